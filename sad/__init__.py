@@ -1,0 +1,1 @@
+"""Student-aware distillation: verify, train. The doctor lives in `sad_doctor`."""

@@ -1,0 +1,81 @@
+"""What the doctor says: findings, stories, the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Level(IntEnum):
+    """How bad: an ERROR makes ``sad doctor`` exit with 1."""
+
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One red flag, with the numbers that prove it.
+
+    ``headline`` is one sentence with its number. ``evidence`` are short lines: steps, values, "n of n".
+    ``numbers`` are the same facts for machines. ``first_step`` and ``last_step`` bound the evidence.
+    """
+
+    rule: str
+    name: str
+    level: Level
+    headline: str
+    evidence: tuple[str, ...]
+    cause: str
+    remedy: str
+    first_step: float | None = None
+    last_step: float | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """A rule that could not judge, and what it lacked. Never counts as healthy."""
+
+    rule: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """A rule that raised: shown as such, the others go on."""
+
+    rule: str
+    name: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A finding and the findings that it explains: cause first."""
+
+    finding: Finding
+    consequences: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The verdict on a run: stories, worst cause first; what passed; what could not be judged."""
+
+    stories: tuple[Story, ...]
+    passed: tuple[str, ...]
+    not_checked: tuple[NotChecked, ...]
+    crashed: tuple[Crashed, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every finding, each cause followed by its consequences."""
+        return tuple(f for s in self.stories for f in (s.finding, *s.consequences))
+
+    @property
+    def worst(self) -> Level | None:
+        """The highest level found, or None."""
+        return max((f.level for f in self.findings), default=None)

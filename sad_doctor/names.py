@@ -1,0 +1,115 @@
+"""The one vocabulary of metrics: the writer, the readers and the rules import it.
+
+A column is named ``<when>/<what>``; a per-term column is ``<when>/<kind>/<term>``, for
+example ``train/weighted/kd``. Losses are in nats, lengths in tokens, times in seconds,
+throughput in student tokens a second.
+"""
+
+LOSS = "train/loss"
+"""Total training objective of the optimizer step; the weighted parts sum to it."""
+
+RAW = "train/raw/"
+"""Prefix: a term before its weight (nats or a normalised distance, per unit)."""
+
+WEIGHT = "train/weight/"
+"""Prefix: the weight of a term at this step."""
+
+WEIGHTED = "train/weighted/"
+"""Prefix: weight times raw value; these sum to :data:`LOSS`."""
+
+GRAD_NORM = "train/grad_norm"
+"""Global L2 norm of the gradient before clipping."""
+
+UPDATE_RATIO = "train/update_ratio"
+"""Norm of the weight update over the norm of the weights."""
+
+LEARNING_RATE = "train/lr"
+"""Learning rate of the first parameter group in the step."""
+
+TOKENS_PER_SECOND = "train/tokens_per_second"
+"""Student tokens with a label, per second of wall time."""
+
+EPOCH = "train/epoch"
+"""Passes over the data, as a fraction."""
+
+SKIPPED_STEPS = "train/skipped_steps"
+"""Optimizer steps left out so far because their gradient was not finite."""
+
+COVERAGE = "train/coverage"
+"""Share of the student's target positions that are common boundaries with the teacher."""
+
+TEACHER_LOSS = "train/teacher_lm_loss"
+"""The teacher's own language-model loss on the same batches, nats per teacher token."""
+
+TEACHER_ENTROPY = "train/teacher_entropy"
+"""Entropy of the teacher's next-token distribution at compared positions, nats."""
+
+EVAL_LOSS = "eval/loss"
+"""The training objective on held-out text, at the weights of the same step."""
+
+EVAL_RAW = "eval/raw/"
+"""Prefix: a term on held-out text before its weight."""
+
+EVAL_WEIGHTED = "eval/weighted/"
+"""Prefix: a term on held-out text with the weight of the same step; these sum to :data:`EVAL_LOSS`."""
+
+EVAL_LM_LOSS = "eval/lm_loss"
+"""Token-weighted language-model loss on held-out text, nats per student token."""
+
+EVAL_PERPLEXITY = "eval/perplexity"
+"""exp of :data:`EVAL_LM_LOSS`, never clamped."""
+
+EVAL_BITS_PER_BYTE = "eval/bits_per_byte"
+"""Held-out negative log-likelihood in bits over the bytes of the text; comparable across tokenizers."""
+
+EVAL_KL = "eval/kl"
+"""KL from teacher to student at common boundaries of held-out text, nats per position."""
+
+EVAL_AGREEMENT = "eval/agreement"
+"""Share of common boundaries at which both models' most likely next token is the same."""
+
+TEACHER_EVAL_LM_LOSS = "teacher/lm_loss"
+TEACHER_EVAL_PERPLEXITY = "teacher/perplexity"
+TEACHER_EVAL_BITS_PER_BYTE = "teacher/bits_per_byte"
+
+PREFIXES = (RAW, WEIGHT, WEIGHTED, EVAL_RAW, EVAL_WEIGHTED)
+
+KD = "kd"
+LM = "lm"
+LAYERWISE = "layerwise"
+
+ANCHORS = frozenset({LM, "ce", "nll", "task", "sft", "student_target"})
+"""Terms that may rightly own the loss: the label loss under its usual names."""
+
+# Facts: keys of ``Run.facts``. A reader sets those that its format tells.
+STATUS = "status"
+"""One of running, finished, interrupted, crashed, unknown."""
+TOTAL_STEPS = "total_steps"
+"""Optimizer steps the run will take in all, when known."""
+HEARTBEAT = "heartbeat"
+"""Unix time of the writer's last sign of life."""
+STARTED = "started"
+VOCABULARY_SIZE = "vocabulary_size"
+CONFIG = "config"
+MODELS = "models"
+VERSIONS = "versions"
+ALIGNMENT = "alignment"
+
+# Kinds of event.
+EVENT_START = "start"
+EVENT_RESUME = "resume"
+EVENT_CHECKPOINT = "checkpoint"
+EVENT_WARNING = "warning"
+EVENT_NON_FINITE = "non_finite"
+EVENT_EARLY_STOP = "early_stop"
+EVENT_INTERRUPT = "interrupt"
+EVENT_CRASH = "crash"
+EVENT_END = "end"
+
+
+def term_of(column: str) -> str | None:
+    """Return the term of a per-term column, or None: ``train/raw/kd`` gives ``kd``."""
+    for prefix in PREFIXES:
+        if column.startswith(prefix):
+            return column[len(prefix) :]
+    return None

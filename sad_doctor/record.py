@@ -1,0 +1,136 @@
+"""The writer: append-only JSON lines, standard library only, usable from anyone's training loop.
+
+>>> from sad_doctor.record import Recorder           # doctest: +SKIP
+>>> with Recorder("runs/mine") as record:             # doctest: +SKIP
+...     record.log(step, {"train/loss": loss})
+
+``metrics.jsonl`` has one flat object a logged step: ``{"step": 12, "time": …, "train/loss": …}``.
+``events.jsonl`` has one object an event. ``run.json`` is rewritten whole, by atomic rename.
+Every line is strict JSON: a non-finite number is written as the string "NaN", "Infinity" or "-Infinity".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from sad_doctor import names
+
+METRICS = "metrics.jsonl"
+EVENTS = "events.jsonl"
+RUN = "run.json"
+
+
+def spell(value: object) -> object:
+    """Return ``value`` with every non-finite float spelled as a string, so that strict parsers can read it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, Mapping):
+        return {str(k): spell(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [spell(v) for v in value]
+    return value
+
+
+def dumps(value: object) -> str:
+    """Return strict one-line JSON. Raises TypeError for what JSON cannot hold."""
+    return json.dumps(spell(value), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+class Recorder:
+    """Writes a run folder. Not safe for several writers: give it to one process only.
+
+    Raises OSError if the folder cannot be made or written.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], facts: Mapping[str, object] | None = None) -> None:
+        """Open ``folder`` for appending, making it if need be; ``facts`` go to ``run.json``."""
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._metrics: IO[str] = self._open(METRICS)
+        self._events: IO[str] = self._open(EVENTS)
+        self._facts: dict[str, Any] = {**self._read_facts(), names.STATUS: "running", **(facts or {})}
+        self._facts.setdefault(names.STARTED, time.time())
+        self.heartbeat()
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Append one line with the values of ``step``; flushed at once so that a follower sees it."""
+        self._write(self._metrics, {"step": step, "time": time.time(), **values})
+
+    def event(self, kind: str, message: str = "", step: int | None = None) -> None:
+        """Append an event; ``kind`` is one of ``names.EVENT_*``."""
+        line = {"time": time.time(), "kind": kind, "step": step, "message": message}
+        self._write(self._events, {k: v for k, v in line.items() if v is not None})
+
+    def heartbeat(self, **facts: object) -> None:
+        """Rewrite ``run.json`` with the time of now and any new facts."""
+        self._facts |= facts
+        self._facts[names.HEARTBEAT] = time.time()
+        replace_text(self.folder / RUN, json.dumps(spell(self._facts), allow_nan=False, indent=1, ensure_ascii=False))
+
+    def close(self, status: str = "finished") -> None:
+        """Write the last status and close the files. Safe to call twice."""
+        if self._metrics.closed:
+            return
+        self.heartbeat(**{names.STATUS: status})
+        self._metrics.close()
+        self._events.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if error is not None and not self._metrics.closed:
+            self.event(names.EVENT_CRASH, f"{type(error).__name__}: {error}")
+        self.close("finished" if error is None else "crashed")
+
+    def _open(self, name: str) -> IO[str]:
+        path = self.folder / name
+        _drop_half_line(path)
+        return path.open("a", encoding="utf-8", newline="\n")
+
+    def _read_facts(self) -> dict[str, Any]:
+        try:
+            facts = json.loads((self.folder / RUN).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return facts if isinstance(facts, dict) else {}
+
+    @staticmethod
+    def _write(file: IO[str], line: Mapping[str, object]) -> None:
+        file.write(dumps(line) + "\n")
+        file.flush()
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` by a temporary file and an atomic rename: a reader sees the old or the new whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _drop_half_line(path: Path) -> None:
+    """Cut a last line that a killed writer left without its newline: the next line must not be glued to it."""
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        size = file.seek(0, os.SEEK_END)
+        end = size
+        while end > 0:
+            start = max(0, end - 65536)
+            file.seek(start)
+            cut = file.read(end - start).rfind(b"\n")
+            if cut >= 0:
+                file.truncate(start + cut + 1)
+                return
+            end = start
+        file.truncate(0)

@@ -1,0 +1,50 @@
+"""A rule: code, page, the columns it needs, a pure check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sad_doctor.finding import Finding, Level
+from sad_doctor.run import Run
+
+Thresholds = Mapping[str, float]
+Check = Callable[[Run, Thresholds], Iterable[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A red flag.
+
+    ``name`` is the symptom as a slug: it reads well after "the run has …".
+    ``page`` is the module's docstring; its first line is the title, its sections are fixed (see ``rules/__init__``).
+    ``needs`` lists what must be in the run, all of it: a column (``train/lr``), a prefix that must match at least
+    one column (``train/raw/``), alternatives (``train/raw/|train/weighted/``), or an event source (``events``).
+    ``explains`` names the rules whose findings are consequences when this one fires.
+    """
+
+    code: str
+    name: str
+    level: Level
+    page: str
+    needs: tuple[str, ...]
+    check: Check
+    thresholds: Thresholds = field(default_factory=dict)
+    explains: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The first line of the page."""
+        return self.page.strip().splitlines()[0]
+
+    def missing(self, run: Run) -> tuple[str, ...]:
+        """Return the needs that the run does not meet."""
+        return tuple(need for need in self.needs if not any(_has(run, one) for one in need.split("|")))
+
+
+def _has(run: Run, need: str) -> bool:
+    if need == "events":
+        return bool(run.events) or "events" in run.facts
+    if need.endswith("/"):
+        return bool(run.terms(need))
+    return run.get(need) is not None
