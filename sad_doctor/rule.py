@@ -12,6 +12,10 @@ Thresholds = Mapping[str, float]
 Check = Callable[[Run, Thresholds], Iterable[Finding]]
 
 
+class TooFew(Exception):  # noqa: N818 - named for the verdict that it becomes
+    """A rule raises it when the run has what it needs, but too little of it to judge; the text says what lacks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A red flag.

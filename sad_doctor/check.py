@@ -1,0 +1,110 @@
+"""Judges a run: every rule in turn, then the findings told as stories, cause before consequence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from sad_doctor.clean import clean
+from sad_doctor.finding import Crashed, Finding, NotChecked, Report, Story
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rules import RULES
+from sad_doctor.run import Run
+
+
+def check(
+    run: Run, rules: Iterable[Rule] = RULES, thresholds: Mapping[str, Mapping[str, float]] | None = None
+) -> Report:
+    """Return the verdict of ``rules`` on ``run``; the same run always gives the same report.
+
+    ``thresholds`` replace defaults, by code or name of the rule: ``{"R203": {"share": 0.9}}``. A rule that raises is
+    reported as crashed and the others go on. Raises ValueError for a rule or a threshold that does not exist.
+    """
+    rules = tuple(rules)
+    settings = _settings(rules, thresholds or {})
+    findings: list[Finding] = []
+    passed: list[str] = []
+    not_checked: list[NotChecked] = []
+    crashed: list[Crashed] = []
+    for rule in rules:
+        if missing := rule.missing(run):
+            not_checked.append(NotChecked(rule.code, rule.name, _lacking(missing)))
+            continue
+        try:
+            found = [_named(rule, finding) for finding in rule.check(run, settings[rule.code])]
+        except TooFew as reason:
+            not_checked.append(NotChecked(rule.code, rule.name, str(reason)))
+        except Exception as error:  # a faulty rule must not hide what the others see
+            crashed.append(Crashed(rule.code, rule.name, clean(f"{type(error).__name__}: {error}", 400)))
+        else:
+            findings += found
+            if not found:
+                passed.append(rule.code)
+    return Report(tell(findings, rules), tuple(passed), tuple(not_checked), tuple(crashed))
+
+
+def tell(findings: Sequence[Finding], rules: Iterable[Rule]) -> tuple[Story, ...]:
+    """Group findings into stories: each goes under the first cause that explains it, directly or by way of others.
+
+    A cause explains what is seen no earlier than the cause itself begins. Stories stand by level, then by code;
+    so do the consequences of one.
+    """
+    explains = {rule.code: set(rule.explains) for rule in rules}
+    ordered = sorted(findings, key=_rank)
+    causes = [
+        [j for j, cause in enumerate(ordered) if _explains(cause, finding, explains) and i != j]
+        for i, finding in enumerate(ordered)
+    ]
+    under: dict[int, list[Finding]] = {}
+    for i, finding in enumerate(ordered):
+        root = _root(i, causes)
+        under.setdefault(root, [])
+        if root != i:
+            under[root].append(finding)
+    stories = [Story(ordered[i], tuple(consequences)) for i, consequences in under.items()]
+    return tuple(sorted(stories, key=lambda story: _rank(story.finding)))
+
+
+def _root(start: int, causes: Sequence[Sequence[int]]) -> int:
+    """Walk from a finding to a cause without a cause of its own; a circle ends at its first finding in order."""
+    seen = {start}
+    here = start
+    while ahead := [j for j in causes[here] if j not in seen]:
+        here = ahead[0]
+        seen.add(here)
+    return min(seen) if any(j in seen for j in causes[here]) else here
+
+
+def _explains(cause: Finding, finding: Finding, explains: Mapping[str, set[str]]) -> bool:
+    if finding.name not in explains.get(cause.rule, ()):
+        return False
+    known = cause.first_step is not None and finding.last_step is not None
+    return not known or cause.first_step <= finding.last_step  # type: ignore[operator]
+
+
+def _rank(finding: Finding) -> tuple[int, str, float, str]:
+    first = finding.first_step
+    return -finding.level, finding.rule, float("-inf") if first is None else first, finding.headline
+
+
+def _named(rule: Rule, finding: Finding) -> Finding:
+    """A rule need not repeat its own code and name."""
+    return replace(finding, rule=rule.code, name=rule.name)
+
+
+def _lacking(missing: Sequence[str]) -> str:
+    wants = [" or ".join(need.split("|")) for need in missing]
+    return f"the log has no {', no '.join(wants)}"
+
+
+def _settings(rules: Sequence[Rule], given: Mapping[str, Mapping[str, float]]) -> dict[str, Thresholds]:
+    known = {key: rule for rule in rules for key in (rule.code, rule.name)}
+    settings: dict[str, Thresholds] = {rule.code: rule.thresholds for rule in rules}
+    for key, values in given.items():
+        if key not in known:
+            raise ValueError(f"no rule {key}; known: {', '.join(sorted(settings))}")
+        rule = known[key]
+        if unknown := sorted(set(values) - set(rule.thresholds)):
+            raise ValueError(f"{key} has no threshold {unknown[0]}; it has: {', '.join(rule.thresholds) or 'none'}")
+        settings[rule.code] = {**settings[rule.code], **values}
+    return settings

@@ -1,0 +1,28 @@
+"""Signals: arrays in, arrays out. Shares, trend, plateau, frozen, clamp, spike, printed precision."""
+
+from sad_doctor.signals.parts import Parts, parts, shares, sums_to, table
+from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
+from sad_doctor.signals.precision import significant_digits, tolerance, unit
+from sad_doctor.signals.series import Gain, Still, finite, gain, spikes, still, tidy, trend
+
+__all__ = [
+    "CLAMPS",
+    "Gain",
+    "Parts",
+    "Still",
+    "clamp_of",
+    "finite",
+    "gain",
+    "is_exp_of",
+    "parts",
+    "shares",
+    "significant_digits",
+    "spikes",
+    "still",
+    "sums_to",
+    "table",
+    "tidy",
+    "tolerance",
+    "trend",
+    "unit",
+]

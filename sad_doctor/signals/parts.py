@@ -1,0 +1,117 @@
+"""The parts of the loss: which columns they are, on common steps, and their shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from sad_doctor import names
+from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals.precision import sample, tolerance
+from sad_doctor.signals.series import tidy
+
+Source = Literal["weighted", "raw", "raw x weight", "weighted and raw", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The weighted parts of the loss by term, and where they come from.
+
+    ``source`` is "raw" when the values that the log calls raw sum to the total: then they are weighted values.
+    It is empty when the log does not tell the parts.
+    """
+
+    terms: Mapping[str, Column]
+    source: Source
+
+
+def parts(run: Run) -> Parts:
+    """Return the weighted parts of the training loss.
+
+    The columns called weighted, unless only those called raw, or both together, sum to the total; else raw times
+    weight. Raw values alone that do not sum to the total tell nothing about shares: no parts.
+    """
+    weighted, raw = run.terms(names.WEIGHTED), run.terms(names.RAW)
+    merged = {**raw, **weighted}
+    total = run.get(names.LOSS)
+    candidates: list[tuple[Source, dict[str, Column]]] = [("weighted", weighted), ("raw", raw)]
+    if set(weighted) != set(merged):
+        candidates.append(("weighted and raw", merged))
+    if total is not None:
+        for source, terms in candidates:
+            if terms and sums_to(terms, total):
+                return Parts(terms, source)
+    if weighted:
+        return Parts(weighted, "weighted")
+    products = _products(run, raw)
+    return Parts(products, "raw x weight") if products else Parts({}, "")
+
+
+def shares(run: Run) -> dict[str, Column]:
+    """Return each term's share of the loss as a fraction from 0 to 1, on the steps that the terms have in common.
+
+    A share is \\|part\\| over the sum of all \\|parts\\|: a negative part (a cosine, a reward) counts by its size.
+    Steps at which a part is not finite, or all are 0, are left out. Empty when the log does not tell the parts.
+    """
+    step, values = table(parts(run).terms)
+    if not values:
+        return {}
+    sizes = np.abs(np.stack(list(values.values())))
+    whole = sizes.sum(axis=0)
+    keep = np.isfinite(whole) & (whole > 0)
+    return {term: Column(step[keep], sizes[i, keep] / whole[keep]) for i, term in enumerate(values)}
+
+
+def table(terms: Mapping[str, Column]) -> tuple[Floats, dict[str, Floats]]:
+    """Return common steps, and the values of each term there, float64 [steps].
+
+    A term that was logged at less than half the steps of the most logged one counts as 0 where it is missing: logs
+    leave out terms that are switched off. The other terms are cut to the steps that they share.
+    """
+    tidied = {term: tidy(column) for term, column in terms.items()}
+    most = max((len(c) for c in tidied.values()), default=0)
+    if most == 0:
+        return np.empty(0), {}
+    regular = [c.step for c in tidied.values() if 2 * len(c) >= most]
+    step = regular[0]
+    for other in regular[1:]:
+        step = step if step is other else np.intersect1d(step, other, assume_unique=True)
+    return step, {term: _at(column, step) for term, column in tidied.items()}
+
+
+def sums_to(terms: Mapping[str, Column], total: Column) -> bool:
+    """Say whether ``terms`` sum to ``total`` within printed precision, at nine of ten common steps or more."""
+    step, values = table({**terms, "": total})
+    if step.size == 0:
+        return False
+    rows = sample(np.arange(step.size, dtype=np.float64)).astype(np.intp)
+    columns = np.stack(list(values.values()))[:, rows]
+    known = columns[:, np.isfinite(columns).all(axis=0)]
+    hits = [abs(float(c[-1] - c[:-1].sum())) <= tolerance(*c.tolist()) for c in known.T]
+    return bool(hits) and sum(hits) >= 0.9 * len(hits)
+
+
+def _products(run: Run, raw: Mapping[str, Column]) -> dict[str, Column]:
+    """Raw times weight, for runs that log a weight for every raw term."""
+    weights = run.terms(names.WEIGHT)
+    if not raw or not set(raw) <= set(weights):
+        return {}
+    return {term: _times(tidy(column), tidy(weights[term])) for term, column in raw.items()}
+
+
+def _times(value: Column, weight: Column) -> Column:
+    """The weight in force at a step is the last one logged up to it, or the first one."""
+    if np.array_equal(value.step, weight.step):
+        return Column(value.step, value.value * weight.value)
+    at = np.maximum(np.searchsorted(weight.step, value.step, side="right") - 1, 0)
+    return Column(value.step, value.value * weight.value[at])
+
+
+def _at(column: Column, step: Floats) -> Floats:
+    if np.array_equal(column.step, step):
+        return column.value
+    at = np.minimum(np.searchsorted(column.step, step), len(column) - 1)
+    return np.where(column.step[at] == step, column.value[at], 0.0)

@@ -1,0 +1,46 @@
+"""How exactly a number was printed: a log tells 4 digits of a float, and no test may ask for more."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+import numpy as np
+
+from sad_doctor.run import Floats
+
+FLOAT32 = 1e-6
+"""Relative slack for a value that was computed in single precision."""
+
+
+def unit(value: float) -> float:
+    """Return the value of the last digit that the shortest spelling of ``value`` shows: 0.01 for 485165195.41.
+
+    Trailing zeros do not survive parsing, so this is an upper bound of the printed resolution. 0 for non-finite.
+    """
+    if not math.isfinite(value):
+        return 0.0
+    exponent = Decimal(repr(float(value))).normalize().as_tuple().exponent
+    return float(Decimal(1).scaleb(int(exponent)))
+
+
+def significant_digits(value: float) -> int:
+    """Return how many significant digits the shortest spelling of ``value`` has: 6 for 51.7094; 0 for 0 and NaN."""
+    if not math.isfinite(value) or value == 0:
+        return 0
+    return len(Decimal(repr(float(value))).normalize().as_tuple().digits)
+
+
+def tolerance(*values: float) -> float:
+    """Return how far sums or differences of ``values`` may be off by printing and by single precision."""
+    printed = 0.5 * sum(unit(v) for v in values)
+    largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
+    # a round number such as 12 was not printed to the nearest ten: never forgive more than half a percent
+    return float(np.minimum(printed * 1.01, 0.005 * largest)) + FLOAT32 * largest
+
+
+def sample(values: Floats, most: int = 256) -> Floats:
+    """Return at most ``most`` of ``values``, evenly spaced, the first and the last among them."""
+    if values.size <= most:
+        return values
+    return values[np.linspace(0, values.size - 1, most).astype(np.intp)]

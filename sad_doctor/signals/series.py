@@ -1,0 +1,123 @@
+"""Signals of one series: trend, gain, stillness, spikes. NaN and infinity are left out, never counted as values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sad_doctor.run import Column, Floats
+
+SIGMA = 1.4826
+"""Standard deviation of a normal distribution over its median absolute deviation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """How much lower the later values are: ``amount``, and its standard error; both in the unit of the series."""
+
+    amount: float
+    error: float
+
+    def surely_below(self, limit: float, sigmas: float = 2.0) -> bool:
+        """Say whether the gain lies below ``limit`` even at the upper end of its confidence interval."""
+        return self.amount + sigmas * self.error < limit
+
+    def surely_above(self, limit: float, sigmas: float = 3.0) -> bool:
+        """Say whether the gain lies above ``limit`` even at the lower end of its confidence interval."""
+        return self.amount - sigmas * self.error > limit
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A stretch of bit-identical values: ``count`` of them from ``first`` to ``last`` (steps)."""
+
+    value: float
+    count: int
+    first: float
+    last: float
+
+
+def tidy(column: Column) -> Column:
+    """Return ``column`` with strictly increasing steps; where a step was logged again, the last value stands."""
+    if len(column) < 2 or bool(np.all(np.diff(column.step) > 0)):
+        return column
+    order = np.argsort(column.step, kind="stable")
+    step, value = column.step[order], column.value[order]
+    last = np.append(np.diff(step) > 0, True)
+    return Column(step[last], value[last])
+
+
+def finite(column: Column) -> Column:
+    """Return the points of ``column`` with a finite value."""
+    keep = np.isfinite(column.value)
+    return column if bool(keep.all()) else Column(column.step[keep], column.value[keep])
+
+
+def trend(values: Floats) -> float:
+    """Return the relative change from the first to the last third of ``values``: -0.25 says a quarter lower.
+
+    Medians of the thirds, so that single spikes do not count. NaN with fewer than 3 finite values or a start at 0.
+    """
+    known = values[np.isfinite(values)]
+    third = known.size // 3
+    if third == 0:
+        return float("nan")
+    start, end = float(np.median(known[:third])), float(np.median(known[-third:]))
+    return (end - start) / abs(start) if start else float("nan")
+
+
+def gain(before: Floats, after: Floats) -> Gain:
+    """Return by how much ``after`` lies below ``before``, by medians, with a robust standard error.
+
+    The error takes the spread from differences of neighbours, so that a slope inside a window does not count as
+    noise, and is never below the spread's own resolution. Raises ValueError for a window of fewer than 2 values.
+    """
+    if min(before.size, after.size) < 2:
+        raise ValueError("a gain needs two values before and two after")
+    amount = float(np.median(before) - np.median(after))
+    # the median of n normal values has the standard error 1.2533 sigma / sqrt(n)
+    error = 1.2533 * math.hypot(*(_noise(w) / math.sqrt(w.size) for w in (before, after)))
+    return Gain(amount, error)
+
+
+def _noise(values: Floats) -> float:
+    """Return the standard deviation about the local level: neighbours differ by sqrt(2) of it."""
+    return float(np.sqrt(np.mean(np.square(np.diff(values))) / 2))
+
+
+def still(column: Column) -> Still | None:
+    """Return the longest stretch of consecutive bit-identical finite values at different steps; None if all differ."""
+    column = tidy(column)
+    if len(column) < 2:
+        return None
+    same = (column.value[1:] == column.value[:-1]) & np.isfinite(column.value[1:])
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], same, [False])).astype(np.int8)))
+    if edges.size == 0:
+        return None
+    starts, ends = edges[::2], edges[1::2]
+    longest = int(np.argmax(ends - starts))
+    first, last = int(starts[longest]), int(ends[longest])
+    return Still(float(column.value[first]), last - first + 1, float(column.step[first]), float(column.step[last]))
+
+
+def spikes(values: Floats, window: int = 64, sigmas: float = 8.0, factor: float = 1.3, floor: float = 0.05) -> Floats:
+    """Return, for each value, its height in robust deviations over the ``window`` values before it, or 0 if no spike.
+
+    A spike stands ``sigmas`` deviations (1.4826 MAD), ``factor`` and ``floor`` above the median of that window.
+    Windows are taken in blocks, so the reference is between 1 and 2 windows old: one pass, linear in the length.
+    """
+    out = np.zeros(values.size)
+    for start in range(window, values.size, window):
+        reference = values[max(0, start - window) : start]
+        reference = reference[np.isfinite(reference)]
+        if reference.size < window // 2:
+            continue
+        middle = float(np.median(reference))
+        spread = max(SIGMA * float(np.median(np.abs(reference - middle))), 1e-12)
+        block = values[start : start + window]
+        height = np.where(np.isfinite(block), block - middle, 0.0)
+        high = (height > sigmas * spread) & (block > factor * middle) & (height > floor)
+        out[start : start + window] = np.where(high, height / spread, 0.0)
+    return out

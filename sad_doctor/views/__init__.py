@@ -1,0 +1,1 @@
+"""Ways to show a report: text, JSON, the dashboard."""
