@@ -68,6 +68,9 @@ EVAL_KL = "eval/kl"
 EVAL_AGREEMENT = "eval/agreement"
 """Share of common boundaries at which both models' most likely next token is the same."""
 
+EVAL_MAPPED = "eval/mapped_mass"
+"""Share of the teacher's probability mass that the student's vocabulary can take."""
+
 TEACHER_EVAL_LM_LOSS = "teacher/lm_loss"
 TEACHER_EVAL_PERPLEXITY = "teacher/perplexity"
 TEACHER_EVAL_BITS_PER_BYTE = "teacher/bits_per_byte"

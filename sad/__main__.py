@@ -1,0 +1,5 @@
+"""`python -m sad`."""
+
+from sad.cli import main
+
+main()

@@ -1,0 +1,89 @@
+"""Common boundaries of two readings of one text, and windows cut at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sad.align.reader import NO_END, Ints, Reading
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Common:
+    """At byte ``end[k]`` both readings have a token end: student token ``student[k]``, teacher token ``teacher[k]``."""
+
+    student: Ints
+    teacher: Ints
+    end: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """A stretch of a text between two common boundaries, as both models read it.
+
+    ``student`` and ``teacher`` are token ids; ``at_student[k]`` and ``at_teacher[k]`` are the positions of the
+    tokens that end at the window's ``k``-th common boundary; ``bytes_at[k]`` counts the bytes read there.
+    ``closes`` tells that the text ends with this window.
+    """
+
+    student: Ints
+    teacher: Ints
+    at_student: Ints
+    at_teacher: Ints
+    bytes_at: Ints
+    closes: bool
+
+
+def common(student: Reading, teacher: Reading) -> Common:
+    """Return the offsets at which both readings have a token end, in order.
+
+    Only there have both models read the same bytes; between two of them lies a chunk of k student tokens
+    and l teacher tokens. Two equal readings have a boundary after every token.
+    """
+    s_end, s_at = _last_of_each(student.ends)
+    t_end, t_at = _last_of_each(teacher.ends)
+    end, s, t = np.intersect1d(s_end, t_end, assume_unique=True, return_indices=True)
+    return Common(s_at[s], t_at[t], end)
+
+
+def windows(student: Reading, teacher: Reading, max_length: int) -> Iterator[Window]:
+    """Cut two readings of one text into windows of at most ``max_length`` tokens on either side.
+
+    Every cut is a common boundary. A chunk longer than ``max_length`` on one side cannot be compared and is
+    left out. Yields windows with at least two boundaries: with fewer nothing can be predicted and compared.
+    """
+    shared = common(student, teacher)
+    s_from, t_from, first, byte_from = 0, 0, 0, 0
+    while first < len(shared.end):
+        s_last = int(np.searchsorted(shared.student, s_from + max_length, side="left"))
+        t_last = int(np.searchsorted(shared.teacher, t_from + max_length, side="left"))
+        stop = min(s_last, t_last)
+        if stop > first + 1:
+            yield _window(student, teacher, shared, slice(first, stop), (s_from, t_from, byte_from))
+        # a chunk that does not fit is skipped whole
+        stop = max(stop, first + 1)
+        s_from, t_from = int(shared.student[stop - 1]) + 1, int(shared.teacher[stop - 1]) + 1
+        byte_from, first = int(shared.end[stop - 1]), stop
+
+
+def _window(student: Reading, teacher: Reading, shared: Common, which: slice, origin: tuple[int, int, int]) -> Window:
+    s_from, t_from, byte_from = origin
+    at_student, at_teacher = shared.student[which], shared.teacher[which]
+    return Window(
+        student=student.ids[s_from : at_student[-1] + 1],
+        teacher=teacher.ids[t_from : at_teacher[-1] + 1],
+        at_student=at_student - s_from,
+        at_teacher=at_teacher - t_from,
+        bytes_at=shared.end[which] - byte_from,
+        closes=which.stop == len(shared.end),
+    )
+
+
+def _last_of_each(ends: Ints) -> tuple[Ints, Ints]:
+    """Distinct ends and, for each, the last token that ends there: after it all of that text has been read."""
+    at = np.flatnonzero(ends != NO_END)
+    kept = ends[at]
+    last = np.append(kept[1:] != kept[:-1], True) if kept.size else np.empty(0, dtype=bool)
+    return kept[last], at[last]

@@ -1,0 +1,45 @@
+"""A bug of the catalogue, and how it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an invariant found on one implementation: whether it holds, and the number that says so, in a few words."""
+
+    holds: bool
+    says: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+Invariant = Callable[[Any], Verdict]
+"""Takes an implementation (which interface: see the invariant's page) and judges it. Never raises on a fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """One real bug.
+
+    ``page`` is the module's docstring. ``buggy()`` makes the smallest faithful faulty implementation, ``fixed()``
+    returns the code that trains: looked up when called, never a copy. ``attempts`` are documented fixes that
+    were none. The bug counts as caught when an invariant breaks on ``buggy()`` and on every attempt, and as
+    absent when every invariant holds on ``fixed()``. ``issue`` is the line that the original check printed.
+    """
+
+    code: str
+    name: str
+    page: str
+    invariants: tuple[Invariant, ...]
+    buggy: Callable[[], Any]
+    fixed: Callable[[], Any]
+    attempts: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+    issue: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The first line of the page."""
+        return self.page.strip().splitlines()[0]

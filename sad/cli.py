@@ -1,0 +1,121 @@
+"""The command line. Each command imports what it needs when it is called, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sad.errors import UserError
+
+app = typer.Typer(
+    name="sad",
+    help="Student-aware distillation: verify the code, train the student, diagnose the run.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+assets_app = typer.Typer(help="Real models without a hub: fetched by hash, converted once.", no_args_is_help=True)
+app.add_typer(assets_app, name="assets")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from sad.version import __version__
+
+        typer.echo(f"sad {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def train(
+    config: Annotated[Path | None, typer.Option(help="Recipe in TOML; flags go on top of it.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the training text.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Windows of a micro-batch on each device.")] = None,
+    teacher: Annotated[str | None, typer.Option(help="Hub id, folder, GGUF file, asset:NAME, or embedded.")] = None,
+    student: Annotated[
+        str | None, typer.Option(help="Hub id, folder, asset:NAME, embedded, or random:LAYERSxWIDTH.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="Text, JSON, CSV or Parquet file, a folder, or a hub id.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder of runs.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of weights, order and held-out choice.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Optimizer steps at the most.")] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="Any key of the recipe: --set terms.kd.weight=0.5")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Run folder to go on with, e.g. runs/latest.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the resolved recipe and the plan, then stop.")
+    ] = False,
+) -> None:
+    """Distil a teacher into a student. Without arguments: the embedded pair, offline, in about a minute."""
+    from sad.train.command import run_train
+
+    flags = {
+        "train.epochs": epochs,
+        "train.batch_size": batch_size,
+        "teacher.model": teacher,
+        "student.model": student,
+        "data.text": data,
+        "output.folder": None if output is None else str(output),
+        "train.seed": seed,
+        "train.max_steps": max_steps,
+    }
+    overrides = {key: value for key, value in flags.items() if value is not None}
+    raise typer.Exit(run_train(config, overrides, sets or [], resume, dry_run=dry_run))
+
+
+@app.command()
+def doctor(
+    run: Annotated[Path, typer.Argument(help="A run folder or a log file, live or finished.")],
+    report: Annotated[
+        bool, typer.Option("--report", help="Print the verdict as text instead of the dashboard.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+    svg: Annotated[Path | None, typer.Option(help="Write a picture of the dashboard to this file.")] = None,
+) -> None:
+    """Diagnose a run: dashboard on a terminal, text elsewhere. Exit 0 healthy, 1 red flags, 2 cannot read."""
+    from sad_doctor.main import run_doctor
+
+    raise typer.Exit(run_doctor(run, report=report, json=json, svg=svg))
+
+
+@app.command()
+def explain(code: Annotated[str, typer.Argument(help="A bug (V101) or a red flag (R203).")]) -> None:
+    """Print the page of a bug or of a red flag."""
+    from sad_doctor.main import explain as explain_rule
+
+    if (page := explain_rule(code)) is None:
+        from sad.pages import bug_page
+
+        page = bug_page(code)
+    typer.echo(page.rstrip())
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user's is one line on stderr and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        print(f"sad: {error}", file=sys.stderr)  # noqa: T201 - the one place that talks to stderr
+        sys.exit(2)
+    except BrokenPipeError:
+        # the reader of our output went away: nothing is wrong with the run
+        sys.stderr.close()
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()

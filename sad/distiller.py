@@ -1,0 +1,71 @@
+"""The module that trains: the student and its projectors. Everything that needs a gradient happens in its forward."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from sad.align.layers import layer_pairs
+from sad.align.vocab import VocabMap
+from sad.batch import Batch, Sum
+from sad.forward import Forward, run, text_config
+from sad.losses.layerwise import normalise
+from sad.recipe import Terms
+from sad.terms import NEED_STATES, TERMS, View
+
+
+class Projector(nn.Module):
+    """Maps a student's state to the teacher's width. Trained, and outside the student that is saved."""
+
+    def __init__(self, width: int, teacher_width: int) -> None:
+        super().__init__()
+        self.map = nn.Linear(width, teacher_width, bias=False)
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """[n, width] -> [n, teacher_width], float32. The state is normalised first, so its size does not matter."""
+        with torch.autocast(states.device.type, enabled=False):
+            projected: torch.Tensor = self.map(normalise(states))
+        return projected
+
+
+class Distiller(nn.Module):
+    """Student, projectors, and the terms between them and a teacher that it reads but does not own.
+
+    The teacher is kept out of ``parameters()``, of ``train()`` and of every saved state.
+    """
+
+    def __init__(self, student: nn.Module, teacher: nn.Module, vocab: VocabMap, terms: Terms) -> None:
+        super().__init__()
+        self.student = student
+        self._outside = (teacher, vocab)
+        self.terms = terms
+        self.names = tuple(name for name in TERMS if name in terms.weights)
+        mine, theirs = text_config(student), text_config(teacher)
+        wanted = terms.layerwise.layers if NEED_STATES & set(self.names) else 0
+        self.pairs = layer_pairs(mine.num_hidden_layers, theirs.num_hidden_layers, wanted) if wanted else ()
+        self.projectors = nn.ModuleList(Projector(mine.hidden_size, theirs.hidden_size) for _ in self.pairs)
+
+    @property
+    def teacher(self) -> nn.Module:
+        """The teacher, frozen and in evaluation mode."""
+        return self._outside[0]
+
+    @property
+    def vocab(self) -> VocabMap:
+        """The map from the teacher's tokens to the student's."""
+        return self._outside[1]
+
+    @torch.no_grad()
+    def ask_teacher(self, batch: Batch) -> Forward:
+        """Run the teacher on its reading of the batch."""
+        return run(self.teacher, batch.teacher, [theirs for _, theirs in self.pairs])
+
+    def forward(self, batch: Batch, asked: Forward) -> dict[str, Sum]:
+        """Return each term's sum over this micro-batch, with gradient to the student and the projectors."""
+        view = self.view(batch, asked)
+        return {name: TERMS[name](view) for name in self.names}
+
+    def view(self, batch: Batch, asked: Forward) -> View:
+        """Run the student and put both readings side by side."""
+        student = run(self.student, batch.student, [mine for mine, _ in self.pairs])
+        return View(batch, student, asked, self.vocab, self.terms, self.pairs, self.projectors)

@@ -1,0 +1,144 @@
+"""Scores on held-out text: the student's own language-model loss, and how near it is to the teacher.
+
+Perplexity is exp of the negative log-likelihood summed over every token and divided by their number: never of the
+training objective, never a mean of means, never clamped. Tokenizers cut text differently, so perplexities of two
+models compare only on one tokenizer; bits per byte compare always.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import torch
+
+from sad.batch import Batch, Sum
+from sad.distiller import Distiller
+from sad.forward import Forward, run
+from sad.losses import kd, lm
+from sad.objective import Ledger, Objective
+from sad.terms import TERMS, View
+
+Reduce = Callable[[dict[str, float]], dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """A model's summed negative log-likelihood ``nats`` of ``tokens`` labels that spell ``bytes`` bytes of text."""
+
+    nats: float
+    tokens: int
+    bytes: int
+
+    @property
+    def lm_loss(self) -> float:
+        """Nats per token; NaN where there is no token."""
+        return self.nats / self.tokens if self.tokens else math.nan
+
+    @property
+    def perplexity(self) -> float:
+        """exp of :attr:`lm_loss`, infinite beyond what a float holds."""
+        try:
+            return math.exp(self.lm_loss)
+        except OverflowError:
+            return math.inf
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Bits of the likelihood over bytes of the text; NaN where there is no text."""
+        return self.nats / math.log(2) / self.bytes if self.bytes else math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """An evaluation. ``kl`` is KL(teacher || student) in nats at temperature 1 per common boundary;
+    ``agreement`` the share of boundaries where both rank the same token first;
+    ``mapped`` the share of the teacher's mass that the student's vocabulary can take.
+    """
+
+    likelihood: Likelihood
+    kl: float
+    agreement: float
+    mapped: float
+    ledger: Ledger
+
+
+@dataclass(slots=True)
+class _Totals:
+    values: dict[str, float] = field(default_factory=dict)
+
+    def add(self, name: str, value: torch.Tensor | float) -> None:
+        self.values[name] = self.values.get(name, 0.0) + float(value)
+
+    def add_sum(self, name: str, summed: Sum) -> None:
+        self.add(f"total/{name}", summed.total.double())
+        self.add(f"units/{name}", summed.units)
+
+
+def _alone(totals: dict[str, float]) -> dict[str, float]:
+    return totals
+
+
+@torch.no_grad()
+def evaluate(distiller: Distiller, batches: Iterable[Batch], objective: Objective, reduce: Reduce = _alone) -> Scores:
+    """Score the student as it is, with the training code's own terms and the objective's weights of now.
+
+    Dropout is off while it runs; every module is left in the mode it was in. ``reduce`` adds totals over
+    processes, each of which gives its own ``batches``.
+    """
+    device = next(distiller.parameters()).device
+    modes = {module: module.training for module in distiller.modules()}
+    distiller.eval()
+    totals = _Totals()
+    try:
+        for one in batches:
+            batch = one.to(device)
+            _score(distiller, distiller.view(batch, distiller.ask_teacher(batch)), totals)
+    finally:
+        for module, training in modes.items():
+            module.training = training
+    return _scores(reduce(totals.values), distiller.names, objective)
+
+
+@torch.no_grad()
+def likelihood(distiller: Distiller, batches: Iterable[Batch], reduce: Reduce = _alone) -> Likelihood:
+    """Return the teacher's likelihood of the same bytes that the student is scored on."""
+    teacher = distiller.teacher
+    device = next(teacher.parameters()).device
+    totals = _Totals({"total/lm": 0.0, "units/lm": 0, "bytes": 0})
+    for one in batches:
+        batch = one.to(device)
+        asked: Forward = run(teacher, batch.teacher)
+        at = batch.teacher_targets
+        totals.add_sum("lm", lm.cross_entropy(asked.logits(at.row, at.position), at.token))
+        totals.add("bytes", batch.byte_count)
+    done = reduce(totals.values)
+    return Likelihood(done["total/lm"], int(done["units/lm"]), int(done["bytes"]))
+
+
+def _score(distiller: Distiller, view: View, totals: _Totals) -> None:
+    batch, logits = view.batch, view.boundary_logits()
+    for name in distiller.names:
+        totals.add_sum(name, TERMS[name](view))
+    asked = view.teacher.logits(batch.boundaries.row, batch.boundaries.teacher)
+    projected = view.vocab.project(asked)
+    totals.add_sum("own/lm", lm.cross_entropy(view.target_logits(), batch.targets.token))
+    totals.add_sum("own/kl", kd.forward_kl(logits, projected))
+    totals.add("own/agree", (logits.argmax(-1) == projected.argmax(-1)).sum())
+    totals.add("own/mapped", view.vocab.mass(asked).double().sum())
+    totals.add("bytes", batch.byte_count)
+
+
+def _scores(done: dict[str, float], terms: Iterable[str], objective: Objective) -> Scores:
+    compared = done.get("units/own/kl", 0.0)
+    units = {name: int(done.get(f"units/{name}", 0)) for name in terms}
+    return Scores(
+        likelihood=Likelihood(
+            done.get("total/own/lm", 0.0), int(done.get("units/own/lm", 0)), int(done.get("bytes", 0))
+        ),
+        kl=done.get("total/own/kl", 0.0) / compared if compared else math.nan,
+        agreement=done.get("own/agree", 0.0) / compared if compared else math.nan,
+        mapped=done.get("own/mapped", 0.0) / compared if compared else math.nan,
+        ledger=objective.ledger({name: done.get(f"total/{name}", 0.0) for name in units}, units),
+    )

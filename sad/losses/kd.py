@@ -1,0 +1,34 @@
+"""Knowledge distillation: KL from the teacher's next-token distribution to the student's."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sad.batch import Sum
+
+
+def forward_kl(
+    student_logits: Float[Tensor, "boundary vocab"],
+    teacher_log_probs: Float[Tensor, "boundary vocab"],
+    temperature: float = 1.0,
+) -> Sum:
+    """Return the sum over boundaries of KL(teacher || student), in nats, at ``temperature``.
+
+    ``teacher_log_probs`` are normalised, already softened by the same temperature, and may be -inf where
+    the teacher gives no mass. The value is the plain KL; its gradient is multiplied by temperature squared,
+    which keeps it of one size for every temperature (Hinton et al. 2015, arXiv 1503.02531, section 2).
+    """
+    log_q = torch.log_softmax(student_logits.float() / temperature, dim=-1)
+    log_p = teacher_log_probs.detach().float()
+    p = log_p.exp()
+    # where p is 0 the product is 0, also against a student logit of -inf
+    total = torch.where(p > 0, p * (log_p - log_q), 0.0).sum()
+    return Sum(scale_gradient(total, temperature**2), int(student_logits.shape[0]))
+
+
+def scale_gradient(value: Float[Tensor, ""], factor: float) -> Float[Tensor, ""]:
+    """Return ``value`` unchanged to the last bit, with its gradient multiplied by ``factor``."""
+    held = value.detach()
+    return held + factor * (value - held)

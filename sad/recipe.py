@@ -1,0 +1,285 @@
+"""The recipe: everything that decides a run, typed and frozen; TOML first, flags on top."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sad.errors import UserError
+
+EMBEDDED = "embedded"
+
+
+class Section(BaseModel):
+    """A part of the recipe: no unknown keys, no change after reading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Teacher(Section):
+    """The model to learn from; it never changes."""
+
+    model: str = EMBEDDED
+    """Hub id, folder, GGUF file, `asset:NAME`, or `embedded`."""
+    tokenizer: str | None = None
+    """Where its tokenizer is, if not beside the model."""
+
+
+class Student(Section):
+    """The model that learns."""
+
+    model: str = EMBEDDED
+    """Hub id, folder, `asset:NAME`, `embedded`, or `random:LAYERSxWIDTH` for a fresh Llama."""
+    tokenizer: str | None = None
+    """Where its tokenizer is, if not beside the model; a `random:` student needs one."""
+
+
+class Data(Section):
+    """The text."""
+
+    text: str = EMBEDDED
+    """File or folder of .txt, .jsonl, .json, .csv or .parquet, a hub dataset id, or `embedded`."""
+    column: str = "text"
+    """The column that holds the text, where there are columns."""
+    held_out: float | str = Field(default=0.05)
+    """Share of the documents kept for evaluation, or a file of its own."""
+    max_length: int = Field(default=128, ge=8)
+    """Most tokens of a window, for both models; windows are cut at common boundaries."""
+    eval_windows: int = Field(default=64, ge=1)
+    """Most windows of held-out text in an evaluation."""
+
+    @model_validator(mode="after")
+    def _share(self) -> Data:
+        if isinstance(self.held_out, float) and not 0 < self.held_out < 1:
+            raise ValueError(f"held_out must lie between 0 and 1, or name a file; it is {self.held_out}")
+        return self
+
+
+class Train(Section):
+    """The optimisation."""
+
+    epochs: float = Field(default=3.0, gt=0)
+    """Passes over the training text."""
+    max_steps: int | None = Field(default=None, ge=1)
+    """Optimizer steps at the most; the schedule ends there too."""
+    batch_size: int = Field(default=16, ge=1)
+    """Windows of a micro-batch on each device."""
+    accumulation: int = Field(default=1, ge=1)
+    """Micro-batches of an optimizer step on each device."""
+    learning_rate: float = Field(default=2e-3, gt=0)
+    """Peak learning rate of the student."""
+    projector_learning_rate: float = Field(default=1e-2, gt=0)
+    """Peak learning rate of the layerwise projectors."""
+    warmup: float = Field(default=0.05, ge=0, lt=1)
+    """Share of the steps over which the learning rate rises; then it falls along a cosine."""
+    final_learning_rate: float = Field(default=0.1, ge=0, le=1)
+    """Learning rate of the last step, as a share of the peak."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    """Decoupled weight decay of matrices; vectors have none."""
+    clip: float = Field(default=1.0, gt=0)
+    """Largest gradient norm of a step."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """bf16 autocast, full fp32, or `auto`: bf16 where the processor multiplies it natively."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to train; `auto` takes the fastest that is there."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the student's weights, of the order of the data and of the held-out choice."""
+    log_every: int = Field(default=1, ge=1)
+    """Steps between two lines of the record."""
+    eval_every: int | None = Field(default=None, ge=1)
+    """Steps between two evaluations; a tenth of the run if not set."""
+    save_every: int | None = Field(default=None, ge=1)
+    """Steps between two checkpoints; a fifth of the run if not set."""
+    keep_checkpoints: int = Field(default=2, ge=1)
+    """How many checkpoints to keep."""
+
+
+class Kd(Section):
+    """KL from the teacher's next-token distribution, at common boundaries."""
+
+    weight: float = Field(default=1.0, ge=0)
+    """Weight of the term; 0 leaves it out."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Softens both distributions; the gradient is corrected by its square."""
+
+
+class Lm(Section):
+    """Cross-entropy against the text itself."""
+
+    weight: float = Field(default=1.0, ge=0)
+    """Weight of the term; 0 leaves it out."""
+
+
+class Layerwise(Section):
+    """Distance of normalised hidden states, at common boundaries."""
+
+    weight: float = Field(default=0.1, ge=0)
+    """Weight of the term; 0 leaves it out."""
+    layers: int = Field(default=1, ge=1)
+    """How many pairs of blocks to compare, spread evenly and always with the last."""
+
+
+class Contrastive(Section):
+    """InfoNCE between states of the last pair of blocks, over the positions of the micro-batch."""
+
+    weight: float = Field(default=0.0, ge=0)
+    """Weight of the term; 0 leaves it out."""
+    temperature: float = Field(default=0.1, gt=0)
+    """Divides the cosine similarities."""
+
+
+class Terms(Section):
+    """The terms of the objective."""
+
+    kd: Kd = Kd()
+    lm: Lm = Lm()
+    layerwise: Layerwise = Layerwise()
+    contrastive: Contrastive = Contrastive()
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight by name of the terms that take part."""
+        every = {name: float(getattr(self, name).weight) for name in type(self).model_fields}
+        return {name: weight for name, weight in every.items() if weight > 0}
+
+    @model_validator(mode="after")
+    def _any(self) -> Terms:
+        if not self.weights:
+            raise ValueError("every term has weight 0: give at least one a weight")
+        return self
+
+
+class Output(Section):
+    """Where the run is written."""
+
+    folder: Path = Path("runs")
+    """The folder of runs; each run gets a folder of its own, `latest` points to the newest."""
+    name: str = Field(default="distil", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Ends the name of the run's folder."""
+
+
+class Recipe(Section):
+    """One run, whole."""
+
+    teacher: Teacher = Teacher()
+    student: Student = Student()
+    data: Data = Data()
+    train: Train = Train()
+    terms: Terms = Terms()
+    shares: dict[str, float] | None = None
+    """Target shares of the loss by term, e.g. {kd = 50, layerwise = 30, lm = 20}; weights then follow slowly."""
+    output: Output = Output()
+
+    @model_validator(mode="after")
+    def _shares(self) -> Recipe:
+        if self.shares is None:
+            return self
+        missing = sorted(set(self.terms.weights) ^ set(self.shares))
+        if missing:
+            raise ValueError(f"shares must name exactly the terms with a weight; these differ: {', '.join(missing)}")
+        if min(self.shares.values()) <= 0:
+            raise ValueError("shares must be positive")
+        return self
+
+
+def load(path: Path | None, overrides: Mapping[str, Any]) -> Recipe:
+    """Read a recipe: defaults, then the TOML file, then ``overrides`` by dotted key (``train.epochs``).
+
+    Raises UserError with one line: no such file, not TOML, an unknown key (with the nearest right one), a bad value.
+    """
+    tree: dict[str, Any] = {} if path is None else _read(path)
+    for dotted, value in overrides.items():
+        _put(tree, dotted.split("."), value)
+    return parse(tree, str(path) if path else "the flags")
+
+
+def parse(tree: Mapping[str, Any], origin: str) -> Recipe:
+    """Check a tree of plain values; ``origin`` is named in the error. Raises UserError."""
+    try:
+        return Recipe.model_validate(tree)
+    except ValidationError as error:
+        raise UserError(f"{origin}: {_explain(error)}") from None
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """Split ``terms.kd.weight=0.5`` into a dotted key and a TOML value; a bare word is a string. Raises UserError."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"--set {text}: write it as key=value, for example terms.kd.weight=0.5")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def toml(recipe: Recipe) -> str:
+    """Write a recipe as TOML, every value spelled out, so that :func:`load` gives the same recipe."""
+    tree = recipe.model_dump(mode="json", exclude_none=True)
+    return "\n".join(_table((), tree)).lstrip("\n") + "\n"
+
+
+def _table(path: tuple[str, ...], tree: Mapping[str, Any]) -> list[str]:
+    plain = {k: v for k, v in tree.items() if not isinstance(v, dict)}
+    lines = ["", f"[{'.'.join(path)}]"] if path and plain else []
+    lines += [f"{key} = {_literal(value)}" for key, value in plain.items()]
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            lines += _table((*path, key), value)
+    return lines
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        escaped = "".join(c if c >= " " and c not in '"\\\x7f' else f"\\u{ord(c):04x}" for c in value)
+        return f'"{escaped}"'
+    return repr(value)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read the recipe {path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not TOML: {error}") from None
+
+
+def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:  # noqa: ANN401 - any TOML value
+    for key in keys[:-1]:
+        below = tree.setdefault(key, {})
+        if not isinstance(below, dict):
+            raise UserError(f"{'.'.join(keys)}: {key} is a value, not a section")
+        tree = below
+    tree[keys[-1]] = value
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        *parents, wrong = (str(part) for part in first["loc"])
+        known = _keys(parents)
+        near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        return f"unknown key {where}; {hint}"
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    given = f" (given: {first['input']!r})" if not isinstance(first.get("input"), dict) else ""
+    return f"{where}: {message}{given}" if where else message
+
+
+def _keys(parents: list[str]) -> list[str]:
+    section: type[BaseModel] = Recipe
+    for parent in parents:
+        kind = section.model_fields[parent].annotation
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return []
+        section = kind
+    return list(section.model_fields)

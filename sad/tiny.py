@@ -1,0 +1,155 @@
+"""A tiny world in memory: two tokenizers, two models, a text. Made in well under a second, the same every time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from sad.align.reader import Reader
+from sad.align.vocab import VocabMap
+from sad.data import Readers, examples
+from sad.pair import Pair
+from sad.recipe import Recipe, parse
+from sad.train import loop
+from sad.train.plan import Plan
+
+TEXT = (
+    "Unbelievable news reached the harbour before dawn: the whale had been seen again, north of the lighthouse. "
+    "“How far?” asked the captain; nobody answered, for 1,024 reasons. Früh am Morgen, перед рассветом, 夜明け前, "
+    "the boats were ready.\n\nThey rowed for hours, slowly, against wind and tide. The sea was calm and the sky was "
+    "grey. At noon the lookout cried out, and everyone turned to see what the water would give them. 🐋 "
+    "It was a long way home, and longer in the telling.\n\n"
+)
+
+
+@cache
+def tokenizer(vocabulary: int) -> Any:  # noqa: ANN401 - transformers' tokenizers have no common type
+    """Return a byte-level BPE of about ``vocabulary`` tokens, trained on the tiny text."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    marks = ["<|endoftext|>", "<|pad|>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary, special_tokens=marks, initial_alphabet=alphabet, show_progress=False
+    )
+    made.train_from_iterator([TEXT], trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=made, eos_token=marks[0], bos_token=marks[0], pad_token=marks[1])
+
+
+@cache
+def reader(vocabulary: int) -> Reader:
+    """Return a reader with :func:`tokenizer`."""
+    return Reader(tokenizer(vocabulary))
+
+
+def model(
+    vocabulary: int,
+    *,
+    layers: int,
+    width: int,
+    seed: int,
+    sharpness: float = 1.0,
+    **more: Any,  # noqa: ANN401 - whatever LlamaConfig takes
+) -> nn.Module:
+    """Return a random Llama in float32; ``sharpness`` multiplies its embedding, so that predictions are not flat."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    shape = {
+        "vocab_size": vocabulary,
+        "hidden_size": width,
+        "intermediate_size": 2 * width,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+        "tie_word_embeddings": True,
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        made: nn.Module = LlamaForCausalLM(LlamaConfig(**{**shape, **more}))
+    with torch.no_grad():
+        made.get_input_embeddings().weight.mul_(sharpness)  # type: ignore[operator]
+    return made
+
+
+def pair(teacher_vocabulary: int = 400, student_vocabulary: int = 320) -> Pair:
+    """Return a teacher of 3 layers x 32 and a student of 2 x 16; equal vocabularies share one tokenizer."""
+    readers = Readers(student=reader(student_vocabulary), teacher=reader(teacher_vocabulary))
+    teacher = model(readers.teacher.size, layers=3, width=32, seed=1, sharpness=8.0).eval().requires_grad_(False)
+    student = model(readers.student.size, layers=2, width=16, seed=2)
+    return Pair(student, teacher, readers, VocabMap(readers.student, readers.teacher))
+
+
+def recipe(changes: Mapping[str, Any] | None = None) -> Recipe:
+    """Return a recipe for a few fast steps on the CPU in float32; ``changes`` is a tree as in TOML."""
+    base: dict[str, Any] = {
+        "train": {"batch_size": 2, "max_steps": 8, "epochs": 100, "precision": "fp32", "device": "cpu"},
+        "data": {"max_length": 32, "eval_windows": 4},
+    }
+    for section, values in (changes or {}).items():
+        base[section] = {**base.get(section, {}), **values} if isinstance(values, Mapping) else values
+    return parse(base, "the tiny recipe")
+
+
+def plan(changes: Mapping[str, Any] | None = None, of: Pair | None = None) -> Plan:
+    """Return a plan that trains on the tiny text, and is evaluated on the same text."""
+    chosen, models = recipe(changes), of or pair()
+    texts = TEXT.split("\n\n")[:-1]
+    found = examples(texts, models.readers, chosen.data.max_length)
+    steps = chosen.train.max_steps or 8
+    return Plan(chosen, models, found, found[: chosen.data.eval_windows], steps, "fp32", "cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A run of the training loop: its result, the optimizer steps that were taken, the lines of its record."""
+
+    result: loop.Result
+    optimizer_steps: int
+    record: list[dict[str, Any]]
+
+
+class Silent:
+    """A watcher that says nothing."""
+
+    def step(self, *_: object) -> None:
+        """Ignore a step."""
+
+    def evaluation(self, *_: object) -> None:
+        """Ignore an evaluation."""
+
+    def say(self, line: str) -> None:
+        """Ignore a line."""
+
+
+def train(of: Plan, folder: Path | None = None, *, resume: bool = False) -> Trained:
+    """Run the training loop on a plan, in a folder that is thrown away unless one is given."""
+    if folder is None:
+        with TemporaryDirectory() as made:
+            return train(of, Path(made))
+    taken: list[object] = []
+    hook = register_optimizer_step_post_hook(lambda *_: taken.append(None))
+    try:
+        result = loop.train(of, folder, Silent(), resume=resume)
+    finally:
+        hook.remove()
+    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return Trained(result, len(taken), [json.loads(line) for line in lines])
+
+
+def weights(of: nn.Module) -> Tensor:
+    """Return a copy of every parameter, flat."""
+    return torch.cat([p.detach().reshape(-1).clone() for p in of.parameters()])

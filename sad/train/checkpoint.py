@@ -1,0 +1,126 @@
+"""Checkpoints: all that decides the next step, in safetensors and JSON, never in a format that can run code."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, load_model, save_file, save_model
+
+from sad.distiller import Distiller
+from sad.errors import UserError
+from sad.objective import Objective
+
+FOLDER = "checkpoints"
+MODEL, OPTIMIZER, STATE = "distiller.safetensors", "optimizer.safetensors", "state.json"
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where the run stands: ``step`` optimizer steps are done."""
+
+    step: int = 0
+    skipped: int = 0
+
+
+def save(
+    run: Path,
+    progress: Progress,
+    distiller: Distiller,
+    optimizer: torch.optim.Optimizer,
+    objective: Objective,
+    keep: int,
+) -> Path:
+    """Write a checkpoint under a temporary name, then rename it: it is there whole or not at all.
+
+    Older checkpoints beyond ``keep`` are removed afterwards. Raises OSError.
+    """
+    folder = run / FOLDER
+    final = folder / f"step-{progress.step:08d}"
+    temporary = folder / f".{final.name}.{os.getpid()}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    save_model(distiller, str(temporary / MODEL))
+    save_file(_tensors(optimizer), str(temporary / OPTIMIZER))
+    state = {
+        "step": progress.step,
+        "skipped": progress.skipped,
+        "weights": objective.weights,
+        "means": objective.means,
+    }
+    (temporary / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
+    for file in temporary.iterdir():
+        _sync(file)
+    if final.exists():
+        shutil.rmtree(final)
+    temporary.replace(final)
+    _sync(folder)
+    for old in _all(run)[:-keep]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def load(run: Path, distiller: Distiller, optimizer: torch.optim.Optimizer, objective: Objective) -> Progress:
+    """Load the newest whole checkpoint into the objects as they are: the optimizer keeps owning the live tensors.
+
+    Raises UserError if there is none, or it is of another model.
+    """
+    folder = newest(run)
+    try:
+        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        device = str(next(distiller.parameters()).device)
+        load_model(distiller, str(folder / MODEL), strict=True, device=device)
+        tensors = load_file(str(folder / OPTIMIZER), device=device)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise UserError(f"{folder} does not fit this run: {str(error).splitlines()[0]}") from None
+    _restore(optimizer, tensors)
+    objective.weights |= state["weights"]
+    objective.means.update(state["means"])
+    return Progress(state["step"], state["skipped"])
+
+
+def newest(run: Path) -> Path:
+    """Return the checkpoint with the most steps. Raises UserError if there is none."""
+    every = _all(run)
+    if not every:
+        raise UserError(f"{run} has no checkpoint to go on from; start a new run with: sad train")
+    return every[-1]
+
+
+def _all(run: Path) -> list[Path]:
+    return sorted(p for p in (run / FOLDER).glob("step-*") if (p / STATE).is_file())
+
+
+def _tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """Optimizer state and the random generators, flat."""
+    state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
+    flat = {f"{i}/{key}": value.contiguous() for i, of in state.items() for key, value in of.items()}
+    flat["random/cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        flat["random/cuda"] = torch.cuda.get_rng_state()
+    return flat
+
+
+def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    torch.set_rng_state(tensors.pop("random/cpu").cpu())
+    if (cuda := tensors.pop("random/cuda", None)) is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(cuda.cpu())
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, value in tensors.items():
+        index, key = name.split("/", 1)
+        state.setdefault(int(index), {})[key] = value
+    whole = optimizer.state_dict()
+    optimizer.load_state_dict({**whole, "state": state})
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

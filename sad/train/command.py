@@ -1,0 +1,115 @@
+"""`sad train`: from the words of the command line to a finished run, and what it prints."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from sad import recipe as recipes
+from sad.errors import UserError
+from sad.recipe import Recipe
+from sad.train import folder as folders
+
+
+def run_train(
+    config: Path | None, flags: Mapping[str, Any], sets: Sequence[str], resume: Path | None, *, dry_run: bool
+) -> int:
+    """Train, resume, or only say what would be done; return the exit code. Raises UserError."""
+    overrides = {**dict(recipes.assignment(s) for s in sets), **flags}
+    if resume is not None and (config or overrides):
+        raise UserError("--resume goes on with the run's own recipe: leave out --config and every flag that changes it")
+    folder = None if resume is None else folders.existing(resume)
+    recipe = recipes.load(folder / folders.RECIPE if folder else config, overrides)
+    console = Console()
+    _quiet_libraries()
+
+    from sad.train.plan import make_plan
+
+    with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
+        plan = make_plan(recipe)
+    lines = describe(plan)
+    if dry_run:
+        console.print(recipes.toml(recipe), markup=False, highlight=False)
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if dry_run:
+        return 0
+    return _train(plan, recipe, folder, console)
+
+
+def _train(plan: Any, recipe: Recipe, folder: Path | None, console: Console) -> int:  # noqa: ANN401 - imported late
+    from sad.train.loop import train
+    from sad.train.progress import Bar, Lines
+
+    resume = folder is not None
+    if folder is None:
+        folder = folders.new(recipe.output.folder, recipe.output.name)
+        (folder / folders.RECIPE).write_text(recipes.toml(recipe), encoding="utf-8")
+    console.print(f"run: {folder}", markup=False, highlight=False, soft_wrap=True)
+
+    def write(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    with Bar(plan.steps, console) if console.is_terminal else Lines(plan.steps, write) as watch:
+        result = train(plan, folder, watch, resume=resume)
+    if result.signal is not None:
+        write(f"stopped after step {result.step} of {plan.steps}; nothing is lost. Go on with:")
+        write(f"  sad train --resume {folder}")
+        return 128 + result.signal
+    console.print(table(result))
+    write(f"student: {folder / folders.STUDENT}  (Hugging Face format)")
+    write(f"look at it: sad doctor {folder}")
+    return 0
+
+
+def describe(plan: Any) -> list[str]:  # noqa: ANN401
+    """The plan in a few lines."""
+    r, pair = plan.recipe, plan.pair
+    parameters = {n: sum(p.numel() for p in getattr(pair, n).parameters()) for n in ("teacher", "student")}
+    tokenizers = "one tokenizer" if pair.vocab.identity else f"two tokenizers, {plan.coverage:.0%} of labels comparable"
+    names = {"teacher": r.teacher.model, "student": r.student.model}
+    told = "  ".join(f"{n} {names[n]} ({_count(parameters[n])})" for n in ("teacher", "student"))
+    terms = "  ".join(f"{name} x {weight:g}" for name, weight in r.terms.weights.items())
+    on = f"on {plan.device}, {plan.precision}"
+    return [
+        f"{told}  {tokenizers}",
+        f"{len(plan.train):,} windows of up to {r.data.max_length} tokens, {len(plan.held_out):,} held out",
+        f"{plan.steps:,} steps of {plan.schedule().per_step} windows {on}; terms: {terms}",
+    ]
+
+
+def table(result: Any) -> Any:  # noqa: ANN401 - rich.table.Table
+    """The end of a run: student before and after, and the teacher, on the same held-out bytes."""
+    from rich.table import Table
+
+    made = Table(title="held-out text", title_justify="left")
+    for name in ("", "bits/byte", "perplexity", "KL to teacher", "agreement"):
+        made.add_column(name, justify="left" if not name else "right")
+    for name, scores in (("student before", result.before), ("student after", result.after)):
+        own = scores.likelihood
+        made.add_row(
+            name, f"{own.bits_per_byte:.3f}", f"{own.perplexity:,.1f}", f"{scores.kl:.3f}", f"{scores.agreement:.1%}"
+        )
+    known = result.teacher
+    made.add_row("teacher", f"{known.bits_per_byte:.3f}", f"{known.perplexity:,.1f}", "0", "100.0%")
+    return made
+
+
+def _count(parameters: int) -> str:
+    return f"{parameters / 1e6:.1f}M" if parameters >= 1e5 else f"{parameters:,}"
+
+
+def _quiet_libraries() -> None:
+    """Keep the libraries' own progress bars and advice away from ours."""
+    import os
+
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()

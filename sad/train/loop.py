@@ -1,0 +1,112 @@
+"""The training loop, top to bottom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from sad.batch import Batch
+from sad.data import Example, collate
+from sad.distiller import Distiller
+from sad.evaluate import Likelihood, Scores, evaluate, likelihood
+from sad.objective import Objective
+from sad.train import checkpoint
+from sad.train.checkpoint import Progress
+from sad.train.folder import STUDENT
+from sad.train.interrupt import Interrupt
+from sad.train.optimizer import make_optimizer, set_learning_rate
+from sad.train.plan import Plan
+from sad.train.progress import Watcher
+from sad.train.record import Record
+from sad.train.step import take_step
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended. ``signal`` is the number of the signal that ended it early, else None."""
+
+    folder: Path
+    step: int
+    before: Scores
+    after: Scores
+    teacher: Likelihood
+    signal: int | None
+
+
+def train(plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False) -> Result:
+    """Distil: take every step of the plan, evaluate, save, put all on record in ``folder``.
+
+    A run that is resumed goes on exactly where its newest checkpoint stands. Raises UserError if it has none.
+    """
+    recipe = plan.recipe.train
+    accelerator = Accelerator(mixed_precision="bf16" if plan.precision == "bf16" else "no", cpu=plan.device == "cpu")
+    torch.manual_seed(recipe.seed)
+    teacher = plan.pair.teacher.to(accelerator.device)
+    distiller = Distiller(plan.pair.student, teacher, plan.pair.vocab, plan.recipe.terms).to(accelerator.device).train()
+    optimizer = make_optimizer(distiller, recipe)
+    objective = Objective(dict(plan.recipe.terms.weights), plan.recipe.shares)
+    progress = checkpoint.load(folder, distiller, optimizer, objective) if resume else Progress()
+    wrapped, optimizer = accelerator.prepare(distiller, optimizer)
+    schedule = plan.schedule(accelerator.num_processes)
+    record = Record(folder, plan, watch, progress.step if resume else None)
+
+    def score() -> Scores:
+        with accelerator.autocast():
+            return evaluate(distiller, _held_out(plan), objective)
+
+    def save() -> None:
+        path = checkpoint.save(folder, progress, distiller, optimizer, objective, recipe.keep_checkpoints)
+        record.saved(progress.step, path)
+
+    with Interrupt() as interrupt, record.recorder:
+        with accelerator.autocast():
+            known = likelihood(distiller, _held_out(plan))
+        before = after = score()
+        if not resume:
+            record.teacher(0, known)
+            record.evaluation(0, before)
+
+        while progress.step < plan.steps and interrupt.signal is None:
+            started = time.perf_counter()
+            numbers = schedule.micro_batches(progress.step, accelerator.process_index)
+            batches = [_batch(plan, some) for some in numbers]
+            rate = set_learning_rate(optimizer, progress.step, plan.steps, recipe)
+            done = take_step(accelerator, wrapped, optimizer, objective, batches, recipe.clip, first=progress.step == 0)
+            progress.step += 1
+            progress.skipped += not done.finite
+            epoch = progress.step / schedule.steps_per_epoch
+            record.step(progress, done, rate, epoch, time.perf_counter() - started)
+            last = progress.step == plan.steps
+            if last or progress.step % plan.eval_every == 0:
+                after = score()
+                record.evaluation(progress.step, after)
+            if last or progress.step % plan.save_every == 0 or interrupt.signal is not None:
+                save()
+
+        signal = interrupt.signal if progress.step < plan.steps else None
+        if signal is None:
+            export(plan, distiller, folder / STUDENT)
+        record.ended(progress.step, signal)
+    return Result(folder, progress.step, before, after, known, signal)
+
+
+def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
+    """Write the student, and nothing but the student, in Hugging Face format with its tokenizer."""
+    distiller.student.save_pretrained(folder)  # type: ignore[operator]
+    plan.pair.readers.student.tokenizer.save_pretrained(folder)
+
+
+def _batch(plan: Plan, numbers: Iterable[int]) -> Batch:
+    return collate([plan.train[i] for i in numbers], plan.pair.readers)
+
+
+def _held_out(plan: Plan) -> Iterator[Batch]:
+    size = plan.recipe.train.batch_size
+    some: list[Example] = plan.held_out
+    for start in range(0, len(some), size):
+        yield collate(some[start : start + size], plan.pair.readers)

@@ -1,0 +1,50 @@
+"""The optimizer and the learning rate of each step."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from sad.distiller import Distiller
+from sad.recipe import Train
+
+
+def make_optimizer(distiller: Distiller, recipe: Train) -> torch.optim.AdamW:
+    """Return AdamW over the student and the projectors: nothing of the teacher, each tensor once.
+
+    Matrices of the student decay; vectors do not; the projectors have a learning rate of their own.
+    """
+    trainable = [p for p in distiller.student.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trainable if p.ndim >= 2], "lr": recipe.learning_rate, "decay": recipe.weight_decay},
+        {"params": [p for p in trainable if p.ndim < 2], "lr": recipe.learning_rate, "decay": 0.0},
+        {"params": list(distiller.projectors.parameters()), "lr": recipe.projector_learning_rate, "decay": 0.0},
+    ]
+    filled = [
+        {"params": g["params"], "lr": g["lr"], "peak": g["lr"], "weight_decay": g["decay"]}
+        for g in groups
+        if g["params"]
+    ]
+    return torch.optim.AdamW(filled, betas=(0.9, 0.95), fused=True)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, step: int, total: int, recipe: Train) -> float:
+    """Give every group its learning rate for ``step`` of ``total``; return that of the first group."""
+    factor = rate_factor(step, total, recipe.warmup, recipe.final_learning_rate)
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak"] * factor
+    return float(optimizer.param_groups[0]["lr"])
+
+
+def rate_factor(step: int, total: int, warmup: float, final: float) -> float:
+    """Return the share of the peak learning rate at optimizer step ``step`` (from 0) of ``total``.
+
+    A line from 1/w up to 1 over the first w = warmup * total steps, then half a cosine down to ``final`` at the
+    last step. A function of the step alone: resuming needs no state, and no call can be forgotten or made twice.
+    """
+    rising = round(warmup * total)
+    if step < rising:
+        return (step + 1) / rising
+    progress = (step - rising) / max(1, total - 1 - rising)
+    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

@@ -1,0 +1,94 @@
+"""All that is decided before the first step: the pair, the examples, the steps, the device."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from sad.data import Example, Schedule, examples
+from sad.errors import UserError
+from sad.pair import Pair, load
+from sad.recipe import Recipe
+from sad.text import documents
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A run that is ready to start. ``steps`` counts optimizer steps."""
+
+    recipe: Recipe
+    pair: Pair
+    train: list[Example]
+    held_out: list[Example]
+    steps: int
+    precision: str
+    device: str
+
+    def schedule(self, processes: int = 1) -> Schedule:
+        """Return which examples each step takes."""
+        r = self.recipe.train
+        return Schedule(len(self.train), r.batch_size, r.accumulation, r.seed, processes)
+
+    @property
+    def coverage(self) -> float:
+        """Share of the student's labels that stand at a common boundary."""
+        labels = sum(len(e.student) - 1 - int(e.at_student[0]) for e in self.train)
+        return sum(len(e.at_student) for e in self.train) / labels
+
+    @property
+    def eval_every(self) -> int:
+        """Steps between two evaluations."""
+        return self.recipe.train.eval_every or max(1, self.steps // 10)
+
+    @property
+    def save_every(self) -> int:
+        """Steps between two checkpoints."""
+        return self.recipe.train.save_every or max(1, self.steps // 5)
+
+    def facts(self) -> dict[str, object]:
+        """What a reader of the record wants to know of the pair and its alignment."""
+        readers = self.pair.readers
+        return {
+            "coverage": self.coverage,
+            "mapped_tokens": self.pair.vocab.mapped,
+            "same_tokenizer": self.pair.vocab.identity,
+            "student_vocabulary": readers.student.size,
+            "teacher_vocabulary": readers.teacher.size,
+            "train_windows": len(self.train),
+            "held_out_windows": len(self.held_out),
+        }
+
+
+def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
+    """Load and measure everything that a run needs. Raises UserError."""
+    device = choose_device(recipe.train.device)
+    precision = choose_precision(recipe.train.precision, device)
+    pair = load(recipe, torch.bfloat16 if precision == "bf16" else torch.float32)
+    train_texts, held_texts = documents(recipe.data, recipe.train.seed)
+    train = examples(train_texts, pair.readers, recipe.data.max_length)
+    held = examples(held_texts, pair.readers, recipe.data.max_length, limit=recipe.data.eval_windows)
+    r = recipe.train
+    a_pass = Schedule(len(train), r.batch_size, r.accumulation, r.seed, processes).steps_per_epoch
+    steps = min(max(1, math.ceil(r.epochs * a_pass)), r.max_steps or math.inf)
+    return Plan(recipe, pair, train, held, int(steps), precision, device)
+
+
+def choose_device(wanted: str) -> str:
+    """Return cuda, mps or cpu. Raises UserError if the wanted one is not there."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return next(name for name, here in there.items() if here)
+    if not there[wanted]:
+        raise UserError(f"train.device is {wanted}, but this machine has none that torch can use")
+    return wanted
+
+
+def choose_precision(wanted: str, device: str) -> str:
+    """Return fp32 or bf16; ``auto`` takes bf16 where matrix units multiply it natively."""
+    if wanted != "auto":
+        return wanted
+    if device == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if device == "cpu" and torch.cpu._is_amx_tile_supported() else "fp32"

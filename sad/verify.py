@@ -1,0 +1,74 @@
+"""Runs the catalogue: each check must catch its bug, and the code that trains must be free of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sad.bugs import BUGS
+from sad.case import Bug, Invariant, Verdict
+from sad.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A bug, judged. ``reproduced`` is what its faulty code did, ``attempts`` what its documented fixes did,
+    ``fixed`` what the code that trains does.
+    """
+
+    bug: Bug
+    reproduced: tuple[Verdict, ...]
+    attempts: dict[str, tuple[Verdict, ...]]
+    fixed: tuple[Verdict, ...]
+    seconds: float
+
+    @property
+    def caught(self) -> bool:
+        """Whether some invariant breaks on the faulty code, and on every documented fix that was none."""
+        return all(any(not v.holds for v in judged) for judged in (self.reproduced, *self.attempts.values()))
+
+    @property
+    def absent(self) -> bool:
+        """Whether every invariant holds on the code that trains."""
+        return all(v.holds for v in self.fixed)
+
+    @property
+    def good(self) -> bool:
+        """Caught and absent."""
+        return self.caught and self.absent
+
+
+def choose(codes: Sequence[str]) -> tuple[Bug, ...]:
+    """Return the bugs whose code starts with one of ``codes`` or whose name is one; all if none is given.
+
+    Raises UserError naming the code that fits no bug.
+    """
+    for code in codes:
+        if not any(_fits(bug, code) for bug in BUGS):
+            raise UserError(f"no bug {code!r}; sad verify --list shows them all")
+    return tuple(bug for bug in BUGS if not codes or any(_fits(bug, code) for code in codes))
+
+
+def run(bugs: Iterable[Bug]) -> Iterator[Outcome]:
+    """Judge each bug, one after the other."""
+    for bug in bugs:
+        started = time.perf_counter()
+        reproduced = tuple(_judge(i, bug.buggy, on_error=True) for i in bug.invariants)
+        attempts = {name: tuple(_judge(i, make, on_error=True) for i in bug.invariants) for name, make in bug.attempts.items()}
+        fixed = tuple(_judge(i, bug.fixed, on_error=False) for i in bug.invariants)
+        yield Outcome(bug, reproduced, attempts, fixed, time.perf_counter() - started)
+
+
+def _judge(invariant: Invariant, make: Callable[[], Any], *, on_error: bool) -> Verdict:
+    """Judge an implementation; one that raises gets ``on_error``: it neither proves a check nor passes one."""
+    try:
+        return invariant(make())
+    except Exception as error:
+        # whatever the code under check raises, the other bugs are still to be judged
+        return Verdict(on_error, f"raised {type(error).__name__}: {str(error).split(chr(10))[0]}")
+
+
+def _fits(bug: Bug, code: str) -> bool:
+    return bug.name == code.lower() or bug.code.startswith(code.upper())
