@@ -1,0 +1,127 @@
+"""Opens any log that we know: content decides, then the name.
+
+>>> from sad_doctor.readers import read                # doctest: +SKIP
+>>> read("runs/latest").columns["train/loss"].last     # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sad_doctor.clean import clean
+from sad_doctor.readers import console, csv_table, jsonl, run_folder, trainer_state
+from sad_doctor.readers.find import runs_in
+from sad_doctor.readers.source import ACCEPTED, Reader, Source, Unreadable
+from sad_doctor.record import EVENTS, METRICS, RUN
+from sad_doctor.run import Run
+
+__all__ = ["READERS", "Source", "Unreadable", "open_log", "read"]
+
+READERS: tuple[Reader, ...] = (trainer_state.READER, jsonl.READER, csv_table.READER, console.READER)
+"""The readers of single files, in the order in which they are asked."""
+
+_HEAD = 1 << 20
+_SHOWN = 5
+_MAGIC = {
+    b"\x1f\x8b": "a gzip file: unpack it first",
+    b"PK\x03\x04": "a zip file: unpack it first",
+    b"\x28\xb5\x2f\xfd": "a zstd file: unpack it first",
+    b"SQLite format 3": "an SQLite database, which is not read yet",
+    b":W&B": "an offline W&B run, which is not read yet: export its history as JSON lines",
+    b"\xff\xfe": "UTF-16 text: save it as UTF-8",
+    b"\xfe\xff": "UTF-16 text: save it as UTF-8",
+}
+
+
+def open_log(path: str | os.PathLike[str]) -> Source:
+    """Return the source for the log at ``path``; nothing of it is in yet before the first poll.
+
+    Raises Unreadable, with one line for the user, if it is none that can be read.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            return _open_folder(path)
+        if not path.exists():
+            raise Unreadable(f"{shown(path)}: there is no such file or folder")
+        if not path.is_file():
+            raise Unreadable(f"{shown(path)}: not a regular file: save the log to a file first")
+        if path.name in (METRICS, EVENTS, RUN) and (path.parent / RUN).is_file():
+            return run_folder.RunFolder(path.parent)
+        return _open_file(path)
+    except OSError as error:
+        raise Unreadable(f"{shown(path)}: cannot be opened: {error.strerror or error}") from error
+    except ValueError as error:
+        raise Unreadable(f"{shown(path)}: not a path: {error}") from error
+
+
+def read(path: str | os.PathLike[str]) -> Run:
+    """Read a log as it is now. Raises Unreadable, with one line for the user, if it is none that can be read."""
+    source = open_log(path)
+    source.poll()
+    return source.run()
+
+
+def shown(path: Path) -> str:
+    """Return ``path`` as text that is safe on a terminal."""
+    return clean(str(path), 300).replace("\n", "\ufffd")
+
+
+def _open_file(path: Path) -> Source:
+    head = _head(path)
+    if not head.strip():
+        raise Unreadable(f"{shown(path)}: the file is empty: wait until the run has logged something")
+    what = next((what for magic, what in _MAGIC.items() if head.startswith(magic)), None)
+    if what is None and b"brain.Event:" in head[:64]:
+        what = "a TensorBoard event file, which is not read yet: export its scalars as CSV"
+    if what is None and _is_binary(head):
+        what = "a binary file"
+    if what is not None:
+        raise Unreadable(f"{shown(path)}: {what}. Accepted: {ACCEPTED}")
+    for reader in READERS:
+        if reader.recognises(path, head):
+            return reader.open(path)
+    raise Unreadable(f"{shown(path)}: text without a line that a training would log. Accepted: {ACCEPTED}")
+
+
+def _open_folder(folder: Path) -> Source:
+    if run_folder.recognises(folder):
+        return run_folder.RunFolder(folder)
+    found = runs_in(folder, _is_run)
+    if len(found) == 1:
+        return open_log(found[0])
+    if not found:
+        raise Unreadable(f"{shown(folder)}: a folder without a run in it. Accepted: {ACCEPTED}")
+    listed = ", ".join(shown(one) for one in found[:_SHOWN])
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    raise Unreadable(f"{shown(folder)}: {len(found)} runs in this folder, name one of them: {listed}{more}")
+
+
+def _is_run(path: Path) -> bool:
+    if path.is_dir():
+        return run_folder.recognises(path)
+    try:
+        _open_file(path)
+    except (Unreadable, OSError):
+        return False
+    return True
+
+
+def _head(path: Path) -> bytes:
+    """The beginning of a file, and its end where a long preamble hides what it is."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        size = os.fstat(file.fileno()).st_size
+        if size > 2 * _HEAD:
+            file.seek(size - _HEAD)
+            head += b"\n" + file.read(_HEAD)
+    return head
+
+
+def _is_binary(head: bytes) -> bool:
+    # a machine that lost power can leave zeros behind the last line
+    sample = head[:8192].rstrip(b"\x00")
+    control = sum(byte < 32 and byte not in b"\t\n\r\x0b\x0c\x1b\x08\x07" for byte in sample)
+    wrong = sample.decode("utf-8", "replace").count("\ufffd")
+    return b"\x00" in sample or control + wrong > 0.1 * max(1, len(sample))

@@ -1,0 +1,87 @@
+"""The console log of a training: progress bars, blocks of loss parts, evaluations, warnings, a traceback.
+
+The shape is that of the failed runs of the seed document. Steps are batches, as the bar counts them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from pathlib import Path
+
+from sad_doctor.clean import clean
+from sad_doctor.readers.segments import Segments
+from sad_doctor.readers.source import Reader
+from sad_doctor.readers.tail import Tail
+from sad_doctor.readers.transcript import Transcript
+from sad_doctor.run import Run
+
+FORMAT = "console log"
+KEPT_LINES = 200
+_SIGNS = re.compile(
+    rb"%\|[^|\r\n]*\|\s*\d+/\d+ \[|\[TRAIN DEBUG\] Step|\[TOTAL\] Loss:|Raw loss components:|\[Eval\] loss:"
+    rb"|\[KD\] Raw:|Traceback \(most recent call last\)"
+)
+
+
+def recognises(_path: Path, head: bytes) -> bool:
+    """Return whether the text has a progress bar, a block of loss parts, an evaluation or a traceback."""
+    return _SIGNS.search(head) is not None
+
+
+class ConsoleLog:
+    """Follows a text log. What stands behind the last line's end waits; an error there is shown at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._tail = Tail(path.resolve())
+        self._run: Run | None = None
+        self._reset()
+
+    def poll(self) -> bool:
+        """Read all that is new; True if there was anything."""
+        afresh = self._tail.look()
+        if afresh is None:
+            return False
+        if afresh:
+            self._reset()
+        changed = afresh
+        for chunk in self._tail.chunks():
+            changed = True
+            for text, redraws in self._segments.feed(chunk):
+                self._line(clean(text.decode("utf-8", "replace")), redraws)
+        if changed:
+            self._run = None
+        return changed
+
+    def run(self) -> Run:
+        """Return the run as logged so far."""
+        if self._run is None:
+            rest = clean(self._segments.rest.decode("utf-8", "ignore"))
+            told = self._transcript.snapshot(rest)
+            notes = told.notes if not rest.strip() else (*told.notes, "the last line has no end yet: it waits")
+            self._run = Run(
+                name=clean(self.path.name, 200),
+                format=FORMAT,
+                path=self.path,
+                columns=told.columns,
+                events=told.events,
+                facts=told.facts,
+                notes=notes,
+                tail=(*self._lines, rest) if rest.strip() else tuple(self._lines),
+            )
+        return self._run
+
+    def _line(self, line: str, redraws: bool) -> None:
+        if redraws and self._lines:
+            self._lines.pop()
+        self._lines.append(line)
+        self._transcript.line(line)
+
+    def _reset(self) -> None:
+        self._segments = Segments()
+        self._transcript = Transcript()
+        self._lines: deque[str] = deque(maxlen=KEPT_LINES)
+
+
+READER = Reader(FORMAT, recognises, ConsoleLog)

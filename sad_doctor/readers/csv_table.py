@@ -1,0 +1,120 @@
+"""A CSV table of metrics: sparse columns, blank cells, comma, semicolon or tab."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from sad_doctor import names
+from sad_doctor.clean import clean
+from sad_doctor.readers.rows import Rows, number
+from sad_doctor.readers.source import Reader
+from sad_doctor.readers.tail import Lines, Tail
+from sad_doctor.run import Run
+
+FORMAT = "CSV"
+_DELIMITERS = ",;\t"
+_MOST_CELLS = 10_000
+_LONGEST_LINE = 1 << 20
+
+
+def cells(line: bytes, delimiter: str) -> list[str]:
+    """Return the cells of one line; an empty list if it cannot be one."""
+    if len(line) > _LONGEST_LINE:
+        return []
+    try:
+        found = next(csv.reader([line.decode("utf-8-sig", "replace").rstrip("\r\n")], delimiter=delimiter), [])
+    except csv.Error:
+        return []
+    return [cell.strip() for cell in found[:_MOST_CELLS]]
+
+
+def header(line: bytes) -> tuple[str, list[str]] | None:
+    """Return the delimiter and the names if ``line`` can be the first line of a table of metrics, else None."""
+    if line.lstrip().startswith((b"{", b"[", b"#", b"<")):
+        return None
+    delimiter = max(_DELIMITERS, key=lambda one: line.count(one.encode()))
+    found = cells(line, delimiter)
+    named = [cell for cell in found if cell]
+    # pandas leaves the name of its index column blank
+    if len(found) < 2 or len(named) < max(1, len(found) - 1) or any(number(cell) is not None for cell in named):
+        return None
+    return delimiter, found
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    """Return whether the file starts with a line of names and a line of as many cells, one of them a number."""
+    lines = [line for line in head.split(b"\n") if line.strip() and not line.startswith(b"#")]
+    found = header(lines[0]) if lines else None
+    if found is None:
+        return False
+    if len(lines) == 1:
+        return path.suffix.lower() in (".csv", ".tsv")
+    row = cells(lines[1], found[0])
+    return len(row) == len(found[1]) and any(number(cell) is not None for cell in row)
+
+
+class CsvLog:
+    """Follows a CSV file. A line of names further down starts a new table, as some loggers write on a new metric."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._tail = Tail(path.resolve())
+        self._run: Run | None = None
+        self._names: list[str] = []
+        self._reset()
+
+    def poll(self) -> bool:
+        """Read all that is new; True if there was anything."""
+        afresh = self._tail.look()
+        if afresh is None:
+            return False
+        if afresh:
+            self._reset()
+        changed = afresh
+        for chunk in self._tail.chunks():
+            changed = True
+            for line in self._lines.feed(chunk):
+                self._line(line)
+        if changed:
+            self._run = None
+        return changed
+
+    def run(self) -> Run:
+        """Return the run as logged so far."""
+        if self._run is None:
+            notes = list(self._rows.notes)
+            if self._garbage:
+                notes.append(f"{self._garbage} lines were not rows of the table and were left out")
+            if self._lines.rest.strip():
+                notes.append("the last line has no end yet: it waits")
+            self._run = Run(
+                name=clean(self.path.name, 200),
+                format=FORMAT,
+                path=self.path,
+                columns=self._rows.snapshot(),
+                facts={names.STATUS: "unknown"},
+                notes=tuple(notes),
+            )
+        return self._run
+
+    def _line(self, line: bytes) -> None:
+        if not line.strip() or line.startswith(b"#"):
+            return
+        found = header(line)
+        if found is not None and any(found[1]):
+            self._delimiter, self._names = found
+            return
+        row = cells(line, self._delimiter)
+        if not row or len(row) > len(self._names) or not self._rows.add(dict(zip(self._names, row, strict=False))):
+            self._garbage += 1
+
+    def _reset(self) -> None:
+        self._rows = Rows()
+        self._lines = Lines()
+        self._names = []
+        self._delimiter = ","
+        self._garbage = 0
+
+
+READER = Reader(FORMAT, recognises, CsvLog)

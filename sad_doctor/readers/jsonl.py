@@ -1,0 +1,61 @@
+"""JSON lines of anyone's making: flat or one level nested, with NaN, with garbage between the lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sad_doctor import names
+from sad_doctor.clean import clean
+from sad_doctor.readers.jsonlines import JsonLines, Row, parse
+from sad_doctor.readers.rows import Rows
+from sad_doctor.readers.source import Reader
+from sad_doctor.run import Run
+
+FORMAT = "JSON lines"
+_SHARE = 0.2
+
+
+def recognises(_path: Path, head: bytes) -> bool:
+    """Return whether at least a fifth of the first lines are JSON objects that hold a number."""
+    lines = [line for line in head.split(b"\n") if line.strip()]
+    good = sum((row := parse(line)) is not None and Rows().add(row) for line in lines[:200])
+    return good > 0 and good >= _SHARE * min(len(lines), 200)
+
+
+class JsonlLog:
+    """Follows a JSON lines file; a step that is logged twice keeps both values, in file order."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._rows = Rows()
+        self._file = JsonLines(path.resolve(), self._add, self._reset)
+        self._run: Run | None = None
+
+    def poll(self) -> bool:
+        """Read all that is new; True if there was anything."""
+        changed = self._file.poll()
+        if changed:
+            self._run = None
+        return changed
+
+    def run(self) -> Run:
+        """Return the run as logged so far."""
+        if self._run is None:
+            self._run = Run(
+                name=clean(self.path.name, 200),
+                format=FORMAT,
+                path=self.path,
+                columns=self._rows.snapshot(),
+                facts={names.STATUS: "unknown"},
+                notes=(*self._rows.notes, *self._file.notes),
+            )
+        return self._run
+
+    def _add(self, row: Row) -> bool:
+        return self._rows.add(row)
+
+    def _reset(self) -> None:
+        self._rows = Rows()
+
+
+READER = Reader(FORMAT, recognises, JsonlLog)

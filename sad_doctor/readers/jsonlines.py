@@ -1,0 +1,94 @@
+"""Follows one file of JSON objects, a line each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sad_doctor.readers.tail import Lines, Tail
+
+Row = Mapping[str, Any]
+
+
+def parse(line: bytes) -> Row | None:
+    """Return the JSON object in ``line``, NaN and Infinity allowed; None if it is anything else."""
+    try:
+        value = json.loads(line.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+class JsonLines:
+    """Hands each new object to ``take``; calls ``reset`` first when the file must be read afresh.
+
+    A last line without its newline is taken as soon as it is a whole object: no beginning of an object is one.
+    ``take`` returns whether the object was of use. ``garbage`` counts the lines that were not.
+    """
+
+    def __init__(self, path: Path, take: Callable[[Row], bool], reset: Callable[[], None]) -> None:
+        self.garbage = 0
+        self._path = path
+        self._tail = Tail(path)
+        self._take = take
+        self._reset = reset
+        self._lines = Lines()
+        self._taken: bytes | None = None
+        self._mistaken = False
+
+    def poll(self) -> bool:
+        """Read all that is new; True if there was anything."""
+        afresh = self._tail.look()
+        if afresh is None:
+            return False
+        if afresh:
+            self._again()
+        changed = afresh
+        for chunk in self._tail.chunks():
+            changed = True
+            for line in self._lines.feed(chunk):
+                self._line(line)
+        if self._mistaken:
+            self._again()
+            self._tail = Tail(self._path)
+            return self.poll()
+        rest = self._lines.rest.strip()
+        if rest.endswith(b"}") and self._taken is None and self._try(rest):
+            self._taken = rest
+        return changed
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out."""
+        notes = []
+        if self.garbage:
+            notes.append(f"{self.garbage} lines were not usable JSON objects and were left out")
+        if self._lines.dropped:
+            notes.append(f"{self._lines.dropped} lines were too long and were left out")
+        if self._taken is None and self._lines.rest.strip():
+            notes.append("the last line has no end yet: it waits")
+        return tuple(notes)
+
+    def _line(self, line: bytes) -> None:
+        taken, self._taken = self._taken, None
+        line = line.strip()
+        if taken is not None:
+            self._mistaken |= line != taken
+        elif line and not self._try(line):
+            self.garbage += 1
+
+    def _try(self, line: bytes) -> bool:
+        row = parse(line)
+        return row is not None and self._take(row)
+
+    def _start(self) -> None:
+        self._lines = Lines()
+        self._taken = None
+        self._mistaken = False
+        self.garbage = 0
+
+    def _again(self) -> None:
+        self._start()
+        self._reset()

@@ -1,0 +1,131 @@
+"""From other people's metric names to ours. Every renaming is remembered, so that the reader can say it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from sad_doctor import names
+from sad_doctor.clean import clean
+
+STEPS = ("step", "global_step", "trainer/global_step", "iteration", "iter", "update", "_step")
+"""Keys, as :func:`plain` spells them and without ``train/``, that hold the step of a row; the best first."""
+
+_TOTALS = ("total_loss", "loss_total", "loss/total", "loss", "train_loss", "training_loss", "train_loss_step")
+
+_KNOWN = {
+    **dict.fromkeys(_TOTALS, names.LOSS),
+    **dict.fromkeys(("learning_rate", "lr"), names.LEARNING_RATE),
+    **dict.fromkeys(("grad_norm", "gradient_norm", "global_grad_norm", "total_norm"), names.GRAD_NORM),
+    **dict.fromkeys(("update_ratio",), names.UPDATE_RATIO),
+    **dict.fromkeys(("tokens_per_second", "tokens_per_sec", "tps"), names.TOKENS_PER_SECOND),
+    "epoch": names.EPOCH,
+    "eval/loss": names.EVAL_LOSS,
+    **dict.fromkeys(("eval/perplexity", "eval/ppl", "perplexity", "ppl"), names.EVAL_PERPLEXITY),
+    **dict.fromkeys(("eval/lm_loss", "eval/ce_loss", "eval/nll_loss"), names.EVAL_LM_LOSS),
+    **dict.fromkeys(("eval/kl", "eval/kl_loss", "eval/kl_div"), names.EVAL_KL),
+    **dict.fromkeys(("eval/bits_per_byte", "eval/bpb", "bits_per_byte", "bpb"), names.EVAL_BITS_PER_BYTE),
+    **dict.fromkeys(("eval/agreement", "eval/top1_agreement"), names.EVAL_AGREEMENT),
+}
+
+_TERMS = {
+    **dict.fromkeys(("kd", "kl", "kld", "distill", "distillation", "distil", "logit_kd", "soft"), names.KD),
+    **dict.fromkeys(("lm", "language_model"), names.LM),
+    **{term: term for term in ("ce", "nll", "sft", "task")},
+    **dict.fromkeys(("layerwise", "layer", "layers", "hidden", "hidden_state", "hidden_states"), names.LAYERWISE),
+    **dict.fromkeys(("feature", "features", "feat"), "feature"),
+    **dict.fromkeys(("routing", "routing_feature"), "routing"),
+    **dict.fromkeys(("load_balance", "load_balancing", "routing_load_balance"), "load_balance"),
+    **dict.fromkeys(
+        ("attention_alignment", "attn_alignment", "attn_align", "routing_attention_alignment"), "attention_alignment"
+    ),
+    **dict.fromkeys(("attention", "attn"), "attention"),
+    **dict.fromkeys(("contrastive", "contrast", "contr"), "contrastive"),
+}
+
+_KINDS = (
+    (re.compile(r"(?:raw|unweighted)[/_](.+)|(.+)[/_](?:raw|unweighted)"), names.RAW),
+    (re.compile(r"weighted[/_](.+)|(.+)[/_](?:weighted|scaled)"), names.WEIGHTED),
+    (re.compile(r"weights?[/_](.+)|(.+)[/_]weight"), names.WEIGHT),
+    (re.compile(r"loss(?:es)?[/_](.+)|(.+)_loss"), names.RAW),
+)
+_EVAL = re.compile(r"(?:eval|val|valid|validation|dev|test)[/_]")
+_SEPARATORS = re.compile(r"[\s\-.]+")
+
+
+def plain(name: str) -> str:
+    """Return ``name`` in lower case with blanks, dashes and dots as ``_``, evaluation prefixes as ``eval/``."""
+    name = _SEPARATORS.sub("_", name.strip().lower())
+    return _EVAL.sub("eval/", name, count=1) if _EVAL.match(name) else name
+
+
+def step_rank(name: str) -> int | None:
+    """Return the place of ``name`` in :data:`STEPS`, or None if it is no step."""
+    name = plain(name).removeprefix("train/")
+    return STEPS.index(name) if name in STEPS else None
+
+
+def term(name: str) -> str | None:
+    """Return our spelling of a known term: ``routing_attention_alignment_loss`` gives ``attention_alignment``."""
+    name = plain(name)
+    return _TERMS.get(name) or _TERMS.get(name.removesuffix("_loss"))
+
+
+def column_of(name: str) -> str | None:
+    """Return the column that ``name`` means, or None if it is not known.
+
+    A part of the loss whose weighting the name does not tell goes under ``train/raw/``.
+    """
+    if name.startswith(names.PREFIXES):
+        return name
+    name = plain(name)
+    if name.startswith("lr_"):
+        return names.LEARNING_RATE
+    for candidate in (name, name.removeprefix("train/")):
+        if candidate in _KNOWN:
+            return _KNOWN[candidate]
+    evaluation = name.startswith("eval/")
+    name = name.removeprefix("eval/").removeprefix("train/")
+    for pattern, prefix in _KINDS:
+        match = pattern.fullmatch(name)
+        found = term(match[1] or match[2]) if match else None
+        if found and evaluation:
+            return {names.RAW: names.EVAL_RAW, names.WEIGHTED: names.EVAL_WEIGHTED}.get(prefix, prefix) + found
+        if found:
+            return prefix + found
+    return None
+
+
+class Naming:
+    """The renamings of one log. Each column takes its values from one key only: the first that means it."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, str] = {}
+        self._owners: dict[str, str] = {}
+
+    def column(self, key: str, row: Iterable[str] = ()) -> str:
+        """Return the column for ``key``: ours if it is known and not yet taken, else its own name, clean.
+
+        ``row`` are the keys beside it: where several mean the total loss, the clearest name has it.
+        """
+        found = self._columns.get(key)
+        if found is None:
+            found = column_of(key)
+            taken = found is not None and self._owners.get(found, key) != key
+            if found is None or taken or (found == names.LOSS and any(_clearer(other, key) for other in row)):
+                found = clean(key, 200)
+            else:
+                self._owners[found] = key
+            self._columns[key] = found
+        return found
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One line that says which names were read as what."""
+        renamed = [f"{clean(key, 60)} as {name}" for key, name in self._columns.items() if name != clean(key, 200)]
+        return (f"read {', '.join(renamed[:40])}",) if renamed else ()
+
+
+def _clearer(other: str, key: str) -> bool:
+    other, key = (plain(name).removeprefix("train/") for name in (other, key))
+    return other in _TOTALS and _TOTALS.index(other) < _TOTALS.index(key)

@@ -1,0 +1,145 @@
+"""Rows of names and values into columns: what JSON lines, tables and our own run folder share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from sad_doctor import names
+from sad_doctor.readers.columns import MOST_COLUMNS, Columns, GrowingColumn
+from sad_doctor.readers.naming import Naming, step_rank
+from sad_doctor.run import Column
+
+_LONGEST_NUMBER = 64
+_LEFT_OUT = -1
+"""Stands for a key that has no column because there are too many."""
+
+
+def number(value: object) -> float | None:
+    """Return ``value`` as a float, also from text such as "1e-5", "NaN" or "-Infinity"; None if it is no number."""
+    if isinstance(value, float):
+        return value
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
+    if isinstance(value, str) and 0 < len(value) <= _LONGEST_NUMBER and "_" not in value:
+        try:
+            return float(value)
+        except ValueError:
+            return None
+    return None
+
+
+class Rows:
+    """Turns rows into columns.
+
+    The step of a row is the value of its best step key; without one, the step of the row before; if no row had one
+    so far, its epoch; else the number of the row. ``last_wins``: a step that comes back puts aside what its columns
+    hold from it on, as in a resumed run; else file order is kept.
+    """
+
+    def __init__(self, last_wins: bool = False) -> None:
+        self.count = 0
+        self._last_wins = last_wins
+        self._naming = Naming()
+        self._columns = Columns()
+        self._targets: dict[str, GrowingColumn | int] = {}
+        self._epoch: GrowingColumn | None = None
+        self._step = math.nan
+        self._stepped = False
+        self._back = 0
+        self._nulls = 0
+        self._unstepped = 0
+
+    def add(self, row: Mapping[str, object]) -> bool:
+        """Add a row; values that are mappings give columns ``outer/inner``. False if it holds no number."""
+        points: list[tuple[GrowingColumn, float]] = []
+        step, rank, numbers = math.nan, math.inf, 0
+        for key, value in self._numbers(row):
+            numbers += 1
+            target = self._targets[key] if key in self._targets else self._target(key, row)
+            if not isinstance(target, int):
+                points.append((target, value))
+            elif _LEFT_OUT < target < rank and math.isfinite(value):
+                step, rank = value, target
+        if not numbers:
+            return False
+        self._append(self._next_step(step, points), points)
+        self.count += 1
+        return True
+
+    def snapshot(self) -> dict[str, Column]:
+        """Return the columns as they are now."""
+        return self._columns.snapshot()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed and left out."""
+        notes = list(self._naming.notes)
+        if self._unstepped and not self._stepped:
+            notes.append(f"no step was logged: the {'epoch' if self._epoch else 'number of the row'} stands for it")
+        elif self._unstepped:
+            notes.append(f"{self._unstepped} rows without a step: they take the step before them")
+        if self._back:
+            kept = "the later values count" if self._last_wins else "all values are kept, in file order"
+            notes.append(f"the step went back {self._back} times: {kept}")
+        if self._nulls:
+            notes.append(f"{self._nulls} null values were left out; some writers write NaN so")
+        if self._columns.full:
+            notes.append(f"more than {MOST_COLUMNS} different metrics: the further ones were left out")
+        return tuple(notes)
+
+    def _numbers(self, row: Mapping[str, object]) -> Iterator[tuple[str, float]]:
+        for key, value in row.items():
+            if type(value) is float:
+                yield key, value
+            elif isinstance(value, Mapping):
+                for inner, one in value.items():
+                    if (found := number(one)) is not None:
+                        yield f"{key}/{inner}", found
+            elif value is None:
+                self._nulls += key in self._targets
+            elif (found := number(value)) is not None:
+                yield key, found
+
+    def _target(self, key: str, row: Mapping[str, object]) -> GrowingColumn | int:
+        rank = step_rank(key)
+        if rank is not None:
+            self._targets[key] = rank
+            return rank
+        if self._columns.full:
+            return _LEFT_OUT
+        name = self._naming.column(key, row)
+        column = self._columns.named(name)
+        if column is None:
+            return _LEFT_OUT
+        if name == names.EPOCH:
+            self._epoch = column
+        self._targets[key] = column
+        return column
+
+    def _next_step(self, step: float, points: list[tuple[GrowingColumn, float]]) -> float:
+        if not math.isnan(step):
+            self._stepped = True
+            self._back += step < self._step
+        else:
+            self._unstepped += 1
+            if not self._stepped:
+                epochs = [value for column, value in points if column is self._epoch and math.isfinite(value)]
+                step = epochs[0] if epochs else float(self.count)
+            else:
+                step = self._step
+        self._step = step
+        return step
+
+    def _append(self, step: float, points: list[tuple[GrowingColumn, float]]) -> None:
+        if self._last_wins:
+            for column, value in points:
+                column.rewind(step, value)
+        else:
+            for column, value in points:
+                column.append(step, value)

@@ -1,0 +1,122 @@
+"""Our own run folder, as :mod:`sad_doctor.record` writes it: metrics.jsonl, events.jsonl, run.json."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from sad_doctor import names
+from sad_doctor.clean import clean
+from sad_doctor.readers.events import Events
+from sad_doctor.readers.jsonlines import JsonLines, Row
+from sad_doctor.readers.rows import Rows, number
+from sad_doctor.record import EVENTS, METRICS, RUN
+from sad_doctor.run import Run
+
+FORMAT = "run folder"
+_LARGEST_FACTS = 16 << 20
+_DEEPEST_FACT = 12
+
+
+def recognises(folder: Path) -> bool:
+    """Return whether ``folder`` is a run that our writer made."""
+    return (folder / RUN).is_file() or ((folder / METRICS).is_file() and (folder / EVENTS).is_file())
+
+
+class RunFolder:
+    """Follows a run folder. A step that is logged again, as after a resume, replaces what came from it on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._folder = path.resolve()
+        self._rows = Rows(last_wins=True)
+        self._events = Events()
+        self._facts: dict[str, object] = {}
+        self._facts_stat: tuple[int, int, int] | None = None
+        self._facts_broken = False
+        self._metrics_file = JsonLines(self._folder / METRICS, self._rows_add, self._rows_reset)
+        self._events_file = JsonLines(self._folder / EVENTS, self._event, self._events_reset)
+        self._run: Run | None = None
+
+    def poll(self) -> bool:
+        """Read what is new in the three files; True if there was anything."""
+        # The writer flushes its lines before it says in run.json that it has finished: read in the other order.
+        changed = self._poll_facts()
+        changed |= self._metrics_file.poll()
+        changed |= self._events_file.poll()
+        if changed:
+            self._run = None
+        return changed
+
+    def run(self) -> Run:
+        """Return the run as logged so far."""
+        if self._run is None:
+            notes = [*self._rows.notes, *self._metrics_file.notes, *self._events.notes]
+            notes += [f"{EVENTS}: {note}" for note in self._events_file.notes]
+            if self._facts_broken:
+                notes.append(f"{RUN} cannot be read as JSON: its facts are not known")
+            self._run = Run(
+                name=clean(self._folder.name, 200),
+                format=FORMAT,
+                path=self.path,
+                columns=self._rows.snapshot(),
+                events=self._events.snapshot(),
+                facts={names.STATUS: "unknown", "events": True, **self._facts},
+                notes=tuple(notes),
+            )
+        return self._run
+
+    def _poll_facts(self) -> bool:
+        path = self._folder / RUN
+        try:
+            found = os.stat(path)
+            stat = (found.st_ino, found.st_size, found.st_mtime_ns)
+            if stat == self._facts_stat:
+                return False
+            if found.st_size > _LARGEST_FACTS:
+                raise ValueError("too large")
+            facts = json.loads(path.read_bytes())
+        except OSError:
+            return False
+        except (ValueError, RecursionError):
+            self._facts_stat, self._facts_broken = stat, True
+            return True
+        self._facts_stat = stat
+        self._facts_broken = not isinstance(facts, dict)
+        if isinstance(facts, dict):
+            self._facts = {clean(str(key), 200): cleaned(value) for key, value in facts.items()}
+        return True
+
+    def _event(self, row: Row) -> bool:
+        kind = row.get("kind")
+        if not isinstance(kind, str):
+            return False
+        message = row.get("message", "")
+        self._events.add(
+            kind, message if isinstance(message, str) else "", number(row.get("step")), number(row.get("time"))
+        )
+        return True
+
+    def _rows_add(self, row: Row) -> bool:
+        return self._rows.add(row)
+
+    def _rows_reset(self) -> None:
+        self._rows = Rows(last_wins=True)
+
+    def _events_reset(self) -> None:
+        self._events = Events()
+
+
+def cleaned(value: object, depth: int = 0) -> object:
+    """Return a JSON value with every text in it clean; what is nested too deep becomes text."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping | list) and depth >= _DEEPEST_FACT:
+        return "…"
+    if isinstance(value, Mapping):
+        return {clean(str(key), 200): cleaned(one, depth + 1) for key, one in value.items()}
+    if isinstance(value, list):
+        return [cleaned(one, depth + 1) for one in value]
+    return value

@@ -1,0 +1,48 @@
+"""What every reader gives: a source that can be polled and turned into a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sad_doctor.run import Run
+
+ACCEPTED = (
+    "a run folder of `sad train`, the console log of a training, "
+    "a Hugging Face trainer_state.json, JSON lines or a CSV table"
+)
+
+
+class Unreadable(Exception):  # noqa: N818 - a verdict on the file, not a fault of ours
+    """What was given is no log that can be read. The message is one clear line for the user."""
+
+
+class Source(Protocol):
+    """A log that may still grow."""
+
+    @property
+    def path(self) -> Path:
+        """Where the log lies."""
+        ...
+
+    def poll(self) -> bool:
+        """Read all that is new. True if there was anything, or if the file was cut short or replaced."""
+        ...
+
+    def run(self) -> Run:
+        """Return what the log has told so far; the same object as before if nothing changed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One format of single files.
+
+    ``recognises`` gets the path and the first bytes of the file; ``open`` gets the path.
+    """
+
+    name: str
+    recognises: Callable[[Path, bytes], bool]
+    open: Callable[[Path], Source]

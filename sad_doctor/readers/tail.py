@@ -1,0 +1,127 @@
+"""Reads what was appended to a file since the last look, and whole lines out of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+CHUNK = 1 << 20
+LONGEST_LINE = 16 << 20
+_MARK = 64
+
+
+class Tail:
+    """The growing end of one file.
+
+    A file counts as a new one when its device or inode changed, when it is shorter than what was read, or when its
+    first 64 bytes or the 64 bytes before the place reached are no longer what was read: a copy-and-truncate that
+    has already grown past that place shows in nothing else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stat: tuple[int, int, int, int] | None = None
+        self._offset = 0
+        self._head = b""
+        self._last = b""
+
+    def look(self) -> bool | None:
+        """Return None if nothing changed, False if bytes were appended, True if the file must be read afresh.
+
+        A file that is gone for a moment, as in a rotation, has not changed.
+        """
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        stat = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        if stat == self._stat and self._offset >= found.st_size:
+            return None
+        replaced = self._stat is not None and (
+            stat[:2] != self._stat[:2] or found.st_size < self._offset or not self._same()
+        )
+        self._stat = stat
+        if replaced:
+            self._forget()
+        return replaced
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes between the place reached and the size seen by :meth:`look`."""
+        size = self._stat[2] if self._stat else 0
+        if self._offset >= size:
+            return
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._offset)
+                while self._offset < size:
+                    chunk = file.read(min(CHUNK, size - self._offset))
+                    if not chunk:
+                        return
+                    self._remember(chunk)
+                    yield chunk
+        except OSError:
+            return
+
+    def _same(self) -> bool:
+        try:
+            with self.path.open("rb") as file:
+                if file.read(len(self._head)) != self._head:
+                    return False
+                file.seek(self._offset - len(self._last))
+                return file.read(len(self._last)) == self._last
+        except OSError:
+            return True
+
+    def _remember(self, chunk: bytes) -> None:
+        self._offset += len(chunk)
+        self._head = (self._head + chunk[:_MARK])[:_MARK]
+        self._last = (self._last + chunk[-_MARK:])[-_MARK:]
+
+    def _forget(self) -> None:
+        self._offset = 0
+        self._head = b""
+        self._last = b""
+
+
+class Lines:
+    """Cuts a stream of bytes into lines; a line without its end waits.
+
+    A line longer than ``LONGEST_LINE`` is dropped and counted in ``dropped``.
+    """
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._parts: list[bytes] = []
+        self._held = 0
+        self._skipping = False
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Return the lines that ``chunk`` completes, without their newline."""
+        *whole, rest = chunk.split(b"\n")
+        lines = []
+        for line in whole:
+            if self._skipping:
+                self._skipping = False
+            else:
+                self._parts.append(line)
+                lines.append(b"".join(self._parts))
+            self._parts, self._held = [], 0
+        self._hold(rest)
+        return lines
+
+    @property
+    def rest(self) -> bytes:
+        """The beginning of a line whose end has not come yet."""
+        if len(self._parts) > 1:
+            self._parts = [b"".join(self._parts)]
+        return self._parts[0] if self._parts else b""
+
+    def _hold(self, rest: bytes) -> None:
+        if self._skipping or not rest:
+            return
+        self._parts.append(rest)
+        self._held += len(rest)
+        if self._held > LONGEST_LINE:
+            self._parts, self._held, self._skipping = [], 0, True
+            self.dropped += 1

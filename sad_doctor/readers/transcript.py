@@ -1,0 +1,298 @@
+"""Understands the lines of a training's console log, one at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+
+from sad_doctor import names
+from sad_doctor.readers.columns import MOST_COLUMNS, Columns
+from sad_doctor.readers.events import Events
+from sad_doctor.readers.naming import column_of, plain, term
+from sad_doctor.readers.progress import NUMBER, Bar, find_bar
+from sad_doctor.readers.tracebacks import Tracebacks
+from sad_doctor.run import Column, Event
+
+BAR_LOSS = "progress_bar/loss"
+UNWEIGHTED = "train/unweighted/"
+_RAW_LINE = "line/raw/"
+_NONE_YET = -1.0
+_LAG = 2
+"""A bar may be that many steps behind the blocks, also when it is drawn a last time after a crash."""
+
+_BLOCK = re.compile(r"\[TRAIN DEBUG\] Step (\d{1,15})")
+_CURRICULUM = re.compile(r"\[CURRICULUM\] Step (\d{1,15})\b(.*)")
+_WEIGHT = re.compile(rf"(\w+)=({NUMBER})", re.IGNORECASE)
+_TERM = re.compile(r"\[([A-Z_ ]{1,40})\] (?:(\w{1,60}): )?(?=Raw)(.*)")
+_PART = re.compile(rf"(Raw|Weight|Weighted|Scaled)[:=]\s?({NUMBER})", re.IGNORECASE)
+_TOTAL = re.compile(rf"(?:\[TOTAL\] Loss|Total loss(?: \(outputs\['loss'\]\))?): ({NUMBER})", re.IGNORECASE)
+_BAR_LOSS = re.compile(rf"Progress bar loss: ({NUMBER})", re.IGNORECASE)
+_EVAL = re.compile(rf"\[Eval\] loss: ({NUMBER})(?:, ppl: ({NUMBER}))?", re.IGNORECASE)
+_EVAL_PARTS = re.compile(r"\[Eval\] components: (.*)")
+_EVAL_LINE = re.compile(rf"(Eval loss|Perplexity): ({NUMBER})", re.IGNORECASE)
+_PAIR = re.compile(rf"([A-Za-z][\w/.\- ]{{0,60}}):\s+({NUMBER})", re.IGNORECASE)
+_WARNING = re.compile(r"\[Warning\] (.*)", re.IGNORECASE)
+_NON_FINITE = re.compile(r"produced non-finite value")
+_EARLY_STOP = re.compile(r"\[Early Stopping\] (.*stop.*)", re.IGNORECASE)
+_FINISHED = re.compile(r"\W*training (?:is )?(?:complete|completed|finished)\b", re.IGNORECASE)
+_INTERRUPTED = re.compile(r"\W*training interrupted\b", re.IGNORECASE)
+_FAILED = re.compile(r"Error during training: (.+)")
+_EPOCHS = re.compile(
+    r"(?:Starting training for (\d{1,6}) epochs|Epochs: (\d{1,6})$|Epoch \d{1,6}/(\d{1,6})$)", re.IGNORECASE
+)
+_SETTING = re.compile(
+    r"(Teacher Model|Student Model|Batch Size|Gradient Accumulation(?: Steps)?|Learning Rate): (\S.{0,200})",
+    re.IGNORECASE,
+)
+_SECTIONS = {
+    "raw loss components:": names.RAW,
+    "curriculum weights:": names.WEIGHT,
+    "component losses:": names.EVAL_RAW,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the lines have told so far."""
+
+    columns: dict[str, Column]
+    events: tuple[Event, ...]
+    facts: dict[str, object]
+    notes: tuple[str, ...]
+
+
+class Transcript:
+    """Takes clean lines; keeps columns, events and facts. ``step`` is that of the last training line."""
+
+    def __init__(self) -> None:
+        self.step = _NONE_YET
+        self._columns = Columns()
+        self._events = Events()
+        self._tracebacks = Tracebacks()
+        self._status = "unknown"
+        self._crashes: list[tuple[int, str]] = []
+        self._section: str | None = None
+        self._in_section = False
+        self._read_as: dict[str, str] = {}
+        self._bar_total = 0
+        self._first_epoch: int | None = None
+        self._last_epoch = 0
+        self._epochs = 0
+        self._settings: dict[str, object] = {}
+        self._handlers: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], None]], ...] = (
+            (_BLOCK, self._on_block),
+            (_CURRICULUM, self._on_curriculum),
+            (_TERM, self._on_term),
+            (_TOTAL, lambda found: self._put(names.LOSS, found[1])),
+            (_BAR_LOSS, lambda found: self._put(BAR_LOSS, found[1])),
+            (_EVAL, self._on_eval),
+            (_EVAL_PARTS, self._on_eval_parts),
+            (_EVAL_LINE, self._on_eval_line),
+            (_WARNING, self._on_warning),
+            (_EARLY_STOP, self._on_early_stop),
+            (_FINISHED, lambda _: self._end("finished")),
+            (_INTERRUPTED, lambda found: self._on_interrupt(found.string)),
+            (_FAILED, lambda found: self._on_crash(found[1])),
+            (_EPOCHS, self._on_epochs),
+            (_SETTING, self._on_setting),
+        )
+
+    def line(self, line: str) -> None:
+        """Take the next line, without its end."""
+        bar = find_bar(line)
+        while bar is not None:
+            self._on_bar(bar)
+            line = line[bar.end :]
+            bar = find_bar(line)
+            if not line.strip():
+                return
+        error = self._tracebacks.feed(line)
+        if error is not None:
+            self._on_crash(error)
+        elif not self._tracebacks.active:
+            self._plain_line(line.strip())
+
+    def snapshot(self, rest: str = "") -> Told:
+        """Return all that was told; ``rest`` is a last line without its end: an error in it already counts."""
+        events, status = self._events.snapshot(), self._status
+        error = self._tracebacks.error_in(rest)
+        if error is not None:
+            status = "interrupted" if _is_interrupt(error) else "crashed"
+            kind = names.EVENT_INTERRUPT if status == "interrupted" else names.EVENT_CRASH
+            events = (*events, Event(kind, error, self._step_or_none()))
+        return Told(self._published(), events, self._facts(status), self._notes())
+
+    def _plain_line(self, line: str) -> None:
+        section = _SECTIONS.get(line.lower())
+        if section is not None:
+            self._section, self._in_section = section, False
+            return
+        for pattern, handle in self._handlers:
+            found = pattern.match(line)
+            if found is not None:
+                self._section = None
+                handle(found)
+                return
+        self._part(line)
+
+    def _part(self, line: str) -> None:
+        """A line ``name: value`` of the open section; a line of another shape closes it."""
+        if self._section is None or (not line and not self._in_section):
+            return
+        found = _PAIR.fullmatch(line)
+        name = plain(found[1]) if found else ""
+        if found is None or name.startswith("sum_of"):
+            self._section = None
+            return
+        self._in_section = True
+        self._put(self._section + self._term(found[1]), found[2])
+
+    def _on_bar(self, bar: Bar) -> None:
+        if not bar.is_training:
+            return
+        if bar.epoch is not None:
+            self._first_epoch = bar.epoch if self._first_epoch is None else self._first_epoch
+            self._last_epoch = bar.epoch
+        if bar.total:
+            self._bar_total = bar.total
+        passed = max(0, self._last_epoch - (self._first_epoch or 0)) * self._bar_total
+        if not bar.values:
+            return
+        step = bar.values.get("step", float(passed + bar.at))
+        self._advance(step if isfinite(step) else self.step)
+        for name, value in bar.values.items():
+            if name == "step":
+                continue
+            column = column_of(name) or ""
+            own = BAR_LOSS if column == names.LOSS else f"progress_bar/{name}"
+            self._put(column if column.startswith("train/") and column != names.LOSS else own, value)
+
+    def _on_block(self, found: re.Match[str]) -> None:
+        self._advance(float(found[1]))
+
+    def _on_curriculum(self, found: re.Match[str]) -> None:
+        self._advance(float(found[1]))
+        for name, value in _WEIGHT.findall(found[2]):
+            self._put(names.WEIGHT + self._term(name), value)
+
+    def _on_term(self, found: re.Match[str]) -> None:
+        group, part = found[1].lower(), found[2]
+        name = self._term(f"{group}_{part}" if part else group)
+        prefixes = {"raw": _RAW_LINE, "weight": names.WEIGHT, "weighted": names.WEIGHTED, "scaled": names.WEIGHTED}
+        for kind, value in _PART.findall(found[3]):
+            self._put(prefixes[kind.lower()] + name, value)
+
+    def _on_eval(self, found: re.Match[str]) -> None:
+        self._put(names.EVAL_LOSS, found[1])
+        if found[2]:
+            self._put(names.EVAL_PERPLEXITY, found[2])
+
+    def _on_eval_parts(self, found: re.Match[str]) -> None:
+        for name, value in _PAIR.findall(found[1]):
+            self._put(names.EVAL_RAW + self._term(name.removeprefix("eval_")), value)
+
+    def _on_eval_line(self, found: re.Match[str]) -> None:
+        self._put(names.EVAL_PERPLEXITY if found[1].lower() == "perplexity" else names.EVAL_LOSS, found[2])
+
+    def _on_warning(self, found: re.Match[str]) -> None:
+        kind = names.EVENT_NON_FINITE if _NON_FINITE.search(found[1]) else names.EVENT_WARNING
+        self._events.add(kind, found[1], self._step_or_none())
+
+    def _on_early_stop(self, found: re.Match[str]) -> None:
+        self._events.add(names.EVENT_EARLY_STOP, found[1], self._step_or_none())
+        self._end("finished")
+
+    def _on_interrupt(self, message: str) -> None:
+        self._events.add(names.EVENT_INTERRUPT, message, self._step_or_none())
+        self._end("interrupted")
+
+    def _on_crash(self, error: str) -> None:
+        if _is_interrupt(error):
+            self._on_interrupt(error)
+            return
+        self._end("crashed")
+        for index, (place, known) in enumerate(self._crashes):
+            if error.endswith(known):
+                self._events.reword(place, names.EVENT_CRASH, error)
+                self._crashes[index] = (place, error)
+            if error.endswith(known) or known.endswith(error):
+                return
+        self._crashes.append((self._events.add(names.EVENT_CRASH, error, self._step_or_none()), error))
+
+    def _on_epochs(self, found: re.Match[str]) -> None:
+        self._epochs = max(self._epochs, int(found[1] or found[2] or found[3]))
+
+    def _on_setting(self, found: re.Match[str]) -> None:
+        self._settings[plain(found[1])] = found[2].strip()
+
+    def _advance(self, step: float) -> None:
+        """A training line of ``step``: whatever seemed the end of the run before it was not."""
+        if not self.step - _LAG <= step <= self.step:
+            for place, error in self._crashes:
+                self._events.reword(place, names.EVENT_WARNING, f"caught: {error}")
+            self._crashes.clear()
+            self._status = "unknown"
+        self.step = step
+
+    def _end(self, status: str) -> None:
+        self._status = status
+
+    def _put(self, name: str, value: str | float) -> None:
+        column = self._columns.named(name)
+        if column is not None:
+            column.replace(max(self.step, 0.0), float(value))
+
+    def _term(self, name: str) -> str:
+        ours = term(name) or plain(name).removesuffix("_loss")
+        if ours != name and len(self._read_as) < MOST_COLUMNS:
+            self._read_as[name] = ours
+        return ours
+
+    def _step_or_none(self) -> float | None:
+        return None if self.step == _NONE_YET else self.step
+
+    def _published(self) -> dict[str, Column]:
+        """The columns under their public names: the bar's loss is the loss only where no total is printed."""
+        columns = self._columns.snapshot()
+        if names.LOSS not in columns and BAR_LOSS in columns:
+            columns[names.LOSS] = columns.pop(BAR_LOSS)
+        for name in [name for name in columns if name.startswith(_RAW_LINE)]:
+            part = name.removeprefix(_RAW_LINE)
+            columns[UNWEIGHTED + part if names.RAW + part in columns else names.RAW + part] = columns.pop(name)
+        return columns
+
+    def _facts(self, status: str) -> dict[str, object]:
+        facts: dict[str, object] = {names.STATUS: status, "events": True}
+        epochs = max(self._epochs, self._last_epoch - (self._first_epoch or 0) + 1)
+        if self._bar_total:
+            facts |= {names.TOTAL_STEPS: self._bar_total * epochs, "batches_per_epoch": self._bar_total}
+        if self._epochs:
+            facts["epochs"] = self._epochs
+        if self._settings:
+            facts[names.CONFIG] = dict(self._settings)
+        return facts
+
+    def _notes(self) -> tuple[str, ...]:
+        columns = self._columns.snapshot()
+        notes = ["steps are batches, as the log counts them"]
+        if self._bar_total and not self._epochs:
+            notes.append("the number of epochs is not told: those seen are taken for all")
+        if BAR_LOSS in columns and names.LOSS in columns:
+            notes.append(f"train/loss is the total printed in the blocks; the bar's mean is kept as {BAR_LOSS}")
+        elif BAR_LOSS in columns:
+            notes.append("train/loss is the loss of the progress bar, which may be a mean over batches")
+        if any(name.startswith(names.RAW) for name in columns):
+            notes.append("what is printed under `Raw loss components:` is kept as train/raw/ as printed")
+        if any(name.startswith(_RAW_LINE) and names.RAW + name.removeprefix(_RAW_LINE) in columns for name in columns):
+            notes.append(f"`Raw:` values of parts that the blocks list too are kept as {UNWEIGHTED}")
+        if self._read_as:
+            notes.append("read " + ", ".join(f"{name} as {ours}" for name, ours in list(self._read_as.items())[:40]))
+        if self._columns.full:
+            notes.append(f"more than {MOST_COLUMNS} different metrics: the further ones were left out")
+        return (*notes, *self._events.notes)
+
+
+def _is_interrupt(error: str) -> bool:
+    return error.startswith("KeyboardInterrupt")
