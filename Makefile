@@ -1,0 +1,44 @@
+# Two commands for a fresh machine: `make demo` and `make test`. Both install into .venv, once.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check format pages clean help
+
+help:  ## Say what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sad needs Python 3.11 or later; name one with: make demo PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: $(READY)  ## Verify, train the embedded pair, read the doctor's report
+	$(BIN)/sad verify
+	$(BIN)/sad train --epochs 1 --max-steps 120
+	$(BIN)/sad doctor runs/latest --report
+	@echo
+	@echo "Open the dashboard with:  $(BIN)/sad doctor runs/latest"
+
+test: $(READY)  ## Run every test
+	$(BIN)/python -m pytest -n auto
+
+check: $(READY)  ## Format, lint, types, import contracts, fresh pages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sad pages --check
+
+format: $(READY)  ## Put the code in shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+pages: $(READY)  ## Write the generated pages in docs/
+	$(BIN)/sad pages --write
+
+clean:  ## Remove what was built, and the environment
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
