@@ -64,10 +64,15 @@ class Told:
 
 
 class Transcript:
-    """Takes clean lines; keeps columns, events and facts. ``step`` is that of the last training line."""
+    """Takes clean lines; keeps columns, events and facts.
+
+    ``step`` is that of the last training line. A bar counts the batches that are done, so the batch at work is often
+    the one after it.
+    """
 
     def __init__(self) -> None:
         self.step = _NONE_YET
+        self._at_work = _NONE_YET
         self._columns = Columns()
         self._events = Events()
         self._tracebacks = Tracebacks()
@@ -162,6 +167,7 @@ class Transcript:
             return
         step = bar.values.get("step", float(passed + bar.at))
         self._advance(step if isfinite(step) else self.step)
+        self._at_work = max(self.step, float(passed + bar.at))
         for name, value in bar.values.items():
             if name == "step":
                 continue
@@ -197,8 +203,10 @@ class Transcript:
         self._put(names.EVAL_PERPLEXITY if found[1].lower() == "perplexity" else names.EVAL_LOSS, found[2])
 
     def _on_warning(self, found: re.Match[str]) -> None:
-        kind = names.EVENT_NON_FINITE if _NON_FINITE.search(found[1]) else names.EVENT_WARNING
-        self._events.add(kind, found[1], self._step_or_none())
+        if _NON_FINITE.search(found[1]):
+            self._events.add(names.EVENT_NON_FINITE, found[1], None if self._at_work == _NONE_YET else self._at_work)
+        else:
+            self._events.add(names.EVENT_WARNING, found[1], self._step_or_none())
 
     def _on_early_stop(self, found: re.Match[str]) -> None:
         self._events.add(names.EVENT_EARLY_STOP, found[1], self._step_or_none())
@@ -234,7 +242,7 @@ class Transcript:
                 self._events.reword(place, names.EVENT_WARNING, f"caught: {error}")
             self._crashes.clear()
             self._status = "unknown"
-        self.step = step
+        self.step = self._at_work = step
 
     def _end(self, status: str) -> None:
         self._status = status
