@@ -1,5 +1,6 @@
 """Signals: arrays in, arrays out. Shares, trend, plateau, frozen, clamp, spike, printed precision."""
 
+from sad_doctor.signals.learning import always_zero, falls, loss_falls, never_steps
 from sad_doctor.signals.parts import Parts, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import significant_digits, tolerance, unit
@@ -10,10 +11,14 @@ __all__ = [
     "Gain",
     "Parts",
     "Still",
+    "always_zero",
     "clamp_of",
+    "falls",
     "finite",
     "gain",
     "is_exp_of",
+    "loss_falls",
+    "never_steps",
     "parts",
     "shares",
     "significant_digits",

@@ -1,0 +1,150 @@
+"""The run crashed
+
+## What it sees
+An error that ended the run: a traceback in a text log, a crash event, or the status "crashed". Texts that are known are
+explained with their own numbers: two lengths, a batch, two vocabularies or widths that do not match, half and float in
+one product, memory, a device assertion.
+
+## Why it is bad
+The steps since the last checkpoint are lost. A crash in an evaluation is often found hours into the run, because
+training cut or padded what the evaluation does not.
+
+## Thresholds
+None.
+
+## Example
+```run fires
+steps: 500
+train/loss: 29 ~ 3
+event crash @ 499: RuntimeError: The size of tensor a (168) must match the size of tensor b (160) \
+at non-singleton dimension 1
+```
+
+```run quiet
+steps: 500
+train/loss: 29 -> 9
+event start: sad train
+event end @ 500: finished
+```
+
+## Remedy
+Two lengths: do not cut to the shorter one. Once two tokenizers disagree, position i of the one is another place in the
+text than position i of the other; compare at common boundaries only, as `sad train` does. `sad verify` reproduces the
+crash, the cut and the alignment. For memory: a smaller batch with more accumulation.
+
+```toml
+[train]
+batch_size = 8
+accumulation = 4
+```
+
+## Sources
+- The failed runs this project starts from: 168 against 160 tokens at evaluation; Half and Float after `.to(fp16)`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sad_doctor import names, words
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Run
+
+CODE, NAME = "R501", "crash"
+
+_SIZES = re.compile(r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\).*?dimension (\d+)")
+_DTYPE = re.compile(
+    r"(same dtype|expected (?:scalar )?type|expected m\w+ and m\w+).*?(Half|Float|BFloat16|half|float|bfloat16)",
+    re.DOTALL,
+)
+_MEMORY = re.compile(r"out of memory|OutOfMemory|can't allocate memory|MemoryError", re.IGNORECASE)
+_ASSERT = re.compile(r"device-side assert|index out of range in self|Target \d+ is out of bounds", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    says: str
+    cause: str
+    remedy: str
+
+
+def check(run: Run, _t: Thresholds) -> Iterator[Finding]:
+    """Yield a finding for each different crash, or one for a status without a message."""
+    crashed = run.facts.get(names.STATUS) == "crashed"
+    if not run.events and "events" not in run.facts and names.STATUS not in run.facts:
+        raise TooFew("this kind of log does not tell how the run ended")
+    told = {event.message: event for event in run.events if event.kind == names.EVENT_CRASH}
+    for message, event in told.items():
+        yield _finding(message, event.step)
+    if crashed and not told:
+        yield _finding("", run.last_step if run.last_step >= 0 else None)
+
+
+def _finding(message: str, at: float | None) -> Finding:
+    known = _explain(message)
+    where = "" if at is None else f" at step {words.step(at)}"
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.ERROR,
+        headline=f"The run crashed{where}: {known.says}.",
+        evidence=(message,) if message else ("The status of the run is crashed; the log has no message",),
+        cause=known.cause,
+        remedy=known.remedy,
+        first_step=at,
+        last_step=at,
+    )
+
+
+def _explain(message: str) -> _Known:
+    if sizes := _SIZES.search(message):
+        return _sizes(int(sizes[1]), int(sizes[2]), int(sizes[3]))
+    if _DTYPE.search(message):
+        return _Known(
+            "half and single precision meet in one product",
+            "A cast to half precision reached more than was meant: a projector's `.to(fp16)` also casts an embedding "
+            "that it shares with the student; or the evaluation runs without the autocast that training has.",
+            "Keep the weights in float32 and let autocast choose; run the evaluation in the same context.",
+        )
+    if _MEMORY.search(message):
+        return _Known(
+            "out of memory",
+            "Most often the logits of student and teacher, [batch, length, vocabulary] each, held at once.",
+            "Lower batch_size and raise accumulation by the same factor, or lower max_length.",
+        )
+    if _ASSERT.search(message):
+        return _Known(
+            "an index lies outside its table",
+            "A token id or label that the model's vocabulary does not have: the other model's tokenizer, or padding.",
+            "Repeat the batch on the CPU, and compare the largest token id with the size of the embedding.",
+        )
+    first = message.splitlines()[0][:200] if message else "no message was logged"
+    return _Known(first.rstrip("."), "Not one of the known texts.", "Read the last lines of the log.")
+
+
+def _sizes(a: int, b: int, dimension: int) -> _Known:
+    if dimension == 0:
+        return _Known(
+            f"{a} against {b} in the batch dimension",
+            "The two models were given different numbers of sequences: a last, smaller batch, or a cached one.",
+            "Build both models' inputs from one batch, and drop nothing on one side only.",
+        )
+    if dimension == 1:
+        return _Known(
+            f"two sequence lengths, {a} and {b} tokens, in dimension 1",
+            f"The same text is {a} tokens for one tokenizer and {b} for the other, and a loss compares position by "
+            "position.",
+            "Compare at common boundaries of the two tokenizations. Cutting both to the shorter one ends the crash and "
+            "compares different text.",
+        )
+    return _Known(
+        f"{a} against {b} in dimension {dimension}",
+        "This dimension is the vocabulary or the hidden width: two vocabularies, or two widths without a projector.",
+        "Map the teacher's vocabulary to the student's by the bytes of the tokens; project hidden states.",
+    )
+
+
+RULE = Rule(code=CODE, name=NAME, level=Level.ERROR, page=__doc__, needs=(), check=check)

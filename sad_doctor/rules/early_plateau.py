@@ -1,0 +1,170 @@
+"""The loss stops falling early
+
+## What it sees
+Between the first third of what was logged and its last fifth, every series that can be judged (evaluation and training
+loss, KD and LM terms) improves by less than the threshold, and surely so: the upper end of the confidence interval of
+the improvement lies below it. Or early stopping ended the run before half of its planned steps.
+Where batches are too noisy, records too few, or the length of the schedule unknown, it does not judge.
+
+## Why it is bad
+The student learns nothing from most of the steps that are paid for. Common reasons: a learning rate far too small or
+already decayed, a term whose gradient no longer reaches the student, logits clamped so that their gradient vanishes, a
+weight that lets a term without gradient own the loss.
+
+## Thresholds
+- `improvement = 0.005`: half a percent of the level, `floor = 0.01`: or so many nats; whichever is more.
+- `progress = 0.3`: share of the planned steps from which on the rule judges.
+- `records = 50`, `evaluations = 8`: fewest points of a training and of an evaluation series.
+- `stopped_before = 0.5`: early stopping before this share of the planned steps counts.
+
+## Example
+```run fires
+fact total_steps: 10000
+steps: 500 every 10
+train/loss: 12 -> 9 -> 9 -> 9 -> 9 -> 9 -> 9 -> 9 ~ 0.05
+```
+
+```run quiet
+fact total_steps: 10000
+steps: 500 every 10
+train/loss: 12 -> 9 -> 8 -> 7.5 -> 7.2 -> 7 -> 6.8 ~ 0.2
+```
+
+## Remedy
+Look first whether the weights move at all, then which term still has a gradient. Try a larger learning rate on a few
+hundred steps:
+
+```toml
+[train]
+learning_rate = 2e-3
+max_steps = 300
+```
+
+## Sources
+- The bad signs of the failed runs this project starts from; those stopped early at 12,500 and 22,000.
+- TheDeepChecker (Ben Braiek and Khomh 2022): loss that falls by less than 5% in a window of checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Event, Run
+
+CODE, NAME = "R103", "early-plateau"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """Yield at most one finding: flat series, or an early stop."""
+    total = run.fact(names.TOTAL_STEPS)
+    if not total or total <= 0:
+        raise TooFew("the log does not tell how many steps the run will take")
+    stop = next((e for e in run.events if e.kind == names.EVENT_EARLY_STOP), None)
+    at = run.last_step if stop is None or stop.step is None else stop.step
+    if stop is not None and at < t["stopped_before"] * total:
+        yield _stopped(stop, at, total)
+        return
+    if run.last_step < t["progress"] * total:
+        raise TooFew(f"only {words.percent(max(run.last_step, 0) / total)} of the planned steps are logged")
+    judged = {name: _windows(column) for name, column in _series(run, t).items()}
+    if not judged:
+        raise TooFew("too few records for a trend")
+    if all(_flat(before, after, t) for before, after in judged.values()):
+        yield _plateau(run, judged, total)
+
+
+def _series(run: Run, t: Thresholds) -> Mapping[str, Column]:
+    """The series that should fall. A total whose weights change by a curriculum may rise: its terms judge it."""
+    evaluations = (names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_KL)
+    training = (names.LOSS, names.RAW + names.KD, names.RAW + names.LM, names.WEIGHTED + names.LM)
+    found = {}
+    for group, fewest in ((evaluations, t["evaluations"]), (training, t["records"])):
+        for name in group:
+            column = run.get(name)
+            if column is not None and len(known := signals.finite(signals.tidy(column))) >= fewest:
+                found[name] = known
+    return found
+
+
+def _windows(column: Column) -> tuple[np.ndarray, np.ndarray]:
+    start, end = column.step[0], column.step[-1]
+    part = (column.step - start) / max(end - start, 1)
+    return column.value[(part >= 0.2) & (part <= 0.45)], column.value[part >= 0.8]
+
+
+def _flat(before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:
+    if min(before.size, after.size) < 2:
+        return False
+    limit = max(t["improvement"] * abs(float(np.median(before))), t["floor"])
+    return signals.gain(before, after).surely_below(limit)
+
+
+def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], total: float) -> Finding:
+    lines, numbers = [], {}
+    for name, (before, after) in judged.items():
+        gain = signals.gain(before, after)
+        start, end = float(np.median(before)), float(np.median(after))
+        lines.append(
+            f"{words.capital(words.called(name))}: median {words.number(start)}, later {words.number(end)} "
+            f"(improvement {words.number(gain.amount)} ± {words.number(2 * gain.error)})"
+        )
+        numbers[name] = gain.amount
+    since = 0.2 * run.last_step
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The loss stopped falling at {words.percent(since / total)} of the schedule: "
+            f"{lines[0][:1].lower()}{lines[0][1:]}."
+        ),
+        evidence=tuple(lines),
+        cause="The learning rate is too small, or the terms that own the loss have no gradient into the student.",
+        remedy="See whether the weights move and which term still has a gradient; then try a larger learning rate.",
+        first_step=since,
+        last_step=run.last_step,
+        numbers=numbers,
+    )
+
+
+def _stopped(stop: Event, at: float, total: float) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"Early stopping ended the run at step {words.step(at)}, {words.percent(at / total)} of the planned "
+            f"{words.step(total)}."
+        ),
+        evidence=(
+            f"Step {words.step(at)}: {stop.message}" if stop.message else f"Early stop at step {words.step(at)}",
+        ),
+        cause="The evaluation did not improve for as long as the patience allows.",
+        remedy="Do not raise the patience: find out why the evaluation does not improve.",
+        first_step=at,
+        last_step=at,
+        numbers={"stopped": at, "planned": total},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.WARNING,
+    page=__doc__,
+    needs=(f"{names.LOSS}|{names.EVAL_LOSS}|{names.EVAL_LM_LOSS}|{names.RAW}|{names.WEIGHTED}",),
+    check=check,
+    thresholds={
+        "improvement": 0.005,
+        "floor": 0.01,
+        "progress": 0.3,
+        "records": 50,
+        "evaluations": 8,
+        "stopped_before": 0.5,
+    },
+)

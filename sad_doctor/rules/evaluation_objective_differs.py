@@ -1,0 +1,132 @@
+"""The evaluation uses another objective than the training
+
+## What it sees
+At every evaluation, the first among them, the evaluation's total is more than 1.5 times the training total around the
+same step, and at least 1 nat above it. The median of the eleven training records around the evaluation is compared, so
+that one easy batch does not count. Overfitting opens such a gap too, but not from the first evaluation on.
+
+## Why it is bad
+The two curves cannot be compared, and an early stop that watches the evaluation watches terms or weights that the
+training does not have yet: most often the evaluation uses the full weights of a curriculum from the start.
+
+## Thresholds
+- `ratio = 1.5`, `nats = 1`: how far above the training total every evaluation must lie.
+
+It does not judge a log without parts of the loss: there a difference may be the data's.
+
+## Example
+```run fires
+steps: 1000
+train/loss: 29 ~ 2
+train/raw/kd: 27.4 ~ 2
+train/raw/lm: 1.6
+steps: 499, 999
+eval/loss: 51.7094, 51.7094
+```
+
+```run quiet
+steps: 1000
+train/loss: 14 -> 9 ~ 1
+train/weighted/kd: 8 -> 5 ~ 1
+train/weighted/lm: 6 -> 4
+steps: 10 every 100
+eval/loss: 13.9 -> 9.3
+```
+
+## Remedy
+Evaluate with the very function and the very weights of the training step, model in evaluation mode; log the parts of
+both. `sad train` has one objective for the two.
+
+## Sources
+- The failed runs this project starts from: 51.7 at evaluation against 29.0 in training at step 1,000.
+- TheDeepChecker, "Switch mode consistency" (training and evaluation differ by more than 50%).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Floats, Run
+
+CODE, NAME = "R304", "evaluation-objective-differs"
+
+AROUND = 5
+"""Training records on either side of an evaluation."""
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """Yield one finding when every evaluation lies far above the training."""
+    evaluation, training = run.get(names.EVAL_LOSS), run.get(names.LOSS)
+    if evaluation is None or training is None:
+        return
+    terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED), **run.terms(names.EVAL_RAW)}
+    if len(terms) < 2:
+        raise TooFew("the log does not tell the parts of the loss, so a gap may be the data's")
+    evaluation, training = signals.finite(signals.tidy(evaluation)), signals.finite(signals.tidy(training))
+    if not len(evaluation) or not len(training):
+        raise TooFew("no finite loss on both sides")
+    level = _around(training, evaluation.step)
+    apart = (evaluation.value > t["ratio"] * level) & (evaluation.value - level > t["nats"])
+    if apart.all():
+        yield _finding(run, evaluation, level)
+
+
+def _around(training: Column, steps: Floats) -> Floats:
+    """The median of the training records around each step."""
+    at = np.clip(np.searchsorted(training.step, steps), 0, len(training) - 1)
+    windows = [training.value[max(0, i - AROUND) : i + AROUND + 1] for i in at.tolist()]
+    return np.array([float(np.median(window)) for window in windows])
+
+
+def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
+    at, value, training = float(evaluation.step[-1]), evaluation.last, float(level[-1])
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The evaluation's total is {words.number(value)} at step {words.step(at)}, the training's about "
+            f"{words.number(training)}: not the same objective."
+        ),
+        evidence=(
+            f"{value / training:.2f} times the training total, and at least "
+            f"{float(np.min(evaluation.value / level)):.2f} times in each of {len(evaluation)} evaluations",
+            *_by_term(run, at),
+        ),
+        cause="The evaluation uses the full weights of the curriculum, or terms that the training has switched off.",
+        remedy="Evaluate with the objective and the weights of the training step, and log the parts of both.",
+        first_step=float(evaluation.step[0]),
+        last_step=at,
+        numbers={"evaluation": value, "training": training},
+    )
+
+
+def _by_term(run: Run, at: float) -> tuple[str, ...]:
+    """The terms that the evaluation has and the training has not, or has much smaller."""
+    there = {**run.terms(names.EVAL_RAW), **run.terms(names.EVAL_WEIGHTED)}
+    here = signals.parts(run).terms
+    lines = []
+    for term, column in there.items():
+        value, before = column.at(at), here.get(term)
+        near = float(_around(signals.tidy(before), np.array([at]))[0]) if before is not None else 0.0
+        if np.isfinite(value) and value > 1.5 * near and value - near > 0.1:
+            lines.append(
+                f"{words.capital(term)}: {words.number(value)} at evaluation, {words.number(near)} in training"
+            )
+    return tuple(lines[:6])
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.WARNING,
+    page=__doc__,
+    needs=(names.EVAL_LOSS, names.LOSS),
+    check=check,
+    thresholds={"ratio": 1.5, "nats": 1.0},
+)

@@ -1,0 +1,142 @@
+"""The learning rate is zero
+
+## What it sees
+A learning rate of exactly 0 at every record, or in a stretch longer than the first records of a warm-up or the last
+ones of a decay: in the middle of the run, or after a schedule that ended long before the training did.
+
+## Why it is bad
+At a learning rate of 0 a step changes nothing. A schedule is often shorter than the run because it was made for
+optimizer steps and is advanced for every batch, or the other way round; or because its length was computed before
+epochs, accumulation or devices were known. A learning rate of 0 throughout says that the scheduler was never stepped.
+
+## Thresholds
+- `share = 0.1`: zeros at the start, at the end or in the middle, as a share of all records, that are not excused.
+- `records = 30`, `after = 100`: a run that has only zeros is judged from so many records on, or from that step.
+
+A loss that falls all the same proves the zero wrong: then it was rounded by the logger ("0.0000" for 2e-5), or belongs
+to another parameter group, and the finding is only a hint.
+
+## Example
+```run fires
+steps: 200 every 5
+train/loss: 28 ~ 3
+train/lr: 0
+```
+
+```run fires
+steps: 100 every 10
+train/loss: 9 -> 6
+train/lr: 3e-4 -> 1e-4 -> 0 -> 0 -> 0
+```
+
+```run quiet
+steps: 100 every 10
+train/loss: 9 -> 6
+train/lr: 0 -> 3e-4 -> 2e-4 -> 1e-4 -> 0
+```
+
+## Remedy
+Step the scheduler once per optimizer step, and give it the number of optimizer steps:
+batches / accumulation x epochs. With `sad train` the schedule always ends with the run; its end is
+
+```toml
+[train]
+warmup = 0.05
+final_learning_rate = 0.1
+```
+
+## Sources
+- The failed runs this project starts from: `lr=0.000e+00` in every line, taken for a rounding of the display.
+- trainproof: warns when a tenth of the records has a learning rate of 0, fails when nearly all have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R102", "learning-rate-zero"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """Yield a finding for zeros throughout, else for the longest stretch of them that nothing excuses."""
+    found = run.get(names.LEARNING_RATE)
+    if found is None:
+        return
+    rate = signals.tidy(found)
+    if signals.always_zero(rate, 1):
+        if not signals.never_steps(rate, t["records"], t["after"]):
+            raise TooFew(f"all {len(rate)} records have a learning rate of 0, which may be the first of a warm-up")
+        yield _throughout(run, rate)
+        return
+    stretch = signals.still(Column(rate.step, np.where(rate.value == 0, 0.0, np.arange(1.0, len(rate) + 1))))
+    if stretch is not None and stretch.value == 0 and stretch.count > max(t["share"] * len(rate), 2):
+        yield _stretch(run, rate, stretch)
+
+
+def _throughout(run: Run, rate: Column) -> Finding:
+    doubted = signals.loss_falls(run)
+    says = f"The learning rate is exactly 0 in {len(rate):,} of {len(rate):,} records"
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO if doubted else Level.ERROR,
+        headline=f"{says}, yet the loss falls: it is not what the optimizer uses." if doubted else f"{says}.",
+        evidence=(f"Learning rate 0 from step {words.step(rate.step[0])} to {words.step(rate.step[-1])}",),
+        cause=(
+            "The logger rounds (0.0000 for 2e-5) or reads another parameter group."
+            if doubted
+            else "The scheduler is never stepped, or the optimizer never is."
+        ),
+        remedy=(
+            "Log the learning rate with an exponent, from the group that trains the student."
+            if doubted
+            else "Step the scheduler once per optimizer step, and check that the accumulation's gate opens."
+        ),
+        first_step=float(rate.step[0]),
+        last_step=float(rate.step[-1]),
+        numbers={"zero_records": float(len(rate)), "records": float(len(rate))},
+    )
+
+
+def _stretch(run: Run, rate: Column, stretch: signals.Still) -> Finding:
+    ended = stretch.last == rate.step[-1]
+    peak = words.number(float(np.nanmax(rate.value)))
+    where = f"from step {words.step(stretch.first)} to {words.step(stretch.last)}"
+    total = run.fact(names.TOTAL_STEPS)
+    planned = f"; the run is planned for {words.step(total)} steps" if total else ""
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=f"The learning rate is exactly 0 {where}: {stretch.count:,} of {len(rate):,} records.",
+        evidence=(f"Largest learning rate {peak}, then 0 {where}{planned}",),
+        cause=(
+            "The schedule is shorter than the training: it counts batches where it should count optimizer steps, or "
+            "was made for fewer epochs."
+            if ended
+            else "The schedule starts late or returns to 0: its step is not the optimizer's step."
+        ),
+        remedy="Give the schedule the number of optimizer steps: batches / accumulation x epochs.",
+        first_step=stretch.first,
+        last_step=stretch.last,
+        numbers={"zero_records": float(stretch.count), "records": float(len(rate))},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=(names.LEARNING_RATE,),
+    check=check,
+    thresholds={"share": 0.1, "records": 30, "after": 100},
+    explains=("early-plateau", "perplexity-too-high", "total-too-high"),
+)

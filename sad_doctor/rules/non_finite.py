@@ -1,0 +1,155 @@
+"""A series is not finite
+
+## What it sees
+NaN or infinity in any logged series but the gradient norm (which has a rule of its own), and events that report one.
+Values of 1.797e308 count: some stores keep infinity so. A loss, a term or a perplexity is an error; any other metric
+only a hint.
+
+## Why it is bad
+After one non-finite step without a guard every weight is NaN, and the checkpoints from there on are worthless. The
+series that went first names the term to look at.
+
+## Thresholds
+None: one value is enough.
+
+## Example
+```run fires
+steps: 6
+train/loss: 9, 8.5, nan, nan, nan, nan
+train/weighted/lm: 4, 3.9, nan, nan, nan, nan
+train/weighted/kd: 5, 4.6, 4.5, 4.4, 4.2, 4.1
+```
+
+```run quiet
+steps: 6
+train/loss: 9 -> 8
+train/grad_norm: 1.2, inf, 1.1, 0.9, 1.0, 0.8
+```
+
+## Remedy
+Go back to the last checkpoint before the first step named. Then, in this order: a batch without one valid label (a mean
+over nothing is NaN: divide a sum by a count, and skip at 0); float16 without loss scaling (use bf16); a logarithm
+of 0 (`log_softmax` in float32); a learning rate too large.
+
+```toml
+[train]
+precision = "bf16"
+clip = 1.0
+```
+
+## Sources
+- The failed runs this project starts from: lm NaN at step 436 of run 3, NaN at 748 of run 4.
+- MosaicML Composer's NaNMonitor; SageMaker Debugger, "ExplodingTensor".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sad_doctor import names, words
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Run
+
+CODE, NAME = "R401", "non-finite"
+
+STORED_INFINITY = 1.797e308
+"""MLflow's stores keep infinity as the largest float64."""
+
+_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Bad:
+    column: str
+    first: float
+    last: float
+    value: float
+    count: int
+    records: int
+
+
+def check(run: Run, _t: Thresholds) -> Iterator[Finding]:
+    """Yield one finding for the losses and one for other metrics."""
+    if not run.columns and not run.events:
+        raise TooFew("the log has no series at all")
+    bad = sorted(_scan(run), key=lambda b: (b.first, b.column))
+    losses = [b for b in bad if _is_loss(b.column)]
+    events = [e for e in run.events if e.kind == names.EVENT_NON_FINITE and "zero" not in e.message.lower()]
+    if losses or events:
+        told = [f"Event{'' if e.step is None else f' at step {words.step(e.step)}'}: {e.message}" for e in events[:3]]
+        steps = [b.first for b in losses] + [e.step for e in events if e.step is not None]
+        yield _finding(losses, told, min(steps, default=None), Level.ERROR)
+    if others := [b for b in bad if not _is_loss(b.column)]:
+        yield _finding(others, [], others[0].first, Level.INFO)
+
+
+def _scan(run: Run) -> Iterator[_Bad]:
+    for name, column in run.columns.items():
+        if name == names.GRAD_NORM:
+            continue
+        hit = np.flatnonzero(~(np.abs(column.value) < STORED_INFINITY))
+        if hit.size:
+            steps = column.step[hit]
+            value = float(column.value[hit[int(np.argmin(steps))]])
+            yield _Bad(name, float(steps.min()), float(steps.max()), value, int(hit.size), len(column))
+
+
+def _is_loss(column: str) -> bool:
+    known = {names.LOSS, names.EVAL_LOSS, names.EVAL_LM_LOSS, names.EVAL_PERPLEXITY, names.EVAL_KL}
+    known |= {names.EVAL_BITS_PER_BYTE, names.UPDATE_RATIO, names.LEARNING_RATE}
+    return column in known or names.term_of(column) is not None or "loss" in column.lower()
+
+
+def _finding(bad: list[_Bad], told: list[str], first: float | None, level: Level) -> Finding:
+    lines = [
+        f"{words.capital(words.called(b.column))}: {_spelled(b.value)} first at step {words.step(b.first)}, in "
+        f"{b.count:,} of {b.records:,} records"
+        for b in bad[:_SHOWN]
+    ]
+    if len(bad) > _SHOWN:
+        lines.append(f"and {len(bad) - _SHOWN} more series")
+    at = "" if first is None else f" at step {words.step(first)}"
+    together = [words.called(b.column) for b in bad if b.first == first]
+    went = words.listing(together[:4]) if together else "a value"
+    verb = "become" if len(together[:4]) > 1 else "becomes"
+    spelled = _spelled(bad[0].value) if together else "not finite"
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=level,
+        headline=f"{words.capital(went)} {verb} {spelled}{at}.",
+        evidence=(*lines, *told),
+        cause=(
+            "A mean over no valid label, float16 without loss scaling, a logarithm of 0, or a step that was too large; "
+            "the series that went first tells which term."
+            if level == Level.ERROR
+            else "This metric is not defined there; no loss is affected."
+        ),
+        remedy=(
+            "Go back to the last checkpoint before that step; skip batches without labels, use bf16, clip the gradient."
+            if level == Level.ERROR
+            else "Leave the metric out where it is not defined."
+        ),
+        first_step=first,
+        last_step=max((b.last for b in bad), default=first),
+        numbers={"series": float(len(bad)), "records": float(sum(b.count for b in bad))},
+    )
+
+
+def _spelled(value: float) -> str:
+    return words.number(value if np.isnan(value) else float(np.copysign(np.inf, value)))
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=(),
+    check=check,
+    explains=("non-finite-hidden",),
+)

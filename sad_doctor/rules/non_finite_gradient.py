@@ -1,0 +1,104 @@
+"""The loss is finite, its gradient is not
+
+## What it sees
+A gradient norm of NaN or infinity at steps whose loss is finite. The first records of a run are excused, as long as
+finite ones follow: a dynamic loss scale in float16 finds its size by overflowing.
+
+## Why it is bad
+The loss curve looks healthy while every such step either destroys the weights or is thrown away. If it goes on, nothing
+is learned. The usual places are the square root of 0, a division by a norm of 0, a masked softmax whose row is masked
+whole: the value is fine, the derivative is not.
+
+## Thresholds
+- `excused = 10`: so many of the first records may be non-finite.
+- `records = 3`: from so many others on it is an error, below a warning.
+
+## Example
+```run fires
+steps: 30
+train/loss: 9 -> 8
+train/grad_norm: nan
+```
+
+```run quiet
+steps: 6
+train/loss: 9 -> 8
+train/grad_norm: inf, inf, 4.2, 3.9, 3.3, 2.8
+```
+
+## Remedy
+Find the term with `torch.autograd.set_detect_anomaly(True)` on the batch in question. Add a floor inside the square
+root or the norm; leave fully masked rows out before the softmax; use bf16 in place of float16.
+
+```toml
+[train]
+precision = "bf16"
+```
+
+## Sources
+- transformers and trl issues on losses that are finite beside `grad_norm: nan`; PyTorch's notes on `where` and NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Run
+
+CODE, NAME = "R402", "non-finite-gradient"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """Yield one finding."""
+    norms, losses = run.get(names.GRAD_NORM), run.get(names.LOSS)
+    if norms is None or losses is None:
+        return
+    norm = signals.tidy(norms)
+    fine = signals.finite(signals.tidy(losses))
+    step = norm.step
+    if not np.isin(step, fine.step).any():
+        raise TooFew("loss and gradient norm were never logged at the same step")
+    bad = ~np.isfinite(norm.value) & np.isin(step, fine.step)
+    if np.isfinite(norm.value).any():
+        start = int(np.argmax(np.isfinite(norm.value)))
+        bad[: start if start <= t["excused"] else 0] = False
+    elif len(norm) < t["records"]:
+        raise TooFew("too few records of the gradient norm: a loss scale may still be finding its size")
+    count = int(bad.sum())
+    if count:
+        yield _finding(step[bad].tolist(), norm.value[bad].tolist(), len(norm), count >= t["records"])
+
+
+def _finding(steps: list[float], values: list[float], records: int, often: bool) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.ERROR if often else Level.WARNING,
+        headline=(
+            f"The gradient norm is {words.number(values[0])} at step {words.step(steps[0])} while the loss is finite, "
+            f"in {len(steps):,} of {records:,} records."
+        ),
+        evidence=(f"At {words.steps(steps)}",),
+        cause="A derivative without bound: a square root or norm at 0, a row masked whole, or float16 overflow.",
+        remedy="Run that batch under torch.autograd.set_detect_anomaly(True), floor the root, prefer bf16.",
+        first_step=steps[0],
+        last_step=steps[-1],
+        numbers={"bad_records": float(len(steps)), "records": float(records)},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=(names.GRAD_NORM, names.LOSS),
+    check=check,
+    thresholds={"excused": 10, "records": 3},
+    explains=("weights-frozen", "non-finite", "non-finite-hidden"),
+)

@@ -1,0 +1,137 @@
+"""A non-finite value is shown as zero
+
+## What it sees
+A message that a non-finite value was set or clamped to zero; or a loss that drops from well above 0 to exactly 0 and
+stays there for the last records, which is how Hugging Face's Trainer shows NaN (`logging_nan_inf_filter`).
+
+## Why it is bad
+The log looks better for it: the term seems solved, the mean of the run goes down. The step that made it is still in the
+weights, or was silently left out of the loss, so that the gradient is of another objective than the one in the log.
+
+## Thresholds
+- `records = 5`: the last so many records must be exactly 0.
+- `from = 0.01`: the loss just before must be above this; a tiny loss may round to 0.
+
+## Example
+```run fires
+event warning @ 436: lm_loss produced non-finite value (nan); clamping to zero.
+steps: 600
+train/loss: 28 ~ 3
+```
+
+```run fires
+steps: 10
+train/loss: 4.1, 3.9, 3.8, 0, 0, 0, 0, 0, 0, 0
+```
+
+```run quiet
+steps: 10
+train/loss: 1, 0.5, 0.1, 0.02, 0.004, 0, 0, 0, 0, 0
+```
+
+## Remedy
+Let the value be NaN and stop, or skip the whole optimizer step and count it. In Hugging Face's Trainer set
+`logging_nan_inf_filter=False`. `sad train` skips such a step, names it and logs `train/skipped_steps`.
+
+## Sources
+- transformers 5.23: NaN from step 7 on appears as `loss: 0.0, grad_norm: NaN` in `log_history`.
+- The failed runs this project starts from: "lm_loss produced non-finite value (nan); clamping to zero", printed once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Event, Run
+
+CODE, NAME = "R403", "non-finite-hidden"
+
+_ZEROED = re.compile(r"(non-?finite|\bnan\b|\binf(inity)?\b).*\b(zero|0(\.0)?)\b", re.IGNORECASE)
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """Yield a finding for the messages and one for a loss of zeros."""
+    loss = run.get(names.LOSS)
+    if loss is None and not run.events and "events" not in run.facts:
+        raise TooFew("the log has neither a loss nor messages")
+    kinds = (names.EVENT_WARNING, names.EVENT_NON_FINITE)
+    messages = [e for e in run.events if e.kind in kinds and _ZEROED.search(e.message)]
+    if messages:
+        yield _told(messages)
+    if loss is not None:
+        yield from _zeros(run, t)
+
+
+def _told(messages: list[Event]) -> Finding:
+    first = messages[0]
+    at = "" if first.step is None else f" at step {words.step(first.step)}"
+    steps = [e.step for e in messages if e.step is not None]
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.ERROR,
+        headline=f"A non-finite value was replaced by zero{at}: {first.message}",
+        evidence=tuple(
+            f"{'Before any step' if e.step is None else f'Step {words.step(e.step)}'}: {e.message}"
+            for e in messages[:4]
+        ),
+        cause="A batch without one valid label gives a mean over nothing; the code hides it. It may warn only once.",
+        remedy="Divide a sum by a count and skip at 0; count skipped steps in place of replacing values.",
+        first_step=min(steps, default=None),
+        last_step=max(steps, default=None),
+        numbers={"messages": float(len(messages))},
+    )
+
+
+def _zeros(run: Run, t: Thresholds) -> Iterator[Finding]:
+    found = run.get(names.LOSS)
+    if found is None:
+        return
+    loss = signals.tidy(found)
+    nonzero = np.flatnonzero(loss.value != 0)
+    if not nonzero.size:
+        return
+    last = int(nonzero[-1])
+    count = len(loss) - 1 - last
+    before = float(loss.value[last])
+    # NaN before the zeros is the same fault, half hidden
+    if count < t["records"] or before <= t["from"]:
+        return
+    at = float(loss.step[last + 1])
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.ERROR,
+        headline=f"The loss is exactly 0 from step {words.step(at)} on, after {words.number(before)}: a hidden NaN.",
+        evidence=(f"The last {count:,} of {len(loss):,} records are exactly 0", *_gradient(run, at)),
+        cause="The loss became NaN and the logger filters it (Hugging Face: logging_nan_inf_filter).",
+        remedy="Set logging_nan_inf_filter=False and go back to a checkpoint before that step.",
+        first_step=at,
+        last_step=float(loss.step[-1]),
+        numbers={"zero_records": float(count), "before": before},
+    )
+
+
+def _gradient(run: Run, at: float) -> tuple[str, ...]:
+    norm = run.get(names.GRAD_NORM)
+    if norm is None:
+        return ()
+    bad = int((~np.isfinite(norm.value[norm.step >= at])).sum())
+    return (f"The gradient norm is not finite in {bad:,} records from there on",) if bad else ()
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=(),
+    check=check,
+    thresholds={"records": 5, "from": 0.01},
+)

@@ -1,0 +1,123 @@
+"""The parts do not sum to the loss
+
+## What it sees
+The weighted parts of the loss miss the total by more than 2%, on the same side nine times of ten, in the second half of
+the records. A gap that changes sides is noise: the total is then often a mean over several batches, the parts are of
+one. A total that lags behind falling parts is allowed for.
+
+## Why it is bad
+Shares computed from such parts are wrong, and a term that is not logged cannot be watched. Or the loss that is logged
+is not the one that is optimised.
+
+## Thresholds
+- `gap = 0.02`: the share of the total that may be missing. `side = 0.9`: how often the gap must have the same sign.
+- `records = 3`: fewest steps that have the total and the parts.
+
+## Example
+```run fires
+steps: 40
+train/loss: 12 -> 10
+train/weighted/kd: 5 -> 4
+train/weighted/lm: 4 -> 3
+```
+
+```run quiet
+steps: 40
+train/loss: 12 -> 8
+train/weighted/kd: 8 -> 5
+train/weighted/lm: 4 -> 3
+```
+
+## Remedy
+Log every term after its weight, at the same step and over the same batches as the total. `sad train` writes
+`train/weighted/<term>` for all terms; in another loop
+
+```python
+record.log(step, {"train/loss": loss, "train/weighted/kd": w_kd * kd, "train/weighted/lm": w_lm * lm})
+```
+
+## Sources
+- TRL's GOLD trainer and a public EAGLE-style log, whose parts do not add up to the loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Floats, Run
+
+CODE, NAME = "R204", "parts-do-not-sum"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """Yield one finding when the gap is systematic."""
+    parts, total = signals.parts(run), run.get(names.LOSS)
+    if total is None:
+        return
+    if not parts.source:
+        raise TooFew("the parts are logged raw, without weights")
+    step, values = signals.table({**parts.terms, "": signals.tidy(total)})
+    loss = values.pop("", np.empty(0))
+    whole = np.sum(list(values.values()), axis=0)
+    known = np.isfinite(loss) & np.isfinite(whole) & (loss != 0)
+    step, loss, whole = step[known], loss[known], whole[known]
+    if step.size < t["records"]:
+        raise TooFew("too few steps have both the total and its parts")
+    if signals.sums_to(parts.terms, total):
+        return
+    late = slice(step.size // 2, None)
+    gap = (loss[late] - whole[late]) / np.abs(loss[late])
+    middle = float(np.median(gap))
+    same_side = float(np.mean(np.sign(gap) == np.sign(middle)))
+    if abs(middle) > max(t["gap"], _lag(whole[late])) and same_side >= t["side"]:
+        yield _finding(parts, step[late], loss[late], whole[late], middle)
+
+
+def _lag(whole: Floats) -> float:
+    """How far a total that is a mean over the last records may trail behind: two records' fall, as a share."""
+    if whole.size < 2:
+        return 0.0
+    return 2 * abs(float(np.mean(np.diff(whole)))) / max(abs(float(np.median(whole))), 1e-12)
+
+
+def _finding(parts: signals.Parts, step: Floats, loss: Floats, whole: Floats, middle: float) -> Finding:
+    at = words.step(float(step[-1]))
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The parts sum to {words.number(float(whole[-1]))} at step {at}, the loss is "
+            f"{words.number(float(loss[-1]))}: {words.percent(abs(middle))} "
+            f"{'missing' if middle > 0 else 'too much'} in the median."
+        ),
+        evidence=(
+            f"{step.size:,} steps compared, {words.step(float(step[0]))} to {at}; parts: {words.listing(parts.terms)} "
+            f"({parts.source})",
+        ),
+        cause=(
+            "A term is not logged, or the total is of other batches than the parts."
+            if middle > 0
+            else "The parts are logged before a factor that the total has: a weight, a mean, the accumulation."
+        ),
+        remedy="Log every term after its weight, over the same batches as the total.",
+        first_step=float(step[0]),
+        last_step=float(step[-1]),
+        numbers={"gap": middle, "loss": float(loss[-1]), "sum": float(whole[-1])},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.WARNING,
+    page=__doc__,
+    needs=(names.LOSS, f"{names.RAW}|{names.WEIGHTED}"),
+    check=check,
+    thresholds={"gap": 0.02, "side": 0.9, "records": 3},
+)

@@ -1,0 +1,96 @@
+"""The perplexity is a clamp
+
+## What it sees
+A perplexity that is exp(k) within its printed precision, for a k at which code caps a loss before `exp`: 10, 11, 12,
+15, 20, 25, 30, 50, 80, 88, 100, 300, 500, 700, 709. With only 4 or 5 printed digits it must repeat.
+
+## Why it is bad
+485,165,195.41 is exp(20): it says that some loss was at least 20, and nothing of the language model. It stays the same
+while the loss doubles or halves, so it looks like a plateau. The idiom is `math.exp(min(loss, 20))`; the loss inside is
+often the total objective, which has no business there at all.
+
+## Thresholds
+- `digits = 6`: a value with so many significant digits is judged alone; with fewer the same clamp must come twice.
+
+## Example
+```run fires
+steps: 499, 999
+eval/loss: 51.7094, 51.7094
+eval/perplexity: 485165195.41, 485165195.41
+```
+
+```run quiet
+steps: 10 every 500
+eval/lm_loss: 9.2 -> 4.1
+eval/perplexity: 9897.1, 5100.2, 1804.9, 803.2, 402.7, 201.3, 130.9, 90.2, 71.5, 60.3
+```
+
+## Remedy
+Take exp of the token-weighted LM loss on held-out text, and do not cap it: a perplexity of infinity is honest. `sad
+train` logs `eval/lm_loss`, `eval/perplexity` and, comparable between tokenizers, `eval/bits_per_byte`.
+
+## Sources
+- The failed runs this project starts from; the same idiom stands in much training code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, Thresholds
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R301", "perplexity-is-a-clamp"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """Yield one finding for each clamp that is met."""
+    found = run.get(names.EVAL_PERPLEXITY)
+    if found is None:
+        return
+    perplexity = signals.tidy(found)
+    clamps = [signals.clamp_of(value) for value in perplexity.value.tolist()]
+    for k in sorted({k for k in clamps if k is not None}):
+        hits = [i for i, clamp in enumerate(clamps) if clamp == k]
+        digits = max(signals.significant_digits(float(perplexity.value[i])) for i in hits)
+        if digits >= t["digits"] or len(hits) > 1:
+            yield _finding(run, perplexity, k, hits)
+
+
+def _finding(run: Run, perplexity: Column, k: int, hits: list[int]) -> Finding:
+    value = float(perplexity.value[hits[-1]])
+    at = [float(perplexity.step[i]) for i in hits]
+    loss = run.get(names.EVAL_LOSS)
+    inside = float("nan") if loss is None else loss.at(at[-1])
+    evidence = [f"ln {words.number(value)} = {k}, at {words.steps(at)}"]
+    if inside >= k:
+        evidence.append(f"The evaluation loss there is {words.number(inside)}: capped at {k} before exp")
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.ERROR,
+        headline=(
+            f"The perplexity {words.number(value)} is exp({k}) in {len(hits)} of {len(perplexity)} evaluations: a "
+            "clamp, not a measurement."
+        ),
+        evidence=tuple(evidence),
+        cause=f"The code takes exp of min(loss, {k}); the loss was {k} or more, often because it is the total.",
+        remedy="Take exp of the token-weighted LM loss of held-out text, without a cap.",
+        first_step=at[0],
+        last_step=at[-1],
+        numbers={"k": float(k), "perplexity": value, "hits": float(len(hits)), "evaluations": float(len(perplexity))},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=(names.EVAL_PERPLEXITY,),
+    check=check,
+    thresholds={"digits": 6},
+    explains=("perplexity-too-high",),
+)

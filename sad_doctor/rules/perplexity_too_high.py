@@ -1,0 +1,106 @@
+"""The perplexity is above 1,000 after half of the run
+
+## What it sees
+The last evaluation made after half of the planned steps has a perplexity above 1,000. Where the log has no perplexity,
+exp of the evaluation's LM loss stands for it.
+
+## Why it is bad
+1,000 is where a student that starts from a pretrained model begins; half way it should be near 200. A student that is
+still there has learned little but the frequencies of tokens. If the number is a clamp or exp of the total, it is told
+as a consequence of that: then it says nothing of the student.
+
+## Thresholds
+- `perplexity = 1000`, `after = 0.5`: the figures of the project's wanted trajectory (about 200 at half time).
+
+Between tokenizers perplexities differ; compare bits per byte there.
+
+## Example
+```run fires
+fact total_steps: 1000
+steps: 10 every 60
+eval/perplexity: 9000 -> 2500
+```
+
+```run quiet
+fact total_steps: 1000
+steps: 10 every 100
+eval/perplexity: 9000, 3000, 1500, 1100, 900, 700, 500, 400, 300, 250
+```
+
+## Remedy
+Look first whether the weights move, then at the learning rate and at the LM term's share: a student driven by KD at
+misaligned positions learns nothing of the text.
+
+```toml
+[terms.lm]
+weight = 1.0
+```
+
+## Sources
+- The bad signs of the failed runs this project starts from: "perplexity > 1000 after half".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R303", "perplexity-too-high"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """Yield one finding for the last evaluation."""
+    total = run.fact(names.TOTAL_STEPS)
+    if not total or total <= 0:
+        raise TooFew("the log does not tell how many steps the run will take")
+    perplexity = _perplexity(run)
+    if len(perplexity) == 0 or perplexity.step[-1] < t["after"] * total:
+        raise TooFew(f"no evaluation after {words.percent(t['after'])} of the planned {words.step(total)} steps")
+    value, at = perplexity.last, float(perplexity.step[-1])
+    if value <= t["perplexity"]:
+        return
+    best = float(perplexity.value.min())
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.ERROR,
+        headline=(
+            f"The perplexity is {words.number(value)} after {words.percent(at / total)} of the run, above "
+            f"{words.number(t['perplexity'])}."
+        ),
+        evidence=(f"Step {words.step(at)}: {words.number(value)}; lowest so far {words.number(best)}",),
+        cause="The student has learned little but the frequencies of tokens, or the number is no perplexity.",
+        remedy="See whether the weights move and whether the LM term has a share of the loss.",
+        first_step=at,
+        last_step=at,
+        numbers={"perplexity": value, "limit": t["perplexity"]},
+    )
+
+
+def _perplexity(run: Run) -> Column:
+    logged = run.get(names.EVAL_PERPLEXITY)
+    if logged is not None:
+        return signals.finite(signals.tidy(logged))
+    loss = run.get(names.EVAL_LM_LOSS)
+    if loss is None:
+        return Column(np.empty(0), np.empty(0))
+    known = signals.finite(signals.tidy(loss))
+    return Column(known.step, np.exp(np.minimum(known.value, math.log(1e300))))
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=(f"{names.EVAL_PERPLEXITY}|{names.EVAL_LM_LOSS}",),
+    check=check,
+    thresholds={"perplexity": 1000, "after": 0.5},
+)

@@ -1,0 +1,140 @@
+"""One term owns the loss
+
+## What it sees
+A term other than the label loss (lm, ce, nll, task, sft) above 80% of the loss in the median of the recent records, and
+in at least four of five of them. A share is a part over the sum of all parts at the same step, weighted. Steps at
+which only one term is switched on do not count: a curriculum may begin with one.
+
+## Why it is bad
+The optimizer serves the largest gradient; the other terms are decoration. That one of them falls or not then says
+nothing of its use. For the KD term itself it may be meant, so that is a warning; for any other it is an error.
+
+## Thresholds
+- `share = 0.8`: the figure of the failed runs' guide. `often = 0.8`: the share of records that must exceed it.
+- `window = 20`: the last so many records, or the last half of them if that is more.
+- `target = 0.3`: the share at which the remedy aims.
+
+## Example
+```run fires
+steps: 50
+train/loss: 100
+train/weighted/layerwise: 90
+train/weighted/kd: 8 -> 6
+train/weighted/lm: 2 -> 4
+```
+
+```run quiet
+steps: 50
+train/weighted/layerwise: 0.2 -> 0.1
+train/weighted/kd: 1 -> 0.5
+train/weighted/lm: 10 -> 6
+```
+
+## Remedy
+Bring the term to a scale of its own (normalised states, a mean in place of a sum), then multiply its weight by
+target·(1 − share) / (share·(1 − target)); the finding does the sum. Or name the shares, and let the weights follow:
+
+```toml
+[shares]
+kd = 47
+layerwise = 27
+lm = 26
+```
+
+## Sources
+- The failed runs this project starts from: layerwise 160.5575 of 177.1419 is 90.6%; their post-mortem said 93.7%, which
+  is layerwise over layerwise + KD alone.
+- SageMaker Debugger, rule "FeatureImportanceOverweight" (80%); TheDeepChecker, "Overwhelming regularization".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R203", "term-dominates"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """Yield a finding for the term that owns the loss, if one does."""
+    shares = _contested(signals.shares(run))
+    if len(shares) < 2:
+        raise TooFew("the log does not tell two weighted parts of the loss at the same steps")
+    for term, column in shares.items():
+        size = max(int(t["window"]), len(column) // 2)
+        window = Column(column.step[-size:], column.value[-size:])
+        above = window.value > t["share"]
+        owns = float(np.median(window.value)) > t["share"] and float(above.mean()) >= t["often"]
+        if owns and term.lower() not in names.ANCHORS:
+            yield _finding(run, term, window, shares, t)
+
+
+def _contested(shares: dict[str, Column]) -> dict[str, Column]:
+    """Leave out steps at which one term is the whole loss."""
+    if not shares:
+        return {}
+    keep = np.max(np.stack([c.value for c in shares.values()]), axis=0) < 1
+    if not keep.any():
+        return {}
+    return {term: Column(c.step[keep], c.value[keep]) for term, c in shares.items()}
+
+
+def _finding(run: Run, term: str, window: Column, shares: dict[str, Column], t: Thresholds) -> Finding:
+    share, at = window.last, float(window.step[-1])
+    ranked = sorted(shares, key=lambda name: -shares[name].last)
+    parts = signals.parts(run)
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING if term == names.KD else Level.ERROR,
+        headline=f"The term {term} is {words.percent(share)} of the loss at step {words.step(at)}.",
+        evidence=(
+            f"Above {words.percent(t['share'])} in {int((window.value > t['share']).sum()):,} of the last "
+            f"{len(window):,} records, median {words.percent(float(np.median(window.value)))}",
+            "Shares at the end: " + ", ".join(f"{name} {words.percent(shares[name].last)}" for name in ranked),
+            f"{words.capital(term)} is {words.number(signals.tidy(parts.terms[term]).at(at))} of a sum of "
+            f"{words.number(_sum(parts, at))}",
+        ),
+        cause=(
+            "The KD weight leaves no room for the other terms: meant, or a sum in place of a mean, or a temperature "
+            "squared in the value."
+            if term == names.KD
+            else f"The term {term} is on another scale than the rest, or its weight is too large."
+        ),
+        remedy=_remedy(run, term, float(np.median(window.value)), t["target"], parts.source),
+        first_step=float(window.step[0]),
+        last_step=at,
+        numbers={"share": share, "median_share": float(np.median(window.value)), "limit": t["share"]},
+    )
+
+
+def _sum(parts: signals.Parts, at: float) -> float:
+    step, values = signals.table(parts.terms)
+    return float(sum(np.abs(v[step == at][-1]) for v in values.values()))
+
+
+def _remedy(run: Run, term: str, share: float, target: float, source: str) -> str:
+    factor = target * (1 - share) / (share * (1 - target))
+    weight = run.get(names.WEIGHT + term)
+    aim = f"for a share of {words.percent(target)}"
+    if weight is not None and weight.last > 0:
+        return f"In the recipe: [terms.{term}] weight = {weight.last * factor:.3g}, now {weight.last:.3g}, {aim}."
+    known = "" if source == "weighted" else " (the log does not tell it)"
+    return f"Multiply the weight of {term}{known} by {factor:.3g} {aim}, or name target [shares] in the recipe."
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=(f"{names.RAW}|{names.WEIGHTED}",),
+    check=check,
+    thresholds={"share": 0.8, "often": 0.8, "window": 20, "target": 0.3},
+)

@@ -1,0 +1,106 @@
+"""The total loss is still above 15 after 5,000 steps
+
+## What it sees
+The median of the last 50 records of the total loss, counted from step 5,000 on, above 15.
+
+## Why it is bad
+A language model that knows nothing pays the logarithm of its vocabulary: 10.8 nats for 49,152 tokens, 11.9 for 151,936.
+KD and LM terms with weights that sum to about 1 therefore start near 11 and fall. A total that stays above 15 holds a
+term on another scale: hidden states that were not normalised, a sum in place of a mean, a temperature squared in the
+reported value. Or nothing learns at all.
+
+## Thresholds
+- `total = 15`, `step = 5000`: the figures of the project's wanted trajectory (9 to 12 after a fifth of the run).
+- `records = 50`: the window of the median, so that one bad batch does not count.
+
+An objective with large weights on purpose needs a larger `total`.
+
+## Example
+```run fires
+steps: 100 every 100
+train/loss: 180 -> 60 ~ 5
+```
+
+```run quiet
+steps: 100 every 100
+train/loss: 40 -> 9 -> 7 ~ 0.5
+```
+
+## Remedy
+Find the term on another scale in the table of shares, and lower its weight or normalise it:
+
+```toml
+[terms.layerwise]
+weight = 0.1
+```
+
+## Sources
+- The bad signs of the failed runs this project starts from: "total > 15 after step 5000"; theirs was 177.1 at 21,700.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Run
+
+CODE, NAME = "R201", "total-too-high"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """Yield one finding when the recent median is above the threshold."""
+    found = run.get(names.LOSS)
+    if found is None:
+        return
+    total = signals.finite(signals.tidy(found))
+    late = total.step > t["step"]
+    if not late.any():
+        raise TooFew(f"no record of the loss after step {words.step(t['step'])} yet")
+    window = total.value[late][-int(t["records"]) :]
+    middle = float(np.median(window))
+    if middle <= t["total"]:
+        return
+    first, last = float(total.step[late][-window.size]), float(total.step[-1])
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.ERROR,
+        headline=(
+            f"The total loss is {words.number(middle)} at step {words.step(last)}, above {words.number(t['total'])} "
+            f"after step {words.step(t['step'])}."
+        ),
+        evidence=(
+            f"Median of the last {window.size} records (steps {words.step(first)} to {words.step(last)}): "
+            f"{words.number(middle)}, lowest {words.number(float(window.min()))}",
+            *_largest(run),
+        ),
+        cause="A term is on another scale than KD and LM, or nothing learns.",
+        remedy="Look at the shares: normalise the term that owns the loss, or lower its weight.",
+        first_step=first,
+        last_step=last,
+        numbers={"total": middle, "limit": t["total"]},
+    )
+
+
+def _largest(run: Run) -> tuple[str, ...]:
+    shares = signals.shares(run)
+    if len(shares) < 2:
+        return ()
+    term, share = max(((term, c.last) for term, c in shares.items()), key=lambda pair: pair[1])
+    return (f"Largest part at the end: {term}, {words.percent(share)} of the loss",)
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=(names.LOSS,),
+    check=check,
+    thresholds={"total": 15, "step": 5000, "records": 50},
+)

@@ -1,0 +1,218 @@
+"""The weights never moved
+
+## What it sees
+The evaluation gives the same number, bit for bit, at two or more steps in a row while training goes on; or the
+learning rate, the size of the update or the gradient norm is exactly 0 wherever it was logged. Each is evidence of
+the same thing, so they are told together. An evaluation that changes overrules a learning rate that was logged as 0.
+
+## Why it is bad
+Nothing was learned, and everything else in the log is noise of the batches: a flat loss, a high perplexity and an
+early stop are consequences, not causes. No weight of a term, no patience and no curriculum can help.
+The usual reason is a gate of the gradient accumulation that never opens: a method that tells whether the window is
+full also advances its own counter and is called twice a batch, so that the gate sees only odd counts and never meets
+an even accumulation. Others: the optimizer holds parameters that the model no longer uses, everything is
+`requires_grad=False`, or every step is skipped for its gradient.
+
+## Thresholds
+- `digits = 5`: an evaluation must show so many significant digits; a loss printed as 2.3 repeats by chance.
+- `evaluations = 3`: so many equal evaluations in a row, or else all of them, or full float precision (9 digits).
+- `rate_records = 30`, `rate_after = 100`: so many records of a learning rate of 0, or one at that step or later; before
+  that it may be the first step of a warm-up.
+- `zero_records = 5`: so many records of an update or of a gradient of 0.
+
+Change them with `sad_doctor.check(run, thresholds={"R101": {"evaluations": 2}})`.
+
+## Example
+```run fires
+steps: 100 every 10
+train/loss: 29 ~ 4
+train/lr: 0
+steps: 499, 999
+eval/loss: 51.7094, 51.7094
+```
+
+```run quiet
+steps: 100 every 10
+train/loss: 29 -> 9 ~ 1
+train/lr: 0 -> 2e-5 -> 0
+steps: 499, 999
+eval/loss: 21.4088, 9.8172
+```
+
+## Remedy
+First make a step happen. Count the optimizer's steps, and print the norm of one weight before and after ten of them.
+`sad verify` runs this check on every accumulation from 1 to 9; in a recipe for `sad train` the two numbers are
+
+```toml
+[train]
+accumulation = 8
+learning_rate = 2e-5
+```
+
+## Sources
+- The failed runs this project starts from: 1,000 batches, 0 steps, evaluation 51.7094 at steps 499 and 999.
+- Amazon SageMaker Debugger, rule "UnchangedTensor"; trainproof, rule of the learning rate at 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R101", "weights-frozen"
+
+FULL_PRECISION = 9
+"""Significant digits from which one repetition cannot be chance: a float32 has 7 to 9."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Evaluation:
+    column: str
+    still: signals.Still
+    whole: bool
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """Yield one finding with all evidence."""
+    evaluation = _evaluation(run, t)
+    evidence = _zeros(run, t)
+    if evaluation is None and (not evidence or _evaluation_moves(run) or signals.loss_falls(run)):
+        if not _judgeable(run, t):
+            raise TooFew("fewer than 2 evaluations, and too few records of the learning rate or of the update")
+        return
+    lines = [*([_repeats(evaluation)] if evaluation else []), *evidence]
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.ERROR,
+        headline=_headline(run, evaluation, lines),
+        evidence=tuple(words.capital(line) for line in lines),
+        cause=_cause(run, bool(evidence)),
+        remedy=(
+            "Judge nothing else before a step happens: count the optimizer's steps and compare the norm of one weight "
+            "before and after. `sad verify` checks the stepping for every accumulation from 1 to 9."
+        ),
+        first_step=evaluation.still.first if evaluation and not evaluation.whole else 0.0,
+        last_step=run.last_step,
+        numbers=_numbers(run, evaluation),
+    )
+
+
+def _evaluation(run: Run, t: Thresholds) -> _Evaluation | None:
+    """Return the stretch over which all evaluation losses stay the same, if it proves something."""
+    columns = _evaluations(run)
+    if not columns:
+        return None
+    name, column = next(iter(columns.items()))
+    still = signals.still(column)
+    if still is None or any(_changes(other, still) for other in columns.values()):
+        return None
+    whole = still.count == len(signals.tidy(column))
+    digits = signals.significant_digits(still.value)
+    proven = digits >= t["digits"] and (whole or still.count >= t["evaluations"])
+    return _Evaluation(name, still, whole) if proven or digits >= FULL_PRECISION else None
+
+
+def _evaluations(run: Run) -> dict[str, Column]:
+    """The evaluation's losses, best witness first; not the perplexity, which may be a clamp, nor a share of tokens."""
+    first = [names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_BITS_PER_BYTE, names.EVAL_KL]
+    rest = [name for name in run.columns if name.startswith((names.EVAL_RAW, names.EVAL_WEIGHTED))]
+    found = {name: run.get(name) for name in (*first, *rest)}
+    return {name: c for name, c in found.items() if c is not None and bool(np.any(c.value != 0))}
+
+
+def _changes(column: Column, still: signals.Still) -> bool:
+    within = column.value[(column.step >= still.first) & (column.step <= still.last)]
+    return bool(within.size) and not bool(np.all(within == within[0]))
+
+
+def _evaluation_moves(run: Run) -> bool:
+    return any(_changes(c, signals.Still(0, 0, -np.inf, np.inf)) for c in _evaluations(run).values())
+
+
+def _zeros(run: Run, t: Thresholds) -> list[str]:
+    lines = []
+    rate = run.get(names.LEARNING_RATE)
+    if signals.never_steps(rate, t["rate_records"], t["rate_after"]) and rate is not None:
+        lines.append(_always(rate, "the learning rate"))
+    for column, what in ((names.UPDATE_RATIO, "the update of the weights"), (names.GRAD_NORM, "the gradient norm")):
+        values = run.get(column)
+        if values is not None and signals.always_zero(values, int(t["zero_records"])):
+            lines.append(_always(values, what))
+    return lines
+
+
+def _always(column: Column, what: str) -> str:
+    return f"{what} is exactly 0 in {len(column):,} of {len(column):,} records"
+
+
+def _judgeable(run: Run, t: Thresholds) -> bool:
+    rate, update = run.get(names.LEARNING_RATE), run.get(names.UPDATE_RATIO)
+    moving = rate is not None and bool(np.any(rate.value != 0))
+    stepped = update is not None and len(update) >= t["zero_records"]
+    return moving or stepped or any(len(signals.tidy(c)) >= 2 for c in _evaluations(run).values())
+
+
+def _repeats(evaluation: _Evaluation) -> str:
+    still = evaluation.still
+    where = [still.first, still.last] if still.count == 2 else []
+    at = words.steps(where) if where else f"{still.count} evaluations from step {words.step(still.first)}"
+    at += "" if where else f" to {words.step(still.last)}"
+    return f"{words.called(evaluation.column)} is {words.number(still.value, 6)} at {at}, the same to the last digit"
+
+
+def _headline(run: Run, evaluation: _Evaluation | None, lines: list[str]) -> str:
+    if evaluation is None:
+        return f"The weights never moved: {', and '.join(lines)}."
+    if not evaluation.whole and len(lines) == 1:
+        return f"The weights stopped moving at step {words.step(evaluation.still.first)}: {lines[0]}."
+    if signals.loss_falls(run):
+        return f"The evaluated weights never moved, though the training loss falls: {', and '.join(lines)}."
+    return f"The weights never moved: {', and '.join(lines[:2])}."
+
+
+def _cause(run: Run, zeros: bool) -> str:
+    if signals.loss_falls(run):
+        return (
+            "Something else than the evaluated student learns: a projector or a target that can be trained, or the "
+            "evaluation uses another copy of the model."
+        )
+    if zeros:
+        return (
+            "The optimizer takes no step. Most often the gate of the gradient accumulation never opens: a counter that "
+            "is advanced twice a batch skips every even accumulation. A learning rate printed with an exponent as "
+            "0.000e+00 is zero, not rounded."
+        )
+    return (
+        "The optimizer holds other parameters than the model that is evaluated, or all of them are frozen, or it is "
+        "never stepped: the log has no learning rate of 0 to tell which."
+    )
+
+
+def _numbers(run: Run, evaluation: _Evaluation | None) -> dict[str, float]:
+    numbers: dict[str, float] = {}
+    if evaluation is not None:
+        numbers |= {"value": evaluation.still.value, "evaluations": float(evaluation.still.count)}
+    rate = run.get(names.LEARNING_RATE)
+    if rate is not None:
+        numbers |= {"lr_zero_records": float(np.sum(rate.value == 0)), "lr_records": float(len(rate))}
+    return numbers
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=("eval/loss|eval/lm_loss|eval/bits_per_byte|eval/kl|eval/raw/|eval/weighted/|train/lr|train/update_ratio",),
+    check=check,
+    thresholds={"digits": 5, "evaluations": 3, "rate_records": 30, "rate_after": 100, "zero_records": 5},
+    explains=("learning-rate-zero", "early-plateau", "total-too-high", "perplexity-too-high"),
+)

@@ -1,0 +1,47 @@
+"""Does anything learn? Signals of whole runs that several rules ask for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sad_doctor import names
+from sad_doctor.run import Column, Run
+from sad_doctor.signals.series import finite, gain, tidy
+
+FEWEST = 12
+
+
+def falls(column: Column, share: float = 0.05) -> bool:
+    """Say whether the last third of a series surely lies below its first third by more than ``share`` of that."""
+    values = finite(tidy(column)).value
+    third = values.size // 3
+    if values.size < FEWEST:
+        return False
+    first, last = values[:third], values[-third:]
+    return gain(first, last).surely_above(share * abs(float(np.median(first))))
+
+
+def loss_falls(run: Run) -> bool:
+    """Say whether the run surely learns: its KD or LM term falls, or, where the log has neither, its total."""
+    terms = {**run.terms(names.WEIGHTED), **run.terms(names.RAW)}
+    judged = [column for term, column in terms.items() if term in names.ANCHORS or term == names.KD]
+    total = run.get(names.LOSS)
+    if not judged and total is not None:
+        judged = [total]
+    return any(falls(column) for column in judged)
+
+
+def always_zero(column: Column | None, points: int) -> bool:
+    """Say whether a column is exactly 0 at every one of its points, and has at least ``points`` of them."""
+    return column is not None and len(column) >= points and not bool(np.any(column.value != 0))
+
+
+def never_steps(rate: Column | None, points: float, after: float) -> bool:
+    """Say whether a learning rate is 0 wherever it was logged, and that is no warm-up about to begin.
+
+    That needs ``points`` records, or a record at step ``after`` or later: a run that logs every batch of a large
+    accumulation rightly starts with some records at 0.
+    """
+    if rate is None or not always_zero(rate, 1):
+        return False
+    return len(rate) >= points or float(rate.step.max()) >= after

@@ -1,0 +1,72 @@
+"""How numbers and steps read in a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from sad_doctor import names
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Return ``value`` for a reader: 51.7094, 485,165,195.41, 2.01e-05; at most ``digits`` decimals."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("infinity" if value > 0 else "minus infinity")
+    if value == 0:
+        return "0"
+    if abs(value) >= 1e12 or abs(value) < 1e-3:
+        return f"{value:.4g}"
+    text = f"{value:,.{2 if abs(value) >= 1000 else digits}f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def step(value: float) -> str:
+    """Return a step with thousands separators: 21,700."""
+    return f"{value:,.0f}" if float(value).is_integer() else number(value)
+
+
+def steps(values: Sequence[float]) -> str:
+    """Return steps as words: "step 499", "steps 499 and 999", "steps 0, 500 … 21,500 (44 of them)"."""
+    told = [step(v) for v in values]
+    if len(told) == 1:
+        return f"step {told[0]}"
+    if len(told) <= 4:
+        return f"steps {', '.join(told[:-1])} and {told[-1]}"
+    return f"steps {told[0]}, {told[1]} … {told[-1]} ({len(told)} of them)"
+
+
+def percent(share: float) -> str:
+    """Return a fraction as a percentage with one decimal: 90.6%."""
+    return f"{100 * share:.1f}%"
+
+
+def listing(items: Iterable[str]) -> str:
+    """Return items as words: "kd", "kd and lm", "kd, lm and layerwise"."""
+    items = list(items)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+_CALLED = {
+    names.LOSS: "the training loss",
+    names.LEARNING_RATE: "the learning rate",
+    names.GRAD_NORM: "the gradient norm",
+    names.UPDATE_RATIO: "the size of the update",
+    names.EVAL_LOSS: "the evaluation loss",
+    names.EVAL_LM_LOSS: "the evaluation's LM loss",
+    names.EVAL_PERPLEXITY: "the perplexity",
+    names.EVAL_BITS_PER_BYTE: "the bits per byte",
+    names.EVAL_KL: "the evaluation's KL",
+}
+
+
+def called(column: str) -> str:
+    """Return what people call a column: ``train/raw/kd`` gives "the term kd"."""
+    term = names.term_of(column)
+    if term is None:
+        return _CALLED.get(column, column)
+    return f"the evaluation's term {term}" if column.startswith("eval/") else f"the term {term}"
+
+
+def capital(sentence: str) -> str:
+    """Return ``sentence`` with its first letter in upper case."""
+    return sentence[:1].upper() + sentence[1:]
