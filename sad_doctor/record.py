@@ -25,10 +25,17 @@ from sad_doctor import names
 METRICS = "metrics.jsonl"
 EVENTS = "events.jsonl"
 RUN = "run.json"
+_STOPPED = (KeyboardInterrupt, SystemExit, GeneratorExit)
+_PLAIN = (str, int, float, Mapping, list, tuple)
 
 
 def spell(value: object) -> object:
-    """Return ``value`` with every non-finite float spelled as a string, so that strict parsers can read it."""
+    """Return ``value`` with every non-finite float spelled as a string, so that strict parsers can read it.
+
+    A scalar of another library, such as a tensor of one element, becomes the number that its ``item`` gives.
+    """
+    if not isinstance(value, _PLAIN) and callable(item := getattr(value, "item", None)):
+        value = item()
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     if isinstance(value, Mapping):
@@ -60,7 +67,10 @@ class Recorder:
         self.heartbeat()
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Append one line with the values of ``step``; flushed at once so that a follower sees it."""
+        """Append one line with the values of ``step``: numbers or scalars of any library; flushed at once.
+
+        Raises TypeError for a value that is no number, before anything is written.
+        """
         self._write(self._metrics, {"step": step, "time": time.time(), **values})
 
     def event(self, kind: str, message: str = "", step: int | None = None) -> None:
@@ -86,14 +96,17 @@ class Recorder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        status = "finished" if error is None else "interrupted" if isinstance(error, _STOPPED) else "crashed"
         if error is not None and not self._metrics.closed:
-            self.event(names.EVENT_CRASH, f"{type(error).__name__}: {error}")
-        self.close("finished" if error is None else "crashed")
+            event = names.EVENT_CRASH if status == "crashed" else names.EVENT_INTERRUPT
+            self.event(event, f"{type(error).__name__}: {error}")
+        self.close(status)
 
     def _open(self, name: str) -> IO[str]:
         path = self.folder / name
         _drop_half_line(path)
-        return path.open("a", encoding="utf-8", newline="\n")
+        # a file name in a message can hold bytes that are no text: written as the escape that JSON has for them
+        return path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n")
 
     def _read_facts(self) -> dict[str, Any]:
         try:
@@ -111,7 +124,7 @@ class Recorder:
 def replace_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` by a temporary file and an atomic rename: a reader sees the old or the new whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
+    with temporary.open("w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -21,7 +21,7 @@ __all__ = ["READERS", "Source", "Unreadable", "open_log", "read"]
 READERS: tuple[Reader, ...] = (trainer_state.READER, jsonl.READER, csv_table.READER, console.READER)
 """The readers of single files, in the order in which they are asked."""
 
-_HEAD = 1 << 20
+_HEAD = 1 << 18
 _SHOWN = 5
 _MAGIC = {
     b"\x1f\x8b": "a gzip file: unpack it first",
@@ -113,8 +113,8 @@ def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         head = file.read(_HEAD)
         size = os.fstat(file.fileno()).st_size
-        if size > 2 * _HEAD:
-            file.seek(size - _HEAD)
+        if size > _HEAD:
+            file.seek(max(_HEAD, size - _HEAD))
             head += b"\n" + file.read(_HEAD)
     return head
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sad_doctor import names
 from sad_doctor.clean import clean
+from sad_doctor.readers.naming import is_known
 from sad_doctor.readers.rows import Rows, number
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.tail import Lines, Tail
@@ -43,10 +44,10 @@ def header(line: bytes) -> tuple[str, list[str]] | None:
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    """Return whether the file starts with a line of names and a line of as many cells, one of them a number."""
+    """Return whether the file starts with a line of names, one of them known, and a line of cells with a number."""
     lines = [line for line in head.split(b"\n") if line.strip() and not line.startswith(b"#")]
     found = header(lines[0]) if lines else None
-    if found is None:
+    if found is None or not any(is_known(name) for name in found[1][:200]):
         return False
     if len(lines) == 1:
         return path.suffix.lower() in (".csv", ".tsv")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-_MOST_ENTRIES = 2000
+_MOST_ENTRIES = 500
 _SUFFIXES = frozenset({".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".log", ".txt", ".out", ".err", ""})
 _CHECKPOINT = re.compile(r"checkpoint-(\d{1,15})")
 

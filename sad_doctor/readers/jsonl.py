@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 from sad_doctor import names
 from sad_doctor.clean import clean
 from sad_doctor.readers.jsonlines import JsonLines, Row, parse
-from sad_doctor.readers.rows import Rows
+from sad_doctor.readers.naming import is_known
+from sad_doctor.readers.rows import Rows, numbers
 from sad_doctor.readers.source import Reader
 from sad_doctor.run import Run
 
@@ -16,10 +18,11 @@ _SHARE = 0.2
 
 
 def recognises(_path: Path, head: bytes) -> bool:
-    """Return whether at least a fifth of the first lines are JSON objects that hold a number."""
-    lines = [line for line in head.split(b"\n") if line.strip()]
-    good = sum((row := parse(line)) is not None and Rows().add(row) for line in lines[:200])
-    return good > 0 and good >= _SHARE * min(len(lines), 200)
+    """Return whether at least a fifth of the first lines are JSON objects that hold a number, one of a known name."""
+    lines = [line for line in head.split(b"\n") if line.strip()][:200]
+    rows = [dict(numbers(row)) for line in lines if (row := parse(line)) is not None]
+    good = [row for row in rows if row]
+    return len(good) >= _SHARE * len(lines) and any(is_known(key) for row in good for key in islice(row, 200))
 
 
 class JsonlLog:

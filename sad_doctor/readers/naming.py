@@ -43,6 +43,9 @@ _TERMS = {
     **dict.fromkeys(("contrastive", "contrast", "contr"), "contrastive"),
 }
 
+_BARE = frozenset({"kd", "lm", "ce", "layerwise"})
+"""Terms that need no word such as loss beside them."""
+
 _KINDS = (
     (re.compile(r"(?:raw|unweighted)[/_](.+)|(.+)[/_](?:raw|unweighted)"), names.RAW),
     (re.compile(r"weighted[/_](.+)|(.+)[/_](?:weighted|scaled)"), names.WEIGHTED),
@@ -65,9 +68,16 @@ def step_rank(name: str) -> int | None:
     return STEPS.index(name) if name in STEPS else None
 
 
+def is_known(name: str) -> bool:
+    """Return whether ``name`` is a step or a metric that we know."""
+    return step_rank(name) is not None or column_of(name) is not None
+
+
 def term(name: str) -> str | None:
     """Return our spelling of a known term: ``routing_attention_alignment_loss`` gives ``attention_alignment``."""
     name = plain(name)
+    for prefix in ("loss/", "losses/", "loss_"):
+        name = name.removeprefix(prefix)
     return _TERMS.get(name) or _TERMS.get(name.removesuffix("_loss"))
 
 
@@ -78,12 +88,15 @@ def column_of(name: str) -> str | None:
     """
     if name.startswith(names.PREFIXES):
         return name
-    name = plain(name)
-    if name.startswith("lr_"):
+    if name.startswith("lr-"):  # Lightning: lr-AdamW
         return names.LEARNING_RATE
-    for candidate in (name, name.removeprefix("train/")):
-        if candidate in _KNOWN:
-            return _KNOWN[candidate]
+    name = plain(name)
+    trained = name.removeprefix("train/")
+    known = _KNOWN.get(trained)
+    if known is not None and (trained == name or known.startswith("train/")):
+        return known
+    if trained in _BARE:
+        return names.RAW + _TERMS[trained]
     evaluation = name.startswith("eval/")
     name = name.removeprefix("eval/").removeprefix("train/")
     for pattern, prefix in _KINDS:
@@ -111,11 +124,10 @@ class Naming:
         found = self._columns.get(key)
         if found is None:
             found = column_of(key)
-            taken = found is not None and self._owners.get(found, key) != key
-            if found is None or taken or (found == names.LOSS and any(_clearer(other, key) for other in row)):
+            if found is None or (found == names.LOSS and any(_clearer(other, key) for other in row)):
                 found = clean(key, 200)
-            else:
-                self._owners[found] = key
+            if self._owners.setdefault(found, key) != key:
+                found = f"logged/{clean(key, 200)}"
             self._columns[key] = found
         return found
 
@@ -127,5 +139,12 @@ class Naming:
 
 
 def _clearer(other: str, key: str) -> bool:
-    other, key = (plain(name).removeprefix("train/") for name in (other, key))
-    return other in _TOTALS and _TOTALS.index(other) < _TOTALS.index(key)
+    """Whether ``other`` says better than ``key`` that it is the total loss."""
+    return other != key and _clarity(other) < _clarity(key)
+
+
+def _clarity(key: str) -> int:
+    name = plain(key).removeprefix("train/")
+    if key == names.LOSS:
+        return -1
+    return _TOTALS.index(name) if name in _TOTALS else len(_TOTALS)

@@ -34,6 +34,19 @@ def number(value: object) -> float | None:
     return None
 
 
+def numbers(row: Mapping[str, object]) -> Iterator[tuple[str, float]]:
+    """Yield the numbers of a row; those of a mapping in it as ``outer/inner``, those nested deeper not at all."""
+    for key, value in row.items():
+        if type(value) is float:
+            yield key, value
+        elif isinstance(value, Mapping):
+            for inner, one in value.items():
+                if (found := number(one)) is not None:
+                    yield f"{key}/{inner}", found
+        elif (found := number(value)) is not None:
+            yield key, found
+
+
 class Rows:
     """Turns rows into columns.
 
@@ -58,17 +71,18 @@ class Rows:
     def add(self, row: Mapping[str, object]) -> bool:
         """Add a row; values that are mappings give columns ``outer/inner``. False if it holds no number."""
         points: list[tuple[GrowingColumn, float]] = []
-        step, rank, numbers = math.nan, math.inf, 0
-        for key, value in self._numbers(row):
-            numbers += 1
+        step, rank, count = math.nan, math.inf, 0
+        for key, value in numbers(row):
+            count += 1
             target = self._targets[key] if key in self._targets else self._target(key, row)
             if not isinstance(target, int):
                 points.append((target, value))
             elif _LEFT_OUT < target < rank and math.isfinite(value):
                 step, rank = value, target
-        if not numbers:
+        if not count:
             return False
         self._append(self._next_step(step, points), points)
+        self._nulls += sum(value is None and key in self._targets for key, value in row.items())
         self.count += 1
         return True
 
@@ -92,19 +106,6 @@ class Rows:
         if self._columns.full:
             notes.append(f"more than {MOST_COLUMNS} different metrics: the further ones were left out")
         return tuple(notes)
-
-    def _numbers(self, row: Mapping[str, object]) -> Iterator[tuple[str, float]]:
-        for key, value in row.items():
-            if type(value) is float:
-                yield key, value
-            elif isinstance(value, Mapping):
-                for inner, one in value.items():
-                    if (found := number(one)) is not None:
-                        yield f"{key}/{inner}", found
-            elif value is None:
-                self._nulls += key in self._targets
-            elif (found := number(value)) is not None:
-                yield key, found
 
     def _target(self, key: str, row: Mapping[str, object]) -> GrowingColumn | int:
         rank = step_rank(key)

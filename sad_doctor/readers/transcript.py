@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from math import isfinite
 
 from sad_doctor import names
+from sad_doctor.readers import phrases
 from sad_doctor.readers.columns import MOST_COLUMNS, Columns
 from sad_doctor.readers.events import Events
 from sad_doctor.readers.naming import column_of, plain, term
-from sad_doctor.readers.progress import NUMBER, Bar, find_bar
+from sad_doctor.readers.progress import Bar, find_bar
 from sad_doctor.readers.tracebacks import Tracebacks
 from sad_doctor.run import Column, Event
+
+Handlers = tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], None]], ...]
 
 BAR_LOSS = "progress_bar/loss"
 UNWEIGHTED = "train/unweighted/"
@@ -21,36 +24,6 @@ _RAW_LINE = "line/raw/"
 _NONE_YET = -1.0
 _LAG = 2
 """A bar may be that many steps behind the blocks, also when it is drawn a last time after a crash."""
-
-_BLOCK = re.compile(r"\[TRAIN DEBUG\] Step (\d{1,15})")
-_CURRICULUM = re.compile(r"\[CURRICULUM\] Step (\d{1,15})\b(.*)")
-_WEIGHT = re.compile(rf"(\w+)=({NUMBER})", re.IGNORECASE)
-_TERM = re.compile(r"\[([A-Z_ ]{1,40})\] (?:(\w{1,60}): )?(?=Raw)(.*)")
-_PART = re.compile(rf"(Raw|Weight|Weighted|Scaled)[:=]\s?({NUMBER})", re.IGNORECASE)
-_TOTAL = re.compile(rf"(?:\[TOTAL\] Loss|Total loss(?: \(outputs\['loss'\]\))?): ({NUMBER})", re.IGNORECASE)
-_BAR_LOSS = re.compile(rf"Progress bar loss: ({NUMBER})", re.IGNORECASE)
-_EVAL = re.compile(rf"\[Eval\] loss: ({NUMBER})(?:, ppl: ({NUMBER}))?", re.IGNORECASE)
-_EVAL_PARTS = re.compile(r"\[Eval\] components: (.*)")
-_EVAL_LINE = re.compile(rf"(Eval loss|Perplexity): ({NUMBER})", re.IGNORECASE)
-_PAIR = re.compile(rf"([A-Za-z][\w/.\- ]{{0,60}}):\s+({NUMBER})", re.IGNORECASE)
-_WARNING = re.compile(r"\[Warning\] (.*)", re.IGNORECASE)
-_NON_FINITE = re.compile(r"produced non-finite value")
-_EARLY_STOP = re.compile(r"\[Early Stopping\] (.*stop.*)", re.IGNORECASE)
-_FINISHED = re.compile(r"\W*training (?:is )?(?:complete|completed|finished)\b", re.IGNORECASE)
-_INTERRUPTED = re.compile(r"\W*training interrupted\b", re.IGNORECASE)
-_FAILED = re.compile(r"Error during training: (.+)")
-_EPOCHS = re.compile(
-    r"(?:Starting training for (\d{1,6}) epochs|Epochs: (\d{1,6})$|Epoch \d{1,6}/(\d{1,6})$)", re.IGNORECASE
-)
-_SETTING = re.compile(
-    r"(Teacher Model|Student Model|Batch Size|Gradient Accumulation(?: Steps)?|Learning Rate): (\S.{0,200})",
-    re.IGNORECASE,
-)
-_SECTIONS = {
-    "raw loss components:": names.RAW,
-    "curriculum weights:": names.WEIGHT,
-    "component losses:": names.EVAL_RAW,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +59,25 @@ class Transcript:
         self._last_epoch = 0
         self._epochs = 0
         self._settings: dict[str, object] = {}
-        self._handlers: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], None]], ...] = (
-            (_BLOCK, self._on_block),
-            (_CURRICULUM, self._on_curriculum),
-            (_TERM, self._on_term),
-            (_TOTAL, lambda found: self._put(names.LOSS, found[1])),
-            (_BAR_LOSS, lambda found: self._put(BAR_LOSS, found[1])),
-            (_EVAL, self._on_eval),
-            (_EVAL_PARTS, self._on_eval_parts),
-            (_EVAL_LINE, self._on_eval_line),
-            (_WARNING, self._on_warning),
-            (_EARLY_STOP, self._on_early_stop),
-            (_FINISHED, lambda _: self._end("finished")),
-            (_INTERRUPTED, lambda found: self._on_interrupt(found.string)),
-            (_FAILED, lambda found: self._on_crash(found[1])),
-            (_EPOCHS, self._on_epochs),
-            (_SETTING, self._on_setting),
+        self._bracketed: Handlers = (
+            (phrases.BLOCK, self._on_block),
+            (phrases.CURRICULUM, self._on_curriculum),
+            (phrases.TERM, self._on_term),
+            (phrases.TOTAL, lambda found: self._put(names.LOSS, found[1])),
+            (phrases.EVAL, self._on_eval),
+            (phrases.EVAL_PARTS, self._on_eval_parts),
+            (phrases.WARNING, self._on_warning),
+            (phrases.EARLY_STOP, self._on_early_stop),
+        )
+        self._others: Handlers = (
+            (phrases.TOTAL, lambda found: self._put(names.LOSS, found[1])),
+            (phrases.BAR_LOSS, lambda found: self._put(BAR_LOSS, found[1])),
+            (phrases.EVAL_LINE, self._on_eval_line),
+            (phrases.FINISHED, lambda _: self._end("finished")),
+            (phrases.INTERRUPTED, lambda found: self._on_interrupt(found.string)),
+            (phrases.FAILED, lambda found: self._on_crash(found[1])),
+            (phrases.EPOCHS, self._on_epochs),
+            (phrases.SETTING, self._on_setting),
         )
 
     def line(self, line: str) -> None:
@@ -130,11 +106,11 @@ class Transcript:
         return Told(self._published(), events, self._facts(status), self._notes())
 
     def _plain_line(self, line: str) -> None:
-        section = _SECTIONS.get(line.lower())
+        section = phrases.SECTIONS.get(line.lower())
         if section is not None:
             self._section, self._in_section = section, False
             return
-        for pattern, handle in self._handlers:
+        for pattern, handle in self._bracketed if line.startswith("[") else self._others:
             found = pattern.match(line)
             if found is not None:
                 self._section = None
@@ -146,7 +122,7 @@ class Transcript:
         """A line ``name: value`` of the open section; a line of another shape closes it."""
         if self._section is None or (not line and not self._in_section):
             return
-        found = _PAIR.fullmatch(line)
+        found = phrases.PAIR.fullmatch(line)
         name = plain(found[1]) if found else ""
         if found is None or name.startswith("sum_of"):
             self._section = None
@@ -180,14 +156,14 @@ class Transcript:
 
     def _on_curriculum(self, found: re.Match[str]) -> None:
         self._advance(float(found[1]))
-        for name, value in _WEIGHT.findall(found[2]):
+        for name, value in phrases.WEIGHT.findall(found[2]):
             self._put(names.WEIGHT + self._term(name), value)
 
     def _on_term(self, found: re.Match[str]) -> None:
         group, part = found[1].lower(), found[2]
         name = self._term(f"{group}_{part}" if part else group)
         prefixes = {"raw": _RAW_LINE, "weight": names.WEIGHT, "weighted": names.WEIGHTED, "scaled": names.WEIGHTED}
-        for kind, value in _PART.findall(found[3]):
+        for kind, value in phrases.PART.findall(found[3]):
             self._put(prefixes[kind.lower()] + name, value)
 
     def _on_eval(self, found: re.Match[str]) -> None:
@@ -196,14 +172,14 @@ class Transcript:
             self._put(names.EVAL_PERPLEXITY, found[2])
 
     def _on_eval_parts(self, found: re.Match[str]) -> None:
-        for name, value in _PAIR.findall(found[1]):
+        for name, value in phrases.PAIR.findall(found[1]):
             self._put(names.EVAL_RAW + self._term(name.removeprefix("eval_")), value)
 
     def _on_eval_line(self, found: re.Match[str]) -> None:
         self._put(names.EVAL_PERPLEXITY if found[1].lower() == "perplexity" else names.EVAL_LOSS, found[2])
 
     def _on_warning(self, found: re.Match[str]) -> None:
-        if _NON_FINITE.search(found[1]):
+        if phrases.NON_FINITE.search(found[1]):
             self._events.add(names.EVENT_NON_FINITE, found[1], None if self._at_work == _NONE_YET else self._at_work)
         else:
             self._events.add(names.EVENT_WARNING, found[1], self._step_or_none())
