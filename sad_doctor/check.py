@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from sad_doctor.clean import clean
 from sad_doctor.finding import Crashed, Finding, NotChecked, Report, Story
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
+
+ORDER = ("R1", "R5", "R4", "R2", "R3")
+"""Which of two findings of one level comes first, by the group of its rule: what makes the rest of the log worthless
+(nothing moves, a crash, broken numbers) before what is out of balance, and that before what is measured wrongly."""
 
 
 def check(
@@ -31,7 +34,7 @@ def check(
             not_checked.append(NotChecked(rule.code, rule.name, _lacking(missing)))
             continue
         try:
-            found = [_named(rule, finding) for finding in rule.check(run, settings[rule.code])]
+            found = list(rule.check(run, settings[rule.code]))
         except TooFew as reason:
             not_checked.append(NotChecked(rule.code, rule.name, str(reason)))
         except Exception as error:  # a faulty rule must not hide what the others see
@@ -46,8 +49,8 @@ def check(
 def tell(findings: Sequence[Finding], rules: Iterable[Rule]) -> tuple[Story, ...]:
     """Group findings into stories: each goes under the first cause that explains it, directly or by way of others.
 
-    A cause explains what is seen no earlier than the cause itself begins. Stories stand by level, then by code;
-    so do the consequences of one.
+    A cause explains what begins no earlier than itself. Stories stand by level, then by :data:`ORDER`, then by code; so
+    do the consequences of one.
     """
     explains = {rule.code: set(rule.explains) for rule in rules}
     ordered = sorted(findings, key=_rank)
@@ -78,18 +81,15 @@ def _root(start: int, causes: Sequence[Sequence[int]]) -> int:
 def _explains(cause: Finding, finding: Finding, explains: Mapping[str, set[str]]) -> bool:
     if finding.name not in explains.get(cause.rule, ()):
         return False
-    known = cause.first_step is not None and finding.last_step is not None
-    return not known or cause.first_step <= finding.last_step  # type: ignore[operator]
+    if cause.first_step is None or finding.first_step is None:
+        return True
+    return cause.first_step <= finding.first_step
 
 
-def _rank(finding: Finding) -> tuple[int, str, float, str]:
-    first = finding.first_step
-    return -finding.level, finding.rule, float("-inf") if first is None else first, finding.headline
-
-
-def _named(rule: Rule, finding: Finding) -> Finding:
-    """A rule need not repeat its own code and name."""
-    return replace(finding, rule=rule.code, name=rule.name)
+def _rank(finding: Finding) -> tuple[int, int, str, float, str]:
+    group = ORDER.index(finding.rule[:2]) if finding.rule[:2] in ORDER else len(ORDER)
+    first = float("-inf") if finding.first_step is None else finding.first_step
+    return -finding.level, group, finding.rule, first, finding.headline
 
 
 def _lacking(missing: Sequence[str]) -> str:

@@ -81,6 +81,11 @@ class Run:
         """The largest step of any column; -1 for an empty run."""
         return max((float(c.step.max()) for c in self.columns.values() if len(c)), default=-1.0)
 
+    @property
+    def first_step(self) -> float:
+        """The smallest step of any column; 0 for an empty run."""
+        return min((float(c.step.min()) for c in self.columns.values() if len(c)), default=0.0)
+
     def fact(self, key: str) -> float | None:
         """Return a fact as a number when it is one, else None."""
         value = self.facts.get(key)

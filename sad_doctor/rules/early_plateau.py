@@ -120,7 +120,7 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
         name=NAME,
         level=Level.WARNING,
         headline=(
-            f"The loss stopped falling at {words.percent(since / total)} of the schedule: "
+            f"The loss has not fallen since {words.percent(since / total)} of the schedule: "
             f"{lines[0][:1].lower()}{lines[0][1:]}."
         ),
         evidence=tuple(lines),

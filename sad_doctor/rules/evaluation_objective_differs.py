@@ -115,9 +115,7 @@ def _by_term(run: Run, at: float) -> tuple[str, ...]:
         value, before = column.at(at), here.get(term)
         near = float(_around(signals.tidy(before), np.array([at]))[0]) if before is not None else 0.0
         if np.isfinite(value) and value > 1.5 * near and value - near > 0.1:
-            lines.append(
-                f"{words.capital(term)}: {words.number(value)} at evaluation, {words.number(near)} in training"
-            )
+            lines.append(f"{term}: {words.number(value)} at evaluation, {words.number(near)} in training")
     return tuple(lines[:6])
 
 

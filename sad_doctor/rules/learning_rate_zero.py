@@ -11,7 +11,7 @@ epochs, accumulation or devices were known. A learning rate of 0 throughout says
 
 ## Thresholds
 - `share = 0.1`: zeros at the start, at the end or in the middle, as a share of all records, that are not excused.
-- `records = 30`, `after = 100`: a run that has only zeros is judged from so many records on, or from that step.
+- `records = 30`, `after = 100`: a run that has only zeros is judged from so many records on, or five up to that step.
 
 A loss that falls all the same proves the zero wrong: then it was rounded by the logger ("0.0000" for 2e-5), or belongs
 to another parameter group, and the finding is only a hint.

@@ -1,8 +1,8 @@
 """The loss is finite, its gradient is not
 
 ## What it sees
-A gradient norm of NaN or infinity at steps whose loss is finite. The first records of a run are excused, as long as
-finite ones follow: a dynamic loss scale in float16 finds its size by overflowing.
+A gradient norm of NaN or infinity at steps whose loss is finite, and not exactly 0. The first records of a run are
+excused, as long as finite ones follow: a dynamic loss scale in float16 finds its size by overflowing.
 
 ## Why it is bad
 The loss curve looks healthy while every such step either destroys the weights or is thrown away. If it goes on, nothing
@@ -60,10 +60,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         return
     norm = signals.tidy(norms)
     fine = signals.finite(signals.tidy(losses))
-    step = norm.step
-    if not np.isin(step, fine.step).any():
+    step, known = norm.step, fine.step[fine.value != 0]  # a loss of exactly 0 may be a hidden NaN: not finite
+    if not np.isin(step, known).any():
         raise TooFew("loss and gradient norm were never logged at the same step")
-    bad = ~np.isfinite(norm.value) & np.isin(step, fine.step)
+    bad = ~np.isfinite(norm.value) & np.isin(step, known)
     if np.isfinite(norm.value).any():
         start = int(np.argmax(np.isfinite(norm.value)))
         bad[: start if start <= t["excused"] else 0] = False
@@ -71,10 +71,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         raise TooFew("too few records of the gradient norm: a loss scale may still be finding its size")
     count = int(bad.sum())
     if count:
-        yield _finding(step[bad].tolist(), norm.value[bad].tolist(), len(norm), count >= t["records"])
+        since = run.first_step if bad.all() else float(step[bad][0])
+        yield _finding(step[bad].tolist(), norm.value[bad].tolist(), len(norm), count >= t["records"], since)
 
 
-def _finding(steps: list[float], values: list[float], records: int, often: bool) -> Finding:
+def _finding(steps: list[float], values: list[float], records: int, often: bool, since: float) -> Finding:
     return Finding(
         rule=CODE,
         name=NAME,
@@ -86,7 +87,7 @@ def _finding(steps: list[float], values: list[float], records: int, often: bool)
         evidence=(f"At {words.steps(steps)}",),
         cause="A derivative without bound: a square root or norm at 0, a row masked whole, or float16 overflow.",
         remedy="Run that batch under torch.autograd.set_detect_anomaly(True), floor the root, prefer bf16.",
-        first_step=steps[0],
+        first_step=since,
         last_step=steps[-1],
         numbers={"bad_records": float(len(steps)), "records": float(records)},
     )

@@ -100,7 +100,6 @@ def _zeros(run: Run, t: Thresholds) -> Iterator[Finding]:
     last = int(nonzero[-1])
     count = len(loss) - 1 - last
     before = float(loss.value[last])
-    # NaN before the zeros is the same fault, half hidden
     if count < t["records"] or before <= t["from"]:
         return
     at = float(loss.step[last + 1])
@@ -134,4 +133,5 @@ RULE = Rule(
     needs=(),
     check=check,
     thresholds={"records": 5, "from": 0.01},
+    explains=("non-finite", "non-finite-gradient"),
 )

@@ -71,6 +71,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         for s, p in zip(perplexity.step, perplexity.value, strict=True)
         if math.isfinite(p) and p > 0 and signals.clamp_of(float(p)) is None
     ]
+    if not told:
+        raise TooFew("every perplexity is a clamp or not finite")
     hits = [(step, value, why) for step, value, why in told if why]
     if hits and 2 * len(hits) >= len(told):
         yield _finding(hits, len(perplexity))

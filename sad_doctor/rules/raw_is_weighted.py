@@ -43,10 +43,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level
 from sad_doctor.rule import Rule, Thresholds
-from sad_doctor.run import Column, Run
+from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R205", "raw-is-weighted"
 
@@ -57,15 +59,22 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     if total is None or not signals.sums_to(raw, total):
         return
     step, values = signals.table({**raw, "": signals.tidy(total)})
-    at = float(step[-1])
-    parts = {term: float(v[-1]) for term, v in values.items() if term}
     counted = [term for term, v in values.items() if term and (v != 0).any()]
-    weights = _weights(run, counted, at)
+    weights = _weights(run, counted, float(step[-1]))
+    at = _most_misleading(values, weights)
+    parts = {term: float(values[term][at]) for term in counted}
     if len(counted) < 2 or (len(weights) == len(counted) and not _differ(weights, t)):
         return
     if not _differ(weights, t) and any(_same(raw[term], run.get(names.WEIGHTED + term)) for term in counted):
         return  # logged under both names: a weight of 1
-    yield _finding(parts, weights, at, float(values[""][-1]), step.size, t)
+    yield _finding(parts, weights, float(step[at]), float(values[""][at]), step.size, t)
+
+
+def _most_misleading(values: Mapping[str, Floats], weights: Mapping[str, float]) -> int:
+    """The place at which the values called raw lie furthest below the true ones; the last one without weights."""
+    errors = [values[term] * abs(1 / w - 1) for term, w in weights.items() if w > 0]
+    missing = np.nan_to_num(np.sum(errors, axis=0)) if errors else np.empty(0)
+    return int(np.argmax(missing)) if missing.any() else -1
 
 
 def _weights(run: Run, terms: list[str], at: float) -> dict[str, float]:
@@ -90,23 +99,24 @@ def _finding(
     parts: Mapping[str, float], weights: Mapping[str, float], at: float, total: float, count: int, t: Thresholds
 ) -> Finding:
     sure = _differ(weights, t)
-    lines = [f"{' + '.join(words.number(v) for v in parts.values())} = {words.number(sum(parts.values()))}"]
+    lines = [f"{' + '.join(words.number(v) for v in parts.values() if v)} = {words.number(sum(parts.values()))}"]
     true = {term: parts[term] / w for term, w in weights.items() if abs(w - 1) > t["weight"] and w > 0}
     lines += [
-        f"{words.capital(term)}: {words.number(parts[term])} is weighted; its weight is {words.number(weights[term])}, "
+        f"{term}: {words.number(parts[term])} is weighted; its weight is {words.number(weights[term])}, "
         f"so the raw value is {words.number(value)}"
         for term, value in true.items()
     ]
-    doubt = "." if sure else ", unless every weight is 1."
+    what = "values called raw" if sure else "parts logged without a weight"
+    doubt = "." if sure else ", or every weight is 1."
     return Finding(
         rule=CODE,
         name=NAME,
         level=Level.WARNING if sure else Level.INFO,
         headline=(
-            f"The values called raw sum to the total ({words.number(total)} at step {words.step(at)}): they are "
+            f"The {what} sum to the total ({words.number(total)} at step {words.step(at)}): they are "
             f"weighted already{doubt}"
         ),
-        evidence=(*lines, f"At {count:,} step{'s' if count > 1 else ''} that have them all"),
+        evidence=(*lines, f"Compared at {count:,} step{'s' if count > 1 else ''}"),
         cause="The log takes the terms after their weights and names them raw.",
         remedy="Read them as weighted values; log the raw value, the weight and the product under three names.",
         first_step=None,

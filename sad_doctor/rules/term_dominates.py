@@ -2,8 +2,9 @@
 
 ## What it sees
 A term other than the label loss (lm, ce, nll, task, sft) above 80% of the loss in the median of the recent records, and
-in at least four of five of them. A share is a part over the sum of all parts at the same step, weighted. Steps at
-which only one term is switched on do not count: a curriculum may begin with one.
+in at least four of five of them. A term other than KD too that owns most of the loss and is above 80% now and then, as
+one does that depends on the batch: that is a warning. A share is a part over the sum of all parts at the same step,
+weighted. Steps at which only one term is switched on do not count: a curriculum may begin with one.
 
 ## Why it is bad
 The optimizer serves the largest gradient; the other terms are decoration. That one of them falls or not then says
@@ -11,8 +12,9 @@ nothing of its use. For the KD term itself it may be meant, so that is a warning
 
 ## Thresholds
 - `share = 0.8`: the figure of the failed runs' guide. `often = 0.8`: the share of records that must exceed it.
+- `most = 0.6`, `sometimes = 0.1`: the median, and the share of records above 80%, of a term that comes and goes.
 - `window = 20`: the last so many records, or the last half of them if that is more.
-- `target = 0.3`: the share at which the remedy aims.
+- `target = 0.3`, `target_kd = 0.5`: the shares at which the remedy aims.
 
 ## Example
 ```run fires
@@ -69,10 +71,18 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     for term, column in shares.items():
         size = max(int(t["window"]), len(column) // 2)
         window = Column(column.step[-size:], column.value[-size:])
-        above = window.value > t["share"]
-        owns = float(np.median(window.value)) > t["share"] and float(above.mean()) >= t["often"]
-        if owns and term.lower() not in names.ANCHORS:
-            yield _finding(run, term, window, shares, t)
+        level = _level(term, window, t)
+        if level is not None:
+            yield _finding(run, term, window, shares, t, level)
+
+
+def _level(term: str, window: Column, t: Thresholds) -> Level | None:
+    if term.lower() in names.ANCHORS:
+        return None
+    middle, above = float(np.median(window.value)), float(np.mean(window.value > t["share"]))
+    if middle > t["share"] and above >= t["often"]:
+        return Level.WARNING if term == names.KD else Level.ERROR
+    return Level.WARNING if term != names.KD and middle > t["most"] and above >= t["sometimes"] else None
 
 
 def _contested(shares: dict[str, Column]) -> dict[str, Column]:
@@ -85,20 +95,26 @@ def _contested(shares: dict[str, Column]) -> dict[str, Column]:
     return {term: Column(c.step[keep], c.value[keep]) for term, c in shares.items()}
 
 
-def _finding(run: Run, term: str, window: Column, shares: dict[str, Column], t: Thresholds) -> Finding:
-    share, at = window.last, float(window.step[-1])
-    ranked = sorted(shares, key=lambda name: -shares[name].last)
+def _finding(run: Run, term: str, window: Column, shares: dict[str, Column], t: Thresholds, level: Level) -> Finding:
+    middle = float(np.median(window.value))
+    place = len(window) - 1 if middle > t["share"] else int(np.argmax(window.value))
+    share, at = float(window.value[place]), float(window.step[place])
+    ranked = sorted((name for name in shares if shares[name].at(at) > 0), key=lambda name: -shares[name].at(at))
     parts = signals.parts(run)
     return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.WARNING if term == names.KD else Level.ERROR,
-        headline=f"The term {term} is {words.percent(share)} of the loss at step {words.step(at)}.",
+        level=level,
+        headline=(
+            f"The term {term} is {words.percent(share)} of the loss at step {words.step(at)}, {words.percent(middle)} "
+            f"in the median of the last {len(window):,} records."
+        ),
         evidence=(
             f"Above {words.percent(t['share'])} in {int((window.value > t['share']).sum()):,} of the last "
-            f"{len(window):,} records, median {words.percent(float(np.median(window.value)))}",
-            "Shares at the end: " + ", ".join(f"{name} {words.percent(shares[name].last)}" for name in ranked),
-            f"{words.capital(term)} is {words.number(signals.tidy(parts.terms[term]).at(at))} of a sum of "
+            f"{len(window):,} records",
+            f"Shares at step {words.step(at)}: "
+            + ", ".join(f"{name} {words.percent(shares[name].at(at))}" for name in ranked),
+            f"{term} is {words.number(signals.tidy(parts.terms[term]).at(at))} of a sum of "
             f"{words.number(_sum(parts, at))}",
         ),
         cause=(
@@ -107,10 +123,10 @@ def _finding(run: Run, term: str, window: Column, shares: dict[str, Column], t: 
             if term == names.KD
             else f"The term {term} is on another scale than the rest, or its weight is too large."
         ),
-        remedy=_remedy(run, term, float(np.median(window.value)), t["target"], parts.source),
+        remedy=_remedy(run, term, middle, t["target_kd" if term == names.KD else "target"], parts.source),
         first_step=float(window.step[0]),
         last_step=at,
-        numbers={"share": share, "median_share": float(np.median(window.value)), "limit": t["share"]},
+        numbers={"share": share, "median_share": middle, "limit": t["share"]},
     )
 
 
@@ -136,5 +152,13 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.RAW}|{names.WEIGHTED}",),
     check=check,
-    thresholds={"share": 0.8, "often": 0.8, "window": 20, "target": 0.3},
+    thresholds={
+        "share": 0.8,
+        "often": 0.8,
+        "most": 0.6,
+        "sometimes": 0.1,
+        "window": 20,
+        "target": 0.3,
+        "target_kd": 0.5,
+    },
 )

@@ -16,8 +16,8 @@ an even accumulation. Others: the optimizer holds parameters that the model no l
 ## Thresholds
 - `digits = 5`: an evaluation must show so many significant digits; a loss printed as 2.3 repeats by chance.
 - `evaluations = 3`: so many equal evaluations in a row, or else all of them, or full float precision (9 digits).
-- `rate_records = 30`, `rate_after = 100`: so many records of a learning rate of 0, or one at that step or later; before
-  that it may be the first step of a warm-up.
+- `rate_records = 30`, `rate_after = 100`: so many records of a learning rate of 0, or five that reach that step; fewer
+  may be the first step of a warm-up.
 - `zero_records = 5`: so many records of an update or of a gradient of 0.
 
 Change them with `sad_doctor.check(run, thresholds={"R101": {"evaluations": 2}})`.
@@ -99,7 +99,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
             "Judge nothing else before a step happens: count the optimizer's steps and compare the norm of one weight "
             "before and after. `sad verify` checks the stepping for every accumulation from 1 to 9."
         ),
-        first_step=evaluation.still.first if evaluation and not evaluation.whole else 0.0,
+        first_step=evaluation.still.first if evaluation and not evaluation.whole else run.first_step,
         last_step=run.last_step,
         numbers=_numbers(run, evaluation),
     )
@@ -163,9 +163,9 @@ def _judgeable(run: Run, t: Thresholds) -> bool:
 def _repeats(evaluation: _Evaluation) -> str:
     still = evaluation.still
     where = [still.first, still.last] if still.count == 2 else []
-    at = words.steps(where) if where else f"{still.count} evaluations from step {words.step(still.first)}"
-    at += "" if where else f" to {words.step(still.last)}"
-    return f"{words.called(evaluation.column)} is {words.number(still.value, 6)} at {at}, the same to the last digit"
+    spread = f"in {still.count} evaluations from step {words.step(still.first)} to {words.step(still.last)}"
+    at = f"at {words.steps(where)}" if where else spread
+    return f"{words.called(evaluation.column)} is {words.number(still.value, 6)} {at}, the same to the last digit"
 
 
 def _headline(run: Run, evaluation: _Evaluation | None, lines: list[str]) -> str:

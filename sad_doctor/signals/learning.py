@@ -9,6 +9,7 @@ from sad_doctor.run import Column, Run
 from sad_doctor.signals.series import finite, gain, tidy
 
 FEWEST = 12
+FEWEST_RATES = 5
 
 
 def falls(column: Column, share: float = 0.05) -> bool:
@@ -37,11 +38,11 @@ def always_zero(column: Column | None, points: int) -> bool:
 
 
 def never_steps(rate: Column | None, points: float, after: float) -> bool:
-    """Say whether a learning rate is 0 wherever it was logged, and that is no warm-up about to begin.
+    """Say whether a learning rate is 0 wherever it was logged, neither before a warm-up nor after a decay.
 
-    That needs ``points`` records, or a record at step ``after`` or later: a run that logs every batch of a large
-    accumulation rightly starts with some records at 0.
+    That needs ``points`` records, or a few of them up to step ``after`` or later: a run that logs every batch of a
+    large accumulation rightly starts with some records at 0, and a log that holds only the end of a run may end so.
     """
-    if rate is None or not always_zero(rate, 1):
+    if rate is None or not always_zero(rate, FEWEST_RATES):
         return False
     return len(rate) >= points or float(rate.step.max()) >= after

@@ -1,0 +1,59 @@
+"""``python -m sad_doctor RUN``: the doctor alone, without `sad` and without torch."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from sad_doctor import main
+from sad_doctor.rules import RULES
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
+        prog="python -m sad_doctor",
+        description="Judge the log of a training run: 0 healthy, 1 red flags, 2 cannot read.",
+    )
+    made.add_argument("run", metavar="RUN", nargs="?", help="run folder, or log file")
+    made.add_argument("--report", action="store_true", help="text, also on a terminal")
+    made.add_argument("--json", action="store_true", help="strict JSON")
+    made.add_argument("--select", metavar="RULE", action="append", default=[], help="only these: R101, R2, a name")
+    made.add_argument("--ignore", metavar="RULE", action="append", default=[], help="not these")
+    made.add_argument("--threshold", metavar="RULE.NAME=N", action="append", default=[], help="R203.share=0.9")
+    made.add_argument("--explain", metavar="RULE", help="print the page of a rule")
+    return made
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the doctor on command-line arguments; return the exit code."""
+    made = parser()
+    given = made.parse_args(arguments)
+    if given.explain is not None:
+        page = main.explain(given.explain)
+        if page is None:
+            made.error(f"no rule {given.explain}; known: {', '.join(rule.code for rule in RULES)}")
+        sys.stdout.write(page)
+        return main.HEALTHY
+    if given.run is None:
+        made.error("name a run: a folder of `sad train`, or a log file")
+    thresholds: dict[str, dict[str, float]] = {}
+    try:
+        for text in given.threshold:
+            rule, name, value = main.threshold(text)
+            thresholds.setdefault(rule, {})[name] = value
+    except ValueError as problem:
+        made.error(str(problem))
+    return main.run_doctor(
+        given.run,
+        report=given.report,
+        json=given.json,
+        select=given.select,
+        ignore=given.ignore,
+        thresholds=thresholds,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run())

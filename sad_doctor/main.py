@@ -1,0 +1,117 @@
+"""The doctor's door: a path and how to show it, in; an exit code, out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from sad_doctor.check import check
+from sad_doctor.finding import Level, Report
+from sad_doctor.page import markdown, rule_of
+from sad_doctor.readers import Unreadable, open_log, read
+from sad_doctor.rule import Rule
+from sad_doctor.rules import RULES
+from sad_doctor.run import Run
+
+HEALTHY, RED_FLAGS, UNREADABLE = 0, 1, 2
+
+
+def run_doctor(
+    path: str | Path,
+    *,
+    report: bool = False,
+    json: bool = False,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    thresholds: Mapping[str, Mapping[str, float]] | None = None,
+) -> int:
+    """Judge the log at ``path`` and show the verdict: the dashboard on a terminal, else the report.
+
+    ``select`` and ``ignore`` take codes, their beginnings (``R2``) or names of rules. Returns 0 for a healthy run, 1
+    for red flags of level error or for a rule that crashed, 2 if the log cannot be read, nothing in it can be judged,
+    or an argument is wrong (one line on standard error). Warnings and hints are shown, and do not count.
+    """
+    try:
+        rules = chosen(select, ignore)
+        judge = partial(check, rules=rules, thresholds=thresholds)
+        if not (report or json) and _interactive():
+            return _dashboard(path, judge)
+        run = read(path)
+        verdict = judge(run)
+    except (Unreadable, ValueError) as problem:
+        print(f"sad doctor: {problem}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
+        return UNREADABLE
+    if json:
+        from sad_doctor.views.json import render
+
+        _write(partial(sys.stdout.write, render(run, verdict)))
+    else:
+        from sad_doctor.views.text import show
+
+        _write(partial(show, run, verdict))
+    return exit_code(verdict)
+
+
+def exit_code(report: Report) -> int:
+    """Return 1 for an error or a crashed rule, 2 if no rule could judge, else 0."""
+    if report.worst == Level.ERROR or report.crashed:
+        return RED_FLAGS
+    return HEALTHY if report.passed or report.findings else UNREADABLE
+
+
+def explain(code: str) -> str | None:
+    """Return the page of the rule with this code or name as Markdown, or None if there is no such rule."""
+    rule = rule_of(code)
+    return None if rule is None else markdown(rule)
+
+
+def chosen(select: Iterable[str], ignore: Iterable[str]) -> tuple[Rule, ...]:
+    """Return the rules of ``select`` (all, if empty) without those of ``ignore``; ValueError for an unknown one."""
+    wanted, unwanted = ([_matching(key) for key in keys] for keys in (select, ignore))
+    kept = set().union(*wanted) if wanted else {rule.code for rule in RULES}
+    kept = kept.difference(*unwanted)
+    return tuple(rule for rule in RULES if rule.code in kept)
+
+
+def threshold(text: str) -> tuple[str, str, float]:
+    """Split ``R203.share=0.9`` into rule, threshold and value. Raises ValueError."""
+    key, equals, value = text.partition("=")
+    rule, dot, name = key.partition(".")
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if not (equals and dot) or number != number:
+        raise ValueError(f"--threshold {text}: write it as RULE.name=number, for example R203.share=0.9")
+    return rule.strip(), name.strip(), number
+
+
+def _matching(key: str) -> set[str]:
+    found = {rule.code for rule in RULES if rule.name == key or (key and rule.code.startswith(key.upper()))}
+    if not found:
+        raise ValueError(f"no rule {key!r}; known: {', '.join(rule.code for rule in RULES)}")
+    return found
+
+
+def _interactive() -> bool:
+    return sys.stdout.isatty() and sys.stdin.isatty() and os.environ.get("TERM") not in ("dumb", "", None)
+
+
+def _dashboard(path: str | Path, judge: Callable[[Run], Report]) -> int:
+    from sad_doctor.views.tui.app import DoctorApp
+
+    source = open_log(path)
+    DoctorApp(source, judge=judge).run()
+    return exit_code(judge(source.run()))
+
+
+def _write(show: Callable[[], object]) -> None:
+    """Show on standard output; a reader that has gone away, such as ``head``, is no error."""
+    try:
+        show()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,157 @@
+"""The report for people: first the sentence that a good colleague would say, then the proof."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TextIO
+
+from sad_doctor import names, words
+from sad_doctor.clean import clean
+from sad_doctor.finding import Finding, Level, Report, Story
+from sad_doctor.run import Run
+
+WIDTH = 80
+WIDEST = 100
+
+_STYLES = {Level.ERROR: "bold red", Level.WARNING: "yellow", Level.INFO: "cyan"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A paragraph: ``lead`` (ours) and ``text`` (perhaps from the log); further lines hang under the text."""
+
+    text: str = ""
+    lead: str = ""
+    style: str = ""
+    lead_style: str = ""
+
+
+def render(run: Run, report: Report, width: int = WIDTH) -> str:
+    """Return the report as plain text, no line longer than ``width`` (at least 20), ending with a newline."""
+    lines = [lead + text for line in _lines(run, report) for lead, text in _wrapped(line, width)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def show(run: Run, report: Report, file: TextIO | None = None) -> None:
+    """Write the report to ``file`` (standard output): in colours on a terminal, else plain.
+
+    NO_COLOR, TERM=dumb and a stream that is no terminal give plain text. What the stream's encoding cannot spell is
+    replaced by question marks.
+    """
+    out = sys.stdout if file is None else file
+    width = _width(out)
+    if not _colours(out):
+        encoding = out.encoding or "utf-8"
+        out.write(render(run, report, width).encode(encoding, "replace").decode(encoding))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
+    for line in _lines(run, report):
+        for lead, text in _wrapped(line, width):
+            console.print(
+                Text(lead, line.lead_style).append(text, line.style), no_wrap=True, crop=False, soft_wrap=True
+            )
+
+
+def verdict(report: Report) -> str:
+    """Return the first sentence of a report: the headline of the worst cause, or how much was found in order."""
+    if report.crashed:
+        broken = f"{_rules(len(report.crashed))} of the doctor itself crashed, so this report is not complete."
+        return broken if not _alarming(report) else f"{report.stories[0].finding.headline} Besides, {broken}"
+    if _alarming(report):
+        return report.stories[0].finding.headline
+    if not report.passed and not report.findings:
+        return "Nothing could be judged: the log has none of the series that the rules need."
+    untold = f"; {len(report.not_checked)} could not judge" if report.not_checked else ""
+    return f"Nothing wrong found: {_rules(len(report.passed))} passed{untold}."
+
+
+def _rules(count: int) -> str:
+    return f"{count} rule{'' if count == 1 else 's'}"
+
+
+def _alarming(report: Report) -> bool:
+    return bool(report.stories) and report.stories[0].finding.level > Level.INFO
+
+
+def _lines(run: Run, report: Report) -> Iterator[_Line]:
+    worst = report.worst or Level.INFO
+    yield _Line(verdict(report), style=_STYLES[worst] if worst > Level.INFO else "bold green")
+    yield _Line()
+    yield _Line(_about(run), style="dim")
+    for index, story in enumerate(report.stories):
+        yield _Line()
+        yield from _story(story, with_headline=index > 0 or not _alarming(report))
+    if report.passed:
+        yield _Line()
+        yield _Line(", ".join(report.passed), lead="Passed: ", lead_style="bold")
+    for title, items in (
+        ("Not checked:", [(f"{n.rule} {n.name}", n.reason) for n in report.not_checked]),
+        ("Rules that crashed, to be reported:", [(f"{c.rule} {c.name}", c.error) for c in report.crashed]),
+        ("Notes of the reader:", [("", note) for note in run.notes]),
+    ):
+        if items:
+            yield _Line()
+            yield _Line(title, style="bold")
+        for name, text in items:
+            yield _Line(text, lead=f"  {name}: " if name else "  - ", lead_style="dim" if name else "")
+
+
+def _about(run: Run) -> str:
+    records = max((len(c) for c in run.columns.values()), default=0)
+    facts = [run.name, run.format, f"{records:,} records"]
+    total = run.fact(names.TOTAL_STEPS)
+    if run.last_step >= 0:
+        facts.append(f"step {words.step(run.last_step)}" + (f" of {words.step(total)}" if total else ""))
+    status = run.facts.get(names.STATUS)
+    if status and status != "unknown":
+        facts.append(str(status))
+    return " · ".join(facts)
+
+
+def _story(story: Story, with_headline: bool) -> Iterator[_Line]:
+    yield from _finding(story.finding, "", with_headline)
+    if story.consequences:
+        yield _Line("and that explains:", lead="  ", style="dim")
+    for consequence in story.consequences:
+        yield from _finding(consequence, "    ", with_headline=True)
+
+
+def _finding(finding: Finding, indent: str, with_headline: bool) -> Iterator[_Line]:
+    style = _STYLES[finding.level]
+    tag = f"{indent}{finding.level.name} {finding.rule} "
+    yield _Line(finding.name, lead=tag, style="bold", lead_style=style)
+    if with_headline:
+        yield _Line(finding.headline, lead=f"{indent}  ")
+    for line in finding.evidence:
+        yield _Line(line, lead=f"{indent}  - ")
+    if not indent:
+        yield _Line(finding.cause, lead="  cause:  ", lead_style="bold")
+        yield _Line(finding.remedy, lead="  remedy: ", lead_style="bold")
+
+
+def _wrapped(line: _Line, width: int) -> Iterator[tuple[str, str]]:
+    """Pairs of lead and text, together at most ``width`` long; text from a log is one clean line before."""
+    # the reader cleans what it takes in; this is the last place before the terminal
+    lead = clean(line.lead) if len(line.lead) <= width // 2 else f"{clean(line.lead)[: width // 2 - 2]}… "
+    text = " ".join(clean(line.text).split())
+    for number, piece in enumerate(textwrap.wrap(text, max(width - len(lead), 10)) or [""]):
+        yield (lead if number == 0 else " " * len(lead)), piece
+
+
+def _width(out: TextIO) -> int:
+    try:
+        columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(out.fileno()).columns
+    except (ValueError, OSError):
+        columns = WIDTH
+    return max(20, min(columns or WIDTH, WIDEST))
+
+
+def _colours(out: TextIO) -> bool:
+    return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "")
