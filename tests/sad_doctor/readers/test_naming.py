@@ -1,0 +1,93 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sad_doctor import names
+from sad_doctor.readers.naming import Naming, column_of, is_known, step_rank, term
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("loss", names.LOSS),
+        ("train_loss", names.LOSS),
+        ("Total Loss", names.LOSS),
+        ("learning_rate", names.LEARNING_RATE),
+        ("train/learning_rate", names.LEARNING_RATE),
+        ("lr-AdamW", names.LEARNING_RATE),
+        ("grad_norm", names.GRAD_NORM),
+        ("eval_loss", names.EVAL_LOSS),
+        ("val/loss", names.EVAL_LOSS),
+        ("ppl", names.EVAL_PERPLEXITY),
+        ("eval_perplexity", names.EVAL_PERPLEXITY),
+        ("eval_lm_loss", names.EVAL_LM_LOSS),
+        ("kd_loss", "train/raw/kd"),
+        ("loss/kd", "train/raw/kd"),
+        ("loss_kd", "train/raw/kd"),
+        ("train/distillation_loss", "train/raw/kd"),
+        ("routing_feature_loss", "train/raw/routing"),
+        ("routing_attention_alignment_loss", "train/raw/attention_alignment"),
+        ("hidden_state_loss", "train/raw/layerwise"),
+        ("ce_loss", "train/raw/ce"),
+        ("weighted/kd", "train/weighted/kd"),
+        ("kd_loss_weighted", "train/weighted/kd"),
+        ("kd_weight", "train/weight/kd"),
+        ("eval_kd_loss", "eval/raw/kd"),
+        ("lr_scheduler", None),
+        ("weight_decay", None),
+        ("loss_scale", None),
+        ("best_loss", None),
+        ("train/perplexity", None),
+        ("accuracy", None),
+    ],
+)
+def test_names_are_read_by_one_table(theirs, ours):
+    assert column_of(theirs) == ours
+
+
+def test_our_own_names_stay():
+    own = [value for key, value in vars(names).items() if key.isupper() and isinstance(value, str) and "/" in value]
+    columns = [name + "kd" if name.endswith("/") else name for name in own]
+    assert len(columns) > 20
+    naming = Naming()
+    assert [naming.column(name) for name in columns] == columns
+    assert naming.notes == ()
+
+
+def test_a_column_takes_its_values_from_one_key_only():
+    naming = Naming()
+    assert naming.column("loss") == names.LOSS
+    assert naming.column("train_loss") == "logged/train_loss"
+    assert naming.column("train/loss") == "logged/train/loss"
+    assert naming.column("loss") == names.LOSS
+
+
+@pytest.mark.parametrize("row", [("loss", "total_loss"), ("total_loss", "loss")])
+def test_the_clearest_name_of_a_row_is_the_total(row):
+    naming = Naming()
+    found = {key: naming.column(key, row) for key in row}
+    assert found == {"total_loss": names.LOSS, "loss": "loss"}
+
+
+def test_every_renaming_is_said():
+    naming = Naming()
+    naming.column("learning_rate")
+    naming.column("accuracy")
+    assert naming.notes == ("read learning_rate as train/lr",)
+
+
+def test_terms_and_steps():
+    assert term("attn") == "attention"
+    assert term("contr_loss") == "contrastive"
+    assert term("surprise") is None
+    assert step_rank("train/global_step") is not None
+    assert step_rank("steps_per_second") is None
+    assert is_known("step")
+    assert not is_known("petal width")
+
+
+@given(st.text())
+def test_any_text_is_a_name(name):
+    column = Naming().column(name)
+    assert "\x1b" not in column
+    assert len(column) <= 300

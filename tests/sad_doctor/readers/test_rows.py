@@ -1,0 +1,126 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sad_doctor.readers import columns
+from sad_doctor.readers.rows import Rows, number, numbers
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1, 1.0),
+        (2.5, 2.5),
+        ("4.161", 4.161),
+        ("inf", math.inf),
+        ("-Infinity", -math.inf),
+        (10**400, math.inf),
+        (-(10**400), -math.inf),
+        (True, None),
+        (None, None),
+        ("", None),
+        ("1_000", None),
+        ("9" * 1000, None),
+        ("text", None),
+        ([1.0], None),
+    ],
+)
+def test_numbers(value, expected):
+    assert number(value) == expected
+
+
+def test_nan_in_every_spelling():
+    assert all(math.isnan(number(value)) for value in ("NaN", "nan", "NAN", math.nan))
+
+
+def test_rows_may_be_nested_one_level():
+    row = {"step": 3, "losses": {"kd": 1.5, "deep": {"er": 1}}, "text": "no", "flag": True}
+    assert dict(numbers(row)) == {"step": 3.0, "losses/kd": 1.5}
+
+
+def snapshot(rows: Rows) -> dict[str, tuple[list[float], list[float]]]:
+    return {name: (column.step.tolist(), column.value.tolist()) for name, column in rows.snapshot().items()}
+
+
+def test_missing_keys_leave_no_point():
+    rows = Rows()
+    rows.add({"step": 1, "loss": 2.0, "lr": 0.1})
+    rows.add({"step": 2, "loss": 1.0})
+    rows.add({"step": 3, "lr": None, "loss": "broken"})
+    assert snapshot(rows) == {"train/loss": ([1, 2], [2, 1]), "train/lr": ([1], [0.1])}
+    assert "1 null values were left out; some writers write NaN so" in rows.notes
+
+
+def test_without_a_step_the_row_takes_the_one_before():
+    rows = Rows()
+    rows.add({"step": 10, "loss": 2.0})
+    rows.add({"eval_loss": 3.0, "epoch": 1.0})
+    assert snapshot(rows)["eval/loss"] == ([10], [3])
+    assert "1 rows without a step: they take the step before them" in rows.notes
+
+
+def test_without_any_step_the_epoch_or_the_number_of_the_row_stands_for_it():
+    epochs, bare = Rows(), Rows()
+    for epoch in (1, 2):
+        epochs.add({"loss": 1.0, "epoch": epoch})
+        bare.add({"loss": 1.0})
+    assert snapshot(epochs)["train/loss"][0] == [1, 2]
+    assert snapshot(bare)["train/loss"][0] == [0, 1]
+    assert "no step was logged: the epoch stands for it" in epochs.notes
+    assert "no step was logged: the number of the row stands for it" in bare.notes
+
+
+def test_the_best_step_key_counts():
+    rows = Rows()
+    rows.add({"_step": 7, "train/global_step": 700, "loss": 1.0})
+    assert snapshot(rows) == {"train/loss": ([700], [1])}
+
+
+def test_a_step_that_is_no_finite_number_is_none():
+    rows = Rows()
+    rows.add({"step": 4, "loss": 1.0})
+    rows.add({"step": math.nan, "loss": 2.0})
+    rows.add({"step": "inf", "loss": 3.0})
+    assert snapshot(rows)["train/loss"][0] == [4, 4, 4]
+
+
+def test_after_a_resume_file_order_is_kept_or_the_last_wins():
+    kept, last = Rows(), Rows(last_wins=True)
+    for step, value in ((1, 1.0), (2, 2.0), (3, 3.0), (2, 20.0)):
+        kept.add({"step": step, "loss": value})
+        last.add({"step": step, "loss": value})
+    assert snapshot(kept)["train/loss"] == ([1, 2, 3, 2], [1, 2, 3, 20])
+    assert snapshot(last)["train/loss"] == ([1, 2], [1, 20])
+    assert "the step went back 1 times: the later values count" in last.notes
+    assert "the step went back 1 times: all values are kept, in file order" in kept.notes
+
+
+def test_a_row_without_a_number_is_refused():
+    assert not Rows().add({"text": "hello", "flag": False})
+
+
+def test_too_many_names_are_left_out_without_growing(monkeypatch):
+    monkeypatch.setattr(columns, "MOST_COLUMNS", 10)
+    rows = Rows()
+    for index in range(1000):
+        rows.add({"step": index, f"metric {index}": 1.0})
+    assert len(rows.snapshot()) == 10
+    assert len(rows._targets) < 20
+    assert any("the further ones were left out" in note for note in rows.notes)
+
+
+values = st.one_of(st.none(), st.booleans(), st.floats(), st.integers(), st.text(max_size=8), st.lists(st.integers()))
+rows_of_any = st.lists(st.dictionaries(st.sampled_from(["step", "loss", "kd_loss", "x", "epoch"]), values), max_size=20)
+
+
+@given(rows_of_any, st.booleans())
+def test_no_row_can_break_the_columns(given_rows, last_wins):
+    rows = Rows(last_wins)
+    for row in given_rows:
+        rows.add(row)
+    for column in rows.snapshot().values():
+        assert np.isfinite(column.step).all()
+        assert not last_wins or (np.diff(column.step) > 0).all()
