@@ -44,7 +44,7 @@ def load(recipe: Recipe, dtype: torch.dtype = torch.float32) -> Pair:
     student_reader = Reader(load_tokenizer(_student_tokenizer(recipe)))
     student = load_student(recipe, student_reader)
     for name, model, reader in (("teacher", teacher, teacher_reader), ("student", student, student_reader)):
-        rows = model.get_input_embeddings().weight.shape[0]  # type: ignore[operator, union-attr]
+        rows = model.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
         if rows < reader.size:
             raise UserError(f"the {name}'s embedding has {rows} rows, its tokenizer {reader.size} tokens: not a pair")
         check_head(model, name)

@@ -56,7 +56,9 @@ def run(bugs: Iterable[Bug]) -> Iterator[Outcome]:
     for bug in bugs:
         started = time.perf_counter()
         reproduced = tuple(_judge(i, bug.buggy, on_error=True) for i in bug.invariants)
-        attempts = {name: tuple(_judge(i, make, on_error=True) for i in bug.invariants) for name, make in bug.attempts.items()}
+        attempts = {
+            name: tuple(_judge(i, make, on_error=True) for i in bug.invariants) for name, make in bug.attempts.items()
+        }
         fixed = tuple(_judge(i, bug.fixed, on_error=False) for i in bug.invariants)
         yield Outcome(bug, reproduced, attempts, fixed, time.perf_counter() - started)
 

@@ -9,9 +9,13 @@ import torch
 
 from sad.data import Example, Schedule, examples
 from sad.errors import UserError
+from sad.forward import text_config
 from sad.pair import Pair, load
 from sad.recipe import Recipe
 from sad.text import documents
+
+WIDE = 512
+"""Features from which bf16 pays on a CPU."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +68,9 @@ class Plan:
 def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
     """Load and measure everything that a run needs. Raises UserError."""
     device = choose_device(recipe.train.device)
-    precision = choose_precision(recipe.train.precision, device)
-    pair = load(recipe, torch.bfloat16 if precision == "bf16" else torch.float32)
+    pair = load(recipe, torch.bfloat16 if device == "cuda" and recipe.train.precision != "fp32" else torch.float32)
+    precision = choose_precision(recipe.train.precision, device, text_config(pair.teacher).hidden_size)
+    pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)
     train_texts, held_texts = documents(recipe.data, recipe.train.seed)
     train = examples(train_texts, pair.readers, recipe.data.max_length)
     held = examples(held_texts, pair.readers, recipe.data.max_length, limit=recipe.data.eval_windows)
@@ -85,10 +90,15 @@ def choose_device(wanted: str) -> str:
     return wanted
 
 
-def choose_precision(wanted: str, device: str) -> str:
-    """Return fp32 or bf16; ``auto`` takes bf16 where matrix units multiply it natively."""
+def choose_precision(wanted: str, device: str, width: int) -> str:
+    """Return fp32 or bf16 for a teacher of ``width`` features.
+
+    ``auto`` takes bf16 where matrix units multiply it natively and the matrices are large enough for it to pay: on a
+    processor with AVX512-BF16 a body of 576 features ran 2.7 times as fast, one of 160 no faster than in fp32.
+    """
     if wanted != "auto":
         return wanted
     if device == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    return "bf16" if device == "cpu" and torch.cpu._is_amx_tile_supported() else "fp32"
+    native = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return "bf16" if device == "cpu" and native and width >= WIDE else "fp32"
