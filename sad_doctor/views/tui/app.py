@@ -1,0 +1,281 @@
+"""The dashboard: follows a source, judges it, shows it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import Footer, Input
+
+from sad_doctor.views.tui import layout, rulepage, theme
+from sad_doctor.views.tui.board import Board
+from sad_doctor.views.tui.findings import FindingList
+from sad_doctor.views.tui.header import Head, Header
+from sad_doctor.views.tui.plain import line
+from sad_doctor.views.tui.prose import BLANK
+from sad_doctor.views.tui.sheet import Sheet, help_page
+from sad_doctor.views.tui.snapshot import Judge, Snapshot, Source, take
+from sad_doctor.views.tui.svg import picture
+from sad_doctor.views.tui.tabs import TABS, TabStrip
+
+
+class DoctorApp(App[None]):
+    """Shows a run and what is wrong with it.
+
+    ``interval`` is the time between two looks at the log, in seconds; ``now`` tells the Unix time.
+    """
+
+    TITLE = "sad doctor"
+    CSS_PATH = "doctor.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "quit", "Quit"),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("slash", "filter", "Filter", key_display="/"),
+        Binding("space", "pause", "Pause", key_display="space"),
+        Binding("tab", "next_pane(False)", "Pane", key_display="tab", priority=True),
+        Binding("shift+tab", "next_pane(True)", show=False, priority=True),
+        Binding("l", "log_scale", "Log"),
+        Binding("m", "metric(1)", "Metric"),
+        Binding("M", "metric(-1)", "Metric", show=False),
+        Binding("z", "zoom", "Zoom", show=False),
+        Binding("e", "export", "Picture"),
+        Binding("ctrl+p", "command_palette", "Menu", key_display="^p", priority=True),
+        Binding("escape", "escape", "Back", show=False),
+        *(Binding(str(n), f"tab({n})", name, show=False) for n, name in enumerate(TABS, 1)),
+    ]
+
+    snapshot: reactive[Snapshot | None] = reactive(None, init=False)
+    problem: reactive[str] = reactive("", init=False)
+    paused: reactive[bool] = reactive(False, init=False)
+    tab_shown: reactive[int] = reactive(1, init=False)
+
+    class Polled(Message):
+        """A look at the log is over: a new snapshot, nothing new, or an error."""
+
+        def __init__(self, snapshot: Snapshot | None, problem: str = "") -> None:
+            super().__init__()
+            self.snapshot = snapshot
+            self.problem = problem
+
+    def __init__(
+        self, source: Source, judge: Judge, *, interval: float = 0.5, now: Callable[[], float] = time.time
+    ) -> None:
+        super().__init__()
+        self._source, self._judge, self._interval, self._now = source, judge, interval, now
+        self._looking = False
+        self.header, self.tabs, self.board = Header(), TabStrip(), Board(id="body")
+        self.wanted = Input(placeholder="filter findings and terms", id="filter", compact=True)
+        self.register_theme(theme.DARK)
+        self.register_theme(theme.LIGHT)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return what the style sheet needs and the built-in themes lack."""
+        return {"grid": "#80808030"}
+
+    def compose(self) -> ComposeResult:
+        """Yield head, tabs, panes, filter, keys."""
+        yield self.header
+        yield self.tabs
+        yield self.board
+        yield self.wanted
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Begin to follow the log."""
+        self.theme = "doctor-dark"
+        self.theme_changed_signal.subscribe(self, lambda _: self.board.repaint())
+        self._arrange()
+        self.board.findings.focus()
+        self.look()
+        self.set_interval(self._interval, self._tick)
+        self.set_interval(1.0, self._draw_header)
+
+    def look(self) -> None:
+        """Look at the log in a thread, unless a look is under way."""
+        if not self._looking:
+            self._looking = True
+            self._poll()
+
+    def _tick(self) -> None:
+        if not self.paused:
+            self.look()
+
+    @work(thread=True, group="follow")
+    def _poll(self) -> None:
+        """Touches no widget: whatever it finds goes into one message."""
+        try:
+            new = self._source.poll() or self.snapshot is None
+            message = self.Polled(take(self._source, self._judge) if new else None)
+        except Exception as error:  # a log may vanish or be half written: say so and look again
+            message = self.Polled(None, line(f"{type(error).__name__}: {error}"))
+        self.post_message(message)
+
+    @on(Polled)
+    def _polled(self, event: Polled) -> None:
+        self._looking = False
+        self.problem = event.problem
+        if event.snapshot is not None:
+            self.snapshot = event.snapshot
+
+    def watch_snapshot(self, snapshot: Snapshot) -> None:
+        """Hand the new snapshot to the panes."""
+        self._draw_header()
+        self.board.show(snapshot)
+
+    def watch_problem(self) -> None:
+        """Show what went wrong, or that it went away."""
+        self._draw_header()
+
+    def watch_paused(self, paused: bool) -> None:
+        """Say it; look at once when going on."""
+        self._draw_header()
+        if not paused:
+            self.look()
+
+    def watch_tab_shown(self, tab: int) -> None:
+        """Show the panes of another tab."""
+        self.tabs.active = tab
+        self._arrange()
+
+    def on_resize(self) -> None:
+        """Choose the layout for the new size."""
+        self._arrange()
+
+    def _arrange(self) -> None:
+        wanted = layout.classes(*self.size) | {f"-tab-{self.tab_shown}"}
+        screen = self.screen_stack[0]
+        for name in (*layout.CLASSES, *(f"-tab-{n}" for n in range(1, len(TABS) + 1))):
+            screen.set_class(name in wanted, name)
+
+    def _draw_header(self) -> None:
+        snapshot = self.snapshot
+        run, report = (snapshot.run, snapshot.report) if snapshot else (None, None)
+        self.header.head = Head(run, report, self.problem, self.paused, self._now())
+
+    # Keys
+
+    @property
+    def _above(self) -> bool:
+        """Whether a screen lies above the dashboard."""
+        return len(self.screen_stack) > 1
+
+    def action_help(self) -> None:
+        """Show keys and signs."""
+        self.push_screen(Sheet("Help", help_page()))
+
+    def action_pause(self) -> None:
+        """Stop following the log, or go on."""
+        self.paused = not self.paused
+
+    def action_log_scale(self) -> None:
+        """Change between linear and logarithmic."""
+        if not self._above:
+            self.board.toggle_log()
+
+    def action_metric(self, by: int) -> None:
+        """Show another metric in the second chart."""
+        if self.board.next_metric(by) is not None and "-small" in self.screen_stack[0].classes:
+            self.tab_shown = 2
+
+    def action_zoom(self) -> None:
+        """Let the pane with the focus fill the screen, and back."""
+        screen = self.screen_stack[0]
+        if screen.maximized is not None:
+            screen.minimize()
+        elif screen.focused is not None:
+            screen.maximize(screen.focused, container=False)
+
+    def action_tab(self, tab: int) -> None:
+        """Go to a tab, or to the pane that it stands for."""
+        self._go(tab, {1: "loss", 2: "metric", 3: "terms", 4: "findings"}[tab])
+
+    def action_next_pane(self, back: bool) -> None:
+        """Go to the next or the previous pane; in what lies above the dashboard, to the next widget."""
+        if self._above:
+            (self.screen.focus_previous if back else self.screen.focus_next)()
+            return
+        focused = self.focused.id if self.focused else None
+        if "-small" in self.screen.classes:
+            self._go(*layout.next_stop(self.tab_shown, focused, back))
+        else:
+            order = layout.ORDER
+            at = order.index(focused) if focused in order else -1
+            self._go(self.tab_shown, order[(at + (-1 if back else 1)) % len(order)])
+
+    def _go(self, tab: int, pane: str) -> None:
+        self.screen.minimize()
+        self.tab_shown = tab
+        self.call_after_refresh(self.board.query_one(f"#{pane}").focus)
+
+    @on(TabStrip.Picked)
+    def _picked(self, event: TabStrip.Picked) -> None:
+        self.action_tab(event.tab)
+
+    def action_filter(self) -> None:
+        """Open the filter."""
+        if not self._above:
+            self.wanted.add_class("-open")
+            self.call_after_refresh(self.wanted.focus)
+
+    @on(Input.Changed, "#filter")
+    def _filtered(self, event: Input.Changed) -> None:
+        self.board.filter(event.value)
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self) -> None:
+        if not self.wanted.value.strip():
+            self.wanted.remove_class("-open")
+        self.board.findings.focus()
+
+    def action_escape(self) -> None:
+        """Close the filter, then the zoom, then take the cursor away."""
+        if self.wanted.has_class("-open"):
+            self.wanted.value = ""
+            self.wanted.remove_class("-open")
+            self.board.findings.focus()
+        elif self.screen.maximized is not None:
+            self.screen.minimize()
+        else:
+            self.board.point_at(None)
+
+    @on(FindingList.Opened)
+    def _opened(self, event: FindingList.Opened) -> None:
+        page = list(self.board.page_of(event.row))
+        if event.row.finding is not None and (rule := rulepage.page_of(event.row.finding.rule)):
+            page += [BLANK, BLANK, *rule]
+        self.push_screen(Sheet("Finding" if event.row.finding else "Details", page))
+
+    def action_export(self) -> None:
+        """Save a picture of the screen into the working folder, and say where."""
+        run = self.snapshot.run if self.snapshot else None
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", run.name if run else "run").strip("-.")[:60] or "run"
+        path = Path.cwd() / f"sad-doctor-{name}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(self._now()))}.svg"
+        try:
+            path.write_text(picture(self, line(f"sad doctor {run.name if run else ''}")), encoding="utf-8")
+        except OSError as error:
+            self.notify(f"no picture: {error}", severity="error", markup=False)
+        else:
+            self.notify(f"picture saved: {path}", markup=False)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
+        """Yield the commands of the palette."""
+        yield SystemCommand("Pause or go on", "Stop following the log, or go on", self.action_pause)
+        yield SystemCommand("Filter", "Show only findings and terms that hold some words", self.action_filter)
+        yield SystemCommand("Scale", "Linear or logarithmic value axis", self.action_log_scale)
+        yield SystemCommand("Next metric", "Another metric in the second chart", lambda: self.action_metric(1))
+        yield SystemCommand("Zoom", "Let the pane fill the screen, and back", self.action_zoom)
+        yield SystemCommand("Picture", "Save this screen as SVG", lambda: self.call_after_refresh(self.action_export))
+        yield SystemCommand("Dark theme", "Light on dark", lambda: setattr(self, "theme", "doctor-dark"))
+        yield SystemCommand("Light theme", "Dark on light", lambda: setattr(self, "theme", "doctor-light"))
+        yield SystemCommand("Theme", "Choose from all themes", self.action_change_theme)
+        yield SystemCommand("Help", "Keys and signs", self.action_help)
+        yield SystemCommand("Quit", "Leave the dashboard", self.action_quit)

@@ -1,0 +1,88 @@
+"""The range of an axis and the places of its labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from sad_doctor.run import Column, Floats
+
+_LARGEST = float(np.finfo(np.float64).max)
+WIDE = 50.0
+"""A positive series whose largest value is this many times its smallest is drawn on a log scale unless told not to."""
+
+
+def values(columns: Iterable[Column]) -> Floats:
+    """Return every finite value of the columns in one array."""
+    parts = [c.value[np.isfinite(c.value)] for c in columns]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def wants_log(value: Floats) -> bool:
+    """Return whether finite values span so much that a linear axis would flatten them."""
+    return bool(value.size) and bool(value.min() > 0) and float(value.max()) / WIDE > float(value.min())
+
+
+def extent(value: Floats, log: bool) -> tuple[float, float]:
+    """Return the lowest and highest value to show, a little wider than the data; (0, 1) or (0.1, 1) for none.
+
+    The range keeps every value inside. On a log scale only positive values count.
+    """
+    value = value[value > 0] if log else value
+    if not value.size:
+        return (0.1, 1.0) if log else (0.0, 1.0)
+    low, high = float(value.min()), float(value.max())
+    if log:
+        if low == high:
+            return max(low / 2, 5e-324), min(high * 2, _LARGEST)
+        margin = (high / low) ** 0.04 if low > high / _LARGEST else 1.0
+        return max(low / margin, 5e-324), min(high * margin, _LARGEST)
+    pad = (high / 2 - low / 2) * 0.08 if high > low else max(abs(low) * 0.1, 0.5 if low == 0 else 0.0)
+    floor = low - pad if low < 0 else max(0.0, low - pad)
+    return max(floor, -_LARGEST), min(high + pad, _LARGEST)
+
+
+def span(columns: Iterable[Column]) -> tuple[float, float]:
+    """Return the first and last finite step of the columns; (0, 1) when there is none."""
+    ends = [(float(s.min()), float(s.max())) for c in columns if (s := c.step[np.isfinite(c.step)]).size]
+    if not ends:
+        return 0.0, 1.0
+    return min(a for a, _ in ends), max(b for _, b in ends)
+
+
+def ticks(low: float, high: float, most: int, log: bool = False) -> list[float]:
+    """Return at most ``most`` round values between ``low`` and ``high``, rising; at least one where there is room."""
+    if most < 1 or not (math.isfinite(low) and math.isfinite(high)) or not low < high:
+        return []
+    found = _decades(low, high, most) if log else []
+    return found if len(found) > 1 else _linear(low, high, most)
+
+
+def _linear(low: float, high: float, most: int) -> list[float]:
+    rough = high / max(most, 1) - low / max(most, 1)
+    if not rough > 0 or not math.isfinite(rough):
+        return [low]
+    unit = 10.0 ** math.floor(math.log10(rough))
+    for factor in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0, 50.0):
+        size = unit * factor
+        if size <= 0 or not math.isfinite(size):
+            continue
+        first, last = math.ceil(low / size - 1e-9), math.floor(high / size + 1e-9)
+        if last - first < most:
+            return [n * size for n in range(first, last + 1)] or [low]
+    return [low]
+
+
+def _decades(low: float, high: float, most: int) -> list[float]:
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    whole = [10.0**n for n in range(first, last + 1) if -307 < n < 308]
+    if len(whole) > most:
+        return whole[:: -(-len(whole) // most)]
+    for parts in ((1, 2, 5), (1, 3)):
+        finer = [10.0**n * p for n in range(first - 1, last + 1) for p in parts if -307 < n < 308]
+        finer = [v for v in finer if low <= v <= high]
+        if len(finer) <= most:
+            return finer
+    return whole

@@ -1,0 +1,151 @@
+"""Paints shares: stacked bands over the steps, and bars of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from rich.style import Style
+
+from sad_doctor.run import Column, Floats
+from sad_doctor.views.tui import axis, numerals, raster
+from sad_doctor.views.tui.canvas import Canvas
+from sad_doctor.views.tui.plot import Ink, value_at
+
+_EIGHTHS = 8
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_ACROSS = " ▏▎▍▌▋▊▉█"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shares:
+    """The share of each term over the steps (fractions of the loss), with the terms' colours.
+
+    ``holes`` are the steps at which a part was not finite, so that there are no shares.
+    """
+
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    colours: Mapping[str, str] = field(default_factory=dict)
+    holes: Floats = field(default_factory=lambda: np.zeros(0))
+    steps: tuple[float, float] | None = None
+
+    def now(self, step: float | None = None) -> dict[str, float]:
+        """Return the shares at or before a step (the last for None), the largest first, NaN at the end."""
+        found = {term: value_at(column, step) for term, column in self.columns.items()}
+        return dict(sorted(found.items(), key=lambda item: (np.isnan(item[1]), -item[1])))
+
+
+def bands(shares: Shares, left: float, right: float, width: int) -> tuple[Floats, raster.Bools]:
+    """Return the shares as [term, width], each column summing to 1, and which columns lie in a hole.
+
+    A stretch without a logged step repeats the one before; what lies outside the log is NaN.
+    """
+    parts = np.array([raster.bins(c, left, right, width) for c in shares.columns.values()]).reshape(-1, width)
+    parts = np.clip(parts, 0.0, None)
+    total = np.nansum(parts, axis=0)
+    good = np.isfinite(parts).any(axis=0) & (total > 0) & np.isfinite(total)
+    broken = np.zeros(width, dtype=np.bool_)
+    holes = shares.holes[(shares.holes >= left) & (shares.holes <= right)]
+    broken[raster.place(holes, left, right, width)] = True
+    broken &= ~good
+    with np.errstate(invalid="ignore", divide="ignore"):
+        whole = np.where(good, np.nan_to_num(parts) / total, np.nan)
+    known = np.flatnonzero(good)
+    if known.size:
+        source = known[np.clip(np.searchsorted(known, np.arange(width), side="right") - 1, 0, None)]
+        inside = (np.arange(width) >= known[0]) & (np.arange(width) <= known[-1]) & ~broken
+        whole = np.where(inside, whole[:, source], np.nan)
+    return whole, broken
+
+
+def paint_bands(width: int, height: int, shares: Shares, cursor: float | None, ink: Ink) -> tuple[Canvas, int, int]:
+    """Return the canvas, and the first column and the width of the bands on it."""
+    canvas = Canvas(width, height, ink.base)
+    if not shares.columns:
+        text = "no terms logged yet"
+        canvas.write(max(0, (width - len(text)) // 2), height // 2, text, ink.label)
+        return canvas, 0, width
+    left, right = shares.steps or axis.span(shares.columns.values())
+    foot = 1 if height >= 4 else 0
+    x = 5 if width >= 20 else 0
+    rows, across = height - foot, max(width - x, 1)
+    if x:
+        for y, label in ((0, "100%"), ((rows - 1) // 2, "50%"), (rows - 1, "0%")):
+            canvas.write(x - 1 - len(label), y, label, ink.label)
+    part, broken = bands(shares, left, right, across)
+    _stack(canvas, x, rows, part, [shares.colours[t] for t in shares.columns])
+    for column in np.flatnonzero(broken).tolist():
+        for y in range(rows):
+            canvas.put(x + column, y, "×", ink.nan)
+    if foot:
+        _foot(canvas, x, rows, across, (left, right), ink)
+    if cursor is not None and left <= cursor <= right:
+        at = x + int(raster.place(np.array([cursor]), left, right, across)[0])
+        for y in range(rows):
+            canvas.cross(at, y, "│", ink.text)
+    return canvas, x, across
+
+
+def paint_bars(width: int, height: int, shares: Shares, step: float | None, ink: Ink) -> Canvas:
+    """Return a canvas with one bar a term: the shares at ``step``, or the last ones; what does not fit is counted."""
+    canvas = Canvas(width, height, ink.base)
+    now = shares.now(step)
+    if not now:
+        return canvas
+    y = 0
+    if height > len(now) + 1:
+        canvas.write(0, y, "now" if step is None else f"at step {numerals.step(step)}", ink.label)
+        y = 1
+    name = min(max(max(len(t) for t in now), 4), max(width - 18, width // 3, 4))
+    shown = list(now.items())[: height - y]
+    if len(shown) < len(now) and shown:
+        shown = shown[:-1]
+    for term, share in shown:
+        style = Style(color=shares.colours[term])
+        canvas.put(0, y, "■", style)
+        canvas.write(2, y, term, ink.text, limit=name)
+        label = numerals.percent(share, 1)
+        canvas.write(width - len(label), y, label, ink.text if np.isfinite(share) else ink.nan)
+        _bar(canvas, name + 3, y, width - name - 3 - 7, share, style, ink)
+        y += 1
+    if len(shown) < len(now):
+        canvas.write(2, y, f"… {len(now) - len(shown)} more", ink.label)
+    return canvas
+
+
+def _bar(canvas: Canvas, x: int, y: int, room: int, share: float, style: Style, ink: Ink) -> None:
+    if room < 3 or not np.isfinite(share):
+        return
+    canvas.write(x, y, "─" * room, ink.grid)
+    eighths = round(min(max(share, 0.0), 1.0) * room * _EIGHTHS)
+    full, part = divmod(eighths, _EIGHTHS)
+    if full:
+        canvas.write(x, y, " " * full, Style(bgcolor=style.color))
+    if part or (share > 0 and not full):
+        canvas.put(x + full, y, _ACROSS[max(part, 1)], style)
+
+
+def _stack(canvas: Canvas, x: int, rows: int, part: Floats, colours: list[str]) -> None:
+    """Fill cells with the colour of their term; a cell on a border shows both by an eighth block."""
+    upto = np.cumsum(np.nan_to_num(part), axis=0)
+    level = (np.arange(rows * _EIGHTHS) + 0.5) / (rows * _EIGHTHS)
+    for column in np.flatnonzero(np.isfinite(part).all(axis=0)).tolist():
+        owner = np.minimum(np.searchsorted(upto[:, column], level), len(colours) - 1)
+        for y, cell in enumerate(owner.reshape(rows, _EIGHTHS)):
+            under, over = int(cell[0]), int(np.bincount(cell[cell != cell[0]]).argmax()) if cell[-1] != cell[0] else -1
+            if over < 0:
+                canvas.put(x + column, rows - 1 - y, " ", Style(bgcolor=colours[under]))
+            else:
+                block = _BLOCKS[int((cell == under).sum())]
+                canvas.put(x + column, rows - 1 - y, block, Style(color=colours[under], bgcolor=colours[over]))
+
+
+def _foot(canvas: Canvas, x: int, y: int, across: int, steps: tuple[float, float], ink: Ink) -> None:
+    free = 0
+    for step in axis.ticks(*steps, max(across // 12, 1)):
+        label = numerals.short(step)
+        at = x + int(raster.place(np.array([step]), *steps, across)[0])
+        start = min(max(at - len(label) // 2, 0), canvas.width - len(label))
+        if start >= free:
+            free = canvas.write(start, y, label, ink.label) + 1

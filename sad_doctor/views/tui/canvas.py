@@ -1,0 +1,86 @@
+"""A grid of characters with styles, turned into strips: what every drawing widget here paints on."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.cells import get_character_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+_SPACE = ord(" ")
+_HELD = -1  # the second cell of a wide character
+
+
+class Canvas:
+    """Characters and styles by row and column; writing outside the grid is cut off, never an error."""
+
+    def __init__(self, width: int, height: int, base: Style) -> None:
+        self.width, self.height = width, height
+        self.glyph: NDArray[np.int64] = np.full((height, width), _SPACE, dtype=np.int64)
+        self.ink: NDArray[np.int64] = np.zeros((height, width), dtype=np.int64)
+        self._styles: list[Style] = [base]
+        self._index: dict[Style, int] = {base: 0}
+
+    def style(self, style: Style) -> int:
+        """Return the number of a style laid over the base."""
+        whole = self._styles[0] + style
+        if whole not in self._index:
+            self._index[whole] = len(self._styles)
+            self._styles.append(whole)
+        return self._index[whole]
+
+    def put(self, x: int, y: int, glyph: str, style: Style) -> None:
+        """Set one narrow character."""
+        if 0 <= x < self.width and 0 <= y < self.height:
+            self.glyph[y, x], self.ink[y, x] = ord(glyph), self.style(style)
+
+    def cross(self, x: int, y: int, glyph: str, style: Style) -> None:
+        """Set one character over whatever background lies there."""
+        self.put(x, y, glyph, style + Style(bgcolor=self._styles[int(self.ink[y, x])].bgcolor))
+
+    def write(self, x: int, y: int, text: str, style: Style, limit: int | None = None) -> int:
+        """Write ``text`` from column ``x``; at most ``limit`` cells, then an ellipsis. Returns the column after it."""
+        end = self.width if limit is None else min(self.width, x + limit)
+        cells = [(c, get_character_cell_size(c)) for c in text]
+        cells = [(c if c.isprintable() else "\ufffd", n) for c, n in cells if n > 0 or not c.isprintable()]
+        if x + sum(max(n, 1) for _, n in cells) > end:
+            cells = _shorten(cells, end - x)
+        for char, size in cells:
+            self.put(x, y, char, style)
+            if size == 2 and 0 <= x + 1 < self.width and 0 <= y < self.height:
+                self.glyph[y, x + 1], self.ink[y, x + 1] = _HELD, self.style(style)
+            x += max(size, 1)
+        return x
+
+    def lay(self, x: int, y: int, glyphs: NDArray[np.int64], style: Style) -> None:
+        """Lay a block of code points over the grid at (x, y); zeros are left out. The block must fit."""
+        height, width = glyphs.shape
+        hit = glyphs > 0
+        self.glyph[y : y + height, x : x + width][hit] = glyphs[hit]
+        self.ink[y : y + height, x : x + width][hit] = self.style(style)
+
+    def strips(self) -> list[Strip]:
+        """Return one strip a row."""
+        return [self._strip(y) for y in range(self.height)]
+
+    def _strip(self, y: int) -> Strip:
+        ink, glyph = self.ink[y], self.glyph[y]
+        edges = [0, *(np.flatnonzero(np.diff(ink)) + 1).tolist(), self.width]
+        text = [("" if code == _HELD else chr(code)) for code in glyph.tolist()]
+        segments = [Segment("".join(text[a:b]), self._styles[int(ink[a])]) for a, b in pairwise(edges) if b > a]
+        return Strip(segments, self.width)
+
+
+def _shorten(cells: list[tuple[str, int]], room: int) -> list[tuple[str, int]]:
+    kept: list[tuple[str, int]] = []
+    used = 0
+    for char, size in cells:
+        if used + max(size, 1) > room - 1:
+            break
+        kept.append((char, size))
+        used += max(size, 1)
+    return [*kept, ("…", 1)] if room > 0 else []

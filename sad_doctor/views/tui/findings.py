@@ -1,0 +1,135 @@
+"""The list of findings: causes first, what they explain folded under them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from sad_doctor.finding import Finding, Level, Report, Story
+from sad_doctor.run import Run
+from sad_doctor.views.tui import story
+from sad_doctor.views.tui.palette import GLYPHS, STYLES
+from sad_doctor.views.tui.prose import lay_out
+
+
+class FindingList(OptionList):
+    """Shows the rows of a report; the highlighted row stays highlighted while the run grows."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right", "fold(False)", "Unfold", show=False),
+        Binding("left", "fold(True)", "Fold", show=False),
+        Binding("enter", "select", "Open", show=False),
+        Binding("j", "cursor_down", show=False),
+        Binding("k", "cursor_up", show=False),
+    ]
+
+    class Chosen(Message):
+        """Another row is highlighted."""
+
+        def __init__(self, row: story.Row) -> None:
+            super().__init__()
+            self.row = row
+
+    class Opened(Message):
+        """Enter was pressed on a row."""
+
+        def __init__(self, row: story.Row) -> None:
+            super().__init__()
+            self.row = row
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, markup=False)
+        self.rows: list[story.Row] = []
+        self.wanted = ""
+        self._unfolded: frozenset[str] = frozenset()
+        self._given: tuple[Report, Run] | None = None
+        self.border_title = Content("Findings")
+        self.border_subtitle = Content("⏎ page  → unfold")
+
+    @property
+    def row(self) -> story.Row | None:
+        """The highlighted row."""
+        at = self.highlighted
+        return self.rows[at] if at is not None and at < len(self.rows) else None
+
+    def show(self, report: Report, run: Run) -> None:
+        """Show another report."""
+        self._given = (report, run)
+        self._rebuild()
+
+    def filter(self, wanted: str) -> None:
+        """Show only findings that hold every word of ``wanted``."""
+        if wanted != self.wanted:
+            self.wanted = wanted
+            self._rebuild()
+
+    def story_of(self, finding: Finding) -> Story | None:
+        """Return the story that a finding belongs to."""
+        stories = self._given[0].stories if self._given else ()
+        return next((s for s in stories if finding is s.finding or any(finding is c for c in s.consequences)), None)
+
+    def on_resize(self, _: events.Resize) -> None:
+        """Wrap the rows anew."""
+        self._fill(self.row.key if self.row else None)
+
+    def action_fold(self, fold: bool) -> None:
+        """Fold or unfold the consequences under the highlighted cause; on a consequence, go to its cause."""
+        row = self.row
+        if row is None:
+            return
+        if fold and row.parent:
+            self.highlighted = next((i for i, r in enumerate(self.rows) if r.key == row.parent), self.highlighted)
+            return
+        self._unfolded = self._unfolded - {row.key} if fold else self._unfolded | {row.key}
+        self._rebuild()
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Tell which row is meant."""
+        event.stop()
+        if self.row is not None:
+            self.post_message(self.Chosen(self.row))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Open the row."""
+        event.stop()
+        if self.row is not None:
+            self.post_message(self.Opened(self.row))
+
+    def _rebuild(self) -> None:
+        if self._given is None:
+            return
+        report, run = self._given
+        before = self.row.key if self.row else None
+        new = story.rows(report, run, self._unfolded, self.wanted)
+        self.border_title = self._title(report)
+        same = [(r.key, r.page) for r in new] == [(r.key, r.page) for r in self.rows]
+        self.rows = new
+        if not same:
+            self._fill(before)
+        if self.row is not None:
+            self.post_message(self.Chosen(self.row))
+
+    def _fill(self, before: str | None) -> None:
+        """Put the rows into the list; the row whose key was ``before`` stays highlighted."""
+        top = self.scroll_y
+        with self.prevent(OptionList.OptionHighlighted):
+            self.set_options([Option(self._content(row), id=row.key) for row in self.rows])
+            self.highlighted = next((i for i, r in enumerate(self.rows) if r.key == before), 0 if self.rows else None)
+        self.scroll_to(y=top, animate=False)
+
+    def _content(self, row: story.Row) -> Content:
+        width = self.scrollable_content_region.width - 2
+        return Content("\n").join(lay_out(row.page, width if width > 4 else 76))
+
+    def _title(self, report: Report) -> Content:
+        counts = [(lv, sum(f.level == lv for f in report.findings)) for lv in sorted(Level, reverse=True)]
+        parts = [Content.styled(f"{GLYPHS[lv]} {n}", STYLES[lv]) for lv, n in counts if n]
+        if self.wanted:
+            parts.append(Content.styled("filtered", "$warning"))
+        return Content("  ").join([Content("Findings"), *parts])

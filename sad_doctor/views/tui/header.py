@@ -1,0 +1,146 @@
+"""The head of the dashboard: which run, how far, how fresh, how bad."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from sad_doctor import names
+from sad_doctor.finding import Level, Report
+from sad_doctor.run import Run
+from sad_doctor.views.tui import numerals
+from sad_doctor.views.tui.palette import GLYPHS, STYLES
+from sad_doctor.views.tui.plain import joined, line, styled
+
+SILENT = 600.0
+"""Seconds without a sign of life after which a running run is called silent."""
+
+_STATUS = {
+    "running": ("●", "$success"),
+    "finished": ("✔", "$success"),
+    "interrupted": ("■", "$warning"),
+    "crashed": ("✖", "$error"),
+}
+
+_FIGURES = (
+    (names.LOSS, "loss"),
+    (names.EVAL_LOSS, "held-out"),
+    (names.EVAL_PERPLEXITY, "ppl"),
+    (names.EVAL_BITS_PER_BYTE, "bits/byte"),
+    (names.LEARNING_RATE, "lr"),
+    (names.GRAD_NORM, "grad"),
+    (names.TOKENS_PER_SECOND, "tok/s"),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """What the header shows."""
+
+    run: Run | None = None
+    report: Report | None = None
+    error: str = ""
+    paused: bool = False
+    now: float = 0.0
+
+
+class Header(Widget):
+    """Two lines, or one where there is little room."""
+
+    head: reactive[Head] = reactive(Head(), init=False)
+
+    def render(self) -> Content:
+        """Return the lines that fit."""
+        width = max(self.content_size.width, 1)
+        lines = [first_line(self.head, width), second_line(self.head, width)]
+        return Content("\n").join(lines[: max(self.content_size.height, 1)])
+
+
+def first_line(head: Head, width: int) -> Content:
+    """Return name and format on the left, verdict, status and mode on the right."""
+    run = head.run
+    name = styled(run.name, "bold $foreground") if run else Content.styled("opening …", "$text-muted")
+    left = Content(" ") + Content.styled("◆ ", "$accent") + name
+    right = Content("  ").join([p for p in (verdict(head), status(head), mode(head)) if p]) + Content(" ")
+    if run and width - right.cell_length - left.cell_length > len(run.format) + 6:
+        left = left + joined(("  ", ""), "  ") + styled(run.format, "$text-muted")
+    return _between(left, right, width)
+
+
+def second_line(head: Head, width: int) -> Content:
+    """Return the progress on the left and the last figures on the right; an error takes the line for itself."""
+    if head.error:
+        return Content.assemble(" ", ("⚠ ", "$error"), (line(head.error), "$error")).truncate(width, ellipsis=True)
+    run = head.run
+    if run is None or run.last_step < 0:
+        return Content.styled(" waiting for the first step", "$text-muted") if run else Content("")
+    left = Content(" ") + progress(run, 24 if width >= 110 else (12 if width >= 70 else 0))
+    figures = Content("")
+    for name, label in _FIGURES:
+        column = run.get(name)
+        if column is None:
+            continue
+        style = "$foreground" if math.isfinite(column.last) else "bold $error"
+        more = Content.assemble((f"{label} ", "$text-muted"), (numerals.full(column.last), style), "   ")
+        if left.cell_length + figures.cell_length + more.cell_length + 2 > width:
+            break
+        figures = figures + more
+    return _between(left, figures.right_crop(2) if figures else figures, width)
+
+
+def progress(run: Run, bar: int) -> Content:
+    """Return the step, the total and the share done, with a bar of ``bar`` cells where the total is known."""
+    total = run.fact(names.TOTAL_STEPS)
+    step = Content.assemble(("step ", "$text-muted"), (numerals.step(run.last_step), "bold $foreground"))
+    if not total or not math.isfinite(total) or total <= 0:
+        return step
+    share = min(max(run.last_step / total, 0.0), 1.0)
+    step = step + Content.assemble((f" / {numerals.step(total)}", "$text-muted"))
+    if bar:
+        full = round(share * bar)
+        step = step + Content.assemble("  ", ("━" * full, "$accent"), ("━" * (bar - full), "$border-blurred"))
+    return step + Content.assemble("  ", (numerals.percent(share), "$foreground"))
+
+
+def verdict(head: Head) -> Content:
+    """Return how many findings of each level there are."""
+    if head.report is None or head.run is None or head.run.last_step < 0:
+        return Content("")
+    counts = {level: sum(f.level == level for f in head.report.findings) for level in sorted(Level, reverse=True)}
+    parts = [Content.styled(f"{GLYPHS[lv]} {n}", f"bold {STYLES[lv]}") for lv, n in counts.items() if n]
+    return Content(" ").join(parts) if parts else Content.styled("✓ no red flags", "bold $success")
+
+
+def status(head: Head) -> Content:
+    """Return the status of the run, with the age of its last sign of life while it runs."""
+    if head.run is None:
+        return Content("")
+    word = line(head.run.facts.get(names.STATUS, "unknown"), 20)
+    glyph, style = _STATUS.get(word, ("○", "$text-muted"))
+    beat = head.run.fact(names.HEARTBEAT)
+    text = "status unknown" if word == "unknown" else word
+    if word == "running" and beat is not None:
+        silent = head.now - beat
+        if silent > SILENT:
+            return Content.styled(f"○ silent for {numerals.age(silent)}", "bold $warning")
+        text = f"{word}, {numerals.age(silent)} ago"
+    return Content.styled(f"{glyph} {text}", style)
+
+
+def mode(head: Head) -> Content:
+    """Return whether the dashboard follows the log; nothing for a run that is over."""
+    if head.paused:
+        return Content.styled(" PAUSED ", "bold $background on $warning")
+    over = head.run is not None and head.run.facts.get(names.STATUS) in ("finished", "crashed", "interrupted")
+    return Content("") if over or head.run is None else Content.styled(" LIVE ", "bold $background on $success")
+
+
+def _between(left: Content, right: Content, width: int) -> Content:
+    room = width - right.cell_length - 1
+    if room < min(12, left.cell_length):
+        return left.truncate(width, ellipsis=True, pad=True)
+    return left.truncate(room, ellipsis=True, pad=True) + Content(" ") + right

@@ -1,0 +1,63 @@
+"""How the dashboard spells numbers, steps and times."""
+
+from __future__ import annotations
+
+import math
+
+_SUFFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def odd(value: float) -> str | None:
+    """Return the spelling of a number that is not finite, else None."""
+    if math.isnan(value):
+        return "NaN"
+    return ("∞" if value > 0 else "-∞") if math.isinf(value) else None
+
+
+def short(value: float) -> str:
+    """Return a label of at most 7 characters for an axis: ``1.5k``, ``0.02``, ``1e-07``."""
+    if special := odd(value):
+        return special
+    size = abs(value)
+    if size >= 1e15 or 0 < size < 1e-3:
+        return f"{value:.0e}".replace("e+", "e").replace("e0", "e").replace("e-0", "e-")
+    for unit, suffix in _SUFFIXES:
+        if size >= unit:
+            return f"{value / unit:.3g}{suffix}" if size < 1000 * unit else f"{value / unit:.0f}{suffix}"
+    return f"{value:.3g}"
+
+
+def full(value: float) -> str:
+    """Return a number to read: about five digits, thousands apart: ``21,700``, ``160.56``, ``2.05e+12``."""
+    if special := odd(value):
+        return special
+    size = abs(value)
+    if value == 0:
+        return "0"
+    if size >= 1e10 or size < 1e-4:
+        return f"{value:.3e}"
+    if size >= 1000:
+        return f"{value:,.0f}" if size >= 1e5 else f"{value:,.1f}"
+    return f"{value:.{max(0, 4 - math.floor(math.log10(size)))}f}" if size >= 1 else f"{value:.4f}"
+
+
+def step(value: float) -> str:
+    """Return a step: a whole number with thousands apart, as most are, else with its fraction."""
+    if special := odd(value):
+        return special
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
+
+
+def percent(share: float, places: int = 0) -> str:
+    """Return a fraction in per cent: 0.906 gives ``91%``."""
+    return odd(share) or f"{100 * share:.{places}f}%"
+
+
+def age(seconds: float) -> str:
+    """Return a length of time in its largest unit: ``4 s``, ``12 min``, ``3 h``, ``2 d``."""
+    if not math.isfinite(seconds) or seconds < 0:
+        return "0 s"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,233 @@
+"""Paints a chart on a canvas: legend, labelled axes, braille lines, what is not a number, marks of findings, cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from rich.style import Style
+
+from sad_doctor.finding import Level
+from sad_doctor.run import Column
+from sad_doctor.views.tui import axis, numerals, raster
+from sad_doctor.views.tui.canvas import Canvas
+from sad_doctor.views.tui.palette import GLYPHS
+from sad_doctor.views.tui.raster import Window
+
+_FEW = 4
+"""A line of fewer points shows them as such: one dot alone is easily missed."""
+
+Kind = Literal["line", "points", "level"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """A line, single points, or the last value as a level across the chart; ``colour`` is a hex colour."""
+
+    name: str
+    column: Column
+    colour: str
+    kind: Kind = "line"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The first step of a finding."""
+
+    step: float
+    level: Level
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plot:
+    """All that a chart shows. ``log`` None lets the data decide; ``span`` are the steps of the selected finding."""
+
+    series: Sequence[Series] = ()
+    marks: Sequence[Mark] = ()
+    span: tuple[float, float] | None = None
+    steps: tuple[float, float] | None = None
+    log: bool | None = None
+    cursor: float | None = None
+    empty: str = "nothing logged yet"
+
+    @property
+    def drawn(self) -> tuple[Series, ...]:
+        """The series with at least one point."""
+        return tuple(s for s in self.series if len(s.column))
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """The styles of a chart."""
+
+    base: Style
+    axis: Style
+    grid: Style
+    label: Style
+    text: Style
+    nan: Style
+    cursor: Style
+    levels: dict[Level, Style]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where the plot area lies on the canvas, in cells, and what it shows."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    window: Window
+
+    def column(self, step: float) -> int | None:
+        """Return the canvas column of a step, None if it is not in view."""
+        if not self.window.left <= step <= self.window.right:
+            return None
+        dot = raster.place(np.array([step]), self.window.left, self.window.right, self.width * raster.ACROSS)
+        return self.x + int(dot[0]) // raster.ACROSS
+
+    def step(self, column: int) -> float:
+        """Return the step in the middle of a canvas column."""
+        share = (column - self.x + 0.5) / max(self.width, 1)
+        return self.window.left + min(max(share, 0.0), 1.0) * (self.window.right - self.window.left)
+
+
+def is_log(plot: Plot) -> bool:
+    """Return whether the value axis is logarithmic: as told, else when the values span much.
+
+    Never when no value is positive.
+    """
+    value = axis.values(s.column for s in plot.drawn)
+    if plot.log is None:
+        return axis.wants_log(value)
+    return plot.log and bool((value > 0).any())
+
+
+def paint(width: int, height: int, plot: Plot, ink: Ink) -> tuple[Canvas, Frame]:
+    """Return the painted canvas and the place of its plot area. Any size of at least one cell will do."""
+    canvas = Canvas(width, height, ink.base)
+    log = is_log(plot)
+    low, high = axis.extent(axis.values(s.column for s in plot.drawn), log)
+    left, right = plot.steps or axis.span(s.column for s in plot.drawn)
+    head = 1 if height >= 5 else 0
+    foot = 2 if height >= 10 else (1 if height >= 4 else 0)
+    rows = height - head - foot
+    levels = axis.ticks(low, high, max(2, rows // 3), log)
+    labels = [numerals.short(v) for v in levels]
+    gutter = max((len(t) for t in labels), default=0) + 1 if width >= 20 and plot.drawn else 0
+    frame = Frame(gutter, head, max(width - gutter, 1), max(rows, 1), Window(left, right, low, high, log))
+    if not plot.drawn:
+        canvas.write(max(0, (width - len(plot.empty)) // 2), height // 2, plot.empty, ink.label)
+        return canvas, frame
+    if gutter:
+        _value_axis(canvas, frame, levels, labels, ink)
+    if foot:
+        _step_axis(canvas, frame, foot, ink)
+    _cursor(canvas, frame, plot, ink)
+    for series in plot.drawn:
+        _series(canvas, frame, series, ink)
+    _marks(canvas, frame, plot, foot, ink)
+    if head:
+        _legend(canvas, frame, plot, ink)
+    return canvas, frame
+
+
+def _value_axis(canvas: Canvas, frame: Frame, levels: list[float], labels: list[str], ink: Ink) -> None:
+    for y in range(frame.height):
+        canvas.put(frame.x - 1, frame.y + y, "│", ink.axis)
+    dots = raster.rows(np.array(levels), frame.window, frame.height * raster.DOWN)
+    for dot, label in zip(dots.tolist(), labels, strict=True):
+        y = frame.y + dot // raster.DOWN
+        canvas.write(frame.x - 1 - len(label), y, label, ink.label)
+        canvas.put(frame.x - 1, y, "┤", ink.axis)
+        for x in range(frame.width):
+            canvas.put(frame.x + x, y, "┈", ink.grid)
+
+
+def _step_axis(canvas: Canvas, frame: Frame, foot: int, ink: Ink) -> None:
+    y = frame.y + frame.height
+    canvas.put(frame.x - 1, y, "└", ink.axis)
+    for x in range(frame.width):
+        canvas.put(frame.x + x, y, "─", ink.axis)
+    free = 0
+    for step in axis.ticks(frame.window.left, frame.window.right, max(frame.width // 9, 1)):
+        column, label = frame.column(step), numerals.short(step)
+        if column is None:
+            continue
+        start = min(max(column - len(label) // 2, 0), canvas.width - len(label))
+        if start < free:
+            continue
+        if foot == 2:
+            canvas.put(column, y, "┬", ink.axis)
+        free = canvas.write(start, y + foot - 1, label, ink.label) + 1
+
+
+def _series(canvas: Canvas, frame: Frame, series: Series, ink: Ink) -> None:
+    style = Style(color=series.colour)
+    if series.kind == "level":
+        last = series.column.value[-1:]
+        if np.isfinite(last).all():
+            y = int(raster.rows(last, frame.window, frame.height * raster.DOWN)[0]) // raster.DOWN
+            canvas.lay(frame.x, frame.y + y, np.full((1, frame.width), ord("╌"), dtype=np.int64), style)
+        return
+    line = series.kind == "line"
+    trace = raster.trace(series.column, frame.window, frame.width, frame.height, joined=line)
+    glyphs = raster.braille(trace.dots)
+    canvas.lay(frame.x, frame.y, glyphs if line else np.where(glyphs > 0, ord("•"), 0), style)
+    if line and len(series.column) < _FEW:
+        points = raster.trace(series.column, frame.window, frame.width, frame.height, joined=False)
+        canvas.lay(frame.x, frame.y, np.where(raster.braille(points.dots) > 0, ord("•"), 0), style)
+    for x in np.flatnonzero(trace.nan).tolist():
+        for y in range(frame.height):
+            canvas.put(frame.x + x, frame.y + y, "×", ink.nan)
+    for x in np.flatnonzero(trace.above).tolist():
+        canvas.put(frame.x + x, frame.y, "▲", ink.nan)
+    for x in np.flatnonzero(trace.below).tolist():
+        canvas.put(frame.x + x, frame.y + frame.height - 1, "▼", ink.nan)
+
+
+def _cursor(canvas: Canvas, frame: Frame, plot: Plot, ink: Ink) -> None:
+    if plot.cursor is None or (x := frame.column(plot.cursor)) is None:
+        return
+    for y in range(frame.height):
+        canvas.put(x, frame.y + y, "│", ink.cursor)
+
+
+def _marks(canvas: Canvas, frame: Frame, plot: Plot, foot: int, ink: Ink) -> None:
+    y = frame.y + frame.height - (0 if foot == 2 else 1)
+    if plot.span and foot == 2:
+        first, last = (min(max(s, frame.window.left), frame.window.right) for s in plot.span)
+        for column in range(frame.column(first) or 0, (frame.column(last) or 0) + 1):
+            canvas.put(column, y, "━", ink.cursor)
+    for mark in sorted(plot.marks, key=lambda m: m.level):
+        if (x := frame.column(mark.step)) is not None:
+            canvas.put(x, y, GLYPHS[mark.level] if foot != 2 else "▲", ink.levels[mark.level])
+
+
+def _legend(canvas: Canvas, frame: Frame, plot: Plot, ink: Ink) -> None:
+    x = frame.x
+    if plot.cursor is not None:
+        x = canvas.write(x, 0, f"step {numerals.step(plot.cursor)}", ink.cursor) + 2
+    signs = {"line": "━", "points": "•", "level": "╌"}
+    for series in plot.drawn:
+        if x >= canvas.width - 4:
+            return
+        x = canvas.write(x, 0, signs[series.kind] + " ", Style(color=series.colour))
+        x = canvas.write(x, 0, series.name + " ", ink.label)
+        value = value_at(series.column, None if series.kind == "level" else plot.cursor)
+        bad = not np.isfinite(value)
+        x = canvas.write(x, 0, numerals.full(value), ink.nan if bad else ink.text) + 3
+
+
+def value_at(column: Column, step: float | None) -> float:
+    """Return the last value at or before ``step`` (the last of all for None); NaN if there is none."""
+    if step is None:
+        return column.last if len(column) else float("nan")
+    before = np.flatnonzero(column.step <= step)
+    if not before.size:
+        return float("nan")
+    nearest = before[column.step[before] == column.step[before].max()]
+    return float(column.value[nearest[-1]])

@@ -1,0 +1,110 @@
+"""The pane of shares: bands over the steps beside bars of one moment, which are also the legend."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.geometry import Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from sad_doctor.views.tui.bands import Shares, paint_bands, paint_bars
+from sad_doctor.views.tui.canvas import Canvas
+from sad_doctor.views.tui.chart import Chart
+from sad_doctor.views.tui.plot import Ink
+
+
+class _Drawn(Widget):
+    """Paints shares; repaints only when the shares, the cursor, the size or the theme changed."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"shares--label", "shares--text", "shares--nan", "shares--track"}
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.shares = Shares()
+        self.cursor: float | None = None
+        self._strips: list[Strip] = []
+        self._painted: object = None
+
+    def show(self, shares: Shares, cursor: float | None) -> None:
+        """Show other shares, or the shares at another step."""
+        grown = len(shares.columns) != len(self.shares.columns)
+        self.shares, self.cursor = shares, cursor
+        self.refresh(layout=grown)
+
+    def paint(self, width: int, height: int) -> Canvas:
+        """Return the painted canvas."""
+        raise NotImplementedError
+
+    def render_line(self, y: int) -> Strip:
+        """Return a painted row."""
+        size = self.size
+        key = (self.shares, self.cursor, size, self.app.theme, self.rich_style)
+        if key != self._painted:
+            canvas = self.paint(max(size.width, 1), max(size.height, 1))
+            self._strips, self._painted = canvas.strips(), key
+        return self._strips[y] if y < len(self._strips) else Strip.blank(size.width)
+
+    def ink(self) -> Ink:
+        """Return the styles of this widget."""
+        label, text, nan, track = (
+            self.get_component_rich_style(f"shares--{part}", partial=True) for part in ("label", "text", "nan", "track")
+        )
+        return Ink(Style(bgcolor=self.rich_style.bgcolor), label, track, label, text, nan, nan, {})
+
+
+class Bands(_Drawn):
+    """Shares over the steps."""
+
+    _place: tuple[int, int] = (0, 1)
+
+    def paint(self, width: int, height: int) -> Canvas:
+        """Return stacked bands."""
+        canvas, x, across = paint_bands(width, height, self.shares, self.cursor, self.ink())
+        self._place = (x, across)
+        return canvas
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse clicked."""
+        offset = event.get_content_offset(self)
+        x, across = self._place
+        if offset is None or offset.x < x or self.shares.steps is None:
+            return
+        left, right = self.shares.steps
+        self.post_message(Chart.CursorMoved(left + (offset.x - x + 0.5) / across * (right - left)))
+
+
+class Bars(_Drawn):
+    """Shares of one moment."""
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        """Return a row for each term."""
+        return max(len(self.shares.columns), 1)
+
+    def paint(self, width: int, height: int) -> Canvas:
+        """Return bars."""
+        return paint_bars(width, height, self.shares, self.cursor, self.ink())
+
+
+class SharePane(Horizontal):
+    """Bands and bars side by side; bands alone where it is narrow."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.bands, self.bars = Bands(id="bands"), Bars(id="bars")
+        self.border_title = Content("Shares of the loss")
+
+    def compose(self) -> ComposeResult:
+        """Yield both."""
+        yield self.bands
+        yield self.bars
+
+    def show(self, shares: Shares, cursor: float | None) -> None:
+        """Show other shares."""
+        self.bands.show(shares, cursor)
+        self.bars.show(shares, cursor)

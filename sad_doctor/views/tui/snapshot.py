@@ -1,0 +1,91 @@
+"""What the dashboard knows at one moment: frozen, made in a thread, handed to the widgets whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from sad_doctor import names, signals
+from sad_doctor.finding import Report
+from sad_doctor.run import Column, Floats, Run
+from sad_doctor.views.tui.plain import line
+
+Judge = Callable[[Run], Report]
+
+
+class Source(Protocol):
+    """What the dashboard asks of a reader."""
+
+    @property
+    def path(self) -> Path:
+        """Where the log lies."""
+        ...
+
+    def poll(self) -> bool:
+        """Read what is new; True if there was anything."""
+        ...
+
+    def run(self) -> Run:
+        """Return the run so far."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Term:
+    """A row of the table of terms: last values, NaN-able, None where the log has no such column."""
+
+    name: str
+    raw: float | None
+    weight: float | None
+    weighted: float | None
+    share: float | None
+    path: Column
+    trend: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """A run, its report and what the charts need of both. ``parts`` says where the weighted parts come from."""
+
+    run: Run
+    report: Report
+    terms: tuple[Term, ...] = ()
+    shares: Mapping[str, Column] = field(default_factory=dict)
+    holes: Floats = field(default_factory=lambda: np.zeros(0))
+    parts: str = ""
+
+
+def take(source: Source, judge: Judge) -> Snapshot:
+    """Return a snapshot of a source; whatever the source or the judge raises goes through."""
+    run = source.run()
+    report = judge(run)
+    parts = signals.parts(run)
+    shares = signals.shares(run)
+    prefixes = (names.RAW, names.WEIGHT, names.WEIGHTED)
+    if not any(run.terms(p) for p in prefixes):
+        prefixes = (names.EVAL_RAW, names.WEIGHT, names.EVAL_WEIGHTED)
+    raw, weight, weighted = (run.terms(p) for p in prefixes)
+    weighted = {**weighted, **parts.terms}
+    known = dict.fromkeys([*raw, *weighted, *weight])
+    terms = tuple(_term(t, raw.get(t), weight.get(t), weighted.get(t), shares.get(t)) for t in known)
+    clean = {line(t): c for t, c in shares.items()}
+    return Snapshot(run, report, terms, clean, _holes(parts.terms), parts.source)
+
+
+def _term(name: str, raw: Column | None, weight: Column | None, weighted: Column | None, share: Column | None) -> Term:
+    path = weighted or raw or weight
+    assert path is not None
+    return Term(line(name), _last(raw), _last(weight), _last(weighted), _last(share), path, signals.trend(path.value))
+
+
+def _last(column: Column | None) -> float | None:
+    return column.last if column is not None and len(column) else None
+
+
+def _holes(parts: Mapping[str, Column]) -> Floats:
+    odd = [c.step[~np.isfinite(c.value)] for c in parts.values()]
+    return np.unique(np.concatenate(odd)) if odd else np.zeros(0)
