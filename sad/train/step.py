@@ -52,7 +52,7 @@ def take_step(
         with accelerator.autocast(), accelerator.no_sync(wrapped) if number < len(batches) else nullcontext():
             sums = wrapped(moved, distiller.ask_teacher(moved))
             if first and objective.shares is not None and number == 1:
-                objective.calibrate(objective.ledger({n: float(s.total) for n, s in sums.items()}, batch.counts()))
+                objective.calibrate(objective.ledger({n: s.total.item() for n, s in sums.items()}, batch.counts()))
             # processes' gradients are averaged; the sum is wanted
             accelerator.backward(objective.part(sums, units) * accelerator.num_processes)
         for name, one in sums.items():
