@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,6 @@ def cut() -> Callable[[bytes, list[int]], list[bytes]]:
 
     def cut(data: bytes, places: list[int]) -> list[bytes]:
         ends = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-        return [data[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+        return [data[a:b] for a, b in pairwise(ends)]
 
     return cut

@@ -64,7 +64,7 @@ def test_a_snapshot_without_news_is_the_same_object_and_read_only():
     assert not growing.column().value.flags.writeable
 
 
-def test_a_snapshot_copies_nothing_that_was_there(monkeypatch):
+def test_a_snapshot_copies_nothing_that_was_there():
     growing = GrowingColumn()
     for step in range(100_000):
         growing.append(step, step)

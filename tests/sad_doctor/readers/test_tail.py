@@ -54,7 +54,7 @@ def test_copy_and_truncate_shows_even_when_the_new_file_is_longer(write):
     assert drain(follower) == (True, b"y" * 200 + b"\n")
 
 
-def test_a_new_file_with_the_same_beginning_shows_by_what_stood_before_the_place_reached(write, tmp_path: Path):
+def test_a_new_file_with_the_same_beginning_shows_by_what_stood_before_the_place_reached(write):
     head = b"=" * 64 + b"\n"
     path = write("log", head + b"a" * 500 + b"\n")
     follower = Tail(path)
