@@ -26,8 +26,9 @@ class Bug:
 
     ``page`` is the module's docstring. ``buggy()`` makes the smallest faithful faulty implementation, ``fixed()``
     returns the code that trains: looked up when called, never a copy. ``attempts`` are documented fixes that
-    were none. The bug counts as caught when an invariant breaks on ``buggy()`` and on every attempt, and as
-    absent when every invariant holds on ``fixed()``. ``issue`` is the line that the original check printed.
+    were none, ``variants`` other forms in which the same fault was met. The bug counts as caught when an
+    invariant breaks on ``buggy()``, on every attempt and on every variant, and as absent when every invariant
+    holds on ``fixed()``. ``issue`` is the line that the original check printed.
     """
 
     code: str
@@ -38,6 +39,7 @@ class Bug:
     fixed: Callable[[], Any]
     attempts: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     issue: str | None = None
+    variants: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sad.bugs import BUGS
@@ -15,7 +15,7 @@ from sad.errors import UserError
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A bug, judged. ``reproduced`` is what its faulty code did, ``attempts`` what its documented fixes did,
-    ``fixed`` what the code that trains does.
+    ``fixed`` what the code that trains does, ``variants`` what other forms of the fault did.
     """
 
     bug: Bug
@@ -23,11 +23,22 @@ class Outcome:
     attempts: dict[str, tuple[Verdict, ...]]
     fixed: tuple[Verdict, ...]
     seconds: float
+    variants: dict[str, tuple[Verdict, ...]] = field(default_factory=dict)
+
+    @property
+    def faulty(self) -> dict[str, tuple[Verdict, ...]]:
+        """The verdicts on every faulty implementation, by what it is called."""
+        return {"the bug": self.reproduced, **self.attempts, **self.variants}
+
+    @property
+    def blind(self) -> list[str]:
+        """The faulty implementations on which no invariant breaks."""
+        return [name for name, judged in self.faulty.items() if all(v.holds for v in judged)]
 
     @property
     def caught(self) -> bool:
-        """Whether some invariant breaks on the faulty code, and on every documented fix that was none."""
-        return all(any(not v.holds for v in judged) for judged in (self.reproduced, *self.attempts.values()))
+        """Whether some invariant breaks on the faulty code, on every documented fix that was none, on every variant."""
+        return not self.blind
 
     @property
     def absent(self) -> bool:
@@ -55,12 +66,15 @@ def run(bugs: Iterable[Bug]) -> Iterator[Outcome]:
     """Judge each bug, one after the other."""
     for bug in bugs:
         started = time.perf_counter()
-        reproduced = tuple(_judge(i, bug.buggy, on_error=True) for i in bug.invariants)
-        attempts = {
-            name: tuple(_judge(i, make, on_error=True) for i in bug.invariants) for name, make in bug.attempts.items()
-        }
-        fixed = tuple(_judge(i, bug.fixed, on_error=False) for i in bug.invariants)
-        yield Outcome(bug, reproduced, attempts, fixed, time.perf_counter() - started)
+        reproduced = _verdicts(bug, bug.buggy, on_error=True)
+        attempts = {name: _verdicts(bug, make, on_error=True) for name, make in bug.attempts.items()}
+        variants = {name: _verdicts(bug, make, on_error=True) for name, make in bug.variants.items()}
+        fixed = _verdicts(bug, bug.fixed, on_error=False)
+        yield Outcome(bug, reproduced, attempts, fixed, time.perf_counter() - started, variants)
+
+
+def _verdicts(bug: Bug, make: Callable[[], Any], *, on_error: bool) -> tuple[Verdict, ...]:
+    return tuple(_judge(invariant, make, on_error=on_error) for invariant in bug.invariants)
 
 
 def _judge(invariant: Invariant, make: Callable[[], Any], *, on_error: bool) -> Verdict:

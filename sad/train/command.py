@@ -11,6 +11,7 @@ from rich.console import Console
 
 from sad import recipe as recipes
 from sad.errors import UserError
+from sad.quiet import quiet_libraries
 from sad.recipe import Recipe
 from sad.train import folder as folders
 
@@ -25,7 +26,7 @@ def run_train(
     folder = None if resume is None else folders.existing(resume)
     recipe = recipes.load(folder / folders.RECIPE if folder else config, overrides)
     console = Console()
-    _quiet_libraries()
+    quiet_libraries()
 
     from sad.train.plan import make_plan
 
@@ -101,15 +102,3 @@ def table(result: Any) -> Any:  # noqa: ANN401 - rich.table.Table
 
 def _count(parameters: int) -> str:
     return f"{parameters / 1e6:.1f}M" if parameters >= 1e5 else f"{parameters:,}"
-
-
-def _quiet_libraries() -> None:
-    """Keep the libraries' own progress bars and advice away from ours."""
-    import os
-
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
