@@ -21,6 +21,7 @@ from sad.pair import Pair
 from sad.recipe import Recipe, parse
 from sad.train import loop
 from sad.train.plan import Plan
+from sad.train.progress import Watcher
 
 TEXT = (
     "Unbelievable news reached the harbour before dawn: the whale had been seen again, north of the lighthouse. "
@@ -135,15 +136,15 @@ class Silent:
         """Ignore a line."""
 
 
-def train(of: Plan, folder: Path | None = None, *, resume: bool = False) -> Trained:
+def train(of: Plan, folder: Path | None = None, *, resume: bool = False, watch: Watcher | None = None) -> Trained:
     """Run the training loop on a plan, in a folder that is thrown away unless one is given."""
     if folder is None:
         with TemporaryDirectory() as made:
-            return train(of, Path(made))
+            return train(of, Path(made), watch=watch)
     taken: list[object] = []
     hook = register_optimizer_step_post_hook(lambda *_: taken.append(None))
     try:
-        result = loop.train(of, folder, Silent(), resume=resume)
+        result = loop.train(of, folder, watch or Silent(), resume=resume)
     finally:
         hook.remove()
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()

@@ -66,6 +66,9 @@ def train(plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False) -> 
     with Interrupt() as interrupt, record.recorder:
         with accelerator.autocast():
             known = likelihood(distiller, _held_out(plan))
+        if plan.recipe.shares and not resume:
+            # from held-out text, so that every process starts with the same weights, and the first record has them
+            objective.calibrate(score().ledger)
         before = after = score()
         if not resume:
             record.teacher(0, known)
@@ -76,7 +79,7 @@ def train(plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False) -> 
             numbers = schedule.micro_batches(progress.step, accelerator.process_index)
             batches = [_batch(plan, some) for some in numbers]
             rate = set_learning_rate(optimizer, progress.step, plan.steps, recipe)
-            done = take_step(accelerator, wrapped, optimizer, objective, batches, recipe.clip, first=progress.step == 0)
+            done = take_step(accelerator, wrapped, optimizer, objective, batches, recipe.clip)
             progress.step += 1
             progress.skipped += not done.finite
             epoch = progress.step / schedule.steps_per_epoch

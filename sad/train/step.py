@@ -36,13 +36,13 @@ def take_step(
     batches: Sequence[Batch],
     clip: float,
     *,
-    first: bool = False,
     measure_update: bool = True,
 ) -> Step:
     """Accumulate the gradient over ``batches`` (of this process), clip it, update the weights once.
 
     The loss is the sum over all micro-batches and processes divided by their units: the same for every way of
-    cutting the step into pieces. A gradient that is not finite is not applied; the gradients are cleared in any case.
+    cutting the step into pieces. A step whose loss or gradient is not finite changes no weight; the gradients are
+    cleared in any case.
     """
     distiller: Distiller = accelerator.unwrap_model(wrapped)
     units = total_units(accelerator, batches)
@@ -51,8 +51,6 @@ def take_step(
         moved = batch.to(accelerator.device)
         with accelerator.autocast(), accelerator.no_sync(wrapped) if number < len(batches) else nullcontext():
             sums = wrapped(moved, distiller.ask_teacher(moved))
-            if first and objective.shares is not None and number == 1:
-                objective.calibrate(objective.ledger({n: s.total.item() for n, s in sums.items()}, batch.counts()))
             # processes' gradients are averaged; the sum is wanted
             accelerator.backward(objective.part(sums, units) * accelerator.num_processes)
         for name, one in sums.items():
@@ -60,7 +58,8 @@ def take_step(
     norm = accelerator.clip_grad_norm_(distiller.parameters(), clip)
     values = _read(accelerator, [*totals.values()], norm)
     ledger = objective.ledger(dict(zip(totals, values[:-1], strict=True)), units)
-    finite = math.isfinite(values[-1])
+    # a loss can be infinite although its gradient is not
+    finite = math.isfinite(values[-1]) and math.isfinite(ledger.loss)
     ratio = _update(optimizer, distiller, measure_update) if finite else None
     optimizer.zero_grad(set_to_none=True)
     objective.follow(ledger)
