@@ -50,11 +50,11 @@ class JsonLines:
             changed = True
             for line in self._lines.feed(chunk):
                 self._line(line)
-        if self._mistaken:
+        rest = self._lines.rest.strip()
+        if self._mistaken or (self._taken is not None and rest != self._taken):
             self._again()
             self._tail = Tail(self._path)
-            return self.poll()
-        rest = self._lines.rest.strip()
+            return self.poll() or changed
         if rest.endswith(b"}") and self._taken is None and self._try(rest):
             self._taken = rest
         return changed

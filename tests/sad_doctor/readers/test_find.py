@@ -1,0 +1,51 @@
+from pathlib import Path
+
+from sad_doctor.readers.find import runs_in
+
+
+def is_run(path: Path) -> bool:
+    return (path / "run.json").exists() if path.is_dir() else path.read_text() == "log"
+
+
+def make(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("log" if not name.endswith("run.json") else "{}")
+
+
+def found(folder: Path) -> list[str]:
+    return [str(path.relative_to(folder)) for path in runs_in(folder, is_run)]
+
+
+def test_logs_of_the_folder_come_first(tmp_path):
+    make(tmp_path, "b.log", "a.csv", "sub/run.json", "picture.png")
+    assert found(tmp_path) == ["a.csv", "b.log"]
+
+
+def test_runs_one_level_down_without_links_to_them(tmp_path):
+    make(tmp_path, "b/run.json", "a/run.json")
+    (tmp_path / "latest").symlink_to("b")
+    assert found(tmp_path) == ["a", "b"]
+
+
+def test_a_link_to_elsewhere_counts(tmp_path):
+    make(tmp_path, "away/b/run.json", "here/other.bin")
+    (tmp_path / "here" / "latest").symlink_to(tmp_path / "away" / "b")
+    assert found(tmp_path / "here") == ["latest"]
+
+
+def test_of_checkpoints_the_newest_by_number_counts(tmp_path):
+    make(tmp_path, "checkpoint-900/trainer_state.json", "checkpoint-1000/trainer_state.json", "model.bin")
+    assert found(tmp_path) == ["checkpoint-1000/trainer_state.json"]
+
+
+def test_logs_one_level_down(tmp_path):
+    make(tmp_path, "version_0/metrics.csv", "version_0/hparams.yaml")
+    assert found(tmp_path) == ["version_0/metrics.csv"]
+
+
+def test_hidden_and_missing_folders_hold_nothing(tmp_path):
+    make(tmp_path, ".cache/run.json", ".a.log")
+    assert found(tmp_path) == []
+    assert found(tmp_path / "none") == []

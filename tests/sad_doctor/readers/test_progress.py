@@ -1,0 +1,72 @@
+import math
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sad_doctor.readers.progress import NUMBER, find_bar
+
+LINE = "Epoch 0:   4%|▍         | 1000/24914 [07:25<3:00:02, 2.21it/s, loss=29.0376, lr=0.000e+00, step=999]"
+
+
+def test_a_bar_tells_its_place_and_its_values():
+    bar = find_bar(LINE)
+    assert bar is not None
+    assert (bar.description, bar.at, bar.total, bar.epoch) == ("Epoch 0", 1000, 24914, 0)
+    assert bar.values == {"loss": 29.0376, "lr": 0.0, "step": 999.0}
+    assert bar.is_training
+    assert LINE[bar.start : bar.end] == LINE
+
+
+def test_text_behind_a_bar_is_not_part_of_it():
+    bar = find_bar(LINE + "[Eval] loss: 51.7094, ppl: 485165195.41")
+    assert bar is not None
+    assert bar.end == len(LINE)
+
+
+@pytest.mark.parametrize(
+    ("line", "at", "total", "training"),
+    [
+        ("Epoch 0:   0%|          | 0/24914 [00:00<?, ?it/s]", 0, 24914, True),
+        ("100%|██████████| 500/500 [01:02<00:00,  8.1it/s, loss=nan]", 500, 500, True),
+        ("  8%|8         | 42/500 [00:12<02:15, 3.4it/s]", 42, 500, False),
+        ("Epoch 2: 77it [00:12, 3.4it/s, loss=1.5]", 77, None, True),
+        ("Evaluating:  50%|█████     | 5/10 [00:01<00:01, 4.0it/s, loss=3.1]", 5, 10, False),
+        ("Loading checkpoint shards: 100%|██████████| 2/2 [00:01<00:00, 1.6it/s]", 2, 2, False),
+        ("model.safetensors: 100%|██████████| 272/272 [00:09<00:00, 29.1MB/s]", 272, 272, False),
+    ],
+)
+def test_bars_of_all_kinds(line, at, total, training):
+    bar = find_bar(line)
+    assert bar is not None
+    assert (bar.at, bar.total, bar.is_training) == (at, total, training)
+
+
+def test_a_loss_that_is_not_a_number_is_kept():
+    bar = find_bar("Epoch 1:   4%|▍ | 10/99 [00:01<00:02, 2.21it/s, loss=nan, lr=inf]")
+    assert bar is not None
+    assert math.isnan(bar.values["loss"])
+    assert bar.values["lr"] == math.inf
+
+
+@pytest.mark.parametrize("line", ["", "prose", "50%", "a | b | 3/4 [c]", "99%|", "it/s [", "1" * 5000 + "%|"])
+def test_what_is_no_bar(line):
+    assert find_bar(line) is None
+
+
+@pytest.mark.parametrize("text", ["1", "-1.5", "+2", ".5", "1.", "2.05e+12", "nan", "NaN", "-inf", "Infinity", "1E-3"])
+def test_numbers_are_read_as_python_reads_them(text):
+    assert re.fullmatch(NUMBER, text, re.IGNORECASE)
+    float(text)
+
+
+@pytest.mark.parametrize("text", ["", ".", "e5", "1.2.3", "0x1f", "nano", "infinite", "1e"])
+def test_what_is_no_number(text):
+    assert re.fullmatch(NUMBER, text, re.IGNORECASE) is None
+
+
+@given(st.text(alphabet=" %|/[]<>=,.:0123456789abcEpochit\u258d", max_size=200))
+def test_no_line_breaks_it(line):
+    bar = find_bar(line)
+    assert bar is None or (0 <= bar.start < bar.end <= len(line) and bar.at >= 0)

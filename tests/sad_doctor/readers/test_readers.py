@@ -1,0 +1,152 @@
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sad_doctor.readers import Unreadable, open_log, read
+
+SLOW = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [
+        ("healthy", "run folder"),
+        ("healthy/metrics.jsonl", "run folder"),
+        ("healthy/run.json", "run folder"),
+        ("run2.log", "console log"),
+        ("trainer_state.json", "Hugging Face trainer_state.json"),
+        ("nan.jsonl", "JSON lines"),
+        ("metrics.csv", "CSV"),
+    ],
+)
+def test_each_fixture_is_opened_by_its_reader(runs, name, format):
+    assert read(runs / name).format == format
+
+
+@pytest.mark.parametrize("name", ["run2.log", "trainer_state.json", "nan.jsonl", "metrics.csv"])
+def test_content_decides_not_the_name(runs, tmp_path: Path, name):
+    path = tmp_path / "something"
+    shutil.copy(runs / name, path)
+    assert read(path).format == read(runs / name).format
+
+
+def test_a_long_preamble_hides_nothing(runs, write):
+    log = (runs / "run2.log").read_bytes()
+    assert read(write("a.log", b"Collecting torch\n" * 60_000 + log)).columns["train/loss"].last == 29.0376
+
+
+def message(path: Path) -> str:
+    with pytest.raises(Unreadable) as caught:
+        open_log(path)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert "\x1b" not in text
+    return text
+
+
+def refusal(path: Path) -> str:
+    """What is said of a file that cannot be read; nothing of one that can."""
+    try:
+        read(path)
+    except Unreadable as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("empty.log", b"", "is empty"),
+        ("blank.jsonl", b" \n\n", "is empty"),
+        ("prose.txt", b"Call me Ishmael.\nSome years ago\n", "without a line that a training would log"),
+        ("model.bin", bytes(range(256)) * 50, "a binary file"),
+        ("a.log.gz", b"\x1f\x8b\x08\x00rest", "unpack it first"),
+        ("a.zip", b"PK\x03\x04rest", "unpack it first"),
+        ("mlflow.db", b"SQLite format 3\x00", "not read yet"),
+        ("run.wandb", b":W&B\xe1\xbe\x00", "not read yet"),
+        ("events.out.tfevents.1", b"\x18\x00\x00\x00\x00\x00\x00\x00\xa3\x7fK\x22\x1a\rbrain.Event:2", "TensorBoard"),
+        ("utf16.log", "loss".encode("utf-16"), "UTF-16"),
+        ("array.json", b'[{"step": 1, "loss": 2}]', "without a line"),
+        ("vocab.json", b'{"the": 1, "of": 2}', "without a line"),
+    ],
+)
+def test_what_is_none_of_these_gets_one_clear_line(write, name, data, words):
+    text = message(write(name, data))
+    assert words in text
+    assert name in text
+
+
+def test_what_is_no_file(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    assert "no such file" in message(tmp_path / "none")
+    assert "no such file" in message(tmp_path / "dangling")
+    assert "not a regular file" in message(tmp_path / "pipe")
+    assert "folder without a run" in message(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    message(tmp_path / "loop")
+    message(tmp_path / "\x1b[31mred")
+    message(tmp_path / ("x" * 5000))
+    message(Path("nul\x00byte"))
+
+
+def test_a_folder_with_one_log_is_that_log(runs, tmp_path: Path):
+    shutil.copy(runs / "run2.log", tmp_path / "train.log")
+    (tmp_path / "README.md").write_text("notes")
+    assert read(tmp_path).format == "console log"
+
+
+def test_a_folder_with_one_run_and_its_link_is_that_run(runs, tmp_path: Path):
+    shutil.copytree(runs / "healthy", tmp_path / "first")
+    (tmp_path / "latest").symlink_to("first")
+    assert read(tmp_path).name == "first"
+
+
+def test_a_folder_with_several_runs_names_the_first_few(runs, tmp_path: Path):
+    for index in range(7):
+        shutil.copytree(runs / "healthy", tmp_path / f"run-{index}")
+    text = message(tmp_path)
+    assert "7 runs in this folder" in text
+    assert "run-0" in text
+    assert "run-4" in text
+    assert "run-5" not in text
+    assert "and 2 more" in text
+
+
+def test_the_folder_of_fixtures_holds_several(runs):
+    assert "runs in this folder" in message(runs)
+
+
+def test_a_hugging_face_output_folder_gives_its_newest_state(runs, tmp_path: Path):
+    for step in (50, 200):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        shutil.copy(runs / "trainer_state.json", tmp_path / f"checkpoint-{step}" / "trainer_state.json")
+        (tmp_path / f"checkpoint-{step}" / "config.json").write_text("{}")
+    assert read(tmp_path).path.parent.name == "checkpoint-200"
+
+
+def test_zeros_behind_the_last_line_are_left_out(write):
+    assert read(write("a.jsonl", b'{"step":1,"loss":2}\n' + b"\x00" * 4096)).columns["train/loss"].last == 2
+
+
+@SLOW
+@given(name=st.sampled_from(["run3.log", "nan.jsonl", "metrics.csv", "trainer_state.json"]), data=st.data())
+def test_any_log_cut_at_any_byte_is_read_or_refused_in_one_line(name, data, runs, tmp_path_factory):
+    log = (runs / name).read_bytes()
+    path = tmp_path_factory.getbasetemp() / f"cut-{name}"
+    path.write_bytes(log[: data.draw(st.integers(0, len(log)))])
+    assert "\n" not in refusal(path)
+
+
+@SLOW
+@given(
+    data=st.binary(max_size=300), start=st.sampled_from([b"", b"{", b"step,loss\n", b'{"step":1,', b"Epoch 0:  4%|"])
+)
+def test_any_bytes_are_read_or_refused_in_one_line(data, start, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / "bytes"
+    path.write_bytes(start + data)
+    assert "\n" not in refusal(path)
