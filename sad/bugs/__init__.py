@@ -6,7 +6,21 @@ Fix, Source.
 
 from __future__ import annotations
 
-from sad.bugs import optimizer_never_steps
+from sad.bugs import (
+    embedding_as_layer_zero,
+    layerwise_explodes,
+    lengths_disagree,
+    one_term_owns_the_loss,
+    optimizer_never_steps,
+    target_is_trainable,
+)
 from sad.case import Bug
 
-BUGS: tuple[Bug, ...] = (optimizer_never_steps.BUG,)
+BUGS: tuple[Bug, ...] = (
+    layerwise_explodes.BUG,
+    lengths_disagree.BUG,
+    one_term_owns_the_loss.BUG,
+    optimizer_never_steps.BUG,
+    target_is_trainable.BUG,
+    embedding_as_layer_zero.BUG,
+)

@@ -1,0 +1,106 @@
+"""Two tokenizers, two lengths: the comparison by position crashes, and cut to the shorter it compares other text
+
+## Symptom
+Evaluation dies with `The size of tensor a (168) must match the size of tensor b (160) at non-singleton dimension 1`:
+the first text whose two readings differ in length. With one text a batch of length 1 it broadcasts, with a warning.
+
+## Mechanism
+A loss pairs position i of the student with position i of the teacher. Two tokenizers cut a text into different
+pieces (here numbers: one cuts `40,000` digit by digit, the other does not), so the lengths differ by some 5% in
+English and by a factor of 4 in Hindi. The message needs batch first and one width: hidden states after projection,
+or logits cut to one vocabulary.
+
+## What its documented fix did
+It cut both to the shorter. The crash goes and the meaning too: from the first piece that differs, position i of one
+is another place in the text than position i of the other. On this passage 90% of the pairs end at different bytes.
+
+## Fix
+Positions come from `sad/align/spans.py` alone: the byte offsets at which both readings have a token end. Windows are
+cut there too, and no loss slices, pads or truncates.
+
+## Source
+rakeshb49/student_aware_distillation, evaluation and the layerwise loss; arcee-ai/DistillKit, hidden-state loss.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+
+from sad import data, tiny
+from sad.align.vocab import VocabMap
+from sad.case import Bug
+from sad.data import Readers
+from sad.invariants.text_alignment import Compare, text_alignment
+from sad.pair import Pair
+from sad.train.plan import Plan
+
+WIDTH = 8
+
+
+def buggy() -> Compare:
+    """A loss of projected states, position by position."""
+
+    def compare(readers: Readers, text: str) -> Sequence[tuple[int, int]]:
+        student, teacher = _lengths(readers, text)
+        _loss(torch.zeros(1, student, WIDTH), torch.zeros(1, teacher, WIDTH))
+        return [(i, i) for i in range(student)]
+
+    return compare
+
+
+def cut_to_the_shorter() -> Compare:
+    """The documented fix."""
+
+    def compare(readers: Readers, text: str) -> Sequence[tuple[int, int]]:
+        student, teacher = _lengths(readers, text)
+        shorter = min(student, teacher)
+        _loss(torch.zeros(1, student, WIDTH)[:, :shorter], torch.zeros(1, teacher, WIDTH)[:, :shorter])
+        return [(i, i) for i in range(shorter)]
+
+    return compare
+
+
+def fixed() -> Compare:
+    """The training loop with every term, for one step on the text; the pairs are those of its batch."""
+
+    def compare(readers: Readers, text: str) -> Sequence[tuple[int, int]]:
+        examples = data.examples([text], readers, max_length=512)
+        chosen = tiny.recipe({"train": {"max_steps": 1}, "terms": {"contrastive": {"weight": 0.1}}})
+        tiny.train(Plan(chosen, _pair(readers), examples, examples, 1, "fp32", "cpu"))
+        at = data.collate(examples, readers).boundaries
+        return list(zip(at.student.tolist(), at.teacher.tolist(), strict=True))
+
+    return compare
+
+
+def _lengths(readers: Readers, text: str) -> tuple[int, int]:
+    return len(readers.student.read([text])[0].ids), len(readers.teacher.read([text])[0].ids)
+
+
+def _loss(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    with warnings.catch_warnings():
+        # torch also warns that it will try to broadcast; the crash says enough
+        warnings.simplefilter("ignore")
+        return F.mse_loss(student, teacher)
+
+
+def _pair(readers: Readers) -> Pair:
+    teacher = tiny.model(readers.teacher.size, layers=2, width=16, seed=1).eval().requires_grad_(False)
+    student = tiny.model(readers.student.size, layers=1, width=8, seed=2)
+    return Pair(student, teacher, readers, VocabMap(readers.student, readers.teacher))
+
+
+BUG = Bug(
+    "V102",
+    "lengths-disagree",
+    __doc__,
+    (text_alignment,),
+    buggy,
+    fixed,
+    {"cut both to the shorter": cut_to_the_shorter},
+    issue="Issue #2: Sequence Length Alignment",
+)

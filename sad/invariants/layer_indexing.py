@@ -1,0 +1,87 @@
+"""The state compared for block l is what block l hands on, and the pairs of blocks rise to the last one.
+
+## Property
+For every block of a model, the state that is taken for it equals the output of that block as a hook sees it: not the
+embedding, not the output of another block, not the final norm. The pairs of blocks to compare rise strictly on both
+sides and end with the last block of both, for every two depths, also where the student is the deeper one.
+
+## Why it must hold
+A student's block compared with the teacher's embedding is taught the token that it was given. One that is left out,
+or seen through a norm that the others did not pass, is taught on another scale than its neighbours.
+
+## Tolerance
+None: equal to the last bit.
+
+## What breaks it
+`hidden_states[l]`, where entry 0 is the embedding; `hidden_states[l + 1]`, right but for the last entry, which in
+transformers' Llama has passed the final norm.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from sad import tiny
+from sad.batch import Tokens
+from sad.case import Verdict
+
+DEPTHS = range(1, 33)
+PAIRS = (1, 2, 4, 64)
+
+
+class Layers(Protocol):
+    """Says which blocks are compared, and which state stands for a block."""
+
+    def state(self, model: nn.Module, tokens: Tokens, block: int) -> Tensor:
+        """Return the state [batch, length, width] that is compared for ``block``, counted from 0."""
+
+    def pairs(self, student_layers: int, teacher_layers: int, wanted: int) -> tuple[tuple[int, int], ...]:
+        """Return pairs (student block, teacher block)."""
+
+
+def layer_indexing(layers: Layers) -> Verdict:
+    """Judge every block of a tiny model of 4, and the pairs of all depths from 1 to 32."""
+    model = tiny.model(300, layers=4, width=16, seed=3).eval()
+    ids = torch.arange(12).reshape(2, 6)
+    tokens = Tokens(ids, torch.ones_like(ids))
+    with torch.no_grad():
+        true = _outputs(model, tokens)
+        taken = [layers.state(model, tokens, block) for block in range(len(true))]
+        embedding = model.get_input_embeddings()(ids)  # type: ignore[operator]
+    right = [torch.equal(state, expected) for state, expected in zip(taken, true, strict=True)]
+    faults = [] if all(right) else [f"{sum(right)} of {len(right)} blocks right"]
+    faults += [f"block {i} is the embedding" for i, state in enumerate(taken) if torch.equal(state, embedding)]
+    if not any(torch.equal(state, true[-1]) for state in taken):
+        faults.append("the last block is never compared")
+    wrong = [(s, t) for s in DEPTHS for t in DEPTHS if not all(_rises(layers.pairs(s, t, n), s, t) for n in PAIRS)]
+    if wrong:
+        faults.append(f"pairs wrong at {len(wrong)} of {len(DEPTHS) ** 2} depths, first {wrong[0]}")
+    says = ", ".join(faults) or f"{sum(right)} of {len(right)} blocks right, pairs right at {len(DEPTHS) ** 2} depths"
+    return Verdict(not faults, says, {"right": sum(right), "blocks": len(right), "wrong_depths": len(wrong)})
+
+
+def _outputs(model: nn.Module, tokens: Tokens) -> list[Tensor]:
+    """Every block's output, from hooks of this check's own."""
+    seen: list[Tensor] = []
+    blocks = model.get_submodule("model.layers")
+
+    def see(_block: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
+        seen.append(output[0] if isinstance(output, tuple) else output)
+
+    hooks = [block.register_forward_hook(see) for block in blocks.children()]
+    try:
+        model(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, use_cache=False)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return seen
+
+
+def _rises(pairs: tuple[tuple[int, int], ...], student: int, teacher: int) -> bool:
+    if not pairs or pairs[-1] != (student - 1, teacher - 1) or min(pairs[0]) < 0:
+        return False
+    return all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(pairs))

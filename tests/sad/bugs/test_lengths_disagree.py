@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from sad.align import spans
+from sad.align.spans import Common
+from sad.bugs.lengths_disagree import BUG
+from sad.verify import run
+
+CRASH = "The size of tensor a (168) must match the size of tensor b (160) at non-singleton dimension 1"
+
+
+@pytest.fixture(scope="module")
+def found():
+    return next(run([BUG]))
+
+
+def test_verify_catches_it_word_for_word_and_finds_it_absent(found):
+    assert found.caught
+    assert found.absent
+    assert [verdict.says for verdict in found.reproduced] == [CRASH]
+    assert BUG.issue == "Issue #2: Sequence Length Alignment"
+
+
+def test_the_cut_runs_and_compares_other_text_at_nine_tenths_of_the_pairs(found):
+    (verdict,) = found.attempts["cut both to the shorter"]
+    assert not verdict.holds
+    assert "raised" not in verdict.numbers
+    assert verdict.says.startswith("90% of 160 pairs end at different bytes (168 and 160 tokens)")
+
+
+def cut(student, teacher):
+    both = np.arange(min(len(student.ids), len(teacher.ids)))
+    return Common(both, both, student.ends[both])
+
+
+def late(student, teacher):
+    right = spans.Common(*common(student, teacher))
+    return Common(right.student[:-1], right.teacher[:-1] + 1, right.end[:-1])
+
+
+def sparse(student, teacher):
+    return Common(*(axis[::2] for axis in common(student, teacher)))
+
+
+def common(student, teacher, shipped=spans.common):
+    found = shipped(student, teacher)
+    return found.student, found.teacher, found.end
+
+
+@pytest.mark.parametrize("faulty", [cut, late, sparse])
+def test_a_faulty_alignment_in_the_code_that_trains_is_named(monkeypatch, faulty):
+    monkeypatch.setattr(spans, "common", faulty)
+    (found,) = run([BUG])
+    assert not found.absent
+
+
+def test_a_loss_that_crashes_in_the_training_step_is_named(monkeypatch):
+    def crash(*_):
+        raise RuntimeError(CRASH)
+
+    monkeypatch.setattr("sad.losses.kd.forward_kl", crash)
+    (found,) = run([BUG])
+    assert not found.absent
+    assert found.fixed[0].says == CRASH

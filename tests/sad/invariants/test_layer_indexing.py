@@ -1,0 +1,67 @@
+from types import SimpleNamespace
+
+import pytest
+
+from sad.align.layers import layer_pairs
+from sad.forward import run
+from sad.invariants.layer_indexing import layer_indexing
+
+
+def hooked(model, tokens, block):
+    return run(model, tokens, [block]).blocks[block]
+
+
+def last(student, teacher, _wanted):
+    return ((student - 1, teacher - 1),)
+
+
+def judged(state=hooked, pairs=last):
+    return layer_indexing(SimpleNamespace(state=state, pairs=pairs))
+
+
+def test_hooks_and_the_last_pair_hold():
+    assert judged().holds
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_hidden_states_by_number_break_it(shift):
+    def entry(model, tokens, block):
+        out = model(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, output_hidden_states=True)
+        return out.hidden_states[block + shift]
+
+    verdict = judged(state=entry)
+    assert not verdict.holds
+    assert "the last block is never compared" in verdict.says
+    assert ("block 0 is the embedding" in verdict.says) == (shift == 0)
+
+
+def test_the_same_block_for_all_breaks_it():
+    verdict = judged(state=lambda model, tokens, _: hooked(model, tokens, 3))
+    assert verdict.says == "1 of 4 blocks right"
+
+
+def none(*_):
+    return ()
+
+
+def first(*_):
+    return ((0, 0),)
+
+
+def every_student_block(student, teacher, _wanted):
+    return tuple((i, i * teacher // student) for i in range(student))
+
+
+def from_the_embedding(student, teacher, _wanted):
+    return ((-1, teacher - 2), (student - 1, teacher - 1))
+
+
+def falling(student, teacher, wanted):
+    return layer_pairs(student, teacher, wanted)[::-1]
+
+
+@pytest.mark.parametrize("pairs", [none, first, every_student_block, from_the_embedding, falling])
+def test_pairs_that_do_not_rise_to_the_last_blocks_break_it(pairs):
+    verdict = judged(pairs=pairs)
+    assert not verdict.holds
+    assert "pairs wrong at" in verdict.says

@@ -1,0 +1,48 @@
+from types import SimpleNamespace
+
+from sad.data import collate
+from sad.forward import run
+from sad.invariants.shares_held import PLANTED, STEPS, TARGETS, planted_pair, shares_held
+from sad.tiny import plan
+
+
+def judged(*steps):
+    return shares_held(SimpleNamespace(train=lambda _pair, _targets: list(steps)))
+
+
+def test_parts_at_their_targets_hold():
+    assert judged(*[{name: 25 * share for name, share in TARGETS.items()}] * STEPS).holds
+
+
+def test_only_the_last_third_counts():
+    right = {name: 25 * share for name, share in TARGETS.items()}
+    wrong = right | {"layerwise": 500.0}
+    assert judged(*[wrong] * (STEPS - STEPS // 3), *[right] * (STEPS // 3)).holds
+    assert not judged(*[right] * (STEPS - STEPS // 3), *[wrong] * (STEPS // 3)).holds
+
+
+def test_a_term_that_is_off_is_named_with_its_share():
+    verdict = judged(*[{"kd": 10.0, "layerwise": 160.0, "lm": 2.6, "contrastive": 0.02}] * STEPS)
+    assert not verdict.holds
+    assert verdict.says == "layerwise 92.7% of the loss, wanted 27%"
+
+
+def test_a_missing_term_breaks_it():
+    assert not judged(*[{"kd": 5.0, "layerwise": 3.0, "lm": 2.0}] * STEPS).holds
+
+
+def test_a_training_that_ends_early_breaks_it():
+    assert not judged(*[dict(TARGETS)] * (STEPS - 1)).holds
+
+
+def test_a_loss_that_is_not_a_number_breaks_it():
+    assert not judged(*[dict(TARGETS) | {"kd": float("nan")}] * STEPS).holds
+
+
+def test_the_planted_activation_is_in_the_last_block_at_position_0_only():
+    pair = planted_pair()
+    batch = collate(plan().train[:2], pair.readers)
+    states = run(pair.teacher, batch.teacher, [1, 2]).blocks
+    assert (states[2][:, 0].amax(-1) == PLANTED).all()
+    assert states[2][:, 1:].abs().max() < PLANTED / 50
+    assert states[1].abs().max() < PLANTED / 50
