@@ -63,6 +63,8 @@ class CsvLog:
         self._tail = Tail(path.resolve())
         self._run: Run | None = None
         self._names: list[str] = []
+        self._delimiter = ","
+        self._garbage = 0
         self._reset()
 
     def poll(self) -> bool:
@@ -102,12 +104,14 @@ class CsvLog:
     def _line(self, line: bytes) -> None:
         if not line.strip() or line.startswith(b"#"):
             return
-        found = header(line)
-        if found is not None and any(found[1]):
-            self._delimiter, self._names = found
-            return
         row = cells(line, self._delimiter)
-        if not row or len(row) > len(self._names) or not self._rows.add(dict(zip(self._names, row, strict=False))):
+        fits = 0 < len(row) <= len(self._names)
+        if fits and self._rows.add(dict(zip(self._names, row, strict=False))):
+            return
+        found = header(line)
+        if found is not None:
+            self._delimiter, self._names = found
+        else:
             self._garbage += 1
 
     def _reset(self) -> None:
