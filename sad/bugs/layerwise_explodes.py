@@ -12,7 +12,8 @@ gives both ends of the range that the failed run logged, after its weight of 0.0
 
 ## What its documented fix did
 Nothing. It divides the sum by batch x length x hidden, which is what `F.mse_loss` already does: the relative
-difference is 0 up to rounding. The document also says that the loss grew with the length.
+difference is 0 up to rounding. The document also says that the loss grew with the length. Divided by the teacher's
+mean square the value is right, about 1, and the gradient is still that of one position.
 
 ## Fix
 Both states are brought to mean 0 and variance 1 at each position before they are compared (`layer_distance` in
@@ -61,6 +62,11 @@ def divided_by_elements() -> Term:
     return term
 
 
+def divided_by_mean_square() -> Term:
+    """Relative to the teacher's mean square: near 1 at every length, and the gradient is still one position's."""
+    return lambda student, teacher: F.mse_loss(student, teacher) / teacher.square().mean()
+
+
 def fixed() -> Term:
     """The layerwise term as the distiller calls it, with its projector, at every position."""
 
@@ -100,4 +106,5 @@ BUG = Bug(
     fixed,
     {"divide the sum by batch·length·hidden": divided_by_elements},
     issue="Issue #1: Layerwise Loss Normalization",
+    variants={"relative to the teacher's mean square": divided_by_mean_square},
 )

@@ -37,7 +37,7 @@ from sad.distiller import Distiller
 from sad.invariants.no_shortcut import Frozen, no_shortcut
 from sad.losses import contrastive, layerwise
 
-ALIGNMENT = "alignment"
+ALIGNMENT, KD = "alignment", "kd"
 
 
 def buggy() -> Frozen:
@@ -54,6 +54,23 @@ def buggy() -> Frozen:
 
     trainable = [*compress.parameters(), *attend.parameters()]
     return Frozen(compare, trainable, lambda: {ALIGNMENT: compress(teacher)[0]}, {ALIGNMENT: F.mse_loss})
+
+
+def projected_teacher() -> Frozen:
+    """KD against teacher logits behind a trained projector; the student is uniform."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        student, teacher = torch.zeros(24, 40), torch.randn(24, 50)
+        project = nn.Linear(50, 40)
+        nn.init.normal_(project.weight, std=0.55)
+
+    def kl(prediction: Tensor, target: Tensor) -> Tensor:
+        return F.kl_div(prediction.log_softmax(-1), target.log_softmax(-1), reduction="batchmean", log_target=True)
+
+    def compare() -> Mapping[str, Tensor]:
+        return {KD: kl(student, project(teacher))}
+
+    return Frozen(compare, [*project.parameters()], lambda: {KD: project(teacher)}, {KD: kl})
 
 
 def fixed() -> Frozen:
@@ -88,4 +105,6 @@ def _mean(one: Sum) -> Tensor:
     return one.total / one.units
 
 
-BUG = Bug("V111", "target-is-trainable", __doc__, (no_shortcut,), buggy, fixed)
+VARIANTS = {"the teacher's logits behind a trained projector": projected_teacher}
+
+BUG = Bug("V111", "target-is-trainable", __doc__, (no_shortcut,), buggy, fixed, variants=VARIANTS)

@@ -65,7 +65,7 @@ def no_shortcut(frozen: Frozen) -> Verdict:
         if name not in floors and after[name] != before[name]:
             faults.append(f"{name} moved from {before[name]:.3f} to {after[name]:.3f}")
         if name in floors and not after[name] >= (1 - TOLERANCE) * floors[name]:
-            faults.insert(0, f"{name} fell from {before[name]:.3f} to {after[name]:.1g}")
+            faults.insert(0, f"{name} fell from {before[name]:.3f} to {after[name]:.2g}")
         faults += [
             f"the target of {t} moved" for t, now in frozen.targets().items() if not torch.equal(now, targets[t])
         ]

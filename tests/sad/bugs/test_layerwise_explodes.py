@@ -28,6 +28,13 @@ def test_the_documented_fix_changes_nothing_but_rounding():
     assert after.numbers == pytest.approx(dict(before.numbers), rel=1e-6)
 
 
+def test_relative_to_the_teacher_the_value_is_right_and_the_gradient_is_not():
+    (verdict,) = next(run([BUG])).variants["relative to the teacher's mean square"]
+    assert not verdict.holds
+    assert verdict.numbers["ratio"] < 1.05
+    assert verdict.numbers["position_share"] > 0.9
+
+
 def test_the_shipped_term_is_near_two_at_every_length():
     numbers = scale_and_dominance(BUG.fixed()).numbers
     assert all(numbers[f"at_{length}"] == pytest.approx(2.0, abs=0.05) for length in LENGTHS)

@@ -22,6 +22,12 @@ def test_the_faulty_loss_falls_by_orders_of_magnitude_with_a_frozen_student(foun
     assert verdict.numbers["alignment_after"] < 1e-5
 
 
+def test_kd_against_projected_teacher_logits_falls_too(found):
+    (verdict,) = found.variants["the teacher's logits behind a trained projector"]
+    assert verdict.says.startswith("kd fell from ")
+    assert verdict.numbers["kd_after"] < 0.5
+
+
 def test_a_target_behind_the_trained_projector_is_named(monkeypatch):
     shipped = View.states
 
