@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 from sad_doctor.clean import clean
 from sad_doctor.finding import Crashed, Finding, NotChecked, Report, Story
 from sad_doctor.rule import Rule, Thresholds, TooFew
@@ -34,7 +36,8 @@ def check(
             not_checked.append(NotChecked(rule.code, rule.name, _lacking(missing)))
             continue
         try:
-            found = list(rule.check(run, settings[rule.code]))
+            with np.errstate(all="ignore"):  # logs hold NaN, infinity and 1e308
+                found = list(rule.check(run, settings[rule.code]))
         except TooFew as reason:
             not_checked.append(NotChecked(rule.code, rule.name, str(reason)))
         except Exception as error:  # a faulty rule must not hide what the others see

@@ -8,7 +8,7 @@ A block is a list of lines::
     train/loss: 12                  a constant
     train/loss: 12 -> 9 -> 8        straight lines through evenly spaced values
     train/loss: 12 -> 9 ~ 0.3       with noise of that standard deviation, always the same
-    eval/loss: 51.7094, 51.7094     one value a step
+    eval/loss: 51.7094, 51.7094     one value a step; a column that is named again goes on
     fact total_steps: 100           a number, or else text
     event crash: RuntimeError: …    an event; ``event warning @ 436: …`` has a step
 """
@@ -79,7 +79,9 @@ def _add(builder: _Builder, key: str, value: str) -> None:
     elif builder.steps is None:
         raise ValueError("a `steps` line must come first")
     else:
-        builder.columns[key] = Column(builder.steps, _values(value, builder.steps.size, key))
+        new = Column(builder.steps, _values(value, builder.steps.size, key))
+        old = builder.columns.get(key)
+        builder.columns[key] = new if old is None else _joined(old, new)
 
 
 def _steps(value: str) -> Floats:
@@ -103,6 +105,10 @@ def _values(value: str, count: int, name: str) -> Floats:
     if spread:
         values = values + float(spread) * np.random.default_rng(zlib.crc32(name.encode())).standard_normal(count)
     return values
+
+
+def _joined(old: Column, new: Column) -> Column:
+    return Column(np.concatenate((old.step, new.step)), np.concatenate((old.value, new.value)))
 
 
 def _number_or_text(value: str) -> object:

@@ -74,7 +74,8 @@ class _Known:
 def check(run: Run, _t: Thresholds) -> Iterator[Finding]:
     """Yield a finding for each different crash, or one for a status without a message."""
     crashed = run.facts.get(names.STATUS) == "crashed"
-    if not run.events and "events" not in run.facts and names.STATUS not in run.facts:
+    silent = run.facts.get(names.STATUS, "unknown") == "unknown"
+    if silent and not run.events and "events" not in run.facts:
         raise TooFew("this kind of log does not tell how the run ended")
     told = {event.message: event for event in run.events if event.kind == names.EVENT_CRASH}
     for message, event in told.items():

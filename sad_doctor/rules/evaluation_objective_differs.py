@@ -91,6 +91,7 @@ def _around(training: Column, steps: Floats) -> Floats:
 
 def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
     at, value, training = float(evaluation.step[-1]), evaluation.last, float(level[-1])
+    closest = float(np.min(evaluation.value - level))
     return Finding(
         rule=CODE,
         name=NAME,
@@ -100,8 +101,7 @@ def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
             f"{words.number(training)}: not the same objective."
         ),
         evidence=(
-            f"{value / training:.2f} times the training total, and at least "
-            f"{float(np.min(evaluation.value / level)):.2f} times in each of {len(evaluation)} evaluations",
+            f"At least {words.number(closest)} nats above the training total in each of {len(evaluation)} evaluations",
             *_by_term(run, at),
         ),
         cause="The evaluation uses the full weights of the curriculum, or terms that the training has switched off.",

@@ -13,8 +13,8 @@ gradient too, and the student learns a constant instead of the text. Being dilut
 the padding. Dividing by batch x length x hidden once more changes nothing: the mean does that already.
 
 ## Thresholds
-- `weighted = 2.0`: the alarm of the failed runs' own guide, where 0.01 to 0.10 was wanted.
-- `raw = 4.0`: the bound of a squared distance of states with mean 0 and variance 1.
+- `weighted = 2`: the alarm of the failed runs' own guide, where 0.01 to 0.10 was wanted.
+- `raw = 4`: the bound of a squared distance of states with mean 0 and variance 1.
 
 ## Example
 ```run fires

@@ -74,8 +74,6 @@ class _Bad:
 
 def check(run: Run, _t: Thresholds) -> Iterator[Finding]:
     """Yield one finding for the losses and one for other metrics."""
-    if not run.columns and not run.events:
-        raise TooFew("the log has no series at all")
     bad = sorted(_scan(run), key=lambda b: (b.first, b.column))
     losses = [b for b in bad if _is_loss(b.column)]
     events = [e for e in run.events if e.kind == names.EVENT_NON_FINITE and "zero" not in e.message.lower()]
@@ -83,6 +81,8 @@ def check(run: Run, _t: Thresholds) -> Iterator[Finding]:
         told = [f"Event{'' if e.step is None else f' at step {words.step(e.step)}'}: {e.message}" for e in events[:3]]
         steps = [b.first for b in losses] + [e.step for e in events if e.step is not None]
         yield _finding(losses, told, min(steps, default=None), Level.ERROR)
+    elif not any(_is_loss(name) for name in run.columns):
+        raise TooFew("the log has no series that is known as a loss")
     if others := [b for b in bad if not _is_loss(b.column)]:
         yield _finding(others, [], others[0].first, Level.INFO)
 

@@ -84,7 +84,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     evaluation = _evaluation(run, t)
     evidence = _zeros(run, t)
     if evaluation is None and (not evidence or _evaluation_moves(run) or signals.loss_falls(run)):
-        if not _judgeable(run, t):
+        if not evidence and not _judgeable(run, t):
             raise TooFew("fewer than 2 evaluations, and too few records of the learning rate or of the update")
         return
     lines = [*([_repeats(evaluation)] if evaluation else []), *evidence]

@@ -1,0 +1,114 @@
+"""The loss jumps
+
+## What it sees
+A record of the total loss that stands ten robust deviations (1.4826 times the median absolute deviation), half of its
+level and half a nat above the median of the records before it. It is a hint, never an alarm: small batches have bad
+days, and a curriculum that lets a term in makes one jump that stays.
+
+## Why it is bad
+Single jumps heal. Jumps that come more often, or that take hundreds of steps to come down, go before a divergence; the
+term that jumped and the batch at that step tell where to look.
+
+## Thresholds
+- `sigmas = 10`, `factor = 1.5`, `nats = 0.5`: how far above the level of the last records a jump must stand.
+
+The level is taken over the 64 records before a block of 64, so the first 64 are not judged.
+
+## Example
+```run fires
+steps: 128
+train/loss: 4 ~ 0.05
+steps: 129, 130, 131
+train/loss: 4, 9, 4
+```
+
+```run quiet
+steps: 300
+train/loss: 9 -> 5 ~ 0.4
+```
+
+## Remedy
+One jump: nothing. Several: look at the batches, lower the peak learning rate, clip the gradient; after a jump that does
+not come down, go back to a checkpoint about a hundred steps before it and leave those batches out.
+
+```toml
+[train]
+clip = 1.0
+```
+
+## Sources
+- Chowdhery et al. 2022 (PaLM), section 5.1: about 20 spikes; restart 100 steps before and skip 200 to 500 batches.
+- OLMo-core's stability monitor: 6 standard deviations over the last 128 steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R104", "loss-spike"
+
+WINDOW = 64
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """Yield one hint that shows the highest jump."""
+    found = run.get(names.LOSS)
+    if found is None:
+        return
+    loss = signals.tidy(found)
+    if len(loss) <= WINDOW:
+        raise TooFew(f"{len(loss)} records of the loss; it judges from {WINDOW + 1} on")
+    height = signals.spikes(loss.value, WINDOW, t["sigmas"], t["factor"], t["nats"])
+    jumps = np.flatnonzero(height)
+    if jumps.size:
+        yield _finding(run, loss, jumps.tolist(), int(np.argmax(height)))
+
+
+def _finding(run: Run, loss: Column, jumps: list[int], worst: int) -> Finding:
+    at, value = float(loss.step[worst]), float(loss.value[worst])
+    before = float(np.nanmedian(loss.value[max(0, worst - WINDOW) : worst]))
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=f"The loss jumps from about {words.number(before)} to {words.number(value)} at step {words.step(at)}.",
+        evidence=(f"Jumps at {words.steps([float(loss.step[i]) for i in jumps])}", *_term(run, at)),
+        cause="A hard or broken batch, or a learning rate near the edge.",
+        remedy="Nothing for one jump; for several, look at those batches and lower the peak learning rate.",
+        first_step=float(loss.step[jumps[0]]),
+        last_step=float(loss.step[jumps[-1]]),
+        numbers={"highest": value, "before": before, "jumps": float(len(jumps))},
+    )
+
+
+def _term(run: Run, at: float) -> tuple[str, ...]:
+    """The part that rose most at ``at``, against its own record before."""
+    rises = {}
+    for term, column in signals.parts(run).terms.items():
+        part = signals.tidy(column)
+        place = int(np.searchsorted(part.step, at))
+        if 0 < place < len(part) and part.step[place] == at:
+            rises[term] = float(part.value[place] - part.value[place - 1])
+    known = {term: rise for term, rise in rises.items() if np.isfinite(rise) and rise > 0}
+    if len(rises) < 2 or not known:
+        return ()
+    term = max(known, key=lambda name: known[name])
+    return (f"The part that rose most: {term}, by {words.number(known[term])}",)
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.INFO,
+    page=__doc__,
+    needs=(names.LOSS,),
+    check=check,
+    thresholds={"sigmas": 10, "factor": 1.5, "nats": 0.5},
+)

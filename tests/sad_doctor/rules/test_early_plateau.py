@@ -1,0 +1,52 @@
+import pytest
+
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.early_plateau import RULE
+
+FLAT = "steps: 500 every 10\ntrain/loss: 12 -> 9 -> 9 -> 9 -> 9 -> 9 -> 9 -> 9 ~ 0.05"
+
+
+def test_flat_loss_with_most_of_the_schedule_to_come(judge):
+    (finding,) = judge(RULE, f"fact total_steps: 10000\n{FLAT}")
+
+    assert abs(finding.numbers["train/loss"]) < 0.05
+
+
+def test_noise_hides_a_plateau_and_forbids_the_verdict(judge):
+    text = "fact total_steps: 10000\nsteps: 60 every 100\ntrain/loss: 9 ~ 2"
+
+    assert judge(RULE, text) == []
+
+
+def test_one_series_that_improves_is_enough(judge):
+    text = f"fact total_steps: 10000\n{FLAT}\nsteps: 10 every 500\neval/lm_loss: 6 -> 4"
+
+    assert judge(RULE, text) == []
+
+
+def test_unknown_length_is_not_judged(judge):
+    with pytest.raises(TooFew, match="how many steps"):
+        judge(RULE, FLAT)
+
+
+def test_too_early_is_not_judged(judge):
+    with pytest.raises(TooFew, match=r"5\.0%"):
+        judge(RULE, f"fact total_steps: 100000\n{FLAT}")
+
+
+def test_few_records_are_not_judged(judge):
+    with pytest.raises(TooFew, match="records"):
+        judge(RULE, "fact total_steps: 100\nsteps: 20 every 4\ntrain/loss: 9")
+
+
+def test_early_stopping_before_half_is_told_with_its_share(judge):
+    text = "fact total_steps: 24914\nevent early_stop @ 12000: No improvement for 20 evaluations.\nsteps: 9 every 999\n"
+
+    (finding,) = judge(RULE, text + "train/loss: 9 -> 8")
+    assert "48.2%" in finding.headline
+
+
+def test_early_stopping_near_the_end_is_fine(judge):
+    text = "fact total_steps: 1000\nevent early_stop @ 900: enough\nsteps: 90 every 10\ntrain/loss: 9 -> 3"
+
+    assert judge(RULE, text) == []

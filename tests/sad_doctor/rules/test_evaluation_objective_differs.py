@@ -1,0 +1,36 @@
+import pytest
+
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.evaluation_objective_differs import RULE
+
+TRAINING = "steps: 1000\ntrain/loss: 29 ~ 2\ntrain/raw/kd: 27 ~ 2\ntrain/raw/lm: 2\n"
+
+
+def test_terms_of_the_evaluation_alone_are_named(judge):
+    text = "steps: 499, 999\neval/loss: 51.7094, 51.7094\neval/raw/kd: 27, 27\neval/raw/layerwise: 20.9873, 20.9873"
+
+    (finding,) = judge(RULE, TRAINING + text)
+    assert "51.7094" in finding.headline
+    assert any(line.startswith("layerwise: 20.9873") for line in finding.evidence)
+
+
+def test_a_gap_that_opens_later_is_overfitting(judge):
+    assert judge(RULE, TRAINING + "steps: 100, 500, 999\neval/loss: 29, 40, 60") == []
+
+
+def test_small_losses_of_tiny_batches_are_luck(judge):
+    text = (
+        "steps: 12\ntrain/loss: 4 ~ 1.5\ntrain/weighted/kd: 2\ntrain/weighted/lm: 2\nsteps: 6, 12\neval/loss: 6.2, 6.1"
+    )
+
+    assert judge(RULE, text) == []
+
+
+def test_without_parts_a_gap_may_be_the_data_s(judge):
+    with pytest.raises(TooFew, match="data"):
+        judge(RULE, "steps: 50\ntrain/loss: 3\neval/loss: 9")
+
+
+def test_two_records_are_not_compared(judge):
+    with pytest.raises(TooFew, match="fewer than 3"):
+        judge(RULE, "steps: 2\ntrain/loss: 3\ntrain/weighted/a: 1\ntrain/weighted/b: 2\neval/loss: 9")

@@ -1,0 +1,37 @@
+from sad_doctor.rules.layerwise_too_high import RULE
+
+
+def test_value_called_raw_that_is_weighted_is_judged_as_weighted(judge):
+    text = "steps: 21700, 21800\ntrain/loss: 177.1419, 20\ntrain/raw/layerwise: 160.5575, 10\ntrain/raw/kd: 16.5844, 10"
+
+    (finding,) = judge(RULE, text)
+    assert "160.5575 at step 21,700" in finding.headline
+    assert "90.6% of the loss" in finding.headline
+
+
+def test_any_single_step_counts(judge):
+    text = "steps: 100\ntrain/weighted/kd: 5\ntrain/weighted/layerwise: 0.5\nsteps: 101, 102\n"
+
+    assert judge(RULE, text) == []
+    assert len(judge(RULE, text + "train/weighted/layerwise: 0.5, 2.01")) == 1
+
+
+def test_normalised_distance_under_a_large_weight_is_fine(judge):
+    text = "steps: 9\ntrain/raw/layerwise: 2.05\ntrain/weight/layerwise: 3\ntrain/weighted/layerwise: 6.15"
+
+    assert judge(RULE, text) == []
+
+
+def test_large_raw_value_under_a_small_weight_that_stays_below_is_fine(judge):
+    text = "steps: 9\ntrain/raw/layerwise: 30\ntrain/weight/layerwise: 0.05\ntrain/weighted/layerwise: 1.5"
+
+    assert judge(RULE, text) == []
+
+
+def test_raw_value_alone_must_be_beyond_any_normalised_distance(judge):
+    assert judge(RULE, "steps: 9\ntrain/raw/layerwise: 2.1") == []
+    assert len(judge(RULE, "steps: 9\ntrain/raw/layerwise: 160")) == 1
+
+
+def test_not_finite_values_are_left_to_their_rule(judge):
+    assert judge(RULE, "steps: 2\ntrain/weighted/layerwise: nan, 0.1") == []

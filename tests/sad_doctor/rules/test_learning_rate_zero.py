@@ -1,0 +1,49 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.learning_rate_zero import RULE
+
+
+def test_zero_throughout_counts_its_records(judge):
+    (finding,) = judge(RULE, "steps: 40 every 25\ntrain/lr: 0\ntrain/loss: 28 ~ 3")
+
+    assert finding.level == Level.ERROR
+    assert "40 of 40" in finding.headline
+
+
+def test_zero_beside_a_falling_loss_is_a_hint(judge):
+    (finding,) = judge(RULE, "steps: 40 every 25\ntrain/lr: 0\ntrain/loss: 28 -> 9 ~ 0.5")
+
+    assert finding.level == Level.INFO
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        "0, 1e-4, 2e-4, 3e-4, 2e-4, 1e-4",
+        "3e-4, 2e-4, 2e-4, 1e-4, 1e-4, 0",
+        "3e-4, 0, 3e-4, 2e-4, 1e-4, 0",
+    ],
+    ids=["start of a warm-up", "end of a decay", "restarts"],
+)
+def test_single_zeros_of_a_schedule_are_fine(judge, rate):
+    assert judge(RULE, f"steps: 6 every 100\ntrain/lr: {rate}") == []
+
+
+def test_a_schedule_that_ends_early_is_a_warning(judge):
+    (finding,) = judge(RULE, "fact total_steps: 1000\nsteps: 100 every 10\ntrain/lr: 3e-4 -> 0 -> 0 -> 0 -> 0")
+
+    assert finding.level == Level.WARNING
+    assert "shorter than the training" in finding.cause
+    assert "1,000 steps" in finding.evidence[0]
+
+
+def test_zeros_at_the_first_records_wait(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 8\ntrain/lr: 0")
+
+
+def test_the_last_record_of_a_run_alone_waits(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 21999, 22000\ntrain/lr: 0, 0")

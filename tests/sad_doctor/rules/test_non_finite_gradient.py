@@ -1,0 +1,42 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.non_finite_gradient import RULE
+
+
+def test_from_three_records_on_it_is_an_error(judge):
+    (finding,) = judge(RULE, "steps: 8\ntrain/loss: 9\ntrain/grad_norm: 1, 1, nan, 1, inf, 1, nan, 1")
+
+    assert finding.level == Level.ERROR
+    assert "in 3 of 8" in finding.headline
+    assert finding.first_step == 3
+
+
+def test_below_it_is_a_warning(judge):
+    (finding,) = judge(RULE, "steps: 5\ntrain/loss: 9\ntrain/grad_norm: 1, 1, nan, 1, 1")
+
+    assert finding.level == Level.WARNING
+
+
+def test_a_loss_scale_may_overflow_at_first(judge):
+    assert judge(RULE, "steps: 5\ntrain/loss: 9\ntrain/grad_norm: inf, inf, inf, 1, 1") == []
+
+
+def test_a_gradient_that_was_never_finite_began_with_the_run(judge):
+    (finding,) = judge(RULE, "steps: 40 every 10\ntrain/loss: 9\ntrain/grad_norm: nan")
+
+    assert finding.first_step == 10
+
+
+def test_a_loss_that_is_not_finite_itself_is_left_to_its_rule(judge):
+    assert judge(RULE, "steps: 5\ntrain/loss: 9, 9, nan, nan, nan\ntrain/grad_norm: 1, 1, nan, nan, nan") == []
+
+
+def test_a_loss_of_zero_may_hide_a_nan(judge):
+    assert judge(RULE, "steps: 5\ntrain/loss: 9, 9, 0, 0, 0\ntrain/grad_norm: 1, 1, nan, nan, nan") == []
+
+
+def test_two_records_wait(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 2\ntrain/loss: 9\ntrain/grad_norm: inf")

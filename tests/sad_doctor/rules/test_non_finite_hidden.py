@@ -1,0 +1,44 @@
+import pytest
+
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.non_finite_hidden import RULE
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "lm_loss produced non-finite value (nan); clamping to zero.",
+        "loss is NaN, set to 0",
+        "replacing inf by zero",
+    ],
+)
+def test_messages_of_replaced_values(judge, message):
+    (finding,) = judge(RULE, f"event warning @ 436: {message}\nsteps: 600\ntrain/loss: 28 ~ 3")
+
+    assert "at step 436" in finding.headline
+
+
+@pytest.mark.parametrize("message", ["skipping a step: gradient is nan", "learning rate is zero", "3 workers"])
+def test_other_messages_are_fine(judge, message):
+    assert judge(RULE, f"event warning @ 436: {message}\nsteps: 600\ntrain/loss: 28 ~ 3") == []
+
+
+def test_zeros_after_a_loss_with_the_gradient_beside(judge):
+    text = "steps: 8\ntrain/loss: 4, 3.9, 3.8, 0, 0, 0, 0, 0\ntrain/grad_norm: 1, 1, 1, nan, nan, nan, nan, nan"
+
+    (finding,) = judge(RULE, text)
+    assert "from step 4 on, after 3.8" in finding.headline
+    assert "5 records" in finding.evidence[1]
+
+
+def test_a_few_zeros_wait(judge):
+    assert judge(RULE, "steps: 6\ntrain/loss: 4, 3.9, 3.8, 0, 0, 0") == []
+
+
+def test_a_loss_that_is_always_zero_is_another_matter(judge):
+    assert judge(RULE, "steps: 9\ntrain/loss: 0") == []
+
+
+def test_neither_loss_nor_messages(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 9\ntrain/lr: 1e-3")

@@ -1,0 +1,50 @@
+import pytest
+
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.parts_do_not_sum import RULE
+
+
+def test_missing_part_is_measured(judge):
+    (finding,) = judge(RULE, "steps: 10\ntrain/loss: 10\ntrain/weighted/kd: 6\ntrain/weighted/lm: 2")
+
+    assert finding.numbers["gap"] == pytest.approx(0.2)
+    assert "missing" in finding.headline
+
+
+def test_parts_that_are_too_large_have_another_cause(judge):
+    (finding,) = judge(RULE, "steps: 10\ntrain/loss: 1\ntrain/weighted/kd: 6\ntrain/weighted/lm: 2")
+
+    assert "too much" in finding.headline
+    assert "accumulation" in finding.cause
+
+
+def test_gap_that_changes_sides_is_noise(judge):
+    text = "steps: 100\ntrain/loss: 10 ~ 0.8\ntrain/weighted/kd: 6 ~ 0.5\ntrain/weighted/lm: 4 ~ 0.5"
+
+    assert judge(RULE, text) == []
+
+
+def test_total_that_lags_behind_is_allowed_for(judge):
+    total = ", ".join(f"{20 - 0.5 * (i - 1):.3f}" for i in range(1, 21))
+    parts = ", ".join(f"{20 - 0.5 * i:.3f}" for i in range(1, 21))
+    steps = ", ".join(str(i) for i in range(1, 21))
+
+    assert judge(RULE, f"steps: {steps}\ntrain/loss: {total}\ntrain/weighted/kd: {parts}") == []
+
+
+def test_raw_times_weight_counts_as_parts(judge):
+    text = "steps: 10\ntrain/loss: 10\ntrain/raw/kd: 8\ntrain/weight/kd: 0.5"
+
+    (finding,) = judge(RULE, text)
+    assert "raw x weight" in finding.evidence[0]
+
+
+def test_raw_values_without_weights_are_not_judged(judge):
+    with pytest.raises(TooFew, match="without weights"):
+        judge(RULE, "steps: 10\ntrain/loss: 10\ntrain/raw/kd: 8\ntrain/raw/lm: 9")
+
+
+def test_four_printed_decimals_are_enough(judge):
+    text = "steps: 4\ntrain/loss: 29.0376\ntrain/weighted/kd: 27.4571\ntrain/weighted/lm: 1.5804"
+
+    assert judge(RULE, text) == []

@@ -1,0 +1,48 @@
+import pytest
+
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.perplexity_of_the_total import RULE
+
+PARTS = "steps: 500\ntrain/raw/kd: 26\ntrain/raw/lm: 2\ntrain/loss: 28\n"
+
+
+def test_three_digits_of_run_4(judge):
+    (finding,) = judge(RULE, PARTS + "steps: 499, 500\neval/loss: 28.35, 28.35\neval/perplexity: 2.05e12, 2.05e12")
+
+    assert finding.numbers["nats"] == pytest.approx(28.35, abs=0.01)
+    assert "evaluation's total, 28.35" in finding.headline
+
+
+def test_training_total_of_the_same_step(judge):
+    text = "steps: 2\ntrain/loss: 6.1234, 5.9876\ntrain/weighted/kd: 3\ntrain/weighted/lm: 3\n"
+
+    (finding,) = judge(RULE, text + "eval/perplexity: 456.41, 398.46")
+    assert "exp of the training total" in finding.headline
+
+
+def test_worse_than_any_vocabulary_and_near_the_total(judge):
+    (finding,) = judge(RULE, PARTS + "steps: 250, 500\neval/perplexity: 9.1e11, 8.7e11")
+
+    assert "near the training total of 28" in finding.headline
+
+
+def test_exp_of_an_evaluation_loss_that_may_be_the_lm_loss_is_fine(judge):
+    text = "steps: 100\ntrain/loss: 5\ntrain/raw/kd: 2\ntrain/raw/lm: 3\nsteps: 50, 100\neval/loss: 3.1234, 3.0123\n"
+
+    assert judge(RULE, text + "eval/perplexity: 22.7236, 20.3341") == []
+
+
+def test_exp_of_the_lm_loss_is_fine_however_large(judge):
+    text = "steps: 2\neval/loss: 28.3, 28\neval/lm_loss: 14, 13.5\neval/perplexity: 1202604.284, 729416.3698\n"
+
+    assert judge(RULE, PARTS + text) == []
+
+
+def test_one_loss_without_parts_is_not_judged(judge):
+    with pytest.raises(TooFew, match="two parts"):
+        judge(RULE, "steps: 2\ntrain/loss: 3\neval/loss: 3\neval/perplexity: 20.0855")
+
+
+def test_a_clamp_is_left_to_its_rule(judge):
+    with pytest.raises(TooFew, match="clamp"):
+        judge(RULE, PARTS + "steps: 1, 2\neval/loss: 20, 20\neval/perplexity: 485165195.41, 485165195.41")

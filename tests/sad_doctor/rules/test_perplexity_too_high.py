@@ -1,0 +1,28 @@
+import math
+
+import pytest
+
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.perplexity_too_high import RULE
+
+
+def test_before_half_it_waits(judge):
+    with pytest.raises(TooFew, match=r"50\.0%"):
+        judge(RULE, "fact total_steps: 1000\nsteps: 4 every 100\neval/perplexity: 5000")
+
+
+def test_unknown_length_is_not_judged(judge):
+    with pytest.raises(TooFew, match="how many steps"):
+        judge(RULE, "steps: 4 every 100\neval/perplexity: 5000")
+
+
+def test_lm_loss_stands_in_for_the_perplexity(judge):
+    (finding,) = judge(RULE, "fact total_steps: 1000\nsteps: 6 every 100\neval/lm_loss: 9 -> 7.5")
+
+    assert finding.numbers["perplexity"] == pytest.approx(math.exp(7.5))
+
+
+def test_the_last_evaluation_decides(judge):
+    text = "fact total_steps: 1000\nsteps: 600, 700\neval/perplexity: 1500, 900"
+
+    assert judge(RULE, text) == []

@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import sad_doctor.rules
+from sad_doctor.finding import Level
+from sad_doctor.rules import RULES
+
+FOLDER = Path(sad_doctor.rules.__file__).parent
+
+
+def test_tuple_is_the_directory():
+    files = {path.stem for path in FOLDER.glob("*.py")} - {"__init__"}
+
+    assert {rule.name.replace("-", "_") for rule in RULES} == files
+
+
+def test_codes_and_names_are_unique_and_sorted():
+    codes = [rule.code for rule in RULES]
+
+    assert codes == sorted(set(codes))
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def test_rules_do_not_import_rules():
+    for path in FOLDER.glob("*.py"):
+        if path.stem != "__init__":
+            assert "sad_doctor.rules" not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_explained_names_exist():
+    known = {rule.name for rule in RULES}
+
+    for rule in RULES:
+        assert set(rule.explains) <= known - {rule.name}
+
+
+def test_every_group_can_be_an_error():
+    assert {rule.code[:2] for rule in RULES if rule.level == Level.ERROR} == {"R1", "R2", "R3", "R4", "R5"}

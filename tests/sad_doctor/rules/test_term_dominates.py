@@ -1,0 +1,55 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.term_dominates import RULE
+
+
+def test_weight_of_the_remedy_gives_the_target_share(judge):
+    text = "steps: 30\ntrain/raw/a: 90\ntrain/weight/a: 1\ntrain/raw/lm: 10\ntrain/weight/lm: 1"
+
+    (finding,) = judge(RULE, text)
+    weight = float(finding.remedy.split("weight = ")[1].split(",")[0])
+    assert 90 * weight / (90 * weight + 10) == pytest.approx(0.3, rel=0.01)
+
+
+@pytest.mark.parametrize("term", ["lm", "ce", "nll", "task", "sft", "student_target", "LM"])
+def test_label_loss_may_own_the_loss(judge, term):
+    assert judge(RULE, f"steps: 30\ntrain/weighted/{term}: 95\ntrain/weighted/kd: 5") == []
+
+
+def test_kd_may_be_meant_so_it_is_a_warning(judge):
+    (finding,) = judge(RULE, "steps: 30\ntrain/weighted/lm: 5\ntrain/weighted/kd: 95")
+
+    assert finding.level == Level.WARNING
+
+
+def test_a_beginning_that_is_over_does_not_count(judge):
+    assert judge(RULE, "steps: 60\ntrain/weighted/a: 90 -> 1 -> 1 -> 1\ntrain/weighted/lm: 10") == []
+
+
+def test_a_term_that_comes_and_goes_is_a_warning_at_its_peak(judge):
+    listed = ", ".join(["70"] * 17 + ["90.6"] * 3)
+    rest = ", ".join(["30"] * 17 + ["9.4"] * 3)
+    steps = ", ".join(str(s) for s in range(20))
+
+    (finding,) = judge(RULE, f"steps: {steps}\ntrain/weighted/layerwise: {listed}\ntrain/weighted/lm: {rest}")
+    assert finding.level == Level.WARNING
+    assert "90.6% of the loss at step 17, 70.0% in the median" in finding.headline
+
+
+def test_steps_with_one_term_alone_do_not_count(judge):
+    text = "steps: 10\ntrain/weighted/a: 5\ntrain/weighted/lm: 0"
+
+    with pytest.raises(TooFew):
+        judge(RULE, text)
+
+
+def test_one_term_has_nothing_to_dominate(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 10\ntrain/weighted/a: 5")
+
+
+def test_raw_values_without_weights_tell_no_share(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 10\ntrain/raw/a: 95\ntrain/raw/b: 5\ntrain/loss: 3")

@@ -1,0 +1,37 @@
+import pytest
+
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.total_too_high import RULE
+
+
+def test_before_step_5000_it_waits(judge):
+    with pytest.raises(TooFew, match="5,000"):
+        judge(RULE, "steps: 50 every 100\ntrain/loss: 100")
+
+
+def test_one_bad_batch_does_not_count(judge):
+    assert judge(RULE, "steps: 5100, 5200, 5300\ntrain/loss: 9, 99, 9") == []
+
+
+def test_the_largest_part_is_named(judge):
+    (finding,) = judge(
+        RULE, "steps: 6000, 7000\ntrain/weighted/a: 90, 90\ntrain/weighted/b: 10, 10\ntrain/loss: 100, 100"
+    )
+
+    assert finding.evidence[1] == "Largest part at the end: a, 90.0% of the loss"
+
+
+def test_weights_on_purpose_are_fine_where_the_raw_values_are_told(judge):
+    text = "steps: 6000, 7000\ntrain/raw/lm: 4, 4\ntrain/weight/lm: 5, 5\ntrain/weighted/lm: 20, 20\ntrain/loss: 20, 20"
+
+    assert judge(RULE, text) == []
+
+
+def test_a_raw_value_on_another_scale_is_not(judge):
+    text = "steps: 6000, 7000\ntrain/raw/a: 400, 400\ntrain/weight/a: 0.05, 0.05\ntrain/loss: 20, 20"
+
+    assert len(judge(RULE, text)) == 1
+
+
+def test_the_threshold_can_be_changed(judge):
+    assert judge(RULE, "steps: 6000, 7000\ntrain/loss: 20, 20", total=25) == []

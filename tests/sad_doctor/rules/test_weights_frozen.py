@@ -1,0 +1,76 @@
+import pytest
+
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.weights_frozen import RULE
+
+
+def test_evidence_of_evaluation_and_rate_is_told_together(judge):
+    (finding,) = judge(RULE, "steps: 100 every 10\ntrain/lr: 0\nsteps: 499, 999\neval/loss: 51.7094, 51.7094")
+
+    assert finding.headline.startswith("The weights never moved")
+    assert "51.7094 at steps 499 and 999" in finding.evidence[0]
+    assert "100 of 100" in finding.evidence[1]
+    assert finding.numbers == {"value": 51.7094, "evaluations": 2, "lr_zero_records": 100, "lr_records": 100}
+
+
+def test_one_repetition_at_the_end_of_a_decay_is_chance(judge):
+    text = "steps: 6 every 100\neval/loss: 3.8123, 3.4456, 3.3001, 3.2912, 3.2907, 3.2907\ntrain/lr: 1e-3 -> 0"
+
+    assert judge(RULE, text) == []
+
+
+def test_one_repetition_of_a_full_float_is_proof(judge):
+    text = "steps: 5 every 100\neval/loss: 3.81231234, 3.44561234, 3.30012345, 3.29071234567, 3.29071234567"
+
+    (finding,) = judge(RULE, text)
+    assert finding.headline.startswith("The weights stopped moving at step 400")
+    assert finding.first_step == 400
+
+
+def test_few_digits_repeat_by_chance(judge):
+    assert judge(RULE, "steps: 5 every 100\neval/loss: 2.31, 2.3, 2.3, 2.3, 2.3") == []
+
+
+def test_another_evaluation_series_that_moves_overrules(judge):
+    text = "steps: 3 every 100\neval/loss: 28.4074\neval/kl: 3.9, 3.5, 3.1\ntrain/lr: 1e-4"
+
+    assert judge(RULE, text) == []
+
+
+def test_an_evaluation_that_changes_overrules_a_rate_logged_as_zero(judge):
+    text = "steps: 100 every 10\ntrain/lr: 0\nsteps: 499, 999\neval/loss: 21.4088, 9.8172"
+
+    assert judge(RULE, text) == []
+
+
+def test_a_loss_that_falls_overrules_a_rate_logged_as_zero(judge):
+    assert judge(RULE, "steps: 100 every 10\ntrain/lr: 0\ntrain/loss: 29 -> 9 ~ 0.5") == []
+
+
+def test_a_loss_that_falls_beside_a_still_evaluation_is_another_model(judge):
+    text = "steps: 99 every 10\ntrain/loss: 29 -> 9 ~ 0.5\nsteps: 300, 600, 900\neval/loss: 51.7094"
+
+    (finding,) = judge(RULE, text)
+    assert "though the training loss falls" in finding.headline
+    assert "projector" in finding.cause
+
+
+@pytest.mark.parametrize("column", ["train/update_ratio", "train/grad_norm"])
+def test_update_or_gradient_of_zero_is_proof(judge, column):
+    (finding,) = judge(RULE, f"steps: 10\ntrain/lr: 1e-3\n{column}: 0")
+
+    assert "10 of 10" in finding.headline
+
+
+def test_a_clamped_perplexity_is_no_witness(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 5 every 100\neval/perplexity: 485165195.41")
+
+
+def test_the_first_step_of_a_warm_up_is_no_witness(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 4\ntrain/lr: 0\ntrain/loss: 9")
+
+
+def test_not_finite_evaluations_are_not_equal(judge):
+    assert judge(RULE, "steps: 4 every 100\neval/loss: nan\ntrain/lr: 1e-3") == []

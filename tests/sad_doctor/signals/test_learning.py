@@ -1,0 +1,41 @@
+import pytest
+
+from sad_doctor.example import parse
+from sad_doctor.signals import always_zero, falls, loss_falls, never_steps
+
+
+@pytest.mark.parametrize(("curve", "expected"), [("9 -> 6 ~ 0.3", True), ("9 ~ 0.3", False), ("6 -> 9 ~ 0.3", False)])
+def test_falls_asks_for_more_than_noise(curve, expected):
+    assert falls(parse(f"steps: 60\ntrain/loss: {curve}").columns["train/loss"]) is expected
+
+
+def test_few_points_never_fall():
+    assert not falls(parse("steps: 11\ntrain/loss: 9 -> 1").columns["train/loss"])
+
+
+def test_a_term_that_falls_counts_before_a_total_that_a_curriculum_moves():
+    assert loss_falls(parse("steps: 60\ntrain/loss: 5 -> 9\ntrain/raw/lm: 9 -> 4"))
+    assert not loss_falls(parse("steps: 60\ntrain/loss: 9 -> 5\ntrain/raw/lm: 9"))
+    assert loss_falls(parse("steps: 60\ntrain/loss: 9 -> 5"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("steps: 40\ntrain/lr: 0", True),
+        ("steps: 6 every 20\ntrain/lr: 0", True),
+        ("steps: 6\ntrain/lr: 0", False),
+        ("steps: 2 every 9999\ntrain/lr: 0", False),
+        ("steps: 40\ntrain/lr: 0 -> 1e-9", False),
+    ],
+)
+def test_never_steps(text, expected):
+    assert never_steps(parse(text).get("train/lr"), 30, 100) is expected
+
+
+def test_always_zero_wants_points():
+    zeros = parse("steps: 4\na/b: 0").get("a/b")
+
+    assert always_zero(zeros, 4)
+    assert not always_zero(zeros, 5)
+    assert not always_zero(None, 0)

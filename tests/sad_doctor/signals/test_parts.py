@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sad_doctor.example import parse
+from sad_doctor.signals import parts, shares, sums_to
+
+POST_MORTEM = """
+steps: 21700, 21701
+train/loss: 177.1419, 177.1419
+train/raw/kd: 10.8479, 10.8479
+train/raw/routing: 0.2710, 0.2710
+train/raw/load_balance: 0, 0
+train/raw/attention_alignment: 2.7772, 2.7772
+train/raw/attention: 0.0507, 0.0507
+train/raw/layerwise: 160.5575, 160.5575
+train/raw/contrastive: 0.0200, 0.0200
+train/raw/lm: 2.6176, 2.6176
+"""
+
+
+def test_post_mortem_is_90_6_percent():
+    run = parse(POST_MORTEM)
+
+    assert parts(run).source == "raw"
+    assert shares(run)["layerwise"].at(21700) == pytest.approx(0.9064, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("train/loss: 5\ntrain/weighted/a: 2\ntrain/weighted/b: 3", "weighted"),
+        ("train/loss: 9\ntrain/weighted/a: 2\ntrain/weighted/b: 3", "weighted"),
+        ("train/loss: 5\ntrain/raw/a: 2\ntrain/raw/b: 3", "raw"),
+        ("train/loss: 5\ntrain/raw/a: 2\ntrain/raw/b: 3\ntrain/weighted/a: 1", "raw"),
+        ("train/loss: 5\ntrain/raw/a: 9\ntrain/raw/b: 3\ntrain/weighted/a: 2", "weighted and raw"),
+        ("train/loss: 9\ntrain/raw/a: 2\ntrain/weight/a: 4", "raw x weight"),
+        ("train/loss: 9\ntrain/raw/a: 2\ntrain/raw/b: 2\ntrain/weight/a: 4", ""),
+        ("train/loss: 9\ntrain/raw/a: 2\ntrain/raw/b: 3", ""),
+        ("train/loss: 9", ""),
+    ],
+)
+def test_where_the_parts_come_from(text, source):
+    run = parse(f"steps: 4\n{text}")
+
+    assert parts(run).source == source
+    assert bool(shares(run)) == bool(source)
+
+
+def test_raw_times_the_weight_in_force():
+    run = parse("steps: 1, 2, 3, 4\ntrain/raw/a: 1, 1, 1, 1\ntrain/raw/b: 1, 1, 1, 1\nsteps: 1, 3\n"
+                "train/weight/a: 1, 3\ntrain/weight/b: 1, 1")  # fmt: skip
+
+    assert shares(run)["a"].value.tolist() == [0.5, 0.5, 0.75, 0.75]
+
+
+@given(st.lists(st.lists(st.floats(-100, 100), min_size=3, max_size=3), min_size=1, max_size=5))
+def test_shares_are_fractions_that_sum_to_one(terms):
+    text = "".join(f"train/weighted/t{i}: {', '.join(map(repr, v))}\n" for i, v in enumerate(terms))
+    found = shares(parse(f"steps: 1, 2, 3\n{text}"))
+
+    whole = np.sum([c.value for c in found.values()], axis=0)
+    np.testing.assert_allclose(whole, 1.0, rtol=1e-12)
+    assert all(((c.value >= 0) & (c.value <= 1)).all() for c in found.values())
+    assert all(c.step.tolist() == found["t0"].step.tolist() for c in found.values())
+
+
+def test_steps_without_a_finite_part_are_left_out():
+    found = shares(parse("steps: 1, 2, 3\ntrain/weighted/a: 1, nan, 0\ntrain/weighted/b: 1, 1, 0"))
+
+    assert found["a"].step.tolist() == [1]
+
+
+def test_a_term_that_is_hardly_logged_counts_as_zero_elsewhere():
+    found = shares(parse("steps: 10\ntrain/weighted/kd: 3\nsteps: 1, 2\ntrain/weighted/lm: 1, 1"))
+
+    assert found["kd"].value.tolist() == [0.75, 0.75] + 8 * [1.0]
+
+
+def test_terms_at_different_steps_share_the_common_ones():
+    found = shares(parse("steps: 4\ntrain/weighted/a: 3\nsteps: 2, 4, 6\ntrain/weighted/b: 1, 1, 1"))
+
+    assert found["a"].step.tolist() == [2, 4]
+
+
+def test_sums_to_allows_one_step_of_ten():
+    run = parse("steps: 20\ntrain/loss: 5\ntrain/weighted/a: 2\ntrain/weighted/b: 3")
+    loss = run.columns["train/loss"]
+    loss.value[3] = 7
+
+    assert sums_to(run.terms("train/weighted/"), loss)
+    loss.value[:5] = 7
+    assert not sums_to(run.terms("train/weighted/"), loss)
+
+
+def test_a_resumed_run_counts_its_last_values():
+    run = parse("steps: 1, 2, 3, 2, 3\ntrain/weighted/a: 1, 1, 1, 3, 3\ntrain/weighted/b: 1, 1, 1, 1, 1")
+
+    assert shares(run)["a"].value.tolist() == [0.5, 0.75, 0.75]

@@ -1,0 +1,40 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sad_doctor.signals import significant_digits, tolerance, unit
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(485165195.41, 0.01), (51.7094, 1e-4), (12.0, 1), (100.0, 100), (2e-5, 1e-5), (math.nan, 0)]
+)
+def test_unit_of_the_last_digit(value, expected):
+    assert unit(value) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "digits"), [(51.7094, 6), (2.3, 2), (0.0, 0), (4.852e8, 4), (math.inf, 0), (1 / 3, 16)]
+)
+def test_significant_digits(value, digits):
+    assert significant_digits(value) == digits
+
+
+@given(st.lists(st.floats(0.001, 1e4), min_size=1, max_size=8), st.integers(2, 6))
+def test_printing_parts_and_total_stays_within_the_tolerance(parts, decimals):
+    printed = [round(p, decimals) for p in parts]
+    total = round(sum(parts), decimals)
+    shown = [f"{v:.{decimals}f}" for v in (total, *printed)]
+    allowed = tolerance(total, *printed)
+
+    # a value such as 0.10 loses its zero, which only widens what is allowed
+    bound = min(0.5 * 10.0**-decimals * len(shown), 0.005 * max(total, *printed))
+    assert allowed >= bound
+    if bound < 0.005 * max(total, *printed):
+        assert abs(total - sum(printed)) <= allowed
+
+
+@given(st.floats(1e-3, 1e12))
+def test_tolerance_never_forgives_more_than_half_a_percent(value):
+    assert tolerance(value) <= 0.00501 * value

@@ -1,0 +1,104 @@
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from sad_doctor.run import Column
+from sad_doctor.signals import finite, gain, spikes, still, tidy, trend
+
+VALUES = st.floats(-1e6, 1e6, width=32)
+ANY = st.floats(width=32)
+
+
+def column(values, steps=None):
+    values = np.asarray(values, dtype=np.float64)
+    return Column(np.arange(values.size, dtype=np.float64) if steps is None else np.asarray(steps, np.float64), values)
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), ANY), max_size=60))
+def test_tidy_has_increasing_steps_and_the_last_value_of_each(points):
+    tidied = tidy(column([v for _, v in points], [s for s, _ in points]))
+
+    last = dict(points)
+    assert tidied.step.tolist() == sorted(last)
+    np.testing.assert_array_equal(tidied.value, [last[int(s)] for s in tidied.step])
+
+
+@given(arrays(np.float64, st.integers(0, 40), elements=ANY))
+def test_finite_keeps_exactly_the_finite_points(values):
+    kept = finite(column(values))
+
+    assert np.isfinite(kept.value).all()
+    assert len(kept) == np.isfinite(values).sum()
+
+
+@given(arrays(np.float64, st.integers(3, 60), elements=st.floats(0.125, 1e6, width=32)), st.floats(0.5, 100))
+def test_trend_does_not_depend_on_the_unit(values, scale):
+    assert trend(values * scale) == pytest.approx(trend(values), rel=1e-9, abs=1e-9)
+
+
+def test_trend_of_known_series():
+    assert trend(np.array([4.0, 4, 4, 3, 3, 3, 3, 3, 3])) == -0.25
+    assert trend(np.array([2.0, np.nan, 2, np.inf, 3])) == 0.5
+    assert math.isnan(trend(np.array([1.0, 2])))
+    assert math.isnan(trend(np.array([0.0, 0, 0])))
+
+
+@given(arrays(np.float64, st.integers(2, 50), elements=VALUES), st.floats(-1e3, 1e3))
+def test_gain_of_a_shift_is_the_shift(values, shift):
+    found = gain(values + shift, values)
+
+    assert found.amount == pytest.approx(shift, abs=1e-6 * (1 + np.abs(values).max()))
+    assert found.error >= 0
+    assert not (found.surely_below(0.0) and found.surely_above(0.0))
+
+
+def test_gain_error_covers_noise_and_not_slope():
+    rng = np.random.default_rng(0)
+    estimates = [gain(rng.standard_normal(100), rng.standard_normal(100)) for _ in range(400)]
+    spread = np.std([e.amount for e in estimates])
+
+    assert np.mean([e.error for e in estimates]) == pytest.approx(spread, rel=0.15)
+    assert gain(np.linspace(9, 8, 100), np.linspace(8, 7, 100)).error < 0.01
+    with pytest.raises(ValueError, match="two"):
+        gain(np.ones(1), np.ones(5))
+
+
+@given(st.lists(st.sampled_from([1.0, 2.0, float("nan"), float("inf")]), max_size=30))
+def test_still_finds_the_longest_stretch_of_equal_finite_values(values):
+    longest, count = 1, 1
+    for a, b in pairwise(values):
+        count = count + 1 if a == b and math.isfinite(a) else 1
+        longest = max(longest, count)
+
+    found = still(column(values))
+
+    assert (found.count if found else 1) == longest
+    if found:
+        assert found.last - found.first == found.count - 1
+
+
+def test_still_does_not_count_a_step_that_was_logged_again():
+    assert still(column([5.0, 5.0], [3, 3])) is None
+
+
+def test_spikes_stand_out_and_survive_a_level_that_moves():
+    rng = np.random.default_rng(1)
+    values = np.linspace(9, 5, 1000) + 0.1 * rng.standard_normal(1000)
+    values[[300, 700]] += 6
+
+    assert np.flatnonzero(spikes(values)).tolist() == [300, 700]
+    assert spikes(values)[300] > 30
+
+
+@given(arrays(np.float64, st.integers(0, 200), elements=ANY))
+def test_spikes_never_fail_and_never_mark_what_is_not_finite(values):
+    with np.errstate(all="ignore"):
+        found = spikes(values)
+
+    assert found.shape == values.shape
+    assert not found[~np.isfinite(values)].any()

@@ -1,0 +1,179 @@
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sad_doctor import names
+from sad_doctor.check import check, tell
+from sad_doctor.example import parse
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, TooFew
+from sad_doctor.rules import RULES
+from sad_doctor.run import Column, Event, Run
+
+RUN = parse("steps: 4\ntrain/loss: 9 -> 8")
+
+
+def finding(code, name="", level=Level.ERROR, first=None):
+    return Finding(code, name or code.lower(), level, f"{code} is seen", (), "", "", first_step=first)
+
+
+def rule(code, found=(), explains=(), needs=(), thresholds=None):
+    def judge(_run, _t):
+        if isinstance(found, Exception):
+            raise found
+        yield from found
+
+    return Rule(code, code.lower(), Level.ERROR, "A page", needs, judge, thresholds or {}, explains)
+
+
+def test_every_rule_ends_in_exactly_one_place():
+    rules = (
+        rule("R101", [finding("R101")]),
+        rule("R102"),
+        rule("R103", TooFew("too little")),
+        rule("R104", needs=("train/lr", "eval/loss|eval/lm_loss")),
+        rule("R105", ValueError("broken")),
+    )
+
+    report = check(RUN, rules)
+
+    assert [f.rule for f in report.findings] == ["R101"]
+    assert report.passed == ("R102",)
+    assert [(n.rule, n.reason) for n in report.not_checked] == [
+        ("R103", "too little"),
+        ("R104", "the log has no train/lr, no eval/loss or eval/lm_loss"),
+    ]
+    assert [(c.rule, c.error) for c in report.crashed] == [("R105", "ValueError: broken")]
+
+
+def test_text_of_a_crashed_rule_is_clean():
+    report = check(RUN, (rule("R101", ValueError("\x1b[2Jgone")),))
+
+    assert report.crashed[0].error == "ValueError: gone"
+
+
+def test_what_a_cause_explains_is_folded_under_it_through_others():
+    rules = (rule("R201", explains=("r301",)), rule("R301", explains=("r302",)), rule("R302"), rule("R401"))
+    found = [finding("R302"), finding("R401"), finding("R301"), finding("R201")]
+
+    stories = tell(found, rules)
+
+    assert [(s.finding.rule, [c.rule for c in s.consequences]) for s in stories] == [
+        ("R401", []),
+        ("R201", ["R301", "R302"]),
+    ]
+
+
+def test_errors_come_before_warnings_whatever_their_code():
+    stories = tell([finding("R101", level=Level.WARNING), finding("R304"), finding("R501")], ())
+
+    assert [s.finding.rule for s in stories] == ["R501", "R304", "R101"]
+
+
+def test_a_cause_does_not_explain_what_began_before_it():
+    rules = (rule("R101", explains=("r201",)), rule("R201"))
+
+    early = tell([finding("R101", first=900), finding("R201", first=100)], rules)
+    late = tell([finding("R101", first=100), finding("R201", first=900)], rules)
+
+    assert [len(s.consequences) for s in early] == [0, 0]
+    assert [len(s.consequences) for s in late] == [1]
+
+
+def test_rules_that_explain_each_other_make_one_story():
+    rules = (rule("R401", explains=("r403",)), rule("R403", explains=("r401",)))
+
+    (story,) = tell([finding("R403"), finding("R401")], rules)
+
+    assert story.finding.rule == "R401"
+
+
+@given(st.permutations(["R101", "R102", "R201", "R303", "R401", "R501"]))
+def test_stories_do_not_depend_on_the_order_of_findings(order):
+    by_name = {rule.name: rule.code for rule in RULES}
+    name_of = {code: name for name, code in by_name.items()}
+    found = [finding(code, name_of[code]) for code in order]
+
+    stories = tell(found, RULES)
+
+    assert [(s.finding.rule, [c.rule for c in s.consequences]) for s in stories] == [
+        ("R101", ["R102", "R201", "R303"]),
+        ("R501", []),
+        ("R401", []),
+    ]
+
+
+def test_thresholds_are_changed_by_code_or_name():
+    run = parse("steps: 30\ntrain/weighted/a: 85\ntrain/weighted/lm: 15")
+
+    assert [f.rule for f in check(run).findings] == ["R203"]
+    for key in ("R203", "term-dominates"):
+        assert "R203" in check(run, thresholds={key: {"share": 0.9}}).passed
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "says"), [({"R999": {}}, "no rule R999"), ({"R203": {"sahre": 1.0}}, "no threshold sahre; it has")]
+)
+def test_thresholds_that_do_not_exist_are_an_error(thresholds, says):
+    with pytest.raises(ValueError, match=says):
+        check(RUN, thresholds=thresholds)
+
+
+def test_an_empty_run_is_not_healthy():
+    report = check(Run("empty", "test", Path("empty")))
+
+    assert report.passed == report.stories == report.crashed == ()
+    assert len(report.not_checked) == len(RULES)
+
+
+NUMBERS = st.one_of(
+    st.floats(0, 100),
+    st.sampled_from(
+        [0.0, 1.0, 51.7094, 485165195.41, math.exp(20), math.nan, math.inf, -math.inf, 1e308, -5.0, 1e-300]
+    ),
+)
+TERMS = ("train/raw/", "train/weight/", "train/weighted/", "eval/raw/")
+SERIES = ("train/loss", "train/lr", "train/grad_norm", "train/update_ratio", "eval/loss", "eval/lm_loss", "eval/kl")
+COLUMNS = st.sampled_from(
+    [
+        *SERIES,
+        names.EVAL_PERPLEXITY,
+        "other",
+        *(prefix + term for prefix in TERMS for term in ("kd", "lm", "layerwise")),
+    ]
+)
+
+
+@st.composite
+def runs(draw):
+    columns = {}
+    for name in draw(st.sets(COLUMNS)):
+        points = draw(st.lists(st.tuples(st.integers(0, 9000), NUMBERS), max_size=30))
+        if draw(st.booleans()):
+            points = [(s, points[0][1]) for s, _ in points]
+        columns[name] = Column(np.array([float(s) for s, _ in points]), np.array([float(v) for _, v in points]))
+    kinds = [names.EVENT_CRASH, names.EVENT_WARNING, names.EVENT_NON_FINITE, names.EVENT_EARLY_STOP, "else"]
+    event = st.builds(Event, st.sampled_from(kinds), st.text(max_size=40), st.none() | st.floats(0, 9000))
+    facts = {names.TOTAL_STEPS: draw(st.sampled_from([0, 1, 5000, 10000, math.nan, -1, "many"]))}
+    return Run("any", "test", Path("any"), columns, tuple(draw(st.lists(event, max_size=4))), facts)
+
+
+@settings(max_examples=300, deadline=None)
+@given(runs())
+def test_no_run_makes_a_rule_crash_and_every_rule_is_accounted_for(run):
+    report = check(run)
+
+    assert report.crashed == ()
+    told = {f.rule for f in report.findings} | set(report.passed) | {n.rule for n in report.not_checked}
+    assert told == {rule.code for rule in RULES}
+    assert check(replace(run, name="again")) == report or "nan" in repr(report)
+    for f in report.findings:
+        assert f.headline.endswith((".", ":")) or f.rule == "R403"
+        assert all(f.evidence)
+        assert f.cause
+        assert f.remedy

@@ -1,0 +1,156 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sad_doctor.__main__ import run as command
+from sad_doctor.finding import Crashed, Report
+from sad_doctor.main import chosen, exit_code, explain, run_doctor, threshold
+from sad_doctor.rules import RULES
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "runs"
+
+
+def stories(capsys, name):
+    run_doctor(FIXTURES / name, json=True)
+    told = json.loads(capsys.readouterr().out)
+    code = {i: f["rule"] for i, f in enumerate(told["findings"])}
+    return told, [(code[s["finding"]], [code[i] for i in s["consequences"]]) for s in told["stories"]]
+
+
+def test_run_2_says_first_that_the_weights_never_moved(capsys):
+    assert run_doctor(FIXTURES / "run2.log", report=True) == 1
+
+    out = capsys.readouterr().out
+    assert out.startswith("The weights never moved")
+    assert "51.7094 at steps 499 and 999" in " ".join(out.split())
+    told, order = stories(capsys, "run2.log")
+    assert order[0] == ("R101", ["R102"])
+    assert {"R301", "R203", "R205", "R304"} <= {cause for cause, _ in order}
+    first = told["findings"][0]
+    assert first["numbers"]["value"] == 51.7094
+    assert first["numbers"]["lr_zero_records"] == first["numbers"]["lr_records"] > 0
+
+
+def test_post_mortem_is_90_6_percent_and_mislabelled_as_raw(capsys):
+    told, order = stories(capsys, "postmortem.log")
+
+    assert order[0][0] == "R101"
+    by_rule = {f["rule"]: f for f in told["findings"]}
+    assert "160.5575 at step 21,700" in by_rule["R202"]["headline"]
+    assert "90.6% of the loss" in by_rule["R202"]["headline"]
+    assert by_rule["R205"]["level"] == "warning"
+    assert by_rule["R205"]["numbers"]["raw_layerwise"] == pytest.approx(3211.15, abs=0.01)
+    assert "93.7" not in json.dumps(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("run1.log", "R101"),
+        ("run3.log", "R101"),
+        ("run4.log", "R101"),
+        ("crash_168_160.log", "R501"),
+        ("nan.jsonl", "R401"),
+        ("trainer_state.json", "R403"),
+    ],
+)
+def test_first_cause_of_every_sick_fixture(capsys, name, first):
+    assert stories(capsys, name)[1][0][0] == first
+
+
+def test_perplexity_of_run_4_is_exp_of_the_total(capsys):
+    assert "R302" in {cause for cause, _ in stories(capsys, "run4.log")[1]}
+
+
+@pytest.mark.parametrize("name", ["healthy", "metrics.csv"])
+def test_healthy_fixtures(capsys, name):
+    assert run_doctor(FIXTURES / name, report=True) == 0
+    assert capsys.readouterr().out.startswith("Nothing wrong found")
+
+
+def test_what_cannot_be_read_is_one_line_and_2(tmp_path, capsys):
+    assert run_doctor(tmp_path / "none.log", report=True) == 2
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("sad doctor: ")
+
+
+def test_a_log_without_anything_to_judge_is_not_healthy(tmp_path, capsys):
+    log = tmp_path / "weather.csv"
+    log.write_text("step,temperature\n1,20\n2,21\n")
+
+    assert run_doctor(log, report=True) == 2
+    assert capsys.readouterr().out.startswith("Nothing could be judged")
+
+
+def test_a_warning_alone_is_shown_and_does_not_count(tmp_path, capsys):
+    log = tmp_path / "metrics.jsonl"
+    rows = [{"step": i, "train/loss": 10.0, "train/weighted/kd": 5.0, "train/weighted/lm": 3.0} for i in range(9)]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    assert run_doctor(log, report=True) == 0
+    assert "WARNING R204 parts-do-not-sum" in capsys.readouterr().out
+
+
+def test_a_crashed_rule_is_never_healthy():
+    assert exit_code(Report((), ("R101",), (), (Crashed("R102", "x", "boom"),))) == 1
+
+
+def test_without_a_terminal_it_reports(capsys):
+    assert run_doctor(FIXTURES / "healthy") == 0
+    assert "Nothing wrong found" in capsys.readouterr().out
+
+
+def test_select_and_ignore_take_codes_beginnings_and_names():
+    assert [rule.code for rule in chosen(["R30"], ["perplexity-too-high"])] == ["R301", "R302", "R304"]
+    assert chosen([], []) == RULES
+    with pytest.raises(ValueError, match="no rule 'R9'"):
+        chosen(["R9"], [])
+
+
+@pytest.mark.parametrize("wrong", ["R203", "R203.share", "R203=0.9", "R203.share=much", "R203.share=nan"])
+def test_wrong_thresholds_say_how_to_write_them(wrong):
+    with pytest.raises(ValueError, match=r"R203\.share=0\.9"):
+        threshold(wrong)
+
+
+def test_explain_gives_the_page():
+    assert "## Remedy" in (explain("R203") or "")
+    assert explain("term-dominates") == explain("R203")
+    assert explain("R999") is None
+
+
+def test_command_takes_rules_and_thresholds(capsys):
+    log = str(FIXTURES / "postmortem.log")
+
+    assert command([log, "--json", "--select", "R201", "--threshold", "R201.total=1000"]) == 0
+    assert json.loads(capsys.readouterr().out)["passed"] == ["R201"]
+    assert command([log, "--report", "--select", "R9"]) == 2
+    assert command([log, "--report", "--threshold", "R201.totl=9"]) == 2
+    assert "no threshold totl" in capsys.readouterr().err
+    assert command(["--explain", "r101"]) == 0
+    assert "The weights never moved" in capsys.readouterr().out
+    for wrong in ([], ["--explain", "R999"], [log, "--threshold", "R201"]):
+        with pytest.raises(SystemExit, match="2"):
+            command(wrong)
+
+
+def test_as_a_program_into_a_pipe_that_closes_and_an_ascii_terminal():
+    program = [sys.executable, "-m", "sad_doctor", str(FIXTURES / "run2.log"), "--report"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(FIXTURES.parents[1])}
+
+    done = subprocess.run(program, capture_output=True, env=environment, check=False)
+    assert done.returncode == 1
+    assert done.stderr == b""
+    assert done.stdout.isascii()
+
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as closed:
+        closed.stdout.close()
+        assert closed.wait() == 1
+        assert closed.stderr.read() == b""

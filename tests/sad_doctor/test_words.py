@@ -1,0 +1,51 @@
+import math
+
+import pytest
+
+from sad_doctor import words
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (485165195.41, "485,165,195.41"),
+        (51.7094, "51.7094"),
+        (177.0, "177"),
+        (1000.0, "1,000"),
+        (2.01e-5, "2.01e-05"),
+        (2.05e12, "2.05e+12"),
+        (0.0, "0"),
+        (-3.5, "-3.5"),
+        (math.nan, "NaN"),
+        (-math.inf, "minus infinity"),
+    ],
+)
+def test_numbers(value, text):
+    assert words.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("steps", "text"),
+    [
+        ([21700], "step 21,700"),
+        ([499, 999], "steps 499 and 999"),
+        ([1, 2, 3], "steps 1, 2 and 3"),
+        ([0, 500, 1000, 1500, 2000], "steps 0, 500 … 2,000 (5 of them)"),
+        ([0.5], "step 0.5"),
+    ],
+)
+def test_steps(steps, text):
+    assert words.steps(steps) == text
+
+
+def test_columns_are_called_by_what_they_mean():
+    assert words.called("train/raw/kd") == "the term kd"
+    assert words.called("eval/raw/kd") == "the evaluation's term kd"
+    assert words.called("train/lr") == "the learning rate"
+    assert words.called("my_metric") == "my_metric"
+
+
+def test_listing_and_percent():
+    assert words.listing(["kd", "lm", "layerwise"]) == "kd, lm and layerwise"
+    assert words.listing(["kd"]) == "kd"
+    assert words.percent(0.90638) == "90.6%"
