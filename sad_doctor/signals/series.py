@@ -106,18 +106,33 @@ def spikes(values: Floats, window: int = 64, sigmas: float = 8.0, factor: float 
     """Return, for each value, its height in robust deviations over the ``window`` values before it, or 0 if no spike.
 
     A spike stands ``sigmas`` deviations (1.4826 MAD), ``factor`` and ``floor`` above the median of that window.
-    Windows are taken in blocks, so the reference is between 1 and 2 windows old: one pass, linear in the length.
+    The reference of a block of ``window`` values is the block before it, if half of that is finite: one pass over
+    rows of blocks, linear in the length. The first block has no reference.
     """
     out = np.zeros(values.size)
-    for start in range(window, values.size, window):
-        reference = values[max(0, start - window) : start]
-        reference = reference[np.isfinite(reference)]
-        if reference.size < window // 2:
-            continue
-        middle = float(np.median(reference))
-        spread = max(SIGMA * float(np.median(np.abs(reference - middle))), 1e-12)
-        block = values[start : start + window]
-        height = np.where(np.isfinite(block), block - middle, 0.0)
-        high = (height > sigmas * spread) & (block > factor * middle) & (height > floor)
-        out[start : start + window] = np.where(high, height / spread, 0.0)
+    blocks = (values.size - 1) // window
+    if blocks < 1:
+        return out
+    middle, spread = _references(values[: blocks * window].reshape(blocks, window))
+    at = np.arange(values.size - window) // window
+    later = values[window:]
+    level = middle[at]
+    height = np.where(np.isfinite(later), later - level, 0.0)
+    high = (height > sigmas * spread[at]) & (later > factor * level) & (height > floor)
+    out[window:] = np.where(high, height / spread[at], 0.0)
     return out
+
+
+def _references(blocks: Floats) -> tuple[Floats, Floats]:
+    """Median and robust deviation of each row, of its finite values; NaN for a row with less than half of them."""
+    known = np.isfinite(blocks)
+    if known.all():
+        middle = np.median(blocks, axis=1)
+        spread = np.median(np.abs(blocks - middle[:, None]), axis=1)
+    else:
+        middle, spread = np.full(len(blocks), np.nan), np.full(len(blocks), np.nan)
+        for row in np.flatnonzero(2 * known.sum(axis=1) >= blocks.shape[1]):
+            values = blocks[row, known[row]]
+            middle[row] = np.median(values)
+            spread[row] = np.median(np.abs(values - middle[row]))
+    return middle, np.maximum(SIGMA * spread, 1e-12)
