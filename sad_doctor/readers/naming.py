@@ -87,7 +87,7 @@ def column_of(name: str) -> str | None:
     A part of the loss whose weighting the name does not tell goes under ``train/raw/``.
     """
     if name.startswith(names.PREFIXES):
-        return name
+        return clean(name, 200)
     if name.startswith("lr-"):  # Lightning: lr-AdamW
         return names.LEARNING_RATE
     name = plain(name)

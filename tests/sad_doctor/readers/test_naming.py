@@ -86,8 +86,8 @@ def test_terms_and_steps():
     assert not is_known("petal width")
 
 
-@given(st.text())
-def test_any_text_is_a_name(name):
-    column = Naming().column(name)
-    assert "\x1b" not in column
+@given(st.text(), st.sampled_from(["", "train/raw/", "eval/", "loss/", "lr-"]))
+def test_any_text_is_a_name(name, prefix):
+    column = Naming().column(prefix + name + "\x1b[2J\u202e")
+    assert not set(column) & set("\x1b\u202e\x00\r")
     assert len(column) <= 300
