@@ -16,6 +16,8 @@ an even accumulation. Others: the optimizer holds parameters that the model no l
 ## Thresholds
 - `digits = 5`: an evaluation must show so many significant digits; a loss printed as 2.3 repeats by chance.
 - `evaluations = 3`: so many equal evaluations in a row, or else all of them, or full float precision (9 digits).
+- `jump = 50`: before such a stretch the evaluation must have moved by so many units of its last digit: one that has
+  converged creeps to rest. A stretch at less than 2% of the largest learning rate is the schedule's end.
 - `rate_records = 30`, `rate_after = 100`: so many records of a learning rate of 0, or five that reach that step; fewer
   may be the first step of a warm-up.
 - `zero_records = 5`: so many records of an update or of a gradient of 0.
@@ -71,6 +73,9 @@ CODE, NAME = "R101", "weights-frozen"
 FULL_PRECISION = 9
 """Significant digits from which one repetition cannot be chance: a float32 has 7 to 9."""
 
+ENDED = 0.02
+"""Share of the largest learning rate below which a schedule is over."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Evaluation:
@@ -116,8 +121,27 @@ def _evaluation(run: Run, t: Thresholds) -> _Evaluation | None:
         return None
     whole = still.count == len(signals.tidy(column))
     digits = signals.significant_digits(still.value)
-    proven = digits >= t["digits"] and (whole or still.count >= t["evaluations"])
+    often = whole or still.count >= t["evaluations"] or digits >= FULL_PRECISION
+    if not often or (not whole and _schedule_ended(run, still)):
+        return None
+    proven = digits >= t["digits"] and (whole or _moved_before(column, still) >= t["jump"] * signals.unit(still.value))
     return _Evaluation(name, still, whole) if proven or digits >= FULL_PRECISION else None
+
+
+def _moved_before(column: Column, still: signals.Still) -> float:
+    """How far the evaluation moved at the step before the stretch; infinite when it began with the log."""
+    before = signals.tidy(column)
+    earlier = before.value[before.step < still.first]
+    return abs(float(earlier[-1]) - still.value) if earlier.size else float("inf")
+
+
+def _schedule_ended(run: Run, still: signals.Still) -> bool:
+    """Whether the learning rate is nearly 0 during the stretch, and was not before."""
+    rate = run.get(names.LEARNING_RATE)
+    if rate is None:
+        return False
+    within = rate.value[(rate.step >= still.first) & (rate.step <= still.last)]
+    return bool(within.size) and float(np.max(within)) < ENDED * float(np.max(rate.value))
 
 
 def _evaluations(run: Run) -> dict[str, Column]:
@@ -213,6 +237,6 @@ RULE = Rule(
     page=__doc__,
     needs=("eval/loss|eval/lm_loss|eval/bits_per_byte|eval/kl|eval/raw/|eval/weighted/|train/lr|train/update_ratio",),
     check=check,
-    thresholds={"digits": 5, "evaluations": 3, "rate_records": 30, "rate_after": 100, "zero_records": 5},
+    thresholds={"digits": 5, "evaluations": 3, "jump": 50, "rate_records": 30, "rate_after": 100, "zero_records": 5},
     explains=("learning-rate-zero", "early-plateau", "total-too-high", "perplexity-too-high"),
 )

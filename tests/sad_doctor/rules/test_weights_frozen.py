@@ -27,6 +27,19 @@ def test_one_repetition_of_a_full_float_is_proof(judge):
     assert finding.first_step == 400
 
 
+@pytest.mark.parametrize(("before", "fires"), [("3.9", True), ("3.2914", False)])
+def test_an_evaluation_that_stops_in_mid_flight_and_one_that_creeps_to_rest(judge, before, fires):
+    text = f"steps: 5 every 100\neval/loss: 4.8123, {before}, 3.29107, 3.29107, 3.29107\ntrain/lr: 1e-3"
+
+    assert bool(judge(RULE, text)) is fires
+
+
+def test_an_evaluation_that_rests_when_the_schedule_has_ended_is_fine(judge):
+    text = "steps: 5 every 100\neval/loss: 4.8123, 3.9, 3.29, 3.2907123456, 3.2907123456\n"
+
+    assert judge(RULE, text + "train/lr: 1e-3, 9e-4, 5e-4, 1e-6, 0") == []
+
+
 def test_few_digits_repeat_by_chance(judge):
     assert judge(RULE, "steps: 5 every 100\neval/loss: 2.31, 2.3, 2.3, 2.3, 2.3") == []
 
