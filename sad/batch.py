@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -37,7 +37,7 @@ class Tokens:
     input_ids: Int[Tensor, "batch length"]
     attention_mask: Int[Tensor, "batch length"]
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> Tokens:
         """Return the same tokens on ``device``."""
         return replace(
             self,
@@ -57,7 +57,7 @@ class Targets:
     def __len__(self) -> int:
         return int(self.row.shape[0])
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> Targets:
         """Return the same targets on ``device``."""
         return replace(self, **{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
 
@@ -77,7 +77,7 @@ class Boundaries:
     def __len__(self) -> int:
         return int(self.row.shape[0])
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> Boundaries:
         """Return the same boundaries on ``device``."""
         return replace(self, **{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
 
@@ -96,7 +96,7 @@ class Batch:
     boundaries: Boundaries
     byte_count: int
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> Batch:
         """Return the same batch on ``device``."""
         moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "byte_count"}
         return replace(self, **moved)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -29,6 +31,17 @@ def forward_kl(
 
 
 def scale_gradient(value: Float[Tensor, ""], factor: float) -> Float[Tensor, ""]:
-    """Return ``value`` unchanged to the last bit, with its gradient multiplied by ``factor``."""
-    held = value.detach()
-    return held + factor * (value - held)
+    """Return ``value`` unchanged to the last bit, infinities too, with its gradient multiplied by ``factor``."""
+    scaled: Tensor = _ScaledGradient.apply(value, factor)  # type: ignore[no-untyped-call]
+    return scaled
+
+
+class _ScaledGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, factor: float) -> Tensor:  # noqa: ANN401 - a context without a public type
+        ctx.factor = factor
+        return value.view_as(value)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        return ctx.factor * gradients[0], None

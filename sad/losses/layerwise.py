@@ -10,6 +10,8 @@ from torch import Tensor
 from sad.batch import Sum
 
 EPSILON = 1e-8
+NOTHING = 1e-20
+"""Largest magnitude of a row that is taken for zero; no half precision can hold so little."""
 
 
 def layer_distance(student: Float[Tensor, "boundary width"], teacher: Float[Tensor, "boundary width"]) -> Sum:
@@ -31,5 +33,7 @@ def normalise(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundar
     size 0.01 and for one with an activation of 25,000.
     """
     states = states.float()
-    largest = states.detach().abs().amax(dim=-1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
-    return F.layer_norm(states / largest, states.shape[-1:], eps=EPSILON)
+    largest = states.detach().abs().amax(dim=-1, keepdim=True)
+    # a row of nothing has no scale: divided by it, its gradient would be infinite
+    scale = torch.where(largest > NOTHING, largest, 1.0)
+    return F.layer_norm(states / scale, states.shape[-1:], eps=EPSILON)

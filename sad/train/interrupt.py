@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any
 
 
 class Interrupt:
@@ -18,7 +18,7 @@ class Interrupt:
         self.signal: int | None = None
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Interrupt:
         # signals reach the main thread only; elsewhere (a notebook's worker) there is nothing to catch
         if threading.current_thread() is threading.main_thread():
             self._before = {s: signal.signal(s, self._note) for s in (signal.SIGINT, signal.SIGTERM)}

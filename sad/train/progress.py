@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from sad.evaluate import Scores
 from sad.objective import Ledger
@@ -32,7 +32,7 @@ class Lines:
         self.total, self._write, self._pause, self._now = total, write, pause, now
         self._last: float | None = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Lines:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -79,7 +79,7 @@ class Bar:
         )
         self._task = self._bar.add_task("", total=total, completed=done, state="")
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Bar:
         self._bar.start()
         return self
 
