@@ -37,7 +37,7 @@ class Distiller(nn.Module):
     def __init__(self, student: nn.Module, teacher: nn.Module, vocab: VocabMap, terms: Terms) -> None:
         super().__init__()
         self.student = student
-        self._outside = (teacher, vocab)
+        self._outside = (teacher.eval().requires_grad_(False), vocab)
         self.terms = terms
         self.names = tuple(name for name in TERMS if name in terms.weights)
         mine, theirs = text_config(student), text_config(teacher)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from sad.batch import Batch
 from sad.data import Example, collate
@@ -44,6 +45,8 @@ def train(plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False) -> 
     A run that is resumed goes on exactly where its newest checkpoint stands. Raises UserError if it has none.
     """
     recipe = plan.recipe.train
+    # accelerate keeps the first precision for the life of the process; ours may train again in another
+    AcceleratorState._reset_state()
     accelerator = Accelerator(mixed_precision="bf16" if plan.precision == "bf16" else "no", cpu=plan.device == "cpu")
     torch.manual_seed(recipe.seed)
     teacher = plan.pair.teacher.to(accelerator.device)

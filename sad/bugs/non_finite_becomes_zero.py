@@ -1,0 +1,177 @@
+"""What is not finite becomes zero
+
+## Symptom
+`lm_loss produced non-finite value (nan); clamping to zero` once in a whole run (steps 436, 748, 1118, 1184, 2154 of
+several), then never again; a loss that is finite in every line; gradient norms of NaN beside it, where they are shown.
+
+## Mechanism
+Each term is looked at, replaced by zero if it is NaN or infinite, and reported once by name. The first such value came
+from a batch without one valid label: the mean over nothing. A zero has no gradient, so the step is taken with what is
+left, weight decay included; where only the gradient overflows, nothing is noticed at all.
+
+## What its documented fix did
+It was the fix: the crash is gone, and so is the only line that pointed at the cause. `nan_to_num` inside the forward
+goes further: the loss is finite and plausible, and the gradient is zero or NaN where it was cut.
+
+## Fix
+Sums over units, divided once by the units of the whole step: no label, no term. A step whose loss or gradient is not
+finite is put on record as it is, counted, and changes no weight (`sad/train/step.py`, `sad/train/record.py`).
+
+## Source
+rakeshb49/student_aware_distillation, models/distillation_framework.py; S10 and N03 of the catalogue of real bugs;
+QwenLM/Qwen3 826, transformers 33312 and 19229 (overflow of half precision).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from sad import terms, tiny
+from sad.batch import LM, Batch, Boundaries, Sum, Targets
+from sad.case import Bug
+from sad.data import collate
+from sad.distiller import Distiller
+from sad.invariants.numerics_reported import Fault, Took, Trainer, numerics_reported
+from sad.objective import Objective
+from sad.recipe import Terms
+from sad.terms import View
+from sad.train import step
+from sad.train.optimizer import make_optimizer
+
+IGNORED = -100
+
+
+class Masking:
+    """A plain loop on one linear layer, with two terms that pass through ``mask``."""
+
+    def __init__(self, mask: Callable[[Tensor], Tensor]) -> None:
+        self.mask = mask
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.layer = nn.Linear(4, 5)
+            self.inputs, self.teacher = torch.randn(6, 4), torch.randn(6, 5)
+        self.start = deepcopy(self.layer.state_dict())
+
+    def steps(self, fault: Fault) -> Took:
+        """Take two steps of AdamW."""
+        self.layer.load_state_dict(self.start)
+        optimizer = torch.optim.AdamW(self.layer.parameters(), lr=0.1)
+        weights, told = [tiny.weights(self.layer)], []
+        for spoil in (fault, lambda value: value):
+            optimizer.zero_grad()
+            value = self.mask(spoil(self._lm(torch.arange(6) % 5)))
+            (value + self.mask(F.mse_loss(self.layer(self.inputs), self.teacher))).backward()  # type: ignore[no-untyped-call]
+            told.append((value.item(), float(nn.utils.clip_grad_norm_(self.layer.parameters(), 1.0))))
+            optimizer.step()
+            weights.append(tiny.weights(self.layer))
+        return Took(*told[0], 0, weights)
+
+    def values(self, *, labelled: int, empty: int) -> Mapping[str, float]:
+        """Average the micro-batches' means."""
+        batches = [torch.arange(6) % 5] * labelled + [torch.full((6,), IGNORED)] * empty
+        each = [self.mask(self._lm(labels)).item() for labels in batches]
+        return {LM: sum(each) / len(each)}
+
+    def _lm(self, labels: Tensor) -> Tensor:
+        return F.cross_entropy(self.layer(self.inputs), labels, ignore_index=IGNORED)
+
+
+class Shipped:
+    """The training loop and its record; for texts without labels its step alone, as windows always have some."""
+
+    def steps(self, fault: Fault) -> Took:
+        """Run the loop for two steps, with the fault in its language-model loss."""
+        plan = tiny.plan({"train": {"max_steps": 2, "eval_every": 2, "save_every": 2}, "data": {"eval_windows": 1}})
+        after = _Weights(plan.pair.student)
+        with _spoilt(LM, fault):
+            record = tiny.train(plan, watch=after).record
+        first, last = (next(line for line in record if line["step"] == k and "train/loss" in line) for k in (1, 2))
+        return Took(
+            float(first[f"train/raw/{LM}"]), float(first["train/grad_norm"]), last["train/skipped_steps"], after.copies
+        )
+
+    def values(self, *, labelled: int, empty: int) -> Mapping[str, float]:
+        """Take one step of every term."""
+        plan = tiny.plan()
+        every = Terms.model_validate({name: {"weight": 1.0} for name in Terms.model_fields})
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            distiller = Distiller(plan.pair.student, plan.pair.teacher, plan.pair.vocab, every)
+        batch = collate(plan.train[:2], plan.pair.readers)
+        batches = [batch] * labelled + [_without_labels(batch)] * empty
+        optimizer, objective = make_optimizer(distiller, plan.recipe.train), Objective(dict(every.weights))
+        return step.take_step(Accelerator(cpu=True), distiller, optimizer, objective, batches, 1.0).ledger.raw
+
+
+class _Weights(tiny.Silent):
+    """Copies the student's weights at the start and after each step."""
+
+    def __init__(self, student: nn.Module) -> None:
+        self.student, self.copies = student, [tiny.weights(student)]
+
+    def step(self, *_: object) -> None:
+        """Copy."""
+        self.copies.append(tiny.weights(self.student))
+
+
+def buggy() -> Trainer:
+    """A value that is not finite becomes zero."""
+    return Masking(lambda value: value if value.isfinite() else torch.zeros((), requires_grad=True))
+
+
+def nan_to_num() -> Trainer:
+    """The same inside the graph."""
+    return Masking(lambda value: torch.nan_to_num(value, nan=0.0, posinf=1e4))
+
+
+def untouched() -> Trainer:
+    """Nothing is looked at: the mean over no labels, and a step on any gradient."""
+    return Masking(lambda value: value)
+
+
+def fixed() -> Trainer:
+    """The code that trains."""
+    return Shipped()
+
+
+@contextmanager
+def _spoilt(name: str, fault: Fault) -> Iterator[None]:
+    """Put a fault into a term's value, the first time that it is asked for with a gradient."""
+    term, faults = terms.TERMS[name], [fault]
+
+    def spoilt(view: View) -> Sum:
+        one = term(view)
+        return Sum(faults.pop()(one.total), one.units) if faults and torch.is_grad_enabled() else one
+
+    terms.TERMS[name] = spoilt
+    try:
+        yield
+    finally:
+        terms.TERMS[name] = term
+
+
+def _without_labels(batch: Batch) -> Batch:
+    none = torch.empty(0, dtype=torch.int64)
+    targets = Targets(none, none, none)
+    return replace(
+        batch, targets=targets, teacher_targets=targets, boundaries=Boundaries(none, none, none, none), byte_count=0
+    )
+
+
+BUG = Bug(
+    "V108",
+    "non-finite-becomes-zero",
+    __doc__,
+    (numerics_reported,),
+    buggy,
+    fixed,
+    variants={"nan_to_num": nan_to_num, "nothing looked at": untouched},
+)

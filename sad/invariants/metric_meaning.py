@@ -1,0 +1,140 @@
+"""Perplexity is exp of the negative log-likelihood over all labels, divided by their number, and nothing else.
+
+## Property
+For students of known likelihood, on the tiny text: a student that knows nothing scores the size of its vocabulary;
+every student scores what its own logits say in float64; weights of other terms, and how the text is cut into batches,
+change nothing; a student that is sure and wrong (e to the 70th, and beyond what a float holds) is not clamped.
+
+## Why it must hold
+Perplexity is compared between runs, and with the vocabulary size. A number that contains other terms, or a clamp,
+stays still while the model learns, or moves while it does not.
+
+## Tolerance
+1e-4 of the logarithm. Infinity must be infinity.
+
+## What breaks it
+exp of the total loss; `min(loss, 20)` before exp, or any other clamp; a mean of the batches' losses or perplexities:
+equal batches hide that one, so the batches here have very different numbers of labels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from sad import tiny
+from sad.batch import KD, LAYERWISE, LM, Batch
+from sad.case import Verdict
+from sad.data import collate, examples
+from sad.distiller import Distiller
+from sad.forward import body
+from sad.objective import Objective
+from sad.recipe import Terms
+
+Perplexity = Callable[[Distiller, Sequence[Batch], Objective], float]
+"""Evaluates a student on held-out batches; the objective holds the weights of the terms."""
+
+VOCABULARY = 320
+TOLERANCE = 1e-4
+SURE = 26.0
+"""Multiplies the logits of a student that is sure and wrong, so that its loss is some 70 nats."""
+HEAVY = {KD: 1.0, LM: 1.0, LAYERWISE: 30.0}
+"""Weights of a run whose total is far above its language-model loss."""
+LIGHT = {KD: 0.1, LM: 0.5, LAYERWISE: 0.1}
+TEXTS = ("Yes.", "A calm sea.", tiny.TEXT)
+"""Texts of very different numbers of labels: a mean of means cannot hide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One evaluation: of what, on which batches, with which weights, and the loss in nats that is right for it."""
+
+    name: str
+    distiller: Distiller
+    batches: Sequence[Batch]
+    weights: dict[str, float]
+    nats: float
+
+
+def metric_meaning(perplexity: Perplexity) -> Verdict:
+    """Judge the perplexity of four students, with other weights and with other batches."""
+    worst = 0.0
+    told: dict[str, float] = {}
+    for case in _cases():
+        got, right = perplexity(case.distiller, case.batches, Objective(dict(case.weights))), _exp(case.nats)
+        error = _error(got, case.nats)
+        if not error <= TOLERANCE:
+            return Verdict(False, f"{case.name}: {_number(got)}, right {_number(right)}", {"got": got, "right": right})
+        worst, told = max(worst, error), {**told, case.name: got}
+    uniform, sure = told["a student that knows nothing"], told["a student sure and wrong"]
+    says = f"knowing nothing {_number(uniform)} of {VOCABULARY}, sure and wrong {_number(sure)}"
+    return Verdict(True, says, {"uniform": uniform, "sure": sure, "error": worst})
+
+
+def _cases() -> Iterator[Case]:
+    readers = tiny.pair(VOCABULARY, VOCABULARY).readers
+    found = [example for text in TEXTS for example in examples([text], readers, 256)]
+    whole, uneven = [collate(found, readers)], [collate([one], readers) for one in found]
+    knows = _student(1.0)
+    students = {
+        "a student that knows nothing": _student(0.0),
+        "a student": knows,
+        "a student sure and wrong": _student(SURE),
+        "a student surer than a float holds": _student(100 * SURE),
+    }
+    for name, student in students.items():
+        yield Case(name, _distiller(student, HEAVY), whole, HEAVY, _nats(student, whole))
+    right = _nats(knows, whole)
+    yield Case("without other terms", _distiller(knows, {LM: 1.0}), whole, {LM: 1.0}, right)
+    yield Case("with light terms", _distiller(knows, LIGHT), whole, LIGHT, right)
+    yield Case("in uneven batches", _distiller(knows, {LM: 1.0}), uneven, {LM: 1.0}, right)
+
+
+def _student(scale: float) -> nn.Module:
+    """A fixed student whose logits are multiplied by ``scale``."""
+    student = tiny.model(tiny.reader(VOCABULARY).size, layers=2, width=16, seed=2, sharpness=8.0)
+    with torch.no_grad():
+        body(student).norm.weight.mul_(scale)  # type: ignore[operator, union-attr]
+    return student
+
+
+def _distiller(student: nn.Module, weights: dict[str, float]) -> Distiller:
+    pair = tiny.pair(VOCABULARY, VOCABULARY)
+    given = {name: {"weight": weights.get(name, 0.0)} for name in Terms.model_fields}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Distiller(student, pair.teacher, pair.vocab, Terms.model_validate(given))
+
+
+@torch.no_grad()
+def _nats(student: nn.Module, batches: Sequence[Batch]) -> float:
+    """The mean negative log-likelihood of every label, in float64 from the model's own logits."""
+    each = []
+    for batch in batches:
+        of, at = batch.student, batch.targets
+        logits = student(input_ids=of.input_ids, attention_mask=of.attention_mask).logits.double()
+        log_p = torch.log_softmax(logits, dim=-1)[at.row, at.position]
+        each.append(-log_p.gather(1, of.input_ids[at.row, at.position + 1][:, None]))
+    return float(torch.cat(each).mean())
+
+
+def _error(got: float, nats: float) -> float:
+    """The distance of the logarithm of ``got`` from ``nats``, relative; infinite if either alone is beyond a float."""
+    if math.isinf(_exp(nats)):
+        return 0.0 if math.isinf(got) and got > 0 else math.inf
+    return abs(math.log(got) - nats) / nats if got > 0 else math.inf
+
+
+def _exp(nats: float) -> float:
+    try:
+        return math.exp(nats)
+    except OverflowError:
+        return math.inf
+
+
+def _number(value: float) -> str:
+    return f"{value:,.2f}" if abs(value) < 1e12 else f"{value:.2g}"

@@ -1,0 +1,114 @@
+"""What is not finite is reported as it is, counted, and changes no weight; a text without labels changes nothing.
+
+## Property
+In the first of two steps, one term's value is NaN, or infinite with a gradient that is finite, or finite with a
+gradient that is not. Then the record shows that value, or that gradient norm; one step is counted as left out; the
+weights are bit-identical after it, and move again, finite, at the second step. Micro-batches without any label leave
+the values of the others as they are; alone they give no NaN.
+
+## Why it must hold
+The first NaN is the only one that points at its cause. Turned into zero it disappears from the loss, lives on in the
+gradient or in the optimizer's state, and nobody counts how much of the training was thrown away.
+
+## Tolerance
+None on the weights and the count; 1e-6 on the values beside empty micro-batches.
+
+## What breaks it
+`nan_to_num`, and non-finite terms set to zero with a warning printed once; a mean over no labels; looking at the loss
+alone: it is finite where only the gradient overflows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from sad.case import Verdict
+
+Fault = Callable[[Tensor], Tensor]
+"""Takes the value of a term, a scalar with gradient, and returns it spoilt."""
+
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Two steps: what the first one put on record (the term's value, the gradient's norm), the steps that were left out
+    in the end, and the student's weights at the start and after each step.
+    """
+
+    value: float
+    norm: float
+    left_out: int
+    weights: Sequence[Tensor]
+
+
+class Trainer(Protocol):
+    """Trains."""
+
+    def steps(self, fault: Fault) -> Took:
+        """Take two steps, with a fault in one term of the first."""
+
+    def values(self, *, labelled: int, empty: int) -> Mapping[str, float]:
+        """Take a step on ``labelled`` micro-batches with labels, all the same, and ``empty`` ones without any; return
+        the values of the terms that it reports.
+        """
+
+
+def numerics_reported(trainer: Trainer) -> Verdict:
+    """Judge a trainer on four faults (one of them none), and on texts without labels."""
+    faults = [*_steps(trainer), *_empty(trainer)]
+    bad = len(FAULTS)
+    says = faults[0] if faults else f"{bad} of {bad} bad steps reported, counted and left out; no label, no term"
+    return Verdict(not faults, says, {"faults": len(faults)})
+
+
+def _steps(trainer: Trainer) -> Iterator[str]:
+    healthy = trainer.steps(lambda value: value)
+    if not (math.isfinite(healthy.value) and _moved(healthy, 1) and healthy.left_out == 0):
+        yield "a healthy step is left out"
+    for name, fault, in_value in FAULTS:
+        took = trainer.steps(fault)
+        reported = took.value if in_value else took.norm
+        if math.isfinite(reported):
+            yield f"{name} is reported as {reported:.4f}" + (" and moves the weights" if _moved(took, 1) else "")
+        elif _moved(took, 1):
+            yield f"{name} moves the weights"
+        if not took.weights[-1].isfinite().all():
+            yield f"{name} leaves weights that are not finite"
+        elif not _moved(took, 2):
+            yield f"after {name} nothing moves"
+        if took.left_out != 1:
+            yield f"{name}: {took.left_out} steps counted as left out, not 1"
+
+
+def _empty(trainer: Trainer) -> Iterator[str]:
+    alone, mixed = trainer.values(labelled=1, empty=0), trainer.values(labelled=1, empty=2)
+    for name, value in alone.items():
+        if not abs(mixed.get(name, math.nan) - value) <= TOLERANCE * abs(value):
+            yield f"{name} is {value:.4f}, with unlabelled micro-batches beside it {mixed.get(name, math.nan):.4f}"
+    nothing = trainer.values(labelled=0, empty=1)
+    yield from (f"{name} is {value} of no label" for name, value in nothing.items() if not math.isfinite(value))
+
+
+def _moved(took: Took, step: int) -> bool:
+    return not torch.equal(took.weights[step - 1], took.weights[step])
+
+
+def _spoilt_gradient(value: Tensor) -> Tensor:
+    spoilt = value * 1.0
+    spoilt.register_hook(lambda gradient: gradient * math.nan)  # type: ignore[no-untyped-call]
+    return spoilt
+
+
+FAULTS: tuple[tuple[str, Fault, bool], ...] = (
+    ("NaN in a term", lambda value: value * math.nan, True),
+    ("infinity in a term", lambda value: value + math.inf, True),
+    ("NaN in the gradient alone", _spoilt_gradient, False),
+)
+"""A name, the fault, and whether the value shows it (else the gradient's norm does)."""

@@ -1,0 +1,101 @@
+"""The teacher is read and nothing else: the same weights, the same answers, no gradient, all through the training.
+
+## Property
+A teacher with dropout, as a loader gives it (evaluation mode, gradients not yet switched off), is trained with for
+some steps. At every look during the training: no module of it is in training mode, two passes over one text are
+bit-identical, no parameter of it holds a gradient, and the student, which is another model, is in training mode. At
+the end every weight and buffer of the teacher is what it was, and the student's are not.
+
+## Why it must hold
+A teacher that drifts, or answers differently each time, is a target that nobody chose; and no loss shows it.
+
+## Tolerance
+None: bits are compared.
+
+## What breaks it
+`train()` on a wrapper that registers the teacher; `parameters()` of that wrapper in the optimizer; a teacher's pass
+without `no_grad`. A teacher without dropout hides the first, an optimizer without weight decay half of the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from sad import tiny
+from sad.case import Verdict
+from sad.pair import Pair
+
+STEPS = 3
+Look = Callable[[], None]
+Train = Callable[[Pair, Look], None]
+"""Trains the pair's student for ``STEPS`` steps, and calls the look after each, while the training is still on."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was seen of a teacher: looks, those in training mode, gradients, how far two answers differ."""
+
+    looks: int = 0
+    training: int = 0
+    gradients: int = 0
+    apart: float = 0.0
+    student_asleep: int = 0
+
+
+def teacher_isolation(train: Train) -> Verdict:
+    """Judge a training by what it does to the teacher."""
+    made = tiny.pair(320, 320)
+    dropping = tiny.model(made.readers.teacher.size, layers=2, width=16, seed=1, sharpness=8.0, attention_dropout=0.5)
+    pair = replace(made, teacher=dropping.eval().requires_grad_(True))
+    seen, teacher, student = _Seen(), _tensors(pair.teacher), _tensors(pair.student)
+    train(pair, lambda: _look(pair, seen))
+    moved, learned = _distance(teacher, _tensors(pair.teacher)), _distance(student, _tensors(pair.student))
+    faults = _faults(seen, moved, learned)
+    says = (
+        "; ".join(faults[:2])
+        or f"the teacher moved by {moved:g} in {seen.looks} steps, its answers differ by {seen.apart:g}"
+    )
+    return Verdict(not faults, says, {"moved": moved, "apart": seen.apart, "training": seen.training})
+
+
+def _faults(seen: _Seen, moved: float, learned: float) -> list[str]:
+    checks = (
+        (seen.looks == STEPS, f"{seen.looks} looks, not {STEPS}"),
+        (moved == 0, f"the teacher moved by {moved:.2g} of its size"),
+        (not seen.training, f"in training mode at {seen.training} of {seen.looks} steps"),
+        (seen.apart == 0, f"two answers to one text differ by {seen.apart:.2g} nats"),
+        (not seen.gradients, f"{seen.gradients} of its tensors hold a gradient"),
+        (not seen.student_asleep, f"the student is in evaluation mode at {seen.student_asleep} steps"),
+        (learned > 0, "the student did not move"),
+    )
+    return [fault for sound, fault in checks if not sound]
+
+
+@torch.no_grad()
+def _look(pair: Pair, seen: _Seen) -> None:
+    teacher = pair.teacher
+    text = torch.arange(2, 26)[None]
+    first, second = (torch.log_softmax(teacher(input_ids=text, use_cache=False).logits, dim=-1) for _ in range(2))
+    seen.looks += 1
+    seen.apart = max(seen.apart, float((first - second).abs().max()))
+    seen.training += any(module.training for module in teacher.modules())
+    seen.gradients = max(seen.gradients, sum(p.grad is not None for p in teacher.parameters()))
+    seen.student_asleep += not all(module.training for module in pair.student.modules())
+
+
+def _tensors(model: nn.Module) -> list[Tensor]:
+    return [tensor.detach().clone() for tensor in (*model.parameters(), *model.buffers())]
+
+
+def _distance(before: list[Tensor], after: list[Tensor]) -> float:
+    """The norm of the change over the norm of the whole; infinite if a tensor came or went."""
+    if [tensor.shape for tensor in before] != [tensor.shape for tensor in after]:
+        return float("inf")
+    if all(torch.equal(b, a) for b, a in zip(before, after, strict=True)):
+        return 0.0
+    change = torch.stack([(a - b).norm() for a, b in zip(after, before, strict=True)]).norm()
+    return float(change / torch.stack([b.norm() for b in before]).norm())
