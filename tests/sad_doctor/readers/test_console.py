@@ -70,7 +70,7 @@ def test_the_first_and_the_fourth_run_as_recorded(runs):
     kd, feature = first.columns["train/raw/kd"].value, first.columns["train/raw/routing"].value
     assert 30 <= kd.min() <= kd.max() <= 40
     assert 150 <= feature.min() <= feature.max() <= 200
-    assert 90 <= first.columns["train/raw/attention"].value.min()
+    assert first.columns["train/raw/attention"].value.min() >= 90
     assert first.columns["train/raw/attention"].value.max() <= 140
     assert first.events[-1].kind == names.EVENT_CRASH
     assert "Half != float" in first.events[-1].message
