@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from sad.align.reader import Reader
 
 # read by the libraries when they are imported
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -19,3 +25,45 @@ settings.register_profile(
     "sad", deadline=None, derandomize=True, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("sad")
+
+
+@pytest.fixture(scope="session")
+def sentencepiece() -> Reader:
+    """A reader in the shape of Llama 2: Metaspace, bytes for what the vocabulary lacks, and a begin mark."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    from sad import tiny
+    from sad.align.reader import Reader
+
+    learner = Tokenizer(models.BPE())
+    learner.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=True)
+    # it has seen no character beyond Latin: those go to bytes
+    seen = "".join(c for c in tiny.TEXT if c < "\u0250")
+    learner.train_from_iterator([seen], trainers.BpeTrainer(vocab_size=260, show_progress=False))
+    model = json.loads(learner.to_str())["model"]
+    names = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *model["vocab"]]
+    vocabulary = {name: i for i, name in enumerate(names)}
+    merges = [tuple(merge) for merge in model["merges"]]
+    made = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", byte_fallback=True))
+    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    made.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    made.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    return Reader(PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<s>", eos_token="</s>", unk_token="<unk>"))
+
+
+@pytest.fixture(scope="session")
+def folding() -> Reader:
+    """A reader that changes the text first (compatibility forms, lower case) and knows words only by their pieces."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    from sad import tiny
+    from sad.align.reader import Reader
+
+    made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    made.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(vocab_size=200, special_tokens=["[UNK]", "[SEP]"], show_progress=False)
+    made.train_from_iterator([tiny.TEXT], trainer)
+    return Reader(PreTrainedTokenizerFast(tokenizer_object=made, unk_token="[UNK]", eos_token="[SEP]"))

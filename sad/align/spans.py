@@ -25,7 +25,7 @@ class Window:
 
     ``student`` and ``teacher`` are token ids; ``at_student[k]`` and ``at_teacher[k]`` are the positions of the
     tokens that end at the window's ``k``-th common boundary; ``bytes_at[k]`` counts the bytes read there.
-    ``closes`` tells that the text ends with this window.
+    ``closes`` tells that the text ends with this window: neither model has a token left.
     """
 
     student: Ints
@@ -77,7 +77,7 @@ def _window(student: Reading, teacher: Reading, shared: Common, which: slice, or
         at_student=at_student - s_from,
         at_teacher=at_teacher - t_from,
         bytes_at=shared.end[which] - byte_from,
-        closes=which.stop == len(shared.end),
+        closes=bool(at_student[-1] == len(student.ids) - 1 and at_teacher[-1] == len(teacher.ids) - 1),
     )
 
 

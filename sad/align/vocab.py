@@ -40,13 +40,15 @@ class VocabMap:
     ) -> Float[Tensor, "boundary vocab"]:
         """Return log-probabilities over the student's tokens, float32, normalised, at ``temperature``.
 
-        The mass of unmapped tokens is spread in proportion over the rest; :meth:`mass` tells how much it is.
+        The mass of unmapped tokens is spread in proportion over the rest; :meth:`mass` tells how much it is. Where
+        nothing at all is mapped, every entry is -inf: there is nothing to learn there.
         """
         log_p = self._log_probs(teacher_logits, temperature)
         if self.identity:
             return log_p
         p = self._gather(log_p.exp())
-        return p.log() - p.sum(dim=-1, keepdim=True).log()
+        whole = p.sum(dim=-1, keepdim=True).clamp_min(torch.finfo(p.dtype).tiny)
+        return p.log() - whole.log()
 
     def mass(self, teacher_logits: Float[Tensor, "boundary teacher_vocab"]) -> Float[Tensor, " boundary"]:
         """Return the share of the teacher's mass that has a student token, per boundary."""

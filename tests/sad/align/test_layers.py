@@ -1,0 +1,50 @@
+"""Pairs of blocks: spread over the depth, the last with the last, never outside either model."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sad.align.layers import layer_pairs
+
+depth = st.integers(1, 96)
+
+
+@given(depth, depth, st.integers(1, 100))
+def test_pairs_rise_within_both_models_and_end_with_the_last(student: int, teacher: int, pairs: int) -> None:
+    found = layer_pairs(student, teacher, pairs)
+    assert len(found) == min(pairs, student, teacher)
+    assert found[-1] == (student - 1, teacher - 1)
+    for side, layers in ((0, student), (1, teacher)):
+        blocks = [pair[side] for pair in found]
+        assert all(0 <= block < layers for block in blocks)
+        assert blocks == sorted(set(blocks))
+
+
+@given(depth, depth, st.integers(1, 20))
+def test_both_blocks_of_a_pair_lie_at_the_same_depth(student: int, teacher: int, pairs: int) -> None:
+    for mine, theirs in layer_pairs(student, teacher, pairs):
+        assert abs((mine + 1) / student - (theirs + 1) / teacher) <= 0.5 / student + 0.5 / teacher + 1e-9
+
+
+@given(depth, st.integers(1, 20))
+def test_models_of_one_depth_are_compared_block_by_block(layers: int, pairs: int) -> None:
+    assert all(mine == theirs for mine, theirs in layer_pairs(layers, layers, pairs))
+
+
+@given(depth, depth, st.integers(1, 20))
+def test_which_one_is_deeper_does_not_matter(student: int, teacher: int, pairs: int) -> None:
+    swapped = tuple((theirs, mine) for mine, theirs in layer_pairs(teacher, student, pairs))
+    assert layer_pairs(student, teacher, pairs) == swapped
+
+
+def test_a_known_case() -> None:
+    assert layer_pairs(2, 6, 2) == ((0, 2), (1, 5))
+    assert layer_pairs(6, 2, 1) == ((5, 1),)
+
+
+@pytest.mark.parametrize("wrong", [(0, 3, 1), (3, 0, 1), (3, 3, 0)])
+def test_nothing_to_pair_is_an_error(wrong: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match="positive"):
+        layer_pairs(*wrong)
