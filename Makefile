@@ -24,7 +24,7 @@ demo: $(READY)  ## Verify, train the embedded pair, read the doctor's report
 	@echo "Open the dashboard with:  $(BIN)/sad doctor runs/latest"
 
 test: $(READY)  ## Run every test
-	$(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 check: $(READY)  ## Format, lint, types, import contracts, fresh pages
 	$(BIN)/ruff format --check .
