@@ -8,18 +8,20 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from sad_doctor.views.tui import layout, rulepage, theme
 from sad_doctor.views.tui.board import Board
 from sad_doctor.views.tui.findings import FindingList
 from sad_doctor.views.tui.header import Head, Header
+from sad_doctor.views.tui.keybar import KeyBar
 from sad_doctor.views.tui.plain import line
 from sad_doctor.views.tui.prose import BLANK
 from sad_doctor.views.tui.sheet import Sheet, help_page
@@ -38,19 +40,18 @@ class DoctorApp(App[None]):
     CSS_PATH = "doctor.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit"),
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("slash", "filter", "Filter", key_display="/"),
-        Binding("space", "pause", "Pause", key_display="space"),
-        Binding("tab", "next_pane(False)", "Pane", key_display="tab", priority=True),
-        Binding("shift+tab", "next_pane(True)", show=False, priority=True),
-        Binding("l", "log_scale", "Log"),
-        Binding("m", "metric(1)", "Metric"),
-        Binding("M", "metric(-1)", "Metric", show=False),
-        Binding("z", "zoom", "Zoom", show=False),
+        Binding("question_mark", "help", "Help"),
+        Binding("slash", "filter", "Filter"),
+        Binding("space", "pause", "Pause"),
+        Binding("tab", "next_pane(False)", "Next pane", priority=True),
+        Binding("shift+tab", "next_pane(True)", "Previous pane", priority=True),
+        Binding("l", "log_scale", "Log scale"),
+        Binding("m", "metric(1)", "Next metric"),
+        Binding("M", "metric(-1)", "Previous metric"),
+        Binding("z", "zoom", "Zoom"),
         Binding("e", "export", "Picture"),
-        Binding("ctrl+p", "command_palette", "Menu", key_display="^p", priority=True),
-        Binding("escape", "escape", "Back", show=False),
-        *(Binding(str(n), f"tab({n})", name, show=False) for n, name in enumerate(TABS, 1)),
+        Binding("escape", "escape", "Back"),
+        *(Binding(str(n), f"tab({n})", name) for n, name in enumerate(TABS, 1)),
     ]
 
     snapshot: reactive[Snapshot | None] = reactive(None, init=False)
@@ -87,7 +88,7 @@ class DoctorApp(App[None]):
         yield self.tabs
         yield self.board
         yield self.wanted
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Begin to follow the log."""
@@ -96,7 +97,7 @@ class DoctorApp(App[None]):
         self._arrange()
         self.board.findings.focus()
         self.look()
-        self.set_interval(self._interval, self._tick)
+        self.set_interval(self._interval, self.tick)
         self.set_interval(1.0, self._draw_header)
 
     def look(self) -> None:
@@ -105,7 +106,8 @@ class DoctorApp(App[None]):
             self._looking = True
             self._poll()
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Look at the log unless paused."""
         if not self.paused:
             self.look()
 
@@ -146,15 +148,15 @@ class DoctorApp(App[None]):
         self.tabs.active = tab
         self._arrange()
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Choose the layout for the new size."""
-        self._arrange()
+        self._arrange(event.size)
 
-    def _arrange(self) -> None:
-        wanted = layout.classes(*self.size) | {f"-tab-{self.tab_shown}"}
+    def _arrange(self, size: Size | None = None) -> None:
+        wanted = layout.classes(*(size or self.size), self.tab_shown)
         screen = self.screen_stack[0]
-        for name in (*layout.CLASSES, *(f"-tab-{n}" for n in range(1, len(TABS) + 1))):
-            screen.set_class(name in wanted, name)
+        screen.remove_class(*(layout.CLASSES - wanted))
+        screen.add_class(*wanted)
 
     def _draw_header(self) -> None:
         snapshot = self.snapshot

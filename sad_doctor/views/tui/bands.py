@@ -30,10 +30,10 @@ class Shares:
     holes: Floats = field(default_factory=lambda: np.zeros(0))
     steps: tuple[float, float] | None = None
 
-    def now(self, step: float | None = None) -> dict[str, float]:
-        """Return the shares at or before a step (the last for None), the largest first, NaN at the end."""
+    def now(self, step: float | None = None) -> dict[str, float | None]:
+        """Return the shares at or before a step (the last for None), the largest first; None where none is known."""
         found = {term: value_at(column, step) for term, column in self.columns.items()}
-        return dict(sorted(found.items(), key=lambda item: (np.isnan(item[1]), -item[1])))
+        return dict(sorted(found.items(), key=lambda item: -1.0 if item[1] is None else item[1], reverse=True))
 
 
 def bands(shares: Shares, left: float, right: float, width: int) -> tuple[Floats, raster.Bools]:
@@ -105,9 +105,9 @@ def paint_bars(width: int, height: int, shares: Shares, step: float | None, ink:
         style = Style(color=shares.colours[term])
         canvas.put(0, y, "■", style)
         canvas.write(2, y, term, ink.text, limit=name)
-        label = numerals.percent(share, 1)
-        canvas.write(width - len(label), y, label, ink.text if np.isfinite(share) else ink.nan)
-        _bar(canvas, name + 3, y, width - name - 3 - 7, share, style, ink)
+        label = "–" if share is None else numerals.percent(share, 1)
+        canvas.write(width - len(label), y, label, ink.text if share is not None else ink.label)
+        _bar(canvas, name + 3, y, width - name - 3 - 7, share or 0.0, style, ink)
         y += 1
     if len(shown) < len(now):
         canvas.write(2, y, f"… {len(now) - len(shown)} more", ink.label)

@@ -104,10 +104,12 @@ class Chart(Widget, can_focus=True):
 
     def _point_at_cell(self, column: int) -> None:
         assert self._frame is not None
-        wanted = self._frame.step(column)
+        frame = self._frame
+        ends = {frame.x: frame.window.left, frame.x + frame.width - 1: frame.window.right}
+        wanted = ends.get(column, frame.step(column))
         steps = np.concatenate([s.column.step[np.isfinite(s.column.step)] for s in self.plot.drawn])
         nearest = float(steps[np.argmin(np.abs(steps - wanted))]) if steps.size else wanted
-        exact = self._frame.column(nearest) == column
+        exact = frame.column(nearest) == column
         self.post_message(self.CursorMoved(nearest if exact else wanted))
 
     def _changed(self) -> None:

@@ -77,7 +77,8 @@ def second_line(head: Head, width: int) -> Content:
         return Content.assemble(" ", ("⚠ ", "$error"), (line(head.error), "$error")).truncate(width, ellipsis=True)
     run = head.run
     if run is None or run.last_step < 0:
-        return Content.styled(" waiting for the first step", "$text-muted") if run else Content("")
+        text = " waiting for the first step" if run else ""
+        return Content.styled(text, "$text-muted").truncate(width, ellipsis=True)
     left = Content(" ") + progress(run, 24 if width >= 110 else (12 if width >= 70 else 0))
     figures = Content("")
     for name, label in _FIGURES:

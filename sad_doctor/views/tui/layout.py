@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-CLASSES: Final = ("-wide", "-medium", "-small", "-tiny")
+CLASSES: Final = frozenset({"-wide", "-medium", "-small", "-tiny", *(f"-tab-{n}" for n in (1, 2, 3, 4))})
+"""All that :func:`classes` may return."""
 
 ORDER: Final = ("findings", "detail", "loss", "metric", "terms")
 """The panes that can have the focus, in the order of tab, when all are shown."""
@@ -13,15 +14,15 @@ STOPS: Final = ((1, "findings"), (1, "loss"), (2, "metric"), (3, "terms"), (4, "
 """The same by tabs."""
 
 
-def classes(width: int, height: int) -> frozenset[str]:
-    """Return the classes of the screen for a terminal of this size, in cells."""
+def classes(width: int, height: int, tab: int = 1) -> frozenset[str]:
+    """Return the classes of the screen for a terminal of this size, in cells, with this tab picked."""
     if width < 40 or height < 14:
-        return frozenset({"-small", "-tiny"})
+        return frozenset({"-small", "-tiny", f"-tab-{tab}"})
     if width >= 150 and height >= 24:
         return frozenset({"-wide"})
     if width >= 100 and height >= 32:
         return frozenset({"-medium"})
-    return frozenset({"-small"})
+    return frozenset({"-small", f"-tab-{tab}"})
 
 
 def next_stop(tab: int, pane: str | None, back: bool) -> tuple[int, str]:

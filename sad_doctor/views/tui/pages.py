@@ -123,7 +123,7 @@ def _flat(facts: Mapping[str, object], above: str = "") -> Iterator[tuple[str, s
 
 
 def _entry(name: str, value: str) -> Paragraph:
-    return Paragraph(styled(value, _TEXT), styled(name, _MUTED).pad_right(max(1, 20 - len(name))) + Content(" "))
+    return Paragraph(styled(value, _TEXT), styled(name, _MUTED).pad_right(max(0, 20 - len(name))) + Content(" "))
 
 
 def _title(text: str) -> Page:

@@ -218,16 +218,16 @@ def _legend(canvas: Canvas, frame: Frame, plot: Plot, ink: Ink) -> None:
         x = canvas.write(x, 0, signs[series.kind] + " ", Style(color=series.colour))
         x = canvas.write(x, 0, series.name + " ", ink.label)
         value = value_at(series.column, None if series.kind == "level" else plot.cursor)
-        bad = not np.isfinite(value)
-        x = canvas.write(x, 0, numerals.full(value), ink.nan if bad else ink.text) + 3
+        bad = value is not None and not np.isfinite(value)
+        x = canvas.write(x, 0, "–" if value is None else numerals.full(value), ink.nan if bad else ink.text) + 3
 
 
-def value_at(column: Column, step: float | None) -> float:
-    """Return the last value at or before ``step`` (the last of all for None); NaN if there is none."""
+def value_at(column: Column, step: float | None) -> float | None:
+    """Return the last value at or before ``step`` (the last of all for None); None if there is none."""
     if step is None:
-        return column.last if len(column) else float("nan")
+        return column.last if len(column) else None
     before = np.flatnonzero(column.step <= step)
     if not before.size:
-        return float("nan")
+        return None
     nearest = before[column.step[before] == column.step[before].max()]
     return float(column.value[nearest[-1]])

@@ -1,0 +1,351 @@
+"""The life of the dashboard: it looks, it shows, it pauses, it survives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from textual.command import CommandPalette
+
+from sad_doctor import names
+from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Report, Story
+from sad_doctor.run import Event
+
+SIZES = [(80, 24), (120, 40), (200, 60), (20, 5)]
+KINDS = ["sick", "healthy", "empty", "held_out", "nan"]
+
+
+def run_and_report(make, kind):
+    return {
+        "sick": (make.sick_run, make.sick_report),
+        "healthy": (make.healthy_run, make.healthy_report),
+        "empty": (make.empty_run, make.empty_report),
+        "held_out": (make.held_out_run, make.healthy_report),
+        "nan": (make.run_with_nan, make.sick_report),
+    }[kind]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
+async def test_every_kind_of_run_is_shown_at_every_size(make, size):
+    reports = [make.empty_report()]
+    app, source = make.dashboard(make.empty_run(), lambda _: reports[-1])
+    async with app.run_test(size=size) as pilot:
+        await make.settled(pilot)
+        for kind in KINDS:
+            run, report = (build() for build in run_and_report(make, kind))
+            reports.append(report)
+            source.grow(run)
+            app.tick()
+            await make.settled(pilot)
+            assert app.snapshot.run is run
+            for tab in "2341":
+                await pilot.press(tab, "l")
+                await pilot.pause()
+                text = make.shown(app)
+                assert run.name in text
+                assert {len(row) for row in text.splitlines()} <= {*range(size[0] + 1)}
+        assert app.problem == ""
+
+
+async def test_the_screen_is_filled_at_220x60(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(220, 60)) as pilot:
+        await make.settled(pilot)
+        right = max(pane.region.right for pane in app.board.panes)
+        bottom = max(pane.region.bottom for pane in app.board.panes)
+        assert (right, bottom) == (220, 59)
+        assert all(pane.region.area > 0 for pane in app.board.panes)
+
+
+async def test_the_head_tells_run_step_status_and_heartbeat(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        head = "\n".join(make.shown(app).splitlines()[:2])
+    for part in ("run-2-epoch-0", "console log", "21,700 / 24,914", "87%", "running, 4 s ago", "LIVE", "✖ 3", "▲ 2"):
+        assert part in head
+
+
+async def test_a_growing_run_is_followed(make):
+    app, source = make.dashboard(make.empty_run(), make.empty_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        assert "waiting for the first step" in make.shown(app)
+        source.grow(make.healthy_run())
+        app.tick()
+        await make.settled(pilot)
+        assert "step 1,995" in make.shown(app)
+
+
+async def test_the_timer_looks_at_the_log(make):
+    app, source = make.dashboard(make.empty_run(), make.empty_report(), interval=0.001)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for _ in range(1000):
+            await pilot.pause()
+            if source.polls > 3:
+                break
+    assert source.polls > 3
+
+
+async def test_nothing_new_is_neither_judged_nor_drawn_again(make):
+    judged = []
+
+    def judge(run):
+        judged.append(run)
+        return make.healthy_report()
+
+    app, source = make.dashboard(make.healthy_run(), judge)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        before, plot = app.snapshot, app.board.loss.plot
+        app.tick()
+        await make.settled(pilot)
+        assert source.polls == 2
+        assert len(judged) == 1
+        assert app.snapshot is before
+        assert app.board.loss.plot is plot
+
+
+async def test_space_pauses_and_goes_on(make):
+    app, source = make.dashboard(make.empty_run(), make.empty_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("space")
+        source.grow(make.healthy_run())
+        app.tick()
+        await make.settled(pilot)
+        assert "PAUSED" in make.shown(app)
+        assert "waiting for the first step" in make.shown(app)
+        assert source.polls == 1
+        await pilot.press("space")
+        await make.settled(pilot)
+        assert "PAUSED" not in make.shown(app)
+        assert "step 1,995" in make.shown(app)
+
+
+async def test_a_log_that_cannot_be_read_is_said_and_looked_at_again(make):
+    app, source = make.dashboard(make.healthy_run(), make.healthy_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        source.error = OSError("the disk went away [/bold] \x1b[2J")
+        app.tick()
+        await make.settled(pilot)
+        assert "OSError: the disk went away [/bold]" in make.shown(app)
+        assert app.snapshot.run.name in make.shown(app)
+        source.error = None
+        app.tick()
+        await make.settled(pilot)
+        assert "OSError" not in make.shown(app)
+
+
+async def test_a_judge_that_raises_is_said(make):
+    def judge(_):
+        raise ZeroDivisionError("division by zero")
+
+    app, _ = make.dashboard(make.healthy_run(), judge)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await make.settled(pilot)
+        assert "ZeroDivisionError: division by zero" in make.shown(app)
+        assert app.is_running
+
+
+async def test_q_quits(make):
+    app, _ = make.dashboard(make.healthy_run(), make.healthy_report())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("q")
+        await pilot.pause()
+        assert not app.is_running
+    assert app.return_code == 0
+
+
+async def test_e_saves_a_picture_and_says_where(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    app, _ = make.dashboard(replace(make.sick_run(), name="../../etc/run [x]"), make.sick_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("e")
+        await pilot.pause()
+        said = " ".join(n.message for n in app._notifications)
+    (path,) = tmp_path.iterdir()
+    assert path.name.startswith("sad-doctor-etc-run-x-2023")
+    assert str(path) in said
+    ElementTree.parse(path)
+
+
+async def test_a_picture_that_cannot_be_written_is_said(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "missing")
+    app, _ = make.dashboard(make.healthy_run(), make.healthy_report())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("e")
+        await pilot.pause()
+        assert any("no picture" in n.message for n in app._notifications)
+
+
+async def test_the_palette_has_our_commands(make):
+    app, _ = make.dashboard(make.healthy_run(), make.healthy_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        assert isinstance(app.screen, CommandPalette)
+        titles = {command.title for command in app.get_system_commands(app.screen)}
+        assert {"Pause or go on", "Filter", "Scale", "Next metric", "Picture", "Help", "Quit"} <= titles
+        await pilot.press(*"light", "enter")
+        await pilot.pause()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.theme == "doctor-light"
+
+
+async def test_tab_visits_every_pane_and_comes_back(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        seen = []
+        for _ in range(5):
+            seen.append(app.focused.id)
+            await pilot.press("tab")
+            await pilot.pause()
+        assert seen == ["findings", "detail", "loss", "metric", "terms"]
+        assert app.focused.id == "findings"
+        await pilot.press("shift+tab")
+        await pilot.pause()
+        assert app.focused.id == "terms"
+
+
+async def test_tab_goes_through_the_tabs_of_a_small_terminal(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await make.settled(pilot)
+        seen = []
+        for _ in range(6):
+            seen.append((app.tab_shown, app.focused.id))
+            await pilot.press("tab")
+            await pilot.pause()
+        assert seen == [
+            (1, "findings"), (1, "loss"), (2, "metric"), (3, "terms"), (4, "findings"), (4, "detail"),
+        ]  # fmt: skip
+        assert (app.tab_shown, app.focused.id) == (1, "findings")
+
+
+async def resized(pilot, width, height):
+    """Resize the terminal and wait until the screen knows: the app lets resizes settle first."""
+    await pilot.resize_terminal(width, height)
+    for _ in range(1000):
+        if pilot.app.screen.size == (width, height):
+            break
+        await pilot.pause()
+    await pilot.pause()
+
+
+async def test_panes_collapse_into_tabs_and_come_back(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        assert all(pane.region.area > 0 for pane in app.board.panes)
+        await resized(pilot, 80, 24)
+        assert [p.id for p in app.board.panes if p.region.area] == ["loss", "findings"]
+        assert "1 Overview" in make.shown(app)
+        await pilot.press("3")
+        await pilot.pause()
+        assert [p.id for p in app.board.panes if p.region.area] == ["shares", "terms"]
+        await resized(pilot, 120, 40)
+        assert all(pane.region.area > 0 for pane in app.board.panes)
+        assert "1 Overview" not in make.shown(app)
+
+
+async def test_z_lets_a_pane_fill_the_screen(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("1", "z")
+        await pilot.pause()
+        assert app.board.loss.region.width == 120
+        assert app.board.loss.region.height == 40
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.board.loss.region.width < 120
+
+
+NASTY = [
+    "loss [/nope] 3",
+    "[@click=app.quit]quit[/]",
+    "[bold red]x",
+    "\x1b]0;owned\x07\x1b[2J\x1b[31mred",
+    "\u202egnp.exe\u2066",
+    "a\x00b\x07c\x9b31m",
+    "line\nbreak\ttab\r",
+    "\\[x] [link=file:///etc/passwd]y[/link]",
+    "<svg onload=alert(1)>&amp;",
+    "損失" * 40,
+    "\ud800 lone",
+]
+
+
+def hostile(make, texts):
+    """Return a run and a report that say ``texts`` wherever a log can say anything."""
+    run = make.sick_run(points=30)
+    some = run.columns[names.LOSS]
+    columns = {names.LOSS: some}
+    for text in texts:
+        columns |= {prefix + text: some for prefix in (names.RAW, names.WEIGHT, names.WEIGHTED, "")}
+    findings = [Finding("R1", t, Level.ERROR, t, (t,), t, t, 3.0, 9.0) for t in texts]
+    lacking = tuple(NotChecked(t, t, t) for t in texts)
+    broken = tuple(Crashed(t, t, t) for t in texts)
+    report = Report(tuple(Story(f, (f,)) for f in findings), tuple(texts), lacking, broken)
+    events = tuple(Event(t, t, 5.0) for t in texts)
+    name = " ".join(texts)
+    facts = {**run.facts, names.STATUS: name, "config": {t: t for t in texts}}
+    said = {"notes": tuple(texts), "tail": tuple(texts), "events": events, "facts": facts}
+    return replace(run, name=name, format=name, path=Path(name.replace("\0", "")), columns=columns, **said), report
+
+
+def assert_harmless(make, app):
+    drawing = make.picture(app)
+    ElementTree.fromstring(drawing)
+    assert not set(drawing) & set("\x1b\x07\x00\u202e\u2066\x9b\r")
+    assert not any("@click" in str(segment.style.meta) or segment.style.link for segment in make.segments(app))
+
+
+async def test_nothing_from_a_log_is_markup(make):
+    app, source = make.dashboard(make.empty_run(), lambda _: said[-1])
+    said = [make.empty_report()]
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        for nasty in NASTY:
+            run, report = hostile(make, [nasty])
+            said.append(report)
+            source.grow(run)
+            app.tick()
+            await make.settled(pilot)
+            assert app.snapshot.run is run
+            assert_harmless(make, app)
+
+
+async def test_no_pane_reads_a_log_as_markup(make):
+    run, report = hostile(make, NASTY)
+    app, source = make.dashboard(run, report)
+    async with app.run_test(size=(160, 60)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("right", "down", "enter")
+        await pilot.pause()
+        assert_harmless(make, app)
+        await pilot.press("escape", "end")
+        for _ in range(6):
+            await pilot.press("up")
+            await pilot.pause()
+            assert_harmless(make, app)
+        await pilot.press("3", "down")
+        for _ in NASTY:
+            await pilot.press("m")
+            await pilot.pause()
+        assert_harmless(make, app)
+        source.error = ValueError(" ".join(NASTY))
+        app.tick()
+        await make.settled(pilot)
+        assert_harmless(make, app)
+        assert "ValueError: loss [/nope] 3" in make.shown(app)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+
+def keys(app):
+    return [row.key for row in app.board.findings.rows]
+
+
+async def test_the_highlighted_finding_is_told_in_full(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        assert "No optimizer step was taken" in make.shown(app)
+        await pilot.press("down")
+        await pilot.pause()
+        assert "Compare normalised states" in make.shown(app)
+
+
+async def test_right_unfolds_left_folds_and_finds_the_cause(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        assert "R104:1" not in keys(app)
+        await pilot.press("right")
+        await pilot.pause()
+        assert keys(app)[:3] == ["R101:1", "R104:1", "R105:1"]
+        await pilot.press("down", "down", "left")
+        await pilot.pause()
+        assert app.board.findings.row.key == "R101:1"
+        await pilot.press("left")
+        await pilot.pause()
+        assert "R104:1" not in keys(app)
+
+
+async def test_the_filter_narrows_findings_and_terms_and_esc_clears_it(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        before = keys(app)
+        await pilot.press("slash", *"layer")
+        await pilot.pause()
+        assert keys(app)[0] == "R203:1"
+        assert "R101:1" not in keys(app)
+        assert [t.name for t in app.board.terms.shown] == ["layerwise"]
+        assert "7 hidden by the filter" in make.shown(app)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.focused is app.board.findings
+        assert keys(app)[0] == "R203:1"
+        await pilot.press("escape")
+        await pilot.pause()
+        assert keys(app) == before
+        assert len(app.board.terms.shown) == 8
+
+
+async def test_keys_typed_into_the_filter_are_text(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("slash", *"qlem", "space", "z")
+        await pilot.pause()
+        assert app.is_running
+        assert not app.paused
+        assert app.wanted.value == "qlem z"
+
+
+async def test_a_new_report_keeps_the_highlighted_row(make):
+    reports = [make.sick_report()]
+    app, source = make.dashboard(make.sick_run(), lambda _: reports[-1])
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("down")
+        await pilot.pause()
+        assert app.board.findings.row.key == "R203:1"
+        old = reports[0]
+        worse = replace(old.stories[1].finding, headline="The layerwise term owns the loss: 95%.", evidence=("worse",))
+        reports.append(replace(old, stories=(old.stories[2], old.stories[0], replace(old.stories[1], finding=worse))))
+        source.grow(make.sick_run())
+        app.tick()
+        await make.settled(pilot)
+        assert app.board.findings.row.key == "R203:1"
+        assert "owns the loss: 95%" in make.shown(app)
+        assert "• worse" in make.shown(app)
+
+
+async def test_what_was_not_checked_can_be_reached(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("down", "down", "down", "down")
+        await pilot.pause()
+        assert app.board.findings.row.key == "not-checked"
+        assert "the log has no train/grad_norm" in make.shown(app)

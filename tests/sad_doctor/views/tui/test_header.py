@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sad_doctor import names
+from sad_doctor.finding import Report
+from sad_doctor.run import Run
+from sad_doctor.views.tui.header import Head, first_line, mode, progress, second_line, status, verdict
+
+
+def head(make, **facts):
+    run = make.sick_run()
+    return Head(replace(run, facts={**run.facts, **facts}), make.sick_report(), now=make.now)
+
+
+def test_progress_has_step_total_bar_and_percent(make):
+    text = progress(make.sick_run(), 10).plain
+    assert text == "step 21,700 / 24,914  " + "━" * 10 + "  87%"
+    assert progress(replace(make.sick_run(), facts={}), 10).plain == "step 21,700"
+
+
+@pytest.mark.parametrize("total", [0, -5, float("nan"), float("inf"), "many", None])
+def test_a_total_that_is_none_is_left_out(make, total):
+    assert progress(replace(make.sick_run(), facts={names.TOTAL_STEPS: total}), 10).plain == "step 21,700"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("running", "● running, 4 s ago"),
+        ("finished", "✔ finished"),
+        ("crashed", "✖ crashed"),
+        ("interrupted", "■ interrupted"),
+        ("unknown", "○ status unknown"),
+        ("on [fire]", "○ on [fire]"),
+    ],
+)
+def test_the_status_is_told(make, said, shown):
+    assert status(head(make, status=said)).plain == shown
+
+
+def test_a_running_run_without_a_sign_of_life_is_silent(make):
+    assert status(head(make, heartbeat=make.now - 7200)).plain == "○ silent for 2 h"
+
+
+def test_the_mode_is_told_while_the_run_goes_on(make):
+    assert mode(head(make)).plain.strip() == "LIVE"
+    assert mode(head(make, status="finished")).plain == ""
+    assert mode(replace(head(make, status="finished"), paused=True)).plain.strip() == "PAUSED"
+
+
+def test_the_verdict_counts_levels_and_waits_for_a_first_step(make):
+    assert verdict(head(make)).plain == "✖ 3 ▲ 2"
+    assert verdict(Head(make.healthy_run(), make.healthy_report())).plain == "✓ no red flags"
+    assert verdict(Head(make.empty_run(), make.empty_report())).plain == ""
+
+
+def test_figures_that_are_no_numbers_stand_out(make):
+    line = second_line(Head(make.run_with_nan(), Report((), (), (), ())), 160)
+    assert "loss 177.14" in line.plain
+    run = make.run_with_nan()
+    worse = replace(run, columns={names.LOSS: make.column([0.0], [float("nan")])})
+    line = second_line(Head(worse, None), 80)
+    assert any(span.style == "bold $error" for span in line.spans)
+
+
+@given(st.text(max_size=80), st.text(max_size=40), st.integers(1, 220), st.text(max_size=60))
+def test_both_lines_fit_any_width(name, form, width, error):
+    run = Run(name, form, None, facts={names.STATUS: "running", names.HEARTBEAT: 3.0})  # type: ignore[arg-type]
+    for one in (Head(run, Report((), (), (), ()), error, now=9.0), Head(None, None, error)):
+        assert first_line(one, width).cell_length <= width
+        assert second_line(one, width).cell_length <= width
+
+
+def test_an_error_takes_the_second_line(make):
+    assert second_line(replace(head(make), error="OSError: gone"), 80).plain.rstrip() == " ⚠ OSError: gone"

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sad_doctor.views.tui import plain
+
+
+@given(st.text())
+def test_a_line_is_one_line_without_control_codes(text):
+    line = plain.line(text)
+    assert "\n" not in line
+    assert "\x1b" not in line
+    assert len(line) <= 400
+    assert plain.line(line) == line
+
+
+@given(st.text())
+def test_markup_stays_text(text):
+    assert plain.styled(f"[bold]{text}", "red").plain == plain.line(f"[bold]{text}")
+
+
+def test_pieces_keep_their_styles_and_strings_their_spaces():
+    content = plain.joined("  ", ("[x]", "bold"), " y")
+    assert content.plain == "  [x] y"
+    assert [span.style for span in content.spans] == ["bold"]

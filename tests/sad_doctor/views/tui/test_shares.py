@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+
+async def test_bands_lie_over_bars_where_it_is_high_and_beside_them_where_it_is_not(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        bands, bars = app.board.shares.bands.region, app.board.shares.bars.region
+        assert bands.bottom <= bars.y
+        assert "layerwise" in make.shown(app)
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        bands, bars = app.board.shares.bands.region, app.board.shares.bars.region
+        assert bands.right <= bars.x
+        assert bands.y == bars.y
+
+
+async def test_the_bars_tell_the_share_of_now(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        rows = [app.board.shares.bars.render_line(y).text for y in range(8)]
+    assert rows[0].startswith("■ layerwise")
+    assert rows[0].rstrip().endswith("90.6%")
+    assert rows[1].startswith("■ kd")

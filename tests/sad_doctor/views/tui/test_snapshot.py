@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sad_doctor import names
+from sad_doctor.views.tui.snapshot import take
+
+
+def snapshot(make, run, report=None):
+    return take(make.source(run), lambda _: report or make.healthy_report())
+
+
+def test_a_row_of_the_table_has_the_last_values_and_the_share(make):
+    rows = {t.name: t for t in snapshot(make, make.sick_run()).terms}
+    layerwise = rows["layerwise"]
+    assert layerwise.raw == pytest.approx(3211.15)
+    assert layerwise.weight == 0.05
+    assert layerwise.weighted == pytest.approx(160.5575)
+    assert layerwise.share == pytest.approx(0.9064, abs=1e-4)
+    assert list(rows) == list(make.sick_run().terms(names.RAW))
+
+
+def test_values_that_are_called_raw_but_sum_to_the_loss_are_told_apart(make):
+    run = make.sick_run()
+    renamed = {names.RAW + k[len(names.WEIGHTED) :]: c for k, c in run.columns.items() if k.startswith(names.WEIGHTED)}
+    taken = snapshot(make, replace(run, columns={names.LOSS: run.columns[names.LOSS], **renamed}))
+    assert taken.parts == "raw"
+    assert taken.terms[0].weight is None
+    assert taken.terms[0].share is not None
+
+
+def test_a_run_with_terms_only_on_held_out_text_shows_those(make):
+    run = make.empty_run()
+    taken = snapshot(make, replace(run, columns={names.EVAL_RAW + "kd": make.column([1, 2], [3, 4])}))
+    assert [(t.name, t.raw, t.weighted) for t in taken.terms] == [("kd", 4.0, None)]
+
+
+def test_steps_at_which_a_part_is_no_number_are_holes(make):
+    assert snapshot(make, make.healthy_run()).holes.size == 0
+    taken = snapshot(make, make.run_with_nan())
+    assert np.array_equal(taken.holes, make.run_with_nan().columns[names.LOSS].step)
+    assert all(len(c) == 0 for c in taken.shares.values())
+
+
+def test_an_empty_run_has_no_terms(make):
+    taken = snapshot(make, make.empty_run())
+    assert taken.terms == ()
+    assert taken.shares == {}
+
+
+def test_what_the_judge_raises_goes_through(make):
+    with pytest.raises(KeyError):
+        take(make.source(make.healthy_run()), lambda _: {}["x"])

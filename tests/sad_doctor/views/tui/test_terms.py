@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sad_doctor import names
+
+
+def table(app):
+    return [[str(cell) for cell in app.board.terms.get_row_at(y)] for y in range(app.board.terms.row_count)]
+
+
+async def test_the_table_has_raw_weight_weighted_share_and_trend(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(200, 60)) as pilot:
+        await make.settled(pilot)
+        rows = {row[0].lstrip("■ "): row[1:] for row in table(app)}
+        assert rows["layerwise"][:4] == ["3,211.2", "0.0500", "160.56", "90.6%"]
+        assert rows["layerwise"][4].endswith("%")
+        assert rows["load_balance"][4].endswith("–")
+        heads = [str(c.label).strip() for c in app.board.terms.ordered_columns]
+        assert heads == ["term", "raw", "weight", "weighted", "share", "trend"]
+
+
+async def test_a_narrow_table_keeps_what_matters(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        heads = [str(c.label).strip() for c in app.board.terms.ordered_columns]
+        assert heads == ["term", "weighted", "share", "trend"]
+        assert app.board.terms.max_scroll_x == 0
+
+
+async def test_the_term_under_the_cursor_is_drawn_in_the_chart(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("3", "down")
+        await pilot.pause()
+        await pilot.pause()
+        assert [s.name for s in app.board.loss.plot.series] == ["train", "held-out", "routing_feature"]
+        await pilot.press("tab")
+        await pilot.pause()
+        await pilot.pause()
+        assert [s.name for s in app.board.loss.plot.series] == ["train", "held-out"]
+
+
+async def test_values_change_in_place(make):
+    app, source = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(200, 60)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("3", "down", "down")
+        run = make.sick_run()
+        kd = names.WEIGHTED + "kd"
+        step = run.columns[kd].step
+        changed = make.column(step, [*run.columns[kd].value[:-1], float("nan")])
+        source.grow(replace(run, columns={**run.columns, kd: changed}))
+        app.tick()
+        await make.settled(pilot)
+        assert table(app)[0][3] == "NaN"
+        assert app.board.terms.cursor_row == 2
+
+
+async def test_values_called_raw_that_are_weighted_are_said_to_be(make):
+    run = make.sick_run()
+    parts = {names.RAW + t: c for t, c in run.terms(names.WEIGHTED).items()}
+    app, _ = make.dashboard(replace(run, columns={names.LOSS: run.columns[names.LOSS], **parts}), make.sick_report())
+    async with app.run_test(size=(200, 60)) as pilot:
+        await make.settled(pilot)
+        assert "“raw” values sum to the loss: they are weighted" in make.shown(app)

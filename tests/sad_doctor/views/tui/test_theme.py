@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize("theme", ["doctor-light", "textual-dark", "nord", "ansi-dark"])
+async def test_any_theme_can_be_chosen(make, theme):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        app.theme = theme
+        await pilot.pause()
+        await pilot.pause()
+        assert "The weights never moved" in make.shown(app)
+
+
+async def test_a_light_theme_changes_the_colours_of_charts_and_tables(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        dark = {s.style.color.name for s in make.segments(app) if s.style.color}
+        app.theme = "doctor-light"
+        await pilot.pause()
+        await pilot.pause()
+        light = {s.style.color.name for s in make.segments(app) if s.style.color}
+    assert "#56b4e9" in dark
+    assert "#56b4e9" not in light
+    assert "#d8dee9" not in light
+
+
+async def test_no_color_is_respected(make, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        rgb = [s.style.color.triplet for s in make.segments(app) if s.style.color and s.style.color.triplet]
+    assert rgb
+    assert all(c.red == c.green == c.blue for c in rgb)
