@@ -18,7 +18,7 @@ EMBEDDED = "embedded"
 class Section(BaseModel):
     """A part of the recipe: no unknown keys, no change after reading."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class Teacher(Section):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from sad.evaluate import Scores
 from sad.objective import Ledger
 
 
+@runtime_checkable
 class Watcher(Protocol):
     """Is told of every logged step, of every evaluation, and of what else happens."""
 
