@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas
 
 Floats = NDArray[np.float64]
 
@@ -90,3 +94,16 @@ class Run:
         """Return a fact as a number when it is one, else None."""
         value = self.facts.get(key)
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a frame with a row a step and a column a metric; of a step logged twice the last value counts.
+
+        Non-finite values stay; what was not logged at a step is NaN too, as pandas has it.
+        """
+        import pandas
+
+        series = {}
+        for name, column in self.columns.items():
+            one = pandas.Series(column.value, index=pandas.Index(column.step, name="step"))
+            series[name] = one[~one.index.duplicated(keep="last")]
+        return pandas.DataFrame(series).sort_index()
