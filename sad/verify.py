@@ -9,7 +9,7 @@ from typing import Any
 
 from sad.bugs import BUGS
 from sad.case import Bug, Invariant, Verdict
-from sad.errors import UserError
+from sad.catalogue import chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,7 @@ def choose(codes: Sequence[str]) -> tuple[Bug, ...]:
 
     Raises UserError naming the code that fits no bug.
     """
-    for code in codes:
-        if not any(_fits(bug, code) for bug in BUGS):
-            raise UserError(f"no bug {code!r}; sad verify --list shows them all")
-    return tuple(bug for bug in BUGS if not codes or any(_fits(bug, code) for code in codes))
+    return chosen(BUGS, codes)
 
 
 def run(bugs: Iterable[Bug]) -> Iterator[Outcome]:
@@ -84,7 +81,3 @@ def _judge(invariant: Invariant, make: Callable[[], Any], *, on_error: bool) -> 
     except Exception as error:
         # whatever the code under check raises, the other bugs are still to be judged
         return Verdict(on_error, f"raised {type(error).__name__}: {str(error).split(chr(10))[0]}")
-
-
-def _fits(bug: Bug, code: str) -> bool:
-    return bug.name == code.lower() or bug.code.startswith(code.upper())

@@ -65,7 +65,9 @@ def fixed() -> Trainer:
     """The training loop itself, on the tiny pair."""
 
     def trainer(accumulation: int) -> Taken:
-        plan = tiny.plan({"train": {"accumulation": accumulation, "batch_size": 1, "max_steps": WINDOWS}})
+        steps = {"max_steps": WINDOWS, "eval_every": WINDOWS, "save_every": WINDOWS}
+        changes = {"train": {"accumulation": accumulation, "batch_size": 1, **steps}, "data": {"eval_windows": 1}}
+        plan = tiny.plan(changes)
         start = tiny.weights(plan.pair.student)
         taken = tiny.train(plan)
         return Taken(taken.optimizer_steps, WINDOWS, not torch.equal(start, tiny.weights(plan.pair.student)))

@@ -59,7 +59,7 @@ def evaluation_parity(runner: Runner) -> Verdict:
         return Verdict(False, says, numbers)
     if len(held) != STEPS or any(score != held[0] for score in held):
         return Verdict(False, f"a student held still scores {held[0]:.2f}, later {held[-1]:.2f}", numbers)
-    says = f"{apart.training:.4f} in training and evaluation; held still, {held[0]:.4f} at every step"
+    says = f"{apart.training:.2f} in training and evaluation; held still, {held[0]:.2f} at every step"
     return Verdict(True, says, numbers)
 
 

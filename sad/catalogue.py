@@ -1,0 +1,96 @@
+"""The catalogue as text, read from its files: listing, choosing and explaining bugs needs no torch."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Protocol, TypeVar
+
+from sad.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A bug as its file tells of it: its page, and the names of the properties that catch it."""
+
+    code: str
+    name: str
+    page: str
+    invariants: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """The first line of the page."""
+        return self.page.strip().splitlines()[0]
+
+
+class Named(Protocol):
+    """Has a code (V104) and a name (optimizer-never-steps)."""
+
+    @property
+    def code(self) -> str:
+        """The code."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+
+AnyNamed = TypeVar("AnyNamed", bound=Named)
+
+
+@cache
+def entries() -> tuple[Entry, ...]:
+    """Return every bug, by code."""
+    return tuple(sorted((_entry(tree) for _, tree in _trees("bugs")), key=lambda entry: entry.code))
+
+
+@cache
+def properties() -> dict[str, str]:
+    """Return the page of every property by its name."""
+    return {name: ast.get_docstring(tree) or "" for name, tree in _trees("invariants")}
+
+
+def chosen(every: Sequence[AnyNamed], wanted: Iterable[str]) -> tuple[AnyNamed, ...]:
+    """Return those whose code starts with one of ``wanted``, or whose name is one; all if nothing is wanted.
+
+    Raises UserError naming what fits none, and what is near.
+    """
+    wanted = [word.strip() for word in wanted]
+    for word in wanted:
+        if not any(_fits(one, word) for one in every):
+            raise UserError(f"no bug {word!r}; {near(word, every)}")
+    return tuple(one for one in every if not wanted or any(_fits(one, word) for word in wanted))
+
+
+def near(word: str, every: Iterable[Named]) -> str:
+    """Say which codes or names are nearest to a word that is neither."""
+    known = {name: one.code for one in every for name in (one.name, one.code.lower())}
+    found = difflib.get_close_matches(word.lower(), known, n=3, cutoff=0.5)
+    codes = list(dict.fromkeys(known[name] for name in found))
+    return f"did you mean {' or '.join(codes)}?" if codes else "sad verify --list shows them all"
+
+
+def _fits(one: Named, word: str) -> bool:
+    return bool(word) and (one.name == word.lower() or one.code.startswith(word.upper()))
+
+
+def _trees(folder: str) -> Iterator[tuple[str, ast.Module]]:
+    found = {path.name: path for path in files("sad").joinpath(folder).iterdir()}
+    for name in sorted(found):
+        if name.endswith(".py") and not name.startswith("_"):
+            yield name.removesuffix(".py"), ast.parse(found[name].read_text(encoding="utf-8"))
+
+
+def _entry(tree: ast.Module) -> Entry:
+    """Read the page and the first arguments of ``BUG = Bug(code, name, page, invariants, …)``."""
+    call = next(s.value for s in tree.body if isinstance(s, ast.Assign) and ast.unparse(s.targets[0]) == "BUG")
+    assert isinstance(call, ast.Call), "a bug's file ends with BUG = Bug(…)"
+    code, name, _, invariants = call.args[:4]
+    assert isinstance(invariants, ast.Tuple), "the invariants of a bug are written as a tuple"
+    of = tuple(ast.unparse(one) for one in invariants.elts)
+    return Entry(ast.literal_eval(code), ast.literal_eval(name), ast.get_docstring(tree) or "", of)
