@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sad.align.reader import Ints, Reader
+from sad.align.reader import Ints, Reader, Reading
 from sad.align.spans import Window, windows
 from sad.batch import Batch, Boundaries, Targets, Tokens
 from sad.errors import UserError
@@ -40,6 +40,16 @@ class Readers:
     student: Reader
     teacher: Reader
 
+    @property
+    def same(self) -> bool:
+        """Whether both cut every text alike."""
+        return self.student.fingerprint == self.teacher.fingerprint
+
+    def read(self, texts: Sequence[str]) -> Iterator[tuple[Reading, Reading]]:
+        """Read each text with both; where both are the same, both readings are one object."""
+        mine = self.student.read(texts)
+        return zip(mine, mine if self.same else self.teacher.read(texts), strict=True)
+
 
 def examples(texts: Sequence[str], readers: Readers, max_length: int, limit: int | None = None) -> list[Example]:
     """Read texts with both tokenizers and cut them into examples, at most ``limit``.
@@ -49,8 +59,7 @@ def examples(texts: Sequence[str], readers: Readers, max_length: int, limit: int
     found: list[Example] = []
     room = max_length - 1 - max(len(readers.student.prefix), len(readers.teacher.prefix))
     for start in range(0, len(texts), CHUNK):
-        some = texts[start : start + CHUNK]
-        for s, t in zip(readers.student.read(some), readers.teacher.read(some), strict=True):
+        for s, t in readers.read(texts[start : start + CHUNK]):
             found += (assemble(w, readers) for w in windows(s, t, room))
         if limit is not None and len(found) >= limit:
             return found[:limit]
@@ -99,6 +108,16 @@ def collate(some: Sequence[Example], readers: Readers) -> Batch:
     )
 
 
+def blank(example: Example, readers: Readers) -> Batch:
+    """Return a batch that can be run and counts for nothing: for a process that has no example left in a step."""
+    none = torch.empty(0, dtype=torch.int64)
+    batch = collate([example], readers)
+    labels = Targets(none, none, none)
+    return replace(
+        batch, targets=labels, teacher_targets=labels, boundaries=Boundaries(none, none, none, none), byte_count=0
+    )
+
+
 def order(size: int, epoch: int, seed: int) -> Ints:
     """Return the order of the examples in an epoch: a function of its arguments alone, so that resuming is exact."""
     return np.random.default_rng((seed, epoch)).permutation(size)
@@ -128,11 +147,16 @@ class Schedule:
         return -(-self.size // self.per_step)
 
     def micro_batches(self, step: int, process: int = 0) -> list[Ints]:
-        """Return the example numbers of each micro-batch of ``step`` on ``process``; possibly fewer than asked."""
+        """Return the example numbers of each micro-batch of ``step`` on ``process``; in a tail, fewer than asked.
+
+        Every process gets as many micro-batches as the first, or they would wait for one another for ever; the last
+        of them may then be empty: see :func:`blank`.
+        """
         epoch, place = divmod(step, self.steps_per_epoch)
         whole = order(self.size, epoch, self.seed)[place * self.per_step : (place + 1) * self.per_step]
         mine = whole[process :: self.processes]
-        return [mine[i : i + self.batch_size] for i in range(0, len(mine), self.batch_size)]
+        most = -(-len(whole) // self.processes)
+        return [mine[i : i + self.batch_size] for i in range(0, most, self.batch_size)]
 
 
 def _pad(rows: Sequence[Ints], pad: int) -> Tokens:

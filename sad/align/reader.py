@@ -59,15 +59,23 @@ class Reader:
         return [self._reading(text, np.array(ids, dtype=np.int64), spans) for text, ids, spans in rows]
 
     def _reading(self, text: str, ids: Ints, spans: list[tuple[int, int]]) -> Reading:
-        if self._spells(text, ids):
-            return Reading(ids, np.cumsum(self._lengths[ids]))
-        return Reading(ids, ends_from_spans(text, spans))
+        added = self._added_bytes(text, ids)
+        if added is None:
+            return Reading(ids, ends_from_spans(text, spans))
+        ends = np.cumsum(self._lengths[ids]) - added
+        # before the first byte of the text nothing has been read
+        return Reading(ids, np.where(ends > 0, ends, NO_END))
 
-    def _spells(self, text: str, ids: Ints) -> bool:
-        """Whether the tokens' bytes, one after the other, are the text: then their lengths give the ends."""
+    def _added_bytes(self, text: str, ids: Ints) -> int | None:
+        """How many bytes the tokens spell before the text: 0, or 1 where the tokenizer puts a space first.
+
+        None where the tokens' bytes, one after the other, are something else: then their lengths say nothing.
+        """
         if (self._lengths[ids] < 0).any():
-            return False
-        return b"".join(self.bytes[i] or b"" for i in ids.tolist()) == text.encode("utf-8", "surrogatepass")
+            return None
+        spelled, wanted = b"".join(self.bytes[i] or b"" for i in ids.tolist()), text.encode("utf-8", "surrogatepass")
+        added = len(spelled) - len(wanted)
+        return added if spelled == b" "[:added] + wanted else None
 
 
 def ends_from_spans(text: str, spans: Sequence[tuple[int, int]]) -> Ints:
