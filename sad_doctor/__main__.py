@@ -19,6 +19,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("run", metavar="RUN", nargs="?", help="run folder, or log file")
     made.add_argument("--report", action="store_true", help="text, also on a terminal")
     made.add_argument("--json", action="store_true", help="strict JSON")
+    made.add_argument("--svg", metavar="FILE", help="write a picture of the dashboard")
     made.add_argument("--select", metavar="RULE", action="append", default=[], help="only these: R101, R2, a name")
     made.add_argument("--ignore", metavar="RULE", action="append", default=[], help="not these")
     made.add_argument("--threshold", metavar="RULE.NAME=N", action="append", default=[], help="R203.share=0.9")
@@ -49,6 +50,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         given.run,
         report=given.report,
         json=given.json,
+        svg=given.svg,
         select=given.select,
         ignore=given.ignore,
         thresholds=thresholds,

@@ -26,7 +26,7 @@ def check(
     reported as crashed and the others go on. Raises ValueError for a rule or a threshold that does not exist.
     """
     rules = tuple(rules)
-    settings = _settings(rules, thresholds or {})
+    changed = settings(rules, thresholds or {})
     findings: list[Finding] = []
     passed: list[str] = []
     not_checked: list[NotChecked] = []
@@ -37,7 +37,7 @@ def check(
             continue
         try:
             with np.errstate(all="ignore"):  # logs hold NaN, infinity and 1e308
-                found = list(rule.check(run, settings[rule.code]))
+                found = list(rule.check(run, changed[rule.code]))
         except TooFew as reason:
             not_checked.append(NotChecked(rule.code, rule.name, str(reason)))
         except Exception as error:  # a faulty rule must not hide what the others see
@@ -100,14 +100,15 @@ def _lacking(missing: Sequence[str]) -> str:
     return f"the log has no {', no '.join(wants)}"
 
 
-def _settings(rules: Sequence[Rule], given: Mapping[str, Mapping[str, float]]) -> dict[str, Thresholds]:
+def settings(rules: Sequence[Rule], given: Mapping[str, Mapping[str, float]]) -> dict[str, Thresholds]:
+    """Return the thresholds of each rule by code, ``given`` ones in place of defaults. Raises ValueError as `check`."""
     known = {key: rule for rule in rules for key in (rule.code, rule.name)}
-    settings: dict[str, Thresholds] = {rule.code: rule.thresholds for rule in rules}
+    merged: dict[str, Thresholds] = {rule.code: rule.thresholds for rule in rules}
     for key, values in given.items():
         if key not in known:
-            raise ValueError(f"no rule {key}; known: {', '.join(sorted(settings))}")
+            raise ValueError(f"no rule {key}; known: {', '.join(sorted(merged))}")
         rule = known[key]
         if unknown := sorted(set(values) - set(rule.thresholds)):
             raise ValueError(f"{key} has no threshold {unknown[0]}; it has: {', '.join(rule.thresholds) or 'none'}")
-        settings[rule.code] = {**settings[rule.code], **values}
-    return settings
+        merged[rule.code] = {**merged[rule.code], **values}
+    return merged

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from sad_doctor.check import check
+from sad_doctor.check import check, settings
 from sad_doctor.finding import Level, Report
 from sad_doctor.page import markdown, rule_of
-from sad_doctor.readers import Unreadable, open_log, read
+from sad_doctor.readers import Source, Unreadable, open_log
 from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
@@ -24,26 +24,37 @@ def run_doctor(
     *,
     report: bool = False,
     json: bool = False,
+    svg: str | Path | None = None,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     thresholds: Mapping[str, Mapping[str, float]] | None = None,
 ) -> int:
     """Judge the log at ``path`` and show the verdict: the dashboard on a terminal, else the report.
 
+    ``svg`` names a file for a picture of the dashboard; without ``report`` or ``json`` nothing else is shown then.
     ``select`` and ``ignore`` take codes, their beginnings (``R2``) or names of rules. Returns 0 for a healthy run, 1
     for red flags of level error or for a rule that crashed, 2 if the log cannot be read, nothing in it can be judged,
     or an argument is wrong (one line on standard error). Warnings and hints are shown, and do not count.
     """
     try:
         rules = chosen(select, ignore)
-        judge = partial(check, rules=rules, thresholds=thresholds)
-        if not (report or json) and _interactive():
-            return _dashboard(path, judge)
-        run = read(path)
-        verdict = judge(run)
-    except (Unreadable, ValueError) as problem:
-        print(f"sad doctor: {problem}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
-        return UNREADABLE
+        settings(rules, thresholds or {})
+    except ValueError as problem:
+        return _refuse(problem)
+    judge = partial(check, rules=rules, thresholds=thresholds)
+    try:
+        source = open_log(path)
+        if not (report or json or svg) and _interactive():
+            return _dashboard(source, judge)
+        source.poll()
+        run = source.run()
+        if svg is not None:
+            _picture(source, judge, svg)
+    except (Unreadable, _Unwritable) as problem:
+        return _refuse(problem)
+    verdict = judge(run)
+    if svg is not None and not (report or json):
+        return exit_code(verdict)
     if json:
         from sad_doctor.views.json import render
 
@@ -100,12 +111,29 @@ def _interactive() -> bool:
     return sys.stdout.isatty() and sys.stdin.isatty() and os.environ.get("TERM") not in ("dumb", "", None)
 
 
-def _dashboard(path: str | Path, judge: Callable[[Run], Report]) -> int:
+def _dashboard(source: Source, judge: Callable[[Run], Report]) -> int:
     from sad_doctor.views.tui.app import DoctorApp
 
-    source = open_log(path)
     DoctorApp(source, judge=judge).run()
     return exit_code(judge(source.run()))
+
+
+class _Unwritable(Exception):  # noqa: N818 - a verdict on the place, not a fault of ours
+    pass
+
+
+def _picture(source: Source, judge: Callable[[Run], Report], path: str | Path) -> None:
+    from sad_doctor.views.tui.picture import save_picture
+
+    try:
+        save_picture(source, judge, path)
+    except OSError as error:
+        raise _Unwritable(f"{path}: the picture cannot be written: {error.strerror or error}") from error
+
+
+def _refuse(problem: Exception) -> int:
+    print(f"sad doctor: {problem}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
+    return UNREADABLE
 
 
 def _write(show: Callable[[], object]) -> None:

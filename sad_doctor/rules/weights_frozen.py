@@ -2,8 +2,9 @@
 
 ## What it sees
 The evaluation gives the same number, bit for bit, at two or more steps in a row while training goes on; or the
-learning rate, the size of the update or the gradient norm is exactly 0 wherever it was logged. Each is evidence of
-the same thing, so they are told together. An evaluation that changes overrules a learning rate that was logged as 0.
+learning rate or the gradient norm is exactly 0, or the update is too small for the precision of the weights, wherever
+it was logged. Each is evidence of the same thing, so they are told together. An evaluation that changes overrules a
+learning rate that was logged as 0.
 
 ## Why it is bad
 Nothing was learned, and everything else in the log is noise of the batches: a flat loss, a high perplexity and an
@@ -21,6 +22,7 @@ an even accumulation. Others: the optimizer holds parameters that the model no l
 - `rate_records = 30`, `rate_after = 100`: so many records of a learning rate of 0, or five that reach that step; fewer
   may be the first step of a warm-up.
 - `zero_records = 5`: so many records of an update or of a gradient of 0.
+- `update = 1e-08`: an update below this share of the weights is lost in float32, whose steps are 6e-08.
 
 Change them with `sad_doctor.check(run, thresholds={"R101": {"evaluations": 2}})`.
 
@@ -166,10 +168,14 @@ def _zeros(run: Run, t: Thresholds) -> list[str]:
     rate = run.get(names.LEARNING_RATE)
     if signals.never_steps(rate, t["rate_records"], t["rate_after"]) and rate is not None:
         lines.append(_always(rate, "the learning rate"))
-    for column, what in ((names.UPDATE_RATIO, "the update of the weights"), (names.GRAD_NORM, "the gradient norm")):
-        values = run.get(column)
-        if values is not None and signals.always_zero(values, int(t["zero_records"])):
-            lines.append(_always(values, what))
+    update, norm = run.get(names.UPDATE_RATIO), run.get(names.GRAD_NORM)
+    if signals.always_zero(update, int(t["zero_records"])) and update is not None:
+        lines.append(_always(update, "the update of the weights"))
+    elif update is not None and len(update) >= t["zero_records"] and bool(np.all(update.value < t["update"])):
+        largest = words.number(float(np.max(update.value)))
+        lines.append(f"the update is at most {largest} of the weights in {len(update):,} of {len(update):,} records")
+    if signals.always_zero(norm, int(t["zero_records"])) and norm is not None:
+        lines.append(_always(norm, "the gradient norm"))
     return lines
 
 
@@ -237,6 +243,14 @@ RULE = Rule(
     page=__doc__,
     needs=("eval/loss|eval/lm_loss|eval/bits_per_byte|eval/kl|eval/raw/|eval/weighted/|train/lr|train/update_ratio",),
     check=check,
-    thresholds={"digits": 5, "evaluations": 3, "jump": 50, "rate_records": 30, "rate_after": 100, "zero_records": 5},
+    thresholds={
+        "digits": 5,
+        "evaluations": 3,
+        "jump": 50,
+        "rate_records": 30,
+        "rate_after": 100,
+        "zero_records": 5,
+        "update": 1e-8,
+    },
     explains=("learning-rate-zero", "early-plateau", "total-too-high", "perplexity-too-high"),
 )

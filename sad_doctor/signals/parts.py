@@ -54,7 +54,8 @@ def shares(run: Run) -> dict[str, Column]:
     """Return each term's share of the loss as a fraction from 0 to 1, on the steps that the terms have in common.
 
     A share is \\|part\\| over the sum of all \\|parts\\|: a negative part (a cosine, a reward) counts by its size.
-    Steps at which a part is not finite, or all are 0, are left out. Empty when the log does not tell the parts.
+    Steps at which a part is not finite, or all are 0, are left out. No column is empty; there is none when the log
+    does not tell the parts.
     """
     step, values = table(parts(run).terms)
     if not values:
@@ -62,6 +63,8 @@ def shares(run: Run) -> dict[str, Column]:
     sizes = np.abs(np.stack(list(values.values())))
     whole = sizes.sum(axis=0)
     keep = np.isfinite(whole) & (whole > 0)
+    if not keep.any():
+        return {}
     return {term: Column(step[keep], sizes[i, keep] / whole[keep]) for i, term in enumerate(values)}
 
 

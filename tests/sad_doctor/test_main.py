@@ -107,6 +107,15 @@ def test_without_a_terminal_it_reports(capsys):
     assert "Nothing wrong found" in capsys.readouterr().out
 
 
+def test_a_picture_is_written_and_nothing_else_shown(tmp_path, capsys):
+    assert run_doctor(FIXTURES / "run2.log", svg=tmp_path / "run2.svg") == 1
+
+    assert (tmp_path / "run2.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert capsys.readouterr().out == ""
+    assert run_doctor(FIXTURES / "healthy", svg=tmp_path / "no" / "folder.svg") == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_select_and_ignore_take_codes_beginnings_and_names():
     assert [rule.code for rule in chosen(["R30"], ["perplexity-too-high"])] == ["R301", "R302", "R304"]
     assert chosen([], []) == RULES

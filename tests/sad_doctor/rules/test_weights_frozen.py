@@ -75,6 +75,13 @@ def test_update_or_gradient_of_zero_is_proof(judge, column):
     assert "10 of 10" in finding.headline
 
 
+def test_an_update_that_float32_cannot_hold_is_proof(judge):
+    (finding,) = judge(RULE, "steps: 10\ntrain/lr: 1e-12\ntrain/update_ratio: 1e-12 -> 4e-13")
+
+    assert "at most 1e-12 of the weights in 10 of 10 records" in finding.headline
+    assert judge(RULE, "steps: 10\ntrain/lr: 1e-6\ntrain/update_ratio: 1e-9 -> 1e-5") == []
+
+
 def test_a_clamped_perplexity_is_no_witness(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 5 every 100\neval/perplexity: 485165195.41")
