@@ -241,7 +241,10 @@ RULE = Rule(
     name=NAME,
     level=Level.ERROR,
     page=__doc__,
-    needs=("eval/loss|eval/lm_loss|eval/bits_per_byte|eval/kl|eval/raw/|eval/weighted/|train/lr|train/update_ratio",),
+    needs=(
+        "eval/loss|eval/lm_loss|eval/bits_per_byte|eval/kl|eval/raw/|eval/weighted/|"
+        "train/lr|train/update_ratio|train/grad_norm",
+    ),
     check=check,
     thresholds={
         "digits": 5,
