@@ -15,7 +15,7 @@ from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
 from sad.data import Readers
 from sad.errors import UserError
-from sad.forward import check_head
+from sad.forward import check_head, text_config
 from sad.recipe import EMBEDDED, Recipe, Teacher
 
 ASSET = "asset:"
@@ -47,6 +47,9 @@ def load(recipe: Recipe, dtype: torch.dtype = torch.float32) -> Pair:
         rows = model.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
         if rows < reader.size:
             raise UserError(f"the {name}'s embedding has {rows} rows, its tokenizer {reader.size} tokens: not a pair")
+        places = getattr(text_config(model), "max_position_embeddings", None) or recipe.data.max_length
+        if places < recipe.data.max_length:
+            raise UserError(f"the {name} reads {places} tokens at the most: set data.max_length to that or less")
         check_head(model, name)
     return Pair(student, teacher, Readers(student_reader, teacher_reader), VocabMap(student_reader, teacher_reader))
 
@@ -63,7 +66,7 @@ def load_student(recipe: Recipe, reader: Reader) -> nn.Module:
     if name == EMBEDDED:
         return _fresh(embedded.student_config(), reader, recipe.train.seed)
     if name.startswith("random:"):
-        return _fresh(_shape(name), reader, recipe.train.seed)
+        return _fresh(_shape(name, recipe.data.max_length), reader, recipe.train.seed)
     return _from_pretrained(name, torch.float32).requires_grad_(True)
 
 
@@ -109,11 +112,15 @@ def _from_pretrained(name: str, dtype: torch.dtype) -> nn.Module:
     else:
         where, how["use_safetensors"] = str(_resolve(name)), True
     try:
-        model: nn.Module = AutoModelForCausalLM.from_pretrained(where, **how)
+        model, loaded = AutoModelForCausalLM.from_pretrained(where, output_loading_info=True, **how)
     except Exception as error:
         # transformers raises many kinds for a missing, gated, broken or foreign model: none can be trained
         raise UserError(f"cannot load a causal language model from {name}: {_first_line(error)}") from None
-    return model
+    if missing := sorted(loaded["missing_keys"]):
+        # transformers would fill them with random numbers
+        raise UserError(f"{name} lacks {len(missing)} weights of its model, {missing[0]} for one: it is not whole")
+    found: nn.Module = model
+    return found
 
 
 def _resolve(name: str) -> str | Path:
@@ -132,13 +139,13 @@ def _resolve(name: str) -> str | Path:
     return name
 
 
-def _shape(name: str) -> dict[str, Any]:
+def _shape(name: str, length: int) -> dict[str, Any]:
     match = RANDOM.fullmatch(name)
     if match is None:
         raise UserError(f"student {name}: write a fresh student as random:LAYERSxWIDTH, for example random:6x192")
     layers, width = int(match["layers"]), int(match["width"])
     heads = max(1, width // HEAD_WIDTH)
-    if layers < 1 or width % (2 * heads):
+    if layers < 1 or width < 2 or width % (2 * heads):
         raise UserError(f"student {name}: the width must be a multiple of {2 * HEAD_WIDTH}, with one layer or more")
     return {
         "num_hidden_layers": layers,
@@ -146,7 +153,7 @@ def _shape(name: str) -> dict[str, Any]:
         "intermediate_size": -(-8 * width // 3 // 64) * 64,
         "num_attention_heads": heads,
         "num_key_value_heads": heads,
-        "max_position_embeddings": 2048,
+        "max_position_embeddings": max(2048, length),
         "tie_word_embeddings": True,
     }
 

@@ -73,7 +73,7 @@ def _read(path: Path, column: str) -> list[str]:
     if kind not in {".txt", ".md", ""}:
         raise UserError(f"{path}: cannot read {kind} files; give .txt, .jsonl, .json, .csv or .parquet")
     try:
-        return list(_paragraph_groups(path.read_text(encoding="utf-8")))
+        return list(_paragraph_groups(path.read_text(encoding="utf-8-sig")))
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text (byte {error.start}); convert it first") from None
     except OSError as error:

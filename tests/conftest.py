@@ -67,3 +67,18 @@ def folding() -> Reader:
     trainer = trainers.WordPieceTrainer(vocab_size=200, special_tokens=["[UNK]", "[SEP]"], show_progress=False)
     made.train_from_iterator([tiny.TEXT], trainer)
     return Reader(PreTrainedTokenizerFast(tokenizer_object=made, unk_token="[UNK]", eos_token="[SEP]"))
+
+
+@pytest.fixture(scope="session")
+def pair_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny pair in Hugging Face format, `teacher` and `student`, and `text.txt`."""
+    from sad import tiny
+
+    made = tmp_path_factory.mktemp("pair")
+    pair = tiny.pair()
+    for name in ("teacher", "student"):
+        getattr(pair, name).save_pretrained(made / name)
+        getattr(pair.readers, name).tokenizer.save_pretrained(made / name)
+    paragraphs = [paragraph for _ in range(40) for paragraph in tiny.TEXT.strip().split("\n\n")]
+    (made / "text.txt").write_text("\n\n".join(paragraphs), encoding="utf-8")
+    return made

@@ -1,0 +1,149 @@
+"""Documents from every kind of source, and one line for every kind of mistake."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sad import embedded, text
+from sad.errors import UserError
+from sad.recipe import Data
+
+PARAGRAPH = "The whale had been seen again, north of the lighthouse. " * 20
+
+
+def plain(folder: Path, paragraphs: int = 12, name: str = "a.txt") -> Path:
+    path = folder / name
+    path.write_text("\n\n".join(f"{i}. {PARAGRAPH}" for i in range(paragraphs)), encoding="utf-8")
+    return path
+
+
+def documents(of: Path | str, seed: int = 0, **more: object) -> tuple[list[str], list[str]]:
+    return text.documents(Data(text=str(of), **more), seed)
+
+
+def refused(of: Path | str, **more: object) -> str:
+    with pytest.raises(UserError) as caught:
+        documents(of, **more)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_text_file_is_cut_at_empty_lines_and_nothing_is_lost(tmp_path: Path) -> None:
+    path = plain(tmp_path)
+    train, held = documents(path, held_out=0.3)
+    assert len(train) >= 2
+    assert len(held) >= 1
+    whole = sorted([*train, *held], key=lambda d: int(d.split(".")[0]))
+    assert "".join(whole) == path.read_text(encoding="utf-8")
+    assert all(d.endswith("\n\n") for d in whole[:-1])
+
+
+def test_held_out_documents_are_not_trained_on_and_the_seed_chooses_them(tmp_path: Path) -> None:
+    path = plain(tmp_path, 40)
+    train, held = documents(path, held_out=0.3)
+    assert not set(train) & set(held)
+    assert (train, held) == documents(path, held_out=0.3)
+    assert held != documents(path, seed=1, held_out=0.3)[1]
+
+
+@pytest.mark.parametrize("share", [0.001, 0.999])
+def test_both_parts_have_a_document(tmp_path: Path, share: float) -> None:
+    train, held = documents(plain(tmp_path), held_out=share)
+    assert train
+    assert held
+
+
+def test_a_file_of_its_own_for_evaluation(tmp_path: Path) -> None:
+    path, other = plain(tmp_path), tmp_path / "held.txt"
+    other.write_text("something else", encoding="utf-8")
+    train, held = documents(path, held_out=str(other))
+    assert "".join(train) == path.read_text(encoding="utf-8")
+    assert held == ["something else"]
+
+
+def rows(folder: Path, kind: str) -> Path:
+    import pandas as pd
+
+    table = pd.DataFrame({"text": ["one", "two", None, "  ", "three"], "n": range(5)})
+    path = folder / f"rows.{kind}"
+    if kind == "parquet":
+        table.to_parquet(path)
+    elif kind == "csv":
+        table.to_csv(path, index=False)
+    else:
+        lines = [json.dumps({"text": t, "n": n}) for t, n in zip(table["text"], table["n"], strict=True)]
+        path.write_text("\n".join(lines) if kind == "jsonl" else f"[{','.join(lines)}]", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "parquet"])
+def test_a_row_is_a_document_and_empty_rows_are_none(tmp_path: Path, kind: str) -> None:
+    train, held = documents(rows(tmp_path, kind), held_out=0.3)
+    assert sorted(train + held) == ["one", "three", "two"]
+
+
+def test_a_folder_is_all_its_files_in_order(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "two.TXT").write_text("two", encoding="utf-8")
+    (tmp_path / "a.txt").write_text("one", encoding="utf-8")
+    (tmp_path / "notes.pdf").write_bytes(b"%PDF")
+    other = tmp_path.with_suffix(".held.txt")
+    other.write_text("held", encoding="utf-8")
+    assert documents(tmp_path, held_out=str(other)) == (["one", "two"], ["held"])
+
+
+def test_a_byte_order_mark_is_not_text(tmp_path: Path) -> None:
+    path = tmp_path / "windows.txt"
+    path.write_bytes(b"\xef\xbb\xbfone\r\n\r\ntwo")
+    train, _ = documents(path, held_out=str(path))
+    assert train == ["one\n\ntwo"]
+
+
+def test_the_embedded_text() -> None:
+    train, held = text.documents(Data(), 0)
+    assert (train, held) == (embedded.train_text(), embedded.held_out_text())
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    assert "no such file" in refused(tmp_path / "none.txt")
+    assert "no such file" in refused("none.jsonl")
+    assert "no such file" in refused(tmp_path / "no-folder")
+
+
+def test_a_hub_id_without_a_hub_is_one_line() -> None:
+    assert refused("nobody/nothing").startswith("nobody/nothing: cannot load it as a dataset: ")
+
+
+def test_what_is_not_text(tmp_path: Path) -> None:
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes("Früh".encode("latin-1"))
+    assert "is not UTF-8 text (byte 2)" in refused(latin)
+    binary = tmp_path / "a.pdf"
+    binary.write_bytes(b"%PDF")
+    assert "cannot read .pdf files" in refused(binary)
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text('{"text": \n{', encoding="utf-8")
+    assert "cannot load it as a dataset" in refused(broken)
+
+
+def test_what_has_no_text(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.txt"
+    empty.write_text(" \n\n ", encoding="utf-8")
+    assert "holds no text" in refused(empty)
+    (tmp_path / "inner").mkdir()
+    assert "holds no .txt" in refused(tmp_path / "inner")
+    one = tmp_path / "one.txt"
+    one.write_text("only one document", encoding="utf-8")
+    assert "one document only" in refused(one)
+
+
+def test_a_column_that_is_missing_or_no_text(tmp_path: Path) -> None:
+    path = rows(tmp_path, "csv")
+    message = refused(path, column="body")
+    assert "no column 'body'; it has text, n" in message
+    assert "data.column" in message
+    assert "column 'n' holds int, not text" in refused(path, column="n")
