@@ -1,0 +1,51 @@
+import math
+from types import SimpleNamespace
+
+import torch
+import torch.nn.functional as F
+
+from sad.batch import Sum
+from sad.bugs.non_finite_becomes_zero import BUG
+from sad.losses import lm
+from sad.objective import Ledger, Objective
+from sad.train import step
+from sad.verify import run
+
+
+def test_verify_catches_it_and_finds_it_absent():
+    (found,) = run([BUG])
+    assert found.caught
+    assert found.absent
+    assert found.reproduced[0].says == "NaN in a term is reported as 0.0000 and moves the weights"
+    assert found.fixed[0].says.startswith("3 of 3 bad steps")
+
+
+def test_zero_in_its_place_is_found(monkeypatch, found_in_the_code_that_trains):
+    part, ledger = Objective.part, Objective.ledger
+
+    def hidden(self, *given):
+        right = ledger(self, *given)
+        return Ledger({n: v if math.isfinite(v) else 0.0 for n, v in right.raw.items()}, right.weight)
+
+    monkeypatch.setattr(Objective, "part", lambda self, *given: torch.nan_to_num(part(self, *given)))
+    monkeypatch.setattr(Objective, "ledger", hidden)
+    assert "reported as 0.0000" in found_in_the_code_that_trains(BUG)
+
+
+def test_a_step_on_any_gradient_is_found(monkeypatch, found_in_the_code_that_trains):
+    monkeypatch.setattr(step, "math", SimpleNamespace(isfinite=lambda _: True))
+    assert "moves the weights" in found_in_the_code_that_trains(BUG)
+
+
+def test_a_look_at_the_gradient_alone_is_found(monkeypatch, found_in_the_code_that_trains):
+    # an infinite loss can have a finite gradient
+    monkeypatch.setattr(Ledger, "loss", property(lambda _: 1.0))
+    assert "infinity in a term" in found_in_the_code_that_trains(BUG)
+
+
+def test_a_mean_over_no_label_is_found(monkeypatch, found_in_the_code_that_trains):
+    def mean(logits, token):
+        return Sum(F.cross_entropy(logits, token) * len(token), len(token))
+
+    monkeypatch.setattr(lm, "cross_entropy", mean)
+    assert "unlabelled" in found_in_the_code_that_trains(BUG)

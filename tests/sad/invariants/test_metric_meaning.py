@@ -1,0 +1,51 @@
+import math
+
+import pytest
+import torch
+
+from sad.batch import LM
+from sad.invariants.metric_meaning import metric_meaning
+
+
+def nats(distiller, batches):
+    """The loss of a right implementation that shares no code with ours."""
+    total = count = 0
+    for batch in batches:
+        student, at = batch.student, batch.targets
+        with torch.no_grad():
+            logits = distiller.student(input_ids=student.input_ids, attention_mask=student.attention_mask).logits
+        labels = torch.full_like(student.input_ids, -100)
+        labels[at.row, at.position] = at.token
+        flat = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
+        total, count = total + float(flat), count + len(at)
+    return total / count
+
+
+def exp(value):
+    return math.exp(value) if value < 709 else math.inf
+
+
+def test_a_right_implementation_of_its_own_holds():
+    verdict = metric_meaning(lambda distiller, batches, _: exp(nats(distiller, batches)))
+    assert verdict.holds
+    assert verdict.numbers["uniform"] == pytest.approx(320, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "situation"),
+    [
+        (lambda d, b, _: min(exp(nats(d, b)), 1e30), "surer than a float holds"),
+        (lambda d, b, _: exp(min(nats(d, b), 50)), "sure and wrong"),
+        (lambda d, b, o: exp(o.weights[LM] * nats(d, b)), "with light terms"),
+        (lambda d, b, _: sum(exp(nats(d, [one])) for one in b) / len(b), "in uneven batches"),
+        (lambda d, b, _: exp(nats(d, b[-1:])), "in uneven batches"),
+        (lambda d, b, _: 2 ** nats(d, b), "knows nothing"),
+        (lambda *_: math.nan, "knows nothing"),
+        (lambda *_: 0.0, "knows nothing"),
+        (lambda *_: 320.0, "a student"),
+    ],
+)
+def test_a_wrong_one_breaks_it_and_the_situation_is_named(wrong, situation):
+    verdict = metric_meaning(wrong)
+    assert not verdict.holds
+    assert situation in verdict.says

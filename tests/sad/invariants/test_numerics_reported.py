@@ -1,0 +1,96 @@
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sad.invariants.numerics_reported import FAULTS, Took, numerics_reported
+
+
+class Careful:
+    """One weight that goes down by 1 at every step that is finite."""
+
+    def steps(self, fault):
+        weight = torch.ones(1, requires_grad=True)
+        value = fault((weight * 2.0).sum())
+        value.backward()
+        bad = not (value.isfinite() and weight.grad.isfinite().all())
+        after = [torch.ones(1), torch.full((1,), 1.0 if bad else 0.0), torch.full((1,), 0.0 if bad else -1.0)]
+        return Took(value.item(), float(weight.grad.norm()), int(bad), after)
+
+    def values(self, *, labelled, empty):
+        assert labelled + empty
+        return {"lm": 2.5} if labelled else {}
+
+
+class Changed(Careful):
+    """Careful, but for a change in what it says of a bad step."""
+
+    def __init__(self, **change):
+        self.change = change
+
+    def steps(self, fault):
+        took = super().steps(fault)
+        return replace(took, **self.change) if took.left_out else took
+
+
+def test_a_careful_trainer_holds():
+    assert numerics_reported(Careful()).holds
+
+
+def test_the_faults_are_what_they_are_called():
+    measured = {name: Careful().steps(fault) for name, fault, _ in FAULTS}
+    nan, infinite, gradient = measured.values()
+    assert math.isnan(nan.value)
+    assert infinite.value == math.inf
+    assert math.isfinite(infinite.norm)
+    assert math.isfinite(gradient.value)
+    assert math.isnan(gradient.norm)
+
+
+ONE, ZERO = torch.ones(1), torch.zeros(1)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"value": 0.0}, "NaN in a term is reported as 0.0000"),
+        ({"norm": 1.0}, "NaN in the gradient alone is reported as 1.0000"),
+        ({"left_out": 0}, "0 steps counted"),
+        ({"left_out": 2}, "2 steps counted"),
+        ({"weights": [ONE, ZERO, -ONE]}, "moves the weights"),
+        ({"weights": [ONE, ONE, ONE]}, "nothing moves"),
+        ({"weights": [ONE, ONE, torch.full((1,), math.nan)]}, "not finite"),
+    ],
+)
+def test_a_careless_one_breaks_it(change, says):
+    verdict = numerics_reported(Changed(**change))
+    assert not verdict.holds
+    assert says in verdict.says
+
+
+def test_leaving_out_healthy_steps_breaks_it():
+    class Fearful(Careful):
+        def steps(self, fault):
+            return replace(super().steps(fault), left_out=1)
+
+    assert "healthy" in numerics_reported(Fearful()).says
+
+
+@pytest.mark.parametrize(
+    ("mixed", "alone", "says"),
+    [
+        ({"lm": 2.5 / 3}, {}, "unlabelled"),
+        ({"lm": math.nan}, {}, "unlabelled"),
+        ({}, {}, "unlabelled"),
+        ({"lm": 2.5}, {"lm": math.nan}, "nan of no label"),
+    ],
+)
+def test_a_mean_over_nothing_breaks_it(mixed, alone, says):
+    class Mean(Careful):
+        def values(self, *, labelled, empty):
+            return alone if not labelled else mixed if empty else {"lm": 2.5}
+
+    verdict = numerics_reported(Mean())
+    assert not verdict.holds
+    assert says in verdict.says
