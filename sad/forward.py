@@ -39,7 +39,7 @@ def run(model: nn.Module, tokens: Tokens, blocks: Sequence[int] = ()) -> Forward
     return Forward(model, out.last_hidden_state, kept)
 
 
-def head(model: nn.Module, hidden: Float[Tensor, "n width"]) -> Float[Tensor, "n vocab"]:
+def head(model: nn.Module, hidden: Float[Tensor, "*places width"]) -> Float[Tensor, "*places vocab"]:
     """Apply the output head in float32, with the scale and soft-cap that the model's own forward applies.
 
     Full precision also under autocast: logits rounded to bfloat16 spoil the KD gradient as the student nears

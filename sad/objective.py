@@ -83,7 +83,7 @@ class Objective:
     def _wanted(self, values: Mapping[str, float], shares: Mapping[str, float]) -> dict[str, float]:
         anchor = LM if LM in values else next(iter(values))
         unit = self.weights[anchor] * values[anchor] / shares[anchor]
-        return {name: unit * shares[name] / value for name, value in values.items()}
+        return {name: unit * shares[name] / value for name, value in values.items() if name != anchor}
 
 
 def _useful(ledger: Ledger) -> bool:

@@ -1,0 +1,180 @@
+"""Body and head together are the model, for every family whose head we know; blocks are blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from torch import Tensor, nn
+
+from sad import tiny
+from sad.batch import Tokens
+from sad.errors import UserError
+from sad.forward import Forward, block_list, body, check_head, head, run
+
+SHAPE = {
+    "vocab_size": 64,
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "llama, tied": ("Llama", {"tie_word_embeddings": True}),
+    "llama, untied": ("Llama", {"tie_word_embeddings": False}),
+    "qwen": ("Qwen2", {"tie_word_embeddings": True}),
+    "gemma, soft cap": ("Gemma2", {"head_dim": 8, "final_logit_softcapping": 3.0, "query_pre_attn_scalar": 8}),
+    "cohere, scale": ("Cohere", {"logit_scale": 0.0625}),
+    "granite, divisor": ("Granite", {"logits_scaling": 8.0}),
+    "phi, bias": ("Phi", {"tie_word_embeddings": False}),
+    "neox": ("GPTNeoX", {}),
+    "gpt2": ("GPT2", {}),
+    "opt": ("OPT", {"ffn_dim": 32, "word_embed_proj_dim": 16}),
+}
+GPT2_NAMES = {"hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head"}
+
+
+def model(family: str) -> Any:
+    name, more = FAMILIES[family]
+    shape = {**SHAPE, **more}
+    if name == "GPT2":
+        shape = {GPT2_NAMES.get(key, key): value for key, value in shape.items() if key != "intermediate_size"}
+        shape["n_positions"] = shape.pop("max_position_embeddings")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = getattr(transformers, f"{name}ForCausalLM" if name != "GPT2" else "GPT2LMHeadModel")(
+            getattr(transformers, f"{name}Config")(**shape)
+        ).eval()
+    with torch.no_grad():
+        # larger weights: a head that is wrong must show
+        made.get_output_embeddings().weight.mul_(20)
+        if getattr(made.get_output_embeddings(), "bias", None) is not None:
+            made.get_output_embeddings().bias.normal_()
+    return made
+
+
+def tokens(*lengths: int) -> Tokens:
+    ids = torch.zeros(len(lengths), max(lengths), dtype=torch.int64)
+    mask = torch.zeros_like(ids)
+    for row, length in enumerate(lengths):
+        ids[row, :length] = torch.arange(3, 3 + length) + 7 * row
+        mask[row, :length] = 1
+    return Tokens(ids, mask)
+
+
+@pytest.fixture(params=FAMILIES)
+def made(request: pytest.FixtureRequest) -> Any:
+    return model(request.param)
+
+
+def test_head_after_body_is_the_model(made: Any) -> None:
+    given = tokens(9, 9)
+    expected = made(input_ids=given.input_ids, attention_mask=given.attention_mask).logits
+    found = head(made, run(made, given).hidden)
+    assert float(expected.detach().std()) > 0.05
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    check_head(made, "the model")
+
+
+def test_a_block_is_what_it_hands_on_not_the_embedding_and_not_the_final_norm(made: Any) -> None:
+    given = tokens(7)
+    seen: list[Tensor] = []
+    hooks = [
+        block.register_forward_hook(lambda _m, _i, out: seen.append(out[0] if isinstance(out, tuple) else out))
+        for block in block_list(made)
+    ]
+    found = run(made, given, [0, 1, 2])
+    for hook in hooks:
+        hook.remove()
+    entries = made(input_ids=given.input_ids, output_hidden_states=True).hidden_states
+    assert sorted(found.blocks) == [0, 1, 2]
+    for block in range(3):
+        assert torch.equal(found.blocks[block], seen[block])
+        assert not torch.allclose(found.blocks[block], entries[block], atol=1e-3)
+    for block in range(2):
+        torch.testing.assert_close(found.blocks[block], entries[block + 1])
+    assert not torch.allclose(found.blocks[2], found.hidden, atol=1e-3)
+
+
+def test_padding_on_the_right_changes_nothing_before_it(made: Any) -> None:
+    alone, padded = run(made, tokens(5), [1]), run(made, tokens(5, 11), [1])
+    torch.testing.assert_close(padded.hidden[0, :5], alone.hidden[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(padded.blocks[1][0, :5], alone.blocks[1][0], rtol=1e-4, atol=1e-5)
+
+
+def test_logits_at_some_places_are_those_of_all_places() -> None:
+    made = model("llama, tied")
+    found = run(made, tokens(9, 4))
+    whole = head(made, found.hidden)
+    row, position = torch.tensor([1, 0, 0]), torch.tensor([3, 8, 0])
+    torch.testing.assert_close(found.logits(row, position), whole[row, position])
+    assert found.logits(row[:0], position[:0]).shape == (0, 64)
+
+
+def test_the_head_is_full_precision_under_autocast() -> None:
+    made = model("llama, tied")
+    hidden = run(made, tokens(6)).hidden[0]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = head(made, hidden)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, head(made, hidden))
+    half = model("llama, tied").bfloat16()
+    assert head(half, hidden.bfloat16()).dtype == torch.float32
+
+
+def test_the_gradient_reaches_body_and_head() -> None:
+    made = model("llama, untied")
+    found = run(made, tokens(6), [2])
+    (found.logits(torch.tensor([0]), torch.tensor([5])).sum() + found.blocks[2].sum()).backward()
+    assert {name for name, p in made.named_parameters() if p.grad is None} == set()
+
+
+def test_no_hook_stays_behind() -> None:
+    made = model("llama, tied")
+    run(made, tokens(4), [0, 2])
+    with pytest.raises(IndexError):
+        run(made, Tokens(torch.tensor([[1_000]]), torch.ones(1, 1, dtype=torch.int64)), [0])
+    assert all(not block._forward_hooks for block in block_list(made))
+
+
+class Doubled(transformers.LlamaForCausalLM):
+    def forward(self, **given: Any) -> Any:
+        out = super().forward(**given)
+        out.logits = 2 * out.logits
+        return out
+
+
+class Undefined(transformers.LlamaForCausalLM):
+    def forward(self, **given: Any) -> Any:
+        out = super().forward(**given)
+        out.logits = out.logits * float("nan")
+        return out
+
+
+@pytest.mark.parametrize("kind", [Doubled, Undefined])
+def test_a_head_that_does_something_else_is_refused(kind: type[nn.Module]) -> None:
+    made = kind(model("llama, tied").config)
+    made.get_output_embeddings().weight.data.mul_(20)
+    with pytest.raises(UserError, match="my model: its head does something that sad does not know"):
+        check_head(made, "my model")
+
+
+def test_blocks_that_cannot_be_found_are_an_error() -> None:
+    made = model("llama, tied")
+    made.config.num_hidden_layers = 5
+    with pytest.raises(UserError, match="no list of 5 blocks"):
+        run(made, tokens(4), [0])
+    # nobody asks for blocks: nobody looks for them
+    assert isinstance(run(made, tokens(4)), Forward)
+
+
+def test_the_body_is_the_model_without_its_head() -> None:
+    made: Any = tiny.model(50, layers=1, width=8, seed=0)
+    assert body(made) is made.model
