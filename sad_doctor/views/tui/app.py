@@ -41,7 +41,7 @@ class DoctorApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit"),
         Binding("question_mark", "help", "Help"),
-        Binding("slash", "filter", "Filter"),
+        Binding("slash", "filter", "Filter", priority=True),
         Binding("space", "pause", "Pause"),
         Binding("tab", "next_pane(False)", "Next pane", priority=True),
         Binding("shift+tab", "next_pane(True)", "Previous pane", priority=True),
@@ -51,7 +51,7 @@ class DoctorApp(App[None]):
         Binding("z", "zoom", "Zoom"),
         Binding("e", "export", "Picture"),
         Binding("escape", "escape", "Back"),
-        *(Binding(str(n), f"tab({n})", name) for n, name in enumerate(TABS, 1)),
+        *(Binding(str(n), f"tab({n})", name, priority=True) for n, name in enumerate(TABS, 1)),
     ]
 
     snapshot: reactive[Snapshot | None] = reactive(None, init=False)
@@ -95,7 +95,7 @@ class DoctorApp(App[None]):
         self.theme = "doctor-dark"
         self.theme_changed_signal.subscribe(self, lambda _: self.board.repaint())
         self._arrange()
-        self.board.findings.focus()
+        self.screen.set_focus(self.board.findings)
         self.look()
         self.set_interval(self._interval, self.tick)
         self.set_interval(1.0, self._draw_header)
@@ -170,6 +170,12 @@ class DoctorApp(App[None]):
         """Whether a screen lies above the dashboard."""
         return len(self.screen_stack) > 1
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave keys that move the focus, and so come before all others, to a text that is being typed."""
+        if action in ("filter", "tab"):
+            return not self._above and not isinstance(self.focused, Input)
+        return super().check_action(action, parameters)
+
     def action_help(self) -> None:
         """Show keys and signs."""
         self.push_screen(Sheet("Help", help_page()))
@@ -216,7 +222,7 @@ class DoctorApp(App[None]):
     def _go(self, tab: int, pane: str) -> None:
         self.screen.minimize()
         self.tab_shown = tab
-        self.call_after_refresh(self.board.query_one(f"#{pane}").focus)
+        self.screen.set_focus(self.board.query_one(f"#{pane}"))
 
     @on(TabStrip.Picked)
     def _picked(self, event: TabStrip.Picked) -> None:
@@ -226,7 +232,7 @@ class DoctorApp(App[None]):
         """Open the filter."""
         if not self._above:
             self.wanted.add_class("-open")
-            self.call_after_refresh(self.wanted.focus)
+            self.screen.set_focus(self.wanted)
 
     @on(Input.Changed, "#filter")
     def _filtered(self, event: Input.Changed) -> None:
@@ -236,14 +242,14 @@ class DoctorApp(App[None]):
     def _filter_done(self) -> None:
         if not self.wanted.value.strip():
             self.wanted.remove_class("-open")
-        self.board.findings.focus()
+        self.screen.set_focus(self.board.findings)
 
     def action_escape(self) -> None:
         """Close the filter, then the zoom, then take the cursor away."""
         if self.wanted.has_class("-open"):
             self.wanted.value = ""
             self.wanted.remove_class("-open")
-            self.board.findings.focus()
+            self.screen.set_focus(self.board.findings)
         elif self.screen.maximized is not None:
             self.screen.minimize()
         else:

@@ -29,6 +29,7 @@ class Shares:
     colours: Mapping[str, str] = field(default_factory=dict)
     holes: Floats = field(default_factory=lambda: np.zeros(0))
     steps: tuple[float, float] | None = None
+    empty: str = "no terms logged yet"
 
     def now(self, step: float | None = None) -> dict[str, float | None]:
         """Return the shares at or before a step (the last for None), the largest first; None where none is known."""
@@ -63,8 +64,7 @@ def paint_bands(width: int, height: int, shares: Shares, cursor: float | None, i
     """Return the canvas, and the first column and the width of the bands on it."""
     canvas = Canvas(width, height, ink.base)
     if not shares.columns:
-        text = "no terms logged yet"
-        canvas.write(max(0, (width - len(text)) // 2), height // 2, text, ink.label)
+        canvas.write(max(0, (width - len(shares.empty)) // 2), height // 2, shares.empty, ink.label)
         return canvas, 0, width
     left, right = shares.steps or axis.span(shares.columns.values())
     foot = 1 if height >= 4 else 0
@@ -143,7 +143,7 @@ def _stack(canvas: Canvas, x: int, rows: int, part: Floats, colours: list[str]) 
 
 def _foot(canvas: Canvas, x: int, y: int, across: int, steps: tuple[float, float], ink: Ink) -> None:
     free = 0
-    for step in axis.ticks(*steps, max(across // 12, 1)):
+    for step in axis.ticks(*steps, max(across // 9, 1)) or [steps[0]]:
         label = numerals.short(step)
         at = x + int(raster.place(np.array([step]), *steps, across)[0])
         start = min(max(at - len(label) // 2, 0), canvas.width - len(label))

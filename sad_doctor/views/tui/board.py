@@ -50,6 +50,7 @@ class Board(Container):
         """Show another snapshot."""
         self._snapshot = snapshot
         self.set_class(not snapshot.terms, "-termless")
+        self.set_class(bool(snapshot.terms) and not snapshot.shares, "-shareless")
         self._draw()
         self._draw_shares()
         self.terms.present(snapshot.terms, self._colours(), snapshot.parts)
@@ -154,7 +155,8 @@ class Board(Container):
 
     def _draw_shares(self) -> None:
         if self._snapshot is not None:
-            shares = Shares(self._snapshot.shares, self._colours(), self._snapshot.holes, self._steps())
+            empty = "the log does not tell the parts" if self._snapshot.terms else "no terms logged yet"
+            shares = Shares(self._snapshot.shares, self._colours(), self._snapshot.holes, self._steps(), empty)
             self.shares.show(shares, self.cursor)
 
     def _span(self) -> tuple[float, float] | None:

@@ -103,7 +103,7 @@ def progress(run: Run, bar: int) -> Content:
     step = step + Content.assemble((f" / {numerals.step(total)}", "$text-muted"))
     if bar:
         full = round(share * bar)
-        step = step + Content.assemble("  ", ("━" * full, "$accent"), ("━" * (bar - full), "$border-blurred"))
+        step = step + Content.assemble("  ", ("━" * full, "$accent"), ("─" * (bar - full), "$text-muted"))
     return step + Content.assemble("  ", (numerals.percent(share), "$foreground"))
 
 

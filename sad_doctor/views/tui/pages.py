@@ -101,7 +101,7 @@ def _course(run: Run) -> list[Paragraph]:
         finite = column.value[np.isfinite(column.value)] if column is not None else np.zeros(0)
         if finite.size > 1:
             first, last = float(finite[0]), float(finite[-1])
-            change = f" ({100 * (last - first) / abs(first):+.1f}%)" if first else ""
+            change = f" {100 * (last - first) / abs(first):+.1f}%" if first else ""
             rows.append(_entry(label, f"{numerals.full(first)} → {numerals.full(last)}{change}"))
     return [BLANK, Paragraph(Content.styled("First and last", _HEAD)), *rows] if rows else []
 
@@ -123,7 +123,7 @@ def _flat(facts: Mapping[str, object], above: str = "") -> Iterator[tuple[str, s
 
 
 def _entry(name: str, value: str) -> Paragraph:
-    return Paragraph(styled(value, _TEXT), styled(name, _MUTED).pad_right(max(0, 20 - len(name))) + Content(" "))
+    return Paragraph(styled(value, _TEXT), styled(name, _MUTED).pad_right(max(0, 17 - len(name))) + Content(" "))
 
 
 def _title(text: str) -> Page:

@@ -153,7 +153,8 @@ def _step_axis(canvas: Canvas, frame: Frame, foot: int, ink: Ink) -> None:
     for x in range(frame.width):
         canvas.put(frame.x + x, y, "─", ink.axis)
     free = 0
-    for step in axis.ticks(frame.window.left, frame.window.right, max(frame.width // 9, 1)):
+    left, right = frame.window.left, frame.window.right
+    for step in axis.ticks(left, right, max(frame.width // 9, 1)) or [left]:
         column, label = frame.column(step), numerals.short(step)
         if column is None:
             continue

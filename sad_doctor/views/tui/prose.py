@@ -23,10 +23,14 @@ def inline(text: str) -> Content:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Text after ``bullet`` (content of ours); the lines that follow stand under the text, not under the bullet."""
+    """Text after ``bullet`` (content of ours); the lines that follow stand under the text, not under the bullet.
+
+    ``most`` cuts what would take more lines; 0 is no limit.
+    """
 
     text: Content
     bullet: Content = Content("")  # noqa: RUF009 - content is immutable
+    most: int = 0
 
 
 Page = Sequence[Paragraph]
@@ -39,7 +43,11 @@ def lay_out(page: Page, width: int) -> list[Content]:
     for paragraph in page:
         indent = paragraph.bullet.cell_length
         bullet = paragraph.bullet
-        for line in paragraph.text.wrap(max(width - indent, 4)) or [Content("")]:
+        wrapped = paragraph.text.wrap(max(width - indent, 4)) or [Content("")]
+        if 0 < paragraph.most < len(wrapped):
+            room = max(width - indent, 4) - 1
+            wrapped = [*wrapped[: paragraph.most - 1], wrapped[paragraph.most - 1].rstrip().truncate(room) + "…"]
+        for line in wrapped:
             lines.append((bullet + line).truncate(width))
             bullet = Content.blank(indent) if indent else Content("")
     return lines

@@ -36,7 +36,10 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Term:
-    """A row of the table of terms: last values, NaN-able, None where the log has no such column."""
+    """A row of the table of terms: last values, NaN-able, None where the log has no such column.
+
+    ``path`` are the weighted values, else the raw ones; empty for a term of which only the weight is known.
+    """
 
     name: str
     raw: float | None
@@ -77,8 +80,7 @@ def take(source: Source, judge: Judge) -> Snapshot:
 
 
 def _term(name: str, raw: Column | None, weight: Column | None, weighted: Column | None, share: Column | None) -> Term:
-    path = weighted or raw or weight
-    assert path is not None
+    path = weighted or raw or Column(np.zeros(0), np.zeros(0))
     return Term(line(name), _last(raw), _last(weight), _last(weighted), _last(share), path, signals.trend(path.value))
 
 

@@ -15,6 +15,8 @@ from sad_doctor.views.tui.plain import line, styled
 from sad_doctor.views.tui.prose import Page, Paragraph
 
 _MUTED = "$text-muted"
+_HEADLINE = 2
+"""Lines of a headline in the list; the detail has all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +84,18 @@ def _row(finding: Finding, folded: int, children: int) -> Page:
     facts = [line(finding.rule, 12), *([steps(finding)] if steps(finding) else [])]
     tail = Content.styled(" · ".join(facts), _MUTED)
     if children:
-        sign, words = ("▸", f"explains {folded} more") if folded else ("▾", "explains")
+        sign, words = ("▸", f"{folded} more") if folded else ("▾", "explains")
         tail = tail + Content.styled(f"  {sign} {words}", "$accent")
-    return [Paragraph(styled(finding.headline, "$foreground"), glyph), Paragraph(tail, Content("  "))]
+    return [Paragraph(styled(finding.headline, "$foreground"), glyph, _HEADLINE), Paragraph(tail, Content("  "))]
 
 
 def _child(finding: Finding, last: bool) -> Page:
     sign = (GLYPHS[finding.level] + " ", STYLES[finding.level])
-    return [Paragraph(styled(finding.headline, _MUTED), Content.assemble(("  └ " if last else "  ├ ", _MUTED), sign))]
+    return [
+        Paragraph(
+            styled(finding.headline, _MUTED), Content.assemble(("  └ " if last else "  ├ ", _MUTED), sign), _HEADLINE
+        )
+    ]
 
 
 def _extras(report: Report, run: Run) -> Iterator[Row]:

@@ -53,7 +53,8 @@ class TermTable(DataTable[Text]):
 
     def present(self, terms: Sequence[Term], colours: Mapping[str, str], source: str) -> None:
         """Show other values."""
-        self.terms, self._colours, self.source = terms, colours, source
+        self.terms = sorted(terms, key=lambda t: not len(t.path))
+        self._colours, self.source = colours, source
         self.rebuild()
 
     def narrow(self, wanted: str) -> None:
@@ -138,7 +139,7 @@ class TermTable(DataTable[Text]):
     def _cells(self, term: Term, name: int, heads: Sequence[str], spark: int) -> list[Text]:
         ink = inks_of_table(self.app.current_theme.dark)
         colour = self._colours.get(term.name, ink["muted"])
-        label = Text("■ ", style=colour) + Text(term.name, style=ink["text"])
+        label = Text("■ ", style=colour) + Text(term.name, style=ink["text" if len(term.path) else "muted"])
         label.truncate(name, overflow="ellipsis")
         values = {"raw": term.raw, "weight": term.weight, "weighted": term.weighted}
         cells = [label]

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from textual import events
+
 
 def keys(app):
     return [row.key for row in app.board.findings.rows]
@@ -92,3 +94,18 @@ async def test_what_was_not_checked_can_be_reached(make):
         await pilot.pause()
         assert app.board.findings.row.key == "not-checked"
         assert "the log has no train/grad_norm" in make.shown(app)
+
+
+async def test_keys_in_quick_succession_go_where_the_first_one_led(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        for key, character in (("slash", "/"), ("l", "l"), ("e", "e"), ("q", "q"), ("1", "1")):
+            app.post_message(events.Key(key, character))
+        await make.settled(pilot)
+        assert app.wanted.value == "leq1"
+        await pilot.press("escape")
+        for key, character in (("2", "2"), ("home", None)):
+            app.post_message(events.Key(key, character))
+        await make.settled(pilot)
+        assert app.board.cursor == 0.0

@@ -19,7 +19,7 @@ def head(make, **facts):
 
 def test_progress_has_step_total_bar_and_percent(make):
     text = progress(make.sick_run(), 10).plain
-    assert text == "step 21,700 / 24,914  " + "━" * 10 + "  87%"
+    assert text == "step 21,700 / 24,914  " + "━" * 9 + "─  87%"
     assert progress(replace(make.sick_run(), facts={}), 10).plain == "step 21,700"
 
 

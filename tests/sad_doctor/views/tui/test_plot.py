@@ -132,3 +132,7 @@ def test_an_empty_plot_says_why():
 def test_the_value_at_a_step_is_the_last_one_before(step, value):
     c = Column(np.array([0.0, 1.0, 2.0, 2.0, 3.0]), np.array([1.0, 2.0, 3.0, 9.0, 4.0]))
     assert value_at(c, step) == value
+
+
+def test_a_single_step_has_a_label():
+    assert "436" in text(Plot([series([436], [1.0])]))[-1]

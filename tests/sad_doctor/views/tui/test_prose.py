@@ -22,3 +22,8 @@ def test_code_loses_its_backticks_and_gets_a_colour():
     content = inline("run `sad verify` [now]")
     assert content.plain == "run sad verify [now]"
     assert [content.plain[s.start : s.end] for s in content.spans if s.style == "$accent"] == ["sad verify"]
+
+
+def test_what_takes_too_many_lines_is_cut():
+    page = [Paragraph(Content("one two three four five"), Content("• "), most=2)]
+    assert [line.plain for line in lay_out(page, 10)] == ["• one two", "  three…"]

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+from sad_doctor import names
+
 
 async def test_bands_lie_over_bars_where_it_is_high_and_beside_them_where_it_is_not(make):
     app, _ = make.dashboard(make.sick_run(), make.sick_report())
@@ -24,3 +28,13 @@ async def test_the_bars_tell_the_share_of_now(make):
     assert rows[0].startswith("■ layerwise")
     assert rows[0].rstrip().endswith("90.6%")
     assert rows[1].startswith("■ kd")
+
+
+async def test_terms_without_known_parts_say_so(make):
+    run = make.healthy_run()
+    columns = {k: c for k, c in run.columns.items() if not k.startswith((names.WEIGHT, names.WEIGHTED))}
+    app, _ = make.dashboard(replace(run, columns=columns), make.healthy_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        assert "the log does not tell the parts" in make.shown(app)
+        assert app.board.shares.region.height <= 6

@@ -22,7 +22,7 @@ def test_consequences_are_folded_under_their_cause(make):
     folded, unfolded = (
         story.rows(make.sick_report(), make.sick_run(), frozenset(open_))[0] for open_ in ((), ("R101:1",))
     )
-    assert "▸ explains 2 more" in text(folded)
+    assert "▸ 2 more" in text(folded)
     assert "▾ explains" in text(unfolded)
 
 

@@ -67,3 +67,14 @@ async def test_values_called_raw_that_are_weighted_are_said_to_be(make):
     async with app.run_test(size=(200, 60)) as pilot:
         await make.settled(pilot)
         assert "“raw” values sum to the loss: they are weighted" in make.shown(app)
+
+
+async def test_terms_of_which_only_the_weight_is_known_come_last(make):
+    run = make.healthy_run()
+    columns = {names.WEIGHT + "feature": make.column([0.0], [0.0]), **run.columns}
+    app, _ = make.dashboard(replace(run, columns=columns), make.healthy_report())
+    async with app.run_test(size=(200, 60)) as pilot:
+        await make.settled(pilot)
+        assert table(app)[-1][0] == "■ feature"
+        assert table(app)[-1][1:4] == ["–", "0", "–"]
+        assert table(app)[-1][-1].strip() == "–"
