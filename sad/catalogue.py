@@ -69,9 +69,12 @@ def chosen(every: Sequence[AnyNamed], wanted: Iterable[str]) -> tuple[AnyNamed, 
 
 def near(word: str, every: Iterable[Named]) -> str:
     """Say which codes or names are nearest to a word that is neither."""
-    known = {name: one.code for one in every for name in (one.name, one.code.lower())}
-    found = difflib.get_close_matches(word.lower(), known, n=3, cutoff=0.5)
-    codes = list(dict.fromkeys(known[name] for name in found))
+    every = list(every)
+    # a bug and the red flag that sees it may have one name
+    found = difflib.get_close_matches(
+        word.lower(), {n for one in every for n in (one.name, one.code.lower())}, cutoff=0.5
+    )
+    codes = list(dict.fromkeys(one.code for n in found for one in every if n in (one.name, one.code.lower())))[:3]
     return f"did you mean {' or '.join(codes)}?" if codes else "sad verify --list shows them all"
 
 

@@ -1,0 +1,107 @@
+import re
+
+import pytest
+
+from sad import catalogue, pages
+from sad.errors import UserError
+from sad.recipe import Recipe
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A checkout without any page."""
+    (tmp_path / "pyproject.toml").touch()
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    return tmp_path / "docs"
+
+
+@pytest.mark.parametrize("word", ["V104", "v104", " V104 ", "optimizer-never-steps"])
+def test_a_page_is_found_by_code_or_name(word):
+    page = pages.bug_page(word)
+    assert page.startswith("# V104 The optimizer never takes a step\n\n`optimizer-never-steps`\n\n## Symptom\n")
+    assert "## Caught by\n- `step_accounting`: Every full accumulation window takes one optimizer step" in page
+
+
+@pytest.mark.parametrize(("word", "near"), [("V1O4", "V104"), ("R30l", "R30"), ("perplexity-clamp", "V105 or R301")])
+def test_an_unknown_code_is_an_error_that_names_what_is_near(word, near):
+    with pytest.raises(UserError, match=f"no bug and no red flag.*{near}") as error:
+        pages.bug_page(word)
+    assert "\n" not in str(error.value)
+
+
+def test_every_bug_and_every_property_is_in_the_document():
+    text = pages.bugs_markdown()
+    for entry in catalogue.entries():
+        assert f"\n## {entry.code} {entry.title}\n" in text
+    for name in catalogue.properties():
+        assert f"\n## `{name}`\n" in text
+    assert len(re.findall("^# ", text, re.MULTILINE)) == 2
+
+
+def test_links_of_the_table_lead_to_headings():
+    text = pages.bugs_markdown()
+    anchors = {pages._anchor(heading) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    links = re.findall(r"\]\(#([^)]+)\)", text)
+    assert len(links) == len(catalogue.entries())
+    assert set(links) <= anchors
+
+
+def _keys(section, path=()):
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and hasattr(field.annotation, "model_fields"):
+            yield from _keys(field.annotation, (*path, name))
+        else:
+            yield path, name, field
+
+
+def test_every_key_of_the_recipe_is_told_under_its_section():
+    text = pages.recipe_markdown()
+    parts = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
+    for path, name, field in _keys(Recipe):
+        part = parts[f"`[{'.'.join(path)}]`" if path else "Outside any section"]
+        (row,) = [line for line in part.splitlines() if line.startswith(f"| `{name}` |")]
+        assert field.description, f"{name} has no sentence under it"
+        assert field.description.split(".")[0].split("|")[0] in row
+        default = "not set" if field.default is None else f"`{field.default}`"
+        assert row.split(" | ")[1] == default
+        assert len(row.replace(r"\|", "").split("|")) == 5
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("warmup", "At least 0 and below 1."),
+        ("learning_rate", "Above 0."),
+        ("precision", "One of `auto`, `fp32`, `bf16`."),
+    ],
+)
+def test_the_values_that_a_key_takes_are_told(key, says):
+    (row,) = [line for line in pages.recipe_markdown().splitlines() if line.startswith(f"| `{key}` |")]
+    assert row.endswith(f"{says} |")
+
+
+def test_a_checkout_without_pages_is_stale_until_they_are_written(checkout, capsys):
+    assert pages.run_pages(check=True) == pages.STALE
+    assert capsys.readouterr().out.count("is stale; write it with: sad pages --write") == 3
+    assert not checkout.exists()
+    assert pages.run_pages(check=False) == pages.FRESH
+    assert sorted(path.name for path in checkout.iterdir()) == ["bugs.md", "recipe.md", "rules.md"]
+    capsys.readouterr()
+    assert pages.run_pages(check=True) == pages.FRESH
+    assert capsys.readouterr().out == ""
+
+
+def test_a_page_that_was_edited_is_stale_and_named(checkout, capsys):
+    pages.run_pages(check=False)
+    with (checkout / "recipe.md").open("a", encoding="utf-8") as page:
+        page.write("more\n")
+    capsys.readouterr()
+    assert pages.run_pages(check=True) == pages.STALE
+    assert capsys.readouterr().out == "docs/recipe.md is stale; write it with: sad pages --write\n"
+
+
+def test_outside_a_checkout_there_is_nothing_to_write(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    with pytest.raises(UserError, match="checkout"):
+        pages.run_pages(check=True)
+    assert list(tmp_path.iterdir()) == []
