@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, load_model, save_file, save_model
 
 from sad.distiller import Distiller
@@ -43,7 +44,9 @@ def save(
     folder = run / FOLDER
     final = folder / f"step-{progress.step:08d}"
     temporary = folder / f".{final.name}.{os.getpid()}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
+    # of this process, or of one that was killed while it wrote
+    for left in folder.glob(".step-*.tmp"):
+        shutil.rmtree(left, ignore_errors=True)
     temporary.mkdir(parents=True)
     save_model(distiller, str(temporary / MODEL))
     save_file(_tensors(optimizer), str(temporary / OPTIMIZER))
@@ -73,15 +76,17 @@ def load(run: Path, distiller: Distiller, optimizer: torch.optim.Optimizer, obje
     folder = newest(run)
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        progress = Progress(int(state["step"]), int(state["skipped"]))
+        weights, means = ({str(n): float(v) for n, v in state[key].items()} for key in ("weights", "means"))
         device = str(next(distiller.parameters()).device)
         load_model(distiller, str(folder / MODEL), strict=True, device=device)
-        tensors = load_file(str(folder / OPTIMIZER), device=device)
-    except (RuntimeError, ValueError, OSError) as error:
-        raise UserError(f"{folder} does not fit this run: {str(error).splitlines()[0]}") from None
-    _restore(optimizer, tensors)
-    objective.weights |= state["weights"]
-    objective.means.update(state["means"])
-    return Progress(state["step"], state["skipped"])
+        _restore(optimizer, load_file(str(folder / OPTIMIZER), device=device))
+    except (SafetensorError, RuntimeError, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
+        # everything that a file of another run, or half a file, can bring about
+        raise UserError(f"{folder} does not fit this run: {_first_line(error)}") from None
+    objective.weights |= weights
+    objective.means.update(means)
+    return progress
 
 
 def newest(run: Path) -> Path:
@@ -115,7 +120,14 @@ def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor])
         index, key = name.split("/", 1)
         state.setdefault(int(index), {})[key] = value
     whole = optimizer.state_dict()
+    known = {index for group in whole["param_groups"] for index in group["params"]}
+    if set(state) - known:
+        raise ValueError("its optimizer has more parameters")
     optimizer.load_state_dict({**whole, "state": state})
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".strip().splitlines()[0]
 
 
 def _sync(path: Path) -> None:
