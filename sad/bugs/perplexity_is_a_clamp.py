@@ -32,40 +32,39 @@ from sad import evaluate
 from sad.batch import LM, Batch
 from sad.case import Bug
 from sad.distiller import Distiller
-from sad.invariants.metric_meaning import Perplexity, metric_meaning
+from sad.invariants.metric_meaning import Evaluate, Reported, metric_meaning
 from sad.objective import Objective
 
 CAP = 20.0
 
 
-def buggy() -> Perplexity:
+def buggy() -> Evaluate:
     """exp of the capped mean of the batches' total losses."""
-    return lambda distiller, batches, objective: math.exp(min(_mean(_total, distiller, batches, objective), CAP))
+    return lambda *given: Reported(math.exp(min(_mean(_total, *given), CAP)))
 
 
-def without_the_cap() -> Perplexity:
+def without_the_cap() -> Evaluate:
     """The total again, as it is."""
-
-    def perplexity(distiller: Distiller, batches: Sequence[Batch], objective: Objective) -> float:
-        total = _mean(_total, distiller, batches, objective)
-        return math.exp(total) if total < 700 else math.inf
-
-    return perplexity
+    return lambda *given: Reported(_exp(_mean(_total, *given)))
 
 
-def mean_of_batches() -> Perplexity:
+def mean_of_batches() -> Evaluate:
     """The right loss, but averaged over batches as if each had as many labels."""
-
-    def perplexity(distiller: Distiller, batches: Sequence[Batch], objective: Objective) -> float:
-        nats = _mean(_labels, distiller, batches, objective)
-        return math.exp(nats) if nats < 700 else math.inf
-
-    return perplexity
+    return lambda *given: Reported(_exp(_mean(_labels, *given)))
 
 
-def fixed() -> Perplexity:
+def fixed() -> Evaluate:
     """The evaluation of the training loop."""
-    return lambda distiller, batches, objective: evaluate.evaluate(distiller, batches, objective).likelihood.perplexity
+
+    def shipped(distiller: Distiller, batches: Sequence[Batch], objective: Objective) -> Reported:
+        scores = evaluate.evaluate(distiller, batches, objective)
+        return Reported(scores.likelihood.perplexity, scores.likelihood.bits_per_byte, scores.kl)
+
+    return shipped
+
+
+def _exp(nats: float) -> float:
+    return math.exp(nats) if nats < 700 else math.inf
 
 
 def _total(means: dict[str, float], objective: Objective) -> float:

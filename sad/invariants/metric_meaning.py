@@ -3,7 +3,8 @@
 ## Property
 For students of known likelihood, on the tiny text: a student that knows nothing scores the size of its vocabulary;
 every student scores what its own logits say in float64; weights of other terms, and how the text is cut into batches,
-change nothing; a student that is sure and wrong (e to the 70th, and beyond what a float holds) is not clamped.
+change nothing; a student that is sure and wrong (e to the 70th, and beyond what a float holds) is not clamped. Where
+bits per byte and the KL to the teacher are reported, they are those of the same labels, by their bytes and by places.
 
 ## Why it must hold
 Perplexity is compared between runs, and with the vocabulary size. A number that contains other terms, or a clamp,
@@ -35,7 +36,17 @@ from sad.forward import body
 from sad.objective import Objective
 from sad.recipe import Terms
 
-Perplexity = Callable[[Distiller, Sequence[Batch], Objective], float]
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What an evaluation says; ``bits_per_byte`` and ``kl`` (nats per place, temperature 1) where it says them."""
+
+    perplexity: float
+    bits_per_byte: float | None = None
+    kl: float | None = None
+
+
+Evaluate = Callable[[Distiller, Sequence[Batch], Objective], Reported]
 """Evaluates a student on held-out batches; the objective holds the weights of the terms."""
 
 VOCABULARY = 320
@@ -51,28 +62,27 @@ TEXTS = ("Yes.", "A calm sea.", tiny.TEXT)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One evaluation: of what, on which batches, with which weights, and the loss in nats that is right for it."""
+    """One evaluation: of what, on which batches, with which weights."""
 
     name: str
     distiller: Distiller
     batches: Sequence[Batch]
     weights: dict[str, float]
-    nats: float
 
 
-def metric_meaning(perplexity: Perplexity) -> Verdict:
-    """Judge the perplexity of four students, with other weights and with other batches."""
-    worst = 0.0
+def metric_meaning(evaluate: Evaluate) -> Verdict:
+    """Judge what is reported of four students, with other weights and with other batches."""
     told: dict[str, float] = {}
     for case in _cases():
-        got, right = perplexity(case.distiller, case.batches, Objective(dict(case.weights))), _exp(case.nats)
-        error = _error(got, case.nats)
-        if not error <= TOLERANCE:
-            return Verdict(False, f"{case.name}: {_number(got)}, right {_number(right)}", {"got": got, "right": right})
-        worst, told = max(worst, error), {**told, case.name: got}
+        reported = evaluate(case.distiller, case.batches, Objective(dict(case.weights)))
+        for what, got, right, error in _compared(reported, *_right(case.distiller, case.batches)):
+            if not error <= TOLERANCE:
+                says = f"{case.name}: {what}{_number(got)}, right {_number(right)}"
+                return Verdict(False, says, {"got": got, "right": right})
+        told[case.name] = reported.perplexity
     uniform, sure = told["a student that knows nothing"], told["a student sure and wrong"]
     says = f"knowing nothing {_number(uniform)} of {VOCABULARY}, sure and wrong {_number(sure)}"
-    return Verdict(True, says, {"uniform": uniform, "sure": sure, "error": worst})
+    return Verdict(True, says, {"uniform": uniform, "sure": sure})
 
 
 def _cases() -> Iterator[Case]:
@@ -87,11 +97,10 @@ def _cases() -> Iterator[Case]:
         "a student surer than a float holds": _student(100 * SURE),
     }
     for name, student in students.items():
-        yield Case(name, _distiller(student, HEAVY), whole, HEAVY, _nats(student, whole))
-    right = _nats(knows, whole)
-    yield Case("without other terms", _distiller(knows, {LM: 1.0}), whole, {LM: 1.0}, right)
-    yield Case("with light terms", _distiller(knows, LIGHT), whole, LIGHT, right)
-    yield Case("in uneven batches", _distiller(knows, {LM: 1.0}), uneven, {LM: 1.0}, right)
+        yield Case(name, _distiller(student, HEAVY), whole, HEAVY)
+    yield Case("without other terms", _distiller(knows, {LM: 1.0}), whole, {LM: 1.0})
+    yield Case("with light terms", _distiller(knows, LIGHT), whole, LIGHT)
+    yield Case("in uneven batches", _distiller(knows, {LM: 1.0}), uneven, {LM: 1.0})
 
 
 def _student(scale: float) -> nn.Module:
@@ -111,15 +120,32 @@ def _distiller(student: nn.Module, weights: dict[str, float]) -> Distiller:
 
 
 @torch.no_grad()
-def _nats(student: nn.Module, batches: Sequence[Batch]) -> float:
-    """The mean negative log-likelihood of every label, in float64 from the model's own logits."""
-    each = []
+def _right(distiller: Distiller, batches: Sequence[Batch]) -> tuple[float, float, float]:
+    """Nats per label, bits per byte, and KL(teacher || student) per label, in float64 from the models' own logits.
+
+    Both have one tokenizer here, so every label is a place at which they can be compared.
+    """
+    nats, divergences = [], []
     for batch in batches:
         of, at = batch.student, batch.targets
-        logits = student(input_ids=of.input_ids, attention_mask=of.attention_mask).logits.double()
-        log_p = torch.log_softmax(logits, dim=-1)[at.row, at.position]
-        each.append(-log_p.gather(1, of.input_ids[at.row, at.position + 1][:, None]))
-    return float(torch.cat(each).mean())
+        log_q, log_p = (
+            torch.log_softmax(model(input_ids=of.input_ids, attention_mask=of.attention_mask).logits.double(), dim=-1)
+            for model in (distiller.student, distiller.teacher)
+        )
+        log_q, log_p = log_q[at.row, at.position], log_p[at.row, at.position]
+        nats.append(-log_q.gather(1, of.input_ids[at.row, at.position + 1][:, None]))
+        divergences.append((log_p.exp() * (log_p - log_q)).sum(dim=-1))
+    each = torch.cat(nats)
+    bits = each.sum() / math.log(2) / sum(batch.byte_count for batch in batches)
+    return float(each.mean()), float(bits), float(torch.cat(divergences).mean())
+
+
+def _compared(reported: Reported, nats: float, bits: float, kl: float) -> Iterator[tuple[str, float, float, float]]:
+    """What is compared, the reported and the right value, and how far they are apart."""
+    yield "", reported.perplexity, _exp(nats), _error(reported.perplexity, nats)
+    for what, got, right in (("bits per byte ", reported.bits_per_byte, bits), ("KL ", reported.kl, kl)):
+        if got is not None:
+            yield what, got, right, abs(got - right) / right
 
 
 def _error(got: float, nats: float) -> float:

@@ -51,4 +51,10 @@ def test_a_mean_of_means_is_found(monkeypatch, found_in_the_code_that_trains):
         self.add(f"units/{name}", 1)
 
     monkeypatch.setattr(evaluate._Totals, "add_sum", add_mean)
-    assert "uneven" in found_in_the_code_that_trains(BUG)
+    # a mean that is not multiplied back by its labels also loses the bits
+    assert "bits per byte" in found_in_the_code_that_trains(BUG)
+
+
+def test_nats_in_place_of_bits_are_found(monkeypatch, found_in_the_code_that_trains):
+    monkeypatch.setattr(Likelihood, "bits_per_byte", property(lambda self: self.nats / self.bytes))
+    assert "bits per byte" in found_in_the_code_that_trains(BUG)

@@ -1,10 +1,12 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from sad.batch import LM
-from sad.invariants.metric_meaning import metric_meaning
+from sad.evaluate import evaluate
+from sad.invariants.metric_meaning import Reported, metric_meaning
 
 
 def nats(distiller, batches):
@@ -26,7 +28,7 @@ def exp(value):
 
 
 def test_a_right_implementation_of_its_own_holds():
-    verdict = metric_meaning(lambda distiller, batches, _: exp(nats(distiller, batches)))
+    verdict = metric_meaning(lambda distiller, batches, _: Reported(exp(nats(distiller, batches))))
     assert verdict.holds
     assert verdict.numbers["uniform"] == pytest.approx(320, rel=1e-4)
 
@@ -46,6 +48,26 @@ def test_a_right_implementation_of_its_own_holds():
     ],
 )
 def test_a_wrong_one_breaks_it_and_the_situation_is_named(wrong, situation):
-    verdict = metric_meaning(wrong)
+    verdict = metric_meaning(lambda *given: Reported(wrong(*given)))
     assert not verdict.holds
     assert situation in verdict.says
+
+
+def shipped(distiller, batches, objective):
+    scores = evaluate(distiller, batches, objective)
+    return Reported(scores.likelihood.perplexity, scores.likelihood.bits_per_byte, scores.kl)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda r: replace(r, bits_per_byte=r.bits_per_byte * math.log(2)), "bits per byte"),
+        (lambda r: replace(r, kl=r.kl * 1.01), "KL"),
+        (lambda r: replace(r, kl=math.nan), "KL"),
+    ],
+)
+def test_what_is_reported_beside_it_is_judged_too(change, says):
+    assert metric_meaning(shipped).holds
+    verdict = metric_meaning(lambda *given: change(shipped(*given)))
+    assert not verdict.holds
+    assert f"knows nothing: {says} " in verdict.says
