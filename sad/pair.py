@@ -177,4 +177,6 @@ def _require_gguf() -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    # the hub client names its address and no way out
+    return "no such folder here, and the hub cannot be reached" if "couldn't connect" in first.lower() else first
