@@ -80,8 +80,6 @@ def load_tokenizer(name: str) -> Any:  # noqa: ANN401 - transformers' tokenizers
         where, how = str(path.parent), {"gguf_file": path.name}
     else:
         where, how = str(_resolve(name)), {}
-    if name == EMBEDDED:
-        where = str(embedded.TEACHER)
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=False, use_fast=True, **how)
     except Exception as error:
