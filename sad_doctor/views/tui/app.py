@@ -30,6 +30,10 @@ from sad_doctor.views.tui.svg import picture
 from sad_doctor.views.tui.tabs import TABS, TabStrip
 
 
+_REST = 3.0
+"""After a look that took long, as at a million steps, rest so many times as long."""
+
+
 class DoctorApp(App[None]):
     """Shows a run and what is wrong with it.
 
@@ -72,7 +76,8 @@ class DoctorApp(App[None]):
     ) -> None:
         super().__init__()
         self._source, self._judge, self._interval, self._now = source, judge, interval, now
-        self._looking = False
+        self._looking = self._behind = False
+        self._rested = 0.0
         self.header, self.tabs, self.board = Header(), TabStrip(), Board(id="body")
         self.wanted = Input(placeholder="filter findings and terms", id="filter", compact=True)
         self.register_theme(theme.DARK)
@@ -97,7 +102,7 @@ class DoctorApp(App[None]):
         self._arrange()
         self.screen.set_focus(self.board.findings)
         self.look()
-        self.set_interval(self._interval, self.tick)
+        self.set_interval(self._interval, self._timed)
         self.set_interval(1.0, self._draw_header)
 
     def look(self) -> None:
@@ -111,14 +116,22 @@ class DoctorApp(App[None]):
         if not self.paused:
             self.look()
 
+    def _timed(self) -> None:
+        if time.monotonic() >= self._rested:
+            self.tick()
+
     @work(thread=True, group="follow")
     def _poll(self) -> None:
         """Touches no widget: whatever it finds goes into one message."""
+        started = time.monotonic()
         try:
-            new = self._source.poll() or self.snapshot is None
-            message = self.Polled(take(self._source, self._judge) if new else None)
+            self._behind = self._source.poll() or self._behind or self.snapshot is None
+            message = self.Polled(take(self._source, self._judge) if self._behind else None)
+            self._behind = False
         except Exception as error:  # a log may vanish or be half written: say so and look again
             message = self.Polled(None, line(f"{type(error).__name__}: {error}"))
+        ended = time.monotonic()
+        self._rested = ended + _REST * (ended - started)
         self.post_message(message)
 
     @on(Polled)

@@ -46,10 +46,20 @@ def extent(value: Floats, log: bool) -> tuple[float, float]:
 
 def span(columns: Iterable[Column]) -> tuple[float, float]:
     """Return the first and last finite step of the columns; (0, 1) when there is none."""
-    ends = [(float(s.min()), float(s.max())) for c in columns if (s := c.step[np.isfinite(c.step)]).size]
+    ends = [end for c in columns if (end := _ends(c.step)) is not None]
     if not ends:
         return 0.0, 1.0
     return min(a for a, _ in ends), max(b for _, b in ends)
+
+
+def _ends(step: Floats) -> tuple[float, float] | None:
+    if not step.size:
+        return None
+    low, high = float(step.min()), float(step.max())
+    if math.isfinite(low) and math.isfinite(high):  # the usual case, without a copy of a million steps
+        return low, high
+    finite = step[np.isfinite(step)]
+    return (float(finite.min()), float(finite.max())) if finite.size else None
 
 
 def ticks(low: float, high: float, most: int, log: bool = False) -> list[float]:

@@ -60,31 +60,51 @@ def bands(shares: Shares, left: float, right: float, width: int) -> tuple[Floats
     return whole, broken
 
 
-def paint_bands(width: int, height: int, shares: Shares, cursor: float | None, ink: Ink) -> tuple[Canvas, int, int]:
-    """Return the canvas, and the first column and the width of the bands on it."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the bands lie on their canvas, in cells, and the steps that they span."""
+
+    x: int
+    rows: int
+    across: int
+    steps: tuple[float, float]
+
+    def step(self, column: int) -> float:
+        """Return the step in the middle of a canvas column."""
+        left, right = self.steps
+        return left + (column - self.x + 0.5) / self.across * (right - left)
+
+
+def paint_bands(width: int, height: int, shares: Shares, ink: Ink) -> tuple[Canvas, Place]:
+    """Return the canvas without a cursor, and the place of the bands on it."""
     canvas = Canvas(width, height, ink.base)
-    if not shares.columns:
-        canvas.write(max(0, (width - len(shares.empty)) // 2), height // 2, shares.empty, ink.label)
-        return canvas, 0, width
     left, right = shares.steps or axis.span(shares.columns.values())
     foot = 1 if height >= 4 else 0
     x = 5 if width >= 20 else 0
-    rows, across = height - foot, max(width - x, 1)
+    place = Place(x, height - foot, max(width - x, 1), (left, right))
+    if not shares.columns:
+        canvas.write(max(0, (width - len(shares.empty)) // 2), height // 2, shares.empty, ink.label)
+        return canvas, place
     if x:
-        for y, label in ((0, "100%"), ((rows - 1) // 2, "50%"), (rows - 1, "0%")):
+        for y, label in ((0, "100%"), ((place.rows - 1) // 2, "50%"), (place.rows - 1, "0%")):
             canvas.write(x - 1 - len(label), y, label, ink.label)
-    part, broken = bands(shares, left, right, across)
-    _stack(canvas, x, rows, part, [shares.colours[t] for t in shares.columns])
+    part, broken = bands(shares, left, right, place.across)
+    _stack(canvas, place, part, [shares.colours[t] for t in shares.columns])
     for column in np.flatnonzero(broken).tolist():
-        for y in range(rows):
+        for y in range(place.rows):
             canvas.put(x + column, y, "×", ink.nan)
     if foot:
-        _foot(canvas, x, rows, across, (left, right), ink)
-    if cursor is not None and left <= cursor <= right:
-        at = x + int(raster.place(np.array([cursor]), left, right, across)[0])
-        for y in range(rows):
+        _foot(canvas, place, ink)
+    return canvas, place
+
+
+def paint_cursor(canvas: Canvas, place: Place, cursor: float, ink: Ink) -> None:
+    """Draw the cursor over the bands."""
+    left, right = place.steps
+    if left <= cursor <= right:
+        at = place.x + int(raster.place(np.array([cursor]), left, right, place.across)[0])
+        for y in range(place.rows):
             canvas.cross(at, y, "│", ink.text)
-    return canvas, x, across
 
 
 def paint_bars(width: int, height: int, shares: Shares, step: float | None, ink: Ink) -> Canvas:
@@ -126,26 +146,30 @@ def _bar(canvas: Canvas, x: int, y: int, room: int, share: float, style: Style, 
         canvas.put(x + full, y, _ACROSS[max(part, 1)], style)
 
 
-def _stack(canvas: Canvas, x: int, rows: int, part: Floats, colours: list[str]) -> None:
+def _stack(canvas: Canvas, place: Place, part: Floats, colours: list[str]) -> None:
     """Fill cells with the colour of their term; a cell on a border shows both by an eighth block."""
     upto = np.cumsum(np.nan_to_num(part), axis=0)
-    level = (np.arange(rows * _EIGHTHS) + 0.5) / (rows * _EIGHTHS)
-    for column in np.flatnonzero(np.isfinite(part).all(axis=0)).tolist():
-        owner = np.minimum(np.searchsorted(upto[:, column], level), len(colours) - 1)
-        for y, cell in enumerate(owner.reshape(rows, _EIGHTHS)):
-            under, over = int(cell[0]), int(np.bincount(cell[cell != cell[0]]).argmax()) if cell[-1] != cell[0] else -1
-            if over < 0:
-                canvas.put(x + column, rows - 1 - y, " ", Style(bgcolor=colours[under]))
-            else:
-                block = _BLOCKS[int((cell == under).sum())]
-                canvas.put(x + column, rows - 1 - y, block, Style(color=colours[under], bgcolor=colours[over]))
+    level = (np.arange(place.rows * _EIGHTHS) + 0.5) / (place.rows * _EIGHTHS)
+    owner = np.minimum((upto[:, None, :] < level[None, :, None]).sum(axis=0), len(colours) - 1)
+    known = np.isfinite(part).all(axis=0)
+    cells = owner.reshape(place.rows, _EIGHTHS, place.across)[::-1]
+    under, whole = cells[:, 0, :], (cells == cells[:, :1, :]).all(axis=1)
+    ink = canvas.ink[: place.rows, place.x : place.x + place.across]
+    for term, colour in enumerate(colours):
+        ink[whole & known & (under == term)] = canvas.style(Style(bgcolor=colour))
+    for y, x in np.argwhere(~whole & known).tolist():
+        cell = cells[y, :, x]
+        low = int(cell[0])
+        over = int(np.bincount(cell[cell != low]).argmax())
+        block = _BLOCKS[int((cell == low).sum())]
+        canvas.put(place.x + x, y, block, Style(color=colours[low], bgcolor=colours[over]))
 
 
-def _foot(canvas: Canvas, x: int, y: int, across: int, steps: tuple[float, float], ink: Ink) -> None:
+def _foot(canvas: Canvas, place: Place, ink: Ink) -> None:
     free = 0
-    for step in axis.ticks(*steps, max(across // 9, 1)) or [steps[0]]:
+    for step in axis.ticks(*place.steps, max(place.across // 9, 1)) or [place.steps[0]]:
         label = numerals.short(step)
-        at = x + int(raster.place(np.array([step]), *steps, across)[0])
+        at = place.x + int(raster.place(np.array([step]), *place.steps, place.across)[0])
         start = min(max(at - len(label) // 2, 0), canvas.width - len(label))
         if start >= free:
-            free = canvas.write(start, y, label, ink.label) + 1
+            free = canvas.write(start, place.rows, label, ink.label) + 1

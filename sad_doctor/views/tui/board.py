@@ -8,7 +8,7 @@ from textual.containers import Container, Vertical
 from textual.widget import Widget
 
 from sad_doctor.finding import Finding
-from sad_doctor.views.tui import axis, metrics, pages, palette, story
+from sad_doctor.views.tui import metrics, pages, palette, story
 from sad_doctor.views.tui.bands import Shares
 from sad_doctor.views.tui.chart import Chart
 from sad_doctor.views.tui.findings import FindingList
@@ -94,7 +94,7 @@ class Board(Container):
         self.cursor = step
         self.loss.point_at(step)
         self.metric.point_at(step)
-        self._draw_shares()
+        self.shares.point_at(step)
 
     @on(Chart.CursorMoved)
     def _follow_cursor(self, event: Chart.CursorMoved) -> None:
@@ -131,18 +131,13 @@ class Board(Container):
     def _colours(self) -> dict[str, str]:
         return palette.colours((t.name for t in self._snapshot.terms) if self._snapshot else (), self._dark)
 
-    def _steps(self) -> tuple[float, float] | None:
-        if self._snapshot is None or self._snapshot.run.last_step < 0:
-            return None
-        return axis.span(c for c in self._snapshot.run.columns.values() if len(c))
-
     def _draw(self) -> None:
         """Draw both charts."""
         if self._snapshot is None:
             return
         run, report = self._snapshot.run, self._snapshot.report
         marks = tuple(Mark(f.first_step, f.level) for f in report.findings if f.first_step is not None)
-        span, steps = self._span(), self._steps()
+        span, steps = self._span(), self._snapshot.steps
         series = metrics.loss(run, self._dark, self._term_series())
         self.loss.show(Plot(series, marks, span, steps, empty="no loss logged yet"))
         choices = metrics.choices(run, self._dark)
@@ -156,8 +151,8 @@ class Board(Container):
     def _draw_shares(self) -> None:
         if self._snapshot is not None:
             empty = "the log does not tell the parts" if self._snapshot.terms else "no terms logged yet"
-            shares = Shares(self._snapshot.shares, self._colours(), self._snapshot.holes, self._steps(), empty)
-            self.shares.show(shares, self.cursor)
+            shares = Shares(self._snapshot.shares, self._colours(), self._snapshot.holes, self._snapshot.steps, empty)
+            self.shares.show(shares)
 
     def _span(self) -> tuple[float, float] | None:
         if self._finding is None or self._finding.first_step is None:

@@ -25,6 +25,13 @@ class Canvas:
         self._styles: list[Style] = [base]
         self._index: dict[Style, int] = {base: 0}
 
+    def copy(self) -> Canvas:
+        """Return a canvas that can be painted on without touching this one."""
+        other = Canvas(self.width, self.height, self._styles[0])
+        other.glyph, other.ink = self.glyph.copy(), self.ink.copy()
+        other._styles, other._index = list(self._styles), dict(self._index)
+        return other
+
     def style(self, style: Style) -> int:
         """Return the number of a style laid over the base."""
         whole = self._styles[0] + style

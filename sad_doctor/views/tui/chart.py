@@ -15,7 +15,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from sad_doctor.finding import Level
-from sad_doctor.views.tui.plot import Frame, Ink, Plot, is_log, paint
+from sad_doctor.views.tui.canvas import Canvas
+from sad_doctor.views.tui.plot import Frame, Ink, Plot, is_log, overlay, scene
 
 
 class Chart(Widget, can_focus=True):
@@ -52,14 +53,16 @@ class Chart(Widget, can_focus=True):
         super().__init__(id=id)
         self.title = title
         self.plot = Plot()
+        self.cursor: float | None = None
+        self._scene: tuple[Canvas, Frame] | None = None
         self._strips: list[Strip] = []
-        self._painted: object = None
-        self._frame: Frame | None = None
+        self._scene_key: object = None
+        self._strips_key: object = None
 
     def show(self, plot: Plot, title: str | None = None) -> None:
         """Show another plot; the scale that the user chose and the cursor stay."""
         self.title = title or self.title
-        self.plot = replace(plot, log=self.plot.log, cursor=self.plot.cursor)
+        self.plot = replace(plot, log=self.plot.log)
         self._changed()
 
     @property
@@ -74,37 +77,43 @@ class Chart(Widget, can_focus=True):
 
     def point_at(self, step: float | None) -> None:
         """Put the cursor on a step; None takes it away."""
-        if step != self.plot.cursor:
-            self.plot = replace(self.plot, cursor=step)
-            self._changed()
+        if step != self.cursor:
+            self.cursor = step
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """Return a painted row."""
-        size = self.size
-        key = (self.plot, size, self.app.theme, self.rich_style)
-        if key != self._painted:
-            canvas, self._frame = paint(max(size.width, 1), max(size.height, 1), self.plot, self._ink())
-            self._strips, self._painted = canvas.strips(), key
-        return self._strips[y] if y < len(self._strips) else Strip.blank(size.width)
+        key = (self.plot, self.size, self.app.theme, self.rich_style)
+        if (key, self.cursor) != self._strips_key:
+            ink = self._ink()
+            canvas, frame = self._painted(key, ink)
+            overlay(canvas := canvas.copy(), frame, self.plot, ink, self.cursor)
+            self._strips, self._strips_key = canvas.strips(), (key, self.cursor)
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
+
+    def _painted(self, key: object, ink: Ink) -> tuple[Canvas, Frame]:
+        """Return the scene; a cursor that moves does not paint it anew."""
+        if self._scene is None or key != self._scene_key:
+            self._scene = scene(max(self.size.width, 1), max(self.size.height, 1), self.plot, ink)
+            self._scene_key = key
+        return self._scene
 
     def action_cursor(self, cells: int) -> None:
         """Move the cursor by some cells, to the nearest logged step."""
-        if self._frame is None or not self.plot.drawn:
+        if self._scene is None or not self.plot.drawn:
             return
-        frame = self._frame
-        here = None if self.plot.cursor is None else frame.column(self.plot.cursor)
+        frame = self._scene[1]
+        here = None if self.cursor is None else frame.column(self.cursor)
         at = (frame.x + frame.width - 1 if here is None else here) + (cells if here is not None else min(cells, 0))
-        self._point_at_cell(min(max(at, frame.x), frame.x + frame.width - 1))
+        self._point_at_cell(min(max(at, frame.x), frame.x + frame.width - 1), frame)
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse clicked."""
         offset = event.get_content_offset(self)
-        if offset is not None and self._frame is not None and self.plot.drawn and offset.x >= self._frame.x:
-            self._point_at_cell(offset.x)
+        if offset is not None and self._scene is not None and self.plot.drawn and offset.x >= self._scene[1].x:
+            self._point_at_cell(offset.x, self._scene[1])
 
-    def _point_at_cell(self, column: int) -> None:
-        assert self._frame is not None
-        frame = self._frame
+    def _point_at_cell(self, column: int, frame: Frame) -> None:
         ends = {frame.x: frame.window.left, frame.x + frame.width - 1: frame.window.right}
         wanted = ends.get(column, frame.step(column))
         steps = np.concatenate([s.column.step[np.isfinite(s.column.step)] for s in self.plot.drawn])

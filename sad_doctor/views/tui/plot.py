@@ -49,7 +49,6 @@ class Plot:
     span: tuple[float, float] | None = None
     steps: tuple[float, float] | None = None
     log: bool | None = None
-    cursor: float | None = None
     empty: str = "nothing logged yet"
 
     @property
@@ -106,8 +105,15 @@ def is_log(plot: Plot) -> bool:
     return plot.log and bool((value > 0).any())
 
 
-def paint(width: int, height: int, plot: Plot, ink: Ink) -> tuple[Canvas, Frame]:
+def paint(width: int, height: int, plot: Plot, ink: Ink, cursor: float | None = None) -> tuple[Canvas, Frame]:
     """Return the painted canvas and the place of its plot area. Any size of at least one cell will do."""
+    canvas, frame = scene(width, height, plot, ink)
+    overlay(canvas, frame, plot, ink, cursor)
+    return canvas, frame
+
+
+def scene(width: int, height: int, plot: Plot, ink: Ink) -> tuple[Canvas, Frame]:
+    """Return the chart without what depends on the cursor; its cost grows with the length of the series."""
     canvas = Canvas(width, height, ink.base)
     log = is_log(plot)
     low, high = axis.extent(axis.values(s.column for s in plot.drawn), log)
@@ -126,13 +132,20 @@ def paint(width: int, height: int, plot: Plot, ink: Ink) -> tuple[Canvas, Frame]
         _value_axis(canvas, frame, levels, labels, ink)
     if foot:
         _step_axis(canvas, frame, foot, ink)
-    _cursor(canvas, frame, plot, ink)
     for series in plot.drawn:
         _series(canvas, frame, series, ink)
     _marks(canvas, frame, plot, foot, ink)
-    if head:
-        _legend(canvas, frame, plot, ink)
     return canvas, frame
+
+
+def overlay(canvas: Canvas, frame: Frame, plot: Plot, ink: Ink, cursor: float | None) -> None:
+    """Paint the cursor and the legend, which tells the values at the cursor, over a scene."""
+    if plot.drawn and cursor is not None and (x := frame.column(cursor)) is not None:
+        for y in range(frame.y, min(frame.y + frame.height, canvas.height)):
+            if chr(canvas.glyph[y, x]) in " ┈":
+                canvas.put(x, y, "│", ink.cursor)
+    if plot.drawn and frame.y:
+        _legend(canvas, frame, plot, ink, cursor)
 
 
 def _value_axis(canvas: Canvas, frame: Frame, levels: list[float], labels: list[str], ink: Ink) -> None:
@@ -190,13 +203,6 @@ def _series(canvas: Canvas, frame: Frame, series: Series, ink: Ink) -> None:
         canvas.put(frame.x + x, frame.y + frame.height - 1, "▼", ink.nan)
 
 
-def _cursor(canvas: Canvas, frame: Frame, plot: Plot, ink: Ink) -> None:
-    if plot.cursor is None or (x := frame.column(plot.cursor)) is None:
-        return
-    for y in range(frame.height):
-        canvas.put(x, frame.y + y, "│", ink.cursor)
-
-
 def _marks(canvas: Canvas, frame: Frame, plot: Plot, foot: int, ink: Ink) -> None:
     y = frame.y + frame.height - (0 if foot == 2 else 1)
     if plot.span and foot == 2:
@@ -208,17 +214,17 @@ def _marks(canvas: Canvas, frame: Frame, plot: Plot, foot: int, ink: Ink) -> Non
             canvas.put(x, y, GLYPHS[mark.level] if foot != 2 else "▲", ink.levels[mark.level])
 
 
-def _legend(canvas: Canvas, frame: Frame, plot: Plot, ink: Ink) -> None:
+def _legend(canvas: Canvas, frame: Frame, plot: Plot, ink: Ink, cursor: float | None) -> None:
     x = frame.x
-    if plot.cursor is not None:
-        x = canvas.write(x, 0, f"step {numerals.step(plot.cursor)}", ink.cursor) + 2
+    if cursor is not None:
+        x = canvas.write(x, 0, f"step {numerals.step(cursor)}", ink.cursor) + 2
     signs = {"line": "━", "points": "•", "level": "╌"}
     for series in plot.drawn:
         if x >= canvas.width - 4:
             return
         x = canvas.write(x, 0, signs[series.kind] + " ", Style(color=series.colour))
         x = canvas.write(x, 0, series.name + " ", ink.label)
-        value = value_at(series.column, None if series.kind == "level" else plot.cursor)
+        value = value_at(series.column, None if series.kind == "level" else cursor)
         bad = value is not None and not np.isfinite(value)
         x = canvas.write(x, 0, "–" if value is None else numerals.full(value), ink.nan if bad else ink.text) + 3
 
@@ -227,6 +233,9 @@ def value_at(column: Column, step: float | None) -> float | None:
     """Return the last value at or before ``step`` (the last of all for None); None if there is none."""
     if step is None:
         return column.last if len(column) else None
+    if bool(np.all(column.step[1:] >= column.step[:-1])):
+        at = int(np.searchsorted(column.step, step, side="right")) - 1
+        return float(column.value[at]) if at >= 0 else None
     before = np.flatnonzero(column.step <= step)
     if not before.size:
         return None

@@ -13,7 +13,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from sad_doctor.views.tui.bands import Shares, paint_bands, paint_bars
+from sad_doctor.views.tui.bands import Place, Shares, paint_bands, paint_bars, paint_cursor
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.chart import Chart
 from sad_doctor.views.tui.plot import Ink
@@ -29,25 +29,31 @@ class _Drawn(Widget):
         self.shares = Shares()
         self.cursor: float | None = None
         self._strips: list[Strip] = []
-        self._painted: object = None
+        self._key: object = None
 
-    def show(self, shares: Shares, cursor: float | None) -> None:
-        """Show other shares, or the shares at another step."""
+    def show(self, shares: Shares) -> None:
+        """Show other shares."""
         grown = len(shares.columns) != len(self.shares.columns)
-        self.shares, self.cursor = shares, cursor
+        self.shares = shares
         self.refresh(layout=grown)
 
-    def paint(self, width: int, height: int) -> Canvas:
-        """Return the painted canvas."""
+    def point_at(self, step: float | None) -> None:
+        """Show the shares at a step; None shows the last ones."""
+        if step != self.cursor:
+            self.cursor = step
+            self.refresh()
+
+    def paint(self, key: object, width: int, height: int) -> Canvas:
+        """Return the painted canvas; ``key`` stands for all that matters but the cursor."""
         raise NotImplementedError
 
     def render_line(self, y: int) -> Strip:
         """Return a painted row."""
         size = self.size
-        key = (self.shares, self.cursor, size, self.app.theme, self.rich_style)
-        if key != self._painted:
-            canvas = self.paint(max(size.width, 1), max(size.height, 1))
-            self._strips, self._painted = canvas.strips(), key
+        key = (self.shares, size, self.app.theme, self.rich_style)
+        if (key, self.cursor) != self._key:
+            canvas = self.paint(key, max(size.width, 1), max(size.height, 1))
+            self._strips, self._key = canvas.strips(), (key, self.cursor)
         return self._strips[y] if y < len(self._strips) else Strip.blank(size.width)
 
     def ink(self) -> Ink:
@@ -61,22 +67,23 @@ class _Drawn(Widget):
 class Bands(_Drawn):
     """Shares over the steps."""
 
-    _place: tuple[int, int] = (0, 1)
+    _painted: tuple[object, Canvas, Place] | None = None
 
-    def paint(self, width: int, height: int) -> Canvas:
-        """Return stacked bands."""
-        canvas, x, across = paint_bands(width, height, self.shares, self.cursor, self.ink())
-        self._place = (x, across)
+    def paint(self, key: object, width: int, height: int) -> Canvas:
+        """Return stacked bands; a cursor that moves does not stack them anew."""
+        ink = self.ink()
+        if self._painted is None or key != self._painted[0]:
+            self._painted = (key, *paint_bands(width, height, self.shares, ink))
+        canvas = self._painted[1].copy()
+        if self.cursor is not None and self.shares.columns:
+            paint_cursor(canvas, self._painted[2], self.cursor, ink)
         return canvas
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse clicked."""
         offset = event.get_content_offset(self)
-        x, across = self._place
-        if offset is None or offset.x < x or self.shares.steps is None:
-            return
-        left, right = self.shares.steps
-        self.post_message(Chart.CursorMoved(left + (offset.x - x + 0.5) / across * (right - left)))
+        if offset is not None and self._painted is not None and offset.x >= self._painted[2].x:
+            self.post_message(Chart.CursorMoved(self._painted[2].step(offset.x)))
 
 
 class Bars(_Drawn):
@@ -86,7 +93,7 @@ class Bars(_Drawn):
         """Return a row for each term."""
         return max(len(self.shares.columns), 1)
 
-    def paint(self, width: int, height: int) -> Canvas:
+    def paint(self, key: object, width: int, height: int) -> Canvas:  # noqa: ARG002
         """Return bars."""
         return paint_bars(width, height, self.shares, self.cursor, self.ink())
 
@@ -104,7 +111,12 @@ class SharePane(Horizontal):
         yield self.bands
         yield self.bars
 
-    def show(self, shares: Shares, cursor: float | None) -> None:
+    def show(self, shares: Shares) -> None:
         """Show other shares."""
-        self.bands.show(shares, cursor)
-        self.bars.show(shares, cursor)
+        self.bands.show(shares)
+        self.bars.show(shares)
+
+    def point_at(self, step: float | None) -> None:
+        """Show the shares at a step; None shows the last ones."""
+        self.bands.point_at(step)
+        self.bars.point_at(step)

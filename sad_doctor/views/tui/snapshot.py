@@ -12,6 +12,7 @@ import numpy as np
 from sad_doctor import names, signals
 from sad_doctor.finding import Report
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.views.tui import axis
 from sad_doctor.views.tui.plain import line
 
 Judge = Callable[[Run], Report]
@@ -52,7 +53,10 @@ class Term:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """A run, its report and what the charts need of both. ``parts`` says where the weighted parts come from."""
+    """A run, its report and what the charts need of both.
+
+    ``parts`` says where the weighted parts come from; ``steps`` are the first and the last step of any column.
+    """
 
     run: Run
     report: Report
@@ -60,6 +64,7 @@ class Snapshot:
     shares: Mapping[str, Column] = field(default_factory=dict)
     holes: Floats = field(default_factory=lambda: np.zeros(0))
     parts: str = ""
+    steps: tuple[float, float] | None = None
 
 
 def take(source: Source, judge: Judge) -> Snapshot:
@@ -76,7 +81,8 @@ def take(source: Source, judge: Judge) -> Snapshot:
     known = dict.fromkeys([*raw, *weighted, *weight])
     terms = tuple(_term(t, raw.get(t), weight.get(t), weighted.get(t), shares.get(t)) for t in known)
     clean = {line(t): c for t, c in shares.items()}
-    return Snapshot(run, report, terms, clean, _holes(parts.terms), parts.source)
+    steps = axis.span(run.columns.values()) if run.last_step >= 0 else None
+    return Snapshot(run, report, terms, clean, _holes(parts.terms), parts.source, steps)
 
 
 def _term(name: str, raw: Column | None, weight: Column | None, weighted: Column | None, share: Column | None) -> Term:

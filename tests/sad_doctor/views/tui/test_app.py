@@ -151,6 +151,28 @@ async def test_a_judge_that_raises_is_said(make):
         assert app.is_running
 
 
+async def test_what_could_not_be_judged_is_judged_again(make):
+    answers = [make.healthy_report(), ZeroDivisionError("once"), make.sick_report()]
+
+    def judge(_):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    app, source = make.dashboard(make.healthy_run(), judge)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        source.grow(make.sick_run())
+        app.tick()
+        await make.settled(pilot)
+        assert "ZeroDivisionError: once" in make.shown(app)
+        app.tick()
+        await make.settled(pilot)
+        assert "run-2-epoch-0" in make.shown(app)
+        assert answers == []
+
+
 async def test_q_quits(make):
     app, _ = make.dashboard(make.healthy_run(), make.healthy_report())
     async with app.run_test(size=(80, 24)) as pilot:

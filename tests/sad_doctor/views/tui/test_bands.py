@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rich.style import Style
 
 from sad_doctor.run import Column
-from sad_doctor.views.tui.bands import Shares, bands, paint_bands, paint_bars
+from sad_doctor.views.tui.bands import Place, Shares, bands, paint_bands, paint_bars, paint_cursor
 from sad_doctor.views.tui.plot import Ink
 
 NAN = Style(color="#ff0000")
@@ -51,21 +51,22 @@ def test_bands_sum_to_one_wherever_something_is_known(first, width):
 def test_anything_can_be_painted_at_any_size(points, size, cursor):
     column = Column(np.array([p[0] for p in points]), np.array([p[1] for p in points]))
     given_ = Shares({"a": column, "b": column}, {"a": BLUE, "b": GREEN}, column.value)
-    canvas, x, across = paint_bands(*size, given_, cursor, INK)
+    canvas, place = paint_bands(*size, given_, INK)
+    if cursor is not None:
+        paint_cursor(canvas, place, cursor, INK)
     assert [s.cell_length for s in canvas.strips()] == [size[0]] * size[1]
-    assert 0 <= x < max(x + across, 1)
     assert [s.cell_length for s in paint_bars(*size, given_, cursor, INK).strips()] == [size[0]] * size[1]
 
 
 def test_areas_are_the_shares():
-    canvas, _, across = paint_bands(45, 21, shares(np.full(100, 0.75)), None, INK)
-    assert across == 40
+    canvas, place = paint_bands(45, 21, shares(np.full(100, 0.75)), INK)
+    assert place.across == 40
     assert cells(canvas, BLUE) == 15 * 40
     assert cells(canvas, GREEN) == 5 * 40
 
 
 def test_an_eighth_of_a_cell_is_told():
-    canvas, _, _ = paint_bands(45, 2, shares(np.full(100, 1 / 16)), None, INK)
+    canvas, _ = paint_bands(45, 2, shares(np.full(100, 1 / 16)), INK)
     assert "▁" * 40 in canvas.strips()[1].text
 
 
@@ -76,7 +77,7 @@ def test_a_stretch_without_a_step_repeats_the_one_before():
 
 def test_a_hole_is_crossed_out():
     step = [s for s in range(100) if not 40 <= s < 60]
-    canvas, _, _ = paint_bands(45, 8, shares(np.full(len(step), 0.5), step, holes=range(40, 60)), None, INK)
+    canvas, _ = paint_bands(45, 8, shares(np.full(len(step), 0.5), step, holes=range(40, 60)), INK)
     row = canvas.strips()[2].text[5:]
     assert row[16:23].count("×") >= 6
     assert "×" not in row[:15] + row[25:]
@@ -102,6 +103,15 @@ def test_bars_tell_the_shares_at_the_cursor():
 
 
 def test_no_terms_are_no_bands():
-    canvas, _, _ = paint_bands(40, 5, Shares(), None, INK)
+    canvas, _ = paint_bands(40, 5, Shares(), INK)
     assert any("no terms logged yet" in s.text for s in canvas.strips())
     assert not "".join(s.text for s in paint_bars(40, 5, Shares(), None, INK).strips()).strip()
+
+
+def test_the_cursor_crosses_the_bands_at_its_step():
+    canvas, place = paint_bands(45, 8, shares(np.full(101, 0.5)), INK)
+    paint_cursor(canvas, place, 50.0, INK)
+    at = canvas.strips()[0].text.index("│")
+    assert abs(place.step(at) - 50.0) < 3
+    assert [s.text[at] for s in canvas.strips()[: place.rows]] == ["│"] * 7
+    assert Place(5, 7, 40, (0.0, 100.0)).step(5) == pytest.approx(1.25)

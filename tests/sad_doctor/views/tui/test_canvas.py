@@ -40,6 +40,12 @@ def test_neighbours_of_one_style_are_one_segment():
     assert segments[1].style.color == RED.color
 
 
+def test_a_copy_is_painted_on_alone():
+    canvas = Canvas(3, 1, Style())
+    canvas.copy().write(0, 0, "abc", RED)
+    assert canvas.strips()[0].text == "   "
+
+
 def test_laying_leaves_out_empty_cells_and_crossing_keeps_the_background():
     canvas = Canvas(3, 1, Style())
     canvas.put(0, 0, " ", Style(bgcolor="#00ff00"))

@@ -21,13 +21,13 @@ def series(step, value, kind="line", name="train"):
     return Series(name, Column(np.asarray(step, dtype=float), np.asarray(value, dtype=float)), "#ffffff", kind)
 
 
-def text(plot, width=60, height=14):
-    return [strip.text for strip in paint(width, height, plot, INK)[0].strips()]
+def text(plot, width=60, height=14, cursor=None):
+    return [strip.text for strip in paint(width, height, plot, INK, cursor)[0].strips()]
 
 
-def coloured(plot, style, width=60, height=14):
+def coloured(plot, style, width=60, height=14, cursor=None):
     """Return the characters that are drawn in the colour of ``style``."""
-    strips = paint(width, height, plot, INK)[0].strips()
+    strips = paint(width, height, plot, INK, cursor)[0].strips()
     return "".join(s.text for strip in strips for s in strip if s.style is not None and s.style.color == style.color)
 
 
@@ -44,7 +44,7 @@ def test_anything_can_be_painted_at_any_size(one, two, size, log, cursor, kind):
     drawn = [series([p[0] for p in points], [p[1] for p in points], k) for points, k in ((one, "line"), (two, kind))]
     marks = tuple(Mark(p[0], Level.ERROR) for p in two)
     span = (one[0][0], one[-1][0]) if one and np.isfinite([one[0][0], one[-1][0]]).all() else None
-    canvas, frame = paint(*size, Plot(drawn, marks, span, None, log, cursor), INK)
+    canvas, frame = paint(*size, Plot(drawn, marks, span, None, log), INK, cursor)
     assert [strip.cell_length for strip in canvas.strips()] == [size[0]] * size[1]
     assert frame.window.low < frame.window.high
 
@@ -117,11 +117,11 @@ def test_findings_are_marked_where_they_begin():
 
 
 def test_the_cursor_tells_its_step_and_the_value_there():
-    plot = Plot([series(range(101), range(101))], cursor=40.0)
-    rows = text(plot)
+    plot = Plot([series(range(101), range(101))])
+    rows = text(plot, cursor=40.0)
     assert "step 40" in rows[0]
     assert "train 40" in rows[0]
-    assert "│" in coloured(plot, CURSOR)
+    assert "│" in coloured(plot, CURSOR, cursor=40.0)
 
 
 def test_an_empty_plot_says_why():
