@@ -55,9 +55,10 @@ class Objective:
 
     def part(self, sums: Mapping[str, Sum], units: Mapping[str, int]) -> Float[Tensor, ""]:
         """Return what one micro-batch adds to the loss; ``units`` are the step's, over all its micro-batches."""
-        # a term without a unit in this step has nothing to say: it adds nothing, not 0/0
-        parts = [self.weights[name] * s.total / units[name] for name, s in sums.items() if units[name]]
-        return torch.stack(parts).sum() if parts else sum((0.0 * s.total for s in sums.values()), torch.zeros(()))
+        # a term without a unit in this step adds nothing, not 0/0; it stays in the graph, so that on several
+        # processes every weight has a gradient on each of them
+        parts = [self.weights[name] * s.total / max(1, units[name]) for name, s in sums.items()]
+        return torch.stack(parts).sum()
 
     def ledger(self, totals: Mapping[str, float], units: Mapping[str, int]) -> Ledger:
         """Return the account of a step (or of an evaluation) from its summed totals."""

@@ -90,7 +90,8 @@ def table(result: Any) -> Any:  # noqa: ANN401 - rich.table.Table
     made = Table(title="held-out text", title_justify="left")
     for name in ("", "bits/byte", "perplexity", "KL to teacher", "agreement"):
         made.add_column(name, justify="left" if not name else "right")
-    for name, scores in (("student before", result.before), ("student after", result.after)):
+    first = f"student at step {result.start:,}" if result.start else "student before"
+    for name, scores in ((first, result.before), ("student after", result.after)):
         own = scores.likelihood
         made.add_row(
             name, f"{own.bits_per_byte:.3f}", f"{own.perplexity:,.1f}", f"{scores.kl:.3f}", f"{scores.agreement:.1%}"

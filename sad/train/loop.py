@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from sad.batch import Batch
-from sad.data import Example, collate
+from sad.data import Example, blank, collate
 from sad.distiller import Distiller
 from sad.evaluate import Likelihood, Scores, evaluate, likelihood
 from sad.objective import Objective
@@ -23,15 +23,18 @@ from sad.train.interrupt import Interrupt
 from sad.train.optimizer import make_optimizer, set_learning_rate
 from sad.train.plan import Plan
 from sad.train.progress import Watcher
-from sad.train.record import Record
+from sad.train.record import NoRecord, Record
 from sad.train.step import take_step
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a run ended. ``signal`` is the number of the signal that ended it early, else None."""
+    """How a run ended. ``before`` are the scores at ``start``, the step at which this process took it up: 0, or that
+    of a checkpoint. ``signal`` is the number of the signal that ended it early, else None.
+    """
 
     folder: Path
+    start: int
     step: int
     before: Scores
     after: Scores
@@ -45,26 +48,27 @@ def train(plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False) -> 
     A run that is resumed goes on exactly where its newest checkpoint stands. Raises UserError if it has none.
     """
     recipe = plan.recipe.train
-    # accelerate keeps the first precision for the life of the process; ours may train again in another
-    AcceleratorState._reset_state()
-    accelerator = Accelerator(mixed_precision="bf16" if plan.precision == "bf16" else "no", cpu=plan.device == "cpu")
-    torch.manual_seed(recipe.seed)
-    teacher = plan.pair.teacher.to(accelerator.device)
-    distiller = Distiller(plan.pair.student, teacher, plan.pair.vocab, plan.recipe.terms).to(accelerator.device).train()
-    optimizer = make_optimizer(distiller, recipe)
-    objective = Objective(dict(plan.recipe.terms.weights), plan.recipe.shares)
+    accelerator = _accelerator(plan)
+    distiller, optimizer, objective = _parts(plan, accelerator)
     progress = checkpoint.load(folder, distiller, optimizer, objective) if resume else Progress()
     wrapped, optimizer = accelerator.prepare(distiller, optimizer)
     schedule = plan.schedule(accelerator.num_processes)
-    record = Record(folder, plan, watch, progress.step if resume else None)
+    start = progress.step
+    saved = start if resume else None
+    # one process writes; what it writes is the same on all of them
+    main = accelerator.is_main_process
+    record = Record(folder, plan, watch, saved) if main else NoRecord()
 
     def score() -> Scores:
         with accelerator.autocast():
             return evaluate(distiller, _held_out(plan), objective)
 
-    def save() -> None:
-        path = checkpoint.save(folder, progress, distiller, optimizer, objective, recipe.keep_checkpoints)
-        record.saved(progress.step, path)
+    def save() -> int:
+        if main:
+            path = checkpoint.save(folder, progress, distiller, optimizer, objective, recipe.keep_checkpoints)
+            record.saved(progress.step, path)
+        accelerator.wait_for_everyone()
+        return progress.step
 
     with Interrupt() as interrupt, record.recorder:
         with accelerator.autocast():
@@ -77,7 +81,8 @@ def train(plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False) -> 
             record.teacher(0, known)
             record.evaluation(0, before)
 
-        while progress.step < plan.steps and interrupt.signal is None:
+        signal = agreed(accelerator, interrupt.signal)
+        while progress.step < plan.steps and signal is None:
             started = time.perf_counter()
             numbers = schedule.micro_batches(progress.step, accelerator.process_index)
             batches = [_batch(plan, some) for some in numbers]
@@ -91,14 +96,40 @@ def train(plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False) -> 
             if last or progress.step % plan.eval_every == 0:
                 after = score()
                 record.evaluation(progress.step, after)
-            if last or progress.step % plan.save_every == 0 or interrupt.signal is not None:
-                save()
+            if last or progress.step % plan.save_every == 0:
+                saved = save()
+            signal = None if last else agreed(accelerator, interrupt.signal)
 
-        signal = interrupt.signal if progress.step < plan.steps else None
-        if signal is None:
+        if signal is None and main:
             export(plan, distiller, folder / STUDENT)
+        elif signal is not None and saved != progress.step:
+            save()
         record.ended(progress.step, signal)
-    return Result(folder, progress.step, before, after, known, signal)
+        accelerator.wait_for_everyone()
+    return Result(folder, start, progress.step, before, after, known, signal)
+
+
+def _accelerator(plan: Plan) -> Accelerator:
+    # accelerate keeps the first precision for the life of the process; ours may train again in another
+    AcceleratorState._reset_state()
+    return Accelerator(mixed_precision="bf16" if plan.precision == "bf16" else "no", cpu=plan.device == "cpu")
+
+
+def _parts(plan: Plan, accelerator: Accelerator) -> tuple[Distiller, torch.optim.Optimizer, Objective]:
+    """Put the pair on its device, with projectors made from the seed."""
+    torch.manual_seed(plan.recipe.train.seed)
+    pair, device = plan.pair, accelerator.device
+    distiller = Distiller(pair.student, pair.teacher.to(device), pair.vocab, plan.recipe.terms).to(device).train()
+    objective = Objective(dict(plan.recipe.terms.weights), plan.recipe.shares)
+    return distiller, make_optimizer(distiller, plan.recipe.train), objective
+
+
+def agreed(accelerator: Accelerator, signal: int | None) -> int | None:
+    """Return the signal that any process got: one that stopped alone would leave the others waiting for ever."""
+    if accelerator.num_processes == 1:
+        return signal
+    every = accelerator.gather(torch.tensor([signal or 0], device=accelerator.device))
+    return int(every.max()) or None
 
 
 def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
@@ -108,7 +139,8 @@ def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
 
 
 def _batch(plan: Plan, numbers: Iterable[int]) -> Batch:
-    return collate([plan.train[i] for i in numbers], plan.pair.readers)
+    some = [plan.train[i] for i in numbers]
+    return collate(some, plan.pair.readers) if some else blank(plan.train[0], plan.pair.readers)
 
 
 def _held_out(plan: Plan) -> Iterator[Batch]:

