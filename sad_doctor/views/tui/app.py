@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,13 +24,9 @@ from sad_doctor.views.tui.keybar import KeyBar
 from sad_doctor.views.tui.plain import line
 from sad_doctor.views.tui.prose import BLANK
 from sad_doctor.views.tui.sheet import Sheet, help_page
-from sad_doctor.views.tui.snapshot import Judge, Snapshot, Source, take
-from sad_doctor.views.tui.svg import picture
+from sad_doctor.views.tui.snapshot import Judge, Snapshot, Source, Watch
+from sad_doctor.views.tui.svg import file_name, picture
 from sad_doctor.views.tui.tabs import TABS, TabStrip
-
-
-_REST = 3.0
-"""After a look that took long, as at a million steps, rest so many times as long."""
 
 
 class DoctorApp(App[None]):
@@ -75,9 +70,8 @@ class DoctorApp(App[None]):
         self, source: Source, judge: Judge, *, interval: float = 0.5, now: Callable[[], float] = time.time
     ) -> None:
         super().__init__()
-        self._source, self._judge, self._interval, self._now = source, judge, interval, now
-        self._looking = self._behind = False
-        self._rested = 0.0
+        self._watch, self._interval, self._now = Watch(source, judge), interval, now
+        self._looking = False
         self.header, self.tabs, self.board = Header(), TabStrip(), Board(id="body")
         self.wanted = Input(placeholder="filter findings and terms", id="filter", compact=True)
         self.register_theme(theme.DARK)
@@ -117,21 +111,16 @@ class DoctorApp(App[None]):
             self.look()
 
     def _timed(self) -> None:
-        if time.monotonic() >= self._rested:
+        if self._watch.rested:
             self.tick()
 
     @work(thread=True, group="follow")
     def _poll(self) -> None:
         """Touches no widget: whatever it finds goes into one message."""
-        started = time.monotonic()
         try:
-            self._behind = self._source.poll() or self._behind or self.snapshot is None
-            message = self.Polled(take(self._source, self._judge) if self._behind else None)
-            self._behind = False
+            message = self.Polled(self._watch.look())
         except Exception as error:  # a log may vanish or be half written: say so and look again
             message = self.Polled(None, line(f"{type(error).__name__}: {error}"))
-        ended = time.monotonic()
-        self._rested = ended + _REST * (ended - started)
         self.post_message(message)
 
     @on(Polled)
@@ -277,11 +266,10 @@ class DoctorApp(App[None]):
 
     def action_export(self) -> None:
         """Save a picture of the screen into the working folder, and say where."""
-        run = self.snapshot.run if self.snapshot else None
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", run.name if run else "run").strip("-.")[:60] or "run"
-        path = Path.cwd() / f"sad-doctor-{name}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(self._now()))}.svg"
+        name = self.snapshot.run.name if self.snapshot else ""
+        path = Path.cwd() / file_name(name, self._now())
         try:
-            path.write_text(picture(self, line(f"sad doctor {run.name if run else ''}")), encoding="utf-8")
+            path.write_text(picture(self, line(f"sad doctor {name}")), encoding="utf-8")
         except OSError as error:
             self.notify(f"no picture: {error}", severity="error", markup=False)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,9 @@ from sad_doctor.finding import Report
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.views.tui import axis
 from sad_doctor.views.tui.plain import line
+
+_REST = 3.0
+"""After a look that took long, as at a million steps, rest so many times as long."""
 
 Judge = Callable[[Run], Report]
 
@@ -83,6 +87,35 @@ def take(source: Source, judge: Judge) -> Snapshot:
     clean = {line(t): c for t, c in shares.items()}
     steps = axis.span(run.columns.values()) if run.last_step >= 0 else None
     return Snapshot(run, report, terms, clean, _holes(parts.terms), parts.source, steps)
+
+
+class Watch:
+    """Looks at a source again and again; used by one thread at a time."""
+
+    def __init__(self, source: Source, judge: Judge) -> None:
+        self._source, self._judge = source, judge
+        self._behind = True
+        self._until = 0.0
+
+    @property
+    def rested(self) -> bool:
+        """Whether enough time has passed since a look that took long."""
+        return time.monotonic() >= self._until
+
+    def look(self) -> Snapshot | None:
+        """Return a snapshot if there is anything new, else None.
+
+        What could not be read or judged counts as new until it could. Raises what the source or the judge raises.
+        """
+        started = time.monotonic()
+        try:
+            self._behind = self._source.poll() or self._behind
+            snapshot = take(self._source, self._judge) if self._behind else None
+            self._behind = False
+        finally:
+            ended = time.monotonic()
+            self._until = ended + _REST * (ended - started)
+        return snapshot
 
 
 def _term(name: str, raw: Column | None, weight: Column | None, weighted: Column | None, share: Column | None) -> Term:

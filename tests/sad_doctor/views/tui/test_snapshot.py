@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sad_doctor import names
-from sad_doctor.views.tui.snapshot import take
+from sad_doctor.views.tui.snapshot import Watch, take
 
 
 def snapshot(make, run, report=None):
@@ -54,3 +54,12 @@ def test_an_empty_run_has_no_terms(make):
 def test_what_the_judge_raises_goes_through(make):
     with pytest.raises(KeyError):
         take(make.source(make.healthy_run()), lambda _: {}["x"])
+
+
+def test_a_watch_rests_after_a_long_look(make, monkeypatch):
+    clock = iter([0.0, 2.0, 7.9, 8.0])
+    monkeypatch.setattr("sad_doctor.views.tui.snapshot.time.monotonic", lambda: next(clock))
+    watch = Watch(make.source(make.healthy_run()), lambda _: make.healthy_report())
+    assert watch.look() is not None
+    assert not watch.rested
+    assert watch.rested
