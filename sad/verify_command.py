@@ -94,7 +94,12 @@ def _load(codes: Sequence[str]) -> tuple[tuple[Bug, ...], bool]:
     from sad.quiet import quiet_libraries
 
     quiet_libraries()
+    import torch
+
     from sad import verify
+
+    # tensors this small gain nothing from a second thread, and lose much where others use the cores
+    torch.set_num_threads(1)
 
     bugs = verify.choose(codes)
     return bugs, bugs == verify.choose(())
