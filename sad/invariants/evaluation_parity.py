@@ -58,7 +58,8 @@ def evaluation_parity(runner: Runner) -> Verdict:
         says = f"{apart.training:.2f} in training, {apart.evaluation:.2f} in evaluation of the same text and weights"
         return Verdict(False, says, numbers)
     if len(held) != STEPS or any(score != held[0] for score in held):
-        return Verdict(False, f"a student held still scores {held[0]:.2f}, later {held[-1]:.2f}", numbers)
+        farthest = max((abs(score - held[0]) for score in held), default=0.0)
+        return Verdict(False, f"a student held still scores {held[0]:.2f}, then {farthest:.2g} away from it", numbers)
     says = f"{apart.training:.2f} in training and evaluation; held still, {held[0]:.2f} at every step"
     return Verdict(True, says, numbers)
 

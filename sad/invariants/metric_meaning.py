@@ -77,7 +77,7 @@ def metric_meaning(evaluate: Evaluate) -> Verdict:
         reported = evaluate(case.distiller, case.batches, Objective(dict(case.weights)))
         for what, got, right, error in _compared(reported, *_right(case.distiller, case.batches)):
             if not error <= TOLERANCE:
-                says = f"{case.name}: {what}{_number(got)}, right {_number(right)}"
+                says = f"{case.name}: {what}{_number(got, what)}, right {_number(right, what)}"
                 return Verdict(False, says, {"got": got, "right": right})
         told[case.name] = reported.perplexity
     uniform, sure = told["a student that knows nothing"], told["a student sure and wrong"]
@@ -162,5 +162,7 @@ def _exp(nats: float) -> float:
         return math.inf
 
 
-def _number(value: float) -> str:
+def _number(value: float, what: str = "") -> str:
+    if what:
+        return f"{value:.5g}"
     return f"{value:,.2f}" if abs(value) < 1e12 else f"{value:.2g}"

@@ -4,7 +4,7 @@
 In the first of two steps, one term's value is NaN, or infinite with a gradient that is finite, or finite with a
 gradient that is not. Then the record shows that value, or that gradient norm; one step is counted as left out; the
 weights are bit-identical after it, and move again, finite, at the second step. Micro-batches without any label leave
-the values of the others as they are; alone they give no NaN.
+the values of the others as they are; alone they give no value at all.
 
 ## Why it must hold
 The first NaN is the only one that points at its cause. Turned into zero it disappears from the loss, lives on in the
@@ -93,7 +93,7 @@ def _empty(trainer: Trainer) -> Iterator[str]:
         if not abs(mixed.get(name, math.nan) - value) <= TOLERANCE * abs(value):
             yield f"{name} is {value:.4f}, with unlabelled micro-batches beside it {mixed.get(name, math.nan):.4f}"
     nothing = trainer.values(labelled=0, empty=1)
-    yield from (f"{name} is {value} of no label" for name, value in nothing.items() if not math.isfinite(value))
+    yield from (f"{name} is said to be {value:.4f} where there is no label" for name, value in nothing.items())
 
 
 def _moved(took: Took, step: int) -> bool:

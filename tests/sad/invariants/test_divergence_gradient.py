@@ -14,7 +14,8 @@ def logs(student, teacher, t):
 def right(student, teacher, t):
     """By torch's own KL, in its order of arguments, with zero times infinity out of the way."""
     log_q, log_p = logs(student, teacher.detach(), t)
-    return Sum(scale_gradient(F.kl_div(log_q.clamp_min(-1e4), log_p.exp(), reduction="sum"), t**2), len(student))
+    log_q = log_q.masked_fill(log_p.isneginf(), 0.0)
+    return Sum(scale_gradient(F.kl_div(log_q, log_p.exp(), reduction="sum"), t**2), len(student))
 
 
 def test_a_right_implementation_of_its_own_holds():
@@ -69,6 +70,11 @@ def zero_times_infinity(student, teacher, t):
     return Sum(scale_gradient((log_p.exp() * (log_p - log_q)).sum(), t**2), len(student))
 
 
+def hidden_infinity(student, teacher, t):
+    log_q, log_p = logs(student, teacher.detach(), t)
+    return Sum(scale_gradient((log_p.exp() * (log_p - log_q)).nan_to_num().sum(), t**2), len(student))
+
+
 def mean_of_nothing(student, teacher, t):
     total, units = right(student, teacher, t)
     return Sum(total / units * units if units else total * float("nan"), units)
@@ -87,6 +93,7 @@ def mean_of_nothing(student, teacher, t):
         (clamped_logits, "sixty times"),
         (rounded, "ordinary logits at T = 1: gradient off by"),
         (zero_times_infinity, "rule"),
+        (hidden_infinity, "the student alone rules out"),
         (mean_of_nothing, "no place"),
     ],
 )

@@ -83,7 +83,8 @@ def test_leaving_out_healthy_steps_breaks_it():
         ({"lm": 2.5 / 3}, {}, "unlabelled"),
         ({"lm": math.nan}, {}, "unlabelled"),
         ({}, {}, "unlabelled"),
-        ({"lm": 2.5}, {"lm": math.nan}, "nan of no label"),
+        ({"lm": 2.5}, {"lm": math.nan}, "lm is said to be nan where there is no label"),
+        ({"lm": 2.5}, {"lm": 0.0}, "lm is said to be 0.0000 where there is no label"),
     ],
 )
 def test_a_mean_over_nothing_breaks_it(mixed, alone, says):
