@@ -72,8 +72,8 @@ class _Totals:
         self.values[name] = self.values.get(name, 0.0) + float(value)
 
     def add_sum(self, name: str, summed: Sum) -> None:
-        self.add(f"total/{name}", summed.total.double())
-        self.add(f"units/{name}", summed.units)
+        self.add(f"total/{name}", summed.total)
+        self.add(f"units/{name}", float(summed.units))
 
 
 def _alone(totals: dict[str, float]) -> dict[str, float]:
@@ -106,13 +106,13 @@ def likelihood(distiller: Distiller, batches: Iterable[Batch], reduce: Reduce = 
     """Return the teacher's likelihood of the same bytes that the student is scored on."""
     teacher = distiller.teacher
     device = next(teacher.parameters()).device
-    totals = _Totals({"total/lm": 0.0, "units/lm": 0, "bytes": 0})
+    totals = _Totals({"total/lm": 0.0, "units/lm": 0.0, "bytes": 0.0})
     for one in batches:
         batch = one.to(device)
         asked: Forward = run(teacher, batch.teacher)
         at = batch.teacher_targets
         totals.add_sum("lm", lm.cross_entropy(asked.logits(at.row, at.position), at.token))
-        totals.add("bytes", batch.byte_count)
+        totals.add("bytes", float(batch.byte_count))
     done = reduce(totals.values)
     return Likelihood(done["total/lm"], int(done["units/lm"]), int(done["bytes"]))
 
@@ -126,8 +126,8 @@ def _score(distiller: Distiller, view: View, totals: _Totals) -> None:
     totals.add_sum("own/lm", lm.cross_entropy(view.target_logits(), batch.targets.token))
     totals.add_sum("own/kl", kd.forward_kl(logits, projected))
     totals.add("own/agree", (logits.argmax(-1) == projected.argmax(-1)).sum())
-    totals.add("own/mapped", view.vocab.mass(asked).double().sum())
-    totals.add("bytes", batch.byte_count)
+    totals.add("own/mapped", view.vocab.mass(asked).sum())
+    totals.add("bytes", float(batch.byte_count))
 
 
 def _scores(done: dict[str, float], terms: Iterable[str], objective: Objective) -> Scores:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
+from sad.align.reader import Ints
 from sad.batch import Batch
 from sad.data import Example, blank, collate
 from sad.distiller import Distiller
@@ -53,8 +54,7 @@ def train(plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False) -> 
     progress = checkpoint.load(folder, distiller, optimizer, objective) if resume else Progress()
     wrapped, optimizer = accelerator.prepare(distiller, optimizer)
     schedule = plan.schedule(accelerator.num_processes)
-    start = progress.step
-    saved = start if resume else None
+    start, saved = progress.step, progress.step if resume else None
     # one process writes; what it writes is the same on all of them
     main = accelerator.is_main_process
     record = Record(folder, plan, watch, saved) if main else NoRecord()
@@ -84,8 +84,8 @@ def train(plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False) -> 
         signal = agreed(accelerator, interrupt.signal)
         while progress.step < plan.steps and signal is None:
             started = time.perf_counter()
-            numbers = schedule.micro_batches(progress.step, accelerator.process_index)
-            batches = [_batch(plan, some) for some in numbers]
+            mine = schedule.micro_batches(progress.step, accelerator.process_index)
+            batches = [_batch(plan, some) for some in mine]
             rate = set_learning_rate(optimizer, progress.step, plan.steps, recipe)
             done = take_step(accelerator, wrapped, optimizer, objective, batches, recipe.clip)
             progress.step += 1
@@ -138,7 +138,7 @@ def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
     plan.pair.readers.student.tokenizer.save_pretrained(folder)
 
 
-def _batch(plan: Plan, numbers: Iterable[int]) -> Batch:
+def _batch(plan: Plan, numbers: Ints) -> Batch:
     some = [plan.train[i] for i in numbers]
     return collate(some, plan.pair.readers) if some else blank(plan.train[0], plan.pair.readers)
 

@@ -152,7 +152,7 @@ def _is_kept(line: str, newest: int) -> bool:
         step = json.loads(line).get("step")
     except (ValueError, AttributeError):
         return False
-    return step is None or step <= newest
+    return step is None or (isinstance(step, int | float) and step <= newest)
 
 
 def _blame(ledger: Ledger) -> str:

@@ -54,7 +54,7 @@ def take_step(
             # processes' gradients are averaged; the sum is wanted
             accelerator.backward(objective.part(sums, units) * accelerator.num_processes)
         for name, one in sums.items():
-            totals[name] = totals.get(name, torch.zeros(())) + one.total.detach().double()
+            totals[name] = totals.get(name, torch.zeros(())) + one.total.detach().to(_widest(accelerator.device))
     norm = accelerator.clip_grad_norm_(distiller.parameters(), clip)
     values = _read(accelerator, [*totals.values()], norm)
     ledger = objective.ledger(dict(zip(totals, values[:-1], strict=True)), units)
@@ -78,7 +78,12 @@ def _read(accelerator: Accelerator, totals: list[Tensor], norm: Tensor) -> list[
     """Bring the totals (summed over processes) and the gradient norm to the host, in one transfer."""
     device = accelerator.device
     summed = accelerator.reduce(torch.stack([t.to(device) for t in totals]), "sum")
-    return [float(v) for v in torch.cat([summed, norm.detach().double().reshape(1).to(device)]).tolist()]
+    return [float(v) for v in torch.cat([summed, norm.detach().to(summed).reshape(1)]).tolist()]
+
+
+def _widest(device: torch.device) -> torch.dtype:
+    """Return the type to sum in: Apple's GPUs have no float64."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 @torch.no_grad()

@@ -1,0 +1,109 @@
+"""What is decided before the first step."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from sad import tiny
+from sad.errors import UserError
+from sad.recipe import parse
+from sad.train import plan as plans
+from sad.train.plan import Plan, choose_device, choose_precision, make_plan
+
+
+def made(folder: Path, processes: int = 1, **train: Any) -> Plan:
+    tree = {
+        "teacher": {"model": str(folder / "teacher")},
+        "student": {"model": str(folder / "student")},
+        "data": {"text": str(folder / "text.txt"), "held_out": 0.2, "max_length": 32, "eval_windows": 5},
+        "train": {"device": "cpu", "precision": "fp32", "batch_size": 4, **train},
+    }
+    return make_plan(parse(tree, "test"), processes)
+
+
+def test_steps_are_epochs_over_examples_and_the_cap_cuts_them(pair_folder: Path) -> None:
+    found = made(pair_folder, epochs=2.5, accumulation=2)
+    assert found.steps == math.ceil(2.5 * math.ceil(len(found.train) / 8))
+    assert made(pair_folder, epochs=2.5, max_steps=3).steps == 3
+    assert made(pair_folder, epochs=1e-6).steps == 1
+    assert made(pair_folder, processes=2, epochs=1).steps == math.ceil(len(found.train) / 8)
+
+
+def test_held_out_windows_are_few_and_not_trained_on(pair_folder: Path) -> None:
+    found = made(pair_folder)
+    assert len(found.held_out) == 5
+    assert len(found.train) > 20
+
+
+def test_coverage_is_the_share_of_labels_at_a_boundary() -> None:
+    found = tiny.plan()
+    labels = sum(len(e.student) - 1 - int(e.at_student[0]) for e in found.train)
+    boundaries = sum(len(e.at_student) for e in found.train)
+    assert found.coverage == boundaries / labels
+    assert 0 < found.coverage < 1
+    assert tiny.plan(of=tiny.pair(400, 400)).coverage == 1.0
+
+
+def test_evaluations_and_checkpoints_are_spread_over_the_run() -> None:
+    by_default = tiny.plan({"train": {"max_steps": 100}})
+    assert (by_default.eval_every, by_default.save_every) == (10, 20)
+    asked = tiny.plan({"train": {"max_steps": 100, "eval_every": 7, "save_every": 3}})
+    assert (asked.eval_every, asked.save_every) == (7, 3)
+    short = tiny.plan({"train": {"max_steps": 2}})
+    assert (short.eval_every, short.save_every) == (1, 1)
+
+
+def test_the_schedule_is_that_of_the_recipe() -> None:
+    schedule = tiny.plan({"train": {"accumulation": 3, "seed": 5}}).schedule(2)
+    assert (schedule.batch_size, schedule.accumulation, schedule.seed, schedule.processes) == (2, 3, 5, 2)
+    assert schedule.size == len(tiny.plan().train)
+
+
+def test_facts_tell_of_the_alignment() -> None:
+    found = tiny.plan()
+    assert found.facts() == {
+        "coverage": found.coverage,
+        "mapped_tokens": found.pair.vocab.mapped,
+        "same_tokenizer": False,
+        "student_vocabulary": 320,
+        "teacher_vocabulary": 400,
+        "train_windows": len(found.train),
+        "held_out_windows": len(found.held_out),
+    }
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_the_teacher_is_loaded_in_the_precision_of_the_run(
+    pair_folder: Path, precision: str, dtype: torch.dtype
+) -> None:
+    found = made(pair_folder, precision=precision)
+    assert found.precision == precision
+    assert {p.dtype for p in found.pair.teacher.parameters()} == {dtype}
+    assert {p.dtype for p in found.pair.student.parameters()} == {torch.float32}
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert choose_device("auto") == "cpu"
+    with pytest.raises(UserError, match=r"train\.device is cuda"):
+        choose_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device("auto") == "cuda"
+    assert choose_device("cpu") == "cpu"
+
+
+def test_precision_follows_the_hardware_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for native in (True, False):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda native=native: native)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+        assert choose_precision("auto", "cpu", plans.WIDE) == ("bf16" if native else "fp32")
+        assert choose_precision("auto", "cpu", plans.WIDE - 1) == "fp32"
+        assert choose_precision("bf16", "cpu", 8) == "bf16"
+        assert choose_precision("fp32", "cpu", 4096) == "fp32"
+    assert choose_precision("auto", "mps", 4096) == "fp32"
