@@ -113,24 +113,19 @@ def paint_bars(width: int, height: int, shares: Shares, step: float | None, ink:
     now = shares.now(step)
     if not now:
         return canvas
-    y = 0
-    if height > len(now) + 1:
-        canvas.write(0, y, "now" if step is None else f"at step {numerals.step(step)}", ink.label)
-        y = 1
     name = min(max(max(len(t) for t in now), 4), max(width - 18, width // 3, 4))
-    shown = list(now.items())[: height - y]
+    shown = list(now.items())[:height]
     if len(shown) < len(now) and shown:
         shown = shown[:-1]
-    for term, share in shown:
+    for y, (term, share) in enumerate(shown):
         style = Style(color=shares.colours[term])
         canvas.put(0, y, "■", style)
         canvas.write(2, y, term, ink.text, limit=name)
         label = "–" if share is None else numerals.percent(share, 1)
         canvas.write(width - len(label), y, label, ink.text if share is not None else ink.label)
         _bar(canvas, name + 3, y, width - name - 3 - 7, share or 0.0, style, ink)
-        y += 1
     if len(shown) < len(now):
-        canvas.write(2, y, f"… {len(now) - len(shown)} more", ink.label)
+        canvas.write(2, len(shown), f"… {len(now) - len(shown)} more", ink.label)
     return canvas
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-import numpy as np
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
@@ -16,7 +15,7 @@ from textual.widget import Widget
 
 from sad_doctor.finding import Level
 from sad_doctor.views.tui.canvas import Canvas
-from sad_doctor.views.tui.plot import Frame, Ink, Plot, is_log, overlay, scene
+from sad_doctor.views.tui.plot import Frame, Ink, Plot, is_log, overlay, scene, telling_step
 
 
 class Chart(Widget, can_focus=True):
@@ -99,7 +98,7 @@ class Chart(Widget, can_focus=True):
         return self._scene
 
     def action_cursor(self, cells: int) -> None:
-        """Move the cursor by some cells, to the nearest logged step."""
+        """Move the cursor by some cells; in each it stands on the step that tells most."""
         if self._scene is None or not self.plot.drawn:
             return
         frame = self._scene[1]
@@ -115,11 +114,7 @@ class Chart(Widget, can_focus=True):
 
     def _point_at_cell(self, column: int, frame: Frame) -> None:
         ends = {frame.x: frame.window.left, frame.x + frame.width - 1: frame.window.right}
-        wanted = ends.get(column, frame.step(column))
-        steps = np.concatenate([s.column.step[np.isfinite(s.column.step)] for s in self.plot.drawn])
-        nearest = float(steps[np.argmin(np.abs(steps - wanted))]) if steps.size else wanted
-        exact = frame.column(nearest) == column
-        self.post_message(self.CursorMoved(nearest if exact else wanted))
+        self.post_message(self.CursorMoved(ends.get(column, telling_step(self.plot, frame, column))))
 
     def _changed(self) -> None:
         self.border_title = Content(self.title)

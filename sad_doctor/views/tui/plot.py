@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from rich.cells import cell_len
 from rich.style import Style
 
 from sad_doctor.finding import Level
@@ -148,6 +149,20 @@ def overlay(canvas: Canvas, frame: Frame, plot: Plot, ink: Ink, cursor: float | 
         _legend(canvas, frame, plot, ink, cursor)
 
 
+def telling_step(plot: Plot, frame: Frame, column: int) -> float:
+    """Return the step that a canvas column stands for: of the first series with points there, NaN or the largest value.
+
+    The middle of the column if no series has a point there.
+    """
+    for series in plot.drawn:
+        step, value = series.column.step, series.column.value
+        cell = raster.place(step, frame.window.left, frame.window.right, frame.width * raster.ACROSS) // raster.ACROSS
+        here = np.flatnonzero((cell == column - frame.x) & np.isfinite(step))
+        if series.kind != "level" and here.size:
+            return float(step[here[np.argmax(np.where(np.isnan(value[here]), np.inf, value[here]))]])
+    return frame.step(column)
+
+
 def _value_axis(canvas: Canvas, frame: Frame, levels: list[float], labels: list[str], ink: Ink) -> None:
     for y in range(frame.height):
         canvas.put(frame.x - 1, frame.y + y, "│", ink.axis)
@@ -220,13 +235,14 @@ def _legend(canvas: Canvas, frame: Frame, plot: Plot, ink: Ink, cursor: float | 
         x = canvas.write(x, 0, f"step {numerals.step(cursor)}", ink.cursor) + 2
     signs = {"line": "━", "points": "•", "level": "╌"}
     for series in plot.drawn:
-        if x >= canvas.width - 4:
+        value = value_at(series.column, None if series.kind == "level" else cursor)
+        bad = value is not None and not np.isfinite(value)
+        said = "–" if value is None else numerals.full(value)
+        if x > frame.x and x + cell_len(series.name) + len(said) + 3 > canvas.width:
             return
         x = canvas.write(x, 0, signs[series.kind] + " ", Style(color=series.colour))
         x = canvas.write(x, 0, series.name + " ", ink.label)
-        value = value_at(series.column, None if series.kind == "level" else cursor)
-        bad = value is not None and not np.isfinite(value)
-        x = canvas.write(x, 0, "–" if value is None else numerals.full(value), ink.nan if bad else ink.text) + 3
+        x = canvas.write(x, 0, said, ink.nan if bad else ink.text) + 3
 
 
 def value_at(column: Column, step: float | None) -> float | None:

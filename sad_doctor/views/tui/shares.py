@@ -13,6 +13,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from sad_doctor.views.tui import numerals
 from sad_doctor.views.tui.bands import Place, Shares, paint_bands, paint_bars, paint_cursor
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.chart import Chart
@@ -120,3 +121,4 @@ class SharePane(Horizontal):
         """Show the shares at a step; None shows the last ones."""
         self.bands.point_at(step)
         self.bars.point_at(step)
+        self.border_subtitle = None if step is None else f"at step {numerals.step(step)}"

@@ -98,8 +98,8 @@ def test_bars_tell_the_shares_at_the_cursor():
     assert list(given_.now(0.0)) == ["kd", "lm"]
     assert list(given_.now(None)) == ["lm", "kd"]
     rows = [s.text for s in paint_bars(40, 6, given_, 0.0, INK).strips()]
-    assert rows[0].startswith("at step 0")
-    assert rows[1].rstrip().endswith("90.0%")
+    assert rows[0].startswith("■ kd")
+    assert rows[0].rstrip().endswith("90.0%")
 
 
 def test_no_terms_are_no_bands():

@@ -24,6 +24,7 @@ async def test_arrows_move_the_cursor_and_every_pane_follows(make):
         assert legend(app.board.loss).lstrip().startswith("step 0 ")
         assert legend(app.board.metric).lstrip().startswith("step 0 ")
         assert app.board.shares.bars.cursor == 0.0
+        assert str(app.board.shares.border_subtitle) == "at step 0"
         await pilot.press("shift+right", "right")
         await pilot.pause()
         assert app.board.cursor > 0

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from textual import events
+
+from sad_doctor.finding import Report, Story
 
 
 def keys(app):
@@ -109,3 +112,16 @@ async def test_keys_in_quick_succession_go_where_the_first_one_led(make):
             app.post_message(events.Key(key, character))
         await make.settled(pilot)
         assert app.board.cursor == 0.0
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (160, 45)], ids=lambda s: f"{s[0]}x{s[1]}")
+async def test_rows_are_wrapped_to_the_width_that_is_left_by_the_scrollbar(make, size):
+    finding = make.sick_report().stories[0].finding
+    longer = [Story(replace(finding, headline="a" * n + " b c d" * 30)) for n in range(1, 9)]
+    app, _ = make.dashboard(make.sick_run(), Report(tuple(longer), (), (), ()))
+    async with app.run_test(size=size) as pilot:
+        await make.settled(pilot)
+        findings = app.board.findings
+        width = findings.scrollable_content_region.width - 2
+        lines = [line for option in findings.options for line in str(option.prompt).splitlines()]
+        assert max(len(line) for line in lines) == width

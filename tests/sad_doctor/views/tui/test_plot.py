@@ -8,7 +8,7 @@ from rich.style import Style
 
 from sad_doctor.finding import Level
 from sad_doctor.run import Column
-from sad_doctor.views.tui.plot import Ink, Mark, Plot, Series, is_log, paint, value_at
+from sad_doctor.views.tui.plot import Ink, Mark, Plot, Series, is_log, paint, telling_step, value_at
 
 NAN = Style(color="#ff0000")
 CURSOR = Style(color="#0000ff")
@@ -136,3 +136,22 @@ def test_the_value_at_a_step_is_the_last_one_before(step, value):
 
 def test_a_single_step_has_a_label():
     assert "436" in text(Plot([series([436], [1.0])]))[-1]
+
+
+def test_a_column_stands_for_its_nan_or_its_largest_value():
+    value = np.ones(1001)
+    value[437], value[741] = 9.0, np.nan
+    plot = Plot([series(range(1001), value), series([900], [5.0], "points")])
+    _, frame = paint(60, 14, plot, INK)
+    assert telling_step(plot, frame, frame.column(437.0)) == 437
+    assert telling_step(plot, frame, frame.column(741.0)) == 741
+    gap = Plot([series([0, 1000], [1, 2])])
+    _, frame = paint(60, 14, gap, INK)
+    assert telling_step(gap, frame, frame.column(500.0)) == pytest.approx(500, abs=20)
+
+
+def test_the_legend_leaves_out_what_does_not_fit_whole():
+    plot = Plot([series([0, 1], [1, 2]), series([0], [3.0], "points", "held-out")])
+    assert "held-out 3" in text(plot, width=40)[0]
+    assert "held" not in text(plot, width=26)[0]
+    assert "train 2" in text(plot, width=26)[0]
