@@ -47,9 +47,10 @@ def reproduced(outcome: Outcome) -> str:
 
 
 def fixed(outcome: Outcome) -> str:
-    """What the code that trains does."""
-    says = _telling(outcome.fixed, holds=False).says
-    return says if outcome.absent else f"still there: {says}"
+    """What the code that trains does, property by property; or the one that it breaks."""
+    if not outcome.absent:
+        return f"still there: {_telling(outcome.fixed, holds=False).says}"
+    return "; ".join(verdict.says for verdict in outcome.fixed)
 
 
 def notes(outcome: Outcome) -> Iterator[str]:
