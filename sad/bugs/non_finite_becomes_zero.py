@@ -24,7 +24,7 @@ QwenLM/Qwen3 826, transformers 33312 and 19229 (overflow of half precision).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -39,7 +39,7 @@ from sad.batch import LM, Batch, Boundaries, Sum, Targets
 from sad.case import Bug
 from sad.data import collate
 from sad.distiller import Distiller
-from sad.invariants.numerics_reported import Fault, Took, Trainer, numerics_reported
+from sad.invariants.numerics_reported import Fault, Told, Took, Trainer, numerics_reported
 from sad.objective import Objective
 from sad.recipe import Terms
 from sad.terms import View
@@ -74,11 +74,14 @@ class Masking:
             weights.append(tiny.weights(self.layer))
         return Took(*told[0], 0, weights)
 
-    def values(self, *, labelled: int, empty: int) -> Mapping[str, float]:
+    def step(self, *, labelled: int, empty: int) -> Told:
         """Average the micro-batches' means."""
+        self.layer.load_state_dict(self.start)
+        self.layer.zero_grad()
         batches = [torch.arange(6) % 5] * labelled + [torch.full((6,), IGNORED)] * empty
-        each = [self.mask(self._lm(labels)).item() for labels in batches]
-        return {LM: sum(each) / len(each)}
+        value = torch.stack([self.mask(self._lm(labels)) for labels in batches]).mean()
+        value.backward()  # type: ignore[no-untyped-call]
+        return Told({LM: value.item()}, float(nn.utils.clip_grad_norm_(self.layer.parameters(), 1.0)))
 
     def _lm(self, labels: Tensor) -> Tensor:
         return F.cross_entropy(self.layer(self.inputs), labels, ignore_index=IGNORED)
@@ -98,7 +101,7 @@ class Shipped:
             float(first[f"train/raw/{LM}"]), float(first["train/grad_norm"]), last["train/skipped_steps"], after.copies
         )
 
-    def values(self, *, labelled: int, empty: int) -> Mapping[str, float]:
+    def step(self, *, labelled: int, empty: int) -> Told:
         """Take one step of every term."""
         plan = tiny.plan()
         every = Terms.model_validate({name: {"weight": 1.0} for name in Terms.model_fields})
@@ -108,7 +111,8 @@ class Shipped:
         batch = collate(plan.train[:2], plan.pair.readers)
         batches = [batch] * labelled + [_without_labels(batch)] * empty
         optimizer, objective = make_optimizer(distiller, plan.recipe.train), Objective(dict(every.weights))
-        return step.take_step(Accelerator(cpu=True), distiller, optimizer, objective, batches, 1.0).ledger.raw
+        done = step.take_step(Accelerator(cpu=True), distiller, optimizer, objective, batches, 1.0)
+        return Told(done.ledger.raw, done.grad_norm)
 
 
 class _Weights(tiny.Silent):

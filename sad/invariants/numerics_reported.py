@@ -48,16 +48,22 @@ class Took:
     weights: Sequence[Tensor]
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one step put on record: the values of the terms that had something to say, and the gradient's norm."""
+
+    values: Mapping[str, float]
+    norm: float
+
+
 class Trainer(Protocol):
     """Trains."""
 
     def steps(self, fault: Fault) -> Took:
         """Take two steps, with a fault in one term of the first."""
 
-    def values(self, *, labelled: int, empty: int) -> Mapping[str, float]:
-        """Take a step on ``labelled`` micro-batches with labels, all the same, and ``empty`` ones without any; return
-        the values of the terms that it reports.
-        """
+    def step(self, *, labelled: int, empty: int) -> Told:
+        """Take a step on ``labelled`` micro-batches with labels, all the same, and ``empty`` ones without any."""
 
 
 def numerics_reported(trainer: Trainer) -> Verdict:
@@ -88,12 +94,15 @@ def _steps(trainer: Trainer) -> Iterator[str]:
 
 
 def _empty(trainer: Trainer) -> Iterator[str]:
-    alone, mixed = trainer.values(labelled=1, empty=0), trainer.values(labelled=1, empty=2)
-    for name, value in alone.items():
-        if not abs(mixed.get(name, math.nan) - value) <= TOLERANCE * abs(value):
-            yield f"{name} is {value:.4f}, with unlabelled micro-batches beside it {mixed.get(name, math.nan):.4f}"
-    nothing = trainer.values(labelled=0, empty=1)
-    yield from (f"{name} is said to be {value:.4f} where there is no label" for name, value in nothing.items())
+    alone, mixed = trainer.step(labelled=1, empty=0), trainer.step(labelled=1, empty=2)
+    for name, value in [*alone.values.items(), ("the gradient", alone.norm)]:
+        other = {**mixed.values, "the gradient": mixed.norm}.get(name, math.nan)
+        if not abs(other - value) <= TOLERANCE * abs(value):
+            yield f"{name} is {value:.4f}, with unlabelled micro-batches beside it {other:.4f}"
+    nothing = trainer.step(labelled=0, empty=1)
+    yield from (f"{name} is said to be {value:.4f} where there is no label" for name, value in nothing.values.items())
+    if not nothing.norm <= TOLERANCE:
+        yield f"the gradient is {nothing.norm:.4f} where there is no label"
 
 
 def _moved(took: Took, step: int) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sad.invariants.numerics_reported import FAULTS, Took, numerics_reported
+from sad.invariants.numerics_reported import FAULTS, Told, Took, numerics_reported
 
 
 class Careful:
@@ -18,9 +18,9 @@ class Careful:
         after = [torch.ones(1), torch.full((1,), 1.0 if bad else 0.0), torch.full((1,), 0.0 if bad else -1.0)]
         return Took(value.item(), float(weight.grad.norm()), int(bad), after)
 
-    def values(self, *, labelled, empty):
+    def step(self, *, labelled, empty):
         assert labelled + empty
-        return {"lm": 2.5} if labelled else {}
+        return Told({"lm": 2.5}, 1.5) if labelled else Told({}, 0.0)
 
 
 class Changed(Careful):
@@ -89,9 +89,20 @@ def test_leaving_out_healthy_steps_breaks_it():
 )
 def test_a_mean_over_nothing_breaks_it(mixed, alone, says):
     class Mean(Careful):
-        def values(self, *, labelled, empty):
-            return alone if not labelled else mixed if empty else {"lm": 2.5}
+        def step(self, *, labelled, empty):
+            return Told(alone, 0.0) if not labelled else Told(mixed if empty else {"lm": 2.5}, 1.5)
 
     verdict = numerics_reported(Mean())
     assert not verdict.holds
     assert says in verdict.says
+
+
+@pytest.mark.parametrize(("mixed", "alone"), [(0.5, 0.0), (math.nan, 0.0), (1.5, math.nan), (1.5, 0.1)])
+def test_a_gradient_that_the_empty_ones_change_breaks_it(mixed, alone):
+    class Leaky(Careful):
+        def step(self, *, labelled, empty):
+            return Told({}, alone) if not labelled else Told({"lm": 2.5}, mixed if empty else 1.5)
+
+    verdict = numerics_reported(Leaky())
+    assert not verdict.holds
+    assert "the gradient is" in verdict.says
