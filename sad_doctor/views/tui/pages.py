@@ -60,7 +60,7 @@ def extra_page(key: str, report: Report, run: Run) -> Page:
         broken = [(f"{c.rule} {c.name}", c.error) for c in report.crashed]
         return [*_title("These rules broke; the others went on."), BLANK, *_pairs(broken)]
     if key == "passed":
-        return [*_title("These rules looked and found nothing."), BLANK, *_passed(report)]
+        return [*_title("What was looked for and not found."), BLANK, *_passed(report)]
     if key == "about":
         return about_page(run)
     if key == "events":
@@ -77,7 +77,7 @@ def healthy_page(report: Report, run: Run) -> Page:
     if report.not_checked:
         text = f"{len(report.not_checked)} of {len(report.passed) + len(report.not_checked)} rules could not judge."
         page += [BLANK, Paragraph(Content.styled(text, "$warning"))]
-    return [*page, BLANK, Paragraph(Content.styled("Looked and found nothing", _HEAD)), *_passed(report)]
+    return [*page, BLANK, Paragraph(Content.styled("Looked for and not found", _HEAD)), *_passed(report)]
 
 
 def about_page(run: Run) -> Page:
