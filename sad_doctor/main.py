@@ -55,15 +55,7 @@ def run_doctor(
     verdict = judge(run)
     if svg is not None and not (report or json):
         return exit_code(verdict)
-    if json:
-        from sad_doctor.views.json import render
-
-        _write(partial(sys.stdout.write, render(run, verdict)))
-    else:
-        from sad_doctor.views.text import show
-
-        _write(partial(show, run, verdict))
-    return exit_code(verdict)
+    return _shown(run, verdict, json) or exit_code(verdict)
 
 
 def exit_code(report: Report) -> int:
@@ -108,7 +100,8 @@ def _matching(key: str) -> set[str]:
 
 
 def _interactive() -> bool:
-    return sys.stdout.isatty() and sys.stdin.isatty() and os.environ.get("TERM") not in ("dumb", "", None)
+    terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+    return terminal and os.environ.get("TERM") not in ("dumb", "", None)
 
 
 def _dashboard(source: Source, judge: Callable[[Run], Report]) -> int:
@@ -136,10 +129,31 @@ def _refuse(problem: Exception) -> int:
     return UNREADABLE
 
 
-def _write(show: Callable[[], object]) -> None:
-    """Show on standard output; a reader that has gone away, such as ``head``, is no error."""
+def _shown(run: Run, verdict: Report, json: bool) -> int:
+    """Write the verdict to standard output; 0, or 2 if it cannot be written.
+
+    A reader that has gone away, such as ``head``, is no error, nor is an output that was closed from the start.
+    """
+    if sys.stdout is None:
+        return HEALTHY
     try:
-        show()
+        if json:
+            from sad_doctor.views.json import render
+
+            sys.stdout.write(render(run, verdict))
+        else:
+            from sad_doctor.views.text import show
+
+            show(run, verdict)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard()
+    except OSError as error:
+        _discard()
+        return _refuse(OSError(f"standard output cannot be written: {error.strerror or error}"))
+    return HEALTHY
+
+
+def _discard() -> None:
+    """What is still in the buffer would be tried again at the end of the program, and fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -69,7 +69,8 @@ def shown(path: Path) -> str:
 
 
 def _open_file(path: Path) -> Source:
-    head = _head(path)
+    # what the kernel shows as a file of no size, such as its own log, may never end
+    head = _head(path) if path.stat().st_size else b""
     if not head.strip():
         raise Unreadable(f"{shown(path)}: the file is empty: wait until the run has logged something")
     what = next((what for magic, what in _MAGIC.items() if head.startswith(magic)), None)

@@ -49,4 +49,11 @@ def _entries(folder: Path) -> list[Path]:
         own = {entry.resolve() for entry in entries if not entry.is_symlink()}
     except OSError:
         return []
-    return [entry for entry in entries if not entry.is_symlink() or entry.resolve() not in own]
+    return [entry for entry in entries if not entry.is_symlink() or not _leads_to_one(entry, own)]
+
+
+def _leads_to_one(link: Path, own: set[Path]) -> bool:
+    try:
+        return link.resolve() in own
+    except (OSError, RuntimeError):  # Python before 3.13 raises RuntimeError for links in a circle
+        return True

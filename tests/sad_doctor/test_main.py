@@ -163,3 +163,25 @@ def test_as_a_program_into_a_pipe_that_closes_and_an_ascii_terminal():
         closed.stdout.close()
         assert closed.wait() == 1
         assert closed.stderr.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "code"), [("--report", "healthy", 0), ("--json", "run2.log", 1), ("", "run2.log", 1)]
+)
+def test_an_output_that_was_closed_from_the_start_leaves_the_exit_code(kind, name, code):
+    program = f'"{sys.executable}" -m sad_doctor "{FIXTURES / name}" {kind} <&- >&-'
+    environment = {**os.environ, "PYTHONPATH": str(FIXTURES.parents[1])}
+
+    done = subprocess.run(program, shell=True, stderr=subprocess.PIPE, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (code, b"")
+
+
+@pytest.mark.parametrize("kind", ["report", "json"])
+def test_a_full_disk_is_one_line_and_2(kind, monkeypatch, capfd):
+    with open(os.open(os.devnull, os.O_RDONLY), "w") as full:  # read only: a write fails, as on a full disk
+        monkeypatch.setattr(sys, "stdout", full)
+        code = run_doctor(FIXTURES / "healthy", **{kind: True})
+        monkeypatch.undo()
+
+    assert code == 2
+    assert capfd.readouterr().err.startswith("sad doctor: standard output cannot be written: ")

@@ -49,3 +49,11 @@ def test_hidden_and_missing_folders_hold_nothing(tmp_path):
     make(tmp_path, ".cache/run.json", ".a.log")
     assert found(tmp_path) == []
     assert found(tmp_path / "none") == []
+
+
+def test_links_in_a_circle_are_passed_over(tmp_path):
+    make(tmp_path, "a.log")
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+    (tmp_path / "self").symlink_to(".")
+    assert found(tmp_path) == ["a.log"]
