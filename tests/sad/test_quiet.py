@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,9 @@ with tempfile.TemporaryDirectory() as folder:
 
 def said(quiet):
     code = SAVE.format(quiet=quiet)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    # other tests may have silenced the libraries of this process, by its environment
+    loud = {name: value for name, value in os.environ.items() if not name.startswith("HF_HUB_DISABLE")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True, env=loud)
     return done.stdout + done.stderr
 
 
