@@ -14,7 +14,7 @@ from sad_doctor.finding import Level, Report
 from sad_doctor.run import Run
 from sad_doctor.views.tui import numerals
 from sad_doctor.views.tui.palette import GLYPHS, STYLES
-from sad_doctor.views.tui.plain import joined, line, styled
+from sad_doctor.views.tui.plain import line, styled
 
 SILENT = 600.0
 """Seconds without a sign of life after which a running run is called silent."""
@@ -67,7 +67,7 @@ def first_line(head: Head, width: int) -> Content:
     left = Content(" ") + Content.styled("◆ ", "$accent") + name
     right = Content("  ").join([p for p in (verdict(head), status(head), mode(head)) if p]) + Content(" ")
     if run and width - right.cell_length - left.cell_length > len(run.format) + 6:
-        left = left + joined(("  ", ""), "  ") + styled(run.format, "$text-muted")
+        left = left + Content("  ") + styled(run.format, "$text-muted")
     return _between(left, right, width)
 
 

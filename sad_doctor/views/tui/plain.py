@@ -15,9 +15,3 @@ def line(text: object, longest: int = 400) -> str:
 def styled(text: object, style: str = "") -> Content:
     """Return ``text`` as content of one line in a style of ours; the text itself is never parsed."""
     return Content.styled(line(text), style)
-
-
-def joined(*parts: tuple[object, str] | str) -> Content:
-    """Return content made of pieces of one line; strings keep their spaces, for text of ours."""
-    pieces = [Content(p) if isinstance(p, str) else styled(p[0], p[1]) for p in parts]
-    return Content("").join(pieces)

@@ -18,9 +18,3 @@ def test_a_line_is_one_line_without_control_codes(text):
 @given(st.text())
 def test_markup_stays_text(text):
     assert plain.styled(f"[bold]{text}", "red").plain == plain.line(f"[bold]{text}")
-
-
-def test_pieces_keep_their_styles_and_strings_their_spaces():
-    content = plain.joined("  ", ("[x]", "bold"), " y")
-    assert content.plain == "  [x] y"
-    assert [span.style for span in content.spans] == ["bold"]
