@@ -1,6 +1,7 @@
 """The console log of a training: progress bars, blocks of loss parts, evaluations, warnings, a traceback.
 
-The shape is that of the failed runs of the seed document. Steps are batches, as the bar counts them.
+The shape is that of the failed runs of the seed document, where steps are batches, as the bar counts them; and that of
+Hugging Face's Trainer.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ FORMAT = "console log"
 KEPT_LINES = 200
 _SIGNS = re.compile(
     rb"%\|[^|\r\n]*\|\s*\d+/\d+ \[|\[TRAIN DEBUG\] Step|\[TOTAL\] Loss:|Raw loss components:|\[Eval\] loss:"
-    rb"|\[KD\] Raw:|Traceback \(most recent call last\)"
+    rb"|\[KD\] Raw:|Traceback \(most recent call last\)|\{'(?:eval_)?loss': '?[-\dni]"
 )
 
 

@@ -14,6 +14,7 @@ from sad_doctor.readers.events import Events
 from sad_doctor.readers.naming import column_of, plain, term
 from sad_doctor.readers.progress import Bar, find_bar
 from sad_doctor.readers.tracebacks import Tracebacks
+from sad_doctor.readers.trainer_lines import Row, TrainerLines
 from sad_doctor.run import Column, Event
 
 Handlers = tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], None]], ...]
@@ -49,6 +50,7 @@ class Transcript:
         self._columns = Columns()
         self._events = Events()
         self._tracebacks = Tracebacks()
+        self._trainer = TrainerLines()
         self._status = "unknown"
         self._crashes: list[tuple[int, str]] = []
         self._section: str | None = None
@@ -103,12 +105,17 @@ class Transcript:
             status = "interrupted" if _is_interrupt(error) else "crashed"
             kind = names.EVENT_INTERRUPT if status == "interrupted" else names.EVENT_CRASH
             events = (*events, Event(kind, error, self._step_or_none()))
-        return Told(self._published(), events, self._facts(status), self._notes())
+        columns = self._trainer.with_waiting(self._published(), rest)
+        return Told(columns, events, self._facts(status), self._notes())
 
     def _plain_line(self, line: str) -> None:
         section = phrases.SECTIONS.get(line.lower())
         if section is not None:
             self._section, self._in_section = section, False
+            return
+        rows = self._trainer.line(line)
+        if rows is not None:
+            self._on_rows(rows)
             return
         for pattern, handle in self._bracketed if line.startswith("[") else self._others:
             found = pattern.match(line)
@@ -131,6 +138,7 @@ class Transcript:
         self._put(self._section + self._term(found[1]), found[2])
 
     def _on_bar(self, bar: Bar) -> None:
+        self._on_rows(self._trainer.bar(bar))
         if not bar.is_training:
             return
         if bar.epoch is not None:
@@ -150,6 +158,14 @@ class Transcript:
             column = column_of(name) or ""
             own = BAR_LOSS if column == names.LOSS else f"progress_bar/{name}"
             self._put(column if column.startswith("train/") and column != names.LOSS else own, value)
+
+    def _on_rows(self, rows: list[Row]) -> None:
+        for row in rows:
+            self._advance(row.step)
+            for name, value in row.values.items():
+                self._put(name, value)
+            if row.ends:
+                self._end("finished")
 
     def _on_block(self, found: re.Match[str]) -> None:
         self._advance(float(found[1]))
@@ -248,7 +264,7 @@ class Transcript:
         return columns
 
     def _facts(self, status: str) -> dict[str, object]:
-        facts: dict[str, object] = {names.STATUS: status, "events": True}
+        facts: dict[str, object] = {names.STATUS: status, "events": True, **self._trainer.facts}
         epochs = max(self._epochs, self._last_epoch - (self._first_epoch or 0) + 1)
         if self._bar_total:
             facts |= {names.TOTAL_STEPS: self._bar_total * epochs, "batches_per_epoch": self._bar_total}
@@ -260,7 +276,7 @@ class Transcript:
 
     def _notes(self) -> tuple[str, ...]:
         columns = self._columns.snapshot()
-        notes = ["steps are batches, as the log counts them"]
+        notes = list(self._trainer.notes) or ["steps are batches, as the log counts them"]
         if self._bar_total and not self._epochs:
             notes.append("the number of epochs is not told: those seen are taken for all")
         if BAR_LOSS in columns and names.LOSS in columns:

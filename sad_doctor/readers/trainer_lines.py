@@ -1,0 +1,112 @@
+"""What Hugging Face's Trainer prints: ``{'loss': '4.161', 'grad_norm': '0.8688', 'epoch': '0.125'}`` between bars.
+
+Version 5 quotes the numbers, with 4 significant digits; version 4 does not. No step is printed: the bar has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from sad_doctor import names
+from sad_doctor.readers.naming import column_of
+from sad_doctor.readers.progress import NUMBER, Bar, find_bar
+from sad_doctor.run import Column
+
+_LINE = re.compile(r"\{'[^{}]*\}")
+_VALUE = re.compile(rf"'([^']{{1,80}})': '?({NUMBER})'?(?=[,}}])", re.IGNORECASE)
+_SUMMARY = "train_runtime"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: its step, and its values by our names. ``ends`` marks the summary, which has no values of its own."""
+
+    step: float
+    values: Mapping[str, float]
+    ends: bool = False
+
+
+class TrainerLines:
+    """Takes bars and lines in order; gives rows.
+
+    The Trainer draws its bar anew behind each line, so a line waits for that bar and has its step. Bars of evaluations
+    stand between, with another total. In a log without bars the step is the epoch, or else the number of the line.
+    """
+
+    def __init__(self) -> None:
+        self.total: int | None = None
+        self._step = 0.0
+        self._seen = False
+        self._drawn = False
+        self._waiting: dict[str, float] | None = None
+
+    def bar(self, bar: Bar) -> list[Row]:
+        """Take a bar; return the rows that it completes. One with a description or values is not the Trainer's."""
+        if not bar.total or bar.description or bar.values:
+            return []
+        self._drawn = True
+        if self._waiting is None:
+            self._step = float(bar.at) if bar.total == self.total else self._step
+            return []
+        self.total = self.total or bar.total
+        if bar.total != self.total:
+            return []
+        self._step = float(bar.at)
+        return self._release()
+
+    def line(self, line: str) -> list[Row] | None:
+        """Take a line; return the rows that it completes, or None if it is none of the Trainer's."""
+        if not _LINE.fullmatch(line):
+            return None
+        values = {key: float(value) for key, value in _VALUE.findall(line)}
+        if _SUMMARY not in values and "loss" not in values and not any(key.startswith("eval_") for key in values):
+            return None
+        rows = self._release()
+        if _SUMMARY in values:
+            return [*rows, Row(self._step, {}, ends=True)]
+        self._seen = True
+        self._waiting = values
+        if self._drawn:
+            return rows
+        if "loss" in values:
+            self._step = values.get("epoch", self._step + 1)
+        return [*rows, *self._release()]
+
+    def with_waiting(self, columns: dict[str, Column], rest: str) -> dict[str, Column]:
+        """Return ``columns`` with the line that still waits; ``rest`` is the last line without its end, often a bar."""
+        if self._waiting is None:
+            return columns
+        bar = find_bar(rest)
+        step = float(bar.at) if bar is not None and bar.total == (self.total or bar.total) else self._step
+        return columns | {name: _longer(columns.get(name), step, v) for name, v in _ours(self._waiting).items()}
+
+    def _release(self) -> list[Row]:
+        values, self._waiting = self._waiting, None
+        return [] if values is None else [Row(self._step, _ours(values))]
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """How long the run is, where a bar told it."""
+        return {names.TOTAL_STEPS: self.total} if self.total else {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where the steps come from."""
+        if not self._seen:
+            return ()
+        source = "the progress bar drawn behind them" if self._drawn else "the epoch or the number of the line"
+        return (f"the printed values have 4 digits and no step: it is that of {source}",)
+
+
+def _ours(values: Mapping[str, float]) -> dict[str, float]:
+    return {column_of(key) or key: value for key, value in values.items()}
+
+
+def _longer(column: Column | None, step: float, value: float) -> Column:
+    if column is None:
+        return Column(np.array([step]), np.array([value]))
+    return Column(np.append(column.step, step), np.append(column.value, value))
