@@ -78,6 +78,8 @@ def check(run: Run, _t: Thresholds) -> Iterator[Finding]:
     if silent and not run.events and "events" not in run.facts:
         raise TooFew("this kind of log does not tell how the run ended")
     told = {event.message: event for event in run.events if event.kind == names.EVENT_CRASH}
+    if not told and not crashed and not run.columns:
+        raise TooFew("not one record was read: what the log says of the training is not understood")
     for message, event in told.items():
         yield _finding(message, event.step)
     if crashed and not told:

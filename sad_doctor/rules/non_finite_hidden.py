@@ -52,7 +52,10 @@ from sad_doctor.run import Event, Run
 
 CODE, NAME = "R403", "non-finite-hidden"
 
-_ZEROED = re.compile(r"(non-?finite|\bnan\b|\binf(inity)?\b).*\b(zero|0(\.0)?)\b", re.IGNORECASE)
+_ZEROED = re.compile(
+    r"(non-?finite|\bnans?\b|\binf(inity)?s?\b).*(\b(to|by|with|as)\s+|clamp\w*\s+|=\s*)(zeros?|0(\.0*)?)\b",
+    re.IGNORECASE,
+)
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding]:
@@ -62,6 +65,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         raise TooFew("the log has neither a loss nor messages")
     kinds = (names.EVENT_WARNING, names.EVENT_NON_FINITE)
     messages = [e for e in run.events if e.kind in kinds and _ZEROED.search(e.message)]
+    if not messages and not run.columns:
+        raise TooFew("not one record was read: what the log says of the training is not understood")
     if messages:
         yield _told(messages)
     if loss is not None:

@@ -89,6 +89,14 @@ def test_a_log_without_anything_to_judge_is_not_healthy(tmp_path, capsys):
     assert capsys.readouterr().out.startswith("Nothing could be judged")
 
 
+def test_a_bar_without_a_value_is_not_healthy(tmp_path, capsys):
+    log = tmp_path / "train.log"
+    log.write_text("".join(f"\r {i:2d}%|▍ | {i}/100 [00:01<00:02, 3.4it/s]" for i in range(99)) + "\nloss is nan\n")
+
+    assert run_doctor(log, report=True) == 2
+    assert capsys.readouterr().out.startswith("Nothing could be judged")
+
+
 def test_a_warning_alone_is_shown_and_does_not_count(tmp_path, capsys):
     log = tmp_path / "metrics.jsonl"
     rows = [{"step": i, "train/loss": 10.0, "train/weighted/kd": 5.0, "train/weighted/lm": 3.0} for i in range(9)]

@@ -54,3 +54,8 @@ def test_other_ends_are_fine(judge, line):
 def test_a_log_that_does_not_tell_its_end_is_not_judged(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 5\ntrain/loss: 1")
+
+
+def test_a_log_without_one_record_is_not_judged(judge):
+    with pytest.raises(TooFew, match="not one record"):
+        judge(RULE, "event warning: deprecated")

@@ -10,6 +10,8 @@ from sad_doctor.rules.non_finite_hidden import RULE
         "lm_loss produced non-finite value (nan); clamping to zero.",
         "loss is NaN, set to 0",
         "replacing inf by zero",
+        "3 NaNs replaced with zeros",
+        "non-finite gradient: loss = 0.0",
     ],
 )
 def test_messages_of_replaced_values(judge, message):
@@ -18,7 +20,16 @@ def test_messages_of_replaced_values(judge, message):
     assert "at step 436" in finding.headline
 
 
-@pytest.mark.parametrize("message", ["skipping a step: gradient is nan", "learning rate is zero", "3 workers"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "skipping a step: gradient is nan",
+        "learning rate is zero",
+        "3 workers",
+        "NaN loss at step 100, epoch 0",
+        "inf gradient on rank 0",
+    ],
+)
 def test_other_messages_are_fine(judge, message):
     assert judge(RULE, f"event warning @ 436: {message}\nsteps: 600\ntrain/loss: 28 ~ 3") == []
 
@@ -42,3 +53,8 @@ def test_a_loss_that_is_always_zero_is_another_matter(judge):
 def test_neither_loss_nor_messages(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 9\ntrain/lr: 1e-3")
+
+
+def test_messages_alone_do_not_make_a_training(judge):
+    with pytest.raises(TooFew, match="not one record"):
+        judge(RULE, "event warning: deprecated")
