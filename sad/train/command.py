@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,16 +26,18 @@ def run_train(
         raise UserError("--resume goes on with the run's own recipe: leave out --config and every flag that changes it")
     folder = None if resume is None else folders.existing(resume)
     recipe = recipes.load(folder / folders.RECIPE if folder else config, overrides)
-    console = Console()
+    rank, processes = _world()
+    # the others would say the same
+    console = Console(quiet=rank > 0)
     quiet_libraries()
 
     from sad.train.plan import make_plan
 
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
-        plan = make_plan(recipe)
-    lines = describe(plan)
+        plan = make_plan(recipe, processes)
+    lines = describe(plan, processes)
     if dry_run:
-        console.print(recipes.toml(recipe), markup=False, highlight=False)
+        console.print(recipes.toml(recipe), markup=False, highlight=False, soft_wrap=True)
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if dry_run:
@@ -48,8 +51,7 @@ def _train(plan: Any, recipe: Recipe, folder: Path | None, console: Console) -> 
 
     resume = folder is not None
     if folder is None:
-        folder = folders.new(recipe.output.folder, recipe.output.name)
-        (folder / folders.RECIPE).write_text(recipes.toml(recipe), encoding="utf-8")
+        folder = _shared_folder(plan, recipe)
     console.print(f"run: {folder}", markup=False, highlight=False, soft_wrap=True)
 
     def write(line: str) -> None:
@@ -67,7 +69,24 @@ def _train(plan: Any, recipe: Recipe, folder: Path | None, console: Console) -> 
     return 0
 
 
-def describe(plan: Any) -> list[str]:  # noqa: ANN401
+def _world() -> tuple[int, int]:
+    """Return the number of this process, and how many there are, as `accelerate launch` and `torchrun` tell it."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _shared_folder(plan: Any, recipe: Recipe) -> Path:  # noqa: ANN401
+    """Make the folder of a new run, once, and tell every process which it is."""
+    from accelerate import PartialState
+    from accelerate.utils import broadcast_object_list
+
+    made: list[Any] = [None]
+    if PartialState(cpu=plan.device == "cpu").is_main_process:
+        made[0] = folders.new(recipe.output.folder, recipe.output.name)
+        (made[0] / folders.RECIPE).write_text(recipes.toml(recipe), encoding="utf-8")
+    return Path(broadcast_object_list(made)[0])
+
+
+def describe(plan: Any, processes: int = 1) -> list[str]:  # noqa: ANN401
     """The plan in a few lines."""
     r, pair = plan.recipe, plan.pair
     parameters = {n: sum(p.numel() for p in getattr(pair, n).parameters()) for n in ("teacher", "student")}
@@ -79,7 +98,7 @@ def describe(plan: Any) -> list[str]:  # noqa: ANN401
     return [
         f"{told}  {tokenizers}",
         f"{len(plan.train):,} windows of up to {r.data.max_length} tokens, {len(plan.held_out):,} held out",
-        f"{plan.steps:,} steps of {plan.schedule().per_step} windows {on}; terms: {terms}",
+        f"{plan.steps:,} steps of {plan.schedule(processes).per_step} windows {on}; terms: {terms}",
     ]
 
 
