@@ -1,0 +1,89 @@
+"""The shape of the tree: small files, a test beside every module, and the doctor on its own."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LONGEST = 300
+PACKAGES = ("sad", "sad_doctor")
+SOURCES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py"))
+PYTHON = sorted([*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")])
+
+ELSEWHERE = {
+    "sad/__main__.py": "tests/e2e starts it",
+    "sad/cli.py": "tests/e2e starts every command; tests/test_imports.py looks at what they load",
+    "sad/errors.py": "an exception without code of its own",
+    "sad/assets/error.py": "an exception without code of its own",
+    "sad/version.py": "a number",
+    "sad/case.py": "two data classes; tests/sad/test_verify.py judges with them",
+    "sad/verify_command.py": "tests/sad/test_verify.py",
+    "sad/verify_view.py": "tests/sad/test_verify.py and tests/e2e/test_verify_cli.py read what it prints",
+    "sad/train/command.py": "tests/e2e/test_train_cli.py",
+    "sad_doctor/__init__.py": "tests/sad_doctor/test_imports.py",
+    "sad_doctor/__main__.py": "tests/sad_doctor/test_main.py",
+    "sad_doctor/names.py": "names, and one lookup that tests/sad_doctor/test_run.py goes through",
+    "sad_doctor/finding.py": "data classes; tests/sad_doctor/test_check.py",
+    "sad_doctor/rule.py": "a data class; tests/sad_doctor/test_check.py",
+}
+"""Modules without a test module of their own, and who tests them."""
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imported(path: Path) -> set[str]:
+    """Return the top packages that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def mirrors(path: Path) -> list[Path]:
+    """Return where the tests of a module may be; those of a package's `__init__` bear the package's name."""
+    inside = ROOT / "tests" / path.parent.relative_to(ROOT)
+    if path.name != "__init__.py":
+        return [inside / f"test_{path.name}"]
+    return [folder / f"test_{path.parent.name}.py" for folder in (inside, inside.parent)]
+
+
+def has_code(path: Path) -> bool:
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    return path.name != "__init__.py" or any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in body)
+
+
+def test_there_is_a_tree_to_look_at() -> None:
+    assert len(SOURCES) > 100
+    assert imported(Path(__file__)) == {"__future__", "ast", "pathlib"}
+
+
+def test_files_are_short() -> None:
+    lines = {name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in PYTHON}
+    assert {path: count for path, count in lines.items() if count > LONGEST} == {}
+
+
+def test_every_module_has_a_test_beside_it() -> None:
+    """One that has none is in ELSEWHERE, with the reason."""
+    alone = [name(p) for p in SOURCES if has_code(p) and not any(m.is_file() for m in mirrors(p))]
+    assert sorted(set(alone) - set(ELSEWHERE)) == []
+
+
+def test_what_is_tested_elsewhere_exists_and_has_no_test_of_its_own() -> None:
+    for module in ELSEWHERE:
+        assert (ROOT / module).is_file()
+        assert not any(m.is_file() for m in mirrors(ROOT / module))
+
+
+def test_the_doctor_stands_alone() -> None:
+    doctor = {name(path): imported(path) for path in SOURCES if name(path).startswith("sad_doctor/")}
+    trainers = {"sad", "torch", "transformers", "datasets", "accelerate", "pydantic"}
+    assert {path for path, found in doctor.items() if found & trainers} == set()
+    textual = {path for path, found in doctor.items() if "textual" in found}
+    assert textual
+    assert {path for path in textual if not path.startswith("sad_doctor/views/tui/")} == set()
