@@ -11,10 +11,12 @@ epochs, accumulation or devices were known. A learning rate of 0 throughout says
 
 ## Thresholds
 - `share = 0.1`: zeros at the start, at the end or in the middle, as a share of all records, that are not excused.
-- `records = 30`, `after = 100`: a run that has only zeros is judged from so many records on, or five up to that step.
+- `after = 300`: a run that has only zeros is judged when they span so many steps, an epoch, or half of the planned
+  steps.
 
-A loss that falls all the same proves the zero wrong: then it was rounded by the logger ("0.0000" for 2e-5), or belongs
-to another parameter group, and the finding is only a hint.
+A loss that falls all the same, or an evaluation that changes, proves the zero wrong: then it was rounded by the logger
+("0.0000" for 2e-5), or belongs to another parameter group, and the finding is only a hint. Zeros that lie next to the
+smallest value that the log's digits can show may be rounded too, and are left alone.
 
 ## Example
 ```run fires
@@ -71,23 +73,27 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         return
     rate = signals.tidy(found)
     if signals.always_zero(rate, 1):
-        if not signals.never_steps(rate, t["records"], t["after"]):
+        if not signals.never_steps(run, t["after"]):
             raise TooFew(f"all {len(rate)} records have a learning rate of 0, which may be the first of a warm-up")
         yield _throughout(run, rate)
         return
     stretch = signals.still(Column(rate.step, np.where(rate.value == 0, 0.0, np.arange(1.0, len(rate) + 1))))
-    if stretch is not None and stretch.value == 0 and stretch.count > max(t["share"] * len(rate), 2):
+    if stretch is None or stretch.value != 0 or stretch.count <= max(t["share"] * len(rate), 2):
+        return
+    if not _rounded(rate, stretch):
         yield _stretch(run, rate, stretch)
 
 
 def _throughout(run: Run, rate: Column) -> Finding:
-    doubted = signals.loss_falls(run)
+    falls = signals.loss_falls(run)
+    doubted = falls or signals.evaluation_moves(run)
+    yet = "the loss falls" if falls else "the evaluation changes"
     says = f"The learning rate is exactly 0 in {len(rate):,} of {len(rate):,} records"
     return Finding(
         rule=CODE,
         name=NAME,
         level=Level.INFO if doubted else Level.ERROR,
-        headline=f"{says}, yet the loss falls: it is not what the optimizer uses." if doubted else f"{says}.",
+        headline=f"{says}, yet {yet}: it is not what the optimizer uses." if doubted else f"{says}.",
         evidence=(f"Learning rate 0 from step {words.step(rate.step[0])} to {words.step(rate.step[-1])}",),
         cause=(
             "The logger rounds (0.0000 for 2e-5) or reads another parameter group."
@@ -103,6 +109,15 @@ def _throughout(run: Run, rate: Column) -> Finding:
         last_step=float(rate.step[-1]),
         numbers={"zero_records": float(len(rate)), "records": float(len(rate))},
     )
+
+
+def _rounded(rate: Column, stretch: signals.Still) -> bool:
+    """Whether the rate fades into the zeros: beside them stands one unit of the last digit that is ever printed."""
+    shown = rate.value[np.isfinite(rate.value) & (rate.value != 0)]
+    digit = min((signals.unit(value) for value in signals.sample(np.unique(shown)).tolist()), default=0.0)
+    first, last = np.searchsorted(rate.step, [stretch.first, stretch.last])
+    beside = rate.value[[i for i in (first - 1, last + 1) if 0 <= i < len(rate)]]
+    return bool(np.all(np.abs(beside) <= 1.01 * digit))
 
 
 def _stretch(run: Run, rate: Column, stretch: signals.Still) -> Finding:
@@ -137,6 +152,6 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LEARNING_RATE,),
     check=check,
-    thresholds={"share": 0.1, "records": 30, "after": 100},
+    thresholds={"share": 0.1, "after": 300},
     explains=("early-plateau", "perplexity-too-high", "total-too-high"),
 )

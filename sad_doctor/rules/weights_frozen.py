@@ -1,7 +1,8 @@
 """The weights never moved
 
 ## What it sees
-The evaluation gives the same number, bit for bit, at two or more steps in a row while training goes on; or the
+The evaluation gives the same number, bit for bit, at two or more steps in a row while training goes on; a value that
+a loop writes into every row until the next evaluation counts once, and so does an evaluation that is told twice. Or the
 learning rate or the gradient norm is exactly 0, or the update is too small for the precision of the weights, wherever
 it was logged. Each is evidence of the same thing, so they are told together. An evaluation that changes overrules a
 learning rate that was logged as 0.
@@ -19,8 +20,8 @@ an even accumulation. Others: the optimizer holds parameters that the model no l
 - `evaluations = 3`: so many equal evaluations in a row, or else all of them, or full float precision (9 digits).
 - `jump = 50`: before such a stretch the evaluation must have moved by so many units of its last digit: one that has
   converged creeps to rest. A stretch at less than 2% of the largest learning rate is the schedule's end.
-- `rate_records = 30`, `rate_after = 100`: so many records of a learning rate of 0, or five that reach that step; fewer
-  may be the first step of a warm-up.
+- `rate_after = 300`: so many steps, or an epoch, or half of the planned steps, with a learning rate of 0; fewer may be
+  the batches before the first step of a warm-up.
 - `zero_records = 5`: so many records of an update or of a gradient of 0.
 - `update = 1e-08`: an update below this share of the weights is lost in float32, whose steps are 6e-08.
 
@@ -90,7 +91,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     """Yield one finding with all evidence."""
     evaluation = _evaluation(run, t)
     evidence = _zeros(run, t)
-    if evaluation is None and (not evidence or _evaluation_moves(run) or signals.loss_falls(run)):
+    if evaluation is None and (not evidence or signals.evaluation_moves(run) or signals.loss_falls(run)):
         if not evidence and not _judgeable(run, t):
             raise TooFew("fewer than 2 evaluations, and too few records of the learning rate or of the update")
         return
@@ -114,16 +115,18 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
 
 def _evaluation(run: Run, t: Thresholds) -> _Evaluation | None:
     """Return the stretch over which all evaluation losses stay the same, if it proves something."""
-    columns = _evaluations(run)
+    columns = signals.evaluations(run)
     if not columns:
         return None
     name, column = next(iter(columns.items()))
     still = signals.still(column)
     if still is None or any(_changes(other, still) for other in columns.values()):
         return None
-    whole = still.count == len(signals.tidy(column))
+    whole = still.count == len(column)
     digits = signals.significant_digits(still.value)
-    often = whole or still.count >= t["evaluations"] or digits >= FULL_PRECISION
+    often = (
+        whole or still.count >= t["evaluations"] or (digits >= FULL_PRECISION and not _best_again(run, column, still))
+    )
     if not often or (not whole and _schedule_ended(run, still)):
         return None
     proven = digits >= t["digits"] and (whole or _moved_before(column, still) >= t["jump"] * signals.unit(still.value))
@@ -132,9 +135,15 @@ def _evaluation(run: Run, t: Thresholds) -> _Evaluation | None:
 
 def _moved_before(column: Column, still: signals.Still) -> float:
     """How far the evaluation moved at the step before the stretch; infinite when it began with the log."""
-    before = signals.tidy(column)
-    earlier = before.value[before.step < still.first]
+    earlier = column.value[column.step < still.first]
     return abs(float(earlier[-1]) - still.value) if earlier.size else float("inf")
+
+
+def _best_again(run: Run, column: Column, still: signals.Still) -> bool:
+    """Whether the last evaluation repeats the best one and ends the log: the best checkpoint was loaded again."""
+    loss = run.get(names.LOSS)
+    ends = loss is None or float(loss.step.max()) <= still.last
+    return ends and still.last == column.step[-1] and still.value == float(np.min(column.value))
 
 
 def _schedule_ended(run: Run, still: signals.Still) -> bool:
@@ -146,27 +155,15 @@ def _schedule_ended(run: Run, still: signals.Still) -> bool:
     return bool(within.size) and float(np.max(within)) < ENDED * float(np.max(rate.value))
 
 
-def _evaluations(run: Run) -> dict[str, Column]:
-    """The evaluation's losses, best witness first; not the perplexity, which may be a clamp, nor a share of tokens."""
-    first = [names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_BITS_PER_BYTE, names.EVAL_KL]
-    rest = [name for name in run.columns if name.startswith((names.EVAL_RAW, names.EVAL_WEIGHTED))]
-    found = {name: run.get(name) for name in (*first, *rest)}
-    return {name: c for name, c in found.items() if c is not None and bool(np.any(c.value != 0))}
-
-
 def _changes(column: Column, still: signals.Still) -> bool:
     within = column.value[(column.step >= still.first) & (column.step <= still.last)]
     return bool(within.size) and not bool(np.all(within == within[0]))
 
 
-def _evaluation_moves(run: Run) -> bool:
-    return any(_changes(c, signals.Still(0, 0, -np.inf, np.inf)) for c in _evaluations(run).values())
-
-
 def _zeros(run: Run, t: Thresholds) -> list[str]:
     lines = []
     rate = run.get(names.LEARNING_RATE)
-    if signals.never_steps(rate, t["rate_records"], t["rate_after"]) and rate is not None:
+    if signals.never_steps(run, t["rate_after"]) and rate is not None:
         lines.append(_always(rate, "the learning rate"))
     update, norm = run.get(names.UPDATE_RATIO), run.get(names.GRAD_NORM)
     if signals.always_zero(update, int(t["zero_records"])) and update is not None:
@@ -187,7 +184,7 @@ def _judgeable(run: Run, t: Thresholds) -> bool:
     rate, update = run.get(names.LEARNING_RATE), run.get(names.UPDATE_RATIO)
     moving = rate is not None and bool(np.any(rate.value != 0))
     stepped = update is not None and len(update) >= t["zero_records"]
-    return moving or stepped or any(len(signals.tidy(c)) >= 2 for c in _evaluations(run).values())
+    return moving or stepped or any(len(c) >= 2 for c in signals.evaluations(run).values())
 
 
 def _repeats(evaluation: _Evaluation) -> str:
@@ -250,8 +247,7 @@ RULE = Rule(
         "digits": 5,
         "evaluations": 3,
         "jump": 50,
-        "rate_records": 30,
-        "rate_after": 100,
+        "rate_after": 300,
         "zero_records": 5,
         "update": 1e-8,
     },

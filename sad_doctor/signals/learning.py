@@ -37,12 +37,17 @@ def always_zero(column: Column | None, points: int) -> bool:
     return column is not None and len(column) >= points and not bool(np.any(column.value != 0))
 
 
-def never_steps(rate: Column | None, points: float, after: float) -> bool:
-    """Say whether a learning rate is 0 wherever it was logged, neither before a warm-up nor after a decay.
+def never_steps(run: Run, after: float) -> bool:
+    """Say whether the learning rate is 0 wherever it was logged, neither before a warm-up nor after a decay.
 
-    That needs ``points`` records, or a few of them up to step ``after`` or later: a run that logs every batch of a
-    large accumulation rightly starts with some records at 0, and a log that holds only the end of a run may end so.
+    That needs a few records that span ``after`` steps, an epoch, or half of the planned steps: a loop that logs every
+    batch of a large accumulation rightly starts with as many records at 0, and a log that holds only the end of a run
+    may end so.
     """
+    rate = run.get(names.LEARNING_RATE)
     if rate is None or not always_zero(rate, FEWEST_RATES):
         return False
-    return len(rate) >= points or float(rate.step.max()) >= after
+    total, epoch = run.fact(names.TOTAL_STEPS), run.get(names.EPOCH)
+    enough = after if not total or total <= 0 else min(after, 0.5 * total)
+    epochs = 0.0 if epoch is None else float(np.ptp(epoch.value))
+    return float(np.ptp(rate.step)) >= enough or epochs >= 1

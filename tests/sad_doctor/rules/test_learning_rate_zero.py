@@ -47,3 +47,30 @@ def test_zeros_at_the_first_records_wait(judge):
 def test_the_last_record_of_a_run_alone_waits(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 21999, 22000\ntrain/lr: 0, 0")
+
+
+def test_an_evaluation_that_changes_proves_the_zero_wrong(judge):
+    text = "steps: 40 every 25\ntrain/lr: 0\ntrain/loss: 1.2 ~ 0.3\nsteps: 3 every 300\neval/loss: 1.23, 1.22, 1.21"
+
+    (finding,) = judge(RULE, text)
+    assert finding.level == Level.INFO
+    assert "yet the evaluation changes" in finding.headline
+
+
+def test_a_decay_that_the_digits_round_to_zero_is_fine(judge):
+    rounded = ", ".join(f"{3e-4 * (1 - i / 100):.4f}" for i in range(100))
+
+    assert judge(RULE, f"steps: 100 every 10\ntrain/lr: {rounded}") == []
+
+
+def test_a_schedule_that_ends_early_is_seen_in_few_digits_too(judge):
+    rounded = ", ".join(f"{max(0, 3e-4 * (1 - i / 50)):.2e}" for i in range(100))
+
+    (finding,) = judge(RULE, f"steps: 100 every 10\ntrain/lr: {rounded}")
+    assert "50 of 100" in finding.headline
+
+
+def test_zeros_among_values_that_are_not_finite(judge):
+    (finding,) = judge(RULE, "steps: 6\ntrain/lr: nan, 0, 0, 0, 0, inf")
+
+    assert finding.level == Level.WARNING

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from sad_doctor.rule import TooFew
@@ -20,9 +22,9 @@ def test_one_repetition_at_the_end_of_a_decay_is_chance(judge):
 
 
 def test_one_repetition_of_a_full_float_is_proof(judge):
-    text = "steps: 5 every 100\neval/loss: 3.81231234, 3.44561234, 3.30012345, 3.29071234567, 3.29071234567"
+    text = "steps: 5 every 100\neval/loss: 3.81231234, 3.44561234, 3.30012345, 3.29071234567, 3.29071234567\n"
 
-    (finding,) = judge(RULE, text)
+    (finding,) = judge(RULE, text + "steps: 51 every 10\ntrain/loss: 4 -> 3")
     assert finding.headline.startswith("The weights stopped moving at step 400")
     assert finding.first_step == 400
 
@@ -94,3 +96,45 @@ def test_the_first_step_of_a_warm_up_is_no_witness(judge):
 
 def test_not_finite_evaluations_are_not_equal(judge):
     assert judge(RULE, "steps: 4 every 100\neval/loss: nan\ntrain/lr: 1e-3") == []
+
+
+@pytest.mark.parametrize("training", ["", "steps: 105 every 10\ntrain/loss: 4 -> 3"])
+def test_a_last_evaluation_of_the_best_checkpoint_is_no_proof(judge, training):
+    text = "steps: 300, 600, 900, 1050\neval/loss: 3.8123123456, 3.4456123456, 3.3001234567, 3.3001234567\n"
+
+    assert judge(RULE, text + training) == []
+
+
+def test_an_evaluation_that_is_told_again_without_training_between_is_one(judge):
+    text = "steps: 99\ntrain/loss: 9 -> 5\nsteps: 50, 99, 100, 101\n"
+
+    assert judge(RULE, text + "eval/loss: 8.12345, 5.123456789, 5.123456789, 5.123456789") == []
+
+
+@pytest.mark.parametrize("seen", [40, 150, 350])
+def test_an_evaluation_that_is_carried_along_is_one_measurement(judge, seen):
+    values = [math.nan, 6.3456789012, 5.456789012, 4.9876543210]
+    carried = ", ".join(str(values[i // 100]) for i in range(seen))
+
+    run = f"steps: {seen}\ntrain/loss: 9 -> 5\ntrain/lr: 1e-4\neval/loss: {carried}"
+    assert judge(RULE, run) == []
+
+
+def test_one_that_is_carried_along_and_stays_is_seen(judge):
+    carried = ", ".join(["8.123456789"] * 50 + ["6.3456789012"] * 50 + ["5.456789012"] * 300)
+
+    (finding,) = judge(RULE, f"steps: 400\ntrain/loss: 6 ~ 1\neval/loss: {carried}")
+    assert "in 6 evaluations" in finding.headline
+
+
+@pytest.mark.parametrize("beside", ["train/epoch: 1 -> 8", ""], ids=["an epoch a row", "rows far apart"])
+def test_a_table_with_an_evaluation_in_every_row(judge, beside):
+    rows = "steps: 8" if beside else "steps: 8 every 500"
+
+    (finding,) = judge(RULE, f"{rows}\n{beside or 'other: 1'}\ntrain/loss: 9 ~ 1\neval/loss: 51.7094")
+    assert "in 8 evaluations" in finding.headline
+
+
+def test_the_batches_before_the_first_step_of_a_large_accumulation_wait(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 256\ntrain/lr: 0\ntrain/loss: 9 ~ 1")

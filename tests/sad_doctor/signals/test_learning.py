@@ -22,15 +22,21 @@ def test_a_term_that_falls_counts_before_a_total_that_a_curriculum_moves():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("steps: 40\ntrain/lr: 0", True),
-        ("steps: 6 every 20\ntrain/lr: 0", True),
-        ("steps: 6\ntrain/lr: 0", False),
+        ("steps: 31 every 10\ntrain/lr: 0", True),
+        ("steps: 6 every 60\ntrain/lr: 0", True),
+        ("steps: 256\ntrain/lr: 0", False),
+        ("fact total_steps: 100\nsteps: 51\ntrain/lr: 0", True),
+        ("fact total_steps: 100\nsteps: 40\ntrain/lr: 0", False),
+        ("steps: 40\ntrain/lr: 0\ntrain/epoch: 0 -> 1.1", True),
+        ("steps: 40\ntrain/lr: 0\ntrain/epoch: 3 -> 3.5", False),
         ("steps: 2 every 9999\ntrain/lr: 0", False),
-        ("steps: 40\ntrain/lr: 0 -> 1e-9", False),
+        ("steps: 21990, 21993, 21995, 21998, 22000\ntrain/lr: 0, 0, 0, 0, 0", False),
+        ("steps: 400\ntrain/lr: 0 -> 1e-9", False),
+        ("steps: 400\ntrain/loss: 9", False),
     ],
 )
 def test_never_steps(text, expected):
-    assert never_steps(parse(text).get("train/lr"), 30, 100) is expected
+    assert never_steps(parse(text), 300) is expected
 
 
 def test_always_zero_wants_points():
