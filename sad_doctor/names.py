@@ -17,11 +17,17 @@ WEIGHT = "train/weight/"
 WEIGHTED = "train/weighted/"
 """Prefix: weight times raw value; these sum to :data:`LOSS`."""
 
+UNWEIGHTED = "train/unweighted/"
+"""Prefix: a term before its weight, in a log whose values called raw are something else."""
+
 GRAD_NORM = "train/grad_norm"
 """Global L2 norm of the gradient before clipping."""
 
 UPDATE_RATIO = "train/update_ratio"
 """Norm of the weight update over the norm of the weights."""
+
+BAR_LOSS = "progress_bar/loss"
+"""The loss beside a progress bar, where the log has a total too: often a mean over batches."""
 
 LEARNING_RATE = "train/lr"
 """Learning rate of the first parameter group in the step."""
@@ -75,7 +81,7 @@ TEACHER_EVAL_LM_LOSS = "teacher/lm_loss"
 TEACHER_EVAL_PERPLEXITY = "teacher/perplexity"
 TEACHER_EVAL_BITS_PER_BYTE = "teacher/bits_per_byte"
 
-PREFIXES = (RAW, WEIGHT, WEIGHTED, EVAL_RAW, EVAL_WEIGHTED)
+PREFIXES = (RAW, WEIGHT, WEIGHTED, UNWEIGHTED, EVAL_RAW, EVAL_WEIGHTED)
 
 KD = "kd"
 LM = "lm"

@@ -48,6 +48,7 @@ def listing(items: Iterable[str]) -> str:
 
 _CALLED = {
     names.LOSS: "the training loss",
+    names.BAR_LOSS: "the progress bar's loss",
     names.LEARNING_RATE: "the learning rate",
     names.GRAD_NORM: "the gradient norm",
     names.UPDATE_RATIO: "the size of the update",

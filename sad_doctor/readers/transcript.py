@@ -19,8 +19,6 @@ from sad_doctor.run import Column, Event
 
 Handlers = tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], None]], ...]
 
-BAR_LOSS = "progress_bar/loss"
-UNWEIGHTED = "train/unweighted/"
 _RAW_LINE = "line/raw/"
 _NONE_YET = -1.0
 _LAG = 2
@@ -73,7 +71,7 @@ class Transcript:
         )
         self._others: Handlers = (
             (phrases.TOTAL, lambda found: self._put(names.LOSS, found[1])),
-            (phrases.BAR_LOSS, lambda found: self._put(BAR_LOSS, found[1])),
+            (phrases.BAR_LOSS, lambda found: self._put(names.BAR_LOSS, found[1])),
             (phrases.EVAL_LINE, self._on_eval_line),
             (phrases.FINISHED, lambda _: self._end("finished")),
             (phrases.INTERRUPTED, lambda found: self._on_interrupt(found.string)),
@@ -156,7 +154,7 @@ class Transcript:
             if name == "step":
                 continue
             column = column_of(name) or ""
-            own = BAR_LOSS if column == names.LOSS else f"progress_bar/{name}"
+            own = names.BAR_LOSS if column == names.LOSS else f"progress_bar/{name}"
             self._put(column if column.startswith("train/") and column != names.LOSS else own, value)
 
     def _on_rows(self, rows: list[Row]) -> None:
@@ -256,11 +254,11 @@ class Transcript:
     def _published(self) -> dict[str, Column]:
         """The columns under their public names: the bar's loss is the loss only where no total is printed."""
         columns = self._columns.snapshot()
-        if names.LOSS not in columns and BAR_LOSS in columns:
-            columns[names.LOSS] = columns.pop(BAR_LOSS)
+        if names.LOSS not in columns and names.BAR_LOSS in columns:
+            columns[names.LOSS] = columns.pop(names.BAR_LOSS)
         for name in [name for name in columns if name.startswith(_RAW_LINE)]:
             part = name.removeprefix(_RAW_LINE)
-            columns[UNWEIGHTED + part if names.RAW + part in columns else names.RAW + part] = columns.pop(name)
+            columns[names.UNWEIGHTED + part if names.RAW + part in columns else names.RAW + part] = columns.pop(name)
         return columns
 
     def _facts(self, status: str) -> dict[str, object]:
@@ -279,14 +277,14 @@ class Transcript:
         notes = list(self._trainer.notes) or ["steps are batches, as the log counts them"]
         if self._bar_total and not self._epochs:
             notes.append("the number of epochs is not told: those seen are taken for all")
-        if BAR_LOSS in columns and names.LOSS in columns:
-            notes.append(f"train/loss is the total printed in the blocks; the bar's mean is kept as {BAR_LOSS}")
-        elif BAR_LOSS in columns:
+        if names.BAR_LOSS in columns and names.LOSS in columns:
+            notes.append(f"train/loss is the total printed in the blocks; the bar's mean is kept as {names.BAR_LOSS}")
+        elif names.BAR_LOSS in columns:
             notes.append("train/loss is the loss of the progress bar, which may be a mean over batches")
         if any(name.startswith(names.RAW) for name in columns):
             notes.append("what is printed under `Raw loss components:` is kept as train/raw/ as printed")
         if any(name.startswith(_RAW_LINE) and names.RAW + name.removeprefix(_RAW_LINE) in columns for name in columns):
-            notes.append(f"`Raw:` values of parts that the blocks list too are kept as {UNWEIGHTED}")
+            notes.append(f"`Raw:` values of parts that the blocks list too are kept as {names.UNWEIGHTED}")
         if self._read_as:
             notes.append("read " + ", ".join(f"{name} as {ours}" for name, ours in list(self._read_as.items())[:40]))
         if self._columns.full:

@@ -3,7 +3,10 @@
 ## What it sees
 NaN or infinity in any logged series but the gradient norm (which has a rule of its own), and events that report one.
 Values of 1.797e308 count: some stores keep infinity so. A loss, a term or a perplexity is an error; any other metric
-only a hint.
+only a hint. So is a NaN that stands for a value that was not measured, while the total loss is finite: in most records
+of a series (of a training's, if the others come at even steps) or in its first ones, with finite values after it; or
+in a record that has an evaluation in place of the training's values. And so is a perplexity of infinity beside a
+finite evaluation loss: there exp overflows.
 
 ## Why it is bad
 After one non-finite step without a guard every weight is NaN, and the checkpoints from there on are worthless. The
@@ -48,13 +51,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sad_doctor import names, words
+from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Run
+from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R401", "non-finite"
+
+Places = NDArray[np.intp]
 
 STORED_INFINITY = 1.797e308
 """MLflow's stores keep infinity as the largest float64."""
@@ -70,12 +76,13 @@ class _Bad:
     value: float
     count: int
     records: int
+    excused: bool
 
 
 def check(run: Run, _t: Thresholds) -> Iterator[Finding]:
     """Yield one finding for the losses and one for other metrics."""
     bad = sorted(_scan(run), key=lambda b: (b.first, b.column))
-    losses = [b for b in bad if _is_loss(b.column)]
+    losses = [b for b in bad if _is_loss(b.column) and not b.excused]
     events = [e for e in run.events if e.kind == names.EVENT_NON_FINITE and "zero" not in e.message.lower()]
     if losses or events:
         told = [f"Event{'' if e.step is None else f' at step {words.step(e.step)}'}: {e.message}" for e in events[:3]]
@@ -83,7 +90,7 @@ def check(run: Run, _t: Thresholds) -> Iterator[Finding]:
         yield _finding(losses, told, min(steps, default=None), Level.ERROR)
     elif not any(_is_loss(name) for name in run.columns):
         raise TooFew("the log has no series that is known as a loss")
-    if others := [b for b in bad if not _is_loss(b.column)]:
+    if others := [b for b in bad if b not in losses]:
         yield _finding(others, [], others[0].first, Level.INFO)
 
 
@@ -95,7 +102,49 @@ def _scan(run: Run) -> Iterator[_Bad]:
         if hit.size:
             steps = column.step[hit]
             value = float(column.value[hit[int(np.argmin(steps))]])
-            yield _Bad(name, float(steps.min()), float(steps.max()), value, int(hit.size), len(column))
+            excused = _overflows(run, name, column, hit) or _blanks(run, name, column, hit)
+            yield _Bad(name, float(steps.min()), float(steps.max()), value, int(hit.size), len(column), excused)
+
+
+def _overflows(run: Run, name: str, column: Column, hit: Places) -> bool:
+    """Whether it is a perplexity too large for a float, of a loss that is finite."""
+    if name != names.EVAL_PERPLEXITY or not bool(np.all(column.value[hit] > 0)):
+        return False
+    return any(_finite_at(run, loss, column.step[hit]) for loss in (names.EVAL_LM_LOSS, names.EVAL_LOSS))
+
+
+def _blanks(run: Run, name: str, column: Column, hit: Places) -> bool:
+    """Whether NaN is written where nothing was measured: finite values follow, and the training itself is finite."""
+    if not np.isnan(column.value[hit]).all() or hit[0] > np.flatnonzero(np.isfinite(column.value)).max(initial=-1):
+        return False
+    if name.startswith("train/") and _gives_way(run, column, hit):
+        return True
+    first = np.array_equal(hit, np.arange(hit.size))
+    sparse = 2 * hit.size > len(column) and (not name.startswith("train/") or _regular(np.delete(column.step, hit)))
+    return (first or sparse) and _finite_at(run, names.LOSS, column.step[hit])
+
+
+def _regular(steps: Floats) -> bool:
+    """Whether steps lie evenly: a value that is logged every so often, not one that fails on some batches."""
+    gaps = np.diff(steps)
+    return gaps.size > 1 and float(np.ptp(gaps)) <= 0.01 * float(np.mean(gaps))
+
+
+def _gives_way(run: Run, column: Column, hit: Places) -> bool:
+    """Whether the NaN stand exactly where an evaluation has values."""
+    steps, others = column.step[hit], np.delete(column.step, hit)
+    evaluations = [name for name in run.columns if name.startswith("eval/") and _finite_at(run, name, steps)]
+    return hit.size > 1 and any(not np.isin(_finite_steps(run, name), others).any() for name in evaluations)
+
+
+def _finite_at(run: Run, name: str, steps: Floats) -> bool:
+    """Whether a series has a value at each of these steps, and all of them are finite."""
+    return bool(np.isin(steps, _finite_steps(run, name)).all())
+
+
+def _finite_steps(run: Run, name: str) -> Floats:
+    found = run.get(name)
+    return np.empty(0) if found is None else signals.finite(signals.tidy(found)).step
 
 
 def _is_loss(column: str) -> bool:
@@ -106,38 +155,54 @@ def _is_loss(column: str) -> bool:
 
 def _finding(bad: list[_Bad], told: list[str], first: float | None, level: Level) -> Finding:
     lines = [
-        f"{words.capital(words.called(b.column))}: {_spelled(b.value)} first at step {words.step(b.first)}, in "
+        f"{_titled(b.column)}: {_spelled(b.value)} first at step {words.step(b.first)}, in "
         f"{b.count:,} of {b.records:,} records"
         for b in bad[:_SHOWN]
     ]
     if len(bad) > _SHOWN:
         lines.append(f"and {len(bad) - _SHOWN} more series")
-    at = "" if first is None else f" at step {words.step(first)}"
-    together = [words.called(b.column) for b in bad if b.first == first]
-    went = words.listing(together[:4]) if together else "a value"
-    verb = "become" if len(together[:4]) > 1 else "becomes"
-    spelled = _spelled(bad[0].value) if together else "not finite"
     return Finding(
         rule=CODE,
         name=NAME,
         level=level,
-        headline=f"{words.capital(went)} {verb} {spelled}{at}.",
+        headline=_headline(bad, first) if level == Level.ERROR else _hint(bad),
         evidence=(*lines, *told),
         cause=(
             "A mean over no valid label, float16 without loss scaling, a logarithm of 0, or a step that was too large; "
             "the series that went first tells which term."
             if level == Level.ERROR
-            else "This metric is not defined there; no loss is affected."
+            else "It is not defined or was not measured there; the training's loss is not affected."
         ),
         remedy=(
             "Go back to the last checkpoint before that step; skip batches without labels, use bf16, clip the gradient."
             if level == Level.ERROR
-            else "Leave the metric out where it is not defined."
+            else "Leave the value out of the record where there is none."
         ),
         first_step=first,
         last_step=max((b.last for b in bad), default=first),
         numbers={"series": float(len(bad)), "records": float(sum(b.count for b in bad))},
     )
+
+
+def _titled(column: str) -> str:
+    called = words.capital(words.called(column))
+    return called if names.term_of(column) is None else f"{called} ({column})"
+
+
+def _headline(bad: list[_Bad], first: float | None) -> str:
+    at = "" if first is None else f" at step {words.step(first)}"
+    together = list(dict.fromkeys(words.called(b.column) for b in bad if b.first == first))[:4]
+    went = words.listing(together) if together else "a value"
+    verb = "become" if len(together) > 1 else "becomes"
+    spelled = _spelled(bad[0].value) if together else "not finite"
+    return f"{words.capital(went)} {verb} {spelled}{at}."
+
+
+def _hint(bad: list[_Bad]) -> str:
+    one = bad[0]
+    more = f", and {len(bad) - 1} more series" if len(bad) > 1 else ""
+    name = words.capital(words.called(one.column))
+    return f"{name} is {_spelled(one.value)} in {one.count:,} of {one.records:,} records{more}."
 
 
 def _spelled(value: float) -> str:

@@ -87,7 +87,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
 def _perplexity(run: Run) -> Column:
     logged = run.get(names.EVAL_PERPLEXITY)
     if logged is not None:
-        return signals.finite(signals.tidy(logged))
+        known = signals.tidy(logged)
+        there = ~np.isnan(known.value)
+        return Column(known.step[there], known.value[there])
     loss = run.get(names.EVAL_LM_LOSS)
     if loss is None:
         return Column(np.empty(0), np.empty(0))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sad_doctor import names
-from sad_doctor.readers.transcript import BAR_LOSS, UNWEIGHTED, Transcript
+from sad_doctor.readers.transcript import Transcript
 
 FRAMES = ["Traceback (most recent call last):", '  File "a.py", line 1, in f']
 
@@ -42,8 +42,8 @@ def test_the_printed_total_is_the_loss_and_the_bar_has_a_column_of_its_own():
         bar(99, 30.0), "[TRAIN DEBUG] Step 100, Batch 100", "[TOTAL] Loss: 29.5, Components: 6", bar(100, 31.0)
     )
     assert points(found.columns[names.LOSS]) == [(100, 29.5)]
-    assert points(found.columns[BAR_LOSS]) == [(99, 30.0), (100, 31.0)]
-    assert any(BAR_LOSS in note for note in found.notes)
+    assert points(found.columns[names.BAR_LOSS]) == [(99, 30.0), (100, 31.0)]
+    assert any(names.BAR_LOSS in note for note in found.notes)
 
 
 def test_a_block_may_be_torn_by_bars_and_blanks():
@@ -78,8 +78,8 @@ def test_where_the_block_says_raw_too_its_word_stands_and_both_are_kept():
     lines = ["[CURRICULUM] Step 100 (0.4%): kd=0.700", "[KD] Raw: 39.0, Weight: 0.700, Weighted: 27.3"]
     found = told(*lines, "[TRAIN DEBUG] Step 100, Batch 100", "Raw loss components:", "kd_loss: 27.3")
     assert points(found.columns["train/raw/kd"]) == [(100, 27.3)]
-    assert points(found.columns[UNWEIGHTED + "kd"]) == [(100, 39.0)]
-    assert any(UNWEIGHTED in note for note in found.notes)
+    assert points(found.columns[names.UNWEIGHTED + "kd"]) == [(100, 39.0)]
+    assert any(names.UNWEIGHTED in note for note in found.notes)
 
 
 def test_the_other_shape_of_curriculum_and_evaluation():

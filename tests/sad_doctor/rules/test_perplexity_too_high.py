@@ -26,3 +26,10 @@ def test_the_last_evaluation_decides(judge):
     text = "fact total_steps: 1000\nsteps: 600, 700\neval/perplexity: 1500, 900"
 
     assert judge(RULE, text) == []
+
+
+def test_infinity_is_above_and_a_blank_is_nothing(judge):
+    text = "fact total_steps: 1000\nsteps: 500, 600, 700\neval/perplexity: inf, inf, nan"
+
+    (finding,) = judge(RULE, text)
+    assert "infinity after 60.0% of the run" in finding.headline
