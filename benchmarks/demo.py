@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sad import quiet
+from sad.quiet import quiet_libraries
 from sad.recipe import load
 from sad.tiny import Silent
 from sad.train.loop import train
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=None, help="steps of a run; the recipe's own if not given")
     parser.add_argument("--set", action="append", default=[], help="key=value for every variant")
     arguments = parser.parse_args()
-    quiet.libraries()
+    quiet_libraries()
     print("| variant | bits/byte, each seed | mean | KL to teacher | agreement | seconds |")
     print("|---|---|---|---|---|---|")
     for name, changes in VARIANTS.items():

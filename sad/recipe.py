@@ -13,6 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sad.errors import UserError
 
 EMBEDDED = "embedded"
+RANDOM = "random:"
+PRETRAINED_RATE = 1e-4
+RATES = {EMBEDDED: 4e-3, RANDOM: 1e-3}
+"""Peak learning rates of students that begin with random weights, by the beginning of their name."""
 
 
 class Section(BaseModel):
@@ -67,12 +71,12 @@ class Train(Section):
     """Passes over the training text."""
     max_steps: int | None = Field(default=None, ge=1)
     """Optimizer steps at the most; the schedule ends there too."""
-    batch_size: int = Field(default=16, ge=1)
+    batch_size: int = Field(default=8, ge=1)
     """Windows of a micro-batch on each device."""
     accumulation: int = Field(default=1, ge=1)
     """Micro-batches of an optimizer step on each device."""
-    learning_rate: float = Field(default=2e-3, gt=0)
-    """Peak learning rate of the student."""
+    learning_rate: float = Field(default=PRETRAINED_RATE, gt=0)
+    """Peak learning rate of the student; if not set 4e-3 for the embedded one, 1e-3 for a fresh one, else 1e-4."""
     projector_learning_rate: float = Field(default=1e-2, gt=0)
     """Peak learning rate of the layerwise projectors."""
     warmup: float = Field(default=0.05, ge=0, lt=1)
@@ -174,6 +178,16 @@ class Recipe(Section):
     shares: dict[str, float] | None = None
     """Target shares of the loss by term, e.g. {kd = 50, layerwise = 30, lm = 20}; weights then follow slowly."""
     output: Output = Output()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rate(cls, tree: Any) -> Any:  # noqa: ANN401 - whatever was given; what is no recipe is refused afterwards
+        if not isinstance(tree, dict) or not isinstance(tree.get("train", {}), dict):
+            return tree
+        student = tree.get("student", {})
+        name = student.get("model", EMBEDDED) if isinstance(student, dict) else getattr(student, "model", "")
+        rate = next((r for start, r in RATES.items() if str(name).startswith(start)), PRETRAINED_RATE)
+        return {**tree, "train": {"learning_rate": rate, **tree.get("train", {})}}
 
     @model_validator(mode="after")
     def _shares(self) -> Recipe:

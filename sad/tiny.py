@@ -96,8 +96,9 @@ def pair(teacher_vocabulary: int = 400, student_vocabulary: int = 320) -> Pair:
 
 def recipe(changes: Mapping[str, Any] | None = None) -> Recipe:
     """Return a recipe for a few fast steps on the CPU in float32; ``changes`` is a tree as in TOML."""
+    exact = {"precision": "fp32", "device": "cpu"}
     base: dict[str, Any] = {
-        "train": {"batch_size": 2, "max_steps": 8, "epochs": 100, "precision": "fp32", "device": "cpu"},
+        "train": {"batch_size": 2, "max_steps": 8, "epochs": 100, "learning_rate": 2e-3, **exact},
         "data": {"max_length": 32, "eval_windows": 4},
     }
     for section, values in (changes or {}).items():

@@ -193,3 +193,11 @@ def test_the_written_file_spells_out_every_default(tmp_path: Path) -> None:
     assert recipes.load(path, {}) == Recipe()
     for key in ("learning_rate", "temperature", "max_length", "keep_checkpoints"):
         assert f"\n{key} = " in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("student", "rate"), [("embedded", 4e-3), ("random:2x64", 1e-3), ("some/model", 1e-4), ("asset:smollm2", 1e-4)]
+)
+def test_a_pretrained_student_learns_more_slowly_than_a_fresh_one(student: str, rate: float):
+    assert recipes.load(None, {"student.model": student}).train.learning_rate == rate
+    assert recipes.load(None, {"student.model": student, "train.learning_rate": 0.5}).train.learning_rate == 0.5
