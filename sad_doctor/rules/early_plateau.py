@@ -1,9 +1,10 @@
 """The loss stops falling early
 
 ## What it sees
-Between the first third of what was logged and its last fifth, every series that can be judged (evaluation and training
-loss, KD and LM terms) improves by less than the threshold, and surely so: the upper end of the confidence interval of
-the improvement lies below it. Or early stopping ended the run before half of its planned steps.
+Between the first half of what was logged (its part from 20% to 45%) and its last fifth, the evaluation or the training
+total improves by less than the threshold, and surely so: the upper end of the confidence interval of the improvement
+lies below it. No other series (evaluation, KD or LM term) may improve by more, as far as noise lets one see; a loss
+that has come near 0 has nowhere to fall. Or early stopping ended the run before half of its planned steps.
 Where batches are too noisy, records too few, or the length of the schedule unknown, it does not judge.
 
 ## Why it is bad
@@ -58,6 +59,12 @@ from sad_doctor.run import Column, Event, Run
 
 CODE, NAME = "R103", "early-plateau"
 
+_WHOLE = frozenset({names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_KL, names.LOSS})
+"""One of these must be flat: a single term may rightly be at its end."""
+
+_ZERO = 5
+"""A series below so many floors of the threshold is at its end."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     """Yield at most one finding: flat series, or an early stop."""
@@ -74,8 +81,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     judged = {name: _windows(column) for name, column in _series(run, t).items()}
     if not judged:
         raise TooFew("too few records for a trend")
-    if all(_flat(before, after, t) for before, after in judged.values()):
-        yield _plateau(run, judged, total)
+    if any(_improves(*windows, t) for windows in judged.values()):
+        return
+    flat = {name: windows for name, windows in judged.items() if _flat(*windows, t)}
+    if not any(name in _WHOLE for name in flat):
+        raise TooFew("the noise of the batches hides whether the loss still falls, or it is near 0")
+    yield _plateau(run, flat, total)
 
 
 def _series(run: Run, t: Thresholds) -> Mapping[str, Column]:
@@ -100,8 +111,18 @@ def _windows(column: Column) -> tuple[np.ndarray, np.ndarray]:
 def _flat(before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:
     if min(before.size, after.size) < 2:
         return False
-    limit = max(t["improvement"] * abs(float(np.median(before))), t["floor"])
-    return signals.gain(before, after).surely_below(limit)
+    level = abs(float(np.median(before)))
+    return level > _ZERO * t["floor"] and signals.gain(before, after).surely_below(_limit(level, t))
+
+
+def _improves(before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:
+    if min(before.size, after.size) < 2:
+        return False
+    return signals.gain(before, after).surely_above(_limit(abs(float(np.median(before))), t), sigmas=2)
+
+
+def _limit(level: float, t: Thresholds) -> float:
+    return max(t["improvement"] * level, t["floor"])
 
 
 def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], total: float) -> Finding:

@@ -3,7 +3,8 @@
 ## What it sees
 At every evaluation, the first among them, the evaluation's total is more than 1.5 times the training total around the
 same step, and at least 1 nat above it. The median of the eleven training records around the evaluation is compared, so
-that one easy batch does not count. Overfitting opens such a gap too, but not from the first evaluation on.
+that one easy batch does not count. Overfitting opens such a gap too, but not from the first evaluation on, if that
+comes early: where it comes late and the training has fallen until then, the rule does not judge.
 
 ## Why it is bad
 The two curves cannot be compared, and an early stop that watches the evaluation watches terms or weights that the
@@ -11,6 +12,8 @@ training does not have yet: most often the evaluation uses the full weights of a
 
 ## Thresholds
 - `ratio = 1.5`, `nats = 1`: how far above the training total every evaluation must lie.
+- `early = 0.25`: the share of the planned steps (of those logged, where the plan is not known) up to which the first
+  evaluation is early.
 
 It does not judge a log without parts of the loss: there a difference may be the data's.
 
@@ -79,7 +82,18 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     luck = 2 * float(np.median(np.abs(np.diff(training.value))))
     apart = (evaluation.value > t["ratio"] * level) & (evaluation.value - level > t["nats"] + luck)
     if apart.all():
+        if _late(run, evaluation, t) and _has_fallen(training, float(level[0])):
+            raise TooFew("the first evaluation came late: overfitting may have opened the gap before it")
         yield _finding(run, evaluation, level)
+
+
+def _late(run: Run, evaluation: Column, t: Thresholds) -> bool:
+    total = run.fact(names.TOTAL_STEPS)
+    return float(evaluation.step[0]) > t["early"] * (total if total and total > 0 else run.last_step)
+
+
+def _has_fallen(training: Column, level: float) -> bool:
+    return level < 0.75 * float(np.median(training.value[: 2 * AROUND + 1]))
 
 
 def _around(training: Column, steps: Floats) -> Floats:
@@ -132,5 +146,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.EVAL_LOSS, names.LOSS),
     check=check,
-    thresholds={"ratio": 1.5, "nats": 1.0},
+    thresholds={"ratio": 1.5, "nats": 1.0, "early": 0.25},
 )

@@ -2,7 +2,8 @@
 
 ## What it sees
 A gradient norm of NaN or infinity at steps whose loss is finite, and not exactly 0. The first records of a run are
-excused, as long as finite ones follow: a dynamic loss scale in float16 finds its size by overflowing.
+excused, as long as finite ones follow: a dynamic loss scale in float16 finds its size by overflowing. Later it tries a
+larger one every so often, so single records far apart are only a hint.
 
 ## Why it is bad
 The loss curve looks healthy while every such step either destroys the weights or is thrown away. If it goes on, nothing
@@ -12,6 +13,7 @@ whole: the value is fine, the derivative is not.
 ## Thresholds
 - `excused = 10`: so many of the first records may be non-finite.
 - `records = 3`: from so many others on it is an error, below a warning.
+- `rare = 0.01`: single records, none beside another, that are no more than this share of all are a hint.
 
 ## Example
 ```run fires
@@ -72,21 +74,31 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     count = int(bad.sum())
     if count:
         since = run.first_step if bad.all() else float(step[bad][0])
-        yield _finding(step[bad].tolist(), norm.value[bad].tolist(), len(norm), count >= t["records"], since)
+        alone = not bool(np.any(bad[1:] & bad[:-1])) and count <= t["rare"] * len(norm)
+        level = Level.INFO if alone else Level.ERROR if count >= t["records"] else Level.WARNING
+        yield _finding(step[bad].tolist(), norm.value[bad].tolist(), len(norm), level, since)
 
 
-def _finding(steps: list[float], values: list[float], records: int, often: bool, since: float) -> Finding:
+def _finding(steps: list[float], values: list[float], records: int, level: Level, since: float) -> Finding:
     return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.ERROR if often else Level.WARNING,
+        level=level,
         headline=(
             f"The gradient norm is {words.number(values[0])} at step {words.step(steps[0])} while the loss is finite, "
             f"in {len(steps):,} of {records:,} records."
         ),
         evidence=(f"At {words.steps(steps)}",),
-        cause="A derivative without bound: a square root or norm at 0, a row masked whole, or float16 overflow.",
-        remedy="Run that batch under torch.autograd.set_detect_anomaly(True), floor the root, prefer bf16.",
+        cause=(
+            "Most often the loss scale of float16, which tries a larger size now and then and skips the step."
+            if level == Level.INFO
+            else "A derivative without bound: a square root or norm at 0, a row masked whole, or float16 overflow."
+        ),
+        remedy=(
+            "Nothing in float16; else run that batch under torch.autograd.set_detect_anomaly(True)."
+            if level == Level.INFO
+            else "Run that batch under torch.autograd.set_detect_anomaly(True), floor the root, prefer bf16."
+        ),
         first_step=since,
         last_step=steps[-1],
         numbers={"bad_records": float(len(steps)), "records": float(records)},
@@ -100,6 +112,6 @@ RULE = Rule(
     page=__doc__,
     needs=(names.GRAD_NORM, names.LOSS),
     check=check,
-    thresholds={"excused": 10, "records": 3},
+    thresholds={"excused": 10, "records": 3, "rare": 0.01},
     explains=("weights-frozen", "non-finite", "non-finite-hidden"),
 )

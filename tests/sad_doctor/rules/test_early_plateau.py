@@ -13,9 +13,29 @@ def test_flat_loss_with_most_of_the_schedule_to_come(judge):
 
 
 def test_noise_hides_a_plateau_and_forbids_the_verdict(judge):
-    text = "fact total_steps: 10000\nsteps: 60 every 100\ntrain/loss: 9 ~ 2"
+    with pytest.raises(TooFew, match="noise"):
+        judge(RULE, "fact total_steps: 10000\nsteps: 60 every 100\ntrain/loss: 9 ~ 2")
 
-    assert judge(RULE, text) == []
+
+def test_a_noisy_term_does_not_hide_a_plateau_of_the_whole(judge):
+    (finding,) = judge(RULE, f"fact total_steps: 10000\n{FLAT}\ntrain/raw/kd: 5 ~ 2\ntrain/raw/lm: 3 ~ 0.5")
+
+    assert list(finding.numbers) == ["train/loss"]
+
+
+def test_a_term_alone_may_be_at_its_end(judge):
+    text = "fact total_steps: 10000\nsteps: 500 every 10\ntrain/loss: 9 ~ 2\ntrain/raw/lm: 3"
+
+    with pytest.raises(TooFew, match="noise"):
+        judge(RULE, text)
+
+
+def test_a_loss_near_zero_has_nowhere_to_fall(judge):
+    with pytest.raises(TooFew, match="near 0"):
+        judge(
+            RULE,
+            "fact total_steps: 600\nsteps: 60 every 10\ntrain/loss: 0.7 -> 0.002 -> 0.001 -> 0.0004 -> 0.0001 -> 0",
+        )
 
 
 def test_one_series_that_improves_is_enough(judge):

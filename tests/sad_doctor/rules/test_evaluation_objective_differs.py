@@ -34,3 +34,24 @@ def test_without_parts_a_gap_may_be_the_data_s(judge):
 def test_two_records_are_not_compared(judge):
     with pytest.raises(TooFew, match="fewer than 3"):
         judge(RULE, "steps: 2\ntrain/loss: 3\ntrain/weighted/a: 1\ntrain/weighted/b: 2\neval/loss: 9")
+
+
+LEARNING = "steps: 400\ntrain/loss: 4 -> 1 -> 0.3\ntrain/raw/kd: 1\ntrain/raw/ce: 3 -> 0\n"
+
+
+def test_one_evaluation_at_the_end_may_be_overfitting(judge):
+    with pytest.raises(TooFew, match="overfitting"):
+        judge(RULE, LEARNING + "steps: 399, 400\neval/loss: 2.2, 2.2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LEARNING + "steps: 20, 400\neval/loss: 9, 4",
+        "fact total_steps: 9000\n" + LEARNING + "steps: 399, 400\neval/loss: 9, 8",
+        TRAINING + "steps: 900, 999\neval/loss: 50, 50",
+    ],
+    ids=["early", "early in the plan", "nothing has fallen"],
+)
+def test_an_early_gap_is_not_overfitting(judge, text):
+    assert len(judge(RULE, text)) == 1

@@ -40,3 +40,21 @@ def test_a_loss_of_zero_may_hide_a_nan(judge):
 def test_two_records_wait(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 2\ntrain/loss: 9\ntrain/grad_norm: inf")
+
+
+@pytest.mark.parametrize(
+    ("every", "level"), [(150, Level.INFO), (50, Level.ERROR)], ids=["a loss scale that tries", "too often for it"]
+)
+def test_single_records_far_apart_are_a_hint(judge, every, level):
+    norms = ", ".join("inf" if i % every == 40 else "1.5" for i in range(600))
+
+    (finding,) = judge(RULE, f"steps: 600\ntrain/loss: 9\ntrain/grad_norm: {norms}")
+    assert finding.level == level
+    assert ("float16, which tries" in finding.cause) is (level == Level.INFO)
+
+
+def test_two_in_a_row_are_no_try(judge):
+    norms = ", ".join("inf" if i in (300, 301) else "1.5" for i in range(600))
+
+    (finding,) = judge(RULE, f"steps: 600\ntrain/loss: 9\ntrain/grad_norm: {norms}")
+    assert finding.level == Level.WARNING
