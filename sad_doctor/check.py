@@ -52,8 +52,8 @@ def check(
 def tell(findings: Sequence[Finding], rules: Iterable[Rule]) -> tuple[Story, ...]:
     """Group findings into stories: each goes under the first cause that explains it, directly or by way of others.
 
-    A cause explains what begins no earlier than itself. Stories stand by level, then by :data:`ORDER`, then by code; so
-    do the consequences of one.
+    A cause explains what begins no earlier than itself. Stories stand by the worst level in them, then by the order of
+    their causes: level, :data:`ORDER`, code; the consequences of one stand by that order too.
     """
     explains = {rule.code: set(rule.explains) for rule in rules}
     ordered = sorted(findings, key=_rank)
@@ -68,7 +68,7 @@ def tell(findings: Sequence[Finding], rules: Iterable[Rule]) -> tuple[Story, ...
         if root != i:
             under[root].append(finding)
     stories = [Story(ordered[i], tuple(consequences)) for i, consequences in under.items()]
-    return tuple(sorted(stories, key=lambda story: _rank(story.finding)))
+    return tuple(sorted(stories, key=_rank_of_story))
 
 
 def _root(start: int, causes: Sequence[Sequence[int]]) -> int:
@@ -93,6 +93,10 @@ def _rank(finding: Finding) -> tuple[int, int, str, float, str]:
     group = ORDER.index(finding.rule[:2]) if finding.rule[:2] in ORDER else len(ORDER)
     first = float("-inf") if finding.first_step is None else finding.first_step
     return -finding.level, group, finding.rule, first, finding.headline
+
+
+def _rank_of_story(story: Story) -> tuple[int, tuple[int, int, str, float, str]]:
+    return -max(finding.level for finding in (story.finding, *story.consequences)), _rank(story.finding)
 
 
 def _lacking(missing: Sequence[str]) -> str:

@@ -161,4 +161,5 @@ RULE = Rule(
         "target": 0.3,
         "target_kd": 0.5,
     },
+    explains=("total-too-high",),
 )

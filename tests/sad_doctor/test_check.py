@@ -75,6 +75,22 @@ def test_errors_come_before_warnings_whatever_their_code():
     assert [s.finding.rule for s in stories] == ["R501", "R304", "R101"]
 
 
+def test_a_warning_that_explains_an_error_stands_among_the_errors():
+    rules = (rule("R102", explains=("r303",)), rule("R303"), rule("R204"), rule("R301"))
+    found = [finding("R102", level=Level.WARNING), finding("R303"), finding("R204", level=Level.WARNING)]
+
+    stories = tell([*found, finding("R301")], rules)
+
+    assert [s.finding.rule for s in stories] == ["R301", "R102", "R204"]
+
+
+def test_a_term_that_owns_the_loss_explains_a_total_that_is_too_high():
+    run = parse("steps: 100 every 100\ntrain/loss: 30\ntrain/weighted/attention: 26\ntrain/weighted/kd: 4 ~ 0.1")
+
+    (story,) = check(run).stories
+    assert [story.finding.rule, *(c.rule for c in story.consequences)] == ["R203", "R201"]
+
+
 def test_a_cause_does_not_explain_what_began_before_it():
     rules = (rule("R101", explains=("r201",)), rule("R201"))
 
