@@ -24,6 +24,10 @@ EARLY_STOP = re.compile(r"\[Early Stopping\] (.*stop.*)", re.IGNORECASE)
 FINISHED = re.compile(r"\W*training (?:is )?(?:complete|completed|finished)\b", re.IGNORECASE)
 INTERRUPTED = re.compile(r"\W*training interrupted\b", re.IGNORECASE)
 FAILED = re.compile(r"Error during training: (.+)")
+KILLED = re.compile(
+    r"(?:\S+: line \d+: +\d+ )?((?:Killed|Segmentation fault|Bus error|Aborted)(?: \(core dumped\))?)(?: {2,}\S.*)?$"
+    r"|slurmstepd: error: (.*(?:CANCELLED|oom.kill).*)"
+)
 EPOCHS = re.compile(
     r"(?:Starting training for (\d{1,6}) epochs|Epochs: (\d{1,6})$|Epoch \d{1,6}/(\d{1,6})$)", re.IGNORECASE
 )

@@ -76,6 +76,7 @@ class Transcript:
             (phrases.FINISHED, lambda _: self._end("finished")),
             (phrases.INTERRUPTED, lambda found: self._on_interrupt(found.string)),
             (phrases.FAILED, lambda found: self._on_crash(found[1])),
+            (phrases.KILLED, lambda found: self._on_crash(found[1] or found[2])),
             (phrases.EPOCHS, self._on_epochs),
             (phrases.SETTING, self._on_setting),
         )

@@ -3,7 +3,7 @@
 ## What it sees
 An error that ended the run: a traceback in a text log, a crash event, or the status "crashed". Texts that are known are
 explained with their own numbers: two lengths, a batch, two vocabularies or widths that do not match, half and float in
-one product, memory, a device assertion.
+one product, memory, a device assertion, a process that the system killed.
 
 ## Why it is bad
 The steps since the last checkpoint are lost. A crash in an evaluation is often found hours into the run, because
@@ -56,11 +56,13 @@ from sad_doctor.run import Run
 CODE, NAME = "R501", "crash"
 
 _SIZES = re.compile(r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\).*?dimension (\d+)")
+_SHAPES = re.compile(r"shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)")
 _DTYPE = re.compile(
     r"(same dtype|expected (?:scalar )?type|expected m\w+ and m\w+).*?(Half|Float|BFloat16|half|float|bfloat16)",
     re.DOTALL,
 )
 _MEMORY = re.compile(r"out of memory|OutOfMemory|can't allocate memory|MemoryError", re.IGNORECASE)
+_KILLED = re.compile(r"^Killed\b|CANCELLED|oom.kill|SIGKILL", re.IGNORECASE)
 _ASSERT = re.compile(r"device-side assert|index out of range in self|Target \d+ is out of bounds", re.IGNORECASE)
 
 
@@ -105,6 +107,14 @@ def _finding(message: str, at: float | None) -> Finding:
 def _explain(message: str) -> _Known:
     if sizes := _SIZES.search(message):
         return _sizes(int(sizes[1]), int(sizes[2]), int(sizes[3]))
+    if shapes := _SHAPES.search(message):
+        return _Known(
+            f"a state of width {shapes[2]} meets a matrix for width {shapes[3]}",
+            f"A hidden state of {shapes[2]} numbers goes through a layer that was made for {shapes[3]}: teacher and "
+            "student differ in width, and one is projected with the other's projector or with none.",
+            "Project the student's states to the teacher's width before comparing them; check which model the states "
+            "come from.",
+        )
     if _DTYPE.search(message):
         return _Known(
             "half and single precision meet in one product",
@@ -117,6 +127,12 @@ def _explain(message: str) -> _Known:
             "out of memory",
             "Most often the logits of student and teacher, [batch, length, vocabulary] each, held at once.",
             "Lower batch_size and raise accumulation by the same factor, or lower max_length.",
+        )
+    if _KILLED.search(message):
+        return _Known(
+            "the system killed the process",
+            "Most often the machine's memory (not the GPU's) ran out, or the scheduler's limit was reached.",
+            "Look at the machine's memory and at the job's limits; fewer data workers, fewer copies of the models.",
         )
     if _ASSERT.search(message):
         return _Known(

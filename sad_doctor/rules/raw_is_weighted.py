@@ -71,10 +71,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
 
 
 def _most_misleading(values: Mapping[str, Floats], weights: Mapping[str, float]) -> int:
-    """The place at which the values called raw lie furthest below the true ones; the last one without weights."""
+    """The place at which the values called raw lie furthest below the true ones; without weights the last one."""
     errors = [values[term] * abs(1 / w - 1) for term, w in weights.items() if w > 0]
-    missing = np.nan_to_num(np.sum(errors, axis=0)) if errors else np.empty(0)
-    return int(np.argmax(missing)) if missing.any() else -1
+    known = np.flatnonzero(np.isfinite(np.sum(list(values.values()), axis=0)))
+    missing = np.sum(errors, axis=0)[known] if errors else np.zeros(known.size)
+    return int(known[np.argmax(missing)]) if missing.any() else int(known[-1])
 
 
 def _weights(run: Run, terms: list[str], at: float) -> dict[str, float]:

@@ -23,6 +23,14 @@ from sad_doctor.readers import phrases
         ("FINISHED", "TRAINING COMPLETED SUCCESSFULLY!", None),
         ("INTERRUPTED", "Training interrupted by user", None),
         ("FAILED", "Error during training: no", ("no",)),
+        ("KILLED", "Killed", ("Killed", None)),
+        ("KILLED", "run.sh: line 3: 12345 Killed                  python train.py", ("Killed", None)),
+        ("KILLED", "Segmentation fault (core dumped)", ("Segmentation fault (core dumped)", None)),
+        (
+            "KILLED",
+            "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-01-01T00:00:00 DUE TO TIME LIMIT ***",
+            (None, "*** JOB 7 ON n1 CANCELLED AT 2026-01-01T00:00:00 DUE TO TIME LIMIT ***"),
+        ),
         ("EPOCHS", "Starting training for 3 epochs", ("3", None, None)),
         ("EPOCHS", "Epoch 1/3", (None, None, "3")),
         ("SETTING", "Learning Rate: 5e-05", ("Learning Rate", "5e-05")),
@@ -41,6 +49,8 @@ def test_the_lines_of_the_failed_runs(name, line, groups):
         ("EARLY_STOP", "[Early Stopping] 3 of 20"),
         ("FINISHED", "Starting training for 1 epochs"),
         ("EPOCHS", "Epoch 1/3 Metrics:"),
+        ("KILLED", "Killed 3 stale workers"),
+        ("KILLED", "Aborted batches: 3"),
     ],
 )
 def test_lines_that_only_look_so(name, line):

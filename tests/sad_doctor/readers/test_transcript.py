@@ -104,6 +104,12 @@ def test_a_crash_ends_the_run():
     assert found.facts[names.STATUS] == "crashed"
 
 
+def test_a_process_that_the_system_killed_has_crashed():
+    found = told(bar(7), "Killed")
+    assert [(event.kind, event.message, event.step) for event in found.events] == [("crash", "Killed", 7)]
+    assert found.facts[names.STATUS] == "crashed"
+
+
 def test_an_error_after_which_the_training_goes_on_was_caught():
     found = told(bar(7), *FRAMES, "ValueError: no", bar(10))
     assert [(event.kind, event.message) for event in found.events] == [("warning", "caught: ValueError: no")]

@@ -20,6 +20,11 @@ SIZES = "RuntimeError: The size of tensor a (%s) must match the size of tensor b
         ("RuntimeError: mat1 and mat2 must have the same dtype, but got Half and Float", "half and single"),
         ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB", "out of memory"),
         ("IndexError: index out of range in self", "an index lies outside its table"),
+        (
+            "RuntimeError: mat1 and mat2 shapes cannot be multiplied (336x576 and 1024x1024)",
+            "a state of width 576 meets a matrix for width 1024",
+        ),
+        ("Killed", "the system killed the process"),
         ("ValueError: the dog ate it", "ValueError: the dog ate it"),
     ],
 )

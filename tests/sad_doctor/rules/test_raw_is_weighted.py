@@ -53,3 +53,15 @@ def test_the_step_with_the_largest_error_is_shown(judge):
 
 def test_one_term_alone_is_the_total(judge):
     assert judge(RULE, "steps: 5\ntrain/loss: 9\ntrain/raw/kd: 9\ntrain/weight/kd: 0.5") == []
+
+
+@pytest.mark.parametrize("weight", ["train/weight/kd: 0.7\n", ""])
+@pytest.mark.parametrize("broken", ["inf", "nan"])
+def test_the_proof_is_shown_where_it_is_finite(judge, weight, broken):
+    text = f"steps: 20\n{weight}train/raw/lm: 2\ntrain/raw/kd: 5\ntrain/loss: 7\n"
+
+    (finding,) = judge(
+        RULE,
+        text + f"steps: 21, 22\ntrain/raw/lm: 2, 2\ntrain/raw/kd: {broken}, {broken}\ntrain/loss: {broken}, {broken}",
+    )
+    assert finding.numbers["total"] == 7
