@@ -190,12 +190,16 @@ def _titled(column: str) -> str:
 
 
 def _headline(bad: list[_Bad], first: float | None) -> str:
+    """The terms that went first, and with them what is made of them."""
     at = "" if first is None else f" at step {words.step(first)}"
-    together = list(dict.fromkeys(words.called(b.column) for b in bad if b.first == first))[:4]
-    went = words.listing(together) if together else "a value"
-    verb = "become" if len(together) > 1 else "becomes"
+    together = [b.column for b in bad if b.first == first]
+    terms = list(dict.fromkeys(words.called(c) for c in together if names.term_of(c) is not None))[:4]
+    others = list(dict.fromkeys(words.called(c) for c in together if names.term_of(c) is None))[:4]
+    went = terms or others or ["a value"]
+    verb = "become" if len(went) > 1 else "becomes"
     spelled = _spelled(bad[0].value) if together else "not finite"
-    return f"{words.capital(went)} {verb} {spelled}{at}."
+    along = f", and with {'them' if len(terms) > 1 else 'it'} {words.listing(others)}" if terms and others else ""
+    return f"{words.capital(words.listing(went))} {verb} {spelled}{at}{along}."
 
 
 def _hint(bad: list[_Bad]) -> str:

@@ -114,5 +114,7 @@ def test_one_term_under_several_names_is_named_once(judge):
     text = "steps: 2\n" + "\n".join(f"train/{kind}/lm: 4, nan" for kind in ("raw", "weighted", "unweighted"))
 
     (finding,) = judge(RULE, text + "\ntrain/loss: 9, nan\nprogress_bar/loss: 9, nan")
-    assert finding.headline == "The progress bar's loss, the training loss and the term lm become NaN at step 2."
+    assert finding.headline == (
+        "The term lm becomes NaN at step 2, and with it the progress bar's loss and the training loss."
+    )
     assert len(set(finding.evidence)) == 5
