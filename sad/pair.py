@@ -67,6 +67,8 @@ def load_student(recipe: Recipe, reader: Reader) -> nn.Module:
         return _fresh(embedded.student_config(), reader, recipe.train.seed)
     if name.startswith("random:"):
         return _fresh(_shape(name, recipe.data.max_length), reader, recipe.train.seed)
+    if name.lower().endswith(".gguf"):
+        raise UserError(f"student {name}: a GGUF file is for reading only; name a model in Hugging Face format")
     return _from_pretrained(name, torch.float32).requires_grad_(True)
 
 
@@ -107,6 +109,7 @@ def _from_pretrained(name: str, dtype: torch.dtype) -> nn.Module:
     if path.suffix.lower() == ".gguf":
         _require_gguf()
         where, how["gguf_file"] = str(path.parent), path.name
+        how |= _unpacked()
     else:
         where, how["use_safetensors"] = str(_resolve(name)), True
     try:
@@ -165,6 +168,14 @@ def _fresh(shape: dict[str, Any], reader: Reader, seed: int) -> nn.Module:
         torch.manual_seed(seed)
         model: nn.Module = LlamaForCausalLM(LlamaConfig(**{**shape, **own, "vocab_size": reader.size}))
     return model
+
+
+def _unpacked() -> dict[str, Any]:
+    """Ask for plain weights: packed ones need kernels from a hub. Releases before GgufConfig always unpack."""
+    import transformers
+
+    config = getattr(transformers, "GgufConfig", None)
+    return {} if config is None else {"quantization_config": config(dequantize=True)}
 
 
 def _require_gguf() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+import gguf
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -145,3 +148,76 @@ def test_a_padded_embedding_is_welcome(pair_folder: Path, tmp_path: Path) -> Non
     tiny.tokenizer(400).save_pretrained(tmp_path / "padded")
     found = pair.load(recipe(pair_folder, teacher={"model": str(tmp_path / "padded")}))
     assert found.vocab.teacher_size == tiny.reader(400).size < 512
+
+
+NAMES = {
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+}
+
+
+def write_gguf(path: Path) -> Any:
+    """Write a tiny Llama in 8 bits with its tokenizer; return the model."""
+    made: Any = tiny.model(400, layers=2, width=64, seed=0, sharpness=8.0)
+    config, tokenizer = made.config, tiny.tokenizer(400)
+    vocabulary = tokenizer.get_vocab()
+    tokens = sorted(vocabulary, key=lambda token: vocabulary[token])
+    file = gguf.GGUFWriter(str(path), "llama")
+    file.add_context_length(config.max_position_embeddings)
+    file.add_embedding_length(64)
+    file.add_block_count(2)
+    file.add_feed_forward_length(config.intermediate_size)
+    file.add_head_count(2)
+    file.add_head_count_kv(2)
+    file.add_layer_norm_rms_eps(config.rms_norm_eps)
+    file.add_vocab_size(400)
+    file.add_tokenizer_model("gpt2")
+    file.add_tokenizer_pre("default")
+    file.add_token_list(tokens)
+    file.add_token_types([3 if token.startswith("<|") else 1 for token in tokens])
+    file.add_token_merges([" ".join(m) for m in json.loads(tokenizer.backend_tokenizer.to_str())["model"]["merges"]])
+    file.add_eos_token_id(tokenizer.eos_token_id)
+    for name, parameter in made.named_parameters():
+        array = parameter.detach().numpy()
+        _, _, *rest = name.removesuffix(".weight").split(".", 3)
+        if len(rest) == 2 and rest[1] in ("self_attn.q_proj", "self_attn.k_proj"):
+            # the format keeps the two halves of a rotated pair side by side
+            array = array.reshape(2, 2, 16, 64).swapaxes(1, 2).reshape(64, 64)
+        own = {"embed_tokens": "token_embd", "norm": "output_norm"}
+        label = f"blk.{rest[0]}.{NAMES[rest[1]]}" if len(rest) == 2 else own[name.split(".")[1]]
+        eight = gguf.GGMLQuantizationType.Q8_0
+        if array.ndim == 2:
+            file.add_tensor(
+                f"{label}.weight", gguf.quants.quantize(np.ascontiguousarray(array), eight), raw_dtype=eight
+            )
+        else:
+            file.add_tensor(f"{label}.weight", array)
+    file.write_header_to_file()
+    file.write_kv_data_to_file()
+    file.write_tensors_to_file()
+    file.close()
+    return made
+
+
+def test_a_teacher_in_a_gguf_file(pair_folder: Path, tmp_path: Path) -> None:
+    made = write_gguf(tmp_path / "teacher.gguf")
+    found = pair.load(recipe(pair_folder, teacher={"model": str(tmp_path / "teacher.gguf")}))
+    ids = torch.tensor([[5, 6, 7, 8]])
+    teacher: Any = found.teacher
+    torch.testing.assert_close(teacher(ids).logits, made(ids).logits, rtol=0, atol=0.1)
+    assert {p.dtype for p in teacher.to(torch.bfloat16).parameters()} == {torch.bfloat16}
+    (mine,), (own,) = (r.read([tiny.TEXT]) for r in (found.readers.teacher, tiny.reader(400)))
+    assert mine.ids.tolist() == own.ids.tolist()
+    assert mine.ends.tolist() == own.ends.tolist()
+
+
+def test_a_gguf_file_is_no_student(pair_folder: Path, tmp_path: Path) -> None:
+    student = {"model": str(tmp_path / "student.gguf"), "tokenizer": str(pair_folder / "student")}
+    assert "for reading only" in refused(recipe(pair_folder, student=student))
