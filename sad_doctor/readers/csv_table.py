@@ -96,7 +96,7 @@ class CsvLog:
                 format=FORMAT,
                 path=self.path,
                 columns=self._rows.snapshot(),
-                facts={names.STATUS: "unknown"},
+                facts={names.STATUS: "unknown", **self._rows.facts},
                 notes=tuple(notes),
             )
         return self._run

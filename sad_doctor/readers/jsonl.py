@@ -49,7 +49,7 @@ class JsonlLog:
                 format=FORMAT,
                 path=self.path,
                 columns=self._rows.snapshot(),
-                facts={names.STATUS: "unknown"},
+                facts={names.STATUS: "unknown", **self._rows.facts},
                 notes=(*self._rows.notes, *self._file.notes),
             )
         return self._run

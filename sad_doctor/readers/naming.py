@@ -8,8 +8,17 @@ from collections.abc import Iterable
 from sad_doctor import names
 from sad_doctor.clean import clean
 
-STEPS = ("step", "global_step", "trainer/global_step", "iteration", "iter", "update", "_step")
+STEPS = (
+    *("step", "global_step", "trainer/global_step", "optimizer_step", "train_step", "current_step", "current_steps"),
+    *("iteration", "iter", "iters", "it", "n_iter", "update", "num_updates", "_step"),
+)
 """Keys, as :func:`plain` spells them and without ``train/``, that hold the step of a row; the best first."""
+
+LENGTHS = ("total_steps", "max_steps", "num_training_steps")
+"""Keys that hold how many steps the run will take."""
+
+_WRAPPERS = frozenset({"data", "metrics", "log", "logs", "scalars", "values"})
+"""Keys of a mapping that say nothing of what is in it."""
 
 _TOTALS = ("total_loss", "loss_total", "loss/total", "loss", "train_loss", "training_loss", "train_loss_step")
 
@@ -60,6 +69,11 @@ def plain(name: str) -> str:
     """Return ``name`` in lower case with blanks, dashes and dots as ``_``, evaluation prefixes as ``eval/``."""
     name = _SEPARATORS.sub("_", name.strip().lower())
     return _EVAL.sub("eval/", name, count=1) if _EVAL.match(name) else name
+
+
+def nested(outer: str, inner: str) -> str:
+    """Return the name of a value in a mapping: ``losses/kd``; for ``metrics`` and the like the inner name alone."""
+    return inner if outer.lower() in _WRAPPERS else f"{outer}/{inner}"
 
 
 def step_rank(name: str) -> int | None:

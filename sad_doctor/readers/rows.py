@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from sad_doctor import names
 from sad_doctor.readers.columns import MOST_COLUMNS, Columns, GrowingColumn
-from sad_doctor.readers.naming import Naming, step_rank
+from sad_doctor.readers.naming import LENGTHS, Naming, nested, step_rank
 from sad_doctor.run import Column
 
 _LONGEST_NUMBER = 64
@@ -35,14 +35,14 @@ def number(value: object) -> float | None:
 
 
 def numbers(row: Mapping[str, object]) -> Iterator[tuple[str, float]]:
-    """Yield the numbers of a row; those of a mapping in it as ``outer/inner``, those nested deeper not at all."""
+    """Yield the numbers of a row; those of a mapping in it by :func:`nested` names, those deeper not at all."""
     for key, value in row.items():
         if type(value) is float:
             yield key, value
         elif isinstance(value, Mapping):
             for inner, one in value.items():
                 if (found := number(one)) is not None:
-                    yield f"{key}/{inner}", found
+                    yield nested(key, inner), found
         elif (found := number(value)) is not None:
             yield key, found
 
@@ -51,8 +51,9 @@ class Rows:
     """Turns rows into columns.
 
     The step of a row is the value of its best step key; without one, the step of the row before; if no row had one
-    so far, its epoch; else the number of the row. ``last_wins``: a step that comes back puts aside what its columns
-    hold from it on, as in a resumed run; else file order is kept.
+    so far, its epoch; else the number of the row. A step that begins anew with a later epoch is counted on.
+    ``last_wins``: a step that comes back puts aside what its columns hold from it on, as in a resumed run; else file
+    order is kept.
     """
 
     def __init__(self, last_wins: bool = False) -> None:
@@ -63,6 +64,9 @@ class Rows:
         self._targets: dict[str, GrowingColumn | int] = {}
         self._epoch: GrowingColumn | None = None
         self._step = math.nan
+        self._passed = 0.0
+        self._epochs = 0
+        self._latest_epoch = math.inf
         self._stepped = False
         self._back = 0
         self._nulls = 0
@@ -91,6 +95,14 @@ class Rows:
         return self._columns.snapshot()
 
     @property
+    def facts(self) -> dict[str, object]:
+        """How many steps the run will take, where its rows tell that."""
+        columns = self._columns.snapshot()
+        told = (columns[key].last for key in LENGTHS if key in columns)
+        total = next((value for value in told if math.isfinite(value) and value > 0), None)
+        return {} if total is None else {names.TOTAL_STEPS: total}
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was assumed and left out."""
         notes = list(self._naming.notes)
@@ -98,6 +110,8 @@ class Rows:
             notes.append(f"no step was logged: the {'epoch' if self._epoch else 'number of the row'} stands for it")
         elif self._unstepped:
             notes.append(f"{self._unstepped} rows without a step: they take the step before them")
+        if self._epochs:
+            notes.append(f"the step began anew with {self._epochs} epochs: it is counted on")
         if self._back:
             kept = "the later values count" if self._last_wins else "all values are kept, in file order"
             notes.append(f"the step went back {self._back} times: {kept}")
@@ -124,17 +138,20 @@ class Rows:
         return column
 
     def _next_step(self, step: float, points: list[tuple[GrowingColumn, float]]) -> float:
+        epoch = next((value for column, value in points if column is self._epoch and math.isfinite(value)), math.nan)
         if not math.isnan(step):
             self._stepped = True
+            if self._passed + step < self._step and epoch > self._latest_epoch and not self._last_wins:
+                self._passed = self._step + (step == 0)
+                self._epochs += 1
+            step += self._passed
             self._back += step < self._step
         else:
             self._unstepped += 1
-            if not self._stepped:
-                epochs = [value for column, value in points if column is self._epoch and math.isfinite(value)]
-                step = epochs[0] if epochs else float(self.count)
-            else:
-                step = self._step
+            counted = float(self.count) if math.isnan(epoch) else epoch
+            step = self._step if self._stepped else counted
         self._step = step
+        self._latest_epoch = self._latest_epoch if math.isnan(epoch) else epoch
         return step
 
     def _append(self, step: float, points: list[tuple[GrowingColumn, float]]) -> None:

@@ -68,6 +68,12 @@ def test_a_log_that_is_replaced_starts_again(write):
     assert not source.poll()
 
 
+def test_rows_that_tell_the_length_of_the_run(write):
+    source = JsonlLog(write("trainer_log.jsonl", '{"current_steps": 10, "total_steps": 300, "loss": 1.0}\n'))
+    source.poll()
+    assert source.run().facts["total_steps"] == 300
+
+
 def test_only_lines_with_a_name_that_we_know_are_recognised(tmp_path):
     assert READER.recognises(tmp_path / "a", b'{"step": 1, "a": 2}\n')
     assert READER.recognises(tmp_path / "a", b'noise\n{"loss": 1}\nnoise\n')

@@ -98,6 +98,59 @@ def test_after_a_resume_file_order_is_kept_or_the_last_wins():
     assert "the step went back 1 times: all values are kept, in file order" in kept.notes
 
 
+def epochs_of(steps, last_wins=False):
+    rows = Rows(last_wins)
+    for epoch in (1, 2, 3):
+        for step in steps:
+            rows.add({"epoch": epoch, "step": step, "loss": 1.0})
+        rows.add({"epoch": epoch, "step": steps[-1], "eval_loss": 2.0})
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("steps", "counted", "evaluated"),
+    [
+        ([0, 1, 2], range(9), [2, 5, 8]),
+        ([1, 2], range(1, 7), [2, 4, 6]),
+        ([0, 50], [0, 50, 51, 101, 102, 152], [50, 101, 152]),
+    ],
+)
+def test_steps_that_begin_anew_with_each_epoch_are_counted_on(steps, counted, evaluated):
+    rows = epochs_of(steps)
+
+    assert snapshot(rows)["train/loss"][0] == list(counted)
+    assert snapshot(rows)["eval/loss"][0] == evaluated
+    assert "the step began anew with 2 epochs: it is counted on" in rows.notes
+    assert not any("went back" in note for note in rows.notes)
+
+
+def test_a_resumed_run_is_no_new_epoch():
+    rows = Rows()
+    for epoch, step in ((1.0, 10), (1.5, 15), (2.0, 20), (1.5, 15), (2.0, 20)):
+        rows.add({"epoch": epoch, "step": step, "loss": 1.0})
+
+    assert snapshot(rows)["train/loss"][0] == [10, 15, 20, 15, 20]
+    assert snapshot(epochs_of([0, 1], last_wins=True))["train/loss"][0] == [0, 1]
+
+
+def test_values_under_a_key_that_says_nothing_keep_their_names():
+    rows = Rows()
+    rows.add({"level": "INFO", "data": {"step": 7, "loss": 2.0}, "losses": {"kd": 1.0}})
+
+    assert snapshot(rows) == {"train/loss": ([7], [2]), "train/raw/kd": ([7], [1])}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"), [("total_steps", 300, 300), ("max_steps", "90", 90), ("max_steps", -1, None)]
+)
+def test_the_length_of_the_run(key, value, told):
+    rows = Rows()
+    rows.add({"current_steps": 10, key: value, "loss": 1.0})
+
+    assert snapshot(rows)["train/loss"][0] == [10]
+    assert rows.facts.get("total_steps") == told
+
+
 def test_a_row_without_a_number_is_refused():
     assert not Rows().add({"text": "hello", "flag": False})
 
