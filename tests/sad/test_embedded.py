@@ -83,17 +83,16 @@ def test_tokenizers_give_any_text_back(folder: Path):
     assert tokenizer.pad_token_id not in (None, tokenizer.eos_token_id)
 
 
-def test_tokenizers_differ_in_size_and_disagree_both_ways(readers: Readers):
-    assert (readers.teacher.size, readers.student.size) == (2048, 1024)
+def test_tokenizers_differ_in_size_and_in_where_they_cut(readers: Readers):
+    assert (readers.teacher.size, readers.student.size) == (2048, 768)
     texts = embedded.held_out_text()
     mine = theirs = both = 0
     for student, teacher in zip(readers.student.read(texts), readers.teacher.read(texts), strict=True):
         ends, others = set(student.ends.tolist()), set(teacher.ends.tolist())
         mine, theirs, both = mine + len(ends), theirs + len(others), both + len(ends & others)
-    assert mine > 1.15 * theirs
-    # neither only cuts the other's tokens smaller
-    assert 0.5 < both / mine < 0.9
-    assert 0.9 < both / theirs < 0.99
+    assert mine > 1.2 * theirs
+    assert 0.5 < both / mine < 0.85
+    assert both / theirs > 0.95
 
 
 def test_student_is_smaller_than_the_teacher_in_every_way():
