@@ -110,9 +110,15 @@ def _is_run(path: Path) -> bool:
 
 
 def _head(path: Path) -> bytes:
-    """The beginning of a file, and its end where a long preamble hides what it is."""
+    """The beginning of a file, and its end where a long preamble hides what it is.
+
+    A log that was cut under its writer begins with zeros, one on a machine that lost power ends in them.
+    """
     with path.open("rb") as file:
         head = file.read(_HEAD)
+        while head and not head.strip(b"\x00"):
+            head = file.read(_HEAD)
+        head = head.lstrip(b"\x00")
         size = os.fstat(file.fileno()).st_size
         if size > _HEAD:
             file.seek(max(_HEAD, size - _HEAD))
@@ -121,8 +127,7 @@ def _head(path: Path) -> bytes:
 
 
 def _is_binary(head: bytes) -> bool:
-    # a machine that lost power can leave zeros behind the last line
     sample = head[:8192].rstrip(b"\x00")
     control = sum(byte < 32 and byte not in b"\t\n\r\x0b\x0c\x1b\x08\x07" for byte in sample)
     wrong = sample.decode("utf-8", "replace").count("\ufffd")
-    return b"\x00" in sample or control + wrong > 0.1 * max(1, len(sample))
+    return control + wrong > 0.1 * max(1, len(sample))

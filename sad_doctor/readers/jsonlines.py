@@ -11,6 +11,9 @@ from sad_doctor.readers.tail import Lines, Tail
 
 Row = Mapping[str, Any]
 
+_BLANK = b"\x00 \t\r\n\x0b\x0c"
+"""What may stand around an object; zeros, where a machine lost power or the file was cut under its writer."""
+
 
 def parse(line: bytes) -> Row | None:
     """Return the JSON object in ``line``, NaN and Infinity allowed; None if it is anything else."""
@@ -50,7 +53,7 @@ class JsonLines:
             changed = True
             for line in self._lines.feed(chunk):
                 self._line(line)
-        rest = self._lines.rest.strip()
+        rest = self._lines.rest.strip(_BLANK)
         if self._mistaken or (self._taken is not None and rest != self._taken):
             self._again()
             self._tail = Tail(self._path)
@@ -73,7 +76,7 @@ class JsonLines:
 
     def _line(self, line: bytes) -> None:
         taken, self._taken = self._taken, None
-        line = line.strip()
+        line = line.strip(_BLANK)
         if taken is not None:
             self._mistaken |= line != taken
         elif line and not self._try(line):

@@ -129,6 +129,21 @@ def test_a_hugging_face_output_folder_gives_its_newest_state(runs, tmp_path: Pat
     assert read(tmp_path).path.parent.name == "checkpoint-200"
 
 
+@pytest.mark.parametrize("zeros", [100, 600_000])
+def test_zeros_before_the_first_line_are_left_out(runs, write, zeros):
+    row = b'{"step":1,"loss":2}\n'
+
+    assert read(write("a.jsonl", b"\x00" * zeros + row)).columns["train/loss"].last == 2
+    log = (runs / "run2.log").read_bytes()
+    assert read(write("a.log", b"\x00" * zeros + log)).columns["train/loss"].last == 29.0376
+
+
+def test_a_zero_in_a_text_does_not_make_it_binary(runs, write):
+    log = (runs / "run2.log").read_bytes()
+
+    assert read(write("a.log", log[:300] + b"\x00" + log[300:])).columns["train/loss"].last == 29.0376
+
+
 def test_zeros_behind_the_last_line_are_left_out(write):
     assert read(write("a.jsonl", b'{"step":1,"loss":2}\n' + b"\x00" * 4096)).columns["train/loss"].last == 2
 
