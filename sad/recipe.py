@@ -122,7 +122,7 @@ class Lm(Section):
 class Layerwise(Section):
     """Distance of normalised hidden states, at common boundaries."""
 
-    weight: float = Field(default=0.1, ge=0)
+    weight: float = Field(default=0.03, ge=0)
     """Weight of the term; 0 leaves it out."""
     layers: int = Field(default=1, ge=1)
     """How many pairs of blocks to compare, spread evenly and always with the last."""

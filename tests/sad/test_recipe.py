@@ -123,7 +123,7 @@ def test_a_flag_cannot_go_below_a_value(tmp_path: Path) -> None:
 
 
 def test_terms_without_weight_are_left_out_and_one_must_stay() -> None:
-    assert recipes.load(None, {"terms.kd.weight": 0}).terms.weights == {"lm": 1.0, "layerwise": 0.1}
+    assert recipes.load(None, {"terms.kd.weight": 0}).terms.weights == {"lm": 1.0, "layerwise": 0.03}
     message = refused(terms__kd__weight=0, terms__lm__weight=0, terms__layerwise__weight=0)
     assert "every term has weight 0" in message
 

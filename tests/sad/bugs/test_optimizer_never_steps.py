@@ -1,0 +1,32 @@
+import pytest
+
+from sad.bugs.optimizer_never_steps import BUG, buggy, fixed
+from sad.train import step
+from sad.verify import run
+
+
+def test_verify_catches_it_and_finds_it_absent():
+    (found,) = run([BUG])
+    assert found.caught
+    assert found.absent
+    assert found.reproduced[0].numbers["wrong"] == 4
+    assert found.fixed[0].numbers["steps"] == found.fixed[0].numbers["expected"] == 27
+
+
+@pytest.mark.parametrize("accumulation", range(1, 10))
+def test_the_faulty_loop_never_steps_at_even_accumulations(accumulation: int):
+    taken = buggy()(accumulation)
+    if accumulation % 2 == 0:
+        assert (taken.steps, taken.moved) == (0, False)
+    else:
+        assert taken.steps > 0
+
+
+def test_the_loop_that_trains_steps_at_an_even_accumulation():
+    taken = fixed()(8)
+    assert (taken.steps, taken.moved) == (3, True)
+
+
+def test_a_loop_that_forgets_to_step_is_found(monkeypatch, found_in_the_code_that_trains):
+    monkeypatch.setattr(step, "_update", lambda *_: None)
+    assert "0 of 27 steps" in found_in_the_code_that_trains(BUG)
