@@ -40,11 +40,20 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
+def duration(seconds: float) -> str:
+    """Return a finite time as a whole number of its largest unit: "3 days", "1 hour", "12 minutes"."""
+    size, name = next((unit for unit in _UNITS if seconds >= unit[0]), _UNITS[-1])
+    count = int(seconds // size)
+    return f"{count:,} {name}{'' if count == 1 else 's'}"
+
+
 def listing(items: Iterable[str]) -> str:
     """Return items as words: "kd", "kd and lm", "kd, lm and layerwise"."""
     items = list(items)
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
+
+_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 _CALLED = {
     names.LOSS: "the training loss",

@@ -192,12 +192,15 @@ def _titled(column: str) -> str:
 def _headline(bad: list[_Bad], first: float | None) -> str:
     """The terms that went first, and with them what is made of them."""
     at = "" if first is None else f" at step {words.step(first)}"
-    together = [b.column for b in bad if b.first == first]
-    terms = list(dict.fromkeys(words.called(c) for c in together if names.term_of(c) is not None))[:4]
-    others = list(dict.fromkeys(words.called(c) for c in together if names.term_of(c) is None))[:4]
+    together = [b for b in bad if b.first == first]
+    terms, others = (
+        list(dict.fromkeys(words.called(b.column) for b in together if (names.term_of(b.column) is None) is whole))[:4]
+        for whole in (False, True)
+    )
     went = terms or others or ["a value"]
     verb = "become" if len(went) > 1 else "becomes"
-    spelled = _spelled(bad[0].value) if together else "not finite"
+    values = {_spelled(b.value) for b in together if words.called(b.column) in went}
+    spelled = values.pop() if len(values) == 1 else "not finite"
     along = f", and with {'them' if len(terms) > 1 else 'it'} {words.listing(others)}" if terms and others else ""
     return f"{words.capital(words.listing(went))} {verb} {spelled}{at}{along}."
 

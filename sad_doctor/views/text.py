@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TextIO
@@ -13,6 +15,9 @@ from sad_doctor import names, words
 from sad_doctor.clean import clean
 from sad_doctor.finding import Finding, Level, Report, Story
 from sad_doctor.run import Run
+
+SILENT = 600.0
+"""Seconds without a sign of life after which a run that says it is running is called silent."""
 
 WIDTH = 80
 WIDEST = 100
@@ -111,8 +116,14 @@ def _about(run: Run) -> str:
         facts.append(f"step {words.step(run.last_step)}" + (f" of {words.step(total)}" if total else ""))
     status = run.facts.get(names.STATUS)
     if status and status != "unknown":
-        facts.append(str(status))
+        facts.append(f"{status}{_silence(run) if status == 'running' else ''}")
     return " · ".join(facts)
+
+
+def _silence(run: Run) -> str:
+    beat = run.fact(names.HEARTBEAT)
+    silent = 0.0 if beat is None or not math.isfinite(beat) else time.time() - beat
+    return f", but silent for {words.duration(silent)}" if silent > SILENT else ""
 
 
 def _story(story: Story, with_headline: bool) -> Iterator[_Line]:

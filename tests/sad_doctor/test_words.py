@@ -49,3 +49,11 @@ def test_listing_and_percent():
     assert words.listing(["kd", "lm", "layerwise"]) == "kd, lm and layerwise"
     assert words.listing(["kd"]) == "kd"
     assert words.percent(0.90638) == "90.6%"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(3 * 86400 + 5, "3 days"), (3600, "1 hour"), (725.5, "12 minutes"), (1.9, "1 second"), (0, "0 seconds")],
+)
+def test_durations(seconds, text):
+    assert words.duration(seconds) == text

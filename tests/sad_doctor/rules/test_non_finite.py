@@ -118,3 +118,16 @@ def test_one_term_under_several_names_is_named_once(judge):
         "The term lm becomes NaN at step 2, and with it the progress bar's loss and the training loss."
     )
     assert len(set(finding.evidence)) == 5
+
+
+@pytest.mark.parametrize(
+    ("lm", "says"),
+    [
+        ("4, 4", "The term kd becomes infinity at step 2, and with it the training loss."),
+        ("4, nan", "The term kd and the term lm become not finite at step 2, and with them the training loss."),
+    ],
+)
+def test_a_headline_spells_the_value_of_what_it_names(judge, lm, says):
+    (finding,) = judge(RULE, f"steps: 2\ntrain/loss: 9, nan\ntrain/raw/kd: 5, inf\ntrain/raw/lm: {lm}")
+
+    assert finding.headline.startswith(says)

@@ -1,5 +1,6 @@
 import io
 import re
+import time
 from dataclasses import replace
 
 import pytest
@@ -146,3 +147,24 @@ def test_an_encoding_that_cannot_spell_it_gets_question_marks():
     out.flush()
 
     assert b"Z?rich ?" in raw.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("status", "age", "says"),
+    [
+        ("running", 3 * 86400, "running, but silent for 3 days"),
+        ("running", 5, "running"),
+        ("finished", 1e9, "finished"),
+    ],
+)
+def test_a_run_that_stopped_without_a_word_is_called_silent(status, age, says):
+    run = replace(SICK, facts={"status": status, "heartbeat": time.time() - age})
+
+    assert f" · {says}\n" in render(run, check(run))
+
+
+@pytest.mark.parametrize("beat", [float("nan"), float("inf"), "soon", None])
+def test_a_heartbeat_that_is_no_time_says_nothing(beat):
+    run = replace(SICK, facts={"status": "running", "heartbeat": beat})
+
+    assert " · running\n" in render(run, check(run))
