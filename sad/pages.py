@@ -150,12 +150,19 @@ def _told(field: Any) -> str:  # noqa: ANN401
     """The sentence under the key, and the values that it takes."""
     signs = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
     bounds = [
-        f"{word} {getattr(rule, sign):g}" for rule in field.metadata for sign, word in signs if hasattr(rule, sign)
+        f"{word} {_number(getattr(rule, sign))}"
+        for rule in field.metadata
+        for sign, word in signs
+        if hasattr(rule, sign)
     ]
     choices = [f"`{one}`" for one in getattr(field.annotation, "__args__", ()) if isinstance(one, str)]
     limits = " One of " + ", ".join(choices) + "." if choices else ""
     limits += f" {' and '.join(bounds).capitalize()}." if bounds else ""
     return (field.description or "").replace("\n", " ").replace("|", "\\|") + limits
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _deeper(text: str, level: int) -> str:

@@ -20,9 +20,11 @@ RATES = {EMBEDDED: 4e-3, RANDOM: 1e-3}
 
 
 class Section(BaseModel):
-    """A part of the recipe: no unknown keys, no change after reading."""
+    """A part of the recipe: no unknown keys, no value of another type, no change after reading."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class Teacher(Section):
@@ -91,7 +93,7 @@ class Train(Section):
     """bf16 autocast, full fp32, or `auto`: bf16 where the processor multiplies it natively."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train; `auto` takes the fastest that is there."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     """Seed of the student's weights, of the order of the data and of the held-out choice."""
     log_every: int = Field(default=1, ge=1)
     """Steps between two lines of the record."""
@@ -161,7 +163,7 @@ class Terms(Section):
 class Output(Section):
     """Where the run is written."""
 
-    folder: Path = Path("runs")
+    folder: Path = Field(default=Path("runs"), strict=False)
     """The folder of runs; each run gets a folder of its own, `latest` points to the newest."""
     name: str = Field(default="distil", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """Ends the name of the run's folder."""
@@ -193,8 +195,7 @@ class Recipe(Section):
     def _shares(self) -> Recipe:
         if self.shares is None:
             return self
-        missing = sorted(set(self.terms.weights) ^ set(self.shares))
-        if missing:
+        if missing := sorted(set(self.terms.weights) ^ set(self.shares)):
             raise ValueError(f"shares must name exactly the terms with a weight; these differ: {', '.join(missing)}")
         if min(self.shares.values()) <= 0:
             raise ValueError("shares must be positive")
@@ -233,8 +234,7 @@ def assignment(text: str) -> tuple[str, Any]:
 
 def toml(recipe: Recipe) -> str:
     """Write a recipe as TOML, every value spelled out, so that :func:`load` gives the same recipe."""
-    tree = recipe.model_dump(mode="json", exclude_none=True)
-    return "\n".join(_table((), tree)).lstrip("\n") + "\n"
+    return "\n".join(_table((), recipe.model_dump(mode="json", exclude_none=True))).lstrip("\n") + "\n"
 
 
 def _table(path: tuple[str, ...], tree: Mapping[str, Any]) -> list[str]:
@@ -258,7 +258,7 @@ def _literal(value: object) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UserError(f"cannot read the recipe {path}: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

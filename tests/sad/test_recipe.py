@@ -103,9 +103,14 @@ def test_a_mistake_names_the_file(tmp_path: Path) -> None:
         ("terms.kd.temperature", 0),
         ("output.name", "../elsewhere"),
         ("train", 3),
+        ("train.max_steps", True),
+        ("train.epochs", True),
+        ("train.batch_size", "16"),
+        ("train.seed", 1.5),
+        ("train.seed", 2**63),
     ],
 )
-def test_a_value_out_of_range_is_refused(key: str, value: object) -> None:
+def test_a_value_out_of_range_or_of_another_type_is_refused(key: str, value: object) -> None:
     assert key.split(".")[-1] in refused(**{key.replace(".", "__"): value})
 
 
@@ -115,6 +120,12 @@ def test_a_missing_file_and_a_file_that_is_not_toml(tmp_path: Path) -> None:
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
     assert "is not TOML" in refused(path=tmp_path / "bytes.toml")
     assert "cannot read the recipe" in refused(path=tmp_path)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text("[train]\nseed = 3\n", encoding="utf-8-sig")
+    assert recipes.load(path, {}).train.seed == 3
 
 
 def test_a_flag_cannot_go_below_a_value(tmp_path: Path) -> None:
