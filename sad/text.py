@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,7 +71,9 @@ def _files(folder: Path) -> list[Path]:
 def _read(path: Path, column: str) -> list[str]:
     kind = path.suffix.lower()
     if kind in FORMATS:
-        return list(_rows(_dataset(FORMATS[kind], str(path), data_files=str(path), split="train"), column, str(path)))
+        # the library takes a name for a pattern
+        found = _dataset(FORMATS[kind], str(path), data_files=glob.escape(str(path)), split="train")
+        return list(_rows(found, column, str(path)))
     if kind not in {".txt", ".md", ""}:
         raise UserError(f"{path}: cannot read {kind} files; give .txt, .jsonl, .json, .csv or .parquet")
     try:
@@ -97,11 +101,15 @@ def _dataset(kind: str, origin: str, **how: str) -> Any:  # noqa: ANN401 - datas
     import datasets
 
     datasets.disable_progress_bars()
+    # what it has to say is in the error
+    datasets.logging.set_verbosity(logging.CRITICAL)
     try:
         return datasets.load_dataset(kind, **how)
     except Exception as error:
-        # datasets raises many kinds: network, format and schema errors all mean that there is no text to train on
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        # datasets raises many kinds: network, format and schema errors all mean that there is no text to train on;
+        # what went wrong in a file is the cause of an error that only says that something did
+        told = str(error.__cause__ or error).strip()
+        first = told.splitlines()[0] if told else type(error).__name__
         raise UserError(f"{origin}: cannot load it as a dataset: {first}") from None
 
 

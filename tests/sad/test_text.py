@@ -86,6 +86,15 @@ def test_a_row_is_a_document_and_empty_rows_are_none(tmp_path: Path, kind: str) 
     assert sorted(train + held) == ["one", "three", "two"]
 
 
+@pytest.mark.parametrize("name", ["my [data] {1}.csv", "a?.csv", "ä *.csv"])
+def test_a_name_is_a_name_and_no_pattern(tmp_path: Path, name: str) -> None:
+    rows(tmp_path, "csv").rename(tmp_path / name)
+    (tmp_path / "ab.csv").write_text("text\nanother\n", encoding="utf-8")
+    (tmp_path / "ä b.csv").write_text("text\nanother\n", encoding="utf-8")
+    train, held = documents(tmp_path / name, held_out=0.3)
+    assert sorted(train + held) == ["one", "three", "two"]
+
+
 def test_a_folder_is_all_its_files_in_order(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "two.TXT").write_text("two", encoding="utf-8")
@@ -118,7 +127,7 @@ def test_a_hub_id_without_a_hub_is_one_line() -> None:
     assert refused("nobody/nothing").startswith("nobody/nothing: cannot load it as a dataset: ")
 
 
-def test_what_is_not_text(tmp_path: Path) -> None:
+def test_what_is_not_text(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     latin = tmp_path / "latin.txt"
     latin.write_bytes("Früh".encode("latin-1"))
     assert "is not UTF-8 text (byte 2)" in refused(latin)
@@ -127,7 +136,9 @@ def test_what_is_not_text(tmp_path: Path) -> None:
     assert "cannot read .pdf files" in refused(binary)
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"text": \n{', encoding="utf-8")
-    assert "cannot load it as a dataset" in refused(broken)
+    assert f"{broken}: cannot load it as a dataset: JSON parse error" in refused(broken)
+    # the library would say it too, in words of its own
+    assert capfd.readouterr().err == ""
 
 
 def test_what_has_no_text(tmp_path: Path) -> None:
