@@ -71,6 +71,8 @@ def _files(folder: Path) -> list[Path]:
 def _read(path: Path, column: str) -> list[str]:
     kind = path.suffix.lower()
     if kind in FORMATS:
+        if not path.stat().st_size:
+            return []
         # the library takes a name for a pattern
         found = _dataset(FORMATS[kind], str(path), data_files=glob.escape(str(path)), split="train")
         return list(_rows(found, column, str(path)))

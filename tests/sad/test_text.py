@@ -145,6 +145,9 @@ def test_what_has_no_text(tmp_path: Path) -> None:
     empty = tmp_path / "empty.txt"
     empty.write_text(" \n\n ", encoding="utf-8")
     assert "holds no text" in refused(empty)
+    for name in ("none.jsonl", "none.csv", "none.parquet"):
+        (tmp_path / name).write_bytes(b"")
+        assert refused(tmp_path / name).endswith(f"{name} holds no text")
     (tmp_path / "inner").mkdir()
     assert "holds no .txt" in refused(tmp_path / "inner")
     one = tmp_path / "one.txt"
