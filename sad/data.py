@@ -51,10 +51,13 @@ class Readers:
         return zip(mine, mine if self.same else self.teacher.read(texts), strict=True)
 
 
-def examples(texts: Sequence[str], readers: Readers, max_length: int, limit: int | None = None) -> list[Example]:
+def examples(
+    texts: Sequence[str], readers: Readers, max_length: int, limit: int | None = None, name: str = "the text"
+) -> list[Example]:
     """Read texts with both tokenizers and cut them into examples, at most ``limit``.
 
-    Raises UserError if no text gives one: nothing in common between the tokenizers, or too little text.
+    Raises UserError, with the ``name`` of the texts, if none gives one: nothing in common between the tokenizers, or
+    too little text.
     """
     found: list[Example] = []
     room = max_length - 1 - max(len(readers.student.prefix), len(readers.teacher.prefix))
@@ -64,7 +67,7 @@ def examples(texts: Sequence[str], readers: Readers, max_length: int, limit: int
         if limit is not None and len(found) >= limit:
             return found[:limit]
     if not found:
-        raise UserError("the text is too short, or the two tokenizers never end a token at the same place in it")
+        raise UserError(f"{name} is too short, or the two tokenizers never end a token at the same place in it")
     return found
 
 

@@ -17,6 +17,9 @@ from sad.text import documents
 WIDE = 512
 """Features from which bf16 pays on a CPU."""
 
+MOST = 2**62
+"""Steps that nobody lives to see: where a number of epochs ends that a float can hold and a step number cannot."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
@@ -72,12 +75,13 @@ def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
     precision = choose_precision(recipe.train.precision, device, text_config(pair.teacher).hidden_size)
     pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)
     train_texts, held_texts = documents(recipe.data, recipe.train.seed)
-    train = examples(train_texts, pair.readers, recipe.data.max_length)
-    held = examples(held_texts, pair.readers, recipe.data.max_length, limit=recipe.data.eval_windows)
+    length, few = recipe.data.max_length, recipe.data.eval_windows
+    train = examples(train_texts, pair.readers, length, name="the training text")
+    held = examples(held_texts, pair.readers, length, limit=few, name="the held-out text")
     r = recipe.train
     a_pass = Schedule(len(train), r.batch_size, r.accumulation, r.seed, processes).steps_per_epoch
-    steps = min(max(1, math.ceil(r.epochs * a_pass)), r.max_steps or math.inf)
-    return Plan(recipe, pair, train, held, int(steps), precision, device)
+    steps = min(max(1, math.ceil(min(r.epochs * a_pass, MOST))), r.max_steps or MOST)
+    return Plan(recipe, pair, train, held, steps, precision, device)
 
 
 def choose_device(wanted: str) -> str:

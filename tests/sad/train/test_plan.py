@@ -31,6 +31,8 @@ def test_steps_are_epochs_over_examples_and_the_cap_cuts_them(pair_folder: Path)
     assert found.steps == math.ceil(2.5 * math.ceil(len(found.train) / 8))
     assert made(pair_folder, epochs=2.5, max_steps=3).steps == 3
     assert made(pair_folder, epochs=1e-6).steps == 1
+    assert made(pair_folder, epochs=1e308, max_steps=3).steps == 3
+    assert made(pair_folder, epochs=1e308).steps == plans.MOST
     assert made(pair_folder, processes=2, epochs=1).steps == math.ceil(len(found.train) / 8)
 
 
@@ -38,6 +40,19 @@ def test_held_out_windows_are_few_and_not_trained_on(pair_folder: Path) -> None:
     found = made(pair_folder)
     assert len(found.held_out) == 5
     assert len(found.train) > 20
+
+
+@pytest.mark.parametrize(("short", "told"), [("text", "the training text"), ("held_out", "the held-out text")])
+def test_a_text_without_a_window_is_named(pair_folder: Path, tmp_path: Path, short: str, told: str) -> None:
+    (tmp_path / "short.txt").write_text("a", encoding="utf-8")
+    texts = {"text": str(pair_folder / "text.txt"), "held_out": str(pair_folder / "text.txt")}
+    tree = {
+        "teacher": {"model": str(pair_folder / "teacher")},
+        "student": {"model": str(pair_folder / "student")},
+        "data": {**texts, short: str(tmp_path / "short.txt")},
+    }
+    with pytest.raises(UserError, match=f"^{told} is too short"):
+        make_plan(parse(tree, "test"))
 
 
 def test_coverage_is_the_share_of_labels_at_a_boundary() -> None:
