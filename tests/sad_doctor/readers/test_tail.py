@@ -54,6 +54,18 @@ def test_copy_and_truncate_shows_even_when_the_new_file_is_longer(write):
     assert drain(follower) == (True, b"y" * 200 + b"\n")
 
 
+def test_a_new_file_with_the_same_text_before_the_place_reached_shows_by_its_beginning(write):
+    same = b"z" * 100 + b"\n"
+    path = write("log", b"old\n")
+    follower = Tail(path)
+    drain(follower)
+    with path.open("ab") as file:
+        file.write(b"a" * 200 + same)
+    drain(follower)
+    path.write_bytes(b"new\n" + b"a" * 200 + same + b"more\n")
+    assert drain(follower)[0] is True
+
+
 def test_a_new_file_with_the_same_beginning_shows_by_what_stood_before_the_place_reached(write):
     head = b"=" * 64 + b"\n"
     path = write("log", head + b"a" * 500 + b"\n")

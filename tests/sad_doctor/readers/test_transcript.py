@@ -183,3 +183,8 @@ def test_no_lines_break_it(some):
     found = told(*some)
     assert all(np.isfinite(column.step).all() for column in found.columns.values())
     assert found.facts[names.STATUS] in ("unknown", "finished", "interrupted", "crashed")
+
+
+def test_what_a_name_was_read_as_is_told():
+    found = told("Raw loss components:", "routing_feature_loss: 2.0", "kd: 1.0")
+    assert "read routing_feature_loss as routing" in found.notes

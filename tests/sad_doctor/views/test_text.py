@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from sad_doctor.check import check
 from sad_doctor.example import parse
-from sad_doctor.finding import Crashed, Level, NotChecked, Report
+from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Report, Story
+from sad_doctor.rules import RULES
 from sad_doctor.views.text import render, show, verdict
 
 SICK = parse("steps: 100 every 10\ntrain/loss: 29 ~ 4\ntrain/lr: 0\nsteps: 499, 999\neval/loss: 51.7094, 51.7094")
@@ -168,3 +169,38 @@ def test_a_heartbeat_that_is_no_time_says_nothing(beat):
     run = replace(SICK, facts={"status": "running", "heartbeat": beat})
 
     assert " · running\n" in render(run, check(run))
+
+
+WHOLE = """\
+The parts sum to 8 at step 10, the loss is 10: 20.0% missing in the median.
+
+example · example · 10 records · step 10 of 40
+
+WARNING R204 parts-do-not-sum
+  - 5 steps compared, 6 to 10; parts: kd and lm (weighted)
+  cause:  A term is not logged, or the total is of other batches than the parts.
+  remedy: Log every term after its weight, over the same batches as the total.
+
+INFO R999 second
+  A second story has its headline.
+  - because
+  cause:  c
+  remedy: r
+
+Not checked:
+  R201 total-too-high: no record of the loss after step 5,000 yet
+"""
+
+
+def test_a_report_to_the_letter():
+    run = parse("fact total_steps: 40\nsteps: 10\ntrain/loss: 10\ntrain/weighted/kd: 5\ntrain/weighted/lm: 3")
+    report = check(run, [rule for rule in RULES if rule.code in ("R201", "R204")])
+    second = Story(Finding("R999", "second", Level.INFO, "A second story has its headline.", ("because",), "c", "r"))
+
+    assert render(run, replace(report, stories=(*report.stories, second))) == WHOLE
+
+
+def test_a_run_without_a_record_has_no_step():
+    run = parse("fact status: finished")
+
+    assert "example · example · 0 records · finished\n" in render(run, check(run))
