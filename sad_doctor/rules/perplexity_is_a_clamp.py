@@ -55,8 +55,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     for k in sorted({k for k in clamps if k is not None}):
         hits = [i for i, clamp in enumerate(clamps) if clamp == k]
         digits = max(signals.significant_digits(float(perplexity.value[i])) for i in hits)
-        if digits >= t["digits"] or len(hits) > 1:
+        if len(hits) > 1 or (digits >= t["digits"] and not _measured(run, float(perplexity.step[hits[0]]), k)):
             yield _finding(run, perplexity, k, hits)
+
+
+def _measured(run: Run, step: float, k: int) -> bool:
+    """Whether a loss beside the perplexity is k, which a loss that was capped would be above."""
+    losses = (run.get(name) for name in (names.EVAL_LOSS, names.EVAL_LM_LOSS))
+    return any(abs(loss.at(step) - k) <= signals.tolerance(float(k)) for loss in losses if loss is not None)
 
 
 def _finding(run: Run, perplexity: Column, k: int, hits: list[int]) -> Finding:

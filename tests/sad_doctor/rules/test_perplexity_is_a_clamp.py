@@ -31,3 +31,10 @@ def test_two_clamps_are_two_findings(judge):
 
 def test_round_perplexities_are_fine(judge):
     assert judge(RULE, "steps: 4\neval/perplexity: 22000, 60000, 3269000, 1000") == []
+
+
+@pytest.mark.parametrize(("loss", "fires"), [("10.0", False), ("10.4", True), ("nan", True)])
+def test_a_loss_that_is_such_a_number_once(judge, loss, fires):
+    text = f"steps: 3 every 100\neval/loss: 10.9, {loss}, 9.1\neval/perplexity: 54176.36, 22026.465794806718, 8955.29"
+
+    assert bool(judge(RULE, text)) is fires
