@@ -101,7 +101,16 @@ def _matching(key: str) -> set[str]:
 
 def _interactive() -> bool:
     terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
-    return terminal and os.environ.get("TERM") not in ("dumb", "", None)
+    return terminal and os.environ.get("TERM") not in ("dumb", "", None) and _spells("⣿", sys.stdout.encoding)
+
+
+def _spells(sign: str, encoding: str | None) -> bool:
+    """Whether a terminal of this encoding can show ``sign``; the charts of the dashboard are dots of Braille."""
+    try:
+        sign.encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def _dashboard(source: Source, judge: Callable[[Run], Report]) -> int:

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import subprocess
@@ -193,3 +194,28 @@ def test_a_full_disk_is_one_line_and_2(kind, monkeypatch, capfd):
 
     assert code == 2
     assert capfd.readouterr().err.startswith("sad doctor: standard output cannot be written: ")
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("term", "encoding", "opened"),
+    [("xterm", "utf-8", True), ("xterm", "ascii", False), ("xterm", "latin-1", False), ("dumb", "utf-8", False)],
+)
+def test_the_dashboard_opens_where_it_can_be_seen(term, encoding, opened, monkeypatch):
+    out = Terminal()
+    out.encoding = encoding
+    shown = []
+    monkeypatch.setattr("sad_doctor.main._dashboard", lambda source, judge: shown.append(source) or 0)
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(sys, "stdout", out)
+
+    run_doctor(FIXTURES / "healthy")
+    assert bool(shown) is opened
+    assert ("Nothing wrong found" in out.getvalue()) is not opened
