@@ -211,7 +211,7 @@ def test_the_dashboard_opens_where_it_can_be_seen(term, encoding, opened, monkey
     out = Terminal()
     out.encoding = encoding
     shown = []
-    monkeypatch.setattr("sad_doctor.main._dashboard", lambda source, judge: shown.append(source) or 0)
+    monkeypatch.setattr("sad_doctor.main._dashboard", lambda *opened: shown.append(opened) or 0)
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(sys, "stdout", out)
