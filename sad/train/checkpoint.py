@@ -17,7 +17,7 @@ from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.objective import Objective
 
-FOLDER = "checkpoints"
+FOLDER, STEP = "checkpoints", "step-"
 MODEL, OPTIMIZER, STATE = "distiller.safetensors", "optimizer.safetensors", "state.json"
 
 
@@ -42,10 +42,10 @@ def save(
     Older checkpoints beyond ``keep`` are removed afterwards. Raises OSError.
     """
     folder = run / FOLDER
-    final = folder / f"step-{progress.step:08d}"
+    final = folder / f"{STEP}{progress.step:08d}"
     temporary = folder / f".{final.name}.{os.getpid()}.tmp"
     # of this process, or of one that was killed while it wrote
-    for left in folder.glob(".step-*.tmp"):
+    for left in folder.glob(f".{STEP}*.tmp"):
         shutil.rmtree(left, ignore_errors=True)
     temporary.mkdir(parents=True)
     save_model(distiller, str(temporary / MODEL))
@@ -83,7 +83,8 @@ def load(run: Path, distiller: Distiller, optimizer: torch.optim.Optimizer, obje
         _restore(optimizer, load_file(str(folder / OPTIMIZER), device=device))
     except (SafetensorError, RuntimeError, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
         # everything that a file of another run, or half a file, can bring about
-        raise UserError(f"{folder} does not fit this run: {_first_line(error)}") from None
+        told = f"{folder} does not fit this run: {_first_line(error)}"
+        raise UserError(f"{told}; remove it to go on from the checkpoint before it") from None
     objective.weights |= weights
     objective.means.update(means)
     return progress
@@ -97,8 +98,19 @@ def newest(run: Path) -> Path:
     return every[-1]
 
 
+def steps_done(run: Path) -> int:
+    """Return the optimizer steps that the newest checkpoint stands for. Raises UserError if there is none."""
+    return _step(newest(run))
+
+
 def _all(run: Path) -> list[Path]:
-    return sorted(p for p in (run / FOLDER).glob("step-*") if (p / STATE).is_file())
+    """Every whole checkpoint, by its steps; a copy that somebody made under another name is none."""
+    named = (p for p in (run / FOLDER).glob(f"{STEP}*") if p.name.removeprefix(STEP).isdecimal())
+    return sorted((p for p in named if (p / STATE).is_file()), key=_step)
+
+
+def _step(folder: Path) -> int:
+    return int(folder.name.removeprefix(STEP))
 
 
 def _tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

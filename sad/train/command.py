@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from sad.errors import UserError
 from sad.quiet import quiet_libraries
 from sad.recipe import Recipe
 from sad.train import folder as folders
+from sad.train.output import patient_console
 
 
 def run_train(
@@ -26,9 +28,10 @@ def run_train(
         raise UserError("--resume goes on with the run's own recipe: leave out --config and every flag that changes it")
     folder = None if resume is None else folders.existing(resume)
     recipe = recipes.load(folder / folders.RECIPE if folder else config, overrides)
+    written = _written(recipe)
     rank, processes = _world()
     # the others would say the same
-    console = Console(quiet=rank > 0)
+    console = patient_console(quiet=rank > 0)
     quiet_libraries()
 
     from sad.train.plan import make_plan
@@ -37,35 +40,54 @@ def run_train(
         plan = make_plan(recipe, processes)
     lines = describe(plan, processes)
     if dry_run:
-        console.print(recipes.toml(recipe), markup=False, highlight=False, soft_wrap=True)
+        console.print(written, markup=False, highlight=False, soft_wrap=True)
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if dry_run:
         return 0
-    return _train(plan, recipe, folder, console)
+    try:
+        return _train(plan, recipe, folder, console)
+    except OSError as error:
+        # a full disk, a folder that is not ours: the run goes on from its newest checkpoint
+        where = f" {error.filename}" if error.filename else ""
+        raise UserError(f"the run cannot be written:{where} {error.strerror or error}") from None
+
+
+def _written(recipe: Recipe) -> str:
+    """The recipe as it is put on record. Raises UserError for a path that is no text."""
+    text = recipes.toml(recipe)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UserError("a path in the recipe is not UTF-8 text, so it cannot be put on record: rename it") from None
+    return text
 
 
 def _train(plan: Any, recipe: Recipe, folder: Path | None, console: Console) -> int:  # noqa: ANN401 - imported late
+    from sad.train import checkpoint
     from sad.train.loop import train
     from sad.train.progress import Bar, Lines
 
-    resume = folder is not None
+    resume, done = folder is not None, 0
     if folder is None:
         folder = _shared_folder(plan, recipe)
+    else:
+        done = checkpoint.steps_done(folder)
     console.print(f"run: {folder}", markup=False, highlight=False, soft_wrap=True)
 
     def write(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    with Bar(plan.steps, console) if console.is_terminal else Lines(plan.steps, write) as watch:
+    moving = console.is_terminal and not console.is_dumb_terminal
+    with Bar(plan.steps, console, done) if moving else Lines(plan.steps, write) as watch:
         result = train(plan, folder, watch, resume=resume)
     if result.signal is not None:
         write(f"stopped after step {result.step} of {plan.steps}; nothing is lost. Go on with:")
-        write(f"  sad train --resume {folder}")
+        write(f"  sad train --resume {shlex.quote(str(folder))}")
         return 128 + result.signal
     console.print(table(result))
     write(f"student: {folder / folders.STUDENT}  (Hugging Face format)")
-    write(f"look at it: sad doctor {folder}")
+    write(f"look at it: sad doctor {shlex.quote(str(folder))}")
     return 0
 
 
@@ -113,7 +135,7 @@ def table(result: Any) -> Any:  # noqa: ANN401 - rich.table.Table
     for name, scores in ((first, result.before), ("student after", result.after)):
         own = scores.likelihood
         made.add_row(
-            name, f"{own.bits_per_byte:.3f}", f"{own.perplexity:,.1f}", f"{scores.kl:.3f}", f"{scores.agreement:.1%}"
+            name, f"{own.bits_per_byte:.3f}", f"{own.perplexity:,.1f}", f"{scores.kl:z.3f}", f"{scores.agreement:.1%}"
         )
     known = result.teacher
     made.add_row("teacher", f"{known.bits_per_byte:.3f}", f"{known.perplexity:,.1f}", "0", "100.0%")

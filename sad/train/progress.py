@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from datetime import timedelta
+from typing import Protocol, runtime_checkable
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task
+from rich.table import Column
+from rich.text import Text
 
 from sad.evaluate import Scores
 from sad.objective import Ledger
@@ -55,29 +61,24 @@ class Lines:
         self._write(line)
 
 
+class _Told(ProgressColumn):
+    """Steps, time left, loss, speed, shares, in one text: a narrow terminal cuts its end, and the bar, not a number."""
+
+    def __init__(self) -> None:
+        super().__init__(Column(no_wrap=True, overflow="ellipsis"))
+
+    def render(self, task: Task) -> Text:
+        """Draw it."""
+        seconds = task.time_remaining
+        left = "-:--:--" if seconds is None else str(timedelta(seconds=round(seconds)))
+        return Text(f"{task.completed:.0f}/{task.total:.0f}  {left} left  {task.fields['state']}")
+
+
 class Bar:
-    """A Rich progress bar with the loss, the shares, the speed and the time left."""
+    """A Rich progress bar with the time left, the loss, the speed and the shares; ``done`` steps lie behind it."""
 
-    def __init__(self, total: int, console: Any, done: int = 0) -> None:  # noqa: ANN401 - rich.console.Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-
-        self._bar = Progress(
-            TextColumn("distilling", style="bold"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[state]}", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("left", style="dim"),
-            TimeRemainingColumn(),
-            console=console,
-        )
+    def __init__(self, total: int, console: Console, done: int = 0) -> None:
+        self._bar = Progress(BarColumn(bar_width=None), _Told(), console=console, expand=True)
         self._task = self._bar.add_task("", total=total, completed=done, state="")
 
     def __enter__(self) -> Bar:
@@ -89,7 +90,7 @@ class Bar:
 
     def step(self, step: int, ledger: Ledger, rate: float) -> None:
         """Move the bar."""
-        state = f"loss {ledger.loss:.3f}  {shares(ledger)}  {rate:,.0f} tok/s"
+        state = f"loss {ledger.loss:.3f}  {rate:,.0f} tok/s  {shares(ledger)}"
         self._bar.update(self._task, completed=step, state=state)
 
     def evaluation(self, step: int, scores: Scores) -> None:
@@ -112,5 +113,5 @@ def summary(scores: Scores) -> str:
     own = scores.likelihood
     return (
         f"held-out: perplexity {own.perplexity:,.1f}  {own.bits_per_byte:.3f} bits/byte  "
-        f"KL to teacher {scores.kl:.3f}  agreement {scores.agreement:.1%}"
+        f"KL to teacher {scores.kl:z.3f}  agreement {scores.agreement:.1%}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -230,3 +231,39 @@ def test_a_column_that_is_missing(room: Room) -> None:
 
 def test_a_place_that_cannot_be_written(room: Room) -> None:
     assert "choose another place with --output" in refused(room.train("--output", "run.toml"))
+
+
+def test_a_reader_that_goes_away_does_not_end_the_run(room: Room) -> None:
+    with room.start("train", "--config", "run.toml", "--max-steps", "6") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("teacher ./teacher")
+        process.stdout.close()
+        process.wait(timeout=SECONDS)
+        assert process.stderr is not None
+        assert (process.returncode, process.stderr.read()) == (0, "")
+    assert [line["step"] for line in room.lines() if names.LOSS in line] == list(range(1, 7))
+    assert (room.folder / "runs" / "latest" / "student" / "model.safetensors").is_file()
+
+
+def test_a_record_that_cannot_be_written_is_one_line(room: Room) -> None:
+    assert room.train("--max-steps", "1")[0] == 0
+    events = room.folder / "runs" / "latest" / "events.jsonl"
+    events.unlink()
+    events.mkdir()
+    message = refused(room.run("train", "--resume", "runs/latest"))
+    assert message == f"the run cannot be written: {events.resolve()} Is a directory"
+
+
+def test_a_path_that_is_no_text_is_one_line(room: Room) -> None:
+    message = refused(room.train("--output", os.fsdecode(b"bad\xff")))
+    assert message.startswith("a path in the recipe is not UTF-8 text")
+
+
+def test_a_folder_with_spaces_is_told_as_a_shell_reads_it(room: Room) -> None:
+    code, out, _ = room.train("--max-steps", "1", "--output", "my runs")
+    assert code == 0
+    (told,) = [line for line in out.splitlines() if line.startswith("look at it: ")]
+    words = shlex.split(told.removeprefix("look at it: "))
+    assert words[:2] == ["sad", "doctor"]
+    assert (room.folder / words[2] / "metrics.jsonl").is_file()
+    assert len(words) == 3

@@ -190,3 +190,25 @@ def test_a_broken_state_is_refused(tmp_path: Path, text: str) -> None:
     folder = Rig(1).save(tmp_path, 1)
     (folder / STATE).write_text(text, encoding="utf-8")
     assert f"{folder} does not fit this run" in refused(Rig(), tmp_path)
+
+
+def test_without_the_broken_one_the_one_before_it_is_taken(tmp_path: Path) -> None:
+    rig = Rig(1)
+    rig.save(tmp_path, 1)
+    folder = rig.save(tmp_path, 2)
+    (folder / MODEL).unlink()
+    assert refused(Rig(), tmp_path).endswith("remove it to go on from the checkpoint before it")
+    shutil.rmtree(folder)
+    assert Rig().load(tmp_path) == Progress(1, 1)
+
+
+def test_the_newest_is_the_one_with_the_most_steps_and_no_copy_of_one(tmp_path: Path) -> None:
+    rig = Rig()
+    whole = rig.save(tmp_path, 9)
+    shutil.copytree(whole, whole.with_name(f"{whole.name}-copy"))
+    assert checkpoint.newest(tmp_path) == whole
+    many = whole.with_name("step-100000000")
+    shutil.copytree(whole, many)
+    shutil.copytree(whole, whole.with_name("step-99999999"))
+    assert checkpoint.newest(tmp_path) == many
+    assert checkpoint.steps_done(tmp_path) == 100_000_000

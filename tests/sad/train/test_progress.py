@@ -71,5 +71,25 @@ def test_a_bar_shows_step_loss_shares_and_speed() -> None:
     assert summary(SCORES) in told
 
 
+def lines(width: int) -> list[str]:
+    return [line for part in shown(width).split("\r") for line in part.split("\n") if "loss" in line]
+
+
+def test_a_terminal_of_ordinary_width_shows_every_number_whole() -> None:
+    for piece in ("7/20", "-:--:-- left", "loss 10.000", "1,234 tok/s", "lm 60% kd 20% layerwise 20%"):
+        assert all(piece in line for line in lines(80)), piece
+
+
+def test_a_narrow_terminal_cuts_the_end() -> None:
+    assert lines(40)
+    for piece in ("7/20", "left", "loss 10.000"):
+        assert all(piece in line for line in lines(40)), piece
+
+
+def test_a_kl_of_nothing_has_no_sign() -> None:
+    nothing = Scores(Likelihood(1.0, 1, 1), kl=-1e-9, agreement=1.0, mapped=1.0, ledger=LEDGER)
+    assert "KL to teacher 0.000" in summary(nothing)
+
+
 def test_a_bar_starts_where_the_run_stands() -> None:
     assert "5/20" in shown(160, done=5)
