@@ -2,7 +2,8 @@
 
 ## What it sees
 A message that a non-finite value was set or clamped to zero; or a loss that drops from well above 0 to exactly 0 and
-stays there for the last records, which is how Hugging Face's Trainer shows NaN (`logging_nan_inf_filter`).
+stays there for the last records, which is how Hugging Face's Trainer shows NaN (`logging_nan_inf_filter`). Where the
+gradient norm beside it is finite and not 0, the loss is only too small for the printed digits.
 
 ## Why it is bad
 The log looks better for it: the term seems solved, the mean of the run goes down. The step that made it is still in the
@@ -108,6 +109,8 @@ def _zeros(run: Run, t: Thresholds) -> Iterator[Finding]:
     if count < t["records"] or before <= t["from"]:
         return
     at = float(loss.step[last + 1])
+    if _lives(run, at):
+        return
     yield Finding(
         rule=CODE,
         name=NAME,
@@ -120,6 +123,13 @@ def _zeros(run: Run, t: Thresholds) -> Iterator[Finding]:
         last_step=float(loss.step[-1]),
         numbers={"zero_records": float(count), "before": before},
     )
+
+
+def _lives(run: Run, at: float) -> bool:
+    """Whether the gradient norm is finite and not 0 wherever it was logged from step ``at`` on."""
+    norm = run.get(names.GRAD_NORM)
+    after = np.empty(0) if norm is None else norm.value[norm.step >= at]
+    return bool(after.size) and bool(np.all(np.isfinite(after) & (after > 0)))
 
 
 def _gradient(run: Run, at: float) -> tuple[str, ...]:

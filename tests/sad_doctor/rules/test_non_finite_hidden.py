@@ -58,3 +58,12 @@ def test_neither_loss_nor_messages(judge):
 def test_messages_alone_do_not_make_a_training(judge):
     with pytest.raises(TooFew, match="not one record"):
         judge(RULE, "event warning: deprecated")
+
+
+@pytest.mark.parametrize(
+    ("norm", "fires"), [("0.02", False), ("0", True), ("0.02, 0.02, 0.02, nan, nan, nan, nan, nan", True)]
+)
+def test_a_gradient_beside_it_tells_a_small_loss_from_a_nan(judge, norm, fires):
+    text = "steps: 8\ntrain/loss: 0.4, 0.1, 0.02, 0, 0, 0, 0, 0\n"
+
+    assert bool(judge(RULE, f"{text}train/grad_norm: {norm}")) is fires
