@@ -51,7 +51,8 @@ class Rows:
     """Turns rows into columns.
 
     The step of a row is the value of its best step key; without one, the step of the row before; if no row had one
-    so far, its epoch; else the number of the row. A step that begins anew with a later epoch is counted on.
+    so far, its epoch; else the number of the row. A step that begins anew, from the first one, with a later epoch is
+    counted on.
     ``last_wins``: a step that comes back puts aside what its columns hold from it on, as in a resumed run; else file
     order is kept.
     """
@@ -64,6 +65,7 @@ class Rows:
         self._targets: dict[str, GrowingColumn | int] = {}
         self._epoch: GrowingColumn | None = None
         self._step = math.nan
+        self._first = math.nan
         self._passed = 0.0
         self._epochs = 0
         self._latest_epoch = math.inf
@@ -141,7 +143,9 @@ class Rows:
         epoch = next((value for column, value in points if column is self._epoch and math.isfinite(value)), math.nan)
         if not math.isnan(step):
             self._stepped = True
-            if self._passed + step < self._step and epoch > self._latest_epoch and not self._last_wins:
+            self._first = step if math.isnan(self._first) else self._first
+            back = self._passed + step < self._step and step <= self._first
+            if back and epoch > self._latest_epoch and not self._last_wins:
                 self._passed = self._step + (step == 0)
                 self._epochs += 1
             step += self._passed

@@ -124,6 +124,14 @@ def test_steps_that_begin_anew_with_each_epoch_are_counted_on(steps, counted, ev
     assert not any("went back" in note for note in rows.notes)
 
 
+def test_a_step_that_goes_back_but_not_to_the_first_is_no_new_epoch():
+    rows = Rows()
+    for epoch, step in ((0.1, 10), (0.9, 90), (1.0, 50)):
+        rows.add({"epoch": epoch, "step": step, "loss": 1.0})
+
+    assert snapshot(rows)["train/loss"][0] == [10, 90, 50]
+
+
 def test_a_resumed_run_is_no_new_epoch():
     rows = Rows()
     for epoch, step in ((1.0, 10), (1.5, 15), (2.0, 20), (1.5, 15), (2.0, 20)):
