@@ -140,7 +140,7 @@ class Rows:
         return column
 
     def _next_step(self, step: float, points: list[tuple[GrowingColumn, float]]) -> float:
-        epoch = next((value for column, value in points if column is self._epoch and math.isfinite(value)), math.nan)
+        epoch = math.nan if self._epoch is None else self._epoch_of(points)
         if not math.isnan(step):
             self._stepped = True
             self._first = step if math.isnan(self._first) else self._first
@@ -157,6 +157,9 @@ class Rows:
         self._step = step
         self._latest_epoch = self._latest_epoch if math.isnan(epoch) else epoch
         return step
+
+    def _epoch_of(self, points: list[tuple[GrowingColumn, float]]) -> float:
+        return next((value for column, value in points if column is self._epoch and math.isfinite(value)), math.nan)
 
     def _append(self, step: float, points: list[tuple[GrowingColumn, float]]) -> None:
         if self._last_wins:
