@@ -2,8 +2,8 @@
 
 ## What it sees
 A message that a non-finite value was set or clamped to zero; or a loss that drops from well above 0 to exactly 0 and
-stays there for the last records, which is how Hugging Face's Trainer shows NaN (`logging_nan_inf_filter`). Where the
-gradient norm beside it is finite and not 0, the loss is only too small for the printed digits.
+stays there for the last records, which is how Hugging Face's Trainer shows NaN (`logging_nan_inf_filter`). After a
+small loss, with a gradient norm beside it that is finite and not 0, it is only too small for the printed digits.
 
 ## Why it is bad
 The log looks better for it: the term seems solved, the mean of the run goes down. The step that made it is still in the
@@ -11,7 +11,8 @@ weights, or was silently left out of the loss, so that the gradient is of anothe
 
 ## Thresholds
 - `records = 5`: the last so many records must be exactly 0.
-- `from = 0.01`: the loss just before must be above this; a tiny loss may round to 0.
+- `from = 0.01`: the loss just before must be above this; a tiny loss may round to 0. With a living gradient beside the
+  zeros it must be above ten times this.
 
 ## Example
 ```run fires
@@ -109,7 +110,7 @@ def _zeros(run: Run, t: Thresholds) -> Iterator[Finding]:
     if count < t["records"] or before <= t["from"]:
         return
     at = float(loss.step[last + 1])
-    if _lives(run, at):
+    if before <= 10 * t["from"] and _lives(run, at):
         return
     yield Finding(
         rule=CODE,

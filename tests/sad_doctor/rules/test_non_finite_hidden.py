@@ -61,9 +61,15 @@ def test_messages_alone_do_not_make_a_training(judge):
 
 
 @pytest.mark.parametrize(
-    ("norm", "fires"), [("0.02", False), ("0", True), ("0.02, 0.02, 0.02, nan, nan, nan, nan, nan", True)]
+    ("before", "norm", "fires"),
+    [
+        ("0.02", "0.02", False),
+        ("0.02", "0", True),
+        ("0.02", "0.02, 0.02, 0.02, nan, nan, nan, nan, nan", True),
+        ("3.9", "0.02", True),
+    ],
 )
-def test_a_gradient_beside_it_tells_a_small_loss_from_a_nan(judge, norm, fires):
-    text = "steps: 8\ntrain/loss: 0.4, 0.1, 0.02, 0, 0, 0, 0, 0\n"
+def test_a_gradient_beside_it_tells_a_small_loss_from_a_nan(judge, before, norm, fires):
+    text = f"steps: 8\ntrain/loss: 4, 4, {before}, 0, 0, 0, 0, 0\n"
 
     assert bool(judge(RULE, f"{text}train/grad_norm: {norm}")) is fires
