@@ -29,13 +29,17 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
-from sad import data, tiny
+from sad import data, terms, tiny
 from sad.align.vocab import VocabMap
+from sad.batch import CONTRASTIVE, KD, LAYERWISE, Batch
 from sad.case import Bug
 from sad.data import Readers
+from sad.forward import Forward
 from sad.invariants.text_alignment import Compare, text_alignment
 from sad.pair import Pair
+from sad.recipe import Terms
 from sad.train.plan import Plan
 
 WIDTH = 8
@@ -65,16 +69,63 @@ def cut_to_the_shorter() -> Compare:
 
 
 def fixed() -> Compare:
-    """The training loop with every term, for one step on the text; the pairs are those of its batch."""
+    """The training loop with every term, for one step on the text; and the pairs that each term compares."""
 
     def compare(readers: Readers, text: str) -> Sequence[tuple[int, int]]:
         examples = data.examples([text], readers, max_length=512)
-        chosen = tiny.recipe({"train": {"max_steps": 1}, "terms": {"contrastive": {"weight": 0.1}}})
+        chosen = tiny.recipe({"train": {"max_steps": 1}, "terms": {CONTRASTIVE: {"weight": 0.1}}})
         tiny.train(Plan(chosen, _pair(readers), examples, examples, 1, "fp32", "cpu"))
-        at = data.collate(examples, readers).boundaries
-        return list(zip(at.student.tolist(), at.teacher.tolist(), strict=True))
+        # twice, so that a place of one text can be taken for one of another
+        batch = data.collate([*examples, *examples], readers)
+        return [pair for name in (KD, LAYERWISE, CONTRASTIVE) for pair in _compared(name, batch)]
 
     return compare
+
+
+def _compared(name: str, batch: Batch) -> list[tuple[int, int]]:
+    """Tell from a term's gradient which position of the teacher each position of the student is drawn to.
+
+    The teacher says its own place everywhere: at position t of text r the state, and the logits, are nothing but a
+    large number at feature r * length + t. The student is drawn to that feature by the steepest descent. A place of
+    another text counts as position -1.
+    """
+    (texts, mine), theirs = batch.student.input_ids.shape, batch.teacher.input_ids.shape[1]
+    places = texts * theirs
+    teacher = 30.0 * torch.eye(places).reshape(texts, theirs, places)
+    student = torch.randn(texts, mine, places, generator=torch.Generator().manual_seed(0)).mul_(0.01).requires_grad_()
+    total, _ = terms.TERMS[name](
+        terms.View(
+            batch=batch,
+            student=_Said(nn.Identity(), student, {0: student}),
+            teacher=_Said(nn.Identity(), teacher, {0: teacher}),
+            vocab=_Places(places),
+            terms=Terms(),
+            pairs=((0, 0),),
+            projectors=nn.ModuleList([nn.Identity()]),
+        )
+    )
+    (slope,) = torch.autograd.grad(total, student)
+    found = []
+    for row, position in slope.abs().sum(dim=-1).nonzero().tolist():
+        text, place = divmod(int(slope[row, position].argmin()), theirs)
+        found.append((position, place if text == row else -1))
+    return found
+
+
+class _Said(Forward):
+    """A pass whose logits are its states."""
+
+    def logits(self, row: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+        """Return the logits at some places."""
+        return self.hidden[row, position]
+
+
+class _Places(VocabMap):
+    """Both models speak of places."""
+
+    def __init__(self, places: int) -> None:
+        self.student_size = self.teacher_size = places
+        self.identity = True
 
 
 def _lengths(readers: Readers, text: str) -> tuple[int, int]:

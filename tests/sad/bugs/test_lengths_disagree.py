@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from sad import data
 from sad.align import spans
 from sad.align.spans import Common
 from sad.bugs.lengths_disagree import BUG
+from sad.terms import View
 from sad.verify import run
 
 CRASH = "The size of tensor a (168) must match the size of tensor b (160) at non-singleton dimension 1"
@@ -50,6 +54,45 @@ def common(student, teacher, shipped=spans.common):
 @pytest.mark.parametrize("faulty", [cut, late, sparse])
 def test_a_faulty_alignment_in_the_code_that_trains_is_named(monkeypatch, faulty):
     monkeypatch.setattr(spans, "common", faulty)
+    (found,) = run([BUG])
+    assert not found.absent
+
+
+def logits_by_number(view, temperature):
+    at = view.batch.boundaries
+    return view.vocab.project(view.teacher.logits(at.row, at.student.clamp(max=view.last)), temperature)
+
+
+def first_rows(view):
+    return view.vocab.restrict(view.target_logits()[: len(view.batch.boundaries)])
+
+
+def states_by_number(view, pair):
+    at, (mine, theirs) = view.batch.boundaries, view.pairs[pair]
+    student = view.projectors[pair](view.student.blocks[mine][at.row, at.student])
+    return student, view.teacher.blocks[theirs][at.row, at.student.clamp(max=view.last)]
+
+
+@pytest.mark.parametrize(
+    ("name", "faulty"),
+    [("teacher_log_probs", logits_by_number), ("boundary_logits", first_rows), ("states", states_by_number)],
+)
+def test_a_term_that_leaves_the_alignment_is_named(monkeypatch, name, faulty):
+    monkeypatch.setattr(View, name, faulty)
+    monkeypatch.setattr(View, "last", property(lambda view: view.teacher.hidden.shape[1] - 1), raising=False)
+    (found,) = run([BUG])
+    assert not found.absent
+    assert "end at different bytes" in found.fixed[0].says
+
+
+def test_a_place_of_another_text_is_named(monkeypatch):
+    def mixed(examples, readers, shipped=data.collate):
+        batch = shipped(examples, readers)
+        at = batch.boundaries
+        first = at.target - at.target[at.row.searchsorted(at.row)]
+        return replace(batch, boundaries=replace(at, target=first))
+
+    monkeypatch.setattr(data, "collate", mixed)
     (found,) = run([BUG])
     assert not found.absent
 
