@@ -4,16 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
+
+
+class Standing(StrEnum):
+    """How an implementation stands to a property."""
+
+    HOLDS = "holds"
+    BROKEN = "broken"
+    ALLOWED = "allowed"
+    """What it does is one of several things that its contract leaves open."""
+    NOT_APPLICABLE = "not applicable"
+    """It takes nothing that the property speaks of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an invariant found on one implementation: whether it holds, and the number that says so, in a few words."""
+    """What an invariant found on one implementation: whether it holds, and the number that says so, in a few words.
+
+    ``standing`` is told apart only where someone else's code is judged; ``example`` is the smallest input found that
+    shows a fault, in words.
+    """
 
     holds: bool
     says: str
     numbers: Mapping[str, float] = field(default_factory=dict)
+    standing: Standing = Standing.HOLDS
+    example: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.holds:
+            object.__setattr__(self, "standing", Standing.BROKEN)
 
 
 Invariant = Callable[[Any], Verdict]
@@ -28,7 +50,8 @@ class Bug:
     returns the code that trains: looked up when called, never a copy. ``attempts`` are documented fixes that
     were none, ``variants`` other forms in which the same fault was met. The bug counts as caught when an
     invariant breaks on ``buggy()``, on every attempt and on every variant, and as absent when every invariant
-    holds on ``fixed()``. ``issue`` is the line that the original check printed.
+    holds on ``fixed()``. ``issue`` is the line that the original check printed. ``covers`` are the entries of the
+    catalogue of real bugs (`fixtures/bugs.json`) that this one reproduces.
     """
 
     code: str
@@ -40,6 +63,7 @@ class Bug:
     attempts: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     issue: str | None = None
     variants: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+    covers: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

@@ -15,12 +15,15 @@ from sad.errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A bug as its file tells of it: its page, and the names of the properties that catch it."""
+    """A bug as its file tells of it: its page, the names of the properties that catch it, and the entries of the
+    catalogue of real bugs that it reproduces.
+    """
 
     code: str
     name: str
     page: str
     invariants: tuple[str, ...]
+    covers: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -41,6 +44,9 @@ class Named(Protocol):
 
 
 AnyNamed = TypeVar("AnyNamed", bound=Named)
+
+CORE = "V1"
+"""How the codes of the core begin."""
 
 
 @cache
@@ -65,6 +71,11 @@ def chosen(every: Sequence[AnyNamed], wanted: Iterable[str]) -> tuple[AnyNamed, 
         if not any(_fits(one, word) for one in every):
             raise UserError(f"no bug {word!r}; {near(word, every)}")
     return tuple(one for one in every if not wanted or any(_fits(one, word) for word in wanted))
+
+
+def core(every: Sequence[AnyNamed]) -> tuple[AnyNamed, ...]:
+    """Return the bugs that `sad verify` judges when it is told nothing."""
+    return tuple(one for one in every if one.code.startswith(CORE))
 
 
 def near(word: str, every: Iterable[Named]) -> str:
@@ -96,4 +107,5 @@ def _entry(tree: ast.Module) -> Entry:
     code, name, _, invariants = call.args[:4]
     assert isinstance(invariants, ast.Tuple), "the invariants of a bug are written as a tuple"
     of = tuple(ast.unparse(one) for one in invariants.elts)
-    return Entry(ast.literal_eval(code), ast.literal_eval(name), ast.get_docstring(tree) or "", of)
+    covers = next((ast.literal_eval(more.value) for more in call.keywords if more.arg == "covers"), ())
+    return Entry(ast.literal_eval(code), ast.literal_eval(name), ast.get_docstring(tree) or "", of, covers)

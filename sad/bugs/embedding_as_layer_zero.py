@@ -83,4 +83,5 @@ BUG = Bug(
     buggy,
     fixed,
     {"take the entry one further": one_further},
+    covers=("S17",),
 )

@@ -127,4 +127,5 @@ BUG = Bug(
     buggy,
     fixed,
     {"evaluation gets the step": with_the_step},
+    covers=("F01",),
 )

@@ -88,4 +88,5 @@ BUG = Bug(
     buggy,
     fixed,
     variants={"a copy that loses the tie": copied},
+    covers=("S04",),
 )

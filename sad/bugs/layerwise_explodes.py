@@ -107,4 +107,5 @@ BUG = Bug(
     {"divide the sum by batch·length·hidden": divided_by_elements},
     issue="Issue #1: Layerwise Loss Normalization",
     variants={"relative to the teacher's mean square": divided_by_mean_square},
+    covers=("S02",),
 )

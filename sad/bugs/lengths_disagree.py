@@ -154,4 +154,5 @@ BUG = Bug(
     fixed,
     {"cut both to the shorter": cut_to_the_shorter},
     issue="Issue #2: Sequence Length Alignment",
+    covers=("S16",),
 )

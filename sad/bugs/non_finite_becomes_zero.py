@@ -178,4 +178,5 @@ BUG = Bug(
     buggy,
     fixed,
     variants={"nan_to_num": nan_to_num, "nothing looked at": untouched},
+    covers=("N03",),
 )

@@ -75,4 +75,4 @@ def fixed() -> Trainer:
     return trainer
 
 
-BUG = Bug("V104", "optimizer-never-steps", __doc__, (step_accounting,), buggy, fixed)
+BUG = Bug("V104", "optimizer-never-steps", __doc__, (step_accounting,), buggy, fixed, covers=("S01",))

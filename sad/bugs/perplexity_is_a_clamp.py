@@ -98,4 +98,5 @@ BUG = Bug(
     fixed,
     {"the cap taken away": without_the_cap},
     variants={"a mean over batches": mean_of_batches},
+    covers=("S03",),
 )

@@ -107,4 +107,4 @@ def _mean(one: Sum) -> Tensor:
 
 VARIANTS = {"the teacher's logits behind a trained projector": projected_teacher}
 
-BUG = Bug("V111", "target-is-trainable", __doc__, (no_shortcut,), buggy, fixed, variants=VARIANTS)
+BUG = Bug("V111", "target-is-trainable", __doc__, (no_shortcut,), buggy, fixed, variants=VARIANTS, covers=("S07",))

@@ -100,4 +100,5 @@ BUG = Bug(
     buggy,
     fixed,
     {"no_grad around its pass": no_grad_only},
+    covers=("S11", "E02"),
 )

@@ -94,4 +94,5 @@ BUG = Bug(
     buggy,
     fixed,
     variants={"the factor left out": without_the_factor},
+    covers=("B02",),
 )

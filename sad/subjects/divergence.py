@@ -1,0 +1,95 @@
+"""A loss between a student's and a teacher's next-token distributions, as anyone may have written it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+IGNORED = -100
+"""The label of a row that does not count."""
+
+
+class Kind(StrEnum):
+    """Which divergence it is, P the teacher, Q the student, at the temperature."""
+
+    FORWARD_KL = "forward KL"
+    """KL(P || Q)."""
+    REVERSE_KL = "reverse KL"
+    """KL(Q || P)."""
+    JSD = "generalised JSD"
+    """beta KL(P || M) + (1 - beta) KL(Q || M), M = beta P + (1 - beta) Q (Agarwal et al. 2023, arXiv 2306.13649);
+    in the limits: forward KL at beta 0, reverse KL at beta 1.
+    """
+    OTHER = "other"
+    """None that is known: only what holds of any divergence can be asked."""
+
+
+class Reduction(StrEnum):
+    """What the summed loss is divided by."""
+
+    MEAN = "mean over the rows that count"
+    COUNT = "sum over a given count"
+    SUM = "sum"
+    BATCH = "sum over the number of sequences"
+    ROWS = "mean over all rows"
+    """Rows that do not count add nothing, and are counted."""
+
+
+class Squared(StrEnum):
+    """Where the temperature squared went."""
+
+    NOWHERE = "nowhere"
+    GRADIENT = "on the gradient"
+    BOTH = "on value and gradient"
+
+
+class Takes(StrEnum):
+    """What it can be given besides the two logits."""
+
+    LABELS = "labels"
+    TEMPERATURE = "temperature"
+    BETA = "beta"
+    COUNT = "count"
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What an implementation claims, or was found to do where that is one of several right things.
+
+    ``entropy`` is False for a cross-entropy against the teacher: it lacks the teacher's entropy, so that its value is
+    never zero and its gradient is the right one. ``shift`` is True where row i is judged by label i + 1.
+    """
+
+    kind: Kind = Kind.FORWARD_KL
+    reduction: Reduction = Reduction.MEAN
+    squared: Squared = Squared.NOWHERE
+    entropy: bool = True
+    shift: bool = False
+    takes: frozenset[Takes] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Given:
+    """One call. Where ``labels`` is -100 a row does not count; without labels every row does.
+
+    ``count`` is the number of rows that count over the whole optimizer step, of which this call may be a part.
+    """
+
+    student_logits: Float[Tensor, "batch length vocab"]
+    teacher_logits: Float[Tensor, "batch length vocab"]
+    labels: Int[Tensor, "batch length"] | None = None
+    temperature: float = 1.0
+    beta: float = 0.5
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """An implementation: what it claims, and how to call it. ``loss`` returns a scalar with a gradient."""
+
+    contract: Contract
+    loss: Callable[[Given], Float[Tensor, ""]]
