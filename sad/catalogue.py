@@ -61,6 +61,15 @@ def properties() -> dict[str, str]:
     return {name: ast.get_docstring(tree) or "" for name, tree in _trees("invariants")}
 
 
+@cache
+def numbers() -> dict[str, str]:
+    """Return the number (I06) of every property by its name: which of the twenty of `fixtures/bugs.json` it states.
+
+    Two files may bear one number: one property, asked of two kinds of code.
+    """
+    return {name: ast.literal_eval(_assigned(tree, "ID")) for name, tree in _trees("invariants")}
+
+
 def chosen(every: Sequence[AnyNamed], wanted: Iterable[str]) -> tuple[AnyNamed, ...]:
     """Return those whose code starts with one of ``wanted``, or whose name is one; all if nothing is wanted.
 
@@ -100,9 +109,14 @@ def _trees(folder: str) -> Iterator[tuple[str, ast.Module]]:
             yield name.removesuffix(".py"), ast.parse(found[name].read_text(encoding="utf-8"))
 
 
+def _assigned(tree: ast.Module, name: str) -> ast.expr:
+    """The value that a file gives to a name of its own."""
+    return next(s.value for s in tree.body if isinstance(s, ast.Assign) and ast.unparse(s.targets[0]) == name)
+
+
 def _entry(tree: ast.Module) -> Entry:
     """Read the page and the first arguments of ``BUG = Bug(code, name, page, invariants, …)``."""
-    call = next(s.value for s in tree.body if isinstance(s, ast.Assign) and ast.unparse(s.targets[0]) == "BUG")
+    call = _assigned(tree, "BUG")
     assert isinstance(call, ast.Call), "a bug's file ends with BUG = Bug(…)"
     code, name, _, invariants = call.args[:4]
     assert isinstance(invariants, ast.Tuple), "the invariants of a bug are written as a tuple"

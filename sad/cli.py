@@ -43,13 +43,22 @@ def _root(
 @app.command()
 def verify(
     codes: Annotated[list[str] | None, typer.Argument(help="Codes (V104), their beginnings (V1) or names.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="The whole catalogue; without it, and without codes, the core (V1).")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes; with --all and --matrix as many as there are cores, else 1.")
+    ] = None,
+    as_matrix: Annotated[bool, typer.Option("--matrix", help="Show which property catches which bug.")] = False,
     as_list: Annotated[bool, typer.Option("--list", help="List the bugs, judge none.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Reproduce real bugs, catch each, and show the code that trains to be free of it. Exit 0 all hold, 1 not."""
-    from sad.verify_command import run_verify
+    from sad.verify_command import Wanted, cores, run_verify
 
-    raise typer.Exit(run_verify(codes or [], as_json=as_json, as_list=as_list))
+    many = jobs or (cores() if (everything or as_matrix) and not codes else 1)
+    wanted = Wanted(tuple(codes or ()), everything, many)
+    raise typer.Exit(run_verify(wanted, as_json=as_json, as_list=as_list, as_matrix=as_matrix))
 
 
 @app.command()

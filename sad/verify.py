@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sad.bugs import BUGS
 from sad.case import Bug, Invariant, Verdict
-from sad.catalogue import chosen
+from sad.catalogue import chosen, core
+
+SHIPPED = "sad.shipped."
+"""Where the code that trains stands behind the interfaces of the invariants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,13 @@ class Outcome:
         return [name for name, judged in self.faulty.items() if all(v.holds for v in judged)]
 
     @property
+    def idle(self) -> list[str]:
+        """The invariants that break on none of the faulty implementations: they catch nothing here."""
+        every = list(self.faulty.values())
+        names = [getattr(invariant, "__name__", "?") for invariant in self.bug.invariants]
+        return [name for i, name in enumerate(names) if all(judged[i].holds for judged in every if i < len(judged))]
+
+    @property
     def caught(self) -> bool:
         """Whether some invariant breaks on the faulty code, on every documented fix that was none, on every variant."""
         return not self.blind
@@ -51,12 +62,13 @@ class Outcome:
         return self.caught and self.absent
 
 
-def choose(codes: Sequence[str]) -> tuple[Bug, ...]:
-    """Return the bugs whose code starts with one of ``codes`` or whose name is one; all if none is given.
+def choose(codes: Sequence[str], *, everything: bool = False) -> tuple[Bug, ...]:
+    """Return the bugs whose code starts with one of ``codes`` or whose name is one.
 
-    Raises UserError naming the code that fits no bug.
+    If none is given: the core, or with ``everything`` the whole catalogue. Raises UserError naming the code that fits
+    no bug.
     """
-    return chosen(BUGS, codes)
+    return chosen(BUGS, codes) if codes or everything else core(BUGS)
 
 
 def run(bugs: Iterable[Bug]) -> Iterator[Outcome]:
@@ -70,7 +82,15 @@ def run(bugs: Iterable[Bug]) -> Iterator[Outcome]:
         yield Outcome(bug, reproduced, attempts, fixed, time.perf_counter() - started, variants)
 
 
+@cache
+def _of_shipped(invariant: Invariant, make: Callable[[], Any]) -> Verdict:
+    """Judge a shared adaptor of the code that trains once, however many bugs ask."""
+    return _judge(invariant, make, on_error=False)
+
+
 def _verdicts(bug: Bug, make: Callable[[], Any], *, on_error: bool) -> tuple[Verdict, ...]:
+    if make.__module__.startswith(SHIPPED):
+        return tuple(_of_shipped(invariant, make) for invariant in bug.invariants)
     return tuple(_judge(invariant, make, on_error=on_error) for invariant in bug.invariants)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from sad import catalogue
-from sad.verify_view import Lines, Marks, Rows, blame, closing
+from sad.verify_view import CATCHES, SILENT, Lines, Marks, Rows, Waiting, blame, closing, spells
 from sad_doctor.record import spell
 
 if TYPE_CHECKING:
@@ -25,46 +26,59 @@ SCHEMA = 1
 HOLDS, FAILS, STOPPED = 0, 1, 130
 
 
-def run_verify(codes: Sequence[str], *, as_json: bool, as_list: bool) -> int:
-    """Judge the bugs of ``codes`` (all, if none is given), each shown as soon as it is judged.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be judged: the bugs of ``codes``, else the core, else ``everything``, in ``jobs`` processes."""
+
+    codes: Sequence[str] = ()
+    everything: bool = False
+    jobs: int = 1
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_verify(wanted: Wanted, *, as_json: bool = False, as_list: bool = False, as_matrix: bool = False) -> int:
+    """Judge bugs, each shown as soon as it is judged.
 
     Returns 0 if every check catches its bug and the code that trains is free of it, 1 if not, 130 if interrupted.
-    With ``as_list`` nothing is judged: code, name and title. Raises UserError for an unknown code.
+    With ``as_list`` nothing is judged: code, name and title. With ``as_matrix`` the bugs are set against the
+    properties, and 1 is returned also where a property catches nothing. Raises UserError for an unknown code.
     """
-    entries = catalogue.chosen(catalogue.entries(), codes)
+    entries = catalogue.chosen(catalogue.entries(), wanted.codes)
     if as_list:
         return _list(entries, as_json=as_json)
     try:
-        return _json(codes) if as_json else _shown(codes)
+        if as_matrix:
+            return _matrix(wanted, as_json=as_json)
+        return _json(wanted) if as_json else _shown(wanted)
     except KeyboardInterrupt:
         print("sad verify: stopped", file=sys.stderr)  # noqa: T201 - beside the results, not among them
         return STOPPED
 
 
-def _shown(codes: Sequence[str]) -> int:
+def _shown(wanted: Wanted) -> int:
     console = Console(highlight=False)
     marks = Marks.of(console.encoding)
-    terminal = console.is_terminal
-    with console.status("loading", spinner="line") if terminal else nullcontext() as status:
-        bugs, whole = _load(codes)
-        view = Rows(console, marks) if terminal else Lines(console, marks)
+    with Waiting(console) as waiting:
+        bugs, whole = _load(wanted)
+        view = Rows(console, marks) if console.is_terminal else Lines(console, marks)
         view.start()
         outcomes = []
-        for bug in bugs:
-            if status is not None:
-                status.update(f"{bug.code} {bug.name}")
-            outcome = _judge(bug)
-            view.outcome(outcome, details=bool(codes))
+        for outcome in waiting.over(bugs, _judged(bugs, wanted.jobs)):
+            view.outcome(outcome, details=bool(wanted.codes))
             outcomes.append(outcome)
     for line in closing(outcomes, marks, whole=whole):
         view.line(line)
     return HOLDS if all(outcome.good for outcome in outcomes) else FAILS
 
 
-def _json(codes: Sequence[str]) -> int:
+def _json(wanted: Wanted) -> int:
     started = time.perf_counter()
-    bugs, whole = _load(codes)
-    outcomes = [_judge(bug) for bug in bugs]
+    bugs, whole = _load(wanted)
+    outcomes = list(_judged(bugs, wanted.jobs))
     good = all(outcome.good for outcome in outcomes)
     _write(
         {
@@ -78,6 +92,25 @@ def _json(codes: Sequence[str]) -> int:
     return HOLDS if good else FAILS
 
 
+def _matrix(wanted: Wanted, *, as_json: bool) -> int:
+    """Set bugs against properties: those of the codes, else all."""
+    from sad.verify_matrix import lines, matrix
+
+    console = Console(highlight=False)
+    with Waiting(console, shown=not as_json) as waiting:
+        bugs, whole = _load(replace(wanted, everything=True))
+        outcomes = list(waiting.over(bugs, _judged(bugs, wanted.jobs)))
+    found = matrix(outcomes)
+    if as_json:
+        _write({"schema": SCHEMA, "bugs": found.cells, "uncaught": found.uncaught, "idle": found.idle if whole else []})
+    else:
+        names = {outcome.bug.code: outcome.bug.name for outcome in outcomes}
+        plain = not spells(console.encoding, CATCHES + SILENT)
+        for line in lines(found, names, whole=whole, plain=plain):
+            Lines(console, Marks.of(console.encoding)).line(line)
+    return FAILS if found.uncaught or (whole and found.idle) else HOLDS
+
+
 def _list(entries: Sequence[catalogue.Entry], *, as_json: bool) -> int:
     if as_json:
         bugs = [{"code": e.code, "name": e.name, "title": e.title, "invariants": list(e.invariants)} for e in entries]
@@ -89,8 +122,8 @@ def _list(entries: Sequence[catalogue.Entry], *, as_json: bool) -> int:
     return HOLDS
 
 
-def _load(codes: Sequence[str]) -> tuple[tuple[Bug, ...], bool]:
-    """Import what judges; return the bugs, and whether they are all there are."""
+def _load(wanted: Wanted) -> tuple[tuple[Bug, ...], bool]:
+    """Import what judges; return the bugs, and whether they are all of the core, or all there are."""
     from sad.quiet import quiet_libraries
 
     quiet_libraries()
@@ -101,14 +134,15 @@ def _load(codes: Sequence[str]) -> tuple[tuple[Bug, ...], bool]:
     # tensors this small gain nothing from a second thread, and lose much where others use the cores
     torch.set_num_threads(1)
 
-    bugs = verify.choose(codes)
-    return bugs, bugs == verify.choose(())
+    bugs = verify.choose(wanted.codes, everything=wanted.everything)
+    return bugs, bugs in (verify.choose(()), verify.choose((), everything=True))
 
 
-def _judge(bug: Bug) -> Outcome:
+def _judged(bugs: Sequence[Bug], jobs: int) -> Iterator[Outcome]:
     from sad import verify
+    from sad.verify_parallel import run_parallel
 
-    return next(iter(verify.run([bug])))
+    return run_parallel(bugs, jobs) if min(jobs, len(bugs)) > 1 else verify.run(bugs)
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

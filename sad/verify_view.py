@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from sad.case import Verdict
+    from sad.case import Bug, Verdict
     from sad.verify import Outcome
 
 BUG, TIME = 17, 6
 WIDE = 140
 """From this width on, names are not broken."""
 NAME = 28
+CATCHES, SILENT = "●", "·"
+"""In the matrix: a property breaks on the faulty code of a bug, or does not."""
+
+
+def spells(encoding: str, text: str) -> bool:
+    """Return whether an encoding has every sign of a text."""
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +43,7 @@ class Marks:
     @classmethod
     def of(cls, encoding: str) -> Self:
         """Return check mark and cross, or words where the encoding has none."""
-        try:
-            "✓✗".encode(encoding)
-        except (UnicodeEncodeError, LookupError):
-            return cls("OK", "FAIL")
-        return cls("✓", "✗")
+        return cls("✓", "✗") if spells(encoding, "✓✗") else cls("OK", "FAIL")
 
     def __getitem__(self, good: bool) -> str:
         return self.good if good else self.bad
@@ -82,6 +90,32 @@ def closing(outcomes: Sequence[Outcome], marks: Marks, *, whole: bool) -> Iterat
             yield f"{marks.good} {issue} - VERIFIED"
     if whole and all(outcome.good for outcome in outcomes):
         yield f"{marks.good} ALL FIXES VERIFIED SUCCESSFULLY!"
+
+
+class Waiting:
+    """On a terminal, a progress bar below what is printed while bugs are judged; elsewhere, and unless ``shown``,
+    nothing.
+    """
+
+    def __init__(self, console: Console, *, shown: bool = True) -> None:
+        columns = (SpinnerColumn("line"), TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn())
+        self._bar = Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal))
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        self._task = self._bar.add_task("loading", total=None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def over(self, bugs: Sequence[Bug], outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        """Hand on each outcome, and show which bug is being judged."""
+        names = [f"{bug.code} {bug.name}" for bug in bugs]
+        self._bar.update(self._task, total=len(names), description=names[0])
+        for done, outcome in enumerate(outcomes, 1):
+            yield outcome
+            self._bar.update(self._task, completed=done, description=names[min(done, len(names) - 1)])
 
 
 class Lines:

@@ -83,6 +83,21 @@ class Constant:
         return {LAYERWISE: raw} | {name: total / units for name, (total, units) in sums.items()}
 
 
+class Balanced(Constant):
+    """Weights that make every part as large as the first, taken from the values with their gradient."""
+
+    def count(self, parts: Mapping[str, float]) -> Mapping[str, float]:
+        """Count rightly: the shares look perfect."""
+        return {name: part / sum(parts.values()) for name, part in parts.items()}
+
+    def loss(self, raw: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, float]]:
+        """Add the weighted terms: their sum no longer depends on any but the first."""
+        first = next(iter(raw.values()))
+        weights = {name: first / value for name, value in raw.items()}
+        total = torch.stack([weights[name] * value for name, value in raw.items()]).sum()
+        return total, {name: weight.item() for name, weight in weights.items()}
+
+
 class Shipped:
     """The training loop with target shares, its objective and its ledger."""
 
@@ -131,6 +146,11 @@ def divided_by_elements() -> Constant:
     return Constant(lambda student, teacher: (student - teacher).square().sum() / student.numel())
 
 
+def balanced_by_value() -> Balanced:
+    """The next remedy that comes to mind, and a bug of its own: weights that are differentiated."""
+    return Balanced(F.mse_loss)
+
+
 def fixed() -> Shipped:
     """The code that trains."""
     return Shipped()
@@ -145,4 +165,5 @@ BUG = Bug(
     fixed,
     {"follows from issue 1": divided_by_elements},
     issue="Issue #3: Loss Magnitude Imbalance",
+    variants={"weights that are differentiated": balanced_by_value},
 )

@@ -30,6 +30,8 @@ from torch import Tensor
 from sad.batch import Sum
 from sad.case import Verdict
 
+ID = "I08"
+
 Divergence = Callable[[Tensor, Tensor, float], Sum]
 """Student's and teacher's logits, both [boundary, vocab] on one vocabulary, and the temperature -> the summed loss."""
 

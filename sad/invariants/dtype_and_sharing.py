@@ -30,6 +30,8 @@ from sad import tiny
 from sad.case import Verdict
 from sad.pair import Pair
 
+ID = "I18"
+
 Wrap = Callable[[Pair, str], None]
 """Wraps a pair for training in ``fp32`` or ``bf16`` and takes one step."""
 

@@ -28,6 +28,8 @@ from torch import nn
 from sad import tiny
 from sad.case import Verdict
 
+ID = "I02"
+
 STEPS = 3
 TOLERANCE = 1e-5
 

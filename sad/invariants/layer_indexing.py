@@ -29,6 +29,8 @@ from sad import tiny
 from sad.batch import Tokens
 from sad.case import Verdict
 
+ID = "I19"
+
 DEPTHS = range(1, 33)
 PAIRS = (1, 2, 4, 64)
 

@@ -28,6 +28,8 @@ from torch import Tensor, nn
 
 from sad.case import Verdict
 
+ID = "I14"
+
 Distance = Callable[[Tensor, Tensor], Tensor]
 """Prediction and target, both [n, width] -> the term's value, a scalar."""
 

@@ -30,6 +30,8 @@ from torch import Tensor
 
 from sad.case import Verdict
 
+ID = "I09"
+
 Fault = Callable[[Tensor], Tensor]
 """Takes the value of a term, a scalar with gradient, and returns it spoilt."""
 

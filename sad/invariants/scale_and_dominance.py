@@ -30,6 +30,8 @@ from torch import Tensor
 
 from sad.case import Verdict
 
+ID = "I16"
+
 Term = Callable[[Tensor, Tensor], Tensor]
 """Projected student states and teacher states, both [1, length, width] float32 -> the term's value, a scalar with
 gradient to the student, as it enters the loss.

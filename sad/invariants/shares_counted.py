@@ -22,6 +22,8 @@ from typing import Protocol
 
 from sad.case import Verdict
 
+ID = "I03"
+
 STEP_21700 = {
     "kd": 10.8479,
     "routing_feature": 0.2710,

@@ -29,6 +29,8 @@ from sad.case import Verdict
 from sad.forward import block_list
 from sad.pair import Pair
 
+ID = "I16"
+
 TARGETS = {KD: 0.47, LAYERWISE: 0.27, LM: 0.20, CONTRASTIVE: 0.06}
 STEPS = 60
 POINTS = 0.03

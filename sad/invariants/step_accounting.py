@@ -21,6 +21,8 @@ from dataclasses import dataclass
 
 from sad.case import Verdict
 
+ID = "I01"
+
 WINDOWS = 3
 
 

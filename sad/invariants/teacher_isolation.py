@@ -29,6 +29,8 @@ from sad import tiny
 from sad.case import Verdict
 from sad.pair import Pair
 
+ID = "I13"
+
 STEPS = 3
 Look = Callable[[], None]
 Train = Callable[[Pair, Look], None]

@@ -28,6 +28,8 @@ from sad.align.reader import Reader
 from sad.case import Verdict
 from sad.data import Readers
 
+ID = "I11"
+
 Compare = Callable[[Readers, str], Sequence[tuple[int, int]]]
 """Reads a text with both tokenizers, compares the models on it, returns the pairs of positions it compared."""
 

@@ -24,6 +24,8 @@ from torch import Tensor
 
 from sad.case import Verdict
 
+ID = "I14"
+
 RAW = {"kd": 3.0, "layerwise": 2.0, "lm": 5.0, "contrastive": 4.0}
 
 

@@ -8,7 +8,7 @@ from sad import verify
 from sad.bugs import BUGS
 from sad.case import Bug, Verdict
 from sad.errors import UserError
-from sad.verify_command import FAILS, HOLDS, STOPPED, run_verify
+from sad.verify_command import FAILS, HOLDS, STOPPED, Wanted, run_verify
 
 PAGE = "A bug of the test\n\n## Symptom\nNone.\n"
 
@@ -17,7 +17,7 @@ def at_most_one(value):
     return Verdict(value <= 1, f"it is {value}", {"value": value})
 
 
-def bug(code="V1", name="too-much", **changes):
+def bug(code="V11", name="too-much", **changes):
     given = {"invariants": (at_most_one,), "buggy": lambda: 7, "fixed": lambda: 1, "issue": None, **changes}
     return Bug(code, name, PAGE, **given)
 
@@ -38,7 +38,7 @@ def catalogue(monkeypatch):
 
 
 def told(capsys, codes=(), **how):
-    code = run_verify(codes, **{"as_json": False, "as_list": False, **how})
+    code = run_verify(Wanted(codes), **how)
     return code, capsys.readouterr().out
 
 
@@ -129,11 +129,11 @@ def test_a_check_that_always_holds_is_called_blind(one, catalogue, capsys):
 
 def test_the_lines_at_the_end_are_those_of_the_original_check(catalogue, capsys):
     issues = ["Issue #1: Layerwise Loss Normalization", "Issue #2: Sequence Length Alignment"]
-    catalogue(bug("V1", "one", issue=issues[0]), bug("V2", "two", issue=issues[1]), bug("V3", "three"))
+    catalogue(bug("V11", "one", issue=issues[0]), bug("V12", "two", issue=issues[1]), bug("V13", "three"))
     code, out = told(capsys)
     assert code == HOLDS
     lines = out.splitlines()
-    assert lines[0] == "✓ V1 one  reproduced: it is 7  fixed: it is 1  0.0 s"
+    assert lines[0] == "✓ V11 one  reproduced: it is 7  fixed: it is 1  0.0 s"
     assert lines[3:] == [
         "✓ Issue #1: Layerwise Loss Normalization - VERIFIED",
         "✓ Issue #2: Sequence Length Alignment - VERIFIED",
@@ -142,8 +142,8 @@ def test_the_lines_at_the_end_are_those_of_the_original_check(catalogue, capsys)
 
 
 def test_all_is_said_only_when_all_were_judged(catalogue, capsys):
-    catalogue(bug("V1", "one", issue="Issue #1: First"), bug("V2", "two"))
-    code, out = told(capsys, ["V1"])
+    catalogue(bug("V11", "one", issue="Issue #1: First"), bug("V12", "two"))
+    code, out = told(capsys, ["V11"])
     assert code == HOLDS
     assert "✓ Issue #1: First - VERIFIED" in out
     assert "SUCCESSFULLY" not in out
@@ -151,29 +151,29 @@ def test_all_is_said_only_when_all_were_judged(catalogue, capsys):
 
 def test_an_issue_with_a_bad_bug_is_not_verified_and_the_others_are(catalogue, capsys):
     catalogue(
-        bug("V1", "one", issue="Issue #1: First"),
-        bug("V2", "two", issue="Issue #1: First", fixed=lambda: 5),
-        bug("V3", "three", issue="Issue #3: Third"),
+        bug("V11", "one", issue="Issue #1: First"),
+        bug("V12", "two", issue="Issue #1: First", fixed=lambda: 5),
+        bug("V13", "three", issue="Issue #3: Third"),
     )
     code, out = told(capsys)
     assert code == FAILS
     assert "Issue #1" not in out
     assert "✓ Issue #3: Third - VERIFIED" in out
-    assert "✗ V2 two: it is in the code that trains: it is 5; see: sad explain V2" in out
+    assert "✗ V12 two: it is in the code that trains: it is 5; see: sad explain V12" in out
     assert "SUCCESSFULLY" not in out
 
 
 def test_both_faults_of_one_bug_are_told(catalogue, capsys):
     catalogue(bug(buggy=lambda: 0, fixed=lambda: 5))
     _, out = told(capsys)
-    assert "✗ V1 too-much: the check is blind: the bug (it is 0)" in out
-    assert "✗ V1 too-much: it is in the code that trains: it is 5" in out
+    assert "✗ V11 too-much: the check is blind: the bug (it is 0)" in out
+    assert "✗ V11 too-much: it is in the code that trains: it is 5" in out
 
 
 def test_documented_fixes_and_other_forms_are_shown_for_chosen_bugs(catalogue, capsys):
     catalogue(bug(attempts={"halved": lambda: 3}, variants={"squared": lambda: 49}))
     assert "halved" not in told(capsys)[1]
-    out = told(capsys, ["V1"])[1]
+    out = told(capsys, ["V11"])[1]
     assert "    documented fix (halved): it is 3\n" in out
     assert "    also as (squared): it is 49\n" in out
 
@@ -185,9 +185,9 @@ def test_bugs_are_shown_as_they_are_judged(catalogue, capsys):
         shown.append(capsys.readouterr().out)
         return 7
 
-    catalogue(bug("V1", "one"), bug("V2", "two", buggy=look))
-    run_verify([], as_json=False, as_list=False)
-    assert "V1 one" in shown[0]
+    catalogue(bug("V11", "one"), bug("V12", "two", buggy=look))
+    run_verify(Wanted())
+    assert "V11 one" in shown[0]
 
 
 def test_json_is_strict_and_whole(catalogue, capsys):
@@ -202,7 +202,7 @@ def test_json_is_strict_and_whole(catalogue, capsys):
     assert document["status"] == "verified"
     assert document["all"] is True
     (one,) = document["bugs"]
-    assert one["code"] == "V1"
+    assert one["code"] == "V11"
     assert one["good"]
     assert one["blame"] == []
     assert one["reproduced"] == [
@@ -213,8 +213,8 @@ def test_json_is_strict_and_whole(catalogue, capsys):
 
 
 def test_json_of_a_failure_says_what_failed_and_exits_with_1(catalogue, capsys):
-    catalogue(bug(fixed=lambda: 5), bug("V2", "two"))
-    code, out = told(capsys, ["V1"], as_json=True)
+    catalogue(bug(fixed=lambda: 5), bug("V12", "two"))
+    code, out = told(capsys, ["V11"], as_json=True)
     document = json.loads(out)
     assert code == FAILS
     assert document["status"] == "failed"
@@ -226,17 +226,17 @@ def test_a_list_judges_nothing(catalogue, capsys):
     catalogue(bug(buggy=lambda: pytest.fail("judged"), fixed=lambda: pytest.fail("judged")))
     code, out = told(capsys, as_list=True)
     assert code == HOLDS
-    assert out == "V1  too-much  A bug of the test\n"
+    assert out == "V11  too-much  A bug of the test\n"
 
 
 def test_an_interrupt_is_no_failed_check(catalogue, capsys):
     def interrupt():
         raise KeyboardInterrupt
 
-    catalogue(bug("V1", "one"), bug("V2", "two", buggy=interrupt))
+    catalogue(bug("V11", "one"), bug("V12", "two", buggy=interrupt))
     code, out = told(capsys)
     assert code == STOPPED
-    assert "V1 one" in out
+    assert "V11 one" in out
     assert "SUCCESSFULLY" not in out
 
 

@@ -1,0 +1,43 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sad import verify, verify_parallel
+from sad.verify_parallel import DIED, run_parallel
+
+CHOSEN = ("V109", "V112", "V105")
+
+
+def alike(outcome):
+    return outcome.bug.code, outcome.reproduced, outcome.attempts, outcome.fixed, outcome.variants
+
+
+def test_several_processes_find_what_one_finds_in_the_same_order():
+    bugs = verify.choose(CHOSEN)
+    assert [alike(o) for o in run_parallel(bugs, 2)] == [alike(o) for o in verify.run(bugs)]
+
+
+def test_a_process_that_dies_fails_its_bug_and_no_other(monkeypatch):
+    monkeypatch.setattr(verify_parallel, "_judged", dies_of_v109)
+    first, second, third = run_parallel(verify.choose(CHOSEN), 2)
+    assert first.bug.code == "V105"
+    assert first.good
+    assert second.bug.code == "V109"
+    assert (second.caught, second.absent) == (False, False)
+    assert second.fixed[0].says == DIED
+    assert third.good
+
+
+def dies_of_v109(code):
+    if code == "V109":
+        os._exit(1)
+    (outcome,) = verify.run(verify.choose([code]))
+    return {"reproduced": outcome.reproduced, "attempts": {}, "fixed": outcome.fixed, "seconds": 0.0}
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "many"])
+def test_a_number_of_processes_that_is_none_is_wrong_usage(jobs):
+    done = subprocess.run([sys.executable, "-m", "sad", "verify", "--jobs", jobs], capture_output=True, text=True)
+    assert done.returncode == 2
