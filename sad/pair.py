@@ -20,6 +20,7 @@ from sad.recipe import EMBEDDED, Recipe, Teacher
 
 ASSET = "asset:"
 RANDOM = re.compile(r"random:(?P<layers>\d+)x(?P<width>\d+)")
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "vocab.txt")
 HEAD_WIDTH = 32
 """Features of an attention head of a fresh student, where its width allows."""
 
@@ -76,12 +77,14 @@ def load_tokenizer(name: str) -> Any:  # noqa: ANN401 - transformers' tokenizers
     """Load a fast tokenizer. Raises UserError."""
     from transformers import AutoTokenizer
 
-    path = Path(name).expanduser()
+    path = _whole(name)
     if path.suffix.lower() == ".gguf":
         _require_gguf()
         where, how = str(path.parent), {"gguf_file": path.name}
     else:
         where, how = str(_resolve(name)), {}
+    if path.is_dir() and not any((path / file).exists() for file in TOKENIZER_FILES):
+        raise UserError(f"{name} holds no tokenizer ({TOKENIZER_FILES[0]}): name its folder with the key `tokenizer`")
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=False, use_fast=True, **how)
     except Exception as error:
@@ -97,6 +100,7 @@ def _student_tokenizer(recipe: Recipe) -> str:
     if recipe.student.model == EMBEDDED:
         return str(embedded.STUDENT_TOKENIZER)
     if recipe.student.model.startswith("random:"):
+        _shape(recipe.student.model, recipe.data.max_length)
         raise UserError(f"student {recipe.student.model} needs a tokenizer: set student.tokenizer")
     return recipe.student.model
 
@@ -105,7 +109,7 @@ def _from_pretrained(name: str, dtype: torch.dtype) -> nn.Module:
     from transformers import AutoModelForCausalLM
 
     how: dict[str, Any] = {"dtype": dtype, "trust_remote_code": False}
-    path = Path(name).expanduser()
+    path = _whole(name)
     if path.suffix.lower() == ".gguf":
         _require_gguf()
         where, how["gguf_file"] = str(path.parent), path.name
@@ -122,6 +126,17 @@ def _from_pretrained(name: str, dtype: torch.dtype) -> nn.Module:
         raise UserError(f"{name} lacks {len(missing)} weights of its model, {missing[0]} for one: it is not whole")
     found: nn.Module = model
     return found
+
+
+def _whole(name: str) -> Path:
+    """Return the path that a name may be. Raises UserError for a file that is missing, or is no model by itself."""
+    path = Path(name).expanduser()
+    if path.suffix.lower() == ".gguf":
+        if not path.is_file():
+            raise UserError(f"no such file: {name}")
+    elif path.is_file():
+        raise UserError(f"{name} is a file: name the folder that holds the model, {path.absolute().parent}")
+    return path
 
 
 def _resolve(name: str) -> str | Path:

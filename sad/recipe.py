@@ -101,6 +101,8 @@ class Train(Section):
     """Steps between two evaluations; a tenth of the run if not set."""
     save_every: int | None = Field(default=None, ge=1)
     """Steps between two checkpoints; a fifth of the run if not set."""
+    save_minutes: float = Field(default=15.0, gt=0)
+    """A checkpoint is written at the latest after so many minutes, whatever the steps."""
     keep_checkpoints: int = Field(default=2, ge=1)
     """How many checkpoints to keep."""
 
@@ -110,7 +112,7 @@ class Kd(Section):
 
     weight: float = Field(default=1.0, ge=0)
     """Weight of the term; 0 leaves it out."""
-    temperature: float = Field(default=1.0, gt=0)
+    temperature: float = Field(default=1.0, ge=0.01, le=1000)
     """Softens both distributions; the gradient is corrected by its square."""
 
 
@@ -131,11 +133,11 @@ class Layerwise(Section):
 
 
 class Contrastive(Section):
-    """InfoNCE between states of the last pair of blocks, over the positions of the micro-batch."""
+    """InfoNCE between states of the last pair of blocks, over the positions of each text."""
 
     weight: float = Field(default=0.0, ge=0)
     """Weight of the term; 0 leaves it out."""
-    temperature: float = Field(default=0.1, gt=0)
+    temperature: float = Field(default=0.1, ge=0.01, le=1000)
     """Divides the cosine similarities."""
 
 
@@ -232,30 +234,6 @@ def assignment(text: str) -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
-def toml(recipe: Recipe) -> str:
-    """Write a recipe as TOML, every value spelled out, so that :func:`load` gives the same recipe."""
-    return "\n".join(_table((), recipe.model_dump(mode="json", exclude_none=True))).lstrip("\n") + "\n"
-
-
-def _table(path: tuple[str, ...], tree: Mapping[str, Any]) -> list[str]:
-    plain = {k: v for k, v in tree.items() if not isinstance(v, dict)}
-    lines = ["", f"[{'.'.join(path)}]"] if path and plain else []
-    lines += [f"{key} = {_literal(value)}" for key, value in plain.items()]
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            lines += _table((*path, key), value)
-    return lines
-
-
-def _literal(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        escaped = "".join(c if c >= " " and c not in '"\\\x7f' else f"\\u{ord(c):04x}" for c in value)
-        return f'"{escaped}"'
-    return repr(value)
-
-
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -285,6 +263,9 @@ def _explain(error: ValidationError) -> str:
         return f"unknown key {where}; {hint}"
     message = first["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
+    if first["type"] == "model_type":
+        keys = _keys([str(part) for part in first["loc"]])
+        return f"{where} is a section, not a value: set one of its keys, {', '.join(f'{where}.{key}' for key in keys)}"
     given = f" (given: {first['input']!r})" if not isinstance(first.get("input"), dict) else ""
     return f"{where}: {message}{given}" if where else message
 

@@ -70,7 +70,8 @@ def _layerwise(view: View) -> Sum:
 
 
 def _contrastive(view: View) -> Sum:
-    return contrastive.info_nce(*view.states(len(view.pairs) - 1), view.terms.contrastive.temperature)
+    at, temperature = view.batch.boundaries, view.terms.contrastive.temperature
+    return contrastive.info_nce(*view.states(len(view.pairs) - 1), at.row, temperature)
 
 
 TERMS: dict[str, Callable[[View], Sum]] = {KD: _kd, LM: _lm, LAYERWISE: _layerwise, CONTRASTIVE: _contrastive}

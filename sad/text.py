@@ -51,7 +51,7 @@ def _load(name: str, column: str) -> list[str]:
         texts = [t for file in _files(path) for t in _read(file, column)]
     elif path.exists():
         texts = _read(path, column)
-    elif path.suffix.lower() in {*FORMATS, ".txt"} or name.startswith((".", "/", "~")):
+    elif path.is_symlink() or path.suffix.lower() in {*FORMATS, ".txt"} or name.startswith((".", "/", "~")):
         raise UserError(f"no such file: {name}")
     else:
         texts = list(_from_hub(name, column))

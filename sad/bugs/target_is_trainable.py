@@ -95,7 +95,9 @@ def fixed() -> Frozen:
         return dict.fromkeys((LAYERWISE, CONTRASTIVE), view().states(0)[1])
 
     def nearest(prediction: Tensor, target: Tensor) -> Tensor:
-        return _mean(contrastive.info_nce(prediction, target, plan.recipe.terms.contrastive.temperature))
+        return _mean(
+            contrastive.info_nce(prediction, target, batch.boundaries.row, plan.recipe.terms.contrastive.temperature)
+        )
 
     distances = {LAYERWISE: lambda p, t: _mean(layerwise.layer_distance(p, t)), CONTRASTIVE: nearest}
     return Frozen(values, [p for p in distiller.parameters() if p.requires_grad], targets, distances)

@@ -1,23 +1,28 @@
-"""Contrastive term: a student state must be nearest to the teacher's state of the same place."""
+"""Contrastive term: a student state must be nearest to the teacher's state of the same place in its text."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from sad.batch import Sum
 
 
 def info_nce(
-    student: Float[Tensor, "boundary width"], teacher: Float[Tensor, "boundary width"], temperature: float = 0.1
+    student: Float[Tensor, "boundary width"],
+    teacher: Float[Tensor, "boundary width"],
+    text: Int[Tensor, " boundary"],
+    temperature: float = 0.1,
 ) -> Sum:
     """Return the summed InfoNCE loss in nats (van den Oord et al. 2018, arXiv 1807.03748), in float32.
 
-    Every other boundary of the micro-batch is a negative; cosine similarity over ``temperature``.
-    The teacher gets no gradient. Unrelated states give about log(boundaries).
+    ``text`` numbers the text of each boundary. Every other boundary of the same text is a negative, and none of
+    another text: so the loss does not depend on which texts share a micro-batch. Cosine similarity over
+    ``temperature``. The teacher gets no gradient. Unrelated states give about log(boundaries of a text).
     """
     similarity = F.normalize(student.float(), dim=-1) @ F.normalize(teacher.detach().float(), dim=-1).T / temperature
+    similarity = similarity.masked_fill(text[:, None] != text[None, :], -torch.inf)
     place = torch.arange(student.shape[0], device=student.device)
     return Sum(F.cross_entropy(similarity, place, reduction="sum"), int(student.shape[0]))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,20 @@ MODEL, OPTIMIZER, STATE = "distiller.safetensors", "optimizer.safetensors", "sta
 
 @dataclass(slots=True)
 class Progress:
-    """Where the run stands: ``step`` optimizer steps are done."""
+    """Where the run stands: ``step`` optimizer steps are done, ``skipped`` of them left the weights alone, the last
+    ``in_vain`` in a row. ``data`` is the fingerprint of the examples that it trains on.
+    """
 
     step: int = 0
     skipped: int = 0
+    in_vain: int = 0
+    data: str = ""
+
+    def took(self, finite: bool) -> None:
+        """Count a step, and whether its loss and gradient were finite."""
+        self.step += 1
+        self.skipped += not finite
+        self.in_vain = 0 if finite else self.in_vain + 1
 
 
 def save(
@@ -39,7 +51,7 @@ def save(
 ) -> Path:
     """Write a checkpoint under a temporary name, then rename it: it is there whole or not at all.
 
-    Older checkpoints beyond ``keep`` are removed afterwards. Raises OSError.
+    Older checkpoints beyond ``keep`` are removed afterwards. Raises OSError; what was half written is removed.
     """
     folder = run / FOLDER
     final = folder / f"{STEP}{progress.step:08d}"
@@ -48,17 +60,18 @@ def save(
     for left in folder.glob(f".{STEP}*.tmp"):
         shutil.rmtree(left, ignore_errors=True)
     temporary.mkdir(parents=True)
-    save_model(distiller, str(temporary / MODEL))
-    save_file(_tensors(optimizer), str(temporary / OPTIMIZER))
-    state = {
-        "step": progress.step,
-        "skipped": progress.skipped,
-        "weights": objective.weights,
-        "means": objective.means,
-    }
-    (temporary / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
-    for file in temporary.iterdir():
-        _sync(file)
+    try:
+        with disk_errors():
+            save_model(distiller, str(temporary / MODEL))
+            save_file(_tensors(optimizer), str(temporary / OPTIMIZER))
+        state = {**asdict(progress), "weights": objective.weights, "means": objective.means}
+        (temporary / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
+        for file in temporary.iterdir():
+            _sync(file)
+    except OSError:
+        # on a full disk the half checkpoint takes the room that the record needs
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
     if final.exists():
         shutil.rmtree(final)
     temporary.replace(final)
@@ -76,7 +89,7 @@ def load(run: Path, distiller: Distiller, optimizer: torch.optim.Optimizer, obje
     folder = newest(run)
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        progress = Progress(int(state["step"]), int(state["skipped"]))
+        progress = Progress(int(state["step"]), int(state["skipped"]), int(state["in_vain"]), str(state["data"]))
         weights, means = ({str(n): float(v) for n, v in state[key].items()} for key in ("weights", "means"))
         device = str(next(distiller.parameters()).device)
         load_model(distiller, str(folder / MODEL), strict=True, device=device)
@@ -88,6 +101,16 @@ def load(run: Path, distiller: Distiller, optimizer: torch.optim.Optimizer, obje
     objective.weights |= weights
     objective.means.update(means)
     return progress
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Raise OSError where safetensors raises a kind of its own for a disk that is full or read-only."""
+    try:
+        yield
+    except SafetensorError as error:
+        told = str(error).rpartition(": ")[2]
+        raise OSError(told or "cannot write") from None
 
 
 def newest(run: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 from rich.console import Console
 
 from sad import recipe as recipes
-from sad.errors import UserError
+from sad import recipe_text
+from sad.errors import Stopped, UserError
 from sad.quiet import quiet_libraries
 from sad.recipe import Recipe
 from sad.train import folder as folders
@@ -22,13 +24,29 @@ from sad.train.output import patient_console
 def run_train(
     config: Path | None, flags: Mapping[str, Any], sets: Sequence[str], resume: Path | None, *, dry_run: bool
 ) -> int:
-    """Train, resume, or only say what would be done; return the exit code. Raises UserError."""
+    """Train, resume, or only say what would be done; return the exit code. Raises UserError, TrainingError, Stopped."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        return _run(config, flags, sets, resume, dry_run=dry_run)
+    except KeyboardInterrupt:
+        raise Stopped("stopped before the first step; nothing was written") from None
+
+
+def _terminated(number: int, _frame: object) -> None:
+    raise Stopped("told to end before the first step; nothing was written", number)
+
+
+def _run(
+    config: Path | None, flags: Mapping[str, Any], sets: Sequence[str], resume: Path | None, *, dry_run: bool
+) -> int:
     overrides = {**dict(recipes.assignment(s) for s in sets), **flags}
     if resume is not None and (config or overrides):
         raise UserError("--resume goes on with the run's own recipe: leave out --config and every flag that changes it")
     folder = None if resume is None else folders.existing(resume)
-    recipe = recipes.load(folder / folders.RECIPE if folder else config, overrides)
+    recipe = recipe_text.anchored(recipes.load(folder / folders.RECIPE if folder else config, overrides))
     written = _written(recipe)
+    if not dry_run and folder is None:
+        folders.check(recipe.output.folder)
     rank, processes = _world()
     # the others would say the same
     console = patient_console(quiet=rank > 0)
@@ -45,17 +63,21 @@ def run_train(
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if dry_run:
         return 0
+    folder, resumed = folder or _shared_folder(plan, recipe), folder is not None
     try:
-        return _train(plan, recipe, folder, console)
+        return _train(plan, folder, console, resume=resumed)
     except OSError as error:
         # a full disk, a folder that is not ours: the run goes on from its newest checkpoint
         where = f" {error.filename}" if error.filename else ""
-        raise UserError(f"the run cannot be written:{where} {error.strerror or error}") from None
+        told = f"the run cannot be written:{where} {error.strerror or error}"
+        raise UserError(f"{told}; make room, then {_way_on(folder)}") from None
+    except KeyboardInterrupt:
+        raise Stopped(f"stopped at once; {_way_on(folder)}") from None
 
 
 def _written(recipe: Recipe) -> str:
     """The recipe as it is put on record. Raises UserError for a path that is no text."""
-    text = recipes.toml(recipe)
+    text = recipe_text.toml(recipe)
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -63,16 +85,23 @@ def _written(recipe: Recipe) -> str:
     return text
 
 
-def _train(plan: Any, recipe: Recipe, folder: Path | None, console: Console) -> int:  # noqa: ANN401 - imported late
+def _way_on(folder: Path) -> str:
+    """What to do with a run that ended where it should not."""
+    from sad.train import checkpoint
+
+    try:
+        done = checkpoint.steps_done(folder)
+    except UserError:
+        return "start it again: it has no checkpoint yet"
+    return f"go on from step {done} with: sad train --resume {shlex.quote(str(folder))}"
+
+
+def _train(plan: Any, folder: Path, console: Console, *, resume: bool) -> int:  # noqa: ANN401 - imported late
     from sad.train import checkpoint
     from sad.train.loop import train
     from sad.train.progress import Bar, Lines
 
-    resume, done = folder is not None, 0
-    if folder is None:
-        folder = _shared_folder(plan, recipe)
-    else:
-        done = checkpoint.steps_done(folder)
+    done = checkpoint.steps_done(folder) if resume else 0
     console.print(f"run: {folder}", markup=False, highlight=False, soft_wrap=True)
 
     def write(line: str) -> None:
@@ -104,7 +133,7 @@ def _shared_folder(plan: Any, recipe: Recipe) -> Path:  # noqa: ANN401
     made: list[Any] = [None]
     if PartialState(cpu=plan.device == "cpu").is_main_process:
         made[0] = folders.new(recipe.output.folder, recipe.output.name)
-        (made[0] / folders.RECIPE).write_text(recipes.toml(recipe), encoding="utf-8")
+        (made[0] / folders.RECIPE).write_text(recipe_text.toml(recipe), encoding="utf-8")
     return Path(broadcast_object_list(made)[0])
 
 

@@ -29,6 +29,15 @@ def new(runs: Path, name: str) -> Path:
     raise UserError(f"{runs} is full of runs of this second")
 
 
+def check(runs: Path) -> None:
+    """Raise UserError if no folder of a run can be made there; before anything slow is loaded."""
+    nearest = next(p for p in (runs, *runs.absolute().parents) if p.exists())
+    if not nearest.is_dir():
+        raise UserError(f"cannot write to {runs}: {nearest} is a file; choose another place with --output")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UserError(f"cannot write to {runs}: permission denied; choose another place with --output")
+
+
 def existing(path: Path) -> Path:
     """Return the folder of a run to go on with. Raises UserError if it is none of ours."""
     folder = path.resolve()

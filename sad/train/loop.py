@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from sad.align.reader import Ints
 from sad.batch import Batch
 from sad.data import Example, blank, collate
 from sad.distiller import Distiller
+from sad.errors import TrainingError, UserError
 from sad.evaluate import Likelihood, Scores, evaluate, likelihood
 from sad.objective import Objective
 from sad.train import checkpoint
@@ -24,8 +25,12 @@ from sad.train.interrupt import Interrupt
 from sad.train.optimizer import make_optimizer, set_learning_rate
 from sad.train.plan import Plan
 from sad.train.progress import Watcher
-from sad.train.record import NoRecord, Record
-from sad.train.step import take_step
+from sad.train.record import NoRecord, Record, blame
+from sad.train.step import Step, take_step
+
+IN_VAIN = 20
+"""Steps in a row whose loss or gradient is not finite, after which there is nothing to wait for."""
+ADVICE = "lower train.learning_rate, train in fp32, or look at the data and the weights of the terms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,22 @@ class Result:
     signal: int | None
 
 
+@dataclass(slots=True)
+class Saved:
+    """Which step the newest checkpoint is of, and when it, or else the run, began."""
+
+    step: int | None
+    at: float = field(default_factory=time.monotonic)
+
+    def now(self, step: int) -> None:
+        """A checkpoint was written."""
+        self.step, self.at = step, time.monotonic()
+
+    def due(self, minutes: float) -> bool:
+        """Return whether the last one is older than that."""
+        return time.monotonic() - self.at > 60 * minutes
+
+
 def train(plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False) -> Result:
     """Distil: take every step of the plan, evaluate, save, put all on record in ``folder``.
 
@@ -51,24 +72,24 @@ def train(plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False) -> 
     recipe = plan.recipe.train
     accelerator = _accelerator(plan)
     distiller, optimizer, objective = _parts(plan, accelerator)
-    progress = checkpoint.load(folder, distiller, optimizer, objective) if resume else Progress()
+    progress = checkpoint.load(folder, distiller, optimizer, objective) if resume else Progress(data=plan.fingerprint)
+    _same_data(folder, plan, progress)
     wrapped, optimizer = accelerator.prepare(distiller, optimizer)
-    schedule = plan.schedule(accelerator.num_processes)
-    start, saved = progress.step, progress.step if resume else None
+    schedule, keep = plan.schedule(accelerator.num_processes), recipe.keep_checkpoints
+    start, saved = progress.step, Saved(progress.step if resume else None)
     # one process writes; what it writes is the same on all of them
     main = accelerator.is_main_process
-    record = Record(folder, plan, watch, saved) if main else NoRecord()
+    record = Record(folder, plan, watch, saved.step) if main else NoRecord()
 
     def score() -> Scores:
         with accelerator.autocast():
             return evaluate(distiller, _held_out(plan), objective)
 
-    def save() -> int:
+    def save() -> None:
         if main:
-            path = checkpoint.save(folder, progress, distiller, optimizer, objective, recipe.keep_checkpoints)
-            record.saved(progress.step, path)
+            record.saved(progress.step, checkpoint.save(folder, progress, distiller, optimizer, objective, keep))
         accelerator.wait_for_everyone()
-        return progress.step
+        saved.now(progress.step)
 
     with Interrupt() as interrupt, record.recorder:
         with accelerator.autocast():
@@ -81,28 +102,26 @@ def train(plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False) -> 
             record.teacher(0, known)
             record.evaluation(0, before)
 
-        signal = agreed(accelerator, interrupt.signal)
+        signal, _ = agreed(accelerator, interrupt.signal, due=False)
         while progress.step < plan.steps and signal is None:
             started = time.perf_counter()
             mine = schedule.micro_batches(progress.step, accelerator.process_index)
-            batches = [_batch(plan, some) for some in mine]
             rate = set_learning_rate(optimizer, progress.step, plan.steps, recipe)
-            done = take_step(accelerator, wrapped, optimizer, objective, batches, recipe.clip)
-            progress.step += 1
-            progress.skipped += not done.finite
-            epoch = progress.step / schedule.steps_per_epoch
-            record.step(progress, done, rate, epoch, time.perf_counter() - started)
+            done = take_step(accelerator, wrapped, optimizer, objective, [_batch(plan, m) for m in mine], recipe.clip)
+            progress.took(done.finite)
+            record.step(progress, done, rate, progress.step / schedule.steps_per_epoch, time.perf_counter() - started)
             last = progress.step == plan.steps
             if last or progress.step % plan.eval_every == 0:
                 after = score()
                 record.evaluation(progress.step, after)
-            if last or progress.step % plan.save_every == 0:
-                saved = save()
-            signal = None if last else agreed(accelerator, interrupt.signal)
+            signal, due = agreed(accelerator, None if last else interrupt.signal, due=saved.due(recipe.save_minutes))
+            if last or due or progress.step % plan.save_every == 0:
+                save()
+            _in_vain(plan, progress, done)
 
         if signal is None and main:
             export(plan, distiller, folder / STUDENT)
-        elif signal is not None and saved != progress.step:
+        elif signal is not None and saved.step != progress.step:
             save()
         record.ended(progress.step, signal)
         accelerator.wait_for_everyone()
@@ -124,17 +143,32 @@ def _parts(plan: Plan, accelerator: Accelerator) -> tuple[Distiller, torch.optim
     return distiller, make_optimizer(distiller, plan.recipe.train), objective
 
 
-def agreed(accelerator: Accelerator, signal: int | None) -> int | None:
-    """Return the signal that any process got: one that stopped alone would leave the others waiting for ever."""
+def _same_data(folder: Path, plan: Plan, progress: Progress) -> None:
+    if progress.data != plan.fingerprint:
+        told = f"the data is not what {folder} was trained on"
+        raise UserError(f"{told}: put it back, or start a new run without --resume")
+
+
+def _in_vain(plan: Plan, progress: Progress, done: Step) -> None:
+    """Raise TrainingError where steps go on being left out: weights that cannot move must not end as a success."""
+    if progress.in_vain >= min(IN_VAIN, plan.steps):
+        raise TrainingError(f"the last {progress.in_vain} steps were all left out: {blame(done)}; {ADVICE}")
+
+
+def agreed(accelerator: Accelerator, signal: int | None, *, due: bool) -> tuple[int | None, bool]:
+    """Return the signal that any process got, and whether a checkpoint is due on any: one that stopped or saved alone
+    would leave the others waiting for ever.
+    """
     if accelerator.num_processes == 1:
-        return signal
-    every = accelerator.gather(torch.tensor([signal or 0], device=accelerator.device))
-    return int(every.max()) or None
+        return signal, due
+    every = accelerator.gather(torch.tensor([[signal or 0, int(due)]], device=accelerator.device))
+    return int(every[:, 0].max()) or None, bool(every[:, 1].max())
 
 
 def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
     """Write the student, and nothing but the student, in Hugging Face format with its tokenizer."""
-    distiller.student.save_pretrained(folder)  # type: ignore[operator]
+    with checkpoint.disk_errors():
+        distiller.student.save_pretrained(folder)  # type: ignore[operator]
     plan.pair.readers.student.tokenizer.save_pretrained(folder)
 
 

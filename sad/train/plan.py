@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 
@@ -37,6 +38,16 @@ class Plan:
         """Return which examples each step takes."""
         r = self.recipe.train
         return Schedule(len(self.train), r.batch_size, r.accumulation, r.seed, processes)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the examples, in their order: other data, another tokenizer or another length give another."""
+        digest = hashlib.blake2b(digest_size=16)
+        for example in self.train:
+            for part in (example.student, example.teacher, example.at_student, example.at_teacher):
+                digest.update(len(part).to_bytes(8, "little"))
+                digest.update(part.tobytes())
+        return digest.hexdigest()
 
     @property
     def coverage(self) -> float:

@@ -37,9 +37,9 @@ class Record:
     def step(self, progress: Progress, done: Step, rate: float, epoch: float, seconds: float) -> None:
         """Log an optimizer step: every ``log_every``-th, the last, and each that was left out."""
         if not done.finite:
-            blame = _blame(done.ledger)
-            self.recorder.event(names.EVENT_NON_FINITE, blame, progress.step)
-            self._watch.say(f"step {progress.step}: {blame}; the step was left out")
+            told = blame(done)
+            self.recorder.event(names.EVENT_NON_FINITE, told, progress.step)
+            self._watch.say(f"step {progress.step}: {told}; the step was left out")
         if progress.step % self._plan.recipe.train.log_every and progress.step < self._plan.steps and done.finite:
             return
         speed = done.tokens / seconds
@@ -121,6 +121,12 @@ class NoRecord:
         """Leave it to the first process."""
 
 
+def blame(done: Step) -> str:
+    """Say what was not finite in a step."""
+    bad = [f"{name} is {value}" for name, value in done.ledger.raw.items() if not math.isfinite(value)]
+    return "; ".join(bad) if bad else "every term is finite, but the gradient is not"
+
+
 def facts(plan: Plan) -> dict[str, object]:
     """What ``run.json`` says of a run before its first step."""
     recipe = plan.recipe
@@ -153,11 +159,6 @@ def _is_kept(line: str, newest: int) -> bool:
     except (ValueError, AttributeError):
         return False
     return step is None or (isinstance(step, int | float) and step <= newest)
-
-
-def _blame(ledger: Ledger) -> str:
-    bad = [f"{name} is {value}" for name, value in ledger.raw.items() if not math.isfinite(value)]
-    return "; ".join(bad) if bad else "every term is finite, but the gradient is not"
 
 
 def _parts(ledger: Ledger, raw: str, weight: str | None, weighted: str) -> dict[str, float]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sad import recipe as recipes
@@ -169,41 +167,6 @@ def test_an_assignment_is_a_key_and_a_toml_value(text: str, value: object) -> No
 def test_what_is_no_assignment_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="key=value"):
         recipes.assignment(text)
-
-
-name = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
-positive = st.floats(1e-300, 1e300)
-
-
-@given(
-    st.fixed_dictionaries(
-        {
-            "teacher": st.fixed_dictionaries({"model": name}, optional={"tokenizer": name}),
-            "data": st.fixed_dictionaries({"text": name, "held_out": st.floats(1e-9, 0.99) | name}),
-            "train": st.fixed_dictionaries(
-                {"epochs": positive, "learning_rate": positive, "seed": st.integers(0, 2**62)},
-                optional={"max_steps": st.integers(1, 10**9), "device": st.sampled_from(["cpu", "auto"])},
-            ),
-            "output": st.fixed_dictionaries({"name": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True)}),
-        },
-        optional={
-            "shares": st.fixed_dictionaries({"kd": positive, "lm": positive, "layerwise": positive}),
-        },
-    )
-)
-def test_what_is_written_is_read_back_the_same(tree: dict[str, object]) -> None:
-    import tomllib
-
-    wanted = recipes.parse(tree, "test")
-    text = recipes.toml(wanted)
-    assert recipes.parse(tomllib.loads(text), "written") == wanted
-
-
-def test_the_written_file_spells_out_every_default(tmp_path: Path) -> None:
-    path = written(tmp_path, recipes.toml(Recipe()))
-    assert recipes.load(path, {}) == Recipe()
-    for key in ("learning_rate", "temperature", "max_length", "keep_checkpoints"):
-        assert f"\n{key} = " in path.read_text()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,23 @@ def states(rows: int, width: int, seed: int) -> Tensor:
     return torch.randn(rows, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+def one_text(of: Tensor) -> Tensor:
+    return torch.zeros(len(of), dtype=torch.int64)
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=5))
+def test_a_text_costs_the_same_in_any_company(lengths: list[int]) -> None:
+    student, teacher = states(sum(lengths), 8, 20).float(), states(sum(lengths), 8, 21).float()
+    text = torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(lengths))
+    leaf = student.clone().requires_grad_()
+    together = info_nce(leaf, teacher, text)
+    (slope,) = torch.autograd.grad(together.total, leaf)
+    alone = [ours(s, t) for s, t in zip(student.split(lengths), teacher.split(lengths), strict=True)]
+    torch.testing.assert_close(together.total.detach(), torch.stack([value for value, _, _ in alone]).sum())
+    torch.testing.assert_close(slope, torch.cat([gradient for _, gradient, _ in alone]))
+    assert together.units == sum(lengths)
+
+
 def reference(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     unit_s = student / student.norm(dim=-1, keepdim=True)
     unit_t = teacher / teacher.norm(dim=-1, keepdim=True)
@@ -29,7 +46,7 @@ def reference(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
 
 def ours(student: Tensor, teacher: Tensor, temperature: float = 0.1) -> tuple[Tensor, Tensor, int]:
     leaf = student.clone().requires_grad_()
-    found = info_nce(leaf, teacher, temperature)
+    found = info_nce(leaf, teacher, one_text(leaf), temperature)
     (gradient,) = torch.autograd.grad(found.total, leaf)
     return found.total.detach(), gradient, found.units
 
@@ -57,7 +74,8 @@ def test_half_inputs_are_computed_in_float32(dtype: torch.dtype) -> None:
 
 
 def test_unrelated_states_give_the_logarithm_of_their_number() -> None:
-    found = info_nce(states(64, 512, 5).float(), states(64, 512, 6).float(), 1.0)
+    student = states(64, 512, 5).float()
+    found = info_nce(student, states(64, 512, 6).float(), one_text(student), 1.0)
     assert float(found.total) / found.units == pytest.approx(math.log(64), abs=0.05)
 
 
@@ -90,6 +108,6 @@ def test_a_zero_state_keeps_the_gradient_finite() -> None:
 
 def test_nothing_flows_to_the_teacher() -> None:
     student, teacher = states(3, 8, 12).float().requires_grad_(), states(3, 8, 13).float().requires_grad_()
-    info_nce(student, teacher).total.backward()
+    info_nce(student, teacher, one_text(student)).total.backward()
     assert teacher.grad is None
     assert student.grad is not None

@@ -1,0 +1,111 @@
+"""What ends a run, or keeps it from a bad end: steps in vain, other data, a full disk, a checkpoint that is due."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors import SafetensorError
+
+from sad import tiny
+from sad.errors import TrainingError, UserError
+from sad.train import checkpoint, loop
+from sad.train.checkpoint import Progress, disk_errors
+from sad.train.loop import Saved
+from sad.train.plan import Plan
+from sad_doctor import names
+
+FULL = "Error while serializing: I/O error: No space left on device (os error 28)"
+
+
+def plan(text_from: int = 0, **train: Any) -> Plan:
+    made = tiny.plan({"train": {"max_steps": 4, "eval_every": 4, "save_every": 2, **train}})
+    made.train[:] = made.train[text_from:]
+    return made
+
+
+def heavy(steps: int) -> Plan:
+    """A weight with which no step is finite."""
+    train = {"max_steps": steps, "eval_every": 100, "save_every": 100}
+    return tiny.plan({"train": train, "terms": {"lm": {"weight": 1e308}}})
+
+
+@pytest.mark.parametrize(("steps", "last"), [(3, 3), (30, loop.IN_VAIN)])
+def test_a_run_whose_weights_cannot_move_is_no_success(tmp_path: Path, steps: int, last: int) -> None:
+    with pytest.raises(TrainingError, match=f"the last {last} steps were all left out") as error:
+        tiny.train(heavy(steps), tmp_path)
+    assert "\n" not in str(error.value)
+    assert json.loads((tmp_path / "run.json").read_text())[names.STATUS] == "crashed"
+    assert not (tmp_path / "student").exists()
+
+
+def test_a_step_that_counts_ends_the_row() -> None:
+    progress = Progress()
+    for finite in (False, False, True, False):
+        progress.took(finite)
+    assert (progress.step, progress.skipped, progress.in_vain) == (4, 3, 1)
+
+
+def test_other_data_is_not_gone_on_with(tmp_path: Path) -> None:
+    tiny.train(plan(), tmp_path)
+    with pytest.raises(UserError, match="put it back"):
+        tiny.train(plan(text_from=1, max_steps=6), tmp_path, resume=True)
+    assert tiny.train(plan(max_steps=6), tmp_path, resume=True).result.step == 6
+
+
+def test_a_fingerprint_is_of_the_examples_and_their_order() -> None:
+    first = plan()
+    assert plan().fingerprint == first.fingerprint
+    assert plan(text_from=1).fingerprint != first.fingerprint
+    first.train.reverse()
+    assert plan().fingerprint != first.fingerprint
+
+
+def test_a_checkpoint_is_due_after_some_minutes_whatever_the_steps(tmp_path: Path) -> None:
+    run = tiny.train(plan(save_every=100, save_minutes=1e-9, keep_checkpoints=9), tmp_path)
+    assert run.result.step == 4
+    kept = sorted(p.name for p in (tmp_path / checkpoint.FOLDER).iterdir())
+    assert kept == [f"step-{step:08}" for step in (1, 2, 3, 4)]
+
+
+def test_the_clock_starts_anew_with_every_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    saved = Saved(None, 0.0)
+    now[0] = 901.0
+    assert saved.due(15)
+    saved.now(7)
+    assert (saved.step, saved.due(15)) == (7, False)
+
+
+def test_a_full_disk_is_an_error_of_the_disk_and_leaves_no_half_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+
+    def save_file(*_: object) -> None:
+        written.append(None)
+        if len(written) == 2:
+            raise SafetensorError(FULL)
+        real(*_)
+
+    real = checkpoint.save_file
+    monkeypatch.setattr(checkpoint, "save_file", save_file)
+    with pytest.raises(OSError, match=r"^No space left on device \(os error 28\)$"):
+        tiny.train(plan(), tmp_path)
+    # the record says what happened, and the checkpoint before it is whole
+    assert sorted(p.name for p in (tmp_path / checkpoint.FOLDER).iterdir()) == ["step-00000002"]
+    assert json.loads((tmp_path / "run.json").read_text())[names.STATUS] == "crashed"
+    monkeypatch.undo()
+    assert tiny.train(plan(), tmp_path, resume=True).result.start == 2
+
+
+def test_only_errors_of_writing_are_translated() -> None:
+    with pytest.raises(OSError, match="No space left"), disk_errors():
+        raise SafetensorError(FULL)
+    with pytest.raises(OSError, match="gone") as error, disk_errors():
+        raise OSError(errno.ENOENT, "gone")
+    assert error.value.errno == errno.ENOENT
