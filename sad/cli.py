@@ -180,7 +180,7 @@ def main() -> None:
             # a terminal that cannot show a character gets a question mark, not a traceback
             stream.reconfigure(errors="replace")
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="sad", standalone_mode=False)
         # a page of help comes back as text
         sys.exit(code if isinstance(code, int) else 0)
     except (UserError, Stopped) as error:

@@ -43,7 +43,7 @@ def _run(
     if resume is not None and (config or overrides):
         raise UserError("--resume goes on with the run's own recipe: leave out --config and every flag that changes it")
     folder = None if resume is None else folders.existing(resume)
-    recipe = recipe_text.anchored(recipes.load(folder / folders.RECIPE if folder else config, overrides))
+    recipe = recipes.load(folder / folders.RECIPE if folder else config, overrides)
     written = _written(recipe)
     if not dry_run and folder is None:
         folders.check(recipe.output.folder)
@@ -133,7 +133,7 @@ def _shared_folder(plan: Any, recipe: Recipe) -> Path:  # noqa: ANN401
     made: list[Any] = [None]
     if PartialState(cpu=plan.device == "cpu").is_main_process:
         made[0] = folders.new(recipe.output.folder, recipe.output.name)
-        (made[0] / folders.RECIPE).write_text(recipe_text.toml(recipe), encoding="utf-8")
+        (made[0] / folders.RECIPE).write_text(recipe_text.toml(recipe_text.anchored(recipe)), encoding="utf-8")
     return Path(broadcast_object_list(made)[0])
 
 
