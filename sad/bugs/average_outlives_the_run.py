@@ -8,7 +8,7 @@ The evaluated weights are an exponential average with decay 0.9999, begun at the
 steps, the run has 3,114: 0.9999 ** 3114 = 0.73, so that 73% of what is evaluated are the initial weights at the end.
 
 ## What its documented fix did
-There was none: 0.9999 is the value that is used everywhere, in runs of hundreds of thousands of steps.
+There was none.
 
 ## Fix
 There is no average: the weights that are evaluated are those that are trained (`sad/train/loop.py`). Where one is kept,

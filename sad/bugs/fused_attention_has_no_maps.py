@@ -16,7 +16,7 @@ No term needs maps. States are taken by hooks on the blocks, which run under eve
 is an error (`sad/forward.py`); a term that is enabled is in every sum (`sad/distiller.py`).
 
 ## Source
-huggingface/transformers#31990, QwenLM/Qwen3-VL#1817, transformerlab#547; H01 of the catalogue of real bugs.
+huggingface/transformers#31990, Qwen3-VL#1817, transformerlab#547; H01 of the catalogue of real bugs.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class _Sampler:
         generator = torch.Generator().manual_seed(self.seed)
         for _ in range(epoch + 1):
             drawn = torch.randperm(self.size, generator=generator)
-        return drawn.tolist()  # type: ignore[no-any-return]
+        return drawn.tolist()
 
 
 def _prepared(sampler: _Sampler, processes: int) -> _Sampler:

@@ -2,7 +2,7 @@
 
 ## Symptom
 The first loss after a load is that of the loaded weights; from the second step on it is that of a fresh model. A
-fine-tuning that starts from a checkpoint looks like training from nothing.
+fine-tuning that starts from a checkpoint becomes a training from nothing.
 
 ## Mechanism
 With weights in half precision the optimizer moves copies in float32, made when it was built. The checkpoint is loaded
@@ -19,7 +19,7 @@ The student's weights are float32 and are themselves what the optimizer moves; a
 there are no copies (`sad/pair.py`, `sad/train/optimizer.py`). Where there are some, they belong in the checkpoint.
 
 ## Source
-NVIDIA/Megatron-LM#174, NVIDIA/NeMo#10470; C06 of the catalogue of real bugs.
+NVIDIA/Megatron-LM#174, NeMo Speech#10470; C06 of the catalogue of real bugs.
 """
 
 from __future__ import annotations
@@ -55,6 +55,4 @@ def copies_again() -> Resumable:
 fixed = shipped_resumable
 ATTEMPTS = {"make the copies again from the loaded weights": copies_again}
 
-BUG = Bug(
-    "V503", "optimizer-undoes-the-load", __doc__, (resume_equivalence,), buggy, fixed, ATTEMPTS, covers=("C06",)
-)
+BUG = Bug("V503", "optimizer-undoes-the-load", __doc__, (resume_equivalence,), buggy, fixed, ATTEMPTS, covers=("C06",))

@@ -56,7 +56,9 @@ def _paths(evaluated: Callable[[_Teacher], Tensor]) -> Paths:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         projector = nn.Linear(teacher.hidden.shape[-1], STUDENT_WIDTH)
-        student = torch.randn(*teacher.hidden.shape[:-1], STUDENT_WIDTH)
+        # a student that has learned most of what the projector makes of the teacher's states
+        learned = projector(teacher.hidden).detach()
+        student = learned + 0.5 * learned.std() * torch.randn_like(learned)
 
     def distance(states: Tensor) -> Tensor:
         return 1 - F.cosine_similarity(student, projector(states), dim=-1).mean()
@@ -66,7 +68,7 @@ def _paths(evaluated: Callable[[_Teacher], Tensor]) -> Paths:
 
 @torch.no_grad()
 def _teacher() -> _Teacher:
-    model = tiny.model(300, layers=2, width=32, seed=1, sharpness=8.0).eval()
+    model = tiny.model(300, layers=2, width=32, seed=1, tie_word_embeddings=False).eval()
     out: Any = model(input_ids=torch.arange(2, 26)[None], output_hidden_states=True)
     return _Teacher(out.hidden_states[-1], out.logits, model.get_input_embeddings().weight.detach())  # type: ignore[operator]
 

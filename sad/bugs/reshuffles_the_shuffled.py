@@ -11,7 +11,8 @@ shuffles the original once. Next to it, the place that is saved counts from the 
 second save forgets what the first resume had skipped.
 
 ## What its documented fix did
-The original is kept and shuffled anew in each epoch. The place on a second resume was another report, mended later.
+The original is kept beside the shuffle, and each epoch is shuffled from it. The place on a second resume was mended in
+another change.
 
 ## Fix
 The order of every epoch is drawn from seed and epoch alone, and the place is the step number, which counts from the

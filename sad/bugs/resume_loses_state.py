@@ -11,7 +11,7 @@ Or all are saved, and what is saved are the live tensors themselves: training on
 gives references, and an optimizer's `load_state_dict` keeps the very tensors that it is given.
 
 ## What its documented fix did
-Each added the one part that was missed: the moments, then the scheduler, then the sampler; or a deep copy.
+Each added the part that was missed, or took a deep copy of what is loaded.
 
 ## Fix
 Weights, moments, random state, step number and the weights of the terms are in the checkpoint; learning rate and order
@@ -19,7 +19,7 @@ are functions of the step number, and so cannot be lost. It is written to files 
 points into it (`sad/train/checkpoint.py`, `sad/train/optimizer.py`, `order` in `sad/data.py`).
 
 ## Source
-pytorch/torchtune 567010903 and #278, NVIDIA/Megatron-LM#174, OpenNMT-py#617, rakeshb49/student_aware_distillation
+pytorch/torchtune 567010903 and #278, Megatron#174, OpenNMT#617, rakeshb49/student_aware_distillation
 0de6b5e; C01 of the catalogue of real bugs.
 """
 

@@ -4,13 +4,13 @@
 None in the loss. Samples of the epoch that was interrupted are trained on twice, others not at all.
 
 ## Mechanism
-The order of an epoch comes from seed plus epoch, and the sampler is told the epoch by `set_epoch` at the end of each.
-A resumed run builds the sampler anew and skips the batches that were done; nobody calls `set_epoch` before that, so the
-skipping is done in the order of epoch 0. A test that resumes within the first epoch passes.
+The order of an epoch comes from seed plus epoch, and the sampler is told the epoch by `set_epoch` when one begins. A
+resumed run builds the sampler anew to skip the batches that were done, after `set_epoch` has been called on the old
+one: the new one skips and goes on in the order of epoch 0. A test that resumes within the first epoch passes.
 
 ## What its documented fix did
-`set_epoch` is called once after the sampler was rebuilt. The first report was answered for one trainer class only, and
-the same was found in the next.
+`set_epoch` is called on the sampler after it was rebuilt. An earlier proposal passed the call on through a wrapper that
+had swallowed it.
 
 ## Fix
 There is no sampler to be told: the order is a function of seed and epoch, and the epoch one of the step number

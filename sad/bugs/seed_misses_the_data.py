@@ -39,7 +39,7 @@ class _Stream:
 
     def order(self, epoch: int) -> list[int]:
         draw = torch.Generator().manual_seed(1000 * self.seed + epoch)
-        return torch.randperm(self.size, generator=draw).tolist()  # type: ignore[no-any-return]
+        return torch.randperm(self.size, generator=draw).tolist()
 
 
 class _NotPassed(PlainRun):

@@ -9,7 +9,7 @@ What a model returns as attentions has been through a softmax already: numbers f
 nearly uniform rows is nearly nothing, whatever the maps were. A temperature that is learned grows, and takes the rest.
 
 ## What its documented fix did
-There was none: the weight of the term was changed.
+There was none.
 
 ## Fix
 No term compares attention maps. What is put through a softmax are logits, once (`sad/losses/kd.py`,

@@ -9,7 +9,7 @@ target of the KD. The embedding is trained, and nothing detaches the target: one
 student, the other moves the target to where the student already is.
 
 ## What its documented fix did
-There was none: the projector was blamed for its random start and was given better initial weights.
+There was none: falling values were read as learning.
 
 ## Fix
 The teacher's distribution goes over by a fixed map of tokens, the teacher runs without gradients, and each loss

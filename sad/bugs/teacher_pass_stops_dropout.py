@@ -4,21 +4,21 @@
 None that looks like a fault: the training loss is a little better, and the student overfits sooner.
 
 ## Mechanism
-Teacher and student are one module: the teacher is the base model with the adapter off, or a moving average that shares
-layers. Before each pass the teacher is put in evaluation mode, which is the student's mode too, and nobody puts it
-back: from the first pass on the student trains without dropout.
+Teacher and student are one module, the teacher being the base model with the adapter off. Before its pass the teacher
+is put in evaluation mode, which is the student's mode too, and nobody puts it back before the student's own pass: it
+trains without dropout.
 
 ## What its documented fix did
-`model.train()` after the pass. That also wakes what was meant to sleep: frozen norms gather statistics, a frozen part
-drops. Leaving `eval()` out is the opposite fault, in which the teacher answers with the student's dropout.
+The mode is put back after the pass. The obvious way, `model.train()`, also wakes what was meant to sleep: a frozen norm
+gathers statistics, a frozen part drops. Leaving `eval()` out is the opposite fault: the teacher answers with dropout.
 
 ## Fix
 Teacher and student are two modules; the teacher is put in evaluation mode once and kept out of `train()`
 (`sad/distiller.py`). Evaluation notes the mode of every module and puts each back (`sad/evaluate.py`).
 
 ## Source
-Review of huggingface/trl#5862; yxuansu/TaCL#11, a yolov5 distillation #5, and clovaai/overhaul-distillation#37 for the
-opposite; E03 of the catalogue of real bugs.
+Review of huggingface/trl#5862; for the opposite yxuansu/TaCL#11, Sharpiless/yolov5-knowledge-distillation#5 and
+overhaul#37; E03 of the catalogue of real bugs.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Adapted(nn.Module):
         self.drop, self.adapter = nn.Dropout(0.5), nn.Linear(WIDTH, WIDTH, bias=False)
 
     def forward(self, inputs: Tensor, *, adapted: bool) -> Tensor:
-        states = self.drop(self.base(self.norm(inputs)))
+        states: Tensor = self.drop(self.base(self.norm(inputs)))
         return states + self.adapter(states) if adapted else states
 
 

@@ -13,8 +13,8 @@ other: from the first teacher's pass on the student trains without dropout. The 
 None: modes are compared, and answers bit by bit.
 
 ## What breaks it
-`teacher.eval()` on a shared module and nothing afterwards; `train()` afterwards, which wakes what was to sleep (a frozen
-norm, a frozen tower); no `eval()` at all, so that the teacher answers with the student's dropout.
+`teacher.eval()` on a shared module and nothing afterwards; `train()` afterwards, which wakes what was to sleep (a
+frozen norm, a frozen tower); no `eval()` at all, so that the teacher answers with the student's dropout.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def modes_restored(given: Passes) -> Verdict:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for name, run in given.passes.items():
-            first, second = run(), run()
+            first, second = run().detach(), run().detach()
             if not torch.equal(first, second):
                 faults.append(f"{name}: two answers to one text differ by {float((first - second).abs().max()):.2g}")
             now = {n: module.training for n, module in student.named_modules()}
@@ -66,5 +66,7 @@ def modes_restored(given: Passes) -> Verdict:
         apart = float((given.trained().detach() - given.trained().detach()).abs().max())
     if not apart > 0:
         faults.append("the student trains without dropout")
-    says = "; ".join(faults[:2]) or f"{', '.join(given.passes)}: modes as before; dropout moves the student by {apart:.2g}"
+    says = (
+        "; ".join(faults[:2]) or f"{', '.join(given.passes)}: modes as before; dropout moves the student by {apart:.2g}"
+    )
     return Verdict(not faults, says, {"faults": len(faults), "apart": apart})

@@ -52,7 +52,9 @@ def one_path(paths: Paths) -> Verdict:
         where = "training" if not len(fed) else "evaluation"
         return Verdict(False, f"{where} does not use the projector", numbers)
     if fed.shape != asked.shape:
-        return Verdict(False, f"the projector is given {len(fed)} numbers in training, {len(asked)} in evaluation", numbers)
+        return Verdict(
+            False, f"the projector is given {len(fed)} numbers in training, {len(asked)} in evaluation", numbers
+        )
     apart = float((fed - asked).norm() / fed.norm().clamp_min(1e-30))
     if not apart <= INPUTS:
         cosine = float(functional.cosine_similarity(fed, asked, dim=0))

@@ -53,7 +53,9 @@ def resume_equivalence(resumable: Resumable) -> Verdict:
             return Verdict(False, f"{where}: {fault}", numbers)
     other = resumable.run(replace(SETTING, seed=OTHER_SEED), None, ())
     if [taken.samples for taken in other.taken] == [taken.samples for taken in whole.taken]:
-        return Verdict(False, f"seeds {SETTING.seed} and {OTHER_SEED} give one order: {_numbers(other.taken[0])} …", numbers)
+        return Verdict(
+            False, f"seeds {SETTING.seed} and {OTHER_SEED} give one order: {_numbers(other.taken[0])} …", numbers
+        )
     says = f"taken up {numbers['resumes']:.0f} times: samples, rates, losses, weights and optimizer bit-identical"
     return Verdict(True, says, numbers)
 
@@ -62,7 +64,11 @@ def _resumed(resumable: Resumable, whole: Ran) -> Iterator[tuple[str, int, Ran]]
     """Where the run was taken up, the steps done by then, and what it did from there."""
     once = resumable.run(SETTING, whole.saved[INSIDE], (AGAIN,))
     yield f"resumed at step {INSIDE}", INSIDE, once
-    yield f"resumed at the end of an epoch, step {BOUNDARY}", BOUNDARY, resumable.run(SETTING, whole.saved[BOUNDARY], ())
+    yield (
+        f"resumed at the end of an epoch, step {BOUNDARY}",
+        BOUNDARY,
+        resumable.run(SETTING, whole.saved[BOUNDARY], ()),
+    )
     yield f"resumed in a later epoch, step {LATER}", LATER, resumable.run(SETTING, whole.saved[LATER], ())
     yield f"resumed a second time, step {AGAIN}", AGAIN, resumable.run(SETTING, once.saved[AGAIN], ())
     where = f"resumed once more from the save of step {LATER}"
@@ -73,7 +79,8 @@ def differences(whole: Ran, at: int, ran: Ran) -> Iterator[str]:
     """Say what is not as in the run that was never stopped, from ``at`` steps on, the nearest to the cause first."""
     live, owned = [id(p) for p in ran.live.values()], [id(p) for p in ran.owned]
     if sorted(live) != sorted(owned):
-        yield f"the optimizer owns {len(set(live) & set(owned))} of {len(live)} live tensors, and {_strays(live, owned)} others"
+        common = len(set(live) & set(owned))
+        yield f"the optimizer owns {common} of {len(live)} live tensors, and {len(owned) - common} others"
     expected = whole.taken[at:]
     if len(ran.taken) != len(expected):
         yield f"{len(ran.taken)} steps taken, not {len(expected)}"
@@ -91,10 +98,6 @@ def differences(whole: Ran, at: int, ran: Ran) -> Iterator[str]:
         yield f"the weights end {apart:.2g} of their size apart"
     if apart := distance(whole.moments, ran.moments):
         yield f"the optimizer's state ends {apart:.2g} of its size apart"
-
-
-def _strays(live: list[int], owned: list[int]) -> int:
-    return len(owned) - len(set(live) & set(owned))
 
 
 def _numbers(taken: Taken) -> str:

@@ -65,7 +65,7 @@ def target_gets_no_gradient(transfer: Transfer) -> Verdict:
         numbers |= {f"{name}_leak": leak, f"{name}_apart": apart}
         if not size > 0:
             return Verdict(False, f"{name} gives the student no gradient", numbers)
-        if not leak == 0:
+        if leak != 0:
             says = f"{name}: with the student's side constant its gradient is {leak:.2g}, against {size:.2g} in all"
             return Verdict(False, says, numbers)
         if not apart <= TOLERANCE:

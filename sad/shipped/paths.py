@@ -25,9 +25,12 @@ def shipped_paths() -> Paths:
 
     def training() -> Tensor:
         total, units = distiller(batch, distiller.ask_teacher(batch))[LAYERWISE]
-        return total / units
+        mean: Tensor = total / units
+        return mean
 
     def evaluation() -> Tensor:
-        return torch.tensor(evaluate(distiller, [batch], Objective(dict(plan.recipe.terms.weights))).ledger.raw[LAYERWISE])
+        return torch.tensor(
+            evaluate(distiller, [batch], Objective(dict(plan.recipe.terms.weights))).ledger.raw[LAYERWISE]
+        )
 
     return Paths(distiller.projectors[0], training, evaluation)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
@@ -22,7 +22,8 @@ from sad.subjects.resumable import Ran, Resumable, Saved, Setting, Taken
 from sad.train import checkpoint
 from sad.train.plan import Plan
 
-TERMS = {"layerwise": {"weight": 0.1}}
+SHARES = {"kd": 50.0, "lm": 30.0, "layerwise": 20.0}
+"""Wanted shares of the loss: with them the weights of the terms move, and are part of what must come back."""
 BEGINS, TAKES_UP = 2, 5
 """Seeds of the student's own weights: in a resumed run they must be replaced by those of the checkpoint."""
 
@@ -93,7 +94,7 @@ def _plan(setting: Setting, save_every: int, seed: int) -> Plan:
     pair = tiny.pair(320, 320)
     student = tiny.model(pair.readers.student.size, layers=1, width=16, seed=seed, attention_dropout=0.3)
     data = {"max_length": 16, "eval_windows": 1}
-    plan = tiny.plan({"train": train, "data": data, "terms": TERMS}, of=replace(pair, student=student))
+    plan = tiny.plan({"train": train, "data": data, "shares": SHARES}, of=replace(pair, student=student))
     if len(plan.train) < setting.size:
         raise ValueError(f"the tiny text has {len(plan.train)} examples, not {setting.size}")
     return replace(plan, train=_Watched(plan.train[: setting.size]))

@@ -38,7 +38,7 @@ class Network(nn.Module):
 
 
 class PlainRun:
-    """A right run, as one process sees it. AdamW; the rate falls on a line; the order is a function of seed and epoch."""
+    """A right run, as one process sees it. AdamW; a rate that falls on a line; the order from seed and epoch."""
 
     def __init__(self, setting: Setting) -> None:
         torch.manual_seed(setting.seed)
@@ -61,7 +61,7 @@ class PlainRun:
     def order(self, epoch: int) -> Sequence[int]:
         """Return the order of the samples in an epoch."""
         seed = 1_000_003 * self.setting.seed + epoch
-        return torch.randperm(self.setting.size, generator=torch.Generator().manual_seed(seed)).tolist()  # type: ignore[no-any-return]
+        return torch.randperm(self.setting.size, generator=torch.Generator().manual_seed(seed)).tolist()
 
     def samples(self) -> Sequence[int]:
         """Return the samples of the step that is to be taken."""
