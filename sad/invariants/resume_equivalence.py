@@ -46,13 +46,18 @@ def resume_equivalence(resumable: Resumable) -> Verdict:
     numbers: dict[str, float] = {"resumes": 0, "apart": 0.0}
     if len(whole.taken) != SETTING.steps:
         return Verdict(False, f"{len(whole.taken)} steps taken, not {SETTING.steps}", numbers)
+    if missing := {INSIDE, BOUNDARY, LATER} - set(whole.saved):
+        return Verdict(False, f"nothing was saved at step {min(missing)}", numbers)
     for where, at, ran in _resumed(resumable, whole):
         numbers["resumes"] += 1
         numbers["apart"] = max(numbers["apart"], distance(whole.weights, ran.weights))
         if fault := next(differences(whole, at, ran), None):
             return Verdict(False, f"{where}: {fault}", numbers)
-    other = resumable.run(replace(SETTING, seed=OTHER_SEED), None, ())
-    if [taken.samples for taken in other.taken] == [taken.samples for taken in whole.taken]:
+        if at == INSIDE and AGAIN not in ran.saved:
+            return Verdict(False, f"{where}: nothing was saved at step {AGAIN}", numbers)
+    an_epoch = SETTING.steps_per_epoch
+    other = resumable.run(replace(SETTING, seed=OTHER_SEED, steps=an_epoch), None, ())
+    if [taken.samples for taken in other.taken] == [taken.samples for taken in whole.taken[:an_epoch]]:
         return Verdict(
             False, f"seeds {SETTING.seed} and {OTHER_SEED} give one order: {_numbers(other.taken[0])} …", numbers
         )
@@ -64,11 +69,8 @@ def _resumed(resumable: Resumable, whole: Ran) -> Iterator[tuple[str, int, Ran]]
     """Where the run was taken up, the steps done by then, and what it did from there."""
     once = resumable.run(SETTING, whole.saved[INSIDE], (AGAIN,))
     yield f"resumed at step {INSIDE}", INSIDE, once
-    yield (
-        f"resumed at the end of an epoch, step {BOUNDARY}",
-        BOUNDARY,
-        resumable.run(SETTING, whole.saved[BOUNDARY], ()),
-    )
+    where = f"resumed at the end of an epoch, step {BOUNDARY}"
+    yield where, BOUNDARY, resumable.run(SETTING, whole.saved[BOUNDARY], ())
     yield f"resumed in a later epoch, step {LATER}", LATER, resumable.run(SETTING, whole.saved[LATER], ())
     yield f"resumed a second time, step {AGAIN}", AGAIN, resumable.run(SETTING, once.saved[AGAIN], ())
     where = f"resumed once more from the save of step {LATER}"

@@ -11,8 +11,9 @@ handed on is worse than its number. If the weights that are scored are an averag
 the number tells of the beginning.
 
 ## Tolerance
-1e-6 of the score: the same weights on the same batches give the same bits, other threads may add in another order. The
-share of the beginning is 0 without an average; half of the way is far more than any lag that is meant.
+1e-6 of the score: the same weights on the same batches give the same bits (0 was found for the code that trains); other
+threads may add in another order. The share of the beginning is 0 without an average; half of the way is far more than
+any lag that is meant.
 
 ## What breaks it
 Swapping the average out before the save; saving the average and scoring the raw weights; an average whose horizon,

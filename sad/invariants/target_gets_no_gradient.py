@@ -8,8 +8,8 @@ and the gradient that the training takes of the term is the gradient of the same
 A student that can move its target is taught to make the task easier, not to solve it. The loss falls all the same.
 
 ## Tolerance
-1e-5 of the gradient: the same float32 operations, added in another order, were found 1e-7 apart. The part that goes
-through the target must be nothing at all.
+1e-5 of the gradient: three ways to write a KL in float32 over 40 to 30,000 tokens (whole, in pieces, without the
+teacher's entropy) were found at most 9e-7 apart. The part that goes through the target must be nothing at all.
 
 ## What breaks it
 A target that is made with a weight of the student's (its embedding, its head, a shared norm) without `detach`; a

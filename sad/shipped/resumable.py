@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,11 +51,14 @@ class _Seen:
 
 
 class LoopRun:
-    """The training loop. What is saved are the files of its folder: recipe of the run, record, checkpoints."""
+    """The training loop. What is saved are the files of its folder: the record and the checkpoints."""
+
+    def __init__(self) -> None:
+        self.pair = tiny.pair(320, 320)
 
     def run(self, setting: Setting, saved: Saved | None, save_at: Collection[int]) -> Ran:
         """Run the loop to its end; with ``saved``, on the files as they were."""
-        plan = _plan(setting, math.gcd(*save_at) or setting.steps, BEGINS if saved is None else TAKES_UP)
+        plan = self._plan(setting, math.gcd(*save_at) or setting.steps, BEGINS if saved is None else TAKES_UP)
         assert isinstance(plan.train, _Watched)
         with TemporaryDirectory() as made, _watching(plan.train) as seen:
             folder = Path(made)
@@ -72,32 +76,31 @@ class LoopRun:
         ]
         return _ran(taken, kept, seen)
 
+    def _plan(self, setting: Setting, save_every: int, seed: int) -> Plan:
+        """A plan of the setting on the tiny text; the student has dropout, and weights that are made from ``seed``."""
+        train = {
+            "batch_size": setting.batch_size,
+            "accumulation": setting.accumulation,
+            "seed": setting.seed,
+            "max_steps": setting.steps,
+            "eval_every": setting.steps,
+            # only the places that are asked for: each save waits for the disk
+            "save_every": save_every,
+            "keep_checkpoints": setting.steps,
+            "log_every": 1,
+        }
+        student = tiny.model(self.pair.readers.student.size, layers=1, width=16, seed=seed, attention_dropout=0.3)
+        pair = replace(self.pair, student=student, teacher=deepcopy(self.pair.teacher))
+        data = {"max_length": 16, "eval_windows": 1}
+        plan = tiny.plan({"train": train, "data": data, "shares": SHARES}, of=pair)
+        if len(plan.train) < setting.size:
+            raise ValueError(f"the tiny text has {len(plan.train)} examples, not {setting.size}")
+        return replace(plan, train=_Watched(plan.train[: setting.size]))
+
 
 def shipped_resumable() -> Resumable:
     """Return the code that trains."""
     return LoopRun()
-
-
-def _plan(setting: Setting, save_every: int, seed: int) -> Plan:
-    """A plan of the setting on the tiny text, for a student with dropout whose own weights are made from ``seed``."""
-    train = {
-        "batch_size": setting.batch_size,
-        "accumulation": setting.accumulation,
-        "seed": setting.seed,
-        "max_steps": setting.steps,
-        "eval_every": setting.steps,
-        # only the places that are asked for: each save waits for the disk
-        "save_every": save_every,
-        "keep_checkpoints": setting.steps,
-        "log_every": 1,
-    }
-    pair = tiny.pair(320, 320)
-    student = tiny.model(pair.readers.student.size, layers=1, width=16, seed=seed, attention_dropout=0.3)
-    data = {"max_length": 16, "eval_windows": 1}
-    plan = tiny.plan({"train": train, "data": data, "shares": SHARES}, of=replace(pair, student=student))
-    if len(plan.train) < setting.size:
-        raise ValueError(f"the tiny text has {len(plan.train)} examples, not {setting.size}")
-    return replace(plan, train=_Watched(plan.train[: setting.size]))
 
 
 @contextmanager
@@ -122,8 +125,8 @@ def _watching(examples: _Watched) -> Iterator[_Seen]:
 
 
 def _ran(taken: list[Taken], kept: dict[int, Saved], seen: _Seen) -> Ran:
-    assert seen.distiller is not None
-    assert seen.optimizer is not None
+    assert seen.distiller is not None, "the distiller was never run"
+    assert seen.optimizer is not None, "no optimizer step was taken"
     weights = {name: tensor.detach().clone() for name, tensor in seen.distiller.state_dict().items()}
     live = {name: p for name, p in seen.distiller.named_parameters() if p.requires_grad}
     owned: list[Tensor] = [p for group in seen.optimizer.param_groups for p in group["params"]]

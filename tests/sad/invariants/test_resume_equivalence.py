@@ -228,6 +228,18 @@ def test_a_run_that_ends_early_is_named():
     assert resume_equivalence(Early()).says == "5 steps taken, not 6"
 
 
+@pytest.mark.parametrize(
+    ("places", "says"),
+    [((2, 3), "nothing was saved at step 1"), ((1, 2, 3), "resumed at step 1: nothing was saved at step 5")],
+)
+def test_a_run_that_saves_nothing_is_named(places, says):
+    class Forgets:
+        def run(self, setting, saved, save_at):
+            return Plain().run(setting, saved, set(places) & set(save_at))
+
+    assert resume_equivalence(Forgets()).says == says
+
+
 def test_what_differs_is_told_from_the_cause_on():
     whole = Plain().run(SETTING, None, (2,))
     ran = Plain().run(SETTING, whole.saved[2], ())

@@ -8,4 +8,4 @@ def test_the_two_ways_are_the_step_and_the_evaluation():
     training, evaluation = paths.training(), paths.evaluation()
     assert training.requires_grad
     assert not evaluation.requires_grad
-    assert float(training) == pytest.approx(float(evaluation), rel=1e-6)
+    assert training.item() == pytest.approx(evaluation.item(), rel=1e-6)
