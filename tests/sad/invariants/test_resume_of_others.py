@@ -1,4 +1,4 @@
-"""Accelerate's own way of resuming holds; bugs of other projects that are in no catalogue of ours are named."""
+"""Accelerate's own way of resuming holds; bugs of other projects are named, most of them in no catalogue of ours."""
 
 import pytest
 import torch
