@@ -1,0 +1,72 @@
+"""A pass of the teacher leaves the student as it was, and the student trains with its dropout.
+
+## Property
+A student is in training mode but for one module, which is meant to sleep. After a pass of the teacher, and after an
+evaluation, every module of the student is in the mode it was in. The passes themselves answer the same twice, and the
+student, trained on one text twice, does not.
+
+## Why it must hold
+Where teacher and student are one module with an adapter switched on and off, `eval()` on the one is `eval()` on the
+other: from the first teacher's pass on the student trains without dropout. The loss looks better for it.
+
+## Tolerance
+None: modes are compared, and answers bit by bit.
+
+## What breaks it
+`teacher.eval()` on a shared module and nothing afterwards; `train()` afterwards, which wakes what was to sleep (a
+frozen norm, a frozen tower); no `eval()` at all, so that the teacher answers with the student's dropout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sad.case import Verdict
+
+ID = "I13"
+
+Answer = Callable[[], Tensor]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passes:
+    """A student with dropout, what is done between its steps, and its own pass as the training runs it.
+
+    ``passes`` are the teacher's and, where there is one, the evaluation; each returns what it found.
+    """
+
+    student: nn.Module
+    passes: Mapping[str, Answer]
+    trained: Answer
+
+
+def modes_restored(given: Passes) -> Verdict:
+    """Judge what each pass leaves behind."""
+    student = given.student.train()
+    asleep = next(module for module in student.modules() if not any(True for _ in module.children()))
+    asleep.eval()
+    wanted = {name: module.training for name, module in student.named_modules()}
+    faults = []
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for name, run in given.passes.items():
+            first, second = run().detach(), run().detach()
+            if not torch.equal(first, second):
+                faults.append(f"{name}: two answers to one text differ by {float((first - second).abs().max()):.2g}")
+            now = {n: module.training for n, module in student.named_modules()}
+            slept, woken = sum(wanted[n] and not now[n] for n in now), sum(now[n] and not wanted[n] for n in now)
+            if slept:
+                faults.append(f"after {name} {slept} of {len(now)} modules of the student have left training mode")
+            if woken:
+                faults.append(f"after {name} {woken} modules are in training mode that were not")
+        apart = float((given.trained().detach() - given.trained().detach()).abs().max())
+    if not apart > 0:
+        faults.append("the student trains without dropout")
+    says = (
+        "; ".join(faults[:2]) or f"{', '.join(given.passes)}: modes as before; dropout moves the student by {apart:.2g}"
+    )
+    return Verdict(not faults, says, {"faults": len(faults), "apart": apart})

@@ -1,0 +1,122 @@
+"""A run that was stopped, saved and taken up is the run that was never stopped.
+
+## Property
+N steps equal k steps, a save, a load in a new process and N - k steps, for a k within the first epoch, at its end and
+in a later one, and when the run is stopped twice: the same samples in the same order, the same learning rate and loss
+at every step, and at the end the same weights and the same state of the optimizer, bit for bit. After the load the
+optimizer owns the live trainable tensors, each once, and no other. What was saved stays what it was: the run that saved
+it trains on, a run that took it up trains on, and it still leads to the same weights. Another seed gives another order.
+
+## Why it must hold
+Long runs are stopped as a rule, not as an exception. What a resume loses shows as a small jump of the loss, if at all,
+and samples that are trained on twice show in nothing.
+
+## Tolerance
+None: on one device with the same operations in the same order every bit is the same, also with dropout.
+
+## What breaks it
+A checkpoint of the weights alone; a model that is replaced after the optimizer was built; copies in a wider type that
+undo the load; a sampler that is built anew without its epoch; a state that points to tensors which train on. A run of
+one epoch hides the sampler, a model without dropout the random state, one save that is loaded once the pointing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from sad.case import Verdict
+from sad.subjects.resumable import Ran, Resumable, Setting, Taken
+
+ID = "I17"
+
+SETTING = Setting(size=7, batch_size=2, accumulation=2, seed=3, steps=6)
+"""Epochs of two steps, the second of them of three samples."""
+OTHER_SEED = 4
+INSIDE, BOUNDARY, LATER, AGAIN = 1, 2, 3, 5
+"""Steps done when the run is saved: within an epoch, at the end of one, within the second; and within the third."""
+
+
+def resume_equivalence(resumable: Resumable) -> Verdict:
+    """Judge a run by taking it up at several places."""
+    whole = resumable.run(SETTING, None, (INSIDE, BOUNDARY, LATER))
+    numbers: dict[str, float] = {"resumes": 0, "apart": 0.0}
+    if len(whole.taken) != SETTING.steps:
+        return Verdict(False, f"{len(whole.taken)} steps taken, not {SETTING.steps}", numbers)
+    if missing := {INSIDE, BOUNDARY, LATER} - set(whole.saved):
+        return Verdict(False, f"nothing was saved at step {min(missing)}", numbers)
+    for where, at, ran in _resumed(resumable, whole):
+        numbers["resumes"] += 1
+        numbers["apart"] = max(numbers["apart"], distance(whole.weights, ran.weights))
+        if fault := next(differences(whole, at, ran), None):
+            return Verdict(False, f"{where}: {fault}", numbers)
+        if at == INSIDE and AGAIN not in ran.saved:
+            return Verdict(False, f"{where}: nothing was saved at step {AGAIN}", numbers)
+    an_epoch = SETTING.steps_per_epoch
+    other = resumable.run(replace(SETTING, seed=OTHER_SEED, steps=an_epoch), None, ())
+    if [taken.samples for taken in other.taken] == [taken.samples for taken in whole.taken[:an_epoch]]:
+        return Verdict(
+            False, f"seeds {SETTING.seed} and {OTHER_SEED} give one order: {_numbers(other.taken[0])} …", numbers
+        )
+    says = f"taken up {numbers['resumes']:.0f} times: samples, rates, losses, weights and optimizer bit-identical"
+    return Verdict(True, says, numbers)
+
+
+def _resumed(resumable: Resumable, whole: Ran) -> Iterator[tuple[str, int, Ran]]:
+    """Where the run was taken up, the steps done by then, and what it did from there."""
+    once = resumable.run(SETTING, whole.saved[INSIDE], (AGAIN,))
+    yield f"resumed at step {INSIDE}", INSIDE, once
+    where = f"resumed at the end of an epoch, step {BOUNDARY}"
+    yield where, BOUNDARY, resumable.run(SETTING, whole.saved[BOUNDARY], ())
+    yield f"resumed in a later epoch, step {LATER}", LATER, resumable.run(SETTING, whole.saved[LATER], ())
+    yield f"resumed a second time, step {AGAIN}", AGAIN, resumable.run(SETTING, once.saved[AGAIN], ())
+    where = f"resumed once more from the save of step {LATER}"
+    yield where, LATER, resumable.run(SETTING, whole.saved[LATER], ())
+
+
+def differences(whole: Ran, at: int, ran: Ran) -> Iterator[str]:
+    """Say what is not as in the run that was never stopped, from ``at`` steps on, the nearest to the cause first."""
+    live, owned = [id(p) for p in ran.live.values()], [id(p) for p in ran.owned]
+    if sorted(live) != sorted(owned):
+        common = len(set(live) & set(owned))
+        yield f"the optimizer owns {common} of {len(live)} live tensors, and {len(owned) - common} others"
+    expected = whole.taken[at:]
+    if len(ran.taken) != len(expected):
+        yield f"{len(ran.taken)} steps taken, not {len(expected)}"
+    both = list(enumerate(zip(expected, ran.taken, strict=False), at + 1))
+    for step, (right, got) in both:
+        if got.samples != right.samples:
+            yield f"step {step} takes samples {_numbers(got)}, never stopped {_numbers(right)}"
+    for step, (right, got) in both:
+        if got.rate != right.rate:
+            yield f"learning rate {got.rate:.4g} at step {step}, never stopped {right.rate:.4g}"
+    for step, (right, got) in both:
+        if got.loss != right.loss:
+            yield f"loss {got.loss:.6g} at step {step}, never stopped {right.loss:.6g}"
+    if apart := distance(whole.weights, ran.weights):
+        yield f"the weights end {apart:.2g} of their size apart"
+    if apart := distance(whole.moments, ran.moments):
+        yield f"the optimizer's state ends {apart:.2g} of its size apart"
+
+
+def _numbers(taken: Taken) -> str:
+    return ",".join(map(str, taken.samples))
+
+
+def distance(right: Mapping[str, Tensor], got: Mapping[str, Tensor]) -> float:
+    """Return the norm of the difference over the norm of the whole; 0 only if every bit is the same.
+
+    Infinite if a tensor came, went or changed its shape or type.
+    """
+    kinds = [{name: (t.shape, t.dtype) for name, t in of.items()} for of in (right, got)]
+    if kinds[0] != kinds[1]:
+        return float("inf")
+    if all(torch.equal(tensor, got[name]) for name, tensor in right.items()):
+        return 0.0
+    change = torch.stack([(got[name].double() - tensor.double()).norm() for name, tensor in right.items()]).norm()
+    whole = torch.stack([tensor.double().norm() for tensor in right.values()]).norm()
+    apart = float(change / whole.clamp_min(1e-30))
+    return apart if apart > 0 else float("inf")

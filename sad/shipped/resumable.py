@@ -1,0 +1,145 @@
+"""The training loop with its checkpoints, as a run that can be taken up again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
+from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
+
+from sad import tiny
+from sad.data import Example
+from sad.distiller import Distiller
+from sad.subjects.plain_run import moments
+from sad.subjects.resumable import Ran, Resumable, Saved, Setting, Taken
+from sad.train import checkpoint
+from sad.train.plan import Plan
+
+SHARES = {"kd": 50.0, "lm": 30.0, "layerwise": 20.0}
+"""Wanted shares of the loss: with them the weights of the terms move, and are part of what must come back."""
+BEGINS, TAKES_UP = 2, 5
+"""Seeds of the student's own weights: in a resumed run they must be replaced by those of the checkpoint."""
+
+
+class _Watched(list[Example]):
+    """The examples, noting which are taken."""
+
+    def __init__(self, some: list[Example]) -> None:
+        super().__init__(some)
+        self.seen: list[int] = []
+
+    def __getitem__(self, number: Any) -> Any:  # noqa: ANN401 - as list has it
+        self.seen.append(int(number))
+        return super().__getitem__(number)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The objects that train, as they were last seen at work, and how many samples each step had taken by its end."""
+
+    optimizer: Optimizer | None = None
+    distiller: Distiller | None = None
+    samples: list[int] = field(default_factory=list)
+
+
+class LoopRun:
+    """The training loop. What is saved are the files of its folder: the record and the checkpoints."""
+
+    def __init__(self) -> None:
+        self.pair = tiny.pair(320, 320)
+
+    def run(self, setting: Setting, saved: Saved | None, save_at: Collection[int]) -> Ran:
+        """Run the loop to its end; with ``saved``, on the files as they were."""
+        plan = self._plan(setting, math.gcd(*save_at) or setting.steps, BEGINS if saved is None else TAKES_UP)
+        assert isinstance(plan.train, _Watched)
+        with TemporaryDirectory() as made, _watching(plan.train) as seen:
+            folder = Path(made)
+            for name, content in ({} if saved is None else saved).items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(content)
+            start = 0 if saved is None else checkpoint.steps_done(folder)
+            record = tiny.train(plan, folder, resume=saved is not None).record
+            kept = {step: _files(folder, step) for step in save_at}
+        steps = [line for line in record if "train/loss" in line and line["step"] > start]
+        ends = zip([0, *seen.samples], seen.samples, strict=False)
+        taken = [
+            Taken(tuple(plan.train.seen[first:last]), line["train/lr"], line["train/loss"])
+            for line, (first, last) in zip(steps, ends, strict=False)
+        ]
+        return _ran(taken, kept, seen)
+
+    def _plan(self, setting: Setting, save_every: int, seed: int) -> Plan:
+        """A plan of the setting on the tiny text; the student has dropout, and weights that are made from ``seed``."""
+        train = {
+            "batch_size": setting.batch_size,
+            "accumulation": setting.accumulation,
+            "seed": setting.seed,
+            "max_steps": setting.steps,
+            "eval_every": setting.steps,
+            # only the places that are asked for: each save waits for the disk
+            "save_every": save_every,
+            "keep_checkpoints": setting.steps,
+            "log_every": 1,
+        }
+        student = tiny.model(self.pair.readers.student.size, layers=1, width=16, seed=seed, attention_dropout=0.3)
+        pair = replace(self.pair, student=student, teacher=deepcopy(self.pair.teacher))
+        data = {"max_length": 16, "eval_windows": 1}
+        plan = tiny.plan({"train": train, "data": data, "shares": SHARES}, of=pair)
+        if len(plan.train) < setting.size:
+            raise ValueError(f"the tiny text has {len(plan.train)} examples, not {setting.size}")
+        return replace(plan, train=_Watched(plan.train[: setting.size]))
+
+
+def shipped_resumable() -> Resumable:
+    """Return the code that trains."""
+    return LoopRun()
+
+
+@contextmanager
+def _watching(examples: _Watched) -> Iterator[_Seen]:
+    seen = _Seen()
+
+    def stepped(optimizer: Optimizer, *_: object) -> None:
+        seen.optimizer = optimizer
+        seen.samples.append(len(examples.seen))
+
+    def ran(module: nn.Module, *_: object) -> None:
+        if isinstance(module, Distiller):
+            seen.distiller = module
+
+    examples.seen.clear()
+    hooks = (register_optimizer_step_post_hook(stepped), register_module_forward_hook(ran))
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _ran(taken: list[Taken], kept: dict[int, Saved], seen: _Seen) -> Ran:
+    assert seen.distiller is not None, "the distiller was never run"
+    assert seen.optimizer is not None, "no optimizer step was taken"
+    weights = {name: tensor.detach().clone() for name, tensor in seen.distiller.state_dict().items()}
+    live = {name: p for name, p in seen.distiller.named_parameters() if p.requires_grad}
+    owned: list[Tensor] = [p for group in seen.optimizer.param_groups for p in group["params"]]
+    return Ran(taken, kept, weights, moments(seen.optimizer), live, owned)
+
+
+def _files(folder: Path, step: int) -> dict[str, bytes]:
+    """The files of a run that was killed after it had saved ``step``: later checkpoints are not there yet."""
+    every = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    names = {path.relative_to(folder).as_posix(): path for path in every}
+    checkpoints = f"{checkpoint.FOLDER}/{checkpoint.STEP}"
+    return {
+        name: path.read_bytes()
+        for name, path in names.items()
+        if not name.startswith(checkpoints) or int(name.removeprefix(checkpoints).split("/")[0]) <= step
+    }

@@ -1,0 +1,59 @@
+"""The terms of the distiller against a teacher whose answers lean on the student's own embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from sad import tiny
+from sad.batch import CONTRASTIVE, KD, LAYERWISE, Sum
+from sad.data import collate
+from sad.distiller import Distiller
+from sad.forward import Forward
+from sad.invariants.target_gets_no_gradient import Compared, Transfer
+from sad.losses import contrastive, kd, layerwise
+from sad.terms import TERMS
+
+LEAN = 0.1
+
+
+def shipped_transfer() -> Transfer:
+    """Return the code that trains."""
+    pair = tiny.pair(320, 320)
+    plan = tiny.plan({"terms": {CONTRASTIVE: {"weight": 0.1}}}, of=pair)
+    terms = plan.recipe.terms
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        distiller = Distiller(pair.student, pair.teacher, pair.vocab, terms).eval()
+    batch = collate(plan.train[:2], pair.readers)
+    embedding: Tensor = pair.student.get_input_embeddings().weight  # type: ignore[operator]
+
+    def lean(states: Tensor) -> Tensor:
+        """The teacher's states, moved by the student: only the losses can cut the graph now."""
+        return states + LEAN * torch.tanh(embedding).sum(dim=0).repeat(states.shape[-1] // embedding.shape[-1])
+
+    def compare() -> Mapping[str, Compared]:
+        asked = distiller.ask_teacher(batch)
+        leaning: Forward = replace(
+            asked, hidden=lean(asked.hidden), blocks={block: lean(states) for block, states in asked.blocks.items()}
+        )
+        view = distiller.view(batch, leaning)
+        states, logits, heat = view.states(0), view.boundary_logits(), terms.kd.temperature
+        sides = {
+            KD: ((logits, view.teacher_log_probs(heat)), lambda s, t: kd.forward_kl(s, t, heat)),
+            LAYERWISE: (states, layerwise.layer_distance),
+            CONTRASTIVE: (states, lambda s, t: contrastive.info_nce(s, t, terms.contrastive.temperature)),
+        }
+        return {
+            name: Compared(_mean(TERMS[name](view)), *both, lambda s, t, of=of: _mean(of(s, t)))  # type: ignore[misc]
+            for name, (both, of) in sides.items()
+        }
+
+    return Transfer([p for p in distiller.student.parameters() if p.requires_grad], compare)
+
+
+def _mean(one: Sum) -> Tensor:
+    return one.total / one.units

@@ -1,0 +1,17 @@
+from sad import data
+from sad.bugs.seed_misses_the_data import BUG
+from sad.verify import run
+
+
+def test_verify_catches_it_and_finds_it_absent():
+    (found,) = run([BUG])
+    assert found.caught
+    assert found.absent
+    assert found.reproduced[0].says.startswith("seeds 3 and 4 give one order: ")
+    # it is no fault of the resume
+    assert found.reproduced[0].numbers["resumes"] == 5
+
+
+def test_an_order_without_the_seed_is_found(monkeypatch, found_in_the_code_that_trains):
+    monkeypatch.setattr(data, "order", lambda size, epoch, _, shipped=data.order: shipped(size, epoch, 42))
+    assert "seeds 3 and 4 give one order" in found_in_the_code_that_trains(BUG)

@@ -1,0 +1,64 @@
+"""The training loop as a run that can be taken up: what the adaptor tells of it is what it did."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sad.invariants.resume_equivalence import SETTING, differences
+from sad.shipped.resumable import shipped_resumable
+from sad.subjects.resumable import Setting
+from sad.train.optimizer import rate_factor
+
+
+@pytest.fixture(scope="module")
+def ran():
+    return shipped_resumable().run(SETTING, None, (2, 4))
+
+
+def test_it_tells_the_samples_of_every_step(ran):
+    assert [len(step.samples) for step in ran.taken] == [4, 3, 4, 3, 4, 3]
+    for epoch in (0, 2, 4):
+        seen = ran.taken[epoch].samples + ran.taken[epoch + 1].samples
+        assert sorted(seen) == list(range(SETTING.size))
+
+
+def test_it_tells_the_learning_rate_of_every_step(ran):
+    rates = [2e-3 * rate_factor(step, SETTING.steps, 0.02, 0.1) for step in range(SETTING.steps)]
+    assert [step.rate for step in ran.taken] == pytest.approx(rates)
+
+
+def test_it_tells_of_the_student_the_projectors_and_their_moments(ran):
+    assert any("projectors" in name for name in ran.live)
+    assert {id(p) for p in ran.owned} == {id(p) for p in ran.live.values()}
+    assert len(ran.moments) == 3 * len(ran.live)
+    assert not any("teacher" in name for name in ran.weights)
+
+
+def test_what_is_saved_knows_nothing_of_later_checkpoints(ran):
+    def steps(files):
+        return {name.split("/")[1] for name in files if name.startswith("checkpoints/")}
+
+    assert steps(ran.saved[2]) == {"step-00000002"}
+    assert steps(ran.saved[4]) == {"step-00000002", "step-00000004"}
+
+
+def test_a_setting_that_the_tiny_text_cannot_fill_is_refused():
+    with pytest.raises(ValueError, match="examples, not 1000"):
+        shipped_resumable().run(Setting(1000, 1, 1, 0, 1), None, ())
+
+
+@st.composite
+def stopped(draw):
+    steps = draw(st.integers(2, 5))
+    made = Setting(
+        draw(st.integers(2, 9)), draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(0, 5)), steps
+    )
+    return made, draw(st.integers(1, steps - 1))
+
+
+@settings(max_examples=6)
+@given(stopped())
+def test_it_may_be_stopped_anywhere(case):
+    setting, at = case
+    whole = shipped_resumable().run(setting, None, (at,))
+    assert list(differences(whole, at, shipped_resumable().run(setting, whole.saved[at], ()))) == []
