@@ -31,11 +31,14 @@ class Projector(nn.Module):
 class Distiller(nn.Module):
     """Student, projectors, and the terms between them and a teacher that it reads but does not own.
 
-    The teacher is kept out of ``parameters()``, of ``train()`` and of every saved state.
+    The teacher is kept out of ``parameters()``, of ``train()`` and of every saved state. Raises ValueError where the
+    two share a weight.
     """
 
     def __init__(self, student: nn.Module, teacher: nn.Module, vocab: VocabMap, terms: Terms) -> None:
         super().__init__()
+        if {id(p) for p in student.parameters()} & {id(p) for p in teacher.parameters()}:
+            raise ValueError("student and teacher share weights: freezing the teacher would freeze the student")
         self.student = student
         self._outside = (teacher.eval().requires_grad_(False), vocab)
         self.terms = terms

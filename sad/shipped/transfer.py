@@ -41,11 +41,12 @@ def shipped_transfer() -> Transfer:
             asked, hidden=lean(asked.hidden), blocks={block: lean(states) for block, states in asked.blocks.items()}
         )
         view = distiller.view(batch, leaning)
-        states, logits, heat = view.states(0), view.boundary_logits(), terms.kd.temperature
+        states, logits = view.states(0), view.boundary_logits()
+        heat, cold = terms.kd.temperature, terms.contrastive.temperature
         sides = {
             KD: ((logits, view.teacher_log_probs(heat)), lambda s, t: kd.forward_kl(s, t, heat)),
             LAYERWISE: (states, layerwise.layer_distance),
-            CONTRASTIVE: (states, lambda s, t: contrastive.info_nce(s, t, terms.contrastive.temperature)),
+            CONTRASTIVE: (states, lambda s, t: contrastive.info_nce(s, t, batch.boundaries.row, cold)),
         }
         return {
             name: Compared(_mean(TERMS[name](view)), *both, lambda s, t, of=of: _mean(of(s, t)))  # type: ignore[misc]

@@ -77,3 +77,9 @@ def test_a_projection_is_full_precision_under_autocast() -> None:
         found = projector(states)
     assert found.dtype == torch.float32
     assert torch.equal(found, projector(states))
+
+
+def test_one_model_cannot_be_both() -> None:
+    pair = tiny.pair(320, 320)
+    with pytest.raises(ValueError, match="share weights"):
+        Distiller(pair.student, pair.student, pair.vocab, tiny.recipe().terms)
