@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from sad.bugs import BUGS
@@ -14,6 +13,8 @@ from sad.catalogue import chosen, core
 
 SHIPPED = "sad.shipped."
 """Where the code that trains stands behind the interfaces of the invariants."""
+
+Known = dict[tuple[Invariant, Callable[[], Any]], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +72,32 @@ def choose(codes: Sequence[str], *, everything: bool = False) -> tuple[Bug, ...]
     return chosen(BUGS, codes) if codes or everything else core(BUGS)
 
 
-def run(bugs: Iterable[Bug]) -> Iterator[Outcome]:
-    """Judge each bug, one after the other."""
+def run(bugs: Iterable[Bug], known: Known | None = None) -> Iterator[Outcome]:
+    """Judge each bug, one after the other.
+
+    What many bugs share, an adaptor of the code that trains in `sad/shipped/`, is judged once by each property;
+    ``known`` holds these verdicts and may be kept from one call to the next.
+    """
+    known = {} if known is None else known
     for bug in bugs:
         started = time.perf_counter()
         reproduced = _verdicts(bug, bug.buggy, on_error=True)
         attempts = {name: _verdicts(bug, make, on_error=True) for name, make in bug.attempts.items()}
         variants = {name: _verdicts(bug, make, on_error=True) for name, make in bug.variants.items()}
-        fixed = _verdicts(bug, bug.fixed, on_error=False)
+        fixed = _fixed(bug, known)
         yield Outcome(bug, reproduced, attempts, fixed, time.perf_counter() - started, variants)
 
 
-@cache
-def _of_shipped(invariant: Invariant, make: Callable[[], Any]) -> Verdict:
-    """Judge a shared adaptor of the code that trains once, however many bugs ask."""
-    return _judge(invariant, make, on_error=False)
+def _fixed(bug: Bug, known: Known) -> tuple[Verdict, ...]:
+    if not bug.fixed.__module__.startswith(SHIPPED):
+        return _verdicts(bug, bug.fixed, on_error=False)
+    for invariant in bug.invariants:
+        if (invariant, bug.fixed) not in known:
+            known[invariant, bug.fixed] = _judge(invariant, bug.fixed, on_error=False)
+    return tuple(known[invariant, bug.fixed] for invariant in bug.invariants)
 
 
 def _verdicts(bug: Bug, make: Callable[[], Any], *, on_error: bool) -> tuple[Verdict, ...]:
-    if make.__module__.startswith(SHIPPED):
-        return tuple(_of_shipped(invariant, make) for invariant in bug.invariants)
     return tuple(_judge(invariant, make, on_error=on_error) for invariant in bug.invariants)
 
 

@@ -12,9 +12,12 @@ from typing import Any
 
 from sad import verify
 from sad.case import Bug, Verdict
-from sad.verify import Outcome
+from sad.verify import Known, Outcome
 
 DIED = "the process that judged it died"
+
+_KNOWN: Known = {}
+"""In a process that judges: what it has already found of the code that trains."""
 
 
 def run_parallel(bugs: Sequence[Bug], jobs: int) -> Iterator[Outcome]:
@@ -50,7 +53,7 @@ def _start() -> None:
 
 def _judged(code: str) -> dict[str, Any]:
     """Judge the bug of a code; return what an outcome holds besides the bug, whose functions need not travel."""
-    (outcome,) = verify.run(verify.choose([code]))
+    (outcome,) = verify.run(verify.choose([code]), _KNOWN)
     return {f.name: getattr(outcome, f.name) for f in fields(outcome) if f.name != "bug"}
 
 

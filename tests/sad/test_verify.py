@@ -74,6 +74,27 @@ def test_code_that_breaks_a_property_or_does_not_run_is_sick(fixed, says):
     assert found.fixed[0].says == says
 
 
+def test_what_bugs_share_is_judged_once_in_a_run_and_anew_in_the_next():
+    asked = []
+
+    def counted(value):
+        if value == 1:
+            asked.append(value)
+        return at_most_one(value)
+
+    def shipped():
+        return 1
+
+    shipped.__module__ = verify.SHIPPED + "thing"
+    bugs = [bug(code, fixed=shipped, invariants=(counted,)) for code in ("V11", "V12")]
+    assert all(found.absent for found in verify.run(bugs))
+    assert len(asked) == 1
+    known = {}
+    list(verify.run(bugs[:1], known))
+    list(verify.run(bugs[1:], known))
+    assert len(asked) == 2
+
+
 def test_one_of_several_properties_is_enough_to_catch_and_all_are_needed_to_pass():
     def never(_):
         return Verdict(True, "fine")
