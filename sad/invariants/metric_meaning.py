@@ -36,6 +36,8 @@ from sad.forward import body
 from sad.objective import Objective
 from sad.recipe import Terms
 
+ID = "I03"
+
 
 @dataclass(frozen=True, slots=True)
 class Reported:

@@ -110,7 +110,7 @@ def _fault(taught: Pairs) -> str:
         stops = sum(pair[1] == EOS for pair in wanted)
         return f"the end mark is a target {stops - len(ends)} times of {stops}"
     two_ahead = {(a, c) for a, b in _pairs(True) for b_, c in _pairs(True) if b == b_ and a != c}
-    if extra and extra <= two_ahead | prompts and len(missing) > len(wanted) / 2:
+    if len(extra & two_ahead) > len(extra) / 2:
         return f"{len(extra & two_ahead)} tokens are predicted from two places before them"
     counts = Counter(_kind(pair) for pair in extra)
     told = [f"{count} pair{'s' * (count > 1)} {kind}" for kind, count in counts.most_common()]
@@ -148,5 +148,3 @@ def _table(ahead: int, training: bool) -> Table:
 
 def _told(values: dict[str, float]) -> str:
     return ", ".join(f"{value:.2g} nats for {name}" for name, value in values.items())
-
-

@@ -42,7 +42,7 @@ TOLERANCE, ZERO = 1e-4, 1e-5
 PLACES = 6
 SIZES = ((0, 0), (0, 64), (64, 0), (16, 16), (8, 72), (72, 8))
 """Rows beyond the tokenizer's last id, of the student's and of the teacher's head."""
-FILLS = {"zeros": (0.0, 0.0), "large logits": (40.0, 30.0), "-infinity": (-torch.inf, -torch.inf)}
+FILLS = {"large logits": (40.0, 30.0), "zeros": (0.0, 0.0), "-infinity": (-torch.inf, -torch.inf)}
 SCALE = 3.0
 IMPOSSIBLE = -60.0
 

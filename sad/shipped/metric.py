@@ -14,14 +14,18 @@ from sad.distiller import Distiller
 from sad.forward import Forward
 from sad.objective import Objective
 from sad.recipe import Terms
-from sad.subjects.metric import AGREEMENT, KL, LM_LOSS, PERPLEXITY, Scored
+from sad.subjects.metric import AGREEMENT, KL, LM_LOSS, PERPLEXITY, Metric, Scored
 from sad.terms import View
 
 IGNORED = -100
 
 
-def metric(processes: Sequence[Sequence[Scored]]) -> Mapping[str, float]:
-    """Evaluate the batches of every process; their totals are added as the training loop has them added."""
+def metric() -> Metric:
+    """Return the evaluation; the totals of the processes are added as the training loop has them added."""
+    return _metric
+
+
+def _metric(processes: Sequence[Sequence[Scored]]) -> Mapping[str, float]:
     totals: list[dict[str, float]] = []
 
     def keep(mine: dict[str, float]) -> dict[str, float]:
@@ -51,7 +55,7 @@ class _Said(Distiller):
         size = batches[0].student_logits.shape[-1]
         self.given, self.map = iter(batches), _Same(size)
 
-    def ask_teacher(self, batch: Batch) -> Forward:
+    def ask_teacher(self, batch: Batch) -> Forward:  # noqa: ARG002 - the batches come in order
         """Give the teacher's logits; the student's come with the view of the same batch."""
         self.now = next(self.given)
         return _Logits(self, self.now.teacher_logits, {})

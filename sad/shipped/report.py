@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sad import objective, tiny
-from sad.invariants.parts_reported import Part, Reported
+from sad.invariants.parts_reported import Part, Report, Reported
 from sad.train import record
 from sad.train.checkpoint import Progress
 from sad.train.plan import Plan
@@ -18,8 +18,12 @@ from sad_doctor import names
 from sad_doctor.record import METRICS
 
 
-def report(parts: Mapping[str, Part]) -> Reported:
-    """Account for a step with the objective, and read what the record says of it."""
+def report() -> Report:
+    """Return what the objective makes of a step's terms, as the record has it."""
+    return _report
+
+
+def _report(parts: Mapping[str, Part]) -> Reported:
     made = objective.Objective({name: part.weight for name, part in parts.items()})
     ledger = made.ledger(
         {name: part.total for name, part in parts.items()}, {name: part.units for name, part in parts.items()}
@@ -28,7 +32,11 @@ def report(parts: Mapping[str, Part]) -> Reported:
         kept = record.Record(Path(folder), _plan(), tiny.Silent())
         with kept.recorder:
             kept.step(
-                Progress(step=1), Step(ledger, 1.0, finite=True, tokens=1, coverage=1.0, update_ratio=None), 0.1, 0.0, 1.0
+                Progress(step=1),
+                Step(ledger, 1.0, finite=True, tokens=1, coverage=1.0, update_ratio=None),
+                0.1,
+                0.0,
+                1.0,
             )
         line = json.loads((Path(folder) / METRICS).read_text(encoding="utf-8").splitlines()[0])
     of = {

@@ -18,22 +18,30 @@ from sad.forward import text_config
 from sad.invariants._models import other_reading, teacher
 from sad.losses import lm
 from sad.recipe import Terms
-from sad.subjects.text_loss import Marks, Text
+from sad.subjects.text_loss import Marks, Text, TextLoss
 
 TERMS = {KD: 1.0, LM: 0.5, LAYERWISE: 0.5}
 """Every term but the contrastive one: that one draws its negatives from the batch, by intent."""
 
 
-def language_model_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
+def language_model_loss() -> TextLoss:
     """Return what the training loop adds up for a batch when the language-model term is its only one."""
+    return _language_model_loss
+
+
+def distillation_loss() -> TextLoss:
+    """Return the same with three terms and a teacher whose tokenizer reads two tokens for each of the student's."""
+    return _distillation_loss
+
+
+def _language_model_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
     batch = _batch(texts, marks, same=True)
     at = batch.targets
     summed = lm.cross_entropy(forward.run(model, batch.student).logits(at.row, at.position), at.token)
     return objective.Objective({LM: 1.0}).part({LM: summed}, batch.counts())
 
 
-def distillation_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
-    """Return the same with three terms and a teacher whose tokenizer reads two tokens for each of the student's."""
+def _distillation_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
     batch = _batch(texts, marks, same=False)
     weights = {name: {"weight": TERMS.get(name, 0.0)} for name in Terms.model_fields}
     with torch.random.fork_rng(devices=[]):

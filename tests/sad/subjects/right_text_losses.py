@@ -1,4 +1,4 @@
-"""Right losses of texts in the styles that are in use: what no check may call wrong."""
+"""Right losses of texts in the styles that are in use: what no check may call wrong. Read with `runpy`."""
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +26,9 @@ def left_padding(texts, marks):
 
 def shifted_outside(texts, marks):
     batch = right_padding(texts, marks)
-    return Collated(batch.input_ids, F.pad(batch.labels, (0, 1), value=IGNORED)[:, 1:], batch.attention_mask, None, True)
+    return Collated(
+        batch.input_ids, F.pad(batch.labels, (0, 1), value=IGNORED)[:, 1:], batch.attention_mask, None, True
+    )
 
 
 def padded_to_a_multiple(texts, marks):
