@@ -22,6 +22,7 @@ peremartra/optipfair 34; ServiceNow/Fast-LLM 344 and 423; WrinkleFree 56.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -96,6 +97,6 @@ BUG = Bug(
     (batch_composition,),
     buggy,
     fixed,
-    variants={name: (lambda term=term: _loss(term)) for name, term in TERMS.items()},
+    variants={name: partial(_loss, term) for name, term in TERMS.items()},
     covers=("B05",),
 )

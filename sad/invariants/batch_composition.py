@@ -106,7 +106,7 @@ def _measure(loss: TextLoss, model: nn.Module, texts: Sequence[Text], marks: Mar
     """The loss and its gradient, or what went wrong, in words."""
     model.zero_grad(set_to_none=True)
     try:
-        value = loss(model, texts, marks)
+        value: object = loss(model, texts, marks)
         if not isinstance(value, Tensor):
             return f"the loss is {value}"
         value.backward()  # type: ignore[no-untyped-call]

@@ -79,10 +79,11 @@ def parts_reported(report: Report) -> Verdict:
     for name, step in STEPS.items():
         try:
             reported = report(step)
+            fault = _fault(step, reported)
         except Exception as error:
             # whatever it raises is what the user would see
             return Verdict(False, f"{name}: {(str(error) or type(error).__name__).splitlines()[0]}", {"raised": 1})
-        if fault := _fault(step, reported):
+        if fault:
             return Verdict(False, f"{name}: {fault}", {"loss": reported.loss})
         told += len(reported.raw)
     return Verdict(True, f"{told} parts are raw x weight = weighted, and add up to the loss", {"parts": told})
@@ -110,4 +111,7 @@ def _fault(step: Mapping[str, Part], reported: Reported) -> str:
 
 
 def _near(got: float, right: float) -> bool:
-    return got == right or abs(got - right) <= TOLERANCE * max(abs(right), TOLERANCE)
+    if math.isinf(right):
+        # infinity is only near to itself
+        return got == right
+    return abs(got - right) <= TOLERANCE * max(abs(right), TOLERANCE)

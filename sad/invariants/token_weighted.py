@@ -44,7 +44,7 @@ Spread = Sequence[Sequence[Scored]]
 
 def token_weighted(metric: Metric) -> Verdict:
     """Judge what is reported of six texts, spread in seven ways, and of two other students."""
-    worst, all_told = 0.0, {}
+    worst, all_told = 0.0, dict[str, float]()
     for name, texts, spread in _spreads():
         right = _right(texts)
         try:
