@@ -4,7 +4,8 @@
 Judged with a model that is a table: which token follows which. The gradient of the loss over that table names every
 pair (token read, token to be predicted) that is taught. They are those of the completions, from the token before the
 first to the end mark, and no others: not of the prompt (unless all of every prompt is learned too), not of padding,
-not from one text to the next. A table that knows the next token has a loss near 0, one that copies what it reads or
+not from one text to the next; and those of one text
+count alike. A table that knows the next token has a loss near 0, one that copies what it reads or
 looks two tokens ahead a high one. So it is in training and in evaluation, also where the end mark is the padding mark,
 and where one stands inside a text.
 
@@ -48,7 +49,7 @@ SURE = 30.0
 TAUGHT = 1e-3
 LOW = 1e-3
 
-Pairs = set[tuple[int, int]]
+Pair = tuple[int, int]
 
 
 def target_alignment(loss: TextLoss) -> Verdict:
@@ -58,7 +59,7 @@ def target_alignment(loss: TextLoss) -> Verdict:
         taught = _taught(loss, training, marks)
         if isinstance(taught, str):
             return Verdict(False, f"{taught} (in {name})", {"raised": 1})
-        if fault := _fault(taught):
+        if fault := _fault(set(taught)) or _uneven(taught):
             return Verdict(False, f"{fault} (in {name})", {"taught": len(taught)})
         for table, ahead in (("the next token", 1), ("the token read", 0), ("two tokens ahead", 2)):
             values[table] = float(loss(_table(ahead, training), TEXTS, marks).detach())
@@ -74,8 +75,8 @@ def _situations() -> Iterator[tuple[str, bool, Marks]]:
     yield "evaluation", False, Marks(EOS, EOS)
 
 
-def _taught(loss: TextLoss, training: bool, marks: Marks) -> Pairs | str:
-    """The pairs that are taught, or what went wrong, in words.
+def _taught(loss: TextLoss, training: bool, marks: Marks) -> dict[Pair, float] | str:
+    """The pairs that are taught and how much each counts, or what went wrong, in words.
 
     From a table of zeros every prediction is uniform, so in the row of a token read the gradient is one number, but
     for the tokens that are to be predicted from it, where it is lower.
@@ -93,10 +94,10 @@ def _taught(loss: TextLoss, training: bool, marks: Marks) -> Pairs | str:
     if gradient is None:
         return "the loss teaches nothing"
     below = gradient.amax(dim=1, keepdim=True) - gradient
-    return {(int(i), int(j)) for i, j in (below > TAUGHT * below.max()).nonzero()}
+    return {(int(i), int(j)): float(below[i, j]) for i, j in (below > TAUGHT * below.max()).nonzero()}
 
 
-def _fault(taught: Pairs) -> str:
+def _fault(taught: set[Pair]) -> str:
     """What is wrong with the pairs that are taught, the most telling first; empty if nothing is."""
     wanted, prompts = _pairs(False), _pairs(True) - _pairs(False)
     missing, extra = wanted - taught, taught - wanted
@@ -108,7 +109,7 @@ def _fault(taught: Pairs) -> str:
     ends = [pair for pair in missing if pair[1] == EOS]
     if ends and len(ends) == len(missing) and not extra:
         stops = sum(pair[1] == EOS for pair in wanted)
-        return f"the end mark is a target {stops - len(ends)} times of {stops}"
+        return f"{stops - len(ends)} of {stops} end marks are targets"
     two_ahead = {(a, c) for a, b in _pairs(True) for b_, c in _pairs(True) if b == b_ and a != c}
     if len(extra & two_ahead) > len(extra) / 2:
         return f"{len(extra & two_ahead)} tokens are predicted from two places before them"
@@ -117,7 +118,17 @@ def _fault(taught: Pairs) -> str:
     return "; ".join(([f"{len(missing)} of {len(wanted)} targets are missing"] if missing else []) + told)
 
 
-def _kind(pair: tuple[int, int]) -> str:
+def _uneven(taught: dict[Pair, float]) -> str:
+    """Whether a target counts more than another one of its text, in words."""
+    for text in TEXTS:
+        counts = {text.ids[i]: taught[text.ids[i - 1], text.ids[i]] for i in range(text.first, len(text.ids))}
+        least, most = min(counts.values()), max(counts.values())
+        if not most - least <= TAUGHT * most:
+            return f"a target counts {most / least:.3g} times as much as another of its text"
+    return ""
+
+
+def _kind(pair: Pair) -> str:
     read, predicted = pair
     if PAD in pair:
         return "of padding"
@@ -130,7 +141,7 @@ def _kind(pair: tuple[int, int]) -> str:
     return "that no text contains"
 
 
-def _pairs(prompts: bool) -> Pairs:
+def _pairs(prompts: bool) -> set[Pair]:
     return {
         (text.ids[i - 1], text.ids[i]) for text in TEXTS for i in range(1 if prompts else text.first, len(text.ids))
     }

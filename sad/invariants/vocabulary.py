@@ -4,8 +4,8 @@
 With one tokenizer for both models: the loss, and its gradient, are the same whatever rows a head has beyond the
 tokenizer's last id, on either side or on both, and whatever those rows hold: zeros, large logits, -infinity. They get
 no gradient. Equal models have a loss of 0 and no gradient, also with heads of different sizes. Where an implementation
-claims to compare tokenizers whose ids differ, the same holds after the teacher's ids were permuted: tokens are matched
-by what they stand for.
+claims to compare tokenizers that differ, the same holds after the teacher's ids were permuted, and with a teacher whose
+tokenizer has a few tokens more, which it does not use: tokens are matched by what they stand for.
 
 ## Why it must hold
 Models of one family have one tokenizer and heads of different sizes (Qwen: 151,936 and 152,064 rows for 151,665
@@ -24,7 +24,7 @@ fixed number of rows; no cut at all, which crashes; ids matched by number, or si
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -45,6 +45,9 @@ SIZES = ((0, 0), (0, 64), (64, 0), (16, 16), (8, 72), (72, 8))
 FILLS = {"large logits": (40.0, 30.0), "zeros": (0.0, 0.0), "-infinity": (-torch.inf, -torch.inf)}
 SCALE = 3.0
 IMPOSSIBLE = -60.0
+
+Head = Callable[[Tensor], Tensor]
+"""Makes a head of logits over tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def _judge(implementation: VocabularyLoss) -> Verdict:
     return Verdict(True, f"{right.value:.4g} with {heads}{also}; equal models 0, within {worst:.1g}", {"off": worst})
 
 
-def _situations(across: bool) -> Iterator[tuple[str, Any, Any, Any]]:
+def _situations(across: bool) -> Iterator[tuple[str, Head, Head, Any]]:
     """A name, what makes the student's and the teacher's head of logits over tokens, and the teacher's tokenizer."""
     size = len(tiny.tokenizer(300))
     for more, theirs in SIZES:
@@ -101,22 +104,25 @@ def _situations(across: bool) -> Iterator[tuple[str, Any, Any, Any]]:
             name = f"heads of {size + more} and {size + theirs} rows, {filling} beyond {size}"
             yield name, _filled(more, fill), _filled(theirs, other), tiny.tokenizer(300)
     if across:
+        longer = _longer()
+        for more, theirs in SIZES:
+            name = f"three tokens more in the teacher's tokenizer, heads of {size + more} and {size + 3 + theirs} rows"
+            yield name, _filled(more, 40.0), _after(_filled(3, IMPOSSIBLE), _filled(theirs, 30.0)), longer
         permuted, order = _permuted()
         for more, theirs in SIZES:
-            fill = _filled(theirs, 30.0)
-            yield (
-                f"ids permuted, heads of {size + more} and {size + theirs} rows",
-                _filled(more, 40.0),
-                lambda logits, fill=fill: fill(logits[:, order]),
-                permuted,
-            )
+            name = f"ids permuted, heads of {size + more} and {size + theirs} rows"
+            yield name, _filled(more, 40.0), _after(lambda logits: logits[:, order], _filled(theirs, 30.0)), permuted
 
 
-def _filled(more: int, value: float) -> Any:  # noqa: ANN401 - a function of a tensor
+def _filled(more: int, value: float) -> Head:
     def head(logits: Tensor) -> Tensor:
         return torch.cat([logits, logits.new_full((len(logits), more), value)], dim=1)
 
     return head
+
+
+def _after(first: Head, second: Head) -> Head:
+    return lambda logits: second(first(logits))
 
 
 def _measure(
@@ -145,6 +151,24 @@ def _logits() -> tuple[Tensor, Tensor]:
 
 
 @cache
+def _longer() -> Any:  # noqa: ANN401 - transformers' tokenizers have no common type
+    """The same tokenizer with three more special tokens at its end, as the next release of a family has them."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    made = tiny.tokenizer(300)
+    longer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(made.backend_tokenizer.to_str()), **_marks(made)
+    )
+    longer.add_special_tokens({"additional_special_tokens": ["<|think|>", "<|call|>", "<|image|>"]})
+    return longer
+
+
+def _marks(made: Any) -> dict[str, str]:  # noqa: ANN401
+    return {name: getattr(made, name) for name in ("eos_token", "bos_token", "pad_token")}
+
+
+@cache
 def _permuted() -> tuple[Any, Tensor]:
     """The same tokenizer with its ids in another order, and which old id each new one was."""
     from tokenizers import Tokenizer
@@ -158,5 +182,4 @@ def _permuted() -> tuple[Any, Tensor]:
     for added in state["added_tokens"]:
         added["id"] = new[added["id"]]
     state["added_tokens"].sort(key=lambda added: added["id"])
-    marks = {"eos_token": made.eos_token, "bos_token": made.bos_token, "pad_token": made.pad_token}
-    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(state)), **marks), order
+    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(state)), **_marks(made)), order

@@ -16,5 +16,5 @@ def test_the_advice_compares_padding_rows():
 
 
 def test_a_head_that_is_not_cut_is_found(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(VocabMap, "restrict", lambda self, logits: logits)
+    monkeypatch.setattr(VocabMap, "restrict", lambda _, logits: logits)
     assert "The size of tensor" in found_in_the_code_that_trains(BUG)

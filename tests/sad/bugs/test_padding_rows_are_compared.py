@@ -23,7 +23,10 @@ def test_padding_rows_in_the_teachers_softmax_are_found(monkeypatch, found_in_th
 
 
 def test_ids_matched_by_number_are_found(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(vocab, "first_tokens", lambda student, teacher: list(range(teacher.size)))
+    def by_number(student, teacher):
+        return [i if i < student.size else -1 for i in range(teacher.size)]
+
+    monkeypatch.setattr(vocab, "first_tokens", by_number)
     assert "ids permuted" in found_in_the_code_that_trains(BUG)
 
 

@@ -18,9 +18,13 @@ def test_verify_catches_it_and_finds_it_absent():
 
 
 def test_a_mean_of_means_is_found(monkeypatch, found_in_the_code_that_trains):
+    shipped = _Totals.add_sum
+
     def add_mean(self, name, summed):
+        if name != "own/lm":
+            return shipped(self, name, summed)
         self.add(f"total/{name}", summed.total / summed.units if summed.units else 0.0)
-        self.add(f"units/{name}", float(summed.units > 0))
+        return self.add(f"units/{name}", float(summed.units > 0))
 
     monkeypatch.setattr(_Totals, "add_sum", add_mean)
     assert "lm_loss" in found_in_the_code_that_trains(BUG)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from sad.invariants.target_alignment import EOS, TEXTS, target_alignment
 from sad.shipped.text_loss import language_model_loss
-from sad.subjects.text_loss import IGNORED, Collated, collated_loss
+from sad.subjects.text_loss import IGNORED, Collated, Text, collated_loss, run
 
 STYLES = runpy.run_path(str(Path(__file__).parents[1] / "subjects" / "right_text_losses.py"))
 RIGHT = STYLES["COMPLETION"] | STYLES["WHOLE"]
@@ -37,6 +37,13 @@ def with_labels(change):
     return collated_loss(collate)
 
 
+def first_twice(model, texts, marks):
+    """The first target of a text is the last of its prompt too, in a second pass."""
+    batch = right_padding([Text(t.prompt, t.completion[:1]) for t in texts], marks)
+    again = run(model, batch)[:, :-1].flatten(0, 1)
+    return RIGHT["summed"](model, texts, marks) + F.cross_entropy(again, batch.labels[:, 1:].flatten(), reduction="sum")
+
+
 def first_end_only(batch, *_):
     """Everything behind the first end mark is taken for padding."""
     behind = (batch.labels == EOS).cumsum(1) - (batch.labels == EOS).long() > 0
@@ -61,7 +68,7 @@ def prompt_one_too_short(batch, texts, _):
     ("wrong", "says"),
     [
         (with_labels(first_end_only), "2 of 18 targets are missing"),
-        (with_labels(lambda batch, *_: batch.labels.masked_fill(batch.labels == EOS, IGNORED)), "0 times of 5"),
+        (with_labels(lambda batch, *_: batch.labels.masked_fill(batch.labels == EOS, IGNORED)), "0 of 5 end marks"),
         (with_labels(prompt_one_too_long), "3 of 18 targets are missing"),
         (with_labels(prompt_one_too_short), "2 pairs of a prompt"),
         (with_labels(lambda batch, *_: batch.input_ids), "of padding"),
@@ -71,6 +78,7 @@ def prompt_one_too_short(batch, texts, _):
         (lambda model, texts, marks: RIGHT["summed"](model, texts, marks).detach(), "does not require grad"),
         (lambda model, texts, marks: -RIGHT["summed"](model, texts, marks), "targets are missing"),
         (lambda model, texts, marks: RIGHT["summed"](model, texts, marks) + 5, "nats for the next token"),
+        (first_twice, "a target counts 2 times as much as another of its text"),
         (lambda *_: None, "the loss is None (in training)"),
         (lambda *_: 1.0, "the loss is 1.0"),
     ],

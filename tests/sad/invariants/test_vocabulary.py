@@ -85,6 +85,13 @@ def to_the_larger(fill):
     return loss
 
 
+def to_the_teachers_tokenizer(heads):
+    """Right with one tokenizer; where the teacher's is longer, the student's rows there stand for nothing."""
+    size = len(heads.teacher_tokenizer)
+    both = [F.pad(of, (0, max(0, size - of.shape[1])))[:, :size] for of in (heads.student_logits, heads.teacher_logits)]
+    return kl(*both)
+
+
 def leaks(heads):
     """The right value; the padding rows get a gradient."""
     beyond = heads.student_logits[:, len(heads.student_tokenizer) :].clamp(-50, 50).sum()
@@ -106,6 +113,7 @@ def top_of_all_rows(heads):
         (VocabularyLoss(leaks), "the gradient is off by"),
         (VocabularyLoss(top_of_all_rows), "two models have a loss"),
         (VocabularyLoss(cut, across=True), "ids permuted"),
+        (VocabularyLoss(to_the_teachers_tokenizer, across=True), "three tokens more"),
         (VocabularyLoss(lambda heads: cut(heads) * 0), "two models that differ have a loss of 0"),
         (VocabularyLoss(lambda heads: cut(heads) * math.nan), "two models that differ have a loss of nan"),
         (VocabularyLoss(lambda heads: cut(heads) + 1), "equal models have a loss of 1"),
