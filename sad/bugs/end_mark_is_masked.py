@@ -8,8 +8,8 @@ Many tokenizers have no padding mark, so that the end mark is set in its place. 
 equal the padding mark: of the padding, and of every end of a text. No label says that a text ends.
 
 ## What its documented fix did
-For years the advice was to add a padding mark. It works where the embedding is resized for it, and the fault stays for
-the next tokenizer that has none. Other fixes mask by length.
+In the issues the advice is another padding mark, or another collator with labels of one's own: the fault stays for the
+next tokenizer that has no padding mark. The fixes that were merged mask by length.
 
 ## Fix
 Labels are listed from the length of each text before anything is padded (`collate` in `sad/data.py`); what stands in

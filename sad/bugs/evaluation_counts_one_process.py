@@ -8,13 +8,13 @@ A text is spread over several devices, each of which has some of its labels. The
 the count that it is divided by is the device's own.
 
 ## What its documented fix did
-It adds the count over the group too.
+It adds the count over the group too. Training was never wrong: it is given the count of the whole step.
 
 ## Fix
 Sums and counts travel together: `reduce` in `sad/evaluate.py` gets one table of totals with both in it.
 
 ## Source
-modelscope/ms-swift 9152.
+modelscope/ms-swift 9152; the same in huggingface/transformers 48167.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ It asks for both.
 There is one path: `Distiller.view` (`sad/distiller.py`), in training and in evaluation, and targets under one name.
 
 ## Source
-linkedin/Liger-Kernel 888.
+linkedin/Liger-Kernel 888; met as ArcticTraining 266.
 """
 
 from __future__ import annotations

@@ -10,14 +10,16 @@ of rows for the number of tokens.
 
 ## What its documented fix did
 The advice in the issues is to cut the teacher's logits to the student's head. The crash goes; the rows from 151,665,
-where the tokenizer ends, to 151,936 stay, on both sides. They stand for nothing, and take mass from tokens.
+where the tokenizer ends, to 151,936 stay, on both sides. They stand for nothing, and take mass from tokens. Another fix
+refuses heads of two sizes, which says why it stops, and stops.
 
 ## Fix
 Both heads are cut to the tokenizer's last id before anything is normalised (`VocabMap.restrict` and `project` in
 `sad/align/vocab.py`).
 
 ## Source
-pytorch/torchtune 2119, 2416 and 2598; microsoft/LMOps 331; huggingface/trl 3028 and 6252.
+pytorch/torchtune 2119 (the advice), 2416 and 2598; microsoft/LMOps 331 (the cut); huggingface/trl 3028 and 6252 (the
+refusal).
 """
 
 from __future__ import annotations

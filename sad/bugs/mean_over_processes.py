@@ -5,11 +5,11 @@ The same model on the same texts has another accuracy on four devices than on on
 
 ## Mechanism
 Each process takes the mean over its own labels, and the means are averaged as if each process had as many. The mask
-says which tokens are labels; it is applied to the rows as it stands, although row i is judged by label i + 1. So the
-place before each completion is left out and its last one, which predicts nothing, is counted.
+says which tokens are labels (or no padding); it is applied to the rows as it stands, although row i is judged by label
+i + 1. So the place before each completion is left out, and its last one, which predicts nothing, is counted.
 
 ## What its documented fix did
-One fix gathers sums and counts; another shifts the mask.
+It shifts the mask, takes that of the labels, and gathers sums and counts.
 
 ## Fix
 An evaluation adds sums and counts over all processes and divides once (`evaluate` in `sad/evaluate.py`). It reports no

@@ -9,14 +9,16 @@ Texts are joined to fill a row, and the mask is causal over the row. Positions t
 help as long as a mask of ones is given: only without one does transformers look for the texts in the positions.
 
 ## What its documented fix did
-It added positions that begin anew, or a mask of blocks. The first alone leaves the leak where a mask is given too.
+Some only begin positions anew with each text, which blocks nothing where a mask is given. Later fixes drop the mask, so
+that the positions count, or give a mask of blocks.
 
 ## Fix
 The code that trains does not pack: one window of one text is one row (`sad/data.py`). The same property is judged
 there.
 
 ## Source
-pytorch/torchtune 2613, huggingface/trl 4170, unsloth-zoo 1066.
+pytorch/torchtune 2613; huggingface/trl 4170 and 3673 (a mask that hides the positions); unsloth-zoo 1066;
+DeepOpt-com/WrinkleFree-Monorepo 53 (positions alone).
 """
 
 from __future__ import annotations

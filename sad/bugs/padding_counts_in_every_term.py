@@ -9,7 +9,7 @@ that of attention are `.mean()` over the whole batch: padding adds to them what 
 their denominators.
 
 ## What its documented fix did
-It masked the labels, and left the other three; a second fix masked those.
+It masks all four.
 
 ## Fix
 Every term gets rows at listed places (`sad/terms.py`); a place of padding is never listed, so that there is nothing to

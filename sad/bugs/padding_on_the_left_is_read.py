@@ -1,15 +1,17 @@
 """Padding on the left is read: the shorter texts of a batch stand behind marks that the model takes for text
 
 ## Symptom
-The loss of a text depends on the batch that it is in. Where the batches are of one length, nothing.
+The loss of a text, or its perplexity, depends on the batch that it is in. Where the texts are of one length, nothing.
 
 ## Mechanism
 Padding on the right cannot be seen by a causal model; padding on the left is seen by every token unless the mask says
 otherwise. Positions must then be counted from the first token, which matters to a model that knows them by number, and
-the first token must not be a label, or the last padding mark predicts it.
+the first token must not be a label, or the last padding mark predicts it. On the right, the last token must not
+predict the first padding mark. And padding that is told by its id takes tokens of the text with it.
 
 ## What its documented fix did
-One of the three, mostly. Each of the others is a fault on its own.
+Each mends the part that was met: mlx-lm leaves out the mark behind a shorter text, deepsparse tells padding by the
+mask.
 
 ## Fix
 The code that trains pads on the right, and lists its labels (`sad/data.py`).
@@ -45,6 +47,30 @@ def padding_predicts_the_first_token() -> TextLoss:
     return _loss(first=True)
 
 
+def last_token_predicts_padding() -> TextLoss:
+    """Padding on the right, of which the first mark is a label."""
+
+    def collate(texts: Sequence[Text], marks: Marks) -> Collated:
+        longest = max(len(text.ids) for text in texts)
+        targets = [[*labels(text), *[marks.pad] * (len(text.ids) < longest)] for text in texts]
+        ids, mask = [text.ids for text in texts], [[1] * len(text.ids) for text in texts]
+        return Collated(padded(ids, marks.pad), padded(targets, IGNORED), padded(mask, 0))
+
+    return collated_loss(collate)
+
+
+def told_by_its_id() -> TextLoss:
+    """Everything is there; the mask is made from the ids."""
+
+    def collate(texts: Sequence[Text], marks: Marks) -> Collated:
+        ids = padded([text.ids for text in texts], marks.pad, left=True)
+        seen = (ids != marks.pad).long()
+        targets = padded([[IGNORED, *labels(text)[1:]] for text in texts], IGNORED, left=True)
+        return Collated(ids, targets, seen, (seen.cumsum(dim=1) - 1).clamp_min(0))
+
+    return collated_loss(collate)
+
+
 fixed = language_model_loss
 """The path from texts to the loss that trains."""
 
@@ -74,6 +100,8 @@ BUG = Bug(
     variants={
         "positions counted from the padding": positions_counted_from_the_padding,
         "padding predicts the first token": padding_predicts_the_first_token,
+        "the last token predicts padding": last_token_predicts_padding,
+        "padding told by its id": told_by_its_id,
     },
     covers=("X05",),
 )

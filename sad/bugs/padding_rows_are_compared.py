@@ -9,14 +9,14 @@ model (151,851, above the 151,665 tokens that there are), or the smaller one is 
 never trained, and hold what was left in them.
 
 ## What its documented fix did
-The cut was the fix of a crash. It stands below both heads and above the tokenizer.
+Both were the fix of a crash. The cut stands below both heads and above the tokenizer.
 
 ## Fix
 The number of tokens comes from the tokenizer (`Reader.size` in `sad/align/reader.py`); rows beyond it are not tokens,
 whatever the size of a head.
 
 ## Source
-songmzhang/DSKD, cut at 151,851; huggingface/trl 6252, filled up.
+songmzhang/DSKD, cut at 151,851; linkedin/Liger-Kernel 634 and pytorch/torchtune 2599, filled up.
 """
 
 from __future__ import annotations

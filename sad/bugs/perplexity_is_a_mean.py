@@ -8,7 +8,7 @@ A batch of 3 labels counts as much as one of 40. Averaged perplexities are furth
 argument, so that one hard batch owns the mean.
 
 ## What its documented fix did
-It averages losses where perplexities were averaged. The batches still count alike.
+It keeps the summed loss and the number of tokens, and divides once.
 
 ## Fix
 exp of the negative log-likelihood, summed over every label and divided by their number (`Likelihood` in
@@ -71,6 +71,6 @@ BUG = Bug(
     (token_weighted,),
     buggy,
     fixed,
-    {"losses averaged, not perplexities": exp_of_a_mean_of_means},
+    variants={"losses averaged, not perplexities": exp_of_a_mean_of_means},
     covers=("F02",),
 )

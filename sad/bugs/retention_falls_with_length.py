@@ -9,7 +9,7 @@ divided by the number of texts alone, padding included. It grows with the length
 cut at an index.
 
 ## What its documented fix did
-None is known. A mean over all places in its stead still counts the padding.
+None is documented.
 
 ## Fix
 KL(teacher || student) in nats, summed over the places that both models can be compared at and divided by their number

@@ -10,7 +10,7 @@ stretched as a whole, a text's targets depend on how much padding its row has. S
 2.1.
 
 ## What its documented fix did
-It was itself the fix for lengths that differ: better than a cut to the shorter, it was said. Both compare other text.
+None is documented: nothing in a log shows it.
 
 ## Fix
 Nothing is stretched. The teacher's states are taken at the places where both readings have read the same bytes

@@ -18,7 +18,7 @@ from sad.forward import text_config
 from sad.invariants._models import other_reading, teacher
 from sad.losses import lm
 from sad.recipe import Terms
-from sad.subjects.text_loss import Marks, Text, TextLoss
+from sad.subjects.text_loss import DistilledLoss, Marks, Text, TextLoss
 
 TERMS = {KD: 1.0, LM: 0.5, LAYERWISE: 0.5}
 """Every term but the contrastive one: that one draws its negatives from the batch, by intent."""
@@ -32,6 +32,11 @@ def language_model_loss() -> TextLoss:
 def distillation_loss() -> TextLoss:
     """Return the same with three terms and a teacher whose tokenizer reads two tokens for each of the student's."""
     return _distillation_loss
+
+
+def compared_loss() -> DistilledLoss:
+    """Return the loss of a student and a teacher of one tokenizer, with the distillation and language-model terms."""
+    return _compared_loss
 
 
 def _language_model_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
@@ -48,6 +53,14 @@ def _distillation_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) ->
         torch.manual_seed(0)
         made = Distiller(model, teacher(), _Same(text_config(model).vocab_size), Terms.model_validate(weights))
     return objective.Objective(dict(TERMS)).part(made(batch, made.ask_teacher(batch)), batch.counts())
+
+
+def _compared_loss(student: nn.Module, teacher: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
+    batch = _batch(texts, marks, same=True)
+    weights = {KD: 1.0, LM: 0.5}
+    terms = {name: {"weight": weights.get(name, 0.0)} for name in Terms.model_fields}
+    made = Distiller(student, teacher, _Same(text_config(student).vocab_size), Terms.model_validate(terms))
+    return objective.Objective(dict(weights)).part(made(batch, made.ask_teacher(batch)), batch.counts())
 
 
 def _batch(texts: Sequence[Text], marks: Marks, *, same: bool) -> Batch:

@@ -69,6 +69,10 @@ labels=…)`` gives an output with ``logits`` [batch, length, vocab], and with `
 """
 
 
+DistilledLoss = Callable[[nn.Module, nn.Module, Sequence[Text], Marks], Float[Tensor, ""]]
+"""The same of a student and a teacher that share one tokenizer; the teacher gets no gradient."""
+
+
 def collated_loss(collate: Collate) -> TextLoss:
     """Return the mean cross-entropy over the labels that a collator makes: the textbook loss, to judge a collator."""
 

@@ -10,7 +10,7 @@ from sad.verify import run
 def test_verify_catches_it_and_finds_it_absent():
     (found,) = run([BUG])
     assert found.good
-    (reproduced,), (attempt,) = found.reproduced, found.attempts["losses averaged, not perplexities"]
+    (reproduced,), (attempt,) = found.reproduced, found.variants["losses averaged, not perplexities"]
     right = pytest.approx(57.8, rel=1e-3)
     assert (reproduced.numbers["right"], attempt.numbers["right"]) == (right, right)
     assert reproduced.numbers["got"] > attempt.numbers["got"] > 100

@@ -62,6 +62,12 @@ def blocks_with_a_leak(texts, marks):
     return Collated(blocks.input_ids, blocks.labels, near.tril()[None, None], blocks.position_ids)
 
 
+def told_by_id(texts, marks):
+    """Right as long as no text holds the padding mark."""
+    batch = right_padding(texts, marks)
+    return Collated(batch.input_ids, batch.labels, (batch.input_ids != marks.pad).long())
+
+
 def no_positions(texts, marks):
     batch = STYLES["packed_with_blocks"](texts, marks)
     return Collated(batch.input_ids, batch.labels, batch.attention_mask)
@@ -80,6 +86,7 @@ def cut_to_the_shortest(texts, marks):
         gradient_of_padding,
         collated_loss(blocks_with_a_leak),
         collated_loss(no_positions),
+        collated_loss(told_by_id),
         collated_loss(cut_to_the_shortest),
         lambda *_: None,
         lambda model, texts, marks: RIGHT["right padding"](model, texts, marks) * (math.nan if len(texts) > 2 else 1),
