@@ -4,10 +4,9 @@
 Judged with a model that is a table: which token follows which. The gradient of the loss over that table names every
 pair (token read, token to be predicted) that is taught. They are those of the completions, from the token before the
 first to the end mark, and no others: not of the prompt (unless all of every prompt is learned too), not of padding,
-not from one text to the next; and those of one text
-count alike. A table that knows the next token has a loss near 0, one that copies what it reads or
-looks two tokens ahead a high one. So it is in training and in evaluation, also where the end mark is the padding mark,
-and where one stands inside a text.
+not from one text to the next, no end mark where a text was cut. Those of one text count alike. A table that knows the
+next token has a loss near 0, one that copies what it reads or looks two tokens ahead a high one. So it is in training
+and in evaluation, also where the end mark is the padding mark, and where one stands inside a text.
 
 ## Why it must hold
 The loss looks much the same with the wrong targets (5.04 against 5.29 for those of two tokens ahead), and the student
@@ -19,7 +18,7 @@ that of the others, whatever the loss is divided by (right implementations: 1e-1
 
 ## What breaks it
 Labels masked where they equal the padding mark; labels shifted by the collator and by the loss; a shift after packing;
-a prompt masked by another length than it was read with; an evaluation whose loss is missing.
+a prompt masked by another length than it was read with; an end mark put behind a cut; an evaluation without a loss.
 """
 
 from __future__ import annotations
@@ -43,6 +42,8 @@ TEXTS = (
     # an end mark inside, as between the turns of a conversation
     Text((15, 16, 17, 18, 19), (20, 21, EOS, 22, EOS)),
     Text((23,), (24, EOS)),
+    # one that was cut: it does not end here
+    Text((25,), (26, 27)),
 )
 """No token stands in two places, so that a pair of tokens is a place; but for the end mark."""
 SURE = 30.0
@@ -66,7 +67,8 @@ def target_alignment(loss: TextLoss) -> Verdict:
         right, wrong = values["the next token"], min(values["the token read"], values["two tokens ahead"])
         if not right < LOW * wrong:
             return Verdict(False, f"{_told(values)} (in {name})", values)
-    return Verdict(True, f"{len(taught)} pairs, {len(TEXTS)} end marks; {_told(values)}", values)
+    ends = sum(pair[1] == EOS for pair in taught)
+    return Verdict(True, f"{len(taught)} pairs, {ends} of them end marks; {_told(values)}", values)
 
 
 def _situations() -> Iterator[tuple[str, bool, Marks]]:
@@ -134,10 +136,12 @@ def _kind(pair: Pair) -> str:
         return "of padding"
     if (read, predicted) in _pairs(True):
         return "of a prompt"
-    if read == EOS and any(text.ids[0] == predicted for text in TEXTS):
-        return "from the end of a text to the first token of another"
     if read == predicted == EOS:
         return "of padding"
+    if predicted == EOS and any(text.ids[-1] == read for text in TEXTS):
+        return "from a text that was cut to an end mark"
+    if any(text.ids[-1] == read for text in TEXTS) and any(text.ids[0] == predicted for text in TEXTS):
+        return "from the end of a text to the first token of another"
     return "that no text contains"
 
 

@@ -11,7 +11,7 @@ def test_verify_catches_it_and_finds_it_absent():
     assert found.good
     for (verdict,) in found.faulty.values():
         assert verdict.says == "0 of 5 end marks are targets (in training, padded with the end mark)"
-    assert "18 pairs, 4 end marks" in found.fixed[0].says
+    assert "20 pairs, 5 of them end marks" in found.fixed[0].says
 
 
 def without(batch, token):

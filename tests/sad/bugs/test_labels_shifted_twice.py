@@ -11,7 +11,7 @@ def test_verify_catches_it_and_finds_it_absent():
     (found,) = run([BUG])
     assert found.good
     for (verdict,) in found.faulty.values():
-        assert verdict.says == "15 tokens are predicted from two places before them (in training)"
+        assert verdict.says == "16 tokens are predicted from two places before them (in training)"
 
 
 @pytest.mark.parametrize("by", [-1, 1])

@@ -9,7 +9,7 @@ def test_verify_catches_it_and_finds_it_absent():
     (found,) = run([BUG])
     assert found.good
     assert "2 pairs of a prompt" in found.reproduced[0].says
-    assert "7 of 18 targets are missing" in found.variants["a mask of the unpadded text"][0].says
+    assert "9 of 20 targets are missing" in found.variants["a mask of the unpadded text"][0].says
 
 
 def test_labels_that_begin_elsewhere_are_found(monkeypatch, found_in_the_code_that_trains):

@@ -50,6 +50,11 @@ def first_end_only(batch, *_):
     return batch.labels.masked_fill(behind, IGNORED)
 
 
+def end_mark_behind_a_cut(texts, marks):
+    closed = [Text(t.prompt, t.completion if t.completion[-1] == EOS else (*t.completion, EOS)) for t in texts]
+    return right_padding(closed, marks)
+
+
 def prompt_one_too_long(batch, texts, _):
     labels = batch.labels.clone()
     for row, text in enumerate(texts):
@@ -67,17 +72,18 @@ def prompt_one_too_short(batch, texts, _):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (with_labels(first_end_only), "2 of 18 targets are missing"),
+        (with_labels(first_end_only), "2 of 20 targets are missing"),
         (with_labels(lambda batch, *_: batch.labels.masked_fill(batch.labels == EOS, IGNORED)), "0 of 5 end marks"),
-        (with_labels(prompt_one_too_long), "3 of 18 targets are missing"),
+        (with_labels(prompt_one_too_long), "4 of 20 targets are missing"),
         (with_labels(prompt_one_too_short), "2 pairs of a prompt"),
         (with_labels(lambda batch, *_: batch.input_ids), "of padding"),
-        (with_labels(lambda batch, *_: F.pad(batch.labels, (1, 0), value=IGNORED)[:, :-1]), "18 of 18 targets are mis"),
+        (with_labels(lambda batch, *_: F.pad(batch.labels, (1, 0), value=IGNORED)[:, :-1]), "20 of 20 targets are mis"),
         (with_labels(lambda batch, *_: F.pad(batch.labels, (0, 1), value=IGNORED)[:, 1:]), "from two places before"),
-        (with_labels(lambda batch, *_: batch.labels.masked_fill(batch.labels == 22, IGNORED)), "1 of 18 targets are"),
+        (with_labels(lambda batch, *_: batch.labels.masked_fill(batch.labels == 22, IGNORED)), "1 of 20 targets are"),
         (lambda model, texts, marks: RIGHT["summed"](model, texts, marks).detach(), "does not require grad"),
         (lambda model, texts, marks: -RIGHT["summed"](model, texts, marks), "targets are missing"),
         (lambda model, texts, marks: RIGHT["summed"](model, texts, marks) + 5, "nats for the next token"),
+        (collated_loss(end_mark_behind_a_cut), "1 pair from a text that was cut to an end mark"),
         (first_twice, "a target counts 2 times as much as another of its text"),
         (lambda *_: None, "the loss is None (in training)"),
         (lambda *_: 1.0, "the loss is 1.0"),
