@@ -2,7 +2,7 @@
 
 ## Property
 For terms of given sums, units and weights: the value called raw is the sum by the units, the value called weighted is
-raw times weight, and the weighted ones add up to the reported loss. Where shares are reported, each is the part of its
+raw times weight, and the weighted ones add up to the reported loss, which is the one that trains. Where shares are reported, each is the part of its
 term in that loss. A term without a unit in this step is not reported as 0, and a part that is not finite is reported
 as such.
 
@@ -47,13 +47,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What a step says: its loss, and what it calls raw, weight, weighted and (where it does) shares, by term."""
+    """What a step says: its loss, and what it calls raw, weight, weighted and (where it does) shares, by term.
+
+    ``trained`` is the loss whose gradient is taken, where that can be told.
+    """
 
     loss: float
     raw: Mapping[str, float]
     weight: Mapping[str, float]
     weighted: Mapping[str, float]
     shares: Mapping[str, float] | None = None
+    trained: float | None = None
 
 
 Report = Callable[[Mapping[str, Part]], Reported]
@@ -107,6 +111,8 @@ def _fault(step: Mapping[str, Part], reported: Reported) -> str:
                 return f"the share of {name} is called {share:.1%}, it is {is_:.1%}"
     if not _near(reported.loss, loss):
         return f"the loss is called {reported.loss:.5g}, its parts add up to {loss:.5g}"
+    if reported.trained is not None and not _near(reported.trained, loss):
+        return f"the loss is called {reported.loss:.5g}, the one that trains is {reported.trained:.5g}"
     return ""
 
 

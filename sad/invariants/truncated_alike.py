@@ -3,7 +3,8 @@
 ## Property
 Prompts and completions are prepared for models that take so many tokens. Of each piece that comes of it, everyone who
 reads it has read the same bytes, and no more tokens than the models take: the student that wrote a completion, the
-student that is trained on it, and the teacher that judges it. A text that fits is read whole.
+student that is trained on it, and the teacher that judges it. A text that fits is read whole. Where it is told, an end
+mark stands behind the end of a text, for everyone, and none behind a cut.
 
 ## Why it must hold
 A teacher that has read another prompt judges another question. The loss stays plausible: most of a text is still the
@@ -14,7 +15,7 @@ None on the bytes.
 
 ## What breaks it
 A prompt cut on the left to write, and on the right to be judged; a cut that is set for one of two encodings; a cut by
-tokens where two tokenizers differ.
+tokens where two tokenizers differ; an end mark behind every piece.
 """
 
 from __future__ import annotations
@@ -43,10 +44,14 @@ class Prompted:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What someone has read: the bytes, in so many tokens; marks that stand for no text are left out of both."""
+    """What someone has read: the bytes, in so many tokens; marks that stand for no text are left out of both.
+
+    ``ended`` is whether an end mark stands behind it, where that is told.
+    """
 
     text: bytes
     tokens: int
+    ended: bool | None = None
 
 
 Prepare = Callable[[Sequence[Prompted], int], Sequence[Mapping[str, Read]]]
@@ -90,11 +95,21 @@ def _fault(texts: Sequence[Prompted], prepared: Sequence[Mapping[str, Read]]) ->
         longest = max(readers, key=lambda name: readers[name].tokens)
         if readers[longest].tokens > ROOM:
             return f"{longest} reads {readers[longest].tokens} tokens where a model takes {ROOM}"
+        ended = {read.ended for read in readers.values()} - {None}
+        if len(ended) > 1:
+            return "an end mark is read by one and not by the other"
+        if ended and ended != {_ends(texts, next(iter(by_text)))}:
+            return "an end mark stands behind a cut" if True in ended else "no end mark stands behind the end of a text"
     if not any(read.text for readers in prepared for read in readers.values()):
         return "nothing is read"
     if TEXTS[0] in texts and not any(TEXTS[0].spelled in r.text for readers in prepared for r in readers.values()):
         return "a text that fits is not read whole"
     return ""
+
+
+def _ends(texts: Sequence[Prompted], piece: bytes) -> bool:
+    """Whether a piece ends where a text does."""
+    return any(text.spelled.endswith(piece) for text in texts)
 
 
 def _told(text: bytes, names: Sequence[str]) -> str:

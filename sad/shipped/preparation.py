@@ -28,4 +28,5 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
 
 def _read(ids: Ints, reader: Reader) -> Read:
     spelled = [reader.bytes[i] for i in ids.tolist()]
-    return Read(b"".join(one or b"" for one in spelled), sum(one is not None for one in spelled))
+    text = b"".join(one or b"" for one in spelled)
+    return Read(text, sum(one is not None for one in spelled), ended=int(ids[-1]) == reader.eos)

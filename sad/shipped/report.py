@@ -8,7 +8,10 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
+
 from sad import objective, tiny
+from sad.batch import Sum
 from sad.invariants.parts_reported import Part, Report, Reported
 from sad.train import record
 from sad.train.checkpoint import Progress
@@ -43,7 +46,9 @@ def _report(parts: Mapping[str, Part]) -> Reported:
         what: {name.removeprefix(prefix): float(value) for name, value in line.items() if name.startswith(prefix)}
         for what, prefix in (("raw", names.RAW), ("weight", names.WEIGHT), ("weighted", names.WEIGHTED))
     }
-    return Reported(float(line[names.LOSS]), **of, shares=ledger.shares)
+    sums = {name: Sum(torch.tensor(part.total, dtype=torch.float64), part.units) for name, part in parts.items()}
+    trained = float(made.part(sums, {name: part.units for name, part in parts.items()}))
+    return Reported(float(line[names.LOSS]), **of, shares=ledger.shares, trained=trained)
 
 
 @cache

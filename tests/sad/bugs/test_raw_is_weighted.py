@@ -36,6 +36,14 @@ def test_a_total_without_a_part_is_found(monkeypatch, found_in_the_code_that_tra
     assert "its parts add up to" in found_in_the_code_that_trains(BUG)
 
 
+def test_a_loss_without_weights_is_found(monkeypatch, found_in_the_code_that_trains):
+    def part(_, sums, units):
+        return sum(one.total / max(1, units[name]) for name, one in sums.items())
+
+    monkeypatch.setattr(Objective, "part", part)
+    assert "the one that trains is" in found_in_the_code_that_trains(BUG)
+
+
 def test_a_share_of_two_terms_is_found(monkeypatch, found_in_the_code_that_trains):
     shipped = Ledger.shares.fget
     monkeypatch.setattr(

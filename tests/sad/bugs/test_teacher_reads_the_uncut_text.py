@@ -28,6 +28,13 @@ def test_a_teacher_that_is_cut_elsewhere_is_found(monkeypatch, found_in_the_code
     assert "the teacher reads" in found_in_the_code_that_trains(BUG)
 
 
+@pytest.mark.parametrize(("closes", "says"), [(True, "behind a cut"), (False, "behind the end of a text")])
+def test_a_wrong_end_mark_is_found(monkeypatch, found_in_the_code_that_trains, closes, says):
+    shipped = data.windows
+    monkeypatch.setattr(data, "windows", lambda *given: (replace(one, closes=closes) for one in shipped(*given)))
+    assert says in found_in_the_code_that_trains(BUG)
+
+
 def test_a_window_that_is_too_long_is_found(monkeypatch, found_in_the_code_that_trains):
     shipped = data.windows
     monkeypatch.setattr(data, "windows", lambda student, teacher, room: shipped(student, teacher, room + 9))

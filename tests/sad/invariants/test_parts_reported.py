@@ -20,7 +20,9 @@ def right(parts):
     )
 
 
-@pytest.mark.parametrize("one", [right, lambda parts: replace(right(parts), shares=None), report()])
+@pytest.mark.parametrize(
+    "one", [right, lambda parts: replace(right(parts), shares=None, trained=right(parts).loss), report()]
+)
 def test_right_implementations_hold(one):
     verdict = parts_reported(one)
     assert verdict.holds, verdict.says
@@ -56,6 +58,7 @@ def zeroed(parts):
         (zeroed, "an infinite term"),
         (lambda parts: replace(right(parts), raw={n: p.total / max(1, p.units) for n, p in parts.items()}), "no unit"),
         (lambda parts: right({n: p for n, p in parts.items() if n == "lm"}), "layerwise is nan"),
+        (lambda parts: replace(right(parts), trained=sum(right(parts).raw.values())), "the one that trains is"),
         (lambda _: None, "has no attribute"),
     ],
 )

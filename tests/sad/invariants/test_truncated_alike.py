@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from sad import tiny
@@ -54,6 +56,27 @@ def pieces(texts, room):
     return [{"the student": read(one), "the teacher": read(one)} for one in cut]
 
 
+def marked(ended, cut=keep_end):
+    """What ``cut`` leaves, with what is said of end marks for student and teacher."""
+
+    def prepare(texts, room):
+        told = prepared(cut)(texts, room)
+        return [
+            {name: replace(one, ended=says(one)) for (name, one), says in zip(piece.items(), ended, strict=True)}
+            for piece in told
+        ]
+
+    return prepare
+
+
+def never(_):
+    return False
+
+
+def always(_):
+    return True
+
+
 @pytest.mark.parametrize(
     "right",
     [
@@ -62,6 +85,7 @@ def pieces(texts, room):
         prepared(room_for_the_completion),
         leave_out,
         pieces,
+        marked([always, always]),
         preparation(),
     ],
 )
@@ -81,6 +105,9 @@ def test_right_implementations_hold(right):
         (prepared(lambda *_: []), "nothing is read"),
         (lambda *_: [], "nothing is read"),
         (prepared(lambda prompt, *_: prompt[:10]), "a text that fits is not read whole"),
+        (marked([always, never]), "an end mark is read by one and not by the other"),
+        (marked([never, never]), "no end mark stands behind the end of a text"),
+        (marked([always, always], keep_start), "an end mark stands behind a cut"),
         (lambda *_: 1 / 0, "division by zero"),
     ],
 )
