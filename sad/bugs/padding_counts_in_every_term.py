@@ -4,9 +4,9 @@
 The terms' sizes, and so their shares, depend on how much padding a batch has. The student learns to continue padding.
 
 ## Mechanism
-`labels = input_ids.clone()` makes a label of every padding mark. The divergence, the distance of hidden states and
-that of attention are `.mean()` over the whole batch: padding adds to them what two models happen to make of it, and to
-their denominators.
+`labels = input_ids.clone()` makes a label of every padding mark. The divergence, the distance of the states and that of
+their change from layer to layer are `.mean()` over the whole batch: padding adds to them what two models happen to make
+of it, and to their denominators.
 
 ## What its documented fix did
 It masks all four.
@@ -45,7 +45,7 @@ def buggy() -> TextLoss:
 
 
 fixed = distillation_loss
-"""Three terms of the objective that trains, which has none on attention."""
+"""Three terms of the objective that trains, which has none on the change of states."""
 
 
 def _loss(*terms: Term) -> TextLoss:
@@ -73,21 +73,23 @@ def _divergence(mine: Any, theirs: Any, _: Tensor) -> Tensor:  # noqa: ANN401
     return F.kl_div(log_q, log_p, log_target=True, reduction="none").sum(-1).mean()
 
 
-def _hidden(mine: Any, theirs: Any, _: Tensor) -> Tensor:  # noqa: ANN401
-    return F.mse_loss(mine.hidden_states[-1], theirs.hidden_states[-1])
+def _trajectory(mine: Any, theirs: Any, _: Tensor) -> Tensor:  # noqa: ANN401
+    return _apart(mine.hidden_states[-1], theirs.hidden_states[-1])
 
 
-def _attention(mine: Any, theirs: Any, _: Tensor) -> Tensor:  # noqa: ANN401
-    # as relations between states: attention maps are not given by every kernel
-    relations = [(out.hidden_states[-1] @ out.hidden_states[-1].mT / 16).softmax(-1) for out in (mine, theirs)]
-    return F.mse_loss(*relations)
+def _derivative(mine: Any, theirs: Any, _: Tensor) -> Tensor:  # noqa: ANN401
+    return _apart(*(out.hidden_states[-2] - out.hidden_states[-3] for out in (mine, theirs)))
+
+
+def _apart(student: Tensor, teacher: Tensor) -> Tensor:
+    return (1 - F.cosine_similarity(student, teacher, dim=-1)).mean()
 
 
 TERMS: dict[str, Term] = {
     "in the language-model term alone": _language_model,
     "in the divergence alone": _divergence,
-    "in the hidden states alone": _hidden,
-    "in the attention alone": _attention,
+    "in the states alone": _trajectory,
+    "in their change over layers alone": _derivative,
 }
 
 BUG = Bug(

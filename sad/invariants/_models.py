@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import accumulate
 from types import SimpleNamespace
 from typing import Any
 
@@ -69,8 +70,17 @@ def teacher() -> nn.Module:
 
 
 def other_reading(ids: Sequence[int]) -> list[int]:
-    """Return how a teacher's tokenizer reads a text: two tokens for each of the student's, in the same vocabulary."""
-    return [token for one in ids for token in ((one + 5) % VOCABULARY, one)]
+    """Return how a teacher's tokenizer reads a text: two tokens for some of the student's, in the same vocabulary."""
+    return [token for one in ids for token in _pieces(one)]
+
+
+def other_ends(ids: Sequence[int]) -> list[int]:
+    """Return the place in :func:`other_reading` at which each of the student's tokens ends."""
+    return [end - 1 for end in accumulate(len(_pieces(one)) for one in ids)]
+
+
+def _pieces(token: int) -> tuple[int, ...]:
+    return ((token + 5) % VOCABULARY, token) if token % 3 else (token,)
 
 
 class Table(nn.Module):

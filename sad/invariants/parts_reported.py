@@ -2,9 +2,9 @@
 
 ## Property
 For terms of given sums, units and weights: the value called raw is the sum by the units, the value called weighted is
-raw times weight, and the weighted ones add up to the reported loss, which is the one that trains. Where shares are reported, each is the part of its
-term in that loss. A term without a unit in this step is not reported as 0, and a part that is not finite is reported
-as such.
+raw times weight, and the weighted ones add up to the reported loss, which is the one that trains. Where shares are
+reported, each is the part of its term in that loss. A term without a unit in this step is not reported as 0, and a
+part that is not finite is reported as such.
 
 ## Why it must hold
 Whoever reads a log judges a term by its raw value and mends the loss by its weight. Weighted values that are called

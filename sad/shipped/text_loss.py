@@ -15,7 +15,7 @@ from sad.align.vocab import VocabMap
 from sad.batch import KD, LAYERWISE, LM, Batch
 from sad.distiller import Distiller
 from sad.forward import text_config
-from sad.invariants._models import other_reading, teacher
+from sad.invariants._models import other_ends, other_reading, teacher
 from sad.losses import lm
 from sad.recipe import Terms
 from sad.subjects.text_loss import DistilledLoss, Marks, Text, TextLoss
@@ -30,7 +30,7 @@ def language_model_loss() -> TextLoss:
 
 
 def distillation_loss() -> TextLoss:
-    """Return the same with three terms and a teacher whose tokenizer reads two tokens for each of the student's."""
+    """Return the same with three terms and a teacher whose tokenizer cuts some tokens in two."""
     return _distillation_loss
 
 
@@ -73,12 +73,12 @@ def _window(text: Text, marks: Marks, same: bool) -> Window:
     closes = text.ids[-1] == marks.eos
     ids = text.ids[:-1] if closes else text.ids
     at = np.arange(text.first - 1, len(ids))
-    other = list(ids) if same else other_reading(ids)
+    other, ends = (ids, range(len(ids))) if same else (other_reading(ids), other_ends(ids))
     return Window(
         student=np.array(ids, dtype=np.int64),
         teacher=np.array(other, dtype=np.int64),
         at_student=at,
-        at_teacher=at if same else 2 * at + 1,
+        at_teacher=np.array(ends, dtype=np.int64)[at],
         bytes_at=np.arange(len(at)),
         closes=closes,
     )

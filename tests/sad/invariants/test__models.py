@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sad.invariants._models import VOCABULARY, Table, gpt2, llama, other_reading, teacher
+from sad.invariants._models import VOCABULARY, Table, gpt2, llama, other_ends, other_reading, teacher
 
 
 @pytest.mark.parametrize("make", [llama, gpt2])
@@ -37,10 +37,11 @@ def test_the_teacher_is_another_model_and_frozen():
     assert not teacher().training
 
 
-def test_the_teacher_reads_two_tokens_for_one():
-    read = other_reading([3, VOCABULARY - 1])
-    assert read[1::2] == [3, VOCABULARY - 1]
-    assert len(read) == 4
+def test_the_teacher_reads_two_tokens_for_some_of_one():
+    ids = [3, VOCABULARY - 1, 0, 7]
+    read = other_reading(ids)
+    assert [read[end] for end in other_ends(ids)] == ids
+    assert len(read) == 6
     assert max(read) < VOCABULARY
 
 
