@@ -36,7 +36,7 @@ from sad.subjects.text_loss import Marks, Text, TextLoss
 
 ID = "I05"
 
-TOLERANCE = 1e-4
+TOLERANCE, SMALL = 1e-4, 1e-12
 EOS, PAD = 0, 1
 TEXTS = (
     # an end mark inside, as between the turns of a conversation
@@ -69,6 +69,10 @@ def batch_composition(loss: TextLoss) -> Verdict:
         for text in TEXTS:
             if isinstance(one := _measure(loss, model, [text], marks), str):
                 return Verdict(False, f"one text alone ({name}): {one}", {"raised": 1})
+            if not math.isfinite(one.value) or not float(one.gradient.norm()) > 0:
+                norm = float(one.gradient.norm())
+                says = f"one text alone has a loss of {one.value:.4g} and a gradient of norm {norm:.4g} ({name})"
+                return Verdict(False, says, {"loss": one.value})
             alone.append(one)
         if fault := _by_mark(known.setdefault(model, alone), alone):
             return Verdict(False, fault, {"off": math.inf})
@@ -100,7 +104,7 @@ def _off(got: Measured, way: str, batch: Sequence[int], alone: Sequence[Measured
     weights = WAYS[way]([TEXTS[i] for i in batch])
     value = sum(w * alone[i].value for w, i in zip(weights, batch, strict=True))
     gradient = torch.stack([w * alone[i].gradient for w, i in zip(weights, batch, strict=True)]).sum(0)
-    error = abs(got.value - value) / max(abs(one.value) for one in alone)
+    error = abs(got.value - value) / max(SMALL, *(abs(one.value) for one in alone))
     turned = float((got.gradient - gradient).norm() / max(float(one.gradient.norm()) for one in alone))
     lengths = " and ".join(str(len(TEXTS[i].ids)) for i in batch)
     says = f"texts of {lengths} tokens have a loss of {got.value:.4g} together, {value:.4g} alone"

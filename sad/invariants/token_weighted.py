@@ -48,7 +48,7 @@ def token_weighted(metric: Metric) -> Verdict:
     for name, texts, spread in _spreads():
         right = _right(texts)
         try:
-            told = dict(metric(spread))
+            told = {name: float(value) for name, value in metric(spread).items()}
         except Exception as error:
             # whatever it raises is what the user would see
             return Verdict(False, f"{name}: {(str(error) or type(error).__name__).splitlines()[0]}", {"raised": 1})

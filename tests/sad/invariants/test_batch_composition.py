@@ -97,6 +97,13 @@ def test_wrong_ones_break_it(wrong):
     assert not batch_composition(wrong).holds
 
 
+@pytest.mark.parametrize("factor", [0.0, math.nan])
+def test_no_loss_is_no_right_one(factor):
+    verdict = batch_composition(lambda *given: factor * RIGHT["right padding"](*given))
+    assert not verdict.holds
+    assert verdict.says.startswith("one text alone has a loss of ")
+
+
 def test_a_gradient_alone_is_enough_and_is_told():
     verdict = batch_composition(gradient_of_padding)
     assert "a gradient off by" in verdict.says

@@ -98,6 +98,7 @@ def changed(name, change):
         (changed(ACCURACY, lambda value: 100 * value), "accuracy"),
         (lambda _: {}, "nothing is reported"),
         (lambda _: {"eval_score": 1.0}, "nothing is reported"),
+        (lambda _: {KL: None}, "one batch: float() argument"),
         (lambda _: 1 / 0, "division by zero"),
     ],
 )
