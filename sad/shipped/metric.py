@@ -1,0 +1,98 @@
+"""The evaluation of the training loop, behind the interface of a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from sad import evaluate
+from sad.align.vocab import VocabMap
+from sad.batch import LM, Batch, Boundaries, Targets, Tokens
+from sad.distiller import Distiller
+from sad.forward import Forward
+from sad.objective import Objective
+from sad.recipe import Terms
+from sad.subjects.metric import AGREEMENT, KL, LM_LOSS, PERPLEXITY, Metric, Scored
+from sad.terms import View
+
+IGNORED = -100
+
+
+def metric() -> Metric:
+    """Return the evaluation; the totals of the processes are added as the training loop has them added."""
+    return _metric
+
+
+def _metric(processes: Sequence[Sequence[Scored]]) -> Mapping[str, float]:
+    totals: list[dict[str, float]] = []
+
+    def keep(mine: dict[str, float]) -> dict[str, float]:
+        totals.append(mine)
+        return mine
+
+    for batches in processes:
+        _scores(batches, keep)
+    names = dict.fromkeys(name for one in totals for name in one)
+    added = {name: sum(one.get(name, 0.0) for one in totals) for name in names}
+    scores = _scores(processes[0], lambda _: added)
+    told = scores.likelihood
+    return {LM_LOSS: told.lm_loss, PERPLEXITY: told.perplexity, KL: scores.kl, AGREEMENT: scores.agreement}
+
+
+def _scores(batches: Sequence[Scored], reduce: evaluate.Reduce) -> evaluate.Scores:
+    return evaluate.evaluate(_Said(batches), [_batch(one) for one in batches], Objective({LM: 1.0}), reduce)
+
+
+class _Said(Distiller):
+    """A pair whose logits are given, batch by batch."""
+
+    def __init__(self, batches: Sequence[Scored]) -> None:
+        nn.Module.__init__(self)
+        self.device = nn.Parameter(torch.zeros(()))
+        self.names = (LM,)
+        size = batches[0].student_logits.shape[-1]
+        self.given, self.map = iter(batches), _Same(size)
+
+    def ask_teacher(self, batch: Batch) -> Forward:  # noqa: ARG002 - the batches come in order
+        """Give the teacher's logits; the student's come with the view of the same batch."""
+        self.now = next(self.given)
+        return _Logits(self, self.now.teacher_logits, {})
+
+    def view(self, batch: Batch, asked: Forward) -> View:
+        """Put both side by side."""
+        student = _Logits(self, self.now.student_logits, {})
+        return View(batch, student, asked, self.map, Terms(), (), nn.ModuleList())
+
+
+class _Logits(Forward):
+    """A pass whose logits are its states."""
+
+    def logits(self, row: Tensor, position: Tensor) -> Tensor:
+        """Return the logits at some places."""
+        return self.hidden[row, position]
+
+
+class _Same(VocabMap):
+    """One vocabulary for both."""
+
+    def __init__(self, size: int) -> None:
+        self.student_size = self.teacher_size = size
+        self.identity = True
+
+
+def _batch(scored: Scored) -> Batch:
+    """The targets, and as many common boundaries."""
+    row, position = (scored.labels[:, 1:] != IGNORED).nonzero().unbind(1)
+    ids = scored.labels.clamp_min(0)
+    tokens = Tokens(ids, torch.ones_like(ids))
+    targets = Targets(row, position, scored.labels[row, position + 1])
+    return Batch(
+        student=tokens,
+        teacher=tokens,
+        targets=targets,
+        teacher_targets=targets,
+        boundaries=Boundaries(row, position, position, torch.arange(len(row))),
+        byte_count=len(row),
+    )

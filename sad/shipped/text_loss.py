@@ -1,0 +1,99 @@
+"""The path from texts to the loss that trains, behind the interface of a text loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sad import data, forward, objective
+from sad.align.reader import Reader
+from sad.align.spans import Window
+from sad.align.vocab import VocabMap
+from sad.batch import KD, LAYERWISE, LM, Batch
+from sad.distiller import Distiller
+from sad.forward import text_config
+from sad.invariants._models import other_ends, other_reading, teacher
+from sad.losses import lm
+from sad.recipe import Terms
+from sad.subjects.text_loss import DistilledLoss, Marks, Text, TextLoss
+
+TERMS = {KD: 1.0, LM: 0.5, LAYERWISE: 0.5}
+"""Every term but the contrastive one: that one draws its negatives from the batch, by intent."""
+
+
+def language_model_loss() -> TextLoss:
+    """Return what the training loop adds up for a batch when the language-model term is its only one."""
+    return _language_model_loss
+
+
+def distillation_loss() -> TextLoss:
+    """Return the same with three terms and a teacher whose tokenizer cuts some tokens in two."""
+    return _distillation_loss
+
+
+def compared_loss() -> DistilledLoss:
+    """Return the loss of a student and a teacher of one tokenizer, with the distillation and language-model terms."""
+    return _compared_loss
+
+
+def _language_model_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
+    batch = _batch(texts, marks, same=True)
+    at = batch.targets
+    summed = lm.cross_entropy(forward.run(model, batch.student).logits(at.row, at.position), at.token)
+    return objective.Objective({LM: 1.0}).part({LM: summed}, batch.counts())
+
+
+def _distillation_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
+    batch = _batch(texts, marks, same=False)
+    weights = {name: {"weight": TERMS.get(name, 0.0)} for name in Terms.model_fields}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = Distiller(model, teacher(), _Same(text_config(model).vocab_size), Terms.model_validate(weights))
+    return objective.Objective(dict(TERMS)).part(made(batch, made.ask_teacher(batch)), batch.counts())
+
+
+def _compared_loss(student: nn.Module, teacher: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
+    batch = _batch(texts, marks, same=True)
+    weights = {KD: 1.0, LM: 0.5}
+    terms = {name: {"weight": weights.get(name, 0.0)} for name in Terms.model_fields}
+    made = Distiller(student, teacher, _Same(text_config(student).vocab_size), Terms.model_validate(terms))
+    return objective.Objective(dict(weights)).part(made(batch, made.ask_teacher(batch)), batch.counts())
+
+
+def _batch(texts: Sequence[Text], marks: Marks, *, same: bool) -> Batch:
+    readers = data.Readers(_Marked(marks), _Marked(marks))
+    return data.collate([data.assemble(_window(text, marks, same), readers) for text in texts], readers)
+
+
+def _window(text: Text, marks: Marks, same: bool) -> Window:
+    """A text as a window that begins with its first target; its end mark is left to the code that trains."""
+    closes = text.ids[-1] == marks.eos
+    ids = text.ids[:-1] if closes else text.ids
+    at = np.arange(text.first - 1, len(ids))
+    other, ends = (ids, range(len(ids))) if same else (other_reading(ids), other_ends(ids))
+    return Window(
+        student=np.array(ids, dtype=np.int64),
+        teacher=np.array(other, dtype=np.int64),
+        at_student=at,
+        at_teacher=np.array(ends, dtype=np.int64)[at],
+        bytes_at=np.arange(len(at)),
+        closes=closes,
+    )
+
+
+class _Marked(Reader):
+    """What the code that trains asks of a tokenizer once a text is read."""
+
+    def __init__(self, marks: Marks) -> None:
+        self.prefix, self.eos, self.pad = (), marks.eos, marks.pad
+
+
+class _Same(VocabMap):
+    """One vocabulary for both."""
+
+    def __init__(self, size: int) -> None:
+        self.student_size = self.teacher_size = size
+        self.identity = True

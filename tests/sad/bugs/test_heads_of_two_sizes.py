@@ -1,0 +1,20 @@
+from sad.align.vocab import VocabMap
+from sad.bugs.heads_of_two_sizes import BUG
+from sad.verify import run
+
+
+def test_verify_catches_it_and_finds_it_absent():
+    (found,) = run([BUG])
+    assert found.good
+    assert found.reproduced[0].says.startswith("The size of tensor a (364) must match the size of tensor b (300)")
+
+
+def test_the_advice_compares_padding_rows():
+    (found,) = run([BUG])
+    (verdict,) = found.attempts["the teacher cut to the smaller head"]
+    assert "heads of 316 and 316 rows" in verdict.says
+
+
+def test_a_head_that_is_not_cut_is_found(monkeypatch, found_in_the_code_that_trains):
+    monkeypatch.setattr(VocabMap, "restrict", lambda _, logits: logits)
+    assert "The size of tensor" in found_in_the_code_that_trains(BUG)

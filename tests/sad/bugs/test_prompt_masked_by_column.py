@@ -1,0 +1,31 @@
+from dataclasses import replace
+
+from sad import data
+from sad.bugs.prompt_masked_by_column import BUG
+from sad.verify import run
+
+
+def test_verify_catches_it_and_finds_it_absent():
+    (found,) = run([BUG])
+    assert found.good
+    assert "2 pairs of a prompt" in found.reproduced[0].says
+    assert "9 of 20 targets are missing" in found.variants["a mask of the unpadded text"][0].says
+
+
+def test_labels_that_begin_elsewhere_are_found(monkeypatch, found_in_the_code_that_trains):
+    shipped = data._targets
+    monkeypatch.setattr(data, "_targets", lambda rows, first: shipped(rows, [max(0, one - 1) for one in first]))
+    assert "of a prompt" in found_in_the_code_that_trains(BUG)
+
+
+def test_labels_that_begin_late_are_found(monkeypatch, found_in_the_code_that_trains):
+    shipped = data.collate
+
+    def collate(some, readers):
+        batch = shipped(some, readers)
+        late = batch.targets.position > 2
+        at = batch.targets
+        return replace(batch, targets=type(at)(at.row[late], at.position[late], at.token[late]))
+
+    monkeypatch.setattr(data, "collate", collate)
+    assert "targets are missing" in found_in_the_code_that_trains(BUG)

@@ -1,0 +1,40 @@
+import math
+
+import pytest
+import torch
+
+from sad import evaluate
+from sad.shipped.metric import metric
+from sad.subjects.metric import AGREEMENT, KL, LM_LOSS, PERPLEXITY, Scored
+
+
+def scored(rows, length):
+    noise = torch.Generator().manual_seed(rows)
+    student = torch.randn(rows, length, 5, generator=noise)
+    return Scored(student, student.clone(), torch.randint(0, 5, (rows, length), generator=noise))
+
+
+def test_equal_models_agree_everywhere():
+    told = metric()([[scored(2, 6)]])
+    assert told[KL] == pytest.approx(0, abs=1e-6)
+    assert told[AGREEMENT] == 1
+    assert told[PERPLEXITY] == pytest.approx(math.exp(told[LM_LOSS]))
+
+
+def test_every_process_is_evaluated_by_the_code_that_trains(monkeypatch):
+    seen, shipped = [], evaluate.evaluate
+
+    def look(distiller, batches, objective, reduce):
+        seen.append(sum(len(batch.targets) for batch in batches))
+        return shipped(distiller, batches, objective, reduce)
+
+    monkeypatch.setattr(evaluate, "evaluate", look)
+    metric()([[scored(2, 6)], [scored(1, 4), scored(3, 3)]])
+    # the first one again, with the totals of all
+    assert seen == [10, 9, 10]
+
+
+def test_no_label_anywhere_is_not_a_number():
+    nothing = scored(1, 4)
+    nothing.labels.fill_(-100)
+    assert math.isnan(metric()([[nothing]])[LM_LOSS])

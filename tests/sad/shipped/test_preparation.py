@@ -1,0 +1,22 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sad import tiny
+from sad.invariants.truncated_alike import Prompted
+from sad.shipped.preparation import preparation
+
+TEXT = st.text(st.sampled_from(tiny.TEXT), min_size=4, max_size=120)
+
+
+@given(prompt=TEXT, completion=TEXT, room=st.integers(16, 64))
+def test_both_models_read_the_same_bytes_of_any_text_and_no_more_than_fits(prompt, completion, room):
+    # beside a text that is never too short
+    for readers in preparation()([Prompted(prompt, completion), Prompted("The sea was calm", " and grey.")], room):
+        assert readers["the student"].text == readers["the teacher"].text
+        assert max(read.tokens for read in readers.values()) <= room
+
+
+def test_a_text_that_fits_is_one_piece():
+    (piece,) = preparation()([Prompted("The sea was calm", " and grey.")], 48)
+    assert piece["the student"].text == b"The sea was calm and grey."
+    assert piece["the student"].tokens != 0

@@ -1,0 +1,44 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sad.invariants._models import gpt2, llama
+from sad.shipped.text_loss import distillation_loss, language_model_loss
+from sad.subjects.text_loss import Marks, Text
+
+MARKS = Marks(eos=0, pad=0)
+TOKENS = st.lists(st.integers(2, 47), min_size=1, max_size=9)
+
+
+@pytest.mark.parametrize("make", [llama, gpt2])
+@settings(max_examples=15)
+@given(some=st.lists(st.tuples(TOKENS, TOKENS), min_size=1, max_size=3))
+def test_it_is_the_cross_entropy_of_the_completions(make, some):
+    texts = [Text(tuple(prompt), (*completion, 0)) for prompt, completion in some]
+    nats, count = 0.0, 0
+    for text in texts:
+        log_p = make()(input_ids=torch.tensor([text.ids])).logits[0].log_softmax(-1)
+        for place in range(len(text.prompt), len(text.ids)):
+            nats, count = nats - log_p[place - 1, text.ids[place]].item(), count + 1
+    assert language_model_loss()(make(), texts, MARKS).item() == pytest.approx(nats / count, rel=1e-5)
+
+
+def test_a_completion_without_an_end_mark_has_none():
+    loss = language_model_loss()(llama(), [Text((5,), (6, 7))], MARKS)
+    log_p = llama()(input_ids=torch.tensor([[5, 6, 7]])).logits[0].log_softmax(-1)
+    assert loss.item() == pytest.approx(-(log_p[0, 6] + log_p[1, 7]).item() / 2, rel=1e-5)
+
+
+def test_the_distillation_loss_has_a_gradient_and_is_the_same_twice():
+    texts = [Text((5, 9), (6, 7, 0)), Text((), (8, 3, 0))]
+    first, second = (distillation_loss()(llama(), texts, MARKS) for _ in range(2))
+    assert first.item() == second.item()
+    (gradient,) = torch.autograd.grad(first, llama().get_output_embeddings().weight)
+    assert gradient.abs().sum() > 0
+
+
+def test_its_parts_are_told_apart():
+    """The distillation loss is more than half the language-model loss: the other terms are in it."""
+    texts = [Text((5, 9), (6, 7, 0))]
+    assert distillation_loss()(llama(), texts, MARKS) > 0.5 * language_model_loss()(llama(), texts, MARKS) + 0.1
