@@ -1,0 +1,54 @@
+"""Calls a divergence once and writes down what came out: value, gradients, or that it raised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sad.subjects.divergence import Divergence, Given, narrowed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """One call. ``gradient`` is the student's in float64: zero where none came, and then ``attached`` is False.
+
+    ``teacher`` is the teacher's gradient in float64, None if none came. ``raised`` is what was raised, if anything
+    was; all else is then NaN.
+    """
+
+    value: float
+    gradient: Float[Tensor, "batch length vocab"]
+    attached: bool = True
+    teacher: Float[Tensor, "batch length vocab"] | None = None
+    raised: str = ""
+
+    @property
+    def finite(self) -> bool:
+        """Whether value and gradient are."""
+        return self.value - self.value == 0 and bool(self.gradient.isfinite().all())
+
+
+def measure(divergence: Divergence, given: Given, times: float = 1.0) -> Measured:
+    """Call ``divergence`` on copies of the logits, without what it does not take, and send the gradient back.
+
+    The loss is multiplied by ``times`` before it is sent back; the value is not. Whatever it raises is written down.
+    """
+    student = given.student_logits.detach().clone().requires_grad_()
+    teacher = given.teacher_logits.detach().clone().requires_grad_()
+    call = narrowed(divergence.contract, replace(given, student_logits=student, teacher_logits=teacher))
+    try:
+        with torch.enable_grad():
+            loss = divergence.loss(call)
+            if loss.requires_grad:
+                (times * loss).backward()  # type: ignore[no-untyped-call]
+            value = float(loss.detach())
+    except Exception as error:
+        # whatever code under check raises is a finding, not an end
+        told = f"{type(error).__name__}: {str(error).split(chr(10))[0]}"
+        return Measured(torch.nan, torch.full_like(student, torch.nan, dtype=torch.float64), False, None, told)
+    gradient = torch.zeros_like(student) if student.grad is None else student.grad
+    theirs = None if teacher.grad is None else teacher.grad.double()
+    return Measured(value, gradient.double(), student.grad is not None, theirs)
