@@ -6,7 +6,8 @@ row of many with tokens ruled out by -inf, by the teacher, the student, or both;
 float32, float16 and bfloat16. Where the formula is finite so are value and gradient. With -inf a loss that is not
 strict may become NaN, where everybody sees it; it may not stay finite with a gradient that is not, nor finite with
 another value. Only at rows without a label a NaN in their own gradient is left to the caller, if the loss shows any
-other NaN. Where the student alone rules a token out the KL is infinite.
+other NaN. Where the student alone rules a token out the KL is infinite. A row of the teacher that is NaN makes the loss
+NaN; one that makes a number of it is told, and broken if it is strict.
 
 ## Why it must hold
 The first NaN in a gradient destroys the weights, or the step is thrown away, and nobody counts. A batch without a
@@ -44,6 +45,7 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 LARGE, HUGE = 60.0, 3e4
 EMPTY = "no label at all"
 OUT = "ruled out by"
+HIDDEN = "a row of NaN from the teacher leaves the loss finite"
 NAN = "the loss is NaN"
 WITHOUT = "at a row without a label"
 WHO = ("the teacher", "both", "the student alone")
@@ -59,6 +61,10 @@ def finite(divergence: Divergence) -> Verdict:
                 loud = loud or (f"with {name} {says}", example)
             elif says:
                 return broken(f"{name}, {str(dtype).removeprefix('torch.')}: {says}", example)
+    if not loud and swallows(divergence):
+        loud = (HIDDEN, None)
+    if loud == (HIDDEN, None) and divergence.contract.strict:
+        return broken(f"{HIDDEN}: nobody sees it", None)
     if loud:
         return allowed(f"finite with large logits and in half precision, zero over no labels; {loud[0]}", loud[1])
     return holds("finite with large logits, -inf, half precision; zero over no labels")

@@ -39,9 +39,9 @@ def counting(given: Given) -> Tensor:
 
 
 def kl(log_a: Tensor, log_b: Tensor) -> Tensor:
-    """KL(a || b) of every row; a token without mass in a adds nothing."""
+    """KL(a || b) of every row; a token without mass in a adds nothing, and a NaN is left as it is."""
     a = log_a.exp()
-    return torch.where(a > 0, a * (log_a - log_b), 0.0).sum(dim=-1)
+    return torch.where(a == 0, 0.0, a * (log_a - log_b)).sum(dim=-1)
 
 
 def _mean(given: Given) -> Tensor:
