@@ -121,8 +121,8 @@ def _likely(contract: Contract, given: Given) -> Iterator[tuple[str, Contract, G
         swapped = replace(given, beta=1 - given.beta)
         yield "beta is on the other side", contract, swapped
     for kind in (Kind.FORWARD_KL, Kind.REVERSE_KL, Kind.JSD):
-        for reduction in Reduction:
-            for squared in Squared:
+        for reduction in (contract.reduction, *Reduction):
+            for squared in (contract.squared, *Squared):
                 other = replace(contract, kind=kind, reduction=reduction, squared=squared)
                 yield f"it is {kind.value}, {reduction.value}", other, given
     yield "it leaves out the teacher's entropy", replace(contract, entropy=not contract.entropy), given

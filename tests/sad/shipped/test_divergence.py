@@ -1,0 +1,39 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from sad.shipped.divergence import distillation, language_model, likelihood
+from sad.subjects.divergence import IGNORED, Reduction, Squared, Takes
+from sad.subjects.inputs import call
+from sad.subjects.measure import measure
+from sad.subjects.reference import right
+
+
+def test_what_the_terms_claim():
+    kd, lm = distillation().contract, language_model().contract
+    assert (kd.squared, kd.reduction, kd.strict) == (Squared.GRADIENT, Reduction.COUNT, True)
+    assert Takes.COUNT in kd.takes
+    assert Takes.TEMPERATURE not in lm.takes
+
+
+@pytest.mark.parametrize("divergence", [distillation(), language_model()])
+def test_it_is_the_term_of_the_objective(divergence, monkeypatch):
+    """Nothing is computed here: without the term there is no loss."""
+    from sad import terms
+
+    given = call(divergence.contract)
+    got, best = measure(divergence, given), right(divergence, given)
+    assert got.value == pytest.approx(best.value, rel=1e-5)
+    assert torch.allclose(got.gradient, best.gradient, atol=1e-6)
+    monkeypatch.setattr(terms, "TERMS", {})
+    assert measure(divergence, given).raised.startswith("KeyError")
+
+
+def test_likelihood_is_the_cross_entropy():
+    given = call(language_model().contract)
+    each = likelihood(given.student_logits, given.teacher_logits, given)
+    by_torch = F.cross_entropy(
+        given.student_logits.flatten(0, 1), given.labels.flatten(), reduction="none", ignore_index=IGNORED
+    )
+    kept = given.labels.flatten() != IGNORED
+    assert torch.allclose(each.flatten()[kept], by_torch[kept])
