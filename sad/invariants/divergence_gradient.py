@@ -56,8 +56,9 @@ def divergence_gradient(divergence: Divergence) -> Verdict:
         if not says:
             says, example = _fault(divergence, situation, SHAPES[-1])
         if says and example is not None:
-            size = _sizes(divergence)
-            return broken(f"{situation}: {says}" + (f"; {size}" if size else ""), example)
+            # right at T = 1 and not at 2: how it depends on the temperature tells more than the first difference
+            size = _sizes(divergence) if f"T = {TEMPERATURES[1]:g}" in situation else ""
+            return broken(f"{size}; {situation}: {says}" if size else f"{situation}: {says}", example)
     says = "value and gradient are those of the formula"
     if Takes.TEMPERATURE in contract.takes:
         says += f", for T from {TEMPERATURES[0]:g} to {TEMPERATURES[-1]:g}"

@@ -13,6 +13,8 @@ def test_verify_catches_it_and_finds_it_absent():
     assert "below what equal logits give" in found.reproduced[1].says
     assert "value nan" in found.variants["a logarithm as target"][0].says
     assert "it is reverse KL, mean over the rows" in found.variants["student and teacher exchanged"][0].says
+    as_target = found.variants["the student as a detached target"]
+    assert "the teacher gets the gradient, and the student none" in as_target[2].says
     assert "(x 0.00312)" in found.variants["the mean over elements"][0].says
     assert "it is the sum over the number of sequences" in found.variants["batchmean of three axes"][0].says
 
