@@ -31,13 +31,14 @@ class Measured:
         return self.value - self.value == 0 and bool(self.gradient.isfinite().all())
 
 
-def measure(divergence: Divergence, given: Given, times: float = 1.0) -> Measured:
+def measure(divergence: Divergence, given: Given, times: float = 1.0, *, ask_teacher: bool = False) -> Measured:
     """Call ``divergence`` on copies of the logits, without what it does not take, and send the gradient back.
 
-    The loss is multiplied by ``times`` before it is sent back; the value is not. Whatever it raises is written down.
+    The loss is multiplied by ``times`` before it is sent back; the value is not. With ``ask_teacher`` the teacher's
+    logits ask for a gradient, as they do not in training. Whatever it raises is written down.
     """
     student = given.student_logits.detach().clone().requires_grad_()
-    teacher = given.teacher_logits.detach().clone().requires_grad_()
+    teacher = given.teacher_logits.detach().clone().requires_grad_(ask_teacher)
     call = narrowed(divergence.contract, replace(given, student_logits=student, teacher_logits=teacher))
     try:
         with torch.enable_grad():

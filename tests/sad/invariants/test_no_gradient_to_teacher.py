@@ -18,6 +18,16 @@ def exchanged(given):
     return attached(type(given)(given.teacher_logits, given.student_logits.detach()))
 
 
+def refusing(given):
+    if given.teacher_logits.requires_grad:
+        raise ValueError("a teacher has no gradient")
+    return attached(given)
+
+
+def test_one_that_refuses_holds():
+    assert no_gradient_to_teacher(Divergence(Contract(strict=True), refusing)).standing == Standing.HOLDS
+
+
 def depends_on_it(given):
     """Another loss where the teacher's logits ask for a gradient."""
     return attached(given) * (2.0 if given.teacher_logits.requires_grad else 1.0)

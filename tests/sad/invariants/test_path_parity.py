@@ -17,6 +17,22 @@ def test_sizes_are_judged_where_a_formula_is_known():
     assert "sizes" not in other.says
 
 
+@pytest.mark.parametrize(
+    ("refusing", "says"),
+    [
+        (
+            lambda given: RIGHT_ONE(given) + 0 * given.student_logits.view(-1).sum(),
+            "it refuses tensors that are not con",
+        ),
+        (lambda given: RIGHT_ONE(given) + 0 * given.labels.sum(), "it refuses a call without labels: AttributeError"),
+    ],
+)
+def test_to_refuse_is_allowed(refusing, says):
+    verdict = path_parity(Divergence(LABELS, refusing))
+    assert verdict.standing == Standing.ALLOWED
+    assert says in verdict.says
+
+
 class Sent(torch.autograd.Function):
     @staticmethod
     def forward(ctx, student, given):
