@@ -4,9 +4,9 @@
 The same call gives the same twice; with labels that are all tokens and with no labels; with tensors that are not
 contiguous; with the sequences, and with the tokens of the vocabulary, in another order. Multiplied by 3, the loss
 sends back three times the gradient; rows weighed unequally by their labels get theirs alone. With 1 row and with
-1,025, with a stretch of 300 rows without labels at the beginning, with 2 tokens and with 70,001, value and gradient
+4,100, with a stretch of 300 rows without labels at the beginning, with 2 tokens and with 70,001, value and gradient
 are those of the formula, where one is known. To refuse a call without labels, or tensors that are not contiguous, is
-allowed.
+allowed, and so is a loss that overwrites the logits that it is given: it is told.
 
 ## Why it must hold
 The fast path is the one that trains, and the plain one is the one that was tested. A kernel works in blocks, so that
@@ -39,7 +39,14 @@ from sad.subjects.reference import right
 from sad.subjects.verdicts import allowed, broken, holds
 
 ID = "I07"
-LONG = (Shape(1, 2, 70_001), Shape(1, 2, 1_025), Shape(1, 1_025, 5), Shape(2, 130, 33), Shape(3, 1, 5))
+LONG = (
+    Shape(1, 2, 70_001),
+    Shape(1, 2, 1_025),
+    Shape(1, 4_100, 3),
+    Shape(1, 1_025, 5),
+    Shape(2, 130, 33),
+    Shape(3, 1, 5),
+)
 """Longer than a block or a chunk of any size that is in use, and as short as can be."""
 LEADING = 300
 """Rows without labels at the beginning."""
@@ -51,7 +58,8 @@ REFUSABLE = {STRIDED: STRIDED, UNLABELLED: "a call without labels"}
 
 def path_parity(divergence: Divergence) -> Verdict:
     """Judge pairs of calls that must give the same, then sizes beyond a block."""
-    refused = ""
+    changed = measure(divergence, call(divergence.contract)).changed
+    refused = f"it overwrites {changed}: nothing else may use them" if changed else ""
     for name, (_, one, other) in _pairs(divergence, SHAPES[-1]).items():
         if name in REFUSABLE and other.raised and not one.raised:
             # to refuse is no other result

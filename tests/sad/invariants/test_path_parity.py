@@ -11,7 +11,7 @@ RIGHT_ONE = RIGHT["mean over tokens"].loss
 
 
 def test_sizes_are_judged_where_a_formula_is_known():
-    assert "in 7 sizes" in path_parity(RIGHT["mean over tokens"]).says
+    assert "in 8 sizes" in path_parity(RIGHT["mean over tokens"]).says
     other = path_parity(Divergence(Contract(Kind.OTHER), lambda given: given.student_logits.square().sum()))
     assert other.standing == Standing.HOLDS
     assert "sizes" not in other.says
@@ -31,6 +31,16 @@ def test_to_refuse_is_allowed(refusing, says):
     verdict = path_parity(Divergence(LABELS, refusing))
     assert verdict.standing == Standing.ALLOWED
     assert says in verdict.says
+
+
+def test_what_is_overwritten_is_told():
+    def loss(given):
+        given.teacher_logits.div_(2.0)
+        return RIGHT_ONE(type(given)(given.student_logits, 2.0 * given.teacher_logits, given.labels))
+
+    verdict = path_parity(Divergence(LABELS, loss))
+    assert verdict.standing == Standing.ALLOWED
+    assert "it overwrites the teacher's logits: nothing else may use them" in verdict.says
 
 
 class Sent(torch.autograd.Function):
@@ -115,7 +125,7 @@ def early_stop(given):
         (without_labels_summed, "without labels, and with a label at every row: value"),
         (first_token_left_out, "the tokens in another order: value"),
         (first_sequence_twice, "the sequences in another order: "),
-        (last_chunk_dropped, "260 rows over 33 tokens: "),
+        (last_chunk_dropped, "4,100 rows over 3 tokens: "),
         (one_block, "2 rows over 70,001 tokens: "),
         (early_stop, "300 rows without labels at the beginning: "),
     ],

@@ -58,3 +58,14 @@ def test_what_is_raised_is_written_down(loss):
 
 def test_infinity_is_not_finite():
     assert not measure(of(lambda call: call.student_logits.sum() / 0), CALL).finite
+
+
+def test_what_is_overwritten_is_written_down():
+    def loss(call):
+        call.student_logits.mul_(2.0)
+        return call.student_logits.sum()
+
+    found = measure(of(loss), CALL)
+    assert (found.value, float(found.gradient[0, 0, 0]), found.changed) == (24.0, 2.0, "the student's logits")
+    assert measure(of(lambda call: call.student_logits.sum()), CALL).changed == ""
+    assert CALL.student_logits.eq(2.0).all()
