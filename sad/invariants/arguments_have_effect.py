@@ -74,7 +74,7 @@ def _other(divergence: Divergence, name: str, shape: Shape) -> tuple[str, Given 
     for given in pair if divergence.known else ():
         got = measure(divergence, given)
         if says := difference(divergence.contract, given, got, right(divergence, given)):
-            known = recognised(divergence, given, got)
+            known = recognised(divergence, given, got) if shape == SHAPES[-1] else ""
             return f"{name}: {says}" + (f"; {known}" if known else ""), given
     return "", pair[1]
 

@@ -78,7 +78,8 @@ def _fault(divergence: Divergence, situation: str, shape: Shape) -> tuple[str, G
         # some take beta strictly between 0 and 1, and say so
         return "", given
     says = difference(divergence.contract, given, got, right(divergence, given))
-    if says and (known := recognised(divergence, given, got)):
+    # a coincidence is least likely in the widest, and trying takes its time
+    if says and shape == WIDE and (known := recognised(divergence, given, got)):
         says += f"; {known}"
     return says, given
 

@@ -103,6 +103,9 @@ def _of_nothing(got: Measured) -> str:
 
 def _against_formula(divergence: Divergence, given: Given, got: Measured, *, exact: bool) -> str:
     best = right(divergence, given) if divergence.known else None
+    if best and math.isnan(best.value):
+        # its own formula has no value there
+        return ""
     if math.isnan(got.value):
         return f"{NAN}, right is {_number(best.value)}" if best else NAN
     if best is None or math.isinf(best.value):

@@ -13,8 +13,8 @@ The fast path is the one that trains, and the plain one is the one that was test
 its faults begin where a block ends: a test on 8 rows of 50 tokens never gets there.
 
 ## Tolerance
-The float noise of value and gradient (`sad/subjects/compare.py`); none for the same call twice, but for threads that
-add in another order.
+The float noise of value and gradient (`sad/subjects/compare.py`); also for the same call twice, as threads may add in
+another order.
 
 ## What breaks it
 A chunk that uses the labels of the first one; a block whose part is not added; a backward that takes one row's factor

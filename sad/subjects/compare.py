@@ -107,7 +107,7 @@ def _values(got: float, right: float) -> str:
     if right == 0 or not math.isfinite(right) or not math.isfinite(got):
         return f"value {got:.4g}, right {right:.4g}"
     if abs(got / right - 1) < CLOSE:
-        return f"value {got:.8g}, right {right:.8g}"
+        return f"value {got:.8g}, right {right:.8g} (x {got / right:.8g})"
     return f"value {got:.4g}, right {right:.4g} (x {got / right:.3g})"
 
 

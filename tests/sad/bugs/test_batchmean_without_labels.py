@@ -19,4 +19,4 @@ def planted(student_logits, teacher_log_probs, temperature=1.0):
 
 def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
     monkeypatch.setattr(kd, "forward_kl", planted)
-    assert "1,025 rows over 5 tokens: value" in found_in_the_code_that_trains(BUG)
+    assert "4,100 rows over 3 tokens: value" in found_in_the_code_that_trains(BUG)

@@ -14,7 +14,7 @@ def test_verify_catches_it_and_finds_it_absent():
     assert "6 of 6 rows without a label get a gradient" in found.reproduced[1].says
     assert "columns of padding, right: value" in found.reproduced[2].says
     large = found.variants["in large chunks"]
-    assert "1,025 rows over 5 tokens: value" in large[0].says
+    assert "4,100 rows over 3 tokens: value" in large[0].says
     assert large[1].holds
 
 
@@ -26,4 +26,4 @@ def planted(student_logits, teacher_log_probs, temperature=1.0):
 
 def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
     monkeypatch.setattr(kd, "forward_kl", planted)
-    assert "1,025 rows over 5 tokens: value" in found_in_the_code_that_trains(BUG)
+    assert "4,100 rows over 3 tokens: value" in found_in_the_code_that_trains(BUG)
