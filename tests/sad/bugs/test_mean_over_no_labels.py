@@ -22,4 +22,4 @@ def planted(logits, token):
 
 def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
     monkeypatch.setattr(lm, "cross_entropy", planted)
-    assert "no label at all, float32: the loss is NaN, over nothing" in found_in_the_code_that_trains(BUG)
+    assert "no label at all, nor a count, float32: the loss is NaN, over nothing" in found_in_the_code_that_trains(BUG)

@@ -6,11 +6,12 @@ from sad.case import Standing
 from sad.invariants.finite import finite
 from sad.losses import kd
 from sad.shipped.divergence import distillation
-from sad.subjects.divergence import Contract, Divergence, Kind, Takes
+from sad.subjects.divergence import Contract, Divergence, Kind, Reduction, Takes
 from sad.subjects.right import RIGHT, counting, kl, logs
 
 TAKES = frozenset({Takes.LABELS})
 PLAIN, REVERSE = Contract(takes=TAKES), Contract(Kind.REVERSE_KL, takes=TAKES)
+COUNT = Contract(reduction=Reduction.COUNT, takes=frozenset({Takes.LABELS, Takes.COUNT}))
 STRICT = Contract(strict=True, takes=TAKES)
 
 
@@ -30,6 +31,10 @@ def test_a_strict_one_may_not_be_nan():
 def plain_mean(given):
     log_q, log_p = logs(given)
     return kl(log_p, log_q)[counting(given)].mean()
+
+
+def of_its_own_count(given):
+    return RIGHT["sum"].loss(given) / (counting(given).sum() if given.count is None else given.count)
 
 
 def exponentials(given):
@@ -68,6 +73,7 @@ def half_sum(given):
     [
         (PLAIN, plain_mean, "no label at all, float32: the loss is NaN, over nothing"),
         (PLAIN, lambda given: RIGHT["mean over tokens"].loss(given) + 0.1, "no label at all, float32: the loss is 0.1"),
+        (COUNT, of_its_own_count, "no label at all, nor a count, float32: the loss is NaN, over nothing"),
         (PLAIN, exponentials, "logits 60 times as large, float32: the loss is NaN"),
         (REVERSE, target_with_a_gradient, "logits 60 times as large, float32: the loss is"),
         (STRICT, finite_where_infinite, "right is infinite"),
