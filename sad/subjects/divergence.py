@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from jaxtyping import Float, Int
+import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 IGNORED = -100
@@ -61,7 +62,10 @@ class Contract:
     """What an implementation claims, or was found to do where that is one of several right things.
 
     ``entropy`` is False for a cross-entropy against the teacher: it lacks the teacher's entropy, so that its value is
-    never zero and its gradient is the right one. ``shift`` is True where row i is judged by label i + 1.
+    never zero and its gradient is the right one. ``shift`` is True where row i is judged by label i + 1, so that the
+    last row of a sequence never counts. What it is not given (see ``takes``) is 1 for the temperature, 0.5 for beta.
+    ``strict`` is True where it also claims what most leave open: that it takes logits of -inf (tokens that cannot
+    come), keeps gradients from the teacher by itself, and is as exact in half precision as its inputs are.
     """
 
     kind: Kind = Kind.FORWARD_KL
@@ -69,6 +73,7 @@ class Contract:
     squared: Squared = Squared.NOWHERE
     entropy: bool = True
     shift: bool = False
+    strict: bool = False
     takes: frozenset[Takes] = field(default_factory=frozenset)
 
 
@@ -87,9 +92,54 @@ class Given:
     count: int | None = None
 
 
+Documented = Callable[
+    [Float[Tensor, "batch length vocab"], Float[Tensor, "batch length vocab"], Given], Float[Tensor, "batch length"]
+]
+"""The loss of every row, before any row is left out and before the temperature's square."""
+
+
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """An implementation: what it claims, and how to call it. ``loss`` returns a scalar with a gradient."""
+    """An implementation: what it claims, and how to call it. ``loss`` returns a scalar with a gradient.
+
+    ``documented`` stands for a formula of its own, where the kind is OTHER: student's and teacher's logits in float64
+    and the call -> the loss of every row in nats, with a gradient to the first. Without one, OTHER has no reference.
+    """
 
     contract: Contract
     loss: Callable[[Given], Float[Tensor, ""]]
+    documented: Documented | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a reference to compare it with."""
+        return self.contract.kind != Kind.OTHER or self.documented is not None
+
+    def takes(self, what: Takes) -> bool:
+        """Whether it can be given this."""
+        return what in self.contract.takes
+
+
+def narrowed(contract: Contract, given: Given) -> Given:
+    """Return the call without what the implementation does not take: no labels, temperature 1, beta 0.5, no count."""
+    takes = contract.takes
+    return replace(
+        given,
+        labels=given.labels if Takes.LABELS in takes else None,
+        temperature=given.temperature if Takes.TEMPERATURE in takes else 1.0,
+        beta=given.beta if Takes.BETA in takes else 0.5,
+        count=given.count if Takes.COUNT in takes else None,
+    )
+
+
+def counted(contract: Contract, given: Given) -> Bool[Tensor, "batch length"]:
+    """Return which rows count: those whose own label, or with ``shift`` the next one, is not -100."""
+    shape = given.student_logits.shape[:2]
+    if given.labels is None:
+        rows = torch.ones(shape, dtype=torch.bool, device=given.student_logits.device)
+    else:
+        rows = given.labels != IGNORED
+    if contract.shift:
+        rows = rows.roll(-1, dims=1)
+        rows[:, -1:] = False
+    return rows
