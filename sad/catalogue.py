@@ -91,10 +91,11 @@ def near(word: str, every: Iterable[Named]) -> str:
     """Say which codes or names are nearest to a word that is neither."""
     every = list(every)
     # a bug and the red flag that sees it may have one name
-    found = difflib.get_close_matches(
-        word.lower(), {n for one in every for n in (one.name, one.code.lower())}, cutoff=0.5
-    )
-    codes = list(dict.fromkeys(one.code for n in found for one in every if n in (one.name, one.code.lower())))[:3]
+    known = {n for one in every for n in (one.name, one.code.lower())}
+    found = difflib.get_close_matches(word.lower(), known, n=12, cutoff=0.5)
+    codes = list(dict.fromkeys(one.code for n in found for one in every if n in (one.name, one.code.lower())))
+    # of codes, those of the same hundred first
+    codes = sorted(codes, key=lambda code: code[:2] != word[:2].upper())[:3]
     return f"did you mean {' or '.join(codes)}?" if codes else "sad verify --list shows them all"
 
 

@@ -287,14 +287,6 @@ def test_a_table_fits_a_terminal_of_80_columns(catalogue, capsys, monkeypatch):
     assert "still there: it is" in plain
 
 
-def test_words_stand_for_marks_that_an_encoding_lacks():
-    from sad.verify_view import Marks
-
-    assert Marks.of("utf-8")[True] == "✓"
-    assert (Marks.of("ascii")[True], Marks.of("latin-1")[False]) == ("OK", "FAIL")
-    assert Marks.of("no such encoding")[True] == "OK"
-
-
 def _without_codes(text):
     import re
 
