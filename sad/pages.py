@@ -22,13 +22,14 @@ _HEADING = re.compile(r"^(#+ )", re.MULTILINE)
 _BUGS = """# Bugs
 
 Real bugs of distillation and training code, each reproduced, caught, and shown absent from the code that trains by
-`sad verify`. Generated from the pages of `sad/bugs/` and `sad/invariants/` by `sad pages`: edit them, not this file.
+`sad verify` (the core, V1xx) and `sad verify --all`. Generated from the pages of `sad/bugs/` and `sad/invariants/` by `sad pages`: edit them, not this file.
 `sad explain V104` prints one.
 """
 
 _PROPERTIES = """# Properties
 
-What any right implementation does. Each is judged on the faulty code of its bugs, where it must break, and on the
+What any right implementation does; `sad verify --matrix` shows which of them catches which bug. The number is that of
+the property in `fixtures/bugs.json`, of which some are asked of several kinds of code. Each is judged on the faulty code of its bugs, where it must break, and on the
 code that trains, where it must hold.
 """
 
@@ -112,7 +113,7 @@ def recipe_markdown() -> str:
 def _property(name: str, page: str) -> str:
     title, *rest = page.splitlines()
     body = "\n".join(rest).strip()
-    return _deeper(f"# `{name}`\n\n{title}\n\n{body}\n", 2)
+    return _deeper(f"# `{name}` ({catalogue.numbers()[name]})\n\n{title}\n\n{body}\n", 2)
 
 
 def _sections(section: type[Section], path: tuple[str, ...]) -> Iterator[str]:

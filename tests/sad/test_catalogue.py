@@ -1,4 +1,5 @@
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -72,3 +73,11 @@ def test_what_is_near_an_unknown_word_is_named_by_code(word, says):
 
 def test_what_is_near_is_named_once():
     assert near("v1", [Entry("V1", "v1", "", ())]) == "did you mean V1?"
+
+
+def test_every_bug_of_the_list_of_real_bugs_is_reproduced_by_exactly_one_file():
+    listed = json.loads((FOLDER.parent / "fixtures" / "bugs.json").read_text(encoding="utf-8"))
+    covered = [number for entry in catalogue.entries() for number in entry.covers]
+    assert sorted(covered) == sorted(bug["id"] for bug in listed["bugs"])
+    assert set(catalogue.numbers().values()) == set(listed["invariants"])
+    assert [bug.covers for bug in BUGS] == [entry.covers for entry in catalogue.entries()]
