@@ -22,15 +22,15 @@ _HEADING = re.compile(r"^(#+ )", re.MULTILINE)
 _BUGS = """# Bugs
 
 Real bugs of distillation and training code, each reproduced, caught, and shown absent from the code that trains by
-`sad verify` (the core, V1xx) and `sad verify --all`. Generated from the pages of `sad/bugs/` and `sad/invariants/` by `sad pages`: edit them, not this file.
-`sad explain V104` prints one.
+`sad verify` (the core, V1xx) and `sad verify --all`. Generated from the pages of `sad/bugs/` and `sad/invariants/` by
+`sad pages`: edit them, not this file. `sad explain V104` prints one.
 """
 
 _PROPERTIES = """# Properties
 
 What any right implementation does; `sad verify --matrix` shows which of them catches which bug. The number is that of
-the property in `fixtures/bugs.json`, of which some are asked of several kinds of code. Each is judged on the faulty code of its bugs, where it must break, and on the
-code that trains, where it must hold.
+the property in `fixtures/bugs.json`; some are asked of several kinds of code. Each is judged on the faulty code of its
+bugs, where it must break, and on the code that trains, where it must hold.
 """
 
 _RECIPE = """# The recipe
