@@ -1,48 +1,126 @@
 """Every full accumulation window takes one optimizer step, and the step changes the weights.
 
 ## Property
-For every accumulation a and n full windows, n x a micro-batches give n optimizer steps; after the first window the
-weights differ from the start; a last window that is not full is a step too.
+For every accumulation a and n full windows, n x a micro-batches give n optimizer steps; a last window that is not full
+is a step too; each of them changes the weights. The learning rate of a step is that of its number: the same for every
+accumulation, and for a schedule that has a name the one that the name stands for. Logging every step and logging none
+give the same run, to the last bit: looking changes nothing. A trainer that logs the gradient norm logs it for each
+logged step, and it is the norm of what the optimizer was handed.
 
 ## Why it must hold
-A step that is not taken trains nothing, and no loss curve shows it: batches differ, so the loss moves anyway.
+A step that is not taken trains nothing, and no loss curve shows it: batches differ, so the loss moves anyway. A rate
+that counts in another unit than the steps ends the run early, or never ends its warm-up.
 
 ## Tolerance
-None: steps are counted.
+None for the steps, which are counted, and for looking. 1e-6 of the peak for the rate, and for the norm 1e-5 of it: both
+are computed in float64 or float32 (measured: 0 and 2e-7 on the loop that trains).
 
 ## What breaks it
-A predicate that advances its own counter and is called twice a batch; an even accumulation hides it from odd tests.
+A predicate that advances its own counter and is called twice a batch: an even accumulation hides it from odd tests. A
+scheduler that is stepped a batch and sized in steps, or the other way round. A monitor that is never reached, or that
+looks after the gradients were cleared. `zero_grad` or `step` in the wrong place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
 
 from sad.case import Verdict
+from sad.subjects.schedules import Schedule, distance
+from sad.subjects.trainer import NEVER, Setup, Trace, Trainer
+
+ID = "I01"
 
 WINDOWS = 3
+UNEQUAL = (3, 9, 5, 14, 2, 7, 4)
+"""Numbers of labels, repeated as often as a run needs texts."""
 
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What a trainer did: optimizer steps taken, steps expected, and whether the weights moved."""
-
-    steps: int
-    expected: int
-    moved: bool
-
-
-Trainer = Callable[[int], Taken]
-"""Trains ``WINDOWS`` windows with the given accumulation."""
+RATE, NORM = 1e-6, 1e-5
 
 
 def step_accounting(trainer: Trainer) -> Verdict:
-    """Judge a trainer at every accumulation from 1 to 9."""
-    taken = {accumulation: trainer(accumulation) for accumulation in range(1, 10)}
-    wrong = [a for a, t in taken.items() if t.steps != t.expected or not t.moved]
-    steps, expected = sum(t.steps for t in taken.values()), sum(t.expected for t in taken.values())
+    """Judge a trainer at every accumulation from 1 to 9, then its last window, its rates, its looks, its norms."""
+    traces = {accumulation: trainer.run(_full(accumulation)) for accumulation in range(1, 10)}
+    wrong = [a for a, trace in traces.items() if len(trace.taken) != WINDOWS or not _moved(trace)]
+    steps, expected = sum(len(trace.taken) for trace in traces.values()), WINDOWS * len(traces)
     says = f"{steps} of {expected} steps"
     if wrong:
         says += f", wrong at accumulation {', '.join(map(str, wrong))}"
-    return Verdict(not wrong, says, {"steps": steps, "expected": expected, "wrong": len(wrong)})
+    numbers = {"steps": steps, "expected": expected, "wrong": len(wrong)}
+    more = [] if wrong else list(_more(trainer, traces[4]))
+    return Verdict(not wrong and not more, "; ".join([says, *more]), numbers)
+
+
+def _more(trainer: Trainer, four: Trace) -> Iterator[str]:
+    """Say what is wrong besides the number of steps in full windows."""
+    tail = Setup(_texts(9), accumulation=4, epochs=2)
+    taken = len(trainer.run(tail).taken)
+    if taken != tail.steps:
+        yield f"{taken} of {tail.steps} steps where the last window is not full"
+    for schedule in trainer.claims.schedules or (None,):
+        yield from _rates(trainer, schedule)
+    silent = trainer.run(replace(_full(4), log_every=NEVER))
+    if not _same(four, silent):
+        yield "a run that logs differs from one that does not"
+    if trainer.claims.grad_norm:
+        yield from _norms(trainer)
+
+
+def _rates(trainer: Trainer, schedule: Schedule | None) -> Iterator[str]:
+    """Compare the rates of one schedule at accumulations 1 and 4, and with its closed form."""
+    one = Setup(_texts(16), schedule=schedule, warmup=4, learning_rate=1e-2)
+    four = replace(one, lengths=_texts(64), accumulation=4)
+    alone, found = ([taken.rate for taken in trainer.run(setup).taken] for setup in (one, four))
+    at = next((k for k, pair in enumerate(zip(alone, found, strict=False)) if abs(pair[0] - pair[1]) > RATE * 1e-2), -1)
+    if at >= 0 or len(alone) != len(found):
+        yield (
+            f"learning rate {found[at]:.3g} at step {at + 1} of {len(found)} with accumulation 4, {alone[at]:.3g} without"
+        )
+    if schedule is None:
+        return
+    apart = distance(found, schedule, four.steps, four.warmup, four.learning_rate)
+    if apart > RATE:
+        half = four.steps // 2
+        yield (
+            f"the learning rate is {apart:.0%} of the peak away from a {schedule} schedule "
+            f"({found[half] / four.learning_rate:.0%} of it at half of the run)"
+        )
+
+
+def _norms(trainer: Trainer) -> Iterator[str]:
+    for accumulation in (1, 3, 4):
+        trace = trainer.run(_full(accumulation))
+        logged = {line.step: line.grad_norm for line in trace.log if line.grad_norm is not None}
+        if len(logged) != len(trace.taken):
+            yield f"the gradient norm of {len(logged)} of {len(trace.taken)} steps is logged, at accumulation {accumulation}"
+            return
+        for step, taken in enumerate(trace.taken, 1):
+            true = float(taken.gradient.double().norm())
+            # a step that is logged under another number has no norm here
+            said = logged.get(step, float("nan"))
+            if not abs(said - true) <= NORM * true:
+                yield f"gradient norm {said:.4g} logged for step {step}, {true:.4g} handed to the optimizer"
+                return
+
+
+def _full(accumulation: int) -> Setup:
+    return Setup(_texts(WINDOWS * accumulation), accumulation=accumulation)
+
+
+def _texts(count: int) -> tuple[int, ...]:
+    return tuple(UNEQUAL[i % len(UNEQUAL)] for i in range(count))
+
+
+def _moved(trace: Trace) -> bool:
+    return all(bool(taken.change.any()) for taken in trace.taken)
+
+
+def _same(left: Trace, right: Trace) -> bool:
+    """Whether two runs took the same steps, to the last bit."""
+    pairs = list(zip(left.taken, right.taken, strict=False))
+    return len(left.taken) == len(right.taken) and all(
+        a.rate == b.rate and torch.equal(a.gradient, b.gradient) and torch.equal(a.change, b.change) for a, b in pairs
+    )

@@ -1,0 +1,124 @@
+"""What a run is configured with has the effect that its name says.
+
+## Property
+A schedule has the shape that it is named for, at every step. Twice the learning rate gives twice the rate. Another
+seed gives another order of the texts, the same seed the same, and every text is read in each epoch. A step has as many
+texts as micro-batch x accumulation x devices x nodes. A clip bounds the gradient that the optimizer is handed, without
+turning it. Twice the weight of a term gives twice its part of the loss and leaves what it measures alone.
+
+## Why it must hold
+A setting that does nothing, or something else, makes every comparison of settings a comparison of noise.
+
+## Tolerance
+1e-6 of the peak for rates, 1e-3 of the clip (accelerators divide by the norm plus 1e-6), 1e-5 for parts of the loss
+(float32; measured on the loop that trains: 0). None for texts, which are counted.
+
+## What breaks it
+A schedule called cosine that is linear; a seed that is not passed on; nodes that are left out of the global batch; a
+clip before the gradients are whole; a weight that is applied to a value that bears it already.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from sad.case import Verdict
+from sad.subjects.schedules import distance
+from sad.subjects.trainer import Setup, Taken, Trainer
+
+ID = "I20"
+
+LENGTHS = (2, 30, 5, 18, 9, 12, 4, 7)
+BASE = Setup(LENGTHS, micro_batch=2, epochs=2, learning_rate=1e-3)
+RATE, CLIP, PART = 1e-6, 1e-3, 1e-5
+
+
+def configuration_has_effect(trainer: Trainer) -> Verdict:
+    """Judge each setting that the trainer claims to have."""
+    checks: tuple[Callable[[Trainer], Iterator[str]], ...] = (_schedules, _rate, _seed, _global_batch, _clip, _weights)
+    broken = [said for check in checks for said in check(trainer)]
+    kept = f"{len(trainer.claims.schedules)} schedules, rate, seed, batch, clip and {len(trainer.claims.terms)} weights"
+    return Verdict(not broken, "; ".join(broken) or f"{kept} do what they say", {"broken": len(broken)})
+
+
+def _schedules(trainer: Trainer) -> Iterator[str]:
+    for schedule in trainer.claims.schedules:
+        setup = replace(BASE, epochs=5, schedule=schedule, warmup=4)
+        rates = [taken.rate for taken in trainer.run(setup).taken]
+        apart = distance(rates, schedule, setup.steps, setup.warmup, setup.learning_rate)
+        if len(rates) != setup.steps or apart > RATE:
+            near = [s for s in type(schedule) if distance(rates, s, setup.steps, 4, setup.learning_rate) <= RATE]
+            shape = f", it is {near[0]}" if near and len(rates) == setup.steps else ""
+            yield f"schedule {schedule!s}: {apart:.0%} of the peak away from it{shape}"
+
+
+def _rate(trainer: Trainer) -> Iterator[str]:
+    once, twice = (_taken(trainer, replace(BASE, learning_rate=rate)) for rate in (1e-3, 2e-3))
+    for left, right in zip(once, twice, strict=False):
+        if abs(right.rate - 2 * left.rate) > RATE * 2e-3:
+            yield f"learning rate {right.rate:.3g} where twice {left.rate:.3g} was asked for"
+            return
+
+
+def _seed(trainer: Trainer) -> Iterator[str]:
+    first, again, other = (_order(trainer, seed) for seed in (0, 0, 1))
+    if not first:
+        return
+    if first != again:
+        yield "one seed gives two orders of the texts"
+    if first == other:
+        yield "two seeds give one order of the texts"
+    size = len(LENGTHS)
+    if any(sorted(epoch) != list(range(size)) for epoch in (first[:size], first[size:])):
+        yield f"{len(set(first[:size]))} of {size} texts are read in the first epoch"
+
+
+def _global_batch(trainer: Trainer) -> Iterator[str]:
+    for micro, accumulation, devices, nodes in ((2, 2, 1, 1), (1, 2, 2, 1), (2, 1, 1, 2), (1, 2, 1, 2), (1, 1, 2, 2)):
+        setup = replace(BASE, micro_batch=micro, accumulation=accumulation, devices=devices, nodes=nodes)
+        if setup.processes not in trainer.claims.processes:
+            continue
+        taken = _taken(trainer, setup)
+        texts = {len(one.texts) for one in taken} - {0}
+        if len(taken) != setup.steps or texts - {setup.global_batch}:
+            yield (
+                f"{max(texts, default=0)} texts a step instead of {setup.global_batch} "
+                f"(micro-batch {micro}, accumulation {accumulation}, {devices} devices on {nodes} nodes)"
+            )
+            return
+
+
+def _clip(trainer: Trainer) -> Iterator[str]:
+    (free, *_), (bound, *_) = (
+        _taken(trainer, replace(BASE, accumulation=4, clip=clip)) or [None] for clip in (1e9, 0.01)
+    )
+    if free is None or bound is None:
+        return
+    whole, left = free.gradient.double(), bound.gradient.double()
+    length, cosine = float(left.norm()), float((whole @ left) / (whole.norm() * left.norm()).clamp_min(1e-300))
+    if not abs(length - 0.01) <= CLIP * 0.01 < float(whole.norm()) or not cosine > 1 - CLIP:
+        yield f"a gradient of norm {float(whole.norm()):.3g}, clipped at 0.01, has norm {length:.3g}"
+
+
+def _weights(trainer: Trainer) -> Iterator[str]:
+    for term in trainer.claims.terms:
+        once, twice = (trainer.run(replace(BASE, weights=((term, w),))).log[:1] for w in (1.0, 2.0))
+        for left, right in zip(once, twice, strict=False):
+            part = [line.weighted.get(term, math.nan) for line in (left, right)]
+            raw = [line.raw.get(term, math.nan) for line in (left, right)]
+            if not _near(part[1], 2 * part[0]) or not _near(right.loss - left.loss, part[0]) or not _near(*raw):
+                yield f"{term} adds {part[0]:.4g} to the loss at weight 1 and {part[1]:.4g} at weight 2"
+
+
+def _taken(trainer: Trainer, setup: Setup) -> list[Taken]:
+    return list(trainer.run(setup).taken)
+
+
+def _order(trainer: Trainer, seed: int) -> list[int]:
+    return [text for taken in _taken(trainer, replace(BASE, micro_batch=1, seed=seed)) for text in taken.texts]
+
+
+def _near(found: float, expected: float) -> bool:
+    return abs(found - expected) <= PART * max(abs(expected), 1e-9)

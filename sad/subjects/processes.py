@@ -1,0 +1,91 @@
+"""Several processes, joined by gloo, on this machine: for faults that one process cannot have."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from datetime import timedelta
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+
+Given, Returned = TypeVar("Given"), TypeVar("Returned")
+
+SECONDS = 60.0
+"""After which processes that have not ended are ended."""
+
+
+def on_processes(function: Callable[[Given], Returned], given: Given, count: int) -> list[Returned]:
+    """Return what ``function(given)`` returns in each of ``count`` processes of one group, by rank.
+
+    They are forked where that is safe, so that nothing is imported again; else they are spawned, and ``function`` must
+    be one of a module. Raises RuntimeError with the last line of what went wrong in one of them, or after a minute.
+    """
+    # threads of a GPU's driver and of autograd's devices do not outlive a fork
+    safe = sys.platform == "linux" and torch.cuda.device_count() == 0
+    context = multiprocessing.get_context("fork" if safe else "spawn")
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        running: list[BaseProcess] = [
+            context.Process(target=_child, args=(function, given, rank, count, folder)) for rank in range(count)
+        ]
+        for process in running:
+            process.start()
+        _wait(running)
+        return [_read(Path(folder), rank) for rank in range(count)]
+
+
+def _wait(running: list[BaseProcess]) -> None:
+    """Wait for all; when one has failed the others would wait for it for ever."""
+    end = time.monotonic() + SECONDS
+    while any(process.is_alive() for process in running):
+        if time.monotonic() > end or any(process.exitcode for process in running):
+            break
+        next(process for process in running if process.is_alive()).join(0.05)
+    for process in running:
+        process.kill()
+        process.join()
+
+
+def _child(function: Callable[[Given], Returned], given: Given, rank: int, count: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    where = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
+    os.environ.update({name: str(value) for name, value in where.items()})
+    # the name of this machine need not lead anywhere
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo" if sys.platform == "linux" else "lo0")
+    failed: str | None = None
+    returned: Returned | None = None
+    try:
+        store = f"file://{folder}/store"
+        dist.init_process_group("gloo", store, timedelta(seconds=SECONDS), count, rank)
+        returned = function(given)
+        dist.destroy_process_group()
+    except Exception:
+        # told by the parent, in whatever way it likes
+        failed = traceback.format_exc().strip().splitlines()[-1]
+    (Path(folder) / f"{rank}.part").write_bytes(pickle.dumps((failed, returned)))
+    os.replace(Path(folder) / f"{rank}.part", Path(folder) / f"{rank}.done")
+    # what the parent had opened is the parent's to close
+    os._exit(1 if failed else 0)
+
+
+def _read(folder: Path, rank: int) -> Returned:  # type: ignore[type-var]
+    others = [pickle.loads(path.read_bytes())[0] for path in sorted(folder.glob("*.done"))]
+    failed = next((reason for reason in others if reason), None)
+    if failed:
+        raise RuntimeError(failed)
+    try:
+        returned: Returned = pickle.loads((folder / f"{rank}.done").read_bytes())[1]
+    except FileNotFoundError:
+        raise RuntimeError(f"process {rank} did not end within {SECONDS:.0f} s") from None
+    return returned
