@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, SupportsIndex
 
-import torch
 from accelerate.state import AcceleratorState
 
 from sad import tiny
 from sad.batch import KD, LAYERWISE, LM
 from sad.data import Example, examples
+from sad.pair import Pair
 from sad.subjects.processes import on_processes
 from sad.subjects.schedules import Schedule
-from sad.subjects.trainer import Claims, Line, Setup, Taken, Trace, Watch, weights
+from sad.subjects.trainer import Claims, Line, Setup, Trace, Watch, joined, weights
 from sad.train import loop
 from sad.train.plan import Plan
 from sad_doctor import names
@@ -38,9 +40,7 @@ class ShippedTrainer:
         """Train."""
         if setup.processes == 1:
             return _run(setup)
-        every = on_processes(_run_as_one_of_several, setup, setup.processes)
-        taken = [_together(same) for same in zip(*(trace.taken for trace in every), strict=True)]
-        return Trace(taken, every[0].log, every[0].scores, [trace.ends[0] for trace in every])
+        return joined(on_processes(_run_as_one_of_several, setup, setup.processes))
 
 
 def shipped_trainer() -> ShippedTrainer:
@@ -90,7 +90,7 @@ def _plan(setup: Setup, watch: Watch) -> Plan:
             "clip": setup.clip,
             "log_every": setup.log_every,
             "eval_every": setup.eval_every,
-            "save_every": loop_never(setup),
+            "save_every": setup.steps,
             **own,
         },
         "data": {"eval_windows": 1, "max_length": 256},
@@ -98,7 +98,7 @@ def _plan(setup: Setup, watch: Watch) -> Plan:
     }
     if setup.ramp:
         changes["shares"] = {KD: 50.0, LM: 30.0, LAYERWISE: 20.0}
-    made = tiny.plan(changes)
+    made = tiny.plan(changes, of=_pair())
     read = examples(_texts(setup), made.pair.readers, made.recipe.data.max_length)
     assert len(read) == len(setup.lengths), "a text is one window"
     plan = replace(made, train=read)
@@ -106,16 +106,20 @@ def _plan(setup: Setup, watch: Watch) -> Plan:
     return replace(plan, train=_Seen(read, watch), steps=steps)
 
 
-def loop_never(setup: Setup) -> int:
-    """Return a number of steps between checkpoints that leaves only the last one."""
-    return setup.steps + 1
+@cache
+def _first_pair() -> Pair:
+    return tiny.pair()
+
+
+def _pair() -> Pair:
+    """Return the tiny pair as it was made: a run trains its student."""
+    made = _first_pair()
+    return Pair(copy.deepcopy(made.student), copy.deepcopy(made.teacher), made.readers, made.vocab)
 
 
 def _texts(setup: Setup) -> list[str]:
     starts = [STRIDE * i % (len(tiny.TEXT) // 2) for i in range(len(setup.lengths))]
-    return [
-        tiny.TEXT[start : start + CHARACTERS * length] for start, length in zip(starts, setup.lengths, strict=True)
-    ]
+    return [tiny.TEXT[start : start + CHARACTERS * length] for start, length in zip(starts, setup.lengths, strict=True)]
 
 
 def _record(path: Path, setup: Setup) -> tuple[list[Line], list[float]]:
@@ -130,16 +134,8 @@ def _record(path: Path, setup: Setup) -> tuple[list[Line], list[float]]:
 def _logged(lines: list[dict[str, Any]]) -> Iterator[Line]:
     for line in lines:
         if names.LOSS in line:
-            parts = [
+            raw, weight, weighted = (
                 {key.removeprefix(kind): value for key, value in line.items() if key.startswith(kind)}
                 for kind in (names.RAW, names.WEIGHT, names.WEIGHTED)
-            ]
-            yield Line(line["step"], line[names.LOSS], *parts, line.get(names.GRAD_NORM))
-
-
-def _together(same: tuple[Taken, ...]) -> Taken:
-    """One step of all processes: the texts of all, the gradient that is farthest from the first one's."""
-    first = same[0]
-    worst = max(same, key=lambda taken: float((taken.gradient - first.gradient).norm()))
-    chosen = first if torch.equal(worst.gradient, first.gradient) else worst
-    return replace(chosen, texts=tuple(text for taken in same for text in taken.texts))
+            )
+            yield Line(line["step"], line[names.LOSS], raw, weight, weighted, line.get(names.GRAD_NORM))

@@ -22,6 +22,7 @@ from sad.subjects.trainer import Claims, Line, Setup, Trace, Watch, weights
 
 VOCABULARY = 7
 KD, LM = "kd", "lm"
+SCHEDULES = (Schedule.COSINE, Schedule.LINEAR, Schedule.CONSTANT)
 
 MicroBatch = Sequence[Sequence[int]]
 """Numbers of the texts that each process takes in one forward pass."""
@@ -31,7 +32,7 @@ MicroBatch = Sequence[Sequence[int]]
 class Process:
     """What a process has of its own. ``sums`` and ``counts`` are those of the micro-batches since the last step."""
 
-    model: nn.Embedding
+    model: nn.Module
     optimizer: torch.optim.Optimizer
     sums: list[dict[str, float]] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
@@ -40,14 +41,14 @@ class Process:
 class PlainLoop:
     """The loop. ``step`` counts the optimizer steps that were taken, ``position`` is the scheduler's own count."""
 
-    claims = Claims(processes=(1, 2, 4), schedules=tuple(Schedule), terms=(KD, LM), noise=1e-10)
+    claims = Claims(processes=(1, 2, 4), schedules=SCHEDULES, terms=(KD, LM), noise=1e-10)
     terms: Mapping[str, float] = {KD: 1.0, LM: 0.5}
 
     def run(self, setup: Setup) -> Trace:
         """Train from the same weights on the same texts every time."""
         self.setup, self.step, self.position = setup, 0, 0
         self.texts, self.teacher = make_texts(setup.lengths), make_table(seed=2, sharpness=2.0)
-        self.processes = [self.make_process() for _ in range(setup.processes)]
+        self.processes = self.make_processes()
         self.log: list[Line] = []
         self.scores: list[float] = []
         with Watch() as self.watch:
@@ -56,10 +57,10 @@ class PlainLoop:
         ends = [weights(process.optimizer) for process in self.processes]
         return Trace(self.watch.taken, self.log, self.scores, ends)
 
-    def make_process(self) -> Process:
-        """Return a process with the first weights."""
-        model = nn.Embedding.from_pretrained(make_table(seed=1, sharpness=1.0), freeze=False)
-        return Process(model, torch.optim.SGD(model.parameters(), lr=self.setup.learning_rate))
+    def make_processes(self) -> list[Process]:
+        """Return the processes, all with the first weights."""
+        models = [make_model() for _ in range(self.setup.processes)]
+        return [Process(model, torch.optim.SGD(model.parameters(), lr=self.setup.learning_rate)) for model in models]
 
     def order(self, epoch: int) -> list[int]:
         """Return the order of the texts in an epoch."""
@@ -84,13 +85,17 @@ class PlainLoop:
         for number, batch in enumerate(batches):
             first = number - number % self.accumulation()
             window = batches[first : first + self.accumulation()]
-            for process, texts in zip(self.processes, batch, strict=True):
+            for process, texts in self.dealt(batch):
                 for text in texts:
                     self.watch.read(text)
                 self.backward(process, self.loss(process, texts, window))
             if self.is_full(number, len(batches)):
                 self.update()
             self.monitor(number)
+
+    def dealt(self, batch: MicroBatch) -> list[tuple[Process, Sequence[int]]]:
+        """Return each process with its texts."""
+        return list(zip(self.processes, batch, strict=True))
 
     def is_full(self, number: int, batches: int) -> bool:
         """Whether micro-batch ``number`` is the last of its window. It only tells."""
@@ -111,12 +116,18 @@ class PlainLoop:
         """Return each term summed over the labels of the texts."""
         tokens = [self.texts[text] for text in texts]
         read, label = (torch.cat([torch.empty(0, dtype=torch.long), *part]) for part in _shifted(tokens))
-        student = (process.model(read) / self.temperature()).log_softmax(-1)
+        logits = self.forward(process, read)
+        student = (logits / self.temperature()).log_softmax(-1)
         teacher = (self.teacher[read] / self.temperature()).log_softmax(-1)
         return {
             KD: F.kl_div(student, teacher, reduction="sum", log_target=True),
-            LM: F.cross_entropy(process.model(read), label, reduction="sum"),
+            LM: F.cross_entropy(logits, label, reduction="sum"),
         }
+
+    def forward(self, process: Process, read: Int[Tensor, " label"]) -> Float[Tensor, "label vocab"]:
+        """Return the student's logits after each token that was read."""
+        logits: Tensor = process.model(read)
+        return logits
 
     def labels(self, window: Sequence[MicroBatch]) -> int:
         """Count the labels of some micro-batches over all processes."""
@@ -152,10 +163,10 @@ class PlainLoop:
 
     def reduce(self) -> None:
         """Average the gradients over the processes."""
-        grads = [process.model.weight.grad for process in self.processes]
-        mean = torch.stack([grad for grad in grads if grad is not None]).mean(0)
-        for process in self.processes:
-            process.model.weight.grad = mean.clone()
+        for same in zip(*(process.model.parameters() for process in self.processes), strict=True):
+            mean = torch.stack([p.grad for p in same if p.grad is not None]).mean(0)
+            for parameter in same:
+                parameter.grad = mean.clone()
 
     def clip(self, process: Process) -> float:
         """Shorten a gradient that is too long; return the norm that it had."""
@@ -205,6 +216,13 @@ def make_texts(lengths: Sequence[int]) -> list[Int[Tensor, " token"]]:
     """Return a text for each number of labels: one token more than labels."""
     chance = torch.Generator().manual_seed(0)
     return [torch.randint(VOCABULARY, (length + 1,), generator=chance) for length in lengths]
+
+
+def make_model() -> nn.Embedding:
+    """Return the student with its first weights."""
+    model = nn.Embedding(VOCABULARY, VOCABULARY, dtype=torch.float64)
+    model.weight.data = make_table(seed=1, sharpness=1.0)
+    return model
 
 
 def make_table(seed: int, sharpness: float) -> Float[Tensor, "vocab vocab"]:

@@ -14,12 +14,13 @@ from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 
-Given, Returned = TypeVar("Given"), TypeVar("Returned")
+Given = TypeVar("Given")
+Returned = TypeVar("Returned")
 
 SECONDS = 60.0
 """After which processes that have not ended are ended."""
@@ -33,7 +34,7 @@ def on_processes(function: Callable[[Given], Returned], given: Given, count: int
     """
     # threads of a GPU's driver and of autograd's devices do not outlive a fork
     safe = sys.platform == "linux" and torch.cuda.device_count() == 0
-    context = multiprocessing.get_context("fork" if safe else "spawn")
+    context = multiprocessing.get_context("fork") if safe else multiprocessing.get_context("spawn")
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         running: list[BaseProcess] = [
@@ -61,6 +62,8 @@ def _child(function: Callable[[Given], Returned], given: Given, rank: int, count
     torch.set_num_threads(1)
     where = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
     os.environ.update({name: str(value) for name, value in where.items()})
+    # nor do the threads of a tokenizer outlive a fork
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     # the name of this machine need not lead anywhere
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo" if sys.platform == "linux" else "lo0")
     failed: str | None = None
@@ -79,13 +82,12 @@ def _child(function: Callable[[Given], Returned], given: Given, rank: int, count
     os._exit(1 if failed else 0)
 
 
-def _read(folder: Path, rank: int) -> Returned:  # type: ignore[type-var]
+def _read(folder: Path, rank: int) -> Any:  # noqa: ANN401 - whatever the function returned
     others = [pickle.loads(path.read_bytes())[0] for path in sorted(folder.glob("*.done"))]
     failed = next((reason for reason in others if reason), None)
     if failed:
         raise RuntimeError(failed)
     try:
-        returned: Returned = pickle.loads((folder / f"{rank}.done").read_bytes())[1]
+        return pickle.loads((folder / f"{rank}.done").read_bytes())[1]
     except FileNotFoundError:
-        raise RuntimeError(f"process {rank} did not end within {SECONDS:.0f} s") from None
-    return returned
+        raise RuntimeError(f"process {rank} ended without an answer, or not within {SECONDS:.0f} s") from None

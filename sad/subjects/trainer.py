@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -174,6 +174,20 @@ class Watch:
         rate, handed, before = self._before
         self.taken.append(Taken(rate, handed, weights(optimizer) - before, tuple(self._texts)))
         self._texts.clear()
+
+
+def joined(traces: Sequence[Trace]) -> Trace:
+    """Return one trace of a run of several processes, from that of each: log and scores of the first, the texts of
+    all, of each step the gradient that is farthest from the first one's.
+    """
+    taken = [_together(same) for same in zip(*(trace.taken for trace in traces), strict=True)]
+    return Trace(taken, traces[0].log, traces[0].scores, [end for trace in traces for end in trace.ends])
+
+
+def _together(same: Sequence[Taken]) -> Taken:
+    first = same[0].gradient
+    worst = max(same, key=lambda taken: float((taken.gradient - first).norm()))
+    return replace(worst, texts=tuple(text for taken in same for text in taken.texts))
 
 
 def gradient(optimizer: torch.optim.Optimizer) -> Float[Tensor, " weight"]:
