@@ -3,9 +3,9 @@
 ## Property
 For every accumulation a and n full windows, n x a micro-batches give n optimizer steps; a last window that is not full
 is a step too; each of them changes the weights. The learning rate of a step is that of its number: the same for every
-accumulation, and for a schedule that has a name the one that the name stands for. Logging every step and logging none
-give the same run, to the last bit: looking changes nothing. A trainer that logs the gradient norm logs it for each
-logged step, and it is the norm of what the optimizer was handed.
+accumulation, and for a schedule that has a name the one that the name stands for. A run that logs every step and one
+that evaluates after every step take the same steps, to the last bit: looking changes nothing. A trainer that logs the
+gradient norm logs it for each logged step, and it is the norm of what the optimizer was handed.
 
 ## Why it must hold
 A step that is not taken trains nothing, and no loss curve shows it: batches differ, so the loss moves anyway. A rate
@@ -65,9 +65,9 @@ def _more(trainer: Trainer, traces: Mapping[int, Trace]) -> Iterator[str]:
         yield f"{taken} of {tail.steps} steps where the last window is not full"
     for schedule in trainer.claims.schedules or (None,):
         yield from _rates(trainer, schedule)
-    silent = trainer.run(replace(_full(2), log_every=NEVER))
+    silent = trainer.run(replace(_full(2), log_every=NEVER, eval_every=1))
     if not _same(traces[2], silent):
-        yield "a run that logs differs from one that does not"
+        yield "a run that logs takes other steps than one that evaluates"
     if trainer.claims.grad_norm:
         yield from _norms(traces)
 
