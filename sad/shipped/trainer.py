@@ -34,7 +34,7 @@ STRIDE = 11
 class ShippedTrainer:
     """Runs the loop in this process, or in several that are joined by gloo."""
 
-    claims = Claims(processes=(1, 2), schedules=(Schedule.COSINE,), terms=(KD, LM, LAYERWISE), noise=1e-4)
+    claims = Claims(processes=(1, 2), schedules=(Schedule.COSINE,), terms=(KD, LM, LAYERWISE), noise=1e-5)
 
     def run(self, setup: Setup) -> Trace:
         """Train."""
@@ -108,7 +108,11 @@ def _plan(setup: Setup, watch: Watch) -> Plan:
 
 @cache
 def _first_pair() -> Pair:
-    return tiny.pair()
+    """Return the tiny pair with a block each: a run takes many steps."""
+    made = tiny.pair()
+    student = tiny.model(made.readers.student.size, layers=1, width=16, seed=2)
+    teacher = tiny.model(made.readers.teacher.size, layers=1, width=32, seed=1, sharpness=8.0)
+    return Pair(student, teacher.eval().requires_grad_(False), made.readers, made.vocab)
 
 
 def _pair() -> Pair:

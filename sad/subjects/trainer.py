@@ -124,7 +124,7 @@ class Claims:
     schedules: tuple[Schedule, ...] = ()
     terms: tuple[str, ...] = ()
     grad_norm: bool = True
-    noise: float = 1e-4
+    noise: float = 1e-5
 
 
 class Trainer(Protocol):
