@@ -41,8 +41,9 @@ def configuration_has_effect(trainer: Trainer) -> Verdict:
     """Judge each setting that the trainer claims to have."""
     checks: tuple[Callable[[Trainer], Iterator[str]], ...] = (_schedules, _rate, _seed, _global_batch, _clip, _weights)
     broken = [said for check in checks for said in check(trainer)]
-    kept = f"{len(trainer.claims.schedules)} schedules, rate, seed, batch, clip and {len(trainer.claims.terms)} weights"
-    return Verdict(not broken, "; ".join(broken) or f"{kept} do what they say", {"broken": len(broken)})
+    claims = trainer.claims
+    named = [*map(str, claims.schedules), "rate", "seed", "batch", "clip", *(f"weight of {t}" for t in claims.terms)]
+    return Verdict(not broken, "; ".join(broken) or f"{', '.join(named)}: as set", {"broken": len(broken)})
 
 
 def _schedules(trainer: Trainer) -> Iterator[str]:

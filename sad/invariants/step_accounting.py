@@ -2,10 +2,11 @@
 
 ## Property
 For every accumulation a and n full windows, n x a micro-batches give n optimizer steps; a last window that is not full
-is a step too; each of them changes the weights. The learning rate of a step is that of its number: the same for every
-accumulation, and for a schedule that has a name the one that the name stands for. A run that logs every step and one
-that evaluates after every step take the same steps, to the last bit: looking changes nothing. A trainer that logs the
-gradient norm logs it for each logged step, and it is the norm of what the optimizer was handed.
+is a step too; each of them changes the weights, and with them the loss of the same texts. The learning rate of a step
+is that of its number: the same for every accumulation, and for a schedule that has a name the one that the name stands
+for. A run that logs every step and one that evaluates after every step take the same steps, to the last bit: looking
+changes nothing. A trainer that logs the gradient norm logs it for each logged step, and it is the norm of what the
+optimizer was handed.
 
 ## Why it must hold
 A step that is not taken trains nothing, and no loss curve shows it: batches differ, so the loss moves anyway. A rate
@@ -63,6 +64,9 @@ def _more(trainer: Trainer, traces: Mapping[int, Trace]) -> Iterator[str]:
     taken = len(trainer.run(tail).taken)
     if taken != tail.steps:
         yield f"{taken} of {tail.steps} steps where the last window is not full"
+    again = trainer.run(Setup(UNEQUAL, micro_batch=len(UNEQUAL), epochs=2, learning_rate=1e-2)).log
+    if len(again) > 1 and again[0].loss == again[1].loss:
+        yield f"the loss of the same texts is {again[0].loss:.4f} before and after a step: another model is trained"
     for schedule in trainer.claims.schedules or (None,):
         yield from _rates(trainer, schedule)
     silent = trainer.run(replace(_full(2), log_every=NEVER, eval_every=1))

@@ -20,8 +20,12 @@ class DdpLoop(PlainLoop):
 
     def run(self, setup: Setup) -> Trace:
         """Train in ``setup.processes`` processes; one alone needs no other."""
-        every = on_processes(super().run, setup, setup.processes) if setup.processes > 1 else [super().run(setup)]
-        return joined(every)
+        own = self.run_alone
+        return joined(on_processes(own, setup, setup.processes) if setup.processes > 1 else [own(setup)])
+
+    def run_alone(self, setup: Setup) -> Trace:
+        """Train as one of the processes."""
+        return super().run(setup)
 
     def make_processes(self) -> list[Process]:
         """Return this process."""

@@ -11,6 +11,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 from datetime import timedelta
+from multiprocessing.context import ForkContext, ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +23,9 @@ import torch.distributed as dist
 Given = TypeVar("Given")
 Returned = TypeVar("Returned")
 
+PRELOAD = ("torch.nn.parallel", "accelerate", "transformers.models.llama.modeling_llama")
+"""What takes long to import, and is imported once for all processes where they cannot be forked from this one."""
+
 SECONDS = 60.0
 """After which processes that have not ended are ended."""
 
@@ -29,12 +33,11 @@ SECONDS = 60.0
 def on_processes(function: Callable[[Given], Returned], given: Given, count: int) -> list[Returned]:
     """Return what ``function(given)`` returns in each of ``count`` processes of one group, by rank.
 
-    They are forked where that is safe, so that nothing is imported again; else they are spawned, and ``function`` must
-    be one of a module. Raises RuntimeError with the last line of what went wrong in one of them, or after a minute.
+    They are forked from this process where that is safe, so that nothing is imported again; else from one that only
+    imports, or spawned, and ``function`` must be one of a module. Raises RuntimeError with the last line of what went
+    wrong in one of them, or after a minute. The caller must not be a daemonic process: such have no children.
     """
-    # threads of a GPU's driver and of autograd's devices do not outlive a fork
-    safe = sys.platform == "linux" and torch.cuda.device_count() == 0
-    context = multiprocessing.get_context("fork") if safe else multiprocessing.get_context("spawn")
+    context = _context()
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         running: list[BaseProcess] = [
@@ -44,6 +47,17 @@ def on_processes(function: Callable[[Given], Returned], given: Given, count: int
             process.start()
         _wait(running)
         return [_read(Path(folder), rank) for rank in range(count)]
+
+
+def _context() -> ForkContext | ForkServerContext | SpawnContext:
+    # threads of a GPU's driver and of autograd's devices do not outlive a fork
+    if sys.platform == "linux" and torch.cuda.device_count() == 0:
+        return multiprocessing.get_context("fork")
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, *PRELOAD])
+    return context
 
 
 def _wait(running: list[BaseProcess]) -> None:
@@ -76,18 +90,19 @@ def _child(function: Callable[[Given], Returned], given: Given, rank: int, count
     except Exception:
         # told by the parent, in whatever way it likes
         failed = traceback.format_exc().strip().splitlines()[-1]
-    (Path(folder) / f"{rank}.part").write_bytes(pickle.dumps((failed, returned)))
+    (Path(folder) / f"{rank}.part").write_bytes(pickle.dumps((failed, time.time(), returned)))
     os.replace(Path(folder) / f"{rank}.part", Path(folder) / f"{rank}.done")
     # what the parent had opened is the parent's to close
     os._exit(1 if failed else 0)
 
 
 def _read(folder: Path, rank: int) -> Any:  # noqa: ANN401 - whatever the function returned
-    others = [pickle.loads(path.read_bytes())[0] for path in sorted(folder.glob("*.done"))]
-    failed = next((reason for reason in others if reason), None)
+    every = [pickle.loads(path.read_bytes()) for path in folder.glob("*.done")]
+    # the others fail because the first did
+    failed = min((one[:2] for one in every if one[0]), key=lambda one: float(one[1]), default=None)
     if failed:
-        raise RuntimeError(failed)
+        raise RuntimeError(failed[0])
     try:
-        return pickle.loads((folder / f"{rank}.done").read_bytes())[1]
+        return pickle.loads((folder / f"{rank}.done").read_bytes())[-1]
     except FileNotFoundError:
         raise RuntimeError(f"process {rank} ended without an answer, or not within {SECONDS:.0f} s") from None

@@ -8,7 +8,7 @@ from sad.objective import Objective
 def test_a_quarter_of_the_gradient_is_left_on_four_processes():
     verdict = split_invariance(buggy())
     assert not verdict.holds
-    assert "gradient 75% away from that of one micro-batch (0.25 times as long)" in verdict.says
+    assert "gradient 75% away from that of one micro-batch and 0.25 times as long" in verdict.says
     assert "4 processes" in verdict.says
 
 
@@ -21,4 +21,4 @@ def test_a_sum_that_is_averaged_is_found(monkeypatch):
     monkeypatch.setattr(Objective, "part", averaged)
     verdict = split_invariance(fixed())
     assert not verdict.holds
-    assert "gradient 50% away from that of one micro-batch (0.50 times as long)" in verdict.says
+    assert "gradient 50% away from that of one micro-batch and 0.50 times as long" in verdict.says

@@ -110,4 +110,4 @@ def test_what_is_not_claimed_is_not_asked_for():
     plain.claims = Claims(noise=1e-10)
     verdict = configuration_has_effect(plain)
     assert verdict.holds
-    assert verdict.says == "0 schedules, rate, seed, batch, clip and 0 weights do what they say"
+    assert verdict.says == "rate, seed, batch, clip: as set"

@@ -46,6 +46,23 @@ class DropsTextsWithProcesses(PlainLoop):
         return super().micro_batches(order[: len(order) - self.setup.processes + 1])
 
 
+class SameTextsEverywhere(PlainLoop):
+    """Each process shuffles for itself, and all of them alike."""
+
+    def micro_batches(self, order):
+        count, size = self.setup.processes, self.setup.micro_batch
+        own = -(-len(order) // count)
+        return [[order[start : min(start + size, own)]] * count for start in range(0, own, size)]
+
+
+class MeanWhereOneIsEmpty(PlainLoop):
+    """Right, but for a process that has no text left."""
+
+    def loss(self, process, texts, window):
+        loss = super().loss(process, texts, window)
+        return loss if texts else loss + sum(p.sum() for p in process.model.parameters())
+
+
 class NoStep(PlainLoop):
     def is_full(self, _number, _batches):
         return False
@@ -70,6 +87,8 @@ class NotANumber(PlainLoop):
         (LogsTheLastMicroBatch, "logged"),
         (AveragesOnlyTheFirstProcess, "processes end with weights"),
         (DropsTextsWithProcesses, "7 texts in step 1 instead of 8"),
+        (SameTextsEverywhere, "4 texts in step 1 instead of 8"),
+        (MeanWhereOneIsEmpty, "micro-batches of 1, 2 accumulated, 2 processes"),
         (NoStep, "0 of 2 steps"),
         (NoGradient, "the gradient has norm 0"),
         (NotANumber, "gradient inf% away"),
@@ -80,6 +99,15 @@ def test_faults_are_told(trainer, says):
     assert not verdict.holds
     assert says in verdict.says
     assert verdict.example
+
+
+def test_a_text_that_is_repeated_so_that_every_process_has_one_is_no_fault():
+    class Repeats(PlainLoop):
+        def micro_batches(self, order):
+            missing = -len(order) % self.setup.processes
+            return super().micro_batches([*order, *order[:missing]])
+
+    assert split_invariance(Repeats()).holds
 
 
 def test_a_fault_of_a_millionth_is_seen():

@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 
 import pytest
@@ -78,9 +79,30 @@ class NormOfTheLastMicroBatch(PlainLoop):
         return super().clip(process) / self.accumulation()
 
 
+class TrainsAnotherModel(PlainLoop):
+    """The optimizer was made for a model that was replaced afterwards."""
+
+    def make_processes(self):
+        made = super().make_processes()
+        self.kept = [copy.deepcopy(process.model) for process in made]
+        return made
+
+    def forward(self, process, read):
+        kept = self.kept[self.processes.index(process)](read)
+        return kept + 0 * process.model(read)
+
+    def reduce(self):
+        super().reduce()
+        for process, kept in zip(self.processes, self.kept, strict=True):
+            for parameter, other in zip(process.model.parameters(), kept.parameters(), strict=True):
+                parameter.grad = parameter.grad + other.grad
+                other.grad = None
+
+
 @pytest.mark.parametrize(
     ("trainer", "says"),
     [
+        (TrainsAnotherModel, "before and after a step: another model is trained"),
         (MovesNothing, "27 of 27 steps, wrong at accumulation 1, 2, 3, 4, 5, 6, 7, 8, 9"),
         (StepsTwice, "54 of 27 steps"),
         (NoTail, "2 of 3 steps where the last window is not full"),

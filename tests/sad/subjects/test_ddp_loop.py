@@ -37,3 +37,11 @@ def test_the_wrapper_is_there() -> None:
             return float(isinstance(self.processes[0].model, DistributedDataParallel))
 
     assert Told().run(Setup((3, 4), devices=2, eval_every=1)).scores == [1.0]
+
+
+def test_where_this_process_cannot_be_forked_another_is(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    setup = Setup((4, 30, 9), devices=2)
+    real, simulated = DdpLoop().run(setup), PlainLoop().run(setup)
+    torch.testing.assert_close(real.taken[0].gradient, simulated.taken[0].gradient, rtol=1e-12, atol=1e-14)
+    assert torch.equal(*real.ends)
