@@ -43,9 +43,12 @@ def on_processes(function: Callable[[Given], Returned], given: Given, count: int
         running: list[BaseProcess] = [
             context.Process(target=_child, args=(function, given, rank, count, folder)) for rank in range(count)
         ]
-        for process in running:
-            process.start()
-        _wait(running)
+        try:
+            for process in running:
+                process.start()
+            _wait(running)
+        finally:
+            _end(running)
         return [_read(Path(folder), rank) for rank in range(count)]
 
 
@@ -66,10 +69,14 @@ def _wait(running: list[BaseProcess]) -> None:
     while any(process.is_alive() for process in running):
         if time.monotonic() > end or any(process.exitcode for process in running):
             break
-        next(process for process in running if process.is_alive()).join(0.05)
+        time.sleep(0.005)
+
+
+def _end(running: list[BaseProcess]) -> None:
     for process in running:
-        process.kill()
-        process.join()
+        if process.pid is not None:
+            process.kill()
+            process.join()
 
 
 def _child(function: Callable[[Given], Returned], given: Given, rank: int, count: int, folder: str) -> None:
@@ -80,17 +87,17 @@ def _child(function: Callable[[Given], Returned], given: Given, rank: int, count
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     # the name of this machine need not lead anywhere
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo" if sys.platform == "linux" else "lo0")
-    failed: str | None = None
-    returned: Returned | None = None
+    failed, answer = False, b""
     try:
         store = f"file://{folder}/store"
         dist.init_process_group("gloo", store, timedelta(seconds=SECONDS), count, rank)
-        returned = function(given)
+        answer = pickle.dumps((None, time.time(), function(given)))
         dist.destroy_process_group()
     except Exception:
         # told by the parent, in whatever way it likes
-        failed = traceback.format_exc().strip().splitlines()[-1]
-    (Path(folder) / f"{rank}.part").write_bytes(pickle.dumps((failed, time.time(), returned)))
+        failed, reason = True, traceback.format_exc().strip().splitlines()[-1]
+        answer = pickle.dumps((reason, time.time(), None))
+    (Path(folder) / f"{rank}.part").write_bytes(answer)
     os.replace(Path(folder) / f"{rank}.part", Path(folder) / f"{rank}.done")
     # what the parent had opened is the parent's to close
     os._exit(1 if failed else 0)

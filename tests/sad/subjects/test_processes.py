@@ -50,3 +50,12 @@ def test_one_that_fails_ends_the_others_and_is_told_of(rank: int) -> None:
 def test_one_that_dies_is_told_of() -> None:
     with pytest.raises(RuntimeError, match="process 0 ended without an answer"):
         on_processes(die, None, 2)
+
+
+def unspeakable(_: object) -> object:
+    return lambda: None
+
+
+def test_an_answer_that_cannot_be_sent_is_told_of() -> None:
+    with pytest.raises(RuntimeError, match="pickle"):
+        on_processes(unspeakable, None, 2)
