@@ -16,8 +16,8 @@ Every term is a sum with a count, and is divided by the count of the whole step:
 (`sad/objective.py`). The loop that trains has no router; the same property holds of all of its terms.
 
 ## Source
-modelscope/ms-swift#5823 (26066b99a); W02 of the catalogue of real bugs. Shown with the penalty on the squared
-log-partition of the logits (Zoph et al. 2022, arXiv 2202.08906), a sum over tokens.
+modelscope/ms-swift#5823 (26066b99a), issue #5627; W02 of the catalogue of real bugs. Shown with the penalty on the
+squared log-partition of the logits (Zoph et al. 2022, arXiv 2202.08906), a sum over tokens.
 """
 
 from __future__ import annotations

@@ -9,14 +9,14 @@ The loss is divided by the labels of all processes, which makes the gradient of 
 DistributedDataParallel average: they divide that sum by the number of processes again.
 
 ## What its documented fix did
-It multiplied by the number of processes. The recipe had come from the mean of the micro-batches' means (V401): mending
-that fault on one process had brought this one on several.
+It multiplied by the number of processes. The sum over all labels had come in with the fix of the mean of means (V401):
+mending that fault on one process had brought this one on several.
 
 ## Fix
 The loss of each micro-batch is multiplied by the number of processes before the backward pass (`sad/train/step.py`).
 
 ## Source
-pytorch/torchtune#2172 (e420bc0c7); K03 of the catalogue of real bugs.
+pytorch/torchtune#2172 (e420bc0c7), after #1917; K03 of the catalogue of real bugs.
 """
 
 from __future__ import annotations

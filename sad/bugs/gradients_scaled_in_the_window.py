@@ -16,7 +16,7 @@ The loss of each micro-batch is divided once, by the units of the whole step; no
 the clipping (`sad/train/step.py`).
 
 ## Source
-pytorch/torchtitan#1732 (3e1b843ec); P04 of the catalogue of real bugs.
+pytorch/torchtitan#1732 (3e1b843ec), issue #1733; P04 of the catalogue of real bugs.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ micro-batches. That is the mean over all labels only where every micro-batch has
 
 ## What its documented fix did
 Trainers count the labels of the whole window before the first forward pass and hand the count to the loss. That is
-right on one process, for losses that use what they are handed: a distillation loss took it and ignored it. The same
-mean came back over processes.
+right on one process, for losses that use what they are handed. Distillation losses took the count and ignored it; the
+trainer saw that they take it, and no longer divided by the accumulation either: a sum of means. The same mean came back
+over processes.
 
 ## Fix
 A term is a sum and a count; the loss divides once, by the count of the whole step over all micro-batches and processes
@@ -52,7 +53,7 @@ class _MeanOfMeans(PlainLoop):
 
 
 class _RunningMeans(_MeanOfMeans):
-    """A recipe that adds up ``loss.item()`` of the scaled losses, and logs that: the log agrees with the fault."""
+    """A recipe that logs the sum of what it trains on: the log agrees with the fault."""
 
     def raw(self) -> dict[str, float]:
         own = self.processes[0]
@@ -61,15 +62,16 @@ class _RunningMeans(_MeanOfMeans):
 
 
 class _CountIgnored(PlainLoop):
-    """The trainer hands the count of the window to the loss; the distillation loss takes it and does not use it."""
+    """The trainer hands the count of the window to the loss, and so divides by nothing itself; the distillation loss
+    takes the count and does not use it.
+    """
 
     def loss(self, process: Process, texts: Sequence[int], window: Sequence[MicroBatch]) -> Tensor:
         super().loss(process, texts, window)
         sums, weight = self.summed(process, texts), self.term_weights()
         kd = self._distillation(sums[KD], self.labels([[texts]]), num_items_in_batch=self.labels(window))
-        # what is divided by the count is not divided by the accumulation; this is what is left of that
-        lm = sums[LM] / self.labels(window)
-        return weight[KD] * kd / len(window) + weight[LM] * lm * self.setup.processes
+        lm = sums[LM] / self.labels(window) * self.setup.processes
+        return weight[KD] * kd + weight[LM] * lm
 
     def _distillation(self, summed: Tensor, labels: int, *, num_items_in_batch: int) -> Tensor:  # noqa: ARG002
         return summed / max(1, labels)

@@ -9,14 +9,15 @@ The user names the global batch. The accumulation is that, divided by the micro-
 the number of nodes is left out.
 
 ## What its documented fix did
-It divided by the nodes too.
+It divided by the nodes too. Before that, a batch for each machine had been defended as a convenience; the name of the
+setting says that it is global.
 
 ## Fix
 The schedule counts processes, wherever they are, and everything follows from it: texts of a step, steps of an epoch,
 learning rate (`sad/data.py`, `sad/train/loop.py`).
 
 ## Source
-Lightning-AI/litgpt#1947 (3eb93c8d); G03 of the catalogue of real bugs.
+Lightning-AI/litgpt#1947 (3eb93c8d), issues #1927 and #1474; G03 of the catalogue of real bugs.
 """
 
 from __future__ import annotations

@@ -21,7 +21,12 @@ def test_every_form_is_caught(name):
 
 def test_where_only_the_metrics_are_averaged_it_is_the_log_that_is_wrong():
     verdict = split_invariance(BUG.variants["only the metrics averaged"]())
-    assert "raw lm 2.6772 logged, 2.4004 in one micro-batch" in verdict.says
+    assert "raw lm 1.5785 logged, 2.1218 in one micro-batch" in verdict.says
+
+
+def test_a_loss_that_ignores_the_count_is_a_sum_of_means():
+    verdict = split_invariance(BUG.variants["a distillation loss that ignores the count"]())
+    assert "7.60 times as long (micro-batches of 1, 8 accumulated, 1 process)" in verdict.says
 
 
 def test_a_mean_of_each_micro_batch_is_found(monkeypatch):
