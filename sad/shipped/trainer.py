@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, SupportsIndex
 
+import numpy as np
 from accelerate.state import AcceleratorState
 
 from sad import tiny
@@ -56,7 +57,8 @@ class _Seen(list[Example]):
         self._watch = watch
 
     def __getitem__(self, at: SupportsIndex | slice) -> Any:  # noqa: ANN401 - an example, or a list of them
-        if not isinstance(at, slice):
+        # a plain 0 asks for the example that a blank batch has the shape of, and that does not count
+        if isinstance(at, np.integer):
             self._watch.read(int(at))
         return super().__getitem__(at)
 
