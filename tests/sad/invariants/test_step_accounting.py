@@ -99,10 +99,32 @@ class TrainsAnotherModel(PlainLoop):
                 other.grad = None
 
 
+class GradientOfHalfTheLoss(PlainLoop):
+    def backward(self, process, loss):
+        super().backward(process, loss / 2)
+
+
+class TrainsWithAnotherWeight(PlainLoop):
+    """Logs one weight and trains with another."""
+
+    def write(self, norm):
+        trained, self.terms = self.terms, {**self.terms, "lm": 1.0}
+        super().write(norm)
+        self.terms = trained
+
+
+class Climbs(PlainLoop):
+    def backward(self, process, loss):
+        super().backward(process, -loss)
+
+
 @pytest.mark.parametrize(
     ("trainer", "says"),
     [
-        (TrainsAnotherModel, "before and after a step: another model is trained"),
+        (TrainsAnotherModel, "changes by 0 over a step whose gradient says -1"),
+        (GradientOfHalfTheLoss, "changes by -5.8e-06 over a step whose gradient says -2.9e-06"),
+        (TrainsWithAnotherWeight, "over a step whose gradient says -1.2e-05"),
+        (Climbs, "changes by 1.2e-05 over a step whose gradient says -1.2e-05"),
         (MovesNothing, "27 of 27 steps, wrong at accumulation 1, 2, 3, 4, 5, 6, 7, 8, 9"),
         (StepsTwice, "54 of 27 steps"),
         (NoTail, "2 of 3 steps where the last window is not full"),
