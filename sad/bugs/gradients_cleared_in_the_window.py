@@ -24,6 +24,7 @@ from torch import Tensor
 
 from sad.case import Bug
 from sad.invariants.split_invariance import split_invariance
+from sad.invariants.step_accounting import step_accounting
 from sad.shipped.trainer import shipped_trainer
 from sad.subjects.plain_loop import PlainLoop, Process
 from sad.subjects.trainer import Trainer
@@ -56,7 +57,7 @@ BUG = Bug(
     "V406",
     "gradients-cleared-in-the-window",
     __doc__,
-    (split_invariance,),
+    (split_invariance, step_accounting),
     buggy,
     fixed,
     variants={"never cleared": never_cleared},
