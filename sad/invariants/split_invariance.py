@@ -44,8 +44,8 @@ WHOLE = Setup(LENGTHS, micro_batch=8, epochs=2, learning_rate=STILL)
 TAIL = Setup(LENGTHS, micro_batch=6, epochs=1, learning_rate=STILL)
 """Its last window has two texts."""
 
-ODD = Setup(LENGTHS[:7], micro_batch=4, learning_rate=STILL)
-"""Its last window has three texts, which two processes cannot share evenly."""
+ODD = Setup(LENGTHS[:5], micro_batch=4, learning_rate=STILL)
+"""Its last window has one text: of two processes one has none."""
 
 HALF = Setup(LENGTHS, micro_batch=4, learning_rate=STILL)
 """Two full windows."""
