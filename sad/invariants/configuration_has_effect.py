@@ -2,9 +2,10 @@
 
 ## Property
 A schedule has the shape that it is named for, at every step. Twice the learning rate gives twice the rate. Another
-seed gives another order of the texts, the same seed the same, and every text is read in each epoch. A step has as many
-texts as micro-batch x accumulation x devices x nodes. A clip bounds the gradient that the optimizer is handed, without
-turning it. Twice the weight of a term gives twice its part of the loss and leaves what it measures alone.
+seed gives another order of the texts, the same seed the same; every text is read in each epoch, in an order of its own
+where the trainer says so. A step has as many texts as micro-batch x accumulation x devices x nodes. A clip bounds the
+gradient that the optimizer is handed, without turning it. Twice the weight of a term gives twice its part of the loss
+and leaves what it measures alone.
 
 ## Why it must hold
 A setting that does nothing, or something else, makes every comparison of settings a comparison of noise.
@@ -75,6 +76,8 @@ def _seed(trainer: Trainer) -> Iterator[str]:
     if first == other:
         yield "two seeds give one order of the texts"
     size = len(LENGTHS)
+    if trainer.claims.reshuffles and first[:size] == first[size:]:
+        yield "two epochs have one order of the texts"
     if any(sorted(epoch) != list(range(size)) for epoch in (first[:size], first[size:])):
         yield f"{len(set(first[:size]))} of {size} texts are read in the first epoch"
 

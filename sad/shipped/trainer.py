@@ -35,7 +35,9 @@ STRIDE = 11
 class ShippedTrainer:
     """Runs the loop in this process, or in several that are joined by gloo."""
 
-    claims = Claims(processes=(1, 2), schedules=(Schedule.COSINE,), terms=(KD, LM, LAYERWISE), noise=1e-5)
+    claims = Claims(
+        processes=(1, 2), schedules=(Schedule.COSINE,), terms=(KD, LM, LAYERWISE), reshuffles=True, noise=1e-5
+    )
 
     def run(self, setup: Setup) -> Trace:
         """Train."""

@@ -41,7 +41,7 @@ class Process:
 class PlainLoop:
     """The loop. ``step`` counts the optimizer steps that were taken, ``position`` is the scheduler's own count."""
 
-    claims = Claims(processes=(1, 2, 4), schedules=SCHEDULES, terms=(KD, LM), noise=1e-10)
+    claims = Claims(processes=(1, 2, 4), schedules=SCHEDULES, terms=(KD, LM), reshuffles=True, noise=1e-10)
     terms: Mapping[str, float] = {KD: 1.0, LM: 0.5}
 
     def run(self, setup: Setup) -> Trace:

@@ -116,14 +116,15 @@ class Claims:
     """What a trainer says of itself, so that no more is asked of it.
 
     ``processes`` are the numbers of processes that it can be run on; ``schedules`` those that it knows by name;
-    ``terms`` the terms whose weight can be set; ``grad_norm`` says that it logs the gradient norm. ``noise`` is the
-    relative error of a gradient that its arithmetic explains.
+    ``terms`` the terms whose weight can be set; ``grad_norm`` says that it logs the gradient norm, ``reshuffles`` that
+    each epoch has an order of its own. ``noise`` is the relative error of a gradient that its arithmetic explains.
     """
 
     processes: tuple[int, ...] = (1,)
     schedules: tuple[Schedule, ...] = ()
     terms: tuple[str, ...] = ()
     grad_norm: bool = True
+    reshuffles: bool = False
     noise: float = 1e-5
 
 

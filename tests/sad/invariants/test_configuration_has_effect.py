@@ -20,6 +20,11 @@ class OneOrder(PlainLoop):
         return list(range(len(self.texts)))
 
 
+class OneOrderASeed(PlainLoop):
+    def order(self, _epoch):
+        return super().order(0)
+
+
 class AnyOrder(PlainLoop):
     runs = 0
 
@@ -88,6 +93,7 @@ class ForgetsAWeight(PlainLoop):
         (NoSchedule, "schedule cosine: 81% of the peak away from it"),
         (NoRate, "learning rate 0.001 where twice 0.001 was asked for"),
         (OneOrder, "two seeds give one order"),
+        (OneOrderASeed, "two epochs have one order"),
         (AnyOrder, "one seed gives two orders"),
         (ReadsOneTwice, "7 of 8 texts are read in the first epoch"),
         (NoDevices, "8 texts a step instead of 4 (micro-batch 1, accumulation 2, 2 devices on 1 nodes)"),

@@ -54,7 +54,7 @@ class Library:
     """It behind the interface, on one process and a tiny Llama."""
 
     # what it logs it rounds to four digits
-    claims = Claims(schedules=tuple(NAMES), noise=3e-4)
+    claims = Claims(schedules=tuple(NAMES), reshuffles=True, noise=3e-4)
 
     def __init__(self, kind: type[Told] = Told) -> None:
         self.kind = kind
