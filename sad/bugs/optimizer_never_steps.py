@@ -22,57 +22,32 @@ rakeshb49/student_aware_distillation, utils/training.py; S01 of the catalogue of
 
 from __future__ import annotations
 
-import torch
-from torch import nn
-
-from sad import tiny
 from sad.case import Bug
-from sad.invariants.step_accounting import WINDOWS, Taken, Trainer, step_accounting
+from sad.invariants.step_accounting import step_accounting
+from sad.shipped.trainer import shipped_trainer
+from sad.subjects.plain_loop import PlainLoop
+from sad.subjects.trainer import Setup, Trace, Trainer
 
 
-class _Accumulator:
-    def __init__(self, every: int) -> None:
-        self.every, self.seen = every, 0
+class _NeverSteps(PlainLoop):
+    def run(self, setup: Setup) -> Trace:
+        self.seen = 0
+        return super().run(setup)
 
-    def should_step(self) -> bool:
+    def is_full(self, _number: int, _batches: int) -> bool:
         self.seen += 1
-        return self.seen % self.every == 0
+        return self.seen % self.accumulation() == 0
+
+    def monitor(self, number: int) -> None:
+        if self.is_full(number, 0):
+            self.processes[0].model.parameters()  # it only looks
 
 
 def buggy() -> Trainer:
     """A plain loop with the predicate that counts, asked twice a batch."""
-
-    def trainer(accumulation: int) -> Taken:
-        torch.manual_seed(0)
-        layer, steps = nn.Linear(4, 1), 0
-        start = layer.weight.detach().clone()
-        optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
-        accumulator = _Accumulator(accumulation)
-        for _ in range(WINDOWS * accumulation):
-            layer(torch.randn(2, 4)).square().mean().backward()
-            if accumulator.should_step():
-                optimizer.step()
-                optimizer.zero_grad()
-                steps += 1
-            if accumulator.should_step():  # the monitor
-                layer.weight.grad  # noqa: B018 - it only looks
-        return Taken(steps, WINDOWS, not torch.equal(start, layer.weight))
-
-    return trainer
+    return _NeverSteps()
 
 
-def fixed() -> Trainer:
-    """The training loop itself, on the tiny pair."""
-
-    def trainer(accumulation: int) -> Taken:
-        steps = {"max_steps": WINDOWS, "eval_every": WINDOWS, "save_every": WINDOWS}
-        changes = {"train": {"accumulation": accumulation, "batch_size": 1, **steps}, "data": {"eval_windows": 1}}
-        plan = tiny.plan(changes)
-        start = tiny.weights(plan.pair.student)
-        taken = tiny.train(plan)
-        return Taken(taken.optimizer_steps, WINDOWS, not torch.equal(start, tiny.weights(plan.pair.student)))
-
-    return trainer
-
+fixed = shipped_trainer
 
 BUG = Bug("V104", "optimizer-never-steps", __doc__, (step_accounting,), buggy, fixed, covers=("S01",))

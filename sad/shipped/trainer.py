@@ -1,0 +1,149 @@
+"""The loop that trains as a trainer: `sad.train.loop` on the tiny pair, with the record that it writes."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, SupportsIndex
+
+import numpy as np
+from accelerate.state import AcceleratorState
+
+from sad import tiny
+from sad.batch import KD, LAYERWISE, LM
+from sad.data import Example, examples
+from sad.pair import Pair
+from sad.subjects.processes import on_processes
+from sad.subjects.schedules import Schedule
+from sad.subjects.trainer import Claims, Line, Setup, Trace, Watch, joined, weights
+from sad.train import loop
+from sad.train.plan import Plan
+from sad_doctor import names
+
+CHARACTERS = 3
+"""Of a text for each label that it should have: a token of the tiny tokenizers is about as long."""
+
+STRIDE = 11
+"""Characters between the beginnings of two texts."""
+
+
+class ShippedTrainer:
+    """Runs the loop in this process, or in several that are joined by gloo."""
+
+    claims = Claims(
+        processes=(1, 2), schedules=(Schedule.COSINE,), terms=(KD, LM, LAYERWISE), reshuffles=True, noise=1e-5
+    )
+
+    def run(self, setup: Setup) -> Trace:
+        """Train."""
+        if setup.processes == 1:
+            return _run(setup)
+        return joined(on_processes(_run_as_one_of_several, setup, setup.processes))
+
+
+def shipped_trainer() -> ShippedTrainer:
+    """The loop that trains."""
+    return ShippedTrainer()
+
+
+class _Seen(list[Example]):
+    """Examples that tell which of them are taken."""
+
+    def __init__(self, some: list[Example], watch: Watch) -> None:
+        super().__init__(some)
+        self._watch = watch
+
+    def __getitem__(self, at: SupportsIndex | slice) -> Any:  # noqa: ANN401 - an example, or a list of them
+        # a plain 0 asks for the example that a blank batch has the shape of, and that does not count
+        if isinstance(at, np.integer):
+            self._watch.read(int(at))
+        return super().__getitem__(at)
+
+
+def _run_as_one_of_several(setup: Setup) -> Trace:
+    # what the process that this one was forked from knew of itself
+    AcceleratorState._reset_state(reset_partial_state=True)
+    return _run(setup)
+
+
+def _run(setup: Setup) -> Trace:
+    watch = Watch()
+    with TemporaryDirectory() as made, watch:
+        folder = Path(made)
+        loop.train(_plan(setup, watch), folder, tiny.Silent())
+        log, scores = _record(folder / "metrics.jsonl", setup)
+    ends = [weights(watch.optimizer)] if watch.optimizer is not None else []
+    return Trace(watch.taken, log, scores, ends)
+
+
+def _plan(setup: Setup, watch: Watch) -> Plan:
+    own = {} if setup.schedule is None else {"final_learning_rate": 0.0, "warmup": setup.warmup / setup.steps}
+    changes: dict[str, Any] = {
+        "train": {
+            "batch_size": setup.micro_batch,
+            "accumulation": setup.accumulation,
+            "learning_rate": setup.learning_rate,
+            "projector_learning_rate": setup.learning_rate,
+            "warmup": 0.0,
+            "seed": setup.seed,
+            "clip": setup.clip,
+            "log_every": setup.log_every,
+            "eval_every": setup.eval_every,
+            "save_every": setup.steps,
+            **own,
+        },
+        "data": {"eval_windows": 1, "max_length": 256},
+        "terms": {name: {"weight": weight} for name, weight in setup.weights},
+    }
+    if setup.ramp:
+        changes["shares"] = {KD: 50.0, LM: 30.0, LAYERWISE: 20.0}
+    made = tiny.plan(changes, of=_pair())
+    read = examples(_texts(setup), made.pair.readers, made.recipe.data.max_length)
+    assert len(read) == len(setup.lengths), "a text is one window"
+    plan = replace(made, train=read)
+    steps = setup.epochs * plan.schedule(setup.processes).steps_per_epoch
+    return replace(plan, train=_Seen(read, watch), steps=steps)
+
+
+@cache
+def _first_pair() -> Pair:
+    """Return the tiny pair with a block each: a run takes many steps."""
+    made = tiny.pair()
+    student = tiny.model(made.readers.student.size, layers=1, width=16, seed=2)
+    teacher = tiny.model(made.readers.teacher.size, layers=1, width=32, seed=1, sharpness=8.0)
+    return Pair(student, teacher.eval().requires_grad_(False), made.readers, made.vocab)
+
+
+def _pair() -> Pair:
+    """Return the tiny pair as it was made: a run trains its student."""
+    made = _first_pair()
+    return Pair(copy.deepcopy(made.student), copy.deepcopy(made.teacher), made.readers, made.vocab)
+
+
+def _texts(setup: Setup) -> list[str]:
+    starts = [STRIDE * i % (len(tiny.TEXT) // 2) for i in range(len(setup.lengths))]
+    return [tiny.TEXT[start : start + CHARACTERS * length] for start, length in zip(starts, setup.lengths, strict=True)]
+
+
+def _record(path: Path, setup: Setup) -> tuple[list[Line], list[float]]:
+    """Read the log and the scores; only the first process has written any."""
+    if not path.exists():
+        return [], []
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    scores = [line[names.EVAL_LM_LOSS] for line in lines if names.EVAL_LM_LOSS in line and line["step"] > 0]
+    return list(_logged(lines)), scores[: setup.steps // setup.eval_every]
+
+
+def _logged(lines: list[dict[str, Any]]) -> Iterator[Line]:
+    for line in lines:
+        if names.LOSS in line:
+            raw, weight, weighted = (
+                {key.removeprefix(kind): value for key, value in line.items() if key.startswith(kind)}
+                for kind in (names.RAW, names.WEIGHT, names.WEIGHTED)
+            )
+            yield Line(line["step"], line[names.LOSS], raw, weight, weighted, line.get(names.GRAD_NORM))

@@ -1,0 +1,76 @@
+"""The loop that trains has every property of a trainer, and takes the same step however it is cut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sad.invariants.configuration_has_effect import configuration_has_effect
+from sad.invariants.score_knows_no_schedule import score_knows_no_schedule
+from sad.invariants.split_invariance import split_invariance
+from sad.invariants.step_accounting import step_accounting
+from sad.shipped.trainer import shipped_trainer
+from sad.subjects.trainer import Setup, Trace
+
+
+@pytest.mark.parametrize(
+    "invariant", [step_accounting, split_invariance, configuration_has_effect, score_knows_no_schedule]
+)
+def test_it_has_every_property_of_a_trainer(invariant) -> None:
+    verdict = invariant(shipped_trainer())
+    assert verdict.holds, verdict.says
+
+
+def test_a_run_is_the_same_every_time_and_its_texts_are_unequal() -> None:
+    setup = Setup((2, 30, 5, 18), micro_batch=2, epochs=2)
+    first, again = shipped_trainer().run(setup), shipped_trainer().run(setup)
+    assert len(first.taken) == 4
+    assert all(torch.equal(a.gradient, b.gradient) for a, b in zip(first.taken, again.taken, strict=True))
+    assert [line.raw for line in first.log] == [line.raw for line in again.log]
+    assert sorted(text for taken in first.taken[:2] for text in taken.texts) == [0, 1, 2, 3]
+
+
+def test_it_trains_in_two_processes() -> None:
+    trace = shipped_trainer().run(Setup((2, 30, 5, 18), devices=2, learning_rate=1e-2))
+    assert [len(taken.texts) for taken in trace.taken] == [2, 2]
+    assert len(trace.ends) == 2
+    assert torch.equal(*trace.ends)
+    assert len(trace.log) == 2
+
+
+def agree(found: Trace, expected: Trace) -> None:
+    assert len(found.taken) == len(expected.taken)
+    for left, right in zip(found.taken, expected.taken, strict=True):
+        assert sorted(left.texts) == sorted(right.texts)
+        assert float((left.gradient - right.gradient).norm() / right.gradient.norm()) < 1e-5
+    for ours, theirs in zip(found.log, expected.log, strict=True):
+        assert ours.raw == pytest.approx(theirs.raw, rel=1e-5)
+        assert ours.loss == pytest.approx(theirs.loss, rel=1e-5)
+
+
+@settings(max_examples=8)
+@given(
+    lengths=st.lists(st.integers(2, 40), min_size=2, max_size=9),
+    micro_batch=st.integers(1, 4),
+    accumulation=st.integers(1, 5),
+    seed=st.integers(0, 3),
+)
+def test_no_split_changes_the_step(lengths, micro_batch, accumulation, seed) -> None:
+    cut = Setup(tuple(lengths), micro_batch, accumulation, learning_rate=1e-12, seed=seed)
+    whole = replace(cut, micro_batch=cut.global_batch, accumulation=1)
+    agree(shipped_trainer().run(cut), shipped_trainer().run(whole))
+
+
+@settings(max_examples=3)
+@given(lengths=st.lists(st.integers(2, 40), min_size=3, max_size=7), accumulation=st.integers(1, 3))
+def test_nor_does_a_second_process(lengths, accumulation) -> None:
+    cut = Setup(tuple(lengths), 1, accumulation, devices=2, learning_rate=1e-12)
+    found = shipped_trainer().run(cut)
+    expected = shipped_trainer().run(replace(cut, micro_batch=cut.global_batch, accumulation=1, devices=1))
+    for left, right in zip(found.taken, expected.taken, strict=True):
+        assert float((left.gradient - right.gradient).norm() / right.gradient.norm()) < 1e-5
+    assert torch.equal(*found.ends)
