@@ -85,6 +85,8 @@ def _child(function: Callable[[Given], Returned], given: Given, rank: int, count
     os.environ.update({name: str(value) for name, value in where.items()})
     # nor do the threads of a tokenizer outlive a fork
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    # accelerate warns where nobody has decided how many
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     # the name of this machine need not lead anywhere
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo" if sys.platform == "linux" else "lo0")
     failed, answer = False, b""

@@ -34,12 +34,23 @@ def sad(*arguments, before=None, **environment):
         encoding="utf-8",
         errors="replace",
         cwd=ROOT,
-        timeout=300,
+        timeout=600,
         env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
     )
 
 
-def test_the_whole_catalogue_is_verified_in_plain_lines():
+def test_the_whole_catalogue_is_verified_in_two_processes():
+    from sad.catalogue import entries
+
+    done = sad("verify", "--all", "--jobs", "2", OMP_NUM_THREADS="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[-4:] == ENDING
+    assert [line.split()[1] for line in lines[:-4]] == [entry.code for entry in entries()]
+    assert done.stderr == ""
+
+
+def test_the_core_is_verified_in_plain_lines():
     done = sad("verify")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
