@@ -1,0 +1,163 @@
+"""What is asked of a loss before the properties of `sad/invariants`: is it a divergence, and the one that it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from sad.case import Standing, Verdict
+from sad.judge.call import Call
+from sad.judge.claims import claims as claimed
+from sad.judge.families import forward_kl
+from sad.judge.found import Found
+from sad.judge.fused import fused
+from sad.judge.sample import given, sample
+from sad.judge.target import said
+from sad.subjects.divergence import Given
+
+ZERO = 1e-4
+"""Of the gradient's norm at equal logits against that at ordinary ones: float32 and epsilons leave up to 1e-6."""
+SAME = 1e-6
+TRIES = 8
+STEP = 1e-3
+SLOPE = 2e-2
+"""Relative, between a directional derivative and a difference over STEP in float32."""
+
+
+def can_be_called(found: Found) -> Verdict:
+    """It returns a number with a gradient, the same every time."""
+    call, of = found.shape.call, found.shape.sample
+    how = f"; the loss is {call.picked}" if call.picked else ""
+    if not of.attached:
+        return Verdict(False, f"no gradient reaches the student's logits{how}")
+    if of.value != of.value or not bool(of.gradient.isfinite().all()):
+        return Verdict(
+            False,
+            f"on ordinary logits its value is {of.value:g} and its gradient is not finite",
+            example=shown(of.given),
+        )
+    again = sample(call, of.given)
+    if abs(again.value - of.value) > SAME * (1 + abs(of.value)):
+        return Verdict(False, f"the same call twice gives {of.value:.6g} and {again.value:.6g}")
+    norm = float(of.gradient.norm())
+    if norm == 0:
+        return Verdict(False, f"its gradient is zero where student and teacher differ{how}")
+    return Verdict(
+        True, f"value {of.value:.5g}, gradient's norm {norm:.3g} on ordinary logits{how}", {"value": of.value}
+    )
+
+
+def known_divergence(found: Found) -> Verdict:
+    """Value and gradient are those of a divergence that is known; else it is zero and flat at equal logits alone."""
+    if found.faults:
+        return Verdict(False, "; ".join(found.faults), found.numbers, example=smallest(found))
+    if found.known:
+        notes = f" ({'; '.join(found.notes)})" if found.notes else ""
+        return Verdict(True, f"it is {found.name}{notes}", found.numbers)
+    return _unknown(found)
+
+
+def claims(found: Found) -> Verdict:
+    """It is what its name and its docs say."""
+    wrong = claimed(found)
+    if wrong is None:
+        return Verdict(True, "its name and docs name no direction", standing=Standing.NOT_APPLICABLE)
+    if wrong:
+        return Verdict(False, "; ".join(wrong), example=smallest(found))
+    return Verdict(True, f"it is what its name and docs say: {found.name}")
+
+
+def inputs_untouched(found: Found) -> Verdict:
+    """The logits that it was given are the same after the call: others read them too."""
+    call, of = found.shape.call, found.shape.sample.given
+    if call.hidden or call.form.chunks:
+        return Verdict(True, "it takes no logits", standing=Standing.NOT_APPLICABLE)
+    kept: list[tuple[str, Tensor, Tensor]] = []
+    watched = call.watching(kept)
+    try:
+        watched(replace(of, temperature=2.0))
+    except Exception as error:
+        return Verdict(True, f"could not be judged: {said(error)}", standing=Standing.NOT_APPLICABLE)
+    for whose, before, after in kept:
+        off = float((after.detach() - before).abs().max())
+        if off > 0:
+            return Verdict(
+                False,
+                f"it changes the {whose}'s logits in place, by up to {off:.3g}: what reads them later gets others",
+                {"changed": off},
+                example=shown(of),
+            )
+    return Verdict(True, "the logits are the same after the call")
+
+
+def fused_gradients(found: Found) -> Verdict:
+    """Where it takes hidden states and weights: their gradients are those of the logits, through the product."""
+    if not found.shape.call.hidden:
+        return Verdict(True, "it takes logits", standing=Standing.NOT_APPLICABLE)
+    return fused(found.shape.call, found.shape.sample.given)
+
+
+def shown(of: Given) -> str:
+    """Say which ordinary call it was."""
+    batch, length, vocab = of.student_logits.shape
+    kind = str(of.student_logits.dtype).removeprefix("torch.")
+    return f"random logits [{batch}, {length}, {vocab}] in {kind}, T = {of.temperature:g}"
+
+
+def smallest(found: Found) -> str:
+    """The smallest call on which value or gradient are seen to be wrong: one row, two tokens."""
+    student = torch.tensor([[[0.0, 1.0]]], dtype=torch.float64)
+    teacher = torch.tensor([[[0.0, 3.0]]], dtype=torch.float64)
+    call = found.shape.call
+    labels = None if found.shape.sample.given.labels is None else torch.ones(1, 1, dtype=torch.long)
+    try:
+        of = sample(call, Given(student, teacher, labels, 1.0, 0.3))
+    except Exception:
+        return shown(found.shape.sample.given)
+    right = float(forward_kl(student, teacher))
+    slope = ", ".join(f"{x:.4g}" for x in of.gradient.flatten())
+    return (
+        f"student [0, 1], teacher [0, 3], one row, T = 1{', beta = 0.3' if call.betas() else ''}: "
+        f"value {of.value:.4g}, gradient [{slope}]; KL(teacher || student) is {right:.4g}"
+    )
+
+
+def _unknown(found: Found) -> Verdict:
+    call, of, near = found.shape.call, found.shape.sample, found.notes[0]
+    teacher = of.given.teacher_logits
+    equal = sample(call, replace(of.given, student_logits=teacher.clone()))
+    norm, usual = float(equal.gradient.norm()), float(of.gradient.norm())
+    numbers = {"gradient at equal logits": norm, "usual gradient": usual, "value at equal logits": equal.value}
+    numbers["unexplained"] = found.shape.fit.residual
+    example = f"student = teacher: {shown(of.given)}"
+    if not norm == norm or equal.value != equal.value:
+        return Verdict(False, f"not finite where student equals teacher; {near}", numbers, example=example)
+    if norm > ZERO * usual:
+        size = f"gradient's norm {norm:.3g} at student = teacher ({usual:.3g} elsewhere)"
+        return Verdict(False, f"it pulls the student away from its teacher: {size}; {near}", numbers, example=example)
+    lowest = min(_above(call, of.given, seed, equal.value) for seed in range(1, TRIES + 1))
+    numbers["least above"] = lowest
+    if lowest <= 0:
+        says = f"it is {-lowest:.4g} lower at other logits than where student equals teacher; {near}"
+        return Verdict(False, says, numbers, example=shown(of.given))
+    if not _its_own_gradient(call, of.given):
+        near = f"{near}; part of its gradient is held back (its value rises otherwise than its gradient says)"
+    says = f"not one that I know, but a divergence: least and flat at student = teacher; {near}"
+    return Verdict(True, says, numbers, standing=Standing.ALLOWED)
+
+
+def _above(call: Call, of: Given, seed: int, least: float) -> float:
+    other = given(seed, labels=of.labels is not None).student_logits
+    away = replace(of, student_logits=of.teacher_logits + 0.3 * (other - of.teacher_logits))
+    return sample(call, away).value - least
+
+
+def _its_own_gradient(call: Call, of: Given) -> bool:
+    direction = given(99, labels=False).student_logits
+    high, low = (
+        sample(call, replace(of, student_logits=of.student_logits + s * direction)).value for s in (STEP, -STEP)
+    )
+    slope = float((sample(call, of).gradient * direction).sum())
+    return abs((high - low) / (2 * STEP) - slope) <= SLOPE * max(abs(slope), 1e-3)
