@@ -43,6 +43,8 @@ class Form:
     """A mask is 1 where a row does not count."""
     longer: bool = False
     """Masks have one place more at the front, as ids have where logits predict the next token."""
+    whole: bool = False
+    """Labels without -100, for what cannot have it."""
     temperature: float = 1.0
     """The logits are multiplied by this: it undoes a temperature that is fixed inside."""
     beta: str | None = None
@@ -262,8 +264,10 @@ class Values:
     @property
     def labels(self) -> Tensor:
         """The labels [batch, length]; where none are given, every row has the token that the teacher holds likeliest."""
-        if self.given.labels is not None:
+        if self.given.labels is not None and not self.form.whole:
             return self.given.labels
+        if self.given.labels is not None:
+            return self.given.labels.clamp_min(0)
         return self.given.teacher_logits.detach().float().argmax(dim=-1)
 
     def _logits(self, logits: Tensor) -> Tensor:

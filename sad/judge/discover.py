@@ -53,6 +53,9 @@ def discover(call: Call, seed: int) -> Shape:
     ran: list[Shape] = []
     first: Exception | None = None
     for form in forms(call):
+        if form.form.whole and ran and not ran[0].call.form.whole:
+            # labels without -100 are for what raises with them
+            break
         try:
             found = _tried(form, seed)
         except UserError:
@@ -83,12 +86,14 @@ def forms(call: Call) -> Iterator[Call]:
     chunks = (int(number[1]) if number else 2, 0) if listed else (0,)
     outputs = (False, True) if ".logits" in text or "['logits']" in text or '["logits"]' in text else (False,)
     flips, longer = ((False, True), (False, True)) if masked else ((False,), (False,))
-    every = itertools.product(chunks, outputs, longer, flips, ranks, spaces, order, masks)
-    for chunked, output, more, flip, rank, (student, teacher), swapped, dtype in every:
+    whole = (False, True) if call.takes(Role.LABELS, Role.BATCH) else (False,)
+    every = itertools.product(whole, chunks, outputs, longer, flips, ranks, spaces, order, masks)
+    for full, chunked, output, more, flip, rank, (student, teacher), swapped, dtype in every:
         if chunked and rank == 2:
             continue
         changes: dict[str, Any] = {"rank": rank, "student": student, "teacher": teacher, "chunks": chunked}
-        yield call.formed(**changes, outputs=output, swapped=swapped, masks=dtype, flipped=flip, longer=more)
+        changes |= {"outputs": output, "swapped": swapped, "masks": dtype, "flipped": flip, "longer": more}
+        yield call.formed(**changes, whole=full)
 
 
 def source(call: Call) -> str:

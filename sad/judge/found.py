@@ -93,7 +93,8 @@ def found(shape: Shape, seed: int) -> Found:
 def unknown(shape: Shape, seed: int) -> Found:
     """What can be said of a loss that no formula explains: the nearest, and by how much it differs."""
     call, of, nearest = shape.call, shape.sample, shape.fit
-    takes = {Takes.LABELS} if of.given.labels is not None and call.takes(Role.MASK, Role.PADDING, Role.BATCH) else set()
+    leaves_out = call.takes(Role.MASK, Role.PADDING, Role.BATCH) and not call.form.whole
+    takes = {Takes.LABELS} if of.given.labels is not None and leaves_out else set()
     takes |= {Takes.TEMPERATURE} if call.takes(Role.TEMPERATURE) else set()
     contract = Contract(Kind.OTHER, takes=frozenset(takes))
     told = f"nearest to {nearest.family.name}, whose gradient differs by {100 * nearest.residual:.3g}%"
@@ -189,7 +190,7 @@ def _takes(
     text = source(call).lower()
     ignoring = any(word in text for word in ("-100", "ignore", "mask", "pad_", "padding"))
     sequences = any(word in text for word in ("seq", "token", "vocab", ":-1", "length"))
-    leaves_out = with_labels and (rows in ("own", "next") or ignoring or sequences or call.takes(Role.MASK))
+    leaves_out = with_labels and not call.form.whole and (rows in ("own", "next") or ignoring or sequences or call.takes(Role.MASK))
     takes = {Takes.LABELS} if leaves_out else set()
     if call.takes(Role.TEMPERATURE) and not warm.unused:
         takes.add(Takes.TEMPERATURE)

@@ -186,7 +186,8 @@ def _setting(parameter: Parameter) -> Role | None:
     if lower in known:
         role = known[lower]
         return role if role is not Role.ON or number or parameter.default is Parameter.empty else None
-    if lower in RATIOS or (words & BETAS and len(words) == 1 and (number or parameter.default is Parameter.empty)):
+    short = words & BETAS if len(words) == 1 else words & (BETAS - {"a", "b", "mix"})
+    if lower in RATIOS or (short and (number or parameter.default is Parameter.empty)):
         return Role.BETA
     return None
 

@@ -83,6 +83,8 @@ def assumptions(whole: Found) -> list[str]:
         said_of.append("the teacher comes first")
     if form.flipped:
         said_of.append("a mask is 1 where a row does not count")
+    if form.whole:
+        said_of.append("no label is -100: it raises where one is")
     if kept:
         said_of.append(f"left at their defaults: {', '.join(kept)}")
     if call.picked:

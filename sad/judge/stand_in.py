@@ -27,8 +27,6 @@ PLAIN: dict[str, object] = {
     "eps": 1e-8,
     "epsilon": 1e-8,
     "label_smoothing": 0.0,
-    "use_liger_loss": False,
-    "use_liger_kernel": False,
     "seq_kd": False,
     "model_accepts_loss_kwargs": True,
     "compute_loss_func": None,
@@ -37,6 +35,9 @@ PLAIN: dict[str, object] = {
     "topk": None,
 }
 """What an attribute is where its name is no setting of a divergence."""
+
+FLAGS = ("use_", "is_", "has_", "enable_", "log_", "report_", "with_", "do_", "return_")
+"""How the names of switches begin: they are off."""
 
 Settings = Mapping[Role, Any]
 """What each setting is at the moment: the temperature, beta, …"""
@@ -87,9 +88,9 @@ def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa:
     if lower.endswith(("temperature", "temp")):
         asked.plain[name] = 1.0
         return 1.0
-    if lower in PLAIN:
-        asked.plain[name] = PLAIN[lower]
-        return PLAIN[lower]
+    if lower in PLAIN or lower.startswith(FLAGS):
+        asked.plain[name] = PLAIN.get(lower, False)
+        return PLAIN.get(lower, False)
     raise NeedsAdapter(f"it reads {of}.{name}, whose meaning is not known")
 
 

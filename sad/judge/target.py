@@ -67,7 +67,7 @@ def _module(where: str) -> ModuleType:
             raise UserError(
                 f"--loss: there is no module {where}; run from its folder, install it, or give path/to/file.py:name"
             ) from None
-        raise Unloadable(f"importing {where} needs the module {error.name}, which is not installed") from None
+        raise UserError(f"--loss: importing {where} needs the module {error.name}: install it where sad is") from None
     except Exception as error:
         raise Unloadable(f"importing {where} raised {said(error)}") from None
 
