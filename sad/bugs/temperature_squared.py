@@ -21,78 +21,54 @@ transformers 12299.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from sad import terms, tiny
-from sad.align.vocab import VocabMap
-from sad.batch import KD, Batch, Boundaries, Sum, Targets, Tokens
 from sad.case import Bug
-from sad.forward import Forward
-from sad.invariants.divergence_gradient import VOCABULARY, Divergence, divergence_gradient
-from sad.recipe import Terms
+from sad.invariants.arguments_have_effect import arguments_have_effect
+from sad.invariants.divergence_gradient import divergence_gradient
+from sad.shipped.divergence import distillation
+from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Squared, Takes
+
+CONTRACT = Contract(squared=Squared.GRADIENT, takes=frozenset({Takes.LABELS, Takes.TEMPERATURE}))
+"""The value in nats at any temperature, the gradient of one size: what a logged term must be."""
 
 
 def buggy() -> Divergence:
     """T² on the value."""
-    return lambda student, teacher, t: Sum(t**2 * _kl(student, teacher, t), len(student))
+    return Divergence(CONTRACT, lambda given: given.temperature**2 * _kl(given))
 
 
 def without_the_factor() -> Divergence:
     """No T² at all."""
-    return lambda student, teacher, t: Sum(_kl(student, teacher, t), len(student))
+    return Divergence(CONTRACT, _kl)
 
 
-def fixed() -> Divergence:
-    """The term of the objective, on logits that are given to it."""
-
-    reader = tiny.reader(VOCABULARY)
-    vocab = VocabMap(reader, reader)
-
-    def divergence(student: Tensor, teacher: Tensor, temperature: float) -> Sum:
-        return terms.TERMS[KD](_view(student, teacher, vocab, temperature))
-
-    return divergence
+def once_only() -> Divergence:
+    """T instead of T²."""
+    return Divergence(replace(CONTRACT, squared=Squared.BOTH), lambda given: given.temperature * _kl(given))
 
 
-class _Given(Forward):
-    """A pass over one text whose logits are given as its states."""
-
-    def logits(self, row: Tensor, position: Tensor) -> Tensor:
-        """Return the logits at some places."""
-        return self.hidden[row, position]
+fixed = distillation
 
 
-def _view(student: Tensor, teacher: Tensor, vocab: VocabMap, temperature: float) -> terms.View:
-    """Both passes over one text, with a common boundary after every token."""
-    at, none = torch.arange(len(student)), torch.zeros(len(student), dtype=torch.int64)
-    read, targets = Tokens(none[None], none[None] + 1), Targets(none, at, none)
-    return terms.View(
-        batch=Batch(read, read, targets, targets, Boundaries(none, at, at, at), len(student)),
-        student=_Given(nn.Identity(), student[None], {}),
-        teacher=_Given(nn.Identity(), teacher[None], {}),
-        vocab=vocab,
-        terms=Terms.model_validate({KD: {"temperature": temperature}}),
-        pairs=(),
-        projectors=nn.ModuleList(),
-    )
-
-
-def _kl(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-    p = torch.softmax(teacher.detach().float() / temperature, dim=-1)
-    log_q = torch.log_softmax(student.float() / temperature, dim=-1)
-    # a token that both rule out is 0 x -infinity
-    return F.kl_div(log_q.clamp_min(-1e4), p, reduction="sum")
+def _kl(given: Given) -> Tensor:
+    rows = torch.ones(given.student_logits.shape[:2]) > 0 if given.labels is None else given.labels != IGNORED
+    p = torch.softmax(given.teacher_logits.detach()[rows].float() / given.temperature, dim=-1)
+    log_q = torch.log_softmax(given.student_logits[rows].float() / given.temperature, dim=-1)
+    return F.kl_div(log_q, p, reduction="sum") / max(1, len(p))
 
 
 BUG = Bug(
     "V109",
     "temperature-squared",
     __doc__,
-    (divergence_gradient,),
+    (divergence_gradient, arguments_have_effect),
     buggy,
     fixed,
-    variants={"the factor left out": without_the_factor},
+    variants={"the factor left out": without_the_factor, "the factor without its square": once_only},
     covers=("B02",),
 )

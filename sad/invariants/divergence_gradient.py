@@ -1,125 +1,120 @@
-"""A distillation loss is the KL in nats at its temperature; its gradient is that of the KL times temperature squared.
+"""A divergence and its gradient are those of its formula, far from the teacher, near it and at it.
 
 ## Property
-Against a float64 reference, at temperatures 1 to 8: the reported value is KL(teacher || student) of the softened
-distributions, the gradient its gradient times T². So it is for logits far apart, sixty times as large, close to each
-other (where errors of precision show), in half precision, and where either rules tokens out: infinite where the
-student alone does. Zero, with no gradient, where both are equal. The teacher gets no gradient. Over no place at all
-it sums to zero.
+Against a float64 reference in the plainest form, in float32: value and gradient are those of the contract (which
+divergence, divided by what, where the temperature's square goes), at temperatures 1 to 8 and beta from 0 to 1. So it
+is for unrelated logits, for logits sixty times as large, for a student 0.0004 nats from its teacher, for equal logits
+(zero, and no gradient), and for a teacher undecided between two tokens.
+A temperature whose square is left out, or also on the value, is allowed where that is what the contract says.
 
 ## Why it must hold
-The gradient of a softened KL shrinks as 1/T² (Hinton et al. 2015, arXiv 1503.02531, section 2), so the factor keeps
-the balance with other terms. In the reported value it is a unit that nobody can compare: T = 3 reads as nine times.
+A value can be right by coincidence, and wrong by a constant that does no harm; the gradient is what trains. As the
+student nears its teacher the gradient gets small and the errors of low precision do not. The gradient of a softened
+divergence shrinks as 1/T² (Hinton et al. 2015, arXiv 1503.02531, section 2).
 
 ## Tolerance
-1e-3 of the value and of the gradient's norm, over every place at once.
+Measured float noise (`sad/subjects/compare.py`): 128 units of 2^-24 a row on the value, 16 on the gradient, times the
+largest softened logit; 1e-5 of their size.
 
 ## What breaks it
-The factor on the value; no factor; the other direction; `batchmean` of three axes; probabilities where
-log-probabilities are due; clamped logits; 0 x infinity; products of half precision.
+The other direction; beta on the other side; `batchmean` of three axes; probabilities where log-probabilities are due;
+T² on a value that claims none, or nowhere; clamped logits or terms; duplicates in a top-k; low precision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 import torch
-from torch import Tensor
 
-from sad.batch import Sum
 from sad.case import Verdict
+from sad.subjects.compare import difference, recognised
+from sad.subjects.divergence import Contract, Divergence, Given, Squared, Takes
+from sad.subjects.inputs import SHAPES, Shape, call, smallest
+from sad.subjects.measure import measure
+from sad.subjects.reference import right
+from sad.subjects.verdicts import allowed, broken, holds, not_applicable
 
-Divergence = Callable[[Tensor, Tensor, float], Sum]
-"""Student's and teacher's logits, both [boundary, vocab] on one vocabulary, and the temperature -> the summed loss."""
-
-VOCABULARY = 320
-PLACES = 6
+ID = "I08"
 TEMPERATURES = (1.0, 2.0, 3.0, 8.0)
-TOLERANCE = 1e-3
-ZERO = 1e-5
-"""In nats, and of a gradient's norm: what float32 leaves of nothing."""
-COARSE = 0.01
-"""A size off by more than this is said as a factor."""
-LARGE = 1e6
-ORDINARY = "ordinary logits"
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The summed loss in nats, the student's gradient in float64, the units, whether the teacher got a gradient."""
-
-    value: float
-    gradient: Tensor
-    units: int = PLACES
-    teacher: bool = False
+BETAS = (0.1, 0.5, 0.9, 0.0, 1.0)
+NEAR, FAR = 0.03, 60.0
+"""What a student's logits differ by from its teacher's; how much larger than normal the largest are."""
+WIDE = Shape(3, 7, 320)
+ORDINARY = "unrelated logits"
 
 
 def divergence_gradient(divergence: Divergence) -> Verdict:
-    """Judge value and gradient in every situation at every temperature; say how their size depends on temperature."""
-    faults, values, norms = [], [], []
-    for name, student, teacher in _situations():
-        for temperature in TEMPERATURES:
-            got = _measure(divergence, student, teacher, temperature)
-            right = _reference(student.double(), teacher.double(), temperature)
-            faults += [f"{name} at T = {temperature:g}: {fault}" for fault in _faults(got, right)]
-            if name == ORDINARY:
-                values.append(got.value / right.value)
-                norms.append(float(got.gradient.norm() / right.gradient.norm()))
-    sizes = f"value {_span(values)} x KL, gradient {_span(norms)} x right, for T from 1 to {TEMPERATURES[-1]:g}"
-    numbers = {"value": values[-1], "gradient": norms[-1], "faults": len(faults)}
-    # a size that depends on the temperature tells more than the first difference
-    telling = not faults or any(not abs(size - 1) <= COARSE for size in (*values, *norms))
-    return Verdict(not faults, sizes if telling else faults[0], numbers)
+    """Judge value and gradient in every situation; say how their size depends on the temperature."""
+    if not divergence.known:
+        return not_applicable("no formula is known for it")
+    contract = divergence.contract
+    for situation in _situations(contract, SHAPES[-1]):
+        says, example = smallest(partial(_fault, divergence, situation), (*SHAPES, WIDE))
+        if not says:
+            says, example = _fault(divergence, situation, SHAPES[-1])
+        if says and example is not None:
+            size = _sizes(divergence)
+            return broken(f"{situation}: {says}" + (f"; {size}" if size else ""), example)
+    says = "value and gradient are those of the formula"
+    if Takes.TEMPERATURE in contract.takes:
+        says += f", for T from {TEMPERATURES[0]:g} to {TEMPERATURES[-1]:g}"
+        if contract.squared == Squared.NOWHERE:
+            return allowed(f"{says}; the temperature's square is nowhere: at T = 8 the gradient has 1/64 of its size")
+        if contract.squared == Squared.BOTH:
+            return allowed(f"{says}; the temperature's square is on the value too: it is no number of nats")
+    return holds(says)
 
 
-def _situations() -> Iterator[tuple[str, Tensor, Tensor]]:
-    """A name, student's and teacher's logits, both [place, vocab]."""
-    noise = torch.Generator().manual_seed(0)
-    student, teacher = torch.randn(2, PLACES, VOCABULARY, generator=noise)
-    ruled_out = teacher.clone()
-    ruled_out[:, 40:] = -torch.inf
-    both = student.clone()
-    both[:, 40:] = -torch.inf
-    yield ORDINARY, student, teacher
-    yield "logits sixty times as large", 60 * student, 60 * teacher
-    yield "a student near its teacher", teacher + 0.03 * student, teacher
-    yield "equal logits", teacher.clone(), teacher
-    yield "tokens that the teacher rules out", student, ruled_out
-    yield "tokens that both rule out", both, ruled_out
-    yield "tokens that the student alone rules out", both, teacher
-    yield "logits in half precision", student.half(), teacher.half()
-    yield "no place", student[:0], teacher[:0]
+def _fault(divergence: Divergence, situation: str, shape: Shape) -> tuple[str, Given | None]:
+    """What is wrong in a situation, and the call that shows it."""
+    given = _situations(divergence.contract, shape)[situation]
+    got = measure(divergence, given)
+    says = difference(divergence.contract, given, got, right(divergence, given))
+    if says and (known := recognised(divergence, given, got)):
+        says += f"; {known}"
+    return says, given
 
 
-def _measure(divergence: Divergence, student: Tensor, teacher: Tensor, temperature: float) -> Measured:
-    mine, theirs = student.clone().requires_grad_(), teacher.clone().requires_grad_()
-    total, units = divergence(mine, theirs, temperature)
-    if total.requires_grad:
-        total.backward()  # type: ignore[no-untyped-call]
-    gradient = torch.zeros_like(mine) if mine.grad is None else mine.grad
-    return Measured(float(total.detach()), gradient.double(), units, theirs.grad is not None)
+def _situations(contract: Contract, shape: Shape) -> dict[str, Given]:
+    """Calls by what is particular about them."""
+    found = dict(_settings(contract, shape))
+    plain = call(contract, shape, seed=1)
+    student, teacher = plain.student_logits, plain.teacher_logits
+    undecided = torch.full_like(teacher, -40.0)
+    undecided[..., :2] = 0.0
+    noise = student / 2
+    return found | {
+        f"logits {FAR:g} times as large": replace(plain, student_logits=FAR * noise, teacher_logits=FAR / 2 * teacher),
+        "a student near its teacher": replace(plain, student_logits=teacher + NEAR * noise),
+        "equal logits": replace(plain, student_logits=teacher.clone()),
+        "a teacher undecided between two tokens": replace(plain, teacher_logits=undecided),
+    }
 
 
-def _reference(student: Tensor, teacher: Tensor, temperature: float) -> Measured:
-    """KL in float64, and T² times its gradient in closed form: T (q - p)."""
-    log_p, log_q = (torch.log_softmax(logits / temperature, dim=-1) for logits in (teacher, student))
-    p, q = log_p.exp(), log_q.exp()
-    value = (p * (log_p - log_q))[p > 0].sum()
-    return Measured(float(value), temperature * (q - p), student.shape[0])
+def _settings(contract: Contract, shape: Shape) -> Iterator[tuple[str, Given]]:
+    for temperature in TEMPERATURES if Takes.TEMPERATURE in contract.takes else (1.0,):
+        for beta in BETAS if Takes.BETA in contract.takes and temperature <= 2.0 else (BETAS[1],):
+            name = ORDINARY
+            name += f" at T = {temperature:g}" if Takes.TEMPERATURE in contract.takes else ""
+            name += f", beta = {beta:g}" if Takes.BETA in contract.takes else ""
+            yield name, call(contract, shape, temperature=temperature, beta=beta)
 
 
-def _faults(got: Measured, right: Measured) -> Iterator[str]:
-    # a comparison with NaN is false, so a NaN is a fault; infinity is only equal to itself
-    if got.value != right.value and not abs(got.value - right.value) <= TOLERANCE * min(right.value, LARGE) + ZERO:
-        yield f"value {got.value:.4g}, right {right.value:.4g}"
-    off, norm = float((got.gradient - right.gradient).norm()), float(right.gradient.norm())
-    if not off <= TOLERANCE * norm + ZERO:
-        yield f"gradient off by {off:.2g}, right is {norm:.2g}"
-    if got.units != right.units:
-        yield f"{got.units} units, right {right.units}"
-    if got.teacher:
-        yield "the teacher gets a gradient"
+def _sizes(divergence: Divergence) -> str:
+    """How value and gradient depend on the temperature, in multiples of the right ones; empty if they do not."""
+    if not divergence.takes(Takes.TEMPERATURE):
+        return ""
+    values, norms = [], []
+    for temperature in TEMPERATURES:
+        given = call(divergence.contract, temperature=temperature)
+        got, best = measure(divergence, given), right(divergence, given)
+        values.append(got.value / best.value)
+        norms.append(float(got.gradient.norm() / best.gradient.norm()))
+    told = f"value {_span(values)} x right, gradient {_span(norms)} x right, for T from 1 to {TEMPERATURES[-1]:g}"
+    return told if any(" to " in _span(sizes) for sizes in (values, norms)) else ""
 
 
 def _span(values: list[float]) -> str:

@@ -64,6 +64,8 @@ class Contract:
     ``entropy`` is False for a cross-entropy against the teacher: it lacks the teacher's entropy, so that its value is
     never zero and its gradient is the right one. ``shift`` is True where row i is judged by label i + 1, so that the
     last row of a sequence never counts. What it is not given (see ``takes``) is 1 for the temperature, 0.5 for beta.
+    ``strict`` is True where it also claims what most leave open: that it takes logits of -inf (tokens that cannot
+    come), keeps gradients from the teacher by itself, and is as exact in half precision as its inputs are.
     """
 
     kind: Kind = Kind.FORWARD_KL
@@ -71,6 +73,7 @@ class Contract:
     squared: Squared = Squared.NOWHERE
     entropy: bool = True
     shift: bool = False
+    strict: bool = False
     takes: frozenset[Takes] = field(default_factory=frozenset)
 
 

@@ -37,10 +37,10 @@ def reference(contract: Contract, given: Given, documented: Documented | None = 
     else:
         losses, slopes = _by_autograd(documented, given, student, teacher)
     rows = counted(contract, given)
-    divisor = _divisor(contract, given, int(rows.sum()))
+    divided_by = divisor(contract, given)
     factor = given.temperature**2
-    value = float(losses[rows].sum()) / divisor
-    gradient = torch.where(rows[..., None], slopes, 0.0) / divisor
+    value = float(losses[rows].sum()) / divided_by
+    gradient = torch.where(rows[..., None], slopes, 0.0) / divided_by
     on_value = factor if contract.squared == Squared.BOTH else 1.0
     on_gradient = 1.0 if contract.squared == Squared.NOWHERE else factor
     return Reference(on_value * value, on_gradient * gradient, rows)
@@ -90,14 +90,15 @@ def _through_softmax(log_q: Tensor, slope: Tensor) -> Tensor:
     return q * (slope - (q * slope).sum(dim=-1, keepdim=True))
 
 
-def _divisor(contract: Contract, given: Given, counting: int) -> float:
+def divisor(contract: Contract, given: Given) -> float:
+    """Return what the contract divides the sum over rows by; 1 where that is nothing."""
     batch, length = given.student_logits.shape[:2]
-    rows = batch * (length - contract.shift)
+    counting = int(counted(contract, given).sum())
     by = {
         Reduction.MEAN: counting,
         Reduction.COUNT: counting if given.count is None else given.count,
         Reduction.SUM: 1,
         Reduction.BATCH: batch,
-        Reduction.ROWS: rows,
+        Reduction.ROWS: batch * (length - contract.shift),
     }
-    return max(1, by[contract.reduction])
+    return float(max(1, by[contract.reduction]))

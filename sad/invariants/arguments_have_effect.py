@@ -1,0 +1,86 @@
+"""Each argument does what it says: another temperature, beta, count or set of labels changes the loss as documented.
+
+## Property
+For each thing that the implementation takes: two values of it give two results, and the second stands to the first as
+in the formula. The ids of the labels have no effect on a divergence, only which rows have one.
+
+## Why it must hold
+An argument that is taken and not used is believed to be in force: the sweep over it shows noise, and its best value is
+written into the next recipe. A path with a default of its own trains something else.
+
+## Tolerance
+The float noise of value and gradient (`sad/subjects/compare.py`).
+
+## What breaks it
+An argument that is shadowed, or read once and kept; a temperature of the constructor on top of the caller's; a hard
+loss mixed in by a default; `num_items_in_batch` taken and ignored, which also turns off the Trainer's own division.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import torch
+
+from sad.case import Verdict
+from sad.subjects.compare import apart, difference, recognised
+from sad.subjects.divergence import IGNORED, Divergence, Given, Kind, Takes, counted
+from sad.subjects.inputs import SHAPES, Shape, call, smallest
+from sad.subjects.measure import measure
+from sad.subjects.reference import right
+from sad.subjects.verdicts import broken, holds, not_applicable
+
+ID = "I20"
+IDS = "the ids of the labels"
+
+
+def arguments_have_effect(divergence: Divergence) -> Verdict:
+    """Change one argument after the other."""
+    if not divergence.contract.takes:
+        return not_applicable("it takes nothing but the logits")
+    for name in dict(_changes(divergence, SHAPES[-1])):
+        says, example = smallest(partial(_fault, divergence, name), SHAPES[2:])
+        if says:
+            return broken(says, example)
+    return holds(f"in force: {', '.join(sorted(divergence.contract.takes))}")
+
+
+def _fault(divergence: Divergence, name: str, shape: Shape) -> tuple[str, Given | None]:
+    one, other = dict(_changes(divergence, shape))[name]
+    before, after = measure(divergence, one), measure(divergence, other)
+    if before.raised or after.raised:
+        return f"it raises {before.raised or after.raised}", other
+    same = not apart(divergence.contract, one, before, after)
+    if name == IDS:
+        return ("" if same else f"{name} change the loss from {before.value:.4g} to {after.value:.4g}"), other
+    if not divergence.known:
+        return (f"{name} has no effect" if same else ""), other
+    best = right(divergence, one), right(divergence, other)
+    if same and difference(divergence.contract, other, before, best[1]) and best[0].value != best[1].value:
+        return f"{name} has no effect, right is {best[0].value:.4g} and {best[1].value:.4g}", other
+    for given, got, wanted in ((one, before, best[0]), (other, after, best[1])):
+        if says := difference(divergence.contract, given, got, wanted):
+            known = recognised(divergence, given, got)
+            return f"{name}: {says}" + (f"; {known}" if known else ""), given
+    return "", other
+
+
+def _changes(divergence: Divergence, shape: Shape) -> Iterator[tuple[str, tuple[Given, Given]]]:
+    """Two calls that differ in one argument, by its name."""
+    given = call(divergence.contract, shape)
+    if divergence.takes(Takes.TEMPERATURE):
+        yield "the temperature", (replace(given, temperature=1.0), replace(given, temperature=4.0))
+    if divergence.takes(Takes.BETA):
+        yield "beta", (replace(given, beta=0.2), replace(given, beta=0.8))
+    if divergence.takes(Takes.COUNT):
+        rows = int(counted(divergence.contract, given).sum())
+        yield "the count", (replace(given, count=rows), replace(given, count=3 * rows + 1))
+    if divergence.takes(Takes.LABELS):
+        every = call(divergence.contract, shape, every=True)
+        yield "labels of -100", (every, given)
+        if divergence.contract.kind != Kind.OTHER:
+            assert given.labels is not None, "it takes labels"
+            other = torch.where(given.labels == IGNORED, IGNORED, (given.labels + 1) % shape.vocab)
+            yield IDS, (given, replace(given, labels=other))

@@ -1,0 +1,99 @@
+"""The gradient that is sent back is the derivative of the value, whatever the formula.
+
+## Property
+At temperature 1, along directions on which the loss is smooth (random ones, and the one in which a single row moves),
+a difference of two values equals the gradient times the step. No formula needs to be known.
+
+## Why it must hold
+A backward written by hand, a weight that is detached or one that is not, a clamp between value and gradient: each
+leaves the value right. What trains is then not what is logged, and lowering the one may raise the other.
+
+## Tolerance
+1% of the gradient's norm along the direction, over random directions; a step of 0.02 in float32 is exact to some 1e-3
+(measured on the right implementations), and float64 inputs are used where they are taken.
+
+## What breaks it
+A backward that uses one row's factor for all, or ignores the factor that it is sent; the gradient of an importance
+weight where the term that it weighs is clamped; `nan_to_num` and rounding in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sad.case import Verdict
+from sad.subjects.divergence import Divergence, Given
+from sad.subjects.inputs import SHAPES, Shape, call, smallest
+from sad.subjects.measure import measure
+from sad.subjects.verdicts import broken, holds
+
+ID = "I08"
+STEP = 0.02
+TOLERANCE = 0.01
+SIZES = (2.0, 8.0)
+"""Of the logits: ordinary ones, and those at which clamps are in force."""
+
+
+def derivative(divergence: Divergence) -> Verdict:
+    """Judge the gradient along random directions and row by row."""
+    judged = 0
+    for size in SIZES:
+        for name in dict(_directions(SHAPES[-1])):
+            says, example = smallest(partial(_fault, divergence, size, name))
+            if says:
+                return broken(says, example)
+            judged += 1
+    return holds(f"the gradient is the slope of the value along {judged} directions")
+
+
+def _fault(divergence: Divergence, size: float, name: str, shape: Shape) -> tuple[str, Given | None]:
+    given = call(divergence.contract, shape, size=size, temperature=1.0, seed=6)
+    direction = dict(_directions(shape)).get(name)
+    if direction is None:
+        return "", None
+    got = measure(divergence, given)
+    if got.raised:
+        return f"it raises {got.raised}", given
+    slope = _slope(divergence, given, direction)
+    told = float((got.gradient * direction).sum())
+    unit = max(float(got.gradient.norm()), abs(slope)) / direction.numel() ** 0.5 * float(direction.norm())
+    if abs(told - slope) <= TOLERANCE * unit * 3 + _rounding(got.value, size):
+        return "", given
+    return f"along {name} the value has slope {slope:.4g}, the gradient says {told:.4g}", given
+
+
+def _slope(divergence: Divergence, given: Given, direction: Tensor) -> float:
+    """By two central differences, the error of their square taken out."""
+    wide, narrow = (_central(divergence, given, direction, step) for step in (2 * STEP, STEP))
+    return (4 * narrow - wide) / 3
+
+
+def _central(divergence: Divergence, given: Given, direction: Tensor, step: float) -> float:
+    high, low = (
+        measure(
+            divergence, replace(given, student_logits=(given.student_logits.double() + s * direction).float())
+        ).value
+        for s in (step, -step)
+    )
+    return (high - low) / (2 * step)
+
+
+def _rounding(value: float, size: float) -> float:
+    """What float32 leaves of a difference of two such values."""
+    return 8 * 2.0**-24 * max(abs(value), 4 * size) / STEP
+
+
+def _directions(shape: Shape) -> Iterator[tuple[str, Float[Tensor, "batch length vocab"]]]:
+    noise = torch.Generator().manual_seed(8)
+    for k in (1, 2):
+        yield f"random direction {k}", torch.randn(*shape, generator=noise, dtype=torch.float64)
+    for b, i in ((0, 0), (shape.batch - 1, shape.length - 1), (shape.batch - 1, shape.length // 2)):
+        one = torch.zeros(*shape, dtype=torch.float64)
+        one[b, i] = torch.randn(shape.vocab, generator=noise, dtype=torch.float64)
+        yield f"row {i + 1} of sequence {b + 1}", one

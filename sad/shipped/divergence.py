@@ -1,0 +1,91 @@
+"""The terms of the objective that compare distributions, as divergences: logits in, a scalar out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from sad import terms
+from sad.align.vocab import VocabMap
+from sad.batch import KD, LM, Batch, Boundaries, Targets, Tokens
+from sad.forward import Forward
+from sad.objective import Objective
+from sad.recipe import Terms
+from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Kind, Reduction, Squared, Takes
+
+
+def distillation() -> Divergence:
+    """Return the distillation term, divided by the objective as in a training step."""
+    takes = frozenset({Takes.LABELS, Takes.TEMPERATURE, Takes.COUNT})
+    return Divergence(Contract(Kind.FORWARD_KL, Reduction.COUNT, Squared.GRADIENT, strict=True, takes=takes), _kd)
+
+
+def language_model() -> Divergence:
+    """Return the language-model term; it reads the labels, and no teacher."""
+    takes = frozenset({Takes.LABELS, Takes.COUNT})
+    return Divergence(Contract(Kind.OTHER, Reduction.COUNT, strict=True, takes=takes), _lm, likelihood)
+
+
+def likelihood(
+    student: Float[Tensor, "batch length vocab"], _: Float[Tensor, "batch length vocab"], given: Given
+) -> Float[Tensor, "batch length"]:
+    """The negative log-likelihood of each row's label in nats, by its formula."""
+    labels = torch.zeros(student.shape[:2], dtype=torch.int64) if given.labels is None else given.labels.clamp_min(0)
+    return -torch.log_softmax(student, dim=-1).gather(-1, labels[..., None]).squeeze(-1)
+
+
+def _kd(given: Given) -> Tensor:
+    return _part(KD, given, {KD: {"temperature": given.temperature}})
+
+
+def _lm(given: Given) -> Tensor:
+    return _part(LM, given, {LM: {"weight": 1.0}})
+
+
+def _part(name: str, given: Given, chosen: dict[str, dict[str, float]]) -> Tensor:
+    """What the term adds to the loss of a step of ``given.count`` units, or of as many as it has itself."""
+    found = terms.TERMS[name](_view(given, Terms.model_validate(chosen)))
+    return Objective({name: 1.0}).part({name: found}, {name: found.units if given.count is None else given.count})
+
+
+class _Given(Forward):
+    """A pass whose logits are given as its states."""
+
+    def logits(self, row: Tensor, position: Tensor) -> Tensor:
+        """Return the logits at some places."""
+        return self.hidden[row, position]
+
+
+@dataclass(frozen=True)
+class _Vocabulary:
+    """As much of a reader as a map between equal tokenizers looks at."""
+
+    size: int
+    fingerprint: str = "one"
+
+
+@cache
+def _same(size: int) -> VocabMap:
+    return VocabMap(_Vocabulary(size), _Vocabulary(size))  # type: ignore[arg-type]
+
+
+def _view(given: Given, chosen: Terms) -> terms.View:
+    """Both passes over the texts, with a target and a common boundary wherever a row counts."""
+    batch, length, vocab = given.student_logits.shape
+    labels = torch.zeros(batch, length, dtype=torch.int64) if given.labels is None else given.labels
+    row, at = (labels != IGNORED).nonzero(as_tuple=True)
+    targets = Targets(row, at, labels[row, at])
+    read = Tokens(torch.zeros_like(labels), torch.ones_like(labels))
+    return terms.View(
+        batch=Batch(read, read, targets, targets, Boundaries(row, at, at, torch.arange(len(row))), len(row)),
+        student=_Given(nn.Identity(), given.student_logits, {}),
+        teacher=_Given(nn.Identity(), given.teacher_logits, {}),
+        vocab=_same(vocab),
+        terms=chosen,
+        pairs=(),
+        projectors=nn.ModuleList(),
+    )
