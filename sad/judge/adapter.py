@@ -58,6 +58,10 @@ class Adapted(Call):
         """It takes logits."""
         return False
 
+    def may_lack(self, *_: Role) -> bool:
+        """An adapter is given labels, or none, as it is."""
+        return False
+
     def watching(self, kept: list[tuple[str, Tensor, Tensor]]) -> Callable[[Given], Tensor]:
         """Return the call, which puts into ``kept`` whose logits they were, before and after."""
 

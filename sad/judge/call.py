@@ -17,6 +17,8 @@ from sad.judge.stand_in import Asked, Batch, Config, Model, NeedsAdapter, Output
 from sad.subjects.divergence import IGNORED, Given
 
 FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
+WIDE = 2048
+"""Tokens from which on a weight that is the identity takes too much memory."""
 RULED_OUT = {torch.float16: -3e4, torch.bfloat16: -1e30, torch.float32: -1e30, torch.float64: -1e300}
 """What stands for -inf where logits go through a product with a weight: infinity times zero is no number."""
 
@@ -83,6 +85,12 @@ class Call:
     def hidden(self) -> bool:
         """Whether it takes hidden states and output weights in place of logits."""
         return self.reading.has(Role.STUDENT_WEIGHT, Role.TEACHER_WEIGHT)
+
+    def may_lack(self, *roles: Role) -> bool:
+        """Whether every parameter of these roles that it has may be left out."""
+        names = [name for role in roles for name in self.reading.named(role)]
+        kept = {p.name for p in self._parameters() if p.default is not inspect.Parameter.empty}
+        return bool(names) and kept.issuperset(names)
 
     def watching(self, kept: list[tuple[str, Tensor, Tensor]]) -> Callable[[Given], Tensor]:
         """Return the call, which puts into ``kept`` whose logits they were, before and after."""
@@ -236,13 +244,9 @@ class Values:
             return self.settings[role]
         if role in (Role.STUDENT, Role.TEACHER):
             return self._side(role)
-        width = self.given.student_logits.shape[-1]
-        identity = torch.eye(width, dtype=self.given.student_logits.dtype)
         match role:
-            case Role.STUDENT_WEIGHT:
-                return identity.requires_grad_() if self.weight is None else self.weight
-            case Role.TEACHER_WEIGHT:
-                return identity
+            case Role.STUDENT_WEIGHT | Role.TEACHER_WEIGHT:
+                return self._weight(role)
             case Role.LABELS:
                 return self._flat(self.labels)
             case Role.IDS:
@@ -274,8 +278,25 @@ class Values:
         # a copy that is no leaf: what changes its input in place may do so in training too
         logits = logits * self.form.temperature if self.form.temperature != 1 else logits.clone()
         if self.call.hidden and logits.isinf().any():
-            logits = logits.clamp_min(RULED_OUT.get(logits.dtype, -1e4))
+            # a product with a weight makes a row of nothing but -inf NaN; one such token can come by a bias alone
+            hopeless = logits.isneginf().all(dim=-1, keepdim=True)
+            logits = logits.clamp_min(RULED_OUT.get(logits.dtype, -1e4)).masked_fill(hopeless, torch.nan)
         return logits
+
+    @property
+    def _wide(self) -> bool:
+        """Whether the identity of the vocabulary is too large: then the states are one, and the logits the weight."""
+        return self.given.student_logits.shape[-1] > WIDE
+
+    def _weight(self, role: Role) -> Tensor:
+        mine = role is Role.STUDENT_WEIGHT
+        if mine and self.weight is not None:
+            return self.weight
+        logits = self.student if mine else self.teacher
+        if self._wide:
+            return logits.flatten(0, 1).T.contiguous()
+        identity = torch.eye(self.given.student_logits.shape[-1], dtype=logits.dtype)
+        return identity.requires_grad_() if mine else identity
 
     def _side(self, role: Role) -> Any:  # noqa: ANN401 - a tensor, a list of them, or an output
         mine = (role is Role.STUDENT) != self.form.swapped
@@ -283,6 +304,8 @@ class Values:
         space = self.form.student if mine else self.form.teacher
         if space is not Space.LOGITS:
             logits = torch.log_softmax(logits, dim=-1) if space is Space.LOG_PROBS else torch.softmax(logits, dim=-1)
+        if self.call.hidden and self._wide:
+            return torch.eye(logits.shape[0] * logits.shape[1], dtype=logits.dtype).requires_grad_()
         if self.form.chunks:
             return list(logits.chunk(self.form.chunks, dim=1))
         logits = self._flat(logits)

@@ -13,9 +13,11 @@ from sad.judge.claims import claims as claimed
 from sad.judge.families import forward_kl
 from sad.judge.found import Found
 from sad.judge.fused import fused
+from sad.judge.roles import Role
 from sad.judge.sample import given, sample
 from sad.judge.target import said
-from sad.subjects.divergence import Given
+from sad.judge.temperature import UNSQUARED
+from sad.subjects.divergence import Given, Kind, Squared, Takes
 
 ZERO = 1e-4
 """Of the gradient's norm at equal logits against that at ordinary ones: float32 and epsilons leave up to 1e-6."""
@@ -67,6 +69,42 @@ def claims(found: Found) -> Verdict:
     if wrong:
         return Verdict(False, "; ".join(wrong), example=smallest(found))
     return Verdict(True, f"it is what its name and docs say: {found.name}")
+
+
+def temperature_squared(found: Found) -> Verdict:
+    """Where a label loss is beside it, its gradient is multiplied by T squared (Hinton et al. 2015, section 2)."""
+    call, contract = found.shape.call, found.divergence.contract
+    if not found.known or not call.takes(Role.TEMPERATURE) or found.shape.fit.family.plain:
+        return Verdict(True, "it takes no temperature", standing=Standing.NOT_APPLICABLE)
+    if Takes.TEMPERATURE not in contract.takes or found.divergence.contract.squared != Squared.NOWHERE:
+        where = f"T squared is {contract.squared.value}"
+        return Verdict(True, where) if Takes.TEMPERATURE in contract.takes else Verdict(
+            True, "the temperature has no effect", standing=Standing.NOT_APPLICABLE
+        )
+    if found.mixed and contract.kind is Kind.FORWARD_KL:
+        says = f"{UNSQUARED}, beside a label loss that does not: at T = 8 the teacher counts a sixty-fourth"
+        return Verdict(False, says, {"gradient at T = 3": 1 / 9})
+    return Verdict(True, f"{UNSQUARED}; a matter of its weight", standing=Standing.ALLOWED)
+
+
+def without_labels(found: Found) -> Verdict:
+    """Without labels it is what it is with labels for every row."""
+    call, of = found.shape.call, found.shape.sample.given
+    if of.labels is None or not call.may_lack(Role.LABELS, Role.MASK, Role.PADDING):
+        return Verdict(True, "it takes none, or must have them", standing=Standing.NOT_APPLICABLE)
+    every = sample(call, replace(of, labels=of.labels.clamp_min(0)))
+    try:
+        none = sample(call, replace(of, labels=None))
+    except Exception as error:
+        return Verdict(False, f"without labels, which it need not be given, it raised {said(error)}")
+    if abs(none.value - every.value) <= SAME * (1 + abs(every.value)):
+        return Verdict(True, "the same without labels as with a label for every row")
+    times = none.value / every.value if every.value else float("nan")
+    says = f"without labels {none.value:.5g}, with a label for every row {every.value:.5g}, {times:.4g} times"
+    batch, length, _ = of.student_logits.shape
+    if any(abs(times - usual) < 1e-4 * usual for usual in (length, batch * length, 1 / length, 1 / (batch * length), batch)):
+        return Verdict(True, f"{says}: it divides by another number; give it labels", standing=Standing.ALLOWED)
+    return Verdict(False, says, {"times": times}, example=shown(of))
 
 
 def inputs_untouched(found: Found) -> Verdict:

@@ -37,6 +37,8 @@ class Found:
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     numbers: dict[str, float] = field(default_factory=dict)
+    mixed: bool = False
+    """The loss on the labels is mixed in."""
 
     @property
     def known(self) -> bool:
@@ -48,6 +50,7 @@ def found(shape: Shape, seed: int) -> Found:
     """Tell from ordinary calls what the loss is divided by, where its temperature and its beta go, and what it adds."""
     if not shape.fit.good:
         return unknown(shape, seed)
+    shape = _without_beta(shape)
     shape, mixing = _without_labels(shape, seed)
     call, first = shape.call, shape.fit
     notes, faults = [*shape.notes, *mixing], [first.family.fault] if first.family.fault else []
@@ -61,7 +64,7 @@ def found(shape: Shape, seed: int) -> Found:
     faults += by.faults
     if count and by.reduction is not Reduction.COUNT:
         faults.append(f"it takes a count and does not divide by it: the loss is divided by {by.name}")
-    warm = softened(call, first, seed, by) if call.takes(Role.TEMPERATURE) else Softened(Squared.NOWHERE)
+    warm = softened(call, first, seed) if call.takes(Role.TEMPERATURE) else Softened(Squared.NOWHERE)
     notes += warm.notes
     faults += warm.faults
     entropy, said = _value(of[0], fits[0])
@@ -69,15 +72,15 @@ def found(shape: Shape, seed: int) -> Found:
     takes = _takes(call, first, with_labels=with_labels, rows=rows, warm=warm, count=by.reduction is Reduction.COUNT)
     if with_labels and not takes[1] and rows == "all":
         notes.append("no row is ever left out: labels serve the label loss alone, so -100 is not asked of it")
-    kind, documented, more = _kind(call, first, seed, by.factor)
+    kind, documented, more = _kind(call, first, seed)
     notes += more
     contract = Contract(
         kind if by.reduction is not None and not first.family.fault else Kind.OTHER,
         by.reduction or Reduction.MEAN,
         warm.squared,
-        not entropy,
-        shift,
-        takes[0],
+        entropy=not entropy,
+        shift=shift,
+        takes=takes[0],
     )
     known = by.reduction is not None and not first.family.fault and documented
     row_loss = (
@@ -87,7 +90,8 @@ def found(shape: Shape, seed: int) -> Found:
     )
     loss = plain(call, fits[0], by)
     numbers = {"explained": 1 - first.residual, "factor": by.factor}
-    return Found(Divergence(contract, loss, row_loss), shape, first.family.name, tuple(faults), tuple(notes), numbers)
+    told = tuple(faults), tuple(notes), numbers, bool(mixing)
+    return Found(Divergence(contract, loss, row_loss), shape, first.family.name, *told)
 
 
 def unknown(shape: Shape, seed: int) -> Found:
@@ -105,10 +109,11 @@ def plain(call: Call, first: Fit, by: Divided) -> Callable[[Given], Tensor]:
     """Return the loss without its label loss and without its constant factor."""
     ce = float(first.ce.abs().max()) if first.labels else 0.0
     share = ce / float(first.kd.abs().max()) if first.labels else 0.0
-    if abs(share) < STRANGE and by.factor == 1.0:
-        return call
 
     def loss(of: Given) -> Tensor:
+        if of.labels is None and call.takes(Role.LABELS, Role.MASK, Role.PADDING):
+            # without labels some divide by another number; `without_labels` looks at that
+            of = replace(of, labels=of.teacher_logits.detach().float().argmax(dim=-1))
         total = call(of)
         if abs(share) >= STRANGE and of.labels is not None:
             # the label loss is divided as the divergence is
@@ -117,6 +122,19 @@ def plain(call: Call, first: Fit, by: Divided) -> Callable[[Given], Tensor]:
         return total / by.factor
 
     return loss
+
+
+def _without_beta(shape: Shape) -> Shape:
+    """A setting that could be beta and is none, a weight, keeps its default."""
+    if shape.fit.family.beta or not shape.call.betas() or shape.call.form.beta == "":
+        return shape
+    try:
+        call = shape.call.formed(beta="")
+        of = sample(call, shape.sample.given)
+        again = explained(of, call)
+    except Exception:
+        return shape
+    return replace(shape, call=call, sample=of, fit=again) if again.good else shape
 
 
 def _again(of: Sample, first: Fit, call: Call) -> Fit:
@@ -201,7 +219,7 @@ def _takes(
     return frozenset(takes), leaves_out
 
 
-def _kind(call: Call, first: Fit, seed: int, factor: float) -> tuple[Kind, bool, list[str]]:
+def _kind(call: Call, first: Fit, seed: int) -> tuple[Kind, bool, list[str]]:
     """The kind, whether its rows can be written down, and what the ends of beta are."""
     family = first.family
     if not family.beta:

@@ -10,10 +10,11 @@ from sad.case import Standing, Verdict
 from sad.errors import UserError
 from sad.judge import checks
 from sad.judge.adapter import Adapted
-from sad.judge.battery import OWN, chosen, judged, stated
+from sad.judge.battery import OWN, chosen, stated
 from sad.judge.call import Call
 from sad.judge.discover import CannotRun, discover
 from sad.judge.found import Found, found
+from sad.judge.leave_open import settled
 from sad.judge.report import Line
 from sad.judge.roles import Role
 from sad.judge.target import said
@@ -120,7 +121,7 @@ def _own(name: str, whole: Found | None) -> Verdict:
 def _stated(name: str, divergence: Divergence, *, dead: bool) -> Verdict:
     if dead:
         return Verdict(True, "no gradient to judge", standing=Standing.NOT_APPLICABLE)
-    return judged(name, divergence)
+    return settled(name, divergence)
 
 
 def _raised(what: str) -> str:

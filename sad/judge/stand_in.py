@@ -148,6 +148,8 @@ class Model(nn.Module):
     def forward(self, *_: Any, **__: Any) -> Output:  # noqa: ANN401 - whatever models take
         """Return an output with the logits [batch, length, vocab]."""
         logits, labels = self.__dict__["_logits"], self.__dict__["_labels"]
+        if not torch.is_grad_enabled():
+            logits = logits.detach()
         if labels is None:
             return Output(logits=logits)
         # as causal models do: a token is predicted from those before it

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from sad.judge.call import Call
-from sad.judge.divisor import Divided
 from sad.judge.roles import Role
 from sad.judge.sample import Fit, fit, given, label_losses, sample, used
 from sad.subjects.divergence import Squared
 
 HOT = 3.0
+UNSQUARED = "no factor of T squared: its gradient shrinks as 1 / T squared, to a ninth at T = 3"
 EQUAL = 1e-3
 STRANGE = {
     (1.0, 1.0): "the temperature is taken and not used",
@@ -38,7 +38,7 @@ class Softened:
     unused: bool = False
 
 
-def softened(call: Call, first: Fit, seed: int, by: Divided) -> Softened:
+def softened(call: Call, first: Fit, seed: int) -> Softened:
     """Compare a call at temperature 3 with one at 1."""
     if first.family.plain:
         return Softened(Squared.NOWHERE, notes=("a temperature is taken; it is judged at 1",), unused=True)
