@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sad.judge.output import loss_of
 from sad.judge.roles import Reading, Role, Space, read
-from sad.judge.stand_in import Asked, Batch, Config, Model, NeedsAdapter, Output, stand_in_self, trainer_parts
+from sad.judge.stand_in import BETA_IS, Asked, Batch, Config, Model, NeedsAdapter, Output, stand_in_self, trainer_parts
 from sad.subjects.divergence import IGNORED, Given
 
 FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
@@ -210,7 +210,9 @@ class Values:
         self.student = self._logits(given.student_logits)
         self.teacher = self._logits(given.teacher_logits)
         self.weight: Tensor | None = None
-        self.settings: dict[Role, Any] = {
+        self.settings: dict[str, Any] = {
+            **call.settings,
+            BETA_IS: self.form.beta,
             **FIXED,
             Role.TEMPERATURE: given.temperature,
             Role.BETA: given.beta,

@@ -39,6 +39,8 @@ class Found:
     numbers: dict[str, float] = field(default_factory=dict)
     mixed: bool = False
     """The loss on the labels is mixed in."""
+    uneven: bool = False
+    """Rows weigh as no contract has a name for."""
 
     @property
     def known(self) -> bool:
@@ -62,6 +64,8 @@ def found(shape: Shape, seed: int) -> Found:
     by = divided(of, fits, shift=shift)
     notes += by.notes
     faults += by.faults
+    if rows == "others":
+        faults.append(_misplaced(of[0], fits[0]))
     if count and by.reduction is not Reduction.COUNT:
         faults.append(f"it takes a count and does not divide by it: the loss is divided by {by.name}")
     warm = softened(call, first, seed) if call.takes(Role.TEMPERATURE) else Softened(Squared.NOWHERE)
@@ -76,7 +80,7 @@ def found(shape: Shape, seed: int) -> Found:
     notes += more
     contract = Contract(
         kind if by.reduction is not None and not first.family.fault else Kind.OTHER,
-        by.reduction or Reduction.MEAN,
+        by.reduction or _by_doubling(call, of[0]),
         warm.squared,
         entropy=not entropy,
         shift=shift,
@@ -88,9 +92,10 @@ def found(shape: Shape, seed: int) -> Found:
         if known and contract.kind is Kind.OTHER
         else None
     )
-    loss = plain(call, fits[0], by)
+    beside = divided(of, [replace(f, kd=f.ce) for f in fits], shift=first.labels == "next") if first.labels else None
+    loss = plain(call, first, by, beside)
     numbers = {"explained": 1 - first.residual, "factor": by.factor}
-    told = tuple(faults), tuple(notes), numbers, bool(mixing)
+    told = tuple(faults), tuple(notes), numbers, bool(mixing), by.reduction is None
     return Found(Divergence(contract, loss, row_loss), shape, first.family.name, *told)
 
 
@@ -100,25 +105,34 @@ def unknown(shape: Shape, seed: int) -> Found:
     leaves_out = call.takes(Role.MASK, Role.PADDING, Role.BATCH) and not call.form.whole
     takes = {Takes.LABELS} if of.given.labels is not None and leaves_out else set()
     takes |= {Takes.TEMPERATURE} if call.takes(Role.TEMPERATURE) else set()
-    contract = Contract(Kind.OTHER, takes=frozenset(takes))
+    contract = Contract(Kind.OTHER, _by_doubling(call, of), takes=frozenset(takes))
     told = f"nearest to {nearest.family.name}, whose gradient differs by {100 * nearest.residual:.3g}%"
     return Found(Divergence(contract, call), shape, nearest.family.name, (), (told,), {"unexplained": nearest.residual})
 
 
-def plain(call: Call, first: Fit, by: Divided) -> Callable[[Given], Tensor]:
-    """Return the loss without its label loss and without its constant factor."""
-    ce = float(first.ce.abs().max()) if first.labels else 0.0
-    share = ce / float(first.kd.abs().max()) if first.labels else 0.0
+def _by_doubling(call: Call, of: Sample) -> Reduction:
+    """Whether a loss is a sum or a mean, where nothing else is known: what twice the same sequences give."""
+    labels = None if of.given.labels is None else torch.cat([of.given.labels] * 2)
+    student, teacher = (torch.cat([x.detach()] * 2) for x in (of.given.student_logits, of.given.teacher_logits))
+    twice = replace(of.given, student_logits=student, teacher_logits=teacher, labels=labels)
+    try:
+        value = sample(call, twice).value
+    except Exception:
+        return Reduction.MEAN
+    return Reduction.SUM if abs(value - 2 * of.value) <= CLOSE * abs(of.value) else Reduction.MEAN
+
+
+def plain(call: Call, first: Fit, by: Divided, beside: Divided | None) -> Callable[[Given], Tensor]:
+    """Return the loss without its label loss, which is divided as ``beside`` says, and without its constant factor."""
 
     def loss(of: Given) -> Tensor:
         if of.labels is None and call.takes(Role.LABELS, Role.MASK, Role.PADDING):
             # without labels some divide by another number; `without_labels` looks at that
             of = replace(of, labels=of.teacher_logits.detach().float().argmax(dim=-1))
         total = call(of)
-        if abs(share) >= STRANGE and of.labels is not None:
-            # the label loss is divided as the divergence is
+        if beside is not None and of.labels is not None:
             rows = label_losses(of.student_logits, of, first.labels)
-            total = total - rows.sum() * by.factor * share / by.number(of)
+            total = total - rows.sum() * beside.factor / max(1.0, beside.number(of))
         return total / by.factor
 
     return loss
@@ -176,6 +190,18 @@ def _rows(of: Sample, first: Fit) -> tuple[str, bool]:
         if bool((some == rows).all()):
             return name, shift
     return ("all", False) if bool(some.all()) else ("others", first.labels == "next")
+
+
+def _misplaced(of: Sample, first: Fit) -> str:
+    """Say which rows are counted where they are neither those of their labels nor those before them."""
+    some, labels = used(first.kd), of.given.labels
+    assert labels is not None
+    cut = labels != IGNORED
+    cut[:, -1] = False
+    if bool((some == cut).all()):
+        return "the last row is cut off and the labels are not shifted: each row is judged by the label before its own"
+    wrong = int((some != (labels != IGNORED)).sum())
+    return f"the rows that it counts are neither those with a label nor those before one ({wrong} of {some.numel()} are not)"
 
 
 def _value(of: Sample, first: Fit) -> tuple[float | None, list[str]]:

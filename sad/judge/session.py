@@ -12,7 +12,7 @@ from sad.judge import checks
 from sad.judge.adapter import Adapted
 from sad.judge.battery import OWN, chosen, stated
 from sad.judge.call import Call
-from sad.judge.discover import CannotRun, discover
+from sad.judge.discover import CannotRun, discover, source
 from sad.judge.found import Found, found
 from sad.judge.leave_open import settled
 from sad.judge.report import Line
@@ -56,7 +56,7 @@ def session(
     for one in wanted:
         began = time.perf_counter()
         yield {"start": one}
-        verdict = _own(one, whole) if one in OWN else _stated(one, divergence, dead=dead)
+        verdict = _own(one, whole) if one in OWN else _stated(one, divergence, whole, dead=dead)
         yield _line(one, verdict, name, seed, began)
 
 
@@ -118,10 +118,12 @@ def _own(name: str, whole: Found | None) -> Verdict:
         return Verdict(False, _raised(said(error)))
 
 
-def _stated(name: str, divergence: Divergence, *, dead: bool) -> Verdict:
+def _stated(name: str, divergence: Divergence, whole: Found | None, *, dead: bool) -> Verdict:
     if dead:
         return Verdict(True, "no gradient to judge", standing=Standing.NOT_APPLICABLE)
-    return settled(name, divergence)
+    if whole is None:
+        return settled(name, divergence)
+    return settled(name, divergence, source(whole.shape.call), uneven=whole.uneven)
 
 
 def _raised(what: str) -> str:

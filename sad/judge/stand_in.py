@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sad.errors import UserError
 from sad.judge.roles import Role, setting, tokens
+from sad.subjects.divergence import IGNORED
 
 
 class NeedsAdapter(UserError):
@@ -39,8 +40,10 @@ PLAIN: dict[str, object] = {
 FLAGS = ("use_", "is_", "has_", "enable_", "log_", "report_", "with_", "do_", "return_")
 """How the names of switches begin: they are off."""
 
-Settings = Mapping[Role, Any]
-"""What each setting is at the moment: the temperature, beta, …"""
+Settings = Mapping[str, Any]
+"""What each setting is at the moment, by its role or by its own name: the temperature, beta, …"""
+BETA_IS = "beta is"
+"""The entry that says which setting is beta."""
 
 
 class Asked:
@@ -82,7 +85,10 @@ def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa:
     role = setting(name)
     if role is not None and role in settings:
         asked.roles[name] = role
-        return settings[role]
+        if name in settings:
+            return settings[name]
+        # where another setting is beta, or none is, this one is a weight
+        return 0.5 if role is Role.BETA and settings.get(BETA_IS) not in (None, name) else settings[role]
     if role is Role.CONFIG or lower in NESTED:
         return Config(f"{of}.{name}", settings, asked)
     if lower.endswith(("temperature", "temp")):
@@ -152,8 +158,10 @@ class Model(nn.Module):
             logits = logits.detach()
         if labels is None:
             return Output(logits=logits)
-        # as causal models do: a token is predicted from those before it
-        loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
+        # as causal models do: a token is predicted from those before it; over no label at all it is 0 here
+        following = labels[:, 1:].flatten()
+        loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), following, reduction="sum")
+        loss = loss / (following != IGNORED).sum().clamp_min(1)
         return Output(loss=loss, logits=logits)
 
 
