@@ -13,7 +13,15 @@ from sad.errors import UserError
 from sad.judge.target import said
 from sad.subjects.divergence import Divergence
 
-OWN = ("can_be_called", "known_divergence", "claims", "temperature_squared", "without_labels", "inputs_untouched", "fused_gradients")
+OWN = (
+    "can_be_called",
+    "known_divergence",
+    "claims",
+    "temperature_squared",
+    "without_labels",
+    "inputs_untouched",
+    "fused_gradients",
+)
 """What is judged before them, and what it takes to judge them."""
 
 

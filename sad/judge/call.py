@@ -13,7 +13,17 @@ from torch import Tensor, nn
 
 from sad.judge.output import loss_of
 from sad.judge.roles import Reading, Role, Space, read
-from sad.judge.stand_in import BETA_IS, Asked, Batch, Config, Model, NeedsAdapter, Output, stand_in_self, trainer_parts
+from sad.judge.stand_in import (
+    BETA_IS,
+    Asked,
+    Batch,
+    Config,
+    Model,
+    NeedsAdapterError,
+    Output,
+    stand_in_self,
+    trainer_parts,
+)
 from sad.subjects.divergence import IGNORED, Given
 
 FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
@@ -23,7 +33,7 @@ RULED_OUT = {torch.float16: -3e4, torch.bfloat16: -1e30, torch.float32: -1e30, t
 """What stands for -inf where logits go through a product with a weight: infinity times zero is no number."""
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """The code under judgement tried to end the process."""
 
 
@@ -120,7 +130,7 @@ class Call:
         return list(dict.fromkeys([*names, *(n for n, role in self.asked.roles.items() if role is Role.BETA)]))
 
     def __call__(self, given: Given) -> Tensor:
-        """Return the scalar loss of one call. Raises what the code raises; ``Stopped`` where it would have ended us."""
+        """Return the scalar loss of one call. Raises what the code raises; ``StoppedError`` where it would have ended us."""
         return self._called(Values(self, given))
 
     def _called(self, values: Values) -> Tensor:
@@ -128,7 +138,7 @@ class Call:
             function = self._callable(values)
             returned = function(**self._arguments(values)) if self._own else function(*self._arguments(values).values())
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
-            raise Stopped(f"it raises {type(error).__name__}, which would end the program") from None
+            raise StoppedError(f"it raises {type(error).__name__}, which would end the program") from None
         loss, self.picked = loss_of(returned)
         return loss
 
@@ -148,7 +158,7 @@ class Call:
             self.built = read(self._constructor(target), settings_only=True)
             method = getattr(target, "forward", None) or target.__dict__.get("__call__")
             if method is None:
-                raise NeedsAdapter(f"objects of {target.__name__} are not called{methods_of(target)}")
+                raise NeedsAdapterError(f"objects of {target.__name__} are not called{methods_of(target)}")
             return list(inspect.signature(method).parameters.values())[1:]
         if isinstance(target, nn.Module):
             return list(inspect.signature(target.forward).parameters.values())
@@ -157,7 +167,7 @@ class Call:
         try:
             every = list(inspect.signature(target).parameters.values())
         except (TypeError, ValueError):
-            raise NeedsAdapter(f"{getattr(target, '__name__', target)} has no signature to read") from None
+            raise NeedsAdapterError(f"{getattr(target, '__name__', target)} has no signature to read") from None
         return every[1:] if self._bound(every) else every
 
     def _constructor(self, target: type) -> list[inspect.Parameter]:
@@ -176,7 +186,7 @@ class Call:
         if isinstance(target, type):
             assert self.built is not None
             if self.built.unread:
-                raise NeedsAdapter(f"{target.__name__}() needs {', '.join(self.built.unread)}")
+                raise NeedsAdapterError(f"{target.__name__}() needs {', '.join(self.built.unread)}")
             made = target(**{n: values.of(r, n) for n, r in self.built.roles.items() if not values.left(r, n)})
             return made  # type: ignore[no-any-return]
         if isinstance(target, classmethod):
@@ -191,7 +201,7 @@ class Call:
 
     def _arguments(self, values: Values) -> dict[str, Any]:
         if self.reading.unread:
-            raise NeedsAdapter(f"what {', '.join(self.reading.unread)} should be cannot be told from the name")
+            raise NeedsAdapterError(f"what {', '.join(self.reading.unread)} should be cannot be told from the name")
         roles = self.reading.roles
         if not self._own:
             return {name: values.positional(role, name) for name, role in roles.items()}
@@ -265,7 +275,7 @@ class Values:
                 return Model(self.student, self.labels)
             case Role.TEACHER_MODEL:
                 return Model(self.teacher)
-        raise NeedsAdapter(f"what {name} should be cannot be told from the name")
+        raise NeedsAdapterError(f"what {name} should be cannot be told from the name")
 
     @property
     def labels(self) -> Tensor:

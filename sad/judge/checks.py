@@ -10,11 +10,12 @@ from torch import Tensor
 from sad.case import Standing, Verdict
 from sad.judge.call import Call
 from sad.judge.claims import claims as claimed
+from sad.judge.discover import explained
 from sad.judge.families import forward_kl
 from sad.judge.found import Found
 from sad.judge.fused import fused
 from sad.judge.roles import Role
-from sad.judge.sample import given, sample
+from sad.judge.sample import fit, given, sample
 from sad.judge.target import said
 from sad.judge.temperature import UNSQUARED
 from sad.subjects.divergence import Given, Kind, Squared, Takes
@@ -24,6 +25,7 @@ ZERO = 1e-4
 SAME = 1e-6
 TRIES = 8
 STEP = 1e-3
+SMALL = 0.1
 SLOPE = 2e-2
 """Relative, between a directional derivative and a difference over STEP in float32."""
 
@@ -78,8 +80,10 @@ def temperature_squared(found: Found) -> Verdict:
         return Verdict(True, "it takes no temperature", standing=Standing.NOT_APPLICABLE)
     if Takes.TEMPERATURE not in contract.takes or found.divergence.contract.squared != Squared.NOWHERE:
         where = f"T squared is {contract.squared.value}"
-        return Verdict(True, where) if Takes.TEMPERATURE in contract.takes else Verdict(
-            True, "the temperature has no effect", standing=Standing.NOT_APPLICABLE
+        return (
+            Verdict(True, where)
+            if Takes.TEMPERATURE in contract.takes
+            else Verdict(True, "the temperature has no effect", standing=Standing.NOT_APPLICABLE)
         )
     if found.mixed and contract.kind is Kind.FORWARD_KL:
         says = f"{UNSQUARED}, beside a label loss that does not: at T = 8 the teacher counts a sixty-fourth"
@@ -102,7 +106,9 @@ def without_labels(found: Found) -> Verdict:
     times = none.value / every.value if every.value else float("nan")
     says = f"without labels {none.value:.5g}, with a label for every row {every.value:.5g}, {times:.4g} times"
     batch, length, _ = of.student_logits.shape
-    if any(abs(times - usual) < 1e-4 * usual for usual in (length, batch * length, 1 / length, 1 / (batch * length), batch)):
+    if any(
+        abs(times - usual) < 1e-4 * usual for usual in (length, batch * length, 1 / length, 1 / (batch * length), batch)
+    ):
         return Verdict(True, f"{says}: it divides by another number; give it labels", standing=Standing.ALLOWED)
     return Verdict(False, says, {"times": times}, example=shown(of))
 
@@ -175,6 +181,19 @@ def _unknown(found: Found) -> Verdict:
     if norm > ZERO * usual:
         size = f"gradient's norm {norm:.3g} at student = teacher ({usual:.3g} elsewhere)"
         return Verdict(False, f"it pulls the student away from its teacher: {size}; {near}", numbers, example=example)
+    small = replace(of.given, student_logits=SMALL * of.given.student_logits, teacher_logits=SMALL * teacher)
+    near_nothing = explained(sample(call, small), call)
+    if near_nothing.good and not near_nothing.family.fault and of.gradient.abs().max() > 0:
+        off = 100 * fit(of, near_nothing.family, near_nothing.beta, near_nothing.labels).residual
+        says = (
+            f"on logits a tenth as large it is {near_nothing.family.name}, on ordinary ones {off:.3g}% of its gradient"
+        )
+        return Verdict(
+            False,
+            f"{says} is something else: large logits or small probabilities are cut off",
+            numbers,
+            example=shown(of.given),
+        )
     lowest = min(_above(call, of.given, seed, equal.value) for seed in range(1, TRIES + 1))
     numbers["least above"] = lowest
     if lowest <= 0:

@@ -36,9 +36,9 @@ def main(request_file: str, result_file: str) -> int:
             for event in _events(request):
                 tell(_plain(event))
         except UserError as error:
-            from sad.judge.target import Unloadable
+            from sad.judge.target import UnloadableError
 
-            tell({"unloadable" if isinstance(error, Unloadable) else "unjudged": str(error)})
+            tell({"unloadable" if isinstance(error, UnloadableError) else "unjudged": str(error)})
         except BaseException as error:
             # an exit or an interrupt that the code itself raises, wherever it does: at import too
             from sad.judge.target import said
@@ -68,13 +68,13 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
 
 
 def _subject(named: Any, owner: type | None, call: Any) -> Any:  # noqa: ANN401 - anything that was named
-    from sad.judge.stand_in import NeedsAdapter
+    from sad.judge.stand_in import NeedsAdapterError
     from sad.subjects.divergence import Divergence
 
     if isinstance(named, Divergence):
         return named
     if not callable(named) and not isinstance(named, classmethod):
-        raise NeedsAdapter(f"it is a {type(named).__name__}, nothing that can be called")
+        raise NeedsAdapterError(f"it is a {type(named).__name__}, nothing that can be called")
     return call(named, owner)
 
 

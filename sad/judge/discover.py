@@ -41,14 +41,14 @@ class Shape:
     notes: tuple[str, ...] = ()
 
 
-class CannotRun(Exception):
+class CannotRunError(Exception):
     """The loss raised in every form that was tried; the sentence is what it raised first."""
 
 
 def discover(call: Call, seed: int) -> Shape:
     """Return how the loss is called.
 
-    Raises ``CannotRun`` where nothing that was tried runs, UserError where what it takes cannot be told.
+    Raises ``CannotRunError`` where nothing that was tried runs, UserError where what it takes cannot be told.
     """
     ran: list[Shape] = []
     first: Exception | None = None
@@ -67,7 +67,7 @@ def discover(call: Call, seed: int) -> Shape:
             return found
         ran.append(found)
     if not ran:
-        raise CannotRun(said(first) if first is not None else "there is no way to call it")
+        raise CannotRunError(said(first) if first is not None else "there is no way to call it")
     good = [shape for shape in ran if shape.fit.good]
     shape = next((s for s in good if not s.fit.family.fault), good[0] if good else min(ran, key=_strange))
     return shape if good else _fixed_temperature(shape, seed)

@@ -234,7 +234,11 @@ def _takes(
     text = source(call).lower()
     ignoring = any(word in text for word in ("-100", "ignore", "mask", "pad_", "padding"))
     sequences = any(word in text for word in ("seq", "token", "vocab", ":-1", "length"))
-    leaves_out = with_labels and not call.form.whole and (rows in ("own", "next") or ignoring or sequences or call.takes(Role.MASK))
+    leaves_out = (
+        with_labels
+        and not call.form.whole
+        and (rows in ("own", "next") or ignoring or sequences or call.takes(Role.MASK))
+    )
     takes = {Takes.LABELS} if leaves_out else set()
     if call.takes(Role.TEMPERATURE) and not warm.unused:
         takes.add(Takes.TEMPERATURE)

@@ -13,26 +13,26 @@ from sad.judge.stand_in import Config
 NAMES = ("loss", "total_loss", "kd_loss", "distillation_loss", "distill_loss", "kl_loss", "jsd_loss", "kl", "jsd")
 
 
-class WrongType(Exception):
+class WrongTypeError(Exception):
     """What was returned is no loss."""
 
 
 def loss_of(returned: Any) -> tuple[Tensor, str]:  # noqa: ANN401 - that is the question
     """Return the scalar loss, and what was done to find it ('' where it was returned as such).
 
-    Raises ``WrongType`` for what is no number.
+    Raises ``WrongTypeError`` for what is no number.
     """
     if isinstance(returned, Tensor):
         return _scalar(returned)
     if isinstance(returned, bool) or returned is None or isinstance(returned, str | bytes | Config):
-        raise WrongType(f"returns {_what(returned)}, not a tensor")
+        raise WrongTypeError(f"returns {_what(returned)}, not a tensor")
     if isinstance(returned, int | float):
         return torch.tensor(float(returned)), "a Python number, which has no gradient"
     if isinstance(returned, Mapping):
         name = next((name for name in NAMES if isinstance(returned.get(name), Tensor | float)), None)
         name = name or next((str(key) for key, value in returned.items() if isinstance(value, Tensor)), None)
         if name is None:
-            raise WrongType(f"returns a dict without a tensor, keys {', '.join(map(str, list(returned)[:5]))}")
+            raise WrongTypeError(f"returns a dict without a tensor, keys {', '.join(map(str, list(returned)[:5]))}")
         loss, how = loss_of(returned[name])
         return loss, _joined(f"the entry {name!r} of the dict it returns", how)
     named = next((name for name in NAMES if isinstance(getattr(returned, name, None), Tensor)), None)
@@ -45,7 +45,7 @@ def loss_of(returned: Any) -> tuple[Tensor, str]:  # noqa: ANN401 - that is the 
     try:
         return torch.tensor(float(returned)), f"a {type(returned).__name__}, which has no gradient"
     except (TypeError, ValueError):
-        raise WrongType(f"returns {_what(returned)}, not a tensor") from None
+        raise WrongTypeError(f"returns {_what(returned)}, not a tensor") from None
 
 
 def _scalar(tensor: Tensor) -> tuple[Tensor, str]:

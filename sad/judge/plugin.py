@@ -45,7 +45,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = pytest.ExitCode.OK
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     """A property is broken; the text is its line of the report."""
 
 
@@ -81,7 +81,7 @@ class LossItem(pytest.Item):
         assert isinstance(self.parent, LossCollector)
         lines, unjudged = self.parent.judged()
         if unjudged:
-            raise Broken(f"not judged: {unjudged}")
+            raise BrokenError(f"not judged: {unjudged}")
         line = lines.get(self.name)
         if line is None:
             pytest.skip("not judged: the loss could not be called")
@@ -89,11 +89,11 @@ class LossItem(pytest.Item):
             pytest.skip(line.says)
         if line.standing.value == "broken":
             parts = (line.says, f"shown by: {line.example}" if line.example else "", f"again: {line.replay}")
-            raise Broken("\n".join(part for part in parts if part))
+            raise BrokenError("\n".join(part for part in parts if part))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **named: Any) -> Any:  # noqa: ANN401
         """The line of the report, without a traceback of ours."""
-        if isinstance(excinfo.value, Broken):
+        if isinstance(excinfo.value, BrokenError):
             return f"{self.parent.name if self.parent else ''}: {self.name}\n{excinfo.value}"
         return super().repr_failure(excinfo, *args, **named)
 

@@ -12,7 +12,7 @@ from sad.judge import checks
 from sad.judge.adapter import Adapted
 from sad.judge.battery import OWN, chosen, stated
 from sad.judge.call import Call
-from sad.judge.discover import CannotRun, discover, source
+from sad.judge.discover import CannotRunError, discover, source
 from sad.judge.found import Found, found
 from sad.judge.leave_open import settled
 from sad.judge.report import Line
@@ -43,7 +43,7 @@ def session(
             whole = found(discover(subject, seed), seed)
         except UserError:
             raise
-        except CannotRun as error:
+        except CannotRunError as error:
             yield _line("can_be_called", Verdict(False, _raised(str(error))), name, seed, began)
             return
         except Exception as error:

@@ -14,7 +14,7 @@ from sad.judge.roles import Role, setting, tokens
 from sad.subjects.divergence import IGNORED
 
 
-class NeedsAdapter(UserError):
+class NeedsAdapterError(UserError):
     """How the loss is called cannot be told; the sentence says why, and that an adapter helps."""
 
     def __init__(self, why: str) -> None:
@@ -55,7 +55,7 @@ class Asked:
 
 
 class Config:
-    """An object or a dict with the usual settings, at any depth. A name that is no setting raises ``NeedsAdapter``."""
+    """An object or a dict with the usual settings, at any depth. A name that is no setting raises ``NeedsAdapterError``."""
 
     def __init__(self, of: str, settings: Settings, asked: Asked) -> None:
         self.__dict__ |= {"_of": of, "_settings": settings, "_asked": asked}
@@ -72,7 +72,7 @@ class Config:
         """Return the setting, or the default where the name is none."""
         try:
             return getattr(self, name)
-        except (NeedsAdapter, AttributeError):
+        except (NeedsAdapterError, AttributeError):
             return default
 
     def __contains__(self, name: str) -> bool:
@@ -97,7 +97,7 @@ def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa:
     if lower in PLAIN or lower.startswith(FLAGS):
         asked.plain[name] = PLAIN.get(lower, False)
         return PLAIN.get(lower, False)
-    raise NeedsAdapter(f"it reads {of}.{name}, whose meaning is not known")
+    raise NeedsAdapterError(f"it reads {of}.{name}, whose meaning is not known")
 
 
 def stand_in_self(of: type, settings: Settings, asked: Asked, more: Mapping[str, Any]) -> Any:  # noqa: ANN401

@@ -17,7 +17,7 @@ TELLING = ("loss", "kl", "jsd", "diverg", "distil", "forward", "call")
 """What the name of a thing that can be judged often has in it."""
 
 
-class Unloadable(UserError):
+class UnloadableError(UserError):
     """The target is named rightly, and raises while it is imported."""
 
 
@@ -32,7 +32,7 @@ def split(target: str) -> tuple[str, str]:
 def load(target: str) -> Any:  # noqa: ANN401 - a function, a class, or what a class has
     """Import the module and return the named thing in it.
 
-    Raises UserError if there is no such module or name, and ``Unloadable`` if importing it raises.
+    Raises UserError if there is no such module or name, and ``UnloadableError`` if importing it raises.
     """
     where, name = split(target)
     found: Any = _module(where)
@@ -69,7 +69,7 @@ def _module(where: str) -> ModuleType:
             ) from None
         raise UserError(f"--loss: importing {where} needs the module {error.name}: install it where sad is") from None
     except Exception as error:
-        raise Unloadable(f"importing {where} raised {said(error)}") from None
+        raise UnloadableError(f"importing {where} raised {said(error)}") from None
 
 
 def _from_file(path: Path) -> ModuleType:
@@ -91,7 +91,11 @@ def _from_file(path: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
 
 
