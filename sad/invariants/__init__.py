@@ -9,7 +9,7 @@ from importlib import import_module
 
 
 def __getattr__(name: str) -> object:
-    """``check`` judges anyone's loss (`sad.judge.check`); found when asked for, as the judge is built on this package."""
+    """``check`` judges anyone's loss (`sad.judge.check`); looked up late: the judge is built on this package."""
     if name == "check":
         return import_module("sad.judge.check").check
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

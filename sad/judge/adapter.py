@@ -14,10 +14,11 @@ from typing import Any
 from torch import Tensor
 
 from sad.errors import UserError
-from sad.judge.call import Call, Form
+from sad.judge.call import Call
 from sad.judge.output import loss_of
-from sad.judge.roles import Role
+from sad.judge.roles import Reading, Role, Space
 from sad.judge.target import load
+from sad.judge.values import Form
 from sad.subjects.divergence import Contract, Divergence, Given
 
 READ = {"labels": Role.LABELS, "temperature": Role.TEMPERATURE, "beta": Role.BETA, "count": Role.COUNT}
@@ -39,7 +40,7 @@ class Adapted(Call):
     """A loss that takes a `Given` itself. What it takes is what it reads."""
 
     def __post_init__(self) -> None:
-        self.reading = None  # type: ignore[assignment]
+        self.reading = Reading({}, {Role.STUDENT: Space.LOGITS, Role.TEACHER: Space.LOGITS}, ordered=True)
         self.seen: set[str] = set()
 
     def formed(self, **changes: Any) -> Call:  # noqa: ANN401 - fields of Form

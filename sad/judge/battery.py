@@ -1,4 +1,4 @@
-"""The properties that a divergence is judged by: those of `sad/invariants` that take one, found without importing them."""
+"""The properties of `sad/invariants` that take a divergence, found without importing them."""
 
 from __future__ import annotations
 

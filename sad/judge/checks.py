@@ -15,7 +15,7 @@ from sad.judge.families import forward_kl
 from sad.judge.found import Found
 from sad.judge.fused import fused
 from sad.judge.roles import Role
-from sad.judge.sample import fit, given, sample
+from sad.judge.sample import ACCEPTED, fit, given, sample
 from sad.judge.target import said
 from sad.judge.temperature import UNSQUARED
 from sad.subjects.divergence import Given, Kind, Squared, Takes
@@ -176,15 +176,15 @@ def _unknown(found: Found) -> Verdict:
     numbers = {"gradient at equal logits": norm, "usual gradient": usual, "value at equal logits": equal.value}
     numbers["unexplained"] = found.shape.fit.residual
     example = f"student = teacher: {shown(of.given)}"
-    if not norm == norm or equal.value != equal.value:
+    if norm != norm or equal.value != equal.value:
         return Verdict(False, f"not finite where student equals teacher; {near}", numbers, example=example)
     if norm > ZERO * usual:
         size = f"gradient's norm {norm:.3g} at student = teacher ({usual:.3g} elsewhere)"
         return Verdict(False, f"it pulls the student away from its teacher: {size}; {near}", numbers, example=example)
     small = replace(of.given, student_logits=SMALL * of.given.student_logits, teacher_logits=SMALL * teacher)
     near_nothing = explained(sample(call, small), call)
-    if near_nothing.good and not near_nothing.family.fault and of.gradient.abs().max() > 0:
-        off = 100 * fit(of, near_nothing.family, near_nothing.beta, near_nothing.labels).residual
+    off = 100 * fit(of, near_nothing.family, near_nothing.beta, near_nothing.labels).residual
+    if near_nothing.good and not near_nothing.family.fault and off > 100 * ACCEPTED:
         says = (
             f"on logits a tenth as large it is {near_nothing.family.name}, on ordinary ones {off:.3g}% of its gradient"
         )

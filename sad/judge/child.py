@@ -61,6 +61,7 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
     if adapter:
         subject = adapted(adapter, target)
     else:
+        assert isinstance(target, str), "a request names a loss or an adapter"
         named = load(target)
         subject = _subject(named, owner(target), Call)
     only, skip = tuple(request.get("only", ())), tuple(request.get("skip", ()))

@@ -85,7 +85,7 @@ def _ends(text: str) -> dict[float, str]:
 
 def _prose(text: str) -> Iterator[str]:
     """The docstrings and comments of a source, a sentence or so at a time."""
-    docs = re.findall(r'"""(.*?)"""', text, re.DOTALL) + [" ".join(re.findall(r"#(.*)", text))]
+    docs = [*re.findall(r'"""(.*?)"""', text, re.DOTALL), " ".join(re.findall(r"#(.*)", text))]
     for doc in docs:
         yield from re.split(r"(?<!\d)\.\s|;|\n\s*\n", inspect.cleandoc(doc))
 
@@ -102,4 +102,4 @@ def _of_the_ends(found: Found, ends: dict[float, str]) -> Iterator[str]:
 
 def _of_gkd(found: Found, text: str, name: str) -> Iterator[str]:
     if found.name == EXCHANGED.name and found.shape.call.betas() and GKD.search(f"{name}\n{text}"):
-        yield f"it names the generalised JSD, whose beta weighs the teacher ({GENERAL.name}), and its beta weighs the student"
+        yield f"it names the {GENERAL.name}, whose beta weighs the teacher, and its beta weighs the student"

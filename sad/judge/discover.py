@@ -13,9 +13,9 @@ import torch
 
 from sad.errors import UserError
 from sad.judge.call import Call
-from sad.judge.families import EVERY, FORWARD, RIGHT, Family
+from sad.judge.families import EVERY, FORWARD, REVERSE, RIGHT, Family
 from sad.judge.roles import Role, Space
-from sad.judge.sample import Fit, Sample, fit, given, sample
+from sad.judge.sample import Fit, Sample, fit, given, sample, used
 from sad.judge.target import said
 
 UNKNOWN_BETAS = (0.5, 0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.4, 0.6, 0.05, 0.95, 0.01, 0.99, 0.25, 0.75)
@@ -63,14 +63,14 @@ def discover(call: Call, seed: int) -> Shape:
         except Exception as error:
             first = first or error
             continue
-        if found.fit.good and not found.fit.family.fault and not _inverted(found):
+        if found.fit.good and not found.fit.family.fault and not _inverted(found) and not _backwards(found):
             return found
         ran.append(found)
     if not ran:
         raise CannotRunError(said(first) if first is not None else "there is no way to call it")
     good = [shape for shape in ran if shape.fit.good]
     shape = next((s for s in good if not s.fit.family.fault), good[0] if good else min(ran, key=_strange))
-    return shape if good else _fixed_temperature(shape, seed)
+    return shape if good else _fixed_temperature(shape)
 
 
 def forms(call: Call) -> Iterator[Call]:
@@ -148,7 +148,7 @@ def _tried(call: Call, seed: int) -> Shape:
     return Shape(call, of, found)
 
 
-def _fixed_temperature(shape: Shape, seed: int) -> Shape:
+def _fixed_temperature(shape: Shape) -> Shape:
     """Try whether a temperature that is fixed inside explains what nothing else does."""
     if shape.call.takes(Role.TEMPERATURE) or not shape.sample.attached:
         return shape
@@ -177,9 +177,12 @@ def _inverted(shape: Shape) -> bool:
     labels = shape.sample.given.labels
     if labels is None or not shape.call.takes(Role.MASK, Role.PADDING):
         return False
-    from sad.judge.sample import used
-
     return bool((used(shape.fit.kd) == (labels == -100)).all())
+
+
+def _backwards(shape: Shape) -> bool:
+    """Whether it is the reverse KL where names leave open which is the teacher's: then the other order is tried too."""
+    return shape.fit.family is REVERSE and not shape.call.reading.ordered and not shape.call.form.swapped
 
 
 def _strange(shape: Shape) -> float:

@@ -48,7 +48,7 @@ def divided(samples: Sequence[Sample], fits: Sequence[Fit], *, shift: bool) -> D
             notes=(f"each row is weighted by {shown} on {shapes}: no usual divisor",),
         )
     _, _, reduction, name, factor, number, fault = min(fitting, key=lambda entry: entry[:2])
-    notes = (f"divided by {name}",) if reduction is not Reduction.SUM else ("summed, not divided",)
+    notes: tuple[str, ...] = (f"divided by {name}" if reduction is not Reduction.SUM else "summed, not divided",)
     if factor < 0:
         return Divided(
             reduction, name, factor, number, (f"its sign is wrong: {factor:.4g} times the divergence",), notes

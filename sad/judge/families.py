@@ -118,7 +118,7 @@ def _cosine(student: Tensor, teacher: Tensor, _: float) -> Rows:
 
 
 def _probs_as_logs(student: Tensor, teacher: Tensor, _: float) -> Rows:
-    q, (_, log_p) = torch.softmax(student, dim=-1), _logs(student, teacher)
+    q, log_p = torch.softmax(student, dim=-1), torch.log_softmax(teacher, dim=-1)
     return (log_p.exp() * (log_p - q)).sum(dim=-1)
 
 

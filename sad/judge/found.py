@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-import torch
 from torch import Tensor
 
 from sad.judge.call import Call
 from sad.judge.discover import Shape, explained, source
 from sad.judge.divisor import Divided, divided
-from sad.judge.families import EXCHANGED, GENERAL, RIGHT, Family
+from sad.judge.families import EXCHANGED, GENERAL, RIGHT
 from sad.judge.roles import Role
+from sad.judge.rows import by_doubling, entropy_of, misplaced, row_loss, rows_of
 from sad.judge.sample import Fit, Sample, fit, given, label_losses, sample, used
 from sad.judge.temperature import Softened, softened
-from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Kind, Reduction, Squared, Takes
+from sad.subjects.divergence import Contract, Divergence, Given, Kind, Reduction, Squared, Takes
 
-CLOSE = 1e-3
-"""Relative: between a value and the value that belongs to its gradient."""
 STRANGE = 1e-9
+UNEVEN = 1.0
+"""What is not explained where each row has its own factor."""
 NOTHING = 1e-6
 """Of a value or a gradient: what float32 leaves of zero."""
 
@@ -51,27 +51,30 @@ class Found:
 def found(shape: Shape, seed: int) -> Found:
     """Tell from ordinary calls what the loss is divided by, where its temperature and its beta go, and what it adds."""
     if not shape.fit.good:
-        return unknown(shape, seed)
+        return unknown(shape)
     shape = _without_beta(shape)
-    shape, mixing = _without_labels(shape, seed)
+    shape, mixing = _without_labels(shape)
     call, first = shape.call, shape.fit
     notes, faults = [*shape.notes, *mixing], [first.family.fault] if first.family.fault else []
     with_labels = shape.sample.given.labels is not None
     count = call.takes(Role.COUNT)
     of = [sample(call, given(seed, which, labels=with_labels, count=count)) for which in (0, 1)]
     fits = [_again(s, first, call) for s in of]
-    rows, shift = _rows(of[0], fits[0])
+    rows, shift = rows_of(of[0], fits[0])
     by = divided(of, fits, shift=shift)
     notes += by.notes
     faults += by.faults
     if rows == "others":
-        faults.append(_misplaced(of[0], fits[0]))
+        faults.append(misplaced(of[0], fits[0]))
     if count and by.reduction is not Reduction.COUNT:
         faults.append(f"it takes a count and does not divide by it: the loss is divided by {by.name}")
     warm = softened(call, first, seed) if call.takes(Role.TEMPERATURE) else Softened(Squared.NOWHERE)
     notes += warm.notes
     faults += warm.faults
-    entropy, said = _value(of[0], fits[0])
+    entropy, said = entropy_of(of[0], fits[0])
+    if entropy is None and by.reduction is None and not first.family.fault:
+        # rows of some formula, each times a number of its own that the value does not have: another formula
+        return unknown(replace(shape, fit=replace(first, residual=UNEVEN)))
     (notes if entropy is not None else faults).extend(said)
     takes = _takes(call, first, with_labels=with_labels, rows=rows, warm=warm, count=by.reduction is Reduction.COUNT)
     if with_labels and not takes[1] and rows == "all":
@@ -80,15 +83,15 @@ def found(shape: Shape, seed: int) -> Found:
     notes += more
     contract = Contract(
         kind if by.reduction is not None and not first.family.fault else Kind.OTHER,
-        by.reduction or _by_doubling(call, of[0]),
+        by.reduction or by_doubling(call, of[0]),
         warm.squared,
         entropy=not entropy,
         shift=shift,
         takes=takes[0],
     )
     known = by.reduction is not None and not first.family.fault and documented
-    row_loss = (
-        (lambda s, t, g: _row_loss(first, call, entropy or 0.0, s, t, g))
+    by_rows = (
+        (lambda s, t, g: row_loss(first, call, entropy or 0.0, s, t, g))
         if known and contract.kind is Kind.OTHER
         else None
     )
@@ -96,30 +99,18 @@ def found(shape: Shape, seed: int) -> Found:
     loss = plain(call, first, by, beside)
     numbers = {"explained": 1 - first.residual, "factor": by.factor}
     told = tuple(faults), tuple(notes), numbers, bool(mixing), by.reduction is None
-    return Found(Divergence(contract, loss, row_loss), shape, first.family.name, *told)
+    return Found(Divergence(contract, loss, by_rows), shape, first.family.name, *told)
 
 
-def unknown(shape: Shape, seed: int) -> Found:
+def unknown(shape: Shape) -> Found:
     """What can be said of a loss that no formula explains: the nearest, and by how much it differs."""
     call, of, nearest = shape.call, shape.sample, shape.fit
     leaves_out = call.takes(Role.MASK, Role.PADDING, Role.BATCH) and not call.form.whole
     takes = {Takes.LABELS} if of.given.labels is not None and leaves_out else set()
     takes |= {Takes.TEMPERATURE} if call.takes(Role.TEMPERATURE) else set()
-    contract = Contract(Kind.OTHER, _by_doubling(call, of), takes=frozenset(takes))
+    contract = Contract(Kind.OTHER, by_doubling(call, of), takes=frozenset(takes))
     told = f"nearest to {nearest.family.name}, whose gradient differs by {100 * nearest.residual:.3g}%"
     return Found(Divergence(contract, call), shape, nearest.family.name, (), (told,), {"unexplained": nearest.residual})
-
-
-def _by_doubling(call: Call, of: Sample) -> Reduction:
-    """Whether a loss is a sum or a mean, where nothing else is known: what twice the same sequences give."""
-    labels = None if of.given.labels is None else torch.cat([of.given.labels] * 2)
-    student, teacher = (torch.cat([x.detach()] * 2) for x in (of.given.student_logits, of.given.teacher_logits))
-    twice = replace(of.given, student_logits=student, teacher_logits=teacher, labels=labels)
-    try:
-        value = sample(call, twice).value
-    except Exception:
-        return Reduction.MEAN
-    return Reduction.SUM if abs(value - 2 * of.value) <= CLOSE * abs(of.value) else Reduction.MEAN
 
 
 def plain(call: Call, first: Fit, by: Divided, beside: Divided | None) -> Callable[[Given], Tensor]:
@@ -157,7 +148,7 @@ def _again(of: Sample, first: Fit, call: Call) -> Fit:
     return fit(of, first.family, beta, first.labels, (t, t))
 
 
-def _without_labels(shape: Shape, seed: int) -> tuple[Shape, list[str]]:
+def _without_labels(shape: Shape) -> tuple[Shape, list[str]]:
     """Where a weight mixes label loss and divergence, hold it where there is only the divergence."""
     if not shape.fit.labels or not used(shape.fit.ce).any():
         return shape, []
@@ -170,61 +161,12 @@ def _without_labels(shape: Shape, seed: int) -> tuple[Shape, list[str]]:
                 call = shape.call.formed(settings={**shape.call.settings, name: end}, beta=shape.call.form.beta or "")
                 of = sample(call, shape.sample.given)
                 again = explained(of, call)
-            except Exception:  # noqa: S112 - an end that it does not take
+            except Exception:
+                # an end that it does not take
                 continue
             if again.good and not again.labels and again.family == shape.fit.family:
                 return replace(shape, call=call, sample=of, fit=again), [f"{said}; judged at {name} = {end:g}, without"]
     return shape, [f"{said}; it is taken off before the divergence is judged"]
-
-
-def _rows(of: Sample, first: Fit) -> tuple[str, bool]:
-    """Which rows the divergence is over, in a word, and whether that is by the next label."""
-    some, labels = used(first.kd), of.given.labels
-    last = torch.ones_like(some)
-    last[:, -1] = False
-    if labels is None:
-        return ("all but the last", True) if bool((some == last).all()) else ("all", False)
-    own = labels != IGNORED
-    following = torch.cat([own[:, 1:], torch.zeros_like(own[:, :1])], dim=1)
-    for name, rows, shift in (("own", own, False), ("next", following, True), ("all but the last", last, True)):
-        if bool((some == rows).all()):
-            return name, shift
-    return ("all", False) if bool(some.all()) else ("others", first.labels == "next")
-
-
-def _misplaced(of: Sample, first: Fit) -> str:
-    """Say which rows are counted where they are neither those of their labels nor those before them."""
-    some, labels = used(first.kd), of.given.labels
-    assert labels is not None
-    cut = labels != IGNORED
-    cut[:, -1] = False
-    if bool((some == cut).all()):
-        return "the last row is cut off and the labels are not shifted: each row is judged by the label before its own"
-    wrong = int((some != (labels != IGNORED)).sum())
-    return f"the rows that it counts are neither those with a label nor those before one ({wrong} of {some.numel()} are not)"
-
-
-def _value(of: Sample, first: Fit) -> tuple[float | None, list[str]]:
-    """How much of the teacher's entropy the value has on top; None where value and gradient do not belong together."""
-    student, teacher = of.given.student_logits.double(), of.given.teacher_logits.double()
-    mine, theirs = first.temperatures
-    rows = first.family.formula(student / mine, teacher / theirs, first.beta)
-    value = float((first.kd * rows).sum().detach())
-    if first.labels:
-        value += float((first.ce * label_losses(student, of.given, first.labels)).sum().detach())
-    log_p = torch.log_softmax(teacher / theirs, dim=-1)
-    entropy = float((first.kd * -(log_p.exp() * log_p).sum(dim=-1)).sum())
-    near = CLOSE * max(abs(value), abs(of.value)) + STRANGE
-    if abs(of.value - value) <= near:
-        return 0.0, []
-    for share in (1.0, first.beta, 1 - first.beta):
-        if abs(of.value - value - share * entropy) <= near:
-            part = "" if share == 1 else f"{share:g} times "
-            return share, [f"its value has {part}the teacher's entropy on top, a cross-entropy; its gradient has not"]
-    return None, [
-        f"value and gradient do not belong together: value {of.value:.6g}, that of its gradient {value:.6g}"
-        + (f" ({of.value / value:.4g} times)" if value else "")
-    ]
 
 
 def _takes(
@@ -282,16 +224,3 @@ def at_end(call: Call, beta: float, seed: int) -> str:
         if _again(of, Fit(family, beta, of.gradient[..., 0], of.gradient[..., 0], 0.0), call).good:
             return family.name
     return "another thing"
-
-
-def _row_loss(first: Fit, call: Call, entropy: float, student: Tensor, teacher: Tensor, of: Given) -> Tensor:
-    """The loss of every row in float64, with as much of the teacher's entropy as the value was found to have."""
-    given_beta = first.family.beta and call.betas() and call.form.beta != ""
-    beta = of.beta if given_beta else first.beta
-    t = 1.0 if first.family.plain else of.temperature
-    rows = first.family.formula(student / t, teacher / t, beta)
-    if entropy:
-        share = {first.beta: beta, 1 - first.beta: 1 - beta}.get(entropy, entropy) if given_beta else entropy
-        log_p = torch.log_softmax(teacher / t, dim=-1)
-        rows = rows - share * torch.where(log_p.exp() > 0, log_p.exp() * log_p, 0.0).sum(dim=-1)
-    return rows

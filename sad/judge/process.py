@@ -34,7 +34,8 @@ def judge(request: dict[str, Any], *, timeout: float = TIMEOUT, tell: Told = lam
     ``request`` has ``loss``, ``adapter``, ``name``, ``only``, ``seed``. A process that ends or hangs in one property
     breaks that property, and the others are judged in another.
     """
-    started, report, skip = time.perf_counter(), Report(request["name"]), []
+    started, report = time.perf_counter(), Report(request["name"])
+    skip: list[str] = []
     for _ in range(RESTARTS + 1):
         ended = _run({**request, "skip": skip}, report, timeout, tell)
         if ended is None:

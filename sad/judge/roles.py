@@ -135,6 +135,14 @@ EAGERS = {"compiled", "compile", "use_compile", "torch_compile"}
 TEACHER_MODELS = {"teacher_model", "teacher", "ref_model", "teacher_net", "tea_model", "model_t", "net_t"}
 MODELS = {"model", "student_model", "student_net", "net", "model_s", "net_s"}
 NUMERIC = (int, float)
+BY_NAME = (
+    (LABEL_LOSSES, Role.LABEL_LOSS),
+    (LABELS, Role.LABELS),
+    (MASKS, Role.MASK),
+    (PADS, Role.PADDING),
+    ({"input_ids"}, Role.IDS),
+)
+"""Roles that the whole name tells."""
 
 
 def tokens(name: str) -> list[str]:
@@ -202,16 +210,9 @@ def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Rol
         return Role.STUDENT_WEIGHT if side is Role.STUDENT else Role.TEACHER_WEIGHT
     if side and hidden and words & HIDDEN and not optional:
         return side
-    if name in LABEL_LOSSES:
-        return Role.LABEL_LOSS
-    if name in LABELS:
-        return Role.LABELS
-    if name in MASKS:
-        return Role.MASK
-    if name in PADS:
-        return Role.PADDING
-    if name == "input_ids":
-        return Role.IDS
+    for names, role in BY_NAME:
+        if name in names:
+            return role
     others = {"_".join(tokens(p.name)) for p in every}
     if name in MODELS and others & {"inputs", "batch"}:
         return Role.MODEL

@@ -55,7 +55,7 @@ class Asked:
 
 
 class Config:
-    """An object or a dict with the usual settings, at any depth. A name that is no setting raises ``NeedsAdapterError``."""
+    """An object or a dict with the usual settings, at any depth; another name raises ``NeedsAdapterError``."""
 
     def __init__(self, of: str, settings: Settings, asked: Asked) -> None:
         self.__dict__ |= {"_of": of, "_settings": settings, "_asked": asked}
@@ -112,7 +112,7 @@ def stand_in_self(of: type, settings: Settings, asked: Asked, more: Mapping[str,
         return more[name] if name in more else found(name, "self", settings, asked)
 
     made = type(of.__name__, (of,), {"__getattr__": missing})
-    stand = object.__new__(made)
+    stand: Any = object.__new__(made)
     if isinstance(stand, nn.Module):
         nn.Module.__init__(stand)
     return stand

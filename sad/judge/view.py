@@ -8,7 +8,6 @@ from rich.text import Text
 
 from sad.case import Standing
 from sad.judge.report import Line, Report
-from sad.verify_view import Marks
 
 STYLE = {
     Standing.HOLDS: "green",
@@ -23,7 +22,12 @@ class View:
     """Shows each line as soon as it is judged, then what was assumed and how it ends."""
 
     def __init__(self, console: Console) -> None:
-        self._console, self._marks = console, Marks.of(console.encoding)
+        self._console = console
+        try:
+            "✓✗".encode(console.encoding)
+            self._marks = "✗✓"
+        except (UnicodeEncodeError, LookupError):
+            self._marks = "-+"
 
     def line(self, line: Line) -> None:
         """Show one judged property."""

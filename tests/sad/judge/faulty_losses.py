@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001
 """Faulty losses. ``EXPECTED`` says which property must break on each, and a word that tells why."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002, N803
 """Right losses of several styles, each called in another way. ``EXPECTED`` says what each must be found to be."""
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ def plain(student_logits, teacher_logits, labels=None, temperature=1.0):
     return torch.where(counts, rows, 0.0).sum() / counts.sum().clamp_min(1)
 
 
-def cross_entropy_form(y_s, y_t, T=2.0):  # noqa: N803 - the field's own name
+def cross_entropy_form(y_s, y_t, T=2.0):
     return -(F.softmax(y_t / T, dim=1) * F.log_softmax(y_s / T, dim=1)).sum(1).mean() * T**2
 
 

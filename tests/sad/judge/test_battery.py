@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001
 from __future__ import annotations
 
 import pytest

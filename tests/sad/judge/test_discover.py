@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001, ARG005
 """The form in which a loss is called, where names leave it open."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG005
 from __future__ import annotations
 
 import pytest

@@ -32,5 +32,5 @@ def test_the_loss_is_picked_out_and_said_which(returned, how):
 
 @pytest.mark.parametrize("returned", [None, "0.5", True, {}, object()])
 def test_what_is_no_loss(returned):
-    with pytest.raises(WrongTypeError, match="not a tensor|without a tensor"):
+    with pytest.raises(WrongTypeError, match=r"not a tensor|without a tensor"):
         loss_of(returned)

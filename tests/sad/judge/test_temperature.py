@@ -1,3 +1,4 @@
+# ruff: noqa: ARG005, N803
 from __future__ import annotations
 
 import pytest
@@ -21,7 +22,7 @@ def test_where_the_square_is():
     assert told(lambda s, t, T: forward_kl(s / T, t / T)).squared is Squared.NOWHERE
     assert told(lambda s, t, T: T**2 * forward_kl(s / T, t / T)).squared is Squared.BOTH
 
-    def on_gradient(s, t, T):  # noqa: N803
+    def on_gradient(s, t, T):
         rows = forward_kl(s / T, t / T)
         return T**2 * rows - (T**2 - 1) * rows.detach()
 
