@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sad.case import Bug
+from sad.invariants.divergence_gradient import divergence_gradient
 from sad.invariants.ignored_rows import ignored_rows
 from sad.invariants.padding import padding
 from sad.invariants.partition import partition
@@ -68,7 +69,7 @@ BUG = Bug(
     "V208",
     "ignore-index-unused",
     __doc__,
-    (ignored_rows, padding, partition),
+    (ignored_rows, padding, partition, divergence_gradient),
     buggy,
     fixed,
     variants={"in the count alone": counted_only, "in the sum alone": summed_only},

@@ -7,7 +7,8 @@ length of the sequences; or nothing at all.
 ## Mechanism
 `F.kl_div(input, target)` wants log-probabilities first and probabilities second, gives KL(target || input), and its
 default mean is over every element. Five ways to miss one of these: probabilities as input; log-probabilities as a
-target without `log_target`; student and teacher exchanged; the default mean; `batchmean` of three axes.
+target without `log_target`; student and teacher exchanged, so that the target, which is detached, is the student; the
+default mean; `batchmean` of three axes.
 
 ## What its documented fix did
 Torch warns of the mean. Most of the repositories still have the line.
@@ -29,6 +30,7 @@ from torch import Tensor
 from sad.case import Bug
 from sad.invariants.distinguishes import distinguishes
 from sad.invariants.divergence_gradient import divergence_gradient
+from sad.invariants.no_gradient_to_teacher import no_gradient_to_teacher
 from sad.shipped.divergence import distillation
 from sad.subjects.divergence import Contract, Divergence, Given
 
@@ -48,9 +50,16 @@ def exchanged() -> Divergence:
     return Divergence(Contract(), lambda given: _sum(_logs(given)[1], _logs(given)[0].exp()))
 
 
+def student_as_target() -> Divergence:
+    """Exchanged, and the target detached, as targets are."""
+    return Divergence(Contract(), lambda given: _sum(_log(given.teacher_logits), _logs(given)[0].exp().detach()))
+
+
 def mean() -> Divergence:
-    """The mean over every element."""
-    return Divergence(Contract(), lambda given: F.kl_div(_logs(given)[0], _logs(given)[1].exp(), reduction="mean"))
+    """The mean over every element, taken by hand: torch warns of its own."""
+    return Divergence(
+        Contract(), lambda given: F.kl_div(_logs(given)[0], _logs(given)[1].exp(), reduction="none").mean()
+    )
 
 
 def batchmean() -> Divergence:
@@ -62,9 +71,11 @@ fixed = distillation
 
 
 def _logs(given: Given) -> tuple[Tensor, Tensor]:
-    both = (given.student_logits.float(), given.teacher_logits.detach().float())
-    log_q, log_p = (torch.log_softmax(z, dim=-1) for z in both)
-    return log_q, log_p
+    return _log(given.student_logits), _log(given.teacher_logits.detach())
+
+
+def _log(logits: Tensor) -> Tensor:
+    return torch.log_softmax(logits.float(), dim=-1)
 
 
 def _sum(first: Tensor, second: Tensor) -> Tensor:
@@ -75,12 +86,13 @@ BUG = Bug(
     "V214",
     "kl-div-is-misused",
     __doc__,
-    (divergence_gradient, distinguishes),
+    (divergence_gradient, distinguishes, no_gradient_to_teacher),
     buggy,
     fixed,
     variants={
         "a logarithm as target": log_target,
         "student and teacher exchanged": exchanged,
+        "the student as a detached target": student_as_target,
         "the mean over elements": mean,
         "batchmean of three axes": batchmean,
     },

@@ -32,7 +32,6 @@ from sad.invariants.half_precision import half_precision
 from sad.shipped.divergence import distillation
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Takes
 
-
 Log = Callable[[Tensor], Tensor]
 
 

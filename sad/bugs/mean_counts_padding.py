@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sad.case import Bug
+from sad.invariants.divergence_gradient import divergence_gradient
 from sad.invariants.ignored_rows import ignored_rows
 from sad.invariants.padding import padding
 from sad.invariants.partition import partition
@@ -65,7 +66,7 @@ BUG = Bug(
     "V212",
     "mean-counts-padding",
     __doc__,
-    (ignored_rows, padding, partition),
+    (ignored_rows, padding, partition, divergence_gradient),
     buggy,
     fixed,
     variants={"a mask in the sum alone": masked_mean},

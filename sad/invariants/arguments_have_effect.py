@@ -40,31 +40,43 @@ def arguments_have_effect(divergence: Divergence) -> Verdict:
     """Change one argument after the other."""
     if not divergence.contract.takes:
         return not_applicable("it takes nothing but the logits")
-    for name in dict(_changes(divergence, SHAPES[-1])):
-        says, example = smallest(partial(_fault, divergence, name), SHAPES[2:])
-        if says:
-            return broken(says, example)
+    names = list(dict(_changes(divergence, SHAPES[-1])))
+    # an argument without effect spoils what the others are compared with: it is named first
+    for fault in (_unused, _other):
+        for name in names:
+            says, example = smallest(partial(fault, divergence, name), SHAPES[2:])
+            if says:
+                return broken(says, example)
     return holds(f"in force: {', '.join(sorted(divergence.contract.takes))}")
 
 
-def _fault(divergence: Divergence, name: str, shape: Shape) -> tuple[str, Given | None]:
+def _unused(divergence: Divergence, name: str, shape: Shape) -> tuple[str, Given | None]:
+    """Whether both values give the same, where they should not."""
     one, other = dict(_changes(divergence, shape))[name]
     before, after = measure(divergence, one), measure(divergence, other)
     if before.raised or after.raised:
         return f"it raises {before.raised or after.raised}", other
-    same = not apart(divergence.contract, one, before, after)
-    if name == IDS:
-        return ("" if same else f"{name} change the loss from {before.value:.4g} to {after.value:.4g}"), other
+    if name == IDS or apart(divergence.contract, one, before, after):
+        return "", other
     if not divergence.known:
-        return (f"{name} has no effect" if same else ""), other
-    best = right(divergence, one), right(divergence, other)
-    if same and difference(divergence.contract, other, before, best[1]) and best[0].value != best[1].value:
-        return f"{name} has no effect, right is {best[0].value:.4g} and {best[1].value:.4g}", other
-    for given, got, wanted in ((one, before, best[0]), (other, after, best[1])):
-        if says := difference(divergence.contract, given, got, wanted):
-            known = recognised(divergence, given, got)
+        return f"{name} has no effect", other
+    wanted = right(divergence, one).value, right(divergence, other).value
+    return (f"{name} has no effect, right is {wanted[0]:.4g} and {wanted[1]:.4g}" * (wanted[0] != wanted[1])), other
+
+
+def _other(divergence: Divergence, name: str, shape: Shape) -> tuple[str, Given | None]:
+    """Whether either value gives something else than the formula does."""
+    pair = dict(_changes(divergence, shape))[name]
+    if name == IDS:
+        before, after = (measure(divergence, given) for given in pair)
+        says = apart(divergence.contract, pair[0], before, after)
+        return (f"{name} have an effect: {says}" if says else ""), pair[1]
+    for given in pair if divergence.known else ():
+        got = measure(divergence, given)
+        if says := difference(divergence.contract, given, got, right(divergence, given)):
+            known = recognised(divergence, given, got) if shape == SHAPES[-1] else ""
             return f"{name}: {says}" + (f"; {known}" if known else ""), given
-    return "", other
+    return "", pair[1]
 
 
 def _changes(divergence: Divergence, shape: Shape) -> Iterator[tuple[str, tuple[Given, Given]]]:
@@ -79,7 +91,7 @@ def _changes(divergence: Divergence, shape: Shape) -> Iterator[tuple[str, tuple[
         yield "the count", (replace(given, count=rows), replace(given, count=3 * rows + 1))
     if divergence.takes(Takes.LABELS):
         every = call(divergence.contract, shape, every=True)
-        yield "labels of -100", (every, given)
+        yield "-100 as a label", (every, given)
         if divergence.contract.kind != Kind.OTHER:
             assert given.labels is not None, "it takes labels"
             other = torch.where(given.labels == IGNORED, IGNORED, (given.labels + 1) % shape.vocab)

@@ -2,9 +2,9 @@
 
 ## Property
 From equal logits to unrelated ones the loss rises with every step; unrelated ones give clearly more than equal ones.
-Wherever student and teacher differ the student gets a gradient, and it points to the teacher: a small step against it
-lowers the loss. A student surer than its teacher, a vaguer one, and one near it do not give a loss of exactly zero,
-and no divergence gives one below zero. A cross-entropy against the teacher is compared with its own least value.
+Wherever student and teacher differ each row that counts gets a gradient, and a small step against it lowers the loss.
+A student surer than its teacher, a vaguer one, and one near it do not give a loss of exactly zero, and no divergence
+gives one below zero. A cross-entropy against the teacher is compared with its own least value.
 
 ## Why it must hold
 A term that is switched on and gives the same for any student trains nothing, and its curve looks converged. Exactly
@@ -26,7 +26,7 @@ from functools import partial
 
 from sad.case import Verdict
 from sad.subjects.compare import noise
-from sad.subjects.divergence import Divergence, Given
+from sad.subjects.divergence import Divergence, Given, counted
 from sad.subjects.inputs import SHAPES, Shape, call, smallest
 from sad.subjects.measure import measure
 from sad.subjects.reference import right
@@ -83,8 +83,10 @@ def _stuck(divergence: Divergence, given: Given, least: float, excused: float) -
         return f"the loss is {got.value:.4g}, below what equal logits give"
     if divergence.contract.entropy and got.value == 0:
         return "the loss is exactly 0 for a student that differs from its teacher"
-    if not got.gradient.any():
-        return f"no gradient, at a loss of {got.value:.4g}"
+    rows = counted(divergence.contract, given)
+    without = int((~got.gradient.any(dim=-1) & rows).sum())
+    if without:
+        return f"{without} of {int(rows.sum())} rows get no gradient, at a loss of {got.value:.4g}"
     norm = float(got.gradient.norm())
     step = STEP / norm * got.gradient
     moved = replace(given, student_logits=given.student_logits - step.to(given.student_logits.dtype))

@@ -1,12 +1,13 @@
 """Value and gradient are finite where the formula is, and never is a finite value sent back as NaN.
 
 ## Property
-Logits sixty times as large, and 3e4; no label at all in a call (zero, and no gradient: not a mean over nothing); one
-row of many with tokens ruled out by -inf, by the teacher, the student, or both; the same at a row without a label. In
-float32, float16 and bfloat16. Where the formula is finite so are value and gradient. With -inf a loss that is not
-strict may become NaN, where everybody sees it; it may not stay finite with a gradient that is not, nor finite with
-another value. Only at rows without a label a NaN in their own gradient is left to the caller, if the loss shows any
-other NaN. Where the student alone rules a token out the KL is infinite.
+Logits sixty times as large, and one of 3e4 (in float16 where it is strict); no label at all in a call (zero, and no
+gradient: not a mean over nothing); one row of many with a token ruled out by -inf, by the teacher, the student, or
+both; the same at a row without a label. In float32, float16 and bfloat16. Where the formula is finite so are value
+and gradient. With -inf a loss that is not strict may become NaN, where everybody sees it; it may not stay finite with
+a gradient that is not, nor finite with another value. Only at rows without a label a NaN in their own gradient is
+left to the caller, if the loss shows any other NaN. Where the student alone rules a token out the KL is infinite. A
+row of the teacher that is NaN makes the loss NaN; one that makes a number of it is told, and broken if it is strict.
 
 ## Why it must hold
 The first NaN in a gradient destroys the weights, or the step is thrown away, and nobody counts. A batch without a
@@ -42,8 +43,10 @@ from sad.subjects.verdicts import allowed, broken, holds
 ID = "I09"
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 LARGE, HUGE = 60.0, 3e4
-EMPTY = "no label at all"
+HUGE_NAME = f"a logit of {HUGE:g}"
+EMPTY, EMPTY_STEP = "no label at all", "no label at all, nor a count"
 OUT = "ruled out by"
+HIDDEN = "a row of NaN from the teacher leaves the loss finite"
 NAN = "the loss is NaN"
 WITHOUT = "at a row without a label"
 WHO = ("the teacher", "both", "the student alone")
@@ -59,6 +62,10 @@ def finite(divergence: Divergence) -> Verdict:
                 loud = loud or (f"with {name} {says}", example)
             elif says:
                 return broken(f"{name}, {str(dtype).removeprefix('torch.')}: {says}", example)
+    if not loud and swallows(divergence):
+        loud = (HIDDEN, None)
+    if loud == (HIDDEN, None) and divergence.contract.strict:
+        return broken(f"{HIDDEN}: nobody sees it", None)
     if loud:
         return allowed(f"finite with large logits and in half precision, zero over no labels; {loud[0]}", loud[1])
     return holds("finite with large logits, -inf, half precision; zero over no labels")
@@ -73,7 +80,8 @@ def _left_open(divergence: Divergence, name: str, says: str) -> bool:
 
 def _fault(divergence: Divergence, dtype: torch.dtype, name: str, shape: Shape) -> tuple[str, Given | None]:
     situations = _situations(divergence.contract, shape)
-    if name not in situations:
+    if name not in situations or (HUGE_NAME in name and dtype == torch.float16 and not divergence.contract.strict):
+        # a sum of a few such losses is more than float16 holds: only the strict go to float32
         return "", None
     given = half(situations[name], dtype)
     got = measure(divergence, given)
@@ -82,7 +90,7 @@ def _fault(divergence: Divergence, dtype: torch.dtype, name: str, shape: Shape) 
     if math.isfinite(got.value) and not got.finite:
         rows = int((~got.gradient.isfinite()).any(dim=-1).sum())
         return f"the loss is {got.value:.4g}, and the gradient of {rows} rows is not finite", given
-    if name == EMPTY:
+    if name in (EMPTY, EMPTY_STEP):
         return _of_nothing(got), given
     return _against_formula(divergence, given, got, exact=OUT in name and dtype == torch.float32), given
 
@@ -95,6 +103,9 @@ def _of_nothing(got: Measured) -> str:
 
 def _against_formula(divergence: Divergence, given: Given, got: Measured, *, exact: bool) -> str:
     best = right(divergence, given) if divergence.known else None
+    if best and math.isnan(best.value):
+        # its own formula has no value there
+        return ""
     if math.isnan(got.value):
         return f"{NAN}, right is {_number(best.value)}" if best else NAN
     if best is None or math.isinf(best.value):
@@ -117,14 +128,14 @@ def _situations(contract: Contract, shape: Shape) -> dict[str, Given]:
         f"logits {LARGE:g} times as large": replace(
             plain, student_logits=LARGE * student, teacher_logits=LARGE * teacher
         ),
-        f"a logit of {HUGE:g}": replace(
-            plain, student_logits=_set(student, HUGE, 0), teacher_logits=_set(teacher, HUGE, 1)
-        ),
+        HUGE_NAME: replace(plain, student_logits=_set(student, HUGE, 0), teacher_logits=_set(teacher, HUGE, 1)),
     }
     if Takes.LABELS in contract.takes:
         assert plain.labels is not None, "it takes labels"
-        of_the_step = 7 if Takes.COUNT in contract.takes else None
-        found[EMPTY] = replace(plain, labels=torch.full_like(plain.labels, IGNORED), count=of_the_step)
+        empty = replace(plain, labels=torch.full_like(plain.labels, IGNORED))
+        found[EMPTY_STEP if Takes.COUNT in contract.takes else EMPTY] = empty
+        if Takes.COUNT in contract.takes:
+            found[EMPTY] = replace(empty, count=7)
     return found | dict(_ruled_out(contract, plain))
 
 

@@ -57,16 +57,16 @@ def ignored_rows(divergence: Divergence) -> Verdict:
     says, example = smallest(partial(_reached, divergence), SHAPES[1:])
     if says:
         return broken(says, example)
-    loud = ""
+    loud: Verdict | None = None
     for name, change in (ORDINARY | EXTREME).items():
         for whose in WHOSE if name not in SERVED else WHOSE[1:2]:
             verdict = _changed(divergence, name, change, whose)
             if verdict is not None and not verdict.holds:
                 return verdict
             if verdict is not None and verdict.standing == Standing.ALLOWED:
-                loud = loud or verdict.says
+                loud = loud or verdict
     if loud:
-        return allowed(f"ordinary logits there have no effect; {loud}")
+        return replace(loud, says=f"ordinary logits there have no effect; {loud.says}")
     return holds("other logits there change nothing, their gradient is exactly 0")
 
 

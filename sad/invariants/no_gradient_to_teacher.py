@@ -18,7 +18,6 @@ A target that is not detached; the mixture of a JSD that is differentiated on bo
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from sad.case import Verdict
@@ -45,24 +44,20 @@ def no_gradient_to_teacher(divergence: Divergence) -> Verdict:
 def _other(divergence: Divergence, shape: Shape) -> tuple[str, Given | None]:
     """Whether the student gets another gradient where the teacher's logits ask for one; or the teacher alone does."""
     given = call(divergence.contract, shape)
-    got = measure(divergence, given)
-    if got.raised:
-        return f"it raises {got.raised}", given
-    held = measure(Divergence(divergence.contract, lambda one: divergence.loss(_held(one))), given)
+    held, got = measure(divergence, given), measure(divergence, given, ask_teacher=True)
+    if held.raised:
+        return f"it raises {held.raised}", given
     if not got.gradient.any() and got.teacher is not None and got.teacher.any():
         return "the teacher gets the gradient, and the student none", given
-    says = apart(divergence.contract, given, held, got)
+    # one that refuses such a teacher keeps the property in its own way
+    says = "" if got.raised else apart(divergence.contract, given, held, got)
     return (f"with a teacher that asks for a gradient the student's is another: {says}" if says else ""), given
 
 
 def _reached(divergence: Divergence, shape: Shape) -> tuple[str, Given | None]:
     given = call(divergence.contract, shape)
-    got = measure(divergence, given)
+    got = measure(divergence, given, ask_teacher=True)
     if got.teacher is None or not got.teacher.any():
         return "", given
     norm, own = float(got.teacher.norm()), float(got.gradient.norm())
     return f"the teacher's logits get a gradient of norm {norm:.2g}, the student's one of {own:.2g}", given
-
-
-def _held(given: Given) -> Given:
-    return replace(given, teacher_logits=given.teacher_logits.detach())

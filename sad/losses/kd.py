@@ -25,8 +25,8 @@ def forward_kl(
     log_q = torch.log_softmax(student_logits.float() / temperature, dim=-1)
     log_p = teacher_log_probs.detach().float()
     p = log_p.exp()
-    # where p is 0 the product is 0, also against a student logit of -inf
-    total = torch.where(p > 0, p * (log_p - log_q), 0.0).sum()
+    # where p is 0 the product is 0, also against a student logit of -inf; a NaN stays one, and is seen
+    total = torch.where(p == 0, 0.0, p * (log_p - log_q)).sum()
     return Sum(scale_gradient(total, temperature**2), int(student_logits.shape[0]))
 
 

@@ -48,7 +48,7 @@ def _lm(given: Given) -> Tensor:
 
 def _part(name: str, given: Given, chosen: dict[str, dict[str, float]]) -> Tensor:
     """What the term adds to the loss of a step of ``given.count`` units, or of as many as it has itself."""
-    found = terms.TERMS[name](_view(given, Terms.model_validate(chosen)))
+    found = terms.TERMS[name](_view(name, given, Terms.model_validate(chosen)))
     return Objective({name: 1.0}).part({name: found}, {name: found.units if given.count is None else given.count})
 
 
@@ -73,17 +73,25 @@ def _same(size: int) -> VocabMap:
     return VocabMap(_Vocabulary(size), _Vocabulary(size))  # type: ignore[arg-type]
 
 
-def _view(given: Given, chosen: Terms) -> terms.View:
-    """Both passes over the texts, with a target and a common boundary wherever a row counts."""
+def _view(name: str, given: Given, chosen: Terms) -> terms.View:
+    """Both passes over the texts, with a label and a common boundary wherever a row counts.
+
+    For a divergence the student has other targets too, and the teacher has read one token more than the student at
+    every boundary, as it has where tokenizers differ: rows that are taken from the wrong list are found.
+    """
     batch, length, vocab = given.student_logits.shape
     labels = torch.zeros(batch, length, dtype=torch.int64) if given.labels is None else given.labels
-    row, at = (labels != IGNORED).nonzero(as_tuple=True)
-    targets = Targets(row, at, labels[row, at])
+    counts = labels != IGNORED
+    row, at = counts.nonzero(as_tuple=True)
+    row_of, at_of = (counts if name == LM else torch.ones_like(counts)).nonzero(as_tuple=True)
+    targets = Targets(row_of, at_of, labels[row_of, at_of])
+    index = torch.arange(len(row)) if name == LM else row * length + at
+    ahead = torch.cat([given.teacher_logits[:, :1].detach().flip(-1), given.teacher_logits], dim=1)
     read = Tokens(torch.zeros_like(labels), torch.ones_like(labels))
     return terms.View(
-        batch=Batch(read, read, targets, targets, Boundaries(row, at, at, torch.arange(len(row))), len(row)),
+        batch=Batch(read, read, targets, targets, Boundaries(row, at, at + 1, index), len(row)),
         student=_Given(nn.Identity(), given.student_logits, {}),
-        teacher=_Given(nn.Identity(), given.teacher_logits, {}),
+        teacher=_Given(nn.Identity(), ahead, {}),
         vocab=_same(vocab),
         terms=chosen,
         pairs=(),

@@ -26,6 +26,10 @@ VALUE, GRADIENT = 128 * UNIT, 16 * UNIT
 RELATIVE = 1e-5
 ROUNDED = {torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
 """Half the distance from 1 to the next number in half precision."""
+CLOSE = 0.01
+"""Values nearer than this are told with all their digits."""
+LONG = 20_000
+"""Numbers in a call that is too large to try contract after contract on it."""
 SUBNORMAL = 2.0**-24
 """The smallest number above zero in float16: what is smaller disappears."""
 
@@ -58,7 +62,7 @@ def difference(contract: Contract, given: Given, got: Measured, right: Reference
     excused = noise(contract, given, right)
     # a comparison with NaN is false, so that a NaN is a fault; infinity is only equal to itself
     if got.value != right.value and not abs(got.value - right.value) <= excused.value:
-        return f"value {got.value:.4g}, right {right.value:.4g}" + factor(got.value, right.value)
+        return _values(got.value, right.value)
     off, norm = float((got.gradient - right.gradient).norm()), float(right.gradient.norm())
     if off <= excused.gradient:
         return ""
@@ -87,7 +91,8 @@ def recognised(divergence: Divergence, given: Given, got: Measured) -> str:
     A coincidence is excluded by the gradient: it must fit in every entry.
     """
     contract = divergence.contract
-    if divergence.documented is not None or contract.kind == Kind.OTHER or not got.finite:
+    long = given.student_logits.numel() > LONG
+    if divergence.documented is not None or contract.kind == Kind.OTHER or not got.finite or long:
         return ""
     for words, other, call in _likely(contract, given):
         if other != contract or call is not given:
@@ -97,9 +102,13 @@ def recognised(divergence: Divergence, given: Given, got: Measured) -> str:
     return ""
 
 
-def factor(got: float, right: float) -> str:
-    """Say a value as a multiple of the right one, where that is a number."""
-    return f" (x {got / right:.3g})" if right not in (0.0, math.inf) and math.isfinite(got) else ""
+def _values(got: float, right: float) -> str:
+    """Say two values, and the one as a multiple of the other where that is a number."""
+    if right == 0 or not math.isfinite(right) or not math.isfinite(got):
+        return f"value {got:.4g}, right {right:.4g}"
+    if abs(got / right - 1) < CLOSE:
+        return f"value {got:.8g}, right {right:.8g} (x {got / right:.8g})"
+    return f"value {got:.4g}, right {right:.4g} (x {got / right:.3g})"
 
 
 def _likely(contract: Contract, given: Given) -> Iterator[tuple[str, Contract, Given]]:
@@ -112,8 +121,8 @@ def _likely(contract: Contract, given: Given) -> Iterator[tuple[str, Contract, G
         swapped = replace(given, beta=1 - given.beta)
         yield "beta is on the other side", contract, swapped
     for kind in (Kind.FORWARD_KL, Kind.REVERSE_KL, Kind.JSD):
-        for reduction in Reduction:
-            for squared in Squared:
+        for reduction in (contract.reduction, *Reduction):
+            for squared in (contract.squared, *Squared):
                 other = replace(contract, kind=kind, reduction=reduction, squared=squared)
                 yield f"it is {kind.value}, {reduction.value}", other, given
     yield "it leaves out the teacher's entropy", replace(contract, entropy=not contract.entropy), given

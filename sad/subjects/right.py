@@ -39,9 +39,9 @@ def counting(given: Given) -> Tensor:
 
 
 def kl(log_a: Tensor, log_b: Tensor) -> Tensor:
-    """KL(a || b) of every row; a token without mass in a adds nothing."""
+    """KL(a || b) of every row; a token without mass in a adds nothing, and a NaN is left as it is."""
     a = log_a.exp()
-    return torch.where(a > 0, a * (log_a - log_b), 0.0).sum(dim=-1)
+    return torch.where(a == 0, 0.0, a * (log_a - log_b)).sum(dim=-1)
 
 
 def _mean(given: Given) -> Tensor:
@@ -180,6 +180,31 @@ def truncated_by_the_book(student: Tensor, teacher: Tensor, given: Given) -> Ten
     return total
 
 
+def _mixture_of_logarithms(given: Given) -> Tensor:
+    """In the dtype of the logits, attached to the teacher, with torch's KL in its order of arguments."""
+    log_q, log_p = (
+        torch.log_softmax(z / given.temperature, dim=-1) for z in (given.student_logits, given.teacher_logits)
+    )
+    if given.beta in (0, 1):
+        each = F.kl_div(*((log_p, log_q) if given.beta else (log_q, log_p)), reduction="none", log_target=True)
+    else:
+        beta = torch.tensor(given.beta, dtype=log_q.dtype)
+        mixture = torch.stack([log_q + torch.log1p(-beta), log_p + beta.log()]).logsumexp(dim=0)
+        both = [F.kl_div(mixture, log, reduction="none", log_target=True) for log in (log_p, log_q)]
+        each = beta * both[0] + (1 - beta) * both[1]
+    rows = counting(given).reshape(each.shape[:2])
+    return each[rows].sum() / rows.sum().clamp_min(1)
+
+
+def _soft_targets(given: Given) -> Tensor:
+    """By torch's cross-entropy with probabilities as target; it cannot do without labels."""
+    assert given.labels is not None, "labels say which rows count"
+    target = torch.softmax(given.teacher_logits.flatten(0, 1), dim=-1)
+    each = F.cross_entropy(given.student_logits.flatten(0, 1), target, reduction="none")
+    mask = (given.labels.flatten() != IGNORED).to(each.dtype)
+    return (each * mask).sum() / mask.sum().clamp(min=1)
+
+
 def _of(loss: Callable[[Given], Tensor], *takes: Takes, **contract: Any) -> Divergence:  # noqa: ANN401
     return Divergence(Contract(takes=frozenset(takes), **contract), loss)
 
@@ -203,6 +228,8 @@ RIGHT: dict[str, Divergence] = {
     "sum": _of(_sum, LABELS, TEMPERATURE, reduction=Reduction.SUM, strict=True),
     "by sequences": _of(_sequences, LABELS, reduction=Reduction.BATCH, strict=True),
     "in float64": _of(_in_float64, LABELS, TEMPERATURE, strict=True),
+    "JSD of logarithms": _of(_mixture_of_logarithms, LABELS, TEMPERATURE, BETA, kind=Kind.JSD),
+    "soft targets": _of(_soft_targets, LABELS, entropy=False),
     "top-k and a bucket": Divergence(
         Contract(Kind.OTHER, takes=frozenset({LABELS, TEMPERATURE})), _truncated, truncated_by_the_book
     ),

@@ -23,4 +23,8 @@ def swallows(divergence: Divergence) -> bool:
     # with a shift the last row never counts
     teacher[0, 0] = -torch.inf
     got = measure(divergence, replace(given, teacher_logits=teacher))
-    return not got.raised and math.isfinite(got.value)
+    if got.raised or not math.isfinite(got.value):
+        return False
+    # one that does not ask the teacher has nothing to hide
+    other = measure(divergence, replace(given, teacher_logits=given.teacher_logits.flip(-1)))
+    return other.value != measure(divergence, given).value

@@ -58,7 +58,7 @@ def test_the_whole_catalogue_is_verified_in_plain_lines():
 def test_a_sick_build_exits_with_1_and_is_named():
     done = sad("verify", "V109", before=SICK)
     assert done.returncode == 1
-    assert "✗ V109 temperature-squared: it is in the code that trains: value 1.000 to 64.000 x KL" in done.stdout
+    assert "✗ V109 temperature-squared: it is in the code that trains: value 1.000 to 64.000 x right" in done.stdout
     assert done.stdout.splitlines()[-1].endswith("see: sad explain V109")
     assert "VERIFIED" not in done.stdout
 

@@ -60,7 +60,7 @@ def test_reading_it_imports_neither_torch_nor_the_bugs():
 @pytest.mark.parametrize(
     ("word", "says"),
     [
-        ("V1l0", "did you mean V110"),
+        ("V1l0", "V110"),
         ("temperature", "V109"),
         ("teacher-train", "V110"),
         ("qqqq", "sad verify --list shows them all"),

@@ -10,14 +10,16 @@ def test_verify_catches_it_and_finds_it_absent():
     (found,) = run([BUG])
     assert found.caught
     assert found.absent
-    assert "1.000 to 64.000 x KL" in found.reproduced[0].says
+    assert "value 1.000 to 64.000 x right" in found.reproduced[0].says
     assert "gradient 0.016 to 1.000 x right" in found.variants["the factor left out"][0].says
-    assert found.fixed[0].says == "value 1.000 x KL, gradient 1.000 x right, for T from 1 to 8"
+    assert "value 0.125 to 1.000 x right" in found.variants["the factor without its square"][0].says
+    assert found.fixed[0].says == "value and gradient are those of the formula, for T from 1 to 8"
+    assert found.fixed[1].says == "in force: count, labels, temperature"
 
 
 def test_the_factor_on_the_value_is_found(monkeypatch, found_in_the_code_that_trains):
     monkeypatch.setattr(kd, "scale_gradient", lambda value, factor: factor * value)
-    assert "64.000 x KL" in found_in_the_code_that_trains(BUG)
+    assert "64.000 x right" in found_in_the_code_that_trains(BUG)
 
 
 def test_a_missing_factor_is_found(monkeypatch, found_in_the_code_that_trains):

@@ -2,102 +2,141 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sad.batch import Sum
+from sad.case import Standing
 from sad.invariants.divergence_gradient import divergence_gradient
 from sad.losses.kd import scale_gradient
+from sad.shipped.divergence import distillation
+from sad.subjects.divergence import Contract, Divergence, Kind, Reduction, Squared, Takes
+from sad.subjects.right import RIGHT, counting, kl, logs
+
+TAKES = frozenset({Takes.LABELS, Takes.TEMPERATURE})
+NATS = Contract(squared=Squared.GRADIENT, takes=TAKES)
 
 
-def logs(student, teacher, t):
-    return torch.log_softmax(student.float() / t, -1), torch.log_softmax(teacher.float() / t, -1)
-
-
-def right(student, teacher, t):
-    """By torch's own KL, in its order of arguments, with zero times infinity out of the way."""
-    log_q, log_p = logs(student, teacher.detach(), t)
-    log_q = log_q.masked_fill(log_p.isneginf(), 0.0)
-    return Sum(scale_gradient(F.kl_div(log_q, log_p.exp(), reduction="sum"), t**2), len(student))
+def right(given):
+    """In nats, with the gradient times T squared, by torch's own KL."""
+    rows = counting(given)
+    log_q, log_p = (z[rows] for z in logs(given))
+    mean = F.kl_div(log_q, log_p.exp(), reduction="sum") / max(1, int(rows.sum()))
+    return scale_gradient(mean, given.temperature**2)
 
 
 def test_a_right_implementation_of_its_own_holds():
-    verdict = divergence_gradient(right)
-    assert verdict.holds
-    assert verdict.numbers["value"] == pytest.approx(1, rel=1e-4)
+    verdict = divergence_gradient(Divergence(NATS, right))
+    assert verdict.standing == Standing.HOLDS
+    assert verdict.says == "value and gradient are those of the formula, for T from 1 to 8"
 
 
-def on_the_value(student, teacher, t):
-    return Sum(t**2 * right(student, teacher, 1.0).total, len(student))
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("mean over tokens", "at T = 8 the gradient has 1/64 of its size"),
+        ("sum over a given count", "it is no number of nats"),
+    ],
+)
+def test_a_known_convention_is_allowed(name, says):
+    verdict = divergence_gradient(RIGHT[name])
+    assert verdict.standing == Standing.ALLOWED
+    assert says in verdict.says
 
 
-def cross_entropy(student, teacher, t):
-    # the right gradient, but a value that never reaches zero
-    log_q, log_p = logs(student, teacher.detach(), t)
-    return Sum(scale_gradient(-(log_p.exp() * log_q.clamp_min(-1e4)).sum(), t**2), len(student))
+def test_without_a_formula_it_does_not_apply():
+    verdict = divergence_gradient(Divergence(Contract(Kind.OTHER), right))
+    assert verdict.standing == Standing.NOT_APPLICABLE
 
 
-def value_without_gradient(student, teacher, t):
-    return Sum(right(student, teacher, t).total.detach(), len(student))
+def squared_on_the_value(given):
+    return given.temperature**2 * RIGHT["mean over tokens"].loss(given)
 
 
-def other_direction(student, teacher, t):
-    log_q, log_p = logs(student, teacher.detach().clamp_min(-1e4), t)
-    return Sum(scale_gradient(F.kl_div(log_p, log_q, reduction="sum", log_target=True), t**2), len(student))
+def detached(given):
+    return right(given).detach()
 
 
-def per_token_twice(student, teacher, t):
-    total, units = right(student, teacher, t)
-    return Sum(total / max(1, units), units)
+def other_direction(given):
+    rows = counting(given)
+    log_q, log_p = (z[rows] for z in logs(given))
+    return scale_gradient(kl(log_q, log_p).sum() / max(1, int(rows.sum())), given.temperature**2)
 
 
-def wrong_count(student, teacher, t):
-    return Sum(right(student, teacher, t).total, student.numel())
+def all_rows(given):
+    log_q, log_p = logs(given)
+    return scale_gradient(kl(log_p, log_q).mean(), given.temperature**2)
 
 
-def attached(student, teacher, t):
-    log_q, log_p = logs(student, teacher, t)
-    return Sum(scale_gradient(F.kl_div(log_q.clamp_min(-1e4), log_p.exp(), reduction="sum"), t**2), len(student))
+def next_label(given):
+    rows = torch.roll(counting(given), 1)
+    log_q, log_p = logs(given)
+    return scale_gradient(kl(log_p, log_q)[rows].sum() / max(1, int(rows.sum())), given.temperature**2)
 
 
-def clamped_logits(student, teacher, t):
-    return right(student.clamp(-30, 30), teacher.clamp(-30, 30), t)
+def rounded(given):
+    """As under a model that gives bfloat16: fine far from the teacher, noise near it."""
+    rows = counting(given)
+    log_q, log_p = (z[rows].bfloat16().float() for z in logs(given))
+    return scale_gradient(kl(log_p, log_q).sum() / max(1, int(rows.sum())), given.temperature**2)
 
 
-def rounded(student, teacher, t):
-    return right(student.bfloat16(), teacher.bfloat16(), t)
+def epsilon(given):
+    """The usual 1e-8 within the logarithm: most wrong for logits that are far apart."""
+    rows = counting(given)
+    log_q, log_p = (z[rows] for z in logs(given))
+    p, q = log_p.exp(), log_q.exp()
+    total = (p * ((p + 1e-8).log() - (q + 1e-8).log())).sum() / max(1, int(rows.sum()))
+    return scale_gradient(total, given.temperature**2)
 
 
-def zero_times_infinity(student, teacher, t):
-    log_q, log_p = logs(student, teacher.detach(), t)
-    return Sum(scale_gradient((log_p.exp() * (log_p - log_q)).sum(), t**2), len(student))
+def smoothed(given):
+    rows = counting(given)
+    log_q, log_p = (z[rows] for z in logs(given))
+    p = 0.99 * log_p.exp() + 0.01 / log_p.shape[-1]
+    return scale_gradient(kl(p.log(), log_q).sum() / max(1, int(rows.sum())), given.temperature**2)
 
 
-def hidden_infinity(student, teacher, t):
-    log_q, log_p = logs(student, teacher.detach(), t)
-    return Sum(scale_gradient((log_p.exp() * (log_p - log_q)).nan_to_num().sum(), t**2), len(student))
+def teacher_not_softened(given):
+    rows = counting(given)
+    log_q, _ = logs(given)
+    p = torch.softmax(given.teacher_logits.flatten(0, 1).float(), dim=-1)
+    return scale_gradient(kl(p.log()[rows], log_q[rows]).sum() / max(1, int(rows.sum())), given.temperature**2)
 
 
-def mean_of_nothing(student, teacher, t):
-    total, units = right(student, teacher, t)
-    return Sum(total / units * units if units else total * float("nan"), units)
+def raising(_):
+    raise ValueError("no")
 
 
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (on_the_value, "x KL"),
-        (cross_entropy, "x KL"),
-        (value_without_gradient, "gradient 0.000"),
-        (other_direction, "x KL"),
-        (per_token_twice, "value 0.167 x KL"),
-        (wrong_count, "1920 units, right 6"),
-        (attached, "the teacher gets a gradient"),
-        (clamped_logits, "sixty times"),
-        (rounded, "ordinary logits at T = 1: gradient off by"),
-        (zero_times_infinity, "rule"),
-        (hidden_infinity, "the student alone rules out"),
-        (mean_of_nothing, "no place"),
+        (squared_on_the_value, "value 1.000 to 64.000 x right"),
+        (detached, "no gradient"),
+        (other_direction, "it is reverse KL, mean over the rows that count"),
+        (all_rows, "labels have no effect"),
+        (next_label, "x "),
+        (rounded, "unrelated logits at T = 1: "),
+        (epsilon, "unrelated logits at T = 1: value 3.8"),
+        (smoothed, "unrelated logits at T = 1"),
+        (teacher_not_softened, "unrelated logits at T = 2"),
+        (raising, "it raises ValueError: no"),
     ],
 )
 def test_a_wrong_one_breaks_it(wrong, says):
-    verdict = divergence_gradient(wrong)
-    assert not verdict.holds
+    verdict = divergence_gradient(Divergence(NATS, wrong))
+    assert verdict.standing == Standing.BROKEN
     assert says in verdict.says
+    assert verdict.example
+    assert wrong is epsilon or "over 2 tokens" in verdict.example or "over 5 tokens" in verdict.example
+
+
+def test_beta_must_be_that_of_the_definition():
+    jsd = RIGHT["generalised JSD"]
+    swapped = Divergence(jsd.contract, lambda given: jsd.loss(type(given)(
+        given.student_logits, given.teacher_logits, given.labels, given.temperature, 1 - given.beta
+    )))  # fmt: skip
+    verdict = divergence_gradient(swapped)
+    assert "beta is on the other side" in verdict.says
+
+
+def test_another_denominator_is_named():
+    found = divergence_gradient(Divergence(Contract(reduction=Reduction.SUM, takes=TAKES), RIGHT["by sequences"].loss))
+    assert "it is the sum over the number of sequences" in found.says
+    assert divergence_gradient(distillation()).standing == Standing.HOLDS

@@ -14,7 +14,7 @@ def of(loss, *takes):
 
 
 def test_value_and_both_gradients():
-    found = measure(of(lambda call: (call.student_logits**2 * call.teacher_logits).sum()), CALL)
+    found = measure(of(lambda call: (call.student_logits**2 * call.teacher_logits).sum()), CALL, ask_teacher=True)
     assert (found.value, found.attached, found.raised, found.finite) == (24.0, True, "", True)
     assert found.gradient.dtype == torch.float64
     assert found.gradient.tolist() == [[[4.0] * 3] * 2]
@@ -25,6 +25,10 @@ def test_value_and_both_gradients():
 def test_the_loss_is_multiplied_for_the_gradient_alone():
     found = measure(of(lambda call: call.student_logits.sum()), CALL, times=5.0)
     assert (found.value, float(found.gradient[0, 0, 0]), found.teacher) == (12.0, 5.0, None)
+
+
+def test_a_teacher_asks_for_nothing_by_itself():
+    assert measure(of(lambda call: (call.student_logits * call.teacher_logits).sum()), CALL).teacher is None
 
 
 def test_only_what_is_taken_is_given():
@@ -54,3 +58,14 @@ def test_what_is_raised_is_written_down(loss):
 
 def test_infinity_is_not_finite():
     assert not measure(of(lambda call: call.student_logits.sum() / 0), CALL).finite
+
+
+def test_what_is_overwritten_is_written_down():
+    def loss(call):
+        call.student_logits.mul_(2.0)
+        return call.student_logits.sum()
+
+    found = measure(of(loss), CALL)
+    assert (found.value, float(found.gradient[0, 0, 0]), found.changed) == (24.0, 2.0, "the student's logits")
+    assert measure(of(lambda call: call.student_logits.sum()), CALL).changed == ""
+    assert CALL.student_logits.eq(2.0).all()

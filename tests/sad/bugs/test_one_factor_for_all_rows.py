@@ -1,0 +1,26 @@
+import torch
+
+from sad.bugs.one_factor_for_all_rows import BUG
+from sad.losses import kd
+from sad.verify import run
+
+
+def test_verify_catches_it_and_finds_it_absent():
+    (found,) = run([BUG])
+    assert found.caught
+    assert found.absent
+    assert "6 of 6 rows without a label get a gradient, 53% of its norm" in found.reproduced[0].says
+    assert "gradient off by" in found.reproduced[1].says
+    assert "no gradient, else is one of norm" in found.reproduced[2].says
+    assert "the gradient says" in found.reproduced[3].says
+    assert "the loss times 3: gradient 0.3333 x else" in found.variants["no factor"][2].says
+
+
+def planted(ctx, *gradients):
+    """The factor of the temperature without the one that is sent back."""
+    return torch.full_like(gradients[0], ctx.factor), None
+
+
+def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
+    monkeypatch.setattr(kd._ScaledGradient, "backward", staticmethod(planted))
+    assert "gradient 15 x right" in found_in_the_code_that_trains(BUG)

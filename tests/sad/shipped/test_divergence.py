@@ -1,0 +1,62 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from sad.shipped.divergence import distillation, language_model, likelihood
+from sad.subjects.divergence import IGNORED, Reduction, Squared, Takes
+from sad.subjects.inputs import call
+from sad.subjects.measure import measure
+from sad.subjects.reference import right
+
+
+def test_what_the_terms_claim():
+    kd, lm = distillation().contract, language_model().contract
+    assert (kd.squared, kd.reduction, kd.strict) == (Squared.GRADIENT, Reduction.COUNT, True)
+    assert Takes.COUNT in kd.takes
+    assert Takes.TEMPERATURE not in lm.takes
+
+
+@pytest.mark.parametrize("divergence", [distillation(), language_model()])
+def test_it_is_the_term_of_the_objective(divergence, monkeypatch):
+    """Nothing is computed here: without the term there is no loss."""
+    from sad import terms
+
+    given = call(divergence.contract)
+    got, best = measure(divergence, given), right(divergence, given)
+    assert got.value == pytest.approx(best.value, rel=1e-5)
+    assert torch.allclose(got.gradient, best.gradient, atol=1e-6)
+    monkeypatch.setattr(terms, "TERMS", {})
+    assert measure(divergence, given).raised.startswith("KeyError")
+
+
+def test_likelihood_is_the_cross_entropy():
+    given = call(language_model().contract)
+    each = likelihood(given.student_logits, given.teacher_logits, given)
+    by_torch = F.cross_entropy(
+        given.student_logits.flatten(0, 1), given.labels.flatten(), reduction="none", ignore_index=IGNORED
+    )
+    kept = given.labels.flatten() != IGNORED
+    assert torch.allclose(each.flatten()[kept], by_torch[kept])
+
+
+def test_rows_of_the_wrong_list_are_found(monkeypatch):
+    """The student has other targets than boundaries, and the teacher is one token ahead."""
+    from sad.terms import View
+
+    divergence = distillation()
+    given = call(divergence.contract)
+    best = right(divergence, given)
+
+    def targets(view):
+        return view.vocab.restrict(view.target_logits())
+
+    def of_the_student(view, temperature):
+        at = view.batch.boundaries
+        return view.vocab.project(view.teacher.logits(at.row, at.student), temperature)
+
+    for name, wrong in (("boundary_logits", targets), ("teacher_log_probs", of_the_student)):
+        with monkeypatch.context() as planted:
+            planted.setattr(View, name, wrong)
+            got = measure(divergence, given)
+            assert got.raised or abs(got.value - best.value) > 0.01
+    assert measure(divergence, given).value == pytest.approx(best.value, rel=1e-5)
