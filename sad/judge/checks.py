@@ -176,6 +176,12 @@ def _unknown(found: Found) -> Verdict:
     numbers = {"gradient at equal logits": norm, "usual gradient": usual, "value at equal logits": equal.value}
     numbers["unexplained"] = found.shape.fit.residual
     example = f"student = teacher: {shown(of.given)}"
+    for rows in (1, -1):
+        beside = explained(replace(of, given=replace(of.given, teacher_logits=teacher.roll(rows, dims=1))), call)
+        if beside.good and not beside.family.fault:
+            other = f"i {'-' if rows > 0 else '+'} 1"
+            says = f"it is {beside.family.name} between the student's row i and the teacher's row {other}"
+            return Verdict(False, f"{says}: the two are shifted against each other", numbers, example=shown(of.given))
     if norm != norm or equal.value != equal.value:
         return Verdict(False, f"not finite where student equals teacher; {near}", numbers, example=example)
     if norm > ZERO * usual:

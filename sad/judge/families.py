@@ -145,6 +145,7 @@ def _squared_logs(student: Tensor, teacher: Tensor, _: float) -> Rows:
     return (log_q - log_p).pow(2).sum(dim=-1)
 
 
+COSINE = "1 - cosine of the logits"
 FORWARD = Family("forward KL", forward_kl, Kind.FORWARD_KL)
 REVERSE = Family("reverse KL", reverse_kl, Kind.REVERSE_KL)
 GENERAL = Family("generalised JSD", jsd, Kind.JSD, beta=True)
@@ -165,7 +166,7 @@ RIGHT = (
     Family("squared error of the logits", _squared, plain=True),
     Family("squared error of the probabilities", _squared_probs, plain=True),
     Family("squared error of the log-probabilities", _squared_logs, plain=True),
-    Family("1 - cosine of the logits", _cosine, plain=True),
+    Family(COSINE, _cosine, plain=True),
 )
 WRONG = (
     Family(

@@ -22,10 +22,13 @@ DROPPED = re.compile(r"^a token ruled out by [^:]*: (value|gradient) (?!nan)[-\d
 HELD_BACK = re.compile(r"\.detach\(\)|no_grad|stop_gradient|\.data\b")
 
 
-def settled(name: str, divergence: Divergence, text: str = "", *, uneven: bool = False) -> Verdict:
+def settled(
+    name: str, divergence: Divergence, text: str = "", *, uneven: bool = False, scaleless: bool = False
+) -> Verdict:
     """Judge a property; what breaks it and may be left to the caller is allowed.
 
-    ``text`` is the loss's source; with ``uneven`` its rows weigh as no contract has a name for.
+    ``text`` is the loss's source; with ``uneven`` its rows weigh as no contract has a name for,
+    with ``scaleless`` it is of the directions of logits alone.
     """
     verdict = judged(name, divergence)
     if verdict.holds:
@@ -41,6 +44,8 @@ def settled(name: str, divergence: Divergence, text: str = "", *, uneven: bool =
     ratio = RATIO.search(verdict.says) if name == "path_parity" and "70,001" in verdict.says else None
     if ratio and abs(float(ratio["ratio"]) - 1) <= EPSILON:
         return _allowed(f"an epsilon shows in a large vocabulary: {verdict.says}", verdict)
+    if name == "distinguishes" and scaleless:
+        return _allowed(f"it does not see the scale of logits: {verdict.says}", verdict)
     if UNDEFINED in verdict.says:
         return _allowed("its own formula has no value where a token is ruled out", verdict)
     if DROPPED.match(verdict.says):

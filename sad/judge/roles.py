@@ -27,7 +27,7 @@ class Role(StrEnum):
     IGNORE = "-100"
     STUDENT_WEIGHT = "the identity, as the student's output weight"
     TEACHER_WEIGHT = "the identity, as the teacher's output weight"
-    LABEL_LOSS = "the student's cross-entropy on the labels"
+    LABEL_LOSS = "0, the loss on the labels"
     CONFIG = "an object with the usual settings"
     MODEL = "a model that returns the student's logits"
     TEACHER_MODEL = "a model that returns the teacher's logits"
@@ -111,7 +111,14 @@ BATCHES = {
 COUNTS = {
     *("num_items_in_batch", "num_items", "n_items", "num_tokens", "n_tokens", "normalizer", "avg_factor", "denom"),
     *("num_valid", "total_valid", "global_valid_toks", "batch_denom", "norm_factor", "num_valid_tokens", "ntokens"),
-    *("num_target_tokens", "total_tokens", "loss_normalizer", "global_num_tokens", "batch_num_tokens"),
+    *(
+        "num_target_tokens",
+        "global_valid_seqs",
+        "total_tokens",
+        "loss_normalizer",
+        "global_num_tokens",
+        "batch_num_tokens",
+    ),
 }
 IGNORES = {"ignore_index", "ignore_idx", "padding_id", "pad_id", "ignore_label", "ignored_index", "ignore_id"}
 LABEL_LOSSES = {
@@ -163,6 +170,10 @@ def read(parameters: Iterable[Parameter], *, settings_only: bool = False) -> Rea
     ordered = True
     if not settings_only:
         ordered = _fill(roles, every)
+    for parameter in every:
+        absent = parameter.name not in roles and parameter.default is Parameter.empty
+        if absent and not settings_only and "None" in str(parameter.annotation):
+            roles[parameter.name] = Role.NONE
     unread = [p.name for p in every if p.name not in roles and p.default is Parameter.empty]
     roles |= {p.name: Role.DEFAULT for p in every if p.name not in roles and p.name not in unread}
     spaces = {role: space for name, role in roles.items() if (space := _space(name)) and _is_side(role)}

@@ -43,7 +43,8 @@ class Sample:
 class Fit:
     """How a gradient is made up, row by row: ``kd`` times the formula's, ``ce`` times that of the label loss.
 
-    ``residual`` is the share that is left unexplained; ``temperatures`` are the student's and the teacher's.
+    ``residual`` is what is left unexplained, against the formula's part; ``temperatures`` are the student's and the
+    teacher's.
     """
 
     family: Family
@@ -108,8 +109,9 @@ def fit(
     columns = torch.stack(parts, dim=-1)
     amounts = (torch.linalg.pinv(columns) @ of.gradient[..., None])[..., 0]
     left = of.gradient - (columns @ amounts[..., None])[..., 0]
-    whole = float(of.gradient.norm())
-    residual = float(left.norm()) / whole if whole > 0 else float("inf")
+    # against the formula's own part: beside a label loss a thousand times as large it would explain anything
+    part = float((slope * amounts[..., :1]).norm())
+    residual = float(left.norm()) / part if part > 0 else float("inf")
     ce = amounts[..., 1] if labels else torch.zeros_like(amounts[..., 0])
     return Fit(family, beta, amounts[..., 0], ce, residual, labels, (mine, theirs))
 

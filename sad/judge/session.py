@@ -13,6 +13,7 @@ from sad.judge.adapter import Adapted
 from sad.judge.battery import OWN, chosen, stated
 from sad.judge.call import Call
 from sad.judge.discover import CannotRunError, discover, source
+from sad.judge.families import COSINE
 from sad.judge.found import Found, found
 from sad.judge.leave_open import settled
 from sad.judge.report import Line
@@ -123,7 +124,7 @@ def _stated(name: str, divergence: Divergence, whole: Found | None, *, dead: boo
         return Verdict(True, "no gradient to judge", standing=Standing.NOT_APPLICABLE)
     if whole is None:
         return settled(name, divergence)
-    return settled(name, divergence, source(whole.shape.call), uneven=whole.uneven)
+    return settled(name, divergence, source(whole.shape.call), uneven=whole.uneven, scaleless=whole.name == COSINE)
 
 
 def _raised(what: str) -> str:

@@ -92,6 +92,18 @@ def cut_not_shifted(student_logits, teacher_logits, labels):
     return _rows(log_q, log_p)[labels[:, :-1] != -100].mean()
 
 
+def shifted_apart(student_logits, teacher_logits):
+    """Over [batch, sequence, vocab]."""
+    log_q, log_p = _both(student_logits[:, 1:], teacher_logits[:, :-1])
+    return _rows(log_q, log_p).mean()
+
+
+def divided_twice(student_logits, teacher_logits, mask):
+    log_q, log_p = _both(student_logits, teacher_logits)
+    rows = _rows(log_q, log_p) / mask.sum()
+    return (rows * mask).sum() / mask.sum()
+
+
 def no_entropy(student_logits, teacher_logits):
     """The reverse KL."""
     log_q, log_p = _both(student_logits, teacher_logits)
@@ -133,6 +145,8 @@ EXPECTED = {
     "one_side_softened": ("known_divergence", "teacher alone"),
     "square_missing": ("temperature_squared", "T squared"),
     "cut_not_shifted": ("known_divergence", "not shifted"),
+    "shifted_apart": ("known_divergence", "shifted against each other"),
+    "divided_twice": ("known_divergence", "twice over"),
     "no_entropy": ("known_divergence", "entropy"),
     "in_place": ("inputs_untouched", "in place"),
     "clamped": ("known_divergence", "cut off"),
