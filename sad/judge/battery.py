@@ -17,6 +17,7 @@ OWN = (
     "can_be_called",
     "known_divergence",
     "claims",
+    "divisor",
     "temperature_squared",
     "without_labels",
     "inputs_untouched",

@@ -10,7 +10,7 @@ from torch import Tensor
 from sad.case import Standing, Verdict
 from sad.judge.call import Call
 from sad.judge.claims import claims as claimed
-from sad.judge.discover import explained
+from sad.judge.discover import SEQUENCES, explained, source
 from sad.judge.families import forward_kl
 from sad.judge.found import Found
 from sad.judge.fused import fused
@@ -18,7 +18,7 @@ from sad.judge.roles import Role
 from sad.judge.sample import ACCEPTED, fit, given, sample
 from sad.judge.target import said
 from sad.judge.temperature import UNSQUARED
-from sad.subjects.divergence import Given, Kind, Squared, Takes
+from sad.subjects.divergence import Given, Kind, Reduction, Squared, Takes
 
 ZERO = 1e-4
 """Of the gradient's norm at equal logits against that at ordinary ones: float32 and epsilons leave up to 1e-6."""
@@ -26,6 +26,8 @@ SAME = 1e-6
 TRIES = 8
 STEP = 1e-3
 SMALL = 0.1
+OF_TEXTS = ("attention_mask", "seq_len", "sequence", "-100", "vocab", "causal")
+"""What the source of a loss has in it that is made for texts, not for one label an example."""
 SLOPE = 2e-2
 """Relative, between a directional derivative and a difference over STEP in float32."""
 
@@ -71,6 +73,24 @@ def claims(found: Found) -> Verdict:
     if wrong:
         return Verdict(False, "; ".join(wrong), example=smallest(found))
     return Verdict(True, f"it is what its name and docs say: {found.name}")
+
+
+def divisor(found: Found) -> Verdict:
+    """The sum over rows is divided by what makes losses of texts of any length comparable, or left to the caller."""
+    call, contract = found.shape.call, found.divergence.contract
+    if not found.known:
+        return Verdict(True, "not known", standing=Standing.NOT_APPLICABLE)
+    length = found.shape.sample.given.student_logits.shape[1]
+    if found.uneven:
+        return Verdict(True, "rows have weights of their own", standing=Standing.ALLOWED)
+    if contract.reduction is not Reduction.BATCH or call.form.rank == 2:
+        return Verdict(True, contract.reduction.value)
+    says = f"divided by the number of sequences alone: at length {length} it is {length} times a mean over rows"
+    text = source(call)
+    if "batchmean" in text and (SEQUENCES.search(text) or any(word in text.lower() for word in OF_TEXTS)):
+        says = f"batchmean of [batch, length, vocab] is {says}"
+        return Verdict(False, says, {"times": float(length)}, example=shown(found.shape.sample.given))
+    return Verdict(True, f"{says}; give it rows of one axis for a mean", standing=Standing.ALLOWED)
 
 
 def temperature_squared(found: Found) -> Verdict:

@@ -86,12 +86,19 @@ def forms(call: Call) -> Iterator[Call]:
     chunks = (int(number[1]) if number else 2, 0) if listed else (0,)
     outputs = (False, True) if ".logits" in text or "['logits']" in text or '["logits"]' in text else (False,)
     flips, longer = ((False, True), (False, True)) if masked else ((False,), (False,))
+    even = "tensor_split" in text
     whole = (False, True) if call.takes(Role.LABELS, Role.BATCH) else (False,)
     every = itertools.product(whole, chunks, outputs, longer, flips, ranks, spaces, order, masks)
     for full, chunked, output, more, flip, rank, (student, teacher), swapped, dtype in every:
         if chunked and rank == 2:
             continue
-        changes: dict[str, Any] = {"rank": rank, "student": student, "teacher": teacher, "chunks": chunked}
+        changes: dict[str, Any] = {
+            "rank": rank,
+            "student": student,
+            "teacher": teacher,
+            "chunks": chunked,
+            "even": even,
+        }
         changes |= {"outputs": output, "swapped": swapped, "masks": dtype, "flipped": flip, "longer": more}
         yield call.formed(**changes, whole=full)
 

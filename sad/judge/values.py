@@ -29,6 +29,8 @@ class Form:
     teacher: Space = Space.LOGITS
     chunks: int = 0
     """Logits as a list of this many chunks along the length; 0: one tensor."""
+    even: bool = False
+    """Chunks are as `tensor_split` makes them, of lengths that differ by 1 at most, not as `chunk` does."""
     outputs: bool = False
     """Logits inside a model's output."""
     swapped: bool = False
@@ -164,7 +166,8 @@ class Values:
         if self.call.hidden and self._wide:
             return torch.eye(logits.shape[0] * logits.shape[1], dtype=logits.dtype).requires_grad_()
         if self.form.chunks:
-            return list(logits.chunk(self.form.chunks, dim=1))
+            cut = logits.tensor_split if self.form.even else logits.chunk
+            return list(cut(self.form.chunks, dim=1))
         logits = self._flat(logits)
         return Output(logits=logits) if self.form.outputs else logits
 

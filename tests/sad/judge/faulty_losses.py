@@ -98,6 +98,11 @@ def shifted_apart(student_logits, teacher_logits):
     return _rows(log_q, log_p).mean()
 
 
+def batchmean_of_three_axes(student_logits, teacher_logits):
+    """Logits are [batch, seq_len, vocab]."""
+    return F.kl_div(F.log_softmax(student_logits, -1), F.softmax(teacher_logits, -1), reduction="batchmean")
+
+
 def divided_twice(student_logits, teacher_logits, mask):
     log_q, log_p = _both(student_logits, teacher_logits)
     rows = _rows(log_q, log_p) / mask.sum()
@@ -146,6 +151,7 @@ EXPECTED = {
     "square_missing": ("temperature_squared", "T squared"),
     "cut_not_shifted": ("known_divergence", "not shifted"),
     "shifted_apart": ("known_divergence", "shifted against each other"),
+    "batchmean_of_three_axes": ("divisor", "5 times a mean"),
     "divided_twice": ("known_divergence", "twice over"),
     "no_entropy": ("known_divergence", "entropy"),
     "in_place": ("inputs_untouched", "in place"),
