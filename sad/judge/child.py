@@ -65,7 +65,9 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
         named = load(target)
         subject = _subject(named, owner(target), Call)
     only, skip = tuple(request.get("only", ())), tuple(request.get("skip", ()))
-    yield from session(subject, request["name"], only=only, seed=request.get("seed", 0), skip=skip)
+    yield from session(
+        subject, request["name"], only=only, seed=request.get("seed", 0), skip=skip, more=request.get("more", "")
+    )
 
 
 def _subject(named: Any, owner: type | None, call: Any) -> Any:  # noqa: ANN401 - anything that was named

@@ -45,7 +45,7 @@ def run_judge(
     chosen(tuple(wanted))
     name = loss or str(adapter)
     request = {"loss": loss, "name": name, "only": wanted, "seed": seed}
-    request |= {"adapter": str(adapter)} if adapter else {}
+    request |= {"adapter": str(adapter), "more": f" --adapter {adapter}"} if adapter else {}
     view = View(Console(highlight=False))
     try:
         report = judge(request, timeout=timeout or TIMEOUT, tell=(lambda _: None) if as_json else view.line)

@@ -19,7 +19,7 @@ EPSILON = 0.01
 WEIGHED = ("padding", "partition")
 UNDEFINED = "right nan"
 DROPPED = re.compile(r"^a token ruled out by [^:]*: (value|gradient) (?!nan)[-\d.]")
-HELD_BACK = re.compile(r"\.detach\(\)|no_grad|stop_gradient|\.data\b")
+HELD_BACK = re.compile(r"\.detach\(\)|no_grad|stop_gradient|topk|\.data\b")
 
 
 def settled(
@@ -51,7 +51,7 @@ def settled(
     if DROPPED.match(verdict.says):
         return _allowed(f"tokens that are ruled out are its own affair: {verdict.says}", verdict)
     if name == "derivative" and not divergence.known and HELD_BACK.search(text):
-        return _allowed(f"part of it is detached in its source: {verdict.says}", verdict)
+        return _allowed(f"part of it is detached or cut in its source: {verdict.says}", verdict)
     return verdict
 
 

@@ -26,12 +26,20 @@ Event = dict[str, Any]
 
 
 def session(
-    subject: Call | Divergence, name: str, *, only: tuple[str, ...] = (), seed: int = 0, skip: tuple[str, ...] = ()
+    subject: Call | Divergence,
+    name: str,
+    *,
+    only: tuple[str, ...] = (),
+    seed: int = 0,
+    skip: tuple[str, ...] = (),
+    more: str = "",
 ) -> Iterator[Event]:
-    """Judge a loss; each event is told as soon as it happens. ``skip`` leaves out what ended an earlier process.
+    """Judge a loss; each event is told as soon as it happens. ``skip`` leaves out what ended an earlier process;
+    ``more`` is added to the line that replays.
 
     Raises UserError where how it is called cannot be told.
     """
+    name = f"{name}{more}"
     wanted = [one for one in chosen(only) if one not in skip]
     yield {"start": "can_be_called"}
     began = time.perf_counter()
