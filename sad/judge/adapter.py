@@ -47,7 +47,7 @@ class Adapted(Call):
         """Return the same loss; only the factor on the logits and the settings are taken over."""
         kept = {name: value for name, value in changes.items() if name in ("temperature", "beta")}
         made = Adapted(self.target, self.owner, replace(self.form, **kept))
-        made.seen = self.seen
+        made.seen, made.about = self.seen, self.about
         return made
 
     def takes(self, *roles: Role) -> bool:
@@ -109,6 +109,8 @@ def adapted(file: str, target: str | None) -> Divergence | Call:
         given_to, whole = load(target), function
         function = lambda given: whole(given, given_to)  # noqa: E731 - the adapter's, closed over its target
     call = adapt(function)
+    if target is not None:
+        call.about = load(target)
     try:
         contract = load(f"{file}:contract")
     except UserError:

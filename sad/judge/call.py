@@ -34,6 +34,8 @@ class Call:
     reading: Reading = field(init=False)
     settings: dict[str, float] = field(default_factory=dict)
     """Settings by name that are held at a number: the weights that a mixture is judged at."""
+    about: Any = None
+    """What its source and name are those of, where an adapter stands before it."""
 
     def __post_init__(self) -> None:
         self._function, self._own = self._unwrapped()

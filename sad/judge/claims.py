@@ -42,7 +42,8 @@ def claims(found: Found) -> list[str] | None:
 
 def named(call: Call) -> str:
     """Return the name that tells most: of the function, of the method, of the class."""
-    target = call.target.__func__ if isinstance(call.target, classmethod) else call.target
+    target = call.about or call.target
+    target = target.__func__ if isinstance(target, classmethod) else target
     name = getattr(target, "__name__", type(target).__name__)
     return type(target).__name__ if name in ("forward", "__call__") and call.owner is None else name
 

@@ -105,7 +105,8 @@ def forms(call: Call) -> Iterator[Call]:
 
 def source(call: Call) -> str:
     """Return the source of the loss, with that of its class where it is one; '' where there is none to read."""
-    target = call.target.__func__ if isinstance(call.target, classmethod) else call.target
+    target = call.about or call.target
+    target = target.__func__ if isinstance(target, classmethod) else target
     target = target if inspect.isclass(target) or inspect.isroutine(target) else type(target)
     try:
         return inspect.getsource(target)

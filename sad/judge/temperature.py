@@ -86,9 +86,7 @@ def _told(ratio: float, sizes: list[float]) -> Softened:
 
     on_value = next((to for to in (1.0, square) if any(near(size, to) for size in sizes)), None)
     if near(ratio, 1):
-        return Softened(
-            Squared.NOWHERE, notes=("no factor of T squared: at T = 3 its gradient has a ninth of the size",)
-        )
+        return Softened(Squared.NOWHERE, notes=(UNSQUARED,))
     if near(ratio, square) and on_value == 1.0:
         return Softened(Squared.GRADIENT, notes=("T squared on the gradient alone",))
     if near(ratio, square):

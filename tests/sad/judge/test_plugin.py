@@ -8,6 +8,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
+# where sad is installed its entry point would register the plugin a second time
+ALONE = {"PYTHONPATH": str(ROOT), "PATH": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
 def pytest_on(folder, *args):
@@ -22,9 +24,7 @@ def pytest_on(folder, *args):
         "-v",
         *map(str, args),
     ]
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=folder, env={"PYTHONPATH": str(ROOT), "PATH": ""}
-    )
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=ALONE)
 
 
 def test_a_right_loss_passes_property_by_property(tmp_path):
