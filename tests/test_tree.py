@@ -21,6 +21,7 @@ ELSEWHERE = {
     "sad/verify_command.py": "tests/sad/test_verify.py",
     "sad/verify_view.py": "tests/sad/test_verify.py and tests/e2e/test_verify_cli.py read what it prints",
     "sad/train/command.py": "tests/e2e/test_train_cli.py",
+    "sad/invariants/__init__.py": "tests/sad/judge/test_check.py",
     "sad/judge/call.py": "tests/sad/judge/test_discover.py and test_session.py call every style",
     "sad/judge/child.py": "tests/sad/judge/test_process.py starts it",
     "sad/judge/report.py": "tests/sad/judge/test_junit.py and test_command.py",
