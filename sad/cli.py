@@ -55,8 +55,26 @@ def verify(
     as_matrix: Annotated[bool, typer.Option("--matrix", help="Show which property catches which bug.")] = False,
     as_list: Annotated[bool, typer.Option("--list", help="List the bugs, judge none.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    loss: Annotated[
+        str | None, typer.Option(help="Judge your own loss: package.module:function, :Class, or file.py:name.")
+    ] = None,
+    adapter: Annotated[Path | None, typer.Option(help="Python file that says how the loss is called.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds for each property of --loss.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Properties of --loss, by name or number.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write the verdict on --loss as JUnit XML.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the inputs of --loss.")] = 0,
 ) -> None:
-    """Reproduce real bugs, catch each, and show the code that trains to be free of it. Exit 0 all hold, 1 not."""
+    """Reproduce real bugs, catch each, and show the code that trains to be free of it. Exit 0 all hold, 1 not.
+
+    With --loss or --adapter: judge your own loss. Exit 0 nothing is broken, 1 something is, 2 it cannot be judged.
+    """
+    if loss is not None or adapter is not None:
+        from sad.judge.command import run_judge
+
+        code = run_judge(
+            loss, adapter=adapter, timeout=timeout, only=only or [], junit=junit, as_json=as_json, seed=seed
+        )
+        raise typer.Exit(code)
     from sad.verify_command import Wanted, cores, run_verify
 
     many = jobs or (cores() if (everything or as_matrix) and not codes else 1)

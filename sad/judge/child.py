@@ -1,0 +1,106 @@
+"""`python -m sad.judge.child REQUEST RESULT`: judges a loss in a process of its own, and writes down every event.
+
+Whatever the code prints goes to this process's streams, never into the result.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from sad.errors import UserError
+from sad_doctor.record import spell
+
+MEMORY = 12 * 2**30
+"""Bytes of private memory: more than any tiny call needs, less than what makes a machine swap."""
+
+
+def main(request_file: str, result_file: str) -> int:
+    """Judge as the request says; events are appended to the result as lines of JSON."""
+    request: dict[str, Any] = json.loads(Path(request_file).read_text(encoding="utf-8"))
+    faulthandler.enable()
+    _limit_memory()
+    sys.path.insert(0, os.getcwd())
+    with Path(result_file).open("a", encoding="utf-8") as result:
+
+        def tell(event: dict[str, Any]) -> None:
+            result.write(json.dumps(spell(event), allow_nan=False) + "\n")
+            result.flush()
+
+        tell({"start": "load"})
+        try:
+            for event in _events(request):
+                tell(_plain(event))
+        except UserError as error:
+            from sad.judge.target import UnloadableError
+
+            tell({"unloadable" if isinstance(error, UnloadableError) else "unjudged": str(error)})
+        except BaseException as error:
+            # an exit or an interrupt that the code itself raises, wherever it does: at import too
+            from sad.judge.target import said
+
+            tell({"raised": said(error)})
+        tell({"done": True})
+    return 0
+
+
+def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of events
+    import torch
+
+    torch.set_num_threads(1)
+    from sad.judge.adapter import adapted
+    from sad.judge.call import Call
+    from sad.judge.session import session
+    from sad.judge.target import load, owner
+
+    target, adapter = request.get("loss"), request.get("adapter")
+    if adapter:
+        subject = adapted(adapter, target)
+    else:
+        assert isinstance(target, str), "a request names a loss or an adapter"
+        named = load(target)
+        subject = _subject(named, owner(target), Call)
+    only, skip = tuple(request.get("only", ())), tuple(request.get("skip", ()))
+    yield from session(
+        subject, request["name"], only=only, seed=request.get("seed", 0), skip=skip, more=request.get("more", "")
+    )
+
+
+def _subject(named: Any, owner: type | None, call: Any) -> Any:  # noqa: ANN401 - anything that was named
+    from sad.judge.stand_in import NeedsAdapterError
+    from sad.subjects.divergence import Divergence
+
+    if isinstance(named, Divergence):
+        return named
+    if not callable(named) and not isinstance(named, classmethod):
+        raise NeedsAdapterError(f"it is a {type(named).__name__}, nothing that can be called")
+    return call(named, owner)
+
+
+def _plain(event: dict[str, Any]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    line = event.get("line")
+    return event if line is None else {"line": {**asdict(line), "standing": line.standing.value}}
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (ImportError, ValueError, OSError):
+        # a system without such limits: the time limit still holds
+        return
+
+
+if __name__ == "__main__":
+    status = main(*sys.argv[1:3])
+    sys.stdout.flush()
+    # threads and exit hooks of the code under judgement are not waited for
+    os._exit(status)

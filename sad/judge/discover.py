@@ -1,0 +1,199 @@
+"""Finds the form in which a loss is called: the first in which it is a known divergence, else the first that runs."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from sad.errors import UserError
+from sad.judge.call import Call
+from sad.judge.families import EVERY, FORWARD, REVERSE, RIGHT, Family
+from sad.judge.roles import Role, Space
+from sad.judge.sample import Fit, Sample, fit, given, sample, used
+from sad.judge.target import said
+
+UNKNOWN_BETAS = (0.5, 0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.4, 0.6, 0.05, 0.95, 0.01, 0.99, 0.25, 0.75)
+"""What a beta may be that is fixed inside."""
+FIXED_TEMPERATURES = (2.0, 3.0, 4.0, 5.0, 8.0, 10.0, 20.0, 1.5, 0.5, 6.0, 7.0)
+LOG, PROB, LOGIT = Space.LOG_PROBS, Space.PROBS, Space.LOGITS
+SPACES = ((LOGIT, LOGIT), (LOG, PROB), (LOG, LOG), (PROB, PROB))
+SEQUENCES = re.compile(
+    r"batch\w*[\s,*x]+\w*(seq|len|tok|time)\w*[^\n]{0,30}[,x]\s*\w*vocab|\[\s*b\w*\s*,\s*[tsl]\w*\s*,\s*v\w*\s*\]"
+    r"|\.\.\.,\s*:-1\s*,\s*:\s*\]|\[:\s*,\s*:-1\b|\(\s*b\s*,\s*[tsl]\s*,\s*v\s*\)",
+    re.IGNORECASE,
+)
+"""Where source or docs say that logits are [batch, length, vocab]."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """How a loss is called, what an ordinary call gave, and the formula that explains it best."""
+
+    call: Call
+    sample: Sample
+    fit: Fit
+    notes: tuple[str, ...] = ()
+
+
+class CannotRunError(Exception):
+    """The loss raised in every form that was tried; the sentence is what it raised first."""
+
+
+def discover(call: Call, seed: int) -> Shape:
+    """Return how the loss is called.
+
+    Raises ``CannotRunError`` where nothing that was tried runs, UserError where what it takes cannot be told.
+    """
+    ran: list[Shape] = []
+    first: Exception | None = None
+    for form in forms(call):
+        if form.form.whole and ran and not ran[0].call.form.whole:
+            # labels without -100 are for what raises with them
+            break
+        try:
+            found = _tried(form, seed)
+        except UserError:
+            raise
+        except Exception as error:
+            first = first or error
+            continue
+        if found.fit.good and not found.fit.family.fault and not _inverted(found) and not _backwards(found):
+            return found
+        ran.append(found)
+    if not ran:
+        raise CannotRunError(said(first) if first is not None else "there is no way to call it")
+    good = [shape for shape in ran if shape.fit.good]
+    shape = next((s for s in good if not s.fit.family.fault), good[0] if good else min(ran, key=_strange))
+    return shape if good else _fixed_temperature(shape)
+
+
+def forms(call: Call) -> Iterator[Call]:
+    """Every form in which it is tried, the likeliest first."""
+    text = source(call)
+    ranks = (2, 3) if call.hidden else (3, 2)
+    spaces = _spaces(call)
+    masked = call.takes(Role.MASK, Role.PADDING, Role.BATCH)
+    masks = (torch.bool, torch.long, torch.float32) if masked else (torch.bool,)
+    order = (False, True) if not call.reading.ordered else (False,)
+    listed = re.search(r"list\[(torch\.)?tensor", text, re.IGNORECASE)
+    number = re.search(r"num_\w*chunks\w*\s*:\s*int\s*=\s*(\d+)", text)
+    chunks = (int(number[1]) if number else 2, 0) if listed else (0,)
+    outputs = (False, True) if ".logits" in text or "['logits']" in text or '["logits"]' in text else (False,)
+    flips, longer = ((False, True), (False, True)) if masked else ((False,), (False,))
+    even = "tensor_split" in text
+    whole = (False, True) if call.takes(Role.LABELS, Role.BATCH) else (False,)
+    every = itertools.product(whole, chunks, outputs, longer, flips, ranks, spaces, order, masks)
+    for full, chunked, output, more, flip, rank, (student, teacher), swapped, dtype in every:
+        if chunked and rank == 2:
+            continue
+        changes: dict[str, Any] = {
+            "rank": rank,
+            "student": student,
+            "teacher": teacher,
+            "chunks": chunked,
+            "even": even,
+        }
+        changes |= {"outputs": output, "swapped": swapped, "masks": dtype, "flipped": flip, "longer": more}
+        yield call.formed(**changes, whole=full)
+
+
+def source(call: Call) -> str:
+    """Return the source of the loss, with that of its class where it is one; '' where there is none to read."""
+    target = call.about or call.target
+    target = target.__func__ if isinstance(target, classmethod) else target
+    target = target if inspect.isclass(target) or inspect.isroutine(target) else type(target)
+    try:
+        return inspect.getsource(target)
+    except (OSError, TypeError):
+        return ""
+
+
+def explained(of: Sample, call: Call, temperatures: tuple[float, float] | None = None) -> Fit:
+    """Return the first formula that explains a gradient; the nearest, where none does."""
+    t = of.given.temperature if call.takes(Role.TEMPERATURE) else 1.0
+    with_labels = of.given.labels is not None and call.takes(Role.LABELS, Role.BATCH, Role.LABEL_LOSS, Role.MODEL)
+    nearest: Fit | None = None
+    for labels in ("", "own", "next") if with_labels else ("",):
+        for family in EVERY:
+            for beta in _betas(family, of, call):
+                tried = fit(of, family, beta, labels, temperatures or (t, t))
+                if tried.good and bool(tried.kd.abs().max() > 0):
+                    return tried
+                if nearest is None or (tried.residual < nearest.residual and not labels):
+                    nearest = tried
+    assert nearest is not None
+    return nearest
+
+
+def _betas(family: Family, of: Sample, call: Call) -> tuple[float, ...]:
+    if not family.beta:
+        return (0.5,)
+    if call.betas() and call.form.beta != "":
+        return (of.given.beta,)
+    return UNKNOWN_BETAS if family in RIGHT else (0.5,)
+
+
+def _tried(call: Call, seed: int) -> Shape:
+    labels = call.takes(Role.LABELS, Role.MASK, Role.PADDING, Role.BATCH, Role.LABEL_LOSS, Role.MODEL)
+    of = sample(call, given(seed, labels=labels))
+    if not of.attached:
+        return Shape(call, of, Fit(FORWARD, 0.5, of.gradient[..., 0], of.gradient[..., 0], float("inf")))
+    found = explained(of, call)
+    for name in call.betas() if len(call.betas()) > 1 or (call.betas() and not found.good) else ():
+        # which of several settings is beta, or none: then each is a weight at its default
+        for beta in (name, ""):
+            again = call.formed(beta=beta)
+            other = sample(again, given(seed, labels=labels))
+            fitted = explained(other, again)
+            if fitted.good and (not found.good or (found.family.fault and not fitted.family.fault)):
+                call, of, found = again, other, fitted
+    return Shape(call, of, found)
+
+
+def _fixed_temperature(shape: Shape) -> Shape:
+    """Try whether a temperature that is fixed inside explains what nothing else does."""
+    if shape.call.takes(Role.TEMPERATURE) or not shape.sample.attached:
+        return shape
+    for temperature in FIXED_TEMPERATURES:
+        call = shape.call.formed(temperature=temperature)
+        of = sample(call, shape.sample.given)
+        found = explained(of, call)
+        if found.good and not found.family.fault:
+            note = f"a temperature of {temperature:g} is fixed inside; the logits are multiplied by it to undo that"
+            return Shape(call, of, found, (*shape.notes, note))
+    return shape
+
+
+def _spaces(call: Call) -> tuple[tuple[Space, Space], ...]:
+    told = call.reading.spaces
+    student, teacher = told.get(Role.STUDENT), told.get(Role.TEACHER)
+    if student and teacher:
+        return ((student, teacher),)
+    if call.hidden:
+        return SPACES[:1]
+    return tuple(s for s in SPACES if student in (None, s[0]) and teacher in (None, s[1])) or SPACES[:1]
+
+
+def _inverted(shape: Shape) -> bool:
+    """Whether just the rows count that should not: a mask was read the other way round."""
+    labels = shape.sample.given.labels
+    if labels is None or not shape.call.takes(Role.MASK, Role.PADDING):
+        return False
+    return bool((used(shape.fit.kd) == (labels == -100)).all())
+
+
+def _backwards(shape: Shape) -> bool:
+    """Whether it is the reverse KL where names leave open which is the teacher's: then the other order is tried too."""
+    return shape.fit.family is REVERSE and not shape.call.reading.ordered and not shape.call.form.swapped
+
+
+def _strange(shape: Shape) -> float:
+    """How far from every known formula; a form that gives no gradient at all is the last."""
+    residual = shape.fit.residual
+    return residual if residual == residual else float("inf")

@@ -1,0 +1,226 @@
+"""What a loss turned out to compute: its contract, and what is wrong with it whatever its contract is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from torch import Tensor
+
+from sad.judge.call import Call
+from sad.judge.discover import Shape, explained, source
+from sad.judge.divisor import Divided, divided
+from sad.judge.families import EXCHANGED, GENERAL, RIGHT
+from sad.judge.roles import Role
+from sad.judge.rows import by_doubling, entropy_of, misplaced, row_loss, rows_of
+from sad.judge.sample import Fit, Sample, fit, given, label_losses, sample, used
+from sad.judge.temperature import Softened, softened
+from sad.subjects.divergence import Contract, Divergence, Given, Kind, Reduction, Squared, Takes
+
+STRANGE = 1e-9
+UNEVEN = 1.0
+"""What is not explained where each row has its own factor."""
+NOTHING = 1e-6
+"""Of a value or a gradient: what float32 leaves of zero."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What a loss computes. ``loss`` is it as a plain divergence: without the label loss, without a constant factor.
+
+    ``faults`` are broken whatever the contract; ``notes`` say what was assumed or is one of several right things.
+    """
+
+    divergence: Divergence
+    shape: Shape
+    name: str
+    faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    numbers: dict[str, float] = field(default_factory=dict)
+    mixed: bool = False
+    """The loss on the labels is mixed in."""
+    uneven: bool = False
+    """Rows weigh as no contract has a name for."""
+
+    @property
+    def known(self) -> bool:
+        """Whether some formula explains the gradient."""
+        return self.shape.fit.good
+
+
+def found(shape: Shape, seed: int) -> Found:
+    """Tell from ordinary calls what the loss is divided by, where its temperature and its beta go, and what it adds."""
+    if not shape.fit.good:
+        return unknown(shape)
+    shape = _without_beta(shape)
+    shape, mixing = _without_labels(shape)
+    call, first = shape.call, shape.fit
+    notes, faults = [*shape.notes, *mixing], [first.family.fault] if first.family.fault else []
+    with_labels = shape.sample.given.labels is not None
+    count = call.takes(Role.COUNT)
+    of = [sample(call, given(seed, which, labels=with_labels, count=count)) for which in (0, 1)]
+    fits = [_again(s, first, call) for s in of]
+    rows, shift = rows_of(of[0], fits[0])
+    by = divided(of, fits, shift=shift)
+    notes += by.notes
+    faults += by.faults
+    if rows == "others":
+        faults.append(misplaced(of[0], fits[0]))
+    if count and by.reduction is not Reduction.COUNT:
+        faults.append(f"it takes a count and does not divide by it: the loss is divided by {by.name}")
+    warm = softened(call, first, seed) if call.takes(Role.TEMPERATURE) else Softened(Squared.NOWHERE)
+    notes += warm.notes
+    faults += warm.faults
+    entropy, said = entropy_of(of[0], fits[0])
+    if entropy is None and by.reduction is None and not first.family.fault:
+        # rows of some formula, each times a number of its own that the value does not have: another formula
+        return unknown(replace(shape, fit=replace(first, residual=UNEVEN)))
+    (notes if entropy is not None else faults).extend(said)
+    takes = _takes(call, first, with_labels=with_labels, rows=rows, warm=warm, count=by.reduction is Reduction.COUNT)
+    if with_labels and not takes[1] and rows == "all":
+        notes.append("no row is ever left out: labels serve the label loss alone, so -100 is not asked of it")
+    kind, documented, more = _kind(call, first, seed)
+    notes += more
+    contract = Contract(
+        kind if by.reduction is not None and not first.family.fault else Kind.OTHER,
+        by.reduction or by_doubling(call, of[0]),
+        warm.squared,
+        entropy=not entropy,
+        shift=shift,
+        takes=takes[0],
+    )
+    known = by.reduction is not None and not first.family.fault and documented
+    by_rows = (
+        (lambda s, t, g: row_loss(first, call, entropy or 0.0, s, t, g))
+        if known and contract.kind is Kind.OTHER
+        else None
+    )
+    beside = divided(of, [replace(f, kd=f.ce) for f in fits], shift=first.labels == "next") if first.labels else None
+    loss = plain(call, first, by, beside)
+    numbers = {"explained": 1 - first.residual, "factor": by.factor}
+    told = tuple(faults), tuple(notes), numbers, bool(mixing), by.reduction is None
+    return Found(Divergence(contract, loss, by_rows), shape, first.family.name, *told)
+
+
+def unknown(shape: Shape) -> Found:
+    """What can be said of a loss that no formula explains: the nearest, and by how much it differs."""
+    call, of, nearest = shape.call, shape.sample, shape.fit
+    leaves_out = call.takes(Role.MASK, Role.PADDING, Role.BATCH) and not call.form.whole
+    takes = {Takes.LABELS} if of.given.labels is not None and leaves_out else set()
+    takes |= {Takes.TEMPERATURE} if call.takes(Role.TEMPERATURE) else set()
+    contract = Contract(Kind.OTHER, by_doubling(call, of), takes=frozenset(takes))
+    told = f"nearest to {nearest.family.name}, whose gradient differs by {100 * nearest.residual:.3g}%"
+    return Found(Divergence(contract, call), shape, nearest.family.name, (), (told,), {"unexplained": nearest.residual})
+
+
+def plain(call: Call, first: Fit, by: Divided, beside: Divided | None) -> Callable[[Given], Tensor]:
+    """Return the loss without its label loss, which is divided as ``beside`` says, and without its constant factor."""
+
+    def loss(of: Given) -> Tensor:
+        if of.labels is None and call.takes(Role.LABELS, Role.MASK, Role.PADDING):
+            # without labels some divide by another number; `without_labels` looks at that
+            of = replace(of, labels=of.teacher_logits.detach().float().argmax(dim=-1))
+        total = call(of)
+        if beside is not None and of.labels is not None:
+            rows = label_losses(of.student_logits, of, first.labels)
+            total = total - rows.sum() * beside.factor / max(1.0, beside.number(of))
+        return total / by.factor
+
+    return loss
+
+
+def _without_beta(shape: Shape) -> Shape:
+    """A setting that could be beta and is none, a weight, keeps its default."""
+    if shape.fit.family.beta or not shape.call.betas() or shape.call.form.beta == "":
+        return shape
+    try:
+        call = shape.call.formed(beta="")
+        of = sample(call, shape.sample.given)
+        again = explained(of, call)
+    except Exception:
+        return shape
+    return replace(shape, call=call, sample=of, fit=again) if again.good else shape
+
+
+def _again(of: Sample, first: Fit, call: Call) -> Fit:
+    t = of.given.temperature if call.takes(Role.TEMPERATURE) else 1.0
+    beta = of.given.beta if first.family.beta and call.betas() and call.form.beta != "" else first.beta
+    return fit(of, first.family, beta, first.labels, (t, t))
+
+
+def _without_labels(shape: Shape) -> tuple[Shape, list[str]]:
+    """Where a weight mixes label loss and divergence, hold it where there is only the divergence."""
+    if not shape.fit.labels or not used(shape.fit.ce).any():
+        return shape, []
+    ce, kd = float(shape.fit.ce.abs().max()), float(shape.fit.kd.abs().max())
+    said = f"the loss on the labels is mixed in, {ce / kd:.3g} times as much as the divergence"
+    names = [n for n in shape.call.betas() if n != shape.call.form.beta or not shape.fit.family.beta]
+    for name in names:
+        for end in (0.0, 1.0):
+            try:
+                call = shape.call.formed(settings={**shape.call.settings, name: end}, beta=shape.call.form.beta or "")
+                of = sample(call, shape.sample.given)
+                again = explained(of, call)
+            except Exception:
+                # an end that it does not take
+                continue
+            if again.good and not again.labels and again.family == shape.fit.family:
+                return replace(shape, call=call, sample=of, fit=again), [f"{said}; judged at {name} = {end:g}, without"]
+    return shape, [f"{said}; it is taken off before the divergence is judged"]
+
+
+def _takes(
+    call: Call, first: Fit, *, with_labels: bool, rows: str, warm: Softened, count: bool
+) -> tuple[frozenset[Takes], bool]:
+    """What it can be given, and whether rows can be left out."""
+    text = source(call).lower()
+    ignoring = any(word in text for word in ("-100", "ignore", "mask", "pad_", "padding"))
+    sequences = any(word in text for word in ("seq", "token", "vocab", ":-1", "length"))
+    leaves_out = (
+        with_labels
+        and not call.form.whole
+        and (rows in ("own", "next") or ignoring or sequences or call.takes(Role.MASK))
+    )
+    takes = {Takes.LABELS} if leaves_out else set()
+    if call.takes(Role.TEMPERATURE) and not warm.unused:
+        takes.add(Takes.TEMPERATURE)
+    if first.family.beta and call.betas() and call.form.beta != "":
+        takes.add(Takes.BETA)
+    if count:
+        takes.add(Takes.COUNT)
+    return frozenset(takes), leaves_out
+
+
+def _kind(call: Call, first: Fit, seed: int) -> tuple[Kind, bool, list[str]]:
+    """The kind, whether its rows can be written down, and what the ends of beta are."""
+    family = first.family
+    if not family.beta:
+        return family.kind, family in RIGHT, []
+    if not call.betas() or call.form.beta == "":
+        if family is GENERAL and abs(first.beta - 0.5) < STRANGE:
+            return Kind.JSD, True, ["beta is 0.5 inside"]
+        return Kind.OTHER, True, [f"beta is {first.beta:g} inside"]
+    if family not in (GENERAL, EXCHANGED):
+        return Kind.OTHER, family in RIGHT, []
+    ends = [at_end(call, beta, seed) for beta in (0.0, 1.0)]
+    told = f"at beta 0 it is {ends[0]}, at beta 1 {ends[1]}"
+    if family is GENERAL and ends == ["zero", "zero"]:
+        return Kind.OTHER, True, [f"{told}: the JSD itself, without the limits that some take there"]
+    return (Kind.JSD if family is GENERAL else Kind.OTHER), True, [told]
+
+
+def at_end(call: Call, beta: float, seed: int) -> str:
+    """Say what a loss is at an end of beta: a known divergence, zero, or not finite."""
+    labels = call.takes(Role.LABELS, Role.MASK, Role.PADDING, Role.BATCH)
+    try:
+        of = sample(call, given(seed, labels=labels, beta=beta))
+    except Exception as error:
+        return f"an error ({type(error).__name__})"
+    if not bool(of.gradient.isfinite().all()) or of.value != of.value:
+        return "not finite"
+    if float(of.gradient.abs().max()) < NOTHING:
+        return "zero" if abs(of.value) < NOTHING else "without a gradient"
+    for family in RIGHT[:2]:
+        if _again(of, Fit(family, beta, of.gradient[..., 0], of.gradient[..., 0], 0.0), call).good:
+            return family.name
+    return "another thing"

@@ -1,0 +1,50 @@
+"""A report as JUnit XML, which CI systems read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from sad.case import Standing
+from sad.errors import UserError
+from sad.judge.report import Report
+from sad_doctor.clean import clean
+
+
+def junit(report: Report) -> str:
+    """Return the report as JUnit XML: one test case a property; not applicable is skipped, allowed passes."""
+    suite = ElementTree.Element(
+        "testsuite",
+        name=f"sad verify --loss {clean(report.loss)}",
+        tests=str(len(report.lines) + bool(report.unjudged)),
+        failures=str(len(report.broken)),
+        errors=str(int(bool(report.unjudged))),
+        skipped=str(sum(line.standing is Standing.NOT_APPLICABLE for line in report.lines)),
+        time=f"{report.seconds:.3f}",
+    )
+    for line in report.lines:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=clean(report.loss), name=line.name, time=f"{line.seconds:.3f}"
+        )
+        if line.standing is Standing.BROKEN:
+            failure = ElementTree.SubElement(case, "failure", message=clean(line.says))
+            failure.text = clean("\n".join(part for part in (line.says, line.example, line.replay) if part))
+        elif line.standing is Standing.NOT_APPLICABLE:
+            ElementTree.SubElement(case, "skipped", message=clean(line.says))
+        else:
+            ElementTree.SubElement(case, "system-out").text = clean(f"{line.standing.value}: {line.says}")
+    if report.unjudged:
+        case = ElementTree.SubElement(suite, "testcase", classname=clean(report.loss), name="can_be_called", time="0")
+        ElementTree.SubElement(case, "error", message=clean(report.unjudged))
+    suites = ElementTree.Element("testsuites")
+    suites.append(suite)
+    ElementTree.indent(suites)
+    return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def write(report: Report, file: Path) -> None:
+    """Write the report. Raises UserError where the file cannot be written."""
+    try:
+        file.write_text(junit(report), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--junit {file}: {error.strerror or error}") from None

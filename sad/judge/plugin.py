@@ -1,0 +1,103 @@
+"""The pytest plugin: `pytest --sad-loss package.module:function` adds one test for each property.
+
+It imports nothing heavy: the loss is judged in a process of its own, once, when the first test of it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("sad", "distillation losses")
+    group.addoption(
+        "--sad-loss",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="Judge this loss (package.module:function, :Class, :Class.method, or file.py:name): one test a property.",
+    )
+    group.addoption(
+        "--sad-adapter", default=None, metavar="FILE", help="How it is called; see docs/judge-your-loss.md."
+    )
+    group.addoption("--sad-timeout", type=float, default=None, metavar="SECONDS", help="For each property.")
+
+
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Add the tests of each loss that is named."""
+    for target in config.getoption("--sad-loss"):
+        collector = LossCollector.from_parent(session, name=target)
+        items.extend(collector.collect())
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A session that has only losses to judge, and no test of its own, is none that found no tests."""
+    if (
+        session.config.getoption("--sad-loss")
+        and session.testscollected
+        and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+    ):
+        session.exitstatus = pytest.ExitCode.OK
+
+
+class BrokenError(Exception):
+    """A property is broken; the text is its line of the report."""
+
+
+class LossCollector(pytest.Collector):
+    """One loss; judged once."""
+
+    _lines: dict[str, Any] | None = None
+    _unjudged: str = ""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """One item a property."""
+        from sad.judge.battery import names
+
+        for name in names():
+            yield LossItem.from_parent(self, name=name)
+
+    def judged(self) -> tuple[dict[str, Any], str]:
+        """Return the lines by name, and why it could not be judged."""
+        if self._lines is None:
+            from sad.judge.process import TIMEOUT, judge
+
+            request = {"loss": self.name, "name": self.name, "adapter": self.config.getoption("--sad-adapter")}
+            report = judge(request, timeout=self.config.getoption("--sad-timeout") or TIMEOUT)
+            self._lines, self._unjudged = {line.name: line for line in report.lines}, report.unjudged
+        return self._lines, self._unjudged
+
+
+class LossItem(pytest.Item):
+    """One property of one loss."""
+
+    def runtest(self) -> None:
+        """Pass where it holds or is allowed, skip where it does not apply, fail where it is broken."""
+        assert isinstance(self.parent, LossCollector)
+        lines, unjudged = self.parent.judged()
+        if unjudged:
+            raise BrokenError(f"not judged: {unjudged}")
+        line = lines.get(self.name)
+        if line is None:
+            pytest.skip("not judged: the loss could not be called")
+        if line.standing.value == "not applicable":
+            pytest.skip(line.says)
+        if line.standing.value == "broken":
+            parts = (line.says, f"shown by: {line.example}" if line.example else "", f"again: {line.replay}")
+            raise BrokenError("\n".join(part for part in parts if part))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **named: Any) -> Any:  # noqa: ANN401
+        """The line of the report, without a traceback of ours."""
+        if isinstance(excinfo.value, BrokenError):
+            return f"{self.parent.name if self.parent else ''}: {self.name}\n{excinfo.value}"
+        return super().repr_failure(excinfo, *args, **named)
+
+    def reportinfo(self) -> tuple[str, int | None, str]:
+        """Where it is from: the loss, and the property."""
+        loss = self.parent.name if self.parent else ""
+        return loss, None, f"{loss}: {self.name}"

@@ -1,0 +1,160 @@
+"""Runs the judging child: with a time limit, its output drained and cut, its end told as a verdict."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from sad.case import Standing
+from sad.judge.report import Line, Report, line_of
+from sad_doctor.clean import clean
+
+TIMEOUT = 60.0
+"""Seconds for loading, and for each property."""
+KEPT = 2000
+"""Characters of what the code printed."""
+RESTARTS = 3
+"""How often judging goes on without the property that ended the process."""
+TICK = 0.05
+Told = Callable[[Line], None]
+
+
+def judge(request: dict[str, Any], *, timeout: float = TIMEOUT, tell: Told = lambda _: None) -> Report:
+    """Judge a loss in a child process and return the report; ``tell`` hears of each line as it comes.
+
+    ``request`` has ``loss``, ``adapter``, ``name``, ``only``, ``seed``. A process that ends or hangs in one property
+    breaks that property, and the others are judged in another.
+    """
+    started, report = time.perf_counter(), Report(request["name"])
+    skip: list[str] = []
+    for _ in range(RESTARTS + 1):
+        ended = _run({**request, "skip": skip}, report, timeout, tell)
+        if ended is None:
+            break
+        where, how = ended
+        name = "can_be_called" if where == "load" else where
+        replay = f"sad verify --loss {request['name']} --only {name}"
+        line = Line(name, Standing.BROKEN, how, replay=replay)
+        report.lines.append(line)
+        tell(line)
+        if name == "can_be_called":
+            break
+        skip = [*(judged.name for judged in report.lines)]
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _run(request: dict[str, Any], report: Report, timeout: float, tell: Told) -> tuple[str, str] | None:
+    """Run one child. Returns in what it ended, and how, if it did not come to its end."""
+    with tempfile.TemporaryDirectory(prefix="sad-judge-") as folder:
+        asked, result = Path(folder) / "request.json", Path(folder) / "result.jsonl"
+        asked.write_text(json.dumps(request), encoding="utf-8")
+        result.touch()
+        root = str(Path(__file__).parents[2])
+        path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+        child = subprocess.Popen(
+            [sys.executable, "-m", "sad.judge.child", str(asked), str(result)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": path, "TRL_EXPERIMENTAL_SILENCE": "1"},
+            start_new_session=True,
+        )
+        assert child.stdout is not None
+        printed = _Tail(child.stdout)
+        try:
+            ended = _followed(child, result, report, timeout, tell)
+        finally:
+            _end(child)
+            printed.thread.join(timeout=2)
+        report.printed = clean(printed.text())[-KEPT:]
+        return ended
+
+
+def _followed(
+    child: subprocess.Popen[bytes], result: Path, report: Report, timeout: float, tell: Told
+) -> tuple[str, str] | None:
+    where, last = "load", time.perf_counter()
+    with result.open(encoding="utf-8") as stream:
+        rest = ""
+        while True:
+            over = child.poll() is not None
+            rest += stream.read()
+            *lines, rest = rest.split("\n")
+            for text in lines:
+                last = time.perf_counter()
+                event = json.loads(text)
+                if event.get("done"):
+                    return None
+                if "raised" in event:
+                    return where, _raised(event["raised"])
+                where = event.get("start", where)
+                _take(event, report, tell)
+            if over:
+                return where, _how(child.returncode)
+            if time.perf_counter() - last > timeout:
+                return where, f"hangs: no answer within {timeout:g} s"
+            time.sleep(TICK)
+
+
+def _take(event: dict[str, Any], report: Report, tell: Told) -> None:
+    if "line" in event:
+        line = line_of(event["line"])
+        report.lines.append(line)
+        tell(line)
+    if "unloadable" in event:
+        line = Line("can_be_called", Standing.BROKEN, event["unloadable"])
+        report.lines.append(line)
+        tell(line)
+    report.what = event.get("what", report.what)
+    report.assumed = event.get("assumed", report.assumed)
+    report.unjudged = event.get("unjudged", report.unjudged)
+
+
+def _raised(what: str) -> str:
+    exits = what.startswith(("SystemExit", "KeyboardInterrupt"))
+    return f"raises {what}, which would end the program" if exits else f"raised {what}"
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"ends the process, exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = str(-code)
+    return f"crashes the process: {name}"
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End the child and what it started: it leads a group of its own."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError, AttributeError):
+        child.kill()
+    child.wait()
+
+
+class _Tail:
+    """Reads a stream to its end and keeps the last of it, so that no amount of output fills memory or a pipe."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._kept = stream, b""
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def text(self) -> str:
+        return self._kept.decode("utf-8", errors="replace")
+
+    def _read(self) -> None:
+        while chunk := self._stream.read1(65536):  # type: ignore[attr-defined]
+            self._kept = (self._kept + chunk)[-4 * KEPT :]

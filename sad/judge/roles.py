@@ -1,0 +1,281 @@
+"""Reads what each parameter of a loss is for from its name, by the names that the field uses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from inspect import Parameter
+
+
+class Role(StrEnum):
+    """What a parameter is given."""
+
+    STUDENT = "the student's logits"
+    TEACHER = "the teacher's logits"
+    LABELS = "labels, -100 where a row does not count"
+    MASK = "1 where a row counts"
+    PADDING = "1 where a row is padding"
+    BATCH = "a dict with labels and masks"
+    IDS = "token ids"
+    TEMPERATURE = "the temperature"
+    BETA = "beta"
+    OFF = "0, the weight of the label loss"
+    ON = "1, the weight of the divergence"
+    COUNT = "the count to divide by"
+    IGNORE = "-100"
+    STUDENT_WEIGHT = "the identity, as the student's output weight"
+    TEACHER_WEIGHT = "the identity, as the teacher's output weight"
+    LABEL_LOSS = "0, the loss on the labels"
+    CONFIG = "an object with the usual settings"
+    MODEL = "a model that returns the student's logits"
+    TEACHER_MODEL = "a model that returns the teacher's logits"
+    EAGER = "False, so that nothing is compiled"
+    VOCAB = "the size of the vocabulary"
+    NONE = "None"
+    DEFAULT = "its default"
+
+
+class Space(StrEnum):
+    """What a distribution is given as."""
+
+    LOGITS = "logits"
+    LOG_PROBS = "log-probabilities"
+    PROBS = "probabilities"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The roles of the parameters by name, and how sure the names are.
+
+    ``spaces`` are those of student and teacher where the names tell. ``ordered`` is False where the names leave open
+    which of the two is the student's. ``unread`` are required parameters that no rule knows.
+    """
+
+    roles: dict[str, Role]
+    spaces: dict[Role, Space]
+    ordered: bool
+    unread: tuple[str, ...] = ()
+
+    def has(self, *roles: Role) -> bool:
+        """Whether some parameter has one of these roles."""
+        return any(role in roles for role in self.roles.values())
+
+    def named(self, role: Role) -> list[str]:
+        """Return the parameters of a role."""
+        return [name for name, its in self.roles.items() if its == role]
+
+
+MINE = {"student", "stu", "s", "stud"}
+THEIRS = {"teacher", "tea", "t", "tch", "teach", "soft"}
+VALUES = {
+    *("logits", "logit", "output", "outputs", "out", "outs", "score", "scores", "pred", "preds", "prediction"),
+    *("predictions", "y", "x", "z", "p", "q", "input", "inputs", "target", "targets", "label", "labels", "lm"),
+    *("log", "logp", "logps", "logprobs", "logprob", "lprobs", "lprob", "probs", "prob", "probability", "topk", "dist"),
+    *("probabilities", "distribution", "tensor", "values", "results"),
+}
+HIDDEN = {"input", "inputs", "hidden", "hiddens", "states", "state", "h", "feature", "features", "x"}
+WEIGHTS = {"weight", "w", "weights", "lm", "head", "proj"}
+TEMPERATURES = {"temperature", "temp", "tau", "temperatures", "T"}
+BETAS = {
+    *("beta", "alpha", "lam", "lamb", "lambda", "lmbda", "skew", "ratio", "mixing", "interpolation", "mix", "b", "a"),
+}
+RATIOS = {
+    *("skew_lambda", "skew_alpha", "sym_kd_ratio", "kd_ratio", "mixed_kl_weight", "jsd_beta", "gkd_beta", "kd_rate"),
+    *("lambda_", "lam_", "kl_ratio", "mixture_weight", "distillation_alpha", "kd_alpha", "distill_alpha"),
+    *("gamma", "jsd_alpha", "w_kd", "kd_weight_ratio", "teacher_weight_ratio"),
+}
+LABELS = {
+    *("labels", "label", "true_labels", "true_label", "hard_labels", "hard_label", "shift_labels", "target_ids", "gt"),
+    *("target_labels", "ground_truth", "gold", "hard_targets", "hard_target", "y_true_labels", "gts", "student_labels"),
+    *("label_ids", "lm_labels", "response_ids", "completion_ids", "tgt", "true_ids", "gold_labels"),
+}
+LATE_LABELS = {"target", "targets", "y", "y_true", "true", "hard", "answers", "gold"}
+"""What is labels where student and teacher have other names."""
+MASKS = {
+    *("attention_mask", "mask", "loss_mask", "completion_mask", "response_mask", "token_mask", "label_mask", "masks"),
+    *("valid_mask", "action_mask", "valid", "loss_masks", "tokens_mask", "student_mask", "attn_mask", "keep_mask"),
+}
+PADS = {"padding_mask", "pad_mask", "key_padding_mask", "padding", "is_pad", "ignore_mask"}
+BATCHES = {
+    "no_model_batch",
+    "batch",
+    "data",
+    "inputs_dict",
+    "model_inputs",
+    "model_batch",
+    "micro_batch",
+    "output_data",
+}
+COUNTS = {
+    *("num_items_in_batch", "num_items", "n_items", "num_tokens", "n_tokens", "normalizer", "avg_factor", "denom"),
+    *("num_valid", "total_valid", "global_valid_toks", "batch_denom", "norm_factor", "num_valid_tokens", "ntokens"),
+    *(
+        "num_target_tokens",
+        "global_valid_seqs",
+        "total_tokens",
+        "loss_normalizer",
+        "global_num_tokens",
+        "batch_num_tokens",
+    ),
+}
+IGNORES = {"ignore_index", "ignore_idx", "padding_id", "pad_id", "ignore_label", "ignored_index", "ignore_id"}
+LABEL_LOSSES = {
+    *("original_loss", "ce_loss", "task_loss", "hard_loss", "student_loss", "lm_loss", "base_loss", "sft_loss"),
+}
+CONFIGS = {"args", "config", "cfg", "params", "hparams", "opt", "kd_config", "distill_config", "configs", "loss_config"}
+OFFS = {
+    "weight_hard_loss",
+    "ce_weight",
+    "hard_weight",
+    "weight_ce",
+    "hard_loss_weight",
+    "ce_loss_weight",
+    "alpha_ce_hard",
+}
+ONS = {
+    *("weight_soft_loss", "kd_weight", "soft_weight", "kl_weight", "soft_loss_weight", "kd_loss_weight", "loss_weight"),
+    *("kl_loss_weight", "distill_weight", "weight", "kl_coef", "loss_scale"),
+}
+EAGERS = {"compiled", "compile", "use_compile", "torch_compile"}
+TEACHER_MODELS = {"teacher_model", "teacher", "ref_model", "teacher_net", "tea_model", "model_t", "net_t"}
+MODELS = {"model", "student_model", "student_net", "net", "model_s", "net_s"}
+NUMERIC = (int, float)
+BY_NAME = (
+    (LABEL_LOSSES, Role.LABEL_LOSS),
+    (LABELS, Role.LABELS),
+    (MASKS, Role.MASK),
+    (PADS, Role.PADDING),
+    ({"input_ids"}, Role.IDS),
+)
+"""Roles that the whole name tells."""
+
+
+def tokens(name: str) -> list[str]:
+    """Return the words of a name: ``logitsStudent`` and ``logits_student`` have the same."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return [word for word in spaced.lower().split("_") if word]
+
+
+def read(parameters: Iterable[Parameter], *, settings_only: bool = False) -> Reading:
+    """Give every parameter a role. ``settings_only`` is for a constructor, which takes no logits."""
+    every = [p for p in parameters if p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
+    hidden = any(WEIGHTS & set(tokens(p.name)) and _side(p.name) for p in every) and not settings_only
+    roles: dict[str, Role] = {}
+    for parameter in every:
+        role = _setting(parameter) or (None if settings_only else _value(parameter, every, hidden=hidden))
+        if role is not None:
+            roles[parameter.name] = role
+    ordered = True
+    if not settings_only:
+        ordered = _fill(roles, every)
+    for parameter in every:
+        absent = parameter.name not in roles and parameter.default is Parameter.empty
+        if absent and not settings_only and "None" in str(parameter.annotation):
+            roles[parameter.name] = Role.NONE
+    unread = [p.name for p in every if p.name not in roles and p.default is Parameter.empty]
+    roles |= {p.name: Role.DEFAULT for p in every if p.name not in roles and p.name not in unread}
+    spaces = {role: space for name, role in roles.items() if (space := _space(name)) and _is_side(role)}
+    in_order = {p.name: roles[p.name] for p in every if p.name in roles}
+    return Reading(in_order, spaces, ordered, tuple(unread))
+
+
+def setting(name: str) -> Role | None:
+    """Return the role of a setting (temperature, beta, …) by its name alone; None if it is no setting that is known."""
+    return _setting(Parameter(name, Parameter.KEYWORD_ONLY, default=0.5))
+
+
+def _setting(parameter: Parameter) -> Role | None:
+    name, words = parameter.name, set(tokens(parameter.name))
+    number = isinstance(parameter.default, NUMERIC) or parameter.annotation in (int, float, "float", "int")
+    lone = name == "T" or (name == "t" and number)
+    if (lone or words & TEMPERATURES or (words == {"t"} and number)) and not words & {"schedule", "scheduler", "use"}:
+        return Role.DEFAULT if words & THEIRS - {"t"} and parameter.default is not Parameter.empty else Role.TEMPERATURE
+    known = {
+        **dict.fromkeys(OFFS, Role.OFF),
+        **dict.fromkeys(ONS, Role.ON),
+        **dict.fromkeys(COUNTS, Role.COUNT),
+        **dict.fromkeys(IGNORES, Role.IGNORE),
+        **dict.fromkeys(CONFIGS, Role.CONFIG),
+        **dict.fromkeys(EAGERS, Role.EAGER),
+        **dict.fromkeys(("vocab_size", "num_classes", "n_vocab"), Role.VOCAB),
+    }
+    lower = "_".join(tokens(name))
+    if lower in known:
+        role = known[lower]
+        return role if role is not Role.ON or number or parameter.default is Parameter.empty else None
+    short = words & BETAS if len(words) == 1 else words & (BETAS - {"a", "b", "mix"})
+    if lower in RATIOS or (short and (number or parameter.default is Parameter.empty)):
+        return Role.BETA
+    return None
+
+
+def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Role | None:
+    name, words = "_".join(tokens(parameter.name)), set(tokens(parameter.name))
+    optional = parameter.default is not Parameter.empty
+    side = _side(parameter.name)
+    if side and words & {"bias"}:
+        return Role.NONE if not optional else Role.DEFAULT
+    if side and hidden and words & WEIGHTS and not optional:
+        return Role.STUDENT_WEIGHT if side is Role.STUDENT else Role.TEACHER_WEIGHT
+    if side and hidden and words & HIDDEN and not optional:
+        return side
+    for names, role in BY_NAME:
+        if name in names:
+            return role
+    others = {"_".join(tokens(p.name)) for p in every}
+    if name in MODELS and others & {"inputs", "batch"}:
+        return Role.MODEL
+    if name in BATCHES or (name == "inputs" and (others & (MODELS | {"student_logits", "teacher_logits", "outputs"}))):
+        return Role.BATCH
+    if name in TEACHER_MODELS and others & MODELS:
+        return Role.TEACHER_MODEL
+    if side and not optional and words - MINE - THEIRS <= VALUES:
+        return side
+    return None
+
+
+def _fill(roles: dict[str, Role], every: list[Parameter]) -> bool:
+    """Give student and teacher to what is left, by what stands first. Returns whether their order is sure."""
+    if Role.MODEL in roles.values() and not any(_is_side(role) for role in roles.values()):
+        return True
+    left = [p for p in every if p.name not in roles and p.default is Parameter.empty]
+    missing = [r for r in (Role.STUDENT, Role.TEACHER) if r not in roles.values()]
+    order = missing
+    if len(missing) == 2 and len(left) >= 2 and set(tokens(left[0].name)) & {"target", "targets", "true", "label"}:
+        order = missing[::-1]
+    for role, parameter in zip(order, left, strict=False):
+        roles[parameter.name] = role
+    for parameter in left:
+        if parameter.name not in roles and "_".join(tokens(parameter.name)) in LATE_LABELS:
+            roles[parameter.name] = Role.LABELS
+    given = {name: role for name, role in roles.items() if _is_side(role)}
+    telling = {"pred", "preds", "input", "output", "outputs", "logits", "prediction", "predictions"}
+    named = any(_side(name) for name in given) or any(set(tokens(name)) & telling for name in given)
+    return named or not missing
+
+
+def _side(name: str) -> Role | None:
+    words = tokens(name)
+    mine, theirs = MINE & set(words), THEIRS & set(words)
+    if len(words) == 1 and words[0] in {"s", "t", "soft"}:
+        # a letter alone: the pair (s, t) is told by `_fill`
+        return None
+    if bool(mine) == bool(theirs):
+        return None
+    return Role.STUDENT if mine else Role.TEACHER
+
+
+def _is_side(role: Role) -> bool:
+    return role in (Role.STUDENT, Role.TEACHER)
+
+
+def _space(name: str) -> Space | None:
+    words = set(tokens(name))
+    flat = "".join(tokens(name))
+    if any(told in flat for told in ("logprob", "lprob", "logp", "logsoftmax")) or words == {"log", "q"}:
+        return Space.LOG_PROBS
+    if words & {"probs", "prob", "probabilities", "probability"}:
+        return Space.PROBS
+    return Space.LOGITS if words & {"logits", "logit", "scores"} else None

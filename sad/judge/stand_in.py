@@ -1,0 +1,189 @@
+"""Light stand-ins for what a loss may be given besides tensors: a `self`, a config, a batch, a model, an output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sad.errors import UserError
+from sad.judge.roles import Role, setting, tokens
+from sad.subjects.divergence import IGNORED
+
+
+class NeedsAdapterError(UserError):
+    """How the loss is called cannot be told; the sentence says why, and that an adapter helps."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}; say how it is called with --adapter file.py (docs/judge-your-loss.md)")
+
+
+NESTED = {"args", "config", "cfg", "params", "hparams", "kd", "distill", "distillation", "loss", "opt", "model_config"}
+PLAIN: dict[str, object] = {
+    "training": True,
+    "reduction": "mean",
+    "eps": 1e-8,
+    "epsilon": 1e-8,
+    "label_smoothing": 0.0,
+    "seq_kd": False,
+    "model_accepts_loss_kwargs": True,
+    "compute_loss_func": None,
+    "label_smoother": None,
+    "top_k": None,
+    "topk": None,
+}
+"""What an attribute is where its name is no setting of a divergence."""
+
+FLAGS = ("use_", "is_", "has_", "enable_", "log_", "report_", "with_", "do_", "return_")
+"""How the names of switches begin: they are off."""
+
+Settings = Mapping[str, Any]
+"""What each setting is at the moment, by its role or by its own name: the temperature, beta, …"""
+BETA_IS = "beta is"
+"""The entry that says which setting is beta."""
+
+
+class Asked:
+    """The names of settings that were read from a stand-in, by their role."""
+
+    def __init__(self) -> None:
+        self.roles: dict[str, Role] = {}
+        self.plain: dict[str, object] = {}
+
+
+class Config:
+    """An object or a dict with the usual settings, at any depth; another name raises ``NeedsAdapterError``."""
+
+    def __init__(self, of: str, settings: Settings, asked: Asked) -> None:
+        self.__dict__ |= {"_of": of, "_settings": settings, "_asked": asked}
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any setting
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return found(name, self.__dict__["_of"], self.__dict__["_settings"], self.__dict__["_asked"])
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any setting
+        return getattr(self, name)
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any setting
+        """Return the setting, or the default where the name is none."""
+        try:
+            return getattr(self, name)
+        except (NeedsAdapterError, AttributeError):
+            return default
+
+    def __contains__(self, name: str) -> bool:
+        return self.get(name) is not None
+
+
+def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa: ANN401 - any setting
+    """Return what an attribute of a stand-in is by its name, and write down that it was read."""
+    lower = "_".join(tokens(name))
+    role = setting(name)
+    if role is not None and role in settings:
+        asked.roles[name] = role
+        if name in settings:
+            return settings[name]
+        # where another setting is beta, or none is, this one is a weight
+        return 0.5 if role is Role.BETA and settings.get(BETA_IS) not in (None, name) else settings[role]
+    if role is Role.CONFIG or lower in NESTED:
+        return Config(f"{of}.{name}", settings, asked)
+    if lower.endswith(("temperature", "temp")):
+        asked.plain[name] = 1.0
+        return 1.0
+    if lower in PLAIN or lower.startswith(FLAGS):
+        asked.plain[name] = PLAIN.get(lower, False)
+        return PLAIN.get(lower, False)
+    raise NeedsAdapterError(f"it reads {of}.{name}, whose meaning is not known")
+
+
+def stand_in_self(of: type, settings: Settings, asked: Asked, more: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """Return an object of a class whose constructor was not called.
+
+    What its methods read and it lacks is found by name: the usual settings, and ``more``.
+    """
+
+    def missing(_: object, name: str) -> Any:  # noqa: ANN401 - any setting
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return more[name] if name in more else found(name, "self", settings, asked)
+
+    made = type(of.__name__, (of,), {"__getattr__": missing})
+    stand: Any = object.__new__(made)
+    if isinstance(stand, nn.Module):
+        nn.Module.__init__(stand)
+    return stand
+
+
+class Batch(dict[str, Any]):
+    """A dict whose keys are attributes too."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a tensor
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def to(self, *_: object, **__: object) -> Batch:
+        """Return itself: it is where it should be."""
+        return self
+
+
+class Output(Batch):
+    """A model's output: attributes, keys and positions."""
+
+    def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - a tensor
+        return list(self.values())[key] if isinstance(key, int | slice) else super().__getitem__(key)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.keys())
+
+
+class Model(nn.Module):
+    """Returns the same logits whatever it is given, and their cross-entropy where labels are."""
+
+    def __init__(self, logits: Tensor, labels: Tensor | None = None) -> None:
+        super().__init__()
+        self.__dict__["_logits"], self.__dict__["_labels"] = logits, labels
+        self.config = Batch(vocab_size=logits.shape[-1], hidden_size=8, use_cache=False)
+        self.device = torch.device("cpu")
+
+    def forward(self, *_: Any, **__: Any) -> Output:  # noqa: ANN401 - whatever models take
+        """Return an output with the logits [batch, length, vocab]."""
+        logits, labels = self.__dict__["_logits"], self.__dict__["_labels"]
+        if not torch.is_grad_enabled():
+            logits = logits.detach()
+        if labels is None:
+            return Output(logits=logits)
+        # as causal models do: a token is predicted from those before it; over no label at all it is 0 here
+        following = labels[:, 1:].flatten()
+        loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), following, reduction="sum")
+        loss = loss / (following != IGNORED).sum().clamp_min(1)
+        return Output(loss=loss, logits=logits)
+
+
+class Accelerator:
+    """The part of accelerate's that a loss may use, on one process."""
+
+    num_processes = 1
+    is_main_process = True
+    device = torch.device("cpu")
+
+    def unwrap_model(self, model: nn.Module, **_: object) -> nn.Module:
+        """Return the model."""
+        return model
+
+    def gather(self, tensor: Tensor) -> Tensor:
+        """Return the tensor."""
+        return tensor
+
+    gather_for_metrics = gather
+
+
+def trainer_parts(teacher: Callable[[], nn.Module]) -> dict[str, Any]:
+    """Return what a trainer's method finds on its ``self`` besides settings."""
+    parts: dict[str, Any] = {"accelerator": Accelerator(), "device": torch.device("cpu"), "state": Batch(global_step=1)}
+    return parts | dict.fromkeys(("teacher_model", "teacher", "ref_model"), teacher())

@@ -1,0 +1,114 @@
+"""Finds what `--loss` names: `package.module:function`, `:Class`, `:Class.method`, or `path/to/file.py:function`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sad.errors import UserError
+
+TELLING = ("loss", "kl", "jsd", "diverg", "distil", "forward", "call")
+"""What the name of a thing that can be judged often has in it."""
+
+
+class UnloadableError(UserError):
+    """The target is named rightly, and raises while it is imported."""
+
+
+def split(target: str) -> tuple[str, str]:
+    """Return the module (or file) and the dotted name in it. Raises UserError if there is no colon between them."""
+    module, colon, name = target.rpartition(":")
+    if not colon or not module or not name:
+        raise UserError(f"--loss {target}: write package.module:function, package.module:Class or path/to/file.py:name")
+    return module, name
+
+
+def load(target: str) -> Any:  # noqa: ANN401 - a function, a class, or what a class has
+    """Import the module and return the named thing in it.
+
+    Raises UserError if there is no such module or name, and ``UnloadableError`` if importing it raises.
+    """
+    where, name = split(target)
+    found: Any = _module(where)
+    for part in name.split("."):
+        try:
+            found = inspect.getattr_static(found, part) if isinstance(found, type) else getattr(found, part)
+        except AttributeError:
+            raise UserError(f"--loss {target}: {_missing(found, part)}") from None
+        if isinstance(found, classmethod | staticmethod):
+            found = found.__func__ if isinstance(found, staticmethod) else found
+    return found
+
+
+def owner(target: str) -> type | None:
+    """Return the class that the named thing is in; None for a function of a module. Imports what ``load`` did."""
+    where, name = split(target)
+    found: Any = _module(where)
+    for part in name.split(".")[:-1]:
+        found = getattr(found, part)
+    return found if isinstance(found, type) else None
+
+
+def _module(where: str) -> ModuleType:
+    is_file = where.endswith(".py") or "/" in where
+    if is_file and not Path(where).is_file():
+        raise UserError(f"--loss: there is no file {where}")
+    try:
+        return _from_file(Path(where)) if is_file else importlib.import_module(where)
+    except ModuleNotFoundError as error:
+        asked = error.name and (where == error.name or where.startswith(f"{error.name}."))
+        if asked and not is_file:
+            raise UserError(
+                f"--loss: there is no module {where}; run from its folder, install it, or give path/to/file.py:name"
+            ) from None
+        raise UserError(f"--loss: importing {where} needs the module {error.name}: install it where sad is") from None
+    except Exception as error:
+        raise UnloadableError(f"importing {where} raised {said(error)}") from None
+
+
+def _from_file(path: Path) -> ModuleType:
+    path = path.resolve()
+    root = path.parent
+    while (root / "__init__.py").is_file():
+        # a file of a package is imported as such, so that it can import its neighbours by dots
+        root = root.parent
+    if root != path.parent:
+        sys.path.insert(0, str(root))
+        return importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
+    name = f"judged_{path.stem}"
+    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(path):
+        return sys.modules[name]
+    # its neighbours can be imported, as when it is run
+    sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def said(error: BaseException) -> str:
+    """Return the type and the first line of what was raised."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
+
+
+def _missing(inside: Any, name: str) -> str:  # noqa: ANN401 - a module or a class
+    what = getattr(inside, "__name__", str(inside))
+    names = [n for n, value in vars(inside).items() if callable(getattr(value, "__func__", value)) and n[:2] != "__"]
+    near = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
+    near = near or [n for n in names if any(word in n.lower() for word in TELLING)][:4]
+    hint = f"; it has {', '.join(near)}" if near else ""
+    return f"{what} has no {name}{hint}"

@@ -1,0 +1,97 @@
+"""Where a temperature goes: into both distributions, and squared onto gradient or value."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from sad.judge.call import Call
+from sad.judge.roles import Role
+from sad.judge.sample import Fit, fit, given, label_losses, sample, used
+from sad.subjects.divergence import Squared
+
+HOT = 3.0
+UNSQUARED = "no factor of T squared: its gradient shrinks as 1 / T squared, to a ninth at T = 3"
+EQUAL = 1e-3
+STRANGE = {
+    (1.0, 1.0): "the temperature is taken and not used",
+    (HOT, 1.0): "the temperature softens the student alone",
+    (1.0, HOT): "the temperature softens the teacher alone",
+    (1 / HOT, 1 / HOT): "logits are multiplied by the temperature where they should be divided",
+    (HOT**2, HOT**2): "the temperature is divided by twice",
+    (math.sqrt(HOT), math.sqrt(HOT)): "logits are divided by the temperature's root",
+    (HOT**2, HOT): "the temperature is divided by twice for the student",
+    (HOT, HOT**2): "the temperature is divided by twice for the teacher",
+}
+"""What else a temperature does to the student's and the teacher's distribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Softened:
+    """Where the square went, and what is wrong."""
+
+    squared: Squared
+    faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    unused: bool = False
+
+
+def softened(call: Call, first: Fit, seed: int) -> Softened:
+    """Compare a call at temperature 3 with one at 1."""
+    if first.family.plain:
+        return Softened(Squared.NOWHERE, notes=("a temperature is taken; it is judged at 1",), unused=True)
+    labels = call.takes(Role.LABELS, Role.MASK, Role.PADDING, Role.BATCH, Role.LABEL_LOSS, Role.MODEL)
+    cold, hot = (
+        sample(call, given(seed, labels=labels, count=call.takes(Role.COUNT), temperature=t)) for t in (1.0, HOT)
+    )
+    beta = hot.given.beta if first.family.beta and call.betas() and call.form.beta != "" else first.beta
+    right = fit(hot, first.family, beta, first.labels, (HOT, HOT))
+    if not right.good:
+        for temperatures, fault in STRANGE.items():
+            if fit(hot, first.family, beta, first.labels, temperatures).good:
+                return Softened(Squared.NOWHERE, (fault,), unused=temperatures == (1.0, 1.0))
+        return Softened(
+            Squared.NOWHERE,
+            (
+                f"at temperature {HOT:g} it is no longer {first.family.name}: "
+                f"{100 * right.residual:.3g}% of its gradient is something else",
+            ),
+        )
+    before = float(fit(cold, first.family, beta, first.labels).kd[used(right.kd)].mean())
+    ratio = float(right.kd[used(right.kd)].mean()) / before
+    student, teacher = hot.given.student_logits / HOT, hot.given.teacher_logits / HOT
+    rows = first.family.formula(student, teacher, beta).detach()
+    value = hot.value
+    if first.labels:
+        value -= float((right.ce * label_losses(hot.given.student_logits, hot.given, first.labels)).sum())
+    sizes = [value / whole for whole in _wholes(rows, teacher, right, before)]
+    return _told(ratio, sizes)
+
+
+def _wholes(rows: Tensor, teacher: Tensor, right: Fit, before: float) -> tuple[float, float]:
+    """The value with the weights of temperature 1, without and with the teacher's entropy."""
+    weights = used(right.kd).double() * before
+    log_p = teacher.log_softmax(dim=-1)
+    entropy = -(log_p.exp() * log_p).sum(dim=-1)
+    return float((weights * rows).sum()), float((weights * (rows + entropy)).sum())
+
+
+def _told(ratio: float, sizes: list[float]) -> Softened:
+    square = HOT**2
+
+    def near(number: float, to: float) -> bool:
+        return abs(number - to) <= EQUAL * to
+
+    on_value = next((to for to in (1.0, square) if any(near(size, to) for size in sizes)), None)
+    if near(ratio, 1):
+        return Softened(Squared.NOWHERE, notes=(UNSQUARED,))
+    if near(ratio, square) and on_value == 1.0:
+        return Softened(Squared.GRADIENT, notes=("T squared on the gradient alone",))
+    if near(ratio, square):
+        return Softened(Squared.BOTH, notes=("T squared on value and gradient",))
+    power = math.log(ratio) / math.log(HOT) if ratio > 0 else float("nan")
+    return Softened(
+        Squared.NOWHERE, (f"at T = {HOT:g} its size is {ratio:.4g} times that at 1, T to the power {power:.3g}",)
+    )

@@ -1,0 +1,199 @@
+"""The form in which a loss is given its values, and the values of one call, by role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sad.judge.roles import Role, Space
+from sad.judge.stand_in import BETA_IS, Asked, Batch, Config, Model, NeedsAdapterError, Output
+from sad.subjects.divergence import IGNORED, Given
+
+FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
+WIDE = 2048
+"""Tokens from which on a weight that is the identity takes too much memory."""
+RULED_OUT = {torch.float16: -3e4, torch.bfloat16: -1e30, torch.float32: -1e30, torch.float64: -1e300}
+"""What stands for -inf where logits go through a product with a weight: infinity times zero is no number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """In which form the values are given, where names alone do not tell."""
+
+    rank: int = 3
+    student: Space = Space.LOGITS
+    teacher: Space = Space.LOGITS
+    chunks: int = 0
+    """Logits as a list of this many chunks along the length; 0: one tensor."""
+    even: bool = False
+    """Chunks are as `tensor_split` makes them, of lengths that differ by 1 at most, not as `chunk` does."""
+    outputs: bool = False
+    """Logits inside a model's output."""
+    swapped: bool = False
+    """The teacher's come first."""
+    masks: torch.dtype = torch.bool
+    flipped: bool = False
+    """A mask is 1 where a row does not count."""
+    longer: bool = False
+    """Masks have one place more at the front, as ids have where logits predict the next token."""
+    whole: bool = False
+    """Labels without -100, for what cannot have it."""
+    temperature: float = 1.0
+    """The logits are multiplied by this: it undoes a temperature that is fixed inside."""
+    beta: str | None = None
+    """The parameter or attribute that takes beta, where several could."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a loss asks for: in which form, with which settings held at a number, through which stand-ins.
+
+    ``defaults`` are those of its parameters; ``hidden`` is True where it takes hidden states and output weights.
+    """
+
+    form: Form
+    settings: Mapping[str, float]
+    asked: Asked
+    defaults: Mapping[str, Any]
+    hidden: bool
+
+
+class Values:
+    """The values of one call, by role."""
+
+    def __init__(self, asking: Asking, given: Given) -> None:
+        self.call, self.given, self.form = asking, given, asking.form
+        self.student = self._logits(given.student_logits)
+        self.teacher = self._logits(given.teacher_logits)
+        self.weight: Tensor | None = None
+        self.settings: dict[str, Any] = {
+            **asking.settings,
+            BETA_IS: self.form.beta,
+            **{str(role): value for role, value in FIXED.items()},
+            Role.TEMPERATURE: given.temperature,
+            Role.BETA: given.beta,
+            Role.VOCAB: given.student_logits.shape[-1],
+            Role.COUNT: self._count(),
+        }
+
+    def left(self, role: Role, name: str) -> bool:
+        """Whether a parameter keeps its default."""
+        other = role is Role.BETA and self.form.beta not in (None, name) and name not in self.call.settings
+        absent = (role is Role.COUNT and self.given.count is None) or (
+            role in (Role.LABELS, Role.MASK, Role.PADDING, Role.IDS) and self.given.labels is None
+        )
+        return role is Role.DEFAULT or ((other or absent) and name in self.call.defaults)
+
+    def positional(self, role: Role, name: str) -> Any:  # noqa: ANN401 - any value
+        """Return the value, or the default, where all are given by position."""
+        return self.call.defaults.get(name) if self.left(role, name) else self.of(role, name)
+
+    def of(self, role: Role, name: str) -> Any:  # noqa: ANN401, C901 - any value, one line a role
+        """Return what a parameter of this role is given."""
+        if name in self.call.settings:
+            return self.call.settings[name]
+        if role is Role.BETA:
+            return self.given.beta if self.form.beta in (None, name) else 0.5
+        if role in self.settings:
+            return self.settings[role]
+        if role in (Role.STUDENT, Role.TEACHER):
+            return self._side(role)
+        match role:
+            case Role.STUDENT_WEIGHT | Role.TEACHER_WEIGHT:
+                return self._weight(role)
+            case Role.LABELS:
+                return self._flat(self.labels)
+            case Role.IDS:
+                return self._flat(self.labels.clamp_min(0))
+            case Role.MASK | Role.PADDING:
+                return self._mask(name, padding=role is Role.PADDING)
+            case Role.BATCH:
+                return self._batch()
+            case Role.LABEL_LOSS:
+                # what is judged is the divergence beside it
+                return self.student.sum() * 0
+            case Role.CONFIG:
+                return Config(name, self.settings, self.call.asked)
+            case Role.MODEL:
+                return Model(self.student, self.labels)
+            case Role.TEACHER_MODEL:
+                return Model(self.teacher)
+        raise NeedsAdapterError(f"what {name} should be cannot be told from the name")
+
+    @property
+    def labels(self) -> Tensor:
+        """The labels [batch, length]; where none are given, the teacher's likeliest tokens."""
+        if self.given.labels is not None and not self.form.whole:
+            return self.given.labels
+        if self.given.labels is not None:
+            return self.given.labels.clamp_min(0)
+        return self.given.teacher_logits.detach().float().argmax(dim=-1)
+
+    def _logits(self, logits: Tensor) -> Tensor:
+        # a copy that is no leaf: what changes its input in place may do so in training too
+        logits = logits * self.form.temperature if self.form.temperature != 1 else logits.clone()
+        if self.call.hidden and logits.isinf().any():
+            # a product with a weight makes a row of nothing but -inf NaN; one such token can come by a bias alone
+            hopeless = logits.isneginf().all(dim=-1, keepdim=True)
+            logits = logits.clamp_min(RULED_OUT.get(logits.dtype, -1e4)).masked_fill(hopeless, torch.nan)
+        return logits
+
+    @property
+    def _wide(self) -> bool:
+        """Whether the identity of the vocabulary is too large: then the states are one, and the logits the weight."""
+        return self.given.student_logits.shape[-1] > WIDE
+
+    def _weight(self, role: Role) -> Tensor:
+        mine = role is Role.STUDENT_WEIGHT
+        if mine and self.weight is not None:
+            return self.weight
+        logits = self.student if mine else self.teacher
+        if self._wide:
+            return logits.flatten(0, 1).T.contiguous()
+        identity = torch.eye(self.given.student_logits.shape[-1], dtype=logits.dtype)
+        return identity.requires_grad_() if mine else identity
+
+    def _side(self, role: Role) -> Any:  # noqa: ANN401 - a tensor, a list of them, or an output
+        mine = (role is Role.STUDENT) != self.form.swapped
+        logits = self.student if mine else self.teacher
+        space = self.form.student if mine else self.form.teacher
+        if space is not Space.LOGITS:
+            logits = torch.log_softmax(logits, dim=-1) if space is Space.LOG_PROBS else torch.softmax(logits, dim=-1)
+        if self.call.hidden and self._wide:
+            return torch.eye(logits.shape[0] * logits.shape[1], dtype=logits.dtype).requires_grad_()
+        if self.form.chunks:
+            cut = logits.tensor_split if self.form.even else logits.chunk
+            return list(cut(self.form.chunks, dim=1))
+        logits = self._flat(logits)
+        return Output(logits=logits) if self.form.outputs else logits
+
+    def _flat(self, tensor: Tensor) -> Tensor:
+        return tensor.flatten(0, 1) if self.form.rank == 2 else tensor
+
+    def _mask(self, name: str, *, padding: bool) -> Tensor:
+        counts = self.labels != IGNORED
+        counts = ~counts if padding != self.form.flipped else counts
+        if self.form.longer:
+            counts = torch.cat([torch.zeros_like(counts[:, :1]), counts], dim=1)
+        dtype = (
+            torch.long if name in ("attention_mask", "attn_mask") and self.form.masks is torch.bool else self.form.masks
+        )
+        return self._flat(counts).to(dtype)
+
+    def _batch(self) -> Batch:
+        labels, ids = self._flat(self.labels), self._flat(self.labels.clamp_min(0))
+        batch = Batch(input_ids=ids, labels=labels, label=labels, target=labels, targets=labels)
+        batch["attention_mask"] = self._mask("attention_mask", padding=False)
+        for name in ("loss_mask", "completion_mask", "response_mask", "token_mask", "mask"):
+            batch[name] = self._mask(name, padding=False)
+        batch["sample_mask"] = torch.ones(len(self.given.student_logits))
+        # a trainer cuts the prompts off by their length
+        batch["prompts"] = batch["prompt_ids"] = ids[:, :1] if ids.ndim > 1 else ids[:1]
+        return batch
+
+    def _count(self) -> Any:  # noqa: ANN401 - a number or None
+        return self.given.count if self.given.count is not None else int((self.labels != IGNORED).sum())

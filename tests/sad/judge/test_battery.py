@@ -1,0 +1,31 @@
+# ruff: noqa: ARG001
+from __future__ import annotations
+
+import pytest
+
+from sad.case import Standing
+from sad.errors import UserError
+from sad.judge.battery import OWN, chosen, judged, names, stated
+from sad.subjects.divergence import Contract, Divergence
+
+
+def test_the_properties_of_a_divergence_are_found_with_their_numbers():
+    assert set(stated()) >= {"ignored_rows", "divergence_gradient", "finite"}
+    assert stated()["ignored_rows"] == "I04"
+    assert "text_alignment" not in stated()
+    assert names()[: len(OWN)] == OWN
+
+
+def test_they_are_chosen_by_name_or_number():
+    assert chosen(("I04", "known-divergence")) == ("known_divergence", "ignored_rows")
+    assert chosen(()) == names()
+    with pytest.raises(UserError, match="no such property"):
+        chosen(("nosuch",))
+
+
+def test_a_loss_that_raises_is_a_verdict():
+    def loss(given):
+        raise RuntimeError("no")
+
+    verdict = judged("divergence_gradient", Divergence(Contract(), loss))
+    assert verdict.standing in (Standing.BROKEN, Standing.NOT_APPLICABLE)

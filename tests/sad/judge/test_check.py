@@ -1,0 +1,49 @@
+"""`from sad.invariants import check`, as a test suite of others has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import sad.invariants
+from sad.invariants import check
+from sad.judge.check import judged
+from sad.judge.target import load
+from sad.subjects.divergence import Contract, Divergence, Kind, Takes
+
+HERE = Path(__file__).parent
+RIGHT, FAULTY = HERE / "right_losses.py", HERE / "faulty_losses.py"
+FEW = ("known_divergence", "claims", "divergence_gradient", "ignored_rows")
+
+
+def test_a_right_loss_passes_and_the_report_says_what_it_is():
+    assert check(load(f"{RIGHT}:plain"), only=FEW).what == "forward KL"
+    assert check(load(f"{RIGHT}:Module")(beta=0.5), only=FEW).what == "generalised JSD"
+
+
+def test_a_faulty_one_raises_with_the_report():
+    with pytest.raises(AssertionError, match=r"neither its name nor its source(.|\n)*shown by: student"):
+        check(load(f"{FAULTY}:swapped"), only=FEW)
+
+
+def test_a_contract_states_the_claim():
+    takes = frozenset({Takes.LABELS, Takes.TEMPERATURE})
+    check(load(f"{RIGHT}:plain"), contract=Contract(takes=takes), only=FEW)
+    with pytest.raises(AssertionError, match="divergence_gradient"):
+        check(load(f"{RIGHT}:plain"), contract=Contract(kind=Kind.REVERSE_KL, takes=takes), only=FEW)
+
+
+def test_a_function_of_a_given_and_a_divergence_are_taken_as_they_are():
+    plain = load(f"{RIGHT}:plain")
+
+    def mine(given):
+        return plain(given.student_logits, given.teacher_logits, given.labels, given.temperature)
+
+    assert check(mine, only=FEW).what == "forward KL"
+    assert not judged(Divergence(Contract(takes=frozenset({Takes.LABELS})), mine), only=FEW).broken
+
+
+def test_nothing_else_is_found_by_name():
+    with pytest.raises(AttributeError, match="nosuch"):
+        sad.invariants.nosuch  # noqa: B018

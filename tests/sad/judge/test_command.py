@@ -1,0 +1,74 @@
+"""`sad verify --loss` as it is called: exit codes, plain lines, JSON, JUnit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+RIGHT, FAULTY, UNRULY = (HERE / f"{name}_losses.py" for name in ("right", "faulty", "unruly"))
+
+
+def sad(*args):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "sad.py"), "verify", *map(str, args)], capture_output=True, text=True, cwd=ROOT
+    )
+
+
+def test_a_right_loss_ends_with_0_and_plain_lines():
+    done = sad("--loss", f"{RIGHT}:plain", "--only", "known_divergence,claims")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].startswith("holds           known_divergence")
+    assert "assumed: student_logits is the student's logits" in done.stdout
+    assert "none broken" in done.stdout.splitlines()[-1]
+
+
+def test_a_faulty_loss_ends_with_1_and_shows_input_and_replay(tmp_path):
+    file = tmp_path / "report.xml"
+    done = sad("--loss", f"{FAULTY}:swapped", "--only", "claims", "--junit", file)
+    assert done.returncode == 1
+    assert "shown by: student [0, 1], teacher [0, 3]" in done.stdout
+    assert f"again: sad verify --loss {FAULTY}:swapped --only claims" in done.stdout
+    suite = ElementTree.parse(file).getroot()[0]
+    assert (suite.get("tests"), suite.get("failures")) == ("1", "1")
+    assert "reverse KL" in suite[0][0].get("message")
+
+
+def test_json_has_every_line_with_its_numbers():
+    done = sad("--loss", f"{FAULTY}:element_mean", "--json", "--only", "known_divergence")
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert told["schema"] == 1
+    assert told["status"] == "broken"
+    assert told["what"] == "forward KL"
+    line = told["invariants"][0]
+    assert {"name", "standing", "says", "numbers", "example", "replay", "seconds", "id"} == set(line)
+    assert line["standing"] == "broken"
+    assert line["numbers"]["factor"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("args", "word"),
+    [
+        (["--loss", "nocolon"], "package.module:function"),
+        (["--loss", "nosuchmodule:loss"], "no module nosuchmodule"),
+        (["--loss", f"{RIGHT}:nosuch"], "has no nosuch"),
+        (["--loss", f"{UNRULY}:unknown_parameter"], "frobnication"),
+        (["--loss", f"{RIGHT}:plain", "--only", "nosuch"], "no such property"),
+        (["--loss", f"{RIGHT}:plain", "--timeout", "0"], "seconds above 0"),
+        (["--loss", f"{RIGHT}:plain", "--adapter", "nosuch.py"], "no file nosuch.py"),
+        (["--loss", f"{RIGHT}:plain", "--only", "claims", "--junit", "no/such/folder.xml"], "--junit"),
+    ],
+)
+def test_what_cannot_be_judged_is_one_line_and_2(args, word):
+    done = sad(*args)
+    assert done.returncode == 2
+    assert word in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr + done.stdout

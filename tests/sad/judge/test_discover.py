@@ -1,0 +1,94 @@
+# ruff: noqa: ARG001, ARG005
+"""The form in which a loss is called, where names leave it open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from sad.judge.call import Call, StoppedError
+from sad.judge.discover import CannotRunError, discover
+from sad.judge.roles import Space
+from sad.judge.sample import given
+from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.target import load, owner
+
+RIGHT = Path(__file__).parent / "right_losses.py"
+
+
+def form(loss, of=None):
+    return discover(Call(loss, of), 0).call.form
+
+
+def named(name):
+    target = f"{RIGHT}:{name}"
+    return form(load(target), owner(target))
+
+
+def test_ranks_spaces_chunks_and_outputs():
+    assert named("plain").rank == 3
+    assert named("cross_entropy_form").rank == 2
+    assert named("Fused").rank == 2
+    assert (named("input_target").student, named("input_target").teacher) == (Space.LOG_PROBS, Space.PROBS)
+    assert named("chunked").chunks == 2
+    assert named("outputs").outputs
+
+
+def test_the_teacher_may_come_first():
+    def loss(p, q):
+        return F.kl_div(F.log_softmax(q, -1), F.softmax(p, -1), reduction="sum")
+
+    assert form(loss).swapped
+
+
+def test_a_mask_may_be_of_padding_or_of_what_counts():
+    def counts_ones(student_logits, teacher_logits, padding_mask):
+        rows = F.kl_div(F.log_softmax(student_logits, -1), F.softmax(teacher_logits, -1), reduction="none").sum(-1)
+        return (rows * padding_mask).sum() / padding_mask.sum()
+
+    assert form(counts_ones).flipped
+
+
+def test_a_temperature_that_is_fixed_inside_is_undone():
+    def loss(student_logits, teacher_logits):
+        return 16 * F.kl_div((student_logits / 4).log_softmax(-1), (teacher_logits / 4).softmax(-1), reduction="sum")
+
+    shape = discover(Call(loss), 0)
+    assert shape.call.form.temperature == 4
+    assert "fixed inside" in shape.notes[0]
+
+
+def test_labels_without_minus_100_for_what_raises_with_them():
+    def loss(student_logits, teacher_logits, labels):
+        picked = student_logits.log_softmax(-1).gather(-1, labels[..., None])
+        kl = F.kl_div(student_logits.log_softmax(-1), teacher_logits.softmax(-1), reduction="batchmean")
+        return kl - 0.1 * picked.mean()
+
+    assert form(loss).whole
+
+
+def test_what_never_runs_and_what_ends_the_process():
+    def never(student_logits, teacher_logits):
+        raise RuntimeError("never")
+
+    with pytest.raises(CannotRunError, match="RuntimeError: never"):
+        discover(Call(never), 0)
+
+    def ends(student_logits, teacher_logits):
+        raise SystemExit(3)
+
+    with pytest.raises(StoppedError, match="SystemExit"):
+        Call(ends)(given(0))
+    with pytest.raises(NeedsAdapterError, match="frobnication"):
+        discover(Call(lambda student_logits, teacher_logits, frobnication: 0), 0)
+
+
+def test_logits_through_an_identity_are_the_same_and_ruled_out_tokens_stay_so():
+    fused = Call(load(f"{RIGHT}:Fused"))
+    shape = discover(fused, 0)
+    of = given(0)
+    of.student_logits[0, 0, 3] = of.teacher_logits[0, 0, 3] = -torch.inf
+    assert torch.isfinite(shape.call(of))

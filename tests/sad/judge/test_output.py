@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from sad.judge.output import WrongTypeError, loss_of
+
+ONE = torch.ones((), requires_grad=True)
+
+
+@pytest.mark.parametrize(
+    ("returned", "how"),
+    [
+        (ONE, ""),
+        (ONE.reshape(1, 1), "one entry"),
+        (torch.ones(3, 4), "sum of the unreduced"),
+        ((ONE, {"kl": 2}), "first of 2"),
+        ({"loss": ONE, "kl": 2}, "entry 'loss'"),
+        ({"anything": ONE}, "entry 'anything'"),
+        (SimpleNamespace(loss=ONE), "attribute .loss"),
+        (1.0, "Python number"),
+        (torch.tensor(1), "no gradient"),
+    ],
+)
+def test_the_loss_is_picked_out_and_said_which(returned, how):
+    loss, told = loss_of(returned)
+    assert loss.ndim == 0
+    assert how in told
+
+
+@pytest.mark.parametrize("returned", [None, "0.5", True, {}, object()])
+def test_what_is_no_loss(returned):
+    with pytest.raises(WrongTypeError, match=r"not a tensor|without a tensor"):
+        loss_of(returned)

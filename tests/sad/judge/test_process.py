@@ -1,0 +1,78 @@
+"""Whatever the code under judgement does, there is a verdict: it cannot take the judge with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sad.case import Standing
+from sad.judge.process import judge
+
+UNRULY = Path(__file__).parent / "unruly_losses.py"
+
+
+def report_on(name, timeout=40.0, **more):
+    target = f"{UNRULY}:{name}"
+    return judge({"loss": target, "name": target, **more}, timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("raises", "RuntimeError: no"),
+        ("exits", "SystemExit"),
+        ("ends", "exit code 3"),
+        ("crashes", "SIG"),
+        ("interrupts", "KeyboardInterrupt"),
+        ("returns_text", "returns a str"),
+        ("returns_nothing", "returns None"),
+        ("returns_nan", "not finite"),
+    ],
+)
+def test_a_fault_is_a_verdict(name, word):
+    report = report_on(name, only=["can_be_called"])
+    assert report.code == 1
+    assert [line.name for line in report.broken] == ["can_be_called"]
+    assert word in report.broken[0].says
+    assert "Traceback" not in report.broken[0].says
+
+
+def test_a_loss_that_hangs_is_ended():
+    report = report_on("hangs", timeout=8)
+    assert [(line.name, line.standing) for line in report.lines] == [("can_be_called", Standing.BROKEN)]
+    assert "hangs" in report.broken[0].says
+
+
+def test_what_hangs_in_one_property_is_judged_by_the_others():
+    report = report_on("hangs_over_nothing", timeout=8, only=["known_divergence", "half_precision", "distinguishes"])
+    told = {line.name: line for line in report.lines}
+    assert told["known_divergence"].standing is Standing.HOLDS
+    assert "hangs" in told["half_precision"].says
+    assert told["distinguishes"].standing is Standing.HOLDS
+
+
+def test_output_of_any_length_is_drained_and_cut():
+    report = report_on("prints", only=["known_divergence"])
+    assert report.code == 0
+    assert 0 < len(report.printed) <= 2000
+
+
+def test_what_cannot_be_called_is_not_judged():
+    report = report_on("unknown_parameter")
+    assert report.code == 2
+    assert "frobnication" in report.unjudged
+    assert "--adapter" in report.unjudged
+    assert "name a method: kl_loss" in report_on("Nothing").unjudged
+    assert "self.missing" in report_on("Nothing.kl_loss").unjudged
+    assert "has no nosuch" in report_on("nosuch").unjudged
+
+
+def test_a_module_that_raises_when_it_is_imported_is_broken(tmp_path):
+    (tmp_path / "bad.py").write_text("raise ValueError('not today')\n", encoding="utf-8")
+    (tmp_path / "gone.py").write_text("import sys\nsys.exit(0)\n", encoding="utf-8")
+    for name, word in (("bad", "not today"), ("gone", "SystemExit")):
+        target = f"{tmp_path / name}.py:loss"
+        report = judge({"loss": target, "name": target})
+        assert report.code == 1
+        assert word in report.broken[0].says

@@ -1,0 +1,71 @@
+"""What parameters are for, from the names of the field."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from sad.judge.roles import Role, Space, read, setting, tokens
+
+S, T = Role.STUDENT, Role.TEACHER
+
+
+def reading(signature: str):
+    made: dict = {}
+    exec(f"def f({signature}): ...", made)
+    return read(inspect.signature(made["f"]).parameters.values())
+
+
+@pytest.mark.parametrize(
+    ("signature", "roles"),
+    [
+        ("student_logits, teacher_logits, labels=None", [S, T, Role.LABELS]),
+        ("logits, teacher_logits, no_model_batch", [S, T, Role.BATCH]),
+        ("logits_T, logits_S", [T, S]),
+        ("y_s, y_t", [S, T]),
+        ("input, target", [S, T]),
+        ("y_true, y_pred", [T, S]),
+        ("outputs, labels, teacher_outputs, params", [S, Role.LABELS, T, Role.CONFIG]),
+        ("studentLogits, teacherLogits, T=4", [S, T, Role.TEMPERATURE]),
+        ("student_log_probs, teacher_log_probs, loss_mask", [S, T, Role.MASK]),
+        ("s_logits, t_logits, padding_mask=None, tau: float = 1.0", [S, T, Role.PADDING, Role.TEMPERATURE]),
+        (
+            "student_logits, teacher_logits, target, beta, reduction='mean'",
+            [S, T, Role.LABELS, Role.BETA, Role.DEFAULT],
+        ),
+        ("p, q, lam=0.1, num_items_in_batch=None", [S, T, Role.BETA, Role.COUNT]),
+        ("student_logits, teacher_logits, inputs, original_loss", [S, T, Role.BATCH, Role.LABEL_LOSS]),
+        (
+            "student_input, student_weight, teacher_input, teacher_weight, true_labels, student_bias=None",
+            [S, Role.STUDENT_WEIGHT, T, Role.TEACHER_WEIGHT, Role.LABELS, Role.DEFAULT],
+        ),
+        ("model, inputs, return_outputs=False", [Role.MODEL, Role.BATCH, Role.DEFAULT]),
+    ],
+)
+def test_roles_of_a_signature(signature, roles):
+    assert list(reading(signature).roles.values()) == roles
+
+
+def test_names_that_leave_the_order_open_are_told():
+    assert not reading("p, q").ordered
+    assert reading("y_s, y_t").ordered
+    assert reading("input, target").ordered
+
+
+def test_spaces_are_read_from_names():
+    spaces = reading("student_log_probs, teacher_probs").spaces
+    assert spaces == {S: Space.LOG_PROBS, T: Space.PROBS}
+
+
+def test_what_no_rule_knows_is_unread():
+    assert reading("student_logits, teacher_logits, frobnication").unread == ("frobnication",)
+    assert reading("student_logits, teacher_logits, frobnication=3").unread == ()
+
+
+def test_settings_by_name():
+    assert setting("kd_temperature") is Role.TEMPERATURE
+    assert setting("padding_id") is Role.IGNORE
+    assert setting("weight_hard_loss") is Role.OFF
+    assert setting("hidden_size") is None
+    assert tokens("kdTemp_S") == ["kd", "temp", "s"]

@@ -1,0 +1,59 @@
+# ruff: noqa: ARG002
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from sad.judge.roles import Role
+from sad.judge.stand_in import Asked, Batch, Config, Model, NeedsAdapterError, Output, stand_in_self
+
+SETTINGS = {Role.TEMPERATURE: 3.0, Role.BETA: 0.3}
+
+
+def test_a_config_is_read_by_attribute_key_and_get_at_any_depth():
+    asked = Asked()
+    config = Config("args", SETTINGS, asked)
+    assert config.temperature == config["kd_temp"] == config.kd.get("temperature") == config.distillation["tau"] == 3.0
+    assert config.use_something is False
+    assert config.get("nosuch", 5) == 5
+    assert "temperature" in config
+    assert asked.roles["temperature"] is Role.TEMPERATURE
+    with pytest.raises(NeedsAdapterError, match=r"args\.nosuch"):
+        config.nosuch  # noqa: B018
+
+
+def test_a_self_has_its_class_and_the_usual_settings():
+    class Mine(nn.Module):
+        constant = 7
+
+        def __init__(self, needed):
+            super().__init__()
+
+        def other(self):
+            return self.constant
+
+        def loss(self):
+            return self.temperature * self.other() + self.alpha
+
+    stand = stand_in_self(Mine, SETTINGS, Asked(), {})
+    assert Mine.loss(stand) == 21.3
+    assert isinstance(stand, Mine)
+
+
+def test_a_model_gives_its_logits_and_no_gradient_where_none_is_kept():
+    logits = torch.randn(1, 3, 5, requires_grad=True)
+    model = Model(logits, torch.tensor([[1, 2, -100]]))
+    out = model(input_ids=None)
+    assert out.logits is logits
+    assert out[1] is logits
+    assert torch.isfinite(out.loss)
+    with torch.no_grad():
+        assert not model().logits.requires_grad
+
+
+def test_batches_and_outputs():
+    assert Batch(a=1).to("cpu").a == 1
+    assert list(Output(loss=1, logits=2)) == ["loss", "logits"]
+    with pytest.raises(AttributeError):
+        Batch().nosuch  # noqa: B018

@@ -1,0 +1,44 @@
+# ruff: noqa: ARG005, N803
+from __future__ import annotations
+
+import pytest
+
+from sad.judge.call import Call
+from sad.judge.discover import discover
+from sad.judge.families import forward_kl
+from sad.judge.temperature import softened
+from sad.subjects.divergence import Squared
+
+
+def told(value):
+    def loss(student_logits, teacher_logits, temperature=1.0):
+        return value(student_logits, teacher_logits, temperature).mean()
+
+    shape = discover(Call(loss), 0)
+    return softened(shape.call, shape.fit, 0)
+
+
+def test_where_the_square_is():
+    assert told(lambda s, t, T: forward_kl(s / T, t / T)).squared is Squared.NOWHERE
+    assert told(lambda s, t, T: T**2 * forward_kl(s / T, t / T)).squared is Squared.BOTH
+
+    def on_gradient(s, t, T):
+        rows = forward_kl(s / T, t / T)
+        return T**2 * rows - (T**2 - 1) * rows.detach()
+
+    assert told(on_gradient).squared is Squared.GRADIENT
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        (lambda s, t, T: forward_kl(s, t), "not used"),
+        (lambda s, t, T: forward_kl(s / T, t), "student alone"),
+        (lambda s, t, T: forward_kl(s * T, t * T), "multiplied"),
+        (lambda s, t, T: forward_kl(s / T**2, t / T**2), "twice"),
+        (lambda s, t, T: T * forward_kl(s / T, t / T), "power 1"),
+        (lambda s, t, T: forward_kl(s / T, t * T), "no longer forward KL"),
+    ],
+)
+def test_what_else_it_may_do_is_a_fault(value, word):
+    assert word in told(value).faults[0]
