@@ -45,8 +45,25 @@ def verify(
     codes: Annotated[list[str] | None, typer.Argument(help="Codes (V104), their beginnings (V1) or names.")] = None,
     as_list: Annotated[bool, typer.Option("--list", help="List the bugs, judge none.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    teacher: Annotated[str | None, typer.Option(help="Preflight: the teacher of the run to examine.")] = None,
+    student: Annotated[str | None, typer.Option(help="Preflight: its student.")] = None,
+    data: Annotated[str | None, typer.Option(help="Preflight: its text.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Preflight: its recipe; flags go on top of it.")] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="Preflight: any key of the recipe.")] = None,
+    write_fix: Annotated[Path | None, typer.Option(help="Preflight: write the mended recipe to this file.")] = None,
 ) -> None:
-    """Reproduce real bugs, catch each, and show the code that trains to be free of it. Exit 0 all hold, 1 not."""
+    """Reproduce real bugs, catch each, and show the code that trains to be free of it. Exit 0 all hold, 1 not.
+
+    With --teacher, --student, --data, --config or --set: examine that run before it starts. Exit 0 nothing is wrong.
+    """
+    flags = {"teacher.model": teacher, "student.model": student, "data.text": data}
+    given = {key: value for key, value in flags.items() if value is not None}
+    if given or config or sets or write_fix:
+        if codes or as_list:
+            raise UserError("a preflight takes no codes and no --list: leave out one or the other")
+        from sad.preflight.command import run_preflight
+
+        raise typer.Exit(run_preflight(config, given, sets or [], write_fix, as_json=as_json))
     from sad.verify_command import run_verify
 
     raise typer.Exit(run_verify(codes or [], as_json=as_json, as_list=as_list))

@@ -1,0 +1,147 @@
+"""How much memory the run will need, for the micro-batch that was asked for, and the largest one that fits."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+import sad
+from sad import recipe as recipes
+from sad.preflight.bench import Bench
+
+SECONDS = 240.0
+"""Time limit of the child process that measures."""
+RESERVE = 0.95
+"""Share of what is free that the forecast may fill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A straight line through two measured points, never falling: ``base + slope * x``."""
+
+    base: float
+    slope: float
+
+    @classmethod
+    def through(cls, points: list[tuple[float, float]]) -> Line:
+        """Return the line through the first and the last point; through the origin if there is one only."""
+        (x0, y0), (x1, y1) = points[0], points[-1]
+        if x1 == x0:
+            return cls(0.0, y1 / x1)
+        slope = max(0.0, (y1 - y0) / (x1 - x0))
+        return cls(y1 - slope * x1, slope)
+
+    def at(self, x: float) -> float:
+        """Return the value at ``x``."""
+        return self.base + self.slope * x
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What the run will take. ``step`` is bytes against student tokens of a micro-batch; ``other`` the most bytes at
+    any other time (loading, saving); ``baseline`` the bytes of the process without models. ``seconds`` and
+    ``evaluation`` are seconds of a micro-batch against its tokens, ``saving`` of a checkpoint. ``free`` bytes are there.
+    """
+
+    device: str
+    step: Line
+    other: float
+    baseline: float
+    seconds: Line
+    evaluation: Line
+    saving: float
+    free: float
+    failed: str = ""
+
+    def peak(self, tokens: float) -> float:
+        """Return the bytes that the run needs above the baseline, at ``tokens`` a micro-batch."""
+        return max(self.step.at(tokens), self.other)
+
+    def fits(self, tokens_of_a_window: float) -> int:
+        """Return the most windows of a micro-batch that fit."""
+        room = RESERVE * self.free - self.baseline
+        if self.peak(tokens_of_a_window) > room:
+            return 0
+        return int((room - self.step.base) / max(1.0, self.step.slope * tokens_of_a_window))
+
+
+def forecast(bench: Bench) -> Forecast:
+    """Measure two small sizes in a child process and draw the lines through them."""
+    plan = bench.plan
+    free = room(plan.device)
+    try:
+        measured = probe(bench)
+    except _Failed as failed:
+        nothing = Line(0.0, 0.0)
+        return Forecast(plan.device, nothing, 0, 0, nothing, nothing, 0, free, str(failed))
+    cuda = measured["device"] == "cuda"
+    baseline = 0.0 if cuda else measured["baseline"]
+    points = measured["sizes"]
+    if not points:
+        nothing = Line(0.0, 0.0)
+        says = f"not even {measured['out_of_memory']} windows fit"
+        return Forecast(plan.device, nothing, 0, 0, nothing, nothing, 0, free, says)
+    return Forecast(
+        device=measured["device"],
+        step=Line.through([(p["tokens"], p["peak"] - baseline) for p in points]),
+        other=0.0 if cuda else max(measured["loading"], measured["saving"]),
+        baseline=baseline,
+        seconds=Line.through([(p["tokens"], p["seconds"]) for p in points]),
+        evaluation=Line.through([(p["tokens"], p["evaluation"]) for p in points]),
+        saving=measured["saving_seconds"],
+        free=free,
+    )
+
+
+class _Failed(Exception):
+    """The child process came to nothing, and why."""
+
+
+def probe(bench: Bench) -> dict[str, Any]:
+    """Run :mod:`sad.preflight.probe` on the plan's recipe. Raises _Failed."""
+    here = str(Path(sad.__file__).parents[1])
+    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "sad.preflight.probe"],
+            input=recipes.toml(bench.plan.recipe),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )
+    except subprocess.TimeoutExpired:
+        raise _Failed(f"two small micro-batches took more than {SECONDS:g} s") from None
+    if done.returncode < 0:
+        raise _Failed(f"the system ended the process (signal {-done.returncode}): out of memory")
+    if done.returncode:
+        raise _Failed((done.stderr.strip().splitlines() or ["no reason given"])[-1])
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+def room(device: str) -> float:
+    """Return the bytes that a run could have: on the device, or on the host once this process is gone."""
+    if device == "cuda":
+        return float(torch.cuda.mem_get_info()[0]) + float(torch.cuda.memory_reserved())
+    own = psutil.Process().memory_info().rss
+    free = float(psutil.virtual_memory().available)
+    limit, used = (_number(Path("/sys/fs/cgroup") / f"memory.{name}") for name in ("max", "current"))
+    return min(free, limit - used) + own if math.isfinite(limit) else free + own
+
+
+def _number(path: Path) -> float:
+    """Read a limit of the control group; infinite where there is none."""
+    try:
+        return float(path.read_text())
+    except (OSError, ValueError):
+        return math.inf
