@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 MOST_TOKENS = 4096
 """Student tokens of the largest cut that one examination runs through both models."""
+MOST_LOGITS = 100_000_000
+"""Logits of both models that an evaluation of a cut computes at the most: a second or two of one core each time."""
 LENGTHS = (40, 24, 33, 13)
 """Tokens of the windows of the small cut: unequal, or a wrong denominator would not show."""
 WIDEST_TEACHER = 2_000_000_000
@@ -113,8 +115,11 @@ class Bench:
 
     @property
     def held_out(self) -> list[Example]:
-        """Held-out windows, as many as ``MOST_TOKENS`` allow."""
-        return within(self.plan.held_out)
+        """Held-out windows, as many as ``MOST_TOKENS`` and ``MOST_LOGITS`` allow."""
+        readers = self.plan.pair.readers
+        return within(
+            self.plan.held_out, min(MOST_TOKENS, MOST_LOGITS // (readers.student.size + readers.teacher.size))
+        )
 
     @property
     def few(self) -> list[Example]:

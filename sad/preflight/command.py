@@ -50,8 +50,12 @@ def _examined(recipe: recipes.Recipe, write_fix: Path | None, *, as_json: bool) 
         from sad.preflight.examine import examine
         from sad.train.plan import make_plan
 
+        def told(name: str) -> None:
+            if status is not None:
+                status.update(f"examining {name}")
+
         bench = Bench(make_plan(recipe))
-        findings = list(examine(bench, lambda name: status and status.update(f"examining {name}")))
+        findings = list(examine(bench, told))
     from sad.preflight import mend, view
     from sad.preflight.finding import Level
 

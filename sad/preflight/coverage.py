@@ -13,7 +13,7 @@ from sad.preflight.finding import Finding, Level
 
 TOPIC = "alignment"
 LITTLE, HARDLY = 0.6, 0.2
-"""Share of the labels that must stand at a common boundary: below the first KD says little, below the second nothing."""
+"""Share of the labels that must stand at a common boundary: below the first KD says little, below the second none."""
 LOST, MOSTLY_LOST = 0.9, 0.5
 """Share of the teacher's mass that must have a student token."""
 LOOKED_AT = 500

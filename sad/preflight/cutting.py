@@ -65,7 +65,7 @@ def cutting(bench: Bench) -> Iterator[Finding]:
 
 
 def comparable(terms: Terms) -> Terms | None:
-    """Return the terms without contrastive, which depends on the micro-batch by its definition; None if none is left."""
+    """Return the terms without contrastive, which its micro-batch defines; None if no term is left."""
     if CONTRASTIVE not in terms.weights:
         return terms
     return None if len(terms.weights) == 1 else terms.model_copy(update={CONTRASTIVE: Contrastive(weight=0.0)})

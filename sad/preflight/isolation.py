@@ -58,7 +58,7 @@ def isolation(bench: Bench) -> Iterator[Finding]:
 
 
 def checksums(model: nn.Module) -> tuple[float, ...]:
-    """Return one weighted sum of the bits of every tensor: no copy of the model, and no change goes unseen but by chance."""
+    """Return one weighted sum of the bits of every tensor: no copy of the model, and only by chance is a change unseen."""
     return tuple(_checksum(t) for t in (*model.parameters(), *model.buffers()))
 
 
@@ -67,7 +67,7 @@ def _checksum(tensor: Tensor) -> float:
     kinds = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
     bits = tensor.detach().flatten().contiguous().view(kinds[tensor.element_size()])
     total = 0
-    for piece in bits.split(CHUNK):
+    for piece in torch.split(bits, CHUNK):
         places = torch.arange(piece.numel(), device=piece.device) % 8191 + 1
         total += int((piece.to(torch.int64) * places).sum())
     return float(total)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sad.batch import CONTRASTIVE, LAYERWISE
+from sad.distiller import Projector
 from sad.forward import run, text_config
 from sad.losses.layerwise import layer_distance
 from sad.preflight.bench import Bench, Kit, within
@@ -107,6 +108,7 @@ def _blocks(bench: Bench, kit: Kit) -> Iterator[Block]:
     seen = run(distiller.teacher, batch.teacher, range(depth))
     mine = distiller.view(batch, seen).student.blocks[distiller.pairs[-1][0]]
     at, projector = batch.boundaries, distiller.projectors[-1]
+    assert isinstance(projector, Projector)
     student = mine[at.row, at.student].float()
     real = batch.teacher.attention_mask.bool()
     row, position = real.nonzero(as_tuple=True)

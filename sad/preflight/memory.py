@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # accelerate depends on it
 import torch
 
-import sad
 from sad import recipe as recipes
 from sad.preflight.bench import Bench
 
@@ -47,8 +46,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What the run will take. ``step`` is bytes against student tokens of a micro-batch; ``other`` the most bytes at
-    any other time (loading, saving); ``baseline`` the bytes of the process without models. ``seconds`` and
+    """What the run will take. ``step`` is bytes against student tokens of a micro-batch; ``other`` the most bytes
+    at any other time (loading, saving); ``baseline`` the bytes of the process without models. ``seconds`` and
     ``evaluation`` are seconds of a micro-batch against its tokens, ``saving`` of a checkpoint. ``free`` bytes are there.
     """
 
@@ -80,7 +79,7 @@ def forecast(bench: Bench) -> Forecast:
     free = room(plan.device)
     try:
         measured = probe(bench)
-    except _Failed as failed:
+    except _ProbeError as failed:
         nothing = Line(0.0, 0.0)
         return Forecast(plan.device, nothing, 0, 0, nothing, nothing, 0, free, str(failed))
     cuda = measured["device"] == "cuda"
@@ -102,13 +101,13 @@ def forecast(bench: Bench) -> Forecast:
     )
 
 
-class _Failed(Exception):
+class _ProbeError(Exception):
     """The child process came to nothing, and why."""
 
 
 def probe(bench: Bench) -> dict[str, Any]:
-    """Run :mod:`sad.preflight.probe` on the plan's recipe. Raises _Failed."""
-    here = str(Path(sad.__file__).parents[1])
+    """Run :mod:`sad.preflight.probe` on the plan's recipe. Raises _ProbeError."""
+    here = str(Path(__file__).parents[2])
     paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(
@@ -120,11 +119,11 @@ def probe(bench: Bench) -> dict[str, Any]:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
     except subprocess.TimeoutExpired:
-        raise _Failed(f"two small micro-batches took more than {SECONDS:g} s") from None
+        raise _ProbeError(f"two small micro-batches took more than {SECONDS:g} s") from None
     if done.returncode < 0:
-        raise _Failed(f"the system ended the process (signal {-done.returncode}): out of memory")
+        raise _ProbeError(f"the system ended the process (signal {-done.returncode}): out of memory")
     if done.returncode:
-        raise _Failed((done.stderr.strip().splitlines() or ["no reason given"])[-1])
+        raise _ProbeError((done.stderr.strip().splitlines() or ["no reason given"])[-1])
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
 
@@ -133,7 +132,7 @@ def room(device: str) -> float:
     """Return the bytes that a run could have: on the device, or on the host once this process is gone."""
     if device == "cuda":
         return float(torch.cuda.mem_get_info()[0]) + float(torch.cuda.memory_reserved())
-    own = psutil.Process().memory_info().rss
+    own = float(psutil.Process().memory_info().rss)
     free = float(psutil.virtual_memory().available)
     limit, used = (_number(Path("/sys/fs/cgroup") / f"memory.{name}") for name in ("max", "current"))
     return min(free, limit - used) + own if math.isfinite(limit) else free + own

@@ -1,4 +1,4 @@
-"""The first micro-batch: each term's value, and the gradient that it gives the student. Measured once, no step taken."""
+"""The first micro-batch: each term's value, and the gradient that it gives the student. No step is taken."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def opening(bench: Bench) -> Opening:
         norms: dict[str, float] = {}
         for name, one in sums.items():
             if one.total.requires_grad:
-                norms[name] = _norm(torch.autograd.grad(objective.part({name: one}, units), mine, **_KEEP))
+                part = objective.part({name: one}, units)
+                norms[name] = _norm(torch.autograd.grad(part, mine, allow_unused=True, retain_graph=True))
             else:
                 norms[name] = 0.0
         loss = objective.part(sums, units)
@@ -66,9 +67,6 @@ def opening(bench: Bench) -> Opening:
             trainable=sum(p.numel() for p in mine),
             windows=len(bench.first),
         )
-
-
-_KEEP = {"allow_unused": True, "retain_graph": True}
 
 
 def _norm(gradients: tuple[torch.Tensor | None, ...]) -> float:

@@ -13,7 +13,7 @@ from sad.train.optimizer import set_learning_rate
 from sad.train.step import take_step
 
 TOPIC = "overfits one batch"
-STEPS = 30
+STEPS = 24
 CLEARLY, AT_ALL = 0.8, 0.97
 """Share of the first loss that may be left after ``STEPS`` steps on one batch: fine below the first, wrong above the
 second."""
@@ -46,7 +46,7 @@ def overfit(bench: Bench) -> Iterator[Finding]:
 def _trained(bench: Bench, rate: float) -> tuple[float, float, int]:
     """Return the first and the last finite loss and the steps that were left out."""
     with bench.kit() as kit:
-        batch = kit.collated(bench.few)
+        batch = kit.collated(bench.few[1:4:2])
         objective = kit.objective
         # the same weights at the first step and the last, or the losses would not compare
         objective.shares = None
@@ -57,7 +57,9 @@ def _trained(bench: Bench, rate: float) -> tuple[float, float, int]:
         for step in range(STEPS):
             # three quarters at the peak, then down, as a run ends
             set_learning_rate(kit.optimizer, max(0, step - 3 * STEPS // 4), STEPS // 4 + 1, recipe)
-            done = take_step(kit.accelerator, wrapped, kit.optimizer, objective, [batch], recipe.clip)
+            done = take_step(
+                kit.accelerator, wrapped, kit.optimizer, objective, [batch], recipe.clip, measure_update=False
+            )
             skipped += not done.finite
             losses.append(done.ledger.loss)
     return losses[0], losses[-1], skipped

@@ -99,14 +99,15 @@ def _at(plan: Any, parts: Any, some: list[Any]) -> dict[str, float]:  # noqa: AN
 
 def sizes(plan: Any) -> list[list[Any]]:  # noqa: ANN401
     """Return the windows of two micro-batches, the longest of the text, cut where whole ones would take too long."""
-    from sad.preflight.bench import shortened
+    from sad.preflight.bench import MOST_LOGITS, shortened
 
     longest = sorted(plan.train, key=lambda e: -len(e.student) - len(e.teacher))
     wanted = min(plan.recipe.train.batch_size, len(longest))
     length = len(longest[0].student)
-    most = max(1, min(wanted, SMALL // length))
+    small = min(SMALL, MOST_LOGITS // (plan.pair.readers.student.size + plan.pair.readers.teacher.size))
+    most = max(1, min(wanted, small // length))
     if most == 1:
-        whole = shortened(longest[0], min(length, SMALL))
+        whole = shortened(longest[0], max(16, min(length, small)))
         return [[shortened(whole, max(8, len(whole.student) // 2))], [whole]]
     return [longest[: max(1, most // 2)], longest[:most]]
 

@@ -1,4 +1,4 @@
-"""A run that was stopped is the run that was never stopped; a student that was saved is the student that was trained."""
+"""A stopped run is the run that was never stopped; the student that was saved is the one that was trained."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ PATHS = {
     "identical": "every position is compared, plain KD",
     "same with padded rows": "every position is compared, plain KD over the real tokens; padding rows get no mass",
     "overlapping": "compared at common byte boundaries, the teacher's mass carried over by the bytes of its tokens",
-    "disjoint": "compared at common byte boundaries, each teacher token carried to the first student token of its bytes",
+    "disjoint": "compared at common byte boundaries, each teacher token carried to the first student token of it",
 }
 """What is done with a pair of each kind."""
 
