@@ -15,8 +15,7 @@ import tempfile
 from pathlib import Path
 
 from sad import recipe as recipes
-from sad.preflight.bench import Bench
-from sad.preflight.fit import longest
+from sad.preflight.bench import Bench, heaviest, padded
 from sad.preflight.memory import forecast
 from sad.quiet import quiet_libraries
 from sad.recipe import Recipe
@@ -35,7 +34,7 @@ def main() -> None:
         recipe = recipes.load(Path(path) if path else None, dict(sets))
         bench = Bench(make_plan(recipe))
         found = forecast(bench)
-        peak = found.peak(min(recipe.train.batch_size, len(bench.plan.train)) * longest(bench))
+        peak = found.peak(padded(heaviest(bench.plan)))
         taken = measured(recipe)
         whole, growth = (peak + found.baseline, taken), (peak, taken - found.baseline)
         cells = [f"{a / 1e6:,.0f} | {b / 1e6:,.0f} | {a / b - 1:+.1%}" for a, b in (whole, growth)]

@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 MOST_TOKENS = 4096
 """Student tokens of the largest cut that one examination runs through both models."""
+LOOKED_AT = 200
+"""Steps among which the heaviest micro-batch is looked for."""
 MOST_LOGITS = 100_000_000
 """Logits of both models that an evaluation of a cut computes at the most: a second or two of one core each time."""
 LENGTHS = (40, 24, 33, 13)
@@ -126,6 +128,18 @@ class Bench:
         """Four short windows of unequal lengths."""
         every = self.plan.train
         return [shortened(every[i % len(every)], length) for i, length in enumerate(LENGTHS)]
+
+
+def heaviest(plan: Plan) -> list[Example]:
+    """Return the micro-batch with the most padded tokens among those of the first ``LOOKED_AT`` steps."""
+    schedule = plan.schedule()
+    every = (m for step in range(min(plan.steps, LOOKED_AT)) for m in schedule.micro_batches(step))
+    return max(([plan.train[i] for i in numbers] for numbers in every), key=padded)
+
+
+def padded(some: list[Example]) -> int:
+    """Return the student tokens of a micro-batch, padding too."""
+    return len(some) * max(len(one.student) for one in some)
 
 
 def within(some: list[Example], tokens: int = MOST_TOKENS) -> list[Example]:

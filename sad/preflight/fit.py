@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from sad.preflight.bench import Bench
+from sad.preflight.bench import Bench, heaviest, padded
 from sad.preflight.finding import Finding, Level
 from sad.preflight.memory import Forecast, forecast
 
@@ -29,9 +29,10 @@ def fit(bench: Bench) -> Iterator[Finding]:
 
 def _memory(bench: Bench, found: Forecast) -> Finding:
     train = bench.plan.recipe.train
-    window = longest(bench)
-    batch = min(train.batch_size, len(bench.plan.train))
-    peak, most = found.peak(batch * window), found.fits(window)
+    some = heaviest(bench.plan)
+    batch, tokens = len(some), padded(some)
+    window = tokens // batch
+    peak, most = found.peak(tokens), found.fits(window)
     total = peak + found.baseline
     numbers = {
         "peak": peak,
@@ -44,9 +45,9 @@ def _memory(bench: Bench, found: Forecast) -> Finding:
     }
     parts = (
         f"{total / GB:.2f} GB ({found.baseline / GB:.2f} libraries, {max(0.0, found.step.base) / GB:.2f} models and "
-        f"optimizer, {found.step.slope * batch * window / GB:.2f} for {batch} windows of {window} tokens)"
+        f"optimizer, {found.step.slope * tokens / GB:.2f} for {batch} windows of {window} tokens)"
     )
-    if found.other > found.step.at(batch * window):
+    if found.other > found.step.at(tokens):
         parts += "; most of it while a checkpoint is loaded or written"
     if most >= batch:
         says = f"forecast {parts} of {found.free / GB:.1f} GB free; the largest micro-batch that fits is about {most:,}"
@@ -62,22 +63,18 @@ def _memory(bench: Bench, found: Forecast) -> Finding:
 
 
 def _time(bench: Bench, found: Forecast) -> Finding:
-    plan, window = bench.plan, longest(bench)
+    plan = bench.plan
     train = plan.recipe.train
-    tokens = min(train.batch_size, len(plan.train)) * window
+    tokens = padded(heaviest(plan))
     micro = min(train.accumulation, math.ceil(len(plan.train) / train.batch_size))
     step = micro * max(found.seconds.at(tokens), 0.0)
     evaluation = found.evaluation.at(tokens) * math.ceil(len(plan.held_out) / train.batch_size)
     evaluations, saves = plan.steps // plan.eval_every + 1, plan.steps // plan.save_every + 1
     whole = plan.steps * step + evaluations * evaluation + saves * found.saving
     told = str(timedelta(seconds=math.ceil(whole))) if whole < 1e9 else f"{whole / 3.15e7:,.0f} years"
-    says = f"about {step:.2f} s a step, {told} for {plan.steps:,} steps with {evaluations} evaluations of {evaluation:.1f} s"
+    says = f"about {step:.2f} s a step, {told} for {plan.steps:,} steps"
+    says += f" and {evaluations} evaluations of {evaluation:.1f} s"
     numbers = {"step": step, "evaluation": evaluation, "whole": whole, "steps": plan.steps}
     if whole > LONG:
         return Finding(TIME, Level.WARNING, f"a long run: {says}", advice="set train.max_steps", numbers=numbers)
     return Finding(TIME, Level.FINE, says, numbers=numbers)
-
-
-def longest(bench: Bench) -> int:
-    """Return the student tokens of the longest window."""
-    return max(len(example.student) for example in bench.plan.train)

@@ -58,7 +58,7 @@ def isolation(bench: Bench) -> Iterator[Finding]:
 
 
 def checksums(model: nn.Module) -> tuple[float, ...]:
-    """Return one weighted sum of the bits of every tensor: no copy of the model, and only by chance is a change unseen."""
+    """Return one weighted sum of the bits of every tensor: no copy of the model; a change is unseen only by chance."""
     return tuple(_checksum(t) for t in (*model.parameters(), *model.buffers()))
 
 

@@ -46,9 +46,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What the run will take. ``step`` is bytes against student tokens of a micro-batch; ``other`` the most bytes
+    """What the run will take. ``step`` is bytes against a micro-batch's student tokens; ``other`` the most bytes
     at any other time (loading, saving); ``baseline`` the bytes of the process without models. ``seconds`` and
-    ``evaluation`` are seconds of a micro-batch against its tokens, ``saving`` of a checkpoint. ``free`` bytes are there.
+    ``evaluation`` are seconds of a micro-batch against its tokens, ``saving`` of a checkpoint; ``free`` is in bytes.
     """
 
     device: str

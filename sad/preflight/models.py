@@ -36,10 +36,8 @@ def shape(model: nn.Module) -> str:
     dtypes = sorted({str(p.dtype).removeprefix("torch.") for p in model.parameters()})
     head = "tied" if shares_head(model) else "its own"
     rows = _embedding(model).shape[0]
-    return (
-        f"{config.num_hidden_layers} layers x {config.hidden_size}, {count / 1e6:,.1f}M parameters, {', '.join(dtypes)}, "
-        f"vocabulary rows {rows:,}, head {head}"
-    )
+    size = f"{config.num_hidden_layers} layers x {config.hidden_size}, {count / 1e6:,.1f}M parameters"
+    return f"{size}, {', '.join(dtypes)}, vocabulary rows {rows:,}, head {head}"
 
 
 def shares_head(model: nn.Module) -> bool:

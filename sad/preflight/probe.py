@@ -38,7 +38,6 @@ def main() -> None:
 
 
 def _measured(recipe: Any) -> dict[str, Any]:  # noqa: ANN401 - imported late
-    import datasets  # noqa: F401 - part of what a run has loaded before its models
     import torch
 
     from sad.train import checkpoint, loop
@@ -98,18 +97,17 @@ def _at(plan: Any, parts: Any, some: list[Any]) -> dict[str, float]:  # noqa: AN
 
 
 def sizes(plan: Any) -> list[list[Any]]:  # noqa: ANN401
-    """Return the windows of two micro-batches, the longest of the text, cut where whole ones would take too long."""
-    from sad.preflight.bench import MOST_LOGITS, shortened
+    """Return the windows of two micro-batches, from the heaviest of the run, cut where whole ones would take long."""
+    from sad.preflight.bench import MOST_LOGITS, heaviest, shortened
 
-    longest = sorted(plan.train, key=lambda e: -len(e.student) - len(e.teacher))
-    wanted = min(plan.recipe.train.batch_size, len(longest))
-    length = len(longest[0].student)
+    batch = heaviest(plan)
+    length = max(len(one.student) for one in batch)
     small = min(SMALL, MOST_LOGITS // (plan.pair.readers.student.size + plan.pair.readers.teacher.size))
-    most = max(1, min(wanted, small // length))
+    most = max(1, min(len(batch), small // length))
     if most == 1:
-        whole = shortened(longest[0], max(16, min(length, small)))
+        whole = shortened(batch[0], max(16, min(length, small)))
         return [[shortened(whole, max(8, len(whole.student) // 2))], [whole]]
-    return [longest[: max(1, most // 2)], longest[:most]]
+    return [batch[: max(1, most // 2)], batch[:most]]
 
 
 def resident() -> int:
