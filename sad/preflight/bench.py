@@ -160,7 +160,7 @@ def shortened(example: Example, tokens: int) -> Example:
     """
     fits = (example.at_student < tokens) & (example.at_teacher < tokens)
     kept = max(2, int(fits.sum()) - 1)
-    if kept >= len(example.at_student):
+    if fits.all() or kept >= len(example.at_student):
         return example
     return Example(
         example.student[: example.at_student[kept] + 1],

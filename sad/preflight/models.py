@@ -61,7 +61,7 @@ def _broken(name: str, model: nn.Module) -> Iterator[Finding]:
 def _tied(name: str, model: nn.Module) -> Iterator[Finding]:
     wanted, shared = bool(getattr(text_config(model), "tie_word_embeddings", False)), shares_head(model)
     if wanted and not shared:
-        apart = float((model.get_output_embeddings().weight - _embedding(model)).abs().max())  # type: ignore[operator]
+        apart = float((model.get_output_embeddings().weight - _embedding(model)).detach().abs().max())  # type: ignore[operator]
         says = (
             f"the {name}'s configuration ties its head to the embedding, but they are two tensors (they differ by "
             f"{apart:.2g}): saved and loaded again it is another model"

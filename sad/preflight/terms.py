@@ -59,7 +59,8 @@ def _owners(bench: Bench, found: Opening) -> Iterator[Finding]:
     for name, share in shares.items():
         helper = name in HELPERS
         by_gradient = helper and gradients[name] > OWNS_GRADIENT
-        if share <= OWNS and not by_gradient:
+        # cross-entropy of a fresh student is large by nature: a main term must own the gradient as well
+        if not by_gradient and (share <= OWNS or (not helper and gradients[name] <= OWNS)):
             continue
         owned = True
         what = f"{share:.1%} of the loss and {gradients[name]:.1%} of the gradient"
@@ -121,7 +122,8 @@ def _gradient(bench: Bench, found: Opening) -> Finding:
     more: dict[str, Any] = {"numbers": numbers}
     if not math.isfinite(found.norm):
         more["advice"] = 'try train.precision = "fp32"; if it stays, a weight of a model is broken'
-        return Finding(TOPIC, Level.WRONG, f"the gradient norm of the first batch is {found.norm}", **more)
+        bad = ", ".join(n for n, value in found.gradient.items() if not math.isfinite(value)) or "a projector"
+        return Finding(TOPIC, Level.WRONG, f"the gradient of the first batch is {found.norm}, by {bad}", **more)
     if silent := [name for name, value in found.gradient.items() if value == 0 and found.ledger.weight[name] > 0]:
         says = f"{', '.join(silent)} has a weight and gives the student no gradient at all"
         return Finding(

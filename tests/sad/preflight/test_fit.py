@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+
+from sad import tiny
+from sad.preflight import fit as module
+from sad.preflight.bench import Bench
+from sad.preflight.finding import Level
+from sad.preflight.fit import fit
+from sad.preflight.memory import Forecast, Line
+
+
+def foreseen(monkeypatch, **more) -> None:
+    how = {"step": Line(1e8, 1e5), "other": 0.0, "baseline": 2e8, "free": 1e9, "saving": 1.0, "device": "cpu"}
+    found = Forecast(**{**how, "seconds": Line(0.0, 0.01), "evaluation": Line(0.0, 0.001), **more})
+    monkeypatch.setattr(module, "forecast", lambda _: found)
+
+
+@pytest.fixture
+def planned() -> Bench:
+    return Bench(tiny.plan({"train": {"batch_size": 8, "accumulation": 2}}))
+
+
+def test_a_run_that_fits_is_told_with_the_largest_micro_batch(planned, monkeypatch) -> None:
+    foreseen(monkeypatch)
+    memory, time = fit(planned)
+    assert memory.level is time.level is Level.FINE
+    assert memory.numbers["largest_batch"] > 8
+    assert memory.numbers["total"] == memory.numbers["peak"] + 2e8
+    assert time.numbers["whole"] > planned.plan.steps * time.numbers["step"]
+
+
+def test_a_run_that_does_not_fit_is_wrong_and_the_edit_keeps_the_step_as_large(planned, monkeypatch) -> None:
+    foreseen(monkeypatch, step=Line(1e8, 2.5e6))
+    (found, _) = fit(planned)
+    assert found.level is Level.WRONG
+    batch, accumulation = found.edits["train.batch_size"], found.edits["train.accumulation"]
+    assert 1 <= batch < 8
+    assert batch * accumulation >= 16 > batch * (accumulation - 1)
+
+
+def test_where_no_window_fits_there_is_advice(planned, monkeypatch) -> None:
+    foreseen(monkeypatch, step=Line(1e10, 1e5))
+    (found, _) = fit(planned)
+    assert found.level is Level.WRONG
+    assert not found.edits
+    assert "data.max_length" in found.advice
+
+
+def test_a_run_of_weeks_is_a_warning(planned, monkeypatch) -> None:
+    foreseen(monkeypatch, seconds=Line(0.0, 1e4))
+    (_, found) = fit(planned)
+    assert found.level is Level.WARNING
+    assert "days" in found.says
+
+
+def test_what_could_not_be_measured_is_wrong(planned, monkeypatch) -> None:
+    foreseen(monkeypatch, failed="out of memory")
+    (found,) = fit(planned)
+    assert found.level is Level.WRONG
+    assert "out of memory" in found.says
+
+
+def test_the_forecast_of_a_real_process_is_near_what_it_takes(bench) -> None:
+    """Forecast from two small sizes against a child process that measures the size itself; benchmarks do three more."""
+    from sad.preflight import memory
+    from sad.preflight.bench import heaviest, padded
+
+    made = Bench(module_plan({"train": {"batch_size": 64}}))
+    found = memory.forecast(made)
+    whole = memory.probe(Bench(module_plan({"train": {"batch_size": 16}})))
+    tokens = padded(heaviest(Bench(module_plan({"train": {"batch_size": 16}})).plan))
+    taken = max(s["peak"] for s in whole["sizes"]) - whole["baseline"]
+    assert found.peak(tokens) == pytest.approx(taken, rel=0.1)
+
+
+def module_plan(changes):
+    from sad.recipe import parse
+    from sad.train.plan import make_plan
+
+    train = {"device": "cpu", "precision": "fp32", **changes["train"]}
+    return make_plan(parse({"train": train}, "test"))
