@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sad.batch import CONTRASTIVE, Batch, Tokens
+from sad.objective import Objective
 from sad.preflight.bench import Bench, Kit
 from sad.preflight.finding import Finding, Level, judged
 from sad.recipe import Contrastive, Terms
@@ -75,7 +76,9 @@ def caught(kit: Kit, batches: Sequence[Batch]) -> Caught:
     """Take the training code's step with an optimizer that moves nothing."""
     distiller = kit.distiller
     optimizer = Catching([p for p in distiller.parameters() if p.requires_grad])
-    done = take_step(kit.accelerator, kit.wrapped, optimizer, kit.objective, batches, NO_CLIP, measure_update=False)
+    # the weights of now, and no controller: it would move them between two steps that are to be compared
+    still = Objective(dict(kit.objective.weights))
+    done = take_step(kit.accelerator, kit.wrapped, optimizer, still, batches, NO_CLIP, measure_update=False)
     gradient = torch.cat(optimizer.caught) if optimizer.caught else torch.zeros(1)
     return Caught(done.ledger.loss, gradient.double().cpu(), optimizer.steps)
 

@@ -15,10 +15,13 @@ import psutil  # type: ignore[import-untyped]  # accelerate depends on it
 import torch
 
 from sad import recipe as recipes
-from sad.preflight.bench import Bench
+from sad.preflight.bench import Bench, heaviest, padded
+from sad.preflight.probe import sizes
 
 SECONDS = 240.0
 """Time limit of the child process that measures."""
+MOST_KEPT, LEAST_MAPPED = 32 * 2**20, 128 * 2**10
+"""Of glibc's malloc: the largest block that its heap keeps by itself, and the smallest that it maps at first."""
 RESERVE = 0.95
 """Share of what is free that the forecast may fill."""
 
@@ -116,7 +119,7 @@ def probe(bench: Bench) -> dict[str, Any]:
             capture_output=True,
             text=True,
             timeout=SECONDS,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**os.environ, **_mapping(bench), "PYTHONPATH": os.pathsep.join(paths)},
         )
     except subprocess.TimeoutExpired:
         raise _ProbeError(f"two small micro-batches took more than {SECONDS:g} s") from None
@@ -126,6 +129,20 @@ def probe(bench: Bench) -> dict[str, Any]:
         raise _ProbeError((done.stderr.strip().splitlines() or ["no reason given"])[-1])
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
+
+
+def _mapping(bench: Bench) -> dict[str, str]:
+    """Settings of glibc's allocator that let the small sizes behave as the whole one would.
+
+    It keeps blocks up to 32 MiB in its heap when they are freed, in pieces, and gives larger ones back. A tensor that
+    is larger than that in the run, and smaller in the measurement, would make the line too steep: the limit shrinks
+    with the size. Measured on the embedded pair, 64 windows of 256 tokens: 17% too high without, 1% too low with it.
+    """
+    share = padded(sizes(bench.plan)[-1]) / padded(heaviest(bench.plan))
+    if share >= 1 or sys.platform != "linux":
+        return {}
+    limit = max(LEAST_MAPPED, int(MOST_KEPT * share))
+    return {"MALLOC_MMAP_THRESHOLD_": str(limit), "MALLOC_TRIM_THRESHOLD_": str(2 * limit)}
 
 
 def room(device: str) -> float:

@@ -64,9 +64,9 @@ def _tied(name: str, model: nn.Module) -> Iterator[Finding]:
         apart = float((model.get_output_embeddings().weight - _embedding(model)).detach().abs().max())  # type: ignore[operator]
         says = (
             f"the {name}'s configuration ties its head to the embedding, but they are two tensors (they differ by "
-            f"{apart:.2g}): saved and loaded again it is another model"
+            f"{apart:.2g}): some loaders tie them again, and make another model of what was saved"
         )
-        yield Finding(TOPIC, Level.WRONG, says, advice="save it with tie_word_embeddings = false in its config.json")
+        yield Finding(TOPIC, Level.WARNING, says, advice="save it with tie_word_embeddings = false in its config.json")
     elif shared and not wanted:
         says = f"the {name}'s configuration unties its head, but it is the embedding's tensor: loaded again it is two"
         yield Finding(TOPIC, Level.WARNING, says, advice="save it with tie_word_embeddings = true in its config.json")

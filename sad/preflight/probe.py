@@ -17,7 +17,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-SMALL = 2048
+SMALL = 4096
 """Padded student tokens of the larger of the two sizes, at the most."""
 REPEATS = 2
 """Steps of each size: the first makes what the second finds there."""

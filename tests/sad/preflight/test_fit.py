@@ -31,7 +31,7 @@ def test_a_run_that_fits_is_told_with_the_largest_micro_batch(planned, monkeypat
 
 
 def test_a_run_that_does_not_fit_is_wrong_and_the_edit_keeps_the_step_as_large(planned, monkeypatch) -> None:
-    foreseen(monkeypatch, step=Line(1e8, 2.5e6))
+    foreseen(monkeypatch, step=Line(1e8, 4e6))
     (found, _) = fit(planned)
     assert found.level is Level.WRONG
     batch, accumulation = found.edits["train.batch_size"], found.edits["train.accumulation"]
@@ -61,7 +61,7 @@ def test_what_could_not_be_measured_is_wrong(planned, monkeypatch) -> None:
     assert "out of memory" in found.says
 
 
-def test_the_forecast_of_a_real_process_is_near_what_it_takes(bench) -> None:
+def test_the_forecast_of_a_real_process_is_near_what_it_takes() -> None:
     """Forecast from two small sizes against a child process that measures the size itself; benchmarks do three more."""
     from sad.preflight import memory
     from sad.preflight.bench import heaviest, padded

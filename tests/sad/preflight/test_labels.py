@@ -21,7 +21,9 @@ def test_labels_that_are_not_shifted_are_wrong(bench, wrong, monkeypatch) -> Non
 
     def unshifted(rows, first):
         targets = kept(rows, first)
-        return replace(targets, token=torch.tensor([int(rows[r][p]) for r, p in zip(targets.row, targets.position)]))
+        return replace(
+            targets, token=torch.tensor([int(rows[r][p]) for r, p in zip(targets.row, targets.position, strict=True)])
+        )
 
     monkeypatch.setattr(data, "_targets", unshifted)
     found = wrong(labels(bench()))

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 import torch
-from torch import nn
 
 from sad import tiny
 from sad.preflight import resume as module
@@ -44,33 +42,23 @@ def test_an_order_that_begins_anew_is_wrong(bench, wrong, monkeypatch) -> None:
     assert [f.topic for f in wrong(resume(bench()))] == ["resume"]
 
 
-def test_an_untied_head_that_is_saved_tied_is_another_model(bench, wrong) -> None:
-    student = tiny.model(320, layers=2, width=16, seed=2)
-    student.lm_head.weight = nn.Parameter(student.lm_head.weight.detach().clone() + 0.05)
-    found = wrong(resume(bench(of=replace(tiny.pair(), student=student))))
-    assert any(f.topic == "save and reload" for f in found)
-
-
 def test_a_student_that_is_written_in_half_precision_is_another_model(bench, wrong, monkeypatch) -> None:
     kept = loop.export
 
     def halved(plan, distiller, folder):
-        distiller.student.half()
-        kept(plan, distiller, folder)
-        distiller.student.float()
+        state = {name: value.clone() for name, value in distiller.student.state_dict().items()}
+        kept(plan, distiller.half(), folder)
+        distiller.float().student.load_state_dict(state)
 
     monkeypatch.setattr(loop, "export", halved)
-    # rounding the weights to half moves the logits by a part in a thousand
-    monkeypatch.setattr(module, "SAME", 1e-6)
-    made = bench()
-    kept_weights = module._reloaded
+    (found,) = wrong(resume(bench()))
+    assert found.topic == "save and reload"
+    assert 1e-5 < found.numbers["apart"] < 0.1
 
-    def compared(bench, folder):
-        return kept_weights(bench, folder)
 
-    monkeypatch.setattr(module, "_reloaded", compared)
-    levels = {f.topic: f.level for f in resume(made)}
-    assert levels["resume"] is Level.FINE
+def test_a_head_of_its_own_is_saved_as_it_is(bench, wrong) -> None:
+    student = tiny.model(320, layers=2, width=16, seed=2, tie_word_embeddings=False)
+    assert not wrong(resume(bench(of=replace(tiny.pair(), student=student))))
 
 
 def test_checkpoints_too_large_to_write_are_not_written(bench, monkeypatch) -> None:
@@ -78,8 +66,7 @@ def test_checkpoints_too_large_to_write_are_not_written(bench, monkeypatch) -> N
     assert [f.level for f in resume(bench())] == [Level.SKIPPED, Level.SKIPPED]
 
 
-@pytest.mark.parametrize("topic", ["tokenizer"])
-def test_another_tokenizer_beside_the_student_is_wrong(bench, wrong, monkeypatch, topic) -> None:
+def test_another_tokenizer_beside_the_student_is_wrong(bench, wrong, monkeypatch) -> None:
     kept = loop.export
 
     def mixed(plan, distiller, folder):
@@ -87,4 +74,4 @@ def test_another_tokenizer_beside_the_student_is_wrong(bench, wrong, monkeypatch
         plan.pair.readers.teacher.tokenizer.save_pretrained(folder)
 
     monkeypatch.setattr(loop, "export", mixed)
-    assert topic in wrong(resume(bench()))[0].says
+    assert "tokenizer" in wrong(resume(bench()))[0].says

@@ -69,7 +69,7 @@ def test_entropy_is_that_of_the_predictions(bench) -> None:
     assert math.isclose(known_teacher(bench(of=pair)).entropy, math.log(tiny.reader(320).size), rel_tol=1e-5)
 
 
-def test_a_teacher_that_is_sure_of_every_token_is_a_warning(bench) -> None:
+def test_a_teacher_that_is_sure_of_every_token_is_a_warning() -> None:
     """Logits a thousand times too large, on a text that it knows by heart, are labels and no distribution."""
     from sad.evaluate import Likelihood
     from sad.preflight.teacher import Known, _itself

@@ -93,7 +93,7 @@ def test_each_part_that_differs_is_named(sentencepiece, folding) -> None:
     assert "normaliser" in compare(tiny.reader(320), folding, 320, 320).differ
 
 
-def test_nothing_in_common_is_disjoint(bench, pair) -> None:
+def test_nothing_in_common_is_disjoint() -> None:
     from sad import passage
 
     readers = passage.readers()
