@@ -21,7 +21,8 @@ def fit(bench: Bench) -> Iterator[Finding]:
     found = bench.once(forecast)
     if found.failed:
         advice = "try a smaller train.batch_size or data.max_length"
-        yield Finding(MEMORY, Level.WRONG, f"could not be measured: {found.failed}", advice=advice)
+        level = Level.WARNING if found.late else Level.WRONG
+        yield Finding(MEMORY, level, f"could not be measured: {found.failed}", advice=advice)
         return
     yield _memory(bench, found)
     yield _time(bench, found)

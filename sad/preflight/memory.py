@@ -18,7 +18,7 @@ from sad import recipe as recipes
 from sad.preflight.bench import Bench, heaviest, padded
 from sad.preflight.probe import sizes
 
-SECONDS = 240.0
+SECONDS = 600.0
 """Time limit of the child process that measures."""
 MOST_KEPT, LEAST_MAPPED = 32 * 2**20, 128 * 2**10
 """Of glibc's malloc: the largest block that its heap keeps by itself, and the smallest that it maps at first."""
@@ -52,6 +52,7 @@ class Forecast:
     """What the run will take. ``step`` is bytes against a micro-batch's student tokens; ``other`` the most bytes
     at any other time (loading, saving); ``baseline`` the bytes of the process without models. ``seconds`` and
     ``evaluation`` are seconds of a micro-batch against its tokens, ``saving`` of a checkpoint; ``free`` is in bytes.
+    ``failed`` says why nothing was measured; ``late`` that it was the time limit, which says nothing of the run.
     """
 
     device: str
@@ -63,6 +64,7 @@ class Forecast:
     saving: float
     free: float
     failed: str = ""
+    late: bool = False
 
     def peak(self, tokens: float) -> float:
         """Return the bytes that the run needs above the baseline, at ``tokens`` a micro-batch."""
@@ -84,7 +86,7 @@ def forecast(bench: Bench) -> Forecast:
         measured = probe(bench)
     except _ProbeError as failed:
         nothing = Line(0.0, 0.0)
-        return Forecast(plan.device, nothing, 0, 0, nothing, nothing, 0, free, str(failed))
+        return Forecast(plan.device, nothing, 0, 0, nothing, nothing, 0, free, str(failed), failed.late)
     cuda = measured["device"] == "cuda"
     baseline = 0.0 if cuda else measured["baseline"]
     points = measured["sizes"]
@@ -105,7 +107,9 @@ def forecast(bench: Bench) -> Forecast:
 
 
 class _ProbeError(Exception):
-    """The child process came to nothing, and why."""
+    """The child process came to nothing, and why; ``late`` if it took too long."""
+
+    late = False
 
 
 def probe(bench: Bench) -> dict[str, Any]:
@@ -122,7 +126,9 @@ def probe(bench: Bench) -> dict[str, Any]:
             env={**os.environ, **_mapping(bench), "PYTHONPATH": os.pathsep.join(paths)},
         )
     except subprocess.TimeoutExpired:
-        raise _ProbeError(f"two small micro-batches took more than {SECONDS:g} s") from None
+        late = _ProbeError(f"two small micro-batches took more than {SECONDS:g} s")
+        late.late = True
+        raise late from None
     if done.returncode < 0:
         raise _ProbeError(f"the system ended the process (signal {-done.returncode}): out of memory")
     if done.returncode:

@@ -59,6 +59,9 @@ def test_what_could_not_be_measured_is_wrong(planned, monkeypatch) -> None:
     (found,) = fit(planned)
     assert found.level is Level.WRONG
     assert "out of memory" in found.says
+    # a busy machine is no fault of the run
+    foreseen(monkeypatch, failed="took more than 600 s", late=True)
+    assert [f.level for f in fit(planned)] == [Level.WARNING]
 
 
 def test_the_forecast_of_a_real_process_is_near_what_it_takes() -> None:

@@ -51,7 +51,7 @@ def test_a_student_that_is_written_in_half_precision_is_another_model(bench, wro
         distiller.float().student.load_state_dict(state)
 
     monkeypatch.setattr(loop, "export", halved)
-    (found,) = wrong(resume(bench()))
+    found = wrong(resume(bench()))[0]
     assert found.topic == "save and reload"
     assert 1e-5 < found.numbers["apart"] < 0.1
 
