@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import pytest
 
+from sad import recipe as recipes
 from sad import tiny
 from sad.preflight import fit as module
-from sad.preflight.bench import Bench
+from sad.preflight.bench import Bench, heaviest, padded
 from sad.preflight.finding import Level
 from sad.preflight.fit import fit
-from sad.preflight.memory import Forecast, Line
+from sad.preflight.memory import Forecast, Line, forecast
+from sad.preflight.probe import SMALL
+from sad.recipe import parse
+from sad.train.plan import make_plan
 
 
 def foreseen(monkeypatch, **more) -> None:
@@ -64,22 +72,24 @@ def test_what_could_not_be_measured_is_wrong(planned, monkeypatch) -> None:
     assert [f.level for f in fit(planned)] == [Level.WARNING]
 
 
+WHOLE = "from sad.preflight import probe; probe.SMALL = 10**9; probe.main()"
+
+
 def test_the_forecast_of_a_real_process_is_near_what_it_takes() -> None:
-    """Forecast from two small sizes against a child process that measures the size itself; benchmarks do three more."""
-    from sad.preflight import memory
-    from sad.preflight.bench import heaviest, padded
-
-    made = Bench(module_plan({"train": {"batch_size": 64}}))
-    found = memory.forecast(made)
-    whole = memory.probe(Bench(module_plan({"train": {"batch_size": 16}})))
-    tokens = padded(heaviest(Bench(module_plan({"train": {"batch_size": 16}})).plan))
-    taken = max(s["peak"] for s in whole["sizes"]) - whole["baseline"]
-    assert found.peak(tokens) == pytest.approx(taken, rel=0.1)
-
-
-def module_plan(changes):
-    from sad.recipe import parse
-    from sad.train.plan import make_plan
-
-    train = {"device": "cpu", "precision": "fp32", **changes["train"]}
-    return make_plan(parse({"train": train}, "test"))
+    """64 windows, foreseen from 16 and 32, against a process that runs all 64; the benchmark has more, and a run."""
+    train = {"device": "cpu", "precision": "fp32", "batch_size": 64, "max_steps": 3}
+    planned = Bench(make_plan(parse({"train": train, "data": {"eval_windows": 4}}, "test")))
+    found = forecast(planned)
+    tokens = padded(heaviest(planned.plan))
+    assert tokens > SMALL
+    done = subprocess.run(
+        [sys.executable, "-c", WHOLE],
+        input=recipes.toml(planned.plan.recipe),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    told = json.loads(done.stdout)
+    assert told["sizes"][-1]["tokens"] == tokens
+    assert found.peak(tokens) == pytest.approx(told["sizes"][-1]["peak"] - told["baseline"], rel=0.1)

@@ -26,7 +26,7 @@ def test_the_process_measures_two_rising_sizes_and_prints_nothing_else(pair_fold
         text=True,
         check=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=60,
+        timeout=300,
     )
     found = json.loads(done.stdout)
     small, large = found["sizes"]
