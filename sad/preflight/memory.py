@@ -118,7 +118,8 @@ def probe(bench: Bench) -> dict[str, Any]:
     paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "sad.preflight.probe"],
+            # not from the folder that we are in: a checkout there may be another version
+            [sys.executable, "-P", "-m", "sad.preflight.probe"],
             input=recipes.toml(bench.plan.recipe),
             capture_output=True,
             text=True,
