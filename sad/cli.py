@@ -22,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+_LOSS, _RUN = "Your own loss", "The run that you are about to start"
 assets_app = typer.Typer(help="Real models without a hub: fetched by hash, converted once.", no_args_is_help=True)
 app.add_typer(assets_app, name="assets")
 
@@ -56,30 +57,63 @@ def verify(
     as_list: Annotated[bool, typer.Option("--list", help="List the bugs, judge none.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     loss: Annotated[
-        str | None, typer.Option(help="Judge your own loss: package.module:function, :Class, or file.py:name.")
+        str | None,
+        typer.Option(help="package.module:function, :Class, or file.py:name.", rich_help_panel=_LOSS),
     ] = None,
-    adapter: Annotated[Path | None, typer.Option(help="Python file that says how the loss is called.")] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds for each property of --loss.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Properties of --loss, by name or number.")] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write the verdict on --loss as JUnit XML.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the inputs of --loss.")] = 0,
+    adapter: Annotated[
+        Path | None, typer.Option(help="Python file that says how the loss is called.", rich_help_panel=_LOSS)
+    ] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds for each property.", rich_help_panel=_LOSS)] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Properties to judge, by name or number.", rich_help_panel=_LOSS)
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write the verdict as JUnit XML.", rich_help_panel=_LOSS)] = None,
+    seed: Annotated[int, typer.Option(help="Of the inputs.", rich_help_panel=_LOSS)] = 0,
+    teacher: Annotated[str | None, typer.Option(help="The teacher of the run.", rich_help_panel=_RUN)] = None,
+    student: Annotated[str | None, typer.Option(help="Its student.", rich_help_panel=_RUN)] = None,
+    data: Annotated[str | None, typer.Option(help="Its text.", rich_help_panel=_RUN)] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Its recipe; flags go on top of it.", rich_help_panel=_RUN)
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="Any key of the recipe.", rich_help_panel=_RUN)
+    ] = None,
+    write_fix: Annotated[
+        Path | None, typer.Option(help="Write the mended recipe to this file.", rich_help_panel=_RUN)
+    ] = None,
 ) -> None:
     """Reproduce real bugs, catch each, and show the code that trains to be free of it. Exit 0 all hold, 1 not.
 
     With --loss or --adapter: judge your own loss. Exit 0 nothing is broken, 1 something is, 2 it cannot be judged.
+    With --teacher, --student, --data, --config or --set: examine that run before it starts. Exit 0 nothing is wrong.
     """
-    if loss is not None or adapter is not None:
+    flags = {"teacher.model": teacher, "student.model": student, "data.text": data}
+    run = {key: value for key, value in flags.items() if value is not None}
+    wanted = {
+        "the catalogue": codes or everything or jobs or as_matrix or as_list,
+        "a loss": loss or adapter or timeout or only or junit or seed,
+        "a run": run or config or sets or write_fix,
+    }
+    asked = [what for what, given in wanted.items() if given]
+    if len(asked) > 1:
+        raise UserError(f"{' and '.join(asked)} at once: one call of sad verify judges one of them")
+    if asked == ["a loss"]:
         from sad.judge.command import run_judge
 
         code = run_judge(
             loss, adapter=adapter, timeout=timeout, only=only or [], junit=junit, as_json=as_json, seed=seed
         )
-        raise typer.Exit(code)
-    from sad.verify_command import Wanted, cores, run_verify
+    elif asked == ["a run"]:
+        from sad.preflight.command import run_preflight
 
-    many = jobs or (cores() if (everything or as_matrix) and not codes else 1)
-    wanted = Wanted(tuple(codes or ()), everything, many)
-    raise typer.Exit(run_verify(wanted, as_json=as_json, as_list=as_list, as_matrix=as_matrix))
+        code = run_preflight(config, run, sets or [], write_fix, as_json=as_json)
+    else:
+        from sad.verify_command import Wanted, cores, run_verify
+
+        many = jobs or (cores() if (everything or as_matrix) and not codes else 1)
+        chosen = Wanted(tuple(codes or ()), everything, many)
+        code = run_verify(chosen, as_json=as_json, as_list=as_list, as_matrix=as_matrix)
+    raise typer.Exit(code)
 
 
 @app.command()

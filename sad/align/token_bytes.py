@@ -55,9 +55,14 @@ def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
     reading: truncation and padding of the moment, decoder, and which token is begin, end or padding. Raises
     ValueError for a tokenizer without a fast backend.
     """
-    rules = json.loads(_backend(tokenizer).to_str())
-    text = json.dumps([_canonical(rules[part]) for part in _READING], sort_keys=True, ensure_ascii=False)
+    text = json.dumps(list(reading_rules(tokenizer).values()), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def reading_rules(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """Return, by name, the parts of a tokenizer that :func:`tokenizer_fingerprint` speaks of, in a canonical form."""
+    rules = json.loads(_backend(tokenizer).to_str())
+    return {part: _canonical(rules[part]) for part in _READING}
 
 
 def _backend(tokenizer: PreTrainedTokenizerBase) -> Any:  # noqa: ANN401 - a compiled class without types

@@ -1,0 +1,171 @@
+"""Where examinations work: the user's own pair as it was loaded, and small cuts of the user's own text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from sad.batch import Batch
+from sad.data import Example, collate
+from sad.distiller import Distiller
+from sad.objective import Objective
+from sad.recipe import Terms
+from sad.train import loop
+from sad.train.plan import Plan
+
+T = TypeVar("T")
+
+MOST_TOKENS = 4096
+"""Student tokens of the largest cut that one examination runs through both models."""
+LOOKED_AT = 200
+"""Steps among which the heaviest micro-batch is looked for."""
+MOST_LOGITS = 100_000_000
+"""Logits of both models that an evaluation of a cut computes at the most: a second or two of one core each time."""
+LENGTHS = (40, 24, 33, 13)
+"""Tokens of the windows of the small cut: unequal, or a wrong denominator would not show."""
+WIDEST_TEACHER = 2_000_000_000
+"""Parameters up to which the teacher is carried to float32 for the exact checks."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kit:
+    """All that takes steps, fresh: as the training loop makes it before its first step."""
+
+    plan: Plan
+    accelerator: Accelerator
+    distiller: Distiller
+    optimizer: torch.optim.Optimizer
+    objective: Objective
+
+    @property
+    def wrapped(self) -> nn.Module:
+        """The distiller as the loop's accelerator prepares it."""
+        wrapped: nn.Module = self.accelerator.prepare(self.distiller)
+        return wrapped
+
+    def collated(self, some: list[Example]) -> Batch:
+        """Collate examples onto the device."""
+        return collate(some, self.plan.pair.readers).to(self.accelerator.device)
+
+
+class Bench:
+    """A plan, and the student's weights as they were loaded. Every kit starts from them."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._start = {name: value.detach().cpu().clone() for name, value in plan.pair.student.state_dict().items()}
+        self._known: dict[Callable[..., Any], Any] = {}
+
+    def once(self, measure: Callable[[Bench], T]) -> T:
+        """Return what ``measure`` finds here, measured once."""
+        if measure not in self._known:
+            self._known[measure] = measure(self)
+        found: T = self._known[measure]
+        return found
+
+    @contextmanager
+    def kit(self, *, exact: bool = False, terms: Terms | None = None) -> Iterator[Kit]:
+        """Give a fresh kit in the run's own precision, or (``exact``) in float32 without dropout.
+
+        ``terms`` replaces the recipe's. Afterwards the student has its first weights again and no gradient.
+        """
+        recipe = self.plan.recipe
+        if terms is not None:
+            shares = recipe.shares if set(terms.weights) == set(recipe.shares or {}) else None
+            recipe = recipe.model_copy(update={"terms": terms, "shares": shares})
+        plan = replace(self.plan, recipe=recipe, precision="fp32" if exact else self.plan.precision)
+        teacher = plan.pair.teacher
+        kept = next(teacher.parameters()).dtype
+        try:
+            if exact and sum(p.numel() for p in teacher.parameters()) <= WIDEST_TEACHER:
+                teacher.float()
+            accelerator = loop._accelerator(plan)
+            distiller, optimizer, objective = loop._parts(plan, accelerator)
+            yield Kit(plan, accelerator, distiller.eval() if exact else distiller, optimizer, objective)
+        finally:
+            teacher.to(kept)
+            self.reset()
+
+    def reset(self) -> None:
+        """Give the student its first weights again, and take its gradients away."""
+        student = self.plan.pair.student
+        student.load_state_dict(self._start)
+        student.zero_grad(set_to_none=True)
+
+    @property
+    def tolerance(self) -> float:
+        """Relative error of an exact check: float32, or bf16 where the teacher is too large to be carried over.
+
+        Measured on the embedded pair, on the tiny ones and on SmolLM2: at most 2e-6 in float32.
+        """
+        return 1e-4 if next(self.plan.pair.teacher.parameters()).dtype == torch.float32 or self._narrow else 5e-2
+
+    @property
+    def _narrow(self) -> bool:
+        return sum(p.numel() for p in self.plan.pair.teacher.parameters()) <= WIDEST_TEACHER
+
+    @property
+    def first(self) -> list[Example]:
+        """The windows of the run's first micro-batch, as many as ``MOST_TOKENS`` allow."""
+        return within([self.plan.train[i] for i in self.plan.schedule().micro_batches(0)[0]])
+
+    @property
+    def held_out(self) -> list[Example]:
+        """Held-out windows, as many as ``MOST_TOKENS`` and ``MOST_LOGITS`` allow."""
+        readers = self.plan.pair.readers
+        return within(
+            self.plan.held_out, min(MOST_TOKENS, MOST_LOGITS // (readers.student.size + readers.teacher.size))
+        )
+
+    @property
+    def few(self) -> list[Example]:
+        """Four short windows of unequal lengths."""
+        every = self.plan.train
+        return [shortened(every[i % len(every)], length) for i, length in enumerate(LENGTHS)]
+
+
+def heaviest(plan: Plan) -> list[Example]:
+    """Return the micro-batch with the most padded tokens among those of the first ``LOOKED_AT`` steps."""
+    schedule = plan.schedule()
+    every = (m for step in range(min(plan.steps, LOOKED_AT)) for m in schedule.micro_batches(step))
+    return max(([plan.train[i] for i in numbers] for numbers in every), key=padded)
+
+
+def padded(some: list[Example]) -> int:
+    """Return the student tokens of a micro-batch, padding too."""
+    return len(some) * max(len(one.student) for one in some)
+
+
+def within(some: list[Example], tokens: int = MOST_TOKENS) -> list[Example]:
+    """Return the first windows that hold ``tokens`` student tokens together, at least one."""
+    kept, count = some[:1], len(some[0].student)
+    for one in some[1:]:
+        count += len(one.student)
+        if count > tokens:
+            break
+        kept.append(one)
+    return kept
+
+
+def shortened(example: Example, tokens: int) -> Example:
+    """Cut a window at the last common boundary that leaves at most ``tokens`` tokens on either side.
+
+    At least two boundaries stay. The bytes are counted in proportion: nothing here reads them.
+    """
+    fits = (example.at_student < tokens) & (example.at_teacher < tokens)
+    kept = max(2, int(fits.sum()) - 1)
+    if fits.all() or kept >= len(example.at_student):
+        return example
+    return Example(
+        example.student[: example.at_student[kept] + 1],
+        example.teacher[: example.at_teacher[kept] + 1],
+        example.at_student[:kept],
+        example.at_teacher[:kept],
+        max(1, round(example.byte_count * kept / len(example.at_student))),
+    )

@@ -1,0 +1,81 @@
+"""Does the run fit, and how long will it take?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from sad.preflight.bench import Bench, heaviest, padded
+from sad.preflight.finding import Finding, Level
+from sad.preflight.memory import Forecast, forecast
+
+MEMORY, TIME = "memory", "time"
+LONG = 7 * 24 * 3600.0
+GB = 1e9
+
+
+def fit(bench: Bench) -> Iterator[Finding]:
+    """Judge memory and time by a forecast that is measured on two small micro-batches."""
+    found = bench.once(forecast)
+    if found.failed:
+        advice = "try a smaller train.batch_size or data.max_length"
+        level = Level.WARNING if found.late else Level.WRONG
+        yield Finding(MEMORY, level, f"could not be measured: {found.failed}", advice=advice)
+        return
+    yield _memory(bench, found)
+    yield _time(bench, found)
+
+
+def _memory(bench: Bench, found: Forecast) -> Finding:
+    train = bench.plan.recipe.train
+    some = heaviest(bench.plan)
+    batch, tokens = len(some), padded(some)
+    window = tokens // batch
+    peak, most = found.peak(tokens), found.fits(window)
+    total = peak + found.baseline
+    numbers = {
+        "peak": peak,
+        "baseline": found.baseline,
+        "total": total,
+        "free": found.free,
+        "largest_batch": most,
+        "per_window": found.step.slope * window,
+        "fixed": found.step.base,
+    }
+    parts = (
+        f"{total / GB:.2f} GB ({found.baseline / GB:.2f} libraries, {max(0.0, found.step.base) / GB:.2f} models and "
+        f"optimizer, {found.step.slope * tokens / GB:.2f} for {batch} windows of {window} tokens)"
+    )
+    if found.other > found.step.at(tokens):
+        parts += "; most of it while a checkpoint is loaded or written"
+    if most >= batch:
+        says = f"forecast {parts} of {found.free / GB:.1f} GB free; the largest micro-batch that fits is about {most:,}"
+        return Finding(MEMORY, Level.FINE, says, numbers=numbers)
+    says = f"it does not fit: forecast {parts}, {found.free / GB:.2f} GB free"
+    more: dict[str, Any] = {"numbers": numbers}
+    if most:
+        whole = train.batch_size * train.accumulation
+        more["edits"] = {"train.batch_size": most, "train.accumulation": math.ceil(whole / most)}
+    else:
+        more["advice"] = "not even one window fits: lower data.max_length, take a smaller pair, or another machine"
+    return Finding(MEMORY, Level.WRONG, says, **more)
+
+
+def _time(bench: Bench, found: Forecast) -> Finding:
+    plan = bench.plan
+    train = plan.recipe.train
+    tokens = padded(heaviest(plan))
+    micro = min(train.accumulation, math.ceil(len(plan.train) / train.batch_size))
+    step = micro * max(found.seconds.at(tokens), 0.0)
+    evaluation = found.evaluation.at(tokens) * math.ceil(len(plan.held_out) / train.batch_size)
+    evaluations, saves = plan.steps // plan.eval_every + 1, plan.steps // plan.save_every + 1
+    whole = plan.steps * step + evaluations * evaluation + saves * found.saving
+    told = str(timedelta(seconds=math.ceil(whole))) if whole < 1e9 else f"{whole / 3.15e7:,.0f} years"
+    says = f"about {step:.2f} s a step, {told} for {plan.steps:,} steps"
+    says += f" and {evaluations} evaluations of {evaluation:.1f} s"
+    numbers = {"step": step, "evaluation": evaluation, "whole": whole, "steps": plan.steps}
+    if whole > LONG:
+        return Finding(TIME, Level.WARNING, f"a long run: {says}", advice="set train.max_steps", numbers=numbers)
+    return Finding(TIME, Level.FINE, says, numbers=numbers)

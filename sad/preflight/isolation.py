@@ -1,0 +1,73 @@
+"""The teacher is read and nothing else; the student moves, all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from sad.preflight.bench import Bench
+from sad.preflight.finding import Finding, judged
+from sad.train.step import take_step
+
+TOPIC = "teacher isolation"
+STEPS = 2
+CHUNK = 2**20
+"""Numbers summed at once: the teacher may fill the memory."""
+
+
+def isolation(bench: Bench) -> Iterator[Finding]:
+    """Take two of the run's own steps and look at both models."""
+    with bench.kit() as kit:
+        teacher = kit.distiller.teacher
+        before = checksums(teacher)
+        start = {n: p.detach().clone() for n, p in kit.distiller.student.named_parameters() if p.requires_grad}
+        batch = kit.collated(bench.few)
+        first = kit.distiller.ask_teacher(batch).hidden
+        owned = {id(p) for group in kit.optimizer.param_groups for p in group["params"]}
+        for _ in range(STEPS):
+            take_step(kit.accelerator, kit.wrapped, kit.optimizer, kit.objective, [batch], kit.plan.recipe.train.clip)
+        second = kit.distiller.ask_teacher(batch).hidden
+        checks = (
+            (before == checksums(teacher), "its weights changed"),
+            (torch.equal(first, second), "it answered the same text differently"),
+            (not any(m.training for m in teacher.modules()), "it is in training mode: dropout would be on"),
+            (not any(p.requires_grad or p.grad is not None for p in teacher.parameters()), "it takes gradients"),
+            (not any(id(p) in owned for p in teacher.parameters()), "the optimizer owns its weights"),
+        )
+        faults = [fault for sound, fault in checks if not sound]
+        yield judged(
+            TOPIC,
+            bool(faults),
+            f"after {STEPS} steps the teacher has the same weights and answers, no gradient, and is in evaluation mode",
+            f"the teacher is not left alone: {'; '.join(faults)}",
+            advice="the code that trains is at fault: run sad verify target_is_trainable",
+            numbers={"faults": len(faults)},
+        )
+        still = [n for n, p in kit.distiller.student.named_parameters() if n in start and torch.equal(p, start[n])]
+        moved = len(start) - len(still)
+        yield judged(
+            "student moves",
+            not moved,
+            f"{moved} of {len(start)} tensors of the student moved in {STEPS} steps",
+            f"nothing of the student moved in {STEPS} steps",
+            advice="look at train.learning_rate and at the findings on gradients",
+            numbers={"moved": moved},
+        )
+
+
+def checksums(model: nn.Module) -> tuple[float, ...]:
+    """Return one weighted sum of the bits of every tensor: no copy of the model; a change is unseen only by chance."""
+    return tuple(_checksum(t) for t in (*model.parameters(), *model.buffers()))
+
+
+@torch.no_grad()
+def _checksum(tensor: Tensor) -> float:
+    kinds = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    bits = tensor.detach().flatten().contiguous().view(kinds[tensor.element_size()])
+    total = 0
+    for piece in torch.split(bits, CHUNK):
+        places = torch.arange(piece.numel(), device=piece.device) % 8191 + 1
+        total += int((piece.to(torch.int64) * places).sum())
+    return float(total)

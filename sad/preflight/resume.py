@@ -1,0 +1,120 @@
+"""A stopped run is the run that was never stopped; the student that was saved is the one that was trained."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from sad.align.token_bytes import tokenizer_fingerprint
+from sad.data import collate
+from sad.forward import head, run
+from sad.pair import load_student, load_tokenizer
+from sad.preflight.bench import Bench
+from sad.preflight.finding import Finding, Level, judged
+from sad.recipe import Student
+from sad.train import checkpoint, loop
+from sad.train.folder import STUDENT
+from sad.train.plan import Plan
+
+STEPS, STOP = 4, 2
+LARGEST = 4e9
+"""Bytes of checkpoints beyond which the check would take longer than it tells."""
+SAME = 1e-5
+"""Largest change of a logit, as a share of the largest, between the student in memory and the one on disk."""
+FILES = (checkpoint.MODEL, checkpoint.OPTIMIZER, checkpoint.STATE)
+
+
+class Quiet:
+    """A watcher that says nothing."""
+
+    def step(self, *_: object) -> None:
+        """Ignore a step."""
+
+    def evaluation(self, *_: object) -> None:
+        """Ignore an evaluation."""
+
+    def say(self, line: str) -> None:
+        """Ignore a line."""
+
+
+def resume(bench: Bench) -> Iterator[Finding]:
+    """Train four steps; take up again from the second; compare every bit. Then load the student that was written."""
+    size = 12.0 * sum(p.numel() for p in bench.plan.pair.student.parameters())
+    wanted = 4 * size
+    with tempfile.TemporaryDirectory(prefix="sad-preflight-") as made:
+        free = shutil.disk_usage(made).free
+        if wanted > min(LARGEST, 0.9 * free):
+            says = f"not run: four checkpoints of {size / 1e9:.1f} GB each would have to be written to {made}"
+            yield Finding("resume", Level.SKIPPED, says)
+            yield Finding("save and reload", Level.SKIPPED, says)
+            return
+        plan = _short(bench)
+        straight, broken = Path(made) / "straight", Path(made) / "resumed"
+        try:
+            loop.train(plan, straight, Quiet())
+            shutil.copytree(straight, broken)
+            shutil.rmtree(checkpoint.newest(broken))
+            yield _reloaded(bench, straight / STUDENT)
+            bench.reset()
+            loop.train(plan, broken, Quiet(), resume=True)
+            yield _compared(straight, broken)
+        finally:
+            bench.reset()
+
+
+def _short(bench: Bench) -> Plan:
+    """The user's plan on the small cut, four steps long, saved at the second."""
+    recipe, few = bench.plan.recipe, bench.few
+    train = recipe.train.model_copy(
+        update={"batch_size": 1, "accumulation": 1, "save_every": STOP, "eval_every": STEPS, "keep_checkpoints": 2}
+    )
+    return replace(
+        bench.plan, recipe=recipe.model_copy(update={"train": train}), train=few, held_out=few[-1:], steps=STEPS
+    )
+
+
+def _compared(straight: Path, resumed: Path) -> Finding:
+    one, other = checkpoint.newest(straight), checkpoint.newest(resumed)
+    differ = [name for name in FILES if (one / name).read_bytes() != (other / name).read_bytes()]
+    apart = _distance(one / checkpoint.MODEL, other / checkpoint.MODEL) if checkpoint.MODEL in differ else 0.0
+    return judged(
+        "resume",
+        bool(differ) or one.name != other.name,
+        f"stopped after {STOP} of {STEPS} steps and resumed: weights, optimizer and state equal to the last bit",
+        f"stopped after {STOP} of {STEPS} steps and resumed, {', '.join(differ)} differ (weights by {apart:.2g})",
+        advice="the code that trains is at fault: run sad verify V5",
+        numbers={"differ": len(differ), "apart": apart},
+    )
+
+
+def _distance(one: Path, other: Path) -> float:
+    a, b = load_file(one), load_file(other)
+    return max(float((a[name] - b[name]).abs().max()) for name in a)
+
+
+@torch.no_grad()
+def _reloaded(bench: Bench, folder: Path) -> Finding:
+    """Compare logits of the student in memory with those of the student that was written, read as anybody would."""
+    plan = bench.plan
+    trained = plan.pair.student
+    recipe = plan.recipe.model_copy(update={"student": Student(model=str(folder))})
+    loaded = load_student(recipe, plan.pair.readers.student).to(next(trained.parameters()).device).eval()
+    tokens = collate(bench.few, plan.pair.readers).student.to(next(trained.parameters()).device)
+    mine, theirs = (head(m, run(m, tokens).hidden) for m in (trained.eval(), loaded))
+    apart = float((mine - theirs).abs().max() / mine.abs().max().clamp_min(1e-30))
+    reads = tokenizer_fingerprint(load_tokenizer(str(folder))) == plan.pair.readers.student.fingerprint
+    fault = f"the student that was written gives other logits (off by {apart:.2%} of the largest)"
+    return judged(
+        "save and reload",
+        not apart <= SAME or not reads,
+        f"the student that was written gives the same logits (off by {apart:.1g}) and has the same tokenizer",
+        fault if not apart <= SAME else "the student that was written has another tokenizer beside it",
+        advice="look at the finding on tied heads: what is written is not what was trained",
+        numbers={"apart": apart},
+    )

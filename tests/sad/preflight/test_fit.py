@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from sad import recipe_text, tiny
+from sad.preflight import fit as module
+from sad.preflight.bench import Bench, heaviest, padded
+from sad.preflight.finding import Level
+from sad.preflight.fit import fit
+from sad.preflight.memory import Forecast, Line, forecast
+from sad.preflight.probe import SMALL
+from sad.recipe import parse
+from sad.train.plan import make_plan
+
+
+def foreseen(monkeypatch, **more) -> None:
+    how = {"step": Line(1e8, 1e5), "other": 0.0, "baseline": 2e8, "free": 1e9, "saving": 1.0, "device": "cpu"}
+    found = Forecast(**{**how, "seconds": Line(0.0, 0.01), "evaluation": Line(0.0, 0.001), **more})
+    monkeypatch.setattr(module, "forecast", lambda _: found)
+
+
+@pytest.fixture
+def planned() -> Bench:
+    return Bench(tiny.plan({"train": {"batch_size": 8, "accumulation": 2}}))
+
+
+def test_a_run_that_fits_is_told_with_the_largest_micro_batch(planned, monkeypatch) -> None:
+    foreseen(monkeypatch)
+    memory, time = fit(planned)
+    assert memory.level is time.level is Level.FINE
+    assert memory.numbers["largest_batch"] > 8
+    assert memory.numbers["total"] == memory.numbers["peak"] + 2e8
+    assert time.numbers["whole"] > planned.plan.steps * time.numbers["step"]
+
+
+def test_a_run_that_does_not_fit_is_wrong_and_the_edit_keeps_the_step_as_large(planned, monkeypatch) -> None:
+    foreseen(monkeypatch, step=Line(1e8, 4e6))
+    (found, _) = fit(planned)
+    assert found.level is Level.WRONG
+    batch, accumulation = found.edits["train.batch_size"], found.edits["train.accumulation"]
+    assert 1 <= batch < 8
+    assert batch * accumulation >= 16 > batch * (accumulation - 1)
+
+
+def test_where_no_window_fits_there_is_advice(planned, monkeypatch) -> None:
+    foreseen(monkeypatch, step=Line(1e10, 1e5))
+    (found, _) = fit(planned)
+    assert found.level is Level.WRONG
+    assert not found.edits
+    assert "data.max_length" in found.advice
+
+
+def test_a_run_of_weeks_is_a_warning(planned, monkeypatch) -> None:
+    foreseen(monkeypatch, seconds=Line(0.0, 1e4))
+    (_, found) = fit(planned)
+    assert found.level is Level.WARNING
+    assert "days" in found.says
+
+
+def test_what_could_not_be_measured_is_wrong(planned, monkeypatch) -> None:
+    foreseen(monkeypatch, failed="out of memory")
+    (found,) = fit(planned)
+    assert found.level is Level.WRONG
+    assert "out of memory" in found.says
+    # a busy machine is no fault of the run
+    foreseen(monkeypatch, failed="took more than 600 s", late=True)
+    assert [f.level for f in fit(planned)] == [Level.WARNING]
+
+
+WHOLE = "from sad.preflight import probe; probe.SMALL = 10**9; probe.main()"
+
+
+def test_the_forecast_of_a_real_process_is_near_what_it_takes() -> None:
+    """64 windows, foreseen from 16 and 32, against a process that runs all 64; the benchmark has more, and a run."""
+    train = {"device": "cpu", "precision": "fp32", "batch_size": 64, "max_steps": 3}
+    planned = Bench(make_plan(parse({"train": train, "data": {"eval_windows": 4}}, "test")))
+    found = forecast(planned)
+    tokens = padded(heaviest(planned.plan))
+    assert tokens > SMALL
+    done = subprocess.run(
+        [sys.executable, "-c", WHOLE],
+        input=recipe_text.toml(planned.plan.recipe),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    told = json.loads(done.stdout)
+    assert told["sizes"][-1]["tokens"] == tokens
+    assert found.peak(tokens) == pytest.approx(told["sizes"][-1]["peak"] - told["baseline"], rel=0.1)

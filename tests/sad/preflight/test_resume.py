@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from sad import tiny
+from sad.preflight import resume as module
+from sad.preflight.finding import Level
+from sad.preflight.resume import resume
+from sad.train import checkpoint, loop
+
+
+def test_a_run_resumes_bit_for_bit_and_its_student_reloads(bench) -> None:
+    made = bench({"shares": {"kd": 50, "lm": 30, "layerwise": 20}})
+    before = tiny.weights(made.plan.pair.student)
+    found = {f.topic: f for f in resume(made)}
+    assert {t: f.level for t, f in found.items()} == {"save and reload": Level.FINE, "resume": Level.FINE}
+    assert found["save and reload"].numbers["apart"] == 0
+    assert torch.equal(before, tiny.weights(made.plan.pair.student))
+
+
+def test_a_checkpoint_without_the_optimizers_state_is_wrong(bench, wrong, monkeypatch) -> None:
+    monkeypatch.setattr(checkpoint, "_restore", lambda *_: None)
+    (found,) = wrong(resume(bench()))
+    assert found.topic == "resume"
+    assert "distiller.safetensors" in found.says
+    assert found.numbers["apart"] > 0
+
+
+def test_an_order_that_begins_anew_is_wrong(bench, wrong, monkeypatch) -> None:
+    """After a resume the data starts again from the first batch."""
+    kept = loop.checkpoint.load
+
+    def from_the_start(folder, distiller, optimizer, objective):
+        progress = kept(folder, distiller, optimizer, objective)
+        torch.manual_seed(99)
+        optimizer.param_groups[0]["peak"] *= 0.5
+        return progress
+
+    monkeypatch.setattr(loop.checkpoint, "load", from_the_start)
+    assert [f.topic for f in wrong(resume(bench()))] == ["resume"]
+
+
+def test_a_student_that_is_written_in_half_precision_is_another_model(bench, wrong, monkeypatch) -> None:
+    kept = loop.export
+
+    def halved(plan, distiller, folder):
+        state = {name: value.clone() for name, value in distiller.student.state_dict().items()}
+        kept(plan, distiller.half(), folder)
+        distiller.float().student.load_state_dict(state)
+
+    monkeypatch.setattr(loop, "export", halved)
+    found = wrong(resume(bench()))[0]
+    assert found.topic == "save and reload"
+    assert 1e-5 < found.numbers["apart"] < 0.1
+
+
+def test_a_head_of_its_own_is_saved_as_it_is(bench, wrong) -> None:
+    student = tiny.model(320, layers=2, width=16, seed=2, tie_word_embeddings=False)
+    assert not wrong(resume(bench(of=replace(tiny.pair(), student=student))))
+
+
+def test_checkpoints_too_large_to_write_are_not_written(bench, monkeypatch) -> None:
+    monkeypatch.setattr(module, "LARGEST", 1000.0)
+    assert [f.level for f in resume(bench())] == [Level.SKIPPED, Level.SKIPPED]
+
+
+def test_another_tokenizer_beside_the_student_is_wrong(bench, wrong, monkeypatch) -> None:
+    kept = loop.export
+
+    def mixed(plan, distiller, folder):
+        kept(plan, distiller, folder)
+        plan.pair.readers.teacher.tokenizer.save_pretrained(folder)
+
+    monkeypatch.setattr(loop, "export", mixed)
+    assert "tokenizer" in wrong(resume(bench()))[0].says
