@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sad.verify import run
-from sad.verify_command import run_verify
+from sad.verify_command import Wanted, run_verify
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def found_in_the_code_that_trains(capsys):
         (outcome,) = run([bug])
         assert outcome.caught
         assert not outcome.absent
-        assert run_verify([bug.code], as_json=False, as_list=False) == 1
+        assert run_verify(Wanted((bug.code,))) == 1
         told = capsys.readouterr().out
         assert f"✗ {bug.code} {bug.name}: it is in the code that trains: " in told
         assert f"see: sad explain {bug.code}" in told
