@@ -15,7 +15,8 @@ None: bits are compared.
 
 ## What breaks it
 `train()` on a wrapper that registers the teacher, or around its pass alone; `parameters()` of that wrapper in the
-optimizer; a teacher's pass without `no_grad`. A teacher without dropout hides the first, an optimizer without weight decay half of the second.
+optimizer; a teacher's pass without `no_grad`. A teacher without dropout hides the first, an optimizer without weight
+decay half of the second.
 """
 
 from __future__ import annotations
@@ -65,10 +66,8 @@ def teacher_isolation(train: Train) -> Verdict:
         train(pair, lambda: unseen(lambda: _look(pair, seen)))
     moved, learned = _distance(teacher, _tensors(pair.teacher)), _distance(student, _tensors(pair.student))
     faults = _faults(seen, moved, learned)
-    says = (
-        "; ".join(faults[:2])
-        or f"the teacher moved by {moved:g} in {seen.looks} steps and {seen.passes} passes, answers differ by {seen.apart:g}"
-    )
+    held = f"the teacher moved by {moved:g} in {seen.looks} steps and {seen.passes} passes"
+    says = "; ".join(faults[:2]) or f"{held}, answers differ by {seen.apart:g}"
     return Verdict(not faults, says, {"moved": moved, "apart": seen.apart, "training": seen.training})
 
 
