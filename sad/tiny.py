@@ -33,9 +33,12 @@ TEXT = (
 
 
 @cache
-def tokenizer(vocabulary: int) -> Any:  # noqa: ANN401 - transformers' tokenizers have no common type
-    """Return a byte-level BPE of about ``vocabulary`` tokens, trained on the tiny text."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+def tokenizer(vocabulary: int, *, begins: bool = False, text: str = TEXT) -> Any:  # noqa: ANN401 - no common type
+    """Return a byte-level BPE of about ``vocabulary`` tokens, trained on the tiny text or on another.
+
+    If it ``begins``, it puts its mark before a text.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
     made = Tokenizer(models.BPE())
@@ -46,14 +49,16 @@ def tokenizer(vocabulary: int) -> Any:  # noqa: ANN401 - transformers' tokenizer
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary, special_tokens=marks, initial_alphabet=alphabet, show_progress=False
     )
-    made.train_from_iterator([TEXT], trainer)
+    made.train_from_iterator([text], trainer)
+    if begins:
+        made.post_processor = processors.TemplateProcessing(f"{marks[0]} $A", special_tokens=[(marks[0], 0)])
     return PreTrainedTokenizerFast(tokenizer_object=made, eos_token=marks[0], bos_token=marks[0], pad_token=marks[1])
 
 
 @cache
-def reader(vocabulary: int) -> Reader:
+def reader(vocabulary: int, *, begins: bool = False, text: str = TEXT) -> Reader:
     """Return a reader with :func:`tokenizer`."""
-    return Reader(tokenizer(vocabulary))
+    return Reader(tokenizer(vocabulary, begins=begins, text=text))
 
 
 def model(

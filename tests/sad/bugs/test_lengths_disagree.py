@@ -105,3 +105,26 @@ def test_a_loss_that_crashes_in_the_training_step_is_named(monkeypatch):
     (found,) = run([BUG])
     assert not found.absent
     assert found.fixed[0].says == CRASH
+
+
+@pytest.mark.parametrize(
+    ("side", "says"), [("at_teacher", "a begin mark for the teacher"), ("at_student", "a begin mark for the student")]
+)
+def test_a_begin_mark_that_is_not_counted_is_named(monkeypatch, found_in_the_code_that_trains, side, says):
+    def uncounted(window, readers, shipped=data.assemble):
+        right = shipped(window, readers)
+        both = readers.student.prefix and readers.teacher.prefix
+        prefix = (readers.student if side == "at_student" else readers.teacher).prefix
+        return right if both or not prefix else replace(right, **{side: getattr(right, side) - len(prefix)})
+
+    monkeypatch.setattr(data, "assemble", uncounted)
+    assert says in found_in_the_code_that_trains(BUG)
+
+
+def test_later_windows_that_are_off_are_named(monkeypatch, found_in_the_code_that_trains):
+    def late(student, teacher, shared, which, origin, shipped=spans._window):
+        right = shipped(student, teacher, shared, which, origin)
+        return right if which.start == 0 else replace(right, at_teacher=np.maximum(right.at_teacher - 1, 0))
+
+    monkeypatch.setattr(spans, "_window", late)
+    assert "32 at a time" in found_in_the_code_that_trains(BUG)
