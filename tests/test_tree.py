@@ -20,6 +20,7 @@ ELSEWHERE = {
     "sad/case.py": "two data classes; tests/sad/test_verify.py judges with them",
     "sad/verify_command.py": "tests/sad/test_verify.py",
     "sad/verify_view.py": "tests/sad/test_verify.py and tests/e2e/test_verify_cli.py read what it prints",
+    "sad/subjects/objective.py": "data classes; tests/sad/invariants/test_objective_matches_the_texts.py",
     "sad/train/command.py": "tests/e2e/test_train_cli.py",
     "sad_doctor/__init__.py": "tests/sad_doctor/test_imports.py",
     "sad_doctor/__main__.py": "tests/sad_doctor/test_main.py",

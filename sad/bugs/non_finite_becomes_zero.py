@@ -187,7 +187,7 @@ def _spoilt_pass(student: nn.Module, site: str, fault: Fault) -> Iterator[None]:
         return faults.pop()(right) if asked else right
 
     hook = block_list(student)[-1].register_forward_hook(state)
-    Forward.logits = spoilt  # type: ignore[method-assign]
+    Forward.logits = spoilt  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
