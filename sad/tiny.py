@@ -36,7 +36,7 @@ TEXT = (
 def tokenizer(vocabulary: int, *, begins: bool = False, text: str = TEXT) -> Any:  # noqa: ANN401 - no common type
     """Return a byte-level BPE of about ``vocabulary`` tokens, trained on the tiny text or on another.
 
-    If it ``begins``, it puts its mark before a text.
+    If it ``begins``, it has a mark of its own that it puts before a text.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
@@ -44,15 +44,17 @@ def tokenizer(vocabulary: int, *, begins: bool = False, text: str = TEXT) -> Any
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
-    marks = ["<|endoftext|>", "<|pad|>"]
+    end, pad, begin = "<|endoftext|>", "<|pad|>", "<|begin|>" if begins else "<|endoftext|>"
+    marks = list(dict.fromkeys((end, pad, begin)))
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary, special_tokens=marks, initial_alphabet=alphabet, show_progress=False
     )
     made.train_from_iterator([text], trainer)
     if begins:
-        made.post_processor = processors.TemplateProcessing(f"{marks[0]} $A", special_tokens=[(marks[0], 0)])
-    return PreTrainedTokenizerFast(tokenizer_object=made, eos_token=marks[0], bos_token=marks[0], pad_token=marks[1])
+        mark = (begin, made.token_to_id(begin))
+        made.post_processor = processors.TemplateProcessing(f"{begin} $A", special_tokens=[mark])
+    return PreTrainedTokenizerFast(tokenizer_object=made, eos_token=end, bos_token=begin, pad_token=pad)
 
 
 @cache
@@ -68,10 +70,14 @@ def model(
     width: int,
     seed: int,
     sharpness: float = 1.0,
-    **more: Any,  # noqa: ANN401 - whatever LlamaConfig takes
+    kind: str = "Llama",
+    **more: Any,  # noqa: ANN401 - whatever the configuration takes
 ) -> nn.Module:
-    """Return a random Llama in float32; ``sharpness`` multiplies its embedding, so that predictions are not flat."""
-    from transformers import LlamaConfig, LlamaForCausalLM
+    """Return a random Llama, or another ``kind`` of transformers' models that takes Llama's settings, in float32.
+
+    ``sharpness`` multiplies its embedding, so that predictions are not flat.
+    """
+    import transformers
 
     shape = {
         "vocab_size": vocabulary,
@@ -85,7 +91,8 @@ def model(
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        made: nn.Module = LlamaForCausalLM(LlamaConfig(**{**shape, **more}))
+        config = getattr(transformers, f"{kind}Config")(**{**shape, **more})
+        made: nn.Module = getattr(transformers, f"{kind}ForCausalLM")(config)
     with torch.no_grad():
         made.get_input_embeddings().weight.mul_(sharpness)  # type: ignore[operator]
     return made

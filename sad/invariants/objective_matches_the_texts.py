@@ -5,7 +5,8 @@ For the same weights, texts and tokenizers: each term's value, the loss, the gra
 and every score of held-out texts (the student's and the teacher's likelihood per token and per byte, divergence,
 agreement, mapped mass, the terms again) equal those of a plain computation from the texts. So it is with two
 tokenizers, with two of one size, with one; with and without begin marks; at temperatures other than 1; with weights
-other than 1 for every term; with a last batch, and a last micro-batch, that is not full.
+other than 1 for every term; with a last batch, and a last micro-batch, that is not full; with heads that have rows to
+spare, a bias, a scale or a cap.
 
 ## Why it must hold
 Each part may be right while what it is given is not: a loss of the wrong token, a map of the wrong tokenizer, a
@@ -24,7 +25,7 @@ mapped mass, that is always 1; held-out texts that are not scored.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sized
-from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +41,7 @@ TOLERANCE = 2e-5
 WEIGHTS = {KD: 0.7, LM: 1.3, LAYERWISE: 0.4, CONTRASTIVE: 0.2}
 SPARE = 5
 """Rows of a head beyond its tokenizer's last id."""
-BLOCKS = 4.0
+SHARP, BLOCKS = 20.0, 4.0
 LEAST = 1e-6
 """Of the whole gradient's norm: a tensor with less is not judged by itself."""
 
@@ -84,23 +85,39 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     # learned from another text: as many tokens, and other ones
     mine, theirs = (tiny.tokenizer(300, begins=True, text=text) for text in (tiny.TEXT, OTHER))
     assert len(mine) == len(theirs)
-    yield "two tokenizers of one size", _task(mine, theirs, ((1, 3),), 3.0)
-    yield "one tokenizer", _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 1), (1, 3), (2, 5)), 2.0)
+    kinds = ("Granite", {"logits_scaling": 0.5}), ("Gemma2", {"final_logit_softcapping": 5.0, "head_dim": 8})
+    yield "two tokenizers of one size", _task(mine, theirs, ((1, 3),), 3.0, *kinds)
+    kinds = ("Phi", {}), ("Cohere", {"logit_scale": 3.0, **dict.fromkeys(("bos_token_id", "eos_token_id"), 0)})
+    yield "one tokenizer", _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 1), (1, 3), (2, 5)), 2.0, *kinds)
 
 
-def _task(mine: Sized, theirs: Sized, blocks: tuple[tuple[int, int], ...], temperature: float) -> Task:
-    depths = [last + 1 for last in blocks[-1]]
-    student, teacher = _model(len(mine), depths[0], width=16), _model(len(theirs), depths[1], width=24)
-    return Task(student, teacher, mine, theirs, TEXTS, HELD_OUT, WEIGHTS, temperature, 0.5, blocks, micro_batch=2)
+Kind = tuple[str, Mapping[str, Any]]
+"""An architecture of transformers, and what its configuration has beyond Llama's: what it does to its logits."""
+
+LLAMA: Kind = ("Llama", {})
 
 
-@cache
-def _model(tokens: int, layers: int, width: int) -> nn.Module:
-    """A random model; never changed. Sharpened, its blocks too: at its size an untrained one hardly looks back."""
-    made = tiny.model(tokens + SPARE, layers=layers, width=width, seed=layers, sharpness=20.0)
+def _task(
+    mine: Sized,
+    theirs: Sized,
+    blocks: tuple[tuple[int, int], ...],
+    temperature: float,
+    student: Kind = LLAMA,
+    teacher: Kind = LLAMA,
+) -> Task:
+    mine_deep, theirs_deep = (last + 1 for last in blocks[-1])
+    models = _model(student, len(mine), mine_deep, width=16), _model(teacher, len(theirs), theirs_deep, width=24)
+    return Task(*models, mine, theirs, TEXTS, HELD_OUT, WEIGHTS, temperature, 0.5, blocks, micro_batch=2)
+
+
+def _model(kind: Kind, tokens: int, layers: int, width: int) -> nn.Module:
+    """A random model. Sharpened, its blocks too: at its size an untrained one hardly looks back."""
+    made = tiny.model(tokens + SPARE, layers=layers, width=width, seed=layers, sharpness=SHARP, kind=kind[0], **kind[1])
     with torch.no_grad():
         for matrix in (p for p in made.get_submodule("model.layers").parameters() if p.ndim > 1):
             matrix.mul_(BLOCKS)
+        if (bias := getattr(made.get_output_embeddings(), "bias", None)) is not None:  # type: ignore[operator]
+            bias.copy_(torch.linspace(-1.0, 1.0, len(bias)))
     return made.eval().requires_grad_(False)
 
 

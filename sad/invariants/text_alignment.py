@@ -4,7 +4,8 @@
 An implementation reads a text in windows and compares the two models at pairs (student position, teacher position) of
 a window. Both readings of a window spell the same stretch of the text. After both positions exactly the same bytes
 have been read; and of the places where that is so, hardly any is left out. So it is for whole texts and for windows
-of a few tokens, and where a tokenizer puts a begin mark before what it reads: either one, or both.
+of a few tokens, where a tokenizer puts a begin mark before what it reads (either one, or both), and where it changes
+the text before it reads it. An end mark stands where the text ends, and nowhere else.
 
 ## Why it must hold
 A model's state and its prediction are about the text that it has read. Compared at different places they teach the
@@ -26,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 
 from sad import passage, tiny
@@ -79,12 +81,26 @@ def _texts() -> Iterator[tuple[str, Readers, str, int]]:
     for mine, theirs, whose in ((True, False, "the student"), (False, True, "the teacher"), (True, True, "both")):
         readers = Readers(tiny.reader(320, begins=mine), tiny.reader(400, begins=theirs))
         yield f"a begin mark for {whose}, {SHORT} tokens at a time", readers, scripts, SHORT
+    yield "in lower case", Readers(_lower(320), _lower(400)), scripts, SHORT
     yield "one tokenizer", Readers(tiny.reader(320), tiny.reader(320)), scripts, WHOLE
     yield "one tokenizer with a begin mark", Readers(*[tiny.reader(320, begins=True)] * 2), scripts, SHORT
 
 
+@cache
+def _lower(vocabulary: int) -> Reader:
+    """A reader that turns everything into lower case: its tokens do not spell the text that it was given."""
+    from tokenizers import Tokenizer, normalizers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer.from_str(tiny.tokenizer(vocabulary).backend_tokenizer.to_str())
+    made.normalizer = normalizers.Lowercase()
+    return Reader(PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<|endoftext|>"))
+
+
 def _judged(found: Sequence[Read], readers: Readers, text: str, length: int) -> tuple[int, int, list[str]]:
     """How many pairs there are, how many of them are wrong, and what is wrong with them, the worst first."""
+    whole = _byte_level(readers.student, text)
+    letters = {0, *accumulate(len(c.encode()) for c in text)}
     pairs = differ = spelled = 0
     other = sparse = ""
     for read in found:
@@ -92,21 +108,24 @@ def _judged(found: Sequence[Read], readers: Readers, text: str, length: int) -> 
         left, right = ([*accumulate(map(len, tokens))] for tokens in (student, teacher))
         pairs += len(read.pairs)
         differ += sum(_at(left, s, -1) != _at(right, t, -2) for s, t in read.pairs)
-        common, compared = len(set(left) & set(right)) - 1, len(set(read.pairs))
+        mine, theirs = ("".join(tokens).removesuffix(END) for tokens in (student, teacher))
+        start = whole.find(mine)
+        # inside a character a reader may not know where it is
+        common, compared = len({e for e in set(left) & set(right) if start + e in letters}) - 1, len(set(read.pairs))
         if compared < int(COVERED * common) or not compared:
             sparse = sparse or f"compares {compared} of {common} common places"
-        mine, theirs = ("".join(tokens).removesuffix(END) for tokens in (student, teacher))
         spelled += len(mine)
-        if mine != theirs or mine not in _byte_level(readers.student, text):
+        if mine != theirs or start < 0:
             other = other or "a window holds one text for the student and another for the teacher"
+        elif END in (student[-1], teacher[-1]) and not whole.endswith(mine):
+            other = other or "an end mark stands where the text goes on"
         elif max(len(read.student), len(read.teacher)) > length:
             other = other or f"a window has {max(len(read.student), len(read.teacher))} tokens"
-    whole = len(_byte_level(readers.student, text))
     faults = [f"{differ / pairs:.0%} of {pairs} pairs end at different bytes"] if differ else []
     faults += [other] if other else []
     faults += [sparse] if sparse else []
-    if spelled < COVERED * whole:
-        faults.append(f"reads {spelled} of {whole} bytes")
+    if spelled < COVERED * len(whole):
+        faults.append(f"reads {spelled} of {len(whole)} bytes")
     return pairs, differ, faults
 
 

@@ -98,7 +98,9 @@ def _plan(task: Task) -> Plan:
     )
     student, teacher = (copy.deepcopy(model) for model in (task.student, task.teacher))
     pair = Pair(student.requires_grad_(True), teacher, readers, VocabMap(readers.student, readers.teacher))
-    train, held_out = (data.examples(texts, readers, LONG) for texts in (task.texts, task.held_out))
+    train = data.examples(task.texts, readers, LONG)
+    # no more than are wanted, as in an evaluation of a long text
+    held_out = data.examples([*task.held_out, *task.texts], readers, LONG, limit=len(task.held_out))
     assert len(train) == len(task.texts), "a text is one window"
     return Plan(chosen, pair, train, held_out, 1, "fp32", "cpu")
 

@@ -281,12 +281,12 @@ def _normal(states: Tensor) -> Tensor:
 
 def _distance(mine: Tensor, theirs: Tensor) -> Tensor:
     apart: Tensor = (_normal(mine) - _normal(theirs)).square().mean(dim=-1)
-    summed: Tensor = apart.sum()
-    return summed
+    return apart.sum()
 
 
 def _unit(states: Tensor) -> Tensor:
-    return states / states.norm(dim=-1, keepdim=True)
+    size: Tensor = states.norm(dim=-1, keepdim=True)
+    return states / size
 
 
 def _width(model: nn.Module) -> int:

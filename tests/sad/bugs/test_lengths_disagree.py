@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sad import data
-from sad.align import spans
+from sad.align import reader, spans
 from sad.align.spans import Common
 from sad.bugs.lengths_disagree import BUG
 from sad.terms import View
@@ -128,3 +128,22 @@ def test_later_windows_that_are_off_are_named(monkeypatch, found_in_the_code_tha
 
     monkeypatch.setattr(spans, "_window", late)
     assert "32 at a time" in found_in_the_code_that_trains(BUG)
+
+
+def test_spans_that_are_off_by_a_character_are_named(monkeypatch, found_in_the_code_that_trains):
+    shipped, calls = reader.ends_from_spans, []
+
+    def late(text, spans):
+        calls.append(None)
+        right = shipped(text, spans)
+        # of one model only
+        return np.where(right < len(text.encode()), right + len(calls) % 2, right)
+
+    monkeypatch.setattr(reader, "ends_from_spans", late)
+    assert "(in lower case)" in found_in_the_code_that_trains(BUG)
+
+
+def test_an_end_mark_in_every_window_is_named(monkeypatch, found_in_the_code_that_trains):
+    assemble = data.assemble
+    monkeypatch.setattr(data, "assemble", lambda window, readers: assemble(replace(window, closes=True), readers))
+    assert "an end mark stands where the text goes on" in found_in_the_code_that_trains(BUG)

@@ -1,10 +1,11 @@
 """V113, and every fault of the objective that its property was made to see, planted in the code that trains."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from sad import data, evaluate, terms, verify
+from sad import data, evaluate, forward, terms, verify
 from sad.align import vocab
 from sad.align.vocab import VocabMap
 from sad.batch import KD, LM, Sum
@@ -42,10 +43,10 @@ def test_verify_catches_it_and_finds_it_absent():
     (outcome,) = run([BUG])
     assert outcome.caught
     assert outcome.absent
-    assert outcome.reproduced[0].says.startswith("two tokenizers: raw kd is 0.7")
+    assert outcome.reproduced[0].says.startswith("two tokenizers: raw kd is 1.16")
     (half_a_fix,) = outcome.attempts["one size is one tokenizer"]
     assert half_a_fix.says.startswith("two tokenizers of one size: raw kd is")
-    assert outcome.fixed[0].says.startswith("120 numbers and gradients are what the texts say")
+    assert outcome.fixed[0].says.startswith("137 numbers and gradients are what the texts say")
 
 
 @pytest.mark.usefixtures("unremembered")
@@ -210,3 +211,22 @@ def test_a_step_that_reports_its_terms_times_their_weights_is_found(monkeypatch,
 
     monkeypatch.setattr(Objective, "ledger", weighted)
     assert "raw lm is" in found()
+
+
+@pytest.mark.parametrize("setting", ["logits_scaling", "final_logit_softcapping", "logit_scale"])
+def test_a_head_without_what_its_model_does_to_logits_is_found(monkeypatch, found, setting):
+    shipped = forward.text_config
+
+    def unset(model):
+        config = shipped(model)
+        kept = {"num_hidden_layers", "logits_scaling", "final_logit_softcapping", "logit_scale"} - {setting}
+        return SimpleNamespace(**{name: getattr(config, name, None) for name in kept})
+
+    monkeypatch.setattr(forward, "text_config", unset)
+    assert "from the texts" in found()
+
+
+def test_more_held_out_texts_than_were_asked_for_are_found(monkeypatch, found):
+    shipped = data.examples
+    monkeypatch.setattr(data, "examples", lambda *given, **_: shipped(*given))
+    assert "held-out" in found()

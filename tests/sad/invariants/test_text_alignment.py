@@ -145,6 +145,15 @@ def test_an_end_mark_is_no_place_before_it():
     assert "end at different bytes" in text_alignment(late).says
 
 
+def test_an_end_mark_inside_a_text_breaks_it():
+    def ended(readers, text, length):
+        found = by_bytes(readers, text, length)
+        ends = [reader.eos for reader in (readers.student, readers.teacher)]
+        return [Read([*r.student, ends[0]], [*r.teacher, ends[1]], r.pairs) for r in found]
+
+    assert text_alignment(ended).says.startswith("an end mark stands where the text goes on (the same, 32 at a time)")
+
+
 def test_a_crash_is_said_in_its_own_words():
     def crash(*_):
         raise ValueError("two lengths\nand more")

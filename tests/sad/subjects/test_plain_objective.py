@@ -33,8 +33,9 @@ def test_every_byte_has_its_own_character():
 
 
 def test_a_model_sees_its_marks(tasks):
-    ids, ends = PLAIN.read(tasks["two tokenizers"].teacher_tokenizer, "At noon.")
-    assert (ids[0], ids[-1]) == (0, 0)
+    tokenizer = tasks["two tokenizers"].teacher_tokenizer
+    ids, ends = PLAIN.read(tokenizer, "At noon.")
+    assert (ids[0], ids[-1]) == (tokenizer.bos_token_id, tokenizer.eos_token_id) == (2, 0)
     assert ends[0] == 0
     assert ends[len("At noon.")] == len(ids) - 2
     ids, ends = PLAIN.read(tasks["two tokenizers"].student_tokenizer, "At noon.")
