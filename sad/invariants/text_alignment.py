@@ -14,7 +14,7 @@ student to continue another text, and no loss curve says so.
 ## Tolerance
 None on the bytes. At least nine tenths of the common places of a window must be compared (not counted the last one,
 from which nothing need be predicted) and of the text be read: comparing nothing is not right either. The ends are
-counted here from the spelling of byte-level tokens, not taken from the code under check.
+counted here from the spelling of the tokens, not taken from the code under check.
 
 ## What breaks it
 Positions paired by number, with or without a cut to the shorter reading; interpolation; padding on different sides;
@@ -25,6 +25,8 @@ tokens, and one in several scripts.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -82,6 +84,7 @@ def _texts() -> Iterator[tuple[str, Readers, str, int]]:
         readers = Readers(tiny.reader(320, begins=mine), tiny.reader(400, begins=theirs))
         yield f"a begin mark for {whose}, {SHORT} tokens at a time", readers, scripts, SHORT
     yield "in lower case", Readers(_lower(320), _lower(400)), scripts, SHORT
+    yield "pieces with a fallback to bytes", Readers(_pieces(360), _pieces(420)), scripts, SHORT
     yield "one tokenizer", Readers(tiny.reader(320), tiny.reader(320)), scripts, WHOLE
     yield "one tokenizer with a begin mark", Readers(*[tiny.reader(320, begins=True)] * 2), scripts, SHORT
 
@@ -97,10 +100,32 @@ def _lower(vocabulary: int) -> Reader:
     return Reader(PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<|endoftext|>"))
 
 
+@cache
+def _pieces(vocabulary: int) -> Reader:
+    """A reader in the manner of SentencePiece: a mark for each space and one before the text, and bytes where it has no
+    piece, which here is everything but ASCII.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>"))
+    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    made.decoder = decoders.Sequence([decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()])
+    special = ["<unk>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=special, show_progress=False)
+    made.train_from_iterator([tiny.TEXT.encode("ascii", "ignore").decode()], trainer)
+    state = json.loads(made.to_str())
+    # bytes are ordinary tokens
+    state["added_tokens"] = state["added_tokens"][:2]
+    own = Tokenizer.from_str(json.dumps(state))
+    return Reader(PreTrainedTokenizerFast(tokenizer_object=own, eos_token="</s>", unk_token="<unk>"))
+
+
 def _judged(found: Sequence[Read], readers: Readers, text: str, length: int) -> tuple[int, int, list[str]]:
     """How many pairs there are, how many of them are wrong, and what is wrong with them, the worst first."""
-    whole = _byte_level(readers.student, text)
-    letters = {0, *accumulate(len(c.encode()) for c in text)}
+    whole = "".join(map(_bytes, readers.student.tokenizer.tokenize(text)))
+    # some tokenizers put a space before a text
+    letters = {0, *accumulate((len(c.encode()) for c in text), initial=len(whole) - len(text.encode()))}
     pairs = differ = spelled = 0
     other = sparse = ""
     for read in found:
@@ -129,6 +154,8 @@ def _judged(found: Sequence[Read], readers: Readers, text: str, length: int) -> 
     return pairs, differ, faults
 
 
+SPACE = "\u2581"
+FALLBACK = re.compile("<0x([0-9A-F]{2})>")
 END = "\0"
 """How the end mark is spelled here, so that after it more has been read than before it. The begin mark is nothing."""
 
@@ -136,12 +163,13 @@ END = "\0"
 def _spelled(reader: Reader, ids: Sequence[int]) -> list[str]:
     """What each token stands for, one character a byte."""
     marks = set(reader.tokenizer.all_special_ids)
-    tokens = ["" if i in marks else reader.tokenizer.convert_ids_to_tokens(int(i)) for i in ids]
+    tokens = ["" if i in marks else _bytes(reader.tokenizer.convert_ids_to_tokens(int(i))) for i in ids]
     return [*tokens[:-1], END] if len(ids) and ids[-1] in marks else tokens
 
 
-def _byte_level(reader: Reader, text: str) -> str:
-    return "".join(reader.tokenizer.tokenize(text))
+def _bytes(token: str) -> str:
+    """What a token stands for, one character a byte, from how it is spelled: of byte-level BPE that is so already."""
+    return FALLBACK.sub(lambda found: chr(int(found[1], 16)), token).replace(SPACE, " ")
 
 
 def _at(ends: Sequence[int], position: int, otherwise: int) -> int:
