@@ -32,6 +32,10 @@ TEXT = (
 )
 
 
+SPACE = "\u2581"
+"""How SentencePiece spells a space."""
+
+
 @cache
 def tokenizer(vocabulary: int, *, begins: bool = False, text: str = TEXT) -> Any:  # noqa: ANN401 - no common type
     """Return a byte-level BPE of about ``vocabulary`` tokens, trained on the tiny text or on another.
@@ -61,6 +65,28 @@ def tokenizer(vocabulary: int, *, begins: bool = False, text: str = TEXT) -> Any
 def reader(vocabulary: int, *, begins: bool = False, text: str = TEXT) -> Reader:
     """Return a reader with :func:`tokenizer`."""
     return Reader(tokenizer(vocabulary, begins=begins, text=text))
+
+
+@cache
+def pieces(vocabulary: int) -> Any:  # noqa: ANN401 - no common type
+    """Return a tokenizer in the manner of SentencePiece, trained on the tiny text.
+
+    It has a mark for each space and one before the text, and bytes where it has no piece: for all that is not ASCII.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>"))
+    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    made.decoder = decoders.Sequence([decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()])
+    special = ["<unk>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=special, show_progress=False)
+    made.train_from_iterator([TEXT.encode("ascii", "ignore").decode()], trainer)
+    state = json.loads(made.to_str())
+    # bytes are ordinary tokens
+    state["added_tokens"] = state["added_tokens"][:2]
+    own = Tokenizer.from_str(json.dumps(state))
+    return PreTrainedTokenizerFast(tokenizer_object=own, eos_token="</s>", unk_token="<unk>")
 
 
 def model(

@@ -25,7 +25,6 @@ tokens, and one in several scripts.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -84,7 +83,12 @@ def _texts() -> Iterator[tuple[str, Readers, str, int]]:
         readers = Readers(tiny.reader(320, begins=mine), tiny.reader(400, begins=theirs))
         yield f"a begin mark for {whose}, {SHORT} tokens at a time", readers, scripts, SHORT
     yield "in lower case", Readers(_lower(320), _lower(400)), scripts, SHORT
-    yield "pieces with a fallback to bytes", Readers(_pieces(360), _pieces(420)), scripts, SHORT
+    yield (
+        "pieces with a fallback to bytes",
+        Readers(*(Reader(tiny.pieces(size)) for size in (360, 420))),
+        scripts,
+        SHORT,
+    )
     yield "one tokenizer", Readers(tiny.reader(320), tiny.reader(320)), scripts, WHOLE
     yield "one tokenizer with a begin mark", Readers(*[tiny.reader(320, begins=True)] * 2), scripts, SHORT
 
@@ -98,27 +102,6 @@ def _lower(vocabulary: int) -> Reader:
     made = Tokenizer.from_str(tiny.tokenizer(vocabulary).backend_tokenizer.to_str())
     made.normalizer = normalizers.Lowercase()
     return Reader(PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<|endoftext|>"))
-
-
-@cache
-def _pieces(vocabulary: int) -> Reader:
-    """A reader in the manner of SentencePiece: a mark for each space and one before the text, and bytes where it has no
-    piece, which here is everything but ASCII.
-    """
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    made = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>"))
-    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
-    made.decoder = decoders.Sequence([decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()])
-    special = ["<unk>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
-    trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=special, show_progress=False)
-    made.train_from_iterator([tiny.TEXT.encode("ascii", "ignore").decode()], trainer)
-    state = json.loads(made.to_str())
-    # bytes are ordinary tokens
-    state["added_tokens"] = state["added_tokens"][:2]
-    own = Tokenizer.from_str(json.dumps(state))
-    return Reader(PreTrainedTokenizerFast(tokenizer_object=own, eos_token="</s>", unk_token="<unk>"))
 
 
 def _judged(found: Sequence[Read], readers: Readers, text: str, length: int) -> tuple[int, int, list[str]]:
@@ -154,7 +137,6 @@ def _judged(found: Sequence[Read], readers: Readers, text: str, length: int) -> 
     return pairs, differ, faults
 
 
-SPACE = "\u2581"
 FALLBACK = re.compile("<0x([0-9A-F]{2})>")
 END = "\0"
 """How the end mark is spelled here, so that after it more has been read than before it. The begin mark is nothing."""
@@ -169,7 +151,7 @@ def _spelled(reader: Reader, ids: Sequence[int]) -> list[str]:
 
 def _bytes(token: str) -> str:
     """What a token stands for, one character a byte, from how it is spelled: of byte-level BPE that is so already."""
-    return FALLBACK.sub(lambda found: chr(int(found[1], 16)), token).replace(SPACE, " ")
+    return FALLBACK.sub(lambda found: chr(int(found[1], 16)), token).replace(tiny.SPACE, " ")
 
 
 def _at(ends: Sequence[int], position: int, otherwise: int) -> int:

@@ -1,7 +1,7 @@
 """A distillation computed from its texts in the plainest form: one text at a time, in float64, nothing padded.
 
-It shares no code with the code that trains. Tokenizers must be byte-level BPE, models have their blocks at
-``model.layers``. To plant a fault, override a method.
+It shares no code with the code that trains. Tokenizers are those that `sad/subjects/spelling.py` can spell; models have
+their blocks at ``model.layers``. To plant a fault, override a method.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import torch
@@ -33,6 +32,7 @@ from sad.subjects.objective import (
     Account,
     Task,
 )
+from sad.subjects.spelling import spelled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,10 +120,12 @@ class PlainObjective:
         """Return the token ids that a model sees, and the position after which so many bytes have been read."""
         bare, dressed = (tokenizer(text, add_special_tokens=special)["input_ids"] for special in (False, True))
         begin = [tokenizer.bos_token_id] if len(dressed) > len(bare) else []
-        ends, read = ({0: 0} if begin else {}), 0
-        for position, token in enumerate(bare, len(begin)):
-            read += len(spelled(tokenizer, token))
-            ends[read] = position
+        lengths = [len(spelled(tokenizer, token)) for token in bare]
+        # some tokenizers put a space before a text
+        ends, read = ({0: 0} if begin else {}), len(text.encode()) - sum(lengths)
+        for position, length in enumerate(lengths, len(begin)):
+            read += length
+            ends |= {read: position} if read > 0 else {}
         return [*begin, *bare, tokenizer.eos_token_id], ends
 
     def add_terms(
@@ -224,19 +226,6 @@ class PlainObjective:
     def held_out(self, task: Task) -> Sequence[str]:
         """The texts that are scored."""
         return task.held_out
-
-
-def spelled(tokenizer: Any, token: int) -> bytes:  # noqa: ANN401
-    """Return the bytes that a token of a byte-level tokenizer stands for; it is spelled with one character a byte."""
-    return bytes(_table()[c] for c in tokenizer.convert_ids_to_tokens(token))
-
-
-@cache
-def _table() -> dict[str, int]:
-    """GPT-2's table: Latin-1's visible characters stand for themselves, those from 256 on for the rest, in order."""
-    own = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    rest = [b for b in range(256) if b not in own]
-    return {chr(b): b for b in own} | {chr(256 + n): b for n, b in enumerate(rest)}
 
 
 def _whole(text: bytes) -> bool:

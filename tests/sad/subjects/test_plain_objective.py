@@ -6,10 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sad import tiny
 from sad.invariants.objective_matches_the_texts import _tasks
 from sad.subjects.objective import BITS, KL, LM_LOSS, MAPPED, RAW, TEACHER
-from sad.subjects.plain_objective import PlainObjective, spelled
+from sad.subjects.plain_objective import PlainObjective
+from sad.subjects.spelling import spelled
 
 PLAIN = PlainObjective()
 
@@ -19,24 +19,13 @@ def tasks():
     return dict(_tasks())
 
 
-@pytest.mark.parametrize("text", ["The whale", "Früh, перед 夜明け前 🐋", "“How far?”\n\n\tx"])
-def test_tokens_spell_the_text(text):
-    tokenizer = tiny.tokenizer(320)
-    ids = tokenizer(text)["input_ids"]
-    assert b"".join(spelled(tokenizer, i) for i in ids) == text.encode()
-
-
-def test_every_byte_has_its_own_character():
-    tokenizer = tiny.tokenizer(300)
-    single = [spelled(tokenizer, i) for i in range(2, 258)]
-    assert sorted(single) == [bytes([b]) for b in range(256)]
-
-
 def test_a_model_sees_its_marks(tasks):
-    tokenizer = tasks["two tokenizers"].teacher_tokenizer
+    tokenizer = tasks["two tokenizers of one size"].teacher_tokenizer
     ids, ends = PLAIN.read(tokenizer, "At noon.")
     assert (ids[0], ids[-1]) == (tokenizer.bos_token_id, tokenizer.eos_token_id) == (2, 0)
     assert ends[0] == 0
+    assert ends[len("At noon.")] == len(ids) - 2
+    ids, ends = PLAIN.read(tasks["two tokenizers"].teacher_tokenizer, "At noon.")
     assert ends[len("At noon.")] == len(ids) - 2
     ids, ends = PLAIN.read(tasks["two tokenizers"].student_tokenizer, "At noon.")
     assert ids[0] != 0
@@ -88,7 +77,7 @@ def test_each_token_goes_to_the_first_token_of_its_bytes(tasks):
     carried = PLAIN.carried(task)
     mine, theirs = task.student_tokenizer, task.teacher_tokenizer
     assert carried[theirs.eos_token_id] == mine.eos_token_id
-    assert carried[theirs.pad_token_id] is None
+    assert carried[theirs.unk_token_id] is None
     assert all(
         spelled(theirs, token).startswith(spelled(mine, own))
         for token, own in enumerate(carried)
