@@ -27,7 +27,7 @@ def test_a_tokenizer_may_begin_with_a_mark_of_its_own() -> None:
 
 
 def test_a_tokenizer_of_another_text_has_other_tokens() -> None:
-    own, other = tiny.tokenizer(300), tiny.tokenizer(300, text="north rowed answer the lookout " * 4)
+    own, other = tiny.tokenizer(300), tiny.tokenizer(300, text=tiny.TEXT[:300])
     assert len(own) == len(other)
     assert own.get_vocab() != other.get_vocab()
 
