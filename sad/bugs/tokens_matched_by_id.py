@@ -11,7 +11,7 @@ beginning often agree, so a part of it is right.
 
 ## What its documented fix did
 The first one made the shapes fit: the larger head is cut to the smaller, or the smaller is filled up. The next asks
-whether the sizes are equal and takes two tokenizers of one size for one: sizes are round numbers, 32,000 or 50,257.
+whether the sizes are equal, and takes two tokenizers of one size for one: Llama 2 and Mistral 7B have 32,000 each.
 
 ## Fix
 Tokens are matched by the bytes that they stand for, and two tokenizers are one only where all that decides a reading

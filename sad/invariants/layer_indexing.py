@@ -73,8 +73,9 @@ def layer_indexing(layers: Layers) -> Verdict:
     wrong = [(s, t) for s in DEPTHS for t in DEPTHS if not all(_rises(layers.pairs(s, t, n), s, t) for n in PAIRS)]
     if wrong:
         faults.append(f"pairs wrong at {len(wrong)} of {len(DEPTHS) ** 2} depths, first {wrong[0]}")
-    faults += _compared(layers, tokens)
-    says = ", ".join(faults) or f"{sum(right)} of {len(right)} blocks right, pairs right at {len(DEPTHS) ** 2} depths"
+    faults += [*_compared(layers, tokens)][:1]
+    held = f"{sum(right)} of {len(right)} blocks right, pairs right at {len(DEPTHS) ** 2} depths and in the loss"
+    says = ", ".join(faults) or held
     return Verdict(not faults, says, {"right": sum(right), "blocks": len(right), "wrong_depths": len(wrong)})
 
 
