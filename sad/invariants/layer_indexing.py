@@ -4,7 +4,8 @@
 For every block of a model, the state that is taken for it equals the output of that block as a hook sees it: not the
 embedding, not the output of another block, not the final norm. The pairs of blocks to compare rise strictly on both
 sides and end with the last block of both, for every two depths, also where the student is the deeper one. And what the
-training then compares, for 1 to 3 pairs, are the outputs of the blocks of those pairs, each pair once.
+training then compares, for 1 to 3 pairs, are the outputs of the blocks of those pairs, each pair once. One
+comparison more leaves no hook more on the models.
 
 ## Why it must hold
 A student's block compared with the teacher's embedding is taught the token that it was given. One that is left out,
@@ -84,14 +85,19 @@ def _compared(layers: Layers, tokens: Tokens) -> Iterator[str]:
     """What is wrong with the states that are compared of a student of 3 and a teacher of 5 blocks, in words."""
     student, teacher = (tiny.model(300, layers=depth, width=WIDTH, seed=depth).eval() for depth in (3, 5))
     mine, theirs = ([state.flatten(0, 1) for state in _outputs(model, tokens)] for model in (student, teacher))
+    hooks: list[int] = []
     for wanted in COMPARED:
         pairs = layers.pairs(len(mine), len(theirs), wanted)
         found = [
             (_block(left, mine), _block(right, theirs))
             for left, right in layers.compared(student, teacher, tokens, wanted)
         ]
+        hooks.append(sum(len(module._forward_hooks) for model in (student, teacher) for module in model.modules()))
         if found != list(pairs):
             yield f"{_told(found)} compared, {_told(pairs)} are the pairs of 3 and 5 blocks"
+    # transformers leaves some of its own, once
+    if hooks[-1] > hooks[0]:
+        yield f"{hooks[-1] - hooks[0]} hooks are left on the models"
 
 
 def _block(state: Tensor, true: list[Tensor]) -> int | None:

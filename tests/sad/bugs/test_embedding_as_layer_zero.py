@@ -1,3 +1,5 @@
+from contextlib import contextmanager
+
 import pytest
 
 from sad import forward
@@ -57,3 +59,15 @@ def test_one_pair_compared_for_all_is_named(monkeypatch, found_in_the_code_that_
     states = View.states
     monkeypatch.setattr(View, "states", lambda view, _pair: states(view, 0))
     assert "1-1 1-1 compared, 1-1 2-4 are the pairs" in found_in_the_code_that_trains(BUG)
+
+
+def test_hooks_that_are_never_removed_are_named(monkeypatch, found_in_the_code_that_trains):
+    @contextmanager
+    def kept(model, blocks):
+        states = {}
+        for block in blocks:
+            forward.block_list(model)[block].register_forward_hook(forward._keep(states, block))
+        yield states
+
+    monkeypatch.setattr(forward, "_kept", kept)
+    assert "hooks are left on the models" in found_in_the_code_that_trains(BUG)

@@ -109,3 +109,11 @@ def test_a_loss_at_some_of_the_places_holds():
         return [(mine[1:5], theirs[1:5]) for mine, theirs in right(*given)]
 
     assert judged(compared=some).holds
+
+
+def test_hooks_that_stay_break_it():
+    def staying(student, teacher, tokens, wanted):
+        list(student.modules())[-1].register_forward_hook(lambda *_: None)
+        return right(student, teacher, tokens, wanted)
+
+    assert judged(compared=staying).says.endswith("2 hooks are left on the models")
