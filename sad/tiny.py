@@ -32,28 +32,61 @@ TEXT = (
 )
 
 
+SPACE = "\u2581"
+"""How SentencePiece spells a space."""
+
+
 @cache
-def tokenizer(vocabulary: int) -> Any:  # noqa: ANN401 - transformers' tokenizers have no common type
-    """Return a byte-level BPE of about ``vocabulary`` tokens, trained on the tiny text."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+def tokenizer(vocabulary: int, *, begins: bool = False, text: str = TEXT) -> Any:  # noqa: ANN401 - no common type
+    """Return a byte-level BPE of about ``vocabulary`` tokens, trained on the tiny text or on another.
+
+    If it ``begins``, it has a mark of its own that it puts before a text.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
-    marks = ["<|endoftext|>", "<|pad|>"]
+    end, pad, begin = "<|endoftext|>", "<|pad|>", "<|begin|>" if begins else "<|endoftext|>"
+    marks = list(dict.fromkeys((end, pad, begin)))
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary, special_tokens=marks, initial_alphabet=alphabet, show_progress=False
     )
-    made.train_from_iterator([TEXT], trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=made, eos_token=marks[0], bos_token=marks[0], pad_token=marks[1])
+    made.train_from_iterator([text], trainer)
+    if begins:
+        mark = (begin, made.token_to_id(begin))
+        made.post_processor = processors.TemplateProcessing(f"{begin} $A", special_tokens=[mark])
+    return PreTrainedTokenizerFast(tokenizer_object=made, eos_token=end, bos_token=begin, pad_token=pad)
 
 
 @cache
-def reader(vocabulary: int) -> Reader:
+def reader(vocabulary: int, *, begins: bool = False, text: str = TEXT) -> Reader:
     """Return a reader with :func:`tokenizer`."""
-    return Reader(tokenizer(vocabulary))
+    return Reader(tokenizer(vocabulary, begins=begins, text=text))
+
+
+@cache
+def pieces(vocabulary: int) -> Any:  # noqa: ANN401 - no common type
+    """Return a tokenizer in the manner of SentencePiece, trained on the tiny text.
+
+    It has a mark for each space and one before the text, and bytes where it has no piece: for all that is not ASCII.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>"))
+    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    made.decoder = decoders.Sequence([decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()])
+    special = ["<unk>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=special, show_progress=False)
+    made.train_from_iterator([TEXT.encode("ascii", "ignore").decode()], trainer)
+    state = json.loads(made.to_str())
+    # bytes are ordinary tokens
+    state["added_tokens"] = state["added_tokens"][:2]
+    own = Tokenizer.from_str(json.dumps(state))
+    return PreTrainedTokenizerFast(tokenizer_object=own, eos_token="</s>", unk_token="<unk>")
 
 
 def model(
@@ -63,10 +96,14 @@ def model(
     width: int,
     seed: int,
     sharpness: float = 1.0,
-    **more: Any,  # noqa: ANN401 - whatever LlamaConfig takes
+    kind: str = "Llama",
+    **more: Any,  # noqa: ANN401 - whatever the configuration takes
 ) -> nn.Module:
-    """Return a random Llama in float32; ``sharpness`` multiplies its embedding, so that predictions are not flat."""
-    from transformers import LlamaConfig, LlamaForCausalLM
+    """Return a random Llama, or another ``kind`` of transformers' models that takes Llama's settings, in float32.
+
+    ``sharpness`` multiplies its embedding, so that predictions are not flat.
+    """
+    import transformers
 
     shape = {
         "vocab_size": vocabulary,
@@ -80,7 +117,8 @@ def model(
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        made: nn.Module = LlamaForCausalLM(LlamaConfig(**{**shape, **more}))
+        config = getattr(transformers, f"{kind}Config")(**{**shape, **more})
+        made: nn.Module = getattr(transformers, f"{kind}ForCausalLM")(config)
     with torch.no_grad():
         made.get_input_embeddings().weight.mul_(sharpness)  # type: ignore[operator]
     return made

@@ -20,6 +20,7 @@ ELSEWHERE = {
     "sad/case.py": "data classes; tests/sad/test_verify.py judges with them",
     "sad/verify_command.py": "tests/sad/test_verify.py",
     "sad/preflight/command.py": "tests/e2e/test_preflight_cli.py",
+    "sad/subjects/objective.py": "data classes; tests/sad/invariants/test_objective_matches_the_texts.py",
     "sad/train/command.py": "tests/e2e/test_train_cli.py",
     "sad/invariants/__init__.py": "tests/sad/judge/test_check.py",
     "sad/judge/call.py": "tests/sad/judge/test_discover.py and test_session.py call every style",

@@ -23,16 +23,24 @@ catalogue of real bugs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from sad import forward
+from sad import forward, tiny
 from sad.align import layers
-from sad.batch import Tokens
+from sad.align.vocab import VocabMap
+from sad.batch import KD, LAYERWISE, LM, Batch, Boundaries, Sum, Targets, Tokens
 from sad.case import Bug
+from sad.distiller import Distiller
+from sad.forward import text_config
 from sad.invariants.layer_indexing import Layers, layer_indexing
+from sad.losses import layerwise
+from sad.recipe import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +57,54 @@ class _HiddenStates:
     def pairs(self, student_layers: int, teacher_layers: int, _wanted: int) -> tuple[tuple[int, int], ...]:
         return ((student_layers - 1, teacher_layers - 1),)
 
+    def compared(
+        self, student: nn.Module, teacher: nn.Module, tokens: Tokens, _wanted: int
+    ) -> Sequence[tuple[Tensor, Tensor]]:
+        last = (text_config(model).num_hidden_layers - 1 for model in (student, teacher))
+        mine, theirs = (self.state(m, tokens, b).flatten(0, 1) for m, b in zip((student, teacher), last, strict=True))
+        return [(mine, theirs)]
+
 
 class _Shipped:
-    """The hook of the forward pass, and the pairs of the alignment."""
+    """The hook of the forward pass, the pairs of the alignment, and what the layerwise term hands to its distance."""
 
     def state(self, model: nn.Module, tokens: Tokens, block: int) -> Tensor:
         return forward.run(model, tokens, [block]).blocks[block]
 
     def pairs(self, student_layers: int, teacher_layers: int, wanted: int) -> tuple[tuple[int, int], ...]:
         return layers.layer_pairs(student_layers, teacher_layers, wanted)
+
+    def compared(
+        self, student: nn.Module, teacher: nn.Module, tokens: Tokens, wanted: int
+    ) -> Sequence[tuple[Tensor, Tensor]]:
+        texts, length = tokens.input_ids.shape
+        row, at = torch.arange(texts).repeat_interleave(length), torch.arange(length).repeat(texts)
+        labels = Targets(row, at, torch.zeros_like(at))
+        places = Boundaries(row, at, at, torch.arange(len(row)))
+        reader = tiny.reader(300)
+        recipe = Terms.model_validate({LM: {"weight": 0.0}, KD: {"weight": 0.0}, LAYERWISE: {"layers": wanted}})
+        made = Distiller(student, teacher, VocabMap(reader, reader), recipe)
+        made.projectors = nn.ModuleList(nn.Identity() for _ in made.projectors)
+        batch = Batch(tokens, tokens, labels, labels, places, len(row))
+        with _handed_over() as found:
+            made(batch, made.ask_teacher(batch))
+        return found
+
+
+@contextmanager
+def _handed_over() -> Iterator[list[tuple[Tensor, Tensor]]]:
+    """Note what the layerwise distance is given."""
+    distance, found = layerwise.layer_distance, list[tuple[Tensor, Tensor]]()
+
+    def noting(student: Tensor, teacher: Tensor) -> Sum:
+        found.append((student, teacher))
+        return distance(student, teacher)
+
+    layerwise.layer_distance = noting
+    try:
+        yield found
+    finally:
+        layerwise.layer_distance = distance
 
 
 def buggy() -> Layers:

@@ -37,7 +37,7 @@ from sad.batch import CONTRASTIVE, KD, LAYERWISE, Batch
 from sad.case import Bug
 from sad.data import Readers
 from sad.forward import Forward
-from sad.invariants.text_alignment import Compare, text_alignment
+from sad.invariants.text_alignment import Compare, Read, text_alignment
 from sad.pair import Pair
 from sad.recipe import Terms
 from sad.train.plan import Plan
@@ -48,10 +48,10 @@ WIDTH = 8
 def buggy() -> Compare:
     """A loss of projected states, position by position."""
 
-    def compare(readers: Readers, text: str) -> Sequence[tuple[int, int]]:
-        student, teacher = _lengths(readers, text)
-        _loss(torch.zeros(1, student, WIDTH), torch.zeros(1, teacher, WIDTH))
-        return [(i, i) for i in range(student)]
+    def compare(readers: Readers, text: str, _: int) -> Sequence[Read]:
+        student, teacher = _read(readers, text)
+        _loss(torch.zeros(1, len(student), WIDTH), torch.zeros(1, len(teacher), WIDTH))
+        return [_by_number(student, teacher)]
 
     return compare
 
@@ -59,31 +59,39 @@ def buggy() -> Compare:
 def cut_to_the_shorter() -> Compare:
     """The documented fix."""
 
-    def compare(readers: Readers, text: str) -> Sequence[tuple[int, int]]:
-        student, teacher = _lengths(readers, text)
-        shorter = min(student, teacher)
-        _loss(torch.zeros(1, student, WIDTH)[:, :shorter], torch.zeros(1, teacher, WIDTH)[:, :shorter])
-        return [(i, i) for i in range(shorter)]
+    def compare(readers: Readers, text: str, _: int) -> Sequence[Read]:
+        student, teacher = _read(readers, text)
+        shorter = min(len(student), len(teacher))
+        _loss(torch.zeros(1, len(student), WIDTH)[:, :shorter], torch.zeros(1, len(teacher), WIDTH)[:, :shorter])
+        return [_by_number(student, teacher)]
 
     return compare
 
 
 def fixed() -> Compare:
-    """The training loop with every term, for one step on the text; and the pairs that each term compares."""
+    """The pairs that each term compares; and on a whole text the training loop with every term, for one step."""
 
-    def compare(readers: Readers, text: str) -> Sequence[tuple[int, int]]:
-        examples = data.examples([text], readers, max_length=512)
-        chosen = tiny.recipe({"train": {"max_steps": 1}, "terms": {CONTRASTIVE: {"weight": 0.1}}})
-        tiny.train(Plan(chosen, _pair(readers), examples, examples, 1, "fp32", "cpu"))
+    def compare(readers: Readers, text: str, length: int) -> Sequence[Read]:
+        examples = data.examples([text], readers, max_length=length)
+        if len(examples) == 1:
+            chosen = tiny.recipe({"train": {"max_steps": 1}, "terms": {CONTRASTIVE: {"weight": 0.1}}})
+            tiny.train(Plan(chosen, _pair(readers), examples, examples, 1, "fp32", "cpu"))
         # twice, so that a place of one text can be taken for one of another
-        batch = data.collate([*examples, *examples], readers)
-        return [pair for name in (KD, LAYERWISE, CONTRASTIVE) for pair in _compared(name, batch)]
+        twice = [*examples, *examples]
+        batch = data.collate(twice, readers)
+        found = [_compared(name, batch) for name in (KD, LAYERWISE, CONTRASTIVE)]
+        return [
+            Read(one.student.tolist(), one.teacher.tolist(), pairs[row])
+            for pairs in found
+            for row, one in enumerate(twice)
+        ]
 
     return compare
 
 
-def _compared(name: str, batch: Batch) -> list[tuple[int, int]]:
-    """Tell from a term's gradient which position of the teacher each position of the student is drawn to.
+def _compared(name: str, batch: Batch) -> list[list[tuple[int, int]]]:
+    """Tell from a term's gradient, for each text, which position of the teacher each position of the student is drawn
+    to.
 
     The teacher says its own place everywhere: at position t of text r the state, and the logits, are nothing but a
     large number at feature r * length + t. The student is drawn to that feature by the steepest descent. A place of
@@ -105,10 +113,10 @@ def _compared(name: str, batch: Batch) -> list[tuple[int, int]]:
         )
     )
     (slope,) = torch.autograd.grad(total, student)
-    found = []
+    found: list[list[tuple[int, int]]] = [[] for _ in range(texts)]
     for row, position in slope.abs().sum(dim=-1).nonzero().tolist():
         text, place = divmod(int(slope[row, position].argmin()), theirs)
-        found.append((position, place if text == row else -1))
+        found[row].append((position, place if text == row else -1))
     return found
 
 
@@ -128,8 +136,14 @@ class _Places(VocabMap):
         self.identity = True
 
 
-def _lengths(readers: Readers, text: str) -> tuple[int, int]:
-    return len(readers.student.read([text])[0].ids), len(readers.teacher.read([text])[0].ids)
+def _read(readers: Readers, text: str) -> tuple[list[int], list[int]]:
+    student, teacher = (reader.read([text])[0].ids.tolist() for reader in (readers.student, readers.teacher))
+    return student, teacher
+
+
+def _by_number(student: Sequence[int], teacher: Sequence[int]) -> Read:
+    shorter = min(len(student), len(teacher))
+    return Read(student, teacher, [(i, i) for i in range(shorter)])
 
 
 def _loss(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:

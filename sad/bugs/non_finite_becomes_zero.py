@@ -35,18 +35,23 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from sad import terms, tiny
-from sad.batch import LM, Batch, Boundaries, Sum, Targets
+from sad.batch import CONTRASTIVE, LM, Batch, Boundaries, Sum, Targets
 from sad.case import Bug
 from sad.data import collate
 from sad.distiller import Distiller
-from sad.invariants.numerics_reported import Fault, Told, Took, Trainer, numerics_reported
+from sad.forward import Forward, block_list
+from sad.invariants.numerics_reported import LOGITS, STATES, Fault, Told, Took, Trainer, numerics_reported
 from sad.objective import Objective
 from sad.recipe import Terms
 from sad.terms import View
 from sad.train import step
 from sad.train.optimizer import make_optimizer
+from sad.train.plan import Plan
+from sad_doctor import names
 
 IGNORED = -100
+TWO = {"train": {"max_steps": 2, "eval_every": 2, "save_every": 2}, "data": {"eval_windows": 1}}
+"""Changes to a recipe: two steps."""
 
 
 class Masking:
@@ -74,6 +79,16 @@ class Masking:
             weights.append(tiny.weights(self.layer))
         return Took(*told[0], 0, weights)
 
+    def spoilt(self, _site: str, fault: Fault) -> Took:
+        """The layer's outputs are states and logits."""
+        layer, faults = self.layer, [fault]
+        hook = layer.register_forward_hook(lambda _layer, _inputs, out: faults.pop()(out) if faults else out)
+        try:
+            took = self.steps(lambda value: value)
+        finally:
+            hook.remove()
+        return replace(took, values={LM: took.value})
+
     def step(self, *, labelled: int, empty: int) -> Told:
         """Average the micro-batches' means."""
         self.layer.load_state_dict(self.start)
@@ -92,14 +107,15 @@ class Shipped:
 
     def steps(self, fault: Fault) -> Took:
         """Run the loop for two steps, with the fault in its language-model loss."""
-        plan = tiny.plan({"train": {"max_steps": 2, "eval_every": 2, "save_every": 2}, "data": {"eval_windows": 1}})
-        after = _Weights(plan.pair.student)
+        plan = tiny.plan(TWO)
         with _spoilt(LM, fault):
-            record = tiny.train(plan, watch=after).record
-        first, last = (next(line for line in record if line["step"] == k and "train/loss" in line) for k in (1, 2))
-        return Took(
-            float(first[f"train/raw/{LM}"]), float(first["train/grad_norm"]), last["train/skipped_steps"], after.copies
-        )
+            return _two_steps(plan)
+
+    def spoilt(self, site: str, fault: Fault) -> Took:
+        """Run the loop for two steps of every term, with the fault in one forward pass of the student."""
+        plan = tiny.plan({**TWO, "terms": {CONTRASTIVE: {"weight": 0.1}}})
+        with _spoilt_pass(plan.pair.student, site, fault):
+            return _two_steps(plan)
 
     def step(self, *, labelled: int, empty: int) -> Told:
         """Take one step of every term."""
@@ -144,6 +160,39 @@ def untouched() -> Trainer:
 def fixed() -> Trainer:
     """The code that trains."""
     return Shipped()
+
+
+def _two_steps(plan: Plan) -> Took:
+    after = _Weights(plan.pair.student)
+    record = tiny.train(plan, watch=after).record
+    first, last = (next(line for line in record if line["step"] == k and "train/loss" in line) for k in (1, 2))
+    values = {name.removeprefix(names.RAW): float(value) for name, value in first.items() if name.startswith(names.RAW)}
+    return Took(values[LM], float(first["train/grad_norm"]), last["train/skipped_steps"], after.copies, values)
+
+
+@contextmanager
+def _spoilt_pass(student: nn.Module, site: str, fault: Fault) -> Iterator[None]:
+    """Put a fault into what the student gives to the terms, in its first pass with a gradient."""
+    faults, logits = [fault], Forward.logits
+
+    def state(_block: nn.Module, _inputs: object, out: Tensor) -> Tensor:
+        if not (faults and site == STATES and torch.is_grad_enabled()):
+            return out
+        # of the first text alone
+        return torch.cat([faults.pop()(out[0])[None], out[1:]])
+
+    def spoilt(of: Forward, row: Tensor, position: Tensor) -> Tensor:
+        right = logits(of, row, position)
+        asked = faults and site == LOGITS and of.model is student and torch.is_grad_enabled()
+        return faults.pop()(right) if asked else right
+
+    hook = block_list(student)[-1].register_forward_hook(state)
+    Forward.logits = spoilt  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        Forward.logits = logits  # type: ignore[method-assign]
+        hook.remove()
 
 
 @contextmanager

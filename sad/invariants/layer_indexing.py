@@ -3,7 +3,9 @@
 ## Property
 For every block of a model, the state that is taken for it equals the output of that block as a hook sees it: not the
 embedding, not the output of another block, not the final norm. The pairs of blocks to compare rise strictly on both
-sides and end with the last block of both, for every two depths, also where the student is the deeper one.
+sides and end with the last block of both, for every two depths, also where the student is the deeper one. And what the
+training then compares, for 1 to 3 pairs, are the outputs of the blocks of those pairs, each pair once. One
+comparison more leaves no hook more on the models.
 
 ## Why it must hold
 A student's block compared with the teacher's embedding is taught the token that it was given. One that is left out,
@@ -14,11 +16,12 @@ None: equal to the last bit.
 
 ## What breaks it
 `hidden_states[l]`, where entry 0 is the embedding; `hidden_states[l + 1]`, right but for the last entry, which in
-transformers' Llama has passed the final norm.
+transformers' Llama has passed the final norm; the right pairs, and another block, or one pair for all, in the loss.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -33,6 +36,8 @@ ID = "I19"
 
 DEPTHS = range(1, 33)
 PAIRS = (1, 2, 4, 64)
+COMPARED = (1, 2, 3)
+WIDTH = 16
 
 
 class Layers(Protocol):
@@ -44,10 +49,17 @@ class Layers(Protocol):
     def pairs(self, student_layers: int, teacher_layers: int, wanted: int) -> tuple[tuple[int, int], ...]:
         """Return pairs (student block, teacher block)."""
 
+    def compared(
+        self, student: nn.Module, teacher: nn.Module, tokens: Tokens, wanted: int
+    ) -> Sequence[tuple[Tensor, Tensor]]:
+        """Return the two states [place, width] that the training compares for each of ``wanted`` pairs, the student's
+        without any projection: its width is the teacher's. Both models read ``tokens``; there is no padding.
+        """
+
 
 def layer_indexing(layers: Layers) -> Verdict:
-    """Judge every block of a tiny model of 4, and the pairs of all depths from 1 to 32."""
-    model = tiny.model(300, layers=4, width=16, seed=3).eval()
+    """Judge every block of a tiny model of 4, the pairs of all depths from 1 to 32, and what is compared of two."""
+    model = tiny.model(300, layers=4, width=WIDTH, seed=3).eval()
     ids = torch.arange(12).reshape(2, 6)
     tokens = Tokens(ids, torch.ones_like(ids))
     with torch.no_grad():
@@ -62,8 +74,40 @@ def layer_indexing(layers: Layers) -> Verdict:
     wrong = [(s, t) for s in DEPTHS for t in DEPTHS if not all(_rises(layers.pairs(s, t, n), s, t) for n in PAIRS)]
     if wrong:
         faults.append(f"pairs wrong at {len(wrong)} of {len(DEPTHS) ** 2} depths, first {wrong[0]}")
-    says = ", ".join(faults) or f"{sum(right)} of {len(right)} blocks right, pairs right at {len(DEPTHS) ** 2} depths"
+    faults += [*_compared(layers, tokens)][:1]
+    held = f"{sum(right)} of {len(right)} blocks right, pairs right at {len(DEPTHS) ** 2} depths and in the loss"
+    says = ", ".join(faults) or held
     return Verdict(not faults, says, {"right": sum(right), "blocks": len(right), "wrong_depths": len(wrong)})
+
+
+@torch.no_grad()
+def _compared(layers: Layers, tokens: Tokens) -> Iterator[str]:
+    """What is wrong with the states that are compared of a student of 3 and a teacher of 5 blocks, in words."""
+    student, teacher = (tiny.model(300, layers=depth, width=WIDTH, seed=depth).eval() for depth in (3, 5))
+    mine, theirs = ([state.flatten(0, 1) for state in _outputs(model, tokens)] for model in (student, teacher))
+    hooks: list[int] = []
+    for wanted in COMPARED:
+        pairs = layers.pairs(len(mine), len(theirs), wanted)
+        found = [
+            (_block(left, mine), _block(right, theirs))
+            for left, right in layers.compared(student, teacher, tokens, wanted)
+        ]
+        hooks.append(sum(len(module._forward_hooks) for model in (student, teacher) for module in model.modules()))
+        if found != list(pairs):
+            yield f"{_told(found)} compared, {_told(pairs)} are the pairs of 3 and 5 blocks"
+    # transformers leaves some of its own, once
+    if hooks[-1] > hooks[0]:
+        yield f"{hooks[-1] - hooks[0]} hooks are left on the models"
+
+
+def _block(state: Tensor, true: list[Tensor]) -> int | None:
+    """The block whose output this is, at some of the places; None if it is no block's."""
+    rows = {tuple(row) for row in state.tolist()}
+    return next((i for i, of in enumerate(true) if rows and rows <= {tuple(row) for row in of.tolist()}), None)
+
+
+def _told(pairs: Sequence[tuple[int | None, int | None]]) -> str:
+    return " ".join("-".join("none" if block is None else str(block) for block in pair) for pair in pairs) or "nothing"
 
 
 def _outputs(model: nn.Module, tokens: Tokens) -> list[Tensor]:

@@ -3,7 +3,8 @@
 ## Property
 In the first of two steps, one term's value is NaN, or infinite with a gradient that is finite, or finite with a
 gradient that is not. Then the record shows that value, or that gradient norm; one step is counted as left out; the
-weights are bit-identical after it, and move again, finite, at the second step. Micro-batches without any label leave
+weights are bit-identical after it, and move again, finite, at the second step. So it is where a single number that the
+terms read is NaN, or rules out a label: every term that reads it says so. Micro-batches without any label leave
 the values of the others as they are; alone they give no value at all.
 
 ## Why it must hold
@@ -14,26 +15,27 @@ gradient or in the optimizer's state, and nobody counts how much of the training
 None on the weights and the count; 1e-6 on the values beside empty micro-batches.
 
 ## What breaks it
-`nan_to_num`, and non-finite terms set to zero with a warning printed once; a mean over no labels; looking at the loss
-alone: it is finite where only the gradient overflows.
+`nan_to_num`, of the whole or of what is summed; non-finite terms set to zero with a warning printed once; a mean over
+no labels; looking at the loss alone: it is finite where only the gradient overflows.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from sad.batch import KD, LM
 from sad.case import Verdict
 
 ID = "I09"
 
 Fault = Callable[[Tensor], Tensor]
-"""Takes the value of a term, a scalar with gradient, and returns it spoilt."""
+"""Takes the value of a term, a scalar with gradient, or some rows of numbers, and returns it spoilt."""
 
 TOLERANCE = 1e-6
 
@@ -41,13 +43,14 @@ TOLERANCE = 1e-6
 @dataclass(frozen=True, slots=True)
 class Took:
     """Two steps: what the first one put on record (the term's value, the gradient's norm), the steps that were left out
-    in the end, and the student's weights at the start and after each step.
+    in the end, the student's weights at the start and after each step; ``values`` of all terms of the first step.
     """
 
     value: float
     norm: float
     left_out: int
     weights: Sequence[Tensor]
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +67,21 @@ class Trainer(Protocol):
     def steps(self, fault: Fault) -> Took:
         """Take two steps, with a fault in one term of the first."""
 
+    def spoilt(self, site: str, fault: Fault) -> Took:
+        """Take two steps of every term, with a fault in what they read of the student in the first.
+
+        That is, [place, feature], the last of the ``states`` that are compared, or the ``logits``: of one text, or of
+        the first texts.
+        """
+
     def step(self, *, labelled: int, empty: int) -> Told:
         """Take a step on ``labelled`` micro-batches with labels, all the same, and ``empty`` ones without any."""
 
 
 def numerics_reported(trainer: Trainer) -> Verdict:
-    """Judge a trainer on four faults (one of them none), and on texts without labels."""
-    faults = [*_steps(trainer), *_empty(trainer)]
-    bad = len(FAULTS)
+    """Judge a trainer on three faults in a term and two in what terms read, on none, and on texts without labels."""
+    faults = [*_steps(trainer), *_spoilt(trainer), *_empty(trainer)]
+    bad = len(FAULTS) + len(INPUTS)
     says = faults[0] if faults else f"{bad} of {bad} bad steps reported, counted and left out; no label, no term"
     return Verdict(not faults, says, {"faults": len(faults)})
 
@@ -87,12 +97,29 @@ def _steps(trainer: Trainer) -> Iterator[str]:
             yield f"{name} is reported as {reported:.4f}" + (" and moves the weights" if _moved(took, 1) else "")
         elif _moved(took, 1):
             yield f"{name} moves the weights"
-        if not took.weights[-1].isfinite().all():
-            yield f"{name} leaves weights that are not finite"
-        elif not _moved(took, 2):
-            yield f"after {name} nothing moves"
-        if took.left_out != 1:
-            yield f"{name}: {took.left_out} steps counted as left out, not 1"
+        yield from _after(name, took)
+
+
+def _spoilt(trainer: Trainer) -> Iterator[str]:
+    for name, site, fault, reads in INPUTS:
+        took = trainer.spoilt(site, fault)
+        if not took.values:
+            yield f"{name}: no value is reported"
+        for term, value in took.values.items():
+            if math.isfinite(value) and (reads is None or term in reads):
+                yield f"{name}: {term} is reported as {value:.4f}"
+        if _moved(took, 1):
+            yield f"{name} moves the weights"
+        yield from _after(name, took)
+
+
+def _after(name: str, took: Took) -> Iterator[str]:
+    if not took.weights[-1].isfinite().all():
+        yield f"{name} leaves weights that are not finite"
+    elif not _moved(took, 2):
+        yield f"after {name} nothing moves"
+    if took.left_out != 1:
+        yield f"{name}: {took.left_out} steps counted as left out, not 1"
 
 
 def _empty(trainer: Trainer) -> Iterator[str]:
@@ -117,9 +144,30 @@ def _spoilt_gradient(value: Tensor) -> Tensor:
     return spoilt
 
 
+def _nan(rows: Tensor) -> Tensor:
+    """One number of each row is NaN."""
+    spoilt = rows.clone()
+    spoilt[:, 0] = math.nan
+    return spoilt
+
+
+def _ruled_out(rows: Tensor) -> Tensor:
+    """In the first rows every token but the first is ruled out."""
+    spoilt = rows.clone()
+    spoilt[: len(rows) // 2 + 1, 1:] = -math.inf
+    return spoilt
+
+
 FAULTS: tuple[tuple[str, Fault, bool], ...] = (
     ("NaN in a term", lambda value: value * math.nan, True),
     ("infinity in a term", lambda value: value + math.inf, True),
     ("NaN in the gradient alone", _spoilt_gradient, False),
 )
 """A name, the fault, and whether the value shows it (else the gradient's norm does)."""
+
+STATES, LOGITS = "states", "logits"
+INPUTS: tuple[tuple[str, str, Fault, tuple[str, ...] | None], ...] = (
+    ("NaN in a state", STATES, _nan, None),
+    ("labels that are ruled out", LOGITS, _ruled_out, (KD, LM)),
+)
+"""A name, what is spoilt, the fault, and the terms that must say so; None: all that there are."""

@@ -2,9 +2,10 @@
 
 ## Property
 A teacher with dropout, as a loader gives it (evaluation mode, gradients not yet switched off), is trained with for
-some steps. At every look during the training: no module of it is in training mode, two passes over one text are
-bit-identical, no parameter of it holds a gradient, and the student, which is another model, is in training mode. At
-the end every weight and buffer of the teacher is what it was, and the student's are not.
+some steps. In every pass of it that the training makes, no module of it is in training mode and gradients are off. At
+every look during the training: no module of it is in training mode, two passes over one text are bit-identical, no
+parameter of it holds a gradient, and the student, which is another model, is in training mode. At the end every weight
+and buffer of the teacher is what it was, and the student's are not.
 
 ## Why it must hold
 A teacher that drifts, or answers differently each time, is a target that nobody chose; and no loss shows it.
@@ -13,13 +14,15 @@ A teacher that drifts, or answers differently each time, is a target that nobody
 None: bits are compared.
 
 ## What breaks it
-`train()` on a wrapper that registers the teacher; `parameters()` of that wrapper in the optimizer; a teacher's pass
-without `no_grad`. A teacher without dropout hides the first, an optimizer without weight decay half of the second.
+`train()` on a wrapper that registers the teacher, or around its pass alone; `parameters()` of that wrapper in the
+optimizer; a teacher's pass without `no_grad`. A teacher without dropout hides the first, an optimizer without weight
+decay half of the second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
@@ -39,8 +42,13 @@ Train = Callable[[Pair, Look], None]
 
 @dataclass(slots=True)
 class _Seen:
-    """What was seen of a teacher: looks, those in training mode, gradients, how far two answers differ."""
+    """What was seen of a teacher: the training's passes of it, those in training mode and those with gradients; looks,
+    those in training mode, gradients, how far two answers differ.
+    """
 
+    passes: int = 0
+    awake: int = 0
+    recorded: int = 0
     looks: int = 0
     training: int = 0
     gradients: int = 0
@@ -54,20 +62,22 @@ def teacher_isolation(train: Train) -> Verdict:
     dropping = tiny.model(made.readers.teacher.size, layers=2, width=16, seed=1, sharpness=8.0, attention_dropout=0.5)
     pair = replace(made, teacher=dropping.eval().requires_grad_(True))
     seen, teacher, student = _Seen(), _tensors(pair.teacher), _tensors(pair.student)
-    train(pair, lambda: _look(pair, seen))
+    with _watched(pair.teacher, seen) as unseen:
+        train(pair, lambda: unseen(lambda: _look(pair, seen)))
     moved, learned = _distance(teacher, _tensors(pair.teacher)), _distance(student, _tensors(pair.student))
     faults = _faults(seen, moved, learned)
-    says = (
-        "; ".join(faults[:2])
-        or f"the teacher moved by {moved:g} in {seen.looks} steps, its answers differ by {seen.apart:g}"
-    )
+    held = f"the teacher moved by {moved:g} in {seen.looks} steps and {seen.passes} passes"
+    says = "; ".join(faults[:2]) or f"{held}, answers differ by {seen.apart:g}"
     return Verdict(not faults, says, {"moved": moved, "apart": seen.apart, "training": seen.training})
 
 
 def _faults(seen: _Seen, moved: float, learned: float) -> list[str]:
     checks = (
         (seen.looks == STEPS, f"{seen.looks} looks, not {STEPS}"),
+        (seen.passes > 0, "the teacher was never asked"),
         (moved == 0, f"the teacher moved by {moved:.2g} of its size"),
+        (not seen.awake, f"in training mode in {seen.awake} of {seen.passes} passes of the training"),
+        (not seen.recorded, f"with gradients in {seen.recorded} of {seen.passes} passes of the training"),
         (not seen.training, f"in training mode at {seen.training} of {seen.looks} steps"),
         (seen.apart == 0, f"two answers to one text differ by {seen.apart:.2g} nats"),
         (not seen.gradients, f"{seen.gradients} of its tensors hold a gradient"),
@@ -75,6 +85,30 @@ def _faults(seen: _Seen, moved: float, learned: float) -> list[str]:
         (learned > 0, "the student did not move"),
     )
     return [fault for sound, fault in checks if not sound]
+
+
+@contextmanager
+def _watched(teacher: nn.Module, seen: _Seen) -> Iterator[Callable[[Look], None]]:
+    """Note each pass of the teacher, at its embedding; what is run through the function given is not noted."""
+    noting = True
+
+    def note(*_: object) -> None:
+        if noting:
+            seen.passes += 1
+            seen.awake += any(module.training for module in teacher.modules())
+            seen.recorded += torch.is_grad_enabled()
+
+    def unseen(look: Look) -> None:
+        nonlocal noting
+        noting = False
+        look()
+        noting = True
+
+    hook = teacher.get_input_embeddings().register_forward_pre_hook(note)  # type: ignore[operator]
+    try:
+        yield unseen
+    finally:
+        hook.remove()
 
 
 @torch.no_grad()

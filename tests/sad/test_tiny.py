@@ -18,6 +18,32 @@ def test_tokenizers_differ_and_keep_the_text() -> None:
         assert found.ends[-1] == len(tiny.TEXT.encode())
 
 
+def test_a_tokenizer_may_begin_with_a_mark_of_its_own() -> None:
+    bare, marked = tiny.tokenizer(320), tiny.tokenizer(320, begins=True)
+    assert tiny.reader(320, begins=True).prefix == (marked.bos_token_id,)
+    assert marked.bos_token_id != marked.eos_token_id
+    assert tiny.reader(320).prefix == ()
+    assert bare.bos_token_id == bare.eos_token_id
+
+
+def test_a_tokenizer_of_another_text_has_other_tokens() -> None:
+    own, other = tiny.tokenizer(300), tiny.tokenizer(300, text=tiny.TEXT[:300])
+    assert len(own) == len(other)
+    assert own.get_vocab() != other.get_vocab()
+
+
+def test_pieces_fall_back_to_bytes() -> None:
+    pieces = tiny.pieces(400)
+    assert pieces.tokenize("the ü")[-2:] == ["<0xC3>", "<0xBC>"]
+    assert pieces.tokenize("the")[0].startswith(tiny.SPACE)
+    assert pieces.decode(pieces("the whale 夜")["input_ids"]).strip() == "the whale 夜"
+
+
+def test_a_model_may_be_of_another_kind() -> None:
+    made = tiny.model(300, layers=1, width=16, seed=0, kind="Granite", logits_scaling=2.0)
+    assert type(made).__name__ == "GraniteForCausalLM"
+
+
 def test_a_pair_is_the_same_every_time_and_leaves_the_generator_alone() -> None:
     state = torch.get_rng_state()
     first, second = tiny.pair(), tiny.pair()

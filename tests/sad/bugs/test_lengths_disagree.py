@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sad import data
-from sad.align import spans
+from sad.align import reader, spans
 from sad.align.spans import Common
 from sad.bugs.lengths_disagree import BUG
 from sad.terms import View
@@ -105,3 +105,45 @@ def test_a_loss_that_crashes_in_the_training_step_is_named(monkeypatch):
     (found,) = run([BUG])
     assert not found.absent
     assert found.fixed[0].says == CRASH
+
+
+@pytest.mark.parametrize(
+    ("side", "says"), [("at_teacher", "a begin mark for the teacher"), ("at_student", "a begin mark for the student")]
+)
+def test_a_begin_mark_that_is_not_counted_is_named(monkeypatch, found_in_the_code_that_trains, side, says):
+    def uncounted(window, readers, shipped=data.assemble):
+        right = shipped(window, readers)
+        both = readers.student.prefix and readers.teacher.prefix
+        prefix = (readers.student if side == "at_student" else readers.teacher).prefix
+        return right if both or not prefix else replace(right, **{side: getattr(right, side) - len(prefix)})
+
+    monkeypatch.setattr(data, "assemble", uncounted)
+    assert says in found_in_the_code_that_trains(BUG)
+
+
+def test_later_windows_that_are_off_are_named(monkeypatch, found_in_the_code_that_trains):
+    def late(student, teacher, shared, which, origin, shipped=spans._window):
+        right = shipped(student, teacher, shared, which, origin)
+        return right if which.start == 0 else replace(right, at_teacher=np.maximum(right.at_teacher - 1, 0))
+
+    monkeypatch.setattr(spans, "_window", late)
+    assert "32 at a time" in found_in_the_code_that_trains(BUG)
+
+
+def test_spans_that_are_off_by_a_character_are_named(monkeypatch, found_in_the_code_that_trains):
+    shipped, calls = reader.ends_from_spans, []
+
+    def late(text, spans):
+        calls.append(None)
+        right = shipped(text, spans)
+        # of one model only
+        return np.where(right < len(text.encode()), right + len(calls) % 2, right)
+
+    monkeypatch.setattr(reader, "ends_from_spans", late)
+    assert "(in lower case)" in found_in_the_code_that_trains(BUG)
+
+
+def test_an_end_mark_in_every_window_is_named(monkeypatch, found_in_the_code_that_trains):
+    assemble = data.assemble
+    monkeypatch.setattr(data, "assemble", lambda window, readers: assemble(replace(window, closes=True), readers))
+    assert "an end mark stands where the text goes on" in found_in_the_code_that_trains(BUG)

@@ -1,12 +1,13 @@
 import math
 from types import SimpleNamespace
 
+import pytest
 import torch
 import torch.nn.functional as F
 
 from sad.batch import Sum
 from sad.bugs.non_finite_becomes_zero import BUG
-from sad.losses import lm
+from sad.losses import contrastive, kd, layerwise, lm
 from sad.objective import Ledger, Objective
 from sad.train import step
 from sad.verify import run
@@ -17,7 +18,7 @@ def test_verify_catches_it_and_finds_it_absent():
     assert found.caught
     assert found.absent
     assert found.reproduced[0].says == "NaN in a term is reported as 0.0000 and moves the weights"
-    assert found.fixed[0].says.startswith("3 of 3 bad steps")
+    assert found.fixed[0].says.startswith("5 of 5 bad steps")
 
 
 def test_zero_in_its_place_is_found(monkeypatch, found_in_the_code_that_trains):
@@ -49,3 +50,38 @@ def test_a_mean_over_no_label_is_found(monkeypatch, found_in_the_code_that_train
 
     monkeypatch.setattr(lm, "cross_entropy", mean)
     assert "unlabelled" in found_in_the_code_that_trains(BUG)
+
+
+def cleaned(function, **with_):
+    """The sum with its value cleaned."""
+
+    def clean(*given):
+        one = function(*given)
+        return Sum(one.total.nan_to_num(**with_), one.units)
+
+    return clean
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(lm, "cross_entropy"), (kd, "forward_kl"), (layerwise, "layer_distance"), (contrastive, "info_nce")],
+)
+def test_a_term_that_cleans_its_sum_is_found(monkeypatch, found_in_the_code_that_trains, module, name):
+    term = {"cross_entropy": "lm", "forward_kl": "kd", "layer_distance": "layerwise", "info_nce": "contrastive"}[name]
+    monkeypatch.setattr(module, name, cleaned(getattr(module, name), nan=0.0, posinf=math.inf))
+    assert f"NaN in a state: {term} is reported as 0.0000" in found_in_the_code_that_trains(BUG)
+
+
+@pytest.mark.parametrize(("module", "name"), [(lm, "cross_entropy"), (kd, "forward_kl")])
+def test_a_term_that_is_never_infinite_is_found(monkeypatch, found_in_the_code_that_trains, module, name):
+    monkeypatch.setattr(module, name, cleaned(getattr(module, name), nan=math.nan, posinf=1e4))
+    assert "labels that are ruled out: " in found_in_the_code_that_trains(BUG)
+
+
+def test_a_term_that_cleans_what_it_sums_is_found(monkeypatch, found_in_the_code_that_trains):
+    def distance(student, teacher):
+        squared = (layerwise.normalise(student) - layerwise.normalise(teacher.detach())).square()
+        return Sum(squared.mean(-1).nan_to_num(0.0).sum(), len(student))
+
+    monkeypatch.setattr(layerwise, "layer_distance", distance)
+    assert "NaN in a state: layerwise is reported as " in found_in_the_code_that_trains(BUG)

@@ -30,6 +30,24 @@ def test_a_teacher_in_training_mode_is_found(monkeypatch, found_in_the_code_that
     assert "training mode" in found_in_the_code_that_trains(BUG)
 
 
+def test_a_teacher_in_training_mode_for_its_pass_alone_is_found(monkeypatch, found_in_the_code_that_trains):
+    ask = Distiller.ask_teacher
+
+    def awake(self, batch):
+        self.teacher.train()
+        out = ask(self, batch)
+        self.teacher.eval()
+        return out
+
+    monkeypatch.setattr(Distiller, "ask_teacher", awake)
+    assert "in training mode in" in found_in_the_code_that_trains(BUG)
+
+
+def test_a_pass_with_gradients_is_found(monkeypatch, found_in_the_code_that_trains):
+    monkeypatch.setattr(Distiller, "ask_teacher", Distiller.ask_teacher.__wrapped__)
+    assert "with gradients in" in found_in_the_code_that_trains(BUG)
+
+
 def test_a_teacher_with_gradients_is_found(monkeypatch, found_in_the_code_that_trains):
     class WithGradients(Distiller):
         def ask_teacher(self, batch):

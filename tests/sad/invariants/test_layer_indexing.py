@@ -15,8 +15,14 @@ def last(student, teacher, _wanted):
     return ((student - 1, teacher - 1),)
 
 
-def judged(state=hooked, pairs=last):
-    return layer_indexing(SimpleNamespace(state=state, pairs=pairs))
+def right(student, teacher, tokens, _wanted):
+    """Both last blocks, whatever is wanted."""
+    both = (hooked(model, tokens, depth - 1) for model, depth in ((student, 3), (teacher, 5)))
+    return [tuple(state.flatten(0, 1) for state in both)]
+
+
+def judged(state=hooked, pairs=last, compared=right):
+    return layer_indexing(SimpleNamespace(state=state, pairs=pairs, compared=compared))
 
 
 def test_hooks_and_the_last_pair_hold():
@@ -65,3 +71,49 @@ def test_pairs_that_do_not_rise_to_the_last_blocks_break_it(pairs):
     verdict = judged(pairs=pairs)
     assert not verdict.holds
     assert "pairs wrong at" in verdict.says
+
+
+def nothing(*_):
+    return []
+
+
+def twice(*given):
+    return right(*given) * 2
+
+
+def swapped(student, teacher, tokens, wanted):
+    return [(theirs, mine) for mine, theirs in right(student, teacher, tokens, wanted)]
+
+
+def empty(*given):
+    return [(mine[:0], theirs[:0]) for mine, theirs in right(*given)]
+
+
+@pytest.mark.parametrize(
+    ("compared", "says"),
+    [
+        (nothing, "nothing compared, 2-4 are the pairs"),
+        (twice, "2-4 2-4 compared"),
+        (swapped, "none-none compared"),
+        (empty, "none-none compared"),
+    ],
+)
+def test_other_states_in_the_loss_break_it(compared, says):
+    verdict = judged(compared=compared)
+    assert not verdict.holds
+    assert says in verdict.says
+
+
+def test_a_loss_at_some_of_the_places_holds():
+    def some(*given):
+        return [(mine[1:5], theirs[1:5]) for mine, theirs in right(*given)]
+
+    assert judged(compared=some).holds
+
+
+def test_hooks_that_stay_break_it():
+    def staying(student, teacher, tokens, wanted):
+        list(student.modules())[-1].register_forward_hook(lambda *_: None)
+        return right(student, teacher, tokens, wanted)
+
+    assert judged(compared=staying).says.endswith("2 hooks are left on the models")

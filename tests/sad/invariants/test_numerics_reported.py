@@ -6,6 +6,8 @@ import torch
 
 from sad.invariants.numerics_reported import FAULTS, Told, Took, numerics_reported
 
+ONE, ZERO = torch.ones(1), torch.zeros(1)
+
 
 class Careful:
     """One weight that goes down by 1 at every step that is finite."""
@@ -17,6 +19,14 @@ class Careful:
         bad = not (value.isfinite() and weight.grad.isfinite().all())
         after = [torch.ones(1), torch.full((1,), 1.0 if bad else 0.0), torch.full((1,), 0.0 if bad else -1.0)]
         return Took(value.item(), float(weight.grad.norm()), int(bad), after)
+
+    def spoilt(self, site, fault):
+        """Two rows of one weight, summed: twice states, once logits."""
+        weight = torch.ones(1, requires_grad=True)
+        rows = fault(weight.expand(2, 2) + 0.0)
+        reads = {"lm": rows[0, 1], "kd": rows[0, 1] * 0.0, "layerwise": rows[0, 0]}
+        values = {n: (rows.sum() if site == "states" else value).item() for n, value in reads.items()}
+        return Took(values["lm"], math.nan, 1, [ONE, ONE, ZERO], values)
 
     def step(self, *, labelled, empty):
         assert labelled + empty
@@ -48,9 +58,6 @@ def test_the_faults_are_what_they_are_called():
     assert math.isnan(gradient.norm)
 
 
-ONE, ZERO = torch.ones(1), torch.zeros(1)
-
-
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -65,6 +72,28 @@ ONE, ZERO = torch.ones(1), torch.zeros(1)
 )
 def test_a_careless_one_breaks_it(change, says):
     verdict = numerics_reported(Changed(**change))
+    assert not verdict.holds
+    assert says in verdict.says
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"values": {"lm": math.nan, "layerwise": 0.5}}, "NaN in a state: layerwise is reported as 0.5000"),
+        ({"values": {"lm": 1.0, "layerwise": math.nan}}, "NaN in a state: lm is reported as 1.0000"),
+        ({"values": {}}, "no value is reported"),
+        ({"left_out": 0}, "NaN in a state: 0 steps counted"),
+        ({"weights": [ONE, ZERO, -ONE]}, "NaN in a state moves the weights"),
+        ({"weights": [ONE, ONE, ONE]}, "after NaN in a state nothing moves"),
+        ({"weights": [ONE, ONE, torch.full((1,), math.nan)]}, "not finite"),
+    ],
+)
+def test_carelessness_with_what_terms_read_breaks_it(change, says):
+    class Summed(Careful):
+        def spoilt(self, site, fault):
+            return replace(super().spoilt(site, fault), **change)
+
+    verdict = numerics_reported(Summed())
     assert not verdict.holds
     assert says in verdict.says
 

@@ -1,0 +1,146 @@
+"""Every number that a distillation reports, and its gradient, are those that the texts say.
+
+## Property
+For the same weights, texts and tokenizers: each term's value, the loss, the gradient by every weight of the student,
+and every score of held-out texts (the student's and the teacher's likelihood per token and per byte, divergence,
+agreement, mapped mass, the terms again) equal those of a plain computation from the texts. So it is with two
+tokenizers, with two of one size, with one; with and without begin marks; at temperatures other than 1; with weights
+other than 1 for every term; with a last batch, and a last micro-batch, that is not full; with heads that have rows to
+spare, a bias, a scale or a cap.
+
+## Why it must hold
+Each part may be right while what it is given is not: a loss of the wrong token, a map of the wrong tokenizer, a
+temperature that one of two paths forgets, a batch that is left out. A term that is wrong still falls.
+
+## Tolerance
+2e-5 of each number, and of the gradient's norm, tensor by tensor. The code that trains, in float32, was measured within
+1e-6 of all of them.
+
+## What breaks it
+Tokens matched by id, or tokenizers taken for one because their sizes agree; the temperature on one side only; labels
+that are the tokens read; a term scaled out of sight; bytes counted twice; a clamped likelihood; an agreement, or a
+mapped mass, that is always 1; held-out texts that are not scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sized
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sad import tiny
+from sad.case import Verdict
+from sad.subjects.objective import CONTRASTIVE, KD, LAYERWISE, LM, Account, Learner, Task
+from sad.subjects.plain_objective import PlainObjective
+
+ID = "I07"
+
+TOLERANCE = 2e-5
+WEIGHTS = {KD: 0.7, LM: 1.3, LAYERWISE: 0.4, CONTRASTIVE: 0.2}
+SPARE = 5
+"""Rows of a head beyond its tokenizer's last id."""
+SHARP, BLOCKS = 20.0, 4.0
+LEAST = 1e-6
+"""Of the whole gradient's norm: a tensor with less is not judged by itself."""
+
+TEXTS = (
+    "The whale had been seen again, north of the lighthouse.",
+    "“How far?” asked the captain; nobody answered.",
+    "Früh am Morgen, перед рассветом, 夜明け前 🐋",
+    "At noon.",
+    "It was a long way home, and longer in the telling.",
+)
+HELD_OUT = ("The sea was calm and the sky was grey.", "Unbelievable news! 1,024 boats", "They rowed for hours.")
+OTHER = "for north rowed answer the lookout it way would water longer hours wind tide slowly against captain dawn " * 2
+"""A text to make another tokenizer of."""
+
+
+def objective_matches_the_texts(learner: Learner) -> Verdict:
+    """Judge what is computed of three tasks."""
+    faults: list[str] = []
+    worst, numbers = 0.0, 0
+    for name, task in _tasks():
+        got = learner(task)
+        if sorted(n for batch in got.batches for n in batch) != list(range(len(task.texts))):
+            return Verdict(False, f"{name}: the step's texts are {[list(b) for b in got.batches]}", {"raised": 1})
+        right = PlainObjective().account(task, got.batches, got.projections)
+        for off, says in _compared(got, right):
+            numbers += 1
+            if not off <= TOLERANCE:
+                faults.append(f"{name}: {says}")
+            else:
+                worst = max(worst, off)
+        if faults:
+            break
+    says = f"{numbers} numbers and gradients are what the texts say, within {worst:.0e}"
+    if faults:
+        says = faults[0] + (f" ({len(faults)} of {numbers} are off)" if len(faults) > 1 else "")
+    return Verdict(not faults, says, {"wrong": len(faults), "numbers": numbers, "off": worst})
+
+
+def _tasks() -> Iterator[tuple[str, Task]]:
+    yield "two tokenizers", _task(tiny.tokenizer(320), tiny.pieces(400), ((0, 1), (1, 3)), 2.0)
+    # learned from another text: as many tokens, and other ones
+    mine, theirs = (tiny.tokenizer(300, begins=True, text=text) for text in (tiny.TEXT, OTHER))
+    assert len(mine) == len(theirs)
+    kinds = ("Granite", {"logits_scaling": 0.5}), ("Gemma2", {"final_logit_softcapping": 5.0, "head_dim": 8})
+    yield "two tokenizers of one size", _task(mine, theirs, ((1, 3),), 3.0, *kinds)
+    kinds = ("Phi", {}), ("Cohere", {"logit_scale": 3.0, **dict.fromkeys(("bos_token_id", "eos_token_id"), 0)})
+    yield "one tokenizer", _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 1), (1, 3), (2, 5)), 2.0, *kinds)
+
+
+Kind = tuple[str, Mapping[str, Any]]
+"""An architecture of transformers, and what its configuration has beyond Llama's: what it does to its logits."""
+
+LLAMA: Kind = ("Llama", {})
+
+
+def _task(
+    mine: Sized,
+    theirs: Sized,
+    blocks: tuple[tuple[int, int], ...],
+    temperature: float,
+    student: Kind = LLAMA,
+    teacher: Kind = LLAMA,
+) -> Task:
+    mine_deep, theirs_deep = (last + 1 for last in blocks[-1])
+    models = _model(student, len(mine), mine_deep, width=16), _model(teacher, len(theirs), theirs_deep, width=24)
+    return Task(*models, mine, theirs, TEXTS, HELD_OUT, WEIGHTS, temperature, 0.5, blocks, micro_batch=2)
+
+
+def _model(kind: Kind, tokens: int, layers: int, width: int) -> nn.Module:
+    """A random model. Sharpened, its blocks too: at its size an untrained one hardly looks back."""
+    made = tiny.model(tokens + SPARE, layers=layers, width=width, seed=layers, sharpness=SHARP, kind=kind[0], **kind[1])
+    with torch.no_grad():
+        for matrix in (p for p in made.get_submodule("model.layers").parameters() if p.ndim > 1):
+            matrix.mul_(BLOCKS)
+        if (bias := getattr(made.get_output_embeddings(), "bias", None)) is not None:  # type: ignore[operator]
+            bias.copy_(torch.linspace(-1.0, 1.0, len(bias)))
+    return made.eval().requires_grad_(False)
+
+
+def _compared(got: Account, right: Account) -> Iterator[tuple[float, str]]:
+    """How far each number and each gradient is off, relative, and in words."""
+    for where, found, wanted in (("", got.step, right.step), ("held-out ", got.held_out, right.held_out)):
+        for name, value in wanted.items():
+            yield from _number(f"{where}{name}", found, name, value)
+    norm = float(torch.stack([of.norm() for of in right.gradient.values()]).norm())
+    for name, of in right.gradient.items():
+        off = _apart(got.gradient.get(name), of) / max(float(of.norm()), LEAST * norm)
+        yield off, f"the gradient of {name} is off by {off:.2g} of its norm"
+
+
+def _number(what: str, found: Mapping[str, float], name: str, value: float) -> Iterator[tuple[float, str]]:
+    if name not in found:
+        yield float("inf"), f"{what} is missing, from the texts {value:.5g}"
+        return
+    off = abs(found[name] - value) / max(abs(value), 1e-9)
+    yield off, f"{what} is {found[name]:.5g}, from the texts {value:.5g}"
+
+
+def _apart(got: Tensor | None, right: Tensor) -> float:
+    if got is None or got.shape != right.shape:
+        return float("inf")
+    return float((got.double() - right).norm())

@@ -1,0 +1,125 @@
+"""The loop that trains as a learner: one step of it, its record, and the gradient that its optimizer is handed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+from sad import data, tiny
+from sad.align.reader import Reader
+from sad.align.vocab import VocabMap
+from sad.pair import Pair
+from sad.subjects.objective import (
+    AGREEMENT,
+    BITS,
+    CONTRASTIVE,
+    KD,
+    KL,
+    LAYERWISE,
+    LM_LOSS,
+    LOSS,
+    MAPPED,
+    RAW,
+    TEACHER,
+    Account,
+    Learner,
+    Task,
+)
+from sad.train.plan import Plan
+from sad_doctor import names
+
+LONG = 256
+"""Tokens of a window: more than any text has."""
+
+SCORES = {
+    LM_LOSS: names.EVAL_LM_LOSS,
+    BITS: names.EVAL_BITS_PER_BYTE,
+    KL: names.EVAL_KL,
+    AGREEMENT: names.EVAL_AGREEMENT,
+    MAPPED: names.EVAL_MAPPED,
+    LOSS: names.EVAL_LOSS,
+    TEACHER + LM_LOSS: names.TEACHER_EVAL_LM_LOSS,
+    TEACHER + BITS: names.TEACHER_EVAL_BITS_PER_BYTE,
+}
+
+
+def shipped_objective() -> Learner:
+    """The loop that trains."""
+    return _learn
+
+
+def _learn(task: Task) -> Account:
+    plan = _plan(task)
+    student, gradient, projections = plan.pair.student, dict[str, Tensor](), list[Tensor]()
+    with _handed(student, gradient, projections):
+        record = tiny.train(plan).record
+    held_out: dict[str, Any] = {}
+    for line in record:
+        # of the weights from before the step
+        held_out |= line if line["step"] == 0 else {}
+    step = next(line for line in record if line["step"] == 1 and names.LOSS in line)
+    scores = {name: held_out[key] for name, key in SCORES.items() if key in held_out}
+    return Account(
+        [batch.tolist() for batch in plan.schedule().micro_batches(0)],
+        projections,
+        {LOSS: step[names.LOSS], **_raw(step, names.RAW)},
+        scores | _raw(held_out, names.EVAL_RAW),
+        gradient,
+    )
+
+
+def _raw(line: Mapping[str, float], prefix: str) -> dict[str, float]:
+    return {RAW + name.removeprefix(prefix): value for name, value in line.items() if name.startswith(prefix)}
+
+
+def _plan(task: Task) -> Plan:
+    readers = data.Readers(Reader(task.student_tokenizer), Reader(task.teacher_tokenizer))
+    terms: dict[str, dict[str, float]] = {name: {"weight": weight} for name, weight in task.weights.items()}
+    terms[KD]["temperature"], terms[CONTRASTIVE]["temperature"] = task.temperature, task.sharpness
+    terms[LAYERWISE]["layers"] = len(task.blocks)
+    chosen = tiny.recipe(
+        {
+            "train": {
+                "batch_size": task.micro_batch,
+                "accumulation": -(-len(task.texts) // task.micro_batch),
+                "max_steps": 1,
+                "eval_every": 1,
+                "clip": 1e9,
+            },
+            "data": {"max_length": LONG, "eval_windows": len(task.held_out)},
+            "terms": terms,
+        }
+    )
+    student, teacher = (copy.deepcopy(model) for model in (task.student, task.teacher))
+    pair = Pair(student.requires_grad_(True), teacher, readers, VocabMap(readers.student, readers.teacher))
+    train = data.examples(task.texts, readers, LONG)
+    # no more than are wanted, as in an evaluation of a long text
+    held_out = data.examples([*task.held_out, *task.texts], readers, LONG, limit=len(task.held_out))
+    assert len(train) == len(task.texts), "a text is one window"
+    return Plan(chosen, pair, train, held_out, 1, "fp32", "cpu")
+
+
+@contextmanager
+def _handed(student: nn.Module, gradient: dict[str, Tensor], projections: list[Tensor]) -> Iterator[None]:
+    """Note what the optimizer is handed at its first step, and what else it trains."""
+    own = {id(parameter) for parameter in student.parameters()}
+
+    def note(optimizer: torch.optim.Optimizer, *_: object) -> None:
+        if gradient:
+            return
+        for name, of in student.named_parameters():
+            gradient[name] = torch.zeros_like(of) if of.grad is None else of.grad.detach().clone()
+        every = [p for group in optimizer.param_groups for p in group["params"]]
+        projections.extend(p.detach().clone() for p in every if id(p) not in own)
+
+    hook = register_optimizer_step_pre_hook(note)
+    try:
+        yield
+    finally:
+        hook.remove()

@@ -1,0 +1,73 @@
+"""A distillation from texts to numbers: what is to be learned from what, and the account that is given of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+KD, LM, LAYERWISE, CONTRASTIVE = "kd", "lm", "layerwise", "contrastive"
+
+LOSS, RAW = "loss", "raw "
+"""How the numbers of an account are called: the weighted sum, and each term before its weight."""
+LM_LOSS, BITS, KL, AGREEMENT, MAPPED = "lm loss", "bits per byte", "kl", "agreement", "mapped"
+"""Of the held-out texts: nats a label, bits a byte, KL(teacher || student) at temperature 1 a place, the share of
+places at which both rank one token first, the share of the teacher's mass that has a student token.
+"""
+TEACHER = "teacher's "
+"""Begins the names of the teacher's own likelihood."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """What is distilled. Every text fits into the models whole.
+
+    Each model reads the begin mark that its tokenizer puts before a text, the text, and the end mark. Both are compared
+    after every place at which both have read the same bytes, and are taught, and scored, on the tokens that come after
+    the first such place. Every term is a mean over the labels, or places, of the whole step:
+
+    - ``kd`` is KL(teacher || student) in nats at ``temperature`` over the student's tokens, its gradient times
+      temperature squared. Each teacher token's mass goes to the first student token of its bytes (where both have one
+      tokenizer, to itself); what has none is left out.
+    - ``lm`` is the cross-entropy over every row of the student's head.
+    - ``layerwise`` is the mean squared difference of states brought to mean 0 and variance 1, averaged over ``blocks``
+      (student's, teacher's: spread evenly, the last pair is the last of both). The student's state is brought to mean
+      0 and variance 1 before its projection too.
+    - ``contrastive`` is InfoNCE on the cosines of the last pair over ``sharpness``, within a micro-batch.
+    """
+
+    student: nn.Module
+    teacher: nn.Module
+    student_tokenizer: Any
+    teacher_tokenizer: Any
+    texts: tuple[str, ...]
+    held_out: tuple[str, ...]
+    weights: Mapping[str, float]
+    temperature: float
+    sharpness: float
+    blocks: tuple[tuple[int, int], ...]
+    micro_batch: int
+    """Texts of a forward pass; all texts together are one optimizer step, and held-out ones are taken in order."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Account:
+    """What was computed at the weights that the task came with.
+
+    ``batches`` are the numbers of the texts in each micro-batch of the step, ``projections`` the maps from the
+    student's states to the teacher's width, one a pair of blocks. ``gradient`` is that of the step's loss by the
+    student's weights, before any clipping.
+    """
+
+    batches: Sequence[Sequence[int]]
+    projections: Sequence[Float[Tensor, "teacher_width width"]]
+    step: Mapping[str, float]
+    held_out: Mapping[str, float]
+    gradient: Mapping[str, Tensor]
+
+
+Learner = Callable[[Task], Account]
+"""Reads the texts, takes one step, scores the held-out ones with the weights from before it."""

@@ -1,0 +1,281 @@
+"""A distillation computed from its texts in the plainest form: one text at a time, in float64, nothing padded.
+
+It shares no code with the code that trains. Tokenizers are those that `sad/subjects/spelling.py` can spell; models have
+their blocks at ``model.layers``. To plant a fault, override a method.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sad.subjects.objective import (
+    AGREEMENT,
+    BITS,
+    CONTRASTIVE,
+    KD,
+    KL,
+    LAYERWISE,
+    LM,
+    LM_LOSS,
+    LOSS,
+    MAPPED,
+    RAW,
+    TEACHER,
+    Account,
+    Task,
+)
+from sad.subjects.spelling import spelled
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A text as both models saw it. ``places`` are pairs of positions (student, teacher) after the same bytes."""
+
+    student: list[int]
+    teacher: list[int]
+    places: list[tuple[int, int]]
+    bytes: int
+    logits: Tensor
+    """[student position, row]"""
+    asked: Tensor
+    """The teacher's, [teacher position, row]."""
+    states: list[tuple[Tensor, Tensor]]
+    """For each pair of blocks [place, width] and [place, teacher_width]."""
+
+
+@dataclass(slots=True)
+class Sums:
+    """Totals and units by name; a number is one over the other."""
+
+    total: dict[str, Any] = field(default_factory=lambda: defaultdict(float))
+    units: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def add(self, name: str, total: Tensor | float, units: int) -> None:
+        """Add a sum over some units."""
+        self.total[name] = self.total[name] + total
+        self.units[name] += units
+
+    def means(self) -> dict[str, Any]:
+        """Every total over its units."""
+        return {name: total / self.units[name] for name, total in self.total.items()}
+
+
+class PlainObjective:
+    """Computes an account."""
+
+    def __call__(self, task: Task) -> Account:
+        """Take the texts in their order, with projections from a fixed seed."""
+        numbers = range(len(task.texts))
+        batches = [numbers[i : i + task.micro_batch] for i in range(0, len(numbers), task.micro_batch)]
+        widths = (_width(task.student), _width(task.teacher))
+        noise = torch.Generator().manual_seed(0)
+        made = [torch.randn(widths[1], widths[0], generator=noise) / math.sqrt(widths[0]) for _ in task.blocks]
+        return self.account(task, batches, made)
+
+    def account(self, task: Task, batches: Sequence[Sequence[int]], projections: Sequence[Tensor]) -> Account:
+        """Compute what the texts say, for these micro-batches and projections."""
+        student, teacher = (copy.deepcopy(model).double().eval() for model in (task.student, task.teacher))
+        student.requires_grad_(True)
+        maps = [projection.detach().double() for projection in projections]
+        carried = self.carried(task)
+        # the value of a term, and what its gradient is taken of
+        values, slopes = Sums(), Sums()
+        for numbers in batches:
+            seen = [self.see(task, student, teacher, task.texts[number]) for number in numbers]
+            self.add_terms(task, seen, maps, carried, values, slopes)
+        loss = sum(task.weights[name] * mean for name, mean in slopes.means().items())
+        named = dict(student.named_parameters())
+        found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+        gradient = {
+            name: torch.zeros_like(of) if got is None else got
+            for (name, of), got in zip(named.items(), found, strict=True)
+        }
+        with torch.no_grad():
+            held_out = self.scores(task, student, teacher, maps, carried)
+        return Account(batches, projections, _told(values, task.weights), held_out, gradient)
+
+    def see(self, task: Task, student: nn.Module, teacher: nn.Module, text: str) -> Seen:
+        """Read a text with both models."""
+        (mine, my_ends), (theirs, their_ends) = (
+            self.read(tokenizer, text) for tokenizer in (task.student_tokenizer, task.teacher_tokenizer)
+        )
+        places = [(my_ends[end], their_ends[end]) for end in sorted(my_ends.keys() & their_ends.keys())]
+        first = next(end for end in sorted(my_ends) if end in their_ends)
+        logits, my_blocks = _run(student, mine)
+        with torch.no_grad():
+            asked, their_blocks = _run(teacher, theirs)
+        at_student, at_teacher = map(list, zip(*places, strict=True))
+        states = [(my_blocks[s][at_student], their_blocks[t][at_teacher]) for s, t in task.blocks]
+        return Seen(mine, theirs, places, len(text.encode()) - first, logits, asked, states)
+
+    def read(self, tokenizer: Any, text: str) -> tuple[list[int], dict[int, int]]:  # noqa: ANN401
+        """Return the token ids that a model sees, and the position after which so many bytes have been read."""
+        bare, dressed = (tokenizer(text, add_special_tokens=special)["input_ids"] for special in (False, True))
+        begin = [tokenizer.bos_token_id] if len(dressed) > len(bare) else []
+        lengths = [len(spelled(tokenizer, token)) for token in bare]
+        # some tokenizers put a space before a text
+        ends, read = ({0: 0} if begin else {}), len(text.encode()) - sum(lengths)
+        for position, length in enumerate(lengths, len(begin)):
+            read += length
+            ends |= {read: position} if read > 0 else {}
+        return [*begin, *bare, tokenizer.eos_token_id], ends
+
+    def add_terms(
+        self,
+        task: Task,
+        seen: Sequence[Seen],
+        maps: Sequence[Tensor],
+        carried: Sequence[int | None],
+        values: Sums,
+        slopes: Sums,
+    ) -> None:
+        """Add the terms of one micro-batch."""
+        for one in seen:
+            nats = self.likelihood(one.logits, one.student, one.places[0][0])
+            p, q = self.compared(task, one, carried, task.temperature)
+            divergence = (p * (p.clamp_min(1e-300).log() - q)).sum()
+            distance = sum(_distance(_normal(s) @ m.T, t) for (s, t), m in zip(one.states, maps, strict=True))
+            mine, theirs = _unit(_normal(one.states[-1][0]) @ maps[-1].T), _unit(one.states[-1][1])
+            nearest = -torch.log_softmax(mine @ theirs.T / task.sharpness, dim=-1).diagonal().sum()
+            for name, total, factor, units in (
+                (LM, nats.sum(), 1.0, len(nats)),
+                (KD, divergence, task.temperature**2, len(one.places)),
+                (LAYERWISE, distance / len(maps), 1.0, len(one.places)),
+                (CONTRASTIVE, nearest, 1.0, len(one.places)),
+            ):
+                values.add(name, total, units)
+                slopes.add(name, factor * total, units)
+
+    def likelihood(self, logits: Tensor, ids: Sequence[int], first: int) -> Tensor:
+        """Nats of each label, from the one that follows position ``first``."""
+        labels = torch.tensor(ids[first + 1 :])
+        return -torch.log_softmax(logits[first:-1], dim=-1).gather(1, labels[:, None])[:, 0]
+
+    def compared(
+        self, task: Task, one: Seen, carried: Sequence[int | None], temperature: float
+    ) -> tuple[Tensor, Tensor]:
+        """The teacher's probabilities and the student's log-probabilities, [place, student token]."""
+        at_student, at_teacher = map(list, zip(*one.places, strict=True))
+        size = len(task.student_tokenizer)
+        p = self.carry(self.asked(task, one, at_teacher, temperature), carried, size)
+        return p / p.sum(dim=-1, keepdim=True), torch.log_softmax(one.logits[at_student, :size] / temperature, dim=-1)
+
+    def asked(self, task: Task, one: Seen, at: Sequence[int], temperature: float) -> Tensor:
+        """The teacher's probabilities [place, teacher token]."""
+        return torch.softmax(one.asked[at, : len(task.teacher_tokenizer)] / temperature, dim=-1)
+
+    def carry(self, p: Tensor, carried: Sequence[int | None], size: int) -> Tensor:
+        """The teacher's mass on the student's tokens, [place, student token]; it need not sum to 1."""
+        onto = torch.zeros(p.shape[1], size, dtype=p.dtype)
+        for theirs, mine in enumerate(carried):
+            if mine is not None:
+                onto[theirs, mine] = 1.0
+        return p @ onto
+
+    def carried(self, task: Task) -> list[int | None]:
+        """For each teacher token the student's token that gets its mass."""
+        mine, theirs = task.student_tokenizer, task.teacher_tokenizer
+        if self.same(mine, theirs):
+            return list(range(len(theirs)))
+        marks = {theirs.bos_token_id: mine.bos_token_id, theirs.eos_token_id: mine.eos_token_id}
+        table = {spelled(mine, i): i for i in range(len(mine)) if i not in mine.all_special_ids}
+        special, every = set(theirs.all_special_ids), [spelled(theirs, token) for token in range(len(theirs))]
+        first = iter(mine([t.decode() for t in every if _whole(t)], add_special_tokens=False)["input_ids"])
+        found: list[int | None] = []
+        for token, text in enumerate(every):
+            own = next(first)[0] if _whole(text) else _longest(text, table)
+            found.append(marks.get(token) if token in special else own)
+        return found
+
+    def same(self, mine: Any, theirs: Any) -> bool:  # noqa: ANN401
+        """Whether both tokenizers are one: then every token is itself, marks too."""
+        return bool(mine.backend_tokenizer.to_str() == theirs.backend_tokenizer.to_str())
+
+    def scores(
+        self, task: Task, student: nn.Module, teacher: nn.Module, maps: Sequence[Tensor], carried: Sequence[int | None]
+    ) -> dict[str, float]:
+        """Score the held-out texts."""
+        own, terms = Sums(), Sums()
+        texts = self.held_out(task)
+        for i in range(0, len(texts), task.micro_batch):
+            seen = [self.see(task, student, teacher, text) for text in texts[i : i + task.micro_batch]]
+            self.add_terms(task, seen, maps, carried, terms, Sums())
+            for one in seen:
+                p, q = self.compared(task, one, carried, 1.0)
+                whole = self.carry(self.asked(task, one, [t for _, t in one.places], 1.0), carried, q.shape[1])
+                own.add(KL, (p * (p.clamp_min(1e-300).log() - q)).sum(), len(p))
+                own.add(AGREEMENT, (p.argmax(dim=-1) == q.argmax(dim=-1)).sum(), len(p))
+                own.add(MAPPED, whole.sum(), len(p))
+                nats = self.likelihood(one.logits, one.student, one.places[0][0])
+                known = self.likelihood(one.asked, one.teacher, one.places[0][1])
+                for whose, each in (("", nats), (TEACHER, known)):
+                    own.add(whose + LM_LOSS, each.sum(), len(each))
+                    own.add(whose + BITS, each.sum() / math.log(2), one.bytes)
+        return {name: float(mean) for name, mean in own.means().items()} | _told(terms, task.weights)
+
+    def held_out(self, task: Task) -> Sequence[str]:
+        """The texts that are scored."""
+        return task.held_out
+
+
+def _whole(text: bytes) -> bool:
+    """Whether these bytes are characters, none of them cut."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _longest(text: bytes, table: Mapping[bytes, int]) -> int:
+    """The longest token that begins ``text``; every single byte is one."""
+    return next(table[text[:n]] for n in range(len(text), 0, -1) if text[:n] in table)
+
+
+def _told(sums: Sums, weights: Mapping[str, float]) -> dict[str, float]:
+    means = {name: float(torch.as_tensor(mean).detach()) for name, mean in sums.means().items() if name in weights}
+    return {RAW + n: m for n, m in means.items()} | {LOSS: sum(weights[n] * mean for n, mean in means.items())}
+
+
+def _run(model: nn.Module, ids: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+    """Logits [position, row], and what each block hands on [position, width]."""
+    handed: list[Tensor] = []
+
+    def note(_block: nn.Module, _inputs: object, out: Tensor | tuple[Tensor, ...]) -> None:
+        handed.append((out[0] if isinstance(out, tuple) else out)[0])
+
+    hooks = [block.register_forward_hook(note) for block in model.get_submodule("model.layers").children()]
+    try:
+        logits: Tensor = model(input_ids=torch.tensor([ids]), use_cache=False).logits[0]
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return logits, handed
+
+
+def _normal(states: Tensor) -> Tensor:
+    centred = states - states.mean(dim=-1, keepdim=True)
+    return centred / centred.square().mean(dim=-1, keepdim=True).sqrt()
+
+
+def _distance(mine: Tensor, theirs: Tensor) -> Tensor:
+    apart: Tensor = (_normal(mine) - _normal(theirs)).square().mean(dim=-1)
+    return apart.sum()
+
+
+def _unit(states: Tensor) -> Tensor:
+    size: Tensor = states.norm(dim=-1, keepdim=True)
+    return states / size
+
+
+def _width(model: nn.Module) -> int:
+    width: int = model.get_input_embeddings().weight.shape[1]  # type: ignore[operator]
+    return width

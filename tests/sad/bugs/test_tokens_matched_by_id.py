@@ -1,0 +1,223 @@
+"""V113, and every fault of the objective that its property was made to see, planted in the code that trains."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from sad import data, evaluate, forward, terms
+from sad.align import vocab
+from sad.align.vocab import VocabMap
+from sad.batch import KD, LM, Sum
+from sad.bugs.tokens_matched_by_id import BUG
+from sad.distiller import Distiller
+from sad.evaluate import Likelihood
+from sad.invariants.objective_matches_the_texts import objective_matches_the_texts
+from sad.losses import kd, lm
+from sad.objective import Objective
+from sad.train import loop
+from sad.verify import run
+
+
+@pytest.fixture
+def found():
+    """Judge the code that trains while it has a fault; return what is said of it."""
+
+    def judge():
+        verdict = objective_matches_the_texts(BUG.fixed())
+        assert not verdict.holds
+        return verdict.says
+
+    return judge
+
+
+def test_verify_catches_it_and_finds_it_absent():
+    (outcome,) = run([BUG])
+    assert outcome.caught
+    assert outcome.absent
+    assert outcome.reproduced[0].says.startswith("two tokenizers: raw kd is")
+    (half_a_fix,) = outcome.attempts["one size is one tokenizer"]
+    assert half_a_fix.says.startswith("two tokenizers of one size: raw kd is")
+    assert outcome.fixed[0].says.startswith("137 numbers and gradients are what the texts say")
+
+
+def test_a_map_by_id_is_found(monkeypatch, found_in_the_code_that_trains):
+    monkeypatch.setattr(vocab, "first_tokens", lambda s, t: [i if i < s.size else -1 for i in range(t.size)])
+    assert "two tokenizers: raw kd" in found_in_the_code_that_trains(BUG)
+
+
+def test_equal_sizes_taken_for_one_tokenizer_are_found(monkeypatch, found):
+    init = VocabMap.__init__
+
+    def by_size(self, student, teacher):
+        init(self, student, teacher)
+        self.identity = student.size == teacher.size
+
+    monkeypatch.setattr(VocabMap, "__init__", by_size)
+    assert "two tokenizers of one size: raw kd" in found()
+
+
+def test_a_map_that_forgets_the_temperature_is_found(monkeypatch, found):
+    project = VocabMap.project
+    monkeypatch.setattr(
+        VocabMap, "project", lambda self, logits, t=1.0: project(self, logits, t if self.identity else 1.0)
+    )
+    assert "two tokenizers: raw kd" in found()
+
+
+def test_labels_that_are_the_tokens_read_are_found(monkeypatch, found):
+    def copying(view):
+        at = view.batch.targets
+        return lm.cross_entropy(view.target_logits(), view.batch.student.input_ids[at.row, at.position])
+
+    monkeypatch.setitem(terms.TERMS, LM, copying)
+    assert "raw lm is" in found()
+
+
+@pytest.mark.parametrize("name", [LM, KD])
+def test_a_term_scaled_out_of_sight_is_found(monkeypatch, found, name):
+    term = terms.TERMS[name]
+
+    def scaled(view):
+        one = term(view)
+        return Sum(0.05 * one.total, one.units)
+
+    monkeypatch.setitem(terms.TERMS, name, scaled)
+    assert f"raw {name} is" in found()
+
+
+def test_a_gradient_scaled_out_of_sight_is_found(monkeypatch, found):
+    term = terms.TERMS[LM]
+
+    def scaled(view):
+        one = term(view)
+        return Sum(kd.scale_gradient(one.total, 0.05), one.units)
+
+    monkeypatch.setitem(terms.TERMS, LM, scaled)
+    assert "the gradient of" in found()
+
+
+def test_a_clamped_likelihood_of_the_teacher_is_found(monkeypatch, found):
+    likelihood = evaluate.likelihood
+
+    def clamped(*given):
+        right = likelihood(*given)
+        return Likelihood(min(right.nats, 3.0 * right.tokens), right.tokens, right.bytes)
+
+    monkeypatch.setattr(loop, "likelihood", clamped)
+    assert "held-out teacher's lm loss is 3," in found()
+
+
+def test_bytes_that_count_twice_are_found(monkeypatch, found):
+    assemble = data.assemble
+
+    def twice(*given):
+        right = assemble(*given)
+        return replace(right, byte_count=2 * right.byte_count)
+
+    monkeypatch.setattr(data, "assemble", twice)
+    assert "held-out bits per byte is" in found()
+
+
+@pytest.mark.parametrize("score", ["agreement", "mapped"])
+def test_a_score_that_is_always_one_is_found(monkeypatch, found, score):
+    scores = evaluate._scores
+    monkeypatch.setattr(evaluate, "_scores", lambda *given: replace(scores(*given), **{score: 1.0}))
+    assert f"held-out {score} is 1, from the texts 0." in found()
+
+
+def test_a_last_batch_that_is_not_scored_is_found(monkeypatch, found):
+    held_out = loop._held_out
+    monkeypatch.setattr(loop, "_held_out", lambda plan: list(held_out(plan))[:-1])
+    assert "held-out " in found()
+
+
+def test_an_evaluation_with_a_language_model_loss_of_its_own_is_found(monkeypatch, found):
+    score = evaluate._score
+
+    def other(distiller, view, totals):
+        score(distiller, view, totals)
+        # of all but the first label of the batch
+        logits, at = view.target_logits(), view.batch.targets
+        apart = lm.cross_entropy(logits[:1], at.token[:1])
+        totals.add(f"total/{LM}", -apart.total)
+        totals.add(f"units/{LM}", -1.0)
+
+    monkeypatch.setattr(evaluate, "_score", other)
+    assert "held-out raw lm is" in found()
+
+
+def test_pairs_of_other_blocks_are_found(monkeypatch, found):
+    class Shifted(Distiller):
+        def __init__(self, *given):
+            super().__init__(*given)
+            self.pairs = tuple((mine, theirs - 1) for mine, theirs in self.pairs)
+
+    monkeypatch.setattr(loop, "Distiller", Shifted)
+    assert "raw layerwise is" in found()
+
+
+def test_a_last_micro_batch_without_its_gradient_is_found(monkeypatch, found):
+    part, calls = Objective.part, []
+
+    def forgotten(self, sums, units):
+        calls.append(None)
+        loss = part(self, sums, units)
+        return loss * 0.0 if len(calls) % 3 == 0 else loss
+
+    monkeypatch.setattr(Objective, "part", forgotten)
+    assert "the gradient of" in found()
+
+
+def test_micro_batches_divided_each_by_its_own_units_are_found(monkeypatch, found):
+    own = {}
+    ask, part = Distiller.ask_teacher, Objective.part
+
+    def counted(self, batch):
+        own.update(batch.counts())
+        return ask(self, batch)
+
+    monkeypatch.setattr(Distiller, "ask_teacher", counted)
+    monkeypatch.setattr(Objective, "part", lambda self, sums, _: part(self, sums, own))
+    assert "the gradient of" in found()
+
+
+def test_a_begin_mark_that_the_models_do_not_see_is_found(monkeypatch, found):
+    monkeypatch.setattr("sad.align.reader._prefix", lambda _: [])
+    assert "two tokenizers of one size: raw" in found()
+
+
+def test_a_gradient_that_is_divided_instead_of_multiplied_is_found(monkeypatch, found):
+    monkeypatch.setattr(
+        kd._ScaledGradient, "backward", staticmethod(lambda ctx, *gradients: (ctx.factor / gradients[0], None))
+    )
+    assert "the gradient of" in found()
+
+
+def test_a_step_that_reports_its_terms_times_their_weights_is_found(monkeypatch, found):
+    ledger = Objective.ledger
+
+    def weighted(self, totals, units):
+        return ledger(self, {name: self.weights[name] * total for name, total in totals.items()}, units)
+
+    monkeypatch.setattr(Objective, "ledger", weighted)
+    assert "raw lm is" in found()
+
+
+@pytest.mark.parametrize("setting", ["logits_scaling", "final_logit_softcapping", "logit_scale"])
+def test_a_head_without_what_its_model_does_to_logits_is_found(monkeypatch, found, setting):
+    shipped = forward.text_config
+
+    def unset(model):
+        config = shipped(model)
+        kept = {"num_hidden_layers", "logits_scaling", "final_logit_softcapping", "logit_scale"} - {setting}
+        return SimpleNamespace(**{name: getattr(config, name, None) for name in kept})
+
+    monkeypatch.setattr(forward, "text_config", unset)
+    assert "from the texts" in found()
+
+
+def test_more_held_out_texts_than_were_asked_for_are_found(monkeypatch, found):
+    shipped = data.examples
+    monkeypatch.setattr(data, "examples", lambda *given, **_: shipped(*given))
+    assert "held-out" in found()

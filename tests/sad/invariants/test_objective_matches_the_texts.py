@@ -1,0 +1,132 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sad.invariants.objective_matches_the_texts import objective_matches_the_texts
+from sad.subjects.objective import AGREEMENT, LOSS, MAPPED
+from sad.subjects.plain_objective import PlainObjective
+
+
+class OneByOne(PlainObjective):
+    """Each text a micro-batch of its own for all but the contrastive term, which keeps its micro-batch."""
+
+    def add_terms(self, task, seen, maps, carried, values, slopes):
+        super().add_terms(task, seen[::-1], maps, carried, values, slopes)
+
+
+class CrossEntropy(PlainObjective):
+    """The gradient of the divergence from the cross-entropy alone: the teacher's entropy has none."""
+
+    def compared(self, task, one, carried, temperature):
+        p, q = super().compared(task, one, carried, temperature)
+        return p.detach(), q
+
+
+class Backwards(PlainObjective):
+    """Takes the texts from the last to the first, in micro-batches of its own."""
+
+    def __call__(self, task):
+        account = super().__call__(task)
+        return self.account(task, [[4, 3, 2], [1], [0]], account.projections)
+
+
+class Coarse(PlainObjective):
+    """In float32, where it says what it found."""
+
+    def __call__(self, task):
+        account = super().__call__(task)
+        gradient = {name: of.float() for name, of in account.gradient.items()}
+        step = {name: float(torch.tensor(value)) for name, value in account.step.items()}
+        return replace(account, gradient=gradient, step=step)
+
+
+@pytest.mark.parametrize("right", [PlainObjective, OneByOne, CrossEntropy, Backwards, Coarse])
+def test_right_computations_hold(right):
+    verdict = objective_matches_the_texts(right())
+    assert verdict.holds, verdict.says
+    assert verdict.says.startswith("137 numbers and gradients are what the texts say")
+
+
+class Copying(PlainObjective):
+    def likelihood(self, logits, ids, first):
+        return -torch.log_softmax(logits[first:-1], dim=-1).gather(1, torch.tensor(ids[first:-1])[:, None])[:, 0]
+
+
+class Cold(PlainObjective):
+    def asked(self, task, one, at, _temperature):
+        return super().asked(task, one, at, 1.0)
+
+
+class Late(PlainObjective):
+    def read(self, tokenizer, text):
+        ids, ends = super().read(tokenizer, text)
+        return ids, {end: position + (len(ids) > position + 2) for end, position in ends.items()}
+
+
+class Marked(PlainObjective):
+    def read(self, tokenizer, text):
+        ids, ends = super().read(tokenizer, text)
+        return (ids, ends) if 0 not in ends else (ids[1:], {end: at - 1 for end, at in ends.items() if end})
+
+
+class Some(PlainObjective):
+    def held_out(self, task):
+        return task.held_out[: len(task.held_out) // task.micro_batch * task.micro_batch]
+
+
+class Padded(PlainObjective):
+    def compared(self, task, one, carried, temperature):
+        p, _ = super().compared(task, one, carried, temperature)
+        logits = one.logits[[s for s, _ in one.places]] / temperature
+        return p, torch.log_softmax(logits, dim=-1)[:, : p.shape[1]]
+
+
+@pytest.mark.parametrize(
+    ("faulty", "says"),
+    [
+        (Copying, "two tokenizers: raw lm is"),
+        (Cold, "two tokenizers: raw kd is"),
+        (Late, "two tokenizers: raw"),
+        (Marked, "two tokenizers of one size: raw"),
+        (Some, "two tokenizers: held-out"),
+        (Padded, "two tokenizers: raw kd is"),
+    ],
+)
+def test_faulty_ones_break_it(faulty, says):
+    verdict = objective_matches_the_texts(faulty())
+    assert not verdict.holds
+    assert verdict.says.startswith(says)
+
+
+def altered(**change):
+    """The plain computation with a change to its account."""
+
+    def learner(task):
+        account = PlainObjective()(task)
+        return replace(account, **{name: of(getattr(account, name)) for name, of in change.items()})
+
+    return learner
+
+
+def without_gradient(gradient):
+    return {name: of for name, of in gradient.items() if name != "model.norm.weight"}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"held_out": lambda found: found | {MAPPED: 1.0}}, "held-out mapped is 1, from the texts 0.999"),
+        ({"held_out": lambda found: found | {AGREEMENT: 1.0}}, "held-out agreement is 1, from the texts 0.75"),
+        ({"held_out": lambda found: {LOSS: found[LOSS]}}, "held-out kl is missing"),
+        ({"step": lambda found: found | {LOSS: float("nan")}}, "loss is nan"),
+        ({"gradient": lambda found: {n: 2 * of for n, of in found.items()}}, "is off by 1 of its norm"),
+        ({"gradient": lambda found: {n: of * float("nan") for n, of in found.items()}}, "is off by nan of its norm"),
+        ({"gradient": without_gradient}, "the gradient of model.norm.weight is off by inf"),
+        ({"batches": lambda found: found[:-1]}, "the step's texts are [[0, 1], [2, 3]]"),
+    ],
+)
+def test_an_account_that_is_altered_breaks_it(change, says):
+    verdict = objective_matches_the_texts(altered(**change))
+    assert not verdict.holds
+    assert says in verdict.says
