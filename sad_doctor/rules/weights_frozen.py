@@ -76,6 +76,8 @@ CODE, NAME = "R101", "weights-frozen"
 FULL_PRECISION = 9
 """Significant digits from which one repetition cannot be chance: a float32 has 7 to 9."""
 
+_NORM = "the gradient norm"
+
 ENDED = 0.02
 """Share of the largest learning rate below which a schedule is over."""
 
@@ -102,7 +104,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         level=Level.ERROR,
         headline=_headline(run, evaluation, lines),
         evidence=tuple(words.capital(line) for line in lines),
-        cause=_cause(run, bool(evidence)),
+        cause=_cause(run, evidence),
         remedy=(
             "Judge nothing else before a step happens: count the optimizer's steps and compare the norm of one weight "
             "before and after. `sad verify` checks the stepping for every accumulation from 1 to 9."
@@ -172,7 +174,7 @@ def _zeros(run: Run, t: Thresholds) -> list[str]:
         largest = words.number(float(np.max(update.value)))
         lines.append(f"the update is at most {largest} of the weights in {len(update):,} of {len(update):,} records")
     if signals.always_zero(norm, int(t["zero_records"])) and norm is not None:
-        lines.append(_always(norm, "the gradient norm"))
+        lines.append(_always(norm, _NORM))
     return lines
 
 
@@ -205,11 +207,24 @@ def _headline(run: Run, evaluation: _Evaluation | None, lines: list[str]) -> str
     return f"The weights never moved: {', and '.join(lines[:2])}."
 
 
-def _cause(run: Run, zeros: bool) -> str:
+def _cause(run: Run, zeros: list[str]) -> str:
+    """The cause that fits what was found: no gradient at all is another thing than a step that never happens."""
     if signals.loss_falls(run):
         return (
             "Something else than the evaluated student learns: a projector or a target that can be trained, or the "
             "evaluation uses another copy of the model."
+        )
+    rate = run.get(names.LEARNING_RATE)
+    if _NORM in " ".join(zeros) and rate is not None and bool(np.any(rate.value != 0)):
+        return (
+            "No gradient reaches the weights, though there is a learning rate: the loss is computed on detached "
+            "values or under no_grad, every parameter is frozen (requires_grad=False), or the logits are clamped so "
+            "that their gradient is 0. Or the norm is taken after zero_grad: then the weights do move."
+        )
+    if zeros and all("update" in line for line in zeros):
+        return (
+            "The optimizer steps by nothing: its learning rate is too small for the precision of the weights, or it "
+            "holds parameters without a gradient."
         )
     if zeros:
         return (

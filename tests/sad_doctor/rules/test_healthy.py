@@ -194,6 +194,21 @@ def test_healthy_run_raises_no_alarm(kind, seed):
     assert report.passed
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_healthy_run_cut_short_without_a_planned_length_raises_no_alarm(kind, seed):
+    """What is logged may be any part from the beginning, and nothing says how long the run will be."""
+    run = kind(seed)
+    end = run.first_step + np.random.default_rng(seed).uniform(0.05, 1) * (run.last_step - run.first_step)
+    cut = {name: Column(c.step[c.step <= end], c.value[c.step <= end]) for name, c in run.columns.items()}
+    facts = {key: value for key, value in run.facts.items() if key != names.TOTAL_STEPS}
+
+    report = check(replace(run, columns=cut, facts=facts))
+
+    assert not report.crashed
+    assert [f for f in report.findings if f.level > Level.INFO] == []
+
+
 def changed(run: Run, **columns: Callable[[Floats], Floats]) -> Run:
     """Apply a function to the values of some columns; ``eval__loss`` stands for ``eval/loss``."""
     new = dict(run.columns)
@@ -224,6 +239,19 @@ def flat(run: Run) -> Run:
     return changed(without(run, "train/raw", "train/weight", "eval"), train__loss=early)
 
 
+def diverging(run: Run) -> Run:
+    """From a third of the way on every loss climbs to about ln(49,152)."""
+
+    def up(values: Floats) -> Floats:
+        climb = np.clip((np.linspace(0, 1, values.size) - 0.33) / 0.3, 0, 1)
+        return values + climb * (10.8 + values[0])
+
+    whole = without(run, "eval")
+    return changed(
+        whole, **{n.replace("/", "__"): up for n in whole.columns if "raw" in n or "weighted" in n or "loss" in n}
+    )
+
+
 def large_layers(run: Run) -> Run:
     def larger(values: Floats) -> Floats:
         return 1600 * values
@@ -251,6 +279,7 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "R101": frozen,
     "R102": lambda run: changed(without(run, "eval"), train__lr=from_the_middle(0)),
     "R103": flat,
+    "R105": diverging,
     "R201": lambda run: changed(without(run, "train/raw", "train/weight"), train__loss=lambda v: 8 * v),
     "R202": large_layers,
     "R203": lambda run: changed(run, train__weighted__layerwise=lambda v: 100 * v),

@@ -77,6 +77,20 @@ def test_update_or_gradient_of_zero_is_proof(judge, column):
     assert "10 of 10" in finding.headline
 
 
+@pytest.mark.parametrize(
+    ("zero", "cause"),
+    [
+        ("train/lr: 1e-3\ntrain/grad_norm: 0", "detached"),
+        ("train/lr: 1e-3\ntrain/update_ratio: 0", "steps by nothing"),
+        ("train/lr: 0\ntrain/grad_norm: 0", "gate of the gradient accumulation"),
+    ],
+)
+def test_the_cause_follows_the_evidence(judge, zero, cause):
+    (finding,) = judge(RULE, f"steps: 10\n{zero}")
+
+    assert cause in finding.cause
+
+
 def test_an_update_that_float32_cannot_hold_is_proof(judge):
     (finding,) = judge(RULE, "steps: 10\ntrain/lr: 1e-12\ntrain/update_ratio: 1e-12 -> 4e-13")
 
