@@ -5,6 +5,8 @@ example ``train/weighted/kd``. Losses are in nats, lengths in tokens, times in s
 throughput in student tokens a second.
 """
 
+import re
+
 LOSS = "train/loss"
 """Total training objective of the optimizer step; the weighted parts sum to it."""
 
@@ -114,6 +116,21 @@ EVENT_EARLY_STOP = "early_stop"
 EVENT_INTERRUPT = "interrupt"
 EVENT_CRASH = "crash"
 EVENT_END = "end"
+
+
+_PERHAPS = re.compile(
+    r"(?:train/)?(?:loss(?:es)?[/_](?!total|scale)([a-z]\w{0,79})"
+    r"|(?!train|total|best|avg|mean|eval|val|dev|test|teacher)([a-z]\w{0,79})_loss)"
+)
+
+
+def maybe_term(column: str) -> str | None:
+    """Return what may be the term of a column that is none of ours, or None: ``loss_mse`` gives ``mse``.
+
+    The name alone does not prove it: such a column is a part of the loss only where the parts then sum to the total.
+    """
+    found = _PERHAPS.fullmatch(column.lower())
+    return (found[1] or found[2]) if found else None
 
 
 def term_of(column: str) -> str | None:

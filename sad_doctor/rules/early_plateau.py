@@ -92,7 +92,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         )
     if any(_improves(*windows, t) for windows in judged.values()):
         return
-    flat = {name: windows for name, windows in judged.items() if _flat(*windows, t)}
+    flat = {name: windows for name, windows in judged.items() if _flat(*windows, t, planned)}
     if not any(name in _WHOLE for name in flat):
         raise TooFew("the noise of the batches hides whether the loss still falls; or it is near 0, or rises")
     yield _plateau(run, flat, total if planned else None)
@@ -117,14 +117,16 @@ def _windows(column: Column) -> tuple[np.ndarray, np.ndarray]:
     return column.value[(part >= 0.2) & (part <= 0.45)], column.value[part >= 0.8]
 
 
-def _flat(before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:
+def _flat(before: np.ndarray, after: np.ndarray, t: Thresholds, planned: bool) -> bool:
     if min(before.size, after.size) < 2:
         return False
     level = abs(float(np.median(before)))
     gain = signals.gain(before, after)
     if level <= _ZERO * t["floor"] or gain.surely_below(-max(t["rise"] * level, t["nats"])):
         return False
-    return gain.surely_below(_limit(level, t))
+    if not planned and gain.surely_below(0):
+        return False
+    return gain.surely_below(_limit(level, t), sigmas=2 if planned else 3)
 
 
 def _improves(before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:
