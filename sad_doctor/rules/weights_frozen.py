@@ -16,7 +16,8 @@ an even accumulation. Others: the optimizer holds parameters that the model no l
 `requires_grad=False`, or every step is skipped for its gradient.
 
 ## Thresholds
-- `digits = 5`: an evaluation must show so many significant digits; a loss printed as 2.3 repeats by chance.
+- `digits = 5`: an evaluation must show so many significant digits; a loss printed as 2.3 repeats by chance. One digit
+  less takes `fewer_digits = 8` equal evaluations in a row. With fewer still, or fewer of them, it does not judge.
 - `evaluations = 3`: so many equal evaluations in a row, or else all of them, or full float precision (9 digits).
 - `jump = 50`: before such a stretch the evaluation must have moved by so many units of its last digit: one that has
   converged creeps to rest. A stretch at less than 2% of the largest learning rate is the schedule's end.
@@ -96,6 +97,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     if evaluation is None and (not evidence or signals.evaluation_moves(run) or signals.loss_falls(run)):
         if not evidence and not _judgeable(run, t):
             raise TooFew("fewer than 2 evaluations, and too few records of the learning rate or of the update")
+        if untold := _too_few_digits(run, t):
+            raise TooFew(untold)
         return
     lines = [*([_repeats(evaluation)] if evaluation else []), *evidence]
     yield Finding(
@@ -131,8 +134,24 @@ def _evaluation(run: Run, t: Thresholds) -> _Evaluation | None:
     )
     if not often or (not whole and _schedule_ended(run, still)):
         return None
-    proven = digits >= t["digits"] and (whole or _moved_before(column, still) >= t["jump"] * signals.unit(still.value))
+    shown = digits >= t["digits"] or (digits >= t["digits"] - 1 and still.count >= t["fewer_digits"])
+    proven = shown and (whole or _moved_before(column, still) >= t["jump"] * signals.unit(still.value))
     return _Evaluation(name, still, whole) if proven or digits >= FULL_PRECISION else None
+
+
+def _too_few_digits(run: Run, t: Thresholds) -> str:
+    """What to say of evaluations that are all equal, but printed too coarsely to tell; else nothing."""
+    columns = signals.evaluations(run)
+    if not columns or signals.evaluation_moves(run):
+        return ""
+    name, column = next(iter(columns.items()))
+    digits = signals.significant_digits(column.last)
+    if len(column) < 2 or digits >= t["digits"]:
+        return ""
+    return (
+        f"{words.called(name)} is {words.number(column.last, 6)} in {len(column)} of {len(column)} evaluations, but "
+        f"{digits} digits are too few to tell whether it moves"
+    )
 
 
 def _moved_before(column: Column, still: signals.Still) -> float:
@@ -260,6 +279,7 @@ RULE = Rule(
     check=check,
     thresholds={
         "digits": 5,
+        "fewer_digits": 8,
         "evaluations": 3,
         "jump": 50,
         "rate_after": 300,
