@@ -11,7 +11,7 @@ from pathlib import Path
 from sad_doctor.check import check, settings
 from sad_doctor.finding import Level, Report
 from sad_doctor.page import markdown, rule_of
-from sad_doctor.readers import Source, Unreadable, open_log
+from sad_doctor.readers import Source, Unreadable, open_log, settle
 from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
@@ -47,6 +47,7 @@ def run_doctor(
         if not (report or json or svg) and _interactive():
             return _dashboard(source, judge)
         source.poll()
+        settle(source)
         run = source.run()
         if svg is not None:
             _picture(source, judge, svg)

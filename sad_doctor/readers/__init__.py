@@ -16,7 +16,7 @@ from sad_doctor.readers.source import ACCEPTED, Reader, Source, Unreadable
 from sad_doctor.record import EVENTS, METRICS, RUN
 from sad_doctor.run import Run
 
-__all__ = ["READERS", "Source", "Unreadable", "open_log", "read"]
+__all__ = ["READERS", "Source", "Unreadable", "open_log", "read", "settle"]
 
 READERS: tuple[Reader, ...] = (trainer_state.READER, jsonl.READER, csv_table.READER, console.READER)
 """The readers of single files, in the order in which they are asked."""
@@ -60,7 +60,14 @@ def read(path: str | os.PathLike[str]) -> Run:
     """Read a log as it is now. Raises Unreadable, with one line for the user, if it is none that can be read."""
     source = open_log(path)
     source.poll()
+    settle(source)
     return source.run()
+
+
+def settle(source: Source) -> None:
+    """Take what still waits for the end of its line: the log is read once, not followed."""
+    if isinstance(source, csv_table.CsvLog):
+        source.settle()
 
 
 def shown(path: Path) -> str:
