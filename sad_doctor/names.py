@@ -92,6 +92,9 @@ LAYERWISE = "layerwise"
 ANCHORS = frozenset({LM, "ce", "nll", "task", "sft", "student_target"})
 """Terms that may rightly own the loss: the label loss under its usual names."""
 
+TIME = "time"
+"""Unix time at which a record was written."""
+
 # Facts: keys of ``Run.facts``. A reader sets those that its format tells.
 STATUS = "status"
 """One of running, finished, interrupted, crashed, unknown."""
@@ -102,6 +105,8 @@ BLANK = "blank"
 many rows."""
 HEARTBEAT = "heartbeat"
 """Unix time of the writer's last sign of life."""
+SEEN = "seen"
+"""Unix time at which the log was read."""
 STARTED = "started"
 VOCABULARY_SIZE = "vocabulary_size"
 CONFIG = "config"

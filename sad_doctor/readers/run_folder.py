@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from sad_doctor.run import Run
 FORMAT = "run folder"
 _LARGEST_FACTS = 16 << 20
 _DEEPEST_FACT = 12
+_SILENCE = 60.0
+"""Seconds without news after which a run that is running is judged again, for its silence."""
 
 
 def recognises(folder: Path) -> bool:
@@ -39,6 +42,7 @@ class RunFolder:
         self._metrics_file = JsonLines(self._folder / METRICS, self._rows_add, self._rows_reset)
         self._events_file = JsonLines(self._folder / EVENTS, self._event, self._events_reset)
         self._run: Run | None = None
+        self._looked = time.time()
 
     def poll(self) -> bool:
         """Read what is new in the three files; True if there was anything."""
@@ -46,7 +50,11 @@ class RunFolder:
         changed = self._poll_facts()
         changed |= self._metrics_file.poll()
         changed |= self._events_file.poll()
+        now = time.time()
+        # nothing new is news too, where the run says that it is running
+        changed |= self._facts.get(names.STATUS) == "running" and now - self._looked > _SILENCE
         if changed:
+            self._looked = now
             self._run = None
         return changed
 
@@ -63,7 +71,7 @@ class RunFolder:
                 path=self.path,
                 columns=self._rows.snapshot(),
                 events=self._events.snapshot(),
-                facts={names.STATUS: "unknown", "events": True, **self._facts},
+                facts={names.STATUS: "unknown", "events": True, **self._facts, names.SEEN: self._looked},
                 notes=tuple(notes),
             )
         return self._run

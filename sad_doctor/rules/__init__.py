@@ -16,6 +16,7 @@ from sad_doctor.rules import (
     learning_rate_zero,
     loss_diverges,
     loss_spike,
+    no_sign_of_life,
     non_finite,
     non_finite_gradient,
     non_finite_hidden,
@@ -48,4 +49,5 @@ RULES: tuple[Rule, ...] = (
     non_finite_gradient.RULE,
     non_finite_hidden.RULE,
     crash.RULE,
+    no_sign_of_life.RULE,
 )
