@@ -36,6 +36,7 @@ class ConsoleLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._tail = Tail(path.resolve())
+        self.pace = self._tail.pace
         self._run: Run | None = None
         self._reset()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from codecs import BOM_UTF8
 from pathlib import Path
 
 from sad_doctor import names
@@ -26,8 +27,11 @@ def cells(line: bytes, delimiter: str) -> list[str]:
     """Return the cells of one line; an empty list if it cannot be one."""
     if len(line) > _LONGEST_LINE:
         return []
+    text = line.removeprefix(BOM_UTF8).decode("utf-8", "replace").rstrip("\r\n")
+    if '"' not in text and "\r" not in text:
+        return [cell.strip() for cell in text.split(delimiter, _MOST_CELLS)[:_MOST_CELLS]] if text else []
     try:
-        found = next(csv.reader([line.decode("utf-8-sig", "replace").rstrip("\r\n")], delimiter=delimiter), [])
+        found = next(csv.reader([text], delimiter=delimiter), [])
     except csv.Error:
         return []
     return [cell.strip() for cell in found[:_MOST_CELLS]]
@@ -64,6 +68,7 @@ class CsvLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._tail = Tail(path.resolve())
+        self.pace = self._tail.pace
         self._run: Run | None = None
         self._names: list[str] = []
         self._delimiter = ","

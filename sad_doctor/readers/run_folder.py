@@ -13,6 +13,7 @@ from sad_doctor.clean import clean
 from sad_doctor.readers.events import Events
 from sad_doctor.readers.jsonlines import JsonLines, Row
 from sad_doctor.readers.rows import Rows, number
+from sad_doctor.readers.tail import Pace
 from sad_doctor.record import EVENTS, METRICS, RUN
 from sad_doctor.run import Run
 
@@ -39,8 +40,9 @@ class RunFolder:
         self._facts: dict[str, object] = {}
         self._facts_stat: tuple[int, int, int] | None = None
         self._facts_broken = False
-        self._metrics_file = JsonLines(self._folder / METRICS, self._rows_add, self._rows_reset)
-        self._events_file = JsonLines(self._folder / EVENTS, self._event, self._events_reset)
+        self.pace = Pace()
+        self._metrics_file = JsonLines(self._folder / METRICS, self._rows_add, self._rows_reset, self.pace)
+        self._events_file = JsonLines(self._folder / EVENTS, self._event, self._events_reset, self.pace)
         self._run: Run | None = None
         self._looked = time.time()
 

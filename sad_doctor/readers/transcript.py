@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 
 from sad_doctor import names
@@ -40,6 +41,15 @@ class Told:
     events: tuple[Event, ...]
     facts: dict[str, object]
     notes: tuple[str, ...]
+
+
+@lru_cache(maxsize=4096)
+def _bar_column(name: str) -> str:
+    """The column for a value beside a bar, whose loss is often a mean over batches."""
+    column = column_of(name) or ""
+    if column == names.LOSS:
+        return names.BAR_LOSS
+    return column if column.startswith("train/") else f"progress_bar/{name}"
 
 
 class Transcript:
@@ -94,9 +104,9 @@ class Transcript:
         while bar is not None:
             self._on_bar(bar)
             line = line[bar.end :]
-            bar = find_bar(line)
             if not line.strip():
                 return
+            bar = find_bar(line)
         error = self._tracebacks.feed(line)
         if error is not None:
             self._ending.crash(error, self._step_or_none())
@@ -161,9 +171,7 @@ class Transcript:
         for name, value in bar.values.items():
             if name == "step":
                 continue
-            column = column_of(name) or ""
-            own = names.BAR_LOSS if column == names.LOSS else f"progress_bar/{name}"
-            self._put(column if column.startswith("train/") and column != names.LOSS else own, value)
+            self._put(_bar_column(name), value)
 
     def _on_rows(self, rows: list[Row]) -> None:
         for row in rows:

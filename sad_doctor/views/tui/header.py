@@ -46,6 +46,7 @@ class Head:
     error: str = ""
     paused: bool = False
     now: float = 0.0
+    opened: float = 1.0
 
 
 class Header(Widget):
@@ -142,6 +143,8 @@ def mode(head: Head) -> Content:
     """Return whether the dashboard follows the log; nothing for a run that is over, or silent."""
     if head.paused:
         return Content.styled(" PAUSED ", "bold $background on $warning")
+    if head.opened < 1:
+        return Content.styled(f" opening {head.opened:.0%} ", "bold $background on $accent")
     over = head.run is not None and head.run.facts.get(names.STATUS) in ("finished", "crashed", "interrupted")
     return (
         Content("")

@@ -108,3 +108,27 @@ def test_an_endless_line_is_dropped_and_counted(monkeypatch):
     found = [line for piece in (b"a\n", b"x" * 90, b"x" * 90, b"x" * 90, b"x\nb\n") for line in lines.feed(piece)]
     assert found == [b"a", b"b"]
     assert lines.dropped == 1
+
+
+def test_a_pace_ends_the_reading_and_tells_the_share(tmp_path, monkeypatch):
+    monkeypatch.setattr("sad_doctor.readers.tail.CHUNK", 10)
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 40)
+    tail = Tail(path)
+    assert tail.pace.share == 1
+    tail.pace.seconds = 0.0
+    for share in (0.25, 0.5, 0.75, 1.0):
+        assert tail.look() is False or share == 0.25
+        assert b"".join(tail.chunks()) == b"x" * 10
+        assert tail.pace.share == share
+    assert tail.look() is None
+
+
+def test_a_stop_ends_the_reading_at_the_next_chunk(tmp_path, monkeypatch):
+    monkeypatch.setattr("sad_doctor.readers.tail.CHUNK", 10)
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 40)
+    tail = Tail(path)
+    tail.look()
+    tail.pace.stopped = True
+    assert list(tail.chunks()) == [b"x" * 10]
