@@ -36,6 +36,8 @@ def run_doctor(
     for red flags of level error or for a rule that crashed, 2 if the log cannot be read, nothing in it can be judged,
     or an argument is wrong (one line on standard error). Warnings and hints are shown, and do not count.
     """
+    if report and json:
+        return _refuse(ValueError("--report and --json are two answers: give one of them"))
     try:
         rules = chosen(select, ignore)
         settings(rules, thresholds or {})
@@ -91,6 +93,15 @@ def threshold(text: str) -> tuple[str, str, float]:
     if not (equals and dot) or number != number:
         raise ValueError(f"--threshold {text}: write it as RULE.name=number, for example R203.share=0.9")
     return rule.strip(), name.strip(), number
+
+
+def thresholds(texts: Iterable[str]) -> dict[str, dict[str, float]]:
+    """Return the thresholds of several :func:`threshold` texts by rule. Raises ValueError."""
+    found: dict[str, dict[str, float]] = {}
+    for text in texts:
+        rule, name, value = threshold(text)
+        found.setdefault(rule, {})[name] = value
+    return found
 
 
 def _matching(key: str) -> set[str]:

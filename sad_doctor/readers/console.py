@@ -61,7 +61,8 @@ class ConsoleLog:
         if self._run is None:
             rest = clean(self._segments.rest.decode("utf-8", "ignore"))
             told = self._transcript.snapshot(rest)
-            notes = told.notes if not rest.strip() else (*told.notes, "the last line has no end yet: it waits")
+            notes = (*told.notes, *self._tail.notes)
+            notes = notes if not rest.strip() else (*notes, "the last line has no end yet: it waits")
             self._run = Run(
                 name=clean(self.path.name, 200),
                 format=FORMAT,

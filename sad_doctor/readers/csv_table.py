@@ -73,6 +73,9 @@ class CsvLog:
         self._names: list[str] = []
         self._delimiter = ","
         self._garbage = 0
+        self._lines = Lines()
+        self._settled = False
+        self._commas = False
         self._reset()
 
     def poll(self) -> bool:
@@ -101,7 +104,7 @@ class CsvLog:
     def run(self) -> Run:
         """Return the run as logged so far."""
         if self._run is None:
-            notes = list(self._rows.notes)
+            notes = [*self._rows.notes, *self._tail.notes]
             if self._garbage:
                 notes.append(f"{self._garbage} lines were not rows of the table and were left out")
             if self._lines.rest.strip():

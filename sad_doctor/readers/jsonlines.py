@@ -69,7 +69,7 @@ class JsonLines:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was left out."""
-        notes = []
+        notes = list(self._tail.notes)
         if self.garbage:
             notes.append(f"{self.garbage} lines were not usable JSON objects and were left out")
         if self._lines.dropped:

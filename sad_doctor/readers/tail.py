@@ -52,6 +52,15 @@ class Tail:
         self._offset = 0
         self._head = b""
         self._last = b""
+        self._replaced = False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What happened to the file while it was followed."""
+        if not self._replaced:
+            return ()
+        what = ", which is no text: it cannot be read" if is_binary(self._head) else ""
+        return (f"the file was cut short or replaced by another one while it was followed{what}",)
 
     def look(self) -> bool | None:
         """Return None if nothing changed, False if bytes were appended, True if the file must be read afresh.
@@ -70,6 +79,7 @@ class Tail:
         )
         self._stat = stat
         if replaced:
+            self._replaced = True
             self._forget()
         return replaced
 
@@ -114,6 +124,14 @@ class Tail:
         self._offset = 0
         self._head = b""
         self._last = b""
+
+
+def is_binary(sample: bytes) -> bool:
+    """Say whether bytes are no text: a tenth of them control codes or no UTF-8. Zeros at the end do not count."""
+    sample = sample.rstrip(b"\x00")
+    control = sum(byte < 32 and byte not in b"\t\n\r\x0b\x0c\x1b\x08\x07" for byte in sample)
+    wrong = sample.decode("utf-8", "replace").count("\ufffd")
+    return control + wrong > 0.1 * max(1, len(sample))
 
 
 class Lines:

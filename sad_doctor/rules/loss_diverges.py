@@ -90,7 +90,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         return
     loss = signals.finite(signals.tidy(found))
     if len(loss) < t["records"]:
-        raise TooFew(f"{len(loss)} finite records of the loss; it judges from {t['records']:g} on")
+        raise TooFew(f"{words.counted(len(loss), 'finite record')} of the loss; it judges from {t['records']:g} on")
     rise = _rise(loss, t)
     if rise is None:
         return

@@ -1,12 +1,14 @@
 import os
+import re
 import shutil
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sad_doctor.readers import tail
-from sad_doctor.readers.tail import Lines, Tail
+from sad_doctor.readers.tail import Lines, Tail, is_binary
 
 
 def drain(follower: Tail) -> tuple[bool | None, bytes]:
@@ -132,3 +134,24 @@ def test_a_stop_ends_the_reading_at_the_next_chunk(tmp_path, monkeypatch):
     tail.look()
     tail.pace.stopped = True
     assert list(tail.chunks()) == [b"x" * 10]
+
+
+@pytest.mark.parametrize(("new", "says"), [(b"\x00\x01\x02" * 50, "no text"), (b"other", "followed$")])
+def test_a_file_that_was_replaced_is_noted(tmp_path, new, says):
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 200)
+    tail = Tail(path)
+    tail.look()
+    assert list(tail.chunks())
+    assert tail.notes == ()
+    path.write_bytes(new)
+    tail.look()
+    assert list(tail.chunks())
+    (note,) = tail.notes
+    assert re.search(says, note)
+
+
+def test_text_of_any_language_is_no_binary():
+    assert is_binary(b"\x7fELF\x02\x01\x01" + bytes(range(32)))
+    assert not is_binary("Verlust: 3,5 — 損失".encode())
+    assert not is_binary(b"")
