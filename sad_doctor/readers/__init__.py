@@ -45,7 +45,7 @@ def open_log(path: str | os.PathLike[str]) -> Source:
         if path.is_dir():
             return _open_folder(path)
         if not path.exists() and path.is_symlink():
-            raise Unreadable(f"{shown(path)}: a link to {shown(path.readlink())}, which does not exist")
+            raise Unreadable(f"{shown(path)}: a link to {shown(path.readlink())}, which leads nowhere")
         if not path.exists():
             raise Unreadable(f"{shown(path)}: there is no such file or folder")
         if not path.is_file():

@@ -85,7 +85,7 @@ def test_what_is_no_file(tmp_path: Path):
     (tmp_path / "dangling").symlink_to("nowhere")
     assert "no such file" in message(tmp_path / "none")
     assert "a link to" in message(tmp_path / "dangling")
-    assert "does not exist" in message(tmp_path / "dangling")
+    assert "leads nowhere" in message(tmp_path / "dangling")
     assert "not a regular file" in message(tmp_path / "pipe")
     assert "folder without a run" in message(tmp_path)
     (tmp_path / "loop").symlink_to("loop")

@@ -63,6 +63,14 @@ def test_a_group_of_errors_has_frames_of_its_own():
     assert errors([*lines, "  +-+---------------- 1 ------"]) == ["ExceptionGroup: many"]
 
 
+def test_each_error_of_a_group_is_told():
+    lines = ["  + Exception Group Traceback (most recent call last):", '  |   File "x"', "  | ExceptionGroup: many (2)"]
+    for number, error in enumerate(("MemoryError: CUDA out of memory", "ValueError: no"), 1):
+        lines.append(f"  +-+---------------- {number} ----------------")
+        lines += [f"    | {line}" for line in [*FRAMES, error]]
+    assert errors(lines) == ["ExceptionGroup: many (2)", "MemoryError: CUDA out of memory", "ValueError: no"]
+
+
 @pytest.mark.parametrize(
     ("lines", "rest", "said"),
     [
