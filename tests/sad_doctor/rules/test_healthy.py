@@ -278,6 +278,7 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "R402": lambda run: changed(run, train__grad_norm=from_the_middle(np.nan)),
     "R403": lambda run: changed(run, train__loss=from_the_middle(0)),
     "R501": crashed,
+    "R502": lambda run: replace(run, facts={**run.facts, "status": "running", "heartbeat": 0.0, "seen": 1e5}),
 }
 
 
