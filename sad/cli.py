@@ -162,11 +162,26 @@ def doctor(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Write a picture of the dashboard to this file.")] = None,
+    select: Annotated[
+        list[str] | None, typer.Option(help="Only these red flags: R101, R2, a name.", metavar="RULE")
+    ] = None,
+    ignore: Annotated[list[str] | None, typer.Option(help="Not these.", metavar="RULE")] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(help="Another threshold for a red flag, e.g. R203.share=0.9.", metavar="RULE.NAME=N"),
+    ] = None,
 ) -> None:
     """Diagnose a run: dashboard on a terminal, text elsewhere. Exit 0 healthy, 1 red flags, 2 cannot read."""
-    from sad_doctor.main import run_doctor
+    from sad_doctor.main import run_doctor, thresholds
 
-    raise typer.Exit(run_doctor(run, report=report, json=json, svg=svg))
+    try:
+        changed = thresholds(threshold or [])
+    except ValueError as problem:
+        raise UserError(str(problem)) from None
+    code = run_doctor(
+        run, report=report, json=json, svg=svg, select=select or [], ignore=ignore or [], thresholds=changed
+    )
+    raise typer.Exit(code)
 
 
 @app.command()

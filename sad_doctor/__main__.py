@@ -39,11 +39,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return main.HEALTHY
     if given.run is None:
         made.error("name a run: a folder of `sad train`, or a log file")
-    thresholds: dict[str, dict[str, float]] = {}
     try:
-        for text in given.threshold:
-            rule, name, value = main.threshold(text)
-            thresholds.setdefault(rule, {})[name] = value
+        thresholds = main.thresholds(given.threshold)
     except ValueError as problem:
         made.error(str(problem))
     return main.run_doctor(

@@ -21,6 +21,8 @@ def clean(text: str, longest: int = LONGEST) -> str:
 
     What was cut ends in an ellipsis. Cleaning twice gives the same as once.
     """
+    if len(text) <= longest and text.isprintable():
+        return text  # no control, format or unassigned character: nearly every line
     whole = len(text) <= 4 * longest
     text = _UNSAFE.sub("\ufffd", _ESCAPE.sub("", text[: 4 * longest]))
     return text if whole and len(text) <= longest else text[: longest - 1] + "…"

@@ -11,7 +11,7 @@ from pathlib import Path
 from sad_doctor.check import check, settings
 from sad_doctor.finding import Level, Report
 from sad_doctor.page import markdown, rule_of
-from sad_doctor.readers import Source, Unreadable, open_log
+from sad_doctor.readers import Source, Unreadable, open_log, settle
 from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
@@ -36,6 +36,8 @@ def run_doctor(
     for red flags of level error or for a rule that crashed, 2 if the log cannot be read, nothing in it can be judged,
     or an argument is wrong (one line on standard error). Warnings and hints are shown, and do not count.
     """
+    if report and json:
+        return _refuse(ValueError("--report and --json are two answers: give one of them"))
     try:
         rules = chosen(select, ignore)
         settings(rules, thresholds or {})
@@ -47,6 +49,7 @@ def run_doctor(
         if not (report or json or svg) and _interactive():
             return _dashboard(source, judge)
         source.poll()
+        settle(source)
         run = source.run()
         if svg is not None:
             _picture(source, judge, svg)
@@ -90,6 +93,15 @@ def threshold(text: str) -> tuple[str, str, float]:
     if not (equals and dot) or number != number:
         raise ValueError(f"--threshold {text}: write it as RULE.name=number, for example R203.share=0.9")
     return rule.strip(), name.strip(), number
+
+
+def thresholds(texts: Iterable[str]) -> dict[str, dict[str, float]]:
+    """Return the thresholds of several :func:`threshold` texts by rule. Raises ValueError."""
+    found: dict[str, dict[str, float]] = {}
+    for text in texts:
+        rule, name, value = threshold(text)
+        found.setdefault(rule, {})[name] = value
+    return found
 
 
 def _matching(key: str) -> set[str]:

@@ -5,6 +5,8 @@ example ``train/weighted/kd``. Losses are in nats, lengths in tokens, times in s
 throughput in student tokens a second.
 """
 
+import re
+
 LOSS = "train/loss"
 """Total training objective of the optimizer step; the weighted parts sum to it."""
 
@@ -90,13 +92,21 @@ LAYERWISE = "layerwise"
 ANCHORS = frozenset({LM, "ce", "nll", "task", "sft", "student_target"})
 """Terms that may rightly own the loss: the label loss under its usual names."""
 
+TIME = "time"
+"""Unix time at which a record was written."""
+
 # Facts: keys of ``Run.facts``. A reader sets those that its format tells.
 STATUS = "status"
 """One of running, finished, interrupted, crashed, unknown."""
 TOTAL_STEPS = "total_steps"
 """Optimizer steps the run will take in all, when known."""
+BLANK = "blank"
+"""Columns that were logged in nearly every row and are blank at the end: by name, the first and last such step, and how
+many rows."""
 HEARTBEAT = "heartbeat"
 """Unix time of the writer's last sign of life."""
+SEEN = "seen"
+"""Unix time at which the log was read."""
 STARTED = "started"
 VOCABULARY_SIZE = "vocabulary_size"
 CONFIG = "config"
@@ -114,6 +124,21 @@ EVENT_EARLY_STOP = "early_stop"
 EVENT_INTERRUPT = "interrupt"
 EVENT_CRASH = "crash"
 EVENT_END = "end"
+
+
+_PERHAPS = re.compile(
+    r"(?:train/)?(?:loss(?:es)?[/_](?!total|scale)([a-z]\w{0,79})"
+    r"|(?!train|total|best|avg|mean|eval|val|dev|test|teacher)([a-z]\w{0,79})_loss)"
+)
+
+
+def maybe_term(column: str) -> str | None:
+    """Return what may be the term of a column that is none of ours, or None: ``loss_mse`` gives ``mse``.
+
+    The name alone does not prove it: such a column is a part of the loss only where the parts then sum to the total.
+    """
+    found = _PERHAPS.fullmatch(column.lower())
+    return (found[1] or found[2]) if found else None
 
 
 def term_of(column: str) -> str | None:

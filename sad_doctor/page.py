@@ -18,6 +18,14 @@ _INTRODUCTION = """# Red flags
 What `sad doctor` looks for in the log of a run. Generated from the pages of `sad_doctor/rules/` by `sad pages`: edit
 them, not this file. A rule that lacks what it needs says "not checked", never "healthy". The blocks marked
 `run fires` and `run quiet` are executed as tests: the rule must fire on the one and stay quiet on the other.
+
+Every threshold can be changed, by the code or the name of the rule, and rules can be chosen or left out, by code, by
+the beginning of a code or by name:
+
+```sh
+sad doctor RUN --threshold R203.share=0.9 --threshold R103.records=100
+sad doctor RUN --select R1 --select R501 --ignore loss-spike
+```
 """
 
 

@@ -47,6 +47,11 @@ def duration(seconds: float) -> str:
     return f"{count:,} {name}{'' if count == 1 else 's'}"
 
 
+def counted(count: int, what: str) -> str:
+    """Return a number with its noun: "1 record", "1,000 records"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def listing(items: Iterable[str]) -> str:
     """Return items as words: "kd", "kd and lm", "kd, lm and layerwise"."""
     items = list(items)

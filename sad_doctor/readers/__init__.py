@@ -13,10 +13,11 @@ from sad_doctor.clean import clean
 from sad_doctor.readers import console, csv_table, jsonl, run_folder, trainer_state
 from sad_doctor.readers.find import runs_in
 from sad_doctor.readers.source import ACCEPTED, Reader, Source, Unreadable
+from sad_doctor.readers.tail import is_binary
 from sad_doctor.record import EVENTS, METRICS, RUN
 from sad_doctor.run import Run
 
-__all__ = ["READERS", "Source", "Unreadable", "open_log", "read"]
+__all__ = ["READERS", "Source", "Unreadable", "open_log", "read", "settle"]
 
 READERS: tuple[Reader, ...] = (trainer_state.READER, jsonl.READER, csv_table.READER, console.READER)
 """The readers of single files, in the order in which they are asked."""
@@ -43,6 +44,8 @@ def open_log(path: str | os.PathLike[str]) -> Source:
     try:
         if path.is_dir():
             return _open_folder(path)
+        if not path.exists() and path.is_symlink():
+            raise Unreadable(f"{shown(path)}: a link to {shown(path.readlink())}, which leads nowhere")
         if not path.exists():
             raise Unreadable(f"{shown(path)}: there is no such file or folder")
         if not path.is_file():
@@ -60,7 +63,14 @@ def read(path: str | os.PathLike[str]) -> Run:
     """Read a log as it is now. Raises Unreadable, with one line for the user, if it is none that can be read."""
     source = open_log(path)
     source.poll()
+    settle(source)
     return source.run()
+
+
+def settle(source: Source) -> None:
+    """Take what still waits for the end of its line: the log is read once, not followed."""
+    if isinstance(source, csv_table.CsvLog):
+        source.settle()
 
 
 def shown(path: Path) -> str:
@@ -76,7 +86,7 @@ def _open_file(path: Path) -> Source:
     what = next((what for magic, what in _MAGIC.items() if head.startswith(magic)), None)
     if what is None and b"brain.Event:" in head[:64]:
         what = "a TensorBoard event file, which is not read yet: export its scalars as CSV"
-    if what is None and _is_binary(head):
+    if what is None and is_binary(head[:8192]):
         what = "a binary file"
     if what is not None:
         raise Unreadable(f"{shown(path)}: {what}. Accepted: {ACCEPTED}")
@@ -124,10 +134,3 @@ def _head(path: Path) -> bytes:
             file.seek(max(_HEAD, size - _HEAD))
             head += b"\n" + file.read(_HEAD)
     return head
-
-
-def _is_binary(head: bytes) -> bool:
-    sample = head[:8192].rstrip(b"\x00")
-    control = sum(byte < 32 and byte not in b"\t\n\r\x0b\x0c\x1b\x08\x07" for byte in sample)
-    wrong = sample.decode("utf-8", "replace").count("\ufffd")
-    return control + wrong > 0.1 * max(1, len(sample))

@@ -36,6 +36,7 @@ class ConsoleLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._tail = Tail(path.resolve())
+        self.pace = self._tail.pace
         self._run: Run | None = None
         self._reset()
 
@@ -60,7 +61,8 @@ class ConsoleLog:
         if self._run is None:
             rest = clean(self._segments.rest.decode("utf-8", "ignore"))
             told = self._transcript.snapshot(rest)
-            notes = told.notes if not rest.strip() else (*told.notes, "the last line has no end yet: it waits")
+            notes = (*told.notes, *self._tail.notes)
+            notes = notes if not rest.strip() else (*notes, "the last line has no end yet: it waits")
             self._run = Run(
                 name=clean(self.path.name, 200),
                 format=FORMAT,

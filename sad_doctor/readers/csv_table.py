@@ -1,8 +1,10 @@
-"""A CSV table of metrics: sparse columns, blank cells, comma, semicolon or tab."""
+"""A CSV table of metrics: sparse columns, blank cells, comma, semicolon or tab, decimal commas beside those two."""
 
 from __future__ import annotations
 
 import csv
+import re
+from codecs import BOM_UTF8
 from pathlib import Path
 
 from sad_doctor import names
@@ -17,14 +19,19 @@ FORMAT = "CSV"
 _DELIMITERS = ",;\t"
 _MOST_CELLS = 10_000
 _LONGEST_LINE = 1 << 20
+_COMMA = re.compile(r"[-+]?\d{1,30},\d{1,30}(?:[eE][-+]?\d{1,4})?")
+"""A number with a decimal comma."""
 
 
 def cells(line: bytes, delimiter: str) -> list[str]:
     """Return the cells of one line; an empty list if it cannot be one."""
     if len(line) > _LONGEST_LINE:
         return []
+    text = line.removeprefix(BOM_UTF8).decode("utf-8", "replace").rstrip("\r\n")
+    if '"' not in text and "\r" not in text:
+        return [cell.strip() for cell in text.split(delimiter, _MOST_CELLS)[:_MOST_CELLS]] if text else []
     try:
-        found = next(csv.reader([line.decode("utf-8-sig", "replace").rstrip("\r\n")], delimiter=delimiter), [])
+        found = next(csv.reader([text], delimiter=delimiter), [])
     except csv.Error:
         return []
     return [cell.strip() for cell in found[:_MOST_CELLS]]
@@ -52,7 +59,7 @@ def recognises(path: Path, head: bytes) -> bool:
     if len(lines) == 1:
         return path.suffix.lower() in (".csv", ".tsv")
     row = cells(lines[1], found[0])
-    return len(row) == len(found[1]) and any(number(cell) is not None for cell in row)
+    return len(row) == len(found[1]) and any(number(cell) is not None or _COMMA.fullmatch(cell) for cell in row)
 
 
 class CsvLog:
@@ -61,10 +68,14 @@ class CsvLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._tail = Tail(path.resolve())
+        self.pace = self._tail.pace
         self._run: Run | None = None
         self._names: list[str] = []
         self._delimiter = ","
         self._garbage = 0
+        self._lines = Lines()
+        self._settled = False
+        self._commas = False
         self._reset()
 
     def poll(self) -> bool:
@@ -83,14 +94,25 @@ class CsvLog:
             self._run = None
         return changed
 
+    def settle(self) -> None:
+        """Take a last line without its end, if it has all its cells. Call it when the file is not followed further."""
+        row = self._cells(self._lines.rest)
+        if len(row) == len(self._names) > 0 and self._rows.add(dict(zip(self._names, row, strict=True))):
+            self._lines = Lines()
+            self._settled, self._run = True, None
+
     def run(self) -> Run:
         """Return the run as logged so far."""
         if self._run is None:
-            notes = list(self._rows.notes)
+            notes = [*self._rows.notes, *self._tail.notes]
             if self._garbage:
                 notes.append(f"{self._garbage} lines were not rows of the table and were left out")
             if self._lines.rest.strip():
                 notes.append("the last line has no end yet: it waits")
+            if self._commas:
+                notes.append("decimal commas were read as points")
+            if self._settled:
+                notes.append("the last line has no end; it has all its cells and was taken")
             self._run = Run(
                 name=clean(self.path.name, 200),
                 format=FORMAT,
@@ -101,10 +123,18 @@ class CsvLog:
             )
         return self._run
 
+    def _cells(self, line: bytes) -> list[str]:
+        row = cells(line, self._delimiter)
+        if self._delimiter == "," or b"," not in line:
+            return row
+        commas = [_COMMA.fullmatch(cell) is not None for cell in row]
+        self._commas = self._commas or any(commas)
+        return [cell.replace(",", ".") if has else cell for cell, has in zip(row, commas, strict=True)]
+
     def _line(self, line: bytes) -> None:
         if not line.strip() or line.startswith(b"#"):
             return
-        row = cells(line, self._delimiter)
+        row = self._cells(line)
         fits = 0 < len(row) <= len(self._names)
         if fits and self._rows.add(dict(zip(self._names, row, strict=False))):
             return
@@ -117,6 +147,8 @@ class CsvLog:
     def _reset(self) -> None:
         self._rows = Rows()
         self._lines = Lines()
+        self._settled = False
+        self._commas = False
         self._names = []
         self._delimiter = ","
         self._garbage = 0

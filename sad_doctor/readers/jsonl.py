@@ -11,6 +11,7 @@ from sad_doctor.readers.jsonlines import JsonLines, Row, parse
 from sad_doctor.readers.naming import is_known
 from sad_doctor.readers.rows import Rows, numbers
 from sad_doctor.readers.source import Reader
+from sad_doctor.readers.tail import Pace
 from sad_doctor.run import Run
 
 FORMAT = "JSON lines"
@@ -31,7 +32,8 @@ class JsonlLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._rows = Rows()
-        self._file = JsonLines(path.resolve(), self._add, self._reset)
+        self.pace = Pace()
+        self._file = JsonLines(path.resolve(), self._add, self._reset, self.pace)
         self._run: Run | None = None
 
     def poll(self) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sad_doctor.readers.tail import Lines, Tail
+from sad_doctor.readers.tail import Lines, Pace, Tail
 
 Row = Mapping[str, Any]
 
+_decode = json.JSONDecoder().decode
 _BLANK = b"\x00 \t\r\n\x0b\x0c"
 """What may stand around an object; zeros, where a machine lost power or the file was cut under its writer."""
 
@@ -18,7 +20,7 @@ _BLANK = b"\x00 \t\r\n\x0b\x0c"
 def parse(line: bytes) -> Row | None:
     """Return the JSON object in ``line``, NaN and Infinity allowed; None if it is anything else."""
     try:
-        value = json.loads(line.decode("utf-8-sig", "replace"))
+        value = _decode(line.removeprefix(BOM_UTF8).decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -31,10 +33,12 @@ class JsonLines:
     ``take`` returns whether the object was of use. ``garbage`` counts the lines that were not.
     """
 
-    def __init__(self, path: Path, take: Callable[[Row], bool], reset: Callable[[], None]) -> None:
+    def __init__(
+        self, path: Path, take: Callable[[Row], bool], reset: Callable[[], None], pace: Pace | None = None
+    ) -> None:
         self.garbage = 0
         self._path = path
-        self._tail = Tail(path)
+        self._tail = Tail(path, pace)
         self._take = take
         self._reset = reset
         self._lines = Lines()
@@ -56,7 +60,7 @@ class JsonLines:
         rest = self._lines.rest.strip(_BLANK)
         if self._mistaken or (self._taken is not None and rest != self._taken):
             self._again()
-            self._tail = Tail(self._path)
+            self._tail = Tail(self._path, self._tail.pace)
             return self.poll() or changed
         if rest.endswith(b"}") and self._taken is None and self._try(rest):
             self._taken = rest
@@ -65,7 +69,7 @@ class JsonLines:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was left out."""
-        notes = []
+        notes = list(self._tail.notes)
         if self.garbage:
             notes.append(f"{self.garbage} lines were not usable JSON objects and were left out")
         if self._lines.dropped:

@@ -61,6 +61,11 @@ _KINDS = (
     (re.compile(r"weights?[/_](.+)|(.+)[/_]weight"), names.WEIGHT),
     (re.compile(r"loss(?:es)?[/_](.+)|(.+)_loss"), names.RAW),
 )
+_SAID = re.compile(r"(raw|unweighted|weighted|weight)/([a-z_]\w{0,79})")
+"""A prefix that says what the value is: then any name is a term."""
+_PREFIX_SAYS = {"raw": names.RAW, "unweighted": names.RAW, "weighted": names.WEIGHTED, "weight": names.WEIGHT}
+_ON_EVALUATION = {names.RAW: names.EVAL_RAW, names.WEIGHTED: names.EVAL_WEIGHTED}
+_NO_TERM = frozenset({"total", "sum", "loss", "all", "total_loss", "decay", "norm", "grad_norm"})
 _EVAL = re.compile(r"(?:eval|val|valid|validation|dev|test)[/_]")
 _SEPARATORS = re.compile(r"[\s\-.]+")
 
@@ -98,7 +103,8 @@ def term(name: str) -> str | None:
 def column_of(name: str) -> str | None:
     """Return the column that ``name`` means, or None if it is not known.
 
-    A part of the loss whose weighting the name does not tell goes under ``train/raw/``.
+    A part of the loss whose weighting the name does not tell goes under ``train/raw/``, if its term is known; behind
+    a prefix such as ``weighted/`` any name is a term.
     """
     if name.startswith(names.PREFIXES):
         return clean(name, 200)
@@ -117,10 +123,14 @@ def column_of(name: str) -> str | None:
         match = pattern.fullmatch(name)
         found = term(match[1] or match[2]) if match else None
         if found and evaluation:
-            return {names.RAW: names.EVAL_RAW, names.WEIGHTED: names.EVAL_WEIGHTED}.get(prefix, prefix) + found
+            return _ON_EVALUATION.get(prefix, prefix) + found
         if found:
             return prefix + found
-    return None
+    said = _SAID.fullmatch(name)
+    if said is None or said[2] in _NO_TERM:
+        return None
+    prefix, found = _PREFIX_SAYS[said[1]], said[2].removesuffix("_loss")
+    return _ON_EVALUATION.get(prefix, prefix) + found if evaluation else prefix + found
 
 
 class Naming:

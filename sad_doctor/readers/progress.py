@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|nan|inf(?:inity)?)(?![\w.])"
 """A number as Python prints it. Use it without regard to case."""
@@ -35,15 +36,25 @@ class Bar:
     @property
     def epoch(self) -> int | None:
         """The epoch in its description, as printed."""
-        match = _EPOCH.search(self.description)
-        return int(match[1][:9]) if match else None
+        return _epoch_of(self.description)
 
     @property
     def is_training(self) -> bool:
         """Whether it shows a training: it has a loss or a rate, or counts batches of an epoch."""
-        if _NOT_TRAINING.search(self.description):
+        if _is_elsewhere(self.description):
             return False
         return bool(self.values.keys() & {"loss", "lr", "train_loss"}) or self.epoch is not None
+
+
+@lru_cache(maxsize=4096)
+def _epoch_of(description: str) -> int | None:
+    match = _EPOCH.search(description)
+    return int(match[1][:9]) if match else None
+
+
+@lru_cache(maxsize=4096)
+def _is_elsewhere(description: str) -> bool:
+    return _NOT_TRAINING.search(description) is not None
 
 
 def find_bar(line: str) -> Bar | None:
@@ -51,7 +62,7 @@ def find_bar(line: str) -> Bar | None:
     match = _BAR.search(line) if "%|" in line else (_OPEN_BAR.search(line) if "it/s" in line else None)
     if match is None:
         return None
-    total = match.groupdict().get("total")
+    total = match["total"] if match.re is _BAR else None
     values = {name: float(value) for name, value in _VALUE.findall(match["rest"])}
     return Bar(
         match["description"].strip(" :"),

@@ -11,12 +11,18 @@ from sad_doctor.readers.naming import LENGTHS, Naming, nested, step_rank
 from sad_doctor.run import Column
 
 _LONGEST_NUMBER = 64
+_BLANKS = frozenset({"", "na", "n/a", "null", "none", "-", "<na>"})
+"""Cells that stand for a value that is not there; pandas writes NaN as an empty cell."""
+_DENSE, _FEWEST = 0.9, 10
+"""A column is dense that has a value in so many of its rows, and in so many at least."""
 _LEFT_OUT = -1
 """Stands for a key that has no column because there are too many."""
 
 
 def number(value: object) -> float | None:
     """Return ``value`` as a float, also from text such as "1e-5", "NaN" or "-Infinity"; None if it is no number."""
+    if type(value) is str:
+        return _of_text(value)
     if isinstance(value, float):
         return value
     if isinstance(value, bool):
@@ -26,19 +32,27 @@ def number(value: object) -> float | None:
             return float(value)
         except OverflowError:
             return math.inf if value > 0 else -math.inf
-    if isinstance(value, str) and 0 < len(value) <= _LONGEST_NUMBER and "_" not in value:
-        try:
-            return float(value)
-        except ValueError:
-            return None
-    return None
+    return _of_text(value) if isinstance(value, str) else None
+
+
+def _of_text(value: str) -> float | None:
+    if not 0 < len(value) <= _LONGEST_NUMBER or "_" in value:
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
 
 
 def numbers(row: Mapping[str, object]) -> Iterator[tuple[str, float]]:
     """Yield the numbers of a row; those of a mapping in it by :func:`nested` names, those deeper not at all."""
     for key, value in row.items():
-        if type(value) is float:
-            yield key, value
+        kind = type(value)
+        if kind is float:
+            yield key, value  # type: ignore[misc]
+        elif kind is str or kind is int:
+            if (found := number(value)) is not None:
+                yield key, found
         elif isinstance(value, Mapping):
             for inner, one in value.items():
                 if (found := number(one)) is not None:
@@ -72,14 +86,18 @@ class Rows:
         self._stepped = False
         self._back = 0
         self._nulls = 0
+        self._blank: dict[str, tuple[float, float, int, int]] = {}
         self._unstepped = 0
 
     def add(self, row: Mapping[str, object]) -> bool:
         """Add a row; values that are mappings give columns ``outer/inner``. False if it holds no number."""
         points: list[tuple[GrowingColumn, float]] = []
         step, rank, count = math.nan, math.inf, 0
+        blank = self._blank
         for key, value in numbers(row):
             count += 1
+            if blank and key in blank:
+                del blank[key]
             target = self._targets[key] if key in self._targets else self._target(key, row)
             if not isinstance(target, int):
                 points.append((target, value))
@@ -88,7 +106,8 @@ class Rows:
         if not count:
             return False
         self._append(self._next_step(step, points), points)
-        self._nulls += sum(value is None and key in self._targets for key, value in row.items())
+        if count < len(row):
+            self._note_blanks(row)
         self.count += 1
         return True
 
@@ -98,11 +117,14 @@ class Rows:
 
     @property
     def facts(self) -> dict[str, object]:
-        """How many steps the run will take, where its rows tell that."""
+        """How many steps the run will take, where its rows tell that; which dense columns are blank at the end."""
         columns = self._columns.snapshot()
         told = (columns[key].last for key in LENGTHS if key in columns)
         total = next((value for value in told if math.isfinite(value) and value > 0), None)
-        return {} if total is None else {names.TOTAL_STEPS: total}
+        facts: dict[str, object] = {} if total is None else {names.TOTAL_STEPS: total}
+        if ended := self._ended():
+            facts[names.BLANK] = ended
+        return facts
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -122,6 +144,23 @@ class Rows:
         if self._columns.full:
             notes.append(f"more than {MOST_COLUMNS} different metrics: the further ones were left out")
         return tuple(notes)
+
+    def _note_blanks(self, row: Mapping[str, object]) -> None:
+        for key, value in row.items():
+            if value is None:
+                self._nulls += key in self._targets
+            elif not isinstance(value, str) or value.lower() not in _BLANKS:
+                continue
+            first, _, rows, before = self._blank.get(key, (self._step, 0.0, 0, self.count))
+            self._blank[key] = first, self._step, rows + 1, before
+
+    def _ended(self) -> dict[str, tuple[float, float, int]]:
+        found = {}
+        for key, (first, last, rows, before) in self._blank.items():
+            target = self._targets.get(key)
+            if isinstance(target, GrowingColumn) and len(target) >= max(_FEWEST, _DENSE * before):
+                found[self._naming.column(key)] = first, last, rows
+        return found
 
     def _target(self, key: str, row: Mapping[str, object]) -> GrowingColumn | int:
         rank = step_rank(key)

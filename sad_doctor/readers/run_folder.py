@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from sad_doctor.clean import clean
 from sad_doctor.readers.events import Events
 from sad_doctor.readers.jsonlines import JsonLines, Row
 from sad_doctor.readers.rows import Rows, number
+from sad_doctor.readers.tail import Pace
 from sad_doctor.record import EVENTS, METRICS, RUN
 from sad_doctor.run import Run
 
 FORMAT = "run folder"
 _LARGEST_FACTS = 16 << 20
 _DEEPEST_FACT = 12
+_SILENCE = 60.0
+"""Seconds without news after which a run that is running is judged again, for its silence."""
 
 
 def recognises(folder: Path) -> bool:
@@ -36,9 +40,11 @@ class RunFolder:
         self._facts: dict[str, object] = {}
         self._facts_stat: tuple[int, int, int] | None = None
         self._facts_broken = False
-        self._metrics_file = JsonLines(self._folder / METRICS, self._rows_add, self._rows_reset)
-        self._events_file = JsonLines(self._folder / EVENTS, self._event, self._events_reset)
+        self.pace = Pace()
+        self._metrics_file = JsonLines(self._folder / METRICS, self._rows_add, self._rows_reset, self.pace)
+        self._events_file = JsonLines(self._folder / EVENTS, self._event, self._events_reset, self.pace)
         self._run: Run | None = None
+        self._looked = time.time()
 
     def poll(self) -> bool:
         """Read what is new in the three files; True if there was anything."""
@@ -46,7 +52,11 @@ class RunFolder:
         changed = self._poll_facts()
         changed |= self._metrics_file.poll()
         changed |= self._events_file.poll()
+        now = time.time()
+        # nothing new is news too, where the run says that it is running
+        changed |= self._facts.get(names.STATUS) == "running" and now - self._looked > _SILENCE
         if changed:
+            self._looked = now
             self._run = None
         return changed
 
@@ -63,7 +73,7 @@ class RunFolder:
                 path=self.path,
                 columns=self._rows.snapshot(),
                 events=self._events.snapshot(),
-                facts={names.STATUS: "unknown", "events": True, **self._facts},
+                facts={names.STATUS: "unknown", "events": True, **self._facts, names.SEEN: self._looked},
                 notes=tuple(notes),
             )
         return self._run

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 CHUNK = 1 << 20
 LONGEST_LINE = 16 << 20
 _MARK = 64
+
+
+@dataclass(slots=True)
+class Pace:
+    """How much of a source one look may read, and how far it is.
+
+    ``seconds`` bound the time; ``stopped`` ends the reading at the next chunk, from any thread.
+    """
+
+    seconds: float = math.inf
+    stopped: bool = False
+    _places: dict[Path, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def share(self) -> float:
+        """The share of the bytes seen that was read, from 0 to 1."""
+        places = tuple(self._places.values())
+        whole = sum(size for _, size in places)
+        return sum(min(at, size) for at, size in places) / whole if whole else 1.0
+
+    def reached(self, path: Path, at: int, size: int) -> None:
+        """Take note of the place reached in one file."""
+        self._places[path] = at, size
 
 
 class Tail:
@@ -19,12 +45,22 @@ class Tail:
     has already grown past that place shows in nothing else.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, pace: Pace | None = None) -> None:
         self.path = path
+        self.pace = pace or Pace()
         self._stat: tuple[int, int, int, int] | None = None
         self._offset = 0
         self._head = b""
         self._last = b""
+        self._replaced = False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What happened to the file while it was followed."""
+        if not self._replaced:
+            return ()
+        what = ", which is no text: it cannot be read" if is_binary(self._head) else ""
+        return (f"the file was cut short or replaced by another one while it was followed{what}",)
 
     def look(self) -> bool | None:
         """Return None if nothing changed, False if bytes were appended, True if the file must be read afresh.
@@ -43,12 +79,15 @@ class Tail:
         )
         self._stat = stat
         if replaced:
+            self._replaced = True
             self._forget()
         return replaced
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes between the place reached and the size seen by :meth:`look`."""
+        """Yield the bytes between the place reached and the size seen by :meth:`look`; fewer if the pace ends it."""
         size = self._stat[2] if self._stat else 0
+        until = time.monotonic() + self.pace.seconds
+        self.pace.reached(self.path, self._offset, size)
         if self._offset >= size:
             return
         try:
@@ -59,7 +98,10 @@ class Tail:
                     if not chunk:
                         return
                     self._remember(chunk)
+                    self.pace.reached(self.path, self._offset, size)
                     yield chunk
+                    if self.pace.stopped or time.monotonic() >= until:
+                        return
         except OSError:
             return
 
@@ -82,6 +124,14 @@ class Tail:
         self._offset = 0
         self._head = b""
         self._last = b""
+
+
+def is_binary(sample: bytes) -> bool:
+    """Say whether bytes are no text: a tenth of them control codes or no UTF-8. Zeros at the end do not count."""
+    sample = sample.rstrip(b"\x00")
+    control = sum(byte < 32 and byte not in b"\t\n\r\x0b\x0c\x1b\x08\x07" for byte in sample)
+    wrong = sample.decode("utf-8", "replace").count("\ufffd")
+    return control + wrong > 0.1 * max(1, len(sample))
 
 
 class Lines:

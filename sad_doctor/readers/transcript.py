@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 
 from sad_doctor import names
 from sad_doctor.readers import phrases
 from sad_doctor.readers.columns import MOST_COLUMNS, Columns
+from sad_doctor.readers.ending import Ending
 from sad_doctor.readers.events import Events
 from sad_doctor.readers.naming import column_of, plain, term
+from sad_doctor.readers.prefixes import without_prefix
 from sad_doctor.readers.progress import Bar, find_bar
-from sad_doctor.readers.tracebacks import Tracebacks
+from sad_doctor.readers.tracebacks import UNENDED, Tracebacks
 from sad_doctor.readers.trainer_lines import Row, TrainerLines
 from sad_doctor.run import Column, Event
 
@@ -21,6 +24,11 @@ Handlers = tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], None]], ...]
 
 _RAW_LINE = "line/raw/"
 _NONE_YET = -1.0
+_TRAINS = frozenset(
+    {phrases.BLOCK, phrases.CURRICULUM, phrases.TERM, phrases.TOTAL, phrases.BAR_LOSS, phrases.EVAL}
+    | {phrases.EVAL_PARTS, phrases.EVAL_LINE}
+)
+"""What a program prints only while it lives."""
 _LAG = 2
 """A bar may be that many steps behind the blocks, also when it is drawn a last time after a crash."""
 
@@ -33,6 +41,15 @@ class Told:
     events: tuple[Event, ...]
     facts: dict[str, object]
     notes: tuple[str, ...]
+
+
+@lru_cache(maxsize=4096)
+def _bar_column(name: str) -> str:
+    """The column for a value beside a bar, whose loss is often a mean over batches."""
+    column = column_of(name) or ""
+    if column == names.LOSS:
+        return names.BAR_LOSS
+    return column if column.startswith("train/") else f"progress_bar/{name}"
 
 
 class Transcript:
@@ -49,8 +66,7 @@ class Transcript:
         self._events = Events()
         self._tracebacks = Tracebacks()
         self._trainer = TrainerLines()
-        self._status = "unknown"
-        self._crashes: list[tuple[int, str]] = []
+        self._ending = Ending(self._events)
         self._section: str | None = None
         self._in_section = False
         self._read_as: dict[str, str] = {}
@@ -73,37 +89,35 @@ class Transcript:
             (phrases.TOTAL, lambda found: self._put(names.LOSS, found[1])),
             (phrases.BAR_LOSS, lambda found: self._put(names.BAR_LOSS, found[1])),
             (phrases.EVAL_LINE, self._on_eval_line),
-            (phrases.FINISHED, lambda _: self._end("finished")),
-            (phrases.INTERRUPTED, lambda found: self._on_interrupt(found.string)),
-            (phrases.FAILED, lambda found: self._on_crash(found[1])),
-            (phrases.KILLED, lambda found: self._on_crash(found[1] or found[2])),
+            (phrases.FINISHED, lambda _: self._on_finish()),
+            (phrases.INTERRUPTED, lambda found: self._ending.interrupt(found.string, self._step_or_none())),
+            (phrases.FAILED, lambda found: self._ending.crash(found[1], self._step_or_none())),
+            (phrases.KILLED, lambda found: self._ending.crash(found[1] or found[2], self._step_or_none())),
             (phrases.EPOCHS, self._on_epochs),
             (phrases.SETTING, self._on_setting),
         )
 
     def line(self, line: str) -> None:
         """Take the next line, without its end."""
+        line = without_prefix(line)
         bar = find_bar(line)
         while bar is not None:
             self._on_bar(bar)
             line = line[bar.end :]
-            bar = find_bar(line)
             if not line.strip():
                 return
+            bar = find_bar(line)
         error = self._tracebacks.feed(line)
         if error is not None:
-            self._on_crash(error)
+            self._ending.crash(error, self._step_or_none())
         elif not self._tracebacks.active:
             self._plain_line(line.strip())
 
     def snapshot(self, rest: str = "") -> Told:
         """Return all that was told; ``rest`` is a last line without its end: an error in it already counts."""
-        events, status = self._events.snapshot(), self._status
-        error = self._tracebacks.error_in(rest)
-        if error is not None:
-            status = "interrupted" if _is_interrupt(error) else "crashed"
-            kind = names.EVENT_INTERRUPT if status == "interrupted" else names.EVENT_CRASH
-            events = (*events, Event(kind, error, self._step_or_none()))
+        rest = without_prefix(rest)
+        error = self._tracebacks.error_in(rest) or self._tracebacks.unended(rest)
+        events, status = self._ending.with_open(error, self._step_or_none())
         columns = self._trainer.with_waiting(self._published(), rest)
         return Told(columns, events, self._facts(status), self._notes())
 
@@ -114,12 +128,15 @@ class Transcript:
             return
         rows = self._trainer.line(line)
         if rows is not None:
+            self._went_on()
             self._on_rows(rows)
             return
         for pattern, handle in self._bracketed if line.startswith("[") else self._others:
             found = pattern.match(line)
             if found is not None:
                 self._section = None
+                if pattern in _TRAINS:
+                    self._went_on()
                 handle(found)
                 return
         self._part(line)
@@ -154,9 +171,7 @@ class Transcript:
         for name, value in bar.values.items():
             if name == "step":
                 continue
-            column = column_of(name) or ""
-            own = names.BAR_LOSS if column == names.LOSS else f"progress_bar/{name}"
-            self._put(column if column.startswith("train/") and column != names.LOSS else own, value)
+            self._put(_bar_column(name), value)
 
     def _on_rows(self, rows: list[Row]) -> None:
         for row in rows:
@@ -164,7 +179,7 @@ class Transcript:
             for name, value in row.values.items():
                 self._put(name, value)
             if row.ends:
-                self._end("finished")
+                self._on_finish()
 
     def _on_block(self, found: re.Match[str]) -> None:
         self._advance(float(found[1]))
@@ -200,25 +215,12 @@ class Transcript:
             self._events.add(names.EVENT_WARNING, found[1], self._step_or_none())
 
     def _on_early_stop(self, found: re.Match[str]) -> None:
-        self._events.add(names.EVENT_EARLY_STOP, found[1], self._step_or_none())
-        self._end("finished")
+        self._went_on()
+        self._ending.early_stop(found[1], self._step_or_none())
 
-    def _on_interrupt(self, message: str) -> None:
-        self._events.add(names.EVENT_INTERRUPT, message, self._step_or_none())
-        self._end("interrupted")
-
-    def _on_crash(self, error: str) -> None:
-        if _is_interrupt(error):
-            self._on_interrupt(error)
-            return
-        self._end("crashed")
-        for index, (place, known) in enumerate(self._crashes):
-            if error.endswith(known):
-                self._events.reword(place, names.EVENT_CRASH, error)
-                self._crashes[index] = (place, error)
-            if error.endswith(known) or known.endswith(error):
-                return
-        self._crashes.append((self._events.add(names.EVENT_CRASH, error, self._step_or_none()), error))
+    def _on_finish(self) -> None:
+        self._went_on()
+        self._ending.finish()
 
     def _on_epochs(self, found: re.Match[str]) -> None:
         self._epochs = max(self._epochs, int(found[1] or found[2] or found[3]))
@@ -229,14 +231,14 @@ class Transcript:
     def _advance(self, step: float) -> None:
         """A training line of ``step``: whatever seemed the end of the run before it was not."""
         if not self.step - _LAG <= step <= self.step:
-            for place, error in self._crashes:
-                self._events.reword(place, names.EVENT_WARNING, f"caught: {error}")
-            self._crashes.clear()
-            self._status = "unknown"
+            self._went_on()
+            self._ending.outlived()
         self.step = self._at_work = step
 
-    def _end(self, status: str) -> None:
-        self._status = status
+    def _went_on(self) -> None:
+        """Take note that a traceback that has not ended was caught."""
+        if self._tracebacks.close():
+            self._events.add(names.EVENT_WARNING, f"caught: {UNENDED}", self._step_or_none())
 
     def _put(self, name: str, value: str | float) -> None:
         column = self._columns.named(name)
@@ -291,7 +293,3 @@ class Transcript:
         if self._columns.full:
             notes.append(f"more than {MOST_COLUMNS} different metrics: the further ones were left out")
         return (*notes, *self._events.notes)
-
-
-def _is_interrupt(error: str) -> bool:
-    return error.startswith("KeyboardInterrupt")

@@ -14,7 +14,9 @@ from sad_doctor.rules import (
     evaluation_objective_differs,
     layerwise_too_high,
     learning_rate_zero,
+    loss_diverges,
     loss_spike,
+    no_sign_of_life,
     non_finite,
     non_finite_gradient,
     non_finite_hidden,
@@ -33,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     learning_rate_zero.RULE,
     early_plateau.RULE,
     loss_spike.RULE,
+    loss_diverges.RULE,
     total_too_high.RULE,
     layerwise_too_high.RULE,
     term_dominates.RULE,
@@ -46,4 +49,5 @@ RULES: tuple[Rule, ...] = (
     non_finite_gradient.RULE,
     non_finite_hidden.RULE,
     crash.RULE,
+    no_sign_of_life.RULE,
 )

@@ -1,7 +1,8 @@
 """The run crashed
 
 ## What it sees
-An error that ended the run: a traceback in a text log, a crash event, or the status "crashed". Texts that are known are
+An error that ended the run: a traceback in a text log, also one that is cut off, a crash event, or the status
+"crashed". A traceback after which the training goes on was caught, and does not count. Texts that are known are
 explained with their own numbers: two lengths, a batch, two vocabularies or widths that do not match, half and float in
 one product, memory, a device assertion, a process that the system killed.
 
@@ -64,6 +65,7 @@ _DTYPE = re.compile(
 _MEMORY = re.compile(r"out of memory|OutOfMemory|can't allocate memory|MemoryError", re.IGNORECASE)
 _KILLED = re.compile(r"^Killed\b|CANCELLED|oom.kill|SIGKILL", re.IGNORECASE)
 _ASSERT = re.compile(r"device-side assert|index out of range in self|Target \d+ is out of bounds", re.IGNORECASE)
+_CUT = re.compile(r"^a traceback without its last line$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,12 @@ def _explain(message: str) -> _Known:
             "an index lies outside its table",
             "A token id or label that the model's vocabulary does not have: the other model's tokenizer, or padding.",
             "Repeat the batch on the CPU, and compare the largest token id with the size of the embedding.",
+        )
+    if _CUT.search(message):
+        return _Known(
+            "a traceback without its last line",
+            "The log was cut there, or the process died while it printed.",
+            "Look for the error in the job's other stream (standard error), or in the scheduler's log.",
         )
     first = message.splitlines()[0][:200] if message else "no message was logged"
     return _Known(first.rstrip("."), "Not one of the known texts.", "Read the last lines of the log.")

@@ -4,8 +4,9 @@
 Between the first half of what was logged (its part from 20% to 45%) and its last fifth, the evaluation or the training
 total improves by less than the threshold, and surely so: the upper end of the confidence interval of the improvement
 lies below it. No other series (evaluation, KD or LM term) may improve by more, as far as noise lets one see; a loss
-that has come near 0 has nowhere to fall. Or early stopping ended the run before half of its planned steps.
-Where batches are too noisy, records too few, or the length of the schedule unknown, it does not judge.
+that has come near 0 has nowhere to fall, and one that rises far is told by R105. Or early stopping ended the run before
+half of its planned steps. Where the log does not tell how long the run will be, the logged range stands for it, if it
+has four times as many records. Where batches are too noisy or records too few, it does not judge.
 
 ## Why it is bad
 The student learns nothing from most of the steps that are paid for. Common reasons: a learning rate far too small or
@@ -15,7 +16,9 @@ weight that lets a term without gradient own the loss.
 ## Thresholds
 - `improvement = 0.005`: half a percent of the level, `floor = 0.01`: or so many nats; whichever is more.
 - `progress = 0.3`: share of the planned steps from which on the rule judges.
-- `records = 50`, `evaluations = 8`: fewest points of a training and of an evaluation series.
+- `records = 50`, `evaluations = 8`: fewest points of a training and of an evaluation series; `unplanned = 4`: so many
+  times as many where the length of the run is not known.
+- `rise = 0.25`, `nats = 0.5`: a loss that rises by more is not flat.
 - `stopped_before = 0.5`: early stopping before this share of the planned steps counts.
 
 ## Example
@@ -69,24 +72,30 @@ _ZERO = 5
 def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     """Yield at most one finding: flat series, or an early stop."""
     total = run.fact(names.TOTAL_STEPS)
-    if not total or total <= 0:
-        raise TooFew("the log does not tell how many steps the run will take")
-    stop = next((e for e in run.events if e.kind == names.EVENT_EARLY_STOP), None)
-    at = run.last_step if stop is None or stop.step is None else stop.step
-    if stop is not None and at < t["stopped_before"] * total:
-        yield _stopped(stop, at, total)
-        return
-    if run.last_step < t["progress"] * total:
-        raise TooFew(f"only {words.percent(max(run.last_step, 0) / total)} of the planned steps are logged")
+    planned = bool(total and total > 0)
+    if total and planned:
+        stop = next((e for e in run.events if e.kind == names.EVENT_EARLY_STOP), None)
+        at = run.last_step if stop is None or stop.step is None else stop.step
+        if stop is not None and at < t["stopped_before"] * total:
+            yield _stopped(stop, at, total)
+            return
+        if run.last_step < t["progress"] * total:
+            raise TooFew(f"only {words.percent(max(run.last_step, 0) / total)} of the planned steps are logged")
+    else:
+        t = {**t, **{fewest: t["unplanned"] * t[fewest] for fewest in ("records", "evaluations")}}
     judged = {name: _windows(column) for name, column in _series(run, t).items()}
     if not judged:
-        raise TooFew("too few records for a trend")
+        raise TooFew(
+            "too few records for a trend"
+            if planned
+            else "the log does not tell how many steps the run will take, and has too few records for a trend without"
+        )
     if any(_improves(*windows, t) for windows in judged.values()):
         return
-    flat = {name: windows for name, windows in judged.items() if _flat(*windows, t)}
+    flat = {name: windows for name, windows in judged.items() if _flat(*windows, t, planned)}
     if not any(name in _WHOLE for name in flat):
-        raise TooFew("the noise of the batches hides whether the loss still falls, or it is near 0")
-    yield _plateau(run, flat, total)
+        raise TooFew("the noise of the batches hides whether the loss still falls; or it is near 0, or rises")
+    yield _plateau(run, flat, total if planned else None)
 
 
 def _series(run: Run, t: Thresholds) -> Mapping[str, Column]:
@@ -108,11 +117,16 @@ def _windows(column: Column) -> tuple[np.ndarray, np.ndarray]:
     return column.value[(part >= 0.2) & (part <= 0.45)], column.value[part >= 0.8]
 
 
-def _flat(before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:
+def _flat(before: np.ndarray, after: np.ndarray, t: Thresholds, planned: bool) -> bool:
     if min(before.size, after.size) < 2:
         return False
     level = abs(float(np.median(before)))
-    return level > _ZERO * t["floor"] and signals.gain(before, after).surely_below(_limit(level, t))
+    gain = signals.gain(before, after)
+    if level <= _ZERO * t["floor"] or gain.surely_below(-max(t["rise"] * level, t["nats"])):
+        return False
+    if not planned and gain.surely_below(0):
+        return False
+    return gain.surely_below(_limit(level, t), sigmas=2 if planned else 3)
 
 
 def _improves(before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:
@@ -125,8 +139,9 @@ def _limit(level: float, t: Thresholds) -> float:
     return max(t["improvement"] * level, t["floor"])
 
 
-def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], total: float) -> Finding:
+def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], total: float | None) -> Finding:
     lines, numbers = [], {}
+    rises = any(signals.gain(*windows).surely_below(0) for name, windows in judged.items() if name in _WHOLE)
     for name, (before, after) in judged.items():
         gain = signals.gain(before, after)
         start, end = float(np.median(before)), float(np.median(after))
@@ -135,18 +150,26 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
             f"(improvement {words.number(gain.amount)} ± {words.number(2 * gain.error)})"
         )
         numbers[name] = gain.amount
-    since = 0.2 * run.last_step
+    since = run.first_step + 0.2 * (run.last_step - run.first_step)
+    when = f"{words.percent(since / total)} of the schedule" if total else f"step {words.step(round(since))}"
+    if total is None:
+        lines.append("Over the logged range: the log does not tell how many steps the run will take")
     return Finding(
         rule=CODE,
         name=NAME,
         level=Level.WARNING,
-        headline=(
-            f"The loss has not fallen since {words.percent(since / total)} of the schedule: "
-            f"{lines[0][:1].lower()}{lines[0][1:]}."
-        ),
+        headline=(f"The loss has not fallen since {when}: {lines[0][:1].lower()}{lines[0][1:]}."),
         evidence=tuple(lines),
-        cause="The learning rate is too small, or the terms that own the loss have no gradient into the student.",
-        remedy="See whether the weights move and which term still has a gradient; then try a larger learning rate.",
+        cause=(
+            "It rises, slowly: the learning rate is too large by now, or a weight that rises lifts the total."
+            if rises
+            else "The learning rate is too small, or the terms that own the loss have no gradient into the student."
+        ),
+        remedy=(
+            "Look which term rises; lower the learning rate, or let it decay."
+            if rises
+            else "See whether the weights move and which term still has a gradient; then try a larger learning rate."
+        ),
         first_step=since,
         last_step=run.last_step,
         numbers=numbers,
@@ -187,5 +210,8 @@ RULE = Rule(
         "records": 50,
         "evaluations": 8,
         "stopped_before": 0.5,
+        "unplanned": 4,
+        "rise": 0.25,
+        "nats": 0.5,
     },
 )

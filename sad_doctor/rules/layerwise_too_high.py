@@ -4,7 +4,8 @@
 A weighted layerwise part above 2.0 at any step. Where the log tells the raw value too, that one decides what this
 means: a raw value up to 4.0 can be a distance of normalised states (2 for unrelated states, never above 4) under a
 large weight, which is a matter of shares and not of scale, so the rule is quiet. Where the log tells a raw value only,
-it must be above 4.0.
+it must be above 4.0. A raw value above 100 whose weight keeps the part below 2.0 is a warning: the weight hides states
+that were never normalised.
 
 ## Why it is bad
 A mean squared error of raw hidden states has no scale of its own. A few activations of a teacher's residual stream are
@@ -15,6 +16,7 @@ the padding. Dividing by batch x length x hidden once more changes nothing: the 
 ## Thresholds
 - `weighted = 2`: the alarm of the failed runs' own guide, where 0.01 to 0.10 was wanted.
 - `raw = 4`: the bound of a squared distance of states with mean 0 and variance 1.
+- `hidden = 100`: a raw value above this is told although its part is small.
 
 ## Example
 ```run fires
@@ -72,10 +74,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
             yield from _finding(run, raw, t["raw"], "raw")
         return
     if raw is None or float(np.max(signals.finite(raw).value, initial=0.0)) > t["raw"]:
-        yield from _finding(run, logged, t["weighted"], "weighted")
+        found = list(_finding(run, logged, t["weighted"], "weighted"))
+        if raw is not None and not found:
+            found = list(_finding(run, raw, t["hidden"], "raw", Level.WARNING))
+        yield from found
 
 
-def _finding(run: Run, column: Column, limit: float, kind: str) -> Iterator[Finding]:
+def _finding(run: Run, column: Column, limit: float, kind: str, level: Level = Level.ERROR) -> Iterator[Finding]:
     known = signals.finite(signals.tidy(column))
     above = known.value > limit
     if not above.any():
@@ -89,7 +94,7 @@ def _finding(run: Run, column: Column, limit: float, kind: str) -> Iterator[Find
     yield Finding(
         rule=CODE,
         name=NAME,
-        level=Level.ERROR,
+        level=level,
         headline=(
             f"The layerwise term ({kind}) is {words.number(value)} at step {words.step(at)}, above "
             f"{words.number(limit)}{of_loss}."
@@ -119,6 +124,6 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.RAW}{names.LAYERWISE}|{names.WEIGHTED}{names.LAYERWISE}",),
     check=check,
-    thresholds={"weighted": 2.0, "raw": 4.0},
+    thresholds={"weighted": 2.0, "raw": 4.0, "hidden": 100.0},
     explains=("term-dominates", "total-too-high"),
 )

@@ -65,6 +65,9 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R102", "learning-rate-zero"
 
+_LATE = 0.2
+"""Share of the planned steps after which no warm-up is under way."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     """Yield a finding for zeros throughout, else for the longest stretch of them that nothing excuses."""
@@ -74,7 +77,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     rate = signals.tidy(found)
     if signals.always_zero(rate, 1):
         if not signals.never_steps(run, t["after"]):
-            raise TooFew(f"all {len(rate)} records have a learning rate of 0, which may be the first of a warm-up")
+            raise TooFew(_short(run, rate))
         yield _throughout(run, rate)
         return
     stretch = signals.still(Column(rate.step, np.where(rate.value == 0, 0.0, np.arange(1.0, len(rate) + 1))))
@@ -82,6 +85,20 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         return
     if not _rounded(rate, stretch):
         yield _stretch(run, rate, stretch)
+
+
+def _short(run: Run, rate: Column) -> str:
+    """What few records of 0 may be: where they stand in the run tells."""
+    total = run.fact(names.TOTAL_STEPS)
+    first, last = float(rate.step[0]), float(rate.step[-1])
+    count = "the only record has" if len(rate) == 1 else f"all {len(rate)} records have"
+    where = f"steps {words.step(first)} to {words.step(last)}" if last > first else f"step {words.step(first)}"
+    if total and first > _LATE * total:
+        return (
+            f"{count} a learning rate of 0, but the log holds only {where} of {words.step(total)}: a schedule may be "
+            "over there, which a warm-up is not; a longer part of the log would tell"
+        )
+    return f"{count} a learning rate of 0, which may be the first of a warm-up"
 
 
 def _throughout(run: Run, rate: Column) -> Finding:

@@ -64,7 +64,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         return
     loss = signals.tidy(found)
     if len(loss) <= WINDOW:
-        raise TooFew(f"{len(loss)} records of the loss; it judges from {WINDOW + 1} on")
+        raise TooFew(f"{words.counted(len(loss), 'record')} of the loss; it judges from {WINDOW + 1} on")
     height = signals.spikes(loss.value, WINDOW, t["sigmas"], t["factor"], t["nats"])
     jumps = np.flatnonzero(height)
     if jumps.size:

@@ -1,9 +1,11 @@
-"""A non-finite value is shown as zero
+"""A non-finite value is shown as zero, or not at all
 
 ## What it sees
 A message that a non-finite value was set or clamped to zero; or a loss that drops from well above 0 to exactly 0 and
 stays there for the last records, which is how Hugging Face's Trainer shows NaN (`logging_nan_inf_filter`). After a
 small loss, with a gradient norm beside it that is finite and not 0, it is only too small for the printed digits.
+Or the loss or a term that stood in nearly every row of a table, and is blank, NA or null in the last ones, while a
+training series or the step goes on: pandas writes NaN as an empty cell, some JSON writers as null.
 
 ## Why it is bad
 The log looks better for it: the term seems solved, the mean of the run goes down. The step that made it is still in the
@@ -13,6 +15,7 @@ weights, or was silently left out of the loss, so that the gradient is of anothe
 - `records = 5`: the last so many records must be exactly 0.
 - `from = 0.01`: the loss just before must be above this; a tiny loss may round to 0. With a living gradient beside the
   zeros it must be above ten times this.
+- `blanks = 5`: the last so many rows must be blank.
 
 ## Example
 ```run fires
@@ -43,7 +46,7 @@ Let the value be NaN and stop, or skip the whole optimizer step and count it. In
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -73,6 +76,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         yield _told(messages)
     if loss is not None:
         yield from _zeros(run, t)
+    yield from _blanks(run, t)
 
 
 def _told(messages: list[Event]) -> Finding:
@@ -126,6 +130,49 @@ def _zeros(run: Run, t: Thresholds) -> Iterator[Finding]:
     )
 
 
+def _blanks(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """A dense series of the loss that ends in blanks; one whose run ends in evaluations has come to its end."""
+    known = run.facts.get(names.BLANK)
+    ended = {
+        name: tuple(float(number) for number in found)
+        for name, found in (known.items() if isinstance(known, Mapping) else ())
+        if (name == names.LOSS or (names.term_of(name) and name.startswith("train/"))) and found[2] >= t["blanks"]
+    }
+    if not ended:
+        return
+    name = min(ended, key=lambda one: (ended[one][0], one != names.LOSS))
+    first, last, rows = ended[name]
+    on = [other for other, column in run.columns.items() if len(column) and column.step[-1] >= last]
+    if on and not any(_beside(run, name, other) for other in on):
+        return
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.ERROR,
+        headline=(
+            f"{words.capital(words.called(name))} is blank from step {words.step(first)} on, while the log goes on to "
+            f"step {words.step(last)}: a hidden NaN, or it is no longer logged."
+        ),
+        evidence=(
+            f"The last {rows:,.0f} rows have no value; before, nearly every row had one",
+            *([f"Blank too: {words.listing(other for other in ended if other != name)}"] if len(ended) > 1 else []),
+            *([f"Meanwhile logged: {words.listing(on[:4])}"] if on else []),
+        ),
+        cause="The loss became NaN and the writer leaves it out: pandas an empty cell, some JSON writers null.",
+        remedy="Write NaN as NaN (pandas: na_rep='NaN'); go back to a checkpoint before that step.",
+        first_step=first,
+        last_step=last,
+        numbers={"blank_rows": rows, "series": float(len(ended))},
+    )
+
+
+def _beside(run: Run, name: str, other: str) -> bool:
+    """Whether ``other`` is of the training: it was logged with the series before, which an evaluation is not."""
+    if other == names.EPOCH or other.startswith("eval/"):
+        return False
+    return bool(np.mean(np.isin(run.columns[name].step, run.columns[other].step)) >= 0.5)
+
+
 def _lives(run: Run, at: float) -> bool:
     """Whether the gradient norm is finite and not 0 wherever it was logged from step ``at`` on."""
     norm = run.get(names.GRAD_NORM)
@@ -148,6 +195,6 @@ RULE = Rule(
     page=__doc__,
     needs=(),
     check=check,
-    thresholds={"records": 5, "from": 0.01},
+    thresholds={"records": 5, "from": 0.01, "blanks": 5},
     explains=("non-finite", "non-finite-gradient"),
 )

@@ -2,7 +2,9 @@
 
 ## What it sees
 The last evaluation made after half of the planned steps has a perplexity above 1,000. Where the log has no perplexity,
-exp of the evaluation's LM loss stands for it.
+exp of the evaluation's LM loss stands for it. Where the log does not tell how long the run will be, the logged range
+stands for it: then it takes more evaluations, the last must be no better than one tenth below the one at half of the
+range, and it is a warning.
 
 ## Why it is bad
 1,000 is where a student that starts from a pretrained model begins; half way it should be near 200. A student that is
@@ -11,6 +13,7 @@ as a consequence of that: then it says nothing of the student.
 
 ## Thresholds
 - `perplexity = 1000`, `after = 0.5`: the figures of the project's wanted trajectory (about 200 at half time).
+- `unplanned = 8`, `better = 0.1`: fewest evaluations, and the improvement that excuses, where the length is not known.
 
 Between tokenizers perplexities differ; compare bits per byte there.
 
@@ -58,10 +61,17 @@ CODE, NAME = "R303", "perplexity-too-high"
 def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     """Yield one finding for the last evaluation."""
     total = run.fact(names.TOTAL_STEPS)
-    if not total or total <= 0:
-        raise TooFew("the log does not tell how many steps the run will take")
     perplexity = _perplexity(run)
-    if len(perplexity) == 0 or perplexity.step[-1] < t["after"] * total:
+    planned = bool(total and total > 0)
+    if not total or not planned:
+        if len(perplexity) < t["unplanned"]:
+            raise TooFew("the log does not tell how many steps the run will take, and has few evaluations")
+        total = run.last_step
+        if perplexity.last < (1 - t["better"]) * float(
+            np.interp(t["after"] * total, perplexity.step, perplexity.value)
+        ):
+            return
+    elif len(perplexity) == 0 or perplexity.step[-1] < t["after"] * total:
         raise TooFew(f"no evaluation after {words.percent(t['after'])} of the planned {words.step(total)} steps")
     value, at = perplexity.last, float(perplexity.step[-1])
     if value <= t["perplexity"]:
@@ -70,18 +80,25 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     yield Finding(
         rule=CODE,
         name=NAME,
-        level=Level.ERROR,
+        level=Level.ERROR if planned else Level.WARNING,
         headline=(
-            f"The perplexity is {words.number(value)} after {words.percent(at / total)} of the run, above "
+            f"The perplexity is {words.number(value)} {_where(at, total if planned else None)}, above "
             f"{words.number(t['perplexity'])}."
         ),
-        evidence=(f"Step {words.step(at)}: {words.number(value)}; lowest so far {words.number(best)}",),
+        evidence=(
+            f"Step {words.step(at)}: {words.number(value)}; lowest so far {words.number(best)}",
+            *([] if planned else ["Over the logged range: the log does not tell how many steps the run will take"]),
+        ),
         cause="The student has learned little but the frequencies of tokens, or the number is no perplexity.",
         remedy="See whether the weights move and whether the LM term has a share of the loss.",
         first_step=at,
         last_step=at,
         numbers={"perplexity": value, "limit": t["perplexity"]},
     )
+
+
+def _where(at: float, total: float | None) -> str:
+    return f"at step {words.step(at)}" if total is None else f"after {words.percent(at / total)} of the run"
 
 
 def _perplexity(run: Run) -> Column:
@@ -104,5 +121,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_PERPLEXITY}|{names.EVAL_LM_LOSS}",),
     check=check,
-    thresholds={"perplexity": 1000, "after": 0.5},
+    thresholds={"perplexity": 1000, "after": 0.5, "unplanned": 8, "better": 0.1},
 )

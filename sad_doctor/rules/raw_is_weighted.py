@@ -10,7 +10,8 @@ of 0.05, is a true raw value of 3,211: a sign of states that were never normalis
 to be tuned. And a raw value that falls because its weight does is taken for learning.
 
 ## Thresholds
-- `weight = 0.01`: how far from 1 a weight must be to count. Nine of ten steps must sum.
+- `weight = 0.01`: how far from 1 a weight must be to count. Nine of ten steps must sum, and
+  `records = 2` of them at least.
 
 ## Example
 ```run fires
@@ -47,7 +48,7 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level
-from sad_doctor.rule import Rule, Thresholds
+from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R205", "raw-is-weighted"
@@ -59,6 +60,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     if total is None or not signals.sums_to(raw, total):
         return
     step, values = signals.table({**raw, "": signals.tidy(total)})
+    if step.size < t["records"]:
+        raise TooFew("the total and the values called raw have only one step in common")
     counted = [term for term, v in values.items() if term and (v != 0).any()]
     weights = _weights(run, counted, float(step[-1]))
     at = _most_misleading(values, weights)
@@ -133,5 +136,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LOSS, names.RAW),
     check=check,
-    thresholds={"weight": 0.01},
+    thresholds={"weight": 0.01, "records": 2},
 )

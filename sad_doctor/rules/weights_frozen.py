@@ -16,7 +16,8 @@ an even accumulation. Others: the optimizer holds parameters that the model no l
 `requires_grad=False`, or every step is skipped for its gradient.
 
 ## Thresholds
-- `digits = 5`: an evaluation must show so many significant digits; a loss printed as 2.3 repeats by chance.
+- `digits = 5`: an evaluation must show so many significant digits; a loss printed as 2.3 repeats by chance. One digit
+  less takes `fewer_digits = 8` equal evaluations in a row. With fewer still, or fewer of them, it does not judge.
 - `evaluations = 3`: so many equal evaluations in a row, or else all of them, or full float precision (9 digits).
 - `jump = 50`: before such a stretch the evaluation must have moved by so many units of its last digit: one that has
   converged creeps to rest. A stretch at less than 2% of the largest learning rate is the schedule's end.
@@ -25,7 +26,8 @@ an even accumulation. Others: the optimizer holds parameters that the model no l
 - `zero_records = 5`: so many records of an update or of a gradient of 0.
 - `update = 1e-08`: an update below this share of the weights is lost in float32, whose steps are 6e-08.
 
-Change them with `sad_doctor.check(run, thresholds={"R101": {"evaluations": 2}})`.
+Change them with `sad doctor RUN --threshold R101.evaluations=2`, or in Python with
+`sad_doctor.check(run, thresholds={"R101": {"evaluations": 2}})`.
 
 ## Example
 ```run fires
@@ -76,6 +78,8 @@ CODE, NAME = "R101", "weights-frozen"
 FULL_PRECISION = 9
 """Significant digits from which one repetition cannot be chance: a float32 has 7 to 9."""
 
+_NORM = "the gradient norm"
+
 ENDED = 0.02
 """Share of the largest learning rate below which a schedule is over."""
 
@@ -94,6 +98,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     if evaluation is None and (not evidence or signals.evaluation_moves(run) or signals.loss_falls(run)):
         if not evidence and not _judgeable(run, t):
             raise TooFew("fewer than 2 evaluations, and too few records of the learning rate or of the update")
+        if untold := _too_few_digits(run, t):
+            raise TooFew(untold)
         return
     lines = [*([_repeats(evaluation)] if evaluation else []), *evidence]
     yield Finding(
@@ -102,7 +108,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         level=Level.ERROR,
         headline=_headline(run, evaluation, lines),
         evidence=tuple(words.capital(line) for line in lines),
-        cause=_cause(run, bool(evidence)),
+        cause=_cause(run, evidence),
         remedy=(
             "Judge nothing else before a step happens: count the optimizer's steps and compare the norm of one weight "
             "before and after. `sad verify` checks the stepping for every accumulation from 1 to 9."
@@ -129,8 +135,24 @@ def _evaluation(run: Run, t: Thresholds) -> _Evaluation | None:
     )
     if not often or (not whole and _schedule_ended(run, still)):
         return None
-    proven = digits >= t["digits"] and (whole or _moved_before(column, still) >= t["jump"] * signals.unit(still.value))
+    shown = digits >= t["digits"] or (digits >= t["digits"] - 1 and still.count >= t["fewer_digits"])
+    proven = shown and (whole or _moved_before(column, still) >= t["jump"] * signals.unit(still.value))
     return _Evaluation(name, still, whole) if proven or digits >= FULL_PRECISION else None
+
+
+def _too_few_digits(run: Run, t: Thresholds) -> str:
+    """What to say of evaluations that are all equal, but printed too coarsely to tell; else nothing."""
+    columns = signals.evaluations(run)
+    if not columns or signals.evaluation_moves(run):
+        return ""
+    name, column = next(iter(columns.items()))
+    digits = signals.significant_digits(column.last)
+    if len(column) < 2 or digits >= t["digits"]:
+        return ""
+    return (
+        f"{words.called(name)} is {words.number(column.last, 6)} in {len(column)} of {len(column)} evaluations, but "
+        f"{digits} digits are too few to tell whether it moves"
+    )
 
 
 def _moved_before(column: Column, still: signals.Still) -> float:
@@ -172,7 +194,7 @@ def _zeros(run: Run, t: Thresholds) -> list[str]:
         largest = words.number(float(np.max(update.value)))
         lines.append(f"the update is at most {largest} of the weights in {len(update):,} of {len(update):,} records")
     if signals.always_zero(norm, int(t["zero_records"])) and norm is not None:
-        lines.append(_always(norm, "the gradient norm"))
+        lines.append(_always(norm, _NORM))
     return lines
 
 
@@ -205,11 +227,24 @@ def _headline(run: Run, evaluation: _Evaluation | None, lines: list[str]) -> str
     return f"The weights never moved: {', and '.join(lines[:2])}."
 
 
-def _cause(run: Run, zeros: bool) -> str:
+def _cause(run: Run, zeros: list[str]) -> str:
+    """The cause that fits what was found: no gradient at all is another thing than a step that never happens."""
     if signals.loss_falls(run):
         return (
             "Something else than the evaluated student learns: a projector or a target that can be trained, or the "
             "evaluation uses another copy of the model."
+        )
+    rate = run.get(names.LEARNING_RATE)
+    if _NORM in " ".join(zeros) and rate is not None and bool(np.any(rate.value != 0)):
+        return (
+            "No gradient reaches the weights, though there is a learning rate: the loss is computed on detached "
+            "values or under no_grad, every parameter is frozen (requires_grad=False), or the logits are clamped so "
+            "that their gradient is 0. Or the norm is taken after zero_grad: then the weights do move."
+        )
+    if zeros and all("update" in line for line in zeros):
+        return (
+            "The optimizer steps by nothing: its learning rate is too small for the precision of the weights, or it "
+            "holds parameters without a gradient."
         )
     if zeros:
         return (
@@ -245,6 +280,7 @@ RULE = Rule(
     check=check,
     thresholds={
         "digits": 5,
+        "fewer_digits": 8,
         "evaluations": 3,
         "jump": 50,
         "rate_after": 300,

@@ -110,7 +110,7 @@ def _lines(run: Run, report: Report) -> Iterator[_Line]:
 
 def _about(run: Run) -> str:
     records = max((len(c) for c in run.columns.values()), default=0)
-    facts = [run.name, run.format, f"{records:,} records"]
+    facts = [run.name, run.format, words.counted(records, "record")]
     total = run.fact(names.TOTAL_STEPS)
     if run.last_step >= 0:
         facts.append(f"step {words.step(run.last_step)}" + (f" of {words.step(total)}" if total else ""))

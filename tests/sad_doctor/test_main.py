@@ -9,7 +9,7 @@ import pytest
 
 from sad_doctor.__main__ import run as command
 from sad_doctor.finding import Crashed, Report
-from sad_doctor.main import chosen, exit_code, explain, run_doctor, threshold
+from sad_doctor.main import chosen, exit_code, explain, run_doctor, threshold, thresholds
 from sad_doctor.rules import RULES
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "runs"
@@ -219,3 +219,35 @@ def test_the_dashboard_opens_where_it_can_be_seen(term, encoding, opened, monkey
     run_doctor(FIXTURES / "healthy")
     assert bool(shown) is opened
     assert ("Nothing wrong found" in out.getvalue()) is not opened
+
+
+def test_two_answers_at_once_are_refused_in_one_line(capsys):
+    assert run_doctor(FIXTURES / "healthy", report=True, json=True) == 2
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert "--json" in told.err
+
+
+def test_thresholds_of_several_texts_go_to_their_rules():
+    assert thresholds(["R203.share=0.9", "R203.window=5", "loss-spike.sigmas=8"]) == {
+        "R203": {"share": 0.9, "window": 5.0},
+        "loss-spike": {"sigmas": 8.0},
+    }
+
+
+def test_the_doctor_of_sad_takes_rules_and_thresholds():
+    root = Path(__file__).parents[2]
+    log = str(FIXTURES / "postmortem.log")
+
+    def doctor(*arguments):
+        words = [sys.executable, "-m", "sad", "doctor", log, "--json", *arguments]
+        return subprocess.run(words, capture_output=True, text=True, cwd=root, check=False)
+
+    one = json.loads(doctor("--select", "R2", "--ignore", "R205", "--threshold", "R203.share=0.99").stdout)
+    assert {finding["rule"] for finding in one["findings"]} <= {"R201", "R202", "R204"}
+    wrong = doctor("--threshold", "R203.share")
+    assert wrong.returncode == 2
+    assert "R203.share=0.9" in wrong.stderr
+    assert "Traceback" not in wrong.stderr

@@ -59,3 +59,21 @@ def test_to_pandas_has_a_row_a_step_and_keeps_what_is_not_finite():
     assert frame.loc[2, "train/loss"] == 2.0
     assert math.isnan(frame.loc[4, "train/loss"])
     assert frame.loc[4, "eval/kl"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("column", "term"),
+    [
+        ("loss_mse", "mse"),
+        ("train/loss/cos", "cos"),
+        ("mse_loss", "mse"),
+        ("Loss_Cos", "cos"),
+        ("loss_scale", None),
+        ("total_loss", None),
+        ("best_loss", None),
+        ("eval_mse_loss", None),
+        ("accuracy", None),
+    ],
+)
+def test_what_may_be_a_part_by_its_name(column, term):
+    assert names.maybe_term(column) == term

@@ -57,3 +57,7 @@ def test_listing_and_percent():
 )
 def test_durations(seconds, text):
     assert words.duration(seconds) == text
+
+
+def test_a_number_with_its_noun():
+    assert [words.counted(n, "record") for n in (0, 1, 1000)] == ["0 records", "1 record", "1,000 records"]

@@ -129,6 +129,8 @@ class DoctorApp(App[None]):
         self.problem = event.problem
         if event.snapshot is not None:
             self.snapshot = event.snapshot
+            if event.snapshot.opened < 1:
+                self.tick()
 
     def watch_snapshot(self, snapshot: Snapshot) -> None:
         """Hand the new snapshot to the panes."""
@@ -163,7 +165,8 @@ class DoctorApp(App[None]):
     def _draw_header(self) -> None:
         snapshot = self.snapshot
         run, report = (snapshot.run, snapshot.report) if snapshot else (None, None)
-        self.header.head = Head(run, report, self.problem, self.paused, self._now())
+        opened = snapshot.opened if snapshot else 1.0
+        self.header.head = Head(run, report, self.problem, self.paused, self._now(), opened)
 
     # Keys
 
@@ -177,6 +180,11 @@ class DoctorApp(App[None]):
         if action in ("filter", "tab"):
             return not self._above and not isinstance(self.focused, Input)
         return super().check_action(action, parameters)
+
+    async def action_quit(self) -> None:
+        """Leave; a log that is still being opened is read no further."""
+        self._watch.stop()
+        await super().action_quit()
 
     def action_help(self) -> None:
         """Show keys and signs."""

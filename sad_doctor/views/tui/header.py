@@ -46,6 +46,7 @@ class Head:
     error: str = ""
     paused: bool = False
     now: float = 0.0
+    opened: float = 1.0
 
 
 class Header(Widget):
@@ -122,22 +123,34 @@ def status(head: Head) -> Content:
         return Content("")
     word = line(head.run.facts.get(names.STATUS, "unknown"), 20)
     glyph, style = _STATUS.get(word, ("○", "$text-muted"))
-    beat = head.run.fact(names.HEARTBEAT)
     text = "status unknown" if word == "unknown" else word
-    if word == "running" and beat is not None:
-        silent = head.now - beat
+    if word == "running" and head.run.fact(names.HEARTBEAT) is not None:
+        silent = _silence(head)
         if silent > SILENT:
             return Content.styled(f"○ silent for {numerals.age(silent)}", "bold $warning")
         text = f"{word}, {numerals.age(silent)} ago"
     return Content.styled(f"{glyph} {text}", style)
 
 
+def _silence(head: Head) -> float:
+    """Seconds since the last sign of life of a run that says it is running; else 0."""
+    beat = None if head.run is None else head.run.fact(names.HEARTBEAT)
+    running = head.run is not None and head.run.facts.get(names.STATUS) == "running"
+    return head.now - beat if running and beat is not None else 0.0
+
+
 def mode(head: Head) -> Content:
-    """Return whether the dashboard follows the log; nothing for a run that is over."""
+    """Return whether the dashboard follows the log; nothing for a run that is over, or silent."""
     if head.paused:
         return Content.styled(" PAUSED ", "bold $background on $warning")
+    if head.opened < 1:
+        return Content.styled(f" opening {head.opened:.0%} ", "bold $background on $accent")
     over = head.run is not None and head.run.facts.get(names.STATUS) in ("finished", "crashed", "interrupted")
-    return Content("") if over or head.run is None else Content.styled(" LIVE ", "bold $background on $success")
+    return (
+        Content("")
+        if over or head.run is None or _silence(head) > SILENT
+        else Content.styled(" LIVE ", "bold $background on $success")
+    )
 
 
 def _between(left: Content, right: Content, width: int) -> Content:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -12,12 +12,16 @@ import numpy as np
 
 from sad_doctor import names, signals
 from sad_doctor.finding import Report
+from sad_doctor.readers.tail import Pace
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.views.tui import axis
 from sad_doctor.views.tui.plain import line
 
 _REST = 3.0
 """After a look that took long, as at a million steps, rest so many times as long."""
+
+_SLICE = 1.0
+"""Seconds of reading after which a large log is shown as far as it was read; then twice what a judgement takes."""
 
 Judge = Callable[[Run], Report]
 
@@ -59,7 +63,8 @@ class Term:
 class Snapshot:
     """A run, its report and what the charts need of both.
 
-    ``parts`` says where the weighted parts come from; ``steps`` are the first and the last step of any column.
+    ``parts`` says where the weighted parts come from; ``steps`` are the first and the last step of any column;
+    ``opened`` is the share of the log that has been read.
     """
 
     run: Run
@@ -69,6 +74,7 @@ class Snapshot:
     holes: Floats = field(default_factory=lambda: np.zeros(0))
     parts: str = ""
     steps: tuple[float, float] | None = None
+    opened: float = 1.0
 
 
 def take(source: Source, judge: Judge) -> Snapshot:
@@ -96,11 +102,17 @@ class Watch:
         self._source, self._judge = source, judge
         self._behind = True
         self._until = 0.0
+        self._pace: Pace = getattr(source, "pace", None) or Pace()
+        self._pace.seconds = _SLICE
 
     @property
     def rested(self) -> bool:
         """Whether enough time has passed since a look that took long."""
         return time.monotonic() >= self._until
+
+    def stop(self) -> None:
+        """End the reading soon; nothing is shown any more."""
+        self._pace.stopped = True
 
     def look(self) -> Snapshot | None:
         """Return a snapshot if there is anything new, else None.
@@ -110,8 +122,14 @@ class Watch:
         started = time.monotonic()
         try:
             self._behind = self._source.poll() or self._behind
+            if self._pace.stopped:
+                return None
+            opened = self._pace.share
             snapshot = take(self._source, self._judge) if self._behind else None
             self._behind = False
+            if snapshot is not None and opened < 1:
+                self._pace.seconds = max(_SLICE, 2 * (time.monotonic() - started - self._pace.seconds))
+                snapshot = replace(snapshot, opened=opened)
         finally:
             ended = time.monotonic()
             self._until = ended + _REST * (ended - started)

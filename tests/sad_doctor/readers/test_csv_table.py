@@ -26,6 +26,24 @@ def test_the_delimiter_is_found(write, delimiter):
     assert run.columns["train/lr"].step.tolist() == [1, 2]
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_decimal_commas_are_read(write, delimiter):
+    rows = [["step", "loss", "lr"], ["0", "5,0", "1,5e-4"], ["1", "-4,99", "0,001"]]
+    run = read(write("a.csv", "\n".join(delimiter.join(row) for row in rows) + "\n"))
+    assert run.columns["train/loss"].value.tolist() == [5.0, -4.99]
+    assert run.columns["train/lr"].value.tolist() == [1.5e-4, 0.001]
+    assert "decimal commas were read as points" in run.notes
+
+
+@pytest.mark.parametrize(("last", "taken"), [("3,NaN", True), ("3,", True), ("3", False), ("3,4.5", True)])
+def test_a_last_row_without_its_end_is_taken_when_the_file_is_read_once(write, last, taken):
+    path = write("a.csv", "step,loss\n1,5\n2,4\n" + last)
+    assert any("was taken" in note for note in read(path).notes) is taken
+    followed = CsvLog(path)
+    followed.poll()
+    assert len(followed.run().columns["train/loss"]) == 2
+
+
 def test_a_new_line_of_names_starts_a_new_table(write):
     run = read(write("a.csv", "step,loss\n1,2\nstep,loss,lr\n2,1,0.1\n"))
     assert run.columns["train/loss"].value.tolist() == [2, 1]

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from sad_doctor.readers import read
+
 LARGEST = 600_000
 
 
@@ -36,3 +38,8 @@ def test_the_runs_stay_small(runs):
 )
 def test_every_rebuilt_run_is_described(runs, name):
     assert f"`{name}`" in (runs.parent / "README.md").read_text()
+
+
+def test_the_layerwise_part_of_the_post_mortem_has_the_range_of_the_record(runs):
+    layerwise = read(runs / "postmortem.log").columns["train/raw/layerwise"].value
+    assert (layerwise.min(), layerwise.max()) == (14.2065, 160.5575)

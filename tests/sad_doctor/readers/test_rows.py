@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sad_doctor import names
 from sad_doctor.readers import columns
 from sad_doctor.readers.rows import Rows, number, numbers
 
@@ -185,3 +186,15 @@ def test_no_row_can_break_the_columns(given_rows, last_wins):
     for column in rows.snapshot().values():
         assert np.isfinite(column.step).all()
         assert not last_wins or (np.diff(column.step) > 0).all()
+
+
+@pytest.mark.parametrize("blank", ["", "NA", "null", None])
+def test_a_dense_column_that_is_blank_at_the_end_is_a_fact(blank):
+    rows = Rows()
+    for step in range(30):
+        rows.add(
+            {"step": step, "loss": "3.0" if step < 20 else blank, "lr": 1e-4, "eval_loss": "" if step % 9 else 1.0}
+        )
+    assert rows.facts[names.BLANK] == {names.LOSS: (20.0, 29.0, 10)}
+    rows.add({"step": 30, "loss": 3.0})
+    assert names.BLANK not in rows.facts

@@ -173,3 +173,16 @@ def test_metrics_can_be_cut_at_any_byte(place, runs, tmp_path_factory: pytest.Te
     for name, column in run.columns.items():
         if name != "time":  # an evaluation and a training row of one step: the later time counts
             np.testing.assert_array_equal(column.value, full.columns[name].value[: len(column)])
+
+
+def test_a_run_that_is_running_is_news_when_it_has_been_silent(tmp_path, monkeypatch):
+    clock = [1_700_000_000.0]
+    monkeypatch.setattr("sad_doctor.readers.run_folder.time.time", lambda: clock[0])
+    with Recorder(tmp_path / "run") as recorder:
+        recorder.log(1, {names.LOSS: 3.0})
+        source = RunFolder(tmp_path / "run")
+        assert source.poll()
+        assert not source.poll()
+        clock[0] += 61
+        assert source.poll()
+        assert source.run().fact(names.SEEN) == clock[0]

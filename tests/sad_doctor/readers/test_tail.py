@@ -1,12 +1,14 @@
 import os
+import re
 import shutil
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sad_doctor.readers import tail
-from sad_doctor.readers.tail import Lines, Tail
+from sad_doctor.readers.tail import Lines, Tail, is_binary
 
 
 def drain(follower: Tail) -> tuple[bool | None, bytes]:
@@ -108,3 +110,48 @@ def test_an_endless_line_is_dropped_and_counted(monkeypatch):
     found = [line for piece in (b"a\n", b"x" * 90, b"x" * 90, b"x" * 90, b"x\nb\n") for line in lines.feed(piece)]
     assert found == [b"a", b"b"]
     assert lines.dropped == 1
+
+
+def test_a_pace_ends_the_reading_and_tells_the_share(tmp_path, monkeypatch):
+    monkeypatch.setattr("sad_doctor.readers.tail.CHUNK", 10)
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 40)
+    tail = Tail(path)
+    assert tail.pace.share == 1
+    tail.pace.seconds = 0.0
+    for share in (0.25, 0.5, 0.75, 1.0):
+        assert tail.look() is False or share == 0.25
+        assert b"".join(tail.chunks()) == b"x" * 10
+        assert tail.pace.share == share
+    assert tail.look() is None
+
+
+def test_a_stop_ends_the_reading_at_the_next_chunk(tmp_path, monkeypatch):
+    monkeypatch.setattr("sad_doctor.readers.tail.CHUNK", 10)
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 40)
+    tail = Tail(path)
+    tail.look()
+    tail.pace.stopped = True
+    assert list(tail.chunks()) == [b"x" * 10]
+
+
+@pytest.mark.parametrize(("new", "says"), [(b"\x00\x01\x02" * 50, "no text"), (b"other", "followed$")])
+def test_a_file_that_was_replaced_is_noted(tmp_path, new, says):
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 200)
+    tail = Tail(path)
+    tail.look()
+    assert list(tail.chunks())
+    assert tail.notes == ()
+    path.write_bytes(new)
+    tail.look()
+    assert list(tail.chunks())
+    (note,) = tail.notes
+    assert re.search(says, note)
+
+
+def test_text_of_any_language_is_no_binary():
+    assert is_binary(b"\x7fELF\x02\x01\x01" + bytes(range(32)))
+    assert not is_binary("Verlust: 3,5 — 損失".encode())
+    assert not is_binary(b"")

@@ -116,6 +116,34 @@ def test_an_error_after_which_the_training_goes_on_was_caught():
     assert found.facts[names.STATUS] == "unknown"
 
 
+@pytest.mark.parametrize(
+    "goes_on",
+    [
+        [bar(10)],
+        ["[TRAIN DEBUG] Step 10, Batch 10", "[TOTAL] Loss: 2.0"],
+        ["[Eval] loss: 2.0, ppl: 7.39"],
+        ["{'loss': 2.0, 'epoch': 1.0}"],
+    ],
+)
+def test_a_traceback_without_its_last_line_does_not_hide_what_follows(goes_on):
+    found = told(bar(7), *FRAMES, *goes_on, "[Eval] loss: nan, ppl: nan")
+    assert np.isnan(found.columns[names.EVAL_LOSS].last)
+    assert found.facts[names.STATUS] == "unknown"
+    assert [event.kind for event in found.events] == ["warning"]
+
+
+def test_a_bar_that_is_drawn_a_last_time_does_not_end_a_traceback():
+    found = told(bar(7), *FRAMES, bar(7))
+    assert [(e.kind, e.message) for e in found.events] == [("crash", "a traceback without its last line")]
+
+
+def test_lines_of_a_logger_are_read_behind_their_prefix():
+    time = "2024-01-01 10:00:00,123 - INFO - "
+    found = told(time + bar(7), time + "[Eval] loss: 5.0, ppl: 148.41", "INFO:root:[TOTAL] Loss: 29.5, Components: 6")
+    assert points(found.columns[names.EVAL_LOSS]) == [(7, 5.0)]
+    assert points(found.columns[names.LOSS]) == [(7, 29.5)]
+
+
 def test_an_error_that_is_printed_twice_is_one_crash():
     found = told(bar(7), "Error during training: no", *FRAMES, "ValueError: no", *FRAMES, "ValueError: no")
     assert [(event.kind, event.message) for event in found.events] == [("crash", "ValueError: no")]
@@ -127,7 +155,11 @@ def test_an_error_in_the_last_line_without_its_end_counts_but_may_change():
         transcript.line(line)
     assert transcript.snapshot("RuntimeError: The size of").events[-1].message == "RuntimeError: The size of"
     assert transcript.snapshot("RuntimeError: The size of").facts[names.STATUS] == "crashed"
-    assert transcript.snapshot().events == ()
+    assert [e.message for e in transcript.snapshot().events] == ["a traceback without its last line"]
+    transcript.line(bar(10))
+    assert [(e.kind, e.message) for e in transcript.snapshot().events] == [
+        ("warning", "caught: a traceback without its last line")
+    ]
 
 
 @pytest.mark.parametrize(("last", "status"), [("KeyboardInterrupt", "interrupted"), ("ValueError: no", "crashed")])

@@ -25,6 +25,7 @@ SIZES = "RuntimeError: The size of tensor a (%s) must match the size of tensor b
             "a state of width 576 meets a matrix for width 1024",
         ),
         ("Killed", "the system killed the process"),
+        ("a traceback without its last line", "a traceback without its last line"),
         ("ValueError: the dog ate it", "ValueError: the dog ate it"),
     ],
 )

@@ -44,9 +44,25 @@ def test_one_series_that_improves_is_enough(judge):
     assert judge(RULE, text) == []
 
 
-def test_unknown_length_is_not_judged(judge):
+def test_without_a_planned_length_the_logged_range_is_judged(judge):
+    (finding,) = judge(RULE, FLAT)
+    assert "since step 1,008" in finding.headline
+    assert "logged range" in " ".join(finding.evidence)
+
     with pytest.raises(TooFew, match="how many steps"):
-        judge(RULE, FLAT)
+        judge(RULE, "steps: 100 every 10\ntrain/loss: 12 -> 9 -> 9 -> 9 -> 9 -> 9 ~ 0.05")
+
+
+def test_a_loss_that_rises_far_is_no_plateau(judge):
+    with pytest.raises(TooFew, match="rises"):
+        judge(RULE, "fact total_steps: 1000\nsteps: 200 every 5\ntrain/loss: 3 -> 13 ~ 0.05")
+
+
+def test_one_that_rises_slowly_has_another_cause(judge):
+    (finding,) = judge(RULE, "fact total_steps: 1000\nsteps: 200 every 5\ntrain/loss: 3 -> 3.2 ~ 0.02")
+
+    assert "rises" in finding.cause
+    assert "too small" not in finding.cause
 
 
 def test_too_early_is_not_judged(judge):

@@ -184,10 +184,19 @@ def of_a_table(seed: int) -> Run:
 KINDS = (of_sad_train, of_shares, of_a_console, of_hugging_face, of_a_table)
 
 
+def cut_short(run: Run) -> Run:
+    """A part from the beginning, and nothing says how long the run will be."""
+    share = np.random.default_rng(len(run.columns[names.LOSS])).uniform(0.05, 1)
+    end = run.first_step + share * (run.last_step - run.first_step)
+    cut = {name: Column(c.step[c.step <= end], c.value[c.step <= end]) for name, c in run.columns.items()}
+    return replace(run, columns=cut, facts={k: v for k, v in run.facts.items() if k != names.TOTAL_STEPS})
+
+
+@pytest.mark.parametrize("part", [lambda run: run, cut_short], ids=["whole", "cut short"])
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_healthy_run_raises_no_alarm(kind, seed):
-    report = check(kind(seed))
+def test_healthy_run_raises_no_alarm(kind, seed, part):
+    report = check(part(kind(seed)))
 
     assert not report.crashed
     assert [f for f in report.findings if f.level > Level.INFO] == []
@@ -224,11 +233,14 @@ def flat(run: Run) -> Run:
     return changed(without(run, "train/raw", "train/weight", "eval"), train__loss=early)
 
 
-def large_layers(run: Run) -> Run:
-    def larger(values: Floats) -> Floats:
-        return 1600 * values
+def diverging(run: Run) -> Run:
+    """From a third of the way on every loss climbs by ln(49,152)."""
+    up = {n.replace("/", "__"): climbing for n in run.columns if n.startswith((names.RAW, names.WEIGHTED, names.LOSS))}
+    return changed(without(run, "eval"), **up)
 
-    return changed(run, train__raw__layerwise=larger, train__weighted__layerwise=larger)
+
+def climbing(values: Floats) -> Floats:
+    return values + 10.8 * np.clip((np.linspace(0, 1, values.size) - 0.33) / 0.3, 0, 1)
 
 
 def mislabelled(run: Run) -> Run:
@@ -247,12 +259,14 @@ def crashed(run: Run) -> Run:
     return replace(run, events=(*run.events, Event(names.EVENT_CRASH, "CUDA out of memory", run.last_step)))
 
 
+LAYERS = ("train__raw__layerwise", "train__weighted__layerwise")
 FAULTS: dict[str, Callable[[Run], Run]] = {
     "R101": frozen,
     "R102": lambda run: changed(without(run, "eval"), train__lr=from_the_middle(0)),
     "R103": flat,
+    "R105": diverging,
     "R201": lambda run: changed(without(run, "train/raw", "train/weight"), train__loss=lambda v: 8 * v),
-    "R202": large_layers,
+    "R202": lambda run: changed(run, **dict.fromkeys(LAYERS, lambda v: 1600 * v)),
     "R203": lambda run: changed(run, train__weighted__layerwise=lambda v: 100 * v),
     "R204": lambda run: changed(run, train__loss=lambda v: 1.3 * v),
     "R205": mislabelled,
@@ -264,6 +278,7 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "R402": lambda run: changed(run, train__grad_norm=from_the_middle(np.nan)),
     "R403": lambda run: changed(run, train__loss=from_the_middle(0)),
     "R501": crashed,
+    "R502": lambda run: replace(run, facts={**run.facts, "status": "running", "heartbeat": 0.0, "seen": 1e5}),
 }
 
 

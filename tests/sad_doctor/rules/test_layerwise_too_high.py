@@ -1,3 +1,4 @@
+from sad_doctor.finding import Level
 from sad_doctor.rules.layerwise_too_high import RULE
 
 
@@ -26,6 +27,14 @@ def test_large_raw_value_under_a_small_weight_that_stays_below_is_fine(judge):
     text = "steps: 9\ntrain/raw/layerwise: 30\ntrain/weight/layerwise: 0.05\ntrain/weighted/layerwise: 1.5"
 
     assert judge(RULE, text) == []
+
+
+def test_a_weight_that_hides_a_huge_raw_value_is_a_warning(judge):
+    text = "steps: 9\ntrain/raw/layerwise: 3211\ntrain/weight/layerwise: 0.0005\ntrain/weighted/layerwise: 1.6055"
+
+    (finding,) = judge(RULE, text)
+    assert finding.level == Level.WARNING
+    assert "(raw) is 3,211" in finding.headline
 
 
 def test_raw_value_alone_must_be_beyond_any_normalised_distance(judge):

@@ -74,3 +74,16 @@ def test_zeros_among_values_that_are_not_finite(judge):
     (finding,) = judge(RULE, "steps: 6\ntrain/lr: nan, 0, 0, 0, 0, inf")
 
     assert finding.level == Level.WARNING
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("steps: 5\ntrain/lr: 0", "warm-up$"),
+        ("fact total_steps: 24914\nsteps: 21990, 21999\ntrain/lr: 0", "only steps 21,990 to 21,999 of 24,914"),
+        ("fact total_steps: 24914\nsteps: 21999,\ntrain/lr: 0", "the only record has"),
+    ],
+)
+def test_few_zeros_are_told_by_where_they_stand(judge, text, says):
+    with pytest.raises(TooFew, match=says):
+        judge(RULE, text.replace("21999,\n", "21999, 21999\n"))

@@ -1,5 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
+from sad_doctor import names
+from sad_doctor.example import parse
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.non_finite_hidden import RULE
 
@@ -73,3 +77,25 @@ def test_a_gradient_beside_it_tells_a_small_loss_from_a_nan(judge, before, norm,
     text = f"steps: 8\ntrain/loss: 4, 4, {before}, 0, 0, 0, 0, 0\n"
 
     assert bool(judge(RULE, f"{text}train/grad_norm: {norm}")) is fires
+
+
+def ends_blank(also: str, rows: int = 20):
+    run = parse(f"steps: 50\ntrain/loss: 4 -> 3\n{also}")
+    return list(RULE.check(replace(run, facts={names.BLANK: {names.LOSS: (51.0, 70.0, rows)}}), RULE.thresholds))
+
+
+@pytest.mark.parametrize("also", ["", "steps: 70\ntrain/lr: 1e-4", "steps: 70\nseconds: 3"])
+def test_a_loss_that_ends_in_blank_cells_is_told(also):
+    (finding,) = ends_blank(also)
+    assert "blank from step 51 on" in finding.headline
+
+
+@pytest.mark.parametrize(
+    "also", ["steps: 66, 70\neval/loss: 3, 3", "steps: 66, 70\ntest_accuracy: 3, 3", "steps: 70\ntrain/epoch: 1"]
+)
+def test_one_that_gives_way_to_evaluations_is_over(also):
+    assert ends_blank(also) == []
+
+
+def test_a_few_blank_rows_are_nothing():
+    assert ends_blank("", rows=4) == []

@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from sad_doctor.finding import Level
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.perplexity_too_high import RULE
 
@@ -11,7 +12,12 @@ def test_before_half_it_waits(judge):
         judge(RULE, "fact total_steps: 1000\nsteps: 4 every 100\neval/perplexity: 5000")
 
 
-def test_unknown_length_is_not_judged(judge):
+def test_without_a_planned_length_it_takes_more_evaluations_that_stay_high(judge):
+    (finding,) = judge(RULE, "steps: 9 every 100\neval/perplexity: 5000 -> 4900")
+    assert finding.level == Level.WARNING
+    assert "4,900 at step 900" in finding.headline
+
+    assert judge(RULE, "steps: 9 every 100\neval/perplexity: 9000 -> 1500") == []
     with pytest.raises(TooFew, match="how many steps"):
         judge(RULE, "steps: 4 every 100\neval/perplexity: 5000")
 

@@ -42,6 +42,19 @@ def test_an_evaluation_that_rests_when_the_schedule_has_ended_is_fine(judge):
     assert judge(RULE, text + "train/lr: 1e-3, 9e-4, 5e-4, 1e-6, 0") == []
 
 
+def test_four_digits_that_repeat_often_are_proof(judge):
+    (finding,) = judge(
+        RULE, "steps: 99 every 10\ntrain/loss: 4 ~ 0.2\ntrain/lr: 2e-5\nsteps: 9 every 100\neval/loss: 3.142"
+    )
+    assert "in 9 evaluations" in finding.headline
+
+
+@pytest.mark.parametrize("text", ["steps: 4 every 100\neval/loss: 3.142", "steps: 30 every 100\neval/loss: 3.1"])
+def test_too_few_digits_are_no_acquittal(judge, text):
+    with pytest.raises(TooFew, match="digits are too few"):
+        judge(RULE, text)
+
+
 def test_few_digits_repeat_by_chance(judge):
     assert judge(RULE, "steps: 5 every 100\neval/loss: 2.31, 2.3, 2.3, 2.3, 2.3") == []
 
@@ -75,6 +88,20 @@ def test_update_or_gradient_of_zero_is_proof(judge, column):
     (finding,) = judge(RULE, f"steps: 10\ntrain/lr: 1e-3\n{column}: 0")
 
     assert "10 of 10" in finding.headline
+
+
+@pytest.mark.parametrize(
+    ("zero", "cause"),
+    [
+        ("train/lr: 1e-3\ntrain/grad_norm: 0", "detached"),
+        ("train/lr: 1e-3\ntrain/update_ratio: 0", "steps by nothing"),
+        ("train/lr: 0\ntrain/grad_norm: 0", "gate of the gradient accumulation"),
+    ],
+)
+def test_the_cause_follows_the_evidence(judge, zero, cause):
+    (finding,) = judge(RULE, f"steps: 10\n{zero}")
+
+    assert cause in finding.cause
 
 
 def test_an_update_that_float32_cannot_hold_is_proof(judge):

@@ -38,6 +38,11 @@ def test_post_mortem_is_90_6_percent():
         ("train/loss: 9\ntrain/raw/a: 2\ntrain/weight/a: 4", "raw x weight"),
         ("train/loss: 9\ntrain/raw/a: 2\ntrain/raw/b: 2\ntrain/weight/a: 4", ""),
         ("train/loss: 9\ntrain/raw/a: 2\ntrain/raw/b: 3", ""),
+        ("train/loss: 9\ntrain/raw/a: 2\ntrain/raw/b: 2\ntrain/weight/a: 4.5", "raw x weight"),
+        ("train/loss: 9\nloss_mse: 6\ntrain/raw/a: 3", "raw"),
+        ("train/loss: 9\ntrain/mse_loss: 6\ntrain/weighted/a: 3", "weighted"),
+        ("train/loss: 9\nloss_mse: 8\ntrain/raw/a: 3", ""),
+        ("train/loss: 9\nval_mse_loss: 6\ntrain/raw/a: 3", ""),
         ("train/loss: 9", ""),
     ],
 )
@@ -87,6 +92,13 @@ def test_terms_at_different_steps_share_the_common_ones():
     found = shares(parse("steps: 4\ntrain/weighted/a: 3\nsteps: 2, 4, 6\ntrain/weighted/b: 1, 1, 1"))
 
     assert found["a"].step.tolist() == [2, 4]
+
+
+def test_a_sum_may_be_that_of_other_batches_where_the_names_say_parts():
+    text = "steps: 50\ntrain/loss: 100 ~ 0.4\nloss_mse: 95 ~ 0.4\ntrain/raw/ce: 3\nloss_cos: 2"
+
+    assert shares(parse(text))["mse"].last == pytest.approx(0.95, abs=0.01)
+    assert shares(parse(text.replace("95", "90"))) == {}
 
 
 def test_sums_to_allows_one_step_of_ten():

@@ -11,6 +11,7 @@ from sad_doctor.check import check
 from sad_doctor.example import parse
 from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Report, Story
 from sad_doctor.rules import RULES
+from sad_doctor.run import Column
 from sad_doctor.views.text import render, show, verdict
 
 SICK = parse("steps: 100 every 10\ntrain/loss: 29 ~ 4\ntrain/lr: 0\nsteps: 499, 999\neval/loss: 51.7094, 51.7094")
@@ -204,3 +205,11 @@ def test_a_run_without_a_record_has_no_step():
     run = parse("fact status: finished")
 
     assert "example · example · 0 records · finished\n" in render(run, check(run))
+
+
+def test_one_record_is_told_in_the_singular():
+    run = parse("steps: 7, 7\ntrain/loss: 3, 3")
+    one = replace(run, columns={n: Column(c.step[:1], c.value[:1]) for n, c in run.columns.items()})
+
+    assert " 1 record ·" in render(one, check(one), width=100)
+    assert " 2 records ·" in render(run, check(run), width=100)

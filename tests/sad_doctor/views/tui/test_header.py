@@ -53,6 +53,14 @@ def test_the_mode_is_told_while_the_run_goes_on(make):
     assert mode(replace(head(make, status="finished"), paused=True)).plain.strip() == "PAUSED"
 
 
+def test_a_silent_run_is_not_live(make):
+    assert mode(head(make, heartbeat=make.now - 7200)).plain == ""
+
+
+def test_a_log_that_is_being_opened_tells_how_far_it_is(make):
+    assert mode(replace(head(make), opened=0.34)).plain == " opening 34% "
+
+
 def test_the_verdict_counts_levels_and_waits_for_a_first_step(make):
     assert verdict(head(make)).plain == "✖ 3 ▲ 2"
     assert verdict(Head(make.healthy_run(), make.healthy_report())).plain == "✓ no red flags"

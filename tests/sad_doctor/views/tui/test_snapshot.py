@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sad_doctor import names
+from sad_doctor.readers import open_log
 from sad_doctor.views.tui.snapshot import Watch, take
 
 
@@ -63,3 +64,30 @@ def test_a_watch_rests_after_a_long_look(make, monkeypatch):
     assert watch.look() is not None
     assert not watch.rested
     assert watch.rested
+
+
+def test_a_large_log_is_shown_slice_by_slice(tmp_path, make, monkeypatch):
+    monkeypatch.setattr("sad_doctor.views.tui.snapshot._SLICE", 0.0)
+    monkeypatch.setattr("sad_doctor.readers.tail.CHUNK", 1000)
+    log = tmp_path / "a.jsonl"
+    log.write_text("".join(f'{{"step": {i}, "loss": 1.0}}\n' for i in range(100)))
+    watch = Watch(open_log(log), lambda _: make.healthy_report())
+
+    first = watch.look()
+    assert first is not None
+    assert 0 < first.opened < 1
+    last = first
+    while last.opened < 1:
+        watch._pace.seconds = 0.0
+        last = watch.look()
+    assert len(last.run.columns[names.LOSS]) == 100
+    assert watch.look() is None
+
+
+def test_a_watch_that_is_stopped_reads_no_further(tmp_path, make):
+    log = tmp_path / "a.jsonl"
+    log.write_text('{"step": 1, "loss": 1.0}\n')
+    watch = Watch(open_log(log), lambda _: make.healthy_report())
+    watch.stop()
+
+    assert watch.look() is None

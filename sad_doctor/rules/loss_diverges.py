@@ -1,0 +1,169 @@
+"""The loss rises and stays up
+
+## What it sees
+The training total in the last fifth of the records surely lies above its lowest stretch before (the lowest of eight
+blocks, by medians), by the thresholds below. It needs no planned length. A total may rightly rise when a curriculum
+lets a term in: where the log tells the label loss (lm, ce, nll, task, sft) or raw terms, one of those must rise as
+well; and where an evaluation falls meanwhile, the finding is only a hint.
+
+## Why it is bad
+A loss that has left its lowest level for good has lost what it had learned; the weights are far from where they were,
+and a smaller learning rate from here on repairs little. A loss near ln(vocabulary) knows nothing of the text at all.
+Every checkpoint after the lowest stretch is worse than the one there.
+
+## Thresholds
+- `rise = 0.25`, `nats = 0.5`: how far above the lowest level it must lie, as a share of that level and at least.
+- `error = 0.5`: above this share, or above where the loss began, it is an error; below it a warning: batches that come
+  in an order of their own, by source or by length, move a loss too.
+- `records = 50`: fewest records.
+
+## Example
+```run fires
+steps: 400
+train/loss: 5 -> 2.4 -> 2.2 -> 6 -> 10 -> 10 ~ 0.1
+train/lr: 1e-3
+```
+
+```run quiet
+steps: 400
+train/loss: 9 -> 5 -> 4 -> 3.6 -> 3.4 ~ 0.4
+```
+
+```run quiet
+steps: 400
+train/weighted/lm: 9 -> 5
+train/weighted/kd: 0 -> 0 -> 6 -> 5.8
+train/loss: 9 -> 7 -> 11.6 -> 10.8
+```
+
+## Remedy
+Go back to the checkpoint before the loss left its lowest level. Lower the peak learning rate (a third is a good first
+guess), warm up for longer, clip the gradient; with float16 go to bf16.
+
+```toml
+[train]
+learning_rate = 3e-4
+warmup = 0.1
+clip = 1.0
+```
+
+## Sources
+- Amazon SageMaker Debugger, rule "LossNotDecreasing"; TheDeepChecker (Ben Braiek and Khomh 2022), "Diverging loss".
+- Wortsman et al. 2023, "Small-scale proxies for large-scale Transformer training instabilities", arXiv 2309.14322.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R105", "loss-diverges"
+
+_BLOCKS = 8
+_SIGMAS = 4.0
+"""The lowest of eight blocks is low by chance too: one more than the three of a single comparison."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rise:
+    lowest: float
+    since: float
+    last: float
+    first: float
+
+    @property
+    def share(self) -> float:
+        return (self.last - self.lowest) / max(abs(self.lowest), 1e-12)
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """Yield one finding for the total."""
+    found = run.get(names.LOSS)
+    if found is None:
+        return
+    loss = signals.finite(signals.tidy(found))
+    if len(loss) < t["records"]:
+        raise TooFew(f"{words.counted(len(loss), 'finite record')} of the loss; it judges from {t['records']:g} on")
+    rise = _rise(loss, t)
+    if rise is None:
+        return
+    terms = _terms(run)
+    risen = [name for name, column in terms.items() if len(column) >= t["records"] and _rise(column, t)]
+    if terms and not risen:
+        return
+    yield _finding(run, rise, risen, float(loss.step[-1]), t)
+
+
+def _rise(column: Column, t: Thresholds) -> _Rise | None:
+    """Return how the last fifth stands above the lowest block before it, if it surely does."""
+    count = len(column) // 5
+    last, before = column.value[-count:], column.value[:-count]
+    blocks = np.array_split(np.arange(before.size), _BLOCKS)
+    lowest = min(blocks, key=lambda block: float(np.median(before[block])))
+    low = float(np.median(before[lowest]))
+    gain = signals.gain(last, before[lowest])
+    if not gain.surely_above(max(t["rise"] * abs(low), t["nats"]), sigmas=_SIGMAS):
+        return None
+    return _Rise(low, float(column.step[lowest[-1]]), float(np.median(last)), float(np.median(before[blocks[0]])))
+
+
+def _terms(run: Run) -> dict[str, Column]:
+    """The series that no weight moves, or that are the label loss: what a curriculum does not raise."""
+    parts = signals.parts(run)
+    raw = {} if parts.source in ("raw", "weighted and raw") else run.terms(names.RAW)
+    found = {names.RAW + term: column for term, column in raw.items()}
+    found |= {
+        names.WEIGHTED + term: column
+        for term, column in parts.terms.items()
+        if term in names.ANCHORS and names.RAW + term not in found
+    }
+    return {name: signals.finite(signals.tidy(column)) for name, column in found.items()}
+
+
+def _finding(run: Run, rise: _Rise, risen: list[str], end: float, t: Thresholds) -> Finding:
+    falling = [words.called(n) for n, c in signals.evaluations(run).items() if _falls_since(c, rise.since)]
+    level = Level.ERROR if rise.share > t["error"] or rise.last > rise.first else Level.WARNING
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO if falling else level,
+        headline=(
+            f"The loss rises from {words.number(rise.lowest)} (step {words.step(rise.since)}) to "
+            f"{words.number(rise.last)} and stays up."
+        ),
+        evidence=(
+            f"Median of the last fifth {words.number(rise.last)}, lowest stretch {words.number(rise.lowest)}, "
+            f"beginning {words.number(rise.first)}",
+            *([f"{words.capital(words.listing(words.called(name) for name in risen))} too"] if risen else []),
+            *([f"But {words.listing(falling)} falls meanwhile"] if falling else []),
+        ),
+        cause="The learning rate is too large for this batch, or its warm-up too short, and no clip held the step.",
+        remedy="Go back to a checkpoint before that step; lower the peak learning rate, warm up longer, clip.",
+        first_step=rise.since,
+        last_step=end,
+        numbers={"lowest": rise.lowest, "last": rise.last, "first": rise.first},
+    )
+
+
+def _falls_since(column: Column, step: float) -> bool:
+    known = column.value[column.step >= step]
+    return known.size >= 3 and float(known[-1]) < float(known[0])
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=(names.LOSS,),
+    check=check,
+    thresholds={"rise": 0.25, "nats": 0.5, "error": 0.5, "records": 50},
+    explains=("loss-spike", "total-too-high", "perplexity-too-high", "early-plateau"),
+)

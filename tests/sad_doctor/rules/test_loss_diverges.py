@@ -1,0 +1,64 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.loss_diverges import RULE
+
+UP = "train/loss: 5 -> 2.4 -> 2.2 -> 6 -> 10 -> 10 ~ 0.1"
+
+
+def test_it_tells_where_the_loss_was_lowest(judge):
+    (finding,) = judge(RULE, f"steps: 400\n{UP}")
+
+    assert finding.level == Level.ERROR
+    assert 100 < finding.first_step < 200
+    assert "and stays up" in finding.headline
+
+
+def test_a_loss_that_only_ever_rises_diverges_too(judge):
+    assert len(judge(RULE, "steps: 200\ntrain/loss: 3 -> 13")) == 1
+
+
+def test_a_small_rise_below_the_beginning_is_a_warning(judge):
+    (finding,) = judge(RULE, "steps: 200\ntrain/loss: 9 -> 4 -> 5.5 -> 5.5 ~ 0.05")
+
+    assert finding.level == Level.WARNING
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "9 -> 4 ~ 0.5",
+        "4 ~ 1.5",
+        "4 -> 4.6 ~ 0.1",
+        "0.02 -> 0.3 ~ 0.01",
+        "9 -> 3 -> 3 -> 12 -> 3 -> 2.9 -> 2.8 -> 2.7 -> 2.6",
+    ],
+    ids=["falls", "noise", "a little", "near 0", "a spike that heals"],
+)
+def test_no_alarm(judge, loss):
+    assert judge(RULE, f"steps: 200\ntrain/loss: {loss}") == []
+
+
+def test_a_term_that_comes_in_is_no_divergence(judge):
+    text = "steps: 200\ntrain/weighted/lm: 9 -> 5\ntrain/weighted/kd: 0 -> 0 -> 8 -> 8\n"
+
+    assert judge(RULE, text + "train/loss: 9 -> 7.7 -> 14.3 -> 13") == []
+
+
+def test_a_label_loss_that_rises_with_the_total_is_one(judge):
+    text = "steps: 200\ntrain/weighted/lm: 5 -> 11\ntrain/weighted/kd: 1\ntrain/loss: 6 -> 12"
+
+    (finding,) = judge(RULE, text)
+    assert "The term lm too" in finding.evidence
+
+
+def test_an_evaluation_that_falls_makes_it_a_hint(judge):
+    (finding,) = judge(RULE, f"steps: 400\n{UP}\nsteps: 9 every 40\neval/lm_loss: 6 -> 3")
+
+    assert finding.level == Level.INFO
+
+
+def test_few_records_are_not_judged(judge):
+    with pytest.raises(TooFew, match="20 finite records"):
+        judge(RULE, "steps: 20\ntrain/loss: 3 -> 13")
