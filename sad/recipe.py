@@ -137,7 +137,7 @@ class Contrastive(Section):
 
     weight: float = Field(default=0.0, ge=0)
     """Weight of the term; 0 leaves it out."""
-    temperature: float = Field(default=0.1, ge=0.01, le=1000)
+    temperature: float = Field(default=0.1, ge=0.001, le=1000)
     """Divides the cosine similarities."""
 
 

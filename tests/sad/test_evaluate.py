@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -107,7 +108,7 @@ def test_agreement_and_mapped_mass_are_shares_of_boundaries(plan: Any, distiller
 def test_a_student_that_is_the_teacher_agrees_with_it() -> None:
     pair = tiny.plan(of=tiny.pair(400, 400)).pair
     readers, plan = pair.readers, tiny.plan(of=pair)
-    one = Distiller(pair.teacher, pair.teacher, pair.vocab, Terms())
+    one = Distiller(copy.deepcopy(pair.teacher), pair.teacher, pair.vocab, Terms())
     found = evaluate(one, [collate(plan.train, readers)], Objective(dict(Terms().weights)))
     assert found.kl == pytest.approx(0.0, abs=1e-6)
     assert (found.agreement, found.mapped) == (1.0, 1.0)

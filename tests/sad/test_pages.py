@@ -33,8 +33,8 @@ def test_every_bug_and_every_property_is_in_the_document():
     text = pages.bugs_markdown()
     for entry in catalogue.entries():
         assert f"\n## {entry.code} {entry.title}\n" in text
-    for name in catalogue.properties():
-        assert f"\n## `{name}`\n" in text
+    for name, number in catalogue.numbers().items():
+        assert f"\n## `{name}` ({number})\n" in text
     assert len(re.findall("^# ", text, re.MULTILINE)) == 2
 
 

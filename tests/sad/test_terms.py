@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -141,7 +142,7 @@ def test_lm_is_the_models_own_loss() -> None:
 
 def test_kd_is_zero_where_student_and_teacher_are_one() -> None:
     pair = tiny.pair(400, 400)
-    same = Pair(pair.teacher, pair.teacher, pair.readers, pair.vocab)
+    same = Pair(copy.deepcopy(pair.teacher), pair.teacher, pair.readers, pair.vocab)
     batch = collate(some(same), same.readers)
     made = distiller(same, Terms.model_validate({"layerwise": {"weight": 0}}))
     assert float(sums(made, batch)[KD].total) == pytest.approx(0.0, abs=1e-5)
