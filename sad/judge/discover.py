@@ -6,7 +6,7 @@ import inspect
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -29,6 +29,14 @@ SEQUENCES = re.compile(
     re.IGNORECASE,
 )
 """Where source or docs say that logits are [batch, length, vocab]."""
+AXES = re.compile(
+    r"[\[(]\s*b\w*\s*,\s*(\w*seq\w*|\w*len\w*|\w*tok\w*|[tsln])\s*,\s*(\w*vocab\w*|v)\s*[\])]"
+    r"|\.\.\.,\s*:-1\s*,\s*:\s*\]|\[:\s*,\s*:-1\s*(,\s*:\s*)?\]",
+    re.IGNORECASE,
+)
+"""The same, without rows that were flattened before."""
+AXIS_ONE = re.compile(r"softmax\((?:[^()]|\([^()]*\))*?(,\s*|dim\s*=\s*)1\s*\)")
+"""A softmax along axis 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +47,7 @@ class Shape:
     sample: Sample
     fit: Fit
     notes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 class CannotRunError(Exception):
@@ -64,7 +73,7 @@ def discover(call: Call, seed: int) -> Shape:
             first = first or error
             continue
         if found.fit.good and not found.fit.family.fault and not _inverted(found) and not _backwards(found):
-            return found
+            return _crosswise(found, ran)
         ran.append(found)
     if not ran:
         raise CannotRunError(said(first) if first is not None else "there is no way to call it")
@@ -168,6 +177,20 @@ def _fixed_temperature(shape: Shape) -> Shape:
             note = f"a temperature of {temperature:g} is fixed inside; the logits are multiplied by it to undo that"
             return Shape(call, of, found, (*shape.notes, note))
     return shape
+
+
+def _crosswise(shape: Shape, ran: list[Shape]) -> Shape:
+    """Where a source says [batch, length, vocab] and the loss runs on that, it must be right on that."""
+    call = shape.call
+    runs = any(other.call.form.rank == 3 and other.sample.attached for other in ran)
+    text = source(call)
+    if call.form.rank != 2 or not runs or call.hidden or not (AXES.search(text) and AXIS_ONE.search(text)):
+        return shape
+    says = (
+        f"it is {shape.fit.family.name} on rows alone, and its source says that logits are [batch, length, vocab]: "
+        "there, axis 1 is the length, and softmax must go along the last"
+    )
+    return replace(shape, faults=(says,))
 
 
 def _spaces(call: Call) -> tuple[tuple[Space, Space], ...]:

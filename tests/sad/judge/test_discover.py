@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from sad.judge.call import Call, StoppedError
 from sad.judge.discover import CannotRunError, discover
+from sad.judge.found import found
 from sad.judge.roles import Space
 from sad.judge.sample import given
 from sad.judge.stand_in import NeedsAdapterError
@@ -92,3 +93,42 @@ def test_logits_through_an_identity_are_the_same_and_ruled_out_tokens_stay_so():
     of = given(0)
     of.student_logits[0, 0, 3] = of.teacher_logits[0, 0, 3] = -torch.inf
     assert torch.isfinite(shape.call(of))
+
+
+def fixed(student_logits, teacher_logits, labels, *, square=True):
+    soft = F.kl_div((student_logits / 2).log_softmax(-1), (teacher_logits / 2).softmax(-1), reduction="none").sum(-1)
+    counts = labels != -100
+    soft = soft[counts].mean() * (4 if square else 1)
+    return 0.5 * soft + 0.5 * F.cross_entropy(student_logits[counts], labels[counts])
+
+
+def test_a_temperature_that_is_fixed_inside_is_undone_beside_a_label_loss():
+    shape = discover(Call(fixed), 0)
+    assert shape.call.form.temperature == 2
+    assert shape.fit.good
+    assert shape.fit.labels == "own"
+    assert not found(shape, 0).faults
+
+
+def test_the_square_of_a_fixed_temperature_is_missed_where_the_weights_add_up():
+    def loss(student_logits, teacher_logits, labels):
+        return fixed(student_logits, teacher_logits, labels, square=False)
+
+    (fault,) = found(discover(Call(loss), 0), 0).faults
+    assert "no factor of T squared at the fixed T = 2" in fault
+
+
+def test_a_softmax_along_the_length_is_no_divergence_of_rows():
+    def texts(student_logits, teacher_logits, labels):
+        """Logits are [batch, seq_len, vocab]."""
+        rows = F.kl_div(F.log_softmax(student_logits, dim=1), F.softmax(teacher_logits, dim=1), reduction="none")
+        counts = labels != -100
+        return (rows.sum(-1) * counts).sum() / counts.sum().clamp_min(1)
+
+    def classes(student_logits, teacher_logits):
+        rows = F.kl_div(F.log_softmax(student_logits, dim=1), F.softmax(teacher_logits, dim=1), reduction="none")
+        return rows.sum(-1).mean()
+
+    (fault,) = discover(Call(texts), 0).faults
+    assert "softmax must go along the last" in fault
+    assert not discover(Call(classes), 0).faults
