@@ -162,6 +162,11 @@ def _tried(call: Call, seed: int) -> Shape:
             fitted = explained(other, again)
             if fitted.good and (not found.good or (found.family.fault and not fitted.family.fault)):
                 call, of, found = again, other, fitted
+    if not found.good and len(call.betas()) > 1:
+        # one number for all of them may hide that two are exchanged
+        call = call.formed(beta="")
+        of = sample(call, given(seed, labels=labels))
+        found = explained(of, call)
     return Shape(call, of, found)
 
 
@@ -216,7 +221,10 @@ def _backwards(shape: Shape) -> bool:
     return shape.fit.family is REVERSE and not shape.call.reading.ordered and not shape.call.form.swapped
 
 
-def _strange(shape: Shape) -> float:
-    """How far from every known formula; a form that gives no gradient at all is the last."""
+def _strange(shape: Shape) -> tuple[bool, float]:
+    """How far from every known formula; a form that gives no gradient at all is the last.
+
+    A mask is read against its name only where that makes it a known divergence.
+    """
     residual = shape.fit.residual
-    return residual if residual == residual else float("inf")
+    return shape.call.form.flipped, residual if residual == residual else float("inf")

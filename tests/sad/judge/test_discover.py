@@ -132,3 +132,43 @@ def test_a_softmax_along_the_length_is_no_divergence_of_rows():
     (fault,) = discover(Call(texts), 0).faults
     assert "softmax must go along the last" in fault
     assert not discover(Call(classes), 0).faults
+
+
+def test_a_mask_is_not_read_against_its_name_for_the_sake_of_the_nearest():
+    def loss(student_logits, teacher_logits, mask):
+        p, q = teacher_logits.softmax(-1), student_logits.softmax(-1)
+        weight = (p - q).abs().sum(-1)
+        rows = weight * (p * (p / q).log()).sum(-1) + (1 - weight) * (q * (q / p).log()).sum(-1)
+        return (rows * mask).sum() / mask.sum().clamp(min=1)
+
+    shape = discover(Call(loss), 0)
+    assert not shape.fit.good
+    assert not shape.call.form.flipped
+
+
+def test_two_settings_of_an_unknown_divergence_are_not_given_one_number():
+    def loss(student_logits, teacher_logits, alpha=0.2, beta=0.7):
+        p, q = teacher_logits.softmax(-1), student_logits.softmax(-1)
+        both = p.pow(alpha) * q.pow(beta) - (alpha * p.pow(alpha + beta) + beta * q.pow(alpha + beta)) / (alpha + beta)
+        return -both.sum() / (alpha * beta)
+
+    assert discover(Call(loss), 0).call.form.beta == ""
+
+
+def test_a_weight_that_a_jsd_lacks():
+    def loss(student_logits, teacher_logits, beta=0.5, *, teacher_too=False):
+        p, q = teacher_logits.softmax(-1), student_logits.softmax(-1)
+        m = (beta * p + (1 - beta) * q).log()
+        mine, theirs = (q * (q.log() - m)).sum(), (p * (p.log() - m)).sum()
+        return (1 - beta) * mine + theirs if teacher_too else mine + beta * theirs
+
+    assert "second weight" in discover(Call(loss), 0).fit.family.fault
+    other = discover(
+        Call(
+            lambda student_logits, teacher_logits, beta=0.5: loss(
+                student_logits, teacher_logits, beta, teacher_too=True
+            )
+        ),
+        0,
+    )
+    assert "first weight" in other.fit.family.fault
