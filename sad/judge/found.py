@@ -136,12 +136,12 @@ def _unsquared(call: Call, first: Fit, by: Divided, beside: Divided | None) -> l
     if beside is None or first.family is not FORWARD or t == 1 or by.reduction is None or beside.reduction is None:
         return []
     soft, hard = by.factor, beside.factor
-    if abs(soft + hard - 1) > near or abs(soft / t**2 + hard - 1) <= near:
+    power = next((p for p in (2, 0, 1, 3, 4) if abs(soft / t**p + hard - 1) <= near), 2)
+    if power == 2:
         return []
-    weights = f"divergence and label loss are weighted by {soft:.3g} and {hard:.3g}, which add up to 1"
-    return [
-        f"{weights}: no factor of T squared at the fixed T = {t:g}, so the teacher counts 1 / {t**2:g} of its weight"
-    ]
+    weights = f"the weights of divergence and label loss, {soft / t**power:.3g} and {hard:.3g}, add up to 1"
+    has = "no factor of T squared" if power == 0 else f"a factor of T to the power {power} in place of T squared"
+    return [f"{weights} with {has} at the fixed T = {t:g}: the teacher counts {t ** (power - 2):.3g} times its weight"]
 
 
 def _without_beta(shape: Shape) -> Shape:

@@ -95,10 +95,10 @@ def test_logits_through_an_identity_are_the_same_and_ruled_out_tokens_stay_so():
     assert torch.isfinite(shape.call(of))
 
 
-def fixed(student_logits, teacher_logits, labels, *, square=True):
+def fixed(student_logits, teacher_logits, labels, *, factor=4):
     soft = F.kl_div((student_logits / 2).log_softmax(-1), (teacher_logits / 2).softmax(-1), reduction="none").sum(-1)
     counts = labels != -100
-    soft = soft[counts].mean() * (4 if square else 1)
+    soft = soft[counts].mean() * factor
     return 0.5 * soft + 0.5 * F.cross_entropy(student_logits[counts], labels[counts])
 
 
@@ -110,12 +110,14 @@ def test_a_temperature_that_is_fixed_inside_is_undone_beside_a_label_loss():
     assert not found(shape, 0).faults
 
 
-def test_the_square_of_a_fixed_temperature_is_missed_where_the_weights_add_up():
+@pytest.mark.parametrize(("factor", "says"), [(1, "no factor of T squared"), (2, "a factor of T to the power 1")])
+def test_the_square_of_a_fixed_temperature_is_missed_where_the_weights_add_up(factor, says):
     def loss(student_logits, teacher_logits, labels):
-        return fixed(student_logits, teacher_logits, labels, square=False)
+        return fixed(student_logits, teacher_logits, labels, factor=factor)
 
     (fault,) = found(discover(Call(loss), 0), 0).faults
-    assert "no factor of T squared at the fixed T = 2" in fault
+    assert says in fault
+    assert "at the fixed T = 2" in fault
 
 
 def test_a_softmax_along_the_length_is_no_divergence_of_rows():
