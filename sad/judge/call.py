@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sad.judge.constructor import kept_losses
 from sad.judge.output import loss_of
 from sad.judge.roles import Reading, Role, read
 from sad.judge.stand_in import Asked, Model, NeedsAdapterError, stand_in_self, trainer_parts
@@ -165,7 +166,7 @@ class Call:
         if not inspect.isclass(target) and self.owner is not None:
             every = list(inspect.signature(target).parameters.values())
             if self._bound(every):
-                parts = trainer_parts(lambda: Model(values.teacher))
+                parts = trainer_parts(lambda: Model(values.teacher)) | kept_losses(self.owner)
                 first = stand_in_self(self.owner, values.settings, self.asked, parts)
                 return lambda *args, **named: target(first, *args, **named)
         return target  # type: ignore[no-any-return]

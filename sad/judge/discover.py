@@ -6,7 +6,7 @@ import inspect
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -29,6 +29,14 @@ SEQUENCES = re.compile(
     re.IGNORECASE,
 )
 """Where source or docs say that logits are [batch, length, vocab]."""
+AXES = re.compile(
+    r"[\[(]\s*b\w*\s*,\s*(\w*seq\w*|\w*len\w*|\w*tok\w*|[tsln])\s*,\s*(\w*vocab\w*|v)\s*[\])]"
+    r"|\.\.\.,\s*:-1\s*,\s*:\s*\]|\[:\s*,\s*:-1\s*(,\s*:\s*)?\]",
+    re.IGNORECASE,
+)
+"""The same, without rows that were flattened before."""
+AXIS_ONE = re.compile(r"softmax\((?:[^()]|\([^()]*\))*?(,\s*|dim\s*=\s*)1\s*\)")
+"""A softmax along axis 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +47,7 @@ class Shape:
     sample: Sample
     fit: Fit
     notes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 class CannotRunError(Exception):
@@ -64,7 +73,7 @@ def discover(call: Call, seed: int) -> Shape:
             first = first or error
             continue
         if found.fit.good and not found.fit.family.fault and not _inverted(found) and not _backwards(found):
-            return found
+            return _crosswise(found, ran)
         ran.append(found)
     if not ran:
         raise CannotRunError(said(first) if first is not None else "there is no way to call it")
@@ -153,6 +162,11 @@ def _tried(call: Call, seed: int) -> Shape:
             fitted = explained(other, again)
             if fitted.good and (not found.good or (found.family.fault and not fitted.family.fault)):
                 call, of, found = again, other, fitted
+    if not found.good and len(call.betas()) > 1:
+        # one number for all of them may hide that two are exchanged
+        call = call.formed(beta="")
+        of = sample(call, given(seed, labels=labels))
+        found = explained(of, call)
     return Shape(call, of, found)
 
 
@@ -168,6 +182,20 @@ def _fixed_temperature(shape: Shape) -> Shape:
             note = f"a temperature of {temperature:g} is fixed inside; the logits are multiplied by it to undo that"
             return Shape(call, of, found, (*shape.notes, note))
     return shape
+
+
+def _crosswise(shape: Shape, ran: list[Shape]) -> Shape:
+    """Where a source says [batch, length, vocab] and the loss runs on that, it must be right on that."""
+    call = shape.call
+    runs = any(other.call.form.rank == 3 and other.sample.attached for other in ran)
+    text = source(call)
+    if call.form.rank != 2 or not runs or call.hidden or not (AXES.search(text) and AXIS_ONE.search(text)):
+        return shape
+    says = (
+        f"it is {shape.fit.family.name} on rows alone, and its source says that logits are [batch, length, vocab]: "
+        "there, axis 1 is the length, and softmax must go along the last"
+    )
+    return replace(shape, faults=(says,))
 
 
 def _spaces(call: Call) -> tuple[tuple[Space, Space], ...]:
@@ -193,7 +221,10 @@ def _backwards(shape: Shape) -> bool:
     return shape.fit.family is REVERSE and not shape.call.reading.ordered and not shape.call.form.swapped
 
 
-def _strange(shape: Shape) -> float:
-    """How far from every known formula; a form that gives no gradient at all is the last."""
+def _strange(shape: Shape) -> tuple[bool, float]:
+    """How far from every known formula; a form that gives no gradient at all is the last.
+
+    A mask is read against its name only where that makes it a known divergence.
+    """
     residual = shape.fit.residual
-    return residual if residual == residual else float("inf")
+    return shape.call.form.flipped, residual if residual == residual else float("inf")

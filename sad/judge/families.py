@@ -76,6 +76,12 @@ def _unweighted(student: Tensor, teacher: Tensor, beta: float) -> Rows:
     return kl(log_p, m) + kl(log_q, m)
 
 
+def _half_weighted(student: Tensor, teacher: Tensor, beta: float) -> Rows:
+    log_q, log_p = _logs(student, teacher)
+    m = mixed(log_p, log_q, beta)
+    return beta * kl(log_p, m) + kl(log_q, m)
+
+
 def _symmetric(student: Tensor, teacher: Tensor, beta: float) -> Rows:
     return beta * forward_kl(student, teacher) + (1 - beta) * reverse_kl(student, teacher)
 
@@ -180,6 +186,18 @@ WRONG = (
         _exchanged(_crossed),
         beta=True,
         fault="the mixture weighs the teacher by beta, its KL by 1 - beta: beta is exchanged on one side",
+    ),
+    Family(
+        "JSD whose KL of the student is not weighted",
+        _half_weighted,
+        beta=True,
+        fault="KL(P || M) is weighted by beta, KL(Q || M) by 1: the second weight is missing",
+    ),
+    Family(
+        "JSD whose KL of the teacher is not weighted",
+        _exchanged(lambda student, teacher, beta: _half_weighted(teacher, student, beta)),
+        beta=True,
+        fault="KL(Q || M) is weighted by 1 - beta, KL(P || M) by 1: the first weight is missing",
     ),
     Family(
         "KLs from the mixture to each side",

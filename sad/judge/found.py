@@ -10,7 +10,7 @@ from torch import Tensor
 from sad.judge.call import Call
 from sad.judge.discover import Shape, explained, source
 from sad.judge.divisor import Divided, divided
-from sad.judge.families import EXCHANGED, GENERAL, RIGHT
+from sad.judge.families import EXCHANGED, FORWARD, GENERAL, RIGHT
 from sad.judge.roles import Role
 from sad.judge.rows import by_doubling, entropy_of, misplaced, row_loss, rows_of
 from sad.judge.sample import Fit, Sample, fit, given, label_losses, sample, used
@@ -55,7 +55,7 @@ def found(shape: Shape, seed: int) -> Found:
     shape = _without_beta(shape)
     shape, mixing = _without_labels(shape)
     call, first = shape.call, shape.fit
-    notes, faults = [*shape.notes, *mixing], [first.family.fault] if first.family.fault else []
+    notes, faults = [*shape.notes, *mixing], [*shape.faults, *([first.family.fault] if first.family.fault else [])]
     with_labels = shape.sample.given.labels is not None
     count = call.takes(Role.COUNT)
     of = [sample(call, given(seed, which, labels=with_labels, count=count)) for which in (0, 1)]
@@ -96,6 +96,7 @@ def found(shape: Shape, seed: int) -> Found:
         else None
     )
     beside = divided(of, [replace(f, kd=f.ce) for f in fits], shift=first.labels == "next") if first.labels else None
+    faults += _unsquared(call, first, by, beside)
     loss = plain(call, first, by, beside)
     numbers = {"explained": 1 - first.residual, "factor": by.factor}
     told = tuple(faults), tuple(notes), numbers, bool(mixing), by.reduction is None
@@ -122,11 +123,25 @@ def plain(call: Call, first: Fit, by: Divided, beside: Divided | None) -> Callab
             of = replace(of, labels=of.teacher_logits.detach().float().argmax(dim=-1))
         total = call(of)
         if beside is not None and of.labels is not None:
-            rows = label_losses(of.student_logits, of, first.labels)
+            rows = label_losses(call.form.temperature * of.student_logits, of, first.labels)
             total = total - rows.sum() * beside.factor / max(1.0, beside.number(of))
         return total / by.factor
 
     return loss
+
+
+def _unsquared(call: Call, first: Fit, by: Divided, beside: Divided | None) -> list[str]:
+    """A temperature that is fixed inside: where its square is missing the weights add up to 1 as they stand."""
+    t, near = call.form.temperature, 1e-4
+    if beside is None or first.family is not FORWARD or t == 1 or by.reduction is None or beside.reduction is None:
+        return []
+    soft, hard = by.factor, beside.factor
+    power = next((p for p in (2, 0, 1, 3, 4) if abs(soft / t**p + hard - 1) <= near), 2)
+    if power == 2:
+        return []
+    weights = f"the weights of divergence and label loss, {soft / t**power:.3g} and {hard:.3g}, add up to 1"
+    has = "no factor of T squared" if power == 0 else f"a factor of T to the power {power} in place of T squared"
+    return [f"{weights} with {has} at the fixed T = {t:g}: the teacher counts {t ** (power - 2):.3g} times its weight"]
 
 
 def _without_beta(shape: Shape) -> Shape:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sad.judge.call import Call
 from sad.judge.families import Family
 from sad.subjects.divergence import IGNORED, Given
 
@@ -37,6 +38,8 @@ class Sample:
     attached: bool = True
     changed: bool = False
     """The call changed the logits that it was given."""
+    scale: float = 1.0
+    """What the logits were multiplied by before the loss got them; a label loss that is mixed in sees that too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +95,8 @@ def sample(loss: Loss, call: Given) -> Sample:
         if total.requires_grad:
             total.backward()  # type: ignore[no-untyped-call]
     gradient = torch.zeros_like(student) if student.grad is None else student.grad
-    return Sample(call, float(total.detach()), gradient.double(), student.grad is not None)
+    scale = loss.form.temperature if isinstance(loss, Call) else 1.0
+    return Sample(call, float(total.detach()), gradient.double(), student.grad is not None, scale=scale)
 
 
 def fit(
@@ -105,7 +109,7 @@ def fit(
     (slope,) = torch.autograd.grad(rows.sum(), student)
     parts = [slope]
     if labels:
-        parts.append(label_slope(of.given, labels))
+        parts.append(label_slope(of, labels))
     columns = torch.stack(parts, dim=-1)
     amounts = (torch.linalg.pinv(columns) @ of.gradient[..., None])[..., 0]
     left = of.gradient - (columns @ amounts[..., None])[..., 0]
@@ -131,10 +135,10 @@ def label_losses(student: Tensor, call: Given, labels: str) -> Float[Tensor, "ba
     return flat.view(rows.shape)
 
 
-def label_slope(call: Given, labels: str) -> Float[Tensor, "batch length vocab"]:
+def label_slope(of: Sample, labels: str) -> Float[Tensor, "batch length vocab"]:
     """Return the gradient of the label loss of every row to its logits."""
-    student = call.student_logits.double().requires_grad_()
-    (slope,) = torch.autograd.grad(label_losses(student, call, labels).sum(), student)
+    student = of.given.student_logits.double().requires_grad_()
+    (slope,) = torch.autograd.grad(label_losses(of.scale * student, of.given, labels).sum(), student)
     return slope
 
 

@@ -21,6 +21,7 @@ from sad.judge.roles import Role
 from sad.judge.target import said
 from sad.subjects.divergence import Divergence
 
+NO_GPU = ("not compiled with CUDA", "Found no NVIDIA driver", "No CUDA GPUs are available")
 Event = dict[str, Any]
 """``start`` (a property begins), ``line`` (it ended), ``what`` and ``assumed`` (what it was found to be)."""
 
@@ -53,6 +54,10 @@ def session(
         except UserError:
             raise
         except CannotRunError as error:
+            if any(sign in str(error) for sign in NO_GPU):
+                raise UserError(
+                    f"it needs a GPU, and there is none here ({error}): judge it where there is one"
+                ) from None
             yield _line("can_be_called", Verdict(False, _raised(str(error))), name, seed, began)
             return
         except Exception as error:

@@ -93,10 +93,15 @@ def _from_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except BaseException as error:
         del sys.modules[name]
-        raise
-    return module
+        if not (isinstance(error, ImportError) and "no known parent package" in str(error)):
+            raise
+    else:
+        return module
+    # a folder without __init__.py whose files import each other by dots
+    sys.path.insert(0, str(path.parent.parent))
+    return importlib.import_module(f"{path.parent.name}.{path.stem}")
 
 
 def said(error: BaseException) -> str:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from sad.judge.call import Call, StoppedError
 from sad.judge.discover import CannotRunError, discover
+from sad.judge.found import found
 from sad.judge.roles import Space
 from sad.judge.sample import given
 from sad.judge.stand_in import NeedsAdapterError
@@ -92,3 +93,84 @@ def test_logits_through_an_identity_are_the_same_and_ruled_out_tokens_stay_so():
     of = given(0)
     of.student_logits[0, 0, 3] = of.teacher_logits[0, 0, 3] = -torch.inf
     assert torch.isfinite(shape.call(of))
+
+
+def fixed(student_logits, teacher_logits, labels, *, factor=4):
+    soft = F.kl_div((student_logits / 2).log_softmax(-1), (teacher_logits / 2).softmax(-1), reduction="none").sum(-1)
+    counts = labels != -100
+    soft = soft[counts].mean() * factor
+    return 0.5 * soft + 0.5 * F.cross_entropy(student_logits[counts], labels[counts])
+
+
+def test_a_temperature_that_is_fixed_inside_is_undone_beside_a_label_loss():
+    shape = discover(Call(fixed), 0)
+    assert shape.call.form.temperature == 2
+    assert shape.fit.good
+    assert shape.fit.labels == "own"
+    assert not found(shape, 0).faults
+
+
+@pytest.mark.parametrize(("factor", "says"), [(1, "no factor of T squared"), (2, "a factor of T to the power 1")])
+def test_the_square_of_a_fixed_temperature_is_missed_where_the_weights_add_up(factor, says):
+    def loss(student_logits, teacher_logits, labels):
+        return fixed(student_logits, teacher_logits, labels, factor=factor)
+
+    (fault,) = found(discover(Call(loss), 0), 0).faults
+    assert says in fault
+    assert "at the fixed T = 2" in fault
+
+
+def test_a_softmax_along_the_length_is_no_divergence_of_rows():
+    def texts(student_logits, teacher_logits, labels):
+        """Logits are [batch, seq_len, vocab]."""
+        rows = F.kl_div(F.log_softmax(student_logits, dim=1), F.softmax(teacher_logits, dim=1), reduction="none")
+        counts = labels != -100
+        return (rows.sum(-1) * counts).sum() / counts.sum().clamp_min(1)
+
+    def classes(student_logits, teacher_logits):
+        rows = F.kl_div(F.log_softmax(student_logits, dim=1), F.softmax(teacher_logits, dim=1), reduction="none")
+        return rows.sum(-1).mean()
+
+    (fault,) = discover(Call(texts), 0).faults
+    assert "softmax must go along the last" in fault
+    assert not discover(Call(classes), 0).faults
+
+
+def test_a_mask_is_not_read_against_its_name_for_the_sake_of_the_nearest():
+    def loss(student_logits, teacher_logits, mask):
+        p, q = teacher_logits.softmax(-1), student_logits.softmax(-1)
+        weight = (p - q).abs().sum(-1)
+        rows = weight * (p * (p / q).log()).sum(-1) + (1 - weight) * (q * (q / p).log()).sum(-1)
+        return (rows * mask).sum() / mask.sum().clamp(min=1)
+
+    shape = discover(Call(loss), 0)
+    assert not shape.fit.good
+    assert not shape.call.form.flipped
+
+
+def test_two_settings_of_an_unknown_divergence_are_not_given_one_number():
+    def loss(student_logits, teacher_logits, alpha=0.2, beta=0.7):
+        p, q = teacher_logits.softmax(-1), student_logits.softmax(-1)
+        both = p.pow(alpha) * q.pow(beta) - (alpha * p.pow(alpha + beta) + beta * q.pow(alpha + beta)) / (alpha + beta)
+        return -both.sum() / (alpha * beta)
+
+    assert discover(Call(loss), 0).call.form.beta == ""
+
+
+def test_a_weight_that_a_jsd_lacks():
+    def loss(student_logits, teacher_logits, beta=0.5, *, teacher_too=False):
+        p, q = teacher_logits.softmax(-1), student_logits.softmax(-1)
+        m = (beta * p + (1 - beta) * q).log()
+        mine, theirs = (q * (q.log() - m)).sum(), (p * (p.log() - m)).sum()
+        return (1 - beta) * mine + theirs if teacher_too else mine + beta * theirs
+
+    assert "second weight" in discover(Call(loss), 0).fit.family.fault
+    other = discover(
+        Call(
+            lambda student_logits, teacher_logits, beta=0.5: loss(
+                student_logits, teacher_logits, beta, teacher_too=True
+            )
+        ),
+        0,
+    )
+    assert "first weight" in other.fit.family.fault

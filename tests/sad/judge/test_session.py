@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001
 """Right losses of every style pass, each found to be what it is; faulty ones break, for the right reason."""
 
 from __future__ import annotations
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sad.case import Standing
+from sad.errors import UserError
 from sad.judge.battery import OWN
 from sad.judge.call import Call
 from sad.judge.session import session
@@ -54,3 +56,11 @@ def test_only_what_is_asked_for_is_judged_and_what_is_skipped_is_not():
 def test_the_seed_goes_into_the_line_that_replays():
     lines, _ = judged("right_losses.py", "plain", only=OWN, seed=4)
     assert all(line.replay.endswith(" --seed 4") for line in lines.values())
+
+
+def test_what_needs_a_gpu_is_not_judged():
+    def loss(student_logits, teacher_logits):
+        raise AssertionError("Torch not compiled with CUDA enabled")
+
+    with pytest.raises(UserError, match="needs a GPU"):
+        list(session(Call(loss), "loss"))

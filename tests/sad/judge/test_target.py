@@ -55,3 +55,12 @@ def test_what_is_missing_is_told_and_what_raises_is_another_thing(tmp_path):
 def test_said_is_one_line():
     assert said(ValueError("a\nb")) == "ValueError: a"
     assert said(ValueError()) == "ValueError"
+
+
+def test_a_folder_without_init_may_import_by_dots(tmp_path):
+    folder = tmp_path / "criterions"
+    folder.mkdir()
+    (folder / "base.py").write_text("two = 2\n")
+    file = folder / "mine.py"
+    file.write_text("from .base import two\ndef kd_loss(): return two\n")
+    assert load(f"{file}:kd_loss")() == 2
