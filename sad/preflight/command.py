@@ -82,3 +82,9 @@ def _writable(target: Path, config: Path | None) -> None:
         raise UserError(f"--write-fix {target} would replace the recipe that is examined: name another file")
     if target.is_dir() or not target.absolute().parent.is_dir():
         raise UserError(f"--write-fix {target}: {'it is a folder' if target.is_dir() else 'there is no such folder'}")
+    if target.is_file() and target.stat().st_size:
+        try:
+            recipes.load(target, {})
+        except (UserError, UnicodeDecodeError):
+            # the user's text, say: it would be gone after the minutes
+            raise UserError(f"--write-fix {target} would replace a file that is no recipe: name another file") from None

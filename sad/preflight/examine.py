@@ -15,6 +15,7 @@ from sad.preflight.magnitudes import magnitudes
 from sad.preflight.models import models
 from sad.preflight.overfit import overfit
 from sad.preflight.parity import parity
+from sad.preflight.places import places
 from sad.preflight.resume import resume
 from sad.preflight.teacher import teacher
 from sad.preflight.terms import terms
@@ -25,6 +26,7 @@ Examination = Callable[[Bench], Iterator[Finding]]
 EXAMINATIONS: tuple[Examination, ...] = (
     tokenizers,
     coverage,
+    places,
     models,
     teacher,
     magnitudes,

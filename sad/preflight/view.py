@@ -57,6 +57,8 @@ def closing(findings: Sequence[Finding], seconds: float, fixed: str | None, *, m
     count = {level: sum(f.level is level for f in findings) for level in ORDER}
     warnings = f"{count[Level.WARNING]} warning{'s' * (count[Level.WARNING] != 1)}"
     told = f"{count[Level.WRONG]} wrong, {warnings}, {count[Level.FINE]} fine, in {seconds:.0f} s."
+    if fixed is not None and not mendable:
+        return f"{told} No key of the recipe mends anything: {fixed} is the recipe as it was"
     if fixed is not None:
         return f"{told} Mended recipe: {fixed}; check it with: sad verify --config {fixed}"
     return f"{told} To have it mended: --write-fix recipe.fixed.toml" if mendable else told

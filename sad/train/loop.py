@@ -64,10 +64,13 @@ class Saved:
         return time.monotonic() - self.at > 60 * minutes
 
 
-def train(plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False) -> Result:
+def train(
+    plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False, signals: Interrupt | None = None
+) -> Result:
     """Distil: take every step of the plan, evaluate, save, put all on record in ``folder``.
 
     A run that is resumed goes on exactly where its newest checkpoint stands. Raises UserError if it has none.
+    ``signals`` replaces what notes a Ctrl-C.
     """
     recipe = plan.recipe.train
     accelerator = _accelerator(plan)
@@ -91,7 +94,7 @@ def train(plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False) -> 
         accelerator.wait_for_everyone()
         saved.now(progress.step)
 
-    with Interrupt() as interrupt, record.recorder:
+    with signals or Interrupt() as interrupt, record.recorder:
         with accelerator.autocast():
             known = likelihood(distiller, _held_out(plan))
         if plan.recipe.shares and not resume:

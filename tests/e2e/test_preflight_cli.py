@@ -91,7 +91,7 @@ def room(tmp_path: Path, pair_folder: Path) -> Path:
         (["--config", "none.toml"], "cannot read the recipe"),
         (["--set", "train.batchsize=3"], "did you mean batch_size?"),
         (["--data", "text.txt", "--write-fix", "no/such.toml"], "there is no such folder"),
-        (["V104", "--data", "text.txt"], "a preflight takes no codes"),
+        (["V104", "--data", "text.txt"], "the catalogue and a run at once"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -109,3 +109,11 @@ def test_the_recipe_that_is_examined_is_not_overwritten(room: Path) -> None:
     done = sad(room, "--config", "run.toml", "--write-fix", "run.toml")
     assert done.returncode == 2
     assert (room / "run.toml").read_text() == "[train]\nbatch_size = 4\n"
+
+
+def test_a_file_that_is_no_recipe_is_not_overwritten(room: Path) -> None:
+    (room / "texts.jsonl").write_text('{"text": "all that there is"}\n')
+    done = sad(room, "--data", "texts.jsonl", "--write-fix", "texts.jsonl")
+    assert done.returncode == 2
+    assert "no recipe: name another file" in done.stderr
+    assert (room / "texts.jsonl").read_text() == '{"text": "all that there is"}\n'

@@ -8,7 +8,7 @@ from sad.preflight.finding import Finding, Level
 
 
 def test_every_examination_has_a_name_of_its_own() -> None:
-    assert len({one.__name__ for one in EXAMINATIONS}) == len(EXAMINATIONS) == 13
+    assert len({one.__name__ for one in EXAMINATIONS}) == len(EXAMINATIONS) == 14
 
 
 def test_one_that_raises_says_so_and_ends_nothing(bench) -> None:

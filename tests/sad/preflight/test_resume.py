@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import os
+import signal
+import tempfile
 from dataclasses import replace
 
+import pytest
 import torch
 
 from sad import tiny
@@ -75,3 +79,17 @@ def test_another_tokenizer_beside_the_student_is_wrong(bench, wrong, monkeypatch
 
     monkeypatch.setattr(loop, "export", mixed)
     assert "tokenizer" in wrong(resume(bench()))[0].says
+
+
+def test_a_ctrl_c_ends_the_examination_and_leaves_nothing(bench, monkeypatch, tmp_path) -> None:
+    kept = loop.take_step
+
+    def interrupted(*given, **more):
+        os.kill(os.getpid(), signal.SIGINT)
+        return kept(*given, **more)
+
+    monkeypatch.setattr(loop, "take_step", interrupted)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(KeyboardInterrupt):
+        list(resume(bench()))
+    assert list(tmp_path.iterdir()) == []

@@ -38,6 +38,7 @@ def test_the_last_line_counts_and_names_the_way_on() -> None:
     assert "--write-fix" in closing(FOUND, 1, None, mendable=True)
     assert "--write-fix" not in closing(FOUND, 1, None, mendable=False)
     assert "sad verify --config f.toml" in closing(FOUND, 1, "f.toml", mendable=True)
+    assert "f.toml is the recipe as it was" in closing(FOUND, 1, "f.toml", mendable=False)
 
 
 def test_a_terminal_folds_and_a_pipe_does_not() -> None:

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sad import tiny
+from sad.preflight.finding import Level
+from sad.preflight.places import places
+from sad.terms import View
+
+
+@pytest.mark.parametrize("sizes", [(320, 320), (320, 448)], ids=["one tokenizer", "two tokenizers"])
+def test_places_that_are_compared_have_read_the_same_bytes(bench, sizes) -> None:
+    found = list(places(bench({"terms": {"kd": {"temperature": 2.0}}}, of=tiny.pair(*sizes))))
+    assert [f.level for f in found] == [Level.FINE] * 2
+    assert found[0].numbers["off"] == 0
+    assert found[1].numbers["apart"] < 1e-5
+
+
+def test_boundaries_that_are_off_by_one_are_wrong(bench, wrong) -> None:
+    made = bench()
+    made.plan.train[:] = [replace(e, at_teacher=np.maximum(e.at_teacher - 1, 0)) for e in made.plan.train]
+    assert "spell other bytes" in wrong(places(made))[0].says
+
+
+def test_a_teacher_that_is_read_one_place_too_early_is_wrong(bench, wrong, monkeypatch) -> None:
+    """The term takes the teacher's logits from the place before each boundary."""
+
+    def shifted(view: View, temperature: float):
+        at = view.batch.boundaries
+        return view.vocab.project(view.teacher.logits(at.row, (at.teacher - 1).clamp_min(0)), temperature)
+
+    monkeypatch.setattr(View, "teacher_log_probs", shifted)
+    (found,) = wrong(places(bench()))
+    assert "compares other places" in found.says
+
+
+def test_without_kd_only_the_bytes_are_looked_at(bench) -> None:
+    assert len(list(places(bench({"terms": {"kd": {"weight": 0.0}}})))) == 1
