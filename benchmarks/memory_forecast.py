@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from sad import recipe as recipes
+from sad import recipe_text
 from sad.preflight.bench import Bench, heaviest, padded
 from sad.preflight.memory import forecast
 from sad.quiet import quiet_libraries
@@ -46,7 +47,7 @@ def measured(recipe: Recipe) -> int:
     with tempfile.TemporaryDirectory() as made:
         file = Path(made) / "recipe.toml"
         train = recipe.train.model_copy(update={"max_steps": 3, "eval_every": 2, "save_every": 3})
-        file.write_text(recipes.toml(recipe.model_copy(update={"train": train})))
+        file.write_text(recipe_text.toml(recipe.model_copy(update={"train": train})))
         command = [sys.executable, "-m", "sad", "train", "--config", str(file), "--output", f"{made}/runs"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
             _, status, usage = os.wait4(child.pid, 0)

@@ -9,11 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sad.batch import CONTRASTIVE, Batch, Tokens
+from sad.batch import Batch, Tokens
 from sad.objective import Objective
 from sad.preflight.bench import Bench, Kit
-from sad.preflight.finding import Finding, Level, judged
-from sad.recipe import Contrastive, Terms
+from sad.preflight.finding import Finding, judged
 from sad.train.step import take_step
 
 PADDING = 7
@@ -47,29 +46,16 @@ class Caught:
 
 def cutting(bench: Bench) -> Iterator[Finding]:
     """Judge accumulation, batch split and padding on four windows of unequal lengths."""
-    chosen = comparable(bench.plan.recipe.terms)
-    if chosen is None:
-        for topic in ("accumulation", "batch split", "padding"):
-            yield Finding(topic, Level.SKIPPED, "contrastive alone is defined by its micro-batch: nothing to compare")
-        return
-    note = "" if chosen == bench.plan.recipe.terms else " (without contrastive, which its micro-batch defines)"
-    with bench.kit(exact=True, terms=chosen) as kit:
+    with bench.kit(exact=True) as kit:
         some = bench.few
         whole = caught(kit, [kit.collated(some)])
         halves = caught(kit, [kit.collated(some[:1]), kit.collated(some[1:])])
         single = caught(kit, [kit.collated([one]) for one in reversed(some)])
         padded = caught(kit, [with_padding(kit.collated(some))])
     accumulation = bench.plan.recipe.train.accumulation
-    yield _same(bench, "accumulation", whole, halves, f"1 + 3 windows as two micro-batches{note}", accumulation)
-    yield _same(bench, "batch split", whole, single, f"four micro-batches of one window, in reverse{note}")
-    yield _same(bench, "padding", whole, padded, f"{PADDING} more tokens of padding{note}")
-
-
-def comparable(terms: Terms) -> Terms | None:
-    """Return the terms without contrastive, which its micro-batch defines; None if no term is left."""
-    if CONTRASTIVE not in terms.weights:
-        return terms
-    return None if len(terms.weights) == 1 else terms.model_copy(update={CONTRASTIVE: Contrastive(weight=0.0)})
+    yield _same(bench, "accumulation", whole, halves, "1 + 3 windows as two micro-batches", accumulation)
+    yield _same(bench, "batch split", whole, single, "four micro-batches of one window, in reverse")
+    yield _same(bench, "padding", whole, padded, f"{PADDING} more tokens of padding")
 
 
 def caught(kit: Kit, batches: Sequence[Batch]) -> Caught:

@@ -12,6 +12,8 @@ from sad.preflight.finding import Finding, Level
 from sad.preflight.memory import Forecast, forecast
 
 MEMORY, TIME = "memory", "time"
+FEW = 20
+"""Optimizer steps below which a run cannot show anything."""
 LONG = 7 * 24 * 3600.0
 GB = 1e9
 
@@ -76,6 +78,12 @@ def _time(bench: Bench, found: Forecast) -> Finding:
     says = f"about {step:.2f} s a step, {told} for {plan.steps:,} steps"
     says += f" and {evaluations} evaluations of {evaluation:.1f} s"
     numbers = {"step": step, "evaluation": evaluation, "whole": whole, "steps": plan.steps}
+    if plan.steps < FEW and train.max_steps is None:
+        size = max(1, len(plan.train) // FEW)
+        edits = {"train.batch_size": size} if size < train.batch_size else {}
+        says = f"{plan.steps} optimizer steps in the whole run are too few to learn from: {says}"
+        advice = "train for more epochs, or on smaller batches"
+        return Finding(TIME, Level.WARNING, says, advice=advice, edits=edits, numbers=numbers)
     if whole > LONG:
         return Finding(TIME, Level.WARNING, f"a long run: {says}", advice="set train.max_steps", numbers=numbers)
     return Finding(TIME, Level.FINE, says, numbers=numbers)

@@ -1,4 +1,4 @@
-"""Labels: each state predicts the token after it, sees nothing of it, and every token that should count does."""
+"""Labels: each state predicts the token after it, sees nothing of it, and no padding counts."""
 
 from __future__ import annotations
 

@@ -6,19 +6,15 @@ from collections.abc import Iterator
 
 from sad.evaluate import evaluate
 from sad.preflight.bench import Bench
-from sad.preflight.cutting import caught, comparable
-from sad.preflight.finding import Finding, Level, judged
+from sad.preflight.cutting import caught
+from sad.preflight.finding import Finding, judged
 
 TOPIC = "evaluation parity"
 
 
 def parity(bench: Bench) -> Iterator[Finding]:
     """Score four windows by the step and by the evaluation, at the same weights."""
-    chosen = comparable(bench.plan.recipe.terms)
-    if chosen is None:
-        yield Finding(TOPIC, Level.SKIPPED, "contrastive alone is defined by its micro-batch: nothing to compare")
-        return
-    with bench.kit(exact=True, terms=chosen) as kit:
+    with bench.kit(exact=True) as kit:
         some = bench.few
         modes = [module.training for module in kit.distiller.modules()]
         whole = evaluate(kit.distiller, [kit.collated(some)], kit.objective)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
 
 from sad.align.token_bytes import tokenizer_fingerprint
-from sad.data import collate
+from sad.data import Example, collate
 from sad.forward import head, run
 from sad.pair import load_student, load_tokenizer
 from sad.preflight.bench import Bench
@@ -36,6 +37,19 @@ class AtOnce(Interrupt):
 
     def __enter__(self) -> AtOnce:
         return self
+
+
+class Seen(list[Example]):
+    """Windows that remember which of them were taken, in which order."""
+
+    def __init__(self, some: Iterable[Example]) -> None:
+        super().__init__(some)
+        self.taken: list[int] = []
+
+    def __getitem__(self, at: Any) -> Any:  # noqa: ANN401 - an index or a slice, as a list has it
+        if not isinstance(at, slice):
+            self.taken.append(int(at))
+        return super().__getitem__(at)
 
 
 class Quiet:
@@ -66,6 +80,7 @@ def resume(bench: Bench) -> Iterator[Finding]:
         straight, broken = Path(made) / "straight", Path(made) / "resumed"
         try:
             loop.train(plan, straight, Quiet(), signals=AtOnce())
+            yield _read(plan)
             shutil.copytree(straight, broken)
             shutil.rmtree(checkpoint.newest(broken))
             yield _reloaded(bench, straight / STUDENT)
@@ -79,11 +94,29 @@ def resume(bench: Bench) -> Iterator[Finding]:
 def _short(bench: Bench) -> Plan:
     """The user's plan on the small cut, four steps long, saved at the second."""
     recipe, few = bench.plan.recipe, bench.few
-    train = recipe.train.model_copy(
-        update={"batch_size": 1, "accumulation": 1, "save_every": STOP, "eval_every": STEPS, "keep_checkpoints": 2}
-    )
+    how = {"batch_size": 1, "accumulation": min(2, recipe.train.accumulation), "save_every": STOP, "eval_every": STEPS}
+    train = recipe.train.model_copy(update={**how, "keep_checkpoints": 2})
     return replace(
-        bench.plan, recipe=recipe.model_copy(update={"train": train}), train=few, held_out=few[-1:], steps=STEPS
+        bench.plan, recipe=recipe.model_copy(update={"train": train}), train=Seen(few), held_out=few[-1:], steps=STEPS
+    )
+
+
+def _read(plan: Plan) -> Finding:
+    """Compare the windows that the loop took, in their order, with those that the schedule names."""
+    assert isinstance(plan.train, Seen)
+    wanted = [int(i) for step in range(STEPS) for some in plan.schedule().micro_batches(step) for i in some]
+    # of the passes that were taken whole, each reads every window once
+    size = len(plan.train)
+    passes = [sorted(plan.train.taken[i : i + size]) for i in range(0, len(wanted) - size + 1, size)]
+    per = plan.recipe.train.accumulation
+    right = plan.train.taken == wanted and all(one == list(range(size)) for one in passes)
+    return judged(
+        "data order",
+        not right,
+        f"{STEPS} steps of {per} micro-batches read {len(wanted)} windows, each of a pass once",
+        f"{STEPS} steps read the windows {plan.train.taken}, the schedule names {wanted}",
+        advice="the code that trains is at fault: run sad verify V4",
+        numbers={"read": len(plan.train.taken), "wanted": len(wanted)},
     )
 
 

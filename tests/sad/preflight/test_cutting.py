@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sad import objective, tiny
+from sad import objective
 from sad.batch import Tokens
+from sad.losses import contrastive
 from sad.preflight import cutting as module
-from sad.preflight.cutting import Catching, comparable, cutting
+from sad.preflight.cutting import Catching, cutting
 from sad.preflight.finding import Level
 
 
@@ -60,13 +61,16 @@ def test_attention_to_padding_breaks_padding(bench, monkeypatch) -> None:
     assert found["padding"].level is Level.WRONG
 
 
-def test_contrastive_is_left_out_and_alone_is_not_applicable(bench) -> None:
+def test_contrastive_is_judged_too_and_a_loss_over_the_whole_micro_batch_is_wrong(bench, wrong, monkeypatch) -> None:
     both = {"terms": {"contrastive": {"weight": 0.5}}}
-    found = list(cutting(bench(both)))
-    assert all(f.level is Level.FINE and "without contrastive" in f.says for f in found)
-    alone = {"terms": {"contrastive": {"weight": 1.0}, **{n: {"weight": 0.0} for n in ("kd", "lm", "layerwise")}}}
-    assert all(f.level is Level.SKIPPED for f in cutting(bench(alone)))
-    assert comparable(tiny.recipe(both).terms).weights.keys() == {"kd", "lm", "layerwise"}
+    assert all(f.level is Level.FINE for f in cutting(bench(both)))
+    shipped = contrastive.info_nce
+
+    def across_texts(student, teacher, text, temperature):
+        return shipped(student, teacher, torch.zeros_like(text), temperature)
+
+    monkeypatch.setattr(contrastive, "info_nce", across_texts)
+    assert {f.topic for f in wrong(cutting(bench(both)))} >= {"accumulation", "batch split"}
 
 
 def test_catching_moves_nothing() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -59,6 +60,17 @@ def test_a_run_of_weeks_is_a_warning(planned, monkeypatch) -> None:
     (_, found) = fit(planned)
     assert found.level is Level.WARNING
     assert "days" in found.says
+
+
+def test_a_run_of_a_few_large_steps_is_a_warning_with_a_smaller_batch(monkeypatch) -> None:
+    foreseen(monkeypatch)
+    made = tiny.plan({"train": {"batch_size": 8}})
+    train = made.recipe.train.model_copy(update={"max_steps": None, "batch_size": 8})
+    made = replace(made, recipe=made.recipe.model_copy(update={"train": train}), steps=3)
+    (_, found) = fit(Bench(made))
+    assert found.level is Level.WARNING
+    assert found.says.startswith("3 optimizer steps in the whole run are too few")
+    assert found.edits["train.batch_size"] < 8
 
 
 def test_what_could_not_be_measured_is_wrong(planned, monkeypatch) -> None:

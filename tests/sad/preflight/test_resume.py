@@ -15,6 +15,10 @@ from sad.preflight.resume import resume
 from sad.train import checkpoint, loop
 
 
+def by_topic(findings):
+    return {f.topic: f for f in findings}
+
+
 def test_a_run_resumes_bit_for_bit_and_its_student_reloads(bench) -> None:
     made = bench({"shares": {"kd": 50, "lm": 30, "layerwise": 20}})
     before = tiny.weights(made.plan.pair.student)
@@ -93,3 +97,29 @@ def test_a_ctrl_c_ends_the_examination_and_leaves_nothing(bench, monkeypatch, tm
     with pytest.raises(KeyboardInterrupt):
         list(resume(bench()))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("accumulation", [1, 4])
+def test_every_window_of_a_pass_is_read_once(bench, accumulation) -> None:
+    found = by_topic(resume(bench({"train": {"accumulation": accumulation}})))
+    assert found["data order"].level is Level.FINE
+    assert (
+        f"of {min(2, accumulation)} micro-batches read {4 * min(2, accumulation)} windows" in found["data order"].says
+    )
+
+
+def test_a_loop_that_reads_one_window_over_and_over_is_wrong(bench, wrong, monkeypatch) -> None:
+    shipped = loop._batch
+    monkeypatch.setattr(loop, "_batch", lambda plan, numbers: shipped(plan, [0 for _ in numbers]))
+    assert "data order" in {f.topic for f in wrong(resume(bench({"train": {"accumulation": 2}})))}
+
+
+def test_a_loop_that_takes_one_micro_batch_of_a_step_is_wrong(bench, wrong, monkeypatch) -> None:
+    taken = []
+
+    def half(plan, numbers, real=loop._batch):
+        taken.append(None)
+        return real(plan, numbers) if len(taken) % 2 else real(plan, numbers[:0])
+
+    monkeypatch.setattr(loop, "_batch", half)
+    assert "data order" in {f.topic for f in wrong(resume(bench({"train": {"accumulation": 2}})))}
