@@ -51,7 +51,7 @@ def test_an_evaluation_that_leaves_dropout_off_is_wrong(bench, wrong, monkeypatc
     assert "another mode" in wrong(parity(bench()))[0].says
 
 
-def test_contrastive_alone_is_not_applicable(bench) -> None:
+def test_contrastive_alone_is_judged_too(bench) -> None:
     alone = {"terms": {"contrastive": {"weight": 1.0}, **{n: {"weight": 0.0} for n in ("kd", "lm", "layerwise")}}}
-    assert [f.level for f in parity(bench(alone))] == [Level.SKIPPED]
+    assert [f.level for f in parity(bench(alone))] == [Level.FINE]
     assert tiny.recipe(alone).terms.weights == {"contrastive": 1.0}
