@@ -105,3 +105,10 @@ def test_outside_a_checkout_there_is_nothing_to_write(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="checkout"):
         pages.run_pages(check=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_page_of_the_documentation_has_a_gap_left_to_fill():
+    root = pages.ROOT
+    every = [*(root / "docs").glob("*.md"), *root.glob("*.md")]
+    assert len(every) > 8
+    assert [page.name for page in every if "@@" in page.read_text(encoding="utf-8")] == []
