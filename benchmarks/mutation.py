@@ -38,6 +38,10 @@ LIMIT = 240.0
 """Seconds; a mutant that takes longer hangs, and is noticed for that."""
 
 
+WIDEST = ("V113 objective_matches_the_texts", "V401 split_invariance", "V501 resume_equivalence")
+"""Asked first where nothing is known of a file yet: they look at the most code."""
+
+
 class Planted(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Loads the mutant's source in place of its file."""
 
@@ -85,7 +89,7 @@ def _broken(verify: ModuleType, first: Sequence[str]) -> Iterator[str]:
 def run(chosen: Sequence[Mutant | None], jobs: int, folder: Path) -> Iterator[tuple[Mutant | None, str | None]]:
     """Judge mutants, ``jobs`` at a time, each in a fork of this process (which has the libraries, and no sad)."""
     context, waiting, running = get_context("fork"), list(enumerate(chosen)), {}
-    noticed: dict[Path | None, Counter[str]] = defaultdict(Counter)
+    noticed: dict[Path | None, Counter[str]] = defaultdict(lambda: Counter(WIDEST))
     while waiting or running:
         while waiting and len(running) < jobs:
             number, mutant = waiting.pop(0)
