@@ -51,7 +51,7 @@ def verify(
         bool, typer.Option("--all", help="The whole catalogue; without it, and without codes, the core (V1).")
     ] = False,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Processes; with --all and --matrix as many as there are cores, else 1.")
+        int | None, typer.Option(min=1, help="Processes; if not set one a core, and 1 for chosen codes.")
     ] = None,
     as_matrix: Annotated[bool, typer.Option("--matrix", help="Show which property catches which bug.")] = False,
     as_list: Annotated[bool, typer.Option("--list", help="List the bugs, judge none.")] = False,
@@ -110,7 +110,7 @@ def verify(
     else:
         from sad.verify_command import Wanted, cores, run_verify
 
-        many = jobs or (cores() if (everything or as_matrix) and not codes else 1)
+        many = jobs or (1 if codes else cores())
         chosen = Wanted(tuple(codes or ()), everything, many)
         code = run_verify(chosen, as_json=as_json, as_list=as_list, as_matrix=as_matrix)
     raise typer.Exit(code)

@@ -24,6 +24,8 @@ SCHEMA = 1
 """Of the JSON: goes up when a key changes its meaning or goes away; new keys may come at any time."""
 
 HOLDS, FAILS, STOPPED = 0, 1, 130
+MOST = 8
+"""Processes beyond which the imports of each cost more than they save."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class Wanted:
 
 
 def cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many processes to judge in: one a processor that this process may use, and not more than pay."""
+    return min(MOST, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def run_verify(wanted: Wanted, *, as_json: bool = False, as_list: bool = False, as_matrix: bool = False) -> int:
