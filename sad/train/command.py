@@ -71,8 +71,9 @@ def _run(
         where = f" {error.filename}" if error.filename else ""
         told = f"the run cannot be written:{where} {error.strerror or error}"
         raise UserError(f"{told}; make room, then {_way_on(folder)}") from None
-    except KeyboardInterrupt:
-        raise Stopped(f"stopped at once; {_way_on(folder)}") from None
+    except (KeyboardInterrupt, Stopped) as stop:
+        number = stop.signal if isinstance(stop, Stopped) else signal.SIGINT
+        raise Stopped(f"stopped at once; {_way_on(folder)}", number) from None
 
 
 def _written(recipe: Recipe) -> str:

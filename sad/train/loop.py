@@ -75,8 +75,7 @@ def train(
     recipe = plan.recipe.train
     accelerator = _accelerator(plan)
     distiller, optimizer, objective = _parts(plan, accelerator)
-    progress = checkpoint.load(folder, distiller, optimizer, objective) if resume else Progress(data=plan.fingerprint)
-    _same_data(folder, plan, progress)
+    progress = _taken_up(folder, plan, distiller, optimizer, objective) if resume else Progress(data=plan.fingerprint)
     wrapped, optimizer = accelerator.prepare(distiller, optimizer)
     schedule, keep = plan.schedule(accelerator.num_processes), recipe.keep_checkpoints
     start, saved = progress.step, Saved(progress.step if resume else None)
@@ -146,10 +145,15 @@ def _parts(plan: Plan, accelerator: Accelerator) -> tuple[Distiller, torch.optim
     return distiller, make_optimizer(distiller, plan.recipe.train), objective
 
 
-def _same_data(folder: Path, plan: Plan, progress: Progress) -> None:
+def _taken_up(
+    folder: Path, plan: Plan, distiller: Distiller, optimizer: torch.optim.Optimizer, objective: Objective
+) -> Progress:
+    """Load the newest checkpoint. Raises UserError where it stands for a training on other data."""
+    progress = checkpoint.load(folder, distiller, optimizer, objective)
     if progress.data != plan.fingerprint:
         told = f"the data is not what {folder} was trained on"
         raise UserError(f"{told}: put it back, or start a new run without --resume")
+    return progress
 
 
 def _in_vain(plan: Plan, progress: Progress, done: Step) -> None:
