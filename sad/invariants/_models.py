@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import accumulate
 from types import SimpleNamespace
@@ -111,6 +111,24 @@ class Table(nn.Module):
         if labels is not None:
             loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
         return SimpleNamespace(logits=logits, loss=loss)
+
+
+def drawn(model: Table, loss: Callable[[], object]) -> Tensor | str:
+    """Return how far each prediction of a table is drawn up, [token read, token], or what went wrong, in words.
+
+    It is the gradient of a loss of this table, taken from the largest of its row: in the row of a token read it is one
+    number, but for the tokens that are to be predicted from it, where it is lower.
+    """
+    try:
+        value = loss()
+        if not isinstance(value, Tensor):
+            return f"the loss is {value}"
+        value.backward()  # type: ignore[no-untyped-call]
+    except Exception as error:
+        # whatever it raises is what the user would see
+        return (str(error) or type(error).__name__).splitlines()[0]
+    gradient = model.rows.weight.grad
+    return "the loss teaches nothing" if gradient is None else gradient.amax(dim=1, keepdim=True) - gradient
 
 
 class _Body(nn.Module):

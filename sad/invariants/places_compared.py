@@ -22,10 +22,9 @@ another side; rows of padding compared; a prompt cut for one of the two.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from sad.case import Verdict
-from sad.invariants._models import Table
+from sad.invariants._models import Table, drawn
 from sad.subjects.text_loss import DistilledLoss, Marks, Text
 
 ID = "I10"
@@ -64,19 +63,9 @@ def _compared(loss: DistilledLoss, marks: Marks) -> set[Pair] | str:
     student = Table(torch.zeros(2 * SIZE, 2 * SIZE, dtype=torch.float64))
     says = torch.eye(2 * SIZE, dtype=torch.float64).roll(SIZE, dims=1)
     teacher = Table(SURE * says).eval().requires_grad_(False)
-    try:
-        value: object = loss(student, teacher, TEXTS, marks)
-        if not isinstance(value, Tensor):
-            return f"the loss is {value}"
-        value.backward()  # type: ignore[no-untyped-call]
-    except Exception as error:
-        # whatever it raises is what the user would see
-        return (str(error) or type(error).__name__).splitlines()[0]
-    gradient = student.rows.weight.grad
-    if gradient is None:
-        return "the loss teaches nothing"
-    # in a row of the gradient all tokens are alike but those that the student is drawn to
-    below = gradient.amax(dim=1, keepdim=True) - gradient
+    below = drawn(student, lambda: loss(student, teacher, TEXTS, marks))
+    if isinstance(below, str):
+        return below
     return {(int(i), int(j) - SIZE) for i, j in (below > COMPARED * below.max()).nonzero() if j >= SIZE}
 
 
