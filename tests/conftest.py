@@ -40,11 +40,13 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType, Callable[...
     def put(module: ModuleType, loss: Callable[..., Any]) -> None:
         import torch
 
+        from sad.losses import kd
         from sad.rows import Rows
 
         def rows(logits: torch.Tensor, target: torch.Tensor, *more: Any) -> Rows:
             leaf = logits.detach().clone().requires_grad_()
-            heat = [divergence.temperature for divergence in more]
+            heat = [one.temperature for one in more if isinstance(one, kd.Divergence)]
+            target = target.log_softmax(-1) if heat else target
             with torch.enable_grad():
                 total = loss(leaf, target, *heat)
             (slope,) = torch.autograd.grad(total, leaf)

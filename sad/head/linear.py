@@ -38,6 +38,16 @@ class Head:
             logits = logits * self.scale
         return logits if self.softcap is None else self.softcap * torch.tanh(logits / self.softcap)
 
+    def capped(self, logits: Float[Tensor, "n rows"]) -> Float[Tensor, "n rows"]:
+        """Put the soft-cap on logits, in their memory; without one they are as they were."""
+        if self.softcap is None:
+            return logits
+        return logits.div_(self.softcap).tanh_().mul_(self.softcap)
+
+    def slope(self, logits: Float[Tensor, "n rows"]) -> Float[Tensor, "n rows"] | None:
+        """Return the derivative of the soft-cap where it gave these logits; None stands for 1."""
+        return None if self.softcap is None else (logits / self.softcap).square_().neg_().add_(1.0)
+
 
 IDENTITY = Head()
 """For states that are logits already."""

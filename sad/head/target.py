@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -24,15 +23,10 @@ class Live:
     def __len__(self) -> int:
         return int(self.hidden.shape[0])
 
-    @torch.no_grad()
-    def block(self, rows: slice, temperature: float) -> Float[Tensor, "n vocab"]:
-        """Return log-probabilities over the student's tokens, softened by ``temperature``, without a graph."""
-        return self.vocab.project(self.head.logits(self.hidden[rows]), temperature)
-
-    @torch.no_grad()
-    def mapped(self, rows: slice) -> Float[Tensor, " n"]:
-        """Return the share of the teacher's mass that the student's tokens can take, at temperature 1."""
-        return self.vocab.mass(self.head.logits(self.hidden[rows]))
+    @property
+    def columns(self) -> int:
+        """The teacher's real tokens: padding rows of its head are never computed."""
+        return self.vocab.teacher_size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,17 +45,13 @@ class TopK:
     def __len__(self) -> int:
         return int(self.ids.shape[0])
 
-    def block(self, rows: slice, temperature: float) -> Buckets:
+    def buckets(self, rows: slice, temperature: float) -> Buckets:
         """Return the buckets of some rows. Raises ValueError for another temperature than that of the list."""
         if temperature != self.temperature:
             raise ValueError(
                 f"the list of the teacher's tokens is at temperature {self.temperature}, not {temperature}"
             )
-        return Buckets(self.ids[rows], self.log_probs[rows], self.tail[rows])
-
-    def mapped(self, rows: slice) -> Float[Tensor, " n"]:
-        """Return ones: what the list could not take was left out when it was made."""
-        return torch.ones_like(self.tail[rows])
+        return Buckets(self.ids, self.log_probs, self.tail).part(rows)
 
 
 Target = Live | TopK

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sad import tiny
 from sad.batch import KD, LM
-from sad.head import vocabulary
+from sad.head import blocks
 from sad.head.linear import IDENTITY, Head
 from sad.head.target import Live
 from sad.head.vocabulary import Compared, common_factor, vocabulary_pass
@@ -72,13 +72,22 @@ HEADS = st.fixed_dictionaries(
 )
 
 
-@given(st.sampled_from([ONE, TWO]), st.sampled_from([1.0, 2.0]), HEADS, st.booleans(), st.sampled_from([1, 200, 10**6]))
+@given(
+    st.sampled_from([ONE, TWO]),
+    st.sampled_from([1.0, 2.0]),
+    HEADS,
+    st.booleans(),
+    st.sampled_from([1, 200, 10**6]),
+    st.sampled_from([1, 100, 10**6]),
+)
 def test_values_and_gradients_are_the_plain_ones(
-    sizes: tuple[int, int], temperature: float, head: dict[str, Any], announced: bool, block: int
+    sizes: tuple[int, int], temperature: float, head: dict[str, Any], announced: bool, block: int, piece: int
 ) -> None:
     rig, (a, b) = Rig(sizes, temperature, **head), (0.7, 0.3)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vocabulary, "BLOCK", block)
+        patch.setattr(blocks, "BLOCK", {"cpu": block})
+        patch.setattr(blocks, "PIECE", {"cpu": piece})
+        patch.setattr(blocks, "LEAST_ROWS", 1)
         scales = {KD: 2 * a, LM: 2 * b, "another": 3.0} if announced else None
         found = vocabulary_pass(rig.hidden, rig.head, rig.token, rig.compared, scales=scales)
     kd, lm, slopes = rig.plain(a, b)

@@ -85,7 +85,8 @@ def test_temperature_keeps_the_size_of_the_gradient() -> None:
 def test_zero_and_stationary_where_both_are_equal(rows: int, vocab: int, temperature: float, sharpness: float) -> None:
     same = logits(rows, vocab, 9, sharpness).float()
     value, gradient, _ = ours(same, same, temperature)
-    assert float(value) == 0.0
+    # the one side is normalised and the other not
+    assert abs(float(value)) < 1e-5 * rows
     assert float(gradient.abs().max()) < 1e-6
 
 
@@ -110,8 +111,8 @@ def test_masked_tokens_on_both_sides_change_nothing() -> None:
     masked = torch.full((3, 4), -math.inf)
     value, gradient, _ = ours(student, teacher)
     wider, wider_gradient, _ = ours(torch.cat([student, masked], 1), torch.cat([teacher, masked], 1))
-    assert torch.equal(value, wider)
-    assert torch.equal(gradient, wider_gradient[:, :10])
+    torch.testing.assert_close(value, wider)
+    torch.testing.assert_close(gradient, wider_gradient[:, :10], rtol=1e-5, atol=1e-7)
     assert torch.equal(wider_gradient[:, 10:], torch.zeros(3, 4))
 
 
