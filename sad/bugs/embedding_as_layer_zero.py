@@ -96,9 +96,9 @@ def _handed_over() -> Iterator[list[tuple[Tensor, Tensor]]]:
     """Note what the layerwise distance is given."""
     distance, found = layerwise.layer_distance, list[tuple[Tensor, Tensor]]()
 
-    def noting(student: Tensor, teacher: Tensor) -> Sum:
+    def noting(student: Tensor, teacher: Tensor, how: layerwise.Normalisation = "layernorm") -> Sum:
         found.append((student, teacher))
-        return distance(student, teacher)
+        return distance(student, teacher, how)
 
     layerwise.layer_distance = noting
     try:
