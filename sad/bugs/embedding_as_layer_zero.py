@@ -96,9 +96,9 @@ def _handed_over() -> Iterator[list[tuple[Tensor, Tensor]]]:
     """Note what the layerwise distance is given."""
     distance, found = layerwise.layer_distance, list[tuple[Tensor, Tensor]]()
 
-    def noting(student: Tensor, teacher: Tensor, how: layerwise.Normalisation = "layernorm") -> Sum:
+    def noting(student: Tensor, teacher: Tensor, normalisation: layerwise.Normalisation = "layernorm") -> Sum:
         found.append((student, teacher))
-        return distance(student, teacher, how)
+        return distance(student, teacher, normalisation)
 
     layerwise.layer_distance = noting
     try:
