@@ -10,7 +10,7 @@ from sad.align.vocab import VocabMap
 from sad.batch import Batch, Sum
 from sad.forward import Forward, run, text_config
 from sad.losses.layerwise import normalise
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 from sad.terms import NEED_STATES, TERMS, View
 
 

@@ -12,7 +12,7 @@ from sad.align.vocab import VocabMap
 from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum
 from sad.forward import Forward
 from sad.losses import contrastive, kd, layerwise, lm
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 
 
 @dataclass(slots=True, eq=False)

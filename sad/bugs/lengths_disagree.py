@@ -39,7 +39,7 @@ from sad.data import Readers
 from sad.forward import Forward
 from sad.invariants.text_alignment import Compare, Read, text_alignment
 from sad.pair import Pair
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 from sad.train.plan import Plan
 
 WIDTH = 8

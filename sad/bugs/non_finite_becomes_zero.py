@@ -42,7 +42,7 @@ from sad.distiller import Distiller
 from sad.forward import Forward, block_list
 from sad.invariants.numerics_reported import LOGITS, STATES, Fault, Told, Took, Trainer, numerics_reported
 from sad.objective import Objective
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 from sad.terms import View
 from sad.train import step
 from sad.train.optimizer import make_optimizer

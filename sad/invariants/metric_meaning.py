@@ -34,7 +34,7 @@ from sad.data import collate, examples
 from sad.distiller import Distiller
 from sad.forward import body
 from sad.objective import Objective
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 
 ID = "I03"
 

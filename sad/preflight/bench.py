@@ -15,7 +15,7 @@ from sad.batch import Batch
 from sad.data import Example, collate
 from sad.distiller import Distiller
 from sad.objective import Objective
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 from sad.train import loop
 from sad.train.plan import Plan
 

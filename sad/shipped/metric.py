@@ -13,7 +13,7 @@ from sad.batch import LM, Batch, Boundaries, Targets, Tokens
 from sad.distiller import Distiller
 from sad.forward import Forward
 from sad.objective import Objective
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 from sad.subjects.metric import AGREEMENT, KL, LM_LOSS, PERPLEXITY, Metric, Scored
 from sad.terms import View
 

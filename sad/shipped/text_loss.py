@@ -17,7 +17,7 @@ from sad.distiller import Distiller
 from sad.forward import text_config
 from sad.invariants._models import other_ends, other_reading, teacher
 from sad.losses import lm
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 from sad.subjects.text_loss import DistilledLoss, Marks, Text, TextLoss
 
 TERMS = {KD: 1.0, LM: 0.5, LAYERWISE: 0.5}

@@ -10,7 +10,7 @@ import torch
 from sad import tiny
 from sad.data import collate
 from sad.distiller import Distiller, Projector
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 
 
 def made(**terms: Any) -> Distiller:

@@ -19,7 +19,7 @@ from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum, Tokens
 from sad.data import Example, Readers, blank, collate, examples
 from sad.distiller import Distiller
 from sad.pair import Pair
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 from sad.terms import TERMS, View
 
 EVERY = Terms.model_validate({"contrastive": {"weight": 1.0}, "layerwise": {"layers": 2}, "kd": {"temperature": 2.0}})
