@@ -63,8 +63,8 @@ class Layerwise(Section):
     """
     normalisation: Literal["layernorm", "relative", "cosine"] = "layernorm"
     """What is done to each state by itself, whatever its neighbours.
-    `layernorm`: mean 0 and variance 1 on both sides; `relative`: to the squared length of the teacher's state, so size
-    counts too; `cosine`: the direction alone.
+    `layernorm`: mean 0 and variance 1 on both sides; `relative`: mean square 1 on the teacher's side alone, so the
+    student's size counts too; `cosine`: the direction alone.
     """
 
 

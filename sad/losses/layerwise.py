@@ -27,24 +27,21 @@ def layer_distance(
 
     ``layernorm``: each state is brought to mean 0 and variance 1 over its features (LayerNorm without parameters);
     the mean squared difference is then ``2 - 2 r``, r the correlation of the two: 0 for equal ones, 2 for unrelated
-    ones, never above 4. ``relative``: the squared difference over the squared length of the teacher's state, so size
-    and offset count too: 0 for equal states, 1 where the student says nothing. ``cosine``: ``1 - cos``, 0 to 2.
+    ones, never above 4. ``relative``: the student's state against the teacher's at mean square 1, so the student's
+    size and offset count too: 1 where the student says nothing. ``cosine``: ``1 - cos``, 0 to 2.
 
-    Each boundary is normalised by itself, with nothing of its neighbours: so the sum does not depend on how a batch is
+    Each state is normalised by itself, with nothing of its neighbours: so the sum does not depend on how a batch is
     cut, and a few enormous activations of the teacher (Sun et al. 2024, arXiv 2402.17762) can own neither the loss nor
-    make it depend on the length. A mean square over the batch would do the opposite: one such state would silence
-    all others. The teacher gets no gradient.
+    its gradient. The teacher's mean square over a batch would do the opposite, one such state silencing all others;
+    and to divide by that of each state, with the student's left as it is, would let the smallest states own the sum.
+    The teacher gets no gradient.
     """
     student, teacher = student.float(), teacher.detach().float()
     match normalisation:
         case "layernorm":
             each = (normalise(student) - normalise(teacher)).square().mean(dim=-1)
         case "relative":
-            size = _largest(teacher)
-            each = ((student - teacher) / size).square().sum(dim=-1)
-            # a teacher's state of nothing has no size to be relative to
-            whole = (teacher / size).square().sum(dim=-1)
-            each = each / torch.where(whole == 0, 1.0, whole)
+            each = (student - _mean_square_one(teacher)).square().mean(dim=-1)
         case "cosine":
             # half the squared distance of unit vectors: exact also where they are nearly one
             each = (_unit(student) - _unit(teacher)).square().sum(dim=-1) / 2
@@ -59,6 +56,13 @@ def normalise(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundar
     """
     states = states.float()
     return F.layer_norm(states / _largest(states), states.shape[-1:], eps=EPSILON)
+
+
+def _mean_square_one(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary width"]:
+    """Bring each row to mean square 1; a row of nothing stays."""
+    states = states / _largest(states)
+    whole = states.square().mean(dim=-1, keepdim=True)
+    return states / torch.where(whole == 0, 1.0, whole).sqrt()
 
 
 def _unit(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary width"]:

@@ -44,7 +44,7 @@ class Task:
       ``chunk_temperature``.
     - ``layerwise`` is the distance of normalised states, averaged over ``blocks`` (student's, teacher's). The student's
       state is brought to mean 0 and variance 1 before its projection. LAYERNORM: both sides likewise, the mean squared
-      difference; RELATIVE: the squared distance over the teacher's squared length; COSINE: 1 - cosine.
+      difference; RELATIVE: the mean squared difference to the teacher's at mean square 1; COSINE: 1 - cosine.
     - ``attention``, over ``attention_blocks``: RELATIONS are the KL of softmaxes of the scaled products of a place's
       query with the queries of the places of its text up to itself, so of keys, so of values, the mean of the three,
       each cut into ``relation_heads`` (none: the most that divide all and keep 8 features). MAPS are the KL of the

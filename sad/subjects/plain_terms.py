@@ -20,7 +20,7 @@ def distance(mine: Tensor, theirs: Tensor, normalisation: str) -> Tensor:
     if normalisation == COSINE:
         apart = 1 - (unit(mine) * unit(theirs)).sum(dim=-1)
     elif normalisation == RELATIVE:
-        apart = (mine - theirs).square().sum(dim=-1) / theirs.square().sum(dim=-1)
+        apart = (mine - theirs / theirs.square().mean(dim=-1, keepdim=True).sqrt()).square().mean(dim=-1)
     else:
         apart = (normal(mine) - normal(theirs)).square().mean(dim=-1)
     return apart.sum()

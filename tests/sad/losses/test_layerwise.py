@@ -29,7 +29,7 @@ def reference(student: Tensor, teacher: Tensor, normalisation: Normalisation = "
 
     student, teacher = student.double(), teacher.double()
     if normalisation == "relative":
-        return ((student - teacher).square().sum(-1) / teacher.square().sum(-1)).sum()
+        return (student - teacher / teacher.square().mean(-1, keepdim=True).sqrt()).square().mean(-1).sum()
     if normalisation == "cosine":
         return (1 - (student * teacher).sum(-1) / (student.norm(dim=-1) * teacher.norm(dim=-1))).sum()
     return (standard(student) - standard(teacher)).square().mean(-1).sum()
@@ -107,11 +107,21 @@ def test_the_sum_does_not_depend_on_how_a_batch_is_cut(how: Normalisation) -> No
     torch.testing.assert_close(gradient, torch.cat([slope for _, slope, _ in parts]))
 
 
-def test_relative_counts_size_and_offset_and_is_one_where_the_student_says_nothing() -> None:
+@pytest.mark.parametrize("size", [1e-4, 1.0, 25_000.0])
+def test_relative_counts_the_students_size_and_not_the_teachers(size: float) -> None:
     teacher = (3 * states(7, 20, 19) + 1).float()
-    assert float(ours(torch.zeros_like(teacher), teacher, "relative")[0]) == pytest.approx(7.0, rel=1e-5)
-    assert float(ours(2 * teacher, teacher, "relative")[0]) == pytest.approx(7.0, rel=1e-5)
-    assert float(ours(teacher, teacher, "relative")[0]) == 0.0
+    one = teacher / teacher.square().mean(-1, keepdim=True).sqrt()
+    assert float(ours(torch.zeros_like(teacher), size * teacher, "relative")[0]) == pytest.approx(7.0, rel=1e-5)
+    assert float(ours(3 * one, size * teacher, "relative")[0]) == pytest.approx(28.0, rel=1e-5)
+    assert float(ours(one, size * teacher, "relative")[0]) == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("how", EVERY)
+def test_a_tiny_state_of_the_teacher_does_not_own_the_loss(how: Normalisation) -> None:
+    student, teacher = states(40, 96, 26).float(), states(40, 96, 27).float()
+    teacher[3] *= 1e-4
+    alone, _, _ = ours(student[3:4], teacher[3:4], how)
+    assert float(alone / ours(student, teacher, how)[0]) < 0.05
 
 
 def test_cosine_knows_the_direction_only_and_is_exact_near_zero() -> None:
