@@ -1,7 +1,9 @@
 """Terms of a user's own: found by `module:Class` or `file.py:Class`, and held to what every term keeps.
 
 A term is called with a :class:`sad.terms.View` and returns a :class:`sad.batch.Sum`. An attribute ``per`` says what its
-units are: "boundary" (common boundaries, if it is not there) or "label" (the student's labels).
+units are: "boundary" (common boundaries, if it is not there) or "label" (the student's labels). One with an attribute
+``states`` that is true finds the pairs of `terms.layerwise.layers` in the view. A class that is a torch module may have
+weights: they are trained with the projectors, and saved with them.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import importlib
 import importlib.util
 import inspect
 import math
+import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -51,7 +54,12 @@ def units(term: Term, batch: Batch) -> int:
     return batch.counts()[PER[getattr(term, "per", "boundary")]]
 
 
-@torch.enable_grad()  # type: ignore[untyped-decorator]
+def reads_states(term: Term) -> bool:
+    """Whether a term asks for the states of ``terms.layerwise.layers``, by an attribute ``states`` that is true."""
+    return bool(getattr(term, "states", False))
+
+
+@torch.enable_grad()
 def check(name: str, custom: Custom, term: Term, view: View) -> None:
     """Run a term once on a batch and refuse what breaks the contract. Raises UserError with one line.
 
@@ -72,7 +80,9 @@ def check(name: str, custom: Custom, term: Term, view: View) -> None:
         _passed=None,
     )
     try:
-        found = term(apart)
+        # of its own dropout too: the run that follows draws what it would have drawn
+        with torch.random.fork_rng(devices=[hidden.device] if hidden.is_cuda else []):
+            found = term(apart)
     except Exception as error:
         raise UserError(f"{who} failed on the first batch: {_first_line(error)}{_where(error)}") from error
     if not isinstance(found, Sum):
@@ -120,10 +130,12 @@ def _find(name: str, spec: str) -> Any:  # noqa: ANN401 - whatever stands there
 
 
 def _module(path: Path) -> Any:  # noqa: ANN401
-    source = importlib.util.spec_from_file_location(path.stem, path)
+    source = importlib.util.spec_from_file_location(f"sad_custom_{path.stem}", path)
     if source is None or source.loader is None or not path.is_file():
         raise FileNotFoundError("no such file")
     module = importlib.util.module_from_spec(source)
+    # a dataclass looks its module up
+    sys.modules[source.name] = module
     source.loader.exec_module(module)
     return module
 

@@ -15,7 +15,7 @@ from sad import tiny
 from sad.align.layers import layer_pairs
 from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
-from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum, Tokens
+from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum, Tokens
 from sad.data import Example, Readers, blank, collate, examples
 from sad.distiller import Distiller
 from sad.forward import run
@@ -24,7 +24,15 @@ from sad.pair import Pair
 from sad.recipe_terms import Terms
 from sad.terms import TERMS, View
 
-EVERY = Terms.model_validate({"contrastive": {"weight": 1.0}, "layerwise": {"layers": 2}, "kd": {"temperature": 2.0}})
+EVERY = Terms.model_validate(
+    {
+        "kd": {"temperature": 2.0},
+        "alm": {"weight": 1.0},
+        "layerwise": {"layers": 2},
+        "attention": {"weight": 1.0, "layers": 2},
+        "contrastive": {"weight": 1.0},
+    }
+)
 TEXTS = tiny.TEXT.split("\n\n")[:-1]
 
 
@@ -180,7 +188,7 @@ def test_the_vocabulary_is_passed_once(pair: Pair) -> None:
 @pytest.mark.parametrize("factor", [1.0, 3.0])
 def test_announced_scales_give_the_gradient_of_the_terms_apart(pair: Pair, factor: float) -> None:
     made, batch = distiller(pair), collate(some(pair)[:3], pair.readers)
-    scales = {KD: 0.7, LM: 0.2, LAYERWISE: 0.1, CONTRASTIVE: 0.3}
+    scales = {KD: 0.7, LM: 0.2, ALM: 0.4, LAYERWISE: 0.1, ATTENTION: 0.5, CONTRASTIVE: 0.3}
     found = []
     for announced in (None, scales):
         made.zero_grad()
