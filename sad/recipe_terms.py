@@ -127,7 +127,7 @@ class Terms(Section):
     @property
     def weights(self) -> dict[str, float]:
         """Weight by name of the terms that take part."""
-        shipped = [(name, getattr(self, name)) for name in type(self).model_fields if name != "custom"]
+        shipped = [(name, getattr(self, name)) for name in SHIPPED]
         every = {name: float(term.weight) for name, term in (*shipped, *self.custom.items())}
         return {name: weight for name, weight in every.items() if weight > 0}
 
@@ -146,3 +146,7 @@ class Terms(Section):
         if not self.weights:
             raise ValueError("every term has weight 0: give at least one a weight")
         return self
+
+
+SHIPPED = tuple(name for name in Terms.model_fields if name != "custom")
+"""The names of sad's own terms."""

@@ -33,7 +33,7 @@ from torch import nn
 
 from sad import data, terms, tiny
 from sad.align.vocab import VocabMap
-from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM, Batch
+from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch
 from sad.case import Bug
 from sad.data import Readers
 from sad.forward import Forward
@@ -75,7 +75,8 @@ def fixed() -> Compare:
     def compare(readers: Readers, text: str, length: int) -> Sequence[Read]:
         examples = data.examples([text], readers, max_length=length)
         if len(examples) == 1:
-            chosen = tiny.recipe({"train": {"max_steps": 1}, "terms": {CONTRASTIVE: {"weight": 0.1}}})
+            terms = {name: {"weight": 0.1} for name in (ALM, ATTENTION, CONTRASTIVE)}
+            chosen = tiny.recipe({"train": {"max_steps": 1}, "terms": terms})
             tiny.train(Plan(chosen, _pair(readers), examples, examples, 1, "fp32", "cpu"))
         # twice, so that a place of one text can be taken for one of another
         twice = [*examples, *examples]
