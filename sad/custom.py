@@ -16,7 +16,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,8 @@ def make(name: str, custom: Custom) -> Term:
     """Find a term and give it its options. Raises UserError with one line where that cannot be done."""
     found, options = _find(name, custom.term), custom.model_extra or {}
     try:
-        term = found(**options) if inspect.isclass(found) else partial(found, **options) if options else found
+        # a function keeps its attributes, `per` for one
+        term = found(**options) if inspect.isclass(found) else update_wrapper(partial(found, **options), found)
     except Exception as error:
         raise UserError(f"{_called(name, custom)} does not take its options: {_first_line(error)}") from error
     if not callable(term):
