@@ -23,4 +23,4 @@ def planted(student_logits, teacher_log_probs, temperature=1.0):
 
 def test_the_fault_is_found_in_the_code_that_trains(plant, found_in_the_code_that_trains):
     plant(kd, planted)
-    assert "float16" in found_in_the_code_that_trains(BUG)
+    assert "the loss is infinite, right is 61.37" in found_in_the_code_that_trains(BUG)
