@@ -125,7 +125,7 @@ class View:
             compared = self.compared(self.divergence) if KD in weights else None
             states = self.target_states()
             chunks = self.chunks(states) if ALM in weights else None
-            self._passed = vocabulary_pass(states, self.head, token, compared, chunks, scales=self.scales)
+            self._passed = vocabulary_pass(states, self.head, token, compared, chunks=chunks, scales=self.scales)
         return self._passed
 
     def compared(self, divergence: Divergence) -> Compared:

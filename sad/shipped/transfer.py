@@ -72,11 +72,11 @@ def shipped_transfer() -> Transfer:
 
         looks = [torch.cat(side, dim=-1) for side in zip(*view.looks(), strict=True)]
         sides = {
-            ALM: (chunks(), lambda s, t: alm.chunk_divergence(s, t, terms.alm.temperature)),
-            ATTENTION: ((looks[0], looks[1]), related),
             KD: ((view.head.logits(view.target_states()), leaning.hidden), kd),
             LAYERWISE: (states, layerwise.layer_distance),
             CONTRASTIVE: (states, lambda s, t: contrastive.info_nce(s, t, batch.boundaries.row, cold)),
+            ALM: (chunks(), lambda s, t: alm.chunk_divergence(s, t, terms.alm.temperature)),
+            ATTENTION: ((looks[0], looks[1]), related),
         }
         return {
             name: Compared(_mean(TERMS[name](view)), *both, lambda s, t, of=of: _mean(of(s, t)))  # type: ignore[misc]
