@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-KD, LM, LAYERWISE, CONTRASTIVE = "kd", "lm", "layerwise", "contrastive"
+KD, LM, ALM, LAYERWISE, ATTENTION, CONTRASTIVE = "kd", "lm", "alm", "layerwise", "attention", "contrastive"
 
 
 class Sum(NamedTuple):
@@ -103,4 +103,5 @@ class Batch:
 
     def counts(self) -> dict[str, int]:
         """Units of each term in this micro-batch, known before any forward pass."""
-        return {LM: len(self.targets), **dict.fromkeys((KD, LAYERWISE, CONTRASTIVE), len(self.boundaries))}
+        compared = (KD, ALM, LAYERWISE, ATTENTION, CONTRASTIVE)
+        return {LM: len(self.targets), **dict.fromkeys(compared, len(self.boundaries))}

@@ -21,7 +21,7 @@ from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.losses.kd import Divergence
 from sad.objective import Ledger, Objective
-from sad.terms import TERMS, View
+from sad.terms import View
 
 Reduce = Callable[[dict[str, float]], dict[str, float]]
 
@@ -123,7 +123,7 @@ def likelihood(distiller: Distiller, batches: Iterable[Batch], reduce: Reduce = 
 def _score(distiller: Distiller, view: View, totals: _Totals) -> None:
     batch = view.batch
     for name in distiller.names:
-        totals.add_sum(name, TERMS[name](view))
+        totals.add_sum(name, distiller.term(name, view))
     # at temperature 1, whatever the training uses
     compared = view.compared(Divergence())
     own = vocabulary_pass(view.target_states(), view.head, batch.targets.token, compared, measure=True)

@@ -13,6 +13,7 @@ from torch import nn
 from sad import assets, embedded
 from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
+from sad.attention import EAGER
 from sad.data import Readers
 from sad.errors import UserError
 from sad.forward import text_config
@@ -45,6 +46,9 @@ def load(recipe: Recipe, dtype: torch.dtype = torch.float32) -> Pair:
     teacher_reader = Reader(load_tokenizer(recipe.teacher.tokenizer or recipe.teacher.model))
     student_reader = Reader(load_tokenizer(_student_tokenizer(recipe)))
     student = load_student(recipe, student_reader)
+    if "attention" in recipe.terms.weights and recipe.terms.attention.compare == "maps":
+        for model in (teacher, student):
+            model.set_attn_implementation(EAGER)  # type: ignore[operator]
     for name, model, reader in (("teacher", teacher, teacher_reader), ("student", student, student_reader)):
         rows = model.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
         if rows < reader.size:

@@ -8,23 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from sad.errors import UserError
+from sad.recipe_terms import Terms
+from sad.section import Section
 
 EMBEDDED = "embedded"
 RANDOM = "random:"
 PRETRAINED_RATE = 1e-4
 RATES = {EMBEDDED: 4e-3, RANDOM: 1e-3}
 """Peak learning rates of students that begin with random weights, by the beginning of their name."""
-
-
-class Section(BaseModel):
-    """A part of the recipe: no unknown keys, no value of another type, no change after reading."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
 
 
 class Teacher(Section):
@@ -105,61 +99,6 @@ class Train(Section):
     """A checkpoint is written at the latest after so many minutes, whatever the steps."""
     keep_checkpoints: int = Field(default=2, ge=1)
     """How many checkpoints to keep."""
-
-
-class Kd(Section):
-    """KL from the teacher's next-token distribution, at common boundaries."""
-
-    weight: float = Field(default=1.0, ge=0)
-    """Weight of the term; 0 leaves it out."""
-    temperature: float = Field(default=1.0, ge=0.01, le=1000)
-    """Softens both distributions; the gradient is corrected by its square."""
-
-
-class Lm(Section):
-    """Cross-entropy against the text itself."""
-
-    weight: float = Field(default=1.0, ge=0)
-    """Weight of the term; 0 leaves it out."""
-
-
-class Layerwise(Section):
-    """Distance of normalised hidden states, at common boundaries."""
-
-    weight: float = Field(default=0.03, ge=0)
-    """Weight of the term; 0 leaves it out."""
-    layers: int = Field(default=1, ge=1)
-    """How many pairs of blocks to compare, spread evenly and always with the last."""
-
-
-class Contrastive(Section):
-    """InfoNCE between states of the last pair of blocks, over the positions of each text."""
-
-    weight: float = Field(default=0.0, ge=0)
-    """Weight of the term; 0 leaves it out."""
-    temperature: float = Field(default=0.1, ge=0.001, le=1000)
-    """Divides the cosine similarities."""
-
-
-class Terms(Section):
-    """The terms of the objective."""
-
-    kd: Kd = Kd()
-    lm: Lm = Lm()
-    layerwise: Layerwise = Layerwise()
-    contrastive: Contrastive = Contrastive()
-
-    @property
-    def weights(self) -> dict[str, float]:
-        """Weight by name of the terms that take part."""
-        every = {name: float(getattr(self, name).weight) for name in type(self).model_fields}
-        return {name: weight for name, weight in every.items() if weight > 0}
-
-    @model_validator(mode="after")
-    def _any(self) -> Terms:
-        if not self.weights:
-            raise ValueError("every term has weight 0: give at least one a weight")
-        return self
 
 
 class Output(Section):

@@ -21,6 +21,10 @@ def anchored(recipe: Recipe) -> Recipe:
     for section, key in PATHS:
         if isinstance(value := tree[section][key], str) and Path(value).expanduser().exists():
             tree[section][key] = str(Path(value).expanduser().resolve())
+    for custom in tree["terms"]["custom"].values():
+        place, colon, name = custom["term"].rpartition(":")
+        if Path(place).expanduser().is_file():
+            custom["term"] = f"{Path(place).expanduser().resolve()}{colon}{name}"
     return Recipe.model_validate(tree)
 
 
@@ -40,6 +44,10 @@ def _table(path: tuple[str, ...], tree: Mapping[str, Any]) -> list[str]:
 
 
 def _literal(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_literal(key)} = {_literal(one)}' for key, one in value.items())}}}"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

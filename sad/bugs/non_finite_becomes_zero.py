@@ -44,7 +44,7 @@ from sad.head.linear import Head
 from sad.head.vocabulary import Vocabulary
 from sad.invariants.numerics_reported import LOGITS, STATES, Fault, Told, Took, Trainer, numerics_reported
 from sad.objective import Objective
-from sad.recipe import Terms
+from sad.recipe_terms import SHIPPED, Terms
 from sad.terms import View
 from sad.train import step
 from sad.train.optimizer import make_optimizer
@@ -122,7 +122,7 @@ class Shipped:
     def step(self, *, labelled: int, empty: int) -> Told:
         """Take one step of every term."""
         plan = tiny.plan()
-        every = Terms.model_validate({name: {"weight": 1.0} for name in Terms.model_fields})
+        every = Terms.model_validate({name: {"weight": 1.0} for name in SHIPPED})
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             distiller = Distiller(plan.pair.student, plan.pair.teacher, plan.pair.vocab, every)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sad.batch import KD, LM
+from sad.batch import ALM, KD, LM
 from sad.head import signals
 from sad.head.linear import Head
 from sad.head.products import Products, exact_halves, logits_into
@@ -23,6 +23,8 @@ BLOCK, OTHERS = {"cpu": 11 * 2**20}, 2**27
 """Numbers of a block of logits, by the kind of device: enough rows for a product to run at full speed."""
 PIECE = {"cpu": 2**18}
 """Numbers of a piece of a block that is worked on while it is in the cache; the whole block where there is none."""
+BOTH = "both"
+"""The name of the one sum for all terms, each at its scale."""
 LEAST_ROWS, MOST_ROWS = 128, 4096
 """Rows of a block: with fewer a product reads the whole weight for too little work."""
 
@@ -44,6 +46,16 @@ class Compared:
     row_weight: RowWeight | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunks:
+    """The chunk likelihood, computed before (:mod:`sad.losses.alm`): its summed ``value``, and for each row minus its
+    derivative by the label's log-likelihood. Its gradient is that of LM, each row times its ``weight``.
+    """
+
+    value: Float[Tensor, ""]
+    weight: Float[Tensor, " target"]
+
+
 @dataclass(slots=True, eq=False)
 class Job:
     """What a pass is asked for, and the signals that it found."""
@@ -51,6 +63,7 @@ class Job:
     head: Head
     token: Int[Tensor, " target"] | None
     compared: Compared | None
+    chunks: Chunks | None
     scales: Mapping[str, float] | None
     measure: bool
     signals: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
@@ -58,8 +71,8 @@ class Job:
     @property
     def terms(self) -> tuple[str, ...]:
         """The terms that are asked for; at least one, which then sums to zero."""
-        asked = (KD,) if self.compared is not None else ()
-        return (*asked, LM) if self.token is not None or not asked else asked
+        asked = {KD: self.compared, LM: self.token, ALM: self.chunks}
+        return tuple(name for name, of in asked.items() if of is not None) or (LM,)
 
 
 class Block(NamedTuple):
@@ -72,6 +85,14 @@ class Block(NamedTuple):
     def compared(self) -> int:
         """How many of the rows are compared."""
         return int(self.boundaries.stop - self.boundaries.start)
+
+
+class Found(NamedTuple):
+    """A term at some rows, and what its gradient is to be multiplied by, row by row."""
+
+    name: str
+    rows: Rows
+    factor: Float[Tensor, "n 1"] | None = None
 
 
 def run(job: Job, products: Products) -> dict[str, Float[Tensor, ""]]:
@@ -93,7 +114,7 @@ class _Loop:
         self.size = min(MOST_ROWS, max(LEAST_ROWS, numbers // max(1, self.columns)))
         self.piece = max(1, PIECE.get(self.device.type, numbers) // max(1, self.columns))
         self.buffers: dict[str, Tensor] = {}
-        self.values: dict[str, list[Tensor]] = {KD: [], LM: []}
+        self.values: dict[str, list[Tensor]] = {KD: [], LM: [], ALM: []}
         self.measured: dict[str, list[Tensor]] = {}
 
     def run(self) -> dict[str, Tensor]:
@@ -101,6 +122,8 @@ class _Loop:
             self._block(block)
         zero = torch.zeros(1, dtype=torch.float32, device=self.device)
         self.job.signals.update({name: torch.cat([zero, *each]).sum() for name, each in self.measured.items()})
+        if self.job.chunks is not None:
+            self.values[ALM].append(self.job.chunks.value.detach().float().reshape(1))
         return {name: torch.cat([zero, *each]).sum() for name, each in self.values.items()}
 
     def _blocks(self) -> Iterator[Block]:
@@ -131,19 +154,19 @@ class _Loop:
         with exact_halves(products.hidden, job.head.weight):
             logits = logits_into(self._buffer("student", count, self.columns), states, job.head)
         target = self._target(block)
-        apart = KD in products.sums and LM in products.sums and block.compared
-        of_kd = self._buffer("kd", block.compared, self.columns) if apart else None
+        # the last sum is formed in the place of the logits
+        names = [name for name in products.sums if name != KD or block.compared]
+        outs = {name: self._buffer(name, count, self.columns) for name in names[:-1]}
+        outs |= {name: logits for name in names[-1:]}
         for start in range(0, count, self.piece):
-            self._piece(block, slice(start, min(start + self.piece, count)), logits, target, of_kd)
-        for name in products.sums:
-            if name == KD and not block.compared:
-                continue
-            if name != KD or of_kd is None:
-                products.add(name, block.rows, states, logits)
-            elif of_kd is not None and job.compared is not None:
-                products.add(
-                    KD, block.rows[: block.compared], states[: block.compared], of_kd[:, : job.compared.tokens]
-                )
+            span = slice(start, min(start + self.piece, count))
+            found = self._piece(block, span, logits[span], target)
+            slope = job.head.slope(logits[span]) if outs else None
+            for name, out in outs.items():
+                self._into(out[span], [each for each in found if name in (each.name, BOTH)], slope)
+        for name, out in outs.items():
+            last = block.compared if name == KD else count
+            products.add(name, block.rows[:last], states[:last], out[:last])
 
     def _target(self, block: Block) -> Tensor | Buckets | None:
         """The teacher's raw logits, or its list, for the compared rows of a block."""
@@ -158,34 +181,29 @@ class _Loop:
         with exact_halves(of.hidden, of.head.weight):
             return logits_into(out, states * of.head.scale if of.head.scale != 1.0 else states, of.head)
 
-    def _piece(
-        self, block: Block, span: slice, logits: Tensor, target: Tensor | Buckets | None, of_kd: Tensor | None
-    ) -> None:
-        """Values of some rows; then their logits are overwritten by the gradient."""
+    def _piece(self, block: Block, span: slice, logits: Tensor, target: Tensor | Buckets | None) -> list[Found]:
+        """Compute each term at some rows; the logits get their soft-cap."""
         job = self.job
-        rows, mine = block.rows[span], self.job.head.capped(logits[span])
+        rows, mine = block.rows[span], job.head.capped(logits)
         token = None if job.token is None else job.token[rows]
         count = max(0, min(span.stop, block.compared) - span.start)
         plain = job.compared is not None and job.compared.divergence.temperature == 1.0
         soft = softmax(mine) if token is not None or (count and plain) else None
-        found: list[tuple[str, Rows]] = []
+        found = list[Found]()
         if count and job.compared is not None and target is not None:
             part = slice(span.start, span.start + count)
             some = target.part(part) if isinstance(target, Buckets) else target[part]
-            found.append(
-                (KD, self._compare(job.compared, mine[:count], some, soft, None if token is None else token[:count]))
-            )
+            label = None if token is None else token[:count]
+            found.append(Found(KD, self._compare(job.compared, mine[:count], some, soft, label)))
         if token is not None:
-            found.append((LM, lm.rows(mine, token, soft)))
-        for name, each in found:
-            self.values[name].append(each.values)
-        if not self.products.sums:
-            return
-        slope = job.head.slope(mine)
-        if of_kd is not None and count:
-            self._into(of_kd[span.start : span.start + count], found[:1], None if slope is None else slope[:count])
-            found = found[1:]
-        self._into(logits[span], found, slope)
+            labels = lm.rows(mine, token, soft)
+            found.append(Found(LM, labels))
+            if job.chunks is not None:
+                # the same gradient, each row times its own factor
+                found.append(Found(ALM, Rows(labels.values[:0], labels.gradient), job.chunks.weight[rows, None]))
+        for each in found:
+            self.values[each.name].append(each.rows.values)
+        return found
 
     def _compare(
         self, compared: Compared, mine: Tensor, target: Tensor | Buckets, soft: Softmax | None, token: Tensor | None
@@ -216,19 +234,27 @@ class _Loop:
         for name, each in (told | {signals.MAPPED: mapped}).items():
             self.measured[name].append(each)
 
-    def _into(self, out: Tensor, found: list[tuple[str, Rows]], slope: Tensor | None) -> None:
-        """Write the gradient of some terms, each at its scale, through the soft-cap; the last one has every column."""
+    def _into(self, out: Tensor, found: list[Found], slope: Tensor | None) -> None:
+        """Write the gradient of some terms, each at its scale, through the soft-cap."""
         scales, written = self.job.scales, False
-        for name, each in reversed(found):
-            factor = 1.0 if scales is None else scales[name]
-            into = out[: len(each.gradient), : each.gradient.shape[1]]
+        labels = [each for each in found if each.name != KD]
+        if labels:
+            # one gradient, for LM and chunk likelihood
+            factor: float | Tensor = 0.0
+            for each in labels:
+                scale = 1.0 if scales is None else scales[each.name]
+                factor = factor + (scale if each.factor is None else scale * each.factor)
+            torch.mul(labels[0].rows.gradient, factor, out=out)
+            written = True
+        for each in (each for each in found if each.name == KD):
+            gradient, scale = each.rows.gradient, 1.0 if scales is None else scales[KD]
+            into = out[: len(gradient), : gradient.shape[1]]
             if written:
-                into.add_(each.gradient, alpha=factor)
+                into.add_(gradient, alpha=scale)
                 continue
             if into.shape != out.shape:
                 out.zero_()
-            written = True
-            torch.mul(each.gradient, factor, out=into)
+            torch.mul(gradient, scale, out=into)
         if slope is not None:
             out.mul_(slope)
 

@@ -1,4 +1,4 @@
-"""KD and LM in one pass over the vocabulary: nobody holds the logits of all rows, and the gradient is formed at once.
+"""KD, LM and chunk likelihood in one pass over the vocabulary; nobody holds the logits of all rows.
 
 A few rows at a time: the student's logits, the value of each term, and at once its gradient, which is multiplied into
 the gradients of the states and of the head. Then the block is forgotten. Backward only scales.
@@ -14,18 +14,17 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sad.batch import KD, LM
-from sad.head.blocks import Compared, Job, run
+from sad.batch import ALM, KD, LM
+from sad.head.blocks import BOTH, Chunks, Compared, Job, run
 from sad.head.linear import Head
 from sad.head.products import Products
 
-__all__ = ["Compared", "Vocabulary", "common_factor", "vocabulary_pass"]
+__all__ = ["Chunks", "Compared", "Vocabulary", "common_factor", "vocabulary_pass"]
 
 PROPORTION = 1e-4
 """How far, relative to the larger, the terms' factors may be from the proportion that was announced."""
 ONE = 1e-6
 """How far from 1 a factor may be and count as 1: a float32 product of what was announced."""
-BOTH = "both"
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +34,7 @@ class Vocabulary:
     kd: Float[Tensor, ""]
     lm: Float[Tensor, ""]
     signals: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
+    alm: Float[Tensor, ""] = field(default_factory=lambda: torch.zeros(()))
 
 
 def vocabulary_pass(
@@ -42,22 +42,24 @@ def vocabulary_pass(
     head: Head,
     token: Int[Tensor, " target"] | None,
     compared: Compared | None = None,
+    chunks: Chunks | None = None,
     *,
     scales: Mapping[str, float] | None = None,
     measure: bool = False,
 ) -> Vocabulary:
     """Return the terms' sums for the states before each label.
 
-    Without ``token`` there is no LM, without ``compared`` no KD; what is left out is 0. LM takes every row of the head.
+    Without ``token`` there is no LM, without ``compared`` no KD; what is left out is 0. LM takes every row of the head;
+    ``chunks`` need ``token``.
     ``scales`` tells what the terms will be multiplied by, up to one common factor: then one gradient is formed for
-    both, at the cost of one. Other factors are an error in backward (RuntimeError; on a GPU the gradient is NaN).
+    all, at the cost of one. Other factors are an error in backward (RuntimeError; on a GPU the gradient is NaN).
     Without ``scales`` any combination is right. ``measure`` asks for the signals (:mod:`sad.head.signals`), summed over
     the compared rows, at temperature 1. An empty input sums to zero and stays in the graph.
     """
-    announced = None if scales is None else {name: float(scales.get(name, 0.0)) for name in (KD, LM)}
-    job = Job(head, token, compared, announced, measure)
-    kd, lm = _Pass.apply(hidden, head.weight, head.bias, job, torch.is_grad_enabled())  # type: ignore[no-untyped-call]
-    return Vocabulary(kd, lm, job.signals)
+    announced = None if scales is None else {name: float(scales.get(name, 0.0)) for name in (KD, LM, ALM)}
+    job, graph = Job(head, token, compared, chunks, announced, measure), torch.is_grad_enabled()
+    kd, lm, alm = _Pass.apply(hidden, head.weight, head.bias, job, graph)  # type: ignore[no-untyped-call]
+    return Vocabulary(kd, lm, job.signals, alm)
 
 
 class _Pass(torch.autograd.Function):
@@ -69,7 +71,7 @@ class _Pass(torch.autograd.Function):
         bias: Tensor | None,
         job: Job,
         graph: bool,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         first, second, third = (graph and needed for needed in ctx.needs_input_grad[:3])
         wanted = (first, second, third)
         names = () if not any(wanted) else (BOTH,) if job.scales is not None else job.terms
@@ -79,11 +81,11 @@ class _Pass(torch.autograd.Function):
         ctx.scales, ctx.wanted, ctx.counts = job.scales, wanted, {name: len(s) for name, s in products.sums.items()}
         ctx.types = [None if x is None else x.dtype for x in (hidden, weight, bias)]
         ctx.save_for_backward(*(each for sums in products.sums.values() for each in sums))
-        return values[KD], values[LM]
+        return values[KD], values[LM], values[ALM]
 
     @staticmethod
     def backward(ctx: Any, *given: Tensor) -> Any:  # noqa: ANN401
-        factors = dict(zip((KD, LM), given, strict=True))
+        factors = dict(zip((KD, LM, ALM), given, strict=True))
         if ctx.scales is not None:
             factors = {BOTH: common_factor(factors, ctx.scales)}
         saved, total = iter(ctx.saved_tensors), list[Tensor]()

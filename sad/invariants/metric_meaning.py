@@ -34,7 +34,7 @@ from sad.data import collate, examples
 from sad.distiller import Distiller
 from sad.forward import body
 from sad.objective import Objective
-from sad.recipe import Terms
+from sad.recipe_terms import SHIPPED, Terms
 
 ID = "I03"
 
@@ -115,7 +115,7 @@ def _student(scale: float) -> nn.Module:
 
 def _distiller(student: nn.Module, weights: dict[str, float]) -> Distiller:
     pair = tiny.pair(VOCABULARY, VOCABULARY)
-    given = {name: {"weight": weights.get(name, 0.0)} for name in Terms.model_fields}
+    given = {name: {"weight": weights.get(name, 0.0)} for name in SHIPPED}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return Distiller(student, pair.teacher, pair.vocab, Terms.model_validate(given))

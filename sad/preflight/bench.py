@@ -11,11 +11,11 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from sad.batch import Batch
+from sad.batch import CONTRASTIVE, Batch
 from sad.data import Example, collate
 from sad.distiller import Distiller
 from sad.objective import Objective
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 from sad.train import loop
 from sad.train.plan import Plan
 
@@ -91,6 +91,12 @@ class Bench:
         finally:
             teacher.to(kept)
             self.reset()
+
+    @property
+    def of_texts(self) -> Terms:
+        """The recipe's terms, negatives from a text's own places: nothing may then depend on how a batch is cut."""
+        terms = self.plan.recipe.terms
+        return terms.model_copy(update={CONTRASTIVE: terms.contrastive.model_copy(update={"negatives": "text"})})
 
     def reset(self) -> None:
         """Give the student its first weights again, and take its gradients away."""

@@ -12,11 +12,15 @@ from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from sad import data, tiny
+from sad.align.layers import layer_pairs
 from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
+from sad.forward import text_config
 from sad.pair import Pair
 from sad.subjects.objective import (
     AGREEMENT,
+    ALM,
+    ATTENTION,
     BITS,
     CONTRASTIVE,
     KD,
@@ -80,9 +84,18 @@ def _raw(line: Mapping[str, float], prefix: str) -> dict[str, float]:
 
 def _plan(task: Task) -> Plan:
     readers = data.Readers(Reader(task.student_tokenizer), Reader(task.teacher_tokenizer))
-    terms: dict[str, dict[str, float]] = {name: {"weight": weight} for name, weight in task.weights.items()}
-    terms[KD]["temperature"], terms[CONTRASTIVE]["temperature"] = task.temperature, task.sharpness
-    terms[LAYERWISE]["layers"] = len(task.blocks)
+    options: dict[str, dict[str, Any]] = {
+        KD: {"temperature": task.temperature},
+        ALM: {"temperature": task.chunk_temperature},
+        LAYERWISE: {"layers": _layers(task, task.blocks), "normalisation": task.normalisation},
+        ATTENTION: {
+            "layers": _layers(task, task.attention_blocks),
+            "compare": task.attention,
+            "heads": task.relation_heads,
+        },
+        CONTRASTIVE: {"temperature": task.sharpness, "negatives": task.negatives},
+    }
+    terms = {name: {"weight": weight, **options.get(name, {})} for name, weight in task.weights.items()}
     chosen = tiny.recipe(
         {
             "train": {
@@ -103,6 +116,12 @@ def _plan(task: Task) -> Plan:
     held_out = data.examples([*task.held_out, *task.texts], readers, LONG, limit=len(task.held_out))
     assert len(train) == len(task.texts), "a text is one window"
     return Plan(chosen, pair, train, held_out, 1, "fp32", "cpu")
+
+
+def _layers(task: Task, blocks: tuple[tuple[int, int], ...]) -> int | list[list[int]]:
+    """How the recipe is asked for these pairs: by their number, where it then finds them itself."""
+    mine, theirs = (text_config(model).num_hidden_layers for model in (task.student, task.teacher))
+    return len(blocks) if layer_pairs(mine, theirs, len(blocks)) == blocks else [list(pair) for pair in blocks]
 
 
 @contextmanager

@@ -12,16 +12,16 @@ from sad import data, forward, objective
 from sad.align.reader import Reader
 from sad.align.spans import Window
 from sad.align.vocab import VocabMap
-from sad.batch import KD, LAYERWISE, LM, Batch, Sum
+from sad.batch import ALM, ATTENTION, KD, LAYERWISE, LM, Batch, Sum
 from sad.distiller import Distiller
 from sad.forward import text_config
 from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.invariants._models import other_ends, other_reading, teacher
-from sad.recipe import Terms
+from sad.recipe_terms import SHIPPED, Terms
 from sad.subjects.text_loss import DistilledLoss, Marks, Text, TextLoss
 
-TERMS = {KD: 1.0, LM: 0.5, LAYERWISE: 0.5}
+TERMS = {KD: 1.0, LM: 0.5, ALM: 0.5, LAYERWISE: 0.5, ATTENTION: 0.5}
 """Every term but the contrastive one: that one draws its negatives from the batch, by intent."""
 
 
@@ -31,7 +31,7 @@ def language_model_loss() -> TextLoss:
 
 
 def distillation_loss() -> TextLoss:
-    """Return the same with three terms and a teacher whose tokenizer cuts some tokens in two."""
+    """Return the same with every such term and a teacher whose tokenizer cuts some tokens in two."""
     return _distillation_loss
 
 
@@ -50,7 +50,7 @@ def _language_model_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) 
 
 def _distillation_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
     batch = _batch(texts, marks, same=False)
-    weights = {name: {"weight": TERMS.get(name, 0.0)} for name in Terms.model_fields}
+    weights = {name: {"weight": TERMS.get(name, 0.0)} for name in SHIPPED}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         made = Distiller(model, teacher(), _Same(text_config(model).vocab_size), Terms.model_validate(weights))
@@ -60,7 +60,7 @@ def _distillation_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) ->
 def _compared_loss(student: nn.Module, teacher: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
     batch = _batch(texts, marks, same=True)
     weights = {KD: 1.0, LM: 0.5}
-    terms = {name: {"weight": weights.get(name, 0.0)} for name in Terms.model_fields}
+    terms = {name: {"weight": weights.get(name, 0.0)} for name in SHIPPED}
     made = Distiller(student, teacher, _Same(text_config(student).vocab_size), Terms.model_validate(terms))
     return objective.Objective(dict(weights)).part(made(batch, made.ask_teacher(batch)), batch.counts())
 

@@ -15,7 +15,7 @@ import numpy as np
 from accelerate.state import AcceleratorState
 
 from sad import tiny
-from sad.batch import KD, LAYERWISE, LM
+from sad.batch import ALM, ATTENTION, KD, LAYERWISE, LM
 from sad.data import Example, examples
 from sad.pair import Pair
 from sad.subjects.processes import on_processes
@@ -36,7 +36,11 @@ class ShippedTrainer:
     """Runs the loop in this process, or in several that are joined by gloo."""
 
     claims = Claims(
-        processes=(1, 2), schedules=(Schedule.COSINE,), terms=(KD, LM, LAYERWISE), reshuffles=True, noise=1e-5
+        processes=(1, 2),
+        schedules=(Schedule.COSINE,),
+        terms=(KD, LM, ALM, LAYERWISE, ATTENTION),
+        reshuffles=True,
+        noise=1e-5,
     )
 
     def run(self, setup: Setup) -> Trace:

@@ -19,7 +19,7 @@ def make_optimizer(distiller: Distiller, recipe: Train) -> torch.optim.AdamW:
     groups = [
         {"params": [p for p in trainable if p.ndim >= 2], "lr": recipe.learning_rate, "decay": recipe.weight_decay},
         {"params": [p for p in trainable if p.ndim < 2], "lr": recipe.learning_rate, "decay": 0.0},
-        {"params": list(distiller.projectors.parameters()), "lr": recipe.projector_learning_rate, "decay": 0.0},
+        {"params": list(distiller.outside()), "lr": recipe.projector_learning_rate, "decay": 0.0},
     ]
     filled = [
         {"params": g["params"], "lr": g["lr"], "peak": g["lr"], "weight_decay": g["decay"]}

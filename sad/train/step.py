@@ -45,7 +45,7 @@ def take_step(
     cleared in any case.
     """
     distiller: Distiller = accelerator.unwrap_model(wrapped)
-    units = total_units(accelerator, batches)
+    units = total_units(accelerator, distiller, batches)
     totals: dict[str, Tensor] = {}
     for number, batch in enumerate(batches, 1):
         moved = batch.to(accelerator.device)
@@ -66,9 +66,9 @@ def take_step(
     return Step(ledger, values[-1], finite, units[LM], units[KD] / max(1, units[LM]), ratio)
 
 
-def total_units(accelerator: Accelerator, batches: Sequence[Batch]) -> dict[str, int]:
+def total_units(accelerator: Accelerator, distiller: Distiller, batches: Sequence[Batch]) -> dict[str, int]:
     """Count the units of every term over all micro-batches and processes of the step."""
-    counts = [batch.counts() for batch in batches]
+    counts = [distiller.counts(batch) for batch in batches]
     names = list(counts[0])
     local = torch.tensor([sum(c[n] for c in counts) for n in names], device=accelerator.device)
     return dict(zip(names, accelerator.reduce(local, "sum").tolist(), strict=True))

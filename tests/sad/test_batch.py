@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import torch
 
-from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM, Batch, Boundaries, Targets, Tokens
+from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch, Boundaries, Targets, Tokens
 
 
 def some(labels: int = 3, places: int = 2) -> Batch:
@@ -21,8 +21,8 @@ def some(labels: int = 3, places: int = 2) -> Batch:
 
 
 def test_units_are_labels_for_the_language_model_and_boundaries_for_the_rest() -> None:
-    assert some(5, 3).counts() == {LM: 5, KD: 3, LAYERWISE: 3, CONTRASTIVE: 3}
-    assert some(4, 0).counts() == {LM: 4, KD: 0, LAYERWISE: 0, CONTRASTIVE: 0}
+    assert some(5, 3).counts() == {LM: 5, **dict.fromkeys((KD, ALM, LAYERWISE, ATTENTION, CONTRASTIVE), 3)}
+    assert some(4, 0).counts() == {LM: 4, **dict.fromkeys((KD, ALM, LAYERWISE, ATTENTION, CONTRASTIVE), 0)}
 
 
 def test_length_is_the_number_of_places() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sad.losses.contrastive import info_nce
+from sad.losses.contrastive import Negatives, info_nce
 
 
 def states(rows: int, width: int, seed: int) -> Tensor:
@@ -90,6 +90,22 @@ def test_the_right_place_costs_little_and_the_wrong_one_much() -> None:
 def test_sizes_do_not_matter() -> None:
     student, teacher = states(6, 16, 8).float(), states(6, 16, 9).float()
     torch.testing.assert_close(ours(student, teacher)[0], ours(100 * student, 0.01 * teacher)[0])
+
+
+def test_negatives_of_the_text_do_not_know_the_micro_batch_and_those_of_the_batch_do() -> None:
+    student, teacher = states(9, 16, 14).float(), states(9, 16, 15).float()
+    text = torch.tensor([0, 0, 0, 0, 1, 1, 1, 2, 2])
+    of: tuple[Negatives, ...] = ("text", "batch")
+    for negatives in of:
+        whole = info_nce(student, teacher, text, 0.5, negatives).total
+        parts = [
+            info_nce(student[text == t], teacher[text == t], text[text == t], 0.5, negatives).total for t in (0, 1, 2)
+        ]
+        if negatives == "text":
+            torch.testing.assert_close(whole, torch.stack(parts).sum())
+        else:
+            assert float(whole) > float(torch.stack(parts).sum()) + 1.0
+            assert float(whole) == pytest.approx(float(reference(student.double(), teacher.double(), 0.5)), rel=1e-4)
 
 
 def test_no_boundary_sums_to_zero() -> None:
