@@ -20,7 +20,10 @@ ENDING = [
 SICK = """
 from sad.losses import kd
 shipped = kd.rows
-kd.rows = lambda s, t, d: shipped(s, t, d)._replace(values=d.temperature**2 * shipped(s, t, d).values)
+def rows(student, target, divergence, *more):
+    values, gradient = shipped(student, target, divergence, *more)
+    return kd.Rows(divergence.temperature**2 * values, gradient)
+kd.rows = rows
 """
 BLIND = (
     "import dataclasses; from sad import verify; from sad.case import Verdict; "
