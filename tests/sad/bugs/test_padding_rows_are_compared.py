@@ -15,13 +15,13 @@ def test_verify_catches_it_and_finds_it_absent():
         assert "right 6.771" in verdict.says
 
 
-def test_padding_rows_in_the_teachers_softmax_are_found(monkeypatch, found_in_the_code_that_trains):
+def test_padding_rows_in_the_softmax_of_both_are_found(monkeypatch, found_in_the_code_that_trains):
     """With those of the student's: a distribution over all rows of a head."""
     shipped = VocabMap.scores
     monkeypatch.setattr(VocabMap, "scores", lambda self, *given: given[0] if self.identity else shipped(self, *given))
     monkeypatch.setattr(Live, "columns", property(lambda self: self.hidden.shape[1]))
     monkeypatch.setattr(vocabulary_loss, "Compared", lambda target, at, _: Compared(target, at, 10**9))
-    assert "two models have a loss" in found_in_the_code_that_trains(BUG)
+    assert "must match the size" in found_in_the_code_that_trains(BUG)
 
 
 def test_ids_matched_by_number_are_found(monkeypatch, found_in_the_code_that_trains):
