@@ -209,7 +209,7 @@ class _Loop:
         self, compared: Compared, mine: Tensor, target: Tensor | Buckets, soft: Softmax | None, token: Tensor | None
     ) -> Rows:
         """Measure and compare some rows over the student's real tokens."""
-        divergence, tokens = compared.divergence, compared.tokens
+        divergence, tokens, silent = compared.divergence, compared.tokens, None
         if tokens < mine.shape[1]:
             mine = mine[:, :tokens].contiguous()
             soft = None if soft is None else _real(Softmax(soft.q[: len(mine)], soft.log_sum[: len(mine)]), mine)
@@ -221,9 +221,11 @@ class _Loop:
             if self.job.measure:
                 self._measure(mine, compared.target.vocab.scores(raw), token, compared.target.vocab.mass(raw))
             target = compared.target.vocab.scores(raw, divergence.temperature)
+            # with one tokenizer a teacher that says nothing has a fault
+            silent = None if compared.target.vocab.identity else kd.silence(target)
         elif self.job.measure:
             self._measure(mine, target, token, torch.ones_like(mine[:, 0]))
-        found = kd.rows(mine, target, divergence, soft if divergence.temperature == 1.0 else None)
+        found = kd.rows(mine, target, divergence, soft if divergence.temperature == 1.0 else None, silent)
         if compared.row_weight is not None:
             weight = compared.row_weight(found.values)
             found = Rows(found.values * weight, found.gradient.mul_(weight[:, None]))

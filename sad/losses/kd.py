@@ -81,13 +81,14 @@ def rows(
     target: Float[Tensor, "n vocab"] | Buckets,
     divergence: Divergence,
     soft: Softmax | None = None,
+    silent: Bool[Tensor, "n 1"] | None = None,
 ) -> Rows:
     """Return each row's divergence in nats, and its gradient to the student's logits, temperature squared included.
 
     float32 in and out; the target may be overwritten. ``target`` are the teacher's log-probabilities, already softened:
-    they need not be normalised, and are -inf where it gives no mass; a row of nothing but -inf says nothing and gives
-    0. ``soft`` is the softmax of the logits over the temperature, where that is known. Where a probability is 0 its
-    product is 0, also against an infinity; a NaN stays one, and is seen.
+    they need not be normalised, and are -inf where it gives no mass. ``soft`` is the softmax of the logits over the
+    temperature, where that is known. In a ``silent`` row the teacher says nothing: value and gradient are 0. Where a
+    probability is 0 its product is 0, also against an infinity; a NaN stays one, and is seen.
     """
     temperature = divergence.temperature
     if temperature != 1.0:
@@ -96,7 +97,11 @@ def rows(
     if isinstance(target, Buckets):
         found = _bucket_rows(student_logits, soft, target, divergence)
     else:
+        if silent is not None:
+            target = target.masked_fill_(silent, 0.0)
         found = _rows(student_logits, soft, target, divergence)
+        if silent is not None:
+            found = Rows(found.values.masked_fill(silent[:, 0], 0.0), found.gradient.masked_fill_(silent, 0.0))
     # 1 / temperature of the derivative, times temperature squared
     return found if temperature == 1.0 else Rows(found.values, found.gradient.mul_(temperature))
 
@@ -108,11 +113,18 @@ def forward_kl(
 ) -> Sum:
     """Return the sum over boundaries of KL(teacher || student), in nats, at ``temperature``.
 
-    ``teacher_log_probs`` are already softened by the same temperature, and may be -inf where the teacher gives no mass.
-    The teacher gets no gradient.
+    ``teacher_log_probs`` are already softened by the same temperature, and may be -inf where the teacher gives no mass;
+    a row of nothing but that gives 0. The teacher gets no gradient.
     """
     logits, log_p = (x.detach().float().clone() for x in (student_logits, teacher_log_probs))
-    return Sum(summed(student_logits, rows(logits, log_p, Divergence(temperature=temperature))), len(student_logits))
+    found = rows(logits, log_p, Divergence(temperature=temperature), silent=silence(log_p))
+    return Sum(summed(student_logits, found), len(student_logits))
+
+
+def silence(log_probs: Float[Tensor, "n vocab"]) -> Bool[Tensor, "n 1"] | None:
+    """Return which rows have no mass at all, as where none of the teacher's is mapped; None where there is no such."""
+    silent = (log_probs.amax(dim=-1, keepdim=True) if log_probs.numel() else log_probs[:, :1]) == -torch.inf
+    return silent if _some(silent) else None
 
 
 FAR = 60.0
@@ -122,20 +134,13 @@ NEVER = -1e30
 
 
 def _rows(logits: Tensor, soft: Softmax, target: Tensor, divergence: Divergence) -> Rows:
-    silent = target.amax(dim=-1, keepdim=True) == -torch.inf
-    if _some(silent):
-        target = target.masked_fill_(silent, 0.0)
     theirs = softmax(target)
     kind = divergence.plain
     if kind == Kind.FORWARD_KL:
-        found = _forward(logits, soft, target, theirs)
-    elif kind == Kind.REVERSE_KL:
-        found = _reverse(logits, soft, target, theirs)
-    else:
-        found = _mixed(logits, soft, target, theirs, divergence)
-    if not _some(silent):
-        return found
-    return Rows(found.values.masked_fill(silent[:, 0], 0.0), found.gradient.masked_fill_(silent, 0.0))
+        return _forward(logits, soft, target, theirs)
+    if kind == Kind.REVERSE_KL:
+        return _reverse(logits, soft, target, theirs)
+    return _mixed(logits, soft, target, theirs, divergence)
 
 
 def _some(mask: Bool[Tensor, "*n"]) -> bool:
