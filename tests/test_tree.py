@@ -21,6 +21,8 @@ ELSEWHERE = {
     "sad/verify_command.py": "tests/sad/test_verify.py",
     "sad/preflight/command.py": "tests/e2e/test_preflight_cli.py",
     "sad/subjects/objective.py": "data classes; tests/sad/invariants/test_objective_matches_the_texts.py",
+    "sad_doctor/views/series.py": "a data class; tests/sad_doctor/views/test_html_chart.py draws it",
+    "sad_doctor/views/metrics.py": "tests/sad_doctor/views/tui/test_metrics.py, beside the runs that it is shown",
     "sad_doctor/readers/database.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
     "sad_doctor/readers/database_run.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
     "sad_doctor/readers/databases.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",

@@ -22,6 +22,7 @@ from sad_doctor.readers import (
     wandb_run,
 )
 from sad_doctor.readers.find import runs_in
+from sad_doctor.readers.named import Named
 from sad_doctor.readers.source import ACCEPTED, Reader, Source, Unreadable
 from sad_doctor.readers.tail import is_binary
 from sad_doctor.record import EVENTS, METRICS, RUN
@@ -81,6 +82,7 @@ def read(path: str | os.PathLike[str]) -> Run:
 
 def settle(source: Source) -> None:
     """Take what still waits for the end of its line: the log is read once, not followed."""
+    source = source.source if isinstance(source, Named) else source
     if isinstance(source, csv_table.CsvLog):
         source.settle()
 
