@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from sad.errors import UserError
 from sad.judge.call import Call
 from sad.judge.families import EVERY, FORWARD, REVERSE, RIGHT, Family
 from sad.judge.roles import Role, Space
-from sad.judge.sample import Fit, Sample, fit, given, sample, used
+from sad.judge.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
+from sad.judge.screen import Entry, screened
 from sad.judge.target import said
 
 UNKNOWN_BETAS = (0.5, 0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.4, 0.6, 0.05, 0.95, 0.01, 0.99, 0.25, 0.75)
@@ -126,18 +128,42 @@ def source(call: Call) -> str:
 def explained(of: Sample, call: Call, temperatures: tuple[float, float] | None = None) -> Fit:
     """Return the first formula that explains a gradient; the nearest, where none does."""
     t = of.given.temperature if call.takes(Role.TEMPERATURE) else 1.0
+    both = temperatures or (t, t)
+    entries = tuple((family, beta) for family in EVERY for beta in _betas(family, of, call))
     with_labels = of.given.labels is not None and call.takes(Role.LABELS, Role.BATCH, Role.LABEL_LOSS, Role.MODEL)
-    nearest: Fit | None = None
-    for labels in ("", "own", "next") if with_labels else ("",):
-        for family in EVERY:
-            for beta in _betas(family, of, call):
-                tried = fit(of, family, beta, labels, temperatures or (t, t))
-                if tried.good and bool(tried.kd.abs().max() > 0):
-                    return tried
-                if nearest is None or (tried.residual < nearest.residual and not labels):
-                    nearest = tried
-    assert nearest is not None
-    return nearest
+    alone = screened(of, entries, both)
+    for tried in _likely(of, entries, both, alone, ("", 1.0, False)):
+        return tried
+    if with_labels:
+        # a label loss sees the logits as they are, or divided by the temperature that is fixed inside
+        heats = dict.fromkeys((1.0, of.scale))
+        for smoothed, rows, heat in itertools.product((False, True), ("own", "next"), heats):
+            residuals = screened(of, entries, both, rows, heat=heat, smoothed=smoothed)
+            for tried in _likely(of, entries, both, residuals, (rows, heat, smoothed)):
+                return tried
+    family, beta = entries[int(alone.argmin())]
+    return fit(of, family, beta, temperatures=both)
+
+
+def _likely(
+    of: Sample,
+    entries: tuple[Entry, ...],
+    temperatures: tuple[float, float],
+    residuals: Tensor,
+    beside: tuple[str, float, bool],
+) -> Iterator[Fit]:
+    """Fit those that explain it by the look of them, in order; ``beside`` are a label loss's rows, heat and whether
+    it is smoothed.
+    """
+    rows, heat, smoothed = beside
+    for at in (residuals <= 2 * ACCEPTED).nonzero()[:, 0].tolist():
+        family, beta = entries[at]
+        if not smoothed:
+            tried: Fit | None = fit(of, family, beta, rows, temperatures, heat=heat)
+        else:
+            tried = None if family.fault else fit_smoothed(of, family, beta, rows, temperatures, heat=heat)
+        if tried is not None and tried.good and bool(tried.kd.abs().max() > 0):
+            yield tried
 
 
 def _betas(family: Family, of: Sample, call: Call) -> tuple[float, ...]:

@@ -13,8 +13,8 @@ from sad.judge.divisor import Divided, divided
 from sad.judge.families import EXCHANGED, FORWARD, GENERAL, RIGHT
 from sad.judge.roles import Role
 from sad.judge.rows import by_doubling, entropy_of, misplaced, row_loss, rows_of
-from sad.judge.sample import Fit, Sample, fit, given, label_losses, sample, used
-from sad.judge.temperature import Softened, softened
+from sad.judge.sample import Fit, Sample, fit, fit_smoothed, given, sample, used
+from sad.judge.temperature import Softened, beside, softened
 from sad.subjects.divergence import Contract, Divergence, Given, Kind, Reduction, Squared, Takes
 
 STRANGE = 1e-9
@@ -53,9 +53,10 @@ def found(shape: Shape, seed: int) -> Found:
     if not shape.fit.good:
         return unknown(shape)
     shape = _without_beta(shape)
+    heated = beside(shape.call, shape.fit, seed)
     shape, mixing = _without_labels(shape)
     call, first = shape.call, shape.fit
-    notes, faults = [*shape.notes, *mixing], [*shape.faults, *([first.family.fault] if first.family.fault else [])]
+    notes, faults = [*shape.notes, *mixing], [*shape.faults, *heated, *([first.family.fault] if first.family.fault else [])]
     with_labels = shape.sample.given.labels is not None
     count = call.takes(Role.COUNT)
     of = [sample(call, given(seed, which, labels=with_labels, count=count)) for which in (0, 1)]
@@ -95,9 +96,9 @@ def found(shape: Shape, seed: int) -> Found:
         if known and contract.kind is Kind.OTHER
         else None
     )
-    beside = divided(of, [replace(f, kd=f.ce) for f in fits], shift=first.labels == "next") if first.labels else None
-    faults += _unsquared(call, first, by, beside)
-    loss = plain(call, first, by, beside)
+    other = divided(of, [replace(f, kd=f.ce) for f in fits], shift=first.labels == "next") if first.labels else None
+    faults += _unsquared(call, first, by, other)
+    loss = plain(call, first, by, other)
     numbers = {"explained": 1 - first.residual, "factor": by.factor}
     told = tuple(faults), tuple(notes), numbers, bool(mixing), by.reduction is None
     return Found(Divergence(contract, loss, by_rows), shape, first.family.name, *told)
@@ -123,7 +124,7 @@ def plain(call: Call, first: Fit, by: Divided, beside: Divided | None) -> Callab
             of = replace(of, labels=of.teacher_logits.detach().float().argmax(dim=-1))
         total = call(of)
         if beside is not None and of.labels is not None:
-            rows = label_losses(call.form.temperature * of.student_logits, of, first.labels)
+            rows = first.on_labels(call.form.temperature * of.student_logits, of)
             total = total - rows.sum() * beside.factor / max(1.0, beside.number(of))
         return total / by.factor
 
@@ -160,7 +161,11 @@ def _without_beta(shape: Shape) -> Shape:
 def _again(of: Sample, first: Fit, call: Call) -> Fit:
     t = of.given.temperature if call.takes(Role.TEMPERATURE) else 1.0
     beta = of.given.beta if first.family.beta and call.betas() and call.form.beta != "" else first.beta
-    return fit(of, first.family, beta, first.labels, (t, t))
+    if first.smoothing:
+        again = fit_smoothed(of, first.family, beta, first.labels, (t, t), heat=first.heat)
+        if again is not None:
+            return again
+    return fit(of, first.family, beta, first.labels, (t, t), smoothing=first.smoothing, heat=first.heat)
 
 
 def _without_labels(shape: Shape) -> tuple[Shape, list[str]]:
@@ -168,7 +173,8 @@ def _without_labels(shape: Shape) -> tuple[Shape, list[str]]:
     if not shape.fit.labels or not used(shape.fit.ce).any():
         return shape, []
     ce, kd = float(shape.fit.ce.abs().max()), float(shape.fit.kd.abs().max())
-    said = f"the loss on the labels is mixed in, {ce / kd:.3g} times as much as the divergence"
+    smoothed = f" with label smoothing {shape.fit.smoothing:.3g}" if shape.fit.smoothing else ""
+    said = f"the loss on the labels{smoothed} is mixed in, {ce / kd:.3g} times as much as the divergence"
     names = [n for n in shape.call.betas() if n != shape.call.form.beta or not shape.fit.family.beta]
     for name in names:
         for end in (0.0, 1.0):

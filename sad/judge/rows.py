@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sad.judge.call import Call
-from sad.judge.sample import Fit, Sample, label_losses, sample, used
+from sad.judge.sample import Fit, Sample, sample, used
 from sad.subjects.divergence import IGNORED, Given, Reduction
 
 CLOSE = 1e-3
@@ -51,7 +51,7 @@ def entropy_of(of: Sample, first: Fit) -> tuple[float | None, list[str]]:
     rows = first.family.formula(student / mine, teacher / theirs, first.beta)
     value = float((first.kd * rows).sum().detach())
     if first.labels:
-        value += float((first.ce * label_losses(of.scale * student, of.given, first.labels)).sum().detach())
+        value += float((first.ce * first.on_labels(of.scale * student, of.given)).sum().detach())
     log_p = torch.log_softmax(teacher / theirs, dim=-1)
     entropy = float((first.kd * -(log_p.exp() * log_p).sum(dim=-1)).sum())
     near = CLOSE * max(abs(value), abs(of.value)) + STRANGE
