@@ -13,13 +13,15 @@ from sad.judge.divisor import Divided, divided
 from sad.judge.families import EXCHANGED, FORWARD, GENERAL, RIGHT
 from sad.judge.roles import Role
 from sad.judge.rows import by_doubling, entropy_of, misplaced, row_loss, rows_of
-from sad.judge.sample import Fit, Sample, fit, fit_smoothed, given, sample, used
+from sad.judge.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
 from sad.judge.temperature import Softened, beside, softened
 from sad.subjects.divergence import Contract, Divergence, Given, Kind, Reduction, Squared, Takes
 
 STRANGE = 1e-9
 UNEVEN = 1.0
 """What is not explained where each row has its own factor."""
+OTHER = 50
+"""Added to the seed where other logits are asked for."""
 NOTHING = 1e-6
 """Of a value or a gradient: what float32 leaves of zero."""
 
@@ -41,6 +43,8 @@ class Found:
     """The loss on the labels is mixed in."""
     uneven: bool = False
     """Rows weigh as no contract has a name for."""
+    unfit: str = ""
+    """What equal rows are weighted by, where that is no usual divisor and no matter of the logits."""
 
     @property
     def known(self) -> bool:
@@ -100,8 +104,19 @@ def found(shape: Shape, seed: int) -> Found:
     faults += _unsquared(call, first, by, other)
     loss = plain(call, first, by, other)
     numbers = {"explained": 1 - first.residual, "factor": by.factor}
-    told = tuple(faults), tuple(notes), numbers, bool(mixing), by.reduction is None
+    unfit = by.unfit if by.unfit and not _by_logits(call, first, fits[0], (seed, with_labels, count)) else ""
+    told = tuple(faults), tuple(notes), numbers, bool(mixing), by.reduction is None, unfit
     return Found(Divergence(contract, loss, by_rows), shape, first.family.name, *told)
+
+
+def _by_logits(call: Call, first: Fit, one: Fit, asked: tuple[int, bool, bool]) -> bool:
+    """Whether what rows are weighted by is another for other logits with the same labels."""
+    seed, labels, count = asked
+    other = given(seed + OTHER, labels=labels, count=count)
+    same = given(seed, labels=labels, count=count)
+    again = _again(sample(call, replace(other, labels=same.labels)), first, call)
+    before, after = (float(f.kd[used(f.kd)].mean()) for f in (one, again))
+    return not again.good or abs(before - after) > ACCEPTED * abs(before)
 
 
 def unknown(shape: Shape) -> Found:

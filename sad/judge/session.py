@@ -137,7 +137,8 @@ def _stated(name: str, divergence: Divergence, whole: Found | None, *, dead: boo
         return Verdict(True, "no gradient to judge", standing=Standing.NOT_APPLICABLE)
     if whole is None:
         return settled(name, divergence)
-    return settled(name, divergence, source(whole.shape.call), uneven=whole.uneven, scaleless=whole.name == COSINE)
+    of = {"uneven": whole.uneven, "scaleless": whole.name == COSINE, "mixed": whole.mixed}
+    return settled(name, divergence, source(whole.shape.call), **of)
 
 
 def _raised(what: str) -> str:
