@@ -249,7 +249,7 @@ def _weighted(found: Found, numbers: dict[str, float]) -> Verdict | None:
         return None
     says = (
         f"it is {weighted.family.name}, its rows weighted by a function of {weighted.feature} that is not detached: "
-        f"{100 * weighted.share:.3g}% of its gradient is the weight's"
+        f"the weight's part of the gradient is {weighted.share:.3g} times as large as the whole"
     )
     numbers = {**numbers, "the weight's share": weighted.share}
     if weighted.gap and not WEIGHT.search(source(found.shape.call)):

@@ -12,7 +12,7 @@ from sad.judge.discover import Shape, explained, source
 from sad.judge.divisor import Divided, divided
 from sad.judge.families import EXCHANGED, FORWARD, GENERAL, RIGHT
 from sad.judge.roles import Role
-from sad.judge.rows import by_doubling, entropy_of, misplaced, row_loss, rows_of
+from sad.judge.rows import by_doubling, by_parts, entropy_of, misplaced, row_loss, rows_of
 from sad.judge.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
 from sad.judge.temperature import Softened, beside, softened
 from sad.subjects.divergence import Contract, Divergence, Given, Kind, Reduction, Squared, Takes
@@ -122,10 +122,14 @@ def _by_logits(call: Call, first: Fit, one: Fit, asked: tuple[int, bool, bool]) 
 def unknown(shape: Shape) -> Found:
     """What can be said of a loss that no formula explains: the nearest, and by how much it differs."""
     call, of, nearest = shape.call, shape.sample, shape.fit
-    leaves_out = call.takes(Role.MASK, Role.PADDING, Role.BATCH) and not call.form.whole
+    leaves_out = not call.form.whole and (
+        call.takes(Role.MASK, Role.PADDING, Role.BATCH) or (call.takes(Role.LABELS) and _ignores(call))
+    )
     takes = {Takes.LABELS} if of.given.labels is not None and leaves_out else set()
     takes |= {Takes.TEMPERATURE} if call.takes(Role.TEMPERATURE) else set()
-    contract = Contract(Kind.OTHER, by_doubling(call, of), takes=frozenset(takes))
+    _, shift = rows_of(of, replace(nearest, kd=of.gradient.norm(dim=-1)))
+    shift = shift and Takes.LABELS in takes
+    contract = Contract(Kind.OTHER, by_parts(call, of, shift=shift), shift=shift, takes=frozenset(takes))
     told = f"nearest to {nearest.family.name}, whose gradient differs by {100 * nearest.residual:.3g}%"
     return Found(Divergence(contract, call), shape, nearest.family.name, (), (told,), {"unexplained": nearest.residual})
 
@@ -210,7 +214,7 @@ def _takes(
 ) -> tuple[frozenset[Takes], bool]:
     """What it can be given, and whether rows can be left out."""
     text = source(call).lower()
-    ignoring = any(word in text for word in ("-100", "ignore", "mask", "pad_", "padding"))
+    ignoring = _ignores(call)
     sequences = any(word in text for word in ("seq", "token", "vocab", ":-1", "length"))
     leaves_out = (
         with_labels
@@ -225,6 +229,12 @@ def _takes(
     if count:
         takes.add(Takes.COUNT)
     return frozenset(takes), leaves_out
+
+
+def _ignores(call: Call) -> bool:
+    """Whether its source speaks of rows that do not count."""
+    text = source(call).lower()
+    return any(word in text for word in ("-100", "ignore", "mask", "pad_", "padding"))
 
 
 def _kind(call: Call, first: Fit, seed: int) -> tuple[Kind, bool, list[str]]:
