@@ -60,7 +60,10 @@ def found(shape: Shape, seed: int) -> Found:
     heated = beside(shape.call, shape.fit, seed)
     shape, mixing = _without_labels(shape)
     call, first = shape.call, shape.fit
-    notes, faults = [*shape.notes, *mixing], [*shape.faults, *heated, *([first.family.fault] if first.family.fault else [])]
+    notes, faults = (
+        [*shape.notes, *mixing],
+        [*shape.faults, *heated, *([first.family.fault] if first.family.fault else [])],
+    )
     with_labels = shape.sample.given.labels is not None
     count = call.takes(Role.COUNT)
     of = [sample(call, given(seed, which, labels=with_labels, count=count)) for which in (0, 1)]
@@ -131,7 +134,14 @@ def unknown(shape: Shape) -> Found:
     shift = shift and Takes.LABELS in takes
     contract = Contract(Kind.OTHER, by_parts(call, of, shift=shift), shift=shift, takes=frozenset(takes))
     told = f"nearest to {nearest.family.name}, whose gradient differs by {100 * nearest.residual:.3g}%"
-    return Found(Divergence(contract, call), shape, nearest.family.name, (), (told,), {"unexplained": nearest.residual})
+    return Found(
+        Divergence(contract, call),
+        shape,
+        nearest.family.name,
+        (),
+        (told, *shape.notes),
+        {"unexplained": nearest.residual},
+    )
 
 
 def plain(call: Call, first: Fit, by: Divided, beside: Divided | None) -> Callable[[Given], Tensor]:

@@ -33,7 +33,9 @@ def settled(
     if verdict.holds:
         return verdict
     if verdict.cause is Cause.FLOAT16 and mixed:
-        return _allowed(f"the label loss beside it may overflow in float16: give it float32 logits: {verdict.says}", verdict)
+        return _allowed(
+            f"the label loss beside it may overflow in float16: give it float32 logits: {verdict.says}", verdict
+        )
     if verdict.cause is Cause.LARGE_VOCABULARY and abs(verdict.numbers["ratio"] - 1) <= EPSILON:
         return _allowed(f"an epsilon shows in a large vocabulary: {verdict.says}", verdict)
     if verdict.cause is Cause.RULED_OUT:

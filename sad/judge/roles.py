@@ -192,7 +192,11 @@ def _setting(parameter: Parameter) -> Role | None:
     # a lone t under 1 is a time or a share: nobody sharpens both sides by default
     small = isinstance(parameter.default, NUMERIC) and parameter.default < 1
     lone = name == "T" or (name == "t" and number and not small)
-    if (lone or words & TEMPERATURES or (words == {"t"} and number and not small)) and not words & {"schedule", "scheduler", "use"}:
+    if (lone or words & TEMPERATURES or (words == {"t"} and number and not small)) and not words & {
+        "schedule",
+        "scheduler",
+        "use",
+    }:
         return Role.DEFAULT if words & THEIRS - {"t"} and parameter.default is not Parameter.empty else Role.TEMPERATURE
     known = {
         **dict.fromkeys(OFFS, Role.OFF),

@@ -193,9 +193,7 @@ def label_rows(call: Given, labels: str) -> Int[Tensor, "batch length"]:
     return torch.cat([call.labels[:, 1:], torch.full_like(call.labels[:, :1], IGNORED)], dim=1)
 
 
-def label_losses(
-    student: Tensor, call: Given, labels: str, smoothing: float = 0.0
-) -> Float[Tensor, "batch length"]:
+def label_losses(student: Tensor, call: Given, labels: str, smoothing: float = 0.0) -> Float[Tensor, "batch length"]:
     """Return the cross-entropy of every row on its label, 0 where it has none."""
     rows = label_rows(call, labels)
     flat = F.cross_entropy(

@@ -1,4 +1,4 @@
-"""Rows that are weighted by a number of the student's own, whose gradient flows: it is trained to change its weights."""
+"""Rows weighted by a number of the student's own whose gradient flows: it is trained to change its weights."""
 
 from __future__ import annotations
 
