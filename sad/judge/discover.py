@@ -28,6 +28,8 @@ UNEXPLAINED = 24
 """Forms that run and that no formula explains, after which no other is tried: where one was right, it was the fifth at
 the latest, on 150 losses.
 """
+AS_NEAR = 1.5
+"""How many times the least residual still counts as near: below that the likeliest form is taken."""
 SEARCH = 10.0
 """Seconds after which no other form is tried, where one ran; as many again for temperatures that are fixed inside."""
 LOG, PROB, LOGIT = Space.LOG_PROBS, Space.PROBS, Space.LOGITS
@@ -94,7 +96,7 @@ def discover(call: Call, seed: int) -> Shape:
     if not ran:
         raise CannotRunError(said(first) if first is not None else "there is no way to call it")
     good = [shape for shape in ran if shape.fit.good]
-    shape = next((s for s in good if not s.fit.family.fault), good[0] if good else min(ran, key=_strange))
+    shape = next((s for s in good if not s.fit.family.fault), good[0] if good else _nearest(ran))
     shape = replace(shape, notes=(*shape.notes, *([stopped] if stopped else [])))
     return shape if good else _fixed_temperature(shape, until=began + 2 * SEARCH)
 
@@ -265,10 +267,11 @@ def _backwards(shape: Shape) -> bool:
     return shape.fit.family is REVERSE and not shape.call.reading.ordered and not shape.call.form.swapped
 
 
-def _strange(shape: Shape) -> tuple[bool, float]:
-    """How far from every known formula; a form that gives no gradient at all is the last.
+def _nearest(ran: list[Shape]) -> Shape:
+    """Return the likeliest form among those nearest to a known formula; one that gives no gradient at all is the last.
 
     A mask is read against its name only where that makes it a known divergence.
     """
-    residual = shape.fit.residual
-    return shape.call.form.flipped, residual if residual == residual else float("inf")
+    upright = [shape for shape in ran if not shape.call.form.flipped] or ran
+    residuals = [s.fit.residual if s.fit.residual == s.fit.residual else float("inf") for s in upright]
+    return next(s for s, off in zip(upright, residuals, strict=True) if off <= AS_NEAR * min(residuals))

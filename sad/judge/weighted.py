@@ -14,6 +14,8 @@ from sad.judge.sample import ACCEPTED, Sample, slope_of, used
 
 CLOSE = 1e-3
 """Relative: between the value and that of the weighted rows."""
+SHARE = 1e-3
+"""Of the gradient's norm: what the weight must have of it."""
 Feature = Callable[[Tensor, Tensor], Float[Tensor, "batch length"]]
 """Student's and teacher's logits [batch, length, vocab] -> a number of every row."""
 
@@ -49,7 +51,8 @@ def undetached(of: Sample, betas: tuple[float, ...]) -> Weighted | None:
                 value = float((amounts[..., 0] * rows).sum())
                 some = used(of.gradient.norm(dim=-1))
                 share = float((amounts[..., 1:] * other).norm() / of.gradient.norm())
-                if bool(used(amounts[..., 1])[some].all()) and abs(value - of.value) <= CLOSE * abs(of.value):
+                moves = share > SHARE and bool(used(amounts[..., 1])[some].all())
+                if moves and abs(value - of.value) <= CLOSE * abs(of.value):
                     return Weighted(family, name, share, gap)
     return None
 

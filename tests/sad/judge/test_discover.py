@@ -174,3 +174,15 @@ def test_a_weight_that_a_jsd_lacks():
         0,
     )
     assert "first weight" in other.fit.family.fault
+
+
+def test_the_search_ends_after_some_forms_that_nothing_explains():
+    calls = []
+
+    def loss(p, q, mask):
+        calls.append(1)
+        return ((p.softmax(-1) - q.softmax(-1)).pow(4).sum(-1) * mask).sum()
+
+    shape = discover(Call(loss), 0)
+    assert "stopped after 24 that ran" in shape.notes[-1]
+    assert len(calls) <= 24 + 11
