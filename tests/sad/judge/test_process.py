@@ -49,9 +49,6 @@ def test_a_slow_loss_is_not_said_to_hang():
     late = _late("padding", 60.0, 0.5)
     assert late.slow
     assert "one call takes 0.5 s; give a longer --timeout" in late.how
-    report = report_on("slow", timeout=20, only=["known_divergence"])
-    assert any("the search for its form stopped after 10 s" in said for said in report.assumed)
-    assert not report.broken
 
 
 def test_what_hangs_in_one_property_is_judged_by_the_others():

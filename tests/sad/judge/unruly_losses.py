@@ -27,12 +27,6 @@ def hangs_over_nothing(student_logits, teacher_logits):
     )
 
 
-def slow(student_logits, teacher_logits, mask):
-    """None that is known, and none of its many forms is."""
-    time.sleep(0.9)
-    return ((student_logits.softmax(-1) - teacher_logits.softmax(-1)).pow(4).sum(-1) * mask).sum()
-
-
 def exits(student_logits, teacher_logits):
     sys.exit(0)
 
