@@ -59,9 +59,10 @@ def test_cut_at_any_byte_it_is_refused(file: Path, kept: int) -> None:
 @given(st.binary(max_size=200))
 def test_whatever_follows_the_mark_there_is_no_other_error(file: Path, rest: bytes) -> None:
     file.write_bytes(b"GGUF" + rest)
-    with pytest.raises(UserError, match="fetch it again"):
-        gguf_file.check(file, "it")
-        raise UserError("of another version, fetch it again")
+    try:
+        assert gguf_file.check(file, "it") is None
+    except UserError as error:
+        assert "fetch it again" in str(error)
 
 
 def test_a_kind_of_block_that_is_not_known_is_left_to_the_library(file: Path) -> None:
