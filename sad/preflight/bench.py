@@ -73,6 +73,11 @@ class Bench:
         found: T = self._known[measure]
         return found
 
+    def known(self, measure: Callable[[Bench], T]) -> T | None:
+        """Return what ``measure`` found here, or None if it was not asked yet."""
+        found: T | None = self._known.get(measure)
+        return found
+
     @contextmanager
     def kit(self, *, exact: bool = False, terms: Terms | None = None, remember: bool = True) -> Iterator[Kit]:
         """Give a fresh kit in the run's own precision, or (``exact``) in float32 without dropout.

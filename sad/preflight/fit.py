@@ -50,8 +50,9 @@ def _memory(bench: Bench, found: Forecast) -> Finding:
         f"{total / GB:.2f} GB ({found.baseline / GB:.2f} libraries, {max(0.0, found.step.base) / GB:.2f} models and "
         f"optimizer, {found.step.slope * tokens / GB:.2f} for {batch} windows of {window} tokens)"
     )
-    if found.other > found.step.at(tokens):
-        parts += "; most of it while a checkpoint is loaded or written"
+    if peak > found.step.at(tokens):
+        parts += "; most of it "
+        parts += "while a checkpoint is loaded or written" if peak == found.other else "in an evaluation"
     if most >= batch:
         says = f"forecast {parts} of {found.free / GB:.1f} GB free; the largest micro-batch that fits is about {most:,}"
         return Finding(MEMORY, Level.FINE, says, numbers=numbers)

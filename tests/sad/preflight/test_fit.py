@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sad import recipe_text, tiny
+from sad import tiny
 from sad.preflight import fit as module
 from sad.preflight.bench import Bench, heaviest, padded
 from sad.preflight.finding import Level
@@ -19,7 +19,16 @@ from sad.train.plan import make_plan
 
 
 def foreseen(monkeypatch, **more) -> None:
-    how = {"step": Line(1e8, 1e5), "other": 0.0, "baseline": 2e8, "free": 1e9, "saving": 1.0, "device": "cpu"}
+    how = {
+        "step": Line(1e8, 1e5),
+        "scoring": Line(0.0, 0.0),
+        "held_out": 0,
+        "other": 0.0,
+        "baseline": 2e8,
+        "free": 1e9,
+        "saving": 1.0,
+        "device": "cpu",
+    }
     found = Forecast(**{**how, "seconds": Line(0.0, 0.01), "evaluation": Line(0.0, 0.001), **more})
     monkeypatch.setattr(module, "forecast", lambda _: found)
 
@@ -53,6 +62,15 @@ def test_where_no_window_fits_there_is_advice(planned, monkeypatch) -> None:
     assert found.level is Level.WRONG
     assert not found.edits
     assert "data.max_length" in found.advice
+
+
+def test_an_evaluation_that_needs_more_than_a_step_is_told(planned, monkeypatch) -> None:
+    foreseen(monkeypatch, scoring=Line(3e8, 1e6), held_out=100)
+    memory, _ = fit(planned)
+    assert "most of it in an evaluation" in memory.says
+    foreseen(monkeypatch, other=6e8)
+    memory, _ = fit(planned)
+    assert "while a checkpoint is loaded or written" in memory.says
 
 
 def test_a_run_of_weeks_is_a_warning(planned, monkeypatch) -> None:
@@ -95,7 +113,7 @@ def test_the_forecast_of_a_real_process_is_near_what_it_takes() -> None:
     assert tokens > SMALL
     done = subprocess.run(
         [sys.executable, "-c", WHOLE],
-        input=recipe_text.toml(planned.plan.recipe),
+        input=json.dumps(planned.plan.recipe.model_dump(mode="json", exclude_none=True)) + "\ngo\n",
         capture_output=True,
         text=True,
         check=True,
@@ -103,4 +121,6 @@ def test_the_forecast_of_a_real_process_is_near_what_it_takes() -> None:
     )
     told = json.loads(done.stdout)
     assert told["sizes"][-1]["tokens"] == tokens
-    assert found.peak(tokens) == pytest.approx(told["sizes"][-1]["peak"] - told["baseline"], rel=0.1)
+    largest = told["sizes"][-1]
+    assert found.step.at(tokens) == pytest.approx(largest["peak"] - told["baseline"], rel=0.1)
+    assert found.scoring.at(tokens) == pytest.approx(largest["evaluation_peak"] - told["baseline"], rel=0.1)
