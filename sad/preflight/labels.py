@@ -13,6 +13,7 @@ from sad.losses import lm
 from sad.preflight.bench import Bench
 from sad.preflight.finding import Finding, Level, judged
 from sad.preflight.label_count import count_labels
+from sad.recipe import EMBEDDED
 
 LEAK = 1e-3
 """Change of a logit, as a share of the largest, that a later token may cause: float noise is 1e-5 at the most."""
@@ -35,10 +36,10 @@ def labels(bench: Bench) -> Iterator[Finding]:
 
 def _no_prompt(bench: Bench) -> str:
     text = bench.plan.recipe.data
-    named = "the text" if text.text == "embedded" else f"column {text.column!r} of the data (or the file's text)"
+    named = "the embedded text" if text.text == EMBEDDED else f"{text.text} (column {text.column!r}, where it has any)"
     return (
-        f"{named} is read as running text, and no key of this recipe marks a part of it as a prompt: every token is a "
-        "label, so there is no mask that could be wrong. If the text holds prompts, they are trained on too"
+        f"{named} is read as running text, no key of this recipe marks a part of it as a prompt: every token is a "
+        "label, prompts in the text too, and there is no mask that could be wrong"
     )
 
 

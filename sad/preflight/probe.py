@@ -118,7 +118,8 @@ def _step(plan: Any, parts: Any, some: list[Any]) -> float:  # noqa: ANN401
     started = time.perf_counter()
     batches = [_collated(plan, some)] * micro
     take_step(accelerator, wrapped, optimizer, objective, batches, plan.recipe.train.clip)
-    return (time.perf_counter() - started) / micro
+    seconds: float = (time.perf_counter() - started) / micro
+    return seconds
 
 
 def _collated(plan: Any, some: list[Any]) -> Any:  # noqa: ANN401

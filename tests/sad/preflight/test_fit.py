@@ -56,6 +56,16 @@ def test_a_run_that_does_not_fit_is_wrong_and_the_edit_keeps_the_step_as_large(p
     assert batch * accumulation >= 16 > batch * (accumulation - 1)
 
 
+def test_a_micro_batch_larger_than_the_text_is_mended_into_a_run_of_some_steps(monkeypatch) -> None:
+    planned = Bench(tiny.plan({"train": {"batch_size": 100_000, "epochs": 20, "max_steps": None}}))
+    planned.plan = replace(planned.plan, steps=20 // 2)
+    foreseen(monkeypatch, free=4.2e8, step=Line(1e8, 1e6))
+    memory, _ = fit(planned)
+    size, count = memory.edits["train.batch_size"], memory.edits["train.accumulation"]
+    assert 0 < size <= memory.numbers["largest_batch"]
+    assert 20 * len(planned.plan.train) // (size * count) >= module.FEW
+
+
 def test_where_no_window_fits_there_is_advice(planned, monkeypatch) -> None:
     foreseen(monkeypatch, step=Line(1e10, 1e5))
     (found, _) = fit(planned)
