@@ -60,12 +60,12 @@ def _memory(bench: Bench, found: Forecast) -> Finding:
     more: dict[str, Any] = {"numbers": numbers}
     if most:
         # the step stays as large as it was, if that leaves the run steps enough
-        whole, rounded = train.batch_size * train.accumulation, math.ceil
+        whole, up = train.batch_size * train.accumulation, True
         if bench.plan.steps < FEW and train.max_steps is None:
             whole = max(1, min(whole, int(min(train.epochs, 1e6) * len(bench.plan.train)) // FEW))
-            rounded = math.floor
+            up = False
         size = min(most, whole)
-        more["edits"] = {"train.batch_size": size, "train.accumulation": rounded(whole / size)}
+        more["edits"] = {"train.batch_size": size, "train.accumulation": math.ceil(whole / size) if up else whole // size}
     else:
         more["advice"] = "not even one window fits: lower data.max_length, take a smaller pair, or another machine"
     return Finding(MEMORY, Level.WRONG, says, **more)
