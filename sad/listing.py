@@ -9,9 +9,9 @@ MOST = 8
 
 
 def listed(names: Iterable[str], wanted: str = "") -> str:
-    """Join names by commas: at most ``MOST``, then "and N more". With ``wanted``, those spelled most like it first."""
+    """Join names by commas: at most ``MOST``, then "and N more"; of more, those spelled most like ``wanted`` first."""
     every = [str(name) for name in names]
-    if wanted:
+    if wanted and len(every) > MOST:
         # sorting is stable: names that are equally far keep their order
         every.sort(key=lambda name: -difflib.SequenceMatcher(None, wanted.casefold(), name.casefold()).ratio())
     rest = len(every) - MOST

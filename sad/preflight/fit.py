@@ -65,7 +65,10 @@ def _memory(bench: Bench, found: Forecast) -> Finding:
             whole = max(1, min(whole, int(min(train.epochs, 1e6) * len(bench.plan.train)) // FEW))
             up = False
         size = min(most, whole)
-        more["edits"] = {"train.batch_size": size, "train.accumulation": math.ceil(whole / size) if up else whole // size}
+        more["edits"] = {
+            "train.batch_size": size,
+            "train.accumulation": math.ceil(whole / size) if up else whole // size,
+        }
     else:
         more["advice"] = "not even one window fits: lower data.max_length, take a smaller pair, or another machine"
     return Finding(MEMORY, Level.WRONG, says, **more)
