@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from sad import assets, embedded
+from sad import embedded
 from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
 from sad.data import Readers
 from sad.errors import UserError
 from sad.forward import check_head, text_config
+from sad.model_files import check_length, resolve, whole
 from sad.recipe import EMBEDDED, Recipe, Teacher
 
-ASSET = "asset:"
 RANDOM = re.compile(r"random:(?P<layers>\d+)x(?P<width>\d+)")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "vocab.txt")
 HEAD_WIDTH = 32
@@ -40,17 +39,16 @@ def load(recipe: Recipe, dtype: torch.dtype = torch.float32) -> Pair:
 
     Raises UserError with one line where something is missing or does not fit.
     """
+    named = _student_tokenizer(recipe)
     teacher = load_teacher(recipe.teacher, dtype)
     teacher_reader = Reader(load_tokenizer(recipe.teacher.tokenizer or recipe.teacher.model))
-    student_reader = Reader(load_tokenizer(_student_tokenizer(recipe)))
+    student_reader = Reader(load_tokenizer(named))
     student = load_student(recipe, student_reader)
     for name, model, reader in (("teacher", teacher, teacher_reader), ("student", student, student_reader)):
         rows = model.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
         if rows < reader.size:
             raise UserError(f"the {name}'s embedding has {rows} rows, its tokenizer {reader.size} tokens: not a pair")
-        places = getattr(text_config(model), "max_position_embeddings", None) or recipe.data.max_length
-        if places < recipe.data.max_length:
-            raise UserError(f"the {name} reads {places} tokens at the most: set data.max_length to that or less")
+        check_length(name, getattr(text_config(model), "max_position_embeddings", None), recipe.data.max_length)
         check_head(model, name)
     return Pair(student, teacher, Readers(student_reader, teacher_reader), VocabMap(student_reader, teacher_reader))
 
@@ -77,12 +75,12 @@ def load_tokenizer(name: str) -> Any:  # noqa: ANN401 - transformers' tokenizers
     """Load a fast tokenizer. Raises UserError."""
     from transformers import AutoTokenizer
 
-    path = _whole(name)
+    path = whole(name)
     if path.suffix.lower() == ".gguf":
         _require_gguf()
         where, how = str(path.parent), {"gguf_file": path.name}
     else:
-        where, how = str(_resolve(name)), {}
+        where, how = str(resolve(name)), {}
     if path.is_dir() and not any((path / file).exists() for file in TOKENIZER_FILES):
         raise UserError(f"{name} holds no tokenizer ({TOKENIZER_FILES[0]}): name its folder with the key `tokenizer`")
     try:
@@ -95,12 +93,13 @@ def load_tokenizer(name: str) -> Any:  # noqa: ANN401 - transformers' tokenizers
 
 
 def _student_tokenizer(recipe: Recipe) -> str:
+    if recipe.student.model.startswith("random:"):
+        _shape(recipe.student.model, recipe.data.max_length)
     if recipe.student.tokenizer:
         return recipe.student.tokenizer
     if recipe.student.model == EMBEDDED:
         return str(embedded.STUDENT_TOKENIZER)
     if recipe.student.model.startswith("random:"):
-        _shape(recipe.student.model, recipe.data.max_length)
         raise UserError(f"student {recipe.student.model} needs a tokenizer: set student.tokenizer")
     return recipe.student.model
 
@@ -109,13 +108,13 @@ def _from_pretrained(name: str, dtype: torch.dtype) -> nn.Module:
     from transformers import AutoModelForCausalLM
 
     how: dict[str, Any] = {"dtype": dtype, "trust_remote_code": False}
-    path = _whole(name)
+    path = whole(name)
     if path.suffix.lower() == ".gguf":
         _require_gguf()
         where, how["gguf_file"] = str(path.parent), path.name
         how |= _unpacked()
     else:
-        where, how["use_safetensors"] = str(_resolve(name)), True
+        where, how["use_safetensors"] = str(resolve(name)), True
     try:
         model, loaded = AutoModelForCausalLM.from_pretrained(where, output_loading_info=True, **how)
     except Exception as error:
@@ -126,33 +125,6 @@ def _from_pretrained(name: str, dtype: torch.dtype) -> nn.Module:
         raise UserError(f"{name} lacks {len(missing)} weights of its model, {missing[0]} for one: it is not whole")
     found: nn.Module = model
     return found
-
-
-def _whole(name: str) -> Path:
-    """Return the path that a name may be. Raises UserError for a file that is missing, or is no model by itself."""
-    path = Path(name).expanduser()
-    if path.suffix.lower() == ".gguf":
-        if not path.is_file():
-            raise UserError(f"no such file: {name}")
-    elif path.is_file():
-        raise UserError(f"{name} is a file: name the folder that holds the model, {path.absolute().parent}")
-    return path
-
-
-def _resolve(name: str) -> str | Path:
-    if name == EMBEDDED:
-        return embedded.TEACHER
-    if name.startswith(ASSET):
-        try:
-            return assets.path_of(name.removeprefix(ASSET))
-        except assets.AssetError as error:
-            raise UserError(str(error)) from None
-    path = Path(name).expanduser()
-    if path.exists():
-        return path
-    if name.startswith((".", "/", "~")):
-        raise UserError(f"no such folder: {name}")
-    return name
 
 
 def _shape(name: str, length: int) -> dict[str, Any]:
@@ -202,5 +174,12 @@ def _require_gguf() -> None:
 
 def _first_line(error: Exception) -> str:
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    # the hub client names its address and no way out
-    return "no such folder here, and the hub cannot be reached" if "couldn't connect" in first.lower() else first
+    if isinstance(error, KeyError):
+        return f"it lacks {first}"
+    if "couldn't connect" in first.lower():
+        # the hub client names its address and no way out
+        return "no such folder here, and the hub cannot be reached"
+    if first.startswith("Unrecognized configuration class"):
+        return "its architecture is no causal language model that transformers knows"
+    # what follows the first sentence is advice on other programs
+    return first.partition(". ")[0]

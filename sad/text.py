@@ -10,6 +10,7 @@ from typing import Any
 
 from sad import embedded
 from sad.errors import UserError
+from sad.listing import listed
 from sad.recipe import EMBEDDED, Data
 
 FORMATS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
@@ -117,7 +118,8 @@ def _dataset(kind: str, origin: str, **how: str) -> Any:  # noqa: ANN401 - datas
 
 def _rows(dataset: Any, column: str, origin: str) -> Iterator[str]:  # noqa: ANN401
     if column not in dataset.column_names:
-        raise UserError(f"{origin}: no column {column!r}; it has {', '.join(dataset.column_names)} (set data.column)")
+        found = listed(dataset.column_names, column)
+        raise UserError(f"{origin}: no column {column!r}; it has {found} (set data.column)")
     for value in dataset[column]:
         if value is None:
             continue

@@ -11,6 +11,7 @@ import torch
 from sad.data import Example, Schedule, examples
 from sad.errors import UserError
 from sad.forward import text_config
+from sad.model_files import check_files
 from sad.pair import Pair, load
 from sad.recipe import Recipe
 from sad.text import documents
@@ -82,10 +83,12 @@ class Plan:
 def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
     """Load and measure everything that a run needs. Raises UserError."""
     device = choose_device(recipe.train.device)
+    check_files(recipe)
+    # before the pair: a text that is not there is told of at once
+    train_texts, held_texts = documents(recipe.data, recipe.train.seed)
     pair = load(recipe, torch.bfloat16 if device == "cuda" and recipe.train.precision != "fp32" else torch.float32)
     precision = choose_precision(recipe.train.precision, device, text_config(pair.teacher).hidden_size)
     pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)
-    train_texts, held_texts = documents(recipe.data, recipe.train.seed)
     length, few = recipe.data.max_length, recipe.data.eval_windows
     train = examples(train_texts, pair.readers, length, name="the training text")
     held = examples(held_texts, pair.readers, length, limit=few, name="the held-out text")
