@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from sad.evaluate import Likelihood, likelihood
+from sad.forward import run
+from sad.head.linear import head_of
 from sad.preflight.bench import Bench
 from sad.preflight.coverage import held_out
 from sad.preflight.finding import Finding, Level
@@ -69,8 +71,9 @@ def known_teacher(bench: Bench) -> Known:
         batches = [kit.collated([one]) for one in bench.held_out]
         found = likelihood(kit.distiller, batches)
         for batch in batches:
-            asked, at = kit.distiller.ask_teacher(batch), batch.teacher_targets
-            logits = asked.logits(at.row, at.position)[:, :size]
+            model, at = kit.distiller.teacher, batch.teacher_targets
+            states = run(model, batch.teacher).hidden[at.row, at.position]
+            logits = head_of(model).logits(states)[:, :size]
             entropy += _entropy(logits)
             softened += _entropy(logits / temperature)
             places += len(at)

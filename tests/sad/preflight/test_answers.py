@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import torch
 
+from sad.batch import Boundaries
 from sad.distiller import Distiller
-from sad.forward import head
-from sad.preflight import answers
 from sad.preflight.cutting import with_padding
 
 
@@ -55,15 +56,16 @@ def test_another_precision_or_other_blocks_are_another_question(bench, monkeypat
     assert len(asked) == 4
 
 
-def test_kept_logits_are_the_heads_and_large_ones_are_not_kept(bench, monkeypatch) -> None:
-    made = bench()
-    with made.kit(exact=True) as kit:
+def test_other_places_of_the_same_tokens_are_another_question(bench, monkeypatch) -> None:
+    asked, made = counted(monkeypatch), bench()
+    with made.kit() as kit:
         batch = kit.collated(made.few)
-        asked, at = kit.distiller.ask_teacher(batch), batch.boundaries
-        first = asked.logits(at.row, at.teacher)
-        assert torch.equal(first, head(kit.distiller.teacher, asked.hidden[at.row, at.teacher]))
-        assert asked.logits(at.row, at.teacher) is first
-        assert not torch.equal(asked.logits(at.row, at.teacher - at.teacher.clamp_max(1)), first)
-        monkeypatch.setattr(answers, "MOST_KEPT", 10)
-        few = at.row[:4], at.teacher[:4]
-        assert asked.logits(*few) is not asked.logits(*few)
+        whole = kit.distiller.ask_teacher(batch)
+        at = Boundaries(*(values[:-1] for values in vars_of(batch.boundaries)))
+        fewer = kit.distiller.ask_teacher(replace(batch, boundaries=at))
+    assert len(asked) == 2
+    assert len(fewer.target) == len(whole.target) - 1
+
+
+def vars_of(boundaries):
+    return [getattr(boundaries, field.name) for field in fields(boundaries)]
