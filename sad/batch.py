@@ -87,6 +87,7 @@ class Batch:
     """A micro-batch of texts as both models read them.
 
     Both sets of targets cover the same ``byte_count`` bytes, so bits per byte compare across tokenizers.
+    ``numbers`` are those of its examples, in the order of ``boundaries``, where something is looked up by them.
     """
 
     student: Tokens
@@ -95,10 +96,13 @@ class Batch:
     teacher_targets: Targets
     boundaries: Boundaries
     byte_count: int
+    numbers: tuple[int, ...] = ()
 
     def to(self, device: torch.device | str) -> Batch:
         """Return the same batch on ``device``."""
-        moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "byte_count"}
+        moved = {
+            f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name not in ("byte_count", "numbers")
+        }
         return replace(self, **moved)
 
     def counts(self) -> dict[str, int]:

@@ -35,21 +35,24 @@ class Pair:
     vocab: VocabMap
 
 
-def load(recipe: Recipe, dtype: torch.dtype = torch.float32) -> Pair:
-    """Load the pair of a recipe; the teacher's weights in ``dtype``, the student's in float32.
+def load(recipe: Recipe, dtype: torch.dtype = torch.float32, absent: nn.Module | None = None) -> Pair:
+    """Load the pair of a recipe; the teacher's weights in ``dtype``, the student's in float32. ``absent``, which has
+    the teacher's configuration and no weights, takes the teacher's place.
 
     Raises UserError with one line where something is missing or does not fit.
     """
     named = _student_tokenizer(recipe)
-    teacher = load_teacher(recipe.teacher, dtype)
+    teacher = absent or load_teacher(recipe.teacher, dtype)
     teacher_reader = Reader(load_tokenizer(recipe.teacher.tokenizer or recipe.teacher.model))
     student_reader = Reader(load_tokenizer(named))
     student = load_student(recipe, student_reader)
     for name, model, reader in (("teacher", teacher, teacher_reader), ("student", student, student_reader)):
+        check_length(name, getattr(text_config(model), "max_position_embeddings", None), recipe.data.max_length)
+        if model is absent:
+            continue
         rows = model.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
         if rows < reader.size:
             raise UserError(f"the {name}'s embedding has {rows} rows, its tokenizer {reader.size} tokens: not a pair")
-        check_length(name, getattr(text_config(model), "max_position_embeddings", None), recipe.data.max_length)
         check_head(model, name)
     return Pair(student, teacher, Readers(student_reader, teacher_reader), VocabMap(student_reader, teacher_reader))
 

@@ -163,6 +163,21 @@ class Terms(Section):
         return self
 
 
+class Cache(Section):
+    """The teacher on disk, written by `sad cache`: training from it needs no teacher in memory."""
+
+    path: str | None = None
+    """Folder of the cache; if not set the teacher itself is asked."""
+    k: int | None = Field(default=None, ge=1)
+    """Likeliest tokens kept at each boundary; if not set 32 when it is written, and any number when it is read."""
+    bits: Literal[8, 10, 12, 16, 32] | None = None
+    """Bits of a log-probability; if not set 12 when it is written, and any number when it is read; 32 is exact."""
+    states: bool = False
+    """Keep the teacher's hidden states too, also where no term asks for them yet."""
+    shard: int = Field(default=2**16, ge=1)
+    """Boundaries of a file; a writer that was stopped goes on from the last whole one."""
+
+
 class Output(Section):
     """Where the run is written."""
 
@@ -182,6 +197,7 @@ class Recipe(Section):
     terms: Terms = Terms()
     shares: dict[str, float] | None = None
     """Target shares of the loss by term, e.g. {kd = 50, layerwise = 30, lm = 20}; weights then follow slowly."""
+    cache: Cache = Cache()
     output: Output = Output()
 
     @model_validator(mode="before")

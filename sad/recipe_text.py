@@ -10,7 +10,7 @@ from sad.recipe import Recipe
 
 PATHS = (
     *(("teacher", "model"), ("teacher", "tokenizer"), ("student", "model"), ("student", "tokenizer")),
-    *(("data", "text"), ("data", "held_out")),
+    *(("data", "text"), ("data", "held_out"), ("cache", "path")),
 )
 """Keys whose value may be a path."""
 

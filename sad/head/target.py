@@ -64,4 +64,27 @@ class TopK:
         return torch.ones_like(self.tail[rows])
 
 
-Target = Live | TopK
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """Lists of the same places at several temperatures, each list a :class:`TopK`.
+
+    ``mass`` is the share of the teacher's mass that the student's tokens can take, where it was measured.
+    """
+
+    lists: tuple[TopK, ...]
+    mass: Float[Tensor, " boundary"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.lists[0])
+
+    def block(self, rows: slice, temperature: float) -> Buckets:
+        """Return the buckets of some rows. Raises ValueError for a temperature that no list has."""
+        fits = (one for one in self.lists if one.temperature == temperature)
+        return next(fits, self.lists[0]).block(rows, temperature)
+
+    def mapped(self, rows: slice) -> Float[Tensor, " n"]:
+        """Return the measured share, or ones where it is not known."""
+        return self.lists[0].mapped(rows) if self.mass is None else self.mass[rows]
+
+
+Target = Live | TopK | Stored

@@ -144,11 +144,13 @@ def describe(plan: Any, processes: int = 1) -> list[str]:  # noqa: ANN401
     parameters = {n: sum(p.numel() for p in getattr(pair, n).parameters()) for n in ("teacher", "student")}
     tokenizers = "one tokenizer" if pair.vocab.identity else f"two tokenizers, {plan.coverage:.0%} of labels comparable"
     names = {"teacher": r.teacher.model, "student": r.student.model}
-    told = "  ".join(f"{n} {names[n]} ({_count(parameters[n])})" for n in ("teacher", "student"))
+    sizes = {n: "cached" if n == "teacher" and plan.cache else _count(parameters[n]) for n in names}
+    told = "  ".join(f"{n} {names[n]} ({sizes[n]})" for n in names)
     terms = "  ".join(f"{name} x {weight:g}" for name, weight in r.terms.weights.items())
     on = f"on {plan.device}, {plan.precision}"
     return [
         f"{told}  {tokenizers}",
+        *([plan.cache.told()] if plan.cache else []),
         f"{len(plan.train):,} windows of up to {r.data.max_length} tokens, {len(plan.held_out):,} held out",
         f"{plan.steps:,} steps of {plan.schedule(processes).per_step} windows {on}; terms: {terms}",
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -95,7 +95,7 @@ def train(
 
     with signals or Interrupt() as interrupt, record.recorder:
         with accelerator.autocast():
-            known = likelihood(distiller, _held_out(plan))
+            known = plan.cache.teacher if plan.cache else likelihood(distiller, _held_out(plan))
         if plan.recipe.shares and not resume:
             # from held-out text, so that every process starts with the same weights, and the first record has them
             objective.calibrate(score().ledger)
@@ -140,7 +140,9 @@ def _parts(plan: Plan, accelerator: Accelerator) -> tuple[Distiller, torch.optim
     """Put the pair on its device, with projectors made from the seed."""
     torch.manual_seed(plan.recipe.train.seed)
     pair, device = plan.pair, accelerator.device
-    distiller = Distiller(pair.student, pair.teacher.to(device), pair.vocab, plan.recipe.terms).to(device).train()
+    stored = plan.cache.asked if plan.cache else None
+    distiller = Distiller(pair.student, pair.teacher.to(device), pair.vocab, plan.recipe.terms, stored)
+    distiller.to(device).train()
     objective = Objective(dict(plan.recipe.terms.weights), plan.recipe.shares)
     return distiller, make_optimizer(distiller, plan.recipe.train), objective
 
@@ -181,11 +183,14 @@ def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
 
 def _batch(plan: Plan, numbers: Ints) -> Batch:
     some = [plan.train[i] for i in numbers]
-    return collate(some, plan.pair.readers) if some else blank(plan.train[0], plan.pair.readers)
+    made = collate(some, plan.pair.readers) if some else blank(plan.train[0], plan.pair.readers)
+    return replace(made, numbers=tuple(numbers.tolist()))
 
 
 def _held_out(plan: Plan) -> Iterator[Batch]:
     size = plan.recipe.train.batch_size
     some: list[Example] = plan.held_out
     for start in range(0, len(some), size):
-        yield collate(some[start : start + size], plan.pair.readers)
+        made = collate(some[start : start + size], plan.pair.readers)
+        numbers = range(len(plan.train) + start, len(plan.train) + min(start + size, len(some)))
+        yield replace(made, numbers=tuple(numbers))

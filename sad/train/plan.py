@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
+from sad.align.layers import layer_pairs
+from sad.batch import KD
+from sad.cache.absent import absent_teacher
+from sad.cache.key import make_key
+from sad.cache.reader import Cache, open_cache
 from sad.data import Example, Schedule, examples
 from sad.errors import UserError
 from sad.forward import text_config
 from sad.model_files import check_files
 from sad.pair import Pair, load
+from sad.recipe import Cache as CacheAsked
 from sad.recipe import Recipe
+from sad.terms import NEED_STATES
 from sad.text import documents
 
 WIDE = 512
@@ -34,6 +41,7 @@ class Plan:
     steps: int
     precision: str
     device: str
+    cache: Cache | None = None
 
     def schedule(self, processes: int = 1) -> Schedule:
         """Return which examples each step takes."""
@@ -77,7 +85,25 @@ class Plan:
             "teacher_vocabulary": readers.teacher.size,
             "train_windows": len(self.train),
             "held_out_windows": len(self.held_out),
+            **({"teacher_cache": self.cache.told()} if self.cache else {}),
         }
+
+    @property
+    def layers(self) -> set[int]:
+        """The teacher's blocks whose states a term asks for."""
+        terms = self.recipe.terms
+        return self.layers_of(terms.layerwise.layers if NEED_STATES & set(terms.weights) else 0)
+
+    def layers_of(self, pairs: int) -> set[int]:
+        """The teacher's blocks that belong to so many pairs."""
+        mine, theirs = (text_config(model).num_hidden_layers for model in (self.pair.student, self.pair.teacher))
+        return {block for _, block in layer_pairs(mine, theirs, pairs)} if pairs else set()
+
+    def key(self, layers: set[int]) -> dict[str, object]:
+        """What a cache of this run is of, with the states of ``layers``. Reads the teacher's weights through."""
+        held_out = replace(self, train=self.held_out).fingerprint
+        key = make_key(self.recipe, self.pair.readers, self.pair.vocab, sorted(layers))
+        return {**key, "train": self.fingerprint, "held_out": held_out}
 
 
 def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
@@ -86,7 +112,9 @@ def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
     check_files(recipe)
     # before the pair: a text that is not there is told of at once
     train_texts, held_texts = documents(recipe.data, recipe.train.seed)
-    pair = load(recipe, torch.bfloat16 if device == "cuda" and recipe.train.precision != "fp32" else torch.float32)
+    cache = None if recipe.cache.path is None else open_cache(recipe.cache.path)
+    dtype = torch.bfloat16 if device == "cuda" and recipe.train.precision != "fp32" else torch.float32
+    pair = load(recipe, dtype, absent_teacher(recipe.teacher.model) if cache else None)
     precision = choose_precision(recipe.train.precision, device, text_config(pair.teacher).hidden_size)
     pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)
     length, few = recipe.data.max_length, recipe.data.eval_windows
@@ -95,7 +123,20 @@ def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
     r = recipe.train
     a_pass = Schedule(len(train), r.batch_size, r.accumulation, r.seed, processes).steps_per_epoch
     steps = min(max(1, math.ceil(min(r.epochs * a_pass, MOST))), r.max_steps or MOST)
-    return Plan(recipe, pair, train, held, steps, precision, device)
+    plan = Plan(recipe, pair, train, held, steps, precision, device, cache)
+    if cache:
+        check_cache(plan, cache, recipe.cache)
+    return plan
+
+
+def check_cache(plan: Plan, cache: Cache, asked: CacheAsked) -> None:
+    """Raise UserError where a cache is not of this run, or has not all that it asks for."""
+    wanted = plan.key(plan.layers)
+    del wanted["layers"]
+    if KD not in plan.recipe.terms.weights:
+        del wanted["temperature"]
+    cache.check({**wanted, **{name: value for name, value in (("k", asked.k), ("bits", asked.bits)) if value}})
+    cache.check_layers(plan.layers)
 
 
 def choose_device(wanted: str) -> str:
