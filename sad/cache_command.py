@@ -71,6 +71,8 @@ def _run(recipe: Recipe, folder: Path, *, dry_run: bool) -> int:
 
             check_cache(plan, found := open_cache(str(folder)), recipe.cache)
             check_hashes(folder, found.manifest)
+            # killed between its last two steps
+            (folder / manifest.PARTIAL).unlink(missing_ok=True)
             say(f"{folder} is whole, and of this run: {found.told()}")
             return 0
         key = {**plan.key(layers), "k": _k(parts), "bits": _bits(parts)}

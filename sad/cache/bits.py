@@ -28,7 +28,7 @@ def pack(values: Int64[ndarray, "n count"], bits: int) -> UInt8[ndarray, "n size
     """
     assert 1 <= bits <= WIDEST, f"numbers of {bits} bits"
     each = (values[:, :, None] >> np.arange(bits)) & 1
-    return np.packbits(each.reshape(len(values), -1).astype(np.uint8), axis=1, bitorder="little")
+    return np.packbits(each.reshape(len(values), values.shape[1] * bits).astype(np.uint8), axis=1, bitorder="little")
 
 
 def unpack(rows: UInt8[ndarray, "n size"], count: int, bits: int) -> Int64[ndarray, "n count"]:
@@ -38,7 +38,8 @@ def unpack(rows: UInt8[ndarray, "n size"], count: int, bits: int) -> Int64[ndarr
     for byte in range(4):
         # beyond the end any byte will do: its bits are cut off
         found |= rows.take((first >> 3) + byte, axis=1, mode="clip").astype(np.uint32) << np.uint32(8 * byte)
-    return ((found >> (first & 7).astype(np.uint32)) & np.uint32(2**bits - 1)).astype(np.int64)
+    values: ndarray = ((found >> (first & 7).astype(np.uint32)) & np.uint32(2**bits - 1)).astype(np.int64)
+    return values
 
 
 def to_grid(log_probs: Float32[ndarray, "*shape"], bits: int) -> Int64[ndarray, "*shape"]:
@@ -59,7 +60,8 @@ def error(log_probs: Float32[ndarray, "*shape"], bits: int) -> Float32[ndarray, 
     """Return by how many nats a log-probability above -32 can be off: half the distance of the grid there."""
     half = 0.5 / _scale(bits)
     # the grid widens on the way to its next place
-    return ((CURVE - log_probs) * np.expm1(half)).astype(np.float32)
+    found: ndarray = ((CURVE - log_probs) * np.expm1(half)).astype(np.float32)
+    return found
 
 
 def _scale(bits: int) -> float:

@@ -146,7 +146,7 @@ def _numpy(of: Tensor) -> np.ndarray:
 def _bytes(of: np.ndarray) -> np.ndarray:
     """The rows' memory, lowest byte first on every machine."""
     little = np.ascontiguousarray(of, dtype=of.dtype.newbyteorder("<"))
-    return little.view(np.uint8).reshape(len(of), -1)
+    return little.view(np.uint8).reshape(len(of), of.shape[1] * of.itemsize)
 
 
 def _floats(records: np.ndarray) -> Tensor:

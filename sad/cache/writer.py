@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
-from sad.batch import Batch
 from sad.cache import manifest
 from sad.cache.key import Key, differences, refuse
 from sad.cache.layout import EXACT, Layout
@@ -22,17 +21,37 @@ from sad.cache.part import HELD_OUT, TRAIN, Part, Shard, offsets_of
 from sad.data import Example, Readers, collate
 from sad.distiller import Distiller
 from sad.errors import UserError
-from sad.evaluate import likelihood
+from sad.evaluate import Likelihood, likelihood
 from sad.forward import run
 from sad.head.linear import head_of
 from sad.head.target import Live
 from sad.terms import asked
 
+TEMPORARY = ".*.tmp"
+"""What a writer that was killed may leave behind."""
 DEFAULT_K, DEFAULT_BITS = 32, 12
 HELD_OUT_K, HELD_OUT_BITS, SMALL = 512, 16, 1024
 """Of held-out text at the least: it is short, and what is measured on it should be near to the whole distribution. Of
 a vocabulary up to ``SMALL`` it is the whole.
 """
+
+
+class Answers(Protocol):
+    """Who answers for the teacher, on which examples, so many at a time."""
+
+    @property
+    def examples(self) -> Mapping[str, Sequence[Example]]:
+        """The examples of each part."""
+
+    @property
+    def batch_size(self) -> int:
+        """How many are asked for at a time."""
+
+    def records(self, part: Part, some: Sequence[Example]) -> np.ndarray:
+        """Return the records of some examples, one behind the other."""
+
+    def likelihood(self) -> Likelihood:
+        """Return the teacher's likelihood of the held-out text."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +74,13 @@ class Source:
             found = asked(batch, read, head_of(teacher), self.distiller.vocab)
         assert isinstance(found.target, Live), "the teacher itself"
         return layout.encode(listed(found.target, layout.lists, mass=layout.mass), found.blocks)
+
+    def likelihood(self) -> Likelihood:
+        """The teacher's likelihood of the held-out text, from all of its distribution."""
+        some, size = self.examples[HELD_OUT], self.batch_size
+        with self.context():
+            batches = (collate(some[start : start + size], self.readers) for start in range(0, len(some), size))
+            return likelihood(self.distiller, batches)
 
 
 @dataclass(slots=True)
@@ -99,7 +125,7 @@ def plan_parts(
     return {name: Part(name, layouts[name], offsets_of(of), shard_rows) for name, of in examples.items()}
 
 
-def write(folder: Path, key: Key, parts: Mapping[str, Part], source: Source, done: Written) -> Manifest:
+def write(folder: Path, key: Key, parts: Mapping[str, Part], source: Answers, done: Written) -> Manifest:
     """Write what is not there yet, then the manifest. Every byte depends on the key, the parts and the source alone.
 
     Raises UserError where the folder holds a cache of something else, or the disk is full.
@@ -110,7 +136,7 @@ def write(folder: Path, key: Key, parts: Mapping[str, Part], source: Source, don
     try:
         folder.mkdir(parents=True, exist_ok=True)
         manifest.save(folder / manifest.PARTIAL, begun.text().encode())
-        for left in folder.glob(".*.tmp"):
+        for left in folder.glob(TEMPORARY):
             # of a writer that was killed
             left.unlink(missing_ok=True)
         for part in parts.values():
@@ -122,7 +148,7 @@ def write(folder: Path, key: Key, parts: Mapping[str, Part], source: Source, don
                 else:
                     done.took(int(part.offsets[shard.stop] - part.offsets[shard.first]), kept=True)
                 hashes[shard.name] = _hash(file)
-        whole = Manifest(key, parts, {"teacher": _teacher(source), "hashes": hashes})
+        whole = Manifest(key, parts, {"teacher": asdict(source.likelihood()), "hashes": hashes})
         manifest.save(folder / manifest.WHOLE, whole.text().encode())
         (folder / manifest.PARTIAL).unlink()
     except OSError as error:
@@ -154,7 +180,9 @@ def _take_up(folder: Path, begun: Manifest) -> None:
         if text != begun.text():
             told = differences(_key(text), begun.key) or ["cache.k, cache.bits, cache.states or cache.shard is another"]
             refuse(folder, told, "remove the folder, or name another one with --cache")
-    elif any(folder.iterdir()):
+    elif (folder / manifest.WHOLE).is_file():
+        raise UserError(f"{folder} holds a whole cache already: name another folder with --cache")
+    elif any(not left.match(TEMPORARY) for left in folder.iterdir()):
         raise UserError(f"{folder} is not empty, and holds no cache: name another folder with --cache")
 
 
@@ -168,7 +196,7 @@ def _key(text: str) -> dict[str, Any]:
     return key
 
 
-def _shard(part: Part, shard: Shard, source: Source, done: Written) -> np.ndarray:
+def _shard(part: Part, shard: Shard, source: Answers, done: Written) -> np.ndarray:
     """Return the records of a shard. Examples of like length go together, so that little is padded."""
     base = int(part.offsets[shard.first])
     made = np.empty((int(part.offsets[shard.stop]) - base, part.layout.size), dtype=np.uint8)
@@ -183,19 +211,6 @@ def _shard(part: Part, shard: Shard, source: Source, done: Written) -> np.ndarra
             at += stop - first
         done.took(len(records))
     return made
-
-
-def _teacher(source: Source) -> dict[str, Any]:
-    """The teacher's likelihood of the held-out text, from all of its distribution."""
-    with source.context():
-        found = likelihood(source.distiller, _batches(source))
-    return {"nats": found.nats, "tokens": found.tokens, "bytes": found.bytes}
-
-
-def _batches(source: Source) -> Iterator[Batch]:
-    some = source.examples[HELD_OUT]
-    for start in range(0, len(some), source.batch_size):
-        yield collate(some[start : start + source.batch_size], source.readers)
 
 
 def _hash(file: Path) -> str:

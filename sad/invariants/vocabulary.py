@@ -108,10 +108,10 @@ def _situations(across: bool) -> Iterator[tuple[str, Head, Head, Any]]:
         for more, theirs in SIZES:
             name = f"three tokens more in the teacher's tokenizer, heads of {size + more} and {size + 3 + theirs} rows"
             yield name, _filled(more, 40.0), _after(_filled(3, IMPOSSIBLE), _filled(theirs, 30.0)), longer
-        permuted, order = _permuted()
+        other, order = permuted()
         for more, theirs in SIZES:
             name = f"ids permuted, heads of {size + more} and {size + theirs} rows"
-            yield name, _filled(more, 40.0), _after(lambda logits: logits[:, order], _filled(theirs, 30.0)), permuted
+            yield name, _filled(more, 40.0), _after(lambda logits: logits[:, order], _filled(theirs, 30.0)), other
 
 
 def _filled(more: int, value: float) -> Head:
@@ -169,7 +169,7 @@ def _marks(made: Any) -> dict[str, str]:  # noqa: ANN401
 
 
 @cache
-def _permuted() -> tuple[Any, Tensor]:
+def permuted() -> tuple[Any, Tensor]:
     """The same tokenizer with its ids in another order, and which old id each new one was."""
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
