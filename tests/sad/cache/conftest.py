@@ -35,7 +35,7 @@ def written() -> Write:
     def run(plan: Plan, folder: Path, done: Written | None = None, source: Any = None, **how: Any) -> Manifest:
         examples = {TRAIN: plan.train, HELD_OUT: plan.held_out}
         width = text_config(plan.pair.teacher).hidden_size
-        chosen = {"blocks": sorted(plan.layers), "width": width, "shard_rows": 100, **how}
+        chosen = {"blocks": sorted(plan.layers), "width": width, "shard_rows": 40, **how}
         heat = plan.recipe.terms.kd.temperature
         parts = plan_parts(examples, plan.pair.vocab.student_size, heat, **chosen)
         return write(folder, {"of": "tests"}, parts, source or source_of(plan), done or Written(0))
