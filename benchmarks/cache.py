@@ -1,11 +1,12 @@
 """The teacher's cache against the teacher: bytes, error of the loss and of its gradient, and a short training.
 
-    python benchmarks/cache.py [STEPS]
+    python benchmarks/cache.py [STEPS | memory]
 
 The embedded pair on a part of its text. Errors are those of the KD term alone, to the student's last states, over the
 same micro-batches, for a fresh student, for one that was trained live, and for one next to the teacher (its logits
 and noise). Then STEPS steps (60), live and from caches of some k, each in a process of its own, same seed: held-out
-bits per byte, tokens a second (median of the steps), the most memory that the process held.
+bits per byte, tokens a second (median of the steps), the most memory that the process held. Then the same of a teacher
+of 12 layers x 768 with random weights (87 M, 347 MB in float32), five steps.
 """
 
 from __future__ import annotations
@@ -52,8 +53,9 @@ def main() -> None:
         folder = Path(made)
         (folder / "text.txt").write_text("\n\n".join(embedded.train_text()[:CHAPTERS]), encoding="utf-8")
         sizes()
-        trained = training(folder, steps)
-        errors(folder, trained)
+        if steps != "memory":
+            errors(folder, training(folder, steps))
+        memory(folder)
 
 
 def sizes() -> None:
@@ -84,6 +86,35 @@ def training(folder: Path, steps: str) -> Path:
         tell(f"cache, k = {k}", out, child("train", *common, *how, "--output", str(out), "--cache", str(cache)))
     tell("live again", folder / "again", child("train", *common, *how, "--output", str(folder / "again")))
     return next(run_of.glob("*/student"))
+
+
+def memory(folder: Path) -> None:
+    """Speed and memory where the teacher is large."""
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    heads = {"num_attention_heads": 12, "num_key_value_heads": 12}
+    shape = LlamaConfig(
+        vocab_size=2048,
+        hidden_size=768,
+        intermediate_size=2048,
+        num_hidden_layers=12,
+        tie_word_embeddings=True,
+        **heads,
+    )
+    LlamaForCausalLM(shape).save_pretrained(folder / "large")
+    AutoTokenizer.from_pretrained(embedded.TEACHER).save_pretrained(folder / "large")
+    (folder / "short.txt").write_text("\n\n".join(embedded.train_text()[:2]), encoding="utf-8")
+    (folder / "held.txt").write_text(embedded.train_text()[2], encoding="utf-8")
+    common = ["--teacher", str(folder / "large"), "--data", str(folder / "short.txt")]
+    common += ["--set", f"data.held_out={folder / 'held.txt'}"]
+    common += ["--set", "data.eval_windows=4", "--set", "terms.layerwise.weight=0", "--set", "train.device=cpu"]
+    how = ["--max-steps", "5", "--set", "train.precision=fp32", "--set", "train.eval_every=5"]
+    print("\n| teacher 12 x 768 | bits/byte | KL to teacher | tokens/s | peak MB |\n|---|---|---|---|---|")
+    out = folder / "large-live"
+    tell("live", out, child("train", *common, *how, "--output", str(out)))
+    cache, out = folder / "large-cache", folder / "large-cached"
+    child("cache", *common, "--set", "train.precision=fp32", "--cache", str(cache))
+    tell("cache, k = 32", out, child("train", *common, *how, "--output", str(out), "--cache", str(cache)))
 
 
 def child(*words: str) -> float:

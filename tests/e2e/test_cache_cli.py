@@ -142,5 +142,5 @@ def test_another_length_and_another_temperature_are_named(room: Room) -> None:
     told = refused(room.train("--cache", "c", "--set", "data.max_length=40"))
     assert "the training examples are others (data.text, data.max_length," in told
     assert "terms.kd.temperature is another" in refused(room.train("--cache", "c", "--set", "terms.kd.temperature=2"))
-    assert "no states of block 0" in refused(room.train("--cache", "c", "--set", "terms.layerwise.layers=3"))
+    assert "no states of block 1" in refused(room.train("--cache", "c", "--set", "terms.layerwise.layers=3"))
     assert json.loads((room.folder / "c" / "manifest.json").read_text())["key"]["k"] == 8
