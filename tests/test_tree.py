@@ -24,7 +24,7 @@ ELSEWHERE = {
     "sad/verify_command.py": "tests/sad/test_verify.py",
     "sad/preflight/command.py": "tests/e2e/test_preflight_cli.py",
     "sad/subjects/objective.py": "data classes; tests/sad/invariants/test_objective_matches_the_texts.py",
-    "sad/subjects/offline.py": "a data class; tests/sad/invariants/test_stored_teacher.py",
+    "sad/subjects/offline.py": "a data class; tests/sad/invariants/test_stored_as_live.py",
     "sad_doctor/views/series.py": "a data class; tests/sad_doctor/views/test_html_chart.py draws it",
     "sad_doctor/views/metrics.py": "tests/sad_doctor/views/tui/test_metrics.py, beside the runs that it is shown",
     "sad_doctor/readers/database.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",

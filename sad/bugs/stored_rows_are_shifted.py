@@ -36,7 +36,7 @@ from torch import Tensor
 from sad.align.reader import Reader
 from sad.align.vocab import first_tokens
 from sad.case import Bug
-from sad.invariants.stored_teacher import stored_teacher as as_live
+from sad.invariants.stored_as_live import stored_as_live
 from sad.shipped.stored_teacher import stored_teacher
 from sad.subjects.offline import Offline, OfflineLoss
 
@@ -122,7 +122,7 @@ BUG = Bug(
     "V606",
     "stored-rows-are-shifted",
     __doc__,
-    (as_live,),
+    (stored_as_live,),
     buggy,
     stored_teacher,
     variants=VARIANTS,

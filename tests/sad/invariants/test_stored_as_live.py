@@ -1,17 +1,17 @@
 import torch
 
 from sad.bugs.stored_rows_are_shifted import VARIANTS, Store, buggy
-from sad.invariants.stored_teacher import stored_teacher
+from sad.invariants.stored_as_live import stored_as_live
 
 
 def test_a_plain_store_holds():
-    verdict = stored_teacher(Store())
+    verdict = stored_as_live(Store())
     assert verdict.holds, verdict.says
     assert verdict.numbers["off"] < 1e-12
 
 
 def test_rows_of_the_next_place_break_it():
-    verdict = stored_teacher(buggy())
+    verdict = stored_as_live(buggy())
     assert not verdict.holds
     assert "all tokens, one tokenizer, at T = 1, in order, one by one: 87.8" in verdict.says
 
@@ -19,20 +19,20 @@ def test_rows_of_the_next_place_break_it():
 def test_rows_of_the_place_before_break_it():
     made = Store()
     made.shift = -1
-    assert not stored_teacher(made).holds
+    assert not stored_as_live(made).holds
 
 
 def test_a_forgotten_rest_breaks_it_where_a_few_tokens_are_kept():
-    assert stored_teacher(VARIANTS["the rest is forgotten"]()).says.startswith("4 tokens and the rest, one tokenizer")
+    assert stored_as_live(VARIANTS["the rest is forgotten"]()).says.startswith("4 tokens and the rest, one tokenizer")
 
 
 def test_other_ids_break_it_where_they_are_others():
-    says = stored_teacher(VARIANTS["ids of the teacher's vocabulary"]()).says
+    says = stored_as_live(VARIANTS["ids of the teacher's vocabulary"]()).says
     assert says.startswith("all tokens, ids in another order, at T = 1")
 
 
 def test_another_temperature_breaks_it_at_2():
-    says = stored_teacher(VARIANTS["stored at another temperature"]()).says
+    says = stored_as_live(VARIANTS["stored at another temperature"]()).says
     assert says.startswith("all tokens, one tokenizer, at T = 2")
 
 
@@ -42,7 +42,7 @@ def test_a_gradient_without_the_square_breaks_it():
             total = super().__call__(given)
             return total.detach() + (total - total.detach()) / given.temperature**2
 
-    assert "at T = 2, in order, one by one: the gradient is off by 0.75" in stored_teacher(Unsquared()).says
+    assert "at T = 2, in order, one by one: the gradient is off by 0.75" in stored_as_live(Unsquared()).says
 
 
 def test_offsets_of_another_order_break_it():
@@ -60,10 +60,10 @@ def test_offsets_of_another_order_break_it():
                 total = total + self.compared(kept, ids, student).sum()
             return total.detach() + given.temperature**2 * (total - total.detach())
 
-    assert "one tokenizer, at T = 1, in another order, two by two: " in stored_teacher(Unordered()).says
+    assert "one tokenizer, at T = 1, in another order, two by two: " in stored_as_live(Unordered()).says
 
 
 def test_what_raises_breaks_it():
-    verdict = stored_teacher(lambda _: 1 / 0)
+    verdict = stored_as_live(lambda _: 1 / 0)
     assert "it raises division by zero" in verdict.says
     assert not verdict.holds

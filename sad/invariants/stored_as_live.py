@@ -40,7 +40,7 @@ TOP = 4
 SCALE, IMPOSSIBLE = 3.0, -60.0
 
 
-def stored_teacher(loss: OfflineLoss) -> Verdict:
+def stored_as_live(loss: OfflineLoss) -> Verdict:
     """Judge all tokens and a few, at two temperatures, in two orders, with two tokenizers."""
     worst, live, few = 0.0, 0.0, 0.0
     for name, given, mine in _situations():
