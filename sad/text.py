@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sad import embedded
+from sad.document import Document
 from sad.errors import UserError
 from sad.recipe import EMBEDDED, Data
 
@@ -17,11 +18,16 @@ DOCUMENT = 4000
 """Characters after which a plain text file is cut, at the next empty line, into documents of its own."""
 
 
-def documents(data: Data, seed: int) -> tuple[list[str], list[str]]:
+def documents(data: Data, seed: int) -> tuple[list[Document], list[Document]]:
     """Return training documents and held-out documents, each a non-empty list.
 
     Raises UserError when a source is missing, empty, of an unknown kind, or lacks the column.
     """
+    train, held = _texts(data, seed)
+    return [Document(text) for text in train], [Document(text) for text in held]
+
+
+def _texts(data: Data, seed: int) -> tuple[list[str], list[str]]:
     if data.text == EMBEDDED and not isinstance(data.held_out, str):
         return embedded.train_text(), embedded.held_out_text()
     texts = _load(data.text, data.column)

@@ -87,8 +87,8 @@ def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
     pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)
     train_texts, held_texts = documents(recipe.data, recipe.train.seed)
     length, few = recipe.data.max_length, recipe.data.eval_windows
-    train = examples(train_texts, pair.readers, length, name="the training text")
-    held = examples(held_texts, pair.readers, length, limit=few, name="the held-out text")
+    train = examples([d.text for d in train_texts], pair.readers, length, name="the training text")
+    held = examples([d.text for d in held_texts], pair.readers, length, limit=few, name="the held-out text")
     r = recipe.train
     a_pass = Schedule(len(train), r.batch_size, r.accumulation, r.seed, processes).steps_per_epoch
     steps = min(max(1, math.ceil(min(r.epochs * a_pass, MOST))), r.max_steps or MOST)

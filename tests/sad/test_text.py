@@ -21,7 +21,9 @@ def plain(folder: Path, paragraphs: int = 12, name: str = "a.txt") -> Path:
 
 
 def documents(of: Path | str, seed: int = 0, **more: object) -> tuple[list[str], list[str]]:
-    return text.documents(Data(text=str(of), **more), seed)
+    train, held = text.documents(Data(text=str(of), **more), seed)
+    assert all(document.learned is None for document in [*train, *held])
+    return [document.text for document in train], [document.text for document in held]
 
 
 def refused(of: Path | str, **more: object) -> str:
@@ -113,8 +115,7 @@ def test_a_byte_order_mark_is_not_text(tmp_path: Path) -> None:
 
 
 def test_the_embedded_text() -> None:
-    train, held = text.documents(Data(), 0)
-    assert (train, held) == (embedded.train_text(), embedded.held_out_text())
+    assert documents("embedded") == (embedded.train_text(), embedded.held_out_text())
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
