@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 
@@ -20,6 +21,6 @@ class Document:
         if self.learned is None:
             return
         edges = [0, *(edge for one in self.learned for edge in one), len(self.text.encode("utf-8", "surrogatepass"))]
-        rising = all(a <= b for a, b in zip(edges, edges[1:], strict=False))
+        rising = all(a <= b for a, b in itertools.pairwise(edges))
         if not rising or any(start == stop for start, stop in self.learned):
             raise ValueError(f"these are no ranges of a text of {edges[-1]} bytes: {self.learned}")
