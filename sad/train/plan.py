@@ -85,7 +85,8 @@ def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
     device = choose_device(recipe.train.device)
     pair = load(recipe, torch.bfloat16 if device == "cuda" and recipe.train.precision != "fp32" else torch.float32)
     precision = choose_precision(recipe.train.precision, device, text_config(pair.teacher).hidden_size)
-    pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)
+    if recipe.teacher.dtype == "auto" and recipe.teacher.quantization == "none":
+        pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)
     readers, notes = pair.readers, list[str]()
     train_texts, held_texts = documents(
         recipe.data, recipe.train.seed, readers.student, readers.teacher, tell=notes.append
