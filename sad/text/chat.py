@@ -10,6 +10,7 @@ from typing import Any
 
 from sad.align.reader import Reader
 from sad.document import Document
+from sad.errors import UserError
 from sad.text.columns import Message
 
 STAND_IN = "\ue0f5answer\ue0f6"
@@ -81,6 +82,7 @@ class Template:
             return None
 
     def _write(self, messages: Sequence[Message], tools: Any, *, prompt: bool = False) -> tuple[str, list[Any]]:  # noqa: ANN401
+        from jinja2 import TemplateSyntaxError
         from transformers.utils.chat_template_utils import render_jinja_template
 
         try:
@@ -92,6 +94,8 @@ class Template:
                 return_assistant_tokens_mask=self.marks,
                 **self.names,
             )
+        except TemplateSyntaxError as error:
+            raise UserError(f"the chat template is broken in line {error.lineno}: {error.message}") from None
         except Exception as error:
             # a template may raise anything about a chat that it does not know how to write
             told = str(error).strip().partition("\n")[0] or type(error).__name__

@@ -50,6 +50,14 @@ class Writer:
                 tally.kept += 1
                 yield made
 
+    def look(self, rows: Iterable[Row]) -> None:
+        """Raise UserError where the columns of ``rows`` are not those of the recipe."""
+        columns = (row for row in _with_all_columns(rows) if not isinstance(row.values, str))
+        if row := next(columns, None):
+            self._form(list(row.values), row.origin)
+        if self.data.template not in TEMPLATES:
+            _file(self.data.template)
+
     def _form(self, columns: Sequence[str], origin: str) -> Form:
         of = form(self.data, columns, origin)
         if of.guessed:

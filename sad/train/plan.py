@@ -13,7 +13,7 @@ from sad.errors import UserError
 from sad.forward import text_config
 from sad.pair import Pair, load
 from sad.recipe import Recipe
-from sad.text import documents
+from sad.text import documents, glance
 
 WIDE = 512
 """Features from which bf16 pays on a CPU."""
@@ -83,6 +83,7 @@ class Plan:
 def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
     """Load and measure everything that a run needs. Raises UserError."""
     device = choose_device(recipe.train.device)
+    glance(recipe.data)
     pair = load(recipe, torch.bfloat16 if device == "cuda" and recipe.train.precision != "fp32" else torch.float32)
     precision = choose_precision(recipe.train.precision, device, text_config(pair.teacher).hidden_size)
     if recipe.teacher.dtype == "auto" and recipe.teacher.quantization == "none":
