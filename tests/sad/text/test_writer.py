@@ -85,6 +85,15 @@ def test_the_template_is_the_students_the_teachers_or_a_files(tmp_path: Path) ->
     assert "read with data.prompt = prompt, data.completion = completion" in told[0]
 
 
+def test_a_mark_that_one_of_them_has_no_token_for_is_told() -> None:
+    source = CHATML.replace("</>", "<|end|>")
+    knows, lacks = reader(source), reader(source)
+    knows.tokenizer.add_special_tokens({"additional_special_tokens": ["<|end|>"]})
+    told = [written(ANSWERED, both)[1][1:] for both in ((knows, lacks), (lacks, knows), (lacks, lacks))]
+    mark = "has no token <|end|> of the chat template, and"
+    assert told == [[f"the teacher {mark} reads the letters of it"], [f"the student {mark} learns to spell it"], []]
+
+
 def test_without_a_template_the_way_out_is_told() -> None:
     bare, knows = reader(), reader(CHATML)
     assert "student's tokenizer has no chat template: set data.template to teacher or" in refused(
