@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
-import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def load_model(
         raise UserError(f"{name} has no matrix that bitsandbytes packs: leave out teacher.quantization")
     try:
         check_causal(found, name)
-    except RuntimeError as error:
+    except (RuntimeError, AssertionError) as error:
         if quantization == "none":
             raise
         # its kernels take matrices of some sizes only, and say so when they are first used
@@ -145,7 +145,7 @@ def _packed(quantization: str, dtype: torch.dtype) -> Any:  # noqa: ANN401 - a c
     from transformers import BitsAndBytesConfig
 
     # it says at every product that it computes in float16; that is what int8 means
-    warnings.filterwarnings("ignore", message="MatMul8bitLt")
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     if quantization == "int8":
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
