@@ -144,8 +144,8 @@ def _packed(quantization: str, dtype: torch.dtype) -> Any:  # noqa: ANN401 - a c
         raise UserError(f"teacher.quantization = {quantization} needs bitsandbytes: pip install bitsandbytes")
     from transformers import BitsAndBytesConfig
 
-    # it says at every product that it computes in float16; that is what int8 means
-    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
+    # it says that int8 computes in float16, and which faster kernels there might be
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     if quantization == "int8":
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
