@@ -17,6 +17,7 @@ from sad import recipe_text
 from sad.errors import Stopped, UserError
 from sad.quiet import quiet_libraries
 from sad.recipe import Recipe
+from sad.text import glance
 from sad.train import folder as folders
 from sad.train.output import patient_console
 
@@ -50,6 +51,8 @@ def _run(
     rank, processes = _world()
     # the others would say the same
     console = patient_console(quiet=rank > 0)
+    # what can be said without the heavy imports is said at once
+    glance(recipe.data)
     quiet_libraries()
 
     from sad.train.plan import make_plan
@@ -151,6 +154,7 @@ def describe(plan: Any, processes: int = 1) -> list[str]:  # noqa: ANN401
         f"{told}  {tokenizers}",
         f"{len(plan.train):,} windows of up to {r.data.max_length} tokens, {len(plan.held_out):,} held out",
         f"{plan.steps:,} steps of {plan.schedule(processes).per_step} windows {on}; terms: {terms}",
+        *(f"note: {line}" for line in plan.notes),
     ]
 
 

@@ -14,7 +14,7 @@ from sad.forward import text_config
 from sad.model_files import check_files
 from sad.pair import Pair, load
 from sad.recipe import Recipe
-from sad.text import documents
+from sad.text import documents, glance
 
 WIDE = 512
 """Features from which bf16 pays on a CPU."""
@@ -25,7 +25,7 @@ MOST = 2**62
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """A run that is ready to start. ``steps`` counts optimizer steps."""
+    """A run that is ready to start. ``steps`` counts optimizer steps; ``notes`` say what was odd about the text."""
 
     recipe: Recipe
     pair: Pair
@@ -34,6 +34,7 @@ class Plan:
     steps: int
     precision: str
     device: str
+    notes: tuple[str, ...] = ()
 
     def schedule(self, processes: int = 1) -> Schedule:
         """Return which examples each step takes."""
@@ -84,18 +85,22 @@ def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
     """Load and measure everything that a run needs. Raises UserError."""
     device = choose_device(recipe.train.device)
     check_files(recipe)
-    # before the pair: a text that is not there is told of at once
-    train_texts, held_texts = documents(recipe.data, recipe.train.seed)
+    glance(recipe.data)
     pair = load(recipe, torch.bfloat16 if device == "cuda" and recipe.train.precision != "fp32" else torch.float32)
     precision = choose_precision(recipe.train.precision, device, text_config(pair.teacher).hidden_size)
-    pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)
+    if recipe.teacher.dtype == "auto" and recipe.teacher.quantization == "none":
+        pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)
+    readers, notes = pair.readers, list[str]()
+    train_texts, held_texts = documents(
+        recipe.data, recipe.train.seed, readers.student, readers.teacher, tell=notes.append
+    )
     length, few = recipe.data.max_length, recipe.data.eval_windows
-    train = examples(train_texts, pair.readers, length, name="the training text")
-    held = examples(held_texts, pair.readers, length, limit=few, name="the held-out text")
+    train = examples([d.text for d in train_texts], pair.readers, length, name="the training text")
+    held = examples([d.text for d in held_texts], pair.readers, length, limit=few, name="the held-out text")
     r = recipe.train
     a_pass = Schedule(len(train), r.batch_size, r.accumulation, r.seed, processes).steps_per_epoch
     steps = min(max(1, math.ceil(min(r.epochs * a_pass, MOST))), r.max_steps or MOST)
-    return Plan(recipe, pair, train, held, steps, precision, device)
+    return Plan(recipe, pair, train, held, steps, precision, device, tuple(notes))
 
 
 def choose_device(wanted: str) -> str:
