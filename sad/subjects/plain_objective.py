@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,10 +29,16 @@ from sad.subjects.objective import (
     MAPPED,
     RAW,
     TEACHER,
+    UPDATE,
     Account,
     Task,
+    projection,
 )
 from sad.subjects.spelling import spelled
+
+
+EPSILON = 1e-8
+"""AdamW's, as torch has it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +90,7 @@ class PlainObjective:
         """Compute what the texts say, for these micro-batches and projections."""
         student, teacher = (copy.deepcopy(model).double().eval() for model in (task.student, task.teacher))
         student.requires_grad_(True)
-        maps = [projection.detach().double() for projection in projections]
+        maps = [made.detach().double().requires_grad_(True) for made in projections]
         carried = self.carried(task)
         # the value of a term, and what its gradient is taken of
         values, slopes = Sums(), Sums()
@@ -93,14 +99,23 @@ class PlainObjective:
             self.add_terms(task, seen, maps, carried, values, slopes)
         loss = sum(task.weights[name] * mean for name, mean in slopes.means().items())
         named = dict(student.named_parameters())
-        found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+        every = named | {projection(k): of for k, of in enumerate(maps)}
+        found = torch.autograd.grad(loss, list(every.values()), allow_unused=True)
         gradient = {
             name: torch.zeros_like(of) if got is None else got
-            for (name, of), got in zip(named.items(), found, strict=True)
+            for (name, of), got in zip(every.items(), found, strict=True)
         }
         with torch.no_grad():
             held_out = self.scores(task, student, teacher, maps, carried)
-        return Account(batches, projections, _told(values, task.weights), held_out, gradient)
+            change = {name: self.change(task, name, of, gradient[name]) for name, of in every.items()}
+        step = _told(values, task.weights) | {UPDATE: _norm(change[name] for name in named) / _norm(named.values())}
+        return Account(batches, projections, step, held_out, gradient, change)
+
+    def change(self, task: Task, name: str, of: Tensor, gradient: Tensor) -> Tensor:
+        """What AdamW's first step adds to a weight: both of its means are those of one gradient."""
+        own = not name.startswith(projection(0)[:-1])
+        decayed = task.decay * of if own and of.ndim > 1 else 0.0
+        return -(task.rate if own else task.projection_rate) * (gradient / (gradient.abs() + EPSILON) + decayed)
 
     def see(self, task: Task, student: nn.Module, teacher: nn.Module, text: str) -> Seen:
         """Read a text with both models."""
@@ -274,6 +289,10 @@ def _distance(mine: Tensor, theirs: Tensor) -> Tensor:
 def _unit(states: Tensor) -> Tensor:
     size: Tensor = states.norm(dim=-1, keepdim=True)
     return states / size
+
+
+def _norm(tensors: Iterable[Tensor]) -> float:
+    return float(torch.stack([of.detach().norm() for of in tensors]).norm())
 
 
 def _width(model: nn.Module) -> int:

@@ -2,12 +2,12 @@ from types import SimpleNamespace
 
 from sad.data import collate
 from sad.forward import run
-from sad.invariants.shares_held import PLANTED, STEPS, TARGETS, planted_pair, shares_held
+from sad.invariants.shares_held import PLANTED, STEPS, TARGETS, Trained, planted_pair, shares_held
 from sad.tiny import plan
 
 
-def judged(*steps):
-    return shares_held(SimpleNamespace(train=lambda _pair, _targets: list(steps)))
+def judged(*steps, weights=()):
+    return shares_held(SimpleNamespace(train=lambda _pair, _targets: Trained(steps, weights)))
 
 
 def test_parts_at_their_targets_hold():
