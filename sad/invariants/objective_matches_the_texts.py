@@ -5,7 +5,8 @@ For the same weights, texts and tokenizers: each term's value, the loss, the gra
 and of the projections, what the optimizer's first step (AdamW: matrices decay, vectors do not) makes of it and how
 large that is said to be, and every score of held-out texts (the student's and the teacher's likelihood per token and per byte, divergence,
 agreement, mapped mass, the terms again) equal those of a plain computation from the texts. So it is with two
-tokenizers, with two of one size, with one; with and without begin marks; at temperatures other than 1; with weights
+tokenizers, with two of one size, with one vocabulary that is cut in two ways, with one tokenizer that is written in two
+ways; with and without begin marks; at temperatures other than 1; with weights
 other than 1 for every term; with a last batch, and a last micro-batch, that is not full; with heads that have rows to
 spare, a bias, a scale or a cap. A head that does something else is computed rightly, or refused.
 
@@ -35,6 +36,7 @@ from torch import Tensor, nn
 from sad import tiny
 from sad.case import Verdict
 from sad.errors import UserError
+from sad.invariants._spellings import cut_otherwise, written_otherwise
 from sad.subjects.objective import CONTRASTIVE, KD, LAYERWISE, LM, Account, Learner, Task
 from sad.subjects.plain_objective import PlainObjective
 
@@ -100,7 +102,10 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     kinds = ("Granite", {"logits_scaling": 0.5}), ("Gemma2", {"final_logit_softcapping": 5.0, "head_dim": 8})
     yield "two tokenizers of one size", _task(mine, theirs, ((1, 3),), 3.0, *kinds)
     kinds = ("Phi", {}), ("Cohere", {"logit_scale": 3.0, **dict.fromkeys(("bos_token_id", "eos_token_id"), 0)})
-    yield "one tokenizer", _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 1), (1, 3), (2, 5)), 2.0, *kinds)
+    same = written_otherwise(tiny.tokenizer(320))
+    yield "one tokenizer", _task(tiny.tokenizer(320), same, ((0, 1), (1, 3), (2, 5)), 2.0, *kinds)
+    other = cut_otherwise(tiny.tokenizer(320))
+    yield "one vocabulary, cut in two ways", _task(tiny.tokenizer(320), other, ((0, 0),), 2.0)
     odd = _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 0),), 2.0)
     odd.student.register_forward_hook(_doubled)
     yield ODD, odd
