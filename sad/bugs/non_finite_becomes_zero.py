@@ -136,7 +136,6 @@ class Shipped:
         done = step.take_step(Accelerator(cpu=True), distiller, optimizer, objective, batches, 1.0)
         return Told(done.ledger.raw, done.grad_norm)
 
-
     def given_up(self, bad: Sequence[bool]) -> int | None:
         """Run the loop, logging every step."""
         steps = {"max_steps": len(bad), "eval_every": len(bad), "save_every": len(bad), "log_every": 1}

@@ -20,7 +20,9 @@ def spellings(tokenizer: Any) -> Iterator[tuple[str, Any, list[int]]]:  # noqa: 
     texts = {i: spelled(tokenizer, i) for i in range(len(tokenizer)) if i not in tokenizer.all_special_ids}
     every = {i: text for i, text in texts.items() if len(text) == 1 or _whole(text)}
     words = {i: text.decode() for i, text in every.items() if _whole(text)}
-    bytewise = {i: words[i].replace(" ", tiny.SPACE) if i in words else f"<0x{text[0]:02X}>" for i, text in every.items()}
+    bytewise = {
+        i: words[i].replace(" ", tiny.SPACE) if i in words else f"<0x{text[0]:02X}>" for i, text in every.items()
+    }
     yield "spaces that the normaliser marks", *_made(tokenizer, bytewise, _normalised)
     yield "scored pieces and a decoder's pattern", *_made(tokenizer, bytewise, _scored)
     plain = {i: text for i, text in words.items() if " " not in text}

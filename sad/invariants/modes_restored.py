@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -56,8 +57,8 @@ def modes_restored(given: Passes) -> Verdict:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for name, run in given.passes.items():
-            hooks, kept = _hooks(student), list[int]()
-            with torch.autograd.graph.saved_tensors_hooks(lambda of, to=kept: to.append(1) or of, lambda of: of):
+            hooks, kept = _hooks(student), list[Tensor]()
+            with torch.autograd.graph.saved_tensors_hooks(partial(_keep, kept), lambda of: of):
                 first, second = run().detach(), run().detach()
             if kept:
                 faults.append(f"{name} keeps {len(kept)} tensors for a gradient")
@@ -78,6 +79,11 @@ def modes_restored(given: Passes) -> Verdict:
         "; ".join(faults[:2]) or f"{', '.join(given.passes)}: modes as before; dropout moves the student by {apart:.2g}"
     )
     return Verdict(not faults, says, {"faults": len(faults), "apart": apart})
+
+
+def _keep(kept: list[Tensor], one: Tensor) -> Tensor:
+    kept.append(one)
+    return one
 
 
 def _hooks(model: nn.Module) -> int:

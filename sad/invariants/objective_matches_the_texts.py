@@ -1,14 +1,14 @@
 """Every number that a distillation reports, and its gradient, are those that the texts say.
 
 ## Property
-For the same weights, texts and tokenizers: each term's value, the loss, the gradient by every weight of the student
-and of the projections, what the optimizer's first step (AdamW: matrices decay, vectors do not) makes of it and how
-large that is said to be, and every score of held-out texts (the student's and the teacher's likelihood per token and per byte, divergence,
-agreement, mapped mass, the terms again) equal those of a plain computation from the texts. So it is with two
-tokenizers, with two of one size, with one vocabulary that is cut in two ways, with one tokenizer that is written in two
-ways; with and without begin marks; at temperatures other than 1; with weights
-other than 1 for every term; with a last batch, and a last micro-batch, that is not full; with heads that have rows to
-spare, a bias, a scale or a cap. A head that does something else is computed rightly, or refused.
+For the same weights, texts and tokenizers: each term's value, the loss, the gradient by every weight of the student and
+of the projections, what the optimizer's first step (AdamW: matrices decay, vectors do not) makes of it and how large
+that is said to be, and every score of held-out texts (the student's and the teacher's likelihood per token and per
+byte, divergence, agreement, mapped mass, the terms again) equal those of a plain computation from the texts. So it is
+with two tokenizers, with two of one size, with one vocabulary that is cut in two ways, with one tokenizer that is
+written in two ways; with and without begin marks; at temperatures other than 1; with weights other than 1 for every
+term; with a last batch, and a last micro-batch, that is not full; with heads that have rows to spare, a bias, a scale
+or a cap. A head that does something else is computed rightly, or refused.
 
 ## Why it must hold
 Each part may be right while what it is given is not: a loss of the wrong token, a map of the wrong tokenizer, a

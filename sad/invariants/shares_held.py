@@ -8,8 +8,8 @@ the next.
 
 ## Why it must hold
 The terms shrink at different speeds. With constant weights the balance is only right where it was tuned, and one term
-that is too large by a factor of a hundred owns the gradient. If every weight moves, so does the loss, whatever the terms
-do; if one jumps, the loss jumps with it, and looks like a bad batch.
+that is too large by a factor of a hundred owns the gradient. If every weight moves, so does the loss, whatever the
+terms do; if one jumps, the loss jumps with it, and looks like a bad batch.
 
 ## Tolerance
 3 points. The weights follow slowly, on purpose: a single batch may be further off, and a term that falls fast is
@@ -17,7 +17,8 @@ followed with a lag. 5 points at the first step, which is set from held-out text
 0.1 a step is what the objective allows itself.
 
 ## What breaks it
-Constant weights on a raw layerwise term; weights that are set anew from every batch. The tiny teacher has no huge activation, so one is planted in its last block.
+Constant weights on a raw layerwise term; weights that are set anew from every batch. The tiny teacher has no huge
+activation, so one is planted in its last block.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ def _faults(trained: Trained) -> Iterator[str]:
             if not 1 / FACTOR <= factor <= FACTOR:
                 yield f"the weight of {name} changes by a factor of {factor:.3g} from one step to the next"
             if name == LM and factor != 1:
-                yield f"the weight of {LM} moves from {before[name]:.4g} to {weight:.4g}: nothing holds the scale of the loss"
+                moved = f"moves from {before[name]:.4g} to {weight:.4g}"
+                yield f"the weight of {LM} {moved}: nothing holds the scale of the loss"
 
 
 def planted_pair() -> Pair:

@@ -2,10 +2,10 @@
 
 ## Property
 A teacher with dropout and a student, as a loader gives them (evaluation mode, the teacher's gradients not yet switched
-off), are trained with for some steps. In every pass of it that the training makes, no module of it is in training mode and gradients are off. At
-every look during the training: no module of it is in training mode, two passes over one text are bit-identical, no
-parameter of it holds a gradient, and the student, which is another model, is in training mode. At the end every weight
-and buffer of the teacher is what it was, and the student's are not.
+off), are trained with for some steps. In every pass of it that the training makes, no module of it is in training mode
+and gradients are off. At every look during the training: no module of it is in training mode, two passes over one text
+are bit-identical, no parameter of it holds a gradient, and the student, which is another model, is in training mode. At
+the end every weight and buffer of the teacher is what it was, and the student's are not.
 
 ## Why it must hold
 A teacher that drifts, or answers differently each time, is a target that nobody chose; and no loss shows it.

@@ -124,7 +124,13 @@ def _situations(across: bool) -> Iterator[tuple[str, Head, Head, Any, frozenset[
         permuted, order = _permuted()
         for more, theirs in SIZES:
             name = f"ids permuted, heads of {size + more} and {size + theirs} rows"
-            yield name, _filled(more, 40.0), _after(lambda logits: logits[:, order], _filled(theirs, 30.0)), permuted, every
+            yield (
+                name,
+                _filled(more, 40.0),
+                _after(lambda logits: logits[:, order], _filled(theirs, 30.0)),
+                permuted,
+                every,
+            )
 
 
 def _filled(more: int, value: float) -> Head:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from safetensors import SafetensorError
@@ -28,7 +30,7 @@ from sad.objective import Objective
 from sad.pair import load_teacher, load_tokenizer
 from sad.recipe import Teacher
 from sad.subjects.kept import Claim, Keeper, Kept, Weights
-from sad.train import checkpoint, folder, loop
+from sad.train import checkpoint, folder
 from sad.train.optimizer import make_optimizer
 from sad.train.plan import Plan
 from sad_doctor import names
@@ -117,19 +119,17 @@ def _what_others_left(run: Path) -> set[str]:
 @contextmanager
 def _clock() -> Iterator[None]:
     """A clock that goes on by ``PER_STEP`` at each optimizer step, and stands still in between."""
-    before = loop.time.monotonic
-    seconds = before()
+    seconds = time.monotonic()
 
     def tick(*_: object) -> None:
         nonlocal seconds
         seconds += PER_STEP
 
     hook = register_optimizer_step_post_hook(tick)
-    loop.time.monotonic = lambda: seconds
     try:
-        yield
+        with patch.object(time, "monotonic", lambda: seconds):
+            yield
     finally:
-        loop.time.monotonic = before
         hook.remove()
 
 
@@ -149,11 +149,8 @@ def _synced() -> Iterator[Callable[[Path], list[str]]]:
         open_still = [f"handle {handle}" for handle, inode in seen if _inode(handle) == inode]
         return [path.name for path in every if path.stat().st_ino not in {inode for _, inode in seen}] + open_still
 
-    before, checkpoint.os.fsync = checkpoint.os.fsync, note
-    try:
+    with patch.object(os, "fsync", note):
         yield unsynced
-    finally:
-        checkpoint.os.fsync = before
 
 
 def _inode(handle: int) -> int | None:
@@ -171,16 +168,12 @@ def _on_a_full_disk(plan: Plan) -> tuple[str, list[str]]:
 
     distiller = _distiller(plan)
     parts = (checkpoint.Progress(), distiller, make_optimizer(distiller, plan.recipe.train), Objective({}))
-    before, checkpoint.save_file = checkpoint.save_file, full
-    try:
-        with TemporaryDirectory() as made:
-            try:
-                checkpoint.save(Path(made), *parts, keep=KEEP)
-            except OSError as error:
-                return str(error), [path.name for path in (Path(made) / checkpoint.FOLDER).iterdir()]
-        return "success", []
-    finally:
-        checkpoint.save_file = before
+    with patch.object(checkpoint, "save_file", full), TemporaryDirectory() as made:
+        try:
+            checkpoint.save(Path(made), *parts, keep=KEEP)
+        except OSError as error:
+            return str(error), [path.name for path in (Path(made) / checkpoint.FOLDER).iterdir()]
+    return "success", []
 
 
 def _checkpoint(plan: Plan, run: Path, step: int) -> Weights:

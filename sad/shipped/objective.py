@@ -20,6 +20,7 @@ from sad.subjects.objective import (
     AGREEMENT,
     BITS,
     CONTRASTIVE,
+    COVERAGE,
     KD,
     KL,
     LAYERWISE,
@@ -71,7 +72,12 @@ def _learn(task: Task) -> Account:
     return Account(
         [batch.tolist() for batch in plan.schedule().micro_batches(0)],
         [before[projection(k)] for k in range(len(task.blocks))],
-        {LOSS: step[names.LOSS], UPDATE: step[names.UPDATE_RATIO], **_raw(step, names.RAW)},
+        {
+            LOSS: step[names.LOSS],
+            UPDATE: step[names.UPDATE_RATIO],
+            COVERAGE: step[names.COVERAGE],
+            **_raw(step, names.RAW),
+        },
         scores | _raw(held_out, names.EVAL_RAW),
         gradient,
         {name: of.detach() - before[name] for name, of in live.items()},

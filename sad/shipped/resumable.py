@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -170,11 +171,10 @@ def _gpu() -> Iterator[_Gpu]:
     """While it is open, checkpoints find a GPU. The student does not: what it draws comes from the processor's."""
     gpu = _Gpu()
     hook = register_optimizer_step_post_hook(gpu.draw)
-    checkpoint.torch = _TorchWithGpu(gpu)  # type: ignore[assignment]
     try:
-        yield gpu
+        with patch.object(checkpoint, "torch", _TorchWithGpu(gpu)):
+            yield gpu
     finally:
-        checkpoint.torch = torch
         hook.remove()
 
 

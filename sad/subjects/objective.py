@@ -15,6 +15,8 @@ LOSS, RAW = "loss", "raw "
 """How the numbers of an account are called: the weighted sum, and each term before its weight."""
 UPDATE = "update ratio"
 """Of a step: the norm of the change of the student's weights over the norm of the weights before."""
+COVERAGE = "coverage"
+"""Of a step: the places at which the models are compared over the student's labels."""
 LM_LOSS, BITS, KL, AGREEMENT, MAPPED = "lm loss", "bits per byte", "kl", "agreement", "mapped"
 """Of the held-out texts: nats a label, bits a byte, KL(teacher || student) at temperature 1 a place, the share of
 places at which both rank one token first, the share of the teacher's mass that has a student token.
@@ -76,7 +78,6 @@ class Account:
     held_out: Mapping[str, float]
     gradient: Mapping[str, Tensor]
     change: Mapping[str, Tensor] = field(default_factory=dict)
-
 
 
 def projection(number: int) -> str:

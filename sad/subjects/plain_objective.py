@@ -20,6 +20,7 @@ from sad.subjects.objective import (
     AGREEMENT,
     BITS,
     CONTRASTIVE,
+    COVERAGE,
     KD,
     KL,
     LAYERWISE,
@@ -34,8 +35,7 @@ from sad.subjects.objective import (
     Task,
     projection,
 )
-from sad.subjects.spelling import spelled
-
+from sad.subjects.spelling import spelled, whole
 
 EPSILON = 1e-8
 """AdamW's, as torch has it."""
@@ -108,7 +108,8 @@ class PlainObjective:
         with torch.no_grad():
             held_out = self.scores(task, student, teacher, maps, carried)
             change = {name: self.change(task, name, of, gradient[name]) for name, of in every.items()}
-        step = _told(values, task.weights) | {UPDATE: _norm(change[name] for name in named) / _norm(named.values())}
+        moved = _norm(change[name] for name in named) / _norm(named.values())
+        step = _told(values, task.weights) | {UPDATE: moved, COVERAGE: values.units[KD] / values.units[LM]}
         return Account(batches, projections, step, held_out, gradient, change)
 
     def change(self, task: Task, name: str, of: Tensor, gradient: Tensor) -> Tensor:
@@ -203,10 +204,10 @@ class PlainObjective:
         marks = {theirs.bos_token_id: mine.bos_token_id, theirs.eos_token_id: mine.eos_token_id}
         table = {spelled(mine, i): i for i in range(len(mine)) if i not in mine.all_special_ids}
         special, every = set(theirs.all_special_ids), [spelled(theirs, token) for token in range(len(theirs))]
-        first = iter(mine([t.decode() for t in every if _whole(t)], add_special_tokens=False)["input_ids"])
+        first = iter(mine([t.decode() for t in every if whole(t)], add_special_tokens=False)["input_ids"])
         found: list[int | None] = []
         for token, text in enumerate(every):
-            own = next(first)[0] if _whole(text) else _longest(text, table)
+            own = next(first)[0] if whole(text) else _longest(text, table)
             found.append(marks.get(token) if token in special else own)
         return found
 
@@ -228,10 +229,10 @@ class PlainObjective:
             self.add_terms(task, seen, maps, carried, terms, Sums())
             for one in seen:
                 p, q = self.compared(task, one, carried, 1.0)
-                whole = self.carry(self.asked(task, one, [t for _, t in one.places], 1.0), carried, q.shape[1])
+                mass = self.carry(self.asked(task, one, [t for _, t in one.places], 1.0), carried, q.shape[1])
                 own.add(KL, (p * (p.clamp_min(1e-300).log() - q)).sum(), len(p))
                 own.add(AGREEMENT, (p.argmax(dim=-1) == q.argmax(dim=-1)).sum(), len(p))
-                own.add(MAPPED, whole.sum(), len(p))
+                own.add(MAPPED, mass.sum(), len(p))
                 nats = self.likelihood(one.logits, one.student, one.places[0][0])
                 known = self.likelihood(one.asked, one.teacher, one.places[0][1])
                 for whose, each in (("", nats), (TEACHER, known)):
@@ -242,15 +243,6 @@ class PlainObjective:
     def held_out(self, task: Task) -> Sequence[str]:
         """The texts that are scored."""
         return task.held_out
-
-
-def _whole(text: bytes) -> bool:
-    """Whether these bytes are characters, none of them cut."""
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _longest(text: bytes, table: Mapping[bytes, int]) -> int:

@@ -56,8 +56,9 @@ class Ran:
     """What one process did, from where it began to the last step of the setting.
 
     ``saved`` is by the number of optimizer steps that were done. ``weights`` (all of the model's state) and ``moments``
-    (all of the optimizer's, and of random generators beside torch's own) are copies from the end. ``live`` are the model's trainable tensors themselves, ``owned``
-    those that the optimizer writes to, also where it does so through copies in a wider type.
+    (all of the optimizer's, and of random generators beside torch's own) are copies from the end. ``live`` are the
+    model's trainable tensors themselves, ``owned`` those that the optimizer writes to, also where it does so through
+    copies in a wider type.
     """
 
     taken: Sequence[Taken]
