@@ -16,7 +16,7 @@ def right(parts):
         {name: part.raw for name, part in counted.items()},
         {name: part.weight for name, part in counted.items()},
         weighted,
-        {name: value / loss for name, value in weighted.items()},
+        {name: value / loss if loss else 0.0 for name, value in weighted.items()},
     )
 
 
