@@ -146,4 +146,6 @@ def _logged(lines: list[dict[str, Any]]) -> Iterator[Line]:
                 {key.removeprefix(kind): value for key, value in line.items() if key.startswith(kind)}
                 for kind in (names.RAW, names.WEIGHT, names.WEIGHTED)
             )
-            yield Line(line["step"], line[names.LOSS], raw, weight, weighted, line.get(names.GRAD_NORM))
+            yield Line(
+                line["step"], line[names.LOSS], raw, weight, weighted, line.get(names.GRAD_NORM), line.get(names.EPOCH)
+            )
