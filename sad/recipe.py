@@ -58,6 +58,10 @@ class Data(Section):
     """Most tokens of a window, for both models; windows are cut at common boundaries."""
     eval_windows: int = Field(default=64, ge=1)
     """Most windows of held-out text in an evaluation."""
+    workers: int | None = Field(default=None, ge=0)
+    """Processes that prepare the text; 0 does it in the program itself. If not set one a core, none for little text."""
+    cache: Path | None = Field(default=None, strict=False)
+    """Where the prepared text is kept; if not set `prepared` in `$SAD_CACHE`, else in the user's cache folder."""
 
     @model_validator(mode="after")
     def _share(self) -> Data:
@@ -77,6 +81,12 @@ class Train(Section):
     """Windows of a micro-batch on each device."""
     accumulation: int = Field(default=1, ge=1)
     """Micro-batches of an optimizer step on each device."""
+    buckets: bool = True
+    """Windows of about one length go into a step together, so that little is padded; else any windows."""
+    packing: bool = False
+    """Several short windows share a row and do not see each other; `batch_size` then counts rows."""
+    prefetch: int = Field(default=2, ge=0)
+    """Steps whose data is made ready while others are computed; 0 makes each when it is needed."""
     learning_rate: float = Field(default=PRETRAINED_RATE, gt=0)
     """Peak learning rate of the student; if not set 4e-3 for the embedded one, 1e-3 for a fresh one, else 1e-4."""
     projector_learning_rate: float = Field(default=1e-2, gt=0)

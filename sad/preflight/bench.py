@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -49,7 +49,7 @@ class Kit:
         wrapped: nn.Module = self.accelerator.prepare(self.distiller)
         return wrapped
 
-    def collated(self, some: list[Example]) -> Batch:
+    def collated(self, some: Sequence[Example]) -> Batch:
         """Collate examples onto the device."""
         return collate(some, self.plan.pair.readers).to(self.accelerator.device)
 
@@ -137,14 +137,14 @@ def heaviest(plan: Plan) -> list[Example]:
     return max(([plan.train[i] for i in numbers] for numbers in every), key=padded)
 
 
-def padded(some: list[Example]) -> int:
+def padded(some: Sequence[Example]) -> int:
     """Return the student tokens of a micro-batch, padding too."""
     return len(some) * max(len(one.student) for one in some)
 
 
-def within(some: list[Example], tokens: int = MOST_TOKENS) -> list[Example]:
+def within(some: Sequence[Example], tokens: int = MOST_TOKENS) -> list[Example]:
     """Return the first windows that hold ``tokens`` student tokens together, at least one."""
-    kept, count = some[:1], len(some[0].student)
+    kept, count = [some[0]], len(some[0].student)
     for one in some[1:]:
         count += len(one.student)
         if count > tokens:

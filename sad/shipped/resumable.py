@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_hook
+from torch import Tensor
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from sad import tiny
 from sad.data import Example
 from sad.distiller import Distiller
+from sad.shipped.seen import seeing
 from sad.subjects.plain_run import moments
 from sad.subjects.resumable import Ran, Resumable, Saved, Setting, Taken
 from sad.train import checkpoint
@@ -29,25 +28,16 @@ BEGINS, TAKES_UP = 2, 5
 """Seeds of the student's own weights: in a resumed run they must be replaced by those of the checkpoint."""
 
 
-class _Watched(list[Example]):
-    """The examples, noting which are taken."""
-
-    def __init__(self, some: list[Example]) -> None:
-        super().__init__(some)
-        self.seen: list[int] = []
-
-    def __getitem__(self, number: Any) -> Any:  # noqa: ANN401 - as list has it
-        self.seen.append(int(number))
-        return super().__getitem__(number)
-
-
 @dataclass(slots=True)
 class _Seen:
-    """The objects that train, as they were last seen at work, and how many samples each step had taken by its end."""
+    """The objects that train, as they were last seen at work; the samples that were trained on, and how many of them
+    each step had taken by its end.
+    """
 
     optimizer: Optimizer | None = None
     distiller: Distiller | None = None
     samples: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
 
 
 class LoopRun:
@@ -59,7 +49,6 @@ class LoopRun:
     def run(self, setting: Setting, saved: Saved | None, save_at: Collection[int]) -> Ran:
         """Run the loop to its end; with ``saved``, on the files as they were."""
         plan = self._plan(setting, math.gcd(*save_at) or setting.steps, BEGINS if saved is None else TAKES_UP)
-        assert isinstance(plan.train, _Watched)
         with TemporaryDirectory() as made, _watching(plan.train) as seen:
             folder = Path(made)
             for name, content in ({} if saved is None else saved).items():
@@ -69,9 +58,9 @@ class LoopRun:
             record = tiny.train(plan, folder, resume=saved is not None).record
             kept = {step: _files(folder, step) for step in save_at}
         steps = [line for line in record if "train/loss" in line and line["step"] > start]
-        ends = zip([0, *seen.samples], seen.samples, strict=False)
+        ends = zip([0, *seen.ends], seen.ends, strict=False)
         taken = [
-            Taken(tuple(plan.train.seen[first:last]), line["train/lr"], line["train/loss"])
+            Taken(tuple(seen.samples[first:last]), line["train/lr"], line["train/loss"])
             for line, (first, last) in zip(steps, ends, strict=False)
         ]
         return _ran(taken, kept, seen)
@@ -95,7 +84,7 @@ class LoopRun:
         plan = tiny.plan({"train": train, "data": data, "shares": SHARES}, of=pair)
         if len(plan.train) < setting.size:
             raise ValueError(f"the tiny text has {len(plan.train)} examples, not {setting.size}")
-        return replace(plan, train=_Watched(plan.train[: setting.size]))
+        return replace(plan, train=plan.train[: setting.size])
 
 
 def shipped_resumable() -> Resumable:
@@ -104,24 +93,22 @@ def shipped_resumable() -> Resumable:
 
 
 @contextmanager
-def _watching(examples: _Watched) -> Iterator[_Seen]:
+def _watching(examples: Sequence[Example]) -> Iterator[_Seen]:
     seen = _Seen()
 
     def stepped(optimizer: Optimizer, *_: object) -> None:
         seen.optimizer = optimizer
-        seen.samples.append(len(examples.seen))
+        seen.ends.append(len(seen.samples))
 
-    def ran(module: nn.Module, *_: object) -> None:
-        if isinstance(module, Distiller):
-            seen.distiller = module
+    def ran(distiller: Distiller) -> None:
+        seen.distiller = distiller
 
-    examples.seen.clear()
-    hooks = (register_optimizer_step_post_hook(stepped), register_module_forward_hook(ran))
+    hook = register_optimizer_step_post_hook(stepped)
     try:
-        yield seen
+        with seeing(examples, seen.samples.append, ran):
+            yield seen
     finally:
-        for hook in hooks:
-            hook.remove()
+        hook.remove()
 
 
 def _ran(taken: list[Taken], kept: dict[int, Saved], seen: _Seen) -> Ran:

@@ -1,0 +1,23 @@
+"""Documents -> windows read by both tokenizers -> batches, in an order that only the seed and the step decide."""
+
+from sad.align.example import Counts, Example, Readers, Written, assemble
+from sad.data.collate import blank, collate, collate_rows
+from sad.data.prepare import examples, prepare
+from sad.data.prepared import Prepared
+from sad.data.schedule import Schedule, order
+
+__all__ = [
+    "Counts",
+    "Example",
+    "Prepared",
+    "Readers",
+    "Schedule",
+    "Written",
+    "assemble",
+    "blank",
+    "collate",
+    "collate_rows",
+    "examples",
+    "order",
+    "prepare",
+]
