@@ -13,6 +13,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from types import TracebackType
 from typing import BinaryIO
 
@@ -54,7 +55,9 @@ class Workers:
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
-                    pipe.close()
+                    # what was still to be sent, nobody reads
+                    with suppress(OSError):
+                        pipe.close()
 
     def cut(self, chunks: Iterable[Sequence[Written]]) -> Iterator[Cut]:
         """Yield what each chunk gives, in their order."""
