@@ -8,66 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from sad.errors import UserError
+from sad.recipe_inputs import EMBEDDED as EMBEDDED
+from sad.recipe_inputs import Data as Data
+from sad.recipe_inputs import Section as Section
+from sad.recipe_inputs import Student as Student
+from sad.recipe_inputs import Teacher as Teacher
 
-EMBEDDED = "embedded"
 RANDOM = "random:"
 PRETRAINED_RATE = 1e-4
 RATES = {EMBEDDED: 4e-3, RANDOM: 1e-3}
 """Peak learning rates of students that begin with random weights, by the beginning of their name."""
-
-
-class Section(BaseModel):
-    """A part of the recipe: no unknown keys, no value of another type, no change after reading."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
-
-
-class Teacher(Section):
-    """The model to learn from; it never changes."""
-
-    model: str = EMBEDDED
-    """Hub id, folder, GGUF file, `asset:NAME`, or `embedded`."""
-    tokenizer: str | None = None
-    """Where its tokenizer is, if not beside the model."""
-
-
-class Student(Section):
-    """The model that learns."""
-
-    model: str = EMBEDDED
-    """Hub id, folder, `asset:NAME`, `embedded`, or `random:LAYERSxWIDTH` for a fresh Llama."""
-    tokenizer: str | None = None
-    """Where its tokenizer is, if not beside the model; a `random:` student needs one."""
-
-
-class Data(Section):
-    """The text."""
-
-    text: str = EMBEDDED
-    """File or folder of .txt, .jsonl, .json, .csv or .parquet, a hub dataset id, or `embedded`."""
-    column: str = "text"
-    """The column that holds the text, where there are columns."""
-    held_out: float | str = Field(default=0.05)
-    """Share of the documents kept for evaluation, or a file of its own."""
-    max_length: int = Field(default=128, ge=8)
-    """Most tokens of a window, for both models; windows are cut at common boundaries."""
-    eval_windows: int = Field(default=64, ge=1)
-    """Most windows of held-out text in an evaluation."""
-    workers: int | None = Field(default=None, ge=0)
-    """Processes that prepare the text; 0 does it in the program itself. If not set one a core, none for little text."""
-    cache: Path | None = Field(default=None, strict=False)
-    """Where the prepared text is kept; if not set `prepared` in `$SAD_CACHE`, else in the user's cache folder."""
-
-    @model_validator(mode="after")
-    def _share(self) -> Data:
-        if isinstance(self.held_out, float) and not 0 < self.held_out < 1:
-            raise ValueError(f"held_out must lie between 0 and 1, or name a file; it is {self.held_out}")
-        return self
 
 
 class Train(Section):

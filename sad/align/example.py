@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sad.align.reader import Ints, Reader, Reading
 from sad.align.spans import Window, windows
+from sad.document import Document
 
 
-class Learned(Protocol):
-    """A text of which only some bytes are to be learned: ranges of UTF-8 bytes, None for all of it."""
-
-    @property
-    def text(self) -> str:
-        """The text."""
-
-    @property
-    def learned(self) -> Sequence[tuple[int, int]] | None:
-        """The ranges: each from a byte up to, and without, another."""
-
-
-Written = str | Learned
-"""A document. A bare text is learned whole."""
+Written = str | Document
+"""What is read: a bare text is learned whole."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,8 +109,9 @@ def cut(documents: Sequence[Written], readers: Readers, max_length: int) -> tupl
 def assemble(window: Window, readers: Readers, learned: Ints | None = None) -> Example:
     """Put a tokenizer's own prefix before a window, and the end mark behind one that ends its text.
 
-    Of a window with ``learned`` ranges, the labels are the tokens of the chunks that lie whole in one of them; the
-    end mark is one where the last range reaches the end of the text. ``runs`` may then be empty.
+    Of a window with ``learned`` ranges, the labels are the tokens of the chunks that end in one of them; the end mark
+    is one where the last range reaches the end of the text. ``runs`` may then be empty. A boundary at which the
+    student is to say a mark that the teacher's tokenizer spells out is left out.
     """
     s_prefix, t_prefix = readers.student.prefix, readers.teacher.prefix
     s_eos, t_eos = readers.student.eos, readers.teacher.eos
@@ -135,24 +125,31 @@ def assemble(window: Window, readers: Readers, learned: Ints | None = None) -> E
         at_student = np.concatenate([[len(s_prefix) - 1], at_student])
         at_teacher = np.concatenate([[len(t_prefix) - 1], at_teacher])
         bytes_at = np.concatenate([[0], bytes_at])
-    if learned is None:
-        # the last boundary of a window that is cut has no token behind it
-        whole = len(at_student) if close else len(at_student) - 1
-        size = int(bytes_at[-1] - bytes_at[0])
-        return Example(student, teacher, at_student[:whole], at_teacher[:whole], size)
-    starts, stops = bytes_at[:-1] + window.origin, bytes_at[1:] + window.origin
-    inside = np.append(_within(starts, stops, learned), close and bool((learned[-1:, 1] >= stops[-1]).all()))
-    inside[-1] &= bool(len(learned))
-    size = int((stops - starts)[inside[:-1]].sum())
+    # the last boundary of a window that is cut has no token behind it
+    inside = np.ones(len(at_student), dtype=bool)
+    inside[-1] = close
+    sizes = np.diff(bytes_at)
+    runs = None
+    if learned is not None:
+        starts = bytes_at[:-1] + window.origin
+        inside[:-1] = _within(starts, starts + sizes, learned)
+        inside[-1] &= bool(len(learned)) and bool(learned[-1:, 1] >= starts[-1] + sizes[-1])
+        runs = _runs(inside, at_student, at_teacher, len(student), len(teacher))
+    size = int(sizes[inside[:-1]].sum())
+    # a teacher that spells a mark would teach the student to spell it: only the text itself may ask for the mark
+    after_student, after_teacher = at_student[inside] + 1, at_teacher[inside] + 1
+    spelled = readers.student.special[student[after_student]] & ~readers.teacher.special[teacher[after_teacher]]
+    if spelled.any():
+        runs = _runs(inside, at_student, at_teacher, len(student), len(teacher)) if runs is None else runs
+    return Example(student, teacher, after_student[~spelled] - 1, after_teacher[~spelled] - 1, size, runs)
+
+
+def _runs(inside: NDArray[np.bool_], at_student: Ints, at_teacher: Ints, student: int, teacher: int) -> Ints:
+    """Return the stretches of chunks that are labels, as [run, 4] positions on both sides."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(np.int8)))
-    runs = np.stack(
-        [
-            np.append(at_student, len(student) - 1)[edges].reshape(-1, 2),
-            np.append(at_teacher, len(teacher) - 1)[edges].reshape(-1, 2),
-        ],
-        axis=1,
-    ).reshape(-1, 4)
-    return Example(student, teacher, at_student[inside], at_teacher[inside], size, runs)
+    mine = np.append(at_student, student - 1)[edges].reshape(-1, 2)
+    theirs = np.append(at_teacher, teacher - 1)[edges].reshape(-1, 2)
+    return np.concatenate([mine, theirs], axis=1)
 
 
 def text_of(document: Written) -> str:
@@ -161,31 +158,26 @@ def text_of(document: Written) -> str:
 
 
 def ranges(document: Written) -> Ints | None:
-    """Return a document's learned ranges as [range, 2], in order, those that touch joined; None for all of it.
-
-    Raises ValueError for a range that ends before it begins.
-    """
+    """Return a document's learned ranges as [range, 2], those that touch joined; None for all of it."""
     if isinstance(document, str) or document.learned is None:
         return None
     joined: list[list[int]] = []
-    for start, stop in sorted(document.learned):
-        if stop < start:
-            raise ValueError(f"a learned range ends at byte {stop}, before it begins at {start}")
-        if joined and start <= joined[-1][1]:
-            joined[-1][1] = max(joined[-1][1], stop)
-        elif stop > start:
+    for start, stop in document.learned:
+        if joined and start == joined[-1][1]:
+            joined[-1][1] = stop
+        else:
             joined.append([start, stop])
     return np.array(joined, dtype=np.int64).reshape(-1, 2)
 
 
-def _within(starts: Ints, stops: Ints, learned: Ints) -> Iterable[bool]:
-    """Tell for each chunk of bytes whether one of the ranges holds all of it."""
+def _within(starts: Ints, stops: Ints, learned: Ints) -> NDArray[np.bool_]:
+    """Tell for each chunk of bytes whether it ends in one of the ranges."""
     if not len(learned):
         return np.zeros(len(starts), dtype=bool)
-    which = np.searchsorted(learned[:, 0], starts, side="right") - 1
-    held = learned[np.maximum(which, 0)]
     # a token that is only a part of a character has no bytes of its own: it belongs to what follows
-    inside: Iterable[bool] = (which >= 0) & (stops <= held[:, 1]) & (starts < held[:, 1])
+    last = np.maximum(stops - 1, starts)
+    which = np.searchsorted(learned[:, 0], last, side="right") - 1
+    inside: NDArray[np.bool_] = (which >= 0) & (last < learned[np.maximum(which, 0), 1])
     return inside
 
 

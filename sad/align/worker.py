@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from sad.align.columns import Columns, packed
-from sad.align.example import Counts, Readers, Written, cut, ranges, text_of
+from sad.align.example import Counts, Readers, Written, cut
 
 Cut = tuple[Columns, Counts]
 
@@ -84,7 +84,7 @@ class Workers:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            pickle.dump([Plain.of(one) for one in chunk], process.stdin)
+            pickle.dump(chunk, process.stdin)
             process.stdin.flush()
             answer: Cut | str = pickle.load(process.stdout)
         except (EOFError, OSError, pickle.UnpicklingError):
@@ -95,21 +95,6 @@ class Workers:
         if isinstance(answer, str):
             raise RuntimeError(f"a process that prepares the text failed: {answer}")
         return answer
-
-
-class Plain:
-    """A document as it travels, whatever it was."""
-
-    __slots__ = ("learned", "text")
-
-    def __init__(self, text: str, learned: Sequence[tuple[int, int]] | None) -> None:
-        self.text, self.learned = text, learned
-
-    @classmethod
-    def of(cls, one: Written) -> Written:
-        """Return a document that the other process can read without knowing where it came from."""
-        found = ranges(one)
-        return text_of(one) if found is None else cls(text_of(one), [(int(a), int(b)) for a, b in found])
 
 
 def serve(asks: BinaryIO, answers: BinaryIO) -> None:

@@ -51,15 +51,15 @@ def prepare(
     documents: Iterable[Written],
     readers: Readers,
     max_length: int,
-    *,
     folder: Path | None = None,
+    *,
     limit: int | None = None,
     workers: int | None = None,
     name: str = "the text",
 ) -> Prepared:
     """Return the examples of documents from the cache, or make them in ``workers`` processes and put them there.
 
-    The documents are read twice, so they must be something that can be: a list, not a generator. ``folder`` None is
+    The documents are read twice, so they must be something that can be: no generator. ``folder`` None is
     ``prepared`` in the folder of everything that sad keeps. Where it cannot be written, the examples stay in memory.
     Raises UserError as :func:`examples` does, and for a full disk.
     """

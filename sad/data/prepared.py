@@ -18,6 +18,8 @@ from sad.align.example import Counts, Example
 from sad.align.reader import Ints
 
 COUNTS, KEY = b"counts", b"key"
+WORTH_TELLING = 0.02
+"""Share of the text beyond which it is told that it is left out."""
 
 
 class Writer:
@@ -91,6 +93,16 @@ class Prepared(Sequence[Example]):
 
     def __iter__(self) -> Iterator[Example]:
         return (self[i] for i in range(len(self)))
+
+    @property
+    def left_out(self) -> list[str]:
+        """What of the text is in no example, a line each, where it is more than the ends of a few texts."""
+        lines, c = [], self.counts
+        if c.unlabelled_windows:
+            lines.append(f"{c.unlabelled_windows:,} windows hold nothing to be learned and are left out")
+        if (share := 1 - (c.kept + c.unlabelled) / max(1, c.bytes)) > WORTH_TELLING:
+            lines.append(f"{share:.0%} of the text is in no window: its tokens cannot be compared, or stand alone")
+        return lines
 
     @cached_property
     def lengths(self) -> Ints:

@@ -23,6 +23,9 @@ from sad.subjects.text_loss import DistilledLoss, Marks, Text, TextLoss
 TERMS = {KD: 1.0, LM: 0.5, LAYERWISE: 0.5}
 """Every term but the contrastive one: that one draws its negatives from the batch, by intent."""
 
+MOST_TOKENS = 1 << 10
+"""More than any vocabulary that a text loss is judged with."""
+
 
 def language_model_loss() -> TextLoss:
     """Return what the training loop adds up for a batch when the language-model term is its only one."""
@@ -89,6 +92,8 @@ class _Marked(Reader):
 
     def __init__(self, marks: Marks) -> None:
         self.prefix, self.eos, self.pad = (), marks.eos, marks.pad
+        # both sides have the same marks
+        self.special = np.zeros(MOST_TOKENS, dtype=bool)
 
 
 class _Same(VocabMap):

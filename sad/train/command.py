@@ -151,6 +151,7 @@ def describe(plan: Any, processes: int = 1) -> list[str]:  # noqa: ANN401
         f"{told}  {tokenizers}",
         f"{len(plan.train):,} windows of up to {r.data.max_length} tokens, {len(plan.held_out):,} held out",
         f"{plan.steps:,} steps of {plan.schedule(processes).per_step} windows {on}; terms: {terms}",
+        *(f"note: {line}" for line in plan.notes),
     ]
 
 

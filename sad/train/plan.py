@@ -29,7 +29,7 @@ MOST = 2**62
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """A run that is ready to start. ``steps`` counts optimizer steps."""
+    """A run that is ready to start. ``steps`` counts optimizer steps; ``notes`` say what was odd about the text."""
 
     recipe: Recipe
     pair: Pair
@@ -38,6 +38,7 @@ class Plan:
     steps: int
     precision: str
     device: str
+    notes: tuple[str, ...] = ()
 
     def schedule(self, processes: int = 1) -> Schedule:
         """Return which examples each step takes."""
@@ -88,26 +89,20 @@ def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
     pair = load(recipe, torch.bfloat16 if device == "cuda" and recipe.train.precision != "fp32" else torch.float32)
     precision = choose_precision(recipe.train.precision, device, text_config(pair.teacher).hidden_size)
     pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)
-    train_texts, held_texts = documents(recipe.data, recipe.train.seed)
+    readers, notes = pair.readers, list[str]()
     data, r = recipe.data, recipe.train
+    train_texts, held_texts = documents(data, r.seed, readers.student, readers.teacher, tell=notes.append)
     train, held = (
-        prepare(
-            texts,
-            pair.readers,
-            data.max_length,
-            folder=data.cache,
-            workers=data.workers,
-            limit=limit,
-            name=f"the {name} text",
-        )
+        prepare(texts, readers, data.max_length, data.cache, limit=limit, workers=data.workers, name=f"the {name} text")
         for texts, limit, name in ((train_texts, None, "training"), (held_texts, data.eval_windows, "held-out"))
     )
+    notes += [train.told, *train.left_out]
     if r.packing:
         for name, model in (("teacher", pair.teacher), ("student", pair.student)):
             check_packing(model, name, data.max_length)
     a_pass = make_schedule(recipe, train, processes).steps_per_epoch
     steps = min(max(1, math.ceil(min(r.epochs * a_pass, MOST))), r.max_steps or MOST)
-    return Plan(recipe, pair, train, held, steps, precision, device)
+    return Plan(recipe, pair, train, held, steps, precision, device, tuple(notes))
 
 
 def make_schedule(recipe: Recipe, train: Sequence[Example], processes: int = 1) -> Schedule:

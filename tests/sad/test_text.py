@@ -21,7 +21,10 @@ def plain(folder: Path, paragraphs: int = 12, name: str = "a.txt") -> Path:
 
 
 def documents(of: Path | str, seed: int = 0, **more: object) -> tuple[list[str], list[str]]:
-    return text.documents(Data(text=str(of), **more), seed)
+    train, held = text.documents(Data(text=str(of), **more), seed)
+    train, held = list(train), list(held)
+    assert all(document.learned is None for document in [*train, *held])
+    return [document.text for document in train], [document.text for document in held]
 
 
 def refused(of: Path | str, **more: object) -> str:
@@ -113,8 +116,7 @@ def test_a_byte_order_mark_is_not_text(tmp_path: Path) -> None:
 
 
 def test_the_embedded_text() -> None:
-    train, held = text.documents(Data(), 0)
-    assert (train, held) == (embedded.train_text(), embedded.held_out_text())
+    assert documents("embedded") == (embedded.train_text(), embedded.held_out_text())
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_what_is_not_text(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
     assert "cannot read .pdf files" in refused(binary)
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"text": \n{', encoding="utf-8")
-    assert f"{broken}: cannot load it as a dataset: JSON parse error" in refused(broken)
+    assert f"{broken}, line 1: not JSON: Expecting value; mend the line or delete it" in refused(broken)
     # the library would say it too, in words of its own
     assert capfd.readouterr().err == ""
 
@@ -160,4 +162,6 @@ def test_a_column_that_is_missing_or_no_text(tmp_path: Path) -> None:
     message = refused(path, column="body")
     assert "no column 'body'; it has text, n" in message
     assert "data.column" in message
-    assert "column 'n' holds int, not text" in refused(path, column="n")
+    assert "rows.csv holds numbers, not text" in refused(path, column="n")
+    path = rows(tmp_path, "parquet")
+    assert "rows.parquet, row 1: column 'n' holds int, not text" in refused(path, column="n")

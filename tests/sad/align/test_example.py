@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,16 +13,11 @@ from sad import tiny
 from sad.align.example import Example, Readers, assemble, cut, ranges
 from sad.align.reader import Reader
 from sad.align.spans import windows
+from sad.document import Document
 
 PIECES = ["the", " the", " sea", "\n\n", "  ", "1,024", "夜明け", "рассвет", "🐋", "é", "<|endoftext|>", "x"]
 texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=4)), max_size=30).map("".join)
 LENGTH = 12
-
-
-@dataclass(frozen=True)
-class Document:
-    text: str
-    learned: tuple[tuple[int, int], ...] | None = None
 
 
 def pairs(sentencepiece: Reader) -> list[Readers]:
@@ -63,54 +57,47 @@ def test_every_byte_is_covered_once_or_counted_as_left_out(text: str, which: int
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
     text = draw(texts)
-    size = len(text.encode())
-    edges = sorted(draw(st.lists(st.integers(0, size), max_size=6)))
-    return Document(text, tuple((a, b) for a, b in zip(edges[::2], edges[1::2], strict=False)))
+    edges = sorted(draw(st.sets(st.integers(0, len(text.encode())), max_size=6)))
+    return Document(text, tuple(zip(edges[::2], edges[1::2], strict=False)))
 
 
 @given(document=documents(), which=st.integers(0, 3))
-def test_labels_are_the_chunks_that_lie_in_a_range(document: Document, which: int, sentencepiece: Reader) -> None:
-    """Against a plain walk: chunk by chunk, byte by byte."""
+def test_labels_are_the_chunks_that_end_in_a_range(document: Document, which: int, sentencepiece: Reader) -> None:
+    """Against a plain walk, chunk by chunk."""
     readers = pairs(sentencepiece)[which]
+    size = len(document.text.encode())
     wanted = {byte for start, stop in document.learned or () for byte in range(start, stop)}
     mine, theirs = next(readers.read([document.text]))
-    left_out = 0
     found, counts = cut([document], readers, LENGTH)
-    kept = iter(found)
+    kept, left_out = iter(found), 0
     for window in windows(mine, theirs, readers.room(LENGTH)):
-        whole = assemble(window, readers)
-        place = {int(p): k for k, p in enumerate(whole.at_student)}
-        begins = len(window.bytes_at) - len(whole.at_student) - (len(whole.student) - 1 > whole.at_student[-1] + 0) * 0
-        bytes_at = window.bytes_at.tolist()
         both = bool(readers.student.prefix and readers.teacher.prefix)
-        bytes_at = [0, *bytes_at] if both else bytes_at
-        labels: list[int] = []
-        theirs_too: list[int] = []
-        size = 0
-        closed = int(whole.at_student[-1]) == len(whole.student) - 2 and len(place) == len(bytes_at)
-        edges = [*whole.at_student.tolist(), len(whole.student) - 1]
-        far = [*whole.at_teacher.tolist(), len(whole.teacher) - 1]
-        for k, (start, stop) in enumerate(pairwise(bytes_at)):
-            chunk = set(range(window.origin + start, window.origin + stop))
-            empty_inside = not chunk and window.origin + start in wanted
-            if (chunk and chunk <= wanted) or empty_inside:
-                labels += range(edges[k], edges[k + 1])
-                theirs_too += range(far[k], far[k + 1])
-                size += len(chunk)
-        if closed and document.learned and max(stop for a, stop in document.learned if stop > a or a == stop) >= len(
-            document.text.encode()
-        ) and wanted:
-            labels += range(edges[-2], edges[-1])
-            theirs_too += range(far[-2], far[-1])
-        if not labels:
+        skip = [len(readers.student.prefix), len(readers.teacher.prefix)]
+        at = [[s - 1] * both + [int(p) + s for p in of] for s, of in zip(skip, (window.at_student, window.at_teacher), strict=True)]
+        ends = [window.origin] * both + [window.origin + int(b) for b in window.bytes_at]
+        labels: list[list[int]] = [[], []]
+        learned = 0
+        for k, (start, stop) in enumerate(pairwise(ends)):
+            if max(start, stop - 1) in wanted:
+                learned += stop - start
+                for side in (0, 1):
+                    labels[side] += range(at[side][k], at[side][k + 1])
+        if window.closes and size - 1 in wanted:
+            for side in (0, 1):
+                labels[side].append(at[side][-1])
+        if not labels[0]:
             left_out += 1
             continue
         one = next(kept)
-        assert begins is not None
-        assert [p.tolist() for p in one.labels()] == [labels, theirs_too]
-        assert one.byte_count == size
-        assert one.at_student.tolist() == [p for p in whole.at_student.tolist() if p in set(labels)]
-        assert one.student.tolist() == whole.student.tolist()
+        assert [p.tolist() for p in one.labels()] == labels
+        assert one.byte_count == learned
+        special = readers.student.special, readers.teacher.special
+        shared = [
+            (s, t)
+            for s, t in zip(*at, strict=True)
+            if s in labels[0] and (special[1][one.teacher[t + 1]] or not special[0][one.student[s + 1]])
+        ]
+        assert list(zip(one.at_student.tolist(), one.at_teacher.tolist(), strict=True)) == shared
     assert next(kept, None) is None
     assert counts.unlabelled_windows == left_out
 
@@ -121,7 +108,8 @@ def test_to_learn_all_bytes_is_to_learn_the_text(text: str, which: int, sentence
     size = len(text.encode())
     half = len(text[: len(text) // 2].encode())
     plain, counts = cut([text], readers, LENGTH)
-    for learned in (((0, size),), ((half, size), (0, half))):
+    for edges in ((0, size), (0, half, size)):
+        learned = tuple((a, b) for a, b in pairwise(edges) if a < b)
         found, others = cut([Document(text, learned)], readers, LENGTH)
         assert (others.kept, others.unlabelled) == (counts.kept, counts.unlabelled)
         for one, other in zip(plain, found, strict=True):
@@ -153,12 +141,37 @@ def test_the_end_mark_is_learned_where_the_end_of_the_text_is() -> None:
         assert (int(theirs[-1]) == len(one.teacher) - 2) == ended
 
 
-def test_ranges_are_put_in_order_and_joined() -> None:
+def test_ranges_that_touch_are_joined() -> None:
     assert ranges("text") is ranges(Document("text")) is None
     assert ranges(Document("text", ())).tolist() == []
-    assert ranges(Document("some text", ((6, 9), (0, 2), (2, 4), (5, 5)))).tolist() == [[0, 4], [6, 9]]
-    with pytest.raises(ValueError, match="ends at byte 1, before it begins at 3"):
-        ranges(Document("text", ((3, 1),)))
+    assert ranges(Document("some text", ((0, 2), (2, 4), (6, 9)))).tolist() == [[0, 4], [6, 9]]
+
+
+def test_a_mark_that_only_the_student_has_is_learned_from_the_text_alone() -> None:
+    """The teacher would say that the mark begins with "<"."""
+    student, teacher = tiny.reader(320), tiny.reader(400, text="no mark at all")
+    spells = Reader(without_marks(teacher))
+    readers = Readers(student, spells)
+    text = "The sea<|endoftext|> was calm."
+    (one, *_), _ = cut([text], readers, 48)
+    mark = int(np.flatnonzero(one.student == student.eos)[0])
+    assert mark - 1 in one.labels()[0]
+    assert mark - 1 not in one.at_student
+    assert mark in one.at_student
+    (plain, *_), _ = cut([text], Readers(student, tiny.reader(400)), 48)
+    assert int(np.flatnonzero(plain.student == student.eos)[0]) - 1 in plain.at_student
+
+
+def without_marks(reader: Reader):
+    """The same tokenizer, for which the marks are ordinary text."""
+    import json
+
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    state = json.loads(reader.tokenizer.backend_tokenizer.to_str())
+    state["added_tokens"] = []
+    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(state)))
 
 
 def test_a_window_that_tells_no_runs_has_one() -> None:
