@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from sad.batch import Tokens
 from sad.errors import UserError
 
+MASKED = ("sdpa", "eager")
+"""Attentions that take a mask of who sees whom; the others (flash, flex) find texts by their positions."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward:
@@ -48,8 +51,8 @@ def run(model: nn.Module, tokens: Tokens, blocks: Sequence[int] = ()) -> Forward
 def _asked(model: nn.Module, tokens: Tokens) -> dict[str, Tensor]:
     if tokens.text is None or tokens.position_ids is None:
         return {"input_ids": tokens.input_ids, "attention_mask": tokens.attention_mask}
-    attention = text_config(model)._attn_implementation
-    if attention not in ("sdpa", "eager"):
+    attention = getattr(text_config(model), "_attn_implementation", "sdpa")
+    if attention not in MASKED:
         # these find the texts of one long row by its positions, which begin anew at each, and in the padding
         return {"input_ids": tokens.input_ids.reshape(1, -1), "position_ids": tokens.position_ids.reshape(1, -1)}
     seen = block_mask(tokens.text)

@@ -12,7 +12,6 @@ from sad.align.reader import Ints, Reader, Reading
 from sad.align.spans import Window, windows
 from sad.document import Document
 
-
 Written = str | Document
 """What is read: a bare text is learned whole."""
 

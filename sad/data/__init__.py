@@ -1,8 +1,8 @@
 """Documents -> windows read by both tokenizers -> batches, in an order that only the seed and the step decide."""
 
 from sad.align.example import Counts, Example, Readers, Written, assemble
-from sad.data.collate import blank, collate, collate_rows
-from sad.data.prepare import examples, prepare
+from sad.data.batches import blank, collate, collate_rows
+from sad.data.cache import examples, prepare
 from sad.data.prepared import Prepared
 from sad.data.schedule import Schedule, order
 

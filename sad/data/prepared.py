@@ -1,4 +1,4 @@
-"""Prepared examples in an Arrow file, read where it lies: memory is mapped, nothing is loaded before it is asked for."""
+"""Prepared examples in an Arrow file, read where it lies: memory is mapped, and nothing loaded before it is used."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class Schedule:
         """Return the example numbers of each micro-batch of ``step`` on ``process``; in a tail, fewer than asked.
 
         Every process gets as many micro-batches as the first, or they would wait for one another for ever; the last
-        of them may then be empty: see :func:`sad.data.collate.blank`.
+        of them may then be empty: see :func:`sad.data.batches.blank`.
         """
         none = np.empty(0, dtype=np.int64)
         return [np.concatenate([none, *rows]) for rows in self.rows(step, process)]

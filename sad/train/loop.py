@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,10 +83,6 @@ def train(
     main = accelerator.is_main_process
     record = Record(folder, plan, watch, saved.step) if main else NoRecord()
 
-    def batches(step: int) -> list[Batch]:
-        mine = [plan.batch(rows) for rows in schedule.rows(step, accelerator.process_index)]
-        return [one.pinned() for one in mine] if accelerator.device.type == "cuda" else mine
-
     def score() -> Scores:
         with accelerator.autocast():
             return evaluate(distiller, _held_out(plan), objective)
@@ -98,7 +93,7 @@ def train(
         accelerator.wait_for_everyone()
         saved.now(progress.step)
 
-    with signals or Interrupt() as interrupt, record.recorder, ExitStack() as stack:
+    with signals or Interrupt() as interrupt, record.recorder, _feed(plan, accelerator, start) as feed:
         with accelerator.autocast():
             known = likelihood(distiller, _held_out(plan))
         if plan.recipe.shares and not resume:
@@ -110,7 +105,6 @@ def train(
             record.evaluation(0, before)
 
         signal, _ = agreed(accelerator, interrupt.signal, due=False)
-        feed = stack.enter_context(Prefetched(batches, start, plan.steps, recipe.prefetch))
         data = iter(feed)
         while progress.step < plan.steps and signal is None:
             started = time.perf_counter()
@@ -183,6 +177,17 @@ def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
     with checkpoint.disk_errors():
         distiller.student.save_pretrained(folder)  # type: ignore[operator]
     plan.pair.readers.student.tokenizer.save_pretrained(folder)
+
+
+def _feed(plan: Plan, accelerator: Accelerator, start: int) -> Prefetched[list[Batch]]:
+    """Make the micro-batches of this process for each step that is left."""
+    schedule, me = plan.schedule(accelerator.num_processes), accelerator.process_index
+
+    def make(step: int) -> list[Batch]:
+        batches = [plan.batch(rows) for rows in schedule.rows(step, me)]
+        return [one.pinned() for one in batches] if accelerator.device.type == "cuda" else batches
+
+    return Prefetched(make, start, plan.steps, plan.recipe.train.prefetch)
 
 
 def _held_out(plan: Plan) -> Iterator[Batch]:

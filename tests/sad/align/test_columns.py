@@ -30,5 +30,8 @@ def test_what_goes_in_comes_out(examples: list[Example]) -> None:
 
 def test_labels_are_counted_with_and_without_runs() -> None:
     ids, at = np.arange(10), np.array([2, 5])
-    plain, some_runs = Example(ids, ids, at, at, 3), Example(ids, ids, at, at, 3, np.array([[2, 4, 2, 4], [5, 9, 5, 9]]))
+    plain, some_runs = (
+        Example(ids, ids, at, at, 3),
+        Example(ids, ids, at, at, 3, np.array([[2, 4, 2, 4], [5, 9, 5, 9]])),
+    )
     assert packed([plain, some_runs]).labels.tolist() == [7, 6] == [len(e.labels()[0]) for e in (plain, some_runs)]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sad import tiny
-from sad.align.example import Example, Readers, assemble, cut, ranges
+from sad.align.example import Example, Readers, cut, ranges
 from sad.align.reader import Reader
 from sad.align.spans import windows
 from sad.document import Document
@@ -73,7 +73,10 @@ def test_labels_are_the_chunks_that_end_in_a_range(document: Document, which: in
     for window in windows(mine, theirs, readers.room(LENGTH)):
         both = bool(readers.student.prefix and readers.teacher.prefix)
         skip = [len(readers.student.prefix), len(readers.teacher.prefix)]
-        at = [[s - 1] * both + [int(p) + s for p in of] for s, of in zip(skip, (window.at_student, window.at_teacher), strict=True)]
+        at = [
+            [s - 1] * both + [int(p) + s for p in of]
+            for s, of in zip(skip, (window.at_student, window.at_teacher), strict=True)
+        ]
         ends = [window.origin] * both + [window.origin + int(b) for b in window.bytes_at]
         labels: list[list[int]] = [[], []]
         learned = 0

@@ -17,7 +17,6 @@ from sad.align.example import Readers
 from sad.align.worker import Workers, serve
 from sad.document import Document
 
-
 CHUNKS = [[tiny.TEXT, Document(tiny.TEXT, ((0, 90), (120, 130)))], ["The sea was calm."], [tiny.TEXT * 3], [""]]
 
 

@@ -125,8 +125,7 @@ def default_workers(size: int) -> int:
 
 def nothing(name: str) -> str:
     """Say that a text gives no example."""
-    told = f"{name} is too short, or the two tokenizers never end a token at the same place in it"
-    return told
+    return f"{name} is too short, or the two tokenizers never end a token at the same place in it"
 
 
 def _checked(made: Prepared, name: str, more: str = "") -> Prepared:

@@ -26,7 +26,10 @@ def collate_rows(rows: Sequence[Sequence[Example]], readers: Readers) -> Batch:
     """
     row = np.repeat(np.arange(len(rows)), [len(one) for one in rows])
     some = [one for of in rows for one in of]
-    mine, theirs = _starts([[len(e.student) for e in of] for of in rows]), _starts([[len(e.teacher) for e in of] for of in rows])
+    mine, theirs = (
+        _starts([[len(e.student) for e in of] for of in rows]),
+        _starts([[len(e.teacher) for e in of] for of in rows]),
+    )
     labels = [one.labels() for one in some]
     offsets = np.cumsum([0, *(len(s) for s, _ in labels)])
     return Batch(
@@ -39,7 +42,8 @@ def collate_rows(rows: Sequence[Sequence[Example]], readers: Readers) -> Batch:
             student=_joined(e.at_student + s for e, s in zip(some, mine, strict=True)),
             teacher=_joined(e.at_teacher + t for e, t in zip(some, theirs, strict=True)),
             target=_joined(
-                np.searchsorted(s, e.at_student) + first for e, (s, _), first in zip(some, labels, offsets, strict=False)
+                np.searchsorted(s, e.at_student) + first
+                for e, (s, _), first in zip(some, labels, offsets, strict=False)
             ),
             text=_joined(np.full(len(e.at_student), i) for i, e in enumerate(some)),
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from sad import tiny
 from sad.align.reader import Reader
 from sad.batch import KD, Targets, Tokens
