@@ -17,9 +17,14 @@ JITTER = 0.05
 batches in every epoch."""
 
 
+def generator(seed: int, *which: int) -> np.random.Generator:
+    """Return where all that is drawn for the order comes from."""
+    return np.random.default_rng((seed, *which))
+
+
 def order(size: int, epoch: int, seed: int) -> Ints:
     """Return the order of the examples in an epoch: a function of its arguments alone, so that resuming is exact."""
-    return np.random.default_rng((seed, epoch)).permutation(size)
+    return generator(seed, epoch).permutation(size)
 
 
 def bucketed(lengths: Ints, per_step: int, epoch: int, seed: int) -> Ints:
@@ -28,7 +33,7 @@ def bucketed(lengths: Ints, per_step: int, epoch: int, seed: int) -> Ints:
     The shuffled windows are sorted within pools of ``POOL`` steps; then the steps are shuffled, so that long and
     short ones come in no order. What does not fill a step is the epoch's last, of windows of any length.
     """
-    draw = np.random.default_rng((seed, epoch, 1))
+    draw = generator(seed, epoch, 1)
     shuffled = order(len(lengths), epoch, seed)
     full = len(lengths) // per_step
     near = lengths[shuffled] * (1 + JITTER * draw.uniform(-1, 1, len(lengths)))

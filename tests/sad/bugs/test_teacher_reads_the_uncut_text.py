@@ -25,7 +25,8 @@ def test_a_teacher_that_is_cut_elsewhere_is_found(monkeypatch, found_in_the_code
             yield replace(window, teacher=teacher.ids if whole else window.teacher[:-1])
 
     monkeypatch.setattr(example, "windows", windows)
-    assert "the teacher reads" in found_in_the_code_that_trains(BUG)
+    # where the last place is missing, there is nothing to look at behind it
+    assert ("the teacher reads" if whole else "out of bounds") in found_in_the_code_that_trains(BUG)
 
 
 @pytest.mark.parametrize(("closes", "says"), [(True, "behind a cut"), (False, "behind the end of a text")])

@@ -18,8 +18,6 @@ from sad.align.example import Example, Readers
 from sad.data import cache as module
 from sad.data import examples, prepare
 from sad.data.cache import chunks, content_key, default_workers
-from sad.data.facts import coverage, fingerprint, lengths, longest_sides
-from sad.data.prepared import Prepared
 from sad.document import Document
 from sad.errors import UserError
 
@@ -197,15 +195,3 @@ def test_little_text_is_worth_no_process(monkeypatch: pytest.MonkeyPatch) -> Non
     assert default_workers(10**12) == 8
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(1), raising=False)
     assert default_workers(10**12) == 0
-
-
-def test_what_is_known_of_prepared_ones_is_what_is_counted(tmp_path: Path) -> None:
-    kept = prepare(SOME, readers(), LENGTH, tmp_path)
-    plain = list(kept)
-    assert isinstance(kept, Prepared)
-    assert coverage(kept) == coverage(plain)
-    assert lengths(kept).tolist() == lengths(plain).tolist()
-    assert longest_sides(kept).tolist() == longest_sides(plain).tolist()
-    assert fingerprint(kept) == kept.fingerprint
-    others = examples(SOME[:2], readers(), LENGTH)
-    assert fingerprint(plain) == fingerprint(list(kept)) != fingerprint(others)
