@@ -11,7 +11,7 @@ import queue
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
@@ -59,7 +59,7 @@ class Workers:
                     with suppress(OSError):
                         pipe.close()
 
-    def cut(self, chunks: Iterable[Sequence[Written]]) -> Iterator[Cut]:
+    def cut(self, chunks: Iterable[Sequence[Written]]) -> Generator[Cut]:
         """Yield what each chunk gives, in their order."""
         if not self._count:
             for chunk in chunks:

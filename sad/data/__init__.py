@@ -2,7 +2,7 @@
 
 from sad.align.example import Counts, Example, Readers, Written, assemble
 from sad.data.batches import blank, collate, collate_rows
-from sad.data.cache import examples, prepare
+from sad.data.cache import examples, prepare, prepare_stream
 from sad.data.prepared import Prepared
 from sad.data.schedule import Schedule, order
 
@@ -20,4 +20,5 @@ __all__ = [
     "examples",
     "order",
     "prepare",
+    "prepare_stream",
 ]

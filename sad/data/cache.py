@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sad.align.example import Example, Readers, Written, cut, ranges, text_of
@@ -159,32 +159,83 @@ def _fresh(
     workers: int,
 ) -> Prepared:
     """Prepare; write under a temporary name, then rename: it is there whole or not at all."""
-    started = time.perf_counter()
-    aside = None
-    if place is not None:
-        handle, made = tempfile.mkstemp(prefix=".partial-", suffix=".arrow", dir=place.parent)
-        os.close(handle)
-        aside = Path(made)
-    try:
+    if place is None:
+        writer = Writer(None, key)
+        told, _ = _write(writer, documents, readers, max_length, limit, workers)
+        return Prepared(writer.close(), told, limit)
+    with _aside(place.parent) as aside:
         writer = Writer(aside, key)
-        found = 0
-        with Workers(readers, max_length, workers) as pool:
-            for some, counts in pool.cut(chunks(documents)):
-                writer.write(some, counts)
-                found += len(some)
-                if limit is not None and found >= limit:
-                    break
-        kept = writer.close()
-        told = f"text prepared in {time.perf_counter() - started:.1f} s by {max(1, workers)} process"
-        told += "es" * (workers > 1)
-        if aside is None or place is None:
-            return Prepared(kept, told, limit)
+        told, _ = _write(writer, documents, readers, max_length, limit, workers)
+        writer.close()
         _sync(aside)
         aside.replace(place)
-        return Prepared(place, f"{told}, kept in {place}", limit)
+    return Prepared(place, f"{told}, kept in {place}", limit)
+
+
+def prepare_stream(
+    documents: Iterable[Written],
+    readers: Readers,
+    max_length: int,
+    limit: int,
+    folder: Path | None = None,
+    *,
+    workers: int = 0,
+    name: str = "the stream",
+) -> Prepared:
+    """Return the first ``limit`` examples of documents that are read once, and no farther than they are needed.
+
+    They lie on disk, not in memory. What decided them is not known before they are there, so they are made anew at
+    every start; their fingerprint is that of the examples themselves. Raises UserError as :func:`prepare` does.
+    """
+    where = folder or cache_folder() / "prepared"
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+        with _aside(where) as aside:
+            writer = Writer(aside, "stream")
+            told, digest = _write(writer, documents, readers, max_length, limit, workers)
+            writer.close()
+            # the same stream takes the place of itself
+            place = where / f"stream-{digest}.arrow"
+            aside.replace(place)
+    except OSError as error:
+        told = f"the stream cannot be written to {where}: {error.strerror or error}"
+        raise UserError(f"{told}; make room, or set data.cache or SAD_CACHE to another folder") from None
+    found = Prepared(place, f"{told}, kept in {place}", limit)
+    found.fingerprint = digest
+    return _checked(found, name)
+
+
+def _write(
+    writer: Writer,
+    documents: Iterable[Written],
+    readers: Readers,
+    max_length: int,
+    limit: int | None,
+    workers: int,
+) -> tuple[str, str]:
+    """Write examples until the documents end or ``limit`` are there; return how it went, and a hash of them."""
+    started, found, digest = time.perf_counter(), 0, hashlib.blake2b(digest_size=16)
+    with Workers(readers, max_length, workers) as pool, closing(pool.cut(chunks(documents))) as done:
+        for some, counts in done:
+            writer.write(some, counts)
+            for part in (*some.values.values(), *some.offsets.values()):
+                digest.update(part.tobytes())
+            found += len(some)
+            if limit is not None and found >= limit:
+                break
+    told = f"text prepared in {time.perf_counter() - started:.1f} s by {max(1, workers)} process{'es' * (workers > 1)}"
+    return told, digest.hexdigest()
+
+
+@contextmanager
+def _aside(folder: Path) -> Iterator[Path]:
+    """Give a file to write to, which is gone afterwards unless it was renamed."""
+    handle, made = tempfile.mkstemp(prefix=".partial-", suffix=".arrow", dir=folder)
+    os.close(handle)
+    try:
+        yield Path(made)
     finally:
-        if aside is not None:
-            aside.unlink(missing_ok=True)
+        Path(made).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from sad.align.reader import Ints
 from sad.batch import Batch
-from sad.data import Example, Schedule, blank, collate_rows, prepare
+from sad.data import Example, Prepared, Readers, Schedule, blank, collate_rows, prepare, prepare_stream
 from sad.data.facts import coverage, fingerprint, lengths, longest_sides
 from sad.data.schedule import rows_of
+from sad.document import Document
 from sad.errors import UserError
 from sad.forward import text_config
 from sad.pair import Pair, load
@@ -92,9 +93,15 @@ def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
     readers, notes = pair.readers, list[str]()
     data, r = recipe.data, recipe.train
     train_texts, held_texts = documents(data, r.seed, readers.student, readers.teacher, tell=notes.append)
-    train, held = (
-        prepare(texts, readers, data.max_length, data.cache, limit=limit, workers=data.workers, name=f"the {name} text")
-        for texts, limit, name in ((train_texts, None, "training"), (held_texts, data.eval_windows, "held-out"))
+    train = _train_examples(recipe, train_texts, readers, processes)
+    held = prepare(
+        held_texts,
+        readers,
+        data.max_length,
+        data.cache,
+        limit=data.eval_windows,
+        workers=data.workers,
+        name="the held-out text",
     )
     notes += [train.told, *train.left_out]
     if r.packing:
@@ -103,6 +110,19 @@ def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
     a_pass = make_schedule(recipe, train, processes).steps_per_epoch
     steps = min(max(1, math.ceil(min(r.epochs * a_pass, MOST))), r.max_steps or MOST)
     return Plan(recipe, pair, train, held, steps, precision, device, tuple(notes))
+
+
+def _train_examples(recipe: Recipe, documents: Iterable[Document], readers: Readers, processes: int) -> Prepared:
+    """Prepare the training text; of a stream, what the steps will take. Raises UserError."""
+    data, r, name = recipe.data, recipe.train, "the training text"
+    if not data.streaming:
+        return prepare(documents, readers, data.max_length, data.cache, workers=data.workers, name=name)
+    if r.max_steps is None:
+        raise UserError("a stream has no end that is known: set train.max_steps")
+    if r.packing:
+        raise UserError("a stream is read window by window: set train.packing = false, or data.streaming = false")
+    limit = r.max_steps * r.batch_size * r.accumulation * processes
+    return prepare_stream(documents, readers, data.max_length, limit, data.cache, workers=data.workers or 0, name=name)
 
 
 def make_schedule(recipe: Recipe, train: Sequence[Example], processes: int = 1) -> Schedule:
