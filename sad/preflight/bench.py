@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import nn
 
 from sad.batch import Batch
 from sad.data import Example, collate
+from sad.data.facts import longest_sides
 from sad.distiller import Distiller
 from sad.objective import Objective
 from sad.recipe import Terms
@@ -133,6 +135,11 @@ class Bench:
 def heaviest(plan: Plan) -> list[Example]:
     """Return the micro-batch with the most padded tokens among those of the first ``LOOKED_AT`` steps."""
     schedule = plan.schedule()
+    if schedule.packs is not None:
+        # rows are about full: as many of the longest windows as hold as many tokens
+        sides = longest_sides(plan.train)
+        wanted = plan.recipe.train.batch_size * plan.recipe.data.max_length
+        return [plan.train[i] for i in np.argsort(-sides)[: -(-wanted // int(sides.max()))]]
     every = (m for step in range(min(plan.steps, LOOKED_AT)) for m in schedule.micro_batches(step))
     return max(([plan.train[i] for i in numbers] for numbers in every), key=padded)
 
