@@ -15,8 +15,8 @@ from accelerate.state import AcceleratorState
 
 from sad import tiny
 from sad.batch import KD, LAYERWISE, LM
-from sad.data import examples
 from sad.pair import Pair
+from sad.shipped.preparation import prepared
 from sad.shipped.seen import seeing
 from sad.subjects.processes import on_processes
 from sad.subjects.schedules import Schedule
@@ -90,7 +90,7 @@ def _plan(setup: Setup) -> Plan:
     if setup.ramp:
         changes["shares"] = {KD: 50.0, LM: 30.0, LAYERWISE: 20.0}
     made = tiny.plan(changes, of=_pair())
-    read = examples(_texts(setup), made.pair.readers, made.recipe.data.max_length)
+    read = prepared(_texts(setup), made.pair.readers, made.recipe.data.max_length)
     assert len(read) == len(setup.lengths), "a text is one window"
     plan = replace(made, train=read)
     steps = setup.epochs * plan.schedule(setup.processes).steps_per_epoch
