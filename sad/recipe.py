@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from sad.errors import UserError
+from sad.listing import listed
 from sad.recipe_inputs import EMBEDDED as EMBEDDED
 from sad.recipe_inputs import Data as Data
 from sad.recipe_inputs import Section as Section
@@ -222,13 +223,13 @@ def _explain(error: ValidationError) -> str:
         *parents, wrong = (str(part) for part in first["loc"])
         known = _keys(parents)
         near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        hint = f"did you mean {near[0]}?" if near else f"known: {listed(known, wrong)}"
         return f"unknown key {where}; {hint}"
     message = first["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     if first["type"] == "model_type":
         keys = _keys([str(part) for part in first["loc"]])
-        return f"{where} is a section, not a value: set one of its keys, {', '.join(f'{where}.{key}' for key in keys)}"
+        return f"{where} is a section, not a value: set one of its keys, {listed(f'{where}.{key}' for key in keys)}"
     given = f" (given: {first['input']!r})" if not isinstance(first.get("input"), dict) else ""
     return f"{where}: {message}{given}" if where else message
 

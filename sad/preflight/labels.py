@@ -1,4 +1,4 @@
-"""Labels: each state predicts the token after it, sees nothing of it, and no padding counts."""
+"""Labels: each state predicts the token after it, sees nothing of it; every token has one, and no padding does."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ import torch
 from torch import nn
 
 from sad.batch import Batch, Targets, Tokens
-from sad.forward import head, run
-from sad.losses import lm
+from sad.forward import run
+from sad.head.linear import head_of
+from sad.head.vocabulary import vocabulary_pass
 from sad.preflight.bench import Bench
 from sad.preflight.finding import Finding, Level, judged
+from sad.preflight.label_count import count_labels
+from sad.recipe import EMBEDDED
 
 LEAK = 1e-3
 """Change of a logit, as a share of the largest, that a later token may cause: float noise is 1e-5 at the most."""
 
 
 def labels(bench: Bench) -> Iterator[Finding]:
-    """Judge the shift of the labels and causality, for both models; prompt masking where the recipe has it."""
+    """Judge which tokens are labels, their shift, and causality, for both models; say why no prompt is masked."""
+    yield count_labels(bench)
     with bench.kit(exact=True) as kit:
         batch = kit.collated(bench.few)
         for name, model, tokens, targets in (
@@ -28,14 +32,23 @@ def labels(bench: Bench) -> Iterator[Finding]:
             yield _shift(bench, name, model, tokens, targets)
             yield _causal(name, model, tokens)
         yield _counted(batch)
-    yield Finding("prompt masking", Level.SKIPPED, "the recipe trains on every token of a text: there is no prompt")
+    yield Finding("prompt masking", Level.SKIPPED, _no_prompt(bench))
+
+
+def _no_prompt(bench: Bench) -> str:
+    text = bench.plan.recipe.data
+    named = "the embedded text" if text.text == EMBEDDED else f"{text.text} (column {text.column!r}, where it has any)"
+    return (
+        f"{named} is read as running text, no key of this recipe marks a part of it as a prompt: every token is a "
+        "label, prompts in the text too, and there is no mask that could be wrong"
+    )
 
 
 @torch.no_grad()
 def _shift(bench: Bench, name: str, model: nn.Module, tokens: Tokens, targets: Targets) -> Finding:
     """Compare the term's sum with a plain one, in float64, from the model's own logits and the next tokens."""
-    read = run(model, tokens)
-    ours = float(lm.cross_entropy(read.logits(targets.row, targets.position), targets.token).total)
+    states = run(model, tokens).hidden[targets.row, targets.position]
+    ours = float(vocabulary_pass(states, head_of(model), targets.token).lm)
     plain, count = 0.0, 0
     logits = model(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, use_cache=False).logits
     log_p = torch.log_softmax(logits.double(), dim=-1)
@@ -67,7 +80,7 @@ def _causal(name: str, model: nn.Module, tokens: Tokens) -> Finding:
     ids[:, half:] = ids[:, half:].flip(1)
     ids[:, half] = (ids[:, half] + 1) % (int(ids.max()) + 1)
     before, after = (
-        head(model, run(model, Tokens(some, torch.ones_like(some))).hidden[:, :half])
+        head_of(model).logits(run(model, Tokens(some, torch.ones_like(some))).hidden[:, :half])
         for some in (tokens.input_ids, ids)
     )
     moved = float((before - after).abs().max() / before.abs().max().clamp_min(1e-30))

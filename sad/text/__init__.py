@@ -12,8 +12,8 @@ from sad.align.reader import Reader
 from sad.document import Document
 from sad.errors import UserError
 from sad.recipe_inputs import EMBEDDED, SPLIT, Data
-from sad.text.sources import Source, source
-from sad.text.writer import Tell, Writer
+from sad.text.sources import Source, local, source
+from sad.text.writer import BEGINNING, Tell, Writer
 
 
 def documents(
@@ -42,6 +42,13 @@ def documents(
         # the stream leaves out what is held out
         held = list(islice(stream.from_the_start(), int(data.held_out)))
     return rest[: data.limit] if isinstance(rest, list) else rest, held
+
+
+def glance(data: Data) -> None:
+    """Look at the first rows of whatever lies on this machine. Raises UserError, before a model is loaded for it."""
+    if data.text == EMBEDDED or not local(data.text):
+        return
+    Writer(data, []).look(islice(_rows(data.text, data)(), BEGINNING))
 
 
 @dataclass

@@ -10,6 +10,7 @@ from typing import Any
 
 from sad.align.reader import Reader
 from sad.document import Document
+from sad.errors import UserError
 from sad.text.columns import Message
 
 STAND_IN = "\ue0f5answer\ue0f6"
@@ -81,6 +82,7 @@ class Template:
             return None
 
     def _write(self, messages: Sequence[Message], tools: Any, *, prompt: bool = False) -> tuple[str, list[Any]]:  # noqa: ANN401
+        from jinja2 import TemplateSyntaxError
         from transformers.utils.chat_template_utils import render_jinja_template
 
         try:
@@ -92,6 +94,8 @@ class Template:
                 return_assistant_tokens_mask=self.marks,
                 **self.names,
             )
+        except TemplateSyntaxError as error:
+            raise UserError(f"the chat template is broken in line {error.lineno}: {error.message}") from None
         except Exception as error:
             # a template may raise anything about a chat that it does not know how to write
             told = str(error).strip().partition("\n")[0] or type(error).__name__
@@ -123,18 +127,20 @@ class _Search:
     def __init__(self, template: Template, messages: Sequence[Message], text: str, tools: Any) -> None:  # noqa: ANN401
         self.template, self.messages, self.text, self.tools = template, messages, text, tools
         self.prompted, self.open_ended = True, False
+        self._has_prompt: bool | None = None
 
     def range_of(self, i: int) -> tuple[int, int]:
         """Characters of answer ``i`` with its end mark, without the white space after it. Raises LeftOutError."""
         prompt = self._prompt(i)
-        until = self.template.write(self.messages[: i + 1], self.tools)
+        last = i == len(self.messages) - 1
+        until = self.text if last else self.template.write(self.messages[: i + 1], self.tools)
         core = _core(self.messages[i])
         found: tuple[int, int] | None = None
         if prompt is not None and until is not None and self.text.startswith(until) and core in until[len(prompt) :]:
             found = len(prompt), len(until.rstrip())
         else:
             found = self._by_stand_in(i, prompt, core)
-        if i == len(self.messages) - 1:
+        if last:
             self.open_ended = self.text[: found[1]].endswith(core)
         return found
 
@@ -142,9 +148,10 @@ class _Search:
         """What the model is given before answer ``i``; None where the template has none, or writes another later."""
         before = self.messages[:i]
         prompt = self.template.write(before, self.tools, prompt=True)
-        if prompt is None or not self.text.startswith(prompt) or prompt == self.template.write(before, self.tools):
-            return None
-        return prompt
+        if self._has_prompt is None:
+            # asked once a chat: writing is what takes the time
+            self._has_prompt = prompt != self.template.write(before, self.tools)
+        return prompt if prompt is not None and self._has_prompt and self.text.startswith(prompt) else None
 
     def _by_stand_in(self, i: int, prompt: str | None, core: str) -> tuple[int, int]:
         """Write the chat with another text for the answer: what stays the same is not the answer."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sad.errors import UserError
+from sad.listing import listed
 from sad.recipe_inputs import Data
 
 PLAIN = "text"
@@ -67,7 +68,7 @@ def _there(wanted: str, columns: Sequence[str]) -> str:
         return "it has no columns"
     by_name = {name.lower(): name for name in columns}
     near = difflib.get_close_matches(wanted.lower(), list(by_name), n=1, cutoff=0.6)
-    return f"it has {', '.join(columns)}" + (f"; did you mean {by_name[near[0]]!r}?" if near else "")
+    return f"it has {listed(list(columns), wanted)}" + (f"; did you mean {by_name[near[0]]!r}?" if near else "")
 
 
 def chat(values: Mapping[str, Any], of: Form, place: str) -> tuple[list[Message], int] | None:

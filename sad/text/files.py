@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -63,6 +64,9 @@ def rows(path: Path) -> Iterator[Row]:
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
         raise UserError(f"{path}: the compressed file is broken ({error}): copy or download it again") from None
     except OSError as error:
+        if error.errno is None and path.suffix.lower() in PACKED:
+            # that is how bz2 says it
+            raise UserError(f"{path}: the compressed file is broken ({error}): copy or download it again") from None
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
 
 
@@ -82,12 +86,11 @@ def _plain(path: Path) -> Iterator[Row]:
 def _json(path: Path) -> Iterator[Row]:
     """Rows of a list of objects, of an object that holds one, or of lines: the suffix does not tell which."""
     with _opened(path) as file:
-        start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not start.startswith(b"["):
-        first, _, rest = start.partition(b"\n")
-        if not start or (_is_json(first) and (rest.strip() or _lines(path) == 1)):
-            yield from _json_lines(path)
-            return
+        beginning = islice((line for line in file if line.strip()), 2)
+        first, *more = [*(line.removeprefix(b"\xef\xbb\xbf") for line in beginning), b""]
+    if not first or (len(more) > 1 and not first.lstrip().startswith(b"[") and _is_json(first)):
+        yield from _json_lines(path)
+        return
     with _opened(path) as file:
         text = _decoded(file.read(), str(path), "").removeprefix("\ufeff")
     try:
@@ -134,17 +137,6 @@ def _is_json(line: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _lines(path: Path) -> int:
-    """Lines of a file that hold something, two at the most."""
-    found = 0
-    with _opened(path) as file:
-        for line in file:
-            found += bool(line.strip())
-            if found == 2:
-                break
-    return found
 
 
 def _csv(path: Path) -> Iterator[Row]:

@@ -26,8 +26,7 @@ def source(name: str, data: Data, split: str | None = None) -> Source:
     path = Path(name).expanduser()
     split = split or data.split
     saved = path.is_dir() and any((path / file).exists() for file in SAVED)
-    local = path.exists() and not saved
-    if local and (split or data.config):
+    if path.exists() and not saved and (split or data.config):
         key = "data.config" if data.config else "data.split"
         raise UserError(f"{name} is a {'folder' if path.is_dir() else 'file'} without splits: leave out {key}")
     if saved:
@@ -37,9 +36,15 @@ def source(name: str, data: Data, split: str | None = None) -> Source:
         return lambda: chain.from_iterable(map(files.rows, inside))
     if path.exists():
         return lambda: files.rows(path)
-    if path.is_symlink() or files.readable(path) or name.startswith((".", "/", "~")):
+    if local(name):
         raise UserError(f"no such file: {name}")
     return _from_hub(name, data, split or "train")
+
+
+def local(name: str) -> bool:
+    """Whether a name means something on this machine, and not on the hub."""
+    path = Path(name).expanduser()
+    return path.exists() or path.is_symlink() or files.readable(path) or name.startswith((".", "/", "~"))
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -41,12 +41,12 @@ class Tally:
     @property
     def reasons(self) -> str:
         """Why rows were left out, most frequent first."""
-        return ", ".join(f"{count:,} {reason}" for reason, count in self._out.most_common())
+        return ", ".join(f"{count:,} rows {reason}" for reason, count in self._out.most_common())
 
     def lines(self) -> list[str]:
         """What to tell: nothing, if every row gave a document and none is odd."""
         left = [
-            f"{self.origin}: {count:,} of {self.rows:,} rows left out: {reason} (the first: {self._first[reason]})"
+            f"{self.origin}: {count:,} of {self.rows:,} rows left out {reason} (the first: {self._first[reason]})"
             for reason, count in self._out.most_common()
         ]
         return left + [

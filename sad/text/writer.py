@@ -50,6 +50,14 @@ class Writer:
                 tally.kept += 1
                 yield made
 
+    def look(self, rows: Iterable[Row]) -> None:
+        """Raise UserError where the columns of ``rows`` are not those of the recipe."""
+        columns = (row for row in _with_all_columns(rows) if not isinstance(row.values, str))
+        if row := next(columns, None):
+            self._form(list(row.values), row.origin)
+        if self.data.template not in TEMPLATES:
+            _file(self.data.template)
+
     def _form(self, columns: Sequence[str], origin: str) -> Form:
         of = form(self.data, columns, origin)
         if of.guessed:
@@ -132,7 +140,15 @@ class Writer:
                 "the teacher was trained with another chat template than the one that the text is written in; both "
                 "models read the same text (data.template = teacher takes the teacher's)"
             )
-        return make_template(source, writer, self.readers)
+        made = make_template(source, writer, self.readers)
+        for name, reader, does in (
+            ("student", student, "learns to spell"),
+            ("teacher", teacher, "reads the letters of"),
+        ):
+            known = reader.tokenizer.get_vocab()
+            if strange := sorted({mark for mark in made.forged.findall(source) if mark not in known}):
+                self._say(f"the {name} has no token {', '.join(strange)} of the chat template, and {does} it")
+        return made
 
     def _say(self, line: str) -> None:
         if line not in self._said:

@@ -17,6 +17,7 @@ from sad import recipe_text
 from sad.errors import Stopped, UserError
 from sad.quiet import quiet_libraries
 from sad.recipe import Recipe
+from sad.text import glance
 from sad.train import folder as folders
 from sad.train.output import patient_console
 
@@ -50,6 +51,8 @@ def _run(
     rank, processes = _world()
     # the others would say the same
     console = patient_console(quiet=rank > 0)
+    # what can be said without the heavy imports is said at once
+    glance(recipe.data)
     quiet_libraries()
 
     from sad.train.plan import make_plan

@@ -16,9 +16,10 @@ from sad.data.schedule import rows_of
 from sad.document import Document
 from sad.errors import UserError
 from sad.forward import text_config
+from sad.model_files import check_files
 from sad.pair import Pair, load
 from sad.recipe import Recipe
-from sad.text import documents
+from sad.text import documents, glance
 from sad.train.packing import check_packing
 
 WIDE = 512
@@ -87,9 +88,12 @@ class Plan:
 def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
     """Load and measure everything that a run needs. Raises UserError."""
     device = choose_device(recipe.train.device)
+    check_files(recipe)
+    glance(recipe.data)
     pair = load(recipe, torch.bfloat16 if device == "cuda" and recipe.train.precision != "fp32" else torch.float32)
     precision = choose_precision(recipe.train.precision, device, text_config(pair.teacher).hidden_size)
-    pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)
+    if recipe.teacher.dtype == "auto" and recipe.teacher.quantization == "none":
+        pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)
     readers, notes = pair.readers, list[str]()
     data, r = recipe.data, recipe.train
     train_texts, held_texts = documents(data, r.seed, readers.student, readers.teacher, tell=notes.append)

@@ -50,7 +50,7 @@ def take_step(
     for number, batch in enumerate(batches, 1):
         moved = batch.to(accelerator.device)
         with accelerator.autocast(), accelerator.no_sync(wrapped) if number < len(batches) else nullcontext():
-            sums = wrapped(moved, distiller.ask_teacher(moved))
+            sums = wrapped(moved, distiller.ask_teacher(moved), objective.scales(units))
             # processes' gradients are averaged; the sum is wanted
             accelerator.backward(objective.part(sums, units) * accelerator.num_processes)
         for name, one in sums.items():

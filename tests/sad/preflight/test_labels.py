@@ -12,7 +12,7 @@ from sad.preflight.labels import labels
 
 def test_the_labels_that_train_are_the_tokens_after_their_states(bench) -> None:
     found = list(labels(bench()))
-    assert [f.level for f in found if f.topic != "prompt masking"] == [Level.FINE] * 5
+    assert [f.level for f in found if f.topic != "prompt masking"] == [Level.FINE] * 6
     assert [f.level for f in found if f.topic == "prompt masking"] == [Level.SKIPPED]
 
 

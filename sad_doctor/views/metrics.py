@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sad_doctor import names
 from sad_doctor.run import Column, Run
-from sad_doctor.views.tui import palette
-from sad_doctor.views.tui.plain import line
-from sad_doctor.views.tui.plot import Kind, Series
+from sad_doctor.views import palette
+from sad_doctor.views.plain import line
+from sad_doctor.views.series import Kind, Series
 
 Overlay = tuple[str, Column, str]
 """Name, column and colour of a term to draw over the loss."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sad_doctor.views.tui import plain
+from sad_doctor.views import plain
 
 
 @given(st.text())
@@ -13,8 +13,3 @@ def test_a_line_is_one_line_without_control_codes(text):
     assert "\x1b" not in line
     assert len(line) <= 400
     assert plain.line(line) == line
-
-
-@given(st.text())
-def test_markup_stays_text(text):
-    assert plain.styled(f"[bold]{text}", "red").plain == plain.line(f"[bold]{text}")

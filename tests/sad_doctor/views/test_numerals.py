@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sad_doctor.views.tui import numerals
+from sad_doctor.views import numerals
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import pytest
 from textual.color import Color
 
 from sad_doctor.finding import Level
-from sad_doctor.views.tui import palette, theme
+from sad_doctor.views import palette
+from sad_doctor.views.tui import theme
 
 
 def test_the_known_terms_keep_their_colours_whatever_else_there_is():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sad_doctor.run import Column
-from sad_doctor.views.tui import axis
+from sad_doctor.views import axis
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
