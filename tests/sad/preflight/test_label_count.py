@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from sad import tiny
+from sad.align.example import cut
 from sad.align.vocab import VocabMap
 from sad.batch import Targets
 from sad.data import Readers, batches
+from sad.document import Document
 from sad.pair import Pair
 from sad.preflight.finding import Level
 from sad.preflight.label_count import count_labels, first_boundary
@@ -100,3 +102,12 @@ def test_no_end_of_a_text_anywhere_is_a_warning(bench) -> None:
         for at in [np.flatnonzero(e.at_student < len(e.student) - 1)]
     ]
     assert count_labels(made).level is Level.WARNING
+
+
+def test_of_a_window_that_is_learned_in_part_the_rest_is_no_label(bench) -> None:
+    made = bench()
+    some, _ = cut([Document(tiny.TEXT, ((10, 90), (200, len(tiny.TEXT.encode()))))], made.plan.pair.readers, 32)
+    made.plan.train[:] = some
+    found = count_labels(made)
+    assert (found.numbers["missing"], found.numbers["extra"]) == (0, 0)
+    assert found.numbers["count"] == sum(len(side) for one in some for side in one.labels())
