@@ -35,6 +35,12 @@ class Train(Section):
     """Windows of a micro-batch on each device."""
     accumulation: int = Field(default=1, ge=1)
     """Micro-batches of an optimizer step on each device."""
+    buckets: bool = True
+    """Windows of about one length go into a step together, so that little is padded; else any windows."""
+    packing: bool = False
+    """Several short windows share a row and do not see each other; `batch_size` then counts rows."""
+    prefetch: int = Field(default=2, ge=0)
+    """Steps whose data is made ready while others are computed; 0 makes each when it is needed."""
     learning_rate: float = Field(default=PRETRAINED_RATE, gt=0)
     """Peak learning rate of the student; if not set 4e-3 for the embedded one, 1e-3 for a fresh one, else 1e-4."""
     projector_learning_rate: float = Field(default=1e-2, gt=0)

@@ -109,7 +109,7 @@ def _layerwise(view: View) -> Sum:
 
 def _contrastive(view: View) -> Sum:
     at, temperature = view.batch.boundaries, view.terms.contrastive.temperature
-    return contrastive.info_nce(*view.states(len(view.pairs) - 1), at.row, temperature)
+    return contrastive.info_nce(*view.states(len(view.pairs) - 1), at.texts, temperature)
 
 
 TERMS: dict[str, Callable[[View], Sum]] = {KD: _kd, LM: _lm, LAYERWISE: _layerwise, CONTRASTIVE: _contrastive}

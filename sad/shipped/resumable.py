@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import signal
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -15,13 +15,13 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_hook
+from torch import Tensor
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from sad import tiny
 from sad.data import Example
 from sad.distiller import Distiller
+from sad.shipped.seen import seeing
 from sad.subjects.plain_run import moments
 from sad.subjects.resumable import FINISHED, STOPPED, Ran, Resumable, Saved, Setting, Taken
 from sad.train import checkpoint, loop
@@ -38,25 +38,16 @@ BEGINS, TAKES_UP = 2, 5
 """Seeds of the student's own weights: in a resumed run they must be replaced by those of the checkpoint."""
 
 
-class _Watched(list[Example]):
-    """The examples, noting which are taken."""
-
-    def __init__(self, some: list[Example]) -> None:
-        super().__init__(some)
-        self.seen: list[int] = []
-
-    def __getitem__(self, number: Any) -> Any:  # noqa: ANN401 - as list has it
-        self.seen.append(int(number))
-        return super().__getitem__(number)
-
-
 @dataclass(slots=True)
 class _Seen:
-    """The objects that train, as they were last seen at work, and how many samples each step had taken by its end."""
+    """The objects that train, as they were last seen at work; the samples that were trained on, and how many of them
+    each step had taken by its end.
+    """
 
     optimizer: Optimizer | None = None
     distiller: Distiller | None = None
     samples: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
 
 
 class _Asked(Interrupt):
@@ -125,7 +116,6 @@ class LoopRun:
         # the run that is asked to end saves because of that, and not because it is time
         every = NEVER if asked.at != NEVER else math.gcd(*save_at) or setting.steps
         plan = self._plan(setting, every, BEGINS if saved is None else TAKES_UP)
-        assert isinstance(plan.train, _Watched)
         with TemporaryDirectory() as made, _watching(plan.train, asked) as seen, _gpu() as gpu:
             folder = Path(made)
             for name, content in ({} if saved is None else saved).items():
@@ -137,9 +127,9 @@ class LoopRun:
             told = ENDS.get(_lines(folder / EVENTS)[-1]["kind"], "")
             kept = {step: _files(folder, step) for step in save_at if _is_saved(folder, step)}
         steps = [line for line in record if "train/loss" in line and line["step"] > start]
-        ends = zip([0, *seen.samples], seen.samples, strict=False)
+        ends = zip([0, *seen.ends], seen.ends, strict=False)
         taken = [
-            Taken(tuple(plan.train.seen[first:last]), line["train/lr"], line["train/loss"])
+            Taken(tuple(seen.samples[first:last]), line["train/lr"], line["train/loss"])
             for line, (first, last) in zip(steps, ends, strict=False)
         ]
         return _ran(taken, kept, seen, {"random/gpu": gpu.state}, told)
@@ -163,7 +153,7 @@ class LoopRun:
         plan = tiny.plan({"train": train, "data": data, "shares": SHARES}, of=pair)
         if len(plan.train) < setting.size:
             raise ValueError(f"the tiny text has {len(plan.train)} examples, not {setting.size}")
-        return replace(plan, train=_Watched(plan.train[: setting.size]))
+        return replace(plan, train=plan.train[: setting.size])
 
 
 @contextmanager
@@ -192,25 +182,23 @@ def shipped_resumable() -> Resumable:
 
 
 @contextmanager
-def _watching(examples: _Watched, asked: _Asked) -> Iterator[_Seen]:
+def _watching(examples: Sequence[Example], asked: _Asked) -> Iterator[_Seen]:
     seen = _Seen()
 
     def stepped(optimizer: Optimizer, *_: object) -> None:
         seen.optimizer = optimizer
-        seen.samples.append(len(examples.seen))
+        seen.ends.append(len(seen.samples))
         asked.step()
 
-    def ran(module: nn.Module, *_: object) -> None:
-        if isinstance(module, Distiller):
-            seen.distiller = module
+    def ran(distiller: Distiller) -> None:
+        seen.distiller = distiller
 
-    examples.seen.clear()
-    hooks = (register_optimizer_step_post_hook(stepped), register_module_forward_hook(ran))
+    hook = register_optimizer_step_post_hook(stepped)
     try:
-        yield seen
+        with seeing(examples, seen.samples.append, ran):
+            yield seen
     finally:
-        for hook in hooks:
-            hook.remove()
+        hook.remove()
 
 
 def _ran(taken: list[Taken], kept: dict[int, Saved], seen: _Seen, more: dict[str, Tensor], told: str) -> Ran:

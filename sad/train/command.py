@@ -149,11 +149,11 @@ def describe(plan: Any, processes: int = 1) -> list[str]:  # noqa: ANN401
     names = {"teacher": r.teacher.model, "student": r.student.model}
     told = "  ".join(f"{n} {names[n]} ({_count(parameters[n])})" for n in ("teacher", "student"))
     terms = "  ".join(f"{name} x {weight:g}" for name, weight in r.terms.weights.items())
-    on = f"on {plan.device}, {plan.precision}"
+    on, unit = f"on {plan.device}, {plan.precision}", "rows of windows" if r.train.packing else "windows"
     return [
         f"{told}  {tokenizers}",
         f"{len(plan.train):,} windows of up to {r.data.max_length} tokens, {len(plan.held_out):,} held out",
-        f"{plan.steps:,} steps of {plan.schedule(processes).per_step} windows {on}; terms: {terms}",
+        f"{plan.steps:,} steps of {plan.schedule(processes).per_step} {unit} {on}; terms: {terms}",
         *(f"note: {line}" for line in plan.notes),
     ]
 
