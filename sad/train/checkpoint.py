@@ -92,7 +92,7 @@ def load(run: Path, distiller: Distiller, optimizer: torch.optim.Optimizer, obje
         progress = Progress(int(state["step"]), int(state["skipped"]), int(state["in_vain"]), str(state["data"]))
         weights, means = ({str(n): float(v) for n, v in state[key].items()} for key in ("weights", "means"))
         device = str(next(distiller.parameters()).device)
-        load_model(distiller, str(folder / MODEL), strict=True, device=device)
+        load_model(distiller, str(folder / MODEL), device=device)
         _restore(optimizer, load_file(str(folder / OPTIMIZER), device=device))
     except (SafetensorError, RuntimeError, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
         # everything that a file of another run, or half a file, can bring about

@@ -17,6 +17,7 @@ from sad import recipe_text
 from sad.errors import Stopped, UserError
 from sad.quiet import quiet_libraries
 from sad.recipe import Recipe
+from sad.text import glance
 from sad.train import folder as folders
 from sad.train.output import patient_console
 
@@ -50,6 +51,8 @@ def _run(
     rank, processes = _world()
     # the others would say the same
     console = patient_console(quiet=rank > 0)
+    # what can be said without the heavy imports is said at once
+    glance(recipe.data)
     quiet_libraries()
 
     from sad.train.plan import make_plan
@@ -146,11 +149,12 @@ def describe(plan: Any, processes: int = 1) -> list[str]:  # noqa: ANN401
     names = {"teacher": r.teacher.model, "student": r.student.model}
     told = "  ".join(f"{n} {names[n]} ({_count(parameters[n])})" for n in ("teacher", "student"))
     terms = "  ".join(f"{name} x {weight:g}" for name, weight in r.terms.weights.items())
-    on = f"on {plan.device}, {plan.precision}"
+    on, unit = f"on {plan.device}, {plan.precision}", "rows of windows" if r.train.packing else "windows"
     return [
         f"{told}  {tokenizers}",
         f"{len(plan.train):,} windows of up to {r.data.max_length} tokens, {len(plan.held_out):,} held out",
-        f"{plan.steps:,} steps of {plan.schedule(processes).per_step} windows {on}; terms: {terms}",
+        f"{plan.steps:,} steps of {plan.schedule(processes).per_step} {unit} {on}; terms: {terms}",
+        *(f"note: {line}" for line in plan.notes),
     ]
 
 

@@ -11,9 +11,9 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-from sad.align.reader import Ints
 from sad.batch import Batch
-from sad.data import Example, blank, collate
+from sad.data import collate
+from sad.data.prefetch import Prefetched
 from sad.distiller import Distiller
 from sad.errors import TrainingError, UserError
 from sad.evaluate import Likelihood, Scores, evaluate, likelihood
@@ -93,7 +93,7 @@ def train(
         accelerator.wait_for_everyone()
         saved.now(progress.step)
 
-    with signals or Interrupt() as interrupt, record.recorder:
+    with signals or Interrupt() as interrupt, record.recorder, _feed(plan, accelerator, start) as feed:
         with accelerator.autocast():
             known = likelihood(distiller, _held_out(plan))
         if plan.recipe.shares and not resume:
@@ -105,11 +105,11 @@ def train(
             record.evaluation(0, before)
 
         signal, _ = agreed(accelerator, interrupt.signal, due=False)
+        data = iter(feed)
         while progress.step < plan.steps and signal is None:
             started = time.perf_counter()
-            mine = schedule.micro_batches(progress.step, accelerator.process_index)
             rate = set_learning_rate(optimizer, progress.step, plan.steps, recipe)
-            done = take_step(accelerator, wrapped, optimizer, objective, [_batch(plan, m) for m in mine], recipe.clip)
+            done = take_step(accelerator, wrapped, optimizer, objective, next(data), recipe.clip)
             progress.took(done.finite)
             record.step(progress, done, rate, progress.step / schedule.steps_per_epoch, time.perf_counter() - started)
             last = progress.step == plan.steps
@@ -179,13 +179,20 @@ def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
     plan.pair.readers.student.tokenizer.save_pretrained(folder)
 
 
-def _batch(plan: Plan, numbers: Ints) -> Batch:
-    some = [plan.train[i] for i in numbers]
-    return collate(some, plan.pair.readers) if some else blank(plan.train[0], plan.pair.readers)
+def _feed(plan: Plan, accelerator: Accelerator, start: int) -> Prefetched[list[Batch]]:
+    """Make the micro-batches of this process for each step that is left."""
+    schedule, me = plan.schedule(accelerator.num_processes), accelerator.process_index
+
+    def make(step: int) -> list[Batch]:
+        batches = [plan.batch(rows) for rows in schedule.rows(step, me)]
+        return [one.pinned() for one in batches] if accelerator.device.type == "cuda" else batches
+
+    return Prefetched(make, start, plan.steps, plan.recipe.train.prefetch)
 
 
 def _held_out(plan: Plan) -> Iterator[Batch]:
+    """Batch the held-out windows, those of one length together: their scores are sums, in which order is nothing."""
     size = plan.recipe.train.batch_size
-    some: list[Example] = plan.held_out
+    some = sorted(plan.held_out, key=lambda one: len(one.student))
     for start in range(0, len(some), size):
         yield collate(some[start : start + size], plan.pair.readers)

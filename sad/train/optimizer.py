@@ -47,4 +47,4 @@ def rate_factor(step: int, total: int, warmup: float, final: float) -> float:
     if step < rising:
         return (step + 1) / rising
     progress = (step - rising) / max(1, total - 1 - rising)
-    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress))

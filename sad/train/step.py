@@ -61,7 +61,7 @@ def take_step(
     # a loss can be infinite although its gradient is not
     finite = math.isfinite(values[-1]) and math.isfinite(ledger.loss)
     ratio = _update(optimizer, distiller, measure_update) if finite else None
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()
     objective.follow(ledger)
     return Step(ledger, values[-1], finite, units[LM], units[KD] / max(1, units[LM]), ratio)
 
@@ -78,7 +78,7 @@ def _read(accelerator: Accelerator, totals: list[Tensor], norm: Tensor) -> list[
     """Bring the totals (summed over processes) and the gradient norm to the host, in one transfer."""
     device = accelerator.device
     summed = accelerator.reduce(torch.stack([t.to(device) for t in totals]), "sum")
-    return [float(v) for v in torch.cat([summed, norm.detach().to(summed).reshape(1)]).tolist()]
+    return [float(v) for v in torch.cat([summed, norm.to(summed).reshape(1)]).tolist()]
 
 
 def _widest(device: torch.device) -> torch.dtype:
@@ -95,4 +95,4 @@ def _update(optimizer: torch.optim.Optimizer, distiller: Distiller, measure: boo
     if not measure:
         return None
     moved = torch.stack([(p - b).norm() for p, b in zip(weights, before, strict=True)]).norm()
-    return float(moved / torch.stack([b.norm() for b in before]).norm().clamp_min(1e-30))
+    return float(moved / torch.stack([b.norm() for b in before]).norm())

@@ -234,3 +234,30 @@ def test_a_tokenizer_with_marks_trains_too(sentencepiece: Any) -> None:
     done = tiny.train(tiny.plan({"train": {"max_steps": 5}, "terms": {"layerwise": {"layers": 3}}}, of=deeper))
     assert done.optimizer_steps == 5
     assert done.result.after.likelihood.lm_loss < done.result.before.likelihood.lm_loss
+
+
+@pytest.mark.parametrize("how", [{"packing": True}, {"buckets": False}, {}], ids=["packed", "any length", "buckets"])
+def test_data_made_ahead_changes_no_bit(tmp_path: Path, how: dict[str, Any]) -> None:
+    runs = [
+        tiny.train(plan(dropout=0.3, max_steps=6, prefetch=ahead, **how), tmp_path / str(ahead)) for ahead in (0, 1, 3)
+    ]
+    first, *others = (recorded(run.record) for run in runs)
+    assert all(other == first for other in others)
+
+
+def test_a_packed_run_that_was_stopped_is_the_one_that_was_not(tmp_path: Path) -> None:
+    whole = tiny.train(plan(packing=True), tmp_path / "whole")
+    tiny.train(plan(packing=True), tmp_path / "cut", watch=stop(10))
+    rest = tiny.train(plan(packing=True), tmp_path / "cut", resume=True)
+    assert recorded(rest.record) == recorded(whole.record)
+
+
+def test_texts_that_share_rows_have_the_loss_that_they_have_alone(tmp_path: Path) -> None:
+    """One step over the whole text: which rows it is put into is nothing to the sum."""
+    one_step = {"max_steps": 1, "batch_size": 200, "accumulation": 1}
+    lines = [
+        next(line for line in tiny.train(plan(**one_step, **how), tmp_path / name).record if names.LOSS in line)
+        for name, how in (("rows", {"packing": True}), ("alone", {}))
+    ]
+    assert lines[0][names.LOSS] == pytest.approx(lines[1][names.LOSS], rel=1e-5)
+    assert lines[0][names.GRAD_NORM] == pytest.approx(lines[1][names.GRAD_NORM], rel=1e-4)
