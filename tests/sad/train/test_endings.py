@@ -14,7 +14,7 @@ from sad import tiny
 from sad.errors import TrainingError, UserError
 from sad.train import checkpoint, loop
 from sad.train.checkpoint import Progress, disk_errors
-from sad.train.loop import Saved
+from sad.train.guards import Saved
 from sad.train.plan import Plan
 from sad_doctor import names
 
