@@ -132,6 +132,11 @@ def train(
     sets: Annotated[
         list[str] | None, typer.Option("--set", help="Any key of the recipe: --set terms.kd.weight=0.5")
     ] = None,
+    on_red_flag: Annotated[
+        str | None, typer.Option(help="ignore, warn, stop or rollback: what a red flag of the doctor does to the run.")
+    ] = None,
+    max_hours: Annotated[float | None, typer.Option(help="Save and end before so many hours are over.")] = None,
+    push_checkpoint: Annotated[Path | None, typer.Option(help="Copy each checkpoint to this folder too.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Run folder to go on with, e.g. runs/latest.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the resolved recipe and the plan, then stop.")
@@ -149,6 +154,9 @@ def train(
         "output.folder": None if output is None else str(output),
         "train.seed": seed,
         "train.max_steps": max_steps,
+        "train.on_red_flag": on_red_flag,
+        "train.max_hours": max_hours,
+        "train.push_checkpoint": None if push_checkpoint is None else str(push_checkpoint.expanduser().absolute()),
     }
     overrides = {key: value for key, value in flags.items() if value is not None}
     raise typer.Exit(run_train(config, overrides, sets or [], resume, dry_run=dry_run))

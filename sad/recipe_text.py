@@ -21,6 +21,9 @@ def anchored(recipe: Recipe) -> Recipe:
     for section, key in PATHS:
         if isinstance(value := tree[section][key], str) and Path(value).expanduser().exists():
             tree[section][key] = str(Path(value).expanduser().resolve())
+    if there := tree["train"]["push_checkpoint"]:
+        # it need not exist yet
+        tree["train"]["push_checkpoint"] = str(Path(there).expanduser().absolute())
     return Recipe.model_validate(tree)
 
 
