@@ -39,7 +39,9 @@ def compiled(*models: nn.Module) -> Iterator[None]:
         # a module looks its forward up on the instance first
         block.forward = torch.compile(block.forward, dynamic=True)
     try:
-        yield
+        # the shares of the gradient go backward through one graph several times
+        with torch._functorch.config.patch(donated_buffer=False):
+            yield
     except Exception as error:
         # the backend's errors have no common type but this place
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
@@ -60,8 +62,9 @@ def recomputed(student: nn.Module) -> Iterator[None]:
     model: Any = student
     if not getattr(model, "supports_gradient_checkpointing", False):
         raise UserError(f"train.gradient_checkpointing: {type(model).__name__} cannot; leave it out")
-    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    kind = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"  # until transformers 5.2x
+    getattr(model, f"{kind}_checkpointing_enable")({"use_reentrant": False})
     try:
         yield
     finally:
-        model.gradient_checkpointing_disable()
+        getattr(model, f"{kind}_checkpointing_disable")()

@@ -21,7 +21,7 @@ def check(names: Sequence[str]) -> None:
         if name not in known:
             raise UserError(f"train.trackers: no tracker {name}; known: {', '.join(known)}")
         # what somebody registered with accelerate is there
-        if name in set(LoggerType) and name not in there:
+        if name in {str(one) for one in LoggerType} and name not in there:
             raise UserError(f"train.trackers: {name} is not installed: pip install {name}, or leave it out")
 
 
