@@ -86,6 +86,18 @@ class Tools:
         )
         return done, batches[0]
 
+    def clear(self, plan: Plan) -> None:
+        """Leave nothing of a step that was given up. Raises what a step raises."""
+        if self.accelerator.num_processes > 1:
+            # where the forward pass went well, the exchange of gradients still waits for its backward pass: give every
+            # process one to end on, of a batch that counts for nothing
+            distiller: Distiller = self.accelerator.unwrap_model(self.wrapped)
+            batch = blank(plan.train[0], plan.pair.readers).to(self.accelerator.device)
+            with self.accelerator.autocast():
+                sums = self.wrapped(batch, distiller.ask_teacher(batch))
+                self.accelerator.backward(self.objective.part(sums, batch.counts()))
+        self.optimizer.zero_grad(set_to_none=True)
+
     def account(self, plan: Plan, progress: Progress, first: Batch) -> Callable[[], Mapping[str, float]]:
         """Return what gives the numbers of the step just taken, where it is logged; ``first`` is its micro-batch."""
         shares: Mapping[str, float] = {}
@@ -140,7 +152,7 @@ def train(
         while progress.step < plan.steps and not turn.ends:
             started = time.perf_counter()
             rate = set_learning_rate(optimizer, progress.step, plan.steps, recipe)
-            done, first = guards.with_room(lambda: tools.step(plan, progress), optimizer.zero_grad, shared=True)
+            done, first = guards.with_room(partial(tools.step, plan, progress), partial(tools.clear, plan), shared=True)
             seconds = time.perf_counter() - started
             guards.took(done)
             more = tools.account(plan, progress, first)

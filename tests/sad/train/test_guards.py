@@ -26,8 +26,8 @@ def plan(**train: Any) -> Plan:
     return tiny.plan({"train": {"max_steps": 24, "eval_every": 100, "save_every": 5, "keep_checkpoints": 9, **train}})
 
 
-def poison(of: Plan, factor: float, *, at: list[int]) -> list[int]:
-    """Multiply the student's first states at its n-th readings in training, which begin with 0; return those seen."""
+def poison(of: Plan, factor: Callable[[int], float]) -> None:
+    """Multiply the student's last states at its n-th reading in training, from 0, by ``factor(n)``."""
     seen: list[int] = []
     student = of.pair.student
 
@@ -35,10 +35,13 @@ def poison(of: Plan, factor: float, *, at: list[int]) -> list[int]:
         if not student.training:
             return output
         seen.append(len(seen))
-        return output * factor if seen[-1] in at else output
+        return output * factor(seen[-1])
 
-    student.get_input_embeddings().register_forward_hook(hook)
-    return seen
+    student.model.norm.register_forward_hook(hook)
+
+
+def once(factor: float, at: int) -> Callable[[int], float]:
+    return lambda n: factor if n == at else 1.0
 
 
 def events(folder: Path, kind: str) -> list[dict[str, Any]]:
@@ -96,7 +99,10 @@ def test_a_run_that_crashes_after_the_way_back_does_not_forget_it(
     flag(monkeypatch, verdict)
     with pytest.raises(KeyError):
         tiny.train(plan(on_red_flag="rollback"), tmp_path / "cut")
-    flag(monkeypatch, lambda progress: Verdict(back=10, why="R105") if progress.step == 13 and not progress.rollbacks else Verdict())
+    flag(
+        monkeypatch,
+        lambda progress: Verdict(back=10, why="R105") if progress.step == 13 and not progress.rollbacks else Verdict(),
+    )
     tiny.train(plan(on_red_flag="rollback"), tmp_path / "cut", resume=True)
     tiny.train(plan(on_red_flag="rollback"), tmp_path / "whole")
     (left, state), (right, expected) = ends(tmp_path / "cut"), ends(tmp_path / "whole")
@@ -115,17 +121,22 @@ def test_stop_saves_and_can_be_gone_on_with(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.undo()
     tiny.train(plan(on_red_flag="stop"), tmp_path / "run", resume=True)
     tiny.train(plan(), tmp_path / "whole")
-    assert all(torch.equal(a, b) for a, b in zip(ends(tmp_path / "run")[0].values(), ends(tmp_path / "whole")[0].values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(ends(tmp_path / "run")[0].values(), ends(tmp_path / "whole")[0].values(), strict=True)
+    )
 
 
 def test_a_diverging_run_is_stopped_by_the_rules_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # looking is dearer than such steps
     monkeypatch.setattr(red_flags, "PRICE", 0.999)
-    wild = {"learning_rate": 3.0, "clip": 1e9, "max_steps": 400, "save_every": 1000, "skip_spikes": False}
-    done = tiny.train(plan(on_red_flag="stop", warmup=0.0, **wild), tmp_path)
-    assert done.result.step < 400
-    assert done.result.ending.red_flag.startswith("R1")
-    assert events(tmp_path, names.EVENT_RED_FLAG)
+    chosen = plan(on_red_flag="stop", max_steps=300, save_every=1000, grad_shares_every=0)
+    poison(chosen, lambda n: 1.05 ** max(0, n - 60))
+    done = tiny.train(chosen, tmp_path)
+    assert 60 < done.result.step < 300
+    assert done.result.ending.red_flag.startswith("R105 loss-diverges")
+    (event,) = [e for e in events(tmp_path, names.EVENT_RED_FLAG) if "R105" in e["message"]]
+    assert event["step"] == done.result.step
 
 
 def test_a_healthy_run_is_looked_at_and_never_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +154,7 @@ def test_a_healthy_run_is_looked_at_and_never_stopped(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize("skips", [True, False])
 def test_a_spike_is_left_out_and_counted(tmp_path: Path, skips: bool) -> None:
     chosen = plan(max_steps=30, skip_spikes=skips, log_every=7, grad_shares_every=0)
-    poison(chosen, 300.0, at=[24])
+    poison(chosen, once(300.0, 24))
     done = tiny.train(chosen, tmp_path)
     assert done.optimizer_steps == (29 if skips else 30)
     told = [e["step"] for e in events(tmp_path, names.EVENT_SPIKE)]
@@ -156,12 +167,12 @@ def test_a_spike_is_left_out_and_counted(tmp_path: Path, skips: bool) -> None:
 @pytest.mark.parametrize("factor", [300.0, math.inf])
 def test_around_a_step_that_was_left_out_a_run_resumes_to_the_bit(tmp_path: Path, factor: float) -> None:
     whole = plan(max_steps=30, grad_shares_every=0)
-    poison(whole, factor, at=[24])
+    poison(whole, once(factor, 24))
     tiny.train(whole, tmp_path / "whole")
     # stopped right before, and right after it
     for name, stop in (("before", 24), ("after", 25)):
         first = plan(max_steps=30, grad_shares_every=0)
-        poison(first, factor, at=[24])
+        poison(first, once(factor, 24))
 
         class At(tiny.Silent):
             def step(self, step: int, _ledger: Ledger, _rate: float, stop: int = stop) -> None:
@@ -171,7 +182,7 @@ def test_around_a_step_that_was_left_out_a_run_resumes_to_the_bit(tmp_path: Path
         with pytest.raises(KeyboardInterrupt):
             tiny.train(first, tmp_path / name, watch=At())
         again = plan(max_steps=30, grad_shares_every=0)
-        poison(again, factor, at=[24 - 20])
+        poison(again, once(factor, 24 - 20))
         assert tiny.train(again, tmp_path / name, resume=True).result.start == 20
         (left, state), (right, expected) = ends(tmp_path / name), ends(tmp_path / "whole")
         assert state == expected
