@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
 from sad.align.layers import layer_pairs
 from sad.align.vocab import VocabMap
 from sad.batch import Batch, Sum
-from sad.forward import Forward, run, text_config
+from sad.forward import run, text_config
+from sad.head.linear import head_of
 from sad.losses.layerwise import normalise
 from sad.recipe import Terms
-from sad.terms import NEED_STATES, TERMS, View
+from sad.terms import NEED_STATES, TERMS, Asked, View, asked
 
 
 class Projector(nn.Module):
@@ -59,16 +62,21 @@ class Distiller(nn.Module):
         return self._outside[1]
 
     @torch.no_grad()
-    def ask_teacher(self, batch: Batch) -> Forward:
-        """Run the teacher on its reading of the batch."""
-        return run(self.teacher, batch.teacher, [theirs for _, theirs in self.pairs])
+    def ask_teacher(self, batch: Batch) -> Asked:
+        """Run the teacher on its reading of the batch; keep its rows at the common boundaries."""
+        read = run(self.teacher, batch.teacher, [theirs for _, theirs in self.pairs])
+        return asked(batch, read, head_of(self.teacher), self.vocab)
 
-    def forward(self, batch: Batch, asked: Forward) -> dict[str, Sum]:
-        """Return each term's sum over this micro-batch, with gradient to the student and the projectors."""
-        view = self.view(batch, asked)
+    def forward(self, batch: Batch, asked: Asked, scales: Mapping[str, float] | None = None) -> dict[str, Sum]:
+        """Return each term's sum over this micro-batch, with gradient to the student and the projectors.
+
+        ``scales`` are what the sums will be multiplied by, if that is known: see :class:`sad.terms.View`.
+        """
+        view = self.view(batch, asked, scales)
         return {name: TERMS[name](view) for name in self.names}
 
-    def view(self, batch: Batch, asked: Forward) -> View:
+    def view(self, batch: Batch, asked: Asked, scales: Mapping[str, float] | None = None) -> View:
         """Run the student and put both readings side by side."""
         student = run(self.student, batch.student, [mine for mine, _ in self.pairs])
-        return View(batch, student, asked, self.vocab, self.terms, self.pairs, self.projectors)
+        head = head_of(self.student)
+        return View(batch, student, head, asked, self.vocab, self.terms, self.pairs, self.projectors, scales)

@@ -15,8 +15,11 @@ import torch
 
 from sad.batch import Batch, Sum
 from sad.distiller import Distiller
-from sad.forward import Forward, run
-from sad.losses import kd, lm
+from sad.forward import run
+from sad.head import signals
+from sad.head.linear import head_of
+from sad.head.vocabulary import vocabulary_pass
+from sad.losses.kd import Divergence
 from sad.objective import Ledger, Objective
 from sad.terms import TERMS, View
 
@@ -109,24 +112,25 @@ def likelihood(distiller: Distiller, batches: Iterable[Batch], reduce: Reduce = 
     totals = _Totals({"total/lm": 0.0, "units/lm": 0.0, "bytes": 0.0})
     for one in batches:
         batch = one.to(device)
-        asked: Forward = run(teacher, batch.teacher)
         at = batch.teacher_targets
-        totals.add_sum("lm", lm.cross_entropy(asked.logits(at.row, at.position), at.token))
+        states = run(teacher, batch.teacher).hidden[at.row, at.position]
+        totals.add_sum("lm", Sum(vocabulary_pass(states, head_of(teacher), at.token).lm, len(at)))
         totals.add("bytes", float(batch.byte_count))
     done = reduce(totals.values)
     return Likelihood(done["total/lm"], int(done["units/lm"]), int(done["bytes"]))
 
 
 def _score(distiller: Distiller, view: View, totals: _Totals) -> None:
-    batch, logits = view.batch, view.boundary_logits()
+    batch = view.batch
     for name in distiller.names:
         totals.add_sum(name, TERMS[name](view))
-    asked = view.teacher.logits(batch.boundaries.row, batch.boundaries.teacher)
-    projected = view.vocab.project(asked)
-    totals.add_sum("own/lm", lm.cross_entropy(view.target_logits(), batch.targets.token))
-    totals.add_sum("own/kl", kd.forward_kl(logits, projected))
-    totals.add("own/agree", (logits.argmax(-1) == projected.argmax(-1)).sum())
-    totals.add("own/mapped", view.vocab.mass(asked).sum())
+    # at temperature 1, whatever the training uses
+    compared = view.compared(Divergence())
+    own = vocabulary_pass(view.target_states(), view.head, batch.targets.token, compared, measure=True)
+    totals.add_sum("own/lm", Sum(own.lm, len(batch.targets)))
+    totals.add_sum("own/kl", Sum(own.kd, len(batch.boundaries)))
+    totals.add("own/agree", own.signals[signals.AGREEMENT])
+    totals.add("own/mapped", own.signals[signals.MAPPED])
     totals.add("bytes", float(batch.byte_count))
 
 

@@ -1,4 +1,4 @@
-"""Runs a model's body once and keeps what the terms ask for: last states, some blocks' outputs, logits of some rows."""
+"""Runs a model's body once and keeps what the terms ask for: last states and some blocks' outputs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from sad.batch import Tokens
@@ -24,10 +22,6 @@ class Forward:
     hidden: Float[Tensor, "batch length width"]
     blocks: dict[int, Float[Tensor, "batch length width"]]
 
-    def logits(self, row: Int[Tensor, " n"], position: Int[Tensor, " n"]) -> Float[Tensor, "n vocab"]:
-        """Return float32 logits at some places only, so that nobody holds [batch, length, vocab]."""
-        return head(self.model, self.hidden[row, position])
-
 
 def run(model: nn.Module, tokens: Tokens, blocks: Sequence[int] = ()) -> Forward:
     """Run the body of a causal LM, without its head; keep the outputs of ``blocks``.
@@ -37,42 +31,6 @@ def run(model: nn.Module, tokens: Tokens, blocks: Sequence[int] = ()) -> Forward
     with _kept(model, blocks) as kept:
         out = body(model)(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, use_cache=False)
     return Forward(model, out.last_hidden_state, kept)
-
-
-def head(model: nn.Module, hidden: Float[Tensor, "*places width"]) -> Float[Tensor, "*places vocab"]:
-    """Apply the output head in float32, with the scale and soft-cap that the model's own forward applies.
-
-    Full precision also under autocast: logits rounded to bfloat16 spoil the KD gradient as the student nears
-    the teacher. Cohere multiplies by ``logit_scale``, Granite divides by ``logits_scaling``, Gemma soft-caps.
-    """
-    layer: Any = model.get_output_embeddings()  # type: ignore[operator]
-    with torch.autocast(hidden.device.type, enabled=False):
-        bias = None if getattr(layer, "bias", None) is None else layer.bias.float()
-        logits = F.linear(hidden.float(), layer.weight.float(), bias)
-    config = text_config(model)
-    if scale := getattr(config, "logit_scale", None):
-        logits = logits * scale
-    if divisor := getattr(config, "logits_scaling", None):
-        logits = logits / divisor
-    if cap := getattr(config, "final_logit_softcapping", None):
-        logits = cap * torch.tanh(logits / cap)
-    return logits
-
-
-@torch.no_grad()
-def check_head(model: nn.Module, name: str) -> None:
-    """Prove on three tokens that body and head together are the model. Raises UserError if they are not."""
-    device = next(model.parameters()).device
-    ids = torch.tensor([[1, 2, 3]], device=device)
-    tokens = Tokens(ids, torch.ones_like(ids))
-    own = model(input_ids=ids, attention_mask=tokens.attention_mask, use_cache=False).logits.float()[0]
-    ours = head(model, run(model, tokens).hidden[0])
-    error = float((own - ours).abs().max() / own.abs().max().clamp_min(1.0))
-    if not error < 0.02:
-        raise UserError(
-            f"{name}: its head does something that sad does not know (logits differ by {error:.2g}); "
-            "use a model whose logits are a linear map of the last hidden state"
-        )
 
 
 def body(model: nn.Module) -> nn.Module:

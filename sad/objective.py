@@ -60,6 +60,10 @@ class Objective:
         parts = [self.weights[name] * s.total / max(1, units[name]) for name, s in sums.items()]
         return torch.stack(parts).sum()
 
+    def scales(self, units: Mapping[str, int]) -> dict[str, float]:
+        """Return what :meth:`part` multiplies each term's total by; ``units`` are the step's."""
+        return {name: weight / max(1, units[name]) for name, weight in self.weights.items()}
+
     def ledger(self, totals: Mapping[str, float], units: Mapping[str, int]) -> Ledger:
         """Return the account of a step (or of an evaluation) from its summed totals."""
         raw = {name: total / units[name] for name, total in totals.items() if units[name]}

@@ -15,7 +15,8 @@ from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
 from sad.data import Readers
 from sad.errors import UserError
-from sad.forward import check_head, text_config
+from sad.forward import text_config
+from sad.head.linear import check_head
 from sad.recipe import EMBEDDED, Recipe, Teacher
 
 ASSET = "asset:"

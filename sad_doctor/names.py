@@ -68,7 +68,8 @@ COVERAGE = "train/coverage"
 """Share of the student's target positions that are common boundaries with the teacher."""
 
 TEACHER_LOSS = "train/teacher_lm_loss"
-"""The teacher's own language-model loss on the same batches, nats per teacher token."""
+"""The teacher's own language-model loss on the same batches, nats per token; in our record, of the student's labels
+at compared positions."""
 
 TEACHER_ENTROPY = "train/teacher_entropy"
 """Entropy of the teacher's next-token distribution at compared positions, nats."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,6 +27,32 @@ settings.register_profile(
     "sad", deadline=None, derandomize=True, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("sad")
+
+
+@pytest.fixture
+def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType, Callable[..., Any]], None]:
+    """Put a loss in the place of the row mathematics of `kd` or `lm`, through which every path trains.
+
+    The loss takes logits, the target and, for `kd`, the temperature, and returns one scalar; autograd gives the
+    gradient, times temperature squared. Each row gets an equal part of the scalar.
+    """
+
+    def put(module: ModuleType, loss: Callable[..., Any]) -> None:
+        import torch
+
+        from sad.rows import Rows
+
+        def rows(logits: torch.Tensor, target: torch.Tensor, *more: Any) -> Rows:
+            leaf = logits.detach().clone().requires_grad_()
+            heat = [divergence.temperature for divergence in more]
+            with torch.enable_grad():
+                total = loss(leaf, target, *heat)
+            (slope,) = torch.autograd.grad(total, leaf)
+            return Rows(total.detach().expand(len(leaf)) / len(leaf), slope * (heat[0] if heat else 1.0) ** 2)
+
+        monkeypatch.setattr(module, "rows", rows)
+
+    return put
 
 
 @pytest.fixture(scope="session")

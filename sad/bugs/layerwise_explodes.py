@@ -40,6 +40,7 @@ from sad.case import Bug
 from sad.data import Example, Readers, collate
 from sad.distiller import Projector
 from sad.forward import Forward
+from sad.head.linear import IDENTITY
 from sad.invariants.scale_and_dominance import Term, scale_and_dominance
 from sad.recipe import Terms
 
@@ -75,11 +76,14 @@ def fixed() -> Term:
         assert batch == 1, f"one text at a time, not {batch}"
         at, reader = np.arange(length), tiny.reader(320)
         ids, readers = np.zeros(length + 1, dtype=np.int64), Readers(reader, reader)
+        text = collate([Example(ids, ids, at, at, length)], readers)
+        vocab = VocabMap(reader, reader)
         view = terms.View(
-            batch=collate([Example(ids, ids, at, at, length)], readers),
+            batch=text,
             student=Forward(nn.Identity(), student, {0: student}),
-            teacher=Forward(nn.Identity(), teacher, {0: teacher}),
-            vocab=VocabMap(reader, reader),
+            head=IDENTITY,
+            asked=terms.asked(text, Forward(nn.Identity(), teacher, {0: teacher}), IDENTITY, vocab),
+            vocab=vocab,
             terms=Terms(),
             pairs=((0, 0),),
             projectors=nn.ModuleList([_projector(width)]),

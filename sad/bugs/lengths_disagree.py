@@ -33,10 +33,11 @@ from torch import nn
 
 from sad import data, terms, tiny
 from sad.align.vocab import VocabMap
-from sad.batch import CONTRASTIVE, KD, LAYERWISE, Batch
+from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM, Batch
 from sad.case import Bug
 from sad.data import Readers
 from sad.forward import Forward
+from sad.head.linear import IDENTITY
 from sad.invariants.text_alignment import Compare, Read, text_alignment
 from sad.pair import Pair
 from sad.recipe import Terms
@@ -101,13 +102,15 @@ def _compared(name: str, batch: Batch) -> list[list[tuple[int, int]]]:
     places = texts * theirs
     teacher = 30.0 * torch.eye(places).reshape(texts, theirs, places)
     student = torch.randn(texts, mine, places, generator=torch.Generator().manual_seed(0)).mul_(0.01).requires_grad_()
+    vocab = _Places(places)
     total, _ = terms.TERMS[name](
         terms.View(
             batch=batch,
-            student=_Said(nn.Identity(), student, {0: student}),
-            teacher=_Said(nn.Identity(), teacher, {0: teacher}),
-            vocab=_Places(places),
-            terms=Terms(),
+            student=Forward(nn.Identity(), student, {0: student}),
+            head=IDENTITY,
+            asked=terms.asked(batch, Forward(nn.Identity(), teacher, {0: teacher}), IDENTITY, vocab),
+            vocab=vocab,
+            terms=Terms.model_validate({LM: {"weight": 0.0}}),
             pairs=((0, 0),),
             projectors=nn.ModuleList([nn.Identity()]),
         )
@@ -118,14 +121,6 @@ def _compared(name: str, batch: Batch) -> list[list[tuple[int, int]]]:
         text, place = divmod(int(slope[row, position].argmin()), theirs)
         found[row].append((position, place if text == row else -1))
     return found
-
-
-class _Said(Forward):
-    """A pass whose logits are its states."""
-
-    def logits(self, row: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
-        """Return the logits at some places."""
-        return self.hidden[row, position]
 
 
 class _Places(VocabMap):

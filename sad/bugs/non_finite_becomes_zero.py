@@ -39,7 +39,9 @@ from sad.batch import CONTRASTIVE, LM, Batch, Boundaries, Sum, Targets
 from sad.case import Bug
 from sad.data import collate
 from sad.distiller import Distiller
-from sad.forward import Forward, block_list
+from sad.forward import block_list
+from sad.head.linear import Head
+from sad.head.vocabulary import Vocabulary
 from sad.invariants.numerics_reported import LOGITS, STATES, Fault, Told, Took, Trainer, numerics_reported
 from sad.objective import Objective
 from sad.recipe import Terms
@@ -173,7 +175,8 @@ def _two_steps(plan: Plan) -> Took:
 @contextmanager
 def _spoilt_pass(student: nn.Module, site: str, fault: Fault) -> Iterator[None]:
     """Put a fault into what the student gives to the terms, in its first pass with a gradient."""
-    faults, logits = [fault], Forward.logits
+    faults, logits, vocabulary = [fault], Head.logits, View.vocabulary
+    own, armed = student.get_output_embeddings().weight, [False]  # type: ignore[operator]
 
     def state(_block: nn.Module, _inputs: object, out: Tensor) -> Tensor:
         if not (faults and site == STATES and torch.is_grad_enabled()):
@@ -181,17 +184,21 @@ def _spoilt_pass(student: nn.Module, site: str, fault: Fault) -> Iterator[None]:
         # of the first text alone
         return torch.cat([faults.pop()(out[0])[None], out[1:]])
 
-    def spoilt(of: Forward, row: Tensor, position: Tensor) -> Tensor:
-        right = logits(of, row, position)
-        asked = faults and site == LOGITS and of.model is student and torch.is_grad_enabled()
-        return faults.pop()(right) if asked else right
+    def passed(view: View) -> Vocabulary:
+        # inside the pass nothing has a graph
+        armed[:] = [site == LOGITS and torch.is_grad_enabled()]
+        return vocabulary(view)
+
+    def spoilt(of: Head, *given: Tensor) -> Tensor:
+        right = logits(of, *given)
+        return faults.pop()(right) if faults and armed[0] and of.weight is own else right
 
     hook = block_list(student)[-1].register_forward_hook(state)
-    Forward.logits = spoilt  # type: ignore[method-assign, assignment]
+    Head.logits, View.vocabulary = spoilt, passed  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
-        Forward.logits = logits  # type: ignore[method-assign]
+        Head.logits, View.vocabulary = logits, vocabulary  # type: ignore[method-assign]
         hook.remove()
 
 

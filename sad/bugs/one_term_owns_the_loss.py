@@ -34,6 +34,7 @@ from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum
 from sad.case import Bug
 from sad.data import collate
 from sad.distiller import Distiller
+from sad.forward import run
 from sad.invariants.shares_counted import shares_counted
 from sad.invariants.shares_held import STEPS, shares_held
 from sad.invariants.weights_constant import weights_constant
@@ -77,7 +78,10 @@ class Constant:
         view = distiller.view(batch, distiller.ask_teacher(batch))
         sums = {name: TERMS[name](view) for name in distiller.names if name != LAYERWISE}
         mine, theirs = distiller.pairs[-1]
-        student, teacher = distiller.projectors[-1](view.student.blocks[mine]), view.teacher.blocks[theirs]
+        student, teacher = (
+            distiller.projectors[-1](view.student.blocks[mine]),
+            run(distiller.teacher, batch.teacher, [theirs]).blocks[theirs],
+        )
         shorter = min(student.shape[1], teacher.shape[1])
         raw = self.distance(student[:, :shorter], teacher[:, :shorter])
         return {LAYERWISE: raw} | {name: total / units for name, (total, units) in sums.items()}

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from sad.batch import Batch
+from sad.distiller import Distiller
+from sad.head.target import Live
 from sad.preflight.bench import Bench
 from sad.preflight.finding import Finding, judged
 from sad.train.step import take_step
@@ -24,11 +27,11 @@ def isolation(bench: Bench) -> Iterator[Finding]:
         before = checksums(teacher)
         start = {n: p.detach().clone() for n, p in kit.distiller.student.named_parameters() if p.requires_grad}
         batch = kit.collated(bench.few)
-        first = kit.distiller.ask_teacher(batch).hidden
+        first = answer(kit.distiller, batch)
         owned = {id(p) for group in kit.optimizer.param_groups for p in group["params"]}
         for _ in range(STEPS):
             take_step(kit.accelerator, kit.wrapped, kit.optimizer, kit.objective, [batch], kit.plan.recipe.train.clip)
-        second = kit.distiller.ask_teacher(batch).hidden
+        second = answer(kit.distiller, batch)
         checks = (
             (before == checksums(teacher), "its weights changed"),
             (torch.equal(first, second), "it answered the same text differently"),
@@ -55,6 +58,13 @@ def isolation(bench: Bench) -> Iterator[Finding]:
             advice="look at train.learning_rate and at the findings on gradients",
             numbers={"moved": moved},
         )
+
+
+def answer(distiller: Distiller, batch: Batch) -> Tensor:
+    """Return the teacher's last states where they are compared."""
+    target = distiller.ask_teacher(batch).target
+    assert isinstance(target, Live), "the teacher itself was asked"
+    return target.hidden
 
 
 def checksums(model: nn.Module) -> tuple[float, ...]:

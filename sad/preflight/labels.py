@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from sad.batch import Batch, Targets, Tokens
-from sad.forward import head, run
-from sad.losses import lm
+from sad.forward import run
+from sad.head.linear import head_of
+from sad.head.vocabulary import vocabulary_pass
 from sad.preflight.bench import Bench
 from sad.preflight.finding import Finding, Level, judged
 
@@ -34,8 +35,8 @@ def labels(bench: Bench) -> Iterator[Finding]:
 @torch.no_grad()
 def _shift(bench: Bench, name: str, model: nn.Module, tokens: Tokens, targets: Targets) -> Finding:
     """Compare the term's sum with a plain one, in float64, from the model's own logits and the next tokens."""
-    read = run(model, tokens)
-    ours = float(lm.cross_entropy(read.logits(targets.row, targets.position), targets.token).total)
+    states = run(model, tokens).hidden[targets.row, targets.position]
+    ours = float(vocabulary_pass(states, head_of(model), targets.token).lm)
     plain, count = 0.0, 0
     logits = model(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, use_cache=False).logits
     log_p = torch.log_softmax(logits.double(), dim=-1)
@@ -67,7 +68,7 @@ def _causal(name: str, model: nn.Module, tokens: Tokens) -> Finding:
     ids[:, half:] = ids[:, half:].flip(1)
     ids[:, half] = (ids[:, half] + 1) % (int(ids.max()) + 1)
     before, after = (
-        head(model, run(model, Tokens(some, torch.ones_like(some))).hidden[:, :half])
+        head_of(model).logits(run(model, Tokens(some, torch.ones_like(some))).hidden[:, :half])
         for some in (tokens.input_ids, ids)
     )
     moved = float((before - after).abs().max() / before.abs().max().clamp_min(1e-30))

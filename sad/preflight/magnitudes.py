@@ -106,7 +106,7 @@ def _blocks(bench: Bench, kit: Kit) -> Iterator[Block]:
     batch = kit.collated(within(bench.first, TOKENS))
     depth = text_config(distiller.teacher).num_hidden_layers
     seen = run(distiller.teacher, batch.teacher, range(depth))
-    mine = distiller.view(batch, seen).student.blocks[distiller.pairs[-1][0]]
+    mine = distiller.view(batch, distiller.ask_teacher(batch)).student.blocks[distiller.pairs[-1][0]]
     at, projector = batch.boundaries, distiller.projectors[-1]
     assert isinstance(projector, Projector)
     student = mine[at.row, at.student].float()

@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 
 from sad.align.token_bytes import tokenizer_fingerprint
 from sad.data import Example, collate
-from sad.forward import head, run
+from sad.forward import run
+from sad.head.linear import head_of
 from sad.pair import load_student, load_tokenizer
 from sad.preflight.bench import Bench
 from sad.preflight.finding import Finding, Level, judged
@@ -147,7 +148,7 @@ def _reloaded(bench: Bench, folder: Path) -> Finding:
     recipe = plan.recipe.model_copy(update={"student": Student(model=str(folder))})
     loaded = load_student(recipe, plan.pair.readers.student).to(next(trained.parameters()).device).eval()
     tokens = collate(bench.few, plan.pair.readers).student.to(next(trained.parameters()).device)
-    mine, theirs = (head(m, run(m, tokens).hidden) for m in (trained.eval(), loaded))
+    mine, theirs = (head_of(m).logits(run(m, tokens).hidden) for m in (trained.eval(), loaded))
     apart = float((mine - theirs).abs().max() / mine.abs().max().clamp_min(1e-30))
     reads = tokenizer_fingerprint(load_tokenizer(str(folder))) == plan.pair.readers.student.fingerprint
     fault = f"the student that was written gives other logits (off by {apart:.2%} of the largest)"

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 
 from sad.evaluate import Likelihood, likelihood
+from sad.forward import run
+from sad.head.linear import head_of
 from sad.preflight.bench import Bench
 from sad.preflight.coverage import held_out
 from sad.preflight.finding import Finding, Level
@@ -60,8 +62,9 @@ def known_teacher(bench: Bench) -> Known:
         batches = [kit.collated([one]) for one in bench.held_out]
         found = likelihood(kit.distiller, batches)
         for batch in batches:
-            asked, at = kit.distiller.ask_teacher(batch), batch.teacher_targets
-            log_p = torch.log_softmax(asked.logits(at.row, at.position)[:, :size], dim=-1)
+            model, at = kit.distiller.teacher, batch.teacher_targets
+            states = run(model, batch.teacher).hidden[at.row, at.position]
+            log_p = torch.log_softmax(head_of(model).logits(states)[:, :size], dim=-1)
             entropy += float(torch.special.entr(log_p.exp()).sum())
             places += len(at)
     return Known(found, entropy / max(1, places))

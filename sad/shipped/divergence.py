@@ -13,6 +13,7 @@ from sad import terms
 from sad.align.vocab import VocabMap
 from sad.batch import KD, LM, Batch, Boundaries, Targets, Tokens
 from sad.forward import Forward
+from sad.head.linear import IDENTITY
 from sad.objective import Objective
 from sad.recipe import Terms
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Kind, Reduction, Squared, Takes
@@ -39,25 +40,17 @@ def likelihood(
 
 
 def _kd(given: Given) -> Tensor:
-    return _part(KD, given, {KD: {"temperature": given.temperature}})
+    return _part(KD, given, {KD: {"temperature": given.temperature}, LM: {"weight": 0.0}})
 
 
 def _lm(given: Given) -> Tensor:
-    return _part(LM, given, {LM: {"weight": 1.0}})
+    return _part(LM, given, {LM: {"weight": 1.0}, KD: {"weight": 0.0}})
 
 
 def _part(name: str, given: Given, chosen: dict[str, dict[str, float]]) -> Tensor:
     """What the term adds to the loss of a step of ``given.count`` units, or of as many as it has itself."""
     found = terms.TERMS[name](_view(name, given, Terms.model_validate(chosen)))
     return Objective({name: 1.0}).part({name: found}, {name: found.units if given.count is None else given.count})
-
-
-class _Given(Forward):
-    """A pass whose logits are given as its states."""
-
-    def logits(self, row: Tensor, position: Tensor) -> Tensor:
-        """Return the logits at some places."""
-        return self.hidden[row, position]
 
 
 @dataclass(frozen=True)
@@ -88,10 +81,12 @@ def _view(name: str, given: Given, chosen: Terms) -> terms.View:
     index = torch.arange(len(row)) if name == LM else row * length + at
     ahead = torch.cat([given.teacher_logits[:, :1].detach().flip(-1), given.teacher_logits], dim=1)
     read = Tokens(torch.zeros_like(labels), torch.ones_like(labels))
+    one = Batch(read, read, targets, targets, Boundaries(row, at, at + 1, index), len(row))
     return terms.View(
-        batch=Batch(read, read, targets, targets, Boundaries(row, at, at + 1, index), len(row)),
-        student=_Given(nn.Identity(), given.student_logits, {}),
-        teacher=_Given(nn.Identity(), ahead, {}),
+        batch=one,
+        student=Forward(nn.Identity(), given.student_logits, {}),
+        head=IDENTITY,
+        asked=terms.asked(one, Forward(nn.Identity(), ahead, {}), IDENTITY, _same(vocab)),
         vocab=_same(vocab),
         terms=chosen,
         pairs=(),

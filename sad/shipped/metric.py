@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from sad import evaluate
 from sad.align.vocab import VocabMap
 from sad.batch import LM, Batch, Boundaries, Targets, Tokens
 from sad.distiller import Distiller
 from sad.forward import Forward
+from sad.head.linear import IDENTITY
 from sad.objective import Objective
 from sad.recipe import Terms
 from sad.subjects.metric import AGREEMENT, KL, LM_LOSS, PERPLEXITY, Metric, Scored
-from sad.terms import View
+from sad.terms import Asked, View, asked
 
 IGNORED = -100
 
@@ -55,23 +56,15 @@ class _Said(Distiller):
         size = batches[0].student_logits.shape[-1]
         self.given, self.map = iter(batches), _Same(size)
 
-    def ask_teacher(self, batch: Batch) -> Forward:  # noqa: ARG002 - the batches come in order
+    def ask_teacher(self, batch: Batch) -> Asked:
         """Give the teacher's logits; the student's come with the view of the same batch."""
         self.now = next(self.given)
-        return _Logits(self, self.now.teacher_logits, {})
+        return asked(batch, Forward(self, self.now.teacher_logits, {}), IDENTITY, self.map)
 
-    def view(self, batch: Batch, asked: Forward) -> View:
+    def view(self, batch: Batch, asked: Asked, scales: Mapping[str, float] | None = None) -> View:
         """Put both side by side."""
-        student = _Logits(self, self.now.student_logits, {})
-        return View(batch, student, asked, self.map, Terms(), (), nn.ModuleList())
-
-
-class _Logits(Forward):
-    """A pass whose logits are its states."""
-
-    def logits(self, row: Tensor, position: Tensor) -> Tensor:
-        """Return the logits at some places."""
-        return self.hidden[row, position]
+        student = Forward(self, self.now.student_logits, {})
+        return View(batch, student, IDENTITY, asked, self.map, Terms(), (), nn.ModuleList(), scales)
 
 
 class _Same(VocabMap):

@@ -9,6 +9,7 @@ from sad import tiny
 from sad.data import collate
 from sad.distiller import Distiller
 from sad.evaluate import evaluate, likelihood
+from sad.head.target import Live
 from sad.invariants.modes_restored import Passes
 from sad.objective import Objective
 
@@ -33,8 +34,13 @@ def shipped_passes() -> Passes:
     def evaluation() -> Tensor:
         return torch.tensor(evaluate(distiller, [batch], objective).likelihood.nats)
 
+    def answer() -> Tensor:
+        target = distiller.ask_teacher(batch).target
+        assert isinstance(target, Live), "the teacher itself was asked"
+        return target.hidden
+
     passes = {
-        "the teacher's pass": lambda: distiller.ask_teacher(batch).hidden,
+        "the teacher's pass": answer,
         "an evaluation": evaluation,
         "an evaluation of the teacher": lambda: torch.tensor(likelihood(distiller, [batch]).nats),
     }

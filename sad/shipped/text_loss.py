@@ -12,11 +12,12 @@ from sad import data, forward, objective
 from sad.align.reader import Reader
 from sad.align.spans import Window
 from sad.align.vocab import VocabMap
-from sad.batch import KD, LAYERWISE, LM, Batch
+from sad.batch import KD, LAYERWISE, LM, Batch, Sum
 from sad.distiller import Distiller
 from sad.forward import text_config
+from sad.head.linear import head_of
+from sad.head.vocabulary import vocabulary_pass
 from sad.invariants._models import other_ends, other_reading, teacher
-from sad.losses import lm
 from sad.recipe import Terms
 from sad.subjects.text_loss import DistilledLoss, Marks, Text, TextLoss
 
@@ -42,7 +43,8 @@ def compared_loss() -> DistilledLoss:
 def _language_model_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
     batch = _batch(texts, marks, same=True)
     at = batch.targets
-    summed = lm.cross_entropy(forward.run(model, batch.student).logits(at.row, at.position), at.token)
+    states = forward.run(model, batch.student).hidden[at.row, at.position]
+    summed = Sum(vocabulary_pass(states, head_of(model), at.token).lm, len(at))
     return objective.Objective({LM: 1.0}).part({LM: summed}, batch.counts())
 
 

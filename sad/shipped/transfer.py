@@ -12,10 +12,12 @@ from sad import tiny
 from sad.batch import CONTRASTIVE, KD, LAYERWISE, Sum
 from sad.data import collate
 from sad.distiller import Distiller
-from sad.forward import Forward
+from sad.head.linear import IDENTITY
+from sad.head.target import Live
+from sad.head.vocabulary import vocabulary_pass
 from sad.invariants.target_gets_no_gradient import Compared, Transfer
-from sad.losses import contrastive, kd, layerwise
-from sad.terms import TERMS
+from sad.losses import contrastive, layerwise
+from sad.terms import TERMS, Asked
 
 LEAN = 0.1
 
@@ -37,14 +39,19 @@ def shipped_transfer() -> Transfer:
 
     def compare() -> Mapping[str, Compared]:
         asked = distiller.ask_teacher(batch)
-        leaning: Forward = replace(
-            asked, hidden=lean(asked.hidden), blocks={block: lean(states) for block, states in asked.blocks.items()}
-        )
-        view = distiller.view(batch, leaning)
-        states, logits = view.states(0), view.boundary_logits()
-        heat, cold = terms.kd.temperature, terms.contrastive.temperature
+        target = asked.target
+        assert isinstance(target, Live), "the teacher itself was asked"
+        leaning = replace(target, hidden=lean(target.hidden))
+        view = distiller.view(batch, Asked(leaning, {block: lean(states) for block, states in asked.blocks.items()}))
+        states, cold = view.states(0), terms.contrastive.temperature
+
+        def kd(student: Tensor, teacher: Tensor) -> Sum:
+            compared = replace(view.compared(view.divergence), target=replace(leaning, hidden=teacher))
+            # the head is the student's side too, and stays outside
+            return Sum(vocabulary_pass(student, IDENTITY, None, compared).kd, len(batch.boundaries))
+
         sides = {
-            KD: ((logits, view.teacher_log_probs(heat)), lambda s, t: kd.forward_kl(s, t, heat)),
+            KD: ((view.head.logits(view.target_states()), leaning.hidden), kd),
             LAYERWISE: (states, layerwise.layer_distance),
             CONTRASTIVE: (states, lambda s, t: contrastive.info_nce(s, t, batch.boundaries.row, cold)),
         }

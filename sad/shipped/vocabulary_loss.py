@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from sad.align import vocab
 from sad.align.reader import Reader
-from sad.losses import kd
+from sad.head.linear import IDENTITY
+from sad.head.target import Live
+from sad.head.vocabulary import Compared, vocabulary_pass
 from sad.subjects.vocabulary import Heads, VocabularyLoss
 
 
@@ -20,7 +23,9 @@ def vocabulary_loss() -> VocabularyLoss:
 
 def _loss(heads: Heads) -> Tensor:
     mapped = vocab.VocabMap(_reader(heads.student_tokenizer), _reader(heads.teacher_tokenizer))
-    return kd.forward_kl(mapped.restrict(heads.student_logits), mapped.project(heads.teacher_logits)).total
+    every = torch.arange(len(heads.student_logits))
+    compared = Compared(Live(heads.teacher_logits, IDENTITY, mapped), every, mapped.student_size)
+    return vocabulary_pass(heads.student_logits, IDENTITY, None, compared).kd
 
 
 @cache

@@ -57,7 +57,7 @@ def take_step(
     distiller: Distiller = accelerator.unwrap_model(wrapped)
     mark = clock.mark if clock else _unmarked
     units = total_units(accelerator, batches)
-    together, widest = Together(accelerator), _widest(accelerator.device)
+    together, widest, scales = Together(accelerator), _widest(accelerator.device), objective.scales(units)
     totals: dict[str, Tensor] = {}
     trained = torch.zeros((), dtype=widest, device=accelerator.device)
     for number, batch in enumerate(batches, 1):
@@ -71,7 +71,7 @@ def take_step(
                 mark("data")
                 asked = distiller.ask_teacher(moved)
                 mark("teacher")
-                sums = wrapped(moved, asked)
+                sums = wrapped(moved, asked, scales)
                 loss = objective.part(sums, units)
                 mark("student")
                 if not last:

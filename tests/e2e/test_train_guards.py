@@ -84,7 +84,7 @@ def room(tmp_path: Path, pair_folder: Path) -> Room:
 
 
 def test_the_hours_end_a_run_and_another_machine_goes_on_from_the_copy(room: Room) -> None:
-    hours = ("--max-hours", "0.006", "--push-checkpoint", "far", "--epochs", "100000")
+    hours = ("--max-hours", "0.012", "--push-checkpoint", "far", "--epochs", "100000")
     done = room.train(*hours, "--set", "train.gradient_checkpointing=true")
     assert (done.returncode, done.stderr) == (0, "")
     assert ": train.max_hours is reached; nothing is lost. Go on with:" in done.stdout
@@ -95,7 +95,7 @@ def test_the_hours_end_a_run_and_another_machine_goes_on_from_the_copy(room: Roo
     assert room.lines(name="events.jsonl")[-1]["kind"] == names.EVENT_TIME_IS_UP
     shutil.rmtree(room.folder / "runs")
     copy = room.folder / "far" / run.name
-    again = room.run("-m", "sad", "train", "--resume", f"far/{run.name}", "--max-hours", "0.004")
+    again = room.run("-m", "sad", "train", "--resume", f"far/{run.name}", "--max-hours", "0.012")
     assert (again.returncode, again.stderr) == (0, "")
     assert f"run: {copy}" in again.stdout
     steps = [line["step"] for line in room.lines(copy) if names.LOSS in line]
@@ -111,15 +111,15 @@ def test_a_red_flag_stops_a_run_where_it_is_told_to_and_warns_by_itself(room: Ro
     done = room.train(*heavy, "--on-red-flag", "stop")
     assert (done.returncode, done.stderr) == (1, "")
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("stopped after step")]
-    assert line.startswith("stopped after step 10 of 30 for a red flag (R202 layerwise-too-high: ")
-    (told,) = [line for line in done.stdout.splitlines() if line.startswith("step 10: R202")]
-    assert "layerwise" in told
+    assert line.startswith("stopped after step 10 of 30 for a red flag (R203 term-dominates: The term layerwise is ")
+    (told,) = [line for line in done.stdout.splitlines() if line.startswith("step 10: R203")]
+    assert told.removeprefix("step 10: ") in line
     assert room.run("-m", "sad", "doctor", "runs/latest", "--report").returncode == 1
     resumed = room.run("-m", "sad", "train", "--resume", "runs/latest", "--on-red-flag", "warn")
     assert (resumed.returncode, resumed.stderr) == (0, "")
     assert [line["step"] for line in room.lines() if names.LOSS in line] == list(range(1, 31))
     flags = [e["message"] for e in room.lines(name="events.jsonl") if e["kind"] == names.EVENT_RED_FLAG]
-    assert sum(message.startswith("R202") for message in flags) == 1
+    assert sum(message.startswith("R203") for message in flags) == 1
 
 
 def test_a_way_that_does_not_exist_is_one_line(room: Room) -> None:

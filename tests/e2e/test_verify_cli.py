@@ -17,7 +17,11 @@ ENDING = [
     "✓ Issue #3: Loss Magnitude Imbalance - VERIFIED",
     "✓ ALL FIXES VERIFIED SUCCESSFULLY!",
 ]
-SICK = "from sad.losses import kd; kd.scale_gradient = lambda value, factor: factor * value"
+SICK = """
+from sad.losses import kd
+shipped = kd.rows
+kd.rows = lambda s, t, d: shipped(s, t, d)._replace(values=d.temperature**2 * shipped(s, t, d).values)
+"""
 BLIND = (
     "import dataclasses; from sad import verify; from sad.case import Verdict; "
     "verify.BUGS = tuple(dataclasses.replace(b, invariants=(lambda _: Verdict(True, 'fine'),)) for b in verify.BUGS)"

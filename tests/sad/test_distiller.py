@@ -60,7 +60,7 @@ def test_only_what_has_a_weight_takes_part(terms: dict[str, Any], names: tuple[s
     batch = collate(plan.train[:2], plan.pair.readers)
     asked = of.ask_teacher(batch)
     assert len(asked.blocks) == pairs
-    assert not asked.hidden.requires_grad
+    assert not asked.target.hidden.requires_grad
     assert tuple(of(batch, asked)) == names
 
 

@@ -2,85 +2,26 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import transformers
-from torch import Tensor, nn
+from torch import Tensor
 
 from sad import tiny
 from sad.batch import Tokens
 from sad.errors import UserError
-from sad.forward import Forward, block_list, body, check_head, head, run
+from sad.forward import Forward, block_list, body, run
 
-SHAPE = {
-    "vocab_size": 64,
-    "hidden_size": 16,
-    "intermediate_size": 32,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 64,
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
-FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
-    "llama, tied": ("Llama", {"tie_word_embeddings": True}),
-    "llama, untied": ("Llama", {"tie_word_embeddings": False}),
-    "qwen": ("Qwen2", {"tie_word_embeddings": True}),
-    "gemma, soft cap": ("Gemma2", {"head_dim": 8, "final_logit_softcapping": 3.0, "query_pre_attn_scalar": 8}),
-    "cohere, scale": ("Cohere", {"logit_scale": 0.0625}),
-    "granite, divisor": ("Granite", {"logits_scaling": 8.0}),
-    "phi, bias": ("Phi", {"tie_word_embeddings": False}),
-    "neox": ("GPTNeoX", {}),
-    "gpt2": ("GPT2", {}),
-    "opt": ("OPT", {"ffn_dim": 32, "word_embed_proj_dim": 16}),
-}
-GPT2_NAMES = {"hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head"}
-
-
-def model(family: str) -> Any:
-    name, more = FAMILIES[family]
-    shape = {**SHAPE, **more}
-    if name == "GPT2":
-        shape = {GPT2_NAMES.get(key, key): value for key, value in shape.items() if key != "intermediate_size"}
-        shape["n_positions"] = shape.pop("max_position_embeddings")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        made = getattr(transformers, f"{name}ForCausalLM" if name != "GPT2" else "GPT2LMHeadModel")(
-            getattr(transformers, f"{name}Config")(**shape)
-        ).eval()
-    with torch.no_grad():
-        # larger weights: a head that is wrong must show
-        made.get_output_embeddings().weight.mul_(20)
-        if getattr(made.get_output_embeddings(), "bias", None) is not None:
-            made.get_output_embeddings().bias.normal_()
-    return made
-
-
-def tokens(*lengths: int) -> Tokens:
-    ids = torch.zeros(len(lengths), max(lengths), dtype=torch.int64)
-    mask = torch.zeros_like(ids)
-    for row, length in enumerate(lengths):
-        ids[row, :length] = torch.arange(3, 3 + length) + 7 * row
-        mask[row, :length] = 1
-    return Tokens(ids, mask)
+FAMILY = runpy.run_path(str(Path(__file__).parent / "families.py"))
+FAMILIES, model, tokens = (FAMILY[name] for name in ("FAMILIES", "model", "tokens"))
 
 
 @pytest.fixture(params=FAMILIES)
 def made(request: pytest.FixtureRequest) -> Any:
     return model(request.param)
-
-
-def test_head_after_body_is_the_model(made: Any) -> None:
-    given = tokens(9, 9)
-    expected = made(input_ids=given.input_ids, attention_mask=given.attention_mask).logits
-    found = head(made, run(made, given).hidden)
-    assert float(expected.detach().std()) > 0.05
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
-    check_head(made, "the model")
 
 
 def test_a_block_is_what_it_hands_on_not_the_embedding_and_not_the_final_norm(made: Any) -> None:
@@ -109,30 +50,10 @@ def test_padding_on_the_right_changes_nothing_before_it(made: Any) -> None:
     torch.testing.assert_close(padded.blocks[1][0, :5], alone.blocks[1][0], rtol=1e-4, atol=1e-5)
 
 
-def test_logits_at_some_places_are_those_of_all_places() -> None:
-    made = model("llama, tied")
-    found = run(made, tokens(9, 4))
-    whole = head(made, found.hidden)
-    row, position = torch.tensor([1, 0, 0]), torch.tensor([3, 8, 0])
-    torch.testing.assert_close(found.logits(row, position), whole[row, position])
-    assert found.logits(row[:0], position[:0]).shape == (0, 64)
-
-
-def test_the_head_is_full_precision_under_autocast() -> None:
-    made = model("llama, tied")
-    hidden = run(made, tokens(6)).hidden[0]
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = head(made, hidden)
-    assert found.dtype == torch.float32
-    assert torch.equal(found, head(made, hidden))
-    half = model("llama, tied").bfloat16()
-    assert head(half, hidden.bfloat16()).dtype == torch.float32
-
-
 def test_the_gradient_reaches_body_and_head() -> None:
     made = model("llama, untied")
     found = run(made, tokens(6), [2])
-    (found.logits(torch.tensor([0]), torch.tensor([5])).sum() + found.blocks[2].sum()).backward()
+    (made.lm_head(found.hidden[0, 5]).sum() + found.blocks[2].sum()).backward()
     assert {name for name, p in made.named_parameters() if p.grad is None} == set()
 
 
@@ -142,28 +63,6 @@ def test_no_hook_stays_behind() -> None:
     with pytest.raises(IndexError):
         run(made, Tokens(torch.tensor([[1_000]]), torch.ones(1, 1, dtype=torch.int64)), [0])
     assert all(not block._forward_hooks for block in block_list(made))
-
-
-class Doubled(transformers.LlamaForCausalLM):
-    def forward(self, **given: Any) -> Any:
-        out = super().forward(**given)
-        out.logits = 2 * out.logits
-        return out
-
-
-class Undefined(transformers.LlamaForCausalLM):
-    def forward(self, **given: Any) -> Any:
-        out = super().forward(**given)
-        out.logits = out.logits * float("nan")
-        return out
-
-
-@pytest.mark.parametrize("kind", [Doubled, Undefined])
-def test_a_head_that_does_something_else_is_refused(kind: type[nn.Module]) -> None:
-    made = kind(model("llama, tied").config)
-    made.get_output_embeddings().weight.data.mul_(20)
-    with pytest.raises(UserError, match="my model: its head does something that sad does not know"):
-        check_head(made, "my model")
 
 
 def test_blocks_that_cannot_be_found_are_an_error() -> None:

@@ -18,6 +18,8 @@ from sad.align.vocab import VocabMap
 from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum, Tokens
 from sad.data import Example, Readers, blank, collate, examples
 from sad.distiller import Distiller
+from sad.forward import run
+from sad.head.target import Live
 from sad.pair import Pair
 from sad.recipe import Terms
 from sad.terms import TERMS, View
@@ -111,12 +113,12 @@ def test_a_blank_batch_adds_nothing_and_no_gradient(pair: Pair) -> None:
     assert all(g is not None and not bool(g.any()) for g in grads)
 
 
-def test_with_one_tokenizer_kd_is_the_textbook_term_to_the_last_bit() -> None:
+def test_with_one_tokenizer_kd_is_the_textbook_term() -> None:
     pair = tiny.pair(400, 400)
     batch = collate(some(pair), pair.readers)
     at = batch.targets
     found = view(pair, batch)
-    student = found.student.logits(at.row, at.position)
+    student = found.head.logits(found.target_states())
     teacher: Any = pair.teacher
     whole = teacher(input_ids=batch.teacher.input_ids, attention_mask=batch.teacher.attention_mask).logits.float()
     for temperature in (1.0, 2.0):
@@ -124,8 +126,10 @@ def test_with_one_tokenizer_kd_is_the_textbook_term_to_the_last_bit() -> None:
         log_q = torch.log_softmax(student / temperature, -1)
         textbook = (log_p.exp() * (log_p - log_q)).sum()
         found.terms = Terms.model_validate({"kd": {"temperature": temperature}})
-        assert torch.equal(found.teacher_log_probs(temperature), log_p)
-        assert torch.equal(TERMS[KD](found).total, textbook)
+        found._passed = None
+        assert isinstance(found.asked.target, Live)
+        assert torch.equal(found.asked.target.block(slice(None), temperature), log_p)
+        torch.testing.assert_close(TERMS[KD](found).total, textbook, rtol=1e-6, atol=0.0)
         assert len(batch.boundaries) == len(at)
 
 
@@ -155,7 +159,8 @@ def test_states_are_those_of_the_boundaries(pair: Pair) -> None:
     assert found.pairs == layer_pairs(2, 3, 2)
     for k, (mine, theirs) in enumerate(found.pairs):
         student, teacher = found.states(k)
-        assert torch.equal(teacher, found.teacher.blocks[theirs][at.row, at.teacher])
+        blocks = run(pair.teacher, batch.teacher, [theirs]).blocks
+        assert torch.equal(teacher, blocks[theirs][at.row, at.teacher])
         assert torch.equal(student, found.projectors[k](found.student.blocks[mine][at.row, at.student]))
 
 
@@ -167,9 +172,29 @@ def test_layerwise_is_the_mean_over_pairs(pair: Pair) -> None:
     torch.testing.assert_close(TERMS[LAYERWISE](found).total, (each[0] + each[1]) / 2)
 
 
-def test_logits_are_computed_once(pair: Pair) -> None:
+def test_the_vocabulary_is_passed_once(pair: Pair) -> None:
     found = view(pair, collate(some(pair), pair.readers))
-    assert found.target_logits() is found.target_logits()
+    assert found.vocabulary() is found.vocabulary()
+
+
+@pytest.mark.parametrize("factor", [1.0, 3.0])
+def test_announced_scales_give_the_gradient_of_the_terms_apart(pair: Pair, factor: float) -> None:
+    made, batch = distiller(pair), collate(some(pair)[:3], pair.readers)
+    scales = {KD: 0.7, LM: 0.2, LAYERWISE: 0.1, CONTRASTIVE: 0.3}
+    found = []
+    for announced in (None, scales):
+        made.zero_grad()
+        each = made(batch, made.ask_teacher(batch), announced)
+        (factor * sum(scales[name] * one.total for name, one in each.items())).backward()
+        found.append(torch.cat([p.grad.flatten() for p in made.parameters()]))
+    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-6)
+
+
+def test_nothing_of_the_teacher_is_kept_but_its_boundaries(pair: Pair) -> None:
+    batch = collate(some(pair), pair.readers)
+    asked = distiller(pair).ask_teacher(batch)
+    assert len(asked.target) == len(batch.boundaries)
+    assert all(len(states) == len(batch.boundaries) for states in asked.blocks.values())
 
 
 @pytest.mark.parametrize("name", [KD, LAYERWISE, CONTRASTIVE])

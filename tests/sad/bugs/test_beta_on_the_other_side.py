@@ -17,10 +17,9 @@ def test_verify_catches_it_and_finds_it_absent():
 def planted(student_logits, teacher_log_probs, temperature=1.0):
     """The limit of the other side."""
     log_q, log_p = torch.log_softmax(student_logits.float() / temperature, dim=-1), teacher_log_probs.float()
-    total = torch.where(log_q.exp() == 0, 0.0, log_q.exp() * (log_q - log_p)).sum()
-    return kd.Sum(kd.scale_gradient(total, temperature**2), int(student_logits.shape[0]))
+    return torch.where(log_q.exp() == 0, 0.0, log_q.exp() * (log_q - log_p)).sum()
 
 
-def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(kd, "forward_kl", planted)
+def test_the_fault_is_found_in_the_code_that_trains(plant, found_in_the_code_that_trains):
+    plant(kd, planted)
     assert "it is reverse KL, sum over a given count" in found_in_the_code_that_trains(BUG)

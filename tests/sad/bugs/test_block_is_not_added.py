@@ -19,10 +19,9 @@ def planted(student_logits, teacher_log_probs, temperature=1.0):
     log_q, log_p = torch.log_softmax(student_logits.float() / temperature, dim=-1), teacher_log_probs.float()
     last = slice((log_q.shape[-1] - 1) // 16_384 * 16_384, None)
     log_q, log_p = log_q[:, last], log_p[:, last]
-    total = torch.where(log_p.exp() == 0, 0.0, log_p.exp() * (log_p - log_q)).sum()
-    return kd.Sum(kd.scale_gradient(total, temperature**2), int(student_logits.shape[0]))
+    return torch.where(log_p.exp() == 0, 0.0, log_p.exp() * (log_p - log_q)).sum()
 
 
-def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(kd, "forward_kl", planted)
+def test_the_fault_is_found_in_the_code_that_trains(plant, found_in_the_code_that_trains):
+    plant(kd, planted)
     assert "2 rows over 70,001 tokens: value" in found_in_the_code_that_trains(BUG)

@@ -2,7 +2,6 @@ import torch
 
 from sad.bugs.chunk_uses_the_first_labels import BUG
 from sad.losses import kd
-from sad.losses.kd import forward_kl
 from sad.verify import run
 
 
@@ -18,12 +17,12 @@ def test_verify_catches_it_and_finds_it_absent():
     assert large[1].holds
 
 
-def planted(student_logits, teacher_log_probs, temperature=1.0):
+def planted(student_logits, teacher_log_probs, divergence, shipped=kd.rows):
     """Every chunk of 128 rows is compared with the teacher's first."""
     rows = torch.arange(len(teacher_log_probs)) % 128
-    return forward_kl(student_logits, teacher_log_probs[rows], temperature)
+    return shipped(student_logits, teacher_log_probs[rows], divergence)
 
 
 def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(kd, "forward_kl", planted)
+    monkeypatch.setattr(kd, "rows", planted)
     assert "4,100 rows over 3 tokens: value" in found_in_the_code_that_trains(BUG)

@@ -17,10 +17,9 @@ def planted(student_logits, teacher_log_probs, temperature=1.0):
     log_q, log_p = torch.log_softmax(student_logits.float() / temperature, dim=-1), teacher_log_probs.float()
     each = torch.where(log_p.exp() == 0, 0.0, log_p.exp() * (log_p - log_q)).sum(-1)
     weight = (log_q.amax(-1) - log_q.amax(-1).detach()).exp()
-    total = (weight * each.clamp(max=1.0)).sum()
-    return kd.Sum(kd.scale_gradient(total, temperature**2), int(student_logits.shape[0]))
+    return (weight * each.clamp(max=1.0)).sum()
 
 
-def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(kd, "forward_kl", planted)
+def test_the_fault_is_found_in_the_code_that_trains(plant, found_in_the_code_that_trains):
+    plant(kd, planted)
     assert "unrelated logits at T = 1: value" in found_in_the_code_that_trains(BUG)

@@ -10,5 +10,5 @@ def test_verify_catches_it_and_finds_it_absent():
 
 
 def test_a_loss_that_is_missing_in_the_code_that_trains_is_found(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(lm, "cross_entropy", lambda *_: None)
+    monkeypatch.setattr(lm, "rows", lambda *_: None)
     assert "NoneType" in found_in_the_code_that_trains(BUG)

@@ -1,5 +1,6 @@
-from sad.align.vocab import VocabMap
 from sad.bugs.heads_of_two_sizes import BUG
+from sad.head.vocabulary import Compared
+from sad.shipped import vocabulary_loss
 from sad.verify import run
 
 
@@ -16,5 +17,5 @@ def test_the_advice_compares_padding_rows():
 
 
 def test_a_head_that_is_not_cut_is_found(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(VocabMap, "restrict", lambda _, logits: logits)
+    monkeypatch.setattr(vocabulary_loss, "Compared", lambda target, at, _: Compared(target, at, 10**9))
     assert "The size of tensor" in found_in_the_code_that_trains(BUG)

@@ -17,10 +17,9 @@ def test_verify_catches_it_and_finds_it_absent():
 def planted(student_logits, teacher_log_probs, temperature=1.0):
     """What is not finite becomes 0."""
     log_q, log_p = torch.log_softmax(student_logits.float() / temperature, dim=-1), teacher_log_probs.float()
-    total = (log_p.exp() * (log_p - log_q)).nan_to_num(0.0, 0.0, 0.0).sum()
-    return kd.Sum(kd.scale_gradient(total, temperature**2), int(student_logits.shape[0]))
+    return (log_p.exp() * (log_p - log_q)).nan_to_num(0.0, 0.0, 0.0).sum()
 
 
-def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(kd, "forward_kl", planted)
+def test_the_fault_is_found_in_the_code_that_trains(plant, found_in_the_code_that_trains):
+    plant(kd, planted)
     assert "right is infinite" in found_in_the_code_that_trains(BUG)

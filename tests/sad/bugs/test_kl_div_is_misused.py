@@ -22,10 +22,9 @@ def test_verify_catches_it_and_finds_it_absent():
 def planted(student_logits, teacher_log_probs, temperature=1.0):
     """Probabilities as input."""
     log_q, log_p = torch.log_softmax(student_logits.float() / temperature, dim=-1), teacher_log_probs.float()
-    total = torch.nn.functional.kl_div(log_q.exp(), log_p.exp(), reduction="sum")
-    return kd.Sum(kd.scale_gradient(total, temperature**2), int(student_logits.shape[0]))
+    return torch.nn.functional.kl_div(log_q.exp(), log_p.exp(), reduction="sum")
 
 
-def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(kd, "forward_kl", planted)
+def test_the_fault_is_found_in_the_code_that_trains(plant, found_in_the_code_that_trains):
+    plant(kd, planted)
     assert "unrelated logits at T = 1: value -" in found_in_the_code_that_trains(BUG)

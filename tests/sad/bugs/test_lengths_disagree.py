@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from sad import data
+from sad import data, terms
 from sad.align import reader, spans
 from sad.align.spans import Common
 from sad.bugs.lengths_disagree import BUG
@@ -58,28 +59,19 @@ def test_a_faulty_alignment_in_the_code_that_trains_is_named(monkeypatch, faulty
     assert not found.absent
 
 
-def logits_by_number(view, temperature):
-    at = view.batch.boundaries
-    return view.vocab.project(view.teacher.logits(at.row, at.student.clamp(max=view.last)), temperature)
+def by_number(states, at):
+    return states[at.row, at.student.clamp(max=states.shape[1] - 1)]
 
 
 def first_rows(view):
-    return view.vocab.restrict(view.target_logits()[: len(view.batch.boundaries)])
-
-
-def states_by_number(view, pair):
-    at, (mine, theirs) = view.batch.boundaries, view.pairs[pair]
-    student = view.projectors[pair](view.student.blocks[mine][at.row, at.student])
-    return student, view.teacher.blocks[theirs][at.row, at.student.clamp(max=view.last)]
+    return torch.arange(len(view.batch.boundaries))
 
 
 @pytest.mark.parametrize(
-    ("name", "faulty"),
-    [("teacher_log_probs", logits_by_number), ("boundary_logits", first_rows), ("states", states_by_number)],
+    ("of", "name", "faulty"), [(terms, "teacher_rows", by_number), (View, "compared_rows", first_rows)]
 )
-def test_a_term_that_leaves_the_alignment_is_named(monkeypatch, name, faulty):
-    monkeypatch.setattr(View, name, faulty)
-    monkeypatch.setattr(View, "last", property(lambda view: view.teacher.hidden.shape[1] - 1), raising=False)
+def test_a_term_that_leaves_the_alignment_is_named(monkeypatch, of, name, faulty):
+    monkeypatch.setattr(of, name, faulty)
     (found,) = run([BUG])
     assert not found.absent
     assert "end at different bytes" in found.fixed[0].says
@@ -101,7 +93,7 @@ def test_a_loss_that_crashes_in_the_training_step_is_named(monkeypatch):
     def crash(*_):
         raise RuntimeError(CRASH)
 
-    monkeypatch.setattr("sad.losses.kd.forward_kl", crash)
+    monkeypatch.setattr("sad.losses.kd.rows", crash)
     (found,) = run([BUG])
     assert not found.absent
     assert found.fixed[0].says == CRASH

@@ -18,10 +18,9 @@ def planted(student_logits, teacher_log_probs, temperature=1.0):
     """The student's logits stay in their dtype."""
     log_q = torch.softmax(student_logits / temperature, dim=-1).log()
     p = teacher_log_probs.exp()
-    total = torch.where(p == 0, 0.0, p * (teacher_log_probs - log_q)).sum()
-    return kd.Sum(kd.scale_gradient(total, temperature**2), int(student_logits.shape[0]))
+    return torch.where(p == 0, 0.0, p * (teacher_log_probs - log_q)).sum()
 
 
-def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(kd, "forward_kl", planted)
-    assert "float16" in found_in_the_code_that_trains(BUG)
+def test_the_fault_is_found_in_the_code_that_trains(plant, found_in_the_code_that_trains):
+    plant(kd, planted)
+    assert "the loss is infinite, right is 61.37" in found_in_the_code_that_trains(BUG)

@@ -17,10 +17,9 @@ def planted(student_logits, teacher_log_probs, temperature=1.0):
     """With the student's logits cut."""
     log_q, log_p = torch.log_softmax(student_logits.float() / temperature, dim=-1), teacher_log_probs.float()
     log_q = torch.log_softmax(student_logits.float().clamp(-30, 30) / temperature, dim=-1)
-    total = torch.where(log_p.exp() == 0, 0.0, log_p.exp() * (log_p - log_q)).sum()
-    return kd.Sum(kd.scale_gradient(total, temperature**2), int(student_logits.shape[0]))
+    return torch.where(log_p.exp() == 0, 0.0, log_p.exp() * (log_p - log_q)).sum()
 
 
-def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(kd, "forward_kl", planted)
+def test_the_fault_is_found_in_the_code_that_trains(plant, found_in_the_code_that_trains):
+    plant(kd, planted)
     assert "logits 60 times as large: value" in found_in_the_code_that_trains(BUG)

@@ -19,4 +19,5 @@ def planted(self, sums, _):
 
 def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
     monkeypatch.setattr(Objective, "part", planted)
+    monkeypatch.setattr(Objective, "scales", lambda *_: None)
     assert "in a batch beside longer sequences: value" in found_in_the_code_that_trains(BUG)

@@ -1,7 +1,7 @@
 import torch
 
 from sad.bugs.one_factor_for_all_rows import BUG
-from sad.losses import kd
+from sad.head.vocabulary import _Pass
 from sad.verify import run
 
 
@@ -16,11 +16,11 @@ def test_verify_catches_it_and_finds_it_absent():
     assert "the loss times 3: gradient 0.3333 x else" in found.variants["no factor"][2].says
 
 
-def planted(ctx, *gradients):
-    """The factor of the temperature without the one that is sent back."""
-    return torch.full_like(gradients[0], ctx.factor), None
+def planted(ctx, *gradients, shipped=_Pass.backward):
+    """Without the factor that is sent back."""
+    return shipped(ctx, *map(torch.ones_like, gradients))
 
 
 def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(kd._ScaledGradient, "backward", staticmethod(planted))
+    monkeypatch.setattr(_Pass, "backward", staticmethod(planted))
     assert "gradient 15 x right" in found_in_the_code_that_trains(BUG)

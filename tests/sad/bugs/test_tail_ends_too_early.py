@@ -18,10 +18,9 @@ def planted(student_logits, teacher_log_probs, temperature=1.0):
     order = log_p.argsort(dim=-1, descending=True, stable=True)
     p = log_p.exp().gather(-1, order)
     kept = (p.cumsum(-1) - p < 0.5).scatter(-1, order, (p.cumsum(-1) - p) < 0.9)
-    total = torch.where(kept, log_p.exp() * (log_p - log_q), 0.0).sum()
-    return kd.Sum(kd.scale_gradient(total, temperature**2), int(student_logits.shape[0]))
+    return torch.where(kept, log_p.exp() * (log_p - log_q), 0.0).sum()
 
 
-def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(kd, "forward_kl", planted)
+def test_the_fault_is_found_in_the_code_that_trains(plant, found_in_the_code_that_trains):
+    plant(kd, planted)
     assert "unrelated logits at T = 1: value" in found_in_the_code_that_trains(BUG)

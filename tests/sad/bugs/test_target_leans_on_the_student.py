@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
-from sad.align.vocab import VocabMap
+from sad import terms
 from sad.bugs.target_leans_on_the_student import BUG
-from sad.losses import contrastive, kd, layerwise
+from sad.head.vocabulary import Vocabulary
+from sad.losses import contrastive, layerwise
+from sad.shipped import transfer
 from sad.verify import run
 
 
@@ -17,7 +21,7 @@ def test_verify_catches_it_and_finds_it_absent():
 
 @pytest.mark.parametrize(
     ("module", "name", "term"),
-    [(kd, "forward_kl", "kd"), (layerwise, "layer_distance", "layerwise"), (contrastive, "info_nce", "contrastive")],
+    [(layerwise, "layer_distance", "layerwise"), (contrastive, "info_nce", "contrastive")],
 )
 def test_a_loss_that_does_not_detach_its_target_is_found(
     monkeypatch, found_in_the_code_that_trains, module, name, term
@@ -34,8 +38,30 @@ def test_a_loss_that_does_not_detach_its_target_is_found(
     assert f"{term}: with the student's side constant its gradient is " in found_in_the_code_that_trains(BUG)
 
 
+def attached(hidden, head, _, compared=None, **__):
+    """KD by autograd, with the target in the graph."""
+    mine = head.logits(hidden[compared.at])[:, : compared.tokens].log_softmax(-1)
+    theirs = compared.target.vocab.project(compared.target.head.logits(compared.target.hidden))
+    return Vocabulary((theirs.exp() * (theirs - mine)).sum(), hidden.sum() * 0.0)
+
+
+def test_a_pass_that_does_not_detach_its_target_is_found(monkeypatch, found_in_the_code_that_trains):
+    for module in (terms, transfer):
+        monkeypatch.setattr(module, "vocabulary_pass", attached)
+    assert "kd: with the student's side constant its gradient is " in found_in_the_code_that_trains(BUG)
+
+
 def test_a_target_without_a_graph_leaves_nothing_to_cut(monkeypatch):
     """The rig is not blind: what it cuts is there until a loss cuts it."""
-    shipped = VocabMap.project
-    monkeypatch.setattr(VocabMap, "project", lambda self, *more: shipped(self, *more).detach())
+    for module in (terms, transfer):
+        monkeypatch.setattr(
+            module,
+            "vocabulary_pass",
+            lambda hidden, head, token, compared, **_: attached(
+                hidden,
+                head,
+                token,
+                replace(compared, target=replace(compared.target, hidden=compared.target.hidden.detach())),
+            ),
+        )
     assert next(run([BUG])).absent

@@ -1,5 +1,6 @@
 import pytest
 
+from sad import terms
 from sad.bugs.teacher_logits_shifted import BUG
 from sad.terms import View
 from sad.verify import run
@@ -16,17 +17,13 @@ def test_verify_catches_it_and_finds_it_absent():
 
 @pytest.mark.parametrize("by", [-1, 1])
 def test_a_shift_of_the_teacher_in_the_code_that_trains_is_found(monkeypatch, found_in_the_code_that_trains, by):
-    def teacher_log_probs(view, temperature):
-        at, last = view.batch.boundaries, view.teacher.hidden.shape[1] - 1
-        return view.vocab.project(view.teacher.logits(at.row, (at.teacher + by).clamp(0, last)), temperature)
+    def shifted(states, at):
+        return states[at.row, (at.teacher + by).clamp(0, states.shape[1] - 1)]
 
-    monkeypatch.setattr(View, "teacher_log_probs", teacher_log_probs)
+    monkeypatch.setattr(terms, "teacher_rows", shifted)
     assert "another place of the teacher" in found_in_the_code_that_trains(BUG)
 
 
 def test_a_shift_of_the_student_in_the_code_that_trains_is_found(monkeypatch, found_in_the_code_that_trains):
-    def boundary_logits(view):
-        return view.vocab.restrict(view.target_logits().roll(1, 0))
-
-    monkeypatch.setattr(View, "boundary_logits", boundary_logits)
+    monkeypatch.setattr(View, "compared_rows", lambda view: view.batch.boundaries.target.roll(1, 0))
     assert "another place of the teacher" in found_in_the_code_that_trains(BUG)

@@ -1,8 +1,11 @@
-import torch
+from dataclasses import replace
+
+import pytest
 import torch.nn.functional as F
 
+from sad import distiller, terms
 from sad.bugs.teacher_states_interpolated import BUG
-from sad.terms import View
+from sad.head.target import Live
 from sad.verify import run
 
 
@@ -14,28 +17,22 @@ def test_verify_catches_it_and_finds_it_absent():
     assert verdict.numbers["off"] > 0.01
 
 
-def stretched(states, view):
-    return F.interpolate(states.mT, size=view.student.hidden.shape[1], mode="linear", align_corners=False).mT
+def stretched(batch, read):
+    length = batch.student.input_ids.shape[1]
+    at = batch.boundaries
+    return F.interpolate(read.mT, size=length, mode="linear", align_corners=False).mT[at.row, at.student]
 
 
-def test_states_stretched_in_the_code_that_trains_are_found(monkeypatch, found_in_the_code_that_trains):
-    def states(view, pair):
-        at, (mine, theirs) = view.batch.boundaries, view.pairs[pair]
-        student = view.projectors[pair](view.student.blocks[mine][at.row, at.student])
-        return student, stretched(view.teacher.blocks[theirs], view)[at.row, at.student]
+@pytest.mark.parametrize("what", ["blocks", "target"])
+def test_states_stretched_in_the_code_that_trains_are_found(monkeypatch, found_in_the_code_that_trains, what):
+    """Those of the blocks, and the last ones: stretched logits are logits of stretched states."""
 
-    monkeypatch.setattr(View, "states", states)
-    found_in_the_code_that_trains(BUG)
+    def asked(batch, teacher, head, vocab, shipped=terms.asked):
+        right = shipped(batch, teacher, head, vocab)
+        if what == "blocks":
+            return replace(right, blocks={i: stretched(batch, states) for i, states in teacher.blocks.items()})
+        return replace(right, target=Live(stretched(batch, teacher.hidden), head, vocab))
 
-
-def test_logits_stretched_in_the_code_that_trains_are_found(monkeypatch, found_in_the_code_that_trains):
-    def teacher_log_probs(view, temperature):
-        at = view.batch.boundaries
-        length, rows = view.teacher.hidden.shape[1], torch.arange(len(view.teacher.hidden))
-        logits = view.teacher.logits(rows.repeat_interleave(length), torch.arange(length).repeat(len(rows)))
-        return view.vocab.project(
-            stretched(logits.unflatten(0, (len(rows), length)), view)[at.row, at.student], temperature
-        )
-
-    monkeypatch.setattr(View, "teacher_log_probs", teacher_log_probs)
+    monkeypatch.setattr(terms, "asked", asked)
+    monkeypatch.setattr(distiller, "asked", asked)
     found_in_the_code_that_trains(BUG)

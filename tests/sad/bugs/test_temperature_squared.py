@@ -1,8 +1,9 @@
-import torch
+from dataclasses import replace
 
 from sad.align.vocab import VocabMap
 from sad.bugs.temperature_squared import BUG
 from sad.losses import kd
+from sad.rows import Rows
 from sad.verify import run
 
 
@@ -17,13 +18,23 @@ def test_verify_catches_it_and_finds_it_absent():
     assert found.fixed[1].says == "in force: count, labels, temperature"
 
 
+def scaled(value, gradient, shipped=kd.rows):
+    """The shipped rows times factors that depend on the temperature."""
+
+    def rows(student, target, divergence):
+        values, gradients = shipped(student, target, divergence)
+        return Rows(value(divergence.temperature) * values, gradient(divergence.temperature) * gradients)
+
+    return rows
+
+
 def test_the_factor_on_the_value_is_found(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(kd, "scale_gradient", lambda value, factor: factor * value)
+    monkeypatch.setattr(kd, "rows", scaled(lambda heat: heat**2, lambda _: 1.0))
     assert "64.000 x right" in found_in_the_code_that_trains(BUG)
 
 
 def test_a_missing_factor_is_found(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(kd, "scale_gradient", lambda value, _: value)
+    monkeypatch.setattr(kd, "rows", scaled(lambda _: 1.0, lambda heat: heat**-2))
     assert "0.016" in found_in_the_code_that_trains(BUG)
 
 
@@ -34,10 +45,10 @@ def test_a_teacher_that_is_not_softened_is_found(monkeypatch, found_in_the_code_
 
 
 def test_the_other_direction_is_found(monkeypatch, found_in_the_code_that_trains):
-    forward = kd.forward_kl
+    shipped = kd.rows
 
-    def reverse(student, log_p, temperature=1.0):
-        return forward(log_p * temperature, torch.log_softmax(student.float() / temperature, -1), temperature)
+    def reverse(student, log_p, divergence):
+        return shipped(student, log_p, replace(divergence, kind=kd.Kind.REVERSE_KL))
 
-    monkeypatch.setattr(kd, "forward_kl", reverse)
+    monkeypatch.setattr(kd, "rows", reverse)
     found_in_the_code_that_trains(BUG)

@@ -5,16 +5,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from sad import data, evaluate, forward, terms
+from sad import data, evaluate, terms
 from sad.align import vocab
 from sad.align.vocab import VocabMap
 from sad.batch import KD, LM, Sum
 from sad.bugs.tokens_matched_by_id import BUG
 from sad.distiller import Distiller
 from sad.evaluate import Likelihood
+from sad.head import linear, vocabulary
 from sad.invariants.objective_matches_the_texts import objective_matches_the_texts
 from sad.losses import kd, lm
 from sad.objective import Objective
+from sad.rows import Rows
 from sad.train import loop
 from sad.verify import run
 
@@ -66,16 +68,24 @@ def test_a_map_that_forgets_the_temperature_is_found(monkeypatch, found):
 
 
 def test_labels_that_are_the_tokens_read_are_found(monkeypatch, found):
-    def copying(view):
+    def copying(view, shipped=terms.View.vocabulary):
         at = view.batch.targets
-        return lm.cross_entropy(view.target_logits(), view.batch.student.input_ids[at.row, at.position])
+        view.batch = replace(view.batch, targets=replace(at, token=view.batch.student.input_ids[at.row, at.position]))
+        return shipped(view)
 
-    monkeypatch.setitem(terms.TERMS, LM, copying)
+    monkeypatch.setattr(terms.View, "vocabulary", copying)
     assert "raw lm is" in found()
 
 
+@pytest.mark.parametrize("module", [lm, kd])
+def test_a_term_scaled_out_of_sight_is_found(monkeypatch, found, module):
+    shipped = module.rows
+    monkeypatch.setattr(module, "rows", lambda *given: Rows(*(0.05 * part for part in shipped(*given))))
+    assert f"raw {module.__name__.rpartition('.')[2]} is" in found()
+
+
 @pytest.mark.parametrize("name", [LM, KD])
-def test_a_term_scaled_out_of_sight_is_found(monkeypatch, found, name):
+def test_a_term_scaled_after_the_pass_is_refused_by_the_pass(monkeypatch, name):
     term = terms.TERMS[name]
 
     def scaled(view):
@@ -83,17 +93,18 @@ def test_a_term_scaled_out_of_sight_is_found(monkeypatch, found, name):
         return Sum(0.05 * one.total, one.units)
 
     monkeypatch.setitem(terms.TERMS, name, scaled)
-    assert f"raw {name} is" in found()
+    with pytest.raises(RuntimeError, match="the terms were to be multiplied in the proportion"):
+        objective_matches_the_texts(BUG.fixed())
 
 
 def test_a_gradient_scaled_out_of_sight_is_found(monkeypatch, found):
-    term = terms.TERMS[LM]
+    shipped = lm.rows
 
-    def scaled(view):
-        one = term(view)
-        return Sum(kd.scale_gradient(one.total, 0.05), one.units)
+    def scaled(*given):
+        values, gradient = shipped(*given)
+        return Rows(values, 0.05 * gradient)
 
-    monkeypatch.setitem(terms.TERMS, LM, scaled)
+    monkeypatch.setattr(lm, "rows", scaled)
     assert "the gradient of" in found()
 
 
@@ -138,7 +149,7 @@ def test_an_evaluation_with_a_language_model_loss_of_its_own_is_found(monkeypatc
     def other(distiller, view, totals):
         score(distiller, view, totals)
         # of all but the first label of the batch
-        logits, at = view.target_logits(), view.batch.targets
+        logits, at = view.head.logits(view.target_states()), view.batch.targets
         apart = lm.cross_entropy(logits[:1], at.token[:1])
         totals.add(f"total/{LM}", -apart.total)
         totals.add(f"units/{LM}", -1.0)
@@ -171,7 +182,7 @@ def test_a_last_micro_batch_without_its_gradient_is_found(monkeypatch, found):
 
 def test_micro_batches_divided_each_by_its_own_units_are_found(monkeypatch, found):
     own = {}
-    ask, part = Distiller.ask_teacher, Objective.part
+    ask, part, scales = Distiller.ask_teacher, Objective.part, Objective.scales
 
     def counted(self, batch):
         own.update(batch.counts())
@@ -179,6 +190,7 @@ def test_micro_batches_divided_each_by_its_own_units_are_found(monkeypatch, foun
 
     monkeypatch.setattr(Distiller, "ask_teacher", counted)
     monkeypatch.setattr(Objective, "part", lambda self, sums, _: part(self, sums, own))
+    monkeypatch.setattr(Objective, "scales", lambda self, _: scales(self, own))
     assert "the gradient of" in found()
 
 
@@ -188,8 +200,10 @@ def test_a_begin_mark_that_the_models_do_not_see_is_found(monkeypatch, found):
 
 
 def test_a_gradient_that_is_divided_instead_of_multiplied_is_found(monkeypatch, found):
+    shipped = vocabulary._Pass.backward
+    monkeypatch.setattr(Objective, "scales", lambda *_: None)
     monkeypatch.setattr(
-        kd._ScaledGradient, "backward", staticmethod(lambda ctx, *gradients: (ctx.factor / gradients[0], None))
+        vocabulary._Pass, "backward", staticmethod(lambda ctx, *gradients: shipped(ctx, *(1 / g for g in gradients)))
     )
     assert "the gradient of" in found()
 
@@ -206,14 +220,14 @@ def test_a_step_that_reports_its_terms_times_their_weights_is_found(monkeypatch,
 
 @pytest.mark.parametrize("setting", ["logits_scaling", "final_logit_softcapping", "logit_scale"])
 def test_a_head_without_what_its_model_does_to_logits_is_found(monkeypatch, found, setting):
-    shipped = forward.text_config
+    shipped = linear.text_config
 
     def unset(model):
         config = shipped(model)
         kept = {"num_hidden_layers", "logits_scaling", "final_logit_softcapping", "logit_scale"} - {setting}
         return SimpleNamespace(**{name: getattr(config, name, None) for name in kept})
 
-    monkeypatch.setattr(forward, "text_config", unset)
+    monkeypatch.setattr(linear, "text_config", unset)
     assert "from the texts" in found()
 
 

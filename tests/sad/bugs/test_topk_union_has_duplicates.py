@@ -19,10 +19,9 @@ def planted(student_logits, teacher_log_probs, temperature=1.0):
     tops = [z.topk(min(4, z.shape[-1]), dim=-1).indices for z in (log_q, log_p)]
     chosen = torch.cat(tops, dim=-1)
     log_q, log_p = (torch.log_softmax(z.gather(-1, chosen), dim=-1) for z in (log_q, log_p))
-    total = torch.where(log_p.exp() == 0, 0.0, log_p.exp() * (log_p - log_q)).sum()
-    return kd.Sum(kd.scale_gradient(total, temperature**2), int(student_logits.shape[0]))
+    return torch.where(log_p.exp() == 0, 0.0, log_p.exp() * (log_p - log_q)).sum()
 
 
-def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(kd, "forward_kl", planted)
+def test_the_fault_is_found_in_the_code_that_trains(plant, found_in_the_code_that_trains):
+    plant(kd, planted)
     assert "unrelated logits at T = 1: value" in found_in_the_code_that_trains(BUG)

@@ -19,10 +19,9 @@ def planted(student_logits, teacher_log_probs, temperature=1.0):
     log_q, log_p = torch.log_softmax(student_logits.float() / temperature, dim=-1), teacher_log_probs.float()
     top = log_p.topk(min(4, log_p.shape[-1]), dim=-1).indices
     log_q, log_p = log_q.gather(-1, top), log_p.gather(-1, top)
-    total = (log_p.exp() * (log_p - log_q)).sum(-1).clamp_min(0.0).sum()
-    return kd.Sum(kd.scale_gradient(total, temperature**2), int(student_logits.shape[0]))
+    return (log_p.exp() * (log_p - log_q)).sum(-1).clamp_min(0.0).sum()
 
 
-def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(kd, "forward_kl", planted)
+def test_the_fault_is_found_in_the_code_that_trains(plant, found_in_the_code_that_trains):
+    plant(kd, planted)
     assert "rows get no gradient" in found_in_the_code_that_trains(BUG)

@@ -19,10 +19,9 @@ def test_verify_catches_it_and_finds_it_absent():
 def planted(student_logits, teacher_log_probs, temperature=1.0):
     """0 x infinity."""
     log_q, log_p = torch.log_softmax(student_logits.float() / temperature, dim=-1), teacher_log_probs.float()
-    total = (log_p.exp() * (log_p - log_q)).sum()
-    return kd.Sum(kd.scale_gradient(total, temperature**2), int(student_logits.shape[0]))
+    return (log_p.exp() * (log_p - log_q)).sum()
 
 
-def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(kd, "forward_kl", planted)
+def test_the_fault_is_found_in_the_code_that_trains(plant, found_in_the_code_that_trains):
+    plant(kd, planted)
     assert "a token ruled out by the teacher, float32: the loss is NaN" in found_in_the_code_that_trains(BUG)

@@ -4,13 +4,17 @@ import torch.nn.functional as F
 
 from sad.case import Standing
 from sad.invariants.divergence_gradient import divergence_gradient
-from sad.losses.kd import scale_gradient
 from sad.shipped.divergence import distillation
 from sad.subjects.divergence import Contract, Divergence, Kind, Reduction, Squared, Takes
 from sad.subjects.right import RIGHT, counting, kl, logs
 
 TAKES = frozenset({Takes.LABELS, Takes.TEMPERATURE})
 NATS = Contract(squared=Squared.GRADIENT, takes=TAKES)
+
+
+def scale_gradient(value, factor):
+    """The value, with its gradient times a factor."""
+    return value.detach() + factor * (value - value.detach())
 
 
 def right(given):

@@ -100,14 +100,13 @@ def test_a_hidden_nan_is_told_and_broken_where_all_is_claimed():
     assert strict.standing == Standing.BROKEN
 
 
-def test_the_code_that_trains_shows_a_nan_of_the_teacher(monkeypatch):
+def test_the_code_that_trains_shows_a_nan_of_the_teacher(plant):
     assert finite(distillation()).standing == Standing.HOLDS
 
     def as_it_was(student_logits, teacher_log_probs, temperature=1.0):
         log_q = torch.log_softmax(student_logits.float() / temperature, dim=-1)
         p = teacher_log_probs.exp()
-        total = torch.where(p > 0, p * (teacher_log_probs - log_q), 0.0).sum()
-        return kd.Sum(kd.scale_gradient(total, temperature**2), int(student_logits.shape[0]))
+        return torch.where(p > 0, p * (teacher_log_probs - log_q), 0.0).sum()
 
-    monkeypatch.setattr(kd, "forward_kl", as_it_was)
+    plant(kd, as_it_was)
     assert finite(distillation()).says == "a row of NaN from the teacher leaves the loss finite: nobody sees it"

@@ -8,6 +8,7 @@ from torch import nn
 from sad import tiny
 from sad.preflight.finding import Level
 from sad.preflight.models import models, shape, shares_head
+from sad.terms import View
 
 
 def untied(config: bool) -> nn.Module:
@@ -56,12 +57,8 @@ def test_a_parameter_that_no_gradient_reaches_is_named(bench) -> None:
 
 def test_a_student_whose_gradient_is_cut_is_wrong(bench, wrong, monkeypatch) -> None:
     """The states are detached on their way to the head: the body gets nothing."""
-    from sad import forward
-
-    kept = forward.Forward.logits
-    monkeypatch.setattr(
-        forward.Forward, "logits", lambda self, r, p: kept(replace(self, hidden=self.hidden.detach()), r, p)
-    )
+    kept = View.target_states
+    monkeypatch.setattr(View, "target_states", lambda self: kept(self).detach())
     pair = replace(tiny.pair(), student=untied(False))
     found = wrong(models(bench({"terms": {"layerwise": {"weight": 0.0}}}, of=pair)))
     assert found

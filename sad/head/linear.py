@@ -1,0 +1,72 @@
+"""The output head of a causal LM, as numbers: what stands between its last hidden state and its logits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from sad.batch import Tokens
+from sad.errors import UserError
+from sad.forward import run, text_config
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """``logits = cap * tanh(scale * (hidden weight^T + bias) / cap)``; without a weight the states are the logits."""
+
+    weight: Float[Tensor, "rows width"] | None = None
+    bias: Float[Tensor, " rows"] | None = None
+    scale: float = 1.0
+    softcap: float | None = None
+
+    def logits(self, hidden: Float[Tensor, "*places width"]) -> Float[Tensor, "*places rows"]:
+        """Return float32 logits, also under autocast and from half precision.
+
+        Logits that are rounded to bfloat16 spoil the KD gradient as the student nears the teacher.
+        """
+        with torch.autocast(hidden.device.type, enabled=False):
+            if self.weight is None:
+                return hidden.float()
+            bias = None if self.bias is None else self.bias.float()
+            logits = F.linear(hidden.float(), self.weight.float(), bias)
+        if self.scale != 1.0:
+            logits = logits * self.scale
+        return logits if self.softcap is None else self.softcap * torch.tanh(logits / self.softcap)
+
+
+IDENTITY = Head()
+"""For states that are logits already."""
+
+
+def head_of(model: nn.Module) -> Head:
+    """Return the head of a causal LM with the scale and soft-cap that the model's own forward applies.
+
+    Cohere multiplies by ``logit_scale``, Granite divides by ``logits_scaling``, Gemma soft-caps. Under FSDP the weight
+    is whole only inside the root module's forward: make it there, anew for each pass.
+    """
+    layer: Any = model.get_output_embeddings()  # type: ignore[operator]
+    config = text_config(model)
+    scale = (getattr(config, "logit_scale", None) or 1.0) / (getattr(config, "logits_scaling", None) or 1.0)
+    cap = getattr(config, "final_logit_softcapping", None) or None
+    return Head(layer.weight, getattr(layer, "bias", None), scale, cap)
+
+
+@torch.no_grad()
+def check_head(model: nn.Module, name: str) -> None:
+    """Prove on three tokens that body and head together are the model. Raises UserError if they are not."""
+    device = next(model.parameters()).device
+    ids = torch.tensor([[1, 2, 3]], device=device)
+    tokens = Tokens(ids, torch.ones_like(ids))
+    own = model(input_ids=ids, attention_mask=tokens.attention_mask, use_cache=False).logits.float()[0]
+    ours = head_of(model).logits(run(model, tokens).hidden[0])
+    error = float((own - ours).abs().max() / own.abs().max().clamp_min(1.0))
+    if not error < 0.02:
+        raise UserError(
+            f"{name}: its head does something that sad does not know (logits differ by {error:.2g}); "
+            "use a model whose logits are a linear map of the last hidden state"
+        )
