@@ -116,7 +116,7 @@ class Train(Section):
     skip_spikes: bool = True
     """Leave out a step whose loss lies far above those before it."""
     grad_shares_every: int = Field(default=200, ge=0)
-    """Steps between two measurements of each term's share of the gradient; 0 measures none."""
+    """Steps between two looks at each term's share of the gradient and at the teacher's loss; 0 takes none."""
     trackers: list[str] = []
     """Libraries that the record goes to as well: `tensorboard`, `wandb`, `trackio`, or another of accelerate's."""
     compile: bool = False

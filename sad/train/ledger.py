@@ -1,4 +1,4 @@
-"""What a logged line says besides the terms: shares of the gradient, learning rates, time, memory."""
+"""What a logged line says besides the terms: learning rates, time, memory, and what is measured seldom."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def measured(
     optimizer: torch.optim.Optimizer,
     progress: Progress,
     device: torch.device | str,
-    shares: Mapping[str, float],
+    seldom: Mapping[str, float],
 ) -> dict[str, float]:
-    """Return the numbers by the doctor's names; ``shares`` of the gradient are empty where none were measured."""
+    """Return the numbers by the doctor's names; with them what is measured ``seldom``, where it is a finite number."""
     found = {names.SECONDS + part: seconds for part, seconds in clock.seconds().items()}
-    found |= {names.GRAD_SHARE + name: share for name, share in shares.items() if math.isfinite(share)}
+    found |= {name: value for name, value in seldom.items() if math.isfinite(value)}
     first = optimizer.param_groups[0]
     for group in optimizer.param_groups[1:]:
         if group.get("name", first.get("name")) != first.get("name"):
@@ -34,5 +34,5 @@ def measured(
 
 
 def due(step: int, every: int) -> bool:
-    """Return whether the shares of the gradient are measured after ``step`` (from 1): the first, then every so many."""
+    """Return whether what costs more is measured after ``step`` (from 1): after the first, then every so many."""
     return bool(every) and (step - 1) % every == 0

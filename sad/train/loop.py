@@ -35,6 +35,8 @@ from sad.train.plan import Plan
 from sad.train.progress import Watcher
 from sad.train.record import NoRecord, Record, blame
 from sad.train.step import Step, take_step
+from sad.train.teacher_signals import teacher_signals
+from sad_doctor import names
 
 IN_VAIN = 20
 """Steps in a row whose loss or gradient is not finite, after which there is nothing to wait for."""
@@ -100,11 +102,13 @@ class Tools:
 
     def account(self, plan: Plan, progress: Progress, first: Batch) -> Callable[[], Mapping[str, float]]:
         """Return what gives the numbers of the step just taken, where it is logged; ``first`` is its micro-batch."""
-        shares: Mapping[str, float] = {}
+        seldom: dict[str, float] = {}
         if due(progress.step, plan.recipe.train.grad_shares_every):
-            distiller = self.accelerator.unwrap_model(self.wrapped)
+            distiller: Distiller = self.accelerator.unwrap_model(self.wrapped)
             shares = grad_shares(self.accelerator, distiller, self.objective, first)
-        return partial(measured, self.clock, self.optimizer, progress, self.accelerator.device, shares)
+            seldom = {names.GRAD_SHARE + name: share for name, share in shares.items()}
+            seldom |= teacher_signals(self.accelerator, distiller, first)
+        return partial(measured, self.clock, self.optimizer, progress, self.accelerator.device, seldom)
 
 
 def train(

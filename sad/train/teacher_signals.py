@@ -20,7 +20,7 @@ def teacher_signals(accelerator: Accelerator, distiller: Distiller, batch: Batch
     Over one micro-batch of each process; all get the same numbers, none where there is no boundary. The student runs
     too, since one pass over the vocabulary gives both: with dropout off, so that no random generator moves.
     """
-    moved, was = batch.to(accelerator.device), distiller.training
+    moved, modes = batch.to(accelerator.device), {module: module.training for module in distiller.modules()}
     distiller.eval()
     try:
         with accelerator.autocast():
@@ -28,7 +28,8 @@ def teacher_signals(accelerator: Accelerator, distiller: Distiller, batch: Batch
             compared = view.compared(Divergence())
             told = vocabulary_pass(view.target_states(), view.head, moved.targets.token, compared, measure=True).signals
     finally:
-        distiller.train(was)
+        for module, training in modes.items():
+            module.training = training
     count = torch.tensor(float(len(moved.boundaries)), device=accelerator.device)
     row = torch.stack([told[signals.TEACHER_NLL].float(), told[signals.TEACHER_ENTROPY].float(), count])
     nll, entropy, total = accelerator.reduce(row, "sum").tolist()

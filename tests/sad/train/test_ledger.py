@@ -23,7 +23,9 @@ def test_learning_rates_memory_and_cuts() -> None:
     clock = Clock()
     clock.start()
     clock.mark("data")
-    found = measured(clock, optimizer, Progress(), "cpu", {"kd": 0.75, "lm": math.nan})
+    found = measured(
+        clock, optimizer, Progress(), "cpu", {names.GRAD_SHARE + "kd": 0.75, names.GRAD_SHARE + "lm": math.nan}
+    )
     assert found.pop(names.MEMORY) > 1e6
     assert found.pop(names.SECONDS + "data") >= 0
     assert found == {names.GRAD_SHARE + "kd": 0.75, names.LEARNING_RATE_OF + "projectors": 1e-2}
