@@ -12,6 +12,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from sad.align.reader import Ints
 from sad.batch import Batch
@@ -91,8 +92,10 @@ class Tools:
     def clear(self, plan: Plan) -> None:
         """Leave nothing of a step that was given up. Raises what a step raises."""
         if self.accelerator.num_processes > 1:
-            # where the forward pass went well, the exchange of gradients still waits for its backward pass: give every
-            # process one to end on, of a batch that counts for nothing
+            # where the forward pass went well, the exchange of gradients still waits for its backward pass, and the
+            # buffers count as exchanged: give every process a pass to end on, of a batch that counts for nothing
+            if isinstance(self.wrapped, DistributedDataParallel):
+                self.wrapped.require_forward_param_sync = True
             distiller: Distiller = self.accelerator.unwrap_model(self.wrapped)
             batch = blank(plan.train[0], plan.pair.readers).to(self.accelerator.device)
             with self.accelerator.autocast():
