@@ -70,6 +70,24 @@ class Train(Section):
     """A checkpoint is written at the latest after so many minutes, whatever the steps."""
     keep_checkpoints: int = Field(default=2, ge=1)
     """How many checkpoints to keep."""
+    push_checkpoint: str | None = None
+    """Another folder to which each checkpoint is copied, in a folder of the run's name; a run can go on from it."""
+    max_hours: float | None = Field(default=None, gt=0)
+    """Hours after which the run saves and ends by itself, a little before they are over."""
+    on_red_flag: Literal["ignore", "warn", "stop", "rollback"] = "warn"
+    """What a red flag of `sad doctor` does to the run: nothing, a warning, its end, or a way back to a checkpoint."""
+    max_rollbacks: int = Field(default=3, ge=1)
+    """Ways back to a checkpoint before the run stops."""
+    skip_spikes: bool = True
+    """Leave out a step whose loss lies far above those before it."""
+    grad_shares_every: int = Field(default=200, ge=0)
+    """Steps between two looks at each term's share of the gradient and at the teacher's loss; 0 takes none."""
+    trackers: list[str] = Field(default_factory=list)
+    """Libraries that the record goes to as well: `tensorboard`, `wandb`, `trackio`, or another of accelerate's."""
+    compile: bool = False
+    """Compile the blocks of both models: faster steps after a slow first one."""
+    gradient_checkpointing: bool = False
+    """Compute the student's activations again in the backward pass: less memory, more time."""
 
 
 class Output(Section):

@@ -28,6 +28,9 @@ def anchored(recipe: Recipe) -> Recipe:
         place, colon, name = custom["term"].rpartition(":")
         if Path(place).expanduser().is_file():
             custom["term"] = f"{Path(place).expanduser().resolve()}{colon}{name}"
+    if there := tree["train"]["push_checkpoint"]:
+        # it need not exist yet
+        tree["train"]["push_checkpoint"] = str(Path(there).expanduser().absolute())
     return Recipe.model_validate(tree)
 
 

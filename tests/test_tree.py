@@ -14,6 +14,7 @@ PYTHON = sorted([*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks
 ELSEWHERE = {
     "sad/__main__.py": "tests/e2e starts it",
     "sad/cli.py": "tests/e2e starts every command; tests/test_imports.py looks at what they load",
+    "sad/cli_assets.py": "tests/e2e starts every command",
     "sad/errors.py": "an exception without code of its own",
     "sad/assets/error.py": "an exception without code of its own",
     "sad/version.py": "a number",
