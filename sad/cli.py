@@ -133,6 +133,11 @@ def train(
         list[str] | None, typer.Option("--set", help="Any key of the recipe: --set terms.kd.weight=0.5")
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Cache of the teacher, as sad cache wrote it.")] = None,
+    on_red_flag: Annotated[
+        str | None, typer.Option(help="ignore, warn, stop or rollback: what a red flag of the doctor does to the run.")
+    ] = None,
+    max_hours: Annotated[float | None, typer.Option(help="Save and end before so many hours are over.")] = None,
+    push_checkpoint: Annotated[Path | None, typer.Option(help="Copy each checkpoint to this folder too.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Run folder to go on with, e.g. runs/latest.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the resolved recipe and the plan, then stop.")
@@ -151,6 +156,9 @@ def train(
         "train.seed": seed,
         "train.max_steps": max_steps,
         "cache.path": None if cache is None else str(cache),
+        "train.on_red_flag": on_red_flag,
+        "train.max_hours": max_hours,
+        "train.push_checkpoint": None if push_checkpoint is None else str(push_checkpoint.expanduser().absolute()),
     }
     overrides = {key: value for key, value in flags.items() if value is not None}
     raise typer.Exit(run_train(config, overrides, sets or [], resume, dry_run=dry_run))

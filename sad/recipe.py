@@ -8,63 +8,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from sad.errors import UserError
 from sad.listing import listed
+from sad.recipe_inputs import EMBEDDED as EMBEDDED
+from sad.recipe_inputs import Data as Data
+from sad.recipe_inputs import Student as Student
+from sad.recipe_inputs import Teacher as Teacher
+from sad.recipe_terms import Terms
+from sad.section import Section
 
-EMBEDDED = "embedded"
 RANDOM = "random:"
 PRETRAINED_RATE = 1e-4
 RATES = {EMBEDDED: 4e-3, RANDOM: 1e-3}
 """Peak learning rates of students that begin with random weights, by the beginning of their name."""
-
-
-class Section(BaseModel):
-    """A part of the recipe: no unknown keys, no value of another type, no change after reading."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
-
-
-class Teacher(Section):
-    """The model to learn from; it never changes."""
-
-    model: str = EMBEDDED
-    """Hub id, folder, GGUF file, `asset:NAME`, or `embedded`."""
-    tokenizer: str | None = None
-    """Where its tokenizer is, if not beside the model."""
-
-
-class Student(Section):
-    """The model that learns."""
-
-    model: str = EMBEDDED
-    """Hub id, folder, `asset:NAME`, `embedded`, or `random:LAYERSxWIDTH` for a fresh Llama."""
-    tokenizer: str | None = None
-    """Where its tokenizer is, if not beside the model; a `random:` student needs one."""
-
-
-class Data(Section):
-    """The text."""
-
-    text: str = EMBEDDED
-    """File or folder of .txt, .jsonl, .json, .csv or .parquet, a hub dataset id, or `embedded`."""
-    column: str = "text"
-    """The column that holds the text, where there are columns."""
-    held_out: float | str = Field(default=0.05)
-    """Share of the documents kept for evaluation, or a file of its own."""
-    max_length: int = Field(default=128, ge=8)
-    """Most tokens of a window, for both models; windows are cut at common boundaries."""
-    eval_windows: int = Field(default=64, ge=1)
-    """Most windows of held-out text in an evaluation."""
-
-    @model_validator(mode="after")
-    def _share(self) -> Data:
-        if isinstance(self.held_out, float) and not 0 < self.held_out < 1:
-            raise ValueError(f"held_out must lie between 0 and 1, or name a file; it is {self.held_out}")
-        return self
 
 
 class Train(Section):
@@ -78,6 +36,12 @@ class Train(Section):
     """Windows of a micro-batch on each device."""
     accumulation: int = Field(default=1, ge=1)
     """Micro-batches of an optimizer step on each device."""
+    buckets: bool = True
+    """Windows of about one length go into a step together, so that little is padded; else any windows."""
+    packing: bool = False
+    """Several short windows share a row and do not see each other; `batch_size` then counts rows."""
+    prefetch: int = Field(default=2, ge=0)
+    """Steps whose data is made ready while others are computed; 0 makes each when it is needed."""
     learning_rate: float = Field(default=PRETRAINED_RATE, gt=0)
     """Peak learning rate of the student; if not set 4e-3 for the embedded one, 1e-3 for a fresh one, else 1e-4."""
     projector_learning_rate: float = Field(default=1e-2, gt=0)
@@ -106,61 +70,24 @@ class Train(Section):
     """A checkpoint is written at the latest after so many minutes, whatever the steps."""
     keep_checkpoints: int = Field(default=2, ge=1)
     """How many checkpoints to keep."""
-
-
-class Kd(Section):
-    """KL from the teacher's next-token distribution, at common boundaries."""
-
-    weight: float = Field(default=1.0, ge=0)
-    """Weight of the term; 0 leaves it out."""
-    temperature: float = Field(default=1.0, ge=0.01, le=1000)
-    """Softens both distributions; the gradient is corrected by its square."""
-
-
-class Lm(Section):
-    """Cross-entropy against the text itself."""
-
-    weight: float = Field(default=1.0, ge=0)
-    """Weight of the term; 0 leaves it out."""
-
-
-class Layerwise(Section):
-    """Distance of normalised hidden states, at common boundaries."""
-
-    weight: float = Field(default=0.03, ge=0)
-    """Weight of the term; 0 leaves it out."""
-    layers: int = Field(default=1, ge=1)
-    """How many pairs of blocks to compare, spread evenly and always with the last."""
-
-
-class Contrastive(Section):
-    """InfoNCE between states of the last pair of blocks, over the positions of each text."""
-
-    weight: float = Field(default=0.0, ge=0)
-    """Weight of the term; 0 leaves it out."""
-    temperature: float = Field(default=0.1, ge=0.001, le=1000)
-    """Divides the cosine similarities."""
-
-
-class Terms(Section):
-    """The terms of the objective."""
-
-    kd: Kd = Kd()
-    lm: Lm = Lm()
-    layerwise: Layerwise = Layerwise()
-    contrastive: Contrastive = Contrastive()
-
-    @property
-    def weights(self) -> dict[str, float]:
-        """Weight by name of the terms that take part."""
-        every = {name: float(getattr(self, name).weight) for name in type(self).model_fields}
-        return {name: weight for name, weight in every.items() if weight > 0}
-
-    @model_validator(mode="after")
-    def _any(self) -> Terms:
-        if not self.weights:
-            raise ValueError("every term has weight 0: give at least one a weight")
-        return self
+    push_checkpoint: str | None = None
+    """Another folder to which each checkpoint is copied, in a folder of the run's name; a run can go on from it."""
+    max_hours: float | None = Field(default=None, gt=0)
+    """Hours after which the run saves and ends by itself, a little before they are over."""
+    on_red_flag: Literal["ignore", "warn", "stop", "rollback"] = "warn"
+    """What a red flag of `sad doctor` does to the run: nothing, a warning, its end, or a way back to a checkpoint."""
+    max_rollbacks: int = Field(default=3, ge=1)
+    """Ways back to a checkpoint before the run stops."""
+    skip_spikes: bool = True
+    """Leave out a step whose loss lies far above those before it."""
+    grad_shares_every: int = Field(default=200, ge=0)
+    """Steps between two looks at each term's share of the gradient and at the teacher's loss; 0 takes none."""
+    trackers: list[str] = Field(default_factory=list)
+    """Libraries that the record goes to as well: `tensorboard`, `wandb`, `trackio`, or another of accelerate's."""
+    compile: bool = False
+    """Compile the blocks of both models: faster steps after a slow first one."""
+    gradient_checkpointing: bool = False
+    """Compute the student's activations again in the backward pass: less memory, more time."""
 
 
 class Cache(Section):

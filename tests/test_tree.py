@@ -14,7 +14,7 @@ PYTHON = sorted([*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks
 ELSEWHERE = {
     "sad/__main__.py": "tests/e2e starts it",
     "sad/cli.py": "tests/e2e starts every command; tests/test_imports.py looks at what they load",
-    "sad/cli_assets.py": "words alone; tests/sad/assets tests what they call",
+    "sad/cli_assets.py": "tests/e2e starts every command",
     "sad/cli_cache.py": "tests/e2e/test_cache_cli.py",
     "sad/cache_command.py": "tests/e2e/test_cache_cli.py",
     "sad/errors.py": "an exception without code of its own",
@@ -25,6 +25,7 @@ ELSEWHERE = {
     "sad/preflight/command.py": "tests/e2e/test_preflight_cli.py",
     "sad/subjects/objective.py": "data classes; tests/sad/invariants/test_objective_matches_the_texts.py",
     "sad/subjects/offline.py": "a data class; tests/sad/invariants/test_stored_as_live.py",
+    "sad/section.py": "settings of pydantic; tests/sad/test_recipe.py is refused by each",
     "sad_doctor/views/series.py": "a data class; tests/sad_doctor/views/test_html_chart.py draws it",
     "sad_doctor/views/metrics.py": "tests/sad_doctor/views/tui/test_metrics.py, beside the runs that it is shown",
     "sad_doctor/readers/database.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",

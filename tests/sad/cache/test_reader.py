@@ -17,7 +17,6 @@ from sad.cache.part import Records
 from sad.cache.reader import open_cache
 from sad.errors import UserError
 from sad.subjects.processes import on_processes
-from sad.train.loop import _batch
 from sad.train.plan import Plan
 from sad_doctor import names
 
@@ -44,7 +43,8 @@ def test_all_tokens_in_float32_train_as_the_teacher_does(
     assert len(losses(first)) == 6
     assert losses(second) == pytest.approx(losses(first), rel=1e-5)
     torch.testing.assert_close(tiny.weights(cached.pair.student), tiny.weights(live.pair.student), rtol=1e-4, atol=1e-5)
-    assert second.result.teacher == first.result.teacher
+    # the sum was taken in another order of the batches
+    assert second.result.teacher.nats == pytest.approx(first.result.teacher.nats, rel=1e-6)
     for mine, theirs in ((first.result.before, second.result.before), (first.result.after, second.result.after)):
         assert theirs.kl == pytest.approx(mine.kl, rel=1e-5)
         assert theirs.mapped == pytest.approx(mine.mapped, rel=1e-5)
@@ -98,13 +98,13 @@ def test_batches_are_answered_by_the_numbers_of_their_examples(tmp_path: Path, w
     plan = plan_of()
     written(plan, tmp_path / "c", k=8)
     cache = open_cache(str(tmp_path / "c"))
-    batch = _batch(plan, torch.tensor([3, 0]).numpy())
-    alone = [cache.asked(_batch(plan, torch.tensor([n]).numpy())) for n in (3, 0)]
+    batch = plan.batch([[3], [0]])
+    alone = [cache.asked(plan.batch([[n]])) for n in (3, 0)]
     together = cache.asked(batch)
     joined = torch.cat([one.target.block(slice(None), 2.0).ids for one in alone])
     assert torch.equal(together.target.block(slice(None), 2.0).ids, joined)
     assert torch.equal(together.blocks[2], torch.cat([one.blocks[2] for one in alone]))
-    assert len(cache.asked(_batch(plan, torch.tensor([], dtype=torch.int64).numpy())).target) == 0
+    assert len(cache.asked(plan.batch([])).target) == 0
     with pytest.raises(ValueError, match=r"boundaries for a batch of"):
         cache.asked(replace(batch, numbers=(3,)))
     with pytest.raises(ValueError, match="training and held-out examples in one batch"):

@@ -55,6 +55,29 @@ def test_a_text_without_a_window_is_named(pair_folder: Path, tmp_path: Path, sho
         make_plan(parse(tree, "test"))
 
 
+def test_a_stream_is_prepared_as_far_as_its_steps_go(pair_folder: Path) -> None:
+    def streamed(**train: Any) -> Plan:
+        data = {"text": str(pair_folder / "text.txt"), "held_out": 2, "max_length": 32, "streaming": True}
+        models = {name: {"model": str(pair_folder / name)} for name in ("teacher", "student")}
+        how = {"device": "cpu", "precision": "fp32", "batch_size": 4, **train}
+        return make_plan(parse({**models, "data": data, "train": how}, "test"), 2)
+
+    found = streamed(max_steps=2, accumulation=2)
+    assert len(found.train) == 2 * 4 * 2 * 2
+    assert found.steps == 2
+    assert found.fingerprint == streamed(max_steps=2, accumulation=2).fingerprint
+    with pytest.raises(UserError, match=r"set train\.max_steps"):
+        streamed()
+    with pytest.raises(UserError, match=r"set train\.packing = false"):
+        streamed(max_steps=2, packing=True)
+
+
+def test_rows_of_several_windows_are_fewer(pair_folder: Path) -> None:
+    alone, rows = made(pair_folder), made(pair_folder, packing=True)
+    assert rows.schedule().size < alone.schedule().size == len(alone.train)
+    assert rows.steps < alone.steps
+
+
 def test_coverage_is_the_share_of_labels_at_a_boundary() -> None:
     found = tiny.plan()
     labels = sum(len(e.student) - 1 - int(e.at_student[0]) for e in found.train)
