@@ -140,7 +140,8 @@ class Shipped:
 
     def given_up(self, bad: Sequence[bool]) -> int | None:
         """Run the loop, logging every step."""
-        steps = {"max_steps": len(bad), "eval_every": len(bad), "save_every": len(bad), "log_every": 1}
+        every = dict.fromkeys(("max_steps", "eval_every", "save_every"), len(bad))
+        steps = {**every, "log_every": 1, "grad_shares_every": 0}
         plan = tiny.plan({"train": steps, "data": {"eval_windows": 1}})
         watch = _Weights(plan.pair.student)
         with _spoilt(LM, [_nan if one else _as_it_is for one in reversed(bad)]):

