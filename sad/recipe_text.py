@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from sad.recipe import Recipe
+from sad.recipe_inputs import TEMPLATES
 
 PATHS = (
     *(("teacher", "model"), ("teacher", "tokenizer"), ("student", "model"), ("student", "tokenizer")),
-    *(("data", "text"), ("data", "held_out")),
+    *(("data", "text"), ("data", "held_out"), ("data", "template"), ("cache", "path")),
 )
 """Keys whose value may be a path."""
 
@@ -19,12 +20,17 @@ def anchored(recipe: Recipe) -> Recipe:
     """Return the recipe with every path that exists made absolute, so that the run goes on from any folder."""
     tree = recipe.model_dump()
     for section, key in PATHS:
+        if key == "template" and tree[section][key] in TEMPLATES:
+            continue
         if isinstance(value := tree[section][key], str) and Path(value).expanduser().exists():
             tree[section][key] = str(Path(value).expanduser().resolve())
     for custom in tree["terms"]["custom"].values():
         place, colon, name = custom["term"].rpartition(":")
         if Path(place).expanduser().is_file():
             custom["term"] = f"{Path(place).expanduser().resolve()}{colon}{name}"
+    if there := tree["train"]["push_checkpoint"]:
+        # it need not exist yet
+        tree["train"]["push_checkpoint"] = str(Path(there).expanduser().absolute())
     return Recipe.model_validate(tree)
 
 

@@ -60,11 +60,11 @@ def teacher_chunks(batch: Batch, teacher: Forward, head: Head) -> Float[Tensor, 
 
 def attended(read: Kept, batch: Batch, position: Int[Tensor, " boundary"]) -> dict[int, tuple[Tensor, ...]]:
     """What a model's attention read or gave, at common boundaries only."""
-    row, columns = batch.boundaries.row, _longest(batch)
+    row, text, columns = batch.boundaries.row, batch.boundaries.texts, _longest(batch)
     return {
         block: tuple(of[row, position] for of in found)
         if len(found) > 1
-        else (by_piece(found[0], row, position, columns),)
+        else (by_piece(found[0], row, position, text, columns),)
         for block, found in read.items()
     }
 
@@ -173,12 +173,12 @@ def _layerwise(view: View) -> Sum:
 
 
 def _attention(view: View) -> Sum:
-    row, longest = view.batch.boundaries.row, _longest(view.batch)
+    text, longest = view.batch.boundaries.texts, _longest(view.batch)
     if view.terms.attention.compare == "maps":
-        seen = visible(row, longest)
+        seen = visible(text, longest)
         each = [attention.map_divergence(*sides, seen) for sides in view.looks()]
     else:
-        each = [attention.relation_divergence(*sides, row, view.attention.heads, longest) for sides in view.looks()]
+        each = [attention.relation_divergence(*sides, text, view.attention.heads, longest) for sides in view.looks()]
     return _mean(each)
 
 
@@ -188,8 +188,8 @@ def _mean(each: list[Sum]) -> Sum:
 
 
 def _contrastive(view: View) -> Sum:
-    row, how = view.batch.boundaries.row, view.terms.contrastive
-    return contrastive.info_nce(*view.states(len(view.pairs) - 1), row, how.temperature, how.negatives)
+    at, how = view.batch.boundaries.texts, view.terms.contrastive
+    return contrastive.info_nce(*view.states(len(view.pairs) - 1), at, how.temperature, how.negatives)
 
 
 TERMS: dict[str, Callable[[View], Sum]] = {

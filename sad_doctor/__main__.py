@@ -9,17 +9,30 @@ from collections.abc import Sequence
 from sad_doctor import main
 from sad_doctor.rules import RULES
 
+_FORMS = {
+    "report": "text, also on a terminal",
+    "json": "strict JSON",
+    "markdown": "Markdown, for a pull request",
+    "sarif": "SARIF 2.1.0, for a code host",
+    "junit": "JUnit XML, for a CI system",
+}
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     made = argparse.ArgumentParser(
         prog="python -m sad_doctor",
-        description="Judge the log of a training run: 0 healthy, 1 red flags, 2 cannot read.",
+        description="Judge the log of a training run: 0 healthy, 1 red flags, 2 cannot read, 3 nothing to judge.",
     )
     made.add_argument("run", metavar="RUN", nargs="?", help="run folder, or log file")
-    made.add_argument("--report", action="store_true", help="text, also on a terminal")
-    made.add_argument("--json", action="store_true", help="strict JSON")
+    forms = made.add_mutually_exclusive_group()
+    for form, told in _FORMS.items():
+        forms.add_argument(f"--{form}", dest="form", action="store_const", const=form, default="", help=told)
+    made.add_argument("--html", metavar="FILE", help="write the report with charts as one page")
     made.add_argument("--svg", metavar="FILE", help="write a picture of the dashboard")
+    made.add_argument("--fail-on", choices=main.FAIL_ON, default="error", help="what makes the exit code 1")
+    made.add_argument("--map", metavar="THEIRS=OURS", action="append", default=[], help="my_kl=train/raw/kd")
+    made.add_argument("--total-steps", type=float, metavar="N", help="how many steps the run will take")
     made.add_argument("--select", metavar="RULE", action="append", default=[], help="only these: R101, R2, a name")
     made.add_argument("--ignore", metavar="RULE", action="append", default=[], help="not these")
     made.add_argument("--threshold", metavar="RULE.NAME=N", action="append", default=[], help="R203.share=0.9")
@@ -40,17 +53,20 @@ def run(arguments: Sequence[str] | None = None) -> int:
     if given.run is None:
         made.error("name a run: a folder of `sad train`, or a log file")
     try:
-        thresholds = main.thresholds(given.threshold)
+        thresholds, columns = main.thresholds(given.threshold), main.renaming(given.map)
     except ValueError as problem:
         made.error(str(problem))
     return main.run_doctor(
         given.run,
-        report=given.report,
-        json=given.json,
+        form=given.form,
         svg=given.svg,
+        html=given.html,
         select=given.select,
         ignore=given.ignore,
         thresholds=thresholds,
+        fail_on=given.fail_on,
+        names=columns,
+        total_steps=given.total_steps,
     )
 
 

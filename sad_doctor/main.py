@@ -6,66 +6,80 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from sad_doctor.check import check, settings
 from sad_doctor.finding import Level, Report
 from sad_doctor.page import markdown, rule_of
 from sad_doctor.readers import Source, Unreadable, open_log, settle
+from sad_doctor.readers.named import is_ours, named, nearest
 from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
 
-HEALTHY, RED_FLAGS, UNREADABLE = 0, 1, 2
+HEALTHY, RED_FLAGS, UNREADABLE, UNJUDGED = 0, 1, 2, 3
+FORMS = ("report", "json", "markdown", "sarif", "junit")
+"""What can be written to standard output: each has a view of its own."""
+FAIL_ON = {"error": Level.ERROR, "warn": Level.WARNING}
 
 
 def run_doctor(
     path: str | Path,
     *,
-    report: bool = False,
-    json: bool = False,
+    form: str = "",
     svg: str | Path | None = None,
+    html: str | Path | None = None,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     thresholds: Mapping[str, Mapping[str, float]] | None = None,
+    fail_on: str = "error",
+    names: Mapping[str, str] | None = None,
+    total_steps: float | None = None,
 ) -> int:
     """Judge the log at ``path`` and show the verdict: the dashboard on a terminal, else the report.
 
-    ``svg`` names a file for a picture of the dashboard; without ``report`` or ``json`` nothing else is shown then.
-    ``select`` and ``ignore`` take codes, their beginnings (``R2``) or names of rules. Returns 0 for a healthy run, 1
-    for red flags of level error or for a rule that crashed, 2 if the log cannot be read, nothing in it can be judged,
-    or an argument is wrong (one line on standard error). Warnings and hints are shown, and do not count.
+    ``form`` is one of :data:`FORMS`. ``svg`` names a file for a picture of the dashboard, ``html`` one for a page;
+    without a ``form`` nothing else is shown then. ``select`` and ``ignore`` take codes, their beginnings (``R2``) or
+    names of rules. ``names`` says which column of the log is which of ours, ``total_steps`` how many steps the run
+    will take, where the log does not tell.
+
+    Returns 0 for a healthy run; 1 for findings of level ``fail_on`` ("error" or "warn") and above, or for a rule that
+    crashed; 2 if the log cannot be read or an argument is wrong (one line on standard error); 3 if nothing in the log
+    can be judged.
     """
-    if report and json:
-        return _refuse(ValueError("--report and --json are two answers: give one of them"))
     try:
         rules = chosen(select, ignore)
         settings(rules, thresholds or {})
+        if fail_on not in FAIL_ON:
+            raise ValueError(f"--fail-on {fail_on}: it is error or warn")
     except ValueError as problem:
         return _refuse(problem)
-    judge = partial(check, rules=rules, thresholds=thresholds)
+    judge, worst = partial(check, rules=rules, thresholds=thresholds), FAIL_ON[fail_on]
     try:
-        source = open_log(path)
-        if not (report or json or svg) and _interactive():
-            return _dashboard(source, judge)
+        source = named(open_log(path), names or {}, total_steps)
+        if not (form or svg or html) and _interactive():
+            return exit_code(_dashboard(source, judge), worst)
         source.poll()
         settle(source)
         run = source.run()
+        verdict = judge(run)
         if svg is not None:
             _picture(source, judge, svg)
+        if html is not None:
+            _page(run, verdict, html)
     except (Unreadable, _Unwritable) as problem:
         return _refuse(problem)
-    verdict = judge(run)
-    if svg is not None and not (report or json):
-        return exit_code(verdict)
-    return _shown(run, verdict, json) or exit_code(verdict)
+    if (svg is not None or html is not None) and not form:
+        return exit_code(verdict, worst)
+    return _shown(run, verdict, form) or exit_code(verdict, worst)
 
 
-def exit_code(report: Report) -> int:
-    """Return 1 for an error or a crashed rule, 2 if no rule could judge, else 0."""
-    if report.worst == Level.ERROR or report.crashed:
+def exit_code(report: Report, fail_on: Level = Level.ERROR) -> int:
+    """Return 1 for a finding of level ``fail_on`` or above or a crashed rule, 3 if no rule could judge, else 0."""
+    if report.crashed or (report.worst is not None and report.worst >= fail_on):
         return RED_FLAGS
-    return HEALTHY if report.passed or report.findings else UNREADABLE
+    return HEALTHY if report.passed or report.findings else UNJUDGED
 
 
 def explain(code: str) -> str | None:
@@ -104,6 +118,19 @@ def thresholds(texts: Iterable[str]) -> dict[str, dict[str, float]]:
     return found
 
 
+def renaming(texts: Iterable[str]) -> dict[str, str]:
+    """Return the columns of ``theirs=ours`` texts. Raises ValueError, also for a name that is none of ours."""
+    found: dict[str, str] = {}
+    for text in texts:
+        theirs, equals, ours = (part.strip() for part in text.partition("="))
+        if not (equals and theirs and ours):
+            raise ValueError(f"--map {text}: write it as theirs=ours, for example my_kl=train/raw/kd")
+        if not is_ours(ours):
+            raise ValueError(f"--map {text}: {ours} is none of the doctor's names, such as {nearest(ours)}")
+        found[theirs] = ours
+    return found
+
+
 def _matching(key: str) -> set[str]:
     found = {rule.code for rule in RULES if rule.name == key or (key and rule.code.startswith(key.upper()))}
     if not found:
@@ -125,11 +152,11 @@ def _spells(sign: str, encoding: str | None) -> bool:
     return True
 
 
-def _dashboard(source: Source, judge: Callable[[Run], Report]) -> int:
+def _dashboard(source: Source, judge: Callable[[Run], Report]) -> Report:
     from sad_doctor.views.tui.app import DoctorApp
 
     DoctorApp(source, judge=judge).run()
-    return exit_code(judge(source.run()))
+    return judge(source.run())
 
 
 class _Unwritable(Exception):  # noqa: N818 - a verdict on the place, not a fault of ours
@@ -145,12 +172,21 @@ def _picture(source: Source, judge: Callable[[Run], Report], path: str | Path) -
         raise _Unwritable(f"{path}: the picture cannot be written: {error.strerror or error}") from error
 
 
+def _page(run: Run, verdict: Report, path: str | Path) -> None:
+    from sad_doctor.views.html import render
+
+    try:
+        Path(path).write_text(render(run, verdict), encoding="utf-8")
+    except OSError as error:
+        raise _Unwritable(f"{path}: the page cannot be written: {error.strerror or error}") from error
+
+
 def _refuse(problem: Exception) -> int:
     print(f"sad doctor: {problem}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
     return UNREADABLE
 
 
-def _shown(run: Run, verdict: Report, json: bool) -> int:
+def _shown(run: Run, verdict: Report, form: str) -> int:
     """Write the verdict to standard output; 0, or 2 if it cannot be written.
 
     A reader that has gone away, such as ``head``, is no error, nor is an output that was closed from the start.
@@ -158,14 +194,14 @@ def _shown(run: Run, verdict: Report, json: bool) -> int:
     if sys.stdout is None:
         return HEALTHY
     try:
-        if json:
-            from sad_doctor.views.json import render
-
-            sys.stdout.write(render(run, verdict))
-        else:
+        if form in ("", "report"):
             from sad_doctor.views.text import show
 
             show(run, verdict)
+        else:
+            # only the view that is asked for is loaded
+            view = import_module(f"sad_doctor.views.{form}")
+            sys.stdout.write(view.render(run, verdict))
         sys.stdout.flush()
     except BrokenPipeError:
         _discard()

@@ -153,9 +153,10 @@ _ALPHABET = _byte_alphabet()
 
 
 def _from_byte_level(token: str) -> str | bytes:
-    if any(character not in _ALPHABET for character in token):
+    try:
+        return bytes(map(_ALPHABET.__getitem__, token))
+    except KeyError:
         return token  # put there by hand, in plain text
-    return bytes(_ALPHABET[character] for character in token)
 
 
 def _spell(token: str, steps: list[Spelling]) -> bytes:

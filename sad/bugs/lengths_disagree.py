@@ -35,7 +35,7 @@ from sad import data, terms, tiny
 from sad.align.vocab import VocabMap
 from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch
 from sad.case import Bug
-from sad.data import Readers
+from sad.data import Readers, batches
 from sad.forward import Forward
 from sad.head.linear import IDENTITY
 from sad.invariants.text_alignment import Compare, Read, text_alignment
@@ -80,7 +80,7 @@ def fixed() -> Compare:
             tiny.train(Plan(chosen, _pair(readers), examples, examples, 1, "fp32", "cpu"))
         # twice, so that a place of one text can be taken for one of another
         twice = [*examples, *examples]
-        batch = data.collate(twice, readers)
+        batch = batches.collate(twice, readers)
         found = [_compared(name, batch) for name in (KD, LAYERWISE, CONTRASTIVE)]
         return [
             Read(one.student.tolist(), one.teacher.tolist(), pairs[row])

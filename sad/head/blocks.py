@@ -14,7 +14,7 @@ from sad.batch import ALM, KD, LM
 from sad.head import signals
 from sad.head.linear import Head
 from sad.head.products import Products, exact_halves, logits_into
-from sad.head.target import Live, Target, TopK
+from sad.head.target import Live, Target
 from sad.losses import kd, lm
 from sad.losses.kd import Buckets, Divergence
 from sad.rows import Rows, Softmax, softmax
@@ -153,14 +153,14 @@ class _Loop:
         states = products.states(block.rows)
         with exact_halves(products.hidden, job.head.weight):
             logits = logits_into(self._buffer("student", count, self.columns), states, job.head)
-        target = self._target(block)
+        teacher = self._teacher(block)
         # the last sum is formed in the place of the logits
         names = [name for name in products.sums if name != KD or block.compared]
         outs = {name: self._buffer(name, count, self.columns) for name in names[:-1]}
         outs |= {name: logits for name in names[-1:]}
         for start in range(0, count, self.piece):
             span = slice(start, min(start + self.piece, count))
-            found = self._piece(block, span, logits[span], target)
+            found = self._piece(block, span, logits[span], teacher)
             slope = job.head.slope(logits[span]) if outs else None
             for name, out in outs.items():
                 self._into(out[span], [each for each in found if name in (each.name, BOTH)], slope)
@@ -168,20 +168,18 @@ class _Loop:
             last = block.compared if name == KD else count
             products.add(name, block.rows[:last], states[:last], out[:last])
 
-    def _target(self, block: Block) -> Tensor | Buckets | None:
-        """The teacher's raw logits, or its list, for the compared rows of a block."""
+    def _teacher(self, block: Block) -> Tensor | None:
+        """The teacher's raw logits for the compared rows of a block; None where it is a list, or nothing is asked."""
         compared = self.job.compared
-        if compared is None or not block.compared:
+        if compared is None or not block.compared or not isinstance(compared.target, Live):
             return None
-        if isinstance(compared.target, TopK):
-            return compared.target.buckets(block.boundaries, compared.divergence.temperature)
         of = compared.target
         out = self._buffer("teacher", block.compared, of.columns)
         states = of.hidden[block.boundaries].detach().float()
         with exact_halves(of.hidden, of.head.weight):
             return logits_into(out, states * of.head.scale if of.head.scale != 1.0 else states, of.head)
 
-    def _piece(self, block: Block, span: slice, logits: Tensor, target: Tensor | Buckets | None) -> list[Found]:
+    def _piece(self, block: Block, span: slice, logits: Tensor, teacher: Tensor | None) -> list[Found]:
         """Compute each term at some rows; the logits get their soft-cap."""
         job = self.job
         rows, mine = block.rows[span], job.head.capped(logits)
@@ -190,11 +188,12 @@ class _Loop:
         plain = job.compared is not None and job.compared.divergence.temperature == 1.0
         soft = softmax(mine) if token is not None or (count and plain) else None
         found = list[Found]()
-        if count and job.compared is not None and target is not None:
-            part = slice(span.start, span.start + count)
-            some = target.part(part) if isinstance(target, Buckets) else target[part]
+        if count and job.compared is not None:
+            first = block.boundaries.start + span.start
+            part = slice(first, first + count)
+            raw = None if teacher is None else teacher[span.start : span.start + count]
             label = None if token is None else token[:count]
-            found.append(Found(KD, self._compare(job.compared, mine[:count], some, soft, label)))
+            found.append(Found(KD, self._compare(job.compared, part, mine[:count], raw, soft, label)))
         if token is not None:
             labels = lm.rows(mine, token, soft)
             found.append(Found(LM, labels))
@@ -206,25 +205,34 @@ class _Loop:
         return found
 
     def _compare(
-        self, compared: Compared, mine: Tensor, target: Tensor | Buckets, soft: Softmax | None, token: Tensor | None
+        self,
+        compared: Compared,
+        part: slice,
+        mine: Tensor,
+        raw: Tensor | None,
+        soft: Softmax | None,
+        token: Tensor | None,
     ) -> Rows:
-        """Measure and compare some rows over the student's real tokens."""
-        divergence, tokens, silent = compared.divergence, compared.tokens, None
+        """Compare some rows over the student's real tokens with rows ``part`` of the target; ``raw`` are its logits."""
+        divergence, tokens, of, silent = compared.divergence, compared.tokens, compared.target, None
+        target: Tensor | Buckets
         if tokens < mine.shape[1]:
             mine = mine[:, :tokens].contiguous()
             soft = None if soft is None else _real(Softmax(soft.q[: len(mine)], soft.log_sum[: len(mine)]), mine)
         elif soft is not None:
             soft = Softmax(soft.q[: len(mine)], soft.log_sum[: len(mine)])
-        if isinstance(compared.target, Live):
-            assert isinstance(target, Tensor), "a teacher gives logits"
-            raw = compared.target.head.capped(target)
+        if raw is not None and isinstance(of, Live):
+            raw = of.head.capped(raw)
             if self.job.measure:
-                self._measure(mine, compared.target.vocab.scores(raw), token, compared.target.vocab.mass(raw))
-            target = compared.target.vocab.scores(raw, divergence.temperature)
+                self._measure(mine, of.vocab.scores(raw), token, of.vocab.mass(raw))
+            scores = of.vocab.scores(raw, divergence.temperature)
             # with one tokenizer a teacher that says nothing has a fault
-            silent = None if compared.target.vocab.identity else kd.silence(target)
-        elif self.job.measure:
-            self._measure(mine, target, token, torch.ones_like(mine[:, 0]))
+            silent, target = None if of.vocab.identity else kd.silence(scores), scores
+        else:
+            if self.job.measure:
+                at = 1.0 if of.knows(1.0) else divergence.temperature
+                self._measure(mine, of.block(part, at), token, of.mapped(part))
+            target = of.block(part, divergence.temperature)
         found = kd.rows(mine, target, divergence, soft if divergence.temperature == 1.0 else None, silent)
         if compared.row_weight is not None:
             weight = compared.row_weight(found.values)

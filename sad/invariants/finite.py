@@ -31,8 +31,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sad.case import Verdict
-from sad.subjects.compare import difference
+from sad.case import Cause, Verdict
+from sad.subjects.compare import RELATIVE, difference
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Takes, counted
 from sad.subjects.inputs import SHAPES, Shape, call, half, smallest
 from sad.subjects.measure import Measured, measure
@@ -43,6 +43,7 @@ from sad.subjects.verdicts import allowed, broken, holds
 ID = "I09"
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 LARGE, HUGE = 60.0, 3e4
+ORDINARY = "ordinary logits"
 HUGE_NAME = f"a logit of {HUGE:g}"
 EMPTY, EMPTY_STEP = "no label at all", "no label at all, nor a count"
 OUT = "ruled out by"
@@ -61,7 +62,8 @@ def finite(divergence: Divergence) -> Verdict:
             if says and _left_open(divergence, name, says):
                 loud = loud or (f"with {name} {says}", example)
             elif says:
-                return broken(f"{name}, {str(dtype).removeprefix('torch.')}: {says}", example)
+                cause = _cause(divergence, dtype, name, example)
+                return broken(f"{name}, {str(dtype).removeprefix('torch.')}: {says}", example, cause=cause)
     if not loud and swallows(divergence):
         loud = (HIDDEN, None)
     if loud == (HIDDEN, None) and divergence.contract.strict:
@@ -69,6 +71,20 @@ def finite(divergence: Divergence) -> Verdict:
     if loud:
         return allowed(f"finite with large logits and in half precision, zero over no labels; {loud[0]}", loud[1])
     return holds("finite with large logits, -inf, half precision; zero over no labels")
+
+
+def _cause(divergence: Divergence, dtype: torch.dtype, name: str, given: Given | None) -> Cause | None:
+    if given is None or name in (EMPTY, EMPTY_STEP):
+        return None
+    if OUT not in name:
+        return Cause.FLOAT16 if dtype == torch.float16 and name != ORDINARY else None
+    got, best = measure(divergence, given), right(divergence, given) if divergence.known else None
+    if best is None or not got.finite or not math.isfinite(got.value) or not math.isfinite(best.value):
+        return None
+    # a right value whose gradient has another direction is a fault of the gradient: nothing was left out
+    along = torch.cosine_similarity(got.gradient.flatten(), best.gradient.flatten(), dim=0)
+    other = abs(got.value - best.value) > RELATIVE * abs(best.value)
+    return Cause.RULED_OUT if other or float(along) > 1 - RELATIVE else None
 
 
 def _left_open(divergence: Divergence, name: str, says: str) -> bool:
@@ -124,7 +140,7 @@ def _situations(contract: Contract, shape: Shape) -> dict[str, Given]:
     plain = call(contract, shape, seed=2)
     student, teacher = plain.student_logits / 2, plain.teacher_logits / 2
     found = {
-        "ordinary logits": plain,
+        ORDINARY: plain,
         f"logits {LARGE:g} times as large": replace(
             plain, student_logits=LARGE * student, teacher_logits=LARGE * teacher
         ),

@@ -30,7 +30,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sad.case import Verdict
+from sad.case import Cause, Verdict
 from sad.subjects.compare import apart, difference, recognised
 from sad.subjects.divergence import IGNORED, Divergence, Given, Kind, Takes
 from sad.subjects.inputs import SHAPES, Shape, call, smallest
@@ -48,6 +48,8 @@ LONG = (
     Shape(3, 1, 5),
 )
 """Longer than a block or a chunk of any size that is in use, and as short as can be."""
+MANY = 10_000
+"""Tokens from which on a vocabulary is a large one."""
 LEADING = 300
 """Rows without labels at the beginning."""
 TIMES = 3.0
@@ -72,9 +74,12 @@ def path_parity(divergence: Divergence) -> Verdict:
     if divergence.known:
         for name, given in _sizes(divergence):
             got = measure(divergence, given)
-            if says := difference(divergence.contract, given, got, right(divergence, given)):
+            best = right(divergence, given)
+            if says := difference(divergence.contract, given, got, best):
                 known = recognised(divergence, given, got)
-                return broken(f"{name}: {says}" + (f"; {known}" if known else ""), given)
+                many = given.student_logits.shape[-1] >= MANY and best.value != 0
+                numbers, cause = ({"ratio": got.value / best.value}, Cause.LARGE_VOCABULARY) if many else ({}, None)
+                return broken(f"{name}: {says}" + (f"; {known}" if known else ""), given, numbers, cause)
             judged += 1
     sizes = f", and in {judged} sizes" if judged else ""
     if refused:

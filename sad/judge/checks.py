@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import torch
@@ -11,13 +12,14 @@ from sad.case import Standing, Verdict
 from sad.judge.call import Call
 from sad.judge.claims import claims as claimed
 from sad.judge.discover import SEQUENCES, explained, source
-from sad.judge.families import forward_kl
+from sad.judge.families import FORWARD, forward_kl
 from sad.judge.found import Found
 from sad.judge.fused import fused
 from sad.judge.roles import Role
-from sad.judge.sample import ACCEPTED, fit, given, sample
+from sad.judge.sample import ACCEPTED, fit, given, sample, slope_of
 from sad.judge.target import said
 from sad.judge.temperature import UNSQUARED
+from sad.judge.weighted import undetached
 from sad.subjects.divergence import Given, Kind, Reduction, Squared, Takes
 
 ZERO = 1e-4
@@ -28,6 +30,8 @@ STEP = 1e-3
 SMALL = 0.1
 OF_TEXTS = ("attention_mask", "seq_len", "sequence", "-100", "vocab", "causal")
 """What the source of a loss has in it that is made for texts, not for one label an example."""
+WEIGHT = re.compile(r"weight|difficult|adaptive|importance|\bgap|\bhard|\bw\b", re.IGNORECASE)
+"""Where the source of a loss speaks of weights."""
 SLOPE = 2e-2
 """Relative, between a directional derivative and a difference over STEP in float32."""
 
@@ -81,6 +85,9 @@ def divisor(found: Found) -> Verdict:
     if not found.known:
         return Verdict(True, "not known", standing=Standing.NOT_APPLICABLE)
     length = found.shape.sample.given.student_logits.shape[1]
+    if found.unfit:
+        says = f"{found.unfit}; a mean over rows is divided by their number, a sum by a given count or by nothing"
+        return Verdict(False, says, example=shown(found.shape.sample.given))
     if found.uneven:
         return Verdict(True, "rows have weights of their own", standing=Standing.ALLOWED)
     if contract.reduction is not Reduction.BATCH or call.form.rank == 2:
@@ -202,6 +209,8 @@ def _unknown(found: Found) -> Verdict:
             other = f"i {'-' if rows > 0 else '+'} 1"
             says = f"it is {beside.family.name} between the student's row i and the teacher's row {other}"
             return Verdict(False, f"{says}: the two are shifted against each other", numbers, example=shown(of.given))
+    if verdict := _weighted(found, numbers):
+        return verdict
     if norm != norm or equal.value != equal.value:
         return Verdict(False, f"not finite where student equals teacher; {near}", numbers, example=example)
     if norm > ZERO * usual:
@@ -222,13 +231,38 @@ def _unknown(found: Found) -> Verdict:
         )
     lowest = min(_above(call, of.given, seed, equal.value) for seed in range(1, TRIES + 1))
     numbers["least above"] = lowest
-    if lowest <= 0:
+    own = _its_own_gradient(call, of.given)
+    if lowest <= 0 and not (not own and all(_towards(call, of.given, seed) for seed in range(1, TRIES + 1))):
         says = f"it is {-lowest:.4g} lower at other logits than where student equals teacher; {near}"
         return Verdict(False, says, numbers, example=shown(of.given))
-    if not _its_own_gradient(call, of.given):
+    if not own:
         near = f"{near}; part of its gradient is held back (its value rises otherwise than its gradient says)"
     says = f"not one that I know, but a divergence: least and flat at student = teacher; {near}"
     return Verdict(True, says, numbers, standing=Standing.ALLOWED)
+
+
+def _weighted(found: Found, numbers: dict[str, float]) -> Verdict | None:
+    """Rows weighted by a number of the student's own that is not detached; where it is a gap only if meant as one."""
+    of = found.shape.sample
+    weighted = undetached(of, (of.given.beta, 0.5))
+    if weighted is None:
+        return None
+    says = (
+        f"it is {weighted.family.name}, its rows weighted by a function of {weighted.feature} that is not detached: "
+        f"the weight's part of the gradient is {weighted.share:.3g} times as large as the whole"
+    )
+    numbers = {**numbers, "the weight's share": weighted.share}
+    if weighted.gap and not WEIGHT.search(source(found.shape.call)):
+        return Verdict(True, f"{says}; least where the two are equal", numbers, standing=Standing.ALLOWED)
+    return Verdict(False, f"{says}; .detach() it", numbers, example=shown(of.given))
+
+
+def _towards(call: Call, of: Given, seed: int) -> bool:
+    """Whether a step down its gradient comes nearer to the teacher: the value of a held-back target does not say."""
+    other = given(seed, labels=of.labels is not None).student_logits
+    away = replace(of, student_logits=of.teacher_logits + 0.3 * (other - of.teacher_logits))
+    slope = slope_of(away.student_logits, away.teacher_logits, FORWARD, 0.5, (1.0, 1.0))
+    return float((sample(call, away).gradient * slope).sum()) > 0
 
 
 def _above(call: Call, of: Given, seed: int, least: float) -> float:

@@ -71,13 +71,14 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
 
 
 def _subject(named: Any, owner: type | None, call: Any) -> Any:  # noqa: ANN401 - anything that was named
+    from sad.judge.output import article
     from sad.judge.stand_in import NeedsAdapterError
     from sad.subjects.divergence import Divergence
 
     if isinstance(named, Divergence):
         return named
     if not callable(named) and not isinstance(named, classmethod):
-        raise NeedsAdapterError(f"it is a {type(named).__name__}, nothing that can be called")
+        raise NeedsAdapterError(f"it is {article(type(named).__name__)}, nothing that can be called")
     return call(named, owner)
 
 

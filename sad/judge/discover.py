@@ -5,22 +5,33 @@ from __future__ import annotations
 import inspect
 import itertools
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from sad.errors import UserError
 from sad.judge.call import Call
 from sad.judge.families import EVERY, FORWARD, REVERSE, RIGHT, Family
 from sad.judge.roles import Role, Space
-from sad.judge.sample import Fit, Sample, fit, given, sample, used
+from sad.judge.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
+from sad.judge.screen import Entry, screened
 from sad.judge.target import said
 
 UNKNOWN_BETAS = (0.5, 0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.4, 0.6, 0.05, 0.95, 0.01, 0.99, 0.25, 0.75)
 """What a beta may be that is fixed inside."""
 FIXED_TEMPERATURES = (2.0, 3.0, 4.0, 5.0, 8.0, 10.0, 20.0, 1.5, 0.5, 6.0, 7.0)
+UNEXPLAINED = 24
+"""Forms that run and that no formula explains, after which no other is tried: where one was right, it was the fifth at
+the latest, on 150 losses.
+"""
+AS_NEAR = 1.5
+"""How many times the least residual still counts as near: below that the likeliest form is taken."""
+SEARCH = 10.0
+"""Seconds after which no other form is tried, where one ran; half as many more for temperatures fixed inside."""
 LOG, PROB, LOGIT = Space.LOG_PROBS, Space.PROBS, Space.LOGITS
 SPACES = ((LOGIT, LOGIT), (LOG, PROB), (LOG, LOG), (PROB, PROB))
 SEQUENCES = re.compile(
@@ -61,7 +72,14 @@ def discover(call: Call, seed: int) -> Shape:
     """
     ran: list[Shape] = []
     first: Exception | None = None
+    began, tried, stopped = time.perf_counter(), 0, ""
     for form in forms(call):
+        spent = time.perf_counter() - began
+        if ran and (len(ran) >= UNEXPLAINED or spent > SEARCH):
+            limit = f"{len(ran)} that ran" if len(ran) >= UNEXPLAINED else f"{SEARCH:g} s"
+            stopped = f"the search for its form stopped after {limit}: {tried} forms tried, none explained"
+            break
+        tried += 1
         if form.form.whole and ran and not ran[0].call.form.whole:
             # labels without -100 are for what raises with them
             break
@@ -78,8 +96,9 @@ def discover(call: Call, seed: int) -> Shape:
     if not ran:
         raise CannotRunError(said(first) if first is not None else "there is no way to call it")
     good = [shape for shape in ran if shape.fit.good]
-    shape = next((s for s in good if not s.fit.family.fault), good[0] if good else min(ran, key=_strange))
-    return shape if good else _fixed_temperature(shape)
+    shape = next((s for s in good if not s.fit.family.fault), good[0] if good else _nearest(ran))
+    shape = replace(shape, notes=(*shape.notes, *([stopped] if stopped else [])))
+    return shape if good else _fixed_temperature(shape, until=began + 1.5 * SEARCH)
 
 
 def forms(call: Call) -> Iterator[Call]:
@@ -126,18 +145,42 @@ def source(call: Call) -> str:
 def explained(of: Sample, call: Call, temperatures: tuple[float, float] | None = None) -> Fit:
     """Return the first formula that explains a gradient; the nearest, where none does."""
     t = of.given.temperature if call.takes(Role.TEMPERATURE) else 1.0
+    both = temperatures or (t, t)
+    entries = tuple((family, beta) for family in EVERY for beta in _betas(family, of, call))
     with_labels = of.given.labels is not None and call.takes(Role.LABELS, Role.BATCH, Role.LABEL_LOSS, Role.MODEL)
-    nearest: Fit | None = None
-    for labels in ("", "own", "next") if with_labels else ("",):
-        for family in EVERY:
-            for beta in _betas(family, of, call):
-                tried = fit(of, family, beta, labels, temperatures or (t, t))
-                if tried.good and bool(tried.kd.abs().max() > 0):
-                    return tried
-                if nearest is None or (tried.residual < nearest.residual and not labels):
-                    nearest = tried
-    assert nearest is not None
-    return nearest
+    alone = screened(of, entries, both)
+    for tried in _likely(of, entries, both, alone, ("", 1.0, False)):
+        return tried
+    if with_labels:
+        # a label loss sees the logits as they are, or divided by the temperature that is fixed inside
+        heats = dict.fromkeys((1.0, of.scale))
+        for smoothed, rows, heat in itertools.product((False, True), ("own", "next"), heats):
+            residuals = screened(of, entries, both, rows, heat=heat, smoothed=smoothed)
+            for tried in _likely(of, entries, both, residuals, (rows, heat, smoothed)):
+                return tried
+    family, beta = entries[int(alone.argmin())]
+    return fit(of, family, beta, temperatures=both)
+
+
+def _likely(
+    of: Sample,
+    entries: tuple[Entry, ...],
+    temperatures: tuple[float, float],
+    residuals: Tensor,
+    beside: tuple[str, float, bool],
+) -> Iterator[Fit]:
+    """Fit those that explain it by the look of them, in order; ``beside`` are a label loss's rows, heat and whether
+    it is smoothed.
+    """
+    rows, heat, smoothed = beside
+    for at in (residuals <= 2 * ACCEPTED).nonzero()[:, 0].tolist():
+        family, beta = entries[at]
+        if not smoothed:
+            tried: Fit | None = fit(of, family, beta, rows, temperatures, heat=heat)
+        else:
+            tried = None if family.fault else fit_smoothed(of, family, beta, rows, temperatures, heat=heat)
+        if tried is not None and tried.good and bool(tried.kd.abs().max() > 0):
+            yield tried
 
 
 def _betas(family: Family, of: Sample, call: Call) -> tuple[float, ...]:
@@ -170,11 +213,14 @@ def _tried(call: Call, seed: int) -> Shape:
     return Shape(call, of, found)
 
 
-def _fixed_temperature(shape: Shape) -> Shape:
-    """Try whether a temperature that is fixed inside explains what nothing else does."""
+def _fixed_temperature(shape: Shape, until: float) -> Shape:
+    """Try whether a temperature that is fixed inside explains what nothing else does, until that time."""
     if shape.call.takes(Role.TEMPERATURE) or not shape.sample.attached:
         return shape
     for temperature in FIXED_TEMPERATURES:
+        if time.perf_counter() > until:
+            says = f"temperatures from {temperature:g} on that may be fixed inside were not tried: it is slow"
+            return replace(shape, notes=(*shape.notes, says))
         call = shape.call.formed(temperature=temperature)
         of = sample(call, shape.sample.given)
         found = explained(of, call)
@@ -221,10 +267,16 @@ def _backwards(shape: Shape) -> bool:
     return shape.fit.family is REVERSE and not shape.call.reading.ordered and not shape.call.form.swapped
 
 
-def _strange(shape: Shape) -> tuple[bool, float]:
-    """How far from every known formula; a form that gives no gradient at all is the last.
+def _nearest(ran: list[Shape]) -> Shape:
+    """Return the likeliest form among those nearest to a known formula; one that gives no gradient at all is the last.
 
     A mask is read against its name only where that makes it a known divergence.
     """
-    residual = shape.fit.residual
-    return shape.call.form.flipped, residual if residual == residual else float("inf")
+    upright = [shape for shape in ran if not shape.call.form.flipped] or ran
+    residuals = [s.fit.residual if s.fit.residual == s.fit.residual else float("inf") for s in upright]
+    found = next(s for s, off in zip(upright, residuals, strict=True) if off <= AS_NEAR * min(residuals))
+    if found.call.form.rank == 2 and any(shape.call.form.rank == 3 for shape in ran):
+        # an axis that is counted from the front is another one there
+        says = "it runs on [batch, length, vocab] too, and is farther from every formula there: give it rows alone"
+        found = replace(found, notes=(*found.notes, says))
+    return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from sad.judge.sample import Fit, Sample, used
 from sad.subjects.divergence import IGNORED, Contract, Given, Reduction, counted
 
@@ -23,6 +25,8 @@ class Divided:
     number: Number
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    unfit: str = ""
+    """What equal rows are weighted by, where that is no usual divisor."""
 
 
 def divided(samples: Sequence[Sample], fits: Sequence[Fit], *, shift: bool) -> Divided:
@@ -39,14 +43,9 @@ def divided(samples: Sequence[Sample], fits: Sequence[Fit], *, shift: bool) -> D
             fitting.append((abs(factors[0] - 1) > EQUAL, bool(fault), reduction, name, factors[0], number, fault))
     if not fitting:
         shown = ", ".join(f"1/{1 / size:.4g}" if size else "0" for size in sizes)
-        shapes = " and ".join(str(list(s.given.student_logits.shape)) for s in samples)
-        return Divided(
-            None,
-            "something else",
-            1.0,
-            lambda _: 1.0,
-            notes=(f"each row is weighted by {shown} on {shapes}: no usual divisor",),
-        )
+        shapes = " and ".join(_told(s.given, shift=shift) for s in samples)
+        says = f"each row is weighted by {shown} for {shapes}: no usual divisor"
+        return Divided(None, "something else", 1.0, lambda _: 1.0, notes=(says,), unfit=says)
     _, _, reduction, name, factor, number, fault = min(fitting, key=lambda entry: entry[:2])
     notes: tuple[str, ...] = (f"divided by {name}" if reduction is not Reduction.SUM else "summed, not divided",)
     if factor < 0:
@@ -59,6 +58,11 @@ def divided(samples: Sequence[Sample], fits: Sequence[Fit], *, shift: bool) -> D
         # a squared error is of the numbers: its mean over every entry is as good as its sum
         return Divided(None, name, factor, number, notes=notes)
     return Divided(reduction, name, factor, number, (fault,) if fault else (), notes)
+
+
+def _told(of: Given, *, shift: bool) -> str:
+    batch, length, _ = of.student_logits.shape
+    return f"{int(counted(Contract(shift=shift), of).sum())} rows that count in {batch} sequences of {length}"
 
 
 def _candidates(*, shift: bool) -> list[tuple[Reduction | None, str, Number, str]]:
@@ -83,6 +87,10 @@ def _candidates(*, shift: bool) -> list[tuple[Reduction | None, str, Number, str
     def vocab(of: Given) -> float:
         return of.student_logits.shape[2]
 
+    def each(of: Given) -> Tensor:
+        return counted(Contract(shift=shift), of).sum(dim=1).double()
+
+    not_sequences = " and not by the number of sequences"
     by_vocab = "the vocabulary's size too: `mean` over every entry is the divergence divided by it"
     return [
         (Reduction.MEAN, "the rows that count", counting, ""),
@@ -90,7 +98,7 @@ def _candidates(*, shift: bool) -> list[tuple[Reduction | None, str, Number, str
         (Reduction.SUM, "nothing", lambda _: 1.0, ""),
         (Reduction.BATCH, "the number of sequences", batch, ""),
         (Reduction.ROWS, "all rows", rows, ""),
-        (None, "the length", length, "divided by the length and not by the number of sequences"),
+        (None, "the length", length, f"divided by the length{not_sequences}"),
         (None, "rows that count by the unshifted labels", unshifted, "counts labels that it does not use")
         if shift
         else (
@@ -103,6 +111,20 @@ def _candidates(*, shift: bool) -> list[tuple[Reduction | None, str, Number, str
         (None, "all rows and vocabulary", lambda g: rows(g) * vocab(g), f"divided by {by_vocab}"),
         (None, "sequences and vocabulary", lambda g: batch(g) * vocab(g), f"divided by {by_vocab}"),
         (None, "the vocabulary", vocab, f"divided by {by_vocab}"),
+        (None, "the mean length", lambda g: counting(g) / batch(g), f"divided by the mean length{not_sequences}"),
+        (None, "the longest", lambda g: float(each(g).max()), f"divided by the longest length{not_sequences}"),
+        (
+            None,
+            "rows that count and length",
+            lambda g: counting(g) * length(g),
+            "divided by the rows that count, and by the length as well",
+        ),
+        (
+            None,
+            "all rows and sequences",
+            lambda g: rows(g) * batch(g),
+            "divided by all rows, and by the number of sequences as well",
+        ),
         (None, "sequences twice over", lambda g: batch(g) * counting(g), "divided by the number of sequences as well"),
         (None, "rows that count, twice", lambda g: counting(g) ** 2, "divided by the rows that count twice over"),
     ]

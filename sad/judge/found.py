@@ -12,14 +12,16 @@ from sad.judge.discover import Shape, explained, source
 from sad.judge.divisor import Divided, divided
 from sad.judge.families import EXCHANGED, FORWARD, GENERAL, RIGHT
 from sad.judge.roles import Role
-from sad.judge.rows import by_doubling, entropy_of, misplaced, row_loss, rows_of
-from sad.judge.sample import Fit, Sample, fit, given, label_losses, sample, used
-from sad.judge.temperature import Softened, softened
+from sad.judge.rows import by_doubling, by_parts, entropy_of, misplaced, row_loss, rows_of
+from sad.judge.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
+from sad.judge.temperature import Softened, beside, softened
 from sad.subjects.divergence import Contract, Divergence, Given, Kind, Reduction, Squared, Takes
 
 STRANGE = 1e-9
 UNEVEN = 1.0
 """What is not explained where each row has its own factor."""
+OTHER = 50
+"""Added to the seed where other logits are asked for."""
 NOTHING = 1e-6
 """Of a value or a gradient: what float32 leaves of zero."""
 
@@ -41,6 +43,8 @@ class Found:
     """The loss on the labels is mixed in."""
     uneven: bool = False
     """Rows weigh as no contract has a name for."""
+    unfit: str = ""
+    """What equal rows are weighted by, where that is no usual divisor and no matter of the logits."""
 
     @property
     def known(self) -> bool:
@@ -53,9 +57,13 @@ def found(shape: Shape, seed: int) -> Found:
     if not shape.fit.good:
         return unknown(shape)
     shape = _without_beta(shape)
+    heated = beside(shape.call, shape.fit, seed)
     shape, mixing = _without_labels(shape)
     call, first = shape.call, shape.fit
-    notes, faults = [*shape.notes, *mixing], [*shape.faults, *([first.family.fault] if first.family.fault else [])]
+    notes, faults = (
+        [*shape.notes, *mixing],
+        [*shape.faults, *heated, *([first.family.fault] if first.family.fault else [])],
+    )
     with_labels = shape.sample.given.labels is not None
     count = call.takes(Role.COUNT)
     of = [sample(call, given(seed, which, labels=with_labels, count=count)) for which in (0, 1)]
@@ -95,23 +103,45 @@ def found(shape: Shape, seed: int) -> Found:
         if known and contract.kind is Kind.OTHER
         else None
     )
-    beside = divided(of, [replace(f, kd=f.ce) for f in fits], shift=first.labels == "next") if first.labels else None
-    faults += _unsquared(call, first, by, beside)
-    loss = plain(call, first, by, beside)
+    other = divided(of, [replace(f, kd=f.ce) for f in fits], shift=first.labels == "next") if first.labels else None
+    faults += _unsquared(call, first, by, other)
+    loss = plain(call, first, by, other)
     numbers = {"explained": 1 - first.residual, "factor": by.factor}
-    told = tuple(faults), tuple(notes), numbers, bool(mixing), by.reduction is None
+    unfit = by.unfit if by.unfit and not _by_logits(call, first, fits[0], (seed, with_labels, count)) else ""
+    told = tuple(faults), tuple(notes), numbers, bool(mixing), by.reduction is None, unfit
     return Found(Divergence(contract, loss, by_rows), shape, first.family.name, *told)
+
+
+def _by_logits(call: Call, first: Fit, one: Fit, asked: tuple[int, bool, bool]) -> bool:
+    """Whether what rows are weighted by is another for other logits with the same labels."""
+    seed, labels, count = asked
+    other = given(seed + OTHER, labels=labels, count=count)
+    same = given(seed, labels=labels, count=count)
+    again = _again(sample(call, replace(other, labels=same.labels)), first, call)
+    before, after = (float(f.kd[used(f.kd)].mean()) for f in (one, again))
+    return not again.good or abs(before - after) > ACCEPTED * abs(before)
 
 
 def unknown(shape: Shape) -> Found:
     """What can be said of a loss that no formula explains: the nearest, and by how much it differs."""
     call, of, nearest = shape.call, shape.sample, shape.fit
-    leaves_out = call.takes(Role.MASK, Role.PADDING, Role.BATCH) and not call.form.whole
+    leaves_out = not call.form.whole and (
+        call.takes(Role.MASK, Role.PADDING, Role.BATCH) or (call.takes(Role.LABELS) and _ignores(call))
+    )
     takes = {Takes.LABELS} if of.given.labels is not None and leaves_out else set()
     takes |= {Takes.TEMPERATURE} if call.takes(Role.TEMPERATURE) else set()
-    contract = Contract(Kind.OTHER, by_doubling(call, of), takes=frozenset(takes))
+    _, shift = rows_of(of, replace(nearest, kd=of.gradient.norm(dim=-1)))
+    shift = shift and Takes.LABELS in takes
+    contract = Contract(Kind.OTHER, by_parts(call, of, shift=shift), shift=shift, takes=frozenset(takes))
     told = f"nearest to {nearest.family.name}, whose gradient differs by {100 * nearest.residual:.3g}%"
-    return Found(Divergence(contract, call), shape, nearest.family.name, (), (told,), {"unexplained": nearest.residual})
+    return Found(
+        Divergence(contract, call),
+        shape,
+        nearest.family.name,
+        (),
+        (told, *shape.notes),
+        {"unexplained": nearest.residual},
+    )
 
 
 def plain(call: Call, first: Fit, by: Divided, beside: Divided | None) -> Callable[[Given], Tensor]:
@@ -123,7 +153,7 @@ def plain(call: Call, first: Fit, by: Divided, beside: Divided | None) -> Callab
             of = replace(of, labels=of.teacher_logits.detach().float().argmax(dim=-1))
         total = call(of)
         if beside is not None and of.labels is not None:
-            rows = label_losses(call.form.temperature * of.student_logits, of, first.labels)
+            rows = first.on_labels(call.form.temperature * of.student_logits, of)
             total = total - rows.sum() * beside.factor / max(1.0, beside.number(of))
         return total / by.factor
 
@@ -160,7 +190,11 @@ def _without_beta(shape: Shape) -> Shape:
 def _again(of: Sample, first: Fit, call: Call) -> Fit:
     t = of.given.temperature if call.takes(Role.TEMPERATURE) else 1.0
     beta = of.given.beta if first.family.beta and call.betas() and call.form.beta != "" else first.beta
-    return fit(of, first.family, beta, first.labels, (t, t))
+    if first.smoothing:
+        again = fit_smoothed(of, first.family, beta, first.labels, (t, t), heat=first.heat)
+        if again is not None:
+            return again
+    return fit(of, first.family, beta, first.labels, (t, t), smoothing=first.smoothing, heat=first.heat)
 
 
 def _without_labels(shape: Shape) -> tuple[Shape, list[str]]:
@@ -168,7 +202,8 @@ def _without_labels(shape: Shape) -> tuple[Shape, list[str]]:
     if not shape.fit.labels or not used(shape.fit.ce).any():
         return shape, []
     ce, kd = float(shape.fit.ce.abs().max()), float(shape.fit.kd.abs().max())
-    said = f"the loss on the labels is mixed in, {ce / kd:.3g} times as much as the divergence"
+    smoothed = f" with label smoothing {shape.fit.smoothing:.3g}" if shape.fit.smoothing else ""
+    said = f"the loss on the labels{smoothed} is mixed in, {ce / kd:.3g} times as much as the divergence"
     names = [n for n in shape.call.betas() if n != shape.call.form.beta or not shape.fit.family.beta]
     for name in names:
         for end in (0.0, 1.0):
@@ -189,7 +224,7 @@ def _takes(
 ) -> tuple[frozenset[Takes], bool]:
     """What it can be given, and whether rows can be left out."""
     text = source(call).lower()
-    ignoring = any(word in text for word in ("-100", "ignore", "mask", "pad_", "padding"))
+    ignoring = _ignores(call)
     sequences = any(word in text for word in ("seq", "token", "vocab", ":-1", "length"))
     leaves_out = (
         with_labels
@@ -204,6 +239,12 @@ def _takes(
     if count:
         takes.add(Takes.COUNT)
     return frozenset(takes), leaves_out
+
+
+def _ignores(call: Call) -> bool:
+    """Whether its source speaks of rows that do not count."""
+    text = source(call).lower()
+    return any(word in text for word in ("-100", "ignore", "mask", "pad_", "padding"))
 
 
 def _kind(call: Call, first: Fit, seed: int) -> tuple[Kind, bool, list[str]]:

@@ -43,7 +43,7 @@ def loss_of(returned: Any) -> tuple[Tensor, str]:  # noqa: ANN401 - that is the 
         loss, how = loss_of(returned[0])
         return loss, _joined(f"the first of {len(returned)} things it returns", how)
     try:
-        return torch.tensor(float(returned)), f"a {type(returned).__name__}, which has no gradient"
+        return torch.tensor(float(returned)), f"{article(type(returned).__name__)}, which has no gradient"
     except (TypeError, ValueError):
         raise WrongTypeError(f"returns {_what(returned)}, not a tensor") from None
 
@@ -67,4 +67,9 @@ def _joined(*parts: str) -> str:
 
 
 def _what(returned: Any) -> str:  # noqa: ANN401 - that is the question
-    return "None" if returned is None else f"a {type(returned).__name__}"
+    return "None" if returned is None else article(type(returned).__name__)
+
+
+def article(name: str) -> str:
+    """Return the name of a type with its article."""
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"

@@ -54,6 +54,7 @@ class LossCollector(pytest.Collector):
 
     _lines: dict[str, Any] | None = None
     _unjudged: str = ""
+    _told: bool = False
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item a property."""
@@ -72,6 +73,11 @@ class LossCollector(pytest.Collector):
             self._lines, self._unjudged = {line.name: line for line in report.lines}, report.unjudged
         return self._lines, self._unjudged
 
+    def why_not(self) -> str:
+        """Return why it could not be judged: the first time it is asked for, '' from then on."""
+        told, self._told = self._told, True
+        return "" if told else self._unjudged
+
 
 class LossItem(pytest.Item):
     """One property of one loss."""
@@ -81,7 +87,10 @@ class LossItem(pytest.Item):
         assert isinstance(self.parent, LossCollector)
         lines, unjudged = self.parent.judged()
         if unjudged:
-            raise BrokenError(f"not judged: {unjudged}")
+            # one item fails for all: the others would say the same again
+            if why := self.parent.why_not():
+                raise BrokenError(f"not judged: {why}")
+            pytest.skip("not judged: an item before it says why")
         line = lines.get(self.name)
         if line is None:
             pytest.skip("not judged: the loss could not be called")

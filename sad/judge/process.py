@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from sad.case import Standing
 from sad.judge.report import Line, Report, line_of
@@ -24,6 +24,8 @@ KEPT = 2000
 """Characters of what the code printed."""
 RESTARTS = 3
 """How often judging goes on without the property that ended the process."""
+CALLS = 200
+"""How many calls a property may make: a loss that takes longer than the limit for so many is slow and need not hang."""
 TICK = 0.05
 Told = Callable[[Line], None]
 
@@ -40,20 +42,29 @@ def judge(request: dict[str, Any], *, timeout: float = TIMEOUT, tell: Told = lam
         ended = _run({**request, "skip": skip}, report, timeout, tell)
         if ended is None:
             break
-        where, how = ended
-        name = "can_be_called" if where == "load" else where
+        name = "can_be_called" if ended.where == "load" else ended.where
         replay = f"sad verify --loss {request['name']} --only {name}"
-        line = Line(name, Standing.BROKEN, how, replay=replay)
+        line = Line(name, Standing.NOT_APPLICABLE if ended.slow else Standing.BROKEN, ended.how, replay=replay)
         report.lines.append(line)
         tell(line)
         if name == "can_be_called":
             break
         skip = [*(judged.name for judged in report.lines)]
+    else:
+        report.assumed = [*report.assumed, f"the rest is not judged: {RESTARTS + 1} properties ended the process"]
     report.seconds = time.perf_counter() - started
     return report
 
 
-def _run(request: dict[str, Any], report: Report, timeout: float, tell: Told) -> tuple[str, str] | None:
+class _Ended(NamedTuple):
+    """In what a process ended, and how; ``slow`` where it need not hang: it takes long."""
+
+    where: str
+    how: str
+    slow: bool = False
+
+
+def _run(request: dict[str, Any], report: Report, timeout: float, tell: Told) -> _Ended | None:
     """Run one child. Returns in what it ended, and how, if it did not come to its end."""
     with tempfile.TemporaryDirectory(prefix="sad-judge-") as folder:
         asked, result = Path(folder) / "request.json", Path(folder) / "result.jsonl"
@@ -82,8 +93,8 @@ def _run(request: dict[str, Any], report: Report, timeout: float, tell: Told) ->
 
 def _followed(
     child: subprocess.Popen[bytes], result: Path, report: Report, timeout: float, tell: Told
-) -> tuple[str, str] | None:
-    where, last = "load", time.perf_counter()
+) -> _Ended | None:
+    where, last, call_seconds = "load", time.perf_counter(), 0.0
     with result.open(encoding="utf-8") as stream:
         rest = ""
         while True:
@@ -96,14 +107,23 @@ def _followed(
                 if event.get("done"):
                     return None
                 if "raised" in event:
-                    return where, _raised(event["raised"])
+                    return _Ended(where, _raised(event["raised"]))
                 where = event.get("start", where)
+                call_seconds = event.get("call_seconds", call_seconds)
                 _take(event, report, tell)
             if over:
-                return where, _how(child.returncode)
+                return _Ended(where, _how(child.returncode))
             if time.perf_counter() - last > timeout:
-                return where, f"hangs: no answer within {timeout:g} s"
+                return _late(where, timeout, call_seconds)
             time.sleep(TICK)
+
+
+def _late(where: str, timeout: float, call_seconds: float) -> _Ended:
+    limit = f"within the time limit of {timeout:g} s"
+    if call_seconds * CALLS > timeout:
+        says = f"not judged {limit}: one call takes {call_seconds:.2g} s; give a longer --timeout"
+        return _Ended(where, says, slow=True)
+    return _Ended(where, f"hangs: no answer {limit} (--timeout)")
 
 
 def _take(event: dict[str, Any], report: Report, tell: Told) -> None:

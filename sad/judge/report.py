@@ -58,6 +58,17 @@ class Report:
         """In a word."""
         return ("sound", "broken", "not judged")[self.code]
 
+    @property
+    def summary(self) -> str:
+        """How many properties are broken; where it is one alone, which, and what it says."""
+        judged = sum(line.standing is not Standing.NOT_APPLICABLE for line in self.lines)
+        if not self.broken:
+            return f"{judged} properties, none broken"
+        if len(self.broken) == 1 and judged > 1:
+            (line,) = self.broken
+            return f"the only thing broken of {judged} properties: {line.name}, {line.says}"
+        return f"{len(self.broken)} of {judged} properties broken"
+
     def document(self) -> dict[str, Any]:
         """Return the report as JSON has it."""
         return {
@@ -84,7 +95,8 @@ def told(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterable[str]:
-    yield f"{report.loss}: {report.status}" + (f", {report.what}" if report.what else "")
+    what = f", {report.what}" if report.what else ""
+    yield f"{report.loss}: {report.status}{what}" + (f"; {report.summary}" if report.broken else "")
     for assumed in report.assumed:
         yield f"  assumed: {assumed}"
     for line in report.lines:

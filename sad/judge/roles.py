@@ -189,8 +189,14 @@ def setting(name: str) -> Role | None:
 def _setting(parameter: Parameter) -> Role | None:
     name, words = parameter.name, set(tokens(parameter.name))
     number = isinstance(parameter.default, NUMERIC) or parameter.annotation in (int, float, "float", "int")
-    lone = name == "T" or (name == "t" and number)
-    if (lone or words & TEMPERATURES or (words == {"t"} and number)) and not words & {"schedule", "scheduler", "use"}:
+    # a lone t under 1 is a time or a share: nobody sharpens both sides by default
+    small = isinstance(parameter.default, NUMERIC) and parameter.default < 1
+    lone = name == "T" or (name == "t" and number and not small)
+    if (lone or words & TEMPERATURES or (words == {"t"} and number and not small)) and not words & {
+        "schedule",
+        "scheduler",
+        "use",
+    }:
         return Role.DEFAULT if words & THEIRS - {"t"} and parameter.default is not Parameter.empty else Role.TEMPERATURE
     known = {
         **dict.fromkeys(OFFS, Role.OFF),

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from sad.judge.call import Call
-from sad.judge.sample import Fit, Sample, label_losses, sample, used
-from sad.subjects.divergence import IGNORED, Given, Reduction
+from sad.judge.sample import Fit, Sample, sample, used
+from sad.subjects.divergence import IGNORED, Contract, Given, Reduction, counted
 
 CLOSE = 1e-3
 """Relative: between a value and the value that belongs to its gradient."""
@@ -51,7 +51,7 @@ def entropy_of(of: Sample, first: Fit) -> tuple[float | None, list[str]]:
     rows = first.family.formula(student / mine, teacher / theirs, first.beta)
     value = float((first.kd * rows).sum().detach())
     if first.labels:
-        value += float((first.ce * label_losses(of.scale * student, of.given, first.labels)).sum().detach())
+        value += float((first.ce * first.on_labels(of.scale * student, of.given)).sum().detach())
     log_p = torch.log_softmax(teacher / theirs, dim=-1)
     entropy = float((first.kd * -(log_p.exp() * log_p).sum(dim=-1)).sum())
     near = CLOSE * max(abs(value), abs(of.value)) + STRANGE
@@ -90,3 +90,28 @@ def by_doubling(call: Call, of: Sample) -> Reduction:
     except Exception:
         return Reduction.MEAN
     return Reduction.SUM if abs(value - 2 * of.value) <= CLOSE * abs(of.value) else Reduction.MEAN
+
+
+def by_parts(call: Call, of: Sample, *, shift: bool) -> Reduction:
+    """What a loss that no formula explains divides by, told from each sequence alone and all of them together.
+
+    BATCH where every sequence weighs the same, whatever is done inside one; MEAN where nothing fits.
+    """
+    rows = counted(Contract(shift=shift), of.given)
+    parts = []
+    try:
+        for i in range(len(rows)):
+            labels = None if of.given.labels is None else of.given.labels[i : i + 1]
+            student, teacher = (x.detach()[i : i + 1] for x in (of.given.student_logits, of.given.teacher_logits))
+            one = replace(of.given, student_logits=student, teacher_logits=teacher, labels=labels)
+            parts.append(sample(call, one).value)
+    except Exception:
+        return by_doubling(call, of)
+    values, counts = torch.tensor(parts), rows.sum(dim=1)
+    fitting = {
+        Reduction.MEAN: float((values * counts).sum() / counts.sum()),
+        Reduction.SUM: float(values.sum()),
+        Reduction.BATCH: float(values.mean()),
+    }
+    near = CLOSE * abs(of.value) + STRANGE
+    return next((name for name, value in fitting.items() if abs(value - of.value) <= near), Reduction.MEAN)

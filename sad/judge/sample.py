@@ -24,6 +24,8 @@ ACCEPTED = 1e-4
 """The share of a gradient that a formula may leave unexplained: float32 inside and epsilons leave up to 1e-5."""
 SPREAD = 2.0
 """Standard deviation of the logits."""
+SAME_SHARE = 1e-4
+"""Between the shares of the uniform target that the rows of a smoothed label loss show."""
 
 Loss = Callable[[Given], Float[Tensor, ""]]
 
@@ -47,7 +49,8 @@ class Fit:
     """How a gradient is made up, row by row: ``kd`` times the formula's, ``ce`` times that of the label loss.
 
     ``residual`` is what is left unexplained, against the formula's part; ``temperatures`` are the student's and the
-    teacher's.
+    teacher's. The label loss is on the rows that ``labels`` says, '' for none; ``smoothing`` is the uniform target's
+    share in it, ``heat`` what its logits are divided by.
     """
 
     family: Family
@@ -57,11 +60,17 @@ class Fit:
     residual: float
     labels: str = ""
     temperatures: tuple[float, float] = (1.0, 1.0)
+    smoothing: float = 0.0
+    heat: float = 1.0
 
     @property
     def good(self) -> bool:
         """Whether the formula explains the gradient."""
         return self.residual <= ACCEPTED
+
+    def on_labels(self, student: Tensor, call: Given) -> Float[Tensor, "batch length"]:
+        """Return the label loss of every row, of logits that were multiplied by what undoes a fixed temperature."""
+        return label_losses(student / self.heat, call, self.labels, self.smoothing)
 
 
 def given(
@@ -100,24 +109,80 @@ def sample(loss: Loss, call: Given) -> Sample:
 
 
 def fit(
-    of: Sample, family: Family, beta: float, labels: str = "", temperatures: tuple[float, float] = (1.0, 1.0)
+    of: Sample,
+    family: Family,
+    beta: float,
+    labels: str = "",
+    temperatures: tuple[float, float] = (1.0, 1.0),
+    *,
+    smoothing: float = 0.0,
+    heat: float = 1.0,
 ) -> Fit:
     """Explain a gradient by one formula, and by the label loss where ``labels`` is 'own' or 'next'."""
-    mine, theirs = (1.0, 1.0) if family.plain else temperatures
-    student = of.given.student_logits.double().requires_grad_()
-    rows = family.formula(student / mine, of.given.teacher_logits.double() / theirs, beta)
-    (slope,) = torch.autograd.grad(rows.sum(), student)
+    slope = slope_of(of.given.student_logits, of.given.teacher_logits, family, beta, temperatures)
     parts = [slope]
     if labels:
-        parts.append(label_slope(of, labels))
+        parts.append(label_slope(of, labels, smoothing, heat))
+    amounts, left = _taken_apart(of, parts)
+    residual = _unexplained(slope, amounts, left)
+    ce = amounts[..., 1] if labels else torch.zeros_like(amounts[..., 0])
+    both = (1.0, 1.0) if family.plain else temperatures
+    return Fit(family, beta, amounts[..., 0], ce, residual, labels, both, smoothing, heat)
+
+
+def fit_smoothed(
+    of: Sample,
+    family: Family,
+    beta: float,
+    labels: str,
+    temperatures: tuple[float, float] = (1.0, 1.0),
+    *,
+    heat: float = 1.0,
+) -> Fit | None:
+    """Explain a gradient by a formula and a label loss with label smoothing (Szegedy et al. 2016, section 7).
+
+    None where the uniform target has not the same share, under a half, in the label loss of every row.
+    """
+    slope = slope_of(of.given.student_logits, of.given.teacher_logits, family, beta, temperatures)
+    parts = [slope, label_slope(of, labels, 0.0, heat), label_slope(of, labels, 1.0, heat)]
+    amounts, left = _taken_apart(of, parts)
+    if not _unexplained(slope, amounts, left) <= ACCEPTED:
+        return None
+    rows = label_rows(of.given, labels) != IGNORED
+    one_hot, even = amounts[rows][:, 1], amounts[rows][:, 2]
+    share = even / (one_hot + even)
+    if not bool(((share > SAME_SHARE) & (share < 0.5)).all()) or float(share.max() - share.min()) > SAME_SHARE:
+        return None
+    return fit(of, family, beta, labels, temperatures, smoothing=float(share.mean()), heat=heat)
+
+
+def slope_of(
+    student: Tensor, teacher: Tensor, family: Family, beta: float, temperatures: tuple[float, float]
+) -> Float[Tensor, "batch length vocab"]:
+    """Return the gradient of a formula's rows to the student's logits."""
+    mine, theirs = (1.0, 1.0) if family.plain else temperatures
+    own = student.detach().double().requires_grad_()
+    with torch.enable_grad():
+        rows = family.formula(own / mine, teacher.detach().double() / theirs, beta)
+        (slope,) = torch.autograd.grad(rows.sum(), own)
+    return slope
+
+
+def _taken_apart(of: Sample, parts: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """How much of each part is in each row of the gradient [batch, length, parts], and what is left of it."""
     columns = torch.stack(parts, dim=-1)
-    amounts = (torch.linalg.pinv(columns) @ of.gradient[..., None])[..., 0]
-    left = of.gradient - (columns @ amounts[..., None])[..., 0]
+    if len(parts) == 1:
+        size = parts[0].square().sum(dim=-1, keepdim=True)
+        amounts = torch.where(size > 0, (parts[0] * of.gradient).sum(dim=-1, keepdim=True) / size, 0.0)
+    else:
+        amounts = (torch.linalg.pinv(columns) @ of.gradient[..., None])[..., 0]
+    return amounts, of.gradient - (columns @ amounts[..., None])[..., 0]
+
+
+def _unexplained(slope: Tensor, amounts: Tensor, left: Tensor) -> float:
     # against the formula's own part: beside a label loss a thousand times as large it would explain anything
     part = float((slope * amounts[..., :1]).norm())
-    residual = float(left.norm()) / part if part > 0 else float("inf")
-    ce = amounts[..., 1] if labels else torch.zeros_like(amounts[..., 0])
-    return Fit(family, beta, amounts[..., 0], ce, residual, labels, (mine, theirs))
+    return float(left.norm()) / part if part > 0 else float("inf")
 
 
 def label_rows(call: Given, labels: str) -> Int[Tensor, "batch length"]:
@@ -128,17 +193,22 @@ def label_rows(call: Given, labels: str) -> Int[Tensor, "batch length"]:
     return torch.cat([call.labels[:, 1:], torch.full_like(call.labels[:, :1], IGNORED)], dim=1)
 
 
-def label_losses(student: Tensor, call: Given, labels: str) -> Float[Tensor, "batch length"]:
+def label_losses(student: Tensor, call: Given, labels: str, smoothing: float = 0.0) -> Float[Tensor, "batch length"]:
     """Return the cross-entropy of every row on its label, 0 where it has none."""
     rows = label_rows(call, labels)
-    flat = F.cross_entropy(student.flatten(0, 1), rows.flatten(), ignore_index=IGNORED, reduction="none")
+    flat = F.cross_entropy(
+        student.flatten(0, 1), rows.flatten(), ignore_index=IGNORED, reduction="none", label_smoothing=smoothing
+    )
     return flat.view(rows.shape)
 
 
-def label_slope(of: Sample, labels: str) -> Float[Tensor, "batch length vocab"]:
+def label_slope(
+    of: Sample, labels: str, smoothing: float = 0.0, heat: float = 1.0
+) -> Float[Tensor, "batch length vocab"]:
     """Return the gradient of the label loss of every row to its logits."""
     student = of.given.student_logits.double().requires_grad_()
-    (slope,) = torch.autograd.grad(label_losses(of.scale * student, of.given, labels).sum(), student)
+    rows = label_losses(of.scale * student / heat, of.given, labels, smoothing)
+    (slope,) = torch.autograd.grad(rows.sum(), student)
     return slope
 
 

@@ -23,7 +23,9 @@ from sad.subjects.divergence import Divergence
 
 NO_GPU = ("not compiled with CUDA", "Found no NVIDIA driver", "No CUDA GPUs are available")
 Event = dict[str, Any]
-"""``start`` (a property begins), ``line`` (it ended), ``what`` and ``assumed`` (what it was found to be)."""
+"""``start`` (a property begins), ``line`` (it ended), ``what`` and ``assumed`` (what it was found to be),
+``call_seconds`` (what one call takes).
+"""
 
 
 def session(
@@ -65,13 +67,23 @@ def session(
             return
         divergence = whole.divergence
         what = whole.name if whole.known else "none that I know"
-        yield {"what": what, "assumed": assumptions(whole)}
+        yield {"what": what, "assumed": assumptions(whole), "call_seconds": _seconds(whole)}
     dead = whole is not None and not whole.shape.sample.attached
     for one in wanted:
         began = time.perf_counter()
         yield {"start": one}
         verdict = _own(one, whole) if one in OWN else _stated(one, divergence, whole, dead=dead)
         yield _line(one, verdict, name, seed, began)
+
+
+def _seconds(whole: Found) -> float:
+    """How long one call takes: what cannot be judged in time is slow, or hangs."""
+    began = time.perf_counter()
+    try:
+        whole.shape.call(whole.shape.sample.given)
+    except Exception:
+        return 0.0
+    return time.perf_counter() - began
 
 
 def assumptions(whole: Found) -> list[str]:
@@ -137,7 +149,8 @@ def _stated(name: str, divergence: Divergence, whole: Found | None, *, dead: boo
         return Verdict(True, "no gradient to judge", standing=Standing.NOT_APPLICABLE)
     if whole is None:
         return settled(name, divergence)
-    return settled(name, divergence, source(whole.shape.call), uneven=whole.uneven, scaleless=whole.name == COSINE)
+    of = {"uneven": whole.uneven, "scaleless": whole.name == COSINE, "mixed": whole.mixed}
+    return settled(name, divergence, source(whole.shape.call), **of)
 
 
 def _raised(what: str) -> str:

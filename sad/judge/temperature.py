@@ -9,11 +9,13 @@ from torch import Tensor
 
 from sad.judge.call import Call
 from sad.judge.roles import Role
-from sad.judge.sample import Fit, fit, given, label_losses, sample, used
+from sad.judge.sample import Fit, Sample, fit, given, sample, used
 from sad.subjects.divergence import Squared
 
 HOT = 3.0
 UNSQUARED = "no factor of T squared: its gradient shrinks as 1 / T squared, to a ninth at T = 3"
+SOFT_LABELS = "the loss on the labels is taken on logits divided by the temperature"
+SQUARED_LABELS = "the loss on the labels is multiplied by T squared"
 EQUAL = 1e-3
 STRANGE = {
     (1.0, 1.0): "the temperature is taken and not used",
@@ -42,15 +44,15 @@ def softened(call: Call, first: Fit, seed: int) -> Softened:
     """Compare a call at temperature 3 with one at 1."""
     if first.family.plain:
         return Softened(Squared.NOWHERE, notes=("a temperature is taken; it is judged at 1",), unused=True)
-    labels = call.takes(Role.LABELS, Role.MASK, Role.PADDING, Role.BATCH, Role.LABEL_LOSS, Role.MODEL)
-    cold, hot = (
-        sample(call, given(seed, labels=labels, count=call.takes(Role.COUNT), temperature=t)) for t in (1.0, HOT)
-    )
-    beta = hot.given.beta if first.family.beta and call.betas() and call.form.beta != "" else first.beta
-    right = fit(hot, first.family, beta, first.labels, (HOT, HOT))
+    cold, hot, beta = _calls(call, first, seed)
+    smoothing = first.smoothing
+    right = fit(hot, first.family, beta, first.labels, (HOT, HOT), smoothing=smoothing)
+    if first.labels and not right.good:
+        # a label loss on softened logits is told by `beside`: here it is taken off
+        right = next((f for f in _heated(hot, first, beta) if f.good), right)
     if not right.good:
         for temperatures, fault in STRANGE.items():
-            if fit(hot, first.family, beta, first.labels, temperatures).good:
+            if fit(hot, first.family, beta, first.labels, temperatures, smoothing=smoothing).good:
                 return Softened(Squared.NOWHERE, (fault,), unused=temperatures == (1.0, 1.0))
         return Softened(
             Squared.NOWHERE,
@@ -59,15 +61,56 @@ def softened(call: Call, first: Fit, seed: int) -> Softened:
                 f"{100 * right.residual:.3g}% of its gradient is something else",
             ),
         )
-    before = float(fit(cold, first.family, beta, first.labels).kd[used(right.kd)].mean())
+    before = float(fit(cold, first.family, beta, first.labels, smoothing=smoothing).kd[used(right.kd)].mean())
     ratio = float(right.kd[used(right.kd)].mean()) / before
     student, teacher = hot.given.student_logits / HOT, hot.given.teacher_logits / HOT
     rows = first.family.formula(student, teacher, beta).detach()
     value = hot.value
     if first.labels:
-        value -= float((right.ce * label_losses(hot.given.student_logits, hot.given, first.labels)).sum())
+        value -= float((right.ce * right.on_labels(hot.given.student_logits, hot.given)).sum())
     sizes = [value / whole for whole in _wholes(rows, teacher, right, before)]
     return _told(ratio, sizes)
+
+
+def beside(call: Call, first: Fit, seed: int) -> tuple[str, ...]:
+    """Say what is wrong with a temperature's effect on the label loss that is mixed in: it should have none."""
+    if not first.labels or not used(first.ce).any() or first.family.plain:
+        return ()
+    if first.heat != 1:
+        return (f"{SOFT_LABELS}, {first.heat:g}: the student is trained to be right there, not at 1",)
+    if not call.takes(Role.TEMPERATURE):
+        return ()
+    cold, hot, beta = _calls(call, first, seed)
+    before = fit(cold, first.family, beta, first.labels, smoothing=first.smoothing)
+    found = next((f for f in _heated(hot, first, beta) if f.good), None)
+    if found is None or not before.good:
+        return ()
+    rows = used(before.ce)
+    times = float((found.ce[rows] / before.ce[rows]).mean())
+    if found.heat != 1:
+        return (f"{SOFT_LABELS}: the student is trained to be right there, not at 1",)
+    if abs(times - HOT**2) <= EQUAL * HOT**2:
+        return (f"{SQUARED_LABELS}, as much as the divergence: at T = 8 the teacher counts a sixty-fourth",)
+    return ()
+
+
+def _calls(call: Call, first: Fit, seed: int) -> tuple[Sample, Sample, float]:
+    """A call at temperature 1, one at 3, and the beta that they are judged at."""
+    labels = call.takes(Role.LABELS, Role.MASK, Role.PADDING, Role.BATCH, Role.LABEL_LOSS, Role.MODEL)
+    cold, hot = (
+        sample(call, given(seed, labels=labels, count=call.takes(Role.COUNT), temperature=t)) for t in (1.0, HOT)
+    )
+    beta = hot.given.beta if first.family.beta and call.betas() and call.form.beta != "" else first.beta
+    return cold, hot, beta
+
+
+def _heated(hot: Sample, first: Fit, beta: float) -> list[Fit]:
+    """The explanations of a call at temperature 3, its label loss at 1 and at 3."""
+    softened_by = (HOT, HOT)
+    return [
+        fit(hot, first.family, beta, first.labels, softened_by, smoothing=first.smoothing, heat=heat)
+        for heat in (1.0, HOT)
+    ]
 
 
 def _wholes(rows: Tensor, teacher: Tensor, right: Fit, before: float) -> tuple[float, float]:

@@ -55,17 +55,12 @@ class View:
             self._plain(f"it printed: {report.printed.strip().splitlines()[-1]}", "dim")
         good = report.code == 0
         mark = self._marks[good]
-        judged = sum(line.standing is not Standing.NOT_APPLICABLE for line in report.lines)
         if report.unjudged:
             return
-        ended = (
-            f"{len(report.broken)} of {judged} properties broken"
-            if report.broken
-            else f"{judged} properties, none broken"
-        )
         what = f": {report.what}" if report.what else ""
         self._plain(
-            f"{mark} {report.loss}{what}; {ended}; {report.seconds:.1f} s", "bold green" if good else "bold red"
+            f"{mark} {report.loss}{what}; {report.summary}; {report.seconds:.1f} s",
+            "bold green" if good else "bold red",
         )
 
     def _plain(self, text: str, style: str) -> None:

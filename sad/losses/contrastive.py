@@ -18,7 +18,7 @@ def info_nce(
     student: Float[Tensor, "boundary width"],
     teacher: Float[Tensor, "boundary width"],
     text: Int[Tensor, " boundary"],
-    temperature: float = 0.1,
+    temperature: float,
     negatives: Negatives = "text",
 ) -> Sum:
     """Return the summed InfoNCE loss in nats (van den Oord et al. 2018, arXiv 1807.03748), in float32.

@@ -71,10 +71,6 @@ class Buckets(NamedTuple):
     log_probs: Float[Tensor, "n k"]
     tail: Float[Tensor, " n"]
 
-    def part(self, rows: slice) -> Buckets:
-        """Return the buckets of some rows."""
-        return Buckets(*(each[rows] for each in self))
-
 
 def rows(
     student_logits: Float[Tensor, "n vocab"],

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import nn
 
 from sad.batch import CONTRASTIVE, Batch
 from sad.data import Example, collate
+from sad.data.facts import longest_sides
 from sad.distiller import Distiller
 from sad.objective import Objective
+from sad.preflight.answers import Answers
 from sad.recipe_terms import Terms
 from sad.train import loop
 from sad.train.plan import Plan
@@ -25,10 +28,12 @@ MOST_TOKENS = 4096
 """Student tokens of the largest cut that one examination runs through both models."""
 LOOKED_AT = 200
 """Steps among which the heaviest micro-batch is looked for."""
-MOST_LOGITS = 100_000_000
-"""Logits of both models that an evaluation of a cut computes at the most: a second or two of one core each time."""
+MOST_LOGITS = 50_000_000
+"""Logits of both models that an evaluation of a cut computes at the most: some seconds of one core."""
 LENGTHS = (40, 24, 33, 13)
 """Tokens of the windows of the small cut: unequal, or a wrong denominator would not show."""
+WIDE, SHORTER = 2**16, 2
+"""Tokens of both vocabularies together from which the windows of the small cut are ``SHORTER`` times as short."""
 WIDEST_TEACHER = 2_000_000_000
 """Parameters up to which the teacher is carried to float32 for the exact checks."""
 
@@ -49,7 +54,7 @@ class Kit:
         wrapped: nn.Module = self.accelerator.prepare(self.distiller)
         return wrapped
 
-    def collated(self, some: list[Example]) -> Batch:
+    def collated(self, some: Sequence[Example]) -> Batch:
         """Collate examples onto the device."""
         return collate(some, self.plan.pair.readers).to(self.accelerator.device)
 
@@ -61,6 +66,7 @@ class Bench:
         self.plan = plan
         self._start = {name: value.detach().cpu().clone() for name, value in plan.pair.student.state_dict().items()}
         self._known: dict[Callable[..., Any], Any] = {}
+        self._answers = Answers()
 
     def once(self, measure: Callable[[Bench], T]) -> T:
         """Return what ``measure`` finds here, measured once."""
@@ -69,11 +75,17 @@ class Bench:
         found: T = self._known[measure]
         return found
 
+    def known(self, measure: Callable[[Bench], T]) -> T | None:
+        """Return what ``measure`` found here, or None if it was not asked yet."""
+        found: T | None = self._known.get(measure)
+        return found
+
     @contextmanager
-    def kit(self, *, exact: bool = False, terms: Terms | None = None) -> Iterator[Kit]:
+    def kit(self, *, exact: bool = False, terms: Terms | None = None, remember: bool = True) -> Iterator[Kit]:
         """Give a fresh kit in the run's own precision, or (``exact``) in float32 without dropout.
 
-        ``terms`` replaces the recipe's. Afterwards the student has its first weights again and no gradient.
+        ``terms`` replaces the recipe's. The teacher is asked the same only once on this bench, unless the kit shall
+        not ``remember``. Afterwards the student has its first weights again and no gradient.
         """
         recipe = self.plan.recipe
         if terms is not None:
@@ -87,6 +99,8 @@ class Bench:
                 teacher.float()
             accelerator = loop._accelerator(plan)
             distiller, optimizer, objective = loop._parts(plan, accelerator)
+            if remember:
+                self._answers.teach(distiller)
             yield Kit(plan, accelerator, distiller.eval() if exact else distiller, optimizer, objective)
         finally:
             teacher.to(kept)
@@ -132,25 +146,31 @@ class Bench:
     @property
     def few(self) -> list[Example]:
         """Four short windows of unequal lengths."""
-        every = self.plan.train
-        return [shortened(every[i % len(every)], length) for i, length in enumerate(LENGTHS)]
+        every, readers = self.plan.train, self.plan.pair.readers
+        by = SHORTER if readers.student.size + readers.teacher.size > WIDE else 1
+        return [shortened(every[i % len(every)], length // by) for i, length in enumerate(LENGTHS)]
 
 
 def heaviest(plan: Plan) -> list[Example]:
     """Return the micro-batch with the most padded tokens among those of the first ``LOOKED_AT`` steps."""
     schedule = plan.schedule()
+    if schedule.packs is not None:
+        # rows are about full: as many of the longest windows as hold as many tokens
+        sides = longest_sides(plan.train)
+        wanted = plan.recipe.train.batch_size * plan.recipe.data.max_length
+        return [plan.train[i] for i in np.argsort(-sides)[: -(-wanted // int(sides.max()))]]
     every = (m for step in range(min(plan.steps, LOOKED_AT)) for m in schedule.micro_batches(step))
     return max(([plan.train[i] for i in numbers] for numbers in every), key=padded)
 
 
-def padded(some: list[Example]) -> int:
+def padded(some: Sequence[Example]) -> int:
     """Return the student tokens of a micro-batch, padding too."""
     return len(some) * max(len(one.student) for one in some)
 
 
-def within(some: list[Example], tokens: int = MOST_TOKENS) -> list[Example]:
+def within(some: Sequence[Example], tokens: int = MOST_TOKENS) -> list[Example]:
     """Return the first windows that hold ``tokens`` student tokens together, at least one."""
-    kept, count = some[:1], len(some[0].student)
+    kept, count = [some[0]], len(some[0].student)
     for one in some[1:]:
         count += len(one.student)
         if count > tokens:

@@ -12,6 +12,7 @@ from typing import Any
 from sad import recipe as recipes
 from sad import recipe_text
 from sad.errors import UserError
+from sad.model_files import check_files
 from sad.preflight.foreign import refuse_foreign
 
 FINE, WRONG, STOPPED = 0, 1, 130
@@ -30,6 +31,8 @@ def run_preflight(
     recipe = recipes.load(config, {**dict(recipes.assignment(s) for s in sets), **flags})
     if write_fix is not None:
         _writable(write_fix, config)
+    # before the libraries are loaded, which takes longer
+    check_files(recipe)
     try:
         return _examined(recipe, write_fix, as_json=as_json)
     except KeyboardInterrupt:
@@ -55,7 +58,8 @@ def _examined(recipe: recipes.Recipe, write_fix: Path | None, *, as_json: bool) 
             if status is not None:
                 status.update(f"examining {name}")
 
-        bench = Bench(make_plan(recipe))
+        # the teacher itself is examined, also where a cache stands for it
+        bench = Bench(make_plan(recipe.model_copy(update={"cache": recipes.Cache()})))
         findings = list(examine(bench, told))
     from sad.preflight import mend, view
     from sad.preflight.finding import Level

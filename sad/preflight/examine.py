@@ -12,6 +12,7 @@ from sad.preflight.fit import fit
 from sad.preflight.isolation import isolation
 from sad.preflight.labels import labels
 from sad.preflight.magnitudes import magnitudes
+from sad.preflight.memory import begin_early, end
 from sad.preflight.models import models
 from sad.preflight.overfit import overfit
 from sad.preflight.parity import parity
@@ -45,6 +46,15 @@ def examine(
     bench: Bench, starting: Callable[[str], object], examinations: tuple[Examination, ...] = EXAMINATIONS
 ) -> Iterator[Finding]:
     """Yield all findings; ``starting`` is told the name of each examination before it begins."""
+    try:
+        if fit in examinations:
+            begin_early(bench)
+        yield from _each(bench, starting, examinations)
+    finally:
+        end(bench)
+
+
+def _each(bench: Bench, starting: Callable[[str], object], examinations: tuple[Examination, ...]) -> Iterator[Finding]:
     for one in examinations:
         name = one.__name__
         starting(name)

@@ -50,16 +50,25 @@ def _memory(bench: Bench, found: Forecast) -> Finding:
         f"{total / GB:.2f} GB ({found.baseline / GB:.2f} libraries, {max(0.0, found.step.base) / GB:.2f} models and "
         f"optimizer, {found.step.slope * tokens / GB:.2f} for {batch} windows of {window} tokens)"
     )
-    if found.other > found.step.at(tokens):
-        parts += "; most of it while a checkpoint is loaded or written"
+    if peak > found.step.at(tokens):
+        parts += "; most of it "
+        parts += "while a checkpoint is loaded or written" if peak == found.other else "in an evaluation"
     if most >= batch:
         says = f"forecast {parts} of {found.free / GB:.1f} GB free; the largest micro-batch that fits is about {most:,}"
         return Finding(MEMORY, Level.FINE, says, numbers=numbers)
     says = f"it does not fit: forecast {parts}, {found.free / GB:.2f} GB free"
     more: dict[str, Any] = {"numbers": numbers}
     if most:
-        whole = train.batch_size * train.accumulation
-        more["edits"] = {"train.batch_size": most, "train.accumulation": math.ceil(whole / most)}
+        # the step stays as large as it was, if that leaves the run steps enough
+        whole, up = train.batch_size * train.accumulation, True
+        if bench.plan.steps < FEW and train.max_steps is None:
+            whole = max(1, min(whole, int(min(train.epochs, 1e6) * len(bench.plan.train)) // FEW))
+            up = False
+        size = min(most, whole)
+        more["edits"] = {
+            "train.batch_size": size,
+            "train.accumulation": math.ceil(whole / size) if up else whole // size,
+        }
     else:
         more["advice"] = "not even one window fits: lower data.max_length, take a smaller pair, or another machine"
     return Finding(MEMORY, Level.WRONG, says, **more)

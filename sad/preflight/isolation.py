@@ -22,7 +22,7 @@ CHUNK = 2**20
 
 def isolation(bench: Bench) -> Iterator[Finding]:
     """Take two of the run's own steps and look at both models."""
-    with bench.kit() as kit:
+    with bench.kit(remember=False) as kit:
         teacher = kit.distiller.teacher
         before = checksums(teacher)
         start = {n: p.detach().clone() for n, p in kit.distiller.student.named_parameters() if p.requires_grad}
@@ -67,17 +67,19 @@ def answer(distiller: Distiller, batch: Batch) -> Tensor:
     return target.hidden
 
 
-def checksums(model: nn.Module) -> tuple[float, ...]:
+def checksums(model: nn.Module) -> tuple[int, ...]:
     """Return one weighted sum of the bits of every tensor: no copy of the model; a change is unseen only by chance."""
     return tuple(_checksum(t) for t in (*model.parameters(), *model.buffers()))
 
 
 @torch.no_grad()
-def _checksum(tensor: Tensor) -> float:
-    kinds = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    bits = tensor.detach().flatten().contiguous().view(kinds[tensor.element_size()])
-    total = 0
-    for piece in torch.split(bits, CHUNK):
-        places = torch.arange(piece.numel(), device=piece.device) % 8191 + 1
-        total += int((piece.to(torch.int64) * places).sum())
-    return float(total)
+def _checksum(tensor: Tensor) -> int:
+    bits = tensor.detach().flatten().contiguous().view(torch.uint8)
+    words = bits[: bits.numel() // 8 * 8]
+    # whole words where the address allows it: an eighth of the work; sums of integers wrap, and lose nothing
+    words = words.view(torch.int64) if words.data_ptr() % 8 == 0 else words
+    places = torch.arange(1, min(CHUNK, words.numel()) + 1, device=bits.device) * 2 + 1
+    total = int(bits[bits.numel() // 8 * 8 :].long().sum())
+    for number, piece in enumerate(torch.split(words, CHUNK)):
+        total = (total * 31 + number + int((piece.to(torch.int64) * places[: piece.numel()]).sum())) % 2**63
+    return total

@@ -1,4 +1,4 @@
-"""Labels: each state predicts the token after it, sees nothing of it, and no padding counts."""
+"""Labels: each state predicts the token after it, sees nothing of it; every token has one, and no padding does."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.preflight.bench import Bench
 from sad.preflight.finding import Finding, Level, judged
+from sad.preflight.label_count import count_labels
+from sad.recipe import EMBEDDED
 
 LEAK = 1e-3
 """Change of a logit, as a share of the largest, that a later token may cause: float noise is 1e-5 at the most."""
 
 
 def labels(bench: Bench) -> Iterator[Finding]:
-    """Judge the shift of the labels and causality, for both models; prompt masking where the recipe has it."""
+    """Judge which tokens are labels, their shift, and causality, for both models; say why no prompt is masked."""
+    yield count_labels(bench)
     with bench.kit(exact=True) as kit:
         batch = kit.collated(bench.few)
         for name, model, tokens, targets in (
@@ -29,7 +32,16 @@ def labels(bench: Bench) -> Iterator[Finding]:
             yield _shift(bench, name, model, tokens, targets)
             yield _causal(name, model, tokens)
         yield _counted(batch)
-    yield Finding("prompt masking", Level.SKIPPED, "the recipe trains on every token of a text: there is no prompt")
+    yield Finding("prompt masking", Level.SKIPPED, _no_prompt(bench))
+
+
+def _no_prompt(bench: Bench) -> str:
+    text = bench.plan.recipe.data
+    named = "the embedded text" if text.text == EMBEDDED else f"{text.text} (column {text.column!r}, where it has any)"
+    return (
+        f"{named} is read as running text, no key of this recipe marks a part of it as a prompt: every token is a "
+        "label, prompts in the text too, and there is no mask that could be wrong"
+    )
 
 
 @torch.no_grad()

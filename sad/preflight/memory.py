@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -14,14 +15,12 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]  # accelerate depends on it
 import torch
 
-from sad import recipe_text
-from sad.preflight.bench import Bench, heaviest, padded
-from sad.preflight.probe import sizes
+from sad.preflight.bench import Bench, padded
 
 SECONDS = 600.0
 """Time limit of the child process that measures."""
-MOST_KEPT, LEAST_MAPPED = 32 * 2**20, 128 * 2**10
-"""Of glibc's malloc: the largest block that its heap keeps by itself, and the smallest that it maps at first."""
+ROOMY = 4
+"""Times the bytes of this process that must be free for the child process to be loaded beside it."""
 RESERVE = 0.95
 """Share of what is free that the forecast may fill."""
 
@@ -49,14 +48,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What the run will take. ``step`` is bytes against a micro-batch's student tokens; ``other`` the most bytes
-    at any other time (loading, saving); ``baseline`` the bytes of the process without models. ``seconds`` and
+    """What the run will take. ``step`` and ``scoring`` are bytes against a micro-batch's student tokens, in a step
+    and in an evaluation, of which there are ``held_out`` at the most; ``other`` the most bytes at any other time
+    (loading, saving); ``baseline`` the bytes of the process without models. ``seconds`` and
     ``evaluation`` are seconds of a micro-batch against its tokens, ``saving`` of a checkpoint; ``free`` is in bytes.
     ``failed`` says why nothing was measured; ``late`` that it was the time limit, which says nothing of the run.
     """
 
     device: str
     step: Line
+    scoring: Line
+    held_out: int
     other: float
     baseline: float
     seconds: Line
@@ -68,42 +70,49 @@ class Forecast:
 
     def peak(self, tokens: float) -> float:
         """Return the bytes that the run needs above the baseline, at ``tokens`` a micro-batch."""
-        return max(self.step.at(tokens), self.other)
+        return max(self.step.at(tokens), self.scoring.at(min(tokens, self.held_out)), self.other)
 
     def fits(self, tokens_of_a_window: float) -> int:
         """Return the most windows of a micro-batch that fit."""
         room = RESERVE * self.free - self.baseline
         if self.peak(tokens_of_a_window) > room:
             return 0
-        return int((room - self.step.base) / max(1.0, self.step.slope * tokens_of_a_window))
+        most = (room - self.step.base) / max(1.0, self.step.slope * tokens_of_a_window)
+        if self.scoring.at(self.held_out) > room:
+            most = min(most, (room - self.scoring.base) / max(1.0, self.scoring.slope * tokens_of_a_window))
+        return int(most)
 
 
 def forecast(bench: Bench) -> Forecast:
     """Measure two small sizes in a child process and draw the lines through them."""
     plan = bench.plan
-    free = room(plan.device)
+    started = bench.once(begin)
     try:
-        measured = probe(bench)
+        measured = probe(started)
     except _ProbeError as failed:
-        nothing = Line(0.0, 0.0)
-        return Forecast(plan.device, nothing, 0, 0, nothing, nothing, 0, free, str(failed), failed.late)
+        return _nothing(plan.device, started.free, str(failed), late=failed.late)
     cuda = measured["device"] == "cuda"
     baseline = 0.0 if cuda else measured["baseline"]
     points = measured["sizes"]
     if not points:
-        nothing = Line(0.0, 0.0)
-        says = f"not even {measured['out_of_memory']} windows fit"
-        return Forecast(plan.device, nothing, 0, 0, nothing, nothing, 0, free, says)
+        return _nothing(plan.device, started.free, f"not even {measured['out_of_memory']} windows fit")
     return Forecast(
         device=measured["device"],
         step=Line.through([(p["tokens"], p["peak"] - baseline) for p in points]),
+        scoring=Line.through([(p["tokens"], p["evaluation_peak"] - baseline) for p in points]),
+        held_out=padded(plan.held_out),
         other=0.0 if cuda else max(measured["loading"], measured["saving"]),
         baseline=baseline,
         seconds=Line.through([(p["tokens"], p["seconds"]) for p in points]),
         evaluation=Line.through([(p["tokens"], p["evaluation"]) for p in points]),
         saving=measured["saving_seconds"],
-        free=free,
+        free=started.free,
     )
+
+
+def _nothing(device: str, free: float, failed: str, *, late: bool = False) -> Forecast:
+    none = Line(0.0, 0.0)
+    return Forecast(device, none, none, 0, 0, 0, none, none, 0, free, failed, late)
 
 
 class _ProbeError(Exception):
@@ -112,44 +121,68 @@ class _ProbeError(Exception):
     late = False
 
 
-def probe(bench: Bench) -> dict[str, Any]:
-    """Run :mod:`sad.preflight.probe` on the plan's recipe. Raises _ProbeError."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Started:
+    """The child process that waits to measure, and the bytes that were free before it was there."""
+
+    child: subprocess.Popen[str]
+    free: float
+
+
+def begin(bench: Bench) -> Started:
+    """Start :mod:`sad.preflight.probe` on the plan's recipe; it loads the pair and waits."""
     here = str(Path(__file__).parents[2])
     paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
+    free = room(bench.plan.device)
+    child = subprocess.Popen(
+        # not from the folder that we are in: a checkout there may be another version
+        [sys.executable, "-P", "-m", "sad.preflight.probe"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )
+    assert child.stdin is not None
+    # a child that died at once says why when it is asked
+    with contextlib.suppress(BrokenPipeError):
+        child.stdin.write(json.dumps(bench.plan.recipe.model_dump(mode="json", exclude_none=True)) + "\n")
+        child.stdin.flush()
+    return Started(child, free)
+
+
+def begin_early(bench: Bench) -> None:
+    """Let the child process load while the other examinations work, where there is room for both."""
+    used = float(psutil.Process().memory_info().rss)
+    if bench.plan.device == "cpu" and room("cpu") > ROOMY * used:
+        bench.once(begin)
+
+
+def end(bench: Bench) -> None:
+    """Leave no child process behind."""
+    started = bench.known(begin)
+    if started is not None and started.child.poll() is None:
+        started.child.kill()
+        started.child.communicate()
+
+
+def probe(started: Started) -> dict[str, Any]:
+    """Let the child process measure, and return what it measured. Raises _ProbeError."""
+    child = started.child
     try:
-        done = subprocess.run(
-            # not from the folder that we are in: a checkout there may be another version
-            [sys.executable, "-P", "-m", "sad.preflight.probe"],
-            input=recipe_text.toml(bench.plan.recipe),
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            env={**os.environ, **_mapping(bench), "PYTHONPATH": os.pathsep.join(paths)},
-        )
+        out, error = child.communicate("go\n", timeout=SECONDS)
     except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()
         late = _ProbeError(f"two small micro-batches took more than {SECONDS:g} s")
         late.late = True
         raise late from None
-    if done.returncode < 0:
-        raise _ProbeError(f"the system ended the process (signal {-done.returncode}): out of memory")
-    if done.returncode:
-        raise _ProbeError((done.stderr.strip().splitlines() or ["no reason given"])[-1])
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    if child.returncode < 0:
+        raise _ProbeError(f"the system ended the process (signal {-child.returncode}): out of memory")
+    if child.returncode:
+        raise _ProbeError((error.strip().splitlines() or ["no reason given"])[-1])
+    found: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
     return found
-
-
-def _mapping(bench: Bench) -> dict[str, str]:
-    """Settings of glibc's allocator that let the small sizes behave as the whole one would.
-
-    It keeps blocks up to 32 MiB in its heap when they are freed, in pieces, and gives larger ones back. A tensor that
-    is larger than that in the run, and smaller in the measurement, would make the line too steep: the limit shrinks
-    with the size. Measured on the embedded pair, 64 windows of 256 tokens: 17% too high without, 1% too low with it.
-    """
-    share = padded(sizes(bench.plan)[-1]) / padded(heaviest(bench.plan))
-    if share >= 1 or sys.platform != "linux":
-        return {}
-    limit = max(LEAST_MAPPED, int(MOST_KEPT * share))
-    return {"MALLOC_MMAP_THRESHOLD_": str(limit), "MALLOC_TRIM_THRESHOLD_": str(2 * limit)}
 
 
 def room(device: str) -> float:

@@ -14,6 +14,8 @@ from sad.train.step import take_step
 
 TOPIC = "overfits one batch"
 STEPS = 24
+HALVED, IN_A_ROW = 0.5, 3
+"""Share of the first loss at which so many steps in a row have shown enough."""
 CLEARLY, AT_ALL = 0.8, 0.97
 """Share of the first loss that may be left after ``STEPS`` steps on one batch: fine below the first, wrong above the
 second."""
@@ -22,10 +24,10 @@ second."""
 def overfit(bench: Bench) -> Iterator[Finding]:
     """Take the run's own steps, at its peak learning rate, on one batch again and again."""
     rate = bench.plan.recipe.train.learning_rate
-    first, last, skipped = _trained(bench, rate)
+    first, last, steps, skipped = _trained(bench, rate)
     left = last / first if first > 0 else math.nan
-    numbers = {"first": first, "last": last, "left": left, "skipped": skipped}
-    says = f"{first:.3f} to {last:.3f} in {STEPS} steps on one batch at learning rate {rate:g}"
+    numbers = {"first": first, "last": last, "left": left, "steps": steps, "skipped": skipped}
+    says = f"{first:.3f} to {last:.3f} in {steps} steps on one batch at learning rate {rate:g}"
     if left <= CLEARLY and not skipped:
         yield Finding(TOPIC, Level.FINE, says, numbers=numbers)
         return
@@ -43,8 +45,8 @@ def overfit(bench: Bench) -> Iterator[Finding]:
         yield Finding(TOPIC, Level.WARNING, f"the loss hardly falls: {says}", **more)
 
 
-def _trained(bench: Bench, rate: float) -> tuple[float, float, int]:
-    """Return the first and the last finite loss and the steps that were left out."""
+def _trained(bench: Bench, rate: float) -> tuple[float, float, int, int]:
+    """Return the first and the last loss, the steps that were taken, and how many of them were left out."""
     with bench.kit() as kit:
         batch = kit.collated(bench.few[1:4:2])
         objective = kit.objective
@@ -62,7 +64,9 @@ def _trained(bench: Bench, rate: float) -> tuple[float, float, int]:
             )
             skipped += not done.finite
             losses.append(done.ledger.loss)
-    return losses[0], losses[-1], skipped
+            if not skipped and max(losses[-IN_A_ROW:]) <= HALVED * losses[0]:
+                break
+    return losses[0], losses[-1], len(losses), skipped
 
 
 def _usual(student: str) -> float:
@@ -74,7 +78,7 @@ def _better(bench: Bench, rate: float, usual: float, left: float) -> float | Non
     for other in dict.fromkeys((usual, rate / 10, rate * 10)):
         if other == rate:
             continue
-        first, last, skipped = _trained(bench, other)
+        first, last, _, skipped = _trained(bench, other)
         if not skipped and first > 0 and last / first <= min(CLEARLY, left if left == left else CLEARLY):
             return float(f"{other:.2g}")
     return None

@@ -82,14 +82,24 @@ def resume(bench: Bench) -> Iterator[Finding]:
         try:
             loop.train(plan, straight, Quiet(), signals=AtOnce())
             yield _read(plan)
-            shutil.copytree(straight, broken)
-            shutil.rmtree(checkpoint.newest(broken))
+            _interrupted(straight, broken)
             yield _reloaded(bench, straight / STUDENT)
             bench.reset()
             loop.train(plan, broken, Quiet(), resume=True, signals=AtOnce())
             yield _compared(straight, broken)
         finally:
             bench.reset()
+
+
+def _interrupted(straight: Path, broken: Path) -> None:
+    """Make the folder of a run that was stopped: all but the last checkpoint, which stays, and the student."""
+    shutil.copytree(straight, broken, ignore=lambda _, names: {STUDENT, checkpoint.FOLDER} & set(names))
+    last = checkpoint.newest(straight).name
+    (broken / checkpoint.FOLDER).mkdir()
+    for one in (straight / checkpoint.FOLDER).iterdir():
+        if one.name != last:
+            # moved, not copied: it may have gigabytes
+            shutil.move(one, broken / checkpoint.FOLDER / one.name)
 
 
 def _short(bench: Bench) -> Plan:

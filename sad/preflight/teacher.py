@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from sad.evaluate import Likelihood, likelihood
 from sad.forward import run
@@ -15,12 +16,15 @@ from sad.preflight.bench import Bench
 from sad.preflight.coverage import held_out
 from sad.preflight.finding import Finding, Level
 from sad.recipe import RATES
+from sad.recipe_terms import Kd
 
 TOPIC = "teacher"
 KNOWS_NOTHING = 0.9
 """Share of ln V from which a loss is that of a model that does not know the text."""
 SURE = 0.05
 """Entropy in nats below which the teacher's distribution is one token: no more than a label."""
+FLAT = 0.95
+"""Share of ln V from which the entropy at the recipe's temperature is that of a distribution that prefers nothing."""
 CLOSE = 0.02
 """Share by which the teacher must be better in bits per byte, or there is little to learn from it."""
 EQUAL = 1e-3
@@ -29,10 +33,13 @@ EQUAL = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The teacher on the held-out cut: its likelihood, and the mean entropy of its predictions in nats."""
+    """The teacher on the held-out cut: its likelihood, and the mean entropy of its predictions in nats, as they are
+    and ``softened`` by the temperature of the KD term.
+    """
 
     likelihood: Likelihood
     entropy: float
+    softened: float
 
 
 def teacher(bench: Bench) -> Iterator[Finding]:
@@ -43,12 +50,14 @@ def teacher(bench: Bench) -> Iterator[Finding]:
     numbers = {
         "teacher_lm_loss": theirs.lm_loss,
         "teacher_entropy": known.entropy,
+        "softened_entropy": known.softened,
         "teacher_bits_per_byte": theirs.bits_per_byte,
         "student_lm_loss": own.lm_loss,
         "student_bits_per_byte": own.bits_per_byte,
         "kl": scores.kl,
     }
     yield _itself(known, math.log(readers.teacher.size), numbers)
+    yield from _softened(bench, known, math.log(readers.teacher.size), numbers)
     yield _student(bench, own.lm_loss, math.log(readers.student.size), numbers)
     yield _better(bench, theirs, own, scores.kl, numbers)
 
@@ -57,17 +66,36 @@ def teacher(bench: Bench) -> Iterator[Finding]:
 def known_teacher(bench: Bench) -> Known:
     """Score the teacher on the held-out cut with the training code's own evaluation, and take its entropy."""
     size = bench.plan.pair.readers.teacher.size
-    entropy, places = 0.0, 0
+    entropy, softened, places = 0.0, 0.0, 0
+    temperature = bench.plan.recipe.terms.kd.temperature
     with bench.kit() as kit, kit.accelerator.autocast():
         batches = [kit.collated([one]) for one in bench.held_out]
         found = likelihood(kit.distiller, batches)
         for batch in batches:
             model, at = kit.distiller.teacher, batch.teacher_targets
             states = run(model, batch.teacher).hidden[at.row, at.position]
-            log_p = torch.log_softmax(head_of(model).logits(states)[:, :size], dim=-1)
-            entropy += float(torch.special.entr(log_p.exp()).sum())
+            logits = head_of(model).logits(states)[:, :size]
+            entropy += _entropy(logits)
+            softened += _entropy(logits / temperature)
             places += len(at)
-    return Known(found, entropy / max(1, places))
+    return Known(found, entropy / max(1, places), softened / max(1, places))
+
+
+def _entropy(logits: Tensor) -> float:
+    return float(torch.special.entr(torch.softmax(logits, dim=-1)).sum())
+
+
+def _softened(bench: Bench, known: Known, chance: float, numbers: dict[str, float]) -> Iterator[Finding]:
+    kd = bench.plan.recipe.terms.kd
+    if kd.weight > 0 and known.entropy < KNOWS_NOTHING * chance and known.softened > FLAT * chance:
+        yield Finding(
+            TOPIC,
+            Level.WARNING,
+            f"at temperature {kd.temperature:g} it prefers nothing: entropy {known.softened:.3f} of ln V {chance:.2f}, "
+            f"{known.entropy:.3f} at temperature 1. KD teaches small differences of all logits, likely or not",
+            edits={"terms.kd.temperature": Kd().temperature},
+            numbers=numbers,
+        )
 
 
 def _itself(known: Known, chance: float, numbers: dict[str, float]) -> Finding:

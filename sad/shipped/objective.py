@@ -16,6 +16,7 @@ from sad.align.layers import layer_pairs
 from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
 from sad.forward import text_config
+from sad.head.linear import check_head
 from sad.pair import Pair
 from sad.subjects.objective import (
     AGREEMENT,
@@ -23,6 +24,7 @@ from sad.subjects.objective import (
     ATTENTION,
     BITS,
     CONTRASTIVE,
+    COVERAGE,
     KD,
     KL,
     LAYERWISE,
@@ -31,9 +33,11 @@ from sad.subjects.objective import (
     MAPPED,
     RAW,
     TEACHER,
+    UPDATE,
     Account,
     Learner,
     Task,
+    projection,
 )
 from sad.train.plan import Plan
 from sad_doctor import names
@@ -60,8 +64,8 @@ def shipped_objective() -> Learner:
 
 def _learn(task: Task) -> Account:
     plan = _plan(task)
-    student, gradient, projections = plan.pair.student, dict[str, Tensor](), list[Tensor]()
-    with _handed(student, gradient, projections):
+    gradient, before, live = dict[str, Tensor](), dict[str, Tensor](), dict[str, Tensor]()
+    with _handed(plan.pair.student, gradient, before, live):
         record = tiny.train(plan).record
     held_out: dict[str, Any] = {}
     for line in record:
@@ -71,10 +75,16 @@ def _learn(task: Task) -> Account:
     scores = {name: held_out[key] for name, key in SCORES.items() if key in held_out}
     return Account(
         [batch.tolist() for batch in plan.schedule().micro_batches(0)],
-        projections,
-        {LOSS: step[names.LOSS], **_raw(step, names.RAW)},
+        [before[projection(k)] for k in range(len(task.blocks))],
+        {
+            LOSS: step[names.LOSS],
+            UPDATE: step[names.UPDATE_RATIO],
+            COVERAGE: step[names.COVERAGE],
+            **_raw(step, names.RAW),
+        },
         scores | _raw(held_out, names.EVAL_RAW),
         gradient,
+        {name: of.detach() - before[name] for name, of in live.items()},
     )
 
 
@@ -104,12 +114,17 @@ def _plan(task: Task) -> Plan:
                 "max_steps": 1,
                 "eval_every": 1,
                 "clip": 1e9,
+                "learning_rate": task.rate,
+                "weight_decay": task.decay,
+                "projector_learning_rate": task.projection_rate,
             },
             "data": {"max_length": LONG, "eval_windows": len(task.held_out)},
             "terms": terms,
         }
     )
     student, teacher = (copy.deepcopy(model) for model in (task.student, task.teacher))
+    for model in (student, teacher):
+        check_head(model, "the model")
     pair = Pair(student.requires_grad_(True), teacher, readers, VocabMap(readers.student, readers.teacher))
     train = data.examples(task.texts, readers, LONG)
     # no more than are wanted, as in an evaluation of a long text
@@ -125,17 +140,21 @@ def _layers(task: Task, blocks: tuple[tuple[int, int], ...]) -> int | list[list[
 
 
 @contextmanager
-def _handed(student: nn.Module, gradient: dict[str, Tensor], projections: list[Tensor]) -> Iterator[None]:
-    """Note what the optimizer is handed at its first step, and what else it trains."""
+def _handed(
+    student: nn.Module, gradient: dict[str, Tensor], before: dict[str, Tensor], live: dict[str, Tensor]
+) -> Iterator[None]:
+    """Note what the optimizer is handed at its first step, for the student and for whatever else it trains."""
     own = {id(parameter) for parameter in student.parameters()}
 
     def note(optimizer: torch.optim.Optimizer, *_: object) -> None:
-        if gradient:
+        if live:
             return
-        for name, of in student.named_parameters():
-            gradient[name] = torch.zeros_like(of) if of.grad is None else of.grad.detach().clone()
         every = [p for group in optimizer.param_groups for p in group["params"]]
-        projections.extend(p.detach().clone() for p in every if id(p) not in own)
+        live.update(student.named_parameters())
+        live.update({projection(k): p for k, p in enumerate(p for p in every if id(p) not in own)})
+        for name, of in live.items():
+            before[name] = of.detach().clone()
+            gradient[name] = torch.zeros_like(of) if of.grad is None else of.grad.detach().clone()
 
     hook = register_optimizer_step_pre_hook(note)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jaxtyping import Float
@@ -19,6 +19,10 @@ TEXT, BATCH = "text", "batch"
 
 LOSS, RAW = "loss", "raw "
 """How the numbers of an account are called: the weighted sum, and each term before its weight."""
+UPDATE = "update ratio"
+"""Of a step: the norm of the change of the student's weights over the norm of the weights before."""
+COVERAGE = "coverage"
+"""Of a step: the places at which the models are compared over the student's labels."""
 LM_LOSS, BITS, KL, AGREEMENT, MAPPED = "lm loss", "bits per byte", "kl", "agreement", "mapped"
 """Of the held-out texts: nats a label, bits a byte, KL(teacher || student) at temperature 1 a place, the share of
 places at which both rank one token first, the share of the teacher's mass that has a student token.
@@ -71,6 +75,11 @@ class Task:
     attention_blocks: tuple[tuple[int, int], ...]
     relation_heads: int | None
     negatives: str
+    rate: float = 1e-3
+    """Learning rate of the step: AdamW's first, so every weight moves by as much against the sign of its gradient."""
+    decay: float = 0.0
+    """Share of a matrix that decays, times the rate; vectors and projections do not decay."""
+    projection_rate: float = 1e-2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +88,8 @@ class Account:
 
     ``batches`` are the numbers of the texts in each micro-batch of the step, ``projections`` the maps from the
     student's states to the teacher's width, one a pair of blocks. ``gradient`` is that of the step's loss by the
-    student's weights, before any clipping.
+    student's weights and by the projections (:func:`projection`), before any clipping; ``change`` what the step added
+    to each of them, where that is told.
     """
 
     batches: Sequence[Sequence[int]]
@@ -87,6 +97,12 @@ class Account:
     step: Mapping[str, float]
     held_out: Mapping[str, float]
     gradient: Mapping[str, Tensor]
+    change: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def projection(number: int) -> str:
+    """How the projection of a pair of blocks is called beside the student's weights."""
+    return f"projection {number}"
 
 
 Learner = Callable[[Task], Account]

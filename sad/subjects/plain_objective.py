@@ -24,6 +24,7 @@ from sad.subjects.objective import (
     BATCH,
     BITS,
     CONTRASTIVE,
+    COVERAGE,
     KD,
     KL,
     LAYERWISE,
@@ -34,11 +35,16 @@ from sad.subjects.objective import (
     MAPS,
     RAW,
     TEACHER,
+    UPDATE,
     Account,
     Task,
+    projection,
 )
 from sad.subjects.plain_pass import run
-from sad.subjects.spelling import spelled
+from sad.subjects.spelling import spelled, whole
+
+EPSILON = 1e-8
+"""AdamW's, as torch has it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +100,7 @@ class PlainObjective:
         """Compute what the texts say, for these micro-batches and projections."""
         student, teacher = (copy.deepcopy(model).double().eval() for model in (task.student, task.teacher))
         student.requires_grad_(True)
-        maps = [projection.detach().double() for projection in projections]
+        maps = [made.detach().double().requires_grad_(True) for made in projections]
         carried = self.carried(task)
         # the value of a term, and what its gradient is taken of
         values, slopes = Sums(), Sums()
@@ -103,14 +109,24 @@ class PlainObjective:
             self.add_terms(task, seen, maps, carried, values, slopes)
         loss = sum(task.weights[name] * mean for name, mean in slopes.means().items())
         named = dict(student.named_parameters())
-        found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+        every = named | {projection(k): of for k, of in enumerate(maps)}
+        found = torch.autograd.grad(loss, list(every.values()), allow_unused=True)
         gradient = {
             name: torch.zeros_like(of) if got is None else got
-            for (name, of), got in zip(named.items(), found, strict=True)
+            for (name, of), got in zip(every.items(), found, strict=True)
         }
         with torch.no_grad():
             held_out = self.scores(task, student, teacher, maps, carried)
-        return Account(batches, projections, _told(values, task.weights), held_out, gradient)
+            change = {name: self.change(task, name, of, gradient[name]) for name, of in every.items()}
+        moved = plain.norm(change[name] for name in named) / plain.norm(named.values())
+        step = _told(values, task.weights) | {UPDATE: moved, COVERAGE: values.units[KD] / values.units[LM]}
+        return Account(batches, projections, step, held_out, gradient, change)
+
+    def change(self, task: Task, name: str, of: Tensor, gradient: Tensor) -> Tensor:
+        """What AdamW's first step adds to a weight: both of its means are those of one gradient."""
+        own = not name.startswith(projection(0)[:-1])
+        decayed = task.decay * of if own and of.ndim > 1 else 0.0
+        return -(task.rate if own else task.projection_rate) * (gradient / (gradient.abs() + EPSILON) + decayed)
 
     def see(self, task: Task, student: nn.Module, teacher: nn.Module, text: str) -> Seen:
         """Read a text with both models."""
@@ -225,16 +241,19 @@ class PlainObjective:
         marks = {theirs.bos_token_id: mine.bos_token_id, theirs.eos_token_id: mine.eos_token_id}
         table = {spelled(mine, i): i for i in range(len(mine)) if i not in mine.all_special_ids}
         special, every = set(theirs.all_special_ids), [spelled(theirs, token) for token in range(len(theirs))]
-        first = iter(mine([t.decode() for t in every if _whole(t)], add_special_tokens=False)["input_ids"])
+        first = iter(mine([t.decode() for t in every if whole(t)], add_special_tokens=False)["input_ids"])
         found: list[int | None] = []
         for token, text in enumerate(every):
-            own = next(first)[0] if _whole(text) else _longest(text, table)
+            own = next(first)[0] if whole(text) else _longest(text, table)
             found.append(marks.get(token) if token in special else own)
         return found
 
     def same(self, mine: Any, theirs: Any) -> bool:  # noqa: ANN401
         """Whether both tokenizers are one: then every token is itself, marks too."""
-        return bool(mine.backend_tokenizer.to_str() == theirs.backend_tokenizer.to_str())
+        if mine.get_vocab() != theirs.get_vocab():
+            return False
+        text = mine.decode(range(len(mine)), skip_special_tokens=True)
+        return bool(mine(text)["input_ids"] == theirs(text)["input_ids"])
 
     def scores(
         self, task: Task, student: nn.Module, teacher: nn.Module, maps: Sequence[Tensor], carried: Sequence[int | None]
@@ -247,10 +266,10 @@ class PlainObjective:
             self.add_terms(task, seen, maps, carried, terms, Sums())
             for one in seen:
                 p, q = self.compared(task, one, carried, 1.0)
-                whole = self.carry(self.asked(task, one, [t for _, t in one.places], 1.0), carried, q.shape[1])
+                mass = self.carry(self.asked(task, one, [t for _, t in one.places], 1.0), carried, q.shape[1])
                 own.add(KL, (p * (p.clamp_min(1e-300).log() - q)).sum(), len(p))
                 own.add(AGREEMENT, (p.argmax(dim=-1) == q.argmax(dim=-1)).sum(), len(p))
-                own.add(MAPPED, whole.sum(), len(p))
+                own.add(MAPPED, mass.sum(), len(p))
                 nats = self.likelihood(one.logits, one.student, one.places[0][0])
                 known = self.likelihood(one.asked, one.teacher, one.places[0][1])
                 for whose, each in (("", nats), (TEACHER, known)):
@@ -261,15 +280,6 @@ class PlainObjective:
     def held_out(self, task: Task) -> Sequence[str]:
         """The texts that are scored."""
         return task.held_out
-
-
-def _whole(text: bytes) -> bool:
-    """Whether these bytes are characters, none of them cut."""
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _longest(text: bytes, table: Mapping[bytes, int]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -76,3 +76,8 @@ def unit(states: Tensor) -> Tensor:
     """Length 1."""
     size: Tensor = states.norm(dim=-1, keepdim=True)
     return states / size
+
+
+def norm(tensors: Iterable[Tensor]) -> float:
+    """The length of all tensors together."""
+    return float(torch.stack([of.detach().norm() for of in tensors]).norm())

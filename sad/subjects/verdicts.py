@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sad.case import Standing, Verdict
+from sad.case import Cause, Standing, Verdict
 from sad.subjects.divergence import Given
 from sad.subjects.inputs import told
 
@@ -14,9 +14,11 @@ def holds(says: str, numbers: Mapping[str, float] | None = None) -> Verdict:
     return Verdict(True, says, numbers or {})
 
 
-def broken(says: str, given: Given | None, numbers: Mapping[str, float] | None = None) -> Verdict:
+def broken(
+    says: str, given: Given | None, numbers: Mapping[str, float] | None = None, cause: Cause | None = None
+) -> Verdict:
     """The property is broken; ``given`` is the smallest call that shows it."""
-    return Verdict(False, says, numbers or {}, Standing.BROKEN, "" if given is None else told(given))
+    return Verdict(False, says, numbers or {}, Standing.BROKEN, "" if given is None else told(given), cause)
 
 
 def allowed(says: str, given: Given | None = None, numbers: Mapping[str, float] | None = None) -> Verdict:

@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
-from sad.align.reader import Ints
 from sad.batch import Batch
-from sad.data import Example, blank, collate
+from sad.data import blank, collate
 from sad.distiller import Distiller
 from sad.errors import TrainingError, UserError
 from sad.evaluate import Likelihood, Scores, evaluate, likelihood
 from sad.objective import Objective
-from sad.train import checkpoint
+from sad.train import checkpoint, update
+from sad.train.bodies import as_asked
 from sad.train.checkpoint import Progress
+from sad.train.clock import Clock
+from sad.train.ending import Ending
+from sad.train.feed import Feed
 from sad.train.folder import STUDENT
+from sad.train.grad_shares import grad_shares
+from sad.train.guards import Guards
 from sad.train.interrupt import Interrupt
+from sad.train.ledger import due, measured
 from sad.train.optimizer import make_optimizer, set_learning_rate
 from sad.train.plan import Plan
 from sad.train.progress import Watcher
 from sad.train.record import NoRecord, Record, blame
 from sad.train.step import Step, take_step
+from sad.train.teacher_signals import teacher_signals
+from sad_doctor import names
 
 IN_VAIN = 20
 """Steps in a row whose loss or gradient is not finite, after which there is nothing to wait for."""
@@ -36,7 +47,7 @@ ADVICE = "lower train.learning_rate, train in fp32, or look at the data and the 
 @dataclass(frozen=True, slots=True)
 class Result:
     """How a run ended. ``before`` are the scores at ``start``, the step at which this process took it up: 0, or that
-    of a checkpoint. ``signal`` is the number of the signal that ended it early, else None.
+    of a checkpoint. ``ending`` says why it ended.
     """
 
     folder: Path
@@ -45,57 +56,96 @@ class Result:
     before: Scores
     after: Scores
     teacher: Likelihood
-    signal: int | None
+    ending: Ending
+
+    @property
+    def signal(self) -> int | None:
+        """The number of the signal that ended it early, else None."""
+        return self.ending.signal
 
 
-@dataclass(slots=True)
-class Saved:
-    """Which step the newest checkpoint is of, and when it, or else the run, began."""
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a step is taken with."""
 
-    step: int | None
-    at: float = field(default_factory=time.monotonic)
+    accelerator: Accelerator
+    wrapped: nn.Module
+    optimizer: torch.optim.Optimizer
+    objective: Objective
+    feed: Feed
+    clock: Clock
+    guards: Guards
 
-    def now(self, step: int) -> None:
-        """A checkpoint was written."""
-        self.step, self.at = step, time.monotonic()
+    def step(self, plan: Plan, progress: Progress) -> tuple[Step, Batch]:
+        """Take the step that is next; return it and its first micro-batch."""
+        self.clock.start()
+        batches = self.feed.take(progress.step + progress.passed, progress.cuts)
+        done = take_step(
+            *(self.accelerator, self.wrapped, self.optimizer, self.objective, batches, plan.recipe.train.clip),
+            measure_update=update.measured(progress.step + 1, plan.recipe.train.log_every),
+            is_spike=self.guards.is_spike,
+            clock=self.clock,
+        )
+        return done, batches[0]
 
-    def due(self, minutes: float) -> bool:
-        """Return whether the last one is older than that."""
-        return time.monotonic() - self.at > 60 * minutes
+    def clear(self, plan: Plan) -> None:
+        """Leave nothing of a step that was given up. Raises what a step raises."""
+        if self.accelerator.num_processes > 1:
+            # where the forward pass went well, the exchange of gradients still waits for its backward pass, and the
+            # buffers count as exchanged: give every process a pass to end on, of a batch that counts for nothing
+            if isinstance(self.wrapped, DistributedDataParallel):
+                self.wrapped.require_forward_param_sync = True
+            distiller: Distiller = self.accelerator.unwrap_model(self.wrapped)
+            batch = blank(plan.train[0], plan.pair.readers).to(self.accelerator.device)
+            with self.accelerator.autocast():
+                sums = self.wrapped(batch, distiller.ask_teacher(batch))
+                self.accelerator.backward(self.objective.part(sums, distiller.counts(batch)))
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def account(self, plan: Plan, progress: Progress, first: Batch) -> Callable[[], Mapping[str, float]]:
+        """Return what gives the numbers of the step just taken, where it is logged; ``first`` is its micro-batch."""
+        seldom: dict[str, float] = {}
+        if due(progress.step, plan.recipe.train.grad_shares_every):
+            distiller: Distiller = self.accelerator.unwrap_model(self.wrapped)
+            shares = grad_shares(self.accelerator, distiller, self.objective, first)
+            seldom = {names.GRAD_SHARE + name: share for name, share in shares.items()}
+            seldom |= teacher_signals(self.accelerator, distiller, first)
+        return partial(measured, self.clock, self.optimizer, progress, self.accelerator.device, seldom)
 
 
 def train(
-    plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False, signals: Interrupt | None = None
+    plan: Plan,
+    folder: Path,
+    watch: Watcher,
+    *,
+    resume: bool = False,
+    signals: Interrupt | None = None,
+    began: float | None = None,
 ) -> Result:
     """Distil: take every step of the plan, evaluate, save, put all on record in ``folder``.
 
     A run that is resumed goes on exactly where its newest checkpoint stands. Raises UserError if it has none.
-    ``signals`` replaces what notes a Ctrl-C.
+    ``signals`` replaces what notes a Ctrl-C. ``began`` is when ``train.max_hours`` began, by ``time.monotonic``.
     """
     recipe = plan.recipe.train
     accelerator = _accelerator(plan)
     distiller, optimizer, objective = _parts(plan, accelerator)
     progress = _taken_up(folder, plan, distiller, optimizer, objective) if resume else Progress(data=plan.fingerprint)
     wrapped, optimizer = accelerator.prepare(distiller, optimizer)
-    schedule, keep = plan.schedule(accelerator.num_processes), recipe.keep_checkpoints
-    start, saved = progress.step, Saved(progress.step if resume else None)
+    schedule, clock, start = plan.schedule(accelerator.num_processes), Clock(accelerator.device), progress.step
     # one process writes; what it writes is the same on all of them
-    main = accelerator.is_main_process
-    record = Record(folder, plan, watch, saved.step) if main else NoRecord()
+    main, saved = accelerator.is_main_process, start if resume else None
+    record = Record(folder, plan, watch, saved) if main else NoRecord()
+    guards = Guards(accelerator, recipe, folder, progress, record, saved, began)
 
     def score() -> Scores:
         with accelerator.autocast():
-            return evaluate(distiller, _held_out(plan), objective)
+            return guards.with_room(lambda: evaluate(distiller, _held_out(plan, progress), objective), _nothing)
 
-    def save() -> None:
-        if main:
-            record.saved(progress.step, checkpoint.save(folder, progress, distiller, optimizer, objective, keep))
-        accelerator.wait_for_everyone()
-        saved.now(progress.step)
-
-    with signals or Interrupt() as interrupt, record.recorder:
+    tools = Tools(accelerator, wrapped, optimizer, objective, Feed(plan, schedule, accelerator), clock, guards)
+    with signals or Interrupt() as interrupt, record.recorder, as_asked(recipe, distiller), tools.feed:
         with accelerator.autocast():
-            known = likelihood(distiller, _held_out(plan))
+            known = guards.with_room(partial(_known, plan, progress, distiller), _nothing)
         if plan.recipe.shares and not resume:
             # from held-out text, so that every process starts with the same weights, and the first record has them
             objective.calibrate(score().ledger)
@@ -103,31 +153,36 @@ def train(
         if not resume:
             record.teacher(0, known)
             record.evaluation(0, before)
-
-        signal, _ = agreed(accelerator, interrupt.signal, due=False)
-        while progress.step < plan.steps and signal is None:
+        guards.begin(distiller, optimizer, objective)
+        turn = guards.turn(interrupt.signal, first=True)
+        while progress.step < plan.steps and not turn.ends:
             started = time.perf_counter()
-            mine = schedule.micro_batches(progress.step, accelerator.process_index)
             rate = set_learning_rate(optimizer, progress.step, plan.steps, recipe)
-            done = take_step(accelerator, wrapped, optimizer, objective, [_batch(plan, m) for m in mine], recipe.clip)
-            progress.took(done.finite)
-            record.step(progress, done, rate, progress.step / schedule.steps_per_epoch, time.perf_counter() - started)
+            done, first = guards.with_room(partial(tools.step, plan, progress), partial(tools.clear, plan), shared=True)
+            seconds = time.perf_counter() - started
+            guards.took(done)
+            more = tools.account(plan, progress, first)
+            record.step(progress, done, rate, progress.step / schedule.steps_per_epoch, seconds, more)
             last = progress.step == plan.steps
             if last or progress.step % plan.eval_every == 0:
                 after = score()
                 record.evaluation(progress.step, after)
-            signal, due = agreed(accelerator, None if last else interrupt.signal, due=saved.due(recipe.save_minutes))
-            if last or due or progress.step % plan.save_every == 0:
-                save()
+            turn = guards.turn(interrupt.signal, last=last)
+            if turn.back is not None:
+                guards.go_back(turn.back, distiller, optimizer, objective)
+                continue
+            if last or turn.due or progress.step % plan.save_every == 0:
+                guards.save(distiller, optimizer, objective)
             _in_vain(plan, progress, done)
 
-        if signal is None and main:
+        ending = guards.ending(turn)
+        if not ending.early and main:
             export(plan, distiller, folder / STUDENT)
-        elif signal is not None and saved.step != progress.step:
-            save()
-        record.ended(progress.step, signal)
+        elif ending.early and guards.saved.step != progress.step:
+            guards.save(distiller, optimizer, objective)
+        record.ended(progress.step, ending)
         accelerator.wait_for_everyone()
-    return Result(folder, start, progress.step, before, after, known, signal)
+    return Result(folder, start, progress.step, before, after, known, ending)
 
 
 def _accelerator(plan: Plan) -> Accelerator:
@@ -140,7 +195,9 @@ def _parts(plan: Plan, accelerator: Accelerator) -> tuple[Distiller, torch.optim
     """Put the pair on its device, with projectors made from the seed."""
     torch.manual_seed(plan.recipe.train.seed)
     pair, device = plan.pair, accelerator.device
-    distiller = Distiller(pair.student, pair.teacher.to(device), pair.vocab, plan.recipe.terms).to(device).train()
+    stored = plan.cache.asked if plan.cache else None
+    distiller = Distiller(pair.student, pair.teacher.to(device), pair.vocab, plan.recipe.terms, stored)
+    distiller.to(device).train()
     objective = Objective(dict(plan.recipe.terms.weights), plan.recipe.shares)
     return distiller, make_optimizer(distiller, plan.recipe.train), objective
 
@@ -162,16 +219,6 @@ def _in_vain(plan: Plan, progress: Progress, done: Step) -> None:
         raise TrainingError(f"the last {progress.in_vain} steps were all left out: {blame(done)}; {ADVICE}")
 
 
-def agreed(accelerator: Accelerator, signal: int | None, *, due: bool) -> tuple[int | None, bool]:
-    """Return the signal that any process got, and whether a checkpoint is due on any: one that stopped or saved alone
-    would leave the others waiting for ever.
-    """
-    if accelerator.num_processes == 1:
-        return signal, due
-    every = accelerator.gather(torch.tensor([[signal or 0, int(due)]], device=accelerator.device))
-    return int(every[:, 0].max()) or None, bool(every[:, 1].max())
-
-
 def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
     """Write the student, and nothing but the student, in Hugging Face format with its tokenizer."""
     with checkpoint.disk_errors():
@@ -179,13 +226,20 @@ def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
     plan.pair.readers.student.tokenizer.save_pretrained(folder)
 
 
-def _batch(plan: Plan, numbers: Ints) -> Batch:
-    some = [plan.train[i] for i in numbers]
-    return collate(some, plan.pair.readers) if some else blank(plan.train[0], plan.pair.readers)
+def _held_out(plan: Plan, progress: Progress) -> Iterator[Batch]:
+    """Batch the held-out windows, those of one length together: their scores are sums, in which order is nothing."""
+    size = max(1, plan.recipe.train.batch_size // progress.cuts)
+    order = sorted(range(len(plan.held_out)), key=lambda number: len(plan.held_out[number].student))
+    for start in range(0, len(order), size):
+        some = order[start : start + size]
+        made = collate([plan.held_out[number] for number in some], plan.pair.readers)
+        yield replace(made, numbers=tuple(len(plan.train) + number for number in some))
 
 
-def _held_out(plan: Plan) -> Iterator[Batch]:
-    size = plan.recipe.train.batch_size
-    some: list[Example] = plan.held_out
-    for start in range(0, len(some), size):
-        yield collate(some[start : start + size], plan.pair.readers)
+def _known(plan: Plan, progress: Progress, distiller: Distiller) -> Likelihood:
+    """The teacher's likelihood of the held-out text, from where it was measured if there is a cache."""
+    return plan.cache.teacher if plan.cache else likelihood(distiller, _held_out(plan, progress))
+
+
+def _nothing() -> None:
+    """An evaluation leaves nothing to clear."""

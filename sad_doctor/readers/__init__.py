@@ -10,8 +10,19 @@ import os
 from pathlib import Path
 
 from sad_doctor.clean import clean
-from sad_doctor.readers import console, csv_table, jsonl, run_folder, trainer_state
+from sad_doctor.readers import (
+    console,
+    csv_table,
+    databases,
+    jsonl,
+    mlflow_files,
+    run_folder,
+    tensorboard,
+    trainer_state,
+    wandb_run,
+)
 from sad_doctor.readers.find import runs_in
+from sad_doctor.readers.named import Named
 from sad_doctor.readers.source import ACCEPTED, Reader, Source, Unreadable
 from sad_doctor.readers.tail import is_binary
 from sad_doctor.record import EVENTS, METRICS, RUN
@@ -20,7 +31,9 @@ from sad_doctor.run import Run
 __all__ = ["READERS", "Source", "Unreadable", "open_log", "read", "settle"]
 
 READERS: tuple[Reader, ...] = (trainer_state.READER, jsonl.READER, csv_table.READER, console.READER)
-"""The readers of single files, in the order in which they are asked."""
+"""The readers of single text files, in the order in which they are asked."""
+BINARY: tuple[Reader, ...] = (wandb_run.READER, tensorboard.READER)
+"""The readers of files that are no text."""
 
 _HEAD = 1 << 18
 _SHOWN = 5
@@ -28,8 +41,6 @@ _MAGIC = {
     b"\x1f\x8b": "a gzip file: unpack it first",
     b"PK\x03\x04": "a zip file: unpack it first",
     b"\x28\xb5\x2f\xfd": "a zstd file: unpack it first",
-    b"SQLite format 3": "an SQLite database, which is not read yet",
-    b":W&B": "an offline W&B run, which is not read yet: export its history as JSON lines",
     b"\xff\xfe": "UTF-16 text: save it as UTF-8",
     b"\xfe\xff": "UTF-16 text: save it as UTF-8",
 }
@@ -46,6 +57,8 @@ def open_log(path: str | os.PathLike[str]) -> Source:
             return _open_folder(path)
         if not path.exists() and path.is_symlink():
             raise Unreadable(f"{shown(path)}: a link to {shown(path.readlink())}, which leads nowhere")
+        if not path.exists() and databases.is_database(path.parent):
+            return databases.open_run(path.parent, path.name)
         if not path.exists():
             raise Unreadable(f"{shown(path)}: there is no such file or folder")
         if not path.is_file():
@@ -69,6 +82,7 @@ def read(path: str | os.PathLike[str]) -> Run:
 
 def settle(source: Source) -> None:
     """Take what still waits for the end of its line: the log is read once, not followed."""
+    source = source.source if isinstance(source, Named) else source
     if isinstance(source, csv_table.CsvLog):
         source.settle()
 
@@ -79,13 +93,16 @@ def shown(path: Path) -> str:
 
 
 def _open_file(path: Path) -> Source:
+    if databases.is_database(path):
+        return databases.open_run(path)
     # what the kernel shows as a file of no size, such as its own log, may never end
     head = _head(path) if path.stat().st_size else b""
     if not head.strip():
         raise Unreadable(f"{shown(path)}: the file is empty: wait until the run has logged something")
+    for reader in BINARY:
+        if reader.recognises(path, head):
+            return reader.open(path)
     what = next((what for magic, what in _MAGIC.items() if head.startswith(magic)), None)
-    if what is None and b"brain.Event:" in head[:64]:
-        what = "a TensorBoard event file, which is not read yet: export its scalars as CSV"
     if what is None and is_binary(head[:8192]):
         what = "a binary file"
     if what is not None:
@@ -99,6 +116,10 @@ def _open_file(path: Path) -> Source:
 def _open_folder(folder: Path) -> Source:
     if run_folder.recognises(folder):
         return run_folder.RunFolder(folder)
+    if mlflow_files.recognises(folder):
+        return mlflow_files.MlflowFiles(folder)
+    if tensorboard.event_files(folder):
+        return tensorboard.EventLog(folder)
     found = runs_in(folder, _is_run)
     if len(found) == 1:
         return open_log(found[0])
@@ -111,7 +132,7 @@ def _open_folder(folder: Path) -> Source:
 
 def _is_run(path: Path) -> bool:
     if path.is_dir():
-        return run_folder.recognises(path)
+        return run_folder.recognises(path) or mlflow_files.recognises(path) or bool(tensorboard.event_files(path))
     try:
         _open_file(path)
     except (Unreadable, OSError):

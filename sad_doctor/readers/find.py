@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 _MOST_ENTRIES = 500
-_SUFFIXES = frozenset({".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".log", ".txt", ".out", ".err", ""})
+_SUFFIXES = frozenset(
+    {".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".log", ".txt", ".out", ".err", "", ".wandb", ".db", ".sqlite"}
+)
 _CHECKPOINT = re.compile(r"checkpoint-(\d{1,15})")
 
 
 def runs_in(folder: Path, is_run: Callable[[Path], bool]) -> list[Path]:
-    """Return the runs in ``folder``, sorted by name: its logs, else the runs one level down.
+    """Return the runs in ``folder``, sorted by name: its logs, else the runs one level down, else two.
 
     Of the checkpoints of a Hugging Face run the newest counts. A link to a run that is there itself does not count.
     ``is_run`` says whether a file or folder is one.
@@ -33,7 +35,7 @@ def runs_in(folder: Path, is_run: Callable[[Path], bool]) -> list[Path]:
         for entry in folders
         if not _CHECKPOINT.fullmatch(entry.name)
         for log in _entries(entry)
-        if log.is_file() and log.suffix.lower() in _SUFFIXES and is_run(log)
+        if (log.is_dir() or log.suffix.lower() in _SUFFIXES) and is_run(log)
     ]
 
 

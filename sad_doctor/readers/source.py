@@ -10,8 +10,8 @@ from typing import Protocol
 from sad_doctor.run import Run
 
 ACCEPTED = (
-    "a run folder of `sad train`, the console log of a training, "
-    "a Hugging Face trainer_state.json, JSON lines or a CSV table"
+    "a run folder of `sad train`, the console log of a training, a Hugging Face trainer_state.json, JSON lines, "
+    "a CSV table, TensorBoard events, a .wandb file, or a database of MLflow or trackio"
 )
 
 

@@ -89,7 +89,7 @@ def _lines(run: Run, report: Report) -> Iterator[_Line]:
     worst = report.worst or Level.INFO
     yield _Line(verdict(report), style=_STYLES[worst] if worst > Level.INFO else "bold green")
     yield _Line()
-    yield _Line(_about(run), style="dim")
+    yield _Line(about(run), style="dim")
     for index, story in enumerate(report.stories):
         yield _Line()
         yield from _story(story, with_headline=index > 0 or not _alarming(report))
@@ -108,7 +108,8 @@ def _lines(run: Run, report: Report) -> Iterator[_Line]:
             yield _Line(text, lead=f"  {name}: " if name else "  - ", lead_style="dim" if name else "")
 
 
-def _about(run: Run) -> str:
+def about(run: Run) -> str:
+    """Return what the run is, in a line: name, format, records, step, status."""
     records = max((len(c) for c in run.columns.values()), default=0)
     facts = [run.name, run.format, words.counted(records, "record")]
     total = run.fact(names.TOTAL_STEPS)

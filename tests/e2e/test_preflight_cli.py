@@ -71,6 +71,15 @@ def room(tmp_path: Path, pair_folder: Path) -> Path:
     (tmp_path / "rows.csv").write_text("body\nsome text\nmore text\n")
     (tmp_path / "trl.yaml").write_text("learning_rate: 1e-4\nper_device_train_batch_size: 2\n")
     (tmp_path / "broken.toml").write_text("[train\n")
+    cut, bare = tmp_path / "cut", tmp_path / "bare"
+    for folder in (cut, bare):
+        folder.mkdir()
+    (cut / "config.json").write_text((pair_folder / "teacher" / "config.json").read_text())
+    (cut / "model.safetensors").write_bytes((pair_folder / "teacher" / "model.safetensors").read_bytes()[:5000])
+    (bare / "tokenizer.json").write_text("{}")
+    (tmp_path / "cut.gguf").write_bytes(b"GGUF\x03\0\0\0\x01")
+    (tmp_path / "numbers.jsonl").write_text('{"text": 1}\n{"text": 2}\n')
+    (tmp_path / "wide.csv").write_text(",".join(f"c{i}" for i in range(30)) + ",Text\n" + "a," * 30 + "a\n")
     slow = tmp_path / "slow"
     slow.mkdir()
     (slow / "config.json").write_text((pair_folder / "student" / "config.json").read_text())
@@ -85,6 +94,14 @@ def room(tmp_path: Path, pair_folder: Path) -> Path:
         (["--data", "./none.txt"], "no such file"),
         (["--data", "./empty.txt"], "holds no text"),
         (["--data", "./rows.csv"], "no column 'text'; it has body"),
+        (["--data", "./wide.csv"], "no column 'text'; it has Text, c0, "),
+        (["--data", "./wide.csv"], " and 23 more (set data.column)"),
+        (["--data", "./numbers.jsonl"], "holds int, not text"),
+        (["--teacher", "./cut"], "it has 5,000 bytes, its header tells of"),
+        (["--teacher", "./bare"], "holds no config.json"),
+        (["--teacher", "./cut.gguf"], "breaks off"),
+        (["--student", "random:2x64"], "needs a tokenizer"),
+        (["--teacher", "./teacher", "--set", "data.max_length=9999"], "tokens at the most, data.max_length is 9999"),
         (["--student", "random:2x64", "--set", "student.tokenizer=./slow"], "has no fast backend"),
         (["--config", "trl.yaml"], "not a recipe: recipes are TOML"),
         (["--config", "broken.toml"], "is not TOML"),

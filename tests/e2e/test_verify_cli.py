@@ -17,14 +17,10 @@ ENDING = [
     "✓ Issue #3: Loss Magnitude Imbalance - VERIFIED",
     "✓ ALL FIXES VERIFIED SUCCESSFULLY!",
 ]
-SICK = """
-from sad.losses import kd
-shipped = kd.rows
-def rows(student, target, divergence, *more):
-    values, gradient = shipped(student, target, divergence, *more)
-    return kd.Rows(divergence.temperature**2 * values, gradient)
-kd.rows = rows
-"""
+SICK = (
+    "from sad.losses import kd; shipped = kd.rows; kd.rows = lambda s, t, d, *more: "
+    "(lambda found: found._replace(values=d.temperature**2 * found.values))(shipped(s, t, d, *more))"
+)
 BLIND = (
     "import dataclasses; from sad import verify; from sad.case import Verdict; "
     "verify.BUGS = tuple(dataclasses.replace(b, invariants=(lambda _: Verdict(True, 'fine'),)) for b in verify.BUGS)"

@@ -86,6 +86,15 @@ def test_one_model_cannot_be_both() -> None:
         Distiller(pair.student, pair.student, pair.vocab, tiny.recipe().terms)
 
 
+def test_what_was_stored_answers_in_the_teachers_place() -> None:
+    pair = tiny.pair()
+    pair.teacher.forward = lambda *_, **__: 1 / 0  # type: ignore[method-assign,assignment]
+    batch = collate(tiny.plan(of=pair).train[:1], pair.readers)
+    told: Any = object()
+    of = Distiller(pair.student, pair.teacher, pair.vocab, Terms(), lambda asked: (asked, told))  # type: ignore[arg-type,return-value]
+    assert of.ask_teacher(batch) == (batch, told)  # type: ignore[comparison-overlap]
+
+
 def asked(of: Distiller) -> dict[str, Any]:
     plan = tiny.plan()
     batch = collate(plan.train[:2], plan.pair.readers)

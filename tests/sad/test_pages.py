@@ -62,7 +62,8 @@ def test_every_key_of_the_recipe_is_told_under_its_section():
         (row,) = [line for line in part.splitlines() if line.startswith(f"| `{name}` |")]
         assert field.description, f"{name} has no sentence under it"
         assert field.description.split(".")[0].split("|")[0] in row
-        default = "not set" if field.default is None else f"`{field.default}`"
+        shown = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        default = "not set" if field.default is None else f"`{shown}`"
         assert row.split(" | ")[1] == default
         assert len(row.replace(r"\|", "").split("|")) == 5
 

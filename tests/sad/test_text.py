@@ -21,7 +21,10 @@ def plain(folder: Path, paragraphs: int = 12, name: str = "a.txt") -> Path:
 
 
 def documents(of: Path | str, seed: int = 0, **more: object) -> tuple[list[str], list[str]]:
-    return text.documents(Data(text=str(of), **more), seed)
+    train, held = text.documents(Data(text=str(of), **more), seed)
+    train, held = list(train), list(held)
+    assert all(document.learned is None for document in [*train, *held])
+    return [document.text for document in train], [document.text for document in held]
 
 
 def refused(of: Path | str, **more: object) -> str:
@@ -113,8 +116,7 @@ def test_a_byte_order_mark_is_not_text(tmp_path: Path) -> None:
 
 
 def test_the_embedded_text() -> None:
-    train, held = text.documents(Data(), 0)
-    assert (train, held) == (embedded.train_text(), embedded.held_out_text())
+    assert documents("embedded") == (embedded.train_text(), embedded.held_out_text())
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_what_is_not_text(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
     assert "cannot read .pdf files" in refused(binary)
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"text": \n{', encoding="utf-8")
-    assert f"{broken}: cannot load it as a dataset: JSON parse error" in refused(broken)
+    assert f"{broken}, line 1: not JSON: Expecting value; mend the line or delete it" in refused(broken)
     # the library would say it too, in words of its own
     assert capfd.readouterr().err == ""
 
@@ -160,4 +162,97 @@ def test_a_column_that_is_missing_or_no_text(tmp_path: Path) -> None:
     message = refused(path, column="body")
     assert "no column 'body'; it has text, n" in message
     assert "data.column" in message
-    assert "column 'n' holds int, not text" in refused(path, column="n")
+    assert "rows.csv holds numbers, not text" in refused(path, column="n")
+    path = rows(tmp_path, "parquet")
+    assert "rows.parquet, row 1: column 'n' holds int, not text" in refused(path, column="n")
+
+
+def numbered(folder: Path, count: int = 40) -> Path:
+    path = folder / "numbered.jsonl"
+    path.write_text("\n".join(json.dumps({"text": f"text {i}"}) for i in range(count)), encoding="utf-8")
+    return path
+
+
+def test_the_first_documents_can_be_held_out_and_the_rest_limited(tmp_path: Path) -> None:
+    train, held = documents(numbered(tmp_path), held_out=3, limit=5)
+    assert held == ["text 0", "text 1", "text 2"]
+    assert train == [f"text {i}" for i in range(3, 8)]
+    assert "set data.held_out to fewer" in refused(numbered(tmp_path), held_out=40)
+
+
+def test_another_split_can_be_held_out(tmp_path: Path) -> None:
+    import datasets
+
+    train, test = (datasets.Dataset.from_dict({"text": [f"{t} 1", f"{t} 2"]}) for t in ("a", "b"))
+    datasets.DatasetDict({"train": train, "test": test}).save_to_disk(tmp_path / "both")
+    assert documents(tmp_path / "both", held_out="split:test") == (["a 1", "a 2"], ["b 1", "b 2"])
+    held = numbered(tmp_path, 2)
+    # a file of its own knows nothing of the splits of the training text
+    assert documents(tmp_path / "both", split="test", held_out=str(held)) == (["b 1", "b 2"], ["text 0", "text 1"])
+
+
+def stream(path: Path, seed: int = 0, **more: object) -> text.Stream:
+    train, held = text.documents(Data(text=str(path), streaming=True, **{"held_out": 3, **more}), seed)
+    assert [d.text for d in held] == ["text 0", "text 1", "text 2"]
+    assert isinstance(train, text.Stream)
+    return train
+
+
+def test_a_stream_is_the_same_each_time_and_shuffled_by_the_seed(tmp_path: Path) -> None:
+    path = numbered(tmp_path)
+    train = stream(path, shuffle_buffer=8)
+    once, again = ([d.text for d in train] for _ in range(2))
+    assert once == again
+    in_order = [f"text {i}" for i in range(3, 40)]
+    assert sorted(once) == sorted(in_order)
+    assert once != in_order
+    assert once != [d.text for d in stream(path, seed=1, shuffle_buffer=8)]
+    assert [d.text for d in stream(path, shuffle_buffer=1)] == in_order
+    # a document cannot come earlier than the buffer reaches
+    assert all(int(name.split()[1]) - 3 <= place + 8 for place, name in enumerate(once))
+    assert sorted(d.text for d in stream(path, limit=5)) == [f"text {i}" for i in range(3, 8)]
+
+
+def test_a_stream_is_never_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+    rows = text.files.rows
+
+    def counted(path: Path):
+        nonlocal read
+        for row in rows(path):
+            read += 1
+            yield row
+
+    monkeypatch.setattr(text.files, "rows", counted)
+    train = iter(stream(numbered(tmp_path, 1000), shuffle_buffer=8))
+    before = read
+    for _ in range(5):
+        next(train)
+    # the rows held out, the buffer, those given, and the rows by which the columns are known
+    assert read - before <= 100 + 3 + 8 + 5
+
+
+def test_a_stream_that_is_all_held_out_is_an_error(tmp_path: Path) -> None:
+    train = stream(numbered(tmp_path, 3))
+    with pytest.raises(UserError, match="all 3 documents are held out"):
+        list(train)
+
+
+def test_a_stream_tells_once_what_it_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "a"}\n{"text": null}\n{"text": "b"}\n')
+    told: list[str] = []
+    train, _ = text.documents(Data(text=str(path), streaming=True, held_out=1), 0, tell=told.append)
+    assert told == []
+    assert [d.text for d in train] == [d.text for d in train] == ["b"]
+    assert told == [f"{path}: 1 of 3 rows left out that hold null (the first: {path}, line 2)"]
+
+
+def test_a_glance_finds_what_is_wrong_before_a_model_is_loaded(tmp_path: Path) -> None:
+    for of, told in ((tmp_path / "none.txt", "no such file"), (rows(tmp_path, "csv"), "no column 'body'")):
+        with pytest.raises(UserError, match=told):
+            text.glance(Data(text=str(of), column="body"))
+    text.glance(Data(text=str(tmp_path / "rows.csv")))
+    # what is on the hub is not looked at twice
+    text.glance(Data(text="nobody/nothing"))
+    text.glance(Data())

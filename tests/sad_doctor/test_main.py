@@ -9,21 +9,21 @@ import pytest
 
 from sad_doctor.__main__ import run as command
 from sad_doctor.finding import Crashed, Report
-from sad_doctor.main import chosen, exit_code, explain, run_doctor, threshold, thresholds
+from sad_doctor.main import chosen, exit_code, explain, renaming, run_doctor, threshold, thresholds
 from sad_doctor.rules import RULES
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "runs"
 
 
 def stories(capsys, name):
-    run_doctor(FIXTURES / name, json=True)
+    run_doctor(FIXTURES / name, form="json")
     told = json.loads(capsys.readouterr().out)
     code = {i: f["rule"] for i, f in enumerate(told["findings"])}
     return told, [(code[s["finding"]], [code[i] for i in s["consequences"]]) for s in told["stories"]]
 
 
 def test_run_2_says_first_that_the_weights_never_moved(capsys):
-    assert run_doctor(FIXTURES / "run2.log", report=True) == 1
+    assert run_doctor(FIXTURES / "run2.log", form="report") == 1
 
     out = capsys.readouterr().out
     assert out.startswith("The weights never moved")
@@ -69,12 +69,12 @@ def test_perplexity_of_run_4_is_exp_of_the_total(capsys):
 
 @pytest.mark.parametrize("name", ["healthy", "metrics.csv"])
 def test_healthy_fixtures(capsys, name):
-    assert run_doctor(FIXTURES / name, report=True) == 0
+    assert run_doctor(FIXTURES / name, form="report") == 0
     assert capsys.readouterr().out.startswith("Nothing wrong found")
 
 
 def test_what_cannot_be_read_is_one_line_and_2(tmp_path, capsys):
-    assert run_doctor(tmp_path / "none.log", report=True) == 2
+    assert run_doctor(tmp_path / "none.log", form="report") == 2
 
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -86,7 +86,7 @@ def test_a_log_without_anything_to_judge_is_not_healthy(tmp_path, capsys):
     log = tmp_path / "weather.csv"
     log.write_text("step,temperature\n1,20\n2,21\n")
 
-    assert run_doctor(log, report=True) == 2
+    assert run_doctor(log, form="report") == 3
     assert capsys.readouterr().out.startswith("Nothing could be judged")
 
 
@@ -94,7 +94,7 @@ def test_a_bar_without_a_value_is_not_healthy(tmp_path, capsys):
     log = tmp_path / "train.log"
     log.write_text("".join(f"\r {i:2d}%|▍ | {i}/100 [00:01<00:02, 3.4it/s]" for i in range(99)) + "\nloss is nan\n")
 
-    assert run_doctor(log, report=True) == 2
+    assert run_doctor(log, form="report") == 3
     assert capsys.readouterr().out.startswith("Nothing could be judged")
 
 
@@ -103,8 +103,11 @@ def test_a_warning_alone_is_shown_and_does_not_count(tmp_path, capsys):
     rows = [{"step": i, "train/loss": 10.0, "train/weighted/kd": 5.0, "train/weighted/lm": 3.0} for i in range(9)]
     log.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
-    assert run_doctor(log, report=True) == 0
+    assert run_doctor(log, form="report") == 0
     assert "WARNING R204 parts-do-not-sum" in capsys.readouterr().out
+    assert run_doctor(log, form="report", fail_on="warn") == 1
+    assert run_doctor(log, fail_on="never") == 2
+    assert "--fail-on never: it is error or warn" in capsys.readouterr().err
 
 
 def test_a_crashed_rule_is_never_healthy():
@@ -189,7 +192,7 @@ def test_an_output_that_was_closed_from_the_start_leaves_the_exit_code(kind, nam
 def test_a_full_disk_is_one_line_and_2(kind, monkeypatch, capfd):
     with open(os.open(os.devnull, os.O_RDONLY), "w") as full:  # read only: a write fails, as on a full disk
         monkeypatch.setattr(sys, "stdout", full)
-        code = run_doctor(FIXTURES / "healthy", **{kind: True})
+        code = run_doctor(FIXTURES / "healthy", form=kind)
         monkeypatch.undo()
 
     assert code == 2
@@ -211,7 +214,9 @@ def test_the_dashboard_opens_where_it_can_be_seen(term, encoding, opened, monkey
     out = Terminal()
     out.encoding = encoding
     shown = []
-    monkeypatch.setattr("sad_doctor.main._dashboard", lambda *opened: shown.append(opened) or 0)
+    monkeypatch.setattr(
+        "sad_doctor.main._dashboard", lambda *opened: shown.append(opened) or Report((), ("R101",), (), ())
+    )
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(sys, "stdout", out)
@@ -219,15 +224,6 @@ def test_the_dashboard_opens_where_it_can_be_seen(term, encoding, opened, monkey
     run_doctor(FIXTURES / "healthy")
     assert bool(shown) is opened
     assert ("Nothing wrong found" in out.getvalue()) is not opened
-
-
-def test_two_answers_at_once_are_refused_in_one_line(capsys):
-    assert run_doctor(FIXTURES / "healthy", report=True, json=True) == 2
-
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.count("\n") == 1
-    assert "--json" in told.err
 
 
 def test_thresholds_of_several_texts_go_to_their_rules():
@@ -251,3 +247,36 @@ def test_the_doctor_of_sad_takes_rules_and_thresholds():
     assert wrong.returncode == 2
     assert "R203.share=0.9" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+def test_the_columns_of_a_log_can_be_named(tmp_path, capsys):
+    log = tmp_path / "metrics.jsonl"
+    rows = [{"step": i, "objective": 10.0, "soft_part": 9.5 - i / 99, "kd_loss": 0.5} for i in range(99)]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    columns = renaming(["objective=train/loss", "soft_part=train/weighted/hidden", "kd_loss=train/weighted/kd"])
+
+    assert run_doctor(log, form="report", names=columns, total_steps=200) == 1
+    told = capsys.readouterr().out
+    assert "The term hidden is" in told
+    assert "step 98 of 200" in told
+    assert "soft_part is train/weighted/hidden, as told" in told
+    assert run_doctor(log, form="report", names={"objektive": "train/loss"}) == 2
+    assert "--map objektive: the log has no such column; it has objective" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("a", "write it as theirs=ours"), ("a=", "write it"), ("kl=train/row/kd", "such as train/raw/kd")],
+)
+def test_a_name_that_is_none_of_ours_is_refused(text, said):
+    with pytest.raises(ValueError, match=said):
+        renaming([text])
+
+
+def test_a_page_is_written_and_says_the_verdict(tmp_path, capsys):
+    page = tmp_path / "report.html"
+    assert run_doctor(FIXTURES / "run2.log", html=page) == 1
+    assert "The weights never moved" in page.read_text(encoding="utf-8")
+    assert capsys.readouterr().out == ""
+    assert run_doctor(FIXTURES / "run2.log", html=tmp_path / "no" / "page.html") == 2
+    assert "the page cannot be written: No such file" in capsys.readouterr().err

@@ -16,12 +16,12 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Input
 
+from sad_doctor.views.plain import line
 from sad_doctor.views.tui import layout, rulepage, theme
 from sad_doctor.views.tui.board import Board
 from sad_doctor.views.tui.findings import FindingList
 from sad_doctor.views.tui.header import Head, Header
 from sad_doctor.views.tui.keybar import KeyBar
-from sad_doctor.views.tui.plain import line
 from sad_doctor.views.tui.prose import BLANK
 from sad_doctor.views.tui.sheet import Sheet, help_page
 from sad_doctor.views.tui.snapshot import Judge, Snapshot, Source, Watch

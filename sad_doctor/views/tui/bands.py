@@ -9,7 +9,8 @@ import numpy as np
 from rich.style import Style
 
 from sad_doctor.run import Column, Floats
-from sad_doctor.views.tui import axis, numerals, raster
+from sad_doctor.views import axis, numerals
+from sad_doctor.views.tui import raster
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.plot import Ink, value_at
 

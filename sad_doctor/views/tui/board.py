@@ -8,7 +8,8 @@ from textual.containers import Container, Vertical
 from textual.widget import Widget
 
 from sad_doctor.finding import Finding
-from sad_doctor.views.tui import metrics, pages, palette, story
+from sad_doctor.views import metrics, palette
+from sad_doctor.views.tui import pages, story
 from sad_doctor.views.tui.bands import Shares
 from sad_doctor.views.tui.chart import Chart
 from sad_doctor.views.tui.findings import FindingList

@@ -13,8 +13,8 @@ from textual.widgets.option_list import Option
 
 from sad_doctor.finding import Finding, Level, Report, Story
 from sad_doctor.run import Run
+from sad_doctor.views.palette import GLYPHS, STYLES
 from sad_doctor.views.tui import story
-from sad_doctor.views.tui.palette import GLYPHS, STYLES
 from sad_doctor.views.tui.prose import lay_out
 
 

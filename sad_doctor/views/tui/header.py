@@ -12,9 +12,10 @@ from textual.widget import Widget
 from sad_doctor import names
 from sad_doctor.finding import Level, Report
 from sad_doctor.run import Run
-from sad_doctor.views.tui import numerals
-from sad_doctor.views.tui.palette import GLYPHS, STYLES
-from sad_doctor.views.tui.plain import line, styled
+from sad_doctor.views import numerals
+from sad_doctor.views.palette import GLYPHS, STYLES
+from sad_doctor.views.plain import line
+from sad_doctor.views.tui.styled import styled
 
 SILENT = 600.0
 """Seconds without a sign of life after which a running run is called silent."""

@@ -12,11 +12,12 @@ from sad_doctor import names
 from sad_doctor.finding import Finding, Report, Story
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
-from sad_doctor.views.tui import numerals
-from sad_doctor.views.tui.palette import GLYPHS, STYLES
-from sad_doctor.views.tui.plain import line, styled
+from sad_doctor.views import numerals
+from sad_doctor.views.palette import GLYPHS, STYLES
+from sad_doctor.views.plain import line
 from sad_doctor.views.tui.prose import BLANK, Page, Paragraph, inline
 from sad_doctor.views.tui.story import steps
+from sad_doctor.views.tui.styled import styled
 
 _MUTED, _TEXT, _TITLE, _HEAD = "$text-muted", "$foreground", "bold $foreground", "bold $accent"
 _EVENTS = 200

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sad_doctor.views.plain import line
 from sad_doctor.views.tui.app import DoctorApp
-from sad_doctor.views.tui.plain import line
 from sad_doctor.views.tui.snapshot import Judge, Source
 from sad_doctor.views.tui.svg import picture
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from rich.cells import cell_len
@@ -12,25 +11,15 @@ from rich.style import Style
 
 from sad_doctor.finding import Level
 from sad_doctor.run import Column
-from sad_doctor.views.tui import axis, numerals, raster
+from sad_doctor.views import axis, numerals
+from sad_doctor.views.palette import GLYPHS
+from sad_doctor.views.series import Series
+from sad_doctor.views.tui import raster
 from sad_doctor.views.tui.canvas import Canvas
-from sad_doctor.views.tui.palette import GLYPHS
 from sad_doctor.views.tui.raster import Window
 
 _FEW = 4
 """A line of fewer points shows them as such: one dot alone is easily missed."""
-
-Kind = Literal["line", "points", "level"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Series:
-    """A line, single points, or the last value as a level across the chart; ``colour`` is a hex colour."""
-
-    name: str
-    column: Column
-    colour: str
-    kind: Kind = "line"
 
 
 @dataclass(frozen=True, slots=True)

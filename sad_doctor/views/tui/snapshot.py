@@ -14,8 +14,8 @@ from sad_doctor import names, signals
 from sad_doctor.finding import Report
 from sad_doctor.readers.tail import Pace
 from sad_doctor.run import Column, Floats, Run
-from sad_doctor.views.tui import axis
-from sad_doctor.views.tui.plain import line
+from sad_doctor.views import axis
+from sad_doctor.views.plain import line
 
 _REST = 3.0
 """After a look that took long, as at a million steps, rest so many times as long."""

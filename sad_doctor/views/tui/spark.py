@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sad_doctor.run import Column
-from sad_doctor.views.tui import axis, raster
+from sad_doctor.views import axis
+from sad_doctor.views.tui import raster
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 

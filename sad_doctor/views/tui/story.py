@@ -9,10 +9,11 @@ from textual.content import Content
 
 from sad_doctor.finding import Finding, Report, Story
 from sad_doctor.run import Run
-from sad_doctor.views.tui import numerals
-from sad_doctor.views.tui.palette import GLYPHS, STYLES
-from sad_doctor.views.tui.plain import line, styled
+from sad_doctor.views import numerals
+from sad_doctor.views.palette import GLYPHS, STYLES
+from sad_doctor.views.plain import line
 from sad_doctor.views.tui.prose import Page, Paragraph
+from sad_doctor.views.tui.styled import styled
 
 _MUTED = "$text-muted"
 _HEADLINE = 2

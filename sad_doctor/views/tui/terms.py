@@ -13,8 +13,8 @@ from textual.coordinate import Coordinate
 from textual.message import Message
 from textual.widgets import DataTable
 
-from sad_doctor.views.tui import numerals
-from sad_doctor.views.tui.palette import inks_of_table
+from sad_doctor.views import numerals
+from sad_doctor.views.palette import inks_of_table
 from sad_doctor.views.tui.snapshot import Term
 from sad_doctor.views.tui.spark import sparkline
 from sad_doctor.views.tui.story import matches

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from sad import data, evaluate, terms
-from sad.align import vocab
+from sad.align import example, vocab
 from sad.align.vocab import VocabMap
 from sad.batch import KD, LM, Sum
 from sad.bugs.tokens_matched_by_id import BUG
@@ -120,13 +120,13 @@ def test_a_clamped_likelihood_of_the_teacher_is_found(monkeypatch, found):
 
 
 def test_bytes_that_count_twice_are_found(monkeypatch, found):
-    assemble = data.assemble
+    assemble = example.assemble
 
     def twice(*given):
         right = assemble(*given)
         return replace(right, byte_count=2 * right.byte_count)
 
-    monkeypatch.setattr(data, "assemble", twice)
+    monkeypatch.setattr(example, "assemble", twice)
     assert "held-out bits per byte is" in found()
 
 

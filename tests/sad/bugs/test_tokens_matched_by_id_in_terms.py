@@ -56,7 +56,7 @@ def test_a_likelihood_of_tokens_instead_of_chunks_is_found(monkeypatch):
 
 
 def test_maps_of_tokens_instead_of_pieces_are_found(monkeypatch):
-    def of_tokens(of, row, position, columns):
+    def of_tokens(of, row, position, _text, columns):
         found = torch.zeros(len(row), columns)
         for index, (r, p) in enumerate(zip(row.tolist(), position.tolist(), strict=True)):
             mine = position[row == r]

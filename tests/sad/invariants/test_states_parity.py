@@ -56,9 +56,9 @@ def test_a_block_that_is_not_added_is_named(monkeypatch):
 def test_a_piece_that_sees_the_first_rows_of_the_teacher_is_named(monkeypatch):
     shipped = blocks._Loop._compare
 
-    def compare(self, compared, mine, target, soft, token):
-        first = self.buffers["teacher"][: len(mine)] if "teacher" in self.buffers else target
-        return shipped(self, compared, mine, first.clone() if first is not target else target, soft, token)
+    def compare(self, compared, part, mine, raw, *more):
+        first = None if raw is None else self.buffers["teacher"][: len(mine)].clone()
+        return shipped(self, compared, part, mine, first, *more)
 
     monkeypatch.setattr(blocks._Loop, "_compare", compare)
     monkeypatch.setattr("sad.invariants.states_parity.LONG", (40, 101))

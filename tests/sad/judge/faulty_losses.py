@@ -136,7 +136,74 @@ def masked_nan(student_log_probs, teacher_log_probs, loss_mask):
     return (rows * loss_mask).sum() / loss_mask.sum().clamp(min=1)
 
 
+def _mixed(student_logits, teacher_logits, labels, t, heat):
+    counts = labels != -100
+    log_q, log_p = _both(student_logits, teacher_logits, t)
+    ce = F.cross_entropy((student_logits / heat)[counts], labels[counts])
+    return ce, _rows(log_q, log_p)[counts].mean()
+
+
+def softened_labels(student_logits, teacher_logits, labels, temperature=2.0, alpha=0.5):
+    ce, kd = _mixed(student_logits, teacher_logits, labels, temperature, temperature)
+    return alpha * kd * temperature**2 + (1 - alpha) * ce
+
+
+def softened_labels_inside(student_logits, teacher_logits, labels):
+    ce, kd = _mixed(student_logits, teacher_logits, labels, 2.0, 2.0)
+    return 0.5 * kd * 4 + 0.5 * ce
+
+
+def squared_labels(student_logits, teacher_logits, labels, temperature=2.0, alpha=0.5):
+    ce, kd = _mixed(student_logits, teacher_logits, labels, temperature, 1.0)
+    return (alpha * kd + (1 - alpha) * ce) * temperature**2
+
+
+def one_more_each(student_logits, teacher_logits, labels):
+    log_q, log_p = _both(student_logits, teacher_logits)
+    counts = labels != -100
+    return _rows(log_q, log_p).masked_fill(~counts, 0.0).sum() / (counts.sum() + len(counts))
+
+
+def mean_length(student_logits, teacher_logits, attention_mask):
+    log_q, log_p = _both(student_logits, teacher_logits)
+    return (_rows(log_q, log_p) * attention_mask).sum() / attention_mask.sum(-1).float().mean()
+
+
+def entropy_not_detached(student_logits, teacher_logits, labels):
+    log_q, log_p = _both(student_logits, teacher_logits)
+    counts = labels != -100
+    unsure = -(log_q.exp() * log_q).sum(-1)
+    return (unsure * _rows(log_q, log_p)).masked_fill(~counts, 0.0).sum() / counts.sum().clamp_min(1)
+
+
+def gap_not_detached(student_logits, teacher_logits, labels):
+    """Difficult rows have a larger weight."""
+    log_q, log_p = _both(student_logits, teacher_logits)
+    counts = labels != -100
+    weight = (log_p.exp() - log_q.exp()).abs().sum(-1)
+    return (weight * _rows(log_q, log_p)).masked_fill(~counts, 0.0).sum() / counts.sum().clamp_min(1)
+
+
+def mean_of_nothing(student_logits, teacher_logits, labels):
+    log_q, log_p = _both(student_logits, teacher_logits)
+    return _rows(log_q, log_p)[labels != -100].mean()
+
+
+def labels_forgotten(student_logits, teacher_logits, labels):
+    """None that is known; -100 is not looked at."""
+    return (student_logits.softmax(-1) - teacher_logits.softmax(-1)).pow(4).sum(-1).mean()
+
+
 EXPECTED = {
+    "softened_labels": ("known_divergence", "taken on logits divided by the temperature"),
+    "softened_labels_inside": ("known_divergence", "taken on logits divided by the temperature, 2"),
+    "squared_labels": ("known_divergence", "multiplied by T squared"),
+    "one_more_each": ("divisor", "no usual divisor"),
+    "mean_length": ("known_divergence", "the mean length"),
+    "entropy_not_detached": ("known_divergence", "the student's entropy that is not detached"),
+    "gap_not_detached": ("known_divergence", "the distance between the probabilities that is not detached"),
+    "mean_of_nothing": ("finite", "over nothing"),
+    "labels_forgotten": ("ignored_rows", "rows without a label"),
     "swapped": ("claims", "the reverse KL"),
     "reverse_kl": ("claims", "says reverse"),
     "element_mean": ("known_divergence", "vocabulary"),

@@ -143,7 +143,48 @@ class Trainer:
         return (loss, out) if return_outputs else loss
 
 
+def smoothed(student_logits, teacher_logits, labels, temperature=2.0, alpha=0.5):
+    """The label loss is smoothed."""
+    counts = labels != -100
+    some = counts.sum().clamp_min(1)
+    log_q, log_p = ((x / temperature).log_softmax(-1) for x in (student_logits, teacher_logits))
+    rows = F.kl_div(log_q, log_p, reduction="none", log_target=True).sum(-1).masked_fill(~counts, 0.0)
+    flat, ids = student_logits.flatten(0, 1), labels.flatten()
+    hard = F.cross_entropy(flat, ids, reduction="sum", label_smoothing=0.1) / some
+    return (1 - alpha) * hard + alpha * rows.sum() / some * temperature**2
+
+
+def entropy_weighted(student_logits, teacher_logits, labels):
+    """Rows at which the student is unsure weigh more; the weight is held constant."""
+    log_q, log_p = student_logits.log_softmax(-1), teacher_logits.log_softmax(-1)
+    with torch.no_grad():
+        weight = -(log_q.exp() * log_q).sum(-1)
+    counts = labels != -100
+    rows = F.kl_div(log_q, log_p, reduction="none", log_target=True).sum(-1)
+    return (weight * rows).masked_fill(~counts, 0.0).sum() / counts.sum().clamp_min(1)
+
+
+def interpolated(student_logits, teacher_logits, labels, t: float = 0.4):
+    """The target is between student and teacher, and held constant (TAID, arXiv 2501.16937)."""
+    target = ((1 - t) * student_logits.detach() + t * teacher_logits).softmax(-1)
+    counts = labels != -100
+    rows = -(target * student_logits.log_softmax(-1)).sum(-1)
+    return rows.masked_fill(~counts, 0.0).sum() / counts.sum().clamp_min(1)
+
+
+def sorted_probabilities(student_logits, teacher_logits, labels):
+    """The universal logit distance (arXiv 2402.12030), each sequence with a mean of its own."""
+    student, teacher = (x.softmax(-1).sort(dim=-1).values for x in (student_logits, teacher_logits))
+    counts = labels != -100
+    rows = (student - teacher).abs().sum(-1).masked_fill(~counts, 0.0)
+    return (rows.sum(-1) / counts.sum(-1).clamp_min(1)).mean()
+
+
 EXPECTED = {
+    "smoothed": "forward KL",
+    "entropy_weighted": "forward KL",
+    "interpolated": "",
+    "sorted_probabilities": "",
     "plain": "forward KL",
     "cross_entropy_form": "forward KL",
     "by_count": "forward KL",

@@ -40,6 +40,12 @@ def test_a_faulty_loss_ends_with_1_and_shows_input_and_replay(tmp_path):
     assert "reverse KL" in suite[0][0].get("message")
 
 
+def test_one_broken_property_is_named_in_the_last_line():
+    done = sad("--loss", f"{FAULTY}:mean_of_nothing", "--only", "known_divergence,finite")
+    assert done.returncode == 1
+    assert "the only thing broken of 2 properties: finite, no label at all" in done.stdout.splitlines()[-1]
+
+
 def test_json_has_every_line_with_its_numbers():
     done = sad("--loss", f"{FAULTY}:element_mean", "--json", "--only", "known_divergence")
     told = json.loads(done.stdout)

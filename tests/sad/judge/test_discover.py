@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from sad.judge import discover as searching
 from sad.judge.call import Call, StoppedError
 from sad.judge.discover import CannotRunError, discover
 from sad.judge.found import found
@@ -174,3 +176,27 @@ def test_a_weight_that_a_jsd_lacks():
         0,
     )
     assert "first weight" in other.fit.family.fault
+
+
+def test_the_search_ends_after_some_forms_that_nothing_explains():
+    calls = []
+
+    def loss(p, q, mask):
+        calls.append(1)
+        return ((p.softmax(-1) - q.softmax(-1)).pow(4).sum(-1) * mask).sum()
+
+    shape = discover(Call(loss), 0)
+    assert "stopped after 24 that ran" in shape.notes[-1]
+    assert len(calls) <= 24 + 11
+
+
+def test_the_search_of_a_slow_loss_ends_in_time(monkeypatch):
+    monkeypatch.setattr(searching, "SEARCH", 0.2)
+
+    def loss(p, q, mask):
+        time.sleep(0.05)
+        return ((p.softmax(-1) - q.softmax(-1)).pow(4).sum(-1) * mask).sum()
+
+    shape = discover(Call(loss), 0)
+    assert any("stopped after 0.2 s" in note for note in shape.notes)
+    assert any("fixed inside were not tried" in note for note in shape.notes)

@@ -42,7 +42,15 @@ def test_a_factor_is_a_weight_and_a_sign_is_a_fault():
 
 def test_a_mean_over_the_vocabulary_is_a_fault_and_what_has_no_name_is_told():
     assert "vocabulary" in by(lambda of, n: n * of.student_logits.shape[-1]).faults[0]
-    assert "no usual divisor" in by(lambda of, n: n**2 + 5).notes[0]
+    assert "no usual divisor" in by(lambda of, n: n**2 + 5).unfit
+    assert "7 rows that count in 2 sequences of 5" in by(lambda of, n: n + len(of.labels)).unfit
+    assert not by(lambda of, n: n).unfit
+
+
+def test_lengths_are_no_number_of_rows():
+    assert "mean length" in by(lambda of, n: n / len(of.labels)).faults[0]
+    assert "longest" in by(lambda of, n: int((of.labels != -100).sum(1).max())).faults[0]
+    assert "length as well" in by(lambda of, n: n * of.labels.shape[1]).faults[0]
 
 
 def test_a_mean_for_each_sequence():

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from sad.judge.call import Call
 from sad.judge.discover import discover
@@ -61,3 +62,21 @@ def test_what_is_unknown_is_told_by_the_nearest():
 def test_faults_are_told():
     assert "not shifted" in of("faulty_losses.py", "cut_not_shifted").faults[0]
     assert "takes a count" in of("faulty_losses.py", "count_unused").faults[0]
+
+
+def test_a_weight_by_the_logits_that_all_rows_share_is_no_divisor():
+    def by_its_size(student_logits, teacher_logits):
+        rows = F.kl_div(student_logits.log_softmax(-1), teacher_logits.softmax(-1), reduction="none").sum(-1)
+        return rows.sum() / (rows.sum().detach() + 1)
+
+    it = found(discover(Call(by_its_size), 0), 0)
+    assert it.uneven or not it.known
+    assert not it.unfit
+    assert "no usual divisor" in of("faulty_losses.py", "one_more_each").unfit
+
+
+def test_what_an_unknown_loss_divides_by_is_told_from_its_sequences():
+    assert of("right_losses.py", "sorted_probabilities").divergence.contract.reduction is Reduction.BATCH
+    contract = of("right_losses.py", "interpolated").divergence.contract
+    assert contract.reduction is Reduction.MEAN
+    assert Takes.LABELS in contract.takes

@@ -2,41 +2,54 @@ from __future__ import annotations
 
 import pytest
 
-from sad.case import Standing, Verdict
+from sad.case import Cause, Standing, Verdict
 from sad.judge import leave_open
+from sad.judge.battery import judged
 from sad.subjects.divergence import Contract, Divergence, Kind
 
 PLAIN = Divergence(Contract(), lambda given: given.student_logits.sum())
 OTHER = Divergence(Contract(kind=Kind.OTHER), PLAIN.loss)
 
 
+RATIO = {"ratio": 0.998}
+
+
 @pytest.mark.parametrize(
-    ("name", "says", "divergence", "more", "standing"),
+    ("name", "verdict", "divergence", "more", "standing"),
     [
-        ("finite", "a logit of 30000, float16: the loss is infinite, right is 6e+04", PLAIN, {}, Standing.ALLOWED),
-        ("finite", "ordinary logits, float16: the loss is infinite, right is 2", PLAIN, {}, Standing.BROKEN),
-        ("finite", "a token ruled out by both, float32: value 3.042, right 3.043 (x 1)", PLAIN, {}, Standing.ALLOWED),
-        (
-            "finite",
-            "a token ruled out by the teacher, float32: the loss is 3.5, and the gradient of 1 rows is not finite",
-            PLAIN,
-            {},
-            Standing.BROKEN,
-        ),
-        ("path_parity", "2 rows over 70,001 tokens: value 0.4375, right 0.4382 (x 0.998)", PLAIN, {}, Standing.ALLOWED),
-        ("path_parity", "2 rows over 70,001 tokens: value 0.2, right 0.4 (x 0.5)", PLAIN, {}, Standing.BROKEN),
-        ("padding", "beside longer ones: value 1", PLAIN, {"uneven": True}, Standing.ALLOWED),
-        ("padding", "beside longer ones: value 1", PLAIN, {}, Standing.BROKEN),
-        ("derivative", "slope 1, gradient 2", OTHER, {"text": "w = gap.detach()"}, Standing.ALLOWED),
-        ("derivative", "slope 1, gradient 2", PLAIN, {"text": "w = gap.detach()"}, Standing.BROKEN),
+        ("finite", {"cause": Cause.RULED_OUT}, PLAIN, {}, Standing.ALLOWED),
+        ("finite", {}, PLAIN, {}, Standing.BROKEN),
+        ("finite", {"cause": Cause.FLOAT16}, PLAIN, {"mixed": True}, Standing.ALLOWED),
+        ("finite", {"cause": Cause.FLOAT16}, PLAIN, {}, Standing.BROKEN),
+        ("path_parity", {"cause": Cause.LARGE_VOCABULARY, "numbers": RATIO}, PLAIN, {}, Standing.ALLOWED),
+        ("path_parity", {"cause": Cause.LARGE_VOCABULARY, "numbers": {"ratio": 0.5}}, PLAIN, {}, Standing.BROKEN),
+        ("padding", {}, PLAIN, {"uneven": True}, Standing.ALLOWED),
+        ("padding", {}, PLAIN, {}, Standing.BROKEN),
+        ("derivative", {}, OTHER, {"text": "w = gap.detach()"}, Standing.ALLOWED),
+        ("derivative", {}, PLAIN, {"text": "w = gap.detach()"}, Standing.BROKEN),
     ],
 )
-def test_what_may_be_left_to_the_caller(monkeypatch, name, says, divergence, more, standing):
-    monkeypatch.setattr(leave_open, "judged", lambda *_: Verdict(False, says))
-    assert leave_open.settled(name, divergence, **more).standing is standing
+def test_what_may_be_left_to_the_caller(monkeypatch, name, verdict, divergence, more, standing):
+    monkeypatch.setattr(leave_open, "judged", lambda *_: Verdict(False, "a fault", **verdict))
+    it = leave_open.settled(name, divergence, **more)
+    assert it.standing is standing
+    assert "a fault" in it.says
 
 
-def test_a_view_that_cannot_be_made_is_allowed_where_all_else_holds(monkeypatch):
-    verdicts = iter([Verdict(False, "tensors that are not contiguous: it raises RuntimeError"), Verdict(True, "holds")])
-    monkeypatch.setattr(leave_open, "judged", lambda *_: next(verdicts))
-    assert leave_open.settled("path_parity", PLAIN).standing is Standing.ALLOWED
+def test_the_causes_come_from_the_properties_themselves():
+    def with_epsilon(given):
+        student, teacher = (x.float().softmax(-1) for x in (given.student_logits, given.teacher_logits))
+        return (teacher * (teacher / (student + 1e-8)).log()).nansum(-1).mean()
+
+    def without_those(given):
+        student, teacher = given.student_logits.float(), given.teacher_logits.float()
+        out = student.isinf() | teacher.isinf()
+        log_q, log_p = (x.masked_fill(out, -1e4).log_softmax(-1) for x in (student, teacher))
+        return (log_p.exp() * (log_p - log_q)).sum(-1).mean()
+
+    many = judged("path_parity", Divergence(Contract(), with_epsilon))
+    assert (many.cause, many.standing) == (Cause.LARGE_VOCABULARY, Standing.BROKEN)
+    assert many.numbers["ratio"] == pytest.approx(1, abs=0.02)
+    dropped = judged("finite", Divergence(Contract(), without_those))
+    assert dropped.standing is Standing.BROKEN
+    assert dropped.cause is Cause.RULED_OUT, dropped.says

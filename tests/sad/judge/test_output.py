@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from sad.judge.output import WrongTypeError, loss_of
+from sad.judge.output import WrongTypeError, article, loss_of
 
 ONE = torch.ones((), requires_grad=True)
 
@@ -34,3 +34,7 @@ def test_the_loss_is_picked_out_and_said_which(returned, how):
 def test_what_is_no_loss(returned):
     with pytest.raises(WrongTypeError, match=r"not a tensor|without a tensor"):
         loss_of(returned)
+
+
+def test_a_type_has_its_article():
+    assert [article(name) for name in ("int", "object", "str")] == ["an int", "an object", "a str"]

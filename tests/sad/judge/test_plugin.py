@@ -48,6 +48,10 @@ def test_what_cannot_be_judged_fails(tmp_path):
     done = pytest_on(tmp_path, "--sad-loss", "nosuchmodule:loss")
     assert done.returncode == 1
     assert "there is no module nosuchmodule" in done.stdout
+    # one item tells why, the others do not repeat it
+    assert "1 failed" in done.stdout
+    assert "can_be_called FAILED" in done.stdout
+    assert "known_divergence SKIPPED" in done.stdout
 
 
 def test_the_plugin_imports_nothing_heavy():

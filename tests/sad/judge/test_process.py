@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sad.case import Standing
-from sad.judge.process import judge
+from sad.judge.process import _late, judge
 
 UNRULY = Path(__file__).parent / "unruly_losses.py"
 
@@ -41,7 +41,14 @@ def test_a_fault_is_a_verdict(name, word):
 def test_a_loss_that_hangs_is_ended():
     report = report_on("hangs", timeout=8)
     assert [(line.name, line.standing) for line in report.lines] == [("can_be_called", Standing.BROKEN)]
-    assert "hangs" in report.broken[0].says
+    assert "hangs: no answer within the time limit of 8 s (--timeout)" in report.broken[0].says
+
+
+def test_a_slow_loss_is_not_said_to_hang():
+    assert _late("padding", 60.0, 0.001).how.startswith("hangs")
+    late = _late("padding", 60.0, 0.5)
+    assert late.slow
+    assert "one call takes 0.5 s; give a longer --timeout" in late.how
 
 
 def test_what_hangs_in_one_property_is_judged_by_the_others():

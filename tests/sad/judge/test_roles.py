@@ -69,3 +69,8 @@ def test_settings_by_name():
     assert setting("weight_hard_loss") is Role.OFF
     assert setting("hidden_size") is None
     assert tokens("kdTemp_S") == ["kd", "temp", "s"]
+
+
+def test_a_lone_t_under_1_is_no_temperature():
+    assert reading("student_logits, teacher_logits, t: float = 0.4").roles["t"] is Role.DEFAULT
+    assert reading("student_logits, teacher_logits, t: float = 2.0").roles["t"] is Role.TEMPERATURE

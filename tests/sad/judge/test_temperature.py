@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import pytest
+import torch.nn.functional as F
 
 from sad.judge.call import Call
 from sad.judge.discover import discover
 from sad.judge.families import forward_kl
-from sad.judge.temperature import softened
+from sad.judge.temperature import beside, softened
 from sad.subjects.divergence import Squared
 
 
@@ -42,3 +43,24 @@ def test_where_the_square_is():
 )
 def test_what_else_it_may_do_is_a_fault(value, word):
     assert word in told(value).faults[0]
+
+
+@pytest.mark.parametrize(
+    ("heat", "times", "word"),
+    [
+        (lambda T: 1, lambda T: 1, ""),
+        (lambda T: T, lambda T: 1, "divided by the temperature"),
+        (lambda T: 1, lambda T: T**2, "multiplied by T squared"),
+    ],
+)
+def test_a_label_loss_has_no_temperature(heat, times, word):
+    def loss(student_logits, teacher_logits, labels, temperature=2.0):
+        counts = labels != -100
+        kd = temperature**2 * forward_kl(student_logits / temperature, teacher_logits / temperature)[counts].mean()
+        hard = F.cross_entropy((student_logits / heat(temperature))[counts], labels[counts])
+        return kd + times(temperature) * hard
+
+    shape = discover(Call(loss), 0)
+    faults = beside(shape.call, shape.fit, 0)
+    assert bool(faults) is bool(word)
+    assert all(word in fault for fault in faults)

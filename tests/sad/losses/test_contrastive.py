@@ -26,7 +26,7 @@ def test_a_text_costs_the_same_in_any_company(lengths: list[int]) -> None:
     student, teacher = states(sum(lengths), 8, 20).float(), states(sum(lengths), 8, 21).float()
     text = torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(lengths))
     leaf = student.clone().requires_grad_()
-    together = info_nce(leaf, teacher, text)
+    together = info_nce(leaf, teacher, text, 0.1)
     (slope,) = torch.autograd.grad(together.total, leaf)
     alone = [ours(s, t) for s, t in zip(student.split(lengths), teacher.split(lengths), strict=True)]
     torch.testing.assert_close(together.total.detach(), torch.stack([value for value, _, _ in alone]).sum())
@@ -124,6 +124,6 @@ def test_a_zero_state_keeps_the_gradient_finite() -> None:
 
 def test_nothing_flows_to_the_teacher() -> None:
     student, teacher = states(3, 8, 12).float().requires_grad_(), states(3, 8, 13).float().requires_grad_()
-    info_nce(student, teacher, one_text(student)).total.backward()
+    info_nce(student, teacher, one_text(student), 0.1).total.backward()
     assert teacher.grad is None
     assert student.grad is not None

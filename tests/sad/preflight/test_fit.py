@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sad import recipe_text, tiny
+from sad import tiny
 from sad.preflight import fit as module
 from sad.preflight.bench import Bench, heaviest, padded
 from sad.preflight.finding import Level
@@ -19,7 +19,16 @@ from sad.train.plan import make_plan
 
 
 def foreseen(monkeypatch, **more) -> None:
-    how = {"step": Line(1e8, 1e5), "other": 0.0, "baseline": 2e8, "free": 1e9, "saving": 1.0, "device": "cpu"}
+    how = {
+        "step": Line(1e8, 1e5),
+        "scoring": Line(0.0, 0.0),
+        "held_out": 0,
+        "other": 0.0,
+        "baseline": 2e8,
+        "free": 1e9,
+        "saving": 1.0,
+        "device": "cpu",
+    }
     found = Forecast(**{**how, "seconds": Line(0.0, 0.01), "evaluation": Line(0.0, 0.001), **more})
     monkeypatch.setattr(module, "forecast", lambda _: found)
 
@@ -47,12 +56,31 @@ def test_a_run_that_does_not_fit_is_wrong_and_the_edit_keeps_the_step_as_large(p
     assert batch * accumulation >= 16 > batch * (accumulation - 1)
 
 
+def test_a_micro_batch_larger_than_the_text_is_mended_into_a_run_of_some_steps(monkeypatch) -> None:
+    planned = Bench(tiny.plan({"train": {"batch_size": 100_000, "epochs": 20, "max_steps": None}}))
+    planned.plan = replace(planned.plan, steps=20 // 2)
+    foreseen(monkeypatch, free=4.2e8, step=Line(1e8, 1e6))
+    memory, _ = fit(planned)
+    size, count = memory.edits["train.batch_size"], memory.edits["train.accumulation"]
+    assert 0 < size <= memory.numbers["largest_batch"]
+    assert 20 * len(planned.plan.train) // (size * count) >= module.FEW
+
+
 def test_where_no_window_fits_there_is_advice(planned, monkeypatch) -> None:
     foreseen(monkeypatch, step=Line(1e10, 1e5))
     (found, _) = fit(planned)
     assert found.level is Level.WRONG
     assert not found.edits
     assert "data.max_length" in found.advice
+
+
+def test_an_evaluation_that_needs_more_than_a_step_is_told(planned, monkeypatch) -> None:
+    foreseen(monkeypatch, scoring=Line(3e8, 1e6), held_out=100)
+    memory, _ = fit(planned)
+    assert "most of it in an evaluation" in memory.says
+    foreseen(monkeypatch, other=6e8)
+    memory, _ = fit(planned)
+    assert "while a checkpoint is loaded or written" in memory.says
 
 
 def test_a_run_of_weeks_is_a_warning(planned, monkeypatch) -> None:
@@ -95,7 +123,7 @@ def test_the_forecast_of_a_real_process_is_near_what_it_takes() -> None:
     assert tokens > SMALL
     done = subprocess.run(
         [sys.executable, "-c", WHOLE],
-        input=recipe_text.toml(planned.plan.recipe),
+        input=json.dumps(planned.plan.recipe.model_dump(mode="json", exclude_none=True)) + "\ngo\n",
         capture_output=True,
         text=True,
         check=True,
@@ -103,4 +131,6 @@ def test_the_forecast_of_a_real_process_is_near_what_it_takes() -> None:
     )
     told = json.loads(done.stdout)
     assert told["sizes"][-1]["tokens"] == tokens
-    assert found.peak(tokens) == pytest.approx(told["sizes"][-1]["peak"] - told["baseline"], rel=0.1)
+    largest = told["sizes"][-1]
+    assert found.step.at(tokens) == pytest.approx(largest["peak"] - told["baseline"], rel=0.1)
+    assert found.scoring.at(tokens) == pytest.approx(largest["evaluation_peak"] - told["baseline"], rel=0.1)

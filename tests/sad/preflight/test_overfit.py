@@ -18,6 +18,15 @@ def test_a_sound_student_learns_a_batch_by_heart(bench) -> None:
     assert found.numbers["left"] < 0.8
 
 
+def test_a_loss_that_has_halved_for_some_steps_is_enough(bench, monkeypatch) -> None:
+    (whole,) = overfit(bench(rate(1e-2)))
+    monkeypatch.setattr(module, "HALVED", 0.75)
+    (found,) = overfit(bench(rate(1e-2)))
+    assert found.level is Level.FINE
+    assert 0 < found.numbers["steps"] < whole.numbers["steps"] <= module.STEPS
+    assert whole.numbers["last"] < found.numbers["last"] <= 0.75 * found.numbers["first"]
+
+
 def test_a_learning_rate_that_moves_nothing_is_wrong_and_the_edit_is_proven(bench, wrong) -> None:
     (found,) = wrong(overfit(bench(rate(1e-8))))
     assert "does not fall" in found.says

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 
 from sad import recipe as recipes
-from sad import recipe_text, tiny
+from sad import tiny
 from sad.preflight import probe
 
 
@@ -21,7 +21,7 @@ def test_the_process_measures_two_rising_sizes_and_prints_nothing_else(pair_fold
     }
     done = subprocess.run(
         [sys.executable, "-m", "sad.preflight.probe"],
-        input=recipe_text.toml(recipes.parse(tree, "test")),
+        input=json.dumps(recipes.parse(tree, "test").model_dump(mode="json", exclude_none=True)) + "\ngo\n",
         capture_output=True,
         text=True,
         check=True,
@@ -33,6 +33,7 @@ def test_the_process_measures_two_rising_sizes_and_prints_nothing_else(pair_fold
     assert small["tokens"] < large["tokens"] <= 8 * 32
     assert found["baseline"] > 50e6
     assert large["peak"] >= small["peak"] * 0.98 > found["baseline"]
+    assert large["evaluation_peak"] >= small["evaluation_peak"] * 0.98 > found["baseline"]
     assert large["seconds"] > 0
     assert found["loading"] > 0
 

@@ -38,6 +38,19 @@ def test_a_teacher_that_knows_the_text_is_better(bench, wrong) -> None:
     assert any("the teacher is better" in f.says for f in found)
 
 
+def test_a_temperature_that_leaves_no_preference_is_a_warning_with_its_edit(bench) -> None:
+    of = learned(bench, swapped=False)
+    for temperature, warned in ((1.0, False), (50.0, True)):
+        found = list(teacher(bench({"terms": {"kd": {"temperature": temperature}}}, of=of)))
+        told = [f for f in found if "prefers nothing" in f.says]
+        assert len(told) == warned
+        assert all(f.level is Level.WARNING and f.edits == {"terms.kd.temperature": 1.0} for f in told)
+        assert found[0].numbers["softened_entropy"] >= found[0].numbers["teacher_entropy"] - 1e-6
+    # without the term the temperature is nobody's
+    off = bench({"terms": {"kd": {"temperature": 50.0, "weight": 0.0}}}, of=of)
+    assert not any("prefers nothing" in f.says for f in teacher(off))
+
+
 def test_swapped_models_are_caught_and_the_edit_swaps_them_back(bench, wrong) -> None:
     changes = {"teacher": {"model": "./small"}, "student": {"model": "./large", "tokenizer": "./t"}}
     found = wrong(teacher(bench(changes, of=learned(bench, swapped=True))))
@@ -74,7 +87,7 @@ def test_a_teacher_that_is_sure_of_every_token_is_a_warning() -> None:
     from sad.evaluate import Likelihood
     from sad.preflight.teacher import Known, _itself
 
-    found = _itself(Known(Likelihood(10.0, 100, 300), entropy=0.001), 5.7, {})
+    found = _itself(Known(Likelihood(10.0, 100, 300), entropy=0.001, softened=0.001), 5.7, {})
     assert found.level is Level.WARNING
 
 

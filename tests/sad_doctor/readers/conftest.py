@@ -83,3 +83,9 @@ def cut() -> Callable[[bytes, list[int]], list[bytes]]:
         return [data[a:b] for a, b in pairwise(ends)]
 
     return cut
+
+
+@pytest.fixture
+def foreign():
+    """The run that other people's libraries wrote."""
+    return Path(__file__).resolve().parents[3] / "fixtures" / "foreign"

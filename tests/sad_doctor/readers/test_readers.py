@@ -66,9 +66,7 @@ def refusal(path: Path) -> str:
         ("model.bin", bytes(range(256)) * 50, "a binary file"),
         ("a.log.gz", b"\x1f\x8b\x08\x00rest", "unpack it first"),
         ("a.zip", b"PK\x03\x04rest", "unpack it first"),
-        ("mlflow.db", b"SQLite format 3\x00", "not read yet"),
-        ("run.wandb", b":W&B\xe1\xbe\x00", "not read yet"),
-        ("events.out.tfevents.1", b"\x18\x00\x00\x00\x00\x00\x00\x00\xa3\x7fK\x22\x1a\rbrain.Event:2", "TensorBoard"),
+        ("mlflow.db", b"SQLite format 3\x00", "cannot be read"),
         ("utf16.log", "loss".encode("utf-16"), "UTF-16"),
         ("array.json", b'[{"step": 1, "loss": 2}]', "without a line"),
         ("vocab.json", b'{"the": 1, "of": 2}', "without a line"),
@@ -166,3 +164,14 @@ def test_any_bytes_are_read_or_refused_in_one_line(data, start, tmp_path_factory
     path = tmp_path_factory.getbasetemp() / "bytes"
     path.write_bytes(start + data)
     assert "\n" not in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("run.wandb", b":W&B\xe1\xbe\x00"),
+        ("events.out.tfevents.1", b"\x18\x00\x00\x00\x00\x00\x00\x00\xa3\x7fK\x22\x1a\rbrain.Event:2"),
+    ],
+)
+def test_a_tracker_s_file_that_has_only_begun_is_an_empty_run(write, name, data):
+    assert read(write(name, data)).columns == {}

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sad_doctor import names
-from sad_doctor.views.tui import metrics
+from sad_doctor.views import metrics
 
 
 def titles(run):

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sad_doctor.run import Column
-from sad_doctor.views.tui import axis, raster
+from sad_doctor.views import axis
+from sad_doctor.views.tui import raster
 from sad_doctor.views.tui.raster import Window
 
 ANY = st.floats(allow_nan=True, allow_infinity=True)

@@ -1,0 +1,65 @@
+"""Read-only access to the SQLite databases that other people's trackers write, while they write them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+MAGIC = b"SQLite format 3\x00"
+_AT_ONCE = 50_000
+_STEPS = 20_000_000
+"""Instructions of SQLite after which a query is given up: a database from a stranger may hold one without an end."""
+
+
+class Database:
+    """One file. Every read is a connection of its own, so that no lock outlives it; the write-ahead log is read too."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stat: tuple[tuple[int, int, int], ...] = ()
+
+    def changed(self) -> bool:
+        """Return whether the file or its write-ahead log was written since the last call."""
+        found = []
+        for name in (self.path.name, f"{self.path.name}-wal"):
+            try:
+                stat = self.path.with_name(name).stat()
+            except OSError:
+                continue
+            found.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
+        was, self._stat = self._stat, tuple(found)
+        return self._stat != was
+
+    def rows(self, query: str, *values: object) -> list[Sequence[Any]]:
+        """Return all rows of a query. Raises sqlite3.Error: locked, no database, no such table, no end."""
+        return list(self._rows(query, values, _AT_ONCE * 100))
+
+    def after(self, query: str, last: int, *values: object) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a query that takes ``values``, the last rowid seen and a limit; its first column is it."""
+        while True:
+            found = list(self._rows(query, (*values, last, _AT_ONCE), _AT_ONCE))
+            yield from found
+            if len(found) < _AT_ONCE:
+                return
+            last = found[-1][0]
+
+    def tables(self) -> frozenset[str]:
+        """Return the names of the tables. Raises sqlite3.Error."""
+        return frozenset(str(name) for (name,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'"))
+
+    def _rows(self, query: str, values: Sequence[object], most: int) -> Iterator[Sequence[Any]]:
+        where = f"file:{quote(str(self.path.resolve()))}?mode=ro"
+        with closing(sqlite3.connect(where, uri=True, timeout=2.0)) as connection:
+            connection.execute("PRAGMA trusted_schema = OFF")
+            counted = [0]
+
+            def tick() -> int:
+                counted[0] += 1
+                return int(counted[0] > _STEPS // 10_000)
+
+            connection.set_progress_handler(tick, 10_000)
+            yield from connection.execute(query, tuple(values)).fetchmany(most)

@@ -1,0 +1,83 @@
+"""A log whose columns were named by the user: ``--map my_kl=train/raw/kd``."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from sad_doctor import names
+from sad_doctor.clean import clean
+from sad_doctor.readers.naming import column_of
+from sad_doctor.readers.source import Source, Unreadable
+from sad_doctor.readers.tail import Pace
+from sad_doctor.run import Column, Run
+
+METRICS = frozenset(
+    value
+    for name, value in vars(names).items()
+    if name.isupper() and isinstance(value, str) and "/" in value and not value.endswith("/")
+)
+"""Every metric that is a column of its own; those of terms begin with one of ``names.PREFIXES``."""
+
+
+def is_ours(name: str) -> bool:
+    """Return whether ``name`` is a column that the rules know."""
+    return name in METRICS or any(name.startswith(p) and len(name) > len(p) for p in names.PREFIXES)
+
+
+def nearest(name: str) -> str:
+    """Return the column of ours that is spelled most like ``name``."""
+    known = sorted(METRICS | {prefix + term for prefix in names.PREFIXES for term in (names.KD, names.LM)})
+    return (difflib.get_close_matches(name, known, n=1, cutoff=0.0) or known)[0]
+
+
+def named(source: Source, columns: Mapping[str, str], total_steps: float | None = None) -> Source:
+    """Return ``source`` with its columns renamed, theirs to ours, and with the length of the run where it is told."""
+    return Named(source, columns, total_steps) if columns or total_steps else source
+
+
+class Named:
+    """Renames what another source reads. ``run`` raises Unreadable for a column that the log does not have."""
+
+    def __init__(self, source: Source, columns: Mapping[str, str], total_steps: float | None) -> None:
+        self.source = source
+        self.pace: Pace = getattr(source, "pace", None) or Pace()
+        self._columns = columns
+        self._total_steps = total_steps
+        self._from: Run | None = None
+        self._run: Run | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the log lies."""
+        return self.source.path
+
+    def poll(self) -> bool:
+        """Read all that is new; True if there was anything."""
+        return self.source.poll()
+
+    def run(self) -> Run:
+        """Return the run as logged so far, under the names that were given."""
+        run = self.source.run()
+        if self._run is None or run is not self._from:
+            self._from, self._run = run, self._renamed(run)
+        return self._run
+
+    def _renamed(self, run: Run) -> Run:
+        columns = dict(run.columns)
+        moved = {theirs: columns.pop(_key(run, theirs)) for theirs in self._columns}
+        told: dict[str, Column] = {self._columns[theirs]: column for theirs, column in moved.items()}
+        facts = dict(run.facts) | ({names.TOTAL_STEPS: self._total_steps} if self._total_steps else {})
+        notes = tuple(f"{clean(theirs, 60)} is {ours}, as told" for theirs, ours in self._columns.items())
+        return replace(run, columns={**columns, **told}, facts=facts, notes=(*run.notes, *notes))
+
+
+def _key(run: Run, theirs: str) -> str:
+    """The column that the log's name ``theirs`` has become. A name that means something to us was renamed before."""
+    found = next((key for key in (theirs, column_of(theirs) or theirs) if key in run.columns), None)
+    if found is None:
+        near = difflib.get_close_matches(theirs, run.columns, n=3, cutoff=0.0)
+        raise Unreadable(f"--map {clean(theirs, 60)}: the log has no such column; it has {', '.join(near)} …")
+    return found

@@ -1,0 +1,204 @@
+"""TensorBoard's event files, every point of them: one file, or the several that a resumed run leaves in its folder.
+
+A file is a sequence of records: length (8 bytes), its checksum (4), the message (an `Event`), its checksum (4). A
+scalar is a `simple_value` (torch, transformers) or a tensor without dimensions (TensorFlow 2).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+from sad_doctor import names
+from sad_doctor.clean import clean
+from sad_doctor.readers.protobuf import as_float, fields, signed, text
+from sad_doctor.readers.rows import Rows
+from sad_doctor.readers.source import Reader
+from sad_doctor.readers.tail import Pace, Tail
+from sad_doctor.run import Run
+
+FORMAT = "TensorBoard events"
+_NAME = re.compile(r"events\.out\.tfevents\.(\d+)")
+_LARGEST = 64 << 20
+"""Bytes of the largest record that is believed: a greater length is a broken one."""
+_HEAD = struct.Struct("<QI")
+_FRAME = _HEAD.size + 4
+_KINDS = {1: "<f", 2: "<d", 3: "<i", 9: "<q"}
+"""Element types of tensors (`DataType`) that a scalar is written in, and how to unpack them."""
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    """Return whether the file begins with a record that holds an event."""
+    return b"brain.Event:" in head[:64] or (_NAME.match(path.name) is not None and len(head) >= _FRAME)
+
+
+def event_files(folder: Path) -> list[Path]:
+    """Return the event files in a folder, oldest first."""
+    found = [(int(match[1]), path.name, path) for path in folder.iterdir() if (match := _NAME.match(path.name))]
+    return [path for _, _, path in sorted(found) if path.is_file()]
+
+
+def scalars(event: bytes) -> tuple[int, dict[str, float]]:
+    """Return the step of an event and its scalars by tag. Raises ValueError where the event is broken."""
+    step, found = 0, dict[str, float]()
+    for number, value in fields(event):
+        if number == 2 and isinstance(value, int):
+            step = signed(value)
+        elif number == 5 and isinstance(value, bytes):
+            for inner, one in fields(value):
+                if inner == 1 and isinstance(one, bytes):
+                    _take(one, found)
+    return step, found
+
+
+def _take(value: bytes, found: dict[str, float]) -> None:
+    tag, scalar = "", None
+    for number, one in fields(value):
+        if number == 1:
+            tag = text(one)
+        elif number == 2 and isinstance(one, int):
+            scalar = as_float(one)
+        elif number == 8 and isinstance(one, bytes):
+            scalar = _of_tensor(one)
+    if tag and scalar is not None:
+        found[tag] = scalar
+
+
+def _of_tensor(tensor: bytes) -> float | None:
+    """The number of a tensor without dimensions; None for any other."""
+    kind, content, listed, flat = 0, b"", b"", True
+    for number, one in fields(tensor):
+        if number == 1 and isinstance(one, int):
+            kind = one
+        elif number == 2 and isinstance(one, bytes):
+            flat = not one
+        elif number == 4 and isinstance(one, bytes):
+            content = one
+        elif number in (5, 6) and isinstance(one, bytes):
+            listed = one
+        elif number == 5 and isinstance(one, int):
+            listed = struct.pack("<I", one)
+        elif number == 6 and isinstance(one, int):
+            listed = struct.pack("<Q", one)
+    form = _KINDS.get(kind)
+    given = content or listed
+    if form is None or not flat or len(given) != struct.calcsize(form):
+        return None
+    return float(struct.unpack(form, given)[0])
+
+
+class _File:
+    """Follows one file; a record that has not ended waits, a broken one ends the reading of the file."""
+
+    def __init__(self, path: Path, take: Callable[[int, dict[str, float]], None], pace: Pace) -> None:
+        self.path = path
+        self.broken: int | None = None
+        self._tail = Tail(path, pace)
+        self._take = take
+        self._rest = b""
+        self._read = 0
+
+    def poll(self) -> bool | None:
+        """Take all new records. None if the file was replaced and all must be read again, else whether any came."""
+        afresh = self._tail.look()
+        if afresh is None or self.broken is not None:
+            return False
+        if afresh:
+            return None
+        changed = False
+        for chunk in self._tail.chunks():
+            changed = True
+            self._rest += chunk
+            self._records()
+        return changed
+
+    def _records(self) -> None:
+        data, at = self._rest, 0
+        while len(data) - at >= _FRAME:
+            size, _ = _HEAD.unpack_from(data, at)
+            if size > _LARGEST:
+                self.broken = self._read + at
+                break
+            if len(data) - at < _FRAME + size:
+                break
+            begin = at + _HEAD.size
+            try:
+                step, found = scalars(data[begin : begin + size])
+            except ValueError:
+                self.broken = self._read + at
+                break
+            if found:
+                self._take(step, found)
+            at += _FRAME + size
+        self._rest = data[at:]
+        self._read += at
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What could not be read."""
+        name = clean(self.path.name, 100)
+        if self.broken is not None:
+            return (f"{name} is broken at byte {self.broken:,}: what comes after is not read",)
+        return (f"the last record of {name} has no end yet: it waits",) if self._rest else ()
+
+
+class EventLog:
+    """Follows one event file, or all of a folder: a step that is logged again in a later file replaces the earlier."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.pace = Pace()
+        self._folder = path.is_dir()
+        self._run: Run | None = None
+        self._start()
+
+    def poll(self) -> bool:
+        """Read all that is new; True if there was anything."""
+        changed = False
+        for path in self._paths():
+            if path not in self._files:
+                self._files[path] = _File(path, self._take, self.pace)
+            told = self._files[path].poll()
+            if told is None:
+                self._start()
+                self.poll()
+                return True
+            changed |= told
+        if changed:
+            self._run = None
+        return changed
+
+    def run(self) -> Run:
+        """Return the run as logged so far."""
+        if self._run is None:
+            notes = [note for file in self._files.values() for note in file.notes]
+            if len(self._files) > 1:
+                notes.append(f"{len(self._files)} event files were read as one run, oldest first")
+            self._run = Run(
+                name=clean(self.path.resolve().name, 200),
+                format=FORMAT,
+                path=self.path,
+                columns=self._rows.snapshot(),
+                facts={names.STATUS: "unknown", **self._rows.facts},
+                notes=(*self._rows.notes, *notes),
+            )
+        return self._run
+
+    def _paths(self) -> list[Path]:
+        try:
+            return event_files(self.path.resolve()) if self._folder else [self.path.resolve()]
+        except OSError:
+            return []
+
+    def _take(self, step: int, found: dict[str, float]) -> None:
+        self._rows.add({**found, "step": step})
+
+    def _start(self) -> None:
+        self._files: dict[Path, _File] = {}
+        self._rows = Rows(last_wins=True)
+        self._run = None
+
+
+READER = Reader(FORMAT, recognises, EventLog)

@@ -1,0 +1,255 @@
+"""The `.wandb` file of a Weights & Biases run, offline or not, without its library.
+
+After seven bytes of its own the file is a LevelDB log: blocks of 32 KiB, in each of them fragments with a header of
+checksum (4 bytes), length (2) and kind (1: whole, 2: first, 3: middle, 4: last). A record put together is a
+protocol-buffer `Record` (wandb/proto/wandb_internal.proto); of its kinds the history, the configuration, the name, what
+was printed and the exit code are read. Values are JSON texts, NaN and Infinity among them.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections import deque
+from pathlib import Path
+
+from sad_doctor import names
+from sad_doctor.clean import clean
+from sad_doctor.readers.ending import Ending
+from sad_doctor.readers.events import Events
+from sad_doctor.readers.naming import LENGTHS
+from sad_doctor.readers.protobuf import fields, signed, text
+from sad_doctor.readers.rows import Rows
+from sad_doctor.readers.source import Reader
+from sad_doctor.readers.tail import Pace, Tail
+from sad_doctor.readers.tracebacks import Tracebacks
+from sad_doctor.run import Event, Run
+
+FORMAT = "Weights & Biases run"
+MAGIC = b":W&B"
+_START, _BLOCK = 7, 32 << 10
+_FRAGMENT = struct.Struct("<IHB")
+_WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+_HISTORY, _CONFIG, _OUTPUT, _RUN, _EXIT = 2, 5, 13, 17, 18
+_RUN_ID, _RUN_CONFIG, _RUN_NAME = 1, 4, 8
+_LINE = 3
+_LARGEST = 64 << 20
+_SHOWN_LINES = 40
+_OWN = "_"
+"""Begins the keys that wandb adds itself: the step, the time, the runtime."""
+
+
+def recognises(_path: Path, head: bytes) -> bool:
+    """Return whether the file begins as such a file does."""
+    return head.startswith(MAGIC)
+
+
+class Records:
+    """Puts records together from the bytes of a file as they come."""
+
+    def __init__(self) -> None:
+        self.broken: int | None = None
+        self._rest = b""
+        self._at = 0
+        self._parts: list[bytes] = []
+
+    @property
+    def waits(self) -> bool:
+        """Whether a record has begun and not ended."""
+        return bool(self._parts or self._rest)
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Return the records that ``chunk`` completes."""
+        self._rest += chunk
+        found: list[bytes] = []
+        if self._at == 0 and len(self._rest) >= _START:
+            self._skip(_START)
+        while self._at >= _START and self.broken is None:
+            room = _BLOCK - self._at % _BLOCK
+            if room < _FRAGMENT.size:
+                # too small for a header: zeros
+                if len(self._rest) < room:
+                    break
+                self._skip(room)
+                continue
+            if len(self._rest) < _FRAGMENT.size:
+                break
+            _, size, kind = _FRAGMENT.unpack_from(self._rest)
+            if kind not in (_WHOLE, _FIRST, _MIDDLE, _LAST) or _FRAGMENT.size + size > room:
+                self._zeros_or_broken()
+                break
+            if len(self._rest) < _FRAGMENT.size + size:
+                break
+            self._fragment(kind, self._rest[_FRAGMENT.size : _FRAGMENT.size + size], found)
+            self._skip(_FRAGMENT.size + size)
+        return found
+
+    def _fragment(self, kind: int, part: bytes, found: list[bytes]) -> None:
+        if kind in (_WHOLE, _FIRST):
+            self._parts = []
+        self._parts.append(part)
+        if kind in (_WHOLE, _LAST):
+            found.append(b"".join(self._parts))
+            self._parts = []
+        elif sum(map(len, self._parts)) > _LARGEST:
+            self.broken = self._at
+
+    def _zeros_or_broken(self) -> None:
+        """A file that was laid out ahead ends in zeros: they wait to be written over."""
+        if self._rest.strip(b"\x00"):
+            self.broken = self._at
+
+    def _skip(self, size: int) -> None:
+        self._rest = self._rest[size:]
+        self._at += size
+
+
+class WandbLog:
+    """Follows the file of a run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.pace = Pace()
+        self._tail = Tail(path.resolve(), self.pace)
+        self._run: Run | None = None
+        self._name = ""
+        self._exit: int | None = None
+        self._start()
+
+    def poll(self) -> bool:
+        """Read all that is new; True if there was anything."""
+        afresh = self._tail.look()
+        if afresh is None:
+            return False
+        if afresh:
+            self._start()
+        changed = afresh
+        for chunk in self._tail.chunks():
+            changed = True
+            for record in self._records.feed(chunk):
+                try:
+                    self._record(record)
+                except ValueError:
+                    self._garbage += 1
+        if changed:
+            self._run = None
+        return changed
+
+    def run(self) -> Run:
+        """Return the run as logged so far."""
+        if self._run is None:
+            notes = [*self._rows.notes, *self._tail.notes]
+            if self._garbage:
+                notes.append(f"{self._garbage} records could not be read and were left out")
+            if self._records.broken is not None:
+                notes.append(f"the file is broken at byte {self._records.broken:,}: what comes after is not read")
+            events, status = self._ended()
+            self._run = Run(
+                name=clean(self._name or self.path.name, 200),
+                format=FORMAT,
+                path=self.path,
+                columns=self._rows.snapshot(),
+                events=events,
+                facts={names.STATUS: status, **self._config, **self._rows.facts},
+                notes=tuple(notes),
+                tail=tuple(self._tail_lines),
+            )
+        return self._run
+
+    def _record(self, record: bytes) -> None:
+        for number, value in fields(record):
+            if not isinstance(value, bytes):
+                continue
+            if number == _HISTORY:
+                self._history(value)
+            elif number == _CONFIG:
+                self._configure(value)
+            elif number == _RUN:
+                self._named(value)
+            elif number == _OUTPUT:
+                self._printed(value)
+            elif number == _EXIT:
+                self._exit = next((one for key, one in fields(value) if key == 1 and isinstance(one, int)), 0)
+
+    def _history(self, history: bytes) -> None:
+        row, step = dict[str, object](), None
+        for number, value in fields(history):
+            if number == 1 and isinstance(value, bytes):
+                key, told = item(value)
+                if not key.startswith(_OWN):
+                    row[key] = told
+                elif key == "_step":
+                    step = told
+            elif number == 2 and isinstance(value, bytes):
+                step = next((signed(one) for key, one in fields(value) if key == 1 and isinstance(one, int)), 0)
+        if row:
+            self._rows.add(row if step is None else {**row, "step": step})
+
+    def _printed(self, output: bytes) -> None:
+        for number, value in fields(output):
+            if number == _LINE:
+                for line in text(value).splitlines():
+                    self._tail_lines.append(clean(line, 500))
+                    if error := self._tracebacks.feed(line):
+                        self._ending.crash(error, self._rows_step())
+
+    def _rows_step(self) -> float | None:
+        steps = [float(column.step[-1]) for column in self._rows.snapshot().values() if len(column)]
+        return max(steps, default=None)
+
+    def _ended(self) -> tuple[tuple[Event, ...], str]:
+        """Events and status: the exit code decides, and what was printed tells why."""
+        events, status = self._ending.with_open(self._tracebacks.unended(), self._rows_step())
+        if self._exit is None or (self._exit and status != "unknown"):
+            return events, status
+        if self._exit == 0:
+            return events, "finished"
+        return (*events, Event(names.EVENT_CRASH, f"exit code {self._exit}", self._rows_step())), "crashed"
+
+    def _configure(self, config: bytes) -> None:
+        for number, value in fields(config):
+            if number == 1 and isinstance(value, bytes):
+                key, told = item(value)
+                self._said(key, told)
+
+    def _named(self, run: bytes) -> None:
+        for number, value in fields(run):
+            if number == _RUN_CONFIG and isinstance(value, bytes):
+                self._configure(value)
+            elif number == _RUN_NAME or (number == _RUN_ID and not self._name):
+                self._name = text(value)
+
+    def _said(self, key: str, told: object) -> None:
+        if key in LENGTHS and isinstance(told, int | float):
+            self._config[names.TOTAL_STEPS] = float(told)
+
+    def _start(self) -> None:
+        self._records = Records()
+        self._rows = Rows(last_wins=True)
+        self._config: dict[str, object] = {}
+        self._garbage = 0
+        self._name = ""
+        self._exit = None
+        self._tail_lines: deque[str] = deque(maxlen=_SHOWN_LINES)
+        self._tracebacks = Tracebacks()
+        self._ending = Ending(Events())
+        self._run = None
+
+
+def item(message: bytes) -> tuple[str, object]:
+    """Return key and value of a `HistoryItem` or `ConfigItem`; nested keys are joined by ``/``."""
+    key, nested, told = "", list[str](), ""
+    for number, value in fields(message):
+        if number == 1:
+            key = text(value)
+        elif number == 2:
+            nested.append(text(value))
+        elif number == 16:
+            told = text(value)
+    try:
+        return key or "/".join(nested), json.loads(told)
+    except (ValueError, RecursionError):
+        return key or "/".join(nested), None
+
+
+READER = Reader(FORMAT, recognises, WandbLog)

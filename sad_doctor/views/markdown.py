@@ -1,0 +1,69 @@
+"""The report for a pull request or an issue: Markdown, with nothing from the log that could be markup."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+from sad_doctor.clean import clean
+from sad_doctor.finding import Finding, Report
+from sad_doctor.run import Run
+from sad_doctor.views.palette import GLYPHS
+from sad_doctor.views.text import about, verdict
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$@])")
+
+
+def render(run: Run, report: Report) -> str:
+    """Return the report as Markdown, ending with a newline."""
+    return "\n".join(_lines(run, report)).rstrip() + "\n"
+
+
+def escape(text: str) -> str:
+    """Return text from a log as one line of Markdown that shows it as it is; no mention and no link comes of it."""
+    return html.escape(_SPECIAL.sub(r"\\\1", " ".join(clean(text).split())), quote=False)
+
+
+def _lines(run: Run, report: Report) -> Iterator[str]:
+    yield f"**{escape(verdict(report))}**"
+    yield ""
+    yield escape(about(run))
+    for story in report.stories:
+        yield ""
+        yield from _finding(story.finding, "###")
+        if story.consequences:
+            yield ""
+            yield "<details><summary>and that explains</summary>"
+            for consequence in story.consequences:
+                yield ""
+                yield from _finding(consequence, "####")
+            yield ""
+            yield "</details>"
+    if report.passed:
+        yield ""
+        yield f"Passed: {', '.join(report.passed)}"
+    for title, items in (
+        ("Not checked", [f"{n.rule} {n.name}: {n.reason}" for n in report.not_checked]),
+        ("Rules that crashed, to be reported", [f"{c.rule} {c.name}: {c.error}" for c in report.crashed]),
+        ("Notes of the reader", list(run.notes)),
+    ):
+        if items:
+            yield ""
+            yield f"<details><summary>{title}: {len(items)}</summary>"
+            yield ""
+            yield from (f"- {escape(item)}" for item in items)
+            yield ""
+            yield "</details>"
+
+
+def _finding(finding: Finding, heading: str) -> Iterator[str]:
+    yield f"{heading} {GLYPHS[finding.level]} {finding.rule} {finding.name} ({finding.level.name.lower()})"
+    yield ""
+    yield escape(finding.headline)
+    yield ""
+    yield from (f"- {escape(line)}" for line in finding.evidence)
+    yield ""
+    yield f"**Cause:** {escape(finding.cause)}"
+    yield ""
+    yield f"**Remedy:** {escape(finding.remedy)}"

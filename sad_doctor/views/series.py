@@ -1,0 +1,20 @@
+"""A line of a chart, whoever draws it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sad_doctor.run import Column
+
+Kind = Literal["line", "points", "level"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """A line, single points, or the last value as a level across the chart; ``colour`` is a hex colour."""
+
+    name: str
+    column: Column
+    colour: str
+    kind: Kind = "line"

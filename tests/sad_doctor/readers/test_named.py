@@ -1,0 +1,37 @@
+from sad_doctor import names
+from sad_doctor.readers import read
+from sad_doctor.readers.named import METRICS, is_ours, named, nearest
+
+
+class Fixed:
+    def __init__(self, run):
+        self._run, self.path = run, run.path
+
+    def poll(self):
+        return False
+
+    def run(self):
+        return self._run
+
+
+def test_every_metric_and_every_term_is_ours():
+    assert names.LOSS in METRICS
+    assert names.EVAL_PERPLEXITY in METRICS
+    assert names.RAW not in METRICS
+    assert is_ours("train/raw/anything")
+    assert not is_ours("train/raw/")
+    assert not is_ours("loss")
+    assert nearest("train/los") == "train/loss"
+
+
+def test_a_name_that_was_understood_can_be_given_another(runs):
+    run = read(runs / "nan.jsonl")
+    known = named(Fixed(run), {"train/raw/kd": "train/weighted/kd"}).run()
+    assert known.columns["train/weighted/kd"] is run.columns["train/raw/kd"]
+    assert "train/raw/kd" not in known.columns
+
+
+def test_without_a_name_the_source_stays_itself(runs):
+    source = Fixed(read(runs / "nan.jsonl"))
+    assert named(source, {}) is source
+    assert named(source, {}, 50).run().facts[names.TOTAL_STEPS] == 50

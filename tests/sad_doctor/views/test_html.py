@@ -1,0 +1,71 @@
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from sad_doctor.check import check
+from sad_doctor.example import parse
+from sad_doctor.readers import read
+from sad_doctor.views.html import render
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+class Tags(HTMLParser):
+    """The tags that a browser would see, and where each points to."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen, self.open, self.links = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append(tag)
+        self.links += [value for key, value in attributes if key in ("src", "href", "onload", "onerror", "onclick")]
+        if tag not in ("meta", "line", "circle", "polyline"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.append(tag)
+        assert not dict(attrs).keys() & {"src", "href"}
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def tags(page):
+    found = Tags()
+    found.feed(page)
+    assert found.open == []
+    return found
+
+
+def test_the_page_needs_nothing_else(fixtures):
+    run = read(fixtures / "healthy")
+    page = render(run, check(run))
+    assert tags(page).links == []
+    assert tags(page).seen.count("figure") > 5
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_nothing_from_the_log_is_markup():
+    nasty = "</script><img src=x onerror=alert(1)>\x1b[2J\u202e"
+    run = parse("steps: 40\ntrain/loss: 9 -> 8")
+    run = replace(run, name=nasty, notes=(nasty,), columns={**run.columns, nasty: run.columns["train/loss"]})
+    found = tags(render(run, check(run)))
+    assert found.links == []
+    assert "img" not in found.seen
+    assert "\x1b" not in render(run, check(run))
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no browser here")
+def test_a_browser_runs_the_script_of_the_page(fixtures, tmp_path):
+    run = read(fixtures / "healthy")
+    # a script of the test's own is refused by the page's policy; what the page's own does can be seen
+    page = render(run, check(run)).replace("</body>", "<script>document.title='foreign'</script></body>")
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    call = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
+    shown = subprocess.run([*call, (tmp_path / "page.html").as_uri()], capture_output=True, text=True, timeout=120)
+    assert "<title>foreign" not in shown.stdout
+    assert "data-ready" in shown.stdout

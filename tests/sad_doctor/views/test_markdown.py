@@ -1,0 +1,24 @@
+from dataclasses import replace
+
+from sad_doctor.check import check
+from sad_doctor.example import parse
+from sad_doctor.readers import read
+from sad_doctor.views.markdown import escape, render
+
+
+def test_the_verdict_comes_first_and_consequences_are_folded(fixtures):
+    run = read(fixtures / "run2.log")
+    told = render(run, check(run))
+    assert told.startswith("**The weights never moved: the evaluation loss is 51.7094")
+    assert told.index("R101") < told.index("<details><summary>and that explains") < told.index("R102")
+    assert told.count("<details>") == told.count("</details>")
+    assert "Not checked: " in told
+
+
+def test_nothing_from_the_log_is_markup():
+    nasty = "a](http://x) **b** <script>|@someone #1 \x1b[31m`c`\n# d"
+    run = replace(parse("steps: 4\ntrain/loss: 9 -> 8"), name=nasty, notes=(nasty,))
+    told = render(run, check(run))
+    for markup in ("](http", "**b", "<script", " @", " #1", "\x1b", " `c"):
+        assert markup not in told
+    assert escape("a_b") == "a\\_b"

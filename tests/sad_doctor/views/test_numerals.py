@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sad_doctor.views import numerals
+
+
+@pytest.mark.parametrize(
+    ("value", "short", "full"),
+    [
+        (0.0, "0", "0"),
+        (21_700.0, "21.7k", "21,700.0"),
+        (485_165_195.41, "485M", "485,165,195"),
+        (2.05e12, "2.05T", "2.050e+12"),
+        (160.5575, "161", "160.56"),
+        (3_211.15, "3.21k", "3,211.2"),
+        (0.05, "0.05", "0.0500"),
+        (2.01e-5, "2e-5", "2.010e-05"),
+        (float("nan"), "NaN", "NaN"),
+        (float("inf"), "∞", "∞"),
+        (float("-inf"), "-∞", "-∞"),
+    ],
+)
+def test_numbers_as_people_write_them(value, short, full):
+    assert numerals.short(value) == short
+    assert numerals.full(value) == full
+
+
+@given(st.floats())
+def test_labels_stay_short(value):
+    assert len(numerals.short(value)) <= 8
+    assert len(numerals.full(value)) <= 15
+    assert numerals.step(value)
+    assert numerals.percent(value)
+    assert numerals.age(value)
+
+
+def test_steps_percents_and_ages():
+    assert numerals.step(21_700.0) == "21,700"
+    assert numerals.step(0.25) == "0.25"
+    assert numerals.percent(0.906, 1) == "90.6%"
+    assert [numerals.age(s) for s in (-3, 4, 720, 7_200, 200_000)] == ["0 s", "4 s", "12 min", "2 h", "2 d"]
