@@ -25,8 +25,8 @@ PIECE = {"cpu": 2**18}
 """Numbers of a piece of a block that is worked on while it is in the cache; the whole block where there is none."""
 BOTH = "both"
 """The name of the one sum for all terms, each at its scale."""
-LEAST_ROWS, MOST_ROWS = 128, 4096
-"""Rows of a block: with fewer a product reads the whole weight for too little work."""
+LEAST_ROWS, MOST_ROWS = 128, {"cpu": 512}
+"""Rows of a block: with fewer a product reads the whole weight for too little work, with more it is no faster."""
 
 RowWeight = Callable[[Float[Tensor, " n"]], Float[Tensor, " n"]]
 """From the KD values of some rows, in nats, to their weights; both without a gradient."""
@@ -111,7 +111,8 @@ class _Loop:
         if job.token is None and job.compared is not None:
             self.columns = min(self.columns, job.compared.tokens)
         numbers = BLOCK.get(self.device.type, OTHERS)
-        self.size = min(MOST_ROWS, max(LEAST_ROWS, numbers // max(1, self.columns)))
+        most = MOST_ROWS.get(self.device.type, numbers)
+        self.size = min(most, max(LEAST_ROWS, numbers // max(1, self.columns)))
         self.piece = max(1, PIECE.get(self.device.type, numbers) // max(1, self.columns))
         self.buffers: dict[str, Tensor] = {}
         self.values: dict[str, list[Tensor]] = {KD: [], LM: [], ALM: []}

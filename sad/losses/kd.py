@@ -169,8 +169,9 @@ def _summed(each: Tensor, weights: Tensor, constant: Tensor) -> Tensor:
 
 def _mixed(logits: Tensor, soft: Softmax, target: Tensor, theirs: Softmax, divergence: Divergence) -> Rows:
     p, q, mix = theirs.q, soft.q, divergence.mix
-    # log(p / q), finite: where it is not, one of the two is nothing, and a NaN is still in p or q
-    ratio = target.sub_(logits).sub_(theirs.log_sum - soft.log_sum).nan_to_num_(nan=0.0).clamp_(-FAR, FAR)
+    constant = theirs.log_sum - soft.log_sum
+    # log(p / q), finite where one of the two or both are nothing; a row with a NaN is NaN again
+    ratio = target.sub_(logits).sub_(constant).nan_to_num_(nan=0.0).clamp_(-FAR, FAR).add_(0.0 * constant)
     share = 1 - mix if divergence.kind == Kind.SKEW_REVERSE_KL else mix
     # log(m / q), m = share p + (1 - share) q
     over = ratio.expm1().mul_(share).log1p_()

@@ -14,7 +14,7 @@ def test_the_code_that_trains_holds_in_more_than_one_block_and_in_pieces():
     verdict = states_parity(states_loss())
     assert verdict.holds
     assert verdict.numbers["judged"] == 29
-    size, piece = blocks.MOST_ROWS, blocks.PIECE["cpu"]
+    size, piece = blocks.MOST_ROWS["cpu"], blocks.PIECE["cpu"]
     assert LONG[0] > size
     assert WIDE[0] * WIDE[1] > piece
 
@@ -45,7 +45,7 @@ def test_a_block_that_is_not_added_is_named(monkeypatch):
     shipped = Products.add
 
     def add(self, name, rows, states, gradient):
-        if len(rows) == blocks.MOST_ROWS or not int(rows.min()):
+        if len(rows) == blocks.MOST_ROWS["cpu"]:
             shipped(self, name, rows, states, gradient)
 
     monkeypatch.setattr(Products, "add", add)
