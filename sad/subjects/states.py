@@ -107,14 +107,18 @@ def _plain(given: States) -> Tensor:
     if given.top is not None:
         ids = p.topk(given.top, dim=-1).indices
         p, q = (torch.cat([x.gather(-1, ids), x.scatter(-1, ids, 0.0).sum(-1, keepdim=True)], dim=-1) for x in (p, q))
-    value = _divergence(given.kind, p, q, given.mix)
+    value = divergence(given.kind, p, q, given.mix)
     factor = given.temperature**2
     # the factor is on the gradient alone
-    divergence = value.detach() + factor * (value - value.detach())
-    return given.shares[0] * divergence + given.shares[1] * labels
+    summed = value.detach() + factor * (value - value.detach())
+    return given.shares[0] * summed + given.shares[1] * labels
 
 
-def _divergence(kind: Kind, p: Tensor, q: Tensor, mix: float) -> Tensor:
+def divergence(
+    kind: Kind, p: Float[Tensor, "place tokens"], q: Float[Tensor, "place tokens"], mix: float
+) -> Float[Tensor, ""]:
+    """Return a divergence between distributions by its definition, summed over places."""
+
     def kl(a: Tensor, b: Tensor) -> Tensor:
         # where a is 0 nothing is added, and no infinity has a gradient
         safe = torch.where(a > 0, a, 1.0)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from sad import recipe as recipes
 from sad import recipe_text
@@ -85,3 +86,9 @@ def test_the_file_of_a_term_holds_from_any_folder(tmp_path: Path, monkeypatch: p
     found = recipe_text.anchored(recipes.parse(tomllib.loads(OWN), "test"))
     assert found.terms.custom["mine"].term == f"{tmp_path.resolve()}/my_terms.py:Mine"
     assert found.terms.custom["other"].term == "package.module:Other"
+
+
+def test_a_mixture_that_is_always_zero_is_refused() -> None:
+    with pytest.raises(ValidationError, match="is 0 for every student: take less"):
+        Terms.model_validate({"kd": {"divergence": "skew_kl", "mix": 1.0}})
+    assert Terms.model_validate({"kd": {"divergence": "jsd", "mix": 1.0}}).kd.mix == 1.0
