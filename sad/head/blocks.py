@@ -13,7 +13,7 @@ from torch import Tensor
 from sad.batch import ALM, KD, LM
 from sad.head import signals
 from sad.head.linear import Head
-from sad.head.products import Products, exact_halves, logits_into
+from sad.head.products import Factor, Products, exact_halves
 from sad.head.target import Live, Target
 from sad.losses import kd, lm
 from sad.losses.kd import Buckets, Divergence
@@ -114,6 +114,7 @@ class _Loop:
         most = MOST_ROWS.get(self.device.type, numbers)
         self.size = min(most, max(LEAST_ROWS, numbers // max(1, self.columns)))
         self.piece = max(1, PIECE.get(self.device.type, numbers) // max(1, self.columns))
+        self.teacher: Factor | None = None
         self.buffers: dict[str, Tensor] = {}
         self.values: dict[str, list[Tensor]] = {KD: [], LM: [], ALM: []}
         self.measured: dict[str, list[Tensor]] = {}
@@ -153,7 +154,7 @@ class _Loop:
         job, products, count = self.job, self.products, len(block.rows)
         states = products.states(block.rows)
         with exact_halves(products.hidden, job.head.weight):
-            logits = logits_into(self._buffer("student", count, self.columns), states, job.head)
+            logits = products.factor.into(self._buffer("student", count, self.columns), states)
         teacher = self._teacher(block)
         # the last sum is formed in the place of the logits
         names = [name for name in products.sums if name != KD or block.compared]
@@ -162,7 +163,7 @@ class _Loop:
         for start in range(0, count, self.piece):
             span = slice(start, min(start + self.piece, count))
             found = self._piece(block, span, logits[span], teacher)
-            slope = job.head.slope(logits[span]) if outs else None
+            slope = job.head.slope(logits[span]) if outs else 1.0
             for name, out in outs.items():
                 self._into(out[span], [each for each in found if name in (each.name, BOTH)], slope)
         for name, out in outs.items():
@@ -176,14 +177,15 @@ class _Loop:
             return None
         of = compared.target
         out = self._buffer("teacher", block.compared, of.columns)
-        states = of.hidden[block.boundaries].detach().float()
+        if self.teacher is None:
+            self.teacher = Factor(of.hidden, of.head)
         with exact_halves(of.hidden, of.head.weight):
-            return logits_into(out, states * of.head.scale if of.head.scale != 1.0 else states, of.head)
+            return self.teacher.into(out, of.hidden[block.boundaries].detach().to(self.teacher.dtype))
 
     def _piece(self, block: Block, span: slice, logits: Tensor, teacher: Tensor | None) -> list[Found]:
-        """Compute each term at some rows; the logits get their soft-cap."""
+        """Compute each term at some rows; the products become logits."""
         job = self.job
-        rows, mine = block.rows[span], job.head.capped(logits)
+        rows, mine = block.rows[span], job.head.finished(logits)
         token = None if job.token is None else job.token[rows]
         count = max(0, min(span.stop, block.compared) - span.start)
         plain = job.compared is not None and job.compared.divergence.temperature == 1.0
@@ -223,7 +225,7 @@ class _Loop:
         elif soft is not None:
             soft = Softmax(soft.q[: len(mine)], soft.log_sum[: len(mine)])
         if raw is not None and isinstance(of, Live):
-            raw = of.head.capped(raw)
+            raw = of.head.finished(raw)
             if self.job.measure:
                 self._measure(mine, of.vocab.scores(raw), token, of.vocab.mass(raw))
             scores = of.vocab.scores(raw, divergence.temperature)
@@ -245,8 +247,8 @@ class _Loop:
         for name, each in (told | {signals.MAPPED: mapped}).items():
             self.measured[name].append(each)
 
-    def _into(self, out: Tensor, found: list[Found], slope: Tensor | None) -> None:
-        """Write the gradient of some terms, each at its scale, through the soft-cap."""
+    def _into(self, out: Tensor, found: list[Found], slope: Tensor | float) -> None:
+        """Write the gradient of some terms to the products, each at its scale."""
         scales, written = self.job.scales, False
         labels = [each for each in found if each.name != KD]
         if labels:
@@ -266,7 +268,7 @@ class _Loop:
             if into.shape != out.shape:
                 out.zero_()
             torch.mul(gradient, scale, out=into)
-        if slope is not None:
+        if not isinstance(slope, float) or slope != 1.0:
             out.mul_(slope)
 
 

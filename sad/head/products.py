@@ -12,7 +12,8 @@ from torch import Tensor
 from sad.head.linear import Head
 
 TILE = 8192
-"""Rows of a half-precision weight that are brought to float32 at a time."""
+"""Rows of a half-precision weight that are brought to float32 at a time, where halves cannot be multiplied."""
+HALVES = (torch.bfloat16, torch.float16)
 
 
 class Products:
@@ -24,16 +25,16 @@ class Products:
     def __init__(
         self, hidden: Float[Tensor, "target width"], head: Head, wanted: tuple[bool, bool, bool], names: tuple[str, ...]
     ) -> None:
-        self.hidden, self.head, self.wanted = hidden, head, wanted
+        self.hidden, self.wanted = hidden, wanted
+        self.factor = Factor(hidden, head)
         leaves = [x for x, want in zip((hidden, head.weight, head.bias), wanted, strict=True) if want and x is not None]
         self.sums = {
             name: [torch.zeros(x.shape, dtype=torch.float32, device=x.device) for x in leaves] for name in names
         }
 
     def states(self, rows: Int[Tensor, " n"]) -> Float[Tensor, "n width"]:
-        """Return some rows of the states in float32, times the head's scale."""
-        some = self.hidden.index_select(0, rows).float()
-        return some if self.head.scale == 1.0 else some.mul_(self.head.scale)
+        """Return some rows of the states, in the type that they are multiplied in."""
+        return self.hidden.index_select(0, rows).to(self.factor.dtype)
 
     def add(
         self,
@@ -42,47 +43,75 @@ class Products:
         states: Float[Tensor, "n width"],
         gradient: Float[Tensor, "n columns"],
     ) -> None:
-        """Multiply the gradient to some rows' logits, before any soft-cap, into the sums. No row may come twice."""
-        with exact_halves(self.hidden, self.head.weight):
-            self._add(name, rows, states, gradient)
-
-    def _add(self, name: str, rows: Tensor, states: Tensor, gradient: Tensor) -> None:
-        sums, weight = iter(self.sums[name]), self.head.weight
-        columns = gradient.shape[1]
-        if self.wanted[0]:
-            if weight is None:
-                to_states = gradient
-            else:
-                to_states = torch.zeros_like(states)
-                for span, tile in tiles(weight[:columns]):
-                    to_states.addmm_(gradient[:, span], tile)
-                if self.head.scale != 1.0:
-                    to_states.mul_(self.head.scale)
-            next(sums)[:, : to_states.shape[1]].index_copy_(0, rows, to_states)
-        if self.wanted[1]:
-            next(sums)[:columns].addmm_(gradient.T, states)
-        if self.wanted[2]:
-            next(sums)[:columns].add_(gradient.sum(dim=0), alpha=self.head.scale)
+        """Multiply the gradient to some rows' products with the weight into the sums. No row may come twice."""
+        sums, columns, factor = iter(self.sums[name]), gradient.shape[1], self.factor
+        rounded = gradient.to(factor.dtype)
+        with exact_halves(self.hidden, factor.weight):
+            if self.wanted[0]:
+                to_states = rounded if factor.weight is None else factor.back(rounded)
+                next(sums)[:, : to_states.shape[1]].index_copy_(0, rows, to_states)
+            if self.wanted[1]:
+                _add(next(sums)[:columns], rounded.T, states)
+            if self.wanted[2]:
+                next(sums)[:columns].add_(gradient.sum(dim=0, dtype=torch.float32))
 
 
-def logits_into(out: Float[Tensor, "n rows"], states: Float[Tensor, "n width"], head: Head) -> Float[Tensor, "n rows"]:
-    """Write the logits of scaled float32 states into a buffer, without the soft-cap; return it.
+class Factor:
+    """A head's weight and bias as they are multiplied: in float32, or in halves where the device adds in float32.
 
-    The buffer may have fewer columns than the head has rows: the first ones are computed.
+    A float32 weight beside half-precision states is multiplied as a half there, as autocast does it everywhere.
     """
-    if head.weight is None:
-        return out.copy_(states[:, : out.shape[1]])
-    for span, tile in tiles(head.weight[: out.shape[1]]):
-        torch.mm(states, tile.T, out=out[:, span])
-    return out if head.bias is None else out.add_(head.bias[: out.shape[1]].float(), alpha=head.scale)
+
+    def __init__(self, hidden: Tensor, head: Head) -> None:
+        halves = hidden.device.type == "cuda" and hidden.dtype in HALVES and head.weight is not None
+        self.dtype = hidden.dtype if halves else torch.float32
+        self.weight = head.weight.to(hidden.dtype) if halves and head.weight is not None else head.weight
+        self.bias = head.bias
+
+    def into(self, out: Float[Tensor, "n columns"], states: Float[Tensor, "n width"]) -> Float[Tensor, "n columns"]:
+        """Write the products of states and weight, with the bias, into a buffer; return it.
+
+        The buffer may have fewer columns than the weight has rows: the first ones are computed.
+        """
+        if self.weight is None:
+            return out.copy_(states[:, : out.shape[1]])
+        columns = out.shape[1]
+        for span, tile in self._tiles(columns):
+            if self.dtype in HALVES:
+                torch.mm(states, tile.T, out_dtype=torch.float32, out=out)
+            else:
+                torch.mm(states, tile.T, out=out[:, span])
+        return out if self.bias is None else out.add_(self.bias[:columns].float())
+
+    def back(self, gradient: Float[Tensor, "n columns"]) -> Float[Tensor, "n width"]:
+        """Return the product of a gradient with the weight, in float32."""
+        assert self.weight is not None, "states that are logits have no weight"
+        found = gradient.new_zeros(gradient.shape[0], self.weight.shape[1], dtype=torch.float32)
+        for span, tile in self._tiles(gradient.shape[1]):
+            _add(found, gradient[:, span], tile)
+        return found
+
+    def _tiles(self, columns: int) -> Iterator[tuple[slice, Tensor]]:
+        assert self.weight is not None, "states that are logits have no weight"
+        return tiles(self.weight[:columns], self.dtype)
 
 
-def tiles(weight: Float[Tensor, "rows width"]) -> Iterator[tuple[slice, Float[Tensor, "some width"]]]:
-    """Give a float32 weight whole, one of half precision in pieces that are brought to float32 in one buffer."""
-    if weight.dtype == torch.float32:
+def _add(sums: Float[Tensor, "a b"], left: Float[Tensor, "a n"], right: Float[Tensor, "n b"]) -> None:
+    """Add a product to float32 sums, where they are."""
+    if left.dtype in HALVES:
+        torch.addmm(sums, left, right, out_dtype=torch.float32, out=sums)
+    else:
+        sums.addmm_(left, right)
+
+
+def tiles(
+    weight: Float[Tensor, "rows width"], dtype: torch.dtype = torch.float32
+) -> Iterator[tuple[slice, Float[Tensor, "some width"]]]:
+    """Give a weight of this type whole, another one in pieces that are brought to it in one buffer."""
+    if weight.dtype == dtype:
         yield slice(0, weight.shape[0]), weight
         return
-    buffer = torch.empty(min(TILE, weight.shape[0]), weight.shape[1], dtype=torch.float32, device=weight.device)
+    buffer = torch.empty(min(TILE, weight.shape[0]), weight.shape[1], dtype=dtype, device=weight.device)
     for start in range(0, weight.shape[0], TILE):
         stop = min(start + TILE, weight.shape[0])
         yield slice(start, stop), buffer[: stop - start].copy_(weight[start:stop])

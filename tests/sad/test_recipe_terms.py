@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sad import recipe as recipes
 from sad import recipe_text
 from sad.errors import UserError
+from sad.recipe_terms import Kd
 
 OWN = """
 [terms.custom]
@@ -90,5 +91,5 @@ def test_the_file_of_a_term_holds_from_any_folder(tmp_path: Path, monkeypatch: p
 
 def test_a_mixture_that_is_always_zero_is_refused() -> None:
     with pytest.raises(ValidationError, match="is 0 for every student: take less"):
-        Terms.model_validate({"kd": {"divergence": "skew_kl", "mix": 1.0}})
-    assert Terms.model_validate({"kd": {"divergence": "jsd", "mix": 1.0}}).kd.mix == 1.0
+        Kd(divergence="skew_kl", mix=1.0)
+    assert Kd(divergence="jsd", mix=1.0).mix == 1.0

@@ -13,10 +13,10 @@ def test_verify_catches_it_and_finds_it_absent():
 
 
 def test_a_soft_cap_without_its_slope_in_the_code_that_trains_is_found(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(Head, "slope", lambda *_: None)
+    monkeypatch.setattr(Head, "slope", lambda self, _: self.scale)
     assert "a soft-cap: the gradient" in found_in_the_code_that_trains(BUG)
 
 
 def test_a_soft_cap_that_is_left_out_of_the_code_that_trains_is_found(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(Head, "capped", lambda _, logits: logits)
+    monkeypatch.setattr(Head, "finished", lambda self, products: products.mul_(self.scale))
     assert "a soft-cap: value" in found_in_the_code_that_trains(BUG)

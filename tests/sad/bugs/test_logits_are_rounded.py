@@ -1,5 +1,5 @@
 from sad.bugs.logits_are_rounded import BUG
-from sad.head import blocks
+from sad.head.products import Factor
 from sad.verify import run
 
 
@@ -13,6 +13,6 @@ def test_verify_catches_it_and_finds_it_absent():
 
 
 def test_rounded_logits_in_the_code_that_trains_are_found(monkeypatch, found_in_the_code_that_trains):
-    shipped = blocks.logits_into
-    monkeypatch.setattr(blocks, "logits_into", lambda out, *given: out.copy_(shipped(out, *given).bfloat16()))
+    shipped = Factor.into
+    monkeypatch.setattr(Factor, "into", lambda self, out, states: out.copy_(shipped(self, out, states).bfloat16()))
     assert "the gradient to the states is" in found_in_the_code_that_trains(BUG)

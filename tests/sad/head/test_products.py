@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sad.head import products
 from sad.head.linear import IDENTITY, Head
-from sad.head.products import Products, exact_halves, logits_into, tiles
+from sad.head.products import Factor, Products, exact_halves, tiles
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -17,18 +17,20 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("columns", [7, 23])
-def test_logits_are_those_of_the_head(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, columns: int) -> None:
+def test_products_finished_are_the_logits_of_the_head(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, columns: int
+) -> None:
     monkeypatch.setattr(products, "TILE", 5)
-    head = Head(noise(23, 6).to(dtype), noise(23, seed=1).to(dtype), scale=0.5)
+    head = Head(noise(23, 6).to(dtype), noise(23, seed=1).to(dtype), scale=0.5, softcap=2.0)
     states, out = noise(4, 6, seed=2), torch.empty(4, columns)
-    found = logits_into(out, states * head.scale, head)
+    found = Factor(states, head).into(out, states)
     assert found.data_ptr() == out.data_ptr()
-    torch.testing.assert_close(found, head.logits(states)[:, :columns])
+    torch.testing.assert_close(head.finished(found), head.logits(states)[:, :columns])
 
 
 def test_states_that_are_logits_are_copied() -> None:
     states = noise(3, 9)
-    found = logits_into(torch.empty(3, 7), states, IDENTITY)
+    found = Factor(states, IDENTITY).into(torch.empty(3, 7), states)
     assert torch.equal(found, states[:, :7])
     assert found.data_ptr() != states.data_ptr()
 
@@ -49,13 +51,13 @@ def test_sums_are_those_of_autograd(monkeypatch: pytest.MonkeyPatch, dtype: torc
     # as a processor without bfloat16 products would do it: the rounding of the gradient is another test's
     monkeypatch.setattr(torch, "set_float32_matmul_precision", lambda _: None)
     leaves = [noise(8, 6).to(dtype), noise(23, 6, seed=1).to(dtype), noise(23, seed=2).to(dtype)]
-    head = Head(leaves[1], leaves[2], scale=0.5)
+    head = Head(leaves[1], leaves[2])
     made = Products(leaves[0], head, (True, True, True), ("a", "b"))
     gradient = noise(8, 23, seed=3)
     for rows in (torch.tensor([5, 0, 3]), torch.tensor([1, 2, 4, 6, 7])):
         made.add("a", rows, made.states(rows), gradient[rows])
     wide = [leaf.double().requires_grad_() for leaf in leaves]
-    logits = 0.5 * (wide[0] @ wide[1].T + wide[2])
+    logits = wide[0] @ wide[1].T + wide[2]
     right = torch.autograd.grad((logits * gradient).sum(), wide)
     for got, want in zip(made.sums["a"], right, strict=True):
         assert got.dtype == torch.float32
