@@ -22,6 +22,8 @@ os.environ["HF_DATASETS_CACHE"] = str(Path(tempfile.gettempdir()) / f"sad-tests-
 os.environ["SAD_CACHE"] = str(Path(tempfile.gettempdir()) / f"sad-tests-cache-{os.getuid()}")
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# kernels for a GPU are interpreted on the processor
+os.environ.setdefault("TRITON_INTERPRET", "1")
 
 # the same examples every time, and no deadline: a busy machine is not a fault of the code
 settings.register_profile(

@@ -2,89 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from sad.batch import ALM, KD, LM
-from sad.head import signals
-from sad.head.linear import Head
+from sad.head import fused, signals
+from sad.head.job import Block, Compared, Job
 from sad.head.products import Factor, Products, exact_halves
-from sad.head.target import Live, Target
+from sad.head.target import Live
 from sad.losses import kd, lm
 from sad.losses.kd import Buckets, Divergence
 from sad.rows import Rows, Softmax, softmax
 
-BLOCK, OTHERS = {"cpu": 11 * 2**20}, 2**27
+BLOCK, OTHERS = {"cpu": 11 * 2**20}, 3 * 2**25
 """Numbers of a block of logits, by the kind of device: enough rows for a product to run at full speed."""
 PIECE = {"cpu": 2**18}
 """Numbers of a piece of a block that is worked on while it is in the cache; the whole block where there is none."""
+FUSED = {"cuda"}
+"""Where the element-wise part is one kernel."""
 BOTH = "both"
 """The name of the one sum for all terms, each at its scale."""
 LEAST_ROWS, MOST_ROWS = 128, {"cpu": 512}
 """Rows of a block: with fewer a product reads the whole weight for too little work, with more it is no faster."""
-
-RowWeight = Callable[[Float[Tensor, " n"]], Float[Tensor, " n"]]
-"""From the KD values of some rows, in nats, to their weights; both without a gradient."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Compared:
-    """The rows that KD compares: row ``at[k]`` of the states with row ``k`` of ``target``; no row comes twice.
-
-    ``tokens`` is the number of the student's real tokens: rows of the head beyond it are padding and are not compared.
-    """
-
-    target: Target
-    at: Int[Tensor, " boundary"]
-    tokens: int
-    divergence: Divergence = field(default_factory=Divergence)
-    row_weight: RowWeight | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Chunks:
-    """The chunk likelihood, computed before (:mod:`sad.losses.alm`): its summed ``value``, and for each row minus its
-    derivative by the label's log-likelihood. Its gradient is that of LM, each row times its ``weight``.
-    """
-
-    value: Float[Tensor, ""]
-    weight: Float[Tensor, " target"]
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """What a pass is asked for, and the signals that it found."""
-
-    head: Head
-    token: Int[Tensor, " target"] | None
-    compared: Compared | None
-    chunks: Chunks | None
-    scales: Mapping[str, float] | None
-    measure: bool
-    signals: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
-
-    @property
-    def terms(self) -> tuple[str, ...]:
-        """The terms that are asked for; at least one, which then sums to zero."""
-        asked = {KD: self.compared, LM: self.token, ALM: self.chunks}
-        return tuple(name for name, of in asked.items() if of is not None) or (LM,)
-
-
-class Block(NamedTuple):
-    """Some rows of the states; the first of them are rows ``boundaries`` of the target."""
-
-    rows: Int[Tensor, " n"]
-    boundaries: slice
-
-    @property
-    def compared(self) -> int:
-        """How many of the rows are compared."""
-        return int(self.boundaries.stop - self.boundaries.start)
 
 
 class Found(NamedTuple):
@@ -115,6 +58,7 @@ class _Loop:
         self.size = min(most, max(LEAST_ROWS, numbers // max(1, self.columns)))
         self.piece = max(1, PIECE.get(self.device.type, numbers) // max(1, self.columns))
         self.teacher: Factor | None = None
+        self.fused = self.device.type in FUSED and fused.installed() and job.simple and len(products.sums) < 2
         self.buffers: dict[str, Tensor] = {}
         self.values: dict[str, list[Tensor]] = {KD: [], LM: [], ALM: []}
         self.measured: dict[str, list[Tensor]] = {}
@@ -145,9 +89,9 @@ class _Loop:
         for start in range(0, len(others), self.size):
             yield Block(others[start : start + self.size], slice(0, 0))
 
-    def _buffer(self, name: str, rows: int, columns: int) -> Tensor:
+    def _buffer(self, name: str, rows: int, columns: int, dtype: torch.dtype = torch.float32) -> Tensor:
         if name not in self.buffers:
-            self.buffers[name] = torch.empty(self.size, columns, dtype=torch.float32, device=self.device)
+            self.buffers[name] = torch.empty(self.size, columns, dtype=dtype, device=self.device)
         return self.buffers[name][:rows]
 
     def _block(self, block: Block) -> None:
@@ -156,6 +100,9 @@ class _Loop:
         with exact_halves(products.hidden, job.head.weight):
             logits = products.factor.into(self._buffer("student", count, self.columns), states)
         teacher = self._teacher(block)
+        if self.fused:
+            self._fuse(block, states, logits, teacher)
+            return
         # the last sum is formed in the place of the logits
         names = [name for name in products.sums if name != KD or block.compared]
         outs = {name: self._buffer(name, count, self.columns) for name in names[:-1]}
@@ -169,6 +116,32 @@ class _Loop:
         for name, out in outs.items():
             last = block.compared if name == KD else count
             products.add(name, block.rows[:last], states[:last], out[:last])
+
+    def _fuse(self, block: Block, states: Tensor, logits: Tensor, teacher: Tensor | None) -> None:
+        """The element-wise part of a block in one kernel, with its gradient in the type that is multiplied."""
+        job, dtype = self.job, self.products.factor.dtype
+        scales = job.scales or dict.fromkeys(job.terms, 1.0)
+        divergence = Divergence() if job.compared is None else job.compared.divergence
+        out = label = factor = None
+        if self.products.sums:
+            half = dtype != torch.float32
+            out = self._buffer("slope", len(logits), self.columns, dtype) if half else logits
+        if job.token is not None:
+            label = job.token[block.rows]
+            factor = torch.full((len(label),), scales[LM], dtype=torch.float32, device=self.device)
+            if job.chunks is not None:
+                factor += scales[ALM] * job.chunks.weight[block.rows]
+        live = job.compared.target if job.compared is not None else None
+        heads = (job.head, live.head if isinstance(live, Live) else job.head)
+        tokens = self.columns if job.compared is None else job.compared.tokens
+        kd_values, lm_values = fused.fused_rows(
+            logits, teacher, heads, tokens, divergence, scales.get(KD, 0.0), label, factor, out
+        )
+        self.values[KD].append(kd_values)
+        self.values[LM].append(lm_values if label is not None else lm_values[:0])
+        for name in self.products.sums:
+            assert out is not None, "a sum has a gradient"
+            self.products.add(name, block.rows, states, out)
 
     def _teacher(self, block: Block) -> Tensor | None:
         """The teacher's raw logits for the compared rows of a block; None where it is a list, or nothing is asked."""

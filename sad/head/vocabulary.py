@@ -15,7 +15,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sad.batch import ALM, KD, LM
-from sad.head.blocks import BOTH, Chunks, Compared, Job, run
+from sad.head.blocks import BOTH, run
+from sad.head.job import Chunks, Compared, Job
 from sad.head.linear import Head
 from sad.head.products import Products
 

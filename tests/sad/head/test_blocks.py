@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from sad import tiny
-from sad.batch import ALM, KD, LM
 from sad.head import blocks
-from sad.head.blocks import Chunks, Compared, Job, _Loop, _real
+from sad.head.blocks import _Loop, _real
+from sad.head.job import Compared, Job
 from sad.head.linear import Head
 from sad.head.products import Products
 from sad.head.target import Live
@@ -40,15 +40,6 @@ def test_without_labels_only_the_compared_rows_are_looked_at(monkeypatch: pytest
     assert torch.cat([block.rows for block in made._blocks()]).tolist() == [7, 1, 8, 3]
     # and of the head only the real tokens
     assert made.columns == 320
-
-
-def test_the_terms_that_are_asked_for() -> None:
-    head, token = Head(torch.randn(5, 2)), torch.arange(3)
-    compared = Compared(Live(torch.randn(3, 2), head, tiny.pair(320, 320).vocab), token, 5)
-    chunks = Chunks(torch.zeros(()), torch.zeros(3))
-    assert Job(head, token, compared, chunks, None, False).terms == (KD, LM, ALM)
-    assert Job(head, None, compared, None, None, False).terms == (KD,)
-    assert Job(head, None, None, None, None, False).terms == (LM,)
 
 
 def test_the_softmax_over_the_real_tokens_is_taken_from_the_one_over_all() -> None:
