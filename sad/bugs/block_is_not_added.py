@@ -13,7 +13,8 @@ It is shown here in plain torch, in blocks of the same size; the original is a T
 It adds the blocks, and puts an `assert` before the comparison of the test.
 
 ## Fix
-The sum is torch's own; the objective divides value and gradient at once (`sad/losses/kd.py`, `sad/objective.py`).
+The whole row is in memory when its value is taken, and the values of all rows are added at once at the end
+(`sad/head/blocks.py`); the objective divides value and gradient together (`sad/objective.py`).
 
 ## Source
 linkedin/Liger-Kernel 262, issue 259; L08 of the catalogue of real bugs.

@@ -12,7 +12,7 @@ It is shown here in plain torch, with the same chunks and the same pointer; the 
 It hands each chunk its own slice of the labels.
 
 ## Fix
-There is no second pointer: rows are selected by their labels before they are divided (`sad/terms.py`).
+A block is a list of rows: states, labels and teacher's rows are all taken by that list (`sad/head/blocks.py`).
 
 ## Source
 linkedin/Liger-Kernel 330; L05 of the catalogue of real bugs.

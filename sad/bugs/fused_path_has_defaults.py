@@ -12,7 +12,8 @@ the configuration, which was meant for sampling. The plain path is the JSD alone
 It passes both weights and the temperature, as two other trainers of the same library had done all along.
 
 ## Fix
-There is one path. A term is what its name says, and every weight stands in the recipe (`sad/terms.py`).
+There is one path, held to the plain form in value and gradient (V220). A term is what its name says, and every weight
+stands in the recipe (`sad/terms.py`).
 
 ## Source
 huggingface/trl 5731; T10 of the catalogue of real bugs.

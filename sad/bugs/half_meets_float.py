@@ -16,7 +16,8 @@ of the embedding itself is the next form: the cast does not reach the student, a
 
 ## Fix
 Projectors own their layers and nothing else, in float32 (`sad/distiller.py`). The teacher's states are brought to
-float32 where they are compared; the head is applied in float32 (`sad/forward.py`). Nobody casts the student.
+float32 where they are compared; products with a head come out in float32 (`sad/head/products.py`). Nobody casts the
+student.
 
 ## Source
 rakeshb49/student_aware_distillation, models/distillation_framework.py; S04 of the catalogue of real bugs.

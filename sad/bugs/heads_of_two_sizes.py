@@ -14,8 +14,8 @@ where the tokenizer ends, to 151,936 stay, on both sides. They stand for nothing
 refuses heads of two sizes, which says why it stops, and stops.
 
 ## Fix
-Both heads are cut to the tokenizer's last id before anything is normalised (`VocabMap.restrict` and `project` in
-`sad/align/vocab.py`).
+Rows of the teacher's head beyond its tokenizer's last id are never computed, and KD looks at the student's real tokens
+alone (`sad/head/blocks.py`, `sad/align/vocab.py`).
 
 ## Source
 pytorch/torchtune 2119 (the advice), 2416 and 2598; microsoft/LMOps 331 (the cut); huggingface/trl 3028 and 6252 (the

@@ -12,8 +12,8 @@ below 6e-8: of 200 tokens 183 became -inf. `log_softmax` subtracts, and never le
 `log_softmax`, after a cast to float32.
 
 ## Fix
-Logits are cast to float32 first, then `log_softmax` (`sad/losses/kd.py`, `sad/align/vocab.py`); the head itself gives
-float32 under autocast (`sad/forward.py`).
+Products with a head come out in float32 (`sad/head/products.py`), and no logarithm is taken of a probability: the log
+of the sum of the exponentials is subtracted from the logit (`sad/losses/kd.py`).
 
 ## Source
 linkedin/Liger-Kernel ac2e8f45 and 336; N02 of the catalogue of real bugs.

@@ -13,8 +13,9 @@ It is shown here in plain torch, with a gradient formed in the forward pass; the
 It keeps the rows apart until the factors are known.
 
 ## Fix
-The backward pass is autograd's own, and the one factor that is applied by hand is that of a scalar
-(`scale_gradient` in `sad/losses/kd.py`).
+The gradient of each row is formed with its value, by its own factors (`sad/losses/kd.py`). What is left to backward is
+one scalar for each term, and a backward that gets another proportion than was announced refuses
+(`sad/head/vocabulary.py`).
 
 ## Source
 linkedin/Liger-Kernel 1298, issue 968; L06 of the catalogue of real bugs.

@@ -13,7 +13,8 @@ There was none: falling values were read as learning.
 
 ## Fix
 The teacher's distribution goes over by a fixed map of tokens, the teacher runs without gradients, and each loss
-detaches its target (`sad/align/vocab.py`, `ask_teacher` in `sad/distiller.py`, `sad/losses`).
+detaches its target (`sad/align/vocab.py`, `ask_teacher` in `sad/distiller.py`, `sad/losses`); the pass over the
+vocabulary has no gradient to the teacher's side at all (`sad/head/vocabulary.py`).
 
 ## Source
 rakeshb49/student_aware_distillation, TeacherToStudentLogitProjector; open-mmlab/mmrazor#100; E01 of the catalogue of

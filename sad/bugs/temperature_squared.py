@@ -12,7 +12,7 @@ loss that is logged, weighted and compared, T becomes a unit. Left out, T turns 
 The temperature was lowered, T² = 9 to T² = 4: smaller numbers for the same distributions, read as an improvement.
 
 ## Fix
-The value is the plain KL in nats, and only its gradient is scaled (`scale_gradient` in `sad/losses/kd.py`).
+The value is the plain divergence in nats, and only its gradient is scaled (`rows` in `sad/losses/kd.py`).
 
 ## Source
 rakeshb49/student_aware_distillation, runs 3 and 4; S20 of the catalogue of real bugs. Missing: keras-io 869,
