@@ -63,6 +63,8 @@ class Train(Section):
     """A checkpoint is written at the latest after so many minutes, whatever the steps."""
     keep_checkpoints: int = Field(default=2, ge=1)
     """How many checkpoints to keep."""
+    shard_teacher: bool | None = None
+    """On several devices: keep a piece of the teacher's blocks on each; if not set, where the student is sharded."""
 
 
 class Kd(Section):

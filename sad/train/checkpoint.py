@@ -13,11 +13,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, load_model, save_file, save_model
+from safetensors.torch import load_file, save_file, save_model
+from torch import nn
 
 from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.objective import Objective
+from sad.train import random_states, sharded
 
 FOLDER, STEP = "checkpoints", "step-"
 MODEL, OPTIMIZER, STATE = "distiller.safetensors", "optimizer.safetensors", "state.json"
@@ -48,13 +50,20 @@ def save(
     optimizer: torch.optim.Optimizer,
     objective: Objective,
     keep: int,
+    *,
+    writes: bool = True,
 ) -> Path:
     """Write a checkpoint under a temporary name, then rename it: it is there whole or not at all.
 
-    Older checkpoints beyond ``keep`` are removed afterwards. Raises OSError; what was half written is removed.
+    Older checkpoints beyond ``keep`` are removed afterwards. Every process of a run must call this, for the weights
+    that are in pieces and for the states of the random generators; only the one that ``writes`` does. Raises OSError;
+    what was half written is removed.
     """
     folder = run / FOLDER
     final = folder / f"{STEP}{progress.step:08d}"
+    weights, moments = _Whole(sharded.whole_state(distiller, keep=writes)), _tensors(optimizer, writes)
+    if not writes:
+        return final
     temporary = folder / f".{final.name}.{os.getpid()}.tmp"
     # of this process, or of one that was killed while it wrote
     for left in folder.glob(f".{STEP}*.tmp"):
@@ -62,8 +71,8 @@ def save(
     temporary.mkdir(parents=True)
     try:
         with disk_errors():
-            save_model(distiller, str(temporary / MODEL))
-            save_file(_tensors(optimizer), str(temporary / OPTIMIZER))
+            save_model(weights, str(temporary / MODEL))
+            save_file(moments, str(temporary / OPTIMIZER))
         state = {**asdict(progress), "weights": objective.weights, "means": objective.means}
         (temporary / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
         for file in temporary.iterdir():
@@ -92,8 +101,10 @@ def load(run: Path, distiller: Distiller, optimizer: torch.optim.Optimizer, obje
         progress = Progress(int(state["step"]), int(state["skipped"]), int(state["in_vain"]), str(state["data"]))
         weights, means = ({str(n): float(v) for n, v in state[key].items()} for key in ("weights", "means"))
         device = str(next(distiller.parameters()).device)
-        load_model(distiller, str(folder / MODEL), strict=True, device=device)
-        _restore(optimizer, load_file(str(folder / OPTIMIZER), device=device))
+        # on the CPU where each process takes but a piece of it
+        place = "cpu" if sharded.is_sharded(distiller) else device
+        sharded.load_state(distiller, load_file(str(folder / MODEL), device=place))
+        _restore(optimizer, load_file(str(folder / OPTIMIZER), device=place))
     except (SafetensorError, RuntimeError, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
         # everything that a file of another run, or half a file, can bring about
         told = f"{folder} does not fit this run: {_first_line(error)}"
@@ -136,24 +147,38 @@ def _step(folder: Path) -> int:
     return int(folder.name.removeprefix(STEP))
 
 
-def _tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """Optimizer state and the random generators, flat."""
+class _Whole(nn.Module):
+    """A state, as the library wants to have it: it writes tied weights once."""
+
+    def __init__(self, state: dict[str, torch.Tensor]) -> None:
+        super().__init__()
+        self._state = state
+
+    def state_dict(self, *_: Any, **__: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401 - as in torch
+        return dict(self._state)
+
+
+def _tensors(optimizer: torch.optim.Optimizer, keep: bool) -> dict[str, torch.Tensor]:
+    """Optimizer state and the random generators of every process, flat; an empty one where it is not kept."""
     state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
-    flat = {f"{i}/{key}": value.contiguous() for i, of in state.items() for key, value in of.items()}
-    flat["random/cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        flat["random/cuda"] = torch.cuda.get_rng_state()
-    return flat
+    flat: dict[str, torch.Tensor] = {}
+    for i, of in state.items():
+        for key, value in of.items():
+            full = sharded.whole(value)
+            if keep:
+                flat[f"{i}/{key}"] = (full if full is value else full.to("cpu", copy=True)).contiguous()
+    return flat | random_states.gathered(keep)
 
 
 def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    torch.set_rng_state(tensors.pop("random/cpu").cpu())
-    if (cuda := tensors.pop("random/cuda", None)) is not None and torch.cuda.is_available():
-        torch.cuda.set_rng_state(cuda.cpu())
+    random_states.restore(tensors)
     state: dict[int, dict[str, torch.Tensor]] = {}
+    params = {i: p for i, p in enumerate(p for group in optimizer.param_groups for p in group["params"])}
     for name, value in tensors.items():
         index, key = name.split("/", 1)
-        state.setdefault(int(index), {})[key] = value
+        # a count of steps is whole on every process
+        place = params.get(int(index)) if value.ndim else None
+        state.setdefault(int(index), {})[key] = value if place is None else sharded.like(value, place)
     whole = optimizer.state_dict()
     known = {index for group in whole["param_groups"] for index in group["params"]}
     if set(state) - known:

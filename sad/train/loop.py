@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 
 from sad.align.reader import Ints
 from sad.batch import Batch
@@ -18,7 +17,7 @@ from sad.distiller import Distiller
 from sad.errors import TrainingError, UserError
 from sad.evaluate import Likelihood, Scores, evaluate, likelihood
 from sad.objective import Objective
-from sad.train import checkpoint
+from sad.train import checkpoint, devices, random_states, sharded
 from sad.train.checkpoint import Progress
 from sad.train.folder import STUDENT
 from sad.train.interrupt import Interrupt
@@ -76,7 +75,7 @@ def train(
     accelerator = _accelerator(plan)
     distiller, optimizer, objective = _parts(plan, accelerator)
     progress = _taken_up(folder, plan, distiller, optimizer, objective) if resume else Progress(data=plan.fingerprint)
-    wrapped, optimizer = accelerator.prepare(distiller, optimizer)
+    wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer)
     schedule, keep = plan.schedule(accelerator.num_processes), recipe.keep_checkpoints
     start, saved = progress.step, Saved(progress.step if resume else None)
     # one process writes; what it writes is the same on all of them
@@ -85,17 +84,19 @@ def train(
 
     def score() -> Scores:
         with accelerator.autocast():
-            return evaluate(distiller, _held_out(plan), objective)
+            scores = evaluate(distiller, _held_out(plan, accelerator), objective, devices.reducer(accelerator))
+        sharded.settle(distiller)
+        return scores
 
     def save() -> None:
-        if main:
-            record.saved(progress.step, checkpoint.save(folder, progress, distiller, optimizer, objective, keep))
+        made = checkpoint.save(folder, progress, distiller, optimizer, objective, keep, writes=main)
+        record.saved(progress.step, made)
         accelerator.wait_for_everyone()
         saved.now(progress.step)
 
     with signals or Interrupt() as interrupt, record.recorder:
         with accelerator.autocast():
-            known = likelihood(distiller, _held_out(plan))
+            known = likelihood(distiller, _held_out(plan, accelerator), devices.reducer(accelerator))
         if plan.recipe.shares and not resume:
             # from held-out text, so that every process starts with the same weights, and the first record has them
             objective.calibrate(score().ledger)
@@ -121,8 +122,8 @@ def train(
                 save()
             _in_vain(plan, progress, done)
 
-        if signal is None and main:
-            export(plan, distiller, folder / STUDENT)
+        if signal is None:
+            export(plan, distiller, folder / STUDENT, writes=main)
         elif signal is not None and saved.step != progress.step:
             save()
         record.ended(progress.step, signal)
@@ -131,16 +132,16 @@ def train(
 
 
 def _accelerator(plan: Plan) -> Accelerator:
-    # accelerate keeps the first precision for the life of the process; ours may train again in another
-    AcceleratorState._reset_state()
-    return Accelerator(mixed_precision="bf16" if plan.precision == "bf16" else "no", cpu=plan.device == "cpu")
+    return devices.make_accelerator(plan.device, plan.precision, tuple(plan.recipe.terms.weights))
 
 
 def _parts(plan: Plan, accelerator: Accelerator) -> tuple[Distiller, torch.optim.Optimizer, Objective]:
     """Put the pair on its device, with projectors made from the seed."""
     torch.manual_seed(plan.recipe.train.seed)
-    pair, device = plan.pair, accelerator.device
-    distiller = Distiller(pair.student, pair.teacher.to(device), pair.vocab, plan.recipe.terms).to(device).train()
+    pair = plan.pair
+    distiller = Distiller(pair.student, pair.teacher, pair.vocab, plan.recipe.terms).train()
+    random_states.seed(plan.recipe.train.seed)
+    devices.place(distiller, accelerator, plan.recipe.train.shard_teacher)
     objective = Objective(dict(plan.recipe.terms.weights), plan.recipe.shares)
     return distiller, make_optimizer(distiller, plan.recipe.train), objective
 
@@ -172,10 +173,16 @@ def agreed(accelerator: Accelerator, signal: int | None, *, due: bool) -> tuple[
     return int(every[:, 0].max()) or None, bool(every[:, 1].max())
 
 
-def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
-    """Write the student, and nothing but the student, in Hugging Face format with its tokenizer."""
+def export(plan: Plan, distiller: Distiller, folder: Path, *, writes: bool = True) -> None:
+    """Write the student, and nothing but the student, in Hugging Face format with its tokenizer.
+
+    Every process takes part, for weights that are in pieces; the one that ``writes`` does.
+    """
+    state = sharded.whole_state(distiller.student, keep=writes)
+    if not writes:
+        return
     with checkpoint.disk_errors():
-        distiller.student.save_pretrained(folder)  # type: ignore[operator]
+        distiller.student.save_pretrained(folder, state_dict=state)  # type: ignore[operator]
     plan.pair.readers.student.tokenizer.save_pretrained(folder)
 
 
@@ -184,8 +191,8 @@ def _batch(plan: Plan, numbers: Ints) -> Batch:
     return collate(some, plan.pair.readers) if some else blank(plan.train[0], plan.pair.readers)
 
 
-def _held_out(plan: Plan) -> Iterator[Batch]:
-    size = plan.recipe.train.batch_size
+def _held_out(plan: Plan, accelerator: Accelerator) -> Iterator[Batch]:
+    size, readers = plan.recipe.train.batch_size, plan.pair.readers
     some: list[Example] = plan.held_out
-    for start in range(0, len(some), size):
-        yield collate(some[start : start + size], plan.pair.readers)
+    batches = (collate(some[start : start + size], readers) for start in range(0, len(some), size))
+    return devices.share(batches, accelerator, lambda: blank(some[0], readers))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from sad.batch import KD, LM, Batch
 from sad.distiller import Distiller
 from sad.objective import Ledger, Objective
+from sad.train import sharded
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def take_step(
             accelerator.backward(objective.part(sums, units) * accelerator.num_processes)
         for name, one in sums.items():
             totals[name] = totals.get(name, torch.zeros(())) + one.total.detach().to(_widest(accelerator.device))
-    norm = accelerator.clip_grad_norm_(distiller.parameters(), clip)
+    norm = sharded.whole(accelerator.clip_grad_norm_(distiller.parameters(), clip))
     values = _read(accelerator, [*totals.values()], norm)
     ledger = objective.ledger(dict(zip(totals, values[:-1], strict=True)), units)
     # a loss can be infinite although its gradient is not
@@ -94,5 +95,5 @@ def _update(optimizer: torch.optim.Optimizer, distiller: Distiller, measure: boo
     optimizer.step()
     if not measure:
         return None
-    moved = torch.stack([(p - b).norm() for p, b in zip(weights, before, strict=True)]).norm()
-    return float(moved / torch.stack([b.norm() for b in before]).norm().clamp_min(1e-30))
+    moved = sharded.norm(p.detach() - b for p, b in zip(weights, before, strict=True))
+    return float(moved / sharded.norm(before).clamp_min(1e-30))
