@@ -17,7 +17,6 @@ from sad.losses.layerwise import normalise
 from sad.recipe import Terms
 from sad.terms import NEED_STATES, TERMS, Asked, View, asked
 
-
 T = TypeVar("T")
 
 

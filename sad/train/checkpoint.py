@@ -28,13 +28,14 @@ MODEL, OPTIMIZER, STATE = "distiller.safetensors", "optimizer.safetensors", "sta
 @dataclass(slots=True)
 class Progress:
     """Where the run stands: ``step`` optimizer steps are done, ``skipped`` of them left the weights alone, the last
-    ``in_vain`` in a row. ``data`` is the fingerprint of the examples that it trains on.
+    ``in_vain`` in a row. ``data`` is the fingerprint of the examples that it trains on, ``per_step`` of them in a step.
     """
 
     step: int = 0
     skipped: int = 0
     in_vain: int = 0
     data: str = ""
+    per_step: int = 0
 
     def took(self, finite: bool) -> None:
         """Count a step, and whether its loss and gradient were finite."""
@@ -99,6 +100,8 @@ def load(run: Path, distiller: Distiller, optimizer: torch.optim.Optimizer, obje
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
         progress = Progress(int(state["step"]), int(state["skipped"]), int(state["in_vain"]), str(state["data"]))
+        # a checkpoint of an older release does not know it
+        progress.per_step = int(state.get("per_step", 0))
         weights, means = ({str(n): float(v) for n, v in state[key].items()} for key in ("weights", "means"))
         device = str(next(distiller.parameters()).device)
         # on the CPU where each process takes but a piece of it
@@ -137,6 +140,14 @@ def steps_done(run: Path) -> int:
     return _step(newest(run))
 
 
+def per_step(run: Path) -> int:
+    """Return how many examples a step of the run takes over all processes; 0 where no checkpoint tells."""
+    try:
+        return int(json.loads((newest(run) / STATE).read_text(encoding="utf-8"))["per_step"])
+    except (UserError, OSError, ValueError, TypeError, LookupError):
+        return 0
+
+
 def _all(run: Path) -> list[Path]:
     """Every whole checkpoint, by its steps; a copy that somebody made under another name is none."""
     named = (p for p in (run / FOLDER).glob(f"{STEP}*") if p.name.removeprefix(STEP).isdecimal())
@@ -154,7 +165,7 @@ class _Whole(nn.Module):
         super().__init__()
         self._state = state
 
-    def state_dict(self, *_: Any, **__: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401 - as in torch
+    def state_dict(self, *_: Any, **__: Any) -> dict[str, torch.Tensor]:  # type: ignore[override]  # noqa: ANN401
         return dict(self._state)
 
 

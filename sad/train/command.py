@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import signal
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from sad.errors import Stopped, UserError
 from sad.quiet import quiet_libraries
 from sad.recipe import Recipe
 from sad.text import glance
+from sad.train import failure, portions
 from sad.train import folder as folders
 from sad.train.output import patient_console
 
@@ -31,6 +31,10 @@ def run_train(
         return _run(config, flags, sets, resume, dry_run=dry_run)
     except KeyboardInterrupt:
         raise Stopped("stopped before the first step; nothing was written") from None
+    except (UserError, Stopped) as error:
+        if failure.world()[1] > 1:
+            failure.end(error, None)
+        raise
 
 
 def _terminated(number: int, _frame: object) -> None:
@@ -48,7 +52,7 @@ def _run(
     written = _written(recipe)
     if not dry_run and folder is None:
         folders.check(recipe.output.folder)
-    rank, processes = _world()
+    rank, processes = failure.world()
     # the others would say the same
     console = patient_console(quiet=rank > 0)
     # what can be said without the heavy imports is said at once
@@ -58,6 +62,8 @@ def _run(
     from sad.train.plan import make_plan
 
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
+        if folder is not None:
+            recipe = portions.fitted(recipe, _per_step(folder), processes)
         plan = make_plan(recipe, processes)
     lines = describe(plan, processes)
     if dry_run:
@@ -68,7 +74,9 @@ def _run(
         return 0
     folder, resumed = folder or _shared_folder(plan, recipe), folder is not None
     try:
-        return _train(plan, folder, console, resume=resumed)
+        code = _train(plan, folder, console, resume=resumed)
+        failure.leave_together()
+        return code
     except OSError as error:
         # a full disk, a folder that is not ours: the run goes on from its newest checkpoint
         where = f" {error.filename}" if error.filename else ""
@@ -77,6 +85,10 @@ def _run(
     except (KeyboardInterrupt, Stopped) as stop:
         number = stop.signal if isinstance(stop, Stopped) else signal.SIGINT
         raise Stopped(f"stopped at once; {_way_on(folder)}", number) from None
+    except Exception as error:
+        if processes > 1 and not isinstance(error, UserError):
+            failure.end(error, folder, _way_on(folder))
+        raise
 
 
 def _written(recipe: Recipe) -> str:
@@ -87,6 +99,12 @@ def _written(recipe: Recipe) -> str:
     except UnicodeEncodeError:
         raise UserError("a path in the recipe is not UTF-8 text, so it cannot be put on record: rename it") from None
     return text
+
+
+def _per_step(folder: Path) -> int:
+    from sad.train import checkpoint
+
+    return checkpoint.per_step(folder)
 
 
 def _way_on(folder: Path) -> str:
@@ -122,11 +140,6 @@ def _train(plan: Any, folder: Path, console: Console, *, resume: bool) -> int:  
     write(f"student: {folder / folders.STUDENT}  (Hugging Face format)")
     write(f"look at it: sad doctor {shlex.quote(str(folder))}")
     return 0
-
-
-def _world() -> tuple[int, int]:
-    """Return the number of this process, and how many there are, as `accelerate launch` and `torchrun` tell it."""
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def _shared_folder(plan: Any, recipe: Recipe) -> Path:  # noqa: ANN401

@@ -74,19 +74,17 @@ def train(
     recipe = plan.recipe.train
     accelerator = _accelerator(plan)
     distiller, optimizer, objective = _parts(plan, accelerator)
-    progress = _taken_up(folder, plan, distiller, optimizer, objective) if resume else Progress(data=plan.fingerprint)
-    wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer)
     schedule, keep = plan.schedule(accelerator.num_processes), recipe.keep_checkpoints
+    fresh = Progress(data=plan.fingerprint, per_step=schedule.per_step)
+    progress = _taken_up(folder, plan, fresh, distiller, optimizer, objective) if resume else fresh
+    wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer)
     start, saved = progress.step, Saved(progress.step if resume else None)
     # one process writes; what it writes is the same on all of them
     main = accelerator.is_main_process
     record = Record(folder, plan, watch, saved.step) if main else NoRecord()
 
     def score() -> Scores:
-        with accelerator.autocast():
-            scores = evaluate(distiller, _held_out(plan, accelerator), objective, devices.reducer(accelerator))
-        sharded.settle(distiller)
-        return scores
+        return _score(plan, accelerator, distiller, objective)
 
     def save() -> None:
         made = checkpoint.save(folder, progress, distiller, optimizer, objective, keep, writes=main)
@@ -147,14 +145,31 @@ def _parts(plan: Plan, accelerator: Accelerator) -> tuple[Distiller, torch.optim
 
 
 def _taken_up(
-    folder: Path, plan: Plan, distiller: Distiller, optimizer: torch.optim.Optimizer, objective: Objective
+    folder: Path,
+    plan: Plan,
+    fresh: Progress,
+    distiller: Distiller,
+    optimizer: torch.optim.Optimizer,
+    objective: Objective,
 ) -> Progress:
-    """Load the newest checkpoint. Raises UserError where it stands for a training on other data."""
+    """Load the newest checkpoint. Raises UserError where it stands for a training on other data, or by other steps."""
     progress = checkpoint.load(folder, distiller, optimizer, objective)
     if progress.data != plan.fingerprint:
         told = f"the data is not what {folder} was trained on"
         raise UserError(f"{told}: put it back, or start a new run without --resume")
+    progress.per_step = progress.per_step or fresh.per_step
+    if progress.per_step != fresh.per_step:
+        told = f"a step of {folder} takes {progress.per_step} windows, and here it would take {fresh.per_step}"
+        raise UserError(f"{told}: change train.accumulation so that the steps are the same")
     return progress
+
+
+def _score(plan: Plan, accelerator: Accelerator, distiller: Distiller, objective: Objective) -> Scores:
+    """Score the student on held-out text, of which each process takes its share."""
+    with accelerator.autocast():
+        scores = evaluate(distiller, _held_out(plan, accelerator), objective, devices.reducer(accelerator))
+    sharded.settle(distiller)
+    return scores
 
 
 def _in_vain(plan: Plan, progress: Progress, done: Step) -> None:

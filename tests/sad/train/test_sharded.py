@@ -12,12 +12,11 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
-from torch import Tensor, nn
 
 from sad import tiny
 from sad.pair import Pair
 from sad.subjects.processes import on_processes
-from sad.train import checkpoint, loop, sharded
+from sad.train import checkpoint, loop
 from sad.train.devices import USE_FSDP
 from sad.train.plan import Plan
 from sad_doctor import names
