@@ -37,16 +37,35 @@ class Pair:
     vocab: VocabMap
 
 
-def load(recipe: Recipe, dtype: torch.dtype = torch.float32) -> Pair:
+@dataclass(frozen=True, slots=True, eq=False)
+class Given:
+    """What of a pair is there already, and goes before the names in the recipe. Tokenizers are transformers'."""
+
+    teacher: nn.Module | None = None
+    student: nn.Module | None = None
+    teacher_tokenizer: Any = None
+    student_tokenizer: Any = None
+
+    @property
+    def any(self) -> bool:
+        """Whether a model is there."""
+        return self.teacher is not None or self.student is not None
+
+
+def load(recipe: Recipe, dtype: torch.dtype = torch.float32, given: Given | None = None) -> Pair:
     """Load the pair of a recipe; the teacher's weights in ``dtype``, the student's in float32.
 
-    Raises UserError with one line where something is missing or does not fit.
+    What is ``given`` is not loaded. Raises UserError with one line where something is missing or does not fit.
     """
-    named = _student_tokenizer(recipe)
-    teacher = load_teacher(recipe.teacher, dtype)
-    teacher_reader = _reader(recipe.teacher.tokenizer or recipe.teacher.model, recipe.teacher)
-    student_reader = _reader(named, recipe.student)
-    student = load_student(recipe, student_reader)
+    given = given or Given()
+    named = None if given.student_tokenizer is not None else _student_tokenizer(recipe)
+    teacher = load_teacher(recipe.teacher, dtype) if given.teacher is None else given.teacher
+    if given.teacher_tokenizer is None:
+        teacher_reader = _reader(recipe.teacher.tokenizer or recipe.teacher.model, recipe.teacher)
+    else:
+        teacher_reader = Reader(given.teacher_tokenizer)
+    student_reader = Reader(given.student_tokenizer) if named is None else _reader(named, recipe.student)
+    student = load_student(recipe, student_reader) if given.student is None else given.student
     for name, model, reader in (("teacher", teacher, teacher_reader), ("student", student, student_reader)):
         rows = model.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
         if rows < reader.size:

@@ -169,10 +169,15 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Recipe:
 
     Raises UserError with one line: no such file, not TOML, an unknown key (with the nearest right one), a bad value.
     """
-    tree: dict[str, Any] = {} if path is None else _read(path)
+    return parse(tree(overrides, path), str(path) if path else "the flags")
+
+
+def tree(overrides: Mapping[str, Any], path: Path | None = None) -> dict[str, Any]:
+    """Return the sections of a TOML file with ``overrides`` by dotted key, not checked. Raises UserError."""
+    found: dict[str, Any] = {} if path is None else _read(path)
     for dotted, value in overrides.items():
-        _put(tree, dotted.split("."), value)
-    return parse(tree, str(path) if path else "the flags")
+        _put(found, dotted.split("."), value)
+    return found
 
 
 def parse(tree: Mapping[str, Any], origin: str) -> Recipe:

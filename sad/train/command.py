@@ -72,7 +72,7 @@ def _run(
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if dry_run:
         return 0
-    folder, resumed = folder or _shared_folder(plan, recipe), folder is not None
+    folder, resumed = folder or folders.shared(recipe, plan.device), folder is not None
     try:
         code = _train(plan, folder, console, resume=resumed)
         failure.leave_together()
@@ -140,18 +140,6 @@ def _train(plan: Any, folder: Path, console: Console, *, resume: bool) -> int:  
     write(f"student: {folder / folders.STUDENT}  (Hugging Face format)")
     write(f"look at it: sad doctor {shlex.quote(str(folder))}")
     return 0
-
-
-def _shared_folder(plan: Any, recipe: Recipe) -> Path:  # noqa: ANN401
-    """Make the folder of a new run, once, and tell every process which it is."""
-    from accelerate import PartialState
-    from accelerate.utils import broadcast_object_list
-
-    made: list[Any] = [None]
-    if PartialState(cpu=plan.device == "cpu").is_main_process:
-        made[0] = folders.new(recipe.output.folder, recipe.output.name)
-        (made[0] / folders.RECIPE).write_text(recipe_text.toml(recipe_text.anchored(recipe)), encoding="utf-8")
-    return Path(broadcast_object_list(made)[0])
 
 
 def describe(plan: Any, processes: int = 1) -> list[str]:  # noqa: ANN401

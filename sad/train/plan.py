@@ -12,7 +12,7 @@ from sad.data import Example, Schedule, examples
 from sad.errors import UserError
 from sad.forward import text_config
 from sad.model_files import check_files
-from sad.pair import Pair, load
+from sad.pair import Given, Pair, load
 from sad.recipe import Recipe
 from sad.text import documents, glance
 
@@ -81,12 +81,14 @@ class Plan:
         }
 
 
-def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
-    """Load and measure everything that a run needs. Raises UserError."""
+def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None) -> Plan:
+    """Load and measure everything that a run needs; what of the pair is ``given`` is there. Raises UserError."""
     device = choose_device(recipe.train.device)
-    check_files(recipe)
+    if given is None or not given.any:
+        check_files(recipe)
     glance(recipe.data)
-    pair = load(recipe, torch.bfloat16 if device == "cuda" and recipe.train.precision != "fp32" else torch.float32)
+    half = device == "cuda" and recipe.train.precision != "fp32"
+    pair = load(recipe, torch.bfloat16 if half else torch.float32, given)
     precision = choose_precision(recipe.train.precision, device, text_config(pair.teacher).hidden_size)
     if recipe.teacher.dtype == "auto" and recipe.teacher.quantization == "none":
         pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)
