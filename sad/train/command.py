@@ -59,8 +59,11 @@ def _run(
     glance(recipe.data)
     quiet_libraries()
 
+    from sad.train.devices import sharding
     from sad.train.plan import make_plan
 
+    # before anything slow is loaded
+    sharding()
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
         if folder is not None:
             recipe = portions.fitted(recipe, _per_step(folder), processes)
