@@ -22,7 +22,7 @@ from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.losses.kd import Divergence
 from sad.objective import Ledger, Objective
-from sad.terms import TERMS
+from sad.terms import TERMS, View
 
 Reduce = Callable[[dict[str, float]], dict[str, float]]
 
@@ -98,7 +98,7 @@ def evaluate(distiller: Distiller, batches: Iterable[Batch], objective: Objectiv
     try:
         for one in batches:
             batch = one.to(device)
-            distiller.inside(partial(_score, distiller, batch, totals))
+            distiller.inside(partial(_read, distiller, batch, totals))
     finally:
         for module, training in modes.items():
             module.training = training
@@ -121,8 +121,12 @@ def likelihood(distiller: Distiller, batches: Iterable[Batch], reduce: Reduce = 
     return Likelihood(done["total/lm"], int(done["units/lm"]), int(done["bytes"]))
 
 
-def _score(distiller: Distiller, batch: Batch, totals: _Totals) -> None:
-    view = distiller.view(batch, distiller.ask_teacher(batch))
+def _read(distiller: Distiller, batch: Batch, totals: _Totals) -> None:
+    _score(distiller, distiller.view(batch, distiller.ask_teacher(batch)), totals)
+
+
+def _score(distiller: Distiller, view: View, totals: _Totals) -> None:
+    batch = view.batch
     for name in distiller.names:
         totals.add_sum(name, TERMS[name](view))
     # at temperature 1, whatever the training uses

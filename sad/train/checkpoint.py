@@ -62,7 +62,9 @@ def save(
     """
     folder = run / FOLDER
     final = folder / f"{STEP}{progress.step:08d}"
-    weights, moments = _Whole(sharded.whole_state(distiller, keep=writes)), _tensors(optimizer, writes)
+    cut = sharded.is_sharded(distiller)
+    weights = _Whole(sharded.whole_state(distiller, keep=writes)) if cut else distiller
+    moments = _tensors(optimizer, writes)
     if not writes:
         return final
     temporary = folder / f".{final.name}.{os.getpid()}.tmp"

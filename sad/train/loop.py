@@ -94,7 +94,7 @@ def train(
 
     with signals or Interrupt() as interrupt, record.recorder:
         with accelerator.autocast():
-            known = likelihood(distiller, _held_out(plan, accelerator), devices.reducer(accelerator))
+            known = likelihood(distiller, _shared(plan, accelerator), devices.reducer(accelerator))
         if plan.recipe.shares and not resume:
             # from held-out text, so that every process starts with the same weights, and the first record has them
             objective.calibrate(score().ledger)
@@ -121,7 +121,7 @@ def train(
             _in_vain(plan, progress, done)
 
         if signal is None:
-            export(plan, distiller, folder / STUDENT, writes=main)
+            export(plan, distiller, folder / STUDENT)
         elif signal is not None and saved.step != progress.step:
             save()
         record.ended(progress.step, signal)
@@ -167,7 +167,7 @@ def _taken_up(
 def _score(plan: Plan, accelerator: Accelerator, distiller: Distiller, objective: Objective) -> Scores:
     """Score the student on held-out text, of which each process takes its share."""
     with accelerator.autocast():
-        scores = evaluate(distiller, _held_out(plan, accelerator), objective, devices.reducer(accelerator))
+        scores = evaluate(distiller, _shared(plan, accelerator), objective, devices.reducer(accelerator))
     sharded.settle(distiller)
     return scores
 
@@ -188,16 +188,18 @@ def agreed(accelerator: Accelerator, signal: int | None, *, due: bool) -> tuple[
     return int(every[:, 0].max()) or None, bool(every[:, 1].max())
 
 
-def export(plan: Plan, distiller: Distiller, folder: Path, *, writes: bool = True) -> None:
+def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
     """Write the student, and nothing but the student, in Hugging Face format with its tokenizer.
 
-    Every process takes part, for weights that are in pieces; the one that ``writes`` does.
+    Every process takes part, for weights that are in pieces; the first one writes.
     """
-    state = sharded.whole_state(distiller.student, keep=writes)
-    if not writes:
+    first = random_states.rank() == 0
+    cut = sharded.is_sharded(distiller)
+    more = {"state_dict": sharded.whole_state(distiller.student, keep=first)} if cut else {}
+    if not first:
         return
     with checkpoint.disk_errors():
-        distiller.student.save_pretrained(folder, state_dict=state)  # type: ignore[operator]
+        distiller.student.save_pretrained(folder, **more)  # type: ignore[operator]
     plan.pair.readers.student.tokenizer.save_pretrained(folder)
 
 
@@ -206,8 +208,13 @@ def _batch(plan: Plan, numbers: Ints) -> Batch:
     return collate(some, plan.pair.readers) if some else blank(plan.train[0], plan.pair.readers)
 
 
-def _held_out(plan: Plan, accelerator: Accelerator) -> Iterator[Batch]:
-    size, readers = plan.recipe.train.batch_size, plan.pair.readers
+def _held_out(plan: Plan) -> Iterator[Batch]:
+    size = plan.recipe.train.batch_size
     some: list[Example] = plan.held_out
-    batches = (collate(some[start : start + size], readers) for start in range(0, len(some), size))
-    return devices.share(batches, accelerator, lambda: blank(some[0], readers))
+    for start in range(0, len(some), size):
+        yield collate(some[start : start + size], plan.pair.readers)
+
+
+def _shared(plan: Plan, accelerator: Accelerator) -> Iterator[Batch]:
+    """Yield what this process scores of the held-out text."""
+    return devices.share(_held_out(plan), accelerator, lambda: blank(plan.held_out[0], plan.pair.readers))

@@ -57,7 +57,7 @@ def is_sharded(module: nn.Module) -> bool:
 
 
 def settle(module: nn.Module) -> None:
-    """Let go of what an evaluation has gathered, so that the next pass reads the weights as they are then."""
+    """Let go of what an evaluation has gathered and no backward pass will: room, and weights in pieces as before."""
     if isinstance(module, FSDPModule):
         module.reshard()
 

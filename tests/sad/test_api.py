@@ -12,14 +12,16 @@ from typing import Any
 import datasets
 import pytest
 import torch
+from rich.console import Console
 from transformers import AutoModelForCausalLM
 
 import sad
-from sad import tiny
+from sad import api, tiny
 from sad.api import TEXTS, distill
 from sad.errors import UserError
 from sad.pair import Pair
 from sad.recipe import Recipe
+from sad.train.progress import Bar, Lines
 from sad_doctor import names
 
 PARAGRAPHS = [part for part in tiny.TEXT.split("\n\n") if part] * 6
@@ -145,6 +147,25 @@ def test_a_student_that_cannot_learn_is_refused(tmp_path: Path) -> None:
     pair.student.requires_grad_(False)
     with pytest.raises(UserError, match="no weight of the student is to be trained"):
         distill(pair.teacher, pair.student, PARAGRAPHS, recipe(tmp_path), **loaded(pair))
+
+
+@pytest.mark.parametrize(
+    ("notebook", "terminal", "widgets", "kind"),
+    [(True, False, True, Bar), (True, False, False, Lines), (False, True, False, Bar), (False, False, True, Lines)],
+)
+def test_a_bar_is_shown_where_it_can_move(
+    notebook: bool, terminal: bool, widgets: bool, kind: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = Console(force_jupyter=notebook, force_terminal=terminal, _environ={"TERM": "xterm"})
+    monkeypatch.setattr(api, "patient_console", lambda **_: console)
+    monkeypatch.setattr(api, "find_spec", lambda _: object() if widgets else None)
+    assert isinstance(api._watch(3, shown=True), kind)
+
+
+def test_silence_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    with api._watch(3, shown=False) as watch:
+        watch.say("anything")
+    assert capsys.readouterr().out == ""
 
 
 def test_the_package_waits_for_torch_until_it_is_asked() -> None:

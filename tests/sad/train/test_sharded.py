@@ -149,7 +149,11 @@ def parts(_: None) -> dict[str, Any]:
     mesh = init_device_mesh("cpu", (2,))
     fully_shard(module, mesh=mesh)
     cut = list(module.parameters())
+    module(torch.zeros(1, 5))
+    gathered = [not isinstance(p, DTensor) for p in module.parameters()]
+    sharded.settle(module)
     found = {
+        "settled": all(gathered) and all(isinstance(p, DTensor) for p in module.parameters()),
         "norm": float(sharded.norm([*cut, full[0]])),
         "expected": float(torch.cat([t.flatten() for t in [*full, full[0]]]).norm()),
         "whole": all(torch.equal(sharded.whole(a.detach()), b) for a, b in zip(cut, full, strict=True)),
@@ -166,6 +170,7 @@ def parts(_: None) -> dict[str, Any]:
 def test_pieces_are_gathered_measured_and_loaded_as_the_whole() -> None:
     first, other = on_processes(parts, None, 2)
     for one in (first, other):
+        assert one["settled"]
         assert one["whole"]
         assert one["like"]
         assert one["norm"] == pytest.approx(one["expected"], rel=1e-6)
