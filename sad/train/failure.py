@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +15,9 @@ from sad.errors import Stopped, UserError
 
 CLAIM = "sad/failed"
 """Where the first process to fail says so."""
+
+PATIENCE = 20.0
+"""Seconds that the other processes of a machine give its first one to tell of what they have met too."""
 
 
 def world() -> tuple[int, int]:
@@ -37,6 +43,9 @@ def end(error: BaseException, folder: Path | None, way_on: str = "", leave: Call
     the traceback is kept in the run's ``folder``.
     """
     rank, processes = world()
+    # a launcher ends the others as soon as one has left: what is to be said is said before that
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if first_to_fail():
         if folder is not None and folder.is_dir() and not isinstance(error, UserError | Stopped):
             kept = folder / f"traceback-{rank}.txt"
@@ -50,12 +59,17 @@ def end(error: BaseException, folder: Path | None, way_on: str = "", leave: Call
 def first_to_fail() -> bool:
     """Return whether no other process has said so before: what comes later is only what the first one brought about.
 
-    Before the processes are joined each of them meets the same mistake: the first of each machine tells of it.
+    Before the processes are joined each of them meets the same mistake: the first of each machine tells of it, and
+    the launcher then ends the others. One that is still there after ``PATIENCE`` has met something of its own.
     """
     from torch import distributed as dist
 
     if not (dist.is_available() and dist.is_initialized()):
-        return int(os.environ.get("LOCAL_RANK", "0")) == 0
+        if int(os.environ.get("LOCAL_RANK", "0")) > 0:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            time.sleep(PATIENCE)
+        return True
     try:
         # atomic; kept by the launcher, so that it outlives the process that failed
         return int(dist.distributed_c10d._get_default_store().add(CLAIM, 1)) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,13 @@ import torch
 from sad.errors import Stopped, TrainingError, UserError
 from sad.subjects.processes import on_processes
 from sad.train import failure
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    kept = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, kept)
 
 
 @pytest.fixture
@@ -60,12 +69,17 @@ def test_out_of_memory_comes_with_advice() -> None:
     assert told.endswith("halve train.batch_size and double train.accumulation")
 
 
-def test_before_they_are_joined_the_first_of_a_machine_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = []
-    for local in ("0", "1"):
-        monkeypatch.setenv("LOCAL_RANK", local)
-        told.append(failure.first_to_fail())
-    assert told == [True, False]
+@pytest.mark.parametrize(("local", "waits"), [("0", []), ("1", [failure.PATIENCE])])
+def test_before_they_are_joined_the_others_wait_for_the_first_of_a_machine(
+    local: str, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    monkeypatch.setenv("LOCAL_RANK", local)
+    assert failure.first_to_fail()
+    assert slept == waits
+    # the launcher can end it meanwhile
+    assert not waits or signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def claims(_: None) -> list[bool]:
