@@ -16,7 +16,7 @@ from sad.errors import Stopped, UserError
 CLAIM = "sad/failed"
 """Where the first process to fail says so."""
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds that the other processes of a machine give its first one to tell of what they have met too."""
 
 
