@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,18 @@ DROPPED = {
 """Methods whose call is left out: x.detach() becomes x."""
 WORDS = {"sum": "mean", "mean": "sum", "none": "sum"}
 """Words of a reduction."""
+SAME_EITHER_WAY = {"min", "max", "minimum", "maximum"}
+"""Functions whose first two arguments may be swapped: the smaller of a and b is the smaller of b and a."""
+NO_RESULT = {
+    "use_cache",  # whether a pass also returns what a later pass could reuse
+    "fused",  # which kernel takes the same optimizer step
+    "assume_unique",  # saves a sort of what is sorted
+    "indent",  # how a JSON file is laid out
+    "ensure_ascii",  # how its letters are escaped
+}
+"""Flags of calls that say how a result is reached or written, never what it is."""
+PORTIONS = {"CHUNK"}
+"""Constants that say how much is done at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +76,10 @@ class Mutant:
 
 
 def mutants(path: Path) -> Iterator[Mutant]:
-    """Return every mutant of a file, in the order of its lines. What only words a message is left alone."""
+    """Return every mutant of a file, in the order of its lines, without edits that by their nature change no result."""
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
-    # what dataclass(frozen=True) and its like promise is no arithmetic
-    marks = [d for n in ast.walk(tree) if isinstance(n, ast.ClassDef) for d in n.decorator_list]
-    words = [part for part in ast.walk(tree) if _only_words(part)]
-    skipped = {id(node) for part in (*words, *marks) for node in ast.walk(part)}
+    skipped = {id(node) for part in ast.walk(tree) for node in _idle(part)}
     for number, node in enumerate(ast.walk(tree)):
         if id(node) in skipped or not hasattr(node, "lineno"):
             continue
@@ -83,6 +92,47 @@ def mutants(path: Path) -> Iterator[Mutant]:
                 _replace(changed, twin, new)
             ast.fix_missing_locations(changed)
             yield Mutant(path, node.lineno, _short(before), _short(ast.unparse(new)), ast.unparse(changed))
+
+
+def _idle(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes at or below ``node`` of which no edit can change a result."""
+    match node:
+        # what only words a message, annotates a type or imports
+        case _ if _only_words(node):
+            yield from ast.walk(node)
+        # what dataclass(frozen=True) and its like promise is no arithmetic
+        case ast.ClassDef():
+            yield from (part for mark in node.decorator_list for part in ast.walk(mark))
+        # read by type checkers alone
+        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            yield from ast.walk(node)
+        case ast.keyword(arg=arg) if arg in NO_RESULT:
+            yield from ast.walk(node)
+        # of a zip, which raises where lengths do not agree, and pairs those that do alike
+        case ast.Call(func=ast.Name(id="zip")):
+            yield from (part for flag in node.keywords for part in ast.walk(flag))
+        # the last axis of a table is its axis 1: dim=1 is dim=-1 (dim=-2 is not, and is tried)
+        case ast.keyword(arg="dim", value=ast.UnaryOp(op=ast.USub())):
+            yield node.value
+        case ast.Assign(targets=[ast.Name(id=name)]) if name in PORTIONS:
+            yield from ast.walk(node)
+        # a negative number that has a name is a mark: any other negative one marks as well (a positive one is tried)
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.UnaryOp(op=ast.USub())) if name.isupper():
+            yield node.value.operand
+        # where no graph is made there is nothing to detach from
+        case ast.FunctionDef() if any("no_grad" in ast.unparse(d) for d in node.decorator_list):
+            yield from (part for part in ast.walk(node) if _is_call_of(part, {"detach"}))
+        case ast.Call(args=[first, second, *_]) if _is_call_of(node, SAME_EITHER_WAY) or _equal(first, second):
+            yield node
+
+
+def _is_call_of(node: ast.AST, names: Set[str]) -> bool:
+    func = node.func if isinstance(node, ast.Call) else None
+    return (func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")) in names
+
+
+def _equal(first: ast.AST, second: ast.AST) -> bool:
+    return ast.dump(first) == ast.dump(second)
 
 
 def _only_words(node: ast.AST) -> bool:
@@ -104,7 +154,8 @@ def _changes(node: ast.AST) -> Iterator[Callable[[Any], ast.AST]]:
             yield _other_comparison
         case ast.UnaryOp(op=ast.USub() | ast.Not()):
             yield lambda twin: twin.operand
-        case ast.If() | ast.IfExp():
+        # a test that is itself turned round by the edits above is not turned round a second time
+        case ast.If(test=test) | ast.IfExp(test=test) if not _is_turned(test):
             yield _negated
         case ast.Constant(value=bool()):
             yield lambda twin: _constant(twin, not twin.value)
@@ -120,6 +171,12 @@ def _changes(node: ast.AST) -> Iterator[Callable[[Any], ast.AST]]:
             yield lambda _: ast.Pass()
         case ast.FunctionDef(decorator_list=[*_]) if any("no_grad" in ast.unparse(d) for d in node.decorator_list):
             yield _without_decorators
+
+
+def _is_turned(test: ast.AST) -> bool:
+    """Whether the edits of ``test`` alone include its opposite."""
+    turned = ast.Eq | ast.NotEq | ast.Is | ast.IsNot | ast.In | ast.NotIn
+    return isinstance(test, ast.UnaryOp) or (isinstance(test, ast.Compare) and isinstance(test.ops[0], turned))
 
 
 def _other_operator(node: Any) -> ast.AST:

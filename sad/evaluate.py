@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -22,7 +22,7 @@ from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.losses.kd import Divergence
 from sad.objective import Ledger, Objective
-from sad.terms import TERMS, View
+from sad.terms import View
 
 Reduce = Callable[[dict[str, float]], dict[str, float]]
 
@@ -68,12 +68,14 @@ class Scores:
     ledger: Ledger
 
 
-@dataclass(slots=True)
 class _Totals:
-    values: dict[str, float] = field(default_factory=dict)
+    """Sums by name, each there from the start: a process without a text has the same names as the others."""
+
+    def __init__(self, sums: Iterable[str], more: Iterable[str] = ()) -> None:
+        self.values = dict.fromkeys([*(f"{part}/{name}" for name in sums for part in ("total", "units")), *more], 0.0)
 
     def add(self, name: str, value: torch.Tensor | float) -> None:
-        self.values[name] = self.values.get(name, 0.0) + float(value)
+        self.values[name] += float(value)
 
     def add_sum(self, name: str, summed: Sum) -> None:
         self.add(f"total/{name}", summed.total)
@@ -94,7 +96,7 @@ def evaluate(distiller: Distiller, batches: Iterable[Batch], objective: Objectiv
     device = next(distiller.parameters()).device
     modes = {module: module.training for module in distiller.modules()}
     distiller.eval()
-    totals = _Totals()
+    totals = _Totals([*distiller.names, "own/lm", "own/kl"], ["own/agree", "own/mapped", "bytes"])
     try:
         for one in batches:
             batch = one.to(device)
@@ -110,7 +112,7 @@ def likelihood(distiller: Distiller, batches: Iterable[Batch], reduce: Reduce = 
     """Return the teacher's likelihood of the same bytes that the student is scored on."""
     teacher = distiller.teacher
     device = next(teacher.parameters()).device
-    totals = _Totals({"total/lm": 0.0, "units/lm": 0.0, "bytes": 0.0})
+    totals = _Totals(["lm"], ["bytes"])
     for one in batches:
         batch = one.to(device)
         at = batch.teacher_targets
@@ -128,7 +130,7 @@ def _read(distiller: Distiller, batch: Batch, totals: _Totals) -> None:
 def _score(distiller: Distiller, view: View, totals: _Totals) -> None:
     batch = view.batch
     for name in distiller.names:
-        totals.add_sum(name, TERMS[name](view))
+        totals.add_sum(name, distiller.term(name, view))
     # at temperature 1, whatever the training uses
     compared = view.compared(Divergence())
     own = vocabulary_pass(view.target_states(), view.head, batch.targets.token, compared, measure=True)
@@ -140,14 +142,15 @@ def _score(distiller: Distiller, view: View, totals: _Totals) -> None:
 
 
 def _scores(done: dict[str, float], terms: Iterable[str], objective: Objective) -> Scores:
-    compared = done.get("units/own/kl", 0.0)
-    units = {name: int(done.get(f"units/{name}", 0)) for name in terms}
+    compared = done["units/own/kl"]
+    kl, agreement, mapped = (
+        done[name] / compared if compared else math.nan for name in ("total/own/kl", "own/agree", "own/mapped")
+    )
+    units = {name: int(done[f"units/{name}"]) for name in terms}
     return Scores(
-        likelihood=Likelihood(
-            done.get("total/own/lm", 0.0), int(done.get("units/own/lm", 0)), int(done.get("bytes", 0))
-        ),
-        kl=done.get("total/own/kl", 0.0) / compared if compared else math.nan,
-        agreement=done.get("own/agree", 0.0) / compared if compared else math.nan,
-        mapped=done.get("own/mapped", 0.0) / compared if compared else math.nan,
-        ledger=objective.ledger({name: done.get(f"total/{name}", 0.0) for name in units}, units),
+        likelihood=Likelihood(done["total/own/lm"], int(done["units/own/lm"]), int(done["bytes"])),
+        kl=kl,
+        agreement=agreement,
+        mapped=mapped,
+        ledger=objective.ledger({name: done[f"total/{name}"] for name in units}, units),
     )

@@ -7,11 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from sad.batch import Tokens
 from sad.errors import UserError
+
+MASKED = ("sdpa", "eager")
+"""Attentions that take a mask of who sees whom; the others (flash, flex) find texts by their positions."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,11 +30,38 @@ class Forward:
 def run(model: nn.Module, tokens: Tokens, blocks: Sequence[int] = ()) -> Forward:
     """Run the body of a causal LM, without its head; keep the outputs of ``blocks``.
 
-    The mask must hide padding on the right only; positions are the model's own.
+    The mask must hide padding on the right only; positions are the model's own, unless rows hold several texts: then
+    those of ``tokens``, and no text sees another.
     """
+    shape = tokens.input_ids.shape
     with _kept(model, blocks) as kept:
-        out = body(model)(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, use_cache=False)
-    return Forward(model, out.last_hidden_state, kept)
+        out = body(model)(use_cache=False, **_asked(model, tokens))
+
+    def rows(states: Tensor) -> Tensor:
+        return states.reshape(*shape, states.shape[-1])
+
+    return Forward(model, rows(out.last_hidden_state), {block: rows(states) for block, states in kept.items()})
+
+
+def _asked(model: nn.Module, tokens: Tokens) -> dict[str, Tensor]:
+    if tokens.text is None or tokens.position_ids is None:
+        return {"input_ids": tokens.input_ids, "attention_mask": tokens.attention_mask}
+    attention = getattr(text_config(model), "_attn_implementation", "sdpa")
+    if attention not in MASKED:
+        # these find the texts of one long row by its positions, which begin anew at each, and in the padding
+        return {"input_ids": tokens.input_ids.reshape(1, -1), "position_ids": tokens.position_ids.reshape(1, -1)}
+    seen = block_mask(tokens.text)
+    if attention == "eager":
+        dtype = next(model.parameters()).dtype
+        seen = torch.zeros_like(seen, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
+    return {"input_ids": tokens.input_ids, "position_ids": tokens.position_ids, "attention_mask": seen}
+
+
+def block_mask(text: Int[Tensor, "batch length"]) -> Bool[Tensor, "batch 1 length length"]:
+    """Tell who sees whom: a token sees those of its own text up to itself; padding sees padding, not to see nothing."""
+    length = text.shape[1]
+    causal = torch.ones(length, length, dtype=torch.bool, device=text.device).tril()
+    return ((text[:, :, None] == text[:, None, :]) & causal)[:, None]
 
 
 def body(model: nn.Module) -> nn.Module:

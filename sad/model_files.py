@@ -33,7 +33,9 @@ def check_files(recipe: Recipe) -> None:
         if name.startswith("random:") or (role == "student" and name == EMBEDDED):
             continue
         path = whole(name) if name.lower().endswith(".gguf") else resolve(name)
-        places = _look(path, name) if isinstance(path, Path) else None
+        # a cache stands for the teacher's weights
+        weights = role != "teacher" or recipe.cache.path is None
+        places = _look(path, name, weights=weights) if isinstance(path, Path) else None
         check_length(role, places, recipe.data.max_length)
 
 
@@ -75,12 +77,30 @@ def resolve(name: str) -> str | Path:
     return name
 
 
-def _look(path: Path, name: str) -> int | None:
+def weight_files(name: str) -> list[Path]:
+    """Return the files that hold a model's weights, none where they are not on this machine. Raises UserError."""
+    if name.lower().endswith(".gguf"):
+        return [whole(name)]
+    where = resolve(name)
+    if not isinstance(where, Path):
+        from transformers.utils import cached_file
+
+        found = cached_file(where, CONFIG, local_files_only=True, _raise_exceptions_for_missing_entries=False)
+        if found is None:
+            return []
+        where = Path(found).parent
+    try:
+        return _weights(where, name)
+    except UserError:
+        return []
+
+
+def _look(path: Path, name: str, *, weights: bool = True) -> int | None:
     """Check the files of a model; return how many tokens it reads, or None."""
     if path.suffix.lower() == ".gguf":
         return gguf_file.check(path, name)
     config = _config(path, name)
-    if "transformers_weights" not in config:
+    if weights and "transformers_weights" not in config:
         for file in _weights(path, name):
             check_safetensors(file)
     inner = config.get("text_config")

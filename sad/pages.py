@@ -11,7 +11,8 @@ from typing import Any, TypeGuard
 from sad import catalogue
 from sad.catalogue import Entry
 from sad.errors import UserError
-from sad.recipe import Recipe, Section
+from sad.recipe import Recipe
+from sad.section import Section
 
 FRESH, STALE = 0, 1
 ROOT = Path(__file__).resolve().parent.parent

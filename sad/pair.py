@@ -12,6 +12,7 @@ from torch import nn
 from sad import embedded
 from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
+from sad.attention import EAGER
 from sad.data import Readers
 from sad.errors import UserError
 from sad.forward import text_config
@@ -52,25 +53,38 @@ class Given:
         return self.teacher is not None or self.student is not None
 
 
-def load(recipe: Recipe, dtype: torch.dtype = torch.float32, given: Given | None = None) -> Pair:
-    """Load the pair of a recipe; the teacher's weights in ``dtype``, the student's in float32.
+def load(
+    recipe: Recipe,
+    dtype: torch.dtype = torch.float32,
+    absent: nn.Module | None = None,
+    given: Given | None = None,
+) -> Pair:
+    """Load the pair of a recipe; the teacher's weights in ``dtype``, the student's in float32. ``absent``, which has
+    the teacher's configuration and no weights, takes the teacher's place.
 
     What is ``given`` is not loaded. Raises UserError with one line where something is missing or does not fit.
     """
     given = given or Given()
     named = None if given.student_tokenizer is not None else _student_tokenizer(recipe)
-    teacher = load_teacher(recipe.teacher, dtype) if given.teacher is None else given.teacher
+    teacher = absent or given.teacher
+    if teacher is None:
+        teacher = load_teacher(recipe.teacher, dtype)
     if given.teacher_tokenizer is None:
         teacher_reader = _reader(recipe.teacher.tokenizer or recipe.teacher.model, recipe.teacher)
     else:
         teacher_reader = Reader(given.teacher_tokenizer)
     student_reader = Reader(given.student_tokenizer) if named is None else _reader(named, recipe.student)
     student = load_student(recipe, student_reader) if given.student is None else given.student
+    if "attention" in recipe.terms.weights and recipe.terms.attention.compare == "maps":
+        for model in (teacher, student):
+            model.set_attn_implementation(EAGER)  # type: ignore[operator]
     for name, model, reader in (("teacher", teacher, teacher_reader), ("student", student, student_reader)):
+        check_length(name, getattr(text_config(model), "max_position_embeddings", None), recipe.data.max_length)
+        if model is absent:
+            continue
         rows = model.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
         if rows < reader.size:
             raise UserError(f"the {name}'s embedding has {rows} rows, its tokenizer {reader.size} tokens: not a pair")
-        check_length(name, getattr(text_config(model), "max_position_embeddings", None), recipe.data.max_length)
         check_head(model, name)
     return Pair(student, teacher, Readers(student_reader, teacher_reader), VocabMap(student_reader, teacher_reader))
 

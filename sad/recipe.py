@@ -14,9 +14,10 @@ from sad.errors import UserError
 from sad.listing import listed
 from sad.recipe_inputs import EMBEDDED as EMBEDDED
 from sad.recipe_inputs import Data as Data
-from sad.recipe_inputs import Section as Section
 from sad.recipe_inputs import Student as Student
 from sad.recipe_inputs import Teacher as Teacher
+from sad.recipe_terms import Terms
+from sad.section import Section
 
 RANDOM = "random:"
 PRETRAINED_RATE = 1e-4
@@ -35,6 +36,12 @@ class Train(Section):
     """Windows of a micro-batch on each device."""
     accumulation: int = Field(default=1, ge=1)
     """Micro-batches of an optimizer step on each device."""
+    buckets: bool = True
+    """Windows of about one length go into a step together, so that little is padded; else any windows."""
+    packing: bool = False
+    """Several short windows share a row and do not see each other; `batch_size` then counts rows."""
+    prefetch: int = Field(default=2, ge=0)
+    """Steps whose data is made ready while others are computed; 0 makes each when it is needed."""
     learning_rate: float = Field(default=PRETRAINED_RATE, gt=0)
     """Peak learning rate of the student; if not set 4e-3 for the embedded one, 1e-3 for a fresh one, else 1e-4."""
     projector_learning_rate: float = Field(default=1e-2, gt=0)
@@ -65,61 +72,39 @@ class Train(Section):
     """How many checkpoints to keep."""
     shard_teacher: bool | None = None
     """On several devices: keep a piece of the teacher's blocks on each; if not set, where the student is sharded."""
+    push_checkpoint: str | None = None
+    """Another folder to which each checkpoint is copied, in a folder of the run's name; a run can go on from it."""
+    max_hours: float | None = Field(default=None, gt=0)
+    """Hours after which the run saves and ends by itself, a little before they are over."""
+    on_red_flag: Literal["ignore", "warn", "stop", "rollback"] = "warn"
+    """What a red flag of `sad doctor` does to the run: nothing, a warning, its end, or a way back to a checkpoint."""
+    max_rollbacks: int = Field(default=3, ge=1)
+    """Ways back to a checkpoint before the run stops."""
+    skip_spikes: bool = True
+    """Leave out a step whose loss lies far above those before it."""
+    grad_shares_every: int = Field(default=200, ge=0)
+    """Steps between two looks at each term's share of the gradient and at the teacher's loss; 0 takes none."""
+    trackers: list[str] = Field(default_factory=list)
+    """Libraries that the record goes to as well: `tensorboard`, `wandb`, `trackio`, or another of accelerate's."""
+    compile: bool = False
+    """Compile the blocks of both models: faster steps after a slow first one."""
+    gradient_checkpointing: bool = False
+    """Compute the student's activations again in the backward pass: less memory, more time."""
 
 
-class Kd(Section):
-    """KL from the teacher's next-token distribution, at common boundaries."""
+class Cache(Section):
+    """The teacher on disk, written by `sad cache`: training from it needs no teacher in memory."""
 
-    weight: float = Field(default=1.0, ge=0)
-    """Weight of the term; 0 leaves it out."""
-    temperature: float = Field(default=1.0, ge=0.01, le=1000)
-    """Softens both distributions; the gradient is corrected by its square."""
-
-
-class Lm(Section):
-    """Cross-entropy against the text itself."""
-
-    weight: float = Field(default=1.0, ge=0)
-    """Weight of the term; 0 leaves it out."""
-
-
-class Layerwise(Section):
-    """Distance of normalised hidden states, at common boundaries."""
-
-    weight: float = Field(default=0.03, ge=0)
-    """Weight of the term; 0 leaves it out."""
-    layers: int = Field(default=1, ge=1)
-    """How many pairs of blocks to compare, spread evenly and always with the last."""
-
-
-class Contrastive(Section):
-    """InfoNCE between states of the last pair of blocks, over the positions of each text."""
-
-    weight: float = Field(default=0.0, ge=0)
-    """Weight of the term; 0 leaves it out."""
-    temperature: float = Field(default=0.1, ge=0.001, le=1000)
-    """Divides the cosine similarities."""
-
-
-class Terms(Section):
-    """The terms of the objective."""
-
-    kd: Kd = Kd()
-    lm: Lm = Lm()
-    layerwise: Layerwise = Layerwise()
-    contrastive: Contrastive = Contrastive()
-
-    @property
-    def weights(self) -> dict[str, float]:
-        """Weight by name of the terms that take part."""
-        every = {name: float(getattr(self, name).weight) for name in type(self).model_fields}
-        return {name: weight for name, weight in every.items() if weight > 0}
-
-    @model_validator(mode="after")
-    def _any(self) -> Terms:
-        if not self.weights:
-            raise ValueError("every term has weight 0: give at least one a weight")
-        return self
+    path: str | None = None
+    """Folder of the cache; if not set the teacher itself is asked."""
+    k: int | None = Field(default=None, ge=1)
+    """Likeliest tokens kept at each boundary; if not set 32 when it is written, and any number when it is read."""
+    bits: Literal[8, 10, 12, 16, 32] | None = None
+    """Bits of a log-probability; if not set 12 when it is written, and any number when it is read; 32 is exact."""
+    states: bool = False
+    """Keep the teacher's hidden states too, also where no term asks for them yet."""
+    shard: int = Field(default=2**16, ge=1)
+    """Boundaries of a file; a writer that was stopped goes on from the last whole one."""
 
 
 class Output(Section):
@@ -141,6 +126,7 @@ class Recipe(Section):
     terms: Terms = Terms()
     shares: dict[str, float] | None = None
     """Target shares of the loss by term, e.g. {kd = 50, layerwise = 30, lm = 20}; weights then follow slowly."""
+    cache: Cache = Cache()
     output: Output = Output()
 
     @model_validator(mode="before")

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from sad.section import Section
 
 EMBEDDED = "embedded"
 SPLIT = "split:"
 """Begins a held-out source that is another split of the training data set."""
 TEMPLATES = ("student", "teacher", "none")
 """Values of ``data.template`` that are no file."""
-
-
-class Section(BaseModel):
-    """A part of the recipe: no unknown keys, no value of another type, no change after reading."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
 
 
 class Teacher(Section):
@@ -80,6 +75,10 @@ class Data(Section):
     """Most tokens of a window, for both models; windows are cut at common boundaries."""
     eval_windows: int = Field(default=64, ge=1)
     """Most windows of held-out text in an evaluation."""
+    workers: int | None = Field(default=None, ge=0)
+    """Processes that prepare the text; 0 does it in the program itself. If not set one a core, none for little text."""
+    cache: Path | None = Field(default=None, strict=False)
+    """Where the prepared text is kept; if not set `prepared` in `$SAD_CACHE`, else in the user's cache folder."""
 
     @model_validator(mode="after")
     def _share(self) -> Data:

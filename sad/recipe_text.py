@@ -11,7 +11,7 @@ from sad.recipe_inputs import TEMPLATES
 
 PATHS = (
     *(("teacher", "model"), ("teacher", "tokenizer"), ("student", "model"), ("student", "tokenizer")),
-    *(("data", "text"), ("data", "held_out"), ("data", "template")),
+    *(("data", "text"), ("data", "held_out"), ("data", "template"), ("cache", "path")),
 )
 """Keys whose value may be a path."""
 
@@ -24,6 +24,13 @@ def anchored(recipe: Recipe) -> Recipe:
             continue
         if isinstance(value := tree[section][key], str) and Path(value).expanduser().exists():
             tree[section][key] = str(Path(value).expanduser().resolve())
+    for custom in tree["terms"]["custom"].values():
+        place, colon, name = custom["term"].rpartition(":")
+        if Path(place).expanduser().is_file():
+            custom["term"] = f"{Path(place).expanduser().resolve()}{colon}{name}"
+    if there := tree["train"]["push_checkpoint"]:
+        # it need not exist yet
+        tree["train"]["push_checkpoint"] = str(Path(there).expanduser().absolute())
     return Recipe.model_validate(tree)
 
 
@@ -43,6 +50,10 @@ def _table(path: tuple[str, ...], tree: Mapping[str, Any]) -> list[str]:
 
 
 def _literal(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_literal(key)} = {_literal(one)}' for key, one in value.items())}}}"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

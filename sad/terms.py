@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from sad.align.chunks import chunk_of, chunk_sums
+from sad.align.pieces import by_piece, visible
 from sad.align.vocab import VocabMap
-from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM, Batch, Boundaries, Sum
+from sad.attention import Kept
+from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch, Boundaries, Sum
 from sad.forward import Forward
+from sad.head.likelihood import log_likelihood
 from sad.head.linear import Head
 from sad.head.target import Live, Target
-from sad.head.vocabulary import Compared, Vocabulary, vocabulary_pass
-from sad.losses import contrastive, layerwise
+from sad.head.vocabulary import Chunks, Compared, Vocabulary, vocabulary_pass
+from sad.losses import alm, attention, contrastive, layerwise
 from sad.losses.kd import Divergence
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +33,10 @@ class Asked:
 
     target: Target
     blocks: dict[int, Float[Tensor, "boundary width"]]
+    attended: dict[int, tuple[Tensor, ...]] = field(default_factory=dict)
+    """By block queries, keys and values [boundary, width], or the map [boundary, piece]; where a term asks."""
+    chunks: Float[Tensor, " boundary"] | None = None
+    """Log-likelihood of the chunk that begins at each boundary; where a term asks."""
 
 
 def asked(batch: Batch, teacher: Forward, head: Head, vocab: VocabMap) -> Asked:
@@ -42,12 +51,44 @@ def teacher_rows(states: Float[Tensor, "batch length width"], at: Boundaries) ->
     return states[at.row, at.teacher]
 
 
+def teacher_chunks(batch: Batch, teacher: Forward, head: Head) -> Float[Tensor, " boundary"]:
+    """The teacher's log-likelihood of the chunk that begins at each boundary."""
+    labels, at = batch.teacher_targets, batch.boundaries
+    each = log_likelihood(teacher.hidden[labels.row, labels.position], head, labels.token)
+    return chunk_sums(each, chunk_of(labels, at.row, at.teacher, batch.teacher.input_ids.shape[1]), len(at))
+
+
+def attended(read: Kept, batch: Batch, position: Int[Tensor, " boundary"]) -> dict[int, tuple[Tensor, ...]]:
+    """What a model's attention read or gave, at common boundaries only."""
+    row, text, columns = batch.boundaries.row, batch.boundaries.texts, _longest(batch)
+    return {
+        block: tuple(of[row, position] for of in found)
+        if len(found) > 1
+        else (by_piece(found[0], row, position, text, columns),)
+        for block, found in read.items()
+    }
+
+
+def _longest(batch: Batch) -> int:
+    """A bound on the boundaries of a text that the host knows."""
+    return min(batch.student.input_ids.shape[1], batch.teacher.input_ids.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Attended:
+    """Pairs of blocks whose attention is compared, and into how many relation heads it is cut."""
+
+    pairs: tuple[tuple[int, int], ...] = ()
+    heads: int = 1
+
+
 @dataclass(slots=True, eq=False)
 class View:
     """The student's pass and the teacher's rows of one batch, and the rows of each that belong together.
 
     ``projectors`` map a student block's width to the teacher's, one for each pair in ``pairs``. ``scales`` are what
-    the objective will multiply the terms by, if that is known (:meth:`sad.objective.Objective.scales`).
+    the objective will multiply the terms by, if that is known (:meth:`sad.objective.Objective.scales`). ``attended``
+    is the student's side of :class:`Asked`'s.
     """
 
     batch: Batch
@@ -59,6 +100,8 @@ class View:
     pairs: tuple[tuple[int, int], ...]
     projectors: nn.ModuleList
     scales: Mapping[str, float] | None = None
+    attended: dict[int, tuple[Tensor, ...]] = field(default_factory=dict)
+    attention: Attended = Attended()
     _passed: Vocabulary | None = None
 
     def target_states(self) -> Float[Tensor, "target width"]:
@@ -75,23 +118,41 @@ class View:
         return Divergence(temperature=self.terms.kd.temperature)
 
     def vocabulary(self) -> Vocabulary:
-        """KD and LM, from one pass over the vocabulary that is made once."""
+        """KD, LM and chunk likelihood, from one pass over the vocabulary that is made once."""
         if self._passed is None:
             weights = self.terms.weights
-            token = self.batch.targets.token if LM in weights else None
+            token = self.batch.targets.token if {LM, ALM} & set(weights) else None
             compared = self.compared(self.divergence) if KD in weights else None
-            self._passed = vocabulary_pass(self.target_states(), self.head, token, compared, scales=self.scales)
+            states = self.target_states()
+            chunks = self.chunks(states) if ALM in weights else None
+            self._passed = vocabulary_pass(states, self.head, token, compared, chunks=chunks, scales=self.scales)
         return self._passed
 
     def compared(self, divergence: Divergence) -> Compared:
         """The rows that KD compares, over real tokens only."""
         return Compared(self.asked.target, self.compared_rows(), self.vocab.student_size, divergence)
 
+    def chunks(self, states: Float[Tensor, "target width"]) -> Chunks:
+        """The chunk likelihood and what it makes of each label's gradient; one more product a row."""
+        theirs, labels, at = self.asked.chunks, self.batch.targets, self.batch.boundaries
+        if theirs is None:
+            raise ValueError("the chunk likelihood needs the teacher's: it was not asked for")
+        chunk = chunk_of(labels, at.row, at.student, self.batch.student.input_ids.shape[1])
+        mine = chunk_sums(log_likelihood(states.detach(), self.head, labels.token), chunk, len(at))
+        values, slope = alm.rows(mine, theirs, self.terms.alm.temperature)
+        # a label before the first boundary belongs to no chunk
+        return Chunks(values.sum(), -torch.cat([slope, slope.new_zeros(1)])[chunk])
+
     def states(self, pair: int) -> tuple[Float[Tensor, "boundary width"], Float[Tensor, "boundary width"]]:
         """Student's projected and teacher's states of a pair of blocks at common boundaries."""
         at, (mine, theirs) = self.batch.boundaries, self.pairs[pair]
         student = self.student.blocks[mine][at.row, at.student]
         return self.projectors[pair](student), self.asked.blocks[theirs]
+
+    def looks(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Student's and teacher's queries, then keys, then values, or the map, of each pair of blocks."""
+        for mine, theirs in self.attention.pairs:
+            yield from zip(self.attended[mine], self.asked.attended[theirs], strict=True)
 
 
 def _lm(view: View) -> Sum:
@@ -102,15 +163,41 @@ def _kd(view: View) -> Sum:
     return Sum(view.vocabulary().kd, len(view.batch.boundaries))
 
 
+def _alm(view: View) -> Sum:
+    return Sum(view.vocabulary().alm, len(view.batch.boundaries))
+
+
 def _layerwise(view: View) -> Sum:
-    each = [layerwise.layer_distance(*view.states(k)) for k in range(len(view.pairs))]
-    return Sum(sum((s.total for s in each[1:]), each[0].total) / len(each), each[0].units)
+    how = view.terms.layerwise.normalisation
+    return _mean([layerwise.layer_distance(*view.states(k), how) for k in range(len(view.pairs))])
+
+
+def _attention(view: View) -> Sum:
+    text, longest = view.batch.boundaries.texts, _longest(view.batch)
+    if view.terms.attention.compare == "maps":
+        seen = visible(text, longest)
+        each = [attention.map_divergence(*sides, seen) for sides in view.looks()]
+    else:
+        each = [attention.relation_divergence(*sides, text, view.attention.heads, longest) for sides in view.looks()]
+    return _mean(each)
+
+
+def _mean(each: list[Sum]) -> Sum:
+    """The mean of terms over the same units."""
+    return Sum(sum((one.total for one in each[1:]), each[0].total) / len(each), each[0].units)
 
 
 def _contrastive(view: View) -> Sum:
-    at, temperature = view.batch.boundaries, view.terms.contrastive.temperature
-    return contrastive.info_nce(*view.states(len(view.pairs) - 1), at.row, temperature)
+    at, how = view.batch.boundaries.texts, view.terms.contrastive
+    return contrastive.info_nce(*view.states(len(view.pairs) - 1), at, how.temperature, how.negatives)
 
 
-TERMS: dict[str, Callable[[View], Sum]] = {KD: _kd, LM: _lm, LAYERWISE: _layerwise, CONTRASTIVE: _contrastive}
+TERMS: dict[str, Callable[[View], Sum]] = {
+    KD: _kd,
+    LM: _lm,
+    ALM: _alm,
+    LAYERWISE: _layerwise,
+    ATTENTION: _attention,
+    CONTRASTIVE: _contrastive,
+}
 NEED_STATES = frozenset({LAYERWISE, CONTRASTIVE})

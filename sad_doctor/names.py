@@ -34,6 +34,24 @@ BAR_LOSS = "progress_bar/loss"
 LEARNING_RATE = "train/lr"
 """Learning rate of the first parameter group in the step."""
 
+LEARNING_RATE_OF = "train/lr/"
+"""Prefix: learning rate of another parameter group, by its name."""
+
+GRAD_SHARE = "train/grad_share/"
+"""Prefix: norm of the gradient of a weighted term over the sum of these norms, over the student's weights."""
+
+SECONDS = "train/seconds/"
+"""Prefix: seconds of the step that went to one part of it: data, teacher, student, backward, optimizer."""
+
+MEMORY = "train/memory_bytes"
+"""Bytes of the first process that are in the machine's memory."""
+
+MEMORY_DEVICE = "train/device_peak_bytes"
+"""Largest number of bytes that tensors took up on the first process's accelerator, so far."""
+
+MICRO_BATCH_CUTS = "train/micro_batch_cuts"
+"""Into how many pieces a micro-batch is cut because the memory did not hold it whole."""
+
 TOKENS_PER_SECOND = "train/tokens_per_second"
 """Student tokens with a label, per second of wall time."""
 
@@ -43,11 +61,15 @@ EPOCH = "train/epoch"
 SKIPPED_STEPS = "train/skipped_steps"
 """Optimizer steps left out so far because their gradient was not finite."""
 
+SKIPPED_SPIKES = "train/skipped_spikes"
+"""Optimizer steps left out so far because their loss lay far above those before."""
+
 COVERAGE = "train/coverage"
 """Share of the student's target positions that are common boundaries with the teacher."""
 
 TEACHER_LOSS = "train/teacher_lm_loss"
-"""The teacher's own language-model loss on the same batches, nats per teacher token."""
+"""The teacher's own language-model loss on the same batches, nats per token; in our record, of the student's labels
+at compared positions."""
 
 TEACHER_ENTROPY = "train/teacher_entropy"
 """Entropy of the teacher's next-token distribution at compared positions, nats."""
@@ -120,6 +142,11 @@ EVENT_RESUME = "resume"
 EVENT_CHECKPOINT = "checkpoint"
 EVENT_WARNING = "warning"
 EVENT_NON_FINITE = "non_finite"
+EVENT_SPIKE = "spike"
+EVENT_OUT_OF_MEMORY = "out_of_memory"
+EVENT_RED_FLAG = "red_flag"
+EVENT_ROLLBACK = "rollback"
+EVENT_TIME_IS_UP = "time_is_up"
 EVENT_EARLY_STOP = "early_stop"
 EVENT_INTERRUPT = "interrupt"
 EVENT_CRASH = "crash"

@@ -84,6 +84,12 @@ class Recorder:
         self._facts[names.HEARTBEAT] = time.time()
         replace_text(self.folder / RUN, json.dumps(spell(self._facts), allow_nan=False, indent=1, ensure_ascii=False))
 
+    def reopen(self) -> None:
+        """Open both files again, after somebody has put others in their places."""
+        self._metrics.close()
+        self._events.close()
+        self._metrics, self._events = self._open(METRICS), self._open(EVENTS)
+
     def close(self, status: str = "finished") -> None:
         """Write the last status and close the files. Safe to call twice."""
         if self._metrics.closed:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # read by the libraries when they are imported
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_CACHE"] = str(Path(tempfile.gettempdir()) / f"sad-tests-datasets-{os.getuid()}")
+os.environ["SAD_CACHE"] = str(Path(tempfile.gettempdir()) / f"sad-tests-cache-{os.getuid()}")
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -28,7 +28,15 @@ def loaded(call: str, words: list[str], heavy: set[str] = HEAVY) -> tuple[list[s
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["train", "--help"], ["verify", "--help"], ["doctor", "--help"], ["explain", "--help"], ["--version"]],
+    [
+        ["--help"],
+        ["train", "--help"],
+        ["cache", "--help"],
+        ["verify", "--help"],
+        ["doctor", "--help"],
+        ["explain", "--help"],
+        ["--version"],
+    ],
     ids=" ".join,
 )
 def test_help_answers_at_once(words: list[str]) -> None:

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 
-def layer_pairs(student_layers: int, teacher_layers: int, pairs: int) -> tuple[tuple[int, int], ...]:
-    """Return ``pairs`` pairs of block numbers (0 is the first block), rising, evenly spread, the last with the last.
+from sad.errors import UserError
 
-    Depth is matched by the share of the blocks that have run, so it is right also where the student is the
-    deeper one. Block numbers, not entries of ``hidden_states``: entry 0 there is the embedding.
-    Asking for more pairs than the shallower model has blocks gives one pair a block of it.
+Map = int | Sequence[Sequence[int]]
+"""How many pairs, or the pairs themselves: block of the student, block of the teacher, both from 0."""
+
+
+def layer_pairs(student_layers: int, teacher_layers: int, wanted: Map) -> tuple[tuple[int, int], ...]:
+    """Return pairs of block numbers (student's, teacher's); 0 is the first block.
+
+    A number asks for so many pairs: rising, evenly spread, the last with the last. Depth is matched by the share of
+    the blocks that have run, so it is right also where the student is the deeper one. Asking for more pairs than the
+    shallower model has blocks gives one pair a block of it. Pairs are taken as they are, in their order.
+
+    Block numbers, not entries of ``hidden_states``: entry 0 there is the embedding. Raises UserError for a block that
+    is not there.
     """
-    if min(student_layers, teacher_layers, pairs) < 1:
-        raise ValueError(f"layers and pairs must be positive: {student_layers}, {teacher_layers}, {pairs}")
-    count = min(pairs, student_layers, teacher_layers)
+    if not isinstance(wanted, int):
+        return _checked(wanted, student_layers, teacher_layers)
+    if min(student_layers, teacher_layers, wanted) < 1:
+        raise ValueError(f"layers and pairs must be positive: {student_layers}, {teacher_layers}, {wanted}")
+    count = min(wanted, student_layers, teacher_layers)
     depths = [(k + 1) / count for k in range(count)]
     return tuple((_block(d, student_layers), _block(d, teacher_layers)) for d in depths)
 
 
 def _block(depth: float, layers: int) -> int:
     return max(0, round(depth * layers) - 1)
+
+
+def _checked(pairs: Sequence[Sequence[int]], *depths: int) -> tuple[tuple[int, int], ...]:
+    for pair in pairs:
+        for who, block, depth in zip(("student", "teacher"), pair, depths, strict=True):
+            if not 0 <= block < depth:
+                raise UserError(
+                    f"layers: the pair {list(pair)} names block {block} of the {who}, which has {depth}: "
+                    f"blocks are numbered 0 to {depth - 1}"
+                )
+    return tuple((pair[0], pair[1]) for pair in pairs)

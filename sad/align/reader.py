@@ -18,6 +18,10 @@ NO_END = -1
 """End of a token that stops inside a character, or that stands for no text: never a boundary."""
 
 
+PROBE = "Call me  Ishmael.\n\n\tSome years ago, 1,024 of them; é 夜明け 🐋 <s></s>"
+"""Text on which the compiled tokenizer is compared with the one around it."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """Token ``i`` has id ``ids[i]`` and its text ends before byte ``ends[i]``; both int64 of one length."""
@@ -41,39 +45,67 @@ class Reader:
             raise UserError(str(error)) from None
         self.size = len(self.bytes)
         self.fingerprint = tokenizer_fingerprint(tokenizer)
-        self._lengths = np.array([-1 if b is None else len(b) for b in self.bytes], dtype=np.int64)
+        self._backend: Any = tokenizer.backend_tokenizer
+        self._split = bool(getattr(tokenizer, "split_special_tokens", False))
+        self._spelled = _spelled(self._backend, self.bytes)
+        # marks: begin, end, the turns of a chat
+        self.special: NDArray[np.bool_] = np.array([b is None for b in self.bytes], dtype=bool)
+        self._lengths = np.array([-1 if b is None else len(b) for b in self._spelled], dtype=np.int64)
         # what the tokenizer itself puts before a text: the models were trained to see it
         self.prefix: tuple[int, ...] = tuple(_prefix(tokenizer))
         self.eos: int | None = tokenizer.eos_token_id
         first = (tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
         self.pad: int = next(i for i in first if i is not None)
 
+        # the compiled tokenizer reads several times as fast without the layers around it, where they add nothing
+        wanted = tokenizer(PROBE, add_special_tokens=False)["input_ids"]
+        self._direct: bool = self._encoded([PROBE])[0].ids == wanted
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For a worker process: without transformers' object, where reading needs it not."""
+        return {**self.__dict__, "tokenizer": None if self._direct else self.tokenizer}
+
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """Read each text, without special tokens."""
+        if not self._direct:
+            return [self._reading(text, ids, spans) for text, ids, spans in self._wrapped(texts)]
+        return [self._reading(text, one.ids) for text, one in zip(texts, self._encoded(texts), strict=True)]
+
+    def _encoded(self, texts: Sequence[str]) -> list[Any]:
+        """Read with the compiled tokenizer, without the places of tokens in the text: they cost as much again."""
+        backend = self._backend
+        # what transformers sets before each call: a tokenizer may have been saved with limits
+        backend.no_truncation()
+        backend.no_padding()
+        backend.encode_special_tokens = self._split
+        found: list[Any] = backend.encode_batch_fast(list(texts), add_special_tokens=False)
+        return found
+
+    def _wrapped(self, texts: Sequence[str]) -> Iterable[tuple[str, list[int], list[tuple[int, int]]]]:
         encoded = self.tokenizer(
             list(texts), add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False
         )
-        rows: Iterable[tuple[str, list[int], list[tuple[int, int]]]] = zip(
-            texts, encoded["input_ids"], encoded["offset_mapping"], strict=True
-        )
-        return [self._reading(text, np.array(ids, dtype=np.int64), spans) for text, ids, spans in rows]
+        return zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True)
 
-    def _reading(self, text: str, ids: Ints, spans: list[tuple[int, int]]) -> Reading:
-        added = self._added_bytes(text, ids)
+    def _reading(self, text: str, tokens: list[int], spans: list[tuple[int, int]] | None = None) -> Reading:
+        ids = np.array(tokens, dtype=np.int64)
+        lengths = self._lengths[ids]
+        added = None if lengths.size and lengths.min() < 0 else self._added_bytes(text, tokens)
         if added is None:
+            if spans is None:
+                spans = self._backend.encode(text, add_special_tokens=False).offsets
             return Reading(ids, ends_from_spans(text, spans))
-        ends = np.cumsum(self._lengths[ids]) - added
+        ends = np.cumsum(lengths) - added
         # before the first byte of the text nothing has been read
         return Reading(ids, np.where(ends > 0, ends, NO_END))
 
-    def _added_bytes(self, text: str, ids: Ints) -> int | None:
+    def _added_bytes(self, text: str, tokens: list[int]) -> int | None:
         """How many bytes the tokens spell before the text: 0, or 1 where the tokenizer puts a space first.
 
         None where the tokens' bytes, one after the other, are something else: then their lengths say nothing.
         """
-        if (self._lengths[ids] < 0).any():
-            return None
-        spelled, wanted = b"".join(self.bytes[i] or b"" for i in ids.tolist()), text.encode("utf-8", "surrogatepass")
+        spelled = b"".join(map(self._spelled.__getitem__, tokens))  # type: ignore[arg-type]  # none is None: see above
+        wanted = text.encode("utf-8", "surrogatepass")
         added = len(spelled) - len(wanted)
         return added if spelled == b" "[:added] + wanted else None
 
@@ -87,12 +119,23 @@ def ends_from_spans(text: str, spans: Sequence[tuple[int, int]]) -> Ints:
     if not spans:
         return np.empty(0, dtype=np.int64)
     start, end = np.array(spans, dtype=np.int64).T
+    code = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     byte_at = np.zeros(len(text) + 1, dtype=np.int64)
-    np.cumsum([len(c.encode("utf-8", "surrogatepass")) for c in text], out=byte_at[1:])
+    # UTF-8 takes a byte more from each of these on
+    np.cumsum(sum((code >= first).astype(np.int64) for first in (0x80, 0x800, 0x10000)) + 1, out=byte_at[1:])
     following = np.append(start[1:], len(text))
     # a following token of no text says nothing about where this one stops
     whole = (end > start) & ((following >= end) | np.append(end[1:] == start[1:], False))
     return np.where(whole, byte_at[end], NO_END)
+
+
+def _spelled(backend: Any, spelled: list[bytes | None]) -> list[bytes | None]:  # noqa: ANN401
+    """Add to the bytes of each token what stands for a mark in the text itself, as in a chat that was written out."""
+    marks: dict[int, Any] = backend.get_added_tokens_decoder()
+    return [
+        marks[i].content.encode("utf-8", "surrogatepass") if one is None and i in marks else one
+        for i, one in enumerate(spelled)
+    ]
 
 
 def _prefix(tokenizer: Any) -> list[int]:  # noqa: ANN401

@@ -25,7 +25,8 @@ class Window:
 
     ``student`` and ``teacher`` are token ids; ``at_student[k]`` and ``at_teacher[k]`` are the positions of the
     tokens that end at the window's ``k``-th common boundary; ``bytes_at[k]`` counts the bytes read there.
-    ``closes`` tells that the text ends with this window: neither model has a token left.
+    ``closes`` tells that the text ends with this window: neither model has a token left. ``origin`` is the byte of
+    the text at which it begins.
     """
 
     student: Ints
@@ -34,6 +35,7 @@ class Window:
     at_teacher: Ints
     bytes_at: Ints
     closes: bool
+    origin: int = 0
 
 
 def common(student: Reading, teacher: Reading) -> Common:
@@ -47,8 +49,13 @@ def common(student: Reading, teacher: Reading) -> Common:
         return Common(everywhere, everywhere, np.maximum.accumulate(np.maximum(student.ends, 0)))
     s_end, s_at = _last_of_each(student.ends)
     t_end, t_at = _last_of_each(teacher.ends)
-    end, s, t = np.intersect1d(s_end, t_end, assume_unique=True, return_indices=True)
-    return Common(s_at[s], t_at[t], end)
+    # both rise, so a table of the bytes finds the shared ones without a sort
+    there = np.zeros(max(int(s_end.max(initial=0)), int(t_end.max(initial=0))) + 1, dtype=bool)
+    there[t_end] = True
+    mine = there[s_end]
+    there[t_end] = False
+    there[s_end[mine]] = True
+    return Common(s_at[mine], t_at[there[t_end]], s_end[mine])
 
 
 def windows(student: Reading, teacher: Reading, max_length: int) -> Iterator[Window]:
@@ -81,6 +88,7 @@ def _window(student: Reading, teacher: Reading, shared: Common, which: slice, or
         at_teacher=at_teacher - t_from,
         bytes_at=shared.end[which] - byte_from,
         closes=bool(at_student[-1] == len(student.ids) - 1 and at_teacher[-1] == len(teacher.ids) - 1),
+        origin=byte_from,
     )
 
 

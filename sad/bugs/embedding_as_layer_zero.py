@@ -40,7 +40,7 @@ from sad.distiller import Distiller
 from sad.forward import text_config
 from sad.invariants.layer_indexing import Layers, layer_indexing
 from sad.losses import layerwise
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,9 @@ def _handed_over() -> Iterator[list[tuple[Tensor, Tensor]]]:
     """Note what the layerwise distance is given."""
     distance, found = layerwise.layer_distance, list[tuple[Tensor, Tensor]]()
 
-    def noting(student: Tensor, teacher: Tensor) -> Sum:
+    def noting(student: Tensor, teacher: Tensor, normalisation: layerwise.Normalisation = "layernorm") -> Sum:
         found.append((student, teacher))
-        return distance(student, teacher)
+        return distance(student, teacher, normalisation)
 
     layerwise.layer_distance = noting
     try:

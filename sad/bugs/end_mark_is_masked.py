@@ -12,7 +12,7 @@ In the issues the advice is another padding mark, or another collator with label
 next tokenizer that has no padding mark. The fixes that were merged mask by length.
 
 ## Fix
-Labels are listed from the length of each text before anything is padded (`collate` in `sad/data.py`); what stands in
+Labels are listed from the length of each text before anything is padded (`sad/data/batches.py`); what stands in
 the padding is never looked at.
 
 ## Source

@@ -11,8 +11,8 @@ cross the boundary; the label does.
 It shifts each text before it is packed.
 
 ## Fix
-The code that trains does not pack. It lists the labels of each text (`sad/data.py`), from its first place to the one
-before its last, so a label cannot come from another text; the same property is judged there, over the rows of a batch.
+The labels of each text are listed on their own (`Example.labels` in `sad/align/example.py`), before texts are put
+into rows, so a label cannot come from another text; the same property is judged there, over rows of several texts.
 
 ## Source
 pytorch/torchtune 2613.
@@ -27,7 +27,7 @@ import torch
 from sad.case import Bug
 from sad.invariants.batch_composition import batch_composition
 from sad.invariants.target_alignment import target_alignment
-from sad.shipped.text_loss import language_model_loss
+from sad.shipped.text_loss import packed_language_model_loss
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text, TextLoss, collated_loss
 
 
@@ -45,8 +45,8 @@ def buggy() -> TextLoss:
     return collated_loss(collate)
 
 
-fixed = language_model_loss
-"""The path from texts to the loss that trains."""
+fixed = packed_language_model_loss
+"""The path from texts to the loss that trains, where they share rows."""
 
 
 BUG = Bug(

@@ -33,14 +33,14 @@ from torch import nn
 
 from sad import data, terms, tiny
 from sad.align.vocab import VocabMap
-from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM, Batch
+from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch
 from sad.case import Bug
-from sad.data import Readers
+from sad.data import Readers, batches
 from sad.forward import Forward
 from sad.head.linear import IDENTITY
 from sad.invariants.text_alignment import Compare, Read, text_alignment
 from sad.pair import Pair
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 from sad.train.plan import Plan
 
 WIDTH = 8
@@ -75,11 +75,12 @@ def fixed() -> Compare:
     def compare(readers: Readers, text: str, length: int) -> Sequence[Read]:
         examples = data.examples([text], readers, max_length=length)
         if len(examples) == 1:
-            chosen = tiny.recipe({"train": {"max_steps": 1}, "terms": {CONTRASTIVE: {"weight": 0.1}}})
+            terms = {name: {"weight": 0.1} for name in (ALM, ATTENTION, CONTRASTIVE)}
+            chosen = tiny.recipe({"train": {"max_steps": 1}, "terms": terms})
             tiny.train(Plan(chosen, _pair(readers), examples, examples, 1, "fp32", "cpu"))
         # twice, so that a place of one text can be taken for one of another
         twice = [*examples, *examples]
-        batch = data.collate(twice, readers)
+        batch = batches.collate(twice, readers)
         found = [_compared(name, batch) for name in (KD, LAYERWISE, CONTRASTIVE)]
         return [
             Read(one.student.tolist(), one.teacher.tolist(), pairs[row])

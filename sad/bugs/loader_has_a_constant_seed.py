@@ -12,7 +12,7 @@ The generator's seed is drawn from torch's global generator, which the user's se
 
 ## Fix
 The order is a function of the recipe's seed and the epoch, the same on every process; a process takes its part of it
-(`Schedule.micro_batches` in `sad/data.py`).
+(`Schedule.micro_batches` in `sad/data/schedule.py`).
 
 ## Source
 huggingface/accelerate#3459; A03 of the catalogue of real bugs.

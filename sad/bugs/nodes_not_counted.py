@@ -14,7 +14,7 @@ setting says that it is global.
 
 ## Fix
 The schedule counts processes, wherever they are, and everything follows from it: texts of a step, steps of an epoch,
-learning rate (`sad/data.py`, `sad/train/loop.py`).
+learning rate (`sad/data/schedule.py`, `sad/train/loop.py`).
 
 ## Source
 Lightning-AI/litgpt#1947 (3eb93c8d), issues #1927 and #1474; G03 of the catalogue of real bugs.

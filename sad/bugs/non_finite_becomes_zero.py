@@ -24,7 +24,8 @@ QwenLM/Qwen3 826, transformers 33312 and 19229 (overflow of half precision).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -39,12 +40,13 @@ from sad.batch import CONTRASTIVE, LM, Batch, Boundaries, Sum, Targets
 from sad.case import Bug
 from sad.data import collate
 from sad.distiller import Distiller
+from sad.errors import TrainingError
 from sad.forward import block_list
 from sad.head.linear import Head
 from sad.head.vocabulary import Vocabulary
 from sad.invariants.numerics_reported import LOGITS, STATES, Fault, Told, Took, Trainer, numerics_reported
 from sad.objective import Objective
-from sad.recipe import Terms
+from sad.recipe_terms import SHIPPED, Terms
 from sad.terms import View
 from sad.train import step
 from sad.train.optimizer import make_optimizer
@@ -100,6 +102,10 @@ class Masking:
         value.backward()  # type: ignore[no-untyped-call]
         return Told({LM: value.item()}, float(nn.utils.clip_grad_norm_(self.layer.parameters(), 1.0)))
 
+    def given_up(self, _bad: Sequence[bool]) -> int | None:
+        """It goes on whatever comes."""
+        return None
+
     def _lm(self, labels: Tensor) -> Tensor:
         return F.cross_entropy(self.layer(self.inputs), labels, ignore_index=IGNORED)
 
@@ -110,7 +116,7 @@ class Shipped:
     def steps(self, fault: Fault) -> Took:
         """Run the loop for two steps, with the fault in its language-model loss."""
         plan = tiny.plan(TWO)
-        with _spoilt(LM, fault):
+        with _spoilt(LM, [fault]):
             return _two_steps(plan)
 
     def spoilt(self, site: str, fault: Fault) -> Took:
@@ -122,7 +128,7 @@ class Shipped:
     def step(self, *, labelled: int, empty: int) -> Told:
         """Take one step of every term."""
         plan = tiny.plan()
-        every = Terms.model_validate({name: {"weight": 1.0} for name in Terms.model_fields})
+        every = Terms.model_validate({name: {"weight": 1.0} for name in SHIPPED})
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             distiller = Distiller(plan.pair.student, plan.pair.teacher, plan.pair.vocab, every)
@@ -131,6 +137,26 @@ class Shipped:
         optimizer, objective = make_optimizer(distiller, plan.recipe.train), Objective(dict(every.weights))
         done = step.take_step(Accelerator(cpu=True), distiller, optimizer, objective, batches, 1.0)
         return Told(done.ledger.raw, done.grad_norm)
+
+    def given_up(self, bad: Sequence[bool]) -> int | None:
+        """Run the loop, logging every step."""
+        steps = {"max_steps": len(bad), "eval_every": len(bad), "save_every": len(bad), "log_every": 1}
+        plan = tiny.plan({"train": steps, "data": {"eval_windows": 1}})
+        watch = _Weights(plan.pair.student)
+        with _spoilt(LM, [_nan if one else _as_it_is for one in reversed(bad)]):
+            try:
+                tiny.train(plan, watch=watch)
+            except TrainingError:
+                return len(watch.copies) - 1
+        return None
+
+
+def _nan(value: Tensor) -> Tensor:
+    return value * math.nan
+
+
+def _as_it_is(value: Tensor) -> Tensor:
+    return value
 
 
 class _Weights(tiny.Silent):
@@ -203,9 +229,9 @@ def _spoilt_pass(student: nn.Module, site: str, fault: Fault) -> Iterator[None]:
 
 
 @contextmanager
-def _spoilt(name: str, fault: Fault) -> Iterator[None]:
-    """Put a fault into a term's value, the first time that it is asked for with a gradient."""
-    term, faults = terms.TERMS[name], [fault]
+def _spoilt(name: str, faults: list[Fault]) -> Iterator[None]:
+    """Put faults, the last one first, into a term's value each time that it is asked for with a gradient."""
+    term = terms.TERMS[name]
 
     def spoilt(view: View) -> Sum:
         one = term(view)

@@ -23,7 +23,7 @@ rakeshb49/student_aware_distillation, the post-mortem's step 21,700; easydistill
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -36,11 +36,12 @@ from sad.data import collate
 from sad.distiller import Distiller
 from sad.forward import run
 from sad.invariants.shares_counted import shares_counted
-from sad.invariants.shares_held import STEPS, shares_held
+from sad.invariants.shares_held import STEPS, Trained, shares_held
 from sad.invariants.weights_constant import weights_constant
 from sad.pair import Pair
 from sad.terms import TERMS
 from sad.train.plan import Plan
+from sad_doctor import names
 
 WEIGHTS = {KD: 0.7, LAYERWISE: 0.05, LM: 1.0, CONTRASTIVE: 0.1}
 """Constant weights as in the failed run."""
@@ -60,7 +61,7 @@ class Constant:
         """Add the weighted terms."""
         return torch.stack([WEIGHTS[name] * value for name, value in raw.items()]).sum(), WEIGHTS
 
-    def train(self, pair: Pair, targets: Mapping[str, float]) -> Sequence[Mapping[str, float]]:
+    def train(self, pair: Pair, targets: Mapping[str, float]) -> Trained:
         """Train with a plain loop; the targets were a table in a document."""
         plan = tiny.plan(_changes(targets), of=pair)
         distiller = _distiller(plan)
@@ -72,7 +73,7 @@ class Constant:
             self.loss(raw)[0].backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             history.append({name: WEIGHTS[name] * value.item() for name, value in raw.items()})
-        return history
+        return Trained(history)
 
     def _raw(self, distiller: Distiller, batch: Batch) -> dict[str, Tensor]:
         view = distiller.view(batch, distiller.ask_teacher(batch))
@@ -117,12 +118,15 @@ class Shipped:
         made.calibrate(made.ledger({name: 2 * value.item() for name, value in raw.items()}, units))
         return made.part({name: Sum(2 * value, 2) for name, value in raw.items()}, units), dict(made.weights)
 
-    def train(self, pair: Pair, targets: Mapping[str, float]) -> Sequence[Mapping[str, float]]:
-        """Run the training loop; the parts are those of its record."""
+    def train(self, pair: Pair, targets: Mapping[str, float]) -> Trained:
+        """Run the training loop; what is told stands in its record."""
         record = tiny.train(tiny.plan(_changes(targets), of=pair)).record
-        prefix = "train/weighted/"
-        steps = [{k.removeprefix(prefix): v for k, v in line.items() if k.startswith(prefix)} for line in record]
-        return [parts for parts in steps if parts]
+        steps = [line for line in record if names.LOSS in line]
+        parts, weights = (
+            [{k.removeprefix(kind): v for k, v in line.items() if k.startswith(kind)} for line in steps]
+            for kind in (names.WEIGHTED, names.WEIGHT)
+        )
+        return Trained(parts, weights)
 
 
 def _changes(targets: Mapping[str, float]) -> dict[str, object]:

@@ -45,7 +45,7 @@ def buggy() -> TextLoss:
 
 
 fixed = distillation_loss
-"""Three terms of the objective that trains, which has none on the change of states."""
+"""The objective that trains, which has no term on the change of states."""
 
 
 def _loss(*terms: Term) -> TextLoss:

@@ -14,7 +14,7 @@ Each mends the part that was met: mlx-lm leaves out the mark behind a shorter te
 mask.
 
 ## Fix
-The code that trains pads on the right, and lists its labels (`sad/data.py`).
+The code that trains pads on the right, and lists its labels (`sad/data/batches.py`).
 
 ## Source
 axolotl 3988, mlx-lm 1855, deepsparse 1141.

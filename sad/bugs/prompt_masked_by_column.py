@@ -12,7 +12,7 @@ the prompt begins behind it, so that its end stays a label.
 It counts the prompt's tokens from the first that is no padding; another one moves the mask by the padding.
 
 ## Fix
-Labels are listed by place in the text, before anything is padded (`sad/data.py`).
+Labels are listed by place in the text, before anything is padded (`sad/data/batches.py`).
 
 ## Source
 QwenLM/Qwen3-ASR 70 and 212; NVIDIA-NeMo/Automodel 2312 and 2314 (a mask that falls into the padding).

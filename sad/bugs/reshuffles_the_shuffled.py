@@ -16,7 +16,7 @@ another change.
 
 ## Fix
 The order of every epoch is drawn from seed and epoch alone, and the place is the step number, which counts from the
-first step of the run (`order` and `Schedule` in `sad/data.py`).
+first step of the run (`order` and `Schedule` in `sad/data/schedule.py`).
 
 ## Source
 pytorch/torchtitan#2865, #3008 and #3908; P06 of the catalogue of real bugs.

@@ -14,7 +14,7 @@ had swallowed it.
 
 ## Fix
 There is no sampler to be told: the order is a function of seed and epoch, and the epoch one of the step number
-(`order` and `Schedule` in `sad/data.py`).
+(`order` and `Schedule` in `sad/data/schedule.py`).
 
 ## Source
 modelscope/ms-swift#9658 and #10050; W06 of the catalogue of real bugs.

@@ -29,6 +29,10 @@ class Live:
         """Return log-probabilities over the student's tokens, softened by ``temperature``, without a graph."""
         return self.vocab.project(self.head.logits(self.hidden[rows]), temperature)
 
+    def knows(self, temperature: float) -> bool:  # noqa: ARG002 - as the lists have it
+        """Whether it has the distribution at a temperature: the model itself has every one."""
+        return True
+
     @torch.no_grad()
     def mapped(self, rows: slice) -> Float[Tensor, " n"]:
         """Return the share of the teacher's mass that the student's tokens can take, at temperature 1."""
@@ -59,9 +63,40 @@ class TopK:
             )
         return Buckets(self.ids[rows], self.log_probs[rows], self.tail[rows])
 
+    def knows(self, temperature: float) -> bool:
+        """Whether it has the distribution at a temperature."""
+        return temperature == self.temperature
+
     def mapped(self, rows: slice) -> Float[Tensor, " n"]:
         """Return ones: what the list could not take was left out when it was made."""
         return torch.ones_like(self.tail[rows])
 
 
-Target = Live | TopK
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """Lists of the same places at several temperatures, each list a :class:`TopK`.
+
+    ``mass`` is the share of the teacher's mass that the student's tokens can take, where it was measured.
+    """
+
+    lists: tuple[TopK, ...]
+    mass: Float[Tensor, " boundary"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.lists[0])
+
+    def block(self, rows: slice, temperature: float) -> Buckets:
+        """Return the buckets of some rows. Raises ValueError for a temperature that no list has."""
+        fits = (one for one in self.lists if one.temperature == temperature)
+        return next(fits, self.lists[0]).block(rows, temperature)
+
+    def knows(self, temperature: float) -> bool:
+        """Whether a list has the distribution at a temperature."""
+        return any(one.knows(temperature) for one in self.lists)
+
+    def mapped(self, rows: slice) -> Float[Tensor, " n"]:
+        """Return the measured share, or ones where it is not known."""
+        return self.lists[0].mapped(rows) if self.mass is None else self.mass[rows]
+
+
+Target = Live | TopK | Stored

@@ -1,4 +1,4 @@
-"""KD and LM in one pass over the vocabulary: nobody holds the logits of all rows, and the gradient is formed at once.
+"""KD, LM and chunk likelihood in one pass over the vocabulary; nobody holds the logits of all rows.
 
 A few rows at a time: the student's logits, the value of each term, and at once its gradient, which is multiplied into
 the gradients of the states and of the head. Then the block is forgotten. Backward only scales.
@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sad.batch import KD, LM
+from sad.batch import ALM, KD, LM
 from sad.head import signals
 from sad.head.linear import Head
 from sad.head.target import Target
@@ -45,6 +45,16 @@ class Compared:
     row_weight: RowWeight | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunks:
+    """The chunk likelihood, computed before (:mod:`sad.losses.alm`): its summed ``value``, and for each row minus its
+    derivative by the label's log-likelihood. Its gradient is that of LM, each row times its ``weight``.
+    """
+
+    value: Float[Tensor, ""]
+    weight: Float[Tensor, " target"]
+
+
 @dataclass(slots=True, eq=False)
 class Vocabulary:
     """Summed values with gradient, ``lm`` over all rows and ``kd`` over the compared ones; ``signals`` have none."""
@@ -52,6 +62,7 @@ class Vocabulary:
     kd: Float[Tensor, ""]
     lm: Float[Tensor, ""]
     signals: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
+    alm: Float[Tensor, ""] = field(default_factory=lambda: torch.zeros(()))
 
 
 def vocabulary_pass(
@@ -59,22 +70,24 @@ def vocabulary_pass(
     head: Head,
     token: Int[Tensor, " target"] | None,
     compared: Compared | None = None,
+    chunks: Chunks | None = None,
     *,
     scales: Mapping[str, float] | None = None,
     measure: bool = False,
 ) -> Vocabulary:
     """Return the terms' sums for the states before each label.
 
-    Without ``token`` there is no LM, without ``compared`` no KD; what is left out is 0. LM takes every row of the head.
+    Without ``token`` there is no LM, without ``compared`` no KD; what is left out is 0. LM takes every row of the head;
+    ``chunks`` need ``token``.
     ``scales`` tells what the terms will be multiplied by, up to one common factor: then one gradient is formed for
     both, at the cost of one. Other factors are an error in backward (RuntimeError; on a GPU the gradient is NaN).
     Without ``scales`` any combination is right. ``measure`` asks for the signals (:mod:`sad.head.signals`), summed over
     the compared rows, at temperature 1. An empty input sums to zero and stays in the graph.
     """
-    announced = None if scales is None else {name: float(scales.get(name, 0.0)) for name in (KD, LM)}
-    work = _Work(head, token, compared, announced, measure, torch.is_grad_enabled())
-    kd_total, lm_total = _Pass.apply(hidden, head.weight, head.bias, work)  # type: ignore[no-untyped-call]
-    return Vocabulary(kd_total, lm_total, work.signals)
+    announced = None if scales is None else {name: float(scales.get(name, 0.0)) for name in (KD, LM, ALM)}
+    work = _Work(head, token, compared, chunks, announced, measure, torch.is_grad_enabled())
+    kd_total, lm_total, alm_total = _Pass.apply(hidden, head.weight, head.bias, work)  # type: ignore[no-untyped-call]
+    return Vocabulary(kd_total, lm_total, work.signals, alm_total)
 
 
 @dataclass(slots=True, eq=False)
@@ -82,6 +95,7 @@ class _Work:
     head: Head
     token: Tensor | None
     compared: Compared | None
+    chunks: Chunks | None
     scales: Mapping[str, float] | None
     measure: bool
     graph: bool
@@ -92,17 +106,18 @@ class _Pass(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor | None, bias: Tensor | None, work: _Work) -> Any:  # noqa: ANN401
         wanted = [work.graph and needed for needed in ctx.needs_input_grad[:3]]
-        sums = _Gradients(hidden, weight, bias, wanted, work.scales)
+        sums = _Gradients(hidden, weight, bias, wanted, work)
         with torch.autocast(hidden.device.type, enabled=False):
             values = _run(hidden, work, sums)
         ctx.scales, ctx.names, ctx.shapes = work.scales, list(sums.parts), [len(p) for p in sums.parts.values()]
         ctx.wanted, ctx.types = wanted, [None if x is None else x.dtype for x in (hidden, weight, bias)]
         ctx.save_for_backward(*(t for part in sums.parts.values() for t in part))
-        return values[KD].sum(), values[LM].sum()
+        alm = hidden.new_zeros((), dtype=torch.float32) if work.chunks is None else work.chunks.value.detach().clone()
+        return values[KD].sum(), values[LM].sum(), alm
 
     @staticmethod
     def backward(ctx: Any, *given: Tensor) -> Any:  # noqa: ANN401
-        factors = dict(zip((KD, LM), given, strict=True))
+        factors = dict(zip((KD, LM, ALM), given, strict=True))
         if ctx.scales is not None:
             factors = {BOTH: common_factor(factors, ctx.scales)}
         saved = iter(ctx.saved_tensors)
@@ -145,14 +160,16 @@ class _Gradients:
         weight: Tensor | None,
         bias: Tensor | None,
         wanted: list[bool],
-        scales: Mapping[str, float] | None,
+        work: _Work,
     ) -> None:
-        self.scales, self.hidden, self.weight = scales, hidden, weight
+        self.scales, self.hidden, self.weight = work.scales, hidden, weight
         self.wanted = wanted
         shapes = [x for x, want in zip((hidden, weight, bias), wanted, strict=True) if want and x is not None]
-        names = (KD, LM) if scales is None else (BOTH,)
+        asked = {KD: work.compared, LM: work.token, ALM: work.chunks}
+        names = [name for name, of in asked.items() if of is not None] or [LM]
         self.parts = {
-            name: [torch.zeros(x.shape, dtype=torch.float32, device=x.device) for x in shapes] for name in names
+            name: [torch.zeros(x.shape, dtype=torch.float32, device=x.device) for x in shapes]
+            for name in (names if work.scales is None else [BOTH])
         }
 
     def scale(self, name: str) -> float:
@@ -184,6 +201,9 @@ def _run(hidden: Tensor, work: _Work, sums: _Gradients) -> dict[str, Tensor]:
             found = lm.rows(logits, work.token[rows])
             kept[LM].append(found.values)
             parts.append((LM, found, len(rows)))
+            if work.chunks is not None:
+                weighed = Rows(found.values, found.gradient * work.chunks.weight[rows, None])
+                parts.append((ALM, weighed, len(rows)))
         if work.compared is not None and boundaries.stop > boundaries.start:
             of, count = work.compared, boundaries.stop - boundaries.start
             mine = logits[:count, : of.tokens]

@@ -5,6 +5,7 @@ For students of known likelihood, on the tiny text: a student that knows nothing
 every student scores what its own logits say in float64; weights of other terms, and how the text is cut into batches,
 change nothing; a student that is sure and wrong (e to the 70th, and beyond what a float holds) is not clamped. Where
 bits per byte and the KL to the teacher are reported, they are those of the same labels, by their bytes and by places.
+Of no text there is no number: NaN, or a refusal.
 
 ## Why it must hold
 Perplexity is compared between runs, and with the vocabulary size. A number that contains other terms, or a clamp,
@@ -34,7 +35,7 @@ from sad.data import collate, examples
 from sad.distiller import Distiller
 from sad.forward import body
 from sad.objective import Objective
-from sad.recipe import Terms
+from sad.recipe_terms import SHIPPED, Terms
 
 ID = "I03"
 
@@ -82,9 +83,23 @@ def metric_meaning(evaluate: Evaluate) -> Verdict:
                 says = f"{case.name}: {what}{_number(got, what)}, right {_number(right, what)}"
                 return Verdict(False, says, {"got": got, "right": right})
         told[case.name] = reported.perplexity
+    if says := _of_nothing(evaluate):
+        return Verdict(False, says, {"got": 0.0})
     uniform, sure = told["a student that knows nothing"], told["a student sure and wrong"]
     says = f"knowing nothing {_number(uniform)} of {VOCABULARY}, sure and wrong {_number(sure)}"
     return Verdict(True, says, {"uniform": uniform, "sure": sure})
+
+
+def _of_nothing(evaluate: Evaluate) -> str:
+    """What is told of a student that was given no text; empty if nothing is."""
+    try:
+        reported = evaluate(_distiller(_student(1.0), LIGHT), [], Objective(dict(LIGHT)))
+    except Exception:
+        # whatever is raised, no number is told
+        return ""
+    told = {"perplexity": reported.perplexity, "bits per byte": reported.bits_per_byte, "KL": reported.kl}
+    wrong = next((what for what, value in told.items() if value is not None and not math.isnan(value)), None)
+    return "" if wrong is None else f"without a text: {wrong} {told[wrong]:.4g}"
 
 
 def _cases() -> Iterator[Case]:
@@ -115,7 +130,7 @@ def _student(scale: float) -> nn.Module:
 
 def _distiller(student: nn.Module, weights: dict[str, float]) -> Distiller:
     pair = tiny.pair(VOCABULARY, VOCABULARY)
-    given = {name: {"weight": weights.get(name, 0.0)} for name in Terms.model_fields}
+    given = {name: {"weight": weights.get(name, 0.0)} for name in SHIPPED}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return Distiller(student, pair.teacher, pair.vocab, Terms.model_validate(given))

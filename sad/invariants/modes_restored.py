@@ -3,24 +3,27 @@
 ## Property
 A student is in training mode but for one module, which is meant to sleep. After a pass of the teacher, and after an
 evaluation, every module of the student is in the mode it was in. The passes themselves answer the same twice, and the
-student, trained on one text twice, does not.
+student, trained on one text twice, does not. No pass keeps anything for a gradient, and none leaves a hook behind.
 
 ## Why it must hold
 Where teacher and student are one module with an adapter switched on and off, `eval()` on the one is `eval()` on the
 other: from the first teacher's pass on the student trains without dropout. The loss looks better for it.
+A graph that nobody goes back through, and hooks that are never removed, cost memory and time at every step.
 
 ## Tolerance
 None: modes are compared, and answers bit by bit.
 
 ## What breaks it
 `teacher.eval()` on a shared module and nothing afterwards; `train()` afterwards, which wakes what was to sleep (a
-frozen norm, a frozen tower); no `eval()` at all, so that the teacher answers with the student's dropout.
+frozen norm, a frozen tower); no `eval()` at all, so that the teacher answers with the student's dropout; an evaluation
+without `no_grad`; a hook that is put on at each pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +57,13 @@ def modes_restored(given: Passes) -> Verdict:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for name, run in given.passes.items():
-            first, second = run().detach(), run().detach()
+            hooks, kept = _hooks(student), list[Tensor]()
+            with torch.autograd.graph.saved_tensors_hooks(partial(_keep, kept), lambda of: of):
+                first, second = run().detach(), run().detach()
+            if kept:
+                faults.append(f"{name} keeps {len(kept)} tensors for a gradient")
+            if left := _hooks(student) - hooks:
+                faults.append(f"{name} leaves {left} hooks on the student")
             if not torch.equal(first, second):
                 faults.append(f"{name}: two answers to one text differ by {float((first - second).abs().max()):.2g}")
             now = {n: module.training for n, module in student.named_modules()}
@@ -70,3 +79,13 @@ def modes_restored(given: Passes) -> Verdict:
         "; ".join(faults[:2]) or f"{', '.join(given.passes)}: modes as before; dropout moves the student by {apart:.2g}"
     )
     return Verdict(not faults, says, {"faults": len(faults), "apart": apart})
+
+
+def _keep(kept: list[Tensor], one: Tensor) -> Tensor:
+    kept.append(one)
+    return one
+
+
+def _hooks(model: nn.Module) -> int:
+    """How many hooks wait for a forward pass."""
+    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())

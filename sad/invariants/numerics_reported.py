@@ -5,11 +5,13 @@ In the first of two steps, one term's value is NaN, or infinite with a gradient 
 gradient that is not. Then the record shows that value, or that gradient norm; one step is counted as left out; the
 weights are bit-identical after it, and move again, finite, at the second step. So it is where a single number that the
 terms read is NaN, or rules out a label: every term that reads it says so. Micro-batches without any label leave
-the values of the others as they are; alone they give no value at all.
+the values of the others as they are; alone they give no value at all. A training whose steps are all left out ends with
+an error after twenty of them, or with the last; one that recovers goes on.
 
 ## Why it must hold
 The first NaN is the only one that points at its cause. Turned into zero it disappears from the loss, lives on in the
-gradient or in the optimizer's state, and nobody counts how much of the training was thrown away.
+gradient or in the optimizer's state, and nobody counts how much of the training was thrown away. Weights that cannot
+move are no success, however long they are trained.
 
 ## Tolerance
 None on the weights and the count; 1e-6 on the values beside empty micro-batches.
@@ -77,10 +79,15 @@ class Trainer(Protocol):
     def step(self, *, labelled: int, empty: int) -> Told:
         """Take a step on ``labelled`` micro-batches with labels, all the same, and ``empty`` ones without any."""
 
+    def given_up(self, bad: Sequence[bool]) -> int | None:
+        """Train for as many steps as ``bad`` has, a term of those that are marked being NaN; return after how many it
+        ended with an error, None where it did not.
+        """
+
 
 def numerics_reported(trainer: Trainer) -> Verdict:
     """Judge a trainer on three faults in a term and two in what terms read, on none, and on texts without labels."""
-    faults = [*_steps(trainer), *_spoilt(trainer), *_empty(trainer)]
+    faults = [*_steps(trainer), *_spoilt(trainer), *_empty(trainer), *_in_vain(trainer)]
     bad = len(FAULTS) + len(INPUTS)
     says = faults[0] if faults else f"{bad} of {bad} bad steps reported, counted and left out; no label, no term"
     return Verdict(not faults, says, {"faults": len(faults)})
@@ -134,6 +141,13 @@ def _empty(trainer: Trainer) -> Iterator[str]:
         yield f"the gradient is {nothing.norm:.4f} where there is no label"
 
 
+def _in_vain(trainer: Trainer) -> Iterator[str]:
+    for name, bad, right in COURSES:
+        if (ended := trainer.given_up(bad)) != right:
+            told = ("goes on" if after is None else f"ends with an error after {after}" for after in (ended, right))
+            yield f"{name}: it {', it should be that it '.join(told)}"
+
+
 def _moved(took: Took, step: int) -> bool:
     return not torch.equal(took.weights[step - 1], took.weights[step])
 
@@ -171,3 +185,11 @@ INPUTS: tuple[tuple[str, str, Fault, tuple[str, ...] | None], ...] = (
     ("labels that are ruled out", LOGITS, _ruled_out, (KD, LM)),
 )
 """A name, what is spoilt, the fault, and the terms that must say so; None: all that there are."""
+IN_VAIN = 20
+COURSES: tuple[tuple[str, tuple[bool, ...], int | None], ...] = (
+    ("every step left out", (True,) * (IN_VAIN + 2), IN_VAIN),
+    ("every step of a short run left out", (True,) * 3, 3),
+    ("one good step between bad ones", (True, False, True), None),
+    ("two bad steps after a good one", (False, True, True), None),
+)
+"""A name, which steps are bad, and after how many a training must end with an error."""

@@ -1,12 +1,15 @@
 """Every number that a distillation reports, and its gradient, are those that the texts say.
 
 ## Property
-For the same weights, texts and tokenizers: each term's value, the loss, the gradient by every weight of the student,
-and every score of held-out texts (the student's and the teacher's likelihood per token and per byte, divergence,
-agreement, mapped mass, the terms again) equal those of a plain computation from the texts. So it is with two
-tokenizers, with two of one size, with one; with and without begin marks; at temperatures other than 1; with weights
-other than 1 for every term; with a last batch, and a last micro-batch, that is not full; with heads that have rows to
-spare, a bias, a scale or a cap.
+For the same weights, texts and tokenizers: each term's value, the loss, the gradient by every weight of the student and
+of the projections, what the optimizer's first step (AdamW: matrices decay, vectors do not) makes of it and how large
+that is said to be, and every score of held-out texts (the student's and the teacher's likelihood per token and per
+byte, divergence, agreement, mapped mass, the terms again) equal those of a plain computation from the texts. So it is
+with two tokenizers, with two of one size, with one vocabulary that is cut in two ways, with one tokenizer that is
+written in two ways; with and without begin marks; at temperatures other than 1; with weights other than 1 for every
+term; with each way to normalise a state, named pairs of blocks, relations of attention and its maps, negatives of the
+text and of the micro-batch; with a last batch, and a last micro-batch, that is not full; with heads that have rows to
+spare, a bias, a scale or a cap. A head that does something else is computed rightly, or refused.
 
 ## Why it must hold
 Each part may be right while what it is given is not: a loss of the wrong token, a map of the wrong tokenizer, a
@@ -14,12 +17,14 @@ temperature that one of two paths forgets, a batch that is left out. A term that
 
 ## Tolerance
 2e-5 of each number, and of the gradient's norm, tensor by tensor. The code that trains, in float32, was measured within
-1e-6 of all of them.
+1e-5 of all of them (within 1e-6 but for the likelihood of chunks that are nearly certain). The change of a weight is
+only judged where the sign of its gradient is above float noise: where it is more than 1e-4 of the largest of its
+tensor.
 
 ## What breaks it
 Tokens matched by id, or tokenizers taken for one because their sizes agree; the temperature on one side only; labels
 that are the tokens read; a term scaled out of sight; bytes counted twice; a clamped likelihood; an agreement, or a
-mapped mass, that is always 1; held-out texts that are not scored.
+mapped mass, that is always 1; held-out texts that are not scored; norms that decay; an update measured against itself.
 """
 
 from __future__ import annotations
@@ -32,18 +37,41 @@ from torch import Tensor, nn
 
 from sad import tiny
 from sad.case import Verdict
-from sad.subjects.objective import CONTRASTIVE, KD, LAYERWISE, LM, Account, Learner, Task
+from sad.errors import UserError
+from sad.invariants._spellings import cut_otherwise, written_otherwise
+from sad.subjects.objective import (
+    ALM,
+    ATTENTION,
+    BATCH,
+    CONTRASTIVE,
+    COSINE,
+    KD,
+    LAYERNORM,
+    LAYERWISE,
+    LM,
+    MAPS,
+    RELATIONS,
+    RELATIVE,
+    TEXT,
+    Account,
+    Learner,
+    Task,
+)
 from sad.subjects.plain_objective import PlainObjective
 
 ID = "I07"
 
 TOLERANCE = 2e-5
-WEIGHTS = {KD: 0.7, LM: 1.3, LAYERWISE: 0.4, CONTRASTIVE: 0.2}
+WEIGHTS = {KD: 0.7, LM: 1.3, ALM: 0.5, LAYERWISE: 0.4, ATTENTION: 0.3, CONTRASTIVE: 0.2}
 SPARE = 5
 """Rows of a head beyond its tokenizer's last id."""
 SHARP, BLOCKS = 20.0, 4.0
 LEAST = 1e-6
 """Of the whole gradient's norm: a tensor with less is not judged by itself."""
+SIGN = 1e-4
+"""Of the largest gradient of its tensor: a weight with less may move either way."""
+RATE, DECAY = 0.05, 0.5
+"""Large, so that what the step adds is not lost in the rounding of the weights."""
 
 TEXTS = (
     "The whale had been seen again, north of the lighthouse.",
@@ -62,7 +90,12 @@ def objective_matches_the_texts(learner: Learner) -> Verdict:
     faults: list[str] = []
     worst, numbers = 0.0, 0
     for name, task in _tasks():
-        got = learner(task)
+        try:
+            got = learner(task)
+        except UserError:
+            if name != ODD:
+                raise
+            break
         if sorted(n for batch in got.batches for n in batch) != list(range(len(task.texts))):
             return Verdict(False, f"{name}: the step's texts are {[list(b) for b in got.batches]}", {"raised": 1})
         right = PlainObjective().account(task, got.batches, got.projections)
@@ -81,18 +114,50 @@ def objective_matches_the_texts(learner: Learner) -> Verdict:
 
 
 def _tasks() -> Iterator[tuple[str, Task]]:
-    yield "two tokenizers", _task(tiny.tokenizer(320), tiny.pieces(400), ((0, 1), (1, 3)), 2.0)
+    plain: dict[str, Any] = {"attention": RELATIONS, "relation_heads": None, "chunk_temperature": 100.0}
+    maps: dict[str, Any] = {"attention": MAPS, "attention_blocks": ((0, 1), (1, 3))}
+    yield (
+        "two tokenizers",
+        _task(
+            *(tiny.tokenizer(320), tiny.pieces(400), ((0, 1), (1, 3)), 2.0),
+            **(plain | maps | {"normalisation": LAYERNORM, "negatives": TEXT}),
+        ),
+    )
     # learned from another text: as many tokens, and other ones
     mine, theirs = (tiny.tokenizer(300, begins=True, text=text) for text in (tiny.TEXT, OTHER))
     assert len(mine) == len(theirs)
-    kinds = ("Granite", {"logits_scaling": 0.5}), ("Gemma2", {"final_logit_softcapping": 5.0, "head_dim": 8})
-    yield "two tokenizers of one size", _task(mine, theirs, ((1, 3),), 3.0, *kinds)
+    few: dict[str, Any] = {"num_key_value_heads": 1}
+    kinds = ("Granite", {"logits_scaling": 0.5}), ("Gemma2", few | {"final_logit_softcapping": 5.0, "head_dim": 8})
+    named: dict[str, Any] = {"attention_blocks": ((0, 2), (1, 1)), "relation_heads": 4, "chunk_temperature": 5.0}
+    yield (
+        "two tokenizers of one size",
+        _task(
+            *(mine, theirs, ((1, 0), (0, 3)), 3.0, *kinds),
+            **(plain | named | {"normalisation": RELATIVE, "negatives": BATCH}),
+        ),
+    )
     kinds = ("Phi", {}), ("Cohere", {"logit_scale": 3.0, **dict.fromkeys(("bos_token_id", "eos_token_id"), 0)})
-    yield "one tokenizer", _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 1), (1, 3), (2, 5)), 2.0, *kinds)
+    last: dict[str, Any] = {"attention_blocks": ((2, 5),), "chunk_temperature": 1.0}
+    same = written_otherwise(tiny.tokenizer(320))
+    yield (
+        "one tokenizer",
+        _task(
+            *(tiny.tokenizer(320), same, ((0, 1), (1, 3), (2, 5)), 2.0, *kinds),
+            **(plain | last | {"normalisation": COSINE, "negatives": TEXT}),
+        ),
+    )
+    few = plain | {"attention_blocks": ((0, 0),), "normalisation": LAYERNORM, "negatives": TEXT}
+    other = cut_otherwise(tiny.tokenizer(320))
+    yield "one vocabulary, cut in two ways", _task(tiny.tokenizer(320), other, ((0, 0),), 2.0, **few)
+    odd = _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 0),), 2.0, **few)
+    odd.student.register_forward_hook(_doubled)
+    yield ODD, odd
 
 
 Kind = tuple[str, Mapping[str, Any]]
 """An architecture of transformers, and what its configuration has beyond Llama's: what it does to its logits."""
+
+ODD = "a head that doubles its logits"
 
 LLAMA: Kind = ("Llama", {})
 
@@ -104,10 +169,21 @@ def _task(
     temperature: float,
     student: Kind = LLAMA,
     teacher: Kind = LLAMA,
+    **options: Any,  # noqa: ANN401 - the rest of a task
 ) -> Task:
-    mine_deep, theirs_deep = (last + 1 for last in blocks[-1])
-    models = _model(student, len(mine), mine_deep, width=16), _model(teacher, len(theirs), theirs_deep, width=24)
-    return Task(*models, mine, theirs, TEXTS, HELD_OUT, WEIGHTS, temperature, 0.5, blocks, micro_batch=2)
+    mine_deep, theirs_deep = (1 + max(pair[side] for pair in blocks) for side in (0, 1))
+    models: tuple[Any, Any] = (
+        _model(student, len(mine), mine_deep, width=16),
+        _model(teacher, len(theirs), theirs_deep, width=24),
+    )
+    for model in models if options["attention"] == MAPS else ():
+        model.set_attn_implementation("eager")
+    options |= {"rate": RATE, "decay": DECAY}
+    return Task(*models, mine, theirs, TEXTS, HELD_OUT, WEIGHTS, temperature, 0.5, blocks, 2, **options)
+
+
+def _doubled(_model: nn.Module, _inputs: object, out: Any) -> None:  # noqa: ANN401 - transformers' outputs
+    out.logits = 2 * out.logits
 
 
 def _model(kind: Kind, tokens: int, layers: int, width: int) -> nn.Module:
@@ -130,6 +206,11 @@ def _compared(got: Account, right: Account) -> Iterator[tuple[float, str]]:
     for name, of in right.gradient.items():
         off = _apart(got.gradient.get(name), of) / max(float(of.norm()), LEAST * norm)
         yield off, f"the gradient of {name} is off by {off:.2g} of its norm"
+    for name, of in right.change.items() if got.change else ():
+        clear = right.gradient[name].abs() > SIGN * right.gradient[name].abs().max()
+        moved = got.change.get(name)
+        off = _apart(None if moved is None else moved * clear, of * clear) / max(float((of * clear).norm()), LEAST)
+        yield off, f"the change of {name} is off by {off:.2g} of its norm"
 
 
 def _number(what: str, found: Mapping[str, float], name: str, value: float) -> Iterator[tuple[float, str]]:

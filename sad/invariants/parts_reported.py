@@ -72,13 +72,15 @@ STEPS: Mapping[str, Mapping[str, Part]] = {
     },
     "one term": {"lm": Part(300.0, 100, 2.0)},
     "a term of weight 0": {"lm": Part(50.0, 10, 0.5), "kd": Part(70.0, 7, 0.0)},
+    "one unit": {"lm": Part(3.0, 1, 2.0), "kd": Part(0.5, 1, 1.0)},
+    "terms of 0": {"lm": Part(0.0, 10, 0.5), "kd": Part(0.0, 7, 1.0)},
     "a term without a unit": {"lm": Part(50.0, 10, 0.5), "kd": Part(0.0, 0, 3.0)},
     "an infinite term": {"lm": Part(50.0, 10, 0.5), "kd": Part(math.inf, 7, 0.5)},
 }
 
 
 def parts_reported(report: Report) -> Verdict:
-    """Judge what is reported of five steps."""
+    """Judge what is reported of seven steps."""
     told = 0
     for name, step in STEPS.items():
         try:
@@ -106,7 +108,7 @@ def _fault(step: Mapping[str, Part], reported: Reported) -> str:
             if not _near(got, value):
                 return f"what is called {what} of {name} is {got:.5g}, it is {value:.5g}"
         if reported.shares is not None and math.isfinite(loss):
-            share, is_ = reported.shares.get(name, math.nan), part.raw * part.weight / loss
+            share, is_ = reported.shares.get(name, math.nan), part.raw * part.weight / loss if loss else 0.0
             if not _near(share, is_):
                 return f"the share of {name} is called {share:.1%}, it is {is_:.1%}"
     if not _near(reported.loss, loss):

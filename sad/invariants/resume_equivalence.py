@@ -6,6 +6,8 @@ in a later one, and when the run is stopped twice: the same samples in the same 
 at every step, and at the end the same weights and the same state of the optimizer, bit for bit. After the load the
 optimizer owns the live trainable tensors, each once, and no other. What was saved stays what it was: the run that saved
 it trains on, a run that took it up trains on, and it still leads to the same weights. Another seed gives another order.
+A run that can be asked to end does so after the step that it is taking, and has saved it; it says how it ended. One
+that knows its data refuses to go on with others.
 
 ## Why it must hold
 Long runs are stopped as a rule, not as an exception. What a resume loses shows as a small jump of the loss, if at all,
@@ -29,7 +31,8 @@ import torch
 from torch import Tensor
 
 from sad.case import Verdict
-from sad.subjects.resumable import Ran, Resumable, Setting, Taken
+from sad.errors import UserError
+from sad.subjects.resumable import FINISHED, STOPPED, Ran, Resumable, Setting, Taken
 
 ID = "I17"
 
@@ -61,6 +64,8 @@ def resume_equivalence(resumable: Resumable) -> Verdict:
         return Verdict(
             False, f"seeds {SETTING.seed} and {OTHER_SEED} give one order: {_numbers(other.taken[0])} …", numbers
         )
+    if fault := _stops(resumable, whole) or _mistakes(resumable, whole):
+        return Verdict(False, fault, numbers)
     says = f"taken up {numbers['resumes']:.0f} times: samples, rates, losses, weights and optimizer bit-identical"
     return Verdict(True, says, numbers)
 
@@ -75,6 +80,34 @@ def _resumed(resumable: Resumable, whole: Ran) -> Iterator[tuple[str, int, Ran]]
     yield f"resumed a second time, step {AGAIN}", AGAIN, resumable.run(SETTING, once.saved[AGAIN], ())
     where = f"resumed once more from the save of step {LATER}"
     yield where, LATER, resumable.run(SETTING, whole.saved[LATER], ())
+
+
+def _stops(resumable: Resumable, whole: Ran) -> str:
+    """What is wrong with how a run ends, asked or not; empty if nothing is."""
+    if whole.ended not in ("", FINISHED):
+        return f"a run that took all its steps says that it was {whole.ended}"
+    stopped = resumable.stopped(SETTING, LATER)
+    if stopped is None:
+        return ""
+    if len(stopped.taken) != LATER:
+        return f"asked to end at step {LATER}, it ends after step {len(stopped.taken)}"
+    if stopped.ended not in ("", STOPPED):
+        return f"asked to end at step {LATER}, it says that it was {stopped.ended}"
+    if LATER not in stopped.saved:
+        return f"asked to end at step {LATER}, it saves nothing"
+    ran = resumable.run(SETTING, stopped.saved[LATER], ())
+    fault = next(differences(whole, LATER, ran), "")
+    return fault and f"resumed after it was asked to end: {fault}"
+
+
+def _mistakes(resumable: Resumable, whole: Ran) -> str:
+    if not resumable.knows_its_data:
+        return ""
+    try:
+        resumable.run(replace(SETTING, size=SETTING.size - 1), whole.saved[LATER], ())
+    except UserError:
+        return ""
+    return "it goes on with other data than it began with"
 
 
 def differences(whole: Ran, at: int, ran: Ran) -> Iterator[str]:

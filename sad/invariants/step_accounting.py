@@ -7,7 +7,7 @@ the gradient and the change of the weights: it is the gradient of that loss, and
 learning rate of a step is that of its number: the same for every accumulation, and for a schedule that has a name the
 one that the name stands for. A run that logs every step and one that evaluates after every step take the same steps,
 to the last bit: looking changes nothing. A trainer that logs the gradient norm logs it for each logged step, and it is
-the norm of what the optimizer was handed.
+the norm of what the optimizer was handed; one that logs how often the texts were read counts the steps of a pass.
 
 ## Why it must hold
 A step that is not taken trains nothing, and no loss curve shows it: batches differ, so the loss moves anyway. A rate
@@ -77,6 +77,9 @@ def _more(trainer: Trainer, traces: Mapping[int, Trace]) -> Iterator[str]:
     silent = trainer.run(replace(_full(2), log_every=NEVER, eval_every=1))
     if not _same(traces[2], silent):
         yield "a run that logs takes other steps than one that evaluates"
+    for line in traces[2].log:
+        if line.epoch is not None and abs(line.epoch - line.step / WINDOWS) > RATE:
+            yield f"after step {line.step} of {WINDOWS} the texts are said to have been read {line.epoch:.3g} times"
     if trainer.claims.grad_norm:
         yield from _norms(traces)
 

@@ -1,11 +1,11 @@
 """The teacher is read and nothing else: the same weights, the same answers, no gradient, all through the training.
 
 ## Property
-A teacher with dropout, as a loader gives it (evaluation mode, gradients not yet switched off), is trained with for
-some steps. In every pass of it that the training makes, no module of it is in training mode and gradients are off. At
-every look during the training: no module of it is in training mode, two passes over one text are bit-identical, no
-parameter of it holds a gradient, and the student, which is another model, is in training mode. At the end every weight
-and buffer of the teacher is what it was, and the student's are not.
+A teacher with dropout and a student, as a loader gives them (evaluation mode, the teacher's gradients not yet switched
+off), are trained with for some steps. In every pass of it that the training makes, no module of it is in training mode
+and gradients are off. At every look during the training: no module of it is in training mode, two passes over one text
+are bit-identical, no parameter of it holds a gradient, and the student, which is another model, is in training mode. At
+the end every weight and buffer of the teacher is what it was, and the student's are not.
 
 ## Why it must hold
 A teacher that drifts, or answers differently each time, is a target that nobody chose; and no loss shows it.
@@ -60,7 +60,7 @@ def teacher_isolation(train: Train) -> Verdict:
     """Judge a training by what it does to the teacher."""
     made = tiny.pair(320, 320)
     dropping = tiny.model(made.readers.teacher.size, layers=2, width=16, seed=1, sharpness=8.0, attention_dropout=0.5)
-    pair = replace(made, teacher=dropping.eval().requires_grad_(True))
+    pair = replace(made, student=made.student.eval(), teacher=dropping.eval().requires_grad_(True))
     seen, teacher, student = _Seen(), _tensors(pair.teacher), _tensors(pair.student)
     with _watched(pair.teacher, seen) as unseen:
         train(pair, lambda: unseen(lambda: _look(pair, seen)))

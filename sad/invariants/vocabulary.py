@@ -5,7 +5,9 @@ With one tokenizer for both models: the loss, and its gradient, are the same wha
 tokenizer's last id, on either side or on both, and whatever those rows hold: zeros, large logits, -infinity. They get
 no gradient. Equal models have a loss of 0 and no gradient, also with heads of different sizes. Where an implementation
 claims to compare tokenizers that differ, the same holds after the teacher's ids were permuted, and with a teacher whose
-tokenizer has a few tokens more, which it does not use: tokens are matched by what they stand for.
+tokenizer has a few tokens more, which it does not use: tokens are matched by what they stand for. So it is, where that
+is claimed too, however the teacher's tokenizer spells them: with a mark for a space, that its normaliser or its decoder
+knows, with marks for pieces inside words or for ends of words, byte by byte, or as tokens that were added.
 
 ## Why it must hold
 Models of one family have one tokenizer and heads of different sizes (Qwen: 151,936 and 152,064 rows for 151,665
@@ -34,6 +36,7 @@ from torch import Tensor
 
 from sad import tiny
 from sad.case import Verdict
+from sad.invariants._spellings import spellings
 from sad.subjects.vocabulary import Heads, VocabularyLoss
 
 ID = "I12"
@@ -68,14 +71,17 @@ def vocabulary(implementation: VocabularyLoss) -> Verdict:
 
 
 def _judge(implementation: VocabularyLoss) -> Verdict:
-    student, teacher, same = *_logits(), tiny.tokenizer(300)
-    size = len(same)
-    right = _measure(implementation, student, teacher, same, same)
-    if not right.value > 0 or not float(right.gradient.norm()) > 0:
-        return Verdict(False, f"two models that differ have a loss of {right.value:.3g}", {"loss": right.value})
-    equal = Measured(0.0, torch.zeros_like(right.gradient))
+    same = tiny.tokenizer(300)
+    size, rights = len(same), dict[frozenset[int], tuple[Tensor, Tensor, Measured]]()
     worst = 0.0
-    for name, rows, theirs, tokenizer in _situations(implementation.across):
+    for name, rows, theirs, tokenizer, known in _situations(implementation.across, implementation.spelled):
+        if known not in rights:
+            student, teacher = _logits(known)
+            rights[known] = student, teacher, _measure(implementation, student, teacher, same, same)
+        student, teacher, right = rights[known]
+        if not right.value > 0 or not float(right.gradient.norm()) > 0:
+            return Verdict(False, f"two models that differ have a loss of {right.value:.3g}", {"loss": right.value})
+        equal = Measured(0.0, torch.zeros_like(right.gradient))
         for mine, asked, wanted in ((student, teacher, right), (teacher, teacher, equal)):
             got = _measure(implementation, rows(mine), theirs(asked), same, tokenizer)
             scale = max(right.value, float(right.gradient.norm()))
@@ -93,30 +99,53 @@ def _judge(implementation: VocabularyLoss) -> Verdict:
             worst = max(worst, off, turned, beyond)
     heads = f"heads of {size} to {size + max(more for pair in SIZES for more in pair)} rows"
     also = ", ids permuted" if implementation.across else ""
+    right = next(iter(rights.values()))[2]
     return Verdict(True, f"{right.value:.4g} with {heads}{also}; equal models 0, within {worst:.1g}", {"off": worst})
 
 
-def _situations(across: bool) -> Iterator[tuple[str, Head, Head, Any]]:
-    """A name, what makes the student's and the teacher's head of logits over tokens, and the teacher's tokenizer."""
+def _situations(across: bool, spelled: bool) -> Iterator[tuple[str, Head, Head, Any, frozenset[int]]]:
+    """A name, what makes the student's and the teacher's head of logits over tokens, the teacher's tokenizer, and the
+    tokens that it knows.
+    """
     size = len(tiny.tokenizer(300))
+    # neither model ever gives a padding mark, which has no meaning to carry over
+    every = frozenset(range(size)) - {tiny.tokenizer(300).pad_token_id}
     for more, theirs in SIZES:
         for filling, (fill, other) in FILLS.items():
             name = f"heads of {size + more} and {size + theirs} rows, {filling} beyond {size}"
-            yield name, _filled(more, fill), _filled(theirs, other), tiny.tokenizer(300)
+            yield name, _filled(more, fill), _filled(theirs, other), tiny.tokenizer(300), every
     if across:
         longer = _longer()
         for more, theirs in SIZES:
             name = f"three tokens more in the teacher's tokenizer, heads of {size + more} and {size + 3 + theirs} rows"
-            yield name, _filled(more, 40.0), _after(_filled(3, IMPOSSIBLE), _filled(theirs, 30.0)), longer
-        permuted, order = _permuted()
+            yield name, _filled(more, 40.0), _after(_filled(3, IMPOSSIBLE), _filled(theirs, 30.0)), longer, every
+        other, order = permuted()
         for more, theirs in SIZES:
             name = f"ids permuted, heads of {size + more} and {size + theirs} rows"
-            yield name, _filled(more, 40.0), _after(lambda logits: logits[:, order], _filled(theirs, 30.0)), permuted
+            yield (
+                name,
+                _filled(more, 40.0),
+                _after(lambda logits: logits[:, order], _filled(theirs, 30.0)),
+                other,
+                every,
+            )
+
+    for name, tokenizer, of in spellings(tiny.tokenizer(300)) if spelled else ():
+        yield f"spelled otherwise: {name}", _filled(0, 0.0), _spelled(of), tokenizer, frozenset(of[2:])
 
 
 def _filled(more: int, value: float) -> Head:
     def head(logits: Tensor) -> Tensor:
         return torch.cat([logits, logits.new_full((len(logits), more), value)], dim=1)
+
+    return head
+
+
+def _spelled(of: list[int]) -> Head:
+    """A head for tokens of which each stands for another's; the first two stand for nothing."""
+
+    def head(logits: Tensor) -> Tensor:
+        return torch.cat([logits.new_full((len(logits), 2), IMPOSSIBLE), logits[:, of[2:]]], dim=1)
 
     return head
 
@@ -140,13 +169,13 @@ def _measure(
     return Measured(float(value.detach()), gradient)
 
 
-def _logits() -> tuple[Tensor, Tensor]:
-    """Logits of two models over the tokens; neither ever gives a padding mark, which has no meaning to carry over."""
+def _logits(known: frozenset[int]) -> tuple[Tensor, Tensor]:
+    """Logits of two models over the tokens; neither ever gives one that is not known."""
     made = tiny.tokenizer(300)
     noise = torch.Generator().manual_seed(0)
     student, teacher = SCALE * torch.randn(2, PLACES, len(made), generator=noise, dtype=torch.float64)
     for logits in (student, teacher):
-        logits[:, made.pad_token_id] = IMPOSSIBLE
+        logits[:, [i for i in range(len(made)) if i not in known]] = IMPOSSIBLE
     return student, teacher
 
 
@@ -169,7 +198,7 @@ def _marks(made: Any) -> dict[str, str]:  # noqa: ANN401
 
 
 @cache
-def _permuted() -> tuple[Any, Tensor]:
+def permuted() -> tuple[Any, Tensor]:
     """The same tokenizer with its ids in another order, and which old id each new one was."""
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -9,21 +11,41 @@ from torch import Tensor
 
 from sad.batch import Sum
 
+Normalisation = Literal["layernorm", "relative", "cosine"]
+
 EPSILON = 1e-8
 NOTHING = 1e-20
 """Largest magnitude of a row that is taken for zero; no half precision can hold so little."""
 
 
-def layer_distance(student: Float[Tensor, "boundary width"], teacher: Float[Tensor, "boundary width"]) -> Sum:
-    """Return the sum over boundaries of the mean squared difference of the normalised states, in float32.
+def layer_distance(
+    student: Float[Tensor, "boundary width"],
+    teacher: Float[Tensor, "boundary width"],
+    normalisation: Normalisation = "layernorm",
+) -> Sum:
+    """Return the sum over boundaries of the distance of the normalised states, in float32.
 
-    Each state is brought to mean 0 and variance 1 over its features (LayerNorm without parameters), so one
-    boundary gives ``2 - 2 r``, r the correlation of the two states: 2 for unrelated ones, 0 for equal ones,
-    never above 4. A few enormous activations of the teacher (Sun et al. 2024, arXiv 2402.17762) can then
-    neither own the loss nor make it depend on the length. The teacher gets no gradient.
+    ``layernorm``: each state is brought to mean 0 and variance 1 over its features (LayerNorm without parameters);
+    the mean squared difference is then ``2 - 2 r``, r the correlation of the two: 0 for equal ones, 2 for unrelated
+    ones, never above 4. ``relative``: the student's state against the teacher's at mean square 1, so the student's
+    size and offset count too: 1 where the student says nothing. ``cosine``: ``1 - cos``, 0 to 2.
+
+    Each state is normalised by itself, with nothing of its neighbours: so the sum does not depend on how a batch is
+    cut, and a few enormous activations of the teacher (Sun et al. 2024, arXiv 2402.17762) can own neither the loss nor
+    its gradient. The teacher's mean square over a batch would do the opposite, one such state silencing all others;
+    and to divide by that of each state, with the student's left as it is, would let the smallest states own the sum.
+    The teacher gets no gradient.
     """
-    squared = (normalise(student) - normalise(teacher.detach())).square()
-    return Sum(squared.mean(dim=-1).sum(), int(student.shape[0]))
+    student, teacher = student.float(), teacher.detach().float()
+    match normalisation:
+        case "layernorm":
+            each = (normalise(student) - normalise(teacher)).square().mean(dim=-1)
+        case "relative":
+            each = (student - _mean_square_one(teacher)).square().mean(dim=-1)
+        case "cosine":
+            # half the squared distance of unit vectors: exact also where they are nearly one
+            each = (_unit(student) - _unit(teacher)).square().sum(dim=-1) / 2
+    return Sum(each.sum(), int(student.shape[0]))
 
 
 def normalise(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary width"]:
@@ -33,7 +55,23 @@ def normalise(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundar
     size 0.01 and for one with an activation of 25,000.
     """
     states = states.float()
+    return F.layer_norm(states / _largest(states), states.shape[-1:], eps=EPSILON)
+
+
+def _mean_square_one(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary width"]:
+    """Bring each row to mean square 1; a row of nothing stays."""
+    states = states / _largest(states)
+    whole = states.square().mean(dim=-1, keepdim=True)
+    return states / torch.where(whole == 0, 1.0, whole).sqrt()
+
+
+def _unit(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary width"]:
+    """Bring each row to length 1; a row of nothing stays."""
+    return F.normalize(states / _largest(states), dim=-1)
+
+
+def _largest(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary 1"]:
+    """Largest magnitude of each row, without gradient; 1 for a row of nothing, which has no scale."""
     largest = states.detach().abs().amax(dim=-1, keepdim=True)
-    # a row of nothing has no scale: divided by it, its gradient would be infinite
-    scale = torch.where(largest > NOTHING, largest, 1.0)
-    return F.layer_norm(states / scale, states.shape[-1:], eps=EPSILON)
+    # NaN stays: it is not <= anything
+    return torch.where(largest <= NOTHING, 1.0, largest)

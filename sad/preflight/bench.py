@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import nn
 
-from sad.batch import Batch
+from sad.batch import CONTRASTIVE, Batch
 from sad.data import Example, collate
+from sad.data.facts import longest_sides
 from sad.distiller import Distiller
 from sad.objective import Objective
 from sad.preflight.answers import Answers
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 from sad.train import loop
 from sad.train.plan import Plan
 
@@ -52,7 +54,7 @@ class Kit:
         wrapped: nn.Module = self.accelerator.prepare(self.distiller)
         return wrapped
 
-    def collated(self, some: list[Example]) -> Batch:
+    def collated(self, some: Sequence[Example]) -> Batch:
         """Collate examples onto the device."""
         return collate(some, self.plan.pair.readers).to(self.accelerator.device)
 
@@ -104,6 +106,12 @@ class Bench:
             teacher.to(kept)
             self.reset()
 
+    @property
+    def of_texts(self) -> Terms:
+        """The recipe's terms, negatives from a text's own places: nothing may then depend on how a batch is cut."""
+        terms = self.plan.recipe.terms
+        return terms.model_copy(update={CONTRASTIVE: terms.contrastive.model_copy(update={"negatives": "text"})})
+
     def reset(self) -> None:
         """Give the student its first weights again, and take its gradients away."""
         student = self.plan.pair.student
@@ -146,18 +154,23 @@ class Bench:
 def heaviest(plan: Plan) -> list[Example]:
     """Return the micro-batch with the most padded tokens among those of the first ``LOOKED_AT`` steps."""
     schedule = plan.schedule()
+    if schedule.packs is not None:
+        # rows are about full: as many of the longest windows as hold as many tokens
+        sides = longest_sides(plan.train)
+        wanted = plan.recipe.train.batch_size * plan.recipe.data.max_length
+        return [plan.train[i] for i in np.argsort(-sides)[: -(-wanted // int(sides.max()))]]
     every = (m for step in range(min(plan.steps, LOOKED_AT)) for m in schedule.micro_batches(step))
     return max(([plan.train[i] for i in numbers] for numbers in every), key=padded)
 
 
-def padded(some: list[Example]) -> int:
+def padded(some: Sequence[Example]) -> int:
     """Return the student tokens of a micro-batch, padding too."""
     return len(some) * max(len(one.student) for one in some)
 
 
-def within(some: list[Example], tokens: int = MOST_TOKENS) -> list[Example]:
+def within(some: Sequence[Example], tokens: int = MOST_TOKENS) -> list[Example]:
     """Return the first windows that hold ``tokens`` student tokens together, at least one."""
-    kept, count = some[:1], len(some[0].student)
+    kept, count = [some[0]], len(some[0].student)
     for one in some[1:]:
         count += len(one.student)
         if count > tokens:

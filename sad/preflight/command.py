@@ -58,7 +58,8 @@ def _examined(recipe: recipes.Recipe, write_fix: Path | None, *, as_json: bool) 
             if status is not None:
                 status.update(f"examining {name}")
 
-        bench = Bench(make_plan(recipe))
+        # the teacher itself is examined, also where a cache stands for it
+        bench = Bench(make_plan(recipe.model_copy(update={"cache": recipes.Cache()})))
         findings = list(examine(bench, told))
     from sad.preflight import mend, view
     from sad.preflight.finding import Level

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sad.batch import Batch, Tokens
+from sad.batch import CONTRASTIVE, Batch, Tokens
 from sad.objective import Objective
 from sad.preflight.bench import Bench, Kit
-from sad.preflight.finding import Finding, judged
+from sad.preflight.finding import Finding, Level, judged
 from sad.train.step import take_step
 
 PADDING = 7
@@ -46,7 +46,7 @@ class Caught:
 
 def cutting(bench: Bench) -> Iterator[Finding]:
     """Judge accumulation, batch split and padding on four windows of unequal lengths."""
-    with bench.kit(exact=True) as kit:
+    with bench.kit(exact=True, terms=bench.of_texts) as kit:
         some = bench.few
         whole = caught(kit, [kit.collated(some)])
         halves = caught(kit, [kit.collated(some[:1]), kit.collated(some[1:])])
@@ -56,6 +56,10 @@ def cutting(bench: Bench) -> Iterator[Finding]:
     yield _same(bench, "accumulation", whole, halves, "1 + 3 windows as two micro-batches", accumulation)
     yield _same(bench, "batch split", whole, single, "four micro-batches of one window, in reverse")
     yield _same(bench, "padding", whole, padded, f"{PADDING} more tokens of padding")
+    terms = bench.plan.recipe.terms
+    if CONTRASTIVE in terms.weights and terms.contrastive.negatives == "batch":
+        says = "contrastive takes negatives from the micro-batch, as asked: its value depends on train.batch_size"
+        yield Finding("batch split", Level.FINE, f"{says}; here it was judged with those of the text")
 
 
 def caught(kit: Kit, batches: Sequence[Batch]) -> Caught:

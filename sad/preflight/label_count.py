@@ -25,12 +25,9 @@ def count_labels(bench: Bench) -> Finding:
         part = some[start : start + AT_ONCE]
         batch = collate(part, readers)
         for row, one in enumerate(part):
-            first = first_boundary(one, readers.student, readers.teacher)
-            for ids, at, targets in (
-                (one.student, first[0], batch.targets),
-                (one.teacher, first[1], batch.teacher_targets),
-            ):
-                wanted, found = np.arange(at, len(ids) - 1), _places(targets, row)
+            both = _wanted(one, readers.student, readers.teacher)
+            for wanted, targets in zip(both, (batch.targets, batch.teacher_targets), strict=True):
+                found = _places(targets, row)
                 lost = len(np.setdiff1d(wanted, found))
                 if lost and worst < 0:
                     worst = start + row
@@ -50,6 +47,14 @@ def count_labels(bench: Bench) -> Finding:
         advice="the code that trains is at fault: run sad verify end-mark-is-masked",
         numbers={"missing": missing, "extra": extra, "count": count, "ends": float(ends)},
     )
+
+
+def _wanted(one: Example, student: Reader, teacher: Reader) -> tuple[Ints, Ints]:
+    """Return the positions of both readings that are to predict a label: of a chat, what its ranges say."""
+    if one.runs is not None:
+        return one.labels()
+    mine, theirs = first_boundary(one, student, teacher)
+    return np.arange(mine, len(one.student) - 1), np.arange(theirs, len(one.teacher) - 1)
 
 
 def first_boundary(one: Example, student: Reader, teacher: Reader) -> tuple[int, int]:

@@ -42,7 +42,7 @@ def opening(bench: Bench) -> Opening:
                 held = [kit.collated([one]) for one in bench.held_out]
                 objective.calibrate(evaluate(distiller, held, objective).ledger)
         batch = kit.collated(bench.first)
-        units = batch.counts()
+        units = distiller.counts(batch)
         with kit.accelerator.autocast():
             sums = distiller(batch, distiller.ask_teacher(batch))
         named = {name: p for name, p in distiller.student.named_parameters() if p.requires_grad}

@@ -14,7 +14,7 @@ TOPIC = "evaluation parity"
 
 def parity(bench: Bench) -> Iterator[Finding]:
     """Score four windows by the step and by the evaluation, at the same weights."""
-    with bench.kit(exact=True) as kit:
+    with bench.kit(exact=True, terms=bench.of_texts) as kit:
         some = bench.few
         modes = [module.training for module in kit.distiller.modules()]
         whole = evaluate(kit.distiller, [kit.collated(some)], kit.objective)

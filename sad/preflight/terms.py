@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from sad.batch import CONTRASTIVE, LAYERWISE
+from sad.batch import ATTENTION, CONTRASTIVE, LAYERWISE
 from sad.preflight.bench import Bench
 from sad.preflight.finding import Finding, Level, judged
 from sad.preflight.opening import Opening, opening
@@ -19,9 +19,11 @@ OWNS_GRADIENT = 0.9
 WANTED = 0.2
 """Share that the mended weight of a helping term is to have, of loss and gradient."""
 OFF_TARGET = 0.15
-CEILING = 4.0
-"""Most that the layerwise term can be while its states are normalised (see sad/losses/layerwise.py)."""
-HELPERS = (LAYERWISE, CONTRASTIVE)
+CEILING = {"layernorm": 4.0, "cosine": 2.0}
+"""Most that the layerwise term can be while both states are normalised (see sad/losses/layerwise.py)."""
+UNRELATED = {"layernorm": 2.0, "cosine": 1.0, "relative": 1.0}
+"""About what it is for states that have nothing to do with each other; of `relative`, for a student without any."""
+HELPERS = (LAYERWISE, ATTENTION, CONTRASTIVE)
 
 
 def terms(bench: Bench) -> Iterator[Finding]:
@@ -45,7 +47,7 @@ def terms(bench: Bench) -> Iterator[Finding]:
     numbers |= {f"raw/{n}": v for n, v in ledger.raw.items()} | {f"weight/{n}": v for n, v in ledger.weight.items()}
     numbers |= {f"gradient/{n}": s for n, s in found.gradient_shares.items()} | {"loss": ledger.loss}
     yield Finding(TOPIC, Level.FINE, f"loss {ledger.loss:.4g} on {found.windows} windows: {table}", numbers=numbers)
-    yield from _magnitude(found)
+    yield from _magnitude(found, bench.plan.recipe.terms.layerwise.normalisation)
     yield from _owners(bench, found)
     yield from _targets(bench, found)
     yield _gradient(bench, found)
@@ -102,13 +104,14 @@ def _targets(bench: Bench, found: Opening) -> Iterator[Finding]:
     yield Finding(TOPIC, level, f"predicted shares: {told}", numbers={"off_target": far})
 
 
-def _magnitude(found: Opening) -> Iterator[Finding]:
+def _magnitude(found: Opening, normalisation: str) -> Iterator[Finding]:
+    ceiling = CEILING.get(normalisation, math.inf)
     if (value := found.ledger.raw.get(LAYERWISE)) is not None:
         yield judged(
             TOPIC,
-            value > CEILING,
-            f"layerwise starts at {value:.3f}, where 2 means unrelated: it is normalised",
-            f"layerwise is {value:,.1f} before the first step and cannot be above {CEILING:g} on normalised states: "
+            value > ceiling,
+            f"layerwise starts at {value:.3f}, where {UNRELATED[normalisation]:g} means unrelated: it is normalised",
+            f"layerwise is {value:,.1f} before the first step and cannot be above {ceiling:g} on normalised states: "
             "it compares raw ones",
             advice="this is a fault of the code, not of the recipe: set terms.layerwise.weight to 0 until it is mended",
             edits={"terms.layerwise.weight": 0.0},

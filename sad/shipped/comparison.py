@@ -8,20 +8,20 @@ import torch
 from torch import Tensor, nn
 
 from sad import tiny
-from sad.batch import CONTRASTIVE, KD, LAYERWISE, Batch, Boundaries, Targets, Tokens
+from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, Batch, Boundaries, Targets, Tokens
 from sad.distiller import Distiller
 from sad.invariants.present_and_sensitive import VOCABULARY, Comparison
 from sad.terms import TERMS
 
 
 class DistillerTerms:
-    """KD, layerwise and contrastive, at every position of the texts: one tokenizer, so all are common boundaries."""
+    """Every term with a teacher, at every position of the texts: one tokenizer, so all are common boundaries."""
 
-    enabled: Sequence[str] = (KD, LAYERWISE, CONTRASTIVE)
+    enabled: Sequence[str] = (KD, ALM, LAYERWISE, ATTENTION, CONTRASTIVE)
 
     def values(self, student: nn.Module, teacher: nn.Module, tokens: Tokens) -> Mapping[str, Tensor]:
         """Return the value of each term, a mean over the positions."""
-        terms = tiny.recipe({"terms": {CONTRASTIVE: {"weight": 0.1}}}).terms
+        terms = tiny.recipe({"terms": {name: {"weight": 0.1} for name in self.enabled}}).terms
         with torch.random.fork_rng(devices=[]):
             distiller = Distiller(student, teacher, tiny.pair(VOCABULARY, VOCABULARY).vocab, terms).eval()
         with torch.no_grad():

@@ -15,7 +15,7 @@ from sad.batch import KD, LM, Batch, Boundaries, Targets, Tokens
 from sad.forward import Forward
 from sad.head.linear import IDENTITY
 from sad.objective import Objective
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Kind, Reduction, Squared, Takes
 
 

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_model
 from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from sad import tiny
+from sad.align.reader import Reader
 from sad.data import collate
 from sad.distiller import Distiller
 from sad.evaluate import evaluate
 from sad.forward import body
 from sad.objective import Objective
-from sad.pair import load_teacher
+from sad.pair import load_teacher, load_tokenizer
 from sad.recipe import Teacher
 from sad.subjects.kept import Claim, Keeper, Kept, Weights
 from sad.train import checkpoint, folder
+from sad.train.optimizer import make_optimizer
 from sad.train.plan import Plan
+from sad_doctor import names
+from sad_doctor.record import EVENTS
 
-STEPS, EVERY = 4, 2
+STEPS, KEEP = 7, 2
+MINUTES, PER_STEP = 2.0, 40.5
+"""Minutes between two saves and seconds of a step, on a clock of its own: a save is due after every third step."""
+SAVES = (3, 6, 7)
+SAVED = (".json", ".safetensors")
+FULL = "I/O error: No space left on device (os error 28)"
+"""What safetensors says of a full disk."""
 
 
 def shipped_kept() -> Keeper:
@@ -33,27 +51,134 @@ def shipped_kept() -> Keeper:
 
 
 def _run() -> Kept:
-    """Run the loop, evaluating and saving every other step, and read what it wrote."""
-    steps = {"max_steps": STEPS, "eval_every": EVERY, "save_every": EVERY, "log_every": 1}
-    plan = tiny.plan({"train": {**steps, "batch_size": 4}}, of=tiny.pair(320, 320))
+    """Run the loop, evaluating and saving now and then, and read what it wrote."""
+    steps = {"max_steps": STEPS, "eval_every": SAVES[0], "save_every": 10 * STEPS, "log_every": STEPS}
+    saves = {"save_minutes": MINUTES, "keep_checkpoints": KEEP}
+    plan = tiny.plan({"train": {**steps, **saves, "batch_size": 4}}, of=tiny.pair(320, 320))
     student = plan.pair.student
     start = _copy(student)
-    with TemporaryDirectory() as made, _scored(student) as scored:
-        where = Path(made)
+    with TemporaryDirectory() as made, _scored(student) as scored, _clock(), _synced() as unsynced:
+        where, beside = Path(made), _what_others_left(Path(made))
         record = tiny.train(plan, where).record
         told = {line["step"]: line["eval/lm_loss"] for line in record if "eval/lm_loss" in line}
         claims = [
             Claim(f"the checkpoint of step {step}", told[step], _checkpoint(plan, where, step))
-            for step in range(EVERY, STEPS + 1, EVERY)
+            for step in SAVES[-KEEP:]
         ]
-        exported = load_teacher(Teacher(model=str(where / folder.STUDENT)), torch.float32)
-        claims.append(Claim("the exported student", told[STEPS], _copy(exported)))
-    return Kept(claims, lambda weights: _score(plan, weights), start, _copy(student), scored)
+        exported = str(where / folder.STUDENT)
+        weights = _copy(load_teacher(Teacher(model=exported), torch.float32))
+        claims.append(Claim("the exported student", told[STEPS], weights))
+        readers = plan.pair.readers
+        assert Reader(load_tokenizer(exported)).fingerprint == readers.student.fingerprint, "exported with another"
+        at = sorted({0, *(e["step"] for e in _events(where) if e["kind"] == names.EVENT_CHECKPOINT), STEPS})
+        every = where / checkpoint.FOLDER
+        left = sorted({path.name for path in every.iterdir()} - beside - {_name(step) for step in SAVES[-KEEP:]})
+        loose = unsynced(every)
+    told_of_full, more = _on_a_full_disk(plan)
+    return Kept(
+        claims,
+        lambda weights: _score(plan, weights),
+        start,
+        _copy(student),
+        scored,
+        [(after - before) * PER_STEP / (60 * MINUTES) for before, after in pairwise(at)],
+        PER_STEP / (60 * MINUTES),
+        [*left, *more],
+        loose,
+        told_of_full,
+    )
+
+
+def _name(step: int) -> str:
+    return f"{checkpoint.STEP}{step:08d}"
+
+
+def _events(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / EVENTS).read_text(encoding="utf-8").splitlines()]
+
+
+def _what_others_left(run: Path) -> set[str]:
+    """Put into the folder of the saves what may lie there; return the names of what is none of the run's business.
+
+    What a process that was killed had begun is: its temporary folder, and one with a whole name and no state. A file is
+    not, nor is a save that was moved to another disk and is linked.
+    """
+    saves = run / checkpoint.FOLDER
+    for half in (f".{_name(1)}.1.tmp", _name(SAVES[0])):
+        (saves / half).mkdir(parents=True)
+        (saves / half / "half").touch()
+    moved = run / "elsewhere"
+    moved.mkdir()
+    (moved / checkpoint.STATE).touch()
+    note, link = f".{checkpoint.STEP}note.tmp", _name(0)
+    (saves / note).touch()
+    (saves / link).symlink_to(moved, target_is_directory=True)
+    return {note, link}
+
+
+@contextmanager
+def _clock() -> Iterator[None]:
+    """A clock that goes on by ``PER_STEP`` at each optimizer step, and stands still in between."""
+    seconds = time.monotonic()
+
+    def tick(*_: object) -> None:
+        nonlocal seconds
+        seconds += PER_STEP
+
+    hook = register_optimizer_step_post_hook(tick)
+    try:
+        with patch.object(time, "monotonic", lambda: seconds):
+            yield
+    finally:
+        hook.remove()
+
+
+@contextmanager
+def _synced() -> Iterator[Callable[[Path], list[str]]]:
+    """Note what is handed to the disk; give what tells of a folder and the files below it which were not, or are open.
+
+    Nothing is waited for: the disk has its own time.
+    """
+    seen: set[tuple[int, int]] = set()
+
+    def note(handle: int) -> None:
+        seen.add((handle, os.fstat(handle).st_ino))
+
+    def unsynced(top: Path) -> list[str]:
+        every = [top, *(path for path in top.rglob("*") if path.is_file() and path.name.endswith(SAVED))]
+        open_still = [f"handle {handle}" for handle, inode in seen if _inode(handle) == inode]
+        return [path.name for path in every if path.stat().st_ino not in {inode for _, inode in seen}] + open_still
+
+    with patch.object(os, "fsync", note):
+        yield unsynced
+
+
+def _inode(handle: int) -> int | None:
+    try:
+        return os.fstat(handle).st_ino
+    except OSError:
+        return None
+
+
+def _on_a_full_disk(plan: Plan) -> tuple[str, list[str]]:
+    """What a save ends with where it meets a full disk, and what it leaves."""
+
+    def full(*_: object) -> None:
+        raise SafetensorError(FULL)
+
+    distiller = _distiller(plan)
+    parts = (checkpoint.Progress(), distiller, make_optimizer(distiller, plan.recipe.train), Objective({}))
+    with patch.object(checkpoint, "save_file", full), TemporaryDirectory() as made:
+        try:
+            checkpoint.save(Path(made), *parts, keep=KEEP)
+        except OSError as error:
+            return str(error), [path.name for path in (Path(made) / checkpoint.FOLDER).iterdir()]
+    return "success", []
 
 
 def _checkpoint(plan: Plan, run: Path, step: int) -> Weights:
     distiller = _distiller(plan)
-    load_model(distiller, str(run / checkpoint.FOLDER / f"{checkpoint.STEP}{step:08d}" / checkpoint.MODEL))
+    load_model(distiller, str(run / checkpoint.FOLDER / _name(step) / checkpoint.MODEL))
     return _copy(distiller.student)
 
 

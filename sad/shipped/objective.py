@@ -12,13 +12,19 @@ from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from sad import data, tiny
+from sad.align.layers import layer_pairs
 from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
+from sad.forward import text_config
+from sad.head.linear import check_head
 from sad.pair import Pair
 from sad.subjects.objective import (
     AGREEMENT,
+    ALM,
+    ATTENTION,
     BITS,
     CONTRASTIVE,
+    COVERAGE,
     KD,
     KL,
     LAYERWISE,
@@ -27,9 +33,11 @@ from sad.subjects.objective import (
     MAPPED,
     RAW,
     TEACHER,
+    UPDATE,
     Account,
     Learner,
     Task,
+    projection,
 )
 from sad.train.plan import Plan
 from sad_doctor import names
@@ -56,8 +64,8 @@ def shipped_objective() -> Learner:
 
 def _learn(task: Task) -> Account:
     plan = _plan(task)
-    student, gradient, projections = plan.pair.student, dict[str, Tensor](), list[Tensor]()
-    with _handed(student, gradient, projections):
+    gradient, before, live = dict[str, Tensor](), dict[str, Tensor](), dict[str, Tensor]()
+    with _handed(plan.pair.student, gradient, before, live):
         record = tiny.train(plan).record
     held_out: dict[str, Any] = {}
     for line in record:
@@ -67,10 +75,16 @@ def _learn(task: Task) -> Account:
     scores = {name: held_out[key] for name, key in SCORES.items() if key in held_out}
     return Account(
         [batch.tolist() for batch in plan.schedule().micro_batches(0)],
-        projections,
-        {LOSS: step[names.LOSS], **_raw(step, names.RAW)},
+        [before[projection(k)] for k in range(len(task.blocks))],
+        {
+            LOSS: step[names.LOSS],
+            UPDATE: step[names.UPDATE_RATIO],
+            COVERAGE: step[names.COVERAGE],
+            **_raw(step, names.RAW),
+        },
         scores | _raw(held_out, names.EVAL_RAW),
         gradient,
+        {name: of.detach() - before[name] for name, of in live.items()},
     )
 
 
@@ -80,9 +94,18 @@ def _raw(line: Mapping[str, float], prefix: str) -> dict[str, float]:
 
 def _plan(task: Task) -> Plan:
     readers = data.Readers(Reader(task.student_tokenizer), Reader(task.teacher_tokenizer))
-    terms: dict[str, dict[str, float]] = {name: {"weight": weight} for name, weight in task.weights.items()}
-    terms[KD]["temperature"], terms[CONTRASTIVE]["temperature"] = task.temperature, task.sharpness
-    terms[LAYERWISE]["layers"] = len(task.blocks)
+    options: dict[str, dict[str, Any]] = {
+        KD: {"temperature": task.temperature},
+        ALM: {"temperature": task.chunk_temperature},
+        LAYERWISE: {"layers": _layers(task, task.blocks), "normalisation": task.normalisation},
+        ATTENTION: {
+            "layers": _layers(task, task.attention_blocks),
+            "compare": task.attention,
+            "heads": task.relation_heads,
+        },
+        CONTRASTIVE: {"temperature": task.sharpness, "negatives": task.negatives},
+    }
+    terms = {name: {"weight": weight, **options.get(name, {})} for name, weight in task.weights.items()}
     chosen = tiny.recipe(
         {
             "train": {
@@ -91,12 +114,17 @@ def _plan(task: Task) -> Plan:
                 "max_steps": 1,
                 "eval_every": 1,
                 "clip": 1e9,
+                "learning_rate": task.rate,
+                "weight_decay": task.decay,
+                "projector_learning_rate": task.projection_rate,
             },
             "data": {"max_length": LONG, "eval_windows": len(task.held_out)},
             "terms": terms,
         }
     )
     student, teacher = (copy.deepcopy(model) for model in (task.student, task.teacher))
+    for model in (student, teacher):
+        check_head(model, "the model")
     pair = Pair(student.requires_grad_(True), teacher, readers, VocabMap(readers.student, readers.teacher))
     train = data.examples(task.texts, readers, LONG)
     # no more than are wanted, as in an evaluation of a long text
@@ -105,18 +133,28 @@ def _plan(task: Task) -> Plan:
     return Plan(chosen, pair, train, held_out, 1, "fp32", "cpu")
 
 
+def _layers(task: Task, blocks: tuple[tuple[int, int], ...]) -> int | list[list[int]]:
+    """How the recipe is asked for these pairs: by their number, where it then finds them itself."""
+    mine, theirs = (text_config(model).num_hidden_layers for model in (task.student, task.teacher))
+    return len(blocks) if layer_pairs(mine, theirs, len(blocks)) == blocks else [list(pair) for pair in blocks]
+
+
 @contextmanager
-def _handed(student: nn.Module, gradient: dict[str, Tensor], projections: list[Tensor]) -> Iterator[None]:
-    """Note what the optimizer is handed at its first step, and what else it trains."""
+def _handed(
+    student: nn.Module, gradient: dict[str, Tensor], before: dict[str, Tensor], live: dict[str, Tensor]
+) -> Iterator[None]:
+    """Note what the optimizer is handed at its first step, for the student and for whatever else it trains."""
     own = {id(parameter) for parameter in student.parameters()}
 
     def note(optimizer: torch.optim.Optimizer, *_: object) -> None:
-        if gradient:
+        if live:
             return
-        for name, of in student.named_parameters():
-            gradient[name] = torch.zeros_like(of) if of.grad is None else of.grad.detach().clone()
         every = [p for group in optimizer.param_groups for p in group["params"]]
-        projections.extend(p.detach().clone() for p in every if id(p) not in own)
+        live.update(student.named_parameters())
+        live.update({projection(k): p for k, p in enumerate(p for p in every if id(p) not in own)})
+        for name, of in live.items():
+            before[name] = of.detach().clone()
+            gradient[name] = torch.zeros_like(of) if of.grad is None else of.grad.detach().clone()
 
     hook = register_optimizer_step_pre_hook(note)
     try:

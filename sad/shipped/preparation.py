@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sad import data, tiny
 from sad.align.reader import Ints, Reader
@@ -16,7 +18,7 @@ def preparation() -> Prepare:
 
 def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read]]:
     readers = data.Readers(tiny.reader(320), tiny.reader(400))
-    found = data.examples([one.prompt + one.completion for one in texts], readers, room)
+    found = prepared([one.prompt + one.completion for one in texts], readers, room)
     return [
         {
             "the student": _read(example.student, readers.student),
@@ -24,6 +26,12 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
         }
         for example in found
     ]
+
+
+def prepared(texts: Sequence[str], readers: data.Readers, max_length: int) -> list[data.Example]:
+    """Return the examples of texts as a run gets them: written to a file, and read from it."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as made:
+        return list(data.prepare(texts, readers, max_length, Path(made)))
 
 
 def _read(ids: Ints, reader: Reader) -> Read:

@@ -2,79 +2,137 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Collection, Iterator
+import signal
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
-from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_hook
+import torch
+from torch import Tensor
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from sad import tiny
 from sad.data import Example
 from sad.distiller import Distiller
+from sad.shipped.seen import seeing
 from sad.subjects.plain_run import moments
-from sad.subjects.resumable import Ran, Resumable, Saved, Setting, Taken
-from sad.train import checkpoint
+from sad.subjects.resumable import FINISHED, STOPPED, Ran, Resumable, Saved, Setting, Taken
+from sad.train import checkpoint, loop
+from sad.train.interrupt import Interrupt
 from sad.train.plan import Plan
+from sad_doctor import names
+from sad_doctor.record import EVENTS, METRICS
 
 SHARES = {"kd": 50.0, "lm": 30.0, "layerwise": 20.0}
 """Wanted shares of the loss: with them the weights of the terms move, and are part of what must come back."""
+NEVER = 10**6
+ENDS = {names.EVENT_END: FINISHED, names.EVENT_INTERRUPT: STOPPED}
 BEGINS, TAKES_UP = 2, 5
 """Seeds of the student's own weights: in a resumed run they must be replaced by those of the checkpoint."""
 
 
-class _Watched(list[Example]):
-    """The examples, noting which are taken."""
-
-    def __init__(self, some: list[Example]) -> None:
-        super().__init__(some)
-        self.seen: list[int] = []
-
-    def __getitem__(self, number: Any) -> Any:  # noqa: ANN401 - as list has it
-        self.seen.append(int(number))
-        return super().__getitem__(number)
-
-
 @dataclass(slots=True)
 class _Seen:
-    """The objects that train, as they were last seen at work, and how many samples each step had taken by its end."""
+    """The objects that train, as they were last seen at work; the samples that were trained on, and how many of them
+    each step had taken by its end.
+    """
 
     optimizer: Optimizer | None = None
     distiller: Distiller | None = None
     samples: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+
+
+class _Asked(Interrupt):
+    """Notes a signal while step ``at`` is taken."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at, self._taken = at, 0
+
+    def step(self, *_: object) -> None:
+        """An optimizer step is taken."""
+        self._taken += 1
+        self.signal = signal.SIGTERM if self._taken == self.at else self.signal
+
+
+class _Gpu:
+    """A GPU's random generator, as torch speaks of it: every optimizer step draws from it."""
+
+    def __init__(self) -> None:
+        self.state = torch.zeros(4, dtype=torch.uint8)
+
+    def is_available(self) -> bool:
+        """It is there."""
+        return True
+
+    def get_rng_state(self) -> Tensor:
+        """Return a copy of its state."""
+        return self.state.clone()
+
+    def set_rng_state(self, state: Tensor) -> None:
+        """Put a state back."""
+        self.state = state.clone()
+
+    def draw(self, *_: object) -> None:
+        """Go on."""
+        self.state = self.state * 5 + 1
+
+
+class _TorchWithGpu:
+    """torch, with a GPU of which only the random generator is there."""
+
+    def __init__(self, gpu: _Gpu) -> None:
+        self.cuda = gpu
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - all that torch has
+        return getattr(torch, name)
 
 
 class LoopRun:
     """The training loop. What is saved are the files of its folder: the record and the checkpoints."""
+
+    knows_its_data = True
 
     def __init__(self) -> None:
         self.pair = tiny.pair(320, 320)
 
     def run(self, setting: Setting, saved: Saved | None, save_at: Collection[int]) -> Ran:
         """Run the loop to its end; with ``saved``, on the files as they were."""
-        plan = self._plan(setting, math.gcd(*save_at) or setting.steps, BEGINS if saved is None else TAKES_UP)
-        assert isinstance(plan.train, _Watched)
-        with TemporaryDirectory() as made, _watching(plan.train) as seen:
+        return self._run(setting, saved, save_at, _Asked(NEVER))
+
+    def stopped(self, setting: Setting, at: int) -> Ran:
+        """Run the loop, with a signal in its step ``at``."""
+        return self._run(setting, None, (at,), _Asked(at))
+
+    def _run(self, setting: Setting, saved: Saved | None, save_at: Collection[int], asked: _Asked) -> Ran:
+        # the run that is asked to end saves because of that, and not because it is time
+        every = NEVER if asked.at != NEVER else math.gcd(*save_at) or setting.steps
+        plan = self._plan(setting, every, BEGINS if saved is None else TAKES_UP)
+        with TemporaryDirectory() as made, _watching(plan.train, asked) as seen, _gpu() as gpu:
             folder = Path(made)
             for name, content in ({} if saved is None else saved).items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(content)
             start = 0 if saved is None else checkpoint.steps_done(folder)
-            record = tiny.train(plan, folder, resume=saved is not None).record
-            kept = {step: _files(folder, step) for step in save_at}
+            loop.train(plan, folder, tiny.Silent(), resume=saved is not None, signals=asked)
+            record = _lines(folder / METRICS)
+            told = ENDS.get(_lines(folder / EVENTS)[-1]["kind"], "")
+            kept = {step: _files(folder, step) for step in save_at if _is_saved(folder, step)}
         steps = [line for line in record if "train/loss" in line and line["step"] > start]
-        ends = zip([0, *seen.samples], seen.samples, strict=False)
+        ends = zip([0, *seen.ends], seen.ends, strict=False)
         taken = [
-            Taken(tuple(plan.train.seen[first:last]), line["train/lr"], line["train/loss"])
+            Taken(tuple(seen.samples[first:last]), line["train/lr"], line["train/loss"])
             for line, (first, last) in zip(steps, ends, strict=False)
         ]
-        return _ran(taken, kept, seen)
+        return _ran(taken, kept, seen, {"random/gpu": gpu.state}, told)
 
     def _plan(self, setting: Setting, save_every: int, seed: int) -> Plan:
         """A plan of the setting on the tiny text; the student has dropout, and weights that are made from ``seed``."""
@@ -95,7 +153,27 @@ class LoopRun:
         plan = tiny.plan({"train": train, "data": data, "shares": SHARES}, of=pair)
         if len(plan.train) < setting.size:
             raise ValueError(f"the tiny text has {len(plan.train)} examples, not {setting.size}")
-        return replace(plan, train=_Watched(plan.train[: setting.size]))
+        return replace(plan, train=plan.train[: setting.size])
+
+
+@contextmanager
+def _gpu() -> Iterator[_Gpu]:
+    """While it is open, checkpoints find a GPU. The student does not: what it draws comes from the processor's."""
+    gpu = _Gpu()
+    hook = register_optimizer_step_post_hook(gpu.draw)
+    try:
+        with patch.object(checkpoint, "torch", _TorchWithGpu(gpu)):
+            yield gpu
+    finally:
+        hook.remove()
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _is_saved(run: Path, step: int) -> bool:
+    return (run / checkpoint.FOLDER / f"{checkpoint.STEP}{step:08d}" / checkpoint.STATE).is_file()
 
 
 def shipped_resumable() -> Resumable:
@@ -104,33 +182,32 @@ def shipped_resumable() -> Resumable:
 
 
 @contextmanager
-def _watching(examples: _Watched) -> Iterator[_Seen]:
+def _watching(examples: Sequence[Example], asked: _Asked) -> Iterator[_Seen]:
     seen = _Seen()
 
     def stepped(optimizer: Optimizer, *_: object) -> None:
         seen.optimizer = optimizer
-        seen.samples.append(len(examples.seen))
+        seen.ends.append(len(seen.samples))
+        asked.step()
 
-    def ran(module: nn.Module, *_: object) -> None:
-        if isinstance(module, Distiller):
-            seen.distiller = module
+    def ran(distiller: Distiller) -> None:
+        seen.distiller = distiller
 
-    examples.seen.clear()
-    hooks = (register_optimizer_step_post_hook(stepped), register_module_forward_hook(ran))
+    hook = register_optimizer_step_post_hook(stepped)
     try:
-        yield seen
+        with seeing(examples, seen.samples.append, ran):
+            yield seen
     finally:
-        for hook in hooks:
-            hook.remove()
+        hook.remove()
 
 
-def _ran(taken: list[Taken], kept: dict[int, Saved], seen: _Seen) -> Ran:
+def _ran(taken: list[Taken], kept: dict[int, Saved], seen: _Seen, more: dict[str, Tensor], told: str) -> Ran:
     assert seen.distiller is not None, "the distiller was never run"
     assert seen.optimizer is not None, "no optimizer step was taken"
     weights = {name: tensor.detach().clone() for name, tensor in seen.distiller.state_dict().items()}
     live = {name: p for name, p in seen.distiller.named_parameters() if p.requires_grad}
     owned: list[Tensor] = [p for group in seen.optimizer.param_groups for p in group["params"]]
-    return Ran(taken, kept, weights, moments(seen.optimizer), live, owned)
+    return Ran(taken, kept, weights, moments(seen.optimizer) | more, live, owned, told)
 
 
 def _files(folder: Path, step: int) -> dict[str, bytes]:

@@ -9,20 +9,25 @@ import torch
 from torch import Tensor, nn
 
 from sad import data, forward, objective
+from sad.align import example
 from sad.align.reader import Reader
 from sad.align.spans import Window
 from sad.align.vocab import VocabMap
-from sad.batch import KD, LAYERWISE, LM, Batch, Sum
+from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum
+from sad.data import batches, facts, schedule
 from sad.distiller import Distiller
 from sad.forward import text_config
 from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.invariants._models import other_ends, other_reading, teacher
-from sad.recipe import Terms
+from sad.recipe_terms import SHIPPED, Terms
 from sad.subjects.text_loss import DistilledLoss, Marks, Text, TextLoss
 
-TERMS = {KD: 1.0, LM: 0.5, LAYERWISE: 0.5}
+TERMS = {KD: 1.0, LM: 0.5, ALM: 0.5, LAYERWISE: 0.5, ATTENTION: 0.5}
 """Every term but the contrastive one: that one draws its negatives from the batch, by intent."""
+
+MOST_TOKENS = 1 << 10
+"""More than any vocabulary that a text loss is judged with."""
 
 
 def language_model_loss() -> TextLoss:
@@ -31,8 +36,18 @@ def language_model_loss() -> TextLoss:
 
 
 def distillation_loss() -> TextLoss:
-    """Return the same with three terms and a teacher whose tokenizer cuts some tokens in two."""
+    """Return the same with every such term and a teacher whose tokenizer cuts some tokens in two."""
     return _distillation_loss
+
+
+def packed_loss() -> TextLoss:
+    """Return the distillation loss, and the contrastive term, of texts that share rows."""
+    return _packed_loss
+
+
+def packed_language_model_loss() -> TextLoss:
+    """Return the language-model loss of texts that share rows."""
+    return _packed_language_model_loss
 
 
 def compared_loss() -> DistilledLoss:
@@ -41,7 +56,14 @@ def compared_loss() -> DistilledLoss:
 
 
 def _language_model_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
-    batch = _batch(texts, marks, same=True)
+    return _only_text(model, _batch(texts, marks, same=True))
+
+
+def _packed_language_model_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
+    return _only_text(model, _batch(texts, marks, same=True, packed=True))
+
+
+def _only_text(model: nn.Module, batch: Batch) -> Tensor:
     at = batch.targets
     states = forward.run(model, batch.student).hidden[at.row, at.position]
     summed = Sum(vocabulary_pass(states, head_of(model), at.token).lm, len(at))
@@ -49,25 +71,37 @@ def _language_model_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) 
 
 
 def _distillation_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
-    batch = _batch(texts, marks, same=False)
-    weights = {name: {"weight": TERMS.get(name, 0.0)} for name in Terms.model_fields}
+    return _distilled(model, _batch(texts, marks, same=False), TERMS)
+
+
+def _packed_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
+    return _distilled(model, _batch(texts, marks, same=False, packed=True), {**TERMS, CONTRASTIVE: 0.5})
+
+
+def _distilled(model: nn.Module, batch: Batch, terms: dict[str, float]) -> Tensor:
+    weights = {name: {"weight": terms.get(name, 0.0)} for name in SHIPPED}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         made = Distiller(model, teacher(), _Same(text_config(model).vocab_size), Terms.model_validate(weights))
-    return objective.Objective(dict(TERMS)).part(made(batch, made.ask_teacher(batch)), batch.counts())
+    return objective.Objective(dict(terms)).part(made(batch, made.ask_teacher(batch)), batch.counts())
 
 
 def _compared_loss(student: nn.Module, teacher: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
     batch = _batch(texts, marks, same=True)
     weights = {KD: 1.0, LM: 0.5}
-    terms = {name: {"weight": weights.get(name, 0.0)} for name in Terms.model_fields}
+    terms = {name: {"weight": weights.get(name, 0.0)} for name in SHIPPED}
     made = Distiller(student, teacher, _Same(text_config(student).vocab_size), Terms.model_validate(terms))
     return objective.Objective(dict(weights)).part(made(batch, made.ask_teacher(batch)), batch.counts())
 
 
-def _batch(texts: Sequence[Text], marks: Marks, *, same: bool) -> Batch:
+def _batch(texts: Sequence[Text], marks: Marks, *, same: bool, packed: bool = False) -> Batch:
     readers = data.Readers(_Marked(marks), _Marked(marks))
-    return data.collate([data.assemble(_window(text, marks, same), readers) for text in texts], readers)
+    some = [example.assemble(_window(text, marks, same), readers) for text in texts]
+    if not packed:
+        return batches.collate(some, readers)
+    room = 2 * max(len(one.teacher) for one in some)
+    rows = schedule.rows_of(facts.longest_sides(some), room, 0)
+    return batches.collate_rows([[some[i] for i in row] for row in rows], readers)
 
 
 def _window(text: Text, marks: Marks, same: bool) -> Window:
@@ -91,6 +125,8 @@ class _Marked(Reader):
 
     def __init__(self, marks: Marks) -> None:
         self.prefix, self.eos, self.pad = (), marks.eos, marks.pad
+        # both sides have the same marks
+        self.special = np.zeros(MOST_TOKENS, dtype=bool)
 
 
 class _Same(VocabMap):

@@ -9,15 +9,15 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, SupportsIndex
+from typing import Any
 
-import numpy as np
 from accelerate.state import AcceleratorState
 
 from sad import tiny
-from sad.batch import KD, LAYERWISE, LM
-from sad.data import Example, examples
+from sad.batch import ALM, ATTENTION, KD, LAYERWISE, LM
 from sad.pair import Pair
+from sad.shipped.preparation import prepared
+from sad.shipped.seen import seeing
 from sad.subjects.processes import on_processes
 from sad.subjects.schedules import Schedule
 from sad.subjects.trainer import Claims, Line, Setup, Trace, Watch, joined, weights
@@ -36,7 +36,11 @@ class ShippedTrainer:
     """Runs the loop in this process, or in several that are joined by gloo."""
 
     claims = Claims(
-        processes=(1, 2), schedules=(Schedule.COSINE,), terms=(KD, LM, LAYERWISE), reshuffles=True, noise=1e-5
+        processes=(1, 2),
+        schedules=(Schedule.COSINE,),
+        terms=(KD, LM, ALM, LAYERWISE, ATTENTION),
+        reshuffles=True,
+        noise=1e-5,
     )
 
     def run(self, setup: Setup) -> Trace:
@@ -51,20 +55,6 @@ def shipped_trainer() -> ShippedTrainer:
     return ShippedTrainer()
 
 
-class _Seen(list[Example]):
-    """Examples that tell which of them are taken."""
-
-    def __init__(self, some: list[Example], watch: Watch) -> None:
-        super().__init__(some)
-        self._watch = watch
-
-    def __getitem__(self, at: SupportsIndex | slice) -> Any:  # noqa: ANN401 - an example, or a list of them
-        # a plain 0 asks for the example that a blank batch has the shape of, and that does not count
-        if isinstance(at, np.integer):
-            self._watch.read(int(at))
-        return super().__getitem__(at)
-
-
 def _run_as_one_of_several(setup: Setup) -> Trace:
     # what the process that this one was forked from knew of itself
     AcceleratorState._reset_state(reset_partial_state=True)
@@ -73,15 +63,16 @@ def _run_as_one_of_several(setup: Setup) -> Trace:
 
 def _run(setup: Setup) -> Trace:
     watch = Watch()
-    with TemporaryDirectory() as made, watch:
+    plan = _plan(setup)
+    with TemporaryDirectory() as made, watch, seeing(plan.train, watch.read):
         folder = Path(made)
-        loop.train(_plan(setup, watch), folder, tiny.Silent())
+        loop.train(plan, folder, tiny.Silent())
         log, scores = _record(folder / "metrics.jsonl", setup)
     ends = [weights(watch.optimizer)] if watch.optimizer is not None else []
     return Trace(watch.taken, log, scores, ends)
 
 
-def _plan(setup: Setup, watch: Watch) -> Plan:
+def _plan(setup: Setup) -> Plan:
     own = {} if setup.schedule is None else {"final_learning_rate": 0.0, "warmup": setup.warmup / setup.steps}
     changes: dict[str, Any] = {
         "train": {
@@ -103,11 +94,11 @@ def _plan(setup: Setup, watch: Watch) -> Plan:
     if setup.ramp:
         changes["shares"] = {KD: 50.0, LM: 30.0, LAYERWISE: 20.0}
     made = tiny.plan(changes, of=_pair())
-    read = examples(_texts(setup), made.pair.readers, made.recipe.data.max_length)
+    read = prepared(_texts(setup), made.pair.readers, made.recipe.data.max_length)
     assert len(read) == len(setup.lengths), "a text is one window"
     plan = replace(made, train=read)
     steps = setup.epochs * plan.schedule(setup.processes).steps_per_epoch
-    return replace(plan, train=_Seen(read, watch), steps=steps)
+    return replace(plan, steps=steps)
 
 
 @cache
@@ -146,4 +137,6 @@ def _logged(lines: list[dict[str, Any]]) -> Iterator[Line]:
                 {key.removeprefix(kind): value for key, value in line.items() if key.startswith(kind)}
                 for kind in (names.RAW, names.WEIGHT, names.WEIGHTED)
             )
-            yield Line(line["step"], line[names.LOSS], raw, weight, weighted, line.get(names.GRAD_NORM))
+            yield Line(
+                line["step"], line[names.LOSS], raw, weight, weighted, line.get(names.GRAD_NORM), line.get(names.EPOCH)
+            )

@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 from sad import tiny
-from sad.batch import CONTRASTIVE, KD, LAYERWISE, Sum
+from sad.align.chunks import chunk_of, chunk_sums
+from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, Sum
 from sad.data import collate
 from sad.distiller import Distiller
 from sad.head.linear import IDENTITY
 from sad.head.target import Live
 from sad.head.vocabulary import vocabulary_pass
 from sad.invariants.target_gets_no_gradient import Compared, Transfer
-from sad.losses import contrastive, layerwise
+from sad.losses import alm, attention, contrastive, layerwise
 from sad.terms import TERMS, Asked
 
 LEAN = 0.1
@@ -25,7 +26,7 @@ LEAN = 0.1
 def shipped_transfer() -> Transfer:
     """Return the code that trains."""
     pair = tiny.pair(320, 320)
-    plan = tiny.plan({"terms": {CONTRASTIVE: {"weight": 0.1}}}, of=pair)
+    plan = tiny.plan({"terms": {name: {"weight": 0.1} for name in (ALM, ATTENTION, CONTRASTIVE)}}, of=pair)
     terms = plan.recipe.terms
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -42,7 +43,13 @@ def shipped_transfer() -> Transfer:
         target = asked.target
         assert isinstance(target, Live), "the teacher itself was asked"
         leaning = replace(target, hidden=lean(target.hidden))
-        view = distiller.view(batch, Asked(leaning, {block: lean(states) for block, states in asked.blocks.items()}))
+        moved = Asked(
+            leaning,
+            {block: lean(states) for block, states in asked.blocks.items()},
+            {block: tuple(map(lean, looks)) for block, looks in asked.attended.items()},
+            None if asked.chunks is None else asked.chunks - torch.tanh(embedding).sum().square(),
+        )
+        view = distiller.view(batch, moved)
         states, cold = view.states(0), terms.contrastive.temperature
 
         def kd(student: Tensor, teacher: Tensor) -> Sum:
@@ -50,10 +57,26 @@ def shipped_transfer() -> Transfer:
             # the head is the student's side too, and stays outside
             return Sum(vocabulary_pass(student, IDENTITY, None, compared).kd, len(batch.boundaries))
 
+        def chunks() -> tuple[Tensor, Tensor]:
+            at, labels = batch.boundaries, batch.targets
+            likely = view.head.logits(view.target_states()).log_softmax(-1).gather(-1, labels.token[:, None])[:, 0]
+            chunk = chunk_of(labels, at.row, at.student, batch.student.input_ids.shape[1])
+            assert moved.chunks is not None
+            return chunk_sums(likely, chunk, len(at)), moved.chunks
+
+        def related(student: Tensor, teacher: Tensor) -> Sum:
+            row, heads = batch.boundaries.row, view.attention.heads
+            each = zip(student.chunk(3, dim=-1), teacher.chunk(3, dim=-1), strict=True)
+            three = [attention.relation_divergence(*one, row, heads) for one in each]
+            return Sum(torch.stack([one.total for one in three]).mean(), three[0].units)
+
+        looks = [torch.cat(side, dim=-1) for side in zip(*view.looks(), strict=True)]
         sides = {
             KD: ((view.head.logits(view.target_states()), leaning.hidden), kd),
             LAYERWISE: (states, layerwise.layer_distance),
             CONTRASTIVE: (states, lambda s, t: contrastive.info_nce(s, t, batch.boundaries.row, cold)),
+            ALM: (chunks(), lambda s, t: alm.chunk_divergence(s, t, terms.alm.temperature)),
+            ATTENTION: ((looks[0], looks[1]), related),
         }
         return {
             name: Compared(_mean(TERMS[name](view)), *both, lambda s, t, of=of: _mean(of(s, t)))  # type: ignore[misc]

@@ -18,7 +18,7 @@ from sad.subjects.vocabulary import Heads, VocabularyLoss
 
 def vocabulary_loss() -> VocabularyLoss:
     """Return the distillation term over the map between two tokenizers, summed over places."""
-    return VocabularyLoss(_loss, across=True)
+    return VocabularyLoss(_loss, across=True, spelled=True)
 
 
 def _loss(heads: Heads) -> Tensor:

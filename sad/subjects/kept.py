@@ -35,6 +35,18 @@ class Kept:
     start: Weights
     last: Weights
     scored: Weights
+    waits: Sequence[float] = ()
+    """Times between two saves, the first from the start and the last to the end, over the time that was asked for."""
+    step: float = 0.0
+    """The time that a step takes, over the time that was asked for."""
+    left: Sequence[str] = ()
+    """What lies where it saves and is neither of the newest saves, as many as were asked for: older ones, and what was
+    left of saves that were never finished, some of them by a process that was killed.
+    """
+    unsynced: Sequence[str] = ()
+    """What of its last saves had not been handed to the disk (fsync) when they got their names, or is still open."""
+    full_disk: str | None = None
+    """What it ended with when a save met a full disk; None where that cannot be tried."""
 
 
 Keeper = Callable[[], Kept]

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-KD, LM, LAYERWISE, CONTRASTIVE = "kd", "lm", "layerwise", "contrastive"
+KD, LM, ALM, LAYERWISE, ATTENTION, CONTRASTIVE = "kd", "lm", "alm", "layerwise", "attention", "contrastive"
+LAYERNORM, RELATIVE, COSINE = "layernorm", "relative", "cosine"
+"""Ways to normalise a state."""
+RELATIONS, MAPS = "relations", "maps"
+"""What to compare of attention."""
+TEXT, BATCH = "text", "batch"
+"""Whose places are negatives."""
 
 LOSS, RAW = "loss", "raw "
 """How the numbers of an account are called: the weighted sum, and each term before its weight."""
+UPDATE = "update ratio"
+"""Of a step: the norm of the change of the student's weights over the norm of the weights before."""
+COVERAGE = "coverage"
+"""Of a step: the places at which the models are compared over the student's labels."""
 LM_LOSS, BITS, KL, AGREEMENT, MAPPED = "lm loss", "bits per byte", "kl", "agreement", "mapped"
 """Of the held-out texts: nats a label, bits a byte, KL(teacher || student) at temperature 1 a place, the share of
 places at which both rank one token first, the share of the teacher's mass that has a student token.
@@ -33,10 +43,18 @@ class Task:
       temperature squared. Each teacher token's mass goes to the first student token of its bytes (where both have one
       tokenizer, to itself); what has none is left out.
     - ``lm`` is the cross-entropy over every row of the student's head.
-    - ``layerwise`` is the mean squared difference of states brought to mean 0 and variance 1, averaged over ``blocks``
-      (student's, teacher's: spread evenly, the last pair is the last of both). The student's state is brought to mean
-      0 and variance 1 before its projection too.
-    - ``contrastive`` is InfoNCE on the cosines of the last pair over ``sharpness``, within a micro-batch.
+    - ``alm`` is of chunks, from one place to the next, or to the end: ``chunk_temperature`` times the KL between two
+      coins, whose chances are the teacher's and the student's likelihood of the chunk, each to the power of one over
+      ``chunk_temperature``.
+    - ``layerwise`` is the distance of normalised states, averaged over ``blocks`` (student's, teacher's). The student's
+      state is brought to mean 0 and variance 1 before its projection. LAYERNORM: both sides likewise, the mean squared
+      difference; RELATIVE: the mean squared difference to the teacher's at mean square 1; COSINE: 1 - cosine.
+    - ``attention``, over ``attention_blocks``: RELATIONS are the KL of softmaxes of the scaled products of a place's
+      query with the queries of the places of its text up to itself, so of keys, so of values, the mean of the three,
+      each cut into ``relation_heads`` (none: the most that divide all and keep 8 features). MAPS are the KL of the
+      attention maps, averaged over heads, by the pieces of text that end at the places, each with 1e-6 added.
+    - ``contrastive`` is InfoNCE on the cosines of the last pair of ``blocks`` over ``sharpness``, within a text or
+      within a micro-batch.
     """
 
     student: nn.Module
@@ -51,6 +69,17 @@ class Task:
     blocks: tuple[tuple[int, int], ...]
     micro_batch: int
     """Texts of a forward pass; all texts together are one optimizer step, and held-out ones are taken in order."""
+    chunk_temperature: float
+    normalisation: str
+    attention: str
+    attention_blocks: tuple[tuple[int, int], ...]
+    relation_heads: int | None
+    negatives: str
+    rate: float = 1e-3
+    """Learning rate of the step: AdamW's first, so every weight moves by as much against the sign of its gradient."""
+    decay: float = 0.0
+    """Share of a matrix that decays, times the rate; vectors and projections do not decay."""
+    projection_rate: float = 1e-2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +88,8 @@ class Account:
 
     ``batches`` are the numbers of the texts in each micro-batch of the step, ``projections`` the maps from the
     student's states to the teacher's width, one a pair of blocks. ``gradient`` is that of the step's loss by the
-    student's weights, before any clipping.
+    student's weights and by the projections (:func:`projection`), before any clipping; ``change`` what the step added
+    to each of them, where that is told.
     """
 
     batches: Sequence[Sequence[int]]
@@ -67,6 +97,12 @@ class Account:
     step: Mapping[str, float]
     held_out: Mapping[str, float]
     gradient: Mapping[str, Tensor]
+    change: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def projection(number: int) -> str:
+    """How the projection of a pair of blocks is called beside the student's weights."""
+    return f"projection {number}"
 
 
 Learner = Callable[[Task], Account]

@@ -16,10 +16,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sad.subjects import plain_terms as plain
 from sad.subjects.objective import (
     AGREEMENT,
+    ALM,
+    ATTENTION,
+    BATCH,
     BITS,
     CONTRASTIVE,
+    COVERAGE,
     KD,
     KL,
     LAYERWISE,
@@ -27,12 +32,19 @@ from sad.subjects.objective import (
     LM_LOSS,
     LOSS,
     MAPPED,
+    MAPS,
     RAW,
     TEACHER,
+    UPDATE,
     Account,
     Task,
+    projection,
 )
-from sad.subjects.spelling import spelled
+from sad.subjects.plain_pass import run
+from sad.subjects.spelling import spelled, whole
+
+EPSILON = 1e-8
+"""AdamW's, as torch has it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +61,10 @@ class Seen:
     """The teacher's, [teacher position, row]."""
     states: list[tuple[Tensor, Tensor]]
     """For each pair of blocks [place, width] and [place, teacher_width]."""
+    attended: list[list[tuple[Tensor, Tensor]]]
+    """For each pair of blocks whose attention is compared: queries, keys and values [place, width], or one map
+    [head, position, position], the student's and the teacher's.
+    """
 
 
 @dataclass(slots=True)
@@ -84,7 +100,7 @@ class PlainObjective:
         """Compute what the texts say, for these micro-batches and projections."""
         student, teacher = (copy.deepcopy(model).double().eval() for model in (task.student, task.teacher))
         student.requires_grad_(True)
-        maps = [projection.detach().double() for projection in projections]
+        maps = [made.detach().double().requires_grad_(True) for made in projections]
         carried = self.carried(task)
         # the value of a term, and what its gradient is taken of
         values, slopes = Sums(), Sums()
@@ -93,14 +109,24 @@ class PlainObjective:
             self.add_terms(task, seen, maps, carried, values, slopes)
         loss = sum(task.weights[name] * mean for name, mean in slopes.means().items())
         named = dict(student.named_parameters())
-        found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+        every = named | {projection(k): of for k, of in enumerate(maps)}
+        found = torch.autograd.grad(loss, list(every.values()), allow_unused=True)
         gradient = {
             name: torch.zeros_like(of) if got is None else got
-            for (name, of), got in zip(named.items(), found, strict=True)
+            for (name, of), got in zip(every.items(), found, strict=True)
         }
         with torch.no_grad():
             held_out = self.scores(task, student, teacher, maps, carried)
-        return Account(batches, projections, _told(values, task.weights), held_out, gradient)
+            change = {name: self.change(task, name, of, gradient[name]) for name, of in every.items()}
+        moved = plain.norm(change[name] for name in named) / plain.norm(named.values())
+        step = _told(values, task.weights) | {UPDATE: moved, COVERAGE: values.units[KD] / values.units[LM]}
+        return Account(batches, projections, step, held_out, gradient, change)
+
+    def change(self, task: Task, name: str, of: Tensor, gradient: Tensor) -> Tensor:
+        """What AdamW's first step adds to a weight: both of its means are those of one gradient."""
+        own = not name.startswith(projection(0)[:-1])
+        decayed = task.decay * of if own and of.ndim > 1 else 0.0
+        return -(task.rate if own else task.projection_rate) * (gradient / (gradient.abs() + EPSILON) + decayed)
 
     def see(self, task: Task, student: nn.Module, teacher: nn.Module, text: str) -> Seen:
         """Read a text with both models."""
@@ -109,12 +135,16 @@ class PlainObjective:
         )
         places = [(my_ends[end], their_ends[end]) for end in sorted(my_ends.keys() & their_ends.keys())]
         first = next(end for end in sorted(my_ends) if end in their_ends)
-        logits, my_blocks = _run(student, mine)
+        maps = task.attention == MAPS
+        logits, my_blocks, my_looks = run(student, mine, maps=maps)
         with torch.no_grad():
-            asked, their_blocks = _run(teacher, theirs)
+            asked, their_blocks, their_looks = run(teacher, theirs, maps=maps)
         at_student, at_teacher = map(list, zip(*places, strict=True))
         states = [(my_blocks[s][at_student], their_blocks[t][at_teacher]) for s, t in task.blocks]
-        return Seen(mine, theirs, places, len(text.encode()) - first, logits, asked, states)
+        looks = [list(zip(my_looks[s], their_looks[t], strict=True)) for s, t in task.attention_blocks]
+        if not maps:
+            looks = [[(a[at_student], b[at_teacher]) for a, b in three] for three in looks]
+        return Seen(mine, theirs, places, len(text.encode()) - first, logits, asked, states, looks)
 
     def read(self, tokenizer: Any, text: str) -> tuple[list[int], dict[int, int]]:  # noqa: ANN401
         """Return the token ids that a model sees, and the position after which so many bytes have been read."""
@@ -142,17 +172,40 @@ class PlainObjective:
             nats = self.likelihood(one.logits, one.student, one.places[0][0])
             p, q = self.compared(task, one, carried, task.temperature)
             divergence = (p * (p.clamp_min(1e-300).log() - q)).sum()
-            distance = sum(_distance(_normal(s) @ m.T, t) for (s, t), m in zip(one.states, maps, strict=True))
-            mine, theirs = _unit(_normal(one.states[-1][0]) @ maps[-1].T), _unit(one.states[-1][1])
-            nearest = -torch.log_softmax(mine @ theirs.T / task.sharpness, dim=-1).diagonal().sum()
+            projected = [plain.normal(s) @ m.T for (s, _), m in zip(one.states, maps, strict=True)]
+            apart = [plain.distance(s, t, task.normalisation) for s, (_, t) in zip(projected, one.states, strict=True)]
             for name, total, factor, units in (
                 (LM, nats.sum(), 1.0, len(nats)),
                 (KD, divergence, task.temperature**2, len(one.places)),
-                (LAYERWISE, distance / len(maps), 1.0, len(one.places)),
-                (CONTRASTIVE, nearest, 1.0, len(one.places)),
+                (ALM, self.chunks(task, one, nats), 1.0, len(one.places)),
+                (LAYERWISE, sum(apart) / len(maps), 1.0, len(one.places)),
+                (ATTENTION, self.attention(task, one), 1.0, len(one.places)),
             ):
                 values.add(name, total, units)
                 slopes.add(name, factor * total, units)
+        groups = [seen] if task.negatives == BATCH else [[one] for one in seen]
+        for group in groups:
+            mine = torch.cat([plain.normal(one.states[-1][0]) @ maps[-1].T for one in group])
+            nearest = plain.nearest(mine, torch.cat([one.states[-1][1] for one in group]), task.sharpness)
+            for sums in (values, slopes):
+                sums.add(CONTRASTIVE, nearest, len(mine))
+
+    def chunks(self, task: Task, one: Seen, nats: Tensor) -> Tensor:
+        """Chunk likelihood, of the student's nats and the teacher's."""
+        theirs = self.likelihood(one.asked, one.teacher, one.places[0][1])
+        first = one.places[0]
+        cuts = [[place[side] - first[side] for place in one.places[1:]] for side in (0, 1)]
+        # what follows the last place is a chunk too
+        return plain.chunks(nats.tensor_split(cuts[0]), theirs.tensor_split(cuts[1]), task.chunk_temperature)
+
+    def attention(self, task: Task, one: Seen) -> Tensor:
+        """The mean over the pairs of blocks, and over queries, keys and values."""
+        each = [side for pair in one.attended for side in pair]
+        if task.attention == MAPS:
+            return torch.stack([plain.maps(a, b, one.places) for a, b in each]).mean()
+        widths = [of.shape[1] for pair in each for of in pair]
+        heads = task.relation_heads or max(n for n in range(1, 1 + min(widths) // 8) if not any(w % n for w in widths))
+        return torch.stack([plain.relations(a, b, heads) for a, b in each]).mean()
 
     def likelihood(self, logits: Tensor, ids: Sequence[int], first: int) -> Tensor:
         """Nats of each label, from the one that follows position ``first``."""
@@ -188,16 +241,19 @@ class PlainObjective:
         marks = {theirs.bos_token_id: mine.bos_token_id, theirs.eos_token_id: mine.eos_token_id}
         table = {spelled(mine, i): i for i in range(len(mine)) if i not in mine.all_special_ids}
         special, every = set(theirs.all_special_ids), [spelled(theirs, token) for token in range(len(theirs))]
-        first = iter(mine([t.decode() for t in every if _whole(t)], add_special_tokens=False)["input_ids"])
+        first = iter(mine([t.decode() for t in every if whole(t)], add_special_tokens=False)["input_ids"])
         found: list[int | None] = []
         for token, text in enumerate(every):
-            own = next(first)[0] if _whole(text) else _longest(text, table)
+            own = next(first)[0] if whole(text) else _longest(text, table)
             found.append(marks.get(token) if token in special else own)
         return found
 
     def same(self, mine: Any, theirs: Any) -> bool:  # noqa: ANN401
         """Whether both tokenizers are one: then every token is itself, marks too."""
-        return bool(mine.backend_tokenizer.to_str() == theirs.backend_tokenizer.to_str())
+        if mine.get_vocab() != theirs.get_vocab():
+            return False
+        text = mine.decode(range(len(mine)), skip_special_tokens=True)
+        return bool(mine(text)["input_ids"] == theirs(text)["input_ids"])
 
     def scores(
         self, task: Task, student: nn.Module, teacher: nn.Module, maps: Sequence[Tensor], carried: Sequence[int | None]
@@ -210,10 +266,10 @@ class PlainObjective:
             self.add_terms(task, seen, maps, carried, terms, Sums())
             for one in seen:
                 p, q = self.compared(task, one, carried, 1.0)
-                whole = self.carry(self.asked(task, one, [t for _, t in one.places], 1.0), carried, q.shape[1])
+                mass = self.carry(self.asked(task, one, [t for _, t in one.places], 1.0), carried, q.shape[1])
                 own.add(KL, (p * (p.clamp_min(1e-300).log() - q)).sum(), len(p))
                 own.add(AGREEMENT, (p.argmax(dim=-1) == q.argmax(dim=-1)).sum(), len(p))
-                own.add(MAPPED, whole.sum(), len(p))
+                own.add(MAPPED, mass.sum(), len(p))
                 nats = self.likelihood(one.logits, one.student, one.places[0][0])
                 known = self.likelihood(one.asked, one.teacher, one.places[0][1])
                 for whose, each in (("", nats), (TEACHER, known)):
@@ -226,15 +282,6 @@ class PlainObjective:
         return task.held_out
 
 
-def _whole(text: bytes) -> bool:
-    """Whether these bytes are characters, none of them cut."""
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _longest(text: bytes, table: Mapping[bytes, int]) -> int:
     """The longest token that begins ``text``; every single byte is one."""
     return next(table[text[:n]] for n in range(len(text), 0, -1) if text[:n] in table)
@@ -243,37 +290,6 @@ def _longest(text: bytes, table: Mapping[bytes, int]) -> int:
 def _told(sums: Sums, weights: Mapping[str, float]) -> dict[str, float]:
     means = {name: float(torch.as_tensor(mean).detach()) for name, mean in sums.means().items() if name in weights}
     return {RAW + n: m for n, m in means.items()} | {LOSS: sum(weights[n] * mean for n, mean in means.items())}
-
-
-def _run(model: nn.Module, ids: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
-    """Logits [position, row], and what each block hands on [position, width]."""
-    handed: list[Tensor] = []
-
-    def note(_block: nn.Module, _inputs: object, out: Tensor | tuple[Tensor, ...]) -> None:
-        handed.append((out[0] if isinstance(out, tuple) else out)[0])
-
-    hooks = [block.register_forward_hook(note) for block in model.get_submodule("model.layers").children()]
-    try:
-        logits: Tensor = model(input_ids=torch.tensor([ids]), use_cache=False).logits[0]
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return logits, handed
-
-
-def _normal(states: Tensor) -> Tensor:
-    centred = states - states.mean(dim=-1, keepdim=True)
-    return centred / centred.square().mean(dim=-1, keepdim=True).sqrt()
-
-
-def _distance(mine: Tensor, theirs: Tensor) -> Tensor:
-    apart: Tensor = (_normal(mine) - _normal(theirs)).square().mean(dim=-1)
-    return apart.sum()
-
-
-def _unit(states: Tensor) -> Tensor:
-    size: Tensor = states.norm(dim=-1, keepdim=True)
-    return states / size
 
 
 def _width(model: nn.Module) -> int:

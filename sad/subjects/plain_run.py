@@ -166,6 +166,7 @@ class Plain:
     """Drives runs of one kind, each in a process of its own: the random state is put back afterwards."""
 
     make: Callable[[Setting], PlainRun] = PlainRun
+    knows_its_data: bool = False
 
     def run(self, setting: Setting, saved: Saved | None, save_at: Collection[int]) -> Ran:
         """Begin anew or with ``saved``, and train to the last step."""
@@ -181,6 +182,10 @@ class Plain:
         weights = {name: tensor.detach().clone() for name, tensor in run.model.state_dict().items()}
         live = {name: p for name, p in run.model.named_parameters() if p.requires_grad}
         return Ran(taken, kept, weights, moments(run.optimizer), live, run.targets)
+
+    def stopped(self, setting: Setting, at: int) -> Ran | None:  # noqa: ARG002 - the interface's
+        """It cannot be asked."""
+        return None
 
 
 def moments(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

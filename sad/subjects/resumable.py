@@ -12,6 +12,9 @@ Saved = Any
 """What was saved, in whatever form: in memory, or the bytes of files. Only the run itself reads it."""
 
 
+FINISHED, STOPPED = "finished", "stopped"
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A run. Its data are ``size`` samples, shuffled in each epoch by ``seed``.
@@ -53,8 +56,9 @@ class Ran:
     """What one process did, from where it began to the last step of the setting.
 
     ``saved`` is by the number of optimizer steps that were done. ``weights`` (all of the model's state) and ``moments``
-    (all of the optimizer's) are copies from the end. ``live`` are the model's trainable tensors themselves, ``owned``
-    those that the optimizer writes to, also where it does so through copies in a wider type.
+    (all of the optimizer's, and of random generators beside torch's own) are copies from the end. ``live`` are the
+    model's trainable tensors themselves, ``owned`` those that the optimizer writes to, also where it does so through
+    copies in a wider type.
     """
 
     taken: Sequence[Taken]
@@ -63,6 +67,8 @@ class Ran:
     moments: Mapping[str, Tensor]
     live: Mapping[str, Tensor]
     owned: Sequence[Tensor]
+    ended: str = ""
+    """How it says it ended, where it says that: ``FINISHED`` or ``STOPPED``."""
 
 
 class Resumable(Protocol):
@@ -73,3 +79,10 @@ class Resumable(Protocol):
 
         After each number of optimizer steps in ``save_at`` it saves, and goes on.
         """
+
+    def stopped(self, setting: Setting, at: int) -> Ran | None:
+        """Begin anew, and be asked to end while step ``at`` is taken; None where it cannot be asked."""
+
+    @property
+    def knows_its_data(self) -> bool:
+        """Whether it refuses to go on with other data than it began with."""

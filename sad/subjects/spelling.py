@@ -17,6 +17,15 @@ def spelled(tokenizer: Any, token: int) -> bytes:  # noqa: ANN401 - transformers
     return bytes(_table().get(character, ord(character)) for character in text)
 
 
+def whole(text: bytes) -> bool:
+    """Whether these bytes are characters, none of them cut."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 @cache
 def _table() -> dict[str, int]:
     """GPT-2's table: Latin-1's visible characters stand for themselves, those from 256 on for the rest, in order.

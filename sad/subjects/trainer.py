@@ -89,7 +89,9 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What was logged of an optimizer step, counted from 1. What is not logged is absent."""
+    """What was logged of an optimizer step, counted from 1. What is not logged is absent; ``epoch`` is how often the
+    texts have been read by then.
+    """
 
     step: int
     loss: float
@@ -97,6 +99,7 @@ class Line:
     weight: Mapping[str, float] = field(default_factory=dict)
     weighted: Mapping[str, float] = field(default_factory=dict)
     grad_norm: float | None = None
+    epoch: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,10 @@ class Heads:
 class VocabularyLoss:
     """An implementation. ``loss`` is at least 0, and is 0 for equal distributions; it has a gradient to the student.
 
-    ``across`` is True where it claims to compare tokenizers whose ids differ; it is judged on those only then.
+    ``across`` is True where it claims to compare tokenizers whose ids differ, ``spelled`` where it claims to compare
+    those that spell their tokens in different ways; it is judged on those only then.
     """
 
     loss: Callable[[Heads], Float[Tensor, ""]]
     across: bool = False
+    spelled: bool = False

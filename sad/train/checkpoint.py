@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.objective import Objective
 from sad.train import random_states, sharded
+from sad_doctor.record import replace_text
 
 FOLDER, STEP = "checkpoints", "step-"
 MODEL, OPTIMIZER, STATE = "distiller.safetensors", "optimizer.safetensors", "state.json"
@@ -29,12 +30,24 @@ MODEL, OPTIMIZER, STATE = "distiller.safetensors", "optimizer.safetensors", "sta
 class Progress:
     """Where the run stands: ``step`` optimizer steps are done, ``skipped`` of them left the weights alone, the last
     ``in_vain`` in a row. ``data`` is the fingerprint of the examples that it trains on, ``per_step`` of them in a step.
+
+    What the guards remember is here too, so that a run that is resumed does what the other would have done:
+    ``spikes`` steps left out for their loss, and the log-losses of the ``recent`` ones, ``above`` of them spikes in a
+    row; ``cuts`` of a micro-batch for want of memory; ``rollbacks``, which ``passed`` over so many steps' examples;
+    red flags that were ``told``.
     """
 
     step: int = 0
     skipped: int = 0
     in_vain: int = 0
     data: str = ""
+    spikes: int = 0
+    above: int = 0
+    recent: list[float] = field(default_factory=list)
+    cuts: int = 1
+    rollbacks: int = 0
+    passed: int = 0
+    told: list[str] = field(default_factory=list)
     per_step: int = 0
 
     def took(self, finite: bool) -> None:
@@ -42,6 +55,27 @@ class Progress:
         self.step += 1
         self.skipped += not finite
         self.in_vain = 0 if finite else self.in_vain + 1
+
+    def become(self, other: Progress, **but: Any) -> None:  # noqa: ANN401 - values of the fields
+        """Take over all of another's fields, with other values for those named: whoever holds this sees it."""
+        for one in fields(self):
+            setattr(self, one.name, but.get(one.name, getattr(other, one.name)))
+
+    @classmethod
+    def read(cls, state: Mapping[str, Any]) -> Progress:
+        """Return what a checkpoint's state tells. Raises LookupError, TypeError or ValueError where it is none."""
+        # a checkpoint of an older release knows of no guards
+        made = {name: kind(state[name]) for name, kind in _KINDS.items() if name in _NEEDED or name in state}
+        return cls(**made)
+
+
+_KINDS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("step", "skipped", "in_vain", "spikes", "above", "cuts", "rollbacks", "passed", "per_step"), int),
+    "data": str,
+    "recent": lambda values: [float(v) for v in values],
+    "told": lambda values: [str(v) for v in values],
+}
+_NEEDED = ("step", "skipped", "in_vain", "data")
 
 
 def save(
@@ -76,8 +110,7 @@ def save(
         with disk_errors():
             save_model(weights, str(temporary / MODEL))
             save_file(moments, str(temporary / OPTIMIZER))
-        state = {**asdict(progress), "weights": objective.weights, "means": objective.means}
-        (temporary / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
+        (temporary / STATE).write_text(_state(progress, objective), encoding="utf-8")
         for file in temporary.iterdir():
             _sync(file)
     except OSError:
@@ -88,22 +121,23 @@ def save(
         shutil.rmtree(final)
     temporary.replace(final)
     _sync(folder)
-    for old in _all(run)[:-keep]:
+    for old in every(run)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
     return final
 
 
-def load(run: Path, distiller: Distiller, optimizer: torch.optim.Optimizer, objective: Objective) -> Progress:
-    """Load the newest whole checkpoint into the objects as they are: the optimizer keeps owning the live tensors.
+def load(
+    run: Path, distiller: Distiller, optimizer: torch.optim.Optimizer, objective: Objective, step: int | None = None
+) -> Progress:
+    """Load the newest whole checkpoint, or that of ``step``, into the objects as they are: the optimizer keeps owning
+    the live tensors.
 
     Raises UserError if there is none, or it is of another model.
     """
-    folder = newest(run)
+    folder = newest(run) if step is None else run / FOLDER / f"{STEP}{step:08d}"
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        progress = Progress(int(state["step"]), int(state["skipped"]), int(state["in_vain"]), str(state["data"]))
-        # a checkpoint of an older release does not know it
-        progress.per_step = int(state.get("per_step", 0))
+        progress = Progress.read(state)
         weights, means = ({str(n): float(v) for n, v in state[key].items()} for key in ("weights", "means"))
         device = str(next(distiller.parameters()).device)
         # on the CPU where each process takes but a piece of it
@@ -115,8 +149,27 @@ def load(run: Path, distiller: Distiller, optimizer: torch.optim.Optimizer, obje
         told = f"{folder} does not fit this run: {_first_line(error)}"
         raise UserError(f"{told}; remove it to go on from the checkpoint before it") from None
     objective.weights |= weights
+    objective.means.clear()
     objective.means.update(means)
     return progress
+
+
+def amend(run: Path, progress: Progress, objective: Objective) -> None:
+    """Put what the guards remember into the checkpoint of ``progress.step``, in one step. Raises OSError."""
+    replace_text(run / FOLDER / f"{STEP}{progress.step:08d}" / STATE, _state(progress, objective))
+
+
+def drop_after(run: Path, step: int) -> None:
+    """Remove the checkpoints of later steps: they are of a way that the run has left."""
+    for folder in every(run):
+        if _step(folder) > step:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def last_before(run: Path, step: float | None) -> int | None:
+    """Return the newest step with a checkpoint, of those before ``step`` where one is given; None if there is none."""
+    steps = [_step(folder) for folder in every(run)]
+    return max((s for s in steps if step is None or s < step), default=None)
 
 
 @contextmanager
@@ -131,10 +184,10 @@ def disk_errors() -> Iterator[None]:
 
 def newest(run: Path) -> Path:
     """Return the checkpoint with the most steps. Raises UserError if there is none."""
-    every = _all(run)
-    if not every:
+    found = every(run)
+    if not found:
         raise UserError(f"{run} has no checkpoint to go on from; start a new run with: sad train")
-    return every[-1]
+    return found[-1]
 
 
 def steps_done(run: Path) -> int:
@@ -150,10 +203,14 @@ def per_step(run: Path) -> int:
         return 0
 
 
-def _all(run: Path) -> list[Path]:
-    """Every whole checkpoint, by its steps; a copy that somebody made under another name is none."""
+def every(run: Path) -> list[Path]:
+    """Return every whole checkpoint, by its steps; a copy that somebody made under another name is none."""
     named = (p for p in (run / FOLDER).glob(f"{STEP}*") if p.name.removeprefix(STEP).isdecimal())
     return sorted((p for p in named if (p / STATE).is_file()), key=_step)
+
+
+def _state(progress: Progress, objective: Objective) -> str:
+    return json.dumps({**asdict(progress), "weights": objective.weights, "means": objective.means}, indent=1)
 
 
 def _step(folder: Path) -> int:

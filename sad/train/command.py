@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,18 @@ from sad.train import failure, portions
 from sad.train import folder as folders
 from sad.train.output import patient_console
 
+OF_THE_SESSION = frozenset({"train.on_red_flag", "train.max_hours", "train.push_checkpoint"})
+"""Keys that decide nothing of what is learnt: a run can be resumed with others."""
+
 
 def run_train(
     config: Path | None, flags: Mapping[str, Any], sets: Sequence[str], resume: Path | None, *, dry_run: bool
 ) -> int:
     """Train, resume, or only say what would be done; return the exit code. Raises UserError, TrainingError, Stopped."""
+    began = time.monotonic()
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        return _run(config, flags, sets, resume, dry_run=dry_run)
+        return _run(config, flags, sets, resume, dry_run=dry_run, began=began)
     except KeyboardInterrupt:
         raise Stopped("stopped before the first step; nothing was written") from None
     except (UserError, Stopped) as error:
@@ -42,10 +47,16 @@ def _terminated(number: int, _frame: object) -> None:
 
 
 def _run(
-    config: Path | None, flags: Mapping[str, Any], sets: Sequence[str], resume: Path | None, *, dry_run: bool
+    config: Path | None,
+    flags: Mapping[str, Any],
+    sets: Sequence[str],
+    resume: Path | None,
+    *,
+    dry_run: bool,
+    began: float,
 ) -> int:
     overrides = {**dict(recipes.assignment(s) for s in sets), **flags}
-    if resume is not None and (config or overrides):
+    if resume is not None and (config or set(overrides) - OF_THE_SESSION):
         raise UserError("--resume goes on with the run's own recipe: leave out --config and every flag that changes it")
     folder = None if resume is None else folders.existing(resume)
     recipe = recipes.load(folder / folders.RECIPE if folder else config, overrides)
@@ -59,11 +70,13 @@ def _run(
     glance(recipe.data)
     quiet_libraries()
 
+    from sad.train import trackers
     from sad.train.devices import sharding
     from sad.train.plan import make_plan
 
     # before anything slow is loaded
     sharding()
+    trackers.check(recipe.train.trackers)
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
         if folder is not None:
             recipe = portions.fitted(recipe, _per_step(folder), processes)
@@ -77,7 +90,7 @@ def _run(
         return 0
     folder, resumed = folder or folders.shared(recipe, plan.device), folder is not None
     try:
-        code = _train(plan, folder, console, resume=resumed)
+        code = _train(plan, folder, console, resume=resumed, began=began)
         failure.leave_together()
         return code
     except OSError as error:
@@ -121,7 +134,7 @@ def _way_on(folder: Path) -> str:
     return f"go on from step {done} with: sad train --resume {shlex.quote(str(folder))}"
 
 
-def _train(plan: Any, folder: Path, console: Console, *, resume: bool) -> int:  # noqa: ANN401 - imported late
+def _train(plan: Any, folder: Path, console: Console, *, resume: bool, began: float) -> int:  # noqa: ANN401
     from sad.train import checkpoint
     from sad.train.loop import train
     from sad.train.progress import Bar, Lines
@@ -134,15 +147,25 @@ def _train(plan: Any, folder: Path, console: Console, *, resume: bool) -> int:  
 
     moving = console.is_terminal and not console.is_dumb_terminal
     with Bar(plan.steps, console, done) if moving else Lines(plan.steps, write) as watch:
-        result = train(plan, folder, watch, resume=resume)
-    if result.signal is not None:
-        write(f"stopped after step {result.step} of {plan.steps}; nothing is lost. Go on with:")
+        result = train(plan, folder, watch, resume=resume, began=began)
+    if result.ending.early:
+        code, why = _early(result.ending)
+        write(f"stopped after step {result.step} of {plan.steps}{why}; nothing is lost. Go on with:")
         write(f"  sad train --resume {shlex.quote(str(folder))}")
-        return 128 + result.signal
+        return code
     console.print(table(result))
     write(f"student: {folder / folders.STUDENT}  (Hugging Face format)")
     write(f"look at it: sad doctor {shlex.quote(str(folder))}")
     return 0
+
+
+def _early(ending: Any) -> tuple[int, str]:  # noqa: ANN401
+    """The exit code of a run that ended before its last step, and why it did."""
+    if ending.signal is not None:
+        return 128 + ending.signal, ""
+    if ending.red_flag:
+        return 1, f" for a red flag ({ending.red_flag})"
+    return 0, ": train.max_hours is reached"
 
 
 def describe(plan: Any, processes: int = 1) -> list[str]:  # noqa: ANN401
@@ -151,13 +174,15 @@ def describe(plan: Any, processes: int = 1) -> list[str]:  # noqa: ANN401
     parameters = {n: sum(p.numel() for p in getattr(pair, n).parameters()) for n in ("teacher", "student")}
     tokenizers = "one tokenizer" if pair.vocab.identity else f"two tokenizers, {plan.coverage:.0%} of labels comparable"
     names = {"teacher": r.teacher.model, "student": r.student.model}
-    told = "  ".join(f"{n} {names[n]} ({_count(parameters[n])})" for n in ("teacher", "student"))
+    sizes = {n: "cached" if n == "teacher" and plan.cache else _count(parameters[n]) for n in names}
+    told = "  ".join(f"{n} {names[n]} ({sizes[n]})" for n in names)
     terms = "  ".join(f"{name} x {weight:g}" for name, weight in r.terms.weights.items())
-    on = f"on {plan.device}, {plan.precision}"
+    on, unit = f"on {plan.device}, {plan.precision}", "rows of windows" if r.train.packing else "windows"
     return [
         f"{told}  {tokenizers}",
+        *([plan.cache.told()] if plan.cache else []),
         f"{len(plan.train):,} windows of up to {r.data.max_length} tokens, {len(plan.held_out):,} held out",
-        f"{plan.steps:,} steps of {plan.schedule(processes).per_step} windows {on}; terms: {terms}",
+        f"{plan.steps:,} steps of {plan.schedule(processes).per_step} {unit} {on}; terms: {terms}",
         *(f"note: {line}" for line in plan.notes),
     ]
 

@@ -7,9 +7,10 @@ FSDP part is read here and the sharding done by :mod:`sad.train.sharded`, since 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -17,12 +18,13 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import nn
 
-from sad.batch import KD, LM, Batch
+from sad.batch import KD, LM
 from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.evaluate import Reduce
 from sad.train import sharded
 
+Item = TypeVar("Item")
 YES = frozenset({"1", "true", "yes", "on"})
 USE_FSDP = "ACCELERATE_USE_FSDP"
 
@@ -64,7 +66,7 @@ def sharding(environment: Mapping[str, str] | None = None) -> Sharding | None:
     if yes("FSDP_ACTIVATION_CHECKPOINTING"):
         raise UserError(
             "fsdp_activation_checkpointing would hide the blocks whose states are compared: take it out of "
-            "accelerate's configuration and lower train.batch_size"
+            "accelerate's configuration and set train.gradient_checkpointing = true"
         )
     return Sharding(reshard=told.get("FSDP_RESHARD_AFTER_FORWARD", "true").strip().lower() in {*YES, "full_shard"})
 
@@ -110,19 +112,14 @@ def prepare(
     return prepared
 
 
-def share(batches: Iterable[Batch], accelerator: Accelerator, empty: Callable[[], Batch]) -> Iterator[Batch]:
-    """Deal the batches in turn and yield this process's, as many on each process: the last may be ``empty``.
+def dealt(groups: Sequence[list[Item]], accelerator: Accelerator) -> list[list[Item]]:
+    """Deal the groups in turn; return this process's, as many on each process: the last may be empty.
 
     As many, since processes that hold pieces of one model wait for each other in every pass.
     """
-    count, mine = accelerator.num_processes, accelerator.process_index
-    seen = 0
-    for number, batch in enumerate(batches):
-        seen = number + 1
-        if number % count == mine:
-            yield batch
-    if seen % count and mine >= seen % count:
-        yield empty()
+    mine = list(groups[accelerator.process_index :: accelerator.num_processes])
+    most = -(-len(groups) // accelerator.num_processes)
+    return mine + [[]] * (most - len(mine))
 
 
 def reducer(accelerator: Accelerator) -> Reduce:

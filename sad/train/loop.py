@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
-from sad.align.reader import Ints
 from sad.batch import Batch
-from sad.data import Example, blank, collate
+from sad.data import blank, collate
 from sad.distiller import Distiller
 from sad.errors import TrainingError, UserError
 from sad.evaluate import Likelihood, Scores, evaluate, likelihood
 from sad.objective import Objective
-from sad.train import checkpoint, devices, random_states, sharded
+from sad.train import checkpoint, devices, random_states, sharded, update
+from sad.train.bodies import as_asked
 from sad.train.checkpoint import Progress
+from sad.train.clock import Clock
+from sad.train.ending import Ending
+from sad.train.feed import Feed
 from sad.train.folder import STUDENT
+from sad.train.grad_shares import grad_shares
+from sad.train.guards import Guards
 from sad.train.interrupt import Interrupt
+from sad.train.ledger import due, measured
 from sad.train.optimizer import make_optimizer, set_learning_rate
 from sad.train.plan import Plan
 from sad.train.progress import Watcher
 from sad.train.record import NoRecord, Record, blame
 from sad.train.step import Step, take_step
+from sad.train.teacher_signals import teacher_signals
+from sad_doctor import names
 
 IN_VAIN = 20
 """Steps in a row whose loss or gradient is not finite, after which there is nothing to wait for."""
@@ -35,7 +46,7 @@ ADVICE = "lower train.learning_rate, train in fp32, or look at the data and the 
 @dataclass(frozen=True, slots=True)
 class Result:
     """How a run ended. ``before`` are the scores at ``start``, the step at which this process took it up: 0, or that
-    of a checkpoint. ``signal`` is the number of the signal that ended it early, else None.
+    of a checkpoint. ``ending`` says why it ended.
     """
 
     folder: Path
@@ -44,89 +55,163 @@ class Result:
     before: Scores
     after: Scores
     teacher: Likelihood
-    signal: int | None
+    ending: Ending
+
+    @property
+    def signal(self) -> int | None:
+        """The number of the signal that ended it early, else None."""
+        return self.ending.signal
 
 
-@dataclass(slots=True)
-class Saved:
-    """Which step the newest checkpoint is of, and when it, or else the run, began."""
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a step is taken with."""
 
-    step: int | None
-    at: float = field(default_factory=time.monotonic)
+    accelerator: Accelerator
+    wrapped: nn.Module
+    optimizer: torch.optim.Optimizer
+    objective: Objective
+    feed: Feed
+    clock: Clock
+    guards: Guards
 
-    def now(self, step: int) -> None:
-        """A checkpoint was written."""
-        self.step, self.at = step, time.monotonic()
+    def step(self, plan: Plan, progress: Progress) -> tuple[Step, Batch]:
+        """Take the step that is next; return it and its first micro-batch."""
+        self.clock.start()
+        batches = self.feed.take(progress.step + progress.passed, progress.cuts)
+        done = take_step(
+            *(self.accelerator, self.wrapped, self.optimizer, self.objective, batches, plan.recipe.train.clip),
+            measure_update=update.measured(progress.step + 1, plan.recipe.train.log_every),
+            is_spike=self.guards.is_spike,
+            clock=self.clock,
+        )
+        return done, batches[0]
 
-    def due(self, minutes: float) -> bool:
-        """Return whether the last one is older than that."""
-        return time.monotonic() - self.at > 60 * minutes
+    def clear(self, plan: Plan) -> None:
+        """Leave nothing of a step that was given up. Raises what a step raises."""
+        if self.accelerator.num_processes > 1:
+            # where the forward pass went well, the exchange of gradients still waits for its backward pass, and the
+            # buffers count as exchanged: give every process a pass to end on, of a batch that counts for nothing
+            if isinstance(self.wrapped, DistributedDataParallel):
+                self.wrapped.require_forward_param_sync = True
+            distiller: Distiller = self.accelerator.unwrap_model(self.wrapped)
+            batch = blank(plan.train[0], plan.pair.readers).to(self.accelerator.device)
+            with self.accelerator.autocast():
+                sums = self.wrapped(batch, distiller.ask_teacher(batch))
+                self.accelerator.backward(self.objective.part(sums, distiller.counts(batch)))
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def account(self, plan: Plan, progress: Progress, first: Batch) -> Callable[[], Mapping[str, float]]:
+        """Return what gives the numbers of the step just taken, where it is logged; ``first`` is its micro-batch."""
+        seldom: dict[str, float] = {}
+        if not self.guards.pieces and due(progress.step, plan.recipe.train.grad_shares_every):
+            distiller: Distiller = self.accelerator.unwrap_model(self.wrapped)
+            shares = grad_shares(self.accelerator, distiller, self.objective, first)
+            seldom = {names.GRAD_SHARE + name: share for name, share in shares.items()}
+            seldom |= teacher_signals(self.accelerator, distiller, first)
+        return partial(measured, self.clock, self.optimizer, progress, self.accelerator.device, seldom)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Scores both models on held-out text, of which each process takes its share."""
+
+    plan: Plan
+    progress: Progress
+    accelerator: Accelerator
+    distiller: Distiller
+    guards: Guards
+
+    def student(self, objective: Objective) -> Scores:
+        """Score the student as it is."""
+        reduce = devices.reducer(self.accelerator)
+        with self.accelerator.autocast():
+            found = self.guards.with_room(
+                lambda: evaluate(self.distiller, self._batches(), objective, reduce), _nothing
+            )
+        sharded.settle(self.distiller)
+        return found
+
+    def teacher(self) -> Likelihood:
+        """Return the teacher's own likelihood, from where it was measured if there is a cache."""
+        if self.plan.cache:
+            return self.plan.cache.teacher
+        reduce = devices.reducer(self.accelerator)
+        with self.accelerator.autocast():
+            return self.guards.with_room(lambda: likelihood(self.distiller, self._batches(), reduce), _nothing)
+
+    def _batches(self) -> Iterator[Batch]:
+        return _held_out(self.plan, self.progress, self.accelerator)
 
 
 def train(
-    plan: Plan, folder: Path, watch: Watcher, *, resume: bool = False, signals: Interrupt | None = None
+    plan: Plan,
+    folder: Path,
+    watch: Watcher,
+    *,
+    resume: bool = False,
+    signals: Interrupt | None = None,
+    began: float | None = None,
 ) -> Result:
     """Distil: take every step of the plan, evaluate, save, put all on record in ``folder``.
 
     A run that is resumed goes on exactly where its newest checkpoint stands. Raises UserError if it has none.
-    ``signals`` replaces what notes a Ctrl-C.
+    ``signals`` replaces what notes a Ctrl-C. ``began`` is when ``train.max_hours`` began, by ``time.monotonic``.
     """
     recipe = plan.recipe.train
     accelerator = _accelerator(plan)
     distiller, optimizer, objective = _parts(plan, accelerator)
-    schedule, keep = plan.schedule(accelerator.num_processes), recipe.keep_checkpoints
+    schedule, clock = plan.schedule(accelerator.num_processes), Clock(accelerator.device)
     fresh = Progress(data=plan.fingerprint, per_step=schedule.per_step)
     progress = _taken_up(folder, plan, fresh, distiller, optimizer, objective) if resume else fresh
     wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer)
-    start, saved = progress.step, Saved(progress.step if resume else None)
+    start = progress.step
     # one process writes; what it writes is the same on all of them
-    main = accelerator.is_main_process
-    record = Record(folder, plan, watch, saved.step) if main else NoRecord()
+    main, saved = accelerator.is_main_process, start if resume else None
+    record = Record(folder, plan, watch, saved) if main else NoRecord()
+    guards = Guards(accelerator, recipe, folder, progress, record, saved, began, sharded.in_pieces(distiller))
 
-    def score() -> Scores:
-        return _score(plan, accelerator, distiller, objective)
-
-    def save() -> None:
-        made = checkpoint.save(folder, progress, distiller, optimizer, objective, keep, writes=main)
-        record.saved(progress.step, made)
-        accelerator.wait_for_everyone()
-        saved.now(progress.step)
-
-    with signals or Interrupt() as interrupt, record.recorder:
-        with accelerator.autocast():
-            known = likelihood(distiller, _shared(plan, accelerator), devices.reducer(accelerator))
+    held = Held(plan, progress, accelerator, distiller, guards)
+    tools = Tools(accelerator, wrapped, optimizer, objective, Feed(plan, schedule, accelerator), clock, guards)
+    with signals or Interrupt() as interrupt, record.recorder, as_asked(recipe, distiller), tools.feed:
+        known = held.teacher()
         if plan.recipe.shares and not resume:
             # from held-out text, so that every process starts with the same weights, and the first record has them
-            objective.calibrate(score().ledger)
-        before = after = score()
+            objective.calibrate(held.student(objective).ledger)
+        before = after = held.student(objective)
         if not resume:
             record.teacher(0, known)
             record.evaluation(0, before)
-
-        signal, _ = agreed(accelerator, interrupt.signal, due=False)
-        while progress.step < plan.steps and signal is None:
+        guards.begin(distiller, optimizer, objective)
+        turn = guards.turn(interrupt.signal, first=True)
+        while progress.step < plan.steps and not turn.ends:
             started = time.perf_counter()
-            mine = schedule.micro_batches(progress.step, accelerator.process_index)
             rate = set_learning_rate(optimizer, progress.step, plan.steps, recipe)
-            done = take_step(accelerator, wrapped, optimizer, objective, [_batch(plan, m) for m in mine], recipe.clip)
-            progress.took(done.finite)
-            record.step(progress, done, rate, progress.step / schedule.steps_per_epoch, time.perf_counter() - started)
+            done, first = guards.with_room(partial(tools.step, plan, progress), partial(tools.clear, plan), shared=True)
+            seconds = time.perf_counter() - started
+            guards.took(done)
+            more = tools.account(plan, progress, first)
+            record.step(progress, done, rate, progress.step / schedule.steps_per_epoch, seconds, more)
             last = progress.step == plan.steps
             if last or progress.step % plan.eval_every == 0:
-                after = score()
+                after = held.student(objective)
                 record.evaluation(progress.step, after)
-            signal, due = agreed(accelerator, None if last else interrupt.signal, due=saved.due(recipe.save_minutes))
-            if last or due or progress.step % plan.save_every == 0:
-                save()
+            turn = guards.turn(interrupt.signal, last=last)
+            if turn.back is not None:
+                guards.go_back(turn.back, distiller, optimizer, objective)
+                continue
+            if last or turn.due or progress.step % plan.save_every == 0:
+                guards.save(distiller, optimizer, objective)
             _in_vain(plan, progress, done)
 
-        if signal is None:
+        ending = guards.ending(turn)
+        if not ending.early:
             export(plan, distiller, folder / STUDENT)
-        elif signal is not None and saved.step != progress.step:
-            save()
-        record.ended(progress.step, signal)
+        elif ending.early and guards.saved.step != progress.step:
+            guards.save(distiller, optimizer, objective)
+        record.ended(progress.step, ending)
         accelerator.wait_for_everyone()
-    return Result(folder, start, progress.step, before, after, known, signal)
+    return Result(folder, start, progress.step, before, after, known, ending)
 
 
 def _accelerator(plan: Plan) -> Accelerator:
@@ -136,10 +221,11 @@ def _accelerator(plan: Plan) -> Accelerator:
 def _parts(plan: Plan, accelerator: Accelerator) -> tuple[Distiller, torch.optim.Optimizer, Objective]:
     """Put the pair on its device, with projectors made from the seed."""
     torch.manual_seed(plan.recipe.train.seed)
-    pair = plan.pair
-    distiller = Distiller(pair.student, pair.teacher, pair.vocab, plan.recipe.terms).train()
+    pair, stored = plan.pair, plan.cache.asked if plan.cache else None
+    distiller = Distiller(pair.student, pair.teacher, pair.vocab, plan.recipe.terms, stored).train()
     random_states.seed(plan.recipe.train.seed)
-    devices.place(distiller, accelerator, plan.recipe.train.shard_teacher)
+    # a teacher that is not there has nothing to cut
+    devices.place(distiller, accelerator, False if plan.cache else plan.recipe.train.shard_teacher)
     objective = Objective(dict(plan.recipe.terms.weights), plan.recipe.shares)
     return distiller, make_optimizer(distiller, plan.recipe.train), objective
 
@@ -164,28 +250,10 @@ def _taken_up(
     return progress
 
 
-def _score(plan: Plan, accelerator: Accelerator, distiller: Distiller, objective: Objective) -> Scores:
-    """Score the student on held-out text, of which each process takes its share."""
-    with accelerator.autocast():
-        scores = evaluate(distiller, _shared(plan, accelerator), objective, devices.reducer(accelerator))
-    sharded.settle(distiller)
-    return scores
-
-
 def _in_vain(plan: Plan, progress: Progress, done: Step) -> None:
     """Raise TrainingError where steps go on being left out: weights that cannot move must not end as a success."""
     if progress.in_vain >= min(IN_VAIN, plan.steps):
         raise TrainingError(f"the last {progress.in_vain} steps were all left out: {blame(done)}; {ADVICE}")
-
-
-def agreed(accelerator: Accelerator, signal: int | None, *, due: bool) -> tuple[int | None, bool]:
-    """Return the signal that any process got, and whether a checkpoint is due on any: one that stopped or saved alone
-    would leave the others waiting for ever.
-    """
-    if accelerator.num_processes == 1:
-        return signal, due
-    every = accelerator.gather(torch.tensor([[signal or 0, int(due)]], device=accelerator.device))
-    return int(every[:, 0].max()) or None, bool(every[:, 1].max())
 
 
 def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
@@ -203,18 +271,25 @@ def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
     plan.pair.readers.student.tokenizer.save_pretrained(folder)
 
 
-def _batch(plan: Plan, numbers: Ints) -> Batch:
-    some = [plan.train[i] for i in numbers]
-    return collate(some, plan.pair.readers) if some else blank(plan.train[0], plan.pair.readers)
+def _held_out(plan: Plan, progress: Progress, accelerator: Accelerator | None = None) -> Iterator[Batch]:
+    """Yield what this process scores of the held-out windows, those of one length together, as the memory can hold
+    them: their scores are sums, in which order is nothing.
+
+    They are dealt in batches of the recipe's size: a process that cuts its own finer takes nothing of another's.
+    """
+    size, windows = plan.recipe.train.batch_size, plan.held_out
+    small, first = max(1, size // progress.cuts), len(plan.train)
+    order = sorted(range(len(windows)), key=lambda number: len(windows[number].student))
+    groups = [order[start : start + size] for start in range(0, len(order), size)]
+    for group in groups if accelerator is None else devices.dealt(groups, accelerator):
+        for start in range(0, size, small):
+            some = group[start : start + small]
+            if not some:
+                yield plan.batch([])
+                continue
+            made = collate([windows[number] for number in some], plan.pair.readers)
+            yield replace(made, numbers=tuple(first + number for number in some))
 
 
-def _held_out(plan: Plan) -> Iterator[Batch]:
-    size = plan.recipe.train.batch_size
-    some: list[Example] = plan.held_out
-    for start in range(0, len(some), size):
-        yield collate(some[start : start + size], plan.pair.readers)
-
-
-def _shared(plan: Plan, accelerator: Accelerator) -> Iterator[Batch]:
-    """Yield what this process scores of the held-out text."""
-    return devices.share(_held_out(plan), accelerator, lambda: blank(plan.held_out[0], plan.pair.readers))
+def _nothing() -> None:
+    """An evaluation leaves nothing to clear."""

@@ -17,14 +17,14 @@ def make_optimizer(distiller: Distiller, recipe: Train) -> torch.optim.AdamW:
     """
     trainable = [p for p in distiller.student.parameters() if p.requires_grad]
     groups = [
-        {"params": [p for p in trainable if p.ndim >= 2], "lr": recipe.learning_rate, "decay": recipe.weight_decay},
-        {"params": [p for p in trainable if p.ndim < 2], "lr": recipe.learning_rate, "decay": 0.0},
-        {"params": list(distiller.projectors.parameters()), "lr": recipe.projector_learning_rate, "decay": 0.0},
+        ("student", [p for p in trainable if p.ndim >= 2], recipe.learning_rate, recipe.weight_decay),
+        ("student", [p for p in trainable if p.ndim < 2], recipe.learning_rate, 0.0),
+        ("projectors", list(distiller.outside()), recipe.projector_learning_rate, 0.0),
     ]
     filled = [
-        {"params": g["params"], "lr": g["lr"], "peak": g["lr"], "weight_decay": g["decay"]}
-        for g in groups
-        if g["params"]
+        {"name": name, "params": some, "lr": rate, "peak": rate, "weight_decay": decay}
+        for name, some, rate, decay in groups
+        if some
     ]
     return torch.optim.AdamW(filled, betas=(0.9, 0.95), fused=True)
 
@@ -47,4 +47,4 @@ def rate_factor(step: int, total: int, warmup: float, final: float) -> float:
     if step < rising:
         return (step + 1) / rising
     progress = (step - rising) / max(1, total - 1 - rising)
-    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress))

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
-from sad.data import Example, Schedule, examples
+from sad.align.layers import layer_pairs
+from sad.align.reader import Ints
+from sad.batch import ALM, ATTENTION, KD, Batch
+from sad.cache.absent import absent_teacher
+from sad.cache.key import make_key
+from sad.cache.reader import Cache, open_cache
+from sad.data import Example, Prepared, Readers, Schedule, blank, collate_rows, prepare, prepare_stream
+from sad.data.facts import coverage, fingerprint, lengths, longest_sides
+from sad.data.schedule import rows_of
+from sad.document import Document
 from sad.errors import UserError
 from sad.forward import text_config
 from sad.model_files import check_files
 from sad.pair import Given, Pair, load
+from sad.recipe import Cache as CacheAsked
 from sad.recipe import Recipe
+from sad.terms import NEED_STATES
 from sad.text import documents, glance
+from sad.train.packing import check_packing
 
 WIDE = 512
 """Features from which bf16 pays on a CPU."""
@@ -29,33 +41,34 @@ class Plan:
 
     recipe: Recipe
     pair: Pair
-    train: list[Example]
-    held_out: list[Example]
+    train: Sequence[Example]
+    held_out: Sequence[Example]
     steps: int
     precision: str
     device: str
     notes: tuple[str, ...] = ()
+    cache: Cache | None = None
 
     def schedule(self, processes: int = 1) -> Schedule:
         """Return which examples each step takes."""
-        r = self.recipe.train
-        return Schedule(len(self.train), r.batch_size, r.accumulation, r.seed, processes)
+        return make_schedule(self.recipe, self.train, processes)
+
+    def batch(self, rows: Sequence[Ints]) -> Batch:
+        """Collate a micro-batch, given row by row; one without a row counts for nothing."""
+        if not rows:
+            return blank(self.train[0], self.pair.readers)
+        made = collate_rows([[self.train[i] for i in row] for row in rows], self.pair.readers)
+        return replace(made, numbers=tuple(int(i) for row in rows for i in row))
 
     @property
     def fingerprint(self) -> str:
         """Of the examples, in their order: other data, another tokenizer or another length give another."""
-        digest = hashlib.blake2b(digest_size=16)
-        for example in self.train:
-            for part in (example.student, example.teacher, example.at_student, example.at_teacher):
-                digest.update(len(part).to_bytes(8, "little"))
-                digest.update(part.tobytes())
-        return digest.hexdigest()
+        return fingerprint(self.train)
 
     @property
     def coverage(self) -> float:
         """Share of the student's labels that stand at a common boundary."""
-        labels = sum(len(e.student) - 1 - int(e.at_student[0]) for e in self.train)
-        return sum(len(e.at_student) for e in self.train) / labels
+        return coverage(self.train)
 
     @property
     def eval_every(self) -> int:
@@ -78,7 +91,25 @@ class Plan:
             "teacher_vocabulary": readers.teacher.size,
             "train_windows": len(self.train),
             "held_out_windows": len(self.held_out),
+            **({"teacher_cache": self.cache.told()} if self.cache else {}),
         }
+
+    @property
+    def layers(self) -> set[int]:
+        """The teacher's blocks whose states a term asks for."""
+        terms = self.recipe.terms
+        return self.layers_of(terms.layerwise.layers if NEED_STATES & set(terms.weights) else 0)
+
+    def layers_of(self, pairs: int | list[list[int]]) -> set[int]:
+        """The teacher's blocks that belong to so many pairs, or to these."""
+        mine, theirs = (text_config(model).num_hidden_layers for model in (self.pair.student, self.pair.teacher))
+        return {block for _, block in layer_pairs(mine, theirs, pairs)} if pairs else set()
+
+    def key(self, layers: set[int]) -> dict[str, object]:
+        """What a cache of this run is of, with the states of ``layers``. Reads the teacher's weights through."""
+        held_out = fingerprint(self.held_out)
+        key = make_key(self.recipe, self.pair.readers, self.pair.vocab, sorted(layers))
+        return {**key, "train": self.fingerprint, "held_out": held_out}
 
 
 def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None) -> Plan:
@@ -87,22 +118,73 @@ def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None) ->
     if given is None or not given.any:
         check_files(recipe)
     glance(recipe.data)
-    half = device == "cuda" and recipe.train.precision != "fp32"
-    pair = load(recipe, torch.bfloat16 if half else torch.float32, given)
+    cache = None if recipe.cache.path is None else open_cache(recipe.cache.path)
+    dtype = torch.bfloat16 if device == "cuda" and recipe.train.precision != "fp32" else torch.float32
+    pair = load(recipe, dtype, absent_teacher(recipe.teacher.model) if cache else None, given)
     precision = choose_precision(recipe.train.precision, device, text_config(pair.teacher).hidden_size)
     if recipe.teacher.dtype == "auto" and recipe.teacher.quantization == "none":
         pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)
     readers, notes = pair.readers, list[str]()
-    train_texts, held_texts = documents(
-        recipe.data, recipe.train.seed, readers.student, readers.teacher, tell=notes.append
+    data, r = recipe.data, recipe.train
+    train_texts, held_texts = documents(data, r.seed, readers.student, readers.teacher, tell=notes.append)
+    train = _train_examples(recipe, train_texts, readers, processes)
+    held = prepare(
+        held_texts,
+        readers,
+        data.max_length,
+        data.cache,
+        limit=data.eval_windows,
+        workers=data.workers,
+        name="the held-out text",
     )
-    length, few = recipe.data.max_length, recipe.data.eval_windows
-    train = examples([d.text for d in train_texts], pair.readers, length, name="the training text")
-    held = examples([d.text for d in held_texts], pair.readers, length, limit=few, name="the held-out text")
-    r = recipe.train
-    a_pass = Schedule(len(train), r.batch_size, r.accumulation, r.seed, processes).steps_per_epoch
+    notes += [train.told, *train.left_out]
+    if r.packing:
+        for name, model in (("teacher", pair.teacher), ("student", pair.student)):
+            check_packing(model, name, data.max_length)
+    a_pass = make_schedule(recipe, train, processes).steps_per_epoch
     steps = min(max(1, math.ceil(min(r.epochs * a_pass, MOST))), r.max_steps or MOST)
-    return Plan(recipe, pair, train, held, steps, precision, device, tuple(notes))
+    plan = Plan(recipe, pair, train, held, steps, precision, device, tuple(notes), cache)
+    if cache:
+        check_cache(plan, cache, recipe.cache)
+    return plan
+
+
+def _train_examples(recipe: Recipe, documents: Iterable[Document], readers: Readers, processes: int) -> Prepared:
+    """Prepare the training text; of a stream, what the steps will take. Raises UserError."""
+    data, r, name = recipe.data, recipe.train, "the training text"
+    if not data.streaming:
+        return prepare(documents, readers, data.max_length, data.cache, workers=data.workers, name=name)
+    if r.max_steps is None:
+        raise UserError("a stream has no end that is known: set train.max_steps")
+    if r.packing:
+        raise UserError("a stream is read window by window: set train.packing = false, or data.streaming = false")
+    limit = r.max_steps * r.batch_size * r.accumulation * processes
+    return prepare_stream(documents, readers, data.max_length, limit, data.cache, workers=data.workers or 0, name=name)
+
+
+def make_schedule(recipe: Recipe, train: Sequence[Example], processes: int = 1) -> Schedule:
+    """Return which of the examples each step takes."""
+    r = recipe.train
+    if r.packing:
+        packs = rows_of(longest_sides(train), recipe.data.max_length, r.seed)
+        return Schedule(len(packs), r.batch_size, r.accumulation, r.seed, processes, packs=packs)
+    sizes = lengths(train) if r.buckets else None
+    return Schedule(len(train), r.batch_size, r.accumulation, r.seed, processes, sizes)
+
+
+def check_cache(plan: Plan, cache: Cache, asked: CacheAsked) -> None:
+    """Raise UserError where a cache is not of this run, or has not all that it asks for."""
+    if without := sorted({ALM, ATTENTION} & set(plan.recipe.terms.weights)):
+        raise UserError(
+            f"a cache has not what the term {without[0]} needs of the teacher: set terms.{without[0]}.weight = 0, "
+            "or train without --cache"
+        )
+    wanted = plan.key(plan.layers)
+    del wanted["layers"]
+    if KD not in plan.recipe.terms.weights:
+        del wanted["temperature"]
+    cache.check({**wanted, **{name: value for name, value in (("k", asked.k), ("bits", asked.bits)) if value}})
+    cache.check_layers(plan.layers)
 
 
 def choose_device(wanted: str) -> str:

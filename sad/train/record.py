@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import platform
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,12 +13,18 @@ from pathlib import Path
 from sad.evaluate import Likelihood, Scores
 from sad.objective import Ledger
 from sad.train.checkpoint import Progress
+from sad.train.ending import Ending
 from sad.train.plan import Plan
 from sad.train.progress import Watcher
 from sad.train.step import Step
+from sad.train.trackers import Trackers
 from sad.version import __version__
 from sad_doctor import names
+from sad_doctor.finding import Finding
 from sad_doctor.record import EVENTS, METRICS, Recorder, replace_text
+
+APART = 1e-3
+"""How far the loss that was trained may lie from the sum of its parts, as a share: sums of float32 differ by less."""
 
 
 class Record:
@@ -29,38 +36,53 @@ class Record:
     def __init__(self, folder: Path, plan: Plan, watch: Watcher, resumed_at: int | None = None) -> None:
         if resumed_at is not None:
             forget_after(folder, resumed_at)
-        self._plan, self._watch = plan, watch
+        self._folder, self._plan, self._watch = folder, plan, watch
         self.recorder = Recorder(folder, facts(plan))
         kind = names.EVENT_START if resumed_at is None else names.EVENT_RESUME
         self.recorder.event(kind, f"{plan.steps} steps on {plan.device}, {plan.precision}", resumed_at or 0)
+        config = plan.recipe.model_dump(mode="json")
+        self._trackers = Trackers(plan.recipe.train.trackers, folder, config, lambda told: self.warn(None, told))
+        self._apart = False
 
-    def step(self, progress: Progress, done: Step, rate: float, epoch: float, seconds: float) -> None:
-        """Log an optimizer step: every ``log_every``-th, the last, and each that was left out."""
-        if not done.finite:
-            told = blame(done)
-            self.recorder.event(names.EVENT_NON_FINITE, told, progress.step)
-            self._watch.say(f"step {progress.step}: {told}; the step was left out")
-        if progress.step % self._plan.recipe.train.log_every and progress.step < self._plan.steps and done.finite:
+    def step(
+        self,
+        progress: Progress,
+        done: Step,
+        rate: float,
+        epoch: float,
+        seconds: float,
+        measured: Callable[[], Mapping[str, float]] | None = None,
+    ) -> None:
+        """Log an optimizer step: every ``log_every``-th, the last, and each that was left out.
+
+        ``measured`` gives what else is known of it, by the doctor's names; it is asked only where the step is logged.
+        """
+        self._left_out(progress, done)
+        self._check_parts(progress.step, done)
+        out = done.spike or not done.finite
+        if progress.step % self._plan.recipe.train.log_every and progress.step < self._plan.steps and not out:
             return
         speed = done.tokens / seconds
-        measured = {
+        own = {
             names.GRAD_NORM: done.grad_norm,
             names.LEARNING_RATE: rate,
             names.TOKENS_PER_SECOND: speed,
             names.EPOCH: epoch,
             names.COVERAGE: done.coverage,
             names.SKIPPED_STEPS: progress.skipped,
+            names.SKIPPED_SPIKES: progress.spikes,
         }
         if done.update_ratio is not None:
-            measured[names.UPDATE_RATIO] = done.update_ratio
+            own[names.UPDATE_RATIO] = done.update_ratio
         parts = _parts(done.ledger, names.RAW, names.WEIGHT, names.WEIGHTED)
-        self.recorder.log(progress.step, {names.LOSS: done.ledger.loss, **parts, **measured})
+        more = measured() if measured else {}
+        self._log(progress.step, {names.LOSS: done.ledger.loss, **parts, **own, **more})
         self._watch.step(progress.step, done.ledger, speed)
 
     def evaluation(self, step: int, scores: Scores) -> None:
         """Log an evaluation of the weights after ``step`` optimizer steps."""
         own = scores.likelihood
-        self.recorder.log(
+        self._log(
             step,
             {
                 names.EVAL_LM_LOSS: own.lm_loss,
@@ -77,7 +99,7 @@ class Record:
 
     def teacher(self, step: int, scores: Likelihood) -> None:
         """Log the teacher's own scores on the held-out text."""
-        self.recorder.log(
+        self._log(
             step,
             {
                 names.TEACHER_EVAL_LM_LOSS: scores.lm_loss,
@@ -91,13 +113,54 @@ class Record:
         self.recorder.event(names.EVENT_CHECKPOINT, path.name, step)
         self.recorder.heartbeat()
 
-    def ended(self, step: int, signal: int | None) -> None:
-        """Log the end: all steps done, or the signal that ended the run early."""
-        if signal is None:
-            self.recorder.event(names.EVENT_END, "", step)
-        else:
-            self.recorder.event(names.EVENT_INTERRUPT, f"signal {signal}", step)
+    def warn(self, step: int | None, told: str, kind: str = names.EVENT_WARNING) -> None:
+        """Put on record, and say, what a person should know of."""
+        self.recorder.event(kind, told, step)
+        self._watch.say(told if step is None else f"step {step}: {told}")
+
+    def flagged(self, step: int, news: Iterable[Finding]) -> None:
+        """Log and say each red flag that is new."""
+        for finding in news:
+            self.warn(step, f"{finding.rule} {finding.name}: {finding.headline}", names.EVENT_RED_FLAG)
+
+    def rolled_back(self, step: int, to: int, why: str) -> None:
+        """Forget the steps after ``to``, which the run has gone back to from ``step``, and log why."""
+        forget_after(self._folder, to)
+        self.recorder.reopen()
+        self.recorder.event(names.EVENT_ROLLBACK, f"back from step {step}, whose batches are passed over: {why}", to)
+        self.recorder.heartbeat()
+        self._watch.say(f"step {step}: back to the checkpoint of step {to}; the batches since are passed over. {why}")
+
+    def ended(self, step: int, ending: Ending) -> None:
+        """Log the end: all steps done, or what ended the run early."""
+        kind, message = ending.event
+        self.recorder.event(kind, message, step)
+        self._trackers.close()
+        if ending.early:
             self.recorder.close("interrupted")
+
+    def _log(self, step: int, values: Mapping[str, float]) -> None:
+        self.recorder.log(step, values)
+        self._trackers.log(step, values)
+
+    def _left_out(self, progress: Progress, done: Step) -> None:
+        if not done.finite:
+            kind, told = names.EVENT_NON_FINITE, blame(done)
+        elif done.spike:
+            kind, told = names.EVENT_SPIKE, f"the loss is {done.ledger.loss:.4g}, far above that of the last steps"
+        else:
+            return
+        self.recorder.event(kind, told, progress.step)
+        self._watch.say(f"step {progress.step}: {told}; the step was left out")
+
+    def _check_parts(self, step: int, done: Step) -> None:
+        """Warn, once, where the loss that was trained is not the sum of the parts that are logged."""
+        loss = done.ledger.loss
+        if self._apart or done.trained is None or not done.finite:
+            return
+        if abs(done.trained - loss) > APART * max(abs(v) for v in (loss, *done.ledger.weighted.values())):
+            self._apart = True
+            self.warn(step, f"the loss that is trained is {done.trained:.6g}, its parts sum to {loss:.6g}")
 
 
 class NoRecord:
@@ -115,6 +178,15 @@ class NoRecord:
         """Leave it to the first process."""
 
     def saved(self, *_: object) -> None:
+        """Leave it to the first process."""
+
+    def warn(self, *_: object) -> None:
+        """Leave it to the first process."""
+
+    def flagged(self, *_: object) -> None:
+        """Leave it to the first process."""
+
+    def rolled_back(self, *_: object) -> None:
         """Leave it to the first process."""
 
     def ended(self, *_: object) -> None:

@@ -56,6 +56,11 @@ def is_sharded(module: nn.Module) -> bool:
     return isinstance(module, FSDPModule)
 
 
+def in_pieces(distiller: Distiller) -> bool:
+    """Return whether processes wait for each other in a forward pass: for pieces of the student or of the teacher."""
+    return is_sharded(distiller) or is_sharded(body(distiller.teacher))
+
+
 def settle(module: nn.Module) -> None:
     """Let go of what an evaluation has gathered and no backward pass will: room, and weights in pieces as before."""
     if isinstance(module, FSDPModule):
@@ -76,15 +81,20 @@ def like(values: Tensor, place: Tensor) -> Tensor:
     return distribute_tensor(values.to(place.device), place.device_mesh, place.placements)
 
 
+def local(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """Return what of each tensor is here: its piece, or all of it."""
+    return [t.to_local() if isinstance(t, DTensor) else t for t in tensors]
+
+
 @torch.no_grad()
 def norm(tensors: Iterable[Tensor]) -> Tensor:
     """Return the norm of all of the tensors as one vector, float32 [], the same on every process."""
-    squares: dict[bool, list[Tensor]] = {False: [], True: []}
+    kinds: dict[bool, list[Tensor]] = {False: [], True: []}
     for tensor in tensors:
-        cut = isinstance(tensor, DTensor)
-        here = tensor.to_local() if isinstance(tensor, DTensor) else tensor
-        squares[cut].append(torch.linalg.vector_norm(here.float()).square())
-    totals = {cut: torch.stack(some).sum() for cut, some in squares.items() if some}
+        kinds[isinstance(tensor, DTensor)].append(tensor)
+    totals = {
+        cut: torch.stack(torch._foreach_norm(local(some))).float().square().sum() for cut, some in kinds.items() if some
+    }
     if True in totals:
         # one exchange for all of them
         torch.distributed.all_reduce(totals[True])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -15,11 +15,16 @@ from sad.batch import KD, LM, Batch
 from sad.distiller import Distiller
 from sad.objective import Ledger, Objective
 from sad.train import sharded
+from sad.train.clock import Clock
+from sad.train.room import Together
+from sad.train.update import update_ratio
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step did. ``tokens`` are student labels; ``finite`` is False where the update was left out."""
+    """What a step did. ``tokens`` are student labels; ``finite`` is False, or ``spike`` True, where the update was left
+    out. ``trained`` is the loss that the gradient is of, summed apart from the ledger's parts.
+    """
 
     ledger: Ledger
     grad_norm: float
@@ -27,6 +32,8 @@ class Step:
     tokens: int
     coverage: float
     update_ratio: float | None
+    spike: bool = False
+    trained: float | None = None
 
 
 def take_step(
@@ -38,39 +45,71 @@ def take_step(
     clip: float,
     *,
     measure_update: bool = True,
+    is_spike: Callable[[float], bool] | None = None,
+    clock: Clock | None = None,
 ) -> Step:
     """Accumulate the gradient over ``batches`` (of this process), clip it, update the weights once.
 
     The loss is the sum over all micro-batches and processes divided by their units: the same for every way of
-    cutting the step into pieces. A step whose loss or gradient is not finite changes no weight; the gradients are
-    cleared in any case.
+    cutting the step into pieces. A step whose loss or gradient is not finite, or whose loss ``is_spike``, changes no
+    weight; the gradients are cleared in any case. ``clock`` is told where each part ends. Raises NoRoom on every
+    process if one of several is out of memory.
     """
     distiller: Distiller = accelerator.unwrap_model(wrapped)
-    units = total_units(accelerator, batches)
+    mark = clock.mark if clock else _unmarked
+    units = total_units(accelerator, distiller, batches)
+    together = Together(accelerator, pieces=sharded.in_pieces(distiller))
+    widest, scales = _widest(accelerator.device), objective.scales(units)
     totals: dict[str, Tensor] = {}
+    trained = torch.zeros((), dtype=widest, device=accelerator.device)
     for number, batch in enumerate(batches, 1):
-        moved = batch.to(accelerator.device)
-        with accelerator.autocast(), accelerator.no_sync(wrapped) if number < len(batches) else nullcontext():
-            sums = wrapped(moved, distiller.ask_teacher(moved), objective.scales(units))
-            # processes' gradients are averaged; the sum is wanted
-            accelerator.backward(objective.part(sums, units) * accelerator.num_processes)
+        last = number == len(batches)
+        if last:
+            # the last pass is the one in which processes wait for one another
+            together.agree()
+        with accelerator.autocast(), nullcontext() if last else accelerator.no_sync(wrapped):
+            with together.trying():
+                moved = batch.to(accelerator.device)
+                mark("data")
+                asked = distiller.ask_teacher(moved)
+                mark("teacher")
+                sums = wrapped(moved, asked, scales)
+                loss = objective.part(sums, units)
+                mark("student")
+                if not last:
+                    accelerator.backward(loss * accelerator.num_processes)
+            if last:
+                together.agree()
+                # processes' gradients are averaged; the sum is wanted
+                accelerator.backward(loss * accelerator.num_processes)
+        if together.failed:
+            continue
+        mark("backward")
+        trained += loss.detach()
         for name, one in sums.items():
-            totals[name] = totals.get(name, torch.zeros(())) + one.total.detach().to(_widest(accelerator.device))
+            totals[name] = totals.get(name, torch.zeros(())) + one.total.detach().to(widest)
     norm = sharded.whole(accelerator.clip_grad_norm_(distiller.parameters(), clip))
-    values = _read(accelerator, [*totals.values()], norm)
-    ledger = objective.ledger(dict(zip(totals, values[:-1], strict=True)), units)
+    values = _read(accelerator, [trained, *totals.values()], norm)
+    ledger = objective.ledger(dict(zip(totals, values[1:-1], strict=True)), units)
     # a loss can be infinite although its gradient is not
     finite = math.isfinite(values[-1]) and math.isfinite(ledger.loss)
-    ratio = _update(optimizer, distiller, measure_update) if finite else None
-    optimizer.zero_grad(set_to_none=True)
-    objective.follow(ledger)
-    return Step(ledger, values[-1], finite, units[LM], units[KD] / max(1, units[LM]), ratio)
+    spike = finite and is_spike is not None and is_spike(ledger.loss)
+    ratio = _update(optimizer, distiller, measure_update) if finite and not spike else None
+    optimizer.zero_grad()
+    mark("optimizer")
+    if not spike:
+        objective.follow(ledger)
+    coverage = units[KD] / max(1, units[LM])
+    return Step(ledger, values[-1], finite, units[LM], coverage, ratio, spike, trained=values[0])
 
 
-def total_units(accelerator: Accelerator, batches: Sequence[Batch]) -> dict[str, int]:
+def total_units(accelerator: Accelerator, distiller: Distiller, batches: Sequence[Batch]) -> dict[str, int]:
     """Count the units of every term over all micro-batches and processes of the step."""
-    counts = [batch.counts() for batch in batches]
+    counts = [distiller.counts(batch) for batch in batches]
     names = list(counts[0])
+    if accelerator.num_processes == 1:
+        # nothing to ask the device for
+        return {n: sum(c[n] for c in counts) for n in names}
     local = torch.tensor([sum(c[n] for c in counts) for n in names], device=accelerator.device)
     return dict(zip(names, accelerator.reduce(local, "sum").tolist(), strict=True))
 
@@ -79,7 +118,7 @@ def _read(accelerator: Accelerator, totals: list[Tensor], norm: Tensor) -> list[
     """Bring the totals (summed over processes) and the gradient norm to the host, in one transfer."""
     device = accelerator.device
     summed = accelerator.reduce(torch.stack([t.to(device) for t in totals]), "sum")
-    return [float(v) for v in torch.cat([summed, norm.detach().to(summed).reshape(1)]).tolist()]
+    return [float(v) for v in torch.cat([summed, norm.to(summed).reshape(1)]).tolist()]
 
 
 def _widest(device: torch.device) -> torch.dtype:
@@ -87,13 +126,13 @@ def _widest(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-@torch.no_grad()
 def _update(optimizer: torch.optim.Optimizer, distiller: Distiller, measure: bool) -> float | None:
     """Step the optimizer; return the norm of the student's update over the norm of its weights, if asked."""
-    weights = [p for p in distiller.student.parameters() if p.requires_grad]
-    before = [p.detach().clone() for p in weights] if measure else []
-    optimizer.step()
     if not measure:
+        optimizer.step()
         return None
-    moved = sharded.norm(p.detach() - b for p, b in zip(weights, before, strict=True))
-    return float(moved / sharded.norm(before).clamp_min(1e-30))
+    return float(update_ratio(distiller.student, optimizer.step))
+
+
+def _unmarked(part: str) -> None:
+    """Measure nothing."""

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from sad import tiny
+from sad import forward, tiny
 from sad.batch import Tokens
 from sad.errors import UserError
-from sad.forward import Forward, block_list, body, run
+from sad.forward import Forward, block_list, block_mask, body, run
 
 FAMILY = runpy.run_path(str(Path(__file__).parent / "families.py"))
 FAMILIES, model, tokens = (FAMILY[name] for name in ("FAMILIES", "model", "tokens"))
@@ -77,3 +77,42 @@ def test_blocks_that_cannot_be_found_are_an_error() -> None:
 def test_the_body_is_the_model_without_its_head() -> None:
     made: Any = tiny.model(50, layers=1, width=8, seed=0)
     assert body(made) is made.model
+
+
+def side_by_side(*rows: tuple[int, ...]) -> tuple[Tokens, list[tuple[int, slice, Tokens]]]:
+    """Rows of texts of some lengths; and each text: its row, its place there, and itself alone."""
+    length = max(map(sum, rows))
+    ids, mask, place, text = (torch.zeros(len(rows), length, dtype=torch.int64) for _ in range(4))
+    each = []
+    for row, of in enumerate(rows):
+        start = 0
+        for number, size in enumerate(of, 1):
+            alone = tokens(size)
+            here = slice(start, start + size)
+            own = alone.input_ids[0] + 5 * number + row
+            ids[row, here], mask[row, here], place[row, here], text[row, here] = own, 1, torch.arange(size), number
+            each.append((row, here, Tokens(own[None], alone.attention_mask)))
+            start += size
+    return Tokens(ids, mask, place, text), each
+
+
+@pytest.mark.parametrize("way", ["a mask of who sees whom", "positions that begin anew"])
+def test_a_text_in_a_row_with_others_is_what_it_is_alone(made: Any, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if way != "a mask of who sees whom":
+        if made.config.model_type == "opt":
+            pytest.skip("it makes a mask of its own where it gets none: check_packing refuses it")
+        monkeypatch.setattr(forward, "MASKED", ())
+    together, each = side_by_side((5, 3, 6), (9,), (2, 7))
+    found = run(made, together, [1])
+    assert found.hidden.shape[:2] == found.blocks[1].shape[:2] == together.input_ids.shape
+    for row, here, alone in each:
+        own = run(made, alone, [1])
+        torch.testing.assert_close(found.hidden[row, here], own.hidden[0], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(found.blocks[1][row, here], own.blocks[1][0], rtol=1e-4, atol=1e-5)
+
+
+def test_who_sees_whom() -> None:
+    text = torch.tensor([[1, 1, 2, 2, 0, 0]])
+    seen = block_mask(text)[0, 0].tolist()
+    for i in range(6):
+        assert [j for j in range(6) if seen[i][j]] == [j for j in range(i + 1) if text[0, j] == text[0, i]]

@@ -8,7 +8,7 @@ import pytest
 
 from sad import embedded
 from sad.errors import UserError
-from sad.model_files import check_files, check_safetensors
+from sad.model_files import check_files, check_safetensors, weight_files
 from sad.recipe import parse
 
 
@@ -111,3 +111,21 @@ def test_what_is_no_folder_of_a_model(folder: Path) -> None:
     assert "no such folder" in refused("./nowhere")
     assert "no such file" in refused("./nowhere.gguf")
     assert "no asset 'nope'" in refused("asset:nope")
+
+
+def test_a_cache_stands_for_the_teachers_weights_and_for_nothing_else(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    cached = {"teacher": {"model": str(folder)}, "cache": {"path": "c"}}
+    check_files(parse(cached, "test"))
+    with pytest.raises(UserError, match="holds no weights"):
+        check_files(parse({**cached, "student": {"model": str(folder)}}, "test"))
+    (folder / "config.json").unlink()
+    with pytest.raises(UserError, match=r"holds no config\.json"):
+        check_files(parse(cached, "test"))
+
+
+def test_files_of_weights_are_found_where_they_are_here(folder: Path) -> None:
+    assert weight_files(str(folder)) == [folder / "model.safetensors"]
+    assert weight_files("somebody/a-model-that-is-nowhere") == []
+    (folder / "model.safetensors").unlink()
+    assert weight_files(str(folder)) == []

@@ -44,6 +44,13 @@ def test_a_pair_from_folders_is_the_pair_that_was_saved(pair_folder: Path) -> No
     assert torch.equal(found.vocab.index, made.vocab.index)
 
 
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_both_models_have_eager_attention_where_maps_are_compared(pair_folder: Path, weight: float) -> None:
+    found = pair.load(recipe(pair_folder, terms={"attention": {"compare": "maps", "weight": weight}}))
+    models: tuple[Any, Any] = (found.student, found.teacher)
+    assert {m.config._attn_implementation for m in models} == {"eager" if weight else "sdpa"}
+
+
 def test_the_teacher_is_frozen_and_the_student_trains(pair_folder: Path) -> None:
     found = pair.load(recipe(pair_folder), torch.bfloat16)
     assert not any(p.requires_grad for p in found.teacher.parameters())

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from sad import recipe as recipes
 from sad.errors import UserError
 from sad.recipe import Recipe
+from sad.section import Section
 
 
 def written(folder: Path, text: str) -> Path:
@@ -47,11 +48,11 @@ def test_a_recipe_does_not_change() -> None:
 
 
 def test_every_key_says_what_it_is() -> None:
-    def keys(model: type[recipes.Section]) -> list[tuple[str, str | None]]:
+    def keys(model: type[Section]) -> list[tuple[str, str | None]]:
         found = []
         for name, field in model.model_fields.items():
             kind = field.annotation
-            if isinstance(kind, type) and issubclass(kind, recipes.Section):
+            if isinstance(kind, type) and issubclass(kind, Section):
                 assert kind.__doc__
                 found += keys(kind)
             else:

@@ -58,3 +58,13 @@ def test_a_path_that_exists_is_made_absolute_and_no_other(tmp_path: Path, monkey
     assert found.teacher.model == str(tmp_path / "teacher")
     assert (found.student.model, found.data.held_out, found.teacher.tokenizer) == ("some/model", 0.5, None)
     assert recipe_text.anchored(Recipe()) == Recipe()
+
+
+def test_the_place_of_copies_is_absolute_before_it_exists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = recipes.parse({"train": {"push_checkpoint": "far/away", "trackers": ["wandb", "trackio"]}}, "test")
+    kept = recipe_text.anchored(recipe)
+    assert kept.train.push_checkpoint == str(tmp_path / "far" / "away")
+    (tmp_path / "recipe.toml").write_text(recipe_text.toml(kept))
+    assert recipes.load(tmp_path / "recipe.toml", {}) == kept
+    assert recipe_text.anchored(recipes.parse({}, "test")).train.push_checkpoint is None

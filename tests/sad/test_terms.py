@@ -15,16 +15,24 @@ from sad import tiny
 from sad.align.layers import layer_pairs
 from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
-from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum, Tokens
+from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum, Tokens
 from sad.data import Example, Readers, blank, collate, examples
 from sad.distiller import Distiller
 from sad.forward import run
 from sad.head.target import Live
 from sad.pair import Pair
-from sad.recipe import Terms
+from sad.recipe_terms import Terms
 from sad.terms import TERMS, View
 
-EVERY = Terms.model_validate({"contrastive": {"weight": 1.0}, "layerwise": {"layers": 2}, "kd": {"temperature": 2.0}})
+EVERY = Terms.model_validate(
+    {
+        "kd": {"temperature": 2.0},
+        "alm": {"weight": 1.0},
+        "layerwise": {"layers": 2},
+        "attention": {"weight": 1.0, "layers": 2},
+        "contrastive": {"weight": 1.0},
+    }
+)
 TEXTS = tiny.TEXT.split("\n\n")[:-1]
 
 
@@ -180,7 +188,7 @@ def test_the_vocabulary_is_passed_once(pair: Pair) -> None:
 @pytest.mark.parametrize("factor", [1.0, 3.0])
 def test_announced_scales_give_the_gradient_of_the_terms_apart(pair: Pair, factor: float) -> None:
     made, batch = distiller(pair), collate(some(pair)[:3], pair.readers)
-    scales = {KD: 0.7, LM: 0.2, LAYERWISE: 0.1, CONTRASTIVE: 0.3}
+    scales = {KD: 0.7, LM: 0.2, ALM: 0.4, LAYERWISE: 0.1, ATTENTION: 0.5, CONTRASTIVE: 0.3}
     found = []
     for announced in (None, scales):
         made.zero_grad()
@@ -226,3 +234,44 @@ def test_every_term_moves_the_student_and_never_the_teacher(pair: Pair, name: st
     pair.teacher.requires_grad_(True)
     assert float(gradient(made, collate(some(pair)[:2], pair.readers), name).norm()) > 0
     assert all(p.grad is None for p in pair.teacher.parameters())
+
+
+OPTIONS: list[dict[str, Any]] = [
+    {"layerwise": {"normalisation": "relative", "layers": [[1, 0], [0, 2]]}},
+    {"layerwise": {"normalisation": "cosine"}, "alm": {"weight": 1.0, "temperature": 1.0}},
+    {"attention": {"weight": 1.0, "compare": "maps", "layers": 2}},
+    {"attention": {"weight": 1.0, "heads": 1, "layers": [[0, 2]]}},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_options_depend_neither_on_padding_nor_on_the_split(pair: Pair, options: dict[str, Any]) -> None:
+    models: tuple[Any, Any] = (pair.student, pair.teacher)
+    for model in models if "compare" in options.get("attention", {}) else ():
+        model.set_attn_implementation("eager")
+    made, chosen = distiller(pair, Terms.model_validate(options)), some(pair)[:4]
+    batch = collate(chosen, pair.readers)
+    whole = sums(made, batch)
+    padded = replace(batch, student=wider(batch.student, 3, 11), teacher=wider(batch.teacher, 5, 4))
+    assert_same(whole, sums(made, padded))
+    parts = [sums(made, collate(chosen[i : i + 1], pair.readers)) for i in range(4)]
+    for name in whole:
+        assert whole[name].units == sum(p[name].units for p in parts)
+        torch.testing.assert_close(whole[name].total, sum(p[name].total for p in parts), rtol=2e-5, atol=1e-4)
+
+
+def test_negatives_of_the_batch_depend_on_the_split_as_their_page_says(pair: Pair) -> None:
+    made = distiller(pair, Terms.model_validate({"contrastive": {"weight": 1.0, "negatives": "batch"}}))
+    chosen = some(pair)[:4]
+    whole = sums(made, collate(chosen, pair.readers))[CONTRASTIVE].total
+    parts = [sums(made, collate(chosen[i : i + 1], pair.readers))[CONTRASTIVE].total for i in range(4)]
+    assert float(whole.detach()) > float(torch.stack(parts).sum().detach()) + 1.0
+
+
+def test_with_one_tokenizer_alm_is_zero_for_equal_models_and_its_chunks_are_tokens() -> None:
+    pair = tiny.pair(400, 400)
+    same = Pair(copy.deepcopy(pair.teacher), pair.teacher, pair.readers, pair.vocab)
+    found = sums(distiller(same), collate(some(same), same.readers))
+    assert float(found[ALM].total.detach()) == pytest.approx(0.0, abs=1e-3)
+    assert float(found[ATTENTION].total.detach()) == pytest.approx(0.0, abs=1e-3)
+    assert found[ALM].units == found[LM].units

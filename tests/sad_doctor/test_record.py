@@ -156,3 +156,17 @@ def test_a_text_is_replaced_whole(tmp_path: Path):
     replace_text(path, "new")
     assert path.read_text() == "new"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_record_that_was_replaced_is_gone_on_with(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as record:
+        for step in (1, 2, 3):
+            record.log(step, {"x": step})
+        record.event("warning", "told", 3)
+        replace_text(tmp_path / METRICS, (tmp_path / METRICS).read_text().splitlines(keepends=True)[0])
+        replace_text(tmp_path / EVENTS, "")
+        record.reopen()
+        record.log(2, {"x": 9})
+    lines = [json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines()]
+    assert [(line["step"], line["x"]) for line in lines] == [(1, 1), (2, 9)]
+    assert (tmp_path / EVENTS).read_text() == ""

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sad.align.layers import layer_pairs
+from sad.errors import UserError
 
 depth = st.integers(1, 96)
 
@@ -48,3 +49,24 @@ def test_a_known_case() -> None:
 def test_nothing_to_pair_is_an_error(wrong: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match="positive"):
         layer_pairs(*wrong)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 8)), min_size=1, max_size=6))
+def test_named_pairs_are_taken_as_they_are(pairs: list[tuple[int, int]]) -> None:
+    assert layer_pairs(4, 9, [list(pair) for pair in pairs]) == tuple(pairs)
+    # the student is the deeper one
+    assert layer_pairs(9, 4, [[t, s] for s, t in pairs]) == tuple((t, s) for s, t in pairs)
+
+
+@pytest.mark.parametrize(
+    ("pair", "says"),
+    [
+        ([4, 0], "layers: the pair [4, 0] names block 4 of the student, which has 4: blocks are numbered 0 to 3"),
+        ([0, 9], "layers: the pair [0, 9] names block 9 of the teacher, which has 9: blocks are numbered 0 to 8"),
+        ([-1, 0], "layers: the pair [-1, 0] names block -1 of the student, which has 4: blocks are numbered 0 to 3"),
+    ],
+)
+def test_a_block_that_is_not_there_is_named(pair: list[int], says: str) -> None:
+    with pytest.raises(UserError) as caught:
+        layer_pairs(4, 9, [[0, 0], pair])
+    assert str(caught.value) == says

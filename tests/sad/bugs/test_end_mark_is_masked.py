@@ -1,8 +1,9 @@
 from dataclasses import replace
 
-from sad import data
+from sad.align import example
 from sad.batch import Targets
 from sad.bugs.end_mark_is_masked import BUG
+from sad.data import batches
 from sad.verify import run
 
 
@@ -21,12 +22,12 @@ def without(batch, token):
 
 
 def test_labels_masked_by_id_are_found(monkeypatch, found_in_the_code_that_trains):
-    shipped = data.collate
-    monkeypatch.setattr(data, "collate", lambda some, readers: without(shipped(some, readers), readers.student.pad))
+    shipped = batches.collate
+    monkeypatch.setattr(batches, "collate", lambda some, readers: without(shipped(some, readers), readers.student.pad))
     assert "0 of 5 end marks are targets" in found_in_the_code_that_trains(BUG)
 
 
 def test_a_text_that_is_not_closed_is_found(monkeypatch, found_in_the_code_that_trains):
-    shipped = data.assemble
-    monkeypatch.setattr(data, "assemble", lambda window, readers: shipped(replace(window, closes=False), readers))
+    shipped = example.assemble
+    monkeypatch.setattr(example, "assemble", lambda window, readers: shipped(replace(window, closes=False), readers))
     assert "1 of 5 end marks are targets" in found_in_the_code_that_trains(BUG)

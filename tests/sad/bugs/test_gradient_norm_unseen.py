@@ -28,7 +28,7 @@ def test_a_look_after_the_gradients_were_cleared_sees_0():
 
 def test_a_norm_that_is_not_that_of_the_step_is_found(monkeypatch):
     take = loop.take_step
-    monkeypatch.setattr(loop, "take_step", lambda *given: replace(take(*given), grad_norm=0.0))
+    monkeypatch.setattr(loop, "take_step", lambda *given, **more: replace(take(*given, **more), grad_norm=0.0))
     verdict = step_accounting(fixed())
     assert not verdict.holds
     assert "gradient norm 0 logged for step 1" in verdict.says

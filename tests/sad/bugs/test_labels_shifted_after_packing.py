@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import torch
 
-from sad import data
 from sad.batch import Targets
 from sad.bugs.labels_shifted_after_packing import BUG
+from sad.data import batches
 from sad.verify import run
 
 
@@ -17,17 +17,19 @@ def test_verify_catches_it_and_finds_it_absent():
     assert composition.numbers["off"] > 0.01
 
 
-def test_a_label_across_rows_is_found(monkeypatch, found_in_the_code_that_trains):
-    """The last token of each row predicts the first of the next."""
-    shipped = data.collate
+def test_a_label_across_texts_is_found(monkeypatch, found_in_the_code_that_trains):
+    """The last token of each text predicts the first of the next one in its row."""
+    shipped = batches.collate_rows
 
-    def collate(some, readers):
-        batch = shipped(some, readers)
-        at, rows = batch.targets, torch.arange(len(some) - 1)
-        across = (rows, torch.tensor([len(one.student) - 1 for one in some[:-1]], dtype=torch.int64))
-        first = torch.tensor([int(one.student[0]) for one in some[1:]], dtype=torch.int64)
-        joined = Targets(*map(torch.cat, ((at.row, across[0]), (at.position, across[1]), (at.token, first))))
+    def collate_rows(rows, readers):
+        batch = shipped(rows, readers)
+        at, ids, text = batch.targets, batch.student.input_ids, batch.student.text
+        if text is None:
+            return batch
+        row, position = ((text[:, :-1] != text[:, 1:]) & (text[:, 1:] > 0)).nonzero().T
+        across = (row, position, ids[row, position + 1])
+        joined = Targets(*(torch.cat(pair) for pair in zip((at.row, at.position, at.token), across, strict=True)))
         return replace(batch, targets=joined)
 
-    monkeypatch.setattr(data, "collate", collate)
+    monkeypatch.setattr(batches, "collate_rows", collate_rows)
     assert "from the end of a text to the first token of another" in found_in_the_code_that_trains(BUG)

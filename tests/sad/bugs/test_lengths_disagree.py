@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from sad import data, terms
-from sad.align import reader, spans
+from sad import terms
+from sad.align import example, reader, spans
 from sad.align.spans import Common
 from sad.bugs.lengths_disagree import BUG
+from sad.data import batches
 from sad.terms import View
 from sad.verify import run
 
@@ -78,13 +79,13 @@ def test_a_term_that_leaves_the_alignment_is_named(monkeypatch, of, name, faulty
 
 
 def test_a_place_of_another_text_is_named(monkeypatch):
-    def mixed(examples, readers, shipped=data.collate):
+    def mixed(examples, readers, shipped=batches.collate):
         batch = shipped(examples, readers)
         at = batch.boundaries
         first = at.target - at.target[at.row.searchsorted(at.row)]
         return replace(batch, boundaries=replace(at, target=first))
 
-    monkeypatch.setattr(data, "collate", mixed)
+    monkeypatch.setattr(batches, "collate", mixed)
     (found,) = run([BUG])
     assert not found.absent
 
@@ -103,13 +104,13 @@ def test_a_loss_that_crashes_in_the_training_step_is_named(monkeypatch):
     ("side", "says"), [("at_teacher", "a begin mark for the teacher"), ("at_student", "a begin mark for the student")]
 )
 def test_a_begin_mark_that_is_not_counted_is_named(monkeypatch, found_in_the_code_that_trains, side, says):
-    def uncounted(window, readers, shipped=data.assemble):
-        right = shipped(window, readers)
+    def uncounted(window, readers, learned, shipped=example.assemble):
+        right = shipped(window, readers, learned)
         both = readers.student.prefix and readers.teacher.prefix
         prefix = (readers.student if side == "at_student" else readers.teacher).prefix
         return right if both or not prefix else replace(right, **{side: getattr(right, side) - len(prefix)})
 
-    monkeypatch.setattr(data, "assemble", uncounted)
+    monkeypatch.setattr(example, "assemble", uncounted)
     assert says in found_in_the_code_that_trains(BUG)
 
 
@@ -136,6 +137,6 @@ def test_spans_that_are_off_by_a_character_are_named(monkeypatch, found_in_the_c
 
 
 def test_an_end_mark_in_every_window_is_named(monkeypatch, found_in_the_code_that_trains):
-    assemble = data.assemble
-    monkeypatch.setattr(data, "assemble", lambda window, readers: assemble(replace(window, closes=True), readers))
+    assemble = example.assemble
+    monkeypatch.setattr(example, "assemble", lambda window, *others: assemble(replace(window, closes=True), *others))
     assert "an end mark stands where the text goes on" in found_in_the_code_that_trains(BUG)

@@ -81,7 +81,7 @@ def test_a_term_that_is_never_infinite_is_found(monkeypatch, found_in_the_code_t
 
 
 def test_a_term_that_cleans_what_it_sums_is_found(monkeypatch, found_in_the_code_that_trains):
-    def distance(student, teacher):
+    def distance(student, teacher, _):
         squared = (layerwise.normalise(student) - layerwise.normalise(teacher.detach())).square()
         return Sum(squared.mean(-1).nan_to_num(0.0).sum(), len(student))
 

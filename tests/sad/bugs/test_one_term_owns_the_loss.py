@@ -36,7 +36,7 @@ def test_weights_that_do_not_follow_are_named(monkeypatch):
     monkeypatch.setattr(Objective, "calibrate", lambda *_: None)
     monkeypatch.setattr(Objective, "follow", lambda *_: None)
     monkeypatch.setattr(
-        layerwise, "layer_distance", lambda s, t: Sum((s - t).square().mean(-1).sum(), len(s)), raising=True
+        layerwise, "layer_distance", lambda s, t, _: Sum((s - t).square().mean(-1).sum(), len(s)), raising=True
     )
     (found,) = run([BUG])
     assert not found.absent

@@ -3,9 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sad import data, terms
+from sad import terms
 from sad.batch import KD, LAYERWISE, LM, Batch, Sum, Targets
 from sad.bugs.padding_counts_in_every_term import BUG
+from sad.data import batches
 from sad.verify import run
 
 
@@ -19,7 +20,7 @@ def test_verify_catches_it_in_each_term_and_finds_it_absent():
 
 
 def test_padding_as_targets_is_found(monkeypatch, found_in_the_code_that_trains):
-    shipped = data.collate
+    shipped = batches.collate
 
     def collate(some, readers):
         batch = shipped(some, readers)
@@ -31,7 +32,7 @@ def test_padding_as_targets_is_found(monkeypatch, found_in_the_code_that_trains)
         assert len(first) == len(at.target)
         return replace(batch, targets=targets, boundaries=at)
 
-    monkeypatch.setattr(data, "collate", collate)
+    monkeypatch.setattr(batches, "collate", collate)
     found_in_the_code_that_trains(BUG)
 
 

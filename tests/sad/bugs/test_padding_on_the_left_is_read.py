@@ -1,8 +1,9 @@
 import torch
 
-from sad import data, forward
+from sad import forward
 from sad.batch import Tokens
 from sad.bugs.padding_on_the_left_is_read import BUG
+from sad.data import batches
 from sad.verify import run
 
 
@@ -21,11 +22,11 @@ def test_padding_on_the_left_is_found_in_the_code_that_trains(monkeypatch, found
     """Its positions are counted from the left, and it hides padding on the right only."""
 
     def to_the_left(rows, pad):
-        longest = max(map(len, rows))
-        ids = torch.tensor([[pad] * (longest - len(row)) + list(row) for row in rows])
+        longest = max(len(row) for (row,) in rows)
+        ids = torch.tensor([[pad] * (longest - len(row)) + list(row) for (row,) in rows])
         return Tokens(ids, torch.ones_like(ids))
 
-    monkeypatch.setattr(data, "_pad", to_the_left)
+    monkeypatch.setattr(batches, "_laid", to_the_left)
     found_in_the_code_that_trains(BUG)
 
 

@@ -1,4 +1,4 @@
-from sad import data
+from sad.align import example
 from sad.bugs.prompt_cut_after_generation import BUG
 from sad.verify import run
 
@@ -13,7 +13,7 @@ def test_verify_catches_it_and_finds_it_absent():
 
 def test_another_end_for_the_teacher_is_found(monkeypatch, found_in_the_code_that_trains):
     """The student's window with what the teacher reads first."""
-    shipped = data.windows
+    shipped = example.windows
 
     def windows(student, teacher, room):
         for window in shipped(student, teacher, room):
@@ -27,5 +27,5 @@ def test_another_end_for_the_teacher_is_found(monkeypatch, found_in_the_code_tha
                 window.closes,
             )
 
-    monkeypatch.setattr(data, "windows", windows)
+    monkeypatch.setattr(example, "windows", windows)
     assert "the teacher reads" in found_in_the_code_that_trains(BUG)

@@ -1,7 +1,9 @@
 from dataclasses import replace
 
-from sad import data
+import numpy as np
+
 from sad.bugs.prompt_masked_by_column import BUG
+from sad.data import batches
 from sad.verify import run
 
 
@@ -13,13 +15,17 @@ def test_verify_catches_it_and_finds_it_absent():
 
 
 def test_labels_that_begin_elsewhere_are_found(monkeypatch, found_in_the_code_that_trains):
-    shipped = data._targets
-    monkeypatch.setattr(data, "_targets", lambda rows, first: shipped(rows, [max(0, one - 1) for one in first]))
+    shipped = batches._targets
+
+    def earlier(some, positions, row, start):
+        return shipped(some, [np.arange(max(0, one[0] - 1), one[-1] + 1) for one in positions], row, start)
+
+    monkeypatch.setattr(batches, "_targets", earlier)
     assert "of a prompt" in found_in_the_code_that_trains(BUG)
 
 
 def test_labels_that_begin_late_are_found(monkeypatch, found_in_the_code_that_trains):
-    shipped = data.collate
+    shipped = batches.collate
 
     def collate(some, readers):
         batch = shipped(some, readers)
@@ -27,5 +33,5 @@ def test_labels_that_begin_late_are_found(monkeypatch, found_in_the_code_that_tr
         at = batch.targets
         return replace(batch, targets=type(at)(at.row[late], at.position[late], at.token[late]))
 
-    monkeypatch.setattr(data, "collate", collate)
+    monkeypatch.setattr(batches, "collate", collate)
     assert "targets are missing" in found_in_the_code_that_trains(BUG)

@@ -1,5 +1,5 @@
-from sad import data
 from sad.bugs.reshuffles_the_shuffled import BUG
+from sad.data import schedule as schedules
 from sad.train.plan import Plan
 from sad.verify import run
 
@@ -20,12 +20,12 @@ def test_a_shuffle_of_the_shuffled_is_found(monkeypatch, found_in_the_code_that_
         held.clear()
         return shipped(self, processes)
 
-    def order(size, epoch, seed, shipped=data.order):
+    def order(size, epoch, seed, shipped=schedules.order):
         if held.get("epoch") != epoch:
             drawn = shipped(size, epoch, seed)
             held.update(epoch=epoch, order=held["order"][drawn] if held else drawn)
         return held["order"]
 
     monkeypatch.setattr(Plan, "schedule", schedule)
-    monkeypatch.setattr(data, "order", order)
+    monkeypatch.setattr(schedules, "order", order)
     assert "resumed at the end of an epoch, step 2: step 3 takes samples " in found_in_the_code_that_trains(BUG)

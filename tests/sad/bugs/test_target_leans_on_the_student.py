@@ -4,7 +4,7 @@ import pytest
 
 from sad import terms
 from sad.bugs.target_leans_on_the_student import BUG
-from sad.head.vocabulary import Vocabulary
+from sad.head.vocabulary import Vocabulary, vocabulary_pass
 from sad.losses import contrastive, layerwise
 from sad.shipped import transfer
 from sad.verify import run
@@ -16,7 +16,7 @@ def test_verify_catches_it_and_finds_it_absent():
     assert found.absent
     assert found.reproduced[0].says.startswith("kd: with the student's side constant its gradient is 0.81")
     assert found.reproduced[0].numbers["kd_leak"] > 0.5
-    assert found.fixed[0].says == "kd, layerwise, contrastive: nothing through the target"
+    assert found.fixed[0].says == "kd, layerwise, contrastive, alm, attention: nothing through the target"
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,12 @@ def test_a_loss_that_does_not_detach_its_target_is_found(
     assert f"{term}: with the student's side constant its gradient is " in found_in_the_code_that_trains(BUG)
 
 
-def attached(hidden, head, _, compared=None, **__):
+def attached(hidden, head, token, compared=None, chunks=None, **_):
     """KD by autograd, with the target in the graph."""
     mine = head.logits(hidden[compared.at])[:, : compared.tokens].log_softmax(-1)
     theirs = compared.target.vocab.project(compared.target.head.logits(compared.target.hidden))
-    return Vocabulary((theirs.exp() * (theirs - mine)).sum(), hidden.sum() * 0.0)
+    kept = vocabulary_pass(hidden, head, token, chunks=chunks).alm
+    return Vocabulary((theirs.exp() * (theirs - mine)).sum(), hidden.sum() * 0.0, alm=kept)
 
 
 def test_a_pass_that_does_not_detach_its_target_is_found(monkeypatch, found_in_the_code_that_trains):
@@ -57,11 +58,12 @@ def test_a_target_without_a_graph_leaves_nothing_to_cut(monkeypatch):
         monkeypatch.setattr(
             module,
             "vocabulary_pass",
-            lambda hidden, head, token, compared, **_: attached(
+            lambda hidden, head, token, compared, **rest: attached(
                 hidden,
                 head,
                 token,
                 replace(compared, target=replace(compared.target, hidden=compared.target.hidden.detach())),
+                **rest,
             ),
         )
     assert next(run([BUG])).absent

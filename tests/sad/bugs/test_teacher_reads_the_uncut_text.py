@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from sad import data
+from sad.align import example
 from sad.bugs.teacher_reads_the_uncut_text import BUG
 from sad.verify import run
 
@@ -18,24 +18,25 @@ def test_verify_catches_it_and_finds_it_absent():
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_teacher_that_is_cut_elsewhere_is_found(monkeypatch, found_in_the_code_that_trains, whole):
-    shipped = data.windows
+    shipped = example.windows
 
     def windows(student, teacher, room):
         for window in shipped(student, teacher, room):
             yield replace(window, teacher=teacher.ids if whole else window.teacher[:-1])
 
-    monkeypatch.setattr(data, "windows", windows)
-    assert "the teacher reads" in found_in_the_code_that_trains(BUG)
+    monkeypatch.setattr(example, "windows", windows)
+    # where the last place is missing, there is nothing to look at behind it
+    assert ("the teacher reads" if whole else "out of bounds") in found_in_the_code_that_trains(BUG)
 
 
 @pytest.mark.parametrize(("closes", "says"), [(True, "behind a cut"), (False, "behind the end of a text")])
 def test_a_wrong_end_mark_is_found(monkeypatch, found_in_the_code_that_trains, closes, says):
-    shipped = data.windows
-    monkeypatch.setattr(data, "windows", lambda *given: (replace(one, closes=closes) for one in shipped(*given)))
+    shipped = example.windows
+    monkeypatch.setattr(example, "windows", lambda *given: (replace(one, closes=closes) for one in shipped(*given)))
     assert says in found_in_the_code_that_trains(BUG)
 
 
 def test_a_window_that_is_too_long_is_found(monkeypatch, found_in_the_code_that_trains):
-    shipped = data.windows
-    monkeypatch.setattr(data, "windows", lambda student, teacher, room: shipped(student, teacher, room + 9))
+    shipped = example.windows
+    monkeypatch.setattr(example, "windows", lambda student, teacher, room: shipped(student, teacher, room + 9))
     assert "tokens where a model takes 48" in found_in_the_code_that_trains(BUG)

@@ -20,8 +20,8 @@ def test_after_real_steps_they_are_far_apart_and_the_log_says_nothing():
 def test_a_loop_that_goes_around_the_wrapper_is_found(monkeypatch):
     take = loop.take_step
 
-    def unwrapped(accelerator, wrapped, *more):
-        return take(accelerator, accelerator.unwrap_model(wrapped), *more)
+    def unwrapped(accelerator, wrapped, *more, **named):
+        return take(accelerator, accelerator.unwrap_model(wrapped), *more, **named)
 
     monkeypatch.setattr(loop, "take_step", unwrapped)
     verdict = split_invariance(fixed())

@@ -7,7 +7,7 @@ import torch
 
 from sad import tiny
 from sad.head.linear import Head
-from sad.head.target import Live, TopK
+from sad.head.target import Live, Stored, TopK
 
 
 @pytest.mark.parametrize("sizes", [(320, 320), (320, 448)], ids=["one tokenizer", "two"])
@@ -33,3 +33,17 @@ def test_a_list_of_tokens_is_at_one_temperature() -> None:
     assert torch.equal(of.mapped(slice(1, 3)), torch.ones(2))
     with pytest.raises(ValueError, match=r"is at temperature 2\.0, not 1\.0"):
         of.block(slice(0, 1), 1.0)
+
+
+def test_stored_lists_are_chosen_by_their_temperature() -> None:
+    lists = tuple(
+        TopK(torch.full((3, 1), i), torch.zeros(3, 1), torch.zeros(3), heat) for i, heat in ((7, 2.0), (8, 1.0))
+    )
+    of = Stored(lists, torch.tensor([0.1, 0.2, 0.3]))
+    assert len(of) == 3
+    assert of.block(slice(0, 2), 2.0).ids.tolist() == [[7], [7]]
+    assert of.block(slice(0, 1), 1.0).ids.tolist() == [[8]]
+    assert torch.equal(of.mapped(slice(1, 3)), torch.tensor([0.2, 0.3]))
+    assert torch.equal(Stored(lists).mapped(slice(1, 3)), torch.ones(2))
+    with pytest.raises(ValueError, match=r"is at temperature 2\.0, not 3\.0"):
+        of.block(slice(0, 1), 3.0)

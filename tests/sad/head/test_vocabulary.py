@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sad import tiny
-from sad.batch import KD, LM
+from sad.batch import ALM, KD, LM
 from sad.head import vocabulary
 from sad.head.linear import IDENTITY, Head
 from sad.head.target import Live
-from sad.head.vocabulary import Compared, common_factor, vocabulary_pass
+from sad.head.vocabulary import Chunks, Compared, common_factor, vocabulary_pass
 from sad.losses.kd import Divergence
 
 ONE, TWO = (40, 40), (40, 52)
@@ -196,3 +196,36 @@ def test_signals_are_summed_over_the_compared_rows() -> None:
     assert 0 < float(found["mapped"]) <= 7
     assert 0 <= float(found["agreement"]) <= 7
     assert vocabulary_pass(rig.hidden, rig.head, rig.token, rig.compared).signals == {}
+
+
+@given(HEADS, st.booleans(), st.booleans(), st.sampled_from([1, 200, 10**6]))
+def test_chunks_have_the_gradient_of_the_weighted_labels(
+    head: dict[str, Any], announced: bool, alone: bool, block: int
+) -> None:
+    rig, weight = Rig(ONE, 2.0, **head), noise(12, seed=9)
+    factors = {KD: 0.0 if alone else 0.7, LM: 0.0 if alone else 0.3, ALM: 0.5}
+    chunks = Chunks(torch.tensor(4.5), weight)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vocabulary, "BLOCK", block)
+        found = vocabulary_pass(
+            *(rig.hidden, rig.head, rig.token, None if alone else rig.compared, chunks),
+            scales={name: 3 * factor for name, factor in factors.items()} if announced else None,
+        )
+    assert float(found.alm.detach()) == 4.5
+    leaves = [leaf.detach().double().requires_grad_() for leaf in rig.leaves]
+    logits = rig.head.scale * (leaves[0] @ leaves[1].T + (leaves[2] if rig.bias is not None else 0.0))
+    if rig.head.softcap:
+        logits = rig.head.softcap * torch.tanh(logits / rig.head.softcap)
+    nats = torch.nn.functional.cross_entropy(logits, rig.token, reduction="none")
+    right = torch.autograd.grad(factors[ALM] * (weight.double() * nats).sum(), leaves)
+    _, _, others = rig.plain(factors[KD], factors[LM])
+    loss = factors[KD] * found.kd + factors[LM] * found.lm + factors[ALM] * found.alm
+    for got, own, other in zip(torch.autograd.grad(loss, rig.leaves), right, others, strict=True):
+        assert float((got - (own + other)).norm() / (own + other).norm()) < 1e-5
+
+
+def test_another_factor_of_the_chunks_than_announced_is_refused() -> None:
+    rig, chunks = Rig(), Chunks(torch.tensor(1.0), noise(12))
+    found = vocabulary_pass(rig.hidden, rig.head, rig.token, rig.compared, chunks, scales={KD: 0.7, LM: 0.3, ALM: 0.1})
+    with pytest.raises(RuntimeError, match="to be multiplied in the proportion"):
+        (0.7 * found.kd + 0.3 * found.lm + 0.2 * found.alm).backward()

@@ -71,3 +71,10 @@ def test_what_is_reported_beside_it_is_judged_too(change, says):
     verdict = metric_meaning(lambda *given: change(shipped(*given)))
     assert not verdict.holds
     assert f"knows nothing: {says} " in verdict.says
+
+
+def test_a_number_of_no_text_breaks_it():
+    def told(distiller, batches, _):
+        return Reported(exp(nats(distiller, batches)) if batches else 1.0)
+
+    assert metric_meaning(told).says == "without a text: perplexity 1"

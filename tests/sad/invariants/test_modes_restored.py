@@ -9,10 +9,15 @@ def student():
     return nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 4), nn.Dropout(0.5))
 
 
-def passes(run, model=None, trained=None):
+def passes(run, model=None, trained=None, gradient=False):
     model = student() if model is None else model
     inputs = torch.linspace(-1, 1, 32).reshape(8, 4)
-    return Passes(model, {"the pass": lambda: run(model, inputs)}, trained or (lambda: model(inputs)))
+
+    def passed():
+        with torch.set_grad_enabled(gradient):
+            return run(model, inputs)
+
+    return Passes(model, {"the pass": passed}, trained or (lambda: model(inputs)))
 
 
 def separate(_, inputs, teacher=student().eval()):  # noqa: B008 - one teacher
@@ -87,3 +92,17 @@ def test_the_random_state_outside_is_left_alone():
     torch.manual_seed(5)
     modes_restored(given)
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_pass_that_keeps_its_graph_is_named():
+    verdict = modes_restored(passes(careful, gradient=True))
+    assert not verdict.holds
+    assert "tensors for a gradient" in verdict.says
+
+
+def test_a_pass_that_leaves_a_hook_is_named():
+    def hooked(model, inputs):
+        model.register_forward_hook(lambda *_: None)
+        return separate(model, inputs)
+
+    assert modes_restored(passes(hooked)).says == "the pass leaves 2 hooks on the student"

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sad.invariants.numerics_reported import FAULTS, Told, Took, numerics_reported
+from sad.invariants.numerics_reported import FAULTS, IN_VAIN, Told, Took, numerics_reported
 
 ONE, ZERO = torch.ones(1), torch.zeros(1)
 
@@ -31,6 +31,14 @@ class Careful:
     def step(self, *, labelled, empty):
         assert labelled + empty
         return Told({"lm": 2.5}, 1.5) if labelled else Told({}, 0.0)
+
+    def given_up(self, bad):
+        last, run = min(IN_VAIN, len(bad)), 0
+        for step, one in enumerate(bad, 1):
+            run = run + 1 if one else 0
+            if run == last:
+                return step
+        return None
 
 
 class Changed(Careful):
@@ -135,3 +143,20 @@ def test_a_gradient_that_the_empty_ones_change_breaks_it(mixed, alone):
     verdict = numerics_reported(Leaky())
     assert not verdict.holds
     assert "the gradient is" in verdict.says
+
+
+@pytest.mark.parametrize(
+    ("given_up", "says"),
+    [
+        (lambda _: None, "every step left out: it goes on, it should be that it ends with an error after 20"),
+        (lambda bad: len(bad), "every step left out: it ends with an error after 22"),
+        (lambda bad: sum(bad) if sum(bad) in (3, 22) else None, "ends with an error after 22"),
+        (lambda bad: min(IN_VAIN, len(bad)), "one good step between bad ones: it ends with an error after 3"),
+    ],
+)
+def test_a_training_that_does_not_end_when_it_should_breaks_it(given_up, says):
+    trainer = Careful()
+    trainer.given_up = given_up
+    verdict = numerics_reported(trainer)
+    assert not verdict.holds
+    assert says in verdict.says

@@ -1,10 +1,12 @@
+import copy
 from dataclasses import replace
 
 import pytest
 import torch
 
+from sad.errors import UserError
 from sad.invariants.objective_matches_the_texts import objective_matches_the_texts
-from sad.subjects.objective import AGREEMENT, LOSS, MAPPED
+from sad.subjects.objective import AGREEMENT, COVERAGE, LOSS, MAPPED, UPDATE
 from sad.subjects.plain_objective import PlainObjective
 
 
@@ -45,7 +47,7 @@ class Coarse(PlainObjective):
 def test_right_computations_hold(right):
     verdict = objective_matches_the_texts(right())
     assert verdict.holds, verdict.says
-    assert verdict.says.startswith("137 numbers and gradients are what the texts say")
+    assert verdict.says.startswith("XXX numbers and gradients are what the texts say")
 
 
 class Copying(PlainObjective):
@@ -123,6 +125,16 @@ def without_gradient(gradient):
         ({"gradient": lambda found: {n: 2 * of for n, of in found.items()}}, "is off by 1 of its norm"),
         ({"gradient": lambda found: {n: of * float("nan") for n, of in found.items()}}, "is off by nan of its norm"),
         ({"gradient": without_gradient}, "the gradient of model.norm.weight is off by inf"),
+        (
+            {"change": lambda found: {n: 1.1 * of for n, of in found.items()}},
+            "the change of model.embed_tokens.weight is",
+        ),
+        (
+            {"change": lambda found: found | {"projection 1": torch.zeros(24, 16)}},
+            "the change of projection 1 is off by 1",
+        ),
+        ({"step": lambda found: found | {UPDATE: 2 * found[UPDATE]}}, "update ratio is"),
+        ({"step": lambda found: found | {COVERAGE: 1.0}}, "coverage is 1, from the texts 0.91176"),
         ({"batches": lambda found: found[:-1]}, "the step's texts are [[0, 1], [2, 3]]"),
     ],
 )
@@ -130,3 +142,35 @@ def test_an_account_that_is_altered_breaks_it(change, says):
     verdict = objective_matches_the_texts(altered(**change))
     assert not verdict.holds
     assert says in verdict.says
+
+
+class Linear(PlainObjective):
+    """Takes every head for a linear map: what comes after it is not seen."""
+
+    def __call__(self, task):
+        student = copy.deepcopy(task.student)
+        student._forward_hooks.clear()
+        return super().__call__(replace(task, student=student))
+
+
+class Refusing(PlainObjective):
+    """Refuses what it does not know."""
+
+    def __call__(self, task):
+        if task.student._forward_hooks:
+            raise UserError("its head does something else")
+        return super().__call__(task)
+
+
+class Lazy(PlainObjective):
+    """Refuses what it should know."""
+
+    def __call__(self, _task):
+        raise UserError("not today")
+
+
+def test_a_head_that_is_not_known_is_computed_rightly_or_refused():
+    assert objective_matches_the_texts(Linear()).holds is False
+    assert objective_matches_the_texts(Refusing()).holds
+    with pytest.raises(UserError):
+        objective_matches_the_texts(Lazy())

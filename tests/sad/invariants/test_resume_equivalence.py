@@ -202,3 +202,46 @@ def test_the_distance_of_unlike_things_is_infinite():
         assert distance(one, other) == float("inf")
     nan = {"a": torch.full((2,), torch.nan)}
     assert distance(one, nan) == float("inf")
+
+
+class Asked(Plain):
+    """Can be asked to end, and refuses other data."""
+
+    def stopped(self, setting, at):
+        ran = self.run(replace(setting, steps=at), None, (at,))
+        return replace(ran, ended="stopped", saved={at: (ran.saved[at], setting)})
+
+    def run(self, setting, saved, save_at):
+        if isinstance(saved, tuple):
+            return super().run(saved[1], saved[0], save_at)
+        return super().run(setting, saved, save_at)
+
+
+class Longer(PlainRun):
+    """Its rate does not know how long the run is."""
+
+    def rate(self):
+        return PEAK
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({}, ""),
+        ({"ended": "finished"}, "asked to end at step 3, it says that it was finished"),
+        ({"saved": {}}, "asked to end at step 3, it saves nothing"),
+        ({"taken": ()}, "asked to end at step 3, it ends after step 0"),
+    ],
+)
+def test_a_run_that_is_asked_to_end_is_judged(change, says):
+    class Changed(Asked):
+        def stopped(self, setting, at):
+            return replace(super().stopped(setting, at), **change)
+
+    verdict = resume_equivalence(Changed(Longer))
+    assert verdict.holds == (not says)
+    assert says in verdict.says
+
+
+def test_a_run_that_goes_on_with_other_data_is_named():
+    assert "it goes on with other data" in resume_equivalence(Plain(knows_its_data=True)).says

@@ -79,3 +79,21 @@ def test_a_score_with_dropout_is_not_that_of_the_weights():
         return made.score({"weight": weights["weight"] * kept * 2})
 
     assert not saved_is_what_was_scored(lambda: replace(made, score=score)).holds
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ({"waits": [1.1, 1.3, 0.2], "step": 0.3}, ""),
+        ({"waits": [1.1, 1.4, 0.2], "step": 0.3}, "1.4 times as long between two saves as was asked for"),
+        ({"waits": [1.1, 0.9, 0.2], "step": 0.3}, "0.9 times as long between two saves as was asked for"),
+        ({"left": ["step-3", ".tmp"]}, "2 things lie beside the saves: step-3, .tmp"),
+        ({"unsynced": ["state.json"]}, "not handed to the disk, or still open: state.json"),
+        ({"full_disk": "No space left on device"}, ""),
+        ({"full_disk": "success"}, "on a full disk it ends with 'success'"),
+    ],
+)
+def test_what_is_told_of_how_it_saves_is_judged(told, says):
+    verdict = saved_is_what_was_scored(kept(**told))
+    assert verdict.holds == (not says)
+    assert says in verdict.says

@@ -183,3 +183,25 @@ class DownToNothing(PlainLoop):
 
 def test_a_last_step_at_rate_0_is_no_fault():
     assert step_accounting(DownToNothing()).holds
+
+
+class TellsThePass(PlainLoop):
+    """Logs how often the texts were read, by ``steps`` a pass."""
+
+    steps = None
+
+    def write(self, norm):
+        super().write(norm)
+        if self.log:
+            passes = (self.step + 1) / (self.steps or self.setup.steps_per_epoch)
+            self.log[-1] = replace(self.log[-1], epoch=passes)
+
+
+class MiscountsThePass(TellsThePass):
+    steps = 1
+
+
+def test_a_pass_is_counted_by_its_steps():
+    assert step_accounting(TellsThePass()).holds
+    verdict = step_accounting(MiscountsThePass())
+    assert "after step 2 of 3 the texts are said to have been read 2 times" in verdict.says

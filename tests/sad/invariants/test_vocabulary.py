@@ -114,6 +114,7 @@ def top_of_all_rows(heads):
         (VocabularyLoss(top_of_all_rows), "two models have a loss"),
         (VocabularyLoss(cut, across=True), "ids permuted"),
         (VocabularyLoss(to_the_teachers_tokenizer, across=True), "three tokens more"),
+        (VocabularyLoss(by_string, across=True, spelled=True), "spelled otherwise: spaces that the normaliser marks"),
         (VocabularyLoss(lambda heads: cut(heads) * 0), "two models that differ have a loss of 0"),
         (VocabularyLoss(lambda heads: cut(heads) * math.nan), "two models that differ have a loss of nan"),
         (VocabularyLoss(lambda heads: cut(heads) + 1), "equal models have a loss of 1"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sad.losses.contrastive import info_nce
+from sad.losses.contrastive import Negatives, info_nce
 
 
 def states(rows: int, width: int, seed: int) -> Tensor:
@@ -26,7 +26,7 @@ def test_a_text_costs_the_same_in_any_company(lengths: list[int]) -> None:
     student, teacher = states(sum(lengths), 8, 20).float(), states(sum(lengths), 8, 21).float()
     text = torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(lengths))
     leaf = student.clone().requires_grad_()
-    together = info_nce(leaf, teacher, text)
+    together = info_nce(leaf, teacher, text, 0.1)
     (slope,) = torch.autograd.grad(together.total, leaf)
     alone = [ours(s, t) for s, t in zip(student.split(lengths), teacher.split(lengths), strict=True)]
     torch.testing.assert_close(together.total.detach(), torch.stack([value for value, _, _ in alone]).sum())
@@ -92,6 +92,22 @@ def test_sizes_do_not_matter() -> None:
     torch.testing.assert_close(ours(student, teacher)[0], ours(100 * student, 0.01 * teacher)[0])
 
 
+def test_negatives_of_the_text_do_not_know_the_micro_batch_and_those_of_the_batch_do() -> None:
+    student, teacher = states(9, 16, 14).float(), states(9, 16, 15).float()
+    text = torch.tensor([0, 0, 0, 0, 1, 1, 1, 2, 2])
+    of: tuple[Negatives, ...] = ("text", "batch")
+    for negatives in of:
+        whole = info_nce(student, teacher, text, 0.5, negatives).total
+        parts = [
+            info_nce(student[text == t], teacher[text == t], text[text == t], 0.5, negatives).total for t in (0, 1, 2)
+        ]
+        if negatives == "text":
+            torch.testing.assert_close(whole, torch.stack(parts).sum())
+        else:
+            assert float(whole) > float(torch.stack(parts).sum()) + 1.0
+            assert float(whole) == pytest.approx(float(reference(student.double(), teacher.double(), 0.5)), rel=1e-4)
+
+
 def test_no_boundary_sums_to_zero() -> None:
     value, gradient, units = ours(torch.empty(0, 8), torch.empty(0, 8))
     assert (float(value), units) == (0.0, 0)
@@ -108,6 +124,6 @@ def test_a_zero_state_keeps_the_gradient_finite() -> None:
 
 def test_nothing_flows_to_the_teacher() -> None:
     student, teacher = states(3, 8, 12).float().requires_grad_(), states(3, 8, 13).float().requires_grad_()
-    info_nce(student, teacher, one_text(student)).total.backward()
+    info_nce(student, teacher, one_text(student), 0.1).total.backward()
     assert teacher.grad is None
     assert student.grad is not None

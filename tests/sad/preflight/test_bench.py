@@ -76,3 +76,12 @@ def test_the_heaviest_micro_batch_is_one_of_the_run(bench) -> None:
     sizes = [padded([plan.train[i] for i in numbers]) for numbers in every]
     assert padded(heaviest(plan)) == max(sizes)
     assert np.array(sizes).min() < max(sizes)
+
+
+def test_the_heaviest_rows_hold_as_many_tokens_as_full_ones(bench) -> None:
+    plan = bench({"train": {"packing": True, "batch_size": 2}}).plan
+    some = heaviest(plan)
+    longest = max(max(len(e.student), len(e.teacher)) for e in plan.train)
+    full = 2 * plan.recipe.data.max_length
+    assert len(some) == -(-full // longest)
+    assert max(len(e.student) for e in some) * len(some) <= full + longest

@@ -24,6 +24,14 @@ def test_the_step_that_trains_does_not_depend_on_its_cut(bench) -> None:
     assert max(max(f.numbers["loss"], f.numbers["gradient"]) for f in found.values()) < 1e-5
 
 
+def test_negatives_of_the_batch_are_no_fault_of_the_code(bench) -> None:
+    asked = {"contrastive": {"weight": 1.0, "negatives": "batch"}}
+    found = list(cutting(bench({"terms": asked})))
+    assert [f.topic for f in found] == ["accumulation", "batch split", "padding", "batch split"]
+    assert all(f.level is Level.FINE for f in found)
+    assert "depends on train.batch_size" in found[-1].says
+
+
 def test_a_mean_of_means_breaks_accumulation_and_batch_split(bench, monkeypatch) -> None:
     """Each micro-batch divided by its own units, and then by their number: the classic."""
 
@@ -67,7 +75,7 @@ def test_contrastive_is_judged_too_and_a_loss_over_the_whole_micro_batch_is_wron
     assert all(f.level is Level.FINE for f in cutting(bench(both)))
     shipped = contrastive.info_nce
 
-    def across_texts(student, teacher, text, temperature):
+    def across_texts(student, teacher, text, temperature, _):
         return shipped(student, teacher, torch.zeros_like(text), temperature)
 
     monkeypatch.setattr(contrastive, "info_nce", across_texts)

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from sad import data, tiny
+from sad import tiny
+from sad.align.example import cut
 from sad.align.vocab import VocabMap
-from sad.data import Readers
+from sad.batch import Targets
+from sad.data import Readers, batches
+from sad.document import Document
 from sad.pair import Pair
 from sad.preflight.finding import Level
 from sad.preflight.label_count import count_labels, first_boundary
@@ -39,16 +42,16 @@ def test_the_first_boundary_is_the_one_that_the_data_found(bench) -> None:
             assert at == (one.at_student[0], one.at_teacher[0])
 
 
-def keeping(monkeypatch, keep: Callable[[data.Targets], torch.Tensor]) -> None:
+def keeping(monkeypatch, keep: Callable[[Targets], torch.Tensor]) -> None:
     """Let the collator lose some labels of both readings."""
-    kept = data._targets
+    kept = batches._targets
 
-    def some(rows, first):
-        targets = kept(rows, first)
+    def some(*given):
+        targets = kept(*given)
         chosen = keep(targets)
         return replace(targets, row=targets.row[chosen], position=targets.position[chosen], token=targets.token[chosen])
 
-    monkeypatch.setattr(data, "_targets", some)
+    monkeypatch.setattr(batches, "_targets", some)
 
 
 @pytest.mark.parametrize(
@@ -99,3 +102,12 @@ def test_no_end_of_a_text_anywhere_is_a_warning(bench) -> None:
         for at in [np.flatnonzero(e.at_student < len(e.student) - 1)]
     ]
     assert count_labels(made).level is Level.WARNING
+
+
+def test_of_a_window_that_is_learned_in_part_the_rest_is_no_label(bench) -> None:
+    made = bench()
+    some, _ = cut([Document(tiny.TEXT, ((10, 90), (200, len(tiny.TEXT.encode()))))], made.plan.pair.readers, 32)
+    made.plan.train[:] = some
+    found = count_labels(made)
+    assert (found.numbers["missing"], found.numbers["extra"]) == (0, 0)
+    assert found.numbers["count"] == sum(len(side) for one in some for side in one.labels())

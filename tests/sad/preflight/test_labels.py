@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import torch
 
-from sad import data, tiny
+from sad import tiny
+from sad.data import batches
 from sad.preflight.finding import Level
 from sad.preflight.labels import labels
 
@@ -17,43 +18,43 @@ def test_the_labels_that_train_are_the_tokens_after_their_states(bench) -> None:
 
 def test_labels_that_are_not_shifted_are_wrong(bench, wrong, monkeypatch) -> None:
     """Each state is asked for the token that it has just read."""
-    kept = data._targets
+    kept = batches._targets
 
-    def unshifted(rows, first):
-        targets = kept(rows, first)
+    def unshifted(some, positions, row, start):
+        targets = kept(some, positions, row, start)
         return replace(
-            targets, token=torch.tensor([int(rows[r][p]) for r, p in zip(targets.row, targets.position, strict=True)])
+            targets, token=torch.tensor([int(some[r][p]) for r, p in zip(targets.row, targets.position, strict=True)])
         )
 
-    monkeypatch.setattr(data, "_targets", unshifted)
+    monkeypatch.setattr(batches, "_targets", unshifted)
     found = wrong(labels(bench()))
     assert {f.topic for f in found} == {"label shift"}
     assert found[0].numbers["off"] > 50
 
 
 def test_labels_that_are_shifted_twice_are_wrong(bench, wrong, monkeypatch) -> None:
-    kept = data._targets
+    kept = batches._targets
 
-    def twice(rows, first):
-        targets = kept(rows, first)
+    def twice(*given):
+        targets = kept(*given)
         return replace(targets, token=targets.token.roll(-1))
 
-    monkeypatch.setattr(data, "_targets", twice)
+    monkeypatch.setattr(batches, "_targets", twice)
     assert wrong(labels(bench()))
 
 
 def test_a_dropped_label_is_missed(bench, wrong, monkeypatch) -> None:
     """EOS masked away because it is the padding token."""
-    kept = data._targets
+    kept = batches._targets
 
-    def masked(rows, first):
-        targets = kept(rows, first)
+    def masked(*given):
+        targets = kept(*given)
         keep = targets.token != 0
         return replace(targets, row=targets.row[keep], position=targets.position[keep], token=targets.token[keep])
 
     made = bench()
     # every window of the cut ends its text, as short documents do
-    monkeypatch.setattr(data, "_targets", masked)
+    monkeypatch.setattr(batches, "_targets", masked)
     ends = [e for e in made.plan.train if e.student[-1] == 0]
     assert ends
     made.plan.train[:] = ends

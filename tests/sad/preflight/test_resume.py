@@ -13,6 +13,7 @@ from sad.preflight import resume as module
 from sad.preflight.finding import Level
 from sad.preflight.resume import resume
 from sad.train import checkpoint, loop
+from sad.train.plan import Plan
 
 
 def by_topic(findings):
@@ -110,17 +111,17 @@ def test_every_window_of_a_pass_is_read_once(bench, accumulation) -> None:
 
 
 def test_a_loop_that_reads_one_window_over_and_over_is_wrong(bench, wrong, monkeypatch) -> None:
-    shipped = loop._batch
-    monkeypatch.setattr(loop, "_batch", lambda plan, numbers: shipped(plan, [0 for _ in numbers]))
+    shipped = Plan.batch
+    monkeypatch.setattr(Plan, "batch", lambda plan, rows: shipped(plan, [[0] for _ in rows]))
     assert "data order" in {f.topic for f in wrong(resume(bench({"train": {"accumulation": 2}})))}
 
 
 def test_a_loop_that_takes_one_micro_batch_of_a_step_is_wrong(bench, wrong, monkeypatch) -> None:
     taken = []
 
-    def half(plan, numbers, real=loop._batch):
+    def half(plan, rows, real=Plan.batch):
         taken.append(None)
-        return real(plan, numbers) if len(taken) % 2 else real(plan, numbers[:0])
+        return real(plan, rows) if len(taken) % 2 else real(plan, rows[:0])
 
-    monkeypatch.setattr(loop, "_batch", half)
+    monkeypatch.setattr(Plan, "batch", half)
     assert "data order" in {f.topic for f in wrong(resume(bench({"train": {"accumulation": 2}})))}

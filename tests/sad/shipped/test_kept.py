@@ -1,12 +1,16 @@
+import shutil
+from types import SimpleNamespace
+
 import torch
 
-from sad.shipped.kept import STEPS, shipped_kept
+from sad.shipped.kept import SAVES, STEPS, shipped_kept
+from sad.train import checkpoint
 
 
 def test_every_checkpoint_and_the_exported_student_are_claimed():
     kept = shipped_kept()()
     assert [claim.of for claim in kept.claims] == [
-        "the checkpoint of step 2",
+        f"the checkpoint of step {SAVES[-2]}",
         f"the checkpoint of step {STEPS}",
         "the exported student",
     ]
@@ -20,3 +24,19 @@ def test_every_checkpoint_and_the_exported_student_are_claimed():
 def test_its_score_is_of_the_weights_that_it_is_given():
     kept = shipped_kept()()
     assert kept.score(kept.start) > kept.score(kept.last) == kept.claims[-1].told
+
+
+def test_it_tells_how_it_saves():
+    kept = shipped_kept()()
+    assert kept.waits == [1.0125, 1.0125, 0.3375]
+    assert (kept.left, kept.unsynced) == ([], [])
+    assert kept.full_disk == "No space left on device (os error 28)"
+
+
+def test_what_is_left_and_what_is_not_synced_is_told(monkeypatch):
+    monkeypatch.setattr(checkpoint, "_sync", lambda _: None)
+    careless = SimpleNamespace(rmtree=lambda path, ignore_errors=False: None if ignore_errors else shutil.rmtree(path))
+    monkeypatch.setattr(checkpoint, "shutil", careless)
+    kept = shipped_kept()()
+    assert [name.rpartition(".1.")[2] for name in kept.left[:2]] == ["tmp", "step-00000003"]
+    assert "state.json" in kept.unsynced

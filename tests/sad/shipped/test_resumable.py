@@ -1,12 +1,15 @@
 """The training loop as a run that can be taken up: what the adaptor tells of it is what it did."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sad.errors import UserError
 from sad.invariants.resume_equivalence import SETTING, differences
 from sad.shipped.resumable import shipped_resumable
-from sad.subjects.resumable import Setting
+from sad.subjects.resumable import FINISHED, STOPPED, Setting
 from sad.train.optimizer import rate_factor
 
 
@@ -30,7 +33,7 @@ def test_it_tells_the_learning_rate_of_every_step(ran):
 def test_it_tells_of_the_student_the_projectors_and_their_moments(ran):
     assert any("projectors" in name for name in ran.live)
     assert {id(p) for p in ran.owned} == {id(p) for p in ran.live.values()}
-    assert len(ran.moments) == 3 * len(ran.live)
+    assert len(ran.moments) == 3 * len(ran.live) + 1  # and the random state of the GPU
     assert not any("teacher" in name for name in ran.weights)
 
 
@@ -62,3 +65,14 @@ def test_it_may_be_stopped_anywhere(case):
     setting, at = case
     whole = shipped_resumable().run(setting, None, (at,))
     assert list(differences(whole, at, shipped_resumable().run(setting, whole.saved[at], ()))) == []
+
+
+def test_it_may_be_asked_to_end(ran):
+    stopped = shipped_resumable().stopped(SETTING, 2)
+    assert (len(stopped.taken), set(stopped.saved), stopped.ended) == (2, {2}, STOPPED)
+    assert ran.ended == FINISHED
+
+
+def test_other_data_are_refused(ran):
+    with pytest.raises(UserError, match="the data is not what"):
+        shipped_resumable().run(replace(SETTING, size=6), ran.saved[2], ())

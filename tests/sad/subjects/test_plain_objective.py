@@ -64,12 +64,14 @@ def test_the_divergence_is_that_of_torch(tasks):
 
 def test_equal_models_agree(tasks):
     task = tasks["one tokenizer"]
-    same = type(task)(**{f: getattr(task, f) for f in task.__slots__} | {"teacher": task.student, "blocks": ((2, 2),)})
+    changes = {"teacher": task.student, "blocks": ((2, 2),), "attention_blocks": ((2, 2),)}
+    same = type(task)(**{f: getattr(task, f) for f in task.__slots__} | changes)
     account = PLAIN(same)
     assert account.held_out[KL] == pytest.approx(0.0, abs=1e-12)
     assert account.held_out["agreement"] == 1.0
     assert account.held_out[TEACHER + LM_LOSS] == account.held_out[LM_LOSS]
-    assert account.step[RAW + "kd"] == pytest.approx(0.0, abs=1e-12)
+    for name in ("kd", "alm", "attention"):
+        assert account.step[RAW + name] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_each_token_goes_to_the_first_token_of_its_bytes(tasks):

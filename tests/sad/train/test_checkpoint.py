@@ -212,3 +212,43 @@ def test_the_newest_is_the_one_with_the_most_steps_and_no_copy_of_one(tmp_path: 
     shutil.copytree(whole, whole.with_name("step-99999999"))
     assert checkpoint.newest(tmp_path) == many
     assert checkpoint.steps_done(tmp_path) == 100_000_000
+
+
+def test_what_the_guards_remember_comes_back(tmp_path: Path) -> None:
+    rig = Rig(1)
+    told = Progress(3, 2, 1, "data", 4, 1, [0.1, 1 / 3], 2, 1, 7, ["loss-diverges"])
+    checkpoint.save(tmp_path, told, rig.distiller, rig.optimizer, rig.objective, 2)
+    assert rig.load(tmp_path) == told
+
+
+def test_a_checkpoint_from_before_the_guards_is_read(tmp_path: Path) -> None:
+    rig = Rig(1)
+    folder = rig.save(tmp_path, 3)
+    state = json.loads((folder / STATE).read_text())
+    old = {key: state[key] for key in ("step", "skipped", "in_vain", "data", "weights", "means")}
+    (folder / STATE).write_text(json.dumps(old))
+    assert rig.load(tmp_path) == Progress(3, 1)
+
+
+def test_one_of_several_is_loaded_amended_and_the_later_ones_dropped(tmp_path: Path) -> None:
+    rig, weights = Rig(), {}
+    for step in (2, 4, 6):
+        rig.step()
+        rig.objective.means["kd"] = float(step)
+        rig.save(tmp_path, step, keep=9)
+        weights[step] = tiny.weights(rig.distiller)
+    assert [checkpoint.last_before(tmp_path, step) for step in (None, 7, 6, 4.5, 2)] == [6, 6, 4, 4, None]
+    progress = checkpoint.load(tmp_path, rig.distiller, rig.optimizer, rig.objective, 4)
+    assert (progress.step, rig.objective.means) == (4, {"kd": 4.0})
+    assert torch.equal(tiny.weights(rig.distiller), weights[4])
+    progress.rollbacks = 1
+    checkpoint.drop_after(tmp_path, 4)
+    checkpoint.amend(tmp_path, progress, rig.objective)
+    assert checkpoint.steps_done(tmp_path) == 4
+    assert rig.load(tmp_path) == progress
+
+
+def test_whoever_holds_the_progress_sees_what_it_becomes() -> None:
+    held = Progress(9, told=["x"])
+    held.become(Progress(4, 1), rollbacks=2, told=held.told)
+    assert held == Progress(4, 1, rollbacks=2, told=["x"])

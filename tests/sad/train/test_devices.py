@@ -20,7 +20,7 @@ from sad.evaluate import evaluate, likelihood
 from sad.objective import Objective
 from sad.subjects.processes import on_processes
 from sad.train import devices
-from sad.train.devices import USE_FSDP, Sharding, make_accelerator, reducer, sharding, share
+from sad.train.devices import USE_FSDP, Sharding, dealt, make_accelerator, reducer, sharding
 
 FSDP = {USE_FSDP: "true", "FSDP_VERSION": "2"}
 
@@ -78,21 +78,15 @@ def test_accelerate_is_not_to_divide_the_loss(monkeypatch: pytest.MonkeyPatch) -
         make_accelerator("cpu", "fp32", ("kd",))
 
 
-def dealt(count: int, processes: int) -> list[list[Any]]:
-    every: list[list[Any]] = []
-    for process in range(processes):
-        accelerator: Any = SimpleNamespace(num_processes=processes, process_index=process)
-        numbers: Any = iter(range(count))
-        every.append(list(share(numbers, accelerator, lambda: "empty")))  # type: ignore[arg-type, return-value]
-    return every
-
-
 @pytest.mark.parametrize("processes", [1, 2, 3, 4])
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8])
-def test_every_batch_is_scored_once_and_all_processes_have_as_many(count: int, processes: int) -> None:
-    every = dealt(count, processes)
+def test_every_group_is_scored_once_and_all_processes_have_as_many(count: int, processes: int) -> None:
+    groups, every = [[number] for number in range(count)], []
+    for process in range(processes):
+        accelerator: Any = SimpleNamespace(num_processes=processes, process_index=process)
+        every.append(dealt(groups, accelerator))
     assert len({len(mine) for mine in every}) == 1
-    assert sorted(i for mine in every for i in mine if i != "empty") == list(range(count))
+    assert sorted(number for mine in every for group in mine for number in group) == list(range(count))
 
 
 def batches(of: Any) -> list[Batch]:
@@ -109,8 +103,12 @@ def scored(given: int) -> tuple[Any, Any]:
         projector.data.fill_(0.1)
     objective = Objective(dict(of.recipe.terms.weights))
 
+    groups = [of.held_out[i : i + 2] for i in range(0, len(of.held_out), 2)]
+
     def mine() -> Any:
-        return share(batches(of), accelerator, lambda: blank(of.held_out[0], pair.readers))
+        return [
+            collate(g, pair.readers) if g else blank(of.held_out[0], pair.readers) for g in dealt(groups, accelerator)
+        ]
 
     reduce = reducer(accelerator)
     return evaluate(distiller, mine(), objective, reduce), likelihood(distiller, mine(), reduce)

@@ -14,7 +14,7 @@ from sad import tiny
 from sad.errors import TrainingError, UserError
 from sad.train import checkpoint, loop
 from sad.train.checkpoint import Progress, disk_errors
-from sad.train.loop import Saved
+from sad.train.guards import Saved
 from sad.train.plan import Plan
 from sad_doctor import names
 
@@ -30,7 +30,7 @@ def plan(text_from: int = 0, **train: Any) -> Plan:
 def heavy(steps: int) -> Plan:
     """A weight with which no step is finite."""
     train = {"max_steps": steps, "eval_every": 100, "save_every": 100}
-    return tiny.plan({"train": train, "terms": {"lm": {"weight": 1e308}}})
+    return tiny.plan({"train": train, "terms": {"lm": {"weight": 1e38}}})
 
 
 @pytest.mark.parametrize(("steps", "last"), [(3, 3), (30, loop.IN_VAIN)])

@@ -25,7 +25,7 @@ from sad.train.optimizer import rate_factor
 from sad.train.plan import Plan
 from sad_doctor import names
 
-OF_THE_MOMENT = {"time", names.TOKENS_PER_SECOND}
+OF_THE_MOMENT = ("time", names.TOKENS_PER_SECOND, names.SECONDS, names.MEMORY)
 SHARES = {"kd": 50, "lm": 30, "layerwise": 20}
 
 
@@ -61,7 +61,7 @@ def plan(dropout: float = 0.0, shares: dict[str, int] | None = None, **train: An
 
 
 def recorded(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in line.items() if key not in OF_THE_MOMENT} for line in lines]
+    return [{key: value for key, value in line.items() if not key.startswith(OF_THE_MOMENT)} for line in lines]
 
 
 def events(folder: Path) -> list[tuple[str, int | None]]:
@@ -181,7 +181,8 @@ def test_the_record_adds_up_and_the_rate_is_the_formula(tmp_path: Path) -> None:
         assert sum(weighted) == pytest.approx(line[names.LOSS])
         factor = rate_factor(line["step"] - 1, 20, train.warmup, train.final_learning_rate)
         assert line[names.LEARNING_RATE] == pytest.approx(train.learning_rate * factor)
-        assert line[names.UPDATE_RATIO] > 0
+        assert (names.UPDATE_RATIO in line) == (line["step"] in {1, 2, 3, 4, 5, 10, 20})
+        assert line.get(names.UPDATE_RATIO, 1) > 0
         assert math.isfinite(line[names.GRAD_NORM])
 
 
@@ -194,8 +195,10 @@ def test_target_shares_are_met_from_the_first_evaluation_on() -> None:
 
 @pytest.mark.parametrize(("batch_size", "accumulation"), [(4, 1), (1, 4)])
 def test_a_run_does_not_depend_on_how_a_step_is_cut(batch_size: int, accumulation: int) -> None:
-    expected = tiny.train(plan(batch_size=2, accumulation=2, max_steps=6))
-    found = tiny.train(plan(batch_size=batch_size, accumulation=accumulation, max_steps=6))
+    # the shares of the gradient are of one micro-batch
+    how = {"max_steps": 6, "grad_shares_every": 0}
+    expected = tiny.train(plan(batch_size=2, accumulation=2, **how))
+    found = tiny.train(plan(batch_size=batch_size, accumulation=accumulation, **how))
     for left, right in zip(recorded(expected.record), recorded(found.record), strict=True):
         assert left == pytest.approx(right, rel=5e-3, abs=1e-6)
 
@@ -234,3 +237,30 @@ def test_a_tokenizer_with_marks_trains_too(sentencepiece: Any) -> None:
     done = tiny.train(tiny.plan({"train": {"max_steps": 5}, "terms": {"layerwise": {"layers": 3}}}, of=deeper))
     assert done.optimizer_steps == 5
     assert done.result.after.likelihood.lm_loss < done.result.before.likelihood.lm_loss
+
+
+@pytest.mark.parametrize("how", [{"packing": True}, {"buckets": False}, {}], ids=["packed", "any length", "buckets"])
+def test_data_made_ahead_changes_no_bit(tmp_path: Path, how: dict[str, Any]) -> None:
+    runs = [
+        tiny.train(plan(dropout=0.3, max_steps=6, prefetch=ahead, **how), tmp_path / str(ahead)) for ahead in (0, 1, 3)
+    ]
+    first, *others = (recorded(run.record) for run in runs)
+    assert all(other == first for other in others)
+
+
+def test_a_packed_run_that_was_stopped_is_the_one_that_was_not(tmp_path: Path) -> None:
+    whole = tiny.train(plan(packing=True), tmp_path / "whole")
+    tiny.train(plan(packing=True), tmp_path / "cut", watch=stop(10))
+    rest = tiny.train(plan(packing=True), tmp_path / "cut", resume=True)
+    assert recorded(rest.record) == recorded(whole.record)
+
+
+def test_texts_that_share_rows_have_the_loss_that_they_have_alone(tmp_path: Path) -> None:
+    """One step over the whole text: which rows it is put into is nothing to the sum."""
+    one_step = {"max_steps": 1, "batch_size": 200, "accumulation": 1}
+    lines = [
+        next(line for line in tiny.train(plan(**one_step, **how), tmp_path / name).record if names.LOSS in line)
+        for name, how in (("rows", {"packing": True}), ("alone", {}))
+    ]
+    assert lines[0][names.LOSS] == pytest.approx(lines[1][names.LOSS], rel=1e-5)
+    assert lines[0][names.GRAD_NORM] == pytest.approx(lines[1][names.GRAD_NORM], rel=1e-4)

@@ -11,7 +11,7 @@ import torch
 
 from sad import tiny
 from sad.errors import UserError
-from sad.recipe import parse
+from sad.recipe import load, parse
 from sad.train import plan as plans
 from sad.train.plan import Plan, choose_device, choose_precision, make_plan
 
@@ -53,6 +53,29 @@ def test_a_text_without_a_window_is_named(pair_folder: Path, tmp_path: Path, sho
     }
     with pytest.raises(UserError, match=f"^{told} is too short"):
         make_plan(parse(tree, "test"))
+
+
+def test_a_stream_is_prepared_as_far_as_its_steps_go(pair_folder: Path) -> None:
+    def streamed(**train: Any) -> Plan:
+        data = {"text": str(pair_folder / "text.txt"), "held_out": 2, "max_length": 32, "streaming": True}
+        models = {name: {"model": str(pair_folder / name)} for name in ("teacher", "student")}
+        how = {"device": "cpu", "precision": "fp32", "batch_size": 4, **train}
+        return make_plan(parse({**models, "data": data, "train": how}, "test"), 2)
+
+    found = streamed(max_steps=2, accumulation=2)
+    assert len(found.train) == 2 * 4 * 2 * 2
+    assert found.steps == 2
+    assert found.fingerprint == streamed(max_steps=2, accumulation=2).fingerprint
+    with pytest.raises(UserError, match=r"set train\.max_steps"):
+        streamed()
+    with pytest.raises(UserError, match=r"set train\.packing = false"):
+        streamed(max_steps=2, packing=True)
+
+
+def test_rows_of_several_windows_are_fewer(pair_folder: Path) -> None:
+    alone, rows = made(pair_folder), made(pair_folder, packing=True)
+    assert rows.schedule().size < alone.schedule().size == len(alone.train)
+    assert rows.steps < alone.steps
 
 
 def test_coverage_is_the_share_of_labels_at_a_boundary() -> None:
@@ -122,3 +145,39 @@ def test_precision_follows_the_hardware_unless_it_is_asked_for(monkeypatch: pyte
         assert choose_precision("bf16", "cpu", 8) == "bf16"
         assert choose_precision("fp32", "cpu", 4096) == "fp32"
     assert choose_precision("auto", "mps", 4096) == "fp32"
+
+
+def test_a_cache_takes_the_teachers_place(pair_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No weight of the teacher is loaded; what the cache is not of is refused."""
+    from sad import pair as pairs
+    from sad.cache_command import run_cache
+
+    tree = {
+        "teacher.model": str(pair_folder / "teacher"),
+        "student.model": str(pair_folder / "student"),
+        "data.text": str(pair_folder / "text.txt"),
+        "data.held_out": 0.2,
+        "data.max_length": 32,
+        "train.device": "cpu",
+        "train.precision": "fp32",
+        "cache.path": str(tmp_path / "c"),
+        "cache.k": 4,
+    }
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    assert run_cache(None, tree, [], dry_run=False) == 0
+    monkeypatch.setattr(pairs, "load_teacher", lambda *_: 1 / 0)
+    found = make_plan(load(None, tree))
+    assert found.cache is not None
+    assert list(found.pair.teacher.parameters()) == []
+    assert "teacher_cache" in found.facts()
+    assert found.layers == {2}
+    assert make_plan(load(None, {**tree, "terms.kd.weight": 0, "terms.kd.temperature": 9.0})).cache is not None
+    for key, value, told in (
+        ("terms.kd.temperature", 2.0, "terms.kd.temperature is another"),
+        ("cache.k", 5, "cache.k is another"),
+        ("cache.bits", 16, "cache.bits is another"),
+        ("data.eval_windows", 3, "the held-out examples are others"),
+        ("data.max_length", 40, "the training examples are others .* [(]and 1 more: the held-out"),
+    ):
+        with pytest.raises(UserError, match=f"is not a cache of this run: {told}"):
+            make_plan(load(None, {**tree, key: value}))

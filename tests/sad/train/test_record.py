@@ -14,6 +14,7 @@ from sad import tiny
 from sad.evaluate import Likelihood, Scores
 from sad.objective import Ledger
 from sad.train.checkpoint import Progress
+from sad.train.ending import Ending
 from sad.train.plan import Plan
 from sad.train.record import NoRecord, Record, facts, forget_after
 from sad.train.step import Step
@@ -72,6 +73,7 @@ def test_a_step_is_on_record_in_the_doctors_words(plan: Plan, tmp_path: Path) ->
         names.EPOCH: 0.5,
         names.COVERAGE: 0.8,
         names.SKIPPED_STEPS: 1,
+        names.SKIPPED_SPIKES: 0,
         names.UPDATE_RATIO: 0.01,
     }
     assert watch.told == [(5, LEDGER, 400.0)]
@@ -124,12 +126,12 @@ def test_the_life_of_a_run_is_in_its_events(plan: Plan, tmp_path: Path) -> None:
     assert status() == "running"
     with record.recorder:
         record.saved(4, tmp_path / "step-00000004")
-        record.ended(4, 15)
+        record.ended(4, Ending(15))
     assert status() == "interrupted"
     again = Record(tmp_path, plan, Watch(), resumed_at=4)
     assert status() == "running"
     with again.recorder:
-        again.ended(12, None)
+        again.ended(12, Ending())
     assert status() == "finished"
     assert told() == [
         (names.EVENT_START, 0),
@@ -195,6 +197,9 @@ def test_the_other_processes_write_nothing(tmp_path: Path, monkeypatch: pytest.M
         silent.evaluation(1, SCORES)
         silent.teacher(0, SCORES.likelihood)
         silent.saved(1, tmp_path)
-        silent.ended(1, None)
+        silent.ended(1, Ending())
+        silent.warn(1, "told")
+        silent.flagged(1, ())
+        silent.rolled_back(1, 0, "why")
     assert {name for name in vars(Record) if not name.startswith("_")} <= set(dir(silent))
     assert list(tmp_path.iterdir()) == []

@@ -117,6 +117,13 @@ def test_two_processes_with_pieces_train_as_one_that_has_all(tmp_path: Path, tie
     same_run(tmp_path / "one", tmp_path / "two")
 
 
+def test_activations_that_are_computed_again_find_the_pieces(tmp_path: Path) -> None:
+    again = {"gradient_checkpointing": True}
+    run(Given(tmp_path / "one", 1, train=again))
+    run(Given(tmp_path / "two", 2, train=again, environment=FSDP))
+    same_run(tmp_path / "one", tmp_path / "two")
+
+
 @pytest.mark.parametrize("pieces", [True, False])
 def test_a_run_goes_from_one_process_to_two_and_back(tmp_path: Path, pieces: bool) -> None:
     environment = FSDP if pieces else {}

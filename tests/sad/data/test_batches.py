@@ -1,18 +1,15 @@
-"""From text to batches: both sides cover the same bytes, and the seed and the step decide the order."""
+"""From text to batches: both sides cover the same bytes, in whatever way examples share rows."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sad import tiny
 from sad.align.reader import Reader
 from sad.batch import KD, Targets, Tokens
-from sad.data import Example, Readers, Schedule, blank, collate, examples, order
-from sad.errors import UserError
+from sad.data import Example, Readers, blank, collate, collate_rows, examples
 
 MAX_LENGTH = 24
 TEXTS = tiny.TEXT.split("\n\n")[:-1]
@@ -152,27 +149,6 @@ def test_a_batch_is_its_examples_side_by_side(readers: Readers) -> None:
     assert together.targets.token.tolist() == [i for b in alone for i in b.targets.token.tolist()]
 
 
-def test_a_limit_takes_the_first_ones() -> None:
-    readers = Readers(tiny.reader(320), tiny.reader(400))
-    every = examples(TEXTS, readers, MAX_LENGTH)
-    some = examples(TEXTS, readers, MAX_LENGTH, limit=3)
-    assert [e.student.tolist() for e in some] == [e.student.tolist() for e in every[:3]]
-
-
-def test_the_number_of_documents_read_at_once_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    readers = Readers(tiny.reader(320), tiny.reader(400))
-    many = TEXTS * 3
-    expected = [e.student.tolist() for e in examples(many, readers, MAX_LENGTH)]
-    monkeypatch.setattr("sad.data.CHUNK", 1)
-    assert [e.student.tolist() for e in examples(many, readers, MAX_LENGTH)] == expected
-
-
-@pytest.mark.parametrize("texts", [[], [""], ["x"]])
-def test_too_little_text_is_an_error(texts: list[str]) -> None:
-    with pytest.raises(UserError, match="too short"):
-        examples(texts, Readers(tiny.reader(320), tiny.reader(400)), MAX_LENGTH)
-
-
 def test_a_blank_batch_has_nothing_to_learn_from() -> None:
     readers = Readers(tiny.reader(320), tiny.reader(400))
     example: Example = examples(TEXTS, readers, MAX_LENGTH)[0]
@@ -183,70 +159,40 @@ def test_a_blank_batch_has_nothing_to_learn_from() -> None:
     assert batch.boundaries.target.dtype == collate([example], readers).boundaries.target.dtype
 
 
-sizes = st.integers(1, 60)
-small = st.integers(1, 5)
-schedules = st.builds(Schedule, sizes, small, small, st.integers(0, 9), st.integers(1, 4))
-
-
-@given(schedules, st.integers(0, 2))
-def test_an_epoch_takes_every_example_once(schedule: Schedule, epoch: int) -> None:
-    first = epoch * schedule.steps_per_epoch
-    taken = [
-        i
-        for step in range(first, first + schedule.steps_per_epoch)
-        for process in range(schedule.processes)
-        for some in schedule.micro_batches(step, process)
-        for i in some.tolist()
-    ]
-    assert sorted(taken) == list(range(schedule.size))
-
-
-@given(schedules, st.integers(0, 100))
-def test_every_process_takes_as_many_micro_batches_as_the_others(schedule: Schedule, step: int) -> None:
-    each = [schedule.micro_batches(step, process) for process in range(schedule.processes)]
-    assert len({len(batches) for batches in each}) == 1
-    assert 1 <= len(each[0]) <= schedule.accumulation
-    assert all(len(some) <= schedule.batch_size for batches in each for some in batches)
-    # the first process is never without work
-    assert all(len(some) for some in each[0])
-
-
-@given(schedules, st.integers(0, 100))
-def test_full_steps_are_full(schedule: Schedule, step: int) -> None:
-    taken = sum(len(some) for process in range(schedule.processes) for some in schedule.micro_batches(step, process))
-    tail = (step + 1) % schedule.steps_per_epoch == 0
-    assert taken == (schedule.size - (schedule.steps_per_epoch - 1) * schedule.per_step if tail else schedule.per_step)
-
-
-@given(schedules, st.integers(0, 40))
-def test_a_step_takes_the_same_examples_however_it_is_asked(schedule: Schedule, step: int) -> None:
-    again = Schedule(schedule.size, schedule.batch_size, schedule.accumulation, schedule.seed, schedule.processes)
-    for _ in range(3):
-        again.micro_batches(step + 1)
-    for left, right in zip(schedule.micro_batches(step), again.micro_batches(step), strict=True):
-        assert left.tolist() == right.tolist()
-
-
-@given(sizes, small, small, st.integers(0, 9), st.integers(0, 20))
-def test_processes_and_splits_share_the_examples_of_one_step(
-    size: int, batch: int, times: int, seed: int, step: int
-) -> None:
-    def taken(schedule: Schedule) -> list[int]:
-        each = (schedule.micro_batches(step, p) for p in range(schedule.processes))
-        return sorted(i for batches in each for some in batches for i in some.tolist())
-
-    alone = Schedule(size, batch * times * 2, 1, seed)
-    assert taken(alone) == taken(Schedule(size, batch, times, seed, 2)) == taken(Schedule(size, batch, 2 * times, seed))
-
-
-def test_seed_and_epoch_decide_the_order() -> None:
-    assert order(50, 0, 1).tolist() == order(50, 0, 1).tolist()
-    assert order(50, 0, 1).tolist() != order(50, 0, 2).tolist()
-    assert order(50, 0, 1).tolist() != order(50, 1, 1).tolist()
-    assert order(50, 1, 0).tolist() != order(50, 0, 1).tolist()
-
-
 def test_units_are_known_before_the_forward_pass() -> None:
     readers = Readers(tiny.reader(320), tiny.reader(400))
     batch = collate(examples(TEXTS, readers, MAX_LENGTH)[:2], readers)
     assert batch.counts()[KD] == len(batch.boundaries)
+
+
+def test_several_in_a_row_are_what_each_is_alone(readers: Readers) -> None:
+    some = examples(TEXTS, readers, MAX_LENGTH)
+    rows = [some[:3], some[3:4], some[4:6]]
+    packed, plain = collate_rows(rows, readers), collate(some[:6], readers)
+    assert packed.targets.token.tolist() == plain.targets.token.tolist()
+    assert packed.teacher_targets.token.tolist() == plain.teacher_targets.token.tolist()
+    assert packed.boundaries.target.tolist() == plain.boundaries.target.tolist()
+    assert packed.boundaries.texts.tolist() == plain.boundaries.texts.tolist() == plain.boundaries.row.tolist()
+    assert packed.boundaries.row.tolist() == [[0, 0, 0, 1, 2, 2][i] for i in plain.boundaries.row.tolist()]
+    assert packed.byte_count == plain.byte_count
+    for side, at in ((packed.student, packed.boundaries.student), (packed.teacher, packed.boundaries.teacher)):
+        assert side.text is not None
+        assert side.position_ids is not None
+        # the place of a boundary in its own text is what it is alone
+        alone = plain.boundaries.student if side is packed.student else plain.boundaries.teacher
+        assert side.position_ids[packed.boundaries.row, at].tolist() == alone.tolist()
+        assert (side.text > 0).long().tolist() == side.attention_mask.tolist()
+
+
+def test_no_label_stands_in_another_text_than_what_predicts_it(readers: Readers) -> None:
+    batch = collate_rows([examples(TEXTS, readers, MAX_LENGTH)], readers)
+    for side, targets in ((batch.student, batch.targets), (batch.teacher, batch.teacher_targets)):
+        assert side.text is not None
+        here, there = (side.text[targets.row, targets.position + more] for more in (0, 1))
+        assert torch.equal(here, there)
+        assert torch.equal(side.input_ids[targets.row, targets.position + 1], targets.token)
+
+
+def test_a_row_of_one_text_says_nothing_of_texts(readers: Readers) -> None:
+    batch = collate(examples(TEXTS, readers, MAX_LENGTH), readers)
+    assert (batch.student.text, batch.student.position_ids, batch.teacher.text) == (None, None, None)

@@ -1,0 +1,192 @@
+"""What the data pipeline costs and saves: preparation, memory, the share of real tokens, the wait for data.
+
+python benchmarks/pipeline.py prepare      tokens a second of a core, and the alignment's share of it
+python benchmarks/pipeline.py memory 300   resident memory while that many MB of text are prepared
+python benchmarks/pipeline.py real         share of computed tokens that are real, and of time that is waited
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from sad import embedded
+from sad.align.example import Readers, cut
+from sad.align.reader import Reader
+from sad.data import Prepared, prepare
+from sad.document import Document
+from sad.pair import load_tokenizer
+from sad.train.plan import make_schedule
+
+LENGTH = 128
+
+
+def readers() -> Readers:
+    return Readers(
+        Reader(load_tokenizer(str(embedded.STUDENT_TOKENIZER))), Reader(load_tokenizer(str(embedded.TEACHER)))
+    )
+
+
+def preparation() -> None:
+    pair, texts = readers(), embedded.chapters()
+    groups = [texts[i : i + 64] for i in range(0, len(texts), 64)]
+    tokens = encoding = whole = 0.0
+    for group in groups:
+        started = time.process_time()
+        for one in (pair.student, pair.teacher):
+            one.tokenizer.backend_tokenizer.encode_batch_fast(list(group), add_special_tokens=False)
+        between = time.process_time()
+        some, _ = cut(group, pair, LENGTH)
+        encoding, whole = encoding + between - started, whole + time.process_time() - between
+        tokens += sum(len(e.student) + len(e.teacher) for e in some)
+    print(f"{tokens / whole / 1e3:.0f}k tokens of both sides a second of a core; alignment {1 - encoding / whole:.0%}")
+
+
+class Repeated:
+    """The embedded text again and again, up to some bytes, each time a little different; never all in memory."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __iter__(self) -> Iterator[Document]:
+        done = number = 0
+        while done < self._size:
+            for text in embedded.chapters():
+                yield Document(f"{number} {text}")
+                done += len(text)
+                number += 1
+                if done >= self._size:
+                    return
+
+
+def resident() -> float:
+    """MB of this process now, without what is mapped from files."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon")) / 1e3
+
+
+def memory(megabytes: int) -> None:
+    pair = readers()
+    list(Repeated(1))
+    before = resident()
+    with TemporaryDirectory() as made:
+        started = time.perf_counter()
+        some = prepare(Repeated(megabytes * 10**6), pair, LENGTH, Path(made))
+        seconds = time.perf_counter() - started
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        on_disk = sum(p.stat().st_size for p in Path(made).glob("*.arrow")) / 1e6
+        tokens = int(some.lengths.sum())
+        print(f"{megabytes} MB of text, {len(some):,} windows, {tokens / 1e6:.0f}M tokens of both sides: {some.told}")
+        print(
+            f"resident {before:.0f} MB before, {resident():.0f} after, {peak:.0f} at the most; {on_disk:.0f} MB on disk"
+        )
+        print(f"{tokens / seconds / 1e3:.0f}k tokens a second; opened again:", end=" ")
+        started = time.perf_counter()
+        again = prepare(Repeated(megabytes * 10**6), pair, LENGTH, Path(made))
+        print(f"{time.perf_counter() - started:.1f} s, {again.told.split(',')[0]}")
+
+
+def real_share(some: Prepared, recipe: Any) -> tuple[float, float, int]:
+    """Real tokens of an epoch, of all that are computed: the student's, the teacher's; and the steps."""
+    schedule = make_schedule(recipe, some)
+    mine = np.array([len(e.student) for e in some])
+    theirs = np.array([len(e.teacher) for e in some])
+    there = np.zeros(2)
+    for step in range(schedule.steps_per_epoch):
+        for rows in schedule.rows(step):
+            for side, sizes in enumerate((mine, theirs)):
+                there[side] += len(rows) * max(int(sizes[row].sum()) for row in rows)
+    return float(mine.sum() / there[0]), float(theirs.sum() / there[1]), schedule.steps_per_epoch
+
+
+def uneven(count: int) -> list[Document]:
+    """Chats of very uneven lengths: log-normal, as those of public sets are."""
+    draw = np.random.default_rng(0)
+    verses = "\n".join(embedded.train_text()).split("\n")
+    return [
+        Document("\n".join(verses[i % len(verses)] for i in range(start, start + max(1, int(size)))))
+        for start, size in zip(draw.integers(0, len(verses), count), draw.lognormal(1.0, 1.0, count), strict=True)
+    ]
+
+
+WAYS = {
+    "as it comes": {"buckets": False, "prefetch": 0},
+    "buckets": {},
+    "packed": {"packing": True},
+}
+
+
+def real() -> None:
+    from sad.recipe import parse
+    from sad.tiny import Silent
+    from sad.train.loop import train
+    from sad.train.plan import make_plan
+
+    steps = 24
+    for name, texts, length in (("embedded", embedded.train_text(), 128), ("uneven", uneven(4000), 512)):
+        with TemporaryDirectory() as made:
+            some = prepare(_documents(texts), readers(), length, Path(made))
+            for way, how in WAYS.items():
+                tree: dict[str, Any] = {"data": {"max_length": length}, "train": {"max_steps": steps, **how}}
+                recipe = parse(tree, "the benchmark")
+                mine, theirs, count = real_share(some, recipe)
+                said = f"{name}, {way}: {mine:.1%} of the student's tokens are real, {theirs:.1%} of the teacher's"
+                plan = make_plan(recipe)
+                plan = replace(plan, train=some, held_out=plan.held_out[:4])
+                schedule = plan.schedule()
+                tokens = [sum(len(some[i].student) for m in schedule.micro_batches(s) for i in m) for s in range(steps)]
+                waited: list[float] = []
+                seconds = timed(plan, Path(made) / way, Silent(), train, waited)
+                print(f"{said}; {sum(tokens) / seconds:.0f} student tokens/s; {waited[0] / seconds:.1%} waited", count)
+
+
+def timed(plan: Any, folder: Path, watch: Any, train: Any, waited: list[float]) -> float:
+    """Seconds of the steps, without evaluations."""
+    from sad.data.prefetch import Prefetched
+    from sad.train import loop
+
+    spent = [0.0]
+    shipped, leave = loop.take_step, Prefetched.__exit__
+
+    def step(*given: Any, **named: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return shipped(*given, **named)
+        finally:
+            spent[0] += time.perf_counter() - started
+
+    def ended(self: Any, *given: Any) -> None:
+        waited.append(self.waited)
+        leave(self, *given)
+
+    loop.take_step, Prefetched.__exit__ = step, ended  # type: ignore[method-assign]
+    try:
+        folder.mkdir()
+        train(plan, folder, watch)
+    finally:
+        loop.take_step, Prefetched.__exit__ = shipped, leave  # type: ignore[method-assign]
+    return spent[0] + waited[0]
+
+
+def _documents(texts: Sequence[str | Document]) -> list[Document]:
+    return [one if isinstance(one, Document) else Document(one) for one in texts]
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["prepare"]:
+            preparation()
+        case ["memory", megabytes]:
+            memory(int(megabytes))
+        case ["real"]:
+            real()
+        case _:
+            sys.exit(__doc__)

@@ -1,0 +1,41 @@
+"""The words of `sad cache`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def cache(
+    config: Annotated[Path | None, typer.Option(help="Recipe in TOML; flags go on top of it.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of the cache.")] = None,
+    k: Annotated[int | None, typer.Option(help="Likeliest tokens of a boundary; 32 if not set.")] = None,
+    bits: Annotated[int | None, typer.Option(help="Bits of a log-probability: 8, 10, 12, 16; 32 is exact.")] = None,
+    states: Annotated[bool, typer.Option("--states", help="Keep hidden states, also if no term asks yet.")] = False,
+    teacher: Annotated[str | None, typer.Option(help="Hub id, folder, GGUF file, asset:NAME, or embedded.")] = None,
+    student: Annotated[str | None, typer.Option(help="As in sad train: its tokenizer decides the ids.")] = None,
+    data: Annotated[str | None, typer.Option(help="Text, JSON, CSV or Parquet file, a folder, or a hub id.")] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="Any key of the recipe: --set terms.kd.temperature=2.0")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell size and time, then stop.")] = False,
+) -> None:
+    """Write what the teacher says on the examples of a run, once; then train with sad train --cache, without it.
+
+    A cache that was stopped goes on where it was when the same command is given again.
+    """
+    from sad.cache_command import run_cache
+
+    flags = {
+        "teacher.model": teacher,
+        "student.model": student,
+        "data.text": data,
+        "cache.path": None if cache is None else str(cache),
+        "cache.k": k,
+        "cache.bits": bits,
+        "cache.states": states or None,
+    }
+    overrides = {key: value for key, value in flags.items() if value is not None}
+    raise typer.Exit(run_cache(config, overrides, sets or [], dry_run=dry_run))

@@ -1,0 +1,158 @@
+"""Terms of a user's own: found by `module:Class` or `file.py:Class`, and held to what every term keeps.
+
+A term is called with a :class:`sad.terms.View` and returns a :class:`sad.batch.Sum`. An attribute ``per`` says what its
+units are: "boundary" (common boundaries, if it is not there) or "label" (the student's labels). One with an attribute
+``states`` that is true finds the pairs of `terms.layerwise.layers` in the view. A class that is a torch module may have
+weights: they are trained with the projectors, and saved with them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import math
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial, update_wrapper
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sad.batch import KD, LM, Batch, Sum
+from sad.errors import UserError
+from sad.head.target import Live
+from sad.recipe_terms import Custom
+from sad.terms import View
+
+Term = Callable[[View], Sum]
+PER = {"boundary": KD, "label": LM}
+"""What may be counted, and a term of sad's own that counts the same."""
+
+
+def make(name: str, custom: Custom) -> Term:
+    """Find a term and give it its options. Raises UserError with one line where that cannot be done."""
+    found, options = _find(name, custom.term), custom.model_extra or {}
+    try:
+        # a function keeps its attributes, `per` for one
+        term = found(**options) if inspect.isclass(found) else update_wrapper(partial(found, **options), found)
+    except Exception as error:
+        raise UserError(f"{_called(name, custom)} does not take its options: {_first_line(error)}") from error
+    if not callable(term):
+        raise UserError(f"{_called(name, custom)} cannot be called: give its class a __call__(self, view) -> Sum")
+    if (per := getattr(term, "per", "boundary")) not in PER:
+        raise UserError(f'{_called(name, custom)} counts per {per!r}: its `per` must be "boundary" or "label"')
+    made: Term = term
+    return made
+
+
+def units(term: Term, batch: Batch) -> int:
+    """Return how many units a term has in a micro-batch."""
+    return batch.counts()[PER[getattr(term, "per", "boundary")]]
+
+
+def reads_states(term: Term) -> bool:
+    """Whether a term asks for the states of ``terms.layerwise.layers``, by an attribute ``states`` that is true."""
+    return bool(getattr(term, "states", False))
+
+
+@torch.enable_grad()
+def check(name: str, custom: Custom, term: Term, view: View) -> None:
+    """Run a term once on a batch and refuse what breaks the contract. Raises UserError with one line.
+
+    The states of both models are leaves here, so no gradient of the training is touched.
+    """
+    who = _called(name, custom)
+    mine, student = _leaves(view.student.blocks)
+    hidden = view.student.hidden.detach().requires_grad_()
+    theirs, asked = _leaves(view.asked.blocks)
+    target = view.asked.target
+    if isinstance(target, Live):
+        target = replace(target, hidden=target.hidden.detach().requires_grad_())
+        theirs.append(target.hidden)
+    apart = replace(
+        view,
+        student=replace(view.student, hidden=hidden, blocks=student),
+        asked=replace(view.asked, target=target, blocks=asked),
+        _passed=None,
+    )
+    try:
+        # of its own dropout too: the run that follows draws what it would have drawn
+        with torch.random.fork_rng(devices=[hidden.device] if hidden.is_cuda else []):
+            found = term(apart)
+    except Exception as error:
+        raise UserError(f"{who} failed on the first batch: {_first_line(error)}{_where(error)}") from error
+    if not isinstance(found, Sum):
+        raise UserError(f"{who} returns {_a(found)}: it must return a sad.batch.Sum(total, units)")
+    total, counted, expected = found.total, found.units, units(term, view.batch)
+    if not isinstance(total, Tensor) or total.ndim or total.dtype != torch.float32:
+        raise UserError(f"{who} has {_a(total)} as its total: it must be one number, a float32 tensor without axes")
+    if type(counted) is not int or counted != expected:
+        raise UserError(
+            f"{who} counts {counted!r} units where the batch has {expected}: return the sum over all of them, "
+            f"and their number as an int ({getattr(term, 'per', 'boundary')}: see `per`)"
+        )
+    if not math.isfinite(float(total.detach())):
+        raise UserError(f"{who} is {float(total.detach())} on the first batch")
+    own = [p for p in view.student.model.parameters() if p.requires_grad]
+    slopes = _slopes(total, [hidden, *mine, *own])
+    if not any(slope is not None and bool(slope.any()) for slope in slopes):
+        raise UserError(f"{who} gives the student no gradient: compute its total from the view's student")
+    if not all(slope is None or bool(slope.isfinite().all()) for slope in slopes):
+        raise UserError(f"{who} has a gradient on the first batch that is not finite")
+    if any(slope is not None for slope in _slopes(total, theirs)):
+        raise UserError(f"{who} sends a gradient to the teacher's states: detach what it takes from them")
+
+
+def _slopes(total: Tensor, leaves: list[Tensor]) -> tuple[Tensor | None, ...]:
+    if not total.requires_grad or not leaves:
+        return ()
+    return torch.autograd.grad(total, leaves, allow_unused=True, retain_graph=True)
+
+
+def _leaves(states: dict[int, Tensor]) -> tuple[list[Tensor], dict[int, Tensor]]:
+    made = {block: of.detach().requires_grad_() for block, of in states.items()}
+    return [*made.values()], made
+
+
+def _find(name: str, spec: str) -> Any:  # noqa: ANN401 - whatever stands there
+    place, _, what = spec.rpartition(":")
+    try:
+        module = _module(Path(place).expanduser()) if place.endswith(".py") else importlib.import_module(place)
+    except Exception as error:
+        raise UserError(f"terms.custom.{name}: cannot import {place}: {_first_line(error)}{_where(error)}") from error
+    if not hasattr(module, what):
+        raise UserError(f"terms.custom.{name}: {place} has no {what}")
+    return getattr(module, what)
+
+
+def _module(path: Path) -> Any:  # noqa: ANN401
+    source = importlib.util.spec_from_file_location(f"sad_custom_{path.stem}", path)
+    if source is None or source.loader is None or not path.is_file():
+        raise FileNotFoundError("no such file")
+    module = importlib.util.module_from_spec(source)
+    # a dataclass looks its module up
+    sys.modules[source.name] = module
+    source.loader.exec_module(module)
+    return module
+
+
+def _called(name: str, custom: Custom) -> str:
+    return f"terms.custom.{name} ({custom.term})"
+
+
+def _a(found: object) -> str:
+    return f"a {found.dtype} tensor of shape {list(found.shape)}" if isinstance(found, Tensor) else repr(found)[:60]
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".strip().splitlines()[0]
+
+
+def _where(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f" ({Path(last.filename).name}, line {last.lineno})"

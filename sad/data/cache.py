@@ -1,0 +1,259 @@
+"""Makes examples of documents once, and keeps them: the same documents and tokenizers find them again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sad.align.example import Example, Readers, Written, cut, ranges, text_of
+from sad.align.worker import Workers
+from sad.assets.store import cache_folder
+from sad.data.prepared import Prepared, Writer
+from sad.errors import UserError
+
+FORMAT = "1"
+"""Raised whenever the same documents give other examples, or the file another form: older files are not found then."""
+
+CHUNK = 64
+"""Documents tokenised at once: enough for the tokenizer's threads, little memory."""
+
+CHARACTERS = 1 << 20
+"""Characters of a chunk, at the most, unless one document has more."""
+
+SMALL = 8 << 20
+"""Bytes of text below which a process of its own takes longer to start than the work takes."""
+
+
+def examples(
+    texts: Sequence[Written], readers: Readers, max_length: int, limit: int | None = None, name: str = "the text"
+) -> list[Example]:
+    """Read texts with both tokenizers and cut them into examples, at most ``limit``, here and now.
+
+    Raises UserError, with the ``name`` of the texts, if none gives one: nothing in common between the tokenizers,
+    too little text, or nothing to learn in it.
+    """
+    found: list[Example] = []
+    for chunk in chunks(texts):
+        found += cut(chunk, readers, max_length)[0]
+        if limit is not None and len(found) >= limit:
+            return found[:limit]
+    if not found:
+        raise UserError(nothing(name))
+    return found
+
+
+def prepare(
+    documents: Iterable[Written],
+    readers: Readers,
+    max_length: int,
+    folder: Path | None = None,
+    *,
+    limit: int | None = None,
+    workers: int | None = None,
+    name: str = "the text",
+) -> Prepared:
+    """Return the examples of documents from the cache, or make them in ``workers`` processes and put them there.
+
+    The documents are read twice, so they must be something that can be: no generator. ``folder`` None is
+    ``prepared`` in the folder of everything that sad keeps. Where it cannot be written, the examples stay in memory.
+    Raises UserError as :func:`examples` does, and for a full disk.
+    """
+    key, size = content_key(documents, readers, max_length, limit)
+    place = (folder or cache_folder() / "prepared") / f"{key}.arrow"
+    how_many = default_workers(size) if workers is None else workers
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        writable = os.access(place.parent, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        made = _fresh(None, key, documents, readers, max_length, limit, how_many)
+        return _checked(made, name, f"{place.parent} cannot be written: not kept for the next run")
+    with _alone(place):
+        if (kept := _kept(place, key, limit)) is not None:
+            return _checked(kept, name)
+        try:
+            return _checked(_fresh(place, key, documents, readers, max_length, limit, how_many), name)
+        except OSError as error:
+            told = f"the prepared text cannot be written to {place.parent}: {error.strerror or error}"
+            raise UserError(f"{told}; make room, or set data.cache or SAD_CACHE to another folder") from None
+
+
+def content_key(
+    documents: Iterable[Written], readers: Readers, max_length: int, limit: int | None = None
+) -> tuple[str, int]:
+    """Return a hash of all that decides the examples, and the bytes of text."""
+    digest = hashlib.blake2b(digest_size=16)
+    for reader in (readers.student, readers.teacher):
+        digest.update(repr((reader.fingerprint, reader.prefix, reader.eos)).encode())
+    digest.update(repr((FORMAT, max_length, limit)).encode())
+    size = 0
+    for document in documents:
+        text, learned = text_of(document).encode("utf-8", "surrogatepass"), ranges(document)
+        told = "whole" if learned is None else learned.tolist()
+        # lengths first: else two documents could be one that says the same
+        digest.update(f"\n{len(text)} {told}\n".encode())
+        digest.update(text)
+        size += len(text)
+    return digest.hexdigest(), size
+
+
+def chunks(documents: Iterable[Written]) -> Iterator[list[Written]]:
+    """Group documents, in their order, into chunks of bounded size."""
+    some: list[Written] = []
+    size = 0
+    for document in documents:
+        some.append(document)
+        size += len(text_of(document))
+        if len(some) >= CHUNK or size >= CHARACTERS:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def default_workers(size: int) -> int:
+    """Return the processes that ``size`` bytes of text are worth: none for little text, at most one a core."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 0 if size < SMALL or there == 1 else min(there, size // SMALL + 1)
+
+
+def nothing(name: str) -> str:
+    """Say that a text gives no example."""
+    return f"{name} is too short, or the two tokenizers never end a token at the same place in it"
+
+
+def _checked(made: Prepared, name: str, more: str = "") -> Prepared:
+    if not len(made):
+        if made.counts.unlabelled_windows:
+            raise UserError(f"{name} has no token that is to be learned: look at its roles and at data.max_length")
+        raise UserError(nothing(name))
+    if more:
+        made.told = f"{made.told}; {more}"
+    return made
+
+
+def _kept(place: Path, key: str, limit: int | None) -> Prepared | None:
+    """Open what is in the cache; a file that cannot be read is made anew."""
+    if not place.exists():
+        return None
+    try:
+        found = Prepared(place, f"prepared text taken from the cache, {place}", limit)
+    except (OSError, ValueError, KeyError):
+        return None
+    return found if found.fingerprint == key else None
+
+
+def _fresh(
+    place: Path | None,
+    key: str,
+    documents: Iterable[Written],
+    readers: Readers,
+    max_length: int,
+    limit: int | None,
+    workers: int,
+) -> Prepared:
+    """Prepare; write under a temporary name, then rename: it is there whole or not at all."""
+    if place is None:
+        writer = Writer(None, key)
+        told, _ = _write(writer, documents, readers, max_length, limit, workers)
+        return Prepared(writer.close(), told, limit)
+    with _aside(place.parent) as aside:
+        writer = Writer(aside, key)
+        told, _ = _write(writer, documents, readers, max_length, limit, workers)
+        writer.close()
+        _sync(aside)
+        aside.replace(place)
+    return Prepared(place, f"{told}, kept in {place}", limit)
+
+
+def prepare_stream(
+    documents: Iterable[Written],
+    readers: Readers,
+    max_length: int,
+    limit: int,
+    folder: Path | None = None,
+    *,
+    workers: int = 0,
+    name: str = "the stream",
+) -> Prepared:
+    """Return the first ``limit`` examples of documents that are read once, and no farther than they are needed.
+
+    They lie on disk, not in memory. What decided them is not known before they are there, so they are made anew at
+    every start; their fingerprint is that of the examples themselves. Raises UserError as :func:`prepare` does.
+    """
+    where = folder or cache_folder() / "prepared"
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+        with _aside(where) as aside:
+            writer = Writer(aside, "stream")
+            told, digest = _write(writer, documents, readers, max_length, limit, workers)
+            writer.close()
+            # the same stream takes the place of itself
+            place = where / f"stream-{digest}.arrow"
+            aside.replace(place)
+    except OSError as error:
+        told = f"the stream cannot be written to {where}: {error.strerror or error}"
+        raise UserError(f"{told}; make room, or set data.cache or SAD_CACHE to another folder") from None
+    found = Prepared(place, f"{told}, kept in {place}", limit)
+    found.fingerprint = digest
+    return _checked(found, name)
+
+
+def _write(
+    writer: Writer,
+    documents: Iterable[Written],
+    readers: Readers,
+    max_length: int,
+    limit: int | None,
+    workers: int,
+) -> tuple[str, str]:
+    """Write examples until the documents end or ``limit`` are there; return how it went, and a hash of them."""
+    started, found, digest = time.perf_counter(), 0, hashlib.blake2b(digest_size=16)
+    with Workers(readers, max_length, workers) as pool, closing(pool.cut(chunks(documents))) as done:
+        for some, counts in done:
+            writer.write(some, counts)
+            for part in (*some.values.values(), *some.offsets.values()):
+                digest.update(part.tobytes())
+            found += len(some)
+            if limit is not None and found >= limit:
+                break
+    told = f"text prepared in {time.perf_counter() - started:.1f} s by {max(1, workers)} process{'es' * (workers > 1)}"
+    return told, digest.hexdigest()
+
+
+@contextmanager
+def _aside(folder: Path) -> Iterator[Path]:
+    """Give a file to write to, which is gone afterwards unless it was renamed."""
+    handle, made = tempfile.mkstemp(prefix=".partial-", suffix=".arrow", dir=folder)
+    os.close(handle)
+    try:
+        yield Path(made)
+    finally:
+        Path(made).unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Let one process prepare while the others of this machine wait for what it makes.
+
+    Where files cannot be locked each prepares for itself: wasteful, and still right.
+    """
+    with (place.parent / f".{place.stem}.lock").open("w") as file:
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except (ImportError, OSError):
+            pass
+        yield
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

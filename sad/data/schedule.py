@@ -1,0 +1,133 @@
+"""Which examples each step takes, and how they share rows: a function of the seed and the step alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sad.align.reader import Ints
+
+POOL = 64
+"""Steps whose windows are sorted by length together."""
+
+JITTER = 0.05
+"""Share of its length by which a window may be taken for longer or shorter: else a small text gives the same few
+batches in every epoch."""
+
+
+def generator(seed: int, *which: int) -> np.random.Generator:
+    """Return where all that is drawn for the order comes from."""
+    return np.random.default_rng((seed, *which))
+
+
+def order(size: int, epoch: int, seed: int) -> Ints:
+    """Return the order of the examples in an epoch: a function of its arguments alone, so that resuming is exact."""
+    return generator(seed, epoch).permutation(size)
+
+
+def bucketed(lengths: Ints, per_step: int, epoch: int, seed: int) -> Ints:
+    """Return an order of an epoch in which the windows of a step are of about one length.
+
+    The shuffled windows are sorted within pools of ``POOL`` steps; then the steps are shuffled, so that long and
+    short ones come in no order. What does not fill a step is the epoch's last, of windows of any length.
+    """
+    draw = generator(seed, epoch, 1)
+    shuffled = order(len(lengths), epoch, seed)
+    full = len(lengths) // per_step
+    near = lengths[shuffled] * (1 + JITTER * draw.uniform(-1, 1, len(lengths)))
+    steps = []
+    for first in range(0, full, POOL):
+        pool = slice(first * per_step, min(first + POOL, full) * per_step)
+        steps.append(shuffled[pool][np.argsort(near[pool], kind="stable")].reshape(-1, per_step))
+    taken = np.concatenate(steps)[draw.permutation(full)].reshape(-1) if steps else shuffled[:0]
+    return np.concatenate([taken, shuffled[full * per_step :]])
+
+
+def rows_of(sizes: Ints, room: int, seed: int) -> list[Ints]:
+    """Put windows of ``sizes`` tokens into rows of ``room``: best fit, the longest first. Each is in one row.
+
+    Which of several windows of one size goes where is drawn from the seed.
+    """
+    shuffled = order(len(sizes), 0, seed)
+    longest_first = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
+    rows: list[list[int]] = []
+    # rows by the room that is left in them
+    left: list[list[int]] = [[] for _ in range(room + 1)]
+    filled = np.zeros(room + 1, dtype=bool)
+    for number in longest_first.tolist():
+        size = int(sizes[number])
+        fits = size + int(np.argmax(filled[size:])) if size <= room else room
+        if size <= room and filled[fits]:
+            row = left[fits].pop()
+            filled[fits] = bool(left[fits])
+        else:
+            row, fits = len(rows), max(room, size)
+            rows.append([])
+        rows[row].append(number)
+        left[fits - size].append(row)
+        filled[fits - size] = True
+    return [np.array(row, dtype=np.int64) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Schedule:
+    """Which examples each optimizer step takes. An epoch's last step takes what is left; nothing is dropped.
+
+    ``batch_size`` and ``accumulation`` are per process; a step takes their product times ``processes``. With
+    ``lengths`` the windows of a step are of about one length. With ``packs`` the unit is a row of several windows,
+    and ``size`` counts rows.
+    """
+
+    size: int
+    batch_size: int
+    accumulation: int
+    seed: int
+    processes: int = 1
+    lengths: Ints | None = None
+    packs: Sequence[Ints] | None = None
+    _orders: dict[int, Ints] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def per_step(self) -> int:
+        """Units (windows, or rows of them) of a full step over all processes."""
+        return self.batch_size * self.accumulation * self.processes
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of one pass over the examples."""
+        return -(-self.size // self.per_step)
+
+    def micro_batches(self, step: int, process: int = 0) -> list[Ints]:
+        """Return the example numbers of each micro-batch of ``step`` on ``process``; in a tail, fewer than asked.
+
+        Every process gets as many micro-batches as the first, or they would wait for one another for ever; the last
+        of them may then be empty: see :func:`sad.data.batches.blank`.
+        """
+        none = np.empty(0, dtype=np.int64)
+        return [np.concatenate([none, *rows]) for rows in self.rows(step, process)]
+
+    def rows(self, step: int, process: int = 0) -> list[list[Ints]]:
+        """Return the same by row: the numbers of the examples that share one."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        whole = self._order(epoch)[place * self.per_step : (place + 1) * self.per_step]
+        mine = whole[process :: self.processes]
+        most = -(-len(whole) // self.processes)
+        return [
+            [np.array([i]) if self.packs is None else self.packs[i] for i in mine[first : first + self.batch_size]]
+            for first in range(0, most, self.batch_size)
+        ]
+
+    def _order(self, epoch: int) -> Ints:
+        if epoch not in self._orders:
+            # two epochs at the most are looked at together: where one goes over into the next
+            for old in sorted(self._orders)[:-1]:
+                del self._orders[old]
+            by_length = self.lengths is not None and self.packs is None
+            self._orders[epoch] = (
+                bucketed(self.lengths, self.per_step, epoch, self.seed)
+                if by_length and self.lengths is not None
+                else order(self.size, epoch, self.seed)
+            )
+        return self._orders[epoch]

@@ -1,0 +1,114 @@
+"""A teacher that was stored teaches what it would have said live.
+
+## Property
+What the teacher says on some texts is stored, and read back by batches in another order. With all tokens stored, value
+and gradient of the divergence are those of the live teacher. With a few tokens, they are those of a divergence between
+these tokens and one bucket of all others, with the whole mass of both models in it: never above the live one. So it
+is with texts of unlike lengths, in batches of one text and of several, at temperatures 1 and 2, with one tokenizer and
+with a teacher whose ids are in another order.
+
+## Why it must hold
+A student learns from any distribution it is given, and the loss falls: that it belongs to another place, to another
+temperature, to other tokens, or lacks the mass of all that was not stored, shows in no log.
+
+## Tolerance
+2e-5 of the value and of the gradient's norm. The code that trains, with float32 on disk, is within 1e-6.
+
+## What breaks it
+Rows of the next or the last place; offsets of another order; ids of the teacher's vocabulary; another temperature than
+that of the student; a list that is made to sum to 1, or summed without the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from sad import tiny
+from sad.case import Verdict
+from sad.invariants.vocabulary import permuted
+from sad.subjects.offline import Offline, OfflineLoss
+
+ID = "I07"
+
+TOLERANCE = 2e-5
+LENGTHS = (3, 5, 1, 4)
+BATCHES = {"in order, one by one": ((0,), (1,), (2,), (3,)), "in another order, two by two": ((2, 1), (3, 0))}
+TOP = 4
+SCALE, IMPOSSIBLE = 3.0, -60.0
+
+
+def stored_as_live(loss: OfflineLoss) -> Verdict:
+    """Judge all tokens and a few, at two temperatures, in two orders, with two tokenizers."""
+    worst, live, few = 0.0, 0.0, 0.0
+    for name, given, mine in _situations():
+        value, slope = _right(given, mine)
+        try:
+            got, turned = _measured(loss, given)
+        except Exception as error:
+            # whatever it raises is what the user would see
+            told = (str(error) or type(error).__name__).splitlines()[0]
+            return Verdict(False, f"{name}: it raises {told}", {"raised": 1})
+        off, astray = abs(got - value) / value, float((turned - slope).norm() / slope.norm())
+        # a NaN is no smaller than anything
+        if not off <= TOLERANCE:
+            return Verdict(False, f"{name}: {got:.4f} nats, right {value:.4f}", {"value": got, "right": value})
+        if not astray <= TOLERANCE:
+            return Verdict(False, f"{name}: the gradient is off by {astray:.2g} of its norm", {"off": astray})
+        worst = max(worst, off, astray)
+        live, few = (value, few) if given.k is None else (live, value)
+    says = f"{live:.4g} nats as live, {few:.4g} over {TOP} tokens and the rest, within {worst:.1g}"
+    return Verdict(True, says, {"off": worst})
+
+
+def _situations() -> Iterator[tuple[str, Offline, tuple[Tensor, ...]]]:
+    """A name, a call, and the teacher's logits in the order of the student's ids."""
+    made = tiny.tokenizer(300)
+    other, order = permuted()
+    noise = torch.Generator().manual_seed(0)
+    student, teacher = (
+        tuple(SCALE * torch.randn(n, len(made), generator=noise, dtype=torch.float64) for n in LENGTHS)
+        for _ in range(2)
+    )
+    for logits in (*student, *teacher):
+        # a padding mark has no meaning to carry over
+        logits[:, made.pad_token_id] = IMPOSSIBLE
+    heads = (("one tokenizer", made, teacher), ("ids in another order", other, tuple(t[:, order] for t in teacher)))
+    for k in (None, TOP):
+        for temperature in (1.0, 2.0):
+            for which, batches in BATCHES.items():
+                for whose, tokenizer, said in heads:
+                    kept = "all tokens" if k is None else f"{k} tokens and the rest"
+                    name = f"{kept}, {whose}, at T = {temperature:g}, {which}"
+                    yield name, Offline(said, student, made, tokenizer, batches, temperature, k), teacher
+
+
+def _right(given: Offline, teacher: tuple[Tensor, ...]) -> tuple[float, Tensor]:
+    """The value by its formula in float64, and its gradient times the temperature squared, text by text."""
+    leaves = [logits.clone().requires_grad_() for logits in given.student]
+    pairs = zip(leaves, teacher, strict=True)
+    total = torch.stack([_kl(s / given.temperature, t / given.temperature, given.k) for s, t in pairs]).sum()
+    slopes = torch.autograd.grad(total, leaves)
+    return float(total.detach()), torch.cat(slopes) * given.temperature**2
+
+
+def _kl(student: Tensor, teacher: Tensor, k: int | None) -> Tensor:
+    p, q = teacher.softmax(dim=-1), student.softmax(dim=-1)
+    if k is not None:
+        top = p.topk(k, dim=-1).indices
+        rest = torch.ones_like(p).scatter(-1, top, 0.0)
+        p, q = (torch.cat([m.gather(-1, top), (m * rest).sum(dim=-1, keepdim=True)], dim=-1) for m in (p, q))
+    return torch.where(p > 0, p * (p / q).log(), 0.0).sum()
+
+
+def _measured(loss: OfflineLoss, given: Offline) -> tuple[float, Tensor]:
+    leaves = tuple(logits.clone().requires_grad_() for logits in given.student)
+    total = loss(Offline(given.teacher, leaves, *_others(given)))
+    slopes = torch.autograd.grad(total, leaves)
+    return float(total.detach()), torch.cat(slopes).double()
+
+
+def _others(given: Offline) -> tuple[object, object, tuple[tuple[int, ...], ...], float, int | None]:
+    return given.student_tokenizer, given.teacher_tokenizer, given.batches, given.temperature, given.k

@@ -1,0 +1,99 @@
+"""The teacher's cache as it is written and read, behind a distillation loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sad.align.reader import Reader
+from sad.align.vocab import VocabMap
+from sad.batch import Batch, Boundaries, Targets, Tokens
+from sad.cache.layout import EXACT
+from sad.cache.lists import listed
+from sad.cache.part import HELD_OUT, TRAIN, Part
+from sad.cache.reader import open_cache
+from sad.cache.writer import Written, plan_parts, write
+from sad.data import Example
+from sad.evaluate import Likelihood
+from sad.head.linear import IDENTITY
+from sad.head.target import Live
+from sad.head.vocabulary import Compared, vocabulary_pass
+from sad.losses.kd import Divergence
+from sad.subjects.offline import Offline, OfflineLoss
+
+SHARD = 6
+"""Rows of a file: a few texts."""
+
+
+def stored_teacher() -> OfflineLoss:
+    """Return the distillation term over a cache that is written anew, with float32 on disk."""
+    return _loss
+
+
+def _loss(given: Offline) -> Tensor:
+    vocab = _map(given.student_tokenizer, given.teacher_tokenizer)
+    divergence = Divergence(temperature=given.temperature)
+    source = _Said(given, vocab)
+    k, bits = given.k or vocab.student_size, EXACT
+    parts = plan_parts(source.examples, vocab.student_size, given.temperature, k=k, bits=bits, shard_rows=SHARD)
+    with TemporaryDirectory() as made:
+        write(Path(made) / "cache", {}, parts, source, Written(0))
+        asked = open_cache(str(Path(made) / "cache")).asked
+        totals = []
+        for numbers in given.batches:
+            states = torch.cat([given.student[number] for number in numbers]).float()
+            target = asked(_batch(numbers, len(states))).target
+            compared = Compared(target, torch.arange(len(states)), vocab.student_size, divergence)
+            totals.append(vocabulary_pass(states, IDENTITY, None, compared).kd)
+    return torch.stack(totals).sum()
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A source whose teacher has said already what it says on each example: its token is the text's number."""
+
+    given: Offline
+    vocab: VocabMap
+    batch_size: int = 2
+    context: Any = nullcontext
+
+    @property
+    def examples(self) -> dict[str, list[Example]]:
+        """An example for each text, all of them again as held-out text."""
+        every = [_example(number, len(logits)) for number, logits in enumerate(self.given.teacher)]
+        return {TRAIN: every, HELD_OUT: every}
+
+    def records(self, part: Part, some: Sequence[Example]) -> np.ndarray:
+        """Put the logits of some texts on record."""
+        logits = torch.cat([self.given.teacher[int(example.teacher[0])] for example in some])
+        live = Live(logits, IDENTITY, self.vocab)
+        return part.layout.encode(listed(live, part.layout.lists, mass=part.layout.mass), {})
+
+    def likelihood(self) -> Likelihood:
+        """Nothing that the loss reads."""
+        return Likelihood(0.0, 0, 0)
+
+
+def _example(number: int, places: int) -> Example:
+    ids, at = np.full(places + 1, number), np.arange(places)
+    return Example(ids, ids, at, at, 0)
+
+
+def _batch(numbers: tuple[int, ...], places: int) -> Batch:
+    at = torch.arange(places)
+    tokens, targets = Tokens(at[None], torch.ones_like(at[None])), Targets(at, at, at)
+    return Batch(tokens, tokens, targets, targets, Boundaries(at, at, at, at), 0, numbers)
+
+
+@cache
+def _map(student: Any, teacher: Any) -> VocabMap:  # noqa: ANN401 - transformers' tokenizers have no common type
+    return VocabMap(Reader(student), Reader(teacher))

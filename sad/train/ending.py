@@ -1,0 +1,67 @@
+"""What comes after a step: another one, a checkpoint, a way back, or the end; the same on every process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from accelerate import Accelerator
+
+from sad_doctor import names
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a process wants after a step. ``signal`` came for it; a checkpoint is ``due``; its time is up; a red flag
+    says ``stop``, or ``back`` to the checkpoint of a step; its memory holds micro-batches in so many ``cuts``.
+    """
+
+    signal: int | None = None
+    due: bool = False
+    time_is_up: bool = False
+    stop: bool = False
+    back: int | None = None
+    cuts: int = 1
+
+    @property
+    def ends(self) -> bool:
+        """Whether the run ends here."""
+        return self.signal is not None or self.time_is_up or self.stop
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a run ended: with its last step, or early for a ``signal``, the time, or a ``red_flag`` (its line)."""
+
+    signal: int | None = None
+    time_is_up: bool = False
+    red_flag: str = ""
+
+    @property
+    def early(self) -> bool:
+        """Whether steps are left to take."""
+        return self.signal is not None or self.time_is_up or bool(self.red_flag)
+
+    @property
+    def event(self) -> tuple[str, str]:
+        """The kind and the message of the event that the record gets."""
+        if self.signal is not None:
+            return names.EVENT_INTERRUPT, f"signal {self.signal}"
+        if self.red_flag:
+            return names.EVENT_INTERRUPT, f"stopped for a red flag: {self.red_flag}"
+        return (names.EVENT_TIME_IS_UP, "train.max_hours is reached") if self.time_is_up else (names.EVENT_END, "")
+
+
+def agreed(accelerator: Accelerator, mine: Turn) -> Turn:
+    """Return what any process wants: one that stopped, saved or went back alone would leave the others waiting.
+
+    A run that ends does not go back.
+    """
+    if accelerator.num_processes == 1:
+        return replace(mine, back=None) if mine.ends else mine
+    back = -1 if mine.back is None else mine.back
+    row = [mine.signal or 0, int(mine.due), int(mine.time_is_up), int(mine.stop), back, mine.cuts]
+    every = accelerator.gather(torch.tensor([row], device=accelerator.device))
+    signal, due, up, stop, back, cuts = (int(v) for v in every.amax(dim=0).tolist())
+    ends = bool(signal or up or stop)
+    return Turn(signal or None, bool(due), bool(up), bool(stop), None if back < 0 or ends else back, cuts)

@@ -1,0 +1,38 @@
+"""What a logged line says besides the terms: learning rates, time, memory, and what is measured seldom."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+
+from sad.train.checkpoint import Progress
+from sad.train.clock import Clock
+from sad.train.memory import held
+from sad_doctor import names
+
+
+def measured(
+    clock: Clock,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    device: torch.device | str,
+    seldom: Mapping[str, float],
+) -> dict[str, float]:
+    """Return the numbers by the doctor's names; with them what is measured ``seldom``, where it is a finite number."""
+    found = {names.SECONDS + part: seconds for part, seconds in clock.seconds().items()}
+    found |= {name: value for name, value in seldom.items() if math.isfinite(value)}
+    first = optimizer.param_groups[0]
+    for group in optimizer.param_groups[1:]:
+        if group.get("name", first.get("name")) != first.get("name"):
+            found[names.LEARNING_RATE_OF + group["name"]] = float(group["lr"])
+    found |= held(device)
+    if progress.cuts > 1:
+        found[names.MICRO_BATCH_CUTS] = progress.cuts
+    return found
+
+
+def due(step: int, every: int) -> bool:
+    """Return whether what costs more is measured after ``step`` (from 1): after the first, then every so many."""
+    return bool(every) and (step - 1) % every == 0

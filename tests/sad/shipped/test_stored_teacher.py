@@ -1,0 +1,18 @@
+import torch
+
+from sad import tiny
+from sad.shipped.stored_teacher import stored_teacher
+from sad.subjects.offline import Offline
+
+
+def test_it_is_the_divergence_over_what_was_written():
+    made = tiny.tokenizer(300)
+    teacher, student = torch.randn(2, 2, 3, len(made), generator=torch.Generator().manual_seed(0))
+    given = Offline(tuple(teacher), tuple(student), made, made, ((1,), (0,)))
+    right = torch.nn.functional.kl_div(student.log_softmax(-1), teacher.softmax(-1), reduction="sum")
+    torch.testing.assert_close(stored_teacher()(given), right)
+
+
+def test_two_calls_give_one_implementation():
+    """So that what is found of it can be kept."""
+    assert stored_teacher() == stored_teacher()
