@@ -14,12 +14,14 @@ from sad import custom
 from sad.align.layers import layer_pairs
 from sad.align.vocab import VocabMap
 from sad.attention import Kept, kept, projections, relation_heads, require_maps
-from sad.batch import ALM, ATTENTION, Batch, Sum
+from sad.batch import ALM, ATTENTION, KD, Batch, Sum
+from sad.errors import UserError
 from sad.forward import run, text_config
 from sad.head.linear import head_of
+from sad.losses.kd import Kind
 from sad.losses.layerwise import normalise
 from sad.recipe_terms import Attention, Terms
-from sad.terms import NEED_STATES, TERMS, Asked, Attended, View, asked, attended, teacher_chunks
+from sad.terms import NEED_STATES, TERMS, Asked, Attended, View, asked, attended, divergence, teacher_chunks
 
 T = TypeVar("T")
 
@@ -42,7 +44,8 @@ class Distiller(nn.Module):
     """Student, projectors, and the terms between them and a teacher that it reads but does not own.
 
     The teacher is kept out of ``parameters()``, of ``train()`` and of every saved state. Raises ValueError where the
-    two share a weight. ``stored`` answers in the teacher's place; of the teacher then only the configuration is read.
+    two share a weight, UserError for a divergence that cannot be. ``stored`` answers in the teacher's place; of the
+    teacher then only the configuration is read.
     """
 
     def __init__(
@@ -56,6 +59,11 @@ class Distiller(nn.Module):
         super().__init__()
         if {id(p) for p in student.parameters()} & {id(p) for p in teacher.parameters()}:
             raise ValueError("student and teacher share weights: freezing the teacher would freeze the student")
+        if KD in terms.weights and divergence(terms.kd).plain == Kind.REVERSE_KL and not vocab.identity:
+            raise UserError(
+                "terms.kd.divergence: reverse KL is infinite where the student has tokens that no token of the teacher "
+                "becomes; the two tokenizers differ: take forward_kl, jsd or skew_reverse_kl"
+            )
         self.student = student
         self._outside = (teacher.eval().requires_grad_(False), vocab, stored)
         self.terms = terms

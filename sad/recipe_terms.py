@@ -28,12 +28,22 @@ Layers = Annotated[int | list[list[int]], BeforeValidator(_layers)]
 
 
 class Kd(Section):
-    """KL from the teacher's next-token distribution, at common boundaries."""
+    """Divergence from the teacher's next-token distribution, at common boundaries."""
 
     weight: float = Field(default=1.0, ge=0)
     """Weight of the term; 0 leaves it out."""
     temperature: float = Field(default=1.0, ge=0.01, le=1000)
     """Softens both distributions; the gradient is corrected by its square."""
+    divergence: Literal["forward_kl", "reverse_kl", "jsd", "skew_kl", "skew_reverse_kl"] = "forward_kl"
+    """KL(P || Q) of teacher P and student Q, KL(Q || P), generalised JSD, or KL to a mixture of both (DistiLLM)."""
+    mix: float = Field(default=0.5, ge=0, le=1)
+    """Share of P in the mixture of `jsd` (its beta) and `skew_kl`, of Q in that of `skew_reverse_kl` (their alpha)."""
+
+    @model_validator(mode="after")
+    def _mixed(self) -> Kd:
+        if self.divergence.startswith("skew") and self.mix == 1:
+            raise ValueError(f"{self.divergence} with mix = 1 is 0 for every student: take less")
+        return self
 
 
 class Lm(Section):

@@ -16,6 +16,20 @@ class Rows(NamedTuple):
     gradient: Float[Tensor, "n vocab"]
 
 
+class Softmax(NamedTuple):
+    """Of each row the probabilities, and the log of the sum of the exponentials of its logits."""
+
+    q: Float[Tensor, "n vocab"]
+    log_sum: Float[Tensor, "n 1"]
+
+
+def softmax(logits: Float[Tensor, "n vocab"]) -> Softmax:
+    """Return the softmax of each row of float32 logits, in memory of its own; a row of nothing but -inf is NaN."""
+    q = torch.softmax(logits, dim=-1)
+    # the likeliest token has 1 / sum, to the last bit of the sum
+    return Softmax(q, logits.amax(dim=-1, keepdim=True) - q.amax(dim=-1, keepdim=True).log_())
+
+
 def summed(logits: Float[Tensor, "n vocab"], rows: Rows) -> Float[Tensor, ""]:
     """Return the sum of the values, with their gradient to ``logits``, whose type it takes."""
     total: Tensor = _Summed.apply(logits, rows)  # type: ignore[no-untyped-call]

@@ -20,8 +20,8 @@ from sad.head.linear import Head
 from sad.head.target import Live, Target
 from sad.head.vocabulary import Chunks, Compared, Vocabulary, vocabulary_pass
 from sad.losses import alm, attention, contrastive, layerwise
-from sad.losses.kd import Divergence
-from sad.recipe_terms import Terms
+from sad.losses.kd import Divergence, Kind
+from sad.recipe_terms import Kd, Terms
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +37,11 @@ class Asked:
     """By block queries, keys and values [boundary, width], or the map [boundary, piece]; where a term asks."""
     chunks: Float[Tensor, " boundary"] | None = None
     """Log-likelihood of the chunk that begins at each boundary; where a term asks."""
+
+
+def divergence(chosen: Kd) -> Divergence:
+    """The divergence of a recipe."""
+    return Divergence(Kind(chosen.divergence), chosen.temperature, chosen.mix)
 
 
 def asked(batch: Batch, teacher: Forward, head: Head, vocab: VocabMap) -> Asked:
@@ -115,7 +120,7 @@ class View:
     @property
     def divergence(self) -> Divergence:
         """The divergence that the recipe asks for."""
-        return Divergence(temperature=self.terms.kd.temperature)
+        return divergence(self.terms.kd)
 
     def vocabulary(self) -> Vocabulary:
         """KD, LM and chunk likelihood, from one pass over the vocabulary that is made once."""

@@ -22,6 +22,8 @@ os.environ["HF_DATASETS_CACHE"] = str(Path(tempfile.gettempdir()) / f"sad-tests-
 os.environ["SAD_CACHE"] = str(Path(tempfile.gettempdir()) / f"sad-tests-cache-{os.getuid()}")
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# kernels for a GPU are interpreted on the processor
+os.environ.setdefault("TRITON_INTERPRET", "1")
 
 # the same examples every time, and no deadline: a busy machine is not a fault of the code
 settings.register_profile(
@@ -41,11 +43,13 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType, Callable[...
     def put(module: ModuleType, loss: Callable[..., Any]) -> None:
         import torch
 
+        from sad.losses import kd
         from sad.rows import Rows
 
         def rows(logits: torch.Tensor, target: torch.Tensor, *more: Any) -> Rows:
             leaf = logits.detach().clone().requires_grad_()
-            heat = [divergence.temperature for divergence in more]
+            heat = [one.temperature for one in more if isinstance(one, kd.Divergence)]
+            target = target.log_softmax(-1) if heat else target
             with torch.enable_grad():
                 total = loss(leaf, target, *heat)
             (slope,) = torch.autograd.grad(total, leaf)

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "sad/version.py": "a number",
     "sad/case.py": "data classes; tests/sad/test_verify.py judges with them",
     "sad/verify_command.py": "tests/sad/test_verify.py",
+    "sad/head/kernel.py": "tests/sad/head/test_fused.py interprets it, where Triton is",
     "sad/preflight/command.py": "tests/e2e/test_preflight_cli.py",
     "sad/subjects/objective.py": "data classes; tests/sad/invariants/test_objective_matches_the_texts.py",
     "sad/subjects/offline.py": "a data class; tests/sad/invariants/test_stored_as_live.py",

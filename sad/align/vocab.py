@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -43,24 +45,37 @@ class VocabMap:
         The mass of unmapped tokens is spread in proportion over the rest; :meth:`mass` tells how much it is. Where
         nothing at all is mapped, every entry is -inf: there is nothing to learn there.
         """
-        log_p = self._log_probs(teacher_logits, temperature)
+        scores = self.scores(teacher_logits, temperature)
         if self.identity:
-            return log_p
-        p = self._gather(log_p.exp())
-        whole = p.sum(dim=-1, keepdim=True).clamp_min(torch.finfo(p.dtype).tiny)
-        return p.log() - whole.log()
+            return torch.log_softmax(scores, dim=-1)
+        silent = (scores == -torch.inf).all(dim=-1, keepdim=True)
+        return torch.where(silent, -torch.inf, torch.log_softmax(scores, dim=-1))
+
+    def scores(
+        self, teacher_logits: Float[Tensor, "boundary teacher_vocab"], temperature: float = 1.0
+    ) -> Float[Tensor, "boundary vocab"]:
+        """Return what :meth:`project` normalises: float32, and for equal tokenizers at temperature 1 no work at all.
+
+        It may be the memory of the logits.
+        """
+        logits = teacher_logits[:, : self.teacher_size].float()
+        if temperature != 1.0:
+            logits = logits / temperature
+        if self.identity:
+            return logits
+        p = self._gather(torch.softmax(logits, dim=-1))
+        # the logarithm of 0 is slow: of the smallest number instead, and -inf in its place
+        least = torch.finfo(p.dtype).tiny
+        return F.threshold(p.clamp_min_(least).log_(), math.log(least) + 0.5, -torch.inf, inplace=True)
 
     def mass(self, teacher_logits: Float[Tensor, "boundary teacher_vocab"]) -> Float[Tensor, " boundary"]:
         """Return the share of the teacher's mass that has a student token, per boundary."""
-        log_p = self._log_probs(teacher_logits, 1.0)
-        return torch.ones_like(log_p[:, 0]) if self.identity else self._gather(log_p.exp()).sum(dim=-1)
+        p = torch.softmax(teacher_logits[:, : self.teacher_size].float(), dim=-1)
+        return torch.ones_like(p[:, 0]) if self.identity else self._gather(p).sum(dim=-1)
 
     def restrict(self, student_logits: Float[Tensor, "boundary student_rows"]) -> Float[Tensor, "boundary vocab"]:
         """Leave out the padding rows of the student's head."""
         return student_logits[:, : self.student_size]
-
-    def _log_probs(self, logits: Tensor, temperature: float) -> Tensor:
-        return torch.log_softmax(logits[:, : self.teacher_size].float() / temperature, dim=-1)
 
     def _gather(self, p: Tensor) -> Tensor:
         index, kept = self._placed(p.device)

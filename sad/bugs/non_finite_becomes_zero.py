@@ -202,7 +202,7 @@ def _two_steps(plan: Plan) -> Took:
 @contextmanager
 def _spoilt_pass(student: nn.Module, site: str, fault: Fault) -> Iterator[None]:
     """Put a fault into what the student gives to the terms, in its first pass with a gradient."""
-    faults, logits, vocabulary = [fault], Head.logits, View.vocabulary
+    faults, finished, vocabulary = [fault], Head.finished, View.vocabulary
     own, armed = student.get_output_embeddings().weight, [False]  # type: ignore[operator]
 
     def state(_block: nn.Module, _inputs: object, out: Tensor) -> Tensor:
@@ -217,15 +217,15 @@ def _spoilt_pass(student: nn.Module, site: str, fault: Fault) -> Iterator[None]:
         return vocabulary(view)
 
     def spoilt(of: Head, *given: Tensor) -> Tensor:
-        right = logits(of, *given)
+        right = finished(of, *given)
         return faults.pop()(right) if faults and armed[0] and of.weight is own else right
 
     hook = block_list(student)[-1].register_forward_hook(state)
-    Head.logits, View.vocabulary = spoilt, passed  # type: ignore[method-assign, assignment]
+    Head.finished, View.vocabulary = spoilt, passed  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
-        Head.logits, View.vocabulary = logits, vocabulary  # type: ignore[method-assign]
+        Head.finished, View.vocabulary = finished, vocabulary  # type: ignore[method-assign]
         hook.remove()
 
 

@@ -38,6 +38,20 @@ class Head:
             logits = logits * self.scale
         return logits if self.softcap is None else self.softcap * torch.tanh(logits / self.softcap)
 
+    def finished(self, products: Float[Tensor, "n rows"]) -> Float[Tensor, "n rows"]:
+        """Turn products of states and weight, with the bias, into logits, in their memory."""
+        if self.scale != 1.0:
+            products = products.mul_(self.scale)
+        if self.softcap is None:
+            return products
+        return products.div_(self.softcap).tanh_().mul_(self.softcap)
+
+    def slope(self, logits: Float[Tensor, "n rows"]) -> Float[Tensor, "n rows"] | float:
+        """Return the derivative of :meth:`finished` where it gave these logits."""
+        if self.softcap is None:
+            return self.scale
+        return (logits / self.softcap).square_().neg_().add_(1.0).mul_(self.scale)
+
 
 IDENTITY = Head()
 """For states that are logits already."""

@@ -14,10 +14,12 @@ NAMES = (TEACHER_ENTROPY, STUDENT_ENTROPY, AGREEMENT, TEACHER_NLL, MAPPED)
 
 
 def measured(
-    student_logits: Float[Tensor, "n vocab"], target: Float[Tensor, "n vocab"] | Buckets, token: Int[Tensor, " n"]
+    student_logits: Float[Tensor, "n vocab"],
+    target: Float[Tensor, "n vocab"] | Buckets,
+    token: Int[Tensor, " n"] | None,
 ) -> dict[str, Float[Tensor, " n"]]:
     """Return each row's entropies, the teacher's negative log-likelihood of the label (nats), and 1 where both rank
-    the same token first.
+    the same token first. The target's log-probabilities need not be normalised. Without labels the likelihood is NaN.
 
     Of buckets the entropy is that of the buckets, and a label outside the list has the likelihood of all that is
     outside: both are what the list knows, no more than the true ones.
@@ -26,18 +28,24 @@ def measured(
     first = student_logits.argmax(dim=-1)
     if isinstance(target, Buckets):
         every = torch.cat([target.log_probs, target.tail[:, None]], dim=-1)
-        here = target.ids == token[:, None]
-        nll = -torch.where(here.any(dim=-1), torch.where(here, target.log_probs, 0.0).sum(dim=-1), target.tail)
+        nll = _nll_of_list(target, token)
         theirs = target.ids.gather(-1, target.log_probs.argmax(dim=-1, keepdim=True)).squeeze(-1)
     else:
-        every, theirs = target, target.argmax(dim=-1)
-        nll = -target.gather(-1, token[:, None]).squeeze(-1)
+        every, theirs = torch.log_softmax(target, dim=-1), target.argmax(dim=-1)
+        nll = None if token is None else -every.gather(-1, token[:, None]).squeeze(-1)
     return {
         TEACHER_ENTROPY: _entropy(every),
         STUDENT_ENTROPY: _entropy(log_q),
         AGREEMENT: (first == theirs).float(),
-        TEACHER_NLL: nll,
+        TEACHER_NLL: torch.full_like(log_q[:, 0], torch.nan) if nll is None else nll,
     }
+
+
+def _nll_of_list(target: Buckets, token: Tensor | None) -> Tensor | None:
+    if token is None:
+        return None
+    here = target.ids == token[:, None]
+    return -torch.where(here.any(dim=-1), torch.where(here, target.log_probs, 0.0).sum(dim=-1), target.tail)
 
 
 def _entropy(log_p: Tensor) -> Tensor:

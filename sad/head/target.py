@@ -24,6 +24,11 @@ class Live:
     def __len__(self) -> int:
         return int(self.hidden.shape[0])
 
+    @property
+    def columns(self) -> int:
+        """The teacher's real tokens: padding rows of its head are never computed."""
+        return self.vocab.teacher_size
+
     @torch.no_grad()
     def block(self, rows: slice, temperature: float) -> Float[Tensor, "n vocab"]:
         """Return log-probabilities over the student's tokens, softened by ``temperature``, without a graph."""

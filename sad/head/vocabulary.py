@@ -6,7 +6,7 @@ the gradients of the states and of the head. Then the block is forgotten. Backwa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,44 +15,17 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sad.batch import ALM, KD, LM
-from sad.head import signals
+from sad.head.blocks import BOTH, run
+from sad.head.job import Chunks, Compared, Job
 from sad.head.linear import Head
-from sad.head.target import Target
-from sad.losses import kd, lm
-from sad.losses.kd import Divergence
-from sad.rows import Rows
+from sad.head.products import Products
 
-BLOCK = 2**25
-"""Numbers of a block of logits."""
+__all__ = ["Chunks", "Compared", "Vocabulary", "common_factor", "vocabulary_pass"]
+
 PROPORTION = 1e-4
 """How far, relative to the larger, the terms' factors may be from the proportion that was announced."""
-
-RowWeight = Callable[[Float[Tensor, " n"]], Float[Tensor, " n"]]
-"""From the KD values of some rows, in nats, to their weights; both without a gradient."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Compared:
-    """The rows that KD compares: row ``at[k]`` of the states with row ``k`` of ``target``.
-
-    ``tokens`` is the number of the student's real tokens: rows of the head beyond it are padding and are not compared.
-    """
-
-    target: Target
-    at: Int[Tensor, " boundary"]
-    tokens: int
-    divergence: Divergence = field(default_factory=Divergence)
-    row_weight: RowWeight | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Chunks:
-    """The chunk likelihood, computed before (:mod:`sad.losses.alm`): its summed ``value``, and for each row minus its
-    derivative by the label's log-likelihood. Its gradient is that of LM, each row times its ``weight``.
-    """
-
-    value: Float[Tensor, ""]
-    weight: Float[Tensor, " target"]
+ONE = 1e-6
+"""How far from 1 a factor may be and count as 1: a float32 product of what was announced."""
 
 
 @dataclass(slots=True, eq=False)
@@ -80,57 +53,55 @@ def vocabulary_pass(
     Without ``token`` there is no LM, without ``compared`` no KD; what is left out is 0. LM takes every row of the head;
     ``chunks`` need ``token``.
     ``scales`` tells what the terms will be multiplied by, up to one common factor: then one gradient is formed for
-    both, at the cost of one. Other factors are an error in backward (RuntimeError; on a GPU the gradient is NaN).
+    all, at the cost of one. Other factors are an error in backward (RuntimeError; on a GPU the gradient is NaN).
     Without ``scales`` any combination is right. ``measure`` asks for the signals (:mod:`sad.head.signals`), summed over
     the compared rows, at temperature 1. An empty input sums to zero and stays in the graph.
     """
     announced = None if scales is None else {name: float(scales.get(name, 0.0)) for name in (KD, LM, ALM)}
-    work = _Work(head, token, compared, chunks, announced, measure, torch.is_grad_enabled())
-    kd_total, lm_total, alm_total = _Pass.apply(hidden, head.weight, head.bias, work)  # type: ignore[no-untyped-call]
-    return Vocabulary(kd_total, lm_total, work.signals, alm_total)
-
-
-@dataclass(slots=True, eq=False)
-class _Work:
-    head: Head
-    token: Tensor | None
-    compared: Compared | None
-    chunks: Chunks | None
-    scales: Mapping[str, float] | None
-    measure: bool
-    graph: bool
-    signals: dict[str, Tensor] = field(default_factory=dict)
+    job, graph = Job(head, token, compared, chunks, announced, measure), torch.is_grad_enabled()
+    kd, lm, alm = _Pass.apply(hidden, head.weight, head.bias, job, graph)  # type: ignore[no-untyped-call]
+    return Vocabulary(kd, lm, job.signals, alm)
 
 
 class _Pass(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor | None, bias: Tensor | None, work: _Work) -> Any:  # noqa: ANN401
-        wanted = [work.graph and needed for needed in ctx.needs_input_grad[:3]]
-        sums = _Gradients(hidden, weight, bias, wanted, work)
+    def forward(
+        ctx: Any,  # noqa: ANN401 - a context without a public type
+        hidden: Tensor,
+        weight: Tensor | None,
+        bias: Tensor | None,
+        job: Job,
+        graph: bool,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        first, second, third = (graph and needed for needed in ctx.needs_input_grad[:3])
+        wanted = (first, second, third)
+        names = () if not any(wanted) else (BOTH,) if job.scales is not None else job.terms
         with torch.autocast(hidden.device.type, enabled=False):
-            values = _run(hidden, work, sums)
-        ctx.scales, ctx.names, ctx.shapes = work.scales, list(sums.parts), [len(p) for p in sums.parts.values()]
-        ctx.wanted, ctx.types = wanted, [None if x is None else x.dtype for x in (hidden, weight, bias)]
-        ctx.save_for_backward(*(t for part in sums.parts.values() for t in part))
-        alm = hidden.new_zeros((), dtype=torch.float32) if work.chunks is None else work.chunks.value.detach().clone()
-        return values[KD].sum(), values[LM].sum(), alm
+            products = Products(hidden, job.head, wanted, names)
+            values = run(job, products)
+        ctx.scales, ctx.wanted, ctx.counts = job.scales, wanted, {name: len(s) for name, s in products.sums.items()}
+        ctx.types = [None if x is None else x.dtype for x in (hidden, weight, bias)]
+        ctx.save_for_backward(*(each for sums in products.sums.values() for each in sums))
+        return values[KD], values[LM], values[ALM]
 
     @staticmethod
     def backward(ctx: Any, *given: Tensor) -> Any:  # noqa: ANN401
         factors = dict(zip((KD, LM, ALM), given, strict=True))
         if ctx.scales is not None:
             factors = {BOTH: common_factor(factors, ctx.scales)}
-        saved = iter(ctx.saved_tensors)
-        total: list[Tensor] = []
-        for name, count in zip(ctx.names, ctx.shapes, strict=True):
-            part = [next(saved) * factors[name] for _ in range(count)]
-            total = [a + b for a, b in zip(total, part, strict=True)] if total else part
+        saved, total = iter(ctx.saved_tensors), list[Tensor]()
+        for name, count in ctx.counts.items():
+            part = [_scaled(next(saved), factors[name]) for _ in range(count)]
+            total = [a.add(b) for a, b in zip(total, part, strict=True)] if total else part
         found = iter(total)
         grads = [next(found).to(t) if wanted else None for wanted, t in zip(ctx.wanted, ctx.types, strict=True)]
-        return *grads, None
+        return *grads, None, None
 
 
-BOTH = "both"
+def _scaled(sums: Tensor, factor: Tensor) -> Tensor:
+    if factor.device.type == "cpu" and abs(float(factor) - 1.0) <= ONE:
+        return sums
+    return sums * factor
 
 
 def common_factor(factors: Mapping[str, Tensor], scales: Mapping[str, float]) -> Tensor:
@@ -149,114 +120,3 @@ def common_factor(factors: Mapping[str, Tensor], scales: Mapping[str, float]) ->
             raise RuntimeError(f"the terms were to be multiplied in the proportion {dict(scales)}, and were by {told}")
         return common
     return torch.where(fits, common, torch.nan)
-
-
-class _Gradients:
-    """Sums of products: for each term, or for both at their scales, to the states, the weight and the bias."""
-
-    def __init__(
-        self,
-        hidden: Tensor,
-        weight: Tensor | None,
-        bias: Tensor | None,
-        wanted: list[bool],
-        work: _Work,
-    ) -> None:
-        self.scales, self.hidden, self.weight = work.scales, hidden, weight
-        self.wanted = wanted
-        shapes = [x for x, want in zip((hidden, weight, bias), wanted, strict=True) if want and x is not None]
-        asked = {KD: work.compared, LM: work.token, ALM: work.chunks}
-        names = [name for name, of in asked.items() if of is not None] or [LM]
-        self.parts = {
-            name: [torch.zeros(x.shape, dtype=torch.float32, device=x.device) for x in shapes]
-            for name in (names if work.scales is None else [BOTH])
-        }
-
-    def scale(self, name: str) -> float:
-        """What a term's rows are multiplied by before they are added."""
-        return 1.0 if self.scales is None else self.scales[name]
-
-    def add(self, name: str, rows: Tensor, gradient: Tensor) -> None:
-        """Multiply the gradient to some rows' raw logits [n, columns] into the sums."""
-        part = iter(self.parts[BOTH if self.scales is not None else name])
-        columns = gradient.shape[1]
-        if self.wanted[0]:
-            to_states = gradient if self.weight is None else gradient @ self.weight[:columns].float()
-            next(part)[:, : to_states.shape[1]].index_add_(0, rows, to_states)
-        if self.wanted[1]:
-            next(part)[:columns].addmm_(gradient.T, self.hidden[rows].float())
-        if self.wanted[2]:
-            next(part)[:columns].add_(gradient.sum(dim=0))
-
-
-def _run(hidden: Tensor, work: _Work, sums: _Gradients) -> dict[str, Tensor]:
-    """Go through all rows; return the values of each term's rows."""
-    kept: dict[str, list[Tensor]] = {KD: [], LM: []}
-    measured: dict[str, list[Tensor]] = {name: [] for name in signals.NAMES if work.measure and work.compared}
-    columns = hidden.shape[1] if work.head.weight is None else work.head.weight.shape[0]
-    for rows, boundaries in _blocks(hidden.shape[0], columns, work):
-        logits = work.head.logits(hidden[rows])
-        parts: list[tuple[str, Rows, int]] = []
-        if work.token is not None:
-            found = lm.rows(logits, work.token[rows])
-            kept[LM].append(found.values)
-            parts.append((LM, found, len(rows)))
-            if work.chunks is not None:
-                weighed = Rows(found.values, found.gradient * work.chunks.weight[rows, None])
-                parts.append((ALM, weighed, len(rows)))
-        if work.compared is not None and boundaries.stop > boundaries.start:
-            of, count = work.compared, boundaries.stop - boundaries.start
-            mine = logits[:count, : of.tokens]
-            if work.measure:
-                token = work.token[rows[:count]] if work.token is not None else torch.zeros_like(rows[:count])
-                told = signals.measured(mine, of.target.block(boundaries, 1.0), token)
-                told[signals.MAPPED] = of.target.mapped(boundaries)
-                for name, each in told.items():
-                    measured[name].append(each)
-            found = kd.rows(mine.clone(), of.target.block(boundaries, of.divergence.temperature), of.divergence)
-            if of.row_weight is not None:
-                weight = of.row_weight(found.values)
-                found = Rows(found.values * weight, found.gradient * weight[:, None])
-            kept[KD].append(found.values)
-            parts.append((KD, found, count))
-        if any(sums.wanted):
-            _add(sums, parts, rows, logits, work.head)
-    zero = hidden.new_zeros(0, dtype=torch.float32)
-    work.signals = {name: torch.cat([zero, *each]).sum() for name, each in measured.items()}
-    return {name: torch.cat([zero, *each]) for name, each in kept.items()}
-
-
-def _add(sums: _Gradients, parts: list[tuple[str, Rows, int]], rows: Tensor, logits: Tensor, head: Head) -> None:
-    together = torch.zeros_like(logits) if sums.scales is not None else None
-    for name, found, count in parts:
-        slope = found.gradient
-        if sums.scales is not None and together is not None:
-            together[:count, : slope.shape[1]].add_(slope, alpha=sums.scale(name))
-        else:
-            sums.add(name, rows[:count], _raw(slope, logits[:count, : slope.shape[1]], head))
-    if together is not None:
-        sums.add(BOTH, rows, _raw(together, logits, head))
-
-
-def _raw(gradient: Tensor, logits: Tensor, head: Head) -> Tensor:
-    """From the gradient to the logits to the one to the product of states and weight."""
-    if head.softcap is not None:
-        gradient = gradient * (1 - (logits / head.softcap).square())
-    return gradient * head.scale if head.scale != 1.0 else gradient
-
-
-def _blocks(count: int, columns: int, work: _Work) -> Iterator[tuple[Tensor, slice]]:
-    """Cut the rows into blocks, those that are compared first; give with each the slice of boundaries in it."""
-    size = max(1, BLOCK // max(1, columns))
-    device = work.token.device if work.token is not None else work.compared.at.device if work.compared else "cpu"
-    at = work.compared.at if work.compared is not None else torch.empty(0, dtype=torch.int64, device=device)
-    compared = int(at.shape[0])
-    for start in range(0, compared, size):
-        stop = min(start + size, compared)
-        yield at[start:stop], slice(start, stop)
-    if work.token is None:
-        return
-    # the others: a stable sort, as a mask would have to be read by the host
-    others = torch.zeros(count, dtype=torch.int64, device=device).index_fill_(0, at, 1).argsort(stable=True)
-    for start in range(0, count - compared, size):
-        yield others[start : min(start + size, count - compared)], slice(0, 0)

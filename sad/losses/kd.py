@@ -12,11 +12,11 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sad.batch import Sum
-from sad.rows import Rows, summed
+from sad.rows import Rows, Softmax, softmax, summed
 
 
 class Kind(StrEnum):
@@ -73,20 +73,33 @@ class Buckets(NamedTuple):
 
 
 def rows(
-    student_logits: Float[Tensor, "n vocab"], target: Float[Tensor, "n vocab"] | Buckets, divergence: Divergence
+    student_logits: Float[Tensor, "n vocab"],
+    target: Float[Tensor, "n vocab"] | Buckets,
+    divergence: Divergence,
+    soft: Softmax | None = None,
+    silent: Bool[Tensor, "n 1"] | None = None,
 ) -> Rows:
     """Return each row's divergence in nats, and its gradient to the student's logits, temperature squared included.
 
-    float32 in and out; the gradient may overwrite the logits. ``target`` are normalised log-probabilities, already
-    softened, -inf where the teacher gives no mass. Where a probability is 0 its product is 0, also against an
-    infinity; a NaN stays one, and is seen.
+    float32 in and out; the target may be overwritten. ``target`` are the teacher's log-probabilities, already softened:
+    they need not be normalised, and are -inf where it gives no mass. ``soft`` is the softmax of the logits over the
+    temperature, where that is known. In a ``silent`` row the teacher says nothing: value and gradient are 0. Where a
+    probability is 0 its product is 0, also against an infinity; a NaN stays one, and is seen.
     """
+    temperature = divergence.temperature
+    if temperature != 1.0:
+        student_logits = student_logits / temperature
+    soft = soft or softmax(student_logits)
     if isinstance(target, Buckets):
-        return _bucket_rows(student_logits, target, divergence)
-    log_q = torch.log_softmax(student_logits / divergence.temperature, dim=-1)
-    values, slopes = _KINDS[divergence.plain](log_q, target, divergence.mix)
+        found = _bucket_rows(student_logits, soft, target, divergence)
+    else:
+        if silent is not None:
+            target = target.masked_fill_(silent, 0.0)
+        found = _rows(student_logits, soft, target, divergence)
+        if silent is not None:
+            found = Rows(found.values.masked_fill(silent[:, 0], 0.0), found.gradient.masked_fill_(silent, 0.0))
     # 1 / temperature of the derivative, times temperature squared
-    return Rows(values, slopes * divergence.temperature)
+    return found if temperature == 1.0 else Rows(found.values, found.gradient.mul_(temperature))
 
 
 def forward_kl(
@@ -96,84 +109,93 @@ def forward_kl(
 ) -> Sum:
     """Return the sum over boundaries of KL(teacher || student), in nats, at ``temperature``.
 
-    ``teacher_log_probs`` are normalised, already softened by the same temperature, and may be -inf where
-    the teacher gives no mass. The teacher gets no gradient.
+    ``teacher_log_probs`` are already softened by the same temperature, and may be -inf where the teacher gives no mass;
+    a row of nothing but that gives 0. The teacher gets no gradient.
     """
-    logits, log_p = student_logits.detach().float().clone(), teacher_log_probs.detach().float()
-    found = rows(logits, log_p, Divergence(temperature=temperature))
-    return Sum(summed(student_logits, found), int(student_logits.shape[0]))
+    logits, log_p = (x.detach().float().clone() for x in (student_logits, teacher_log_probs))
+    found = rows(logits, log_p, Divergence(temperature=temperature), silent=silence(log_p))
+    return Sum(summed(student_logits, found), len(student_logits))
 
 
-def _mean(weights: Tensor, of: Tensor) -> Tensor:
-    """The mean of ``of`` under ``weights``, where a token without weight adds nothing, whatever it has."""
-    return torch.where(weights == 0, 0.0, weights * of).sum(dim=-1)
-
-
-def _through_softmax(q: Tensor, slope: Tensor) -> Tensor:
-    """From the gradient to the probabilities q to the one to their logits: q (g - sum of q g)."""
-    weighted = torch.where(q == 0, 0.0, q * slope)
-    return weighted - q * weighted.sum(dim=-1, keepdim=True)
-
-
-def _forward(log_q: Tensor, log_p: Tensor, _mix: float) -> tuple[Tensor, Tensor]:
-    p = log_p.exp()
-    # the mass is 1, or 0 where nothing of the teacher is mapped
-    return _mean(p, log_p - log_q), log_q.exp() * p.sum(dim=-1, keepdim=True) - p
-
-
-def _reverse(log_q: Tensor, log_p: Tensor, _mix: float) -> tuple[Tensor, Tensor]:
-    q = log_q.exp()
-    return _mean(q, log_q - log_p), _through_softmax(q, log_q - log_p)
-
-
-def _jsd(log_q: Tensor, log_p: Tensor, mix: float) -> tuple[Tensor, Tensor]:
-    p, q, above = log_p.exp(), log_q.exp(), _ratio(log_p, log_q)
-    over_q = torch.log1p(mix * torch.expm1(above))
-    values = mix * _mean(p, above - over_q) - (1 - mix) * _mean(q, over_q)
-    return values, _through_softmax(q, (mix - 1) * over_q)
-
-
-def _skew(log_q: Tensor, log_p: Tensor, mix: float) -> tuple[Tensor, Tensor]:
-    p, q, above = log_p.exp(), log_q.exp(), _ratio(log_p, log_q)
-    over_q = torch.log1p(mix * torch.expm1(above))
-    return _mean(p, above - over_q), _through_softmax(q, (mix - 1) * (above - over_q).exp())
-
-
-def _skew_reverse(log_q: Tensor, log_p: Tensor, mix: float) -> tuple[Tensor, Tensor]:
-    q, above = log_q.exp(), _ratio(log_p, log_q)
-    over_q = torch.log1p((1 - mix) * torch.expm1(above))
-    return -_mean(q, over_q), _through_softmax(q, -over_q - mix * (-over_q).exp())
+def silence(log_probs: Float[Tensor, "n vocab"]) -> Bool[Tensor, "n 1"] | None:
+    """Return which rows have no mass at all, as where none of the teacher's is mapped; None where there is no such."""
+    silent = (log_probs.amax(dim=-1, keepdim=True) if log_probs.numel() else log_probs[:, :1]) == -torch.inf
+    return silent if _some(silent) else None
 
 
 FAR = 60.0
 """A log-ratio beyond which one of the two adds nothing to their mixture in float32."""
+NEVER = -1e30
+"""In the place of -inf: times a probability of 0 it is 0."""
 
 
-def _ratio(log_p: Tensor, log_q: Tensor) -> Tensor:
-    """log(p / q), finite: where it is not, one of the two is nothing, and a NaN is still in the other factor."""
-    return torch.nan_to_num(log_p - log_q, nan=0.0).clamp(-FAR, FAR)
+def _rows(logits: Tensor, soft: Softmax, target: Tensor, divergence: Divergence) -> Rows:
+    theirs = softmax(target)
+    kind = divergence.plain
+    if kind == Kind.FORWARD_KL:
+        return _forward(logits, soft, target, theirs)
+    if kind == Kind.REVERSE_KL:
+        return _reverse(logits, soft, target, theirs)
+    return _mixed(logits, soft, target, theirs, divergence)
 
 
-_KINDS = {
-    Kind.FORWARD_KL: _forward,
-    Kind.REVERSE_KL: _reverse,
-    Kind.JSD: _jsd,
-    Kind.SKEW_KL: _skew,
-    Kind.SKEW_REVERSE_KL: _skew_reverse,
-}
+def _some(mask: Bool[Tensor, "*n"]) -> bool:
+    """Whether any is true; on a GPU, where the host must not wait for the answer, always."""
+    return mask.device.type != "cpu" or bool(mask.any())
 
 
-def _bucket_rows(logits: Tensor, target: Buckets, divergence: Divergence) -> Rows:
-    """The divergence between the same buckets of both, each token of the last one moved in proportion."""
-    q = torch.softmax(logits / divergence.temperature, dim=-1)
-    log_q = torch.log_softmax(logits / divergence.temperature, dim=-1)
-    rest = q.scatter(-1, target.ids, 0.0)
+def _forward(logits: Tensor, soft: Softmax, target: Tensor, theirs: Softmax) -> Rows:
+    p = theirs.q
+    each = target.sub_(logits).clamp_(min=NEVER).mul_(p)
+    values = _summed(each, p, soft.log_sum - theirs.log_sum)
+    return Rows(values, torch.sub(soft.q, p, out=p))
+
+
+def _reverse(logits: Tensor, soft: Softmax, target: Tensor, theirs: Softmax) -> Rows:
+    q = soft.q
+    each = torch.sub(logits, target, out=target).clamp_(min=NEVER).mul_(q)
+    values = _summed(each, q, theirs.log_sum - soft.log_sum)
+    # of log(q / p) a constant is gone: the softmax does not see it
+    return Rows(values, each.addcmul_(q, each.sum(dim=-1, keepdim=True), value=-1.0))
+
+
+def _summed(each: Tensor, weights: Tensor, constant: Tensor) -> Tensor:
+    """The sum of each row; what has no weight adds nothing, an infinity neither."""
+    values = each.sum(dim=-1)
+    if _some(values.isnan()):
+        values = each.masked_fill_(weights == 0, 0.0).sum(dim=-1)
+    return values.add_(constant[:, 0])
+
+
+def _mixed(logits: Tensor, soft: Softmax, target: Tensor, theirs: Softmax, divergence: Divergence) -> Rows:
+    p, q, mix = theirs.q, soft.q, divergence.mix
+    constant = theirs.log_sum - soft.log_sum
+    # log(p / q), finite where one of the two or both are nothing; a row with a NaN is NaN again
+    ratio = target.sub_(logits).sub_(constant).nan_to_num_(nan=0.0).clamp_(-FAR, FAR).add_(0.0 * constant)
+    share = 1 - mix if divergence.kind == Kind.SKEW_REVERSE_KL else mix
+    # log(m / q), m = share p + (1 - share) q
+    over = ratio.expm1().mul_(share).log1p_()
+    if divergence.kind == Kind.SKEW_REVERSE_KL:
+        values, slope = -(q * over).sum(dim=-1), over.neg() - mix * over.neg().exp_()
+    else:
+        beyond = ratio.sub_(over)
+        values = (p * beyond).sum(dim=-1)
+        if divergence.kind == Kind.SKEW_KL:
+            slope = beyond.exp_().mul_(mix - 1)
+        else:
+            values, slope = mix * values - (1 - mix) * (q * over).sum(dim=-1), over.mul_(mix - 1)
+    weighted = slope.mul_(q)
+    # from the gradient to the probabilities to the one to their logits
+    return Rows(values, weighted.addcmul_(q, weighted.sum(dim=-1, keepdim=True), value=-1.0))
+
+
+def _bucket_rows(logits: Tensor, soft: Softmax, target: Buckets, divergence: Divergence) -> Rows:
+    """The divergence between the same buckets of both; a bucket's gradient goes to its tokens by their mass."""
+    listed = soft.q.gather(-1, target.ids)
+    rest = soft.q.scatter(-1, target.ids, 0.0)
     others = rest.sum(dim=-1, keepdim=True)
-    buckets = torch.cat([log_q.gather(-1, target.ids), others.log()], dim=-1)
-    values, slopes = _KINDS[divergence.plain](
-        buckets, torch.cat([target.log_probs, target.tail[:, None]], dim=-1), divergence.mix
-    )
-    # a bucket's gradient is shared by its tokens in proportion to their mass
+    both = torch.cat([logits.gather(-1, target.ids), soft.log_sum + others.log()], dim=-1)
+    theirs = torch.cat([target.log_probs, target.tail[:, None]], dim=-1)
+    values, slopes = _rows(both, Softmax(torch.cat([listed, others], dim=-1), soft.log_sum), theirs, divergence)
     share = torch.where(others == 0, 0.0, slopes[:, -1:] / others)
-    gradient = (rest * share).scatter(-1, target.ids, slopes[:, :-1])
-    return Rows(values, gradient * divergence.temperature)
+    return Rows(values, rest.mul_(share).scatter_(-1, target.ids, slopes[:, :-1]))

@@ -12,6 +12,7 @@ from sad.batch import KD, Batch, Tokens
 from sad.data import Example, Readers
 from sad.preflight.bench import Bench, Kit
 from sad.preflight.finding import Finding, judged
+from sad.subjects.states import Kind, divergence
 
 TOPIC = "alignment"
 OTHERS = 0.5
@@ -54,12 +55,13 @@ def _stretches(ids: Sequence[int], at: Sequence[int], spelled: Sequence[bytes | 
 @torch.no_grad()
 def _kd(bench: Bench, kit: Kit, batch: Batch) -> Finding:
     distiller, at = kit.distiller, batch.boundaries
-    temperature = bench.plan.recipe.terms.kd.temperature
+    chosen = bench.plan.recipe.terms.kd
+    temperature = chosen.temperature
     ours = float(distiller(batch, distiller.ask_teacher(batch))[KD].total)
     mine = distiller.vocab.restrict(_logits(distiller.student, batch.student, at.row, at.student))
     theirs = distiller.vocab.project(_logits(distiller.teacher, batch.teacher, at.row, at.teacher), temperature)
-    log_p, log_q = theirs.double(), torch.log_softmax(mine.double() / temperature, dim=-1)
-    plain = float(torch.where(log_p.exp() == 0, 0.0, log_p.exp() * (log_p - log_q)).sum())
+    p, q = theirs.double().exp(), torch.softmax(mine.double() / temperature, dim=-1)
+    plain = float(divergence(Kind(chosen.divergence), p, q, chosen.mix))
     apart = abs(ours - plain) / max(abs(plain), NEAR * len(at))
     return judged(
         TOPIC,

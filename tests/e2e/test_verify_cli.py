@@ -17,11 +17,10 @@ ENDING = [
     "✓ Issue #3: Loss Magnitude Imbalance - VERIFIED",
     "✓ ALL FIXES VERIFIED SUCCESSFULLY!",
 ]
-SICK = """
-from sad.losses import kd
-shipped = kd.rows
-kd.rows = lambda s, t, d: shipped(s, t, d)._replace(values=d.temperature**2 * shipped(s, t, d).values)
-"""
+SICK = (
+    "from sad.losses import kd; shipped = kd.rows; kd.rows = lambda s, t, d, *more: "
+    "(lambda found: found._replace(values=d.temperature**2 * found.values))(shipped(s, t, d, *more))"
+)
 BLIND = (
     "import dataclasses; from sad import verify; from sad.case import Verdict; "
     "verify.BUGS = tuple(dataclasses.replace(b, invariants=(lambda _: Verdict(True, 'fine'),)) for b in verify.BUGS)"

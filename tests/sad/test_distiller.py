@@ -163,3 +163,24 @@ def test_the_teachers_chunks_are_asked_for_only_where_a_term_needs_them() -> Non
     assert any(p.grad is not None and bool(p.grad.any()) for p in of.student.parameters())
     with pytest.raises(ValueError, match="the chunk likelihood needs the teacher's"):
         of(batch, made().ask_teacher(batch))
+
+
+@pytest.mark.parametrize("kd", [{"divergence": "reverse_kl"}, {"divergence": "jsd", "mix": 1.0}])
+def test_reverse_kl_between_two_tokenizers_is_refused_in_one_line(kd: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=r"^terms\.kd\.divergence: .* take forward_kl, jsd or skew_reverse_kl$"):
+        made(kd=kd)
+    one = tiny.pair(320, 320)
+    Distiller(one.student, one.teacher, one.vocab, Terms.model_validate({"kd": kd}))
+
+
+@pytest.mark.parametrize("name", ["forward_kl", "jsd", "skew_kl", "skew_reverse_kl"])
+def test_the_divergence_of_the_recipe_is_the_one_that_trains(name: str) -> None:
+    of, plan = made(kd={"divergence": name, "mix": 0.2, "temperature": 2.0}), tiny.plan()
+    batch = collate(plan.train[:2], plan.pair.readers)
+    view = of.view(batch, of.ask_teacher(batch))
+    assert (view.divergence.kind, view.divergence.mix, view.divergence.temperature) == (name, 0.2, 2.0)
+    forward = made(kd={"temperature": 2.0})
+    same = float(of(batch, of.ask_teacher(batch))["kd"].total.detach()) == pytest.approx(
+        float(forward(batch, forward.ask_teacher(batch))["kd"].total.detach())
+    )
+    assert same == (name == "forward_kl")

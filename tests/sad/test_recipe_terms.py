@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from sad import recipe as recipes
 from sad import recipe_text
 from sad.errors import UserError
+from sad.recipe_terms import Kd
 
 OWN = """
 [terms.custom]
@@ -85,3 +87,9 @@ def test_the_file_of_a_term_holds_from_any_folder(tmp_path: Path, monkeypatch: p
     found = recipe_text.anchored(recipes.parse(tomllib.loads(OWN), "test"))
     assert found.terms.custom["mine"].term == f"{tmp_path.resolve()}/my_terms.py:Mine"
     assert found.terms.custom["other"].term == "package.module:Other"
+
+
+def test_a_mixture_that_is_always_zero_is_refused() -> None:
+    with pytest.raises(ValidationError, match="is 0 for every student: take less"):
+        Kd(divergence="skew_kl", mix=1.0)
+    assert Kd(divergence="jsd", mix=1.0).mix == 1.0

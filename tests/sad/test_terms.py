@@ -136,7 +136,8 @@ def test_with_one_tokenizer_kd_is_the_textbook_term() -> None:
         found.terms = Terms.model_validate({"kd": {"temperature": temperature}})
         found._passed = None
         assert isinstance(found.asked.target, Live)
-        assert torch.equal(found.asked.target.block(slice(None), temperature), log_p)
+        theirs = found.asked.target.head.logits(found.asked.target.hidden)
+        assert torch.equal(pair.vocab.project(theirs, temperature), log_p)
         torch.testing.assert_close(TERMS[KD](found).total, textbook, rtol=1e-6, atol=0.0)
         assert len(batch.boundaries) == len(at)
 

@@ -191,3 +191,13 @@ def test_all_mass_on_a_token_without_a_place_is_no_nan() -> None:
     projected = vocab.project(theirs)
     assert not bool(projected.isnan().any())
     assert math.isfinite(float(forward_kl(logits(2, tiny.reader(320).size), projected).total))
+
+
+def test_a_teacher_that_is_not_a_number_shows_in_its_projection() -> None:
+    vocab = VocabMap(tiny.reader(320), tiny.reader(448))
+    assert not vocab.identity
+    theirs = logits(3, tiny.reader(448).size)
+    theirs[1, 7] = math.nan
+    theirs[2] = -math.inf
+    assert vocab.scores(theirs).isnan().any(-1).tolist() == [False, True, True]
+    assert vocab.project(theirs).isnan().all(-1).tolist() == [False, True, True]

@@ -17,10 +17,10 @@ def test_verify_catches_it_and_finds_it_absent():
     assert large[1].holds
 
 
-def planted(student_logits, teacher_log_probs, divergence, shipped=kd.rows):
+def planted(student_logits, teacher_log_probs, *more, shipped=kd.rows):
     """Every chunk of 128 rows is compared with the teacher's first."""
     rows = torch.arange(len(teacher_log_probs)) % 128
-    return shipped(student_logits, teacher_log_probs[rows], divergence)
+    return shipped(student_logits, teacher_log_probs[rows], *more)
 
 
 def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):

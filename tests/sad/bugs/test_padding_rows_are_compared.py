@@ -1,8 +1,9 @@
-import torch
-
 from sad.align import vocab
 from sad.align.vocab import VocabMap
 from sad.bugs.padding_rows_are_compared import BUG
+from sad.head.target import Live
+from sad.head.vocabulary import Compared
+from sad.shipped import vocabulary_loss
 from sad.verify import run
 
 
@@ -14,12 +15,13 @@ def test_verify_catches_it_and_finds_it_absent():
         assert "right 6.771" in verdict.says
 
 
-def test_padding_rows_in_the_teachers_softmax_are_found(monkeypatch, found_in_the_code_that_trains):
-    def log_probs(self, logits, temperature):
-        return torch.log_softmax(logits.float() / temperature, dim=-1)[:, : self.teacher_size]
-
-    monkeypatch.setattr(VocabMap, "_log_probs", log_probs)
-    assert "two models have a loss" in found_in_the_code_that_trains(BUG)
+def test_padding_rows_in_the_softmax_of_both_are_found(monkeypatch, found_in_the_code_that_trains):
+    """With those of the student's: a distribution over all rows of a head."""
+    shipped = VocabMap.scores
+    monkeypatch.setattr(VocabMap, "scores", lambda self, *given: given[0] if self.identity else shipped(self, *given))
+    monkeypatch.setattr(Live, "columns", property(lambda self: self.hidden.shape[1]))
+    monkeypatch.setattr(vocabulary_loss, "Compared", lambda target, at, _: Compared(target, at, 10**9))
+    assert "must match the size" in found_in_the_code_that_trains(BUG)
 
 
 def test_ids_matched_by_number_are_found(monkeypatch, found_in_the_code_that_trains):

@@ -21,8 +21,8 @@ def test_verify_catches_it_and_finds_it_absent():
 def scaled(value, gradient, shipped=kd.rows):
     """The shipped rows times factors that depend on the temperature."""
 
-    def rows(student, target, divergence):
-        values, gradients = shipped(student, target, divergence)
+    def rows(student, target, divergence, *more):
+        values, gradients = shipped(student, target, divergence, *more)
         return Rows(value(divergence.temperature) * values, gradient(divergence.temperature) * gradients)
 
     return rows
@@ -39,16 +39,16 @@ def test_a_missing_factor_is_found(monkeypatch, found_in_the_code_that_trains):
 
 
 def test_a_teacher_that_is_not_softened_is_found(monkeypatch, found_in_the_code_that_trains):
-    project = VocabMap.project
-    monkeypatch.setattr(VocabMap, "project", lambda self, logits, _=1.0: project(self, logits))
+    scores = VocabMap.scores
+    monkeypatch.setattr(VocabMap, "scores", lambda self, logits, _=1.0: scores(self, logits))
     found_in_the_code_that_trains(BUG)
 
 
 def test_the_other_direction_is_found(monkeypatch, found_in_the_code_that_trains):
     shipped = kd.rows
 
-    def reverse(student, log_p, divergence):
-        return shipped(student, log_p, replace(divergence, kind=kd.Kind.REVERSE_KL))
+    def reverse(student, log_p, divergence, *more):
+        return shipped(student, log_p, replace(divergence, kind=kd.Kind.REVERSE_KL), *more)
 
     monkeypatch.setattr(kd, "rows", reverse)
     found_in_the_code_that_trains(BUG)

@@ -60,9 +60,9 @@ def test_equal_sizes_taken_for_one_tokenizer_are_found(monkeypatch, found):
 
 
 def test_a_map_that_forgets_the_temperature_is_found(monkeypatch, found):
-    project = VocabMap.project
+    scores = VocabMap.scores
     monkeypatch.setattr(
-        VocabMap, "project", lambda self, logits, t=1.0: project(self, logits, t if self.identity else 1.0)
+        VocabMap, "scores", lambda self, logits, t=1.0: scores(self, logits, t if self.identity else 1.0)
     )
     assert "two tokenizers: raw kd" in found()
 

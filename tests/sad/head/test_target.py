@@ -47,3 +47,9 @@ def test_stored_lists_are_chosen_by_their_temperature() -> None:
     assert torch.equal(Stored(lists).mapped(slice(1, 3)), torch.ones(2))
     with pytest.raises(ValueError, match=r"is at temperature 2\.0, not 3\.0"):
         of.block(slice(0, 1), 3.0)
+
+
+def test_a_live_target_has_a_column_for_each_of_the_teachers_tokens() -> None:
+    vocab = tiny.pair(320, 448).vocab
+    of = Live(torch.randn(9, 16), Head(torch.randn(vocab.teacher_size + 7, 16)), vocab)
+    assert (len(of), of.columns) == (9, vocab.teacher_size)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sad import tiny
 from sad.batch import ALM, KD, LM
-from sad.head import vocabulary
+from sad.head import blocks
 from sad.head.linear import IDENTITY, Head
 from sad.head.target import Live
 from sad.head.vocabulary import Chunks, Compared, common_factor, vocabulary_pass
@@ -72,13 +72,22 @@ HEADS = st.fixed_dictionaries(
 )
 
 
-@given(st.sampled_from([ONE, TWO]), st.sampled_from([1.0, 2.0]), HEADS, st.booleans(), st.sampled_from([1, 200, 10**6]))
+@given(
+    st.sampled_from([ONE, TWO]),
+    st.sampled_from([1.0, 2.0]),
+    HEADS,
+    st.booleans(),
+    st.sampled_from([1, 200, 10**6]),
+    st.sampled_from([1, 100, 10**6]),
+)
 def test_values_and_gradients_are_the_plain_ones(
-    sizes: tuple[int, int], temperature: float, head: dict[str, Any], announced: bool, block: int
+    sizes: tuple[int, int], temperature: float, head: dict[str, Any], announced: bool, block: int, piece: int
 ) -> None:
     rig, (a, b) = Rig(sizes, temperature, **head), (0.7, 0.3)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vocabulary, "BLOCK", block)
+        patch.setattr(blocks, "BLOCK", {"cpu": block})
+        patch.setattr(blocks, "PIECE", {"cpu": piece})
+        patch.setattr(blocks, "LEAST_ROWS", 1)
         scales = {KD: 2 * a, LM: 2 * b, "another": 3.0} if announced else None
         found = vocabulary_pass(rig.hidden, rig.head, rig.token, rig.compared, scales=scales)
     kd, lm, slopes = rig.plain(a, b)
@@ -206,7 +215,8 @@ def test_chunks_have_the_gradient_of_the_weighted_labels(
     factors = {KD: 0.0 if alone else 0.7, LM: 0.0 if alone else 0.3, ALM: 0.5}
     chunks = Chunks(torch.tensor(4.5), weight)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vocabulary, "BLOCK", block)
+        patch.setattr(blocks, "BLOCK", {"cpu": block})
+        patch.setattr(blocks, "LEAST_ROWS", 1)
         found = vocabulary_pass(
             *(rig.hidden, rig.head, rig.token, None if alone else rig.compared, chunks),
             scales={name: 3 * factor for name, factor in factors.items()} if announced else None,

@@ -18,6 +18,14 @@ def test_places_that_are_compared_have_read_the_same_bytes(bench, sizes) -> None
     assert found[1].numbers["apart"] < 1e-5
 
 
+@pytest.mark.parametrize("name", ["jsd", "skew_kl", "skew_reverse_kl"])
+def test_other_divergences_are_compared_with_their_own_sum(bench, name) -> None:
+    terms = {"kd": {"divergence": name, "mix": 0.2, "temperature": 2.0}}
+    (_, found) = places(bench({"terms": terms}, of=tiny.pair(320, 448)))
+    assert found.level is Level.FINE
+    assert found.numbers["apart"] < 1e-5
+
+
 def test_boundaries_that_are_off_by_one_are_wrong(bench, wrong) -> None:
     made = bench()
     made.plan.train[:] = [replace(e, at_teacher=np.maximum(e.at_teacher - 1, 0)) for e in made.plan.train]

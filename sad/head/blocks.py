@@ -1,0 +1,258 @@
+"""The loop of the vocabulary pass: blocks of rows for the products, a few rows of a block for what is element-wise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sad.batch import ALM, KD, LM
+from sad.head import fused, signals
+from sad.head.job import Block, Compared, Job
+from sad.head.products import Factor, Products, exact_halves
+from sad.head.target import Live
+from sad.losses import kd, lm
+from sad.losses.kd import Buckets, Divergence
+from sad.rows import Rows, Softmax, softmax
+
+BLOCK, OTHERS = {"cpu": 11 * 2**20}, 3 * 2**25
+"""Numbers of a block of logits, by the kind of device: enough rows for a product to run at full speed."""
+PIECE = {"cpu": 2**18}
+"""Numbers of a piece of a block that is worked on while it is in the cache; the whole block where there is none."""
+FUSED = {"cuda"}
+"""Where the element-wise part is one kernel."""
+BOTH = "both"
+"""The name of the one sum for all terms, each at its scale."""
+LEAST_ROWS, MOST_ROWS = 128, {"cpu": 512}
+"""Rows of a block: with fewer a product reads the whole weight for too little work, with more it is no faster."""
+
+
+class Found(NamedTuple):
+    """A term at some rows, and what its gradient is to be multiplied by, row by row."""
+
+    name: str
+    rows: Rows
+    factor: Float[Tensor, "n 1"] | None = None
+
+
+def run(job: Job, products: Products) -> dict[str, Float[Tensor, ""]]:
+    """Go through all rows; return the sum of each term."""
+    return _Loop(job, products).run()
+
+
+class _Loop:
+    """The buffers and what was found so far."""
+
+    def __init__(self, job: Job, products: Products) -> None:
+        self.job, self.products = job, products
+        self.device = products.hidden.device
+        weight = job.head.weight
+        self.columns = products.hidden.shape[1] if weight is None else weight.shape[0]
+        if job.token is None and job.compared is not None:
+            self.columns = min(self.columns, job.compared.tokens)
+        numbers = BLOCK.get(self.device.type, OTHERS)
+        most = MOST_ROWS.get(self.device.type, numbers)
+        self.size = min(most, max(LEAST_ROWS, numbers // max(1, self.columns)))
+        self.piece = max(1, PIECE.get(self.device.type, numbers) // max(1, self.columns))
+        self.teacher: Factor | None = None
+        self.fused = self.device.type in FUSED and fused.installed() and job.simple and len(products.sums) < 2
+        self.buffers: dict[str, Tensor] = {}
+        self.values: dict[str, list[Tensor]] = {KD: [], LM: [], ALM: []}
+        self.measured: dict[str, list[Tensor]] = {}
+
+    def run(self) -> dict[str, Tensor]:
+        for block in self._blocks():
+            self._block(block)
+        zero = torch.zeros(1, dtype=torch.float32, device=self.device)
+        self.job.signals.update({name: torch.cat([zero, *each]).sum() for name, each in self.measured.items()})
+        if self.job.chunks is not None:
+            self.values[ALM].append(self.job.chunks.value.detach().float().reshape(1))
+        return {name: torch.cat([zero, *each]).sum() for name, each in self.values.items()}
+
+    def _blocks(self) -> Iterator[Block]:
+        """Cut the rows into blocks, those that are compared first."""
+        job, none = self.job, torch.empty(0, dtype=torch.int64, device=self.device)
+        at = none if job.compared is None else job.compared.at
+        if job.measure and job.compared is not None:
+            self.measured = {name: [] for name in signals.NAMES}
+        for start in range(0, len(at), self.size):
+            stop = min(start + self.size, len(at))
+            yield Block(at[start:stop], slice(start, stop))
+        if job.token is None:
+            return
+        # the others by a stable sort: to know which they are by a mask the host would have to wait
+        taken = torch.zeros(len(job.token), dtype=torch.int64, device=self.device).index_fill_(0, at, 1)
+        others = taken.argsort(stable=True)[: len(job.token) - len(at)]
+        for start in range(0, len(others), self.size):
+            yield Block(others[start : start + self.size], slice(0, 0))
+
+    def _buffer(self, name: str, rows: int, columns: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        if name not in self.buffers:
+            self.buffers[name] = torch.empty(self.size, columns, dtype=dtype, device=self.device)
+        return self.buffers[name][:rows]
+
+    def _block(self, block: Block) -> None:
+        job, products, count = self.job, self.products, len(block.rows)
+        states = products.states(block.rows)
+        with exact_halves(products.hidden, job.head.weight):
+            logits = products.factor.into(self._buffer("student", count, self.columns), states)
+        teacher = self._teacher(block)
+        if self.fused:
+            self._fuse(block, states, logits, teacher)
+            return
+        # the last sum is formed in the place of the logits
+        names = [name for name in products.sums if name != KD or block.compared]
+        outs = {name: self._buffer(name, count, self.columns) for name in names[:-1]}
+        outs |= {name: logits for name in names[-1:]}
+        for start in range(0, count, self.piece):
+            span = slice(start, min(start + self.piece, count))
+            found = self._piece(block, span, logits[span], teacher)
+            slope = job.head.slope(logits[span]) if outs else 1.0
+            for name, out in outs.items():
+                self._into(out[span], [each for each in found if name in (each.name, BOTH)], slope)
+        for name, out in outs.items():
+            last = block.compared if name == KD else count
+            products.add(name, block.rows[:last], states[:last], out[:last])
+
+    def _fuse(self, block: Block, states: Tensor, logits: Tensor, teacher: Tensor | None) -> None:
+        """The element-wise part of a block in one kernel, with its gradient in the type that is multiplied."""
+        job, dtype = self.job, self.products.factor.dtype
+        scales = job.scales or dict.fromkeys(job.terms, 1.0)
+        divergence = Divergence() if job.compared is None else job.compared.divergence
+        out = label = factor = None
+        if self.products.sums:
+            half = dtype != torch.float32
+            out = self._buffer("slope", len(logits), self.columns, dtype) if half else logits
+        if job.token is not None:
+            label = job.token[block.rows]
+            factor = torch.full((len(label),), scales[LM], dtype=torch.float32, device=self.device)
+            if job.chunks is not None:
+                factor += scales[ALM] * job.chunks.weight[block.rows]
+        live = job.compared.target if job.compared is not None else None
+        heads = (job.head, live.head if isinstance(live, Live) else job.head)
+        tokens = self.columns if job.compared is None else job.compared.tokens
+        kd_values, lm_values = fused.fused_rows(
+            logits, teacher, heads, tokens, divergence, scales.get(KD, 0.0), label, factor, out
+        )
+        self.values[KD].append(kd_values)
+        self.values[LM].append(lm_values if label is not None else lm_values[:0])
+        for name in self.products.sums:
+            assert out is not None, "a sum has a gradient"
+            self.products.add(name, block.rows, states, out)
+
+    def _teacher(self, block: Block) -> Tensor | None:
+        """The teacher's raw logits for the compared rows of a block; None where it is a list, or nothing is asked."""
+        compared = self.job.compared
+        if compared is None or not block.compared or not isinstance(compared.target, Live):
+            return None
+        of = compared.target
+        out = self._buffer("teacher", block.compared, of.columns)
+        if self.teacher is None:
+            self.teacher = Factor(of.hidden, of.head)
+        with exact_halves(of.hidden, of.head.weight):
+            return self.teacher.into(out, of.hidden[block.boundaries].detach().to(self.teacher.dtype))
+
+    def _piece(self, block: Block, span: slice, logits: Tensor, teacher: Tensor | None) -> list[Found]:
+        """Compute each term at some rows; the products become logits."""
+        job = self.job
+        rows, mine = block.rows[span], job.head.finished(logits)
+        token = None if job.token is None else job.token[rows]
+        count = max(0, min(span.stop, block.compared) - span.start)
+        plain = job.compared is not None and job.compared.divergence.temperature == 1.0
+        soft = softmax(mine) if token is not None or (count and plain) else None
+        found = list[Found]()
+        if count and job.compared is not None:
+            first = block.boundaries.start + span.start
+            part = slice(first, first + count)
+            raw = None if teacher is None else teacher[span.start : span.start + count]
+            label = None if token is None else token[:count]
+            found.append(Found(KD, self._compare(job.compared, part, mine[:count], raw, soft, label)))
+        if token is not None:
+            labels = lm.rows(mine, token, soft)
+            found.append(Found(LM, labels))
+            if job.chunks is not None:
+                # the same gradient, each row times its own factor
+                found.append(Found(ALM, Rows(labels.values[:0], labels.gradient), job.chunks.weight[rows, None]))
+        for each in found:
+            self.values[each.name].append(each.rows.values)
+        return found
+
+    def _compare(
+        self,
+        compared: Compared,
+        part: slice,
+        mine: Tensor,
+        raw: Tensor | None,
+        soft: Softmax | None,
+        token: Tensor | None,
+    ) -> Rows:
+        """Compare some rows over the student's real tokens with rows ``part`` of the target; ``raw`` are its logits."""
+        divergence, tokens, of, silent = compared.divergence, compared.tokens, compared.target, None
+        target: Tensor | Buckets
+        if tokens < mine.shape[1]:
+            mine = mine[:, :tokens].contiguous()
+            soft = None if soft is None else _real(Softmax(soft.q[: len(mine)], soft.log_sum[: len(mine)]), mine)
+        elif soft is not None:
+            soft = Softmax(soft.q[: len(mine)], soft.log_sum[: len(mine)])
+        if raw is not None and isinstance(of, Live):
+            raw = of.head.finished(raw)
+            if self.job.measure:
+                self._measure(mine, of.vocab.scores(raw), token, of.vocab.mass(raw))
+            scores = of.vocab.scores(raw, divergence.temperature)
+            # with one tokenizer a teacher that says nothing has a fault
+            silent, target = None if of.vocab.identity else kd.silence(scores), scores
+        else:
+            if self.job.measure:
+                at = 1.0 if of.knows(1.0) else divergence.temperature
+                self._measure(mine, of.block(part, at), token, of.mapped(part))
+            target = of.block(part, divergence.temperature)
+        found = kd.rows(mine, target, divergence, soft if divergence.temperature == 1.0 else None, silent)
+        if compared.row_weight is not None:
+            weight = compared.row_weight(found.values)
+            found = Rows(found.values * weight, found.gradient.mul_(weight[:, None]))
+        return found
+
+    def _measure(self, mine: Tensor, target: Tensor | Buckets, token: Tensor | None, mapped: Tensor) -> None:
+        told = signals.measured(mine, target, token)
+        for name, each in (told | {signals.MAPPED: mapped}).items():
+            self.measured[name].append(each)
+
+    def _into(self, out: Tensor, found: list[Found], slope: Tensor | float) -> None:
+        """Write the gradient of some terms to the products, each at its scale."""
+        scales, written = self.job.scales, False
+        labels = [each for each in found if each.name != KD]
+        if labels:
+            # one gradient, for LM and chunk likelihood
+            factor: float | Tensor = 0.0
+            for each in labels:
+                scale = 1.0 if scales is None else scales[each.name]
+                factor = factor + (scale if each.factor is None else scale * each.factor)
+            torch.mul(labels[0].rows.gradient, factor, out=out)
+            written = True
+        for each in (each for each in found if each.name == KD):
+            gradient, scale = each.rows.gradient, 1.0 if scales is None else scales[KD]
+            into = out[: len(gradient), : gradient.shape[1]]
+            if written:
+                into.add_(gradient, alpha=scale)
+                continue
+            if into.shape != out.shape:
+                out.zero_()
+            torch.mul(gradient, scale, out=into)
+        if not isinstance(slope, float) or slope != 1.0:
+            out.mul_(slope)
+
+
+LEAST = 1e-3
+"""Mass of the real tokens from which their softmax is as exact as one of their own."""
+
+
+def _real(soft: Softmax, mine: Tensor) -> Softmax | None:
+    """The softmax over the first tokens alone, from the one over all; None where too little mass is theirs."""
+    q = soft.q[:, : mine.shape[1]]
+    mass = q.sum(dim=-1, keepdim=True)
+    if mine.device.type != "cpu" or not bool((mass > LEAST).all()):
+        return None
+    return Softmax(q / mass, soft.log_sum + mass.log())

@@ -1,0 +1,136 @@
+"""The products with an output head: states to logits, and gradients to logits into states, weight and bias."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from sad.head.linear import Head
+
+TILE = 8192
+"""Rows of a half-precision weight that are brought to float32 at a time, where halves cannot be multiplied."""
+HALVES = (torch.bfloat16, torch.float16)
+
+
+class Products:
+    """The student's side: one set of sums for each of ``names``, in float32, for what of the three ``wanted``.
+
+    Every product comes out in float32: rounded logits spoil the gradient as the student nears the teacher.
+    """
+
+    def __init__(
+        self, hidden: Float[Tensor, "target width"], head: Head, wanted: tuple[bool, bool, bool], names: tuple[str, ...]
+    ) -> None:
+        self.hidden, self.wanted = hidden, wanted
+        self.factor = Factor(hidden, head)
+        leaves = [x for x, want in zip((hidden, head.weight, head.bias), wanted, strict=True) if want and x is not None]
+        self.sums = {
+            name: [torch.zeros(x.shape, dtype=torch.float32, device=x.device) for x in leaves] for name in names
+        }
+
+    def states(self, rows: Int[Tensor, " n"]) -> Float[Tensor, "n width"]:
+        """Return some rows of the states, in the type that they are multiplied in."""
+        return self.hidden.index_select(0, rows).to(self.factor.dtype)
+
+    def add(
+        self,
+        name: str,
+        rows: Int[Tensor, " n"],
+        states: Float[Tensor, "n width"],
+        gradient: Float[Tensor, "n columns"],
+    ) -> None:
+        """Multiply the gradient to some rows' products with the weight into the sums. No row may come twice."""
+        sums, columns, factor = iter(self.sums[name]), gradient.shape[1], self.factor
+        rounded = gradient.to(factor.dtype)
+        with exact_halves(self.hidden, factor.weight):
+            if self.wanted[0]:
+                to_states = rounded if factor.weight is None else factor.back(rounded)
+                next(sums)[:, : to_states.shape[1]].index_copy_(0, rows, to_states)
+            if self.wanted[1]:
+                _add(next(sums)[:columns], rounded.T, states)
+            if self.wanted[2]:
+                next(sums)[:columns].add_(gradient.sum(dim=0, dtype=torch.float32))
+
+
+class Factor:
+    """A head's weight and bias as they are multiplied: in float32, or in halves where the device adds in float32.
+
+    A float32 weight beside half-precision states is multiplied as a half there, as autocast does it everywhere.
+    """
+
+    def __init__(self, hidden: Tensor, head: Head) -> None:
+        halves = hidden.device.type == "cuda" and hidden.dtype in HALVES and head.weight is not None
+        self.dtype = hidden.dtype if halves else torch.float32
+        self.weight = head.weight.to(hidden.dtype) if halves and head.weight is not None else head.weight
+        self.bias = head.bias
+
+    def into(self, out: Float[Tensor, "n columns"], states: Float[Tensor, "n width"]) -> Float[Tensor, "n columns"]:
+        """Write the products of states and weight, with the bias, into a buffer; return it.
+
+        The buffer may have fewer columns than the weight has rows: the first ones are computed.
+        """
+        if self.weight is None:
+            return out.copy_(states[:, : out.shape[1]])
+        columns = out.shape[1]
+        for span, tile in self._tiles(columns):
+            if self.dtype in HALVES:
+                torch.mm(states, tile.T, out_dtype=torch.float32, out=out)
+            else:
+                torch.mm(states, tile.T, out=out[:, span])
+        return out if self.bias is None else out.add_(self.bias[:columns].float())
+
+    def back(self, gradient: Float[Tensor, "n columns"]) -> Float[Tensor, "n width"]:
+        """Return the product of a gradient with the weight, in float32."""
+        assert self.weight is not None, "states that are logits have no weight"
+        found = gradient.new_zeros(gradient.shape[0], self.weight.shape[1], dtype=torch.float32)
+        for span, tile in self._tiles(gradient.shape[1]):
+            _add(found, gradient[:, span], tile)
+        return found
+
+    def _tiles(self, columns: int) -> Iterator[tuple[slice, Tensor]]:
+        assert self.weight is not None, "states that are logits have no weight"
+        return tiles(self.weight[:columns], self.dtype)
+
+
+def _add(sums: Float[Tensor, "a b"], left: Float[Tensor, "a n"], right: Float[Tensor, "n b"]) -> None:
+    """Add a product to float32 sums, where they are."""
+    if left.dtype in HALVES:
+        torch.addmm(sums, left, right, out_dtype=torch.float32, out=sums)
+    else:
+        sums.addmm_(left, right)
+
+
+def tiles(
+    weight: Float[Tensor, "rows width"], dtype: torch.dtype = torch.float32
+) -> Iterator[tuple[slice, Float[Tensor, "some width"]]]:
+    """Give a weight of this type whole, another one in pieces that are brought to it in one buffer."""
+    if weight.dtype == dtype:
+        yield slice(0, weight.shape[0]), weight
+        return
+    buffer = torch.empty(min(TILE, weight.shape[0]), weight.shape[1], dtype=dtype, device=weight.device)
+    for start in range(0, weight.shape[0], TILE):
+        stop = min(start + TILE, weight.shape[0])
+        yield slice(start, stop), buffer[: stop - start].copy_(weight[start:stop])
+
+
+@contextmanager
+def exact_halves(hidden: Tensor, weight: Tensor | None) -> Iterator[None]:
+    """Let the processor multiply in bfloat16 where both factors of a logit are bfloat16 already.
+
+    Then its products lose nothing, and are added in float32. That holds for logits; the gradient to them is rounded
+    to 8 bits on its way, which is 0.2% of noise however near the teacher is.
+    """
+    halves = weight is not None and weight.dtype == hidden.dtype == torch.bfloat16
+    if not halves or hidden.device.type != "cpu":
+        yield
+        return
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

@@ -1,0 +1,106 @@
+"""The path that begins at the hidden states gives the value and the gradients of the plain form, in every size.
+
+## Property
+From last hidden states and heads, value and gradients to states, weight and bias are those of all logits held at once
+in float64: with 19 places, with 4,300 and with 9 over 70,001 tokens; with a bias, a logit scale, a soft-cap, a head
+that is tied to the embedding, padding rows, another vocabulary, a temperature; for forward and reverse KL, JSD and both
+skewed ones; against the teacher's whole distribution and against its likeliest tokens with the rest as one; alone and
+with cross-entropy, where some places have a label and no boundary.
+
+## Why it must hold
+Nobody holds the logits of two models at once: what trains works in blocks, and forms its gradient by hand. Everything
+that the plain form takes from the model must be taken there again, and is forgotten there first.
+
+## Tolerance
+2e-5 of the value, and 1e-4 of each gradient's norm: measured 3e-6 and 2e-5 at the most.
+
+## What breaks it
+A soft-cap, or its derivative, that only the model's own forward has; a block that is not added; the bias of the head;
+temperature squared on the value; a fused loss that is another divergence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+
+from sad.case import Verdict
+from sad.subjects.states import Kind, Slopes, States, StatesLoss, plain, slopes
+
+ID = "I07"
+VALUE, GRADIENT = 2e-5, 1e-4
+WIDTH, TEACHER_WIDTH, PADDING = 6, 5, 3
+LONG, WIDE = (4_300, 101), (9, 70_001)
+"""Places and tokens: more places than a block of any size that is in use has, and a row that fills a cache."""
+
+
+def states_parity(loss: StatesLoss) -> Verdict:
+    """Judge every case, the sizes last."""
+    judged, worst = 0, 0.0
+    for name, given in _cases():
+        try:
+            got, right = slopes(loss, given), plain(given)
+        except Exception as error:
+            return Verdict(False, f"{name}: it raises {type(error).__name__}: {error}")
+        says, off = _fault(got, right)
+        worst = max(worst, off)
+        if says:
+            return Verdict(False, f"{name}: {says}", {"judged": judged, "off": off})
+        judged += 1
+    says = f"{judged} ways from states to the loss give the plain value and gradients, within {worst:.0e}"
+    return Verdict(True, says, {"judged": judged, "off": worst})
+
+
+def _fault(got: Slopes, right: Slopes) -> tuple[str, float]:
+    apart = abs(got.value - right.value) / max(abs(right.value), 1e-3)
+    if not apart <= VALUE:
+        return f"value {got.value:.5g}, in the plain form {right.value:.5g}", apart
+    worst = 0.0
+    for name, mine, theirs in zip(("states", "weight", "bias"), got.gradients, right.gradients, strict=False):
+        off = float((mine - theirs).norm() / theirs.norm().clamp_min(1e-12))
+        worst = max(worst, off)
+        if not off <= GRADIENT:
+            return f"the gradient to the {name} is {off:.2g} of its norm off", off
+    return "", worst
+
+
+def _cases() -> Iterator[tuple[str, States]]:
+    small = _states(19, 37)
+    yield "as it is", small
+    yield "with labels", replace(small, shares=(0.7, 0.3))
+    yield "labels alone", replace(small, shares=(0.0, 1.0))
+    both = replace(small, shares=(0.7, 0.3), temperature=2.0)
+    yield "at temperature 2", both
+    noise = torch.Generator().manual_seed(1)
+    yield "a bias", replace(both, bias=torch.randn(len(small.weight), generator=noise))
+    yield "a logit scale", replace(both, scale=0.25)
+    yield "a soft-cap", replace(both, softcap=2.0)
+    yield "a head tied to the embedding", replace(both, tied=small.labels.flip(0))
+    index = torch.arange(44) % 38 - 1
+    other = replace(both, teacher_weight=torch.randn(44, TEACHER_WIDTH, generator=noise), index=index)
+    for kind in Kind:
+        yield f"{kind}", replace(small, kind=kind, mix=0.3)
+        yield f"{kind}, with labels at temperature 2", replace(both, kind=kind, mix=0.3)
+        yield f"{kind}, the likeliest tokens", replace(both, kind=kind, mix=0.3, top=4)
+        if kind != Kind.REVERSE:
+            # a token that no token of the teacher maps to is infinitely far for that one
+            yield f"{kind}, another vocabulary", replace(other, kind=kind, mix=0.3)
+    for size in (WIDE, LONG):
+        yield f"{size[0]:,} places over {size[1]:,} tokens", replace(_states(*size), shares=(0.7, 0.3), softcap=3.0)
+
+
+def _states(places: int, tokens: int) -> States:
+    """Half of the places compared, in an order of their own; a head with padding rows."""
+    noise = torch.Generator().manual_seed(places)
+    at = torch.randperm(places, generator=noise)[: (places + 1) // 2]
+    return States(
+        hidden=torch.randn(places, WIDTH, generator=noise),
+        weight=torch.randn(tokens + PADDING, WIDTH, generator=noise),
+        teacher_hidden=torch.randn(len(at), TEACHER_WIDTH, generator=noise),
+        teacher_weight=1.5 * torch.randn(tokens, TEACHER_WIDTH, generator=noise),
+        labels=torch.randint(tokens, (places,), generator=noise),
+        at=at,
+        tokens=tokens,
+    )

@@ -1,0 +1,27 @@
+import runpy
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sad.shipped import states_loss as module
+from sad.shipped.states_loss import states_loss
+from sad.subjects.states import plain, slopes
+
+GIVEN = runpy.run_path(str(Path(__file__).parents[1] / "subjects" / "test_states.py"))["GIVEN"]
+
+
+@pytest.mark.parametrize("top", [None, 3])
+def test_it_is_the_pass_that_trains(monkeypatch, top):
+    """Nothing is computed here: without the pass there is no loss."""
+    given = replace(GIVEN, top=top, shares=(0.6, 0.4))
+    got, right = slopes(states_loss(), given), plain(given)
+    assert got.value == pytest.approx(right.value, rel=1e-5)
+    assert all(((a - b).norm() / b.norm()) < 1e-5 for a, b in zip(got.gradients, right.gradients, strict=True))
+
+    def crash(*_, **__):
+        raise KeyError("the pass")
+
+    monkeypatch.setattr(module, "vocabulary_pass", crash)
+    with pytest.raises(KeyError, match="the pass"):
+        states_loss()(given)
