@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -21,6 +22,8 @@ from sad.losses.kd import Kind
 from sad.losses.layerwise import normalise
 from sad.recipe_terms import Attention, Terms
 from sad.terms import NEED_STATES, TERMS, Asked, Attended, View, asked, attended, divergence, teacher_chunks
+
+T = TypeVar("T")
 
 
 class Projector(nn.Module):
@@ -108,6 +111,10 @@ class Distiller(nn.Module):
         """
         view = self.view(batch, asked, scales)
         return {name: self.term(name, view) for name in self.names}
+
+    def inside(self, act: Callable[[], T]) -> T:
+        """Return what ``act`` gives, called as a forward pass: in one, weights that are kept in pieces are whole."""
+        return act()
 
     def view(self, batch: Batch, asked: Asked, scales: Mapping[str, float] | None = None) -> View:
         """Run the student and put both readings side by side."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -99,7 +100,7 @@ def evaluate(distiller: Distiller, batches: Iterable[Batch], objective: Objectiv
     try:
         for one in batches:
             batch = one.to(device)
-            _score(distiller, distiller.view(batch, distiller.ask_teacher(batch)), totals)
+            distiller.inside(partial(_read, distiller, batch, totals))
     finally:
         for module, training in modes.items():
             module.training = training
@@ -120,6 +121,10 @@ def likelihood(distiller: Distiller, batches: Iterable[Batch], reduce: Reduce = 
         totals.add("bytes", float(batch.byte_count))
     done = reduce(totals.values)
     return Likelihood(done["total/lm"], int(done["units/lm"]), int(done["bytes"]))
+
+
+def _read(distiller: Distiller, batch: Batch, totals: _Totals) -> None:
+    _score(distiller, distiller.view(batch, distiller.ask_teacher(batch)), totals)
 
 
 def _score(distiller: Distiller, view: View, totals: _Totals) -> None:

@@ -38,17 +38,43 @@ class Pair:
     vocab: VocabMap
 
 
-def load(recipe: Recipe, dtype: torch.dtype = torch.float32, absent: nn.Module | None = None) -> Pair:
+@dataclass(frozen=True, slots=True, eq=False)
+class Given:
+    """What of a pair is there already, and goes before the names in the recipe. Tokenizers are transformers'."""
+
+    teacher: nn.Module | None = None
+    student: nn.Module | None = None
+    teacher_tokenizer: Any = None
+    student_tokenizer: Any = None
+
+    @property
+    def any(self) -> bool:
+        """Whether a model is there."""
+        return self.teacher is not None or self.student is not None
+
+
+def load(
+    recipe: Recipe,
+    dtype: torch.dtype = torch.float32,
+    absent: nn.Module | None = None,
+    given: Given | None = None,
+) -> Pair:
     """Load the pair of a recipe; the teacher's weights in ``dtype``, the student's in float32. ``absent``, which has
     the teacher's configuration and no weights, takes the teacher's place.
 
-    Raises UserError with one line where something is missing or does not fit.
+    What is ``given`` is not loaded. Raises UserError with one line where something is missing or does not fit.
     """
-    named = _student_tokenizer(recipe)
-    teacher = absent or load_teacher(recipe.teacher, dtype)
-    teacher_reader = _reader(recipe.teacher.tokenizer or recipe.teacher.model, recipe.teacher)
-    student_reader = _reader(named, recipe.student)
-    student = load_student(recipe, student_reader)
+    given = given or Given()
+    named = None if given.student_tokenizer is not None else _student_tokenizer(recipe)
+    teacher = absent or given.teacher
+    if teacher is None:
+        teacher = load_teacher(recipe.teacher, dtype)
+    if given.teacher_tokenizer is None:
+        teacher_reader = _reader(recipe.teacher.tokenizer or recipe.teacher.model, recipe.teacher)
+    else:
+        teacher_reader = Reader(given.teacher_tokenizer)
+    student_reader = Reader(given.student_tokenizer) if named is None else _reader(named, recipe.student)
+    student = load_student(recipe, student_reader) if given.student is None else given.student
     if "attention" in recipe.terms.weights and recipe.terms.attention.compare == "maps":
         for model in (teacher, student):
             model.set_attn_implementation(EAGER)  # type: ignore[operator]

@@ -70,6 +70,8 @@ class Train(Section):
     """A checkpoint is written at the latest after so many minutes, whatever the steps."""
     keep_checkpoints: int = Field(default=2, ge=1)
     """How many checkpoints to keep."""
+    shard_teacher: bool | None = None
+    """On several devices: keep a piece of the teacher's blocks on each; if not set, where the student is sharded."""
     push_checkpoint: str | None = None
     """Another folder to which each checkpoint is copied, in a folder of the run's name; a run can go on from it."""
     max_hours: float | None = Field(default=None, gt=0)
@@ -153,10 +155,15 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Recipe:
 
     Raises UserError with one line: no such file, not TOML, an unknown key (with the nearest right one), a bad value.
     """
-    tree: dict[str, Any] = {} if path is None else _read(path)
+    return parse(tree(overrides, path), str(path) if path else "the flags")
+
+
+def tree(overrides: Mapping[str, Any], path: Path | None = None) -> dict[str, Any]:
+    """Return the sections of a TOML file with ``overrides`` by dotted key, not checked. Raises UserError."""
+    found: dict[str, Any] = {} if path is None else _read(path)
     for dotted, value in overrides.items():
-        _put(tree, dotted.split("."), value)
-    return parse(tree, str(path) if path else "the flags")
+        _put(found, dotted.split("."), value)
+    return found
 
 
 def parse(tree: Mapping[str, Any], origin: str) -> Recipe:

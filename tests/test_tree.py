@@ -12,6 +12,7 @@ SOURCES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py
 PYTHON = sorted([*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")])
 
 ELSEWHERE = {
+    "sad/__init__.py": "tests/sad/test_api.py",
     "sad/__main__.py": "tests/e2e starts it",
     "sad/cli.py": "tests/e2e starts every command; tests/test_imports.py looks at what they load",
     "sad/cli_assets.py": "tests/e2e starts every command",

@@ -24,7 +24,7 @@ from sad.distiller import Distiller
 from sad.shipped.seen import seeing
 from sad.subjects.plain_run import moments
 from sad.subjects.resumable import FINISHED, STOPPED, Ran, Resumable, Saved, Setting, Taken
-from sad.train import checkpoint, loop
+from sad.train import checkpoint, loop, random_states
 from sad.train.interrupt import Interrupt
 from sad.train.plan import Plan
 from sad_doctor import names
@@ -162,7 +162,7 @@ def _gpu() -> Iterator[_Gpu]:
     gpu = _Gpu()
     hook = register_optimizer_step_post_hook(gpu.draw)
     try:
-        with patch.object(checkpoint, "torch", _TorchWithGpu(gpu)):
+        with patch.object(random_states, "torch", _TorchWithGpu(gpu)):
             yield gpu
     finally:
         hook.remove()

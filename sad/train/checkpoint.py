@@ -13,11 +13,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, load_model, save_file, save_model
+from safetensors.torch import load_file, save_file, save_model
+from torch import nn
 
 from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.objective import Objective
+from sad.train import random_states, sharded
 from sad_doctor.record import replace_text
 
 FOLDER, STEP = "checkpoints", "step-"
@@ -27,7 +29,7 @@ MODEL, OPTIMIZER, STATE = "distiller.safetensors", "optimizer.safetensors", "sta
 @dataclass(slots=True)
 class Progress:
     """Where the run stands: ``step`` optimizer steps are done, ``skipped`` of them left the weights alone, the last
-    ``in_vain`` in a row. ``data`` is the fingerprint of the examples that it trains on.
+    ``in_vain`` in a row. ``data`` is the fingerprint of the examples that it trains on, ``per_step`` of them in a step.
 
     What the guards remember is here too, so that a run that is resumed does what the other would have done:
     ``spikes`` steps left out for their loss, and the log-losses of the ``recent`` ones, ``above`` of them spikes in a
@@ -46,6 +48,7 @@ class Progress:
     rollbacks: int = 0
     passed: int = 0
     told: list[str] = field(default_factory=list)
+    per_step: int = 0
 
     def took(self, finite: bool) -> None:
         """Count a step, and whether its loss and gradient were finite."""
@@ -67,7 +70,7 @@ class Progress:
 
 
 _KINDS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("step", "skipped", "in_vain", "spikes", "above", "cuts", "rollbacks", "passed"), int),
+    **dict.fromkeys(("step", "skipped", "in_vain", "spikes", "above", "cuts", "rollbacks", "passed", "per_step"), int),
     "data": str,
     "recent": lambda values: [float(v) for v in values],
     "told": lambda values: [str(v) for v in values],
@@ -82,13 +85,22 @@ def save(
     optimizer: torch.optim.Optimizer,
     objective: Objective,
     keep: int,
+    *,
+    writes: bool = True,
 ) -> Path:
     """Write a checkpoint under a temporary name, then rename it: it is there whole or not at all.
 
-    Older checkpoints beyond ``keep`` are removed afterwards. Raises OSError; what was half written is removed.
+    Older checkpoints beyond ``keep`` are removed afterwards. Every process of a run must call this, for the weights
+    that are in pieces and for the states of the random generators; only the one that ``writes`` does. Raises OSError;
+    what was half written is removed.
     """
     folder = run / FOLDER
     final = folder / f"{STEP}{progress.step:08d}"
+    cut = sharded.is_sharded(distiller)
+    weights = _Whole(sharded.whole_state(distiller, keep=writes)) if cut else distiller
+    moments = _tensors(optimizer, writes)
+    if not writes:
+        return final
     temporary = folder / f".{final.name}.{os.getpid()}.tmp"
     # of this process, or of one that was killed while it wrote
     for left in folder.glob(f".{STEP}*.tmp"):
@@ -96,8 +108,8 @@ def save(
     temporary.mkdir(parents=True)
     try:
         with disk_errors():
-            save_model(distiller, str(temporary / MODEL))
-            save_file(_tensors(optimizer), str(temporary / OPTIMIZER))
+            save_model(weights, str(temporary / MODEL))
+            save_file(moments, str(temporary / OPTIMIZER))
         (temporary / STATE).write_text(_state(progress, objective), encoding="utf-8")
         for file in temporary.iterdir():
             _sync(file)
@@ -128,8 +140,10 @@ def load(
         progress = Progress.read(state)
         weights, means = ({str(n): float(v) for n, v in state[key].items()} for key in ("weights", "means"))
         device = str(next(distiller.parameters()).device)
-        load_model(distiller, str(folder / MODEL), device=device)
-        _restore(optimizer, load_file(str(folder / OPTIMIZER), device=device))
+        # on the CPU where each process takes but a piece of it
+        place = "cpu" if sharded.is_sharded(distiller) else device
+        sharded.load_state(distiller, load_file(str(folder / MODEL), device=place))
+        _restore(optimizer, load_file(str(folder / OPTIMIZER), device=place))
     except (SafetensorError, RuntimeError, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
         # everything that a file of another run, or half a file, can bring about
         told = f"{folder} does not fit this run: {_first_line(error)}"
@@ -181,6 +195,14 @@ def steps_done(run: Path) -> int:
     return _step(newest(run))
 
 
+def per_step(run: Path) -> int:
+    """Return how many examples a step of the run takes over all processes; 0 where no checkpoint tells."""
+    try:
+        return int(json.loads((newest(run) / STATE).read_text(encoding="utf-8"))["per_step"])
+    except (UserError, OSError, ValueError, TypeError, LookupError):
+        return 0
+
+
 def every(run: Path) -> list[Path]:
     """Return every whole checkpoint, by its steps; a copy that somebody made under another name is none."""
     named = (p for p in (run / FOLDER).glob(f"{STEP}*") if p.name.removeprefix(STEP).isdecimal())
@@ -195,24 +217,38 @@ def _step(folder: Path) -> int:
     return int(folder.name.removeprefix(STEP))
 
 
-def _tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """Optimizer state and the random generators, flat."""
+class _Whole(nn.Module):
+    """A state, as the library wants to have it: it writes tied weights once."""
+
+    def __init__(self, state: dict[str, torch.Tensor]) -> None:
+        super().__init__()
+        self._state = state
+
+    def state_dict(self, *_: Any, **__: Any) -> dict[str, torch.Tensor]:  # type: ignore[override]  # noqa: ANN401
+        return dict(self._state)
+
+
+def _tensors(optimizer: torch.optim.Optimizer, keep: bool) -> dict[str, torch.Tensor]:
+    """Optimizer state and the random generators of every process, flat; an empty one where it is not kept."""
     state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
-    flat = {f"{i}/{key}": value.contiguous() for i, of in state.items() for key, value in of.items()}
-    flat["random/cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        flat["random/cuda"] = torch.cuda.get_rng_state()
-    return flat
+    flat: dict[str, torch.Tensor] = {}
+    for i, of in state.items():
+        for key, value in of.items():
+            full = sharded.whole(value)
+            if keep:
+                flat[f"{i}/{key}"] = (full if full is value else full.to("cpu", copy=True)).contiguous()
+    return flat | random_states.gathered(keep)
 
 
 def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    torch.set_rng_state(tensors.pop("random/cpu").cpu())
-    if (cuda := tensors.pop("random/cuda", None)) is not None and torch.cuda.is_available():
-        torch.cuda.set_rng_state(cuda.cpu())
+    random_states.restore(tensors)
     state: dict[int, dict[str, torch.Tensor]] = {}
+    params = {i: p for i, p in enumerate(p for group in optimizer.param_groups for p in group["params"])}
     for name, value in tensors.items():
         index, key = name.split("/", 1)
-        state.setdefault(int(index), {})[key] = value
+        # a count of steps is whole on every process
+        place = params.get(int(index)) if value.ndim else None
+        state.setdefault(int(index), {})[key] = value if place is None else sharded.like(value, place)
     whole = optimizer.state_dict()
     known = {index for group in whole["param_groups"] for index in group["params"]}
     if set(state) - known:

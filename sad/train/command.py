@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import signal
 import time
@@ -19,6 +18,7 @@ from sad.errors import Stopped, UserError
 from sad.quiet import quiet_libraries
 from sad.recipe import Recipe
 from sad.text import glance
+from sad.train import failure, portions
 from sad.train import folder as folders
 from sad.train.output import patient_console
 
@@ -36,6 +36,10 @@ def run_train(
         return _run(config, flags, sets, resume, dry_run=dry_run, began=began)
     except KeyboardInterrupt:
         raise Stopped("stopped before the first step; nothing was written") from None
+    except (UserError, Stopped) as error:
+        if failure.world()[1] > 1:
+            failure.end(error, None)
+        raise
 
 
 def _terminated(number: int, _frame: object) -> None:
@@ -59,7 +63,7 @@ def _run(
     written = _written(recipe)
     if not dry_run and folder is None:
         folders.check(recipe.output.folder)
-    rank, processes = _world()
+    rank, processes = failure.world()
     # the others would say the same
     console = patient_console(quiet=rank > 0)
     # what can be said without the heavy imports is said at once
@@ -67,10 +71,15 @@ def _run(
     quiet_libraries()
 
     from sad.train import trackers
+    from sad.train.devices import sharding
     from sad.train.plan import make_plan
 
+    # before anything slow is loaded
+    sharding()
     trackers.check(recipe.train.trackers)
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
+        if folder is not None:
+            recipe = portions.fitted(recipe, _per_step(folder), processes)
         plan = make_plan(recipe, processes)
     lines = describe(plan, processes)
     if dry_run:
@@ -79,9 +88,11 @@ def _run(
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if dry_run:
         return 0
-    folder, resumed = folder or _shared_folder(plan, recipe), folder is not None
+    folder, resumed = folder or folders.shared(recipe, plan.device), folder is not None
     try:
-        return _train(plan, folder, console, resume=resumed, began=began)
+        code = _train(plan, folder, console, resume=resumed, began=began)
+        failure.leave_together()
+        return code
     except OSError as error:
         # a full disk, a folder that is not ours: the run goes on from its newest checkpoint
         where = f" {error.filename}" if error.filename else ""
@@ -90,6 +101,10 @@ def _run(
     except (KeyboardInterrupt, Stopped) as stop:
         number = stop.signal if isinstance(stop, Stopped) else signal.SIGINT
         raise Stopped(f"stopped at once; {_way_on(folder)}", number) from None
+    except Exception as error:
+        if processes > 1 and not isinstance(error, UserError):
+            failure.end(error, folder, _way_on(folder))
+        raise
 
 
 def _written(recipe: Recipe) -> str:
@@ -100,6 +115,12 @@ def _written(recipe: Recipe) -> str:
     except UnicodeEncodeError:
         raise UserError("a path in the recipe is not UTF-8 text, so it cannot be put on record: rename it") from None
     return text
+
+
+def _per_step(folder: Path) -> int:
+    from sad.train import checkpoint
+
+    return checkpoint.per_step(folder)
 
 
 def _way_on(folder: Path) -> str:
@@ -145,23 +166,6 @@ def _early(ending: Any) -> tuple[int, str]:  # noqa: ANN401
     if ending.red_flag:
         return 1, f" for a red flag ({ending.red_flag})"
     return 0, ": train.max_hours is reached"
-
-
-def _world() -> tuple[int, int]:
-    """Return the number of this process, and how many there are, as `accelerate launch` and `torchrun` tell it."""
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def _shared_folder(plan: Any, recipe: Recipe) -> Path:  # noqa: ANN401
-    """Make the folder of a new run, once, and tell every process which it is."""
-    from accelerate import PartialState
-    from accelerate.utils import broadcast_object_list
-
-    made: list[Any] = [None]
-    if PartialState(cpu=plan.device == "cpu").is_main_process:
-        made[0] = folders.new(recipe.output.folder, recipe.output.name)
-        (made[0] / folders.RECIPE).write_text(recipe_text.toml(recipe_text.anchored(recipe)), encoding="utf-8")
-    return Path(broadcast_object_list(made)[0])
 
 
 def describe(plan: Any, processes: int = 1) -> list[str]:  # noqa: ANN401

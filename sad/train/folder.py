@@ -6,7 +6,9 @@ import os
 import time
 from pathlib import Path
 
+from sad import recipe_text
 from sad.errors import UserError
+from sad.recipe import Recipe
 
 LATEST = "latest"
 RECIPE = "recipe.toml"
@@ -27,6 +29,22 @@ def new(runs: Path, name: str) -> Path:
         _point(runs / LATEST, folder.name)
         return folder
     raise UserError(f"{runs} is full of runs of this second")
+
+
+def shared(recipe: Recipe, device: str) -> Path:
+    """Make the folder of a new run, with its recipe, once for all processes; every process is told which it is.
+
+    Raises UserError.
+    """
+    from accelerate import PartialState
+    from accelerate.utils import broadcast_object_list
+
+    made: list[Path | None] = [None]
+    if PartialState(cpu=device == "cpu").is_main_process:
+        folder = new(recipe.output.folder, recipe.output.name)
+        (folder / RECIPE).write_text(recipe_text.toml(recipe_text.anchored(recipe)), encoding="utf-8")
+        made[0] = folder
+    return Path(broadcast_object_list(made)[0])
 
 
 def check(runs: Path) -> None:

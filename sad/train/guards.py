@@ -48,7 +48,8 @@ class Saved:
 class Guards:
     """The guards of one run, as its recipe wants them. They change nothing but ``progress``, which checkpoints hold.
 
-    ``saved`` is the step of the checkpoint that it goes on from; ``began`` is when the hours began.
+    ``saved`` is the step of the checkpoint that it goes on from; ``began`` is when the hours began. With models in
+    ``pieces`` processes wait for each other in every pass: none can take one again by itself.
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class Guards:
         record: Record | NoRecord,
         saved: int | None,
         began: float | None,
+        pieces: bool = False,
     ) -> None:
+        self.pieces = pieces
         self._accelerator, self._recipe, self._folder = accelerator, recipe, folder
         self._progress, self._record = progress, record
         self._main = accelerator.is_main_process
@@ -85,7 +88,7 @@ class Guards:
         def tell(told: str) -> None:
             self._record.warn(self._progress.step, told, names.EVENT_OUT_OF_MEMORY)
 
-        shared = shared and self._accelerator.num_processes > 1
+        shared = (shared and self._accelerator.num_processes > 1) or self.pieces
         return room.with_room(self._progress, self._recipe.batch_size, attempt, clear, tell, shared=shared)
 
     def took(self, done: Step) -> None:
@@ -127,10 +130,10 @@ class Guards:
     def save(self, distiller: Distiller, optimizer: torch.optim.Optimizer, objective: Objective) -> None:
         """Write a checkpoint, and copy it where the recipe says. Raises OSError, but not for the copy."""
         started = time.monotonic()
+        keep = self._recipe.keep_checkpoints
+        made = checkpoint.save(self._folder, self._progress, distiller, optimizer, objective, keep, writes=self._main)
+        self._record.saved(self._progress.step, made)
         if self._main:
-            keep = self._recipe.keep_checkpoints
-            made = checkpoint.save(self._folder, self._progress, distiller, optimizer, objective, keep)
-            self._record.saved(self._progress.step, made)
             self._push()
         self._accelerator.wait_for_everyone()
         self.saved.now(self._progress.step)

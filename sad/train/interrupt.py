@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any
+
+ECHO = 5.0
+"""Seconds in which a launcher hands on the Ctrl-C that the terminal has sent to its workers already."""
 
 
 class Interrupt:
     """While it is entered, the first signal is only noted; a second Ctrl-C stops at once.
 
-    ``signal`` is None, or the number of the signal that came: the exit code is 128 + it.
+    ``signal`` is None, or the number of the signal that came: the exit code is 128 + it. Under a launcher a second
+    Ctrl-C counts only some seconds after the first: until then it is the same one.
     """
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self._at = 0.0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
@@ -30,5 +37,7 @@ class Interrupt:
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if self.signal is not None and number == signal.SIGINT:
+            if "WORLD_SIZE" in os.environ and time.monotonic() - self._at < ECHO:
+                return
             raise KeyboardInterrupt
-        self.signal = number
+        self.signal, self._at = number, time.monotonic()

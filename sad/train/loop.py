@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -20,7 +19,7 @@ from sad.distiller import Distiller
 from sad.errors import TrainingError, UserError
 from sad.evaluate import Likelihood, Scores, evaluate, likelihood
 from sad.objective import Objective
-from sad.train import checkpoint, update
+from sad.train import checkpoint, devices, random_states, sharded, update
 from sad.train.bodies import as_asked
 from sad.train.checkpoint import Progress
 from sad.train.clock import Clock
@@ -105,12 +104,44 @@ class Tools:
     def account(self, plan: Plan, progress: Progress, first: Batch) -> Callable[[], Mapping[str, float]]:
         """Return what gives the numbers of the step just taken, where it is logged; ``first`` is its micro-batch."""
         seldom: dict[str, float] = {}
-        if due(progress.step, plan.recipe.train.grad_shares_every):
+        if not self.guards.pieces and due(progress.step, plan.recipe.train.grad_shares_every):
             distiller: Distiller = self.accelerator.unwrap_model(self.wrapped)
             shares = grad_shares(self.accelerator, distiller, self.objective, first)
             seldom = {names.GRAD_SHARE + name: share for name, share in shares.items()}
             seldom |= teacher_signals(self.accelerator, distiller, first)
         return partial(measured, self.clock, self.optimizer, progress, self.accelerator.device, seldom)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Scores both models on held-out text, of which each process takes its share."""
+
+    plan: Plan
+    progress: Progress
+    accelerator: Accelerator
+    distiller: Distiller
+    guards: Guards
+
+    def student(self, objective: Objective) -> Scores:
+        """Score the student as it is."""
+        reduce = devices.reducer(self.accelerator)
+        with self.accelerator.autocast():
+            found = self.guards.with_room(
+                lambda: evaluate(self.distiller, self._batches(), objective, reduce), _nothing
+            )
+        sharded.settle(self.distiller)
+        return found
+
+    def teacher(self) -> Likelihood:
+        """Return the teacher's own likelihood, from where it was measured if there is a cache."""
+        if self.plan.cache:
+            return self.plan.cache.teacher
+        reduce = devices.reducer(self.accelerator)
+        with self.accelerator.autocast():
+            return self.guards.with_room(lambda: likelihood(self.distiller, self._batches(), reduce), _nothing)
+
+    def _batches(self) -> Iterator[Batch]:
+        return _held_out(self.plan, self.progress, self.accelerator)
 
 
 def train(
@@ -130,26 +161,24 @@ def train(
     recipe = plan.recipe.train
     accelerator = _accelerator(plan)
     distiller, optimizer, objective = _parts(plan, accelerator)
-    progress = _taken_up(folder, plan, distiller, optimizer, objective) if resume else Progress(data=plan.fingerprint)
-    wrapped, optimizer = accelerator.prepare(distiller, optimizer)
-    schedule, clock, start = plan.schedule(accelerator.num_processes), Clock(accelerator.device), progress.step
+    schedule, clock = plan.schedule(accelerator.num_processes), Clock(accelerator.device)
+    fresh = Progress(data=plan.fingerprint, per_step=schedule.per_step)
+    progress = _taken_up(folder, plan, fresh, distiller, optimizer, objective) if resume else fresh
+    wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer)
+    start = progress.step
     # one process writes; what it writes is the same on all of them
     main, saved = accelerator.is_main_process, start if resume else None
     record = Record(folder, plan, watch, saved) if main else NoRecord()
-    guards = Guards(accelerator, recipe, folder, progress, record, saved, began)
+    guards = Guards(accelerator, recipe, folder, progress, record, saved, began, sharded.in_pieces(distiller))
 
-    def score() -> Scores:
-        with accelerator.autocast():
-            return guards.with_room(lambda: evaluate(distiller, _held_out(plan, progress), objective), _nothing)
-
+    held = Held(plan, progress, accelerator, distiller, guards)
     tools = Tools(accelerator, wrapped, optimizer, objective, Feed(plan, schedule, accelerator), clock, guards)
     with signals or Interrupt() as interrupt, record.recorder, as_asked(recipe, distiller), tools.feed:
-        with accelerator.autocast():
-            known = guards.with_room(partial(_known, plan, progress, distiller), _nothing)
+        known = held.teacher()
         if plan.recipe.shares and not resume:
             # from held-out text, so that every process starts with the same weights, and the first record has them
-            objective.calibrate(score().ledger)
-        before = after = score()
+            objective.calibrate(held.student(objective).ledger)
+        before = after = held.student(objective)
         if not resume:
             record.teacher(0, known)
             record.evaluation(0, before)
@@ -165,7 +194,7 @@ def train(
             record.step(progress, done, rate, progress.step / schedule.steps_per_epoch, seconds, more)
             last = progress.step == plan.steps
             if last or progress.step % plan.eval_every == 0:
-                after = score()
+                after = held.student(objective)
                 record.evaluation(progress.step, after)
             turn = guards.turn(interrupt.signal, last=last)
             if turn.back is not None:
@@ -176,7 +205,7 @@ def train(
             _in_vain(plan, progress, done)
 
         ending = guards.ending(turn)
-        if not ending.early and main:
+        if not ending.early:
             export(plan, distiller, folder / STUDENT)
         elif ending.early and guards.saved.step != progress.step:
             guards.save(distiller, optimizer, objective)
@@ -186,30 +215,38 @@ def train(
 
 
 def _accelerator(plan: Plan) -> Accelerator:
-    # accelerate keeps the first precision for the life of the process; ours may train again in another
-    AcceleratorState._reset_state()
-    return Accelerator(mixed_precision="bf16" if plan.precision == "bf16" else "no", cpu=plan.device == "cpu")
+    return devices.make_accelerator(plan.device, plan.precision, tuple(plan.recipe.terms.weights))
 
 
 def _parts(plan: Plan, accelerator: Accelerator) -> tuple[Distiller, torch.optim.Optimizer, Objective]:
     """Put the pair on its device, with projectors made from the seed."""
     torch.manual_seed(plan.recipe.train.seed)
-    pair, device = plan.pair, accelerator.device
-    stored = plan.cache.asked if plan.cache else None
-    distiller = Distiller(pair.student, pair.teacher.to(device), pair.vocab, plan.recipe.terms, stored)
-    distiller.to(device).train()
+    pair, stored = plan.pair, plan.cache.asked if plan.cache else None
+    distiller = Distiller(pair.student, pair.teacher, pair.vocab, plan.recipe.terms, stored).train()
+    random_states.seed(plan.recipe.train.seed)
+    # a teacher that is not there has nothing to cut
+    devices.place(distiller, accelerator, False if plan.cache else plan.recipe.train.shard_teacher)
     objective = Objective(dict(plan.recipe.terms.weights), plan.recipe.shares)
     return distiller, make_optimizer(distiller, plan.recipe.train), objective
 
 
 def _taken_up(
-    folder: Path, plan: Plan, distiller: Distiller, optimizer: torch.optim.Optimizer, objective: Objective
+    folder: Path,
+    plan: Plan,
+    fresh: Progress,
+    distiller: Distiller,
+    optimizer: torch.optim.Optimizer,
+    objective: Objective,
 ) -> Progress:
-    """Load the newest checkpoint. Raises UserError where it stands for a training on other data."""
+    """Load the newest checkpoint. Raises UserError where it stands for a training on other data, or by other steps."""
     progress = checkpoint.load(folder, distiller, optimizer, objective)
     if progress.data != plan.fingerprint:
         told = f"the data is not what {folder} was trained on"
         raise UserError(f"{told}: put it back, or start a new run without --resume")
+    progress.per_step = progress.per_step or fresh.per_step
+    if progress.per_step != fresh.per_step:
+        told = f"a step of {folder} takes {progress.per_step} windows, and here it would take {fresh.per_step}"
+        raise UserError(f"{told}: change train.accumulation so that the steps are the same")
     return progress
 
 
@@ -220,25 +257,38 @@ def _in_vain(plan: Plan, progress: Progress, done: Step) -> None:
 
 
 def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
-    """Write the student, and nothing but the student, in Hugging Face format with its tokenizer."""
+    """Write the student, and nothing but the student, in Hugging Face format with its tokenizer.
+
+    Every process takes part, for weights that are in pieces; the first one writes.
+    """
+    first = random_states.rank() == 0
+    cut = sharded.is_sharded(distiller)
+    more = {"state_dict": sharded.whole_state(distiller.student, keep=first)} if cut else {}
+    if not first:
+        return
     with checkpoint.disk_errors():
-        distiller.student.save_pretrained(folder)  # type: ignore[operator]
+        distiller.student.save_pretrained(folder, **more)  # type: ignore[operator]
     plan.pair.readers.student.tokenizer.save_pretrained(folder)
 
 
-def _held_out(plan: Plan, progress: Progress) -> Iterator[Batch]:
-    """Batch the held-out windows, those of one length together: their scores are sums, in which order is nothing."""
-    size = max(1, plan.recipe.train.batch_size // progress.cuts)
-    order = sorted(range(len(plan.held_out)), key=lambda number: len(plan.held_out[number].student))
-    for start in range(0, len(order), size):
-        some = order[start : start + size]
-        made = collate([plan.held_out[number] for number in some], plan.pair.readers)
-        yield replace(made, numbers=tuple(len(plan.train) + number for number in some))
+def _held_out(plan: Plan, progress: Progress, accelerator: Accelerator | None = None) -> Iterator[Batch]:
+    """Yield what this process scores of the held-out windows, those of one length together, as the memory can hold
+    them: their scores are sums, in which order is nothing.
 
-
-def _known(plan: Plan, progress: Progress, distiller: Distiller) -> Likelihood:
-    """The teacher's likelihood of the held-out text, from where it was measured if there is a cache."""
-    return plan.cache.teacher if plan.cache else likelihood(distiller, _held_out(plan, progress))
+    They are dealt in batches of the recipe's size: a process that cuts its own finer takes nothing of another's.
+    """
+    size, windows = plan.recipe.train.batch_size, plan.held_out
+    small, first = max(1, size // progress.cuts), len(plan.train)
+    order = sorted(range(len(windows)), key=lambda number: len(windows[number].student))
+    groups = [order[start : start + size] for start in range(0, len(order), size)]
+    for group in groups if accelerator is None else devices.dealt(groups, accelerator):
+        for start in range(0, size, small):
+            some = group[start : start + small]
+            if not some:
+                yield plan.batch([])
+                continue
+            made = collate([windows[number] for number in some], plan.pair.readers)
+            yield replace(made, numbers=tuple(first + number for number in some))
 
 
 def _nothing() -> None:

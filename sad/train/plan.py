@@ -21,7 +21,7 @@ from sad.document import Document
 from sad.errors import UserError
 from sad.forward import text_config
 from sad.model_files import check_files
-from sad.pair import Pair, load
+from sad.pair import Given, Pair, load
 from sad.recipe import Cache as CacheAsked
 from sad.recipe import Recipe
 from sad.terms import NEED_STATES
@@ -112,14 +112,15 @@ class Plan:
         return {**key, "train": self.fingerprint, "held_out": held_out}
 
 
-def make_plan(recipe: Recipe, processes: int = 1) -> Plan:
-    """Load and measure everything that a run needs. Raises UserError."""
+def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None) -> Plan:
+    """Load and measure everything that a run needs; what of the pair is ``given`` is there. Raises UserError."""
     device = choose_device(recipe.train.device)
-    check_files(recipe)
+    if given is None or not given.any:
+        check_files(recipe)
     glance(recipe.data)
     cache = None if recipe.cache.path is None else open_cache(recipe.cache.path)
     dtype = torch.bfloat16 if device == "cuda" and recipe.train.precision != "fp32" else torch.float32
-    pair = load(recipe, dtype, absent_teacher(recipe.teacher.model) if cache else None)
+    pair = load(recipe, dtype, absent_teacher(recipe.teacher.model) if cache else None, given)
     precision = choose_precision(recipe.train.precision, device, text_config(pair.teacher).hidden_size)
     if recipe.teacher.dtype == "auto" and recipe.teacher.quantization == "none":
         pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)

@@ -39,12 +39,13 @@ def out_of_memory(error: BaseException) -> bool:
 class Together:
     """Lets several processes find out in time that one of them has no memory left: none may wait for one that gave up.
 
-    Alone, an error is just let out. Among several it is noted, and :meth:`agree` raises :class:`NoRoom` on all of them.
+    Alone, or with models in ``pieces``, whose passes are exchanges throughout, an error is just let out. Among several
+    it is noted, and :meth:`agree` raises :class:`NoRoom` on all of them.
     """
 
-    def __init__(self, accelerator: Accelerator) -> None:
+    def __init__(self, accelerator: Accelerator, *, pieces: bool = False) -> None:
         self._accelerator = accelerator
-        self._alone = accelerator.num_processes == 1
+        self._alone = accelerator.num_processes == 1 or pieces
         self.failed = False
 
     @contextmanager
@@ -90,7 +91,7 @@ def with_room(
                 raise
             told = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
             if shared and not isinstance(error, NoRoom):
-                where = "out of memory in the backward pass that the processes share"
+                where = "out of memory in a pass that the processes share"
                 raise TrainingError(f"{where} ({told}): halve train.batch_size, double train.accumulation") from None
         # outside of the handler, where nothing holds on to the tensors of the attempt any more
         clear()

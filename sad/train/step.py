@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from sad.batch import KD, LM, Batch
 from sad.distiller import Distiller
 from sad.objective import Ledger, Objective
+from sad.train import sharded
 from sad.train.clock import Clock
 from sad.train.room import Together
 from sad.train.update import update_ratio
@@ -57,7 +58,8 @@ def take_step(
     distiller: Distiller = accelerator.unwrap_model(wrapped)
     mark = clock.mark if clock else _unmarked
     units = total_units(accelerator, distiller, batches)
-    together, widest, scales = Together(accelerator), _widest(accelerator.device), objective.scales(units)
+    together = Together(accelerator, pieces=sharded.in_pieces(distiller))
+    widest, scales = _widest(accelerator.device), objective.scales(units)
     totals: dict[str, Tensor] = {}
     trained = torch.zeros((), dtype=widest, device=accelerator.device)
     for number, batch in enumerate(batches, 1):
@@ -86,7 +88,7 @@ def take_step(
         trained += loss.detach()
         for name, one in sums.items():
             totals[name] = totals.get(name, torch.zeros(())) + one.total.detach().to(widest)
-    norm = accelerator.clip_grad_norm_(distiller.parameters(), clip)
+    norm = sharded.whole(accelerator.clip_grad_norm_(distiller.parameters(), clip))
     values = _read(accelerator, [trained, *totals.values()], norm)
     ledger = objective.ledger(dict(zip(totals, values[1:-1], strict=True)), units)
     # a loss can be infinite although its gradient is not

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from sad.train import sharded
+
 FIRST, EVERY = 5, 10
 """The first steps are all measured, since weights that do not move show at once; then one in ten. Copying,
 subtracting and summing every weight reads and writes as much memory as the optimizer itself does."""
@@ -27,7 +29,6 @@ def update_ratio(weights: nn.Module, step: Callable[[], object]) -> Tensor:
     live: list[Tensor] = [p for p in weights.parameters() if p.requires_grad]
     before = [p.detach().clone() for p in live]
     step()
-    size = torch.stack(torch._foreach_norm(before)).norm()
-    torch._foreach_sub_(before, live)
-    ratio: Tensor = torch.stack(torch._foreach_norm(before)).norm() / size.clamp_min(1e-30)
-    return ratio
+    size = sharded.norm(before)
+    torch._foreach_sub_(sharded.local(before), sharded.local(live))
+    return sharded.norm(before) / size.clamp_min(1e-30)

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from sad.train.interrupt import Interrupt
+from sad.train.interrupt import ECHO, Interrupt
 
 
 def send(number: int) -> None:
@@ -23,13 +23,27 @@ def test_the_first_signal_is_only_noted(number: int) -> None:
         assert interrupt.signal == number
 
 
-def test_a_second_ctrl_c_stops_at_once() -> None:
+def test_a_second_ctrl_c_stops_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
     with Interrupt() as interrupt:
         send(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
             send(signal.SIGINT)
         # the exit code is that of the first
         assert interrupt.signal == signal.SIGTERM
+
+
+def test_a_ctrl_c_that_a_launcher_hands_on_is_the_same_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with Interrupt() as interrupt:
+        send(signal.SIGINT)
+        send(signal.SIGINT)
+        assert interrupt.signal == signal.SIGINT
+        now[0] += ECHO + 1
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)
 
 
 def test_a_second_sigterm_waits_for_the_step() -> None:

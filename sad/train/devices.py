@@ -1,0 +1,146 @@
+"""How the processes of a run are joined: what accelerate was told, what of it is taken, and who scores what.
+
+A launcher tells each process its place and accelerate's configuration by environment variables. The configuration's
+FSDP part is read here and the sharding done by :mod:`sad.train.sharded`, since the head is read outside its module.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedDataParallelKwargs
+from torch import nn
+
+from sad.batch import KD, LM
+from sad.distiller import Distiller
+from sad.errors import UserError
+from sad.evaluate import Reduce
+from sad.train import sharded
+
+Item = TypeVar("Item")
+YES = frozenset({"1", "true", "yes", "on"})
+USE_FSDP = "ACCELERATE_USE_FSDP"
+
+
+@dataclass(frozen=True, slots=True)
+class Sharding:
+    """How the student is cut. ``reshard`` frees a block's weights after its forward pass and gathers them again."""
+
+    reshard: bool = True
+
+
+def sharding(environment: Mapping[str, str] | None = None) -> Sharding | None:
+    """Return what accelerate's configuration says of sharding; None where each process keeps the whole student.
+
+    Raises UserError for what cannot be taken from it: DeepSpeed, FSDP of version 1, offloading, and so on.
+    """
+    told = os.environ if environment is None else environment
+
+    def yes(name: str) -> bool:
+        return told.get(name, "").strip().lower() in YES
+
+    if yes("ACCELERATE_USE_DEEPSPEED"):
+        raise UserError(
+            "DeepSpeed steps inside its backward pass, before a step can be found unfit: use FSDP instead, which "
+            "shards the same things (fsdp_version: 2; fsdp_reshard_after_forward: true for ZeRO-3, false for ZeRO-2)"
+        )
+    for name, what in (("ACCELERATE_USE_MEGATRON_LM", "Megatron-LM"), ("ACCELERATE_USE_PARALLELISM_CONFIG", "it")):
+        if yes(name):
+            raise UserError(f"accelerate's configuration asks for {what}: only data parallelism is known here")
+    if told.get("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "1").strip() not in {"", "1"}:
+        # accelerate would divide the loss by it
+        raise UserError("accelerate's configuration sets gradient_accumulation_steps: set train.accumulation instead")
+    if not yes(USE_FSDP):
+        return None
+    if told.get("FSDP_VERSION", "1").strip() != "2":
+        raise UserError("accelerate's configuration asks for FSDP 1: set fsdp_version: 2 in it")
+    if yes("FSDP_OFFLOAD_PARAMS"):
+        raise UserError("fsdp_offload_params is not supported: take it out of accelerate's configuration")
+    if yes("FSDP_ACTIVATION_CHECKPOINTING"):
+        raise UserError(
+            "fsdp_activation_checkpointing would hide the blocks whose states are compared: take it out of "
+            "accelerate's configuration and set train.gradient_checkpointing = true"
+        )
+    return Sharding(reshard=told.get("FSDP_RESHARD_AFTER_FORWARD", "true").strip().lower() in {*YES, "full_shard"})
+
+
+def make_accelerator(device: str, precision: str, terms: Sequence[str]) -> Accelerator:
+    """Join the processes of this run for ``device`` (cpu, cuda or mps). ``terms`` are those with a weight."""
+    sharding()
+    # accelerate keeps the first precision for the life of the process; ours may train again in another
+    AcceleratorState._reset_state()
+    # without a term over the vocabulary the head, the last norm and later blocks have no gradient
+    unused = not {KD, LM} & set(terms)
+    with _hidden(USE_FSDP):
+        return Accelerator(
+            mixed_precision="bf16" if precision == "bf16" else "no",
+            cpu=device == "cpu",
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=unused)],
+        )
+
+
+def place(distiller: Distiller, accelerator: Accelerator, shard_teacher: bool | None = None) -> None:
+    """Put both models on this process's device, in pieces where accelerate's configuration shards.
+
+    ``shard_teacher`` cuts the teacher's blocks too; None does where the student is cut. Raises UserError where it
+    cannot be.
+    """
+    how, device = sharding(), accelerator.device
+    several = accelerator.num_processes > 1
+    if several and (how is not None if shard_teacher is None else shard_teacher):
+        sharded.shard_teacher(distiller.teacher, device)
+    distiller.teacher.to(device)
+    if several and how is not None:
+        sharded.shard_student(distiller, device, reshard=how.reshard)
+    distiller.to(device)
+
+
+def prepare(
+    accelerator: Accelerator, distiller: Distiller, optimizer: torch.optim.Optimizer
+) -> tuple[nn.Module, torch.optim.Optimizer]:
+    """Join the processes' gradients: by accelerate, or by the shards, which do it by themselves."""
+    if sharded.is_sharded(distiller):
+        return distiller, optimizer
+    prepared: tuple[nn.Module, torch.optim.Optimizer] = accelerator.prepare(distiller, optimizer)
+    return prepared
+
+
+def dealt(groups: Sequence[list[Item]], accelerator: Accelerator) -> list[list[Item]]:
+    """Deal the groups in turn; return this process's, as many on each process: the last may be empty.
+
+    As many, since processes that hold pieces of one model wait for each other in every pass.
+    """
+    mine = list(groups[accelerator.process_index :: accelerator.num_processes])
+    most = -(-len(groups) // accelerator.num_processes)
+    return mine + [[]] * (most - len(mine))
+
+
+def reducer(accelerator: Accelerator) -> Reduce:
+    """Return what adds totals over the processes, in float64 where the device has it."""
+
+    def reduce(totals: dict[str, float]) -> dict[str, float]:
+        if accelerator.num_processes == 1:
+            return totals
+        names, device = sorted(totals), accelerator.device
+        exact = torch.float32 if device.type == "mps" else torch.float64
+        local = torch.tensor([totals[name] for name in names], dtype=exact, device=device)
+        return dict(zip(names, accelerator.reduce(local, "sum").tolist(), strict=True))
+
+    return reduce
+
+
+@contextmanager
+def _hidden(name: str) -> Iterator[None]:
+    before = os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[name] = before

@@ -1,0 +1,86 @@
+"""How one of several processes ends a run for all of them: one line, and no process waits for one that is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from sad.errors import Stopped, UserError
+
+CLAIM = "sad/failed"
+"""Where the first process to fail says so."""
+
+PATIENCE = 60.0
+"""Seconds that the other processes of a machine give its first one to tell of what they have met too."""
+
+
+def world() -> tuple[int, int]:
+    """Return the number of this process, and how many there are, as a launcher tells it."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def line(error: BaseException, rank: int, processes: int, way_on: str = "") -> str:
+    """Return what is said of an error: a mistake as it is, all else with its process and its first line."""
+    if isinstance(error, UserError | Stopped):
+        return " ".join(str(error).split())
+    first = next(iter(str(error).strip().splitlines()), "")
+    told = f"process {rank} of {processes}: {type(error).__name__}: {first}".rstrip(": ")
+    if "out of memory" in first.lower():
+        told += "; halve train.batch_size and double train.accumulation"
+    return f"{told}; {way_on}" if way_on else told
+
+
+def end(error: BaseException, folder: Path | None, way_on: str = "", leave: Callable[[int], object] = os._exit) -> None:
+    """Say in one line, once for all processes, what went wrong, and leave at once with the error's exit code.
+
+    At once, since an ordinary end waits for the others, which wait for this one. Of an error that is nobody's mistake
+    the traceback is kept in the run's ``folder``.
+    """
+    rank, processes = world()
+    # a launcher ends the others as soon as one has left: what is to be said is said before that
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if first_to_fail():
+        if folder is not None and folder.is_dir() and not isinstance(error, UserError | Stopped):
+            kept = folder / f"traceback-{rank}.txt"
+            kept.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        print(f"sad: {line(error, rank, processes, way_on)}", file=sys.stderr)  # noqa: T201 - as the command line does
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    leave(error.exit_code if isinstance(error, UserError | Stopped) else 1)
+
+
+def first_to_fail() -> bool:
+    """Return whether no other process has said so before: what comes later is only what the first one brought about.
+
+    Before the processes are joined each of them meets the same mistake: the first of each machine tells of it, and
+    the launcher then ends the others. One that is still there after ``PATIENCE`` has met something of its own.
+    """
+    from torch import distributed as dist
+
+    if not (dist.is_available() and dist.is_initialized()):
+        if int(os.environ.get("LOCAL_RANK", "0")) > 0:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            time.sleep(PATIENCE)
+        return True
+    try:
+        # atomic; kept by the launcher, so that it outlives the process that failed
+        return int(dist.distributed_c10d._get_default_store().add(CLAIM, 1)) == 1
+    except Exception:
+        # whoever keeps it is gone: better twice than not at all
+        return True
+
+
+def leave_together() -> None:
+    """End the group of processes after a run that went well. Alone, do nothing."""
+    from torch import distributed as dist
+
+    if world()[1] > 1 and dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()

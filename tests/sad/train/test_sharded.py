@@ -1,0 +1,208 @@
+"""Weights in pieces train as whole ones do: two processes joined by gloo against one, and checkpoints of either."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from accelerate.state import AcceleratorState
+from safetensors.torch import load_file
+from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor
+
+from sad import tiny
+from sad.pair import Pair
+from sad.subjects.processes import on_processes
+from sad.train import checkpoint, loop, sharded
+from sad.train.devices import USE_FSDP
+from sad.train.plan import Plan
+from sad_doctor import names
+
+ROWS = 4
+"""Windows of a step, over all processes."""
+
+STEPS = 5
+
+
+@dataclass(frozen=True)
+class Given:
+    folder: Path
+    processes: int
+    stop: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+    resume: bool = False
+    tied: bool = True
+    train: dict[str, Any] = field(default_factory=dict)
+    student: dict[str, Any] = field(default_factory=dict)
+
+
+class StopsAt(tiny.Silent):
+    """Asks the first process, which alone is told of steps, to end after one."""
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+
+    def step(self, step: int, *_: object) -> None:
+        if step == self._step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def plan(given: Given) -> Plan:
+    made = tiny.pair()
+    shape = {"tie_word_embeddings": given.tied, "intermediate_size": 37, **given.student}
+    # odd numbers: not every matrix can be cut into equal parts
+    student = tiny.model(321, layers=2, width=20, seed=2, **shape)
+    pair = Pair(student, made.teacher, made.readers, made.vocab)
+    size = ROWS // given.processes
+    train = {"batch_size": size, "max_steps": STEPS, "eval_every": 2, "save_every": 2, **given.train}
+    found = tiny.plan({"train": train, "data": {"eval_windows": 5}}, of=pair)
+    # an epoch of seven windows ends in the middle of a step, where one process has less than the other
+    found.train[:] = found.train[:7]
+    return Plan(found.recipe, pair, found.train, found.held_out, STEPS, "fp32", "cpu")
+
+
+def train(given: Given) -> list[list[bool]]:
+    """Train; return for the student, then for the teacher, which of its parameters ended in pieces."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    for name in (USE_FSDP, "FSDP_VERSION", "FSDP_RESHARD_AFTER_FORWARD"):
+        os.environ.pop(name, None)
+    os.environ.update(given.environment)
+    made = plan(given)
+    loop.train(made, given.folder, StopsAt(given.stop), resume=given.resume)
+    return [[isinstance(p, DTensor) for p in model.parameters()] for model in (made.pair.student, made.pair.teacher)]
+
+
+def run(given: Given) -> list[list[bool]]:
+    first, *_ = on_processes(train, given, given.processes)
+    return first
+
+
+def losses(folder: Path) -> list[dict[str, float]]:
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    kept = (names.LOSS, names.GRAD_NORM, names.UPDATE_RATIO, names.EVAL_LM_LOSS, names.EVAL_KL, names.EVAL_AGREEMENT)
+    return [{key: line[key] for key in kept if key in line} | {"step": line["step"]} for line in lines]
+
+
+def same_run(one: Path, other: Path, exact: float = 2e-5) -> None:
+    mine, theirs = losses(one), losses(other)
+    assert len(mine) == len(theirs) > 0
+    for a, b in zip(mine, theirs, strict=True):
+        assert a == pytest.approx(b, rel=exact, abs=1e-7)
+    for file in ("student/model.safetensors", f"checkpoints/{checkpoint.newest(one).name}/{checkpoint.MODEL}"):
+        first, second = load_file(one / file), load_file(other / file)
+        assert set(first) == set(second)
+        for name, value in first.items():
+            torch.testing.assert_close(second[name], value, rtol=1e-3, atol=2e-5)
+
+
+FSDP = {USE_FSDP: "true", "FSDP_VERSION": "2"}
+
+
+@pytest.mark.parametrize(("tied", "reshard"), [(True, "true"), (False, "false")])
+def test_two_processes_with_pieces_train_as_one_that_has_all(tmp_path: Path, tied: bool, reshard: str) -> None:
+    run(Given(tmp_path / "one", 1, tied=tied))
+    environment = {**FSDP, "FSDP_RESHARD_AFTER_FORWARD": reshard}
+    student, teacher = run(Given(tmp_path / "two", 2, tied=tied, environment=environment))
+    assert all(student)
+    # its embedding, its head and its last norm are whole
+    assert 0 < sum(teacher) < len(teacher)
+    same_run(tmp_path / "one", tmp_path / "two")
+
+
+def test_activations_that_are_computed_again_find_the_pieces(tmp_path: Path) -> None:
+    again = {"gradient_checkpointing": True}
+    run(Given(tmp_path / "one", 1, train=again))
+    run(Given(tmp_path / "two", 2, train=again, environment=FSDP))
+    same_run(tmp_path / "one", tmp_path / "two")
+
+
+@pytest.mark.parametrize("pieces", [True, False])
+def test_a_run_goes_from_one_process_to_two_and_back(tmp_path: Path, pieces: bool) -> None:
+    environment = FSDP if pieces else {}
+    run(Given(tmp_path / "whole", 1))
+    run(Given(tmp_path / "cut", 1, stop=1))
+    run(Given(tmp_path / "cut", 2, stop=3, environment=environment, resume=True))
+    assert checkpoint.steps_done(tmp_path / "cut") == 3
+    run(Given(tmp_path / "cut", 1, resume=True))
+    same_run(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_steps_of_another_size_are_refused(tmp_path: Path) -> None:
+    run(Given(tmp_path, 1, stop=1))
+    with pytest.raises(RuntimeError, match="takes 4 windows, and here it would take 8"):
+        run(Given(tmp_path, 2, resume=True, train={"batch_size": 4}))
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_teacher_is_cut_where_it_is_asked_for(tmp_path: Path, asked: bool) -> None:
+    environment = {} if asked else FSDP
+    more = {"shard_teacher": asked}
+    student, teacher = run(Given(tmp_path, 2, stop=1, environment=environment, train=more))
+    assert (any(student), any(teacher)) == (not asked, asked)
+
+
+def parts(_: None) -> dict[str, Any]:
+    torch.manual_seed(0)
+    module = nn.Linear(5, 3)
+    full = [p.detach().clone() for p in module.parameters()]
+    mesh = init_device_mesh("cpu", (2,))
+    fully_shard(module, mesh=mesh)
+    cut = list(module.parameters())
+    module(torch.zeros(1, 5))
+    gathered = [not isinstance(p, DTensor) for p in module.parameters()]
+    sharded.settle(module)
+    found = {
+        "settled": all(gathered) and all(isinstance(p, DTensor) for p in module.parameters()),
+        "norm": float(sharded.norm([*cut, full[0]])),
+        "expected": float(torch.cat([t.flatten() for t in [*full, full[0]]]).norm()),
+        "whole": all(torch.equal(sharded.whole(a.detach()), b) for a, b in zip(cut, full, strict=True)),
+        "like": torch.equal(sharded.whole(sharded.like(full[0] * 2, cut[0])), full[0] * 2),
+        "piece": cut[0].to_local().numel(),
+    }
+    with pytest.raises(RuntimeError, match="weight is"):
+        sharded.load_state(module, {"weight": torch.zeros(3, 4), "bias": full[1]})
+    sharded.load_state(module, {"weight": full[0] + 1, "bias": full[1]})
+    state = sharded.whole_state(module, keep=torch.distributed.get_rank() == 0)
+    return {**found, "state": {name: value.tolist() for name, value in state.items()}, "full": full[0].tolist()}
+
+
+def test_pieces_are_gathered_measured_and_loaded_as_the_whole() -> None:
+    first, other = on_processes(parts, None, 2)
+    for one in (first, other):
+        assert one["settled"]
+        assert one["whole"]
+        assert one["like"]
+        assert one["norm"] == pytest.approx(one["expected"], rel=1e-6)
+    assert first["piece"] != other["piece"]
+    assert other["state"] == {}
+    assert torch.allclose(torch.tensor(first["state"]["weight"]), torch.tensor(first["full"]) + 1)
+
+
+def test_of_whole_weights_nothing_is_changed() -> None:
+    module = nn.Linear(2, 2)
+    assert not sharded.is_sharded(module)
+    sharded.settle(module)
+    assert sharded.whole(module.weight) is module.weight
+    assert float(sharded.norm([torch.tensor([3.0]), torch.tensor([[4.0]])])) == 5.0
+    with pytest.raises(RuntimeError, match="its weights are others: bias"):
+        sharded.load_state(module, {"weight": torch.zeros(2, 2)})
+
+
+def test_a_teacher_of_few_bits_is_refused() -> None:
+    teacher = tiny.pair().teacher
+    first = next(p for name, p in teacher.named_parameters() if "layers" in name)
+    first.data = first.data.to(torch.int8)
+    with pytest.raises(RuntimeError, match="few bits cannot be sharded"):
+        on_processes(_shard, teacher, 1)
+
+
+def _shard(teacher: nn.Module) -> None:
+    sharded.shard_teacher(teacher, torch.device("cpu"))
