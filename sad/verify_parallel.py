@@ -31,8 +31,12 @@ def run_parallel(bugs: Sequence[Bug], jobs: int) -> Iterator[Outcome]:
         waiting = [pool.submit(_judged, bug.code) for bug in bugs]
         for bug, future in zip(bugs, waiting, strict=True):
             yield _outcome(bug, future)
-    finally:
+    except BaseException:
+        # nobody waits for the rest
         pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    # a pool that is not waited for can close its pipes under its own thread
+    pool.shutdown()
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
