@@ -13,6 +13,9 @@ from sad.data import Schedule
 from sad.data.prefetch import Prefetched
 from sad.train.plan import Plan
 
+EVER = 2**31
+"""More steps than any run takes."""
+
 
 class Feed:
     """Gives the batches of a step; those of the next ones are made meanwhile. A context: the thread ends with it.
@@ -53,9 +56,8 @@ class Feed:
             batches = [self._plan.batch(rows) for rows in cut(mine, most, size, cuts)]
             return [one.pinned() for one in batches] if self._pinned else batches
 
-        # a run that goes back passes over batches: it may take some beyond its own number of steps
-        last = first + self._plan.steps + 1
-        self._ahead = Prefetched(make, first, last, self._plan.recipe.train.prefetch).__enter__()
+        # a run that goes back passes over batches: nobody knows which will be the last
+        self._ahead = Prefetched(make, first, first + EVER, self._plan.recipe.train.prefetch).__enter__()
         self._batches = iter(self._ahead)
 
 
