@@ -77,10 +77,8 @@ def test_the_way_back_passes_over_the_batches_that_led_there(tmp_path: Path, mon
     # the same weights as a run whose schedule never had these batches
     monkeypatch.undo()
     other = plan()
-    schedule = type(other.schedule()).micro_batches
-    monkeypatch.setattr(
-        type(other.schedule()), "micro_batches", lambda self, s, p=0: schedule(self, s + 3 if s >= 10 else s, p)
-    )
+    schedule = type(other.schedule()).rows
+    monkeypatch.setattr(type(other.schedule()), "rows", lambda self, s, p=0: schedule(self, s + 3 if s >= 10 else s, p))
     tiny.train(other, tmp_path / "other")
     expected, _ = ends(tmp_path / "other")
     assert all(torch.equal(tensors[name], expected[name]) for name in expected)
