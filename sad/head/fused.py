@@ -60,6 +60,7 @@ def fused_rows(
         *(kd_scale * divergence.temperature, divergence.temperature, divergence.mix),
         *(heads[0].scale, heads[0].softcap or 1.0, heads[1].scale, heads[1].softcap or 1.0),
         KIND=NUMBERS[divergence.plain],
+        HAS_KD=teacher is not None,
         HAS_LM=labels is not None,
         S_HAS_CAP=heads[0].softcap is not None,
         T_HAS_CAP=heads[1].softcap is not None,

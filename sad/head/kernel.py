@@ -37,22 +37,29 @@ def _part(log_p, log_q, MIX, KIND: tl.constexpr):
     """Of each token its part of the value, and q times the slope to q up to a constant."""
     p, q = tl.exp(log_p), tl.exp(log_q)
     if KIND == FORWARD:
-        return tl.where(p == 0.0, 0.0, p * (log_p - log_q)), -p
-    if KIND == REVERSE:
-        part = tl.where(q == 0.0, 0.0, q * (log_q - log_p))
-        return part, part
-    ratio = log_p - log_q
-    # finite where one of the two or both are nothing; another NaN stays one
-    both = (log_p == -float("inf")) & (log_q == -float("inf"))
-    near = tl.where(both, 0.0, tl.minimum(tl.maximum(ratio, -FAR), FAR))
-    ratio = tl.where((ratio != ratio) & (both == 0), ratio, near)
-    share = 1.0 - MIX if KIND == SKEW_REVERSE else MIX
-    over = tl.log(1.0 - share + share * tl.exp(ratio))
-    if KIND == JSD:
-        return MIX * p * (ratio - over) - (1.0 - MIX) * q * over, (MIX - 1.0) * q * over
-    if KIND == SKEW:
-        return p * (ratio - over), (MIX - 1.0) * q * tl.exp(ratio - over)
-    return -q * over, q * (-over - MIX * tl.exp(-over))
+        value = tl.where(p == 0.0, 0.0, p * (log_p - log_q))
+        slope = -p
+    elif KIND == REVERSE:
+        value = tl.where(q == 0.0, 0.0, q * (log_q - log_p))
+        slope = value
+    else:
+        ratio = log_p - log_q
+        # finite where one of the two or both are nothing; another NaN stays one
+        both = (log_p == -float("inf")) & (log_q == -float("inf"))
+        near = tl.where(both, 0.0, tl.minimum(tl.maximum(ratio, -FAR), FAR))
+        ratio = tl.where((ratio != ratio) & (both == 0), ratio, near)
+        share = 1.0 - MIX if KIND == SKEW_REVERSE else MIX
+        over = tl.log(1.0 - share + share * tl.exp(ratio))
+        if KIND == JSD:
+            value = MIX * p * (ratio - over) - (1.0 - MIX) * q * over
+            slope = (MIX - 1.0) * q * over
+        elif KIND == SKEW:
+            value = p * (ratio - over)
+            slope = (MIX - 1.0) * q * tl.exp(ratio - over)
+        else:
+            value = -q * over
+            slope = q * (-over - MIX * tl.exp(-over))
+    return value, slope
 
 
 @triton.jit
@@ -78,6 +85,7 @@ def rows_kernel(
     T_SCALE,
     T_CAP,
     KIND: tl.constexpr,
+    HAS_KD: tl.constexpr,
     HAS_LM: tl.constexpr,
     S_HAS_CAP: tl.constexpr,
     T_HAS_CAP: tl.constexpr,
@@ -92,8 +100,9 @@ def rows_kernel(
     row = tl.program_id(0)
     student += row.to(tl.int64) * student_stride
     out += row.to(tl.int64) * out_stride
-    teacher += tl.minimum(row, compared - 1).to(tl.int64) * teacher_stride
-    with_kd = row < compared
+    # a row that is not compared has no token to compare, and loads nothing of the teacher
+    reals = tl.where(row < compared, tokens, 0)
+    teacher += tl.where(row < compared, row, 0).to(tl.int64) * teacher_stride
     lanes = tl.arange(0, BLOCK)
     none = -float("inf")
     top, total, soft_top, soft_total, their_top, their_total = none, 0.0, none, 0.0, none, 0.0
@@ -102,8 +111,8 @@ def rows_kernel(
         x = _logit(student, at, at < columns, S_SCALE, S_CAP, S_HAS_CAP)
         if HAS_LM:
             top, total = _grown(top, total, x)
-        if with_kd:
-            real = at < tokens
+        if HAS_KD:
+            real = at < reals
             soft_top, soft_total = _grown(soft_top, soft_total, tl.where(real, x / heat, none))
             y = _logit(teacher, at, real, T_SCALE, T_CAP, T_HAS_CAP)
             their_top, their_total = _grown(their_top, their_total, tl.where(real, y / heat, none))
@@ -115,10 +124,10 @@ def rows_kernel(
         here = _logit(student, label, label >= 0, S_SCALE, S_CAP, S_HAS_CAP)
         tl.store(lm_values + row, log_sum - here)
     value, inner = 0.0, 0.0
-    if with_kd:
+    if HAS_KD:
         for start in range(0, tokens, BLOCK):
             at = start + lanes
-            real = at < tokens
+            real = at < reals
             x = _logit(student, at, real, S_SCALE, S_CAP, S_HAS_CAP)
             y = _logit(teacher, at, real, T_SCALE, T_CAP, T_HAS_CAP)
             parts, slopes = _part(y / heat - their_log, x / heat - soft_log, MIX, KIND)
@@ -133,11 +142,11 @@ def rows_kernel(
             slope = tl.zeros([BLOCK], dtype=tl.float32)
             if HAS_LM:
                 slope += factor * (tl.exp(x - log_sum) - tl.where(at == label, 1.0, 0.0))
-            if with_kd:
-                real = at < tokens
+            if HAS_KD:
+                real = at < reals
                 y = _logit(teacher, at, real, T_SCALE, T_CAP, T_HAS_CAP)
-                log_q = tl.where(real, x / heat - soft_log, none)
-                _, slopes = _part(tl.where(real, y / heat - their_log, none), log_q, MIX, KIND)
+                log_q = x / heat - soft_log
+                _, slopes = _part(y / heat - their_log, log_q, MIX, KIND)
                 slope += tl.where(real, kd_factor * (slopes - tl.exp(log_q) * inner), 0.0)
             slope *= S_SCALE
             if S_HAS_CAP:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import torch
 from jaxtyping import Float, Int
@@ -45,7 +46,7 @@ class Products:
     ) -> None:
         """Multiply the gradient to some rows' products with the weight into the sums. No row may come twice."""
         sums, columns, factor = iter(self.sums[name]), gradient.shape[1], self.factor
-        rounded = gradient.to(factor.dtype)
+        rounded, states = gradient.to(factor.back_dtype), states.to(factor.back_dtype)
         with exact_halves(self.hidden, factor.weight):
             if self.wanted[0]:
                 to_states = rounded if factor.weight is None else factor.back(rounded)
@@ -59,7 +60,9 @@ class Products:
 class Factor:
     """A head's weight and bias as they are multiplied: in float32, or in halves where the device adds in float32.
 
-    A float32 weight beside half-precision states is multiplied as a half there, as autocast does it everywhere.
+    A float32 weight beside half-precision states is multiplied as a half there, as autocast does it everywhere. A
+    processor gives products of halves in halves: too coarse for logits, and no coarser than the rest of a gradient that
+    is handed back in them.
     """
 
     def __init__(self, hidden: Tensor, head: Head) -> None:
@@ -67,6 +70,8 @@ class Factor:
         self.dtype = hidden.dtype if halves else torch.float32
         self.weight = head.weight.to(hidden.dtype) if halves and head.weight is not None else head.weight
         self.bias = head.bias
+        both = head.weight is not None and head.weight.dtype == hidden.dtype == torch.bfloat16
+        self.back_dtype = torch.bfloat16 if both and (halves or native_halves()) else self.dtype
 
     def into(self, out: Float[Tensor, "n columns"], states: Float[Tensor, "n width"]) -> Float[Tensor, "n columns"]:
         """Write the products of states and weight, with the bias, into a buffer; return it.
@@ -76,7 +81,7 @@ class Factor:
         if self.weight is None:
             return out.copy_(states[:, : out.shape[1]])
         columns = out.shape[1]
-        for span, tile in self._tiles(columns):
+        for span, tile in tiles(self.weight[:columns], self.dtype):
             if self.dtype in HALVES:
                 torch.mm(states, tile.T, out_dtype=torch.float32, out=out)
             else:
@@ -87,21 +92,26 @@ class Factor:
         """Return the product of a gradient with the weight, in float32."""
         assert self.weight is not None, "states that are logits have no weight"
         found = gradient.new_zeros(gradient.shape[0], self.weight.shape[1], dtype=torch.float32)
-        for span, tile in self._tiles(gradient.shape[1]):
+        for span, tile in tiles(self.weight[: gradient.shape[1]], self.back_dtype):
             _add(found, gradient[:, span], tile)
         return found
-
-    def _tiles(self, columns: int) -> Iterator[tuple[slice, Tensor]]:
-        assert self.weight is not None, "states that are logits have no weight"
-        return tiles(self.weight[:columns], self.dtype)
 
 
 def _add(sums: Float[Tensor, "a b"], left: Float[Tensor, "a n"], right: Float[Tensor, "n b"]) -> None:
     """Add a product to float32 sums, where they are."""
-    if left.dtype in HALVES:
+    if left.dtype not in HALVES:
+        sums.addmm_(left, right)
+    elif left.device.type == "cuda":
         torch.addmm(sums, left, right, out_dtype=torch.float32, out=sums)
     else:
-        sums.addmm_(left, right)
+        for start in range(0, len(sums), TILE):
+            sums[start : start + TILE].add_(torch.mm(left[start : start + TILE], right))
+
+
+@cache
+def native_halves() -> bool:
+    """Whether this processor multiplies bfloat16 by itself, and faster."""
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
 
 
 def tiles(

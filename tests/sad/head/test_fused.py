@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -96,3 +99,43 @@ def test_the_pass_with_the_kernel_is_the_plain_form_in_value_and_gradient(monkey
 def test_no_rows_give_no_values() -> None:
     values = fused.fused_rows(torch.empty(0, 9), None, (Head(), Head()), 9, Divergence(), 1.0, None, None, None)
     assert [len(each) for each in values] == [0, 0]
+
+
+@pytest.mark.parametrize("kind", range(5))
+def test_the_compiler_takes_it_for_a_gpu_that_is_not_here(kind: int) -> None:
+    """To machine code of an H100, in a process of its own, as this one interprets."""
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILE, str(kind)],
+        env=os.environ | {"TRITON_INTERPRET": "0"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["8", "cubin"]
+
+
+COMPILE = """
+import itertools, sys, triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from sad.head.kernel import rows_kernel
+
+names, count = rows_kernel.arg_names, 0
+pointers = {"student": "*fp32", "teacher": "*fp32", "out": "*bf16", "labels": "*i64"}
+pointers |= dict.fromkeys(["label_factor", "kd_values", "lm_values"], "*fp32")
+whole = ["student_stride", "teacher_stride", "out_stride", "compared", "columns", "tokens"]
+for has, cap, slope in itertools.product([(True, True), (False, True)], [True, False], [True, False]):
+    chosen = {"KIND": int(sys.argv[1]), "HAS_KD": has[0], "HAS_LM": has[1], "S_HAS_CAP": cap, "T_HAS_CAP": cap}
+    chosen |= {"SLOPE": slope, "BLOCK": 4096}
+    types = {name: pointers.get(name, "i32" if name in whole else "fp32") for name in names if name not in chosen}
+    source = ASTSource(
+        fn=rows_kernel,
+        signature={name: types.get(name, "constexpr") for name in names},
+        constexprs={(names.index(name),): value for name, value in chosen.items()},
+    )
+    made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"num_warps": 8})
+    assert "cubin" in made.asm
+    count += 1
+print(count, "cubin")
+"""

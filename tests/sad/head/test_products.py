@@ -48,8 +48,9 @@ def test_tiles_cover_a_weight_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_sums_are_those_of_autograd(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
     monkeypatch.setattr(products, "TILE", 5)
-    # as a processor without bfloat16 products would do it: the rounding of the gradient is another test's
+    # as a processor without bfloat16 products does it: their rounding is another test's
     monkeypatch.setattr(torch, "set_float32_matmul_precision", lambda _: None)
+    monkeypatch.setattr(products, "native_halves", lambda: False)
     leaves = [noise(8, 6).to(dtype), noise(23, 6, seed=1).to(dtype), noise(23, seed=2).to(dtype)]
     head = Head(leaves[1], leaves[2])
     made = Products(leaves[0], head, (True, True, True), ("a", "b"))
@@ -78,3 +79,20 @@ def test_halves_are_multiplied_as_halves_only_where_both_are(states: str, weight
     with exact_halves(torch.zeros(1, dtype=getattr(torch, states)), torch.zeros(1, dtype=getattr(torch, weight))):
         assert torch.get_float32_matmul_precision() == inside
     assert torch.get_float32_matmul_precision() == before == "highest"
+
+
+def test_products_of_halves_are_as_exact_as_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a gradient; a logit is never one."""
+    monkeypatch.setattr(products, "TILE", 5)
+    monkeypatch.setattr(products, "native_halves", lambda: True)
+    hidden, weight, gradient = noise(8, 64).bfloat16(), noise(23, 64, seed=1).bfloat16(), noise(8, 23, seed=3)
+    made, every = Products(hidden, Head(weight), (True, True, False), ("a",)), torch.arange(8)
+    assert made.factor.back_dtype == torch.bfloat16
+    logits = made.factor.into(torch.empty(8, 23), made.states(every))
+    torch.testing.assert_close(logits.double(), hidden.double() @ weight.double().T, rtol=1e-6, atol=1e-5)
+    made.add("a", every, made.states(every), gradient)
+    right = gradient.double() @ weight.double(), gradient.double().T @ hidden.double()
+    for got, want in zip(made.sums["a"], right, strict=True):
+        assert got.dtype == torch.float32
+        assert float((got - want).norm() / want.norm()) < 4e-3
+    assert Products(hidden, Head(weight.float()), (True, True, False), ("a",)).factor.back_dtype == torch.float32
