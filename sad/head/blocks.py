@@ -30,6 +30,24 @@ LEAST_ROWS, MOST_ROWS = 128, {"cpu": 512}
 """Rows of a block: with fewer a product reads the whole weight for too little work, with more it is no faster."""
 
 
+class Column:
+    """Numbers of rows as they come, in memory of their own: a small tensor that outlives a piece would stand between
+    the large ones of the next, and the memory would grow from piece to piece.
+    """
+
+    def __init__(self, rows: int, device: torch.device) -> None:
+        self.numbers, self.count = torch.zeros(rows, dtype=torch.float32, device=device), 0
+
+    def append(self, some: Float[Tensor, " n"]) -> None:
+        """Take some more."""
+        self.numbers[self.count : self.count + len(some)] = some
+        self.count += len(some)
+
+    def sum(self) -> Float[Tensor, ""]:
+        """Return the sum of all."""
+        return self.numbers[: self.count].sum()
+
+
 class Found(NamedTuple):
     """A term at some rows, and what its gradient is to be multiplied by, row by row."""
 
@@ -48,7 +66,7 @@ class _Loop:
 
     def __init__(self, job: Job, products: Products) -> None:
         self.job, self.products = job, products
-        self.device = products.hidden.device
+        self.device, self.hidden_rows = products.hidden.device, products.hidden.shape[0]
         weight = job.head.weight
         self.columns = products.hidden.shape[1] if weight is None else weight.shape[0]
         if job.token is None and job.compared is not None:
@@ -60,24 +78,22 @@ class _Loop:
         self.teacher: Factor | None = None
         self.fused = self.device.type in FUSED and fused.installed() and job.simple and len(products.sums) < 2
         self.buffers: dict[str, Tensor] = {}
-        self.values: dict[str, list[Tensor]] = {KD: [], LM: [], ALM: []}
-        self.measured: dict[str, list[Tensor]] = {}
+        self.values = {name: Column(self.hidden_rows, self.device) for name in (KD, LM)}
+        measured = signals.NAMES if job.measure and job.compared is not None else ()
+        self.measured = {name: Column(self.hidden_rows, self.device) for name in measured}
 
     def run(self) -> dict[str, Tensor]:
         for block in self._blocks():
             self._block(block)
-        zero = torch.zeros(1, dtype=torch.float32, device=self.device)
-        self.job.signals.update({name: torch.cat([zero, *each]).sum() for name, each in self.measured.items()})
-        if self.job.chunks is not None:
-            self.values[ALM].append(self.job.chunks.value.detach().float().reshape(1))
-        return {name: torch.cat([zero, *each]).sum() for name, each in self.values.items()}
+        self.job.signals.update({name: each.sum() for name, each in self.measured.items()})
+        chunks = self.job.chunks
+        alm = torch.zeros((), device=self.device) if chunks is None else chunks.value.detach().float().clone()
+        return {name: each.sum() for name, each in self.values.items()} | {ALM: alm}
 
     def _blocks(self) -> Iterator[Block]:
         """Cut the rows into blocks, those that are compared first."""
         job, none = self.job, torch.empty(0, dtype=torch.int64, device=self.device)
         at = none if job.compared is None else job.compared.at
-        if job.measure and job.compared is not None:
-            self.measured = {name: [] for name in signals.NAMES}
         for start in range(0, len(at), self.size):
             stop = min(start + self.size, len(at))
             yield Block(at[start:stop], slice(start, stop))
@@ -177,7 +193,8 @@ class _Loop:
                 # the same gradient, each row times its own factor
                 found.append(Found(ALM, Rows(labels.values[:0], labels.gradient), job.chunks.weight[rows, None]))
         for each in found:
-            self.values[each.name].append(each.rows.values)
+            if each.name != ALM:
+                self.values[each.name].append(each.rows.values)
         return found
 
     def _compare(

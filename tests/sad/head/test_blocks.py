@@ -7,7 +7,7 @@ import torch
 
 from sad import tiny
 from sad.head import blocks
-from sad.head.blocks import _Loop, _real
+from sad.head.blocks import Column, _Loop, _real
 from sad.head.job import Compared, Job
 from sad.head.linear import Head
 from sad.head.products import Products
@@ -54,3 +54,13 @@ def test_padding_rows_that_own_the_mass_leave_the_real_tokens_a_softmax_of_their
     logits = torch.randn(2, 12)
     logits[:, 9:] += 90.0
     assert _real(softmax(logits), logits[:, :9]) is None
+
+
+def test_a_column_sums_what_it_took_and_keeps_nothing_else() -> None:
+    column, some = Column(5, torch.device("cpu")), torch.arange(3.0)
+    assert float(column.sum()) == 0.0
+    column.append(some)
+    column.append(some[:0])
+    column.append(torch.full((1,), 7.0))
+    some.fill_(100.0)
+    assert (float(column.sum()), column.count) == (10.0, 4)
