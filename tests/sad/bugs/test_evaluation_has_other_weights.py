@@ -26,7 +26,7 @@ def test_other_weights_are_found(monkeypatch, found_in_the_code_that_trains):
     evaluate = loop.evaluate
 
     def with_full_weights(distiller, batches, objective, *more):
-        return evaluate(distiller, batches, Objective(dict.fromkeys(objective.weights, 1.0)))
+        return evaluate(distiller, batches, Objective(dict.fromkeys(objective.weights, 1.0)), *more)
 
     monkeypatch.setattr(loop, "evaluate", with_full_weights)
     assert "in training" in found_in_the_code_that_trains(BUG)
