@@ -132,8 +132,9 @@ def sizes(plan: Any) -> list[list[Any]]:  # noqa: ANN401
     """Return the windows of two micro-batches, from the heaviest of the run, cut where whole ones would take long."""
     from sad.preflight.bench import heaviest, shortened
 
-    batch = heaviest(plan)
-    length = max(len(one.student) for one in batch)
+    # the longest first: a part of the batch is then as wide as the whole
+    batch = sorted(heaviest(plan), key=lambda one: -len(one.student))
+    length = len(batch[0].student)
     small = min(SMALL, MOST_LOGITS // (plan.pair.readers.student.size + plan.pair.readers.teacher.size))
     most = max(1, min(len(batch), small // length))
     if most == 1:

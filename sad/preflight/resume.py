@@ -106,6 +106,8 @@ def _short(bench: Bench) -> Plan:
     """The user's plan on the small cut, four steps long, saved at the second."""
     recipe, few = bench.plan.recipe, bench.few
     how = {"batch_size": 1, "accumulation": min(2, recipe.train.accumulation), "save_every": STOP, "eval_every": STEPS}
+    # windows are read when their step is taken, not ahead of it: which were read tells which were trained on
+    how["prefetch"] = 0
     train = recipe.train.model_copy(update={**how, "keep_checkpoints": 2})
     return replace(
         bench.plan, recipe=recipe.model_copy(update={"train": train}), train=Seen(few), held_out=few[-1:], steps=STEPS

@@ -26,7 +26,7 @@ def test_an_evaluation_of_other_weights_is_found(monkeypatch, found_in_the_code_
         return scores
 
     monkeypatch.setattr(loop, "evaluate", evaluate)
-    assert "the checkpoint of step 2 was saved as " in found_in_the_code_that_trains(BUG)
+    assert "the checkpoint of step 6 was saved as " in found_in_the_code_that_trains(BUG)
 
 
 def test_a_save_in_half_precision_is_found(monkeypatch, found_in_the_code_that_trains):
@@ -39,7 +39,7 @@ def test_a_save_in_half_precision_is_found(monkeypatch, found_in_the_code_that_t
             p.data = value
 
     monkeypatch.setattr(checkpoint, "save_model", save)
-    assert "the checkpoint of step 2 was saved as " in found_in_the_code_that_trains(BUG)
+    assert "the checkpoint of step 6 was saved as " in found_in_the_code_that_trains(BUG)
 
 
 def test_an_export_of_other_weights_is_found(monkeypatch, found_in_the_code_that_trains):

@@ -25,8 +25,8 @@ def test_with_the_step_it_agrees_but_moves_on_its_own():
 def test_other_weights_are_found(monkeypatch, found_in_the_code_that_trains):
     evaluate = loop.evaluate
 
-    def with_full_weights(distiller, batches, objective):
-        return evaluate(distiller, batches, Objective(dict.fromkeys(objective.weights, 1.0)))
+    def with_full_weights(distiller, batches, objective, *more):
+        return evaluate(distiller, batches, Objective(dict.fromkeys(objective.weights, 1.0)), *more)
 
     monkeypatch.setattr(loop, "evaluate", with_full_weights)
     assert "in training" in found_in_the_code_that_trains(BUG)
@@ -47,8 +47,8 @@ def test_dropout_in_evaluation_is_found(monkeypatch, found_in_the_code_that_trai
 def _behind(evaluate):
     before = []
 
-    def late(distiller, batches, objective):
+    def late(distiller, batches, objective, *more):
         before.append(dict(objective.weights))
-        return evaluate(distiller, batches, Objective(before[-2:][0]))
+        return evaluate(distiller, batches, Objective(before[-2:][0]), *more)
 
     return late

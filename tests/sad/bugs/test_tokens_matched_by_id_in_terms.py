@@ -42,7 +42,7 @@ def test_a_slope_of_chunks_that_is_halved_is_found(monkeypatch):
         return values, slope / 2
 
     monkeypatch.setattr(alm, "rows", halved)
-    assert "two tokenizers: the gradient of" in found()
+    assert "two tokenizers: update ratio is" in found()
 
 
 def test_a_likelihood_of_tokens_instead_of_chunks_is_found(monkeypatch):
