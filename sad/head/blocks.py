@@ -22,6 +22,8 @@ BLOCK, OTHERS = {"cpu": 11 * 2**20}, 3 * 2**25
 """Numbers of a block of logits, by the kind of device: enough rows for a product to run at full speed."""
 PIECE = {"cpu": 2**18}
 """Numbers of a piece of a block that is worked on while it is in the cache; the whole block where there is none."""
+FEWEST = 3
+"""Rows of a piece: with fewer the calls themselves cost more than the cache saves."""
 FUSED = {"cuda"}
 """Where the element-wise part is one kernel."""
 BOTH = "both"
@@ -74,7 +76,7 @@ class _Loop:
         numbers = BLOCK.get(self.device.type, OTHERS)
         most = MOST_ROWS.get(self.device.type, numbers)
         self.size = min(most, max(LEAST_ROWS, numbers // max(1, self.columns)))
-        self.piece = max(1, PIECE.get(self.device.type, numbers) // max(1, self.columns))
+        self.piece = max(FEWEST, PIECE.get(self.device.type, numbers) // max(1, self.columns))
         self.teacher: Factor | None = None
         self.fused = self.device.type in FUSED and fused.installed() and job.simple and len(products.sums) < 2
         self.buffers: dict[str, Tensor] = {}

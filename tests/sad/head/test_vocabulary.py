@@ -44,6 +44,7 @@ def test_values_and_gradients_are_the_plain_ones(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK", {"cpu": block})
         patch.setattr(blocks, "PIECE", {"cpu": piece})
+        patch.setattr(blocks, "FEWEST", 1)
         patch.setattr(blocks, "LEAST_ROWS", 1)
         scales = {KD: 2 * a, LM: 2 * b, "another": 3.0} if announced else None
         found = vocabulary_pass(rig.hidden, rig.head, rig.token, rig.compared, scales=scales)
