@@ -95,7 +95,7 @@ def room(tmp_path: Path, pair_folder: Path) -> Path:
         (["--data", "./empty.txt"], "holds no text"),
         (["--data", "./rows.csv"], "no column 'text'; it has body"),
         (["--data", "./wide.csv"], "no column 'text'; it has Text, c0, "),
-        (["--data", "./wide.csv"], " and 23 more (set data.column)"),
+        (["--data", "./wide.csv"], " and 23 more; did you mean 'Text'? (set data.column, data.messages, or"),
         (["--data", "./numbers.jsonl"], "holds int, not text"),
         (["--teacher", "./cut"], "it has 5,000 bytes, its header tells of"),
         (["--teacher", "./bare"], "holds no config.json"),

@@ -229,7 +229,9 @@ def test_a_text_that_is_not_utf8(room: Room) -> None:
 
 def test_a_column_that_is_missing(room: Room) -> None:
     (room.folder / "rows.csv").write_text("body\nsome text\n", encoding="utf-8")
-    assert "no column 'text'; it has body (set data.column)" in refused(room.train("--data", "./rows.csv"))
+    assert "no column 'text'; it has body (set data.column, data.messages, or" in refused(
+        room.train("--data", "./rows.csv")
+    )
 
 
 def test_a_place_that_cannot_be_written(room: Room) -> None:

@@ -11,7 +11,8 @@ import torch
 from sad import pair, tiny
 from sad.data import collate, examples
 from sad.distiller import Distiller
-from sad.forward import block_list, head, run
+from sad.forward import block_list, run
+from sad.head.linear import head_of
 from sad.objective import Objective
 from sad.recipe import Terms, parse
 
@@ -102,8 +103,8 @@ def test_a_family_teaches_and_learns(family: str, tmp_path: Path) -> None:
     with torch.no_grad():
         found.student.eval()
         row, length = next(i for i, e in enumerate(some) if e is shortest), len(shortest.student)
-        together = head(found.student, run(found.student, batch.student, [0, 1]).hidden[row, :length])
-        single = head(found.student, run(found.student, alone.student).hidden[0])
+        together = head_of(found.student).logits(run(found.student, batch.student, [0, 1]).hidden[row, :length])
+        single = head_of(found.student).logits(run(found.student, alone.student).hidden[0])
     torch.testing.assert_close(together, single, rtol=1e-3, atol=1e-4)
 
     distiller = Distiller(found.student, found.teacher, found.vocab, Terms())

@@ -19,12 +19,12 @@ def test_a_schedule_that_is_not_told_the_epoch_is_found(monkeypatch, found_in_th
 
         epochs = {}  # noqa: RUF012 - by schedule: a new one each process
 
-        def micro_batches(self, step, process=0):
+        def rows(self, step, process=0):
             epoch, place = divmod(step, self.steps_per_epoch)
             known = self.epochs.setdefault(id(self), [self, 0, epoch])
             if epoch != known[2]:
                 known[1] = known[2] = epoch
-            return super().micro_batches(known[1] * self.steps_per_epoch + place, process)
+            return super().rows(known[1] * self.steps_per_epoch + place, process)
 
     def schedule(self, processes=1, shipped=Plan.schedule):
         made = shipped(self, processes)
