@@ -77,8 +77,7 @@ class Factor:
         self.weight = weight.to(self.dtype) if weight is not None and self.dtype in HALVES else weight
         self.bias = head.bias
         self.rounds = half == torch.bfloat16 and not gpu
-        both = weight is not None and weight.dtype == hidden.dtype == torch.bfloat16
-        self.back_dtype = torch.bfloat16 if both and (gpu or native_halves()) else self.dtype
+        self.back_dtype = torch.bfloat16 if self.rounds and native_halves() else self.dtype
 
     @staticmethod
     def _half(hidden: Tensor, weight: Tensor, operands: torch.dtype | None) -> torch.dtype | None:
