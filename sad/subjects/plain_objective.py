@@ -107,7 +107,7 @@ class PlainObjective:
         for numbers in batches:
             seen = [self.see(task, student, teacher, task.texts[number]) for number in numbers]
             self.add_terms(task, seen, maps, carried, values, slopes)
-        loss = sum(task.weights[name] * mean for name, mean in slopes.means().items())
+        loss = sum(task.weights[name] * mean for name, mean in slopes.means().items() if name in task.weights)
         named = dict(student.named_parameters())
         every = named | {projection(k): of for k, of in enumerate(maps)}
         found = torch.autograd.grad(loss, list(every.values()), allow_unused=True)
