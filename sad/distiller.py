@@ -165,7 +165,7 @@ class Distiller(nn.Module):
         return batch.counts() | {name: custom.units(term, batch) for name, term in self._own.items()}
 
     def outside(self) -> Iterator[nn.Parameter]:
-        """What is trained beside the student and not saved with it: projectors, the learned map of layers, and the weights of a user's terms."""
+        """What is trained beside the student and not saved with it: projectors, the map of layers, a user's terms."""
         yield from self.projectors.parameters()
         if self.layer_map is not None:
             yield from self.layer_map.parameters()

@@ -126,8 +126,11 @@ class Objective:
             self.weights |= self._wanted(ledger.raw, self.shares)
 
     def begin(self, start: float, goal: float) -> None:
-        """Take the LM losses of the student before its first step and of the teacher, in nats per student's token."""
-        if self.readiness is not None:
+        """Take the LM losses of the student before its first step and of the teacher, in nats per token of the student.
+
+        Once: a run that goes on has them from its checkpoint.
+        """
+        if self.readiness is not None and self.readiness.start is None:
             self.readiness.measure(start, goal)
             self.weights |= self.readiness.weights
 

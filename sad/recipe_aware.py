@@ -1,4 +1,4 @@
-"""The part of the recipe that says what follows the student while it learns. All of it is off unless it is asked for."""
+"""The part of the recipe that says what follows the student while it learns; all of it is off unless asked for."""
 
 from __future__ import annotations
 

@@ -33,17 +33,15 @@ class Gaps:
     @torch.no_grad()
     def weights(self, gaps: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
         """Return the weights of some positions, float32, and count f. A gap that is NaN has the weight NaN."""
-        known = self.mean is not None and self.mean > 0
-        factor = (
-            (gaps.clamp_min(0.0) / self.mean).pow_(self.power).clamp_(1 / self.most, self.most)
-            if known
-            else torch.ones_like(gaps)
-        )
+        if self.mean is None:
+            factor = torch.ones_like(gaps)
+        else:
+            factor = (gaps.clamp_min(0.0) / self.mean).pow_(self.power).clamp_(1 / self.most, self.most)
         if self._sum is None or self._sum.device != gaps.device:
             # Apple's GPUs have no float64
             wide = torch.float32 if gaps.device.type == "mps" else torch.float64
             self._sum = torch.zeros((), dtype=wide, device=gaps.device)
-        self._sum += factor.sum()
+        self._sum += factor.sum(dtype=self._sum.dtype)
         return factor if self.size is None else factor.div_(self.size)
 
     def begin(self) -> None:
@@ -55,7 +53,7 @@ class Gaps:
         return torch.zeros(()) if self._sum is None else self._sum
 
     def follow(self, gap: float, factor: float) -> None:
-        """Take in a step's mean gap and mean f, over all its micro-batches and processes; useless ones change nothing."""
+        """Take in the mean gap and mean f of a whole step, over all its processes; useless ones change nothing."""
         if not all(math.isfinite(x) and x > 0 for x in (gap, factor)):
             return
         if self.mean is not None:

@@ -31,13 +31,14 @@ def make_objective(recipe: Recipe, distiller: Distiller) -> Objective:
     )
 
 
-def measure(objective: Objective, before: Scores, teacher: Likelihood) -> None:
-    """Tell the objective between which LM losses the student goes: its own of held-out text, and the teacher's of it.
+def measured_from(objective: Objective, scores: Scores, teacher: Likelihood) -> Scores:
+    """Tell a new objective between which LM losses of held-out text the student goes: its own first, and the teacher's.
 
-    The teacher's is turned into nats per token of the student by the bits per byte.
+    The teacher's is turned into nats per token of the student by the bits per byte. Returns the student's scores.
     """
-    own = before.likelihood
+    own = scores.likelihood
     objective.begin(own.lm_loss, own.lm_loss * teacher.bits_per_byte / own.bits_per_byte if own.nats else own.lm_loss)
+    return scores
 
 
 def steer(

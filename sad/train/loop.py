@@ -20,7 +20,7 @@ from sad.errors import TrainingError, UserError
 from sad.evaluate import Likelihood, Scores, evaluate, likelihood
 from sad.objective import Objective
 from sad.train import checkpoint, devices, random_states, sharded, update
-from sad.train.aware import make_objective, measure, steer
+from sad.train.aware import make_objective, measured_from, steer
 from sad.train.bodies import as_asked
 from sad.train.checkpoint import Progress
 from sad.train.clock import Clock
@@ -180,11 +180,10 @@ def train(
         if plan.recipe.shares and not resume:
             # from held-out text, so that every process starts with the same weights, and the first record has them
             objective.calibrate(held.student(objective).ledger)
-        before = after = held.student(objective)
+        before = after = measured_from(objective, held.student(objective), known)
         if not resume:
             record.teacher(0, known)
             record.evaluation(0, before)
-            measure(objective, before, known)
         guards.begin(distiller, optimizer, objective)
         turn = guards.turn(interrupt.signal, first=True)
         while progress.step < plan.steps and not turn.ends:
