@@ -15,11 +15,13 @@ import argparse
 import statistics
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from quality_runs import Run, Runs
+from quality_trl import missing, trl
 
 from sad.errors import UserError
 from sad.evaluate import Scores
@@ -55,6 +57,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "shares of the value": {"shares": SHARES},
     "shares of the gradient": {"shares": SHARES, "aware.shares.of": "gradient"},
 }
+PEER = "TRL"
+"""GKD where both read with one tokenizer, GOLD (hybrid, with the labels' loss) where they do not."""
 ALIKE = 0.05
 """How far the time of a step may be from that of `off` and count as the same."""
 
@@ -75,13 +79,17 @@ class Stopwatch:
         return None
 
 
-def ours(pair: str, variant: str, seed: int, steps: int) -> Run:
+def made(peer: str | None, cache: str | None, pair: str, variant: str, seed: int, steps: int) -> Run:
     """Train a variant and score it."""
     fixed = {"train.epochs": 1e6, "train.max_steps": steps, "train.eval_every": steps, "train.save_every": steps}
-    recipe = load(None, {**PAIRS[pair], **fixed, "train.seed": seed, **VARIANTS[variant]})
+    stored = {"cache.path": cache} if cache and variant != PEER else {}
+    plan = make_plan(load(None, {**PAIRS[pair], **fixed, **stored, "train.seed": seed, **VARIANTS.get(variant, {})}))
+    if variant == PEER:
+        assert peer is not None, "main() asks before"
+        return trl(peer, plan, pair, variant, seed, steps)
     watch = Stopwatch()
     with TemporaryDirectory() as folder:
-        found = train(make_plan(recipe), Path(folder), watch)
+        found = train(plan, Path(folder), watch)
     return Run(pair, variant, seed, steps, found.after.likelihood.bits_per_byte, watch.last - watch.first)
 
 
@@ -103,12 +111,12 @@ def row(runs: Runs, pair: str, variant: str, steps: int, seeds: list[int]) -> st
     off = [runs.known(pair, OFF, seed, steps).bits for seed in seeds]
     a_step = statistics.median(run.seconds for run in same) / steps
     return (
-        f"| {variant} | {told([r.bits for r in same])} | {against([r.bits for r in same], off)} | {fit} "
-        f"| {told([r.bits for r in timed])} | {against([r.bits for r in timed], off)} | {1000 * a_step:.0f} |"
+        f"| {variant} | {spread([r.bits for r in same])} | {against([r.bits for r in same], off)} | {fit} "
+        f"| {spread([r.bits for r in timed])} | {against([r.bits for r in timed], off)} | {1000 * a_step:.0f} |"
     )
 
 
-def told(bits: list[float]) -> str:
+def spread(bits: list[float]) -> str:
     """Mean and spread (largest minus smallest) over the seeds."""
     return f"{statistics.mean(bits):.4f} ± {(max(bits) - min(bits)) / 2:.4f}"
 
@@ -124,16 +132,20 @@ def main() -> None:
     parser.add_argument("--pair", choices=PAIRS, default="embedded")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=VARIANTS)
+    parser.add_argument("--variants", nargs="*", default=[*VARIANTS, PEER], choices=[*VARIANTS, PEER])
+    parser.add_argument("--cache", default=None, help="the teacher's answers by `sad cache`, for our own variants")
     parser.add_argument("--out", type=Path, required=True, help="JSON lines of finished runs, added to")
     parser.add_argument("--peer-python", default=None, help="a Python that has trl, for its trainers")
     asked = parser.parse_args()
     quiet_libraries()
-    runs = Runs(asked.out, ours)
+    runs = Runs(asked.out, partial(made, asked.peer_python, asked.cache))
     seeds = list(range(asked.seeds))
     print("| variant | bits/byte, equal tokens | against off | steps at equal time | bits/byte | against off | ms |")
     print("|---|---|---|---|---|---|---|")
     for variant in asked.variants:
+        if variant == PEER and (told := missing(asked.peer_python)):
+            print(f"| {PEER} | left out: {told} | | | | | |")
+            continue
         print(row(runs, asked.pair, variant, asked.steps, seeds), flush=True)
 
 
