@@ -39,7 +39,7 @@ PAIRS: dict[str, dict[str, Any]] = {
         "student.model": "random:4x192",
         "student.tokenizer": "asset:smollm2",
         "data.text": TEXT,
-        "data.eval_windows": 24,
+        "data.held_out": 4,
         "train.batch_size": 4,
     },
 }
