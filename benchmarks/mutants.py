@@ -61,6 +61,8 @@ NO_RESULT = {
     "maxsize",  # how much of what can be made again is kept
     "exist_ok",  # whether a folder that is there is an error
     "parents",  # whether those above it are made too
+    "missing_ok",  # whether a file that is gone is an error
+    "ignore_errors",  # whether what cannot be removed is
 }
 """Flags of calls that say how a result is reached or written, never what it is."""
 PORTIONS = {
@@ -68,8 +70,12 @@ PORTIONS = {
     *("OPEN", "EVER"),
 }
 """Constants that say how much is done, or kept, at a time, and one for more steps than any run takes."""
+TOLERANCES = {"ONE", "PROPORTION", "LEAST", "NOTHING", "SIGN"}
+"""Named tolerances: no number that is measured lies on one to the last bit, so < and <= are one."""
 CLOCKS = ("perf_counter(", "monotonic(")
 """Who is asked for the time tells how long something took, never what it gave."""
+TOLD = {"counts"}
+"""Who is told what became of a text, for a person to read."""
 MARKS = {"mark", "self.clock.start", "done.took"}
 """Calls that tell a clock which part of a step begins, or a person how far something is."""
 
@@ -184,6 +190,8 @@ def _idle(node: ast.AST) -> Iterator[ast.AST]:
         # a negative number that has a name is a mark: any other negative one marks as well (a positive one is tried)
         case ast.Assign(targets=[ast.Name(id=name)], value=ast.UnaryOp(op=ast.USub())) if name.isupper():
             yield node.value.operand
+        case ast.Compare(comparators=[ast.Name(id=name)]) if name in TOLERANCES | PORTIONS:
+            yield node
         # where no graph is made there is nothing to detach from
         case ast.FunctionDef() if any("no_grad" in ast.unparse(d) for d in node.decorator_list):
             yield from (part for part in ast.walk(node) if _is_call_of(part, {"detach"}))
@@ -196,12 +204,16 @@ def _beside(node: ast.AST) -> bool:
     match node:
         case ast.If(test=ast.Name(id="TYPE_CHECKING")):
             return True
+        # what only a GPU runs: `sad verify` runs on a processor
+        case ast.If(test=test, orelse=[]) | ast.IfExp(test=test):
+            return any(gpu in ast.unparse(test) for gpu in ("== 'cuda'", "cuda.is_available()"))
         case ast.keyword(arg=arg):
             return arg in NO_RESULT
         case ast.Assign(targets=[target], value=value):
             return _names(target) <= PORTIONS or any(clock in ast.unparse(value) for clock in CLOCKS)
-        case ast.AugAssign(value=value):
-            return any(clock in ast.unparse(value) for clock in CLOCKS)
+        case ast.AugAssign(target=target, value=value):
+            told = ast.unparse(target).partition(".")[0] in TOLD
+            return told or any(clock in ast.unparse(value) for clock in CLOCKS)
         case ast.Expr(value=ast.Call(func=func)):
             return ast.unparse(func) in MARKS
     return False

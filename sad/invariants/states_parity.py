@@ -4,7 +4,7 @@
 From last hidden states and heads, value and gradients to states, weight and bias are those of all logits held at once
 in float64: with 19 places, with 4,300 and with 9 over 70,001 tokens; with a bias, a logit scale, a soft-cap, a head
 that is tied to the embedding, padding rows, another vocabulary, a temperature; for forward and reverse KL, JSD and both
-skewed ones, also with nothing mixed in; where the teacher is sure of what the student cannot say, which counts for
+skewed ones, also at the ends of a mixture; where the teacher is sure of what the student cannot say, which counts for
 nothing; against the teacher's whole distribution and against its likeliest tokens with the rest as one; alone and
 with cross-entropy, where some places have a label and no boundary.
 
@@ -90,8 +90,8 @@ def _cases() -> Iterator[tuple[str, States]]:
         if kind != Kind.REVERSE:
             # a token that no token of the teacher maps to is infinitely far for that one
             yield f"{kind}, another vocabulary", replace(other, kind=kind, mix=0.3)
-    for kind in (Kind.SKEW, Kind.SKEW_REVERSE):
-        yield f"{kind} of nothing mixed in", replace(both, kind=kind, mix=0.0)
+    for kind, mix in ((Kind.SKEW, 0.0), (Kind.SKEW_REVERSE, 0.0), (Kind.JSD, 0.0), (Kind.JSD, 1.0)):
+        yield f"{kind} with a mixture of {mix:g}", replace(both, kind=kind, mix=mix)
     yield "a teacher that says nothing in one place", _silent(other)
     for size in (WIDE, LONG):
         yield f"{size[0]:,} places over {size[1]:,} tokens", replace(_states(*size), shares=(0.7, 0.3), softcap=3.0)
