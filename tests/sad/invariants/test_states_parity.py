@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sad.head import blocks
+from sad.head import blocks, products
 from sad.head.products import Products
 from sad.invariants.states_parity import LONG, WIDE, states_parity
 from sad.losses import kd
@@ -14,7 +14,7 @@ from sad.subjects.states import Kind
 def test_the_code_that_trains_holds_in_more_than_one_block_and_in_pieces():
     verdict = states_parity(states_loss())
     assert verdict.holds
-    assert verdict.numbers["judged"] == 34
+    assert verdict.numbers["judged"] == 35
     size, piece = blocks.MOST_ROWS["cpu"], blocks.PIECE["cpu"]
     assert LONG[0] > size
     assert WIDE[0] * WIDE[1] > piece
@@ -107,3 +107,18 @@ def test_a_mixture_of_nothing_that_is_taken_for_another_divergence_is_named(kind
         return loss(replace(given, kind=Kind.JSD, mix=0.5) if plain else given)
 
     assert states_parity(other).says.startswith(f"{kind} with a mixture of 0: value")
+
+
+def test_a_row_of_a_half_precision_weight_that_is_lost_is_named(monkeypatch):
+    shipped = products.tiles
+
+    def lossy(weight, dtype=torch.float32):
+        every = list(shipped(weight, dtype))
+        return (
+            every
+            if len(every) == 1
+            else [(span, tile.clone().index_fill_(0, torch.tensor(0), 0.0)) for span, tile in every]
+        )
+
+    monkeypatch.setattr(products, "tiles", lossy)
+    assert states_parity(states_loss()).says.startswith("a head in half precision: value")
