@@ -81,8 +81,8 @@ def _cases() -> Iterator[tuple[str, States]]:
     yield "at temperature 2", both
     noise = torch.Generator().manual_seed(1)
     yield "a bias", replace(both, bias=torch.randn(len(small.weight), generator=noise))
-    rounded = {"weight": small.weight.bfloat16(), "bias": torch.randn(len(small.weight), generator=noise).bfloat16()}
-    yield "a head in half precision", replace(both, **rounded)
+    bias = torch.randn(len(small.weight), generator=noise).bfloat16()
+    yield "a head in half precision", replace(both, weight=small.weight.bfloat16(), bias=bias)
     yield "a logit scale", replace(both, scale=0.25)
     yield "a soft-cap", replace(both, softcap=2.0)
     yield "a head tied to the embedding", replace(both, tied=small.labels.flip(0))
