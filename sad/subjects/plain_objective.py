@@ -236,11 +236,9 @@ class PlainObjective:
 
     def carry(self, p: Tensor, carried: Sequence[int | None], size: int) -> Tensor:
         """The teacher's mass on the student's tokens, [place, student token]; it need not sum to 1."""
-        onto = torch.zeros(p.shape[1], size, dtype=p.dtype)
-        for theirs, mine in enumerate(carried):
-            if mine is not None:
-                onto[theirs, mine] = 1.0
-        return p @ onto
+        given = {theirs: mine for theirs, mine in enumerate(carried) if mine is not None}
+        onto = torch.tensor([*given.values()], dtype=torch.int64)
+        return p.new_zeros(len(p), size).index_add(1, onto, p[:, [*given]])
 
     def carried(self, task: Task) -> list[int | None]:
         """For each teacher token the student's token that gets its mass."""
