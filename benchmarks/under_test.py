@@ -8,6 +8,8 @@ from pathlib import Path
 FILES = (
     # what is compared with what, and by which formula
     *("sad/losses/*.py", "sad/align/*.py", "sad/head/*.py", "sad/attention.py", "sad/rows.py"),
+    # what follows the student, where a recipe asks for it
+    *("sad/aware/*.py", "sad/train/aware.py"),
     # texts to examples, examples to steps and batches
     *("sad/data/*.py", "sad/batch.py"),
     # terms to a loss, and to scores
