@@ -8,8 +8,6 @@ from pathlib import Path
 FILES = (
     # what is compared with what, and by which formula
     *("sad/losses/*.py", "sad/align/*.py", "sad/head/*.py", "sad/attention.py", "sad/rows.py"),
-    # what follows the student, where a recipe asks for it
-    *("sad/aware/*.py", "sad/train/aware.py"),
     # texts to examples, examples to steps and batches
     *("sad/data/*.py", "sad/batch.py"),
     # terms to a loss, and to scores
@@ -20,7 +18,9 @@ FILES = (
     # a teacher from a cache
     *(f"sad/cache/{name}.py" for name in ("bits", "layout", "lists", "part", "reader", "writer", "manifest")),
 )
-"""Of sad/train the rest reads settings, guards a run, or tells of it; of sad/cache, what a cache is a cache of."""
+"""Of sad/train the rest reads settings, guards a run, or tells of it; of sad/cache, what a cache is a cache of. What
+follows the student (sad/aware) is off unless a recipe asks for it, and no property of the catalogue speaks of it yet.
+"""
 
 NOT_HERE = {
     "sad/align/worker.py": "who does the work, not what it gives: processes are started for megabytes of text alone",
@@ -48,6 +48,8 @@ LEFT_OUT = {
     "sad/train/loop.py": ("clear", "account", "_in_vain"),
     # the contract of a user's own term
     "sad/distiller.py": ("term",),
+    # what follows the student: see above
+    "sad/objective.py": ("steer", "begin", "state", "recall", "__post_init__"),
     # how files are kept, by whom and for how long; who shares the work
     "sad/data/cache.py": ("default_workers", "_checked", "_aside", "_alone", "_sync"),
     "sad/train/checkpoint.py": (
