@@ -41,7 +41,7 @@ from sad.subjects.objective import (
     projection,
 )
 from sad.subjects.plain_pass import run
-from sad.subjects.spelling import spelled, whole
+from sad.subjects.spelling import longest, spelled, whole
 
 EPSILON = 1e-8
 """AdamW's, as torch has it."""
@@ -251,7 +251,7 @@ class PlainObjective:
         first = iter(mine([t.decode() for t in every if whole(t)], add_special_tokens=False)["input_ids"])
         found: list[int | None] = []
         for token, text in enumerate(every):
-            own = next(first)[0] if whole(text) else _longest(text, table)
+            own = next(first)[0] if whole(text) else longest(text, table)
             found.append(marks.get(token) if token in special else own)
         return found
 
@@ -287,11 +287,6 @@ class PlainObjective:
     def held_out(self, task: Task) -> Sequence[str]:
         """The texts that are scored."""
         return task.held_out
-
-
-def _longest(text: bytes, table: Mapping[bytes, int]) -> int:
-    """The longest token that begins ``text``; every single byte is one."""
-    return next(table[text[:n]] for n in range(len(text), 0, -1) if text[:n] in table)
 
 
 def _told(sums: Sums, weights: Mapping[str, float]) -> dict[str, float]:
