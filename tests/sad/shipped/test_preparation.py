@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sad import tiny
@@ -9,6 +9,7 @@ from sad.shipped.preparation import _told, preparation, prepared, streamed
 TEXT = st.text(st.sampled_from(tiny.TEXT), min_size=4, max_size=120)
 
 
+@settings(max_examples=20)
 @given(prompt=TEXT, completion=TEXT, room=st.integers(16, 64))
 def test_both_models_read_the_same_bytes_of_any_text_and_no_more_than_fits(prompt, completion, room):
     # beside a text that is never too short
