@@ -23,6 +23,7 @@ from sad.subjects.processes import on_processes
 from sad.subjects.schedules import Schedule
 from sad.subjects.trainer import NEVER, Claims, Line, Setup, Trace, Watch, joined, weights
 from sad.train import loop
+from sad.train.checkpoint import Progress
 from sad.train.plan import Plan
 from sad_doctor import names
 
@@ -68,7 +69,7 @@ def _run_as_one_of_several(setup: Setup) -> Trace:
 def _run(setup: Setup) -> Trace:
     watch = Watch()
     plan = _plan(setup)
-    progress = partial(loop.Progress, cuts=setup.cuts)
+    progress = partial(Progress, cuts=setup.cuts)
     cut = patch.object(loop, "Progress", progress)
     with TemporaryDirectory() as made, watch, seeing(plan.train, watch.read), cut:
         folder = Path(made)
