@@ -90,6 +90,8 @@ def made(peer: str | None, cache: str | None, pair: str, variant: str, seed: int
     watch = Stopwatch()
     with TemporaryDirectory() as folder:
         found = train(plan, Path(folder), watch)
+    if found.ending.early:
+        raise SystemExit(f"{variant}, seed {seed}: stopped at step {found.step}")
     return Run(pair, variant, seed, steps, found.after.likelihood.bits_per_byte, watch.last - watch.first)
 
 
