@@ -30,6 +30,8 @@ _KNOWN = {
     **dict.fromkeys(("tokens_per_second", "tokens_per_sec", "tps"), names.TOKENS_PER_SECOND),
     **dict.fromkeys(("seq_len", "seq_length", "sequence_length", "mean_length", "length"), names.LENGTH),
     **dict.fromkeys(("num_input_tokens_seen", "num_tokens", "tokens_seen", "total_tokens", "tokens"), names.TOKENS),
+    **dict.fromkeys(("memory_bytes", "rss_bytes", "process_memory_bytes"), names.MEMORY),
+    **dict.fromkeys(("device_peak_bytes", "max_memory_allocated", "peak_memory_bytes"), names.MEMORY_DEVICE),
     **dict.fromkeys(("teacher_loss", "teacher_lm_loss", "teacher_ce_loss"), names.TEACHER_LOSS),
     "teacher_entropy": names.TEACHER_ENTROPY,
     "epoch": names.EPOCH,

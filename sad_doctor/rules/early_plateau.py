@@ -81,6 +81,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             return
         if run.last_step < t["progress"] * total:
             raise TooFew(f"only {words.percent(max(run.last_step, 0) / total)} of the planned steps are logged")
+    elif (found := _never_moved(run, t)) is not None:
+        yield found
+        return
     else:
         t = {**t, **{fewest: t["unplanned"] * t[fewest] for fewest in ("records", "evaluations")}}
     judged = {name: _windows(column) for name, column in _series(run, t).items()}
@@ -102,6 +105,20 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if not any(name in _WHOLE for name in flat):
         raise TooFew("the noise of the batches hides whether the loss still falls; or it is near 0, or rises")
     yield _plateau(run, flat, total if planned else None)
+
+
+def _never_moved(run: Run, t: Thresholds) -> Finding | None:
+    """An evaluation that never left its first value needs no planned length to be flat."""
+    for name in (names.EVAL_LM_LOSS, names.EVAL_LOSS):
+        column = run.get(name)
+        known = None if column is None else signals.finite(signals.tidy(column))
+        if known is None or len(known) < t["evaluations"]:
+            continue
+        first = float(known.value[0])
+        if abs(first) > _ZERO * t["floor"] and float(np.max(np.abs(known.value - first))) < _limit(abs(first), t):
+            return _plateau(run, {name: (known.value[: len(known) // 2], known.value[len(known) // 2 :])}, None)
+        return None
+    return None
 
 
 def _series(run: Run, t: Thresholds) -> Mapping[str, Column]:

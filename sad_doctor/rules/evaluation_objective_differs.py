@@ -1,17 +1,18 @@
 """The evaluation uses another objective than the training
 
 ## What it sees
-At every evaluation, the first among them, the evaluation's total is more than 1.5 times the training total around the
-same step, and at least 1 nat above it. The median of the eleven training records around the evaluation is compared, so
-that one easy batch does not count. Overfitting opens such a gap too, but not from the first evaluation on, if that
-comes early: where it comes late and the training has fallen until then, the rule does not judge.
+At the first evaluations, and at half of all or more, the evaluation's total is more than 1.5 times the training total
+around the same step, and at least 1 nat above it. The median of the eleven training records around the evaluation is
+compared, so that one easy batch does not count. Overfitting opens such a gap too, but not from the first evaluation on,
+if that comes early: where it comes late and the training has fallen until then, the rule does not judge.
 
 ## Why it is bad
 The two curves cannot be compared, and an early stop that watches the evaluation watches terms or weights that the
 training does not have yet: most often the evaluation uses the full weights of a curriculum from the start.
 
 ## Thresholds
-- `ratio = 1.5`, `nats = 1`: how far above the training total every evaluation must lie.
+- `ratio = 1.5`, `nats = 1`: how far above the training total an evaluation must lie; `often = 0.5`: and how many of
+  them. A curriculum that comes to its end closes the gap.
 - `early = 0.25`: the share of the planned steps (of those logged, where the plan is not known) up to which the first
   evaluation is early.
 
@@ -84,7 +85,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     # half of a window may be that far off by the luck of its batches
     luck = 2 * float(np.median(np.abs(np.diff(training.value))))
     apart = (evaluation.value > t["ratio"] * level) & (evaluation.value - level > t["nats"] + luck)
-    if apart.all():
+    if float(np.mean(apart)) >= t["often"] and bool(apart[: max(1, apart.size // 4)].all()):
         if _late(run, evaluation, t) and _has_fallen(training, float(level[0])):
             raise TooFew("the first evaluation came late: overfitting may have opened the gap before it")
         yield _finding(run, evaluation, level)
@@ -118,7 +119,9 @@ def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
             f"{words.number(training)}: not the same objective."
         ),
         evidence=(
-            f"At least {words.number(closest)} nats above the training total in each of {len(evaluation)} evaluations",
+            f"Between {words.number(closest)} and {words.number(float(np.max(evaluation.value - level)))} nats above "
+            f"the training total in {len(evaluation)} evaluations",
+            *_multiple(evaluation.value / level),
             *_by_term(run, at),
         ),
         cause="The evaluation uses the full weights of the curriculum, or terms that the training has switched off.",
@@ -126,6 +129,17 @@ def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
         first_step=float(evaluation.step[0]),
         last_step=at,
         numbers={"evaluation": value, "training": training},
+    )
+
+
+def _multiple(ratio: Floats) -> tuple[str, ...]:
+    """A whole number between the two throughout: a sum where the other is a mean."""
+    times = round(float(np.median(ratio)))
+    steady = times >= 2 and bool(np.all(np.abs(ratio / times - 1) < 0.1))
+    return (
+        (f"About {times} times the training's at each: a sum over {times} batches in place of a mean?",)
+        if steady
+        else ()
     )
 
 
@@ -149,5 +163,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.EVAL_LOSS, names.LOSS),
     check=check,
-    thresholds={"ratio": 1.5, "nats": 1.0, "early": 0.25},
+    thresholds={"ratio": 1.5, "nats": 1.0, "often": 0.5, "early": 0.25},
 )

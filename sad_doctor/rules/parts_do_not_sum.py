@@ -3,7 +3,8 @@
 ## What it sees
 The weighted parts of the loss miss the total by more than 2%, on the same side nine times of ten, in the second half of
 the records. A gap that changes sides is noise: the total is then often a mean over several batches, the parts are of
-one. A total that lags behind falling parts is allowed for.
+one. A total that lags behind falling parts is allowed for. Of terms whose weights the log does not tell: all but
+KD, or all but the label loss, sum to the total; or the total is a whole number of times their sum throughout.
 
 ## Why it is bad
 Shares computed from such parts are wrong, and a term that is not logged cannot be watched. Or the loss that is logged
@@ -49,7 +50,7 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Floats, Run
+from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R204", "parts-do-not-sum"
 
@@ -60,7 +61,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if total is None:
         return
     if not parts.source:
-        raise TooFew("the parts are logged raw, without weights")
+        if (found := _without_weights(run, total, t)) is None:
+            raise TooFew("the parts are logged raw, without weights")
+        yield found
+        return
     step, values = signals.table({**parts.terms, "": signals.tidy(total)})
     loss = values.pop("", np.empty(0))
     whole = np.sum(list(values.values()), axis=0)
@@ -77,6 +81,61 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     same_side = float(np.mean(np.sign(gap) == np.sign(middle)))
     if abs(middle) > max(t["gap"], _lag(whole[late])) and same_side >= t["side"]:
         yield _finding(parts, step[late], loss[late], whole[late], middle)
+
+
+def _without_weights(run: Run, total: Column, t: Thresholds) -> Finding | None:
+    """What terms tell whose weights are not known: all but one sum to the total, or the total is a multiple of them."""
+    raw = {**run.terms(names.RAW), **run.terms(names.WEIGHTED)}
+    for term in raw:
+        rest = {name: column for name, column in raw.items() if name != term}
+        if rest and (term == names.KD or term in names.ANCHORS) and signals.sums_to(rest, total):
+            return _not_added(term, raw[term], rest, total)
+    step, values = signals.table({**raw, "": signals.tidy(total)})
+    loss = values.pop("", np.empty(0))
+    whole = np.sum(list(values.values()), axis=0)
+    known = np.isfinite(loss) & np.isfinite(whole) & (whole > 0)
+    if int(known.sum()) < max(10, t["records"]) or len(values) < 2:
+        return None
+    ratio = loss[known] / whole[known]
+    times = round(float(np.median(ratio)))
+    if times < 2 or float(np.mean(np.abs(ratio / times - 1) < t["gap"])) < t["side"]:
+        return None
+    return _multiple(step[known], loss[known], whole[known], times)
+
+
+def _not_added(term: str, column: Column, rest: dict[str, Column], total: Column) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The term {term} is no part of the loss: {words.listing(rest)} alone sum to the total, to the last digit."
+        ),
+        evidence=(f"{term} is {words.number(column.last)} at the end, the total {words.number(total.last)}",),
+        cause=f"{term} is computed and logged, and never added; or its weight is 0.",
+        remedy="Add the term to the loss, and log it after its weight.",
+        first_step=float(total.step[0]),
+        last_step=float(total.step[-1]),
+        numbers={"term": column.last, "loss": total.last},
+    )
+
+
+def _multiple(step: Floats, loss: Floats, whole: Floats, times: int) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The loss is {times} times the sum of its parts throughout: {words.number(float(loss[-1]))} for "
+            f"{words.number(float(whole[-1]))} at step {words.step(float(step[-1]))}."
+        ),
+        evidence=(f"Within 2% at {step.size:,} steps, from step {words.step(float(step[0]))} on",),
+        cause=f"The loss of a step is the sum of {times} micro-batches or devices, where the parts are means.",
+        remedy="Divide by the number of micro-batches: the gradient is that many times too large as well.",
+        first_step=float(step[0]),
+        last_step=float(step[-1]),
+        numbers={"times": float(times), "loss": float(loss[-1]), "sum": float(whole[-1])},
+    )
 
 
 def _lag(whole: Floats) -> float:
