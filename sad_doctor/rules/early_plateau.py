@@ -101,10 +101,28 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             )
     if any(_improves(*windows, t) for windows in judged.values()):
         return
+    if _lower_between(run, judged, t):
+        raise TooFew("the loss was lower in between: it came up again, which is no plateau")
     flat = {name: windows for name, windows in judged.items() if _flat(*windows, t, planned)}
     if not any(name in _WHOLE for name in flat):
         raise TooFew("the noise of the batches hides whether the loss still falls; or it is near 0, or rises")
     yield _plateau(run, flat, total if planned else None)
+
+
+def _lower_between(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], t: Thresholds) -> bool:
+    """Whether the series that must be flat surely lay lower for a while between the two windows."""
+    for name, (before, after) in judged.items():
+        if name not in _WHOLE or min(before.size, after.size) < 2:
+            continue
+        column = signals.finite(signals.tidy(run.columns[name]))
+        part = (column.step - column.step[0]) / max(float(column.step[-1] - column.step[0]), 1)
+        middle = column.value[(part > 0.45) & (part < 0.8)]
+        for block in np.array_split(middle, 4):
+            if block.size >= 2 and signals.gain(after, block).surely_above(
+                _limit(float(np.median(after)), t), sigmas=4
+            ):
+                return True
+    return False
 
 
 def _never_moved(run: Run, t: Thresholds) -> Finding | None:

@@ -10,7 +10,7 @@ never updated, a model that was moved or compiled before the optimizer took its 
 merged. The best checkpoint, the early stop and the report are all of the copy.
 
 ## Thresholds
-- `digits = 5`: an evaluation must show so many significant digits to be the same.
+- `digits = 5`: an evaluation must show so many significant digits to be the same; one less in twice as many of them.
 - `evaluations = 3`: fewest evaluations.
 - `falls = 0.1`: the share by which the training must surely fall.
 
@@ -80,8 +80,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         level=Level.ERROR,
         headline=(
             f"The evaluation does not follow the training: {words.called(training[0])} falls from "
-            f"{words.number(first)} to {words.number(last)}, and {words.called(name)} is {words.number(column.last, 6)} "
-            f"in all {len(column)} evaluations, to the last digit."
+            f"{words.number(first)} to {words.number(last)}, and {words.called(name)} is "
+            f"{words.number(column.last, 6)} in all {len(column)} evaluations, to the last digit."
         ),
         evidence=(f"Evaluations at {words.steps(column.step.tolist())}",),
         cause="Another model is evaluated than the one that learns: a copy, or an average that is never updated.",
@@ -99,7 +99,9 @@ def _evaluation(run: Run, t: Thresholds) -> tuple[str, Column] | None:
             continue
         known = signals.measured(signals.finite(column), run)
         usable = name != names.EVAL_PERPLEXITY or signals.clamp_of(known.last if len(known) else 0.0) is None
-        if len(known) >= t["evaluations"] and usable and signals.significant_digits(known.last) >= t["digits"]:
+        digits = signals.significant_digits(known.last) if len(known) else 0
+        many = digits == t["digits"] - 1 and len(known) >= 2 * t["evaluations"]
+        if len(known) >= t["evaluations"] and usable and (digits >= t["digits"] or many):
             return name, known
     return None
 
@@ -108,6 +110,9 @@ def _training(run: Run) -> tuple[str, Column] | None:
     label = signals.label_loss(run)
     if label is not None:
         return label
+    anchors = [term for term in run.terms(names.WEIGHTED) if term in names.ANCHORS]
+    if anchors and not run.terms(names.WEIGHT):
+        return names.WEIGHTED + anchors[0], run.columns[names.WEIGHTED + anchors[0]]
     loss = run.get(names.LOSS)
     if loss is None or run.terms(names.RAW) or run.terms(names.WEIGHTED):
         return None

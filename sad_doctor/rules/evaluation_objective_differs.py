@@ -3,7 +3,8 @@
 ## What it sees
 At the first evaluations, and at half of all or more, the evaluation's total is more than 1.5 times the training total
 around the same step, and at least 1 nat above it. The median of the eleven training records around the evaluation is
-compared, so that one easy batch does not count. Overfitting opens such a gap too, but not from the first evaluation on,
+compared, so that one easy batch does not count. Or the training's loss is twice the evaluation's, or another whole
+number of times, throughout. Overfitting opens such a gap too, but not from the first evaluation on,
 if that comes early: where it comes late and the training has fallen until then, the rule does not judge.
 
 ## Why it is bad
@@ -63,12 +64,17 @@ AROUND = 5
 """Training records on either side of an evaluation."""
 
 FEWEST = 3
+_MANY, _STEADY = 5, 0.06
+"""Evaluations, and how near a whole number their ratio to the training must stay, for a sum to show."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when every evaluation lies far above the training."""
     evaluation, training = run.get(names.EVAL_LOSS), run.get(names.LOSS)
     if evaluation is None or training is None:
+        return
+    if (found := _whole_multiple(evaluation, training)) is not None:
+        yield found
         return
     terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED), **run.terms(names.EVAL_RAW)}
     if len(terms) < 2:
@@ -89,6 +95,40 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         if _late(run, evaluation, t) and _has_fallen(training, float(level[0])):
             raise TooFew("the first evaluation came late: overfitting may have opened the gap before it")
         yield _finding(run, evaluation, level)
+
+
+def _whole_multiple(evaluation: Column, training: Column) -> Finding | None:
+    """The training's loss a whole number of times the evaluation's throughout, while both fall."""
+    evaluation, training = signals.finite(signals.tidy(evaluation)), signals.finite(signals.tidy(training))
+    later = evaluation.step > float(training.step[0]) if len(training) else np.zeros(len(evaluation), dtype=bool)
+    value, step = evaluation.value[later], evaluation.step[later]
+    if value.size < _MANY or len(training) < 2 * AROUND or not np.all(value > 0):
+        return None
+    level = _around(training, step)
+    if not np.all(level > 0) or value[-1] > 0.85 * value[0]:
+        return None
+    ratio = level / value
+    times = round(float(np.median(ratio)))
+    if times < 2 or not bool(np.all(np.abs(ratio / times - 1) < _STEADY)):
+        return None
+    return _times(
+        f"training's loss is {times} times the evaluation's", step, (float(value[-1]), float(level[-1])), times
+    )
+
+
+def _times(what: str, step: Floats, values: tuple[float, float], times: int) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=f"The {what} throughout: {words.number(values[1])} for {words.number(values[0])} at the end.",
+        evidence=(f"Within {words.percent(_STEADY)} of {times} at {step.size} evaluations, while both fall",),
+        cause=f"The loss of a step is a sum over {times} micro-batches or devices that is not divided by their number.",
+        remedy="Divide by the number of micro-batches: the gradient is that many times too large as well.",
+        first_step=float(step[0]),
+        last_step=float(step[-1]),
+        numbers={"times": float(times)},
+    )
 
 
 def _late(run: Run, evaluation: Column, t: Thresholds) -> bool:

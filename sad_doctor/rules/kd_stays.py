@@ -14,9 +14,10 @@ misaligned, so that the targets belong to other text; a temperature so high that
 
 ## Thresholds
 - `follows = 0.1`: nats of KL for a nat of label loss below which KD does not follow.
-- `band = 0.1`: the two ends of KD must lie within this share of its level.
+- `band = 0.1`: the two ends of KD must lie within this share of its level; where its weight is not known, all that lies
+  between them within half of it.
 - `rise = 0.1`: from this share on it rises.
-- `falls = 0.03`, `nats = 0.12`: how far the label loss must surely fall, as a share and at least, after the first
+- `falls = 0.03`, `nats = 0.08`: how far the label loss must surely fall, as a share and at least, after the first
   quarter, in which every student learns the frequencies of tokens.
 - `floor = 0.2`: a KD below so many nats is at its end. `copy = 0.5`: below so many at the beginning it is a copy's.
 - `records = 40`, `evaluations = 6`: fewest points.
@@ -69,6 +70,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if found is None:
         raise TooFew("too few evaluations, or records, of KD and of the label loss before their weights")
     kd, lm = found
+    tight = run.get(names.WEIGHT + names.KD) is None and kd[0] == names.WEIGHTED + names.KD
     soft, labels = _windows(kd[1]), _windows(lm[1])
     fell, came = signals.gain(*labels), signals.gain(*soft)
     level = abs(float(np.median(soft[0])))
@@ -79,8 +81,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     far = fell.surely_above(max(t["falls"] * abs(float(np.median(labels[0]))), t["nats"]))
     if not far or float(np.median(soft[1])) < t["floor"]:
         return
-    rises = came.surely_below(-max(t["rise"] * level, t["floor"]), sigmas=3)
-    flat = came.surely_below(t["follows"] * fell.amount, sigmas=2) and _even(soft, level, t)
+    rises = not tight and came.surely_below(-max(t["rise"] * level, t["floor"]), sigmas=3)
+    flat = came.surely_below(t["follows"] * fell.amount, sigmas=2) and _even(kd[1], soft, t, tight=tight)
     if (rises or flat) and not _evaluated_kl_falls(run):
         begin = float(kd[1].value[0])
         yield _finding(run, kd, (soft, labels), begin, t, rises=rises)
@@ -102,6 +104,11 @@ def _evaluations(run: Run, t: Thresholds) -> tuple[tuple[str, Column], tuple[str
 
 def _training(run: Run, t: Thresholds) -> tuple[tuple[str, Column], tuple[str, Column]] | None:
     kd, lm = signals.unweighted(run, [names.KD]), signals.label_loss(run)
+    weighted = run.terms(names.WEIGHTED)
+    if not run.terms(names.WEIGHT) and names.KD in weighted and kd is None:
+        kd = names.WEIGHTED + names.KD, signals.finite(signals.tidy(weighted[names.KD]))
+        term = next((term for term in weighted if term in names.ANCHORS), None)
+        lm = None if term is None else (names.WEIGHTED + term, signals.finite(signals.tidy(weighted[term])))
     if kd is None or lm is None or min(len(kd[1]), len(lm[1])) < t["records"]:
         return None
     return kd, lm
@@ -114,10 +121,16 @@ def _windows(column: Column) -> tuple[Floats, Floats]:
     return first, column.value[-max(quarter, 2) :]
 
 
-def _even(soft: tuple[Floats, Floats], level: float, t: Thresholds) -> bool:
-    """Whether the two ends, the noise granted, lie within the band."""
-    gain = signals.gain(*soft)
-    return abs(gain.amount) < t["band"] * level + 2 * gain.error
+def _even(column: Column, soft: tuple[Floats, Floats], t: Thresholds, *, tight: bool) -> bool:
+    """Whether the two ends, the noise granted, lie within the band; with an unknown weight all between them too."""
+    gain, level = signals.gain(*soft), abs(float(np.median(soft[0])))
+    if abs(gain.amount) >= t["band"] * level + 2 * gain.error:
+        return False
+    late = Column(column.step[len(column) // 4 :], column.value[len(column) // 4 :])
+    blocks = signals.blocks(late, 6)
+    return not tight or (
+        blocks is not None and blocks.range < 0.5 * t["band"] * level + 2 * float(np.max(blocks.error))
+    )
 
 
 def _evaluated_kl_falls(run: Run) -> bool:
@@ -184,7 +197,7 @@ RULE = Rule(
         "band": 0.1,
         "rise": 0.1,
         "falls": 0.03,
-        "nats": 0.12,
+        "nats": 0.08,
         "floor": 0.2,
         "copy": 0.5,
         "records": 40,

@@ -3,7 +3,7 @@
 ## What it sees
 KD, before its weight, surely falls by more than a tenth from the first third of the records to the last, and the label
 loss (or the evaluation's) surely rises by more than the threshold. Where an evaluation of the label loss is logged and
-falls, it is quiet.
+falls, it is quiet. Or KD falls by a quarter while the evaluated label loss stays where it is, far above the teacher's.
 
 ## Why it is bad
 The student comes nearer to its teacher and further from the text. If the targets were the teacher's view of the same
@@ -15,6 +15,8 @@ targets flatten the student; a KD weight that leaves the label loss no say.
 - `falls = 0.1`: the share by which KD must surely fall.
 - `rises = 0.05`, `nats = 0.2`: how far the label loss must surely rise, as a share and at least. A student that gives
   up a little likelihood for its teacher's soft targets stays below.
+- `far = 0.25`, `above = 1`: a KD that falls by this share, with a label loss that stays so many nats above the
+  teacher's.
 - `records = 60`, `evaluations = 4`: fewest points.
 
 ## Example
@@ -56,6 +58,9 @@ from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R208", "lm-rises-while-kd-falls"
 
+_MOVES = 0.02
+"""Nats by which an evaluated label loss must fall to have moved at all."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the two part."""
@@ -75,8 +80,24 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     level, labels = (abs(float(np.median(first))) for first, _ in (soft, ends))
     yield Reading("fall of KD, as a share", down.amount / level if level else float("nan"), "falls")
     yield Reading("rise of the label loss, nats", -up.amount, "nats")
+    if _stays_far(run, lm, (down.amount, level), t):
+        yield _finding(lm, soft, ends, stays=True)
+        return
     if down.surely_above(t["falls"] * level) and up.surely_below(-max(t["rises"] * labels, t["nats"]), sigmas=3):
         yield _finding(lm, soft, ends)
+
+
+def _stays_far(run: Run, lm: tuple[str, Column], kd: tuple[float, float], t: Thresholds) -> bool:
+    """Whether an evaluated label loss stays far above the teacher's from its first quarter on, though KD falls far."""
+    teacher = run.get(names.TEACHER_EVAL_LM_LOSS)
+    fall, level = kd
+    if teacher is None or lm[0] != names.EVAL_LM_LOSS or fall < t["far"] * level:
+        return False
+    late = lm[1].value[len(lm[1]) // 4 :]
+    half = late.size // 2
+    if half < 2 or float(late.min()) < teacher.last + t["above"]:
+        return False
+    return signals.gain(late[:half], late[-half:]).surely_below(_MOVES)
 
 
 def _nothing() -> tuple[Floats, Floats]:
@@ -84,16 +105,19 @@ def _nothing() -> tuple[Floats, Floats]:
     return np.empty(0), np.empty(0)
 
 
-def _finding(lm: tuple[str, Column], soft: tuple[Floats, Floats], labels: tuple[Floats, Floats]) -> Finding:
+def _finding(
+    lm: tuple[str, Column], soft: tuple[Floats, Floats], labels: tuple[Floats, Floats], *, stays: bool = False
+) -> Finding:
     kd_first, kd_last, lm_first, lm_last = (float(np.median(v)) for v in (*soft, *labels))
     lowest = int(np.argmin(lm[1].value))
+    what = f"{words.called(lm[0])} {'stays' if stays else 'rises'}"
     return Finding(
         rule=CODE,
         name=NAME,
         level=Level.WARNING,
         headline=(
-            f"KD falls from {words.number(kd_first)} to {words.number(kd_last)} while {words.called(lm[0])} rises from "
-            f"{words.number(lm_first)} to {words.number(lm_last)}: the student learns targets of other text."
+            f"KD falls from {words.number(kd_first)} to {words.number(kd_last)} while {what} "
+            f"from {words.number(lm_first)} to {words.number(lm_last)}: the student learns targets of other text."
         ),
         evidence=(
             f"{words.capital(words.called(lm[0]))} was lowest at step {words.step(lm[1].step[lowest])}: "
@@ -114,5 +138,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,
-    thresholds={"falls": 0.1, "rises": 0.05, "nats": 0.2, "records": 60, "evaluations": 4},
+    thresholds={"falls": 0.1, "rises": 0.05, "nats": 0.2, "far": 0.25, "above": 1, "records": 60, "evaluations": 4},
 )

@@ -115,11 +115,11 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     low, high = float(before[at]), float(after[at])
     back = (high - low) / (start - low) if start > low else 0.0
     yield Reading("largest rise within records, as a share of what was gained", back, "back")
-    noise = float(np.median(np.abs(np.diff(loss.value))))
     place = at + width
+    jump = signals.gain(loss.value[at:place], loss.value[place : place + width])
     later = loss.value[place + width :]
     again = later.size >= width and float(np.median(later[-width:])) < high - 0.25 * (high - low)
-    far = high - low > max(t["rise"] * low, t["nats"], 6 * noise)
+    far = jump.surely_below(-max(t["rise"] * low, t["nats"]), sigmas=5)
     kept = bool(np.min(loss.value[place : place + width]) > low + 0.5 * (high - low))
     if far and t["back"] <= back <= 1.3 and again and kept:
         step = float(loss.step[place])

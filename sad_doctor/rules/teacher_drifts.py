@@ -95,12 +95,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         judged += 1
         yield Reading("the teacher's loss in training above its held-out one, nats", gap.gap, "above")
         if gap.gap - 3 * gap.error > max(t["above"], t["worse"] * gap.held_out):
-            yield _in_training(run, gap)
+            yield _in_training(run.columns[names.TEACHER_LOSS], gap)
     if not judged:
         raise TooFew("the teacher's score is logged once, or in too few records")
 
 
-def _in_training(run: Run, gap: signals.TeacherGap) -> Finding:
+def _in_training(column: Column, gap: signals.TeacherGap) -> Finding:
     return Finding(
         rule=CODE,
         name=NAME,
@@ -112,8 +112,8 @@ def _in_training(run: Run, gap: signals.TeacherGap) -> Finding:
         evidence=(f"{words.number(gap.gap)} ± {words.number(2 * gap.error)} nats beyond the difference of the texts",),
         cause="The teacher is in train mode: its dropout makes every target another, worse one.",
         remedy="teacher.eval() before the training, and again after anything that calls train() on both.",
-        first_step=run.first_step,
-        last_step=run.last_step,
+        first_step=float(column.step[0]),
+        last_step=float(column.step[-1]),
         numbers={"training": gap.training, "held_out": gap.held_out, "gap": gap.gap},
     )
 

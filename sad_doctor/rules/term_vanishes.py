@@ -19,7 +19,8 @@ the vocabulary; the term is then tens of thousands of times too small and the KD
 - `tiny = 0.001`: a KD below this, in nats, at the beginning, is held against the vocabulary, while the label loss is
   above `labels = 1`; where the vocabulary is known, a KD below `beside = 0.05` of the label loss. `low = 0.05`,
   `high = 20`: between these its product with the vocabulary is plausible.
-- `nat = 0.05`: a first KL of less than this share of the nats that the label loss has lost since cannot be.
+- `nat = 0.05`: a first KL of less than this share of the nats that the label loss has lost since, `since = 0.15` or
+  more, cannot be.
 - `off = 0.5`: the share of the records, from the end, with a weight of 0, from which KD or the label loss is missed.
 
 ## Example
@@ -169,10 +170,15 @@ def _finding(run: Run, term: str, column: Column, what: tuple[str, float]) -> Fi
 
 def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
     kd, lm = signals.unweighted(run, [names.KD]), signals.label_loss(run)
+    told = run.fact(names.VOCABULARY_SIZE)
+    if told and not run.terms(names.WEIGHT) and kd is None:
+        weighted = run.terms(names.WEIGHTED)  # the fingerprint shows through any usual weight
+        anchor = next((term for term in weighted if term in names.ANCHORS), None)
+        if names.KD in weighted and anchor is not None:
+            kd, lm = (names.KD, weighted[names.KD]), (anchor, weighted[anchor])
     if kd is None or lm is None or len(kd[1]) < t["records"]:
         return
     first = float(np.median(kd[1].value[: max(5, len(kd[1]) // 10)]))
-    told = run.fact(names.VOCABULARY_SIZE)
     vocabulary = told if told and told > 1 else _UNKNOWN
     labels = float(np.median(lm[1].value[: max(5, len(lm[1]) // 10)]))
     if not first > 0 or labels < t["labels"]:
@@ -210,7 +216,7 @@ def _too_small(kd: Column, lm: Column, first: float, t: Thresholds) -> Iterator[
         return
     fell = signals.gain(*labels)
     rises = float(np.median(soft[1])) > 1.5 * first
-    if rises or not fell.surely_above(0.3) or first > t["nat"] * fell.amount:
+    if rises or not fell.surely_above(t["since"]) or first > t["nat"] * fell.amount:
         return
     yield Finding(
         rule=CODE,
@@ -249,6 +255,7 @@ RULE = Rule(
         "high": 20,
         "beside": 0.05,
         "nat": 0.05,
+        "since": 0.15,
         "off": 0.5,
     },
 )

@@ -91,6 +91,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _training(run: Run, t: Thresholds) -> float | None:
     label = signals.label_loss(run)
+    if label is None:
+        # parts of unknown weight: no part is larger than the total
+        loss = run.get(names.LOSS)
+        label = (
+            None if loss is None or not signals.parts(run).terms else (names.LOSS, signals.finite(signals.tidy(loss)))
+        )
     if label is None or len(label[1]) < t["records"]:
         return None
     return float(np.median(label[1].value[-max(int(t["records"]), len(label[1]) // 5) :]))
