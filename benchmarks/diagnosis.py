@@ -52,8 +52,9 @@ def keep_case(verdict: Verdict, report: Report, log: Path, cases: Path) -> None:
     said = (
         "; ".join(f"{s.finding.level.name} {s.finding.name}: {s.finding.headline}" for s in report.stories) or "nothing"
     )
-    text = f"planted: {verdict.kind}: {KINDS[verdict.kind].__doc__}\nexpected: {', '.join(verdict.expected) or 'no alarm'}\n"
-    (folder / "README").write_text(f"{text}the doctor said: {said}\n")
+    planted = f"planted: {verdict.kind}: {KINDS[verdict.kind].__doc__}"
+    expected = f"expected: {', '.join(verdict.expected) or 'no alarm'}"
+    (folder / "README").write_text(f"{planted}\n{expected}\nthe doctor said: {said}\n")
 
 
 def verdicts(kinds: Iterable[str], split: str, seeds: Iterable[int], runs: Path, cases: Path | None) -> list[Verdict]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from planted.training import Record, Row, Trace
+from planted.record import Record, Row, Trace
 from sad_doctor import names
 
 Rows = list[tuple[int, float, Row]]

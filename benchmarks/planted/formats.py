@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from planted.columns import Rows
-from planted.training import Record, Row
+from planted.record import Record, Row
 from sad_doctor import names
 from sad_doctor.record import Recorder
 
@@ -64,15 +64,15 @@ def folder(path: Path, record: Record, rows: Rows) -> Path:
     return path
 
 
-def json_lines(path: Path, record: Record, rows: Rows) -> Path:
+def json_lines(path: Path, _: Record, rows: Rows) -> Path:
     """One object a row, full precision, bare NaN."""
-    lines = [json.dumps({"step": step, **{theirs(k): v for k, v in row.items()}}) for step, _, row in rows]
+    lines = [json.dumps({"step": step, **{theirs(k): v for k, v in row.items()}}) for step, _clock, row in rows]
     path = path.with_suffix(".jsonl")
     path.write_text("\n".join(lines) + "\n")
     return path
 
 
-def table(path: Path, record: Record, rows: Rows) -> Path:
+def table(path: Path, _: Record, rows: Rows) -> Path:
     """A sparse table, six digits; a NaN is a blank cell."""
     columns = list(dict.fromkeys(theirs(name) for _, _, row in rows for name in row))
     path = path.with_suffix(".csv")
@@ -159,7 +159,7 @@ def blocks(path: Path, record: Record, rows: Rows) -> Path:
     return path
 
 
-def tensorboard(path: Path, record: Record, rows: Rows) -> Path:
+def tensorboard(path: Path, _: Record, rows: Rows) -> Path:
     """Event files without the library: TFRecord frames whose check sums nobody reads, scalars as simple values."""
     path.mkdir(parents=True)
     path = path / "events.out.tfevents.1700000000.host.1.0"

@@ -8,7 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from planted.training import Plan, Row, Stopped, Training
+from planted.record import Plan, Row, Stopped
+from planted.training import Training
 from sad_doctor import names
 
 

@@ -82,7 +82,7 @@ def trained_teacher(vocabulary: int, width: int, length: int, seed: int) -> tupl
     language = Language(vocabulary, seed)
     random = torch.Generator().manual_seed(seed + 1)
     model = Tiny(vocabulary, width, 2, 4, length)
-    steps, rate = 350, 6e-3
+    steps, rate = 260, 8e-3
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, fused=True)
     texts = language.texts(steps * 12, length + 1, random)
     for step in range(steps):

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from planted.optimisation import Sick
-from planted.training import Plan, Record, Row, Trace
+from planted.record import Plan, Record, Row, Trace
 from sad_doctor import names
 
 OWNED = ("term-dominates", "layerwise-too-high")

@@ -9,7 +9,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from planted.training import Plan, Record, Row, Trace, Training
+from planted.record import Plan, Record, Row, Trace
+from planted.training import Training
 from sad_doctor import names
 
 FROZEN = ("weights-frozen", "learning-rate-zero")
@@ -112,7 +113,7 @@ class ScheduleTooShort(Sick):
 
 
 class LostInBf16(Sick):
-    """Weights in bf16 and a small learning rate: nearly every update is smaller than half a unit and is rounded away."""
+    """Weights in bf16 and a small learning rate: nearly every update is below half a unit and rounded away."""
 
     traces = (
         Trace((names.UPDATE_RATIO,), ("weights-frozen", "updates-lost", "early-plateau")),

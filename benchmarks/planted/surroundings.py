@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from planted.model import Tiny
 from planted.optimisation import Sick
-from planted.training import Plan, Row, Stopped, Trace
+from planted.record import Plan, Row, Stopped, Trace
 from sad_doctor import names
 
 

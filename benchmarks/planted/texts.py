@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from planted.optimisation import Sick
-from planted.training import Plan, Record, Trace
+from planted.record import Plan, Record, Trace
 from sad_doctor import names
 
 CONTRADICTS = ("kd-against-lm", "kd-flat", "teacher-does-not-match")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ClassVar
 
@@ -14,66 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from planted.model import Tiny, trained_teacher
+from planted.record import Plan, Record, Row, Stopped, Trace
 from sad_doctor import names
-
-Row = dict[str, float]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Size, data and settings of one run."""
-
-    seed: int = 0
-    vocabulary: int = 192
-    width: int = 32
-    teacher_width: int = 48
-    length: int = 24
-    batch: int = 8
-    accumulation: int = 1
-    steps: int = 300
-    every: int = 2
-    evaluate_every: int = 30
-    rate: float = 4e-3
-    schedule: str = "cosine"
-    warmup: float = 0.05
-    clip: float = 1.0
-    temperature: float = 2.0
-    weights: Mapping[str, float] = field(default_factory=lambda: {"kd": 1.0, "lm": 1.0, "layerwise": 0.5})
-    dropout: float = 0.0
-    texts: int = 4096
-    averaged: bool = False
-    """Whether a record holds means since the record before, as Hugging Face's loss does."""
-
-
-@dataclass
-class Record:
-    """What a run left behind: rows by the doctor's names, each with its step and clock; events; how it ended."""
-
-    plan: Plan
-    rows: list[tuple[int, float, Row]] = field(default_factory=list)
-    events: list[tuple[str, str, int]] = field(default_factory=list)
-    status: str = "finished"
-    traceback: str = ""
-    silent: float = 0.0
-    """Seconds since the last sign of life, for one that is said to be running."""
-
-    def column(self, name: str) -> list[float]:
-        return [row[name] for _, _, row in self.rows if name in row]
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What a fault leaves in a log that has ``needs``: which rules name it rightly.
-
-    A need is a column, or one of the words of :data:`planted.columns.WORDS`, such as ``eval``.
-    """
-
-    needs: tuple[str, ...]
-    causes: tuple[str, ...]
-
-
-class Stopped(Exception):  # noqa: N818 - no error of the benchmark: the run that is planted ends here
-    """Ends a run early."""
 
 
 class Training:
@@ -85,7 +26,7 @@ class Training:
 
     traces: ClassVar[tuple[Trace, ...]] = ()
     sick: ClassVar[bool] = False
-    took: ClassVar[Callable[[Record], bool]] = staticmethod(lambda record: True)
+    took: ClassVar[Callable[[Record], bool]] = staticmethod(lambda _record: True)
 
     def __init__(self, plan: Plan) -> None:
         self.luck = Random(f"{type(self).__name__} {plan.seed}")
@@ -172,7 +113,7 @@ class Training:
             "lm": self.lm(ours, labels),
             "layerwise": self.layerwise(our_states, their_states),
         }
-        log = F.log_softmax(theirs, -1)
+        log = F.log_softmax(theirs.detach(), -1)
         extra = {
             names.TEACHER_LOSS: float(F.nll_loss(log.flatten(0, 1), ids[:, 1:].flatten())),
             names.TEACHER_ENTROPY: float(-(log.exp() * log).sum(-1).mean()),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from planted.columns import Rows, has, kept, trace
-from planted.training import Record, Training
+from planted.record import Record
+from planted.training import Training
 from sad_doctor import Report, check, read
 from sad_doctor.finding import Level
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from random import Random
 
 from planted import healthy, objective, optimisation, surroundings, texts
-from planted.training import Plan, Training
+from planted.record import Plan
+from planted.training import Training
 
 SICK: tuple[type[Training], ...] = (*optimisation.ALL, *objective.ALL, *texts.ALL, *surroundings.ALL)
 KINDS: dict[str, type[Training]] = {kind.__name__: kind for kind in (*healthy.ALL, *SICK)}
@@ -17,7 +18,7 @@ def plan(kind: str, split: str, seed: int) -> Plan:
     luck = Random(f"{kind} {split} {seed}")
     seed += OFFSETS[split]
     if split == "dev":
-        steps, every = luck.choice([(200, 2), (300, 5), (240, 1)])
+        steps, every = luck.choice([(160, 2), (210, 4), (150, 1)])
         return Plan(
             seed=seed,
             vocabulary=luck.choice([128, 192]),
@@ -33,7 +34,7 @@ def plan(kind: str, split: str, seed: int) -> Plan:
             weights={"kd": 1.0, "lm": luck.choice([0.5, 1.0]), "layerwise": luck.choice([0.3, 0.5])},
             averaged=luck.random() < 0.4,
         )
-    steps, every = luck.choice([(210, 3), (320, 4), (180, 1), (360, 6)])
+    steps, every = luck.choice([(180, 3), (240, 4), (140, 1), (200, 2)])
     return Plan(
         seed=seed,
         vocabulary=luck.choice([96, 256]),
