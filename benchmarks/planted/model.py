@@ -76,10 +76,13 @@ class Language:
 
 
 @lru_cache(maxsize=32)
-def trained_teacher(vocabulary: int, width: int, length: int, seed: int) -> tuple[Tiny, Language]:
-    """Return a teacher after a short training on its language, in evaluation mode, and the language."""
+def trained_teacher(vocabulary: int, width: int, length: int, seed: int, spoken: int) -> tuple[Tiny, Language]:
+    """Return a teacher after a short training on its language, in evaluation mode, and the language.
+
+    The language has the first ``spoken`` tokens of the vocabulary only.
+    """
     torch.manual_seed(seed)
-    language = Language(vocabulary, seed)
+    language = Language(spoken, seed)
     random = torch.Generator().manual_seed(seed + 1)
     model = Tiny(vocabulary, width, 2, 4, length)
     steps, rate = 260, 8e-3

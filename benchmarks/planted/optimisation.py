@@ -9,6 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from planted.healthy import FineTuned
 from planted.record import Plan, Record, Row, Trace
 from planted.training import Training
 from sad_doctor import names
@@ -74,20 +75,20 @@ class RateTooHigh(Sick):
         return not math.isfinite(last) or last > 1.3 * min(loss)
 
 
-class NoWarmup(Sick):
-    """A high learning rate from the first step on: the loss shoots up before it falls."""
+class NoWarmup(FineTuned):
+    """A student that knows something, and a high learning rate from the first step on: the loss shoots up first."""
 
-    traces = (Trace((), ("early-instability", "loss-spike", *BLOWN_UP)),)
+    sick = True
+    traces = (Trace((), ("no-warmup", "early-instability", "loss-spike")),)
 
     def planned(self, plan: Plan) -> Plan:
-        return replace(
-            plan, rate=plan.rate * self.luck.uniform(12, 25), warmup=0.0, schedule="linear", clip=1e9, every=1
-        )
+        rate = plan.rate * self.luck.uniform(5, 9)
+        return replace(plan, rate=rate, warmup=0.0, schedule="linear", every=1, evaluate_every=plan.steps // 20)
 
     @staticmethod
     def took(record: Record) -> bool:
         loss = record.column(names.LOSS)
-        return max(loss[2 : len(loss) // 3]) > 1.5 * loss[0]
+        return max(loss[2 : len(loss) // 4]) > 1.25 * min(loss[:2])
 
 
 class RateTooLow(Sick):
@@ -121,7 +122,7 @@ class LostInBf16(Sick):
     )
 
     def planned(self, plan: Plan) -> Plan:
-        return replace(plan, rate=plan.rate / 200)
+        return replace(plan, rate=plan.rate / 1500)
 
     def prepare(self) -> None:
         self.student.bfloat16()

@@ -14,6 +14,8 @@ class Plan:
 
     seed: int = 0
     vocabulary: int = 192
+    spoken: int = 0
+    """Tokens that the language has, where it has fewer than the vocabulary."""
     width: int = 32
     teacher_width: int = 48
     length: int = 24

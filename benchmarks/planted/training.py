@@ -32,7 +32,10 @@ class Training:
         self.luck = Random(f"{type(self).__name__} {plan.seed}")
         self.plan = self.planned(plan)
         plan = self.plan
-        teacher, self.language = trained_teacher(plan.vocabulary, plan.teacher_width, plan.length, plan.seed % 2)
+        spoken = plan.spoken or plan.vocabulary
+        teacher, self.language = trained_teacher(
+            plan.vocabulary, plan.teacher_width, plan.length, plan.seed % 2, spoken
+        )
         torch.manual_seed(plan.seed)
         self.random = torch.Generator().manual_seed(1000 + plan.seed)
         self.teacher = copy.deepcopy(teacher)

@@ -27,9 +27,9 @@ TINY = Plan(vocabulary=24, width=8, teacher_width=8, length=6, batch=2, steps=12
 def raw_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
     """A teacher that nobody trained: these tests look at the wiring."""
 
-    def made(vocabulary: int, width: int, length: int, seed: int) -> tuple[model.Tiny, model.Language]:
+    def made(vocabulary: int, width: int, length: int, seed: int, spoken: int) -> tuple[model.Tiny, model.Language]:
         teacher = model.Tiny(vocabulary, width, 2, 4, length).eval().requires_grad_(False)
-        return teacher, model.Language(vocabulary, seed)
+        return teacher, model.Language(spoken, seed)
 
     monkeypatch.setattr(training, "trained_teacher", made)
 
