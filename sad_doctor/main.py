@@ -79,7 +79,7 @@ def exit_code(report: Report, fail_on: Level = Level.ERROR) -> int:
     """Return 1 for a finding of level ``fail_on`` or above or a crashed rule, 3 if no rule could judge, else 0."""
     if report.crashed or (report.worst is not None and report.worst >= fail_on):
         return RED_FLAGS
-    return HEALTHY if report.passed or report.findings else UNJUDGED
+    return HEALTHY if report.judged else UNJUDGED
 
 
 def explain(code: str) -> str | None:

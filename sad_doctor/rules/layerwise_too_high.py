@@ -125,5 +125,4 @@ RULE = Rule(
     needs=(f"{names.RAW}{names.LAYERWISE}|{names.WEIGHTED}{names.LAYERWISE}",),
     check=check,
     thresholds={"weighted": 2.0, "raw": 4.0, "hidden": 100.0},
-    explains=("term-dominates", "total-too-high"),
 )

@@ -170,5 +170,4 @@ RULE = Rule(
     needs=(names.LEARNING_RATE,),
     check=check,
     thresholds={"share": 0.1, "after": 300},
-    explains=("early-plateau", "perplexity-too-high", "total-too-high"),
 )

@@ -165,5 +165,4 @@ RULE = Rule(
     needs=(names.LOSS,),
     check=check,
     thresholds={"rise": 0.25, "nats": 0.5, "error": 0.5, "records": 50},
-    explains=("loss-spike", "total-too-high", "perplexity-too-high", "early-plateau"),
 )

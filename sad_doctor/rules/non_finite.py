@@ -223,5 +223,4 @@ RULE = Rule(
     page=__doc__,
     needs=(),
     check=check,
-    explains=("non-finite-hidden",),
 )

@@ -113,5 +113,4 @@ RULE = Rule(
     needs=(names.GRAD_NORM, names.LOSS),
     check=check,
     thresholds={"excused": 10, "records": 3, "rare": 0.01},
-    explains=("weights-frozen", "non-finite", "non-finite-hidden"),
 )

@@ -98,5 +98,4 @@ RULE = Rule(
     needs=(names.EVAL_PERPLEXITY,),
     check=check,
     thresholds={"digits": 6},
-    explains=("perplexity-too-high",),
 )

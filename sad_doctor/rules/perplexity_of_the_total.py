@@ -154,5 +154,4 @@ RULE = Rule(
     needs=(names.EVAL_PERPLEXITY, f"{names.LOSS}|{names.EVAL_LOSS}"),
     check=check,
     thresholds={"nats": 12.5, "near": 0.1},
-    explains=("perplexity-too-high",),
 )

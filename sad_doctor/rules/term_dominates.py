@@ -161,5 +161,4 @@ RULE = Rule(
         "target": 0.3,
         "target_kd": 0.5,
     },
-    explains=("total-too-high",),
 )

@@ -287,5 +287,4 @@ RULE = Rule(
         "zero_records": 5,
         "update": 1e-8,
     },
-    explains=("learning-rate-zero", "early-plateau", "total-too-high", "perplexity-too-high"),
 )

@@ -53,7 +53,7 @@ def status(report: Report) -> str:
         return "incomplete"
     if report.worst == Level.WARNING:
         return "warnings"
-    return "healthy" if report.passed or report.findings else "unjudged"
+    return "healthy" if report.judged else "unjudged"
 
 
 def _run(run: Run) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def verdict(report: Report) -> str:
         return broken if not _alarming(report) else f"{report.stories[0].finding.headline} Besides, {broken}"
     if _alarming(report):
         return report.stories[0].finding.headline
-    if not report.passed and not report.findings:
+    if not report.judged:
         return "Nothing could be judged: the log has none of the series that the rules need."
     untold = f"; {len(report.not_checked)} could not judge" if report.not_checked else ""
     return f"Nothing wrong found: {_rules(len(report.passed))} passed{untold}."
