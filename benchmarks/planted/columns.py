@@ -41,6 +41,7 @@ WORDS: Mapping[str, Callable[[set[str]], bool]] = {
     "lm": lambda has: any(prefix + "lm" in has for prefix in _PARTS) or names.EVAL_LM_LOSS in has,
     "layerwise": lambda has: any(prefix + "layerwise" in has for prefix in _PARTS),
     "parts": lambda has: any(sum(c.startswith(prefix) for c in has) > 1 for prefix in _PARTS),
+    "raw terms": lambda has: sum(column.startswith(names.RAW) for column in has) > 1,
     "part kd": lambda has: names.WEIGHTED + "kd" in has or {names.RAW + "kd", names.WEIGHT + "kd"} <= has,
     "speed": lambda has: names.TOKENS_PER_SECOND in has,
 }
@@ -57,6 +58,8 @@ def has(record: Record, rows: Rows, form: str) -> set[str]:
         told.add("warnings")
     if form == "folder":
         told |= {"status"} | ({"resume"} if names.EVENT_RESUME in kinds else set())
+    if form != "table":  # there it is a blank cell
+        told.add("nan")
     if form in _WITH_TRACEBACK and record.traceback:
         told.add("traceback")
     return columns | told

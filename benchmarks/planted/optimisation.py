@@ -16,6 +16,7 @@ from sad_doctor import names
 
 FROZEN = ("weights-frozen", "learning-rate-zero")
 BLOWN_UP = ("loss-diverges", "loss-oscillates", "non-finite")
+SUMMED = ("gradient-always-clipped", "worse-than-uniform")
 
 
 class Sick(Training):
@@ -79,7 +80,7 @@ class NoWarmup(FineTuned):
     """A student that knows something, and a high learning rate from the first step on: the loss shoots up first."""
 
     sick = True
-    traces = (Trace((), ("no-warmup", "early-instability", "loss-spike")),)
+    traces = (Trace((), ("loss-spike", "no-warmup", "student-no-better", *BLOWN_UP)),)
 
     def planned(self, plan: Plan) -> Plan:
         rate = plan.rate * self.luck.uniform(5, 9)
@@ -94,7 +95,7 @@ class NoWarmup(FineTuned):
 class RateTooLow(Sick):
     """A learning rate a few thousand times too low: the loss hardly moves."""
 
-    traces = (Trace(("many",), ("early-plateau", "learning-rate-too-low")),)
+    traces = (Trace(("many",), ("early-plateau",)),)
 
     def planned(self, plan: Plan) -> Plan:
         return replace(plan, rate=plan.rate / self.luck.choice([3000, 10000]))
@@ -117,8 +118,8 @@ class LostInBf16(Sick):
     """Weights in bf16 and a small learning rate: nearly every update is below half a unit and rounded away."""
 
     traces = (
-        Trace((names.UPDATE_RATIO,), ("weights-frozen", "updates-lost", "early-plateau")),
-        Trace(("many",), ("weights-frozen", "updates-lost", "early-plateau")),
+        Trace((names.UPDATE_RATIO,), ("weights-frozen", "early-plateau")),
+        Trace(("many",), ("weights-frozen", "early-plateau")),
     )
 
     def planned(self, plan: Plan) -> Plan:
@@ -137,7 +138,7 @@ class LostInBf16(Sick):
 class SummedLoss(Sick):
     """Every term is a sum over the tokens of the batch: the clipping scales each gradient down by hundreds."""
 
-    traces = (Trace((names.GRAD_NORM,), ("gradient-always-clipped", "loss-is-a-sum")), Trace((), ("loss-is-a-sum",)))
+    traces = (Trace((names.GRAD_NORM,), SUMMED), Trace(("lm",), ("worse-than-uniform",)))
 
     def terms(self, ids: Tensor, step: int) -> tuple[dict[str, Tensor], Row]:
         found, extra = super().terms(ids, step)
@@ -148,8 +149,8 @@ class AccumulationNotDivided(Sick):
     """The loss of a step is the sum over its micro-batches, the parts are means over them."""
 
     traces = (
-        Trace(("parts",), ("parts-do-not-sum", "accumulation-not-divided")),
-        Trace(("eval/loss",), ("accumulation-not-divided", "evaluation-objective-differs")),
+        Trace(("parts",), ("parts-do-not-sum",)),
+        Trace(("eval/loss",), ("evaluation-objective-differs",)),
     )
 
     def planned(self, plan: Plan) -> Plan:
@@ -165,7 +166,10 @@ class AccumulationNotDivided(Sick):
 class BrokenGradient(Sick):
     """From some step on the gradient is not finite and every step is skipped; the loss looks well."""
 
-    traces = (Trace((names.GRAD_NORM,), ("non-finite-gradient",)), Trace(("eval",), ("weights-frozen",)))
+    traces = (
+        Trace((names.GRAD_NORM, "nan"), ("non-finite-gradient",)),
+        Trace(("eval",), ("weights-frozen", "early-plateau")),
+    )
 
     def prepare(self) -> None:
         self.broken_from = int(self.plan.steps * self.luck.uniform(0.2, 0.5))
@@ -184,9 +188,9 @@ class NoGradient(Sick):
     """KD alone, on logits that were detached: there is nothing to follow."""
 
     traces = (
-        Trace(("eval",), (*FROZEN, "gradient-vanished")),
-        Trace((names.GRAD_NORM,), (*FROZEN, "gradient-vanished")),
-        Trace((names.UPDATE_RATIO,), (*FROZEN, "gradient-vanished")),
+        Trace(("eval",), (*FROZEN, "gradient-vanishes")),
+        Trace((names.GRAD_NORM,), (*FROZEN, "gradient-vanishes")),
+        Trace((names.UPDATE_RATIO,), (*FROZEN, "gradient-vanishes")),
     )
 
     def planned(self, plan: Plan) -> Plan:
@@ -211,7 +215,7 @@ class BadBatches(Sick):
     def terms(self, ids: Tensor, step: int) -> tuple[dict[str, Tensor], Row]:
         found, extra = super().terms(ids, step)
         if step in self.bad and self.student.training:
-            found = {term: value * 6 for term, value in found.items()}
+            found["lm"] = 4 * found["lm"]
         return found, extra
 
 

@@ -34,7 +34,7 @@ class PerplexityOfTheTotal(Sick):
 class PerplexityOfBaseTwo(Sick):
     """2 to the power of a loss in nats."""
 
-    traces = (Trace((names.EVAL_PERPLEXITY, names.EVAL_LM_LOSS), ("perplexity-does-not-match",)),)
+    traces = (Trace((names.EVAL_PERPLEXITY, names.EVAL_LM_LOSS), ("perplexity-disagrees",)),)
 
     def perplexity(self, lm: float, total: float) -> float:
         return 2**lm
@@ -81,7 +81,7 @@ class EvaluationInTrainMode(Sick):
 class EvaluatesACopy(Sick):
     """The evaluation looks at a copy made before the training, such as an average that is never updated."""
 
-    traces = (Trace(("eval",), ("evaluation-does-not-follow", "evaluation-frozen")),)
+    traces = (Trace(("eval",), ("evaluation-does-not-follow",)),)
 
     def prepare(self) -> None:
         self.copied = copy.deepcopy(self.student)
@@ -97,8 +97,8 @@ class ResumedWithNewWeights(Sick):
     """After a resume the student starts from the beginning."""
 
     traces = (
-        Trace(("resume",), ("resume-jump", "loss-jumps-at-resume")),
-        Trace((), ("resume-jump", "loss-jumps-at-resume", "loss-diverges", "loss-spike")),
+        Trace(("resume",), ("resume-jumps",)),
+        Trace((), ("resume-jumps", "loss-diverges", "loss-spike")),
     )
 
     def planned(self, plan: Plan) -> Plan:
@@ -127,7 +127,7 @@ class MemoryGrows(Sick):
 class Slower(Sick):
     """From some step on every step takes several times as long."""
 
-    traces = (Trace(("speed",), ("throughput-falls", "throughput-cliff")),)
+    traces = (Trace(("speed",), ("throughput-falls",)),)
 
     def prepare(self) -> None:
         self.slow_from = int(self.plan.steps * self.luck.uniform(0.3, 0.7))

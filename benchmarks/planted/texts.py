@@ -11,13 +11,13 @@ from planted.optimisation import Sick
 from planted.record import Plan, Record, Trace
 from sad_doctor import names
 
-CONTRADICTS = ("kd-against-lm", "kd-flat", "teacher-does-not-match")
+CONTRADICTS = ("kd-stays", "lm-rises-while-kd-falls")
 
 
 class LabelsNotShifted(Sick):
     """The label of a position is its own token: the LM term falls to nothing, far below the teacher's loss."""
 
-    traces = (Trace(("lm",), ("loss-too-low", "lm-below-the-teacher", *CONTRADICTS)),)
+    traces = (Trace(("lm",), ("label-loss-too-low", *CONTRADICTS)),)
 
     def labels(self, ids: Tensor) -> Tensor:
         return ids[:, :-1]
@@ -26,7 +26,7 @@ class LabelsNotShifted(Sick):
 class LabelsShiftedTwice(Sick):
     """The label of a position is the token after the next one."""
 
-    traces = (Trace(("lm", names.TEACHER_LOSS), ("lm-far-above-the-teacher", *CONTRADICTS)),)
+    traces = (Trace(("lm", names.TEACHER_LOSS), ("student-no-better", "worse-than-uniform", *CONTRADICTS)),)
 
     def labels(self, ids: Tensor) -> Tensor:
         return torch.cat([ids[:, 2:], ids[:, :1]], dim=1)
@@ -67,9 +67,7 @@ class OtherTexts(Sick):
 class TeacherInTrainMode(Sick):
     """The teacher's dropout is on: it is a worse teacher than its own evaluation says."""
 
-    traces = (
-        Trace((names.TEACHER_LOSS, names.TEACHER_EVAL_LM_LOSS), ("teacher-changes", "teacher-worse-in-training")),
-    )
+    traces = (Trace((names.TEACHER_LOSS, names.TEACHER_EVAL_LM_LOSS), ("teacher-drifts",)),)
 
     def prepare(self) -> None:
         for module in self.teacher.modules():
@@ -81,7 +79,7 @@ class TeacherInTrainMode(Sick):
 class TeacherTrained(Sick):
     """The teacher's weights are in the optimizer: it comes to meet the student."""
 
-    traces = (Trace((names.TEACHER_LOSS,), ("teacher-changes",)),)
+    traces = (Trace((names.TEACHER_LOSS,), ("teacher-drifts",)),)
 
     def parameters(self) -> list[nn.Parameter]:
         return [*super().parameters(), *self.teacher.requires_grad_(True).parameters()]
@@ -93,7 +91,7 @@ class TeacherTrained(Sick):
 class TinyData(Sick):
     """A handful of texts over and over: they are learned by heart."""
 
-    traces = (Trace(("eval",), ("overfitting", "evaluation-rises")),)
+    traces = (Trace(("eval",), ("overfitting",)),)
 
     def planned(self, plan: Plan) -> Plan:
         weights = {"lm": 1.0, "kd": 0.1}

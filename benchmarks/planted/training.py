@@ -118,6 +118,7 @@ class Training:
         }
         log = F.log_softmax(theirs.detach(), -1)
         extra = {
+            names.LENGTH: float(inputs.shape[1]),
             names.TEACHER_LOSS: float(F.nll_loss(log.flatten(0, 1), ids[:, 1:].flatten())),
             names.TEACHER_ENTROPY: float(-(log.exp() * log).sum(-1).mean()),
         }
@@ -131,7 +132,7 @@ class Training:
 
     def seconds(self, step: int) -> float:
         """Return the seconds of a step on the machine that this run plays."""
-        return 0.5 * math.exp(0.05 * float(torch.randn((), generator=self.random)))
+        return 5.0 * math.exp(0.05 * float(torch.randn((), generator=self.random)))
 
     def memory_of(self, step: int) -> float:
         return self.memory * (1 + 0.01 * float(torch.rand((), generator=self.random)))
