@@ -22,15 +22,17 @@ _PREFIXES = {
 LEVELS = tuple(_PREFIXES)
 """From a loss alone to everything that our own record has."""
 
+_PRINTED = (names.LOSS, names.LEARNING_RATE, names.WEIGHTED, names.EVAL_LOSS, names.EVAL_PERPLEXITY)
 _PARTS = (names.WEIGHTED, names.RAW)
 _WITH_EVENTS = frozenset({"folder", "blocks"})
+_PLANNED = frozenset({"folder", "blocks", "trainer_state", "hugging face 5", "hugging face 4"})
 _WITH_TRACEBACK = frozenset({"folder", "blocks", "hugging face 5", "hugging face 4"})
 MANY = 50
 
 
-def kept(record: Record, level: str) -> Rows:
-    """Return the rows with the columns of a level; rows without any are left out."""
-    prefixes = _PREFIXES[level]
+def kept(record: Record, level: str, form: str) -> Rows:
+    """Return the rows with the columns of a level that a format has room for; rows without any are left out."""
+    prefixes = _PRINTED if form == "blocks" else _PREFIXES[level]
     rows = [(s, c, {k: v for k, v in row.items() if k.startswith(prefixes)}) for s, c, row in record.rows]
     return [(step, clock, row) for step, clock, row in rows if row]
 
@@ -54,6 +56,8 @@ def has(record: Record, rows: Rows, form: str) -> set[str]:
     kinds = {kind for kind, _, _ in record.events}
     if sum(names.LOSS in row for _, _, row in rows) >= MANY:
         told.add("many")
+    if form in _PLANNED:
+        told.add("planned")
     if form in _WITH_EVENTS and names.EVENT_WARNING in kinds:
         told.add("warnings")
     if form == "folder":
@@ -65,6 +69,6 @@ def has(record: Record, rows: Rows, form: str) -> set[str]:
     return columns | told
 
 
-def trace(traces: tuple[Trace, ...], told: set[str]) -> Trace | None:
+def trace(traces: tuple[Trace, ...], told: set[str], record: Record) -> Trace | None:
     """Return the first trace that a log can show; None if the fault is invisible in it."""
-    return next((one for one in traces if set(one.needs) <= told), None)
+    return next((one for one in traces if set(one.needs) <= told and one.when(record)), None)

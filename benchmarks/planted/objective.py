@@ -68,7 +68,10 @@ class WeightTooBig(Sick):
 class KdOverVocabulary(Sick):
     """`KLDivLoss` with `reduction="mean"`: KD is divided by the vocabulary too."""
 
-    traces = (Trace(("kd",), ("term-vanishes",)),)
+    traces = (Trace(("kd", "lm"), ("term-vanishes",)),)
+
+    def planned(self, plan: Plan) -> Plan:
+        return replace(plan, vocabulary=8192, spoken=plan.vocabulary, batch=4)
 
     def kd(self, student: Tensor, teacher: Tensor) -> Tensor:
         return super().kd(student, teacher) / self.plan.vocabulary
@@ -146,6 +149,9 @@ class MaskedNan(Sick):
     """A batch without one label gives NaN, which is set to 0."""
 
     traces = (Trace(("warnings",), ("non-finite-hidden",)), Trace(("lm",), ("non-finite-hidden", "term-vanishes")))
+
+    def planned(self, plan: Plan) -> Plan:
+        return replace(plan, every=1, averaged=False)
 
     def lm(self, student: Tensor, labels: Tensor) -> Tensor:
         value = super().lm(student, labels)

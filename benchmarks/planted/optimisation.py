@@ -38,7 +38,11 @@ class NeverSteps(Sick):
 class StaleOptimizer(Sick):
     """The optimizer holds the parameters of a copy that nobody uses."""
 
-    traces = (Trace(("eval",), FROZEN), Trace((names.UPDATE_RATIO,), FROZEN), Trace(("many",), ("early-plateau",)))
+    traces = (
+        Trace(("eval",), FROZEN),
+        Trace((names.UPDATE_RATIO,), FROZEN),
+        Trace(("many", "planned"), ("early-plateau",)),
+    )
 
     def parameters(self) -> list[nn.Parameter]:
         return [*copy.deepcopy(self.student).parameters(), *copy.deepcopy(self.projector).parameters()]
@@ -83,19 +87,22 @@ class NoWarmup(FineTuned):
     traces = (Trace((), ("loss-spike", "no-warmup", "student-no-better", *BLOWN_UP)),)
 
     def planned(self, plan: Plan) -> Plan:
-        rate = plan.rate * self.luck.uniform(5, 9)
+        rate = plan.rate * self.luck.uniform(10, 20)
         return replace(plan, rate=rate, warmup=0.0, schedule="linear", every=1, evaluate_every=plan.steps // 20)
 
     @staticmethod
     def took(record: Record) -> bool:
         loss = record.column(names.LOSS)
-        return max(loss[2 : len(loss) // 4]) > 1.25 * min(loss[:2])
+        return sum(loss[2:10]) / 8 > 1.2 * loss[0]
 
 
 class RateTooLow(Sick):
     """A learning rate a few thousand times too low: the loss hardly moves."""
 
-    traces = (Trace(("many",), ("early-plateau",)),)
+    traces = (
+        Trace(("many", "planned"), ("early-plateau",)),
+        Trace((names.EVAL_LM_LOSS,), ("early-plateau", "student-no-better")),
+    )
 
     def planned(self, plan: Plan) -> Plan:
         return replace(plan, rate=plan.rate / self.luck.choice([3000, 10000]))
@@ -119,7 +126,8 @@ class LostInBf16(Sick):
 
     traces = (
         Trace((names.UPDATE_RATIO,), ("weights-frozen", "early-plateau")),
-        Trace(("many",), ("weights-frozen", "early-plateau")),
+        Trace(("many", "planned"), ("weights-frozen", "early-plateau")),
+        Trace((names.EVAL_LM_LOSS,), ("weights-frozen", "early-plateau", "student-no-better")),
     )
 
     def planned(self, plan: Plan) -> Plan:
@@ -146,12 +154,12 @@ class SummedLoss(Sick):
 
 
 class AccumulationNotDivided(Sick):
-    """The loss of a step is the sum over its micro-batches, the parts are means over them."""
+    """The loss of a step is the sum over its micro-batches, the parts are means over them.
 
-    traces = (
-        Trace(("parts",), ("parts-do-not-sum",)),
-        Trace(("eval/loss",), ("evaluation-objective-differs",)),
-    )
+    Without parts no column tells: an evaluation may be of easier text.
+    """
+
+    traces = (Trace(("parts",), ("parts-do-not-sum",)),)
 
     def planned(self, plan: Plan) -> Plan:
         return replace(plan, accumulation=self.luck.choice([2, 4]), batch=4)

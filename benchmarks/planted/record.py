@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 Row = dict[str, float]
@@ -52,6 +52,10 @@ class Record:
         return [row[name] for _, _, row in self.rows if name in row]
 
 
+def _always(_: Record) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Trace:
     """What a fault leaves in a log that has ``needs``: which rules name it rightly.
@@ -61,6 +65,8 @@ class Trace:
 
     needs: tuple[str, ...]
     causes: tuple[str, ...]
+    when: Callable[[Record], bool] = _always
+    """Whether this very run has the trace at all, from its whole record, whatever of it a log shows."""
 
 
 class Stopped(Exception):  # noqa: N818 - no error of the benchmark: the run that is planted ends here

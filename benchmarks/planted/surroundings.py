@@ -25,7 +25,7 @@ class ClampedPerplexity(Sick):
 class PerplexityOfTheTotal(Sick):
     """exp of all terms together."""
 
-    traces = (Trace((names.EVAL_PERPLEXITY, "eval"), ("perplexity-of-the-total",)),)
+    traces = (Trace((names.EVAL_PERPLEXITY, names.EVAL_LOSS), ("perplexity-of-the-total",)),)
 
     def perplexity(self, lm: float, total: float) -> float:
         return math.exp(total)
@@ -46,10 +46,10 @@ class EvaluationUsesFullWeights(Sick):
     traces = (Trace(("eval/loss", "parts"), ("evaluation-objective-differs",)),)
 
     def planned(self, plan: Plan) -> Plan:
-        return replace(plan, weights={**plan.weights, "kd": 6.0})
+        return replace(plan, weights={**plan.weights, "kd": 12.0})
 
     def weights(self, step: int) -> dict[str, float]:
-        share = 0.1 + 0.2 * step / self.plan.steps if self.student.training else 1.0
+        share = 0.05 + 0.1 * step / self.plan.steps if self.student.training else 1.0
         return {**self.plan.weights, "kd": self.plan.weights["kd"] * share}
 
     def evaluated(self, raw: Mapping[str, float], weighted: Mapping[str, float]) -> Row:
@@ -57,9 +57,9 @@ class EvaluationUsesFullWeights(Sick):
 
 
 class SummedEvaluation(Sick):
-    """The evaluation's losses are sums over its batches."""
+    """The evaluation's losses are sums over its batches. Without parts it may be of harder text."""
 
-    traces = (Trace(("eval/loss",), ("evaluation-objective-differs",)),)
+    traces = (Trace(("eval/loss", "parts"), ("evaluation-objective-differs",)),)
 
     def evaluated(self, raw: Mapping[str, float], weighted: Mapping[str, float]) -> Row:
         row = super().evaluated(raw, weighted)
@@ -84,12 +84,13 @@ class EvaluatesACopy(Sick):
     traces = (Trace(("eval",), ("evaluation-does-not-follow",)),)
 
     def prepare(self) -> None:
-        self.copied = copy.deepcopy(self.student)
+        self.copied = copy.deepcopy(self.student), copy.deepcopy(self.projector)
 
     def evaluate(self, step: int) -> Row:
-        trained, self.student = self.student, self.copied
+        trained = self.student, self.projector
+        self.student, self.projector = self.copied
         row = super().evaluate(step)
-        self.student = trained
+        self.student, self.projector = trained
         return row
 
 

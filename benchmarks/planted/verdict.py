@@ -54,10 +54,10 @@ def judged(
     path: Path,
 ) -> tuple[Verdict, Report | None, Path]:
     """Decide what a log can show, write it, ask the doctor."""
-    rows = kept(record, level)
+    rows = kept(record, level, form)
     expected, why_not = (), ""
     if kind.sick:
-        seen = trace(kind.traces, has(record, rows, form))
+        seen = trace(kind.traces, has(record, rows, form), record)
         expected = seen.causes if seen else ()
         why_not = "" if seen else "invisible"
         if seen and not kind.took(record):

@@ -73,7 +73,7 @@ def test_faults_do_what_they_say():
 
 @pytest.mark.parametrize(("form", "level"), LOGS)
 def test_every_log_is_read_as_it_was_meant(healthy, tmp_path, form, level):
-    rows = kept(healthy, level)
+    rows = kept(healthy, level, form)
 
     run = read(FORMATS[form](tmp_path / "log", healthy, rows))
 
@@ -84,12 +84,14 @@ def test_every_log_is_read_as_it_was_meant(healthy, tmp_path, form, level):
 
 
 def test_what_a_log_can_show_is_told_by_its_columns(healthy):
-    assert "parts" in has(healthy, kept(healthy, "all"), "folder")
-    bare = has(healthy, kept(healthy, "bare"), "folder")
+    assert "parts" in has(healthy, kept(healthy, "all", "folder"), "folder")
+    bare = has(healthy, kept(healthy, "bare", "folder"), "folder")
     assert not bare & {"parts", "kd", "lm", "warnings", "many"}
     traces = (Trace(("parts",), ("term-dominates",)), Trace(("eval",), ("weights-frozen",)))
-    assert trace(traces, bare) is traces[1]
-    assert trace(traces[:1], bare) is None
+    assert trace(traces, bare, healthy) is traces[1]
+    assert trace(traces[:1], bare, healthy) is None
+    never = replace(traces[1], when=lambda _: False)
+    assert trace((never,), bare, healthy) is None
 
 
 def test_a_verdict_is_held_against_the_doctor_only_where_the_log_can_show_it(tmp_path):
