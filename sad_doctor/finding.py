@@ -72,11 +72,12 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a comparison: ``value`` of this run beside ``wanted``, in words, and how it lies to that."""
+    """One line of a comparison: ``value`` of this run, also as ``told``, beside ``wanted``, and how it lies to that."""
 
     what: str
     where: str
     value: float
+    told: str
     wanted: str
     lies: str
 
