@@ -23,6 +23,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("loss-spike", "total-too-high", "perplexity-too-high", "early-plateau", "student-no-better", "overfitting"),
         *("worse-than-uniform", "lm-rises-while-kd-falls", "loss-oscillates", "gradient-always-clipped"),
     ),
+    "early-plateau": ("student-no-better",),
     "loss-oscillates": ("early-plateau", "loss-spike", "student-no-better"),
     # one term, or its scale
     "layerwise-too-high": ("term-dominates", "total-too-high", "term-owns-the-gradient", "gradient-always-clipped"),
@@ -39,8 +40,10 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "kd-stays": ("student-no-better",),
     # a label or a token that is wrong
     "worse-than-uniform": ("perplexity-too-high", "total-too-high", "student-no-better"),
+    "label-loss-too-low": ("kd-stays", "lm-rises-while-kd-falls", "student-no-better"),
     "overfitting": ("student-no-better", "perplexity-too-high"),
-    # what a perplexity is not
+    # what an evaluation is not
+    "evaluation-objective-differs": ("worse-than-uniform", "perplexity-disagrees", "perplexity-too-high"),
     "perplexity-is-a-clamp": ("perplexity-too-high", "perplexity-disagrees"),
     "perplexity-of-the-total": ("perplexity-too-high", "perplexity-disagrees"),
     "perplexity-disagrees": ("perplexity-too-high",),
@@ -49,6 +52,6 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "non-finite-hidden": ("non-finite", "non-finite-gradient", "term-vanishes"),
     "non-finite-gradient": ("weights-frozen", "non-finite", "non-finite-hidden"),
     # the run itself
-    "resume-jumps": ("loss-spike", "loss-diverges"),
+    "resume-jumps": ("loss-spike", "loss-diverges", "early-plateau", "overfitting", "student-no-better"),
     "memory-grows": ("throughput-falls",),
 }

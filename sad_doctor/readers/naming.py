@@ -28,6 +28,7 @@ _KNOWN = {
     **dict.fromkeys(("grad_norm", "gradient_norm", "global_grad_norm", "total_norm"), names.GRAD_NORM),
     **dict.fromkeys(("update_ratio",), names.UPDATE_RATIO),
     **dict.fromkeys(("tokens_per_second", "tokens_per_sec", "tps"), names.TOKENS_PER_SECOND),
+    **dict.fromkeys(("memory_bytes", "rss_bytes", "memory_rss_bytes"), names.MEMORY),
     **dict.fromkeys(("seq_len", "seq_length", "sequence_length", "mean_length", "length"), names.LENGTH),
     **dict.fromkeys(("num_input_tokens_seen", "num_tokens", "tokens_seen", "total_tokens", "tokens"), names.TOKENS),
     **dict.fromkeys(("teacher_loss", "teacher_lm_loss", "teacher_ce_loss"), names.TEACHER_LOSS),

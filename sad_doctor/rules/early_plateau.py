@@ -65,6 +65,9 @@ CODE, NAME = "R103", "early-plateau"
 _WHOLE = frozenset({names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_KL, names.LOSS})
 """One of these must be flat: a single term may rightly be at its end."""
 
+_STRETCHES, _DIP = 4, 4
+"""A stretch between the windows, so many thresholds lower, is a fall that was undone."""
+
 _ZERO = 5
 """A series below so many floors of the threshold is at its end."""
 
@@ -83,7 +86,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             raise TooFew(f"only {words.percent(max(run.last_step, 0) / total)} of the planned steps are logged")
     else:
         t = {**t, **{fewest: t["unplanned"] * t[fewest] for fewest in ("records", "evaluations")}}
-    judged = {name: _windows(column) for name, column in _series(run, t).items()}
+    series = _series(run, t)
+    judged = {name: _windows(column) for name, column in series.items()}
     if not judged:
         raise TooFew(
             "too few records for a trend"
@@ -98,7 +102,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             )
     if any(_improves(*windows, t) for windows in judged.values()):
         return
-    flat = {name: windows for name, windows in judged.items() if _flat(*windows, t, planned)}
+    still = {name: windows for name, windows in judged.items() if not _dips(series[name], windows[0], t)}
+    flat = {name: windows for name, windows in still.items() if _flat(*windows, t, planned)}
     if not any(name in _WHOLE for name in flat):
         raise TooFew("the noise of the batches hides whether the loss still falls; or it is near 0, or rises")
     yield _plateau(run, flat, total if planned else None)
@@ -121,6 +126,17 @@ def _windows(column: Column) -> tuple[np.ndarray, np.ndarray]:
     start, end = column.step[0], column.step[-1]
     part = (column.step - start) / max(end - start, 1)
     return column.value[(part >= 0.2) & (part <= 0.45)], column.value[part >= 0.8]
+
+
+def _dips(column: Column, before: np.ndarray, t: Thresholds) -> bool:
+    """Whether some stretch between the windows lies surely lower: the series fell and was lifted, it is not flat."""
+    part = (column.step - column.step[0]) / max(column.step[-1] - column.step[0], 1)
+    stretches = np.array_split(column.value[(part > 0.45) & (part < 0.8)], _STRETCHES)
+    limit = _limit(abs(float(np.median(before))), t) if before.size else 0.0
+    return before.size >= 2 and any(
+        stretch.size >= 2 and signals.gain(before, stretch).surely_above(_DIP * limit, sigmas=4)
+        for stretch in stretches
+    )
 
 
 def _flat(before: np.ndarray, after: np.ndarray, t: Thresholds, planned: bool) -> bool:

@@ -2,7 +2,7 @@
 
 ## What it sees
 The teacher's own score on the held-out text, where it is logged more than once, is not always the same. Or its label
-loss or its entropy on the training batches surely changes by a quarter from the first third of the records to the last.
+loss or its entropy on the training batches surely changes by a quarter from the first records to the last third.
 
 ## Why it is bad
 A teacher is a fixed target. If it moves, its weights are in the optimizer or share storage with the student's, or it is
@@ -52,7 +52,7 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Column, Run
+from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R307", "teacher-drifts"
 
@@ -76,18 +76,21 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
                 yield _finding(name, known, float(known.value[0]), known.last, Level.ERROR)
                 return
         else:
-            ends = signals.ends(known)
-            if ends is None:
-                continue
+            ends = _ends(known)
             gain, level = signals.gain(*ends), abs(float(np.median(ends[0])))
             yield Reading(f"change of {name}, as a share", gain.amount / level if level else float("nan"), "drift")
             limit = max(t["drift"] * level, t["nats"])
-            if gain.surely_above(limit) or gain.surely_below(-limit, sigmas=3):
+            if gain.surely_above(limit, sigmas=3) or gain.surely_below(-limit, sigmas=3):
                 first, last = (float(np.median(v)) for v in ends)
                 yield _finding(name, known, first, last, Level.WARNING)
                 return
     if not judged:
         raise TooFew("the teacher's score is logged once, or in too few records")
+
+
+def _ends(column: Column) -> tuple[Floats, Floats]:
+    """The first records and the last third: a teacher that is trained moves most at the beginning."""
+    return column.value[: max(5, len(column) // 20)], column.value[-(len(column) // 3) :]
 
 
 def _finding(name: str, column: Column, first: float, last: float, level: Level) -> Finding:

@@ -12,7 +12,8 @@ tokenizer, labels shifted twice or not at all, an output layer that is not tied 
 logits multiplied by a temperature, or a loss that is a sum.
 
 ## Thresholds
-- `over = 1.02`: how far above ln(vocabulary), as a factor: a student with random weights starts a little above.
+- `over = 1.02`, `nats = 0.3`: how far above ln(vocabulary), as a factor and at least: a student with random weights
+  starts a little above, and one that does not learn stays there, which other rules tell.
 - `start = 1.3`: the first record, as a factor, from which the hint is given.
 - `unknown = 262144`: the vocabulary where the log tells none; ln of it is 12.5.
 - `records = 20`: fewest records of the training's label loss.
@@ -73,7 +74,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading(f"{words.called(name)} at the end over ln(vocabulary)", end / uniform, "over")
     yield Reading(f"{words.called(name)} at the beginning over ln(vocabulary)", first / uniform, "start")
     known = f"ln({words.step(size)}) is {words.number(uniform)}" + ("" if told else "; the vocabulary is assumed")
-    if end > t["over"] * uniform:
+    if end > max(t["over"] * uniform, uniform + t["nats"]):
         yield _finding(name, column, end, known, Level.ERROR)
     elif first > t["start"] * uniform:
         yield _finding(name, column, first, known, Level.INFO)
@@ -124,5 +125,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,
-    thresholds={"over": 1.02, "start": 1.3, "unknown": 262144, "records": 20},
+    thresholds={"over": 1.02, "nats": 0.3, "start": 1.3, "unknown": 262144, "records": 20},
 )
