@@ -72,6 +72,13 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "non-finite-hidden": ("non-finite", "non-finite-gradient", "term-vanishes"),
     "non-finite-gradient": ("weights-frozen", "non-finite", "non-finite-hidden"),
     # the run itself
-    "resume-jumps": ("loss-spike", "loss-diverges", "early-plateau", "student-no-better", "loss-oscillates"),
+    "resume-jumps": (
+        "loss-spike",
+        "loss-diverges",
+        "early-plateau",
+        "student-no-better",
+        "loss-oscillates",
+        "overfitting",
+    ),
     "memory-grows": ("throughput-falls",),
 }

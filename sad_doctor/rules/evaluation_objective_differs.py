@@ -7,6 +7,9 @@ compared, so that one easy batch does not count. Or the training's loss is twice
 number of times, throughout. Overfitting opens such a gap too, but not from the first evaluation on,
 if that comes early: where it comes late and the training has fallen until then, the rule does not judge.
 
+Where the log tells a term of the evaluation before and after its weight, that weight is compared with the training's
+about the same step: no other proof is needed.
+
 ## Why it is bad
 The two curves cannot be compared, and an early stop that watches the evaluation watches terms or weights that the
 training does not have yet: most often the evaluation uses the full weights of a curriculum from the start.
@@ -14,6 +17,7 @@ training does not have yet: most often the evaluation uses the full weights of a
 ## Thresholds
 - `ratio = 1.5`, `nats = 1`: how far above the training total an evaluation must lie; `often = 0.5`: and how many of
   them. A curriculum that comes to its end closes the gap.
+- `weight = 0.05`: how far a term's weight at evaluation may lie beyond the training's on either side, as a share.
 - `early = 0.25`: the share of the planned steps (of those logged, where the plan is not known) up to which the first
   evaluation is early.
 
@@ -79,6 +83,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED), **run.terms(names.EVAL_RAW)}
     if len(terms) < 2:
         raise TooFew("the log does not tell the parts of the loss, so a gap may be the data's")
+    weights = list(_other_weights(run, t))
+    if weights:
+        yield _weighed(evaluation, weights)
+        return
     evaluation, training = signals.finite(signals.tidy(evaluation)), signals.finite(signals.tidy(training))
     if not len(evaluation) or not len(training):
         raise TooFew("no finite loss on both sides")
@@ -94,7 +102,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if float(np.mean(apart)) >= t["often"] and bool(apart[: max(1, apart.size // 4)].all()):
         if _late(run, evaluation, t) and _has_fallen(training, float(level[0])):
             raise TooFew("the first evaluation came late: overfitting may have opened the gap before it")
-        yield _finding(run, evaluation, level)
+        yield _finding(run, evaluation, level, max(float(evaluation.step[0]), float(training.step[0])))
 
 
 def _whole_multiple(evaluation: Column, training: Column) -> Finding | None:
@@ -131,6 +139,46 @@ def _times(what: str, step: Floats, values: tuple[float, float], times: int) -> 
     )
 
 
+def _other_weights(run: Run, t: Thresholds) -> Iterator[tuple[str, float, float, int]]:
+    """Terms whose weight at evaluation, where both values of it are logged, is not the training's about that step."""
+    weighted, raw, own = run.terms(names.EVAL_WEIGHTED), run.terms(names.EVAL_RAW), run.terms(names.WEIGHT)
+    for term in sorted(set(weighted) & set(raw) & set(own)):
+        step, values = signals.table({"weighted": weighted[term], "raw": raw[term]})
+        used = np.isfinite(values["weighted"]) & np.isfinite(values["raw"]) & (np.abs(values["raw"]) > 1e-6)
+        if int(used.sum()) < FEWEST:
+            continue
+        there = values["weighted"][used] / values["raw"][used]
+        column = signals.tidy(own[term])
+        after = np.clip(np.searchsorted(column.step, step[used]), 0, len(column) - 1)
+        beside = np.stack([column.value[np.maximum(after - 1, 0)], column.value[after]])
+        slack = t["weight"] * np.maximum(np.abs(there), np.abs(beside).max(axis=0))
+        apart = (there > beside.max(axis=0) + slack) | (there < beside.min(axis=0) - slack)
+        if bool(np.all(apart[1:])):
+            yield term, float(there[-1]), float(beside[0, -1]), int(apart.sum())
+
+
+def _weighed(evaluation: Column, found: list[tuple[str, float, float, int]]) -> Finding:
+    term, there, here, count = found[0]
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The evaluation weighs {term} by {words.number(there)}, the training by {words.number(here)}: not one "
+            "objective."
+        ),
+        evidence=tuple(
+            f"{name}: {words.number(one)} at evaluation, {words.number(other)} in training, at {times} evaluations"
+            for name, one, other, times in found
+        ),
+        cause="The evaluation uses the full weights of the curriculum, or the training's weights are not those logged.",
+        remedy="Evaluate with the objective and the weights of the training step, and log the parts of both.",
+        first_step=float(evaluation.step[0]),
+        last_step=float(evaluation.step[-1]),
+        numbers={"evaluation_weight": there, "training_weight": here, "evaluations": float(count)},
+    )
+
+
 def _late(run: Run, evaluation: Column, t: Thresholds) -> bool:
     total = run.fact(names.TOTAL_STEPS)
     return float(evaluation.step[0]) > t["early"] * (total if total and total > 0 else run.last_step)
@@ -147,7 +195,7 @@ def _around(training: Column, steps: Floats) -> Floats:
     return np.array([float(np.median(window)) for window in windows])
 
 
-def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
+def _finding(run: Run, evaluation: Column, level: Floats, since: float) -> Finding:
     at, value, training = float(evaluation.step[-1]), evaluation.last, float(level[-1])
     closest = float(np.min(evaluation.value - level))
     return Finding(
@@ -166,7 +214,7 @@ def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
         ),
         cause="The evaluation uses the full weights of the curriculum, or terms that the training has switched off.",
         remedy="Evaluate with the objective and the weights of the training step, and log the parts of both.",
-        first_step=float(evaluation.step[0]),
+        first_step=since,
         last_step=at,
         numbers={"evaluation": value, "training": training},
     )
@@ -203,5 +251,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.EVAL_LOSS, names.LOSS),
     check=check,
-    thresholds={"ratio": 1.5, "nats": 1.0, "often": 0.5, "early": 0.25},
+    thresholds={"ratio": 1.5, "nats": 1.0, "often": 0.5, "early": 0.25, "weight": 0.05},
 )

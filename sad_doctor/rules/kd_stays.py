@@ -17,7 +17,7 @@ misaligned, so that the targets belong to other text; a temperature so high that
 - `band = 0.1`: the two ends of KD must lie within this share of its level; where its weight is not known, all that lies
   between them within half of it.
 - `rise = 0.1`: from this share on it rises.
-- `falls = 0.03`, `nats = 0.08`: how far the label loss must surely fall, as a share and at least, after the first
+- `falls = 0.02`, `nats = 0.05`: how far the label loss must surely fall, as a share and at least, after the first
   quarter, in which every student learns the frequencies of tokens.
 - `floor = 0.2`: a KD below so many nats is at its end. `copy = 0.5`: below so many at the beginning it is a copy's.
 - `records = 40`, `evaluations = 6`: fewest points.
@@ -78,7 +78,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading(
         "fall of KD for a nat of the label loss", came.amount / fell.amount if fell.amount else 0.0, "follows"
     )
-    far = fell.surely_above(max(t["falls"] * abs(float(np.median(labels[0]))), t["nats"]))
+    far = fell.surely_above(max(t["falls"] * abs(float(np.median(labels[0]))), t["nats"]), sigmas=2.5)
     if not far or float(np.median(soft[1])) < t["floor"]:
         return
     rises = not tight and came.surely_below(-max(t["rise"] * level, t["floor"]), sigmas=3)
@@ -196,8 +196,8 @@ RULE = Rule(
         "follows": 0.1,
         "band": 0.1,
         "rise": 0.1,
-        "falls": 0.03,
-        "nats": 0.08,
+        "falls": 0.02,
+        "nats": 0.05,
         "floor": 0.2,
         "copy": 0.5,
         "records": 40,

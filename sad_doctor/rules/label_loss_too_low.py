@@ -1,46 +1,49 @@
-"""The label loss is too good to be true
+"""The label loss is too low for text
 
 ## What it sees
-The student's label loss on held-out text next to 0, or below half of its teacher's and a nat under it. Without an
-evaluation, the training's label loss next to 0 from its first third on.
+The evaluation's label loss, in the median of its last points, below what any text costs. Without an evaluation of it,
+the label loss of the training, if no evaluation says otherwise: a training text that was learned by heart while the
+held-out text was not is overfitting, and told as that. Or, where the log has the teacher's own loss on the same
+batches, a label loss of the training far below that.
 
 ## Why it is bad
-Text is not that predictable: the best language models pay about a nat a token. Who pays nothing sees the answer: labels
-that are not shifted (the model repeats its input), a causal mask that is missing or is lost with padding, held-out text
-that is part of the training text, labels that are mostly masked. The number falls beautifully and means nothing.
+The next token of a text cannot be known: English costs a large model two to three nats a token, code about one. A loss
+next to 0 says that the answer is in the input: labels that were not shifted, so that each position predicts the token
+that it reads; attention without its causal mask; held-out text that is in the training set, a few texts seen over and
+over; or labels that are nearly all masked, so that what is left is a fixed template. The perplexity is then near 1.
 
 ## Thresholds
-- `nats = 0.1`: a label loss below this is next to 0.
-- `half = 0.5`, `under = 1`: the share of the teacher's loss, and the distance in nats, below which a student cannot be.
-- `records = 50`: fewest records of the training's label loss.
-
-A student that is trained on a narrow text by its labels can pass a general teacher, but hardly by half.
+- `nats = 0.3`: a label loss below this, in nats a token.
+- `teacher = 0.4`: the share of the teacher's own loss below which a student that reads the same text cannot be by
+  learning from it; it is a hint.
+- `half = 0.5`, `under = 1`: the share of the teacher's loss on the same held-out text, and the distance in nats, below
+  which it is a warning: a student trained on a narrow text can pass a general teacher, but hardly by half.
+- `records = 20`: fewest records of the training's label loss; `last = 3`: so many of the last evaluations count.
 
 ## Example
 ```run fires
-steps: 8 every 20
-eval/lm_loss: 5.4, 4.3, 3.3, 2.6, 2, 1.6, 1.4, 1.3
-steps: 1, 2
-teacher/lm_loss: 3.27, 3.27
+steps: 10 every 100
+eval/lm_loss: 9.8, 4.1, 1.2, 0.4, 0.15, 0.08, 0.05, 0.04, 0.03, 0.03
 ```
 
 ```run quiet
-steps: 8 every 20
-eval/lm_loss: 5.4, 4.3, 3.9, 3.7, 3.6, 3.5, 3.4, 3.3
-steps: 1, 2
-teacher/lm_loss: 3.27, 3.27
+steps: 10 every 100
+eval/lm_loss: 9.8, 6.1, 4.9, 4.2, 3.8, 3.6, 3.4, 3.3, 3.2, 3.2
+steps: 1000
+train/raw/lm: 9 -> 0.2 ~ 0.01
 ```
 
 ## Remedy
-Decode one batch beside its labels: the label of a position is the next token. Change the last token of a text and see
-that no earlier loss moves. `sad verify` does both.
+Print one batch: the label beside each input token must be the token after it. Change one token in the middle of a text:
+no logit before it may move. `sad verify` does both.
 
 ```sh
-sad verify V304 V305
+sad verify
 ```
 
 ## Sources
-- Karpathy 2019, "A Recipe for Training Neural Networks"; transformers shifts labels in the model, most loops do not.
+- Karpathy 2019, "A Recipe for Training Neural Networks": look at the data just before it enters the model.
+- Shannon 1951, "Prediction and Entropy of Printed English": about one bit a character.
 """
 
 from __future__ import annotations
@@ -52,51 +55,63 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Run
+from sad_doctor.run import Column, Run
 
 CODE, NAME = "R311", "label-loss-too-low"
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
-    """Yield one finding for a loss that cannot be."""
-    evaluated, teacher = run.get(names.EVAL_LM_LOSS), run.get(names.TEACHER_EVAL_LM_LOSS)
-    known = None if evaluated is None else signals.finite(signals.tidy(evaluated))
-    if known is not None and len(known):
-        name, end, at = names.EVAL_LM_LOSS, known.last, float(known.step[-1])
-        below = known.step[known.value <= end * 1.05]
-        since = float(below[0])
-    else:
-        label = signals.label_loss(run)
-        if label is None or len(label[1]) < t["records"]:
-            raise TooFew(
-                "the log has neither an evaluation of the label loss nor enough records of it before its weight"
-            )
-        third = label[1].value[len(label[1]) // 3 :]
-        name, end, at = label[0], float(np.median(third)), float(label[1].step[-1])
-        since = float(label[1].step[len(label[1]) // 3])
-    yield Reading(f"{words.called(name)}", end, "nats")
-    bar = None if teacher is None or name != names.EVAL_LM_LOSS else signals.finite(teacher)
-    limit = None
-    if bar is not None and len(bar):
-        yield Reading("the same over the teacher's", end / bar.last if bar.last else float("nan"), "half")
-        limit = min(t["half"] * bar.last, bar.last - t["under"])
-    if not 0 <= end < max(t["nats"], limit or 0.0):
+    """Yield one finding for a label loss that no text has."""
+    found = _series(run, t)
+    if found is None:
+        raise TooFew("the log has neither evaluations nor enough records of the label loss before its weight")
+    name, column, recent = found
+    end = float(np.median(column.value[-recent:]))
+    yield Reading(f"{words.called(name)} at the end, nats", end, "nats")
+    if 0 < end < t["nats"]:
+        yield _finding(name, column, end, f"below {words.number(t['nats'])}, which no text costs", Level.WARNING)
         return
-    beside = "" if bar is None or not len(bar) else f", its teacher's {words.number(bar.last)}"
-    yield Finding(
+    bar = run.get(names.TEACHER_EVAL_LM_LOSS)
+    if bar is not None and name == names.EVAL_LM_LOSS:
+        yield Reading("the held-out loss over the teacher's", end / bar.last if bar.last else float("nan"), "half")
+        if 0 < column.last < min(t["half"] * bar.last, bar.last - t["under"]):
+            yield _finding(name, column, column.last, f"where its teacher's is {words.number(bar.last)}", Level.WARNING)
+            return
+    teacher, label = run.get(names.TEACHER_LOSS), signals.label_loss(run)
+    if teacher is None or label is None or min(len(teacher), len(label[1])) < t["records"]:
+        return
+    fifth = max(5, len(label[1]) // 5)
+    own, theirs = float(np.median(label[1].value[-fifth:])), float(np.nanmedian(teacher.value[-fifth:]))
+    yield Reading("the label loss over the teacher's own", own / theirs if theirs else float("nan"), "teacher")
+    if 0 < own < t["teacher"] * theirs:
+        yield _finding(label[0], label[1], own, f"where the teacher's own is {words.number(theirs)}", Level.INFO)
+
+
+def _series(run: Run, t: Thresholds) -> tuple[str, Column, int] | None:
+    evaluated = run.get(names.EVAL_LM_LOSS)
+    if evaluated is not None and len(known := signals.finite(signals.tidy(evaluated))):
+        return names.EVAL_LM_LOSS, known, min(len(known), int(t["last"]))
+    label = signals.label_loss(run)
+    if label is None or len(label[1]) < t["records"] or run.get(names.EVAL_LOSS) is not None:
+        return None
+    return label[0], label[1], max(int(t["records"]), len(label[1]) // 5)
+
+
+def _finding(name: str, column: Column, value: float, how: str, level: Level) -> Finding:
+    return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.WARNING,
-        headline=(
-            f"{words.capital(words.called(name))} is {words.number(end)} at step {words.step(at)}{beside}: too good to "
-            "be true."
+        level=level,
+        headline=f"{words.capital(words.called(name))} is {words.number(value)} at the end, {how}.",
+        evidence=(
+            f"First {words.number(float(column.value[0]))}, last {words.number(column.last)}, "
+            f"{words.counted(len(column), 'record')}; a perplexity of {words.number(float(np.exp(value)))}",
         ),
-        evidence=(f"So low since step {words.step(since)}",),
-        cause="The answer is in the input: labels not shifted, no causal mask, or held-out text that was trained on.",
-        remedy="Decode one batch beside its labels; change a text's last token and see that no earlier loss moves.",
-        first_step=since,
-        last_step=at,
-        numbers={"value": end},
+        cause="The answer is in the input: labels that are not shifted, no causal mask; or the text is known by heart.",
+        remedy="Print a batch with its labels; change one token and see that no logit before it moves.",
+        first_step=float(column.step[0]),
+        last_step=float(column.step[-1]),
+        numbers={"value": value},
     )
 
 
@@ -107,5 +122,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,
-    thresholds={"nats": 0.1, "half": 0.5, "under": 1, "records": 50},
+    thresholds={"nats": 0.3, "teacher": 0.4, "half": 0.5, "under": 1, "records": 20, "last": 3},
 )

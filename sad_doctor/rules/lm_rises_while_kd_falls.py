@@ -3,7 +3,7 @@
 ## What it sees
 KD, before its weight, surely falls by more than a tenth from the first third of the records to the last, and the label
 loss (or the evaluation's) surely rises by more than the threshold. Where an evaluation of the label loss is logged and
-falls, it is quiet. Or KD falls by a quarter while the evaluated label loss stays where it is, far above the teacher's.
+falls, it is quiet.
 
 ## Why it is bad
 The student comes nearer to its teacher and further from the text. If the targets were the teacher's view of the same
@@ -15,8 +15,9 @@ targets flatten the student; a KD weight that leaves the label loss no say.
 - `falls = 0.1`: the share by which KD must surely fall.
 - `rises = 0.05`, `nats = 0.2`: how far the label loss must surely rise, as a share and at least. A student that gives
   up a little likelihood for its teacher's soft targets stays below.
-- `far = 0.25`, `above = 1`: a KD that falls by this share, with a label loss that stays so many nats above the
-  teacher's.
+- `far = 0.25`, `fall_nats = 0.3`, `same = 0.005`: a KD that surely falls so far beside a label loss that surely does
+  not fall by more than this share is a hint; it is a warning where the label loss is above `ignorant = 0.9` of
+  ln(vocabulary), or stays `above = 1` nat or more over its teacher's, as of a student that knows nothing of the text.
 - `records = 60`, `evaluations = 4`: fewest points.
 
 ## Example
@@ -47,6 +48,7 @@ weight = 1.0
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -80,11 +82,15 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     level, labels = (abs(float(np.median(first))) for first, _ in (soft, ends))
     yield Reading("fall of KD, as a share", down.amount / level if level else float("nan"), "falls")
     yield Reading("rise of the label loss, nats", -up.amount, "nats")
-    if _stays_far(run, lm, (down.amount, level), t):
-        yield _finding(lm, soft, ends, stays=True)
-        return
     if down.surely_above(t["falls"] * level) and up.surely_below(-max(t["rises"] * labels, t["nats"]), sigmas=3):
-        yield _finding(lm, soft, ends)
+        yield _finding(lm, soft, ends, Level.WARNING)
+    elif down.surely_above(max(t["far"] * level, t["fall_nats"])) and up.surely_below(t["same"] * labels, sigmas=2):
+        told_size = run.fact(names.VOCABULARY_SIZE)
+        ignorant = bool(told_size and told_size > 1) and labels > t["ignorant"] * math.log(told_size or 2)
+        stays = ignorant or _stays_far(run, lm, (down.amount, level), t)
+        yield _finding(lm, soft, ends, Level.WARNING if stays else Level.INFO)
+    elif _stays_far(run, lm, (down.amount, level), t):
+        yield _finding(lm, soft, ends, Level.WARNING)
 
 
 def _stays_far(run: Run, lm: tuple[str, Column], kd: tuple[float, float], t: Thresholds) -> bool:
@@ -106,18 +112,18 @@ def _nothing() -> tuple[Floats, Floats]:
 
 
 def _finding(
-    lm: tuple[str, Column], soft: tuple[Floats, Floats], labels: tuple[Floats, Floats], *, stays: bool = False
+    lm: tuple[str, Column], soft: tuple[Floats, Floats], labels: tuple[Floats, Floats], level: Level
 ) -> Finding:
     kd_first, kd_last, lm_first, lm_last = (float(np.median(v)) for v in (*soft, *labels))
     lowest = int(np.argmin(lm[1].value))
-    what = f"{words.called(lm[0])} {'stays' if stays else 'rises'}"
     return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.WARNING,
+        level=level,
         headline=(
-            f"KD falls from {words.number(kd_first)} to {words.number(kd_last)} while {what} "
-            f"from {words.number(lm_first)} to {words.number(lm_last)}: the student learns targets of other text."
+            f"KD falls from {words.number(kd_first)} to {words.number(kd_last)} while {words.called(lm[0])} "
+            f"{'rises' if lm_last > lm_first else 'does not fall'} ({words.number(lm_first)}, later "
+            f"{words.number(lm_last)}): the student learns targets of other text."
         ),
         evidence=(
             f"{words.capital(words.called(lm[0]))} was lowest at step {words.step(lm[1].step[lowest])}: "
@@ -138,5 +144,16 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,
-    thresholds={"falls": 0.1, "rises": 0.05, "nats": 0.2, "far": 0.25, "above": 1, "records": 60, "evaluations": 4},
+    thresholds={
+        "falls": 0.1,
+        "rises": 0.05,
+        "nats": 0.2,
+        "records": 60,
+        "evaluations": 4,
+        "far": 0.25,
+        "fall_nats": 0.3,
+        "same": 0.005,
+        "ignorant": 0.9,
+        "above": 1,
+    },
 )

@@ -3,8 +3,10 @@
 ## What it sees
 The weighted parts of the loss miss the total by more than 2%, on the same side nine times of ten, in the second half of
 the records. A gap that changes sides is noise: the total is then often a mean over several batches, the parts are of
-one. A total that lags behind falling parts is allowed for. Of terms whose weights the log does not tell: all but
-KD, or all but the label loss, sum to the total; or the total is a whole number of times their sum throughout.
+one. A total that lags behind falling parts is allowed for.
+
+Where the log tells no weights: a loss that is a whole multiple of the sum of its parts, or the sum of all parts but
+one, to the last digit at every step.
 
 ## Why it is bad
 Shares computed from such parts are wrong, and a term that is not logged cannot be watched. Or the loss that is logged
@@ -12,7 +14,8 @@ is not the one that is optimised.
 
 ## Thresholds
 - `gap = 0.02`: the share of the total that may be missing. `side = 0.9`: how often the gap must have the same sign.
-- `records = 3`: fewest steps that have the total and the parts.
+- `records = 3`: fewest steps that have the total and the parts; `exact = 10`: fewest that show a multiple or a sum of
+  some parts.
 
 ## Example
 ```run fires
@@ -54,17 +57,32 @@ from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R204", "parts-do-not-sum"
 
+_MOST = 8
+"""With more terms some of them sum to the total by chance."""
+_EXACT = 2e-3
+"""As printed: four digits of the total and of each part."""
+_SUMMED = (
+    "The loss is a sum over the micro-batches of a step, or over devices, and its parts are means: the gradient is as "
+    "many times larger, unless only the printing is wrong.",
+    "Divide by the number of micro-batches before `backward`, and log the same mean.",
+)
+_LEFT_OUT = (
+    "The term is computed and logged, and never added: its gradient is not in the step.",
+    "Add it to the sum that `backward` is called on.",
+)
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the gap is systematic."""
     parts, total = signals.parts(run), run.get(names.LOSS)
     if total is None:
         return
-    if not parts.source:
-        if (found := _without_weights(run, total, t)) is None:
-            raise TooFew("the parts are logged raw, without weights")
-        yield found
+    exact = None if parts.source and signals.sums_to(parts.terms, total) else _exact(run, total, t)
+    if exact is not None:
+        yield exact
         return
+    if not parts.source:
+        raise TooFew("the parts are logged raw, without weights")
     step, values = signals.table({**parts.terms, "": signals.tidy(total)})
     loss = values.pop("", np.empty(0))
     whole = np.sum(list(values.values()), axis=0)
@@ -83,58 +101,45 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield _finding(parts, step[late], loss[late], whole[late], middle)
 
 
-def _without_weights(run: Run, total: Column, t: Thresholds) -> Finding | None:
-    """What terms tell whose weights are not known: all but one sum to the total, or the total is a multiple of them."""
-    raw = {**run.terms(names.RAW), **run.terms(names.WEIGHTED)}
-    for term in raw:
-        rest = {name: column for name, column in raw.items() if name != term}
-        if rest and (term == names.KD or term in names.ANCHORS) and signals.sums_to(rest, total):
-            return _not_added(term, raw[term], rest, total)
-    step, values = signals.table({**raw, "": signals.tidy(total)})
+def _exact(run: Run, total: Column, t: Thresholds) -> Finding | None:
+    """What holds to the last digit at every step, whatever the weights: a whole multiple, or a sum of some parts."""
+    terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED)}
+    if not 2 <= len(terms) <= _MOST or signals.sums_to(terms, total):
+        return None
+    step, values = signals.table({**terms, "": signals.tidy(total)})
     loss = values.pop("", np.empty(0))
-    whole = np.sum(list(values.values()), axis=0)
-    known = np.isfinite(loss) & np.isfinite(whole) & (whole > 0)
-    if int(known.sum()) < max(10, t["records"]) or len(values) < 2:
+    rows = np.stack(list(values.values())) if values else np.empty((0, 0))
+    known = np.isfinite(loss) & np.isfinite(rows).all(axis=0) & (loss > 0)
+    step, loss, rows = step[known], loss[known], rows[:, known]
+    if step.size < t["exact"]:
         return None
-    ratio = loss[known] / whole[known]
-    times = round(float(np.median(ratio)))
-    if times < 2 or float(np.mean(np.abs(ratio / times - 1) < t["gap"])) < t["side"]:
-        return None
-    return _multiple(step[known], loss[known], whole[known], times)
+    ratio = loss / rows.sum(axis=0)
+    times = float(np.median(ratio))
+    if round(times) >= 2 and float(np.quantile(np.abs(ratio / round(times) - 1), 0.9)) < _EXACT:
+        what = f"The loss is {round(times)} times the sum of its parts at every step"
+        return _told(step, what, _SUMMED, {"times": times}, Level.WARNING)
+    for out in sorted(values, key=lambda term: term in names.ANCHORS):
+        rest = {term: Column(step, value[known]) for term, value in values.items() if term != out}
+        share = float(np.median(np.abs(values[out][known]) / loss))
+        if share > t["gap"] and signals.sums_to(rest, Column(step, loss)):
+            level = Level.WARNING if out == names.KD or out in names.ANCHORS else Level.INFO
+            what = f"The term {out} is not in the loss: {words.listing(rest)} alone sum to it at every step"
+            return _told(step, what, _LEFT_OUT, {"left_out": share}, level)
+    return None
 
 
-def _not_added(term: str, column: Column, rest: dict[str, Column], total: Column) -> Finding:
+def _told(step: Floats, what: str, why: tuple[str, str], numbers: dict[str, float], level: Level) -> Finding:
     return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.WARNING,
-        headline=(
-            f"The term {term} is no part of the loss: {words.listing(rest)} alone sum to the total, to the last digit."
-        ),
-        evidence=(f"{term} is {words.number(column.last)} at the end, the total {words.number(total.last)}",),
-        cause=f"{term} is computed and logged, and never added; or its weight is 0.",
-        remedy="Add the term to the loss, and log it after its weight.",
-        first_step=float(total.step[0]),
-        last_step=float(total.step[-1]),
-        numbers={"term": column.last, "loss": total.last},
-    )
-
-
-def _multiple(step: Floats, loss: Floats, whole: Floats, times: int) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
-        headline=(
-            f"The loss is {times} times the sum of its parts throughout: {words.number(float(loss[-1]))} for "
-            f"{words.number(float(whole[-1]))} at step {words.step(float(step[-1]))}."
-        ),
-        evidence=(f"Within 2% at {step.size:,} steps, from step {words.step(float(step[0]))} on",),
-        cause=f"The loss of a step is the sum of {times} micro-batches or devices, where the parts are means.",
-        remedy="Divide by the number of micro-batches: the gradient is that many times too large as well.",
+        level=level,
+        headline=f"{what}.",
+        evidence=(f"{step.size:,} steps compared, {words.step(float(step[0]))} to {words.step(float(step[-1]))}",),
+        cause=why[0],
+        remedy=why[1],
         first_step=float(step[0]),
         last_step=float(step[-1]),
-        numbers={"times": float(times), "loss": float(loss[-1]), "sum": float(whole[-1])},
+        numbers=numbers,
     )
 
 
@@ -179,5 +184,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LOSS, f"{names.RAW}|{names.WEIGHTED}"),
     check=check,
-    thresholds={"gap": 0.02, "side": 0.9, "records": 3},
+    thresholds={"gap": 0.02, "side": 0.9, "records": 3, "exact": 10},
 )

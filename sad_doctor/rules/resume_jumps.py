@@ -115,8 +115,12 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     low, high = float(before[at]), float(after[at])
     back = (high - low) / (start - low) if start > low else 0.0
     yield Reading("largest rise within records, as a share of what was gained", back, "back")
-    place = at + width
-    jump = signals.gain(loss.value[at:place], loss.value[place : place + width])
+    # the windows may straddle the jump by a record or two: its place is the largest single step
+    place = at + 1 + int(np.argmax(np.diff(loss.value[at : at + 2 * width])))
+    sides = loss.value[max(0, place - width) : place], loss.value[place : place + width]
+    if min(side.size for side in sides) < 2:
+        return
+    jump = signals.gain(*sides)
     later = loss.value[place + width :]
     again = later.size >= width and float(np.median(later[-width:])) < high - 0.25 * (high - low)
     far = jump.surely_below(-max(t["rise"] * low, t["nats"]), sigmas=5)

@@ -77,7 +77,9 @@ _UNKNOWN = 50_000.0
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for each term that is gone, and one for the fingerprint."""
-    terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED)}
+    found = signals.parts(run)
+    products = found.terms if found.source == "raw x weight" else {}
+    terms = {**run.terms(names.RAW), **products, **run.terms(names.WEIGHTED)}
     most = max((len(c) for c in terms.values()), default=0)
     if most < t["records"]:
         raise TooFew(f"at most {words.counted(most, 'record')} of a term; it judges from {t['records']:g} on")
