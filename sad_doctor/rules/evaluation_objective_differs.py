@@ -102,7 +102,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if float(np.mean(apart)) >= t["often"] and bool(apart[: max(1, apart.size // 4)].all()):
         if _late(run, evaluation, t) and _has_fallen(training, float(level[0])):
             raise TooFew("the first evaluation came late: overfitting may have opened the gap before it")
-        yield _finding(run, evaluation, level, max(float(evaluation.step[0]), float(training.step[0])))
+        yield _finding(run, evaluation, level)
 
 
 def _whole_multiple(evaluation: Column, training: Column) -> Finding | None:
@@ -195,7 +195,7 @@ def _around(training: Column, steps: Floats) -> Floats:
     return np.array([float(np.median(window)) for window in windows])
 
 
-def _finding(run: Run, evaluation: Column, level: Floats, since: float) -> Finding:
+def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
     at, value, training = float(evaluation.step[-1]), evaluation.last, float(level[-1])
     closest = float(np.min(evaluation.value - level))
     return Finding(
@@ -214,7 +214,7 @@ def _finding(run: Run, evaluation: Column, level: Floats, since: float) -> Findi
         ),
         cause="The evaluation uses the full weights of the curriculum, or terms that the training has switched off.",
         remedy="Evaluate with the objective and the weights of the training step, and log the parts of both.",
-        first_step=since,
+        first_step=float(evaluation.step[0]),
         last_step=at,
         numbers={"evaluation": value, "training": training},
     )

@@ -78,7 +78,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     known = f"ln({words.step(size)}) is {words.number(uniform)}" + ("" if told else "; the vocabulary is assumed")
     training = _training(run, t)
     yield from _stays(run, name, column, (end, uniform), known, t)
-    if name == names.EVAL_LM_LOSS and training is not None and end > t["apart"] * training and training < uniform:
+    if (
+        name == names.EVAL_LM_LOSS
+        and training is not None
+        and end > t["apart"] * training
+        and training < t["over"] * uniform
+    ):
         raise TooFew(
             f"the training's label loss is {words.number(training)}, the evaluation's {words.number(end)}: not the "
             "same objective"
@@ -147,7 +152,7 @@ def _finding(name: str, column: Column, value: float, known: str, level: Level, 
             else "The head or the embedding is not the pretrained one, or the labels were of other text at first."
         ),
         remedy="Decode one batch with its labels; evaluate the student before any step.",
-        first_step=float(column.step[0]),
+        first_step=None,
         last_step=at,
         numbers={"value": value},
     )
