@@ -118,9 +118,8 @@ def _lower_between(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]]
         part = (column.step - column.step[0]) / max(float(column.step[-1] - column.step[0]), 1)
         middle = column.value[(part > 0.45) & (part < 0.8)]
         for block in np.array_split(middle, 4):
-            if block.size >= 2 and signals.gain(after, block).surely_above(
-                _limit(float(np.median(after)), t), sigmas=4
-            ):
+            gains = [signals.gain(window, block) for window in (before, after)] if block.size >= 2 else []
+            if gains and all(gain.surely_above(_limit(float(np.median(after)), t), sigmas=4) for gain in gains):
                 return True
     return False
 

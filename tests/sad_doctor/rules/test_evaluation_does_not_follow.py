@@ -26,7 +26,8 @@ def test_a_training_that_stays_too_is_frozen(judge):
 
 
 def test_a_total_may_fall_by_a_projector(judge):
-    text = "steps: 100 every 10\ntrain/loss: 9 -> 3\ntrain/raw/layerwise: 6 -> 1\nsteps: 5 every 200\neval/lm_loss: 5.02917"
+    text = "steps: 100 every 10\ntrain/loss: 9 -> 3\ntrain/raw/layerwise: 6 -> 1\n"
+    text += "steps: 5 every 200\neval/lm_loss: 5.02917"
 
     with pytest.raises(TooFew):
         judge(RULE, text)

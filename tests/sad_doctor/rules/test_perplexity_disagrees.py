@@ -34,7 +34,8 @@ def test_a_loss_with_parts_is_no_label_loss(judge):
 
 
 def test_the_training_tells_the_base_where_the_evaluation_has_no_label_loss(judge):
-    lines = "steps: 80\ntrain/raw/lm: 5.4 -> 4.3 ~ 0.02\ntrain/raw/kd: 2 -> 1\nsteps: 5, 20, 40, 60, 80\neval/loss: 8 -> 5\n"
+    lines = "steps: 80\ntrain/raw/lm: 5.4 -> 4.3 ~ 0.02\ntrain/raw/kd: 2 -> 1\n"
+    lines += "steps: 5, 20, 40, 60, 80\neval/loss: 8 -> 5\n"
     label = (5.33, 5.12, 4.85, 4.57, 4.3)
 
     (finding,) = judge(RULE, lines + "eval/perplexity: " + ", ".join(f"{2**v:.6g}" for v in label))
