@@ -11,14 +11,22 @@ from typing import Any
 
 from sad_doctor.readers.tail import Lines, Pace, Tail
 
-try:
-    from orjson import loads as _quick
-except ImportError:  # the doctor works without it, in three times the time on a large file
-    _quick = json.loads
 
 Row = Mapping[str, Any]
 
 _decode = json.JSONDecoder().decode
+
+
+def _patient(line: bytes) -> object:
+    return _decode(line.decode())
+
+
+_quick: Callable[[bytes], object]
+try:
+    from orjson import loads as _quick
+except ImportError:  # the doctor works without it, in three times the time on a large file
+    _quick = _patient
+
 _NON_FINITE = re.compile(rb"(?<=[:])\s*(NaN|-?Infinity)\b")
 _BLANK = b"\x00 \t\r\n\x0b\x0c"
 """What may stand around an object; zeros, where a machine lost power or the file was cut under its writer."""
@@ -86,7 +94,7 @@ class JsonLines:
         self._tail = Tail(path, pace)
         self._take = take
         self._reset = reset
-        self._lines = Lines()
+        self._lines = Lines(ends=True)
         self._taken: bytes | None = None
         self._mistaken = False
 
@@ -143,7 +151,7 @@ class JsonLines:
         return row is not None and self._take(row)
 
     def _start(self) -> None:
-        self._lines = Lines()
+        self._lines = Lines(ends=True)
         self._taken = None
         self._mistaken = False
         self.garbage = 0

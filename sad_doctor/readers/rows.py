@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from sad_doctor.readers.blanks import Blanks, is_blank
 from sad_doctor.readers.columns import MOST_COLUMNS, Columns, GrowingColumn
 from sad_doctor.readers.naming import LENGTHS, Naming, step_rank
 from sad_doctor.readers.numbers import numbers
-from sad_doctor.readers.shapes import Row, Turned, alike, turned
+from sad_doctor.readers.shapes import Row, Turned, alike, parted, turned
 from sad_doctor.run import Column, Floats
 
 _DENSE, _FEWEST = 0.9, 10
@@ -73,14 +73,14 @@ class Rows:
         self.count += 1
         return True
 
-    def add_all(self, rows: Iterable[Row]) -> int:
+    def add_all(self, rows: Sequence[Row]) -> int:
         """Add rows as :meth:`add` does one by one; return how many held no number.
 
         Rows of one shape are added a column at a time, where that comes to the same.
         """
         useless = 0
         for keys, group in alike(rows):
-            left: Sequence[Row] = group
+            left = group
             if len(group) >= _WORTH_TURNING:
                 if any(key not in self._targets for key in keys):
                     useless += not self.add(group[0])
@@ -185,6 +185,25 @@ class Rows:
             for column, value in points:
                 column.append(step, value)
 
+    def add_points(self, keys: Sequence[str], steps: Sequence[int], values: Sequence[float]) -> None:
+        """Add rows of one number, each with its step, as :meth:`add` does one by one."""
+        at, found, parts = np.array(steps, np.float64), np.array(values, np.float64), parted(keys)
+        if self._last_wins and (shape := self._rising(at, found, parts)) is not None:
+            for column, own, numbers_of in shape:
+                column.extend(own, numbers_of)
+            for key, _ in parts:
+                self._blank.end(key)
+            self._stepped = True
+            self._first = float(at[0]) if math.isnan(self._first) else self._first
+            self._back += int(_backward(self._step, at).sum())
+            self._step = float(at[-1])
+            epochs = next((one for column, _, one in shape if column is self._epoch), None)
+            self._reached(epochs)
+            self.count += len(keys)
+            return
+        for key, step, value in zip(keys, steps, values, strict=True):
+            self.add({key: value, "step": step})
+
     def _add_turned(self, keys: Sequence[str], rows: Sequence[Row]) -> bool:
         """Add rows by their columns; False, with nothing done, where their order must be minded row by row."""
         shape = turned(keys, [self._targets.get(key) for key in keys], rows)
@@ -238,10 +257,29 @@ class Rows:
             self._first = float(shape.steps[0]) if math.isnan(self._first) else self._first
             self._back += int(_backward(self._step, steps).sum())
         self._step = float(steps[-1])
-        epochs = shape.of(self._epoch)
+        self._reached(shape.of(self._epoch))
+        self.count += shape.count
+
+    def _reached(self, epochs: Floats | None) -> None:
         if epochs is not None and (finite := epochs[np.isfinite(epochs)]).size:
             self._latest_epoch = float(finite[-1])
-        self.count += shape.count
+
+    def _rising(
+        self, steps: Floats, values: Floats, parts: Sequence[tuple[str, NDArray[np.intp]]]
+    ) -> list[tuple[GrowingColumn, Floats, Floats]] | None:
+        """Each column with its steps and values; None where a key is new or a step comes back."""
+        found: list[tuple[GrowingColumn, Floats, Floats]] = []
+        for key, places in parts:
+            target = self._targets.get(key)
+            if isinstance(target, int):
+                if target > 0:  # a step in words, beside the real one
+                    continue
+                return None
+            own = steps[places]
+            if target is None or not (np.diff(own) > 0).all() or own[0] <= target.last_step:
+                return None
+            found.append((target, own, values[places]))
+        return found if len({id(column) for column, _, _ in found}) == len(found) else None
 
 
 def _backward(before: float, steps: Floats) -> NDArray[np.bool_]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby, repeat
+from operator import eq, methodcaller
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sad_doctor.readers.columns import GrowingColumn
 from sad_doctor.readers.numbers import number
@@ -15,6 +17,7 @@ from sad_doctor.run import Floats
 Row = Mapping[str, object]
 
 _NUMBERS = frozenset({float, int})
+_VALUES = methodcaller("values")
 _NO_RANK = 1 << 30
 
 
@@ -43,10 +46,21 @@ class Turned:
         return next((values for one, values in self.points if one is column), None)
 
 
-def alike(rows: Iterable[Row]) -> Iterator[tuple[tuple[str, ...], list[Row]]]:
+def alike(rows: Sequence[Row]) -> Iterator[tuple[tuple[str, ...], Sequence[Row]]]:
     """Yield the rows in runs that have the same keys in the same order, with these keys."""
+    if rows and all(map(eq, map(tuple, rows), repeat(keys := tuple(rows[0])))):
+        yield keys, rows
+        return
     for keys, group in groupby(rows, key=tuple):
         yield keys, list(group)
+
+
+def parted(keys: Sequence[str]) -> list[tuple[str, NDArray[np.intp]]]:
+    """Return each key with the places at which it stands, in their order."""
+    distinct = {key: code for code, key in enumerate(dict.fromkeys(keys))}
+    codes = np.fromiter(map(distinct.__getitem__, keys), np.intp, len(keys))
+    order = np.argsort(codes, kind="stable")
+    return list(zip(distinct, np.split(order, np.flatnonzero(np.diff(codes[order])) + 1), strict=True))
 
 
 def turned(keys: Sequence[str], targets: Sequence[GrowingColumn | int | None], rows: Sequence[Row]) -> Turned | None:
@@ -57,8 +71,10 @@ def turned(keys: Sequence[str], targets: Sequence[GrowingColumn | int | None], r
     one column, or no key with a number in each row.
     """
     found, best = Turned(len(rows)), _NO_RANK
-    for key, target, values in zip(keys, targets, zip(*(row.values() for row in rows), strict=True), strict=True):
-        array = floats(values)
+    block = floats(list(chain.from_iterable(map(_VALUES, rows))))
+    columns = repeat(()) if block is not None else zip(*map(_VALUES, rows), strict=True)
+    for at, (key, target, values) in enumerate(zip(keys, targets, columns, strict=False)):
+        array = floats(values) if block is None else block[at :: len(keys)]
         if array is None:
             told = None if isinstance(target, int) else _told(values)
             if told is None or (target is None and any(one is not None for one in told)):
@@ -72,8 +88,8 @@ def turned(keys: Sequence[str], targets: Sequence[GrowingColumn | int | None], r
             return None
         elif target < best:
             found.steps, best = array, target
-    columns = found.columns
-    return found if found.numbers and len(set(map(id, columns))) == len(columns) else None
+    held = found.columns
+    return found if found.numbers and len(set(map(id, held))) == len(held) else None
 
 
 def floats(values: Sequence[object]) -> Floats | None:
