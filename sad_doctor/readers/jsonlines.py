@@ -21,11 +21,11 @@ def _patient(line: bytes) -> object:
     return _decode(line.decode())
 
 
-_quick: Callable[[bytes], object]
+quick: Callable[[bytes], object]
 try:
-    from orjson import loads as _quick
+    from orjson import loads as quick
 except ImportError:  # the doctor works without it, in three times the time on a large file
-    _quick = _patient
+    quick = _patient
 
 _NON_FINITE = re.compile(rb"(?<=[:])\s*(NaN|-?Infinity)\b")
 _BLANK = b"\x00 \t\r\n\x0b\x0c"
@@ -48,7 +48,7 @@ def parse_all(lines: Sequence[bytes]) -> tuple[list[Row], int]:
     metric as the text that spells it.
     """
     try:
-        rows: list[Any] = list(map(_quick, lines))
+        rows: list[Any] = list(map(quick, lines))
     except (ValueError, RecursionError):
         rows = [_parse_either(line) for line in map(_stripped, lines) if line]
     if set(map(type, rows)) <= {dict}:
@@ -63,7 +63,7 @@ def _parse_either(line: bytes) -> object:
     A quote put into a text breaks the line, so that none is read that is not meant so.
     """
     try:
-        return _quick(_NON_FINITE.sub(rb'"\1"', line))
+        return quick(_NON_FINITE.sub(rb'"\1"', line))
     except (ValueError, RecursionError):
         return parse(line)
 
