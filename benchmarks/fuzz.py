@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import resource
 import shutil
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from sad_doctor.check import check
 from sad_doctor.clean import clean
-from sad_doctor.readers import Unreadable, open_log, settle
+from sad_doctor.readers import Unreadable, cache, open_log, settle
 from sad_doctor.run import Run
 from sad_doctor.views import json as machine
 from sad_doctor.views import text
@@ -100,6 +101,7 @@ def problems(path: Path, grow: Callable[[], None] | None = None) -> Iterator[str
         settle(source)
         run = source.run()
         yield from told(run)
+        open_log(path).poll()
     except Unreadable as refusal:
         if "\n" in str(refusal) or clean(str(refusal)) != str(refusal):
             yield f"refused in more than a clean line: {str(refusal)!r}"
@@ -155,6 +157,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        # every log is worth a cache here, so that it is opened from one too
+        cache.LEAST = 1
+        os.environ["SAD_CACHE"] = f"{folder}/cache"
         counts, failed = fuzz(given.seconds, given.seed, Path(folder))
     for kind, count in counts.items():
         print(f"{kind:18} {count:6} inputs")

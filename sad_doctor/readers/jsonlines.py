@@ -11,7 +11,6 @@ from typing import Any
 
 from sad_doctor.readers.tail import Lines, Pace, Tail
 
-
 Row = Mapping[str, Any]
 
 _decode = json.JSONDecoder().decode
@@ -117,6 +116,20 @@ class JsonLines:
         if rest.endswith(b"}") and self._taken is None and self._try(rest):
             self._taken = rest
         return changed
+
+    @property
+    def place(self) -> int | None:
+        """How many bytes were read, if they end with a line; else None."""
+        return None if self._taken is not None or self._lines.waits else self._tail.place
+
+    def state(self) -> dict[str, int]:
+        """Return what was left out so far, for :meth:`resume`."""
+        return {"garbage": self.garbage, "dropped": self._lines.dropped}
+
+    def resume(self, place: int, state: Mapping[str, Any]) -> None:
+        """Count the first ``place`` bytes as read. Raises OSError, KeyError, TypeError or ValueError."""
+        self._tail.resume(place)
+        self.garbage, self._lines.dropped = int(state["garbage"]), int(state["dropped"])
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def test_it_sees_an_escape_sequence_and_an_exception(tmp_path, monkeypatch):
     column = Column(np.arange(3.0), np.ones(3))
     run = Run("a", "x", tmp_path, {"train/loss": column}, (Event("crash", "\x1b[2J"),))
     assert any("not clean" in one for one in fuzz.told(run))
-    monkeypatch.setattr(fuzz, "open_log", lambda path: 1 / 0)
+    monkeypatch.setattr(fuzz, "open_log", lambda _: 1 / 0)
     assert list(fuzz.problems(tmp_path)) == ["ZeroDivisionError: division by zero"]
 
 
