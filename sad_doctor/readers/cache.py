@@ -139,7 +139,7 @@ def _place(path: Path, kind: str) -> Path:
 
 
 def _bytes(array: Floats) -> memoryview:
-    return memoryview(np.ascontiguousarray(array)).cast("B") if array.size else memoryview(b"")
+    return memoryview(np.ascontiguousarray(array).view(np.uint8).data)
 
 
 def _private(path: str, flags: int) -> int:

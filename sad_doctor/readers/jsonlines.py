@@ -52,7 +52,7 @@ def parse_all(lines: Sequence[bytes]) -> tuple[list[Row], int]:
         rows = [_parse_either(line) for line in map(_stripped, lines) if line]
     if set(map(type, rows)) <= {dict}:
         return rows, 0
-    good = [row for row in rows if isinstance(row, dict)]
+    good: list[Row] = [row for row in rows if isinstance(row, dict)]
     return good, len(rows) - len(good)
 
 

@@ -267,11 +267,11 @@ class Rows:
             column.extend(steps, values)
         for key in shape.numbers:
             self._blank.end(key)
-        for key, column, values, told in shape.mixed:
-            for at, (value, found) in enumerate(zip(values, told, strict=True)):
-                if found is not None and column is not None:
+        for key, mixed, cells, told in shape.mixed:
+            for at, (value, found) in enumerate(zip(cells, told, strict=True)):
+                if found is not None and mixed is not None:
                     self._blank.end(key)
-                    column.append(float(steps[at]), found)
+                    mixed.append(float(steps[at]), found)
                 elif is_blank(value):
                     self._nulls += value is None and key in self._targets
                     self._blank.note(key, float(steps[at]), self.count + at)

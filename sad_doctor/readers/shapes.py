@@ -118,7 +118,7 @@ def floats(values: Sequence[object]) -> Floats | None:
     if not set(map(type, values)) <= _NUMBERS:
         return None
     try:
-        return np.fromiter(values, np.float64, len(values))  # type: ignore[arg-type]
+        return np.fromiter(values, np.float64, len(values))
     except OverflowError:
         return None
 

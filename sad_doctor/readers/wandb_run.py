@@ -109,6 +109,8 @@ class WandbLog:
         self._run: Run | None = None
         self._name = ""
         self._exit: int | None = None
+        self._new: list[dict[str, object]] = []
+        self._layout: dict[str, object] = {}
         self._start()
 
     def poll(self) -> bool:
@@ -168,7 +170,8 @@ class WandbLog:
                 self._exit = next((one for key, one in fields(value) if key == 1 and isinstance(one, int)), 0)
 
     def _history(self, history: bytes) -> None:
-        row, step = dict[str, object](), None
+        row = dict[str, object]()
+        step: object = None
         told, end = items(history)
         for number, value in fields(history[end:]):
             if number == 1 and isinstance(value, bytes):
@@ -236,8 +239,8 @@ class WandbLog:
     def _start(self) -> None:
         self._records = Records()
         self._rows = Rows(last_wins=True)
-        self._new: list[dict[str, object]] = []
-        self._layout: dict[str, object] = {}
+        self._new = []
+        self._layout = {}
         self._config: dict[str, object] = {}
         self._garbage = 0
         self._name = ""

@@ -70,7 +70,7 @@ def test_what_comes_after_it_is_followed(log, same, monkeypatch):
     assert (shown.value == before).all()
 
 
-def test_a_run_folder_that_is_resumed_goes_back_over_its_cache(tmp_path, same, monkeypatch):
+def test_a_run_folder_that_is_resumed_goes_back_over_its_cache(tmp_path, monkeypatch):
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "run.json").write_text("{}")
@@ -108,7 +108,7 @@ def test_a_log_with_another_time_and_the_same_size_is_read_whole(log, monkeypatc
     assert sum(seen) == log.stat().st_size
 
 
-def test_the_cache_is_private_and_makes_room(log, cached, write, monkeypatch):
+def test_the_cache_is_private_and_makes_room(cached, write, monkeypatch):
     monkeypatch.setattr(cache, "_MOST_FILES", 2)
     for name in "abc":
         read(write(f"{name}.jsonl", line(1)))
@@ -121,6 +121,9 @@ def test_a_folder_that_cannot_be_made_is_done_without(log, tmp_path, monkeypatch
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SAD_CACHE", str(tmp_path / "file"))
     assert len(read(log).columns["train/loss"]) == 50
+
+
+FORGED = (b"-1", b"99", b"1e9", b"null", b'"\\u001b[2J"', b"[[", b"{}", b"true", b"NaN")
 
 
 def signed(head: bytes, text: bytes, rest: bytes) -> bytes:
@@ -147,14 +150,12 @@ def test_a_cache_that_is_damaged_or_forged_is_not_believed(data, tmp_path_factor
             size = struct.unpack_from("<I", found, 12)[0]
             text, rest = found[20 : 20 + size], found[20 + size :]
             old = data.draw(st.sampled_from([b"0", b"1", b"12", b"[", b'"train/loss"', b'"targets"', b"false", b"{"]))
-            new = data.draw(
-                st.sampled_from([b"-1", b"99", b"1e9", b"null", b'"\\u001b[2J"', b"[[", b"{}", b"true", b"NaN"])
-            )
+            new = data.draw(st.sampled_from(FORGED))
             kept.write_bytes(signed(found, text.replace(old, new, data.draw(st.integers(1, 3))), rest))
             assert not any("\x1b" in name for name in read(log).columns)
 
 
-def test_a_cache_of_another_version_is_not_read(log, cached, monkeypatch):
+def test_a_cache_of_another_version_is_not_read(log, cached):
     read(log)
     (kept,) = cached.iterdir()
     data = bytearray(kept.read_bytes())

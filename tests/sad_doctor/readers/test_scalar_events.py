@@ -40,19 +40,20 @@ def record(body: bytes) -> bytes:
 
 
 FORMS = ("simple", "tensor", "content", "twice", "step again")
+TAGS = ("loss", "a/b", "é" * 30, "x" * 150)
 made = st.builds(
-    event, st.integers(0, 1 << 40), st.sampled_from(["loss", "a/b", "é" * 30, "x" * 150]), st.floats(width=32), st.sampled_from(FORMS)
+    event, st.integers(0, 1 << 40), st.sampled_from(TAGS), st.floats(width=32), st.sampled_from(FORMS)
 )  # fmt: skip
 
 
 class Plain(ScalarEvents):
     """Knows no event."""
 
-    def read(self, data: bytes, at: int) -> int:
+    def read(self, _: bytes, at: int) -> int:
         return at
 
 
-@given(st.lists(made, max_size=40), st.data())
+@given(events=st.lists(made, max_size=40), data=st.data())
 def test_it_reads_what_the_full_parser_reads(events, data, tmp_path_factory):
     path = tmp_path_factory.mktemp("events") / "events.out.tfevents.1.a"
     stream = b"".join(map(record, events))
@@ -90,6 +91,4 @@ def test_an_event_that_means_something_else_is_not_learnt(form):
     quick = ScalarEvents(lambda *_: None, scalars)
     body = event(7, "loss", 2.5, form)
     quick.add(body, 7, "loss", 2.5)
-    assert quick.read(record(body), 0) == 0 or scalars(body) == (7, {"loss": 2.5}) != scalars(
-        event(8, "loss", 2.5, form)
-    )
+    assert quick.read(record(body), 0) == 0
