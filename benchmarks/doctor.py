@@ -20,9 +20,8 @@ import zlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("train/loss", "train/grad_norm", "train/lr", "train/tokens_per_second") + tuple(
-    f"train/{kind}/{term}" for kind in ("raw", "weighted") for term in ("kd", "lm", "layerwise")
-)
+TERMS = [f"train/{kind}/{term}" for kind in ("raw", "weighted") for term in ("kd", "lm", "layerwise")]
+NAMES = ("train/loss", "train/grad_norm", "train/lr", "train/tokens_per_second", *TERMS)
 """With the step and the time, twelve values a record."""
 
 PARSE = """

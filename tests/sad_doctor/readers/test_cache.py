@@ -87,11 +87,12 @@ def test_a_run_folder_that_is_resumed_goes_back_over_its_cache(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("place", [0, 1000, -30])
-def test_a_log_that_was_edited_is_read_whole(log, place, monkeypatch):
+def test_a_log_that_was_edited_and_grew_is_read_whole(log, place, monkeypatch):
     read(log)
     data = bytearray(log.read_bytes())
     at = data.index(b'"loss"', place % len(data) - 60 if place < 0 else place)
     data[at + 1 : at + 5] = b"kd_l"
+    data += line(50).encode()
     with log.open("rb+") as file:
         file.write(data)
     seen = reads(monkeypatch)
@@ -173,3 +174,14 @@ def test_rows_are_kept_only_when_the_end_is_reached(log, cached):
         file.write('"loss": 1}\n')
     CachedRows(log, Pace()).poll()
     assert len(list(cached.iterdir())) == 1
+
+
+@pytest.mark.parametrize("place", [30, -1, -100])
+def test_a_cache_of_which_a_byte_has_turned_is_not_read(log, cached, place):
+    read(log)
+    (kept,) = cached.iterdir()
+    data = bytearray(kept.read_bytes())
+    assert cache.load(log, "rows, all kept") is not None
+    data[place] ^= 1
+    kept.write_bytes(data)
+    assert cache.load(log, "rows, all kept") is None
