@@ -7,7 +7,6 @@ and unless the log still is what was read. A cache that cannot be read or writte
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import struct
@@ -127,6 +126,8 @@ def _is_the_log(header: Mapping[str, Any], log: IO[bytes], stat: os.stat_result)
 
 def _hash(log: IO[bytes], end: int) -> str:
     """Of the first ``end`` bytes the beginning, the end and samples between, even ones, as one hash."""
+    import hashlib
+
     found = hashlib.sha256(str(end).encode())
     for part in range(_SAMPLES + 1):
         log.seek(max(0, (end - _SAMPLE) * part // _SAMPLES))
@@ -135,6 +136,8 @@ def _hash(log: IO[bytes], end: int) -> str:
 
 
 def _place(path: Path, kind: str) -> Path:
+    import hashlib
+
     return folder() / (hashlib.sha256(f"{kind}\n{path.resolve()}".encode("utf-8", "surrogateescape")).hexdigest()[:32])
 
 
