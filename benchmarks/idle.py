@@ -33,8 +33,10 @@ CLOCKS = ("perf_counter(", "monotonic(")
 """Who is asked for the time tells how long something took, never what it gave."""
 TOLD = {"counts"}
 """Who is told what became of a text, for a person to read."""
-MARKS = {"mark", "self.clock.start", "done.took"}
-"""Calls that tell a clock which part of a step begins, or a person how far something is."""
+MARKS = {"mark", "self.clock.start", "done.took", "guards.begin"}
+"""Calls that tell a clock which part of a step begins, a person how far something is, or a guard to take its place."""
+GPU = {"self.fused", "self._pinned"}
+"""Whether a GPU's kernel, or memory that a GPU copies from, is used: never on a processor."""
 
 
 def idle(node: ast.AST) -> Iterator[ast.AST]:
@@ -81,7 +83,7 @@ def _beside(node: ast.AST) -> bool:
         case ast.keyword(arg=arg):
             return arg in NO_RESULT
         case ast.Assign(targets=[target], value=value):
-            return _names(target) <= PORTIONS or any(clock in ast.unparse(value) for clock in CLOCKS)
+            return _names(target) <= PORTIONS | GPU or any(clock in ast.unparse(value) for clock in CLOCKS)
         case ast.AugAssign(target=target, value=value):
             told = ast.unparse(target).partition(".")[0] in TOLD
             return told or any(clock in ast.unparse(value) for clock in CLOCKS)
