@@ -4,8 +4,8 @@
 An implementation reads a text in windows and compares the two models at pairs (student position, teacher position) of
 a window. Both readings of a window spell the same stretch of the text. After both positions exactly the same bytes
 have been read, and as many are left as is said, where that is said; and of the places where that is so, hardly any is
-left out. So it is for whole texts and for windows
-of a few tokens, where a tokenizer puts a begin mark before what it reads (either one, or both), where it changes the
+left out. So it is for whole texts and for windows of a few tokens, where a tokenizer puts a begin mark before what it
+reads (either one, or both), where it changes the
 text before it reads it, or what wraps it does, where it says of a space that it is no text, and where a word has more
 tokens than a window has room for: then that word is left out, and nothing else. An end mark stands where the text ends,
 and nowhere else.
@@ -133,6 +133,9 @@ def _lowered(vocabulary: int) -> Reader:
             return super().__call__(
                 text.lower() if isinstance(text, str) else list(map(str.lower, text)), *given, **more
             )
+
+        def tokenize(self, text: str, *given: Any, **more: Any) -> Any:  # noqa: ANN401
+            return super().tokenize(text.lower(), *given, **more)
 
     made = tiny.tokenizer(vocabulary).backend_tokenizer
     return Reader(Lowered(tokenizer_object=made, eos_token="<|endoftext|>"))

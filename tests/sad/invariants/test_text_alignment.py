@@ -150,7 +150,7 @@ def test_a_window_that_holds_two_texts_breaks_it():
 def test_an_end_mark_is_no_place_before_it():
     def ended(readers, text, length):
         found = by_bytes(readers, text, length)
-        if length == 32:
+        if length != 512:
             return found
         ends = [reader.eos for reader in (readers.student, readers.teacher)]
         return [Read([*r.student, ends[0]], [*r.teacher, ends[1]], r.pairs) for r in found]
