@@ -84,11 +84,12 @@ def _measured(recipe: Any, told: Callable[[], str]) -> dict[str, Any] | None:  #
 
 
 def _at(plan: Any, parts: Any, some: list[Any]) -> dict[str, float]:  # noqa: ANN401
-    """Evaluate and train on one micro-batch; return its size, the peak of each, and the seconds.
+    """Evaluate and train on one micro-batch; return its size, the peak of each, and the seconds of either.
 
     Apart, because a run may evaluate on other sizes than it trains on, and the two grow at different slopes.
     """
     from sad.evaluate import evaluate
+    from sad.train.grad_shares import grad_shares
 
     accelerator, distiller, _, _, objective = parts
     batch = _collated(plan, some)
@@ -101,6 +102,9 @@ def _at(plan: Any, parts: Any, some: list[Any]) -> dict[str, float]:  # noqa: AN
     evaluation, held = time.perf_counter() - started, peak(accelerator.device.type)
     start_again(accelerator.device.type)
     seconds = _step(plan, parts, some)
+    if plan.recipe.train.grad_shares_every:
+        # seldom, but after the first step already; a gradient for each term takes more than one for their sum
+        grad_shares(accelerator, distiller, objective, batch)
     return {
         "tokens": batch.student.input_ids.numel(),
         "peak": peak(accelerator.device.type),
