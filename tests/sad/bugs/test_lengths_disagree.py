@@ -6,6 +6,7 @@ import torch
 
 from sad import terms
 from sad.align import example, reader, spans
+from sad.align.reader import Reader
 from sad.align.spans import Common
 from sad.bugs.lengths_disagree import BUG
 from sad.data import batches
@@ -140,3 +141,11 @@ def test_an_end_mark_in_every_window_is_named(monkeypatch, found_in_the_code_tha
     assemble = example.assemble
     monkeypatch.setattr(example, "assemble", lambda window, *others: assemble(replace(window, closes=True), *others))
     assert "an end mark stands where the text goes on" in found_in_the_code_that_trains(BUG)
+
+
+def test_a_wrapper_whose_places_are_not_taken_is_named(monkeypatch, found_in_the_code_that_trains):
+    def compiled(self, texts):
+        return [(text, one.ids, one.offsets) for text, one in zip(texts, self._encoded(texts), strict=True)]
+
+    monkeypatch.setattr(Reader, "_wrapped", compiled)
+    assert "(one in lower case before its tokenizer is asked)" in found_in_the_code_that_trains(BUG)
