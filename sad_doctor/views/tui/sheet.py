@@ -15,24 +15,32 @@ _KEYS = (
     ("The panes", (
         ("tab, shift+tab", "next pane, previous pane"),
         ("1 2 3 4", "charts, held-out text, terms, findings"),
+        ("5 6 7 8", "all rules, the log's text, recipe and environment, the runs"),
         ("z", "let the pane fill the screen, and back"),
-        ("esc", "back: close what is open, take the cursor away"),
+        ("esc", "back: close what is open, show all steps, take the cursor away"),
     )),
     ("Charts", (
         ("← →", "move the cursor through the steps; with shift ten times as fast"),
         ("home end", "first step, last step"),
+        ("+ - (↑ ↓)", "closer, farther, about the cursor; also the wheel of the mouse"),
+        ("< >", "earlier, later steps; also shift and the wheel"),
+        ("0", "all steps; also a double click. Drag the mouse to choose a range"),
         ("l", "linear or logarithmic scale"),
+        ("s", "smooth the lines over 1, 3 or 10% of the window; what was logged lies faintly under them"),
         ("m, M", "next metric, previous metric in the second chart"),
     )),
-    ("Findings and terms", (
-        ("↑ ↓", "move; the steps of a finding are marked in the charts"),
-        ("→ ←", "unfold what a cause explains, fold it"),
+    ("Findings and lists", (
+        ("↑ ↓ (k j)", "move; the steps of a finding are marked in the charts"),
+        ("→ ← (l h)", "unfold what a cause explains, fold it"),
         ("enter", "the whole page: evidence, cause, remedy, rule"),
-        ("/", "filter findings and terms; all words must occur"),
+        ("g", "jump: show the steps of the finding in the charts"),
+        ("y", "copy the finding as text (OSC 52: the terminal must allow it)"),
+        ("/", "filter findings, terms and the log; all words must occur"),
     )),
     ("The run", (
         ("space", "pause: stop following the log, and go on"),
-        ("e", "save a picture of this screen (SVG)"),
+        ("r", "choose another run, or several to compare"),
+        ("e, E", "save a picture of this screen (SVG), the report as a page (HTML)"),
         ("ctrl+p", "all commands; also the light theme"),
         ("q", "quit"),
     )),
@@ -44,6 +52,7 @@ _SIGNS = (
     ("▲ ▼ at the edge", "infinity (in red)"),
     ("•", "measured on held-out text"),
     ("╌", "the teacher's value"),
+    ("┊", "the run was resumed here"),
 )
 
 
