@@ -170,7 +170,12 @@ app.command()(cli_cache.cache)
 @app.command()
 def doctor(
     run: Annotated[
-        Path, typer.Argument(help="A run folder, a log file, or FILE.db/RUN of a tracker's database; live or finished.")
+        list[Path],
+        typer.Argument(
+            metavar="RUN...",
+            help="A run folder, a log file, or FILE.db/RUN of a tracker's database; live or finished. Several are "
+            "compared; a folder that holds several lets you choose.",
+        ),
     ],
     report: Annotated[bool, typer.Option("--report", help="Print text instead of the dashboard.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -185,6 +190,9 @@ def doctor(
         typer.Option("--map", help="Which column is which, e.g. my_kl=train/raw/kd.", metavar="THEIRS=OURS"),
     ] = None,
     total_steps: Annotated[float | None, typer.Option(help="Steps of the run, where the log does not tell.")] = None,
+    replay: Annotated[
+        str, typer.Option(help="Play a finished run in the dashboard, so many times as fast.", metavar="20x")
+    ] = "",
     select: Annotated[
         list[str] | None, typer.Option(help="Only these red flags: R101, R2, a name.", metavar="RULE")
     ] = None,
@@ -219,6 +227,7 @@ def doctor(
         fail_on=fail_on,
         names=renamed,
         total_steps=total_steps,
+        replay=replay,
     )
     raise typer.Exit(code)
 

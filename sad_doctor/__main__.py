@@ -24,12 +24,13 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m sad_doctor",
         description="Judge the log of a training run: 0 healthy, 1 red flags, 2 cannot read, 3 nothing to judge.",
     )
-    made.add_argument("run", metavar="RUN", nargs="?", help="run folder, or log file")
+    made.add_argument("run", metavar="RUN", nargs="*", help="run folder, or log file; several are compared")
     forms = made.add_mutually_exclusive_group()
     for form, told in _FORMS.items():
         forms.add_argument(f"--{form}", dest="form", action="store_const", const=form, default="", help=told)
     made.add_argument("--html", metavar="FILE", help="write the report with charts as one page")
     made.add_argument("--svg", metavar="FILE", help="write a picture of the dashboard")
+    made.add_argument("--replay", metavar="20x", default="", help="play a finished run in the dashboard")
     made.add_argument("--fail-on", choices=main.FAIL_ON, default="error", help="what makes the exit code 1")
     made.add_argument("--map", metavar="THEIRS=OURS", action="append", default=[], help="my_kl=train/raw/kd")
     made.add_argument("--total-steps", type=float, metavar="N", help="how many steps the run will take")
@@ -50,7 +51,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             made.error(f"no rule {given.explain}; known: {', '.join(rule.code for rule in RULES)}")
         sys.stdout.write(page)
         return main.HEALTHY
-    if given.run is None:
+    if not given.run:
         made.error("name a run: a folder of `sad train`, or a log file")
     try:
         thresholds, columns = main.thresholds(given.threshold), main.renaming(given.map)
@@ -67,6 +68,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         fail_on=given.fail_on,
         names=columns,
         total_steps=given.total_steps,
+        replay=given.replay,
     )
 
 

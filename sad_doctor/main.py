@@ -12,7 +12,7 @@ from pathlib import Path
 from sad_doctor.check import check, settings
 from sad_doctor.finding import Level, Report
 from sad_doctor.page import markdown, rule_of
-from sad_doctor.readers import Source, Unreadable, open_log, settle
+from sad_doctor.readers import Source, Unreadable, open_log, settle, several
 from sad_doctor.readers.named import is_ours, named, nearest
 from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
@@ -25,7 +25,7 @@ FAIL_ON = {"error": Level.ERROR, "warn": Level.WARNING}
 
 
 def run_doctor(
-    path: str | Path,
+    path: str | Path | Sequence[str | Path],
     *,
     form: str = "",
     svg: str | Path | None = None,
@@ -36,8 +36,12 @@ def run_doctor(
     fail_on: str = "error",
     names: Mapping[str, str] | None = None,
     total_steps: float | None = None,
+    replay: str = "",
 ) -> int:
     """Judge the log at ``path`` and show the verdict: the dashboard on a terminal, else the report.
+
+    Several paths are compared in the dashboard, and reported one after the other elsewhere; the other views take one.
+    ``replay``, such as ``20x``, plays finished runs in the dashboard.
 
     ``form`` is one of :data:`FORMS`. ``svg`` names a file for a picture of the dashboard, ``html`` one for a page;
     without a ``form`` nothing else is shown then. ``select`` and ``ignore`` take codes, their beginnings (``R2``) or
@@ -53,13 +57,25 @@ def run_doctor(
         settings(rules, thresholds or {})
         if fail_on not in FAIL_ON:
             raise ValueError(f"--fail-on {fail_on}: it is error or warn")
+        paths = [path] if isinstance(path, str | Path) else list(path)
+        wants_file = bool(svg or html or form not in ("", "report"))
+        if not paths or (len(paths) > 1 and wants_file):
+            raise ValueError(f"{len(paths)} runs: this view takes one; several go to the dashboard or to --report")
+        dashboard = not (form or wants_file) and _interactive()
+        speed = _speed(replay, dashboard)
     except ValueError as problem:
         return _refuse(problem)
     judge, worst = partial(check, rules=rules, thresholds=thresholds), FAIL_ON[fail_on]
+
+    def opened(one: str | Path) -> Source:
+        return named(open_log(one), names or {}, total_steps)
+
     try:
-        source = named(open_log(path), names or {}, total_steps)
-        if not (form or svg or html) and _interactive():
-            return exit_code(_dashboard(source, judge), worst)
+        if dashboard:
+            return _worst([exit_code(verdict, worst) for verdict in _dashboard(paths, opened, judge, speed)])
+        if len(paths) > 1:
+            return _reports(paths, opened, judge, worst)
+        source = opened(paths[0])
         source.poll()
         settle(source)
         run = source.run()
@@ -152,11 +168,52 @@ def _spells(sign: str, encoding: str | None) -> bool:
     return True
 
 
-def _dashboard(source: Source, judge: Callable[[Run], Report]) -> Report:
-    from sad_doctor.views.tui.app import DoctorApp
+def _speed(replay: str, dashboard: bool) -> float | None:
+    """Raises ValueError for what is no speed, or where there is no dashboard to play in."""
+    if not replay:
+        return None
+    from sad_doctor.views.tui.replay import speed_of
 
-    DoctorApp(source, judge=judge).run()
-    return judge(source.run())
+    speed = speed_of(replay)
+    if not dashboard:
+        raise ValueError(f"--replay {replay}: it plays in the dashboard, which needs a terminal and no other view")
+    return speed
+
+
+def _dashboard(
+    paths: Sequence[str | Path],
+    opened: Callable[[str | Path], Source],
+    judge: Callable[[Run], Report],
+    speed: float | None,
+) -> list[Report]:
+    from sad_doctor.views.tui.launch import launch
+
+    found = several(paths[0]) if len(paths) == 1 else []
+    sources = [] if found else [opened(path) for path in paths]
+    return launch(sources, judge, choices=found, opener=opened, speed=speed)
+
+
+def _reports(
+    paths: Sequence[str | Path], opened: Callable[[str | Path], Source], judge: Callable[[Run], Report], worst: Level
+) -> int:
+    """Report several runs, one after the other; returns the worst exit code."""
+    codes = []
+    for number, path in enumerate(paths):
+        source = opened(path)
+        source.poll()
+        settle(source)
+        run = source.run()
+        verdict = judge(run)
+        if number and sys.stdout is not None:
+            sys.stdout.write("\n")
+        codes.append(_shown(run, verdict, "report") or exit_code(verdict, worst))
+    return _worst(codes)
+
+
+def _worst(codes: Iterable[int]) -> int:
+    """Of several exit codes the one that matters: what cannot be read, red flags, nothing to judge, healthy."""
+    order = (UNREADABLE, RED_FLAGS, UNJUDGED, HEALTHY)
+    return min(codes, key=order.index, default=UNJUDGED)
 
 
 class _Unwritable(Exception):  # noqa: N818 - a verdict on the place, not a fault of ours

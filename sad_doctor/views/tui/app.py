@@ -15,19 +15,19 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from sad_doctor.views.plain import line
-from sad_doctor.views.tui import compare, exports, rulepage
+from sad_doctor.views.tui import exports, rulepage
 from sad_doctor.views.tui.about import about_page
 from sad_doctor.views.tui.browser import Browser
 from sad_doctor.views.tui.commands import commands
+from sad_doctor.views.tui.desk import Desk
 from sad_doctor.views.tui.findings import FindingList
 from sad_doctor.views.tui.header import Head
-from sad_doctor.views.tui.pages import healthy_page, verdict_page
 from sad_doctor.views.tui.pick import Picker
-from sad_doctor.views.tui.prose import BLANK, Page
+from sad_doctor.views.tui.prose import BLANK
 from sad_doctor.views.tui.rulebook import rule_page, rule_rows
 from sad_doctor.views.tui.sheet import Sheet
 from sad_doctor.views.tui.shell import Shell
-from sad_doctor.views.tui.snapshot import Judge, Snapshot, Source, Watch
+from sad_doctor.views.tui.snapshot import Judge, Snapshot, Source
 from sad_doctor.views.tui.tabs import TABS
 
 Opener = Callable[[Path], Source]
@@ -58,9 +58,9 @@ class DoctorApp(Shell):
     class Polled(Message):
         """A look at the logs is over: new snapshots by the number of the run, or an error."""
 
-        def __init__(self, looked: list[Watch], found: Mapping[int, Snapshot], problem: str = "") -> None:
+        def __init__(self, desk: Desk, found: Mapping[int, Snapshot], problem: str = "") -> None:
             super().__init__()
-            self.looked, self.found, self.problem = looked, found, problem
+            self.desk, self.found, self.problem = desk, found, problem
 
     def __init__(
         self,
@@ -77,11 +77,8 @@ class DoctorApp(Shell):
         self._judge, self._interval, self._now, self._label = judge, interval, now, label
         self._choices, self._opener = choices, opener
         self._looking = False
-        self.front = 0
-        self.sources: list[Source] = []
-        self._watches: list[Watch] = []
-        self._snapshots: dict[int, Snapshot] = {}
-        self._take(sources if isinstance(sources, Sequence) else [sources])
+        self.desk = Desk(sources if isinstance(sources, Sequence) else [sources], judge, now)
+        self.tabs.several = self.desk.several
 
     def on_mount(self) -> None:
         """Begin to follow the log, or to choose one."""
@@ -91,27 +88,18 @@ class DoctorApp(Shell):
         self.screen.set_focus(self.board.findings)
         self.set_interval(self._interval, self._timed)
         self.set_interval(1.0, self._draw_header)
-        if self.sources:
+        if self.desk.sources:
             self.look()
         else:
             self.action_runs()
-
-    def _take(self, sources: Sequence[Source]) -> None:
-        """Follow other sources from now on, the first of them in front."""
-        for watch in self._watches:
-            watch.stop()
-        self.sources, self.front, self._snapshots = list(sources), 0, {}
-        self._watches = [Watch(source, self._judge, self._now) for source in self.sources]
-        self._looking = False
-        self.tabs.several = len(self.sources) > 1
 
     # Following
 
     def look(self) -> None:
         """Look at the logs in a thread, unless a look is under way."""
-        if not self._looking and self._watches:
+        if not self._looking and self.desk.sources:
             self._looking = True
-            self._poll(self._watches)
+            self._poll(self.desk)
 
     def tick(self) -> None:
         """Look at the logs unless paused."""
@@ -119,32 +107,23 @@ class DoctorApp(Shell):
             self.look()
 
     def _timed(self) -> None:
-        if all(watch.rested for watch in self._watches):
+        if self.desk.rested:
             self.tick()
 
     @work(thread=True, group="follow")
-    def _poll(self, watches: list[Watch]) -> None:
+    def _poll(self, desk: Desk) -> None:
         """Touches no widget: whatever it finds goes into one message."""
-        found, problem = {}, ""
-        for number, watch in enumerate(watches):
-            try:
-                snapshot = watch.look()
-            except Exception as error:  # a log may vanish or be half written: say so and look again
-                problem = line(f"{type(error).__name__}: {error}")
-            else:
-                if snapshot is not None:
-                    found[number] = snapshot
-        self.post_message(self.Polled(watches, found, problem))
+        self.post_message(self.Polled(desk, *desk.look()))
 
     @on(Polled)
     def _polled(self, event: Polled) -> None:
-        if event.looked is not self._watches:  # of runs that have been left
+        if event.desk is not self.desk:  # of runs that have been left
             return
         self._looking = False
         self.problem = event.problem
-        self._snapshots |= event.found
-        if self.front in event.found:
-            self.snapshot = event.found[self.front]
+        self.desk.keep(event.found)
+        if self.desk.front in event.found:
+            self.snapshot = event.found[self.desk.front]
         elif event.found:
             self._show()
         if any(snapshot.opened < 1 for snapshot in event.found.values()):
@@ -157,23 +136,8 @@ class DoctorApp(Shell):
     def _show(self) -> None:
         self._draw_header()
         if self.snapshot is not None:
-            self.board.show(self.snapshot, self._names[self.front] if len(self.sources) > 1 else "", self._rivals())
+            self.board.show(self.snapshot, self.desk.own, self.desk.rivals(self.current_theme.dark))
         self.draw_page()
-
-    @property
-    def _names(self) -> list[str]:
-        """What the runs are called among each other."""
-        known = (self._snapshots.get(n) for n in range(len(self.sources)))
-        paths = (source.path for source in self.sources)
-        return compare.labels([s.run.name if s else path.name for s, path in zip(known, paths, strict=True)])
-
-    def _rivals(self) -> list[compare.Rival]:
-        dark, called = self.current_theme.dark, self._names
-        return [
-            compare.Rival(called[n], compare.colour(n, dark), snapshot)
-            for n, snapshot in sorted(self._snapshots.items())
-            if n != self.front
-        ]
 
     def watch_problem(self) -> None:
         """Show what went wrong, or that it went away."""
@@ -207,33 +171,17 @@ class DoctorApp(Shell):
             report = snapshot.report
             self.rules.show(rule_rows(report), lambda code: rule_page(code, report))
         elif name == "Log":
-            self.log_pane.show(self.sources[self.front].path, snapshot.run.tail)
+            self.log_pane.show(self.desk.sources[self.desk.front].path, snapshot.run.tail)
         elif name == "Recipe":
             self.recipe.show(about_page(snapshot.run))
         elif name == "Runs":
-            dark, called = self.current_theme.dark, self._names
-            rows = [
-                (str(n), compare.run_row(self._snapshots.get(n), called[n], compare.colour(n, dark), n == self.front))
-                for n in range(len(self.sources))
-            ]
-            self.runs.show(rows, self._run_page)
-
-    def _run_page(self, key: str) -> Page:
-        snapshot = self._snapshots.get(int(key))
-        if snapshot is None:
-            return []
-        return [
-            *(verdict_page(snapshot.report) or healthy_page(snapshot.report, snapshot.run)),
-            BLANK,
-            *about_page(snapshot.run),
-        ]
+            self.runs.show(self.desk.rows(self.current_theme.dark), self.desk.page)
 
     # Keys
 
     async def action_quit(self) -> None:
         """Leave; a log that is still being opened is read no further."""
-        for watch in self._watches:
-            watch.stop()
+        self.desk.stop()
         await super().action_quit()
 
     def action_pause(self) -> None:
@@ -244,7 +192,7 @@ class DoctorApp(Shell):
         """Choose among the runs of the folder, or go to the list of those that are open."""
         if self._choices and self._opener and not self.above:
             self.push_screen(Picker(self._choices, self._now), self._chosen)
-        elif len(self.sources) > 1:
+        elif self.desk.several:
             self.action_tab(len(TABS))
         elif not self.above:
             self.notify("one run is open: name several, or a folder that holds several", markup=False)
@@ -258,18 +206,20 @@ class DoctorApp(Shell):
             except Exception as error:
                 self.notify(line(str(error)), severity="error", markup=False)
         if opened:
-            self._take(opened)
+            self.desk.stop()
+            self.desk = Desk(opened, self._judge, self._now)
+            self.tabs.several, self._looking = self.desk.several, False
             self.board.forget()
             self.look()
-        elif not self.sources:
+        elif not self.desk.sources:
             self.exit()
 
     @on(Browser.Opened)
     def _browsed(self, event: Browser.Opened) -> None:
-        if event.browser is self.runs and int(event.key) in self._snapshots:
-            self.front = int(event.key)
+        if event.browser is self.runs and int(event.key) in self.desk.snapshots:
+            self.desk.front = int(event.key)
             self.board.forget()
-            self.snapshot = self._snapshots[self.front]
+            self.snapshot = self.desk.snapshots[self.desk.front]
         elif event.browser is self.rules and self.snapshot is not None:
             self.push_screen(Sheet("Rule", rule_page(event.key, self.snapshot.report)))
 

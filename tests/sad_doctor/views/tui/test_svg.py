@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from sad_doctor.views.tui.svg import file_name, picture
+from sad_doctor.views.tui.exports import file_name
+from sad_doctor.views.tui.svg import picture
 
 
 async def test_the_title_is_escaped(make):
