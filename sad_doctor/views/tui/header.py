@@ -41,7 +41,7 @@ _FIGURES = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """What the header shows; ``last`` is the last step, ``label`` a word for the mode, such as that of a replay."""
+    """What the header shows; ``last`` is the last step where it is known already, ``label`` a word for the mode, such as that of a replay."""
 
     run: Run | None = None
     report: Report | None = None
@@ -49,9 +49,16 @@ class Head:
     paused: bool = False
     now: float = 0.0
     opened: float = 1.0
-    last: float = -1.0
+    last: float | None = None
     tempo: Tempo = Tempo()  # noqa: RUF009 - frozen
     label: str = ""
+
+    @property
+    def step(self) -> float:
+        """The last step; -1 for an empty run."""
+        if self.last is None:
+            return -1.0 if self.run is None else self.run.last_step
+        return self.last
 
     @property
     def over(self) -> bool:
@@ -94,10 +101,10 @@ def second_line(head: Head, width: int) -> Content:
     if head.error:
         return Content.assemble(" ", ("⚠ ", "$error"), (line(head.error), "$error")).truncate(width, ellipsis=True)
     run = head.run
-    if run is None or head.last < 0:
+    if run is None or head.step < 0:
         text = " waiting for the first step" if run else ""
         return Content.styled(text, "$text-muted").truncate(width, ellipsis=True)
-    left = Content(" ") + progress(run, head.last, 24 if width >= 150 else (12 if width >= 110 else 0)) + pace(head)
+    left = Content(" ") + progress(run, head.step, 24 if width >= 150 else (12 if width >= 110 else 0)) + pace(head)
     figures = Content("")
     for name, label in _FIGURES:
         column = run.get(name)
@@ -127,7 +134,7 @@ def progress(run: Run, last: float, bar: int) -> Content:
 
 def verdict(head: Head) -> Content:
     """Return how many findings of each level there are."""
-    if head.report is None or head.run is None or head.last < 0:
+    if head.report is None or head.run is None or head.step < 0:
         return Content("")
     counts = {level: sum(f.level == level for f in head.report.findings) for level in sorted(Level, reverse=True)}
     parts = [Content.styled(f"{GLYPHS[lv]} {n}", f"bold {STYLES[lv]}") for lv, n in counts.items() if n]
@@ -172,7 +179,7 @@ def pace(head: Head) -> Content:
     if head.run is None or rate is None or head.over or (head.silence or 0.0) > SILENT:
         return Content("")
     told = Content.assemble(("   ", ""), (numerals.pace(rate), "$foreground"))
-    left = head.tempo.left(head.last, head.run.fact(names.TOTAL_STEPS))
+    left = head.tempo.left(head.step, head.run.fact(names.TOTAL_STEPS))
     return (
         told if left is None else told + Content.assemble(" · ", (f"{numerals.lasting(left)} left", "bold $foreground"))
     )

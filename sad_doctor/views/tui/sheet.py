@@ -31,7 +31,7 @@ _KEYS = (
     )),
     ("Findings and lists", (
         ("↑ ↓ (k j)", "move; the steps of a finding are marked in the charts"),
-        ("→ ← (l h)", "unfold what a cause explains, fold it"),
+        ("→ ← (h)", "unfold what a cause explains, fold it"),
         ("enter", "the whole page: evidence, cause, remedy, rule"),
         ("g", "jump: show the steps of the finding in the charts"),
         ("y", "copy the finding as text (OSC 52: the terminal must allow it)"),

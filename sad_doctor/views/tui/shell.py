@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.reactive import reactive
-from textual.widgets import Input, OptionList
+from textual.widgets import Input
 
 from sad_doctor.views.tui import layout, theme
 from sad_doctor.views.tui.board import Board
@@ -113,11 +113,8 @@ class Shell(App[None]):
         self.push_screen(Sheet("Help", help_page()))
 
     def action_log_scale(self) -> None:
-        """Change between linear and logarithmic; in a list, unfold."""
-        if isinstance(self.focused, OptionList):
-            if hasattr(self.focused, "action_fold"):
-                self.focused.action_fold(False)
-        elif not self.above:
+        """Change between linear and logarithmic."""
+        if not self.above:
             self.board.toggle_log()
 
     def action_smooth(self) -> None:

@@ -24,6 +24,9 @@ _SHARE = 10.0
 """A judgement looks at the whole history: after one, judge again only after so many times as long. What is new is
 shown at once all the same."""
 
+_QUICK = 0.05
+"""Seconds: a judgement that takes less is made anew at every look."""
+
 _SLICE = 1.0
 """Seconds of reading after which a large log is shown as far as it was read."""
 
@@ -162,7 +165,7 @@ class Watch:
                 begun = time.monotonic()
                 verdict = judged(run, self._judge)
                 judging = time.monotonic() - begun
-                self._judge_at = begun + (1 + _SHARE) * judging
+                self._judge_at = begun + ((1 + _SHARE) * judging if judging > _QUICK else 0.0)
                 self._unjudged = False
             else:
                 verdict = before.verdict

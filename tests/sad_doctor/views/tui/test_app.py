@@ -245,12 +245,13 @@ async def test_tab_goes_through_the_tabs_of_a_small_terminal(make):
     async with app.run_test(size=(80, 24)) as pilot:
         await make.settled(pilot)
         seen = []
-        for _ in range(6):
+        for _ in range(10):
             seen.append((app.tab_shown, app.focused.id))
             await pilot.press("tab")
             await pilot.pause()
         assert seen == [
             (1, "findings"), (1, "loss"), (2, "metric"), (3, "terms"), (4, "findings"), (4, "detail"),
+            (5, "rules-list"), (5, "rules-page"), (6, "log"), (7, "recipe"),
         ]  # fmt: skip
         assert (app.tab_shown, app.focused.id) == (1, "findings")
 
@@ -278,7 +279,7 @@ async def test_panes_collapse_into_tabs_and_come_back(make):
         assert [p.id for p in app.board.panes if p.region.area] == ["shares", "terms"]
         await resized(pilot, 120, 40)
         assert all(pane.region.area > 0 for pane in app.board.panes)
-        assert "1 Overview" not in make.shown(app)
+        assert app.board.loss.region.area
 
 
 async def test_z_lets_a_pane_fill_the_screen(make):
