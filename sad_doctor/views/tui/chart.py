@@ -111,7 +111,7 @@ class Chart(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Return a painted row."""
-        key = (self.plot, self.smoothing, self.size, self.app.theme, self.rich_style)
+        key = (self.plot, self.smoothing, self.size, self.app.theme)
         if (key, self.cursor, self._drag) != self._strips_key:
             ink = self._ink()
             canvas, frame, plot = self._painted(key, ink)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ def commands(app: DoctorApp) -> Iterator[SystemCommand]:
     yield SystemCommand("Smooth", "Smooth the lines over 1, 3 or 10% of the window, or not", app.action_smooth)
     yield SystemCommand("Closer", "Half as many steps", lambda: app.action_window(0.5))
     yield SystemCommand("Farther", "Twice as many steps", lambda: app.action_window(2.0))
-    yield SystemCommand("All steps", "The whole run", lambda: app.action_window(math.inf))
+    yield SystemCommand("All steps", "The whole run", app.action_all_steps)
     yield SystemCommand("Jump", "The steps of the highlighted finding", app.action_jump)
     yield SystemCommand("Copy the finding", "As text, into the clipboard", app.action_copy)
     yield SystemCommand("Next metric", "Another metric in the second chart", lambda: app.action_metric(1))

@@ -41,7 +41,10 @@ _FIGURES = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """What the header shows; ``last`` is the last step where it is known already, ``label`` a word for the mode, such as that of a replay."""
+    """What the header shows.
+
+    ``last`` is the last step where it is known already, ``label`` a word for the mode, such as that of a replay.
+    """
 
     run: Run | None = None
     report: Report | None = None

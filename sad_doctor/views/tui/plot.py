@@ -135,7 +135,8 @@ def scene(width: int, height: int, plot: Plot, ink: Ink) -> tuple[Canvas, Frame]
         _step_axis(canvas, frame, foot, ink)
     for seam in plot.seams:
         if (x := frame.column(seam)) is not None:
-            canvas.lay(x, frame.y, np.full((frame.height, 1), ord("┊"), dtype=np.int64), ink.label)
+            for y in range(frame.y, min(frame.y + frame.height, height)):
+                canvas.put(x, y, "┊", ink.label)
     for ghost in plot.ghosts:
         _series(canvas, frame, ghost, ink)
     for series in plot.drawn:
@@ -190,15 +191,20 @@ def _value_axis(canvas: Canvas, frame: Frame, levels: list[float], labels: list[
         y = frame.y + dot // raster.DOWN
         canvas.write(frame.x - 1 - len(label), y, label, ink.label)
         canvas.put(frame.x - 1, y, "┤", ink.axis)
-        for x in range(frame.width):
-            canvas.put(frame.x + x, y, "┈", ink.grid)
+        _row(canvas, frame.x, y, frame.width, "┈", ink.grid)
+
+
+def _row(canvas: Canvas, x: int, y: int, width: int, glyph: str, style: Style) -> None:
+    """Fill cells of one row that lie on the canvas with one character."""
+    start, end = max(x, 0), min(x + width, canvas.width)
+    if start < end and 0 <= y < canvas.height:
+        canvas.lay(start, y, np.full((1, end - start), ord(glyph), dtype=np.int64), style)
 
 
 def _step_axis(canvas: Canvas, frame: Frame, foot: int, ink: Ink) -> None:
     y = frame.y + frame.height
     canvas.put(frame.x - 1, y, "└", ink.axis)
-    for x in range(frame.width):
-        canvas.put(frame.x + x, y, "─", ink.axis)
+    _row(canvas, frame.x, y, frame.width, "─", ink.axis)
     free = 0
     left, right = frame.window.left, frame.window.right
     for step in axis.ticks(left, right, max(frame.width // 9, 1)) or [left]:
@@ -241,8 +247,8 @@ def _marks(canvas: Canvas, frame: Frame, plot: Plot, foot: int, ink: Ink) -> Non
     y = frame.y + frame.height - (0 if foot == 2 else 1)
     if plot.span and foot == 2:
         first, last = (min(max(s, frame.window.left), frame.window.right) for s in plot.span)
-        for column in range(frame.column(first) or 0, (frame.column(last) or 0) + 1):
-            canvas.put(column, y, "━", ink.cursor)
+        start = frame.column(first) or 0
+        _row(canvas, start, y, (frame.column(last) or 0) + 1 - start, "━", ink.cursor)
     for mark in sorted(plot.marks, key=lambda m: m.level):
         if (x := frame.column(mark.step)) is not None:
             canvas.put(x, y, GLYPHS[mark.level] if foot != 2 else "▲", ink.levels[mark.level])

@@ -56,7 +56,7 @@ class _Drawn(Widget):
     def render_line(self, y: int) -> Strip:
         """Return a painted row."""
         size = self.size
-        key = (self.shares, size, self.app.theme, self.rich_style)
+        key = (self.shares, size, self.app.theme)
         if (key, self.cursor) != self._key:
             canvas = self.paint(key, max(size.width, 1), max(size.height, 1))
             self._strips, self._key = canvas.strips(), (key, self.cursor)

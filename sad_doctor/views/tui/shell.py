@@ -40,7 +40,7 @@ class Shell(App[None]):
         Binding("minus", "window(2)", "Farther"),
         Binding("less_than_sign,left_square_bracket", "pan(-0.5)", "Earlier"),
         Binding("greater_than_sign,right_square_bracket", "pan(0.5)", "Later"),
-        Binding("0", "window(inf)", "All steps", priority=True),
+        Binding("0", "all_steps", "All steps"),
         Binding("m", "metric(1)", "Next metric"),
         Binding("M", "metric(-1)", "Previous metric"),
         Binding("g", "jump", "Jump to the steps of the finding"),
@@ -102,10 +102,10 @@ class Shell(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave keys that come before all others to a text that is being typed, and to screens above."""
-        if action in ("filter", "tab") or (action == "window" and isinstance(self.focused, Input)):
+        if action == "tab" and parameters == (len(TABS),) and not self.tabs.several:
+            return False
+        if action in ("filter", "tab"):
             return not self.above and not isinstance(self.focused, Input)
-        if action == "tab" and parameters == (len(TABS),):
-            return self.tabs.several
         return super().check_action(action, parameters)
 
     def action_help(self) -> None:
@@ -122,8 +122,12 @@ class Shell(App[None]):
         if not self.above:
             self.board.next_smoothing()
 
+    def action_all_steps(self) -> None:
+        """Show the whole run."""
+        self.action_window(float("inf"))
+
     def action_window(self, factor: float) -> None:
-        """Show ``factor`` times as many steps; infinity shows all."""
+        """Show ``factor`` times as many steps."""
         if not self.above:
             self.board.look_at(factor)
 

@@ -35,7 +35,9 @@ def in_pieces(column, cuts):
     return history
 
 
-@given(columns(), st.lists(st.integers(0, 3000), max_size=4), st.integers(1, 60), st.floats(-50, 3000), st.floats(0, 3000))
+@given(
+    columns(), st.lists(st.integers(0, 3000), max_size=4), st.integers(1, 60), st.floats(-50, 3000), st.floats(0, 3000)
+)
 def test_nothing_extreme_is_thinned_away(column, cuts, dots, left, width):
     history, right = in_pieces(column, cuts), left + width
     seen = history.view(left, right, dots)

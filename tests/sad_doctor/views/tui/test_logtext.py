@@ -46,7 +46,9 @@ def test_of_a_large_log_the_end_is_read(tmp_path, monkeypatch):
 
 def test_nothing_in_it_is_a_control_code_and_a_bar_shows_its_last_state(tmp_path):
     path, log = tmp_path / "a.log", LogText()
-    path.write_bytes(b"\x1b[31mred\x1b[0m \x1b]0;owned\x07\n 10%\r 20%\r 30%\r\n" + b"y" * (3 << 20) + b"\n\xff\xfe\tz\n")
+    path.write_bytes(
+        b"\x1b[31mred\x1b[0m \x1b]0;owned\x07\n 10%\r 20%\r 30%\r\n" + b"y" * (3 << 20) + b"\n\xff\xfe\tz\n"
+    )
     assert log.read(path)
     assert list(log.lines)[-1] == "\ufffd\ufffd    z"
     assert not any(set(line) & set("\x1b\x07\r\n") for line in log.lines)

@@ -24,7 +24,10 @@ def timed(make):
     step = run.columns[names.LOSS].step
     events = (Event(names.EVENT_START), Event(names.EVENT_CHECKPOINT, step=500.0), Event(names.EVENT_END))
     return replace(
-        run, columns={**run.columns, names.TIME: make.column(step, 1e9 + 3.0 * np.arange(step.size))}, events=events, tail=("bye",)
+        run,
+        columns={**run.columns, names.TIME: make.column(step, 1e9 + 3.0 * np.arange(step.size))},
+        events=events,
+        tail=("bye",),
     )
 
 

@@ -34,7 +34,12 @@ def test_without_times_the_pace_is_what_was_watched(make, tmp_path):
 
 
 def test_a_clock_or_a_step_that_goes_back_gives_no_pace(make, tmp_path):
-    for seconds, step in (([5, 4, 3], [1, 2, 3]), ([1, 2, 3], [3, 2, 1]), ([1, np.nan, 3], [1, 2, 3]), ([1, 1, 1], [1, 2, 3])):
+    for seconds, step in (
+        ([5, 4, 3], [1, 2, 3]),
+        ([1, 2, 3], [3, 2, 1]),
+        ([1, np.nan, 3], [1, 2, 3]),
+        ([1, 1, 1], [1, 2, 3]),
+    ):
         run = replace(make.empty_run(), columns={names.TIME: make.column(step, seconds)})
         rate = Pulse().take(run, tmp_path, 3, 9).rate
         assert rate is None or rate > 0

@@ -23,7 +23,8 @@ def test_a_plot_is_thinned_to_its_width_and_keeps_its_spike(make):
 
 def test_what_was_smoothed_lies_faintly_under_it(make):
     thinner = Thinner()
-    plot = thinner.thin(Plot([series(make), series(make, kind="points", name="held-out")], steps=(0.0, 9_999.0)), 50, 0.03, "#333333")
+    both = [series(make), series(make, kind="points", name="held-out")]
+    plot = thinner.thin(Plot(both, steps=(0.0, 9_999.0)), 50, 0.03, "#333333")
     assert [(g.name, g.colour) for g in plot.ghosts] == [("train", "#333333")]
     assert plot.ghosts[0].column.value.max() == 90.0
     assert plot.series[0].column.value.max() < 20

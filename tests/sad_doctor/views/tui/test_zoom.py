@@ -13,7 +13,8 @@ numbers = st.floats(-500, 1500)
 @given(st.tuples(numbers, numbers).map(sorted), st.floats(0.01, 50), numbers)
 def test_a_window_never_leaves_the_run_and_is_never_empty(span, factor, at):
     start = zoom.clamped(tuple(span), WHOLE)
-    for window in (start, zoom.zoomed(start, WHOLE, factor, at), zoom.panned(start, WHOLE, factor), zoom.around(span, WHOLE)):
+    moved = zoom.zoomed(start, WHOLE, factor, at), zoom.panned(start, WHOLE, factor), zoom.around(span, WHOLE)
+    for window in (start, *moved):
         if window is not None:
             assert WHOLE[0] <= window[0] < window[1] <= WHOLE[1] + 1e-9
             assert window[1] - window[0] >= 3.99
