@@ -23,8 +23,8 @@ from sad_doctor.views.tui.shares import SharePane
 from sad_doctor.views.tui.snapshot import Snapshot, Verdict
 from sad_doctor.views.tui.terms import TermTable
 
-SMOOTHING = (0.0, 0.01, 0.03, 0.1)
-"""Shares of the window that the lines can be smoothed over."""
+SMOOTHING = (0.0, 0.005, 0.015, 0.04)
+"""What the lines can be smoothed by: the standard deviation of a normal window, as a share of the steps in view."""
 
 
 class Board(Container):
@@ -214,6 +214,7 @@ class Board(Container):
         span, steps = self._span(), self._steps
         series = metrics.loss(run, self._dark, self._term_series())
         series = compare.against(series, names.LOSS, self._own, self._rivals)
+        self.loss.zoomed = self.metric.zoomed = self.window is not None
         self.loss.show(Plot(series, marks, span, steps, empty="no loss logged yet", seams=seams))
         choices = metrics.choices(run, self._dark)
         chosen = next((m for m in choices if m.title == self._metric), choices[0] if choices else None)

@@ -75,8 +75,10 @@ class Chart(Widget, can_focus=True):
         self.plot = Plot()
         self.cursor: float | None = None
         self.smoothing = 0.0
+        self.zoomed = False
         self._thinner = Thinner()
         self._drag: tuple[int, int] | None = None
+        self._ranged = False
         self._scene: tuple[Canvas, Frame, Plot] | None = None
         self._strips: list[Strip] = []
         self._scene_key: object = None
@@ -99,7 +101,7 @@ class Chart(Widget, can_focus=True):
         self._changed()
 
     def smooth(self, share: float) -> None:
-        """Smooth the lines over this share of the window; 0 shows them as they are."""
+        """Smooth the lines by this share of the steps in view; 0 shows them as they are."""
         self.smoothing = share
         self._changed()
 
@@ -151,7 +153,9 @@ class Chart(Widget, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse clicked; two clicks show all steps."""
         column = self._column(event)
-        if event.chain == 2:
+        if self._ranged:  # the end of a range is no click
+            self._ranged = False
+        elif event.chain == 2:
             self.post_message(self.Zoomed(float("inf")))
         elif column is not None and self._scene is not None:
             self._point_at_cell(column, self._scene[1])
@@ -192,7 +196,8 @@ class Chart(Widget, can_focus=True):
         if self._drag is not None and self._scene is not None:
             (a, b), self._drag = sorted(self._drag), None
             self.release_mouse()
-            if b - a >= _DRAGGED:
+            self._ranged = b - a >= _DRAGGED
+            if self._ranged:
                 frame = self._scene[1]
                 self.post_message(self.Zoomed(span=(frame.step(a), frame.step(b))))
             self.refresh()
@@ -220,8 +225,9 @@ class Chart(Widget, can_focus=True):
 
     def _changed(self) -> None:
         self.border_title = Content(self.title)
-        said = ["log scale"] if self.plot.drawn and self.logarithmic else []
-        said += [f"smoothed over {self.smoothing:.0%}"] if self.smoothing and self.plot.drawn else []
+        said = ["zoomed, 0 shows all"] if self.zoomed else []
+        said += ["log scale"] if self.plot.drawn and self.logarithmic else []
+        said += [f"smoothed by {self.smoothing:.1%}"] if self.smoothing and self.plot.drawn else []
         self.border_subtitle = Content(" · ".join(said)) if said else None
         self.refresh()
 

@@ -18,7 +18,7 @@ def commands(app: DoctorApp) -> Iterator[SystemCommand]:
     yield SystemCommand("Pause or go on", "Stop following the log, or go on", app.action_pause)
     yield SystemCommand("Filter", "Show only findings, terms and lines that hold some words", app.action_filter)
     yield SystemCommand("Scale", "Linear or logarithmic value axis", app.board.toggle_log)
-    yield SystemCommand("Smooth", "Smooth the lines over 1, 3 or 10% of the window, or not", app.action_smooth)
+    yield SystemCommand("Smooth", "Smooth the lines by 0.5, 1.5 or 4% of the steps in view, or not", app.action_smooth)
     yield SystemCommand("Closer", "Half as many steps", lambda: app.action_window(0.5))
     yield SystemCommand("Farther", "Twice as many steps", lambda: app.action_window(2.0))
     yield SystemCommand("All steps", "The whole run", app.action_all_steps)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sad_doctor.views.plain import line
 from sad_doctor.views.tui import compare
-from sad_doctor.views.tui.about import about_page
+from sad_doctor.views.tui.about import about_page, title
 from sad_doctor.views.tui.browser import Row
-from sad_doctor.views.tui.pages import healthy_page, verdict_page
+from sad_doctor.views.tui.pages import verdict_page
 from sad_doctor.views.tui.prose import BLANK, Page
 from sad_doctor.views.tui.snapshot import Judge, Snapshot, Source, Watch
 
@@ -88,5 +88,5 @@ class Desk:
         snapshot = self.snapshots.get(int(key))
         if snapshot is None:
             return []
-        told = verdict_page(snapshot.report) or healthy_page(snapshot.report, snapshot.run)
+        told = verdict_page(snapshot.report) or title("No rule that could look found anything.")
         return [*told, BLANK, *about_page(snapshot.run)]

@@ -26,7 +26,7 @@ _KEYS = (
         ("< >", "earlier, later steps; also shift and the wheel"),
         ("0", "all steps; also a double click. Drag the mouse to choose a range"),
         ("l", "linear or logarithmic scale"),
-        ("s", "smooth the lines over 1, 3 or 10% of the window; what was logged lies faintly under them"),
+        ("s", "smooth the lines by 0.5, 1.5 or 4% of the steps in view; what was logged lies faintly under them"),
         ("m, M", "next metric, previous metric in the second chart"),
     )),
     ("Findings and lists", (

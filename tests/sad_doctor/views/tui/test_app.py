@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 from textual.command import CommandPalette
@@ -177,30 +175,6 @@ async def test_q_quits(make):
         await pilot.pause()
         assert not app.is_running
     assert app.return_code == 0
-
-
-async def test_e_saves_a_picture_and_says_where(make, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    app, _ = make.dashboard(replace(make.sick_run(), name="../../etc/run [x]"), make.sick_report())
-    async with app.run_test(size=(120, 40)) as pilot:
-        await make.settled(pilot)
-        await pilot.press("e")
-        await pilot.pause()
-        said = " ".join(n.message for n in app._notifications)
-    (path,) = tmp_path.iterdir()
-    assert path.name.startswith("sad-doctor-etc-run-x-2023")
-    assert str(path) in said
-    ElementTree.parse(path)
-
-
-async def test_a_picture_that_cannot_be_written_is_said(make, tmp_path, monkeypatch):
-    monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "missing")
-    app, _ = make.dashboard(make.healthy_run(), make.healthy_report())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await make.settled(pilot)
-        await pilot.press("e")
-        await pilot.pause()
-        assert any("no picture" in n.message for n in app._notifications)
 
 
 async def test_the_palette_has_our_commands(make):
