@@ -228,7 +228,8 @@ class DoctorApp(Shell):
         page = list(self.board.page_of(event.row))
         if event.row.finding is not None and (rule := rulepage.page_of(event.row.finding.rule)):
             page += [BLANK, BLANK, *rule]
-        self.push_screen(Sheet("Finding" if event.row.finding else "Details", page))
+        found = event.row.finding is not None
+        self.push_screen(Sheet("Finding" if found else "Details", page, finding=found))
 
     def action_export(self) -> None:
         """Save a picture of the screen into the working folder, and say where."""

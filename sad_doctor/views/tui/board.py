@@ -229,7 +229,8 @@ class Board(Container):
     def _draw_shares(self, snapshot: Snapshot, steps: zoom.Window | None) -> None:
         verdict = snapshot.verdict
         empty = "the log does not tell the parts" if verdict.terms else "no terms logged yet"
-        self.shares.show(Shares(verdict.shares, self._colours(), verdict.holes, steps, empty))
+        bare = self.app.no_color
+        self.shares.show(Shares(verdict.shares, self._colours(), verdict.holes, steps, empty, bare))
 
     def _span(self) -> tuple[float, float] | None:
         if self._finding is None or self._finding.first_step is None:

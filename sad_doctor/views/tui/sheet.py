@@ -70,19 +70,22 @@ def help_page() -> Page:
 
 
 class Sheet(ModalScreen[None]):
-    """A page above the dashboard; esc closes it."""
+    """A page above the dashboard; esc closes it. Of a finding, it can be jumped to and copied from there."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Back", key_display="esc"),
         Binding("enter", "dismiss", "Back", show=False),
         Binding("question_mark", "dismiss", "Back", show=False),
+        Binding("g", "of_finding('jump')", "Jump", show=False),
+        Binding("y", "of_finding('copy')", "Copy", show=False),
     ]
 
-    def __init__(self, title: str, page: Page) -> None:
+    def __init__(self, title: str, page: Page, *, finding: bool = False) -> None:
         super().__init__()
+        self._finding = finding
         self._pane = Pane(title)
         self._pane.add_class("pane")
-        self._pane.border_subtitle = Content("esc closes")
+        self._pane.border_subtitle = Content("g jump  y copy  esc closes" if finding else "esc closes")
         self._page = page
 
     def compose(self) -> ComposeResult:
@@ -97,3 +100,8 @@ class Sheet(ModalScreen[None]):
     async def action_dismiss(self, result: None = None) -> None:
         """Close."""
         self.dismiss(result)
+
+    async def action_of_finding(self, action: str) -> None:
+        """Do with the finding what the dashboard does with it."""
+        if self._finding:
+            await self.app.run_action(f"app.{action}")

@@ -141,10 +141,10 @@ class Shell(App[None]):
         if self.board.next_metric(by) is not None and "-small" in self.screen_stack[0].classes:
             self.tab_shown = 2
 
-    async def action_jump(self) -> None:
+    def action_jump(self) -> None:
         """Show the steps of the highlighted finding in the charts."""
         while self.above:
-            await self.pop_screen()
+            self.pop_screen()
         if self.board.jump() and (self.tab_shown > BOARD_TABS or "-small" in self.screen.classes):
             self.go(1, "loss")
 

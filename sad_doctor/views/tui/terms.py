@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import DataTable
 
 from sad_doctor.views import numerals
-from sad_doctor.views.palette import inks_of_table
+from sad_doctor.views.palette import PATTERNS, inks_of_table
 from sad_doctor.views.tui.snapshot import Term
 from sad_doctor.views.tui.spark import sparkline
 from sad_doctor.views.tui.story import matches
@@ -139,7 +139,9 @@ class TermTable(DataTable[Text]):
     def _cells(self, term: Term, name: int, heads: Sequence[str], spark: int) -> list[Text]:
         ink = inks_of_table(self.app.current_theme.dark)
         colour = self._colours.get(term.name, ink["muted"])
-        label = Text("■ ", style=colour) + Text(term.name, style=ink["text" if len(term.path) else "muted"])
+        at = list(self._colours).index(term.name) if self.app.no_color and term.name in self._colours else None
+        sign = "■" if at is None else PATTERNS[at % len(PATTERNS)]
+        label = Text(f"{sign} ", style=colour) + Text(term.name, style=ink["text" if len(term.path) else "muted"])
         label.truncate(name, overflow="ellipsis")
         values = {"raw": term.raw, "weight": term.weight, "weighted": term.weighted}
         cells = [label]

@@ -58,16 +58,16 @@ def logs(folder, names):
 
 
 async def test_a_run_is_picked_from_a_folder_and_another_one_later(make, tmp_path):
-    paths = logs(tmp_path, ["a.jsonl", "b [/x].jsonl", "c.jsonl"])
+    paths = logs(tmp_path, ["a.jsonl", "b [bold].jsonl", "c.jsonl"])
     app = DoctorApp([], judge(make), interval=3600.0, choices=paths, opener=open_log)
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause()
         assert isinstance(app.screen, Picker)
-        assert "b [/x].jsonl" in make.shown(app)
-        at = [path.name for path in app.screen.paths].index("b [/x].jsonl")
+        assert "b [bold].jsonl" in make.shown(app)
+        at = [path.name for path in app.screen.paths].index("b [bold].jsonl")
         await pilot.press(*["down"] * at, "enter")
         await make.settled(pilot)
-        assert app.snapshot.run.name.startswith("b [/x]")
+        assert app.snapshot.run.name.startswith("b [bold]")
         await pilot.press("r", "space", "space", "enter")
         await make.settled(pilot)
         assert len(app.desk.sources) == 2
