@@ -17,7 +17,7 @@ from sad_doctor.views.tui.prose import Page, Paragraph
 from sad_doctor.views.tui.snapshot import Snapshot
 from sad_doctor.views.tui.styled import styled
 
-_COLOURS = (palette.SKY, palette.ORANGE, palette.GREEN, palette.PURPLE, palette.VERMILLION, palette.BLUE)
+_COLOURS = (palette.SKY, palette.VERMILLION, palette.GREEN, palette.PURPLE, palette.ORANGE, palette.BLUE)
 _FIGURES = (
     (names.LOSS, "loss"),
     (names.EVAL_LOSS, "held-out"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from sad_doctor.views import metrics
 from sad_doctor.views.plain import line
 from sad_doctor.views.tui import compare
 from sad_doctor.views.tui.about import about_page, title
@@ -77,11 +78,12 @@ class Desk:
 
     def rows(self, dark: bool) -> list[Row]:
         """Return a row for each run; the keys are the numbers."""
-        called = self.names
-        return [
-            (str(n), compare.run_row(self.snapshots.get(n), called[n], compare.colour(n, dark), n == self.front))
-            for n in range(len(self.sources))
-        ]
+        rows = []
+        for number, name in enumerate(self.names):
+            front = number == self.front
+            ink = metrics.inks(dark)["plain"] if front else compare.colour(number, dark)
+            rows.append((str(number), compare.run_row(self.snapshots.get(number), name, ink, front)))
+        return rows
 
     def page(self, key: str) -> Page:
         """Return what is known of a run: its verdict, and what it is."""

@@ -251,7 +251,7 @@ def _marks(canvas: Canvas, frame: Frame, plot: Plot, foot: int, ink: Ink) -> Non
         _row(canvas, start, y, (frame.column(last) or 0) + 1 - start, "━", ink.cursor)
     for mark in sorted(plot.marks, key=lambda m: m.level):
         if (x := frame.column(mark.step)) is not None:
-            canvas.put(x, y, GLYPHS[mark.level] if foot != 2 else "▲", ink.levels[mark.level])
+            canvas.put(x, y, GLYPHS[mark.level], ink.levels[mark.level])
 
 
 def _legend(

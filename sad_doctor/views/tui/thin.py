@@ -69,7 +69,8 @@ class Thinner:
                 ghosts.append(replace(seen, colour=ghost))
                 seen = replace(series, column=history.means(left, right, dots, smoothing * dots))
             shown.append(seen)
-        return replace(plot, series=shown, ghosts=ghosts, seams=sorted(seams), steps=(left, right))
+        empty = plot.empty if not plot.drawn else "nothing was logged at these steps"
+        return replace(plot, series=shown, ghosts=ghosts, seams=sorted(seams), steps=(left, right), empty=empty)
 
     def values(self, plot: Plot, step: float | None) -> list[float | None]:
         """Return the logged value of each drawn series of a thinned plot at or before a step, the last for None."""
