@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from idle import idle
 
 SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub,
@@ -47,103 +50,92 @@ DROPPED = {
 """Methods whose call is left out: x.detach() becomes x."""
 WORDS = {"sum": "mean", "mean": "sum", "none": "sum"}
 """Words of a reduction."""
-SAME_EITHER_WAY = {"min", "max", "minimum", "maximum"}
-"""Functions whose first two arguments may be swapped: the smaller of a and b is the smaller of b and a."""
-NO_RESULT = {
-    "use_cache",  # whether a pass also returns what a later pass could reuse
-    "fused",  # which kernel takes the same optimizer step
-    "assume_unique",  # saves a sort of what is sorted
-    "indent",  # how a JSON file is laid out
-    "ensure_ascii",  # how its letters are escaped
-}
-"""Flags of calls that say how a result is reached or written, never what it is."""
-PORTIONS = {"CHUNK"}
-"""Constants that say how much is done at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file can be edited: the number of a node of its tree, and which edit of that node."""
+
+    path: Path
+    node: int
+    edit: int
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A file with one edit: where it is, what stood there and what stands there now, and the whole source."""
+    """A file with one edit: where it is, what stood there and what stands there now, and the whole source.
+
+    ``lines`` are those of the edited statement, of its head where it holds others; ``function`` is the qualified name
+    of the outermost function around it, empty outside of functions.
+    """
 
     path: Path
     line: int
     before: str
     after: str
     source: str
+    function: str
+    lines: range
 
     def __str__(self) -> str:
         return f"{self.path.as_posix()}:{self.line}: {self.before}  ->  {self.after}"
 
 
-def mutants(path: Path) -> Iterator[Mutant]:
-    """Return every mutant of a file, in the order of its lines, without edits that by their nature change no result."""
-    text = path.read_text(encoding="utf-8")
-    tree = ast.parse(text)
-    skipped = {id(node) for part in ast.walk(tree) for node in _idle(part)}
-    for number, node in enumerate(ast.walk(tree)):
-        if id(node) in skipped or not hasattr(node, "lineno"):
-            continue
-        for change in _changes(node):
-            changed = copy.deepcopy(tree)
-            twin = next(n for i, n in enumerate(ast.walk(changed)) if i == number)
-            before = ast.unparse(twin)
-            new = change(twin)
-            if new is not twin:
-                _replace(changed, twin, new)
-            ast.fix_missing_locations(changed)
-            yield Mutant(path, node.lineno, _short(before), _short(ast.unparse(new)), ast.unparse(changed))
+def places(path: Path, left_out: Container[str] = ()) -> list[Place]:
+    """Return every place of a file, in the order of its tree, without edits that by their nature change no result, and
+    without the functions that are ``left_out``.
+    """
+    every = _nodes(path)
+    tree = every[0]
+    skipped = {id(node) for part in every for node in idle(part)}
+    for part in every:
+        if isinstance(part, ast.FunctionDef) and part.name in left_out:
+            skipped |= {id(node) for node in ast.walk(part)}
+    assert isinstance(tree, ast.Module)
+    return [
+        Place(path, number, edit)
+        for number, node in enumerate(every)
+        if id(node) not in skipped and hasattr(node, "lineno")
+        for edit, _ in enumerate(_changes(node))
+    ]
 
 
-def _idle(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes at or below ``node`` of which no edit can change a result."""
-    match node:
-        # what only words a message, annotates a type or imports
-        case _ if _only_words(node):
-            yield from ast.walk(node)
-        # what dataclass(frozen=True) and its like promise is no arithmetic
-        case ast.ClassDef():
-            yield from (part for mark in node.decorator_list for part in ast.walk(mark))
-        # read by type checkers alone
-        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
-            yield from ast.walk(node)
-        case ast.keyword(arg=arg) if arg in NO_RESULT:
-            yield from ast.walk(node)
-        # of a zip, which raises where lengths do not agree, and pairs those that do alike
-        case ast.Call(func=ast.Name(id="zip")):
-            yield from (part for flag in node.keywords for part in ast.walk(flag))
-        # the last axis of a table is its axis 1: dim=1 is dim=-1 (dim=-2 is not, and is tried)
-        case ast.keyword(arg="dim", value=ast.UnaryOp(op=ast.USub())):
-            yield node.value
-        case ast.Assign(targets=[ast.Name(id=name)]) if name in PORTIONS:
-            yield from ast.walk(node)
-        # a negative number that has a name is a mark: any other negative one marks as well (a positive one is tried)
-        case ast.Assign(targets=[ast.Name(id=name)], value=ast.UnaryOp(op=ast.USub())) if name.isupper():
-            yield node.value.operand
-        # where no graph is made there is nothing to detach from
-        case ast.FunctionDef() if any("no_grad" in ast.unparse(d) for d in node.decorator_list):
-            yield from (part for part in ast.walk(node) if _is_call_of(part, {"detach"}))
-        case ast.Call(args=[first, second, *_]) if _is_call_of(node, SAME_EITHER_WAY) or _equal(first, second):
-            yield node
+def edited(place: Place) -> Mutant:
+    """Return the file with the edit at a place."""
+    every = _nodes(place.path)
+    function, lines = _around(every[0], every[place.node])
+    changed = copy.deepcopy(every[0])
+    twin = next(n for i, n in enumerate(ast.walk(changed)) if i == place.node)
+    before = ast.unparse(twin)
+    new = list(_changes(twin))[place.edit](twin)
+    if new is not twin:
+        _replace(changed, twin, new)
+    ast.fix_missing_locations(changed)
+    line: int = twin.lineno  # type: ignore[attr-defined]
+    return Mutant(place.path, line, _short(before), _short(ast.unparse(new)), ast.unparse(changed), function, lines)
 
 
-def _is_call_of(node: ast.AST, names: Set[str]) -> bool:
-    func = node.func if isinstance(node, ast.Call) else None
-    return (func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")) in names
+@cache
+def _nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
-def _equal(first: ast.AST, second: ast.AST) -> bool:
-    return ast.dump(first) == ast.dump(second)
-
-
-def _only_words(node: ast.AST) -> bool:
-    """Docstrings, messages of errors, annotations, imports, type aliases."""
-    if isinstance(node, ast.Raise | ast.Import | ast.ImportFrom | ast.JoinedStr | ast.Assert):
-        return True
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-        return True
-    if isinstance(node, ast.arg) or (isinstance(node, ast.AnnAssign) and node.value is None):
-        return True
-    return isinstance(node, ast.Subscript) and ast.unparse(node.value) in ("Float", "Int", "Callable", "dict", "list")
+def _around(tree: ast.AST, wanted: ast.AST) -> tuple[str, range]:
+    """The outermost function whose body holds a node, and the lines of the innermost statement."""
+    names: list[str] = []
+    function, lines, node = "", range(0), tree
+    while node is not wanted:
+        node = next(child for child in ast.iter_child_nodes(node) if any(one is wanted for one in ast.walk(child)))
+        if isinstance(node, ast.stmt):
+            inner = [one for one in getattr(node, "body", []) if isinstance(one, ast.stmt)]
+            stop = max(node.lineno + 1, inner[0].lineno) if inner else (node.end_lineno or node.lineno) + 1
+            lines = range(node.lineno, stop)
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not function:
+            names.append(node.name)
+            inside = any(one is wanted for part in node.body for one in ast.walk(part))
+            if isinstance(node, ast.FunctionDef) and inside:
+                function = ".".join(names)
+    return function, lines
 
 
 def _changes(node: ast.AST) -> Iterator[Callable[[Any], ast.AST]]:

@@ -138,7 +138,7 @@ def _is_section(kind: Any) -> TypeGuard[type[Section]]:  # noqa: ANN401 - any an
 
 
 def _default(field: Any) -> str:  # noqa: ANN401 - pydantic's FieldInfo
-    value = field.default
+    value = field.get_default(call_default_factory=True)
     if value is None:
         return "not set"
     return (

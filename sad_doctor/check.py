@@ -6,11 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from sad_doctor.causes import EXPLAINS
 from sad_doctor.clean import clean
-from sad_doctor.finding import Crashed, Finding, NotChecked, Report, Story
+from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Reading, Report, Story
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
+
+NOTES = frozenset({"raw-is-weighted"})
+"""Rules whose hints say how to read the log and not that anything is wrong: they come last."""
 
 ORDER = ("R1", "R5", "R4", "R2", "R3")
 """Which of two findings of one level comes first, by the group of its rule: what makes the rest of the log worthless
@@ -31,31 +35,35 @@ def check(
     passed: list[str] = []
     not_checked: list[NotChecked] = []
     crashed: list[Crashed] = []
+    readings: dict[str, tuple[Reading, ...]] = {}
     for rule in rules:
         if missing := rule.missing(run):
             not_checked.append(NotChecked(rule.code, rule.name, _lacking(missing)))
             continue
+        told: list[Finding | Reading] = []
         try:
             with np.errstate(all="ignore"):  # logs hold NaN, infinity and 1e308
-                found = list(rule.check(run, changed[rule.code]))
+                told.extend(rule.check(run, changed[rule.code]))
         except TooFew as reason:
             not_checked.append(NotChecked(rule.code, rule.name, str(reason)))
         except Exception as error:  # a faulty rule must not hide what the others see
             crashed.append(Crashed(rule.code, rule.name, clean(f"{type(error).__name__}: {error}", 400)))
         else:
+            found = [one for one in told if isinstance(one, Finding)]
             findings += found
             if not found:
                 passed.append(rule.code)
-    return Report(tell(findings, rules), tuple(passed), tuple(not_checked), tuple(crashed))
+        if measured := tuple(one for one in told if isinstance(one, Reading)):
+            readings[rule.code] = measured
+    return Report(tell(findings), tuple(passed), tuple(not_checked), tuple(crashed), readings)
 
 
-def tell(findings: Sequence[Finding], rules: Iterable[Rule]) -> tuple[Story, ...]:
+def tell(findings: Sequence[Finding], explains: Mapping[str, Sequence[str]] = EXPLAINS) -> tuple[Story, ...]:
     """Group findings into stories: each goes under the first cause that explains it, directly or by way of others.
 
     A cause explains what begins no earlier than itself. Stories stand by the worst level in them, then by the order of
     their causes: level, :data:`ORDER`, code; the consequences of one stand by that order too.
     """
-    explains = {rule.code: set(rule.explains) for rule in rules}
     ordered = sorted(findings, key=_rank)
     causes = [
         [j for j, cause in enumerate(ordered) if _explains(cause, finding, explains) and i != j]
@@ -73,17 +81,16 @@ def tell(findings: Sequence[Finding], rules: Iterable[Rule]) -> tuple[Story, ...
 
 def _root(start: int, causes: Sequence[Sequence[int]]) -> int:
     """Walk from a finding to a cause without a cause of its own; a circle ends at its first finding in order."""
-    seen = {start}
-    here = start
-    while ahead := [j for j in causes[here] if j not in seen]:
-        here = ahead[0]
-        seen.add(here)
-    return min(seen) if any(j in seen for j in causes[here]) else here
+    path = [start]
+    while ahead := [j for j in causes[path[-1]] if j not in path]:
+        path.append(ahead[0])
+    circle = min((path.index(j) for j in causes[path[-1]]), default=len(path) - 1)
+    return min(path[circle:])
 
 
-def _explains(cause: Finding, finding: Finding, explains: Mapping[str, set[str]]) -> bool:
-    if finding.name not in explains.get(cause.rule, ()):
-        return False
+def _explains(cause: Finding, finding: Finding, explains: Mapping[str, Sequence[str]]) -> bool:
+    if finding.name not in explains.get(cause.name, ()) or cause.level < min(finding.level, Level.WARNING):
+        return False  # a hint is no headline of an alarm
     if cause.first_step is None or finding.first_step is None:
         return True
     return cause.first_step <= finding.first_step
@@ -91,6 +98,8 @@ def _explains(cause: Finding, finding: Finding, explains: Mapping[str, set[str]]
 
 def _rank(finding: Finding) -> tuple[int, int, str, float, str]:
     group = ORDER.index(finding.rule[:2]) if finding.rule[:2] in ORDER else len(ORDER)
+    if finding.level == Level.INFO and finding.name in NOTES:
+        group = len(ORDER) + 1
     first = float("-inf") if finding.first_step is None else finding.first_step
     return -finding.level, group, finding.rule, first, finding.headline
 

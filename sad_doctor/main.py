@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from sad_doctor.check import check, settings
-from sad_doctor.finding import Level, Report
+from sad_doctor.check import check
+from sad_doctor.clean import clean
+from sad_doctor.finding import Comparison, Level, Report
 from sad_doctor.page import markdown, rule_of
 from sad_doctor.readers import Source, Unreadable, open_log, settle, several
 from sad_doctor.readers.named import is_ours, named, nearest
-from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
+from sad_doctor.settings import chosen, find, load, meant, merged
 
 HEALTHY, RED_FLAGS, UNREADABLE, UNJUDGED = 0, 1, 2, 3
 FORMS = ("report", "json", "markdown", "sarif", "junit")
@@ -33,9 +35,11 @@ def run_doctor(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     thresholds: Mapping[str, Mapping[str, float]] | None = None,
-    fail_on: str = "error",
+    fail_on: str | None = None,
     names: Mapping[str, str] | None = None,
     total_steps: float | None = None,
+    band: str | Path | None = None,
+    baseline: str | Path | None = None,
     replay: str = "",
 ) -> int:
     """Judge the log at ``path`` and show the verdict: the dashboard on a terminal, else the report.
@@ -46,56 +50,85 @@ def run_doctor(
     ``form`` is one of :data:`FORMS`. ``svg`` names a file for a picture of the dashboard, ``html`` one for a page;
     without a ``form`` nothing else is shown then. ``select`` and ``ignore`` take codes, their beginnings (``R2``) or
     names of rules. ``names`` says which column of the log is which of ours, ``total_steps`` how many steps the run
-    will take, where the log does not tell.
+    will take, where the log does not tell. ``band`` is a name or a file, ``baseline`` a good run: the reports then
+    have a section on each. What is not given is taken from a ``sad.toml``: see :mod:`sad_doctor.settings`.
 
     Returns 0 for a healthy run; 1 for findings of level ``fail_on`` ("error" or "warn") and above, or for a rule that
     crashed; 2 if the log cannot be read or an argument is wrong (one line on standard error); 3 if nothing in the log
     can be judged.
     """
     try:
-        rules = chosen(select, ignore)
-        settings(rules, thresholds or {})
-        if fail_on not in FAIL_ON:
-            raise ValueError(f"--fail-on {fail_on}: it is error or warn")
         paths = [path] if isinstance(path, str | Path) else list(path)
-        wants_file = bool(svg or html or form not in ("", "report"))
-        if not paths or (len(paths) > 1 and wants_file):
+        files = bool(svg or html or form not in ("", "report"))
+        if not paths or (len(paths) > 1 and files):
             raise ValueError(f"{len(paths)} runs: this view takes one; several go to the dashboard or to --report")
-        dashboard = not (form or wants_file) and _interactive()
+        dashboard = not (form or files) and _interactive()
         speed = _speed(replay, dashboard)
-    except ValueError as problem:
+        told = load(find(paths[0]))
+        rules = chosen(select or told.select, ignore or told.ignore)
+        changed = merged(told.thresholds, thresholds or {})
+        level = FAIL_ON.get(fail_on or told.fail_on)
+        if level is None:
+            raise ValueError(f"--fail-on {fail_on}: it is error or warn")
+        compare = _comparing(band or told.band, baseline or told.baseline)
+    except (ValueError, Unreadable) as problem:
         return _refuse(problem)
-    judge, worst = partial(check, rules=rules, thresholds=thresholds), FAIL_ON[fail_on]
+    mine = {code: values for code, values in changed.items() if any(rule.code == code for rule in rules)}
+    judge = partial(check, rules=rules, thresholds=mine)
 
     def opened(one: str | Path) -> Source:
         return named(open_log(one), names or {}, total_steps)
 
-    try:
-        if dashboard:
-            return _worst([exit_code(verdict, worst) for verdict in _dashboard(paths, opened, judge, speed)])
-        if len(paths) > 1:
-            return _reports(paths, opened, judge, worst)
-        source = opened(paths[0])
-        source.poll()
-        settle(source)
-        run = source.run()
-        verdict = judge(run)
+    def reported(one: str | Path) -> int:
+        source = opened(one)
+        run = _noted(_read(source), told.file)
+        verdict = replace(judge(run), comparisons=compare(run))
         if svg is not None:
             _picture(source, judge, svg)
         if html is not None:
             _page(run, verdict, html)
+        if (svg is not None or html is not None) and not form:
+            return exit_code(verdict, level)
+        return _shown(run, verdict, form, apart=one is not paths[0]) or exit_code(verdict, level)
+
+    try:
+        if dashboard:
+            return _worst(exit_code(verdict, level) for verdict in _dashboard(paths, opened, judge, speed))
+        return _worst([reported(one) for one in paths])
     except (Unreadable, _Unwritable) as problem:
         return _refuse(problem)
-    if (svg is not None or html is not None) and not form:
-        return exit_code(verdict, worst)
-    return _shown(run, verdict, form) or exit_code(verdict, worst)
+
+
+def _read(source: Source) -> Run:
+    source.poll()
+    settle(source)
+    return source.run()
+
+
+def _noted(run: Run, file: Path | None) -> Run:
+    return run if file is None else replace(run, notes=(*run.notes, f"settings of the doctor from {clean(str(file))}"))
+
+
+def _comparing(band: str | Path | None, baseline: str | Path | None) -> Callable[[Run], tuple[Comparison, ...]]:
+    """What is laid beside a run: nothing, or what its modules are loaded for."""
+    beside: list[Callable[[Run], Comparison]] = []
+    if band is not None:
+        from sad_doctor.band import band_of
+        from sad_doctor.band import beside as beside_band
+
+        beside.append(partial(beside_band, band=band_of(band)))
+    if baseline is not None:
+        from sad_doctor.baseline import beside as beside_run
+
+        beside.append(partial(beside_run, good=_read(open_log(baseline))))
+    return lambda run: tuple(one(run) for one in beside)
 
 
 def exit_code(report: Report, fail_on: Level = Level.ERROR) -> int:
     """Return 1 for a finding of level ``fail_on`` or above or a crashed rule, 3 if no rule could judge, else 0."""
     if report.crashed or (report.worst is not None and report.worst >= fail_on):
         return RED_FLAGS
-    return HEALTHY if report.passed or report.findings else UNJUDGED
+    return HEALTHY if report.judged else UNJUDGED
 
 
 def explain(code: str) -> str | None:
@@ -104,34 +137,18 @@ def explain(code: str) -> str | None:
     return None if rule is None else markdown(rule)
 
 
-def chosen(select: Iterable[str], ignore: Iterable[str]) -> tuple[Rule, ...]:
-    """Return the rules of ``select`` (all, if empty) without those of ``ignore``; ValueError for an unknown one."""
-    wanted, unwanted = ([_matching(key) for key in keys] for keys in (select, ignore))
-    kept = set().union(*wanted) if wanted else {rule.code for rule in RULES}
-    kept = kept.difference(*unwanted)
-    return tuple(rule for rule in RULES if rule.code in kept)
+def explain_run(code: str, path: str | Path, thresholds: Mapping[str, Mapping[str, float]] | None = None) -> str:
+    """Return the page of a rule with what it measured in the run at ``path``.
 
+    Raises ValueError for a rule, a threshold or a setting that does not exist, and Unreadable.
+    """
+    from sad_doctor.explain import explained
 
-def threshold(text: str) -> tuple[str, str, float]:
-    """Split ``R203.share=0.9`` into rule, threshold and value. Raises ValueError."""
-    key, equals, value = text.partition("=")
-    rule, dot, name = key.partition(".")
-    try:
-        number = float(value)
-    except ValueError:
-        number = float("nan")
-    if not (equals and dot) or number != number:
-        raise ValueError(f"--threshold {text}: write it as RULE.name=number, for example R203.share=0.9")
-    return rule.strip(), name.strip(), number
-
-
-def thresholds(texts: Iterable[str]) -> dict[str, dict[str, float]]:
-    """Return the thresholds of several :func:`threshold` texts by rule. Raises ValueError."""
-    found: dict[str, dict[str, float]] = {}
-    for text in texts:
-        rule, name, value = threshold(text)
-        found.setdefault(rule, {})[name] = value
-    return found
+    rule = rule_of(code)
+    if rule is None:
+        raise ValueError(f"no rule {code}; {meant(code, (one.code for one in RULES))}")
+    changed = merged(load(find(path)).thresholds, thresholds or {})
+    return explained(rule, _read(open_log(path)), changed)
 
 
 def renaming(texts: Iterable[str]) -> dict[str, str]:
@@ -144,13 +161,6 @@ def renaming(texts: Iterable[str]) -> dict[str, str]:
         if not is_ours(ours):
             raise ValueError(f"--map {text}: {ours} is none of the doctor's names, such as {nearest(ours)}")
         found[theirs] = ours
-    return found
-
-
-def _matching(key: str) -> set[str]:
-    found = {rule.code for rule in RULES if rule.name == key or (key and rule.code.startswith(key.upper()))}
-    if not found:
-        raise ValueError(f"no rule {key!r}; known: {', '.join(rule.code for rule in RULES)}")
     return found
 
 
@@ -193,23 +203,6 @@ def _dashboard(
     return launch(sources, judge, choices=found, opener=opened, speed=speed)
 
 
-def _reports(
-    paths: Sequence[str | Path], opened: Callable[[str | Path], Source], judge: Callable[[Run], Report], worst: Level
-) -> int:
-    """Report several runs, one after the other; returns the worst exit code."""
-    codes = []
-    for number, path in enumerate(paths):
-        source = opened(path)
-        source.poll()
-        settle(source)
-        run = source.run()
-        verdict = judge(run)
-        if number and sys.stdout is not None:
-            sys.stdout.write("\n")
-        codes.append(_shown(run, verdict, "report") or exit_code(verdict, worst))
-    return _worst(codes)
-
-
 def _worst(codes: Iterable[int]) -> int:
     """Of several exit codes the one that matters: what cannot be read, red flags, nothing to judge, healthy."""
     order = (UNREADABLE, RED_FLAGS, UNJUDGED, HEALTHY)
@@ -243,14 +236,16 @@ def _refuse(problem: Exception) -> int:
     return UNREADABLE
 
 
-def _shown(run: Run, verdict: Report, form: str) -> int:
-    """Write the verdict to standard output; 0, or 2 if it cannot be written.
+def _shown(run: Run, verdict: Report, form: str, apart: bool = False) -> int:
+    """Write the verdict to standard output, ``apart`` from one before it; 0, or 2 if it cannot be written.
 
     A reader that has gone away, such as ``head``, is no error, nor is an output that was closed from the start.
     """
     if sys.stdout is None:
         return HEALTHY
     try:
+        if apart:
+            sys.stdout.write("\n")
         if form in ("", "report"):
             from sad_doctor.views.text import show
 

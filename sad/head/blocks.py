@@ -12,7 +12,7 @@ from torch import Tensor
 from sad.batch import ALM, KD, LM
 from sad.head import fused, signals
 from sad.head.job import Block, Compared, Job
-from sad.head.products import Factor, Products, exact_halves
+from sad.head.products import Factor, Products
 from sad.head.target import Live
 from sad.losses import kd, lm
 from sad.losses.kd import Buckets, Divergence
@@ -115,7 +115,7 @@ class _Loop:
     def _block(self, block: Block) -> None:
         job, products, count = self.job, self.products, len(block.rows)
         states = products.states(block.rows)
-        with exact_halves(products.hidden, job.head.weight):
+        with products.factor.multiplying():
             logits = products.factor.into(self._buffer("student", count, self.columns), states)
         teacher = self._teacher(block)
         if self.fused:
@@ -169,8 +169,8 @@ class _Loop:
         of = compared.target
         out = self._buffer("teacher", block.compared, of.columns)
         if self.teacher is None:
-            self.teacher = Factor(of.hidden, of.head)
-        with exact_halves(of.hidden, of.head.weight):
+            self.teacher = Factor(of.hidden, of.head, self.products.operands)
+        with self.teacher.multiplying():
             return self.teacher.into(out, of.hidden[block.boundaries].detach().to(self.teacher.dtype))
 
     def _piece(self, block: Block, span: slice, logits: Tensor, teacher: Tensor | None) -> list[Found]:
@@ -230,8 +230,7 @@ class _Loop:
             target = of.block(part, divergence.temperature)
         found = kd.rows(mine, target, divergence, soft if divergence.temperature == 1.0 else None, silent)
         if compared.row_weight is not None:
-            weight = compared.row_weight(found.values)
-            found = Rows(found.values * weight, found.gradient.mul_(weight[:, None]))
+            found.gradient.mul_(compared.row_weight(found.values)[:, None])
         return found
 
     def _measure(self, mine: Tensor, target: Tensor | Buckets, token: Tensor | None, mapped: Tensor) -> None:

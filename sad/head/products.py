@@ -24,10 +24,15 @@ class Products:
     """
 
     def __init__(
-        self, hidden: Float[Tensor, "target width"], head: Head, wanted: tuple[bool, bool, bool], names: tuple[str, ...]
+        self,
+        hidden: Float[Tensor, "target width"],
+        head: Head,
+        wanted: tuple[bool, bool, bool],
+        names: tuple[str, ...],
+        operands: torch.dtype | None = None,
     ) -> None:
-        self.hidden, self.wanted = hidden, wanted
-        self.factor = Factor(hidden, head)
+        self.hidden, self.wanted, self.operands = hidden, wanted, operands
+        self.factor = Factor(hidden, head, operands)
         leaves = [x for x, want in zip((hidden, head.weight, head.bias), wanted, strict=True) if want and x is not None]
         self.sums = {
             name: [torch.zeros(x.shape, dtype=torch.float32, device=x.device) for x in leaves] for name in names
@@ -47,7 +52,7 @@ class Products:
         """Multiply the gradient to some rows' products with the weight into the sums. No row may come twice."""
         sums, columns, factor = iter(self.sums[name]), gradient.shape[1], self.factor
         rounded, states = gradient.to(factor.back_dtype), states.to(factor.back_dtype)
-        with exact_halves(self.hidden, factor.weight):
+        with factor.multiplying():
             if self.wanted[0]:
                 to_states = rounded if factor.weight is None else factor.back(rounded)
                 next(sums)[:, : to_states.shape[1]].index_copy_(0, rows, to_states)
@@ -60,18 +65,42 @@ class Products:
 class Factor:
     """A head's weight and bias as they are multiplied: in float32, or in halves where the device adds in float32.
 
-    A float32 weight beside half-precision states is multiplied as a half there, as autocast does it everywhere. A
-    processor gives products of halves in halves: too coarse for logits, and no coarser than the rest of a gradient that
-    is handed back in them.
+    Both factors are halves if they come so, or if autocast makes them so: ``operands`` is its type. The products come
+    out in float32 all the same. A processor gives products of halves in halves, too coarse for logits, and of float32
+    tensors that it rounds itself in float32.
     """
 
-    def __init__(self, hidden: Tensor, head: Head) -> None:
-        halves = hidden.device.type == "cuda" and hidden.dtype in HALVES and head.weight is not None
-        self.dtype = hidden.dtype if halves else torch.float32
-        self.weight = head.weight.to(hidden.dtype) if halves and head.weight is not None else head.weight
+    def __init__(self, hidden: Tensor, head: Head, operands: torch.dtype | None = None) -> None:
+        weight, gpu = head.weight, hidden.device.type == "cuda"
+        half = self._half(hidden, weight, operands) if weight is not None else None
+        self.dtype = half if half is not None and gpu else torch.float32
+        self.weight = weight.to(self.dtype) if weight is not None and self.dtype in HALVES else weight
         self.bias = head.bias
-        both = head.weight is not None and head.weight.dtype == hidden.dtype == torch.bfloat16
-        self.back_dtype = torch.bfloat16 if both and (halves or native_halves()) else self.dtype
+        self.rounds = half == torch.bfloat16 and not gpu
+        self.back_dtype = torch.bfloat16 if self.rounds and native_halves() else self.dtype
+
+    @staticmethod
+    def _half(hidden: Tensor, weight: Tensor, operands: torch.dtype | None) -> torch.dtype | None:
+        if operands in HALVES:
+            return operands
+        # a float32 weight beside half-precision states is made a half on a GPU, as autocast does it
+        same = hidden.dtype == weight.dtype or hidden.device.type == "cuda"
+        return hidden.dtype if hidden.dtype in HALVES and same else None
+
+    @contextmanager
+    def multiplying(self) -> Iterator[None]:
+        """Let a processor multiply float32 tensors as bfloat16, added in float32, where the factors are bfloat16.
+
+        Where they are so already the logits lose nothing. The gradient to them is rounded to 8 bits on its way, which
+        is 0.2% of noise however near the teacher is.
+        """
+        before = torch.get_float32_matmul_precision()
+        if self.rounds:
+            torch.set_float32_matmul_precision("medium")
+        try:
+            yield
+        finally:
+            torch.set_float32_matmul_precision(before)
 
     def into(self, out: Float[Tensor, "n columns"], states: Float[Tensor, "n width"]) -> Float[Tensor, "n columns"]:
         """Write the products of states and weight, with the bias, into a buffer; return it.
@@ -125,22 +154,3 @@ def tiles(
     for start in range(0, weight.shape[0], TILE):
         stop = min(start + TILE, weight.shape[0])
         yield slice(start, stop), buffer[: stop - start].copy_(weight[start:stop])
-
-
-@contextmanager
-def exact_halves(hidden: Tensor, weight: Tensor | None) -> Iterator[None]:
-    """Let the processor multiply in bfloat16 where both factors of a logit are bfloat16 already.
-
-    Then its products lose nothing, and are added in float32. That holds for logits; the gradient to them is rounded
-    to 8 bits on its way, which is 0.2% of noise however near the teacher is.
-    """
-    halves = weight is not None and weight.dtype == hidden.dtype == torch.bfloat16
-    if not halves or hidden.device.type != "cpu":
-        yield
-        return
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)

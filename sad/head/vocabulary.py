@@ -76,8 +76,10 @@ class _Pass(torch.autograd.Function):
         first, second, third = (graph and needed for needed in ctx.needs_input_grad[:3])
         wanted = (first, second, third)
         names = () if not any(wanted) else (BOTH,) if job.scales is not None else job.terms
-        with torch.autocast(hidden.device.type, enabled=False):
-            products = Products(hidden, job.head, wanted, names)
+        device = hidden.device.type
+        operands = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
+        with torch.autocast(device, enabled=False):
+            products = Products(hidden, job.head, wanted, names, operands)
             values = run(job, products)
         ctx.scales, ctx.wanted, ctx.counts = job.scales, wanted, {name: len(s) for name, s in products.sums.items()}
         ctx.types = [None if x is None else x.dtype for x in (hidden, weight, bias)]

@@ -6,27 +6,32 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 from accelerate.state import AcceleratorState
 
 from sad import tiny
 from sad.batch import ALM, ATTENTION, KD, LAYERWISE, LM
 from sad.pair import Pair
-from sad.shipped.preparation import prepared
+from sad.shipped.preparation import streamed
 from sad.shipped.seen import seeing
 from sad.subjects.processes import on_processes
 from sad.subjects.schedules import Schedule
-from sad.subjects.trainer import Claims, Line, Setup, Trace, Watch, joined, weights
+from sad.subjects.trainer import NEVER, Claims, Line, Setup, Trace, Watch, joined, weights
 from sad.train import loop
+from sad.train.checkpoint import Progress
 from sad.train.plan import Plan
 from sad_doctor import names
 
 CHARACTERS = 3
 """Of a text for each label that it should have: a token of the tiny tokenizers is about as long."""
+
+SELDOM = 200
+"""Steps, of which the first is one: what costs more is measured after it."""
 
 STRIDE = 11
 """Characters between the beginnings of two texts."""
@@ -64,7 +69,9 @@ def _run_as_one_of_several(setup: Setup) -> Trace:
 def _run(setup: Setup) -> Trace:
     watch = Watch()
     plan = _plan(setup)
-    with TemporaryDirectory() as made, watch, seeing(plan.train, watch.read):
+    progress = partial(Progress, cuts=setup.cuts)
+    cut = patch.object(loop, "Progress", progress)
+    with TemporaryDirectory() as made, watch, seeing(plan.train, watch.read), cut:
         folder = Path(made)
         loop.train(plan, folder, tiny.Silent())
         log, scores = _record(folder / "metrics.jsonl", setup)
@@ -84,6 +91,8 @@ def _plan(setup: Setup) -> Plan:
             "seed": setup.seed,
             "clip": setup.clip,
             "log_every": setup.log_every,
+            # what is measured seldom changes no step either: a run that logs nothing has none of it
+            "grad_shares_every": 0 if setup.log_every == NEVER else SELDOM,
             "eval_every": setup.eval_every,
             "save_every": setup.steps,
             **own,
@@ -94,7 +103,7 @@ def _plan(setup: Setup) -> Plan:
     if setup.ramp:
         changes["shares"] = {KD: 50.0, LM: 30.0, LAYERWISE: 20.0}
     made = tiny.plan(changes, of=_pair())
-    read = prepared(_texts(setup), made.pair.readers, made.recipe.data.max_length)
+    read = streamed(_texts(setup), made.pair.readers, made.recipe.data.max_length)
     assert len(read) == len(setup.lengths), "a text is one window"
     plan = replace(made, train=read)
     steps = setup.epochs * plan.schedule(setup.processes).steps_per_epoch

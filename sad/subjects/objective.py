@@ -36,8 +36,9 @@ class Task:
     """What is distilled. Every text fits into the models whole.
 
     Each model reads the begin mark that its tokenizer puts before a text, the text, and the end mark. Both are compared
-    after every place at which both have read the same bytes, and are taught, and scored, on the tokens that come after
-    the first such place. Every term is a mean over the labels, or places, of the whole step:
+    after every place at which both have read the same bytes, unless the student is to say a mark there that the
+    teacher's tokenizer spells out, and are taught, and scored, on the tokens that come after the first such place.
+    Every term is a mean over the labels, or places, of the whole step:
 
     - ``kd`` is KL(teacher || student) in nats at ``temperature`` over the student's tokens, its gradient times
       temperature squared. Each teacher token's mass goes to the first student token of its bytes (where both have one
@@ -80,6 +81,8 @@ class Task:
     decay: float = 0.0
     """Share of a matrix that decays, times the rate; vectors and projections do not decay."""
     projection_rate: float = 1e-2
+    stored: bool = False
+    """Whether the teacher is asked beforehand and its answers are kept, all tokens of each, in few bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

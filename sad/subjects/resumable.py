@@ -12,6 +12,7 @@ Saved = Any
 """What was saved, in whatever form: in memory, or the bytes of files. Only the run itself reads it."""
 
 
+ANEW, TAKEN_UP = "begun anew", "taken up"
 FINISHED, STOPPED = "finished", "stopped"
 
 
@@ -69,6 +70,19 @@ class Ran:
     owned: Sequence[Tensor]
     ended: str = ""
     """How it says it ended, where it says that: ``FINISHED`` or ``STOPPED``."""
+    began: str = ""
+    """How it says it began: ``ANEW`` or ``TAKEN_UP``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """What one of several processes drew: after its generator's state was saved, after it was put back, and where the
+    save is that of a run of one process.
+    """
+
+    after: Tensor
+    again: Tensor
+    alone: Tensor
 
 
 class Resumable(Protocol):
@@ -82,6 +96,8 @@ class Resumable(Protocol):
 
     def stopped(self, setting: Setting, at: int) -> Ran | None:
         """Begin anew, and be asked to end while step ``at`` is taken; None where it cannot be asked."""
+
+    # A run that several processes share may have ``drawn() -> Sequence[Drawn]``, one for each of two or more.
 
     @property
     def knows_its_data(self) -> bool:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
 
 SECONDS = 120
 RECIPE = """
@@ -50,9 +51,8 @@ class Room:
         return subprocess.Popen(command, cwd=self.folder, env={**os.environ, **more}, text=True, **pipes)
 
     def run(self, *words: str) -> tuple[int, str, str]:
-        with self.start(*words) as process:
-            out, err = process.communicate(timeout=SECONDS)
-        return process.returncode, out, err
+        done = warm.sad(*words, cwd=self.folder, env={"COLUMNS": "80", "OMP_NUM_THREADS": "1"}, timeout=SECONDS)
+        return done.returncode, done.stdout, done.stderr
 
     def train(self, *words: str) -> tuple[int, str, str]:
         return self.run("train", "--config", "run.toml", *words)

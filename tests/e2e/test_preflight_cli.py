@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 
 from sad import recipe as recipes
 
 SECONDS = 300
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def sad(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sad", "verify", *words],
-        cwd=folder,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=SECONDS,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "HF_HUB_OFFLINE": "1",
-            "OMP_NUM_THREADS": "1",
-            "PYTHONIOENCODING": "utf-8",
-        },
-    )
+    return warm.sad("verify", *words, cwd=folder, timeout=SECONDS)
 
 
 def test_the_embedded_pair_is_fine(tmp_path: Path) -> None:

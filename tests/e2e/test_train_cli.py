@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 
 from sad_doctor import names
 
@@ -57,7 +58,10 @@ class Room:
             stderr=subprocess.PIPE,
         )
 
-    def run(self, *words: str, module: str = "sad") -> tuple[int, str, str]:
+    def run(self, *words: str, module: str | None = None) -> tuple[int, str, str]:
+        if module is None:
+            done = warm.sad(*words, cwd=self.folder, env=self.environment, timeout=SECONDS)
+            return done.returncode, done.stdout, done.stderr
         with self.start(*words, module=module) as process:
             try:
                 out, err = process.communicate(timeout=SECONDS)

@@ -179,9 +179,9 @@ def _hatch(canvas: Canvas, place: Place, part: Floats, fills: str, ink: Ink) -> 
     upto = np.cumsum(np.nan_to_num(part), axis=0)
     level = (np.arange(place.rows) + 0.5) / place.rows
     owner = np.minimum((upto[:, None, :] < level[None, :, None]).sum(axis=0), len(fills) - 1)[::-1]
-    known = np.isfinite(part).all(axis=0)
     glyphs = np.array([ord(one) for one in fills], dtype=np.int64)[owner]
-    canvas.lay(place.x, 0, np.where(known[None, :], glyphs, 0), ink.text)
+    glyphs[:, ~np.isfinite(part).all(axis=0)] = 0
+    canvas.lay(place.x, 0, glyphs, ink.text)
 
 
 def _foot(canvas: Canvas, place: Place, ink: Ink) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from sad_doctor.finding import Report
+from sad_doctor.finding import Reading, Report
 from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
+from sad_doctor.views import numerals
 from sad_doctor.views.palette import GLYPHS, STYLES
 from sad_doctor.views.tui import pages, rulepage
+from sad_doctor.views.tui.about import section
 from sad_doctor.views.tui.browser import Row
 from sad_doctor.views.tui.prose import BLANK, Page, Paragraph
 from sad_doctor.views.tui.styled import styled
@@ -33,7 +35,14 @@ def rule_page(code: str, report: Report) -> Page:
             return []
         _, sign, word = _said(rule, report)
         page = [Paragraph(styled(word, _MUTED), sign), BLANK]
+    measured = [_measured(reading) for reading in report.readings.get(code, ())]
+    page += [*section("Measured in this run", measured, bullet="• "), BLANK] if measured else []
     return [*page, *rulepage.page_of(code)]
+
+
+def _measured(reading: Reading) -> str:
+    against = f", held against {reading.against}" if reading.against else ""
+    return f"{reading.what}: {numerals.full(reading.value)}{against}"
 
 
 def _row(rule: Rule, report: Report) -> Page:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sad.head import products
 from sad.head.linear import IDENTITY, Head
-from sad.head.products import Factor, Products, exact_halves, tiles
+from sad.head.products import Factor, Products, tiles
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -72,11 +72,21 @@ def test_what_is_not_wanted_is_not_summed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("states", "weight", "inside"), [("bfloat16", "bfloat16", "medium"), ("float32", "bfloat16", "highest")]
+    ("states", "weight", "operands", "inside"),
+    [
+        ("bfloat16", "bfloat16", None, "medium"),
+        ("float32", "bfloat16", None, "highest"),
+        ("bfloat16", "float32", None, "highest"),
+        ("float32", "float32", "bfloat16", "medium"),
+        ("float32", "float32", "float16", "highest"),
+    ],
 )
-def test_halves_are_multiplied_as_halves_only_where_both_are(states: str, weight: str, inside: str) -> None:
+def test_a_processor_multiplies_halves_where_both_are_or_autocast_makes_them(
+    states: str, weight: str, operands: str | None, inside: str
+) -> None:
     before = torch.get_float32_matmul_precision()
-    with exact_halves(torch.zeros(1, dtype=getattr(torch, states)), torch.zeros(1, dtype=getattr(torch, weight))):
+    made = [torch.zeros(1, 1, dtype=getattr(torch, name)) for name in (states, weight)]
+    with Factor(made[0], Head(made[1]), getattr(torch, operands) if operands else None).multiplying():
         assert torch.get_float32_matmul_precision() == inside
     assert torch.get_float32_matmul_precision() == before == "highest"
 

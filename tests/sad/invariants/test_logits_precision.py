@@ -43,3 +43,23 @@ def test_a_loss_that_raises_is_named():
 
     assert logits_precision(loss).says == "it raises RuntimeError: no half precision"
     assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_logits_that_autocast_rounds_are_found(monkeypatch):
+    shipped = Factor.into
+
+    def rounded(self, out, states):
+        found = shipped(self, out, states)
+        return found.copy_(found.bfloat16()) if states.dtype == torch.float32 and autocast else found
+
+    autocast = []
+    entered = torch.autocast.__enter__
+
+    def enter(self):
+        if self.fast_dtype == torch.bfloat16 and self._enabled:
+            autocast.append(True)
+        return entered(self)
+
+    monkeypatch.setattr(torch.autocast, "__enter__", enter)
+    monkeypatch.setattr(Factor, "into", rounded)
+    assert "under autocast, the gradient to the states is" in logits_precision(states_loss()).says

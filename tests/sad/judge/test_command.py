@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import warm
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -16,9 +15,7 @@ RIGHT, FAULTY, UNRULY = (HERE / f"{name}_losses.py" for name in ("right", "fault
 
 
 def sad(*args):
-    return subprocess.run(
-        [sys.executable, str(ROOT / "sad.py"), "verify", *map(str, args)], capture_output=True, text=True, cwd=ROOT
-    )
+    return warm.sad("verify", *map(str, args), cwd=ROOT)
 
 
 def test_a_right_loss_ends_with_0_and_plain_lines():

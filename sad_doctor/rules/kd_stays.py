@@ -1,0 +1,206 @@
+"""KD stays where it is while the label loss falls
+
+## What it sees
+The label loss surely falls, and the KL from the teacher, before its weight, does not follow: it falls by less than a
+tenth of the nats that the label loss loses, and its ends lie within a narrow band; or it rises. The evaluation's values
+are taken where the log has both, else the training's. A KD that begins near 0 and rises is a hint: a student that
+starts as a copy of its teacher and learns new text does that.
+
+## Why it is bad
+On text that the teacher knows, a nat less of label loss is about a nat less of KL. Where it is not, the student learns
+from the labels alone; the teacher is paid for and teaches nothing. Common reasons: the KD term is detached, or its
+weight is next to 0; the teacher is in train mode, so that its targets are noise; the positions or vocabularies are
+misaligned, so that the targets belong to other text; a temperature so high that every target is flat.
+
+## Thresholds
+- `follows = 0.1`: nats of KL for a nat of label loss below which KD does not follow.
+- `band = 0.1`: the two ends of KD must lie within this share of its level; where its weight is not known, all that lies
+  between them within half of it.
+- `rise = 0.1`: from this share on it rises.
+- `falls = 0.02`, `nats = 0.05`: how far the label loss must surely fall, as a share and at least, after the first
+  quarter, in which every student learns the frequencies of tokens.
+- `floor = 0.2`: a KD below so many nats is at its end. `copy = 0.5`: below so many at the beginning it is a copy's.
+- `records = 40`, `evaluations = 6`: fewest points.
+
+## Example
+```run fires
+steps: 300
+train/raw/kd: 4 ~ 0.05
+train/raw/lm: 8 -> 4 ~ 0.1
+```
+
+```run quiet
+steps: 300
+train/raw/kd: 4 -> 2 ~ 0.05
+train/raw/lm: 8 -> 4 ~ 0.1
+```
+
+## Remedy
+Ask the KD term alone for its gradient on one batch. If there is none, find the `detach`; if there is, compare the
+teacher's text at a few positions with the student's, put the teacher into `eval()`, and lower the temperature.
+
+```toml
+[terms.kd]
+weight = 1.0
+temperature = 1.0
+```
+
+## Sources
+- The failed runs this project starts from: KD flat at 30 to 40 for 12,500 steps.
+- Hinton et al. 2015, arXiv 1503.02531, section 2: the gradient shrinks with the temperature squared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Floats, Run
+
+CODE, NAME = "R207", "kd-stays"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield one finding when KD does not follow the label loss."""
+    found = _evaluations(run, t) or _training(run, t)
+    if found is None:
+        raise TooFew("too few evaluations, or records, of KD and of the label loss before their weights")
+    kd, lm = found
+    tight = run.get(names.WEIGHT + names.KD) is None and kd[0] == names.WEIGHTED + names.KD
+    soft, labels = _windows(kd[1]), _windows(lm[1])
+    fell, came = signals.gain(*labels), signals.gain(*soft)
+    level = abs(float(np.median(soft[0])))
+    yield Reading("fall of the label loss, nats", fell.amount, "nats")
+    yield Reading(
+        "fall of KD for a nat of the label loss", came.amount / fell.amount if fell.amount else 0.0, "follows"
+    )
+    far = fell.surely_above(max(t["falls"] * abs(float(np.median(labels[0]))), t["nats"]), sigmas=2.5)
+    if not far or float(np.median(soft[1])) < t["floor"]:
+        return
+    rises = not tight and came.surely_below(-max(t["rise"] * level, t["floor"]), sigmas=3)
+    flat = came.surely_below(t["follows"] * fell.amount, sigmas=2) and _even(kd[1], soft, t, tight=tight)
+    if (rises or flat) and not _evaluated_kl_falls(run):
+        begin = float(kd[1].value[0])
+        yield _finding(run, kd, (soft, labels), begin, t, rises=rises)
+
+
+def _evaluations(run: Run, t: Thresholds) -> tuple[tuple[str, Column], tuple[str, Column]] | None:
+    """The evaluation's KL and label loss, at the weights of the same steps and on the same text."""
+    found = []
+    for names_of in ((names.EVAL_KL, names.EVAL_RAW + names.KD), (names.EVAL_LM_LOSS,)):
+        name = next((n for n in names_of if run.get(n) is not None), None)
+        if name is None:
+            return None
+        known = signals.finite(signals.tidy(run.columns[name]))
+        if len(known) < t["evaluations"]:
+            return None
+        found.append((name, known))
+    return found[0], found[1]
+
+
+def _training(run: Run, t: Thresholds) -> tuple[tuple[str, Column], tuple[str, Column]] | None:
+    kd, lm = signals.unweighted(run, [names.KD]), signals.label_loss(run)
+    weighted = run.terms(names.WEIGHTED)
+    if not run.terms(names.WEIGHT) and names.KD in weighted and kd is None:
+        kd = names.WEIGHTED + names.KD, signals.finite(signals.tidy(weighted[names.KD]))
+        term = next((term for term in weighted if term in names.ANCHORS), None)
+        lm = None if term is None else (names.WEIGHTED + term, signals.finite(signals.tidy(weighted[term])))
+    if kd is None or lm is None or min(len(kd[1]), len(lm[1])) < t["records"]:
+        return None
+    return kd, lm
+
+
+def _windows(column: Column) -> tuple[Floats, Floats]:
+    """The second quarter, and the last one."""
+    quarter = len(column) // 4
+    first = column.value[quarter : max(2 * quarter, quarter + 2)]
+    return first, column.value[-max(quarter, 2) :]
+
+
+def _even(column: Column, soft: tuple[Floats, Floats], t: Thresholds, *, tight: bool) -> bool:
+    """Whether the two ends, the noise granted, lie within the band; with an unknown weight all between them too."""
+    gain, level = signals.gain(*soft), abs(float(np.median(soft[0])))
+    if abs(gain.amount) >= t["band"] * level + 2 * gain.error:
+        return False
+    late = Column(column.step[len(column) // 4 :], column.value[len(column) // 4 :])
+    blocks = signals.blocks(late, 6)
+    return not tight or (
+        blocks is not None and blocks.range < 0.5 * t["band"] * level + 2 * float(np.max(blocks.error))
+    )
+
+
+def _evaluated_kl_falls(run: Run) -> bool:
+    for name in (names.EVAL_KL, names.EVAL_RAW + names.KD):
+        column = run.get(name)
+        if column is not None and len(column) >= 2:
+            known = signals.finite(column).value
+            if known.size >= 2 and known[-1] < 0.95 * known[0]:
+                return True
+    return False
+
+
+def _finding(
+    run: Run,
+    kd: tuple[str, Column],
+    windows: tuple[tuple[Floats, Floats], tuple[Floats, Floats]],
+    begin: float,
+    t: Thresholds,
+    *,
+    rises: bool,
+) -> Finding:
+    start, end, first, last = (float(np.median(v)) for pair in windows for v in pair)
+    share = signals.shares(run).get(names.KD)
+    part = [] if share is None else [f"KD is {words.percent(float(np.median(share.value)))} of the loss in the median"]
+    untold = signals.parts(run).source == "raw" and run.get(names.WEIGHT + names.KD) is None
+    copy = rises and (begin < t["copy"] or untold)
+    what = "rises" if rises else "stays"
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO if copy else Level.WARNING,
+        headline=(
+            f"KD {what} ({words.number(start)}, later {words.number(end)}) while the label loss falls from "
+            f"{words.number(first)} to {words.number(last)}: the student does not learn from the teacher."
+        ),
+        evidence=(
+            f"{words.capital(words.called(kd[0]))}: median of the second quarter {words.number(start)}, of the last "
+            f"one {words.number(end)}, {words.counted(len(kd[1]), 'record')}",
+            *part,
+        ),
+        cause=(
+            "The student starts as a copy of the teacher and leaves it for the labels; or the value is weighted, and "
+            "its weight rises."
+            if copy
+            else "KD has no gradient or no weight, or its targets are of other text: a detached term, a teacher in "
+            "train mode, misaligned positions, a temperature far too high."
+        ),
+        remedy="Take KD's gradient alone on one batch; compare teacher and student text at a few compared positions.",
+        first_step=float(kd[1].step[0]),
+        last_step=float(kd[1].step[-1]),
+        numbers={"kd_first": start, "kd_last": end, "label_first": first, "label_last": last},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.WARNING,
+    page=__doc__,
+    needs=(f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}|{names.EVAL_KL}|{names.EVAL_RAW}",),
+    check=check,
+    thresholds={
+        "follows": 0.1,
+        "band": 0.1,
+        "rise": 0.1,
+        "falls": 0.02,
+        "nats": 0.05,
+        "floor": 0.2,
+        "copy": 0.5,
+        "records": 40,
+        "evaluations": 6,
+    },
+)

@@ -1,0 +1,263 @@
+"""A term vanishes, or never appears
+
+## What it sees
+KD or the label loss exactly 0 in nearly every record; or either of them, or a term whose logged weight is above 0, that
+was there and is exactly 0 in the last records; or that was logged with the others at first and then is not, while they
+go on. For other terms it is a hint: a curriculum switches terms off. And a KD, before its weight, below a thousandth of
+a nat from its first records on that becomes a plausible KD when it is multiplied by the vocabulary: the fingerprint of
+a mean over the vocabulary.
+
+## Why it is bad
+A term of 0 has no gradient: the run is another run than the recipe says. Common reasons: a batch without one compared
+position or one valid label, an exception that a `try` swallows and replaces by 0, a NaN that is set to 0, a mask that
+is all zeros, a top-k mass of nothing; or a name that changed. `KLDivLoss(reduction="mean")` divides by positions and by
+the vocabulary; the term is then tens of thousands of times too small and the KD weight means nothing.
+
+## Thresholds
+- `never = 0.95`: the share of the records at exactly 0.
+- `last = 0.2`: the share of the records, from the end, that must be 0 or missing. `records = 20`: fewest records.
+- `tiny = 0.001`: a KD below this, in nats, at the beginning, is held against the vocabulary, while the label loss is
+  above `labels = 1`; where the vocabulary is known, a KD below `beside = 0.05` of the label loss. `low = 0.05`,
+  `high = 20`: between these its product with the vocabulary is plausible.
+- `nat = 0.05`: a first KL of less than this share of the nats that the label loss has lost since, `since = 0.15` or
+  more, cannot be.
+- `off = 0.5`: the share of the records, from the end, with a weight of 0, from which KD or the label loss is missed.
+
+## Example
+```run fires
+steps: 100
+train/weighted/kd: 4 -> 3 -> 0 -> 0 -> 0
+train/weighted/lm: 4 -> 3
+```
+
+```run fires
+fact vocabulary_size: 49152
+steps: 100
+train/raw/kd: 8e-5 -> 4e-5
+train/raw/lm: 8 -> 5
+```
+
+```run quiet
+steps: 100
+train/weighted/kd: 4 -> 0.3
+train/weighted/lm: 4 -> 3
+```
+
+## Remedy
+Count the compared positions and the valid labels of each batch beside the terms; let an empty batch be skipped, not 0.
+For the fingerprint: sum over the vocabulary, then divide by the number of positions (`batchmean` over flattened
+positions). `sad verify` checks both.
+
+```toml
+[terms.kd]
+weight = 1.0
+```
+
+## Sources
+- PyTorch's documentation of `KLDivLoss`: "mean" does not return the true divergence.
+- The failed runs this project starts from: lm missing after step 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R209", "term-vanishes"
+
+_UNKNOWN = 50_000.0
+"""A vocabulary where the log tells none: most lie within three times of it."""
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield a finding for each term that is gone, and one for the fingerprint."""
+    found = signals.parts(run)
+    products = found.terms if found.source == "raw x weight" else {}
+    terms = {**run.terms(names.RAW), **products, **run.terms(names.WEIGHTED)}
+    most = max((len(c) for c in terms.values()), default=0)
+    if most < t["records"]:
+        raise TooFew(f"at most {words.counted(most, 'record')} of a term; it judges from {t['records']:g} on")
+    yield from _switched_off(run, t)
+    end = max(float(c.step.max()) for c in terms.values())
+    start = min(float(c.step.min()) for c in terms.values())
+    for term, column in terms.items():
+        tidied = signals.tidy(column)
+        yield Reading(f"share of the records of {term} at exactly 0", float(np.mean(tidied.value == 0)), "never")
+        what = _gone(tidied, start, end, others=len(terms) > 1, t=t)
+        if what is not None:
+            yield _finding(run, term, tidied, what)
+    yield from _fingerprint(run, t)
+
+
+def _gone(column: Column, start: float, end: float, *, others: bool, t: Thresholds) -> tuple[str, float] | None:
+    """How a term is gone and since when, or None."""
+    zero = column.value == 0
+    if len(column) >= t["records"]:
+        if float(np.mean(zero)) >= t["never"]:
+            return f"is exactly 0 in {int(zero.sum()):,} of {len(column):,} records", float(column.step[0])
+        tail = len(column) - (int(np.flatnonzero(~zero)[-1]) + 1)
+        if tail >= max(t["last"] * len(column), 5):
+            since = float(column.step[-tail])
+            return f"is exactly 0 from step {words.step(since)} on, in the last {tail:,} records", since
+    gap = float(np.median(np.diff(column.step))) if len(column) > 1 else 0.0
+    if others and end - float(column.step[-1]) > max(t["last"] * (end - start), 5 * gap, 1):
+        last = float(column.step[-1])
+        return f"is not logged after step {words.step(last)}, while other terms go on to {words.step(end)}", last
+    return None
+
+
+def _switched_off(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """KD or the label loss whose weight goes to 0 and stays there for most of the run."""
+    for term, column in run.terms(names.WEIGHT).items():
+        weight = signals.tidy(column)
+        alive = np.flatnonzero(weight.value != 0)
+        if not (term == names.KD or term in names.ANCHORS) or len(weight) < t["records"] or not alive.size:
+            continue
+        off = len(weight) - int(alive[-1]) - 1
+        if off < t["off"] * len(weight):
+            continue
+        since = float(weight.step[-off])
+        yield Finding(
+            rule=CODE,
+            name=NAME,
+            level=Level.WARNING,
+            headline=(
+                f"The term {term} vanishes: its weight is 0 from step {words.step(since)} on, in "
+                f"{words.percent(off / len(weight))} of the records."
+            ),
+            evidence=(f"First weight {words.number(float(weight.value[0]))}; {off:,} of {len(weight):,} records at 0",),
+            cause="The schedule of the weight ends far before the run: it counts batches, or has another length.",
+            remedy="Give the schedule the number of optimizer steps; watch train/weight/ beside the terms.",
+            first_step=since,
+            last_step=float(weight.step[-1]),
+            numbers={"off": float(off), "records": float(len(weight))},
+        )
+
+
+def _finding(run: Run, term: str, column: Column, what: tuple[str, float]) -> Finding:
+    weight = run.get(names.WEIGHT + term)
+    after = np.empty(0) if weight is None else weight.value[weight.step >= what[1]]
+    weighted = bool(after.size) and bool(np.all(after > 0))
+    switched_off = bool(after.size) and bool(np.all(after == 0))
+    core = term == names.KD or term in names.ANCHORS
+    level = Level.WARNING if (core or weighted) and not switched_off else Level.INFO
+    ever = bool(np.any(column.value != 0))
+    if core and weighted and not ever:
+        level = Level.ERROR
+    told = f"its weight is {words.number(float(after[-1]))}" if after.size else "the log does not tell its weight"
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=level,
+        headline=f"The term {term} {'vanishes' if ever else 'never appears'}: it {what[0]}.",
+        evidence=(f"{words.capital(told)}; {words.counted(len(column), 'record')} of the term",),
+        cause=(
+            "Its weight is 0: a schedule switched it off."
+            if switched_off
+            else "Batches without a compared position or a valid label, an exception or a NaN that becomes 0, or a "
+            "mask of zeros; or it is switched off."
+        ),
+        remedy="Log how many positions the term averages over; skip an empty batch instead of counting it as 0.",
+        first_step=what[1],
+        last_step=run.last_step,
+        numbers={"zeros": float(np.sum(column.value == 0)), "records": float(len(column))},
+    )
+
+
+def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
+    kd, lm = signals.unweighted(run, [names.KD]), signals.label_loss(run)
+    told = run.fact(names.VOCABULARY_SIZE)
+    if told and not run.terms(names.WEIGHT) and kd is None:
+        weighted = run.terms(names.WEIGHTED)  # the fingerprint shows through any usual weight
+        anchor = next((term for term in weighted if term in names.ANCHORS), None)
+        if names.KD in weighted and anchor is not None:
+            kd, lm = (names.KD, weighted[names.KD]), (anchor, weighted[anchor])
+    if kd is None or lm is None or len(kd[1]) < t["records"]:
+        return
+    first = float(np.median(kd[1].value[: max(5, len(kd[1]) // 10)]))
+    vocabulary = told if told and told > 1 else _UNKNOWN
+    labels = float(np.median(lm[1].value[: max(5, len(lm[1]) // 10)]))
+    if not first > 0 or labels < t["labels"]:
+        return
+    tiny = first < (t["beside"] * labels if told else t["tiny"])
+    if not (tiny and t["low"] <= first * vocabulary <= t["high"]):
+        yield from _too_small(kd[1], lm[1], first, t)
+        return
+    size = f"{words.step(vocabulary)} tokens" if told else f"about {words.step(vocabulary)} tokens, which is assumed"
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"KD is {words.number(first)} at the beginning; times the vocabulary ({size}) it is "
+            f"{words.number(first * vocabulary)}: it is divided by the vocabulary."
+        ),
+        evidence=(
+            f"Median of the first records {words.number(first)}; the label loss is "
+            f"{words.number(float(np.median(lm[1].value)))}",
+        ),
+        cause='A mean over the vocabulary too, as of KLDivLoss(reduction="mean").',
+        remedy="Sum over the vocabulary, then divide by the number of compared positions.",
+        first_step=float(kd[1].step[0]),
+        last_step=float(kd[1].step[-1]),
+        numbers={"kd": first, "vocabulary": vocabulary, "product": first * vocabulary},
+    )
+
+
+def _too_small(kd: Column, lm: Column, first: float, t: Thresholds) -> Iterator[Finding]:
+    """A KL next to nothing at the beginning, of a student that has since come nearer to the text by far more."""
+    labels = signals.ends(lm)
+    soft = signals.ends(kd)
+    if labels is None or soft is None:
+        return
+    fell = signals.gain(*labels)
+    rises = float(np.median(soft[1])) > 1.5 * first
+    if rises or not fell.surely_above(t["since"]) or first > t["nat"] * fell.amount:
+        return
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"KD is {words.number(first)} at the beginning, far too small: the label loss has fallen by "
+            f"{words.number(fell.amount)} nats since."
+        ),
+        evidence=(
+            f"Median of KD in the first third {words.number(float(np.median(soft[0])))}, in the last "
+            f"{words.number(float(np.median(soft[1])))}",
+        ),
+        cause='A mean over the vocabulary too, as of KLDivLoss(reduction="mean"); or a tiny factor.',
+        remedy="Sum over the vocabulary, then divide by the number of compared positions.",
+        first_step=float(kd.step[0]),
+        last_step=float(kd.step[-1]),
+        numbers={"kd": first, "fall": fell.amount},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=(f"{names.RAW}|{names.WEIGHTED}",),
+    check=check,
+    thresholds={
+        "never": 0.95,
+        "last": 0.2,
+        "records": 20,
+        "tiny": 1e-3,
+        "labels": 1,
+        "low": 0.05,
+        "high": 20,
+        "beside": 0.05,
+        "nat": 0.05,
+        "since": 0.15,
+        "off": 0.5,
+    },
+)
