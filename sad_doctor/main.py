@@ -93,7 +93,9 @@ def run_doctor(
 
     try:
         if dashboard:
-            return _worst(exit_code(verdict, level) for verdict in _dashboard(paths, opened, judge, speed))
+            good = baseline or told.baseline
+            shown = _dashboard(paths, opened, judge, speed, [] if good is None else [open_log(good)])
+            return _worst(exit_code(verdict, level) for verdict in shown)
         return _worst([reported(one) for one in paths])
     except (Unreadable, _Unwritable) as problem:
         return _refuse(problem)
@@ -195,12 +197,13 @@ def _dashboard(
     opened: Callable[[str | Path], Source],
     judge: Callable[[Run], Report],
     speed: float | None,
+    beside: Sequence[Source],
 ) -> list[Report]:
     from sad_doctor.views.tui.launch import launch
 
     found = several(paths[0]) if len(paths) == 1 else []
     sources = [] if found else [opened(path) for path in paths]
-    return launch(sources, judge, choices=found, opener=opened, speed=speed)
+    return launch(sources, judge, choices=found, opener=opened, speed=speed, beside=beside)
 
 
 def _worst(codes: Iterable[int]) -> int:

@@ -9,8 +9,9 @@ import pytest
 
 from sad_doctor.__main__ import run as command
 from sad_doctor.finding import Crashed, Report
-from sad_doctor.main import chosen, exit_code, explain, renaming, run_doctor, threshold, thresholds
+from sad_doctor.main import exit_code, explain, renaming, run_doctor
 from sad_doctor.rules import RULES
+from sad_doctor.settings import chosen, threshold, thresholds
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "runs"
 

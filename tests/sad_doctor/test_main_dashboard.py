@@ -37,10 +37,11 @@ def test_a_replay_needs_the_dashboard_and_a_speed(capsys):
 
 
 def test_on_a_terminal_the_dashboard_opens_what_was_named_or_lets_one_choose(monkeypatch):
-    opened = []
+    opened, beside = [], []
 
     def launch(sources, judge, **how):
         opened.append(([source.path.name for source in sources], [path.name for path in how["choices"]], how["speed"]))
+        beside.append([source.path.name for source in how["beside"]])
         return [judge(source.run()) for source in sources]
 
     monkeypatch.setattr("sad_doctor.main._interactive", lambda: True)
@@ -48,6 +49,9 @@ def test_on_a_terminal_the_dashboard_opens_what_was_named_or_lets_one_choose(mon
     assert run_doctor(FIXTURES / "healthy", replay="20x") == 3
     assert run_doctor([FIXTURES / "run1.log", FIXTURES / "run2.log"]) == 3
     assert run_doctor(FIXTURES) == 3
+    assert run_doctor(FIXTURES / "run1.log", baseline=FIXTURES / "healthy") == 3
+    assert opened.pop()[0] == ["run1.log"]
+    assert beside.pop() == ["healthy"]
     assert opened[0] == (["healthy"], [], 20.0)
     assert opened[1] == (["run1.log", "run2.log"], [], None)
     assert opened[2][0] == []

@@ -73,6 +73,10 @@ class Board(Container):
         before = self.whole
         self._snapshot, self._own, self._rivals = snapshot, own, tuple(rivals)
         self.window = zoom.followed(self.window, before, self.whole)
+        ready = {key: history for s in (snapshot, *(r.snapshot for r in rivals)) for key, history in s.ready.items()}
+        for histories in (self.loss.thinner.histories, self.metric.thinner.histories, self.terms.histories):
+            histories.ready = ready
+        self.shares.bands.histories.ready = ready
         self._draw()
         verdict = snapshot.verdict
         if verdict is not self._verdict:

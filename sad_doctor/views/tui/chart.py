@@ -76,7 +76,7 @@ class Chart(Widget, can_focus=True):
         self.cursor: float | None = None
         self.smoothing = 0.0
         self.zoomed = False
-        self._thinner = Thinner()
+        self.thinner = Thinner()
         self._drag: tuple[int, int] | None = None
         self._ranged = False
         self._scene: tuple[Canvas, Frame, Plot] | None = None
@@ -93,7 +93,7 @@ class Chart(Widget, can_focus=True):
     @property
     def logarithmic(self) -> bool:
         """Whether the value axis is logarithmic now."""
-        return is_log(self._thinner.whole(self.plot))
+        return is_log(self.thinner.whole(self.plot))
 
     def toggle_log(self) -> None:
         """Change between the linear and the logarithmic scale."""
@@ -117,7 +117,7 @@ class Chart(Widget, can_focus=True):
         if (key, self.cursor, self._drag) != self._strips_key:
             ink = self._ink()
             canvas, frame, plot = self._painted(key, ink)
-            values = self._thinner.values(plot, self.cursor)
+            values = self.thinner.values(plot, self.cursor)
             cursor, edge = (frame.step(x) for x in self._drag) if self._drag else (self.cursor, None)
             overlay(canvas := canvas.copy(), frame, plot, ink, cursor, values, edge)
             self._strips, self._strips_key = canvas.strips(), (key, self.cursor, self._drag)
@@ -128,7 +128,7 @@ class Chart(Widget, can_focus=True):
         if self._scene is None or key != self._scene_key:
             width, height = max(self.size.width, 1), max(self.size.height, 1)
             ghost = self.get_component_rich_style("chart--ghost", partial=True).color
-            plot = self._thinner.thin(
+            plot = self.thinner.thin(
                 replace(self.plot, log=self.logarithmic), width, self.smoothing, ghost.name if ghost else "#808080"
             )
             self._scene, self._scene_key = (*scene(width, height, plot, ink), plot), key

@@ -1,6 +1,6 @@
 """A column that grows, and what of it is needed to draw it at any zoom: the cost does not grow with its length.
 
-Rows lie in buckets of 16, these in buckets of 64, 256 and so on. A bucket knows which of its rows holds the smallest
+Rows lie in buckets of 32, these in buckets of 128, 512 and so on. A bucket knows which of its rows holds the smallest
 and the largest finite value, which one a NaN and which an infinity, and the sum of its finite values: so a spike of
 one row in a million is still drawn, and a mean over a million rows is a sum over a few hundred buckets.
 """
@@ -17,7 +17,7 @@ from sad_doctor.views.tui import raster
 
 Ints = NDArray[np.int64]
 
-_BASE, _FACTOR = 16, 4
+_BASE, _FACTOR = 32, 4
 _KINDS = 5
 _GUARD = 16
 """So many rows at the end must be the same for a longer column to count as the old one grown."""
@@ -45,6 +45,12 @@ class _Grown:
     @property
     def rows(self) -> Floats:
         return self._room[:, : self.size]
+
+    def still(self) -> _Grown:
+        """Return what is there now: later rows are written behind it, or elsewhere."""
+        other = _Grown(0)
+        other._room, other.size = self._room, self.size
+        return other
 
     def add(self, block: Floats) -> None:
         size = self.size + block.shape[1]
@@ -76,9 +82,19 @@ class History:
         self.column = Column(_NOTHING, _NOTHING)
         self._levels = [_level(_BASE)]
         self._starts: list[int] | None = [0]
+        self.is_still = False
+
+    def still(self) -> History:
+        """Return the history as it is now, for another thread to read; it must not be made to follow."""
+        other = History()
+        other.column, other.is_still = self.column, True
+        other._levels = [_Level(level.size, level.picks.still(), level.sums.still()) for level in self._levels]
+        other._starts = None if self._starts is None else list(self._starts)
+        return other
 
     def follow(self, column: Column) -> History:
         """Take the column as it is now; what is new costs, what was there does not."""
+        assert not self.is_still
         if column is not self.column:
             if not grown_from(self.column, column):
                 self._forget()
@@ -122,6 +138,19 @@ class History:
         with np.errstate(invalid="ignore", over="ignore"):
             step = left + here / max(dots - 1, 1) * (right - left)
             return Column(step, total[here] / count[here])
+
+    def outline(self, dots: int) -> Column:
+        """Return the whole as ``dots`` means, with a NaN at each step where one would be seen."""
+        step = self.column.step
+        ends = [(float(step[a]), float(step[b - 1])) for a, b in self._ranges(-np.inf, np.inf)]
+        if not ends:
+            return Column(_NOTHING, _NOTHING)
+        left, right = min(a for a, _ in ends), max(b for _, b in ends)
+        means, seen = self.means(left, right, dots), self.view(left, right, dots)
+        odd = seen.step[~np.isfinite(seen.value)]
+        # both ends, so that the steps reach as far as those of the column
+        steps = np.concatenate([means.step, odd, [left, right]])
+        return Column(steps, np.concatenate([means.value, np.full(odd.size + 2, np.nan)]))
 
     def at(self, step: float | None) -> float | None:
         """Return the last value at or before a step (the last of all for None); None if there is none."""
@@ -219,7 +248,7 @@ class History:
             return
         if depth == 0:
             rows = np.arange(done * level.size, whole * level.size).reshape(-1, level.size)
-            value = self.column.value[rows]
+            value = self.column.value[done * level.size : whole * level.size].reshape(-1, level.size)
             finite = np.isfinite(value)
             picks = np.stack([_best(np.broadcast_to(rows, value.shape), value, kind) for kind in range(_KINDS)])
             with np.errstate(over="ignore", invalid="ignore"):
@@ -250,9 +279,14 @@ def _best(rows: Ints, value: Floats, kind: int) -> Ints:
     if kind < 2:
         fits = np.isfinite(value)
         # -value and +value, so that one function finds both ends
-        key = np.where(fits, value if kind else -value, -np.inf)
+        key = value if kind else -value
+        if fits.all():  # nearly always
+            return np.take_along_axis(rows, np.argmax(key, axis=1)[:, None], axis=1)[:, 0]
+        key = np.where(fits, key, -np.inf)
     else:
         fits = (np.isnan(value), value == np.inf, value == -np.inf)[kind - 2]
+        if not fits.any():  # nearly always
+            return np.full(len(rows), -1, dtype=np.int64)
         key = fits.astype(np.float64)
     at = np.argmax(key, axis=1)[:, None]
     found = np.take_along_axis(rows, at, axis=1)[:, 0]

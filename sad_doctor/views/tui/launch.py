@@ -19,10 +19,12 @@ def launch(
     choices: Sequence[Path] = (),
     opener: Callable[[Path], Source] | None = None,
     speed: float | None = None,
+    beside: Sequence[Source] = (),
 ) -> list[Report]:
     """Show the runs until the user leaves; returns the verdicts on those that were open last.
 
-    ``speed`` plays them so many times as fast as they ran; the verdicts are on the whole of them.
+    ``speed`` plays them so many times as fast as they ran; the verdicts are on the whole of them. ``beside`` are runs
+    to compare with, such as a baseline: drawn whole, and not among the verdicts.
     """
 
     def shown(source: Source) -> Source:
@@ -33,11 +35,12 @@ def launch(
         return shown(opener(path))
 
     app = DoctorApp(
-        [shown(source) for source in sources],
+        [*(shown(source) for source in sources), *(beside if sources else ())],
         judge,
         choices=choices,
         opener=opened if opener else None,
         label="" if speed is None else f"REPLAY {speed:g}x",
     )
     app.run()
-    return [judge(source.whole() if isinstance(source, Replay) else source.run()) for source in app.desk.sources]
+    judged = [source for source in app.desk.sources if source not in beside]
+    return [judge(source.whole() if isinstance(source, Replay) else source.run()) for source in judged]

@@ -20,8 +20,8 @@ from sad_doctor.views import axis, numerals
 from sad_doctor.views.tui.bands import Place, Shares, paint_bands, paint_bars, paint_cursor
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.chart import Chart
+from sad_doctor.views.tui.library import Histories
 from sad_doctor.views.tui.plot import Ink
-from sad_doctor.views.tui.thin import Histories
 
 
 class _Drawn(Widget):

@@ -15,6 +15,7 @@ from sad_doctor.finding import Report
 from sad_doctor.readers.tail import Pace
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.views.plain import line
+from sad_doctor.views.tui.library import Library, Ready
 from sad_doctor.views.tui.tempo import Pulse, Reach, Tempo
 
 _REST = 3.0
@@ -82,7 +83,8 @@ class Snapshot:
     """A run, the last verdict on it, and what the charts need of both.
 
     ``parts`` says where the weighted parts come from; ``steps`` are the first and the last step of any column;
-    ``opened`` is the share of the log that has been read. The verdict may be some records older than the run.
+    ``opened`` is the share of the log that has been read; ``ready`` are the histories of long columns. The verdict may
+    be some records older than the run.
     """
 
     run: Run
@@ -90,6 +92,7 @@ class Snapshot:
     steps: tuple[float, float] | None = None
     opened: float = 1.0
     tempo: Tempo = field(default_factory=Tempo)
+    ready: Ready = field(default_factory=dict)
 
     @property
     def report(self) -> Report:
@@ -126,7 +129,8 @@ class Watch:
         self._behind = self._unjudged = True
         self._until = self._judge_at = 0.0
         self._last: Snapshot | None = None
-        self._reach, self._pulse = Reach(), Pulse()
+        self._made: dict[str, Column] = {}
+        self._reach, self._pulse, self._library = Reach(), Pulse(), Library()
         self._pace: Pace = getattr(source, "pace", None) or Pace()
         self._pace.seconds = _SLICE
 
@@ -167,12 +171,15 @@ class Watch:
                 judging = time.monotonic() - begun
                 self._judge_at = begun + ((1 + _SHARE) * judging if judging > _QUICK else 0.0)
                 self._unjudged = False
+                self._made = _made(run, verdict)
             else:
                 verdict = before.verdict
             steps = self._reach.of(run)
             tempo = self._pulse.take(run, self._source.path, steps[1] if steps else -1.0, self._now())
             self._behind = False
-            self._last = Snapshot(run, verdict, steps, opened, tempo)
+            self._last = Snapshot(
+                run, verdict, steps, opened, tempo, self._library.still({**run.columns, **self._made})
+            )
             return self._last
         finally:
             ended = time.monotonic()
@@ -186,6 +193,13 @@ class Watch:
         ended = run.facts.get(names.STATUS) != before.run.facts.get(names.STATUS)
         cut = any(len(run.columns.get(n, ())) < len(c) for n, c in before.run.columns.items())
         return ended or cut or time.monotonic() >= self._judge_at
+
+
+def _made(run: Run, verdict: Verdict) -> dict[str, Column]:
+    """The columns that a verdict made, by a name of their own: shares, raw times weight."""
+    own = {id(column) for column in run.columns.values()}
+    terms = {f"term {t.name}": t.path for t in verdict.terms if id(t.path) not in own}
+    return {**terms, **{f"share {name}": share for name, share in verdict.shares.items()}}
 
 
 def _term(name: str, raw: Column | None, weight: Column | None, weighted: Column | None, share: Column | None) -> Term:

@@ -15,6 +15,7 @@ from textual.widgets import DataTable
 
 from sad_doctor.views import numerals
 from sad_doctor.views.palette import PATTERNS, inks_of_table
+from sad_doctor.views.tui.library import Histories
 from sad_doctor.views.tui.snapshot import Term
 from sad_doctor.views.tui.spark import sparkline
 from sad_doctor.views.tui.story import matches
@@ -48,6 +49,7 @@ class TermTable(DataTable[Text]):
         self.wanted = ""
         self.source = ""
         self._colours: Mapping[str, str] = {}
+        self.histories = Histories()
         self._layout: tuple[object, ...] = ()
         self.border_title = Content("Terms")
 
@@ -55,6 +57,7 @@ class TermTable(DataTable[Text]):
         """Show other values."""
         self.terms = sorted(terms, key=lambda t: not len(t.path))
         self._colours, self.source = colours, source
+        self.histories.keep({t.name for t in terms})
         self.rebuild()
 
     def narrow(self, wanted: str) -> None:
@@ -157,7 +160,7 @@ class TermTable(DataTable[Text]):
     def _trend(self, term: Term, spark: int, colour: str, ink: Mapping[str, str]) -> Text:
         line = Text()
         if spark >= 4:
-            line.append(sparkline(term.path, spark) + " ", style=colour)
+            line.append(sparkline(self.histories.of(term.name, term.path).outline(spark), spark) + " ", style=colour)
         if not math.isfinite(term.trend):
             return line.append("–", style=ink["muted"])
         sign, tone = ("→", "muted") if abs(term.trend) < _FLAT else (("↘", "good") if term.trend < 0 else ("↗", "bad"))

@@ -9,6 +9,7 @@ from sad_doctor.run import Column
 from sad_doctor.views import axis
 from sad_doctor.views.series import Series
 from sad_doctor.views.tui.history import History
+from sad_doctor.views.tui.library import Histories
 from sad_doctor.views.tui.plot import Plot
 from sad_doctor.views.tui.raster import ACROSS
 
@@ -16,30 +17,11 @@ _OVERVIEW = 100
 """Dot columns that are enough to see how far the values of a whole run reach: extremes are never left out."""
 
 
-class Histories:
-    """The history of each column by a key of the caller's; those that are not asked for any more go."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, History] = {}
-
-    def of(self, key: str, column: Column) -> History:
-        """Return the history of a column that may have grown since the last call."""
-        return self._known.setdefault(key, History()).follow(column)
-
-    def at(self, key: str, step: float | None) -> float | None:
-        """Return the value of a known column at or before a step, the last for None."""
-        return self._known[key].at(step) if key in self._known else None
-
-    def keep(self, keys: set[str]) -> None:
-        """Forget all others."""
-        self._known = {key: history for key, history in self._known.items() if key in keys}
-
-
 class Thinner:
     """Thins the plots of one chart."""
 
     def __init__(self) -> None:
-        self._histories = Histories()
+        self.histories = Histories()
         self._whole: tuple[Plot, Plot] | None = None
 
     def whole(self, plot: Plot) -> Plot:
@@ -48,7 +30,7 @@ class Thinner:
             everything = (-math.inf, math.inf)
             series = tuple(replace(s, column=self._history(s).view(*everything, _OVERVIEW)) for s in plot.drawn)
             self._whole = (plot, replace(plot, series=series))
-            self._histories.keep({_key(s) for s in plot.drawn})
+            self.histories.keep({_key(s) for s in plot.drawn})
         return self._whole[1]
 
     def thin(self, plot: Plot, width: int, smoothing: float, ghost: str) -> Plot:
@@ -74,11 +56,11 @@ class Thinner:
 
     def values(self, plot: Plot, step: float | None) -> list[float | None]:
         """Return the logged value of each drawn series of a thinned plot at or before a step, the last for None."""
-        known = self._histories
+        known = self.histories
         return [known.at(_key(s), None if s.kind == "level" else step) for s in plot.drawn]
 
     def _history(self, series: Series) -> History:
-        return self._histories.of(_key(series), series.column)
+        return self.histories.of(_key(series), series.column)
 
 
 def _key(series: Series) -> str:

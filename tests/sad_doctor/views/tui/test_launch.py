@@ -35,3 +35,10 @@ def test_a_replay_is_judged_whole_and_what_is_picked_is_replayed_too(make, start
     assert app._label == "REPLAY 20x"
     assert isinstance(app.desk.sources[0], Replay)
     assert isinstance(app._opener(tmp_path), Replay)
+
+
+def test_a_baseline_is_drawn_whole_and_not_judged(make, started):
+    good = make.source(make.healthy_run())
+    names = launch([make.source(make.sick_run())], lambda run: run.name, speed=5.0, beside=[good])
+    assert names == ["run-2-epoch-0"]
+    assert started[0].desk.sources[1] is good
