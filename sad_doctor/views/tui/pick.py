@@ -32,6 +32,7 @@ class Picker(ModalScreen[list[Path]]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back"),
+        Binding("q", "app.quit", "Quit"),
         Binding("space", "mark", "Mark"),
     ]
 

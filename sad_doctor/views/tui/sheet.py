@@ -74,7 +74,7 @@ class Sheet(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Back", key_display="esc"),
-        Binding("enter", "dismiss", "Back", show=False),
+        Binding("enter,q", "dismiss", "Back", show=False),
         Binding("question_mark", "dismiss", "Back", show=False),
         Binding("g", "of_finding('jump')", "Jump", show=False),
         Binding("y", "of_finding('copy')", "Copy", show=False),

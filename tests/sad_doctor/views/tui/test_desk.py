@@ -75,6 +75,9 @@ async def test_a_run_is_picked_from_a_folder_and_another_one_later(make, tmp_pat
         await pilot.press("r", "escape")
         await pilot.pause()
         assert len(app.desk.sources) == 2
+        await pilot.press("r", "q")
+        await pilot.pause()
+        assert not app.is_running
 
 
 async def test_who_picks_nothing_leaves_and_what_cannot_be_opened_is_said(make, tmp_path):

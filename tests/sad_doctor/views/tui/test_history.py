@@ -22,6 +22,8 @@ def columns(draw):
     value = noise.normal(size=size)
     for _ in range(draw(st.integers(0, 6)) if size else 0):
         value[noise.integers(0, size)] = draw(st.sampled_from([*ODD, 1e9, -1e9]))
+    if size > 40:  # what lies in no whole bucket
+        value[-draw(st.integers(1, 40))] = draw(st.sampled_from([1e10, -1e10]))
     for cut in draw(st.lists(st.integers(1, 2999), max_size=2)):
         step[cut:] -= 100
     return Column(step, value)
@@ -36,7 +38,7 @@ def in_pieces(column, cuts):
 
 
 @given(
-    columns(), st.lists(st.integers(0, 3000), max_size=4), st.integers(1, 60), st.floats(-50, 3000), st.floats(0, 3000)
+    columns(), st.lists(st.integers(0, 3000), max_size=4), st.integers(1, 12), st.floats(-50, 500), st.floats(0, 6000)
 )
 def test_nothing_extreme_is_thinned_away(column, cuts, dots, left, width):
     history, right = in_pieces(column, cuts), left + width
@@ -46,6 +48,8 @@ def test_nothing_extreme_is_thinned_away(column, cuts, dots, left, width):
     kept = seen.value[np.isfinite(seen.value)]
     assert kept.min(initial=np.inf) == finite.min(initial=np.inf)
     assert kept.max(initial=-np.inf) == finite.max(initial=-np.inf)
+    if inside.size and np.all(np.diff(column.step) >= 0):
+        assert (str(seen.value[0]), str(seen.value[-1])) == (str(inside[0]), str(inside[-1]))
     for odd in ODD:
         assert np.any([seen.value == odd, np.isnan(seen.value) & np.isnan(odd)]) == np.any(
             [inside == odd, np.isnan(inside) & np.isnan(odd)]
@@ -97,6 +101,11 @@ def test_a_column_that_was_cut_or_replaced_is_read_anew():
     other = Column(np.arange(1200.0), np.zeros(1200))
     assert not grown_from(long, other)
     assert history.follow(other).view(0, 2000, 10).value.max() == 0.0
+    resumed = Column(other.step, np.where(other.step < 1190, 0.0, 5.0))  # its last steps were logged anew
+    longer = Column(np.arange(1300.0), np.concatenate([resumed.value, np.full(100, 5.0)]))
+    assert not grown_from(other, longer)
+    assert len(history.follow(longer).view(1190, 1199, 10)) == 10
+    assert history.at(1195.0) == 5.0
     assert len(history.follow(Column(long.step[:5], long.value[:5])).view(0, 2000, 10)) == 5
 
 
