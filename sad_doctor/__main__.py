@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from sad_doctor import main
 from sad_doctor.rules import RULES
+from sad_doctor.watch import Watching
 
 _FORMS = {
     "report": "text, also on a terminal",
@@ -36,6 +37,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--select", metavar="RULE", action="append", default=[], help="only these: R101, R2, a name")
     made.add_argument("--ignore", metavar="RULE", action="append", default=[], help="not these")
     made.add_argument("--threshold", metavar="RULE.NAME=N", action="append", default=[], help="R203.share=0.9")
+    made.add_argument("--follow", action="store_true", help="go on until the run ends, without the dashboard")
+    made.add_argument("--idle", type=float, metavar="SECONDS", help="end --follow after so long without news")
+    made.add_argument(
+        "--notify", metavar="URL|COMMAND", action="append", default=[], help="tell of each red flag, once"
+    )
     made.add_argument("--explain", metavar="RULE", help="print the page of a rule")
     return made
 
@@ -54,20 +60,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
         made.error("name a run: a folder of `sad train`, or a log file")
     try:
         thresholds, columns = main.thresholds(given.threshold), main.renaming(given.map)
+        watching = Watching(following=given.follow, idle=given.idle, notify=given.notify)
     except ValueError as problem:
         made.error(str(problem))
-    return main.run_doctor(
-        given.run,
-        form=given.form,
-        svg=given.svg,
-        html=given.html,
-        select=given.select,
-        ignore=given.ignore,
-        thresholds=thresholds,
-        fail_on=given.fail_on,
-        names=columns,
-        total_steps=given.total_steps,
-    )
+    with watching:
+        return main.run_doctor(
+            given.run,
+            form=given.form,
+            svg=given.svg,
+            html=given.html,
+            select=given.select,
+            ignore=given.ignore,
+            thresholds=thresholds,
+            fail_on=given.fail_on,
+            names=columns,
+            total_steps=given.total_steps,
+            watching=watching,
+        )
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ from pathlib import Path
 from sad_doctor.check import check, settings
 from sad_doctor.finding import Level, Report
 from sad_doctor.page import markdown, rule_of
-from sad_doctor.readers import Source, Unreadable, open_log, settle
+from sad_doctor.readers import Source, Unreadable, settle
 from sad_doctor.readers.named import is_ours, named, nearest
 from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
+from sad_doctor.watch import Watching
 
 HEALTHY, RED_FLAGS, UNREADABLE, UNJUDGED = 0, 1, 2, 3
 FORMS = ("report", "json", "markdown", "sarif", "junit")
@@ -36,13 +37,14 @@ def run_doctor(
     fail_on: str = "error",
     names: Mapping[str, str] | None = None,
     total_steps: float | None = None,
+    watching: Watching | None = None,
 ) -> int:
     """Judge the log at ``path`` and show the verdict: the dashboard on a terminal, else the report.
 
     ``form`` is one of :data:`FORMS`. ``svg`` names a file for a picture of the dashboard, ``html`` one for a page;
     without a ``form`` nothing else is shown then. ``select`` and ``ignore`` take codes, their beginnings (``R2``) or
     names of rules. ``names`` says which column of the log is which of ours, ``total_steps`` how many steps the run
-    will take, where the log does not tell.
+    will take, where the log does not tell. ``watching`` follows the log without the dashboard, or tells of red flags.
 
     Returns 0 for a healthy run; 1 for findings of level ``fail_on`` ("error" or "warn") and above, or for a rule that
     crashed; 2 if the log cannot be read or an argument is wrong (one line on standard error); 3 if nothing in the log
@@ -55,11 +57,14 @@ def run_doctor(
             raise ValueError(f"--fail-on {fail_on}: it is error or warn")
     except ValueError as problem:
         return _refuse(problem)
-    judge, worst = partial(check, rules=rules, thresholds=thresholds), FAIL_ON[fail_on]
+    watching, worst = watching or Watching(), FAIL_ON[fail_on]
+    judge = watching.judging(partial(check, rules=rules, thresholds=thresholds), worst)
     try:
-        source = named(open_log(path), names or {}, total_steps)
-        if not (form or svg or html) and _interactive():
+        source = named(watching.opened(path), names or {}, total_steps)
+        if not (form or svg or html or watching.following) and _interactive():
+            watching.hold()
             return exit_code(_dashboard(source, judge), worst)
+        watching.follow(source, judge)
         source.poll()
         settle(source)
         run = source.run()
