@@ -46,9 +46,10 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the doctor on command-line arguments; return the exit code."""
+def run(arguments: Sequence[str] | None = None, program: str = "") -> int:
+    """Run the doctor on command-line arguments; return the exit code. ``program`` is what it is called in its help."""
     made = parser()
+    made.prog = program or made.prog
     given = made.parse_args(arguments)
     if given.explain is not None:
         page = main.explain(given.explain)
