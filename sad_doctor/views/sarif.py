@@ -67,7 +67,15 @@ def _result(run: Run, finding: Finding, cause: Finding | None) -> dict[str, Any]
         "ruleId": finding.rule,
         "level": _LEVELS[finding.level],
         "message": {"text": clean("\n".join(lines))},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": clean(run.path.as_posix())}}}],
+        # a code host shows no result without a line
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": clean(run.path.as_posix())},
+                    "region": {"startLine": 1},
+                }
+            }
+        ],
         "properties": properties,
     }
 
