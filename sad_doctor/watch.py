@@ -15,6 +15,7 @@ from sad_doctor.finding import Level, Report
 from sad_doctor.follow import INTERVAL, Judge, follow
 from sad_doctor.news import News
 from sad_doctor.readers import Source, Unreadable, open_log
+from sad_doctor.readers.tail import is_binary
 from sad_doctor.run import Run
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Watching:
             try:
                 self._source = open_log(path)
             except Unreadable as problem:
-                if not self.following or time.monotonic() >= until:
+                if not (self.following and _may_come(Path(path))) or time.monotonic() >= until:
                     raise
                 if str(problem) != told:
                     told = str(problem)
@@ -117,3 +118,14 @@ class Watching:
         with contextlib.suppress(OSError, ValueError, AttributeError):  # nobody listens any more
             sys.stderr.write(f"sad doctor: {text}\n")
             sys.stderr.flush()
+
+
+def _may_come(path: Path) -> bool:
+    """Whether what cannot be read may still become a log: no file yet, a folder, or text so far."""
+    if not path.is_file():
+        return path.is_dir() or not path.exists()
+    try:
+        with path.open("rb") as file:
+            return not is_binary(file.read(8192))
+    except OSError:
+        return False

@@ -94,6 +94,40 @@ def test_waiting_for_a_log_ends_when_it_is_told_to(tmp_path):
         watching.opened(tmp_path / "none")
 
 
+def test_what_will_never_be_a_log_is_not_waited_for(tmp_path):
+    (tmp_path / "log.zip").write_bytes(b"PK\x03\x04" + bytes(range(256)) * 40)
+    for path, why in ((tmp_path / "log.zip", "unpack it first"), ("/dev/null", "not a regular file")):
+        with pytest.raises(Unreadable, match=why):
+            Watching(following=True).opened(path)
+
+
+def test_text_that_is_no_log_yet_is_waited_for(tmp_path):
+    log = tmp_path / "train.log"
+    log.write_text("Loading the model\n")
+    later = threading.Timer(0.1, log.write_text, ['{"step": 1, "loss": 3.5}\n'])
+    later.start()
+    assert Watching(following=True, idle=20.0, interval=0.01).opened(log).path == log
+    later.join()
+
+
+async def test_the_dashboard_tells_once_too(tmp_path):
+    from sad_doctor.views.tui.app import DoctorApp
+
+    out, folder = tmp_path / "told", tmp_path / "run"
+    record = Recorder(folder)
+    record.log(1, {names.LOSS: 9.0})
+    with record, Watching(notify=[keep(out)]) as watching:
+        source = watching.opened(folder)
+        app = DoctorApp(source, watching.judging(check, Level.ERROR), interval=3600.0)
+        async with app.run_test() as pilot:
+            for step in range(2, 6):
+                record.log(step, {names.LOSS: float("nan")})
+                app.look()
+                await app.workers.wait_for_complete()
+                await pilot.pause()
+    assert [message["finding"]["rule"] for message in kept(out)] == ["R401"]
+
+
 def test_half_a_log_is_not_told_of(tmp_path):
     out = tmp_path / "told"
     with Watching(notify=[keep(out)]) as watching:
