@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
+from urllib.parse import quote
 
 from sad_doctor.clean import clean
 from sad_doctor.finding import Finding, Level, Report
@@ -71,7 +73,7 @@ def _result(run: Run, finding: Finding, cause: Finding | None) -> dict[str, Any]
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": clean(run.path.as_posix())},
+                    "artifactLocation": {"uri": quote(os.fsencode(run.path.as_posix()))},
                     "region": {"startLine": 1},
                 }
             }

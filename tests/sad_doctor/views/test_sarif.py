@@ -1,9 +1,18 @@
 import json
+from dataclasses import replace
+from pathlib import Path
 
 from sad_doctor.check import check
 from sad_doctor.readers import read
 from sad_doctor.rules import RULES
 from sad_doctor.views.sarif import render
+
+
+def test_the_place_is_an_address_whatever_a_folder_is_called(fixtures):
+    run = replace(read(fixtures / "run2.log"), path=Path("runs/a b#1/\x1bé?.log"))
+    results = json.loads(render(run, check(run)))["runs"][0]["results"]
+    place = results[0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert place == {"uri": "runs/a%20b%231/%1B%C3%A9%3F.log"}
 
 
 def test_findings_are_results_and_silence_is_told(fixtures):
