@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from sad import cli_assets, cli_cache
+from sad import cli_assets, cli_cache, cli_doctor
 from sad.errors import Stopped, UserError
 
 _WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
@@ -167,85 +167,8 @@ def train(
 app.command()(cli_cache.cache)
 
 
-@app.command()
-def doctor(
-    run: Annotated[
-        Path, typer.Argument(help="A run folder, a log file, or FILE.db/RUN of a tracker's database; live or finished.")
-    ],
-    report: Annotated[bool, typer.Option("--report", help="Print text instead of the dashboard.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
-    sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for a code host.")] = False,
-    junit: Annotated[bool, typer.Option("--junit", help="Print JUnit XML, for a CI system.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write the report with charts to this file, as one page.")] = None,
-    svg: Annotated[Path | None, typer.Option(help="Write a picture of the dashboard to this file.")] = None,
-    fail_on: Annotated[str, typer.Option(help="What makes the exit code 1: error, or warn.")] = "error",
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--map", help="Which column is which, e.g. my_kl=train/raw/kd.", metavar="THEIRS=OURS"),
-    ] = None,
-    total_steps: Annotated[float | None, typer.Option(help="Steps of the run, where the log does not tell.")] = None,
-    select: Annotated[
-        list[str] | None, typer.Option(help="Only these red flags: R101, R2, a name.", metavar="RULE")
-    ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(help="Not these.", metavar="RULE")] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(help="Another threshold for a red flag, e.g. R203.share=0.9.", metavar="RULE.NAME=N"),
-    ] = None,
-    follow: Annotated[
-        bool, typer.Option("--follow", help="Go on until the run ends, without the dashboard; then report.")
-    ] = False,
-    idle: Annotated[
-        float | None, typer.Option(help="End --follow after so long without news.", metavar="SECONDS")
-    ] = None,
-    notify: Annotated[
-        list[str] | None, typer.Option(help="Tell of each red flag, once.", metavar="URL|COMMAND")
-    ] = None,
-) -> None:
-    """Diagnose a run: dashboard on a terminal, text elsewhere.
-
-    Exit 0 healthy, 1 red flags, 2 cannot read, 3 nothing to judge.
-    """
-    from sad_doctor.main import renaming, run_doctor, thresholds
-    from sad_doctor.watch import Watching
-
-    given = {"report": report, "json": json, "markdown": markdown, "sarif": sarif, "junit": junit}
-    forms = [form for form, asked in given.items() if asked]
-    if len(forms) > 1:
-        raise UserError(f"{' and '.join(f'--{form}' for form in forms)} are {len(forms)} answers: give one of them")
-    try:
-        changed, renamed = thresholds(threshold or []), renaming(columns or [])
-        watching = Watching(following=follow, idle=idle, notify=notify or [])
-    except ValueError as problem:
-        raise UserError(str(problem)) from None
-    with watching:
-        code = run_doctor(
-            run,
-            form="".join(forms),
-            svg=svg,
-            html=html,
-            select=select or [],
-            ignore=ignore or [],
-            thresholds=changed,
-            fail_on=fail_on,
-            names=renamed,
-            total_steps=total_steps,
-            watching=watching,
-        )
-    raise typer.Exit(code)
-
-
-@app.command()
-def explain(code: Annotated[str, typer.Argument(help="A bug (V101) or a red flag (R203).")]) -> None:
-    """Print the page of a bug or of a red flag."""
-    from sad_doctor.main import explain as explain_rule
-
-    if (page := explain_rule(code)) is None:
-        from sad.pages import bug_page
-
-        page = bug_page(code)
-    typer.echo(page.rstrip())
+app.command()(cli_doctor.doctor)
+app.command()(cli_doctor.explain)
 
 
 @app.command()

@@ -6,7 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from sad_doctor import main
+from sad_doctor import main, settings
+from sad_doctor.readers import Unreadable
 from sad_doctor.rules import RULES
 from sad_doctor.watch import Watching
 
@@ -31,18 +32,29 @@ def parser() -> argparse.ArgumentParser:
         forms.add_argument(f"--{form}", dest="form", action="store_const", const=form, default="", help=told)
     made.add_argument("--html", metavar="FILE", help="write the report with charts as one page")
     made.add_argument("--svg", metavar="FILE", help="write a picture of the dashboard")
-    made.add_argument("--fail-on", choices=main.FAIL_ON, default="error", help="what makes the exit code 1")
+    made.add_argument("--fail-on", choices=main.FAIL_ON, default=None, help="what makes the exit code 1")
     made.add_argument("--map", metavar="THEIRS=OURS", action="append", default=[], help="my_kl=train/raw/kd")
     made.add_argument("--total-steps", type=float, metavar="N", help="how many steps the run will take")
     made.add_argument("--select", metavar="RULE", action="append", default=[], help="only these: R101, R2, a name")
     made.add_argument("--ignore", metavar="RULE", action="append", default=[], help="not these")
-    made.add_argument("--threshold", metavar="RULE.NAME=N", action="append", default=[], help="R203.share=0.9")
+    made.add_argument(
+        *("--set", "--threshold"),
+        dest="threshold",
+        metavar="RULE.NAME=N",
+        action="append",
+        default=[],
+        help="another threshold: R203.share=0.9",
+    )
+    made.add_argument("--band", metavar="NAME|FILE", help="lay the run beside a band: seed, or a TOML file")
     made.add_argument("--follow", action="store_true", help="go on until the run ends, without the dashboard")
     made.add_argument("--idle", type=float, metavar="SECONDS", help="end --follow after so long without news")
     made.add_argument(
         "--notify", metavar="URL|COMMAND", action="append", default=[], help="tell of each red flag, once"
     )
-    made.add_argument("--explain", metavar="RULE", help="print the page of a rule")
+    made.add_argument("--baseline", metavar="RUN", help="lay the run beside a good one")
+    made.add_argument(
+        "--explain", metavar="RULE", help="print the page of a rule, with what it measured in RUN if given"
+    )
     return made
 
 
@@ -51,6 +63,12 @@ def run(arguments: Sequence[str] | None = None, program: str = "") -> int:
     made = parser()
     made.prog = program or made.prog
     given = made.parse_args(arguments)
+    try:
+        thresholds, columns = settings.thresholds(given.threshold), main.renaming(given.map)
+    except ValueError as problem:
+        made.error(str(problem))
+    if given.explain is not None and given.run is not None:
+        return _explain(given.explain, given.run, thresholds)
     if given.explain is not None:
         page = main.explain(given.explain)
         if page is None:
@@ -60,7 +78,6 @@ def run(arguments: Sequence[str] | None = None, program: str = "") -> int:
     if given.run is None:
         made.error("name a run: a folder of `sad train`, or a log file")
     try:
-        thresholds, columns = main.thresholds(given.threshold), main.renaming(given.map)
         watching = Watching(following=given.follow, idle=given.idle, notify=given.notify)
     except ValueError as problem:
         made.error(str(problem))
@@ -76,8 +93,19 @@ def run(arguments: Sequence[str] | None = None, program: str = "") -> int:
             fail_on=given.fail_on,
             names=columns,
             total_steps=given.total_steps,
+            band=given.band,
+            baseline=given.baseline,
             watching=watching,
         )
+
+
+def _explain(code: str, path: str, thresholds: dict[str, dict[str, float]]) -> int:
+    try:
+        sys.stdout.write(main.explain_run(code, path, thresholds))
+    except (ValueError, Unreadable) as problem:
+        print(f"sad doctor: {problem}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
+        return main.UNREADABLE
+    return main.HEALTHY
 
 
 if __name__ == "__main__":

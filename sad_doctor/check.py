@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from sad_doctor.causes import EXPLAINS
 from sad_doctor.clean import clean
-from sad_doctor.finding import Crashed, Finding, NotChecked, Report, Story
+from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Reading, Report, Story
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
@@ -31,31 +32,35 @@ def check(
     passed: list[str] = []
     not_checked: list[NotChecked] = []
     crashed: list[Crashed] = []
+    readings: dict[str, tuple[Reading, ...]] = {}
     for rule in rules:
         if missing := rule.missing(run):
             not_checked.append(NotChecked(rule.code, rule.name, _lacking(missing)))
             continue
+        told: list[Finding | Reading] = []
         try:
             with np.errstate(all="ignore"):  # logs hold NaN, infinity and 1e308
-                found = list(rule.check(run, changed[rule.code]))
+                told.extend(rule.check(run, changed[rule.code]))
         except TooFew as reason:
             not_checked.append(NotChecked(rule.code, rule.name, str(reason)))
         except Exception as error:  # a faulty rule must not hide what the others see
             crashed.append(Crashed(rule.code, rule.name, clean(f"{type(error).__name__}: {error}", 400)))
         else:
+            found = [one for one in told if isinstance(one, Finding)]
             findings += found
             if not found:
                 passed.append(rule.code)
-    return Report(tell(findings, rules), tuple(passed), tuple(not_checked), tuple(crashed))
+        if measured := tuple(one for one in told if isinstance(one, Reading)):
+            readings[rule.code] = measured
+    return Report(tell(findings), tuple(passed), tuple(not_checked), tuple(crashed), readings)
 
 
-def tell(findings: Sequence[Finding], rules: Iterable[Rule]) -> tuple[Story, ...]:
+def tell(findings: Sequence[Finding], explains: Mapping[str, Sequence[str]] = EXPLAINS) -> tuple[Story, ...]:
     """Group findings into stories: each goes under the first cause that explains it, directly or by way of others.
 
     A cause explains what begins no earlier than itself. Stories stand by the worst level in them, then by the order of
     their causes: level, :data:`ORDER`, code; the consequences of one stand by that order too.
     """
-    explains = {rule.code: set(rule.explains) for rule in rules}
     ordered = sorted(findings, key=_rank)
     causes = [
         [j for j, cause in enumerate(ordered) if _explains(cause, finding, explains) and i != j]
@@ -81,9 +86,9 @@ def _root(start: int, causes: Sequence[Sequence[int]]) -> int:
     return min(seen) if any(j in seen for j in causes[here]) else here
 
 
-def _explains(cause: Finding, finding: Finding, explains: Mapping[str, set[str]]) -> bool:
-    if finding.name not in explains.get(cause.rule, ()):
-        return False
+def _explains(cause: Finding, finding: Finding, explains: Mapping[str, Sequence[str]]) -> bool:
+    if finding.name not in explains.get(cause.name, ()) or cause.level < min(finding.level, Level.WARNING):
+        return False  # a hint is no headline of an alarm
     if cause.first_step is None or finding.first_step is None:
         return True
     return cause.first_step <= finding.first_step

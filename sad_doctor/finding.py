@@ -36,6 +36,15 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What a rule measured, whatever came of it. ``against`` names the threshold it was held against, if one."""
+
+    what: str
+    value: float
+    against: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NotChecked:
     """A rule that could not judge, and what it lacked. Never counts as healthy."""
 
@@ -62,13 +71,49 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a comparison: ``value`` of this run, also as ``told``, beside ``wanted``, and how it lies to that."""
+
+    what: str
+    where: str
+    value: float
+    told: str
+    wanted: str
+    lies: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The run beside a good run or a band: ``headline`` in one sentence, then rows, then ``notes``."""
+
+    title: str
+    headline: str
+    rows: tuple[Row, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+TOO_FEW = "R506"
+"""The rule that tells how little there is to judge: neither its passing nor its finding judges the run."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """The verdict on a run: stories, worst cause first; what passed; what could not be judged."""
+    """The verdict on a run: stories, worst cause first; what passed; what could not be judged.
+
+    ``readings`` holds what each rule measured, by code; ``comparisons`` the run beside others, if that was asked for.
+    """
 
     stories: tuple[Story, ...]
     passed: tuple[str, ...]
     not_checked: tuple[NotChecked, ...]
     crashed: tuple[Crashed, ...]
+    readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
+    comparisons: tuple[Comparison, ...] = ()
+
+    @property
+    def judged(self) -> bool:
+        """Whether any rule could judge the run."""
+        return any(code != TOO_FEW for code in (*self.passed, *(f.rule for f in self.findings)))
 
     @property
     def findings(self) -> tuple[Finding, ...]:

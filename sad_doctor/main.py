@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from sad_doctor.check import check, settings
-from sad_doctor.finding import Level, Report
+from sad_doctor.check import check
+from sad_doctor.clean import clean
+from sad_doctor.finding import Comparison, Level, Report
 from sad_doctor.page import markdown, rule_of
-from sad_doctor.readers import Source, Unreadable, settle
+from sad_doctor.readers import Source, Unreadable, open_log, settle
 from sad_doctor.readers.named import is_ours, named, nearest
-from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
+from sad_doctor.settings import chosen, find, load, meant, merged
 from sad_doctor.watch import Watching
 
 HEALTHY, RED_FLAGS, UNREADABLE, UNJUDGED = 0, 1, 2, 3
@@ -34,9 +36,11 @@ def run_doctor(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     thresholds: Mapping[str, Mapping[str, float]] | None = None,
-    fail_on: str = "error",
+    fail_on: str | None = None,
     names: Mapping[str, str] | None = None,
     total_steps: float | None = None,
+    band: str | Path | None = None,
+    baseline: str | Path | None = None,
     watching: Watching | None = None,
 ) -> int:
     """Judge the log at ``path`` and show the verdict: the dashboard on a terminal, else the report.
@@ -44,31 +48,35 @@ def run_doctor(
     ``form`` is one of :data:`FORMS`. ``svg`` names a file for a picture of the dashboard, ``html`` one for a page;
     without a ``form`` nothing else is shown then. ``select`` and ``ignore`` take codes, their beginnings (``R2``) or
     names of rules. ``names`` says which column of the log is which of ours, ``total_steps`` how many steps the run
-    will take, where the log does not tell. ``watching`` follows the log without the dashboard, or tells of red flags.
+    will take, where the log does not tell. ``band`` is a name or a file, ``baseline`` a good run: the reports then
+    have a section on each. What is not given is taken from a ``sad.toml``: see :mod:`sad_doctor.settings`.
+    ``watching`` follows the log without the dashboard, or tells of red flags.
 
     Returns 0 for a healthy run; 1 for findings of level ``fail_on`` ("error" or "warn") and above, or for a rule that
     crashed; 2 if the log cannot be read or an argument is wrong (one line on standard error); 3 if nothing in the log
     can be judged.
     """
     try:
-        rules = chosen(select, ignore)
-        settings(rules, thresholds or {})
-        if fail_on not in FAIL_ON:
+        told = load(find(path))
+        rules = chosen(select or told.select, ignore or told.ignore)
+        changed = merged(told.thresholds, thresholds or {})
+        level = FAIL_ON.get(fail_on or told.fail_on)
+        if level is None:
             raise ValueError(f"--fail-on {fail_on}: it is error or warn")
-    except ValueError as problem:
+        compare = _comparing(band or told.band, baseline or told.baseline)
+    except (ValueError, Unreadable) as problem:
         return _refuse(problem)
-    watching, worst = watching or Watching(), FAIL_ON[fail_on]
-    judge = watching.judging(partial(check, rules=rules, thresholds=thresholds), worst)
+    mine = {code: values for code, values in changed.items() if any(rule.code == code for rule in rules)}
+    watching = watching or Watching()
+    judge = watching.judging(partial(check, rules=rules, thresholds=mine), level)
     try:
         source = named(watching.opened(path), names or {}, total_steps)
         if not (form or svg or html or watching.following) and _interactive():
             watching.hold()
-            return exit_code(_dashboard(source, judge), worst)
+            return exit_code(_dashboard(source, judge), level)
         watching.follow(source, judge)
-        source.poll()
-        settle(source)
-        run = source.run()
-        verdict = judge(run)
+        run = _noted(_read(source), told.file)
+        verdict = replace(judge(run), comparisons=compare(run))
         if svg is not None:
             _picture(source, judge, svg)
         if html is not None:
@@ -76,15 +84,40 @@ def run_doctor(
     except (Unreadable, _Unwritable) as problem:
         return _refuse(problem)
     if (svg is not None or html is not None) and not form:
-        return exit_code(verdict, worst)
-    return _shown(run, verdict, form) or exit_code(verdict, worst)
+        return exit_code(verdict, level)
+    return _shown(run, verdict, form) or exit_code(verdict, level)
+
+
+def _read(source: Source) -> Run:
+    source.poll()
+    settle(source)
+    return source.run()
+
+
+def _noted(run: Run, file: Path | None) -> Run:
+    return run if file is None else replace(run, notes=(*run.notes, f"settings of the doctor from {clean(str(file))}"))
+
+
+def _comparing(band: str | Path | None, baseline: str | Path | None) -> Callable[[Run], tuple[Comparison, ...]]:
+    """What is laid beside a run: nothing, or what its modules are loaded for."""
+    beside: list[Callable[[Run], Comparison]] = []
+    if band is not None:
+        from sad_doctor.band import band_of
+        from sad_doctor.band import beside as beside_band
+
+        beside.append(partial(beside_band, band=band_of(band)))
+    if baseline is not None:
+        from sad_doctor.baseline import beside as beside_run
+
+        beside.append(partial(beside_run, good=_read(open_log(baseline))))
+    return lambda run: tuple(one(run) for one in beside)
 
 
 def exit_code(report: Report, fail_on: Level = Level.ERROR) -> int:
     """Return 1 for a finding of level ``fail_on`` or above or a crashed rule, 3 if no rule could judge, else 0."""
     if report.crashed or (report.worst is not None and report.worst >= fail_on):
         return RED_FLAGS
-    return HEALTHY if report.passed or report.findings else UNJUDGED
+    return HEALTHY if report.judged else UNJUDGED
 
 
 def explain(code: str) -> str | None:
@@ -93,34 +126,18 @@ def explain(code: str) -> str | None:
     return None if rule is None else markdown(rule)
 
 
-def chosen(select: Iterable[str], ignore: Iterable[str]) -> tuple[Rule, ...]:
-    """Return the rules of ``select`` (all, if empty) without those of ``ignore``; ValueError for an unknown one."""
-    wanted, unwanted = ([_matching(key) for key in keys] for keys in (select, ignore))
-    kept = set().union(*wanted) if wanted else {rule.code for rule in RULES}
-    kept = kept.difference(*unwanted)
-    return tuple(rule for rule in RULES if rule.code in kept)
+def explain_run(code: str, path: str | Path, thresholds: Mapping[str, Mapping[str, float]] | None = None) -> str:
+    """Return the page of a rule with what it measured in the run at ``path``.
 
+    Raises ValueError for a rule, a threshold or a setting that does not exist, and Unreadable.
+    """
+    from sad_doctor.explain import explained
 
-def threshold(text: str) -> tuple[str, str, float]:
-    """Split ``R203.share=0.9`` into rule, threshold and value. Raises ValueError."""
-    key, equals, value = text.partition("=")
-    rule, dot, name = key.partition(".")
-    try:
-        number = float(value)
-    except ValueError:
-        number = float("nan")
-    if not (equals and dot) or number != number:
-        raise ValueError(f"--threshold {text}: write it as RULE.name=number, for example R203.share=0.9")
-    return rule.strip(), name.strip(), number
-
-
-def thresholds(texts: Iterable[str]) -> dict[str, dict[str, float]]:
-    """Return the thresholds of several :func:`threshold` texts by rule. Raises ValueError."""
-    found: dict[str, dict[str, float]] = {}
-    for text in texts:
-        rule, name, value = threshold(text)
-        found.setdefault(rule, {})[name] = value
-    return found
+    rule = rule_of(code)
+    if rule is None:
+        raise ValueError(f"no rule {code}; {meant(code, (one.code for one in RULES))}")
+    changed = merged(load(find(path)).thresholds, thresholds or {})
+    return explained(rule, _read(open_log(path)), changed)
 
 
 def renaming(texts: Iterable[str]) -> dict[str, str]:
@@ -133,13 +150,6 @@ def renaming(texts: Iterable[str]) -> dict[str, str]:
         if not is_ours(ours):
             raise ValueError(f"--map {text}: {ours} is none of the doctor's names, such as {nearest(ours)}")
         found[theirs] = ours
-    return found
-
-
-def _matching(key: str) -> set[str]:
-    found = {rule.code for rule in RULES if rule.name == key or (key and rule.code.startswith(key.upper()))}
-    if not found:
-        raise ValueError(f"no rule {key!r}; known: {', '.join(rule.code for rule in RULES)}")
     return found
 
 

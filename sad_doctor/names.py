@@ -55,6 +55,12 @@ MICRO_BATCH_CUTS = "train/micro_batch_cuts"
 TOKENS_PER_SECOND = "train/tokens_per_second"
 """Student tokens with a label, per second of wall time."""
 
+LENGTH = "train/length"
+"""Mean number of student tokens of a sequence in the step's batches, without padding."""
+
+TOKENS = "train/tokens"
+"""Tokens seen since the beginning of the run."""
+
 EPOCH = "train/epoch"
 """Passes over the data, as a fraction."""
 

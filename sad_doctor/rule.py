@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.run import Run
 
 Thresholds = Mapping[str, float]
-Check = Callable[[Run, Thresholds], Iterable[Finding]]
+Check = Callable[[Run, Thresholds], Iterable[Finding | Reading]]
+"""Yields readings as it measures, and findings."""
 
 
 class TooFew(Exception):  # noqa: N818 - named for the verdict that it becomes
@@ -24,7 +25,6 @@ class Rule:
     ``page`` is the module's docstring; its first line is the title, its sections are fixed (see ``rules/__init__``).
     ``needs`` lists what must be in the run, all of it: a column (``train/lr``), a prefix that must match at least
     one column (``train/raw/``), alternatives (``train/raw/|train/weighted/``), or an event source (``events``).
-    ``explains`` names the rules whose findings are consequences when this one fires.
     """
 
     code: str
@@ -34,7 +34,6 @@ class Rule:
     needs: tuple[str, ...]
     check: Check
     thresholds: Thresholds = field(default_factory=dict)
-    explains: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

@@ -17,6 +17,8 @@ ELSEWHERE = {
     "sad/cli.py": "tests/e2e starts every command; tests/test_imports.py looks at what they load",
     "sad/cli_assets.py": "tests/e2e starts every command",
     "sad/cli_cache.py": "tests/e2e/test_cache_cli.py",
+    "sad/cli_doctor.py": "tests/sad_doctor/test_main.py starts both commands",
+    "sad_doctor/causes.py": "a table; tests/sad_doctor/rules/test_rules.py",
     "sad/cache_command.py": "tests/e2e/test_cache_cli.py",
     "sad/errors.py": "an exception without code of its own",
     "sad/assets/error.py": "an exception without code of its own",

@@ -56,7 +56,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from sad_doctor import names, signals, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Event, Run
 
@@ -69,7 +69,7 @@ _ZERO = 5
 """A series below so many floors of the threshold is at its end."""
 
 
-def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield at most one finding: flat series, or an early stop."""
     total = run.fact(names.TOTAL_STEPS)
     planned = bool(total and total > 0)
@@ -90,6 +90,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
             if planned
             else "the log does not tell how many steps the run will take, and has too few records for a trend without"
         )
+    for name, (before, after) in judged.items():
+        if min(before.size, after.size) >= 2:
+            level = max(abs(float(np.median(before))), 1e-12)
+            yield Reading(
+                f"improvement of {name}, as a share", signals.gain(before, after).amount / level, "improvement"
+            )
     if any(_improves(*windows, t) for windows in judged.values()):
         return
     flat = {name: windows for name, windows in judged.items() if _flat(*windows, t, planned)}

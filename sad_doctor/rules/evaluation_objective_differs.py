@@ -52,7 +52,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sad_doctor import names, signals, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
@@ -64,7 +64,7 @@ AROUND = 5
 FEWEST = 3
 
 
-def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when every evaluation lies far above the training."""
     evaluation, training = run.get(names.EVAL_LOSS), run.get(names.LOSS)
     if evaluation is None or training is None:
@@ -78,6 +78,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     if len(training) < FEWEST:
         raise TooFew(f"fewer than {FEWEST} records of the training loss to compare with")
     level = _around(training, evaluation.step)
+    yield Reading(
+        "least ratio of an evaluation to the training about it", float(np.min(evaluation.value / level)), "ratio"
+    )
     # half of a window may be that far off by the luck of its batches
     luck = 2 * float(np.median(np.abs(np.diff(training.value))))
     apart = (evaluation.value > t["ratio"] * level) & (evaluation.value - level > t["nats"] + luck)

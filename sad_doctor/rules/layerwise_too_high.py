@@ -55,20 +55,23 @@ from collections.abc import Iterator
 import numpy as np
 
 from sad_doctor import names, signals, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds
 from sad_doctor.run import Column, Run
 
 CODE, NAME = "R202", "layerwise-too-high"
 
 
-def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the layerwise term."""
     parts = signals.parts(run)
     raw = run.get(names.RAW + names.LAYERWISE)
     logged = parts.terms.get(names.LAYERWISE)
     if parts.source == "raw" or (parts.source == "weighted and raw" and logged is raw):
         raw = None  # the value called raw is the weighted one
+    for kind, column in (("weighted", logged), ("raw", raw)):
+        if column is not None:
+            yield Reading(f"highest layerwise value, {kind}", float(np.max(column.value)), kind)
     if logged is None:
         if raw is not None:
             yield from _finding(run, raw, t["raw"], "raw")
@@ -125,5 +128,4 @@ RULE = Rule(
     needs=(f"{names.RAW}{names.LAYERWISE}|{names.WEIGHTED}{names.LAYERWISE}",),
     check=check,
     thresholds={"weighted": 2.0, "raw": 4.0, "hidden": 100.0},
-    explains=("term-dominates", "total-too-high"),
 )

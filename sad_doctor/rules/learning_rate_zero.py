@@ -59,7 +59,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sad_doctor import names, signals, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
@@ -69,7 +69,7 @@ _LATE = 0.2
 """Share of the planned steps after which no warm-up is under way."""
 
 
-def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for zeros throughout, else for the longest stretch of them that nothing excuses."""
     found = run.get(names.LEARNING_RATE)
     if found is None:
@@ -81,6 +81,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         yield _throughout(run, rate)
         return
     stretch = signals.still(Column(rate.step, np.where(rate.value == 0, 0.0, np.arange(1.0, len(rate) + 1))))
+    longest = stretch.count if stretch is not None and stretch.value == 0 else 0
+    yield Reading("longest stretch at 0, as a share of the records", longest / len(rate), "share")
     if stretch is None or stretch.value != 0 or stretch.count <= max(t["share"] * len(rate), 2):
         return
     if not _rounded(rate, stretch):
@@ -170,5 +172,4 @@ RULE = Rule(
     needs=(names.LEARNING_RATE,),
     check=check,
     thresholds={"share": 0.1, "after": 300},
-    explains=("early-plateau", "perplexity-too-high", "total-too-high"),
 )

@@ -60,7 +60,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sad_doctor import names, signals, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
@@ -83,7 +83,7 @@ class _Rise:
         return (self.last - self.lowest) / max(abs(self.lowest), 1e-12)
 
 
-def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the total."""
     found = run.get(names.LOSS)
     if found is None:
@@ -91,6 +91,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     loss = signals.finite(signals.tidy(found))
     if len(loss) < t["records"]:
         raise TooFew(f"{words.counted(len(loss), 'finite record')} of the loss; it judges from {t['records']:g} on")
+    late = float(np.median(loss.value[-(len(loss) // 5) :]))
+    low = _lowest(loss)
+    yield Reading("last fifth above the lowest stretch, nats", late - low, "nats")
+    yield Reading("the same as a share", (late - low) / max(abs(low), 1e-12), "rise")
     rise = _rise(loss, t)
     if rise is None:
         return
@@ -99,6 +103,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     if terms and not risen:
         return
     yield _finding(run, rise, risen, float(loss.step[-1]), t)
+
+
+def _lowest(column: Column) -> float:
+    before = column.value[: -(len(column) // 5)]
+    return min(float(np.median(block)) for block in np.array_split(before, _BLOCKS))
 
 
 def _rise(column: Column, t: Thresholds) -> _Rise | None:
@@ -165,5 +174,4 @@ RULE = Rule(
     needs=(names.LOSS,),
     check=check,
     thresholds={"rise": 0.25, "nats": 0.5, "error": 0.5, "records": 50},
-    explains=("loss-spike", "total-too-high", "perplexity-too-high", "early-plateau"),
 )

@@ -48,7 +48,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sad_doctor import names, signals, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
@@ -57,7 +57,7 @@ CODE, NAME = "R104", "loss-spike"
 WINDOW = 64
 
 
-def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one hint that shows the highest jump."""
     found = run.get(names.LOSS)
     if found is None:
@@ -67,6 +67,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         raise TooFew(f"{words.counted(len(loss), 'record')} of the loss; it judges from {WINDOW + 1} on")
     height = signals.spikes(loss.value, WINDOW, t["sigmas"], t["factor"], t["nats"])
     jumps = np.flatnonzero(height)
+    yield Reading("highest jump, robust deviations", float(np.max(height)), "sigmas")
+    yield Reading("jumps", jumps.size)
     if jumps.size:
         yield _finding(run, loss, jumps.tolist(), int(np.argmax(height)))
 

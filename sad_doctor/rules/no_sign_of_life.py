@@ -53,14 +53,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from sad_doctor import names, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Run
 
 CODE, NAME = "R502", "no-sign-of-life"
 
 
-def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the silence is longer than anything that the run's own pace explains."""
     status, seen, beat = run.facts.get(names.STATUS), run.fact(names.SEEN), run.fact(names.HEARTBEAT)
     if seen is None or status in (None, "unknown"):
@@ -76,6 +76,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     usual, longest = (float(np.median(gaps)), float(gaps.max())) if gaps.size else (0.0, 0.0)
     limit = max(t["seconds"], t["gaps"] * usual, t["longest"] * longest)
     silent = seen - max(signs)
+    yield Reading("seconds of silence", silent)
+    yield Reading("seconds that its pace allows", limit)
     if silent > limit:
         yield _finding(run, silent, limit, usual, t)
 

@@ -54,7 +54,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sad_doctor import names, signals, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
@@ -79,9 +79,10 @@ class _Bad:
     excused: bool
 
 
-def check(run: Run, _t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, _t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the losses and one for other metrics."""
     bad = sorted(_scan(run), key=lambda b: (b.first, b.column))
+    yield Reading("series with a value that is not finite", len(bad))
     losses = [b for b in bad if _is_loss(b.column) and not b.excused]
     events = [e for e in run.events if e.kind == names.EVENT_NON_FINITE and "zero" not in e.message.lower()]
     if losses or events:
@@ -223,5 +224,4 @@ RULE = Rule(
     page=__doc__,
     needs=(),
     check=check,
-    explains=("non-finite-hidden",),
 )

@@ -48,14 +48,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from sad_doctor import names, signals, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Run
 
 CODE, NAME = "R402", "non-finite-gradient"
 
 
-def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding."""
     norms, losses = run.get(names.GRAD_NORM), run.get(names.LOSS)
     if norms is None or losses is None:
@@ -72,6 +72,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     elif len(norm) < t["records"]:
         raise TooFew("too few records of the gradient norm: a loss scale may still be finding its size")
     count = int(bad.sum())
+    yield Reading("records with a finite loss and no finite norm", count, "records")
     if count:
         since = run.first_step if bad.all() else float(step[bad][0])
         alone = not bool(np.any(bad[1:] & bad[:-1])) and count <= t["rare"] * len(norm)
@@ -113,5 +114,4 @@ RULE = Rule(
     needs=(names.GRAD_NORM, names.LOSS),
     check=check,
     thresholds={"excused": 10, "records": 3, "rare": 0.01},
-    explains=("weights-frozen", "non-finite", "non-finite-hidden"),
 )

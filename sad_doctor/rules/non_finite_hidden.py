@@ -196,5 +196,4 @@ RULE = Rule(
     needs=(),
     check=check,
     thresholds={"records": 5, "from": 0.01, "blanks": 5},
-    explains=("non-finite", "non-finite-gradient"),
 )

@@ -47,14 +47,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from sad_doctor import names, signals, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Floats, Run
 
 CODE, NAME = "R204", "parts-do-not-sum"
 
 
-def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the gap is systematic."""
     parts, total = signals.parts(run), run.get(names.LOSS)
     if total is None:
@@ -73,6 +73,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     late = slice(step.size // 2, None)
     gap = (loss[late] - whole[late]) / np.abs(loss[late])
     middle = float(np.median(gap))
+    yield Reading("missing share of the total, median", middle, "gap")
     same_side = float(np.mean(np.sign(gap) == np.sign(middle)))
     if abs(middle) > max(t["gap"], _lag(whole[late])) and same_side >= t["side"]:
         yield _finding(parts, step[late], loss[late], whole[late], middle)

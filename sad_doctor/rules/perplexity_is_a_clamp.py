@@ -38,20 +38,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sad_doctor import names, signals, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds
 from sad_doctor.run import Column, Run
 
 CODE, NAME = "R301", "perplexity-is-a-clamp"
 
 
-def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for each clamp that is met."""
     found = run.get(names.EVAL_PERPLEXITY)
     if found is None:
         return
     perplexity = signals.tidy(found)
     clamps = [signals.clamp_of(value) for value in perplexity.value.tolist()]
+    yield Reading("evaluations at a clamp", sum(k is not None for k in clamps))
     for k in sorted({k for k in clamps if k is not None}):
         hits = [i for i, clamp in enumerate(clamps) if clamp == k]
         digits = max(signals.significant_digits(float(perplexity.value[i])) for i in hits)
@@ -98,5 +99,4 @@ RULE = Rule(
     needs=(names.EVAL_PERPLEXITY,),
     check=check,
     thresholds={"digits": 6},
-    explains=("perplexity-too-high",),
 )

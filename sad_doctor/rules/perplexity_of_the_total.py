@@ -51,14 +51,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from sad_doctor import names, signals, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
 CODE, NAME = "R302", "perplexity-of-the-total"
 
 
-def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when most evaluations agree."""
     found = run.get(names.EVAL_PERPLEXITY)
     if found is None:
@@ -74,6 +74,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     if not told:
         raise TooFew("every perplexity is a clamp or not finite")
     hits = [(step, value, why) for step, value, why in told if why]
+    yield Reading("evaluations whose perplexity is exp of a total", len(hits))
     if hits and 2 * len(hits) >= len(told):
         yield _finding(hits, len(perplexity))
 
@@ -154,5 +155,4 @@ RULE = Rule(
     needs=(names.EVAL_PERPLEXITY, f"{names.LOSS}|{names.EVAL_LOSS}"),
     check=check,
     thresholds={"nats": 12.5, "near": 0.1},
-    explains=("perplexity-too-high",),
 )

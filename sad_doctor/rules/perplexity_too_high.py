@@ -51,17 +51,19 @@ from collections.abc import Iterator
 import numpy as np
 
 from sad_doctor import names, signals, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
 CODE, NAME = "R303", "perplexity-too-high"
 
 
-def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the last evaluation."""
     total = run.fact(names.TOTAL_STEPS)
     perplexity = _perplexity(run)
+    if len(perplexity):
+        yield Reading("the last perplexity", perplexity.last, "perplexity")
     planned = bool(total and total > 0)
     if not total or not planned:
         if len(perplexity) < t["unplanned"]:

@@ -56,14 +56,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from sad_doctor import names, signals, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
 CODE, NAME = "R203", "term-dominates"
 
 
-def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for the term that owns the loss, if one does."""
     shares = _contested(signals.shares(run))
     if len(shares) < 2:
@@ -71,6 +71,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     for term, column in shares.items():
         size = max(int(t["window"]), len(column) // 2)
         window = Column(column.step[-size:], column.value[-size:])
+        yield Reading(f"median share of {term}", float(np.median(window.value)), "share")
         level = _level(term, window, t)
         if level is not None:
             yield _finding(run, term, window, shares, t, level)
@@ -161,5 +162,4 @@ RULE = Rule(
         "target": 0.3,
         "target_kd": 0.5,
     },
-    explains=("total-too-high",),
 )

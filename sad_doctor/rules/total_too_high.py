@@ -46,14 +46,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from sad_doctor import names, signals, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Run
 
 CODE, NAME = "R201", "total-too-high"
 
 
-def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the recent median is above the threshold."""
     found = run.get(names.LOSS)
     if found is None:
@@ -64,6 +64,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         raise TooFew(f"no record of the loss after step {words.step(t['step'])} yet")
     window = total.value[late][-int(t["records"]) :]
     middle = float(np.median(window))
+    yield Reading("median of the last records of the total", middle, "total")
     if middle <= t["total"] or _by_weights(run, t):
         return
     first, last = float(total.step[late][-window.size]), float(total.step[-1])

@@ -69,7 +69,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sad_doctor import names, signals, words
-from sad_doctor.finding import Finding, Level
+from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
@@ -91,10 +91,11 @@ class _Evaluation:
     whole: bool
 
 
-def check(run: Run, t: Thresholds) -> Iterator[Finding]:
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding with all evidence."""
     evaluation = _evaluation(run, t)
     evidence = _zeros(run, t)
+    yield from _measured(run)
     if evaluation is None and (not evidence or signals.evaluation_moves(run) or signals.loss_falls(run)):
         if not evidence and not _judgeable(run, t):
             raise TooFew("fewer than 2 evaluations, and too few records of the learning rate or of the update")
@@ -117,6 +118,15 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
         last_step=run.last_step,
         numbers=_numbers(run, evaluation),
     )
+
+
+def _measured(run: Run) -> Iterator[Reading]:
+    for name, column in list(signals.evaluations(run).items())[:1]:
+        still = signals.still(column)
+        yield Reading(f"longest stretch of equal values of {name}", 0 if still is None else still.count, "evaluations")
+    update = run.get(names.UPDATE_RATIO)
+    if update is not None:
+        yield Reading("largest update of the weights", float(np.max(update.value)), "update")
 
 
 def _evaluation(run: Run, t: Thresholds) -> _Evaluation | None:
@@ -287,5 +297,4 @@ RULE = Rule(
         "zero_records": 5,
         "update": 1e-8,
     },
-    explains=("learning-rate-zero", "early-plateau", "total-too-high", "perplexity-too-high"),
 )

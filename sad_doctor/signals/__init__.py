@@ -1,29 +1,36 @@
 """Signals: arrays in, arrays out. Shares, trend, plateau, frozen, clamp, spike, printed precision."""
 
+from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.learning import always_zero, falls, loss_falls, never_steps
 from sad_doctor.signals.parts import Parts, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
 from sad_doctor.signals.series import Gain, Still, finite, gain, spikes, still, tidy, trend
+from sad_doctor.signals.unweighted import label_loss, unweighted
 
 __all__ = [
     "CLAMPS",
+    "Blocks",
     "Gain",
     "Parts",
     "Still",
     "always_zero",
+    "blocks",
     "clamp_of",
+    "ends",
     "evaluation_moves",
     "evaluations",
     "falls",
     "finite",
     "gain",
     "is_exp_of",
+    "label_loss",
     "loss_falls",
     "measured",
     "never_steps",
     "parts",
+    "rank_correlation",
     "sample",
     "shares",
     "significant_digits",
@@ -35,4 +42,5 @@ __all__ = [
     "tolerance",
     "trend",
     "unit",
+    "unweighted",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from sad_doctor import names
 from sad_doctor.clean import clean
-from sad_doctor.finding import Finding, Level, Report
+from sad_doctor.finding import Comparison, Finding, Level, Reading, Report
 from sad_doctor.record import spell
 from sad_doctor.run import Run
 
@@ -19,7 +19,8 @@ def render(run: Run, report: Report) -> str:
     """Return the report as strict JSON, ASCII, ending with a newline; non-finite numbers are spelled as strings.
 
     ``findings`` hold each cause followed by its consequences; ``stories`` point into them by index. ``status`` is
-    healthy, warnings, errors, incomplete (a rule crashed) or unjudged.
+    healthy, warnings, errors, incomplete (a rule crashed) or unjudged. ``measured`` holds by rule what it measured and
+    the name of the threshold it was held against; ``comparisons`` the run beside a band or a good run.
     """
     return json.dumps(spell(document(run, report)), allow_nan=False, indent=1) + "\n"
 
@@ -41,6 +42,8 @@ def document(run: Run, report: Report) -> dict[str, Any]:
         "not_checked": [{"rule": n.rule, "name": n.name, "reason": n.reason} for n in report.not_checked],
         "passed": list(report.passed),
         "crashed": [{"rule": c.rule, "name": c.name, "error": c.error} for c in report.crashed],
+        "measured": {code: [_reading(one) for one in told] for code, told in report.readings.items()},
+        "comparisons": [_comparison(one) for one in report.comparisons],
         "notes": list(run.notes),
     }
 
@@ -53,7 +56,7 @@ def status(report: Report) -> str:
         return "incomplete"
     if report.worst == Level.WARNING:
         return "warnings"
-    return "healthy" if report.passed or report.findings else "unjudged"
+    return "healthy" if report.judged else "unjudged"
 
 
 def _run(run: Run) -> dict[str, Any]:
@@ -65,6 +68,22 @@ def _run(run: Run) -> dict[str, Any]:
         "last_step": run.last_step if run.last_step >= 0 else None,
         "total_steps": run.fact(names.TOTAL_STEPS),
         "columns": sorted(run.columns),
+    }
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    return {"what": reading.what, "value": reading.value, "threshold": reading.against or None}
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "title": comparison.title,
+        "headline": comparison.headline,
+        "rows": [
+            {"what": r.what, "where": r.where, "value": r.value, "wanted": r.wanted, "lies": r.lies}
+            for r in comparison.rows
+        ],
+        "notes": list(comparison.notes),
     }
 
 

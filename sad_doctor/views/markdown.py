@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from sad_doctor.clean import clean
 from sad_doctor.finding import Finding, Report
 from sad_doctor.run import Run
+from sad_doctor.views import beside
 from sad_doctor.views.palette import GLYPHS
 from sad_doctor.views.text import about, verdict
 
@@ -40,6 +41,13 @@ def _lines(run: Run, report: Report) -> Iterator[str]:
                 yield from _finding(consequence, "####")
             yield ""
             yield "</details>"
+    for comparison in report.comparisons:
+        yield ""
+        yield f"### {escape(comparison.title)}"
+        yield ""
+        yield escape(comparison.headline)
+        yield ""
+        yield from (f"- {escape(line)}" for line in beside.lines(comparison))
     if report.passed:
         yield ""
         yield f"Passed: {', '.join(report.passed)}"

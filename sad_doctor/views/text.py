@@ -15,6 +15,7 @@ from sad_doctor import names, words
 from sad_doctor.clean import clean
 from sad_doctor.finding import Finding, Level, Report, Story
 from sad_doctor.run import Run
+from sad_doctor.views import beside
 
 SILENT = 600.0
 """Seconds without a sign of life after which a run that says it is running is called silent."""
@@ -71,7 +72,7 @@ def verdict(report: Report) -> str:
         return broken if not _alarming(report) else f"{report.stories[0].finding.headline} Besides, {broken}"
     if _alarming(report):
         return report.stories[0].finding.headline
-    if not report.passed and not report.findings:
+    if not report.judged:
         return "Nothing could be judged: the log has none of the series that the rules need."
     untold = f"; {len(report.not_checked)} could not judge" if report.not_checked else ""
     return f"Nothing wrong found: {_rules(len(report.passed))} passed{untold}."
@@ -93,6 +94,11 @@ def _lines(run: Run, report: Report) -> Iterator[_Line]:
     for index, story in enumerate(report.stories):
         yield _Line()
         yield from _story(story, with_headline=index > 0 or not _alarming(report))
+    for comparison in report.comparisons:
+        yield _Line()
+        yield _Line(comparison.title, style="bold")
+        yield _Line(comparison.headline, lead="  ")
+        yield from (_Line(line, lead="  - ") for line in beside.lines(comparison))
     if report.passed:
         yield _Line()
         yield _Line(", ".join(report.passed), lead="Passed: ", lead_style="bold")

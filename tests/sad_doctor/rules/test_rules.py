@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import sad_doctor.rules
+from sad_doctor.causes import EXPLAINS
 from sad_doctor.finding import Level
 from sad_doctor.rules import RULES
 
@@ -29,8 +30,10 @@ def test_rules_do_not_import_rules():
 def test_explained_names_exist():
     known = {rule.name for rule in RULES}
 
-    for rule in RULES:
-        assert set(rule.explains) <= known - {rule.name}
+    for cause, consequences in EXPLAINS.items():
+        assert {cause, *consequences} <= known
+        assert cause not in consequences
+        assert len(set(consequences)) == len(consequences)
 
 
 def test_every_group_can_be_an_error():

@@ -1,0 +1,134 @@
+"""A run beside a good one: what differs at equal steps, or at equal tokens where both logs count them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Comparison, Row
+from sad_doctor.run import Column, Floats, Run
+
+PLACES = (0.25, 0.5, 0.75, 1.0)
+"""Parts of the range that both runs have."""
+WINDOW = 0.1
+"""Records before a place that stand for it, as a share of the range."""
+SHARE, NATS, SIGMAS = 0.1, 0.05, 3.0
+"""A value differs by more than this share, this floor, and so many standard errors where it is noisy."""
+POINTS = 0.1
+"""A share of the loss differs by so much."""
+
+_SERIES = (names.LOSS, names.EVAL_LM_LOSS, names.EVAL_PERPLEXITY, names.EVAL_BITS_PER_BYTE, names.EVAL_KL)
+_MORE = (names.GRAD_NORM, names.LEARNING_RATE, names.TOKENS_PER_SECOND)
+"""Series for which lower is not simply better."""
+
+
+def beside(run: Run, good: Run) -> Comparison:
+    """Return where ``run`` differs from ``good``: series, terms and their shares, first what differs most."""
+    here, there, unit = _axes(run, good)
+    end = min(here.last, there.last) if len(here) and len(there) else 0.0
+    start = max(float(here.value[0]), float(there.value[0])) if len(here) and len(there) else 0.0
+    rows: list[Row] = []
+    for what, one, other, share in _pairs(run, good):
+        rows += _rows(what, (one, here), (other, there), (start, end), unit, share=share)
+    notes = list(_terms(run, good))
+    if not rows:
+        notes.append("The two logs have no series in common over a common range")
+    return Comparison(f"Beside {good.name}", _headline(rows, good.name), tuple(rows), tuple(notes))
+
+
+def _axes(run: Run, good: Run) -> tuple[Column, Column, str]:
+    """From steps to what both runs are compared by."""
+    tokens = [one.get(names.TOKENS) for one in (run, good)]
+    if tokens[0] is not None and tokens[1] is not None:
+        return signals.finite(signals.tidy(tokens[0])), signals.finite(signals.tidy(tokens[1])), "tokens"
+    return _steps(run), _steps(good), "step"
+
+
+def _steps(run: Run) -> Column:
+    ends = np.unique([run.first_step, max(run.last_step, run.first_step)])
+    return Column(ends, ends)
+
+
+def _pairs(run: Run, good: Run) -> Iterator[tuple[str, Column, Column, bool]]:
+    """What both have: its name for people, the two series, and whether it is a share."""
+    raw = [names.RAW + term for term in run.terms(names.RAW)]
+    for name in (*_SERIES, *raw, *_MORE):
+        one, other = run.get(name), good.get(name)
+        if one is not None and other is not None:
+            yield words.called(name), one, other, False
+    shares, wanted = signals.shares(run), signals.shares(good)
+    for term in shares:
+        if term in wanted and len(shares) > 1:
+            yield f"the share of {term}", shares[term], wanted[term], True
+
+
+def _rows(
+    what: str,
+    mine: tuple[Column, Column],
+    theirs: tuple[Column, Column],
+    span: tuple[float, float],
+    unit: str,
+    *,
+    share: bool,
+) -> Iterator[Row]:
+    (one, at), (other, there) = _placed(*mine), _placed(*theirs)
+    start, end = span
+    for place in PLACES:
+        to = start + place * (end - start)
+        since = to - max(WINDOW * (end - start), 0.0)
+        values = [_window(v, x, since, to) for v, x in ((one, at), (other, there))]
+        if not all(v.size for v in values):
+            continue
+        mid, wanted = (float(np.median(v)) for v in values)
+        spell = words.percent if share else words.number
+        lies = _lies(values, mid, wanted, share=share)
+        yield Row(what, f"{unit} {words.step(round(to))}", mid, spell(mid), spell(wanted), lies)
+
+
+def _placed(column: Column, axis: Column) -> tuple[Floats, Floats]:
+    known = signals.finite(signals.tidy(column))
+    return known.value, np.interp(known.step, axis.step, axis.value) if len(axis) else known.step
+
+
+def _window(value: Floats, at: Floats, since: float, to: float) -> Floats:
+    """The values of a window; of a series with none in it, such as an evaluation, the one last before its end."""
+    inside = value[(at > since) & (at <= to)]
+    if inside.size:
+        return inside
+    earlier = np.flatnonzero((at <= to) & (at > to - 3 * (to - since)))
+    return value[earlier[-1:]]
+
+
+def _lies(values: Sequence[Floats], mid: float, wanted: float, *, share: bool) -> str:
+    gap = mid - wanted
+    limit = POINTS if share else max(SHARE * abs(wanted), NATS if abs(wanted) > NATS else SHARE * abs(wanted))
+    noise = 0.0
+    if all(v.size >= 4 for v in values):
+        noise = SIGMAS * signals.gain(values[0], values[1]).error
+    if abs(gap) <= max(limit, noise):
+        return "alike"
+    return "above" if gap > 0 else "below"
+
+
+def _terms(run: Run, good: Run) -> Iterator[str]:
+    here, there = (set(signals.parts(one).terms) | set(one.terms(names.RAW)) for one in (run, good))
+    for only, where in ((here - there, "this run"), (there - here, good.name)):
+        if only:
+            yield f"Only {where} has the {'terms' if len(only) > 1 else 'term'} {words.listing(sorted(only))}"
+
+
+def _headline(rows: Sequence[Row], name: str) -> str:
+    """The difference at the last place that a good colleague would name first: the order of the series is theirs."""
+    apart = [row for row in rows if row.lies != "alike"]
+    if not rows:
+        return f"Nothing can be compared with {name}."
+    if not apart:
+        return f"Like {name} at all of {words.counted(len(rows), 'point')}."
+    last = [row for row in apart if row.where == rows[-1].where] or apart
+    first = last[0]
+    return (
+        f"Unlike {name} at {len(apart)} of {words.counted(len(rows), 'point')}: {first.what} is {first.told} at "
+        f"{first.where}, {first.wanted} there."
+    )

@@ -1,0 +1,118 @@
+"""The label loss rises while KD falls
+
+## What it sees
+KD, before its weight, surely falls by more than a tenth from the first third of the records to the last, and the label
+loss (or the evaluation's) surely rises by more than the threshold. Where an evaluation of the label loss is logged and
+falls, it is quiet.
+
+## Why it is bad
+The student comes nearer to its teacher and further from the text. If the targets were the teacher's view of the same
+text, both would fall. Common reasons: positions that are misaligned by one or cut to the shorter length, so that the
+student learns the teacher's word for another place; a teacher that does not know this text; a temperature whose soft
+targets flatten the student; a KD weight that leaves the label loss no say.
+
+## Thresholds
+- `falls = 0.1`: the share by which KD must surely fall.
+- `rises = 0.05`, `nats = 0.2`: how far the label loss must surely rise, as a share and at least. A student that gives
+  up a little likelihood for its teacher's soft targets stays below.
+- `records = 60`, `evaluations = 4`: fewest points.
+
+## Example
+```run fires
+steps: 300
+train/raw/kd: 4 -> 1 ~ 0.05
+train/raw/lm: 4 -> 6 ~ 0.1
+```
+
+```run quiet
+steps: 300
+train/raw/kd: 4 -> 1 ~ 0.05
+train/raw/lm: 4 -> 3 ~ 0.1
+```
+
+## Remedy
+Print the text around three compared positions of both models; `sad verify` checks the alignment of any two tokenizers.
+Then look at the teacher's own label loss on this text, and raise the weight of the label loss.
+
+```toml
+[terms.lm]
+weight = 1.0
+```
+
+## Sources
+- The failed runs this project starts from: states and logits cut to the shorter of 168 and 160 tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Floats, Run
+
+CODE, NAME = "R208", "lm-rises-while-kd-falls"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield one finding when the two part."""
+    kd = signals.unweighted(run, [names.KD])
+    evaluated = run.get(names.EVAL_LM_LOSS)
+    told = None if evaluated is None else signals.finite(signals.tidy(evaluated))
+    if told is not None and len(told) >= t["evaluations"]:
+        half = len(told) // 2
+        lm, ends = (names.EVAL_LM_LOSS, told), (told.value[:half], told.value[-half:])
+    else:
+        lm = signals.label_loss(run) or ("", Column(np.empty(0), np.empty(0)))
+        ends = (signals.ends(lm[1]) or _nothing()) if len(lm[1]) >= t["records"] else _nothing()
+    if kd is None or len(kd[1]) < t["records"] or not ends[0].size:
+        raise TooFew("too few records of KD and of the label loss before their weights")
+    soft = signals.ends(kd[1]) or _nothing()
+    down, up = signals.gain(*soft), signals.gain(*ends)
+    level, labels = (abs(float(np.median(first))) for first, _ in (soft, ends))
+    yield Reading("fall of KD, as a share", down.amount / level if level else float("nan"), "falls")
+    yield Reading("rise of the label loss, nats", -up.amount, "nats")
+    if down.surely_above(t["falls"] * level) and up.surely_below(-max(t["rises"] * labels, t["nats"]), sigmas=3):
+        yield _finding(lm, soft, ends)
+
+
+def _nothing() -> tuple[Floats, Floats]:
+    """Return two empty windows."""
+    return np.empty(0), np.empty(0)
+
+
+def _finding(lm: tuple[str, Column], soft: tuple[Floats, Floats], labels: tuple[Floats, Floats]) -> Finding:
+    kd_first, kd_last, lm_first, lm_last = (float(np.median(v)) for v in (*soft, *labels))
+    lowest = int(np.argmin(lm[1].value))
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"KD falls from {words.number(kd_first)} to {words.number(kd_last)} while {words.called(lm[0])} rises from "
+            f"{words.number(lm_first)} to {words.number(lm_last)}: the student learns targets of other text."
+        ),
+        evidence=(
+            f"{words.capital(words.called(lm[0]))} was lowest at step {words.step(lm[1].step[lowest])}: "
+            f"{words.number(float(lm[1].value[lowest]))}",
+        ),
+        cause="Misaligned positions, a teacher that does not know this text, or soft targets that flatten the student.",
+        remedy="Compare the text at a few compared positions of both models; raise the weight of the label loss.",
+        first_step=float(lm[1].step[lowest]),
+        last_step=float(lm[1].step[-1]),
+        numbers={"kd_first": kd_first, "kd_last": kd_last, "lm_first": lm_first, "lm_last": lm_last},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.WARNING,
+    page=__doc__,
+    needs=(f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
+    check=check,
+    thresholds={"falls": 0.1, "rises": 0.05, "nats": 0.2, "records": 60, "evaluations": 4},
+)

@@ -1,0 +1,111 @@
+"""The memory keeps growing
+
+## What it sees
+The process's memory, in ten blocks of records: it grows from the third block to the last by the thresholds below, in
+nearly every block, and still grows in the last blocks. The largest so far, as accelerators tell it, only ever rises: of
+it too the last blocks must rise as they did before.
+
+## Why it is bad
+A memory that grows without end ends in a crash, often hours in and mostly at an evaluation. The usual leak is a loss or
+a logit that is kept with its graph (`total += loss` in place of `loss.item()`), a list of outputs that is never
+cleared, a cache that knows no bound. Longer sequences need more memory too, but then it stops at the longest.
+
+## Thresholds
+- `share = 0.2`, `bytes = 5e+08`: growth from the third block on, as a share and at least.
+- `late = 0.5`: the pace of the last three blocks over that of the blocks before. A leak keeps its pace.
+- `records = 40`: fewest records.
+
+## Example
+```run fires
+steps: 200
+train/loss: 9 -> 8
+train/memory_bytes: 4e9 -> 9e9 ~ 1e7
+```
+
+```run quiet
+steps: 200
+train/loss: 9 -> 8
+train/memory_bytes: 4e9 -> 5.5e9 -> 5.6e9 -> 5.6e9 ~ 1e7
+```
+
+## Remedy
+Keep numbers, not tensors: `loss.item()`, `detach()`. Turn the logging off for a hundred steps and see whether it still
+grows; then the evaluation; then the data workers.
+
+## Sources
+- PyTorch's FAQ, "My model reports cuda runtime error(2): out of memory": do not accumulate history across the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R504", "memory-grows"
+
+_BLOCKS = 10
+_GIB = 2.0**30
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield a finding for the process, and one for its device."""
+    judged = 0
+    for name, what in ((names.MEMORY, "The memory of the process"), (names.MEMORY_DEVICE, "The device's peak memory")):
+        column = run.get(name)
+        if column is None or len(column) < t["records"]:
+            continue
+        blocks = signals.blocks(column, _BLOCKS)
+        if blocks is None:
+            continue
+        judged += 1
+        settled = blocks.middle[2:]
+        growth = float(settled[-1] - settled[0])
+        steps = np.diff(settled)
+        early, late = float(np.mean(steps[:-2])), float(np.mean(steps[-2:]))
+        yield Reading(f"growth of {name}, as a share", growth / float(settled[0]) if settled[0] else 0.0, "share")
+        yield Reading(f"late pace over the early one, {name}", late / early if early else 0.0, "late")
+        enough = growth > max(t["share"] * float(settled[0]), t["bytes"])
+        if enough and int(np.sum(steps > 0)) >= steps.size - 1 and late >= t["late"] * early:
+            yield _finding(column, what, blocks, growth)
+    if not judged:
+        raise TooFew(f"fewer than {t['records']:g} records of the memory")
+
+
+def _finding(column: Column, what: str, blocks: signals.Blocks, growth: float) -> Finding:
+    first, last = (float(blocks.middle[i]) / _GIB for i in (2, -1))
+    pace = growth / _GIB / max(float(blocks.step[-1] - blocks.step[2]), 1.0) * 1000
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"{what} keeps growing: {words.number(first, 2)} GiB at step {words.step(blocks.step[2])}, "
+            f"{words.number(last, 2)} GiB at step {words.step(blocks.step[-1])}."
+        ),
+        evidence=(
+            f"About {words.number(pace, 3)} GiB every 1,000 steps, and no slower at the end; "
+            f"{words.counted(len(column), 'record')}",
+        ),
+        cause="Tensors are kept with their graph (a summed loss, a list of outputs), or a cache has no bound.",
+        remedy="Keep loss.item() and detached values only; see which part of the loop grows by leaving parts out.",
+        first_step=float(blocks.step[2]),
+        last_step=float(blocks.step[-1]),
+        numbers={"first_gib": first, "last_gib": last, "gib_per_1000_steps": pace},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.WARNING,
+    page=__doc__,
+    needs=(f"{names.MEMORY}|{names.MEMORY_DEVICE}",),
+    check=check,
+    thresholds={"share": 0.2, "bytes": 5e8, "late": 0.5, "records": 40},
+)

@@ -1,0 +1,125 @@
+"""The evaluation rises while the training falls
+
+## What it sees
+The evaluation's label loss (without one, its loss) has left its best value and stays above it in the last evaluations,
+by more than the threshold and without coming back, while the training loss does not rise. An evaluation that rises
+together with the training is a divergence, and told as that.
+
+## Why it is bad
+From the best evaluation on the student learns its training text by heart. The last checkpoint is worse than an earlier
+one, and the steps since are lost.
+
+## Thresholds
+- `rise = 0.03`, `nats = 0.05`: how far above the best each of the last evaluations must lie, as a share and at least.
+- `last = 3`: so many evaluations at the end. `evaluations = 5`: fewest in all.
+
+## Example
+```run fires
+steps: 400
+train/loss: 4 -> 1 ~ 0.1
+steps: 8 every 50
+eval/lm_loss: 3.9, 3.2, 2.9, 2.8, 2.95, 3.1, 3.3, 3.5
+```
+
+```run quiet
+steps: 400
+train/loss: 4 -> 2 ~ 0.1
+steps: 8 every 50
+eval/lm_loss: 3.9, 3.2, 2.9, 2.8, 2.75, 2.74, 2.76, 2.75
+```
+
+## Remedy
+Take the checkpoint of the best evaluation. For the next run: more text or fewer epochs, an early stop on the held-out
+label loss, weight decay, a larger share of KD, whose soft targets are harder to learn by heart.
+
+```toml
+[train]
+epochs = 1
+weight_decay = 0.1
+```
+
+## Sources
+- Prechelt 1998, "Early Stopping: But When?"; SageMaker Debugger, "Overfit".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R305", "overfitting"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield one finding when the evaluation left its best for good."""
+    told = signals.evaluations(run)
+    found = next((n for n in (names.EVAL_LM_LOSS, names.EVAL_BITS_PER_BYTE, names.EVAL_LOSS) if n in told), None)
+    if found is None or len(told[found]) < t["evaluations"]:
+        count = 0 if found is None else len(told[found])
+        raise TooFew(f"{words.counted(count, 'evaluation')}; it judges from {t['evaluations']:g} on")
+    evaluation = told[found]
+    best = int(np.argmin(evaluation.value))
+    low = float(evaluation.value[best])
+    limit = low + max(t["rise"] * abs(low), t["nats"])
+    last = evaluation.value[-int(t["last"]) :]
+    yield Reading("lowest of the last evaluations over the best", float(last.min()) / low if low else float("nan"))
+    if len(evaluation) - 1 - best >= t["last"] and bool(np.all(last > limit)) and not _training_rises(run, evaluation):
+        yield _finding(found, evaluation, best)
+
+
+def _training_rises(run: Run, evaluation: Column) -> bool:
+    """Whether the training loss at the end surely lies above what it was about the best evaluation."""
+    label = signals.label_loss(run)
+    loss = label[1] if label is not None and len(label[1]) >= 20 else run.get(names.LOSS)
+    if loss is None:
+        return False
+    known = signals.finite(signals.tidy(loss))
+    best = float(evaluation.step[int(np.argmin(evaluation.value))])
+    width = max((float(evaluation.step[-1]) - best) / 3, 1.0)
+    about = known.value[np.abs(known.step - best) <= width]
+    end = known.value[known.step >= float(evaluation.step[-1]) - width]
+    if min(about.size, end.size) < 2:
+        return False
+    return signals.gain(about, end).surely_below(-0.02 * abs(float(np.median(about))), sigmas=2)
+
+
+def _finding(name: str, evaluation: Column, best: int) -> Finding:
+    at, low, last = float(evaluation.step[best]), float(evaluation.value[best]), evaluation.last
+    after = evaluation.value[best:]
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"{words.capital(words.called(name))} was best at step {words.step(at)} ({words.number(low)}) and rises "
+            f"since to {words.number(last)}, while the training does not: the student overfits."
+        ),
+        evidence=(
+            f"{len(after) - 1} evaluations since the best, none below {words.number(float(after[1:].min()))}",
+            f"{words.percent(last / low - 1)} above the best"
+            if low > 0
+            else f"{words.number(last - low)} above the best",
+        ),
+        cause="The training text is learned by heart: too many passes over too little text.",
+        remedy=f"Take the checkpoint nearest to step {words.step(at)}; fewer epochs, more text, or an early stop.",
+        first_step=at,
+        last_step=float(evaluation.step[-1]),
+        numbers={"best": low, "best_step": at, "last": last},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.WARNING,
+    page=__doc__,
+    needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}|{names.EVAL_BITS_PER_BYTE}",),
+    check=check,
+    thresholds={"rise": 0.03, "nats": 0.05, "last": 3, "evaluations": 5},
+)

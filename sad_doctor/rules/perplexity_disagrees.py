@@ -1,0 +1,120 @@
+"""The perplexity does not fit the loss
+
+## What it sees
+The logarithm of the perplexity differs from the evaluation's label loss beside it in most evaluations, by more than
+printing explains. Where the log has no label loss, and the loss has no parts, the evaluation's loss stands for it. Two
+to the power of the loss in place of e is recognised, and so is a mean of perplexities. Clamps and exp of the total have
+rules of their own.
+
+## Why it is bad
+One of the two is not what it is called, and comparisons with other models' perplexities are wrong: by a power for the
+wrong base, upwards for a mean of the batches' perplexities, by anything for a sum over padding.
+
+## Thresholds
+- `nats = 0.05`: how far apart they may lie; the mean over batches of unequal size stays below.
+- `base = 0.01`: how near log2 of the perplexity must come to the loss.
+- `often = 0.5`: the share of the evaluations.
+
+## Example
+```run fires
+steps: 3 every 100
+eval/lm_loss: 4, 3.5, 3.2
+eval/perplexity: 16, 11.3137, 9.1896
+```
+
+```run quiet
+steps: 3 every 100
+eval/lm_loss: 4, 3.5, 3.2
+eval/perplexity: 54.598, 33.115, 24.533
+```
+
+## Remedy
+Sum the label loss over tokens, divide once by their number, take exp of that: no mean of exps, no second base.
+
+## Sources
+- Jurafsky and Martin, "Speech and Language Processing", on perplexity. transformers' documentation, "Perplexity of
+  fixed-length models".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Floats, Run
+
+CODE, NAME = "R310", "perplexity-disagrees"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield one finding when the two differ."""
+    name = _beside(run)
+    perplexity, loss = (signals.finite(signals.tidy(run.columns[n])) for n in (names.EVAL_PERPLEXITY, name))
+    step, at, among = np.intersect1d(perplexity.step, loss.step, return_indices=True)
+    shown, told = perplexity.value[at], loss.value[among]
+    usable = (shown > 0) & np.array([signals.clamp_of(float(v)) is None for v in shown], dtype=bool)
+    step, shown, told = step[usable], shown[usable], told[usable]
+    if not step.size:
+        raise TooFew("no evaluation has a perplexity that is no clamp, and a finite loss")
+    total = run.get(names.EVAL_LOSS)
+    if total is not None and name != names.EVAL_LOSS:
+        of_total = [signals.is_exp_of(float(p), total.at(float(s))) for p, s in zip(shown, step, strict=True)]
+        if all(of_total):
+            raise TooFew("the perplexity is exp of the evaluation's total")
+    gap = np.log(shown) - told
+    apart = np.abs(gap) > t["nats"]
+    yield Reading("gap of ln(perplexity) to the loss, nats", float(np.median(gap)), "nats")
+    if float(np.mean(apart)) > t["often"]:
+        yield _finding(name, step, shown, told, t)
+
+
+def _beside(run: Run) -> str:
+    if run.get(names.EVAL_LM_LOSS) is not None:
+        return names.EVAL_LM_LOSS
+    parted = any(run.terms(prefix) for prefix in (names.RAW, names.WEIGHTED, names.EVAL_RAW, names.EVAL_WEIGHTED))
+    if parted:
+        raise TooFew("the log has no label loss of the evaluation, and its loss has several parts")
+    return names.EVAL_LOSS
+
+
+def _finding(name: str, step: Floats, shown: Floats, told: Floats, t: Thresholds) -> Finding:
+    gap = np.log(shown) - told
+    two = bool(np.all(np.abs(np.log2(shown) - told) <= t["base"] + 0.005 * np.abs(told)))
+    above = bool(np.all(gap > 0))
+    means = "The perplexity is a mean of the batches' perplexities, or it is of another text or another objective."
+    other = "The loss or the perplexity is of another objective, or one of them averages over padding."
+    how = ": it is 2 to the power of the loss" if two else ""
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The perplexity {words.number(float(shown[-1]))} does not fit {words.called(name)} "
+            f"{words.number(float(told[-1]))} at step {words.step(step[-1])}{how}."
+        ),
+        evidence=(
+            f"ln of the perplexity is {words.number(float(np.log(shown[-1])))}; apart in "
+            f"{int((np.abs(gap) > t['nats']).sum())} of {step.size} evaluations, {words.number(float(np.median(gap)))} "
+            "in the median",
+        ),
+        cause="A loss in nats was taken for bits." if two else (means if above else other),
+        remedy="Take exp of the label loss of the same evaluation, summed over tokens and divided once.",
+        first_step=float(step[0]),
+        last_step=float(step[-1]),
+        numbers={"perplexity": float(shown[-1]), "loss": float(told[-1]), "gap": float(np.median(gap))},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.WARNING,
+    page=__doc__,
+    needs=(names.EVAL_PERPLEXITY, f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}"),
+    check=check,
+    thresholds={"nats": 0.05, "base": 0.01, "often": 0.5},
+)

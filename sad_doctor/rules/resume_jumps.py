@@ -1,0 +1,193 @@
+"""The run does not go on where it stopped
+
+## What it sees
+At a resume, told by an event or by steps that go back in the log: a loss that surely stands higher after it than
+before, and higher than the beginning of a warm-up would make it; or a learning rate that is another one by more than a
+factor. Steps that were logged twice are told as a hint, with how far their values differ. A log that begins again at
+its first step holds two runs, which is a hint too.
+
+## Why it is bad
+Weights without the optimizer's moments, a scheduler that starts anew, a sampler that shows the same batches again, an
+adapter that was not loaded: the run then is not the one that was stopped. The loss comes down again in some hundred
+steps and hides it.
+
+## Thresholds
+- `rise = 0.1`, `nats = 0.1`: how far the loss must surely rise across the seam, as a share and at least.
+- `factor = 3`: the learning rates beside the seam.
+- `window = 20`: so many records on either side; `records = 5`: fewest.
+
+## Example
+```run fires
+event resume @ 100: from a checkpoint
+steps: 100
+train/loss: 9 -> 4 ~ 0.1
+steps: 101, 102, 103, 104, 105, 106, 107, 108, 109, 110
+train/loss: 7.1, 7, 6.9, 6.9, 6.8, 6.7, 6.7, 6.6, 6.5, 6.5
+```
+
+```run quiet
+event resume @ 100: from a checkpoint
+steps: 200
+train/loss: 9 -> 4 ~ 0.1
+train/lr: 1e-3 -> 1e-4
+```
+
+## Remedy
+Save and load everything: weights, optimizer, scheduler, scaler, sampler, random states. `sad train --resume` is checked
+bit for bit against a run that was never stopped.
+
+```sh
+sad train --resume runs/latest
+```
+
+## Sources
+- transformers issues on `resume_from_checkpoint` with a new scheduler; PyTorch's tutorial on general checkpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R505", "resume-jumps"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield at most one finding for each seam."""
+    told = run.get(names.LOSS)
+    if told is None:
+        return
+    loss = signals.finite(told)
+    back = np.flatnonzero(np.diff(loss.step) < 0)
+    seams = [(float(loss.step[i]), float(loss.step[i + 1])) for i in back.tolist()]
+    seams += [(e.step, e.step) for e in run.events if e.kind == names.EVENT_RESUME and e.step is not None]
+    if not seams:
+        return
+    judged = 0
+    for end, start in dict.fromkeys(seams[:8]):
+        if start < end and start <= float(loss.step[0]):
+            judged += 1
+            yield _anew(end, start)
+            continue
+        before, after = _beside(loss, end, start, int(t["window"]))
+        if min(before.size, after.size) < t["records"]:
+            continue
+        judged += 1
+        gain, level = signals.gain(before, after), abs(float(np.median(before)))
+        rates = _rates(run, end, start)
+        yield Reading(f"rise of the loss at step {words.step(start)}, nats", -gain.amount, "nats")
+        jumps = gain.surely_below(-max(t["rise"] * level, t["nats"]), sigmas=4)
+        anew = rates is not None and max(rates) > t["factor"] * min(rates) and min(rates) > 0
+        if jumps or anew:
+            yield _finding(
+                (end, start), (float(np.median(before)), float(np.median(after))), rates if anew else None, jumps=jumps
+            )
+        elif start < end:
+            yield _overlap(loss, end, start)
+    if not judged:
+        raise TooFew("too few records beside the seams of a resume")
+
+
+def _beside(loss: Column, end: float, start: float, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """The last records up to a seam and the first ones after it, in the order of the log."""
+    back = np.flatnonzero((loss.step[:-1] == end) & (loss.step[1:] == start)) if start < end else np.empty(0)
+    at = int(back[0]) + 1 if back.size else int(np.searchsorted(loss.step, end, side="right"))
+    before = loss.value[:at]
+    if start < end:
+        before = before[loss.step[:at] < start + 1]  # what was lost by going back is not what it goes on from
+    return before[-window:], loss.value[at : at + window]
+
+
+def _rates(run: Run, end: float, start: float) -> tuple[float, float] | None:
+    rate = run.get(names.LEARNING_RATE)
+    if rate is None:
+        return None
+    back = np.flatnonzero((rate.step[:-1] == end) & (rate.step[1:] == start)) if start < end else np.empty(0)
+    at = int(back[0]) + 1 if back.size else int(np.searchsorted(rate.step, end, side="right"))
+    earlier = np.flatnonzero(rate.step[:at] <= start)
+    if not earlier.size or at >= len(rate):
+        return None
+    # the first record after a seam may be a warm-up's: one more tells
+    return float(rate.value[earlier[-1]]), float(rate.value[min(at + 1, len(rate) - 1)])
+
+
+def _finding(
+    seam: tuple[float, float], levels: tuple[float, float], rates: tuple[float, float] | None, *, jumps: bool
+) -> Finding:
+    before, after = (words.number(v) for v in levels)
+    lines = [f"Loss about {before} before, {after} after"]
+    if rates is not None:
+        lines.append(f"Learning rate {words.number(rates[0])} before, {words.number(rates[1])} after")
+    what = f"the loss jumps from {before} to {after}" if jumps else lines[-1][:1].lower() + lines[-1][1:]
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=f"The run does not go on where it stopped: at the resume from step {words.step(seam[1])} {what}.",
+        evidence=tuple(lines),
+        cause=(
+            "The schedule starts anew: its state is not in the checkpoint."
+            if rates is not None
+            else "The optimizer's moments, an adapter or the newest weights were not loaded."
+        ),
+        remedy="Save and load weights, optimizer, scheduler, scaler, sampler and random states together.",
+        first_step=seam[1],
+        last_step=seam[1],
+        numbers={"before": levels[0], "after": levels[1]},
+    )
+
+
+def _overlap(loss: Column, end: float, start: float) -> Finding:
+    at = int(np.flatnonzero((loss.step[:-1] == end) & (loss.step[1:] == start))[0]) + 1
+    first = Column(loss.step[:at], loss.value[:at])
+    again = Column(loss.step[at:], loss.value[at:])
+    step, one, other = np.intersect1d(first.step, again.step, return_indices=True)
+    gaps = np.abs(first.value[one] - again.value[other])
+    apart = f"; their loss differs by {words.number(float(np.median(gaps)))} in the median" if step.size else ""
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"The log goes back from step {words.step(end)} to {words.step(start)}: a resume, and {step.size:,} steps "
+            "are logged twice."
+        ),
+        evidence=(f"The later values count{apart}",),
+        cause="The run went on from a checkpoint older than its last record.",
+        remedy="Nothing, where the loss goes on at its level; values that differ tell that other batches were drawn.",
+        first_step=start,
+        last_step=end,
+        numbers={"twice": float(step.size)},
+    )
+
+
+def _anew(end: float, start: float) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=f"The log begins again at step {words.step(start)} after step {words.step(end)}: it holds two runs.",
+        evidence=("Of steps that both have, the values of the later one count",),
+        cause="Two runs wrote to one file, or the run was started from the beginning again.",
+        remedy="Give each run a log of its own.",
+        first_step=start,
+        last_step=end,
+        numbers={"end": end, "start": start},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.WARNING,
+    page=__doc__,
+    needs=(names.LOSS,),
+    check=check,
+    thresholds={"rise": 0.1, "nats": 0.1, "factor": 3, "window": 20, "records": 5},
+)

@@ -1,0 +1,152 @@
+"""The soft targets say nothing
+
+## What it sees
+The entropy of the teacher's next-token distribution, in the median of the records, next to 0 or next to that of a
+uniform distribution. Or a teacher whose own label loss on this text is no better than guessing, or clearly worse than
+the student's at its first evaluation.
+
+## Why it is bad
+A target of entropy 0 is a hard label: KD then is a second label loss, of what the teacher would say. One of full
+entropy asks the student to know nothing. And a teacher that guesses, or knows less than the student, has nothing to
+teach: its tokenizer, its weights or the alignment are not what is believed.
+
+## Thresholds
+- `sharp = 0.05`: nats below which the targets are hard labels; a teacher on its own text has 1 to 3.
+- `flat = 0.9`: the share of ln(vocabulary) above which they are uniform.
+- `uniform = 0.98`: the share of ln(vocabulary) from which a teacher's loss is guessing.
+- `worse = 1.25`, `nats = 0.5`: how far a teacher's held-out loss may lie above the student's first one.
+- `records = 5`: fewest records.
+
+## Example
+```run fires
+fact vocabulary_size: 49152
+steps: 100
+train/teacher_entropy: 10.6 ~ 0.02
+train/raw/kd: 2 -> 0.1
+```
+
+```run quiet
+fact vocabulary_size: 49152
+steps: 100
+train/teacher_entropy: 2.1 ~ 0.2
+train/raw/kd: 2 -> 0.1
+```
+
+## Remedy
+Evaluate the teacher alone, with its own tokenizer, on the text of the run. Lower the temperature towards 1 for flat
+targets; raise it to 2, or drop KD for the label loss, where they are hard.
+
+```toml
+[terms.kd]
+temperature = 1.0
+```
+
+## Sources
+- Hinton et al. 2015, arXiv 1503.02531; Cho and Hariharan 2019, "On the Efficacy of Knowledge Distillation".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R308", "targets-degenerate"
+
+_UNKNOWN = 262_144
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield a finding for the entropy, and one for a teacher that does not know the text."""
+    told = run.fact(names.VOCABULARY_SIZE)
+    uniform = math.log(told if told and told > 1 else _UNKNOWN)
+    entropy, loss = _known(run, names.TEACHER_ENTROPY, t), _loss(run, t)
+    if entropy is None and loss is None:
+        raise TooFew("too few records of the teacher's entropy or loss")
+    if entropy is not None:
+        middle = float(np.median(entropy.value))
+        yield Reading("entropy of the targets, nats", middle, "sharp")
+        yield Reading("entropy over that of a uniform distribution", middle / uniform, "flat")
+        if middle < t["sharp"] or middle > t["flat"] * uniform:
+            yield _entropy(entropy, middle, uniform, sharp=middle < t["sharp"])
+    if loss is not None:
+        name, column = loss
+        middle = float(np.median(column.value))
+        yield Reading("the teacher's loss over ln(vocabulary)", middle / uniform, "uniform")
+        if middle > t["uniform"] * uniform:
+            yield _ignorant(name, column, f"as bad as guessing ({words.number(uniform)} nats)", middle, Level.ERROR)
+            return
+        student = run.get(names.EVAL_LM_LOSS) if name == names.TEACHER_EVAL_LM_LOSS else None
+        first = None if student is None else float(student.value[0])
+        if first is not None and middle > max(t["worse"] * first, first + t["nats"]):
+            worse = f"worse than the student's at its first evaluation ({words.number(first)})"
+            yield _ignorant(name, column, worse, middle, Level.WARNING)
+
+
+def _known(run: Run, name: str, t: Thresholds) -> Column | None:
+    column = run.get(name)
+    known = None if column is None else signals.finite(signals.tidy(column))
+    fewest = 1 if name == names.TEACHER_EVAL_LM_LOSS else t["records"]
+    return known if known is not None and len(known) >= fewest else None
+
+
+def _loss(run: Run, t: Thresholds) -> tuple[str, Column] | None:
+    for name in (names.TEACHER_EVAL_LM_LOSS, names.TEACHER_LOSS):
+        column = _known(run, name, t)
+        if column is not None:
+            return name, column
+    return None
+
+
+def _entropy(column: Column, middle: float, uniform: float, *, sharp: bool) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The soft targets are {'hard labels' if sharp else 'uniform'}: the teacher's entropy is "
+            f"{words.number(middle)} nats in the median{'' if sharp else f', of at most {words.number(uniform)}'}."
+        ),
+        evidence=(f"{words.counted(len(column), 'record')}, up to {words.number(float(column.value.max()))}",),
+        cause=(
+            "A temperature far below 1, logits on a larger scale, or a top-k of one."
+            if sharp
+            else "A temperature far too high, logits of 0 (padding, a wrong layer), or a teacher with random weights."
+        ),
+        remedy="Evaluate the teacher alone on this text; bring the temperature to 1 or 2.",
+        first_step=float(column.step[0]),
+        last_step=float(column.step[-1]),
+        numbers={"entropy": middle, "uniform": uniform},
+    )
+
+
+def _ignorant(name: str, column: Column, how: str, middle: float, level: Level) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=level,
+        headline=f"The teacher does not know this text: its own loss is {words.number(middle)}, {how}.",
+        evidence=(f"Median of {words.counted(len(column), 'record')} of {name}",),
+        cause="Another tokenizer's ids, weights that were not loaded, misaligned positions; or text it never saw.",
+        remedy="Evaluate the teacher alone, with its own tokenizer, on the text of the run, before any student.",
+        first_step=float(column.step[0]),
+        last_step=float(column.step[-1]),
+        numbers={"teacher": middle},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=(f"{names.TEACHER_ENTROPY}|{names.TEACHER_EVAL_LM_LOSS}|{names.TEACHER_LOSS}",),
+    check=check,
+    thresholds={"sharp": 0.05, "flat": 0.9, "uniform": 0.98, "worse": 1.25, "nats": 0.5, "records": 5},
+)

@@ -1,0 +1,178 @@
+"""A term vanishes, or never appears
+
+## What it sees
+KD or the label loss exactly 0 in nearly every record; or either of them, or a term whose logged weight is above 0, that
+was there and is exactly 0 in the last records; or that was logged with the others at first and then is not, while they
+go on. For other terms it is a hint: a curriculum switches terms off. And a KD, before its weight, below a thousandth of
+a nat from its first records on that becomes a plausible KD when it is multiplied by the vocabulary: the fingerprint of
+a mean over the vocabulary.
+
+## Why it is bad
+A term of 0 has no gradient: the run is another run than the recipe says. Common reasons: a batch without one compared
+position or one valid label, an exception that a `try` swallows and replaces by 0, a NaN that is set to 0, a mask that
+is all zeros, a top-k mass of nothing; or a name that changed. `KLDivLoss(reduction="mean")` divides by positions and by
+the vocabulary; the term is then tens of thousands of times too small and the KD weight means nothing.
+
+## Thresholds
+- `never = 0.95`: the share of the records at exactly 0.
+- `last = 0.2`: the share of the records, from the end, that must be 0 or missing. `records = 20`: fewest records.
+- `tiny = 0.001`: a KD below this, in nats, at the beginning, is held against the vocabulary, while the label loss is
+  above `labels = 1`; `low = 0.05`, `high = 20`: between these its product with the vocabulary is plausible.
+
+## Example
+```run fires
+steps: 100
+train/weighted/kd: 4 -> 3 -> 0 -> 0 -> 0
+train/weighted/lm: 4 -> 3
+```
+
+```run fires
+fact vocabulary_size: 49152
+steps: 100
+train/raw/kd: 8e-5 -> 4e-5
+train/raw/lm: 8 -> 5
+```
+
+```run quiet
+steps: 100
+train/weighted/kd: 4 -> 0.3
+train/weighted/lm: 4 -> 3
+```
+
+## Remedy
+Count the compared positions and the valid labels of each batch beside the terms; let an empty batch be skipped, not 0.
+For the fingerprint: sum over the vocabulary, then divide by the number of positions (`batchmean` over flattened
+positions). `sad verify` checks both.
+
+```toml
+[terms.kd]
+weight = 1.0
+```
+
+## Sources
+- PyTorch's documentation of `KLDivLoss`: "mean" does not return the true divergence.
+- The failed runs this project starts from: lm missing after step 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R209", "term-vanishes"
+
+_UNKNOWN = 50_000.0
+"""A vocabulary where the log tells none: most lie within three times of it."""
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield a finding for each term that is gone, and one for the fingerprint."""
+    terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED)}
+    most = max((len(c) for c in terms.values()), default=0)
+    if most < t["records"]:
+        raise TooFew(f"at most {words.counted(most, 'record')} of a term; it judges from {t['records']:g} on")
+    end = max(float(c.step.max()) for c in terms.values())
+    start = min(float(c.step.min()) for c in terms.values())
+    for term, column in terms.items():
+        tidied = signals.tidy(column)
+        yield Reading(f"share of the records of {term} at exactly 0", float(np.mean(tidied.value == 0)), "never")
+        what = _gone(tidied, start, end, others=len(terms) > 1, t=t)
+        if what is not None:
+            yield _finding(run, term, tidied, what)
+    yield from _fingerprint(run, t)
+
+
+def _gone(column: Column, start: float, end: float, *, others: bool, t: Thresholds) -> tuple[str, float] | None:
+    """How a term is gone and since when, or None."""
+    zero = column.value == 0
+    if len(column) >= t["records"]:
+        if float(np.mean(zero)) >= t["never"]:
+            return f"is exactly 0 in {int(zero.sum()):,} of {len(column):,} records", float(column.step[0])
+        tail = len(column) - (int(np.flatnonzero(~zero)[-1]) + 1)
+        if tail >= max(t["last"] * len(column), 5):
+            since = float(column.step[-tail])
+            return f"is exactly 0 from step {words.step(since)} on, in the last {tail:,} records", since
+    gap = float(np.median(np.diff(column.step))) if len(column) > 1 else 0.0
+    if others and end - float(column.step[-1]) > max(t["last"] * (end - start), 5 * gap, 1):
+        last = float(column.step[-1])
+        return f"is not logged after step {words.step(last)}, while other terms go on to {words.step(end)}", last
+    return None
+
+
+def _finding(run: Run, term: str, column: Column, what: tuple[str, float]) -> Finding:
+    weight = run.get(names.WEIGHT + term)
+    after = np.empty(0) if weight is None else weight.value[weight.step >= what[1]]
+    weighted = bool(after.size) and bool(np.all(after > 0))
+    switched_off = bool(after.size) and bool(np.all(after == 0))
+    core = term == names.KD or term in names.ANCHORS
+    level = Level.WARNING if (core or weighted) and not switched_off else Level.INFO
+    ever = bool(np.any(column.value != 0))
+    if core and weighted and not ever:
+        level = Level.ERROR
+    told = f"its weight is {words.number(float(after[-1]))}" if after.size else "the log does not tell its weight"
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=level,
+        headline=f"The term {term} {'vanishes' if ever else 'never appears'}: it {what[0]}.",
+        evidence=(f"{words.capital(told)}; {words.counted(len(column), 'record')} of the term",),
+        cause=(
+            "Its weight is 0: a schedule switched it off."
+            if switched_off
+            else "Batches without a compared position or a valid label, an exception or a NaN that becomes 0, or a "
+            "mask of zeros; or it is switched off."
+        ),
+        remedy="Log how many positions the term averages over; skip an empty batch instead of counting it as 0.",
+        first_step=what[1],
+        last_step=run.last_step,
+        numbers={"zeros": float(np.sum(column.value == 0)), "records": float(len(column))},
+    )
+
+
+def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
+    kd, lm = signals.unweighted(run, [names.KD]), signals.label_loss(run)
+    if kd is None or lm is None or len(kd[1]) < t["records"]:
+        return
+    first = float(np.median(kd[1].value[: max(5, len(kd[1]) // 10)]))
+    told = run.fact(names.VOCABULARY_SIZE)
+    vocabulary = told if told and told > 1 else _UNKNOWN
+    if not 0 < first < t["tiny"] or not t["low"] <= first * vocabulary <= t["high"]:
+        return
+    if float(np.median(lm[1].value)) < t["labels"]:
+        return
+    size = f"{words.step(vocabulary)} tokens" if told else f"about {words.step(vocabulary)} tokens, which is assumed"
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"KD is {words.number(first)} at the beginning; times the vocabulary ({size}) it is "
+            f"{words.number(first * vocabulary)}: it is divided by the vocabulary."
+        ),
+        evidence=(
+            f"Median of the first records {words.number(first)}; the label loss is "
+            f"{words.number(float(np.median(lm[1].value)))}",
+        ),
+        cause='A mean over the vocabulary too, as of KLDivLoss(reduction="mean").',
+        remedy="Sum over the vocabulary, then divide by the number of compared positions.",
+        first_step=float(kd[1].step[0]),
+        last_step=float(kd[1].step[-1]),
+        numbers={"kd": first, "vocabulary": vocabulary, "product": first * vocabulary},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=(f"{names.RAW}|{names.WEIGHTED}",),
+    check=check,
+    thresholds={"never": 0.95, "last": 0.2, "records": 20, "tiny": 1e-3, "labels": 1, "low": 0.05, "high": 20},
+)

@@ -1,0 +1,136 @@
+"""The throughput falls and stays low
+
+## What it sees
+The tokens per second of twelve blocks of records: the last quarter of them lies below a third of the first half's best
+level, surely and without coming back. Without tokens per second, the seconds between records, where records carry a
+time. A run that lost little time by it, and a fall to a half, is a hint.
+
+## Why it is bad
+The rest of the run costs several times its price. Common reasons: memory that swaps or an allocator that frees and asks
+again, a disk or network that feeds the data, a loader whose workers died, a device that throttles, a neighbour on the
+same machine, micro-batches that are cut because the memory does not hold them.
+
+## Thresholds
+- `cliff = 3`: how many times slower, for a warning; `slower = 2` for a hint.
+- `lost = 300`: so many seconds must be lost for a warning, where the log tells the time.
+- `records = 48`: fewest records.
+
+## Example
+```run fires
+steps: 120
+train/loss: 9 -> 8
+train/tokens_per_second: 9000 -> 9000 -> 9000 -> 1500 -> 1500 -> 1500 ~ 100
+```
+
+```run quiet
+steps: 120
+train/loss: 9 -> 8
+train/tokens_per_second: 9000 -> 7500 ~ 800
+```
+
+## Remedy
+Look at the seconds of the step's parts (`train/seconds/`): data, teacher, student. Data that waits wants more workers
+or a local copy; memory at its limit wants a smaller micro-batch and more accumulation.
+
+```toml
+[train]
+batch_size = 8
+accumulation = 4
+```
+
+## Sources
+- trainproof and trainspotter, rules of the step time (3 and 1.4 times).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R503", "throughput-falls"
+
+_BLOCKS = 12
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield one finding for a pace that fell for good."""
+    found = _pace(run)
+    if found is None or len(found[1]) < t["records"]:
+        raise TooFew(f"fewer than {t['records']:g} records of a pace")
+    unit, pace = found
+    blocks = signals.blocks(pace, _BLOCKS)
+    if blocks is None:
+        raise TooFew("too few finite records of a pace")
+    before = float(np.median(np.sort(blocks.middle[: _BLOCKS // 2])[-3:]))
+    late = blocks.middle[-3:]
+    after = float(np.median(late))
+    if not after > 0:
+        raise TooFew("the pace is 0 in the last records")
+    yield Reading("times slower at the end", before / after, "cliff")
+    if float(np.max(late)) * t["slower"] > before:
+        return
+    slow = blocks.step[blocks.middle < 0.75 * before]
+    since = float(slow[0]) if slow.size else float(blocks.step[-3])
+    lost = _lost(run, since, before / after)
+    cliff = float(np.max(late)) * t["cliff"] <= before and (lost is None or lost >= t["lost"])
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING if cliff else Level.INFO,
+        headline=(
+            f"The run is {words.number(before / after, 1)} times slower since step {words.step(since)}: "
+            f"{words.number(after, 1)} {unit} a second, {words.number(before, 1)} before."
+        ),
+        evidence=(
+            f"Medians of {_BLOCKS} blocks: {', '.join(words.number(v, 1) for v in blocks.middle.tolist())}",
+            *([f"About {words.duration(lost)} lost so far"] if lost is not None and lost >= 1 else []),
+        ),
+        cause="The data waits, the memory is at its limit, the device throttles, or somebody else uses the machine.",
+        remedy="Look at the seconds of the step's parts, then at the memory and at the machine's other processes.",
+        first_step=since,
+        last_step=float(pace.step[-1]),
+        numbers={"before": before, "after": after},
+    )
+
+
+def _pace(run: Run) -> tuple[str, Column] | None:
+    """Tokens a second, or steps a second by the times of the training's records."""
+    speed = run.get(names.TOKENS_PER_SECOND)
+    if speed is not None:
+        return "tokens", signals.finite(signals.tidy(speed))
+    time, loss = run.get(names.TIME), run.get(names.LOSS)
+    if time is None or loss is None:
+        return None
+    known = signals.finite(signals.tidy(time))
+    gone = np.diff(known.value)
+    usable = gone > 0
+    if not usable.any():
+        return None
+    return "steps", Column(known.step[1:][usable], np.diff(known.step)[usable] / gone[usable])
+
+
+def _lost(run: Run, since: float, times: float) -> float | None:
+    """Seconds that the slow part took more than it would have; None where the log has no time."""
+    time = run.get(names.TIME)
+    if time is None:
+        return None
+    late = signals.finite(signals.tidy(time))
+    late_value = late.value[late.step >= since]
+    return float(np.ptp(late_value)) * (1 - 1 / times) if late_value.size else 0.0
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.WARNING,
+    page=__doc__,
+    needs=(f"{names.TOKENS_PER_SECOND}|{names.TIME}",),
+    check=check,
+    thresholds={"cliff": 3, "slower": 2, "lost": 300, "records": 48},
+)

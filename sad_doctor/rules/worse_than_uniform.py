@@ -1,0 +1,128 @@
+"""The student is worse than guessing
+
+## What it sees
+The last evaluation's label loss, or the median of the last training records of it before its weight, above the
+logarithm of the vocabulary. Where the log does not tell the vocabulary, the largest usual one stands for it. A first
+record far above it, which later ones leave, is a hint.
+
+## Why it is bad
+A model that gives every token the same probability pays ln(vocabulary): 10.8 nats for 49,152 tokens, 11.9 for 151,936.
+Who pays more has learned something wrong with confidence. It is not a matter of more steps: labels of another
+tokenizer, labels shifted twice or not at all, an output layer that is not tied or was loaded for another vocabulary,
+logits multiplied by a temperature, or a loss that is a sum.
+
+## Thresholds
+- `over = 1.02`: how far above ln(vocabulary), as a factor: a student with random weights starts a little above.
+- `start = 1.3`: the first record, as a factor, from which the hint is given.
+- `unknown = 262144`: the vocabulary where the log tells none; ln of it is 12.5.
+- `records = 20`: fewest records of the training's label loss.
+
+## Example
+```run fires
+fact vocabulary_size: 49152
+steps: 4 every 500
+eval/lm_loss: 14.2, 13.1, 12.7, 12.6
+```
+
+```run quiet
+fact vocabulary_size: 49152
+steps: 4 every 500
+eval/lm_loss: 10.9, 7.2, 5.1, 4.4
+```
+
+## Remedy
+Decode one batch: are the labels the text that follows? Evaluate the student before any step; it must be below
+ln(vocabulary). `sad verify` checks the shift, the head and the mean.
+
+```toml
+[student]
+model = "HuggingFaceTB/SmolLM-135M"
+```
+
+## Sources
+- Karpathy 2019, "A Recipe for Training Neural Networks": verify the loss at initialisation.
+- TheDeepChecker (Ben Braiek and Khomh 2022), "Initial loss".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R306", "worse-than-uniform"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield one finding for an end above the uniform loss, or a hint for such a beginning."""
+    told = run.fact(names.VOCABULARY_SIZE)
+    size = told if told and told > 1 else t["unknown"]
+    uniform = math.log(size)
+    found = _series(run, t)
+    if found is None:
+        raise TooFew("the log has neither an evaluation of the label loss nor enough records of it before its weight")
+    name, column, recent = found
+    end = float(np.median(column.value[-recent:]))
+    first = float(column.value[0])
+    yield Reading(f"{words.called(name)} at the end over ln(vocabulary)", end / uniform, "over")
+    yield Reading(f"{words.called(name)} at the beginning over ln(vocabulary)", first / uniform, "start")
+    known = f"ln({words.step(size)}) is {words.number(uniform)}" + ("" if told else "; the vocabulary is assumed")
+    if end > t["over"] * uniform:
+        yield _finding(name, column, end, known, Level.ERROR)
+    elif first > t["start"] * uniform:
+        yield _finding(name, column, first, known, Level.INFO)
+
+
+def _series(run: Run, t: Thresholds) -> tuple[str, Column, int] | None:
+    evaluated = run.get(names.EVAL_LM_LOSS)
+    if evaluated is not None and len(known := signals.finite(signals.tidy(evaluated))):
+        return names.EVAL_LM_LOSS, known, 1
+    label = signals.label_loss(run)
+    if label is None or len(label[1]) < t["records"]:
+        return None
+    return label[0], label[1], max(int(t["records"]), len(label[1]) // 5)
+
+
+def _finding(name: str, column: Column, value: float, known: str, level: Level) -> Finding:
+    ends = level == Level.ERROR
+    at = float(column.step[-1 if ends else 0])
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=level,
+        headline=(
+            f"{words.capital(words.called(name))} is {words.number(value)} at step {words.step(at)}, worse than "
+            f"guessing every token alike ({known})."
+        ),
+        evidence=(
+            f"First {words.number(float(column.value[0]))}, last {words.number(column.last)}, lowest "
+            f"{words.number(float(column.value.min()))} in {words.counted(len(column), 'record')}",
+        ),
+        cause=(
+            "The labels are not the text that follows: another tokenizer, a shift, an output layer of another "
+            "vocabulary; or the loss is a sum."
+            if ends
+            else "The head or the embedding is not the pretrained one, or the labels were of other text at first."
+        ),
+        remedy="Decode one batch with its labels; evaluate the student before any step.",
+        first_step=float(column.step[0]),
+        last_step=at,
+        numbers={"value": value},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=(f"{names.EVAL_LM_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
+    check=check,
+    thresholds={"over": 1.02, "start": 1.3, "unknown": 262144, "records": 20},
+)

@@ -1,0 +1,179 @@
+"""Which rules judge, and by which thresholds: from the command line, and from ``[doctor]`` of a ``sad.toml``."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sad_doctor.rule import Rule
+from sad_doctor.rules import RULES
+
+FILE = "sad.toml"
+FAIL_ON = ("error", "warn")
+_KEYS = ("select", "ignore", "rules", "fail_on", "band", "baseline")
+
+Changes = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a file says: ``thresholds`` by code of the rule. ``file`` is None where there is no file."""
+
+    file: Path | None = None
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    thresholds: Changes = field(default_factory=dict)
+    fail_on: str = FAIL_ON[0]
+    band: str | None = None
+    baseline: str | None = None
+
+
+def find(path: str | Path) -> Path | None:
+    """Return the ``sad.toml`` that holds for a log: in its folder, beside it, or in the working directory or above."""
+    path = Path(path).absolute()
+    inside = [path] if path.is_dir() else []
+    beside = next((parent for parent in path.parents if parent.is_dir()), None)
+    here = Path.cwd()
+    folders = [*inside, *([beside] if beside else []), here, *here.parents]
+    return next((folder / FILE for folder in folders if (folder / FILE).is_file()), None)
+
+
+def load(file: Path | None) -> Settings:
+    """Return what a file says of the doctor; other tables of it are left alone. Raises ValueError, in one line."""
+    if file is None:
+        return Settings()
+    try:
+        told = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ValueError(f"{file}: cannot be read: {reason}") from None
+    doctor = told.get("doctor")
+    if doctor is None:
+        near = difflib.get_close_matches("doctor", told, n=1)
+        if near:
+            raise ValueError(f"{file}: there is no table [{near[0]}]; did you mean [doctor]?")
+        return Settings()
+    if not isinstance(doctor, dict):
+        raise ValueError(f"{file}: doctor is a table: write [doctor]")
+    for key in doctor:
+        if key not in _KEYS:
+            raise ValueError(f"{file}: [doctor] has no {key}; {meant(key, _KEYS)}")
+    settings = Settings(
+        file=file,
+        select=_words(file, "select", doctor.get("select", [])),
+        ignore=_words(file, "ignore", doctor.get("ignore", [])),
+        thresholds=_rules(file, doctor.get("rules", {})),
+        fail_on=_word(file, "fail_on", doctor.get("fail_on", FAIL_ON[0])),
+        band=_word(file, "band", doctor["band"]) if "band" in doctor else None,
+        baseline=_word(file, "baseline", doctor["baseline"]) if "baseline" in doctor else None,
+    )
+    if settings.fail_on not in FAIL_ON:
+        raise ValueError(f"{file}: fail_on is error or warn, not {settings.fail_on}")
+    try:
+        chosen(settings.select, settings.ignore)
+    except ValueError as problem:
+        raise ValueError(f"{file}: {problem}") from None
+    return settings
+
+
+def _words(file: Path, key: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError(f'{file}: {key} is a list of rules, such as ["R2", "loss-spike"]')
+    return tuple(value)
+
+
+def _word(file: Path, key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{file}: {key} is a text, not {value!r}")
+    return value
+
+
+def _rules(file: Path, tables: object) -> dict[str, dict[str, float]]:
+    if not isinstance(tables, dict):
+        raise ValueError(f"{file}: rules are tables, such as [doctor.rules.R203]")
+    found: dict[str, dict[str, float]] = {}
+    for key, table in tables.items():
+        where = f"[doctor.rules.{key}]"
+        if not isinstance(table, dict):
+            raise ValueError(f"{file}: {where} is a table of thresholds, such as share = 0.9")
+        for name, value in table.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise ValueError(f"{file}: {where} {name} is a finite number, not {value!r}")
+        try:
+            found |= by_code({key: {name: float(value) for name, value in table.items()}})
+        except ValueError as problem:
+            raise ValueError(f"{file}: {where}: {problem}") from None
+    return found
+
+
+def by_code(changes: Changes, rules: Sequence[Rule] = RULES) -> dict[str, dict[str, float]]:
+    """Return ``changes`` by the codes of their rules. Raises ValueError for a rule or threshold that does not exist."""
+    known = {key: rule for rule in rules for key in (rule.code, rule.name)}
+    found: dict[str, dict[str, float]] = {}
+    for key, values in changes.items():
+        rule = known.get(key) or known.get(key.upper())
+        if rule is None:
+            raise ValueError(f"no rule {key}; {meant(key, known)}")
+        for name in values:
+            if name not in rule.thresholds:
+                has = ", ".join(rule.thresholds) or "none"
+                raise ValueError(f"{key} has no threshold {name}; it has: {has}; {meant(name, rule.thresholds)}")
+        found[rule.code] = {**found.get(rule.code, {}), **values}
+    return found
+
+
+def merged(first: Changes, second: Changes) -> dict[str, dict[str, float]]:
+    """Return the changes of both by code; where both name a threshold, the ``second`` counts. Raises ValueError."""
+    one, other = by_code(first), by_code(second)
+    return {code: {**one.get(code, {}), **other.get(code, {})} for code in {**one, **other}}
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """Return a question for the nearest of ``known``, or all of them where none is near."""
+    known = list(known)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+
+
+def chosen(select: Iterable[str], ignore: Iterable[str]) -> tuple[Rule, ...]:
+    """Return the rules of ``select`` (all, if empty) without those of ``ignore``; ValueError for an unknown one."""
+    wanted, unwanted = ([_matching(key) for key in keys] for keys in (select, ignore))
+    kept = set().union(*wanted) if wanted else {rule.code for rule in RULES}
+    kept = kept.difference(*unwanted)
+    return tuple(rule for rule in RULES if rule.code in kept)
+
+
+def _matching(key: str) -> set[str]:
+    found = {rule.code for rule in RULES if rule.name == key or (key and rule.code.startswith(key.upper()))}
+    if not found:
+        known = [word for rule in RULES for word in (rule.code, rule.name)]
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+        known = known if near else [rule.code for rule in RULES]
+        raise ValueError(f"no rule {key!r}; {meant(key, known)}")
+    return found
+
+
+def threshold(text: str) -> tuple[str, str, float]:
+    """Split ``R203.share=0.9`` into rule, threshold and value. Raises ValueError."""
+    key, equals, value = text.partition("=")
+    rule, dot, name = key.partition(".")
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if not (equals and dot) or number != number:
+        raise ValueError(f"--set {text}: write it as RULE.name=number, for example R203.share=0.9")
+    return rule.strip(), name.strip(), number
+
+
+def thresholds(texts: Iterable[str]) -> dict[str, dict[str, float]]:
+    """Return the thresholds of several :func:`threshold` texts by rule. Raises ValueError."""
+    found: dict[str, dict[str, float]] = {}
+    for text in texts:
+        rule, name, value = threshold(text)
+        found.setdefault(rule, {})[name] = value
+    return found

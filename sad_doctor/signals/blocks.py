@@ -1,0 +1,56 @@
+"""A long series in few numbers: medians of blocks with their errors, first and last thirds. Linear in the length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sad_doctor.run import Column, Floats
+from sad_doctor.signals.series import finite, tidy
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blocks:
+    """Medians of equal blocks, float64 [blocks], the standard error of each, and the step in the middle of each."""
+
+    step: Floats
+    middle: Floats
+    error: Floats
+
+    @property
+    def range(self) -> float:
+        """The highest minus the lowest median."""
+        return float(np.ptp(self.middle))
+
+
+def blocks(column: Column, count: int, fewest: int = 4) -> Blocks | None:
+    """Return ``count`` blocks over the finite values of a tidied ``column``; None with less than ``fewest`` a block.
+
+    What does not divide evenly is left out at the beginning. The errors take the spread from differences of
+    neighbours, as :func:`sad_doctor.signals.gain` does.
+    """
+    known = finite(tidy(column))
+    size = len(known) // count
+    if size < max(fewest, 2):
+        return None
+    values = known.value[-count * size :].reshape(count, size)
+    steps = known.step[-count * size :].reshape(count, size)
+    noise = np.sqrt(np.mean(np.square(np.diff(values, axis=1)), axis=1) / 2)
+    return Blocks(steps[:, size // 2], np.median(values, axis=1), 1.2533 * noise / np.sqrt(size))
+
+
+def ends(column: Column, skip: float = 0.02) -> tuple[Floats, Floats] | None:
+    """Return the values of the first and of the last third of a series, without its first ``skip``; None below 12."""
+    known = finite(tidy(column)).value
+    known = known[int(skip * known.size) :]
+    third = known.size // 3
+    return None if third < 4 else (known[:third], known[-third:])
+
+
+def rank_correlation(a: Floats, b: Floats) -> float:
+    """Return Spearman's correlation of two series of one length; NaN if one of them is constant. Ties by order."""
+    if a.size < 2 or not (np.ptp(a) and np.ptp(b)):
+        return float("nan")
+    ranks = [np.argsort(np.argsort(v, kind="stable"), kind="stable").astype(np.float64) for v in (a, b)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
