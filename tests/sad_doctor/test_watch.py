@@ -66,7 +66,7 @@ def test_following_waits_for_the_run_tells_each_finding_once_and_ends_with_the_r
             for step in range(1, 31):
                 record.log(step, {names.LOSS: 9.0 if step < 10 else float("nan")})
                 time.sleep(0.01)
-        looker.join(20)
+        looker.join(60)
     assert codes == [1]
     told = capsys.readouterr()
     assert json.loads(told.out)["run"]["last_step"] == 30
@@ -106,7 +106,7 @@ def test_text_that_is_no_log_yet_is_waited_for(tmp_path):
     log.write_text("Loading the model\n")
     later = threading.Timer(0.1, log.write_text, ['{"step": 1, "loss": 3.5}\n'])
     later.start()
-    assert Watching(following=True, idle=20.0, interval=0.01).opened(log).path == log
+    assert Watching(following=True, idle=60.0, interval=0.01).opened(log).path == log
     later.join()
 
 
