@@ -46,7 +46,7 @@ class Watching:
         self.following, self._idle, self._interval = following, math.inf if idle is None else idle, interval
         self._held: list[str] | None = None
         self._notifier = self._told(notify) if notify else None
-        self._source: Source | None = None
+        self._sources: dict[Path, Source] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +65,7 @@ class Watching:
         until = time.monotonic() + self._idle
         while True:
             try:
-                self._source = open_log(path)
+                source = open_log(path)
             except Unreadable as problem:
                 if not (self.following and _may_come(Path(path))) or time.monotonic() >= until:
                     raise
@@ -77,7 +77,8 @@ class Watching:
                 except KeyboardInterrupt:
                     raise problem from None
             else:
-                return self._source
+                self._sources[source.path] = source
+                return source
 
     def judging(self, judge: Judge, level: Level) -> Judge:
         """Return ``judge`` that also sends word of what is new, of ``level`` or above. It takes no longer for that."""
@@ -87,7 +88,7 @@ class Watching:
 
         def judged(run: Run) -> Report:
             report = judge(run)
-            pace = getattr(self._source, "pace", None)
+            pace = getattr(self._sources.get(run.path), "pace", None)
             # what looks wrong in the half of a log that has been read may be put right in the rest
             if pace is None or pace.share >= 1:
                 for story in news.of(run, report):
