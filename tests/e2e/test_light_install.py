@@ -5,6 +5,7 @@ The environment is a real one, made without a network: its packages are links to
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -146,6 +147,19 @@ def test_it_is_the_same_doctor_under_the_same_license(wheel: Path) -> None:
     tree = {path.relative_to(ROOT).as_posix() for path in (ROOT / "sad_doctor").rglob("*") if path.is_file()}
     assert mine == {name for name in tree if "__pycache__" not in name}
     assert any(name.endswith("LICENSE") for name in names)
+
+
+def test_it_imports_what_it_names_and_nothing_that_comes_with_it_by_chance() -> None:
+    found = set()
+    for path in (ROOT / "sad_doctor").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.partition(".")[0])
+    wanted = {Requirement(name).name for name in named(LIGHT / "pyproject.toml")}
+    # Run.to_pandas() is for those who have it
+    assert found - sys.stdlib_module_names == wanted | {"sad_doctor", "pandas"}
 
 
 def test_its_needs_have_the_bounds_of_the_whole() -> None:
