@@ -161,9 +161,14 @@ NUMBERS = st.one_of(
 )
 TERMS = ("train/raw/", "train/weight/", "train/weighted/", "eval/raw/")
 SERIES = ("train/loss", "train/lr", "train/grad_norm", "train/update_ratio", "eval/loss", "eval/lm_loss", "eval/kl")
+MORE = (
+    *(names.LENGTH, names.COVERAGE, names.TEACHER_LOSS, names.TEACHER_ENTROPY, names.TEACHER_EVAL_LM_LOSS, names.TIME),
+    *(names.MEMORY, names.TOKENS_PER_SECOND, names.EVAL_MAPPED, names.GRAD_SHARE + "kd", names.GRAD_SHARE + "lm"),
+)
 COLUMNS = st.sampled_from(
     [
         *SERIES,
+        *MORE,
         names.EVAL_PERPLEXITY,
         "other",
         *(prefix + term for prefix in TERMS for term in ("kd", "lm", "layerwise")),
@@ -175,17 +180,20 @@ COLUMNS = st.sampled_from(
 def runs(draw):
     columns = {}
     for name in draw(st.sets(COLUMNS)):
-        points = draw(st.lists(st.tuples(st.integers(0, 9000), NUMBERS), max_size=30))
+        points = draw(st.lists(st.tuples(st.integers(0, 9000), NUMBERS), max_size=70))
         if draw(st.booleans()):
             points = [(s, points[0][1]) for s, _ in points]
         columns[name] = Column(np.array([float(s) for s, _ in points]), np.array([float(v) for _, v in points]))
     kinds = [names.EVENT_CRASH, names.EVENT_WARNING, names.EVENT_NON_FINITE, names.EVENT_EARLY_STOP, "else"]
     event = st.builds(Event, st.sampled_from(kinds), st.text(max_size=40), st.none() | st.floats(0, 9000))
-    facts = {names.TOTAL_STEPS: draw(st.sampled_from([0, 1, 5000, 10000, math.nan, -1, "many"]))}
+    facts = {
+        names.TOTAL_STEPS: draw(st.sampled_from([0, 1, 5000, 10000, math.nan, -1, "many"])),
+        names.VOCABULARY_SIZE: draw(st.sampled_from([None, 0, 192, 49152, math.nan, math.inf, -3])),
+    }
     return Run("any", "test", Path("any"), columns, tuple(draw(st.lists(event, max_size=4))), facts)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(runs())
 def test_no_run_makes_a_rule_crash_and_every_rule_is_accounted_for(run):
     report = check(run)
