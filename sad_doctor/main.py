@@ -82,7 +82,7 @@ def run_doctor(
     def reported(one: str | Path) -> int:
         source = opened(one)
         run = _noted(_read(source), told.file)
-        verdict = replace(judge(run), comparisons=compare(run))
+        verdict = _beside(judge, compare)(run)
         if svg is not None:
             _picture(source, judge, svg)
         if html is not None:
@@ -94,11 +94,18 @@ def run_doctor(
     try:
         if dashboard:
             good = baseline or told.baseline
-            shown = _dashboard(paths, opened, judge, speed, [] if good is None else [open_log(good)])
+            whole = _beside(judge, compare)
+            shown = _dashboard(paths, opened, whole, speed, [] if good is None else [open_log(good)])
             return _worst(exit_code(verdict, level) for verdict in shown)
         return _worst([reported(one) for one in paths])
     except (Unreadable, _Unwritable) as problem:
         return _refuse(problem)
+
+
+def _beside(
+    judge: Callable[[Run], Report], compare: Callable[[Run], tuple[Comparison, ...]]
+) -> Callable[[Run], Report]:
+    return lambda run: replace(judge(run), comparisons=compare(run))
 
 
 def _read(source: Source) -> Run:
