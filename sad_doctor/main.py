@@ -87,7 +87,7 @@ def run_doctor(
         source = opened(one)
         watching.follow(source, judge)
         run = _noted(_read(source), told.file)
-        verdict = replace(judge(run), comparisons=compare(run))
+        verdict = _beside(judge, compare)(run)
         if svg is not None:
             _picture(source, judge, svg)
         if html is not None:
@@ -100,11 +100,18 @@ def run_doctor(
         if dashboard:
             watching.hold()
             good = baseline or told.baseline
-            shown = _dashboard(paths, opened, judge, speed, [] if good is None else [open_log(good)])
+            whole = _beside(judge, compare)
+            shown = _dashboard(paths, opened, whole, speed, [] if good is None else [open_log(good)])
             return _worst(exit_code(verdict, level) for verdict in shown)
         return _worst([reported(one) for one in paths])
     except (Unreadable, _Unwritable) as problem:
         return _refuse(problem)
+
+
+def _beside(
+    judge: Callable[[Run], Report], compare: Callable[[Run], tuple[Comparison, ...]]
+) -> Callable[[Run], Report]:
+    return lambda run: replace(judge(run), comparisons=compare(run))
 
 
 def _read(source: Source) -> Run:
