@@ -41,7 +41,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     # a label or a token that is wrong
     "worse-than-uniform": ("perplexity-too-high", "total-too-high", "student-no-better"),
     "label-loss-too-low": ("kd-stays", "lm-rises-while-kd-falls", "student-no-better"),
-    "overfitting": ("student-no-better", "perplexity-too-high"),
+    "overfitting": ("student-no-better", "worse-than-uniform", "perplexity-too-high"),
     # what an evaluation is not
     "evaluation-objective-differs": ("worse-than-uniform", "perplexity-disagrees", "perplexity-too-high"),
     "perplexity-is-a-clamp": ("perplexity-too-high", "perplexity-disagrees"),

@@ -16,6 +16,7 @@ training does not have yet: most often the evaluation uses the full weights of a
 ## Thresholds
 - `ratio = 1.5`, `nats = 1`: how far above the training total every evaluation must lie.
 - `weight = 0.05`: how far a term's weight at evaluation may lie beyond the training's on either side, as a share.
+- `labels = 25`: nats of a label loss above which it is a sum over tokens, which other rules tell.
 - `early = 0.25`: the share of the planned steps (of those logged, where the plan is not known) up to which the first
   evaluation is early.
 
@@ -76,6 +77,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED), **run.terms(names.EVAL_RAW)}
     if len(terms) < 2:
         raise TooFew("the log does not tell the parts of the loss, so a gap may be the data's")
+    label = signals.label_loss(run)
+    if label is not None and len(label[1]) and float(np.median(label[1].value)) > t["labels"]:
+        raise TooFew("the label loss is a sum over tokens: it depends on the size of the batch")
     weights = list(_other_weights(run, t))
     if weights:
         yield _weighed(evaluation, weights)
@@ -197,5 +201,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.EVAL_LOSS, names.LOSS),
     check=check,
-    thresholds={"ratio": 1.5, "nats": 1.0, "early": 0.25, "weight": 0.05},
+    thresholds={"ratio": 1.5, "nats": 1.0, "early": 0.25, "weight": 0.05, "labels": 25.0},
 )

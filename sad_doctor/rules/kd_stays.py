@@ -65,6 +65,8 @@ CODE, NAME = "R207", "kd-stays"
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when KD is flat or rises and the label loss falls."""
     kd, lm = signals.unweighted(run, [names.KD]), signals.label_loss(run)
+    if kd is None and lm is None and not run.terms(names.WEIGHT):
+        kd, lm = _weighted(run, (names.KD,)), _weighted(run, (names.LM, *sorted(names.ANCHORS)))
     if kd is None or lm is None:
         raise TooFew("the log does not tell KD and the label loss before their weights")
     fewest = min(len(kd[1]), len(lm[1]))
@@ -82,6 +84,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     flat = gain.surely_below(t["change"] * abs(start), sigmas=2) and _even(kd[1], t)
     if (rises or flat) and not _evaluated_kl_falls(run):
         yield _finding(run, kd, lm, (start, end), t, rises=rises)
+
+
+def _weighted(run: Run, terms: tuple[str, ...]) -> tuple[str, Column] | None:
+    """The first of ``terms`` after its weight, in a log that tells no weights."""
+    told = ((names.WEIGHTED + term, run.get(names.WEIGHTED + term)) for term in terms)
+    return next(((name, signals.finite(signals.tidy(c))) for name, c in told if c is not None), None)
 
 
 def _fall(column: Column, t: Thresholds) -> float:
@@ -107,6 +115,7 @@ def _evaluated_kl_falls(run: Run) -> bool:
         column = run.get(name)
         if column is not None and len(column) >= 2:
             known = signals.finite(column).value
+            known = known[known.size // 4 :]  # what every student gains by its first steps is not KD's doing
             if known.size >= 2 and known[-1] < 0.95 * known[0]:
                 return True
     return False
@@ -120,7 +129,9 @@ def _finding(
     first, last = (float(np.median(values)) for values in labels)
     share = signals.shares(run).get(names.KD)
     part = [] if share is None else [f"KD is {words.percent(float(np.median(share.value)))} of the loss in the median"]
-    untold = signals.parts(run).source == "raw" and run.get(names.WEIGHT + names.KD) is None
+    untold = (signals.parts(run).source == "raw" or kd[0].startswith(names.WEIGHTED)) and run.get(
+        names.WEIGHT + names.KD
+    ) is None
     copy = rises and (start < t["copy"] or untold)
     what = "rises" if rises else "stays"
     return Finding(

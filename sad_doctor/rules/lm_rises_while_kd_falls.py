@@ -79,12 +79,21 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     level, labels = (abs(float(np.median(first))) for first, _ in (soft, ends))
     yield Reading("fall of KD, as a share", down.amount / level if level else float("nan"), "falls")
     yield Reading("rise of the label loss, nats", -up.amount, "nats")
-    if down.surely_above(t["falls"] * level) and up.surely_below(-max(t["rises"] * labels, t["nats"]), sigmas=3):
+    risen = up.surely_below(-max(t["rises"] * labels, t["nats"]), sigmas=3) or _left_its_best(lm, t)
+    if down.surely_above(t["falls"] * level) and risen:
         yield _finding(lm, soft, ends, Level.WARNING)
     elif down.surely_above(max(t["far"] * level, t["fall_nats"])) and up.surely_below(t["same"] * labels, sigmas=2):
         told_size = run.fact(names.VOCABULARY_SIZE)
         ignorant = bool(told_size and told_size > 1) and labels > t["ignorant"] * math.log(told_size or 2)
         yield _finding(lm, soft, ends, Level.WARNING if ignorant else Level.INFO)
+
+
+def _left_its_best(lm: tuple[str, Column], t: Thresholds) -> bool:
+    """Whether the last three evaluations all lie above the best one by the threshold."""
+    if lm[0] != names.EVAL_LM_LOSS or len(lm[1]) < 2 * t["evaluations"]:
+        return False
+    best = float(lm[1].value.min())
+    return bool(np.all(lm[1].value[-3:] > best + max(t["rises"] * abs(best), t["nats"])))
 
 
 def _nothing() -> tuple[Floats, Floats]:

@@ -57,6 +57,9 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R302", "perplexity-of-the-total"
 
+_FOLLOWS, _NEAR = 6, 0.08
+"""Evaluations, and the share within which they must lie about the training total."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when most evaluations agree."""
@@ -107,8 +110,23 @@ def _is_total(run: Run, step: float, evaluation: float) -> bool:
     if math.isfinite(lm):
         return abs(evaluation - lm) > 0.05 * abs(evaluation)
     loss = run.get(names.EVAL_LOSS)
+    if loss is not None and _tracks(run, loss):
+        return True
     groups = (run.terms(names.EVAL_WEIGHTED), run.terms(names.EVAL_RAW))
     return loss is not None and any(_several(g) and signals.sums_to(g, loss) for g in groups)
+
+
+def _tracks(run: Run, loss: Column) -> bool:
+    """Whether the evaluation's loss goes with the training total all along, and far from the label loss as logged."""
+    label = next((c for term, c in signals.parts(run).terms.items() if term in names.ANCHORS), None)
+    if label is None or len(loss) < _FOLLOWS:
+        return False
+    total = np.array([_level(run, float(step)) for step in loss.step])
+    tidied = signals.tidy(label)
+    labels = tidied.value[np.clip(np.searchsorted(tidied.step, loss.step), 0, len(tidied) - 1)]
+    near = np.abs(loss.value - total) <= _NEAR * np.abs(total)
+    apart = np.abs(loss.value - labels) > 2 * _NEAR * np.abs(loss.value)
+    return bool(np.mean(near) >= 0.75 and np.all(apart))
 
 
 def _at(run: Run, name: str, step: float) -> float:

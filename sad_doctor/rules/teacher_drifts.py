@@ -14,7 +14,7 @@ nothing: the teacher comes to meet it.
   less.
 - `drift = 0.25`, `nats = 0.3`: how far its loss or entropy on training batches must surely move, as a share and at
   least: batches that come in an order of their own move it too.
-- `records = 60`: fewest records on training batches.
+- `records = 30`: fewest records on training batches.
 
 ## Example
 ```run fires
@@ -127,5 +127,5 @@ RULE = Rule(
     page=__doc__,
     needs=("|".join((*_HELD_OUT, *_TRAINING)),),
     check=check,
-    thresholds={"change": 0.001, "drift": 0.25, "nats": 0.3, "records": 60},
+    thresholds={"change": 0.001, "drift": 0.25, "nats": 0.3, "records": 30},
 )
