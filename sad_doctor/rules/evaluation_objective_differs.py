@@ -77,8 +77,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED), **run.terms(names.EVAL_RAW)}
     if len(terms) < 2:
         raise TooFew("the log does not tell the parts of the loss, so a gap may be the data's")
-    label = signals.label_loss(run)
-    if label is not None and len(label[1]) and float(np.median(label[1].value)) > t["labels"]:
+    if signals.is_summed(run, t["labels"]):
         raise TooFew("the label loss is a sum over tokens: it depends on the size of the batch")
     weights = list(_other_weights(run, t))
     if weights:

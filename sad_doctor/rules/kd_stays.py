@@ -65,8 +65,8 @@ CODE, NAME = "R207", "kd-stays"
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when KD is flat or rises and the label loss falls."""
     kd, lm = signals.unweighted(run, [names.KD]), signals.label_loss(run)
-    if kd is None and lm is None and not run.terms(names.WEIGHT):
-        kd, lm = _weighted(run, (names.KD,)), _weighted(run, (names.LM, *sorted(names.ANCHORS)))
+    if kd is None and lm is None:
+        kd, lm = (signals.after_its_weight(run, terms) for terms in ([names.KD], sorted(names.ANCHORS)))
     if kd is None or lm is None:
         raise TooFew("the log does not tell KD and the label loss before their weights")
     fewest = min(len(kd[1]), len(lm[1]))
@@ -84,12 +84,6 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     flat = gain.surely_below(t["change"] * abs(start), sigmas=2) and _even(kd[1], t)
     if (rises or flat) and not _evaluated_kl_falls(run):
         yield _finding(run, kd, lm, (start, end), t, rises=rises)
-
-
-def _weighted(run: Run, terms: tuple[str, ...]) -> tuple[str, Column] | None:
-    """The first of ``terms`` after its weight, in a log that tells no weights."""
-    told = ((names.WEIGHTED + term, run.get(names.WEIGHTED + term)) for term in terms)
-    return next(((name, signals.finite(signals.tidy(c))) for name, c in told if c is not None), None)
 
 
 def _fall(column: Column, t: Thresholds) -> float:

@@ -80,8 +80,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             gain, level = signals.gain(*ends), abs(float(np.median(ends[0])))
             yield Reading(f"change of {name}, as a share", gain.amount / level if level else float("nan"), "drift")
             limit = max(t["drift"] * level, t["nats"])
-            if gain.surely_above(limit, sigmas=3) or gain.surely_below(-limit, sigmas=3):
-                first, last = (float(np.median(v)) for v in ends)
+            first, last = (float(np.median(v)) for v in ends)
+            moved = gain.surely_above(limit, sigmas=3) or gain.surely_below(-limit, sigmas=3)
+            if not moved and _leaves(float(known.value[0]), ends[1], t):
+                moved, first = True, float(known.value[0])
+            if moved:
                 yield _finding(name, known, first, last, Level.WARNING)
                 return
     if not judged:
@@ -91,6 +94,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 def _ends(column: Column) -> tuple[Floats, Floats]:
     """The first records and the last third: a teacher that is trained moves most at the beginning."""
     return column.value[: max(5, len(column) // 20)], column.value[-(len(column) // 3) :]
+
+
+def _leaves(first: float, later: Floats, t: Thresholds) -> bool:
+    """Whether the very first record lies far outside of all later ones: a teacher that a few steps have changed."""
+    level = float(np.median(later))
+    apart = abs(first - level)
+    return apart > max(t["drift"] * max(abs(first), level), t["nats"], 8 * float(np.std(later)))
 
 
 def _finding(name: str, column: Column, first: float, last: float, level: Level) -> Finding:

@@ -139,6 +139,8 @@ def _finding(run: Run, term: str, column: Column, what: tuple[str, float]) -> Fi
 
 def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
     kd, lm = signals.unweighted(run, [names.KD]), signals.label_loss(run)
+    if kd is None and lm is None:
+        kd, lm = (signals.after_its_weight(run, terms) for terms in ([names.KD], sorted(names.ANCHORS)))
     if kd is None or lm is None or len(kd[1]) < t["records"]:
         return
     first = float(np.median(kd[1].value[: max(5, len(kd[1]) // 10)]))

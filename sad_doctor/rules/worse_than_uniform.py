@@ -74,10 +74,17 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading(f"{words.called(name)} at the end over ln(vocabulary)", end / uniform, "over")
     yield Reading(f"{words.called(name)} at the beginning over ln(vocabulary)", first / uniform, "start")
     known = f"ln({words.step(size)}) is {words.number(uniform)}" + ("" if told else "; the vocabulary is assumed")
-    if end > max(t["over"] * uniform, uniform + t["nats"]):
-        yield _finding(name, column, end, known, Level.ERROR)
+    limit = max(t["over"] * uniform, uniform + t["nats"])
+    if end > limit:
+        yield _finding(name, column, end, known, Level.ERROR, _since(column, limit))
     elif first > t["start"] * uniform:
-        yield _finding(name, column, first, known, Level.INFO)
+        yield _finding(name, column, first, known, Level.INFO, float(column.step[0]))
+
+
+def _since(column: Column, limit: float) -> float:
+    """The step from which on every value is above the limit; the last one where single values are not."""
+    below = np.flatnonzero(column.value <= limit)
+    return float(column.step[min(int(below[-1]) + 1, len(column) - 1) if below.size else 0])
 
 
 def _series(run: Run, t: Thresholds) -> tuple[str, Column, int] | None:
@@ -90,7 +97,7 @@ def _series(run: Run, t: Thresholds) -> tuple[str, Column, int] | None:
     return label[0], label[1], max(int(t["records"]), len(label[1]) // 5)
 
 
-def _finding(name: str, column: Column, value: float, known: str, level: Level) -> Finding:
+def _finding(name: str, column: Column, value: float, known: str, level: Level, since: float) -> Finding:
     ends = level == Level.ERROR
     at = float(column.step[-1 if ends else 0])
     return Finding(
@@ -112,7 +119,7 @@ def _finding(name: str, column: Column, value: float, known: str, level: Level) 
             else "The head or the embedding is not the pretrained one, or the labels were of other text at first."
         ),
         remedy="Decode one batch with its labels; evaluate the student before any step.",
-        first_step=float(column.step[0]),
+        first_step=since,
         last_step=at,
         numbers={"value": value},
     )
