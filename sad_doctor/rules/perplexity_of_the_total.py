@@ -125,8 +125,9 @@ def _tracks(run: Run, loss: Column) -> bool:
     tidied = signals.tidy(label)
     labels = tidied.value[np.clip(np.searchsorted(tidied.step, loss.step), 0, len(tidied) - 1)]
     near = np.abs(loss.value - total) <= _NEAR * np.abs(total)
-    apart = np.abs(loss.value - labels) > 2 * _NEAR * np.abs(loss.value)
-    return bool(np.mean(near) >= 0.75 and np.mean(apart) >= 0.75)
+    away = np.abs(loss.value - labels)
+    apart, nearer = away > 2 * _NEAR * np.abs(loss.value), away > 2 * np.abs(loss.value - total)
+    return bool(np.mean(near & nearer) >= 0.75 and np.mean(apart) >= 0.5)
 
 
 def _at(run: Run, name: str, step: float) -> float:
