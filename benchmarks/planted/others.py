@@ -114,11 +114,6 @@ class GradientsNeverCleared(Sick):
     def update(self, step: int) -> None:
         self.optimizer.step()
 
-    @staticmethod
-    def took(record: Record) -> bool:
-        loss = record.column(names.LOSS)
-        return sorted(loss[-9:])[4] > 1.3 * min(loss)
-
 
 class SummedLayerwise(Sick):
     """The layerwise term alone is a sum over the width."""

@@ -15,9 +15,9 @@ targets flatten the student; a KD weight that leaves the label loss no say.
 - `falls = 0.1`: the share by which KD must surely fall.
 - `rises = 0.05`, `nats = 0.2`: how far the label loss must surely rise, as a share and at least. A student that gives
   up a little likelihood for its teacher's soft targets stays below.
-- `far = 0.25`, `fall_nats = 0.3`, `same = 0.005`: a KD that surely falls so far beside a label loss that surely does
-  not fall by more than this share is a hint; it is a warning where the label loss is above `ignorant = 0.9` of
-  ln(vocabulary), as of a student that knows nothing of the text.
+- `far = 0.15`, `fall_nats = 0.2`, `same = 0.005`, `shared = 0.1`: a KD that surely falls so far beside a label loss
+  that surely does not fall by more than this share of itself, or of KD's fall, is a hint; it is a warning where the
+  label loss is above `ignorant = 0.9` of ln(vocabulary), as of a student that knows nothing of the text.
 - `records = 40`, `evaluations = 4`: fewest points.
 
 ## Example
@@ -82,7 +82,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     risen = up.surely_below(-max(t["rises"] * labels, t["nats"]), sigmas=3) or _left_its_best(lm, t)
     if down.surely_above(t["falls"] * level) and risen:
         yield _finding(lm, soft, ends, Level.WARNING)
-    elif down.surely_above(max(t["far"] * level, t["fall_nats"])) and up.surely_below(t["same"] * labels, sigmas=2):
+    elif down.surely_above(max(t["far"] * level, t["fall_nats"])) and up.surely_below(
+        max(t["same"] * labels, t["shared"] * down.amount), sigmas=2
+    ):
         told_size = run.fact(names.VOCABULARY_SIZE)
         ignorant = bool(told_size and told_size > 1) and labels > t["ignorant"] * math.log(told_size or 2)
         yield _finding(lm, soft, ends, Level.WARNING if ignorant else Level.INFO)
@@ -140,9 +142,10 @@ RULE = Rule(
         "nats": 0.2,
         "records": 40,
         "evaluations": 4,
-        "far": 0.25,
-        "fall_nats": 0.3,
+        "far": 0.15,
+        "fall_nats": 0.2,
         "same": 0.005,
+        "shared": 0.1,
         "ignorant": 0.9,
     },
 )
