@@ -91,7 +91,8 @@ def _is_a_sum(run: Run, parts: signals.Parts, t: Thresholds) -> bool:
     """Whether the label loss too is on a scale that no mean over tokens has: then every term is a sum."""
     label = signals.label_loss(run)
     columns = [c for term, c in parts.terms.items() if term in names.ANCHORS] if label is None else [label[1]]
-    return any(len(c) and float(np.median(signals.finite(c).value)) > t["labels"] for c in columns)
+    known = [signals.finite(c).value for c in columns]
+    return any(values.size and float(np.median(values)) > t["labels"] for values in known)
 
 
 def _finding(run: Run, column: Column, limit: float, kind: str, level: Level = Level.ERROR) -> Iterator[Finding]:
