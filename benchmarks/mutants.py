@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Container, Iterator, Set
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ DROPPED = {
 """Methods whose call is left out: x.detach() becomes x."""
 WORDS = {"sum": "mean", "mean": "sum", "none": "sum"}
 """Words of a reduction."""
-SAME_EITHER_WAY = {"min", "max", "minimum", "maximum"}
+SAME_EITHER_WAY = {"min", "max", "minimum", "maximum", "mul", "logaddexp", "gcd"}
 """Functions whose first two arguments may be swapped: the smaller of a and b is the smaller of b and a."""
 NO_RESULT = {
     "use_cache",  # whether a pass also returns what a later pass could reuse
@@ -55,43 +56,108 @@ NO_RESULT = {
     "assume_unique",  # saves a sort of what is sorted
     "indent",  # how a JSON file is laid out
     "ensure_ascii",  # how its letters are escaped
+    "non_blocking",  # whether the host waits for a copy
+    "daemon",  # whether a thread may outlive the program
+    "maxsize",  # how much of what can be made again is kept
+    "exist_ok",  # whether a folder that is there is an error
+    "parents",  # whether those above it are made too
 }
 """Flags of calls that say how a result is reached or written, never what it is."""
-PORTIONS = {"CHUNK"}
-"""Constants that say how much is done at a time."""
+PORTIONS = {
+    *("CHUNK", "CHARACTERS", "BLOCK", "OTHERS", "PIECE", "FEWEST", "TILE", "ROWS", "LEAST_ROWS", "MOST_ROWS"),
+    *("OPEN", "EVER"),
+}
+"""Constants that say how much is done, or kept, at a time, and one for more steps than any run takes."""
+CLOCKS = ("perf_counter(", "monotonic(")
+"""Who is asked for the time tells how long something took, never what it gave."""
+MARKS = {"mark", "self.clock.start", "done.took"}
+"""Calls that tell a clock which part of a step begins, or a person how far something is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file can be edited: the number of a node of its tree, and which edit of that node."""
+
+    path: Path
+    node: int
+    edit: int
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A file with one edit: where it is, what stood there and what stands there now, and the whole source."""
+    """A file with one edit: where it is, what stood there and what stands there now, and the whole source.
+
+    ``lines`` are those of the edited statement, of its head where it holds others; ``function`` is the qualified name
+    of the outermost function around it, empty outside of functions.
+    """
 
     path: Path
     line: int
     before: str
     after: str
     source: str
+    function: str
+    lines: range
 
     def __str__(self) -> str:
         return f"{self.path.as_posix()}:{self.line}: {self.before}  ->  {self.after}"
 
 
-def mutants(path: Path) -> Iterator[Mutant]:
-    """Return every mutant of a file, in the order of its lines, without edits that by their nature change no result."""
-    text = path.read_text(encoding="utf-8")
-    tree = ast.parse(text)
-    skipped = {id(node) for part in ast.walk(tree) for node in _idle(part)}
-    for number, node in enumerate(ast.walk(tree)):
-        if id(node) in skipped or not hasattr(node, "lineno"):
-            continue
-        for change in _changes(node):
-            changed = copy.deepcopy(tree)
-            twin = next(n for i, n in enumerate(ast.walk(changed)) if i == number)
-            before = ast.unparse(twin)
-            new = change(twin)
-            if new is not twin:
-                _replace(changed, twin, new)
-            ast.fix_missing_locations(changed)
-            yield Mutant(path, node.lineno, _short(before), _short(ast.unparse(new)), ast.unparse(changed))
+def places(path: Path, left_out: Container[str] = ()) -> list[Place]:
+    """Return every place of a file, in the order of its tree, without edits that by their nature change no result, and
+    without the functions that are ``left_out``.
+    """
+    every = _nodes(path)
+    tree = every[0]
+    skipped = {id(node) for part in every for node in _idle(part)}
+    for part in every:
+        if isinstance(part, ast.FunctionDef) and part.name in left_out:
+            skipped |= {id(node) for node in ast.walk(part)}
+    assert isinstance(tree, ast.Module)
+    return [
+        Place(path, number, edit)
+        for number, node in enumerate(every)
+        if id(node) not in skipped and hasattr(node, "lineno")
+        for edit, _ in enumerate(_changes(node))
+    ]
+
+
+def edited(place: Place) -> Mutant:
+    """Return the file with the edit at a place."""
+    every = _nodes(place.path)
+    function, lines = _around(every[0], every[place.node])
+    changed = copy.deepcopy(every[0])
+    twin = next(n for i, n in enumerate(ast.walk(changed)) if i == place.node)
+    before = ast.unparse(twin)
+    new = list(_changes(twin))[place.edit](twin)
+    if new is not twin:
+        _replace(changed, twin, new)
+    ast.fix_missing_locations(changed)
+    line: int = twin.lineno  # type: ignore[attr-defined]
+    return Mutant(place.path, line, _short(before), _short(ast.unparse(new)), ast.unparse(changed), function, lines)
+
+
+@cache
+def _nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def _around(tree: ast.AST, wanted: ast.AST) -> tuple[str, range]:
+    """The outermost function whose body holds a node, and the lines of the innermost statement."""
+    names: list[str] = []
+    function, lines, node = "", range(0), tree
+    while node is not wanted:
+        node = next(child for child in ast.iter_child_nodes(node) if any(one is wanted for one in ast.walk(child)))
+        if isinstance(node, ast.stmt):
+            inner = [one for one in getattr(node, "body", []) if isinstance(one, ast.stmt)]
+            stop = max(node.lineno + 1, inner[0].lineno) if inner else (node.end_lineno or node.lineno) + 1
+            lines = range(node.lineno, stop)
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not function:
+            names.append(node.name)
+            inside = any(one is wanted for part in node.body for one in ast.walk(part))
+            if isinstance(node, ast.FunctionDef) and inside:
+                function = ".".join(names)
+    return function, lines
 
 
 def _idle(node: ast.AST) -> Iterator[ast.AST]:
@@ -103,10 +169,11 @@ def _idle(node: ast.AST) -> Iterator[ast.AST]:
         # what dataclass(frozen=True) and its like promise is no arithmetic
         case ast.ClassDef():
             yield from (part for mark in node.decorator_list for part in ast.walk(mark))
-        # read by type checkers alone
-        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
-            yield from ast.walk(node)
-        case ast.keyword(arg=arg) if arg in NO_RESULT:
+        # a guard: it says which input is refused, and right input is not
+        case ast.If(test=test, body=[*body, ast.Raise()], orelse=[]):
+            yield node
+            yield from (part for one in (test, *body) for part in ast.walk(one))
+        case _ if _beside(node):
             yield from ast.walk(node)
         # of a zip, which raises where lengths do not agree, and pairs those that do alike
         case ast.Call(func=ast.Name(id="zip")):
@@ -114,8 +181,6 @@ def _idle(node: ast.AST) -> Iterator[ast.AST]:
         # the last axis of a table is its axis 1: dim=1 is dim=-1 (dim=-2 is not, and is tried)
         case ast.keyword(arg="dim", value=ast.UnaryOp(op=ast.USub())):
             yield node.value
-        case ast.Assign(targets=[ast.Name(id=name)]) if name in PORTIONS:
-            yield from ast.walk(node)
         # a negative number that has a name is a mark: any other negative one marks as well (a positive one is tried)
         case ast.Assign(targets=[ast.Name(id=name)], value=ast.UnaryOp(op=ast.USub())) if name.isupper():
             yield node.value.operand
@@ -124,6 +189,26 @@ def _idle(node: ast.AST) -> Iterator[ast.AST]:
             yield from (part for part in ast.walk(node) if _is_call_of(part, {"detach"}))
         case ast.Call(args=[first, second, *_]) if _is_call_of(node, SAME_EITHER_WAY) or _equal(first, second):
             yield node
+
+
+def _beside(node: ast.AST) -> bool:
+    """What is read by type checkers alone, how a result is reached, how much at a time, and how long it took."""
+    match node:
+        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            return True
+        case ast.keyword(arg=arg):
+            return arg in NO_RESULT
+        case ast.Assign(targets=[target], value=value):
+            return _names(target) <= PORTIONS or any(clock in ast.unparse(value) for clock in CLOCKS)
+        case ast.AugAssign(value=value):
+            return any(clock in ast.unparse(value) for clock in CLOCKS)
+        case ast.Expr(value=ast.Call(func=func)):
+            return ast.unparse(func) in MARKS
+    return False
+
+
+def _names(target: ast.AST) -> Set[str]:
+    return {ast.unparse(one) for one in (target.elts if isinstance(target, ast.Tuple) else [target])}
 
 
 def _is_call_of(node: ast.AST, names: Set[str]) -> bool:

@@ -14,12 +14,15 @@ from sad import custom
 from sad.align.layers import layer_pairs
 from sad.align.vocab import VocabMap
 from sad.attention import Kept, kept, projections, relation_heads, require_maps
-from sad.batch import ALM, ATTENTION, KD, Batch, Sum
+from sad.aware.layers import LayerMap
+from sad.aware.tokens import Gaps
+from sad.batch import ALM, ATTENTION, KD, LAYERWISE, Batch, Sum
 from sad.errors import UserError
 from sad.forward import run, text_config
 from sad.head.linear import head_of
 from sad.losses.kd import Kind
 from sad.losses.layerwise import normalise
+from sad.recipe_aware import OFF, Aware
 from sad.recipe_terms import Attention, Terms
 from sad.terms import NEED_STATES, TERMS, Asked, Attended, View, asked, attended, divergence, teacher_chunks
 
@@ -55,6 +58,7 @@ class Distiller(nn.Module):
         vocab: VocabMap,
         terms: Terms,
         stored: Callable[[Batch], Asked] | None = None,
+        aware: Aware = OFF,
     ) -> None:
         super().__init__()
         if {id(p) for p in student.parameters()} & {id(p) for p in teacher.parameters()}:
@@ -78,8 +82,12 @@ class Distiller(nn.Module):
             if NEED_STATES & set(self.names) or any(map(custom.reads_states, own.values()))
             else 0
         )
-        self.pairs = layer_pairs(mine.num_hidden_layers, theirs.num_hidden_layers, wanted) if wanted else ()
+        learned = aware.layers.learned and LAYERWISE in self.names
+        depths = mine.num_hidden_layers, theirs.num_hidden_layers
+        self.pairs = layer_pairs(*depths, wanted, repeat=learned) if wanted else ()
         self.projectors = nn.ModuleList(Projector(mine.hidden_size, theirs.hidden_size) for _ in self.pairs)
+        self.layer_map = LayerMap([block for _, block in self.pairs], theirs.num_hidden_layers) if learned else None
+        self.gaps = Gaps(aware.tokens.power, aware.tokens.most) if aware.tokens.power and KD in self.names else None
         self.attention = attention_between(student, teacher, terms.attention) if ATTENTION in self.names else Attended()
 
     @property
@@ -92,13 +100,20 @@ class Distiller(nn.Module):
         """The map from the teacher's tokens to the student's."""
         return self._outside[1]
 
+    @property
+    def teacher_blocks(self) -> list[int]:
+        """The teacher's blocks whose states are kept."""
+        if self.layer_map is not None:
+            return list(range(self.layer_map.scores.shape[1]))
+        return [theirs for _, theirs in self.pairs]
+
     @torch.no_grad()
     def ask_teacher(self, batch: Batch) -> Asked:
         """Run the teacher on its reading of the batch; keep its rows at the common boundaries."""
         if (stored := self._outside[2]) is not None:
             return stored(batch)
         with self._looking(self.teacher, 1) as looks:
-            read = run(self.teacher, batch.teacher, [theirs for _, theirs in self.pairs])
+            read = run(self.teacher, batch.teacher, self.teacher_blocks)
         head = head_of(self.teacher)
         chunks = teacher_chunks(batch, read, head) if ALM in self.names else None
         made = asked(batch, read, head, self.vocab)
@@ -132,6 +147,8 @@ class Distiller(nn.Module):
             scales=scales,
             attended=attended(looks, batch, batch.boundaries.student),
             attention=self.attention,
+            layer_map=self.layer_map,
+            gaps=self.gaps,
         )
 
     def term(self, name: str, view: View) -> Sum:
@@ -148,8 +165,10 @@ class Distiller(nn.Module):
         return batch.counts() | {name: custom.units(term, batch) for name, term in self._own.items()}
 
     def outside(self) -> Iterator[nn.Parameter]:
-        """What is trained beside the student and not saved with it: projectors, and the weights of a user's terms."""
+        """What is trained beside the student and not saved with it: projectors, the map of layers, a user's terms."""
         yield from self.projectors.parameters()
+        if self.layer_map is not None:
+            yield from self.layer_map.parameters()
         yield from self.own.parameters()
 
     def _looking(self, model: nn.Module, side: int) -> AbstractContextManager[Kept]:

@@ -10,7 +10,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sad.batch import LM, Sum
+from sad.aware.readiness import Readiness
+from sad.aware.tokens import Gaps
+from sad.batch import KD, LM, Sum
+
+FARTHEST = 1e4
+"""Most that a weight moves, as a factor, from where it began to hold a share of the gradient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,9 @@ class Objective:
     loss nears its target. The weights are numbers: no gradient flows through them. They move by at most
     ``rate`` of their logarithm a step, against a running mean of the raw values, and relative to the anchor,
     whose weight stays: so the loss still falls when the terms do.
+
+    With ``every`` the shares are those of the gradient's norm, measured every so many steps and given to
+    :meth:`steer`. ``readiness`` holds the weights of terms that wait, ``gaps`` the weights of KD's positions.
     """
 
     weights: dict[str, float]
@@ -52,6 +60,15 @@ class Objective:
     rate: float = 0.1
     memory: float = 0.9
     means: dict[str, float] = field(default_factory=dict)
+    every: int | None = None
+    readiness: Readiness | None = None
+    gaps: Gaps | None = None
+    _first: dict[str, float] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._first = dict(self.weights)
+        if self.readiness is not None:
+            self.weights |= self.readiness.weights
 
     def part(self, sums: Mapping[str, Sum], units: Mapping[str, int]) -> Float[Tensor, ""]:
         """Return what one micro-batch adds to the loss; ``units`` are the step's, over all its micro-batches."""
@@ -69,21 +86,72 @@ class Objective:
         raw = {name: total / units[name] for name, total in totals.items() if units[name]}
         return Ledger(raw, {name: self.weights[name] for name in raw})
 
-    def follow(self, ledger: Ledger) -> None:
-        """Move the weights a little towards the target shares. Without targets, or on useless values, do nothing."""
-        if self.shares is None or not _useful(ledger):
+    def follow(self, ledger: Ledger, factors: float = 0.0) -> None:
+        """Take in a step: move what follows the student, and the weights a little towards the target shares.
+
+        ``factors`` is the sum of the positions' unscaled weights (:meth:`sad.aware.tokens.Gaps.counted`). Without
+        targets, or on useless values, no weight moves.
+        """
+        if self.gaps is not None and KD in ledger.raw:
+            self.gaps.follow(ledger.raw[KD], factors)
+        if self.readiness is not None and LM in ledger.raw:
+            self.readiness.follow(ledger.raw[LM])
+            self.weights |= self.readiness.weights
+        if self.shares is not None and self.every is None and _useful(ledger.raw):
+            self._move(ledger.raw, self.shares)
+
+    def steer(self, grad_shares: Mapping[str, float]) -> None:
+        """Move the weights towards the target shares of the gradient's norm: at once the first time, then a little.
+
+        ``grad_shares`` are those that the weights of now have (:func:`sad.train.grad_shares.grad_shares`). Without
+        targets, or on useless values, do nothing.
+        """
+        if self.shares is None or not _useful(grad_shares):
             return
-        for name, value in ledger.raw.items():
-            known = self.means.get(name, value)
-            self.means[name] = self.memory * known + (1 - self.memory) * value
-        for name, wanted in self._wanted(self.means, self.shares).items():
-            step = math.log(wanted / self.weights[name])
-            self.weights[name] *= math.exp(max(-self.rate, min(self.rate, step)))
+        norms = {name: share / self.weights[name] for name, share in grad_shares.items()}
+        # what the norms were divided by differs from one time to the next
+        unit = norms[LM if LM in norms else next(iter(norms))]
+        relative = {name: norm / unit for name, norm in norms.items()}
+        if self.means:
+            self._move(relative, self.shares)
+        else:
+            self.means |= relative
+            self.weights |= self._wanted(relative, self.shares)
+        for name, first in self._first.items():
+            self.weights[name] = max(first / FARTHEST, min(first * FARTHEST, self.weights[name]))
 
     def calibrate(self, ledger: Ledger) -> None:
         """Set the weights at once so that ``ledger`` would have met the target shares; for the first step only."""
-        if self.shares is not None and _useful(ledger):
+        if self.shares is not None and self.every is None and _useful(ledger.raw):
             self.weights |= self._wanted(ledger.raw, self.shares)
+
+    def begin(self, start: float, goal: float) -> None:
+        """Take the LM losses of the student before its first step and of the teacher, in nats per token of the student.
+
+        Once: a run that goes on has them from its checkpoint.
+        """
+        if self.readiness is not None and self.readiness.start is None:
+            self.readiness.measure(start, goal)
+            self.weights |= self.readiness.weights
+
+    def state(self) -> dict[str, dict[str, float]]:
+        """Return what a checkpoint holds of what follows the student; empty where nothing does."""
+        parts = {"readiness": self.readiness, "gaps": self.gaps}
+        return {name: part.state() for name, part in parts.items() if part is not None}
+
+    def recall(self, state: Mapping[str, Mapping[str, float]]) -> None:
+        """Go on from a checkpoint's state."""
+        for name, part in (("readiness", self.readiness), ("gaps", self.gaps)):
+            if part is not None:
+                part.recall(state.get(name, {}))
+
+    def _move(self, values: Mapping[str, float], shares: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            known = self.means.get(name, value)
+            self.means[name] = self.memory * known + (1 - self.memory) * value
+        for name, wanted in self._wanted(self.means, shares).items():
+            step = math.log(wanted / self.weights[name])
+            self.weights[name] *= math.exp(max(-self.rate, min(self.rate, step)))
 
     def _wanted(self, values: Mapping[str, float], shares: Mapping[str, float]) -> dict[str, float]:
         anchor = LM if LM in values else next(iter(values))
@@ -91,5 +159,5 @@ class Objective:
         return {name: unit * shares[name] / value for name, value in values.items() if name != anchor}
 
 
-def _useful(ledger: Ledger) -> bool:
-    return bool(ledger.raw) and all(math.isfinite(v) and v > 0 for v in ledger.raw.values())
+def _useful(values: Mapping[str, float]) -> bool:
+    return bool(values) and all(math.isfinite(v) and v > 0 for v in values.values())

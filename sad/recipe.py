@@ -12,11 +12,12 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from sad.errors import UserError
 from sad.listing import listed
+from sad.recipe_aware import Aware
 from sad.recipe_inputs import EMBEDDED as EMBEDDED
 from sad.recipe_inputs import Data as Data
 from sad.recipe_inputs import Student as Student
 from sad.recipe_inputs import Teacher as Teacher
-from sad.recipe_terms import Terms
+from sad.recipe_terms import MOST, Terms
 from sad.section import Section
 
 RANDOM = "random:"
@@ -126,6 +127,7 @@ class Recipe(Section):
     terms: Terms = Terms()
     shares: dict[str, float] | None = None
     """Target shares of the loss by term, e.g. {kd = 50, layerwise = 30, lm = 20}; weights then follow slowly."""
+    aware: Aware = Aware()
     cache: Cache = Cache()
     output: Output = Output()
 
@@ -147,6 +149,14 @@ class Recipe(Section):
             raise ValueError(f"shares must name exactly the terms with a weight; these differ: {', '.join(missing)}")
         if min(self.shares.values()) <= 0:
             raise ValueError("shares must be positive")
+        if max(self.shares.values()) > MOST * min(self.shares.values()):
+            raise ValueError(f"no share may be more than {MOST:,.0f} times another")
+        return self
+
+    @model_validator(mode="after")
+    def _aware(self) -> Recipe:
+        if told := self.aware.misfit(self.terms, self.shares):
+            raise ValueError(told)
         return self
 
 

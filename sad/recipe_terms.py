@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_
 
 from sad.section import Section
 
+MOST = 1e6
+"""Largest weight of a term: gradients of float32 times it stay far from infinity."""
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -30,7 +32,7 @@ Layers = Annotated[int | list[list[int]], BeforeValidator(_layers)]
 class Kd(Section):
     """Divergence from the teacher's next-token distribution, at common boundaries."""
 
-    weight: float = Field(default=1.0, ge=0)
+    weight: float = Field(default=1.0, ge=0, le=MOST)
     """Weight of the term; 0 leaves it out."""
     temperature: float = Field(default=1.0, ge=0.01, le=1000)
     """Softens both distributions; the gradient is corrected by its square."""
@@ -49,14 +51,14 @@ class Kd(Section):
 class Lm(Section):
     """Cross-entropy against the text itself."""
 
-    weight: float = Field(default=1.0, ge=0)
+    weight: float = Field(default=1.0, ge=0, le=MOST)
     """Weight of the term; 0 leaves it out."""
 
 
 class Alm(Section):
     """Likelihood of each chunk between two common boundaries (ALM): an exact comparison where tokenizers differ."""
 
-    weight: float = Field(default=0.0, ge=0)
+    weight: float = Field(default=0.0, ge=0, le=MOST)
     """Weight of the term; 0 leaves it out."""
     temperature: float = Field(default=100.0, ge=0.1, le=1e5)
     """Divides both log-likelihoods; value and gradient are multiplied by it, so they keep their size."""
@@ -65,7 +67,7 @@ class Alm(Section):
 class Layerwise(Section):
     """Distance of normalised hidden states, at common boundaries."""
 
-    weight: float = Field(default=0.03, ge=0)
+    weight: float = Field(default=0.03, ge=0, le=MOST)
     """Weight of the term; 0 leaves it out."""
     layers: Layers = 1
     """How many pairs of blocks to compare, spread evenly and always with the last.
@@ -81,7 +83,7 @@ class Layerwise(Section):
 class Attention(Section):
     """What the places of a text are to one another inside attention, at common boundaries."""
 
-    weight: float = Field(default=0.0, ge=0)
+    weight: float = Field(default=0.0, ge=0, le=MOST)
     """Weight of the term; 0 leaves it out."""
     compare: Literal["relations", "maps"] = "relations"
     """Relations of queries, keys and values (MiniLMv2), or the maps themselves.
@@ -99,7 +101,7 @@ class Attention(Section):
 class Contrastive(Section):
     """InfoNCE between states of the last pair of `terms.layerwise.layers`."""
 
-    weight: float = Field(default=0.0, ge=0)
+    weight: float = Field(default=0.0, ge=0, le=MOST)
     """Weight of the term; 0 leaves it out."""
     temperature: float = Field(default=0.1, ge=0.001, le=1000)
     """Divides the cosine similarities."""
@@ -116,7 +118,7 @@ class Custom(Section):
 
     term: str = Field(pattern=r"^[^:]+:[A-Za-z_]\w*$")
     """Where it is: `module:Class` or `file.py:Class`. Called with a `sad.terms.View` it returns a `sad.batch.Sum`."""
-    weight: float = Field(ge=0)
+    weight: float = Field(ge=0, le=MOST)
     """Weight of the term; 0 leaves it out."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -13,6 +13,8 @@ from sad.align.chunks import chunk_of, chunk_sums
 from sad.align.pieces import by_piece, visible
 from sad.align.vocab import VocabMap
 from sad.attention import Kept
+from sad.aware.layers import LayerMap
+from sad.aware.tokens import Gaps
 from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch, Boundaries, Sum
 from sad.forward import Forward
 from sad.head.likelihood import log_likelihood
@@ -93,7 +95,7 @@ class View:
 
     ``projectors`` map a student block's width to the teacher's, one for each pair in ``pairs``. ``scales`` are what
     the objective will multiply the terms by, if that is known (:meth:`sad.objective.Objective.scales`). ``attended``
-    is the student's side of :class:`Asked`'s.
+    is the student's side of :class:`Asked`'s. ``layer_map`` and ``gaps`` are there where the recipe asks for them.
     """
 
     batch: Batch
@@ -107,6 +109,8 @@ class View:
     scales: Mapping[str, float] | None = None
     attended: dict[int, tuple[Tensor, ...]] = field(default_factory=dict)
     attention: Attended = Attended()
+    layer_map: LayerMap | None = None
+    gaps: Gaps | None = None
     _passed: Vocabulary | None = None
 
     def target_states(self) -> Float[Tensor, "target width"]:
@@ -128,6 +132,8 @@ class View:
             weights = self.terms.weights
             token = self.batch.targets.token if {LM, ALM} & set(weights) else None
             compared = self.compared(self.divergence) if KD in weights else None
+            if compared is not None and self.gaps is not None and torch.is_grad_enabled():
+                compared = replace(compared, row_weight=self.gaps.weights)
             states = self.target_states()
             chunks = self.chunks(states) if ALM in weights else None
             self._passed = vocabulary_pass(states, self.head, token, compared, chunks=chunks, scales=self.scales)
@@ -154,6 +160,15 @@ class View:
         student = self.student.blocks[mine][at.row, at.student]
         return self.projectors[pair](student), self.asked.blocks[theirs]
 
+    def layer_distance(self, pair: int) -> Sum:
+        """How far the states of a pair of blocks are apart, or those of the student's from the learned mixture."""
+        how = self.terms.layerwise.normalisation
+        if self.layer_map is None:
+            return layerwise.layer_distance(*self.states(pair), how)
+        student, _ = self.states(pair)
+        blocks = [self.asked.blocks[block] for block in range(self.layer_map.scores.shape[1])]
+        return layerwise.between(student, self.layer_map(pair, blocks), how)
+
     def looks(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Student's and teacher's queries, then keys, then values, or the map, of each pair of blocks."""
         for mine, theirs in self.attention.pairs:
@@ -173,8 +188,7 @@ def _alm(view: View) -> Sum:
 
 
 def _layerwise(view: View) -> Sum:
-    how = view.terms.layerwise.normalisation
-    return _mean([layerwise.layer_distance(*view.states(k), how) for k in range(len(view.pairs))])
+    return _mean([view.layer_distance(k) for k in range(len(view.pairs))])
 
 
 def _attention(view: View) -> Sum:

@@ -125,7 +125,7 @@ class LostInBf16(Sick):
     """Weights in bf16 and a small learning rate: nearly every update is below half a unit and rounded away."""
 
     traces = (
-        Trace((names.UPDATE_RATIO,), ("weights-frozen", "early-plateau")),
+        Trace((names.UPDATE_RATIO, "planned"), ("weights-frozen", "early-plateau")),
         Trace(("many", "planned"), ("weights-frozen", "early-plateau")),
         Trace((names.EVAL_LM_LOSS,), ("weights-frozen", "early-plateau", "student-no-better")),
     )

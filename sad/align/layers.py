@@ -10,12 +10,15 @@ Map = int | Sequence[Sequence[int]]
 """How many pairs, or the pairs themselves: block of the student, block of the teacher, both from 0."""
 
 
-def layer_pairs(student_layers: int, teacher_layers: int, wanted: Map) -> tuple[tuple[int, int], ...]:
+def layer_pairs(
+    student_layers: int, teacher_layers: int, wanted: Map, *, repeat: bool = False
+) -> tuple[tuple[int, int], ...]:
     """Return pairs of block numbers (student's, teacher's); 0 is the first block.
 
     A number asks for so many pairs: rising, evenly spread, the last with the last. Depth is matched by the share of
     the blocks that have run, so it is right also where the student is the deeper one. Asking for more pairs than the
-    shallower model has blocks gives one pair a block of it. Pairs are taken as they are, in their order.
+    shallower model has blocks gives one pair a block of it, or with ``repeat``, where a block of the teacher may serve
+    several, one a block of the student. Pairs are taken as they are, in their order.
 
     Block numbers, not entries of ``hidden_states``: entry 0 there is the embedding. Raises UserError for a block that
     is not there.
@@ -24,7 +27,7 @@ def layer_pairs(student_layers: int, teacher_layers: int, wanted: Map) -> tuple[
         return _checked(wanted, student_layers, teacher_layers)
     if min(student_layers, teacher_layers, wanted) < 1:
         raise ValueError(f"layers and pairs must be positive: {student_layers}, {teacher_layers}, {wanted}")
-    count = min(wanted, student_layers, teacher_layers)
+    count = min(wanted, student_layers, wanted if repeat else teacher_layers)
     depths = [(k + 1) / count for k in range(count)]
     return tuple((_block(d, student_layers), _block(d, teacher_layers)) for d in depths)
 

@@ -23,7 +23,7 @@ the catalogue of real bugs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -88,8 +88,7 @@ def fixed() -> Frozen:
         return distiller.view(batch, distiller.ask_teacher(batch))
 
     def values() -> Mapping[str, Tensor]:
-        now = view()
-        return {name: _mean(terms.TERMS[name](now)) for name in distiller.names}
+        return _AsAsked(view(), distiller.names)
 
     def targets() -> Mapping[str, Tensor]:
         return dict.fromkeys((LAYERWISE, CONTRASTIVE), view().states(0)[1])
@@ -101,6 +100,22 @@ def fixed() -> Frozen:
 
     distances = {LAYERWISE: lambda p, t: _mean(layerwise.layer_distance(p, t)), CONTRASTIVE: nearest}
     return Frozen(values, [p for p in distiller.parameters() if p.requires_grad], targets, distances)
+
+
+class _AsAsked(Mapping[str, Tensor]):
+    """The terms of a view, each computed when it is asked for: a training looks at one of them."""
+
+    def __init__(self, view: terms.View, names: Sequence[str]) -> None:
+        self.view, self.names = view, names
+
+    def __getitem__(self, name: str) -> Tensor:
+        return _mean(terms.TERMS[name](self.view))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 def _mean(one: Sum) -> Tensor:

@@ -230,8 +230,7 @@ class _Loop:
             target = of.block(part, divergence.temperature)
         found = kd.rows(mine, target, divergence, soft if divergence.temperature == 1.0 else None, silent)
         if compared.row_weight is not None:
-            weight = compared.row_weight(found.values)
-            found = Rows(found.values * weight, found.gradient.mul_(weight[:, None]))
+            found.gradient.mul_(compared.row_weight(found.values)[:, None])
         return found
 
     def _measure(self, mine: Tensor, target: Tensor | Buckets, token: Tensor | None, mapped: Tensor) -> None:

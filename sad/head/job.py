@@ -15,7 +15,8 @@ from sad.head.target import Live, Target
 from sad.losses.kd import Divergence
 
 RowWeight = Callable[[Float[Tensor, " n"]], Float[Tensor, " n"]]
-"""From the KD values of some rows, in nats, to their weights; both without a gradient."""
+"""From the KD values of some rows, in nats, to the weights of their gradients; the values stay as they are, so that the
+loss of a step is the plain one. Both without a gradient."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -35,6 +35,8 @@ Distance = Callable[[Tensor, Tensor], Tensor]
 
 STEPS = 100
 FLOOR_STEPS = 300
+SETTLED, PATIENCE = 1e-4, 15
+"""A descent that has not gained so much of itself in so many steps is at the floor."""
 RATE = 0.05
 TOLERANCE = 0.02
 
@@ -100,9 +102,13 @@ def _floor(distance: Distance, target: Tensor) -> float:
     guess = target.mean(dim=0, keepdim=True).clone().requires_grad_()
     optimizer = torch.optim.Adam([guess], lr=RATE)
     least = float("inf")
+    since = 0
     for _ in range(FLOOR_STEPS):
         value = distance(guess.expand_as(target), target)
+        since = 0 if value.item() < (1 - SETTLED) * least else since + 1
         least = min(least, value.item())
+        if since == PATIENCE:
+            break
         optimizer.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

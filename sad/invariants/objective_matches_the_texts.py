@@ -5,11 +5,12 @@ For the same weights, texts and tokenizers: each term's value, the loss, the gra
 of the projections, what the optimizer's first step (AdamW: matrices decay, vectors do not) makes of it and how large
 that is said to be, and every score of held-out texts (the student's and the teacher's likelihood per token and per
 byte, divergence, agreement, mapped mass, the terms again) equal those of a plain computation from the texts. So it is
-with two tokenizers, with two of one size, with one vocabulary that is cut in two ways, with one tokenizer that is
-written in two ways; with and without begin marks; at temperatures other than 1; with weights other than 1 for every
-term; with each way to normalise a state, named pairs of blocks, relations of attention and its maps, negatives of the
-text and of the micro-batch; with a last batch, and a last micro-batch, that is not full; with heads that have rows to
-spare, a bias, a scale or a cap. A head that does something else is computed rightly, or refused.
+with two tokenizers, with two of one size, with one vocabulary that is cut in two ways and of which one side has a word
+for a mark, with one tokenizer that is written in two ways; with and without begin marks; at temperatures other than 1;
+with weights other than 1 for every term; with each way to normalise a state, named pairs of blocks, relations of
+attention and its maps, negatives of the text and of the micro-batch; with a teacher whose answers were stored; with a
+last batch, and a last micro-batch, that is not full; with heads that have rows to spare, a bias, a scale or a cap. A
+head that does something else is computed rightly, or refused.
 
 ## Why it must hold
 Each part may be right while what it is given is not: a loss of the wrong token, a map of the wrong tokenizer, a
@@ -20,6 +21,8 @@ temperature that one of two paths forgets, a batch that is left out. A term that
 1e-5 of all of them (within 1e-6 but for the likelihood of chunks that are nearly certain). The change of a weight is
 only judged where the sign of its gradient is above float noise: where it is more than 1e-4 of the largest of its
 tensor.
+
+A stored teacher's answers are rounded: 1e-3 there, measured 1e-4.
 
 ## What breaks it
 Tokens matched by id, or tokenizers taken for one because their sizes agree; the temperature on one side only; labels
@@ -61,7 +64,7 @@ from sad.subjects.plain_objective import PlainObjective
 
 ID = "I07"
 
-TOLERANCE = 2e-5
+TOLERANCE, ROUNDED = 2e-5, 1e-3
 WEIGHTS = {KD: 0.7, LM: 1.3, ALM: 0.5, LAYERWISE: 0.4, ATTENTION: 0.3, CONTRASTIVE: 0.2}
 SPARE = 5
 """Rows of a head beyond its tokenizer's last id."""
@@ -88,6 +91,8 @@ HELD_OUT = (
 """Rising in length with every tokenizer: an evaluation may take short texts first."""
 OTHER = "for north rowed answer the lookout it way would water longer hours wind tide slowly against captain dawn " * 2
 """A text to make another tokenizer of."""
+WORD = "Ġfor"
+"""A token that no text has, and that the teacher may say."""
 
 
 def objective_matches_the_texts(learner: Learner) -> Verdict:
@@ -103,10 +108,10 @@ def objective_matches_the_texts(learner: Learner) -> Verdict:
             break
         if sorted(n for batch in got.batches for n in batch) != list(range(len(task.texts))):
             return Verdict(False, f"{name}: the step's texts are {[list(b) for b in got.batches]}", {"raised": 1})
-        right = PlainObjective().account(task, got.batches, got.projections)
+        right = _right(name, task, got)
         for off, says in _compared(got, right):
             numbers += 1
-            if not off <= TOLERANCE:
+            if not off <= (ROUNDED if task.stored else TOLERANCE):
                 faults.append(f"{name}: {says}")
             else:
                 worst = max(worst, off)
@@ -116,6 +121,18 @@ def objective_matches_the_texts(learner: Learner) -> Verdict:
     if faults:
         says = faults[0] + (f" ({len(faults)} of {numbers} are off)" if len(faults) > 1 else "")
     return Verdict(not faults, says, {"wrong": len(faults), "numbers": numbers, "off": worst})
+
+
+_RIGHT: dict[tuple[Any, ...], Account] = {}
+"""What was computed from the texts already, for the same micro-batches and projections."""
+
+
+def _right(name: str, task: Task, got: Account) -> Account:
+    """What the texts of a task say. Its models are made anew for every learner, and always the same."""
+    of = (name, *map(tuple, got.batches), *(tuple(made.flatten().tolist()) for made in got.projections))
+    if of not in _RIGHT:
+        _RIGHT[of] = PlainObjective().account(task, got.batches, got.projections)
+    return _RIGHT[of]
 
 
 def _tasks() -> Iterator[tuple[str, Task]]:
@@ -153,7 +170,11 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     )
     few = plain | {"attention_blocks": ((0, 0),), "normalisation": LAYERNORM, "negatives": TEXT}
     other = cut_otherwise(tiny.tokenizer(320))
+    # after it was made: its own rules do not know of it
+    other.sep_token = WORD
     yield "one vocabulary, cut in two ways", _task(tiny.tokenizer(320), other, ((0, 0),), 2.0, **few)
+    from_store = few | {"weights": {name: WEIGHTS[name] for name in (KD, LM, LAYERWISE, CONTRASTIVE)}, "stored": True}
+    yield "a stored teacher", _task(tiny.tokenizer(320), tiny.tokenizer(400), ((0, 1), (1, 0)), 2.0, **from_store)
     odd = _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 0),), 2.0, **few)
     odd.student.register_forward_hook(_doubled)
     yield ODD, odd
@@ -184,7 +205,8 @@ def _task(
     for model in models if options["attention"] == MAPS else ():
         model.set_attn_implementation("eager")
     options |= {"rate": RATE, "decay": DECAY}
-    return Task(*models, mine, theirs, TEXTS, HELD_OUT, WEIGHTS, temperature, 0.5, blocks, 2, **options)
+    weights = options.pop("weights", WEIGHTS)
+    return Task(*models, mine, theirs, TEXTS, HELD_OUT, weights, temperature, 0.5, blocks, 2, **options)
 
 
 def _doubled(_model: nn.Module, _inputs: object, out: Any) -> None:  # noqa: ANN401 - transformers' outputs

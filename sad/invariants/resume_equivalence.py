@@ -6,8 +6,8 @@ in a later one, and when the run is stopped twice: the same samples in the same 
 at every step, and at the end the same weights and the same state of the optimizer, bit for bit. After the load the
 optimizer owns the live trainable tensors, each once, and no other. What was saved stays what it was: the run that saved
 it trains on, a run that took it up trains on, and it still leads to the same weights. Another seed gives another order.
-A run that can be asked to end does so after the step that it is taking, and has saved it; it says how it ended. One
-that knows its data refuses to go on with others.
+A run that can be asked to end does so after the step that it is taking, and has saved it; it says how it began,
+and how it ended. One that knows its data refuses to go on with others.
 
 ## Why it must hold
 Long runs are stopped as a rule, not as an exception. What a resume loses shows as a small jump of the loss, if at all,
@@ -32,7 +32,7 @@ from torch import Tensor
 
 from sad.case import Verdict
 from sad.errors import UserError
-from sad.subjects.resumable import FINISHED, STOPPED, Ran, Resumable, Setting, Taken
+from sad.subjects.resumable import ANEW, FINISHED, STOPPED, TAKEN_UP, Ran, Resumable, Setting, Taken
 
 ID = "I17"
 
@@ -56,6 +56,8 @@ def resume_equivalence(resumable: Resumable) -> Verdict:
         numbers["apart"] = max(numbers["apart"], distance(whole.weights, ran.weights))
         if fault := next(differences(whole, at, ran), None):
             return Verdict(False, f"{where}: {fault}", numbers)
+        if ran.began not in ("", TAKEN_UP):
+            return Verdict(False, f"{where}: it says that it was {ran.began}", numbers)
         if at == INSIDE and AGAIN not in ran.saved:
             return Verdict(False, f"{where}: nothing was saved at step {AGAIN}", numbers)
     an_epoch = SETTING.steps_per_epoch
@@ -84,6 +86,8 @@ def _resumed(resumable: Resumable, whole: Ran) -> Iterator[tuple[str, int, Ran]]
 
 def _stops(resumable: Resumable, whole: Ran) -> str:
     """What is wrong with how a run ends, asked or not; empty if nothing is."""
+    if whole.began not in ("", ANEW):
+        return f"a run that was never stopped says that it was {whole.began}"
     if whole.ended not in ("", FINISHED):
         return f"a run that took all its steps says that it was {whole.ended}"
     stopped = resumable.stopped(SETTING, LATER)

@@ -3,8 +3,9 @@
 ## Property
 The gradient that the optimizer is handed for some texts, and the loss that is logged for them, are those of all the
 texts in one micro-batch: for micro-batches of any size and number, for a last window and a last micro-batch that are
-not full, for one process and for several, on one node or on more. A step has the same texts however it is cut. The
-same texts at the same weights give the same gradient the second time. All processes end with the same weights.
+not full, for one process and for several, on one node or on more, and where memory is too short for a micro-batch. A
+step has the same texts however it is cut. The same texts at the same weights give the same gradient the second time.
+All processes end with the same weights.
 
 ## Why it must hold
 Accumulation and devices are how a step is computed, not what it is. Otherwise a run that is moved to another machine,
@@ -53,12 +54,12 @@ HALF = Setup(LENGTHS, micro_batch=4, learning_rate=STILL)
 CUTS: tuple[tuple[Setup, Setup], ...] = (
     (WHOLE, replace(WHOLE, micro_batch=1, accumulation=8)),
     (WHOLE, replace(WHOLE, micro_batch=4, accumulation=2)),
-    (WHOLE, replace(WHOLE, micro_batch=3, accumulation=3)),
+    (WHOLE, replace(WHOLE, micro_batch=3, accumulation=3, cuts=2)),
     (WHOLE, replace(WHOLE, micro_batch=2, accumulation=2, devices=2)),
     (HALF, replace(HALF, micro_batch=1, accumulation=2, nodes=2)),
     (WHOLE, replace(WHOLE, micro_batch=1, accumulation=2, devices=2, nodes=2)),
     (TAIL, replace(TAIL, micro_batch=1, accumulation=6)),
-    (ODD, replace(ODD, micro_batch=1, accumulation=2, devices=2)),
+    (ODD, replace(ODD, micro_batch=2, devices=2, cuts=2)),
 )
 """Each with the run that it must equal."""
 

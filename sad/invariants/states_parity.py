@@ -4,7 +4,8 @@
 From last hidden states and heads, value and gradients to states, weight and bias are those of all logits held at once
 in float64: with 19 places, with 4,300 and with 9 over 70,001 tokens; with a bias, a logit scale, a soft-cap, a head
 that is tied to the embedding, padding rows, another vocabulary, a temperature; for forward and reverse KL, JSD and both
-skewed ones; against the teacher's whole distribution and against its likeliest tokens with the rest as one; alone and
+skewed ones, also with nothing mixed in; where the teacher is sure of what the student cannot say, which counts for
+nothing; against the teacher's whole distribution and against its likeliest tokens with the rest as one; alone and
 with cross-entropy, where some places have a label and no boundary.
 
 ## Why it must hold
@@ -32,6 +33,8 @@ from sad.subjects.states import Kind, Slopes, States, StatesLoss, plain, slopes
 ID = "I07"
 VALUE, GRADIENT = 2e-5, 1e-4
 WIDTH, TEACHER_WIDTH, PADDING = 6, 5, 3
+FAR = 300.0
+"""In nats: float32 has no probability so small."""
 LONG, WIDE = (4_300, 101), (9, 70_001)
 """Places and tokens: more places than a block of any size that is in use has, and a row that fills a cache."""
 
@@ -87,8 +90,21 @@ def _cases() -> Iterator[tuple[str, States]]:
         if kind != Kind.REVERSE:
             # a token that no token of the teacher maps to is infinitely far for that one
             yield f"{kind}, another vocabulary", replace(other, kind=kind, mix=0.3)
+    for kind in (Kind.SKEW, Kind.SKEW_REVERSE):
+        yield f"{kind} of nothing mixed in", replace(both, kind=kind, mix=0.0)
+    yield "a teacher that says nothing in one place", _silent(other)
     for size in (WIDE, LONG):
         yield f"{size[0]:,} places over {size[1]:,} tokens", replace(_states(*size), shares=(0.7, 0.3), softcap=3.0)
+
+
+def _silent(given: States) -> States:
+    """At its first place the teacher is sure of a token that none of the student's stands for."""
+    weight, hidden = given.teacher_weight.clone(), given.teacher_hidden.clone()
+    hidden[0] = weight[0] * FAR / weight[0].norm() ** 2
+    others = weight[1:] @ hidden[0]
+    # the token stands alone: no other is within reach of it
+    weight[1:] -= torch.outer(others, hidden[0] / hidden[0].norm() ** 2)
+    return replace(given, teacher_weight=weight, teacher_hidden=hidden)
 
 
 def _states(places: int, tokens: int) -> States:

@@ -1,13 +1,14 @@
 """Every full accumulation window takes one optimizer step, and the step changes the weights.
 
 ## Property
-For every accumulation a and n full windows, n x a micro-batches give n optimizer steps; a last window that is not full
-is a step too; each of them changes the weights. The logged loss of the same texts changes over a step by the product of
-the gradient and the change of the weights: it is the gradient of that loss, and of the model that is trained. The
-learning rate of a step is that of its number: the same for every accumulation, and for a schedule that has a name the
-one that the name stands for. A run that logs every step and one that evaluates after every step take the same steps,
-to the last bit: looking changes nothing. A trainer that logs the gradient norm logs it for each logged step, and it is
-the norm of what the optimizer was handed; one that logs how often the texts were read counts the steps of a pass.
+For every accumulation a (1, 2, 3, 4 and 8 are tried) and n full windows, n x a micro-batches give n optimizer steps; a
+last window that is not full is a step too; each of them changes the weights. The logged loss of the same texts changes
+over a step by the product of the gradient and the change of the weights: it is the gradient of that loss, and of the
+model that is trained. The learning rate of a step is that of its number: the same for every accumulation, and for a
+schedule that has a name the one that the name stands for. A run that logs every step and one that evaluates after every
+step take the same steps, to the last bit: looking changes nothing. A trainer that logs the gradient norm logs it for
+each logged step, and it is the norm of what the optimizer was handed; one that logs how often the texts were read
+counts the steps of a pass.
 
 ## Why it must hold
 A step that is not taken trains nothing, and no loss curve shows it: batches differ, so the loss moves anyway. A rate
@@ -37,9 +38,11 @@ from sad.subjects.trainer import NEVER, Setup, Trace, Trainer
 
 ID = "I01"
 
-ID = "I01"
-
 WINDOWS = 3
+ACCUMULATIONS = (1, 2, 3, 4, 8)
+"""Odd and even, and each power of two that recipes use: what counts in another unit is wrong at one of them."""
+ACCUMULATIONS = (1, 2, 3, 4, 8)
+"""Odd and even, and each power of two that recipes use: what counts in another unit is wrong at one of them."""
 UNEQUAL = (3, 9, 5, 14, 2, 7, 4)
 """Numbers of labels, repeated as often as a run needs texts."""
 
@@ -53,8 +56,8 @@ RATE, NORM = 1e-6, 1e-5
 
 
 def step_accounting(trainer: Trainer) -> Verdict:
-    """Judge a trainer at every accumulation from 1 to 9, then its last window, its rates, its looks, its norms."""
-    traces = {accumulation: trainer.run(_full(accumulation)) for accumulation in range(1, 10)}
+    """Judge a trainer at several accumulations, then its last window, its rates, its looks, its norms."""
+    traces = {accumulation: trainer.run(_full(accumulation)) for accumulation in ACCUMULATIONS}
     wrong = [a for a, trace in traces.items() if len(trace.taken) != WINDOWS or not _moved(trace)]
     steps, expected = sum(len(trace.taken) for trace in traces.values()), WINDOWS * len(traces)
     says = f"{steps} of {expected} steps"

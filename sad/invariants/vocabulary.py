@@ -5,7 +5,8 @@ With one tokenizer for both models: the loss, and its gradient, are the same wha
 tokenizer's last id, on either side or on both, and whatever those rows hold: zeros, large logits, -infinity. They get
 no gradient. Equal models have a loss of 0 and no gradient, also with heads of different sizes. Where an implementation
 claims to compare tokenizers that differ, the same holds after the teacher's ids were permuted, and with a teacher whose
-tokenizer has a few tokens more, which it does not use: tokens are matched by what they stand for. So it is, where that
+tokenizer has a few tokens more, which it does not use, one of them a begin mark where the student's tokenizer has none:
+tokens are matched by what they stand for. So it is, where that
 is claimed too, however the teacher's tokenizer spells them: with a mark for a space, that its normaliser or its decoder
 knows, with marks for pieces inside words or for ends of words, byte by byte, or as tokens that were added.
 
@@ -48,6 +49,7 @@ SIZES = ((0, 0), (0, 64), (64, 0), (16, 16), (8, 72), (72, 8))
 FILLS = {"large logits": (40.0, 30.0), "zeros": (0.0, 0.0), "-infinity": (-torch.inf, -torch.inf)}
 SCALE = 3.0
 IMPOSSIBLE = -60.0
+BEGIN = "<|begin|>"
 
 Head = Callable[[Tensor], Tensor]
 """Makes a head of logits over tokens."""
@@ -74,7 +76,7 @@ def _judge(implementation: VocabularyLoss) -> Verdict:
     same = tiny.tokenizer(300)
     size, rights = len(same), dict[frozenset[int], tuple[Tensor, Tensor, Measured]]()
     worst = 0.0
-    for name, rows, theirs, tokenizer, known in _situations(implementation.across, implementation.spelled):
+    for name, rows, theirs, (own, tokenizer), known in _situations(implementation.across, implementation.spelled):
         if known not in rights:
             student, teacher = _logits(known)
             rights[known] = student, teacher, _measure(implementation, student, teacher, same, same)
@@ -83,7 +85,7 @@ def _judge(implementation: VocabularyLoss) -> Verdict:
             return Verdict(False, f"two models that differ have a loss of {right.value:.3g}", {"loss": right.value})
         equal = Measured(0.0, torch.zeros_like(right.gradient))
         for mine, asked, wanted in ((student, teacher, right), (teacher, teacher, equal)):
-            got = _measure(implementation, rows(mine), theirs(asked), same, tokenizer)
+            got = _measure(implementation, rows(mine), theirs(asked), own, tokenizer)
             scale = max(right.value, float(right.gradient.norm()))
             off = abs(got.value - wanted.value) / scale
             turned = float((got.gradient[:, :size] - wanted.gradient).norm()) / scale
@@ -103,22 +105,30 @@ def _judge(implementation: VocabularyLoss) -> Verdict:
     return Verdict(True, f"{right.value:.4g} with {heads}{also}; equal models 0, within {worst:.1g}", {"off": worst})
 
 
-def _situations(across: bool, spelled: bool) -> Iterator[tuple[str, Head, Head, Any, frozenset[int]]]:
-    """A name, what makes the student's and the teacher's head of logits over tokens, the teacher's tokenizer, and the
-    tokens that it knows.
+def _situations(across: bool, spelled: bool) -> Iterator[tuple[str, Head, Head, tuple[Any, Any], frozenset[int]]]:
+    """A name, what makes the student's and the teacher's head of logits over tokens, both tokenizers, and the tokens
+    that the teacher's knows.
     """
-    size = len(tiny.tokenizer(300))
+    same = tiny.tokenizer(300)
+    size = len(same)
     # neither model ever gives a padding mark, which has no meaning to carry over
-    every = frozenset(range(size)) - {tiny.tokenizer(300).pad_token_id}
+    every = frozenset(range(size)) - {same.pad_token_id}
     for more, theirs in SIZES:
         for filling, (fill, other) in FILLS.items():
             name = f"heads of {size + more} and {size + theirs} rows, {filling} beyond {size}"
-            yield name, _filled(more, fill), _filled(theirs, other), tiny.tokenizer(300), every
+            yield name, _filled(more, fill), _filled(theirs, other), (same, same), every
     if across:
         longer = _longer()
+        shorter = _without_begin_mark()
         for more, theirs in SIZES:
             name = f"three tokens more in the teacher's tokenizer, heads of {size + more} and {size + 3 + theirs} rows"
-            yield name, _filled(more, 40.0), _after(_filled(3, IMPOSSIBLE), _filled(theirs, 30.0)), longer, every
+            yield (
+                name,
+                _filled(more, 40.0),
+                _after(_filled(3, IMPOSSIBLE), _filled(theirs, 30.0)),
+                (shorter, longer),
+                every,
+            )
         other, order = permuted()
         for more, theirs in SIZES:
             name = f"ids permuted, heads of {size + more} and {size + theirs} rows"
@@ -126,12 +136,12 @@ def _situations(across: bool, spelled: bool) -> Iterator[tuple[str, Head, Head, 
                 name,
                 _filled(more, 40.0),
                 _after(lambda logits: logits[:, order], _filled(theirs, 30.0)),
-                other,
+                (same, other),
                 every,
             )
 
-    for name, tokenizer, of in spellings(tiny.tokenizer(300)) if spelled else ():
-        yield f"spelled otherwise: {name}", _filled(0, 0.0), _spelled(of), tokenizer, frozenset(of[2:])
+    for name, tokenizer, of in spellings(same) if spelled else ():
+        yield f"spelled otherwise: {name}", _filled(0, 0.0), _spelled(of), (same, tokenizer), frozenset(of[2:])
 
 
 def _filled(more: int, value: float) -> Head:
@@ -181,7 +191,9 @@ def _logits(known: frozenset[int]) -> tuple[Tensor, Tensor]:
 
 @cache
 def _longer() -> Any:  # noqa: ANN401 - transformers' tokenizers have no common type
-    """The same tokenizer with three more special tokens at its end, as the next release of a family has them."""
+    """The same tokenizer with three more special tokens at its end, as the next release of a family has them; one is
+    its begin mark.
+    """
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
@@ -189,8 +201,19 @@ def _longer() -> Any:  # noqa: ANN401 - transformers' tokenizers have no common 
     longer = PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer.from_str(made.backend_tokenizer.to_str()), **_marks(made)
     )
-    longer.add_special_tokens({"additional_special_tokens": ["<|think|>", "<|call|>", "<|image|>"]})
+    longer.add_special_tokens({"additional_special_tokens": [BEGIN, "<|call|>", "<|image|>"], "bos_token": BEGIN})
     return longer
+
+
+@cache
+def _without_begin_mark() -> Any:  # noqa: ANN401
+    """The same tokenizer, whose end mark is no begin mark as well."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    made = tiny.tokenizer(300)
+    marks = {name: mark for name, mark in _marks(made).items() if name != "bos_token"}
+    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(made.backend_tokenizer.to_str()), **marks)
 
 
 def _marks(made: Any) -> dict[str, str]:  # noqa: ANN401

@@ -36,15 +36,24 @@ def layer_distance(
     and to divide by that of each state, with the student's left as it is, would let the smallest states own the sum.
     The teacher gets no gradient.
     """
-    student, teacher = student.float(), teacher.detach().float()
+    return between(student, teacher.detach(), normalisation)
+
+
+def between(
+    student: Float[Tensor, "boundary width"],
+    target: Float[Tensor, "boundary width"],
+    normalisation: Normalisation = "layernorm",
+) -> Sum:
+    """Return the same, with a gradient to the target too: for one that is itself learned, from states without one."""
+    student, target = student.float(), target.float()
     match normalisation:
         case "layernorm":
-            each = (normalise(student) - normalise(teacher)).square().mean(dim=-1)
+            each = (normalise(student) - normalise(target)).square().mean(dim=-1)
         case "relative":
-            each = (student - _mean_square_one(teacher)).square().mean(dim=-1)
+            each = (student - _mean_square_one(target)).square().mean(dim=-1)
         case "cosine":
             # half the squared distance of unit vectors: exact also where they are nearly one
-            each = (_unit(student) - _unit(teacher)).square().sum(dim=-1) / 2
+            each = (_unit(student) - _unit(target)).square().sum(dim=-1) / 2
     return Sum(each.sum(), int(student.shape[0]))
 
 

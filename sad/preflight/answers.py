@@ -27,7 +27,11 @@ class Answers:
         ask = distiller.ask_teacher
 
         def asked(batch: Batch) -> Asked:
-            key = (*_precision(distiller, batch), tuple(distiller.pairs), *_tensors(batch.teacher, batch.boundaries))
+            key = (
+                *_precision(distiller, batch),
+                tuple(distiller.teacher_blocks),
+                *_tensors(batch.teacher, batch.boundaries),
+            )
             if key not in self._known:
                 self._known[key] = ask(batch)
             return self._known[key]

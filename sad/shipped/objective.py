@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -15,6 +18,10 @@ from sad import data, tiny
 from sad.align.layers import layer_pairs
 from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
+from sad.cache.part import HELD_OUT, TRAIN
+from sad.cache.reader import Cache, open_cache
+from sad.cache.writer import Source, Written, plan_parts, write
+from sad.distiller import Distiller
 from sad.forward import text_config
 from sad.head.linear import check_head
 from sad.pair import Pair
@@ -44,6 +51,8 @@ from sad_doctor import names
 
 LONG = 256
 """Tokens of a window: more than any text has."""
+BITS_STORED, SHARD = 18, 40
+"""Bits of a log-probability, and rows of a file: of a few texts."""
 
 SCORES = {
     LM_LOSS: names.EVAL_LM_LOSS,
@@ -65,8 +74,8 @@ def shipped_objective() -> Learner:
 def _learn(task: Task) -> Account:
     plan = _plan(task)
     gradient, before, live = dict[str, Tensor](), dict[str, Tensor](), dict[str, Tensor]()
-    with _handed(plan.pair.student, gradient, before, live):
-        record = tiny.train(plan).record
+    with _answers(plan, task) as cache, _handed(plan.pair.student, gradient, before, live):
+        record = tiny.train(replace(plan, cache=cache)).record
     held_out: dict[str, Any] = {}
     for line in record:
         # of the weights from before the step
@@ -131,6 +140,31 @@ def _plan(task: Task) -> Plan:
     held_out = data.examples([*task.held_out, *task.texts], readers, LONG, limit=len(task.held_out))
     assert len(train) == len(task.texts), "a text is one window"
     return Plan(chosen, pair, train, held_out, 1, "fp32", "cpu")
+
+
+@contextmanager
+def _answers(plan: Plan, task: Task) -> Iterator[Cache | None]:
+    """What the teacher answers, written and opened anew, where it is to be stored."""
+    if not task.stored:
+        yield None
+        return
+    pair, examples = plan.pair, {TRAIN: plan.train, HELD_OUT: plan.held_out}
+    size, width = pair.vocab.student_size, text_config(pair.teacher).hidden_size
+    blocks = sorted(plan.layers)
+    parts = plan_parts(
+        *(examples, size, task.temperature),
+        **{"k": size, "bits": BITS_STORED, "blocks": blocks, "width": width, "shard_rows": SHARD},
+    )
+    # a student of its own: the pair's is about to be trained
+    source = Source(
+        Distiller(copy.deepcopy(pair.student), pair.teacher, pair.vocab, plan.recipe.terms),
+        pair.readers,
+        examples,
+        plan.recipe.train.batch_size,
+    )
+    with TemporaryDirectory() as made:
+        write(Path(made) / "cache", {}, parts, source, Written(0))
+        yield open_cache(str(Path(made) / "cache"))
 
 
 def _layers(task: Task, blocks: tuple[tuple[int, int], ...]) -> int | list[list[int]]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 from sad import data, tiny
 from sad.align.reader import Ints, Reader
+from sad.data import cache
 from sad.invariants.truncated_alike import Prepare, Prompted, Read
+
+FEW = 2
+"""Texts that are prepared at a time, so that a few are several portions."""
 
 
 def preparation() -> Prepare:
@@ -28,10 +34,40 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
     ]
 
 
-def prepared(texts: Sequence[str], readers: data.Readers, max_length: int) -> list[data.Example]:
-    """Return the examples of texts as a run gets them: written to a file, and read from it."""
-    with TemporaryDirectory(ignore_cleanup_errors=True) as made:
-        return list(data.prepare(texts, readers, max_length, Path(made)))
+def prepared(texts: Sequence[str], readers: data.Readers, max_length: int) -> data.Prepared:
+    """Return the examples of texts as a run gets them that finds them again.
+
+    Another length and other texts were prepared in the same folder before. Raises AssertionError where they are not
+    those of the run that wrote them, or of one that may write nowhere.
+    """
+    with _folder() as (folder, nowhere):
+        for others, length in ((texts, max_length - 1), (texts[:-1], max_length)):
+            if others:
+                data.prepare(others, readers, length, folder)
+        made = [list(data.prepare(texts, readers, max_length, where)) for where in (folder, nowhere)]
+        found = data.prepare(texts, readers, max_length, folder)
+        assert _told(found) == _told(made[0]) == _told(made[1]), "examples of other texts, or of another run"
+        return found
+
+
+def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> data.Prepared:
+    """Return the examples of texts of a stream, as many of them as there are texts."""
+    with _folder() as (folder, _):
+        return data.prepare_stream(iter(texts), readers, max_length, len(texts), folder)
+
+
+@contextmanager
+def _folder() -> Iterator[tuple[Path, Path]]:
+    """Give a folder, and one that nobody can make; a few texts at a time are put there. A file that is open outlives
+    its folder.
+    """
+    with TemporaryDirectory(ignore_cleanup_errors=True) as made, patch.object(cache, "CHUNK", FEW):
+        (Path(made) / "file").touch()
+        yield Path(made), Path(made) / "file" / "folder"
+
+
+def _told(some: Sequence[data.Example]) -> list[tuple[list[int] | int, ...]]:
+    return [(*(of.tolist() for of in (e.student, e.teacher, e.at_student, e.at_teacher)), e.byte_count) for e in some]
 
 
 def _read(ids: Ints, reader: Reader) -> Read:

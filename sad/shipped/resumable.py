@@ -21,18 +21,21 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 from sad import tiny
 from sad.data import Example
 from sad.distiller import Distiller
+from sad.recipe import Recipe
 from sad.shipped.seen import seeing
 from sad.subjects.plain_run import moments
-from sad.subjects.resumable import FINISHED, STOPPED, Ran, Resumable, Saved, Setting, Taken
+from sad.subjects.resumable import ANEW, FINISHED, STOPPED, TAKEN_UP, Ran, Resumable, Saved, Setting, Taken
 from sad.train import checkpoint, loop, random_states
 from sad.train.interrupt import Interrupt
 from sad.train.plan import Plan
+from sad.train.portions import fitted
 from sad_doctor import names
 from sad_doctor.record import EVENTS, METRICS
 
 SHARES = {"kd": 50.0, "lm": 30.0, "layerwise": 20.0}
 """Wanted shares of the loss: with them the weights of the terms move, and are part of what must come back."""
 NEVER = 10**6
+BEGINNINGS = {names.EVENT_START: ANEW, names.EVENT_RESUME: TAKEN_UP}
 ENDS = {names.EVENT_END: FINISHED, names.EVENT_INTERRUPT: STOPPED}
 BEGINS, TAKES_UP = 2, 5
 """Seeds of the student's own weights: in a resumed run they must be replaced by those of the checkpoint."""
@@ -122,9 +125,13 @@ class LoopRun:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(content)
             start = 0 if saved is None else checkpoint.steps_done(folder)
+            if saved is not None:
+                plan = replace(plan, recipe=_of_two_processes(plan.recipe, folder))
             loop.train(plan, folder, tiny.Silent(), resume=saved is not None, signals=asked)
             record = _lines(folder / METRICS)
-            told = ENDS.get(_lines(folder / EVENTS)[-1]["kind"], "")
+            kinds = [event["kind"] for event in _lines(folder / EVENTS)]
+            began = next((BEGINNINGS[kind] for kind in reversed(kinds) if kind in BEGINNINGS), "")
+            told = ENDS.get(kinds[-1], "")
             kept = {step: _files(folder, step) for step in save_at if _is_saved(folder, step)}
         steps = [line for line in record if "train/loss" in line and line["step"] > start]
         ends = zip([0, *seen.ends], seen.ends, strict=False)
@@ -132,7 +139,7 @@ class LoopRun:
             Taken(tuple(seen.samples[first:last]), line["train/lr"], line["train/loss"])
             for line, (first, last) in zip(steps, ends, strict=False)
         ]
-        return _ran(taken, kept, seen, {"random/gpu": gpu.state}, told)
+        return _ran(taken, kept, seen, {"random/gpu": gpu.state}, (told, began))
 
     def _plan(self, setting: Setting, save_every: int, seed: int) -> Plan:
         """A plan of the setting on the tiny text; the student has dropout, and weights that are made from ``seed``."""
@@ -154,6 +161,12 @@ class LoopRun:
         if len(plan.train) < setting.size:
             raise ValueError(f"the tiny text has {len(plan.train)} examples, not {setting.size}")
         return replace(plan, train=plan.train[: setting.size])
+
+
+def _of_two_processes(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe of a run that is taken up by one process, and is written as for two that share its steps."""
+    half = recipe.train.model_copy(update={"accumulation": recipe.train.accumulation // 2})
+    return fitted(recipe.model_copy(update={"train": half}), checkpoint.per_step(folder), 1)
 
 
 @contextmanager
@@ -201,13 +214,15 @@ def _watching(examples: Sequence[Example], asked: _Asked) -> Iterator[_Seen]:
         hook.remove()
 
 
-def _ran(taken: list[Taken], kept: dict[int, Saved], seen: _Seen, more: dict[str, Tensor], told: str) -> Ran:
+def _ran(
+    taken: list[Taken], kept: dict[int, Saved], seen: _Seen, more: dict[str, Tensor], told: tuple[str, str]
+) -> Ran:
     assert seen.distiller is not None, "the distiller was never run"
     assert seen.optimizer is not None, "no optimizer step was taken"
     weights = {name: tensor.detach().clone() for name, tensor in seen.distiller.state_dict().items()}
     live = {name: p for name, p in seen.distiller.named_parameters() if p.requires_grad}
     owned: list[Tensor] = [p for group in seen.optimizer.param_groups for p in group["params"]]
-    return Ran(taken, kept, weights, moments(seen.optimizer) | more, live, owned, told)
+    return Ran(taken, kept, weights, moments(seen.optimizer) | more, live, owned, *told)
 
 
 def _files(folder: Path, step: int) -> dict[str, bytes]:

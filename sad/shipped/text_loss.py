@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sad import data, forward, objective
+from sad import data, forward, objective, tiny
 from sad.align import example
-from sad.align.reader import Reader
+from sad.align.reader import Ints, Reader
 from sad.align.spans import Window
 from sad.align.vocab import VocabMap
 from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum
-from sad.data import batches, facts, schedule
+from sad.data import batches
 from sad.distiller import Distiller
+from sad.document import Document
 from sad.forward import text_config
 from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.invariants._models import other_ends, other_reading, teacher
 from sad.recipe_terms import SHIPPED, Terms
 from sad.subjects.text_loss import DistilledLoss, Marks, Text, TextLoss
+from sad.train.plan import make_schedule
 
 TERMS = {KD: 1.0, LM: 0.5, ALM: 0.5, LAYERWISE: 0.5, ATTENTION: 0.5}
 """Every term but the contrastive one: that one draws its negatives from the batch, by intent."""
@@ -60,7 +64,23 @@ def _language_model_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) 
 
 
 def _packed_language_model_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
-    return _only_text(model, _batch(texts, marks, same=True, packed=True))
+    with _eager(model):
+        return _only_text(model, _batch(texts, marks, same=True, packed=True))
+
+
+@contextmanager
+def _eager(model: nn.Module) -> Iterator[None]:
+    """Attention by its formula, which is told of packed texts in another way than the kernels are."""
+    if not hasattr(model, "set_attn_implementation"):
+        yield
+        return
+    made: Any = model
+    before = made.config._attn_implementation
+    made.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        made.set_attn_implementation(before)
 
 
 def _only_text(model: nn.Module, batch: Batch) -> Tensor:
@@ -96,28 +116,44 @@ def _compared_loss(student: nn.Module, teacher: nn.Module, texts: Sequence[Text]
 
 def _batch(texts: Sequence[Text], marks: Marks, *, same: bool, packed: bool = False) -> Batch:
     readers = data.Readers(_Marked(marks), _Marked(marks))
-    some = [example.assemble(_window(text, marks, same), readers) for text in texts]
+    some = [example.assemble(_window(text, marks, same), readers, _learned(text, marks)) for text in texts]
     if not packed:
         return batches.collate(some, readers)
     room = 2 * max(len(one.teacher) for one in some)
-    rows = schedule.rows_of(facts.longest_sides(some), room, 0)
+    recipe = tiny.recipe({"train": {"packing": True, "batch_size": len(some)}, "data": {"max_length": max(room, 16)}})
+    ((*rows,),) = make_schedule(recipe, some).rows(0)
     return batches.collate_rows([[some[i] for i in row] for row in rows], readers)
 
 
 def _window(text: Text, marks: Marks, same: bool) -> Window:
-    """A text as a window that begins with its first target; its end mark is left to the code that trains."""
-    closes = text.ids[-1] == marks.eos
-    ids = text.ids[:-1] if closes else text.ids
-    at = np.arange(text.first - 1, len(ids))
+    """A text as a window; its end mark is left to the code that trains. Each of the student's tokens is a byte."""
+    ids, closes = _bare(text, marks)
+    at = np.arange(len(ids))
     other, ends = (ids, range(len(ids))) if same else (other_reading(ids), other_ends(ids))
     return Window(
         student=np.array(ids, dtype=np.int64),
         teacher=np.array(other, dtype=np.int64),
         at_student=at,
         at_teacher=np.array(ends, dtype=np.int64)[at],
-        bytes_at=np.arange(len(at)),
+        bytes_at=at + 1,
         closes=closes,
     )
+
+
+def _learned(text: Text, marks: Marks) -> Ints | None:
+    """What is to be learned of a text that has a prompt, in two ranges that touch."""
+    if not text.prompt:
+        return None
+    stop = len(_bare(text, marks)[0])
+    middle = (text.first + stop) // 2
+    edges = [(text.first, middle), (middle, stop)]
+    return example.ranges(Document("." * stop, tuple(one for one in edges if one[0] < one[1])))
+
+
+def _bare(text: Text, marks: Marks) -> tuple[tuple[int, ...], bool]:
+    """A text without its end mark, and whether it has one."""
+    closes = text.ids[-1] == marks.eos
+    return text.ids[:-1] if closes else text.ids, closes
 
 
 class _Marked(Reader):

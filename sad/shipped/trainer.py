@@ -6,17 +6,18 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 from accelerate.state import AcceleratorState
 
 from sad import tiny
 from sad.batch import ALM, ATTENTION, KD, LAYERWISE, LM
 from sad.pair import Pair
-from sad.shipped.preparation import prepared
+from sad.shipped.preparation import streamed
 from sad.shipped.seen import seeing
 from sad.subjects.processes import on_processes
 from sad.subjects.schedules import Schedule
@@ -64,7 +65,9 @@ def _run_as_one_of_several(setup: Setup) -> Trace:
 def _run(setup: Setup) -> Trace:
     watch = Watch()
     plan = _plan(setup)
-    with TemporaryDirectory() as made, watch, seeing(plan.train, watch.read):
+    progress = partial(loop.Progress, cuts=setup.cuts)
+    cut = patch.object(loop, "Progress", progress)
+    with TemporaryDirectory() as made, watch, seeing(plan.train, watch.read), cut:
         folder = Path(made)
         loop.train(plan, folder, tiny.Silent())
         log, scores = _record(folder / "metrics.jsonl", setup)
@@ -94,7 +97,7 @@ def _plan(setup: Setup) -> Plan:
     if setup.ramp:
         changes["shares"] = {KD: 50.0, LM: 30.0, LAYERWISE: 20.0}
     made = tiny.plan(changes, of=_pair())
-    read = prepared(_texts(setup), made.pair.readers, made.recipe.data.max_length)
+    read = streamed(_texts(setup), made.pair.readers, made.recipe.data.max_length)
     assert len(read) == len(setup.lengths), "a text is one window"
     plan = replace(made, train=read)
     steps = setup.epochs * plan.schedule(setup.processes).steps_per_epoch

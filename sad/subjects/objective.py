@@ -80,6 +80,8 @@ class Task:
     decay: float = 0.0
     """Share of a matrix that decays, times the rate; vectors and projections do not decay."""
     projection_rate: float = 1e-2
+    stored: bool = False
+    """Whether the teacher is asked beforehand and its answers are kept, all tokens of each, in few bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

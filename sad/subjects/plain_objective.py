@@ -107,7 +107,7 @@ class PlainObjective:
         for numbers in batches:
             seen = [self.see(task, student, teacher, task.texts[number]) for number in numbers]
             self.add_terms(task, seen, maps, carried, values, slopes)
-        loss = sum(task.weights[name] * mean for name, mean in slopes.means().items())
+        loss = sum(task.weights[name] * mean for name, mean in slopes.means().items() if name in task.weights)
         named = dict(student.named_parameters())
         every = named | {projection(k): of for k, of in enumerate(maps)}
         found = torch.autograd.grad(loss, list(every.values()), allow_unused=True)
@@ -227,11 +227,9 @@ class PlainObjective:
 
     def carry(self, p: Tensor, carried: Sequence[int | None], size: int) -> Tensor:
         """The teacher's mass on the student's tokens, [place, student token]; it need not sum to 1."""
-        onto = torch.zeros(p.shape[1], size, dtype=p.dtype)
-        for theirs, mine in enumerate(carried):
-            if mine is not None:
-                onto[theirs, mine] = 1.0
-        return p @ onto
+        given = {theirs: mine for theirs, mine in enumerate(carried) if mine is not None}
+        onto = torch.tensor([*given.values()], dtype=torch.int64)
+        return p.new_zeros(len(p), size).index_add(1, onto, p[:, [*given]])
 
     def carried(self, task: Task) -> list[int | None]:
         """For each teacher token the student's token that gets its mass."""

@@ -38,26 +38,31 @@ def chunks(mine: Sequence[Tensor], theirs: Sequence[Tensor], temperature: float)
 def relations(mine: Tensor, theirs: Tensor, heads: int) -> Tensor:
     """KL of the relations of queries, or keys, or values, [place, width] each; the mean over relation heads."""
     total = torch.zeros((), dtype=torch.float64)
+    # heads, places, width of a head
+    parts = [of.reshape(len(of), heads, -1).transpose(0, 1) for of in (mine, theirs)]
     for place in range(len(mine)):
-        for head in range(heads):
-            log_q, log_p = (
-                torch.log_softmax(part[: place + 1] @ part[place] / math.sqrt(part.shape[1]), dim=0)
-                for part in (of.reshape(len(of), heads, -1)[:, head] for of in (mine, theirs))
-            )
-            total = total + (log_p.exp() * (log_p - log_q)).sum() / heads
+        log_q, log_p = (
+            torch.log_softmax(part[:, : place + 1] @ part[:, place, :, None] / math.sqrt(part.shape[2]), dim=1)
+            for part in parts
+        )
+        total = total + (log_p.exp() * (log_p - log_q)).sum() / heads
     return total
 
 
 def maps(mine: Tensor, theirs: Tensor, places: Sequence[tuple[int, int]]) -> Tensor:
     """KL of the attention maps [head, position, position], by the pieces of text that end at the places."""
     total = torch.zeros((), dtype=torch.float64)
-    for last, at in enumerate(places):
-        rows = []
-        for side, whole in enumerate((mine, theirs)):
-            row, ends = whole.mean(dim=0)[at[side]], [-1, *(place[side] for place in places[: last + 1])]
-            piece = torch.stack([row[a + 1 : b + 1].sum() for a, b in itertools.pairwise(ends)]) + FLOOR
-            rows.append(piece / piece.sum())
-        total = total + (rows[1] * (rows[1] / rows[0]).log()).sum()
+    sides = []
+    for side, whole in enumerate((mine, theirs)):
+        ends = [-1, *(place[side] for place in places)]
+        rows = whole.mean(dim=0)[ends[1:]]
+        # one row a place, one column a piece
+        sides.append(torch.stack([rows[:, a + 1 : b + 1].sum(dim=1) for a, b in itertools.pairwise(ends)], dim=1))
+    for place in range(len(places)):
+        # a place looks at the pieces up to its own
+        q, p = (pieces[place, : place + 1] + FLOOR for pieces in sides)
+        q, p = q / q.sum(), p / p.sum()
+        total = total + (p * (p / q).log()).sum()
     return total
 
 

@@ -12,6 +12,7 @@ Saved = Any
 """What was saved, in whatever form: in memory, or the bytes of files. Only the run itself reads it."""
 
 
+ANEW, TAKEN_UP = "begun anew", "taken up"
 FINISHED, STOPPED = "finished", "stopped"
 
 
@@ -69,6 +70,8 @@ class Ran:
     owned: Sequence[Tensor]
     ended: str = ""
     """How it says it ended, where it says that: ``FINISHED`` or ``STOPPED``."""
+    began: str = ""
+    """How it says it began: ``ANEW`` or ``TAKEN_UP``."""
 
 
 class Resumable(Protocol):

@@ -10,6 +10,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+NOTHING = 1e-40
+"""Mass of the student's tokens below which a teacher says nothing."""
+
 
 class Kind(StrEnum):
     """A divergence, P the teacher and Q the student; the last three mix them by ``States.mix``."""
@@ -26,7 +29,8 @@ class States:
     """One call. ``logits = cap * tanh(scale * (hidden weight^T + bias) / cap)``.
 
     Rows of ``weight`` beyond ``tokens`` are padding: labels are judged over every row, a divergence over the tokens.
-    ``index`` sends each of the teacher's tokens to one of the student's, or to -1; without it both have the same.
+    ``index`` sends each of the teacher's tokens to one of the student's, or to -1; without it both have the same. Where
+    the student's get nothing, the place counts for nothing.
     ``at`` are the places that are compared with the teacher's rows, in that order; every place has a label.
     With ``top`` the teacher gives its likeliest tokens, and the mass of all others as one.
     With ``tied`` the states are made with the rows of ``weight`` of these tokens, and the gradient goes there too.
@@ -94,7 +98,8 @@ def teacher_probabilities(given: States) -> Float[Tensor, "compared tokens"]:
     onto = torch.zeros(len(p), given.tokens, dtype=p.dtype)
     kept = given.index >= 0
     onto.index_add_(1, given.index[kept], p[:, kept])
-    return onto / onto.sum(dim=-1, keepdim=True)
+    mass = onto.sum(dim=-1, keepdim=True)
+    return torch.where(mass > NOTHING, onto / mass, 0.0)
 
 
 def _plain(given: States) -> Tensor:

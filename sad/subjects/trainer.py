@@ -44,6 +44,8 @@ class Setup:
     log_every: int = 1
     eval_every: int = NEVER
     ramp: bool = False
+    cuts: int = 1
+    """In how many a trainer that knows how is to cut its micro-batches, as for want of memory."""
 
     @property
     def processes(self) -> int:

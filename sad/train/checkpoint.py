@@ -139,6 +139,7 @@ def load(
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
         progress = Progress.read(state)
         weights, means = ({str(n): float(v) for n, v in state[key].items()} for key in ("weights", "means"))
+        aware = {name: {n: float(v) for n, v in of.items()} for name, of in state.get("aware", {}).items()}
         device = str(next(distiller.parameters()).device)
         # on the CPU where each process takes but a piece of it
         place = "cpu" if sharded.is_sharded(distiller) else device
@@ -151,6 +152,7 @@ def load(
     objective.weights |= weights
     objective.means.clear()
     objective.means.update(means)
+    objective.recall(aware)
     return progress
 
 
@@ -210,7 +212,8 @@ def every(run: Path) -> list[Path]:
 
 
 def _state(progress: Progress, objective: Objective) -> str:
-    return json.dumps({**asdict(progress), "weights": objective.weights, "means": objective.means}, indent=1)
+    aware = {"aware": state} if (state := objective.state()) else {}
+    return json.dumps({**asdict(progress), "weights": objective.weights, "means": objective.means, **aware}, indent=1)
 
 
 def _step(folder: Path) -> int:

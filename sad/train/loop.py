@@ -20,6 +20,7 @@ from sad.errors import TrainingError, UserError
 from sad.evaluate import Likelihood, Scores, evaluate, likelihood
 from sad.objective import Objective
 from sad.train import checkpoint, devices, random_states, sharded, update
+from sad.train.aware import make_objective, measured_from, steer
 from sad.train.bodies import as_asked
 from sad.train.checkpoint import Progress
 from sad.train.clock import Clock
@@ -85,6 +86,7 @@ class Tools:
             is_spike=self.guards.is_spike,
             clock=self.clock,
         )
+        steer(self.accelerator, self.wrapped, self.objective, batches[0], progress.step + 1, done)
         return done, batches[0]
 
     def clear(self, plan: Plan) -> None:
@@ -178,7 +180,7 @@ def train(
         if plan.recipe.shares and not resume:
             # from held-out text, so that every process starts with the same weights, and the first record has them
             objective.calibrate(held.student(objective).ledger)
-        before = after = held.student(objective)
+        before = after = measured_from(objective, held.student(objective), known)
         if not resume:
             record.teacher(0, known)
             record.evaluation(0, before)
@@ -222,12 +224,11 @@ def _parts(plan: Plan, accelerator: Accelerator) -> tuple[Distiller, torch.optim
     """Put the pair on its device, with projectors made from the seed."""
     torch.manual_seed(plan.recipe.train.seed)
     pair, stored = plan.pair, plan.cache.asked if plan.cache else None
-    distiller = Distiller(pair.student, pair.teacher, pair.vocab, plan.recipe.terms, stored).train()
+    distiller = Distiller(pair.student, pair.teacher, pair.vocab, plan.recipe.terms, stored, plan.recipe.aware).train()
     random_states.seed(plan.recipe.train.seed)
     # a teacher that is not there has nothing to cut
     devices.place(distiller, accelerator, False if plan.cache else plan.recipe.train.shard_teacher)
-    objective = Objective(dict(plan.recipe.terms.weights), plan.recipe.shares)
-    return distiller, make_optimizer(distiller, plan.recipe.train), objective
+    return distiller, make_optimizer(distiller, plan.recipe.train), make_objective(plan.recipe, distiller)
 
 
 def _taken_up(

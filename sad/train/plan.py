@@ -10,7 +10,7 @@ import torch
 
 from sad.align.layers import layer_pairs
 from sad.align.reader import Ints
-from sad.batch import ALM, ATTENTION, KD, Batch
+from sad.batch import ALM, ATTENTION, KD, LAYERWISE, Batch
 from sad.cache.absent import absent_teacher
 from sad.cache.key import make_key
 from sad.cache.reader import Cache, open_cache
@@ -98,6 +98,8 @@ class Plan:
     def layers(self) -> set[int]:
         """The teacher's blocks whose states a term asks for."""
         terms = self.recipe.terms
+        if self.recipe.aware.layers.learned and LAYERWISE in terms.weights:
+            return set(range(text_config(self.pair.teacher).num_hidden_layers))
         return self.layers_of(terms.layerwise.layers if NEED_STATES & set(terms.weights) else 0)
 
     def layers_of(self, pairs: int | list[list[int]]) -> set[int]:

@@ -58,6 +58,9 @@ def take_step(
     distiller: Distiller = accelerator.unwrap_model(wrapped)
     mark = clock.mark if clock else _unmarked
     units = total_units(accelerator, distiller, batches)
+    gaps = objective.gaps
+    if gaps is not None:
+        gaps.begin()
     together = Together(accelerator, pieces=sharded.in_pieces(distiller))
     widest, scales = _widest(accelerator.device), objective.scales(units)
     totals: dict[str, Tensor] = {}
@@ -89,8 +92,9 @@ def take_step(
         for name, one in sums.items():
             totals[name] = totals.get(name, torch.zeros(())) + one.total.detach().to(widest)
     norm = sharded.whole(accelerator.clip_grad_norm_(distiller.parameters(), clip))
-    values = _read(accelerator, [trained, *totals.values()], norm)
-    ledger = objective.ledger(dict(zip(totals, values[1:-1], strict=True)), units)
+    weighed = [] if gaps is None else [gaps.counted()]
+    values = _read(accelerator, [trained, *totals.values(), *weighed], norm)
+    ledger = objective.ledger(dict(zip(totals, values[1 : 1 + len(totals)], strict=True)), units)
     # a loss can be infinite although its gradient is not
     finite = math.isfinite(values[-1]) and math.isfinite(ledger.loss)
     spike = finite and is_spike is not None and is_spike(ledger.loss)
@@ -98,7 +102,7 @@ def take_step(
     optimizer.zero_grad()
     mark("optimizer")
     if not spike:
-        objective.follow(ledger)
+        objective.follow(ledger, values[-2] / units[KD] if weighed and units[KD] else 0.0)
     coverage = units[KD] / max(1, units[LM])
     return Step(ledger, values[-1], finite, units[LM], coverage, ratio, spike, trained=values[0])
 

@@ -17,7 +17,7 @@ nothing: the teacher comes to meet it.
   least: batches that come in an order of their own move it too.
 - `above = 0.12`, `worse = 0.04`: how far its loss on training batches may lie above the held-out one, at least and as a
   share, after the difference of the texts is taken off.
-- `records = 40`: fewest records on training batches.
+- `records = 30`: fewest records on training batches.
 
 ## Example
 ```run fires
@@ -55,7 +55,7 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Column, Run
+from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R307", "teacher-drifts"
 
@@ -87,8 +87,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             gain, level = signals.gain(start, late), abs(float(np.median(start)))
             yield Reading(f"change of {name}, as a share", gain.amount / level if level else float("nan"), "drift")
             limit = max(t["drift"] * level, t["nats"])
-            if gain.surely_above(limit, sigmas=4) or gain.surely_below(-limit, sigmas=4):
-                yield _finding(name, known, float(np.median(start)), float(np.median(late)), Level.WARNING)
+            left = _leaves(float(known.value[0]), late, t)
+            if left or gain.surely_above(limit, sigmas=4) or gain.surely_below(-limit, sigmas=4):
+                first = float(known.value[0]) if left else float(np.median(start))
+                yield _finding(name, known, first, float(np.median(late)), Level.WARNING)
                 return
     gap = signals.teacher_gap(run, int(t["records"]))
     if gap is not None and gap.known:
@@ -116,6 +118,12 @@ def _in_training(column: Column, gap: signals.TeacherGap) -> Finding:
         last_step=float(column.step[-1]),
         numbers={"training": gap.training, "held_out": gap.held_out, "gap": gap.gap},
     )
+
+
+def _leaves(first: float, later: Floats, t: Thresholds) -> bool:
+    """Whether the very first record lies far outside of all later ones: a teacher that a few steps have changed."""
+    level = float(np.median(later))
+    return abs(first - level) > max(t["drift"] * max(abs(first), level), t["nats"], 8 * float(np.std(later)))
 
 
 def _finding(name: str, column: Column, first: float, last: float, level: Level) -> Finding:
@@ -152,5 +160,5 @@ RULE = Rule(
     page=__doc__,
     needs=("|".join((*_HELD_OUT, *_TRAINING)),),
     check=check,
-    thresholds={"change": 0.001, "drift": 0.25, "nats": 0.3, "above": 0.12, "worse": 0.04, "records": 40},
+    thresholds={"change": 0.001, "drift": 0.25, "nats": 0.3, "above": 0.12, "worse": 0.04, "records": 30},
 )

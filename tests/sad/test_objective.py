@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sad.aware.readiness import Readiness
 from sad.batch import Sum
 from sad.objective import Ledger, Objective
 
@@ -180,3 +181,54 @@ def test_no_gradient_flows_through_the_weights() -> None:
     objective.part(one, dict.fromkeys(NAMES, 1)).backward()
     assert all(type(weight) is float for weight in objective.weights.values())
     assert float(one["kd"].total.grad) == pytest.approx(objective.weights["kd"])
+
+
+def pulling(weights: dict[str, float], norms: dict[str, float]) -> dict[str, float]:
+    """Shares of the gradient where a term of weight 1 has these norms."""
+    whole = sum(weights[name] * norms[name] for name in norms)
+    return {name: weights[name] * norms[name] / whole for name in norms}
+
+
+def test_the_first_measurement_of_the_gradient_meets_its_targets_and_later_ones_move_slowly() -> None:
+    objective, norms = controlled(every=5), {"kd": 3.0, "lm": 5.0, "layerwise": 0.2}
+    # the value of the terms says nothing here
+    step(objective, {"kd": 3.0, "lm": 5.0, "layerwise": 900.0})
+    objective.calibrate(objective.ledger({"kd": 3.0, "lm": 5.0, "layerwise": 9.0}, dict.fromkeys(NAMES, 1)))
+    assert objective.weights == dict.fromkeys(NAMES, 1.0)
+    objective.steer(pulling(objective.weights, norms))
+    found = pulling(objective.weights, norms)
+    assert {n: 100 * share for n, share in found.items()} == pytest.approx(SHARES)
+    for _ in range(200):
+        before = dict(objective.weights)
+        objective.steer(pulling(objective.weights, {**norms, "layerwise": 0.05}))
+        assert all(abs(math.log(w / before[n])) <= 0.1 + 1e-9 for n, w in objective.weights.items())
+    found = pulling(objective.weights, {**norms, "layerwise": 0.05})
+    assert {n: 100 * share for n, share in found.items()} == pytest.approx(SHARES, rel=1e-3)
+
+
+@given(st.lists(st.fixed_dictionaries(dict.fromkeys(NAMES, st.floats(1e-9, 1e9))), min_size=1, max_size=20))
+def test_shares_of_the_gradient_never_throw_a_weight_out_of_bounds(norms: list[dict[str, float]]) -> None:
+    objective = controlled(every=1)
+    for one in norms:
+        objective.steer(pulling(objective.weights, one))
+        assert objective.weights["lm"] == 1.0
+        assert all(1e-4 <= weight <= 1e4 for weight in objective.weights.values())
+
+
+@pytest.mark.parametrize("bad", [math.nan, 0.0, math.inf])
+def test_a_measurement_that_tells_nothing_is_ignored(bad: float) -> None:
+    objective = controlled(every=1)
+    objective.steer({"kd": bad, "lm": 0.5, "layerwise": 0.5})
+    assert (objective.weights, objective.means) == (dict.fromkeys(NAMES, 1.0), {})
+
+
+def test_a_term_that_waits_enters_with_the_lm_loss_and_its_weight_is_on_record() -> None:
+    objective = Objective({"kd": 2.0, "lm": 1.0}, readiness=Readiness({"kd": 2.0}, 0.2, 0.4))
+    assert objective.weights == {"kd": 0.0, "lm": 1.0}
+    objective.begin(10.0, 5.0)
+    objective.begin(1.0, 0.5)
+    assert step(objective, {"kd": 3.0, "lm": 8.5}).weight == {"kd": 0.0, "lm": 1.0}
+    # progress is 0.3, half of the way
+    assert step(objective, {"kd": 3.0, "lm": 12.0}).weight == pytest.approx({"kd": 1.0, "lm": 1.0})
+    assert objective.weights["kd"] == pytest.approx(1.0)
+    assert Objective({"kd": 1.0}).state() == {}

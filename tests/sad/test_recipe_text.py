@@ -27,7 +27,7 @@ positive = st.floats(1e-300, 1e300)
             "output": st.fixed_dictionaries({"name": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True)}),
         },
         optional={
-            "shares": st.fixed_dictionaries({"kd": positive, "lm": positive, "layerwise": positive}),
+            "shares": st.fixed_dictionaries(dict.fromkeys(("kd", "lm", "layerwise"), st.floats(1e-3, 1e3))),
         },
     )
 )

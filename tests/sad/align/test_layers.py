@@ -40,6 +40,17 @@ def test_which_one_is_deeper_does_not_matter(student: int, teacher: int, pairs: 
     assert layer_pairs(student, teacher, pairs) == swapped
 
 
+@given(depth, depth, st.integers(1, 100))
+def test_a_block_of_the_teacher_may_serve_several_where_it_is_asked_to(student: int, teacher: int, pairs: int) -> None:
+    found = layer_pairs(student, teacher, pairs, repeat=True)
+    assert len(found) == min(pairs, student)
+    assert len({mine for mine, _ in found}) == len(found)
+    assert [theirs for _, theirs in found] == sorted(theirs for _, theirs in found)
+    assert found[-1] == (student - 1, teacher - 1)
+    for mine, theirs in found:
+        assert abs((mine + 1) / student - (theirs + 1) / teacher) <= 0.5 / student + 1 / teacher + 1e-9
+
+
 def test_a_known_case() -> None:
     assert layer_pairs(2, 6, 2) == ((0, 2), (1, 5))
     assert layer_pairs(6, 2, 1) == ((5, 1),)

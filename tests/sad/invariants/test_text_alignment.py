@@ -28,13 +28,18 @@ def ids(reader, text, piece=slice(None)):
     return [*dressed[: len(dressed) - len(bare)], *bare[piece]]
 
 
-def by_bytes(readers, text, length):
-    """Windows from one common place to another, as many tokens as there is room for."""
+def by_bytes(readers, text, length, skipped=1):
+    """Windows from one common place to another, as many tokens as there is room for. What does not fit is skipped."""
     pairs, found, first, done = common(readers, text), [], 0, (0, 0)
     while first < len(pairs):
-        last = max(
-            k for k in range(first, len(pairs)) if max(p - d for p, d in zip(pairs[k], done, strict=True)) < length - 2
-        )
+        fit = [
+            k for k in range(first, len(pairs)) if max(p - d for p, d in zip(pairs[k], done, strict=True)) < length - 1
+        ]
+        if not fit:
+            first += skipped
+            done = tuple(p + 1 for p in pairs[first - 1])
+            continue
+        last = max(fit)
         stop = tuple(p + 1 for p in pairs[last])
         read = [
             ids(reader, text, slice(start, end))
@@ -65,6 +70,15 @@ def test_a_window_that_is_longer_than_asked_for_breaks_it():
         return by_bytes(readers, text, 512)
 
     assert "a window has" in text_alignment(whole).says
+
+
+def test_a_word_that_is_left_out_with_one_that_does_not_fit_breaks_it():
+    def two_at_a_time(readers, text, length):
+        return by_bytes(readers, text, length, skipped=2)
+
+    verdict = text_alignment(two_at_a_time)
+    assert not verdict.holds
+    assert verdict.says == "reads 32 of 38 bytes (words that fit into no window)"
 
 
 def test_pairs_by_number_break_it():

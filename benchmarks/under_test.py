@@ -1,0 +1,73 @@
+"""Which code is broken: what decides the numbers that a run trains by and is scored with; and why the rest is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+FILES = (
+    # what is compared with what, and by which formula
+    *("sad/losses/*.py", "sad/align/*.py", "sad/head/*.py", "sad/attention.py", "sad/rows.py"),
+    # texts to examples, examples to steps and batches
+    *("sad/data/*.py", "sad/batch.py"),
+    # terms to a loss, and to scores
+    *("sad/terms.py", "sad/objective.py", "sad/forward.py", "sad/distiller.py", "sad/evaluate.py"),
+    # the step, the loop around it, and what a checkpoint brings back
+    *(f"sad/train/{name}.py" for name in ("step", "optimizer", "update", "loop", "feed", "plan", "devices")),
+    *(f"sad/train/{name}.py" for name in ("checkpoint", "random_states", "portions")),
+    # a teacher from a cache
+    *(f"sad/cache/{name}.py" for name in ("bits", "layout", "lists", "part", "reader", "writer", "manifest")),
+)
+"""Of sad/train the rest reads settings, guards a run, or tells of it; of sad/cache, what a cache is a cache of."""
+
+NOT_HERE = {
+    "sad/align/worker.py": "who does the work, not what it gives: processes are started for megabytes of text alone",
+    "sad/head/fused.py": "a GPU's kernel: `sad verify` runs on a processor",
+    "sad/head/kernel.py": "the same",
+}
+"""Files that fit and are left as they are, each with its reason."""
+
+LEFT_OUT = {
+    # words for people, and guards
+    "sad/align/token_bytes.py": ("_backend",),
+    # a GPU's way, its memory, and several of them
+    "sad/head/blocks.py": ("_fuse",),
+    "sad/head/job.py": ("simple",),
+    "sad/batch.py": ("pinned",),
+    "sad/align/reader.py": ("__getstate__",),  # for processes that no check starts
+    "sad/attention.py": ("require_maps",),
+    "sad/data/prepared.py": ("left_out",),
+    "sad/cache/reader.py": ("check", "check_layers", "told"),
+    # guards: of a head that is none, of a cache of another teacher, of files that were damaged
+    "sad/head/linear.py": ("check_head",),
+    "sad/cache/part.py": ("check_shard",),
+    "sad/cache/writer.py": ("check_hashes", "_take_up", "_key", "_hash"),
+    "sad/train/loop.py": ("clear", "account", "_in_vain"),
+    # the contract of a user's own term
+    "sad/distiller.py": ("term",),
+    # how files are kept, by whom and for how long; who shares the work
+    "sad/data/cache.py": ("default_workers", "_checked", "_aside", "_alone", "_sync"),
+    "sad/train/checkpoint.py": (
+        *("disk_errors", "amend", "drop_after", "last_before", "become", "_sync", "_first_line"),
+        *("__init__", "state_dict"),  # of weights in pieces
+    ),
+    # which models, text, device and type a recipe names; what is told of them
+    "sad/train/plan.py": (
+        *("make_plan", "_train_examples", "check_cache", "choose_device", "choose_precision"),
+        *("facts", "layers", "layers_of", "key"),
+    ),
+    "sad/train/devices.py": ("sharding", "place", "_hidden"),
+}
+"""Functions of these files that are left as they are: none of them computes what a number is made of."""
+
+
+def paths(root: Path) -> Iterator[Path]:
+    """Yield the files that are broken, relative to ``root``. Raises ValueError for a pattern that fits none."""
+    for pattern in FILES:
+        found = sorted(root.glob(pattern))
+        if not found:
+            raise ValueError(f"no file fits {pattern}")
+        for path in found:
+            name = path.relative_to(root)
+            if path.name != "__init__.py" and name.as_posix() not in NOT_HERE:
+                yield name

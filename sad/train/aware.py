@@ -1,0 +1,56 @@
+"""Where the loop meets what follows the student."""
+
+from __future__ import annotations
+
+from accelerate import Accelerator
+from torch import nn
+
+from sad.aware.readiness import Readiness
+from sad.batch import Batch
+from sad.distiller import Distiller
+from sad.errors import UserError
+from sad.evaluate import Likelihood, Scores
+from sad.objective import Objective
+from sad.recipe import Recipe
+from sad.train import sharded
+from sad.train.grad_shares import grad_shares
+from sad.train.ledger import due
+from sad.train.step import Step
+
+
+def make_objective(recipe: Recipe, distiller: Distiller) -> Objective:
+    """Return the objective of a recipe before the first step."""
+    weights, time, shares = dict(recipe.terms.weights), recipe.aware.time, recipe.aware.shares
+    waiting = {name: weights[name] for name in time.terms if name in weights}
+    return Objective(
+        weights,
+        recipe.shares,
+        every=shares.every if shares.of == "gradient" else None,
+        readiness=Readiness(waiting, time.begin, time.end) if waiting else None,
+        gaps=distiller.gaps,
+    )
+
+
+def measured_from(objective: Objective, scores: Scores, teacher: Likelihood) -> Scores:
+    """Tell a new objective between which LM losses of held-out text the student goes: its own first, and the teacher's.
+
+    The teacher's is turned into nats per token of the student by the bits per byte. Returns the student's scores.
+    """
+    own = scores.likelihood
+    objective.begin(own.lm_loss, own.lm_loss * teacher.bits_per_byte / own.bits_per_byte if own.nats else own.lm_loss)
+    return scores
+
+
+def steer(
+    accelerator: Accelerator, wrapped: nn.Module, objective: Objective, batch: Batch, step: int, done: Step
+) -> None:
+    """Measure the shares of the gradient after ``step`` (from 1), where it is time to, and let the weights follow.
+
+    Raises UserError where the weights are in pieces: there no process has a whole gradient.
+    """
+    if objective.every is None or not due(step, objective.every) or done.spike or not done.finite:
+        return
+    distiller: Distiller = accelerator.unwrap_model(wrapped)
+    if sharded.in_pieces(distiller):
+        raise UserError('aware.shares.of = "gradient" needs whole weights on each device: take "value", or DDP')
+    objective.steer(grad_shares(accelerator, distiller, objective, batch))
