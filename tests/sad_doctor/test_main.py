@@ -216,7 +216,7 @@ def test_the_dashboard_opens_where_it_can_be_seen(term, encoding, opened, monkey
     out.encoding = encoding
     shown = []
     monkeypatch.setattr(
-        "sad_doctor.main._dashboard", lambda *opened: shown.append(opened) or Report((), ("R101",), (), ())
+        "sad_doctor.main._dashboard", lambda *opened: shown.append(opened) or [Report((), ("R101",), (), ())]
     )
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(sys, "stdin", Terminal())
