@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Container, Iterator, Set
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from idle import idle
 
 SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub,
@@ -48,30 +50,6 @@ DROPPED = {
 """Methods whose call is left out: x.detach() becomes x."""
 WORDS = {"sum": "mean", "mean": "sum", "none": "sum"}
 """Words of a reduction."""
-SAME_EITHER_WAY = {"min", "max", "minimum", "maximum", "mul", "logaddexp", "gcd"}
-"""Functions whose first two arguments may be swapped: the smaller of a and b is the smaller of b and a."""
-NO_RESULT = {
-    "use_cache",  # whether a pass also returns what a later pass could reuse
-    "fused",  # which kernel takes the same optimizer step
-    "assume_unique",  # saves a sort of what is sorted
-    "indent",  # how a JSON file is laid out
-    "ensure_ascii",  # how its letters are escaped
-    "non_blocking",  # whether the host waits for a copy
-    "daemon",  # whether a thread may outlive the program
-    "maxsize",  # how much of what can be made again is kept
-    "exist_ok",  # whether a folder that is there is an error
-    "parents",  # whether those above it are made too
-}
-"""Flags of calls that say how a result is reached or written, never what it is."""
-PORTIONS = {
-    *("CHUNK", "CHARACTERS", "BLOCK", "OTHERS", "PIECE", "FEWEST", "TILE", "ROWS", "LEAST_ROWS", "MOST_ROWS"),
-    *("OPEN", "EVER"),
-}
-"""Constants that say how much is done, or kept, at a time, and one for more steps than any run takes."""
-CLOCKS = ("perf_counter(", "monotonic(")
-"""Who is asked for the time tells how long something took, never what it gave."""
-MARKS = {"mark", "self.clock.start", "done.took"}
-"""Calls that tell a clock which part of a step begins, or a person how far something is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +87,7 @@ def places(path: Path, left_out: Container[str] = ()) -> list[Place]:
     """
     every = _nodes(path)
     tree = every[0]
-    skipped = {id(node) for part in every for node in _idle(part)}
+    skipped = {id(node) for part in every for node in idle(part)}
     for part in every:
         if isinstance(part, ast.FunctionDef) and part.name in left_out:
             skipped |= {id(node) for node in ast.walk(part)}
@@ -158,77 +136,6 @@ def _around(tree: ast.AST, wanted: ast.AST) -> tuple[str, range]:
             if isinstance(node, ast.FunctionDef) and inside:
                 function = ".".join(names)
     return function, lines
-
-
-def _idle(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes at or below ``node`` of which no edit can change a result."""
-    match node:
-        # what only words a message, annotates a type or imports
-        case _ if _only_words(node):
-            yield from ast.walk(node)
-        # what dataclass(frozen=True) and its like promise is no arithmetic
-        case ast.ClassDef():
-            yield from (part for mark in node.decorator_list for part in ast.walk(mark))
-        # a guard: it says which input is refused, and right input is not
-        case ast.If(test=test, body=[*body, ast.Raise()], orelse=[]):
-            yield node
-            yield from (part for one in (test, *body) for part in ast.walk(one))
-        case _ if _beside(node):
-            yield from ast.walk(node)
-        # of a zip, which raises where lengths do not agree, and pairs those that do alike
-        case ast.Call(func=ast.Name(id="zip")):
-            yield from (part for flag in node.keywords for part in ast.walk(flag))
-        # the last axis of a table is its axis 1: dim=1 is dim=-1 (dim=-2 is not, and is tried)
-        case ast.keyword(arg="dim", value=ast.UnaryOp(op=ast.USub())):
-            yield node.value
-        # a negative number that has a name is a mark: any other negative one marks as well (a positive one is tried)
-        case ast.Assign(targets=[ast.Name(id=name)], value=ast.UnaryOp(op=ast.USub())) if name.isupper():
-            yield node.value.operand
-        # where no graph is made there is nothing to detach from
-        case ast.FunctionDef() if any("no_grad" in ast.unparse(d) for d in node.decorator_list):
-            yield from (part for part in ast.walk(node) if _is_call_of(part, {"detach"}))
-        case ast.Call(args=[first, second, *_]) if _is_call_of(node, SAME_EITHER_WAY) or _equal(first, second):
-            yield node
-
-
-def _beside(node: ast.AST) -> bool:
-    """What is read by type checkers alone, how a result is reached, how much at a time, and how long it took."""
-    match node:
-        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
-            return True
-        case ast.keyword(arg=arg):
-            return arg in NO_RESULT
-        case ast.Assign(targets=[target], value=value):
-            return _names(target) <= PORTIONS or any(clock in ast.unparse(value) for clock in CLOCKS)
-        case ast.AugAssign(value=value):
-            return any(clock in ast.unparse(value) for clock in CLOCKS)
-        case ast.Expr(value=ast.Call(func=func)):
-            return ast.unparse(func) in MARKS
-    return False
-
-
-def _names(target: ast.AST) -> Set[str]:
-    return {ast.unparse(one) for one in (target.elts if isinstance(target, ast.Tuple) else [target])}
-
-
-def _is_call_of(node: ast.AST, names: Set[str]) -> bool:
-    func = node.func if isinstance(node, ast.Call) else None
-    return (func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")) in names
-
-
-def _equal(first: ast.AST, second: ast.AST) -> bool:
-    return ast.dump(first) == ast.dump(second)
-
-
-def _only_words(node: ast.AST) -> bool:
-    """Docstrings, messages of errors, annotations, imports, type aliases."""
-    if isinstance(node, ast.Raise | ast.Import | ast.ImportFrom | ast.JoinedStr | ast.Assert):
-        return True
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-        return True
-    if isinstance(node, ast.arg) or (isinstance(node, ast.AnnAssign) and node.value is None):
-        return True
-    return isinstance(node, ast.Subscript) and ast.unparse(node.value) in ("Float", "Int", "Callable", "dict", "list")
 
 
 def _changes(node: ast.AST) -> Iterator[Callable[[Any], ast.AST]]:

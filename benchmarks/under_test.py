@@ -18,7 +18,9 @@ FILES = (
     # a teacher from a cache
     *(f"sad/cache/{name}.py" for name in ("bits", "layout", "lists", "part", "reader", "writer", "manifest")),
 )
-"""Of sad/train the rest reads settings, guards a run, or tells of it; of sad/cache, what a cache is a cache of."""
+"""Of sad/train the rest reads settings, guards a run, or tells of it; of sad/cache, what a cache is a cache of. What
+follows the student (sad/aware) is off unless a recipe asks for it, and no property of the catalogue speaks of it yet.
+"""
 
 NOT_HERE = {
     "sad/align/worker.py": "who does the work, not what it gives: processes are started for megabytes of text alone",
@@ -30,6 +32,8 @@ NOT_HERE = {
 LEFT_OUT = {
     # words for people, and guards
     "sad/align/token_bytes.py": ("_backend",),
+    # a form for callers from outside: nothing that trains, or scores, calls it
+    "sad/losses/lm.py": ("cross_entropy",),
     # a GPU's way, its memory, and several of them
     "sad/head/blocks.py": ("_fuse",),
     "sad/head/job.py": ("simple",),
@@ -37,14 +41,17 @@ LEFT_OUT = {
     "sad/align/reader.py": ("__getstate__",),  # for processes that no check starts
     "sad/attention.py": ("require_maps",),
     "sad/data/prepared.py": ("left_out",),
+    "sad/cache/bits.py": ("error",),
+    "sad/cache/part.py": ("size", "rows", "check_shard"),
     "sad/cache/reader.py": ("check", "check_layers", "told"),
     # guards: of a head that is none, of a cache of another teacher, of files that were damaged
     "sad/head/linear.py": ("check_head",),
-    "sad/cache/part.py": ("check_shard",),
     "sad/cache/writer.py": ("check_hashes", "_take_up", "_key", "_hash"),
     "sad/train/loop.py": ("clear", "account", "_in_vain"),
     # the contract of a user's own term
     "sad/distiller.py": ("term",),
+    # what follows the student: see above
+    "sad/objective.py": ("steer", "begin", "state", "recall", "__post_init__"),
     # how files are kept, by whom and for how long; who shares the work
     "sad/data/cache.py": ("default_workers", "_checked", "_aside", "_alone", "_sync"),
     "sad/train/checkpoint.py": (

@@ -12,7 +12,11 @@ from sad.errors import UserError
 
 def doctor(
     run: Annotated[
-        Path, typer.Argument(help="A run folder, a log file, or FILE.db/RUN of a tracker's database; live or finished.")
+        list[Path],
+        typer.Argument(
+            help="A run folder, a log file, or FILE.db/RUN of a tracker's database; live or finished. Several are "
+            "compared; of a folder that holds several one is chosen.",
+        ),
     ],
     report: Annotated[bool, typer.Option("--report", help="Print text instead of the dashboard.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -43,6 +47,9 @@ def doctor(
         str | None, typer.Option(help="Lay the run beside a band: seed, or a TOML file.", metavar="NAME|FILE")
     ] = None,
     baseline: Annotated[str | None, typer.Option(help="Lay the run beside a good one.", metavar="RUN")] = None,
+    replay: Annotated[
+        str, typer.Option(help="Play a finished run in the dashboard, so many times as fast.", metavar="20x")
+    ] = "",
 ) -> None:
     """Diagnose a run: dashboard on a terminal, text elsewhere.
 
@@ -72,6 +79,7 @@ def doctor(
         total_steps=total_steps,
         band=band,
         baseline=baseline,
+        replay=replay,
     )
     raise typer.Exit(code)
 

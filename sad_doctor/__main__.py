@@ -25,12 +25,13 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m sad_doctor",
         description="Judge the log of a training run: 0 healthy, 1 red flags, 2 cannot read, 3 nothing to judge.",
     )
-    made.add_argument("run", metavar="RUN", nargs="?", help="run folder, or log file")
+    made.add_argument("run", metavar="RUN", nargs="*", help="run folder, or log file; several are compared")
     forms = made.add_mutually_exclusive_group()
     for form, told in _FORMS.items():
         forms.add_argument(f"--{form}", dest="form", action="store_const", const=form, default="", help=told)
     made.add_argument("--html", metavar="FILE", help="write the report with charts as one page")
     made.add_argument("--svg", metavar="FILE", help="write a picture of the dashboard")
+    made.add_argument("--replay", metavar="20x", default="", help="play a finished run in the dashboard")
     made.add_argument("--fail-on", choices=main.FAIL_ON, default=None, help="what makes the exit code 1")
     made.add_argument("--map", metavar="THEIRS=OURS", action="append", default=[], help="my_kl=train/raw/kd")
     made.add_argument("--total-steps", type=float, metavar="N", help="how many steps the run will take")
@@ -60,15 +61,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
         thresholds, columns = settings.thresholds(given.threshold), main.renaming(given.map)
     except ValueError as problem:
         made.error(str(problem))
-    if given.explain is not None and given.run is not None:
-        return _explain(given.explain, given.run, thresholds)
+    if given.explain is not None and given.run:
+        return _explain(given.explain, given.run[0], thresholds)
     if given.explain is not None:
         page = main.explain(given.explain)
         if page is None:
             made.error(f"no rule {given.explain}; known: {', '.join(rule.code for rule in RULES)}")
         sys.stdout.write(page)
         return main.HEALTHY
-    if given.run is None:
+    if not given.run:
         made.error("name a run: a folder of `sad train`, or a log file")
     return main.run_doctor(
         given.run,
@@ -83,6 +84,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         total_steps=given.total_steps,
         band=given.band,
         baseline=given.baseline,
+        replay=given.replay,
     )
 
 

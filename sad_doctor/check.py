@@ -84,12 +84,11 @@ def tell(findings: Sequence[Finding], explains: Mapping[str, Sequence[str]] = EX
 
 def _root(start: int, causes: Sequence[Sequence[int]]) -> int:
     """Walk from a finding to a cause without a cause of its own; a circle ends at its first finding in order."""
-    seen = {start}
-    here = start
-    while ahead := [j for j in causes[here] if j not in seen]:
-        here = ahead[0]
-        seen.add(here)
-    return min(seen) if any(j in seen for j in causes[here]) else here
+    path = [start]
+    while ahead := [j for j in causes[path[-1]] if j not in path]:
+        path.append(ahead[0])
+    circle = min((path.index(j) for j in causes[path[-1]]), default=len(path) - 1)
+    return min(path[circle:])
 
 
 def _explains(cause: Finding, finding: Finding, explains: Mapping[str, Sequence[str]]) -> bool:

@@ -46,7 +46,7 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType, Callable[...
         from sad.losses import kd
         from sad.rows import Rows
 
-        def rows(logits: torch.Tensor, target: torch.Tensor, *more: Any) -> Rows:
+        def rows(logits: torch.Tensor, target: torch.Tensor, *more: Any, **_: Any) -> Rows:
             leaf = logits.detach().clone().requires_grad_()
             heat = [one.temperature for one in more if isinstance(one, kd.Divergence)]
             target = target.log_softmax(-1) if heat else target

@@ -27,7 +27,7 @@ from torch import Tensor
 from sad.case import Bug
 from sad.invariants.divergence_gradient import divergence_gradient
 from sad.invariants.ignored_rows import ignored_rows
-from sad.shipped.divergence import distillation
+from sad.shipped.divergence import forward_kl
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Kind, Takes
 
 TOP = 4
@@ -39,7 +39,7 @@ def buggy() -> Divergence:
     return Divergence(CONTRACT, _on_lists, by_the_set)
 
 
-fixed = distillation
+fixed = forward_kl
 
 
 def by_the_set(student: Tensor, teacher: Tensor, _: Given) -> Tensor:

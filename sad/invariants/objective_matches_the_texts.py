@@ -7,10 +7,10 @@ that is said to be, and every score of held-out texts (the student's and the tea
 byte, divergence, agreement, mapped mass, the terms again) equal those of a plain computation from the texts. So it is
 with two tokenizers, with two of one size, with one vocabulary that is cut in two ways and of which one side has a word
 for a mark, with one tokenizer that is written in two ways; with and without begin marks; at temperatures other than 1;
-with weights other than 1 for every term; with each way to normalise a state, named pairs of blocks, relations of
-attention and its maps, negatives of the text and of the micro-batch; with a teacher whose answers were stored; with a
-last batch, and a last micro-batch, that is not full; with heads that have rows to spare, a bias, a scale or a cap. A
-head that does something else is computed rightly, or refused.
+with weights other than 1 for every term; with a mark in a text that one side spells out; with each way to normalise a
+state, named pairs of blocks, relations of attention and its maps, negatives of the text and of the micro-batch; with a
+teacher whose answers were stored; with a last batch, and a last micro-batch, that is not full; with heads that have
+rows to spare, a bias, a scale or a cap. A head that does something else is computed rightly, or refused.
 
 ## Why it must hold
 Each part may be right while what it is given is not: a loss of the wrong token, a map of the wrong tokenizer, a
@@ -79,8 +79,8 @@ RATE, DECAY = 0.05, 0.5
 TEXTS = (
     "The whale had been seen again, north of the lighthouse.",
     "“How far?” asked the captain; nobody answered.",
-    "Früh am Morgen, перед рассветом, 夜明け前 🐋",
-    "At noon.",
+    "Früh, перед 夜明け 🐋",
+    "At noon.<|pad|>Later",
     "It was a long way home, and longer in the telling.",
 )
 HELD_OUT = (

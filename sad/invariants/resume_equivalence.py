@@ -7,7 +7,8 @@ at every step, and at the end the same weights and the same state of the optimiz
 optimizer owns the live trainable tensors, each once, and no other. What was saved stays what it was: the run that saved
 it trains on, a run that took it up trains on, and it still leads to the same weights. Another seed gives another order.
 A run that can be asked to end does so after the step that it is taking, and has saved it; it says how it began,
-and how it ended. One that knows its data refuses to go on with others.
+and how it ended. One that knows its data refuses to go on with others. Of several processes each goes on drawing as it
+would have, no two alike, also where there are more of them than there were.
 
 ## Why it must hold
 Long runs are stopped as a rule, not as an exception. What a resume loses shows as a small jump of the loss, if at all,
@@ -24,7 +25,7 @@ one epoch hides the sampler, a model without dropout the random state, one save 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -32,7 +33,7 @@ from torch import Tensor
 
 from sad.case import Verdict
 from sad.errors import UserError
-from sad.subjects.resumable import ANEW, FINISHED, STOPPED, TAKEN_UP, Ran, Resumable, Setting, Taken
+from sad.subjects.resumable import ANEW, FINISHED, STOPPED, TAKEN_UP, Drawn, Ran, Resumable, Setting, Taken
 
 ID = "I17"
 
@@ -66,7 +67,7 @@ def resume_equivalence(resumable: Resumable) -> Verdict:
         return Verdict(
             False, f"seeds {SETTING.seed} and {OTHER_SEED} give one order: {_numbers(other.taken[0])} …", numbers
         )
-    if fault := _stops(resumable, whole) or _mistakes(resumable, whole):
+    if fault := _stops(resumable, whole) or _mistakes(resumable, whole) or _draws(resumable):
         return Verdict(False, fault, numbers)
     says = f"taken up {numbers['resumes']:.0f} times: samples, rates, losses, weights and optimizer bit-identical"
     return Verdict(True, says, numbers)
@@ -112,6 +113,20 @@ def _mistakes(resumable: Resumable, whole: Ran) -> str:
     except UserError:
         return ""
     return "it goes on with other data than it began with"
+
+
+def _draws(resumable: Resumable) -> str:
+    """What is wrong with what several processes draw after a save; empty if nothing is, or there is but one."""
+    drawn: Callable[[], Sequence[Drawn]] | None = getattr(resumable, "drawn", None)
+    every = drawn() if drawn else ()
+    for number, one in enumerate(every):
+        if not torch.equal(one.after, one.again):
+            return f"process {number} of {len(every)} does not go on drawing as it would have"
+    for told in ("after", "alone"):
+        if len({tuple(getattr(one, told).tolist()) for one in every}) < len(every):
+            where = " after the save of one" if told == "alone" else ""
+            return f"{len(every)} processes draw the same{where}"
+    return ""
 
 
 def differences(whole: Ran, at: int, ran: Ran) -> Iterator[str]:

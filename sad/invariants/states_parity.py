@@ -3,17 +3,18 @@
 ## Property
 From last hidden states and heads, value and gradients to states, weight and bias are those of all logits held at once
 in float64: with 19 places, with 4,300 and with 9 over 70,001 tokens; with a bias, a logit scale, a soft-cap, a head
-that is tied to the embedding, padding rows, another vocabulary, a temperature; for forward and reverse KL, JSD and both
-skewed ones, also with nothing mixed in; where the teacher is sure of what the student cannot say, which counts for
-nothing; against the teacher's whole distribution and against its likeliest tokens with the rest as one; alone and
-with cross-entropy, where some places have a label and no boundary.
+that is tied to the embedding, padding rows, another vocabulary, a temperature, a head in half precision; for forward
+and reverse KL, JSD and both skewed ones, also at the ends of a mixture; where the teacher is sure of what the student
+cannot say, which counts for nothing; against the teacher's whole distribution and against its likeliest tokens with the
+rest as one; alone and with cross-entropy, where some places have a label and no boundary.
 
 ## Why it must hold
 Nobody holds the logits of two models at once: what trains works in blocks, and forms its gradient by hand. Everything
 that the plain form takes from the model must be taken there again, and is forgotten there first.
 
 ## Tolerance
-2e-5 of the value, and 1e-4 of each gradient's norm: measured 3e-6 and 2e-5 at the most.
+2e-5 of the value, and 1e-4 of each gradient's norm: measured 3e-6 and 2e-5 at the most. 4e-3 of a gradient that is
+handed back in bfloat16, whose rounding is as much.
 
 ## What breaks it
 A soft-cap, or its derivative, that only the model's own forward has; a block that is not added; the bias of the head;
@@ -31,7 +32,7 @@ from sad.case import Verdict
 from sad.subjects.states import Kind, Slopes, States, StatesLoss, plain, slopes
 
 ID = "I07"
-VALUE, GRADIENT = 2e-5, 1e-4
+VALUE, GRADIENT, HALF = 2e-5, 1e-4, 4e-3
 WIDTH, TEACHER_WIDTH, PADDING = 6, 5, 3
 FAR = 300.0
 """In nats: float32 has no probability so small."""
@@ -47,7 +48,7 @@ def states_parity(loss: StatesLoss) -> Verdict:
             got, right = slopes(loss, given), plain(given)
         except Exception as error:
             return Verdict(False, f"{name}: it raises {type(error).__name__}: {error}")
-        says, off = _fault(got, right)
+        says, off = _fault(got, right, HALF if given.weight.dtype == torch.bfloat16 else GRADIENT)
         worst = max(worst, off)
         if says:
             return Verdict(False, f"{name}: {says}", {"judged": judged, "off": off})
@@ -56,15 +57,17 @@ def states_parity(loss: StatesLoss) -> Verdict:
     return Verdict(True, says, {"judged": judged, "off": worst})
 
 
-def _fault(got: Slopes, right: Slopes) -> tuple[str, float]:
+def _fault(got: Slopes, right: Slopes, of_weight: float) -> tuple[str, float]:
     apart = abs(got.value - right.value) / max(abs(right.value), 1e-3)
     if not apart <= VALUE:
         return f"value {got.value:.5g}, in the plain form {right.value:.5g}", apart
     worst = 0.0
     for name, mine, theirs in zip(("states", "weight", "bias"), got.gradients, right.gradients, strict=False):
         off = float((mine - theirs).norm() / theirs.norm().clamp_min(1e-12))
-        worst = max(worst, off)
-        if not off <= GRADIENT:
+        # what is handed back in half precision is rounded to it
+        allowed = GRADIENT if name == "states" else of_weight
+        worst = max(worst, off if allowed == GRADIENT else 0.0)
+        if not off <= allowed:
             return f"the gradient to the {name} is {off:.2g} of its norm off", off
     return "", worst
 
@@ -78,6 +81,8 @@ def _cases() -> Iterator[tuple[str, States]]:
     yield "at temperature 2", both
     noise = torch.Generator().manual_seed(1)
     yield "a bias", replace(both, bias=torch.randn(len(small.weight), generator=noise))
+    bias = torch.randn(len(small.weight), generator=noise).bfloat16()
+    yield "a head in half precision", replace(both, weight=small.weight.bfloat16(), bias=bias)
     yield "a logit scale", replace(both, scale=0.25)
     yield "a soft-cap", replace(both, softcap=2.0)
     yield "a head tied to the embedding", replace(both, tied=small.labels.flip(0))
@@ -90,8 +95,8 @@ def _cases() -> Iterator[tuple[str, States]]:
         if kind != Kind.REVERSE:
             # a token that no token of the teacher maps to is infinitely far for that one
             yield f"{kind}, another vocabulary", replace(other, kind=kind, mix=0.3)
-    for kind in (Kind.SKEW, Kind.SKEW_REVERSE):
-        yield f"{kind} of nothing mixed in", replace(both, kind=kind, mix=0.0)
+    for kind, mix in ((Kind.SKEW, 0.0), (Kind.SKEW_REVERSE, 0.0), (Kind.JSD, 0.0), (Kind.JSD, 1.0)):
+        yield f"{kind} with a mixture of {mix:g}", replace(both, kind=kind, mix=mix)
     yield "a teacher that says nothing in one place", _silent(other)
     for size in (WIDE, LONG):
         yield f"{size[0]:,} places over {size[1]:,} tokens", replace(_states(*size), shares=(0.7, 0.3), softcap=3.0)

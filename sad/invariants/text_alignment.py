@@ -121,7 +121,7 @@ def _lowered(vocabulary: int) -> Reader:
     """The same, whose wrapper does it, of which the compiled tokenizer inside knows nothing."""
     from transformers import PreTrainedTokenizerFast
 
-    class Lowered(PreTrainedTokenizerFast):
+    class Lowered(PreTrainedTokenizerFast):  # type: ignore[misc]
         def __call__(self, text: str | list[str], *given: Any, **more: Any) -> Any:  # noqa: ANN401 - as it is there
             return super().__call__(
                 text.lower() if isinstance(text, str) else list(map(str.lower, text)), *given, **more

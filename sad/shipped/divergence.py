@@ -14,6 +14,7 @@ from sad.align.vocab import VocabMap
 from sad.batch import KD, LM, Batch, Boundaries, Targets, Tokens
 from sad.forward import Forward
 from sad.head.linear import IDENTITY
+from sad.losses import kd
 from sad.objective import Objective
 from sad.recipe_terms import Terms
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Kind, Reduction, Squared, Takes
@@ -23,6 +24,11 @@ def distillation() -> Divergence:
     """Return the distillation term, divided by the objective as in a training step."""
     takes = frozenset({Takes.LABELS, Takes.TEMPERATURE, Takes.COUNT})
     return Divergence(Contract(Kind.FORWARD_KL, Reduction.COUNT, Squared.GRADIENT, strict=True, takes=takes), _kd)
+
+
+def forward_kl() -> Divergence:
+    """Return the function of the distillation loss that others call, on the rows that count, divided likewise."""
+    return Divergence(distillation().contract, _forward_kl)
 
 
 def language_model() -> Divergence:
@@ -41,6 +47,13 @@ def likelihood(
 
 def _kd(given: Given) -> Tensor:
     return _part(KD, given, {KD: {"temperature": given.temperature}, LM: {"weight": 0.0}})
+
+
+def _forward_kl(given: Given) -> Tensor:
+    rows = torch.ones(given.student_logits.shape[:2]) > 0 if given.labels is None else given.labels != IGNORED
+    log_p = torch.log_softmax(given.teacher_logits[rows].float() / given.temperature, dim=-1)
+    found = kd.forward_kl(given.student_logits[rows], log_p, given.temperature)
+    return Objective({KD: 1.0}).part({KD: found}, {KD: found.units if given.count is None else given.count})
 
 
 def _lm(given: Given) -> Tensor:

@@ -58,10 +58,11 @@ def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> da
 
 @contextmanager
 def _folder() -> Iterator[tuple[Path, Path]]:
-    """Give a folder, and one that nobody can make; a few texts at a time are put there. A file that is open outlives
-    its folder.
+    """Give a folder, and one that nobody can make; a few texts at a time are put there, and no disk is waited for. A
+    file that is open outlives its folder.
     """
-    with TemporaryDirectory(ignore_cleanup_errors=True) as made, patch.object(cache, "CHUNK", FEW):
+    few, hasty = patch.object(cache, "CHUNK", FEW), patch.object(cache, "_sync")
+    with TemporaryDirectory(ignore_cleanup_errors=True) as made, few, hasty:
         (Path(made) / "file").touch()
         yield Path(made), Path(made) / "file" / "folder"
 

@@ -24,7 +24,8 @@ from sad.distiller import Distiller
 from sad.recipe import Recipe
 from sad.shipped.seen import seeing
 from sad.subjects.plain_run import moments
-from sad.subjects.resumable import ANEW, FINISHED, STOPPED, TAKEN_UP, Ran, Resumable, Saved, Setting, Taken
+from sad.subjects.processes import on_processes
+from sad.subjects.resumable import ANEW, FINISHED, STOPPED, TAKEN_UP, Drawn, Ran, Resumable, Saved, Setting, Taken
 from sad.train import checkpoint, loop, random_states
 from sad.train.interrupt import Interrupt
 from sad.train.plan import Plan
@@ -115,6 +116,10 @@ class LoopRun:
         """Run the loop, with a signal in its step ``at``."""
         return self._run(setting, None, (at,), _Asked(at))
 
+    def drawn(self) -> Sequence[Drawn]:
+        """Save and put back the generators of two processes."""
+        return on_processes(_draw, 3, 2)
+
     def _run(self, setting: Setting, saved: Saved | None, save_at: Collection[int], asked: _Asked) -> Ran:
         # the run that is asked to end saves because of that, and not because it is time
         every = NEVER if asked.at != NEVER else math.gcd(*save_at) or setting.steps
@@ -179,6 +184,19 @@ def _gpu() -> Iterator[_Gpu]:
             yield gpu
     finally:
         hook.remove()
+
+
+def _draw(seed: int) -> Drawn:
+    """What this process draws, of several."""
+    torch.manual_seed(seed)
+    random_states.seed(seed)
+    every = [random_states.gathered(keep) for keep in (True, False)]
+    assert not every[1], "what is not kept"
+    after = torch.rand(4)
+    random_states.restore(dict(every[0]))
+    again = torch.rand(4)
+    random_states.restore({random_states.CPU: every[0][random_states.CPU]})
+    return Drawn(after, again, torch.rand(4))
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

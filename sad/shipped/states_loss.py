@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import torch
 from torch import Tensor
 
 from sad.align.vocab import VocabMap
 from sad.batch import KD, LM
+from sad.head import products
 from sad.head.linear import Head
 from sad.head.target import Live, Target, TopK
 from sad.head.vocabulary import Compared, vocabulary_pass
 from sad.losses import kd
 from sad.subjects.states import States, StatesLoss, teacher_probabilities
+
+FEW = 16
+"""Rows of a half-precision weight at a time, so that a small one is several portions."""
 
 
 def states_loss() -> StatesLoss:
@@ -25,7 +31,8 @@ def _loss(given: States) -> Tensor:
     compared = Compared(_target(given), given.at, given.tokens, divergence)
     share = dict(zip((KD, LM), given.shares, strict=True))
     token = given.labels if share[LM] else None
-    found = vocabulary_pass(given.hidden, head, token, compared if share[KD] else None, scales=share)
+    with patch.object(products, "TILE", FEW):
+        found = vocabulary_pass(given.hidden, head, token, compared if share[KD] else None, scales=share)
     return share[KD] * found.kd + share[LM] * found.lm
 
 

@@ -36,8 +36,9 @@ class Task:
     """What is distilled. Every text fits into the models whole.
 
     Each model reads the begin mark that its tokenizer puts before a text, the text, and the end mark. Both are compared
-    after every place at which both have read the same bytes, and are taught, and scored, on the tokens that come after
-    the first such place. Every term is a mean over the labels, or places, of the whole step:
+    after every place at which both have read the same bytes, unless the student is to say a mark there that the
+    teacher's tokenizer spells out, and are taught, and scored, on the tokens that come after the first such place.
+    Every term is a mean over the labels, or places, of the whole step:
 
     - ``kd`` is KL(teacher || student) in nats at ``temperature`` over the student's tokens, its gradient times
       temperature squared. Each teacher token's mass goes to the first student token of its bytes (where both have one

@@ -41,7 +41,7 @@ from sad.subjects.objective import (
     projection,
 )
 from sad.subjects.plain_pass import run
-from sad.subjects.spelling import spelled, whole
+from sad.subjects.spelling import longest, spelled, whole
 
 EPSILON = 1e-8
 """AdamW's, as torch has it."""
@@ -133,7 +133,8 @@ class PlainObjective:
         (mine, my_ends), (theirs, their_ends) = (
             self.read(tokenizer, text) for tokenizer in (task.student_tokenizer, task.teacher_tokenizer)
         )
-        places = [(my_ends[end], their_ends[end]) for end in sorted(my_ends.keys() & their_ends.keys())]
+        both = [(my_ends[end], their_ends[end]) for end in sorted(my_ends.keys() & their_ends.keys())]
+        places = [(s, t) for s, t in both if not self.spelled_out(task, mine[s + 1], theirs[t + 1])]
         first = next(end for end in sorted(my_ends) if end in their_ends)
         maps = task.attention == MAPS
         logits, my_blocks, my_looks = run(student, mine, maps=maps)
@@ -145,6 +146,10 @@ class PlainObjective:
         if not maps:
             looks = [[(a[at_student], b[at_teacher]) for a, b in three] for three in looks]
         return Seen(mine, theirs, places, len(text.encode()) - first, logits, asked, states, looks)
+
+    def spelled_out(self, task: Task, mine: int, theirs: int) -> bool:
+        """Whether of two tokens the student's is a mark, and the teacher's is not."""
+        return mine in task.student_tokenizer.all_special_ids and theirs not in task.teacher_tokenizer.all_special_ids
 
     def read(self, tokenizer: Any, text: str) -> tuple[list[int], dict[int, int]]:  # noqa: ANN401
         """Return the token ids that a model sees, and the position after which so many bytes have been read."""
@@ -174,13 +179,17 @@ class PlainObjective:
             divergence = (p * (p.clamp_min(1e-300).log() - q)).sum()
             projected = [plain.normal(s) @ m.T for (s, _), m in zip(one.states, maps, strict=True)]
             apart = [plain.distance(s, t, task.normalisation) for s, (_, t) in zip(projected, one.states, strict=True)]
-            for name, total, factor, units in (
+            places = len(one.places)
+            found = [
                 (LM, nats.sum(), 1.0, len(nats)),
-                (KD, divergence, task.temperature**2, len(one.places)),
-                (ALM, self.chunks(task, one, nats), 1.0, len(one.places)),
-                (LAYERWISE, sum(apart) / len(maps), 1.0, len(one.places)),
-                (ATTENTION, self.attention(task, one), 1.0, len(one.places)),
-            ):
+                (KD, divergence, task.temperature**2, places),
+                (LAYERWISE, sum(apart) / len(maps), 1.0, places),
+            ]
+            if ALM in task.weights:
+                found.append((ALM, self.chunks(task, one, nats), 1.0, places))
+            if ATTENTION in task.weights:
+                found.append((ATTENTION, self.attention(task, one), 1.0, places))
+            for name, total, factor, units in found:
                 values.add(name, total, units)
                 slopes.add(name, factor * total, units)
         groups = [seen] if task.negatives == BATCH else [[one] for one in seen]
@@ -242,7 +251,7 @@ class PlainObjective:
         first = iter(mine([t.decode() for t in every if whole(t)], add_special_tokens=False)["input_ids"])
         found: list[int | None] = []
         for token, text in enumerate(every):
-            own = next(first)[0] if whole(text) else _longest(text, table)
+            own = next(first)[0] if whole(text) else longest(text, table)
             found.append(marks.get(token) if token in special else own)
         return found
 
@@ -278,11 +287,6 @@ class PlainObjective:
     def held_out(self, task: Task) -> Sequence[str]:
         """The texts that are scored."""
         return task.held_out
-
-
-def _longest(text: bytes, table: Mapping[bytes, int]) -> int:
-    """The longest token that begins ``text``; every single byte is one."""
-    return next(table[text[:n]] for n in range(len(text), 0, -1) if text[:n] in table)
 
 
 def _told(sums: Sums, weights: Mapping[str, float]) -> dict[str, float]:

@@ -74,6 +74,17 @@ class Ran:
     """How it says it began: ``ANEW`` or ``TAKEN_UP``."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """What one of several processes drew: after its generator's state was saved, after it was put back, and where the
+    save is that of a run of one process.
+    """
+
+    after: Tensor
+    again: Tensor
+    alone: Tensor
+
+
 class Resumable(Protocol):
     """Trains. Its student has dropout, so that the state of the random generator decides the weights."""
 
@@ -85,6 +96,8 @@ class Resumable(Protocol):
 
     def stopped(self, setting: Setting, at: int) -> Ran | None:
         """Begin anew, and be asked to end while step ``at`` is taken; None where it cannot be asked."""
+
+    # A run that several processes share may have ``drawn() -> Sequence[Drawn]``, one for each of two or more.
 
     @property
     def knows_its_data(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -24,6 +25,11 @@ def whole(text: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def longest(text: bytes, table: Mapping[bytes, int]) -> int:
+    """Return the longest token that begins ``text``; every single byte is one."""
+    return next(table[text[:n]] for n in range(len(text), 0, -1) if text[:n] in table)
 
 
 @cache

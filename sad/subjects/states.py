@@ -129,9 +129,10 @@ def divergence(
         safe = torch.where(a > 0, a, 1.0)
         return torch.where(a > 0, a * (safe.log() - torch.where(a > 0, b, 1.0).log()), 0.0).sum()
 
-    if kind == Kind.FORWARD:
+    # at its ends JSD is what it tends to, not the 0 of its formula (Agarwal et al. 2023, arXiv 2306.13649)
+    if kind == Kind.FORWARD or (kind == Kind.JSD and mix == 0):
         return kl(p, q)
-    if kind == Kind.REVERSE:
+    if kind == Kind.REVERSE or (kind == Kind.JSD and mix == 1):
         return kl(q, p)
     if kind == Kind.JSD:
         between = mix * p + (1 - mix) * q

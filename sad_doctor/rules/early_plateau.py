@@ -65,9 +65,6 @@ CODE, NAME = "R103", "early-plateau"
 _WHOLE = frozenset({names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_KL, names.LOSS})
 """One of these must be flat: a single term may rightly be at its end."""
 
-_STRETCHES, _DIP = 4, 4
-"""A stretch between the windows, so many thresholds lower, is a fall that was undone."""
-
 _ZERO = 5
 """A series below so many floors of the threshold is at its end."""
 
@@ -84,10 +81,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             return
         if run.last_step < t["progress"] * total:
             raise TooFew(f"only {words.percent(max(run.last_step, 0) / total)} of the planned steps are logged")
+    elif (found := _never_moved(run, t)) is not None:
+        yield found
+        return
     else:
         t = {**t, **{fewest: t["unplanned"] * t[fewest] for fewest in ("records", "evaluations")}}
-    series = _series(run, t)
-    judged = {name: _windows(column) for name, column in series.items()}
+    judged = {name: _windows(column) for name, column in _series(run, t).items()}
     if not judged:
         raise TooFew(
             "too few records for a trend"
@@ -102,11 +101,41 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             )
     if any(_improves(*windows, t) for windows in judged.values()):
         return
-    still = {name: windows for name, windows in judged.items() if not _dips(series[name], windows[0], t)}
-    flat = {name: windows for name, windows in still.items() if _flat(*windows, t, planned)}
+    if _lower_between(run, judged, t):
+        raise TooFew("the loss was lower in between: it came up again, which is no plateau")
+    flat = {name: windows for name, windows in judged.items() if _flat(*windows, t, planned)}
     if not any(name in _WHOLE for name in flat):
         raise TooFew("the noise of the batches hides whether the loss still falls; or it is near 0, or rises")
     yield _plateau(run, flat, total if planned else None)
+
+
+def _lower_between(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], t: Thresholds) -> bool:
+    """Whether the series that must be flat surely lay lower for a while between the two windows."""
+    for name, (before, after) in judged.items():
+        if name not in _WHOLE or min(before.size, after.size) < 2:
+            continue
+        column = signals.finite(signals.tidy(run.columns[name]))
+        part = (column.step - column.step[0]) / max(float(column.step[-1] - column.step[0]), 1)
+        middle = column.value[(part > 0.45) & (part < 0.8)]
+        for block in np.array_split(middle, 4):
+            gains = [signals.gain(window, block) for window in (before, after)] if block.size >= 2 else []
+            if gains and all(gain.surely_above(_limit(float(np.median(after)), t), sigmas=4) for gain in gains):
+                return True
+    return False
+
+
+def _never_moved(run: Run, t: Thresholds) -> Finding | None:
+    """An evaluation that never left its first value needs no planned length to be flat."""
+    for name in (names.EVAL_LM_LOSS, names.EVAL_LOSS):
+        column = run.get(name)
+        known = None if column is None else signals.finite(signals.tidy(column))
+        if known is None or len(known) < t["evaluations"]:
+            continue
+        first = float(known.value[0])
+        if abs(first) > _ZERO * t["floor"] and float(np.max(np.abs(known.value - first))) < _limit(abs(first), t):
+            return _plateau(run, {name: (known.value[: len(known) // 2], known.value[len(known) // 2 :])}, None)
+        return None
+    return None
 
 
 def _series(run: Run, t: Thresholds) -> Mapping[str, Column]:
@@ -126,17 +155,6 @@ def _windows(column: Column) -> tuple[np.ndarray, np.ndarray]:
     start, end = column.step[0], column.step[-1]
     part = (column.step - start) / max(end - start, 1)
     return column.value[(part >= 0.2) & (part <= 0.45)], column.value[part >= 0.8]
-
-
-def _dips(column: Column, before: np.ndarray, t: Thresholds) -> bool:
-    """Whether some stretch between the windows lies surely lower: the series fell and was lifted, it is not flat."""
-    part = (column.step - column.step[0]) / max(column.step[-1] - column.step[0], 1)
-    stretches = np.array_split(column.value[(part > 0.45) & (part < 0.8)], _STRETCHES)
-    limit = _limit(abs(float(np.median(before))), t) if before.size else 0.0
-    return before.size >= 2 and any(
-        stretch.size >= 2 and signals.gain(before, stretch).surely_above(_DIP * limit, sigmas=4)
-        for stretch in stretches
-    )
 
 
 def _flat(before: np.ndarray, after: np.ndarray, t: Thresholds, planned: bool) -> bool:

@@ -17,6 +17,8 @@ over; or labels that are nearly all masked, so that what is left is a fixed temp
 - `nats = 0.3`: a label loss below this, in nats a token.
 - `teacher = 0.4`: the share of the teacher's own loss below which a student that reads the same text cannot be by
   learning from it; it is a hint.
+- `half = 0.5`, `under = 1`: the share of the teacher's loss on the same held-out text, and the distance in nats, below
+  which it is a warning: a student trained on a narrow text can pass a general teacher, but hardly by half.
 - `records = 20`: fewest records of the training's label loss; `last = 3`: so many of the last evaluations count.
 
 ## Example
@@ -70,6 +72,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if 0 < end < t["nats"]:
         yield _finding(name, column, end, f"below {words.number(t['nats'])}, which no text costs", Level.WARNING)
         return
+    bar = run.get(names.TEACHER_EVAL_LM_LOSS)
+    if bar is not None and name == names.EVAL_LM_LOSS:
+        yield Reading("the held-out loss over the teacher's", end / bar.last if bar.last else float("nan"), "half")
+        if 0 < column.last < min(t["half"] * bar.last, bar.last - t["under"]):
+            yield _finding(name, column, column.last, f"where its teacher's is {words.number(bar.last)}", Level.WARNING)
+            return
     teacher, label = run.get(names.TEACHER_LOSS), signals.label_loss(run)
     if teacher is None or label is None or min(len(teacher), len(label[1])) < t["records"]:
         return
@@ -124,5 +132,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,
-    thresholds={"nats": 0.3, "teacher": 0.4, "records": 20, "last": 3},
+    thresholds={"nats": 0.3, "teacher": 0.4, "half": 0.5, "under": 1, "records": 20, "last": 3},
 )

@@ -15,9 +15,9 @@ targets flatten the student; a KD weight that leaves the label loss no say.
 - `falls = 0.1`: the share by which KD must surely fall.
 - `rises = 0.05`, `nats = 0.2`: how far the label loss must surely rise, as a share and at least. A student that gives
   up a little likelihood for its teacher's soft targets stays below.
-- `far = 0.15`, `fall_nats = 0.2`, `same = 0.005`, `shared = 0.1`: a KD that surely falls so far beside a label loss
-  that surely does not fall by more than this share of itself, or of KD's fall, is a hint; it is a warning where the
-  label loss is above `ignorant = 0.9` of ln(vocabulary), as of a student that knows nothing of the text.
+- `far = 0.25`, `fall_nats = 0.3`, `same = 0.005`: a KD that surely falls so far beside a label loss that surely does
+  not fall by more than this share is a hint; it is a warning where the label loss is above `ignorant = 0.9` of
+  ln(vocabulary), or stays `above = 1` nat or more over its teacher's, as of a student that knows nothing of the text.
 - `records = 40`, `evaluations = 4`: fewest points.
 
 ## Example
@@ -60,6 +60,9 @@ from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R208", "lm-rises-while-kd-falls"
 
+_MOVES = 0.02
+"""Nats by which an evaluated label loss must fall to have moved at all."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the two part."""
@@ -87,7 +90,23 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     ):
         told_size = run.fact(names.VOCABULARY_SIZE)
         ignorant = bool(told_size and told_size > 1) and labels > t["ignorant"] * math.log(told_size or 2)
-        yield _finding(lm, soft, ends, Level.WARNING if ignorant else Level.INFO)
+        stays = ignorant or _stays_far(run, lm, (down.amount, level), t)
+        yield _finding(lm, soft, ends, Level.WARNING if stays else Level.INFO)
+    elif _stays_far(run, lm, (down.amount, level), t):
+        yield _finding(lm, soft, ends, Level.WARNING)
+
+
+def _stays_far(run: Run, lm: tuple[str, Column], kd: tuple[float, float], t: Thresholds) -> bool:
+    """Whether an evaluated label loss stays far above the teacher's from its first quarter on, though KD falls far."""
+    teacher = run.get(names.TEACHER_EVAL_LM_LOSS)
+    fall, level = kd
+    if teacher is None or lm[0] != names.EVAL_LM_LOSS or fall < t["far"] * level:
+        return False
+    late = lm[1].value[len(lm[1]) // 4 :]
+    half = late.size // 2
+    if half < 2 or float(late.min()) < teacher.last + t["above"]:
+        return False
+    return signals.gain(late[:half], late[-half:]).surely_below(_MOVES)
 
 
 def _left_its_best(lm: tuple[str, Column], t: Thresholds) -> bool:
@@ -147,5 +166,6 @@ RULE = Rule(
         "same": 0.005,
         "shared": 0.1,
         "ignorant": 0.9,
+        "above": 1,
     },
 )

@@ -12,7 +12,7 @@ teach: its tokenizer, its weights or the alignment are not what is believed.
 
 ## Thresholds
 - `sharp = 0.05`: nats below which the targets are hard labels; a teacher on its own text has 1 to 3.
-- `flat = 0.9`: the share of ln(vocabulary) above which they are uniform.
+- `flat = 0.97`: the share of ln(vocabulary) above which they are uniform.
 - `uniform = 0.98`: the share of ln(vocabulary) from which a teacher's loss is guessing.
 - `even = 0.002`: a teacher's loss that varies by less than this share between batches is that of guessing: every text
   costs it ln(vocabulary).
@@ -153,5 +153,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.TEACHER_ENTROPY}|{names.TEACHER_EVAL_LM_LOSS}|{names.TEACHER_LOSS}",),
     check=check,
-    thresholds={"sharp": 0.05, "flat": 0.9, "uniform": 0.98, "worse": 1.25, "nats": 0.5, "even": 0.002, "records": 5},
+    thresholds={"sharp": 0.05, "flat": 0.97, "uniform": 0.98, "worse": 1.25, "nats": 0.5, "records": 5},
 )

@@ -2,7 +2,8 @@
 
 ## What it sees
 The teacher's own score on the held-out text, where it is logged more than once, is not always the same. Or its label
-loss or its entropy on the training batches surely changes by a quarter from the first records to the last third.
+loss or its entropy on the training batches surely changes by a quarter from the first records to later ones. Or that
+loss lies above the held-out one, by more than the two texts differ for the student: dropout.
 
 ## Why it is bad
 A teacher is a fixed target. If it moves, its weights are in the optimizer or share storage with the student's, or it is
@@ -14,6 +15,8 @@ nothing: the teacher comes to meet it.
   less.
 - `drift = 0.25`, `nats = 0.3`: how far its loss or entropy on training batches must surely move, as a share and at
   least: batches that come in an order of their own move it too.
+- `above = 0.12`, `worse = 0.04`: how far its loss on training batches may lie above the held-out one, at least and as a
+  share, after the difference of the texts is taken off.
 - `records = 30`: fewest records on training batches.
 
 ## Example
@@ -57,6 +60,9 @@ from sad_doctor.run import Column, Floats, Run
 CODE, NAME = "R307", "teacher-drifts"
 
 _HELD_OUT = (names.TEACHER_EVAL_LM_LOSS, names.TEACHER_EVAL_BITS_PER_BYTE)
+_FIRST = 4
+"""Records that stand for the teacher as it came: a teacher in the optimizer moves within the first steps."""
+
 _TRAINING = (names.TEACHER_LOSS, names.TEACHER_ENTROPY)
 
 
@@ -76,31 +82,48 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
                 yield _finding(name, known, float(known.value[0]), known.last, Level.ERROR)
                 return
         else:
-            ends = _ends(known)
-            gain, level = signals.gain(*ends), abs(float(np.median(ends[0])))
+            start, late = known.value[:_FIRST], known.value[len(known) // 3 :]
+            late = max(np.array_split(late, 2), key=lambda half: abs(float(np.median(half) - np.median(start))))
+            gain, level = signals.gain(start, late), abs(float(np.median(start)))
             yield Reading(f"change of {name}, as a share", gain.amount / level if level else float("nan"), "drift")
             limit = max(t["drift"] * level, t["nats"])
-            first, last = (float(np.median(v)) for v in ends)
-            moved = gain.surely_above(limit, sigmas=3) or gain.surely_below(-limit, sigmas=3)
-            if not moved and _leaves(float(known.value[0]), ends[1], t):
-                moved, first = True, float(known.value[0])
-            if moved:
-                yield _finding(name, known, first, last, Level.WARNING)
+            left = _leaves(float(known.value[0]), late, t)
+            if left or gain.surely_above(limit, sigmas=4) or gain.surely_below(-limit, sigmas=4):
+                first = float(known.value[0]) if left else float(np.median(start))
+                yield _finding(name, known, first, float(np.median(late)), Level.WARNING)
                 return
+    gap = signals.teacher_gap(run, int(t["records"]))
+    if gap is not None and gap.known:
+        judged += 1
+        yield Reading("the teacher's loss in training above its held-out one, nats", gap.gap, "above")
+        if gap.gap - 3 * gap.error > max(t["above"], t["worse"] * gap.held_out):
+            yield _in_training(run.columns[names.TEACHER_LOSS], gap)
     if not judged:
         raise TooFew("the teacher's score is logged once, or in too few records")
 
 
-def _ends(column: Column) -> tuple[Floats, Floats]:
-    """The first records and the last third: a teacher that is trained moves most at the beginning."""
-    return column.value[: max(5, len(column) // 20)], column.value[-(len(column) // 3) :]
+def _in_training(column: Column, gap: signals.TeacherGap) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The teacher is worse in training than when it is evaluated: its loss is {words.number(gap.training)} on "
+            f"training batches, {words.number(gap.held_out)} on held-out text."
+        ),
+        evidence=(f"{words.number(gap.gap)} ± {words.number(2 * gap.error)} nats beyond the difference of the texts",),
+        cause="The teacher is in train mode: its dropout makes every target another, worse one.",
+        remedy="teacher.eval() before the training, and again after anything that calls train() on both.",
+        first_step=float(column.step[0]),
+        last_step=float(column.step[-1]),
+        numbers={"training": gap.training, "held_out": gap.held_out, "gap": gap.gap},
+    )
 
 
 def _leaves(first: float, later: Floats, t: Thresholds) -> bool:
     """Whether the very first record lies far outside of all later ones: a teacher that a few steps have changed."""
     level = float(np.median(later))
-    apart = abs(first - level)
-    return apart > max(t["drift"] * max(abs(first), level), t["nats"], 8 * float(np.std(later)))
+    return abs(first - level) > max(t["drift"] * max(abs(first), level), t["nats"], 8 * float(np.std(later)))
 
 
 def _finding(name: str, column: Column, first: float, last: float, level: Level) -> Finding:
@@ -137,5 +160,5 @@ RULE = Rule(
     page=__doc__,
     needs=("|".join((*_HELD_OUT, *_TRAINING)),),
     check=check,
-    thresholds={"change": 0.001, "drift": 0.25, "nats": 0.3, "records": 30},
+    thresholds={"change": 0.001, "drift": 0.25, "nats": 0.3, "above": 0.12, "worse": 0.04, "records": 30},
 )

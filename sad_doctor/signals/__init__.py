@@ -7,6 +7,7 @@ from sad_doctor.signals.parts import Parts, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
 from sad_doctor.signals.series import Gain, Still, finite, gain, spikes, still, tidy, trend
+from sad_doctor.signals.teacher import TeacherGap, teacher_gap
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Gain",
     "Parts",
     "Still",
+    "TeacherGap",
     "after_its_weight",
     "always_zero",
     "blocks",
@@ -40,6 +42,7 @@ __all__ = [
     "still",
     "sums_to",
     "table",
+    "teacher_gap",
     "tidy",
     "tolerance",
     "trend",

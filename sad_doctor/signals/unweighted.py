@@ -43,7 +43,7 @@ def is_summed(run: Run, nats: float) -> bool:
     """Whether the label loss, before its weight or after it, lies where no mean over tokens does: above ``nats``."""
     label = label_loss(run)
     columns = [c for term, c in parts(run).terms.items() if term in names.ANCHORS] if label is None else [label[1]]
-    known = [finite(column).value for column in columns]
+    known = [finite(c).value for c in columns]
     return any(values.size and float(np.median(values)) > nats for values in known)
 
 

@@ -38,7 +38,7 @@ def rows(report: Report, run: Run, unfolded: frozenset[str], wanted: str = "") -
     seen: dict[str, int] = {}
     for story in report.stories:
         found += _story_rows(story, unfolded, wanted, seen)
-    if not found and not report.stories and run.last_step >= 0:
+    if not found and not report.stories and any(map(len, run.columns.values())):
         found.append(Row("healthy", [_plain("✓", "No red flags in this run", "$success")]))
     elif not found and wanted:
         found.append(Row("nothing", [_plain(" ", "no finding matches the filter")]))

@@ -6,6 +6,7 @@ import torch
 
 from sad import terms
 from sad.align import example, reader, spans
+from sad.align.reader import Reader
 from sad.align.spans import Common
 from sad.bugs.lengths_disagree import BUG
 from sad.data import batches
@@ -54,9 +55,9 @@ def common(student, teacher, shipped=spans.common):
 
 
 @pytest.mark.parametrize("faulty", [cut, late, sparse])
-def test_a_faulty_alignment_in_the_code_that_trains_is_named(monkeypatch, faulty):
+def test_a_faulty_alignment_in_the_code_that_trains_is_named(monkeypatch, faulty, judged):
     monkeypatch.setattr(spans, "common", faulty)
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.absent
 
 
@@ -71,14 +72,14 @@ def first_rows(view):
 @pytest.mark.parametrize(
     ("of", "name", "faulty"), [(terms, "teacher_rows", by_number), (View, "compared_rows", first_rows)]
 )
-def test_a_term_that_leaves_the_alignment_is_named(monkeypatch, of, name, faulty):
+def test_a_term_that_leaves_the_alignment_is_named(monkeypatch, of, name, faulty, judged):
     monkeypatch.setattr(of, name, faulty)
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.absent
     assert "end at different bytes" in found.fixed[0].says
 
 
-def test_a_place_of_another_text_is_named(monkeypatch):
+def test_a_place_of_another_text_is_named(monkeypatch, judged):
     def mixed(examples, readers, shipped=batches.collate):
         batch = shipped(examples, readers)
         at = batch.boundaries
@@ -86,16 +87,16 @@ def test_a_place_of_another_text_is_named(monkeypatch):
         return replace(batch, boundaries=replace(at, target=first))
 
     monkeypatch.setattr(batches, "collate", mixed)
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.absent
 
 
-def test_a_loss_that_crashes_in_the_training_step_is_named(monkeypatch):
+def test_a_loss_that_crashes_in_the_training_step_is_named(monkeypatch, judged):
     def crash(*_):
         raise RuntimeError(CRASH)
 
     monkeypatch.setattr("sad.losses.kd.rows", crash)
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.absent
     assert found.fixed[0].says == CRASH
 
@@ -140,3 +141,11 @@ def test_an_end_mark_in_every_window_is_named(monkeypatch, found_in_the_code_tha
     assemble = example.assemble
     monkeypatch.setattr(example, "assemble", lambda window, *others: assemble(replace(window, closes=True), *others))
     assert "an end mark stands where the text goes on" in found_in_the_code_that_trains(BUG)
+
+
+def test_a_wrapper_whose_places_are_not_taken_is_named(monkeypatch, found_in_the_code_that_trains):
+    def compiled(self, texts):
+        return [(text, one.ids, one.offsets) for text, one in zip(texts, self._encoded(texts), strict=True)]
+
+    monkeypatch.setattr(Reader, "_wrapped", compiled)
+    assert "(one in lower case before its tokenizer is asked)" in found_in_the_code_that_trains(BUG)

@@ -9,7 +9,7 @@ import torch
 
 from sad.invariants.resume_equivalence import SETTING, differences, distance, resume_equivalence
 from sad.subjects.plain_run import PEAK, MasterRun, Plain, PlainRun
-from sad.subjects.resumable import Taken
+from sad.subjects.resumable import ANEW, TAKEN_UP, Drawn, Taken
 
 
 class Momentum(PlainRun):
@@ -245,3 +245,42 @@ def test_a_run_that_is_asked_to_end_is_judged(change, says):
 
 def test_a_run_that_goes_on_with_other_data_is_named():
     assert "it goes on with other data" in resume_equivalence(Plain(knows_its_data=True)).says
+
+
+@pytest.mark.parametrize(("began", "says"), [(TAKEN_UP, "never stopped says"), (ANEW, "resumed at step 1: it says")])
+def test_a_run_that_does_not_know_how_it_began_is_named(began, says):
+    class Told(Plain):
+        def run(self, *given):
+            return replace(super().run(*given), began=began)
+
+    verdict = resume_equivalence(Told(Longer))
+    assert not verdict.holds
+    assert says in verdict.says
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ((), ""),
+        ((0, 1), "process 1 of 2 does not go on drawing as it would have"),
+        ((1, 0), "2 processes draw the same"),
+        ((2, 0), "2 processes draw the same after the save of one"),
+    ],
+)
+def test_what_several_processes_draw_is_judged(wrong, says):
+    rows = torch.tensor([[[0.1, 0.1, 0.1], [0.2, 0.2, 0.2]]] * 3)[0]
+    right = [Drawn(*rows[0]), Drawn(*rows[1])]
+    every = {
+        (): right,
+        (0, 1): [right[0], replace(right[1], again=rows[0, 0])],
+        (1, 0): [right[0], right[0]],
+        (2, 0): [right[0], replace(right[1], alone=rows[0, 0])],
+    }
+
+    class Several(Plain):
+        def drawn(self):
+            return [Drawn(*(of.reshape(1) for of in (one.after, one.again, one.alone))) for one in every[wrong]]
+
+    verdict = resume_equivalence(Several(Longer))
+    assert verdict.holds == (not says)
+    assert says in verdict.says

@@ -1,8 +1,9 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
-from sad.head import blocks
+from sad.head import blocks, products
 from sad.head.products import Products
 from sad.invariants.states_parity import LONG, WIDE, states_parity
 from sad.losses import kd
@@ -13,7 +14,7 @@ from sad.subjects.states import Kind
 def test_the_code_that_trains_holds_in_more_than_one_block_and_in_pieces():
     verdict = states_parity(states_loss())
     assert verdict.holds
-    assert verdict.numbers["judged"] == 29
+    assert verdict.numbers["judged"] == 35
     size, piece = blocks.MOST_ROWS["cpu"], blocks.PIECE["cpu"]
     assert LONG[0] > size
     assert WIDE[0] * WIDE[1] > piece
@@ -83,3 +84,41 @@ def test_a_gradient_without_its_temperature_squared_is_named(monkeypatch):
 
 def test_a_loss_that_raises_is_named():
     assert "it raises ZeroDivisionError" in states_parity(lambda _: 1 / 0).says
+
+
+def test_a_place_where_the_teacher_says_nothing_must_count_for_nothing():
+    loss = states_loss()
+
+    def divided(given):
+        """The mass of the student's tokens in the denominator, also where there is none."""
+        p = torch.softmax(given.teacher_hidden.float() @ given.teacher_weight.float().T, dim=-1)
+        nothing = given.index is not None and not (p[:, given.index >= 0].sum(dim=-1) > 0).all()
+        return loss(given) * (torch.nan if nothing else 1.0)
+
+    assert states_parity(divided).says.startswith("a teacher that says nothing in one place: value nan")
+
+
+@pytest.mark.parametrize("kind", [Kind.SKEW, Kind.SKEW_REVERSE])
+def test_a_mixture_of_nothing_that_is_taken_for_another_divergence_is_named(kind):
+    loss = states_loss()
+
+    def other(given):
+        plain = given.kind == kind and not given.mix
+        return loss(replace(given, kind=Kind.JSD, mix=0.5) if plain else given)
+
+    assert states_parity(other).says.startswith(f"{kind} with a mixture of 0: value")
+
+
+def test_a_row_of_a_half_precision_weight_that_is_lost_is_named(monkeypatch):
+    shipped = products.tiles
+
+    def lossy(weight, dtype=torch.float32):
+        every = list(shipped(weight, dtype))
+        return (
+            every
+            if len(every) == 1
+            else [(span, tile.clone().index_fill_(0, torch.tensor(0), 0.0)) for span, tile in every]
+        )
+
+    monkeypatch.setattr(products, "tiles", lossy)
+    assert states_parity(states_loss()).says.startswith("a head in half precision: value")

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
 
-from sad.shipped.divergence import distillation, language_model, likelihood
+from sad.shipped.divergence import distillation, forward_kl, language_model, likelihood
 from sad.subjects.divergence import IGNORED, Reduction, Squared, Takes
 from sad.subjects.inputs import call
 from sad.subjects.measure import measure
@@ -27,6 +29,14 @@ def test_it_is_the_term_of_the_objective(divergence, monkeypatch):
     assert torch.allclose(got.gradient, best.gradient, atol=1e-6)
     monkeypatch.setattr(terms, "TERMS", {})
     assert measure(divergence, given).raised.startswith("KeyError")
+
+
+@pytest.mark.parametrize("temperature", [1.0, 3.0])
+def test_the_function_that_others_call_gives_what_the_term_gives(temperature):
+    given = replace(call(distillation().contract), temperature=temperature)
+    function, term = measure(forward_kl(), given), measure(distillation(), given)
+    assert function.value == pytest.approx(term.value, rel=1e-6)
+    assert torch.allclose(function.gradient, term.gradient, atol=1e-7)
 
 
 def test_likelihood_is_the_cross_entropy():

@@ -1,13 +1,15 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sad import tiny
-from sad.invariants.truncated_alike import Prompted
-from sad.shipped.preparation import preparation
+from sad.data import Readers, cache
+from sad.invariants.truncated_alike import Prompted, truncated_alike
+from sad.shipped.preparation import _told, preparation, prepared, streamed
 
 TEXT = st.text(st.sampled_from(tiny.TEXT), min_size=4, max_size=120)
 
 
+@settings(max_examples=20)
 @given(prompt=TEXT, completion=TEXT, room=st.integers(16, 64))
 def test_both_models_read_the_same_bytes_of_any_text_and_no_more_than_fits(prompt, completion, room):
     # beside a text that is never too short
@@ -20,3 +22,15 @@ def test_a_text_that_fits_is_one_piece():
     (piece,) = preparation()([Prompted("The sea was calm", " and grey.")], 48)
     assert piece["the student"].text == b"The sea was calm and grey."
     assert piece["the student"].tokens != 0
+
+
+def test_examples_of_another_length_that_are_taken_for_these_are_named(monkeypatch):
+    key = cache.content_key
+    monkeypatch.setattr(cache, "content_key", lambda texts, readers, _, limit: key(texts, readers, 64, limit))
+    assert "examples of other texts" in truncated_alike(preparation()).says
+
+
+def test_a_stream_gives_what_a_list_gives():
+    texts = [text for text in tiny.TEXT.split("\n\n") if text]
+    readers = Readers(tiny.reader(320), tiny.reader(400))
+    assert _told(streamed(texts, readers, 64)) == _told(prepared(texts, readers, 64))[: len(texts)]

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sad.errors import UserError
-from sad.invariants.resume_equivalence import SETTING, differences
+from sad.invariants.resume_equivalence import SETTING, differences, resume_equivalence
+from sad.shipped import resumable
 from sad.shipped.resumable import shipped_resumable
 from sad.subjects.resumable import FINISHED, STOPPED, Setting
 from sad.train.optimizer import rate_factor
@@ -76,3 +77,9 @@ def test_it_may_be_asked_to_end(ran):
 def test_other_data_are_refused(ran):
     with pytest.raises(UserError, match="the data is not what"):
         shipped_resumable().run(replace(SETTING, size=6), ran.saved[2], ())
+
+
+def test_a_recipe_that_is_written_for_other_processes_is_fitted(monkeypatch):
+    monkeypatch.setattr(resumable, "fitted", lambda recipe, *_: recipe)
+    with pytest.raises(UserError, match=r"a step of .* takes 4 windows, and here it would take 2"):
+        resume_equivalence(shipped_resumable())

@@ -3,8 +3,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sad import forward
+from sad.align import example
 from sad.invariants._models import gpt2, llama
-from sad.shipped.text_loss import distillation_loss, language_model_loss
+from sad.invariants.batch_composition import batch_composition
+from sad.invariants.target_alignment import target_alignment
+from sad.shipped.text_loss import distillation_loss, language_model_loss, packed_language_model_loss
 from sad.subjects.text_loss import Marks, Text
 
 MARKS = Marks(eos=0, pad=0)
@@ -42,3 +46,16 @@ def test_its_parts_are_told_apart():
     """The distillation loss is more than half the language-model loss: the other terms are in it."""
     texts = [Text((5, 9), (6, 7, 0))]
     assert distillation_loss()(llama(), texts, MARKS) > 0.5 * language_model_loss()(llama(), texts, MARKS) + 0.1
+
+
+def test_a_range_that_is_learned_a_token_too_early_is_named(monkeypatch):
+    within = example._within
+    monkeypatch.setattr(example, "_within", lambda starts, stops, learned: within(starts + 1, stops + 1, learned))
+    assert "of a prompt" in target_alignment(language_model_loss()).says
+
+
+def test_packed_texts_that_see_each_other_are_named_in_attention_by_its_formula(monkeypatch):
+    monkeypatch.setattr(
+        forward, "block_mask", lambda text: torch.ones(*text.shape, text.shape[1]).bool().tril()[:, None]
+    )
+    assert not batch_composition(packed_language_model_loss()).holds

@@ -15,6 +15,7 @@ from sad.invariants.split_invariance import split_invariance
 from sad.invariants.step_accounting import step_accounting
 from sad.shipped.trainer import shipped_trainer
 from sad.subjects.trainer import Setup, Trace
+from sad.train import feed
 
 
 @pytest.mark.parametrize(
@@ -74,3 +75,14 @@ def test_nor_does_a_second_process(lengths, accumulation) -> None:
     for left, right in zip(found.taken, expected.taken, strict=True):
         assert float((left.gradient - right.gradient).norm() / right.gradient.norm()) < 1e-5
     assert torch.equal(*found.ends)
+
+
+def test_a_micro_batch_that_is_lost_where_memory_is_short_is_named(monkeypatch) -> None:
+    shipped = feed.cut
+
+    def lossy(mine, most, size, cuts):
+        found = shipped(mine, most, size, cuts)
+        return found[:-1] if cuts > 1 and len(found) > 1 else found
+
+    monkeypatch.setattr(feed, "cut", lossy)
+    assert "texts in step 1 instead of 8" in split_invariance(shipped_trainer()).says

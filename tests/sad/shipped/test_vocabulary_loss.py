@@ -1,6 +1,8 @@
 import torch
 
 from sad import tiny
+from sad.align import vocab
+from sad.invariants.vocabulary import vocabulary
 from sad.shipped.vocabulary_loss import vocabulary_loss
 from sad.subjects.vocabulary import Heads
 
@@ -22,3 +24,13 @@ def test_it_claims_to_compare_two_tokenizers_and_does():
 def test_two_calls_give_one_implementation():
     """So that what is found of it can be kept."""
     assert vocabulary_loss() == vocabulary_loss()
+
+
+def test_a_begin_mark_that_goes_to_one_that_is_not_there_is_named(monkeypatch):
+    def either(student, teacher):
+        names = ("eos_token_id", "bos_token_id")
+        pairs = {getattr(teacher.tokenizer, n): getattr(student.tokenizer, n) for n in reversed(names)}
+        return {t: s for t, s in pairs.items() if t is not None or s is not None}
+
+    monkeypatch.setattr(vocab, "_roles", either)
+    assert vocabulary(vocabulary_loss()).numbers == {"raised": 1}

@@ -1,7 +1,7 @@
 import pytest
 
 from sad import tiny
-from sad.subjects.spelling import spelled
+from sad.subjects.spelling import longest, spelled
 
 
 @pytest.mark.parametrize("text", ["The whale", "Früh, перед 夜明け前 🐋", "“How far?”\n\n\tx"])
@@ -15,3 +15,8 @@ def test_every_byte_has_its_own_character():
     tokenizer = tiny.tokenizer(300)
     single = [spelled(tokenizer, i) for i in range(2, 258)]
     assert sorted(single) == [bytes([b]) for b in range(256)]
+
+
+def test_the_longest_token_that_begins_a_text_is_found():
+    table = {b"a": 1, b"ab": 2, b"b": 3}
+    assert [longest(text, table) for text in (b"abc", b"ac", b"b")] == [2, 1, 3]
