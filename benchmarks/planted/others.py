@@ -43,7 +43,7 @@ class RandomTeacher(Sick):
     """The teacher's weights were not loaded."""
 
     traces = (
-        Trace((names.TEACHER_LOSS,), ("targets-degenerate",)),
+        Trace((names.TEACHER_LOSS,), ("targets-degenerate", "teacher-does-not-match")),
         Trace((names.TEACHER_EVAL_LM_LOSS,), ("targets-degenerate",)),
     )
 

@@ -85,9 +85,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     risen = up.surely_below(-max(t["rises"] * labels, t["nats"]), sigmas=3) or _left_its_best(lm, t)
     if down.surely_above(t["falls"] * level) and risen:
         yield _finding(lm, soft, ends, Level.WARNING)
-    elif down.surely_above(max(t["far"] * level, t["fall_nats"])) and up.surely_below(
-        max(t["same"] * labels, t["shared"] * down.amount), sigmas=2
-    ):
+    elif down.surely_above(max(t["far"] * level, t["fall_nats"])) and up.surely_below(t["same"] * labels, sigmas=2):
         told_size = run.fact(names.VOCABULARY_SIZE)
         ignorant = bool(told_size and told_size > 1) and labels > t["ignorant"] * math.log(told_size or 2)
         stays = ignorant or _stays_far(run, lm, (down.amount, level), t)
@@ -161,10 +159,9 @@ RULE = Rule(
         "nats": 0.2,
         "records": 40,
         "evaluations": 4,
-        "far": 0.15,
-        "fall_nats": 0.2,
+        "far": 0.25,
+        "fall_nats": 0.3,
         "same": 0.005,
-        "shared": 0.1,
         "ignorant": 0.9,
         "above": 1,
     },
