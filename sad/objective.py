@@ -125,6 +125,13 @@ class Objective:
         if self.shares is not None and self.every is None and _useful(ledger.raw):
             self.weights |= self._wanted(ledger.raw, self.shares)
 
+    def level(self, ledger: Ledger) -> float:
+        """Return the loss as it were if no term had to wait: one that enters is no spike."""
+        if self.readiness is None:
+            return ledger.loss
+        whole = {name: weight for name, weight in self.readiness.whole.items() if name in ledger.raw}
+        return Ledger(ledger.raw, {**ledger.weight, **whole}).loss
+
     def begin(self, start: float, goal: float) -> None:
         """Take the LM losses of the student before its first step and of the teacher, in nats per token of the student.
 

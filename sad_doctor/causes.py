@@ -18,7 +18,17 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("early-plateau", "total-too-high", "perplexity-too-high", "student-no-better", "kd-stays"),
     ),
     "gradient-vanishes": ("early-plateau", "student-no-better", "kd-stays", "perplexity-too-high"),
+    "updates-tiny": (
+        *("early-plateau", "student-no-better", "kd-stays", "perplexity-too-high", "worse-than-uniform"),
+        "total-too-high",
+    ),
+    "early-plateau": ("student-no-better",),
+    "evaluation-does-not-follow": (
+        *("weights-frozen", "early-plateau", "student-no-better", "worse-than-uniform", "perplexity-too-high"),
+        *("evaluation-objective-differs", "overfitting", "lm-rises-while-kd-falls", "kd-stays"),
+    ),
     # the step is too large
+    "starts-too-fast": ("loss-spike", "student-no-better"),
     "loss-diverges": (
         *("loss-spike", "total-too-high", "perplexity-too-high", "early-plateau", "student-no-better", "overfitting"),
         *("worse-than-uniform", "lm-rises-while-kd-falls", "loss-oscillates", "gradient-always-clipped"),
@@ -31,6 +41,10 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "term-dominates": ("total-too-high", "gradient-always-clipped", "student-no-better"),
     "falls-by-its-weights": ("early-plateau", "student-no-better"),
     # the teacher, or the way to it
+    "teacher-does-not-match": (
+        *("teacher-drifts", "targets-degenerate", "kd-stays", "lm-rises-while-kd-falls", "student-no-better"),
+        *("early-plateau", "perplexity-too-high"),
+    ),
     "teacher-drifts": ("kd-stays", "targets-degenerate", "lm-rises-while-kd-falls", "kd-below-its-floor"),
     "targets-degenerate": ("kd-stays", "lm-rises-while-kd-falls"),
     "covers-little": ("kd-stays", "term-vanishes", "lm-rises-while-kd-falls"),
@@ -38,8 +52,17 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "lm-rises-while-kd-falls": ("student-no-better", "overfitting", "perplexity-too-high"),
     "kd-stays": ("student-no-better",),
     # a label or a token that is wrong
-    "worse-than-uniform": ("perplexity-too-high", "total-too-high", "student-no-better"),
-    "overfitting": ("student-no-better", "perplexity-too-high"),
+    "label-loss-too-low": ("kd-stays", "lm-rises-while-kd-falls", "overfitting"),
+    "worse-than-uniform": (
+        *("perplexity-too-high", "total-too-high", "student-no-better", "layerwise-too-high"),
+        *("gradient-always-clipped", "evaluation-objective-differs", "lm-rises-while-kd-falls"),
+    ),
+    "overfitting": ("student-no-better", "worse-than-uniform", "perplexity-too-high"),
+    # the evaluation is of something else
+    "evaluation-objective-differs": (
+        *("perplexity-disagrees", "student-no-better", "perplexity-too-high", "early-plateau", "worse-than-uniform"),
+        "overfitting",
+    ),
     # what a perplexity is not
     "perplexity-is-a-clamp": ("perplexity-too-high", "perplexity-disagrees"),
     "perplexity-of-the-total": ("perplexity-too-high", "perplexity-disagrees"),
@@ -49,6 +72,13 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "non-finite-hidden": ("non-finite", "non-finite-gradient", "term-vanishes"),
     "non-finite-gradient": ("weights-frozen", "non-finite", "non-finite-hidden"),
     # the run itself
-    "resume-jumps": ("loss-spike", "loss-diverges"),
+    "resume-jumps": (
+        "loss-spike",
+        "loss-diverges",
+        "early-plateau",
+        "student-no-better",
+        "loss-oscillates",
+        "overfitting",
+    ),
     "memory-grows": ("throughput-falls",),
 }

@@ -13,6 +13,12 @@ from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
 
+SLACK = 0.15
+"""The share of a consequence's range within which its cause may begin: evaluations stand apart, and medians span."""
+
+NOTES = frozenset({"raw-is-weighted"})
+"""Rules whose hints say how to read the log and not that anything is wrong: they come last."""
+
 ORDER = ("R1", "R5", "R4", "R2", "R3")
 """Which of two findings of one level comes first, by the group of its rule: what makes the rest of the log worthless
 (nothing moves, a crash, broken numbers) before what is out of balance, and that before what is measured wrongly."""
@@ -78,12 +84,11 @@ def tell(findings: Sequence[Finding], explains: Mapping[str, Sequence[str]] = EX
 
 def _root(start: int, causes: Sequence[Sequence[int]]) -> int:
     """Walk from a finding to a cause without a cause of its own; a circle ends at its first finding in order."""
-    seen = {start}
-    here = start
-    while ahead := [j for j in causes[here] if j not in seen]:
-        here = ahead[0]
-        seen.add(here)
-    return min(seen) if any(j in seen for j in causes[here]) else here
+    path = [start]
+    while ahead := [j for j in causes[path[-1]] if j not in path]:
+        path.append(ahead[0])
+    circle = min((path.index(j) for j in causes[path[-1]]), default=len(path) - 1)
+    return min(path[circle:])
 
 
 def _explains(cause: Finding, finding: Finding, explains: Mapping[str, Sequence[str]]) -> bool:
@@ -91,11 +96,14 @@ def _explains(cause: Finding, finding: Finding, explains: Mapping[str, Sequence[
         return False  # a hint is no headline of an alarm
     if cause.first_step is None or finding.first_step is None:
         return True
-    return cause.first_step <= finding.first_step
+    last = finding.first_step if finding.last_step is None else finding.last_step
+    return cause.first_step <= finding.first_step + SLACK * max(last - finding.first_step, 0.0)
 
 
 def _rank(finding: Finding) -> tuple[int, int, str, float, str]:
     group = ORDER.index(finding.rule[:2]) if finding.rule[:2] in ORDER else len(ORDER)
+    if finding.level == Level.INFO and finding.name in NOTES:
+        group = len(ORDER) + 1
     first = float("-inf") if finding.first_step is None else finding.first_step
     return -finding.level, group, finding.rule, first, finding.headline
 

@@ -21,7 +21,7 @@ from sad.shipped.preparation import streamed
 from sad.shipped.seen import seeing
 from sad.subjects.processes import on_processes
 from sad.subjects.schedules import Schedule
-from sad.subjects.trainer import Claims, Line, Setup, Trace, Watch, joined, weights
+from sad.subjects.trainer import NEVER, Claims, Line, Setup, Trace, Watch, joined, weights
 from sad.train import loop
 from sad.train.checkpoint import Progress
 from sad.train.plan import Plan
@@ -29,6 +29,9 @@ from sad_doctor import names
 
 CHARACTERS = 3
 """Of a text for each label that it should have: a token of the tiny tokenizers is about as long."""
+
+SELDOM = 200
+"""Steps, of which the first is one: what costs more is measured after it."""
 
 STRIDE = 11
 """Characters between the beginnings of two texts."""
@@ -88,6 +91,8 @@ def _plan(setup: Setup) -> Plan:
             "seed": setup.seed,
             "clip": setup.clip,
             "log_every": setup.log_every,
+            # what is measured seldom changes no step either: a run that logs nothing has none of it
+            "grad_shares_every": 0 if setup.log_every == NEVER else SELDOM,
             "eval_every": setup.eval_every,
             "save_every": setup.steps,
             **own,

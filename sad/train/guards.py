@@ -94,7 +94,7 @@ class Guards:
     def took(self, done: Step) -> None:
         """Count a step."""
         self._progress.took(done.finite)
-        remember(self._progress, done.ledger.loss, done.spike)
+        remember(self._progress, done.ledger.loss if done.level is None else done.level, done.spike)
 
     def turn(self, signal: int | None, *, first: bool = False, last: bool = False) -> Turn:
         """Judge the run after a step, or before the first; return what all processes do next, and hold them to it."""

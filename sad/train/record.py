@@ -7,6 +7,7 @@ import math
 import platform
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -240,6 +241,7 @@ def _parts(ledger: Ledger, raw: str, weight: str | None, weighted: str) -> dict[
     return parts | {weighted + name: value for name, value in ledger.weighted.items()}
 
 
+@cache
 def _versions() -> dict[str, str]:
     found = {}
     for name in ("torch", "transformers", "accelerate", "tokenizers", "safetensors"):

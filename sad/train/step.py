@@ -23,7 +23,8 @@ from sad.train.update import update_ratio
 @dataclass(frozen=True, slots=True)
 class Step:
     """What a step did. ``tokens`` are student labels; ``finite`` is False, or ``spike`` True, where the update was left
-    out. ``trained`` is the loss that the gradient is of, summed apart from the ledger's parts.
+    out. ``trained`` is the loss that the gradient is of, summed apart from the ledger's parts; ``level`` what is judged
+    as a spike, where that is another one.
     """
 
     ledger: Ledger
@@ -34,6 +35,7 @@ class Step:
     update_ratio: float | None
     spike: bool = False
     trained: float | None = None
+    level: float | None = None
 
 
 def take_step(
@@ -97,14 +99,15 @@ def take_step(
     ledger = objective.ledger(dict(zip(totals, values[1 : 1 + len(totals)], strict=True)), units)
     # a loss can be infinite although its gradient is not
     finite = math.isfinite(values[-1]) and math.isfinite(ledger.loss)
-    spike = finite and is_spike is not None and is_spike(ledger.loss)
+    level = objective.level(ledger)
+    spike = finite and is_spike is not None and is_spike(level)
     ratio = _update(optimizer, distiller, measure_update) if finite and not spike else None
     optimizer.zero_grad()
     mark("optimizer")
     if not spike:
         objective.follow(ledger, values[-2] / units[KD] if weighed and units[KD] else 0.0)
     coverage = units[KD] / max(1, units[LM])
-    return Step(ledger, values[-1], finite, units[LM], coverage, ratio, spike, trained=values[0])
+    return Step(ledger, values[-1], finite, units[LM], coverage, ratio, spike, trained=values[0], level=level)
 
 
 def total_units(accelerator: Accelerator, distiller: Distiller, batches: Sequence[Batch]) -> dict[str, int]:

@@ -81,6 +81,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             return
         if run.last_step < t["progress"] * total:
             raise TooFew(f"only {words.percent(max(run.last_step, 0) / total)} of the planned steps are logged")
+    elif (found := _never_moved(run, t)) is not None:
+        yield found
+        return
     else:
         t = {**t, **{fewest: t["unplanned"] * t[fewest] for fewest in ("records", "evaluations")}}
     judged = {name: _windows(column) for name, column in _series(run, t).items()}
@@ -98,10 +101,41 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             )
     if any(_improves(*windows, t) for windows in judged.values()):
         return
+    if _lower_between(run, judged, t):
+        raise TooFew("the loss was lower in between: it came up again, which is no plateau")
     flat = {name: windows for name, windows in judged.items() if _flat(*windows, t, planned)}
     if not any(name in _WHOLE for name in flat):
         raise TooFew("the noise of the batches hides whether the loss still falls; or it is near 0, or rises")
     yield _plateau(run, flat, total if planned else None)
+
+
+def _lower_between(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], t: Thresholds) -> bool:
+    """Whether the series that must be flat surely lay lower for a while between the two windows."""
+    for name, (before, after) in judged.items():
+        if name not in _WHOLE or min(before.size, after.size) < 2:
+            continue
+        column = signals.finite(signals.tidy(run.columns[name]))
+        part = (column.step - column.step[0]) / max(float(column.step[-1] - column.step[0]), 1)
+        middle = column.value[(part > 0.45) & (part < 0.8)]
+        for block in np.array_split(middle, 4):
+            gains = [signals.gain(window, block) for window in (before, after)] if block.size >= 2 else []
+            if gains and all(gain.surely_above(_limit(float(np.median(after)), t), sigmas=4) for gain in gains):
+                return True
+    return False
+
+
+def _never_moved(run: Run, t: Thresholds) -> Finding | None:
+    """An evaluation that never left its first value needs no planned length to be flat."""
+    for name in (names.EVAL_LM_LOSS, names.EVAL_LOSS):
+        column = run.get(name)
+        known = None if column is None else signals.finite(signals.tidy(column))
+        if known is None or len(known) < t["evaluations"]:
+            continue
+        first = float(known.value[0])
+        if abs(first) > _ZERO * t["floor"] and float(np.max(np.abs(known.value - first))) < _limit(abs(first), t):
+            return _plateau(run, {name: (known.value[: len(known) // 2], known.value[len(known) // 2 :])}, None)
+        return None
+    return None
 
 
 def _series(run: Run, t: Thresholds) -> Mapping[str, Column]:

@@ -1,17 +1,23 @@
 """The evaluation uses another objective than the training
 
 ## What it sees
-At every evaluation, the first among them, the evaluation's total is more than 1.5 times the training total around the
-same step, and at least 1 nat above it. The median of the eleven training records around the evaluation is compared, so
-that one easy batch does not count. Overfitting opens such a gap too, but not from the first evaluation on, if that
-comes early: where it comes late and the training has fallen until then, the rule does not judge.
+At the first evaluations, and at half of all or more, the evaluation's total is more than 1.5 times the training total
+around the same step, and at least 1 nat above it. The median of the eleven training records around the evaluation is
+compared, so that one easy batch does not count. Or the training's loss is twice the evaluation's, or another whole
+number of times, throughout. Overfitting opens such a gap too, but not from the first evaluation on,
+if that comes early: where it comes late and the training has fallen until then, the rule does not judge.
+
+Where the log tells a term of the evaluation before and after its weight, that weight is compared with the training's
+about the same step: no other proof is needed.
 
 ## Why it is bad
 The two curves cannot be compared, and an early stop that watches the evaluation watches terms or weights that the
 training does not have yet: most often the evaluation uses the full weights of a curriculum from the start.
 
 ## Thresholds
-- `ratio = 1.5`, `nats = 1`: how far above the training total every evaluation must lie.
+- `ratio = 1.5`, `nats = 1`: how far above the training total an evaluation must lie; `often = 0.5`: and how many of
+  them. A curriculum that comes to its end closes the gap.
+- `weight = 0.05`: how far a term's weight at evaluation may lie beyond the training's on either side, as a share.
 - `early = 0.25`: the share of the planned steps (of those logged, where the plan is not known) up to which the first
   evaluation is early.
 
@@ -62,6 +68,8 @@ AROUND = 5
 """Training records on either side of an evaluation."""
 
 FEWEST = 3
+_MANY, _STEADY = 5, 0.06
+"""Evaluations, and how near a whole number their ratio to the training must stay, for a sum to show."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -69,9 +77,16 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     evaluation, training = run.get(names.EVAL_LOSS), run.get(names.LOSS)
     if evaluation is None or training is None:
         return
+    if (found := _whole_multiple(evaluation, training)) is not None:
+        yield found
+        return
     terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED), **run.terms(names.EVAL_RAW)}
     if len(terms) < 2:
         raise TooFew("the log does not tell the parts of the loss, so a gap may be the data's")
+    weights = list(_other_weights(run, t))
+    if weights:
+        yield _weighed(evaluation, weights)
+        return
     evaluation, training = signals.finite(signals.tidy(evaluation)), signals.finite(signals.tidy(training))
     if not len(evaluation) or not len(training):
         raise TooFew("no finite loss on both sides")
@@ -84,10 +99,85 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     # half of a window may be that far off by the luck of its batches
     luck = 2 * float(np.median(np.abs(np.diff(training.value))))
     apart = (evaluation.value > t["ratio"] * level) & (evaluation.value - level > t["nats"] + luck)
-    if apart.all():
+    if float(np.mean(apart)) >= t["often"] and bool(apart[: max(1, apart.size // 4)].all()):
         if _late(run, evaluation, t) and _has_fallen(training, float(level[0])):
             raise TooFew("the first evaluation came late: overfitting may have opened the gap before it")
         yield _finding(run, evaluation, level)
+
+
+def _whole_multiple(evaluation: Column, training: Column) -> Finding | None:
+    """The training's loss a whole number of times the evaluation's throughout, while both fall."""
+    evaluation, training = signals.finite(signals.tidy(evaluation)), signals.finite(signals.tidy(training))
+    later = evaluation.step > float(training.step[0]) if len(training) else np.zeros(len(evaluation), dtype=bool)
+    value, step = evaluation.value[later], evaluation.step[later]
+    if value.size < _MANY or len(training) < 2 * AROUND or not np.all(value > 0):
+        return None
+    level = _around(training, step)
+    if not np.all(level > 0) or value[-1] > 0.85 * value[0]:
+        return None
+    ratio = level / value
+    middle = float(np.median(ratio))
+    times = round(middle) if np.isfinite(middle) else 0
+    if times < 2 or not bool(np.all(np.abs(ratio / times - 1) < _STEADY)):
+        return None
+    return _times(
+        f"training's loss is {times} times the evaluation's", step, (float(value[-1]), float(level[-1])), times
+    )
+
+
+def _times(what: str, step: Floats, values: tuple[float, float], times: int) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=f"The {what} throughout: {words.number(values[1])} for {words.number(values[0])} at the end.",
+        evidence=(f"Within {words.percent(_STEADY)} of {times} at {step.size} evaluations, while both fall",),
+        cause=f"The loss of a step is a sum over {times} micro-batches or devices that is not divided by their number.",
+        remedy="Divide by the number of micro-batches: the gradient is that many times too large as well.",
+        first_step=float(step[0]),
+        last_step=float(step[-1]),
+        numbers={"times": float(times)},
+    )
+
+
+def _other_weights(run: Run, t: Thresholds) -> Iterator[tuple[str, float, float, int]]:
+    """Terms whose weight at evaluation, where both values of it are logged, is not the training's about that step."""
+    weighted, raw, own = run.terms(names.EVAL_WEIGHTED), run.terms(names.EVAL_RAW), run.terms(names.WEIGHT)
+    for term in sorted(set(weighted) & set(raw) & set(own)):
+        step, values = signals.table({"weighted": weighted[term], "raw": raw[term]})
+        used = np.isfinite(values["weighted"]) & np.isfinite(values["raw"]) & (np.abs(values["raw"]) > 1e-6)
+        if int(used.sum()) < FEWEST:
+            continue
+        there = values["weighted"][used] / values["raw"][used]
+        column = signals.tidy(own[term])
+        after = np.clip(np.searchsorted(column.step, step[used]), 0, len(column) - 1)
+        beside = np.stack([column.value[np.maximum(after - 1, 0)], column.value[after]])
+        slack = t["weight"] * np.maximum(np.abs(there), np.abs(beside).max(axis=0))
+        apart = (there > beside.max(axis=0) + slack) | (there < beside.min(axis=0) - slack)
+        if bool(np.all(apart[1:])):
+            yield term, float(there[-1]), float(beside[0, -1]), int(apart.sum())
+
+
+def _weighed(evaluation: Column, found: list[tuple[str, float, float, int]]) -> Finding:
+    term, there, here, count = found[0]
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The evaluation weighs {term} by {words.number(there)}, the training by {words.number(here)}: not one "
+            "objective."
+        ),
+        evidence=tuple(
+            f"{name}: {words.number(one)} at evaluation, {words.number(other)} in training, at {times} evaluations"
+            for name, one, other, times in found
+        ),
+        cause="The evaluation uses the full weights of the curriculum, or the training's weights are not those logged.",
+        remedy="Evaluate with the objective and the weights of the training step, and log the parts of both.",
+        first_step=float(evaluation.step[0]),
+        last_step=float(evaluation.step[-1]),
+        numbers={"evaluation_weight": there, "training_weight": here, "evaluations": float(count)},
+    )
 
 
 def _late(run: Run, evaluation: Column, t: Thresholds) -> bool:
@@ -118,7 +208,9 @@ def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
             f"{words.number(training)}: not the same objective."
         ),
         evidence=(
-            f"At least {words.number(closest)} nats above the training total in each of {len(evaluation)} evaluations",
+            f"Between {words.number(closest)} and {words.number(float(np.max(evaluation.value - level)))} nats above "
+            f"the training total in {len(evaluation)} evaluations",
+            *_multiple(evaluation.value / level),
             *_by_term(run, at),
         ),
         cause="The evaluation uses the full weights of the curriculum, or terms that the training has switched off.",
@@ -126,6 +218,18 @@ def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
         first_step=float(evaluation.step[0]),
         last_step=at,
         numbers={"evaluation": value, "training": training},
+    )
+
+
+def _multiple(ratio: Floats) -> tuple[str, ...]:
+    """A whole number between the two throughout: a sum where the other is a mean."""
+    middle = float(np.median(ratio))
+    times = round(middle) if np.isfinite(middle) else 0
+    steady = times >= 2 and bool(np.all(np.abs(ratio / times - 1) < 0.1))
+    return (
+        (f"About {times} times the training's at each: a sum over {times} batches in place of a mean?",)
+        if steady
+        else ()
     )
 
 
@@ -149,5 +253,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.EVAL_LOSS, names.LOSS),
     check=check,
-    thresholds={"ratio": 1.5, "nats": 1.0, "early": 0.25},
+    thresholds={"ratio": 1.5, "nats": 1.0, "often": 0.5, "early": 0.25, "weight": 0.05},
 )

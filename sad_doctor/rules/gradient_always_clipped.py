@@ -92,7 +92,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         ),
         cause="The loss is on another scale: a sum in place of a mean, or one huge term.",
         remedy="Mend the scale of the loss, not the learning rate; then set the clip near the usual norm.",
-        first_step=float(norm.step[0]),
+        first_step=None,
         last_step=float(norm.step[-1]),
         numbers={"median": middle, "clip": limit, "above": above},
     )

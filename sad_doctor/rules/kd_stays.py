@@ -1,24 +1,26 @@
 """KD stays where it is while the label loss falls
 
 ## What it sees
-The KD term, before its weight, is as high in the last third of the records as in the first, or higher, and surely so;
-its blocks' medians stay within a narrow band, or rise throughout. The label loss falls meanwhile by more than a tenth.
-An evaluation's KL that falls excuses it. A KD that begins near 0 and rises is a hint: a student that starts as a copy
-of its teacher and learns new text does that.
+The label loss surely falls, and the KL from the teacher, before its weight, does not follow: it falls by less than a
+tenth of the nats that the label loss loses, and its ends lie within a narrow band; or it rises. The evaluation's values
+are taken where the log has both, else the training's. A KD that begins near 0 and rises is a hint: a student that
+starts as a copy of its teacher and learns new text does that.
 
 ## Why it is bad
-The student learns from the labels alone; the teacher is paid for and teaches nothing. Common reasons: the KD term is
-detached, or its weight is next to 0; the teacher is in train mode, so that its targets are noise; the positions or
-vocabularies are misaligned, so that the targets belong to other text; a temperature so high that every target is flat;
-a mean over the vocabulary that makes the term a hundred thousand times too small.
+On text that the teacher knows, a nat less of label loss is about a nat less of KL. Where it is not, the student learns
+from the labels alone; the teacher is paid for and teaches nothing. Common reasons: the KD term is detached, or its
+weight is next to 0; the teacher is in train mode, so that its targets are noise; the positions or vocabularies are
+misaligned, so that the targets belong to other text; a temperature so high that every target is flat.
 
 ## Thresholds
-- `change = 0.03`: a KD that falls by less than this share is flat.
-- `band = 0.1`: of a flat KD the medians of six blocks must lie within this share of its level.
+- `follows = 0.1`: nats of KL for a nat of label loss below which KD does not follow.
+- `band = 0.1`: the two ends of KD must lie within this share of its level; where its weight is not known,
+  all of it must, from the beginning on.
 - `rise = 0.1`: from this share on it rises.
-- `falls = 0.1`, `nats = 0.2`: how far the label loss must surely fall, as a share and at least.
-- `floor = 0.1`: a KD below so many nats is at its end. `copy = 0.5`: below so many at the beginning it is a copy's.
-- `records = 60`: fewest records.
+- `falls = 0.02`, `nats = 0.05`: how far the label loss must surely fall, as a share and at least, after the first
+  quarter, in which every student learns the frequencies of tokens.
+- `floor = 0.2`: a KD below so many nats is at its end. `copy = 0.5`: below so many at the beginning it is a copy's.
+- `records = 40`, `evaluations = 6`: fewest points.
 
 ## Example
 ```run fires
@@ -57,49 +59,75 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Column, Run
+from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R207", "kd-stays"
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
-    """Yield one finding when KD is flat or rises and the label loss falls."""
-    kd, lm = signals.unweighted(run, [names.KD]), signals.label_loss(run)
-    if kd is None or lm is None:
-        raise TooFew("the log does not tell KD and the label loss before their weights")
-    fewest = min(len(kd[1]), len(lm[1]))
-    if fewest < t["records"]:
-        raise TooFew(f"{words.counted(fewest, 'record')} of KD and the label loss; it judges from {t['records']:g} on")
-    before, after = signals.ends(kd[1]) or (np.zeros(2), np.zeros(2))
-    start, end = float(np.median(before)), float(np.median(after))
-    fell = _fall(lm[1], t)
-    yield Reading("KD in the last third over the first", end / start if start else float("nan"))
-    yield Reading("sure fall of the label loss, nats", fell)
-    if fell <= 0 or max(start, end) < t["floor"]:
-        return
-    gain = signals.gain(before, after)
-    rises = gain.surely_below(-max(t["rise"] * abs(start), t["floor"]), sigmas=3)
-    flat = gain.surely_below(t["change"] * abs(start), sigmas=2) and _even(kd[1], t)
-    if (rises or flat) and not _evaluated_kl_falls(run):
-        yield _finding(run, kd, lm, (start, end), t, rises=rises)
-
-
-def _fall(column: Column, t: Thresholds) -> float:
-    """By how much the series surely falls beyond the threshold; 0 if it does not."""
-    ends = signals.ends(column)
-    if ends is None:
-        return 0.0
-    gain = signals.gain(*ends)
-    return gain.amount if gain.surely_above(max(t["falls"] * abs(float(np.median(ends[0]))), t["nats"])) else 0.0
-
-
-def _even(column: Column, t: Thresholds) -> bool:
-    """Whether the medians of six blocks, the noise of each granted, lie within the band."""
-    found = signals.blocks(column, 6)
+    """Yield one finding when KD does not follow the label loss."""
+    found = _evaluations(run, t) or _training(run, t)
     if found is None:
+        raise TooFew("too few evaluations, or records, of KD and of the label loss before their weights")
+    kd, lm = found
+    tight = run.get(names.WEIGHT + names.KD) is None and kd[0] == names.WEIGHTED + names.KD
+    soft, labels = _windows(kd[1]), _windows(lm[1])
+    fell, came = signals.gain(*labels), signals.gain(*soft)
+    level = abs(float(np.median(soft[0])))
+    yield Reading("fall of the label loss, nats", fell.amount, "nats")
+    yield Reading(
+        "fall of KD for a nat of the label loss", came.amount / fell.amount if fell.amount else 0.0, "follows"
+    )
+    far = fell.surely_above(max(t["falls"] * abs(float(np.median(labels[0]))), t["nats"]), sigmas=2.5)
+    if not far or float(np.median(soft[1])) < t["floor"]:
+        return
+    rises = not tight and came.surely_below(-max(t["rise"] * level, t["floor"]), sigmas=3)
+    flat = came.surely_below(t["follows"] * fell.amount, sigmas=2) and _even(kd[1], soft, t, tight=tight)
+    if (rises or flat) and not _evaluated_kl_falls(run):
+        begin = float(kd[1].value[0])
+        yield _finding(run, kd, (soft, labels), begin, t, rises=rises)
+
+
+def _evaluations(run: Run, t: Thresholds) -> tuple[tuple[str, Column], tuple[str, Column]] | None:
+    """The evaluation's KL and label loss, at the weights of the same steps and on the same text."""
+    found = []
+    for names_of in ((names.EVAL_KL, names.EVAL_RAW + names.KD), (names.EVAL_LM_LOSS,)):
+        name = next((n for n in names_of if run.get(n) is not None), None)
+        if name is None:
+            return None
+        known = signals.finite(signals.tidy(run.columns[name]))
+        if len(known) < t["evaluations"]:
+            return None
+        found.append((name, known))
+    return found[0], found[1]
+
+
+def _training(run: Run, t: Thresholds) -> tuple[tuple[str, Column], tuple[str, Column]] | None:
+    kd, lm = signals.unweighted(run, [names.KD]), signals.label_loss(run)
+    weighted = run.terms(names.WEIGHTED)
+    if not run.terms(names.WEIGHT) and names.KD in weighted and kd is None:
+        kd = names.WEIGHTED + names.KD, signals.finite(signals.tidy(weighted[names.KD]))
+        term = next((term for term in weighted if term in names.ANCHORS), None)
+        lm = None if term is None else (names.WEIGHTED + term, signals.finite(signals.tidy(weighted[term])))
+    if kd is None or lm is None or min(len(kd[1]), len(lm[1])) < t["records"]:
+        return None
+    return kd, lm
+
+
+def _windows(column: Column) -> tuple[Floats, Floats]:
+    """The second quarter, and the last one."""
+    quarter = len(column) // 4
+    first = column.value[quarter : max(2 * quarter, quarter + 2)]
+    return first, column.value[-max(quarter, 2) :]
+
+
+def _even(column: Column, soft: tuple[Floats, Floats], t: Thresholds, *, tight: bool) -> bool:
+    """Whether the two ends, the noise granted, lie within the band; with an unknown weight all between them too."""
+    gain, level = signals.gain(*soft), abs(float(np.median(soft[0])))
+    if abs(gain.amount) >= t["band"] * level + 2 * gain.error:
         return False
-    level = abs(float(np.median(found.middle)))
-    return found.range < t["band"] * level + 2 * float(np.max(found.error))
+    blocks = signals.blocks(column, 8)
+    return not tight or (blocks is not None and blocks.range < t["band"] * level + 2 * float(np.max(blocks.error)))
 
 
 def _evaluated_kl_falls(run: Run) -> bool:
@@ -107,21 +135,26 @@ def _evaluated_kl_falls(run: Run) -> bool:
         column = run.get(name)
         if column is not None and len(column) >= 2:
             known = signals.finite(column).value
+            known = known[known.size // 4 :]  # what every student gains by its first steps is not KD's doing
             if known.size >= 2 and known[-1] < 0.95 * known[0]:
                 return True
     return False
 
 
 def _finding(
-    run: Run, kd: tuple[str, Column], lm: tuple[str, Column], levels: tuple[float, float], t: Thresholds, *, rises: bool
+    run: Run,
+    kd: tuple[str, Column],
+    windows: tuple[tuple[Floats, Floats], tuple[Floats, Floats]],
+    begin: float,
+    t: Thresholds,
+    *,
+    rises: bool,
 ) -> Finding:
-    start, end = levels
-    labels = signals.ends(lm[1]) or (np.zeros(2), np.zeros(2))
-    first, last = (float(np.median(values)) for values in labels)
+    start, end, first, last = (float(np.median(v)) for pair in windows for v in pair)
     share = signals.shares(run).get(names.KD)
     part = [] if share is None else [f"KD is {words.percent(float(np.median(share.value)))} of the loss in the median"]
     untold = signals.parts(run).source == "raw" and run.get(names.WEIGHT + names.KD) is None
-    copy = rises and (start < t["copy"] or untold)
+    copy = rises and (begin < t["copy"] or untold)
     what = "rises" if rises else "stays"
     return Finding(
         rule=CODE,
@@ -132,8 +165,8 @@ def _finding(
             f"{words.number(first)} to {words.number(last)}: the student does not learn from the teacher."
         ),
         evidence=(
-            f"{words.capital(words.called(kd[0]))}: median of the first third {words.number(start)}, of the last third "
-            f"{words.number(end)}, {words.counted(len(kd[1]), 'record')}",
+            f"{words.capital(words.called(kd[0]))}: median of the second quarter {words.number(start)}, of the last "
+            f"one {words.number(end)}, {words.counted(len(kd[1]), 'record')}",
             *part,
         ),
         cause=(
@@ -155,16 +188,17 @@ RULE = Rule(
     name=NAME,
     level=Level.WARNING,
     page=__doc__,
-    needs=(f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
+    needs=(f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}|{names.EVAL_KL}|{names.EVAL_RAW}",),
     check=check,
     thresholds={
-        "change": 0.03,
+        "follows": 0.1,
         "band": 0.1,
         "rise": 0.1,
-        "falls": 0.1,
-        "nats": 0.2,
-        "floor": 0.1,
+        "falls": 0.02,
+        "nats": 0.05,
+        "floor": 0.2,
         "copy": 0.5,
-        "records": 60,
+        "records": 40,
+        "evaluations": 6,
     },
 )

@@ -15,7 +15,10 @@ targets flatten the student; a KD weight that leaves the label loss no say.
 - `falls = 0.1`: the share by which KD must surely fall.
 - `rises = 0.05`, `nats = 0.2`: how far the label loss must surely rise, as a share and at least. A student that gives
   up a little likelihood for its teacher's soft targets stays below.
-- `records = 60`, `evaluations = 4`: fewest points.
+- `far = 0.25`, `fall_nats = 0.3`, `same = 0.005`: a KD that surely falls so far beside a label loss that surely does
+  not fall by more than this share is a hint; it is a warning where the label loss is above `ignorant = 0.9` of
+  ln(vocabulary), or stays `above = 1` nat or more over its teacher's, as of a student that knows nothing of the text.
+- `records = 40`, `evaluations = 4`: fewest points.
 
 ## Example
 ```run fires
@@ -45,6 +48,7 @@ weight = 1.0
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -56,10 +60,13 @@ from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R208", "lm-rises-while-kd-falls"
 
+_MOVES = 0.02
+"""Nats by which an evaluated label loss must fall to have moved at all."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the two part."""
-    kd = signals.unweighted(run, [names.KD])
+    kd = signals.unweighted(run, [names.KD]) or signals.after_its_weight(run, [names.KD])
     evaluated = run.get(names.EVAL_LM_LOSS)
     told = None if evaluated is None else signals.finite(signals.tidy(evaluated))
     if told is not None and len(told) >= t["evaluations"]:
@@ -75,8 +82,37 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     level, labels = (abs(float(np.median(first))) for first, _ in (soft, ends))
     yield Reading("fall of KD, as a share", down.amount / level if level else float("nan"), "falls")
     yield Reading("rise of the label loss, nats", -up.amount, "nats")
-    if down.surely_above(t["falls"] * level) and up.surely_below(-max(t["rises"] * labels, t["nats"]), sigmas=3):
-        yield _finding(lm, soft, ends)
+    risen = up.surely_below(-max(t["rises"] * labels, t["nats"]), sigmas=3) or _left_its_best(lm, t)
+    if down.surely_above(t["falls"] * level) and risen:
+        yield _finding(lm, soft, ends, Level.WARNING)
+    elif down.surely_above(max(t["far"] * level, t["fall_nats"])) and up.surely_below(t["same"] * labels, sigmas=2):
+        told_size = run.fact(names.VOCABULARY_SIZE)
+        ignorant = bool(told_size and told_size > 1) and labels > t["ignorant"] * math.log(told_size or 2)
+        stays = ignorant or _stays_far(run, lm, (down.amount, level), t)
+        yield _finding(lm, soft, ends, Level.WARNING if stays else Level.INFO)
+    elif _stays_far(run, lm, (down.amount, level), t):
+        yield _finding(lm, soft, ends, Level.WARNING)
+
+
+def _stays_far(run: Run, lm: tuple[str, Column], kd: tuple[float, float], t: Thresholds) -> bool:
+    """Whether an evaluated label loss stays far above the teacher's from its first quarter on, though KD falls far."""
+    teacher = run.get(names.TEACHER_EVAL_LM_LOSS)
+    fall, level = kd
+    if teacher is None or lm[0] != names.EVAL_LM_LOSS or fall < t["far"] * level:
+        return False
+    late = lm[1].value[len(lm[1]) // 4 :]
+    half = late.size // 2
+    if half < 2 or float(late.min()) < teacher.last + t["above"]:
+        return False
+    return signals.gain(late[:half], late[-half:]).surely_below(_MOVES)
+
+
+def _left_its_best(lm: tuple[str, Column], t: Thresholds) -> bool:
+    """Whether the last three evaluations all lie above the best one by the threshold."""
+    if lm[0] != names.EVAL_LM_LOSS or len(lm[1]) < 2 * t["evaluations"]:
+        return False
+    best = float(lm[1].value.min())
+    return bool(np.all(lm[1].value[-3:] > best + max(t["rises"] * abs(best), t["nats"])))
 
 
 def _nothing() -> tuple[Floats, Floats]:
@@ -84,16 +120,19 @@ def _nothing() -> tuple[Floats, Floats]:
     return np.empty(0), np.empty(0)
 
 
-def _finding(lm: tuple[str, Column], soft: tuple[Floats, Floats], labels: tuple[Floats, Floats]) -> Finding:
+def _finding(
+    lm: tuple[str, Column], soft: tuple[Floats, Floats], labels: tuple[Floats, Floats], level: Level
+) -> Finding:
     kd_first, kd_last, lm_first, lm_last = (float(np.median(v)) for v in (*soft, *labels))
     lowest = int(np.argmin(lm[1].value))
     return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.WARNING,
+        level=level,
         headline=(
-            f"KD falls from {words.number(kd_first)} to {words.number(kd_last)} while {words.called(lm[0])} rises from "
-            f"{words.number(lm_first)} to {words.number(lm_last)}: the student learns targets of other text."
+            f"KD falls from {words.number(kd_first)} to {words.number(kd_last)} while {words.called(lm[0])} "
+            f"{'rises' if lm_last > lm_first else 'does not fall'} ({words.number(lm_first)}, later "
+            f"{words.number(lm_last)}): the student learns targets of other text."
         ),
         evidence=(
             f"{words.capital(words.called(lm[0]))} was lowest at step {words.step(lm[1].step[lowest])}: "
@@ -114,5 +153,16 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,
-    thresholds={"falls": 0.1, "rises": 0.05, "nats": 0.2, "records": 60, "evaluations": 4},
+    thresholds={
+        "falls": 0.1,
+        "rises": 0.05,
+        "nats": 0.2,
+        "records": 40,
+        "evaluations": 4,
+        "far": 0.25,
+        "fall_nats": 0.3,
+        "same": 0.005,
+        "ignorant": 0.9,
+        "above": 1,
+    },
 )

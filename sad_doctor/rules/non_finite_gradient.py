@@ -13,7 +13,8 @@ whole: the value is fine, the derivative is not.
 ## Thresholds
 - `excused = 10`: so many of the first records may be non-finite.
 - `records = 3`: from so many others on it is an error, below a warning.
-- `rare = 0.01`: single records, none beside another, that are no more than this share of all are a hint.
+- `rare = 0.01`: single records, none beside another, that are no more than this share of all are a hint; so is one
+  among `few = 20` records or more.
 
 ## Example
 ```run fires
@@ -75,7 +76,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("records with a finite loss and no finite norm", count, "records")
     if count:
         since = run.first_step if bad.all() else float(step[bad][0])
-        alone = not bool(np.any(bad[1:] & bad[:-1])) and count <= t["rare"] * len(norm)
+        alone = not bool(np.any(bad[1:] & bad[:-1])) and count <= max(len(norm) >= t["few"], t["rare"] * len(norm))
         level = Level.INFO if alone else Level.ERROR if count >= t["records"] else Level.WARNING
         yield _finding(step[bad].tolist(), norm.value[bad].tolist(), len(norm), level, since)
 
@@ -113,5 +114,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.GRAD_NORM, names.LOSS),
     check=check,
-    thresholds={"excused": 10, "records": 3, "rare": 0.01},
+    thresholds={"excused": 10, "records": 3, "rare": 0.01, "few": 20},
 )

@@ -5,13 +5,17 @@ The weighted parts of the loss miss the total by more than 2%, on the same side 
 the records. A gap that changes sides is noise: the total is then often a mean over several batches, the parts are of
 one. A total that lags behind falling parts is allowed for.
 
+Where the log tells no weights: a loss that is a whole multiple of the sum of its parts, or the sum of all parts but
+one, to the last digit at every step.
+
 ## Why it is bad
 Shares computed from such parts are wrong, and a term that is not logged cannot be watched. Or the loss that is logged
 is not the one that is optimised.
 
 ## Thresholds
 - `gap = 0.02`: the share of the total that may be missing. `side = 0.9`: how often the gap must have the same sign.
-- `records = 3`: fewest steps that have the total and the parts.
+- `records = 3`: fewest steps that have the total and the parts; `exact = 10`: fewest that show a multiple or a sum of
+  some parts.
 
 ## Example
 ```run fires
@@ -49,15 +53,33 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Floats, Run
+from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R204", "parts-do-not-sum"
+
+_MOST = 8
+"""With more terms some of them sum to the total by chance."""
+_EXACT = 2e-3
+"""As printed: four digits of the total and of each part."""
+_SUMMED = (
+    "The loss is a sum over the micro-batches of a step, or over devices, and its parts are means: the gradient is as "
+    "many times larger, unless only the printing is wrong.",
+    "Divide by the number of micro-batches before `backward`, and log the same mean.",
+)
+_LEFT_OUT = (
+    "The term is computed and logged, and never added: its gradient is not in the step.",
+    "Add it to the sum that `backward` is called on.",
+)
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the gap is systematic."""
     parts, total = signals.parts(run), run.get(names.LOSS)
     if total is None:
+        return
+    exact = None if parts.source and signals.sums_to(parts.terms, total) else _exact(run, total, t)
+    if exact is not None:
+        yield exact
         return
     if not parts.source:
         raise TooFew("the parts are logged raw, without weights")
@@ -77,6 +99,50 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     same_side = float(np.mean(np.sign(gap) == np.sign(middle)))
     if abs(middle) > max(t["gap"], _lag(whole[late])) and same_side >= t["side"]:
         yield _finding(parts, step[late], loss[late], whole[late], middle)
+
+
+def _exact(run: Run, total: Column, t: Thresholds) -> Finding | None:
+    """What holds to the last digit at every step, whatever the weights: a whole multiple, or a sum of some parts."""
+    terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED)}
+    if not 2 <= len(terms) <= _MOST or signals.sums_to(terms, total):
+        return None
+    step, values = signals.table({**terms, "": signals.tidy(total)})
+    loss = values.pop("", np.empty(0))
+    rows = np.stack(list(values.values())) if values else np.empty((0, 0))
+    known = np.isfinite(loss) & np.isfinite(rows).all(axis=0) & (loss > 0)
+    step, loss, rows = step[known], loss[known], rows[:, known]
+    if step.size < t["exact"]:
+        return None
+    ratio = loss / rows.sum(axis=0)
+    times = float(np.median(ratio))
+    if not np.isfinite(times):
+        return None
+    if round(times) >= 2 and float(np.quantile(np.abs(ratio / round(times) - 1), 0.9)) < _EXACT:
+        what = f"The loss is {round(times)} times the sum of its parts at every step"
+        return _told(step, what, _SUMMED, {"times": times}, Level.WARNING)
+    for out in sorted(values, key=lambda term: term in names.ANCHORS):
+        rest = {term: Column(step, value[known]) for term, value in values.items() if term != out}
+        share = float(np.median(np.abs(values[out][known]) / loss))
+        if share > t["gap"] and signals.sums_to(rest, Column(step, loss)):
+            level = Level.WARNING if out == names.KD or out in names.ANCHORS else Level.INFO
+            what = f"The term {out} is not in the loss: {words.listing(rest)} alone sum to it at every step"
+            return _told(step, what, _LEFT_OUT, {"left_out": share}, level)
+    return None
+
+
+def _told(step: Floats, what: str, why: tuple[str, str], numbers: dict[str, float], level: Level) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=level,
+        headline=f"{what}.",
+        evidence=(f"{step.size:,} steps compared, {words.step(float(step[0]))} to {words.step(float(step[-1]))}",),
+        cause=why[0],
+        remedy=why[1],
+        first_step=float(step[0]),
+        last_step=float(step[-1]),
+        numbers=numbers,
+    )
 
 
 def _lag(whole: Floats) -> float:
@@ -120,5 +186,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LOSS, f"{names.RAW}|{names.WEIGHTED}"),
     check=check,
-    thresholds={"gap": 0.02, "side": 0.9, "records": 3},
+    thresholds={"gap": 0.02, "side": 0.9, "records": 3, "exact": 10},
 )

@@ -3,8 +3,8 @@
 ## What it sees
 The logarithm of the perplexity differs from the evaluation's label loss beside it in most evaluations, by more than
 printing explains. Where the log has no label loss, and the loss has no parts, the evaluation's loss stands for it. Two
-to the power of the loss in place of e is recognised, and so is a mean of perplexities. Clamps and exp of the total have
-rules of their own.
+to the power of the loss in place of e is recognised, also by the training's label loss about each evaluation, and so is
+a mean of perplexities. Clamps and exp of the total have rules of their own.
 
 ## Why it is bad
 One of the two is not what it is called, and comparisons with other models' perplexities are wrong: by a power for the
@@ -50,8 +50,15 @@ from sad_doctor.run import Floats, Run
 CODE, NAME = "R310", "perplexity-disagrees"
 
 
+_FEWEST, _NEAR = 4, 0.06
+"""Evaluations, and how near the training's label loss about them comes to the evaluation's."""
+
+
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the two differ."""
+    if run.get(names.EVAL_LM_LOSS) is None and (found := _of_training(run)) is not None:
+        yield found
+        return
     name = _beside(run)
     perplexity, loss = (signals.finite(signals.tidy(run.columns[n])) for n in (names.EVAL_PERPLEXITY, name))
     step, at, among = np.intersect1d(perplexity.step, loss.step, return_indices=True)
@@ -70,6 +77,37 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("gap of ln(perplexity) to the loss, nats", float(np.median(gap)), "nats")
     if float(np.mean(apart)) > t["often"]:
         yield _finding(name, step, shown, told, t)
+
+
+def _of_training(run: Run) -> Finding | None:
+    """Base 2 shown by the training's label loss about each evaluation: 2 fits it at every one, e at none."""
+    label = signals.label_loss(run)
+    shown = signals.finite(signals.tidy(run.columns[names.EVAL_PERPLEXITY]))
+    if label is None or len(shown) < _FEWEST or not len(label[1]) or bool(np.any(shown.value <= 1)):
+        return None
+    at = np.clip(np.searchsorted(label[1].step, shown.step), 0, len(label[1]) - 1)
+    near = np.array([float(np.median(label[1].value[max(0, i - 2) : i + 3])) for i in at.tolist()])
+    fits = bool(np.all(np.abs(np.log2(shown.value) / near - 1) < _NEAR))
+    if not fits or not bool(np.all(np.abs(np.log(shown.value) / near - 1) > 3 * _NEAR)):
+        return None
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The perplexity {words.number(shown.last)} at step {words.step(shown.step[-1])} is 2 to the power of a "
+            f"loss in nats: the training's label loss there is about {words.number(float(near[-1]))}."
+        ),
+        evidence=(
+            f"log2 of the perplexity is {words.number(float(np.log2(shown.last)))}, ln is "
+            f"{words.number(float(np.log(shown.last)))}; so at {len(shown)} of {len(shown)} evaluations",
+        ),
+        cause="A loss in nats was taken for bits.",
+        remedy="Take exp of the label loss, not 2 to its power.",
+        first_step=float(shown.step[0]),
+        last_step=float(shown.step[-1]),
+        numbers={"perplexity": shown.last, "loss": float(near[-1])},
+    )
 
 
 def _beside(run: Run) -> str:

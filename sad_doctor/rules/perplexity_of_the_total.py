@@ -107,8 +107,24 @@ def _is_total(run: Run, step: float, evaluation: float) -> bool:
     if math.isfinite(lm):
         return abs(evaluation - lm) > 0.05 * abs(evaluation)
     loss = run.get(names.EVAL_LOSS)
+    if _follows_the_total(run):
+        return True
     groups = (run.terms(names.EVAL_WEIGHTED), run.terms(names.EVAL_RAW))
     return loss is not None and any(_several(g) and signals.sums_to(g, loss) for g in groups)
+
+
+def _follows_the_total(run: Run) -> bool:
+    """Whether the evaluation's loss keeps its ratio to the training total and not to the label loss, all the way."""
+    evaluation, label = run.get(names.EVAL_LOSS), signals.label_loss(run)
+    if evaluation is None or label is None or len(evaluation) < 4:
+        return False
+    steps, values = evaluation.step, evaluation.value
+    totals = np.array([_level(run, float(s)) for s in steps])
+    at = np.clip(np.searchsorted(label[1].step, steps), 0, len(label[1]) - 1)
+    labels = np.array([float(np.median(label[1].value[max(0, i - 5) : i + 6])) for i in at.tolist()])
+    of_total, of_label = values / totals, values / labels
+    steady = bool(np.all(np.abs(of_total - 1) < 0.1))
+    return steady and float(np.ptp(of_label)) > max(0.2 * float(np.median(of_label)), 2 * float(np.ptp(of_total)))
 
 
 def _at(run: Run, name: str, step: float) -> float:

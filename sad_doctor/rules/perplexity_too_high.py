@@ -2,7 +2,8 @@
 
 ## What it sees
 The last evaluation made after half of the planned steps has a perplexity above 1,000. Where the log has no perplexity,
-exp of the evaluation's LM loss stands for it. Where the log does not tell how long the run will be, the logged range
+exp of the evaluation's LM loss stands for it. While it still falls, by a tenth since half of the way, it is a hint:
+the run is short, or began with random weights. Where the log does not tell how long the run will be, the logged range
 stands for it: then it takes more evaluations, the last must be no better than one tenth below the one at half of the
 range, and it is a warning.
 
@@ -13,15 +14,17 @@ as a consequence of that: then it says nothing of the student.
 
 ## Thresholds
 - `perplexity = 1000`, `after = 0.5`: the figures of the project's wanted trajectory (about 200 at half time).
-- `unplanned = 8`, `better = 0.1`: fewest evaluations, and the improvement that excuses, where the length is not known.
+- `better = 0.1`: the improvement since half of the way that makes it a hint, or excuses it where the length is not
+  known.
+- `unplanned = 8`: fewest evaluations where the length is not known.
 
 Between tokenizers perplexities differ; compare bits per byte there.
 
 ## Example
 ```run fires
 fact total_steps: 1000
-steps: 10 every 60
-eval/perplexity: 9000 -> 2500
+steps: 10 every 100
+eval/perplexity: 9000, 4000, 2900, 2600, 2500, 2450, 2420, 2400, 2390, 2385
 ```
 
 ```run quiet
@@ -82,7 +85,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Finding(
         rule=CODE,
         name=NAME,
-        level=Level.ERROR if planned else Level.WARNING,
+        level=Level.INFO if _still_falls(perplexity, total, t) else Level.ERROR if planned else Level.WARNING,
         headline=(
             f"The perplexity is {words.number(value)} {_where(at, total if planned else None)}, above "
             f"{words.number(t['perplexity'])}."
@@ -97,6 +100,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         last_step=at,
         numbers={"perplexity": value, "limit": t["perplexity"]},
     )
+
+
+def _still_falls(perplexity: Column, total: float, t: Thresholds) -> bool:
+    """Whether the last lies well below the one at half of the way: then the run is short, not stuck."""
+    if float(perplexity.step[0]) > t["after"] * total:
+        return False
+    half = float(np.interp(t["after"] * total, perplexity.step, perplexity.value))
+    return perplexity.last < (1 - t["better"]) * half
 
 
 def _where(at: float, total: float | None) -> str:

@@ -6,6 +6,9 @@ before, and higher than the beginning of a warm-up would make it; or a learning 
 factor. Steps that were logged twice are told as a hint, with how far their values differ. A log that begins again at
 its first step holds two runs, which is a hint too.
 
+Where nothing tells of a resume: a label loss that jumps back to near where it began, from one record to the next, stays
+there, and falls once more as it did.
+
 ## Why it is bad
 Weights without the optimizer's moments, a scheduler that starts anew, a sampler that shows the same batches again, an
 adapter that was not loaded: the run then is not the one that was stopped. The loss comes down again in some hundred
@@ -14,6 +17,7 @@ steps and hides it.
 ## Thresholds
 - `rise = 0.1`, `nats = 0.1`: how far the loss must surely rise across the seam, as a share and at least.
 - `factor = 3`: the learning rates beside the seam.
+- `back = 0.6`: the share of what was gained that is lost within some records, where nothing tells of a resume.
 - `window = 20`: so many records on either side; `records = 5`: fewest.
 
 ## Example
@@ -68,6 +72,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     seams = [(float(loss.step[i]), float(loss.step[i + 1])) for i in back.tolist()]
     seams += [(e.step, e.step) for e in run.events if e.kind == names.EVENT_RESUME and e.step is not None]
     if not seams:
+        yield from _unannounced(run, t)
         return
     judged = 0
     for end, start in dict.fromkeys(seams[:8]):
@@ -92,6 +97,37 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             yield _overlap(loss, end, start)
     if not judged:
         raise TooFew("too few records beside the seams of a resume")
+
+
+def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """A label loss (without parts, a total) that jumps back to where it began within some records, and falls."""
+    label = signals.label_loss(run)
+    parted = run.terms(names.RAW) or run.terms(names.WEIGHTED)
+    found = label[1] if label is not None else None if parted else run.get(names.LOSS)
+    if found is None or len(found) < 40:
+        return
+    loss = signals.finite(signals.tidy(found))
+    width = 5
+    windows = np.median(np.lib.stride_tricks.sliding_window_view(loss.value, width), axis=1)
+    before, after = windows[:-width], windows[width:]
+    start = float(np.median(loss.value[:width]))
+    at = int(np.argmax(after - before))
+    low, high = float(before[at]), float(after[at])
+    back = (high - low) / (start - low) if start > low else 0.0
+    yield Reading("largest rise within records, as a share of what was gained", back, "back")
+    # the windows may straddle the jump by a record or two: its place is the largest single step
+    place = at + 1 + int(np.argmax(np.diff(loss.value[at : at + 2 * width])))
+    sides = loss.value[max(0, place - width) : place], loss.value[place : place + width]
+    if min(side.size for side in sides) < 2:
+        return
+    jump = signals.gain(*sides)
+    later = loss.value[place + width :]
+    again = later.size >= width and float(np.median(later[-width:])) < high - 0.25 * (high - low)
+    far = jump.surely_below(-max(t["rise"] * low, t["nats"]), sigmas=5)
+    kept = bool(np.min(loss.value[place : place + width]) > low + 0.5 * (high - low))
+    if far and t["back"] <= back <= 1.3 and again and kept:
+        step = float(loss.step[place])
+        yield _finding((step, step), (low, high), None, jumps=True)
 
 
 def _beside(loss: Column, end: float, start: float, window: int) -> tuple[np.ndarray, np.ndarray]:
@@ -189,5 +225,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LOSS,),
     check=check,
-    thresholds={"rise": 0.1, "nats": 0.1, "factor": 3, "window": 20, "records": 5},
+    thresholds={"rise": 0.1, "nats": 0.1, "factor": 3, "window": 20, "records": 5, "back": 0.6},
 )

@@ -111,7 +111,11 @@ def _finding(run: Run, name: str, evaluation: Column, first: float, end: float, 
             if worse
             else "It does not learn: too small a learning rate, or terms that do not bear on the text."
         ),
-        remedy="Lower the peak learning rate and warm up longer; check the alignment; evaluate before the first step.",
+        remedy=(
+            "Lower the peak learning rate and warm up longer; check the alignment; evaluate before the first step."
+            if worse
+            else "See whether the weights move; raise the learning rate; check that each term has a gradient."
+        ),
         first_step=float(evaluation.step[-1]),
         last_step=float(evaluation.step[-1]),
         numbers={"first": first, "last": end},

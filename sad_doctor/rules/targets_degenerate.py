@@ -12,7 +12,7 @@ teach: its tokenizer, its weights or the alignment are not what is believed.
 
 ## Thresholds
 - `sharp = 0.05`: nats below which the targets are hard labels; a teacher on its own text has 1 to 3.
-- `flat = 0.9`: the share of ln(vocabulary) above which they are uniform.
+- `flat = 0.97`: the share of ln(vocabulary) above which they are uniform.
 - `uniform = 0.98`: the share of ln(vocabulary) from which a teacher's loss is guessing.
 - `worse = 1.25`, `nats = 0.5`: how far a teacher's held-out loss may lie above the student's first one.
 - `records = 5`: fewest records.
@@ -66,8 +66,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for the entropy, and one for a teacher that does not know the text."""
     told = run.fact(names.VOCABULARY_SIZE)
     uniform = math.log(told if told and told > 1 else _UNKNOWN)
-    entropy, loss = _known(run, names.TEACHER_ENTROPY, t), _loss(run, t)
-    if entropy is None and loss is None:
+    entropy, loss = _known(run, names.TEACHER_ENTROPY, t), _losses(run, t)
+    if entropy is None and not loss:
         raise TooFew("too few records of the teacher's entropy or loss")
     if entropy is not None:
         middle = float(np.median(entropy.value))
@@ -75,18 +75,18 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield Reading("entropy over that of a uniform distribution", middle / uniform, "flat")
         if middle < t["sharp"] or middle > t["flat"] * uniform:
             yield _entropy(entropy, middle, uniform, sharp=middle < t["sharp"])
-    if loss is not None:
-        name, column = loss
+    for name, column in loss:
         middle = float(np.median(column.value))
         yield Reading("the teacher's loss over ln(vocabulary)", middle / uniform, "uniform")
         if middle > t["uniform"] * uniform:
             yield _ignorant(name, column, f"as bad as guessing ({words.number(uniform)} nats)", middle, Level.ERROR)
             return
-        student = run.get(names.EVAL_LM_LOSS) if name == names.TEACHER_EVAL_LM_LOSS else None
+        student = run.get(names.EVAL_LM_LOSS)
         first = None if student is None else float(student.value[0])
         if first is not None and middle > max(t["worse"] * first, first + t["nats"]):
             worse = f"worse than the student's at its first evaluation ({words.number(first)})"
             yield _ignorant(name, column, worse, middle, Level.WARNING)
+            return
 
 
 def _known(run: Run, name: str, t: Thresholds) -> Column | None:
@@ -96,12 +96,10 @@ def _known(run: Run, name: str, t: Thresholds) -> Column | None:
     return known if known is not None and len(known) >= fewest else None
 
 
-def _loss(run: Run, t: Thresholds) -> tuple[str, Column] | None:
-    for name in (names.TEACHER_EVAL_LM_LOSS, names.TEACHER_LOSS):
-        column = _known(run, name, t)
-        if column is not None:
-            return name, column
-    return None
+def _losses(run: Run, t: Thresholds) -> list[tuple[str, Column]]:
+    """Its loss on held-out text, and at the compared positions of the training: the second may be of other places."""
+    known = ((name, _known(run, name, t)) for name in (names.TEACHER_EVAL_LM_LOSS, names.TEACHER_LOSS))
+    return [(name, column) for name, column in known if column is not None]
 
 
 def _entropy(column: Column, middle: float, uniform: float, *, sharp: bool) -> Finding:
@@ -148,5 +146,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.TEACHER_ENTROPY}|{names.TEACHER_EVAL_LM_LOSS}|{names.TEACHER_LOSS}",),
     check=check,
-    thresholds={"sharp": 0.05, "flat": 0.9, "uniform": 0.98, "worse": 1.25, "nats": 0.5, "records": 5},
+    thresholds={"sharp": 0.05, "flat": 0.97, "uniform": 0.98, "worse": 1.25, "nats": 0.5, "records": 5},
 )

@@ -17,7 +17,11 @@ the vocabulary; the term is then tens of thousands of times too small and the KD
 - `never = 0.95`: the share of the records at exactly 0.
 - `last = 0.2`: the share of the records, from the end, that must be 0 or missing. `records = 20`: fewest records.
 - `tiny = 0.001`: a KD below this, in nats, at the beginning, is held against the vocabulary, while the label loss is
-  above `labels = 1`; `low = 0.05`, `high = 20`: between these its product with the vocabulary is plausible.
+  above `labels = 1`; where the vocabulary is known, a KD below `beside = 0.05` of the label loss. `low = 0.05`,
+  `high = 20`: between these its product with the vocabulary is plausible.
+- `nat = 0.05`: a first KL of less than this share of the nats that the label loss has lost since, `since = 0.15` or
+  more, cannot be.
+- `off = 0.5`: the share of the records, from the end, with a weight of 0, from which KD or the label loss is missed.
 
 ## Example
 ```run fires
@@ -73,10 +77,13 @@ _UNKNOWN = 50_000.0
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for each term that is gone, and one for the fingerprint."""
-    terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED)}
+    found = signals.parts(run)
+    products = found.terms if found.source == "raw x weight" else {}
+    terms = {**run.terms(names.RAW), **products, **run.terms(names.WEIGHTED)}
     most = max((len(c) for c in terms.values()), default=0)
     if most < t["records"]:
         raise TooFew(f"at most {words.counted(most, 'record')} of a term; it judges from {t['records']:g} on")
+    yield from _switched_off(run, t)
     end = max(float(c.step.max()) for c in terms.values())
     start = min(float(c.step.min()) for c in terms.values())
     for term, column in terms.items():
@@ -103,6 +110,34 @@ def _gone(column: Column, start: float, end: float, *, others: bool, t: Threshol
         last = float(column.step[-1])
         return f"is not logged after step {words.step(last)}, while other terms go on to {words.step(end)}", last
     return None
+
+
+def _switched_off(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """KD or the label loss whose weight goes to 0 and stays there for most of the run."""
+    for term, column in run.terms(names.WEIGHT).items():
+        weight = signals.tidy(column)
+        alive = np.flatnonzero(weight.value != 0)
+        if not (term == names.KD or term in names.ANCHORS) or len(weight) < t["records"] or not alive.size:
+            continue
+        off = len(weight) - int(alive[-1]) - 1
+        if off < t["off"] * len(weight):
+            continue
+        since = float(weight.step[-off])
+        yield Finding(
+            rule=CODE,
+            name=NAME,
+            level=Level.WARNING,
+            headline=(
+                f"The term {term} vanishes: its weight is 0 from step {words.step(since)} on, in "
+                f"{words.percent(off / len(weight))} of the records."
+            ),
+            evidence=(f"First weight {words.number(float(weight.value[0]))}; {off:,} of {len(weight):,} records at 0",),
+            cause="The schedule of the weight ends far before the run: it counts batches, or has another length.",
+            remedy="Give the schedule the number of optimizer steps; watch train/weight/ beside the terms.",
+            first_step=since,
+            last_step=float(weight.step[-1]),
+            numbers={"off": float(off), "records": float(len(weight))},
+        )
 
 
 def _finding(run: Run, term: str, column: Column, what: tuple[str, float]) -> Finding:
@@ -137,14 +172,22 @@ def _finding(run: Run, term: str, column: Column, what: tuple[str, float]) -> Fi
 
 def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
     kd, lm = signals.unweighted(run, [names.KD]), signals.label_loss(run)
+    told = run.fact(names.VOCABULARY_SIZE)
+    if told and not run.terms(names.WEIGHT) and kd is None:
+        weighted = run.terms(names.WEIGHTED)  # the fingerprint shows through any usual weight
+        anchor = next((term for term in weighted if term in names.ANCHORS), None)
+        if names.KD in weighted and anchor is not None:
+            kd, lm = (names.KD, weighted[names.KD]), (anchor, weighted[anchor])
     if kd is None or lm is None or len(kd[1]) < t["records"]:
         return
     first = float(np.median(kd[1].value[: max(5, len(kd[1]) // 10)]))
-    told = run.fact(names.VOCABULARY_SIZE)
     vocabulary = told if told and told > 1 else _UNKNOWN
-    if not 0 < first < t["tiny"] or not t["low"] <= first * vocabulary <= t["high"]:
+    labels = float(np.median(lm[1].value[: max(5, len(lm[1]) // 10)]))
+    if not first > 0 or labels < t["labels"]:
         return
-    if float(np.median(lm[1].value)) < t["labels"]:
+    tiny = first < (t["beside"] * labels if told else t["tiny"])
+    if not (tiny and t["low"] <= first * vocabulary <= t["high"]):
+        yield from _too_small(kd[1], lm[1], first, t)
         return
     size = f"{words.step(vocabulary)} tokens" if told else f"about {words.step(vocabulary)} tokens, which is assumed"
     yield Finding(
@@ -167,6 +210,36 @@ def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
     )
 
 
+def _too_small(kd: Column, lm: Column, first: float, t: Thresholds) -> Iterator[Finding]:
+    """A KL next to nothing at the beginning, of a student that has since come nearer to the text by far more."""
+    labels = signals.ends(lm)
+    soft = signals.ends(kd)
+    if labels is None or soft is None:
+        return
+    fell = signals.gain(*labels)
+    rises = float(np.median(soft[1])) > 1.5 * first
+    if rises or not fell.surely_above(t["since"]) or first > t["nat"] * fell.amount:
+        return
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"KD is {words.number(first)} at the beginning, far too small: the label loss has fallen by "
+            f"{words.number(fell.amount)} nats since."
+        ),
+        evidence=(
+            f"Median of KD in the first third {words.number(float(np.median(soft[0])))}, in the last "
+            f"{words.number(float(np.median(soft[1])))}",
+        ),
+        cause='A mean over the vocabulary too, as of KLDivLoss(reduction="mean"); or a tiny factor.',
+        remedy="Sum over the vocabulary, then divide by the number of compared positions.",
+        first_step=float(kd.step[0]),
+        last_step=float(kd.step[-1]),
+        numbers={"kd": first, "fall": fell.amount},
+    )
+
+
 RULE = Rule(
     code=CODE,
     name=NAME,
@@ -174,5 +247,17 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.RAW}|{names.WEIGHTED}",),
     check=check,
-    thresholds={"never": 0.95, "last": 0.2, "records": 20, "tiny": 1e-3, "labels": 1, "low": 0.05, "high": 20},
+    thresholds={
+        "never": 0.95,
+        "last": 0.2,
+        "records": 20,
+        "tiny": 1e-3,
+        "labels": 1,
+        "low": 0.05,
+        "high": 20,
+        "beside": 0.05,
+        "nat": 0.05,
+        "since": 0.15,
+        "off": 0.5,
+    },
 )

@@ -2,8 +2,8 @@
 
 ## What it sees
 The last evaluation's label loss, or the median of the last training records of it before its weight, above the
-logarithm of the vocabulary. Where the log does not tell the vocabulary, the largest usual one stands for it. A first
-record far above it, which later ones leave, is a hint.
+logarithm of the vocabulary. Where the log does not tell the vocabulary, the largest usual one stands for it. Or it
+stays at it although KD surely falls. A first record far above it, which later ones leave, is a hint.
 
 ## Why it is bad
 A model that gives every token the same probability pays ln(vocabulary): 10.8 nats for 49,152 tokens, 11.9 for 151,936.
@@ -12,7 +12,10 @@ tokenizer, labels shifted twice or not at all, an output layer that is not tied 
 logits multiplied by a temperature, or a loss that is a sum.
 
 ## Thresholds
-- `over = 1.02`: how far above ln(vocabulary), as a factor: a student with random weights starts a little above.
+- `over = 1.1`: how far above ln(vocabulary), as a factor: a student with random weights starts a little above.
+- `stays = 0.97`: the factor below which a label loss has left guessing, while KD falls by `kd = 0.15`, as a share.
+- `apart = 1.5`: an evaluation so many times the training's label loss, with that below ln(vocabulary), is another
+  objective and not the student's.
 - `start = 1.3`: the first record, as a factor, from which the hint is given.
 - `unknown = 262144`: the vocabulary where the log tells none; ln of it is 12.5.
 - `records = 20`: fewest records of the training's label loss.
@@ -73,10 +76,48 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading(f"{words.called(name)} at the end over ln(vocabulary)", end / uniform, "over")
     yield Reading(f"{words.called(name)} at the beginning over ln(vocabulary)", first / uniform, "start")
     known = f"ln({words.step(size)}) is {words.number(uniform)}" + ("" if told else "; the vocabulary is assumed")
+    training = _training(run, t)
+    yield from _stays(run, name, column, (end, uniform), known, t)
+    if (
+        name == names.EVAL_LM_LOSS
+        and training is not None
+        and end > t["apart"] * training
+        and training < t["over"] * uniform
+    ):
+        raise TooFew(
+            f"the training's label loss is {words.number(training)}, the evaluation's {words.number(end)}: not the "
+            "same objective"
+        )
     if end > t["over"] * uniform:
         yield _finding(name, column, end, known, Level.ERROR)
     elif first > t["start"] * uniform:
         yield _finding(name, column, first, known, Level.INFO)
+
+
+def _training(run: Run, t: Thresholds) -> float | None:
+    label = signals.label_loss(run)
+    if label is None:
+        # parts of unknown weight: no part is larger than the total
+        loss = run.get(names.LOSS)
+        label = (
+            None if loss is None or not signals.parts(run).terms else (names.LOSS, signals.finite(signals.tidy(loss)))
+        )
+    if label is None or len(label[1]) < t["records"]:
+        return None
+    return float(np.median(label[1].value[-max(int(t["records"]), len(label[1]) // 5) :]))
+
+
+def _stays(
+    run: Run, name: str, column: Column, levels: tuple[float, float], known: str, t: Thresholds
+) -> Iterator[Finding]:
+    """A label loss that stays at guessing while the student learns from the teacher."""
+    end, uniform = levels
+    kd = signals.unweighted(run, [names.KD])
+    ends = None if kd is None else signals.ends(kd[1])
+    if ends is None or len(column) < 4 or not t["stays"] * uniform <= end <= t["over"] * uniform:
+        return
+    if run.fact(names.VOCABULARY_SIZE) and signals.gain(*ends).surely_above(t["kd"] * abs(float(np.median(ends[0])))):
+        yield _finding(name, column, end, known, Level.ERROR, "no better than")
 
 
 def _series(run: Run, t: Thresholds) -> tuple[str, Column, int] | None:
@@ -89,7 +130,7 @@ def _series(run: Run, t: Thresholds) -> tuple[str, Column, int] | None:
     return label[0], label[1], max(int(t["records"]), len(label[1]) // 5)
 
 
-def _finding(name: str, column: Column, value: float, known: str, level: Level) -> Finding:
+def _finding(name: str, column: Column, value: float, known: str, level: Level, how: str = "worse than") -> Finding:
     ends = level == Level.ERROR
     at = float(column.step[-1 if ends else 0])
     return Finding(
@@ -97,8 +138,8 @@ def _finding(name: str, column: Column, value: float, known: str, level: Level) 
         name=NAME,
         level=level,
         headline=(
-            f"{words.capital(words.called(name))} is {words.number(value)} at step {words.step(at)}, worse than "
-            f"guessing every token alike ({known})."
+            f"{words.capital(words.called(name))} is {words.number(value)} at step {words.step(at)}, "
+            f"{how} guessing every token alike ({known})."
         ),
         evidence=(
             f"First {words.number(float(column.value[0]))}, last {words.number(column.last)}, lowest "
@@ -111,7 +152,7 @@ def _finding(name: str, column: Column, value: float, known: str, level: Level) 
             else "The head or the embedding is not the pretrained one, or the labels were of other text at first."
         ),
         remedy="Decode one batch with its labels; evaluate the student before any step.",
-        first_step=float(column.step[0]),
+        first_step=None,
         last_step=at,
         numbers={"value": value},
     )
@@ -124,5 +165,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,
-    thresholds={"over": 1.02, "start": 1.3, "unknown": 262144, "records": 20},
+    thresholds={"over": 1.1, "stays": 0.97, "kd": 0.15, "apart": 1.5, "start": 1.3, "unknown": 262144, "records": 20},
 )

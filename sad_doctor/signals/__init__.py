@@ -7,7 +7,8 @@ from sad_doctor.signals.parts import Parts, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
 from sad_doctor.signals.series import Gain, Still, finite, gain, spikes, still, tidy, trend
-from sad_doctor.signals.unweighted import label_loss, unweighted
+from sad_doctor.signals.teacher import TeacherGap, teacher_gap
+from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 
 __all__ = [
     "CLAMPS",
@@ -15,6 +16,8 @@ __all__ = [
     "Gain",
     "Parts",
     "Still",
+    "TeacherGap",
+    "after_its_weight",
     "always_zero",
     "blocks",
     "clamp_of",
@@ -25,6 +28,7 @@ __all__ = [
     "finite",
     "gain",
     "is_exp_of",
+    "is_summed",
     "label_loss",
     "loss_falls",
     "measured",
@@ -38,6 +42,7 @@ __all__ = [
     "still",
     "sums_to",
     "table",
+    "teacher_gap",
     "tidy",
     "tolerance",
     "trend",

@@ -86,7 +86,8 @@ def table(terms: Mapping[str, Column]) -> tuple[Floats, dict[str, Floats]]:
     regular = [c.step for c in tidied.values() if 2 * len(c) >= most]
     step = regular[0]
     for other in regular[1:]:
-        step = step if step is other else np.intersect1d(step, other, assume_unique=True)
+        same = step is other or np.array_equal(step, other)
+        step = step if same else np.intersect1d(step, other, assume_unique=True)
     return step, {term: _at(column, step) for term, column in tidied.items()}
 
 

@@ -12,8 +12,12 @@ from sad.terms import View
 from sad.verify import run
 
 
-def test_verify_catches_it_and_finds_it_absent():
-    (found,) = run([BUG])
+@pytest.fixture(scope="module")
+def found():
+    return next(run([BUG]))
+
+
+def test_verify_catches_it_and_finds_it_absent(found):
     assert found.caught
     assert found.absent
     assert found.reproduced[0].says.startswith(
@@ -21,25 +25,25 @@ def test_verify_catches_it_and_finds_it_absent():
     )
 
 
-def test_one_entry_further_is_right_but_for_the_last_block():
-    (verdict,) = next(run([BUG])).attempts["take the entry one further"]
+def test_one_entry_further_is_right_but_for_the_last_block(found):
+    (verdict,) = found.attempts["take the entry one further"]
     assert verdict.says.startswith("3 of 4 blocks right, the last block is never compared")
     assert "none-none compared, 2-4 are the pairs" in verdict.says
 
 
 @pytest.mark.parametrize("shift", [0, 1])
-def test_indexed_hidden_states_in_the_code_that_trains_are_named(monkeypatch, shift):
+def test_indexed_hidden_states_in_the_code_that_trains_are_named(monkeypatch, shift, judged):
     def run_with_hidden_states(model, tokens, blocks=()):
         out = model(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, output_hidden_states=True)
         return Forward(model, out.hidden_states[-1], {block: out.hidden_states[block + shift] for block in blocks})
 
     monkeypatch.setattr(forward, "run", run_with_hidden_states)
-    assert not next(run([BUG])).absent
+    assert not judged(BUG).absent
 
 
-def test_pairs_that_leave_out_the_last_block_are_named(monkeypatch):
+def test_pairs_that_leave_out_the_last_block_are_named(monkeypatch, judged):
     monkeypatch.setattr(layers, "layer_pairs", lambda s, t, n: tuple((i, i) for i in range(min(s, t, n))))
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.absent
     assert "pairs wrong" in found.fixed[0].says
 

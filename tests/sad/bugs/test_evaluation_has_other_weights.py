@@ -1,3 +1,5 @@
+import pytest
+
 from sad.bugs.evaluation_has_other_weights import BUG
 from sad.distiller import Distiller
 from sad.objective import Objective
@@ -5,8 +7,12 @@ from sad.train import loop
 from sad.verify import run
 
 
-def test_verify_catches_it_and_finds_it_absent():
-    (found,) = run([BUG])
+@pytest.fixture(scope="module")
+def found():
+    return next(run([BUG]))
+
+
+def test_verify_catches_it_and_finds_it_absent(found):
     assert found.caught
     assert found.absent
     (reproduced,), (fixed,) = found.reproduced, found.fixed
@@ -14,8 +20,7 @@ def test_verify_catches_it_and_finds_it_absent():
     assert fixed.numbers["lowest"] == fixed.numbers["highest"]
 
 
-def test_with_the_step_it_agrees_but_moves_on_its_own():
-    (found,) = run([BUG])
+def test_with_the_step_it_agrees_but_moves_on_its_own(found):
     (verdict,) = found.attempts["evaluation gets the step"]
     assert not verdict.holds
     assert verdict.numbers["training"] == verdict.numbers["evaluation"]

@@ -7,8 +7,12 @@ from sad.losses import layerwise
 from sad.verify import run
 
 
-def test_verify_catches_it_and_finds_it_absent():
-    (found,) = run([BUG])
+@pytest.fixture(scope="module")
+def found():
+    return next(run([BUG]))
+
+
+def test_verify_catches_it_and_finds_it_absent(found):
     assert found.caught
     assert found.absent
     assert BUG.issue == "Issue #1: Layerwise Loss Normalization"
@@ -28,8 +32,8 @@ def test_the_documented_fix_changes_nothing_but_rounding():
     assert after.numbers == pytest.approx(dict(before.numbers), rel=1e-6)
 
 
-def test_relative_to_the_teacher_the_value_is_right_and_the_gradient_is_not():
-    (verdict,) = next(run([BUG])).variants["relative to the teacher's mean square"]
+def test_relative_to_the_teacher_the_value_is_right_and_the_gradient_is_not(found):
+    (verdict,) = found.variants["relative to the teacher's mean square"]
     assert not verdict.holds
     assert verdict.numbers["ratio"] < 1.05
     assert verdict.numbers["position_share"] > 0.9
@@ -50,8 +54,8 @@ def relative(student, teacher, _="layernorm"):
 
 
 @pytest.mark.parametrize("faulty", [raw, relative])
-def test_a_faulty_distance_in_the_code_that_trains_is_named(monkeypatch, faulty):
+def test_a_faulty_distance_in_the_code_that_trains_is_named(monkeypatch, faulty, judged):
     monkeypatch.setattr(layerwise, "layer_distance", faulty)
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.absent
     assert not found.good

@@ -55,9 +55,9 @@ def common(student, teacher, shipped=spans.common):
 
 
 @pytest.mark.parametrize("faulty", [cut, late, sparse])
-def test_a_faulty_alignment_in_the_code_that_trains_is_named(monkeypatch, faulty):
+def test_a_faulty_alignment_in_the_code_that_trains_is_named(monkeypatch, faulty, judged):
     monkeypatch.setattr(spans, "common", faulty)
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.absent
 
 
@@ -72,14 +72,14 @@ def first_rows(view):
 @pytest.mark.parametrize(
     ("of", "name", "faulty"), [(terms, "teacher_rows", by_number), (View, "compared_rows", first_rows)]
 )
-def test_a_term_that_leaves_the_alignment_is_named(monkeypatch, of, name, faulty):
+def test_a_term_that_leaves_the_alignment_is_named(monkeypatch, of, name, faulty, judged):
     monkeypatch.setattr(of, name, faulty)
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.absent
     assert "end at different bytes" in found.fixed[0].says
 
 
-def test_a_place_of_another_text_is_named(monkeypatch):
+def test_a_place_of_another_text_is_named(monkeypatch, judged):
     def mixed(examples, readers, shipped=batches.collate):
         batch = shipped(examples, readers)
         at = batch.boundaries
@@ -87,16 +87,16 @@ def test_a_place_of_another_text_is_named(monkeypatch):
         return replace(batch, boundaries=replace(at, target=first))
 
     monkeypatch.setattr(batches, "collate", mixed)
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.absent
 
 
-def test_a_loss_that_crashes_in_the_training_step_is_named(monkeypatch):
+def test_a_loss_that_crashes_in_the_training_step_is_named(monkeypatch, judged):
     def crash(*_):
         raise RuntimeError(CRASH)
 
     monkeypatch.setattr("sad.losses.kd.rows", crash)
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.absent
     assert found.fixed[0].says == CRASH
 

@@ -32,36 +32,36 @@ def test_the_documented_fix_trains_the_same(found):
     assert after.numbers == pytest.approx(dict(before.numbers), rel=1e-3)
 
 
-def test_weights_that_do_not_follow_are_named(monkeypatch):
+def test_weights_that_do_not_follow_are_named(monkeypatch, judged):
     monkeypatch.setattr(Objective, "calibrate", lambda *_: None)
     monkeypatch.setattr(Objective, "follow", lambda *_: None)
     monkeypatch.setattr(
         layerwise, "layer_distance", lambda s, t, _: Sum((s - t).square().mean(-1).sum(), len(s)), raising=True
     )
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.absent
     assert "layerwise" in found.fixed[1].says
 
 
-def test_a_share_of_two_terms_is_named(monkeypatch):
+def test_a_share_of_two_terms_is_named(monkeypatch, judged):
     def of_two(self):
         return {name: part / (part + self.weighted[KD]) for name, part in self.weighted.items()}
 
     monkeypatch.setattr(Ledger, "shares", property(of_two))
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.absent
 
 
-def test_a_share_of_values_before_their_weight_is_named(monkeypatch):
+def test_a_share_of_values_before_their_weight_is_named(monkeypatch, judged):
     monkeypatch.setattr(
         Ledger, "shares", property(lambda self: {n: v / sum(self.raw.values()) for n, v in self.raw.items()})
     )
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.fixed[0].holds
     assert found.fixed[0].numbers[LAYERWISE] > 0.98
 
 
-def test_a_gradient_through_the_weights_is_named(monkeypatch):
+def test_a_gradient_through_the_weights_is_named(monkeypatch, judged):
     def part(self, sums, units):
         return torch.stack(
             [s.total / units[n] * (self.weights[n] / s.total) * s.total.item() for n, s in sums.items()]
@@ -69,6 +69,6 @@ def test_a_gradient_through_the_weights_is_named(monkeypatch):
 
     monkeypatch.setattr(Objective, "part", part)
     monkeypatch.setattr(Objective, "scales", lambda *_: None)
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.fixed[2].holds
     assert not found.absent

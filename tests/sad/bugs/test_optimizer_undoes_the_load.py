@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from sad.bugs.optimizer_undoes_the_load import BUG
@@ -5,8 +6,12 @@ from sad.train import checkpoint, step
 from sad.verify import run
 
 
-def test_verify_catches_it_and_finds_it_absent():
-    (found,) = run([BUG])
+@pytest.fixture(scope="module")
+def found():
+    return next(run([BUG]))
+
+
+def test_verify_catches_it_and_finds_it_absent(found):
     assert found.caught
     assert found.absent
     # the first loss after the load is right
@@ -14,8 +19,7 @@ def test_verify_catches_it_and_finds_it_absent():
     assert " at step 3, " in found.reproduced[0].says
 
 
-def test_copies_of_the_rounded_weights_are_a_smaller_fault():
-    (found,) = run([BUG])
+def test_copies_of_the_rounded_weights_are_a_smaller_fault(found):
     (verdict,) = found.attempts["make the copies again from the loaded weights"]
     assert not verdict.holds
     assert 0 < verdict.numbers["apart"] < 0.1 * found.reproduced[0].numbers["apart"]

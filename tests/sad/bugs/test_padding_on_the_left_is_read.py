@@ -30,7 +30,7 @@ def test_padding_on_the_left_is_found_in_the_code_that_trains(monkeypatch, found
     found_in_the_code_that_trains(BUG)
 
 
-def test_a_mask_that_is_never_given_does_no_harm_on_the_right(monkeypatch):
+def test_a_mask_that_is_never_given_does_no_harm_on_the_right(monkeypatch, judged):
     """A causal model does not see what comes after: no false alarm."""
     shipped = forward.run
     monkeypatch.setattr(
@@ -38,5 +38,5 @@ def test_a_mask_that_is_never_given_does_no_harm_on_the_right(monkeypatch):
         "run",
         lambda model, tokens: shipped(model, Tokens(tokens.input_ids, torch.ones_like(tokens.input_ids))),
     )
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert found.absent

@@ -9,8 +9,12 @@ from sad.evaluate import Likelihood
 from sad.verify import run
 
 
-def test_verify_catches_it_and_finds_it_absent():
-    (found,) = run([BUG])
+@pytest.fixture(scope="module")
+def found():
+    return next(run([BUG]))
+
+
+def test_verify_catches_it_and_finds_it_absent(found):
     assert found.caught
     assert found.absent
     (reproduced,), (fixed,) = found.reproduced, found.fixed
@@ -20,8 +24,7 @@ def test_verify_catches_it_and_finds_it_absent():
     assert fixed.numbers["sure"] > 1e25
 
 
-def test_without_the_cap_it_is_still_the_total():
-    (found,) = run([BUG])
+def test_without_the_cap_it_is_still_the_total(found):
     (verdict,) = found.attempts["the cap taken away"]
     assert not verdict.holds
     assert verdict.numbers["got"] > math.exp(60)

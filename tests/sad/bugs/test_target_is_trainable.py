@@ -28,7 +28,7 @@ def test_kd_against_projected_teacher_logits_falls_too(found):
     assert verdict.numbers["kd_after"] < 0.5
 
 
-def test_a_target_behind_the_trained_projector_is_named(monkeypatch):
+def test_a_target_behind_the_trained_projector_is_named(monkeypatch, judged):
     shipped = View.states
 
     def states(self, pair):
@@ -36,17 +36,17 @@ def test_a_target_behind_the_trained_projector_is_named(monkeypatch):
         return student, teacher * self.projectors[pair].map.weight.mean(dim=1)
 
     monkeypatch.setattr(View, "states", states)
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.absent
     assert "target of layerwise moved" in found.fixed[0].says
 
 
-def test_a_term_with_a_trained_weight_is_named(monkeypatch):
+def test_a_term_with_a_trained_weight_is_named(monkeypatch, judged):
     def lm(view, shipped=TERMS["lm"]):
         total, units = shipped(view)
         return type(shipped(view))(total * view.projectors[0].map.weight.mean().exp(), units)
 
     monkeypatch.setitem(TERMS, "lm", lm)
-    (found,) = run([BUG])
+    found = judged(BUG)
     assert not found.absent
     assert "lm moved from" in found.fixed[0].says

@@ -133,5 +133,4 @@ def test_the_forecast_of_a_real_process_is_near_what_it_takes() -> None:
     assert told["sizes"][-1]["tokens"] == tokens
     largest = told["sizes"][-1]
     assert found.step.at(tokens) == pytest.approx(largest["peak"] - told["baseline"], rel=0.1)
-    # an evaluation holds little of its own: the rest is what the process keeps of the steps before it
-    assert found.scoring.at(tokens) == pytest.approx(largest["evaluation_peak"] - told["baseline"], rel=0.25)
+    assert found.scoring.at(tokens) == pytest.approx(largest["evaluation_peak"] - told["baseline"], rel=0.15)

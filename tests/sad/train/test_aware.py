@@ -86,6 +86,7 @@ def test_off_is_what_was_there_before_and_on_is_not() -> None:
     plain = {"terms": ALL["terms"]}
     distiller = loop._parts(tiny.plan(plain), loop._accelerator(tiny.plan(plain)))[0]
     assert (distiller.gaps, distiller.layer_map, distiller.teacher_blocks) == (None, None, [1, 2])
+    assert (tiny.plan(plain).layers, tiny.plan(ALL).layers) == ({1, 2}, {0, 1, 2})
     off = stepped((plain, WHOLE))
     assert off[0].keys() == {"weights", "means"}
     for part in ALL["aware"]:

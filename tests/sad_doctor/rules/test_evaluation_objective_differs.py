@@ -55,3 +55,26 @@ def test_one_evaluation_at_the_end_may_be_overfitting(judge):
 )
 def test_an_early_gap_is_not_overfitting(judge, text):
     assert len(judge(RULE, text)) == 1
+
+
+WEIGHTS = """
+steps: 400 every 1
+train/loss: 9 -> 5
+train/raw/kd: 4 -> 2
+train/weight/kd: 0.1 -> 0.4
+train/raw/lm: 5 -> 4
+steps: 4 every 100
+eval/loss: 9 -> 5
+eval/raw/kd: 4 -> 2
+"""
+
+
+def test_another_weight_is_proof_whatever_the_totals(judge):
+    (finding,) = judge(RULE, WEIGHTS + "eval/weighted/kd: 4 -> 2")
+
+    assert "weighs kd by 1" in finding.headline
+
+
+def test_the_same_weight_is_no_finding(judge):
+    """The weight moves between the records beside an evaluation."""
+    assert judge(RULE, WEIGHTS + "eval/weighted/kd: 0.7, 0.71, 0.83, 0.8") == []

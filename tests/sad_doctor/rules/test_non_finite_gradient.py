@@ -58,3 +58,10 @@ def test_two_in_a_row_are_no_try(judge):
 
     (finding,) = judge(RULE, f"steps: 600\ntrain/loss: 9\ntrain/grad_norm: {norms}")
     assert finding.level == Level.WARNING
+
+
+def test_one_among_many_is_the_loss_scale(judge):
+    norms = ", ".join(["1"] * 15 + ["inf"] + ["1"] * 14)
+    (finding,) = judge(RULE, f"steps: 30\ntrain/loss: 9\ntrain/grad_norm: {norms}")
+
+    assert finding.level == Level.INFO

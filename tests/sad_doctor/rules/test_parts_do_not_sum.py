@@ -1,5 +1,6 @@
 import pytest
 
+from sad_doctor.finding import Level
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.parts_do_not_sum import RULE
 
@@ -48,3 +49,21 @@ def test_four_printed_decimals_are_enough(judge):
     text = "steps: 4\ntrain/loss: 29.0376\ntrain/weighted/kd: 27.4571\ntrain/weighted/lm: 1.5804"
 
     assert judge(RULE, text) == []
+
+
+def test_a_whole_multiple_is_an_accumulation_that_is_not_divided(judge):
+    text = "steps: 40\ntrain/raw/kd: 2 -> 1\ntrain/raw/lm: 4 -> 3\ntrain/loss: 24 -> 16"
+    (finding,) = judge(RULE, text)
+
+    assert "4 times the sum" in finding.headline
+    assert "micro-batches" in finding.cause
+    with pytest.raises(TooFew):  # weights that are not logged can give any other sum
+        judge(RULE, text.replace("24 -> 16", "15 -> 10"))
+
+
+def test_a_term_that_is_not_added_is_named(judge):
+    text = "steps: 40\ntrain/raw/kd: 2 -> 1\ntrain/raw/lm: 4 -> 3\ntrain/raw/layerwise: 1 -> 0.5\ntrain/loss: 5 -> 3.5"
+    (finding,) = judge(RULE, text)
+
+    assert "kd is not in the loss" in finding.headline
+    assert finding.level == Level.WARNING

@@ -1,0 +1,55 @@
+"""Sizes, data and schedules: those for mending the rules, and others that are only looked at in the end."""
+
+from __future__ import annotations
+
+from random import Random
+
+from planted import healthy, objective, optimisation, others, surroundings, texts
+from planted.record import Plan
+from planted.training import Training
+
+OTHERS: tuple[type[Training], ...] = others.ALL
+SICK: tuple[type[Training], ...] = (*optimisation.ALL, *objective.ALL, *texts.ALL, *surroundings.ALL)
+KINDS: dict[str, type[Training]] = {kind.__name__: kind for kind in (*healthy.ALL, *SICK, *OTHERS)}
+OFFSETS = {"dev": 0, "held-out": 5000}
+
+
+def plan(kind: str, split: str, seed: int) -> Plan:
+    """Return the plan of a run; the splits share neither sizes nor schedules nor seeds."""
+    luck = Random(f"{kind} {split} {seed}")
+    seed += OFFSETS[split]
+    if split == "dev":
+        steps, every = luck.choice([(160, 2), (210, 4), (150, 1)])
+        return Plan(
+            seed=seed,
+            vocabulary=luck.choice([128, 192]),
+            width=32,
+            length=luck.choice([16, 24]),
+            batch=8,
+            steps=steps,
+            every=every,
+            evaluate_every=steps // 10,
+            rate=luck.choice([2e-3, 4e-3]),
+            schedule=luck.choice(["cosine", "constant"]),
+            temperature=luck.choice([1.0, 2.0]),
+            weights={"kd": 1.0, "lm": luck.choice([0.5, 1.0]), "layerwise": luck.choice([0.3, 0.5])},
+            averaged=luck.random() < 0.4,
+        )
+    steps, every = luck.choice([(180, 3), (240, 4), (140, 1), (200, 2)])
+    return Plan(
+        seed=seed,
+        vocabulary=luck.choice([96, 256]),
+        width=luck.choice([24, 48]),
+        teacher_width=64,
+        length=luck.choice([20, 28]),
+        batch=luck.choice([6, 10]),
+        steps=steps,
+        every=every,
+        evaluate_every=luck.choice([steps // 8, steps // 12]),
+        rate=luck.choice([1.5e-3, 3e-3, 5e-3]),
+        schedule=luck.choice(["cosine to a tenth", "linear", "wsd"]),
+        warmup=luck.choice([0.03, 0.1]),
+        temperature=luck.choice([1.5, 3.0]),
+        weights={"kd": luck.choice([0.5, 2.0]), "lm": luck.choice([0.3, 1.0]), "layerwise": luck.choice([0.2, 0.8])},
+        averaged=luck.random() < 0.4,
+    )

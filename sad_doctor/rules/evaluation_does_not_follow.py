@@ -1,0 +1,130 @@
+"""The evaluation does not follow the training
+
+## What it sees
+The evaluation's label loss (or its perplexity) is the same, bit for bit, in every evaluation, while the training's
+label loss surely falls by more than a tenth. Where the log tells no parts, the total stands for the label loss.
+
+## Why it is bad
+The student learns, and another one is evaluated: a copy made before the training, an average of the weights that is
+never updated, a model that was moved or compiled before the optimizer took its parameters, an adapter that is not
+merged. The best checkpoint, the early stop and the report are all of the copy.
+
+## Thresholds
+- `digits = 5`: an evaluation must show so many significant digits to be the same; one less in twice as many of them.
+- `evaluations = 3`: fewest evaluations.
+- `falls = 0.1`: the share by which the training must surely fall.
+
+## Example
+```run fires
+steps: 100 every 10
+train/raw/lm: 5 -> 3 ~ 0.1
+train/raw/kd: 2 -> 0.5
+steps: 5 every 200
+eval/lm_loss: 5.02917
+```
+
+```run quiet
+steps: 100 every 10
+train/raw/lm: 5 -> 3 ~ 0.1
+train/raw/kd: 2 -> 0.5
+steps: 5 every 200
+eval/lm_loss: 5.02917, 4.4183, 3.9021, 3.5112, 3.2045
+```
+
+## Remedy
+Evaluate the object that the optimizer holds: compare one weight of both before and after ten steps. Update the average
+at every step, and only then evaluate it.
+
+## Sources
+- The failed runs this project starts from: an average that is still 73% initial weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R312", "evaluation-does-not-follow"
+
+_STUDENT = (names.EVAL_LM_LOSS, names.EVAL_BITS_PER_BYTE, names.EVAL_RAW + names.LM, names.EVAL_PERPLEXITY)
+"""Evaluations that depend on the student alone; a projector that is trained moves others."""
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield one finding when the evaluation stands still and the training falls."""
+    found = _evaluation(run, t)
+    if found is None:
+        raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the student alone, with {t['digits']:g} digits")
+    name, column = found
+    same = bool(np.all(column.value == column.value[0]))
+    training = _training(run)
+    ends = None if training is None else signals.ends(training[1])
+    if training is None or ends is None:
+        raise TooFew("too few records of the training's label loss")
+    level = abs(float(np.median(ends[0])))
+    fall = signals.gain(*ends)
+    yield Reading("evaluations that differ from the first", float(np.sum(column.value != column.value[0])))
+    yield Reading("fall of the training, as a share", fall.amount / level if level else float("nan"), "falls")
+    if not same or not fall.surely_above(t["falls"] * level):
+        return
+    first, last = (float(np.median(v)) for v in ends)
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.ERROR,
+        headline=(
+            f"The evaluation does not follow the training: {words.called(training[0])} falls from "
+            f"{words.number(first)} to {words.number(last)}, and {words.called(name)} is "
+            f"{words.number(column.last, 6)} in all {len(column)} evaluations, to the last digit."
+        ),
+        evidence=(f"Evaluations at {words.steps(column.step.tolist())}",),
+        cause="Another model is evaluated than the one that learns: a copy, or an average that is never updated.",
+        remedy="Evaluate the object that the optimizer holds; compare one weight of both after ten steps.",
+        first_step=float(column.step[0]),
+        last_step=float(column.step[-1]),
+        numbers={"evaluation": column.last, "first": first, "last": last},
+    )
+
+
+def _evaluation(run: Run, t: Thresholds) -> tuple[str, Column] | None:
+    for name in _STUDENT:
+        column = run.get(name)
+        if column is None:
+            continue
+        known = signals.measured(signals.finite(column), run)
+        usable = name != names.EVAL_PERPLEXITY or signals.clamp_of(known.last if len(known) else 0.0) is None
+        digits = signals.significant_digits(known.last) if len(known) else 0
+        many = digits == t["digits"] - 1 and len(known) >= 2 * t["evaluations"]
+        if len(known) >= t["evaluations"] and usable and (digits >= t["digits"] or many):
+            return name, known
+    return None
+
+
+def _training(run: Run) -> tuple[str, Column] | None:
+    label = signals.label_loss(run)
+    if label is not None:
+        return label
+    anchors = [term for term in run.terms(names.WEIGHTED) if term in names.ANCHORS]
+    if anchors and not run.terms(names.WEIGHT):
+        return names.WEIGHTED + anchors[0], run.columns[names.WEIGHTED + anchors[0]]
+    loss = run.get(names.LOSS)
+    if loss is None or run.terms(names.RAW) or run.terms(names.WEIGHTED):
+        return None
+    return names.LOSS, loss
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=("|".join(_STUDENT), f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
+    check=check,
+    thresholds={"digits": 5, "evaluations": 3, "falls": 0.1},
+)

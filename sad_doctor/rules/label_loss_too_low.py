@@ -1,0 +1,136 @@
+"""The label loss is too low for text
+
+## What it sees
+The evaluation's label loss (else the logarithm of its perplexity), in the median of its last points, below what any
+text costs. Without an evaluation of it,
+the label loss of the training, if no evaluation says otherwise: a training text that was learned by heart while the
+held-out text was not is overfitting, and told as that. Or, where the log has the teacher's own loss on the same
+batches, a label loss of the training far below that.
+
+## Why it is bad
+The next token of a text cannot be known: English costs a large model two to three nats a token, code about one. A loss
+next to 0 says that the answer is in the input: labels that were not shifted, so that each position predicts the token
+that it reads; attention without its causal mask; held-out text that is in the training set, a few texts seen over and
+over; or labels that are nearly all masked, so that what is left is a fixed template. The perplexity is then near 1.
+
+## Thresholds
+- `nats = 0.3`: a label loss below this, in nats a token.
+- `teacher = 0.4`: the share of the teacher's own loss below which a student that reads the same text cannot be by
+  learning from it; it is a hint.
+- `half = 0.5`, `under = 1`: the share of the teacher's loss on the same held-out text, and the distance in nats, below
+  which it is a warning: a student trained on a narrow text can pass a general teacher, but hardly by half.
+- `records = 20`: fewest records of the training's label loss; `last = 3`: so many of the last evaluations count.
+
+## Example
+```run fires
+steps: 10 every 100
+eval/lm_loss: 9.8, 4.1, 1.2, 0.4, 0.15, 0.08, 0.05, 0.04, 0.03, 0.03
+```
+
+```run quiet
+steps: 10 every 100
+eval/lm_loss: 9.8, 6.1, 4.9, 4.2, 3.8, 3.6, 3.4, 3.3, 3.2, 3.2
+steps: 1000
+train/raw/lm: 9 -> 0.2 ~ 0.01
+```
+
+## Remedy
+Print one batch: the label beside each input token must be the token after it. Change one token in the middle of a text:
+no logit before it may move. `sad verify` does both.
+
+```sh
+sad verify
+```
+
+## Sources
+- Karpathy 2019, "A Recipe for Training Neural Networks": look at the data just before it enters the model.
+- Shannon 1951, "Prediction and Entropy of Printed English": about one bit a character.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R311", "label-loss-too-low"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield one finding for a label loss that no text has."""
+    found = _series(run, t)
+    if found is None:
+        raise TooFew("the log has neither evaluations nor enough records of the label loss before its weight")
+    name, column, recent = found
+    end = float(np.median(column.value[-recent:]))
+    yield Reading(f"{words.called(name)} at the end, nats", end, "nats")
+    if 0 < end < t["nats"]:
+        yield _finding(name, column, end, f"below {words.number(t['nats'])}, which no text costs", Level.WARNING)
+        return
+    bar = run.get(names.TEACHER_EVAL_LM_LOSS)
+    if bar is not None and name == names.EVAL_LM_LOSS:
+        yield Reading("the held-out loss over the teacher's", end / bar.last if bar.last else float("nan"), "half")
+        if 0 < column.last < min(t["half"] * bar.last, bar.last - t["under"]):
+            yield _finding(name, column, column.last, f"where its teacher's is {words.number(bar.last)}", Level.WARNING)
+            return
+    teacher, label = run.get(names.TEACHER_LOSS), signals.label_loss(run)
+    if teacher is None or label is None or min(len(teacher), len(label[1])) < t["records"]:
+        return
+    fifth = max(5, len(label[1]) // 5)
+    own, theirs = float(np.median(label[1].value[-fifth:])), float(np.nanmedian(teacher.value[-fifth:]))
+    yield Reading("the label loss over the teacher's own", own / theirs if theirs else float("nan"), "teacher")
+    if 0 < own < t["teacher"] * theirs:
+        yield _finding(label[0], label[1], own, f"where the teacher's own is {words.number(theirs)}", Level.INFO)
+
+
+def _series(run: Run, t: Thresholds) -> tuple[str, Column, int] | None:
+    evaluated = run.get(names.EVAL_LM_LOSS)
+    if evaluated is not None and len(known := signals.finite(signals.tidy(evaluated))):
+        return names.EVAL_LM_LOSS, known, min(len(known), int(t["last"]))
+    perplexity = run.get(names.EVAL_PERPLEXITY)
+    if perplexity is not None and len(known := signals.finite(signals.tidy(perplexity))) and known.value.min() >= 1:
+        column = Column(known.step, np.log(known.value))
+        return names.EVAL_PERPLEXITY, column, min(len(column), int(t["last"]))
+    label = signals.label_loss(run)
+    if label is None or len(label[1]) < t["records"] or run.get(names.EVAL_LOSS) is not None:
+        return None
+    return label[0], label[1], max(int(t["records"]), len(label[1]) // 5)
+
+
+def _called(name: str) -> str:
+    logarithm = name == names.EVAL_PERPLEXITY
+    return "The logarithm of the perplexity" if logarithm else words.capital(words.called(name))
+
+
+def _finding(name: str, column: Column, value: float, how: str, level: Level) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=level,
+        headline=f"{_called(name)} is {words.number(value)} at the end, {how}.",
+        evidence=(
+            f"First {words.number(float(column.value[0]))}, last {words.number(column.last)}, "
+            f"{words.counted(len(column), 'record')}; a perplexity of {words.number(float(np.exp(value)))}",
+        ),
+        cause="The answer is in the input: labels that are not shifted, no causal mask; or the text is known by heart.",
+        remedy="Print a batch with its labels; change one token and see that no logit before it moves.",
+        first_step=float(column.step[0]),
+        last_step=float(column.step[-1]),
+        numbers={"value": value},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.WARNING,
+    page=__doc__,
+    needs=(f"{names.EVAL_LM_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
+    check=check,
+    thresholds={"nats": 0.3, "teacher": 0.4, "half": 0.5, "under": 1, "records": 20, "last": 3},
+)

@@ -1,0 +1,149 @@
+"""The first steps throw the student back
+
+## What it sees
+The label loss, the evaluation's or the training's before its weight (without parts, the total), rises in the first
+tenth of the run far above its first value, surely beyond the noise of its batches, and comes down again later. A loss
+that stays up is a divergence and told as that.
+
+## Why it is bad
+The student comes with what it knows, and loses part of it in the first steps: the moments of the optimizer are not yet
+estimates, so each step is as long as the learning rate lets it. What was lost has to be learned again, and some is not.
+
+## Thresholds
+- `rise = 0.08`, `nats = 0.15`: how far above its first value the loss must rise, as a share and at least, with three
+  records of it in a row (of an evaluation, one).
+- `early = 0.15`: the part of the run in which it must rise.
+- `records = 40`, `evaluations = 4`: fewest points.
+
+## Example
+```run fires
+steps: 10
+train/lr: 2e-2
+train/loss: 3.06, 4.2, 3.9, 3.8, 3.7, 3.6, 3.6, 3.5, 3.4, 3.4
+steps: 11, 12, 13, 14, 15, 16, 17, 18, 19, 20
+train/loss: 3.3, 3.3, 3.2, 3.1, 3, 3.1, 3, 3, 2.9, 2.9
+steps: 200
+train/loss: 3.06 -> 2.5 -> 2.2 ~ 0.05
+steps: 0, 20, 60, 120, 200
+eval/lm_loss: 3.1, 3.6, 3.0, 2.5, 2.3
+```
+
+```run quiet
+steps: 200
+train/lr: 0 -> 1e-3 -> 0
+train/loss: 3.06 -> 2.5 -> 2.2 ~ 0.1
+steps: 0, 20, 60, 120, 200
+eval/lm_loss: 3.1, 3.0, 2.8, 2.5, 2.3
+```
+
+## Remedy
+Warm up over some hundred steps, or a twentieth of the run; lower the peak learning rate for a pretrained student.
+
+```toml
+[train]
+warmup = 0.05
+learning_rate = 1e-4
+```
+
+## Sources
+- Gotmare et al. 2019, "A Closer Look at Deep Learning Heuristics", arXiv 1810.13243; Ma and Yarats 2021, "On the
+  adequacy of untuned warmup for adaptive optimization", arXiv 1910.04209.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R109", "starts-too-fast"
+
+_SIGMAS = 6.0
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield one finding for the first series that shows it."""
+    judged = list(_series(run, t))
+    if not judged:
+        raise TooFew("too few evaluations and records of the label loss from the beginning on")
+    for name, column, run_of in judged:
+        rise = _rise(run, column, run_of, t)
+        yield Reading(f"early rise of {name} over its first value, nats", rise[1] - rise[0] if rise else 0.0, "nats")
+        if rise is not None and _surely(column, rise, run_of, t):
+            yield _finding(run, name, rise)
+            return
+
+
+def _series(run: Run, t: Thresholds) -> Iterator[tuple[str, Column, int]]:
+    evaluated = run.get(names.EVAL_LM_LOSS)
+    start, span = run.first_step, max(run.last_step - run.first_step, 1.0)
+    if evaluated is not None:
+        known = signals.finite(signals.tidy(evaluated))
+        if len(known) >= t["evaluations"] and known.step[0] <= start + 0.02 * span:
+            yield names.EVAL_LM_LOSS, known, 1
+    label = signals.label_loss(run)
+    parted = run.terms(names.RAW) or run.terms(names.WEIGHTED)
+    loss = run.get(names.LOSS)
+    found = label if label is not None else None if parted or loss is None else (names.LOSS, loss)
+    if found is not None:
+        known = signals.finite(signals.tidy(found[1]))
+        if len(known) >= t["records"] and known.step[0] <= start + 0.02 * span:
+            yield found[0], known, 3
+
+
+def _rise(run: Run, column: Column, width: int, t: Thresholds) -> tuple[float, float, float] | None:
+    """The first value, the highest level in the early part, and its step; None if there is no early part."""
+    end = run.first_step + t["early"] * (run.last_step - run.first_step)
+    early = column.value[column.step <= end]
+    if early.size < width + 1:
+        return None
+    windows = np.lib.stride_tricks.sliding_window_view(early[1:], width)
+    levels = np.median(windows, axis=1)
+    top = int(np.argmax(levels))
+    return float(early[0]), float(levels[top]), float(column.step[1 + top])
+
+
+def _surely(column: Column, rise: tuple[float, float, float], width: int, t: Thresholds) -> bool:
+    first, top, at = rise
+    later = column.value[column.step > at]
+    noise = float(np.median(np.abs(np.diff(column.value[len(column) // 2 :])))) if width > 1 else 0.0
+    high = top - first > max(t["rise"] * abs(first), t["nats"], _SIGMAS * noise)
+    return high and later.size >= 2 and float(np.median(later[-max(2, later.size // 4) :])) < first
+
+
+def _finding(run: Run, name: str, rise: tuple[float, float, float]) -> Finding:
+    first, top, at = rise
+    rate = run.get(names.LEARNING_RATE)
+    cold = rate is not None and float(rate.value[0]) > 0.5 * float(np.nanmax(rate.value))
+    told = ["The learning rate is at its height from the first record on: no warm-up"] if cold else []
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The first steps throw the student back: {words.called(name)} rises from {words.number(first)} to "
+            f"{words.number(top)} by step {words.step(at)}, and has to come down again."
+        ),
+        evidence=(f"Up by {words.number(top - first)} nats, {words.percent(top / first - 1) if first else ''}", *told),
+        cause="The learning rate is too large for the first steps" + (", and there is no warm-up." if cold else "."),
+        remedy="Warm up over a twentieth of the run, or lower the peak learning rate.",
+        first_step=run.first_step,
+        last_step=at,
+        numbers={"first": first, "top": top},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.WARNING,
+    page=__doc__,
+    needs=(f"{names.EVAL_LM_LOSS}|{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
+    check=check,
+    thresholds={"rise": 0.08, "nats": 0.15, "early": 0.15, "records": 40, "evaluations": 4},
+)

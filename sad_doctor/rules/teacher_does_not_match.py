@@ -1,0 +1,118 @@
+"""The teacher speaks of other text
+
+## What it sees
+The teacher's loss on the labels of the training batches, far above its loss on held-out text, or as bad as guessing. If
+the training text is harder for the student too, as far as the log tells it, that much is taken off.
+
+## Why it is bad
+A teacher that knows the text and guesses its labels is asked about other labels: its positions are shifted by one, its
+ids are another tokenizer's, or the texts of the batch are in another order. KD then teaches the student the right words
+at the wrong places. The curves look almost right, as frequencies of tokens can be learned from any text.
+
+## Thresholds
+- `nats = 1`, `share = 0.25`: how far the loss must lie above the held-out one, at least and as a share of it.
+- `uniform = 0.98`: the share of ln(vocabulary) from which it is as bad as guessing.
+- `records = 20`: fewest records on training batches.
+
+## Example
+```run fires
+fact vocabulary_size: 192
+steps: 1, 2
+teacher/lm_loss: 3.08, 3.08
+steps: 100
+train/teacher_lm_loss: 7 ~ 0.15
+train/raw/kd: 2 -> 1.8
+```
+
+```run quiet
+fact vocabulary_size: 192
+steps: 1, 2
+teacher/lm_loss: 3.08, 3.08
+steps: 100
+train/teacher_lm_loss: 3.2 ~ 0.15
+train/raw/kd: 2 -> 0.8
+```
+
+## Remedy
+Print the text of teacher and student around three compared positions. Feed both from one list of texts; map ids by the
+bytes of the tokens; shift logits once. `sad verify` reproduces each of these.
+
+```sh
+sad verify V102 V113 V313
+```
+
+## Sources
+- The failed runs this project starts from: positions cut to the shorter of 168 and 160 tokens.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Run
+
+CODE, NAME = "R214", "teacher-does-not-match"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield one finding for a teacher that does not know the labels."""
+    column = signals.finite(signals.tidy(run.columns[names.TEACHER_LOSS]))
+    if len(column) < t["records"]:
+        raise TooFew(
+            f"{words.counted(len(column), 'record')} of the teacher's loss; it judges from {t['records']:g} on"
+        )
+    size = run.fact(names.VOCABULARY_SIZE)
+    gap = signals.teacher_gap(run, int(t["records"]))
+    if gap is None and not (size and size > 1):
+        raise TooFew("the log has neither the teacher's held-out loss nor the size of the vocabulary to compare with")
+    level = float(np.median(column.value[len(column) // 3 :]))
+    uniform = math.log(size) if size and size > 1 else float("inf")
+    yield Reading("the teacher's loss on training batches over ln(vocabulary)", level / uniform, "uniform")
+    far = False
+    if gap is not None:
+        yield Reading("the same above its held-out loss, nats", gap.gap, "nats")
+        far = gap.gap - 3 * gap.error > max(t["nats"], t["share"] * gap.held_out)
+    if not far and level <= t["uniform"] * uniform:
+        return
+    if not far and gap is not None and gap.held_out > t["uniform"] * uniform:
+        return  # it knows nothing at all, which is another story
+    begin = float(np.median(column.value[:3]))
+    moved = gap is not None and begin < gap.held_out + 0.5 * (level - gap.held_out)
+    if moved:
+        return  # it did know the text at first: it changes
+    held = "" if gap is None else f", {words.number(gap.held_out)} on held-out text"
+    guess = f"; guessing gives {words.number(uniform)}" if math.isfinite(uniform) else ""
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.ERROR,
+        headline=(
+            f"The teacher speaks of other text: its loss on the training labels is {words.number(level)}{held}{guess}."
+        ),
+        evidence=(
+            f"Median of {words.counted(len(column), 'record')}; lowest {words.number(float(column.value.min()))}",
+            *(["The difference of the two texts, told by the student, is taken off"] if gap and gap.known else []),
+        ),
+        cause="Positions shifted by one, another tokenizer's ids, or the texts of the batch in another order.",
+        remedy="Print both models' text around three compared positions; map ids by the bytes of their tokens.",
+        first_step=float(column.step[0]),
+        last_step=float(column.step[-1]),
+        numbers={"training": level, "uniform": uniform},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=(names.TEACHER_LOSS,),
+    check=check,
+    thresholds={"nats": 1, "share": 0.25, "uniform": 0.98, "records": 20},
+)

@@ -1,0 +1,65 @@
+"""The teacher's loss on training batches beside its held-out one, the difference of the two texts taken off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sad_doctor import names
+from sad_doctor.run import Run
+from sad_doctor.signals.series import finite, gain, tidy
+from sad_doctor.signals.unweighted import label_loss
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherGap:
+    """How far the teacher's loss on training batches lies above its held-out one, nats, and its standard error.
+
+    ``known`` says whether the difference of the two texts could be taken from the student, and was taken off.
+    """
+
+    training: float
+    held_out: float
+    gap: float
+    error: float
+    known: bool
+
+
+def teacher_gap(run: Run, fewest: int = 20) -> TeacherGap | None:
+    """Return the gap, or None where the log lacks one of the two losses or has fewer records than ``fewest``.
+
+    Training text that is harder than the held-out text is so for the student too. Its difference counts from the first
+    third of the run only, and not below 0: later it may know the training text by heart.
+    """
+    training, held_out = run.get(names.TEACHER_LOSS), run.get(names.TEACHER_EVAL_LM_LOSS)
+    if training is None or held_out is None:
+        return None
+    known = finite(tidy(training))
+    told = finite(held_out)
+    if len(known) < fewest or not len(told):
+        return None
+    late = known.value[len(known) // 3 :]
+    level, apart = float(np.median(late)), _text(run)
+    error = gain(late[: late.size // 2], late[late.size // 2 :]).error / 2
+    return TeacherGap(level, told.last, level - told.last - (apart or 0.0), error, apart is not None)
+
+
+def _text(run: Run) -> float | None:
+    """How much harder the training text is for the student, at least 0; None where the log does not tell."""
+    evaluated, label = run.get(names.EVAL_LM_LOSS), label_loss(run)
+    if (
+        evaluated is None
+        or label is None
+        or (label[0].startswith(names.RAW) and run.get(names.WEIGHT + label[0].rsplit("/", 1)[1]) is None)
+    ):
+        return None
+    at = finite(tidy(evaluated))
+    early = at.step <= run.first_step + (run.last_step - run.first_step) / 3
+    gaps = []
+    for step, value in zip(at.step[early], at.value[early], strict=True):
+        place = int(np.searchsorted(label[1].step, step))
+        near = label[1].value[max(0, place - 3) : place + 4]
+        if near.size:
+            gaps.append(float(np.median(near)) - float(value))
+    return max(0.0, float(np.median(gaps))) if gaps else None

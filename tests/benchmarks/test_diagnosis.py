@@ -1,0 +1,134 @@
+"""The harness of the measured diagnosis: its faults are real, its logs can be read, its figures count what they say."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+from planted import model, objective, optimisation, surroundings, texts, training
+from planted.columns import LEVELS, has, kept, trace
+from planted.formats import FORMATS, LOGS
+from planted.record import Plan, Record, Trace
+from planted.verdict import NOTHING, Verdict, judged, show
+from planted.worlds import KINDS, SICK, plan
+
+from sad_doctor import names, read
+
+TINY = Plan(vocabulary=24, width=8, teacher_width=8, length=6, batch=2, steps=12, every=1, evaluate_every=4, texts=16)
+
+
+@pytest.fixture(autouse=True)
+def raw_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A teacher that nobody trained: these tests look at the wiring."""
+
+    def made(vocabulary: int, width: int, length: int, seed: int, spoken: int) -> tuple[model.Tiny, model.Language]:
+        teacher = model.Tiny(vocabulary, width, 2, 4, length).eval().requires_grad_(False)
+        return teacher, model.Language(spoken, seed)
+
+    monkeypatch.setattr(training, "trained_teacher", made)
+
+
+@pytest.fixture
+def healthy() -> Record:
+    return training.Training(TINY).run()
+
+
+def test_a_healthy_run_learns_and_its_parts_sum(healthy):
+    evaluations = healthy.column(names.EVAL_LOSS)
+
+    assert len(set(evaluations)) == len(evaluations) == 4
+    assert min(healthy.column(names.UPDATE_RATIO)[:-1]) > 0
+    rows = [row for _, _, row in healthy.rows if names.LOSS in row]
+    assert len(rows) == TINY.steps
+    for row in rows:
+        parts = sum(value for name, value in row.items() if name.startswith(names.WEIGHTED))
+        assert math.isclose(parts, row[names.LOSS], rel_tol=1e-5)
+
+
+@pytest.mark.parametrize("fault", [optimisation.NeverSteps, optimisation.StaleOptimizer, optimisation.NoGradient])
+def test_what_never_steps_never_moves(fault):
+    record = fault(TINY).run()
+
+    assert len(set(record.column(names.EVAL_LOSS))) == 1
+    assert set(record.column(names.UPDATE_RATIO)) == {0.0}
+
+
+def test_faults_do_what_they_say():
+    assert objective.RawLayerwise(TINY).run().column(names.RAW + "layerwise")[0] > 1e3
+    clamp = surroundings.ClampedPerplexity(replace(TINY, length=20)).run()
+    assert set(clamp.column(names.EVAL_PERPLEXITY)) == {math.exp(20)}
+    moved = texts.TeacherTrained(TINY)
+    before = moved.teacher.head.weight.clone()
+    moved.run()
+    assert not before.equal(moved.teacher.head.weight)
+    assert math.isnan(objective.Nan(TINY).run().column(names.LOSS)[-1])
+    assert surroundings.Crash(TINY).run().traceback.count("Error") == 1
+
+
+@pytest.mark.parametrize(("form", "level"), LOGS)
+def test_every_log_is_read_as_it_was_meant(healthy, tmp_path, form, level):
+    rows = kept(healthy, level, form)
+
+    run = read(FORMATS[form](tmp_path / "log", healthy, rows))
+
+    assert set(run.columns) >= {names.LOSS, names.EVAL_LOSS}
+    at, loss = next((step, row[names.LOSS]) for step, _, row in reversed(rows) if names.LOSS in row)
+    assert run.columns[names.LOSS].at(at) == pytest.approx(loss, rel=1e-3)
+    assert {column.rpartition("/")[2] for column in run.columns} >= ({"kd", "lm"} if level != "bare" else set())
+
+
+def test_what_a_log_can_show_is_told_by_its_columns(healthy):
+    assert "parts" in has(healthy, kept(healthy, "all", "folder"), "folder")
+    bare = has(healthy, kept(healthy, "bare", "folder"), "folder")
+    assert not bare & {"parts", "kd", "lm", "warnings", "many"}
+    traces = (Trace(("parts",), ("term-dominates",)), Trace(("eval",), ("weights-frozen",)))
+    assert trace(traces, bare, healthy) is traces[1]
+    assert trace(traces[:1], bare, healthy) is None
+    never = replace(traces[1], when=lambda _: False)
+    assert trace((never,), bare, healthy) is None
+
+
+def test_a_verdict_is_held_against_the_doctor_only_where_the_log_can_show_it(tmp_path):
+    kind = objective.RawLayerwise
+    record = kind(TINY).run()
+    seen, report, _ = judged(kind, record, 0, "folder", "all", FORMATS["folder"], tmp_path / "a")
+    hidden, _, _ = judged(kind, record, 0, "trainer_state", "bare", FORMATS["trainer_state"], tmp_path / "b")
+
+    assert report is not None
+    assert seen.expected
+    assert not seen.why_not
+    assert hidden.why_not == "invisible"
+    assert not hidden.wrong
+
+
+def test_the_figures_count_what_they_say():
+    verdicts = [
+        Verdict("Crash", True, 0, "folder", "all", ("crash",), "crash", 3),
+        Verdict("Crash", True, 1, "folder", "all", ("crash",), "loss-spike", 1),
+        Verdict("Crash", True, 1, "table", "parts", (), NOTHING, 0, "invisible"),
+        Verdict("Plain", False, 0, "folder", "all", (), "early-plateau", 2),
+        Verdict("Plain", False, 0, "table", "all", (), "loss-spike", 1),
+    ]
+
+    text = show(verdicts)
+
+    assert "| Crash | 2 | 50.0% | 1 | loss-spike 1 | invisible 1 |" in text
+    assert "1 of 2, 50.0% (with a warning or worse: 1)" in text
+    assert "1 of 2, 50.0%; runs with any: 1 of 1" in text
+    assert [v.wrong for v in verdicts] == [False, True, False, True, False]
+
+
+def test_the_splits_share_nothing():
+    for kind in KINDS:
+        ours, theirs = ([plan(kind, split, seed) for seed in range(3)] for split in ("dev", "held-out"))
+        for what in ("seed", "steps", "vocabulary", "schedule", "length", "batch"):
+            assert not {getattr(p, what) for p in ours} & {getattr(p, what) for p in theirs}, what
+    assert len(SICK) >= 20
+    assert all(kind.sick for kind in SICK)
+    assert set(level for _, level in LOGS) == set(LEVELS)

@@ -1,0 +1,17 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rules.covers_little import RULE
+
+
+@pytest.mark.parametrize(("coverage", "level"), [(0.05, Level.ERROR), (0.4, Level.WARNING), (0.6, None), (1.0, None)])
+def test_levels(judge, coverage, level):
+    found = judge(RULE, f"steps: 9\ntrain/coverage: {coverage}")
+
+    assert [f.level for f in found] == ([] if level is None else [level])
+
+
+def test_mass_without_a_token(judge):
+    (finding,) = judge(RULE, "steps: 9\ntrain/coverage: 0.9\nsteps: 1, 2\neval/mapped_mass: 0.3, 0.3")
+
+    assert "30.0% of the teacher's probability" in finding.headline

@@ -1,0 +1,33 @@
+import pytest
+
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.evaluation_does_not_follow import RULE
+
+TRAIN = "steps: 100 every 10\ntrain/raw/lm: 5 -> 3 ~ 0.1\ntrain/raw/kd: 2 -> 0.5\n"
+
+
+def test_a_projector_that_learns_moves_other_evaluations(judge):
+    text = TRAIN + "steps: 5 every 200\neval/lm_loss: 5.02917\neval/raw/layerwise: 1.9 -> 1.7"
+
+    (finding,) = judge(RULE, text)
+    assert "5.02917 in all 5 evaluations" in finding.headline
+
+
+def test_four_digits_need_more_evaluations(judge):
+    assert len(judge(RULE, TRAIN + "steps: 8 every 100\neval/perplexity: 152.8")) == 1
+    with pytest.raises(TooFew):
+        judge(RULE, TRAIN + "steps: 4 every 200\neval/perplexity: 152.8")
+
+
+def test_a_training_that_stays_too_is_frozen(judge):
+    text = "steps: 100 every 10\ntrain/raw/lm: 5 ~ 0.1\nsteps: 5 every 200\neval/lm_loss: 5.02917"
+
+    assert judge(RULE, text) == []
+
+
+def test_a_total_may_fall_by_a_projector(judge):
+    text = "steps: 100 every 10\ntrain/loss: 9 -> 3\ntrain/raw/layerwise: 6 -> 1\n"
+    text += "steps: 5 every 200\neval/lm_loss: 5.02917"
+
+    with pytest.raises(TooFew):
+        judge(RULE, text)

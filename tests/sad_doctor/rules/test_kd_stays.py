@@ -1,0 +1,38 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.kd_stays import RULE
+
+LM = "train/raw/lm: 8 -> 4 ~ 0.1\n"
+
+
+def test_kd_that_rises_from_nearly_nothing_is_a_copy(judge):
+    (copy,) = judge(RULE, f"steps: 300\ntrain/raw/kd: 0.1 -> 0.9 ~ 0.02\n{LM}")
+    (away,) = judge(RULE, f"steps: 300\ntrain/raw/kd: 2 -> 3 ~ 0.05\n{LM}")
+
+    assert (copy.level, away.level) == (Level.INFO, Level.WARNING)
+    assert "rises" in away.headline
+
+
+def test_a_label_loss_that_stays_too_says_nothing(judge):
+    assert judge(RULE, "steps: 300\ntrain/raw/kd: 4 ~ 0.05\ntrain/raw/lm: 8 ~ 0.1") == []
+
+
+def test_an_evaluation_of_the_kl_overrules_the_training(judge):
+    text = f"steps: 300\ntrain/raw/kd: 4 ~ 0.05\n{LM}steps: 6 every 50\neval/kl: 3 -> 1"
+
+    assert judge(RULE, text) == []
+
+
+def test_a_weight_that_is_not_known_could_lift_it(judge):
+    ramp = "steps: 300\ntrain/weighted/kd: 0.2 -> 2 -> 1.5 -> 1.2 ~ 0.02\ntrain/weighted/lm: 8 -> 4 ~ 0.1"
+    flat = "steps: 300\ntrain/weighted/kd: 2 ~ 0.02\ntrain/weighted/lm: 8 -> 4 ~ 0.1"
+
+    assert judge(RULE, ramp) == []
+    assert len(judge(RULE, flat)) == 1
+
+
+def test_what_it_needs(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 300\ntrain/raw/kd: 4")

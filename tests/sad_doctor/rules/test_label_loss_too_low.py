@@ -1,0 +1,38 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.label_loss_too_low import RULE
+
+LOW = "steps: 10 every 100\neval/lm_loss: 9.8 -> 4 -> 0.1 -> 0.05 -> 0.05\n"
+
+
+def test_no_text_costs_that_little(judge):
+    (finding,) = judge(RULE, LOW)
+
+    assert finding.level == Level.WARNING
+    assert "0.05" in finding.headline
+    assert "not shifted" in finding.cause
+
+
+def test_an_evaluation_that_is_high_overrules_the_training(judge):
+    text = "steps: 10 every 100\neval/lm_loss: 9 -> 3\nsteps: 200\ntrain/raw/lm: 9 -> 0.1 ~ 0.01"
+    assert judge(RULE, text) == []
+
+
+def test_the_training_is_judged_where_nothing_was_evaluated(judge):
+    assert judge(RULE, "steps: 200\ntrain/raw/lm: 9 -> 2 -> 0.1 -> 0.1 -> 0.1 ~ 0.01")
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 200\ntrain/raw/lm: 9 -> 0.1\nsteps: 3 every 50\neval/loss: 9 -> 5")
+
+
+def test_far_below_the_teacher_is_a_hint(judge):
+    text = "steps: 200\ntrain/raw/lm: 9 -> 1 -> 1 ~ 0.01\ntrain/teacher_lm_loss: 3 ~ 0.1"
+    (finding,) = judge(RULE, text)
+
+    assert finding.level == Level.INFO
+    assert judge(RULE, text.replace("1 -> 1", "2 -> 2")) == []
+
+
+def test_a_loss_of_exactly_0_is_a_term_that_vanished(judge):
+    assert judge(RULE, "steps: 10 every 100\neval/lm_loss: 0") == []

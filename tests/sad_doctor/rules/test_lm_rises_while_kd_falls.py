@@ -1,0 +1,26 @@
+from sad_doctor.finding import Level
+from sad_doctor.rules.lm_rises_while_kd_falls import RULE
+
+KD = "steps: 300\ntrain/raw/kd: 4 -> 1 ~ 0.05\n"
+
+
+def test_a_little_likelihood_may_be_given_up(judge):
+    assert judge(RULE, KD + "train/raw/lm: 4 -> 4.1 -> 3.9 ~ 0.1") == []
+    (finding,) = judge(RULE, KD + "train/raw/lm: 4 -> 5 ~ 0.1")
+    assert finding.level == Level.WARNING
+
+
+def test_the_evaluation_speaks_for_the_label_loss(judge):
+    text = KD + "train/raw/lm: 4 -> 6 ~ 0.1\nsteps: 6 every 50\neval/lm_loss: "
+
+    assert judge(RULE, text + "4, 3.8, 3.6, 3.5, 3.4, 3.3") == []
+    (finding,) = judge(RULE, text + "4, 4.2, 4.6, 4.9, 5.2, 5.5")
+    assert "the evaluation's LM loss rises" in finding.headline
+
+
+def test_a_label_loss_that_stays_far_above_the_teacher(judge):
+    text = KD + "steps: 8 every 40\neval/lm_loss: 5.4, 5.2, 5.2, 5.2, 5.2, 5.21, 5.22, 5.23\n"
+
+    assert [f.level for f in judge(RULE, text)] in ([], [Level.INFO])
+    (finding,) = judge(RULE, f"{text}steps: 1, 2\nteacher/lm_loss: 3.1, 3.1")
+    assert finding.level == Level.WARNING

@@ -1,0 +1,44 @@
+import math
+
+import pytest
+
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.perplexity_disagrees import RULE
+
+LOSSES = (4.0, 3.5, 3.2, 3.0)
+
+
+def text(perplexities, loss="eval/lm_loss"):
+    shown = ", ".join(f"{p:.6g}" for p in perplexities)
+    return f"steps: 4 every 100\n{loss}: {', '.join(map(str, LOSSES))}\neval/perplexity: {shown}"
+
+
+def test_e_fits_and_two_does_not(judge):
+    assert judge(RULE, text([math.exp(v) for v in LOSSES])) == []
+    (finding,) = judge(RULE, text([2**v for v in LOSSES]))
+    assert "2 to the power of the loss" in finding.headline
+
+
+def test_a_mean_of_perplexities_lies_above(judge):
+    (finding,) = judge(RULE, text([1.2 * math.exp(v) for v in LOSSES]))
+
+    assert "mean of the batches' perplexities" in finding.cause
+
+
+def test_a_loss_with_parts_is_no_label_loss(judge):
+    fit = text([2**v for v in LOSSES], "eval/loss")
+
+    assert len(judge(RULE, fit)) == 1
+    with pytest.raises(TooFew):
+        judge(RULE, fit + "\ntrain/raw/kd: 1\ntrain/raw/attention: 2")
+
+
+def test_the_training_tells_the_base_where_the_evaluation_has_no_label_loss(judge):
+    lines = "steps: 80\ntrain/raw/lm: 5.4 -> 4.3 ~ 0.02\ntrain/raw/kd: 2 -> 1\n"
+    lines += "steps: 5, 20, 40, 60, 80\neval/loss: 8 -> 5\n"
+    label = (5.33, 5.12, 4.85, 4.57, 4.3)
+
+    (finding,) = judge(RULE, lines + "eval/perplexity: " + ", ".join(f"{2**v:.6g}" for v in label))
+    assert "2 to the power of a loss in nats" in finding.headline
+    with pytest.raises(TooFew):
+        judge(RULE, lines + "eval/perplexity: " + ", ".join(f"{math.exp(v):.6g}" for v in label))

@@ -1,0 +1,53 @@
+from sad_doctor.finding import Level
+from sad_doctor.rules.resume_jumps import RULE
+
+
+def series(start, end, first, last):
+    steps = ", ".join(str(s) for s in range(first, last))
+    values = ", ".join(f"{start + (end - start) * i / (last - first):.4f}" for i in range(last - first))
+    return f"steps: {steps}\ntrain/loss: {values}\n"
+
+
+def test_steps_that_go_back_are_a_hint_where_the_loss_goes_on(judge):
+    (finding,) = judge(RULE, series(9, 4, 0, 100) + series(5, 3, 80, 160))
+
+    assert finding.level == Level.INFO
+    assert "20 steps are logged twice" in finding.headline
+
+
+def test_a_loss_that_jumps_at_the_overlap(judge):
+    (finding,) = judge(RULE, series(9, 4, 0, 100) + series(8, 5, 80, 160))
+
+    assert finding.level == Level.WARNING
+    assert "resume from step 80" in finding.headline
+
+
+def test_a_schedule_that_starts_anew(judge):
+    text = "event resume @ 100: go on\nsteps: 200\ntrain/loss: 9 -> 4\n"
+    rates = ", ".join(["1e-5"] * 100 + ["1e-3"] * 100)
+
+    (finding,) = judge(RULE, f"{text}train/lr: {rates}")
+    assert "schedule starts anew" in finding.cause
+    assert judge(RULE, f"{text}train/lr: 1e-3 -> 1e-4") == []
+
+
+def test_a_log_of_two_runs(judge):
+    (finding,) = judge(RULE, series(9, 4, 0, 100) + series(9, 4, 0, 100))
+
+    assert "two runs" in finding.headline
+    assert finding.level == Level.INFO
+
+
+def test_a_run_that_starts_over_without_a_word(judge):
+    text = series(5, 2.5, 1, 101) + series(5, 4, 101, 150)
+    shift = series(5, 2.5, 1, 101) + series(3.1, 2, 101, 150)
+
+    (finding,) = judge(RULE, text)
+    assert "step 101" in finding.headline
+    assert judge(RULE, shift) == []
+
+
+def test_a_term_that_comes_in_is_no_jump_of_the_label_loss(judge):
+    text = series(5, 2.5, 1, 101) + series(5, 4, 101, 150)
+
+    assert judge(RULE, f"{text}steps: 149\ntrain/raw/lm: 5 -> 2 ~ 0.05\ntrain/weight/lm: 1") == []

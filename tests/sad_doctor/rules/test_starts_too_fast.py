@@ -1,0 +1,30 @@
+import pytest
+
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.starts_too_fast import RULE
+
+UP = "steps: 8\ntrain/lr: 2e-2\ntrain/raw/lm: 3.1, 4.2, 4, 3.9, 3.8, 3.7, 3.6, 3.5\n"
+DOWN = "steps: 9, 10, 11, 12, 13, 14, 15, 16\ntrain/raw/lm: 3.4, 3.4, 3.3, 3.3, 3.2, 3.2, 3.2, 3.1\n"
+
+
+def rest(end):
+    steps = ", ".join(str(s) for s in range(17, 117))
+    values = ", ".join(f"{3.1 + (end - 3.1) * i / 99:.3f}" for i in range(100))
+    return f"steps: {steps}\ntrain/raw/lm: {values}\n"
+
+
+def test_the_warm_up_that_is_missing_is_named(judge):
+    (finding,) = judge(RULE, UP + DOWN + rest(2.2))
+
+    assert "no warm-up" in finding.cause
+    assert "3.1 to 4" in finding.headline
+
+
+def test_a_loss_that_stays_up_is_another_story(judge):
+    assert judge(RULE, UP + DOWN + rest(3.6)) == []
+
+
+def test_noise_is_no_rise(judge):
+    assert judge(RULE, "steps: 200\ntrain/raw/lm: 5 -> 3 ~ 0.6") == []
+    with pytest.raises(TooFew):  # the beginning was not logged
+        judge(RULE, "steps: 200 every 1\ntrain/lr: 1\nsteps: 150, 160, 170, 180, 200\neval/lm_loss: 3, 4, 5, 2, 1")

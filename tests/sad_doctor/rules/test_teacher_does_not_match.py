@@ -1,0 +1,27 @@
+import pytest
+
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.teacher_does_not_match import RULE
+
+HELD = "steps: 1, 2\nteacher/lm_loss: 3, 3\nsteps: 100\n"
+
+
+def test_harder_text_is_harder_for_the_student_too(judge):
+    text = HELD + "train/teacher_lm_loss: 4.6 ~ 0.1\n"
+    hard = "train/raw/lm: 6 -> 5.6 ~ 0.05\ntrain/weight/lm: 1\nsteps: 4 every 25\neval/lm_loss: 4.4 -> 4"
+
+    assert len(judge(RULE, text)) == 1
+    assert judge(RULE, text + hard) == []
+
+
+def test_guessing_needs_only_the_vocabulary(judge):
+    text = "fact vocabulary_size: 192\nsteps: 100\ntrain/teacher_lm_loss: 7 ~ 0.1"
+
+    (finding,) = judge(RULE, text)
+    assert "guessing gives 5.2575" in finding.headline
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 100\ntrain/teacher_lm_loss: 7 ~ 0.1")
+
+
+def test_a_teacher_that_changes_is_another_story(judge):
+    assert judge(RULE, HELD + "train/teacher_lm_loss: 3 -> 7 -> 7 -> 7 -> 7") == []

@@ -1,0 +1,59 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.term_vanishes import RULE
+
+
+def levels(found):
+    return [f.level for f in found]
+
+
+def test_a_core_term_with_a_weight_that_is_always_0_is_an_error(judge):
+    text = "steps: 50\ntrain/raw/kd: 0\ntrain/weight/kd: 1\ntrain/raw/lm: 4 -> 3"
+
+    (finding,) = judge(RULE, text)
+    assert finding.level == Level.ERROR
+    assert "never appears" in finding.headline
+
+
+@pytest.mark.parametrize("term", ["load_balance", "contrastive"])
+def test_other_terms_may_be_switched_off(judge, term):
+    assert levels(judge(RULE, f"steps: 50\ntrain/weighted/{term}: 0\ntrain/weighted/lm: 4")) == [Level.INFO]
+
+
+def test_a_term_that_is_no_longer_logged(judge):
+    text = "steps: 1000\ntrain/raw/kd: 4\nsteps: 0, 1\ntrain/raw/lm: 8, 8"
+
+    (finding,) = judge(RULE, text)
+    assert "is not logged after step 1" in finding.headline
+
+
+def test_a_weight_at_0_for_most_of_the_run(judge):
+    off = ", ".join(["1"] * 20 + ["0"] * 80)
+    late = ", ".join(["1"] * 80 + ["0"] * 20)
+    text = "steps: 100\ntrain/raw/kd: 2 -> 1\ntrain/raw/lm: 4\ntrain/weight/lm: 1\ntrain/weight/kd: "
+
+    assert Level.WARNING in levels(judge(RULE, text + off))
+    assert Level.WARNING not in levels(judge(RULE, text + late))
+
+
+def test_the_fingerprint_of_a_mean_over_the_vocabulary(judge):
+    text = "fact vocabulary_size: 128\nsteps: 100\ntrain/raw/lm: 5 -> 4\ntrain/raw/kd: "
+
+    (finding,) = judge(RULE, text + "0.015 -> 0.009")
+    assert finding.numbers["product"] == pytest.approx(1.92, rel=0.1)
+    assert judge(RULE, text + "1.9 -> 1.2") == []
+
+
+def test_without_a_vocabulary_the_label_loss_tells(judge):
+    small = "steps: 100\ntrain/raw/lm: 5 -> 4 ~ 0.05\ntrain/raw/kd: 0.015 -> 0.009"
+    copy = "steps: 100\ntrain/raw/lm: 5 -> 4 ~ 0.05\ntrain/raw/kd: 0.015 -> 0.5"
+
+    assert "far too small" in judge(RULE, small)[0].headline
+    assert judge(RULE, copy) == []
+
+
+def test_few_records(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 5\ntrain/raw/kd: 0")

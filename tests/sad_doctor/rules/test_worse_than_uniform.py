@@ -1,0 +1,41 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.worse_than_uniform import RULE
+
+
+def test_random_weights_start_a_little_above(judge):
+    text = "fact vocabulary_size: 128\nsteps: 4 every 10\neval/lm_loss: "
+
+    assert judge(RULE, text + "5.03, 5.03, 5.03, 5.03") == []
+    (finding,) = judge(RULE, text + "5.03, 5.5, 5.6, 5.6")
+    assert finding.level == Level.ERROR
+
+
+def test_a_beginning_that_is_left_is_a_hint(judge):
+    (finding,) = judge(RULE, "fact vocabulary_size: 49152\nsteps: 4 every 10\neval/lm_loss: 16, 9, 7, 5")
+
+    assert finding.level == Level.INFO
+
+
+def test_an_unknown_vocabulary_is_taken_as_the_largest(judge):
+    assert judge(RULE, "steps: 4 every 10\neval/lm_loss: 13") == []
+    (finding,) = judge(RULE, "steps: 4 every 10\neval/lm_loss: 22")
+    assert "assumed" in finding.headline
+
+
+def test_an_evaluation_far_above_the_training_is_another_objective(judge):
+    text = "fact vocabulary_size: 128\nsteps: 40\ntrain/raw/lm: 4\nsteps: 4 every 10\neval/lm_loss: 24"
+
+    with pytest.raises(TooFew, match="not the same objective"):
+        judge(RULE, text)
+
+
+def test_a_label_loss_that_stays_at_guessing_while_kd_falls(judge):
+    text = "fact vocabulary_size: 192\nsteps: 80\ntrain/raw/kd: 2 -> 1 ~ 0.02\nsteps: 8 every 10\neval/lm_loss: "
+
+    (finding,) = judge(RULE, text + "5.4, 5.2, 5.2, 5.2, 5.2, 5.25, 5.27, 5.3")
+    assert finding.level == Level.ERROR
+    assert "no better than" in finding.headline
+    assert judge(RULE, text + "5.4, 5, 4.8, 4.6, 4.4, 4.3, 4.2, 4.1") == []
