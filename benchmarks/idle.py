@@ -27,7 +27,7 @@ PORTIONS = {
     *("CHUNK", "CHARACTERS", "BLOCK", "OTHERS", "PIECE", "FEWEST", "TILE", "ROWS", "LEAST_ROWS", "MOST_ROWS"),
     *("OPEN", "EVER", "WORTH_TELLING"),
 }
-"""Constants that say how much is done, or kept, at a time, or is worth a word; one for more steps than any run takes."""
+"""Constants that say how much is done, or kept, at a time, or is worth a word; one for more steps than a run takes."""
 BY_AXIS = {"gather", "scatter", "scatter_", "scatter_add_", "squeeze", "log_softmax"}
 """Methods whose first argument is an axis."""
 TOLERANCES = {"ONE", "PROPORTION", "LEAST", "NOTHING", "SIGN"}
