@@ -13,7 +13,7 @@ def test_findings_are_results_and_silence_is_told(fixtures):
     (told,) = document["runs"]
     assert document["version"] == "2.1.0"
     assert [r["ruleId"] for r in told["results"]] == [f.rule for f in report.findings]
-    assert {r["level"] for r in told["results"]} == {"error", "warning"}
+    assert {r["level"] for r in told["results"]} == {"error", "warning", "note"}
     assert next(r for r in told["results"] if r["ruleId"] == "R102")["properties"]["explainedBy"] == "R101"
     assert told["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].endswith("run2.log")
     notifications = told["invocations"][0]["toolExecutionNotifications"]
