@@ -16,8 +16,9 @@ targets flatten the student; a KD weight that leaves the label loss no say.
 - `rises = 0.05`, `nats = 0.2`: how far the label loss must surely rise, as a share and at least. A student that gives
   up a little likelihood for its teacher's soft targets stays below.
 - `far = 0.25`, `fall_nats = 0.3`, `same = 0.005`: a KD that surely falls so far beside a label loss that surely does
-  not fall by more than this share is a hint; it is a warning where the label loss is above `ignorant = 0.9` of
-  ln(vocabulary) (there 0.6 of the fall will do, and the label loss may take `shared = 0.1` of it), or stays `above = 1` nat or more over its teacher's, as of a student that knows nothing of the text.
+  not fall by more than this share is a hint. It is a warning where the label loss stays `above = 1` nat or more over
+  the teacher's, or is above `ignorant = 0.9` of ln(vocabulary), as of a student that knows nothing of the text; there
+  0.6 of the fall will do, and the label loss may take `shared = 0.1` of it.
 - `records = 40`, `evaluations = 4`: fewest points.
 
 ## Example
