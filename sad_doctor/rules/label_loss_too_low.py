@@ -2,10 +2,10 @@
 
 ## What it sees
 The evaluation's label loss (else the logarithm of its perplexity), in the median of its last points, below what any
-text costs. Without an evaluation of it,
-the label loss of the training, if no evaluation says otherwise: a training text that was learned by heart while the
-held-out text was not is overfitting, and told as that. Or, where the log has the teacher's own loss on the same
-batches, a label loss of the training far below that.
+text costs; or far below its teacher's on the same held-out text. Without an evaluation of it, the label loss of the
+training, if no evaluation says otherwise: a training text that was learned by heart while the held-out text was not is
+overfitting, and told as that. Or, where the log has the teacher's own loss on the same batches, a label loss of the
+training far below that.
 
 ## Why it is bad
 The next token of a text cannot be known: English costs a large model two to three nats a token, code about one. A loss
