@@ -158,7 +158,7 @@ class MaskedNan(Sick):
 
     def lm(self, student: Tensor, labels: Tensor) -> Tensor:
         value = super().lm(student, labels)
-        if not self.student.training or self.luck.random() > 0.04:
+        if not self.record.rows or not self.student.training or self.luck.random() > 0.04:
             return value
         if not any(kind == names.EVENT_WARNING for kind, _, _ in self.record.events):
             text = "lm_loss produced non-finite value (nan); clamping to zero."
