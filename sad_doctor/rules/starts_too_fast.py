@@ -119,7 +119,7 @@ def _surely(column: Column, rise: tuple[float, float, float], width: int, t: Thr
 def _finding(run: Run, name: str, rise: tuple[float, float, float]) -> Finding:
     first, top, at = rise
     rate = run.get(names.LEARNING_RATE)
-    cold = rate is not None and float(rate.value[0]) > 0.5 * float(np.nanmax(rate.value))
+    cold = rate is not None and float(rate.value[0]) > 0.5 * float(np.max(signals.finite(rate).value, initial=0.0))
     told = ["The learning rate is at its height from the first record on: no warm-up"] if cold else []
     return Finding(
         rule=CODE,

@@ -84,8 +84,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     if not far and gap is not None and gap.held_out > t["uniform"] * uniform:
         return  # it knows nothing at all, which is another story
-    entropy = run.get(names.TEACHER_ENTROPY)
-    if entropy is not None and level < float(np.nanmedian(entropy.value)) + t["surprise"]:
+    told = run.get(names.TEACHER_ENTROPY)
+    entropy = np.empty(0) if told is None else signals.finite(told).value
+    if entropy.size and level < float(np.median(entropy)) + t["surprise"]:
         return  # it is not surprised: it does not know, and says so
     begin = float(np.median(column.value[:3]))
     moved = gap is not None and begin < gap.held_out + 0.5 * (level - gap.held_out)

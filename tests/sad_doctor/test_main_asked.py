@@ -1,6 +1,8 @@
 """What is asked of the doctor beside the verdict: a page with a run's numbers, settings, a band, a good run."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 from sad_doctor.__main__ import run as command
@@ -36,7 +38,7 @@ def test_settings_of_a_file_beside_the_run(tmp_path, capsys):
     assert run_doctor(log, form="json") == 2
     assert capsys.readouterr().err == (
         f"sad doctor: {settings}: [doctor.rules.R203]: R203 has no threshold shar; it has: share, often, most, "
-        "sometimes, window, target, target_kd; did you mean share?\n"
+        "sometimes, window, gradients, target, target_kd; did you mean share?\n"
     )
 
 
@@ -52,3 +54,18 @@ def test_a_run_beside_a_band_and_a_good_one(capsys):
     assert command([good, "--band", "sede"]) == 2
     assert "did you mean seed?" in capsys.readouterr().err
     assert command([good, "--report", "--baseline", "nowhere"]) == 2
+
+
+def test_explain_of_sad_takes_a_run():
+    def explain(*words):
+        root = FIXTURES.parents[1]
+        done = subprocess.run([sys.executable, str(root / "sad.py"), "explain", *words], capture_output=True, text=True)
+        return done.returncode, done.stdout, done.stderr
+
+    code, out, _ = explain("R203", str(FIXTURES / "run2.log"), "--set", "R203.share=0.99")
+    assert code == 0
+    assert "## In this run" in out
+    assert "it passed." in out
+    code, out, err = explain("V101", str(FIXTURES / "run2.log"))
+    assert (code, out) == (2, "")
+    assert "V101 is a bug" in err

@@ -19,7 +19,7 @@ from sad_doctor.views.tui import exports, rulepage
 from sad_doctor.views.tui.about import about_page
 from sad_doctor.views.tui.browser import Browser
 from sad_doctor.views.tui.commands import commands
-from sad_doctor.views.tui.desk import Desk
+from sad_doctor.views.tui.desk import Desk, peek
 from sad_doctor.views.tui.findings import FindingList
 from sad_doctor.views.tui.header import Head
 from sad_doctor.views.tui.pick import Picker
@@ -191,7 +191,10 @@ class DoctorApp(Shell):
     def action_runs(self) -> None:
         """Choose among the runs of the folder, or go to the list of those that are open."""
         if self._choices and self._opener and not self.above:
-            self.push_screen(Picker(self._choices, self._now), self._chosen)
+            opener = self._opener
+            self.push_screen(
+                Picker(self._choices, self._now, lambda path: peek(opener(path), self._judge)), self._chosen
+            )
         elif self.desk.several:
             self.action_tab(len(TABS))
         elif not self.above:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from textual.content import Content
 
 from sad_doctor import names
-from sad_doctor.finding import Level
+from sad_doctor.finding import Level, Report
 from sad_doctor.views import numerals, palette
 from sad_doctor.views.palette import GLYPHS, STYLES
 from sad_doctor.views.plain import line
@@ -60,14 +60,23 @@ def against(series: Sequence[Series], column: str, own: str, rivals: Sequence[Ri
     return (replace(series[0], name=own), *others, *series[1:])
 
 
+def flags(report: Report) -> Content:
+    """Return how many findings of each level a report has."""
+    counts = [(lv, sum(f.level == lv for f in report.findings)) for lv in sorted(Level, reverse=True)]
+    found = [Content.styled(f"{GLYPHS[lv]} {n}", STYLES[lv]) for lv, n in counts if n]
+    if found:
+        return Content(" ").join(found)
+    judged = bool(report.passed)
+    return (
+        Content.styled("✓ no red flags", "$success") if judged else Content.styled("○ nothing to judge", "$text-muted")
+    )
+
+
 def run_row(snapshot: Snapshot | None, name: str, ink: str, in_front: bool) -> Page:
     """Return the row of a run in the list: colour, name, verdict, progress, last figures."""
     sign = Content.styled("▶ " if in_front else "  ", "$accent") + Content.styled("━ ", ink)
     if snapshot is None:
         return [Paragraph(styled(name, "$foreground") + Content.styled("  opening …", "$text-muted"), sign)]
-    counts = [(lv, sum(f.level == lv for f in snapshot.report.findings)) for lv in sorted(Level, reverse=True)]
-    flags = [Content.styled(f"{GLYPHS[lv]} {n}", STYLES[lv]) for lv, n in counts if n]
-    verdict = Content(" ").join(flags) if flags else Content.styled("✓ no red flags", "$success")
     told = [f"step {numerals.step(snapshot.last)}"] if snapshot.last >= 0 else ["no step yet"]
     told += [
         f"{label} {numerals.full(column.last)}"
@@ -75,6 +84,6 @@ def run_row(snapshot: Snapshot | None, name: str, ink: str, in_front: bool) -> P
         if (column := snapshot.run.get(name_)) is not None
     ]
     return [
-        Paragraph(styled(name, "bold $foreground") + Content("  ") + verdict, sign),
+        Paragraph(styled(name, "bold $foreground") + Content("  ") + flags(snapshot.report), sign),
         Paragraph(Content.styled("   ".join(told), "$text-muted"), Content("    ")),
     ]

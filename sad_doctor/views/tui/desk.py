@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from sad_doctor.views import metrics
+from textual.content import Content
+
+from sad_doctor.readers.tail import Pace
+from sad_doctor.views import metrics, numerals
 from sad_doctor.views.plain import line
 from sad_doctor.views.tui import compare
 from sad_doctor.views.tui.about import about_page, title
 from sad_doctor.views.tui.browser import Row
 from sad_doctor.views.tui.pages import verdict_page
 from sad_doctor.views.tui.prose import BLANK, Page
+from sad_doctor.views.tui.replay import Replay
 from sad_doctor.views.tui.snapshot import Judge, Snapshot, Source, Watch
 
 
@@ -92,3 +96,17 @@ class Desk:
             return []
         told = verdict_page(snapshot.report) or title("No rule that could look found anything.")
         return [*told, BLANK, *about_page(snapshot.run)]
+
+
+_PEEK = 0.5
+"""Seconds of reading after which a run is too long to be judged while one chooses."""
+
+
+def peek(source: Source, judge: Judge) -> Content:
+    """Return how a run fares, in one line. Raises what the source or the judge raises."""
+    pace = getattr(source, "pace", None) or Pace()
+    pace.seconds = _PEEK
+    source.poll()
+    run = source.whole() if isinstance(source, Replay) else source.run()
+    step = Content.styled(f"{line(run.format, 20)}, step {numerals.step(run.last_step)}  ", "$text-muted")
+    return step + (Content.styled("long", "$text-muted") if pace.share < 1 else compare.flags(judge(run)))

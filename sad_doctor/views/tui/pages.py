@@ -9,7 +9,7 @@ from textual.content import Content
 from sad_doctor.finding import Finding, Report, Story
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
-from sad_doctor.views import numerals
+from sad_doctor.views import beside, numerals
 from sad_doctor.views.palette import GLYPHS, STYLES
 from sad_doctor.views.plain import line
 from sad_doctor.views.tui.about import about_page, course, section, title
@@ -48,6 +48,9 @@ def extra_page(key: str, report: Report, run: Run) -> Page:
     if key == "crashed":
         broken = [(f"{c.rule} {c.name}", c.error) for c in report.crashed]
         return [*title("These rules broke; the others went on."), BLANK, *_pairs(broken)]
+    if key.startswith("beside-"):
+        comparison = report.comparisons[int(key.removeprefix("beside-"))]
+        return [*title(line(comparison.headline)), *section(line(comparison.title), beside.lines(comparison), "• ")]
     if key == "passed":
         return [*title("What was looked for and not found."), BLANK, *_passed(report)]
     if key == "about":

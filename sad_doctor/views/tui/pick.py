@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
+from textual.worker import get_current_worker
 
 from sad_doctor.views import numerals
 from sad_doctor.views.plain import line
@@ -22,13 +23,19 @@ from sad_doctor.views.tui.prose import Paragraph, lay_out
 from sad_doctor.views.tui.styled import styled
 from sad_doctor.views.tui.tempo import last_written
 
+Peek = Callable[[Path], Content]
+"""Reads a run and tells in one line how it fares; may raise anything."""
+
 
 class _Runs(OptionList):
     BINDINGS = LIST_KEYS
 
 
 class Picker(ModalScreen[list[Path]]):
-    """Gives the paths that were picked: the marked ones, else the highlighted one; none where it was left."""
+    """Gives the paths that were picked: the marked ones, else the highlighted one; none where it was left.
+
+    ``peek`` is asked about each run in a thread, the newest first, while one chooses.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back"),
@@ -36,11 +43,12 @@ class Picker(ModalScreen[list[Path]]):
         Binding("space", "mark", "Mark"),
     ]
 
-    def __init__(self, paths: Sequence[Path], now: Callable[[], float] = time.time) -> None:
+    def __init__(self, paths: Sequence[Path], now: Callable[[], float] = time.time, peek: Peek | None = None) -> None:
         super().__init__()
         written = {path: last_written(path) or 0.0 for path in paths}
         self.paths = sorted(paths, key=lambda path: -written[path])
-        self._written, self._now = written, now
+        self._written, self._now, self._peek = written, now, peek
+        self._told: dict[Path, Content] = {}
         self.marked: list[Path] = []
         self.list = _Runs(markup=False, classes="pane")
         self.list.border_title = Content(f"{len(self.paths)} runs")
@@ -55,6 +63,28 @@ class Picker(ModalScreen[list[Path]]):
         self._fill()
         self.list.highlighted = 0
         self.list.focus()
+        if self._peek is not None:
+            self._look(self._peek)
+
+    @work(thread=True)
+    def _look(self, peek: Peek) -> None:
+        worker = get_current_worker()
+        for path in self.paths:
+            if worker.is_cancelled:
+                return
+            try:
+                told = peek(path)
+            except Exception as error:
+                told = styled(f"cannot be read: {error}", "$warning")
+            if not worker.is_cancelled:
+                self.app.call_from_thread(self._tell, path, told)
+
+    def _tell(self, path: Path, told: Content) -> None:
+        self._told[path] = told
+        if self.is_mounted:
+            at = self.list.highlighted
+            self._fill()
+            self.list.highlighted = at
 
     def action_mark(self) -> None:
         """Mark the highlighted run for a comparison, or take the mark away."""
@@ -86,5 +116,6 @@ class Picker(ModalScreen[list[Path]]):
         told = f"written {numerals.age(age)} ago" if self._written[path] else ""
         parent = line(path.parent.name, 40)
         where = Content.styled("   ".join(t for t in (told, f"in {parent}/" if parent else "") if t), "$text-muted")
-        page = [Paragraph(styled(line(path.name, 80), "bold $foreground"), sign, 1), Paragraph(where, Content("  "), 1)]
+        name = styled(line(path.name, 80), "bold $foreground") + Content("  ") + self._told.get(path, Content(""))
+        page = [Paragraph(name, sign, 1), Paragraph(where, Content("  "), 1)]
         return Content("\n").join(lay_out(page, max(self.app.size.width * 7 // 10 - 8, 20)))

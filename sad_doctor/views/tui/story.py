@@ -109,6 +109,8 @@ def _extras(report: Report, run: Run) -> Iterator[Row]:
         yield row("not-checked", "◌", _count(len(report.not_checked), "rule") + " not checked")
     if report.passed:
         yield row("passed", "✓", _count(len(report.passed), "rule") + " passed")
+    for number, comparison in enumerate(report.comparisons):
+        yield row(f"beside-{number}", "≈", line(comparison.headline, 200))
     yield row("about", "≡", "about this run" + (f", {_count(len(run.notes), 'note')}" if run.notes else ""))
     if run.events:
         yield row("events", "≡", _count(len(run.events), "event"))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sad_doctor.readers import open_log
 from sad_doctor.views.tui.app import DoctorApp
-from sad_doctor.views.tui.desk import Desk
+from sad_doctor.views.tui.desk import Desk, peek
 from sad_doctor.views.tui.pick import Picker
 
 
@@ -63,7 +63,9 @@ async def test_a_run_is_picked_from_a_folder_and_another_one_later(make, tmp_pat
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause()
         assert isinstance(app.screen, Picker)
-        assert "b [bold].jsonl" in make.shown(app)
+        await make.settled(pilot)
+        assert "b [bold].jsonl  JSON lines, step 29  ✓ no red flags" in make.shown(app)
+        assert make.shown(app).count("no red flags") == 3
         at = [path.name for path in app.screen.paths].index("b [bold].jsonl")
         await pilot.press(*["down"] * at, "enter")
         await make.settled(pilot)
@@ -91,3 +93,11 @@ async def test_who_picks_nothing_leaves_and_what_cannot_be_opened_is_said(make, 
         await pilot.pause()
         assert any("is empty" in n.message for n in app._notifications)
         assert not app.is_running
+
+
+def test_a_long_run_is_not_judged_while_one_chooses(make, tmp_path, monkeypatch):
+    monkeypatch.setattr("sad_doctor.readers.tail.CHUNK", 100)
+    monkeypatch.setattr("sad_doctor.views.tui.desk._PEEK", 0.0)
+    (path,) = logs(tmp_path, ["a.jsonl"])
+    assert peek(open_log(path), lambda _: {}["no"]).plain.endswith("long")
+    assert "3 ▲ 2" in peek(make.source(make.sick_run()), judge(make)).plain

@@ -62,6 +62,7 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.now = 0.0
+        monkeypatch.setattr("sad_doctor.views.tui.snapshot._QUICK", 0.05)
         monkeypatch.setattr("sad_doctor.views.tui.snapshot.time.monotonic", lambda: self.now)
 
 
