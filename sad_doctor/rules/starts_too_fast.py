@@ -10,8 +10,8 @@ The student comes with what it knows, and loses part of it in the first steps: t
 estimates, so each step is as long as the learning rate lets it. What was lost has to be learned again, and some is not.
 
 ## Thresholds
-- `rise = 0.08`, `nats = 0.15`: how far above its first value the loss must rise, as a share and at least, in the median of five
-  records in a row (of an evaluation, one).
+- `rise = 0.08`, `nats = 0.15`: how far above its first value the loss must rise, as a share and at least, in the median
+  of five records in a row (of an evaluation, one).
 - `early = 0.15`: the part of the run in which it must rise.
 - `records = 40`, `evaluations = 4`: fewest points.
 
