@@ -38,7 +38,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "layerwise-too-high": ("term-dominates", "total-too-high", "term-owns-the-gradient", "gradient-always-clipped"),
     "loss-depends-on-length": ("layerwise-too-high", "term-dominates", "total-too-high", "loss-oscillates"),
     "term-owns-the-gradient": ("term-dominates", "total-too-high", "kd-stays", "student-no-better"),
-    "term-dominates": ("total-too-high", "gradient-always-clipped", "student-no-better"),
+    "term-dominates": ("total-too-high", "gradient-always-clipped", "student-no-better", "lm-rises-while-kd-falls"),
     "falls-by-its-weights": ("early-plateau", "student-no-better"),
     # the teacher, or the way to it
     "teacher-does-not-match": (

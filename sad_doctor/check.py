@@ -113,7 +113,10 @@ def _rank_of_story(story: Story) -> tuple[int, tuple[int, int, str, float, str]]
 
 
 def _lacking(missing: Sequence[str]) -> str:
-    wants = [" or ".join(need.split("|")) for need in missing]
+    wants = []
+    for need in missing:
+        names = need.split("|")
+        wants.append(" or ".join(names if len(names) < 4 else [*names[:2], "others like them"]))
     return f"the log has no {', no '.join(wants)}"
 
 

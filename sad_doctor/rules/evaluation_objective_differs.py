@@ -98,6 +98,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     )
     # half of a window may be that far off by the luck of its batches
     luck = 2 * float(np.median(np.abs(np.diff(training.value))))
+    luck *= float(np.sqrt(max(1.0, (2 * AROUND + 1) / len(training))))  # the median of few is less sure
     apart = (evaluation.value > t["ratio"] * level) & (evaluation.value - level > t["nats"] + luck)
     if float(np.mean(apart)) >= t["often"] and bool(apart[: max(1, apart.size // 4)].all()):
         if _late(run, evaluation, t) and _has_fallen(training, float(level[0])):

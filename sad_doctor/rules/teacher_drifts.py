@@ -103,10 +103,16 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if gap is not None and gap.known:
         judged += 1
         yield Reading("the teacher's loss in training above its held-out one, nats", gap.gap, "above")
-        if gap.gap - 3 * gap.error > max(t["above"], t["worse"] * gap.held_out):
+        if gap.gap - 3 * gap.error > max(t["above"], t["worse"] * gap.held_out) and _from_the_start(run, gap):
             yield _in_training(run.columns[names.TEACHER_LOSS], gap)
     if not judged:
         raise TooFew("the teacher's score is logged once, or in too few records")
+
+
+def _from_the_start(run: Run, gap: signals.TeacherGap) -> bool:
+    """Whether the gap is there in the first third too: dropout is, text that gets harder is not."""
+    known = signals.finite(signals.tidy(run.columns[names.TEACHER_LOSS])).value
+    return float(np.median(known[: len(known) // 3])) - (gap.training - gap.gap) > 0.5 * gap.gap
 
 
 def _in_training(column: Column, gap: signals.TeacherGap) -> Finding:

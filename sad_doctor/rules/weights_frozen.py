@@ -26,7 +26,7 @@ an even accumulation. Others: the optimizer holds parameters that the model no l
 - `zero_records = 5`: so many records of an update or of a gradient of 0.
 - `update = 1e-08`: an update below this share of the weights is lost in float32, whose steps are 6e-08.
 
-Change them with `sad doctor RUN --threshold R101.evaluations=2`, or in Python with
+Change them with `sad doctor RUN --set R101.evaluations=2`, or in Python with
 `sad_doctor.check(run, thresholds={"R101": {"evaluations": 2}})`.
 
 ## Example

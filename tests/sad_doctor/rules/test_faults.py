@@ -184,7 +184,7 @@ RICH: dict[str, Callable[[Run], Run]] = {
 def long_enough(run: Run) -> bool:
     """Far enough, and logged often enough, for every rule to judge."""
     far = run.last_step > 6000 and run.last_step >= 0.6 * (run.fact(names.TOTAL_STEPS) or 0)
-    return far and len(run.columns[names.LOSS]) >= 240
+    return far and len(run.columns[names.LOSS]) >= 1000
 
 
 @cache
