@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -206,11 +207,15 @@ def _dashboard(
     speed: float | None,
     beside: Sequence[Source],
 ) -> list[Report]:
-    from sad_doctor.views.tui.launch import launch
+    gc.disable()  # until the first screen is painted: its libraries make many objects, and none of them is garbage
+    try:
+        from sad_doctor.views.tui.launch import launch
 
-    found = several(paths[0]) if len(paths) == 1 else []
-    sources = [] if found else [opened(path) for path in paths]
-    return launch(sources, judge, choices=found, opener=opened, speed=speed, beside=beside)
+        found = several(paths[0]) if len(paths) == 1 else []
+        sources = [] if found else [opened(path) for path in paths]
+        return launch(sources, judge, choices=found, opener=opened, speed=speed, beside=beside)
+    finally:
+        gc.enable()
 
 
 def _worst(codes: Iterable[int]) -> int:

@@ -38,7 +38,7 @@ class DoctorApp(Shell):
 
     ``sources`` is one source or several; with none, one is chosen first among ``choices``, which ``opener`` opens.
     ``interval`` is the time between two looks at the log, in seconds; ``now`` tells the Unix time; ``label`` is shown
-    in place of "LIVE".
+    in place of "LIVE"; ``started`` is called once the first screen is painted.
     """
 
     TITLE = "sad doctor"
@@ -72,8 +72,10 @@ class DoctorApp(Shell):
         choices: Sequence[Path] = (),
         opener: Opener | None = None,
         label: str = "",
+        started: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
+        self._started = started
         self._judge, self._interval, self._now, self._label = judge, interval, now, label
         self._choices, self._opener = choices, opener
         self._looking = False
@@ -85,6 +87,7 @@ class DoctorApp(Shell):
         self.theme = "doctor-dark"
         self.theme_changed_signal.subscribe(self, lambda _: self._repaint())
         self.arrange()
+        self.call_after_refresh(self._started)
         self.screen.set_focus(self.board.findings)
         self.set_interval(self._interval, self._timed)
         self.set_interval(1.0, self._draw_header)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -40,7 +41,19 @@ def launch(
         choices=choices,
         opener=opened if opener else None,
         label="" if speed is None else f"REPLAY {speed:g}x",
+        started=_started,
     )
-    app.run()
+    gc.disable()
+    try:
+        app.run()
+    finally:
+        gc.enable()
+        gc.unfreeze()
     judged = [source for source in app.desk.sources if source not in beside]
     return [judge(source.whole() if isinstance(source, Replay) else source.run()) for source in judged]
+
+
+def _started() -> None:
+    """Collect garbage from now on, but never again what the start made: that takes longer than a frame."""
+    gc.freeze()
+    gc.enable()

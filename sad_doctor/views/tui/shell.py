@@ -9,6 +9,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.reactive import reactive
+from textual.screen import Screen
 from textual.widgets import Input
 
 from sad_doctor.views.tui import layout, theme
@@ -60,6 +61,12 @@ class Shell(App[None]):
         self.wanted = Input(placeholder="filter findings, terms and the log", id="filter", compact=True)
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
+
+    def get_default_screen(self) -> Screen[object]:
+        """Return the screen with the layout for its size: to style it twice would take as long as to paint it."""
+        screen = super().get_default_screen()
+        screen.add_class(*layout.classes(*self.size, self.tab_shown))
+        return screen
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return what the style sheet needs and the built-in themes lack."""
