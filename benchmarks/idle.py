@@ -28,6 +28,8 @@ PORTIONS = {
     *("OPEN", "EVER"),
 }
 """Constants that say how much is done, or kept, at a time, and one for more steps than any run takes."""
+BY_AXIS = {"gather", "scatter", "scatter_", "scatter_add_", "squeeze", "log_softmax"}
+"""Methods whose first argument is an axis."""
 TOLERANCES = {"ONE", "PROPORTION", "LEAST", "NOTHING", "SIGN"}
 """Named tolerances: no number that is measured lies on one to the last bit, so < and <= are one."""
 CLOCKS = ("perf_counter(", "monotonic(")
@@ -66,8 +68,8 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
         case ast.Call(func=ast.Name(id="zip")):
             yield from (part for flag in node.keywords for part in ast.walk(flag))
         # the last axis of a table is its axis 1: dim=1 is dim=-1 (dim=-2 is not, and is tried)
-        case ast.keyword(arg="dim", value=ast.UnaryOp(op=ast.USub())):
-            yield node.value
+        case ast.keyword() | ast.Call() if (axis := _last_axis(node)) is not None:
+            yield axis
         # a negative number that has a name is a mark: any other negative one marks as well (a positive one is tried)
         case ast.Assign(targets=[ast.Name(id=name)], value=ast.UnaryOp(op=ast.USub())) if name.isupper():
             yield node.value.operand
@@ -78,6 +80,16 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
             yield from (part for part in ast.walk(node) if _is_call_of(part, {"detach"}))
         case ast.Call(args=[first, second, *_]) if _is_call_of(node, SAME_EITHER_WAY) or _equal(first, second):
             yield node
+
+
+def _last_axis(node: ast.AST) -> ast.AST | None:
+    """The axis -1 of a call that is told of one."""
+    match node:
+        case ast.keyword(arg="dim", value=ast.UnaryOp(op=ast.USub()) as axis):
+            return axis
+        case ast.Call(args=[ast.UnaryOp(op=ast.USub()) as axis, *_]) if _is_call_of(node, BY_AXIS):
+            return axis
+    return None
 
 
 def _asks_for_gpu(test: ast.AST) -> bool:

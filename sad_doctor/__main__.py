@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sad_doctor import main, settings
 from sad_doctor.readers import Unreadable
 from sad_doctor.rules import RULES
+from sad_doctor.watch import Watching
 
 _FORMS = {
     "report": "text, also on a terminal",
@@ -46,6 +47,11 @@ def parser() -> argparse.ArgumentParser:
         help="another threshold: R203.share=0.9",
     )
     made.add_argument("--band", metavar="NAME|FILE", help="lay the run beside a band: seed, or a TOML file")
+    made.add_argument("--follow", action="store_true", help="go on until the run ends, without the dashboard")
+    made.add_argument("--idle", type=float, metavar="SECONDS", help="end --follow after so long without news")
+    made.add_argument(
+        "--notify", metavar="URL|COMMAND", action="append", default=[], help="tell of each red flag, once"
+    )
     made.add_argument("--baseline", metavar="RUN", help="lay the run beside a good one")
     made.add_argument(
         "--explain", metavar="RULE", help="print the page of a rule, with what it measured in RUN if given"
@@ -53,9 +59,10 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the doctor on command-line arguments; return the exit code."""
+def run(arguments: Sequence[str] | None = None, program: str = "") -> int:
+    """Run the doctor on command-line arguments; return the exit code. ``program`` is what it is called in its help."""
     made = parser()
+    made.prog = program or made.prog
     given = made.parse_args(arguments)
     try:
         thresholds, columns = settings.thresholds(given.threshold), main.renaming(given.map)
@@ -71,21 +78,27 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return main.HEALTHY
     if not given.run:
         made.error("name a run: a folder of `sad train`, or a log file")
-    return main.run_doctor(
-        given.run,
-        form=given.form,
-        svg=given.svg,
-        html=given.html,
-        select=given.select,
-        ignore=given.ignore,
-        thresholds=thresholds,
-        fail_on=given.fail_on,
-        names=columns,
-        total_steps=given.total_steps,
-        band=given.band,
-        baseline=given.baseline,
-        replay=given.replay,
-    )
+    try:
+        watching = Watching(following=given.follow, idle=given.idle, notify=given.notify)
+    except ValueError as problem:
+        made.error(str(problem))
+    with watching:
+        return main.run_doctor(
+            given.run,
+            form=given.form,
+            svg=given.svg,
+            html=given.html,
+            select=given.select,
+            ignore=given.ignore,
+            thresholds=thresholds,
+            fail_on=given.fail_on,
+            names=columns,
+            total_steps=given.total_steps,
+            band=given.band,
+            baseline=given.baseline,
+            replay=given.replay,
+            watching=watching,
+        )
 
 
 def _explain(code: str, path: str, thresholds: dict[str, dict[str, float]]) -> int:

@@ -20,6 +20,7 @@ from sad_doctor.readers.named import is_ours, named, nearest
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
 from sad_doctor.settings import chosen, find, load, meant, merged
+from sad_doctor.watch import Watching
 
 HEALTHY, RED_FLAGS, UNREADABLE, UNJUDGED = 0, 1, 2, 3
 FORMS = ("report", "json", "markdown", "sarif", "junit")
@@ -42,6 +43,7 @@ def run_doctor(
     band: str | Path | None = None,
     baseline: str | Path | None = None,
     replay: str = "",
+    watching: Watching | None = None,
 ) -> int:
     """Judge the log at ``path`` and show the verdict: the dashboard on a terminal, else the report.
 
@@ -53,14 +55,16 @@ def run_doctor(
     names of rules. ``names`` says which column of the log is which of ours, ``total_steps`` how many steps the run
     will take, where the log does not tell. ``band`` is a name or a file, ``baseline`` a good run: the reports then
     have a section on each. What is not given is taken from a ``sad.toml``: see :mod:`sad_doctor.settings`.
+    ``watching`` follows the log without the dashboard, or tells of red flags.
 
     Returns 0 for a healthy run; 1 for findings of level ``fail_on`` ("error" or "warn") and above, or for a rule that
     crashed; 2 if the log cannot be read or an argument is wrong (one line on standard error); 3 if nothing in the log
     can be judged.
     """
+    watching = watching or Watching()
     try:
         paths = [path] if isinstance(path, str | Path) else list(path)
-        files = bool(svg or html or form not in ("", "report"))
+        files = bool(svg or html or watching.following or form not in ("", "report"))
         if not paths or (len(paths) > 1 and files):
             raise ValueError(f"{len(paths)} runs: this view takes one; several go to the dashboard or to --report")
         dashboard = not (form or files) and _interactive()
@@ -75,13 +79,14 @@ def run_doctor(
     except (ValueError, Unreadable) as problem:
         return _refuse(problem)
     mine = {code: values for code, values in changed.items() if any(rule.code == code for rule in rules)}
-    judge = partial(check, rules=rules, thresholds=mine)
+    judge = watching.judging(partial(check, rules=rules, thresholds=mine), level)
 
     def opened(one: str | Path) -> Source:
-        return named(open_log(one), names or {}, total_steps)
+        return named(watching.opened(one), names or {}, total_steps)
 
     def reported(one: str | Path) -> int:
         source = opened(one)
+        watching.follow(source, judge)
         run = _noted(_read(source), told.file)
         verdict = _beside(judge, compare)(run)
         if svg is not None:
@@ -94,6 +99,7 @@ def run_doctor(
 
     try:
         if dashboard:
+            watching.hold()
             good = baseline or told.baseline
             whole = _beside(judge, compare)
             shown = _dashboard(paths, opened, whole, speed, [] if good is None else [open_log(good)])

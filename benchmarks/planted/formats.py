@@ -48,7 +48,7 @@ def folder(path: Path, record: Record, rows: Rows) -> Path:
     end = rows[-1][1] if rows else 0.0
     now = [time.time() - end - record.silent]
     start = now[0]
-    facts = {names.TOTAL_STEPS: record.plan.steps, names.VOCABULARY_SIZE: record.plan.vocabulary}
+    facts = {names.TOTAL_STEPS: record.plan.steps, names.VOCABULARY_SIZE: record.plan.told or record.plan.vocabulary}
     facts[names.CONFIG] = {"clip": record.plan.clip, "gradient_accumulation": record.plan.accumulation}  # type: ignore[assignment]
     told = sorted(record.events, key=lambda event: event[2])
     with patch("sad_doctor.record.time.time", lambda: now[0]):

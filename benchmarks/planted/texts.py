@@ -11,7 +11,7 @@ from planted.optimisation import Sick
 from planted.record import Plan, Record, Trace
 from sad_doctor import names
 
-CONTRADICTS = ("kd-stays", "lm-rises-while-kd-falls")
+CONTRADICTS = ("kd-stays", "lm-rises-while-kd-falls", "teacher-does-not-match")
 
 
 def _thirds(values: list[float]) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from math import nan
 
 import numpy as np
 
+from sad_doctor.readers.axis import Axes, grown
 from sad_doctor.run import Column, Floats
 
 MOST_COLUMNS = 2000
@@ -17,16 +18,17 @@ class GrowingColumn:
     """One metric under construction.
 
     Snapshots are read-only views of the buffers. A point that a snapshot already shows is never written over: the
-    buffers are copied first.
+    buffer is copied first. The steps stand on an axis that other columns of ``axes`` may share.
     """
 
-    __slots__ = ("_column", "_new_steps", "_new_values", "_shown", "_size", "_steps", "_values", "last_step")
+    __slots__ = ("_axes", "_axis", "_column", "_new_steps", "_new_values", "_shown", "_size", "_values", "last_step")
 
-    def __init__(self) -> None:
+    def __init__(self, axes: Axes | None = None) -> None:
         self.last_step = nan
         self._new_steps = array("d")
         self._new_values = array("d")
-        self._steps: Floats = np.empty(0)
+        self._axes = axes or Axes()
+        self._axis = self._axes.first()
         self._values: Floats = np.empty(0)
         self._size = 0
         self._shown = 0
@@ -43,6 +45,12 @@ class GrowingColumn:
         if len(self._new_steps) >= _BATCH:
             self._flush()
 
+    def extend(self, steps: Floats, values: Floats) -> None:
+        """Add as many points at the end as there are steps and values, one at least."""
+        self._flush()
+        self._put(steps, values)
+        self.last_step = float(steps[-1])
+
     def replace(self, step: float, value: float) -> None:
         """Add a point; one with the same step at the end gives way to it."""
         if step == self.last_step:
@@ -53,7 +61,7 @@ class GrowingColumn:
         """Add a point; all points from its step on give way to it. Steps must only ever have come by this method."""
         if step <= self.last_step:
             self._flush()
-            self._cut(int(np.searchsorted(self._steps[: self._size], step)))
+            self._cut(int(np.searchsorted(self._axis.first(self._size), step)))
         self.append(step, value)
 
     def column(self) -> Column:
@@ -61,26 +69,27 @@ class GrowingColumn:
         if self._new_steps:
             self._flush()
         if self._column is None or len(self._column) != self._size:
-            steps, values = self._steps[: self._size], self._values[: self._size]
-            steps.flags.writeable = values.flags.writeable = False
-            self._column = Column(steps, values)
+            values = self._values[: self._size]
+            values.flags.writeable = False
+            self._column = Column(self._axis.first(self._size), values)
             self._shown = max(self._shown, self._size)
         return self._column
 
     def _flush(self) -> None:
-        size = self._size + len(self._new_steps)
-        if size > self._steps.size:
-            self._reserve(max(16, size + size // 2))
-        self._steps[self._size : size] = self._new_steps
-        self._values[self._size : size] = self._new_values
-        self._size = size
-        del self._new_steps[:], self._new_values[:]
+        if self._new_steps:
+            # copies: a buffer of which a view lives cannot shrink
+            self._put(np.array(self._new_steps), np.array(self._new_values))
+            del self._new_steps[:], self._new_values[:]
 
-    def _reserve(self, capacity: int) -> None:
-        steps, values = np.empty(capacity), np.empty(capacity)
-        steps[: self._size] = self._steps[: self._size]
-        values[: self._size] = self._values[: self._size]
-        self._steps, self._values, self._shown = steps, values, 0
+    def _put(self, steps: Floats, values: Floats) -> None:
+        if not self._axis.fits(self._size, steps):
+            self._axis = self._axes.other(self._axis.first(self._size), steps)
+        self._axis.put(self._size, steps)
+        size = self._size + values.size
+        if size > self._values.size:
+            self._values, self._shown = grown(self._values, self._size, size), 0
+        self._values[self._size : size] = values
+        self._size = size
 
     def _cut(self, length: int) -> None:
         if length >= self._size:
@@ -90,7 +99,7 @@ class GrowingColumn:
             self._size = length
             self._column = None
             if self._shown > length:
-                self._reserve(self._steps.size)
+                self._values, self._shown = grown(self._values, length, length), 0
 
 
 class Columns:
@@ -99,6 +108,7 @@ class Columns:
     def __init__(self) -> None:
         self.full = False
         self._columns: dict[str, GrowingColumn] = {}
+        self._axes = Axes()
 
     def named(self, name: str) -> GrowingColumn | None:
         """Return the column ``name``, made if need be; None if there are too many already."""
@@ -107,7 +117,7 @@ class Columns:
             if len(self._columns) >= MOST_COLUMNS:
                 self.full = True
                 return None
-            column = self._columns[name] = GrowingColumn()
+            column = self._columns[name] = GrowingColumn(self._axes)
         return column
 
     def snapshot(self) -> dict[str, Column]:

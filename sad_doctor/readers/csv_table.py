@@ -10,7 +10,8 @@ from pathlib import Path
 from sad_doctor import names
 from sad_doctor.clean import clean
 from sad_doctor.readers.naming import is_known
-from sad_doctor.readers.rows import Rows, number
+from sad_doctor.readers.numbers import number
+from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.tail import Lines, Tail
 from sad_doctor.run import Run

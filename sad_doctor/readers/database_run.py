@@ -11,7 +11,8 @@ from sad_doctor import names
 from sad_doctor.clean import clean
 from sad_doctor.readers.database import Database
 from sad_doctor.readers.naming import LENGTHS
-from sad_doctor.readers.rows import Rows, number
+from sad_doctor.readers.numbers import number
+from sad_doctor.readers.rows import Rows
 from sad_doctor.run import Run
 
 Row = Mapping[str, object]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from sad_doctor import names
 from sad_doctor.clean import clean
 from sad_doctor.readers.jsonlines import JsonLines, Row, parse
 from sad_doctor.readers.naming import is_known
-from sad_doctor.readers.rows import Rows, numbers
+from sad_doctor.readers.numbers import numbers
+from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.tail import Pace
 from sad_doctor.run import Run
@@ -33,7 +35,7 @@ class JsonlLog:
         self.path = path
         self._rows = Rows()
         self.pace = Pace()
-        self._file = JsonLines(path.resolve(), self._add, self._reset, self.pace)
+        self._file = JsonLines(path.resolve(), self._add, self._reset, self.pace, self._add_all)
         self._run: Run | None = None
 
     def poll(self) -> bool:
@@ -58,6 +60,9 @@ class JsonlLog:
 
     def _add(self, row: Row) -> bool:
         return self._rows.add(row)
+
+    def _add_all(self, rows: Sequence[Row]) -> int:
+        return self._rows.add_all(rows)
 
     def _reset(self) -> None:
         self._rows = Rows()

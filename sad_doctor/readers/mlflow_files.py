@@ -8,7 +8,8 @@ from sad_doctor import names
 from sad_doctor.clean import clean
 from sad_doctor.readers.mlflow_database import STATUS
 from sad_doctor.readers.naming import LENGTHS
-from sad_doctor.readers.rows import Rows, number
+from sad_doctor.readers.numbers import number
+from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.tail import Lines, Pace, Tail
 from sad_doctor.run import Run
 

@@ -3,62 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sad_doctor import names
+from sad_doctor.readers.blanks import Blanks, is_blank
 from sad_doctor.readers.columns import MOST_COLUMNS, Columns, GrowingColumn
-from sad_doctor.readers.naming import LENGTHS, Naming, nested, step_rank
-from sad_doctor.run import Column
+from sad_doctor.readers.naming import LENGTHS, Naming, step_rank
+from sad_doctor.readers.numbers import numbers
+from sad_doctor.readers.shapes import Row, Turned, alike, parted, turned
+from sad_doctor.run import Column, Floats
 
-_LONGEST_NUMBER = 64
-_BLANKS = frozenset({"", "na", "n/a", "null", "none", "-", "<na>"})
-"""Cells that stand for a value that is not there; pandas writes NaN as an empty cell."""
 _DENSE, _FEWEST = 0.9, 10
 """A column is dense that has a value in so many of its rows, and in so many at least."""
+_WORTH_TURNING = 8
 _LEFT_OUT = -1
 """Stands for a key that has no column because there are too many."""
-
-
-def number(value: object) -> float | None:
-    """Return ``value`` as a float, also from text such as "1e-5", "NaN" or "-Infinity"; None if it is no number."""
-    if type(value) is str:
-        return _of_text(value)
-    if isinstance(value, float):
-        return value
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        try:
-            return float(value)
-        except OverflowError:
-            return math.inf if value > 0 else -math.inf
-    return _of_text(value) if isinstance(value, str) else None
-
-
-def _of_text(value: str) -> float | None:
-    if not 0 < len(value) <= _LONGEST_NUMBER or "_" in value:
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        return None
-
-
-def numbers(row: Mapping[str, object]) -> Iterator[tuple[str, float]]:
-    """Yield the numbers of a row; those of a mapping in it by :func:`nested` names, those deeper not at all."""
-    for key, value in row.items():
-        kind = type(value)
-        if kind is float:
-            yield key, value  # type: ignore[misc]
-        elif kind is str or kind is int:
-            if (found := number(value)) is not None:
-                yield key, found
-        elif isinstance(value, Mapping):
-            for inner, one in value.items():
-                if (found := number(one)) is not None:
-                    yield nested(key, inner), found
-        elif (found := number(value)) is not None:
-            yield key, found
 
 
 class Rows:
@@ -86,7 +48,7 @@ class Rows:
         self._stepped = False
         self._back = 0
         self._nulls = 0
-        self._blank: dict[str, tuple[float, float, int, int]] = {}
+        self._blank = Blanks()
         self._unstepped = 0
 
     def add(self, row: Mapping[str, object]) -> bool:
@@ -96,8 +58,8 @@ class Rows:
         blank = self._blank
         for key, value in numbers(row):
             count += 1
-            if blank and key in blank:
-                del blank[key]
+            if blank:
+                blank.end(key)
             target = self._targets[key] if key in self._targets else self._target(key, row)
             if not isinstance(target, int):
                 points.append((target, value))
@@ -111,9 +73,32 @@ class Rows:
         self.count += 1
         return True
 
+    def add_all(self, rows: Sequence[Row]) -> int:
+        """Add rows as :meth:`add` does one by one; return how many held no number.
+
+        Rows of one shape are added a column at a time, where that comes to the same.
+        """
+        useless = 0
+        for keys, group in alike(rows):
+            left = group
+            if len(group) >= _WORTH_TURNING:
+                if any(key not in self._targets for key in keys):
+                    useless += not self.add(group[0])
+                    left = group[1:]
+                if self._add_turned(keys, left):
+                    continue
+            for row in left:
+                useless += not self.add(row)
+        return useless
+
     def snapshot(self) -> dict[str, Column]:
         """Return the columns as they are now."""
         return self._columns.snapshot()
+
+    @property
+    def step(self) -> float:
+        """The step of the last row."""
+        return self._step
 
     @property
     def facts(self) -> dict[str, object]:
@@ -147,16 +132,13 @@ class Rows:
 
     def _note_blanks(self, row: Mapping[str, object]) -> None:
         for key, value in row.items():
-            if value is None:
-                self._nulls += key in self._targets
-            elif not isinstance(value, str) or value.lower() not in _BLANKS:
-                continue
-            first, _, rows, before = self._blank.get(key, (self._step, 0.0, 0, self.count))
-            self._blank[key] = first, self._step, rows + 1, before
+            if is_blank(value):
+                self._nulls += value is None and key in self._targets
+                self._blank.note(key, self._step, self.count)
 
     def _ended(self) -> dict[str, tuple[float, float, int]]:
         found = {}
-        for key, (first, last, rows, before) in self._blank.items():
+        for key, (first, last, rows, before) in self._blank.since.items():
             target = self._targets.get(key)
             if isinstance(target, GrowingColumn) and len(target) >= max(_FEWEST, _DENSE * before):
                 found[self._naming.column(key)] = first, last, rows
@@ -207,3 +189,104 @@ class Rows:
         else:
             for column, value in points:
                 column.append(step, value)
+
+    def add_points(self, keys: Sequence[str], steps: Sequence[int], values: Sequence[float]) -> None:
+        """Add rows of one number, each with its step, as :meth:`add` does one by one."""
+        at, found, parts = np.array(steps, np.float64), np.array(values, np.float64), parted(keys)
+        if self._last_wins and (shape := self._rising(at, found, parts)) is not None:
+            for column, own, numbers_of in shape:
+                column.extend(own, numbers_of)
+            for key, _ in parts:
+                self._blank.end(key)
+            self._stepped = True
+            self._first = float(at[0]) if math.isnan(self._first) else self._first
+            self._back += int(_backward(self._step, at).sum())
+            self._step = float(at[-1])
+            epochs = next((one for column, _, one in shape if column is self._epoch), None)
+            self._reached(epochs)
+            self.count += len(keys)
+            return
+        for key, step, value in zip(keys, steps, values, strict=True):
+            self.add({key: value, "step": step})
+
+    def _add_turned(self, keys: Sequence[str], rows: Sequence[Row]) -> bool:
+        """Add rows by their columns; False, with nothing done, where their order must be minded row by row."""
+        shape = turned(keys, [self._targets.get(key) for key in keys], rows)
+        if shape is None or (self._epoch is not None and any(one[1] is self._epoch for one in shape.mixed)):
+            return False
+        steps = self._turned_steps(shape)
+        if steps is None or not self._rises(steps, shape):
+            return False
+        self._commit(steps, shape)
+        return True
+
+    def _turned_steps(self, shape: Turned) -> Floats | None:
+        """The step of each row; None where it may begin anew or is not told by all."""
+        if shape.steps is None:
+            if self._stepped:
+                return np.full(shape.count, self._step)
+            epochs = shape.of(self._epoch)
+            if epochs is None:
+                return np.arange(self.count, self.count + shape.count, dtype=np.float64)
+            return epochs if np.isfinite(epochs).all() else None
+        if not np.isfinite(shape.steps).all():
+            return None
+        steps = shape.steps + self._passed
+        back = shape.steps[_backward(self._step, steps)]
+        first = shape.steps[0] if math.isnan(self._first) else self._first
+        return None if back.size and back.min() <= first else steps
+
+    def _rises(self, steps: Floats, shape: Turned) -> bool:
+        """Whether no point gives way to one of these, where the last one wins."""
+        if not self._last_wins:
+            return True
+        return bool((np.diff(steps) > 0).all()) and not any(steps[0] <= column.last_step for column in shape.columns)
+
+    def _commit(self, steps: Floats, shape: Turned) -> None:
+        for column, values in shape.points:
+            column.extend(steps, values)
+        for key in shape.numbers:
+            self._blank.end(key)
+        for key, column, values, told in shape.mixed:
+            for at, (value, found) in enumerate(zip(values, told, strict=True)):
+                if found is not None and column is not None:
+                    self._blank.end(key)
+                    column.append(float(steps[at]), found)
+                elif is_blank(value):
+                    self._nulls += value is None and key in self._targets
+                    self._blank.note(key, float(steps[at]), self.count + at)
+        if shape.steps is None:
+            self._unstepped += shape.count
+        else:
+            self._stepped = True
+            self._first = float(shape.steps[0]) if math.isnan(self._first) else self._first
+            self._back += int(_backward(self._step, steps).sum())
+        self._step = float(steps[-1])
+        self._reached(shape.of(self._epoch))
+        self.count += shape.count
+
+    def _reached(self, epochs: Floats | None) -> None:
+        if epochs is not None and (finite := epochs[np.isfinite(epochs)]).size:
+            self._latest_epoch = float(finite[-1])
+
+    def _rising(
+        self, steps: Floats, values: Floats, parts: Sequence[tuple[str, NDArray[np.intp]]]
+    ) -> list[tuple[GrowingColumn, Floats, Floats]] | None:
+        """Each column with its steps and values; None where a key is new or a step comes back."""
+        found: list[tuple[GrowingColumn, Floats, Floats]] = []
+        for key, places in parts:
+            target = self._targets.get(key)
+            if isinstance(target, int):
+                if target > 0:  # a step in words, beside the real one
+                    continue
+                return None
+            own = steps[places]
+            if target is None or not (np.diff(own) > 0).all() or own[0] <= target.last_step:
+                return None
+            found.append((target, own, values[places]))
+        return found if len({id(column) for column, _, _ in found}) == len(found) else None
+
+
+def _backward(before: float, steps: Floats) -> NDArray[np.bool_]:
+    """Which steps are smaller than the one before them."""
+    return steps < np.concatenate(([before], steps[:-1]))

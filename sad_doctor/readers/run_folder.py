@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sad_doctor import names
 from sad_doctor.clean import clean
 from sad_doctor.readers.events import Events
 from sad_doctor.readers.jsonlines import JsonLines, Row
-from sad_doctor.readers.rows import Rows, number
+from sad_doctor.readers.numbers import number
+from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.tail import Pace
 from sad_doctor.record import EVENTS, METRICS, RUN
 from sad_doctor.run import Run
@@ -41,7 +42,9 @@ class RunFolder:
         self._facts_stat: tuple[int, int, int] | None = None
         self._facts_broken = False
         self.pace = Pace()
-        self._metrics_file = JsonLines(self._folder / METRICS, self._rows_add, self._rows_reset, self.pace)
+        self._metrics_file = JsonLines(
+            self._folder / METRICS, self._rows_add, self._rows_reset, self.pace, self._rows_add_all
+        )
         self._events_file = JsonLines(self._folder / EVENTS, self._event, self._events_reset, self.pace)
         self._run: Run | None = None
         self._looked = time.time()
@@ -111,6 +114,9 @@ class RunFolder:
 
     def _rows_add(self, row: Row) -> bool:
         return self._rows.add(row)
+
+    def _rows_add_all(self, rows: Sequence[Row]) -> int:
+        return self._rows.add_all(rows)
 
     def _rows_reset(self) -> None:
         self._rows = Rows(last_wins=True)

@@ -7,9 +7,11 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 
-CHUNK = 1 << 20
+CHUNK = 1 << 18
+"""Bytes that are read at once: what is made of them should fit the processor's cache."""
 LONGEST_LINE = 16 << 20
 _MARK = 64
 
@@ -137,25 +139,30 @@ def is_binary(sample: bytes) -> bool:
 class Lines:
     """Cuts a stream of bytes into lines; a line without its end waits.
 
-    A line longer than ``LONGEST_LINE`` is dropped and counted in ``dropped``.
+    A line longer than ``LONGEST_LINE`` is dropped and counted in ``dropped``. ``ends``: lines keep their newline,
+    which is quicker where it does no harm.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ends: bool = False) -> None:
         self.dropped = 0
+        self._ends = ends
         self._parts: list[bytes] = []
         self._held = 0
         self._skipping = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Return the lines that ``chunk`` completes, without their newline."""
-        *whole, rest = chunk.split(b"\n")
-        lines = []
-        for line in whole:
+        """Return the lines that ``chunk`` completes, without their newline or with it."""
+        if self._ends:
+            lines = BytesIO(chunk).readlines()
+            rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
+        else:
+            *lines, rest = chunk.split(b"\n")
+        if lines:
             if self._skipping:
                 self._skipping = False
-            else:
-                self._parts.append(line)
-                lines.append(b"".join(self._parts))
+                del lines[0]
+            elif self._parts:
+                lines[0] = b"".join((*self._parts, lines[0]))
             self._parts, self._held = [], 0
         self._hold(rest)
         return lines

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable
 from pathlib import Path
 
 from sad_doctor import names
 from sad_doctor.clean import clean
 from sad_doctor.readers.protobuf import as_float, fields, signed, text
 from sad_doctor.readers.rows import Rows
+from sad_doctor.readers.scalar_events import ScalarEvents
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.tail import Pace, Tail
 from sad_doctor.run import Run
@@ -92,11 +92,12 @@ def _of_tensor(tensor: bytes) -> float | None:
 class _File:
     """Follows one file; a record that has not ended waits, a broken one ends the reading of the file."""
 
-    def __init__(self, path: Path, take: Callable[[int, dict[str, float]], None], pace: Pace) -> None:
+    def __init__(self, path: Path, rows: Rows, pace: Pace) -> None:
         self.path = path
         self.broken: int | None = None
         self._tail = Tail(path, pace)
-        self._take = take
+        self._rows = rows
+        self._quick = ScalarEvents(rows.add_points, scalars)
         self._rest = b""
         self._read = 0
 
@@ -112,11 +113,12 @@ class _File:
             changed = True
             self._rest += chunk
             self._records()
+            self._quick.flush()
         return changed
 
     def _records(self) -> None:
         data, at = self._rest, 0
-        while len(data) - at >= _FRAME:
+        while len(data) - (at := self._quick.read(data, at)) >= _FRAME:
             size, _ = _HEAD.unpack_from(data, at)
             if size > _LARGEST:
                 self.broken = self._read + at
@@ -124,13 +126,17 @@ class _File:
             if len(data) - at < _FRAME + size:
                 break
             begin = at + _HEAD.size
+            event = data[begin : begin + size]
             try:
-                step, found = scalars(data[begin : begin + size])
+                step, found = scalars(event)
             except ValueError:
                 self.broken = self._read + at
                 break
-            if found:
-                self._take(step, found)
+            if len(found) == 1:
+                self._quick.add(event, step, *next(iter(found.items())))
+            elif found:
+                self._quick.flush()
+                self._rows.add({**found, "step": step})
             at += _FRAME + size
         self._rest = data[at:]
         self._read += at
@@ -159,7 +165,7 @@ class EventLog:
         changed = False
         for path in self._paths():
             if path not in self._files:
-                self._files[path] = _File(path, self._take, self.pace)
+                self._files[path] = _File(path, self._rows, self.pace)
             told = self._files[path].poll()
             if told is None:
                 self._start()
@@ -191,9 +197,6 @@ class EventLog:
             return event_files(self.path.resolve()) if self._folder else [self.path.resolve()]
         except OSError:
             return []
-
-    def _take(self, step: int, found: dict[str, float]) -> None:
-        self._rows.add({**found, "step": step})
 
     def _start(self) -> None:
         self._files: dict[Path, _File] = {}

@@ -9,7 +9,8 @@ from typing import Any
 
 from sad_doctor import names
 from sad_doctor.clean import clean
-from sad_doctor.readers.rows import Rows, number
+from sad_doctor.readers.numbers import number
+from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.source import Reader
 from sad_doctor.run import Run
 

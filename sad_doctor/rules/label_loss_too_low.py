@@ -1,7 +1,8 @@
 """The label loss is too low for text
 
 ## What it sees
-The evaluation's label loss, in the median of its last points, below what any text costs. Without an evaluation of it,
+The evaluation's label loss (else the logarithm of its perplexity), in the median of its last points, below what any
+text costs. Without an evaluation of it,
 the label loss of the training, if no evaluation says otherwise: a training text that was learned by heart while the
 held-out text was not is overfitting, and told as that. Or, where the log has the teacher's own loss on the same
 batches, a label loss of the training far below that.
@@ -91,10 +92,19 @@ def _series(run: Run, t: Thresholds) -> tuple[str, Column, int] | None:
     evaluated = run.get(names.EVAL_LM_LOSS)
     if evaluated is not None and len(known := signals.finite(signals.tidy(evaluated))):
         return names.EVAL_LM_LOSS, known, min(len(known), int(t["last"]))
+    perplexity = run.get(names.EVAL_PERPLEXITY)
+    if perplexity is not None and len(known := signals.finite(signals.tidy(perplexity))) and known.value.min() >= 1:
+        column = Column(known.step, np.log(known.value))
+        return names.EVAL_PERPLEXITY, column, min(len(column), int(t["last"]))
     label = signals.label_loss(run)
     if label is None or len(label[1]) < t["records"] or run.get(names.EVAL_LOSS) is not None:
         return None
     return label[0], label[1], max(int(t["records"]), len(label[1]) // 5)
+
+
+def _called(name: str) -> str:
+    logarithm = name == names.EVAL_PERPLEXITY
+    return "The logarithm of the perplexity" if logarithm else words.capital(words.called(name))
 
 
 def _finding(name: str, column: Column, value: float, how: str, level: Level) -> Finding:
@@ -102,7 +112,7 @@ def _finding(name: str, column: Column, value: float, how: str, level: Level) ->
         rule=CODE,
         name=NAME,
         level=level,
-        headline=f"{words.capital(words.called(name))} is {words.number(value)} at the end, {how}.",
+        headline=f"{_called(name)} is {words.number(value)} at the end, {how}.",
         evidence=(
             f"First {words.number(float(column.value[0]))}, last {words.number(column.last)}, "
             f"{words.counted(len(column), 'record')}; a perplexity of {words.number(float(np.exp(value)))}",

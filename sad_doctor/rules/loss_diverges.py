@@ -99,10 +99,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if rise is None:
         return
     terms = _terms(run)
-    risen = [name for name, column in terms.items() if len(column) >= t["records"] and _rise(column, t)]
+    risen = [name for name, column in terms.items() if len(column) >= t["records"] and _rise(column, {**t, **_TOO})]
     if terms and not risen:
         return
     yield _finding(run, rise, risen, float(loss.step[-1]), t)
+
+
+_TOO = {"rise": 0.1, "nats": 0.05}
+"""How far a single term must rise with the total: it says only that no weight made the rise."""
 
 
 def _lowest(column: Column) -> float:

@@ -12,7 +12,10 @@ term that jumped and the batch at that step tell where to look.
 ## Thresholds
 - `sigmas = 10`, `factor = 1.5`, `nats = 0.5`: how far above the level of the last records a jump must stand.
 
-The level is taken over the 64 records before a block of 64, so the first 64 are not judged.
+- `start = 0.2`: the share by which five records in a row among the first must stand above the very first one, and half
+  a nat at least, before the loss comes down again. With a warm-up of the learning rate it is quiet.
+
+The level is taken over the 64 records before a block of 64, so that the first 64 are judged by the last threshold only.
 
 ## Example
 ```run fires
@@ -55,6 +58,8 @@ from sad_doctor.run import Column, Run
 CODE, NAME = "R104", "loss-spike"
 
 WINDOW = 64
+FIRST = 5
+"""So many records in a row must stand above the first one."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -63,7 +68,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if found is None:
         return
     loss = signals.tidy(found)
+    if (shot := _shot_up(run, loss, t)) is not None:
+        yield shot
     if len(loss) <= WINDOW:
+        if shot is not None:
+            return
         raise TooFew(f"{words.counted(len(loss), 'record')} of the loss; it judges from {WINDOW + 1} on")
     height = signals.spikes(loss.value, WINDOW, t["sigmas"], t["factor"], t["nats"])
     jumps = np.flatnonzero(height)
@@ -71,6 +80,51 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("jumps", jumps.size)
     if jumps.size:
         yield _finding(run, loss, jumps.tolist(), int(np.argmax(height)))
+
+
+def _shot_up(run: Run, loss: Column, t: Thresholds) -> Finding | None:
+    """A loss that climbs within its first records and comes down again: the first steps were too large."""
+    if len(loss) < 2 * FIRST:
+        return None
+    start, early = float(np.median(loss.value[:1])), loss.value[1 : min(WINDOW, len(loss) // 4) + 1]
+    if early.size < FIRST or not np.isfinite(early).all():
+        return None
+    tops = np.lib.stride_tricks.sliding_window_view(early, FIRST).min(axis=1)
+    top = int(np.argmax(tops))
+    height = float(tops[top])
+    end = float(np.median(loss.value[-FIRST:]))
+    rate, label = run.get(names.LEARNING_RATE), signals.label_loss(run)
+    if not height > start + max(t["start"] * abs(start), t["nats"]) or not end < height - 0.5 * (height - start):
+        return None
+    if rate is not None and float(rate.value[0]) < 0.5 * float(np.max(rate.value)):
+        return None  # a warm-up: whatever lifts the loss, it is not the size of the first steps
+    if label is not None and not _climbs(label[1], loss.step[1 + top]):
+        return None  # another term came in
+    at = float(loss.step[1 + top])
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"The loss shoots up in the first steps, from {words.number(start)} to {words.number(height)} at step "
+            f"{words.step(at)}, before it falls."
+        ),
+        evidence=(
+            f"At least {words.number(height)} in {FIRST} records in a row; {words.number(end)} at the end",
+            *([f"The learning rate begins at {words.number(float(rate.value[0]))}"] if rate is not None else []),
+        ),
+        cause="The learning rate is at its height from the first step on, with no warm-up.",
+        remedy="Warm up over the first 3 to 10% of the steps; a student that is pretrained needs it most.",
+        first_step=float(loss.step[0]),
+        last_step=at,
+        numbers={"start": start, "highest": height},
+    )
+
+
+def _climbs(label: Column, step: float) -> bool:
+    """Whether the label loss about a step lies above its first value."""
+    near = label.value[(label.step >= step)][:FIRST]
+    return bool(near.size) and float(np.median(near)) > 1.03 * float(label.value[0])
 
 
 def _finding(run: Run, loss: Column, jumps: list[int], worst: int) -> Finding:
@@ -112,5 +166,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LOSS,),
     check=check,
-    thresholds={"sigmas": 10, "factor": 1.5, "nats": 0.5},
+    thresholds={"sigmas": 10, "factor": 1.5, "nats": 0.5, "start": 0.2},
 )

@@ -125,10 +125,18 @@ def _finding(run: Run, term: str, window: Column, shares: dict[str, Column], t: 
             else f"The term {term} is on another scale than the rest, or its weight is too large."
         ),
         remedy=_remedy(run, term, middle, t["target_kd" if term == names.KD else "target"], parts.source),
-        first_step=float(window.step[0]),
+        first_step=_since(shares[term], window, t),
         last_step=at,
         numbers={"share": share, "median_share": middle, "limit": t["share"]},
     )
+
+
+def _since(share: Column, window: Column, t: Thresholds) -> float:
+    """The first step from which on the share is above the limit as often as the rule asks; else the window's first."""
+    above = share.value > t["share"]
+    often = np.cumsum(above[::-1])[::-1] / np.arange(above.size, 0, -1) >= t["often"]
+    from_here = np.flatnonzero(often & above)
+    return float(share.step[from_here[0]]) if from_here.size else float(window.step[0])
 
 
 def _sum(parts: signals.Parts, at: float) -> float:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from sad_doctor import names
 from sad_doctor.readers import columns
-from sad_doctor.readers.rows import Rows, number, numbers
+from sad_doctor.readers.numbers import number, numbers
+from sad_doctor.readers.rows import Rows
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,31 @@
+"""Values that are missing where a row has a place for them: nulls, and cells such as "" or "n/a"."""
+
+from __future__ import annotations
+
+_BLANKS = frozenset({"", "na", "n/a", "null", "none", "-", "<na>"})
+"""Cells that stand for a value that is not there; pandas writes NaN as an empty cell."""
+
+
+def is_blank(value: object) -> bool:
+    """Return whether ``value`` stands for one that is not there."""
+    return value is None or (isinstance(value, str) and value.lower() in _BLANKS)
+
+
+class Blanks:
+    """By key, since when its rows are blank without a break."""
+
+    def __init__(self) -> None:
+        self.since: dict[str, tuple[float, float, int, int]] = {}
+        """First and last blank step, how many blank rows, and how many rows came before."""
+
+    def __bool__(self) -> bool:
+        return bool(self.since)
+
+    def note(self, key: str, step: float, before: int) -> None:
+        """Take note of a blank at ``step``, in the row that ``before`` others precede."""
+        first, _, rows, before = self.since.get(key, (step, 0.0, 0, before))
+        self.since[key] = first, step, rows + 1, before
+
+    def end(self, key: str) -> None:
+        """Take note of a number: nothing is missing now."""
+        self.since.pop(key, None)

@@ -1,0 +1,107 @@
+"""Many rows of one shape, turned on their side: the values of a key together, and numbers out of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, groupby, repeat
+from operator import eq, methodcaller
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sad_doctor.readers.columns import GrowingColumn
+from sad_doctor.readers.numbers import number
+from sad_doctor.run import Floats
+
+Row = Mapping[str, object]
+
+_NUMBERS = frozenset({float, int})
+_VALUES = methodcaller("values")
+_NO_RANK = 1 << 30
+
+
+@dataclass(slots=True)
+class Turned:
+    """Rows of one shape by what is in their columns.
+
+    ``numbers`` are the keys that hold a number in every row, ``points`` the columns and values of those that have a
+    column, ``steps`` the values of the best step key. ``mixed`` has key, column, values and the numbers among them of
+    each other key.
+    """
+
+    count: int
+    steps: Floats | None = None
+    numbers: list[str] = field(default_factory=list)
+    points: list[tuple[GrowingColumn, Floats]] = field(default_factory=list)
+    mixed: list[tuple[str, GrowingColumn | None, Sequence[object], list[float | None]]] = field(default_factory=list)
+
+    @property
+    def columns(self) -> list[GrowingColumn]:
+        """Every column that takes a value."""
+        return [column for column, _ in self.points] + [column for _, column, _, _ in self.mixed if column is not None]
+
+    def of(self, column: GrowingColumn | None) -> Floats | None:
+        """Return the values for one column, if every row has one."""
+        return next((values for one, values in self.points if one is column), None)
+
+
+def alike(rows: Sequence[Row]) -> Iterator[tuple[tuple[str, ...], Sequence[Row]]]:
+    """Yield the rows in runs that have the same keys in the same order, with these keys."""
+    if rows and all(map(eq, map(tuple, rows), repeat(keys := tuple(rows[0])))):
+        yield keys, rows
+        return
+    for keys, group in groupby(rows, key=tuple):
+        yield keys, list(group)
+
+
+def parted(keys: Sequence[str]) -> list[tuple[str, NDArray[np.intp]]]:
+    """Return each key with the places at which it stands, in their order."""
+    distinct = {key: code for code, key in enumerate(dict.fromkeys(keys))}
+    codes = np.fromiter(map(distinct.__getitem__, keys), np.intp, len(keys))
+    order = np.argsort(codes, kind="stable")
+    return list(zip(distinct, np.split(order, np.flatnonzero(np.diff(codes[order])) + 1), strict=True))
+
+
+def turned(keys: Sequence[str], targets: Sequence[GrowingColumn | int | None], rows: Sequence[Row]) -> Turned | None:
+    """Return rows that are alike by their columns.
+
+    ``targets`` has for each key its column, its rank as a step, or None if it had no number so far. None where the
+    rows cannot be taken apart: a mapping in them, a key's first number, a step that is no plain number, two keys with
+    one column, or no key with a number in each row.
+    """
+    found, best = Turned(len(rows)), _NO_RANK
+    block = floats(list(chain.from_iterable(map(_VALUES, rows))))
+    columns = repeat(()) if block is not None else zip(*map(_VALUES, rows), strict=True)
+    for at, (key, target, values) in enumerate(zip(keys, targets, columns, strict=False)):
+        array = floats(values) if block is None else block[at :: len(keys)]
+        if array is None:
+            told = None if isinstance(target, int) else _told(values)
+            if told is None or (target is None and any(one is not None for one in told)):
+                return None
+            found.mixed.append((key, target if isinstance(target, GrowingColumn) else None, values, told))
+            continue
+        found.numbers.append(key)
+        if isinstance(target, GrowingColumn):
+            found.points.append((target, array))
+        elif target is None:
+            return None
+        elif target < best:
+            found.steps, best = array, target
+    held = found.columns
+    return found if found.numbers and len(set(map(id, held))) == len(held) else None
+
+
+def floats(values: Sequence[object]) -> Floats | None:
+    """Return plain numbers as an array; None if one of them is anything else or too large for a float."""
+    if not set(map(type, values)) <= _NUMBERS:
+        return None
+    try:
+        return np.fromiter(values, np.float64, len(values))  # type: ignore[arg-type]
+    except OverflowError:
+        return None
+
+
+def _told(values: Sequence[object]) -> list[float | None] | None:
+    """The numbers among the values; None if one is a mapping, which holds several."""
+    return None if any(isinstance(value, Mapping) for value in values) else [number(value) for value in values]
