@@ -36,7 +36,8 @@ Opener = Callable[[Path], Source]
 class DoctorApp(Shell):
     """Shows a run and what is wrong with it, beside others if there are.
 
-    ``sources`` is one source or several; with none, one is chosen first among ``choices``, which ``opener`` opens.
+    ``sources`` is one source or several; with none, one is chosen first among ``choices``, which ``opener`` opens
+    and ``glance`` judges while one chooses.
     ``interval`` is the time between two looks at the log, in seconds; ``now`` tells the Unix time; ``label`` is shown
     in place of "LIVE"; ``started`` is called once the first screen is painted.
     """
@@ -69,6 +70,7 @@ class DoctorApp(Shell):
         *,
         interval: float = 0.5,
         now: Callable[[], float] = time.time,
+        glance: Judge | None = None,
         choices: Sequence[Path] = (),
         opener: Opener | None = None,
         label: str = "",
@@ -77,6 +79,7 @@ class DoctorApp(Shell):
         super().__init__()
         self._started = started
         self._judge, self._interval, self._now, self._label = judge, interval, now, label
+        self._glance = glance or judge
         self._choices, self._opener = choices, opener
         self._looking = False
         self.desk = Desk(sources if isinstance(sources, Sequence) else [sources], judge, now)
@@ -196,7 +199,7 @@ class DoctorApp(Shell):
         if self._choices and self._opener and not self.above:
             opener = self._opener
             self.push_screen(
-                Picker(self._choices, self._now, lambda path: peek(opener(path), self._judge)), self._chosen
+                Picker(self._choices, self._now, lambda path: peek(opener(path), self._glance)), self._chosen
             )
         elif self.desk.several:
             self.action_tab(len(TABS))

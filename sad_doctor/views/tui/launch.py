@@ -17,12 +17,15 @@ def launch(
     sources: Sequence[Source],
     judge: Callable[[Run], Report],
     *,
+    glance: Callable[[Run], Report] | None = None,
     choices: Sequence[Path] = (),
     opener: Callable[[Path], Source] | None = None,
     speed: float | None = None,
     beside: Sequence[Source] = (),
 ) -> list[Report]:
     """Show the runs until the user leaves; returns the verdicts on those that were open last.
+
+    ``glance`` judges those that are only looked at while one chooses; ``judge``, if it is None.
 
     ``speed`` plays them so many times as fast as they ran; the verdicts are on the whole of them. ``beside`` are runs
     to compare with, such as a baseline: drawn whole, and not among the verdicts.
@@ -38,6 +41,7 @@ def launch(
     app = DoctorApp(
         [*(shown(source) for source in sources), *(beside if sources else ())],
         judge,
+        glance=glance,
         choices=choices,
         opener=opened if opener else None,
         label="" if speed is None else f"REPLAY {speed:g}x",
