@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import math
 import os
@@ -88,6 +89,7 @@ async def follow(path: Path, records: int, noise: random.Random, ticks: int) -> 
             await pilot.pause()
             app.tick()
         await app.workers.wait_for_complete()
+        gc.freeze()  # as the program does once it has started
         watch = app.desk._watches[0]
         watch._judge_at = math.inf
         reads, paints = [], []
