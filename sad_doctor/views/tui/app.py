@@ -97,6 +97,7 @@ class DoctorApp(Shell):
         if self.desk.sources:
             self.look()
         else:
+            self._draw_header()
             self.action_runs()
 
     # Following
@@ -158,7 +159,8 @@ class DoctorApp(Shell):
     def _draw_header(self) -> None:
         one, now = self.snapshot, self._now()
         if one is None:
-            self.header.head = Head(error=self.problem, paused=self.paused, now=now, label=self._label)
+            said = "opening …" if self.desk.sources else "choose a run"
+            self.header.head = Head(error=self.problem, paused=self.paused, now=now, label=self._label, nameless=said)
         else:
             self.header.head = Head(
                 *(one.run, one.report, self.problem, self.paused, now, one.opened, one.last, one.tempo), self._label
