@@ -152,7 +152,9 @@ class Shell(App[None]):
         """Show the steps of the highlighted finding in the charts."""
         while self.above:
             self.pop_screen()
-        if self.board.jump() and (self.tab_shown > BOARD_TABS or "-small" in self.screen.classes):
+        if not self.board.jump():
+            self.notify("no finding with steps is highlighted: nowhere to jump", severity="warning", markup=False)
+        elif self.tab_shown > BOARD_TABS or "-small" in self.screen.classes:
             self.go(1, "loss")
 
     def action_zoom(self) -> None:
