@@ -20,21 +20,28 @@ NO_RESULT = {
     "parents",  # whether those above it are made too
     "missing_ok",  # whether a file that is gone is an error
     "ignore_errors",  # whether what cannot be removed is
+    "digest_size",  # how long a hash is
 }
 """Flags of calls that say how a result is reached or written, never what it is."""
 PORTIONS = {
     *("CHUNK", "CHARACTERS", "BLOCK", "OTHERS", "PIECE", "FEWEST", "TILE", "ROWS", "LEAST_ROWS", "MOST_ROWS"),
-    *("OPEN", "EVER"),
+    *("OPEN", "EVER", "WORTH_TELLING"),
 }
-"""Constants that say how much is done, or kept, at a time, and one for more steps than any run takes."""
+"""Constants that say how much is done, or kept, at a time, or is worth a word; one for more steps than a run takes."""
+BY_AXIS = {"gather", "scatter", "scatter_", "scatter_add_", "squeeze", "log_softmax"}
+"""Methods whose first argument is an axis."""
 TOLERANCES = {"ONE", "PROPORTION", "LEAST", "NOTHING", "SIGN"}
 """Named tolerances: no number that is measured lies on one to the last bit, so < and <= are one."""
 CLOCKS = ("perf_counter(", "monotonic(")
 """Who is asked for the time tells how long something took, never what it gave."""
 TOLD = {"counts"}
 """Who is told what became of a text, for a person to read."""
-MARKS = {"mark", "self.clock.start", "done.took"}
-"""Calls that tell a clock which part of a step begins, or a person how far something is."""
+MARKS = {"mark", "self.clock.start", "done.took", "guards.begin", "devices.place"}
+"""Calls that tell a clock which part of a step begins, a person how far something is, or a guard to take its place; and
+one that puts models where a processor has them already.
+"""
+GPU = {"self.fused", "self._pinned"}
+"""Whether a GPU's kernel, or memory that a GPU copies from, is used: never on a processor."""
 
 
 def idle(node: ast.AST) -> Iterator[ast.AST]:
@@ -50,14 +57,19 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
         case ast.If(test=test, body=[*body, ast.Raise()], orelse=[]):
             yield node
             yield from (part for one in (test, *body) for part in ast.walk(one))
+        # what only a GPU runs: `sad verify` runs on a processor
+        case ast.If(test=test, body=body) | ast.IfExp(test=test, body=body) if _asks_for_gpu(test):
+            yield node
+            run = body if isinstance(body, list) else [body]
+            yield from (part for one in (test, *run) for part in ast.walk(one))
         case _ if _beside(node):
             yield from ast.walk(node)
         # of a zip, which raises where lengths do not agree, and pairs those that do alike
         case ast.Call(func=ast.Name(id="zip")):
             yield from (part for flag in node.keywords for part in ast.walk(flag))
         # the last axis of a table is its axis 1: dim=1 is dim=-1 (dim=-2 is not, and is tried)
-        case ast.keyword(arg="dim", value=ast.UnaryOp(op=ast.USub())):
-            yield node.value
+        case ast.keyword() | ast.Call() if (axis := _last_axis(node)) is not None:
+            yield axis
         # a negative number that has a name is a mark: any other negative one marks as well (a positive one is tried)
         case ast.Assign(targets=[ast.Name(id=name)], value=ast.UnaryOp(op=ast.USub())) if name.isupper():
             yield node.value.operand
@@ -70,18 +82,29 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
             yield node
 
 
+def _last_axis(node: ast.AST) -> ast.AST | None:
+    """The axis -1 of a call that is told of one."""
+    match node:
+        case ast.keyword(arg="dim", value=ast.UnaryOp(op=ast.USub()) as axis):
+            return axis
+        case ast.Call(args=[ast.UnaryOp(op=ast.USub()) as axis, *_]) if _is_call_of(node, BY_AXIS):
+            return axis
+    return None
+
+
+def _asks_for_gpu(test: ast.AST) -> bool:
+    return any(gpu in ast.unparse(test) for gpu in ("== 'cuda'", "cuda.is_available()"))
+
+
 def _beside(node: ast.AST) -> bool:
     """What is read by type checkers alone, how a result is reached, how much at a time, and how long it took."""
     match node:
         case ast.If(test=ast.Name(id="TYPE_CHECKING")):
             return True
-        # what only a GPU runs: `sad verify` runs on a processor
-        case ast.If(test=test, orelse=[]) | ast.IfExp(test=test):
-            return any(gpu in ast.unparse(test) for gpu in ("== 'cuda'", "cuda.is_available()"))
         case ast.keyword(arg=arg):
             return arg in NO_RESULT
         case ast.Assign(targets=[target], value=value):
-            return _names(target) <= PORTIONS or any(clock in ast.unparse(value) for clock in CLOCKS)
+            return _names(target) <= PORTIONS | GPU or any(clock in ast.unparse(value) for clock in CLOCKS)
         case ast.AugAssign(target=target, value=value):
             told = ast.unparse(target).partition(".")[0] in TOLD
             return told or any(clock in ast.unparse(value) for clock in CLOCKS)

@@ -59,8 +59,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 PEER = "TRL"
 """GKD where both read with one tokenizer, GOLD (hybrid, with the labels' loss) where they do not."""
-ALIKE = 0.12
-"""How far the time of a step may be from that of `off` and count as the same: what it varies on a busy machine."""
+ALIKE = 0.05
+"""How far the time of a step may be from that of `off` and count as the same."""
+SHORT, TIMES = 15, 3
+"""Steps of a run that is only timed, and how often it is, each time beside one of `off`: the processor time of the same
+work differs by a sixth from one hour to the next on a busy machine, so only neighbours compare."""
+COST = ": time of "
 
 
 class Stopwatch:
@@ -83,7 +87,10 @@ def made(peer: str | None, cache: str | None, pair: str, variant: str, seed: int
     """Train a variant and score it."""
     fixed = {"train.epochs": 1e6, "train.max_steps": steps, "train.eval_every": steps, "train.save_every": steps}
     stored = {"cache.path": cache} if cache and variant != PEER else {}
-    plan = make_plan(load(None, {**PAIRS[pair], **fixed, **stored, "train.seed": seed, **VARIANTS.get(variant, {})}))
+    models, only_timed, _ = pair.partition(COST)
+    scored = {"data.eval_windows": 1} if only_timed else {}
+    changes = {**PAIRS[models], **fixed, **stored, **scored, "train.seed": seed, **VARIANTS.get(variant, {})}
+    plan = make_plan(load(None, changes))
     if variant == PEER:
         assert peer is not None, "main() asks before"
         return trl(peer, plan, pair, variant, seed, steps)
@@ -95,31 +102,38 @@ def made(peer: str | None, cache: str | None, pair: str, variant: str, seed: int
     return Run(pair, variant, seed, steps, found.after.likelihood.bits_per_byte, watch.last - watch.first)
 
 
-def at_equal_time(runs: Runs, pair: str, variant: str, steps: int, seeds: Iterable[int]) -> int:
-    """Return the steps of a variant that fit into the time of `off`."""
-    own, off = (
-        statistics.median(runs.known(pair, name, seed, steps).seconds for seed in seeds) for name in (variant, OFF)
-    )
-    return steps if abs(own / off - 1) < ALIKE else max(1, round(steps * off / own))
+def at_equal_time(runs: Runs, pair: str, variant: str, steps: int, seeds: Iterable[int]) -> tuple[int, float]:
+    """Return the steps of a variant that fit into the time of `off`, and its time over that of `off`."""
+    if variant == OFF:
+        return steps, 1.0
+    if variant == PEER:
+        # it starts a program of its own: the whole runs are compared
+        pairs = [(runs.known(pair, variant, seed, steps), runs.known(pair, OFF, seed, steps)) for seed in seeds]
+    else:
+        name = f"{pair}{COST}{variant}"
+        pairs = [(runs.get(name, variant, n, SHORT), runs.get(name, OFF, n, SHORT)) for n in range(TIMES)]
+    ratio = statistics.median(own.seconds / off.seconds for own, off in pairs)
+    return (steps if abs(ratio - 1) < ALIKE else max(1, round(steps / ratio))), ratio
 
 
-def row(runs: Runs, pair: str, variant: str, steps: int, seeds: list[int]) -> str:
+def row(runs: Runs, pair: str, variant: str, steps: int, seeds: list[int], timed_too: bool) -> str:
     """Run what is missing; return a line of the table."""
     same = [runs.get(pair, variant, seed, steps) for seed in seeds]
     for seed in seeds:
         runs.get(pair, OFF, seed, steps)
-    fit = at_equal_time(runs, pair, variant, steps, seeds)
-    timed = [runs.get(pair, variant, seed, fit) for seed in seeds]
     off = [runs.known(pair, OFF, seed, steps).bits for seed in seeds]
-    a_step = statistics.median(run.seconds for run in same) / steps
+    first = f"| {variant} | {spread([r.bits for r in same])} | {against([r.bits for r in same], off)} |"
+    if not timed_too:
+        return f"{first} | | | |"
+    fit, ratio = at_equal_time(runs, pair, variant, steps, seeds)
+    timed = [runs.get(pair, variant, seed, fit) for seed in seeds]
     return (
-        f"| {variant} | {spread([r.bits for r in same])} | {against([r.bits for r in same], off)} | {fit} "
-        f"| {spread([r.bits for r in timed])} | {against([r.bits for r in timed], off)} | {1000 * a_step:.0f} |"
+        f"{first} {ratio:.2f} | {fit} | {spread([r.bits for r in timed])} | {against([r.bits for r in timed], off)} |"
     )
 
 
 def spread(bits: list[float]) -> str:
-    """Mean and spread (largest minus smallest) over the seeds."""
+    """Mean over the seeds, and half of the way from the smallest to the largest."""
     return f"{statistics.mean(bits):.4f} ± {(max(bits) - min(bits)) / 2:.4f}"
 
 
@@ -138,17 +152,18 @@ def main() -> None:
     parser.add_argument("--cache", default=None, help="the teacher's answers by `sad cache`, for our own variants")
     parser.add_argument("--out", type=Path, required=True, help="JSON lines of finished runs, added to")
     parser.add_argument("--peer-python", default=None, help="a Python that has trl, for its trainers")
+    parser.add_argument("--tokens-only", action="store_true", help="leave out the comparison at equal time")
     asked = parser.parse_args()
     quiet_libraries()
     runs = Runs(asked.out, partial(made, asked.peer_python, asked.cache))
     seeds = list(range(asked.seeds))
-    print("| variant | bits/byte, equal tokens | against off | steps at equal time | bits/byte | against off | ms |")
+    print("| variant | bits/byte, equal tokens | against off | time | steps at equal time | bits/byte | against off |")
     print("|---|---|---|---|---|---|---|")
     for variant in asked.variants:
         if variant == PEER and (told := missing(asked.peer_python)):
             print(f"| {PEER} | left out: {told} | | | | | |")
             continue
-        print(row(runs, asked.pair, variant, asked.steps, seeds), flush=True)
+        print(row(runs, asked.pair, variant, asked.steps, seeds, not asked.tokens_only), flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,11 @@ from sad.errors import UserError
 
 def doctor(
     run: Annotated[
-        Path, typer.Argument(help="A run folder, a log file, or FILE.db/RUN of a tracker's database; live or finished.")
+        list[Path],
+        typer.Argument(
+            help="A run folder, a log file, or FILE.db/RUN of a tracker's database; live or finished. Several are "
+            "compared; of a folder that holds several one is chosen.",
+        ),
     ],
     report: Annotated[bool, typer.Option("--report", help="Print text instead of the dashboard.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -43,6 +47,18 @@ def doctor(
         str | None, typer.Option(help="Lay the run beside a band: seed, or a TOML file.", metavar="NAME|FILE")
     ] = None,
     baseline: Annotated[str | None, typer.Option(help="Lay the run beside a good one.", metavar="RUN")] = None,
+    replay: Annotated[
+        str, typer.Option(help="Play a finished run in the dashboard, so many times as fast.", metavar="20x")
+    ] = "",
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on until the run ends, without the dashboard; then report.")
+    ] = False,
+    idle: Annotated[
+        float | None, typer.Option(help="End --follow after so long without news.", metavar="SECONDS")
+    ] = None,
+    notify: Annotated[
+        list[str] | None, typer.Option(help="Tell of each red flag, once.", metavar="URL|COMMAND")
+    ] = None,
 ) -> None:
     """Diagnose a run: dashboard on a terminal, text elsewhere.
 
@@ -50,6 +66,7 @@ def doctor(
     """
     from sad_doctor.main import renaming, run_doctor
     from sad_doctor.settings import thresholds
+    from sad_doctor.watch import Watching
 
     given = {"report": report, "json": json, "markdown": markdown, "sarif": sarif, "junit": junit}
     forms = [form for form, asked in given.items() if asked]
@@ -57,22 +74,26 @@ def doctor(
         raise UserError(f"{' and '.join(f'--{form}' for form in forms)} are {len(forms)} answers: give one of them")
     try:
         changed, renamed = thresholds(threshold or []), renaming(columns or [])
+        watching = Watching(following=follow, idle=idle, notify=notify or [])
     except ValueError as problem:
         raise UserError(str(problem)) from None
-    code = run_doctor(
-        run,
-        form="".join(forms),
-        svg=svg,
-        html=html,
-        select=select or [],
-        ignore=ignore or [],
-        thresholds=changed,
-        fail_on=fail_on,
-        names=renamed,
-        total_steps=total_steps,
-        band=band,
-        baseline=baseline,
-    )
+    with watching:
+        code = run_doctor(
+            run,
+            form="".join(forms),
+            svg=svg,
+            html=html,
+            select=select or [],
+            ignore=ignore or [],
+            thresholds=changed,
+            fail_on=fail_on,
+            names=renamed,
+            total_steps=total_steps,
+            band=band,
+            baseline=baseline,
+            replay=replay,
+            watching=watching,
+        )
     raise typer.Exit(code)
 
 

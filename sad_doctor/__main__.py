@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sad_doctor import main, settings
 from sad_doctor.readers import Unreadable
 from sad_doctor.rules import RULES
+from sad_doctor.watch import Watching
 
 _FORMS = {
     "report": "text, also on a terminal",
@@ -25,12 +26,13 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m sad_doctor",
         description="Judge the log of a training run: 0 healthy, 1 red flags, 2 cannot read, 3 nothing to judge.",
     )
-    made.add_argument("run", metavar="RUN", nargs="?", help="run folder, or log file")
+    made.add_argument("run", metavar="RUN", nargs="*", help="run folder, or log file; several are compared")
     forms = made.add_mutually_exclusive_group()
     for form, told in _FORMS.items():
         forms.add_argument(f"--{form}", dest="form", action="store_const", const=form, default="", help=told)
     made.add_argument("--html", metavar="FILE", help="write the report with charts as one page")
     made.add_argument("--svg", metavar="FILE", help="write a picture of the dashboard")
+    made.add_argument("--replay", metavar="20x", default="", help="play a finished run in the dashboard")
     made.add_argument("--fail-on", choices=main.FAIL_ON, default=None, help="what makes the exit code 1")
     made.add_argument("--map", metavar="THEIRS=OURS", action="append", default=[], help="my_kl=train/raw/kd")
     made.add_argument("--total-steps", type=float, metavar="N", help="how many steps the run will take")
@@ -45,6 +47,11 @@ def parser() -> argparse.ArgumentParser:
         help="another threshold: R203.share=0.9",
     )
     made.add_argument("--band", metavar="NAME|FILE", help="lay the run beside a band: seed, or a TOML file")
+    made.add_argument("--follow", action="store_true", help="go on until the run ends, without the dashboard")
+    made.add_argument("--idle", type=float, metavar="SECONDS", help="end --follow after so long without news")
+    made.add_argument(
+        "--notify", metavar="URL|COMMAND", action="append", default=[], help="tell of each red flag, once"
+    )
     made.add_argument("--baseline", metavar="RUN", help="lay the run beside a good one")
     made.add_argument(
         "--explain", metavar="RULE", help="print the page of a rule, with what it measured in RUN if given"
@@ -52,38 +59,46 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the doctor on command-line arguments; return the exit code."""
+def run(arguments: Sequence[str] | None = None, program: str = "") -> int:
+    """Run the doctor on command-line arguments; return the exit code. ``program`` is what it is called in its help."""
     made = parser()
+    made.prog = program or made.prog
     given = made.parse_args(arguments)
     try:
         thresholds, columns = settings.thresholds(given.threshold), main.renaming(given.map)
     except ValueError as problem:
         made.error(str(problem))
-    if given.explain is not None and given.run is not None:
-        return _explain(given.explain, given.run, thresholds)
+    if given.explain is not None and given.run:
+        return _explain(given.explain, given.run[0], thresholds)
     if given.explain is not None:
         page = main.explain(given.explain)
         if page is None:
             made.error(f"no rule {given.explain}; known: {', '.join(rule.code for rule in RULES)}")
         sys.stdout.write(page)
         return main.HEALTHY
-    if given.run is None:
+    if not given.run:
         made.error("name a run: a folder of `sad train`, or a log file")
-    return main.run_doctor(
-        given.run,
-        form=given.form,
-        svg=given.svg,
-        html=given.html,
-        select=given.select,
-        ignore=given.ignore,
-        thresholds=thresholds,
-        fail_on=given.fail_on,
-        names=columns,
-        total_steps=given.total_steps,
-        band=given.band,
-        baseline=given.baseline,
-    )
+    try:
+        watching = Watching(following=given.follow, idle=given.idle, notify=given.notify)
+    except ValueError as problem:
+        made.error(str(problem))
+    with watching:
+        return main.run_doctor(
+            given.run,
+            form=given.form,
+            svg=given.svg,
+            html=given.html,
+            select=given.select,
+            ignore=given.ignore,
+            thresholds=thresholds,
+            fail_on=given.fail_on,
+            names=columns,
+            total_steps=given.total_steps,
+            band=given.band,
+            baseline=given.baseline,
+            replay=given.replay,
+            watching=watching,
+        )
 
 
 def _explain(code: str, path: str, thresholds: dict[str, dict[str, float]]) -> int:

@@ -25,7 +25,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "early-plateau": ("student-no-better",),
     "evaluation-does-not-follow": (
         *("weights-frozen", "early-plateau", "student-no-better", "worse-than-uniform", "perplexity-too-high"),
-        *("evaluation-objective-differs", "overfitting"),
+        *("evaluation-objective-differs", "overfitting", "lm-rises-while-kd-falls", "kd-stays"),
     ),
     # the step is too large
     "starts-too-fast": ("loss-spike", "student-no-better"),
@@ -38,7 +38,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "layerwise-too-high": ("term-dominates", "total-too-high", "term-owns-the-gradient", "gradient-always-clipped"),
     "loss-depends-on-length": ("layerwise-too-high", "term-dominates", "total-too-high", "loss-oscillates"),
     "term-owns-the-gradient": ("term-dominates", "total-too-high", "kd-stays", "student-no-better"),
-    "term-dominates": ("total-too-high", "gradient-always-clipped", "student-no-better"),
+    "term-dominates": ("total-too-high", "gradient-always-clipped", "student-no-better", "lm-rises-while-kd-falls"),
     "falls-by-its-weights": ("early-plateau", "student-no-better"),
     # the teacher, or the way to it
     "teacher-does-not-match": (
@@ -57,7 +57,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("perplexity-too-high", "total-too-high", "student-no-better", "layerwise-too-high"),
         *("gradient-always-clipped", "evaluation-objective-differs", "lm-rises-while-kd-falls"),
     ),
-    "overfitting": ("student-no-better", "perplexity-too-high"),
+    "overfitting": ("student-no-better", "worse-than-uniform", "perplexity-too-high"),
     # the evaluation is of something else
     "evaluation-objective-differs": (
         *("perplexity-disagrees", "student-no-better", "perplexity-too-high", "early-plateau", "worse-than-uniform"),

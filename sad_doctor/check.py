@@ -13,6 +13,9 @@ from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
 
+SLACK = 0.15
+"""The share of a consequence's range within which its cause may begin: evaluations stand apart, and medians span."""
+
 NOTES = frozenset({"raw-is-weighted"})
 """Rules whose hints say how to read the log and not that anything is wrong: they come last."""
 
@@ -93,7 +96,8 @@ def _explains(cause: Finding, finding: Finding, explains: Mapping[str, Sequence[
         return False  # a hint is no headline of an alarm
     if cause.first_step is None or finding.first_step is None:
         return True
-    return cause.first_step <= finding.first_step
+    last = finding.first_step if finding.last_step is None else finding.last_step
+    return cause.first_step <= finding.first_step + SLACK * max(last - finding.first_step, 0.0)
 
 
 def _rank(finding: Finding) -> tuple[int, int, str, float, str]:
@@ -109,7 +113,10 @@ def _rank_of_story(story: Story) -> tuple[int, tuple[int, int, str, float, str]]
 
 
 def _lacking(missing: Sequence[str]) -> str:
-    wants = [" or ".join(need.split("|")) for need in missing]
+    wants = []
+    for need in missing:
+        names = need.split("|")
+        wants.append(" or ".join(names if len(names) < 4 else [*names[:2], "others like them"]))
     return f"the log has no {', no '.join(wants)}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,11 +15,12 @@ from sad_doctor.check import check
 from sad_doctor.clean import clean
 from sad_doctor.finding import Comparison, Level, Report
 from sad_doctor.page import markdown, rule_of
-from sad_doctor.readers import Source, Unreadable, open_log, settle
+from sad_doctor.readers import Source, Unreadable, open_log, settle, several
 from sad_doctor.readers.named import is_ours, named, nearest
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
 from sad_doctor.settings import chosen, find, load, meant, merged
+from sad_doctor.watch import Watching
 
 HEALTHY, RED_FLAGS, UNREADABLE, UNJUDGED = 0, 1, 2, 3
 FORMS = ("report", "json", "markdown", "sarif", "junit")
@@ -27,7 +29,7 @@ FAIL_ON = {"error": Level.ERROR, "warn": Level.WARNING}
 
 
 def run_doctor(
-    path: str | Path,
+    path: str | Path | Sequence[str | Path],
     *,
     form: str = "",
     svg: str | Path | None = None,
@@ -40,21 +42,34 @@ def run_doctor(
     total_steps: float | None = None,
     band: str | Path | None = None,
     baseline: str | Path | None = None,
+    replay: str = "",
+    watching: Watching | None = None,
 ) -> int:
     """Judge the log at ``path`` and show the verdict: the dashboard on a terminal, else the report.
+
+    Several paths are compared in the dashboard, and reported one after the other elsewhere; the other views take one.
+    ``replay``, such as ``20x``, plays finished runs in the dashboard.
 
     ``form`` is one of :data:`FORMS`. ``svg`` names a file for a picture of the dashboard, ``html`` one for a page;
     without a ``form`` nothing else is shown then. ``select`` and ``ignore`` take codes, their beginnings (``R2``) or
     names of rules. ``names`` says which column of the log is which of ours, ``total_steps`` how many steps the run
     will take, where the log does not tell. ``band`` is a name or a file, ``baseline`` a good run: the reports then
     have a section on each. What is not given is taken from a ``sad.toml``: see :mod:`sad_doctor.settings`.
+    ``watching`` follows the log without the dashboard, or tells of red flags.
 
     Returns 0 for a healthy run; 1 for findings of level ``fail_on`` ("error" or "warn") and above, or for a rule that
     crashed; 2 if the log cannot be read or an argument is wrong (one line on standard error); 3 if nothing in the log
     can be judged.
     """
+    watching = watching or Watching()
     try:
-        told = load(find(path))
+        paths = [path] if isinstance(path, str | Path) else list(path)
+        files = bool(svg or html or watching.following or form not in ("", "report"))
+        if not paths or (len(paths) > 1 and files):
+            raise ValueError(f"{len(paths)} runs: this view takes one; several go to the dashboard or to --report")
+        dashboard = not (form or files) and _interactive()
+        speed = _speed(replay, dashboard)
+        told = load(find(paths[0]))
         rules = chosen(select or told.select, ignore or told.ignore)
         changed = merged(told.thresholds, thresholds or {})
         level = FAIL_ON.get(fail_on or told.fail_on)
@@ -64,22 +79,41 @@ def run_doctor(
     except (ValueError, Unreadable) as problem:
         return _refuse(problem)
     mine = {code: values for code, values in changed.items() if any(rule.code == code for rule in rules)}
-    judge = partial(check, rules=rules, thresholds=mine)
-    try:
-        source = named(open_log(path), names or {}, total_steps)
-        if not (form or svg or html) and _interactive():
-            return exit_code(_dashboard(source, judge), level)
+    quiet = partial(check, rules=rules, thresholds=mine)
+    judge = watching.judging(quiet, level)
+
+    def opened(one: str | Path) -> Source:
+        return named(watching.opened(one), names or {}, total_steps)
+
+    def reported(one: str | Path) -> int:
+        source = opened(one)
+        watching.follow(source, judge)
         run = _noted(_read(source), told.file)
-        verdict = replace(judge(run), comparisons=compare(run))
+        verdict = _beside(judge, compare)(run)
         if svg is not None:
             _picture(source, judge, svg)
         if html is not None:
             _page(run, verdict, html)
+        if (svg is not None or html is not None) and not form:
+            return exit_code(verdict, level)
+        return _shown(run, verdict, form, apart=one is not paths[0]) or exit_code(verdict, level)
+
+    try:
+        if dashboard:
+            watching.hold()
+            good = baseline or told.baseline
+            whole = _beside(judge, compare)
+            shown = _dashboard(paths, opened, whole, quiet, speed, [] if good is None else [open_log(good)])
+            return _worst(exit_code(verdict, level) for verdict in shown)
+        return _worst([reported(one) for one in paths])
     except (Unreadable, _Unwritable) as problem:
         return _refuse(problem)
-    if (svg is not None or html is not None) and not form:
-        return exit_code(verdict, level)
-    return _shown(run, verdict, form) or exit_code(verdict, level)
+
+
+def _beside(
+    judge: Callable[[Run], Report], compare: Callable[[Run], tuple[Comparison, ...]]
+) -> Callable[[Run], Report]:
+    return lambda run: replace(judge(run), comparisons=compare(run))
 
 
 def _read(source: Source) -> Run:
@@ -161,11 +195,41 @@ def _spells(sign: str, encoding: str | None) -> bool:
     return True
 
 
-def _dashboard(source: Source, judge: Callable[[Run], Report]) -> Report:
-    from sad_doctor.views.tui.app import DoctorApp
+def _speed(replay: str, dashboard: bool) -> float | None:
+    """Raises ValueError for what is no speed, or where there is no dashboard to play in."""
+    if not replay:
+        return None
+    from sad_doctor.views.tui.replay import speed_of
 
-    DoctorApp(source, judge=judge).run()
-    return judge(source.run())
+    speed = speed_of(replay)
+    if not dashboard:
+        raise ValueError(f"--replay {replay}: it plays in the dashboard, which needs a terminal and no other view")
+    return speed
+
+
+def _dashboard(
+    paths: Sequence[str | Path],
+    opened: Callable[[str | Path], Source],
+    judge: Callable[[Run], Report],
+    glance: Callable[[Run], Report],
+    speed: float | None,
+    beside: Sequence[Source],
+) -> list[Report]:
+    gc.disable()  # until the first screen is painted: its libraries make many objects, and none of them is garbage
+    try:
+        from sad_doctor.views.tui.launch import launch
+
+        found = several(paths[0]) if len(paths) == 1 else []
+        sources = [] if found else [opened(path) for path in paths]
+        return launch(sources, judge, glance=glance, choices=found, opener=opened, speed=speed, beside=beside)
+    finally:
+        gc.enable()
+
+
+def _worst(codes: Iterable[int]) -> int:
+    """Of several exit codes the one that matters: what cannot be read, red flags, nothing to judge, healthy."""
+    order = (UNREADABLE, RED_FLAGS, UNJUDGED, HEALTHY)
+    return min(codes, key=order.index, default=UNJUDGED)
 
 
 class _Unwritable(Exception):  # noqa: N818 - a verdict on the place, not a fault of ours
@@ -195,14 +259,16 @@ def _refuse(problem: Exception) -> int:
     return UNREADABLE
 
 
-def _shown(run: Run, verdict: Report, form: str) -> int:
-    """Write the verdict to standard output; 0, or 2 if it cannot be written.
+def _shown(run: Run, verdict: Report, form: str, apart: bool = False) -> int:
+    """Write the verdict to standard output, ``apart`` from one before it; 0, or 2 if it cannot be written.
 
     A reader that has gone away, such as ``head``, is no error, nor is an output that was closed from the start.
     """
     if sys.stdout is None:
         return HEALTHY
     try:
+        if apart:
+            sys.stdout.write("\n")
         if form in ("", "report"):
             from sad_doctor.views.text import show
 

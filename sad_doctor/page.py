@@ -20,11 +20,12 @@ them, not this file. A rule that lacks what it needs says "not checked", never "
 `run fires` and `run quiet` are executed as tests: the rule must fire on the one and stay quiet on the other.
 
 Every threshold can be changed, by the code or the name of the rule, and rules can be chosen or left out, by code, by
-the beginning of a code or by name:
+the beginning of a code or by name; for good in the `[doctor]` table of a `sad.toml` ([doctor.md](doctor.md)):
 
 ```sh
-sad doctor RUN --threshold R203.share=0.9 --threshold R103.records=100
+sad doctor RUN --set R203.share=0.9 --set R103.records=100
 sad doctor RUN --select R1 --select R501 --ignore loss-spike
+sad explain R203 RUN     # the page, and what the rule measured in this run
 ```
 """
 

@@ -48,7 +48,7 @@ def folder(path: Path, record: Record, rows: Rows) -> Path:
     end = rows[-1][1] if rows else 0.0
     now = [time.time() - end - record.silent]
     start = now[0]
-    facts = {names.TOTAL_STEPS: record.plan.steps, names.VOCABULARY_SIZE: record.plan.vocabulary}
+    facts = {names.TOTAL_STEPS: record.plan.steps, names.VOCABULARY_SIZE: record.plan.told or record.plan.vocabulary}
     facts[names.CONFIG] = {"clip": record.plan.clip, "gradient_accumulation": record.plan.accumulation}  # type: ignore[assignment]
     told = sorted(record.events, key=lambda event: event[2])
     with patch("sad_doctor.record.time.time", lambda: now[0]):
@@ -168,11 +168,19 @@ def tensorboard(path: Path, _: Record, rows: Rows) -> Path:
         for step, clock, row in rows:
             for name, value in row.items():
                 tag = name.encode()
-                one = b"\x0a" + _varint(len(tag)) + tag + b"\x15" + struct.pack("<f", value)
+                one = b"\x0a" + _varint(len(tag)) + tag + b"\x15" + _single(value)
                 summary = b"\x0a" + _varint(len(one)) + one
                 event = b"\x09" + struct.pack("<d", 1.7e9 + clock) + b"\x10" + _varint(step)
                 file.write(_frame(event + b"\x2a" + _varint(len(summary)) + summary))
     return path.parent
+
+
+def _single(value: float) -> bytes:
+    """As the format keeps it: what is too large for single precision becomes infinity."""
+    try:
+        return struct.pack("<f", value)
+    except OverflowError:
+        return struct.pack("<f", math.copysign(math.inf, value))
 
 
 def _varint(value: int) -> bytes:

@@ -17,6 +17,14 @@ from sad_doctor import names
 OWNED = ("term-dominates", "layerwise-too-high")
 
 
+def owned(record: Record) -> bool:
+    """Whether KD or the layerwise term owns the second half of the run."""
+    parts = (names.WEIGHTED + "layerwise", names.WEIGHTED + "kd")
+    shares = [max(row[part] for part in parts) / row[names.LOSS] for _, _, row in record.rows if names.LOSS in row]
+    late = sorted(shares[len(shares) // 2 :])
+    return late[len(late) // 2] > 0.85
+
+
 class RawLayerwise(Sick):
     """A squared error of raw states: the teacher's massive activation owns the total."""
 
@@ -55,14 +63,7 @@ class WeightTooBig(Sick):
     def planned(self, plan: Plan) -> Plan:
         return replace(plan, weights={**plan.weights, self.luck.choice(["layerwise", "kd"]): 100.0})
 
-    @staticmethod
-    def took(record: Record) -> bool:
-        shares = [
-            max(row[names.WEIGHTED + "layerwise"], row[names.WEIGHTED + "kd"]) / row[names.LOSS]
-            for _, _, row in record.rows
-            if names.LOSS in row
-        ]
-        return sorted(shares[len(shares) // 2 :])[len(shares) // 4] > 0.85
+    took = staticmethod(owned)
 
 
 class KdOverVocabulary(Sick):
@@ -71,10 +72,10 @@ class KdOverVocabulary(Sick):
     traces = (Trace(("kd", "lm"), ("term-vanishes",)),)
 
     def planned(self, plan: Plan) -> Plan:
-        return replace(plan, vocabulary=8192, spoken=plan.vocabulary, batch=4)
+        return replace(plan, told=49152)
 
     def kd(self, student: Tensor, teacher: Tensor) -> Tensor:
-        return super().kd(student, teacher) / self.plan.vocabulary
+        return super().kd(student, teacher) / self.plan.told
 
 
 class TemperatureSquaredTwice(Sick):
@@ -83,10 +84,12 @@ class TemperatureSquaredTwice(Sick):
     traces = (Trace(("kd", "parts"), ("term-dominates", "term-owns-the-gradient")),)
 
     def planned(self, plan: Plan) -> Plan:
-        return replace(plan, temperature=self.luck.choice([6.0, 8.0]))
+        return replace(plan, temperature=self.luck.choice([8.0, 12.0]))
 
     def kd(self, student: Tensor, teacher: Tensor) -> Tensor:
         return super().kd(student, teacher) * self.plan.temperature**2
+
+    took = staticmethod(owned)
 
 
 class TemperatureSquaredMissing(Sick):
@@ -155,7 +158,7 @@ class MaskedNan(Sick):
 
     def lm(self, student: Tensor, labels: Tensor) -> Tensor:
         value = super().lm(student, labels)
-        if not self.student.training or self.luck.random() > 0.04:
+        if not self.record.rows or not self.student.training or self.luck.random() > 0.04:
             return value
         if not any(kind == names.EVENT_WARNING for kind, _, _ in self.record.events):
             text = "lm_loss produced non-finite value (nan); clamping to zero."

@@ -84,7 +84,7 @@ class NoWarmup(FineTuned):
     """A student that knows something, and a high learning rate from the first step on: the loss shoots up first."""
 
     sick = True
-    traces = (Trace((), ("loss-spike", "no-warmup", "student-no-better", *BLOWN_UP)),)
+    traces = (Trace((), ("starts-too-fast", "loss-spike", "student-no-better", *BLOWN_UP)),)
 
     def planned(self, plan: Plan) -> Plan:
         rate = plan.rate * self.luck.uniform(10, 20)
@@ -100,8 +100,8 @@ class RateTooLow(Sick):
     """A learning rate a few thousand times too low: the loss hardly moves."""
 
     traces = (
-        Trace(("many", "planned"), ("early-plateau",)),
-        Trace((names.EVAL_LM_LOSS,), ("early-plateau", "student-no-better")),
+        Trace(("many", "planned"), ("updates-tiny", "early-plateau")),
+        Trace((names.EVAL_LM_LOSS,), ("updates-tiny", "early-plateau", "student-no-better")),
     )
 
     def planned(self, plan: Plan) -> Plan:
@@ -125,9 +125,9 @@ class LostInBf16(Sick):
     """Weights in bf16 and a small learning rate: nearly every update is below half a unit and rounded away."""
 
     traces = (
-        Trace((names.UPDATE_RATIO,), ("weights-frozen", "early-plateau")),
-        Trace(("many", "planned"), ("weights-frozen", "early-plateau")),
-        Trace((names.EVAL_LM_LOSS,), ("weights-frozen", "early-plateau", "student-no-better")),
+        Trace((names.UPDATE_RATIO, "planned"), ("updates-tiny", "weights-frozen", "early-plateau")),
+        Trace(("many", "planned"), ("updates-tiny", "weights-frozen", "early-plateau")),
+        Trace((names.EVAL_LM_LOSS,), ("updates-tiny", "weights-frozen", "early-plateau", "student-no-better")),
     )
 
     def planned(self, plan: Plan) -> Plan:

@@ -16,6 +16,8 @@ class Plan:
     vocabulary: int = 192
     spoken: int = 0
     """Tokens that the language has, where it has fewer than the vocabulary."""
+    told: int = 0
+    """The vocabulary that this run plays, where it is another than the one that is computed with."""
     width: int = 32
     teacher_width: int = 48
     length: int = 24

@@ -81,7 +81,7 @@ class EvaluationInTrainMode(Sick):
 class EvaluatesACopy(Sick):
     """The evaluation looks at a copy made before the training, such as an average that is never updated."""
 
-    traces = (Trace(("eval",), ("weights-frozen",)),)
+    traces = (Trace(("eval",), ("evaluation-does-not-follow", "weights-frozen")),)
 
     def prepare(self) -> None:
         self.copied = copy.deepcopy(self.student), copy.deepcopy(self.projector)

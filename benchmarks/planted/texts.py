@@ -11,7 +11,7 @@ from planted.optimisation import Sick
 from planted.record import Plan, Record, Trace
 from sad_doctor import names
 
-CONTRADICTS = ("kd-stays", "lm-rises-while-kd-falls")
+CONTRADICTS = ("kd-stays", "lm-rises-while-kd-falls", "teacher-does-not-match")
 
 
 def _thirds(values: list[float]) -> tuple[float, float]:
@@ -24,6 +24,12 @@ def stays(record: Record) -> bool:
     """Whether KD keeps its level while the label loss falls."""
     (kd, kd_last), (lm, lm_last) = (_thirds(record.column(names.RAW + term)) for term in ("kd", "lm"))
     return kd_last > 0.98 * kd and lm_last < 0.88 * lm
+
+
+def dropped(record: Record) -> bool:
+    """Whether the teacher's loss in training is clearly above its held-out one."""
+    training, held_out = record.column(names.TEACHER_LOSS), record.column(names.TEACHER_EVAL_LM_LOSS)
+    return sorted(training)[len(training) // 2] > held_out[0] + max(0.2, 0.06 * held_out[0])
 
 
 class LabelsNotShifted(Sick):
@@ -110,7 +116,11 @@ class OtherTexts(Sick):
 
 
 class TeacherInTrainMode(Sick):
-    """The teacher's dropout is on. Its loss is a little above that of its evaluation, as on other text: none tells."""
+    """The teacher's dropout is on: it is worse than its evaluation says, by more than the texts differ."""
+
+    traces = (
+        Trace((names.TEACHER_LOSS, names.TEACHER_EVAL_LM_LOSS, names.EVAL_LM_LOSS), ("teacher-drifts",), dropped),
+    )
 
     def prepare(self) -> None:
         for module in self.teacher.modules():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from random import Random
 
-from planted import healthy, objective, optimisation, surroundings, texts
+from planted import healthy, objective, optimisation, others, surroundings, texts, unseen
 from planted.record import Plan
 from planted.training import Training
 
+OTHERS: tuple[type[Training], ...] = (*others.ALL, *unseen.ALL)
 SICK: tuple[type[Training], ...] = (*optimisation.ALL, *objective.ALL, *texts.ALL, *surroundings.ALL)
-KINDS: dict[str, type[Training]] = {kind.__name__: kind for kind in (*healthy.ALL, *SICK)}
+KINDS: dict[str, type[Training]] = {kind.__name__: kind for kind in (*healthy.ALL, *SICK, *OTHERS)}
 OFFSETS = {"dev": 0, "held-out": 5000}
 
 

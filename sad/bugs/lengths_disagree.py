@@ -83,7 +83,7 @@ def fixed() -> Compare:
         batch = batches.collate(twice, readers)
         found = [_compared(name, batch) for name in (KD, LAYERWISE, CONTRASTIVE)]
         return [
-            Read(one.student.tolist(), one.teacher.tolist(), pairs[row])
+            Read(one.student.tolist(), one.teacher.tolist(), pairs[row], one.byte_count if pairs is found[0] else None)
             for pairs in found
             for row, one in enumerate(twice)
         ]

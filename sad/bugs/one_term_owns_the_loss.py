@@ -34,7 +34,7 @@ from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum
 from sad.case import Bug
 from sad.data import collate
 from sad.distiller import Distiller
-from sad.forward import run
+from sad.forward import block_list
 from sad.invariants.shares_counted import shares_counted
 from sad.invariants.shares_held import STEPS, Trained, shares_held
 from sad.invariants.weights_constant import weights_constant
@@ -80,13 +80,18 @@ class Constant:
         return Trained(history)
 
     def _raw(self, distiller: Distiller, batch: Batch) -> dict[str, Tensor]:
-        view = distiller.view(batch, distiller.ask_teacher(batch))
-        sums = {name: TERMS[name](view) for name in distiller.names if name != LAYERWISE}
         mine, theirs = distiller.pairs[-1]
-        student, teacher = (
-            distiller.projectors[-1](view.student.blocks[mine]),
-            run(distiller.teacher, batch.teacher, [theirs]).blocks[theirs],
+        passed: list[Tensor] = []
+        # the term compares every position, the teacher is asked for some: read what its block hands on
+        hook = block_list(distiller.teacher)[theirs].register_forward_hook(
+            lambda _block, _inputs, out: passed.append(out)
         )
+        try:
+            view = distiller.view(batch, distiller.ask_teacher(batch))
+        finally:
+            hook.remove()
+        sums = {name: TERMS[name](view) for name in distiller.names if name != LAYERWISE}
+        student, teacher = distiller.projectors[-1](view.student.blocks[mine]), passed[0]
         shorter = min(student.shape[1], teacher.shape[1])
         raw = self.distance(student[:, :shorter], teacher[:, :shorter])
         return {LAYERWISE: raw} | {name: total / units for name, (total, units) in sums.items()}

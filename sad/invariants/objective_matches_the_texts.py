@@ -79,7 +79,7 @@ RATE, DECAY = 0.05, 0.5
 TEXTS = (
     "The whale had been seen again, north of the lighthouse.",
     "“How far?” asked the captain; nobody answered.",
-    "Früh am Morgen, перед рассветом, 夜明け前 🐋",
+    "Früh, перед 夜明け 🐋",
     "At noon.<|pad|>Later",
     "It was a long way home, and longer in the telling.",
 )

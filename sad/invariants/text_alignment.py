@@ -3,8 +3,9 @@
 ## Property
 An implementation reads a text in windows and compares the two models at pairs (student position, teacher position) of
 a window. Both readings of a window spell the same stretch of the text. After both positions exactly the same bytes
-have been read; and of the places where that is so, hardly any is left out. So it is for whole texts and for windows
-of a few tokens, where a tokenizer puts a begin mark before what it reads (either one, or both), where it changes the
+have been read, and as many are left as is said, where that is said; and of the places where that is so, hardly any is
+left out. So it is for whole texts and for windows of a few tokens, where a tokenizer puts a begin mark before what it
+reads (either one, or both), where it changes the
 text before it reads it, or what wraps it does, where it says of a space that it is no text, and where a word has more
 tokens than a window has room for: then that word is left out, and nothing else. An end mark stands where the text ends,
 and nowhere else.
@@ -51,6 +52,8 @@ class Read:
     student: Sequence[int]
     teacher: Sequence[int]
     pairs: Sequence[tuple[int, int]]
+    bytes: int | None = None
+    """Of the text after the first pair, where that is told: what its labels spell."""
 
 
 Compare = Callable[[Readers, str, int], Sequence[Read]]
@@ -61,6 +64,10 @@ WHOLE, SHORT, SHORTEST = 512, 32, 14
 """Tokens of a window: more than any text here has; a few; fewer than a long word has bytes."""
 LONG_WORDS = "we saw it go extraordinarily he ran to us extraordinarily as it was so"
 """Four short words fit into the shortest window together, by bytes, and the long one does not fit at all."""
+
+
+EDGES = "\x80\u0800\U00010000"
+"""The first characters that take two, three and four bytes."""
 
 
 def text_alignment(compare: Compare) -> Verdict:
@@ -88,7 +95,7 @@ def _texts() -> Iterator[tuple[str, Readers, str, int]]:
         readers = Readers(tiny.reader(320, begins=mine), tiny.reader(400, begins=theirs))
         yield f"a begin mark for {whose}, {SHORT} tokens at a time", readers, scripts, SHORT
     # two spaces make one that stands alone
-    yield "in lower case", Readers(_lower(320), _lower(400)), scripts.replace(", ", ",  "), SHORT
+    yield "in lower case", Readers(_lower(320), _lower(400)), scripts.replace(", ", ",  ") + EDGES, SHORT
     yield "one in lower case before its tokenizer is asked", Readers(_lower(320), _lowered(400)), scripts, SHORT
     words, letters = tiny.reader(400, text=LONG_WORDS), tiny.reader(258)
     yield "words that fit into no window", Readers(words, letters), LONG_WORDS, SHORTEST
@@ -127,6 +134,9 @@ def _lowered(vocabulary: int) -> Reader:
                 text.lower() if isinstance(text, str) else list(map(str.lower, text)), *given, **more
             )
 
+        def tokenize(self, text: str, *given: Any, **more: Any) -> Any:  # noqa: ANN401
+            return super().tokenize(text.lower(), *given, **more)
+
     made = tiny.tokenizer(vocabulary).backend_tokenizer
     return Reader(Lowered(tokenizer_object=made, eos_token="<|endoftext|>"))
 
@@ -150,6 +160,11 @@ def _judged(found: Sequence[Read], readers: Readers, text: str, length: int) -> 
         if compared < int(COVERED * common) or not compared:
             sparse = sparse or f"compares {compared} of {common} common places"
         windows.add(mine)
+        if read.bytes is not None and read.pairs and read.bytes != len(mine) - _at(left, read.pairs[0][0], -1):
+            other = (
+                other
+                or f"a window has {len(mine) - _at(left, read.pairs[0][0], -1)} bytes, and is said to have {read.bytes}"
+            )
         if mine != theirs or start < 0:
             other = other or "a window holds one text for the student and another for the teacher"
         elif END in (student[-1], teacher[-1]) and not whole.endswith(mine):

@@ -19,8 +19,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-SMALL = 4096
+SMALL = 6144
 """Padded student tokens of the larger of the two sizes, at the most."""
+APART = 4
+"""Times that the larger size has the smaller one's windows: a line through near points magnifies their noise."""
 MOST_LOGITS = 100_000_000
 """Logits of both models in the larger of the two sizes, at the most: some seconds of one core."""
 MOST_KEPT, LEAST_MAPPED = 32 * 2**20, 128 * 2**10
@@ -63,16 +65,18 @@ def _measured(recipe: Any, told: Callable[[], str]) -> dict[str, Any] | None:  #
     wanted = sizes(plan)
     if not told():
         return None
-    behave_as_larger(plan, wanted[-1])
-    for number, some in enumerate(wanted):
-        try:
-            if not number:
-                # the first step makes what is there ever after: the optimizer's state, the libraries' workspaces
-                _step(plan, parts, some)
-            found["sizes"].append(_at(plan, parts, some))
-        except torch.OutOfMemoryError:
-            found["out_of_memory"] = len(some)
-            break
+    scored: list[dict[str, float]] = []
+    try:
+        # the first step makes what is there ever after: the optimizer's state, the libraries' workspaces
+        some = wanted[0]
+        _step(plan, parts, some)
+        for some in wanted:
+            scored.append(_scored(plan, parts, some))
+        behave_as_larger(plan, wanted[-1])
+        for some, told_before in zip(wanted, scored, strict=True):
+            found["sizes"].append(told_before | _at(plan, parts, some))
+    except torch.OutOfMemoryError:
+        found["out_of_memory"] = len(some)
     start_again()
     with tempfile.TemporaryDirectory(prefix="sad-preflight-") as made:
         started = time.perf_counter()
@@ -84,30 +88,39 @@ def _measured(recipe: Any, told: Callable[[], str]) -> dict[str, Any] | None:  #
 
 
 def _at(plan: Any, parts: Any, some: list[Any]) -> dict[str, float]:  # noqa: ANN401
-    """Evaluate and train on one micro-batch; return its size, the peak of each, and the seconds.
+    """Train on one micro-batch; return its size, its peak and the seconds."""
+    from sad.train.grad_shares import grad_shares
 
-    Apart, because a run may evaluate on other sizes than it trains on, and the two grow at different slopes.
+    accelerator, distiller, _, _, objective = parts
+    batch = _collated(plan, some)
+    start_again(accelerator.device.type)
+    seconds = _step(plan, parts, some)
+    if plan.recipe.train.grad_shares_every:
+        # seldom, but after the first step already; a gradient for each term takes more than one for their sum
+        grad_shares(accelerator, distiller, objective, batch)
+    return {
+        "tokens": batch.student.input_ids.numel(),
+        "peak": peak(accelerator.device.type),
+        "seconds": seconds,
+    }
+
+
+def _scored(plan: Any, parts: Any, some: list[Any]) -> dict[str, float]:  # noqa: ANN401
+    """Evaluate one micro-batch; return the peak and the seconds.
+
+    Apart from training, because a run may evaluate on other sizes than it trains on, and the two grow at different
+    slopes; and on what lives, not on what a step left behind in the heap, which says nothing of other sizes.
     """
     from sad.evaluate import evaluate
 
     accelerator, distiller, _, _, objective = parts
     batch = _collated(plan, some)
-    # on what lives, not on what the step before left behind in the heap: that step was of another size
     give_back()
     start_again(accelerator.device.type)
     started = time.perf_counter()
     with accelerator.autocast():
         evaluate(distiller, [batch], objective)
-    evaluation, held = time.perf_counter() - started, peak(accelerator.device.type)
-    start_again(accelerator.device.type)
-    seconds = _step(plan, parts, some)
-    return {
-        "tokens": batch.student.input_ids.numel(),
-        "peak": peak(accelerator.device.type),
-        "evaluation_peak": held,
-        "seconds": seconds,
-        "evaluation": evaluation,
-    }
+    return {"evaluation_peak": peak(accelerator.device.type), "evaluation": time.perf_counter() - started}
 
 
 def _step(plan: Any, parts: Any, some: list[Any]) -> float:  # noqa: ANN401
@@ -142,7 +155,7 @@ def sizes(plan: Any) -> list[list[Any]]:  # noqa: ANN401
     if most == 1:
         whole = shortened(batch[0], max(16, min(length, small)))
         return [[shortened(whole, max(8, len(whole.student) // 2))], [whole]]
-    return [batch[: max(1, most // 2)], batch[:most]]
+    return [batch[: max(1, most // APART)], batch[:most]]
 
 
 def behave_as_larger(plan: Any, some: list[Any]) -> None:  # noqa: ANN401

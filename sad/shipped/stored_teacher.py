@@ -32,10 +32,15 @@ from sad.subjects.offline import Offline, OfflineLoss
 
 SHARD = 6
 """Rows of a file: a few texts."""
+BLOCK, WIDTH = 1, 3
+"""Of the teacher, whose states are stored too, and how wide they are."""
 
 
 def stored_teacher() -> OfflineLoss:
-    """Return the distillation term over a cache that is written anew, with float32 on disk."""
+    """Return the distillation term over a cache that is written anew, with float32 on disk.
+
+    It raises AssertionError where the states that were stored too are those of other places.
+    """
     return _loss
 
 
@@ -43,15 +48,18 @@ def _loss(given: Offline) -> Tensor:
     vocab = _map(given.student_tokenizer, given.teacher_tokenizer)
     divergence = Divergence(temperature=given.temperature)
     source = _Said(given, vocab)
-    k, bits = given.k or vocab.student_size, EXACT
-    parts = plan_parts(source.examples, vocab.student_size, given.temperature, k=k, bits=bits, shard_rows=SHARD)
+    how: Any = {"k": given.k or vocab.student_size, "bits": EXACT, "blocks": (BLOCK,), "width": WIDTH}
+    parts = plan_parts(source.examples, vocab.student_size, given.temperature, **how, shard_rows=SHARD)
     with TemporaryDirectory() as made:
         write(Path(made) / "cache", {}, parts, source, Written(0))
         asked = open_cache(str(Path(made) / "cache")).asked
         totals = []
         for numbers in given.batches:
             states = torch.cat([given.student[number] for number in numbers]).float()
-            target = asked(_batch(numbers, len(states))).target
+            answers = asked(_batch(numbers, len(states)))
+            target, wanted = answers.target, torch.cat([_states(given.teacher[number]) for number in numbers])
+            assert torch.equal(answers.blocks[BLOCK], wanted), "states of other places"
+            assert len(target) == len(states), "an answer for each place"
             compared = Compared(target, torch.arange(len(states)), vocab.student_size, divergence)
             totals.append(vocabulary_pass(states, IDENTITY, None, compared).kd)
     return torch.stack(totals).sum()
@@ -76,11 +84,16 @@ class _Said:
         """Put the logits of some texts on record."""
         logits = torch.cat([self.given.teacher[int(example.teacher[0])] for example in some])
         live = Live(logits, IDENTITY, self.vocab)
-        return part.layout.encode(listed(live, part.layout.lists, mass=part.layout.mass), {})
+        return part.layout.encode(listed(live, part.layout.lists, mass=part.layout.mass), {BLOCK: _states(logits)})
 
     def likelihood(self) -> Likelihood:
         """Nothing that the loss reads."""
         return Likelihood(0.0, 0, 0)
+
+
+def _states(logits: Tensor) -> Tensor:
+    """What stands for the states of some places."""
+    return logits[:, :WIDTH].float()
 
 
 def _example(number: int, places: int) -> Example:

@@ -28,7 +28,7 @@ from sad_doctor.readers.tail import is_binary
 from sad_doctor.record import EVENTS, METRICS, RUN
 from sad_doctor.run import Run
 
-__all__ = ["READERS", "Source", "Unreadable", "open_log", "read", "settle"]
+__all__ = ["READERS", "Source", "Unreadable", "open_log", "read", "settle", "several"]
 
 READERS: tuple[Reader, ...] = (trainer_state.READER, jsonl.READER, csv_table.READER, console.READER)
 """The readers of single text files, in the order in which they are asked."""
@@ -78,6 +78,18 @@ def read(path: str | os.PathLike[str]) -> Run:
     source.poll()
     settle(source)
     return source.run()
+
+
+def several(path: str | os.PathLike[str]) -> list[Path]:
+    """Return the runs in a folder that is no run itself, if there are two or more; else nothing."""
+    folder = Path(path)
+    try:
+        if not folder.is_dir() or _is_run(folder):
+            return []
+        found = runs_in(folder, _is_run)
+    except (OSError, ValueError):
+        return []
+    return found if len(found) > 1 else []
 
 
 def settle(source: Source) -> None:

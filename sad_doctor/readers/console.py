@@ -1,7 +1,7 @@
 """The console log of a training: progress bars, blocks of loss parts, evaluations, warnings, a traceback.
 
-The shape is that of the failed runs of the seed document, where steps are batches, as the bar counts them; and that of
-Hugging Face's Trainer.
+The shape is that of the failed runs of the seed document, where steps are batches, as the bar counts them; that of
+Hugging Face's Trainer; and that of lines that name their step and values.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections import deque
 from pathlib import Path
 
 from sad_doctor.clean import clean
+from sad_doctor.readers.prefixes import without_prefix
 from sad_doctor.readers.segments import Segments
 from sad_doctor.readers.source import Reader
+from sad_doctor.readers.step_lines import trains
 from sad_doctor.readers.tail import Tail
 from sad_doctor.readers.transcript import Transcript
 from sad_doctor.run import Run
@@ -26,8 +28,11 @@ _SIGNS = re.compile(
 
 
 def recognises(_path: Path, head: bytes) -> bool:
-    """Return whether the text has a progress bar, a block of loss parts, an evaluation or a traceback."""
-    return _SIGNS.search(head) is not None
+    """Return whether the text has a progress bar, a line or block of losses, an evaluation or a traceback."""
+    if _SIGNS.search(head) is not None:
+        return True
+    lines = re.split(r"[\r\n]+", head.decode("utf-8", "replace"))
+    return trains(without_prefix(clean(line)) for line in lines if "loss" in line.lower() or "ppl" in line.lower())
 
 
 class ConsoleLog:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from sad_doctor import names
 from sad_doctor.clean import clean
@@ -25,9 +26,11 @@ _TOTALS = ("total_loss", "loss_total", "loss/total", "loss", "train_loss", "trai
 _KNOWN = {
     **dict.fromkeys(_TOTALS, names.LOSS),
     **dict.fromkeys(("learning_rate", "lr"), names.LEARNING_RATE),
-    **dict.fromkeys(("grad_norm", "gradient_norm", "global_grad_norm", "total_norm"), names.GRAD_NORM),
+    **dict.fromkeys(("grad_norm", "gradient_norm", "global_grad_norm", "total_norm", "gnorm"), names.GRAD_NORM),
     **dict.fromkeys(("update_ratio",), names.UPDATE_RATIO),
-    **dict.fromkeys(("tokens_per_second", "tokens_per_sec", "tps"), names.TOKENS_PER_SECOND),
+    **dict.fromkeys(("tokens_per_second", "tokens_per_sec", "tps", "wps"), names.TOKENS_PER_SECOND),
+    **dict.fromkeys(("tokens/s", "tokens/sec", "tok/s", "tok/sec"), names.TOKENS_PER_SECOND),
+    **dict.fromkeys(("tokens_per_second_per_gpu", "tokens/sec/gpu", "tok/sec/gpu"), names.TOKENS_PER_SECOND),
     **dict.fromkeys(("memory_bytes", "rss_bytes", "memory_rss_bytes", "process_memory_bytes"), names.MEMORY),
     **dict.fromkeys(("seq_len", "seq_length", "sequence_length", "mean_length", "length"), names.LENGTH),
     **dict.fromkeys(("num_input_tokens_seen", "num_tokens", "tokens_seen", "total_tokens", "tokens"), names.TOKENS),
@@ -137,6 +140,15 @@ def column_of(name: str) -> str | None:
         return None
     prefix, found = _PREFIX_SAYS[said[1]], said[2].removesuffix("_loss")
     return _ON_EVALUATION.get(prefix, prefix) + found if evaluation else prefix + found
+
+
+@lru_cache(maxsize=4096)
+def bar_column(name: str) -> str:
+    """Return the column for a value beside a progress bar, whose loss is often a mean over batches."""
+    column = column_of(name) or ""
+    if column == names.LOSS:
+        return names.BAR_LOSS
+    return column if column.startswith("train/") else f"progress_bar/{name}"
 
 
 class Naming:

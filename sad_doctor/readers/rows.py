@@ -121,6 +121,11 @@ class Rows:
         return self._columns.snapshot()
 
     @property
+    def step(self) -> float:
+        """The step of the last row."""
+        return self._step
+
+    @property
     def facts(self) -> dict[str, object]:
         """How many steps the run will take, where its rows tell that; which dense columns are blank at the end."""
         columns = self._columns.snapshot()

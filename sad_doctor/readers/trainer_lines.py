@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.readers.naming import column_of
+from sad_doctor.readers.naming import column_of, step_rank
 from sad_doctor.readers.progress import NUMBER, Bar, find_bar
 from sad_doctor.run import Column
 
@@ -41,7 +41,7 @@ class TrainerLines:
         self.total: int | None = None
         self._step = 0.0
         self._seen = False
-        self._drawn = False
+        self._drawn = self._named = False
         self._waiting: dict[str, float] | None = None
 
     def bar(self, bar: Bar) -> list[Row]:
@@ -68,6 +68,11 @@ class TrainerLines:
         rows = self._release()
         if _SUMMARY in values:
             return [*rows, Row(self._step, {}, ends=True)]
+        own = next((key for key in values if step_rank(key) is not None), None)
+        if own is not None:
+            # a print of one's own in the same shape
+            self._step, self._named = values.pop(own), True
+            return [*rows, Row(self._step, _ours(values))]
         self._seen = True
         self._waiting = values
         if self._drawn:
@@ -97,7 +102,7 @@ class TrainerLines:
     def notes(self) -> tuple[str, ...]:
         """Where the steps come from."""
         if not self._seen:
-            return ()
+            return ("the step is the one that each line names",) if self._named else ()
         source = "the progress bar drawn behind them" if self._drawn else "the epoch or the number of the line"
         return (f"the printed values have 4 digits and no step: it is that of {source}",)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from math import isfinite
 
 from sad_doctor import names
@@ -13,9 +12,10 @@ from sad_doctor.readers import phrases
 from sad_doctor.readers.columns import MOST_COLUMNS, Columns
 from sad_doctor.readers.ending import Ending
 from sad_doctor.readers.events import Events
-from sad_doctor.readers.naming import column_of, plain, term
+from sad_doctor.readers.naming import bar_column, plain, term
 from sad_doctor.readers.prefixes import without_prefix
 from sad_doctor.readers.progress import Bar, find_bar
+from sad_doctor.readers.step_lines import StepLines
 from sad_doctor.readers.tracebacks import UNENDED, Tracebacks
 from sad_doctor.readers.trainer_lines import Row, TrainerLines
 from sad_doctor.run import Column, Event
@@ -43,15 +43,6 @@ class Told:
     notes: tuple[str, ...]
 
 
-@lru_cache(maxsize=4096)
-def _bar_column(name: str) -> str:
-    """The column for a value beside a bar, whose loss is often a mean over batches."""
-    column = column_of(name) or ""
-    if column == names.LOSS:
-        return names.BAR_LOSS
-    return column if column.startswith("train/") else f"progress_bar/{name}"
-
-
 class Transcript:
     """Takes clean lines; keeps columns, events and facts.
 
@@ -66,9 +57,10 @@ class Transcript:
         self._events = Events()
         self._tracebacks = Tracebacks()
         self._trainer = TrainerLines()
+        self._steps = StepLines()
         self._ending = Ending(self._events)
         self._section: str | None = None
-        self._in_section = False
+        self._in_section = self._sectioned = False
         self._read_as: dict[str, str] = {}
         self._bar_total = 0
         self._first_epoch: int | None = None
@@ -139,19 +131,29 @@ class Transcript:
                     self._went_on()
                 handle(found)
                 return
-        self._part(line)
+        if not self._part(line):
+            self._step_line(line)
 
-    def _part(self, line: str) -> None:
+    def _part(self, line: str) -> bool:
         """A line ``name: value`` of the open section; a line of another shape closes it."""
-        if self._section is None or (not line and not self._in_section):
-            return
+        if self._section is None:
+            return False
+        if not line and not self._in_section:
+            return True
         found = phrases.PAIR.fullmatch(line)
         name = plain(found[1]) if found else ""
         if found is None or name.startswith("sum_of"):
             self._section = None
-            return
-        self._in_section = True
+            return False
+        self._in_section = self._sectioned = True
         self._put(self._section + self._term(found[1]), found[2])
+        return True
+
+    def _step_line(self, line: str) -> None:
+        """A line that names its step and values, or its values alone where no other shape tells the steps."""
+        step = self._steps.line(line, known=self.step != _NONE_YET and not self._steps.columns)
+        if step is not None:
+            self._advance(step)
 
     def _on_bar(self, bar: Bar) -> None:
         self._on_rows(self._trainer.bar(bar))
@@ -171,7 +173,7 @@ class Transcript:
         for name, value in bar.values.items():
             if name == "step":
                 continue
-            self._put(_bar_column(name), value)
+            self._put(bar_column(name), value)
 
     def _on_rows(self, rows: list[Row]) -> None:
         for row in rows:
@@ -224,6 +226,7 @@ class Transcript:
 
     def _on_epochs(self, found: re.Match[str]) -> None:
         self._epochs = max(self._epochs, int(found[1] or found[2] or found[3]))
+        self._steps.line(found.string, known=True)
 
     def _on_setting(self, found: re.Match[str]) -> None:
         self._settings[plain(found[1])] = found[2].strip()
@@ -256,7 +259,7 @@ class Transcript:
 
     def _published(self) -> dict[str, Column]:
         """The columns under their public names: the bar's loss is the loss only where no total is printed."""
-        columns = self._columns.snapshot()
+        columns = {**self._steps.columns, **self._columns.snapshot()}
         if names.LOSS not in columns and names.BAR_LOSS in columns:
             columns[names.LOSS] = columns.pop(names.BAR_LOSS)
         for name in [name for name in columns if name.startswith(_RAW_LINE)]:
@@ -265,7 +268,7 @@ class Transcript:
         return columns
 
     def _facts(self, status: str) -> dict[str, object]:
-        facts: dict[str, object] = {names.STATUS: status, "events": True, **self._trainer.facts}
+        facts: dict[str, object] = {names.STATUS: status, "events": True, **self._steps.facts, **self._trainer.facts}
         epochs = max(self._epochs, self._last_epoch - (self._first_epoch or 0) + 1)
         if self._bar_total:
             facts |= {names.TOTAL_STEPS: self._bar_total * epochs, "batches_per_epoch": self._bar_total}
@@ -277,14 +280,14 @@ class Transcript:
 
     def _notes(self) -> tuple[str, ...]:
         columns = self._columns.snapshot()
-        notes = list(self._trainer.notes) or ["steps are batches, as the log counts them"]
+        notes = [*self._trainer.notes, *self._steps.notes] or ["steps are batches, as the log counts them"]
         if self._bar_total and not self._epochs:
             notes.append("the number of epochs is not told: those seen are taken for all")
         if names.BAR_LOSS in columns and names.LOSS in columns:
             notes.append(f"train/loss is the total printed in the blocks; the bar's mean is kept as {names.BAR_LOSS}")
         elif names.BAR_LOSS in columns:
             notes.append("train/loss is the loss of the progress bar, which may be a mean over batches")
-        if any(name.startswith(names.RAW) for name in columns):
+        if self._sectioned and any(name.startswith(names.RAW) for name in columns):
             notes.append("what is printed under `Raw loss components:` is kept as train/raw/ as printed")
         if any(name.startswith(_RAW_LINE) and names.RAW + name.removeprefix(_RAW_LINE) in columns for name in columns):
             notes.append(f"`Raw:` values of parts that the blocks list too are kept as {names.UNWEIGHTED}")

@@ -2,7 +2,7 @@
 
 ## What it sees
 The evaluation's label loss (or its perplexity) is the same, bit for bit, in every evaluation, while the training's
-label loss surely falls by more than a tenth. Where the log tells no parts, the total stands for the label loss.
+label loss surely falls by more than a twentieth. Where the log tells no parts, the total stands for the label loss.
 
 ## Why it is bad
 The student learns, and another one is evaluated: a copy made before the training, an average of the weights that is
@@ -12,7 +12,7 @@ merged. The best checkpoint, the early stop and the report are all of the copy.
 ## Thresholds
 - `digits = 5`: an evaluation must show so many significant digits to be the same; one less in twice as many of them.
 - `evaluations = 3`: fewest evaluations.
-- `falls = 0.1`: the share by which the training must surely fall.
+- `falls = 0.05`: the share by which the training must surely fall.
 
 ## Example
 ```run fires
@@ -126,5 +126,5 @@ RULE = Rule(
     page=__doc__,
     needs=("|".join(_STUDENT), f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
     check=check,
-    thresholds={"digits": 5, "evaluations": 3, "falls": 0.1},
+    thresholds={"digits": 5, "evaluations": 3, "falls": 0.05},
 )

@@ -98,6 +98,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     )
     # half of a window may be that far off by the luck of its batches
     luck = 2 * float(np.median(np.abs(np.diff(training.value))))
+    luck *= float(np.sqrt(max(1.0, (2 * AROUND + 1) / len(training))))  # the median of few is less sure
     apart = (evaluation.value > t["ratio"] * level) & (evaluation.value - level > t["nats"] + luck)
     if float(np.mean(apart)) >= t["often"] and bool(apart[: max(1, apart.size // 4)].all()):
         if _late(run, evaluation, t) and _has_fallen(training, float(level[0])):
@@ -116,7 +117,8 @@ def _whole_multiple(evaluation: Column, training: Column) -> Finding | None:
     if not np.all(level > 0) or value[-1] > 0.85 * value[0]:
         return None
     ratio = level / value
-    times = round(float(np.median(ratio)))
+    middle = float(np.median(ratio))
+    times = round(middle) if np.isfinite(middle) else 0
     if times < 2 or not bool(np.all(np.abs(ratio / times - 1) < _STEADY)):
         return None
     return _times(
@@ -222,7 +224,8 @@ def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
 
 def _multiple(ratio: Floats) -> tuple[str, ...]:
     """A whole number between the two throughout: a sum where the other is a mean."""
-    times = round(float(np.median(ratio)))
+    middle = float(np.median(ratio))
+    times = round(middle) if np.isfinite(middle) else 0
     steady = times >= 2 and bool(np.all(np.abs(ratio / times - 1) < 0.1))
     return (
         (f"About {times} times the training's at each: a sum over {times} batches in place of a mean?",)

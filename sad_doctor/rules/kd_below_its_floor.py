@@ -79,7 +79,11 @@ def _judged(run: Run, t: Thresholds) -> dict[str, Column]:
     found = {}
     for prefix in (names.RAW, names.UNWEIGHTED, names.EVAL_RAW, names.WEIGHTED):
         for term, column in run.terms(prefix).items():
-            signed = prefix == names.WEIGHTED and (term not in weights or bool(np.any(weights[term].value < 0)))
+            signed = prefix == names.WEIGHTED and (
+                bool(np.any(weights[term].value < 0))
+                if term in weights
+                else not bool(np.any(column.value > t["below"]))
+            )  # no weight of one sign turns a series from above zero to below it
             if (term == names.KD or term in names.ANCHORS) and not signed:
                 found[prefix + term] = column
     found |= {name: run.columns[name] for name in _EVALUATED if run.get(name) is not None}

@@ -14,8 +14,8 @@ misaligned, so that the targets belong to other text; a temperature so high that
 
 ## Thresholds
 - `follows = 0.1`: nats of KL for a nat of label loss below which KD does not follow.
-- `band = 0.1`: the two ends of KD must lie within this share of its level; where its weight is not known, all that lies
-  between them within half of it.
+- `band = 0.1`: the two ends of KD must lie within this share of its level; where its weight is not known,
+  all of it must, from the beginning on.
 - `rise = 0.1`: from this share on it rises.
 - `falls = 0.02`, `nats = 0.05`: how far the label loss must surely fall, as a share and at least, after the first
   quarter, in which every student learns the frequencies of tokens.
@@ -126,11 +126,8 @@ def _even(column: Column, soft: tuple[Floats, Floats], t: Thresholds, *, tight: 
     gain, level = signals.gain(*soft), abs(float(np.median(soft[0])))
     if abs(gain.amount) >= t["band"] * level + 2 * gain.error:
         return False
-    late = Column(column.step[len(column) // 4 :], column.value[len(column) // 4 :])
-    blocks = signals.blocks(late, 6)
-    return not tight or (
-        blocks is not None and blocks.range < 0.5 * t["band"] * level + 2 * float(np.max(blocks.error))
-    )
+    blocks = signals.blocks(column, 8)
+    return not tight or (blocks is not None and blocks.range < t["band"] * level + 2 * float(np.max(blocks.error)))
 
 
 def _evaluated_kl_falls(run: Run) -> bool:
@@ -138,6 +135,7 @@ def _evaluated_kl_falls(run: Run) -> bool:
         column = run.get(name)
         if column is not None and len(column) >= 2:
             known = signals.finite(column).value
+            known = known[known.size // 4 :]  # what every student gains by its first steps is not KD's doing
             if known.size >= 2 and known[-1] < 0.95 * known[0]:
                 return True
     return False

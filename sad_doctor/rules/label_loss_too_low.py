@@ -1,10 +1,11 @@
 """The label loss is too low for text
 
 ## What it sees
-The evaluation's label loss, in the median of its last points, below what any text costs. Without an evaluation of it,
-the label loss of the training, if no evaluation says otherwise: a training text that was learned by heart while the
-held-out text was not is overfitting, and told as that. Or, where the log has the teacher's own loss on the same
-batches, a label loss of the training far below that.
+The evaluation's label loss (else the logarithm of its perplexity), in the median of its last points, below what any
+text costs; or far below its teacher's on the same held-out text. Without an evaluation of it, the label loss of the
+training, if no evaluation says otherwise: a training text that was learned by heart while the held-out text was not is
+overfitting, and told as that. Or, where the log has the teacher's own loss on the same batches, a label loss of the
+training far below that.
 
 ## Why it is bad
 The next token of a text cannot be known: English costs a large model two to three nats a token, code about one. A loss
@@ -77,11 +78,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         if 0 < column.last < min(t["half"] * bar.last, bar.last - t["under"]):
             yield _finding(name, column, column.last, f"where its teacher's is {words.number(bar.last)}", Level.WARNING)
             return
-    teacher, label = run.get(names.TEACHER_LOSS), signals.label_loss(run)
+    told, label = run.get(names.TEACHER_LOSS), signals.label_loss(run)
+    teacher = None if told is None else signals.finite(told)
     if teacher is None or label is None or min(len(teacher), len(label[1])) < t["records"]:
         return
     fifth = max(5, len(label[1]) // 5)
-    own, theirs = float(np.median(label[1].value[-fifth:])), float(np.nanmedian(teacher.value[-fifth:]))
+    own, theirs = float(np.median(label[1].value[-fifth:])), float(np.median(teacher.value[-fifth:]))
     yield Reading("the label loss over the teacher's own", own / theirs if theirs else float("nan"), "teacher")
     if 0 < own < t["teacher"] * theirs:
         yield _finding(label[0], label[1], own, f"where the teacher's own is {words.number(theirs)}", Level.INFO)
@@ -91,10 +93,19 @@ def _series(run: Run, t: Thresholds) -> tuple[str, Column, int] | None:
     evaluated = run.get(names.EVAL_LM_LOSS)
     if evaluated is not None and len(known := signals.finite(signals.tidy(evaluated))):
         return names.EVAL_LM_LOSS, known, min(len(known), int(t["last"]))
+    perplexity = run.get(names.EVAL_PERPLEXITY)
+    if perplexity is not None and len(known := signals.finite(signals.tidy(perplexity))) and known.value.min() >= 1:
+        column = Column(known.step, np.log(known.value))
+        return names.EVAL_PERPLEXITY, column, min(len(column), int(t["last"]))
     label = signals.label_loss(run)
     if label is None or len(label[1]) < t["records"] or run.get(names.EVAL_LOSS) is not None:
         return None
     return label[0], label[1], max(int(t["records"]), len(label[1]) // 5)
+
+
+def _called(name: str) -> str:
+    logarithm = name == names.EVAL_PERPLEXITY
+    return "The logarithm of the perplexity" if logarithm else words.capital(words.called(name))
 
 
 def _finding(name: str, column: Column, value: float, how: str, level: Level) -> Finding:
@@ -102,7 +113,7 @@ def _finding(name: str, column: Column, value: float, how: str, level: Level) ->
         rule=CODE,
         name=NAME,
         level=level,
-        headline=f"{words.capital(words.called(name))} is {words.number(value)} at the end, {how}.",
+        headline=f"{_called(name)} is {words.number(value)} at the end, {how}.",
         evidence=(
             f"First {words.number(float(column.value[0]))}, last {words.number(column.last)}, "
             f"{words.counted(len(column), 'record')}; a perplexity of {words.number(float(np.exp(value)))}",

@@ -67,7 +67,7 @@ CODE, NAME = "R202", "layerwise-too-high"
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the layerwise term."""
     parts = signals.parts(run)
-    if _is_a_sum(run, parts, t):
+    if signals.is_summed(run, t["labels"]):
         return
     raw = run.get(names.RAW + names.LAYERWISE)
     logged = parts.terms.get(names.LAYERWISE)
@@ -85,13 +85,6 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         if raw is not None and not found:
             found = list(_finding(run, raw, t["hidden"], "raw", Level.WARNING))
         yield from found
-
-
-def _is_a_sum(run: Run, parts: signals.Parts, t: Thresholds) -> bool:
-    """Whether the label loss too is on a scale that no mean over tokens has: then every term is a sum."""
-    label = signals.label_loss(run)
-    columns = [c for term, c in parts.terms.items() if term in names.ANCHORS] if label is None else [label[1]]
-    return any(len(c) and float(np.median(signals.finite(c).value)) > t["labels"] for c in columns)
 
 
 def _finding(run: Run, column: Column, limit: float, kind: str, level: Level = Level.ERROR) -> Iterator[Finding]:

@@ -16,9 +16,10 @@ targets flatten the student; a KD weight that leaves the label loss no say.
 - `rises = 0.05`, `nats = 0.2`: how far the label loss must surely rise, as a share and at least. A student that gives
   up a little likelihood for its teacher's soft targets stays below.
 - `far = 0.25`, `fall_nats = 0.3`, `same = 0.005`: a KD that surely falls so far beside a label loss that surely does
-  not fall by more than this share is a hint; it is a warning where the label loss is above `ignorant = 0.9` of
-  ln(vocabulary), or stays `above = 1` nat or more over its teacher's, as of a student that knows nothing of the text.
-- `records = 60`, `evaluations = 4`: fewest points.
+  not fall by more than this share is a hint. It is a warning where the label loss stays `above = 1` nat or more over
+  the teacher's, or is above `ignorant = 0.9` of ln(vocabulary), as of a student that knows nothing of the text; there
+  0.6 of the fall will do, and the label loss may take `shared = 0.1` of it.
+- `records = 40`, `evaluations = 4`: fewest points.
 
 ## Example
 ```run fires
@@ -66,7 +67,7 @@ _MOVES = 0.02
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the two part."""
-    kd = signals.unweighted(run, [names.KD])
+    kd = signals.unweighted(run, [names.KD]) or signals.after_its_weight(run, [names.KD])
     evaluated = run.get(names.EVAL_LM_LOSS)
     told = None if evaluated is None else signals.finite(signals.tidy(evaluated))
     if told is not None and len(told) >= t["evaluations"]:
@@ -82,15 +83,24 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     level, labels = (abs(float(np.median(first))) for first, _ in (soft, ends))
     yield Reading("fall of KD, as a share", down.amount / level if level else float("nan"), "falls")
     yield Reading("rise of the label loss, nats", -up.amount, "nats")
-    if down.surely_above(t["falls"] * level) and up.surely_below(-max(t["rises"] * labels, t["nats"]), sigmas=3):
+    size = run.fact(names.VOCABULARY_SIZE)
+    ignorant = size is not None and size > 1 and labels > t["ignorant"] * math.log(size)
+    risen = up.surely_below(-max(t["rises"] * labels, t["nats"]), sigmas=3) or _left_its_best(lm, t)
+    if down.surely_above(t["falls"] * level) and risen:
         yield _finding(lm, soft, ends, Level.WARNING)
-    elif down.surely_above(max(t["far"] * level, t["fall_nats"])) and up.surely_below(t["same"] * labels, sigmas=2):
-        told_size = run.fact(names.VOCABULARY_SIZE)
-        ignorant = bool(told_size and told_size > 1) and labels > t["ignorant"] * math.log(told_size or 2)
+    elif _far(down, level, t, ignorant) and up.surely_below(
+        max(t["same"] * labels, t["shared"] * down.amount if ignorant else 0.0), sigmas=2
+    ):
         stays = ignorant or _stays_far(run, lm, (down.amount, level), t)
         yield _finding(lm, soft, ends, Level.WARNING if stays else Level.INFO)
     elif _stays_far(run, lm, (down.amount, level), t):
         yield _finding(lm, soft, ends, Level.WARNING)
+
+
+def _far(down: signals.Gain, level: float, t: Thresholds, ignorant: bool) -> bool:
+    """Whether KD surely falls far; for a student that knows nothing of the text, half of that is far."""
+    limit = max(t["far"] * level, t["fall_nats"])
+    return down.surely_above(0.6 * limit if ignorant else limit)
 
 
 def _stays_far(run: Run, lm: tuple[str, Column], kd: tuple[float, float], t: Thresholds) -> bool:
@@ -104,6 +114,14 @@ def _stays_far(run: Run, lm: tuple[str, Column], kd: tuple[float, float], t: Thr
     if half < 2 or float(late.min()) < teacher.last + t["above"]:
         return False
     return signals.gain(late[:half], late[-half:]).surely_below(_MOVES)
+
+
+def _left_its_best(lm: tuple[str, Column], t: Thresholds) -> bool:
+    """Whether the last three evaluations all lie above the best one by the threshold."""
+    if lm[0] != names.EVAL_LM_LOSS or len(lm[1]) < 2 * t["evaluations"]:
+        return False
+    best = float(lm[1].value.min())
+    return bool(np.all(lm[1].value[-3:] > best + max(t["rises"] * abs(best), t["nats"])))
 
 
 def _nothing() -> tuple[Floats, Floats]:
@@ -148,11 +166,12 @@ RULE = Rule(
         "falls": 0.1,
         "rises": 0.05,
         "nats": 0.2,
-        "records": 60,
+        "records": 40,
         "evaluations": 4,
         "far": 0.25,
         "fall_nats": 0.3,
         "same": 0.005,
+        "shared": 0.1,
         "ignorant": 0.9,
         "above": 1,
     },

@@ -99,10 +99,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if rise is None:
         return
     terms = _terms(run)
-    risen = [name for name, column in terms.items() if len(column) >= t["records"] and _rise(column, t)]
+    risen = [name for name, column in terms.items() if len(column) >= t["records"] and _rise(column, {**t, **_TOO})]
     if terms and not risen:
         return
     yield _finding(run, rise, risen, float(loss.step[-1]), t)
+
+
+_TOO = {"rise": 0.1, "nats": 0.05}
+"""How far a single term must rise with the total: it says only that no weight made the rise."""
 
 
 def _lowest(column: Column) -> float:
@@ -118,7 +122,10 @@ def _rise(column: Column, t: Thresholds) -> _Rise | None:
     lowest = min(blocks, key=lambda block: float(np.median(before[block])))
     low = float(np.median(before[lowest]))
     gain = signals.gain(last, before[lowest])
-    if not gain.surely_above(max(t["rise"] * abs(low), t["nats"]), sigmas=_SIGMAS):
+    limit = max(t["rise"] * abs(low), t["nats"])
+    # a loss that explodes has no steady noise: there nearly all of the last lie above nearly all of the lowest
+    clear = float(np.quantile(last, 0.1)) > float(np.quantile(before[lowest], 0.9)) and gain.amount > limit
+    if not clear and not gain.surely_above(limit, sigmas=_SIGMAS):
         return None
     return _Rise(low, float(column.step[lowest[-1]]), float(np.median(last)), float(np.median(before[blocks[0]])))
 

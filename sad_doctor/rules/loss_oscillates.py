@@ -3,9 +3,9 @@
 ## What it sees
 The medians of 40 blocks of the training total, from a fifth of the logged range on, turn at least `turns` times, each
 time by more than a share of the level, than a floor in nats and than the noise of the batches explains; and the swings
-are larger than what the loss gains meanwhile. Or the loss alternates from record to record, high, low, high, far beyond
-chance, and does not fall. A learning rate that itself rises and falls (restarts) excuses both, and a loss of parts
-whose label loss or KD does not swing; where an evaluation falls, it is a hint.
+are larger than a quarter of what the loss gains meanwhile. Or the loss alternates from record to record, high, low,
+high, far beyond chance, and does not fall. A learning rate that itself rises and falls (restarts) excuses both, and a
+loss of parts whose label loss or KD does not swing; where an evaluation falls, it is a hint.
 
 ## Why it is bad
 A step that overshoots the valley lands on its other side: the weights go to and fro and the loss falls only when the
@@ -58,6 +58,8 @@ CODE, NAME = "R106", "loss-oscillates"
 
 _BLOCKS = 40
 _SIGMAS = 6.0
+_GAIN = 0.25
+"""The share of all that the loss gains that a swing must exceed: smaller ones are ripples on its way down."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -74,7 +76,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("turns of the loss", turns, "turns")
     yield Reading("correlation of neighbouring records", alternation, "alternates")
     level = abs(float(np.median(late.value)))
-    slow = turns >= t["turns"] and swing > gained and not _excused(run, t)
+    slow = turns >= t["turns"] and swing > _GAIN * gained and not _excused(run, t)
     spread = float(np.median(np.abs(np.diff(late.value))))
     fast = alternation < t["alternates"] and spread > max(t["swing"] * level, t["nats"]) and gained < spread
     if (slow or fast) and not _rate_turns(run):

@@ -12,7 +12,7 @@ term that jumped and the batch at that step tell where to look.
 ## Thresholds
 - `sigmas = 10`, `factor = 1.5`, `nats = 0.5`: how far above the level of the last records a jump must stand.
 
-The level is taken over the 64 records before a block of 64, so the first 64 are not judged.
+The level is taken over the 64 records before a block of 64, so the first 64 are not judged: R109 looks at those.
 
 ## Example
 ```run fires

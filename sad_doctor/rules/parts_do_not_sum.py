@@ -115,6 +115,8 @@ def _exact(run: Run, total: Column, t: Thresholds) -> Finding | None:
         return None
     ratio = loss / rows.sum(axis=0)
     times = float(np.median(ratio))
+    if not np.isfinite(times):
+        return None
     if round(times) >= 2 and float(np.quantile(np.abs(ratio / round(times) - 1), 0.9)) < _EXACT:
         what = f"The loss is {round(times)} times the sum of its parts at every step"
         return _told(step, what, _SUMMED, {"times": times}, Level.WARNING)

@@ -14,6 +14,8 @@ teach: its tokenizer, its weights or the alignment are not what is believed.
 - `sharp = 0.05`: nats below which the targets are hard labels; a teacher on its own text has 1 to 3.
 - `flat = 0.97`: the share of ln(vocabulary) above which they are uniform.
 - `uniform = 0.98`: the share of ln(vocabulary) from which a teacher's loss is guessing.
+- `even = 0.002`: a teacher's loss that varies by less than this share between batches is that of guessing: every text
+  costs it ln(vocabulary).
 - `worse = 1.25`, `nats = 0.5`: how far a teacher's held-out loss may lie above the student's first one.
 - `records = 5`: fewest records.
 
@@ -78,6 +80,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     for name, column in loss:
         middle = float(np.median(column.value))
         yield Reading("the teacher's loss over ln(vocabulary)", middle / uniform, "uniform")
+        spread = float(np.std(column.value)) if len(column) >= t["records"] else float("nan")
+        if name == names.TEACHER_LOSS and middle > 1 and spread < t["even"] * middle:
+            alike = "the same on every batch, as of a teacher that guesses"
+            yield _ignorant(name, column, alike, middle, Level.ERROR)
+            return
         if middle > t["uniform"] * uniform:
             yield _ignorant(name, column, f"as bad as guessing ({words.number(uniform)} nats)", middle, Level.ERROR)
             return
@@ -146,5 +153,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.TEACHER_ENTROPY}|{names.TEACHER_EVAL_LM_LOSS}|{names.TEACHER_LOSS}",),
     check=check,
-    thresholds={"sharp": 0.05, "flat": 0.97, "uniform": 0.98, "worse": 1.25, "nats": 0.5, "records": 5},
+    thresholds={"sharp": 0.05, "flat": 0.97, "uniform": 0.98, "worse": 1.25, "nats": 0.5, "even": 0.002, "records": 5},
 )

@@ -12,6 +12,8 @@ at the wrong places. The curves look almost right, as frequencies of tokens can 
 ## Thresholds
 - `nats = 1`, `share = 0.25`: how far the loss must lie above the held-out one, at least and as a share of it.
 - `uniform = 0.98`: the share of ln(vocabulary) from which it is as bad as guessing.
+- `surprise = 0.5`: nats by which its loss must exceed its entropy, where the log tells that: a teacher of flat targets
+  is told by another rule.
 - `records = 20`: fewest records on training batches.
 
 ## Example
@@ -82,6 +84,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     if not far and gap is not None and gap.held_out > t["uniform"] * uniform:
         return  # it knows nothing at all, which is another story
+    told = run.get(names.TEACHER_ENTROPY)
+    entropy = np.empty(0) if told is None else signals.finite(told).value
+    if entropy.size and level < float(np.median(entropy)) + t["surprise"]:
+        return  # it is not surprised: it does not know, and says so
     begin = float(np.median(column.value[:3]))
     moved = gap is not None and begin < gap.held_out + 0.5 * (level - gap.held_out)
     if moved:
@@ -114,5 +120,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.TEACHER_LOSS,),
     check=check,
-    thresholds={"nats": 1, "share": 0.25, "uniform": 0.98, "records": 20},
+    thresholds={"nats": 1, "share": 0.25, "uniform": 0.98, "surprise": 0.5, "records": 20},
 )

@@ -17,7 +17,10 @@ nothing: the teacher comes to meet it.
   least: batches that come in an order of their own move it too.
 - `above = 0.12`, `worse = 0.04`: how far its loss on training batches may lie above the held-out one, at least and as a
   share, after the difference of the texts is taken off.
-- `records = 40`: fewest records on training batches.
+- `sure = 0.08`: the share by which its entropy, where the log tells it, must change too: harder text costs a fixed
+  teacher more, and leaves it about as sure as before. `far = 0.4`: without the entropy, the change of the loss from
+  which it is more than a hint.
+- `records = 30`: fewest records on training batches.
 
 ## Example
 ```run fires
@@ -55,7 +58,7 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Column, Run
+from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R307", "teacher-drifts"
 
@@ -87,17 +90,29 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             gain, level = signals.gain(start, late), abs(float(np.median(start)))
             yield Reading(f"change of {name}, as a share", gain.amount / level if level else float("nan"), "drift")
             limit = max(t["drift"] * level, t["nats"])
-            if gain.surely_above(limit, sigmas=4) or gain.surely_below(-limit, sigmas=4):
-                yield _finding(name, known, float(np.median(start)), float(np.median(late)), Level.WARNING)
-                return
+            left = _leaves(float(known.value[0]), late, t)
+            if left or gain.surely_above(limit, sigmas=4) or gain.surely_below(-limit, sigmas=4):
+                first, last = float(known.value[0]) if left else float(np.median(start)), float(np.median(late))
+                if name == names.TEACHER_LOSS and (surely := _beyond_the_text(run, first, last, t)) is not None:
+                    yield _finding(name, known, first, last, Level.WARNING if surely else Level.INFO)
+                    return
+                if name != names.TEACHER_LOSS:
+                    yield _finding(name, known, first, last, Level.WARNING)
+                    return
     gap = signals.teacher_gap(run, int(t["records"]))
     if gap is not None and gap.known:
         judged += 1
         yield Reading("the teacher's loss in training above its held-out one, nats", gap.gap, "above")
-        if gap.gap - 3 * gap.error > max(t["above"], t["worse"] * gap.held_out):
+        if gap.gap - 3 * gap.error > max(t["above"], t["worse"] * gap.held_out) and _from_the_start(run, gap):
             yield _in_training(run.columns[names.TEACHER_LOSS], gap)
     if not judged:
         raise TooFew("the teacher's score is logged once, or in too few records")
+
+
+def _from_the_start(run: Run, gap: signals.TeacherGap) -> bool:
+    """Whether the gap is there in the first third too: dropout is, text that gets harder is not."""
+    known = signals.finite(signals.tidy(run.columns[names.TEACHER_LOSS])).value
+    return float(np.median(known[: len(known) // 3])) - (gap.training - gap.gap) > 0.5 * gap.gap
 
 
 def _in_training(column: Column, gap: signals.TeacherGap) -> Finding:
@@ -116,6 +131,25 @@ def _in_training(column: Column, gap: signals.TeacherGap) -> Finding:
         last_step=float(column.step[-1]),
         numbers={"training": gap.training, "held_out": gap.held_out, "gap": gap.gap},
     )
+
+
+def _beyond_the_text(run: Run, first: float, last: float, t: Thresholds) -> bool | None:
+    """Whether the change of its loss is the teacher's: None if the text's, False if the log does not tell.
+
+    Harder text costs a fixed teacher more and leaves it about as sure as before: its entropy hardly moves.
+    """
+    entropy = run.get(names.TEACHER_ENTROPY)
+    known = None if entropy is None else signals.finite(signals.tidy(entropy))
+    if known is None or len(known) < t["records"]:
+        return abs(last - first) > t["far"] * max(abs(first), abs(last))
+    start, late = (float(np.median(v)) for v in (known.value[:1], known.value[len(known) // 3 :]))
+    return True if abs(late - start) > t["sure"] * max(start, late) else None
+
+
+def _leaves(first: float, later: Floats, t: Thresholds) -> bool:
+    """Whether the very first record lies far outside of all later ones: a teacher that a few steps have changed."""
+    level = float(np.median(later))
+    return abs(first - level) > max(t["drift"] * max(abs(first), level), t["nats"], 8 * float(np.std(later)))
 
 
 def _finding(name: str, column: Column, first: float, last: float, level: Level) -> Finding:
@@ -152,5 +186,14 @@ RULE = Rule(
     page=__doc__,
     needs=("|".join((*_HELD_OUT, *_TRAINING)),),
     check=check,
-    thresholds={"change": 0.001, "drift": 0.25, "nats": 0.3, "above": 0.12, "worse": 0.04, "records": 40},
+    thresholds={
+        "change": 0.001,
+        "drift": 0.25,
+        "nats": 0.3,
+        "above": 0.12,
+        "worse": 0.04,
+        "sure": 0.08,
+        "far": 0.4,
+        "records": 30,
+    },
 )

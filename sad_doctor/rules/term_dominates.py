@@ -13,6 +13,8 @@ nothing of its use. For the KD term itself it may be meant, so that is a warning
 ## Thresholds
 - `share = 0.8`: the figure of the failed runs' guide. `often = 0.8`: the share of records that must exceed it.
 - `most = 0.6`, `sometimes = 0.1`: the median, and the share of records above 80%, of a term that comes and goes.
+- `gradients = 5`: so many records of the term's share of the gradient, below `most` in the median, make it a hint: what
+  moves the weights is the gradient, and R212 judges it.
 - `window = 20`: the last so many records, or the last half of them if that is more.
 - `target = 0.3`, `target_kd = 0.5`: the shares at which the remedy aims.
 
@@ -74,7 +76,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield Reading(f"median share of {term}", float(np.median(window.value)), "share")
         level = _level(term, window, t)
         if level is not None:
-            yield _finding(run, term, window, shares, t, level)
+            yield _finding(run, term, window, shares, t, Level.INFO if _moves_little(run, term, t) else level)
+
+
+def _moves_little(run: Run, term: str, t: Thresholds) -> bool:
+    """Whether the log tells the term's share of the gradient, and it is not most of it: that share decides."""
+    told = run.get(names.GRAD_SHARE + term)
+    known = np.empty(0) if told is None else signals.finite(signals.tidy(told)).value
+    return known.size >= t["gradients"] and float(np.median(known[known.size // 2 :])) < t["most"]
 
 
 def _level(term: str, window: Column, t: Thresholds) -> Level | None:
@@ -125,10 +134,18 @@ def _finding(run: Run, term: str, window: Column, shares: dict[str, Column], t: 
             else f"The term {term} is on another scale than the rest, or its weight is too large."
         ),
         remedy=_remedy(run, term, middle, t["target_kd" if term == names.KD else "target"], parts.source),
-        first_step=float(window.step[0]),
+        first_step=_since(shares[term], window, t),
         last_step=at,
         numbers={"share": share, "median_share": middle, "limit": t["share"]},
     )
+
+
+def _since(share: Column, window: Column, t: Thresholds) -> float:
+    """The first step from which on the share is above the limit as often as the rule asks; else the window's first."""
+    above = share.value > t["share"]
+    often = np.cumsum(above[::-1])[::-1] / np.arange(above.size, 0, -1) >= t["often"]
+    from_here = np.flatnonzero(often & above)
+    return float(share.step[from_here[0]]) if from_here.size else float(window.step[0])
 
 
 def _sum(parts: signals.Parts, at: float) -> float:
@@ -159,6 +176,7 @@ RULE = Rule(
         "most": 0.6,
         "sometimes": 0.1,
         "window": 20,
+        "gradients": 5,
         "target": 0.3,
         "target_kd": 0.5,
     },

@@ -122,7 +122,8 @@ def _lost(run: Run, since: float, times: float) -> float | None:
         return None
     late = signals.finite(signals.tidy(time))
     late_value = late.value[late.step >= since]
-    return float(np.ptp(late_value)) * (1 - 1 / times) if late_value.size else 0.0
+    lost = float(np.ptp(late_value)) * (1 - 1 / times) if late_value.size else 0.0
+    return lost if np.isfinite(lost) else None
 
 
 RULE = Rule(

@@ -66,7 +66,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if not 0 < middle < t["update"] or _falls(run):
         return
     rate = run.get(names.LEARNING_RATE)
-    told = "" if rate is None else f" at a learning rate of up to {words.number(float(np.nanmax(rate.value)))}"
+    told = (
+        ""
+        if rate is None
+        else f" at a learning rate of up to {words.number(float(np.max(signals.finite(rate).value, initial=0.0)))}"
+    )
     yield Finding(
         rule=CODE,
         name=NAME,

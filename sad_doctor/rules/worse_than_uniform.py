@@ -61,6 +61,9 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R306", "worse-than-uniform"
 
+_EARLY = 0.02
+"""Share of the logged steps up to which an evaluation is of the student as it came."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for an end above the uniform loss, or a hint for such a beginning."""
@@ -71,6 +74,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if found is None:
         raise TooFew("the log has neither an evaluation of the label loss nor enough records of it before its weight")
     name, column, recent = found
+    if name == names.EVAL_LM_LOSS and float(column.step[-1]) <= run.first_step + _EARLY * (
+        run.last_step - run.first_step
+    ):
+        raise TooFew("the label loss was evaluated at the beginning only")
     end = float(np.median(column.value[-recent:]))
     first = float(column.value[0])
     yield Reading(f"{words.called(name)} at the end over ln(vocabulary)", end / uniform, "over")

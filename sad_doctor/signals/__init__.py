@@ -8,7 +8,7 @@ from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
 from sad_doctor.signals.series import Gain, Still, finite, gain, spikes, still, tidy, trend
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap
-from sad_doctor.signals.unweighted import label_loss, unweighted
+from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 
 __all__ = [
     "CLAMPS",
@@ -17,6 +17,7 @@ __all__ = [
     "Parts",
     "Still",
     "TeacherGap",
+    "after_its_weight",
     "always_zero",
     "blocks",
     "clamp_of",
@@ -27,6 +28,7 @@ __all__ = [
     "finite",
     "gain",
     "is_exp_of",
+    "is_summed",
     "label_loss",
     "loss_falls",
     "measured",

@@ -31,6 +31,22 @@ def label_loss(run: Run) -> tuple[str, Column] | None:
     return unweighted(run, sorted(logged & names.ANCHORS, key=lambda term: (term != names.LM, term)))
 
 
+def after_its_weight(run: Run, terms: Iterable[str]) -> tuple[str, Column] | None:
+    """Return the name and the finite points of the first of ``terms`` after its weight, if the log tells no weights."""
+    if run.terms(names.WEIGHT):
+        return None
+    told = ((names.WEIGHTED + term, run.get(names.WEIGHTED + term)) for term in terms)
+    return next(((name, finite(tidy(column))) for name, column in told if column is not None), None)
+
+
+def is_summed(run: Run, nats: float) -> bool:
+    """Whether the label loss, before its weight or after it, lies where no mean over tokens does: above ``nats``."""
+    label = label_loss(run)
+    columns = [c for term, c in parts(run).terms.items() if term in names.ANCHORS] if label is None else [label[1]]
+    known = [finite(c).value for c in columns]
+    return any(values.size and float(np.median(values)) > nats for values in known)
+
+
 def _unweighted(run: Run, term: str) -> tuple[str, Column] | None:
     own = run.get(names.UNWEIGHTED + term)
     if own is not None:

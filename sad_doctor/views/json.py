@@ -12,7 +12,7 @@ from sad_doctor.record import spell
 from sad_doctor.run import Run
 
 SCHEMA = 1
-"""Goes up when a key changes its meaning or goes away; new keys may come at any time."""
+"""Goes up with every change of the shape, which ``docs/schemas`` holds; ``docs/json-report.md`` describes it."""
 
 
 def render(run: Run, report: Report) -> str:

@@ -19,10 +19,11 @@ _PLAIN, _TEACHER = "plain", "teacher"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """A choice for the second chart."""
+    """A choice for the second chart; ``column`` is the name of its first series' column."""
 
     title: str
     series: tuple[Series, ...]
+    column: str = ""
 
 
 _HELD_OUT: Mapping[str, tuple[str, str]] = {
@@ -88,13 +89,13 @@ def choices(run: Run, dark: bool) -> list[Metric]:
             series.append(Series("student", values, ink["held-out"]))
             if teacher and (level := run.get(teacher)) is not None:
                 series.append(Series("teacher", level, ink[_TEACHER], "level"))
-            found.append(Metric(title, tuple(series)))
+            found.append(Metric(title, tuple(series), name))
     for name, title in _TRAINING.items():
         if (values := run.get(name)) is not None:
-            found.append(Metric(title, (Series(title.lower(), values, ink[_PLAIN]),)))
+            found.append(Metric(title, (Series(title.lower(), values, ink[_PLAIN]),), name))
     for name, values in run.columns.items():
         if len(values) and not _known(name):
-            found.append(Metric(line(name, 40), (Series(line(name, 24), values, ink[_PLAIN]),)))
+            found.append(Metric(line(name, 40), (Series(line(name, 24), values, ink[_PLAIN]),), name))
     return found
 
 

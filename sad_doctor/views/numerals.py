@@ -61,3 +61,25 @@ def age(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def lasting(seconds: float) -> str:
+    """Return a length of time in its two largest units: ``12 s``, ``3 min 20 s``, ``2 h 05 min``, ``4 d 3 h``."""
+    if not math.isfinite(seconds) or seconds < 0:
+        return "0 s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
+    if seconds < 86400:
+        return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
+    return f"{seconds // 86400:.0f} d {seconds % 86400 // 3600:.0f} h"
+
+
+def pace(rate: float) -> str:
+    """Return steps a second as they are read best: ``2.3 steps/s``, ``14 s/step``, ``3 min 20 s/step``."""
+    if not math.isfinite(rate) or rate <= 0:
+        return "–"
+    if rate >= 1:
+        return f"{short(rate)} steps/s"
+    return f"{1 / rate:.1f} s/step" if rate > 0.1 else f"{lasting(1 / rate)}/step"

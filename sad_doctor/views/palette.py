@@ -29,6 +29,9 @@ _ON_LIGHT: Final = {YELLOW: "#a89b00", SKY: "#2a8fc7", ORANGE: "#c07f00", PURPLE
 GLYPHS: Final = {Level.ERROR: "✖", Level.WARNING: "▲", Level.INFO: "●"}
 """A sign for each level: colour alone must not carry it."""
 
+PATTERNS: Final = "█▒░▚╱┼◦╲"
+"""A fill for each term where there are no colours."""
+
 STYLES: Final = {Level.ERROR: "$error", Level.WARNING: "$warning", Level.INFO: "$accent"}
 """The theme's colour of each level."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
+from urllib.parse import quote
 
 from sad_doctor.clean import clean
 from sad_doctor.finding import Finding, Level, Report
@@ -67,7 +69,15 @@ def _result(run: Run, finding: Finding, cause: Finding | None) -> dict[str, Any]
         "ruleId": finding.rule,
         "level": _LEVELS[finding.level],
         "message": {"text": clean("\n".join(lines))},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": clean(run.path.as_posix())}}}],
+        # a code host shows no result without a line
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": quote(os.fsencode(run.path.as_posix()))},
+                    "region": {"startLine": 1},
+                }
+            }
+        ],
         "properties": properties,
     }
 

@@ -78,6 +78,15 @@ def verdict(report: Report) -> str:
     return f"Nothing wrong found: {_rules(len(report.passed))} passed{untold}."
 
 
+def not_checked(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield rules and why they could not judge; those with one reason stand together, by their codes."""
+    reasons: dict[str, list[str]] = {}
+    for one in report.not_checked:
+        reasons.setdefault(one.reason, []).append(f"{one.rule} {one.name}")
+    for reason, rules in reasons.items():
+        yield rules[0] if len(rules) == 1 else ", ".join(rule.split()[0] for rule in rules), reason
+
+
 def _rules(count: int) -> str:
     return f"{count} rule{'' if count == 1 else 's'}"
 
@@ -103,7 +112,7 @@ def _lines(run: Run, report: Report) -> Iterator[_Line]:
         yield _Line()
         yield _Line(", ".join(report.passed), lead="Passed: ", lead_style="bold")
     for title, items in (
-        ("Not checked:", [(f"{n.rule} {n.name}", n.reason) for n in report.not_checked]),
+        ("Not checked:", list(not_checked(report))),
         ("Rules that crashed, to be reported:", [(f"{c.rule} {c.name}", c.error) for c in report.crashed]),
         ("Notes of the reader:", [("", note) for note in run.notes]),
     ):

@@ -239,3 +239,12 @@ def test_a_term_that_enters_does_not_raise_the_level_that_spikes_are_judged_by()
     ledger = objective.ledger({"kd": 3.0, "lm": 5.0}, {"kd": 1, "lm": 1})
     assert (ledger.loss, objective.level(ledger)) == (5.0, 11.0)
     assert Objective({"kd": 0.5}).level(ledger) == ledger.loss
+
+
+@given(st.lists(st.tuples(st.fixed_dictionaries(dict.fromkeys(NAMES, positive)), positive), min_size=2, max_size=8))
+def test_what_all_norms_of_a_measurement_were_divided_by_is_nothing(seen: list[tuple[dict[str, float], float]]) -> None:
+    one, other = controlled(every=1), controlled(every=1)
+    for norms, factor in seen:
+        one.steer(norms)
+        other.steer({name: factor * norm for name, norm in norms.items()})
+        assert one.weights == pytest.approx(other.weights, rel=1e-6)

@@ -161,9 +161,14 @@ NUMBERS = st.one_of(
 )
 TERMS = ("train/raw/", "train/weight/", "train/weighted/", "eval/raw/")
 SERIES = ("train/loss", "train/lr", "train/grad_norm", "train/update_ratio", "eval/loss", "eval/lm_loss", "eval/kl")
+MORE = (
+    *(names.LENGTH, names.COVERAGE, names.TEACHER_LOSS, names.TEACHER_ENTROPY, names.TEACHER_EVAL_LM_LOSS, names.TIME),
+    *(names.MEMORY, names.TOKENS_PER_SECOND, names.EVAL_MAPPED, names.GRAD_SHARE + "kd", names.GRAD_SHARE + "lm"),
+)
 COLUMNS = st.sampled_from(
     [
         *SERIES,
+        *MORE,
         names.EVAL_PERPLEXITY,
         "other",
         *(prefix + term for prefix in TERMS for term in ("kd", "lm", "layerwise")),
@@ -175,17 +180,50 @@ COLUMNS = st.sampled_from(
 def runs(draw):
     columns = {}
     for name in draw(st.sets(COLUMNS)):
-        points = draw(st.lists(st.tuples(st.integers(0, 9000), NUMBERS), max_size=30))
+        points = draw(st.lists(st.tuples(st.integers(0, 9000), NUMBERS), max_size=70))
         if draw(st.booleans()):
             points = [(s, points[0][1]) for s, _ in points]
         columns[name] = Column(np.array([float(s) for s, _ in points]), np.array([float(v) for _, v in points]))
     kinds = [names.EVENT_CRASH, names.EVENT_WARNING, names.EVENT_NON_FINITE, names.EVENT_EARLY_STOP, "else"]
     event = st.builds(Event, st.sampled_from(kinds), st.text(max_size=40), st.none() | st.floats(0, 9000))
-    facts = {names.TOTAL_STEPS: draw(st.sampled_from([0, 1, 5000, 10000, math.nan, -1, "many"]))}
+    facts = {
+        names.TOTAL_STEPS: draw(st.sampled_from([0, 1, 5000, 10000, math.nan, -1, "many"])),
+        names.VOCABULARY_SIZE: draw(st.sampled_from([None, 0, 192, 49152, math.nan, math.inf, -3])),
+    }
     return Run("any", "test", Path("any"), columns, tuple(draw(st.lists(event, max_size=4))), facts)
 
 
-@settings(max_examples=300, deadline=None)
+def garbage(rng, count):
+    """A series long enough for every rule: constants, lines, noise of any size, and numbers that overflow."""
+    odd = [0.0, 1.0, 5.02917, -3.0, math.nan, math.inf, -math.inf, 1e308, 1e-320]
+    made = [
+        np.full(count, rng.choice(odd)),
+        np.linspace(rng.uniform(-2, 10), rng.uniform(-2, 10), count),
+        rng.standard_normal(count) * 10 ** rng.uniform(-8, 8),
+        np.linspace(9, 2, count) + 0.1 * rng.standard_normal(count),
+        rng.choice(odd, count),
+    ]
+    return made[rng.integers(len(made))]
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_long_garbage_makes_no_rule_crash(seed):
+    rng = np.random.default_rng(seed)
+    terms = [prefix + term for prefix in (*TERMS, names.GRAD_SHARE) for term in ("kd", "lm", "layerwise")]
+    columns = {}
+    for name in (*SERIES, *MORE, *terms, names.EVAL_PERPLEXITY):
+        if rng.random() < 0.6:
+            count = int(rng.choice([1, 2, 12, 60, 250]))
+            columns[name] = Column(np.arange(count) * float(rng.choice([1, 10])), garbage(rng, count))
+    facts = {names.TOTAL_STEPS: float(rng.choice([0, 300, math.nan])), names.VOCABULARY_SIZE: 128.0, "clip": 1.0}
+
+    report = check(Run("any", "test", Path("any"), columns, (Event(names.EVENT_RESUME, "", 100.0),), facts))
+
+    assert report.crashed == ()
+    assert all(f.level <= rule.level for f in report.findings for rule in RULES if rule.code == f.rule)
+
+
+@settings(max_examples=120, deadline=None)
 @given(runs())
 def test_no_run_makes_a_rule_crash_and_every_rule_is_accounted_for(run):
     report = check(run)

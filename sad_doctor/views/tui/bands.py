@@ -9,7 +9,7 @@ import numpy as np
 from rich.style import Style
 
 from sad_doctor.run import Column, Floats
-from sad_doctor.views import axis, numerals
+from sad_doctor.views import axis, numerals, palette
 from sad_doctor.views.tui import raster
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.plot import Ink, value_at
@@ -23,7 +23,8 @@ _ACROSS = " ▏▎▍▌▋▊▉█"
 class Shares:
     """The share of each term over the steps (fractions of the loss), with the terms' colours.
 
-    ``holes`` are the steps at which a part was not finite, so that there are no shares.
+    ``holes`` are the steps at which a part was not finite, so that there are no shares. ``patterned`` tells the terms
+    apart by fills, for a terminal without colours.
     """
 
     columns: Mapping[str, Column] = field(default_factory=dict)
@@ -31,6 +32,11 @@ class Shares:
     holes: Floats = field(default_factory=lambda: np.zeros(0))
     steps: tuple[float, float] | None = None
     empty: str = "no terms logged yet"
+    patterned: bool = False
+
+    def fill(self, term: str) -> str:
+        """Return the fill of a term; it is the same in all panes."""
+        return palette.PATTERNS[list(self.colours).index(term) % len(palette.PATTERNS)]
 
     def now(self, step: float | None = None) -> dict[str, float | None]:
         """Return the shares at or before a step (the last for None), the largest first; None where none is known."""
@@ -90,7 +96,10 @@ def paint_bands(width: int, height: int, shares: Shares, ink: Ink) -> tuple[Canv
         for y, label in ((0, "100%"), ((place.rows - 1) // 2, "50%"), (place.rows - 1, "0%")):
             canvas.write(x - 1 - len(label), y, label, ink.label)
     part, broken = bands(shares, left, right, place.across)
-    _stack(canvas, place, part, [shares.colours[t] for t in shares.columns])
+    if shares.patterned:
+        _hatch(canvas, place, part, "".join(shares.fill(t) for t in shares.columns), ink)
+    else:
+        _stack(canvas, place, part, [shares.colours[t] for t in shares.columns])
     for column in np.flatnonzero(broken).tolist():
         for y in range(place.rows):
             canvas.put(x + column, y, "×", ink.nan)
@@ -120,22 +129,26 @@ def paint_bars(width: int, height: int, shares: Shares, step: float | None, ink:
         shown = shown[:-1]
     for y, (term, share) in enumerate(shown):
         style = Style(color=shares.colours[term])
-        canvas.put(0, y, "■", style)
+        fill = shares.fill(term) if shares.patterned else ""
+        canvas.put(0, y, fill or "■", style)
         canvas.write(2, y, term, ink.text, limit=name)
         label = "–" if share is None else numerals.percent(share, 1)
         canvas.write(width - len(label), y, label, ink.text if share is not None else ink.label)
-        _bar(canvas, name + 3, y, width - name - 3 - 7, share or 0.0, style, ink)
+        _bar(canvas, name + 3, y, width - name - 3 - 7, share or 0.0, style, ink, fill)
     if len(shown) < len(now):
         canvas.write(2, len(shown), f"… {len(now) - len(shown)} more", ink.label)
     return canvas
 
 
-def _bar(canvas: Canvas, x: int, y: int, room: int, share: float, style: Style, ink: Ink) -> None:
+def _bar(canvas: Canvas, x: int, y: int, room: int, share: float, style: Style, ink: Ink, fill: str) -> None:
     if room < 3 or not np.isfinite(share):
         return
     canvas.write(x, y, "─" * room, ink.grid)
     eighths = round(min(max(share, 0.0), 1.0) * room * _EIGHTHS)
     full, part = divmod(eighths, _EIGHTHS)
+    if fill:
+        canvas.write(x, y, fill * round(eighths / _EIGHTHS), ink.text)
+        return
     if full:
         canvas.write(x, y, " " * full, Style(bgcolor=style.color))
     if part or (share > 0 and not full):
@@ -159,6 +172,16 @@ def _stack(canvas: Canvas, place: Place, part: Floats, colours: list[str]) -> No
         over = int(np.bincount(cell[cell != low]).argmax())
         block = _BLOCKS[int((cell == low).sum())]
         canvas.put(place.x + x, y, block, Style(color=colours[low], bgcolor=colours[over]))
+
+
+def _hatch(canvas: Canvas, place: Place, part: Floats, fills: str, ink: Ink) -> None:
+    """Fill cells with the character of the term in their middle."""
+    upto = np.cumsum(np.nan_to_num(part), axis=0)
+    level = (np.arange(place.rows) + 0.5) / place.rows
+    owner = np.minimum((upto[:, None, :] < level[None, :, None]).sum(axis=0), len(fills) - 1)[::-1]
+    glyphs = np.array([ord(one) for one in fills], dtype=np.int64)[owner]
+    glyphs[:, ~np.isfinite(part).all(axis=0)] = 0
+    canvas.lay(place.x, 0, glyphs, ink.text)
 
 
 def _foot(canvas: Canvas, place: Place, ink: Ink) -> None:

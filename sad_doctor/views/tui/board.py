@@ -1,23 +1,30 @@
-"""All panes, and what ties them together: cursor, chosen metric, chosen finding, chosen term."""
+"""All panes of one run, and what ties them together: window, cursor, metric, finding, term."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.widget import Widget
 
+from sad_doctor import names
 from sad_doctor.finding import Finding
 from sad_doctor.views import metrics, palette
-from sad_doctor.views.tui import pages, story
+from sad_doctor.views.tui import compare, pages, story, zoom
 from sad_doctor.views.tui.bands import Shares
 from sad_doctor.views.tui.chart import Chart
 from sad_doctor.views.tui.findings import FindingList
 from sad_doctor.views.tui.plot import Mark, Plot
 from sad_doctor.views.tui.prose import Page, Pane
 from sad_doctor.views.tui.shares import SharePane
-from sad_doctor.views.tui.snapshot import Snapshot
+from sad_doctor.views.tui.snapshot import Snapshot, Verdict
 from sad_doctor.views.tui.terms import TermTable
+
+SMOOTHING = (0.0, 0.005, 0.015, 0.04)
+"""What the lines can be smoothed by: the standard deviation of a normal window, as a share of the steps in view."""
 
 
 class Board(Container):
@@ -29,7 +36,11 @@ class Board(Container):
         self.shares, self.terms = SharePane(id="shares"), TermTable(id="terms")
         self.findings, self.detail = FindingList(id="findings"), Pane("Detail", id="detail")
         self.cursor: float | None = None
+        self.window: zoom.Window | None = None
         self._snapshot: Snapshot | None = None
+        self._verdict: Verdict | None = None
+        self._own = ""
+        self._rivals: tuple[compare.Rival, ...] = ()
         self._metric: str | None = None
         self._finding: Finding | None = None
         self._term: str | None = None
@@ -47,20 +58,44 @@ class Board(Container):
         """Every pane."""
         return self.loss, self.metric, self.shares, self.terms, self.findings, self.detail
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Show another snapshot."""
-        self._snapshot = snapshot
-        self.set_class(not snapshot.terms, "-termless")
-        self.set_class(bool(snapshot.terms) and not snapshot.shares, "-shareless")
+    @property
+    def whole(self) -> zoom.Window | None:
+        """The first and the last step of all runs shown."""
+        every = [s.steps for s in (self._snapshot, *(r.snapshot for r in self._rivals)) if s and s.steps]
+        return (min(a for a, _ in every), max(b for _, b in every)) if every else None
+
+    @property
+    def _steps(self) -> zoom.Window | None:
+        return self.window or self.whole
+
+    def show(self, snapshot: Snapshot, own: str = "", rivals: Sequence[compare.Rival] = ()) -> None:
+        """Show another snapshot; ``rivals`` are other runs to draw beside it, which then is called ``own``."""
+        before = self.whole
+        self._snapshot, self._own, self._rivals = snapshot, own, tuple(rivals)
+        self.window = zoom.followed(self.window, before, self.whole)
+        ready = {key: history for s in (snapshot, *(r.snapshot for r in rivals)) for key, history in s.ready.items()}
+        for histories in (self.loss.thinner.histories, self.metric.thinner.histories, self.terms.histories):
+            histories.ready = ready
+        self.shares.bands.histories.ready = ready
         self._draw()
-        self._draw_shares()
-        self.terms.present(snapshot.terms, self._colours(), snapshot.parts)
-        self.findings.show(snapshot.report, snapshot.run)
+        verdict = snapshot.verdict
+        if verdict is not self._verdict:
+            self._verdict = verdict
+            self.set_class(not verdict.terms, "-termless")
+            self.set_class(bool(verdict.terms) and not verdict.shares, "-shareless")
+            self.terms.present(verdict.terms, self._colours(), verdict.parts)
+            self.findings.show(snapshot)
 
     def repaint(self) -> None:
         """Show the same again, in the colours of another theme."""
         if self._snapshot is not None:
-            self.show(self._snapshot)
+            self._verdict = None
+            self.show(self._snapshot, self._own, self._rivals)
+
+    def forget(self) -> None:
+        """Another run comes to the front: no window, no cursor of the last one."""
+        self.window = self._finding = self._term = self._verdict = None
+        self.point_at(None)
 
     def filter(self, wanted: str) -> None:
         """Show only findings and terms that hold every word of ``wanted``."""
@@ -90,6 +125,33 @@ class Board(Container):
             if chart.logarithmic != wanted:
                 chart.toggle_log()
 
+    def next_smoothing(self) -> None:
+        """Smooth the lines over the next longer stretch; after the longest, not at all."""
+        share = SMOOTHING[(SMOOTHING.index(self.loss.smoothing) + 1) % len(SMOOTHING)]
+        self.loss.smooth(share)
+        self.metric.smooth(share)
+
+    def look_at(self, factor: float = 1.0, at: float | None = None, by: float = 0.0) -> None:
+        """Show ``factor`` times as many steps about a step (the cursor for None), moved by a share of the window."""
+        whole = self.whole
+        if whole is None:
+            return
+        if math.isinf(factor):
+            self._set_window(None)
+        elif by:
+            self._set_window(zoom.panned(self.window, whole, by))
+        else:
+            self._set_window(zoom.zoomed(self.window, whole, factor, self.cursor if at is None else at))
+
+    def jump(self) -> bool:
+        """Show the steps of the highlighted finding, the cursor on its first; False if it has none."""
+        span, whole = self._span(), self.whole
+        if span is None or whole is None:
+            return False
+        self._set_window(zoom.around(span, whole))
+        self.point_at(span[0])
+        return True
+
     def point_at(self, step: float | None) -> None:
         """Put the cursor of every pane on a step; None takes it away."""
         self.cursor = step
@@ -101,6 +163,14 @@ class Board(Container):
     def _follow_cursor(self, event: Chart.CursorMoved) -> None:
         event.stop()
         self.point_at(event.step)
+
+    @on(Chart.Zoomed)
+    def _follow_zoom(self, event: Chart.Zoomed) -> None:
+        event.stop()
+        if event.span is not None and self.whole is not None:
+            self._set_window(zoom.clamped(event.span, self.whole))
+        else:
+            self.look_at(event.factor, event.at, event.by)
 
     @on(TermTable.Chosen)
     def _follow_term(self, event: TermTable.Chosen) -> None:
@@ -130,30 +200,41 @@ class Board(Container):
         return self.app.current_theme.dark
 
     def _colours(self) -> dict[str, str]:
-        return palette.colours((t.name for t in self._snapshot.terms) if self._snapshot else (), self._dark)
+        return palette.colours((t.name for t in self._snapshot.verdict.terms) if self._snapshot else (), self._dark)
+
+    def _set_window(self, window: zoom.Window | None) -> None:
+        if window != self.window:
+            self.window = window
+            self._draw()
 
     def _draw(self) -> None:
-        """Draw both charts."""
-        if self._snapshot is None:
+        """Draw charts and shares."""
+        snapshot = self._snapshot
+        if snapshot is None:
             return
-        run, report = self._snapshot.run, self._snapshot.report
+        run, report = snapshot.run, snapshot.report
         marks = tuple(Mark(f.first_step, f.level) for f in report.findings if f.first_step is not None)
-        span, steps = self._span(), self._snapshot.steps
+        seams = tuple(e.step for e in run.events if e.kind == names.EVENT_RESUME and e.step is not None)
+        span, steps = self._span(), self._steps
         series = metrics.loss(run, self._dark, self._term_series())
-        self.loss.show(Plot(series, marks, span, steps, empty="no loss logged yet"))
+        series = compare.against(series, names.LOSS, self._own, self._rivals)
+        self.loss.zoomed = self.metric.zoomed = self.window is not None
+        self.loss.show(Plot(series, marks, span, steps, empty="no loss logged yet", seams=seams))
         choices = metrics.choices(run, self._dark)
         chosen = next((m for m in choices if m.title == self._metric), choices[0] if choices else None)
         if chosen is None:
             self.metric.show(Plot(empty="no held-out text measured yet"), "Held-out text")
         else:
             self._metric = chosen.title
-            self.metric.show(Plot(chosen.series, marks, span, steps), chosen.title)
+            series = compare.against(chosen.series, chosen.column, self._own, self._rivals)
+            self.metric.show(Plot(series, marks, span, steps, seams=seams), chosen.title)
+        self._draw_shares(snapshot, steps)
 
-    def _draw_shares(self) -> None:
-        if self._snapshot is not None:
-            empty = "the log does not tell the parts" if self._snapshot.terms else "no terms logged yet"
-            shares = Shares(self._snapshot.shares, self._colours(), self._snapshot.holes, self._snapshot.steps, empty)
-            self.shares.show(shares)
+    def _draw_shares(self, snapshot: Snapshot, steps: zoom.Window | None) -> None:
+        verdict = snapshot.verdict
+        empty = "the log does not tell the parts" if verdict.terms else "no terms logged yet"
+        bare = self.app.no_color
+        self.shares.show(Shares(verdict.shares, self._colours(), verdict.holes, steps, empty, bare))
 
     def _span(self) -> tuple[float, float] | None:
         if self._finding is None or self._finding.first_step is None:
@@ -163,5 +244,5 @@ class Board(Container):
 
     def _term_series(self) -> metrics.Overlay | None:
         assert self._snapshot is not None
-        term = next((t for t in self._snapshot.terms if t.name == self._term), None)
+        term = next((t for t in self._snapshot.verdict.terms if t.name == self._term), None)
         return None if term is None else (term.name, term.path, self._colours()[term.name])

@@ -23,7 +23,7 @@ class Canvas:
         self.glyph: NDArray[np.int64] = np.full((height, width), _SPACE, dtype=np.int64)
         self.ink: NDArray[np.int64] = np.zeros((height, width), dtype=np.int64)
         self._styles: list[Style] = [base]
-        self._index: dict[Style, int] = {base: 0}
+        self._index: dict[Style, int] = {}
 
     def copy(self) -> Canvas:
         """Return a canvas that can be painted on without touching this one."""
@@ -34,11 +34,11 @@ class Canvas:
 
     def style(self, style: Style) -> int:
         """Return the number of a style laid over the base."""
-        whole = self._styles[0] + style
-        if whole not in self._index:
-            self._index[whole] = len(self._styles)
-            self._styles.append(whole)
-        return self._index[whole]
+        number = self._index.get(style)
+        if number is None:  # adding styles costs much more than looking one up
+            number = self._index[style] = len(self._styles)
+            self._styles.append(self._styles[0] + style)
+        return number
 
     def put(self, x: int, y: int, glyph: str, style: Style) -> None:
         """Set one narrow character."""
@@ -77,9 +77,14 @@ class Canvas:
     def _strip(self, y: int) -> Strip:
         ink, glyph = self.ink[y], self.glyph[y]
         edges = [0, *(np.flatnonzero(np.diff(ink)) + 1).tolist(), self.width]
-        text = [("" if code == _HELD else chr(code)) for code in glyph.tolist()]
-        segments = [Segment("".join(text[a:b]), self._styles[int(ink[a])]) for a, b in pairwise(edges) if b > a]
-        return Strip(segments, self.width)
+        if (glyph == _HELD).any():
+            cells = ["" if code == _HELD else chr(code) for code in glyph.tolist()]
+            pieces = ["".join(cells[a:b]) for a, b in pairwise(edges)]
+        else:  # nearly always: a character a cell
+            text = glyph.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+            pieces = [text[a:b] for a, b in pairwise(edges)]
+        styles = [self._styles[number] for number in ink[edges[:-1]].tolist()] if self.width else []
+        return Strip([Segment(piece, style) for piece, style in zip(pieces, styles, strict=True) if piece], self.width)
 
 
 def _shorten(cells: list[tuple[str, int]], room: int) -> list[tuple[str, int]]:

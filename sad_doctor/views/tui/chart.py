@@ -1,4 +1,4 @@
-"""The chart widget: a plot, a cursor, a scale."""
+"""The chart widget: a plot, a cursor, a scale, a window on the steps."""
 
 from __future__ import annotations
 
@@ -16,18 +16,29 @@ from textual.widget import Widget
 from sad_doctor.finding import Level
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.plot import Frame, Ink, Plot, is_log, overlay, scene, telling_step
+from sad_doctor.views.tui.thin import Thinner
+
+_WHEEL = 0.8
+"""A turn of the wheel narrows the window to so much of its width."""
+_DRAGGED = 2
+"""Cells that the mouse must move for a range rather than a click."""
 
 
 class Chart(Widget, can_focus=True):
-    """Shows a :class:`Plot`; repaints only when the plot, the size or the theme changed."""
+    """Shows a :class:`Plot`; repaints only when the plot, the size or the theme changed.
+
+    What is painted was thinned to the width first: no key costs more because the run is long.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "cursor(-1)", "Cursor", show=False),
+        Binding("left,h", "cursor(-1)", "Cursor", show=False),
         Binding("right", "cursor(1)", "Cursor", show=False),
         Binding("shift+left", "cursor(-10)", "Cursor", show=False),
         Binding("shift+right", "cursor(10)", "Cursor", show=False),
         Binding("home", "cursor(-100000)", "First step", show=False),
         Binding("end", "cursor(100000)", "Last step", show=False),
+        Binding("up,k", "window(0.5)", "Closer", show=False),
+        Binding("down,j", "window(2)", "Farther", show=False),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "chart--axis",
@@ -39,6 +50,7 @@ class Chart(Widget, can_focus=True):
         "chart--error",
         "chart--warning",
         "chart--info",
+        "chart--ghost",
     }
 
     class CursorMoved(Message):
@@ -48,12 +60,26 @@ class Chart(Widget, can_focus=True):
             super().__init__()
             self.step = step
 
+    class Zoomed(Message):
+        """Another window is wanted: ``factor`` times as wide about a step, moved by a share, or from step to step."""
+
+        def __init__(
+            self, factor: float = 1.0, at: float | None = None, by: float = 0.0, span: tuple[float, float] | None = None
+        ) -> None:
+            super().__init__()
+            self.factor, self.at, self.by, self.span = factor, at, by, span
+
     def __init__(self, title: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.title = title
         self.plot = Plot()
         self.cursor: float | None = None
-        self._scene: tuple[Canvas, Frame] | None = None
+        self.smoothing = 0.0
+        self.zoomed = False
+        self.thinner = Thinner()
+        self._drag: tuple[int, int] | None = None
+        self._ranged = False
+        self._scene: tuple[Canvas, Frame, Plot] | None = None
         self._strips: list[Strip] = []
         self._scene_key: object = None
         self._strips_key: object = None
@@ -67,11 +93,16 @@ class Chart(Widget, can_focus=True):
     @property
     def logarithmic(self) -> bool:
         """Whether the value axis is logarithmic now."""
-        return is_log(self.plot)
+        return is_log(self.thinner.whole(self.plot))
 
     def toggle_log(self) -> None:
         """Change between the linear and the logarithmic scale."""
         self.plot = replace(self.plot, log=not self.logarithmic)
+        self._changed()
+
+    def smooth(self, share: float) -> None:
+        """Smooth the lines by this share of the steps in view; 0 shows them as they are."""
+        self.smoothing = share
         self._changed()
 
     def point_at(self, step: float | None) -> None:
@@ -82,43 +113,122 @@ class Chart(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Return a painted row."""
-        key = (self.plot, self.size, self.app.theme, self.rich_style)
-        if (key, self.cursor) != self._strips_key:
+        key = (self.plot, self.smoothing, self.size, self.app.theme)
+        if (key, self.cursor, self._drag) != self._strips_key:
             ink = self._ink()
-            canvas, frame = self._painted(key, ink)
-            overlay(canvas := canvas.copy(), frame, self.plot, ink, self.cursor)
-            self._strips, self._strips_key = canvas.strips(), (key, self.cursor)
+            canvas, frame, plot = self._painted(key, ink)
+            values = self.thinner.values(plot, self.cursor)
+            cursor, edge = (frame.step(x) for x in self._drag) if self._drag else (self.cursor, None)
+            overlay(canvas := canvas.copy(), frame, plot, ink, cursor, values, edge)
+            self._strips, self._strips_key = canvas.strips(), (key, self.cursor, self._drag)
         return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
 
-    def _painted(self, key: object, ink: Ink) -> tuple[Canvas, Frame]:
+    def _painted(self, key: object, ink: Ink) -> tuple[Canvas, Frame, Plot]:
         """Return the scene; a cursor that moves does not paint it anew."""
         if self._scene is None or key != self._scene_key:
-            self._scene = scene(max(self.size.width, 1), max(self.size.height, 1), self.plot, ink)
-            self._scene_key = key
+            width, height = max(self.size.width, 1), max(self.size.height, 1)
+            ghost = self.get_component_rich_style("chart--ghost", partial=True).color
+            plot = self.thinner.thin(
+                replace(self.plot, log=self.logarithmic), width, self.smoothing, ghost.name if ghost else "#808080"
+            )
+            self._scene, self._scene_key = (*scene(width, height, plot, ink), plot), key
         return self._scene
 
     def action_cursor(self, cells: int) -> None:
-        """Move the cursor by some cells; in each it stands on the step that tells most."""
-        if self._scene is None or not self.plot.drawn:
+        """Move the cursor by some cells; in each it stands on the step that tells most. At an edge the window moves."""
+        if self._scene is None or not self._scene[2].drawn:
             return
         frame = self._scene[1]
         here = None if self.cursor is None else frame.column(self.cursor)
         at = (frame.x + frame.width - 1 if here is None else here) + (cells if here is not None else min(cells, 0))
-        self._point_at_cell(min(max(at, frame.x), frame.x + frame.width - 1), frame)
+        last = frame.x + frame.width - 1
+        if not frame.x <= at <= last:
+            self.post_message(self.Zoomed(by=max(-1.0, min(1.0, cells / frame.width))))
+        self._point_at_cell(min(max(at, frame.x), last), frame)
+
+    def action_window(self, factor: float) -> None:
+        """Look closer or from farther away, about the cursor where there is one."""
+        self.post_message(self.Zoomed(factor, self.cursor))
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor where the mouse clicked."""
+        """Put the cursor where the mouse clicked; two clicks show all steps."""
+        column = self._column(event)
+        if self._ranged:  # the end of a range is no click
+            self._ranged = False
+        elif event.chain == 2:
+            self.post_message(self.Zoomed(float("inf")))
+        elif column is not None and self._scene is not None:
+            self._point_at_cell(column, self._scene[1])
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Look closer at what is under the mouse; with shift, move to the left."""
+        self._wheel(event, _WHEEL, -0.1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Look from farther away; with shift, move to the right."""
+        self._wheel(event, 1 / _WHEEL, 0.1)
+
+    def on_mouse_scroll_left(self, event: events.MouseScrollLeft) -> None:
+        """Move to the left."""
+        self._wheel(event, 1.0, -0.1)
+
+    def on_mouse_scroll_right(self, event: events.MouseScrollRight) -> None:
+        """Move to the right."""
+        self._wheel(event, 1.0, 0.1)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Begin a range."""
+        column = self._column(event)
+        if column is not None and event.button == 1:
+            self._drag = (column, column)
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Draw the range."""
+        if self._drag is not None and self._scene is not None:
+            frame = self._scene[1]
+            offset = event.get_content_offset_capture(self)
+            self._drag = (self._drag[0], min(max(offset.x, frame.x), frame.x + frame.width - 1))
+            self.refresh()
+
+    def on_mouse_up(self, _: events.MouseUp) -> None:
+        """Show the range that was drawn."""
+        if self._drag is not None and self._scene is not None:
+            (a, b), self._drag = sorted(self._drag), None
+            self.release_mouse()
+            self._ranged = b - a >= _DRAGGED
+            if self._ranged:
+                frame = self._scene[1]
+                self.post_message(self.Zoomed(span=(frame.step(a), frame.step(b))))
+            self.refresh()
+
+    def _wheel(self, event: events.MouseEvent, factor: float, by: float) -> None:
+        column = self._column(event)
+        if column is None or self._scene is None:
+            return
+        event.stop()
+        pans = event.shift or factor == 1.0
+        self.post_message(self.Zoomed(by=by) if pans else self.Zoomed(factor, self._scene[1].step(column)))
+
+    def _column(self, event: events.MouseEvent) -> int | None:
+        """The canvas column under the mouse, where there is a plot."""
         offset = event.get_content_offset(self)
-        if offset is not None and self._scene is not None and self.plot.drawn and offset.x >= self._scene[1].x:
-            self._point_at_cell(offset.x, self._scene[1])
+        drawn = self._scene is not None and bool(self._scene[2].drawn)
+        if offset is None or self._scene is None or not drawn or offset.x < self._scene[1].x:
+            return None
+        return offset.x
 
     def _point_at_cell(self, column: int, frame: Frame) -> None:
+        assert self._scene is not None
         ends = {frame.x: frame.window.left, frame.x + frame.width - 1: frame.window.right}
-        self.post_message(self.CursorMoved(ends.get(column, telling_step(self.plot, frame, column))))
+        self.post_message(self.CursorMoved(ends.get(column, telling_step(self._scene[2], frame, column))))
 
     def _changed(self) -> None:
         self.border_title = Content(self.title)
-        self.border_subtitle = "log scale" if self.plot.drawn and self.logarithmic else None
+        said = ["zoomed, 0 shows all"] if self.zoomed else []
+        said += ["log scale"] if self.plot.drawn and self.logarithmic else []
+        said += [f"smoothed by {self.smoothing:.1%}"] if self.smoothing and self.plot.drawn else []
+        self.border_subtitle = Content(" · ".join(said)) if said else None
         self.refresh()
 
     def _ink(self) -> Ink:

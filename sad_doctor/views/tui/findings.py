@@ -15,18 +15,18 @@ from sad_doctor.finding import Finding, Level, Report, Story
 from sad_doctor.run import Run
 from sad_doctor.views.palette import GLYPHS, STYLES
 from sad_doctor.views.tui import story
+from sad_doctor.views.tui.lists import LIST_KEYS
 from sad_doctor.views.tui.prose import lay_out
+from sad_doctor.views.tui.snapshot import Snapshot
 
 
 class FindingList(OptionList):
     """Shows the rows of a report; the highlighted row stays highlighted while the run grows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *LIST_KEYS,
         Binding("right", "fold(False)", "Unfold", show=False),
-        Binding("left", "fold(True)", "Fold", show=False),
-        Binding("enter", "select", "Open", show=False),
-        Binding("j", "cursor_down", show=False),
-        Binding("k", "cursor_up", show=False),
+        Binding("left,h", "fold(True)", "Fold", show=False),
     ]
 
     class Chosen(Message):
@@ -50,7 +50,7 @@ class FindingList(OptionList):
         self._unfolded: frozenset[str] = frozenset()
         self._given: tuple[Report, Run] | None = None
         self.border_title = Content("Findings")
-        self.border_subtitle = Content("⏎ page  → unfold")
+        self.border_subtitle = Content("⏎ page  g jump  y copy  → unfold")
 
     @property
     def row(self) -> story.Row | None:
@@ -58,9 +58,9 @@ class FindingList(OptionList):
         at = self.highlighted
         return self.rows[at] if at is not None and at < len(self.rows) else None
 
-    def show(self, report: Report, run: Run) -> None:
+    def show(self, snapshot: Snapshot) -> None:
         """Show another report."""
-        self._given = (report, run)
+        self._given = (snapshot.report, snapshot.run)
         self._rebuild()
 
     def filter(self, wanted: str) -> None:

@@ -16,6 +16,7 @@ from sad_doctor.views import numerals
 from sad_doctor.views.palette import GLYPHS, STYLES
 from sad_doctor.views.plain import line
 from sad_doctor.views.tui.styled import styled
+from sad_doctor.views.tui.tempo import Tempo
 
 SILENT = 600.0
 """Seconds without a sign of life after which a running run is called silent."""
@@ -40,7 +41,11 @@ _FIGURES = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """What the header shows."""
+    """What the header shows.
+
+    ``last`` is the last step where it is known already, ``label`` a word for the mode, such as that of a replay,
+    ``nameless`` what stands for the name of a run that is not known yet.
+    """
 
     run: Run | None = None
     report: Report | None = None
@@ -48,6 +53,29 @@ class Head:
     paused: bool = False
     now: float = 0.0
     opened: float = 1.0
+    last: float | None = None
+    tempo: Tempo = Tempo()  # noqa: RUF009 - frozen
+    label: str = ""
+    nameless: str = "opening …"
+
+    @property
+    def step(self) -> float:
+        """The last step; -1 for an empty run."""
+        if self.last is None:
+            return -1.0 if self.run is None else self.run.last_step
+        return self.last
+
+    @property
+    def over(self) -> bool:
+        """Whether the run says that it has ended."""
+        return self.run is not None and self.run.facts.get(names.STATUS) in ("finished", "crashed", "interrupted")
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds since the last record or other sign of life; None where that is not known."""
+        beats = [self.tempo.last, None if self.run is None else self.run.fact(names.HEARTBEAT)]
+        known = [beat for beat in beats if beat is not None]
+        return max(self.now - max(known), 0.0) if known else None
 
 
 class Header(Widget):
@@ -65,7 +93,7 @@ class Header(Widget):
 def first_line(head: Head, width: int) -> Content:
     """Return name and format on the left, verdict, status and mode on the right."""
     run = head.run
-    name = styled(run.name, "bold $foreground") if run else Content.styled("opening …", "$text-muted")
+    name = styled(run.name, "bold $foreground") if run else Content.styled(head.nameless, "$text-muted")
     left = Content(" ") + Content.styled("◆ ", "$accent") + name
     right = Content("  ").join([p for p in (verdict(head), status(head), mode(head)) if p]) + Content(" ")
     if run and width - right.cell_length - left.cell_length > len(run.format) + 6:
@@ -78,10 +106,10 @@ def second_line(head: Head, width: int) -> Content:
     if head.error:
         return Content.assemble(" ", ("⚠ ", "$error"), (line(head.error), "$error")).truncate(width, ellipsis=True)
     run = head.run
-    if run is None or run.last_step < 0:
+    if run is None or head.step < 0:
         text = " waiting for the first step" if run else ""
         return Content.styled(text, "$text-muted").truncate(width, ellipsis=True)
-    left = Content(" ") + progress(run, 24 if width >= 110 else (12 if width >= 70 else 0))
+    left = Content(" ") + progress(run, head.step, 24 if width >= 150 else (12 if width >= 110 else 0)) + pace(head)
     figures = Content("")
     for name, label in _FIGURES:
         column = run.get(name)
@@ -95,13 +123,13 @@ def second_line(head: Head, width: int) -> Content:
     return _between(left, figures.right_crop(2) if figures else figures, width)
 
 
-def progress(run: Run, bar: int) -> Content:
-    """Return the step, the total and the share done, with a bar of ``bar`` cells where the total is known."""
+def progress(run: Run, last: float, bar: int) -> Content:
+    """Return the last step, the total and the share done, with a bar of ``bar`` cells where the total is known."""
     total = run.fact(names.TOTAL_STEPS)
-    step = Content.assemble(("step ", "$text-muted"), (numerals.step(run.last_step), "bold $foreground"))
+    step = Content.assemble(("step ", "$text-muted"), (numerals.step(last), "bold $foreground"))
     if not total or not math.isfinite(total) or total <= 0:
         return step
-    share = min(max(run.last_step / total, 0.0), 1.0)
+    share = min(max(last / total, 0.0), 1.0)
     step = step + Content.assemble((f" / {numerals.step(total)}", "$text-muted"))
     if bar:
         full = round(share * bar)
@@ -111,7 +139,7 @@ def progress(run: Run, bar: int) -> Content:
 
 def verdict(head: Head) -> Content:
     """Return how many findings of each level there are."""
-    if head.report is None or head.run is None or head.run.last_step < 0:
+    if head.report is None or head.run is None or head.step < 0:
         return Content("")
     counts = {level: sum(f.level == level for f in head.report.findings) for level in sorted(Level, reverse=True)}
     parts = [Content.styled(f"{GLYPHS[lv]} {n}", f"bold {STYLES[lv]}") for lv, n in counts.items() if n]
@@ -119,25 +147,22 @@ def verdict(head: Head) -> Content:
 
 
 def status(head: Head) -> Content:
-    """Return the status of the run, with the age of its last sign of life while it runs."""
+    """Return the status of the run, with the age of its last record while it runs or does not tell."""
     if head.run is None:
         return Content("")
     word = line(head.run.facts.get(names.STATUS, "unknown"), 20)
     glyph, style = _STATUS.get(word, ("○", "$text-muted"))
-    text = "status unknown" if word == "unknown" else word
-    if word == "running" and head.run.fact(names.HEARTBEAT) is not None:
-        silent = _silence(head)
-        if silent > SILENT:
-            return Content.styled(f"○ silent for {numerals.age(silent)}", "bold $warning")
-        text = f"{word}, {numerals.age(silent)} ago"
-    return Content.styled(f"{glyph} {text}", style)
-
-
-def _silence(head: Head) -> float:
-    """Seconds since the last sign of life of a run that says it is running; else 0."""
-    beat = None if head.run is None else head.run.fact(names.HEARTBEAT)
-    running = head.run is not None and head.run.facts.get(names.STATUS) == "running"
-    return head.now - beat if running and beat is not None else 0.0
+    silent = head.silence
+    if silent is None or word not in ("running", "unknown"):
+        return Content.styled(f"{glyph} {'status unknown' if word == 'unknown' else word}", style)
+    if word == "unknown":
+        fresh = silent <= SILENT
+        return Content.styled(
+            f"{'●' if fresh else '○'} last record {numerals.age(silent)} ago", "$success" if fresh else "$text-muted"
+        )
+    if silent > SILENT:
+        return Content.styled(f"○ silent for {numerals.age(silent)}", "bold $warning")
+    return Content.styled(f"{glyph} {word}, {numerals.age(silent)} ago", style)
 
 
 def mode(head: Head) -> Content:
@@ -146,11 +171,22 @@ def mode(head: Head) -> Content:
         return Content.styled(" PAUSED ", "bold $background on $warning")
     if head.opened < 1:
         return Content.styled(f" opening {head.opened:.0%} ", "bold $background on $accent")
-    over = head.run is not None and head.run.facts.get(names.STATUS) in ("finished", "crashed", "interrupted")
+    if head.label:
+        return Content.styled(f" {head.label} ", "bold $background on $accent")
+    if head.run is None or head.over or (head.silence or 0.0) > SILENT:
+        return Content("")
+    return Content.styled(" LIVE ", "bold $background on $success")
+
+
+def pace(head: Head) -> Content:
+    """Return how fast the run goes and the time that is left, while it goes."""
+    rate = head.tempo.rate
+    if head.run is None or rate is None or head.over or (head.silence or 0.0) > SILENT:
+        return Content("")
+    told = Content.assemble(("   ", ""), (numerals.pace(rate), "$foreground"))
+    left = head.tempo.left(head.step, head.run.fact(names.TOTAL_STEPS))
     return (
-        Content("")
-        if over or head.run is None or _silence(head) > SILENT
-        else Content.styled(" LIVE ", "bold $background on $success")
+        told if left is None else told + Content.assemble(" · ", (f"{numerals.lasting(left)} left", "bold $foreground"))
     )
 
 

@@ -11,16 +11,23 @@ KEYS = (
     ("?", "help", "app.help"),
     ("/", "filter", "app.filter"),
     ("space", "pause", "app.pause"),
-    ("tab", "next pane", "app.next_pane(False)"),
-    ("l", "log scale", "app.log_scale"),
+    ("tab", "pane", "app.next_pane(False)"),
+    ("l", "log", "app.log_scale"),
+    ("s", "smooth", "app.smooth"),
+    ("+", "closer", "app.window(0.5)"),
+    ("-", "farther", "app.window(2)"),
     ("m", "metric", "app.metric(1)"),
+    ("g", "jump", "app.jump"),
+    ("y", "copy", "app.copy"),
     ("z", "zoom", "app.zoom"),
     ("e", "picture", "app.export"),
+    ("E", "page", "app.export_page"),
+    ("r", "runs", "app.runs"),
     ("^p", "menu", "app.command_palette"),
 )
 """Key, word, action. A line that is too short leaves out from the middle on: see :func:`fitting`."""
 
-_SPARE = ("z", "m", "e", "l", "tab", "/", "space", "?", "^p", "q")
+_SPARE = ("r", "E", "z", "e", "-", "+", "m", "y", "tab", "s", "g", "l", "/", "space", "?", "^p", "q")
 
 
 def fitting(width: int) -> list[tuple[str, str, str]]:

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
-CLASSES: Final = frozenset({"-wide", "-medium", "-small", "-tiny", *(f"-tab-{n}" for n in (1, 2, 3, 4))})
+CLASSES: Final = frozenset({"-wide", "-medium", "-small", "-tiny", *(f"-tab-{n}" for n in range(1, 9))})
 """All that :func:`classes` may return."""
 
 ORDER: Final = ("findings", "detail", "loss", "metric", "terms")
 """The panes that can have the focus, in the order of tab, when all are shown."""
 
-STOPS: Final = ((1, "findings"), (1, "loss"), (2, "metric"), (3, "terms"), (4, "findings"), (4, "detail"))
-"""The same by tabs."""
+STOPS: Final = (
+    *((1, "findings"), (1, "loss"), (2, "metric"), (3, "terms"), (4, "findings"), (4, "detail")),
+    *((5, "rules-list"), (5, "rules-page"), (6, "log"), (7, "recipe"), (8, "runs-list"), (8, "runs-page")),
+)
+"""The same by tabs; from the fifth on they take the whole screen of any size."""
+
+FIRST: Final = {
+    1: "loss",
+    2: "metric",
+    3: "terms",
+    4: "findings",
+    5: "rules-list",
+    6: "log",
+    7: "recipe",
+    8: "runs-list",
+}
+"""The pane that gets the focus with its number."""
 
 
 def classes(width: int, height: int, tab: int = 1) -> frozenset[str]:
@@ -19,14 +34,23 @@ def classes(width: int, height: int, tab: int = 1) -> frozenset[str]:
     if width < 40 or height < 14:
         return frozenset({"-small", "-tiny", f"-tab-{tab}"})
     if width >= 150 and height >= 24:
-        return frozenset({"-wide"})
+        return frozenset({"-wide", f"-tab-{tab}"})
     if width >= 100 and height >= 32:
-        return frozenset({"-medium"})
+        return frozenset({"-medium", f"-tab-{tab}"})
     return frozenset({"-small", f"-tab-{tab}"})
 
 
-def next_stop(tab: int, pane: str | None, back: bool) -> tuple[int, str]:
-    """Return the tab and the pane that follow; from anywhere else, the first pane of the tab."""
-    if (tab, pane) not in STOPS:
-        return next(stop for stop in STOPS if stop[0] == tab)
-    return STOPS[(STOPS.index((tab, pane)) + (-1 if back else 1)) % len(STOPS)]
+def next_stop(tab: int, pane: str | None, back: bool, small: bool = True, tabs: int = 7) -> tuple[int, str]:
+    """Return the tab and the pane that follow; from anywhere else, the first pane of the tab.
+
+    A small terminal goes through the first ``tabs`` tabs; a larger one through the panes that it shows.
+    """
+    if small:
+        stops = [stop for stop in STOPS if stop[0] <= tabs]
+    elif tab <= 4:
+        stops = [(tab, name) for name in ORDER]
+    else:
+        stops = [stop for stop in STOPS if stop[0] == tab]
+    if pane is None or (tab, pane) not in stops:
+        return next(stop for stop in stops if stop[0] == tab)
+    return stops[(stops.index((tab, pane)) + (-1 if back else 1)) % len(stops)]

@@ -32,7 +32,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plot:
-    """All that a chart shows. ``log`` None lets the data decide; ``span`` are the steps of the selected finding."""
+    """All that a chart shows. ``log`` None lets the data decide; ``span`` are the steps of the selected finding.
+
+    ``ghosts`` are drawn faintly under the series, as is what was smoothed; ``seams`` are steps at which a run resumed.
+    """
 
     series: Sequence[Series] = ()
     marks: Sequence[Mark] = ()
@@ -40,11 +43,19 @@ class Plot:
     steps: tuple[float, float] | None = None
     log: bool | None = None
     empty: str = "nothing logged yet"
+    ghosts: Sequence[Series] = ()
+    seams: Sequence[float] = ()
 
     @property
     def drawn(self) -> tuple[Series, ...]:
         """The series with at least one point."""
         return tuple(s for s in self.series if len(s.column))
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What the axes must hold: all points, of a level its last one."""
+        every = (*self.drawn, *self.ghosts)
+        return tuple(Column(s.column.step[-1:], s.column.value[-1:]) if s.kind == "level" else s.column for s in every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +100,7 @@ def is_log(plot: Plot) -> bool:
 
     Never when no value is positive.
     """
-    value = axis.values(s.column for s in plot.drawn)
+    value = axis.values(plot.columns)
     if plot.log is None:
         return axis.wants_log(value)
     return plot.log and bool((value > 0).any())
@@ -106,7 +117,7 @@ def scene(width: int, height: int, plot: Plot, ink: Ink) -> tuple[Canvas, Frame]
     """Return the chart without what depends on the cursor; its cost grows with the length of the series."""
     canvas = Canvas(width, height, ink.base)
     log = is_log(plot)
-    low, high = axis.extent(axis.values(s.column for s in plot.drawn), log)
+    low, high = axis.extent(axis.values(plot.columns), log)
     left, right = plot.steps or axis.span(s.column for s in plot.drawn)
     head = 1 if height >= 5 else 0
     foot = 2 if height >= 10 else (1 if height >= 4 else 0)
@@ -122,20 +133,40 @@ def scene(width: int, height: int, plot: Plot, ink: Ink) -> tuple[Canvas, Frame]
         _value_axis(canvas, frame, levels, labels, ink)
     if foot:
         _step_axis(canvas, frame, foot, ink)
+    for seam in plot.seams:
+        if (x := frame.column(seam)) is not None:
+            for y in range(frame.y, min(frame.y + frame.height, height)):
+                canvas.put(x, y, "┊", ink.label)
+    for ghost in plot.ghosts:
+        _series(canvas, frame, ghost, ink)
     for series in plot.drawn:
         _series(canvas, frame, series, ink)
     _marks(canvas, frame, plot, foot, ink)
     return canvas, frame
 
 
-def overlay(canvas: Canvas, frame: Frame, plot: Plot, ink: Ink, cursor: float | None) -> None:
-    """Paint the cursor and the legend, which tells the values at the cursor, over a scene."""
-    if plot.drawn and cursor is not None and (x := frame.column(cursor)) is not None:
-        for y in range(frame.y, min(frame.y + frame.height, canvas.height)):
-            if chr(canvas.glyph[y, x]) in " ┈":
-                canvas.put(x, y, "│", ink.cursor)
+def overlay(
+    canvas: Canvas,
+    frame: Frame,
+    plot: Plot,
+    ink: Ink,
+    cursor: float | None,
+    values: Sequence[float | None] | None = None,
+    edge: float | None = None,
+) -> None:
+    """Paint the cursor and the legend over a scene; ``edge`` is a second line, where a range is being drawn.
+
+    ``values`` are those of the drawn series at the cursor; None looks them up.
+    """
+    for line in (cursor, edge):
+        if plot.drawn and line is not None and (x := frame.column(line)) is not None:
+            for y in range(frame.y, min(frame.y + frame.height, canvas.height)):
+                if chr(canvas.glyph[y, x]) in " ┈┊":
+                    canvas.put(x, y, "│", ink.cursor)
     if plot.drawn and frame.y:
-        _legend(canvas, frame, plot, ink, cursor)
+        if values is None:
+            values = [value_at(s.column, None if s.kind == "level" else cursor) for s in plot.drawn]
+        _legend(canvas, frame, plot, ink, cursor, values)
 
 
 def telling_step(plot: Plot, frame: Frame, column: int) -> float:
@@ -143,7 +174,7 @@ def telling_step(plot: Plot, frame: Frame, column: int) -> float:
 
     The middle of the column if no series has a point there.
     """
-    for series in plot.drawn:
+    for series in plot.ghosts or plot.drawn:
         step, value = series.column.step, series.column.value
         cell = raster.place(step, frame.window.left, frame.window.right, frame.width * raster.ACROSS) // raster.ACROSS
         here = np.flatnonzero((cell == column - frame.x) & np.isfinite(step))
@@ -160,15 +191,20 @@ def _value_axis(canvas: Canvas, frame: Frame, levels: list[float], labels: list[
         y = frame.y + dot // raster.DOWN
         canvas.write(frame.x - 1 - len(label), y, label, ink.label)
         canvas.put(frame.x - 1, y, "┤", ink.axis)
-        for x in range(frame.width):
-            canvas.put(frame.x + x, y, "┈", ink.grid)
+        _row(canvas, frame.x, y, frame.width, "┈", ink.grid)
+
+
+def _row(canvas: Canvas, x: int, y: int, width: int, glyph: str, style: Style) -> None:
+    """Fill cells of one row that lie on the canvas with one character."""
+    start, end = max(x, 0), min(x + width, canvas.width)
+    if start < end and 0 <= y < canvas.height:
+        canvas.lay(start, y, np.full((1, end - start), ord(glyph), dtype=np.int64), style)
 
 
 def _step_axis(canvas: Canvas, frame: Frame, foot: int, ink: Ink) -> None:
     y = frame.y + frame.height
     canvas.put(frame.x - 1, y, "└", ink.axis)
-    for x in range(frame.width):
-        canvas.put(frame.x + x, y, "─", ink.axis)
+    _row(canvas, frame.x, y, frame.width, "─", ink.axis)
     free = 0
     left, right = frame.window.left, frame.window.right
     for step in axis.ticks(left, right, max(frame.width // 9, 1)) or [left]:
@@ -211,20 +247,21 @@ def _marks(canvas: Canvas, frame: Frame, plot: Plot, foot: int, ink: Ink) -> Non
     y = frame.y + frame.height - (0 if foot == 2 else 1)
     if plot.span and foot == 2:
         first, last = (min(max(s, frame.window.left), frame.window.right) for s in plot.span)
-        for column in range(frame.column(first) or 0, (frame.column(last) or 0) + 1):
-            canvas.put(column, y, "━", ink.cursor)
+        start = frame.column(first) or 0
+        _row(canvas, start, y, (frame.column(last) or 0) + 1 - start, "━", ink.cursor)
     for mark in sorted(plot.marks, key=lambda m: m.level):
         if (x := frame.column(mark.step)) is not None:
-            canvas.put(x, y, GLYPHS[mark.level] if foot != 2 else "▲", ink.levels[mark.level])
+            canvas.put(x, y, GLYPHS[mark.level], ink.levels[mark.level])
 
 
-def _legend(canvas: Canvas, frame: Frame, plot: Plot, ink: Ink, cursor: float | None) -> None:
+def _legend(
+    canvas: Canvas, frame: Frame, plot: Plot, ink: Ink, cursor: float | None, values: Sequence[float | None]
+) -> None:
     x = frame.x
     if cursor is not None:
         x = canvas.write(x, 0, f"step {numerals.step(cursor)}", ink.cursor) + 2
     signs = {"line": "━", "points": "•", "level": "╌"}
-    for series in plot.drawn:
-        value = value_at(series.column, None if series.kind == "level" else cursor)
+    for series, value in zip(plot.drawn, values, strict=True):
         bad = value is not None and not np.isfinite(value)
         said = "–" if value is None else numerals.full(value)
         if x > frame.x and x + cell_len(series.name) + len(said) + 3 > canvas.width:

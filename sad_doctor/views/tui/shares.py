@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
+import numpy as np
 from rich.style import Style
 from textual import events
 from textual.app import ComposeResult
@@ -13,10 +15,12 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from sad_doctor.views import numerals
+from sad_doctor.run import Column
+from sad_doctor.views import axis, numerals
 from sad_doctor.views.tui.bands import Place, Shares, paint_bands, paint_bars, paint_cursor
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.chart import Chart
+from sad_doctor.views.tui.library import Histories
 from sad_doctor.views.tui.plot import Ink
 
 
@@ -28,6 +32,7 @@ class _Drawn(Widget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.shares = Shares()
+        self.histories = Histories()
         self.cursor: float | None = None
         self._strips: list[Strip] = []
         self._key: object = None
@@ -51,7 +56,7 @@ class _Drawn(Widget):
     def render_line(self, y: int) -> Strip:
         """Return a painted row."""
         size = self.size
-        key = (self.shares, size, self.app.theme, self.rich_style)
+        key = (self.shares, size, self.app.theme)
         if (key, self.cursor) != self._key:
             canvas = self.paint(key, max(size.width, 1), max(size.height, 1))
             self._strips, self._key = canvas.strips(), (key, self.cursor)
@@ -74,11 +79,18 @@ class Bands(_Drawn):
         """Return stacked bands; a cursor that moves does not stack them anew."""
         ink = self.ink()
         if self._painted is None or key != self._painted[0]:
-            self._painted = (key, *paint_bands(width, height, self.shares, ink))
+            self._painted = (key, *paint_bands(width, height, self._thinned(width), ink))
         canvas = self._painted[1].copy()
         if self.cursor is not None and self.shares.columns:
             paint_cursor(canvas, self._painted[2], self.cursor, ink)
         return canvas
+
+    def _thinned(self, width: int) -> Shares:
+        """The shares with a mean for each cell: stacking costs the same however long the run is."""
+        shares = self.shares
+        left, right = shares.steps or axis.span(shares.columns.values())
+        every = {t: self.histories.of(t, c).means(left, right, max(width, 1)) for t, c in shares.columns.items()}
+        return replace(shares, columns=every, steps=(left, right))
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse clicked."""
@@ -96,7 +108,10 @@ class Bars(_Drawn):
 
     def paint(self, key: object, width: int, height: int) -> Canvas:  # noqa: ARG002
         """Return bars."""
-        return paint_bars(width, height, self.shares, self.cursor, self.ink())
+        known = {t: self.histories.of(t, c).at(self.cursor) for t, c in self.shares.columns.items()}
+        values = {t: np.array([] if v is None else [v], dtype=np.float64) for t, v in known.items()}
+        moment = {t: Column(np.zeros(v.size), v) for t, v in values.items()}
+        return paint_bars(width, height, replace(self.shares, columns=moment), None, self.ink())
 
 
 class SharePane(Horizontal):
@@ -113,7 +128,9 @@ class SharePane(Horizontal):
         yield self.bars
 
     def show(self, shares: Shares) -> None:
-        """Show other shares."""
+        """Show other shares; both panes remember their histories together."""
+        self.bars.histories = self.bands.histories
+        self.bands.histories.keep(set(shares.columns))
         self.bands.show(shares)
         self.bars.show(shares)
 

@@ -15,24 +15,32 @@ _KEYS = (
     ("The panes", (
         ("tab, shift+tab", "next pane, previous pane"),
         ("1 2 3 4", "charts, held-out text, terms, findings"),
+        ("5 6 7 8", "all rules, the log's text, recipe and environment, the runs"),
         ("z", "let the pane fill the screen, and back"),
-        ("esc", "back: close what is open, take the cursor away"),
+        ("esc", "back: close what is open, show all steps, take the cursor away"),
     )),
     ("Charts", (
         ("← →", "move the cursor through the steps; with shift ten times as fast"),
         ("home end", "first step, last step"),
+        ("+ - (↑ ↓)", "closer, farther, about the cursor; also the wheel of the mouse"),
+        ("< >", "earlier, later steps; also shift and the wheel"),
+        ("0", "all steps; also a double click. Drag the mouse to choose a range"),
         ("l", "linear or logarithmic scale"),
+        ("s", "smooth the lines by 0.5, 1.5 or 4% of the steps in view; what was logged lies faintly under them"),
         ("m, M", "next metric, previous metric in the second chart"),
     )),
-    ("Findings and terms", (
-        ("↑ ↓", "move; the steps of a finding are marked in the charts"),
-        ("→ ←", "unfold what a cause explains, fold it"),
+    ("Findings and lists", (
+        ("↑ ↓ (k j)", "move; the steps of a finding are marked in the charts"),
+        ("→ ← (h)", "unfold what a cause explains, fold it"),
         ("enter", "the whole page: evidence, cause, remedy, rule"),
-        ("/", "filter findings and terms; all words must occur"),
+        ("g", "jump: show the steps of the finding in the charts"),
+        ("y", "copy the finding as text (OSC 52: the terminal must allow it)"),
+        ("/", "filter findings, terms and the log; all words must occur"),
     )),
     ("The run", (
         ("space", "pause: stop following the log, and go on"),
-        ("e", "save a picture of this screen (SVG)"),
+        ("r", "choose another run, or several to compare"),
+        ("e, E", "save a picture of this screen (SVG), the report as a page (HTML)"),
         ("ctrl+p", "all commands; also the light theme"),
         ("q", "quit"),
     )),
@@ -44,6 +52,7 @@ _SIGNS = (
     ("▲ ▼ at the edge", "infinity (in red)"),
     ("•", "measured on held-out text"),
     ("╌", "the teacher's value"),
+    ("┊", "the run was resumed here"),
 )
 
 
@@ -61,19 +70,22 @@ def help_page() -> Page:
 
 
 class Sheet(ModalScreen[None]):
-    """A page above the dashboard; esc closes it."""
+    """A page above the dashboard; esc closes it. Of a finding, it can be jumped to and copied from there."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Back", key_display="esc"),
-        Binding("enter", "dismiss", "Back", show=False),
+        Binding("enter,q", "dismiss", "Back", show=False),
         Binding("question_mark", "dismiss", "Back", show=False),
+        Binding("g", "of_finding('jump')", "Jump", show=False),
+        Binding("y", "of_finding('copy')", "Copy", show=False),
     ]
 
-    def __init__(self, title: str, page: Page) -> None:
+    def __init__(self, title: str, page: Page, *, finding: bool = False) -> None:
         super().__init__()
+        self._finding = finding
         self._pane = Pane(title)
         self._pane.add_class("pane")
-        self._pane.border_subtitle = Content("esc closes")
+        self._pane.border_subtitle = Content("g jump  y copy  esc closes" if finding else "esc closes")
         self._page = page
 
     def compose(self) -> ComposeResult:
@@ -88,3 +100,8 @@ class Sheet(ModalScreen[None]):
     async def action_dismiss(self, result: None = None) -> None:
         """Close."""
         self.dismiss(result)
+
+    async def action_of_finding(self, action: str) -> None:
+        """Do with the finding what the dashboard does with it."""
+        if self._finding:
+            await self.app.run_action(f"app.{action}")

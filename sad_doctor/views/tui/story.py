@@ -38,7 +38,7 @@ def rows(report: Report, run: Run, unfolded: frozenset[str], wanted: str = "") -
     seen: dict[str, int] = {}
     for story in report.stories:
         found += _story_rows(story, unfolded, wanted, seen)
-    if not found and not report.stories and run.last_step >= 0:
+    if not found and not report.stories and any(map(len, run.columns.values())):
         found.append(Row("healthy", [_plain("✓", "No red flags in this run", "$success")]))
     elif not found and wanted:
         found.append(Row("nothing", [_plain(" ", "no finding matches the filter")]))
@@ -109,6 +109,8 @@ def _extras(report: Report, run: Run) -> Iterator[Row]:
         yield row("not-checked", "◌", _count(len(report.not_checked), "rule") + " not checked")
     if report.passed:
         yield row("passed", "✓", _count(len(report.passed), "rule") + " passed")
+    for number, comparison in enumerate(report.comparisons):
+        yield row(f"beside-{number}", "≈", line(comparison.headline, 200))
     yield row("about", "≡", "about this run" + (f", {_count(len(run.notes), 'note')}" if run.notes else ""))
     if run.events:
         yield row("events", "≡", _count(len(run.events), "event"))

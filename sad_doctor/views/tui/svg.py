@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 
 from textual.app import App
 
 _FONT_FACE = re.compile(r"@font-face\s*\{[^}]*\}\s*")
 _FONT = '"Fira Code", "DejaVu Sans Mono", Menlo, Consolas, monospace'
-
-
-def file_name(run: str, now: float) -> str:
-    """Return a name for a picture of a run, of harmless characters only; ``now`` is the Unix time."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", run).strip("-.")[:60] or "run"
-    return f"sad-doctor-{name}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}.svg"
 
 
 def picture(app: App[None], title: str) -> str:

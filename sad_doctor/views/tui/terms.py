@@ -14,7 +14,8 @@ from textual.message import Message
 from textual.widgets import DataTable
 
 from sad_doctor.views import numerals
-from sad_doctor.views.palette import inks_of_table
+from sad_doctor.views.palette import PATTERNS, inks_of_table
+from sad_doctor.views.tui.library import Histories
 from sad_doctor.views.tui.snapshot import Term
 from sad_doctor.views.tui.spark import sparkline
 from sad_doctor.views.tui.story import matches
@@ -48,6 +49,7 @@ class TermTable(DataTable[Text]):
         self.wanted = ""
         self.source = ""
         self._colours: Mapping[str, str] = {}
+        self.histories = Histories()
         self._layout: tuple[object, ...] = ()
         self.border_title = Content("Terms")
 
@@ -55,6 +57,7 @@ class TermTable(DataTable[Text]):
         """Show other values."""
         self.terms = sorted(terms, key=lambda t: not len(t.path))
         self._colours, self.source = colours, source
+        self.histories.keep({t.name for t in terms})
         self.rebuild()
 
     def narrow(self, wanted: str) -> None:
@@ -139,7 +142,9 @@ class TermTable(DataTable[Text]):
     def _cells(self, term: Term, name: int, heads: Sequence[str], spark: int) -> list[Text]:
         ink = inks_of_table(self.app.current_theme.dark)
         colour = self._colours.get(term.name, ink["muted"])
-        label = Text("■ ", style=colour) + Text(term.name, style=ink["text" if len(term.path) else "muted"])
+        at = list(self._colours).index(term.name) if self.app.no_color and term.name in self._colours else None
+        sign = "■" if at is None else PATTERNS[at % len(PATTERNS)]
+        label = Text(f"{sign} ", style=colour) + Text(term.name, style=ink["text" if len(term.path) else "muted"])
         label.truncate(name, overflow="ellipsis")
         values = {"raw": term.raw, "weight": term.weight, "weighted": term.weighted}
         cells = [label]
@@ -155,7 +160,7 @@ class TermTable(DataTable[Text]):
     def _trend(self, term: Term, spark: int, colour: str, ink: Mapping[str, str]) -> Text:
         line = Text()
         if spark >= 4:
-            line.append(sparkline(term.path, spark) + " ", style=colour)
+            line.append(sparkline(self.histories.of(term.name, term.path).outline(spark), spark) + " ", style=colour)
         if not math.isfinite(term.trend):
             return line.append("–", style=ink["muted"])
         sign, tone = ("→", "muted") if abs(term.trend) < _FLAT else (("↘", "good") if term.trend < 0 else ("↗", "bad"))

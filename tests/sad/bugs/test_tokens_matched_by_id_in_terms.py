@@ -103,8 +103,8 @@ def test_negatives_of_the_text_where_those_of_the_batch_are_asked_for_are_found(
 def test_named_pairs_that_are_only_counted_are_found(monkeypatch):
     shipped = distiller.layer_pairs
 
-    def counted(mine, theirs, wanted):
-        return shipped(mine, theirs, wanted if isinstance(wanted, int) else len(wanted))
+    def counted(mine, theirs, wanted, **more):
+        return shipped(mine, theirs, wanted if isinstance(wanted, int) else len(wanted), **more)
 
     monkeypatch.setattr(distiller, "layer_pairs", counted)
     assert "two tokenizers of one size: raw layerwise is" in found()

@@ -41,7 +41,7 @@ def test_the_process_measures_two_rising_sizes_and_prints_nothing_else(pair_fold
 def test_sizes_are_cut_where_whole_windows_would_take_long(monkeypatch) -> None:
     plan = tiny.plan({"train": {"batch_size": 8}})
     small, large = probe.sizes(plan)
-    assert 2 * len(small) == len(large) == 8
+    assert probe.APART * len(small) == len(large) == 8
     monkeypatch.setattr(probe, "SMALL", 20)
     small, large = probe.sizes(plan)
     assert len(small) == len(large) == 1

@@ -1,6 +1,8 @@
 import torch
 
 from sad import tiny
+from sad.cache.layout import Layout
+from sad.invariants.stored_as_live import stored_as_live
 from sad.shipped.stored_teacher import stored_teacher
 from sad.subjects.offline import Offline
 
@@ -16,3 +18,9 @@ def test_it_is_the_divergence_over_what_was_written():
 def test_two_calls_give_one_implementation():
     """So that what is found of it can be kept."""
     assert stored_teacher() == stored_teacher()
+
+
+def test_states_of_another_place_are_named(monkeypatch):
+    shipped = Layout._unpack_state
+    monkeypatch.setattr(Layout, "_unpack_state", lambda self, records: shipped(self, records).roll(1, dims=0))
+    assert stored_as_live(stored_teacher()).says.endswith("it raises states of other places")

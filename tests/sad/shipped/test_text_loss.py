@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 
 from sad import forward
 from sad.align import example
+from sad.data import batches
 from sad.invariants._models import gpt2, llama
 from sad.invariants.batch_composition import batch_composition
 from sad.invariants.target_alignment import target_alignment
@@ -58,4 +61,15 @@ def test_packed_texts_that_see_each_other_are_named_in_attention_by_its_formula(
     monkeypatch.setattr(
         forward, "block_mask", lambda text: torch.ones(*text.shape, text.shape[1]).bool().tril()[:, None]
     )
+    assert not batch_composition(packed_language_model_loss()).holds
+
+
+def test_rows_of_two_texts_that_are_taken_for_rows_of_one_are_named(monkeypatch):
+    shipped = batches._laid
+
+    def one(rows, pad):
+        made = shipped(rows, pad)
+        return replace(made, position_ids=None, text=None) if all(len(of) == 2 for of in rows) else made
+
+    monkeypatch.setattr(batches, "_laid", one)
     assert not batch_composition(packed_language_model_loss()).holds

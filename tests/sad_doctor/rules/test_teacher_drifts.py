@@ -31,3 +31,18 @@ def test_dropout_shows_beside_the_student(judge):
 def test_one_score_tells_nothing(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 0, 1\ntrain/loss: 1\nsteps: 5\nteacher/lm_loss: nan")
+
+
+def test_harder_text_is_not_the_teacher(judge):
+    text = "steps: 100\ntrain/teacher_lm_loss: 3 -> 3 -> 4 -> 4 ~ 0.05\ntrain/teacher_entropy: {entropy} ~ 0.02"
+
+    assert judge(RULE, text.format(entropy="3.2")) == []
+    (finding,) = judge(RULE, text.format(entropy="3.2 -> 3.2 -> 4.2 -> 4.2"))
+    assert finding.level == Level.WARNING
+
+
+def test_without_the_entropy_it_is_a_hint_unless_it_is_far(judge):
+    (hint,) = judge(RULE, "steps: 100\ntrain/teacher_lm_loss: 3 -> 3 -> 4 -> 4 ~ 0.05")
+    (alarm,) = judge(RULE, "steps: 100\ntrain/teacher_lm_loss: 3 -> 3 -> 6 -> 6 ~ 0.05")
+
+    assert (hint.level, alarm.level) == (Level.INFO, Level.WARNING)

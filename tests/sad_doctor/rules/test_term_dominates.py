@@ -53,3 +53,10 @@ def test_one_term_has_nothing_to_dominate(judge):
 def test_raw_values_without_weights_tell_no_share(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 10\ntrain/raw/a: 95\ntrain/raw/b: 5\ntrain/loss: 3")
+
+
+def test_a_gradient_that_is_shared_makes_it_a_hint(judge):
+    text = "steps: 30\ntrain/weighted/a: 90\ntrain/weighted/lm: 10\ntrain/grad_share/a: "
+
+    assert [f.level for f in judge(RULE, text + "0.3")] == [Level.INFO]
+    assert [f.level for f in judge(RULE, text + "0.7")] == [Level.ERROR]

@@ -1,6 +1,9 @@
+import json
+import re
 import shutil
 import subprocess
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -69,3 +72,44 @@ def test_a_browser_runs_the_script_of_the_page(fixtures, tmp_path):
     shown = subprocess.run([*call, (tmp_path / "page.html").as_uri()], capture_output=True, text=True, timeout=120)
     assert "<title>foreign" not in shown.stdout
     assert "data-ready" in shown.stdout
+
+
+PLAY = """
+const figure = document.querySelector('figure[data-chart]'), svg = figure.querySelector('svg');
+const box = svg.getBoundingClientRect();
+const at = (kind, share) => svg.dispatchEvent(new PointerEvent(kind, {
+  clientX: box.left + share * box.width, clientY: box.top + box.height / 2, bubbles: true,
+}));
+const told = [], first = figure.querySelector('button b');
+const note = () => told.push([figure.querySelector('.at').textContent, first.textContent,
+  svg.querySelectorAll('.zoom').length, svg.querySelectorAll('.off').length]);
+note(); at('pointermove', 0.5); note();
+at('pointerleave', 0.5); note();
+at('pointerdown', 0.4); at('pointerup', 0.6); note();
+svg.dispatchEvent(new MouseEvent('dblclick')); note();
+figure.querySelector('button').click(); note();
+document.title = JSON.stringify(told);
+"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no browser here")
+def test_the_charts_answer_the_pointer(tmp_path):
+    run = parse("steps: 101\ntrain/loss: 9 -> 8")
+    page = render(run, check(run)).replace("</body>", f"<script>{PLAY}</script></body>")
+    # without the page's policy, which the test above is about: this script is not the page's
+    page = re.sub('<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    call = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
+    shown = subprocess.run([*call, (tmp_path / "page.html").as_uri()], capture_output=True, text=True, timeout=120)
+    before, over, left, zoomed, whole, hidden = json.loads(unescape(re.search("<title>(.*?)</title>", shown.stdout)[1]))
+    assert before == ["", "8.0000", 0, 0]
+    step, value = int(over[0].removeprefix("step ")), float(over[1])
+    assert 40 < step < 62
+    assert value == pytest.approx(9 - (step - 1) / 100)
+    assert left[1:] == before[1:]
+    low, high = map(float, re.fullmatch(r"steps ([\d.]+) to ([\d.]+) \(double click: all\)", zoomed[0]).groups())
+    assert low < step < high
+    assert 15 < high - low < 30
+    assert zoomed[2] == 1
+    assert whole == before
+    assert hidden[3] == 1

@@ -12,7 +12,7 @@ from sad_doctor.example import parse
 from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Report, Story
 from sad_doctor.rules import RULES
 from sad_doctor.run import Column
-from sad_doctor.views.text import render, show, verdict
+from sad_doctor.views.text import not_checked, render, show, verdict
 
 SICK = parse("steps: 100 every 10\ntrain/loss: 29 ~ 4\ntrain/lr: 0\nsteps: 499, 999\neval/loss: 51.7094, 51.7094")
 NASTY = "[/nope] [bold red]x[/] [link=file:///etc]y[/link] \x1b[2J\x1b]0;owned\x07 \u202e\x9b31m :boom:"
@@ -48,7 +48,8 @@ def test_what_passed_and_what_was_not_checked_are_listed_with_reasons():
     text = render(SICK, check(SICK))
 
     assert re.search(r"^Passed: .*R401", text, re.MULTILINE)
-    assert "  R402 non-finite-gradient: the log has no train/grad_norm" in text
+    assert "  R107, R108, R402: the log has no train/grad_norm\n" in text
+    assert "  R213 covers-little: the log has no train/coverage or eval/mapped_mass\n" in text
 
 
 def test_notes_of_the_reader_and_crashed_rules_are_told():
@@ -213,3 +214,10 @@ def test_one_record_is_told_in_the_singular():
 
     assert " 1 record ·" in render(one, check(one), width=100)
     assert " 2 records ·" in render(run, check(run), width=100)
+
+
+def test_rules_that_lack_the_same_stand_together():
+    lacks = (("R301", "a", "no perplexity"), ("R302", "b", "no loss"), ("R310", "c", "no perplexity"))
+    told = tuple(NotChecked(*one) for one in lacks)
+
+    assert list(not_checked(Report((), (), told, ()))) == [("R301, R310", "no perplexity"), ("R302 b", "no loss")]

@@ -237,6 +237,12 @@ def segments(app):
     return [segment for strip in lines for segment in strip if segment.style is not None]
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch):
+    """On a busy machine the judge is slow: the dashboards of these tests judge at every look all the same."""
+    monkeypatch.setattr("sad_doctor.views.tui.snapshot._QUICK", 60.0)
+
+
 @pytest.fixture
 def make():
     """Builders for tests, which cannot import this file."""

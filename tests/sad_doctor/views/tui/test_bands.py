@@ -115,3 +115,18 @@ def test_the_cursor_crosses_the_bands_at_its_step():
     assert abs(place.step(at) - 50.0) < 3
     assert [s.text[at] for s in canvas.strips()[: place.rows]] == ["│"] * 7
     assert Place(5, 7, 40, (0.0, 100.0)).step(5) == pytest.approx(1.25)
+
+
+def test_without_colours_each_term_has_a_fill(make):
+    colours = {"kd": "#111111", "lm": "#222222"}
+    step = np.arange(10.0)
+    columns = {t: make.column(step, np.full(10, share)) for t, share in (("kd", 0.25), ("lm", 0.75))}
+    both = Shares(columns, colours, steps=(0.0, 9.0), patterned=True)
+    canvas, place = paint_bands(40, 9, both, INK)
+    rows = ["".join(map(chr, row))[place.x :] for row in canvas.glyph[: place.rows]]
+    fills = both.fill("kd"), both.fill("lm")
+    assert len(set(fills)) == 2
+    assert [row.count(fills[1]) > 30 for row in rows] == [True] * 6 + [False] * 2
+    assert [row.count(fills[0]) > 30 for row in rows] == [False] * 6 + [True] * 2
+    bars = paint_bars(40, 2, both, None, INK)
+    assert "".join(map(chr, bars.glyph[0])).count(fills[1]) > "".join(map(chr, bars.glyph[1])).count(fills[0]) > 1

@@ -10,6 +10,7 @@ from sad_doctor import names
 from sad_doctor.finding import Report
 from sad_doctor.run import Run
 from sad_doctor.views.tui.header import Head, first_line, mode, progress, second_line, status, verdict
+from sad_doctor.views.tui.tempo import Tempo
 
 
 def head(make, **facts):
@@ -18,14 +19,14 @@ def head(make, **facts):
 
 
 def test_progress_has_step_total_bar_and_percent(make):
-    text = progress(make.sick_run(), 10).plain
+    text = progress(make.sick_run(), 21_700, 10).plain
     assert text == "step 21,700 / 24,914  " + "━" * 9 + "─  87%"
-    assert progress(replace(make.sick_run(), facts={}), 10).plain == "step 21,700"
+    assert progress(replace(make.sick_run(), facts={}), 21_700, 10).plain == "step 21,700"
 
 
 @pytest.mark.parametrize("total", [0, -5, float("nan"), float("inf"), "many", None])
 def test_a_total_that_is_none_is_left_out(make, total):
-    assert progress(replace(make.sick_run(), facts={names.TOTAL_STEPS: total}), 10).plain == "step 21,700"
+    assert progress(replace(make.sick_run(), facts={names.TOTAL_STEPS: total}), 21_700, 10).plain == "step 21,700"
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_a_total_that_is_none_is_left_out(make, total):
         ("finished", "✔ finished"),
         ("crashed", "✖ crashed"),
         ("interrupted", "■ interrupted"),
-        ("unknown", "○ status unknown"),
+        ("unknown", "● last record 4 s ago"),
         ("on [fire]", "○ on [fire]"),
     ],
 )
@@ -45,6 +46,27 @@ def test_the_status_is_told(make, said, shown):
 
 def test_a_running_run_without_a_sign_of_life_is_silent(make):
     assert status(head(make, heartbeat=make.now - 7200)).plain == "○ silent for 2 h"
+
+
+def test_a_log_that_does_not_tell_its_status_has_an_age(make):
+    old = head(make, status="unknown", heartbeat=make.now - 7200)
+    assert status(old).plain == "○ last record 2 h ago"
+    assert mode(old).plain == ""
+    assert status(replace(old, tempo=Tempo(make.now - 3))).plain == "● last record 3 s ago"
+    never = replace(old, run=replace(old.run, facts={}))
+    assert status(never).plain == "○ status unknown"
+
+
+def test_the_pace_and_the_time_left_are_told_while_the_run_goes_on(make):
+    running = replace(head(make), tempo=Tempo(make.now, 2.5), last=21_700.0)
+    assert "2.5 steps/s · 21 min left" in second_line(running, 160).plain
+    over = replace(running, run=replace(running.run, facts={**running.run.facts, names.STATUS: "finished"}))
+    assert "left" not in second_line(over, 160).plain
+    assert "left" not in second_line(replace(running, now=make.now + 9000), 160).plain
+
+
+def test_a_replay_says_so(make):
+    assert mode(replace(head(make), label="REPLAY 20x")).plain.strip() == "REPLAY 20x"
 
 
 def test_the_mode_is_told_while_the_run_goes_on(make):

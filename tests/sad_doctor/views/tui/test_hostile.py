@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 from sad_doctor import names
 from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Report, Story
 from sad_doctor.run import Event
+from sad_doctor.views.tui.app import DoctorApp
+from sad_doctor.views.tui.pick import Picker
 
 NASTY = [
     "loss [/nope] 3",
@@ -50,6 +52,12 @@ def assert_harmless(make, app):
     assert not any("@click" in str(segment.style.meta) or segment.style.link for segment in make.segments(app))
 
 
+def nasty_file(folder):
+    path = folder / "[red]\x1b]0;x\x07.log"
+    path.write_text("\n".join(NASTY), encoding="utf-8", errors="replace")
+    return path
+
+
 async def test_nothing_from_a_log_is_markup(make):
     app, source = make.dashboard(make.empty_run(), lambda _: said[-1])
     said = [make.empty_report()]
@@ -65,7 +73,7 @@ async def test_nothing_from_a_log_is_markup(make):
             assert_harmless(make, app)
 
 
-async def test_no_pane_reads_a_log_as_markup(make):
+async def test_no_pane_reads_a_log_as_markup(make, tmp_path):
     run, report = hostile(make, NASTY)
     app, source = make.dashboard(run, report)
     async with app.run_test(size=(160, 60)) as pilot:
@@ -83,8 +91,33 @@ async def test_no_pane_reads_a_log_as_markup(make):
             await pilot.press("m")
             await pilot.pause()
         assert_harmless(make, app)
+        source.path = nasty_file(tmp_path)
+        for page in "567":
+            await pilot.press(page)
+            await pilot.pause()
+            assert_harmless(make, app)
+        assert app.log_pane.shown
+        await pilot.press("1", "4", "y")
+        assert not set(app.clipboard) & set("\x1b\x07\x00\u202e\u2066\x9b\r")
         source.error = ValueError(" ".join(NASTY))
         app.tick()
         await make.settled(pilot)
         assert_harmless(make, app)
         assert "ValueError: loss [/nope] 3" in make.shown(app)
+
+
+async def test_runs_and_folders_with_nasty_names_are_only_names(make, tmp_path):
+    paths = [nasty_file(tmp_path), tmp_path / "[@click=app.quit]b.log"]
+    paths[1].write_text("loss: 3\n")
+    runs = [hostile(make, [text]) for text in NASTY[:3]]
+    reports = {id(run): report for run, report in runs}
+    app = DoctorApp([make.source(run) for run, _ in runs], lambda run: reports[id(run)], interval=3600.0, choices=paths)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        assert_harmless(make, app)
+        await pilot.press("8", "down", "enter")
+        await pilot.pause()
+        assert_harmless(make, app)
+        app.push_screen(Picker(paths))
+        await pilot.pause()
+        assert_harmless(make, app)

@@ -3,8 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sad_doctor import names
+from sad_doctor.finding import Comparison, Row
 from sad_doctor.views.tui import pages
 from sad_doctor.views.tui.prose import lay_out
+from sad_doctor.views.tui.story import rows as rows_of
 
 
 def text(page):
@@ -64,6 +66,17 @@ def test_about_tells_notes_path_and_facts(make):
     facts = {**run.facts, names.STARTED: 1_700_000_000, names.MODELS: {"teacher": {"layers": 24}}}
     page = text(pages.extra_page("about", make.sick_report(), replace(run, facts=facts)))
     assert "• The log calls the parts raw" in page
-    assert "models.teacher.layers 24" in page
+    assert "teacher.layers    24" in page
     assert "2023-11-14 22:13:20 UTC" in page
     assert "run-2.log" in page
+
+
+def test_a_comparison_has_a_row_and_a_page(make):
+    rows = tuple(Row("total", f"step {n}", 3.0, "3.0", "2.0", "above") for n in (1, 2))
+    beside = Comparison("Beside the band", "2 of 2 lie above [/x]", rows, ("a note",))
+    report = replace(make.sick_report(), comparisons=(beside,))
+    row = next(r for r in rows_of(report, make.sick_run(), frozenset()) if r.key.startswith("beside"))
+    assert "≈ 2 of 2 lie above [/x]" in text(row.page)
+    page = text(pages.extra_page(row.key, report, make.sick_run()))
+    assert "total: 3.0 at step 2, there 2.0; above at 2 of 2" in page
+    assert "a note" in page

@@ -109,11 +109,11 @@ def test_a_level_crosses_the_whole_chart():
 def test_findings_are_marked_where_they_begin():
     plot = Plot([series(range(101), [1.0] * 101)], marks=(Mark(50.0, Level.ERROR),), span=(50.0, 75.0))
     axis_row = text(plot)[-2]
-    mark = axis_row.index("▲")
+    mark = axis_row.index("✖")
     assert abs(mark - 31) <= 1
     assert axis_row[mark + 1 : mark + 10] == "━" * 9
     assert "━" not in axis_row[mark + 20 :]
-    assert "▲" in coloured(plot, ERROR)
+    assert "✖" in coloured(plot, ERROR)
 
 
 def test_the_cursor_tells_its_step_and_the_value_there():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from sad_doctor.views.tui.svg import file_name, picture
+from sad_doctor.views.tui.svg import picture
 
 
 async def test_the_title_is_escaped(make):
@@ -12,9 +12,3 @@ async def test_the_title_is_escaped(make):
         drawing = picture(app, "a <b> & [c]")
     text = "".join(ElementTree.fromstring(drawing).itertext())
     assert "a <b> & [c]" in text.replace("\xa0", " ")
-
-
-def test_a_file_name_has_harmless_characters_only():
-    assert file_name("../../etc/run [x]", 0.0).startswith("sad-doctor-etc-run-x-19")
-    assert file_name("", 0.0).startswith("sad-doctor-run-19")
-    assert len(file_name("x" * 500, 0.0)) < 100

@@ -1,0 +1,172 @@
+"""What the dashboard costs on long runs: a tick of following, a key, the first paint. Prints a table in Markdown.
+
+    python benchmarks/dashboard.py [--records 100000 1000000]
+
+A tick appends eight records to a JSON-lines log of 12 columns, reads them, and repaints charts and shares at 220x60.
+A key counts from the press to the repainted screen. Judging runs at its own pace in a thread and is shown apart.
+The first paint is that of a new process on a terminal, as a ratio to ``python -c "import textual.app"``. All times are
+processor time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import math
+import os
+import pty
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sad_doctor.check import check
+from sad_doctor.readers import open_log
+from sad_doctor.views.tui import snapshot as snapshots
+from sad_doctor.views.tui.app import DoctorApp
+from sad_doctor.views.tui.chart import Chart
+
+SIZE = (220, 60)
+TERMS = ("kd", "lm", "layerwise", "attention")
+KEYS = ("plus", "plus", "less_than_sign", "left", "l", "s", "minus", "m", "0")
+
+
+def row(step: int, records: int, noise: random.Random) -> str:
+    base = 1 + 2 * math.exp(-4 * step / records)
+    parts = {term: base * (0.2 + 0.1 * n) * (1 + 0.1 * noise.random()) for n, term in enumerate(TERMS)}
+    told = {f"train/weighted/{term}": round(value, 5) for term, value in parts.items()}
+    told |= {f"train/raw/{term}": round(2 * value, 5) for term, value in parts.items()}
+    told |= {
+        "train/loss": round(sum(parts.values()), 5),
+        "train/lr": 3e-4,
+        "train/grad_norm": round(1 + noise.random(), 4),
+    }
+    return json.dumps({"step": step, "time": 1.7e9 + 0.3 * step, **told})
+
+
+def write(path: Path, records: int) -> random.Random:
+    noise = random.Random(1)
+    with path.open("w") as file:
+        for step in range(records):
+            file.write(row(step, records, noise) + "\n")
+    return noise
+
+
+def paint(app: DoctorApp) -> None:
+    """Paint every row of both charts and of the shares, as the compositor would."""
+    for widget in (app.board.loss, app.board.metric, app.board.shares.bands, app.board.shares.bars):
+        for y in range(widget.size.height):
+            widget.render_line(y)
+
+
+def timed(do: Callable[[], object]) -> float:
+    """Return milliseconds of processor time: other programs on the machine do not count."""
+    begun = time.process_time()
+    do()
+    return 1e3 * (time.process_time() - begun)
+
+
+async def follow(path: Path, records: int, noise: random.Random, ticks: int) -> dict[str, float]:
+    judging: list[float] = []
+
+    def judge(run: object) -> object:
+        begun = time.process_time()
+        report = check(run)  # type: ignore[arg-type]
+        judging.append(1e3 * (time.process_time() - begun))
+        return report
+
+    app = DoctorApp(open_log(path), judge, interval=3600.0)  # type: ignore[arg-type]
+    async with app.run_test(size=SIZE) as pilot:
+        while app.snapshot is None or app.snapshot.opened < 1:
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            app.tick()
+        await app.workers.wait_for_complete()
+        gc.freeze()  # as the program does once it has started
+        watch = app.desk._watches[0]
+        watch._judge_at = math.inf
+        reads, paints = [], []
+        for tick in range(ticks):
+            with path.open("a") as file:
+                file.writelines(row(records + 8 * tick + n, records, noise) + "\n" for n in range(8))
+            found: list[snapshots.Snapshot | None] = []
+            reads.append(timed(lambda: found.append(watch.look())))  # noqa: B023
+            assert found[0] is not None
+            paints.append(timed(lambda: (app.board.show(found[0]), paint(app))))  # noqa: B023
+            await pilot.pause()
+        await pilot.press("1")
+        keys = []
+        for key in KEYS * 3:
+            begun = time.process_time()
+            await pilot.press(key)
+            assert isinstance(app.focused, Chart)
+            paint(app)
+            keys.append(1e3 * (time.process_time() - begun))
+    return {
+        "read": statistics.median(reads),
+        "paint": statistics.median(paints),
+        "worst paint": max(paints),
+        "key": statistics.median(keys),
+        "worst key": max(keys),
+        "judge": statistics.median(judging),
+    }
+
+
+def first_paint(times: int) -> tuple[float, float]:
+    """Return processor seconds up to the first painted screen and of importing Textual, the least of several."""
+    root = Path(__file__).parents[1]
+    env = {**os.environ, "PYTHONPATH": str(root), "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
+    dashboard = [sys.executable, "-m", "sad_doctor", str(root / "fixtures" / "runs" / "run2.log")]
+    textual = [sys.executable, "-c", "import textual.app"]
+    painted = min(_spent(lambda: _until_painted(dashboard, env)) for _ in range(times))
+    return painted, min(_spent(lambda: subprocess.run(textual, check=True, env=env)) for _ in range(times))
+
+
+def _until_painted(command: list[str], env: dict[str, str]) -> None:
+    """Run a program on a terminal of its own until it has painted the names of its panes."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True
+    ) as child:
+        os.close(theirs)
+        seen = b""
+        while b"Findings" not in seen:
+            seen = seen[-20:] + os.read(ours, 65536)
+        child.kill()
+    os.close(ours)
+
+
+def _spent(do: Callable[[], object]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    do()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--ticks", type=int, default=20)
+    given = parser.parse_args()
+    measured = {}
+    for records in given.records:
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "log.jsonl"
+            measured[records] = asyncio.run(follow(log, records, write(log, records), given.ticks))
+    print("| processor time, median, ms | " + " | ".join(f"{records:,} records" for records in measured) + " |")
+    print("|---|" + "---|" * len(measured))
+    for what in next(iter(measured.values())):
+        print(f"| {what} | " + " | ".join(f"{one[what]:.1f}" for one in measured.values()) + " |")
+    painted, imported = first_paint(5)
+    print(f"\nFirst paint {painted:.2f} s, import of textual.app {imported:.2f} s: {painted / imported:.1f} times.")
+
+
+if __name__ == "__main__":
+    main()

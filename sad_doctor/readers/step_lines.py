@@ -1,0 +1,175 @@
+"""Lines that a training loop prints for itself: ``step 10/500 | loss: 3.21 | lr 1e-4``, ``step=10 loss=3.21``.
+
+Names and numbers stand side by side, with ``:``, ``=`` or a blank between; the step has a name, or is an ``N/M``. So
+print nanoGPT, llm.c, torchtune, torchtitan, Megatron-LM, fairseq, Keras and most loops that people write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sad_doctor import names
+from sad_doctor.readers.naming import column_of, plain, step_rank
+from sad_doctor.readers.progress import NUMBER
+from sad_doctor.readers.rows import Rows
+from sad_doctor.run import Column
+
+LONGEST = 2000
+"""Characters of a line that are looked at."""
+_THOUSANDS = r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?"
+_PAIR = re.compile(
+    rf"(?<![\w./\-])(?P<name>[A-Za-z_][\w./\-]{{0,60}}(?: [A-Za-z_][\w./\-]{{0,60}}){{0,4}})'?"
+    rf"(?: ?\([^()]{{0,20}}\))?\s{{0,3}}[:=]?\s{{0,12}}['\[(]?\s{{0,3}}"
+    rf"(?P<value>{_THOUSANDS}|{NUMBER})(?:\s{{0,3}}/\s{{0,3}}(?P<of>\d{{1,15}}))?",
+    re.IGNORECASE,
+)
+_OF = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.]*[./\-])")
+_EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
+_REST = re.compile(r"[\s,;|:=()\[\]{}\-–—>*#']*")
+_LOSSES = (names.LOSS, names.EVAL_LOSS, names.EVAL_LM_LOSS, names.EVAL_PERPLEXITY, names.EVAL_KL)
+_PARTS = (names.RAW, names.WEIGHTED, names.EVAL_RAW, names.EVAL_WEIGHTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a line says: its step, its epoch, each with how many there will be, and its values by the log's names.
+
+    ``whole`` tells that it holds nothing else.
+    """
+
+    step: float | None = None
+    steps: int | None = None
+    epoch: float | None = None
+    epochs: int | None = None
+    values: Mapping[str, float] = field(default_factory=dict)
+    whole: bool = False
+
+    @property
+    def has_loss(self) -> bool:
+        """Whether one of the values is a loss, a part of one, or a perplexity."""
+        found = [column_of(name) or "" for name in self.values]
+        return any(name in _LOSSES or name.startswith(_PARTS) for name in found)
+
+
+def parse(line: str) -> Line | None:
+    """Return what a line says of a training, or None if it has neither a loss nor a step nor an epoch."""
+    line = line[:LONGEST]
+    step = steps = epoch = epochs = None
+    values: dict[str, float] = {}
+    words, rest = "", []
+    at = 0
+    for found in _PAIR.finditer(line):
+        name = _known(found["name"])
+        value, of = float(found["value"].replace(",", "")), found["of"]
+        rest.append(line[at : found.start()])
+        at = found.end()
+        words += " " + found["name"]
+        if step_rank(name) is not None:
+            if step is None and " per " not in found["name"]:
+                step, steps = value, int(of) if of else steps
+        elif plain(name) == "epoch":
+            epoch, epochs = value, int(of) if of else epochs
+        elif not of and name not in values:
+            values[name] = value
+    if step is None and (unnamed := _unnamed(line)) is not None:
+        step, steps = unnamed
+    rest.append(line[at:])
+    own = any(plain(name).startswith(("eval/", "train_", "train/")) for name in values)
+    if not own and (_EVALUATES.search(line) is not None):
+        values = {f"eval_{name}": value for name, value in values.items()}
+    whole = bool(values) and all(_REST.fullmatch(one) for one in rest)
+    told = Line(step, steps, epoch, epochs, values, whole)
+    return told if told.has_loss or ((step is not None or epoch is not None) and not values) else None
+
+
+def _known(name: str) -> str:
+    """The longest end of the words before a number that is a name we know; else the last word."""
+    words = name.split()
+    for start in range(len(words)):
+        some = "_".join(words[start:])
+        if step_rank(some) is not None or column_of(some) is not None or plain(some) == "epoch":
+            return some
+    return words[-1]
+
+
+def _unnamed(line: str) -> tuple[float, int] | None:
+    """An ``N/M`` that is not of epochs: where the batch is in its epoch."""
+    for found in _OF.finditer(line):
+        before = line[max(0, found.start() - 12) : found.start()].lower()
+        if not re.search(r"epochs?\W{0,4}$", before) and int(found[1]) <= int(found[2]):
+            return float(found[1]), int(found[2])
+    return None
+
+
+class StepLines:
+    """Takes lines; keeps their columns. ``known`` tells that the log has lines of another kind that name its steps."""
+
+    def __init__(self) -> None:
+        self._rows = Rows()
+        self._step: float | None = None
+        self._epoch: float | None = None
+        self._total: int | None = None
+        self._numbered = False
+
+    def line(self, line: str, known: bool) -> float | None:
+        """Take a line; return the step of its values, or None if it has none that count."""
+        told = parse(line)
+        if told is None:
+            return None
+        if not told.values:
+            # a heading: the lines below it are of this step, or of this epoch
+            if told.whole or len(line) < 60:
+                self._step = told.step if told.step is not None else self._step
+                self._epoch = told.epoch if told.epoch is not None else self._epoch
+            return None
+        if told.step is None and (known or not (told.whole or self._numbered)):
+            return None
+        self._numbered = self._numbered or told.step is not None
+        step = told.step if told.step is not None else self._step
+        epoch = told.epoch if told.epoch is not None else self._epoch
+        row: dict[str, object] = dict(told.values)
+        row |= {} if step is None else {"step": step}
+        row |= {} if epoch is None else {"epoch": epoch}
+        self._step = None if told.step is not None else self._step
+        self._epoch = epoch
+        self._count(told)
+        return self._rows.step if self._rows.add(row) else None
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """The columns as they are now."""
+        return self._rows.snapshot()
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """How many steps the run will take, where a line tells it."""
+        told = {} if self._total is None else {names.TOTAL_STEPS: self._total}
+        return {**self._rows.facts, **told} if self._rows.count else {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed."""
+        return self._rows.notes if self._rows.count else ()
+
+    def _count(self, told: Line) -> None:
+        if told.steps is None:
+            return
+        if told.epoch is None and self._epoch is None:
+            self._total = told.steps
+        elif told.epochs is not None:
+            self._total = told.steps * told.epochs
+
+
+def trains(lines: Iterable[str]) -> bool:
+    """Whether lines are a training's: one of them has a step and a loss, or several are nothing but values."""
+    plain_ones = 0
+    for line in lines:
+        told = parse(line)
+        if told is None or not told.values:
+            continue
+        plain_ones += told.whole
+        if told.step is not None or told.epoch is not None or plain_ones > 2:
+            return True
+    return False

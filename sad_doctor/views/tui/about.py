@@ -1,0 +1,118 @@
+"""The page of the run itself: what it achieved, how its log was read, its recipe, its models, its environment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+from textual.content import Content
+
+from sad_doctor import names
+from sad_doctor.run import Column, Run
+from sad_doctor.views import numerals
+from sad_doctor.views.plain import line
+from sad_doctor.views.tui.prose import BLANK, Page, Paragraph, inline
+from sad_doctor.views.tui.styled import styled
+
+_MUTED, _TEXT, _TITLE, _HEAD = "$text-muted", "$foreground", "bold $foreground", "bold $accent"
+_BLOCK = 4096
+
+_COURSE = (
+    (names.LOSS, "training loss"),
+    (names.EVAL_LOSS, "held-out loss"),
+    (names.EVAL_LM_LOSS, "held-out LM loss"),
+    (names.EVAL_PERPLEXITY, "perplexity"),
+    (names.EVAL_BITS_PER_BYTE, "bits per byte"),
+    (names.EVAL_KL, "KL to the teacher"),
+    (names.EVAL_AGREEMENT, "top-1 agreement"),
+)
+
+_PARTS = (
+    (names.CONFIG, "Recipe"),
+    (names.MODELS, "Models"),
+    (names.ALIGNMENT, "Alignment"),
+    (names.VERSIONS, "Environment"),
+)
+"""Facts that have a section of their own."""
+
+_HIDDEN = frozenset({names.HEARTBEAT, names.STARTED, names.SEEN, "events", *(key for key, _ in _PARTS)})
+
+
+def about_page(run: Run) -> Page:
+    """Return what the log says about the run itself and how it was read."""
+    page = [*title(line(run.name)), *course(run)]
+    page += section("How the log was read", run.notes, bullet="• ")
+    about = [("path", str(run.path)), ("format", run.format), ("columns", str(len(run.columns)))]
+    started, beat = run.fact(names.STARTED), run.fact(names.HEARTBEAT)
+    about += [
+        (word, time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at)))
+        for word, at in (("started", started), ("last sign of life", beat))
+        if at is not None and 0 < at < 1e11
+    ]
+    about += list(_flat({key: value for key, value in run.facts.items() if key not in _HIDDEN}))
+    page += _table("The run", about)
+    for key, heading in _PARTS:
+        value = run.facts.get(key)
+        told = list(_flat(value if isinstance(value, Mapping) else {key: value})) if value else []
+        page += _table(heading, told)
+    return page
+
+
+def course(run: Run) -> list[Paragraph]:
+    """Return the first and the last value of what matters, and the change between them."""
+    rows = []
+    for name, label in _COURSE:
+        column = run.get(name)
+        ends = _ends(column) if column is not None else None
+        if ends is not None:
+            first, last = ends
+            change = f" {100 * (last - first) / abs(first):+.1f}%" if first else ""
+            rows.append(_entry(label, f"{numerals.full(first)} → {numerals.full(last)}{change}"))
+    return [BLANK, Paragraph(Content.styled("First and last", _HEAD)), *rows] if rows else []
+
+
+def title(text: str) -> list[Paragraph]:
+    """Return the title of a page."""
+    return [Paragraph(Content.styled(text, _TITLE))]
+
+
+def section(heading: str, texts: Iterable[str], bullet: str = "") -> list[Paragraph]:
+    """Return a heading with a paragraph for each text; nothing where all are empty."""
+    found = [Paragraph(inline(line(t)), Content.styled("  " + bullet, _MUTED)) for t in texts if t.strip()]
+    return [BLANK, Paragraph(Content.styled(heading, _HEAD)), *found] if found else []
+
+
+def _ends(column: Column) -> tuple[float, float] | None:
+    """The first and the last finite value, looked for from both ends; None where there are not two of them."""
+    value = column.value
+    found = []
+    for from_end in (False, True):
+        for at in range(0, value.size, _BLOCK):
+            block = value[max(0, value.size - at - _BLOCK) : value.size - at] if from_end else value[at : at + _BLOCK]
+            hits = np.flatnonzero(np.isfinite(block))
+            if hits.size:
+                row = max(0, value.size - at - _BLOCK) + int(hits[-1]) if from_end else at + int(hits[0])
+                found.append(row)
+                break
+    if len(found) < 2 or found[0] == found[1]:
+        return None
+    return float(value[found[0]]), float(value[found[1]])
+
+
+def _table(heading: str, pairs: Iterable[tuple[str, str]]) -> list[Paragraph]:
+    rows = [_entry(name, value) for name, value in pairs]
+    return [BLANK, Paragraph(Content.styled(heading, _HEAD)), *rows] if rows else []
+
+
+def _flat(facts: Mapping[str, object], above: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in facts.items():
+        name = f"{above}{key}"
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{name}.")
+        else:
+            yield name, str(value)
+
+
+def _entry(name: str, value: str) -> Paragraph:
+    return Paragraph(styled(value, _TEXT), styled(name, _MUTED).pad_right(max(0, 17 - len(name))) + Content(" "))

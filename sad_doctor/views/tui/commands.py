@@ -1,0 +1,39 @@
+"""The commands of the palette."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from textual.app import SystemCommand
+
+from sad_doctor.views.tui.tabs import TABS
+
+if TYPE_CHECKING:
+    from sad_doctor.views.tui.app import DoctorApp
+
+
+def commands(app: DoctorApp) -> Iterator[SystemCommand]:
+    """Yield each command with what it does."""
+    yield SystemCommand("Pause or go on", "Stop following the log, or go on", app.action_pause)
+    yield SystemCommand("Filter", "Show only findings, terms and lines that hold some words", app.action_filter)
+    yield SystemCommand("Scale", "Linear or logarithmic value axis", app.board.toggle_log)
+    yield SystemCommand("Smooth", "Smooth the lines by 0.5, 1.5 or 4% of the steps in view, or not", app.action_smooth)
+    yield SystemCommand("Closer", "Half as many steps", lambda: app.action_window(0.5))
+    yield SystemCommand("Farther", "Twice as many steps", lambda: app.action_window(2.0))
+    yield SystemCommand("All steps", "The whole run", app.action_all_steps)
+    yield SystemCommand("Jump", "The steps of the highlighted finding", app.action_jump)
+    yield SystemCommand("Copy the finding", "As text, into the clipboard", app.action_copy)
+    yield SystemCommand("Next metric", "Another metric in the second chart", lambda: app.action_metric(1))
+    yield SystemCommand("Zoom", "Let the pane fill the screen, and back", app.action_zoom)
+    for number, name in enumerate(TABS, 1):
+        if number < len(TABS) or app.tabs.several:
+            yield SystemCommand(f"Go to {name}", f"Tab {number}", lambda n=number: app.action_tab(n))
+    yield SystemCommand("Choose runs", "The runs of the folder, or those that are open", app.action_runs)
+    yield SystemCommand("Picture", "Save this screen as SVG", lambda: app.call_after_refresh(app.action_export))
+    yield SystemCommand("Page", "Save the report with its charts as one HTML page", app.action_export_page)
+    yield SystemCommand("Dark theme", "Light on dark", lambda: setattr(app, "theme", "doctor-dark"))
+    yield SystemCommand("Light theme", "Dark on light", lambda: setattr(app, "theme", "doctor-light"))
+    yield SystemCommand("Theme", "Choose from all themes", app.action_change_theme)
+    yield SystemCommand("Help", "Keys and signs", app.action_help)
+    yield SystemCommand("Quit", "Leave the dashboard", app.action_quit)

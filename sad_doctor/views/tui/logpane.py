@@ -1,0 +1,86 @@
+"""The pane of the log's text: follows its end unless one has scrolled away from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from sad_doctor.clean import clean
+from sad_doctor.views.tui.canvas import Canvas
+from sad_doctor.views.tui.logtext import LogText
+from sad_doctor.views.tui.story import matches
+
+_BAD = re.compile(r"\b(error|exception|traceback|fatal|killed|nan|inf|out of memory)\b|Error\b", re.IGNORECASE)
+_ODD = re.compile(r"\b(warn(ing)?|overflow|skipp\w+|retry\w*)\b", re.IGNORECASE)
+
+
+class LogPane(ScrollView, can_focus=True):
+    """Shows lines; only those in view are painted, however many there are."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down", show=False),
+        Binding("k", "scroll_up", show=False),
+        Binding("h", "scroll_left", show=False),
+        Binding("g", "scroll_home", show=False),
+        Binding("G", "scroll_end", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--text", "log--bad", "log--odd"}
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, classes="pane")
+        self.border_title = Content("Log")
+        self._log = LogText()
+        self._kept: tuple[str, ...] = ()
+        self.shown: Sequence[str] = ()
+        self.wanted = ""
+
+    def show(self, path: Path, tail: Sequence[str]) -> None:
+        """Show the end of the log at ``path``; where that is no text, the lines that its reader kept."""
+        new = self._log.read(path)
+        kept = tuple(clean(one, 500).replace("\n", " ") for one in tail)
+        if new or kept != self._kept:
+            self._kept = kept
+            self._fill()
+
+    def narrow(self, wanted: str) -> None:
+        """Show only lines that hold every word of ``wanted``."""
+        if wanted != self.wanted:
+            self.wanted = wanted
+            self._fill()
+
+    def _fill(self) -> None:
+        ending = self.scroll_y >= self.max_scroll_y - 1
+        lines = self._log.lines or self._kept
+        self.shown = [one for one in lines if matches(self.wanted, one)] if self.wanted else list(lines)
+        self.virtual_size = Size(max(map(len, self.shown), default=0) + 1, len(self.shown))
+        name = self._log.path.name if self._log.path and self._log.lines else ""
+        self.border_title = Content(f"Log  {clean(name, 60)}".rstrip())
+        self.border_subtitle = Content(f"{len(self.shown)} lines" + (", filtered" if self.wanted else ""))
+        if ending:
+            self.call_after_refresh(self.scroll_end, animate=False)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Return a line of the log, or a blank one."""
+        x, at = self.scroll_offset.x, self.scroll_offset.y + y
+        width = self.size.width
+        base = Style(bgcolor=self.rich_style.bgcolor)
+        if at >= len(self.shown):
+            text = "the log holds no text" if not self.shown and y == 0 else ""
+            style = base + self.get_component_rich_style("log--text", partial=True)
+            return Strip([Segment(text[:width].ljust(width), style)], width)
+        text = self.shown[at]
+        part = "bad" if _BAD.search(text) else ("odd" if _ODD.search(text) else "text")
+        canvas = Canvas(width, 1, base)
+        canvas.write(0, 0, text[x:], self.get_component_rich_style(f"log--{part}", partial=True))
+        return canvas.strips()[0]

@@ -1,0 +1,121 @@
+"""Which run to look at: the runs of a folder, newest first; several can be compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+from textual.worker import get_current_worker
+
+from sad_doctor.views import numerals
+from sad_doctor.views.plain import line
+from sad_doctor.views.tui.lists import LIST_KEYS
+from sad_doctor.views.tui.prose import Paragraph, lay_out
+from sad_doctor.views.tui.styled import styled
+from sad_doctor.views.tui.tempo import last_written
+
+Peek = Callable[[Path], Content]
+"""Reads a run and tells in one line how it fares; may raise anything."""
+
+
+class _Runs(OptionList):
+    BINDINGS = LIST_KEYS
+
+
+class Picker(ModalScreen[list[Path]]):
+    """Gives the paths that were picked: the marked ones, else the highlighted one; none where it was left.
+
+    ``peek`` is asked about each run in a thread, the newest first, while one chooses.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Back"),
+        Binding("q", "app.quit", "Quit"),
+        Binding("space", "mark", "Mark"),
+    ]
+
+    def __init__(self, paths: Sequence[Path], now: Callable[[], float] = time.time, peek: Peek | None = None) -> None:
+        super().__init__()
+        written = {path: last_written(path) or 0.0 for path in paths}
+        self.paths = sorted(paths, key=lambda path: -written[path])
+        self._written, self._now, self._peek = written, now, peek
+        self._told: dict[Path, Content] = {}
+        self.marked: list[Path] = []
+        self.list = _Runs(markup=False, classes="pane")
+        self.list.border_title = Content(f"{len(self.paths)} runs")
+        self.list.border_subtitle = Content("⏎ open  space mark to compare  esc back")
+
+    def compose(self) -> ComposeResult:
+        """Yield the list."""
+        yield self.list
+
+    def on_mount(self) -> None:
+        """Fill the list."""
+        self._fill()
+        self.list.highlighted = 0
+        self.list.focus()
+        if self._peek is not None:
+            self._look(self._peek)
+
+    @work(thread=True)
+    def _look(self, peek: Peek) -> None:
+        worker = get_current_worker()
+        for path in self.paths:
+            if worker.is_cancelled:
+                return
+            try:
+                told = peek(path)
+            except Exception as error:
+                told = styled(f"cannot be read: {error}", "$warning")
+            if not worker.is_cancelled:
+                self.app.call_from_thread(self._tell, path, told)
+
+    def _tell(self, path: Path, told: Content) -> None:
+        self._told[path] = told
+        if self.is_mounted:
+            at = self.list.highlighted
+            self._fill()
+            self.list.highlighted = at
+
+    def action_mark(self) -> None:
+        """Mark the highlighted run for a comparison, or take the mark away."""
+        at = self.list.highlighted
+        if at is not None:
+            path = self.paths[at]
+            self.marked = [p for p in self.marked if p != path] if path in self.marked else [*self.marked, path]
+            self._fill()
+            self.list.highlighted = min(at + 1, len(self.paths) - 1)
+
+    def action_leave(self) -> None:
+        """Go back without a choice."""
+        self.dismiss([])
+
+    @on(OptionList.OptionSelected)
+    def _opened(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.dismiss(self.marked or [self.paths[event.option_index]])
+
+    def _fill(self) -> None:
+        top = self.list.scroll_y
+        self.list.set_options(Option(self._content(path)) for path in self.paths)
+        self.list.scroll_to(y=top, animate=False)
+
+    def _content(self, path: Path) -> Content:
+        marked = path in self.marked
+        sign = Content.styled("◉ " if marked else "○ ", "$accent" if marked else "$text-muted")
+        age = self._now() - self._written[path]
+        told = f"written {numerals.age(age)} ago" if self._written[path] else ""
+        parent = line(path.parent.name, 40)
+        where = Content.styled("   ".join(t for t in (told, f"in {parent}/" if parent else "") if t), "$text-muted")
+        name = styled(line(path.name, 80), "bold $foreground") + Content("  ") + self._told.get(path, Content(""))
+        page = [Paragraph(name, sign, 1), Paragraph(where, Content("  "), 1)]
+        return Content("\n").join(lay_out(page, max(self.app.size.width * 7 // 10 - 8, 20)))

@@ -1,0 +1,223 @@
+"""The frame of the dashboard: head, tabs, panes, filter, and the keys that move among them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import Input
+
+from sad_doctor.views.tui import layout, theme
+from sad_doctor.views.tui.board import Board
+from sad_doctor.views.tui.browser import Browser
+from sad_doctor.views.tui.header import Header
+from sad_doctor.views.tui.keybar import KeyBar
+from sad_doctor.views.tui.logpane import LogPane
+from sad_doctor.views.tui.prose import Pane
+from sad_doctor.views.tui.sheet import Sheet, help_page
+from sad_doctor.views.tui.tabs import TABS, TabStrip
+
+BOARD_TABS = 4
+"""The tabs from the first to this one are panes of the board; the others take the whole screen."""
+
+
+class Shell(App[None]):
+    """Arranges the panes for the size of the terminal and moves among them; knows nothing of logs."""
+
+    CSS_PATH = "doctor.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "Help"),
+        Binding("slash", "filter", "Filter", priority=True),
+        Binding("tab", "next_pane(False)", "Next pane", priority=True),
+        Binding("shift+tab", "next_pane(True)", "Previous pane", priority=True),
+        Binding("l", "log_scale", "Log scale"),
+        Binding("s", "smooth", "Smooth"),
+        Binding("plus,equals_sign", "window(0.5)", "Closer"),
+        Binding("minus", "window(2)", "Farther"),
+        Binding("less_than_sign,left_square_bracket", "pan(-0.5)", "Earlier"),
+        Binding("greater_than_sign,right_square_bracket", "pan(0.5)", "Later"),
+        Binding("0", "all_steps", "All steps"),
+        Binding("m", "metric(1)", "Next metric"),
+        Binding("M", "metric(-1)", "Previous metric"),
+        Binding("g", "jump", "Jump to the steps of the finding"),
+        Binding("z", "zoom", "Zoom"),
+        Binding("escape", "escape", "Back"),
+        *(Binding(str(n), f"tab({n})", name, priority=True) for n, name in enumerate(TABS, 1)),
+    ]
+
+    tab_shown: reactive[int] = reactive(1, init=False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.header, self.tabs, self.board = Header(), TabStrip(), Board(id="body")
+        self.rules = Browser("Rules", "what was looked for", id="rules")
+        self.log_pane, self.recipe = LogPane(id="log"), Pane("Recipe and environment", id="recipe")
+        self.runs = Browser("Runs", "⏎ bring to the front", id="runs")
+        self.wanted = Input(placeholder="filter findings, terms and the log", id="filter", compact=True)
+        self.register_theme(theme.DARK)
+        self.register_theme(theme.LIGHT)
+
+    def get_default_screen(self) -> Screen[object]:
+        """Return the screen with the layout for its size: to style it twice would take as long as to paint it."""
+        screen = super().get_default_screen()
+        screen.add_class(*layout.classes(*self.size, self.tab_shown))
+        return screen
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return what the style sheet needs and the built-in themes lack."""
+        return {"grid": "#80808030", "ghost": "#80808060"}
+
+    def compose(self) -> ComposeResult:
+        """Yield head, tabs, panes, filter, keys."""
+        yield self.header
+        yield self.tabs
+        yield self.board
+        self.recipe.add_class("pane")
+        yield from (self.rules, self.log_pane, self.recipe, self.runs)
+        yield self.wanted
+        yield KeyBar()
+
+    def arrange(self, size: Size | None = None) -> None:
+        """Choose the layout for a size in cells, that of the terminal for None."""
+        wanted = layout.classes(*(size or self.size), self.tab_shown)
+        screen = self.screen_stack[0]
+        screen.remove_class(*(layout.CLASSES - wanted))
+        screen.add_class(*wanted)
+
+    def draw_page(self) -> None:
+        """Fill the page of the tab that is shown; pages that nobody sees cost nothing."""
+
+    def watch_tab_shown(self, tab: int) -> None:
+        """Show the panes of another tab."""
+        self.tabs.active = tab
+        self.arrange()
+        self.draw_page()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Choose the layout for the new size."""
+        self.arrange(event.size)
+
+    @property
+    def above(self) -> bool:
+        """Whether a screen lies above the dashboard."""
+        return len(self.screen_stack) > 1
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave keys that come before all others to a text that is being typed, and to screens above."""
+        if action == "tab" and parameters == (len(TABS),) and not self.tabs.several:
+            return False
+        if action in ("filter", "tab"):
+            return not self.above and not isinstance(self.focused, Input)
+        return super().check_action(action, parameters)
+
+    def action_help(self) -> None:
+        """Show keys and signs."""
+        self.push_screen(Sheet("Help", help_page()))
+
+    def action_log_scale(self) -> None:
+        """Change between linear and logarithmic."""
+        if not self.above:
+            self.board.toggle_log()
+
+    def action_smooth(self) -> None:
+        """Smooth the lines of both charts over the next longer stretch, or not at all."""
+        if not self.above:
+            self.board.next_smoothing()
+
+    def action_all_steps(self) -> None:
+        """Show the whole run."""
+        self.action_window(float("inf"))
+
+    def action_window(self, factor: float) -> None:
+        """Show ``factor`` times as many steps."""
+        if not self.above:
+            self.board.look_at(factor)
+
+    def action_pan(self, by: float) -> None:
+        """Move the window by a share of its width."""
+        if not self.above:
+            self.board.look_at(by=by)
+
+    def action_metric(self, by: int) -> None:
+        """Show another metric in the second chart."""
+        if self.board.next_metric(by) is not None and "-small" in self.screen_stack[0].classes:
+            self.tab_shown = 2
+
+    def action_jump(self) -> None:
+        """Show the steps of the highlighted finding in the charts."""
+        while self.above:
+            self.pop_screen()
+        if not self.board.jump():
+            self.notify("no finding with steps is highlighted: nowhere to jump", severity="warning", markup=False)
+        elif self.tab_shown > BOARD_TABS or "-small" in self.screen.classes:
+            self.go(1, "loss")
+
+    def action_zoom(self) -> None:
+        """Let the pane with the focus fill the screen, and back."""
+        screen = self.screen_stack[0]
+        if screen.maximized is not None:
+            screen.minimize()
+        elif screen.focused is not None:
+            screen.maximize(screen.focused, container=False)
+
+    def action_tab(self, tab: int) -> None:
+        """Go to a tab, or to the pane that it stands for."""
+        self.go(tab, layout.FIRST[tab])
+
+    def action_next_pane(self, back: bool) -> None:
+        """Go to the next or the previous pane; in what lies above the dashboard, to the next widget."""
+        if self.above:
+            (self.screen.focus_previous if back else self.screen.focus_next)()
+            return
+        focused = self.focused.id if self.focused else None
+        tabs = len(TABS) if self.tabs.several else len(TABS) - 1
+        self.go(*layout.next_stop(self.tab_shown, focused, back, "-small" in self.screen.classes, tabs))
+
+    def go(self, tab: int, pane: str) -> None:
+        """Show a tab and give the focus to one of its panes."""
+        self.screen.minimize()
+        self.tab_shown = tab
+        self.screen.set_focus(self.screen.query_one(f"#{pane}"))
+
+    @on(TabStrip.Picked)
+    def _picked(self, event: TabStrip.Picked) -> None:
+        self.action_tab(event.tab)
+
+    def action_filter(self) -> None:
+        """Open the filter."""
+        self.wanted.add_class("-open")
+        self.screen.set_focus(self.wanted)
+
+    @on(Input.Changed, "#filter")
+    def _filtered(self, event: Input.Changed) -> None:
+        self.board.filter(event.value)
+        self.log_pane.narrow(event.value)
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self) -> None:
+        if not self.wanted.value.strip():
+            self.wanted.remove_class("-open")
+        self._focus_what_was_filtered()
+
+    def _focus_what_was_filtered(self) -> None:
+        self.screen.set_focus(self.log_pane if self.tab_shown == TABS.index("Log") + 1 else self.board.findings)
+
+    def action_escape(self) -> None:
+        """Close the filter, then the zoom, the page, the window on the steps; then take the cursor away."""
+        if self.wanted.has_class("-open"):
+            self.wanted.value = ""
+            self.wanted.remove_class("-open")
+            self._focus_what_was_filtered()
+        elif self.screen.maximized is not None:
+            self.screen.minimize()
+        elif self.tab_shown > BOARD_TABS:
+            self.go(1, "findings")
+        elif self.board.window is not None:
+            self.board.look_at(float("inf"))
+        else:
+            self.board.point_at(None)

@@ -1,0 +1,67 @@
+"""Thins a plot to the width that it is painted in, and remembers what does not change as the run grows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from sad_doctor.run import Column
+from sad_doctor.views import axis
+from sad_doctor.views.series import Series
+from sad_doctor.views.tui.history import History
+from sad_doctor.views.tui.library import Histories
+from sad_doctor.views.tui.plot import Plot
+from sad_doctor.views.tui.raster import ACROSS
+
+_OVERVIEW = 100
+"""Dot columns that are enough to see how far the values of a whole run reach: extremes are never left out."""
+
+
+class Thinner:
+    """Thins the plots of one chart."""
+
+    def __init__(self) -> None:
+        self.histories = Histories()
+        self._whole: tuple[Plot, Plot] | None = None
+
+    def whole(self, plot: Plot) -> Plot:
+        """Return a plot of few points that reaches as far as ``plot``, whatever its window."""
+        if self._whole is None or self._whole[0] is not plot:
+            everything = (-math.inf, math.inf)
+            series = tuple(replace(s, column=self._history(s).view(*everything, _OVERVIEW)) for s in plot.drawn)
+            self._whole = (plot, replace(plot, series=series))
+            self.histories.keep({_key(s) for s in plot.drawn})
+        return self._whole[1]
+
+    def thin(self, plot: Plot, width: int, smoothing: float, ghost: str) -> Plot:
+        """Return what a chart ``width`` cells wide shows; what was smoothed lies under it in ``ghost``."""
+        left, right = plot.steps or axis.span(s.column for s in plot.drawn)
+        dots = max(width, 1) * ACROSS
+        shown: list[Series] = []
+        ghosts: list[Series] = []
+        seams = set(plot.seams)
+        for series in plot.drawn:
+            history = self._history(series)
+            if series.kind == "level":
+                shown.append(replace(series, column=Column(series.column.step[-1:], series.column.value[-1:])))
+                continue
+            seams |= set(history.seams)
+            seen = replace(series, column=history.view(left, right, dots))
+            if smoothing > 0 and series.kind == "line" and len(seen.column) > 2:
+                ghosts.append(replace(seen, colour=ghost))
+                seen = replace(series, column=history.means(left, right, dots, smoothing * dots))
+            shown.append(seen)
+        empty = plot.empty if not plot.drawn else "nothing was logged at these steps"
+        return replace(plot, series=shown, ghosts=ghosts, seams=sorted(seams), steps=(left, right), empty=empty)
+
+    def values(self, plot: Plot, step: float | None) -> list[float | None]:
+        """Return the logged value of each drawn series of a thinned plot at or before a step, the last for None."""
+        known = self.histories
+        return [known.at(_key(s), None if s.kind == "level" else step) for s in plot.drawn]
+
+    def _history(self, series: Series) -> History:
+        return self.histories.of(_key(series), series.column)
+
+
+def _key(series: Series) -> str:
+    return f"{series.kind} {series.colour} {series.name}"

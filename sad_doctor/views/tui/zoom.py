@@ -1,0 +1,55 @@
+"""Which steps the charts show: zoom and pan as arithmetic. ``None`` stands for all steps."""
+
+from __future__ import annotations
+
+Window = tuple[float, float]
+
+_FINEST = 4.0
+"""A window is at least so many steps wide."""
+_MARGIN = 0.15
+"""So much of its length is shown on both sides of what is looked at."""
+_WHOLE = 0.8
+"""What takes more of the run than this is seen best in the whole of it."""
+
+
+def clamped(window: Window, whole: Window) -> Window | None:
+    """Return a window moved into the whole; None where it would show all of it."""
+    left, right = whole
+    width = max(window[1] - window[0], min(_FINEST, right - left))
+    if width >= right - left:
+        return None
+    start = min(max((window[0] + window[1] - width) / 2, left), right - width)
+    return start, start + width
+
+
+def zoomed(window: Window | None, whole: Window, factor: float, at: float | None = None) -> Window | None:
+    """Return the window ``factor`` times as wide about ``at``, which keeps its place; about the middle for None."""
+    left, right = window or whole
+    at = (left + right) / 2 if at is None else min(max(at, left), right)
+    return clamped((at - (at - left) * factor, at + (right - at) * factor), whole)
+
+
+def panned(window: Window | None, whole: Window, share: float) -> Window | None:
+    """Return the window moved by a share of its width, to the right for a positive one."""
+    if window is None:
+        return None
+    by = (window[1] - window[0]) * share
+    return clamped((window[0] + by, window[1] + by), whole)
+
+
+def around(span: Window, whole: Window) -> Window | None:
+    """Return a window that shows a span of steps and something of both sides."""
+    length = span[1] - span[0]
+    if length > _WHOLE * (whole[1] - whole[0]):
+        return None
+    # of a single step, a twentieth of the run
+    margin = max(length * _MARGIN, (whole[1] - whole[0]) / 40)
+    return clamped((span[0] - margin, span[1] + margin), whole)
+
+
+def followed(window: Window | None, before: Window | None, whole: Window | None) -> Window | None:
+    """Return the window after the run has grown: one that showed its end goes on showing it."""
+    if window is None or before is None or whole is None:
+        return None
+    by = whole[1] - before[1] if window[1] >= before[1] else 0.0
+    return clamped((window[0] + by, window[1] + by), whole)

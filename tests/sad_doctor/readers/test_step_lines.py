@@ -1,0 +1,115 @@
+"""What training loops print for themselves is read: step, epoch, losses, whatever stands between name and number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sad_doctor import names, read
+from sad_doctor.readers import Unreadable
+from sad_doctor.readers.step_lines import StepLines, parse, trains
+
+KD = names.RAW + "kd"
+SHAPES = {
+    "colons": ("step: {i}, loss: {x}, kd: {y}, lr: 1e-4", {KD: "y"}),
+    "equals": ("step={i} loss={x} kd_loss={y} lr=0.0001", {KD: "y"}),
+    "bars": ("Step {i} | loss: {x} | KD loss: {y}", {KD: "y"}),
+    "nanoGPT": ("iter {i}: loss {x}, time 123.4ms, mfu 12.3%", {}),
+    "llm.c": ("step    {i}/900 | train loss {x} | norm 1.2345 | lr 3.00e-06 | (123.45 ms | 12345 tok/s)", {}),
+    "torchtune": ("Step {i} | loss:{x} lr:2e-05 tokens_per_second_per_gpu:1234.5", {}),
+    "torchtitan": ("step: {i:2d}  loss:  {x}  grad_norm: 1.5000  memory: 12.34GiB(15.62%)  tps: 1,234", {}),
+    "Megatron-LM": (
+        " iteration {i:8d}/     900 | consumed samples:  8 | elapsed time per iteration (ms): 123.4 | "
+        "learning rate: 1.0E-04 | loss: {x} | kd loss: {y} | number of skipped iterations:   0 |",
+        {KD: "y"},
+    ),
+    "fairseq": ("epoch 001:    {i} / 900 loss={x}, kd_loss={y}, wps=1234.5, lr=0.0001, gnorm=1.2", {KD: "y"}),
+    "Keras": ("{i}/900 [====>......] - ETA: 3s - loss: {x} - kd_loss: {y}", {KD: "y"}),
+    "brackets": ("Epoch [1/3], Step [{i}/900], Loss: {x}", {}),
+    "MNIST": ("Train Epoch: 1 [{i}/900 (1%)]\tLoss: {x}", {}),
+    "a dict": ("{{'step': {i}, 'loss': {x}, 'kd_loss': {y}}}", {KD: "y"}),
+    "a logger's": ("2026-01-01 10:00:00,123 - INFO - trainer - Epoch 1 Step {i}/900 loss={x} lr=1.0e-04", {}),
+    "a launcher's": ("[2026-01-01 10:00:00,123] [INFO] [my.train:12] [RANK:0] global_step={i} loss={x}", {}),
+}
+
+
+def written(path: Path, lines: list[str]) -> Path:
+    path.write_text("\n".join(["Loading 3 files from step1_data", *lines, "Done in 3 s"]) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_shape_is_read(tmp_path: Path, shape: str) -> None:
+    line, more = SHAPES[shape]
+    x, y = [4.5 - 0.01 * i for i in range(40)], [2.5 - 0.01 * i for i in range(40)]
+    lines = [line.format(i=i + 1, x=f"{x[i]:.4f}", y=f"{y[i]:.4f}") for i in range(40)]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].step.tolist() == list(range(1, 41))
+    for name, values in {names.LOSS: x, **{name: y for name in more}}.items():
+        assert run.columns[name].value == pytest.approx(values)
+
+
+def test_steps_that_begin_anew_with_an_epoch_are_counted_on(tmp_path: Path) -> None:
+    lines = [f"Epoch [{1 + i // 5}/2], Step [{1 + i % 5}/5], Loss: {9 - i}" for i in range(10)]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].step.tolist() == list(range(1, 11))
+    assert run.facts[names.TOTAL_STEPS] == 10
+
+
+def test_a_heading_gives_its_step_to_the_lines_below(tmp_path: Path) -> None:
+    lines = [text for i in range(1, 9) for text in (f"Step: {i * 10}", f"  Loss: {9 - i}", f"  KD loss: {i}.5", "")]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].step.tolist() == [i * 10 for i in range(1, 9)]
+    assert run.columns[KD].value.tolist() == [i + 0.5 for i in range(1, 9)]
+
+
+def test_an_evaluation_is_told_by_its_words() -> None:
+    told = parse("Validation | step 20 | loss: 3.25 | ppl: 25.79")
+    assert told is not None
+    assert (told.step, dict(told.values)) == (20, {"eval_loss": 3.25, "eval_ppl": 25.79})
+    told = parse("step 20: train loss 3.1, val loss 3.2")
+    assert told is not None
+    assert dict(told.values) == {"train_loss": 3.1, "val_loss": 3.2}
+
+
+def test_losses_without_a_step_are_numbered_only_where_they_are_all_there_is(tmp_path: Path) -> None:
+    run = read(written(tmp_path / "run.log", [f"loss: {9 - i}" for i in range(5)]))
+    assert run.columns[names.LOSS].value.tolist() == [9, 8, 7, 6, 5]
+    assert any("no step was logged" in note for note in run.notes)
+    assert StepLines().line("loss: 3", known=True) is None
+    assert StepLines().line("loss: 3", known=False) == 0
+
+
+def test_numbers_with_a_unit_or_of_another_thing_are_not_values() -> None:
+    told = parse("step 3 | loss 2.5 | 123.4ms | memory 12.3GiB | tokens 1,234,567")
+    assert told is not None
+    assert dict(told.values) == {"loss": 2.5, "tokens": 1234567}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Step 1: install it. Loss of data is possible.", "In 2 steps we lose 3 files", "version 3.2", "", "x" * 5000],
+)
+def test_prose_is_no_training(text: str, tmp_path: Path) -> None:
+    assert not trains([text])
+    path = tmp_path / "notes.txt"
+    path.write_text(text * 3, encoding="utf-8")
+    with pytest.raises(Unreadable):
+        read(path)
+
+
+@given(st.text(alphabet="sl oe123./:=,|[]()'-eEinfa%", max_size=300))
+def test_any_line_is_taken(text: str) -> None:
+    lines = StepLines()
+    for known in (True, False):
+        lines.line(text, known)
+    assert all(len(column.step) == len(column.value) for column in lines.columns.values())
+
+
+@pytest.mark.parametrize("text", ["a" * 100_000, "a b " * 30_000, "1/" * 50_000, "loss " * 20_000, "a " * 50_000])
+def test_a_hostile_line_is_soon_done_with(text: str) -> None:
+    """What grew with the square of the length would take minutes."""
+    assert parse(text) is None

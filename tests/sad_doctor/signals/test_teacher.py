@@ -1,0 +1,35 @@
+import pytest
+
+from sad_doctor import signals
+from sad_doctor.example import parse
+
+HELD = "steps: 1, 2\nteacher/lm_loss: 3, 3\n"
+STUDENT = "train/raw/lm: {} ~ 0.01\ntrain/weight/lm: 1\nsteps: 4 every 25\neval/lm_loss: {}"
+
+
+def gap(text):
+    return signals.teacher_gap(parse(HELD + "steps: 100\n" + text))
+
+
+def test_the_difference_of_the_texts_is_taken_off():
+    alone = gap("train/teacher_lm_loss: 4 ~ 0.01")
+    harder = gap("train/teacher_lm_loss: 4 ~ 0.01\n" + STUDENT.format("6 -> 5", "5.25 -> 4"))
+
+    assert alone is not None
+    assert harder is not None
+    assert (alone.gap, alone.known) == (pytest.approx(1, abs=0.02), False)
+    assert harder.gap == pytest.approx(0.5, abs=0.1)
+    assert harder.known
+
+
+def test_a_student_that_knows_its_text_by_heart_takes_nothing_off():
+    found = gap("train/teacher_lm_loss: 3 ~ 0.01\n" + STUDENT.format("4 -> 1", "4.5 -> 4"))
+
+    assert found is not None
+    assert found.gap == pytest.approx(0, abs=0.02)
+    assert found.error < 0.01
+
+
+def test_what_it_needs():
+    assert signals.teacher_gap(parse("steps: 100\ntrain/teacher_lm_loss: 4")) is None
+    assert gap("train/loss: 4") is None

@@ -1,0 +1,60 @@
+from dataclasses import replace
+
+import pytest
+
+from sad_doctor.baseline import beside
+from sad_doctor.example import parse
+
+GOOD = parse(
+    "steps: 200\ntrain/loss: 9 -> 4 ~ 0.1\ntrain/weighted/kd: 4 -> 2 ~ 0.05\ntrain/weighted/lm: 5 -> 2 ~ 0.05\n"
+    "steps: 5 every 40\neval/lm_loss: 6, 5, 4.5, 4.2, 4\neval/perplexity: 403, 148, 90, 66, 54"
+)
+GOOD = replace(GOOD, name="good")
+
+
+def apart(comparison):
+    return {row.what for row in comparison.rows if row.lies not in ("alike",)}
+
+
+def test_a_run_is_like_itself():
+    found = beside(GOOD, GOOD)
+
+    assert apart(found) == set()
+    assert found.headline.startswith("Like good at all of")
+    assert found.notes == ()
+
+
+def test_noise_is_no_difference_and_a_worse_perplexity_is():
+    text = (
+        "steps: 200\ntrain/loss: 9.1 -> 4.1 ~ 0.3\ntrain/weighted/kd: 4 -> 2 ~ 0.1\ntrain/weighted/lm: 5 -> 2 ~ 0.1\n"
+        "steps: 5 every 40\neval/lm_loss: 6, 5.2, 5, 5, 5\neval/perplexity: 403, 181, 148, 148, 148"
+    )
+
+    found = beside(parse(text), GOOD)
+    assert apart(found) == {"the evaluation's LM loss", "the perplexity"}
+    assert "the evaluation's LM loss is 5 at step 200, 4 there" in found.headline
+
+
+def test_terms_and_shares_that_differ():
+    text = "steps: 200\ntrain/loss: 9\ntrain/weighted/layerwise: 8\ntrain/weighted/lm: 1"
+
+    found = beside(parse(text), GOOD)
+    assert "Only this run has the term layerwise" in found.notes
+    assert "Only good has the term kd" in found.notes
+    assert "the share of lm" in apart(found)
+
+
+def test_equal_tokens_are_compared_where_both_count_them():
+    small = parse("steps: 100\ntrain/tokens: 0 -> 1000\ntrain/loss: 9 -> 4")
+    large = parse("steps: 50\ntrain/tokens: 0 -> 1000\ntrain/loss: 9 -> 4")
+
+    found = beside(small, large)
+    assert apart(found) == set()
+    assert {row.where.split()[0] for row in found.rows} == {"tokens"}
+    assert apart(beside(parse("steps: 100\ntrain/loss: 9 -> 4"), parse("steps: 50\ntrain/loss: 9 -> 4"))) != set()
+
+
+@pytest.mark.parametrize("text", ["event end: over", "steps: 9\nother: 3"])
+def test_nothing_in_common(text):
+    assert beside(parse(text), GOOD).headline.startswith("Nothing can be compared")
+    assert beside(GOOD, parse(text)).headline.startswith("Nothing can be compared")

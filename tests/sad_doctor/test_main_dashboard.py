@@ -1,0 +1,58 @@
+"""What goes to the dashboard, and what stays out of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sad_doctor.__main__ import run as command
+from sad_doctor.main import run_doctor
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "runs"
+
+
+def test_several_runs_are_reported_one_after_the_other_and_the_worst_counts(capsys):
+    assert run_doctor([FIXTURES / "healthy", FIXTURES / "run2.log"]) == 1
+    out = capsys.readouterr().out
+    assert out.index("Nothing wrong found") < out.index("The weights never moved")
+    assert run_doctor([FIXTURES / "healthy", FIXTURES / "metrics.csv"], form="report") == 0
+    assert run_doctor([FIXTURES / "healthy", FIXTURES / "none"], form="report") == 2
+    assert command([str(FIXTURES / "healthy"), str(FIXTURES / "run2.log"), "--report"]) == 1
+
+
+@pytest.mark.parametrize("view", [{"form": "json"}, {"html": "a.html"}, {"svg": "a.svg"}])
+def test_a_view_of_one_run_refuses_several(capsys, view, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run_doctor([FIXTURES / "healthy", FIXTURES / "run2.log"], **view) == 2
+    assert "this view takes one" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_replay_needs_the_dashboard_and_a_speed(capsys):
+    assert run_doctor(FIXTURES / "healthy", replay="20x") == 2
+    assert "needs a terminal" in capsys.readouterr().err
+    assert run_doctor(FIXTURES / "healthy", replay="fast") == 2
+    assert "for example 20x" in capsys.readouterr().err
+
+
+def test_on_a_terminal_the_dashboard_opens_what_was_named_or_lets_one_choose(monkeypatch):
+    opened, beside = [], []
+
+    def launch(sources, judge, **how):
+        opened.append(([source.path.name for source in sources], [path.name for path in how["choices"]], how["speed"]))
+        beside.append([source.path.name for source in how["beside"]])
+        return [judge(source.run()) for source in sources]
+
+    monkeypatch.setattr("sad_doctor.main._interactive", lambda: True)
+    monkeypatch.setattr("sad_doctor.views.tui.launch.launch", launch)
+    assert run_doctor(FIXTURES / "healthy", replay="20x") == 3
+    assert run_doctor([FIXTURES / "run1.log", FIXTURES / "run2.log"]) == 3
+    assert run_doctor(FIXTURES) == 3
+    assert run_doctor(FIXTURES / "run1.log", baseline=FIXTURES / "healthy") == 3
+    assert opened.pop()[0] == ["run1.log"]
+    assert beside.pop() == ["healthy"]
+    assert opened[0] == (["healthy"], [], 20.0)
+    assert opened[1] == (["run1.log", "run2.log"], [], None)
+    assert opened[2][0] == []
+    assert {"run1.log", "run2.log", "nan.jsonl"} <= set(opened[2][1])

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from sad_doctor import names
+from sad_doctor.views.tui.about import about_page, course
+from sad_doctor.views.tui.prose import lay_out
+
+
+def text(page):
+    return "\n".join(str(line) for line in lay_out(page, 100))
+
+
+def test_recipe_models_and_environment_have_sections(make):
+    facts = {
+        names.STATUS: "finished",
+        names.STARTED: 1_700_000_000.0,
+        names.CONFIG: {"train": {"lr": 3e-4}, "name": "[/x]\x1b[2J"},
+        names.MODELS: {"teacher": "big", "student": "small"},
+        names.VERSIONS: {"torch": "2.13"},
+        names.ALIGNMENT: "exact",
+    }
+    told = text(about_page(replace(make.healthy_run(), facts=facts)))
+    for heading in ("First and last", "The run", "Recipe", "Models", "Environment", "Alignment"):
+        assert heading in told
+    assert "train.lr          0.0003" in told
+    assert "2023-11-14 22:13:20 UTC" in told
+    assert "\x1b" not in told
+    assert "[/x]" in told
+
+
+def test_first_and_last_are_the_first_and_last_numbers(make):
+    value = np.full(20_000, np.nan)
+    assert course(replace(make.empty_run(), columns={names.LOSS: make.column(np.arange(20_000), value)})) == []
+    value[9_000], value[9_001] = 4.0, 2.0
+    told = text(course(replace(make.empty_run(), columns={names.LOSS: make.column(np.arange(20_000), value)})))
+    assert "4.0000 → 2.0000 -50.0%" in told
+    value[9_001] = np.inf
+    assert course(replace(make.empty_run(), columns={names.LOSS: make.column(np.arange(20_000), value)})) == []

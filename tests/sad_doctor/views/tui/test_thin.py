@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+
+from sad_doctor.views.series import Series
+from sad_doctor.views.tui.plot import Plot
+from sad_doctor.views.tui.thin import Thinner
+
+
+def series(make, size=10_000, kind="line", name="train"):
+    step = np.arange(float(size))
+    value = 2 + np.random.default_rng(1).normal(0, 0.3, size)
+    value[size // 2] = 90.0
+    return Series(name, make.column(step, value), "#ffffff", kind)
+
+
+def test_a_plot_is_thinned_to_its_width_and_keeps_its_spike(make):
+    plot = Thinner().thin(Plot([series(make)], steps=(0.0, 9_999.0)), 50, 0.0, "#333333")
+    assert len(plot.series[0].column) < 4_000
+    assert plot.series[0].column.value.max() == 90.0
+    assert not plot.ghosts
+
+
+def test_what_was_smoothed_lies_faintly_under_it(make):
+    thinner = Thinner()
+    both = [series(make), series(make, kind="points", name="held-out")]
+    plot = thinner.thin(Plot(both, steps=(0.0, 9_999.0)), 50, 0.03, "#333333")
+    assert [(g.name, g.colour) for g in plot.ghosts] == [("train", "#333333")]
+    assert plot.ghosts[0].column.value.max() == 90.0
+    assert plot.series[0].column.value.max() < 20
+    assert plot.series[1].column.value.max() == 90.0
+    assert thinner.values(plot, 5_000.0) == [90.0, 90.0]
+
+
+def test_of_a_level_only_the_last_value_counts(make):
+    column = make.column([0, 1], [1e6, 9.4])
+    plot = Thinner().thin(Plot([Series("teacher", column, "#888888", "level")], steps=(50.0, 60.0)), 50, 0.1, "#333333")
+    assert plot.series[0].column.value.tolist() == [9.4]
+
+
+def test_the_whole_reaches_as_far_as_the_run_whatever_the_window(make):
+    thinner, plot = Thinner(), Plot([series(make)], steps=(0.0, 10.0))
+    assert thinner.whole(plot).series[0].column.value.max() == 90.0
+    assert thinner.whole(plot) is thinner.whole(plot)
