@@ -11,7 +11,6 @@ from typing import Any
 
 from sad_doctor.readers.tail import Lines, Pace, Tail
 
-
 Row = Mapping[str, Any]
 
 _decode = json.JSONDecoder().decode
