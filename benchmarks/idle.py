@@ -25,9 +25,9 @@ NO_RESULT = {
 """Flags of calls that say how a result is reached or written, never what it is."""
 PORTIONS = {
     *("CHUNK", "CHARACTERS", "BLOCK", "OTHERS", "PIECE", "FEWEST", "TILE", "ROWS", "LEAST_ROWS", "MOST_ROWS"),
-    *("OPEN", "EVER"),
+    *("OPEN", "EVER", "WORTH_TELLING"),
 }
-"""Constants that say how much is done, or kept, at a time, and one for more steps than any run takes."""
+"""Constants that say how much is done, or kept, at a time, or is worth a word; one for more steps than a run takes."""
 BY_AXIS = {"gather", "scatter", "scatter_", "scatter_add_", "squeeze", "log_softmax"}
 """Methods whose first argument is an axis."""
 TOLERANCES = {"ONE", "PROPORTION", "LEAST", "NOTHING", "SIGN"}

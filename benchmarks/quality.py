@@ -133,7 +133,7 @@ def row(runs: Runs, pair: str, variant: str, steps: int, seeds: list[int], timed
 
 
 def spread(bits: list[float]) -> str:
-    """Mean and spread (largest minus smallest) over the seeds."""
+    """Mean over the seeds, and half of the way from the smallest to the largest."""
     return f"{statistics.mean(bits):.4f} ± {(max(bits) - min(bits)) / 2:.4f}"
 
 

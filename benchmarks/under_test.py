@@ -46,7 +46,7 @@ LEFT_OUT = {
     "sad/cache/reader.py": ("check", "check_layers", "told"),
     # guards: of a head that is none, of a cache of another teacher, of files that were damaged
     "sad/head/linear.py": ("check_head",),
-    "sad/cache/writer.py": ("check_hashes", "_take_up", "_key", "_hash"),
+    "sad/cache/writer.py": ("took", "check_hashes", "_take_up", "_key", "_hash"),
     "sad/train/loop.py": ("clear", "account", "_in_vain"),
     # the contract of a user's own term
     "sad/distiller.py": ("term",),

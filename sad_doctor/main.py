@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -78,7 +79,8 @@ def run_doctor(
     except (ValueError, Unreadable) as problem:
         return _refuse(problem)
     mine = {code: values for code, values in changed.items() if any(rule.code == code for rule in rules)}
-    judge = watching.judging(partial(check, rules=rules, thresholds=mine), level)
+    quiet = partial(check, rules=rules, thresholds=mine)
+    judge = watching.judging(quiet, level)
 
     def opened(one: str | Path) -> Source:
         return named(watching.opened(one), names or {}, total_steps)
@@ -101,7 +103,7 @@ def run_doctor(
             watching.hold()
             good = baseline or told.baseline
             whole = _beside(judge, compare)
-            shown = _dashboard(paths, opened, whole, speed, [] if good is None else [open_log(good)])
+            shown = _dashboard(paths, opened, whole, quiet, speed, [] if good is None else [open_log(good)])
             return _worst(exit_code(verdict, level) for verdict in shown)
         return _worst([reported(one) for one in paths])
     except (Unreadable, _Unwritable) as problem:
@@ -209,14 +211,19 @@ def _dashboard(
     paths: Sequence[str | Path],
     opened: Callable[[str | Path], Source],
     judge: Callable[[Run], Report],
+    glance: Callable[[Run], Report],
     speed: float | None,
     beside: Sequence[Source],
 ) -> list[Report]:
-    from sad_doctor.views.tui.launch import launch
+    gc.disable()  # until the first screen is painted: its libraries make many objects, and none of them is garbage
+    try:
+        from sad_doctor.views.tui.launch import launch
 
-    found = several(paths[0]) if len(paths) == 1 else []
-    sources = [] if found else [opened(path) for path in paths]
-    return launch(sources, judge, choices=found, opener=opened, speed=speed, beside=beside)
+        found = several(paths[0]) if len(paths) == 1 else []
+        sources = [] if found else [opened(path) for path in paths]
+        return launch(sources, judge, glance=glance, choices=found, opener=opened, speed=speed, beside=beside)
+    finally:
+        gc.enable()
 
 
 def _worst(codes: Iterable[int]) -> int:

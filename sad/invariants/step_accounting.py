@@ -41,8 +41,6 @@ ID = "I01"
 WINDOWS = 3
 ACCUMULATIONS = (1, 2, 3, 4, 8)
 """Odd and even, and each power of two that recipes use: what counts in another unit is wrong at one of them."""
-ACCUMULATIONS = (1, 2, 3, 4, 8)
-"""Odd and even, and each power of two that recipes use: what counts in another unit is wrong at one of them."""
 UNEQUAL = (3, 9, 5, 14, 2, 7, 4)
 """Numbers of labels, repeated as often as a run needs texts."""
 

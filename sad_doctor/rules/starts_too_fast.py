@@ -10,8 +10,8 @@ The student comes with what it knows, and loses part of it in the first steps: t
 estimates, so each step is as long as the learning rate lets it. What was lost has to be learned again, and some is not.
 
 ## Thresholds
-- `rise = 0.08`, `nats = 0.15`: how far above its first value the loss must rise, as a share and at least, with three
-  records of it in a row (of an evaluation, one).
+- `rise = 0.08`, `nats = 0.15`: how far above its first value the loss must rise, as a share and at least, in the median
+  of five records in a row (of an evaluation, one).
 - `early = 0.15`: the part of the run in which it must rise.
 - `records = 40`, `evaluations = 4`: fewest points.
 
@@ -93,7 +93,7 @@ def _series(run: Run, t: Thresholds) -> Iterator[tuple[str, Column, int]]:
     if found is not None:
         known = signals.finite(signals.tidy(found[1]))
         if len(known) >= t["records"] and known.step[0] <= start + 0.02 * span:
-            yield found[0], known, 3
+            yield found[0], known, 5
 
 
 def _rise(run: Run, column: Column, width: int, t: Thresholds) -> tuple[float, float, float] | None:

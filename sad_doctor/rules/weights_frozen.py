@@ -48,7 +48,7 @@ eval/loss: 21.4088, 9.8172
 
 ## Remedy
 First make a step happen. Count the optimizer's steps, and print the norm of one weight before and after ten of them.
-`sad verify` runs this check on every accumulation from 1 to 9; in a recipe for `sad train` the two numbers are
+`sad verify` runs this check on odd and even accumulations up to 8; in a recipe for `sad train` the two numbers are
 
 ```toml
 [train]
@@ -112,7 +112,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         cause=_cause(run, evidence),
         remedy=(
             "Judge nothing else before a step happens: count the optimizer's steps and compare the norm of one weight "
-            "before and after. `sad verify` checks the stepping for every accumulation from 1 to 9."
+            "before and after. `sad verify` checks the stepping for odd and even accumulations."
         ),
         first_step=evaluation.still.first if evaluation and not evaluation.whole else run.first_step,
         last_step=run.last_step,

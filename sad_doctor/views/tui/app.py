@@ -36,9 +36,10 @@ Opener = Callable[[Path], Source]
 class DoctorApp(Shell):
     """Shows a run and what is wrong with it, beside others if there are.
 
-    ``sources`` is one source or several; with none, one is chosen first among ``choices``, which ``opener`` opens.
+    ``sources`` is one source or several; with none, one is chosen first among ``choices``, which ``opener`` opens
+    and ``glance`` judges while one chooses.
     ``interval`` is the time between two looks at the log, in seconds; ``now`` tells the Unix time; ``label`` is shown
-    in place of "LIVE".
+    in place of "LIVE"; ``started`` is called once the first screen is painted.
     """
 
     TITLE = "sad doctor"
@@ -69,12 +70,16 @@ class DoctorApp(Shell):
         *,
         interval: float = 0.5,
         now: Callable[[], float] = time.time,
+        glance: Judge | None = None,
         choices: Sequence[Path] = (),
         opener: Opener | None = None,
         label: str = "",
+        started: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
+        self._started = started
         self._judge, self._interval, self._now, self._label = judge, interval, now, label
+        self._glance = glance or judge
         self._choices, self._opener = choices, opener
         self._looking = False
         self.desk = Desk(sources if isinstance(sources, Sequence) else [sources], judge, now)
@@ -85,12 +90,14 @@ class DoctorApp(Shell):
         self.theme = "doctor-dark"
         self.theme_changed_signal.subscribe(self, lambda _: self._repaint())
         self.arrange()
+        self.call_after_refresh(self._started)
         self.screen.set_focus(self.board.findings)
         self.set_interval(self._interval, self._timed)
         self.set_interval(1.0, self._draw_header)
         if self.desk.sources:
             self.look()
         else:
+            self._draw_header()
             self.action_runs()
 
     # Following
@@ -152,7 +159,8 @@ class DoctorApp(Shell):
     def _draw_header(self) -> None:
         one, now = self.snapshot, self._now()
         if one is None:
-            self.header.head = Head(error=self.problem, paused=self.paused, now=now, label=self._label)
+            said = "opening …" if self.desk.sources else "choose a run"
+            self.header.head = Head(error=self.problem, paused=self.paused, now=now, label=self._label, nameless=said)
         else:
             self.header.head = Head(
                 *(one.run, one.report, self.problem, self.paused, now, one.opened, one.last, one.tempo), self._label
@@ -193,7 +201,7 @@ class DoctorApp(Shell):
         if self._choices and self._opener and not self.above:
             opener = self._opener
             self.push_screen(
-                Picker(self._choices, self._now, lambda path: peek(opener(path), self._judge)), self._chosen
+                Picker(self._choices, self._now, lambda path: peek(opener(path), self._glance)), self._chosen
             )
         elif self.desk.several:
             self.action_tab(len(TABS))

@@ -77,9 +77,14 @@ class Canvas:
     def _strip(self, y: int) -> Strip:
         ink, glyph = self.ink[y], self.glyph[y]
         edges = [0, *(np.flatnonzero(np.diff(ink)) + 1).tolist(), self.width]
-        text = [("" if code == _HELD else chr(code)) for code in glyph.tolist()]
-        segments = [Segment("".join(text[a:b]), self._styles[int(ink[a])]) for a, b in pairwise(edges) if b > a]
-        return Strip(segments, self.width)
+        if (glyph == _HELD).any():
+            cells = ["" if code == _HELD else chr(code) for code in glyph.tolist()]
+            pieces = ["".join(cells[a:b]) for a, b in pairwise(edges)]
+        else:  # nearly always: a character a cell
+            text = glyph.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+            pieces = [text[a:b] for a, b in pairwise(edges)]
+        styles = [self._styles[number] for number in ink[edges[:-1]].tolist()] if self.width else []
+        return Strip([Segment(piece, style) for piece, style in zip(pieces, styles, strict=True) if piece], self.width)
 
 
 def _shorten(cells: list[tuple[str, int]], room: int) -> list[tuple[str, int]]:

@@ -43,7 +43,8 @@ _FIGURES = (
 class Head:
     """What the header shows.
 
-    ``last`` is the last step where it is known already, ``label`` a word for the mode, such as that of a replay.
+    ``last`` is the last step where it is known already, ``label`` a word for the mode, such as that of a replay,
+    ``nameless`` what stands for the name of a run that is not known yet.
     """
 
     run: Run | None = None
@@ -55,6 +56,7 @@ class Head:
     last: float | None = None
     tempo: Tempo = Tempo()  # noqa: RUF009 - frozen
     label: str = ""
+    nameless: str = "opening …"
 
     @property
     def step(self) -> float:
@@ -91,7 +93,7 @@ class Header(Widget):
 def first_line(head: Head, width: int) -> Content:
     """Return name and format on the left, verdict, status and mode on the right."""
     run = head.run
-    name = styled(run.name, "bold $foreground") if run else Content.styled("opening …", "$text-muted")
+    name = styled(run.name, "bold $foreground") if run else Content.styled(head.nameless, "$text-muted")
     left = Content(" ") + Content.styled("◆ ", "$accent") + name
     right = Content("  ").join([p for p in (verdict(head), status(head), mode(head)) if p]) + Content(" ")
     if run and width - right.cell_length - left.cell_length > len(run.format) + 6:

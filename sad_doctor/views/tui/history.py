@@ -213,9 +213,11 @@ class History:
         first, last = -(-a // level.size), min(b // level.size, level.picks.size)
         if first >= last:
             return self._picked(a, b, depth - 1)
-        picks = level.picks.rows[:, first:last].astype(np.int64)
         starts = np.arange(first, last) * level.size
-        chosen = np.unique(np.concatenate([picks.ravel(), starts, starts + level.size - 1]))
+        picks = np.vstack([level.picks.rows[:, first:last].astype(np.int64), starts, starts + level.size - 1])
+        picks.sort(axis=0)  # each bucket by itself: they are in order already
+        chosen = picks.T.ravel()
+        chosen = chosen[np.diff(chosen, prepend=-1) != 0]
         before = self._picked(a, first * level.size, depth - 1)
         after = self._picked(last * level.size, b, depth - 1)
         return np.concatenate([before, chosen[chosen >= 0], after])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,12 +17,15 @@ def launch(
     sources: Sequence[Source],
     judge: Callable[[Run], Report],
     *,
+    glance: Callable[[Run], Report] | None = None,
     choices: Sequence[Path] = (),
     opener: Callable[[Path], Source] | None = None,
     speed: float | None = None,
     beside: Sequence[Source] = (),
 ) -> list[Report]:
     """Show the runs until the user leaves; returns the verdicts on those that were open last.
+
+    ``glance`` judges those that are only looked at while one chooses; ``judge``, if it is None.
 
     ``speed`` plays them so many times as fast as they ran; the verdicts are on the whole of them. ``beside`` are runs
     to compare with, such as a baseline: drawn whole, and not among the verdicts.
@@ -37,10 +41,23 @@ def launch(
     app = DoctorApp(
         [*(shown(source) for source in sources), *(beside if sources else ())],
         judge,
+        glance=glance,
         choices=choices,
         opener=opened if opener else None,
         label="" if speed is None else f"REPLAY {speed:g}x",
+        started=_started,
     )
-    app.run()
+    gc.disable()
+    try:
+        app.run()
+    finally:
+        gc.enable()
+        gc.unfreeze()
     judged = [source for source in app.desk.sources if source not in beside]
     return [judge(source.whole() if isinstance(source, Replay) else source.run()) for source in judged]
+
+
+def _started() -> None:
+    """Collect garbage from now on, but never again what the start made: that takes longer than a frame."""
+    gc.freeze()
+    gc.enable()

@@ -9,6 +9,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.reactive import reactive
+from textual.screen import Screen
 from textual.widgets import Input
 
 from sad_doctor.views.tui import layout, theme
@@ -60,6 +61,12 @@ class Shell(App[None]):
         self.wanted = Input(placeholder="filter findings, terms and the log", id="filter", compact=True)
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
+
+    def get_default_screen(self) -> Screen[object]:
+        """Return the screen with the layout for its size: to style it twice would take as long as to paint it."""
+        screen = super().get_default_screen()
+        screen.add_class(*layout.classes(*self.size, self.tab_shown))
+        return screen
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return what the style sheet needs and the built-in themes lack."""
@@ -145,7 +152,9 @@ class Shell(App[None]):
         """Show the steps of the highlighted finding in the charts."""
         while self.above:
             self.pop_screen()
-        if self.board.jump() and (self.tab_shown > BOARD_TABS or "-small" in self.screen.classes):
+        if not self.board.jump():
+            self.notify("no finding with steps is highlighted: nowhere to jump", severity="warning", markup=False)
+        elif self.tab_shown > BOARD_TABS or "-small" in self.screen.classes:
             self.go(1, "loss")
 
     def action_zoom(self) -> None:

@@ -17,7 +17,7 @@ def test_the_warm_up_that_is_missing_is_named(judge):
     (finding,) = judge(RULE, UP + DOWN + rest(2.2))
 
     assert "no warm-up" in finding.cause
-    assert "3.1 to 4" in finding.headline
+    assert "3.1 to 3.9" in finding.headline
 
 
 def test_a_loss_that_stays_up_is_another_story(judge):

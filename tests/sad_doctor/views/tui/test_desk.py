@@ -64,6 +64,7 @@ async def test_a_run_is_picked_from_a_folder_and_another_one_later(make, tmp_pat
         await pilot.pause()
         assert isinstance(app.screen, Picker)
         await make.settled(pilot)
+        assert "choose a run" in make.shown(app)
         assert "b [bold].jsonl  JSON lines, step 29  ✓ no red flags" in make.shown(app)
         assert make.shown(app).count("no red flags") == 3
         at = [path.name for path in app.screen.paths].index("b [bold].jsonl")

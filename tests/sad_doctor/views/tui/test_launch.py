@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from sad_doctor.views.tui.app import DoctorApp
@@ -13,6 +15,19 @@ def started(monkeypatch):
     apps = []
     monkeypatch.setattr(DoctorApp, "run", lambda app: apps.append(app))
     return apps
+
+
+async def test_garbage_is_collected_again_after_the_first_screen(make, started):
+    gc.enable()
+    launch([make.source(make.healthy_run())], lambda _: make.healthy_report())
+    (app,) = started
+    assert gc.isenabled()
+    gc.disable()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await make.settled(pilot)
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+    gc.unfreeze()
 
 
 def test_the_verdicts_are_on_every_open_run(make, started):

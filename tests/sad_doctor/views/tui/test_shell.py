@@ -75,6 +75,9 @@ async def test_g_shows_the_steps_of_the_finding(make):
         assert app.board.cursor == 0
         assert app.board.window[0] == 0
         assert app.board.window[1] < 2_000
+        await press(pilot, "4", "end", "g")
+        assert app.tab_shown == 4
+        assert any("nowhere to jump" in n.message for n in app._notifications)
 
 
 async def test_every_page_has_its_number_and_esc_goes_back(make):
