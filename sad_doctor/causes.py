@@ -48,7 +48,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "teacher-drifts": ("kd-stays", "targets-degenerate", "lm-rises-while-kd-falls", "kd-below-its-floor"),
     "targets-degenerate": ("kd-stays", "lm-rises-while-kd-falls"),
     "covers-little": ("kd-stays", "term-vanishes", "lm-rises-while-kd-falls"),
-    "term-vanishes": ("kd-stays", "parts-do-not-sum"),
+    "term-vanishes": ("kd-stays", "parts-do-not-sum", "term-dominates"),
     "lm-rises-while-kd-falls": ("student-no-better", "overfitting", "perplexity-too-high"),
     "kd-stays": ("student-no-better",),
     # a label or a token that is wrong

@@ -65,6 +65,9 @@ CODE, NAME = "R103", "early-plateau"
 _WHOLE = frozenset({names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_KL, names.LOSS})
 """One of these must be flat: a single term may rightly be at its end."""
 
+_RISEN = 0.05
+"""The share by which both windows must lie above what came before them."""
+
 _ZERO = 5
 """A series below so many floors of the threshold is at its end."""
 
@@ -102,7 +105,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if any(_improves(*windows, t) for windows in judged.values()):
         return
     if _lower_between(run, judged, t):
-        raise TooFew("the loss was lower in between: it came up again, which is no plateau")
+        raise TooFew("the loss was lower in between, or before: it rises, which is no plateau")
     flat = {name: windows for name, windows in judged.items() if _flat(*windows, t, planned)}
     if not any(name in _WHOLE for name in flat):
         raise TooFew("the noise of the batches hides whether the loss still falls; or it is near 0, or rises")
@@ -110,7 +113,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _lower_between(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], t: Thresholds) -> bool:
-    """Whether the series that must be flat surely lay lower for a while between the two windows."""
+    """Whether the series that must be flat surely lay lower for a while: between the windows, or far before them."""
     for name, (before, after) in judged.items():
         if name not in _WHOLE or min(before.size, after.size) < 2:
             continue
@@ -121,6 +124,10 @@ def _lower_between(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]]
             gains = [signals.gain(window, block) for window in (before, after)] if block.size >= 2 else []
             if gains and all(gain.surely_above(_limit(float(np.median(after)), t), sigmas=4) for gain in gains):
                 return True
+        early = column.value[(part > 0.05) & (part < 0.2)]
+        far = max(_limit(float(np.median(after)), t), _RISEN * abs(float(np.median(after))))
+        if early.size >= 2 and all(signals.gain(w, early).surely_above(far, sigmas=4) for w in (before, after)):
+            return True  # a term came in, or it left its level: it is not flat since its beginning
     return False
 
 

@@ -102,11 +102,17 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     risen = [name for name, column in terms.items() if len(column) >= t["records"] and _rise(column, {**t, **_TOO})]
     if terms and not risen:
         return
-    yield _finding(run, rise, risen, float(loss.step[-1]), t)
+    yield _finding(run, rise, risen, float(loss.step[-1]), t, undone=not terms and _comes_down(loss, rise))
 
 
 _TOO = {"rise": 0.1, "nats": 0.05}
 """How far a single term must rise with the total: it says only that no weight made the rise."""
+
+
+def _comes_down(loss: Column, rise: _Rise) -> bool:
+    """Whether a quarter of the rise is undone at the end: without its parts that may be a term that came in."""
+    blocks = [float(np.median(block)) for block in np.array_split(loss.value[loss.step > rise.since], _BLOCKS)]
+    return max(blocks) - blocks[-1] > 0.25 * (max(blocks) - rise.lowest)
 
 
 def _lowest(column: Column) -> float:
@@ -143,13 +149,13 @@ def _terms(run: Run) -> dict[str, Column]:
     return {name: signals.finite(signals.tidy(column)) for name, column in found.items()}
 
 
-def _finding(run: Run, rise: _Rise, risen: list[str], end: float, t: Thresholds) -> Finding:
+def _finding(run: Run, rise: _Rise, risen: list[str], end: float, t: Thresholds, *, undone: bool) -> Finding:
     falling = [words.called(n) for n, c in signals.evaluations(run).items() if _falls_since(c, rise.since)]
     level = Level.ERROR if rise.share > t["error"] or rise.last > rise.first else Level.WARNING
     return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.INFO if falling else level,
+        level=Level.INFO if falling or undone else level,
         headline=(
             f"The loss rises from {words.number(rise.lowest)} (step {words.step(rise.since)}) to "
             f"{words.number(rise.last)} and stays up."

@@ -69,13 +69,17 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     limit = low + max(t["rise"] * abs(low), t["nats"])
     last = evaluation.value[-int(t["last"]) :]
     yield Reading("lowest of the last evaluations over the best", float(last.min()) / low if low else float("nan"))
-    if len(evaluation) - 1 - best >= t["last"] and bool(np.all(last > limit)) and not _training_rises(run, evaluation):
+    if (
+        len(evaluation) - 1 - best >= t["last"]
+        and bool(np.all(last > limit))
+        and not _training_rises(run, found, evaluation)
+    ):
         yield _finding(found, evaluation, best)
 
 
-def _training_rises(run: Run, evaluation: Column) -> bool:
+def _training_rises(run: Run, name: str, evaluation: Column) -> bool:
     """Whether the training loss at the end surely lies above what it was about the best evaluation."""
-    label = signals.label_loss(run)
+    label = None if name == names.EVAL_LOSS else signals.label_loss(run)  # a total is compared with a total
     loss = label[1] if label is not None and len(label[1]) >= 20 else run.get(names.LOSS)
     if loss is None:
         return False

@@ -63,6 +63,7 @@ from sad_doctor.run import Column, Floats, Run
 CODE, NAME = "R307", "teacher-drifts"
 
 _HELD_OUT = (names.TEACHER_EVAL_LM_LOSS, names.TEACHER_EVAL_BITS_PER_BYTE)
+_ALIKE = 0.01
 _FIRST = 4
 """Records that stand for the teacher as it came: a teacher in the optimizer moves within the first steps."""
 
@@ -110,8 +111,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _from_the_start(run: Run, gap: signals.TeacherGap) -> bool:
-    """Whether the gap is there in the first third too: dropout is, text that gets harder is not."""
+    """Whether the gap is there in the first third too: dropout is, text that gets harder is not.
+
+    A loss that is the same on every batch is that of flat targets, which another rule tells.
+    """
     known = signals.finite(signals.tidy(run.columns[names.TEACHER_LOSS])).value
+    if float(np.std(known)) < _ALIKE * gap.training:
+        return False
     return float(np.median(known[: len(known) // 3])) - (gap.training - gap.gap) > 0.5 * gap.gap
 
 

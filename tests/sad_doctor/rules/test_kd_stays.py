@@ -36,3 +36,9 @@ def test_a_weight_that_is_not_known_could_lift_it(judge):
 def test_what_it_needs(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 300\ntrain/raw/kd: 4")
+
+
+def test_a_weighted_kd_whose_weight_comes_in_is_not_judged(judge):
+    text = "steps: 200\ntrain/raw/kd: 0 -> 0.2 -> 0.9 -> 0.7 -> 0.4 ~ 0.01\ntrain/raw/lm: 1.5 -> 1 ~ 0.01\n"
+    total = "train/loss: 1.5 -> 1.575 -> 2.15 -> 1.825 -> 1.4"
+    assert judge(RULE, text.replace(" ~ 0.01", "") + total) == []

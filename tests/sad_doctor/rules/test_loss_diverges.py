@@ -62,3 +62,16 @@ def test_an_evaluation_that_falls_makes_it_a_hint(judge):
 def test_few_records_are_not_judged(judge):
     with pytest.raises(TooFew, match="20 finite records"):
         judge(RULE, "steps: 20\ntrain/loss: 3 -> 13")
+
+
+def test_a_rise_that_is_undone_in_a_log_without_parts_is_a_hint(judge):
+    (hint,) = judge(RULE, "steps: 100\ntrain/loss: 2 -> 2 -> 3.2 -> 2.9 -> 2.8 ~ 0.02")
+    (alarm,) = judge(RULE, "steps: 100\ntrain/loss: 2 -> 2 -> 3.2 -> 3.2 -> 3.2 ~ 0.02")
+
+    assert hint.level < alarm.level
+
+
+def test_an_explosion_has_no_steady_noise(judge):
+    losses = ", ".join(f"{4 + 0.01 * (i % 3) + (2 ** ((i - 42) / 4) if i > 40 else 0):.3f}" for i in range(60))
+    steps = ", ".join(str(i) for i in range(1, 61))
+    assert judge(RULE, f"steps: {steps}\ntrain/loss: {losses}")

@@ -30,3 +30,15 @@ def test_one_that_comes_back_or_hardly_rises(judge, values):
 def test_few_evaluations(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 3 every 50\neval/lm_loss: 1, 2, 3")
+
+
+def test_a_total_is_compared_with_a_total(judge):
+    """A term that comes in lifts both totals, while the label loss falls."""
+    text = """
+steps: 200
+train/loss: 2 -> 2 -> 2.8 -> 2.7 ~ 0.02
+train/raw/lm: 5.7 -> 5 ~ 0.02
+steps: 8 every 25
+eval/loss: 2.1, 2.0, 2.2, 2.5, 2.7, 2.75, 2.72, 2.7
+"""
+    assert judge(RULE, text) == []
