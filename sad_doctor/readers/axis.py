@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from sad_doctor.run import Floats
@@ -55,6 +57,10 @@ class Axes:
     def first(self) -> Axis:
         """Return the axis that a column tries first."""
         return self._axes[0]
+
+    def hold(self, axes: Iterable[Axis]) -> None:
+        """Take the axes of columns that were restored; the newest are kept."""
+        self._axes = [*axes][-_MOST:] or self._axes
 
     def other(self, before: Floats, steps: Floats) -> Axis:
         """Return an axis on which ``before`` stands and ``steps`` may follow: one that is there, or a new one."""

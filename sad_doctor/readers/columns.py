@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable, Mapping
 from math import nan
 
 import numpy as np
 
-from sad_doctor.readers.axis import Axes, grown
+from sad_doctor.clean import clean
+from sad_doctor.readers.axis import Axes, Axis, grown
 from sad_doctor.run import Column, Floats
 
 MOST_COLUMNS = 2000
@@ -33,6 +35,15 @@ class GrowingColumn:
         self._size = 0
         self._shown = 0
         self._column: Column | None = None
+
+    @classmethod
+    def restored(cls, axes: Axes, axis: Axis, column: Column) -> GrowingColumn:
+        """Return a column that goes on from what it was; ``axis`` holds its steps."""
+        found = cls(axes)
+        found._axis, found._values, found._size = axis, column.value, len(column)
+        found.last_step = float(column.step[-1]) if len(column) else nan
+        found._shown = found._size
+        return found
 
     def __len__(self) -> int:
         return self._size + len(self._new_steps)
@@ -119,6 +130,23 @@ class Columns:
                 return None
             column = self._columns[name] = GrowingColumn(self._axes)
         return column
+
+    def items(self) -> Iterable[tuple[str, GrowingColumn]]:
+        """Return the columns with their names."""
+        return self._columns.items()
+
+    @classmethod
+    def restored(cls, columns: Mapping[str, Column]) -> Columns:
+        """Return columns that grow from a snapshot; steps that are one array stay one. Raises ValueError."""
+        found, axes = cls(), dict[int, Axis]()
+        for name, column in columns.items():
+            if clean(name) != name:
+                raise ValueError("a name that is not clean")
+            axis = axes.setdefault(id(column.step), Axis(column.step))
+            found._columns[name] = GrowingColumn.restored(found._axes, axis, column)
+        found._axes.hold(axes.values())
+        found.full = len(columns) >= MOST_COLUMNS
+        return found
 
     def snapshot(self) -> dict[str, Column]:
         """Return all columns as they are now, in the order in which they came."""

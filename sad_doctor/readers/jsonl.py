@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 from sad_doctor import names
 from sad_doctor.clean import clean
-from sad_doctor.readers.jsonlines import JsonLines, Row, parse
+from sad_doctor.readers.cached_rows import CachedRows
+from sad_doctor.readers.jsonlines import parse
 from sad_doctor.readers.naming import is_known
 from sad_doctor.readers.numbers import numbers
-from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.tail import Pace
 from sad_doctor.run import Run
@@ -33,9 +32,8 @@ class JsonlLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._rows = Rows()
         self.pace = Pace()
-        self._file = JsonLines(path.resolve(), self._add, self._reset, self.pace, self._add_all)
+        self._file = CachedRows(path.resolve(), self.pace)
         self._run: Run | None = None
 
     def poll(self) -> bool:
@@ -48,24 +46,16 @@ class JsonlLog:
     def run(self) -> Run:
         """Return the run as logged so far."""
         if self._run is None:
+            rows = self._file.rows
             self._run = Run(
                 name=clean(self.path.name, 200),
                 format=FORMAT,
                 path=self.path,
-                columns=self._rows.snapshot(),
-                facts={names.STATUS: "unknown", **self._rows.facts},
-                notes=(*self._rows.notes, *self._file.notes),
+                columns=rows.snapshot(),
+                facts={names.STATUS: "unknown", **rows.facts},
+                notes=(*rows.notes, *self._file.notes),
             )
         return self._run
-
-    def _add(self, row: Row) -> bool:
-        return self._rows.add(row)
-
-    def _add_all(self, rows: Sequence[Row]) -> int:
-        return self._rows.add_all(rows)
-
-    def _reset(self) -> None:
-        self._rows = Rows()
 
 
 READER = Reader(FORMAT, recognises, JsonlLog)

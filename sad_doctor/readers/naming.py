@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from sad_doctor import names
@@ -172,6 +172,19 @@ class Naming:
                 found = f"logged/{clean(key, 200)}"
             self._columns[key] = found
         return found
+
+    def state(self) -> dict[str, dict[str, str]]:
+        """Return the renamings, for :meth:`restored`."""
+        return {"columns": dict(self._columns), "owners": dict(self._owners)}
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Mapping[str, str]]) -> Naming:
+        """Return the naming whose state was kept. Raises ValueError for a name that is not clean."""
+        naming = cls()
+        naming._columns, naming._owners = dict(state["columns"]), dict(state["owners"])
+        if any(clean(name, 300) != name for name in (*naming._columns.values(), *naming._owners)):
+            raise ValueError("a name that is not clean")
+        return naming
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,15 @@ from sad_doctor.readers.blanks import Blanks, is_blank
 from sad_doctor.readers.columns import MOST_COLUMNS, Columns, GrowingColumn
 from sad_doctor.readers.naming import LENGTHS, Naming, step_rank
 from sad_doctor.readers.numbers import numbers
-from sad_doctor.readers.shapes import Row, Turned, alike, parted, turned
+from sad_doctor.readers.shapes import Row, Turned, alike, parted, rising, turned
 from sad_doctor.run import Column, Floats
 
 _DENSE, _FEWEST = 0.9, 10
 """A column is dense that has a value in so many of its rows, and in so many at least."""
 _WORTH_TURNING = 8
+_COUNTERS = (
+    *("count", "_step", "_first", "_passed", "_epochs", "_latest_epoch", "_stepped", "_back", "_nulls", "_unstepped"),
+)
 _LEFT_OUT = -1
 """Stands for a key that has no column because there are too many."""
 
@@ -90,6 +94,27 @@ class Rows:
             for row in left:
                 useless += not self.add(row)
         return useless
+
+    def state(self) -> dict[str, Any]:
+        """Return all but the columns as JSON values, for :meth:`restored`."""
+        owners = {id(column): name for name, column in self._columns.items()}
+        targets = {key: one if isinstance(one, int) else owners[id(one)] for key, one in self._targets.items()}
+        told = {name: getattr(self, name) for name in _COUNTERS}
+        return {**told, "targets": targets, "naming": self._naming.state(), "blank": self._blank.since}
+
+    @classmethod
+    def restored(cls, last_wins: bool, state: Mapping[str, Any], columns: Mapping[str, Column]) -> Rows:
+        """Return the rows whose state and snapshot were kept. Raises KeyError, TypeError or ValueError."""
+        rows = cls(last_wins)
+        for name in _COUNTERS:
+            setattr(rows, name, type(getattr(rows, name))(state[name]))
+        rows._columns = Columns.restored(columns)
+        held = dict(rows._columns.items())
+        rows._targets = {key: one if isinstance(one, int) else held[one] for key, one in state["targets"].items()}
+        rows._epoch = next((one for key, one in held.items() if key == names.EPOCH), None)
+        rows._naming = Naming.restored(state["naming"])
+        rows._blank.since = {key: (a, b, int(c), int(d)) for key, (a, b, c, d) in state["blank"].items()}
+        return rows
 
     def snapshot(self) -> dict[str, Column]:
         """Return the columns as they are now."""
@@ -193,7 +218,7 @@ class Rows:
     def add_points(self, keys: Sequence[str], steps: Sequence[int], values: Sequence[float]) -> None:
         """Add rows of one number, each with its step, as :meth:`add` does one by one."""
         at, found, parts = np.array(steps, np.float64), np.array(values, np.float64), parted(keys)
-        if self._last_wins and (shape := self._rising(at, found, parts)) is not None:
+        if self._last_wins and (shape := rising(self._targets, at, found, parts)) is not None:
             for column, own, numbers_of in shape:
                 column.extend(own, numbers_of)
             for key, _ in parts:
@@ -247,11 +272,11 @@ class Rows:
             column.extend(steps, values)
         for key in shape.numbers:
             self._blank.end(key)
-        for key, column, values, told in shape.mixed:
-            for at, (value, found) in enumerate(zip(values, told, strict=True)):
-                if found is not None and column is not None:
+        for key, mixed, cells, told in shape.mixed:
+            for at, (value, found) in enumerate(zip(cells, told, strict=True)):
+                if found is not None and mixed is not None:
                     self._blank.end(key)
-                    column.append(float(steps[at]), found)
+                    mixed.append(float(steps[at]), found)
                 elif is_blank(value):
                     self._nulls += value is None and key in self._targets
                     self._blank.note(key, float(steps[at]), self.count + at)
@@ -268,23 +293,6 @@ class Rows:
     def _reached(self, epochs: Floats | None) -> None:
         if epochs is not None and (finite := epochs[np.isfinite(epochs)]).size:
             self._latest_epoch = float(finite[-1])
-
-    def _rising(
-        self, steps: Floats, values: Floats, parts: Sequence[tuple[str, NDArray[np.intp]]]
-    ) -> list[tuple[GrowingColumn, Floats, Floats]] | None:
-        """Each column with its steps and values; None where a key is new or a step comes back."""
-        found: list[tuple[GrowingColumn, Floats, Floats]] = []
-        for key, places in parts:
-            target = self._targets.get(key)
-            if isinstance(target, int):
-                if target > 0:  # a step in words, beside the real one
-                    continue
-                return None
-            own = steps[places]
-            if target is None or not (np.diff(own) > 0).all() or own[0] <= target.last_step:
-                return None
-            found.append((target, own, values[places]))
-        return found if len({id(column) for column, _, _ in found}) == len(found) else None
 
 
 def _backward(before: float, steps: Floats) -> NDArray[np.bool_]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from sad_doctor import names
 from sad_doctor.clean import clean
+from sad_doctor.readers.cached_rows import CachedRows
 from sad_doctor.readers.events import Events
 from sad_doctor.readers.jsonlines import JsonLines, Row
 from sad_doctor.readers.numbers import number
-from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.tail import Pace
 from sad_doctor.record import EVENTS, METRICS, RUN
 from sad_doctor.run import Run
@@ -36,15 +36,12 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._folder = path.resolve()
-        self._rows = Rows(last_wins=True)
         self._events = Events()
         self._facts: dict[str, object] = {}
         self._facts_stat: tuple[int, int, int] | None = None
         self._facts_broken = False
         self.pace = Pace()
-        self._metrics_file = JsonLines(
-            self._folder / METRICS, self._rows_add, self._rows_reset, self.pace, self._rows_add_all
-        )
+        self._metrics_file = CachedRows(self._folder / METRICS, self.pace, last_wins=True)
         self._events_file = JsonLines(self._folder / EVENTS, self._event, self._events_reset, self.pace)
         self._run: Run | None = None
         self._looked = time.time()
@@ -66,7 +63,7 @@ class RunFolder:
     def run(self) -> Run:
         """Return the run as logged so far."""
         if self._run is None:
-            notes = [*self._rows.notes, *self._metrics_file.notes, *self._events.notes]
+            notes = [*self._metrics_file.rows.notes, *self._metrics_file.notes, *self._events.notes]
             notes += [f"{EVENTS}: {note}" for note in self._events_file.notes]
             if self._facts_broken:
                 notes.append(f"{RUN} cannot be read as JSON: its facts are not known")
@@ -74,7 +71,7 @@ class RunFolder:
                 name=clean(self._folder.name, 200),
                 format=FORMAT,
                 path=self.path,
-                columns=self._rows.snapshot(),
+                columns=self._metrics_file.rows.snapshot(),
                 events=self._events.snapshot(),
                 facts={names.STATUS: "unknown", "events": True, **self._facts, names.SEEN: self._looked},
                 notes=tuple(notes),
@@ -111,15 +108,6 @@ class RunFolder:
             kind, message if isinstance(message, str) else "", number(row.get("step")), number(row.get("time"))
         )
         return True
-
-    def _rows_add(self, row: Row) -> bool:
-        return self._rows.add(row)
-
-    def _rows_add_all(self, rows: Sequence[Row]) -> int:
-        return self._rows.add_all(rows)
-
-    def _rows_reset(self) -> None:
-        self._rows = Rows(last_wins=True)
 
     def _events_reset(self) -> None:
         self._events = Events()

@@ -63,6 +63,27 @@ def parted(keys: Sequence[str]) -> list[tuple[str, NDArray[np.intp]]]:
     return list(zip(distinct, np.split(order, np.flatnonzero(np.diff(codes[order])) + 1), strict=True))
 
 
+def rising(
+    targets: Mapping[str, GrowingColumn | int],
+    steps: Floats,
+    values: Floats,
+    parts: Sequence[tuple[str, NDArray[np.intp]]],
+) -> list[tuple[GrowingColumn, Floats, Floats]] | None:
+    """Return each column with its steps and values; None where a key is new or a step comes back."""
+    found: list[tuple[GrowingColumn, Floats, Floats]] = []
+    for key, places in parts:
+        target = targets.get(key)
+        if isinstance(target, int):
+            if target > 0:  # a step in words, beside the real one
+                continue
+            return None
+        own = steps[places]
+        if target is None or not (np.diff(own) > 0).all() or own[0] <= target.last_step:
+            return None
+        found.append((target, own, values[places]))
+    return found if len({id(column) for column, _, _ in found}) == len(found) else None
+
+
 def turned(keys: Sequence[str], targets: Sequence[GrowingColumn | int | None], rows: Sequence[Row]) -> Turned | None:
     """Return rows that are alike by their columns.
 
@@ -97,7 +118,7 @@ def floats(values: Sequence[object]) -> Floats | None:
     if not set(map(type, values)) <= _NUMBERS:
         return None
     try:
-        return np.fromiter(values, np.float64, len(values))  # type: ignore[arg-type]
+        return np.fromiter(values, np.float64, len(values))
     except OverflowError:
         return None
 

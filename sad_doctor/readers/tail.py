@@ -85,6 +85,19 @@ class Tail:
             self._forget()
         return replaced
 
+    @property
+    def place(self) -> int:
+        """How many bytes were read."""
+        return self._offset
+
+    def resume(self, place: int) -> None:
+        """Count the first ``place`` bytes as read. Raises OSError."""
+        with self.path.open("rb") as file:
+            self._head = file.read(min(_MARK, place))
+            file.seek(max(0, place - _MARK))
+            self._last = file.read(min(_MARK, place))
+        self._offset = place
+
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes between the place reached and the size seen by :meth:`look`; fewer if the pace ends it."""
         size = self._stat[2] if self._stat else 0
@@ -166,6 +179,11 @@ class Lines:
             self._parts, self._held = [], 0
         self._hold(rest)
         return lines
+
+    @property
+    def waits(self) -> bool:
+        """Whether a line has begun and not ended."""
+        return bool(self._parts) or self._skipping
 
     @property
     def rest(self) -> bytes:

@@ -8,7 +8,6 @@ was printed and the exit code are read. Values are JSON texts, NaN and Infinity 
 
 from __future__ import annotations
 
-import json
 import struct
 from collections import deque
 from pathlib import Path
@@ -23,6 +22,7 @@ from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.tail import Pace, Tail
 from sad_doctor.readers.tracebacks import Tracebacks
+from sad_doctor.readers.wandb_items import item, items
 from sad_doctor.run import Event, Run
 
 FORMAT = "Weights & Biases run"
@@ -60,28 +60,34 @@ class Records:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the records that ``chunk`` completes."""
-        self._rest += chunk
+        data, at = self._rest + chunk, 0
         found: list[bytes] = []
-        if self._at == 0 and len(self._rest) >= _START:
-            self._skip(_START)
-        while self._at >= _START and self.broken is None:
-            room = _BLOCK - self._at % _BLOCK
+        if self._at == 0 and len(data) >= _START:
+            at = _START
+        start = self._at
+        while start + at >= _START and self.broken is None:
+            room = _BLOCK - (start + at) % _BLOCK
+            left = len(data) - at
             if room < _FRAGMENT.size:
                 # too small for a header: zeros
-                if len(self._rest) < room:
+                if left < room:
                     break
-                self._skip(room)
+                at += room
                 continue
-            if len(self._rest) < _FRAGMENT.size:
+            if left < _FRAGMENT.size:
                 break
-            _, size, kind = _FRAGMENT.unpack_from(self._rest)
+            _, size, kind = _FRAGMENT.unpack_from(data, at)
             if kind not in (_WHOLE, _FIRST, _MIDDLE, _LAST) or _FRAGMENT.size + size > room:
-                self._zeros_or_broken()
+                if data[at:].strip(b"\x00"):  # a file that was laid out ahead ends in zeros: they wait
+                    self.broken = start + at
                 break
-            if len(self._rest) < _FRAGMENT.size + size:
+            if left < _FRAGMENT.size + size:
                 break
-            self._fragment(kind, self._rest[_FRAGMENT.size : _FRAGMENT.size + size], found)
-            self._skip(_FRAGMENT.size + size)
+            self._fragment(kind, data[at + _FRAGMENT.size : at + _FRAGMENT.size + size], found)
+            if sum(map(len, self._parts)) > _LARGEST:
+                self.broken = start + at
+            at += _FRAGMENT.size + size
+        self._rest, self._at = data[at:], start + at
         return found
 
     def _fragment(self, kind: int, part: bytes, found: list[bytes]) -> None:
@@ -91,17 +97,6 @@ class Records:
         if kind in (_WHOLE, _LAST):
             found.append(b"".join(self._parts))
             self._parts = []
-        elif sum(map(len, self._parts)) > _LARGEST:
-            self.broken = self._at
-
-    def _zeros_or_broken(self) -> None:
-        """A file that was laid out ahead ends in zeros: they wait to be written over."""
-        if self._rest.strip(b"\x00"):
-            self.broken = self._at
-
-    def _skip(self, size: int) -> None:
-        self._rest = self._rest[size:]
-        self._at += size
 
 
 class WandbLog:
@@ -114,6 +109,8 @@ class WandbLog:
         self._run: Run | None = None
         self._name = ""
         self._exit: int | None = None
+        self._new: list[dict[str, object]] = []
+        self._layout: dict[str, object] = {}
         self._start()
 
     def poll(self) -> bool:
@@ -131,6 +128,7 @@ class WandbLog:
                     self._record(record)
                 except ValueError:
                     self._garbage += 1
+            self._flush()
         if changed:
             self._run = None
         return changed
@@ -172,18 +170,32 @@ class WandbLog:
                 self._exit = next((one for key, one in fields(value) if key == 1 and isinstance(one, int)), 0)
 
     def _history(self, history: bytes) -> None:
-        row, step = dict[str, object](), None
-        for number, value in fields(history):
+        row = dict[str, object]()
+        step: object = None
+        told, end = items(history)
+        for number, value in fields(history[end:]):
             if number == 1 and isinstance(value, bytes):
-                key, told = item(value)
-                if not key.startswith(_OWN):
-                    row[key] = told
-                elif key == "_step":
-                    step = told
+                told.append(item(value))
             elif number == 2 and isinstance(value, bytes):
                 step = next((signed(one) for key, one in fields(value) if key == 1 and isinstance(one, int)), 0)
+        for key, one in told:
+            if not key.startswith(_OWN):
+                row[key] = one
+            elif key == "_step" and step is None:
+                step = one
         if row:
-            self._rows.add(row if step is None else {**row, "step": step})
+            if step is not None:
+                row["step"] = step
+            # the writer's order is that of a hash table: the same keys are put into one order, so that they are alike
+            if row.keys() == self._layout.keys():
+                row = {key: row[key] for key in self._layout}
+            else:
+                self._layout = row
+            self._new.append(row)
+
+    def _flush(self) -> None:
+        new, self._new = self._new, []
+        self._rows.add_all(new)
 
     def _printed(self, output: bytes) -> None:
         for number, value in fields(output):
@@ -194,6 +206,7 @@ class WandbLog:
                         self._ending.crash(error, self._rows_step())
 
     def _rows_step(self) -> float | None:
+        self._flush()
         steps = [float(column.step[-1]) for column in self._rows.snapshot().values() if len(column)]
         return max(steps, default=None)
 
@@ -226,6 +239,8 @@ class WandbLog:
     def _start(self) -> None:
         self._records = Records()
         self._rows = Rows(last_wins=True)
+        self._new = []
+        self._layout = {}
         self._config: dict[str, object] = {}
         self._garbage = 0
         self._name = ""
@@ -234,22 +249,6 @@ class WandbLog:
         self._tracebacks = Tracebacks()
         self._ending = Ending(Events())
         self._run = None
-
-
-def item(message: bytes) -> tuple[str, object]:
-    """Return key and value of a `HistoryItem` or `ConfigItem`; nested keys are joined by ``/``."""
-    key, nested, told = "", list[str](), ""
-    for number, value in fields(message):
-        if number == 1:
-            key = text(value)
-        elif number == 2:
-            nested.append(text(value))
-        elif number == 16:
-            told = text(value)
-    try:
-        return key or "/".join(nested), json.loads(told)
-    except (ValueError, RecursionError):
-        return key or "/".join(nested), None
 
 
 READER = Reader(FORMAT, recognises, WandbLog)

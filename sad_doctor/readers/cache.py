@@ -1,0 +1,156 @@
+"""What a long log told when it was last read, so that it opens at once; only what was appended is read then.
+
+A file a log in `doctor` of `$SAD_CACHE`, else of the user's cache folder. It is a help and never an authority: numbers
+and names in a format of our own that holds no code, refused unless its version, its sizes and its checksum are right,
+and unless the log still is what was read. A cache that cannot be read or written is done without.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from sad_doctor.run import Column, Floats
+
+LEAST = 8 << 20
+"""Bytes of a log, or of what is new in one, that are worth a cache."""
+_MAGIC = b"SADDOCTOR\x00"
+_VERSION = 1
+_HEAD = struct.Struct("<HII")
+_LONGEST_HEADER = 16 << 20
+_MOST_VALUES = 1 << 31
+_MOST_FILES = 16
+_SAMPLES, _SAMPLE = 64, 4096
+
+State = dict[str, Any]
+
+
+def folder() -> Path:
+    """Return where the caches lie."""
+    if own := os.environ.get("SAD_CACHE"):
+        return Path(own) / "doctor"
+    shared = os.environ.get("XDG_CACHE_HOME", "")
+    # the XDG specification: a path that is not absolute is to be ignored
+    return (Path(shared) if shared.startswith("/") else Path.home() / ".cache") / "sad" / "doctor"
+
+
+def store(path: Path, kind: str, end: int, state: State, columns: Mapping[str, Column]) -> bool:
+    """Keep what the first ``end`` bytes of the log at ``path`` told: JSON values and columns. Whether it was kept."""
+    try:
+        with path.open("rb") as log:
+            found = os.fstat(log.fileno())
+            mark = {"kind": kind, "end": end, "hash": _hash(log, end), "node": [found.st_dev, found.st_ino]}
+            mark |= {"size": found.st_size, "time": found.st_mtime_ns}
+        axes: dict[tuple[int, int], int] = {}
+        arrays: list[Floats] = []
+        places = []
+        for name, column in columns.items():
+            key = (column.step.__array_interface__["data"][0], len(column))
+            if key not in axes:
+                axes[key] = len(arrays)
+                arrays.append(column.step)
+            arrays.append(column.value)
+            places.append([name, axes[key], len(arrays) - 1])
+        header = json.dumps({**mark, "state": state, "columns": places, "sizes": [one.size for one in arrays]}).encode()
+        place = _place(path, kind)
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+        with open(temporary, "wb", opener=_private) as file:
+            checksum = zlib.crc32(header)
+            for array in arrays:
+                checksum = zlib.crc32(_bytes(array), checksum)
+            file.write(_MAGIC + _HEAD.pack(_VERSION, len(header), checksum) + header)
+            for array in arrays:
+                file.write(_bytes(array))
+        temporary.replace(place)
+        _make_room(place.parent)
+    except (OSError, ValueError, RuntimeError):
+        return False
+    return True
+
+
+def load(path: Path, kind: str) -> tuple[int, State, dict[str, Column]] | None:
+    """Return what :func:`store` kept of the log at ``path``, if the log still begins so; else None."""
+    try:
+        with _place(path, kind).open("rb") as file, path.open("rb") as log:
+            return _loaded(file, log, kind)
+    except (OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError, RecursionError, MemoryError):
+        return None
+
+
+def _loaded(file: IO[bytes], log: IO[bytes], kind: str) -> tuple[int, State, dict[str, Column]] | None:
+    stat, size = os.fstat(log.fileno()), os.fstat(file.fileno()).st_size
+    start = len(_MAGIC) + _HEAD.size
+    head = file.read(start)
+    if len(head) < start or not head.startswith(_MAGIC):
+        return None
+    version, length, checksum = _HEAD.unpack_from(head, len(_MAGIC))
+    if version != _VERSION or length > min(_LONGEST_HEADER, size):
+        return None
+    text = file.read(length)
+    header = json.loads(text)
+    if header["kind"] != kind or not _is_the_log(header, log, stat):
+        return None
+    sizes = header["sizes"]
+    whole = sum(sizes)
+    if min(sizes, default=0) < 0 or whole > _MOST_VALUES or start + length + 8 * whole != size:
+        return None
+    arrays = []
+    found = zlib.crc32(text)
+    for count in sizes:
+        array = np.fromfile(file, np.float64, count)
+        found = zlib.crc32(_bytes(array), found)
+        arrays.append(array)
+    if found != checksum:
+        return None
+    columns = {name: Column(arrays[axis], arrays[value]) for name, axis, value in header["columns"]}
+    return header["end"], header["state"], columns
+
+
+def _is_the_log(header: Mapping[str, Any], log: IO[bytes], stat: os.stat_result) -> bool:
+    """Whether a log still begins with what was read: untouched, or longer, and the same in every sample."""
+    end = header["end"]
+    if [stat.st_dev, stat.st_ino] != header["node"] or not 0 < end <= header["size"] <= stat.st_size:
+        return False
+    if stat.st_size == header["size"] and stat.st_mtime_ns != header["time"]:
+        return False
+    return bool(_hash(log, end) == header["hash"])
+
+
+def _hash(log: IO[bytes], end: int) -> str:
+    """Of the first ``end`` bytes the beginning, the end and samples between, even ones, as one hash."""
+    import hashlib
+
+    found = hashlib.sha256(str(end).encode())
+    for part in range(_SAMPLES + 1):
+        log.seek(max(0, (end - _SAMPLE) * part // _SAMPLES))
+        found.update(log.read(min(_SAMPLE, end)))
+    return found.hexdigest()
+
+
+def _place(path: Path, kind: str) -> Path:
+    import hashlib
+
+    return folder() / (hashlib.sha256(f"{kind}\n{path.resolve()}".encode("utf-8", "surrogateescape")).hexdigest()[:32])
+
+
+def _bytes(array: Floats) -> memoryview:
+    return memoryview(np.ascontiguousarray(array).view(np.uint8).data)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _make_room(place: Path) -> None:
+    """Remove the oldest caches beyond so many."""
+    kept = sorted((one.stat().st_mtime, one) for one in place.iterdir() if not one.name.startswith("."))
+    for _, one in kept[:-_MOST_FILES]:
+        one.unlink(missing_ok=True)

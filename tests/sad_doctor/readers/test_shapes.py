@@ -1,0 +1,137 @@
+import json
+import math
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sad_doctor.readers import jsonlines
+from sad_doctor.readers.jsonlines import parse, parse_all
+from sad_doctor.readers.rows import Rows
+from sad_doctor.readers.shapes import alike, floats, parted
+
+KEYS = ("step", "global_step", "loss", "train/loss", "epoch", "kd_loss", "note", "losses")
+TAGS = ("loss", "lr", "epoch", "global_step", "step", "Step")
+values = st.one_of(
+    st.integers(-3, 40),
+    st.floats(),
+    st.sampled_from([None, True, "", "n/a", "NaN", "1e-3", "text", 10**400, 2**70, [1.0], {"kd": 1.0, "lm": None}]),
+)
+columns = st.one_of(st.integers(0, 20).map(lambda start: ("rising", start)), st.lists(values, min_size=1, max_size=9))
+
+
+@st.composite
+def logs(draw):
+    """Runs of rows of one shape: columns that rise, repeat few values, or hold anything."""
+    rows = []
+    for _ in range(draw(st.integers(1, 3))):
+        keys = draw(st.lists(st.sampled_from(KEYS), unique=True, min_size=1, max_size=5))
+        made = [draw(columns) for _ in keys]
+        for at in range(draw(st.integers(1, 30))):
+            row = {}
+            for key, column in zip(keys, made, strict=True):
+                row[key] = column[1] + at if isinstance(column, tuple) else column[at % len(column)]
+            rows.append(row)
+    return rows
+
+
+def state(rows: Rows) -> object:
+    shown = {name: (column.step.tobytes(), column.value.tobytes()) for name, column in rows.snapshot().items()}
+    return list(shown.items()), rows.facts, rows.notes, rows.count
+
+
+def one_by_one(rows, last_wins) -> tuple[int, object]:
+    plain = Rows(last_wins)
+    return sum(not plain.add(row) for row in rows), state(plain)
+
+
+@settings(max_examples=300, deadline=None)
+@given(logs(), st.booleans(), st.integers(1, 40))
+def test_rows_at_once_come_to_the_same_as_one_by_one(rows, last_wins, portion):
+    quick = Rows(last_wins)
+    useless = sum(quick.add_all(rows[at : at + portion]) for at in range(0, len(rows), portion))
+    expected = one_by_one(rows, last_wins)
+    assert repr((useless, state(quick))) == repr(expected)
+
+
+points = st.lists(
+    st.tuples(
+        st.sampled_from(["loss", "lr", "epoch", "global_step", "step", "Step"]), st.integers(-2, 3), st.floats(width=32)
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(points, st.integers(0, 12), st.booleans())
+def test_points_at_once_come_to_the_same_as_one_by_one(found, before, rising):
+    steps = np.cumsum([abs(step) for _, step, _ in found]).tolist() if rising else [step for _, step, _ in found]
+    told = [(key, int(step), value) for (key, _, value), step in zip(found, steps, strict=True)]
+    quick = Rows(last_wins=True)
+    for part in (told[:before], told[before:]):
+        if part:
+            quick.add_points(*map(list, zip(*part, strict=True)))
+    rows = [{key: value, "step": step} for key, step, value in told]
+    assert repr(state(quick)) == repr(one_by_one(rows, True)[1])
+
+
+objects = st.dictionaries(st.sampled_from([*KEYS, "é", ": NaN"]), values, max_size=4)
+odd = (
+    *(b"", b"  ", b"\x00\x00", b'{"a": NaN', b'{"a":"x: NaN, y"}', b'{"a": -Infinity , "b": [NaN]}', b'{"a":-0}'),
+    *(b"[1]", b"{}{}", b'{"a":1},{"a":2}', b'{"a":1', b'"b":2}', b'{"a":1e999}', b'{"a":"\\ud800"}', b"NaN"),
+    *(b'\xef\xbb\xbf{"a":1}', b'{"a":"\xff"}', b'{"a":1}\r', b"[" * 5000, b'{"a":' + b"9" * 5000 + b"}"),
+    b'{"a":NaNs}',
+)
+lines = st.one_of(objects.map(lambda row: json.dumps(row).encode()), st.sampled_from(odd), st.binary(max_size=12))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(lines, max_size=6), st.booleans())
+def test_lines_at_once_are_read_as_one_by_one(found, without):
+    quick, jsonlines.quick = jsonlines.quick, jsonlines._patient if without else jsonlines.quick
+    try:
+        rows, garbage = parse_all([line.replace(b"\n", b"") + b"\n" for line in found])
+    finally:
+        jsonlines.quick = quick
+    stripped = [line.replace(b"\n", b"").strip(jsonlines._BLANK) for line in found]
+    plain = [parse(line) for line in stripped if line]
+    assert garbage == sum(row is None for row in plain)
+    assert one_by_one(rows, False) == one_by_one([row for row in plain if row is not None], False)
+
+
+def test_a_quick_parser_that_is_strict_is_helped(monkeypatch):
+    def strict(line: bytes) -> object:
+        def refuse(token: str) -> None:
+            raise ValueError(token)
+
+        return json.loads(line, parse_constant=refuse)
+
+    monkeypatch.setattr(jsonlines, "quick", strict)
+    rows, garbage = parse_all([b'{"a": NaN, "b":-Infinity}\n', b'{"a": "x: NaN"}\n', b'{"a": [NaN]}\n'])
+    assert rows[:2] == [{"a": "NaN", "b": "-Infinity"}, {"a": "x: NaN"}]
+    assert math.isnan(rows[2]["a"][0])
+    assert garbage == 0
+
+
+def test_floats_are_plain_numbers_only():
+    assert floats((1, 2.5)).tolist() == [1, 2.5]
+    assert [floats(one) for one in ((1, True), (1.0, "2"), (None,), (10**400,))] == [None] * 4
+
+
+def test_rows_are_alike_where_their_keys_are():
+    rows = [{"a": 1, "b": 2}, {"a": 3, "b": 4}, {"b": 1, "a": 1}, {"a": 1}]
+    assert [(keys, len(group)) for keys, group in alike(rows)] == [(("a", "b"), 2), (("b", "a"), 1), (("a",), 1)]
+    assert [list(map(list, zip(*[(k, p.tolist()) for k, p in parted(["x", "y", "x"])], strict=True)))][0] == [
+        ["x", "y"],
+        [[0, 2], [1]],
+    ]
+
+
+def test_an_epoch_that_begins_anew_is_counted_on_as_one_by_one():
+    anew = [{"step": at, "epoch": float(epoch), "loss": 1.0} for epoch in range(3) for at in range(10)]
+    again = [{"step": at, "epoch": 0.1 * at, "loss": 1.0} for at in range(10)]
+    for rows in (anew, [*again, *({"step": at, "epoch": 0.5, "loss": 2.0} for at in range(10))]):
+        quick = Rows()
+        for at in range(0, len(rows), 10):
+            quick.add_all(rows[at : at + 10])
+        assert repr(state(quick)) == repr(one_by_one(rows, False)[1])
