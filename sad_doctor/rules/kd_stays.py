@@ -14,11 +14,11 @@ misaligned, so that the targets belong to other text; a temperature so high that
 
 ## Thresholds
 - `follows = 0.1`: nats of KL for a nat of label loss below which KD does not follow.
-- `band = 0.1`: the two ends of KD must lie within this share of its level; where its weight is not known,
-  all of it must, from the beginning on.
+- `band = 0.1`: the two ends of KD must lie within this share of its level; where its weight is not known, all of it
+  after the first quarter within twice that, and the finding is a hint: a weight may have moved.
 - `rise = 0.1`: from this share on it rises.
 - `falls = 0.04`, `nats = 0.2`: how far the label loss must surely fall, as a share and at least, after the first
-  quarter, in which every student learns the frequencies of tokens.
+  quarter, in which every student learns the frequencies of tokens; behind an unknown weight the share alone counts.
 - `floor = 0.2`: a KD below so many nats is at its end. `copy = 0.5`: below so many at the beginning it is a copy's.
 - `records = 40`, `evaluations = 6`: fewest points.
 
