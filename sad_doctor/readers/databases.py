@@ -39,7 +39,7 @@ def open_run(path: Path, wanted: str | None = None) -> DatabaseRun:
             raise Unreadable(f"{told}: an SQLite database, but not one of {known}")
         runs = store.runs(database)
     except sqlite3.Error as error:
-        raise Unreadable(f"{told}: the SQLite database cannot be read: {clean(str(error), 200)}") from None
+        raise Unreadable(f"{told}: the SQLite database cannot be read: {_line(error)}") from None
     chosen = [key for key, name in runs.items() if wanted is None or wanted in (key, name)]
     if len(chosen) == 1:
         return DatabaseRun(path if wanted is None else path / wanted, database, store, chosen[0], runs[chosen[0]])
@@ -55,3 +55,8 @@ def _listed(path: Path, names: Iterable[str]) -> str:
     every = [clean(f"{path.name}/{name}", 120) for name in names]
     more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
     return ", ".join(every[:_SHOWN]) + more
+
+
+def _line(error: sqlite3.Error) -> str:
+    """What SQLite says on one line: it quotes a schema as it is written."""
+    return clean(" ".join(str(error).split()), 200)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,7 +25,9 @@ try:
 except ImportError:  # the doctor works without it, in three times the time on a large file
     quick = _patient
 
-_NON_FINITE = re.compile(rb"(?<=[:])\s*(NaN|-?Infinity)\b")
+_TOKENS = [before + token for before in (b": ", b":") for token in (b"NaN", b"Infinity", b"-Infinity")]
+_SPELLINGS = [(token, token.replace(b":", b':"').replace(b'" ', b' "') + b'"') for token in _TOKENS]
+"""What a strict parser refuses, and how it is spelled for it."""
 _BLANK = b"\x00 \t\r\n\x0b\x0c"
 """What may stand around an object; zeros, where a machine lost power or the file was cut under its writer."""
 
@@ -49,20 +50,33 @@ def parse_all(lines: Sequence[bytes]) -> tuple[list[Row], int]:
     try:
         rows: list[Any] = list(map(quick, lines))
     except (ValueError, RecursionError):
-        rows = [_parse_either(line) for line in map(_stripped, lines) if line]
+        rows = _parse_spelled([line for line in map(_stripped, lines) if line])
     if set(map(type, rows)) <= {dict}:
         return rows, 0
     good: list[Row] = [row for row in rows if isinstance(row, dict)]
     return good, len(rows) - len(good)
 
 
-def _parse_either(line: bytes) -> object:
-    """An object; what the quick parser refuses is spelled as it likes it, and else left to the patient one.
+def _parse_spelled(lines: Sequence[bytes]) -> list[object]:
+    """What the quick parser refuses is spelled as it likes it, and else left to the patient one, line by line.
 
     A quote put into a text breaks the line, so that none is read that is not meant so.
     """
+    whole = b"\n".join(lines)
+    for token, text in _SPELLINGS:
+        whole = whole.replace(token, text)
+    spelled = whole.split(b"\n")
+    if len(spelled) != len(lines):
+        return [parse(line) for line in lines]
     try:
-        return quick(_NON_FINITE.sub(rb'"\1"', line))
+        return list(map(quick, spelled))
+    except (ValueError, RecursionError):
+        return [_parse_either(line, told) for line, told in zip(lines, spelled, strict=True)]
+
+
+def _parse_either(line: bytes, spelled: bytes) -> object:
+    try:
+        return quick(spelled)
     except (ValueError, RecursionError):
         return parse(line)
 

@@ -62,7 +62,9 @@ def signed(value: int) -> int:
 
 
 def as_float(bits: int) -> float:
-    """Return the 32 bits of a field as the float that they are."""
+    """Return the 32 bits of a field as the float that they are. Raises ValueError for more bits."""
+    if bits >> 32:
+        raise ValueError("more than 32 bits")
     found: float = struct.unpack("<f", _I32.pack(bits))[0]
     return found
 

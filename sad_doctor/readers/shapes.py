@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, groupby, repeat
 from operator import eq, methodcaller
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from sad_doctor.run import Floats
 Row = Mapping[str, object]
 
 _NUMBERS = frozenset({float, int})
+_SPELLED = frozenset({float, int, str})
 _VALUES = methodcaller("values")
 _NO_RANK = 1 << 30
 
@@ -95,7 +97,7 @@ def turned(keys: Sequence[str], targets: Sequence[GrowingColumn | int | None], r
     block = floats(list(chain.from_iterable(map(_VALUES, rows))))
     columns = repeat(()) if block is not None else zip(*map(_VALUES, rows), strict=True)
     for at, (key, target, values) in enumerate(zip(keys, targets, columns, strict=False)):
-        array = floats(values) if block is None else block[at :: len(keys)]
+        array = floats(values, spelled=True) if block is None else block[at :: len(keys)]
         if array is None:
             told = None if isinstance(target, int) else _told(values)
             if told is None or (target is None and any(one is not None for one in told)):
@@ -113,10 +115,19 @@ def turned(keys: Sequence[str], targets: Sequence[GrowingColumn | int | None], r
     return found if found.numbers and len(set(map(id, held))) == len(held) else None
 
 
-def floats(values: Sequence[object]) -> Floats | None:
-    """Return plain numbers as an array; None if one of them is anything else or too large for a float."""
-    if not set(map(type, values)) <= _NUMBERS:
-        return None
+def floats(values: Sequence[Any], spelled: bool = False) -> Floats | None:
+    """Return numbers as an array; None if one of them is anything else or too large for a float.
+
+    ``spelled``: a text may spell one, such as "NaN".
+    """
+    kinds = set(map(type, values))
+    if not kinds <= _NUMBERS:
+        if not spelled or not kinds <= _SPELLED:
+            return None
+        told = [number(value) if type(value) is str else value for value in values]
+        if None in told:
+            return None
+        values = told
     try:
         return np.fromiter(values, np.float64, len(values))
     except OverflowError:

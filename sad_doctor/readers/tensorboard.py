@@ -24,6 +24,7 @@ _NAME = re.compile(r"events\.out\.tfevents\.(\d+)")
 _LARGEST = 64 << 20
 """Bytes of the largest record that is believed: a greater length is a broken one."""
 _HEAD = struct.Struct("<QI")
+_I32, _I64 = struct.Struct("<I"), struct.Struct("<Q")
 _FRAME = _HEAD.size + 4
 _KINDS = {1: "<f", 2: "<d", 3: "<i", 9: "<q"}
 """Element types of tensors (`DataType`) that a scalar is written in, and how to unpack them."""
@@ -79,9 +80,9 @@ def _of_tensor(tensor: bytes) -> float | None:
         elif number in (5, 6) and isinstance(one, bytes):
             listed = one
         elif number == 5 and isinstance(one, int):
-            listed = struct.pack("<I", one)
+            listed = _I32.pack(one & 0xFFFFFFFF)
         elif number == 6 and isinstance(one, int):
-            listed = struct.pack("<Q", one)
+            listed = _I64.pack(one & 0xFFFFFFFFFFFFFFFF)
     form = _KINDS.get(kind)
     given = content or listed
     if form is None or not flat or len(given) != struct.calcsize(form):

@@ -107,6 +107,8 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if found is None or len(found) < 40:
         return
     loss = signals.finite(signals.tidy(found))
+    if len(loss) < 40:
+        return
     width = 5
     windows = np.median(np.lib.stride_tricks.sliding_window_view(loss.value, width), axis=1)
     before, after = windows[:-width], windows[width:]

@@ -243,3 +243,12 @@ def foreign_bytes():
     folder = Path(__file__).resolve().parents[3] / "fixtures" / "foreign"
     paths = [folder / "run-foreign.wandb", folder / "mlflow.db", *(folder / "tensorboardx").iterdir()]
     return {path.name: path.read_bytes() for path in [*paths, folder / "trackio" / "distil.db"]}
+
+
+def test_a_schema_over_several_lines_is_refused_on_one(foreign, tmp_path):
+    data = (foreign / "mlflow.db").read_bytes()
+    (tmp_path / "mlflow.db").write_bytes(data.replace(b"VARCHAR(", b'VARCHAR"', 1))
+    with pytest.raises(Unreadable) as refused:
+        read(tmp_path / "mlflow.db")
+    assert "unrecognized token" in str(refused.value)
+    assert "\n" not in str(refused.value)

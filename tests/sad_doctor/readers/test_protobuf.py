@@ -44,3 +44,9 @@ def test_a_negative_step_is_one():
 def test_what_is_broken_is_refused(message):
     with pytest.raises(ValueError):  # noqa: PT011 - the words do not matter
         list(fields(message))
+
+
+def test_more_bits_than_a_float_has_are_refused():
+    assert as_float(0x3FC00000) == 1.5
+    with pytest.raises(ValueError, match="32 bits"):
+        as_float(1 << 32)

@@ -51,3 +51,8 @@ def test_a_term_that_comes_in_is_no_jump_of_the_label_loss(judge):
     text = series(5, 2.5, 1, 101) + series(5, 4, 101, 150)
 
     assert judge(RULE, f"{text}steps: 149\ntrain/raw/lm: 5 -> 2 ~ 0.05\ntrain/weight/lm: 1") == []
+
+
+def test_a_loss_that_is_hardly_ever_a_number_is_left_alone(judge):
+    steps = ", ".join(str(step) for step in range(60))
+    assert judge(RULE, f"steps: {steps}\ntrain/loss: 1, 2, {', '.join(['nan'] * 58)}\n") == []

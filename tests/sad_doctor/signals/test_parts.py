@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sad_doctor.example import parse
+from sad_doctor.run import Column
 from sad_doctor.signals import parts, shares, sums_to
+from sad_doctor.signals.precision import tolerance
 
 POST_MORTEM = """
 steps: 21700, 21701
@@ -115,3 +117,19 @@ def test_a_resumed_run_counts_its_last_values():
     run = parse("steps: 1, 2, 3, 2, 3\ntrain/weighted/a: 1, 1, 1, 3, 3\ntrain/weighted/b: 1, 1, 1, 1, 1")
 
     assert shares(run)["a"].value.tolist() == [0.5, 0.75, 0.75]
+
+
+@given(
+    rows=st.lists(st.lists(st.floats(-100, 100), min_size=2, max_size=3), min_size=1, max_size=12),
+    digits=st.integers(0, 9),
+    off=st.sampled_from([0.0, 1e-9, 1e-7, 1e-6, 2e-4, 4e-3, 6e-3, 0.1]),
+)
+def test_sums_are_judged_as_by_the_tolerance_of_each(rows, digits, off):
+    width = min(map(len, rows))
+    table = np.array([row[:width] for row in rows])
+    table = np.concatenate([table, table.sum(axis=1, keepdims=True) * (1 + off)], axis=1).round(digits)
+    step = np.arange(len(table), dtype=float)
+    columns = [Column(step, values) for values in table.T]
+    hits = [abs(float(c[-1] - c[:-1].sum())) <= tolerance(*c.tolist()) for c in table]
+    terms = {str(index): column for index, column in enumerate(columns[:-1])}
+    assert sums_to(terms, columns[-1]) == (sum(hits) >= 0.9 * len(hits))
