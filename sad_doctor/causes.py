@@ -39,6 +39,12 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "loss-depends-on-length": ("layerwise-too-high", "term-dominates", "total-too-high", "loss-oscillates"),
     "term-owns-the-gradient": ("term-dominates", "total-too-high", "kd-stays", "student-no-better"),
     "term-dominates": ("total-too-high", "gradient-always-clipped", "student-no-better", "lm-rises-while-kd-falls"),
+    "weight-negative": (
+        *("kd-stays", "lm-rises-while-kd-falls", "loss-diverges", "term-dominates", "student-no-better"),
+        *("kd-below-its-floor", "parts-do-not-sum", "early-plateau", "worse-than-uniform", "total-too-high"),
+        *("layerwise-too-high", "term-owns-the-gradient", "perplexity-too-high", "evaluation-objective-differs"),
+        *("overfitting", "starts-too-fast", "gradient-always-clipped"),
+    ),
     "falls-by-its-weights": ("early-plateau", "student-no-better"),
     # the teacher, or the way to it
     "teacher-does-not-match": (

@@ -52,6 +52,7 @@ from sad_doctor.rules import (
     too_few_records,
     total_too_high,
     updates_tiny,
+    weight_negative,
     weights_frozen,
     worse_than_uniform,
 )
@@ -81,6 +82,7 @@ RULES: tuple[Rule, ...] = (
     term_owns_the_gradient.RULE,
     covers_little.RULE,
     teacher_does_not_match.RULE,
+    weight_negative.RULE,
     perplexity_is_a_clamp.RULE,
     perplexity_of_the_total.RULE,
     perplexity_too_high.RULE,

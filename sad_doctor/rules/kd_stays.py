@@ -14,11 +14,11 @@ misaligned, so that the targets belong to other text; a temperature so high that
 
 ## Thresholds
 - `follows = 0.1`: nats of KL for a nat of label loss below which KD does not follow.
-- `band = 0.1`: the two ends of KD must lie within this share of its level; where its weight is not known,
-  all of it must, from the beginning on.
+- `band = 0.1`: the two ends of KD must lie within this share of its level; where its weight is not known, all of it
+  after the first quarter within twice that, and the finding is a hint: a weight may have moved.
 - `rise = 0.1`: from this share on it rises.
 - `falls = 0.04`, `nats = 0.2`: how far the label loss must surely fall, as a share and at least, after the first
-  quarter, in which every student learns the frequencies of tokens.
+  quarter, in which every student learns the frequencies of tokens; behind an unknown weight the share alone counts.
 - `floor = 0.2`: a KD below so many nats is at its end. `copy = 0.5`: below so many at the beginning it is a copy's.
 - `records = 40`, `evaluations = 6`: fewest points.
 
@@ -88,7 +88,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     flat = came.surely_below(t["follows"] * fell.amount, sigmas=2) and _even(kd[1], soft, t, tight=tight)
     if (rises or flat) and not _evaluated_kl_falls(run):
         begin = float(kd[1].value[0])
-        yield _finding(run, kd, (soft, labels), begin, t, rises=rises)
+        yield _finding(run, kd, (soft, labels), begin, t, rises=rises, tight=tight)
 
 
 def _evaluations(run: Run, t: Thresholds) -> tuple[tuple[str, Column], tuple[str, Column]] | None:
@@ -154,6 +154,7 @@ def _finding(
     t: Thresholds,
     *,
     rises: bool,
+    tight: bool,
 ) -> Finding:
     start, end, first, last = (float(np.median(v)) for pair in windows for v in pair)
     share = signals.shares(run).get(names.KD)
@@ -164,7 +165,7 @@ def _finding(
     return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.INFO if copy else Level.WARNING,
+        level=Level.INFO if copy or tight else Level.WARNING,  # an unknown weight may have moved
         headline=(
             f"KD {what} ({words.number(start)}, later {words.number(end)}) while the label loss falls from "
             f"{words.number(first)} to {words.number(last)}: the student does not learn from the teacher."

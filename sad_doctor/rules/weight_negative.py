@@ -1,0 +1,122 @@
+"""A term is multiplied by a negative weight
+
+## What it sees
+A logged weight of KD, of the label loss or of a layerwise term that is below zero; or, where no weight is logged, a
+weighted value that is below zero while the value before its weight is above.
+
+## Why it is bad
+The optimizer makes the term larger: the student is driven away from the teacher, or from the text. The total falls all
+the same, without an end, so every curve of the total looks like learning. A sign in the recipe does it, a difference in
+place of a sum, a curriculum that goes on falling through zero.
+
+## Thresholds
+- `share = 0.2`: the share of the records below zero from which it is an error; below it a warning.
+- `records = 3`: fewest records below zero.
+
+## Example
+```run fires
+steps: 100
+train/weight/kd: -0.5
+train/raw/kd: 2 -> 9
+train/raw/lm: 4 -> 3
+```
+
+```run quiet
+steps: 100
+train/weight/kd: 0.5 -> 0
+train/raw/kd: 2 -> 1
+train/raw/lm: 4 -> 3
+```
+
+## Remedy
+Give the term a weight of zero or above; end a curriculum at its last value.
+
+```toml
+[terms.kd]
+weight = 1.0
+```
+
+## Sources
+- Every term of a distillation is minimised (Hinton et al. 2015; a recipe of `sad train` takes no weight below 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R215", "weight-negative"
+
+_MINIMISED = frozenset({names.KD, names.LAYERWISE, *names.ANCHORS})
+"""Terms that are losses in every log; others may be rewards or bonuses, which have a sign of their own."""
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield a finding for each term whose weight is below zero."""
+    for term, weight in _weights(run).items():
+        below = weight.value < 0
+        share = float(np.mean(below))
+        yield Reading(f"share of the records with a weight of {term} below zero", share, "share")
+        if int(below.sum()) < t["records"]:
+            continue
+        first, last = float(weight.step[below][0]), float(weight.step[below][-1])
+        lowest = words.number(float(weight.value[below].min()))
+        told = names.WEIGHT + term in run.columns
+        yield Finding(
+            rule=CODE,
+            name=NAME,
+            level=Level.ERROR if share >= t["share"] else Level.WARNING,
+            headline=(
+                f"The weight of the term {term} is negative, {lowest} at the least: the training makes the term larger."
+            ),
+            evidence=(
+                f"Below zero in {int(below.sum()):,} of {len(weight):,} records, first at step {words.step(first)}",
+                "The weight is logged" if told else "The weighted value has another sign than the value before it",
+            ),
+            cause="A sign in the recipe, a difference in place of a sum, or a curriculum that falls through zero.",
+            remedy=f"Give {term} a weight of zero or above, and look at the sign in the sum of the terms.",
+            first_step=first,
+            last_step=last,
+            numbers={"share": share, "lowest": float(weight.value[below].min())},
+        )
+
+
+def _weights(run: Run) -> dict[str, Column]:
+    """The weight of each term that is minimised: as logged, else weighted by raw where both are not 0."""
+    found = {}
+    raw, weighted = run.terms(names.RAW), run.terms(names.WEIGHTED)
+    for term in sorted(_MINIMISED):
+        logged = run.get(names.WEIGHT + term)
+        if logged is not None:
+            column = signals.finite(signals.tidy(logged))
+        elif term in raw and term in weighted:
+            column = _ratio(signals.tidy(weighted[term]), signals.tidy(raw[term]))
+        else:
+            continue
+        if len(column):
+            found[term] = column
+    return found
+
+
+def _ratio(weighted: Column, raw: Column) -> Column:
+    steps, mine, theirs = np.intersect1d(weighted.step, raw.step, return_indices=True)
+    above, beside = weighted.value[mine], raw.value[theirs]
+    keep = np.isfinite(above) & np.isfinite(beside) & (beside > 0)
+    return Column(steps[keep], above[keep] / np.maximum(beside[keep], np.finfo(float).tiny))
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.ERROR,
+    page=__doc__,
+    needs=(f"{names.WEIGHT}|{names.WEIGHTED}",),
+    check=check,
+    thresholds={"share": 0.2, "records": 3},
+)

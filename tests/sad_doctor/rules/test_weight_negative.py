@@ -1,0 +1,48 @@
+import pytest
+
+from sad_doctor import names
+from sad_doctor.check import check
+from sad_doctor.example import parse
+from sad_doctor.finding import Level
+from sad_doctor.rules.weight_negative import RULE
+
+
+@pytest.mark.parametrize("term", ["kd", "lm", "ce", "layerwise"])
+def test_a_logged_weight_below_zero(judge, term):
+    (finding,) = judge(RULE, f"steps: 50\ntrain/weight/{term}: -0.5\ntrain/raw/{term}: 2 -> 9")
+    assert finding.level == Level.ERROR
+    assert f"weight of the term {term} is negative, -0.5" in finding.headline
+
+
+def test_a_weight_that_falls_through_zero_late_is_a_warning(judge):
+    (finding,) = judge(RULE, "steps: 100\ntrain/weight/kd: 1 -> -0.1\ntrain/raw/kd: 2")
+    assert finding.level == Level.WARNING
+    assert finding.first_step > 80
+
+
+def test_the_sign_is_seen_without_a_logged_weight(judge):
+    (finding,) = judge(RULE, "steps: 50\ntrain/weighted/kd: -1 -> -5\ntrain/raw/kd: 2 -> 10\ntrain/weighted/lm: 3")
+    assert "-0.5" in finding.headline
+    assert "another sign" in finding.evidence[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "steps: 50\ntrain/weight/kd: 0.5 -> 0\ntrain/raw/kd: 2",
+        # a loss that is itself below zero is another flag's
+        "steps: 50\ntrain/weighted/kd: -1\ntrain/raw/kd: -2",
+        # a bonus has a sign of its own
+        "steps: 50\ntrain/weight/entropy: -0.01\ntrain/raw/entropy: 3",
+        "steps: 50\ntrain/weighted/kd: 0\ntrain/raw/kd: 2",
+    ],
+)
+def test_others_are_left_alone(judge, text):
+    assert judge(RULE, text) == []
+
+
+def test_it_comes_first_and_explains_what_it_does():
+    text = "steps: 200\ntrain/weight/kd: -1\ntrain/raw/kd: 2 -> 30\ntrain/raw/lm: 6 -> 9\ntrain/weight/lm: 1"
+    report = check(parse(text))
+    assert report.findings[0].rule == RULE.code
+    assert names.KD in report.findings[0].headline
