@@ -124,8 +124,8 @@ def _bug_page(code: str) -> str:
     from sad_doctor.rules import RULES
     from sad_doctor.settings import nearest
 
-    entries = catalogue.entries()
-    every = {name for one in (*entries, *RULES) for name in (one.code.lower(), one.name)}
+    every = {name for bug in catalogue.entries() for name in (bug.code.lower(), bug.name)}
+    every |= {name for rule in RULES for name in (rule.code.lower(), rule.name)}
     if code.strip().lower() not in every:
         if code[:1].upper() == "R" and code[1:].isdigit():
             raise UserError(f"no red flag {code}; {nearest(code)}")
