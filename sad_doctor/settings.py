@@ -210,7 +210,7 @@ def threshold(text: str) -> tuple[str, str, float]:
         number = float(value)
     except ValueError:
         number = float("nan")
-    if not (equals and dot) or not math.isfinite(number):
+    if not (equals and dot) or math.isnan(number):
         raise ValueError(f"--set {text}: write it as RULE.name=number, for example R203.share=0.9")
     return rule.strip(), name.strip(), number
 
