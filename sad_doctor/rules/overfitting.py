@@ -62,6 +62,9 @@ CODE, NAME = "R305", "overfitting"
 _SIGMAS = 4.0
 """The lowest of several stretches is low by chance too: one more than the three of a single comparison."""
 
+_ENOUGH = 6
+"""So many evaluations after the best tell their noise; of fewer, those before are asked too."""
+
 _ACCURACY = re.compile(r"acc(?:uracy)?(?![a-z])|agreement|exact_match|(?<![a-z])f1(?!\d)", re.IGNORECASE)
 _HELD_OUT = re.compile(r"(?<![a-z])(?:eval|val|valid|validation|test|dev|held_?out)", re.IGNORECASE)
 
@@ -93,7 +96,8 @@ def _stands_out(value: Floats, best: int) -> bool:
     width = max(3, value.size // 8)
     low = float(np.min(np.median(np.lib.stride_tricks.sliding_window_view(value, width), axis=1)))
     third = max(3, (value.size - 1 - best) // 3)
-    bends = np.diff(value[min(best, value.size // 3) :], 2)
+    since = value[best + 1 :] if value.size - best > _ENOUGH else value[value.size // 3 :]
+    bends = np.diff(since, 2)
     noise = float(np.sqrt(np.mean(np.square(bends)) / 6))  # a second difference has six times the variance
     error = 1.2533 * noise * float(np.sqrt(1 / width + 1 / third))
     return float(np.median(value[-third:])) - low > _SIGMAS * (1 + 2 / bends.size) * error  # few bends tell less
@@ -152,8 +156,8 @@ def _finding(name: str, evaluation: Column, best: int, accuracy: str | None) -> 
             else "The training text is learned by heart: too many passes over too little text."
         ),
         remedy=(
-            f"Choose the checkpoint by what counts: by the loss the one nearest to step {words.step(at)}, by {accuracy} "
-            "a later one; for both, label smoothing or a larger share of KD."
+            f"Choose the checkpoint by what counts: the loss says the one nearest to step {words.step(at)}, "
+            f"{accuracy} a later one; for both, label smoothing or a larger share of KD."
             if accuracy
             else f"Take the checkpoint nearest to step {words.step(at)}; fewer epochs, more text, or an early stop."
         ),
