@@ -62,8 +62,8 @@ CODE, NAME = "R305", "overfitting"
 _SIGMAS = 4.0
 """The lowest of several stretches is low by chance too: one more than the three of a single comparison."""
 
-_ENOUGH = 6
-"""So many evaluations after the best tell their noise; of fewer, those before are asked too."""
+_ENOUGH = 4
+"""So many second differences after the best tell the noise; with fewer, those before are asked too."""
 
 _ACCURACY = re.compile(r"acc(?:uracy)?(?![a-z])|agreement|exact_match|(?<![a-z])f1(?!\d)", re.IGNORECASE)
 _HELD_OUT = re.compile(r"(?<![a-z])(?:eval|val|valid|validation|test|dev|held_?out)", re.IGNORECASE)
@@ -96,8 +96,9 @@ def _stands_out(value: Floats, best: int) -> bool:
     width = max(3, value.size // 8)
     low = float(np.min(np.median(np.lib.stride_tricks.sliding_window_view(value, width), axis=1)))
     third = max(3, (value.size - 1 - best) // 3)
-    since = value[best + 1 :] if value.size - best > _ENOUGH else value[value.size // 3 :]
-    bends = np.diff(since, 2)
+    bends = np.diff(value[best + 1 :], 2)
+    if bends.size < _ENOUGH:  # the turn at the best is a trend's, too
+        bends = np.concatenate((np.diff(value[min(value.size // 3, best) : best + 1], 2), np.diff(value[best:], 2)))
     noise = float(np.sqrt(np.mean(np.square(bends)) / 6))  # a second difference has six times the variance
     error = 1.2533 * noise * float(np.sqrt(1 / width + 1 / third))
     return float(np.median(value[-third:])) - low > _SIGMAS * (1 + 2 / bends.size) * error  # few bends tell less
