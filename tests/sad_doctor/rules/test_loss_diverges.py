@@ -94,7 +94,7 @@ def _staged(jump):
     [
         ("train__length", [512 * (1 + i // 40) for i in range(120)]),
         ("stage", [i // 40 for i in range(120)]),
-        ("train__raw__ce", [0] * 40 + [round(3 + 0.01 * i, 2) for i in range(40)] + [0] * 40),
+        ("kl", [0] * 40 + [round(3 + 0.01 * i, 2) for i in range(40)] + [0] * 40),
     ],
 )
 def test_a_loss_that_steps_where_the_objective_changes_does_not_diverge(judge, name, values):
