@@ -4,8 +4,8 @@
 At a resume, told by an event or by steps that go back in the log: a loss that surely stands higher after it than
 before, and higher than the beginning of a warm-up would make it; or a learning rate that is another one by more than a
 factor. Steps that were logged twice are told as a hint, with how far their values differ. A log that begins again at
-its first step holds several starts, which is a hint too. A log that has most steps twice, at two levels that never meet,
-holds two runs that wrote into it at once: every other rule then judges a mixture.
+its first step holds several starts, which is a hint too. A log that has most steps twice, at two levels that never
+meet, holds two runs that wrote into it at once: every other rule then judges a mixture.
 
 Where nothing tells of a resume: a label loss that jumps back to near where it began, from one record to the next, stays
 there, and falls once more as it did.
@@ -232,8 +232,8 @@ def _anew(run: Run, seams: list[tuple[float, float]]) -> Finding:
         headline=(
             f"The log begins again at step {words.step(start)} after step {words.step(end)}: it holds two runs."
             if starts == 2
-            else f"The log begins again at step {words.step(start)} {len(seams)} times: it holds {starts} starts, none of "
-            "which went on from where the one before ended."
+            else f"The log begins again at step {words.step(start)} {len(seams)} times: it holds {starts} starts, none "
+            "of which went on from where the one before ended."
         ),
         evidence=("Of steps that several have, the values of the later one count", f"Ended at step {where}", *again),
         cause=(
