@@ -113,14 +113,14 @@ def _grows(norm: Column, first: float, last: float, clip: float) -> Finding:
         name=NAME,
         level=Level.WARNING,
         headline=(
-            f"The gradient norm grows from {words.number(first)} to {words.number(last)}, {words.number(last / first, 0)}"
-            " times: it explodes."
+            f"The gradient norm grows from {words.number(first)} to {words.number(last)}, "
+            f"{words.number(last / first, 0)} times: it explodes."
         ),
         evidence=(
             f"Its largest value is {words.number(float(np.max(norm.value)))}",
-            f"With a clip of {words.number(clip)} the learning rate that acts is {words.number(clip / last)} of that set",
+            f"With a clip of {words.number(clip)}, {words.number(clip / last)} of the learning rate acts",
         ),
-        cause="The weights grow: the learning rate is too large, weight decay is missing, or a term's scale runs away.",
+        cause="The weights grow: the learning rate is too large, or a term's scale runs away.",
         remedy="Look which term's gradient grows; lower the learning rate, and go back to a checkpoint before it grew.",
         first_step=float(norm.step[int(np.argmax(norm.value > 10 * first))]),
         last_step=float(norm.step[-1]),
