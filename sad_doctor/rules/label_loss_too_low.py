@@ -103,7 +103,7 @@ def _total(run: Run, t: Thresholds) -> Finding | None:
     known, trained = signals.finite(signals.tidy(evaluated)), signals.finite(signals.tidy(loss))
     if len(known) < t["last"] or len(trained) < t["records"]:
         return None
-    end = float(np.median(known.value[-int(t["last"]) :]))
+    end = float(np.median(known.value[-max(int(t["last"]), 1) :]))
     if not 0 < end < t["total"] or float(np.max(trained.value[:5])) < t["began"]:
         return None
     right = next((column.last for name, column in run.columns.items() if "token_accuracy" in name and len(column)), 0.0)

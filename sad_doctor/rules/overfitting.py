@@ -80,7 +80,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     best = int(np.argmin(evaluation.value))
     low = float(evaluation.value[best])
     limit = low + max(t["rise"] * abs(low), t["nats"])
-    last = evaluation.value[-int(t["last"]) :]
+    last = evaluation.value[-max(int(t["last"]), 1) :]
     yield Reading("lowest of the last evaluations over the best", float(last.min()) / low if low else float("nan"))
     if (
         len(evaluation) - 1 - best >= t["last"]
