@@ -45,6 +45,7 @@ def test_every_group_can_be_an_error():
     assert {rule.code[:2] for rule in RULES if rule.level == Level.ERROR} == {"R1", "R2", "R3", "R4", "R5"}
 
 
+@pytest.mark.filterwarnings("ignore:.*:RuntimeWarning")
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_a_threshold_out_of_all_reason_breaks_no_rule(rule):
     """A count of less than none, a share below 0: it judges everything or nothing, and never crashes."""
