@@ -6,7 +6,8 @@ was there and is exactly 0 in the last records; or that was logged with the othe
 go on. For other terms it is a hint: a curriculum switches terms off. It is one too for a term or a weight that comes
 down to 0 smoothly, its last values small against its largest: a schedule does that. And a KD, before its weight, below
 a thousandth of a nat from its first records on that becomes a plausible KD when it is multiplied by the vocabulary: the
-fingerprint of a mean over the vocabulary.
+fingerprint of a mean over the vocabulary. Where the log tells a temperature whose square explains it, that is said in
+its place.
 
 ## Why it is bad
 A term of 0 has no gradient: the run is another run than the recipe says. Common reasons: a batch without one compared
@@ -76,6 +77,25 @@ CODE, NAME = "R209", "term-vanishes"
 _SCHEDULE = "Its weight comes down to 0 smoothly: a schedule ends there."
 _MEANT = "Nothing, if the schedule is meant to end so early; else give it the number of optimizer steps."
 
+_OFF = "Its weight is 0: a schedule switched it off."
+_EMPTY = (
+    "Batches without a compared position or a valid label, an exception or a NaN that becomes 0, or a mask of zeros; "
+    "or it is switched off.",
+    "Log how many positions the term averages over; skip an empty batch instead of counting it as 0.",
+)
+_ENDS = (
+    "The schedule of the weight ends far before the run: it counts batches, or has another length.",
+    "Give the schedule the number of optimizer steps; watch train/weight/ beside the terms.",
+)
+_MEAN = (
+    'A mean over the vocabulary too, as of KLDivLoss(reduction="mean").',
+    "Sum over the vocabulary, then divide by the number of compared positions.",
+)
+_UNSCALED = (
+    "A KL at a temperature is smaller by its square, which was not put back; or it is a mean over the vocabulary.",
+    "Multiply KD by the temperature squared, so that its gradient keeps its size; or lower the temperature.",
+)
+
 _UNKNOWN = 50_000.0
 """A vocabulary where the log tells none: most lie within three times of it."""
 
@@ -120,12 +140,6 @@ def _gone(column: Column, start: float, end: float, *, others: bool, t: Threshol
     return None
 
 
-def _faded(column: Column, t: Thresholds) -> bool:
-    """Whether a column comes down to its last zeros smoothly."""
-    sizes = np.abs(column.value[: int(np.flatnonzero(column.value)[-1]) + 1]) if np.any(column.value) else np.empty(0)
-    return sizes.size > 3 and float(np.median(sizes[-3:])) < t["faded"] * float(np.nanmax(sizes))
-
-
 def _switched_off(run: Run, t: Thresholds) -> Iterator[tuple[str, Finding]]:
     """KD or the label loss whose weight goes to 0 and stays there for most of the run."""
     for term, column in run.terms(names.WEIGHT).items():
@@ -137,7 +151,8 @@ def _switched_off(run: Run, t: Thresholds) -> Iterator[tuple[str, Finding]]:
         if off < t["off"] * len(weight):
             continue
         since = float(weight.step[-off])
-        faded = _faded(weight, t)
+        faded = signals.fades(weight, t["faded"])
+        why = (_SCHEDULE, _MEANT) if faded else _ENDS
         yield (
             term,
             Finding(
@@ -151,16 +166,8 @@ def _switched_off(run: Run, t: Thresholds) -> Iterator[tuple[str, Finding]]:
                 evidence=(
                     f"First weight {words.number(float(weight.value[0]))}; {off:,} of {len(weight):,} records at 0",
                 ),
-                cause=(
-                    _SCHEDULE
-                    if faded
-                    else "The schedule of the weight ends far before the run: it counts batches, or has another length."
-                ),
-                remedy=(
-                    _MEANT
-                    if faded
-                    else "Give the schedule the number of optimizer steps; watch train/weight/ beside the terms."
-                ),
+                cause=why[0],
+                remedy=why[1],
                 first_step=since,
                 last_step=float(weight.step[-1]),
                 numbers={"off": float(off), "records": float(len(weight))},
@@ -174,11 +181,12 @@ def _finding(run: Run, term: str, column: Column, what: tuple[str, float], t: Th
     weighted = bool(after.size) and bool(np.all(after > 0))
     switched_off = bool(after.size) and bool(np.all(after == 0))
     core = term == names.KD or term in names.ANCHORS
-    faded = _faded(column, t) and not weighted and column.value[-1] == 0
+    faded = signals.fades(column, t["faded"]) and not weighted and column.value[-1] == 0
     level = Level.WARNING if (core or weighted) and not (switched_off or faded) else Level.INFO
     ever = bool(np.any(column.value != 0))
     if core and weighted and not ever:
         level = Level.ERROR
+    why = (_OFF if switched_off else _SCHEDULE, _MEANT) if switched_off or faded else _EMPTY
     told = f"its weight is {words.number(float(after[-1]))}" if after.size else "the log does not tell its weight"
     return Finding(
         rule=CODE,
@@ -186,19 +194,8 @@ def _finding(run: Run, term: str, column: Column, what: tuple[str, float], t: Th
         level=level,
         headline=f"The term {term} {'vanishes' if ever else 'never appears'}: it {what[0]}.",
         evidence=(f"{words.capital(told)}; {words.counted(len(column), 'record')} of the term",),
-        cause=(
-            "Its weight is 0: a schedule switched it off."
-            if switched_off
-            else _SCHEDULE
-            if faded
-            else "Batches without a compared position or a valid label, an exception or a NaN that becomes 0, or a "
-            "mask of zeros; or it is switched off."
-        ),
-        remedy=(
-            _MEANT
-            if faded or switched_off
-            else "Log how many positions the term averages over; skip an empty batch instead of counting it as 0."
-        ),
+        cause=why[0],
+        remedy=why[1],
         first_step=what[1],
         last_step=run.last_step,
         numbers={"zeros": float(np.sum(column.value == 0)), "records": float(len(column))},
@@ -224,24 +221,37 @@ def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
     if not (tiny and t["low"] <= first * vocabulary <= t["high"]):
         yield from _too_small(kd[1], lm[1], first, t)
         return
-    size = f"{words.step(vocabulary)} tokens" if told else f"about {words.step(vocabulary)} tokens, which is assumed"
-    yield Finding(
+    temperature = signals.temperature(run)
+    if temperature is not None and not told and t["low"] <= first * temperature**2 <= t["high"]:
+        factor, by = temperature**2, f"the temperature squared ({words.number(temperature)}²)"
+        what = "it is not scaled up by it", _UNSCALED
+    else:
+        size = (
+            f"{words.step(vocabulary)} tokens" if told else f"about {words.step(vocabulary)} tokens, which is assumed"
+        )
+        factor, by, what = vocabulary, f"the vocabulary ({size})", ("it is divided by the vocabulary", _MEAN)
+    yield _small(
+        kd[1],
+        f"KD is {words.number(first)} at the beginning; times {by} it is {words.number(first * factor)}: {what[0]}.",
+        f"Median of the first records {words.number(first)}; the label loss is "
+        f"{words.number(float(np.median(lm[1].value)))}",
+        what[1],
+        {"kd": first, "factor": factor, "product": first * factor},
+    )
+
+
+def _small(kd: Column, headline: str, evidence: str, why: tuple[str, str], numbers: dict[str, float]) -> Finding:
+    return Finding(
         rule=CODE,
         name=NAME,
         level=Level.WARNING,
-        headline=(
-            f"KD is {words.number(first)} at the beginning; times the vocabulary ({size}) it is "
-            f"{words.number(first * vocabulary)}: it is divided by the vocabulary."
-        ),
-        evidence=(
-            f"Median of the first records {words.number(first)}; the label loss is "
-            f"{words.number(float(np.median(lm[1].value)))}",
-        ),
-        cause='A mean over the vocabulary too, as of KLDivLoss(reduction="mean").',
-        remedy="Sum over the vocabulary, then divide by the number of compared positions.",
-        first_step=float(kd[1].step[0]),
-        last_step=float(kd[1].step[-1]),
-        numbers={"kd": first, "vocabulary": vocabulary, "product": first * vocabulary},
+        headline=headline,
+        evidence=(evidence,),
+        cause=why[0],
+        remedy=why[1],
+        first_step=float(kd.step[0]),
+        last_step=float(kd.step[-1]),
+        numbers=numbers,
     )
 
 
@@ -255,23 +265,14 @@ def _too_small(kd: Column, lm: Column, first: float, t: Thresholds) -> Iterator[
     rises = float(np.median(soft[1])) > 1.5 * first
     if rises or not fell.surely_above(t["since"]) or first > t["nat"] * fell.amount:
         return
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
-        headline=(
-            f"KD is {words.number(first)} at the beginning, far too small: the label loss has fallen by "
-            f"{words.number(fell.amount)} nats since."
-        ),
-        evidence=(
-            f"Median of KD in the first third {words.number(float(np.median(soft[0])))}, in the last "
-            f"{words.number(float(np.median(soft[1])))}",
-        ),
-        cause='A mean over the vocabulary too, as of KLDivLoss(reduction="mean"); or a tiny factor.',
-        remedy="Sum over the vocabulary, then divide by the number of compared positions.",
-        first_step=float(kd.step[0]),
-        last_step=float(kd.step[-1]),
-        numbers={"kd": first, "fall": fell.amount},
+    yield _small(
+        kd,
+        f"KD is {words.number(first)} at the beginning, far too small: the label loss has fallen by "
+        f"{words.number(fell.amount)} nats since.",
+        f"Median of KD in the first third {words.number(float(np.median(soft[0])))}, in the last "
+        f"{words.number(float(np.median(soft[1])))}",
+        (_MEAN[0][:-1] + "; or a tiny factor, as of a temperature whose square is left out.", _MEAN[1]),
+        {"kd": first, "fall": fell.amount},
     )
 
 

@@ -106,6 +106,16 @@ def still(column: Column) -> Still | None:
     return Still(float(column.value[first]), last - first + 1, float(column.step[first]), float(column.step[last]))
 
 
+def fades(column: Column, share: float) -> bool:
+    """Say whether a column comes down smoothly to the zeros at its end.
+
+    The last three values before them then lie below ``share`` of its largest size, in the median.
+    """
+    alive = np.flatnonzero(column.value)
+    sizes = np.abs(column.value[: int(alive[-1]) + 1]) if alive.size else np.empty(0)
+    return sizes.size > 3 and float(np.median(sizes[-3:])) < share * float(np.nanmax(sizes))
+
+
 def frozen(column: Column, share: float) -> tuple[Still, float] | None:
     """Return the stretch of one value that ends a noisy series, and that noise; None if it does not end so.
 

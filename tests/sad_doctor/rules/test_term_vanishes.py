@@ -80,3 +80,13 @@ def test_a_weight_that_ends_is_told_once(judge):
     (schedule,) = judge(RULE, _rows("train/weight/kd", smooth) + _rows("train/weighted/kd", weighted))
     assert schedule.level == Level.INFO
     assert "its weight comes down to 0 from step 41" in schedule.headline
+
+
+@pytest.mark.parametrize("name", ["T", "kd_temperature"])
+def test_a_temperature_whose_square_is_left_out_is_said(judge, name):
+    text = "steps: 100\ntrain/raw/lm: 5 -> 3 ~ 0.05\ntrain/raw/kd: 2.4e-4 -> 2.1e-4"
+
+    (squared,) = judge(RULE, f"{text}\n{name}: 100")
+    (vocabulary,) = judge(RULE, text)
+    assert "times the temperature squared (100²) it is 2.3" in squared.headline
+    assert "vocabulary" in vocabulary.headline
