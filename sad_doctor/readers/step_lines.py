@@ -19,8 +19,10 @@ from sad_doctor.run import Column
 LONGEST = 2000
 """Characters of a line that are looked at."""
 _THOUSANDS = r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?"
+_WORD = r"(?!(?:nan|inf|infinity)(?![\w./\-]))[A-Za-z_][\w./\-]{0,60}"
+"""A word of a name; a value that is spelled in letters is none."""
 _PAIR = re.compile(
-    rf"(?<![\w./\-])(?P<name>[A-Za-z_][\w./\-]{{0,60}}(?: [A-Za-z_][\w./\-]{{0,60}}){{0,4}})'?"
+    rf"(?<![\w./\-])(?P<name>{_WORD}(?: {_WORD}){{0,4}})'?"
     rf"(?: ?\([^()]{{0,20}}\))?\s{{0,3}}[:=]?\s{{0,12}}['\[(]?\s{{0,3}}"
     rf"(?P<value>{_THOUSANDS}|{NUMBER})(?:\s{{0,3}}/\s{{0,3}}(?P<of>\d{{1,15}}))?",
     re.IGNORECASE,
@@ -28,6 +30,13 @@ _PAIR = re.compile(
 _OF = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.]*[./\-])")
 _EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
 _REST = re.compile(r"[\s,;|:=()\[\]{}\-–—>*#']*")
+_OF_A_LOSS = frozenset(
+    {"debug", "info", "warn", "warning", "error", "critical", "rank", "main", "logger", "root", "trainer", "train"}
+    | {"training", "finished", "done", "ended", "and", "with", "the", "its", "got", "has", "is"}
+    | {"total", "overall", "global", "avg", "average", "averaged", "mean", "running", "smoothed", "current", "last"}
+    | {"batch", "minibatch", "step", "iter", "iteration", "epoch", "final", "end", "new", "reduced"}
+)
+"""Words before ``loss`` that a logger writes or that leave its meaning; any other makes it a loss of another kind."""
 _LOSSES = (names.LOSS, names.EVAL_LOSS, names.EVAL_LM_LOSS, names.EVAL_PERPLEXITY, names.EVAL_KL)
 _PARTS = (names.RAW, names.WEIGHTED, names.EVAL_RAW, names.EVAL_WEIGHTED)
 
@@ -49,8 +58,8 @@ class Line:
     @property
     def has_loss(self) -> bool:
         """Whether one of the values is a loss, a part of one, or a perplexity."""
-        found = [column_of(name) or "" for name in self.values]
-        return any(name in _LOSSES or name.startswith(_PARTS) for name in found)
+        found = [(column_of(name) or "", plain(name)) for name in self.values]
+        return any(ours in _LOSSES or ours.startswith(_PARTS) or name.endswith("_loss") for ours, name in found)
 
 
 def parse(line: str) -> Line | None:
@@ -85,13 +94,24 @@ def parse(line: str) -> Line | None:
 
 
 def _known(name: str) -> str:
-    """The longest end of the words before a number that is a name we know; else the last word."""
+    """The longest end of the words before a number that is a name we know; else the last word.
+
+    ``logits loss`` is no ``loss``: a word before it that says of what it is belongs to its name.
+    """
     words = name.split()
     for start in range(len(words)):
         some = "_".join(words[start:])
+        if plain(some) == "loss" and start and not _leaves_it(words[start - 1]):
+            first = max((at + 1 for at in range(start) if _leaves_it(words[at])), default=0)
+            return "_".join(words[first:])
         if step_rank(some) is not None or column_of(some) is not None or plain(some) == "epoch":
             return some
     return words[-1]
+
+
+def _leaves_it(word: str) -> bool:
+    """Whether a word before ``loss`` is a logger's, or one that leaves it the total."""
+    return word.lower() in _OF_A_LOSS or "." in word or step_rank(word) is not None
 
 
 def _unnamed(line: str) -> tuple[float, int] | None:

@@ -113,3 +113,27 @@ def test_any_line_is_taken(text: str) -> None:
 def test_a_hostile_line_is_soon_done_with(text: str) -> None:
     """What grew with the square of the length would take minutes."""
     assert parse(text) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("step 1 - train loss: 17.1 - logits loss: 0.61", {"train_loss": 17.1, "logits_loss": 0.61}),
+        ("step 1 total_loss: 5.8 soft target loss: 1.0", {"total_loss": 5.8, "soft_target_loss": 1.0}),
+        ("INFO trainer Step 3 loss 2", {"loss": 2}),
+        ("Step 3 INFO my.train mean loss 2", {"loss": 2}),
+        ("Step 3 INFO trainer cosine loss 2", {"cosine_loss": 2}),
+    ],
+)
+def test_a_loss_of_another_kind_is_not_the_total(line: str, values: dict[str, float]) -> None:
+    told = parse(line)
+    assert told is not None
+    assert dict(told.values) == values
+
+
+@pytest.mark.parametrize("spelled", ["nan", "NaN", "inf", "-inf", "Infinity"])
+def test_a_value_in_letters_is_no_word_of_the_next_name(spelled: str) -> None:
+    told = parse(f"step 2 loss {spelled} lr 1e-4 kd {spelled} grad_norm 3")
+    assert told is not None
+    assert list(told.values) == ["loss", "lr", "kd", "grad_norm"]
+    assert str(told.values["loss"]) == str(told.values["kd"]) == str(float(spelled))
