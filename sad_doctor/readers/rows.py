@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sad_doctor import names
 from sad_doctor.readers.blanks import Blanks, is_blank
 from sad_doctor.readers.columns import MOST_COLUMNS, Columns, GrowingColumn
-from sad_doctor.readers.naming import LENGTHS, Naming, step_rank
+from sad_doctor.readers.naming import LENGTHS, Naming, scale_of, step_rank
 from sad_doctor.readers.numbers import numbers
 from sad_doctor.readers.shapes import Row, Turned, alike, parted, rising, turned
 from sad_doctor.run import Column, Floats
@@ -108,11 +108,14 @@ class Rows:
         rows = cls(last_wins)
         for name in _COUNTERS:
             setattr(rows, name, type(getattr(rows, name))(state[name]))
+        rows._naming = Naming.restored(state["naming"])
         rows._columns = Columns.restored(columns)
         held = dict(rows._columns.items())
         rows._targets = {key: one if isinstance(one, int) else held[one] for key, one in state["targets"].items()}
+        for key, one in rows._targets.items():
+            if isinstance(one, GrowingColumn):
+                one.scale = scale_of(key, rows._naming.column(key))
         rows._epoch = next((one for key, one in held.items() if key == names.EPOCH), None)
-        rows._naming = Naming.restored(state["naming"])
         rows._blank.since = {key: (a, b, int(c), int(d)) for key, (a, b, c, d) in state["blank"].items()}
         return rows
 
@@ -182,6 +185,7 @@ class Rows:
             return _LEFT_OUT
         if name == names.EPOCH:
             self._epoch = column
+        column.scale = scale_of(key, name)
         self._targets[key] = column
         return column
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.readers.naming import column_of, step_rank
+from sad_doctor.readers.naming import column_among, scale_of, step_rank
 from sad_doctor.readers.progress import NUMBER, Bar, find_bar
 from sad_doctor.run import Column
 
@@ -108,7 +108,8 @@ class TrainerLines:
 
 
 def _ours(values: Mapping[str, float]) -> dict[str, float]:
-    return {column_of(key) or key: value for key, value in values.items()}
+    found = {key: column_among(key, values) or key for key in values}
+    return {found[key]: value * scale_of(key, found[key]) for key, value in values.items()}
 
 
 def _longer(column: Column | None, step: float, value: float) -> Column:

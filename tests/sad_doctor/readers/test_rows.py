@@ -166,3 +166,14 @@ def test_a_dense_column_that_is_blank_at_the_end_is_a_fact(blank):
     assert rows.facts[names.BLANK] == {names.LOSS: (20.0, 29.0, 10)}
     rows.add({"step": 30, "loss": 3.0})
     assert names.BLANK not in rows.facts
+
+
+def test_a_memory_in_gigabytes_becomes_bytes_also_in_rows_that_are_turned_and_restored():
+    told = [{"step": i, "loss": 1.0, "gpu_mem_gb": 2.0 + i} for i in range(40)]
+    rows = Rows()
+    rows.add(told[0])
+    rows.add_all(told[1:20])
+    rows = Rows.restored(False, rows.state(), rows.snapshot())
+    rows.add_all(told[20:39])
+    rows.add(told[39])
+    assert rows.snapshot()[names.MEMORY_DEVICE].value.tolist() == [(2.0 + i) * 1e9 for i in range(40)]
