@@ -19,12 +19,13 @@ from sad_doctor.run import Column
 LONGEST = 2000
 """Characters of a line that are looked at."""
 _THOUSANDS = r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?"
+_KILO = r"\d+(?:\.\d+)?k(?![\w./])"
 _WORD = r"(?!(?:nan|inf|infinity)(?![\w./\-]))[A-Za-z_][\w./\-]{0,60}"
 """A word of a name; a value that is spelled in letters is none."""
 _PAIR = re.compile(
     rf"(?<![\w./\-])(?P<name>{_WORD}(?: {_WORD}){{0,4}})'?"
     rf"(?: ?\([^()]{{0,20}}\))?\s{{0,3}}[:=]?\s{{0,12}}['\[(]?\s{{0,3}}"
-    rf"(?P<value>{_THOUSANDS}|{NUMBER})(?:\s{{0,3}}/\s{{0,3}}(?P<of>\d{{1,15}}))?",
+    rf"(?P<value>{_THOUSANDS}|{_KILO}|{NUMBER})(?:\s{{0,3}}/\s{{0,3}}(?P<of>\d{{1,15}}))?",
     re.IGNORECASE,
 )
 _OF = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.]*[./\-])")
@@ -71,7 +72,7 @@ def parse(line: str) -> Line | None:
     at = 0
     for found in _PAIR.finditer(line):
         name = _known(found["name"])
-        value, of = float(found["value"].replace(",", "")), found["of"]
+        value, of = _number(found["value"]), found["of"]
         rest.append(line[at : found.start()])
         at = found.end()
         words += " " + found["name"]
@@ -109,6 +110,12 @@ def _known(name: str) -> str:
     return words[-1]
 
 
+def _number(text: str) -> float:
+    """The number in a text such as ``1,000`` or ``1.5k``."""
+    text = text.lower().replace(",", "")
+    return round(float(text[:-1]) * 1000, 6) if text.endswith("k") else float(text)
+
+
 def _leaves_it(word: str) -> bool:
     """Whether a word before ``loss`` is a logger's, or one that leaves it the total."""
     return word.lower() in _OF_A_LOSS or "." in word or step_rank(word) is not None
@@ -132,6 +139,8 @@ class StepLines:
         self._epoch: float | None = None
         self._total: int | None = None
         self._numbered = False
+        self._epochs: int | None = None
+        self._counted = _Counted()
 
     def line(self, line: str, known: bool) -> float | None:
         """Take a line; return the step of its values, or None if it has none that count."""
@@ -143,6 +152,7 @@ class StepLines:
             if told.whole or len(line) < 60:
                 self._step = told.step if told.step is not None else self._step
                 self._epoch = told.epoch if told.epoch is not None else self._epoch
+                self._epochs = told.epochs or self._epochs
             return None
         if told.step is None and (known or not (told.whole or self._numbered)):
             return None
@@ -150,7 +160,7 @@ class StepLines:
         step = told.step if told.step is not None else self._step
         epoch = told.epoch if told.epoch is not None else self._epoch
         row: dict[str, object] = dict(told.values)
-        row |= {} if step is None else {"step": step}
+        row |= {} if step is None else {"step": self._counted.on(step, told.steps, epoch)}
         row |= {} if epoch is None else {"epoch": epoch}
         self._step = None if told.step is not None else self._step
         self._epoch = epoch
@@ -171,15 +181,40 @@ class StepLines:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was assumed."""
-        return self._rows.notes if self._rows.count else ()
+        if not self._rows.count:
+            return ()
+        counted = ("the step began anew with each epoch: it is counted on by the epoch's length",)
+        return (*self._rows.notes, *(counted if self._counted.passed else ()))
 
     def _count(self, told: Line) -> None:
         if told.steps is None:
             return
+        epochs = told.epochs or self._epochs
         if told.epoch is None and self._epoch is None:
             self._total = told.steps
-        elif told.epochs is not None:
-            self._total = told.steps * told.epochs
+        elif epochs is not None:
+            self._total = told.steps * epochs
+
+
+class _Counted:
+    """Counts steps on that begin anew with a later epoch, where a line tells the epoch's length.
+
+    Without the length the rows count on from the step before, and an epoch of one line would have no step of its own.
+    """
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+        self._first: float | None = None
+        self._epoch: float | None = None
+        self._step = -1.0
+
+    def on(self, step: float, steps: int | None, epoch: float | None) -> float:
+        if epoch is not None and steps:
+            self._first = epoch if self._first is None else self._first
+            if self._epoch is not None and epoch > self._epoch and step <= self._step:
+                self.passed = (epoch - self._first) * steps
+            self._epoch, self._step = epoch, step
+        return step + self.passed
 
 
 def trains(lines: Iterable[str]) -> bool:

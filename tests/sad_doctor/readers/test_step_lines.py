@@ -137,3 +137,25 @@ def test_a_value_in_letters_is_no_word_of_the_next_name(spelled: str) -> None:
     assert told is not None
     assert list(told.values) == ["loss", "lr", "kd", "grad_norm"]
     assert str(told.values["loss"]) == str(told.values["kd"]) == str(float(spelled))
+
+
+def test_an_epoch_of_one_line_has_the_steps_of_its_length(tmp_path: Path) -> None:
+    bar = "782/782 [==============================] - 21s 27ms/step - loss: {x} - val_loss: 1.5"
+    lines = [text for i in range(4) for text in (f"Epoch {i + 1}/4", bar.format(x=4 - i))]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].step.tolist() == [782, 1564, 2346, 3128]
+    assert run.facts[names.TOTAL_STEPS] == 3128
+    assert any("by the epoch's length" in note for note in run.notes)
+
+
+def test_a_step_in_its_epoch_is_counted_on_by_the_epochs_length(tmp_path: Path) -> None:
+    lines = [f"Epoch: [{i // 10}][{i % 10 * 10:2d}/100] Loss {9 - i / 10} (9.9)" for i in range(30)]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].step.tolist() == [10 * i for i in range(30)]
+
+
+def test_a_step_may_be_spelled_in_thousands() -> None:
+    for text, step in (("0.1k", 100), ("1,000", 1000), ("12k", 12000)):
+        told = parse(f"step {text} | loss: 4.9")
+        assert told is not None
+        assert told.step == step
