@@ -20,7 +20,8 @@ class GrowingColumn:
     """One metric under construction.
 
     Snapshots are read-only views of the buffers. A point that a snapshot already shows is never written over: the
-    buffer is copied first. ``scale`` is what values that come are multiplied by. The steps stand on an axis that other columns of ``axes`` may share.
+    buffer is copied first. ``scale`` is what values that come are multiplied by. The steps stand on an axis that other
+    columns of ``axes`` may share.
     """
 
     __slots__ = (

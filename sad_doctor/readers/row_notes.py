@@ -11,8 +11,10 @@ _FEW, _SHARE = 3, 0.1
 
 
 def notes(told: Mapping[str, float], losses: int, has_epoch: bool, last_wins: bool) -> tuple[str, ...]:
-    """Return one line for each thing. ``told`` counts: back, epochs, nulls, unstepped, again; stepped and full are 0 or
-    1. ``losses`` is the number of values of the total loss.
+    """Return one line for each thing.
+
+    ``told`` counts: back, epochs, nulls, unstepped, again; stepped and full are 0 or 1. ``losses`` is the number of
+    values of the total loss.
     """
     found = []
     if told["unstepped"] and not told["stepped"]:
@@ -30,8 +32,8 @@ def notes(told: Mapping[str, float], losses: int, has_epoch: bool, last_wins: bo
         found.append(f"the step went back {_times(told['back'])}: {kept}")
     if told["again"] >= max(_FEW, _SHARE * losses):
         found.append(
-            f"{told['again']:g} of {losses} losses repeat the step of the row before: two runs, or the ranks of one, seem "
-            "to write into one log, and each step is judged with the values of all of them"
+            f"{told['again']:g} of {losses} losses repeat the step of the row before: two runs, or the ranks of "
+            "one, seem to write into one log, and each step is judged with the values of all of them"
         )
     if told["nulls"]:
         found.append(f"{told['nulls']:g} null values were left out; some writers write NaN so")

@@ -144,6 +144,8 @@ class Rows:
         facts: dict[str, object] = {} if total is None else {names.TOTAL_STEPS: total}
         if ended := self._ended():
             facts[names.BLANK] = ended
+        if self._unstepped and not self._stepped and self._epoch is not None:
+            facts[names.STEP_UNIT] = "epoch"
         return facts
 
     @property
@@ -151,11 +153,8 @@ class Rows:
         """What was assumed and left out."""
         told = {name[1:]: getattr(self, name) for name in _COUNTERS if name.startswith("_")}
         losses = 0 if self._loss is None else len(self._loss)
-        full = self._columns.full
-        return (
-            *self._naming.notes,
-            *row_notes.notes(told | {"full": full}, losses, self._epoch is not None, self._last_wins),
-        )
+        told |= {"full": self._columns.full}
+        return (*self._naming.notes, *row_notes.notes(told, losses, self._epoch is not None, self._last_wins))
 
     def _note_blanks(self, row: Mapping[str, object]) -> None:
         for key, value in row.items():
@@ -232,8 +231,7 @@ class Rows:
             self._first = float(at[0]) if math.isnan(self._first) else self._first
             self._back += int(backward(self._step, at).sum())
             self._step = float(at[-1])
-            epochs = next((one for column, _, one in shape if column is self._epoch), None)
-            self._reached(epochs)
+            self._reached(next((one for column, _, one in shape if column is self._epoch), None))
             self.count += len(keys)
             return
         for key, step, value in zip(keys, steps, values, strict=True):

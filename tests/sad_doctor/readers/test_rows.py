@@ -177,3 +177,11 @@ def test_a_memory_in_gigabytes_becomes_bytes_also_in_rows_that_are_turned_and_re
     rows.add_all(told[20:39])
     rows.add(told[39])
     assert rows.snapshot()[names.MEMORY_DEVICE].value.tolist() == [(2.0 + i) * 1e9 for i in range(40)]
+
+
+def test_rows_whose_step_is_an_epoch_say_so():
+    rows, stepped = Rows(), Rows()
+    rows.add_all([{"epoch": i, "loss": 1.0} for i in range(20)])
+    stepped.add_all([{"epoch": i, "step": i, "loss": 1.0} for i in range(20)])
+    assert rows.facts == {names.STEP_UNIT: "epoch"}
+    assert stepped.facts == {}
