@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sad_doctor import names
 from sad_doctor.clean import clean
-from sad_doctor.readers.naming import is_known
+from sad_doctor.readers.naming import column_of, is_known
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.source import Reader
@@ -141,7 +141,7 @@ class CsvLog:
             return
         found = header(line)
         if found is not None:
-            self._delimiter, self._names = found
+            self._delimiter, self._names = found[0], _tagged(self.path, found[1])
         else:
             self._garbage += 1
 
@@ -153,6 +153,14 @@ class CsvLog:
         self._names = []
         self._delimiter = ","
         self._garbage = 0
+
+
+def _tagged(path: Path, found: list[str]) -> list[str]:
+    """The names of a table; TensorBoard's export of one series has its tag in the file's name, with ``_`` for ``/``."""
+    if [name.lower() for name in found] != ["wall time", "step", "value"]:
+        return found
+    tag = path.stem.rsplit("tag-", 1)[-1]
+    return [names.TIME, found[1], tag if column_of(tag) is not None else found[2]]
 
 
 READER = Reader(FORMAT, recognises, CsvLog)

@@ -71,7 +71,22 @@ class Named:
         told: dict[str, Column] = {self._columns[theirs]: column for theirs, column in moved.items()}
         facts = dict(run.facts) | ({names.TOTAL_STEPS: self._total_steps} if self._total_steps else {})
         notes = tuple(f"{clean(theirs, 60)} is {ours}, as told" for theirs, ours in self._columns.items())
-        return replace(run, columns={**columns, **told}, facts=facts, notes=(*run.notes, *notes))
+        before = (left for note in run.notes if (left := self._still_true(note)))
+        return replace(run, columns={**columns, **told}, facts=facts, notes=(*before, *notes))
+
+    def _still_true(self, note: str) -> str:
+        """A reader's note without what was told otherwise; empty if nothing is left."""
+        theirs = {clean(one, 60) for one in self._columns}
+        kind = next((kind for kind in ("read ", "not used: ") if note.startswith(kind)), None)
+        if kind is None:
+            return note
+        listed, bracket, rest = note.removeprefix(kind).partition(" (name them")
+        left = []
+        for one in listed.split(", "):
+            name, _, ours = one.partition(" as ")
+            if name not in theirs and ours not in self._columns.values():
+                left.append(one)
+        return f"{kind}{', '.join(left)}{bracket}{rest}" if left else ""
 
 
 def _key(run: Run, theirs: str) -> str:

@@ -99,6 +99,9 @@ _PREFIX_SAYS = {"raw": names.RAW, "unweighted": names.RAW, "weighted": names.WEI
 _ON_EVALUATION = {names.RAW: names.EVAL_RAW, names.WEIGHTED: names.EVAL_WEIGHTED}
 _NO_TERM = frozenset({"total", "sum", "loss", "all", "total_loss", "decay", "norm", "grad_norm"})
 _EVAL = re.compile(r"(?:eval|val|valid|validation|dev|test)[/_]")
+_OURS = frozenset(one for one in vars(names).values() if isinstance(one, str) and re.fullmatch(r"[a-z]+/[a-z_/]*", one))
+_OUR_PREFIXES = (*(one for one in _OURS if one.endswith("/")), "logged/", "progress_bar/")
+_SHOWN = 12
 _SEPARATORS = re.compile(r"[\s\-.]+")
 
 
@@ -140,6 +143,8 @@ def column_of(name: str) -> str | None:
     """
     if name.startswith(names.PREFIXES):
         return clean(name, 200)
+    if " - " in name:  # a chart's export of Weights & Biases: run-1 - train/loss
+        name = name.rsplit(" - ", 1)[1]
     if name.startswith("lr-"):  # Lightning: lr-AdamW
         return names.LEARNING_RATE
     name = plain(name)
@@ -245,9 +250,22 @@ class Naming:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """One line that says which names were read as what."""
+        """A line that says which names were read as what, and one for those that no rule uses."""
         renamed = [f"{clean(key, 60)} as {name}" for key, name in self._columns.items() if name != clean(key, 200)]
-        return (f"read {', '.join(renamed[:40])}",) if renamed else ()
+        read = (f"read {', '.join(renamed[:40])}",) if renamed else ()
+        return (*read, *unused(name for key, name in self._columns.items() if name == clean(key, 200)))
+
+
+def unused(columns: Iterable[str]) -> tuple[str, ...]:
+    """Return one line that says which of the columns no rule knows; none if there are none."""
+    found = [clean(name, 60) for name in columns if not _may_be_used(name)]
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return (f"not used: {', '.join(found[:_SHOWN])}{more} (name them with --map)",) if found else ()
+
+
+def _may_be_used(name: str) -> bool:
+    ours = name in _OURS or name.startswith(_OUR_PREFIXES) or name in (names.TIME, *LENGTHS)
+    return ours or names.maybe_term(name) is not None
 
 
 def _clearer(other: str, key: str) -> bool:

@@ -12,7 +12,7 @@ from sad_doctor.readers import phrases
 from sad_doctor.readers.columns import MOST_COLUMNS, Columns
 from sad_doctor.readers.ending import Ending
 from sad_doctor.readers.events import Events
-from sad_doctor.readers.naming import bar_column, plain, term
+from sad_doctor.readers.naming import bar_column, plain, term, unused
 from sad_doctor.readers.prefixes import without_prefix
 from sad_doctor.readers.progress import Bar, find_bar
 from sad_doctor.readers.step_lines import StepLines
@@ -297,4 +297,4 @@ class Transcript:
             notes.append("read " + ", ".join(f"{name} as {ours}" for name, ours in list(self._read_as.items())[:40]))
         if self._columns.full:
             notes.append(f"more than {MOST_COLUMNS} different metrics: the further ones were left out")
-        return (*notes, *self._events.notes)
+        return (*notes, *unused(name for name in columns if not name.startswith(_RAW_LINE)), *self._events.notes)

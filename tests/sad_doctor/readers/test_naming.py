@@ -3,7 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sad_doctor import names
-from sad_doctor.readers.naming import Naming, column_among, column_of, in_bytes, is_known, scale_of, step_rank, term
+from sad_doctor.readers.naming import (
+    Naming,
+    column_among,
+    column_of,
+    in_bytes,
+    is_known,
+    scale_of,
+    step_rank,
+    term,
+    unused,
+)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +146,21 @@ def test_every_renaming_is_said():
     naming = Naming()
     naming.column("learning_rate")
     naming.column("accuracy")
-    assert naming.notes == ("read learning_rate as train/lr",)
+    assert naming.notes == ("read learning_rate as train/lr", "not used: accuracy (name them with --map)")
+
+
+def test_what_no_rule_uses_is_said_and_nothing_else():
+    assert unused(["train/loss", "train/lr/head", "train/raw/x", "loss_mse", "time", "max_steps", "logged/loss"]) == ()
+    assert unused(["kl", "foo\x1b"]) == ("not used: kl, foo\ufffd (name them with --map)",)
+    (many,) = unused([f"m{i}" for i in range(20)])
+    assert many.startswith("not used: m0, ")
+    assert many.endswith("m11 and 8 more (name them with --map)")
+
+
+def test_a_chart_that_was_exported_is_read_by_the_name_behind_its_run():
+    naming, row = Naming(), ("Step", "run-1 - train/loss", "run-1 - train/loss__MIN")
+    assert naming.column(row[1], row) == names.LOSS
+    assert naming.column(row[2], row) == row[2]
 
 
 def test_terms_and_steps():
