@@ -21,7 +21,7 @@ from sad_doctor.readers import (
     trainer_state,
     wandb_run,
 )
-from sad_doctor.readers.find import runs_in
+from sad_doctor.readers.find import MOST_LOOKED_AT, Search, runs_in, search
 from sad_doctor.readers.named import Named
 from sad_doctor.readers.source import ACCEPTED, Reader, Source, Unreadable
 from sad_doctor.readers.tail import is_binary
@@ -94,7 +94,8 @@ def several(path: str | os.PathLike[str]) -> list[Path]:
 
 def settle(source: Source) -> None:
     """Take what still waits for the end of its line: the log is read once, not followed."""
-    source = source.source if isinstance(source, Named) else source
+    while isinstance(source, Named):
+        source = source.source
     if isinstance(source, csv_table.CsvLog):
         source.settle()
 
@@ -132,14 +133,45 @@ def _open_folder(folder: Path) -> Source:
         return mlflow_files.MlflowFiles(folder)
     if tensorboard.event_files(folder):
         return tensorboard.EventLog(folder)
-    found = runs_in(folder, _is_run)
+    looked = search(folder, _is_run)
+    found, beside = looked.runs, _beside(folder, looked)
     if len(found) == 1:
-        return open_log(found[0])
+        return Named(open_log(found[0]), {}, None, beside) if beside else open_log(found[0])
+    told = "".join(f"; {note}" for note in beside)
     if not found:
-        raise Unreadable(f"{shown(folder)}: a folder without a run in it. Accepted: {ACCEPTED}")
-    listed = ", ".join(shown(one) for one in found[:_SHOWN])
+        raise Unreadable(f"{shown(folder)}: a folder without a run in it{told}. Accepted: {ACCEPTED}")
+    raise Unreadable(f"{shown(folder)}: {len(found)} runs in this folder, name one of them: {_listed(found)}{told}")
+
+
+def _beside(folder: Path, looked: Search) -> tuple[str, ...]:
+    """What a folder holds besides the runs that were found, and what of it was not looked at."""
+    notes = []
+    if looked.below:
+        notes.append(f"the folders below hold runs too, which were left out: {_listed(looked.below)}")
+    if looked.skipped:
+        reasons = [_refusal(path).removeprefix(f"{shown(path)}: ") for path in looked.skipped[:_SHOWN]]
+        told = [
+            f"{shown(path.relative_to(folder))} ({reason.split('. Accepted')[0]})"
+            for path, reason in zip(looked.skipped, reasons, strict=False)
+        ]
+        more = f" and {len(looked.skipped) - _SHOWN} more" if len(looked.skipped) > _SHOWN else ""
+        notes.append(f"skipped: {', '.join(told)}{more}")
+    if looked.cut:
+        notes.append(f"only the first {MOST_LOOKED_AT} files and folders were looked at: name a folder further down")
+    return tuple(notes)
+
+
+def _listed(found: list[Path]) -> str:
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    raise Unreadable(f"{shown(folder)}: {len(found)} runs in this folder, name one of them: {listed}{more}")
+    return ", ".join(shown(one) for one in found[:_SHOWN]) + more
+
+
+def _refusal(path: Path) -> str:
+    try:
+        _open_file(path)
+    except (Unreadable, OSError) as error:
+        return str(error)
+    return ""
 
 
 def _is_run(path: Path) -> bool:

@@ -39,9 +39,15 @@ def named(source: Source, columns: Mapping[str, str], total_steps: float | None 
 
 
 class Named:
-    """Renames what another source reads. ``run`` raises Unreadable for a column that the log does not have."""
+    """Renames what another source reads, and adds ``notes``.
 
-    def __init__(self, source: Source, columns: Mapping[str, str], total_steps: float | None) -> None:
+    ``run`` raises Unreadable for a column that the log does not have.
+    """
+
+    def __init__(
+        self, source: Source, columns: Mapping[str, str], total_steps: float | None, notes: tuple[str, ...] = ()
+    ) -> None:
+        self._notes = notes
         self.source = source
         self.pace: Pace = getattr(source, "pace", None) or Pace()
         self._columns = columns
@@ -72,7 +78,7 @@ class Named:
         facts = dict(run.facts) | ({names.TOTAL_STEPS: self._total_steps} if self._total_steps else {})
         notes = tuple(f"{clean(theirs, 60)} is {ours}, as told" for theirs, ours in self._columns.items())
         before = (left for note in run.notes if (left := self._still_true(note)))
-        return replace(run, columns={**columns, **told}, facts=facts, notes=(*before, *notes))
+        return replace(run, columns={**columns, **told}, facts=facts, notes=(*before, *self._notes, *notes))
 
     def _still_true(self, note: str) -> str:
         """A reader's note without what was told otherwise; empty if nothing is left."""
