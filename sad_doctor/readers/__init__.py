@@ -106,10 +106,11 @@ def shown(path: Path) -> str:
 
 
 def _open_file(path: Path) -> Source:
-    if databases.is_database(path):
+    # what the kernel shows as a file of no size, such as its own log, may never end, nor begin
+    some = path.stat().st_size > 0
+    if some and databases.is_database(path):
         return databases.open_run(path)
-    # what the kernel shows as a file of no size, such as its own log, may never end
-    head = _head(path) if path.stat().st_size else b""
+    head = _head(path) if some else b""
     if not head.strip():
         raise Unreadable(f"{shown(path)}: the file is empty: wait until the run has logged something")
     for reader in BINARY:
@@ -157,7 +158,7 @@ def _beside(folder: Path, looked: Search) -> tuple[str, ...]:
         more = f" and {len(looked.skipped) - _SHOWN} more" if len(looked.skipped) > _SHOWN else ""
         notes.append(f"skipped: {', '.join(told)}{more}")
     if looked.cut:
-        notes.append(f"only the first {MOST_LOOKED_AT} files and folders were looked at: name a folder further down")
+        notes.append(f"only {MOST_LOOKED_AT} files and folders at most were looked at: name a folder further down")
     return tuple(notes)
 
 
@@ -175,9 +176,11 @@ def _refusal(path: Path) -> str:
 
 
 def _is_run(path: Path) -> bool:
-    if path.is_dir():
-        return run_folder.recognises(path) or mlflow_files.recognises(path) or bool(tensorboard.event_files(path))
     try:
+        if path.is_dir():
+            return run_folder.recognises(path) or mlflow_files.recognises(path) or bool(tensorboard.event_files(path))
+        if not path.is_file():  # to open a pipe is to wait for its writer
+            return False
         _open_file(path)
     except (Unreadable, OSError):
         return False

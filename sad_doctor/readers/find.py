@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,6 +12,8 @@ from pathlib import Path
 _MOST_ENTRIES = 500
 MOST_LOOKED_AT = 1000
 """So many files and folders are asked whether they are runs."""
+LONGEST = 10.0
+"""Seconds that a search may take."""
 _DEEPEST = 3
 _LOGS = frozenset({".jsonl", ".ndjson", ".csv", ".tsv", ".log", ".out", ".err", ".wandb", ".db", ".sqlite"})
 """Suffixes that promise a log; a file with one of the others may be anything."""
@@ -35,13 +38,14 @@ def search(folder: Path, is_run: Callable[[Path], bool]) -> Search:
     """Return the runs in ``folder``, sorted by name: its logs, else the runs one level down, else two, else three.
 
     Of the checkpoints of a Hugging Face run the newest counts. A link to a run that is there itself does not count.
-    ``is_run`` says whether a file or folder is one; it is asked :data:`MOST_LOOKED_AT` times at most.
+    ``is_run`` says whether a file or folder is one; it is asked :data:`MOST_LOOKED_AT` times at most, and
+    for :data:`LONGEST` seconds.
     """
-    found, left = Search(), MOST_LOOKED_AT
+    found, left, end = Search(), MOST_LOOKED_AT, time.monotonic() + LONGEST
 
     def asked(path: Path) -> bool:
         nonlocal left
-        left -= 1
+        left = left - 1 if time.monotonic() < end else -1
         found.cut = found.cut or left < 0
         return left >= 0 and is_run(path)
 

@@ -83,3 +83,11 @@ def test_a_search_ends(tmp_path, monkeypatch):
     assert len(seen) == 20
     assert looked.cut
     assert looked.runs == []
+
+
+def test_a_search_on_a_slow_disc_ends_too(tmp_path, monkeypatch):
+    make(tmp_path, "a.log", "b.log")
+    monkeypatch.setattr(find, "LONGEST", -1.0)
+    looked = search(tmp_path, is_run)
+    assert looked.cut
+    assert looked.runs == []

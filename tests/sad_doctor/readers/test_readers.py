@@ -189,3 +189,10 @@ def test_a_folder_says_what_was_skipped_and_what_lies_below(tmp_path: Path) -> N
     (tmp_path / "sub" / "run.json").unlink()
     with pytest.raises(Unreadable, match=r"without a run in it; skipped: a.csv \(text without a line"):
         read(tmp_path)
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    os.mkfifo(tmp_path / "sub" / "pipe.log")
+    (tmp_path / "sub" / "a.csv").write_text("step,loss\n1,2\n2,1\n", encoding="utf-8")
+    assert read(tmp_path).columns["train/loss"].last == 1
