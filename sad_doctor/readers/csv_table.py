@@ -77,6 +77,7 @@ class CsvLog:
         self.pace = self._tail.pace
         self._run: Run | None = None
         self._names: list[str] = []
+        self._steps: list[int] = []
         self._delimiter = ","
         self._garbage = 0
         self._lines = Lines()
@@ -164,7 +165,7 @@ class CsvLog:
         self._settled = False
         self._commas = False
         self._names = []
-        self._steps: list[int] = []
+        self._steps = []
         self._delimiter = ","
         self._garbage = self._long = 0
 

@@ -160,6 +160,9 @@ class StepLines:
         step = told.step if told.step is not None else self._step
         epoch = told.epoch if told.epoch is not None else self._epoch
         row: dict[str, object] = dict(told.values)
+        evaluates = all(plain(name).startswith("eval/") for name in told.values)
+        if evaluates and told.steps and self._counted.steps not in (None, told.steps) and epoch == self._counted.epoch:
+            step = None  # a place among the batches of the evaluation
         row |= {} if step is None else {"step": self._counted.on(step, told.steps, epoch)}
         row |= {} if epoch is None else {"epoch": epoch}
         self._step = None if told.step is not None else self._step
@@ -169,8 +172,11 @@ class StepLines:
 
     @property
     def columns(self) -> dict[str, Column]:
-        """The columns as they are now."""
-        return self._rows.snapshot()
+        """The columns as they are now; a loss of another kind that stands alone is the total."""
+        columns = self._rows.snapshot()
+        if (only := _alone(columns)) is not None:
+            columns[names.LOSS] = columns.pop(only)
+        return columns
 
     @property
     def facts(self) -> dict[str, object]:
@@ -184,7 +190,9 @@ class StepLines:
         if not self._rows.count:
             return ()
         counted = ("the step began anew with each epoch: it is counted on by the epoch's length",)
-        return (*self._rows.notes, *(counted if self._counted.passed else ()))
+        only = _alone(self._rows.snapshot())
+        alone = () if only is None else (f"read {only} as {names.LOSS}: the log has no other loss",)
+        return (*self._rows.notes, *alone, *(counted if self._counted.passed else ()))
 
     def _count(self, told: Line) -> None:
         if told.steps is None:
@@ -204,17 +212,26 @@ class _Counted:
 
     def __init__(self) -> None:
         self.passed = 0.0
+        self.steps: int | None = None
+        self.epoch: float | None = None
         self._first: float | None = None
-        self._epoch: float | None = None
         self._step = -1.0
 
     def on(self, step: float, steps: int | None, epoch: float | None) -> float:
         if epoch is not None and steps:
             self._first = epoch if self._first is None else self._first
-            if self._epoch is not None and epoch > self._epoch and step <= self._step:
+            if self.epoch is not None and epoch > self.epoch and step <= self._step:
                 self.passed = (epoch - self._first) * steps
-            self._epoch, self._step = epoch, step
+            self.epoch, self.steps, self._step = epoch, steps, step
         return step + self.passed
+
+
+def _alone(columns: Mapping[str, Column]) -> str | None:
+    """The name of the only loss of a training, where that is one of a kind that we do not know."""
+    if any(name == names.LOSS or name.startswith(_PARTS) for name in columns):
+        return None
+    found = [name for name in columns if plain(name).endswith("_loss") and names.maybe_term(name) is not None]
+    return found[0] if len(found) == 1 else None
 
 
 def trains(lines: Iterable[str]) -> bool:

@@ -159,3 +159,22 @@ def test_a_step_may_be_spelled_in_thousands() -> None:
         told = parse(f"step {text} | loss: 4.9")
         assert told is not None
         assert told.step == step
+
+
+def test_the_batches_of_an_evaluation_are_no_steps(tmp_path: Path) -> None:
+    lines = [
+        f"Epoch: [{epoch}][{at}/100] Loss {4 - epoch} (4)" if at >= 0 else f"Test: [{-at}/50] Loss {5 - epoch} (5)"
+        for epoch in range(3)
+        for at in (0, 50, -1, -40)
+    ]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].step.tolist() == [0, 50, 100, 150, 200, 250]
+    assert run.columns[names.EVAL_LOSS].step.tolist() == [50, 50, 150, 150, 250, 250]
+
+
+def test_a_loss_of_another_kind_that_stands_alone_is_the_total(tmp_path: Path) -> None:
+    run = read(written(tmp_path / "run.log", [f"step {i} | MSE loss: {9 - i}" for i in range(1, 9)]))
+    assert run.columns[names.LOSS].value.tolist() == [9 - i for i in range(1, 9)]
+    assert "read MSE_loss as train/loss: the log has no other loss" in run.notes
+    run = read(written(tmp_path / "run.log", [f"step {i} | MSE loss: 1 | cosine loss: 2" for i in range(1, 9)]))
+    assert names.LOSS not in run.columns
