@@ -128,6 +128,8 @@ STATUS = "status"
 """One of running, finished, interrupted, crashed, unknown."""
 TOTAL_STEPS = "total_steps"
 """Optimizer steps the run will take in all, when known."""
+STEP_UNIT = "step_unit"
+"""What the steps are where they are no steps: ``epoch``."""
 BLANK = "blank"
 """Columns that were logged in nearly every row and are blank at the end: by name, the first and last such step, and how
 many rows."""

@@ -21,7 +21,7 @@ from sad_doctor.readers import (
     trainer_state,
     wandb_run,
 )
-from sad_doctor.readers.find import runs_in
+from sad_doctor.readers.find import MOST_LOOKED_AT, Search, runs_in, search
 from sad_doctor.readers.named import Named
 from sad_doctor.readers.source import ACCEPTED, Reader, Source, Unreadable
 from sad_doctor.readers.tail import is_binary
@@ -94,7 +94,8 @@ def several(path: str | os.PathLike[str]) -> list[Path]:
 
 def settle(source: Source) -> None:
     """Take what still waits for the end of its line: the log is read once, not followed."""
-    source = source.source if isinstance(source, Named) else source
+    while isinstance(source, Named):
+        source = source.source
     if isinstance(source, csv_table.CsvLog):
         source.settle()
 
@@ -105,10 +106,11 @@ def shown(path: Path) -> str:
 
 
 def _open_file(path: Path) -> Source:
-    if databases.is_database(path):
+    # what the kernel shows as a file of no size, such as its own log, may never end, nor begin
+    some = path.stat().st_size > 0
+    if some and databases.is_database(path):
         return databases.open_run(path)
-    # what the kernel shows as a file of no size, such as its own log, may never end
-    head = _head(path) if path.stat().st_size else b""
+    head = _head(path) if some else b""
     if not head.strip():
         raise Unreadable(f"{shown(path)}: the file is empty: wait until the run has logged something")
     for reader in BINARY:
@@ -132,20 +134,53 @@ def _open_folder(folder: Path) -> Source:
         return mlflow_files.MlflowFiles(folder)
     if tensorboard.event_files(folder):
         return tensorboard.EventLog(folder)
-    found = runs_in(folder, _is_run)
+    looked = search(folder, _is_run)
+    found, beside = looked.runs, _beside(folder, looked)
     if len(found) == 1:
-        return open_log(found[0])
+        return Named(open_log(found[0]), {}, None, beside) if beside else open_log(found[0])
+    told = "".join(f"; {note}" for note in beside)
     if not found:
-        raise Unreadable(f"{shown(folder)}: a folder without a run in it. Accepted: {ACCEPTED}")
-    listed = ", ".join(shown(one) for one in found[:_SHOWN])
+        raise Unreadable(f"{shown(folder)}: a folder without a run in it{told}. Accepted: {ACCEPTED}")
+    raise Unreadable(f"{shown(folder)}: {len(found)} runs in this folder, name one of them: {_listed(found)}{told}")
+
+
+def _beside(folder: Path, looked: Search) -> tuple[str, ...]:
+    """What a folder holds besides the runs that were found, and what of it was not looked at."""
+    notes = []
+    if looked.below:
+        notes.append(f"the folders below hold runs too, which were left out: {_listed(looked.below)}")
+    if looked.skipped:
+        reasons = [_refusal(path).removeprefix(f"{shown(path)}: ") for path in looked.skipped[:_SHOWN]]
+        told = [
+            f"{shown(path.relative_to(folder))} ({reason.split('. Accepted')[0]})"
+            for path, reason in zip(looked.skipped, reasons, strict=False)
+        ]
+        more = f" and {len(looked.skipped) - _SHOWN} more" if len(looked.skipped) > _SHOWN else ""
+        notes.append(f"skipped: {', '.join(told)}{more}")
+    if looked.cut:
+        notes.append(f"only {MOST_LOOKED_AT} files and folders at most were looked at: name a folder further down")
+    return tuple(notes)
+
+
+def _listed(found: list[Path]) -> str:
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    raise Unreadable(f"{shown(folder)}: {len(found)} runs in this folder, name one of them: {listed}{more}")
+    return ", ".join(shown(one) for one in found[:_SHOWN]) + more
+
+
+def _refusal(path: Path) -> str:
+    try:
+        _open_file(path)
+    except (Unreadable, OSError) as error:
+        return str(error)
+    return ""
 
 
 def _is_run(path: Path) -> bool:
-    if path.is_dir():
-        return run_folder.recognises(path) or mlflow_files.recognises(path) or bool(tensorboard.event_files(path))
     try:
+        if path.is_dir():
+            return run_folder.recognises(path) or mlflow_files.recognises(path) or bool(tensorboard.event_files(path))
+        if not path.is_file():  # to open a pipe is to wait for its writer
+            return False
         _open_file(path)
     except (Unreadable, OSError):
         return False

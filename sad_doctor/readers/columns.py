@@ -20,12 +20,25 @@ class GrowingColumn:
     """One metric under construction.
 
     Snapshots are read-only views of the buffers. A point that a snapshot already shows is never written over: the
-    buffer is copied first. The steps stand on an axis that other columns of ``axes`` may share.
+    buffer is copied first. ``scale`` is what values that come are multiplied by. The steps stand on an axis that other
+    columns of ``axes`` may share.
     """
 
-    __slots__ = ("_axes", "_axis", "_column", "_new_steps", "_new_values", "_shown", "_size", "_values", "last_step")
+    __slots__ = (
+        "_axes",
+        "_axis",
+        "_column",
+        "_new_steps",
+        "_new_values",
+        "_shown",
+        "_size",
+        "_values",
+        "last_step",
+        "scale",
+    )
 
     def __init__(self, axes: Axes | None = None) -> None:
+        self.scale = 1.0
         self.last_step = nan
         self._new_steps = array("d")
         self._new_values = array("d")
@@ -51,7 +64,7 @@ class GrowingColumn:
     def append(self, step: float, value: float) -> None:
         """Add a point at the end, whatever its step."""
         self._new_steps.append(step)
-        self._new_values.append(value)
+        self._new_values.append(value * self.scale)
         self.last_step = step
         if len(self._new_steps) >= _BATCH:
             self._flush()
@@ -59,7 +72,7 @@ class GrowingColumn:
     def extend(self, steps: Floats, values: Floats) -> None:
         """Add as many points at the end as there are steps and values, one at least."""
         self._flush()
-        self._put(steps, values)
+        self._put(steps, values if self.scale == 1 else values * self.scale)
         self.last_step = float(steps[-1])
 
     def replace(self, step: float, value: float) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sad_doctor import names
 from sad_doctor.clean import clean
-from sad_doctor.readers.naming import is_known
+from sad_doctor.readers.naming import column_of, is_known, step_rank
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.source import Reader
@@ -19,9 +19,14 @@ from sad_doctor.run import Run
 FORMAT = "CSV"
 _DELIMITERS = ",;\t"
 _MOST_CELLS = 10_000
+_FEW = 64
 _LONGEST_LINE = 1 << 20
 _COMMA = re.compile(r"[-+]?\d{1,30},\d{1,30}(?:[eE][-+]?\d{1,4})?")
 """A number with a decimal comma."""
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
+_KILO = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)[kK]")
+_LONG = re.compile(r"[-+\d.eE]{65,}")
+"""A number of more characters than any that means something has."""
 
 
 def cells(line: bytes, delimiter: str) -> list[str]:
@@ -72,6 +77,7 @@ class CsvLog:
         self.pace = self._tail.pace
         self._run: Run | None = None
         self._names: list[str] = []
+        self._steps: list[int] = []
         self._delimiter = ","
         self._garbage = 0
         self._lines = Lines()
@@ -110,6 +116,8 @@ class CsvLog:
                 notes.append(f"{self._garbage} lines were not rows of the table and were left out")
             if self._lines.rest.strip():
                 notes.append("the last line has no end yet: it waits")
+            if self._long:
+                notes.append(f"numbers of more than {_FEW} characters were left out: {self._long}")
             if self._commas:
                 notes.append("decimal commas were read as points")
             if self._settled:
@@ -126,6 +134,11 @@ class CsvLog:
 
     def _cells(self, line: bytes) -> list[str]:
         row = cells(line, self._delimiter)
+        for at in self._steps:
+            if at < len(row):
+                row[at] = _step(row[at])
+        if len(line) > _FEW:
+            self._long += sum(len(cell) > _FEW and _LONG.fullmatch(cell) is not None for cell in row)
         if self._delimiter == "," or b"," not in line:
             return row
         commas = [_COMMA.fullmatch(cell) is not None for cell in row]
@@ -141,7 +154,8 @@ class CsvLog:
             return
         found = header(line)
         if found is not None:
-            self._delimiter, self._names = found
+            self._delimiter, self._names = found[0], _tagged(self.path, found[1])
+            self._steps = [at for at, name in enumerate(self._names) if step_rank(name) is not None]
         else:
             self._garbage += 1
 
@@ -151,8 +165,25 @@ class CsvLog:
         self._settled = False
         self._commas = False
         self._names = []
+        self._steps = []
         self._delimiter = ","
-        self._garbage = 0
+        self._garbage = self._long = 0
+
+
+def _step(cell: str) -> str:
+    """A step that is spelled ``1,000`` or ``1.5k``, in digits."""
+    if _THOUSANDS.fullmatch(cell):
+        return cell.replace(",", "")
+    found = _KILO.fullmatch(cell)
+    return f"{float(found[1]) * 1000:.0f}" if found else cell
+
+
+def _tagged(path: Path, found: list[str]) -> list[str]:
+    """The names of a table; TensorBoard's export of one series has its tag in the file's name, with ``_`` for ``/``."""
+    if [name.lower() for name in found] != ["wall time", "step", "value"]:
+        return found
+    tag = path.stem.rsplit("tag-", 1)[-1]
+    return [names.TIME, found[1], tag if column_of(tag) is not None else found[2]]
 
 
 READER = Reader(FORMAT, recognises, CsvLog)

@@ -3,40 +3,81 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 _MOST_ENTRIES = 500
-_SUFFIXES = frozenset(
-    {".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".log", ".txt", ".out", ".err", "", ".wandb", ".db", ".sqlite"}
-)
+MOST_LOOKED_AT = 1000
+"""So many files and folders are asked whether they are runs."""
+LONGEST = 10.0
+"""Seconds that a search may take."""
+_DEEPEST = 3
+_LOGS = frozenset({".jsonl", ".ndjson", ".csv", ".tsv", ".log", ".out", ".err", ".wandb", ".db", ".sqlite"})
+"""Suffixes that promise a log; a file with one of the others may be anything."""
+_SUFFIXES = _LOGS | {".json", ".txt", ""}
 _CHECKPOINT = re.compile(r"checkpoint-(\d{1,15})")
 
 
-def runs_in(folder: Path, is_run: Callable[[Path], bool]) -> list[Path]:
-    """Return the runs in ``folder``, sorted by name: its logs, else the runs one level down, else two.
+@dataclass(slots=True)
+class Search:
+    """What is in a folder: the runs, the logs beside them that are none, and the runs in the folders below.
+
+    ``below`` is empty where the runs are there themselves. ``cut`` tells that not all was looked at.
+    """
+
+    runs: list[Path] = field(default_factory=list)
+    skipped: list[Path] = field(default_factory=list)
+    below: list[Path] = field(default_factory=list)
+    cut: bool = False
+
+
+def search(folder: Path, is_run: Callable[[Path], bool]) -> Search:
+    """Return the runs in ``folder``, sorted by name: its logs, else the runs one level down, else two, else three.
 
     Of the checkpoints of a Hugging Face run the newest counts. A link to a run that is there itself does not count.
-    ``is_run`` says whether a file or folder is one.
+    ``is_run`` says whether a file or folder is one; it is asked :data:`MOST_LOOKED_AT` times at most, and
+    for :data:`LONGEST` seconds.
     """
+    found, left, end = Search(), MOST_LOOKED_AT, time.monotonic() + LONGEST
+
+    def asked(path: Path) -> bool:
+        nonlocal left
+        left = left - 1 if time.monotonic() < end else -1
+        found.cut = found.cut or left < 0
+        return left >= 0 and is_run(path)
+
     entries = _entries(folder)
-    files = [entry for entry in entries if entry.is_file() and entry.suffix.lower() in _SUFFIXES and is_run(entry)]
-    if files:
-        return files
-    folders = [entry for entry in entries if entry.is_dir()]
-    found = [entry for entry in folders if not _CHECKPOINT.fullmatch(entry.name) and is_run(entry)]
-    state = _newest_state(folders)
-    if state is not None and is_run(state):
-        found.append(state)
-    if found:
+    for entry in entries:
+        if entry.is_file() and entry.suffix.lower() in _SUFFIXES:
+            if asked(entry):
+                found.runs.append(entry)
+            elif entry.suffix.lower() in _LOGS:
+                found.skipped.append(entry)
+    level = [entry for entry in entries if entry.is_dir()]
+    runs = [entry for entry in level if not _CHECKPOINT.fullmatch(entry.name) and asked(entry)]
+    if found.runs:
+        found.below = runs
         return found
-    return [
-        log
-        for entry in folders
-        if not _CHECKPOINT.fullmatch(entry.name)
-        for log in _entries(entry)
-        if (log.is_dir() or log.suffix.lower() in _SUFFIXES) and is_run(log)
-    ]
+    state = _newest_state(level)
+    if state is not None and asked(state):
+        runs.append(state)
+    for _ in range(_DEEPEST - 1):
+        if runs or found.cut:
+            break
+        inside = [one for entry in level if not _CHECKPOINT.fullmatch(entry.name) for one in _entries(entry)]
+        logs = (one for one in inside if one.is_dir() or one.suffix.lower() in _SUFFIXES)
+        runs = [one for one in islice(logs, MOST_LOOKED_AT) if asked(one)]
+        level = [one for one in inside if one.is_dir() and not one.is_symlink()][:MOST_LOOKED_AT]
+    found.runs = runs
+    return found
+
+
+def runs_in(folder: Path, is_run: Callable[[Path], bool]) -> list[Path]:
+    """Return the runs that :func:`search` finds."""
+    return search(folder, is_run).runs
 
 
 def _newest_state(folders: list[Path]) -> Path | None:

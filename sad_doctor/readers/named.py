@@ -43,9 +43,15 @@ def named(source: Source, columns: Mapping[str, str], total_steps: float | None 
 
 
 class Named:
-    """Renames what another source reads. ``run`` raises Unreadable for a column that the log does not have."""
+    """Renames what another source reads, and adds ``notes``.
 
-    def __init__(self, source: Source, columns: Mapping[str, str], total_steps: float | None) -> None:
+    ``run`` raises Unreadable for a column that the log does not have.
+    """
+
+    def __init__(
+        self, source: Source, columns: Mapping[str, str], total_steps: float | None, notes: tuple[str, ...] = ()
+    ) -> None:
+        self._notes = notes
         self.source = source
         self.pace: Pace = getattr(source, "pace", None) or Pace()
         self._columns = columns
@@ -77,7 +83,22 @@ class Named:
         notes = tuple(f"{clean(theirs, 60)} is {ours}, as told" for theirs, ours in self._columns.items())
         if self._total_steps and run.last_step > self._total_steps:
             notes += (f"told {self._total_steps:,.0f} steps in all, but step {run.last_step:,.0f} is logged already",)
-        return replace(run, columns={**columns, **told}, facts=facts, notes=(*run.notes, *notes))
+        before = (left for note in run.notes if (left := self._still_true(note)))
+        return replace(run, columns={**columns, **told}, facts=facts, notes=(*before, *self._notes, *notes))
+
+    def _still_true(self, note: str) -> str:
+        """A reader's note without what was told otherwise; empty if nothing is left."""
+        theirs = {clean(one, 60) for one in self._columns}
+        kind = next((kind for kind in ("read ", "not used: ") if note.startswith(kind)), None)
+        if kind is None:
+            return note
+        listed, bracket, rest = note.removeprefix(kind).partition(" (name them")
+        left = []
+        for one in listed.split(", "):
+            name, _, ours = one.partition(" as ")
+            if name not in theirs and ours not in self._columns.values():
+                left.append(one)
+        return f"{kind}{', '.join(left)}{bracket}{rest}" if left else ""
 
 
 def _key(run: Run, theirs: str) -> str:

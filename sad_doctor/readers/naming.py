@@ -21,7 +21,10 @@ LENGTHS = ("total_steps", "max_steps", "num_training_steps")
 _WRAPPERS = frozenset({"data", "metrics", "log", "logs", "scalars", "values"})
 """Keys of a mapping that say nothing of what is in it."""
 
-_TOTALS = ("total_loss", "loss_total", "loss/total", "loss", "train_loss", "training_loss", "train_loss_step")
+_TOTALS = (
+    *("total_loss", "loss_total", "loss/total", "losses/total", "loss", "losses/loss", "train_loss", "training_loss"),
+    *("loss/train", "loss_train", "train_loss_step", "loss_step"),
+)
 
 _KNOWN = {
     **dict.fromkeys(_TOTALS, names.LOSS),
@@ -39,6 +42,7 @@ _KNOWN = {
     "teacher_entropy": names.TEACHER_ENTROPY,
     "epoch": names.EPOCH,
     "eval/loss": names.EVAL_LOSS,
+    **{f"loss/{held}": names.EVAL_LOSS for held in ("eval", "val", "valid", "validation", "dev", "test")},
     **dict.fromkeys(("eval/perplexity", "eval/ppl", "perplexity", "ppl"), names.EVAL_PERPLEXITY),
     **dict.fromkeys(("eval/lm_loss", "eval/ce_loss", "eval/nll_loss"), names.EVAL_LM_LOSS),
     **dict.fromkeys(("eval/kl", "eval/kl_loss", "eval/kl_div"), names.EVAL_KL),
@@ -47,9 +51,14 @@ _KNOWN = {
 }
 
 _TERMS = {
-    **dict.fromkeys(("kd", "kl", "kld", "distill", "distillation", "distil", "logit_kd", "soft"), names.KD),
-    **dict.fromkeys(("lm", "language_model"), names.LM),
+    **dict.fromkeys(("kd", "distill", "distillation", "distil", "logit_kd", "logits", "l_kd", "lkd"), names.KD),
+    **dict.fromkeys(("soft", "soft_target", "soft_targets", "soft_label", "soft_labels"), names.KD),
+    **dict.fromkeys(("kl", "kld", "kl_div", "kl_divergence", "forward_kl", "reverse_kl", "fkl", "rkl"), names.KD),
+    **dict.fromkeys(("lm", "language_model", "mlm", "clm", "ntp", "next_token"), names.LM),
     **{term: term for term in ("ce", "nll", "sft", "task")},
+    **dict.fromkeys(("cross_entropy", "crossentropy", "xent", "l_ce", "lce"), "ce"),
+    **dict.fromkeys(("hard", "hard_target", "hard_targets", "hard_label", "hard_labels", "label"), "task"),
+    **dict.fromkeys(("class", "classification", "cls", "student"), "task"),
     **dict.fromkeys(("layerwise", "layer", "layers", "hidden", "hidden_state", "hidden_states"), names.LAYERWISE),
     **dict.fromkeys(("feature", "features", "feat"), "feature"),
     **dict.fromkeys(("routing", "routing_feature"), "routing"),
@@ -61,8 +70,22 @@ _TERMS = {
     **dict.fromkeys(("contrastive", "contrast", "contr"), "contrastive"),
 }
 
-_BARE = frozenset({"kd", "lm", "ce", "layerwise"})
+_KL = frozenset({"kl", "kld", "kl_div", "kl_divergence", "forward_kl", "reverse_kl", "fkl", "rkl"})
+_BARE = frozenset({"kd", "lm", "ce", "nll", "layerwise", "l_ce", "l_kd", "lce", "lkd"}) | _KL
 """Terms that need no word such as loss beside them."""
+_REWARDED = re.compile(r"reward|advantage|policy|clip_ratio|clip_frac")
+"""Signs of reinforcement learning, whose divergence is that from a reference model, not from a teacher."""
+_MODELLED = re.compile(r"(?:loss(?:es)?[/_])*(?:mlm|clm)(?:_loss)?")
+"""The label loss of DistilBERT's script, whose ``loss_ce`` is the distillation."""
+_CE = re.compile(r"(?:loss(?:es)?[/_])*ce(?:_loss)?")
+_HOOK = re.compile(r"_(?:step|epoch)$")
+"""What Lightning puts behind the name of a metric that it logs per step, per epoch or both."""
+_MEMORY = re.compile(
+    r"(?:system/)?(?:(?P<host>rss|(?:cpu|host|process|ram)_mem(?:ory)?)|(?:peak_|max_)?(?:gpu|cuda|device)_mem(?:ory)?"
+    r"|(?:peak|max)_mem(?:ory)?|(?:max_)?memory_(?=allocated|reserved))(?:_?(?:allocated|reserved|used|usage|peak))?"
+    r"_(?P<unit>[gm]i?b)"
+)
+_UNITS = {"gb": 1e9, "mb": 1e6, "gib": 2.0**30, "mib": 2.0**20}
 
 _KINDS = (
     (re.compile(r"(?:raw|unweighted)[/_](.+)|(.+)[/_](?:raw|unweighted)"), names.RAW),
@@ -76,6 +99,9 @@ _PREFIX_SAYS = {"raw": names.RAW, "unweighted": names.RAW, "weighted": names.WEI
 _ON_EVALUATION = {names.RAW: names.EVAL_RAW, names.WEIGHTED: names.EVAL_WEIGHTED}
 _NO_TERM = frozenset({"total", "sum", "loss", "all", "total_loss", "decay", "norm", "grad_norm"})
 _EVAL = re.compile(r"(?:eval|val|valid|validation|dev|test)[/_]")
+_OURS = frozenset(one for one in vars(names).values() if isinstance(one, str) and re.fullmatch(r"[a-z]+/[a-z_/]*", one))
+_OUR_PREFIXES = (*(one for one in _OURS if one.endswith("/")), "logged/", "progress_bar/")
+_SHOWN = 12
 _SEPARATORS = re.compile(r"[\s\-.]+")
 
 
@@ -117,9 +143,16 @@ def column_of(name: str) -> str | None:
     """
     if name.startswith(names.PREFIXES):
         return clean(name, 200)
+    if " - " in name:  # a chart's export of Weights & Biases: run-1 - train/loss
+        name = name.rsplit(" - ", 1)[1]
     if name.startswith("lr-"):  # Lightning: lr-AdamW
         return names.LEARNING_RATE
     name = plain(name)
+    found = _of_plain(name)
+    return _of_plain(bare) if found is None and (bare := _HOOK.sub("", name)) != name else found
+
+
+def _of_plain(name: str) -> str | None:
     trained = name.removeprefix("train/")
     known = _KNOWN.get(trained)
     if known is not None and (trained == name or known.startswith("train/")):
@@ -140,6 +173,34 @@ def column_of(name: str) -> str | None:
         return None
     prefix, found = _PREFIX_SAYS[said[1]], said[2].removesuffix("_loss")
     return _ON_EVALUATION.get(prefix, prefix) + found if evaluation else prefix + found
+
+
+def column_among(key: str, row: Iterable[str]) -> str | None:
+    """Return the column that ``key`` means in a row of these keys, or None: the names beside it may say what it is."""
+    found, held = column_of(key), in_bytes(key)
+    if found is None:
+        return held[0] if held is not None else None
+    name = plain(key).removeprefix("train/")
+    if name in _KL and any(_REWARDED.search(other.lower()) for other in row):
+        return None
+    if _CE.fullmatch(name) and any(_MODELLED.fullmatch(plain(other).removeprefix("train/")) for other in row):
+        return names.RAW + names.KD
+    return None if name.endswith("_epoch") and f"{key[:-6]}_step" in row else found
+
+
+@lru_cache(maxsize=4096)
+def in_bytes(key: str) -> tuple[str, float] | None:
+    """Return the column of a memory whose name tells its unit, and how many bytes that unit has; else None."""
+    found = _MEMORY.fullmatch(plain(key).removeprefix("train/"))
+    if found is None:
+        return None
+    return (names.MEMORY if found["host"] else names.MEMORY_DEVICE), _UNITS[found["unit"]]
+
+
+def scale_of(key: str, column: str) -> float:
+    """Return what the values of ``key`` are multiplied by in ``column``: the bytes of its unit, or 1."""
+    held = in_bytes(key)
+    return held[1] if held is not None and held[0] == column else 1.0
 
 
 @lru_cache(maxsize=4096)
@@ -165,7 +226,8 @@ class Naming:
         """
         found = self._columns.get(key)
         if found is None:
-            found = column_of(key)
+            row = tuple(row)
+            found = column_among(key, row)
             if found is None or (found == names.LOSS and any(_clearer(other, key) for other in row)):
                 found = clean(key, 200)
             if self._owners.setdefault(found, key) != key:
@@ -188,9 +250,22 @@ class Naming:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """One line that says which names were read as what."""
+        """A line that says which names were read as what, and one for those that no rule uses."""
         renamed = [f"{clean(key, 60)} as {name}" for key, name in self._columns.items() if name != clean(key, 200)]
-        return (f"read {', '.join(renamed[:40])}",) if renamed else ()
+        read = (f"read {', '.join(renamed[:40])}",) if renamed else ()
+        return (*read, *unused(name for key, name in self._columns.items() if name == clean(key, 200)))
+
+
+def unused(columns: Iterable[str]) -> tuple[str, ...]:
+    """Return one line that says which of the columns no rule knows; none if there are none."""
+    found = [clean(name, 60) for name in columns if not _may_be_used(name)]
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return (f"not used: {', '.join(found[:_SHOWN])}{more} (name them with --map)",) if found else ()
+
+
+def _may_be_used(name: str) -> bool:
+    ours = name in _OURS or name.startswith(_OUR_PREFIXES) or name in (names.TIME, *LENGTHS)
+    return ours or names.maybe_term(name) is not None
 
 
 def _clearer(other: str, key: str) -> bool:

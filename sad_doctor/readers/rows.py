@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sad_doctor import names
+from sad_doctor.readers import row_notes
 from sad_doctor.readers.blanks import Blanks, is_blank
-from sad_doctor.readers.columns import MOST_COLUMNS, Columns, GrowingColumn
-from sad_doctor.readers.naming import LENGTHS, Naming, step_rank
+from sad_doctor.readers.columns import Columns, GrowingColumn
+from sad_doctor.readers.naming import LENGTHS, Naming, scale_of, step_rank
 from sad_doctor.readers.numbers import numbers
-from sad_doctor.readers.shapes import Row, Turned, alike, parted, rising, turned
+from sad_doctor.readers.shapes import Row, Turned, alike, backward, parted, rising, turned
 from sad_doctor.run import Column, Floats
 
 _DENSE, _FEWEST = 0.9, 10
@@ -22,6 +22,7 @@ _DENSE, _FEWEST = 0.9, 10
 _WORTH_TURNING = 8
 _COUNTERS = (
     *("count", "_step", "_first", "_passed", "_epochs", "_latest_epoch", "_stepped", "_back", "_nulls", "_unstepped"),
+    "_again",
 )
 _LEFT_OUT = -1
 """Stands for a key that has no column because there are too many."""
@@ -54,6 +55,8 @@ class Rows:
         self._nulls = 0
         self._blank = Blanks()
         self._unstepped = 0
+        self._loss: GrowingColumn | None = None
+        self._again = 0
 
     def add(self, row: Mapping[str, object]) -> bool:
         """Add a row; values that are mappings give columns ``outer/inner``. False if it holds no number."""
@@ -71,7 +74,11 @@ class Rows:
                 step, rank = value, target
         if not count:
             return False
-        self._append(self._next_step(step, points), points)
+        own = not math.isnan(step)
+        step = self._next_step(step, points)
+        if own and self._loss is not None and self._loss.last_step == step:
+            self._again += any(column is self._loss for column, _ in points)
+        self._append(step, points)
         if count < len(row):
             self._note_blanks(row)
         self.count += 1
@@ -108,11 +115,14 @@ class Rows:
         rows = cls(last_wins)
         for name in _COUNTERS:
             setattr(rows, name, type(getattr(rows, name))(state[name]))
+        rows._naming = Naming.restored(state["naming"])
         rows._columns = Columns.restored(columns)
         held = dict(rows._columns.items())
         rows._targets = {key: one if isinstance(one, int) else held[one] for key, one in state["targets"].items()}
-        rows._epoch = next((one for key, one in held.items() if key == names.EPOCH), None)
-        rows._naming = Naming.restored(state["naming"])
+        for key, one in rows._targets.items():
+            if isinstance(one, GrowingColumn):
+                one.scale = scale_of(key, rows._naming.column(key))
+        rows._epoch, rows._loss = held.get(names.EPOCH), held.get(names.LOSS)
         rows._blank.since = {key: (a, b, int(c), int(d)) for key, (a, b, c, d) in state["blank"].items()}
         return rows
 
@@ -134,26 +144,17 @@ class Rows:
         facts: dict[str, object] = {} if total is None else {names.TOTAL_STEPS: total}
         if ended := self._ended():
             facts[names.BLANK] = ended
+        if self._unstepped and not self._stepped and self._epoch is not None:
+            facts[names.STEP_UNIT] = "epoch"
         return facts
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was assumed and left out."""
-        notes = list(self._naming.notes)
-        if self._unstepped and not self._stepped:
-            notes.append(f"no step was logged: the {'epoch' if self._epoch else 'number of the row'} stands for it")
-        elif self._unstepped:
-            notes.append(f"{self._unstepped} rows without a step: they take the step before them")
-        if self._epochs:
-            notes.append(f"the step began anew with {self._epochs} epochs: it is counted on")
-        if self._back:
-            kept = "the later values count" if self._last_wins else "all values are kept, in file order"
-            notes.append(f"the step went back {self._back} times: {kept}")
-        if self._nulls:
-            notes.append(f"{self._nulls} null values were left out; some writers write NaN so")
-        if self._columns.full:
-            notes.append(f"more than {MOST_COLUMNS} different metrics: the further ones were left out")
-        return tuple(notes)
+        told = {name[1:]: getattr(self, name) for name in _COUNTERS if name.startswith("_")}
+        losses = 0 if self._loss is None else len(self._loss)
+        told |= {"full": self._columns.full}
+        return (*self._naming.notes, *row_notes.notes(told, losses, self._epoch is not None, self._last_wins))
 
     def _note_blanks(self, row: Mapping[str, object]) -> None:
         for key, value in row.items():
@@ -182,6 +183,9 @@ class Rows:
             return _LEFT_OUT
         if name == names.EPOCH:
             self._epoch = column
+        elif name == names.LOSS:
+            self._loss = column
+        column.scale = scale_of(key, name)
         self._targets[key] = column
         return column
 
@@ -225,10 +229,9 @@ class Rows:
                 self._blank.end(key)
             self._stepped = True
             self._first = float(at[0]) if math.isnan(self._first) else self._first
-            self._back += int(_backward(self._step, at).sum())
+            self._back += int(backward(self._step, at).sum())
             self._step = float(at[-1])
-            epochs = next((one for column, _, one in shape if column is self._epoch), None)
-            self._reached(epochs)
+            self._reached(next((one for column, _, one in shape if column is self._epoch), None))
             self.count += len(keys)
             return
         for key, step, value in zip(keys, steps, values, strict=True):
@@ -257,7 +260,7 @@ class Rows:
         if not np.isfinite(shape.steps).all():
             return None
         steps = shape.steps + self._passed
-        back = shape.steps[_backward(self._step, steps)]
+        back = shape.steps[backward(self._step, steps)]
         first = shape.steps[0] if math.isnan(self._first) else self._first
         return None if back.size and back.min() <= first else steps
 
@@ -268,6 +271,8 @@ class Rows:
         return bool((np.diff(steps) > 0).all()) and not any(steps[0] <= column.last_step for column in shape.columns)
 
     def _commit(self, steps: Floats, shape: Turned) -> None:
+        if shape.steps is not None and self._loss is not None and shape.of(self._loss) is not None:
+            self._again += int((np.diff(steps, prepend=self._loss.last_step) == 0).sum())
         for column, values in shape.points:
             column.extend(steps, values)
         for key in shape.numbers:
@@ -285,7 +290,7 @@ class Rows:
         else:
             self._stepped = True
             self._first = float(shape.steps[0]) if math.isnan(self._first) else self._first
-            self._back += int(_backward(self._step, steps).sum())
+            self._back += int(backward(self._step, steps).sum())
         self._step = float(steps[-1])
         self._reached(shape.of(self._epoch))
         self.count += shape.count
@@ -293,8 +298,3 @@ class Rows:
     def _reached(self, epochs: Floats | None) -> None:
         if epochs is not None and (finite := epochs[np.isfinite(epochs)]).size:
             self._latest_epoch = float(finite[-1])
-
-
-def _backward(before: float, steps: Floats) -> NDArray[np.bool_]:
-    """Which steps are smaller than the one before them."""
-    return steps < np.concatenate(([before], steps[:-1]))

@@ -137,3 +137,8 @@ def floats(values: Sequence[Any], spelled: bool = False) -> Floats | None:
 def _told(values: Sequence[object]) -> list[float | None] | None:
     """The numbers among the values; None if one is a mapping, which holds several."""
     return None if any(isinstance(value, Mapping) for value in values) else [number(value) for value in values]
+
+
+def backward(before: float, steps: Floats) -> NDArray[np.bool_]:
+    """Return which steps are smaller than the one before them."""
+    return steps < np.concatenate(([before], steps[:-1]))

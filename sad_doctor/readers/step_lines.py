@@ -19,15 +19,25 @@ from sad_doctor.run import Column
 LONGEST = 2000
 """Characters of a line that are looked at."""
 _THOUSANDS = r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?"
+_KILO = r"\d+(?:\.\d+)?k(?![\w./])"
+_WORD = r"(?!(?:nan|inf|infinity)(?![\w./\-]))[A-Za-z_][\w./\-]{0,60}"
+"""A word of a name; a value that is spelled in letters is none."""
 _PAIR = re.compile(
-    rf"(?<![\w./\-])(?P<name>[A-Za-z_][\w./\-]{{0,60}}(?: [A-Za-z_][\w./\-]{{0,60}}){{0,4}})'?"
+    rf"(?<![\w./\-])(?P<name>{_WORD}(?: {_WORD}){{0,4}})'?"
     rf"(?: ?\([^()]{{0,20}}\))?\s{{0,3}}[:=]?\s{{0,12}}['\[(]?\s{{0,3}}"
-    rf"(?P<value>{_THOUSANDS}|{NUMBER})(?:\s{{0,3}}/\s{{0,3}}(?P<of>\d{{1,15}}))?",
+    rf"(?P<value>{_THOUSANDS}|{_KILO}|{NUMBER})(?:\s{{0,3}}/\s{{0,3}}(?P<of>\d{{1,15}}))?",
     re.IGNORECASE,
 )
 _OF = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.]*[./\-])")
 _EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
 _REST = re.compile(r"[\s,;|:=()\[\]{}\-–—>*#']*")
+_OF_A_LOSS = frozenset(
+    {"debug", "info", "warn", "warning", "error", "critical", "rank", "main", "logger", "root", "trainer", "train"}
+    | {"training", "finished", "done", "ended", "and", "with", "the", "its", "got", "has", "is"}
+    | {"total", "overall", "global", "avg", "average", "averaged", "mean", "running", "smoothed", "current", "last"}
+    | {"batch", "minibatch", "step", "iter", "iteration", "epoch", "final", "end", "new", "reduced"}
+)
+"""Words before ``loss`` that a logger writes or that leave its meaning; any other makes it a loss of another kind."""
 _LOSSES = (names.LOSS, names.EVAL_LOSS, names.EVAL_LM_LOSS, names.EVAL_PERPLEXITY, names.EVAL_KL)
 _PARTS = (names.RAW, names.WEIGHTED, names.EVAL_RAW, names.EVAL_WEIGHTED)
 
@@ -49,8 +59,8 @@ class Line:
     @property
     def has_loss(self) -> bool:
         """Whether one of the values is a loss, a part of one, or a perplexity."""
-        found = [column_of(name) or "" for name in self.values]
-        return any(name in _LOSSES or name.startswith(_PARTS) for name in found)
+        found = [(column_of(name) or "", plain(name)) for name in self.values]
+        return any(ours in _LOSSES or ours.startswith(_PARTS) or name.endswith("_loss") for ours, name in found)
 
 
 def parse(line: str) -> Line | None:
@@ -62,7 +72,7 @@ def parse(line: str) -> Line | None:
     at = 0
     for found in _PAIR.finditer(line):
         name = _known(found["name"])
-        value, of = float(found["value"].replace(",", "")), found["of"]
+        value, of = _number(found["value"]), found["of"]
         rest.append(line[at : found.start()])
         at = found.end()
         words += " " + found["name"]
@@ -85,13 +95,30 @@ def parse(line: str) -> Line | None:
 
 
 def _known(name: str) -> str:
-    """The longest end of the words before a number that is a name we know; else the last word."""
+    """The longest end of the words before a number that is a name we know; else the last word.
+
+    ``logits loss`` is no ``loss``: a word before it that says of what it is belongs to its name.
+    """
     words = name.split()
     for start in range(len(words)):
         some = "_".join(words[start:])
+        if plain(some) == "loss" and start and not _leaves_it(words[start - 1]):
+            first = max((at + 1 for at in range(start) if _leaves_it(words[at])), default=0)
+            return "_".join(words[first:])
         if step_rank(some) is not None or column_of(some) is not None or plain(some) == "epoch":
             return some
     return words[-1]
+
+
+def _number(text: str) -> float:
+    """The number in a text such as ``1,000`` or ``1.5k``."""
+    text = text.lower().replace(",", "")
+    return round(float(text[:-1]) * 1000, 6) if text.endswith("k") else float(text)
+
+
+def _leaves_it(word: str) -> bool:
+    """Whether a word before ``loss`` is a logger's, or one that leaves it the total."""
+    return word.lower() in _OF_A_LOSS or "." in word or step_rank(word) is not None
 
 
 def _unnamed(line: str) -> tuple[float, int] | None:
@@ -112,6 +139,8 @@ class StepLines:
         self._epoch: float | None = None
         self._total: int | None = None
         self._numbered = False
+        self._epochs: int | None = None
+        self._counted = _Counted()
 
     def line(self, line: str, known: bool) -> float | None:
         """Take a line; return the step of its values, or None if it has none that count."""
@@ -123,6 +152,7 @@ class StepLines:
             if told.whole or len(line) < 60:
                 self._step = told.step if told.step is not None else self._step
                 self._epoch = told.epoch if told.epoch is not None else self._epoch
+                self._epochs = told.epochs or self._epochs
             return None
         if told.step is None and (known or not (told.whole or self._numbered)):
             return None
@@ -130,7 +160,10 @@ class StepLines:
         step = told.step if told.step is not None else self._step
         epoch = told.epoch if told.epoch is not None else self._epoch
         row: dict[str, object] = dict(told.values)
-        row |= {} if step is None else {"step": step}
+        evaluates = all(plain(name).startswith("eval/") for name in told.values)
+        if evaluates and told.steps and self._counted.steps not in (None, told.steps) and epoch == self._counted.epoch:
+            step = None  # a place among the batches of the evaluation
+        row |= {} if step is None else {"step": self._counted.on(step, told.steps, epoch)}
         row |= {} if epoch is None else {"epoch": epoch}
         self._step = None if told.step is not None else self._step
         self._epoch = epoch
@@ -139,8 +172,11 @@ class StepLines:
 
     @property
     def columns(self) -> dict[str, Column]:
-        """The columns as they are now."""
-        return self._rows.snapshot()
+        """The columns as they are now; a loss of another kind that stands alone is the total."""
+        columns = self._rows.snapshot()
+        if (only := _alone(columns)) is not None:
+            columns[names.LOSS] = columns.pop(only)
+        return columns
 
     @property
     def facts(self) -> dict[str, object]:
@@ -151,15 +187,51 @@ class StepLines:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was assumed."""
-        return self._rows.notes if self._rows.count else ()
+        if not self._rows.count:
+            return ()
+        counted = ("the step began anew with each epoch: it is counted on by the epoch's length",)
+        only = _alone(self._rows.snapshot())
+        alone = () if only is None else (f"read {only} as {names.LOSS}: the log has no other loss",)
+        return (*self._rows.notes, *alone, *(counted if self._counted.passed else ()))
 
     def _count(self, told: Line) -> None:
         if told.steps is None:
             return
+        epochs = told.epochs or self._epochs
         if told.epoch is None and self._epoch is None:
             self._total = told.steps
-        elif told.epochs is not None:
-            self._total = told.steps * told.epochs
+        elif epochs is not None:
+            self._total = told.steps * epochs
+
+
+class _Counted:
+    """Counts steps on that begin anew with a later epoch, where a line tells the epoch's length.
+
+    Without the length the rows count on from the step before, and an epoch of one line would have no step of its own.
+    """
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+        self.steps: int | None = None
+        self.epoch: float | None = None
+        self._first: float | None = None
+        self._step = -1.0
+
+    def on(self, step: float, steps: int | None, epoch: float | None) -> float:
+        if epoch is not None and steps:
+            self._first = epoch if self._first is None else self._first
+            if self.epoch is not None and epoch > self.epoch and step <= self._step:
+                self.passed = (epoch - self._first) * steps
+            self.epoch, self.steps, self._step = epoch, steps, step
+        return step + self.passed
+
+
+def _alone(columns: Mapping[str, Column]) -> str | None:
+    """The name of the only loss of a training, where that is one of a kind that we do not know."""
+    if any(name == names.LOSS or name.startswith(_PARTS) for name in columns):
+        return None
+    found = [name for name in columns if plain(name).endswith("_loss") and names.maybe_term(name) is not None]
+    return found[0] if len(found) == 1 else None
 
 
 def trains(lines: Iterable[str]) -> bool:

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.readers.naming import column_of, step_rank
+from sad_doctor.readers.naming import column_among, scale_of, step_rank
 from sad_doctor.readers.progress import NUMBER, Bar, find_bar
 from sad_doctor.run import Column
 
 _LINE = re.compile(r"\{'[^{}]*\}")
 _VALUE = re.compile(rf"'([^']{{1,80}})': '?({NUMBER})'?(?=[,}}])", re.IGNORECASE)
 _SUMMARY = "train_runtime"
+_STEPS, _EPOCHS = "Total optimization steps", "Num Epochs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class TrainerLines:
     """Takes bars and lines in order; gives rows.
 
     The Trainer draws its bar anew behind each line, so a line waits for that bar and has its step. Bars of evaluations
-    stand between, with another total. In a log without bars the step is the epoch, or else the number of the line.
+    stand between, with another total. In a log without bars the step is that of the epoch, where the log says how many
+    steps and epochs there will be; else it is the epoch, or else the number of the line.
     """
 
     def __init__(self) -> None:
@@ -43,6 +45,17 @@ class TrainerLines:
         self._seen = False
         self._drawn = self._named = False
         self._waiting: dict[str, float] | None = None
+        self._length: dict[str, int] = {}
+        self._by_epoch = False
+
+    def lasts(self, what: str, count: int) -> None:
+        """Take what the Trainer says before it begins: ``Total optimization steps`` or ``Num Epochs``."""
+        self._length[what] = count
+
+    @property
+    def _per_epoch(self) -> float | None:
+        steps, epochs = self._length.get(_STEPS), self._length.get(_EPOCHS)
+        return steps / epochs if steps and epochs else None
 
     def bar(self, bar: Bar) -> list[Row]:
         """Take a bar; return the rows that it completes. One with a description or values is not the Trainer's."""
@@ -78,7 +91,10 @@ class TrainerLines:
         if self._drawn:
             return rows
         if "loss" in values:
-            self._step = values.get("epoch", self._step + 1)
+            self._by_epoch = self._by_epoch or "epoch" in values
+            per = self._per_epoch or 1.0
+            self._step = values["epoch"] * per if "epoch" in values else self._step + 1
+            self._step = float(round(self._step)) if per != 1 else self._step
         return [*rows, *self._release()]
 
     def with_waiting(self, columns: dict[str, Column], rest: str) -> dict[str, Column]:
@@ -96,7 +112,17 @@ class TrainerLines:
     @property
     def facts(self) -> dict[str, object]:
         """How long the run is, where a bar told it."""
-        return {names.TOTAL_STEPS: self.total} if self.total else {}
+        if self.total or not self._seen or self._drawn or not self._by_epoch:
+            total = self.total or self._length.get(_STEPS)
+            return {names.TOTAL_STEPS: total} if total else {}
+        if self._per_epoch:
+            return {names.TOTAL_STEPS: self._length[_STEPS]}
+        epochs = self._length.get(_EPOCHS)
+        return {names.STEP_UNIT: "epoch"} | ({names.TOTAL_STEPS: epochs} if epochs else {})
+
+    @property
+    def _counts(self) -> bool:
+        return self._by_epoch and not self._drawn and self._per_epoch is not None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -104,11 +130,13 @@ class TrainerLines:
         if not self._seen:
             return ("the step is the one that each line names",) if self._named else ()
         source = "the progress bar drawn behind them" if self._drawn else "the epoch or the number of the line"
+        source = "their epoch, by the number of steps and epochs told before" if self._counts else source
         return (f"the printed values have 4 digits and no step: it is that of {source}",)
 
 
 def _ours(values: Mapping[str, float]) -> dict[str, float]:
-    return {column_of(key) or key: value for key, value in values.items()}
+    found = {key: column_among(key, values) or key for key in values}
+    return {found[key]: value * scale_of(key, found[key]) for key, value in values.items()}
 
 
 def _longer(column: Column | None, step: float, value: float) -> Column:

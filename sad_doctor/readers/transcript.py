@@ -12,7 +12,7 @@ from sad_doctor.readers import phrases
 from sad_doctor.readers.columns import MOST_COLUMNS, Columns
 from sad_doctor.readers.ending import Ending
 from sad_doctor.readers.events import Events
-from sad_doctor.readers.naming import bar_column, plain, term
+from sad_doctor.readers.naming import bar_column, plain, term, unused
 from sad_doctor.readers.prefixes import without_prefix
 from sad_doctor.readers.progress import Bar, find_bar
 from sad_doctor.readers.step_lines import StepLines
@@ -29,8 +29,7 @@ _TRAINS = frozenset(
     | {phrases.EVAL_PARTS, phrases.EVAL_LINE}
 )
 """What a program prints only while it lives."""
-_LAG = 2
-"""A bar may be that many steps behind the blocks, also when it is drawn a last time after a crash."""
+_LAG = 2  # a bar may be that many steps behind the blocks, also when it is drawn a last time after a crash
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +61,8 @@ class Transcript:
         self._section: str | None = None
         self._in_section = self._sectioned = False
         self._read_as: dict[str, str] = {}
-        self._bar_total = 0
         self._first_epoch: int | None = None
-        self._last_epoch = 0
-        self._epochs = 0
+        self._bar_total = self._last_epoch = self._epochs = 0
         self._settings: dict[str, object] = {}
         self._bracketed: Handlers = (
             (phrases.BLOCK, self._on_block),
@@ -83,14 +80,16 @@ class Transcript:
             (phrases.EVAL_LINE, self._on_eval_line),
             (phrases.FINISHED, lambda _: self._on_finish()),
             (phrases.INTERRUPTED, lambda found: self._ending.interrupt(found.string, self._step_or_none())),
-            (phrases.FAILED, lambda found: self._ending.crash(found[1], self._step_or_none())),
-            (phrases.KILLED, lambda found: self._ending.crash(found[1] or found[2], self._step_or_none())),
+            (phrases.FAILED, lambda found: self._on_crash(found[1])),
+            (phrases.EARLY_STOPPED, self._on_early_stop),
+            (phrases.KILLED, lambda found: self._on_crash(found[1] or found[2])),
             (phrases.EPOCHS, self._on_epochs),
+            (phrases.LENGTH, lambda found: self._trainer.lasts(found[1], int(found[2].replace(",", "")))),
             (phrases.SETTING, self._on_setting),
         )
 
     def line(self, line: str) -> None:
-        """Take the next line, without its end."""
+        """Take the next line."""
         line = without_prefix(line)
         bar = find_bar(line)
         while bar is not None:
@@ -101,14 +100,14 @@ class Transcript:
             bar = find_bar(line)
         error = self._tracebacks.feed(line)
         if error is not None:
-            self._ending.crash(error, self._step_or_none())
+            self._on_crash(error)
         elif not self._tracebacks.active:
             self._plain_line(line.strip())
 
     def snapshot(self, rest: str = "") -> Told:
         """Return all that was told; ``rest`` is a last line without its end: an error in it already counts."""
         rest = without_prefix(rest)
-        error = self._tracebacks.error_in(rest) or self._tracebacks.unended(rest)
+        error = self._tracebacks.error_in(rest) or self._tracebacks.unended(rest) or phrases.fatal(rest.strip())
         events, status = self._ending.with_open(error, self._step_or_none())
         columns = self._trainer.with_waiting(self._published(), rest)
         return Told(columns, events, self._facts(status), self._notes())
@@ -118,20 +117,20 @@ class Transcript:
         if section is not None:
             self._section, self._in_section = section, False
             return
-        rows = self._trainer.line(line)
-        if rows is not None:
+        if (rows := self._trainer.line(line)) is not None:
             self._went_on()
             self._on_rows(rows)
             return
         for pattern, handle in self._bracketed if line.startswith("[") else self._others:
-            found = pattern.match(line)
-            if found is not None:
+            if (found := pattern.match(line)) is not None:
                 self._section = None
                 if pattern in _TRAINS:
                     self._went_on()
                 handle(found)
                 return
-        if not self._part(line):
+        if (fatal := phrases.fatal(line)) is not None:
+            self._on_crash(fatal)
+        elif not self._part(line):
             self._step_line(line)
 
     def _part(self, line: str) -> bool:
@@ -164,16 +163,15 @@ class Transcript:
             self._last_epoch = bar.epoch
         if bar.total:
             self._bar_total = bar.total
-        passed = max(0, self._last_epoch - (self._first_epoch or 0)) * self._bar_total
         if not bar.values:
             return
+        passed = max(0, self._last_epoch - (self._first_epoch or 0)) * self._bar_total
         step = bar.values.get("step", float(passed + bar.at))
         self._advance(step if isfinite(step) else self.step)
         self._at_work = max(self.step, float(passed + bar.at))
         for name, value in bar.values.items():
-            if name == "step":
-                continue
-            self._put(bar_column(name), value)
+            if name != "step":
+                self._put(bar_column(name), value)
 
     def _on_rows(self, rows: list[Row]) -> None:
         for row in rows:
@@ -220,8 +218,12 @@ class Transcript:
         self._went_on()
         self._ending.early_stop(found[1], self._step_or_none())
 
+    def _on_crash(self, error: str) -> None:
+        self._ending.crash(error, self._step_or_none())
+
     def _on_finish(self) -> None:
         self._went_on()
+        self._ending.outlived()
         self._ending.finish()
 
     def _on_epochs(self, found: re.Match[str]) -> None:
@@ -239,7 +241,7 @@ class Transcript:
         self.step = self._at_work = step
 
     def _went_on(self) -> None:
-        """Take note that a traceback that has not ended was caught."""
+        """A traceback that has not ended was caught."""
         if self._tracebacks.close():
             self._events.add(names.EVENT_WARNING, f"caught: {UNENDED}", self._step_or_none())
 
@@ -295,4 +297,4 @@ class Transcript:
             notes.append("read " + ", ".join(f"{name} as {ours}" for name, ours in list(self._read_as.items())[:40]))
         if self._columns.full:
             notes.append(f"more than {MOST_COLUMNS} different metrics: the further ones were left out")
-        return (*notes, *self._events.notes)
+        return (*notes, *unused(name for name in columns if not name.startswith(_RAW_LINE)), *self._events.notes)

@@ -64,6 +64,7 @@ _DTYPE = re.compile(
 )
 _MEMORY = re.compile(r"out of memory|OutOfMemory|can't allocate memory|MemoryError", re.IGNORECASE)
 _KILLED = re.compile(r"^Killed\b|CANCELLED|oom.kill|SIGKILL", re.IGNORECASE)
+_TIME = re.compile(r"DUE TO TIME.?LIMIT", re.IGNORECASE)
 _ASSERT = re.compile(r"device-side assert|index out of range in self|Target \d+ is out of bounds", re.IGNORECASE)
 _CUT = re.compile(r"^a traceback without its last line$")
 
@@ -132,10 +133,16 @@ def _explain(message: str) -> _Known:
             "Most often the logits of student and teacher, [batch, length, vocabulary] each, held at once.",
             "Lower batch_size and raise accumulation by the same factor, or lower max_length.",
         )
+    if _TIME.search(message):
+        return _Known(
+            "the scheduler's time limit was reached",
+            "The job asked for less time than the run takes.",
+            "Go on from the last checkpoint, and ask for more time or end the run before the limit.",
+        )
     if _KILLED.search(message):
         return _Known(
             "the system killed the process",
-            "Most often the machine's memory (not the GPU's) ran out, or the scheduler's limit was reached.",
+            "Most often the machine's memory (not the GPU's) ran out, or the scheduler's limit on it was reached.",
             "Look at the machine's memory and at the job's limits; fewer data workers, fewer copies of the models.",
         )
     if _ASSERT.search(message):

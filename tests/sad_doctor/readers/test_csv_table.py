@@ -3,6 +3,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sad_doctor import names
 from sad_doctor.readers import read
 from sad_doctor.readers.csv_table import READER, CsvLog, header
 
@@ -117,3 +118,25 @@ def test_cut_at_any_byte_no_half_value_is_read(place, runs, whole):
     run, full = whole(CsvLog, log[:place]), whole(CsvLog, log)
     for name, column in run.columns.items():
         np.testing.assert_array_equal(column.value, full.columns[name].value[: len(column)])
+
+
+@pytest.mark.parametrize(("name", "column"), [("run-.-tag-Loss_train.csv", names.LOSS), ("export.csv", "Value")])
+def test_an_export_of_tensorboard_has_its_tag_in_the_name_of_the_file(write, name, column):
+    lines = "".join(f"17000000{i}.0,{i},{5 - i / 10}\n" for i in range(10, 20))
+    run = read(write(name, "Wall time,Step,Value\n" + lines))
+    assert run.columns[column].value[0] == 4
+    assert run.columns[names.TIME].value[0] == 1700000010
+    assert any("not used: Value (name them with --map)" in note for note in run.notes) == (column == "Value")
+
+
+@pytest.mark.parametrize("spelled", ['"{i},000"', "{i}.0k", "{i}K", "{i}000"])
+def test_steps_may_be_spelled_in_thousands(write, spelled):
+    rows = [f"{spelled.format(i=i)},{5 - i / 10}\n" for i in range(1, 9)]
+    run = read(write("run.csv", "step,loss\n" + "".join(rows)))
+    assert run.columns[names.LOSS].step.tolist() == [1000 * i for i in range(1, 9)]
+
+
+def test_numbers_that_are_too_long_are_said(write):
+    run = read(write("run.csv", f"step,loss,text\n1,0.{'1' * 70},{'x' * 80}\n2,1.5,y\n3,1.4,z\n"))
+    assert run.columns[names.LOSS].value.tolist() == [1.5, 1.4]
+    assert "numbers of more than 64 characters were left out: 1" in run.notes

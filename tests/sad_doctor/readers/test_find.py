@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from sad_doctor.readers.find import runs_in
+from sad_doctor.readers import find
+from sad_doctor.readers.find import runs_in, search
 
 
 def is_run(path: Path) -> bool:
@@ -57,3 +58,36 @@ def test_links_in_a_circle_are_passed_over(tmp_path):
     (tmp_path / "two").symlink_to("one")
     (tmp_path / "self").symlink_to(".")
     assert found(tmp_path) == ["a.log"]
+
+
+def test_logs_two_levels_down(tmp_path):
+    make(tmp_path, "lightning_logs/version_0/metrics.csv", "deep/er/and/a.log")
+    assert found(tmp_path) == ["lightning_logs/version_0/metrics.csv"]
+
+
+def test_a_loose_log_does_not_hide_what_is_skipped_or_below(tmp_path):
+    make(tmp_path, "a.log", "sub/run.json")
+    (tmp_path / "b.csv").write_text("none")
+    (tmp_path / "notes.txt").write_text("none")
+    looked = search(tmp_path, is_run)
+    assert [looked.runs, looked.skipped, looked.below] == [[tmp_path / n] for n in ("a.log", "b.csv", "sub")]
+    assert not looked.cut
+
+
+def test_a_search_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(find, "MOST_LOOKED_AT", 20)
+    for i in range(10):
+        make(tmp_path, *(f"d{i}/e{j}/a.txt" for j in range(5)))
+    seen = []
+    looked = search(tmp_path, lambda path: seen.append(path) is not None)
+    assert len(seen) == 20
+    assert looked.cut
+    assert looked.runs == []
+
+
+def test_a_search_on_a_slow_disc_ends_too(tmp_path, monkeypatch):
+    make(tmp_path, "a.log", "b.log")
+    monkeypatch.setattr(find, "LONGEST", -1.0)
+    looked = search(tmp_path, is_run)
+    assert looked.cut
+    assert looked.runs == []

@@ -35,3 +35,18 @@ def test_without_a_name_the_source_stays_itself(runs):
     source = Fixed(read(runs / "nan.jsonl"))
     assert named(source, {}) is source
     assert named(source, {}, 50).run().facts[names.TOTAL_STEPS] == 50
+
+
+def test_a_reader_s_notes_do_not_say_what_was_told_otherwise(write):
+    line = '{"step": %d, "loss": 2.0, "lr": 0.1, "mine": 3.0, "other": 1.0}\n'
+    run = read(write("run.jsonl", "".join(line % i for i in range(9))))
+    assert run.notes == ("read loss as train/loss, lr as train/lr", "not used: mine, other (name them with --map)")
+    told = named(Fixed(run), {"mine": names.LOSS}).run()
+    assert told.notes == (
+        "read lr as train/lr",
+        "not used: other (name them with --map)",
+        "mine is train/loss, as told",
+    )
+    assert told.columns[names.LOSS].last == 3
+    both = named(Fixed(run), {"mine": names.LOSS, "lr": "train/raw/x", "other": "train/raw/y"}).run()
+    assert len(both.notes) == 3

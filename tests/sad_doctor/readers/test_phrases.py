@@ -55,3 +55,36 @@ def test_the_lines_of_the_failed_runs(name, line, groups):
 )
 def test_lines_that_only_look_so(name, line):
     assert getattr(phrases, name).match(line) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RuntimeError: DataLoader worker (pid 1234) is killed by signal: Bus error. It is possible that",
+        "jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying to allocate 12345 bytes.",
+        "RuntimeError: MPS backend out of memory (MPS allocated: 17.9 GB)",
+        "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB",
+        "CUDA error: an illegal memory access was encountered",
+        "[E1125 10:00:00 ProcessGroupNCCL.cpp:616] [Rank 3] Watchdog caught collective operation timeout: WorkNCCL(..)",
+        "E1125 failed (exitcode: -9) local_rank: 0 (pid: 123) of binary: /usr/bin/python",
+        "torch.distributed.elastic.multiprocessing.errors.ChildFailedError:",
+        "Loss is nan, stopping training",
+    ],
+)
+def test_an_error_without_a_traceback_ends_a_run(line):
+    assert phrases.fatal(line) == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "MeanSquaredError: 0.35",
+        "RelativeError: nan",
+        "Mean Error: 3",
+        "step 3 | loss 2 | memory 12.3GiB",
+        "Loading the teacher, which needs memory",
+        "no Error: all well",
+    ],
+)
+def test_a_word_of_an_error_alone_does_not(line):
+    assert phrases.fatal(line) is None

@@ -175,3 +175,24 @@ def test_any_bytes_are_read_or_refused_in_one_line(data, start, tmp_path_factory
 )
 def test_a_tracker_s_file_that_has_only_begun_is_an_empty_run(write, name, data):
     assert read(write(name, data)).columns == {}
+
+
+def test_a_folder_says_what_was_skipped_and_what_lies_below(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.csv").write_text("step,loss\n1,2\n2,1\n", encoding="utf-8")
+    (tmp_path / "sub" / "run.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "b.log").write_text("", encoding="utf-8")
+    notes = read(tmp_path).notes
+    assert f"the folders below hold runs too, which were left out: {tmp_path / 'sub'}" in notes
+    assert "skipped: b.log (the file is empty: wait until the run has logged something)" in notes
+    (tmp_path / "a.csv").write_text("nothing", encoding="utf-8")
+    (tmp_path / "sub" / "run.json").unlink()
+    with pytest.raises(Unreadable, match=r"without a run in it; skipped: a.csv \(text without a line"):
+        read(tmp_path)
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    os.mkfifo(tmp_path / "sub" / "pipe.log")
+    (tmp_path / "sub" / "a.csv").write_text("step,loss\n1,2\n2,1\n", encoding="utf-8")
+    assert read(tmp_path).columns["train/loss"].last == 1

@@ -91,7 +91,7 @@ def test_after_a_resume_the_later_values_count(tmp_path: Path):
     loss = run.columns[names.LOSS]
     assert loss.step.tolist() == list(range(1, 16))
     assert loss.value.tolist() == [*range(1, 11), *range(111, 116)]
-    assert "the step went back 1 times: the later values count" in run.notes
+    assert "the step went back 1 time: the later values count" in run.notes
 
 
 def test_a_metrics_file_that_is_rewritten_starts_again(tmp_path: Path):

@@ -113,3 +113,68 @@ def test_any_line_is_taken(text: str) -> None:
 def test_a_hostile_line_is_soon_done_with(text: str) -> None:
     """What grew with the square of the length would take minutes."""
     assert parse(text) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("step 1 - train loss: 17.1 - logits loss: 0.61", {"train_loss": 17.1, "logits_loss": 0.61}),
+        ("step 1 total_loss: 5.8 soft target loss: 1.0", {"total_loss": 5.8, "soft_target_loss": 1.0}),
+        ("INFO trainer Step 3 loss 2", {"loss": 2}),
+        ("Step 3 INFO my.train mean loss 2", {"loss": 2}),
+        ("Step 3 INFO trainer cosine loss 2", {"cosine_loss": 2}),
+    ],
+)
+def test_a_loss_of_another_kind_is_not_the_total(line: str, values: dict[str, float]) -> None:
+    told = parse(line)
+    assert told is not None
+    assert dict(told.values) == values
+
+
+@pytest.mark.parametrize("spelled", ["nan", "NaN", "inf", "-inf", "Infinity"])
+def test_a_value_in_letters_is_no_word_of_the_next_name(spelled: str) -> None:
+    told = parse(f"step 2 loss {spelled} lr 1e-4 kd {spelled} grad_norm 3")
+    assert told is not None
+    assert list(told.values) == ["loss", "lr", "kd", "grad_norm"]
+    assert str(told.values["loss"]) == str(told.values["kd"]) == str(float(spelled))
+
+
+def test_an_epoch_of_one_line_has_the_steps_of_its_length(tmp_path: Path) -> None:
+    bar = "782/782 [==============================] - 21s 27ms/step - loss: {x} - val_loss: 1.5"
+    lines = [text for i in range(4) for text in (f"Epoch {i + 1}/4", bar.format(x=4 - i))]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].step.tolist() == [782, 1564, 2346, 3128]
+    assert run.facts[names.TOTAL_STEPS] == 3128
+    assert any("by the epoch's length" in note for note in run.notes)
+
+
+def test_a_step_in_its_epoch_is_counted_on_by_the_epochs_length(tmp_path: Path) -> None:
+    lines = [f"Epoch: [{i // 10}][{i % 10 * 10:2d}/100] Loss {9 - i / 10} (9.9)" for i in range(30)]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].step.tolist() == [10 * i for i in range(30)]
+
+
+def test_a_step_may_be_spelled_in_thousands() -> None:
+    for text, step in (("0.1k", 100), ("1,000", 1000), ("12k", 12000)):
+        told = parse(f"step {text} | loss: 4.9")
+        assert told is not None
+        assert told.step == step
+
+
+def test_the_batches_of_an_evaluation_are_no_steps(tmp_path: Path) -> None:
+    lines = [
+        f"Epoch: [{epoch}][{at}/100] Loss {4 - epoch} (4)" if at >= 0 else f"Test: [{-at}/50] Loss {5 - epoch} (5)"
+        for epoch in range(3)
+        for at in (0, 50, -1, -40)
+    ]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].step.tolist() == [0, 50, 100, 150, 200, 250]
+    assert run.columns[names.EVAL_LOSS].step.tolist() == [50, 50, 150, 150, 250, 250]
+
+
+def test_a_loss_of_another_kind_that_stands_alone_is_the_total(tmp_path: Path) -> None:
+    run = read(written(tmp_path / "run.log", [f"step {i} | MSE loss: {9 - i}" for i in range(1, 9)]))
+    assert run.columns[names.LOSS].value.tolist() == [9 - i for i in range(1, 9)]
+    assert "read MSE_loss as train/loss: the log has no other loss" in run.notes
+    run = read(written(tmp_path / "run.log", [f"step {i} | MSE loss: 1 | cosine loss: 2" for i in range(1, 9)]))
+    assert names.LOSS not in run.columns

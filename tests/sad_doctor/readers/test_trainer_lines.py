@@ -135,3 +135,28 @@ def test_a_crash_keeps_its_step():
 
     told = transcript.snapshot()
     assert [(e.kind, e.step) for e in told.events] == [("crash", 10)]
+
+
+def lengths(**told: int) -> TrainerLines:
+    lines = TrainerLines()
+    for what, count in told.items():
+        lines.lasts(what.replace("_", " "), count)
+    return lines
+
+
+def test_without_bars_the_epoch_tells_the_step_where_the_length_is_told():
+    lines = lengths(Num_Epochs=3, Total_optimization_steps=600)
+    rows = [row for i in (10, 20) for row in lines.line(f"{{'loss': 7.1, 'epoch': {i / 200}}}") or []]
+    assert [row.step for row in rows] == [10, 20]
+    assert lines.facts == {names.TOTAL_STEPS: 600}
+    assert any("their epoch, by the number of steps" in note for note in lines.notes)
+
+
+def test_a_step_that_is_an_epoch_is_said_and_has_no_length_in_steps():
+    lines = lengths(Total_optimization_steps=600)
+    assert [row.step for row in lines.line("{'loss': 7.1, 'epoch': 0.05}") or []] == [0.05]
+    assert lines.facts == {names.STEP_UNIT: "epoch"}
+
+
+def test_the_length_is_known_before_the_first_line():
+    assert lengths(Num_Epochs=3, Total_optimization_steps=600).facts == {names.TOTAL_STEPS: 600}

@@ -220,3 +220,30 @@ def test_no_lines_break_it(some):
 def test_what_a_name_was_read_as_is_told():
     found = told("Raw loss components:", "routing_feature_loss: 2.0", "kd: 1.0")
     assert "read routing_feature_loss as routing" in found.notes
+
+
+ALONE = "RuntimeError: DataLoader worker (pid 7) is killed by signal: Bus error."
+
+
+def test_an_error_without_a_traceback_is_a_crash():
+    for line in (ALONE, "[rank3]:[E1125 10:00:00 x.cpp:6] [Rank 3] Watchdog caught collective operation timeout: W"):
+        found = told("step 600/2000 | loss: 3.0", line)
+        assert found.facts[names.STATUS] == "crashed"
+        assert [event.kind for event in found.events] == [names.EVENT_CRASH]
+    transcript = Transcript()
+    transcript.line("step 600/2000 | loss: 3.0")
+    assert transcript.snapshot(ALONE).facts[names.STATUS] == "crashed"
+
+
+@pytest.mark.parametrize("after", ["step 610/2000 | loss: 3.0", "Training completed in 3:00:01. Saving model"])
+@pytest.mark.parametrize("error", [[ALONE], [*FRAMES, "requests.exceptions.ConnectionError: no"]])
+def test_what_goes_on_or_is_done_has_outlived_its_errors(after, error):
+    found = told("step 600/2000 | loss: 3.0", *error, after)
+    assert found.facts[names.STATUS] == ("finished" if after.startswith("T") else "unknown")
+    assert [event.kind for event in found.events] == [names.EVENT_WARNING]
+    assert found.events[0].message.startswith("caught: ")
+
+
+def test_a_stop_of_patience_in_plain_words():
+    found = told("step 600/2000 | loss: 3.0", "Early stopping at step 600: no improvement for 10 evaluations")
+    assert [event.kind for event in found.events] == [names.EVENT_EARLY_STOP]

@@ -24,6 +24,7 @@ SIZES = "RuntimeError: The size of tensor a (%s) must match the size of tensor b
             "RuntimeError: mat1 and mat2 shapes cannot be multiplied (336x576 and 1024x1024)",
             "a state of width 576 meets a matrix for width 1024",
         ),
+        ("*** JOB 7 ON n1 CANCELLED AT 2026-01-01T00:00:00 DUE TO TIME LIMIT ***", "the scheduler's time limit"),
         ("Killed", "the system killed the process"),
         ("a traceback without its last line", "a traceback without its last line"),
         ("ValueError: the dog ate it", "ValueError: the dog ate it"),
