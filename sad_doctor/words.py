@@ -65,6 +65,8 @@ _CALLED = {
     names.BAR_LOSS: "the progress bar's loss",
     names.LEARNING_RATE: "the learning rate",
     names.GRAD_NORM: "the gradient norm",
+    names.TOKENS: "the number of tokens",
+    names.LENGTH: "the length of the sequences",
     names.UPDATE_RATIO: "the size of the update",
     names.EVAL_LOSS: "the evaluation loss",
     names.EVAL_LM_LOSS: "the evaluation's LM loss",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sad_doctor import names
 from sad_doctor.clean import clean
-from sad_doctor.readers.naming import column_of
+from sad_doctor.readers.naming import column_of, in_bytes
 from sad_doctor.readers.source import Source, Unreadable
 from sad_doctor.readers.tail import Pace
 from sad_doctor.run import Column, Run
@@ -30,6 +30,10 @@ def is_ours(name: str) -> bool:
 def nearest(name: str) -> str:
     """Return the column of ours that is spelled most like ``name``."""
     known = sorted(METRICS | {prefix + term for prefix in names.PREFIXES for term in (names.KD, names.LM)})
+    # of several that end in this word the one of training is meant: loss is train/loss
+    ends = sorted((one for one in known if one.endswith(f"/{name}")), key=lambda one: (len(one.split("/")), one))
+    if ends:
+        return next((one for one in ends if one.startswith("train/")), ends[0])
     return (difflib.get_close_matches(name, known, n=1, cutoff=0.0) or known)[0]
 
 
@@ -77,6 +81,8 @@ class Named:
         told: dict[str, Column] = {self._columns[theirs]: column for theirs, column in moved.items()}
         facts = dict(run.facts) | ({names.TOTAL_STEPS: self._total_steps} if self._total_steps else {})
         notes = tuple(f"{clean(theirs, 60)} is {ours}, as told" for theirs, ours in self._columns.items())
+        if self._total_steps and run.last_step > self._total_steps:
+            notes += (f"told {self._total_steps:,.0f} steps in all, but step {run.last_step:,.0f} is logged already",)
         before = (left for note in run.notes if (left := self._still_true(note)))
         return replace(run, columns={**columns, **told}, facts=facts, notes=(*before, *self._notes, *notes))
 
@@ -97,7 +103,10 @@ class Named:
 
 def _key(run: Run, theirs: str) -> str:
     """The column that the log's name ``theirs`` has become. A name that means something to us was renamed before."""
-    found = next((key for key in (theirs, column_of(theirs) or theirs) if key in run.columns), None)
+    held = in_bytes(theirs)
+    beside = names.RAW + names.KD if f"{clean(theirs, 60)} as {names.RAW}{names.KD}" in ", ".join(run.notes) else theirs
+    meant = (theirs, f"logged/{theirs}", beside, column_of(theirs), held[0] if held is not None else None)
+    found = next((key for key in meant if key is not None and key in run.columns), None)
     if found is None:
         near = difflib.get_close_matches(theirs, run.columns, n=3, cutoff=0.0)
         raise Unreadable(f"--map {clean(theirs, 60)}: the log has no such column; it has {', '.join(near)} …")

@@ -5,8 +5,9 @@ Between the first half of what was logged (its part from 20% to 45%) and its las
 total improves by less than the threshold, and surely so: the upper end of the confidence interval of the improvement
 lies below it. No other series (evaluation, KD or LM term) may improve by more, as far as noise lets one see; a loss
 that has come near 0 has nowhere to fall, and one that rises far is told by R105. Or early stopping ended the run before
-half of its planned steps. Where the log does not tell how long the run will be, the logged range stands for it, if it
-has four times as many records. Where batches are too noisy or records too few, it does not judge.
+half of its planned steps. Or the training loss, noisy before, is one number to the last digit until the end. Where the
+log does not tell how long the run will be, the logged range stands for it, if it has four times as many records. Where
+batches are too noisy or records too few, it does not judge.
 
 ## Why it is bad
 The student learns nothing from most of the steps that are paid for. Common reasons: a learning rate far too small or
@@ -19,6 +20,7 @@ weight that lets a term without gradient own the loss.
 - `records = 50`, `evaluations = 8`: fewest points of a training and of an evaluation series; `unplanned = 4`: so many
   times as many where the length of the run is not known.
 - `rise = 0.25`, `nats = 0.5`: a loss that rises by more is not flat.
+- `frozen = 0.2`: the share of the records, from the end, in which the loss is one and the same number.
 - `stopped_before = 0.5`: early stopping before this share of the planned steps counts.
 
 ## Example
@@ -65,15 +67,15 @@ CODE, NAME = "R103", "early-plateau"
 _WHOLE = frozenset({names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_KL, names.LOSS})
 """One of these must be flat: a single term may rightly be at its end."""
 
-_RISEN = 0.05
-"""The share by which both windows must lie above what came before them."""
-
-_ZERO = 5
-"""A series below so many floors of the threshold is at its end."""
+_RISEN, _ZERO = 0.05, 5
+"""The share by which both windows must lie above what came before; a series below so many floors is at its end."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield at most one finding: flat series, or an early stop."""
+    if (same := _frozen(run, t)) is not None:
+        yield same
+        return
     total = run.fact(names.TOTAL_STEPS)
     planned = bool(total and total > 0)
     if total and planned:
@@ -197,15 +199,16 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
             f"(improvement {words.number(gain.amount)} ± {words.number(2 * gain.error)})"
         )
         numbers[name] = gain.amount
-    since = run.first_step + 0.2 * (run.last_step - run.first_step)
+    since = _logged(run, judged)
     when = f"{words.percent(since / total)} of the schedule" if total else f"step {words.step(round(since))}"
     if total is None:
         lines.append("Over the logged range: the log does not tell how many steps the run will take")
+    what = "The loss" if names.LOSS in judged else "The evaluation"  # one of these is flat
     return Finding(
         rule=CODE,
         name=NAME,
         level=Level.WARNING,
-        headline=(f"The loss has not fallen since {when}: {lines[0][:1].lower()}{lines[0][1:]}."),
+        headline=(f"{what} has not fallen since {when}: {lines[0][:1].lower()}{lines[0][1:]}."),
         evidence=tuple(lines),
         cause=(
             "It rises, slowly: the learning rate is too large by now, or a weight that rises lifts the total."
@@ -220,6 +223,36 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
         first_step=since,
         last_step=run.last_step,
         numbers=numbers,
+    )
+
+
+def _logged(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> float:
+    """The first logged step of the flat series a fifth of its way on."""
+    step = signals.tidy(run.columns[next((name for name in judged if name in _WHOLE), next(iter(judged)))]).step
+    return float(step[int(np.searchsorted(step, step[0] + 0.2 * (step[-1] - step[0])))])
+
+
+def _frozen(run: Run, t: Thresholds) -> Finding | None:
+    """A loss that is one and the same number to the last digit from some step on, where its batches made noise."""
+    loss = run.get(names.LOSS)
+    found = None if loss is None or len(loss) < t["records"] else signals.frozen(loss, t["frozen"])
+    if loss is None or found is None or found[0].value == 0:  # 0 is a hidden NaN, and told as that
+        return None
+    same, noise = found
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The training loss is exactly {words.number(same.value)} in the last {same.count:,} of {len(loss):,} "
+            f"records, from step {words.step(same.first)} on: no loss of batches."
+        ),
+        evidence=(f"Neighbours before differed by {words.number(noise)} in the median",),
+        cause="A value is logged that is computed no more: a placeholder, an old tensor, or the same batch ever again.",
+        remedy="Print the loss beside the value that is logged; see whether batches still reach the model.",
+        first_step=same.first,
+        last_step=same.last,
+        numbers={"value": same.value, "records": float(same.count)},
     )
 
 
@@ -260,5 +293,6 @@ RULE = Rule(
         "unplanned": 4,
         "rise": 0.25,
         "nats": 0.5,
+        "frozen": 0.2,
     },
 )

@@ -3,7 +3,8 @@
 ## What it sees
 A gradient norm, before clipping, above the clip in nearly every record and ten times above it in the median. The clip
 is taken from the run's settings (`clip`, `max_grad_norm`, `gradient_clip_val`); a log of Hugging Face's Trainer without
-settings has its default of 1. Where nothing tells the clip, 1 is assumed and the finding is only a hint, below a norm
+settings has its default of 1. A norm that grows by orders of magnitude is told as that, whatever the clip: its last
+tenth against its second one. Where nothing tells the clip, 1 is assumed and the finding is only a hint, below a norm
 of `unknown`.
 
 ## Why it is bad
@@ -16,6 +17,7 @@ the learning rate does not mend that.
 - `often = 0.95`: the share of records above the clip.
 - `times = 10`: how far above the clip the median must lie. A norm of two or three times the clip is usual.
 - `unknown = 100`: with an unknown clip, a median from here on is a warning.
+- `grows = 100`: the norm at the end over what it was when a tenth of the run was over, from which it grows.
 - `records = 20`: fewest records.
 
 ## Example
@@ -56,7 +58,7 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Run
+from sad_doctor.run import Column, Run
 
 CODE, NAME = "R107", "gradient-always-clipped"
 
@@ -75,6 +77,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     above, middle = float(np.mean(late > limit)), float(np.median(late))
     yield Reading("share of records above the clip", above, "often")
     yield Reading("median norm over the clip", middle / limit, "times")
+    tenth = max(len(norm) // 10, 3)
+    first, last = float(np.median(norm.value[tenth : 2 * tenth])), float(np.median(norm.value[-tenth:]))
+    if first > 0:
+        yield Reading("last norm over the one after a tenth of the run", last / first, "grows")
+    if first > 0 and last > t["grows"] * first and last > limit:
+        yield _grows(norm, first, last, limit)
+        return
     if above < t["often"] or middle < t["times"] * limit:
         return
     known = "an assumed clip of 1" if assumed else f"the clip of {words.number(limit)}"
@@ -95,6 +104,27 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         first_step=None,
         last_step=float(norm.step[-1]),
         numbers={"median": middle, "clip": limit, "above": above},
+    )
+
+
+def _grows(norm: Column, first: float, last: float, clip: float) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The gradient norm grows from {words.number(first)} to {words.number(last)}, "
+            f"{words.number(last / first, 0)} times: it explodes."
+        ),
+        evidence=(
+            f"Its largest value is {words.number(float(np.max(norm.value)))}",
+            f"With a clip of {words.number(clip)}, {words.number(clip / last)} of the learning rate acts",
+        ),
+        cause="The weights grow: the learning rate is too large, or a term's scale runs away.",
+        remedy="Look which term's gradient grows; lower the learning rate, and go back to a checkpoint before it grew.",
+        first_step=float(norm.step[int(np.argmax(norm.value > 10 * first))]),
+        last_step=float(norm.step[-1]),
+        numbers={"first": first, "last": last},
     )
 
 
@@ -122,5 +152,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.GRAD_NORM,),
     check=check,
-    thresholds={"often": 0.95, "times": 10, "unknown": 100, "records": 20},
+    thresholds={"often": 0.95, "times": 10, "unknown": 100, "grows": 100, "records": 20},
 )

@@ -3,7 +3,8 @@
 ## What it sees
 A gradient norm below 1e-7 in more than half of the recent records, some of them above 0 or all of them 0. Or a norm
 that falls to a ten-thousandth of what it was at the beginning, while the loss is still at half of its first level or
-above.
+above. Where the loss still falls after the norm was gone, the norm is measured wrongly, and the finding is a hint; what
+the loss did before does not count.
 
 ## Why it is bad
 A step without a gradient moves nothing but the weight decay. In a distillation the usual places are logits that are
@@ -46,6 +47,7 @@ precision = "bf16"
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -55,6 +57,9 @@ from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
 CODE, NAME = "R108", "gradient-vanishes"
+
+_MOST = 0.9
+"""Share of the norms below the limit from the onset on."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -84,9 +89,8 @@ def _loss_is_high(run: Run) -> bool:
 
 
 def _finding(run: Run, norm: Column, first: float, last: float, gone: float, t: Thresholds) -> Finding:
-    below = norm.step[norm.value < max(t["norm"], t["fall"] * first)]
-    since = float(below[0]) if below.size else float(norm.step[-1])
-    learns = signals.loss_falls(run)
+    since = _onset(norm, max(t["norm"], t["fall"] * first))
+    learns = signals.loss_falls(_from(run, since))
     return Finding(
         rule=CODE,
         name=NAME,
@@ -109,6 +113,22 @@ def _finding(run: Run, norm: Column, first: float, last: float, gone: float, t: 
         last_step=float(norm.step[-1]),
         numbers={"first": first, "last": last, "gone": gone},
     )
+
+
+def _onset(norm: Column, limit: float) -> float:
+    """The step from which on nine of ten norms lie below ``limit``; without one, the first such step."""
+    below = norm.value < limit
+    share = np.cumsum(below[::-1])[::-1] / np.arange(len(norm), 0, -1)
+    for chosen in (below & (share >= _MOST), below):
+        if chosen.any():
+            return float(norm.step[int(np.argmax(chosen))])
+    return float(norm.step[-1])
+
+
+def _from(run: Run, step: float) -> Run:
+    """The run from a step on: what the loss did while there was a gradient proves nothing of the time without."""
+    kept = {name: Column(c.step[c.step >= step], c.value[c.step >= step]) for name, c in run.columns.items()}
+    return replace(run, columns=kept)
 
 
 RULE = Rule(

@@ -68,7 +68,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     for name, column in judged.items():
         share = float(np.mean(column.value < -t["below"]))
         yield Reading(f"share of the records of {name} below zero", share, "often")
-        if share >= t["sometimes"] and (worst is None or share > worst[0]):
+        if share > 0 and share >= t["sometimes"] and (worst is None or share > worst[0]):
             worst = share, name, column
     if worst is not None:
         yield _finding(*worst, t)

@@ -4,7 +4,8 @@
 The label loss surely falls, and the KL from the teacher, before its weight, does not follow: it falls by less than a
 tenth of the nats that the label loss loses, and its ends lie within a narrow band; or it rises. The evaluation's values
 are taken where the log has both, else the training's. A KD that begins near 0 and rises is a hint: a student that
-starts as a copy of its teacher and learns new text does that.
+starts as a copy of its teacher and learns new text does that. A KD that stays near the logarithm of a vocabulary needs
+to lose less than a fiftieth only; there the total stands for the label loss where the log has none.
 
 ## Why it is bad
 On text that the teacher knows, a nat less of label loss is about a nat less of KL. Where it is not, the student learns
@@ -19,6 +20,8 @@ misaligned, so that the targets belong to other text; a temperature so high that
 - `rise = 0.1`: from this share on it rises.
 - `falls = 0.04`, `nats = 0.2`: how far the label loss must surely fall, as a share and at least, after the first
   quarter, in which every student learns the frequencies of tokens; behind an unknown weight the share alone counts.
+- `high = 8`, `most = 16`: between so many nats KD is near ln(vocabulary), as between unrelated distributions; a
+  smaller one loses its nats with the labels, a larger one is a sum. `stays = 0.02`: the share it must lose there.
 - `floor = 0.2`: a KD below so many nats is at its end. `copy = 0.5`: below so many at the beginning it is a copy's.
 - `records = 40`, `evaluations = 6`: fewest points.
 
@@ -66,7 +69,7 @@ CODE, NAME = "R207", "kd-stays"
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when KD does not follow the label loss."""
-    found = _evaluations(run, t) or _training(run, t)
+    found = _evaluations(run, t) or _training(run, t) or _beside_the_total(run, t)
     if found is None:
         raise TooFew("too few evaluations, or records, of KD and of the label loss before their weights")
     kd, lm = found
@@ -81,14 +84,19 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     )
     # after an unknown weight a fall in nats says nothing, its share does
     least = max(t["falls"] * abs(float(np.median(labels[0]))), 0.0 if tight else t["nats"])
+    if lm[0] == names.LOSS:  # KD's own level is in it, and a weight makes less of the label loss
+        least = 0.5 * t["nats"]
     far = fell.surely_above(least, sigmas=2.5)
     if not far or float(np.median(soft[1])) < t["floor"]:
         return
     rises = not tight and came.surely_below(-max(t["rise"] * level, t["floor"]), sigmas=3)
-    flat = came.surely_below(t["follows"] * fell.amount, sigmas=2) and _even(kd[1], soft, t, tight=tight)
+    high = t["high"] < level < t["most"]
+    follows = max(t["follows"] * fell.amount, t["stays"] * level if high else 0.0)
+    flat = came.surely_below(follows, sigmas=2) and _even(kd[1], soft, t, tight=tight)
     if (rises or flat) and not _evaluated_kl_falls(run):
         begin = float(kd[1].value[0])
-        yield _finding(run, kd, (soft, labels), begin, t, rises=rises, tight=tight)
+        labels_of = "the training loss" if lm[0] == names.LOSS else "the label loss"
+        yield _finding(run, kd, (soft, labels), (begin, labels_of), t, rises=rises, tight=tight and not high)
 
 
 def _evaluations(run: Run, t: Thresholds) -> tuple[tuple[str, Column], tuple[str, Column]] | None:
@@ -115,6 +123,16 @@ def _training(run: Run, t: Thresholds) -> tuple[tuple[str, Column], tuple[str, C
     if kd is None or lm is None or min(len(kd[1]), len(lm[1])) < t["records"]:
         return None
     return kd, lm
+
+
+def _beside_the_total(run: Run, t: Thresholds) -> tuple[tuple[str, Column], tuple[str, Column]] | None:
+    """A KD near ln(vocabulary) beside the total, where the log has no label loss: another part makes that fall."""
+    kd, total = signals.unweighted(run, [names.KD]), run.get(names.LOSS)
+    if kd is None or total is None or signals.label_loss(run) is not None:
+        return None
+    known = signals.finite(signals.tidy(total))
+    high = t["high"] < abs(float(np.median(kd[1].value))) < t["most"]
+    return (kd, (names.LOSS, known)) if high and min(len(kd[1]), len(known)) >= t["records"] else None
 
 
 def _windows(column: Column) -> tuple[Floats, Floats]:
@@ -150,12 +168,13 @@ def _finding(
     run: Run,
     kd: tuple[str, Column],
     windows: tuple[tuple[Floats, Floats], tuple[Floats, Floats]],
-    begin: float,
+    beginning: tuple[float, str],
     t: Thresholds,
     *,
     rises: bool,
     tight: bool,
 ) -> Finding:
+    begin, labels = beginning
     start, end, first, last = (float(np.median(v)) for pair in windows for v in pair)
     share = signals.shares(run).get(names.KD)
     part = [] if share is None else [f"KD is {words.percent(float(np.median(share.value)))} of the loss in the median"]
@@ -167,7 +186,7 @@ def _finding(
         name=NAME,
         level=Level.INFO if copy or tight else Level.WARNING,  # an unknown weight may have moved
         headline=(
-            f"KD {what} ({words.number(start)}, later {words.number(end)}) while the label loss falls from "
+            f"KD {what} ({words.number(start)}, later {words.number(end)}) while {labels} falls from "
             f"{words.number(first)} to {words.number(last)}: the student does not learn from the teacher."
         ),
         evidence=(
@@ -179,6 +198,9 @@ def _finding(
             "The student starts as a copy of the teacher and leaves it for the labels; or the value is weighted, and "
             "its weight rises."
             if copy
+            else "A KL this high is that of unrelated distributions: targets of another tokenizer or of other "
+            "positions, or a teacher with random weights."
+            if t["high"] < start < t["most"]
             else "KD has no gradient or no weight, or its targets are of other text: a detached term, a teacher in "
             "train mode, misaligned positions, a temperature far too high."
         ),
@@ -203,6 +225,9 @@ RULE = Rule(
         "falls": 0.04,
         "nats": 0.2,
         "floor": 0.2,
+        "high": 8,
+        "most": 16,
+        "stays": 0.02,
         "copy": 0.5,
         "records": 40,
         "evaluations": 6,

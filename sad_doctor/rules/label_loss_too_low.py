@@ -5,7 +5,8 @@ The evaluation's label loss (else the logarithm of its perplexity), in the media
 text costs; or far below its teacher's on the same held-out text. Without an evaluation of it, the label loss of the
 training, if no evaluation says otherwise: a training text that was learned by heart while the held-out text was not is
 overfitting, and told as that. Or, where the log has the teacher's own loss on the same batches, a label loss of the
-training far below that.
+training far below that. Where the log has no label loss at all, the evaluation's loss of a training that began far
+above it may be one: next to 0 it is a hint, and beside a token accuracy of nearly 1 a warning.
 
 ## Why it is bad
 The next token of a text cannot be known: English costs a large model two to three nats a token, code about one. A loss
@@ -19,6 +20,8 @@ over; or labels that are nearly all masked, so that what is left is a fixed temp
   learning from it; it is a hint.
 - `half = 0.5`, `under = 1`: the share of the teacher's loss on the same held-out text, and the distance in nats, below
   which it is a warning: a student trained on a narrow text can pass a general teacher, but hardly by half.
+- `total = 0.03`, `began = 1`: an evaluation's loss below this, of a training that began above that, in nats, where
+  nothing tells whether it is the label loss; `accuracy = 0.98`: the token accuracy that tells.
 - `records = 20`: fewest records of the training's label loss; `last = 3`: so many of the last evaluations count.
 
 ## Example
@@ -64,6 +67,9 @@ CODE, NAME = "R311", "label-loss-too-low"
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for a label loss that no text has."""
     found = _series(run, t)
+    if found is None and (total := _total(run, t)) is not None:
+        yield total
+        return
     if found is None:
         raise TooFew("the log has neither evaluations nor enough records of the label loss before its weight")
     name, column, recent = found
@@ -87,6 +93,29 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("the label loss over the teacher's own", own / theirs if theirs else float("nan"), "teacher")
     if 0 < own < t["teacher"] * theirs:
         yield _finding(label[0], label[1], own, f"where the teacher's own is {words.number(theirs)}", Level.INFO)
+
+
+def _total(run: Run, t: Thresholds) -> Finding | None:
+    """An evaluation's loss next to 0 that may be the label loss: no part is told, and the training began high."""
+    evaluated, loss = run.get(names.EVAL_LOSS), run.get(names.LOSS)
+    if evaluated is None or loss is None or run.terms(names.RAW) or run.terms(names.WEIGHTED):
+        return None
+    known, trained = signals.finite(signals.tidy(evaluated)), signals.finite(signals.tidy(loss))
+    if len(known) < t["last"] or len(trained) < t["records"]:
+        return None
+    end = float(np.median(known.value[-max(int(t["last"]), 1) :]))
+    if not 0 < end < t["total"] or float(np.max(trained.value[:5])) < t["began"]:
+        return None
+    right = next((column.last for name, column in run.columns.items() if "token_accuracy" in name and len(column)), 0.0)
+    sure = t["accuracy"] <= right <= 1
+    how = f"with a token accuracy of {words.number(right)}: no text is so certain"
+    return _finding(
+        names.EVAL_LOSS,
+        known,
+        end,
+        how if sure else "which no text costs, if it is the label loss",
+        Level.WARNING if sure else Level.INFO,
+    )
 
 
 def _series(run: Run, t: Thresholds) -> tuple[str, Column, int] | None:
@@ -131,7 +160,17 @@ RULE = Rule(
     name=NAME,
     level=Level.WARNING,
     page=__doc__,
-    needs=(f"{names.EVAL_LM_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
+    needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,
-    thresholds={"nats": 0.3, "teacher": 0.4, "half": 0.5, "under": 1, "records": 20, "last": 3},
+    thresholds={
+        "total": 0.03,
+        "began": 1,
+        "accuracy": 0.98,
+        "nats": 0.3,
+        "teacher": 0.4,
+        "half": 0.5,
+        "under": 1,
+        "records": 20,
+        "last": 3,
+    },
 )

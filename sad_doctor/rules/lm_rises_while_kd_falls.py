@@ -87,7 +87,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     ignorant = size is not None and size > 1 and labels > t["ignorant"] * math.log(size)
     risen = up.surely_below(-max(t["rises"] * labels, t["nats"]), sigmas=3) or _left_its_best(lm, t)
     if down.surely_above(t["falls"] * level) and risen:
-        yield _finding(lm, soft, ends, Level.WARNING)
+        yield _finding(lm, soft, ends, Level.WARNING, risen=True)
     elif _far(down, level, t, ignorant) and up.surely_below(
         max(t["same"] * labels, t["shared"] * down.amount if ignorant else 0.0), sigmas=2
     ):
@@ -120,7 +120,9 @@ def _left_its_best(lm: tuple[str, Column], t: Thresholds) -> bool:
     """Whether the last three evaluations all lie above the best one by the threshold."""
     if lm[0] != names.EVAL_LM_LOSS or len(lm[1]) < 2 * t["evaluations"]:
         return False
-    best = float(lm[1].value.min())
+    best = float(
+        np.median(np.lib.stride_tricks.sliding_window_view(lm[1].value, 3), axis=1).min()
+    )  # one is low by chance
     return bool(np.all(lm[1].value[-3:] > best + max(t["rises"] * abs(best), t["nats"])))
 
 
@@ -130,7 +132,12 @@ def _nothing() -> tuple[Floats, Floats]:
 
 
 def _finding(
-    lm: tuple[str, Column], soft: tuple[Floats, Floats], labels: tuple[Floats, Floats], level: Level
+    lm: tuple[str, Column],
+    soft: tuple[Floats, Floats],
+    labels: tuple[Floats, Floats],
+    level: Level,
+    *,
+    risen: bool = False,
 ) -> Finding:
     kd_first, kd_last, lm_first, lm_last = (float(np.median(v)) for v in (*soft, *labels))
     lowest = int(np.argmin(lm[1].value))
@@ -140,8 +147,8 @@ def _finding(
         level=level,
         headline=(
             f"KD falls from {words.number(kd_first)} to {words.number(kd_last)} while {words.called(lm[0])} "
-            f"{'rises' if lm_last > lm_first else 'does not fall'} ({words.number(lm_first)}, later "
-            f"{words.number(lm_last)}): the student learns targets of other text."
+            f"{'rises' if risen else 'does not fall'} ({words.number(lm_first)}, later {words.number(lm_last)}): "
+            f"{'the student learns targets of other text' if risen else 'what KD gains does not reach the labels'}."
         ),
         evidence=(
             f"{words.capital(words.called(lm[0]))} was lowest at step {words.step(lm[1].step[lowest])}: "

@@ -4,7 +4,10 @@
 The training total in the last fifth of the records surely lies above its lowest stretch before (the lowest of eight
 blocks, by medians), by the thresholds below. It needs no planned length. A total may rightly rise when a curriculum
 lets a term in: where the log tells the label loss (lm, ce, nll, task, sft) or raw terms, one of those must rise as
-well; and where an evaluation falls meanwhile, the finding is only a hint.
+well; and where an evaluation falls meanwhile, the finding is only a hint. It is one too where the loss makes its rise
+in steps at which the log shows another objective: a term that was exactly 0 comes in, or a weight, a length, a stage
+takes another value. A rise that comes from one record to the next without such a change is told as a jump: a learning
+rate that is too large needs many steps for it.
 
 ## Why it is bad
 A loss that has left its lowest level for good has lost what it had learned; the weights are far from where they were,
@@ -71,6 +74,13 @@ _SIGMAS = 4.0
 """The lowest of eight blocks is low by chance too: one more than the three of a single comparison."""
 
 
+_LINES = 4
+"""So many changes of the objective are shown."""
+
+_MOST = 0.7
+"""The share of the rise that steps from one record to the next must make."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Rise:
     lowest: float
@@ -102,7 +112,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     risen = [name for name, column in terms.items() if len(column) >= t["records"] and _rise(column, {**t, **_TOO})]
     if terms and not risen:
         return
-    yield _finding(run, rise, risen, float(loss.step[-1]), t, undone=not terms and _comes_down(loss, rise))
+    changed = _by_switches(run, loss, rise)
+    if changed:
+        yield _changed(changed, rise, float(loss.step[-1]))
+        return
+    yield _finding(run, loss, rise, risen, t, undone=not terms and _comes_down(loss, rise))
 
 
 _TOO = {"rise": 0.1, "nats": 0.05}
@@ -113,6 +127,28 @@ def _comes_down(loss: Column, rise: _Rise) -> bool:
     """Whether a quarter of the rise is undone at the end: without its parts that may be a term that came in."""
     blocks = [float(np.median(block)) for block in np.array_split(loss.value[loss.step > rise.since], _BLOCKS)]
     return max(blocks) - blocks[-1] > 0.25 * (max(blocks) - rise.lowest)
+
+
+def _by_switches(run: Run, loss: Column, rise: _Rise) -> list[tuple[signals.Switch, signals.Jump]]:
+    """The changes of the objective at which the loss steps up, if these steps make most of the rise; else none."""
+    found = []
+    for switch in signals.switches(run):
+        jump = signals.jump_at(loss, switch.step) if switch.step > rise.since else None
+        if jump is not None and jump.after > jump.before:
+            found.append((switch, jump))
+    steps = {jump.step: jump.after - jump.before for _, jump in found}
+    return found if sum(steps.values()) > _MOST * (rise.last - rise.lowest) else []
+
+
+def _jump(loss: Column, rise: _Rise) -> signals.Jump | None:
+    """The largest step from one record to the next since the lowest stretch, if it makes most of the rise."""
+    at = np.flatnonzero(loss.step > rise.since)
+    if at.size < 2 or at[0] < 1:
+        return None
+    steps = loss.value[at] - loss.value[at - 1]
+    jump = signals.jump_at(loss, float(loss.step[at[int(np.argmax(steps))]]))
+    whole = rise.last - rise.lowest
+    return jump if jump is not None and _MOST * whole < jump.after - jump.before < whole / _MOST else None
 
 
 def _lowest(column: Column) -> float:
@@ -149,15 +185,44 @@ def _terms(run: Run) -> dict[str, Column]:
     return {name: signals.finite(signals.tidy(column)) for name, column in found.items()}
 
 
-def _finding(run: Run, rise: _Rise, risen: list[str], end: float, t: Thresholds, *, undone: bool) -> Finding:
+def _changed(changed: list[tuple[signals.Switch, signals.Jump]], rise: _Rise, end: float) -> Finding:
+    switch, jump = max(changed, key=lambda pair: pair[1].after - pair[1].before)
+    lines = [
+        f"Step {words.step(s.step)}: {words.called(s.column)} {words.number(s.before)} before, {words.number(s.after)} "
+        f"after; the loss {words.number(j.before)}, then {words.number(j.after)}"
+        for s, j in changed
+    ]
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"The loss steps up from {words.number(jump.before)} to {words.number(jump.after)} at step "
+            f"{words.step(jump.step)}, where {words.called(switch.column)} changes from "
+            f"{words.number(switch.before)} to {words.number(switch.after)}: another objective, no divergence."
+        ),
+        evidence=tuple(lines[:_LINES]),
+        cause="The objective was changed there: a term came in, or a weight, a length or a stage took another value.",
+        remedy="Judge each stretch by itself, or by a label loss on held-out text, which no schedule moves.",
+        first_step=changed[0][1].step,
+        last_step=end,
+        numbers={"lowest": rise.lowest, "last": rise.last, "first": rise.first},
+    )
+
+
+def _finding(run: Run, loss: Column, rise: _Rise, risen: list[str], t: Thresholds, *, undone: bool) -> Finding:
     falling = [words.called(n) for n, c in signals.evaluations(run).items() if _falls_since(c, rise.since)]
+    jump = _jump(loss, rise)
     level = Level.ERROR if rise.share > t["error"] or rise.last > rise.first else Level.WARNING
     return Finding(
         rule=CODE,
         name=NAME,
         level=Level.INFO if falling or undone else level,
         headline=(
-            f"The loss rises from {words.number(rise.lowest)} (step {words.step(rise.since)}) to "
+            f"The loss jumps from {words.number(jump.before)} to {words.number(jump.after)} at step "
+            f"{words.step(jump.step)}, from one record to the next, and stays up."
+            if jump
+            else f"The loss rises from {words.number(rise.lowest)} (step {words.step(rise.since)}) to "
             f"{words.number(rise.last)} and stays up."
         ),
         evidence=(
@@ -166,10 +231,20 @@ def _finding(run: Run, rise: _Rise, risen: list[str], end: float, t: Thresholds,
             *([f"{words.capital(words.listing(words.called(name) for name in risen))} too"] if risen else []),
             *([f"But {words.listing(falling)} falls meanwhile"] if falling else []),
         ),
-        cause="The learning rate is too large for this batch, or its warm-up too short, and no clip held the step.",
-        remedy="Go back to a checkpoint before that step; lower the peak learning rate, warm up longer, clip.",
-        first_step=rise.since,
-        last_step=end,
+        cause=(
+            "Something was changed between these two records: the division by accumulation steps or tokens (a sum for "
+            "a mean), a weight, the data or its length; or one step broke the weights, the learning rate too large."
+            if jump
+            else "The learning rate is too large for this batch, or its warm-up too short, and no clip held the step."
+        ),
+        remedy=(
+            "Compare the settings and the batches before and after that step; where none differ, go back to a "
+            "checkpoint before it and lower the peak learning rate."
+            if jump
+            else "Go back to a checkpoint before that step; lower the peak learning rate, warm up longer, clip."
+        ),
+        first_step=jump.step if jump else rise.since,
+        last_step=float(loss.step[-1]),
         numbers={"lowest": rise.lowest, "last": rise.last, "first": rise.first},
     )
 

@@ -56,6 +56,9 @@ CODE, NAME = "R104", "loss-spike"
 
 WINDOW = 64
 
+_NEAR, _AS_HIGH = 5, 0.95
+"""So many records before a jump tell from where it came; jumps that differ by less are as high."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one hint that shows the highest jump."""
@@ -70,12 +73,15 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("highest jump, robust deviations", float(np.max(height)), "sigmas")
     yield Reading("jumps", jumps.size)
     if jumps.size:
-        yield _finding(run, loss, jumps.tolist(), int(np.argmax(height)))
+        # after a change of level many records stand out: the first that rose most over those just before it is shown
+        before = [float(np.nanmedian(loss.value[at - _NEAR : at])) for at in jumps.tolist()]
+        rises = np.nan_to_num(loss.value[jumps] - np.array(before), nan=0.0)
+        yield _finding(run, loss, jumps.tolist(), int(jumps[int(np.argmax(rises >= _AS_HIGH * rises.max()))]))
 
 
 def _finding(run: Run, loss: Column, jumps: list[int], worst: int) -> Finding:
     at, value = float(loss.step[worst]), float(loss.value[worst])
-    before = float(np.nanmedian(loss.value[max(0, worst - WINDOW) : worst]))
+    before = float(np.nanmedian(loss.value[worst - _NEAR : worst]))
     return Finding(
         rule=CODE,
         name=NAME,

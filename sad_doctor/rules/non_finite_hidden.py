@@ -114,7 +114,7 @@ def _zeros(run: Run, t: Thresholds) -> Iterator[Finding]:
     last = int(nonzero[-1])
     count = len(loss) - 1 - last
     before = float(loss.value[last])
-    if count < t["records"] or before <= t["from"]:
+    if count < max(t["records"], 1) or before <= t["from"]:
         return
     at = float(loss.step[last + 1])
     if before <= 10 * t["from"] and _lives(run, at):

@@ -2,8 +2,11 @@
 
 ## What it sees
 The evaluation's label loss (without one, its loss) has left its best value and stays above it in the last evaluations,
-by more than the threshold and without coming back, while the training loss does not rise. An evaluation that rises
-together with the training is a divergence, and told as that.
+by more than the threshold and without coming back, while the training loss does not rise. The rise must also stand out
+of the noise of the evaluations: the lowest of many noisy values is low by chance, so medians are compared, and their
+error comes from second differences, in which no trend counts. An evaluation that rises together with the training is a
+divergence, and told as that. Where an accuracy of the evaluation still rises meanwhile, the finding is a hint: the
+student grows too sure of itself, and still answers better.
 
 ## Why it is bad
 From the best evaluation on the student learns its training text by heart. The last checkpoint is worse than an earlier
@@ -44,6 +47,7 @@ weight_decay = 0.1
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -51,9 +55,18 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Column, Run
+from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R305", "overfitting"
+
+_SIGMAS = 4.0
+"""The lowest of several stretches is low by chance too: one more than the three of a single comparison."""
+
+_ENOUGH = 4
+"""So many second differences after the best tell the noise; with fewer, those before are asked too."""
+
+_ACCURACY = re.compile(r"acc(?:uracy)?(?![a-z])|agreement|exact_match|(?<![a-z])f1(?!\d)", re.IGNORECASE)
+_HELD_OUT = re.compile(r"(?<![a-z])(?:eval|val|valid|validation|test|dev|held_?out)", re.IGNORECASE)
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -67,14 +80,41 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     best = int(np.argmin(evaluation.value))
     low = float(evaluation.value[best])
     limit = low + max(t["rise"] * abs(low), t["nats"])
-    last = evaluation.value[-int(t["last"]) :]
+    last = evaluation.value[-max(int(t["last"]), 1) :]
     yield Reading("lowest of the last evaluations over the best", float(last.min()) / low if low else float("nan"))
     if (
         len(evaluation) - 1 - best >= t["last"]
         and bool(np.all(last > limit))
+        and _stands_out(evaluation.value, best)
         and not _training_rises(run, found, evaluation)
     ):
-        yield _finding(found, evaluation, best)
+        yield _finding(found, evaluation, best, _rising_accuracy(run, float(evaluation.step[best])))
+
+
+def _stands_out(value: Floats, best: int) -> bool:
+    """Whether the last third since the best surely lies above the lowest stretch, by medians of both."""
+    width = max(3, value.size // 8)
+    low = float(np.min(np.median(np.lib.stride_tricks.sliding_window_view(value, width), axis=1)))
+    third = max(3, (value.size - 1 - best) // 3)
+    bends = np.diff(value[best + 1 :], 2)
+    if bends.size < _ENOUGH:  # the turn at the best is a trend's, too
+        bends = np.concatenate((np.diff(value[min(value.size // 3, best) : best + 1], 2), np.diff(value[best:], 2)))
+    noise = float(np.sqrt(np.mean(np.square(bends)) / 6))  # a second difference has six times the variance
+    error = 1.2533 * noise * float(np.sqrt(1 / width + 1 / third))
+    return float(np.median(value[-third:])) - low > _SIGMAS * (1 + 2 / bends.size) * error  # few bends tell less
+
+
+def _rising_accuracy(run: Run, best: float) -> str | None:
+    """The name of an evaluated accuracy whose last third lies above what it was about the best loss."""
+    for name, column in run.columns.items():
+        if not _ACCURACY.search(name) or not _HELD_OUT.search(name):
+            continue
+        known = signals.finite(signals.tidy(column))
+        place = int(np.searchsorted(known.step, best))
+        about, after = known.value[max(0, place - 1) : place + 2], known.value[place + 1 :]
+        if about.size and after.size >= 3 and np.median(after[-max(3, after.size // 3) :]) > np.median(about):
+            return name
+    return None
 
 
 def _training_rises(run: Run, name: str, evaluation: Column) -> bool:
@@ -93,16 +133,17 @@ def _training_rises(run: Run, name: str, evaluation: Column) -> bool:
     return signals.gain(about, end).surely_below(-0.02 * abs(float(np.median(about))), sigmas=2)
 
 
-def _finding(name: str, evaluation: Column, best: int) -> Finding:
+def _finding(name: str, evaluation: Column, best: int, accuracy: str | None) -> Finding:
     at, low, last = float(evaluation.step[best]), float(evaluation.value[best]), evaluation.last
     after = evaluation.value[best:]
     return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.WARNING,
+        level=Level.INFO if accuracy else Level.WARNING,
         headline=(
             f"{words.capital(words.called(name))} was best at step {words.step(at)} ({words.number(low)}) and rises "
-            f"since to {words.number(last)}, while the training does not: the student overfits."
+            f"since to {words.number(last)}, while the training does not: the student "
+            f"{f'grows too sure of itself, though {accuracy} still rises' if accuracy else 'overfits'}."
         ),
         evidence=(
             f"{len(after) - 1} evaluations since the best, none below {words.number(float(after[1:].min()))}",
@@ -110,8 +151,17 @@ def _finding(name: str, evaluation: Column, best: int) -> Finding:
             if low > 0
             else f"{words.number(last - low)} above the best",
         ),
-        cause="The training text is learned by heart: too many passes over too little text.",
-        remedy=f"Take the checkpoint nearest to step {words.step(at)}; fewer epochs, more text, or an early stop.",
+        cause=(
+            "The wrong answers are given with ever more confidence, while there are fewer of them."
+            if accuracy
+            else "The training text is learned by heart: too many passes over too little text."
+        ),
+        remedy=(
+            f"Choose the checkpoint by what counts: the loss says the one nearest to step {words.step(at)}, "
+            f"{accuracy} a later one; for both, label smoothing or a larger share of KD."
+            if accuracy
+            else f"Take the checkpoint nearest to step {words.step(at)}; fewer epochs, more text, or an early stop."
+        ),
         first_step=at,
         last_step=float(evaluation.step[-1]),
         numbers={"best": low, "best_step": at, "last": last},

@@ -3,8 +3,9 @@
 ## What it sees
 The logarithm of the perplexity differs from the evaluation's label loss beside it in most evaluations, by more than
 printing explains. Where the log has no label loss, and the loss has no parts, the evaluation's loss stands for it. Two
-to the power of the loss in place of e is recognised, also by the training's label loss about each evaluation, and so is
-a mean of perplexities. Clamps and exp of the total have rules of their own.
+to the power of the loss in place of e is recognised, also by the training's label loss about each evaluation, and is a
+hint: of a loss in bits it is right, of one in nats it is not, and a log seldom says which. A mean of perplexities is
+recognised too. Clamps and exp of the total have rules of their own.
 
 ## Why it is bad
 One of the two is not what it is called, and comparisons with other models' perplexities are wrong: by a power for the
@@ -50,6 +51,9 @@ from sad_doctor.run import Floats, Run
 CODE, NAME = "R310", "perplexity-disagrees"
 
 
+_CAUSE = "The loss is in bits, and 2 is its base; or it is in nats, and was taken for bits."
+_REMEDY = "See in which unit the loss is: of nats take exp, of bits the power of 2."
+
 _FEWEST, _NEAR = 4, 0.06
 """Evaluations, and how near the training's label loss about them comes to the evaluation's."""
 
@@ -93,17 +97,17 @@ def _of_training(run: Run) -> Finding | None:
     return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.WARNING,
+        level=Level.INFO,
         headline=(
-            f"The perplexity {words.number(shown.last)} at step {words.step(shown.step[-1])} is 2 to the power of a "
-            f"loss in nats: the training's label loss there is about {words.number(float(near[-1]))}."
+            f"The perplexity {words.number(shown.last)} at step {words.step(shown.step[-1])} is 2 to the power of "
+            f"the loss: the training's label loss there is about {words.number(float(near[-1]))}."
         ),
         evidence=(
             f"log2 of the perplexity is {words.number(float(np.log2(shown.last)))}, ln is "
             f"{words.number(float(np.log(shown.last)))}; so at {len(shown)} of {len(shown)} evaluations",
         ),
-        cause="A loss in nats was taken for bits.",
-        remedy="Take exp of the label loss, not 2 to its power.",
+        cause=_CAUSE,
+        remedy=_REMEDY,
         first_step=float(shown.step[0]),
         last_step=float(shown.step[-1]),
         numbers={"perplexity": shown.last, "loss": float(near[-1])},
@@ -125,22 +129,24 @@ def _finding(name: str, step: Floats, shown: Floats, told: Floats, t: Thresholds
     above = bool(np.all(gap > 0))
     means = "The perplexity is a mean of the batches' perplexities, or it is of another text or another objective."
     other = "The loss or the perplexity is of another objective, or one of them averages over padding."
-    how = ": it is 2 to the power of the loss" if two else ""
     return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.WARNING,
+        level=Level.INFO if two else Level.WARNING,
         headline=(
-            f"The perplexity {words.number(float(shown[-1]))} does not fit {words.called(name)} "
-            f"{words.number(float(told[-1]))} at step {words.step(step[-1])}{how}."
+            f"The perplexity {words.number(float(shown[-1]))} {'is 2 to the power of' if two else 'does not fit'} "
+            f"{words.called(name)} {words.number(float(told[-1]))} at step {words.step(step[-1])}"
+            f"{': the loss is in bits, or the base is wrong' if two else ''}."
         ),
         evidence=(
             f"ln of the perplexity is {words.number(float(np.log(shown[-1])))}; apart in "
             f"{int((np.abs(gap) > t['nats']).sum())} of {step.size} evaluations, {words.number(float(np.median(gap)))} "
             "in the median",
         ),
-        cause="A loss in nats was taken for bits." if two else (means if above else other),
-        remedy="Take exp of the label loss of the same evaluation, summed over tokens and divided once.",
+        cause=_CAUSE if two else (means if above else other),
+        remedy=_REMEDY
+        if two
+        else "Take exp of the label loss of the same evaluation, summed over tokens and divided once.",
         first_step=float(step[0]),
         last_step=float(step[-1]),
         numbers={"perplexity": float(shown[-1]), "loss": float(told[-1]), "gap": float(np.median(gap))},

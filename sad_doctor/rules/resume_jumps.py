@@ -4,7 +4,8 @@
 At a resume, told by an event or by steps that go back in the log: a loss that surely stands higher after it than
 before, and higher than the beginning of a warm-up would make it; or a learning rate that is another one by more than a
 factor. Steps that were logged twice are told as a hint, with how far their values differ. A log that begins again at
-its first step holds two runs, which is a hint too.
+its first step holds several starts, which is a hint too. A log that has most steps twice, at two levels that never
+meet, holds two runs that wrote into it at once: every other rule then judges a mixture.
 
 Where nothing tells of a resume: a label loss that jumps back to near where it began, from one record to the next, stays
 there, and falls once more as it did.
@@ -61,6 +62,12 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R505", "resume-jumps"
 
+_SHOWN = 4
+"""So many ends of starts are named."""
+
+_PAIRS, _MOST, _APART = 10, 0.8, 5
+"""Fewest steps told twice, the share of all records that they must be, and their gap over the noise of one series."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield at most one finding for each seam."""
@@ -68,6 +75,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if told is None:
         return
     loss = signals.finite(told)
+    if (two := _interleaved(loss)) is not None:
+        yield two
+        return
     back = np.flatnonzero(np.diff(loss.step) < 0)
     seams = [(float(loss.step[i]), float(loss.step[i + 1])) for i in back.tolist()]
     seams += [(e.step, e.step) for e in run.events if e.kind == names.EVENT_RESUME and e.step is not None]
@@ -75,11 +85,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield from _unannounced(run, t)
         return
     judged = 0
-    for end, start in dict.fromkeys(seams[:8]):
-        if start < end and start <= float(loss.step[0]):
-            judged += 1
-            yield _anew(end, start)
-            continue
+    anew = [(end, start) for end, start in seams if start < end and start <= float(loss.step[0])]
+    if anew:
+        judged += 1
+        yield _anew(run, anew)
+    for end, start in dict.fromkeys([seam for seam in seams if seam not in anew][:8]):
         before, after = _beside(loss, end, start, int(t["window"]))
         if min(before.size, after.size) < t["records"]:
             continue
@@ -88,10 +98,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         rates = _rates(run, end, start)
         yield Reading(f"rise of the loss at step {words.step(start)}, nats", -gain.amount, "nats")
         jumps = gain.surely_below(-max(t["rise"] * level, t["nats"]), sigmas=4)
-        anew = rates is not None and max(rates) > t["factor"] * min(rates) and min(rates) > 0
-        if jumps or anew:
+        new_rate = rates is not None and max(rates) > t["factor"] * min(rates) and min(rates) > 0
+        if jumps or new_rate:
             yield _finding(
-                (end, start), (float(np.median(before)), float(np.median(after))), rates if anew else None, jumps=jumps
+                (end, start),
+                (float(np.median(before)), float(np.median(after))),
+                rates if new_rate else None,
+                jumps=jumps,
             )
         elif start < end:
             yield _overlap(loss, end, start)
@@ -205,18 +218,67 @@ def _overlap(loss: Column, end: float, start: float) -> Finding:
     )
 
 
-def _anew(end: float, start: float) -> Finding:
+def _anew(run: Run, seams: list[tuple[float, float]]) -> Finding:
+    end, start = seams[0]
+    starts = len(seams) + 1
+    ends = [e for e in run.events if e.kind in (names.EVENT_CRASH, names.EVENT_OUT_OF_MEMORY, names.EVENT_WARNING)]
+    short = [e for e in ends if e.kind == names.EVENT_OUT_OF_MEMORY or "out of memory" in e.message.lower()]
+    again = [f"{len(short)} times the memory did not suffice"] if len(short) > 1 else []
+    where = words.listing(words.step(at) for at, _ in seams[:_SHOWN]) + (" …" if len(seams) > _SHOWN else "")
     return Finding(
         rule=CODE,
         name=NAME,
         level=Level.INFO,
-        headline=f"The log begins again at step {words.step(start)} after step {words.step(end)}: it holds two runs.",
-        evidence=("Of steps that both have, the values of the later one count",),
-        cause="Two runs wrote to one file, or the run was started from the beginning again.",
-        remedy="Give each run a log of its own.",
+        headline=(
+            f"The log begins again at step {words.step(start)} after step {words.step(end)}: it holds two runs."
+            if starts == 2
+            else f"The log begins again at step {words.step(start)} {len(seams)} times: it holds {starts} starts, none "
+            "of which went on from where the one before ended."
+        ),
+        evidence=("Of steps that several have, the values of the later one count", f"Ended at step {where}", *again),
+        cause=(
+            "Two runs wrote to one file, or the run was started from the beginning again."
+            if starts == 2
+            else "A launcher starts the run again when it ends, without a checkpoint to go on from."
+        ),
+        remedy=(
+            "Give each run a log of its own."
+            if starts == 2
+            else "Mend what ends each start first; save checkpoints before it, and resume from them."
+        ),
         first_step=start,
         last_step=end,
-        numbers={"end": end, "start": start},
+        numbers={"end": end, "start": start, "starts": float(starts)},
+    )
+
+
+def _interleaved(loss: Column) -> Finding | None:
+    """Two runs in one log: most steps twice in a row, at two levels that never meet, far apart beside their noise."""
+    same = np.flatnonzero(np.diff(loss.step) == 0)
+    if same.size < _PAIRS or 2 * same.size < _MOST * len(loss) or bool(np.any(np.diff(same) == 1)):
+        return None
+    pairs = np.sort(np.stack([loss.value[same], loss.value[same + 1]]), axis=0)
+    gap = float(np.median(pairs[1] - pairs[0]))
+    noise = float(np.median(np.abs(np.diff(pairs, axis=1))))
+    if float(np.min(pairs[1] - pairs[0])) <= 0 or gap < _APART * noise or gap < 0.1 * abs(float(np.median(pairs))):
+        return None
+    low, high = (words.number(float(value)) for value in pairs[:, -1])
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The log holds two runs at once: {same.size:,} steps stand in it twice, with two losses that never meet "
+            f"({low} and {high} at step {words.step(loss.step[same[-1]])})."
+        ),
+        evidence=(
+            f"Apart by {words.number(gap)} in the median; the neighbours of one differ by {words.number(noise)}",
+        ),
+        cause="Two runs wrote to one file; or one run logs two things under one name.",
+        remedy="Give each run a log of its own: what else is told here is of a mixture of both.",
+        first_step=float(loss.step[same[0]]),
+        last_step=float(loss.step[same[-1]]),
+        numbers={"twice": float(same.size), "gap": gap},
     )
 
 

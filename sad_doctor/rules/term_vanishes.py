@@ -3,9 +3,11 @@
 ## What it sees
 KD or the label loss exactly 0 in nearly every record; or either of them, or a term whose logged weight is above 0, that
 was there and is exactly 0 in the last records; or that was logged with the others at first and then is not, while they
-go on. For other terms it is a hint: a curriculum switches terms off. And a KD, before its weight, below a thousandth of
-a nat from its first records on that becomes a plausible KD when it is multiplied by the vocabulary: the fingerprint of
-a mean over the vocabulary.
+go on. For other terms it is a hint: a curriculum switches terms off. It is one too for a term or a weight that comes
+down to 0 smoothly, its last values small against its largest: a schedule does that. And a KD, before its weight, below
+a thousandth of a nat from its first records on that becomes a plausible KD when it is multiplied by the vocabulary: the
+fingerprint of a mean over the vocabulary. Where the log tells a temperature whose square explains it, that is said in
+its place.
 
 ## Why it is bad
 A term of 0 has no gradient: the run is another run than the recipe says. Common reasons: a batch without one compared
@@ -21,6 +23,7 @@ the vocabulary; the term is then tens of thousands of times too small and the KD
   `high = 20`: between these its product with the vocabulary is plausible.
 - `nat = 0.05`: a first KL of less than this share of the nats that the label loss has lost since, `since = 0.15` or
   more, cannot be.
+- `faded = 0.1`: the share of its largest value below which the last three before the zeros lie in a schedule.
 - `off = 0.5`: the share of the records, from the end, with a weight of 0, from which KD or the label loss is missed.
 
 ## Example
@@ -71,6 +74,28 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R209", "term-vanishes"
 
+_SCHEDULE = "Its weight comes down to 0 smoothly: a schedule ends there."
+_MEANT = "Nothing, if the schedule is meant to end so early; else give it the number of optimizer steps."
+
+_OFF = "Its weight is 0: a schedule switched it off."
+_EMPTY = (
+    "Batches without a compared position or a valid label, an exception or a NaN that becomes 0, or a mask of zeros; "
+    "or it is switched off.",
+    "Log how many positions the term averages over; skip an empty batch instead of counting it as 0.",
+)
+_ENDS = (
+    "The schedule of the weight ends far before the run: it counts batches, or has another length.",
+    "Give the schedule the number of optimizer steps; watch train/weight/ beside the terms.",
+)
+_MEAN = (
+    'A mean over the vocabulary too, as of KLDivLoss(reduction="mean").',
+    "Sum over the vocabulary, then divide by the number of compared positions.",
+)
+_UNSCALED = (
+    "A KL at a temperature is smaller by its square, which was not put back; or it is a mean over the vocabulary.",
+    "Multiply KD by the temperature squared, so that its gradient keeps its size; or lower the temperature.",
+)
+
 _UNKNOWN = 50_000.0
 """A vocabulary where the log tells none: most lie within three times of it."""
 
@@ -83,15 +108,18 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     most = max((len(c) for c in terms.values()), default=0)
     if most < t["records"]:
         raise TooFew(f"at most {words.counted(most, 'record')} of a term; it judges from {t['records']:g} on")
-    yield from _switched_off(run, t)
+    told = set()
+    for term, finding in _switched_off(run, t):
+        told.add(term)
+        yield finding
     end = max(float(c.step.max()) for c in terms.values())
     start = min(float(c.step.min()) for c in terms.values())
     for term, column in terms.items():
         tidied = signals.tidy(column)
         yield Reading(f"share of the records of {term} at exactly 0", float(np.mean(tidied.value == 0)), "never")
         what = _gone(tidied, start, end, others=len(terms) > 1, t=t)
-        if what is not None:
-            yield _finding(run, term, tidied, what)
+        if what is not None and term not in told:
+            yield _finding(run, term, tidied, what, t)
     yield from _fingerprint(run, t)
 
 
@@ -112,7 +140,7 @@ def _gone(column: Column, start: float, end: float, *, others: bool, t: Threshol
     return None
 
 
-def _switched_off(run: Run, t: Thresholds) -> Iterator[Finding]:
+def _switched_off(run: Run, t: Thresholds) -> Iterator[tuple[str, Finding]]:
     """KD or the label loss whose weight goes to 0 and stays there for most of the run."""
     for term, column in run.terms(names.WEIGHT).items():
         weight = signals.tidy(column)
@@ -123,33 +151,42 @@ def _switched_off(run: Run, t: Thresholds) -> Iterator[Finding]:
         if off < t["off"] * len(weight):
             continue
         since = float(weight.step[-off])
-        yield Finding(
-            rule=CODE,
-            name=NAME,
-            level=Level.WARNING,
-            headline=(
-                f"The term {term} vanishes: its weight is 0 from step {words.step(since)} on, in "
-                f"{words.percent(off / len(weight))} of the records."
+        faded = signals.fades(weight, t["faded"])
+        why = (_SCHEDULE, _MEANT) if faded else _ENDS
+        yield (
+            term,
+            Finding(
+                rule=CODE,
+                name=NAME,
+                level=Level.INFO if faded else Level.WARNING,
+                headline=(
+                    f"The term {term} vanishes: its weight {'comes down to' if faded else 'is'} 0 from step "
+                    f"{words.step(since)} on, in {words.percent(off / len(weight))} of the records."
+                ),
+                evidence=(
+                    f"First weight {words.number(float(weight.value[0]))}; {off:,} of {len(weight):,} records at 0",
+                ),
+                cause=why[0],
+                remedy=why[1],
+                first_step=since,
+                last_step=float(weight.step[-1]),
+                numbers={"off": float(off), "records": float(len(weight))},
             ),
-            evidence=(f"First weight {words.number(float(weight.value[0]))}; {off:,} of {len(weight):,} records at 0",),
-            cause="The schedule of the weight ends far before the run: it counts batches, or has another length.",
-            remedy="Give the schedule the number of optimizer steps; watch train/weight/ beside the terms.",
-            first_step=since,
-            last_step=float(weight.step[-1]),
-            numbers={"off": float(off), "records": float(len(weight))},
         )
 
 
-def _finding(run: Run, term: str, column: Column, what: tuple[str, float]) -> Finding:
+def _finding(run: Run, term: str, column: Column, what: tuple[str, float], t: Thresholds) -> Finding:
     weight = run.get(names.WEIGHT + term)
     after = np.empty(0) if weight is None else weight.value[weight.step >= what[1]]
     weighted = bool(after.size) and bool(np.all(after > 0))
     switched_off = bool(after.size) and bool(np.all(after == 0))
     core = term == names.KD or term in names.ANCHORS
-    level = Level.WARNING if (core or weighted) and not switched_off else Level.INFO
+    faded = signals.fades(column, t["faded"]) and not weighted and column.value[-1] == 0
+    level = Level.WARNING if (core or weighted) and not (switched_off or faded) else Level.INFO
     ever = bool(np.any(column.value != 0))
     if core and weighted and not ever:
         level = Level.ERROR
+    why = (_OFF if switched_off else _SCHEDULE, _MEANT) if switched_off or faded else _EMPTY
     told = f"its weight is {words.number(float(after[-1]))}" if after.size else "the log does not tell its weight"
     return Finding(
         rule=CODE,
@@ -157,13 +194,8 @@ def _finding(run: Run, term: str, column: Column, what: tuple[str, float]) -> Fi
         level=level,
         headline=f"The term {term} {'vanishes' if ever else 'never appears'}: it {what[0]}.",
         evidence=(f"{words.capital(told)}; {words.counted(len(column), 'record')} of the term",),
-        cause=(
-            "Its weight is 0: a schedule switched it off."
-            if switched_off
-            else "Batches without a compared position or a valid label, an exception or a NaN that becomes 0, or a "
-            "mask of zeros; or it is switched off."
-        ),
-        remedy="Log how many positions the term averages over; skip an empty batch instead of counting it as 0.",
+        cause=why[0],
+        remedy=why[1],
         first_step=what[1],
         last_step=run.last_step,
         numbers={"zeros": float(np.sum(column.value == 0)), "records": float(len(column))},
@@ -189,24 +221,37 @@ def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
     if not (tiny and t["low"] <= first * vocabulary <= t["high"]):
         yield from _too_small(kd[1], lm[1], first, t)
         return
-    size = f"{words.step(vocabulary)} tokens" if told else f"about {words.step(vocabulary)} tokens, which is assumed"
-    yield Finding(
+    temperature = signals.temperature(run)
+    if temperature is not None and not told and t["low"] <= first * temperature**2 <= t["high"]:
+        factor, by = temperature**2, f"the temperature squared ({words.number(temperature)}²)"
+        what = "it is not scaled up by it", _UNSCALED
+    else:
+        size = (
+            f"{words.step(vocabulary)} tokens" if told else f"about {words.step(vocabulary)} tokens, which is assumed"
+        )
+        factor, by, what = vocabulary, f"the vocabulary ({size})", ("it is divided by the vocabulary", _MEAN)
+    yield _small(
+        kd[1],
+        f"KD is {words.number(first)} at the beginning; times {by} it is {words.number(first * factor)}: {what[0]}.",
+        f"Median of the first records {words.number(first)}; the label loss is "
+        f"{words.number(float(np.median(lm[1].value)))}",
+        what[1],
+        {"kd": first, "factor": factor, "product": first * factor},
+    )
+
+
+def _small(kd: Column, headline: str, evidence: str, why: tuple[str, str], numbers: dict[str, float]) -> Finding:
+    return Finding(
         rule=CODE,
         name=NAME,
         level=Level.WARNING,
-        headline=(
-            f"KD is {words.number(first)} at the beginning; times the vocabulary ({size}) it is "
-            f"{words.number(first * vocabulary)}: it is divided by the vocabulary."
-        ),
-        evidence=(
-            f"Median of the first records {words.number(first)}; the label loss is "
-            f"{words.number(float(np.median(lm[1].value)))}",
-        ),
-        cause='A mean over the vocabulary too, as of KLDivLoss(reduction="mean").',
-        remedy="Sum over the vocabulary, then divide by the number of compared positions.",
-        first_step=float(kd[1].step[0]),
-        last_step=float(kd[1].step[-1]),
-        numbers={"kd": first, "vocabulary": vocabulary, "product": first * vocabulary},
+        headline=headline,
+        evidence=(evidence,),
+        cause=why[0],
+        remedy=why[1],
+        first_step=float(kd.step[0]),
+        last_step=float(kd.step[-1]),
+        numbers=numbers,
     )
 
 
@@ -220,23 +265,14 @@ def _too_small(kd: Column, lm: Column, first: float, t: Thresholds) -> Iterator[
     rises = float(np.median(soft[1])) > 1.5 * first
     if rises or not fell.surely_above(t["since"]) or first > t["nat"] * fell.amount:
         return
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
-        headline=(
-            f"KD is {words.number(first)} at the beginning, far too small: the label loss has fallen by "
-            f"{words.number(fell.amount)} nats since."
-        ),
-        evidence=(
-            f"Median of KD in the first third {words.number(float(np.median(soft[0])))}, in the last "
-            f"{words.number(float(np.median(soft[1])))}",
-        ),
-        cause='A mean over the vocabulary too, as of KLDivLoss(reduction="mean"); or a tiny factor.',
-        remedy="Sum over the vocabulary, then divide by the number of compared positions.",
-        first_step=float(kd.step[0]),
-        last_step=float(kd.step[-1]),
-        numbers={"kd": first, "fall": fell.amount},
+    yield _small(
+        kd,
+        f"KD is {words.number(first)} at the beginning, far too small: the label loss has fallen by "
+        f"{words.number(fell.amount)} nats since.",
+        f"Median of KD in the first third {words.number(float(np.median(soft[0])))}, in the last "
+        f"{words.number(float(np.median(soft[1])))}",
+        (_MEAN[0][:-1] + "; or a tiny factor, as of a temperature whose square is left out.", _MEAN[1]),
+        {"kd": first, "fall": fell.amount},
     )
 
 
@@ -259,5 +295,6 @@ RULE = Rule(
         "nat": 0.05,
         "since": 0.15,
         "off": 0.5,
+        "faded": 0.1,
     },
 )

@@ -62,7 +62,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     late = total.step > t["step"]
     if not late.any():
         raise TooFew(f"no record of the loss after step {words.step(t['step'])} yet")
-    window = total.value[late][-int(t["records"]) :]
+    window = total.value[late][-max(int(t["records"]), 1) :]
     middle = float(np.median(window))
     yield Reading("median of the last records of the total", middle, "total")
     if middle <= t["total"] or _by_weights(run, t):
@@ -94,7 +94,7 @@ def _by_weights(run: Run, t: Thresholds) -> bool:
     parts, raw = signals.parts(run), run.terms(names.RAW)
     if parts.source not in ("weighted", "raw x weight") or not set(parts.terms) <= set(raw):
         return False
-    recent = [signals.finite(raw[term]).value[-int(t["records"]) :] for term in parts.terms]
+    recent = [signals.finite(raw[term]).value[-max(int(t["records"]), 1) :] for term in parts.terms]
     return all(values.size and float(np.median(values)) <= t["total"] for values in recent)
 
 

@@ -63,7 +63,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         below = weight.value < 0
         share = float(np.mean(below))
         yield Reading(f"share of the records with a weight of {term} below zero", share, "share")
-        if int(below.sum()) < t["records"]:
+        if int(below.sum()) < max(t["records"], 1):
             continue
         first, last = float(weight.step[below][0]), float(weight.step[below][-1])
         lowest = words.number(float(weight.value[below].min()))

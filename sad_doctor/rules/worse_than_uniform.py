@@ -3,7 +3,9 @@
 ## What it sees
 The last evaluation's label loss, or the median of the last training records of it before its weight, above the
 logarithm of the vocabulary. Where the log does not tell the vocabulary, the largest usual one stands for it. Or it
-stays at it although KD surely falls. A first record far above it, which later ones leave, is a hint.
+stays at it although KD surely falls. A loss far above it is a sum: where the log tells how many tokens a record holds,
+and the loss over that number is what a text costs, the finding says so. A first record far above it, which later ones
+leave, is a hint.
 
 ## Why it is bad
 A model that gives every token the same probability pays ln(vocabulary): 10.8 nats for 49,152 tokens, 11.9 for 151,936.
@@ -16,6 +18,7 @@ logits multiplied by a temperature, or a loss that is a sum.
 - `stays = 0.97`: the factor below which a label loss has left guessing, while KD falls by `kd = 0.15`, as a share.
 - `apart = 1.5`: an evaluation so many times the training's label loss, with that below ln(vocabulary), is another
   objective and not the student's.
+- `sum = 3`: from so many times ln(vocabulary) on a loss is a sum.
 - `start = 1.3`: the first record, as a factor, from which the hint is given.
 - `unknown = 262144`: the vocabulary where the log tells none; ln of it is 12.5.
 - `records = 20`: fewest records of the training's label loss.
@@ -51,6 +54,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -60,6 +64,9 @@ from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
 CODE, NAME = "R306", "worse-than-uniform"
+
+_COUNTS = (names.TOKENS, "train/num_tokens", "num_tokens", "n_tokens", "tokens", "ntokens", names.LENGTH)
+"""Columns that may tell how many tokens a record's loss is summed over."""
 
 _EARLY = 0.02
 """Share of the logged steps up to which an evaluation is of the student as it came."""
@@ -96,7 +103,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             "same objective"
         )
     if end > t["over"] * uniform:
-        yield _finding(name, column, end, known, Level.ERROR)
+        finding = _finding(name, column, end, known, Level.ERROR)
+        yield _a_sum(run, column, finding, uniform) if end > t["sum"] * uniform else finding
     elif first > t["start"] * uniform:
         yield _finding(name, column, first, known, Level.INFO)
 
@@ -125,6 +133,37 @@ def _stays(
         return
     if run.fact(names.VOCABULARY_SIZE) and signals.gain(*ends).surely_above(t["kd"] * abs(float(np.median(ends[0])))):
         yield _finding(name, column, end, known, Level.ERROR, "no better than")
+
+
+def _a_sum(run: Run, column: Column, finding: Finding, uniform: float) -> Finding:
+    """The finding of a loss that no mean over tokens has: divided by what, it is one."""
+    for name in _COUNTS:
+        count = run.get(name)
+        told = None if count is None else signals.finite(signals.tidy(count))
+        if told is None or bool(np.all(np.diff(told.value) > 0)):  # a count of all tokens so far
+            continue
+        _, at, among = np.intersect1d(column.step, told.step, return_indices=True)
+        if at.size < 2 or not bool(np.all(told.value[among] > 0)):
+            continue
+        each = column.value[at] / told.value[among]
+        last = float(np.median(each[-max(1, each.size // 5) :]))
+        if 0.05 < last <= uniform:
+            tokens = float(told.value[among[-1]])
+            return replace(
+                finding,
+                headline=(
+                    f"{finding.headline[:-1]}: it is a sum over tokens, not a mean; over {words.called(name)} it is "
+                    f"{words.number(last)}."
+                ),
+                evidence=(*finding.evidence, f"The last record has {words.number(tokens)} tokens"),
+                cause="The loss is summed over the tokens of a batch (reduction='sum'), and its size follows theirs.",
+                remedy="Divide the summed loss by the number of tokens with a label, over the whole accumulated batch.",
+            )
+    return replace(
+        finding,
+        cause="Far above what any mean over tokens is: the loss is a sum over tokens, positions or the batch.",
+        remedy="Divide the loss by the number of tokens with a label; log that number beside it.",
+    )
 
 
 def _series(run: Run, t: Thresholds) -> tuple[str, Column, int] | None:
@@ -172,5 +211,14 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,
-    thresholds={"over": 1.1, "stays": 0.97, "kd": 0.15, "apart": 1.5, "start": 1.3, "unknown": 262144, "records": 20},
+    thresholds={
+        "over": 1.1,
+        "stays": 0.97,
+        "kd": 0.15,
+        "apart": 1.5,
+        "start": 1.3,
+        "sum": 3,
+        "unknown": 262144,
+        "records": 20,
+    },
 )

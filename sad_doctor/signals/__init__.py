@@ -6,16 +6,20 @@ from sad_doctor.signals.learning import always_zero, falls, loss_falls, never_st
 from sad_doctor.signals.parts import Parts, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
-from sad_doctor.signals.series import Gain, Still, finite, gain, spikes, still, tidy, trend
+from sad_doctor.signals.series import Gain, Still, fades, finite, frozen, gain, spikes, still, tidy, trend
+from sad_doctor.signals.switches import Jump, Switch, jump_at, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap
+from sad_doctor.signals.temperature import temperature
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 
 __all__ = [
     "CLAMPS",
     "Blocks",
     "Gain",
+    "Jump",
     "Parts",
     "Still",
+    "Switch",
     "TeacherGap",
     "after_its_weight",
     "always_zero",
@@ -24,11 +28,14 @@ __all__ = [
     "ends",
     "evaluation_moves",
     "evaluations",
+    "fades",
     "falls",
     "finite",
+    "frozen",
     "gain",
     "is_exp_of",
     "is_summed",
+    "jump_at",
     "label_loss",
     "loss_falls",
     "measured",
@@ -41,8 +48,10 @@ __all__ = [
     "spikes",
     "still",
     "sums_to",
+    "switches",
     "table",
     "teacher_gap",
+    "temperature",
     "tidy",
     "tolerance",
     "trend",

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sad_doctor.run import Column, Floats
+from sad_doctor.signals.precision import unit
 
 SIGMA = 1.4826
 """Standard deviation of a normal distribution over its median absolute deviation."""
+
+NOISY = 10
+"""So many records, and so many units of the last digit between them, show that a series has noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,33 @@ def still(column: Column) -> Still | None:
     longest = int(np.argmax(ends - starts))
     first, last = int(starts[longest]), int(ends[longest])
     return Still(float(column.value[first]), last - first + 1, float(column.step[first]), float(column.step[last]))
+
+
+def fades(column: Column, share: float) -> bool:
+    """Say whether a column comes down smoothly to the zeros at its end.
+
+    The last three values before them then lie below ``share`` of its largest size, in the median.
+    """
+    alive = np.flatnonzero(column.value)
+    sizes = np.abs(column.value[: int(alive[-1]) + 1]) if alive.size else np.empty(0)
+    return sizes.size > 3 and float(np.median(sizes[-3:])) < share * float(np.nanmax(sizes))
+
+
+def frozen(column: Column, share: float) -> tuple[Still, float] | None:
+    """Return the stretch of one value that ends a noisy series, and that noise; None if it does not end so.
+
+    The stretch holds ``share`` of the records and :data:`NOISY` or more. The noise, the median difference of up to 50
+    neighbours before it, is as many units of the last digit that they were printed with: no rounding of a quiet series.
+    """
+    column = tidy(column)
+    same = still(column)
+    if same is None or same.last != column.step[-1] or same.count < max(share * len(column), NOISY):
+        return None
+    before = column.value[(column.step < same.first) & np.isfinite(column.value)][-50:]
+    if before.size < NOISY:
+        return None
+    noise = float(np.median(np.abs(np.diff(before))))
+    return (same, noise) if noise >= NOISY * min(map(unit, before.tolist())) else None
 
 
 def spikes(values: Floats, window: int = 64, sigmas: float = 8.0, factor: float = 1.3, floor: float = 0.05) -> Floats:

@@ -46,7 +46,7 @@ def test_one_series_that_improves_is_enough(judge):
 
 def test_without_a_planned_length_the_logged_range_is_judged(judge):
     (finding,) = judge(RULE, FLAT)
-    assert "since step 1,008" in finding.headline
+    assert "since step 1,010" in finding.headline
     assert "logged range" in " ".join(finding.evidence)
 
     with pytest.raises(TooFew, match="how many steps"):
@@ -86,3 +86,22 @@ def test_early_stopping_near_the_end_is_fine(judge):
     text = "fact total_steps: 1000\nevent early_stop @ 900: enough\nsteps: 90 every 10\ntrain/loss: 9 -> 3"
 
     assert judge(RULE, text) == []
+
+
+def test_a_loss_that_is_one_number_from_some_step_on_is_told(judge):
+    losses = [round(4 - 0.0213 * i + 0.05 * ((i * 7) % 5), 4) for i in range(50)]
+    steps = ", ".join(str(i) for i in range(1, 101))
+    text = f"steps: {steps}\ntrain/loss: " + ", ".join(map(str, losses))
+
+    (finding,) = judge(RULE, text + ", -1" * 50)
+    assert finding.headline.startswith("The training loss is exactly -1 in the last 50 of 100 records, from step 51 on")
+    coarse = ", ".join(f"{3 - 0.1 * (i // 10):.1f}" for i in range(50))
+    with pytest.raises(TooFew):
+        judge(RULE, f"steps: {steps}\ntrain/loss: {coarse}" + ", 2.5" * 50)
+
+
+def test_the_headline_names_the_evaluation_and_a_logged_step(judge):
+    text = "steps: 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000\neval/loss: " + ", ".join(["3.8"] * 10)
+
+    (finding,) = judge(RULE, text + "\nsteps: 1000\ntrain/loss: 4 -> 2 ~ 0.02")
+    assert finding.headline.startswith("The evaluation has not fallen since step 300")

@@ -33,3 +33,15 @@ def test_bad_days_are_what_a_clip_is_for(judge):
     assert judge(RULE, f"fact clip: 1\nsteps: 100\ntrain/grad_norm: {norms}") == []
     with pytest.raises(TooFew):
         judge(RULE, "steps: 5\ntrain/grad_norm: 90")
+
+
+def test_a_norm_that_grows_by_orders_of_magnitude_is_told_as_that(judge):
+    grows = ", ".join(f"{1.1**i:.4g}" for i in range(100))
+    text = f"steps: {', '.join(map(str, range(100)))}\ntrain/grad_norm: "
+
+    (finding,) = judge(RULE, text + grows)
+    assert "grows from" in finding.headline
+    assert "explodes" in finding.headline
+    assert judge(RULE, text + ", ".join(["1.5"] * 100)) == []
+    # a warm-up's first norms are small by themselves
+    assert judge(RULE, text + ", ".join(["0.001"] * 5 + ["1.5"] * 95)) == []

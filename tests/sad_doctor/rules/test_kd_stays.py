@@ -42,3 +42,22 @@ def test_a_weighted_kd_whose_weight_comes_in_is_not_judged(judge):
     text = "steps: 200\ntrain/raw/kd: 0 -> 0.2 -> 0.9 -> 0.7 -> 0.4 ~ 0.01\ntrain/raw/lm: 1.5 -> 1 ~ 0.01\n"
     total = "train/loss: 1.5 -> 1.575 -> 2.15 -> 1.825 -> 1.4"
     assert judge(RULE, text.replace(" ~ 0.01", "") + total) == []
+
+
+def test_a_kd_near_the_logarithm_of_a_vocabulary_stays_if_it_loses_next_to_nothing(judge):
+    """It may lose more than a tenth of the label loss's few nats, and still be that of unrelated distributions."""
+    text = "steps: 120\ntrain/raw/kd: {kd} ~ 0.05\ntrain/raw/lm: 3.6 -> 2.7 ~ 0.05"
+
+    (finding,) = judge(RULE, text.format(kd="11 -> 10.85"))
+    assert "another tokenizer" in finding.cause
+    assert judge(RULE, text.format(kd="11 -> 10")) == []
+    assert judge(RULE, text.format(kd="5 -> 4.85")) == []
+
+
+def test_beside_a_total_that_falls_such_a_kd_needs_no_label_loss(judge):
+    text = "steps: 120\ntrain/raw/kd: {kd} ~ 0.05\ntrain/loss: 8 -> 6.5 ~ 0.05"
+
+    (finding,) = judge(RULE, text.format(kd="10.9"))
+    assert "while the training loss falls" in finding.headline
+    with pytest.raises(TooFew):
+        judge(RULE, text.format(kd="4"))

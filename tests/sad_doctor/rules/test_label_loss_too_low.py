@@ -36,3 +36,15 @@ def test_far_below_the_teacher_is_a_hint(judge):
 
 def test_a_loss_of_exactly_0_is_a_term_that_vanished(judge):
     assert judge(RULE, "steps: 10 every 100\neval/lm_loss: 0") == []
+
+
+def test_an_evaluation_of_next_to_nothing_may_be_the_label_loss(judge):
+    text = "steps: 100\ntrain/loss: 4 -> 0.003 -> 0.003 -> 0.003\nsteps: 10 every 10\neval/loss: 0.003"
+
+    (hint,) = judge(RULE, text)
+    (alarm,) = judge(RULE, text + "\nmean_token_accuracy: 0.5 -> 0.9995")
+    assert (hint.level, alarm.level) == (Level.INFO, Level.WARNING)
+    assert "if it is the label loss" in hint.headline
+    for quiet in (text.replace("loss: 4", "loss: 0.3"), text.replace("eval/loss: 0.003", "eval/loss: 0.3")):
+        with pytest.raises(TooFew):
+            judge(RULE, quiet)

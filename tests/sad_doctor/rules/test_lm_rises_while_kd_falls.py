@@ -24,3 +24,10 @@ def test_a_label_loss_that_stays_far_above_the_teacher(judge):
     assert [f.level for f in judge(RULE, text)] in ([], [Level.INFO])
     (finding,) = judge(RULE, f"{text}steps: 1, 2\nteacher/lm_loss: 3.1, 3.1")
     assert finding.level == Level.WARNING
+
+
+def test_a_label_loss_that_stays_is_not_said_to_rise(judge):
+    (finding,) = judge(RULE, "steps: 300\ntrain/raw/kd: 4 -> 1 ~ 0.02\ntrain/raw/lm: 2.4 -> 2.405 ~ 0.005")
+
+    assert "does not fall" in finding.headline
+    assert "other text" not in finding.headline

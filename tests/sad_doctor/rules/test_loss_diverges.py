@@ -75,3 +75,57 @@ def test_an_explosion_has_no_steady_noise(judge):
     losses = ", ".join(f"{4 + 0.01 * (i % 3) + (2 ** ((i - 42) / 4) if i > 40 else 0):.3f}" for i in range(60))
     steps = ", ".join(str(i) for i in range(1, 61))
     assert judge(RULE, f"steps: {steps}\ntrain/loss: {losses}")
+
+
+def _rows(**columns):
+    count = max(map(len, columns.values()))
+    steps = "steps: " + ", ".join(str(i) for i in range(1, count + 1))
+    told = (f"{name.replace('__', '/')}: {', '.join(map(str, values))}" for name, values in columns.items())
+    return "\n".join([steps, *told])
+
+
+def _staged(jump):
+    """Three stages: the loss falls in each, and stands higher in the next."""
+    return [round(2 - 0.01 * (i % 40) + jump * (i // 40) + 0.01 * (i % 3), 3) for i in range(120)]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("train__length", [512 * (1 + i // 40) for i in range(120)]),
+        ("stage", [i // 40 for i in range(120)]),
+        ("kl", [0] * 40 + [round(3 + 0.01 * i, 2) for i in range(40)] + [0] * 40),
+    ],
+)
+def test_a_loss_that_steps_where_the_objective_changes_does_not_diverge(judge, name, values):
+    (hint,) = judge(RULE, _rows(train__loss=_staged(1), **{name: values}))
+    (alarm,) = judge(RULE, _rows(train__loss=_staged(1), stage=[1] * 120))
+
+    assert (hint.level, alarm.level) == (Level.INFO, Level.ERROR)
+    assert hint.first_step == 41
+    assert "no divergence" in hint.headline
+
+
+def test_a_setting_that_changes_elsewhere_excuses_nothing(judge):
+    stage = [0] * 20 + [1] * 100
+    (alarm,) = judge(RULE, _rows(train__loss=_staged(1), stage=stage))
+
+    assert alarm.level == Level.ERROR
+
+
+def test_a_loss_that_rises_slowly_after_a_change_diverges(judge):
+    loss = [2.0 + 0.01 * (i % 3) + max(0, i - 40) * 0.1 for i in range(120)]
+    (alarm,) = judge(RULE, _rows(train__loss=loss, train__length=[512] * 40 + [1024] * 80))
+
+    assert alarm.level == Level.ERROR
+    assert "rises from" in alarm.headline
+
+
+def test_a_jump_from_one_record_to_the_next_is_told_as_one(judge):
+    loss = [round(2.4 * (8 if i >= 60 else 1) * (1 + 0.02 * (i % 3)), 3) for i in range(120)]
+    (alarm,) = judge(RULE, _rows(train__loss=loss))
+
+    assert (
+        alarm.headline == "The loss jumps from 2.448 to 19.584 at step 61, from one record to the next, and stays up."
+    )
+    assert "accumulation" in alarm.cause

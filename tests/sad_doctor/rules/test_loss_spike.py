@@ -35,3 +35,13 @@ def test_small_losses_have_a_floor(judge):
 def test_few_records_are_not_judged(judge):
     with pytest.raises(TooFew, match="64"):
         judge(RULE, "steps: 64\ntrain/loss: 4")
+
+
+def test_of_a_level_that_stays_up_the_step_up_to_it_is_shown(judge):
+    losses = ", ".join(
+        f"{(18 if i >= 100 else 2.3) * (1 + 0.01 * (i % 4)) + (1 if i == 150 else 0):.3f}" for i in range(200)
+    )
+    steps = ", ".join(str(i) for i in range(200))
+
+    (hint,) = judge(RULE, f"steps: {steps}\ntrain/loss: {losses}")
+    assert "to 18 at step 100" in hint.headline

@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 
+from sad_doctor.finding import Level
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.overfitting import RULE
 
@@ -42,3 +44,29 @@ steps: 8 every 25
 eval/loss: 2.1, 2.0, 2.2, 2.5, 2.7, 2.75, 2.72, 2.7
 """
     assert judge(RULE, text) == []
+
+
+def _noisy(count, noise, rise, seed):
+    at = np.arange(1, count + 1) / count
+    level = 2 + 1.5 * np.exp(-10 * at) + rise * np.maximum(0, at - 0.4)
+    drawn = level * (1 + noise * np.random.default_rng(seed).normal(size=count))
+    return f"steps: {count} every 40\neval/loss: " + ", ".join(f"{value:.4f}" for value in drawn)
+
+
+@pytest.mark.parametrize(("count", "noise"), [(20, 0.03), (20, 0.05), (60, 0.02), (60, 0.05)])
+def test_a_flat_noisy_evaluation_is_no_overfitting(judge, count, noise):
+    """The lowest of many noisy values lies below all others by chance."""
+    assert [seed for seed in range(20) if judge(RULE, _noisy(count, noise, 0, seed))] == []
+
+
+@pytest.mark.parametrize(("count", "noise"), [(10, 0.005), (20, 0.01), (60, 0.03)])
+def test_a_rise_is_seen_through_the_noise(judge, count, noise):
+    assert all(judge(RULE, _noisy(count, noise, 1, seed)) for seed in range(10))
+
+
+def test_an_accuracy_that_still_rises_makes_it_a_hint(judge):
+    (hint,) = judge(RULE, UP + "\nval_acc: 10, 40, 55, 60, 62, 64, 65, 66")
+    (alarm,) = judge(RULE, UP + "\nval_acc: 10, 40, 55, 60, 59, 57, 56, 55")
+
+    assert (hint.level, alarm.level) == (Level.INFO, Level.WARNING)
+    assert "though val_acc still rises" in hint.headline

@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from sad_doctor.finding import Level
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.perplexity_disagrees import RULE
 
@@ -16,7 +17,16 @@ def text(perplexities, loss="eval/lm_loss"):
 def test_e_fits_and_two_does_not(judge):
     assert judge(RULE, text([math.exp(v) for v in LOSSES])) == []
     (finding,) = judge(RULE, text([2**v for v in LOSSES]))
-    assert "2 to the power of the loss" in finding.headline
+    assert "2 to the power of the evaluation's LM loss" in finding.headline
+
+
+def test_a_loss_may_be_in_bits(judge):
+    """Of a loss in bits the power of 2 is right: a hint at most, that leaves the unit open."""
+    (two,) = judge(RULE, text([2**v for v in LOSSES]))
+    (other,) = judge(RULE, text([3**v for v in LOSSES]))
+
+    assert (two.level, other.level) == (Level.INFO, Level.WARNING)
+    assert "in bits" in two.cause
 
 
 def test_a_mean_of_perplexities_lies_above(judge):
@@ -39,6 +49,6 @@ def test_the_training_tells_the_base_where_the_evaluation_has_no_label_loss(judg
     label = (5.33, 5.12, 4.85, 4.57, 4.3)
 
     (finding,) = judge(RULE, lines + "eval/perplexity: " + ", ".join(f"{2**v:.6g}" for v in label))
-    assert "2 to the power of a loss in nats" in finding.headline
+    assert "2 to the power of the loss" in finding.headline
     with pytest.raises(TooFew):
         judge(RULE, lines + "eval/perplexity: " + ", ".join(f"{math.exp(v):.6g}" for v in label))

@@ -1,5 +1,11 @@
-from sad_doctor.finding import Level
+from pathlib import Path
+
+import numpy as np
+
+from sad_doctor import names
+from sad_doctor.finding import Finding, Level
 from sad_doctor.rules.resume_jumps import RULE
+from sad_doctor.run import Column, Event, Run
 
 
 def series(start, end, first, last):
@@ -56,3 +62,30 @@ def test_a_term_that_comes_in_is_no_jump_of_the_label_loss(judge):
 def test_a_loss_that_is_hardly_ever_a_number_is_left_alone(judge):
     steps = ", ".join(str(step) for step in range(60))
     assert judge(RULE, f"steps: {steps}\ntrain/loss: 1, 2, {', '.join(['nan'] * 58)}\n") == []
+
+
+def _log(step, loss):
+    return f"steps: {', '.join(map(str, step))}\ntrain/loss: {', '.join(map(str, loss))}"
+
+
+def test_starts_are_counted():
+    count = 5
+    step = np.tile(np.arange(10.0, 130, 10), count)
+    crashes = tuple(Event(names.EVENT_WARNING, "CUDA out of memory", 120) for _ in range(count))
+    run = Run("a", "b", Path("c"), {names.LOSS: Column(step, 6 - 0.001 * step)}, crashes)
+
+    (finding,) = (one for one in RULE.check(run, RULE.thresholds) if isinstance(one, Finding))
+    assert "begins again at step 10 4 times: it holds 5 starts" in finding.headline
+    assert "5 times the memory did not suffice" in finding.evidence
+
+
+def test_two_runs_at_once_have_two_levels_that_never_meet():
+    step = np.repeat(np.arange(10.0, 310, 10), 2)
+    level = 8 - 0.005 * step + 0.1 * np.random.default_rng(1).normal(size=step.size)
+
+    def told(gap):
+        run = Run("a", "b", Path("c"), {names.LOSS: Column(step, level + gap * (np.arange(step.size) % 2))})
+        return [one.headline for one in RULE.check(run, RULE.thresholds) if isinstance(one, Finding)]
+
+    assert "two runs at once: 30 steps" in told(4)[0]
+    assert told(0) == []  # as of several processes that log the same loss

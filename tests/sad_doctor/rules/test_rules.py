@@ -1,8 +1,13 @@
+import re
 from pathlib import Path
+
+import pytest
 
 import sad_doctor.rules
 from sad_doctor.causes import EXPLAINS
+from sad_doctor.example import parse
 from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
 from sad_doctor.rules import RULES
 
 FOLDER = Path(sad_doctor.rules.__file__).parent
@@ -38,3 +43,20 @@ def test_explained_names_exist():
 
 def test_every_group_can_be_an_error():
     assert {rule.code[:2] for rule in RULES if rule.level == Level.ERROR} == {"R1", "R2", "R3", "R4", "R5"}
+
+
+@pytest.mark.filterwarnings("ignore:.*:RuntimeWarning")
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_threshold_out_of_all_reason_breaks_no_rule(rule):
+    """A count of less than none, a share below 0: it judges everything or nothing, and never crashes."""
+    runs = [parse(text) for text in re.findall(r"```run \w+\n(.*?)```", rule.page, re.DOTALL)]
+    judged = 0
+    for name in rule.thresholds:
+        for value in (-1e9, -1.0, 0.0, 0.3, 1e9):
+            for run in runs:
+                try:
+                    list(rule.check(run, {**rule.thresholds, name: value}))
+                except TooFew:
+                    continue
+                judged += 1
+    assert judged or not rule.thresholds

@@ -57,3 +57,36 @@ def test_without_a_vocabulary_the_label_loss_tells(judge):
 def test_few_records(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 5\ntrain/raw/kd: 0")
+
+
+def _rows(name, values):
+    return f"steps: {', '.join(map(str, range(1, len(values) + 1)))}\n{name}: {', '.join(map(str, values))}\n"
+
+
+def test_a_term_that_comes_down_to_0_smoothly_is_a_schedule(judge):
+    other = "steps: 100\ntrain/weighted/lm: 4 -> 3"
+    smooth = [round(2 * (1 - i / 50), 2) for i in range(50)] + [0] * 50
+
+    (schedule,) = judge(RULE, _rows("train/weighted/kd", smooth) + other)
+    (gone,) = judge(RULE, _rows("train/weighted/kd", [2] * 50 + [0] * 50) + other)
+    assert (schedule.level, gone.level) == (Level.INFO, Level.WARNING)
+    assert "schedule" in schedule.remedy
+
+
+def test_a_weight_that_ends_is_told_once(judge):
+    smooth = [round(1 - i / 40, 3) for i in range(40)] + [0] * 60
+    weighted = [2 * weight for weight in smooth]
+
+    (schedule,) = judge(RULE, _rows("train/weight/kd", smooth) + _rows("train/weighted/kd", weighted))
+    assert schedule.level == Level.INFO
+    assert "its weight comes down to 0 from step 41" in schedule.headline
+
+
+@pytest.mark.parametrize("name", ["T", "kd_temperature"])
+def test_a_temperature_whose_square_is_left_out_is_said(judge, name):
+    text = "steps: 100\ntrain/raw/lm: 5 -> 3 ~ 0.05\ntrain/raw/kd: 2.4e-4 -> 2.1e-4"
+
+    (squared,) = judge(RULE, f"{text}\n{name}: 100")
+    (vocabulary,) = judge(RULE, text)
+    assert "times the temperature squared (100²) it is 2.3" in squared.headline
+    assert "vocabulary" in vocabulary.headline

@@ -39,3 +39,15 @@ def test_a_label_loss_that_stays_at_guessing_while_kd_falls(judge):
     assert finding.level == Level.ERROR
     assert "no better than" in finding.headline
     assert judge(RULE, text + "5.4, 5, 4.8, 4.6, 4.4, 4.3, 4.2, 4.1") == []
+
+
+def test_a_sum_is_told_with_what_to_divide_by(judge):
+    tokens = [300 + (137 * i) % 1700 for i in range(60)]
+    sums = [round(count * 2.5, 2) for count in tokens]
+    text = f"steps: {', '.join(map(str, range(60)))}\ntrain/raw/ce: {', '.join(map(str, sums))}"
+
+    (told,) = judge(RULE, text + f"\ntrain/tokens: {', '.join(map(str, tokens))}")
+    (untold,) = judge(RULE, text)
+    assert "over the number of tokens it is 2.5" in told.headline
+    assert "a sum" in untold.cause
+    assert "log that number" in untold.remedy

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sad_doctor.run import Column
-from sad_doctor.signals import finite, gain, spikes, still, tidy, trend
+from sad_doctor.signals import fades, finite, frozen, gain, spikes, still, tidy, trend
 
 VALUES = st.floats(-1e6, 1e6, width=32)
 ANY = st.floats(width=32)
@@ -102,3 +102,23 @@ def test_spikes_never_fail_and_never_mark_what_is_not_finite(values):
 
     assert found.shape == values.shape
     assert not found[~np.isfinite(values)].any()
+
+
+def test_a_noisy_series_that_ends_in_one_value_is_frozen():
+    noisy = [round(2 + 0.0137 * ((7 * i) % 11), 4) for i in range(40)]
+    step = np.arange(100.0)
+
+    same, noise = frozen(Column(step, np.array(noisy + [-1.0] * 60)), 0.2)
+    assert (same.value, same.count, same.first) == (-1, 60, 40)
+    assert noise > 0.01
+    assert frozen(Column(step, np.array([round(v, 1) for v in noisy] + [2.1] * 60)), 0.2) is None
+    assert frozen(Column(step, np.array([-1.0] * 60 + noisy)), 0.2) is None
+    assert frozen(Column(step, np.array(noisy + [-1.0] * 60)), 0.7) is None
+
+
+def test_a_series_fades_or_stops():
+    step = np.arange(20.0)
+
+    assert fades(Column(step, np.concatenate((np.linspace(2, 0, 10), np.zeros(10)))), 0.3)
+    assert not fades(Column(step, np.concatenate((np.full(10, 2.0), np.zeros(10)))), 0.3)
+    assert not fades(Column(step, np.zeros(20)), 0.2)
