@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sad_doctor import names
 from sad_doctor.clean import clean
-from sad_doctor.readers.naming import column_of
+from sad_doctor.readers.naming import column_of, in_bytes
 from sad_doctor.readers.source import Source, Unreadable
 from sad_doctor.readers.tail import Pace
 from sad_doctor.run import Column, Run
@@ -103,7 +103,10 @@ class Named:
 
 def _key(run: Run, theirs: str) -> str:
     """The column that the log's name ``theirs`` has become. A name that means something to us was renamed before."""
-    found = next((key for key in (theirs, column_of(theirs) or theirs) if key in run.columns), None)
+    held = in_bytes(theirs)
+    beside = names.RAW + names.KD if f"{clean(theirs, 60)} as {names.RAW}{names.KD}" in ", ".join(run.notes) else theirs
+    meant = (theirs, f"logged/{theirs}", beside, column_of(theirs), held[0] if held is not None else None)
+    found = next((key for key in meant if key is not None and key in run.columns), None)
     if found is None:
         near = difflib.get_close_matches(theirs, run.columns, n=3, cutoff=0.0)
         raise Unreadable(f"--map {clean(theirs, 60)}: the log has no such column; it has {', '.join(near)} …")

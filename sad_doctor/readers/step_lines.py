@@ -6,6 +6,7 @@ print nanoGPT, llm.c, torchtune, torchtitan, Megatron-LM, fairseq, Keras and mos
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ _PAIR = re.compile(
 _OF = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.]*[./\-])")
 _EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
 _REST = re.compile(r"[\s,;|:=()\[\]{}\-–—>*#']*")
+_SIGNS = (":", "=")
 _OF_A_LOSS = frozenset(
     {"debug", "info", "warn", "warning", "error", "critical", "rank", "main", "logger", "root", "trainer", "train"}
     | {"training", "finished", "done", "ended", "and", "with", "the", "its", "got", "has", "is"}
@@ -71,7 +73,9 @@ def parse(line: str) -> Line | None:
     words, rest = "", []
     at = 0
     for found in _PAIR.finditer(line):
-        name = _known(found["name"])
+        # a word right behind a sign is the value before this name: task:chat loss:3.1
+        told = found["name"].split(" ", 1)[-1] if line[found.start() - 1 : found.start()] in _SIGNS else found["name"]
+        name = _known(told)
         value, of = _number(found["value"]), found["of"]
         rest.append(line[at : found.start()])
         at = found.end()
@@ -81,6 +85,8 @@ def parse(line: str) -> Line | None:
                 step, steps = value, int(of) if of else steps
         elif plain(name) == "epoch":
             epoch, epochs = value, int(of) if of else epochs
+        elif not math.isfinite(value) and not _signed(found) and column_of(name) is None and plain(name)[-4:] != "loss":
+            continue  # prose: number of nan iterations
         elif not of and name not in values:
             values[name] = value
     if step is None and (unnamed := _unnamed(line)) is not None:
@@ -90,8 +96,13 @@ def parse(line: str) -> Line | None:
     if not own and (_EVALUATES.search(line) is not None):
         values = {f"eval_{name}": value for name, value in values.items()}
     whole = bool(values) and all(_REST.fullmatch(one) for one in rest)
-    told = Line(step, steps, epoch, epochs, values, whole)
-    return told if told.has_loss or ((step is not None or epoch is not None) and not values) else None
+    said = Line(step, steps, epoch, epochs, values, whole)
+    return said if said.has_loss or ((step is not None or epoch is not None) and not values) else None
+
+
+def _signed(found: re.Match[str]) -> bool:
+    """Whether a sign stands between a name and its value, not blanks alone."""
+    return found.string[found.end("name") : found.start("value")].strip() != ""
 
 
 def _known(name: str) -> str:

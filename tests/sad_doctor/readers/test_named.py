@@ -50,3 +50,11 @@ def test_a_reader_s_notes_do_not_say_what_was_told_otherwise(write):
     assert told.columns[names.LOSS].last == 3
     both = named(Fixed(run), {"mine": names.LOSS, "lr": "train/raw/x", "other": "train/raw/y"}).run()
     assert len(both.notes) == 3
+
+
+def test_a_name_that_its_row_gave_another_meaning_is_found(write):
+    line = '{"step": %d, "loss": 2.0, "loss_ce": 5.0, "loss_mlm": 1.0, "kl": 7.0, "gpu_mem_gb": 3.0}\n'
+    run = read(write("run.jsonl", "".join(line % i for i in range(9))))
+    wanted = {"loss_ce": "train/raw/a", "kl": "train/raw/b", "gpu_mem_gb": names.MEMORY}
+    told = named(Fixed(run), wanted).run().columns
+    assert [told[name].last for name in wanted.values()] == [5, 7, 3e9]

@@ -121,6 +121,8 @@ def test_a_hostile_line_is_soon_done_with(text: str) -> None:
         ("step 1 - train loss: 17.1 - logits loss: 0.61", {"train_loss": 17.1, "logits_loss": 0.61}),
         ("step 1 total_loss: 5.8 soft target loss: 1.0", {"total_loss": 5.8, "soft_target_loss": 1.0}),
         ("INFO trainer Step 3 loss 2", {"loss": 2}),
+        ("step 1 | loss: 2 | number of nan iterations:   0 |", {"loss": 2, "iterations": 0}),
+        ("step:1 task:chat loss:2 mode=fast kd=1", {"loss": 2, "kd": 1}),
         ("Step 3 INFO my.train mean loss 2", {"loss": 2}),
         ("Step 3 INFO trainer cosine loss 2", {"cosine_loss": 2}),
     ],
