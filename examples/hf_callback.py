@@ -46,7 +46,7 @@ class RedFlags(TrainerCallback):
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **more: Any) -> None:
         """Open the record, in one process."""
         if state.is_world_process_zero:
-            self._record = Recorder(self.folder, {names.TOTAL_STEPS: state.max_steps})
+            self._record = Recorder(self.folder, {names.TOTAL_STEPS: state.max_steps}, resume=state.global_step > 0)
             # reads only what is new, so that a look costs little however long the run is
             self._source = open_log(self.folder)
 

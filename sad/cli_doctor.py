@@ -12,7 +12,7 @@ from sad.errors import UserError
 
 def doctor(
     run: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             help="A run folder, a log file, or FILE.db/RUN of a tracker's database; live or finished. Several are "
             "compared; of a folder that holds several one is chosen.",
@@ -112,10 +112,28 @@ def explain(
         typer.echo(_explained(code, run, threshold or []).rstrip())
         return
     if (page := explain_rule(code)) is None:
-        from sad.pages import bug_page
-
-        page = bug_page(code)
+        page = _bug_page(code)
     typer.echo(page.rstrip())
+
+
+def _bug_page(code: str) -> str:
+    import difflib
+
+    from sad import catalogue
+    from sad.pages import bug_page
+    from sad_doctor.rules import RULES
+    from sad_doctor.settings import nearest
+
+    every = {name for bug in catalogue.entries() for name in (bug.code.lower(), bug.name)}
+    every |= {name for rule in RULES for name in (rule.code.lower(), rule.name)}
+    if code.strip().lower() not in every:
+        if code[:1].upper() == "R" and code[1:].isdigit():
+            raise UserError(f"no red flag {code}; {nearest(code)}")
+        # a name with a slip in it means that one name, not all that are a little like it
+        slips = difflib.get_close_matches(code.lower(), sorted(name for name in every if "-" in name), n=1, cutoff=0.8)
+        if slips:
+            raise UserError(f"no bug and no red flag {code!r}; did you mean {slips[0]}?")
+    return bug_page(code)
 
 
 def _explained(code: str, run: Path, changed: list[str]) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from sad_doctor import main, settings
 from sad_doctor.readers import Unreadable
-from sad_doctor.rules import RULES
 from sad_doctor.watch import Watching
 
 _FORMS = {
@@ -73,7 +72,7 @@ def run(arguments: Sequence[str] | None = None, program: str = "") -> int:
     if given.explain is not None:
         page = main.explain(given.explain)
         if page is None:
-            made.error(f"no rule {given.explain}; known: {', '.join(rule.code for rule in RULES)}")
+            made.error(f"no rule {given.explain}; {settings.nearest(given.explain)}")
         sys.stdout.write(page)
         return main.HEALTHY
     if not given.run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,13 +14,15 @@ from pathlib import Path
 
 from sad_doctor.check import check
 from sad_doctor.clean import clean
+from sad_doctor.comparing import comparing, read
 from sad_doctor.finding import Comparison, Level, Report
+from sad_doctor.output import Unwritable, guard, written
 from sad_doctor.page import markdown, rule_of
-from sad_doctor.readers import Source, Unreadable, open_log, settle, several
+from sad_doctor.readers import Source, Unreadable, open_log, several
 from sad_doctor.readers.named import is_ours, named, nearest
-from sad_doctor.rules import RULES
 from sad_doctor.run import Run
-from sad_doctor.settings import chosen, find, load, meant, merged
+from sad_doctor.settings import chosen, find, load, merged
+from sad_doctor.settings import nearest as nearest_rule
 from sad_doctor.watch import Watching
 
 HEALTHY, RED_FLAGS, UNREADABLE, UNJUDGED = 0, 1, 2, 3
@@ -68,6 +71,7 @@ def run_doctor(
         if not paths or (len(paths) > 1 and files):
             raise ValueError(f"{len(paths)} runs: this view takes one; several go to the dashboard or to --report")
         dashboard = not (form or files) and _interactive()
+        _sane(paths, total_steps)
         speed = _speed(replay, dashboard)
         told = load(find(paths[0]))
         rules = chosen(select or told.select, ignore or told.ignore)
@@ -75,7 +79,10 @@ def run_doctor(
         level = FAIL_ON.get(fail_on or told.fail_on)
         if level is None:
             raise ValueError(f"--fail-on {fail_on}: it is error or warn")
-        compare = _comparing(band or told.band, baseline or told.baseline)
+        guard(
+            (("--svg", svg), ("--html", html)), (*paths, baseline, told.baseline_path, band, told.band_path, told.file)
+        )
+        compare, good = comparing(band, baseline, told)
     except (ValueError, Unreadable) as problem:
         return _refuse(problem)
     mine = {code: values for code, values in changed.items() if any(rule.code == code for rule in rules)}
@@ -88,12 +95,12 @@ def run_doctor(
     def reported(one: str | Path) -> int:
         source = opened(one)
         watching.follow(source, judge)
-        run = _noted(_read(source), told.file)
+        run = _noted(read(source), told.file)
         verdict = _beside(judge, compare)(run)
         if svg is not None:
-            _picture(source, judge, svg)
+            _saved("picture", svg, lambda: _picture(source, judge, svg), form)
         if html is not None:
-            _page(run, verdict, html)
+            _saved("page", html, lambda: _page(run, verdict, html), form)
         if (svg is not None or html is not None) and not form:
             return exit_code(verdict, level)
         return _shown(run, verdict, form, apart=one is not paths[0]) or exit_code(verdict, level)
@@ -101,13 +108,20 @@ def run_doctor(
     try:
         if dashboard:
             watching.hold()
-            good = baseline or told.baseline
             whole = _beside(judge, compare)
             shown = _dashboard(paths, opened, whole, quiet, speed, [] if good is None else [open_log(good)])
             return _worst(exit_code(verdict, level) for verdict in shown)
         return _worst([reported(one) for one in paths])
-    except (Unreadable, _Unwritable) as problem:
+    except (Unreadable, Unwritable) as problem:
         return _refuse(problem)
+
+
+def _sane(paths: Sequence[str | Path], total_steps: float | None) -> None:
+    """Raises ValueError for a name or a number that is none."""
+    if not all(str(one) for one in paths):
+        raise ValueError("the name of a run is empty: name a folder of `sad train`, or a log file")
+    if total_steps is not None and not 0 < total_steps < math.inf:
+        raise ValueError(f"--total-steps {total_steps:g}: it is a number of steps above 0")
 
 
 def _beside(
@@ -116,29 +130,8 @@ def _beside(
     return lambda run: replace(judge(run), comparisons=compare(run))
 
 
-def _read(source: Source) -> Run:
-    source.poll()
-    settle(source)
-    return source.run()
-
-
 def _noted(run: Run, file: Path | None) -> Run:
     return run if file is None else replace(run, notes=(*run.notes, f"settings of the doctor from {clean(str(file))}"))
-
-
-def _comparing(band: str | Path | None, baseline: str | Path | None) -> Callable[[Run], tuple[Comparison, ...]]:
-    """What is laid beside a run: nothing, or what its modules are loaded for."""
-    beside: list[Callable[[Run], Comparison]] = []
-    if band is not None:
-        from sad_doctor.band import band_of
-        from sad_doctor.band import beside as beside_band
-
-        beside.append(partial(beside_band, band=band_of(band)))
-    if baseline is not None:
-        from sad_doctor.baseline import beside as beside_run
-
-        beside.append(partial(beside_run, good=_read(open_log(baseline))))
-    return lambda run: tuple(one(run) for one in beside)
 
 
 def exit_code(report: Report, fail_on: Level = Level.ERROR) -> int:
@@ -163,9 +156,9 @@ def explain_run(code: str, path: str | Path, thresholds: Mapping[str, Mapping[st
 
     rule = rule_of(code)
     if rule is None:
-        raise ValueError(f"no rule {code}; {meant(code, (one.code for one in RULES))}")
+        raise ValueError(f"no rule {code}; {nearest_rule(code)}")
     changed = merged(load(find(path)).thresholds, thresholds or {})
-    return explained(rule, _read(open_log(path)), changed)
+    return explained(rule, read(open_log(path)), changed)
 
 
 def renaming(texts: Iterable[str]) -> dict[str, str]:
@@ -176,7 +169,7 @@ def renaming(texts: Iterable[str]) -> dict[str, str]:
         if not (equals and theirs and ours):
             raise ValueError(f"--map {text}: write it as theirs=ours, for example my_kl=train/raw/kd")
         if not is_ours(ours):
-            raise ValueError(f"--map {text}: {ours} is none of the doctor's names, such as {nearest(ours)}")
+            raise ValueError(f"--map {text}: {ours} is none of the doctor's names; did you mean {nearest(ours)}?")
         found[theirs] = ours
     return found
 
@@ -232,26 +225,29 @@ def _worst(codes: Iterable[int]) -> int:
     return min(codes, key=order.index, default=UNJUDGED)
 
 
-class _Unwritable(Exception):  # noqa: N818 - a verdict on the place, not a fault of ours
-    pass
-
-
-def _picture(source: Source, judge: Callable[[Run], Report], path: str | Path) -> None:
-    from sad_doctor.views.tui.picture import save_picture
-
+def _saved(what: str, path: str | Path, write: Callable[[], None], form: str) -> None:
+    """Write a file and say where, on standard error where standard output is a report. Raises Unwritable."""
+    said = written(what, path, write)
+    stream = sys.stderr if form else sys.stdout
     try:
-        save_picture(source, judge, path)
+        print(said, file=stream, flush=True)
+    except BrokenPipeError:
+        _discard()
     except OSError as error:
-        raise _Unwritable(f"{path}: the picture cannot be written: {error.strerror or error}") from error
+        _discard()
+        raise Unwritable(f"standard output cannot be written: {error.strerror or error}") from error
 
 
 def _page(run: Run, verdict: Report, path: str | Path) -> None:
     from sad_doctor.views.html import render
 
-    try:
-        Path(path).write_text(render(run, verdict), encoding="utf-8")
-    except OSError as error:
-        raise _Unwritable(f"{path}: the page cannot be written: {error.strerror or error}") from error
+    Path(path).write_text(render(run, verdict), encoding="utf-8")
+
+
+def _picture(source: Source, judge: Callable[[Run], Report], path: str | Path) -> None:
+    from sad_doctor.views.tui.picture import save_picture
+
+    save_picture(source, judge, path)
 
 
 def _refuse(problem: Exception) -> int:

@@ -6,6 +6,7 @@
 
 ``metrics.jsonl`` has one flat object a logged step: ``{"step": 12, "time": …, "train/loss": …}``.
 ``events.jsonl`` has one object an event. ``run.json`` is rewritten whole, by atomic rename.
+A folder that holds a run already: see :class:`Recorder`.
 Every line is strict JSON: a non-finite number is written as the string "NaN", "Infinity" or "-Infinity".
 """
 
@@ -53,13 +54,22 @@ def dumps(value: object) -> str:
 class Recorder:
     """Writes a run folder. Not safe for several writers: give it to one process only.
 
+    Where the folder holds the record of a run already, that one is moved into a folder of its own in it, ``earlier-1``,
+    ``earlier-2`` and so on, which can be read like any run: two runs in one record would be told as one. With
+    ``resume`` the record goes on instead, with its facts and its start; an event ``names.EVENT_RESUME`` then says from
+    which step.
+
     Raises OSError if the folder cannot be made or written.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], facts: Mapping[str, object] | None = None) -> None:
-        """Open ``folder`` for appending, making it if need be; ``facts`` go to ``run.json``."""
+    def __init__(
+        self, folder: str | os.PathLike[str], facts: Mapping[str, object] | None = None, *, resume: bool = False
+    ) -> None:
+        """Open ``folder``, making it if need be; ``facts`` go to ``run.json``."""
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+        if not resume:
+            _set_aside(self.folder)
         self._metrics: IO[str] = self._open(METRICS)
         self._events: IO[str] = self._open(EVENTS)
         self._facts: dict[str, Any] = {**self._read_facts(), names.STATUS: "running", **(facts or {})}
@@ -135,6 +145,24 @@ def replace_text(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def _set_aside(folder: Path) -> None:
+    """Move the record of an earlier run into a folder of its own, whatever became of that run."""
+    old = [path for path in (folder / RUN, folder / METRICS, folder / EVENTS) if path.exists()]
+    if not old:
+        return
+    number = 1
+    while True:
+        aside = folder / f"earlier-{number}"
+        try:
+            aside.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            break
+    for path in old:
+        path.replace(aside / path.name)
 
 
 def _drop_half_line(path: Path) -> None:

@@ -31,14 +31,32 @@ class Settings:
     band: str | None = None
     baseline: str | None = None
 
+    def beside(self, path: str) -> Path:
+        """Return a path of the file: a relative one is relative to the file."""
+        return Path(path) if self.file is None else self.file.parent / path
+
+    @property
+    def baseline_path(self) -> Path | None:
+        """Where the good run lies."""
+        return None if self.baseline is None else self.beside(self.baseline)
+
+    @property
+    def band_path(self) -> Path | None:
+        """Where the band lies, unless it is a name."""
+        return None if self.band is None else self.beside(self.band)
+
 
 def find(path: str | Path) -> Path | None:
     """Return the ``sad.toml`` that holds for a log: in its folder, beside it, or in the working directory or above."""
-    path = Path(path).absolute()
+    path = Path(path)
+    try:
+        here: Path | None = Path.cwd()
+    except OSError:  # it was deleted under us
+        here = None
+    path = path if here is None else here / path
     inside = [path] if path.is_dir() else []
     beside = next((parent for parent in path.parents if parent.is_dir()), None)
-    here = Path.cwd()
-    folders = [*inside, *([beside] if beside else []), here, *here.parents]
+    folders = [*inside, *([beside] if beside else []), *([here, *here.parents] if here else [])]
     return next((folder / FILE for folder in folders if (folder / FILE).is_file()), None)
 
 
@@ -117,13 +135,25 @@ def by_code(changes: Changes, rules: Sequence[Rule] = RULES) -> dict[str, dict[s
     for key, values in changes.items():
         rule = known.get(key) or known.get(key.upper())
         if rule is None:
-            raise ValueError(f"no rule {key}; {meant(key, known)}")
+            raise ValueError(f"no rule {key}; {nearest(key)}")
         for name in values:
             if name not in rule.thresholds:
                 has = ", ".join(rule.thresholds) or "none"
                 raise ValueError(f"{key} has no threshold {name}; it has: {has}; {meant(name, rule.thresholds)}")
+            _sane(key, name, values[name], rule.thresholds[name])
         found[rule.code] = {**found.get(rule.code, {}), **values}
     return found
+
+
+def _sane(key: str, name: str, value: float, default: float) -> None:
+    """Raises ValueError for what makes no threshold.
+
+    Only one that is negative by itself, a correlation, may be negative; of records there must be one to judge.
+    """
+    least = -math.inf if default < 0 else 1 if name == "records" else 0
+    if not math.isfinite(value) or value < least:
+        told = "" if default < 0 else f", at least {least}"
+        raise ValueError(f"{key}.{name} is a finite number{told}, not {value:g}")
 
 
 def merged(first: Changes, second: Changes) -> dict[str, dict[str, float]]:
@@ -139,21 +169,36 @@ def meant(word: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
 
 
+def nearest(key: str) -> str:
+    """Return which rules a word that names none may stand for: those whose code begins with it, else the most alike."""
+    under = [rule.code for rule in RULES if key and rule.code.startswith(key.upper())]
+    if under:
+        return f"there are {', '.join(under)}"
+    known = [word for rule in RULES for word in (rule.code, rule.name)]
+    spelled = key.upper() if any(letter.isdigit() for letter in key) else key.lower()
+    near = difflib.get_close_matches(spelled, known, n=1, cutoff=0.5)
+    if near:
+        return f"did you mean {near[0]}?"
+    return f"nearest: {', '.join(difflib.get_close_matches(spelled, known, n=3, cutoff=0.0))}"
+
+
 def chosen(select: Iterable[str], ignore: Iterable[str]) -> tuple[Rule, ...]:
-    """Return the rules of ``select`` (all, if empty) without those of ``ignore``; ValueError for an unknown one."""
+    """Return the rules of ``select`` (all, if empty) without those of ``ignore``.
+
+    Raises ValueError for an unknown one, and where none is left.
+    """
     wanted, unwanted = ([_matching(key) for key in keys] for keys in (select, ignore))
     kept = set().union(*wanted) if wanted else {rule.code for rule in RULES}
     kept = kept.difference(*unwanted)
+    if not kept:
+        raise ValueError("no rule is left: all that are selected are ignored too")
     return tuple(rule for rule in RULES if rule.code in kept)
 
 
 def _matching(key: str) -> set[str]:
     found = {rule.code for rule in RULES if rule.name == key or (key and rule.code.startswith(key.upper()))}
     if not found:
-        known = [word for rule in RULES for word in (rule.code, rule.name)]
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-        known = known if near else [rule.code for rule in RULES]
-        raise ValueError(f"no rule {key!r}; {meant(key, known)}")
+        raise ValueError(f"no rule {key!r}; {nearest(key)}")
     return found
 
 
@@ -165,7 +210,7 @@ def threshold(text: str) -> tuple[str, str, float]:
         number = float(value)
     except ValueError:
         number = float("nan")
-    if not (equals and dot) or number != number:
+    if not (equals and dot) or math.isnan(number):
         raise ValueError(f"--set {text}: write it as RULE.name=number, for example R203.share=0.9")
     return rule.strip(), name.strip(), number
 

@@ -34,14 +34,16 @@ from sad.subjects.states import States, StatesLoss, teacher_probabilities
 
 def buggy() -> StatesLoss:
     """States times weight, and nothing else."""
-    return lambda given: _loss(given, given.hidden @ given.weight.T)
+    return lambda given: _loss(given, given.hidden.float() @ given.weight.float().T)
 
 
 def value_alone() -> StatesLoss:
     """All of it in the value; the gradient goes past the soft-cap."""
 
     def loss(given: States) -> Tensor:
-        logits = given.scale * (given.hidden @ given.weight.T + (0.0 if given.bias is None else given.bias))
+        logits = given.scale * (
+            given.hidden.float() @ given.weight.float().T + (0.0 if given.bias is None else given.bias)
+        )
         if given.softcap is not None:
             capped = given.softcap * torch.tanh(logits / given.softcap)
             logits = logits + (capped - logits).detach()

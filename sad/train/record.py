@@ -38,7 +38,7 @@ class Record:
         if resumed_at is not None:
             forget_after(folder, resumed_at)
         self._folder, self._plan, self._watch = folder, plan, watch
-        self.recorder = Recorder(folder, facts(plan))
+        self.recorder = Recorder(folder, facts(plan), resume=resumed_at is not None)
         kind = names.EVENT_START if resumed_at is None else names.EVENT_RESUME
         self.recorder.event(kind, f"{plan.steps} steps on {plan.device}, {plan.precision}", resumed_at or 0)
         config = plan.recipe.model_dump(mode="json")

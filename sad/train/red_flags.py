@@ -15,9 +15,9 @@ from typing import Literal
 from sad.train import checkpoint
 from sad.train.checkpoint import Progress
 from sad_doctor import check
+from sad_doctor import rules as doctor
 from sad_doctor.finding import Finding, Level
 from sad_doctor.readers.run_folder import RunFolder
-from sad_doctor.rules import RULES
 
 Mode = Literal["ignore", "warn", "stop", "rollback"]
 EVERY = 10
@@ -30,7 +30,7 @@ IN_A_ROW = 3
 DYNAMIC = frozenset({"loss-diverges", "non-finite-hidden", *HANDLED})
 """Flags that other batches from an earlier state may not bring back. Going back cures no others: they are of the
 set-up, and would be there again."""
-_RULES = tuple(rule for rule in RULES if not rule.code.startswith("R5"))
+RULES = tuple(rule for rule in doctor.RULES if not rule.code.startswith("R5"))
 """Whether the process crashed or fell silent is not for itself to judge."""
 
 
@@ -64,7 +64,7 @@ class RedFlags:
             return Verdict()
         started = self._now()
         self._source.poll()
-        findings = check(self._source.run(), _RULES).findings
+        findings = check(self._source.run(), RULES).findings
         ended = self._now()
         self.spent += ended - started
         self._next = ended + (ended - started) * (1 - PRICE) / PRICE

@@ -30,6 +30,10 @@ def is_ours(name: str) -> bool:
 def nearest(name: str) -> str:
     """Return the column of ours that is spelled most like ``name``."""
     known = sorted(METRICS | {prefix + term for prefix in names.PREFIXES for term in (names.KD, names.LM)})
+    # of several that end in this word the one of training is meant: loss is train/loss
+    ends = sorted((one for one in known if one.endswith(f"/{name}")), key=lambda one: (len(one.split("/")), one))
+    if ends:
+        return next((one for one in ends if one.startswith("train/")), ends[0])
     return (difflib.get_close_matches(name, known, n=1, cutoff=0.0) or known)[0]
 
 
@@ -71,6 +75,8 @@ class Named:
         told: dict[str, Column] = {self._columns[theirs]: column for theirs, column in moved.items()}
         facts = dict(run.facts) | ({names.TOTAL_STEPS: self._total_steps} if self._total_steps else {})
         notes = tuple(f"{clean(theirs, 60)} is {ours}, as told" for theirs, ours in self._columns.items())
+        if self._total_steps and run.last_step > self._total_steps:
+            notes += (f"told {self._total_steps:,.0f} steps in all, but step {run.last_step:,.0f} is logged already",)
         return replace(run, columns={**columns, **told}, facts=facts, notes=(*run.notes, *notes))
 
 

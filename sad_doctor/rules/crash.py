@@ -81,7 +81,9 @@ def check(run: Run, _t: Thresholds) -> Iterator[Finding]:
     silent = run.facts.get(names.STATUS, "unknown") == "unknown"
     if silent and not run.events and "events" not in run.facts:
         raise TooFew("this kind of log does not tell how the run ended")
-    told = {event.message: event for event in run.events if event.kind == names.EVENT_CRASH}
+    # a run that was resumed has outlived what crashed it before
+    resumed = max((at for at, event in enumerate(run.events) if event.kind == names.EVENT_RESUME), default=-1)
+    told = {event.message: event for event in run.events[resumed + 1 :] if event.kind == names.EVENT_CRASH}
     if not told and not crashed and not run.columns:
         raise TooFew("not one record was read: what the log says of the training is not understood")
     for message, event in told.items():

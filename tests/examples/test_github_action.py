@@ -60,7 +60,7 @@ def test_the_verdict_is_written_said_and_kept_to_the_end(shell: Any, log: str, c
     (shutil.copytree if source.is_dir() else shutil.copy)(source, shell.home / "runs" / "latest")
 
     judged = shell("Judge")
-    assert (judged.returncode, judged.stderr) == (0, "")
+    assert (judged.returncode, judged.stderr) == (0, "page written: doctor.html\n")
     told = (shell.home / "doctor.md").read_text()
     assert Path(shell.files["GITHUB_STEP_SUMMARY"]).read_text() == told
     assert ("The weights never moved" in told) == (code == 1)

@@ -61,9 +61,10 @@ def test_every_key_of_the_recipe_is_told_under_its_section():
         part = parts[f"`[{'.'.join(path)}]`" if path else "Outside any section"]
         (row,) = [line for line in part.splitlines() if line.startswith(f"| `{name}` |")]
         assert field.description, f"{name} has no sentence under it"
-        assert field.description.split(".")[0].split("|")[0] in row
-        shown = str(field.default).lower() if isinstance(field.default, bool) else field.default
-        default = "not set" if field.default is None else f"`{shown}`"
+        assert field.description.split(".")[0].split("|")[0].replace("\n", " ") in row
+        value = field.get_default(call_default_factory=True)
+        shown = str(value).lower() if isinstance(value, bool) else value
+        default = "not set" if value is None else f"`{shown}`"
         assert row.split(" | ")[1] == default
         assert len(row.replace(r"\|", "").split("|")) == 5
 

@@ -124,7 +124,7 @@ def test_a_picture_is_written_and_nothing_else_shown(tmp_path, capsys):
     assert run_doctor(FIXTURES / "run2.log", svg=tmp_path / "run2.svg") == 1
 
     assert (tmp_path / "run2.svg").read_text(encoding="utf-8").startswith("<svg")
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == (f"picture written: {tmp_path / 'run2.svg'}\n", "")
     assert run_doctor(FIXTURES / "healthy", svg=tmp_path / "no" / "folder.svg") == 2
     assert "cannot be written" in capsys.readouterr().err
 
@@ -267,7 +267,7 @@ def test_the_columns_of_a_log_can_be_named(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("a", "write it as theirs=ours"), ("a=", "write it"), ("kl=train/row/kd", "such as train/raw/kd")],
+    [("a", "write it as theirs=ours"), ("a=", "write it"), ("kl=train/row/kd", "did you mean train/raw/kd")],
 )
 def test_a_name_that_is_none_of_ours_is_refused(text, said):
     with pytest.raises(ValueError, match=said):
@@ -278,6 +278,9 @@ def test_a_page_is_written_and_says_the_verdict(tmp_path, capsys):
     page = tmp_path / "report.html"
     assert run_doctor(FIXTURES / "run2.log", html=page) == 1
     assert "The weights never moved" in page.read_text(encoding="utf-8")
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == (f"page written: {page}\n", "")
+    assert run_doctor(FIXTURES / "run2.log", html=page, form="json") == 1
+    told = capsys.readouterr()
+    assert (json.loads(told.out)["schema"], told.err) == (1, f"page written: {page}\n")
     assert run_doctor(FIXTURES / "run2.log", html=tmp_path / "no" / "page.html") == 2
     assert "the page cannot be written: No such file" in capsys.readouterr().err

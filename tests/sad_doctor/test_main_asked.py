@@ -1,12 +1,15 @@
 """What is asked of the doctor beside the verdict: a page with a run's numbers, settings, a band, a good run."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sad_doctor.__main__ import run as command
-from sad_doctor.main import run_doctor
+from sad_doctor.main import renaming, run_doctor
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "runs"
 
@@ -69,3 +72,77 @@ def test_explain_of_sad_takes_a_run():
     code, out, err = explain("V101", str(FIXTURES / "run2.log"))
     assert (code, out) == (2, "")
     assert "V101 is a bug" in err
+
+
+@pytest.mark.parametrize("option", ["--html", "--svg"])
+def test_the_log_is_never_overwritten(option, tmp_path, capsys):
+    log, good, settings = tmp_path / "run.csv", tmp_path / "good.csv", tmp_path / "sad.toml"
+    for file in (log, good):
+        file.write_bytes((FIXTURES / "metrics.csv").read_bytes())
+    settings.write_text('[doctor]\nbaseline = "good.csv"\n')
+    before = [file.read_bytes() for file in (log, good, settings)]
+
+    for target in (log, good, settings):
+        assert command([str(log), option, str(target)]) == 2
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert told.err == f"sad doctor: {option} {target}: it would overwrite what is read: name another file\n"
+    assert [file.read_bytes() for file in (log, good, settings)] == before
+
+
+@pytest.mark.parametrize("steps", ["-5", "nan", "0", "1e999"])
+def test_a_length_that_is_none_is_refused(steps, capsys):
+    assert command([str(FIXTURES / "metrics.csv"), "--report", "--total-steps", steps]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert "it is a number of steps above 0" in told.err
+
+
+def test_a_length_that_is_passed_already_is_noted(capsys):
+    command([str(FIXTURES / "metrics.csv"), "--report", "--total-steps", "10"])
+    assert "told 10 steps in all, but step 295 is logged already" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--set", "R203.share=-5"], "R203.share is a finite number, at least 0, not -5"),
+        (["--set", "foo.bar=1"], "no rule foo; nearest: "),
+        (["--select", "R105", "--ignore", "R105"], "no rule is left"),
+    ],
+)
+def test_a_wrong_choice_is_one_line(words, says, capsys):
+    assert command([str(FIXTURES / "metrics.csv"), "--report", *words]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert says in told.err
+    assert len(told.err) < 200
+
+
+def test_an_empty_name_is_no_folder(capsys):
+    assert command([""]) == 2
+    assert "the name of a run is empty" in capsys.readouterr().err
+
+
+def test_from_a_working_directory_that_is_gone(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f'cd "{gone}" && rmdir "{gone}" && "{sys.executable}" "{FIXTURES.parents[1] / "sad.py"}" doctor '
+    known = {**os.environ, "PYTHONPATH": str(FIXTURES.parents[1])}
+    for log, code in ((f'"{FIXTURES / "metrics.csv"}"', 0), ("metrics.csv", 2)):
+        done = subprocess.run(script + log + " --report", shell=True, env=known, capture_output=True, text=True)
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
+
+
+def test_explain_of_a_word_that_is_no_rule():
+    root = FIXTURES.parents[1]
+    for word, says in (("R10", "there are R101, R102"), ("loss-spke", "did you mean loss-spike?")):
+        done = subprocess.run([sys.executable, str(root / "sad.py"), "explain", word], capture_output=True, text=True)
+        assert done.returncode == 2
+        assert says in done.stderr
+
+
+def test_a_column_that_ends_in_the_word_is_meant():
+    with pytest.raises(ValueError, match="did you mean train/loss"):
+        renaming(["loss=loss"])

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sad_doctor import names
+from sad_doctor.check import check
 from sad_doctor.readers import read
 from sad_doctor.record import EVENTS, METRICS, RUN, Recorder, dumps, replace_text, spell
 
@@ -128,14 +129,14 @@ def test_half_a_line_of_a_killed_writer_is_dropped(tmp_path: Path):
         record.log(1, {"a": 1.0})
     with (tmp_path / METRICS).open("a") as file:
         file.write('{"step": 2, "a": 2')
-    with Recorder(tmp_path) as record:
+    with Recorder(tmp_path, resume=True) as record:
         record.log(2, {"a": 20.0})
     assert [(row["step"], row["a"]) for row in lines(tmp_path / METRICS)] == [(1, 1.0), (2, 20.0)]
 
 
 def test_a_file_of_one_endless_half_line_is_emptied(tmp_path: Path):
     (tmp_path / METRICS).write_bytes(b"x" * 200_000)
-    with Recorder(tmp_path) as record:
+    with Recorder(tmp_path, resume=True) as record:
         record.log(1, {"a": 1.0})
     assert len(lines(tmp_path / METRICS)) == 1
 
@@ -144,10 +145,52 @@ def test_a_resumed_run_keeps_its_start_and_its_facts(tmp_path: Path):
     with Recorder(tmp_path, {"seed": 7}):
         pass
     started = read(tmp_path).facts[names.STARTED]
-    with Recorder(tmp_path, {names.TOTAL_STEPS: 5}):
+    with Recorder(tmp_path, {names.TOTAL_STEPS: 5}, resume=True):
         assert read(tmp_path).facts[names.STATUS] == "running"
     facts = read(tmp_path).facts
     assert (facts[names.STARTED], facts["seed"], facts[names.TOTAL_STEPS]) == (started, 7, 5)
+
+
+def _crashed(folder: Path, **how: bool) -> None:
+    with Recorder(folder, {"seed": 7}, **how) as record:
+        for step in range(1, 40):
+            record.log(step, {names.LOSS: 5.0})
+        raise RuntimeError("boom")
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_the_crash_of_a_run_is_not_told_of_the_next_one(tmp_path: Path, resume: bool):
+    with pytest.raises(RuntimeError):
+        _crashed(tmp_path)
+    assert "R501" in [finding.rule for finding in check(read(tmp_path)).findings]
+
+    with Recorder(tmp_path, resume=resume) as record:
+        if resume:
+            record.event(names.EVENT_RESUME, "", 30)
+        for step in range(31, 61):
+            record.log(step, {names.LOSS: 4.0})
+    run = read(tmp_path)
+    assert run.facts[names.STATUS] == "finished"
+    assert "R501" not in [finding.rule for finding in check(run).findings]
+    assert run.columns[names.LOSS].step.tolist() == list(range(1 if resume else 31, 61))
+    assert run.facts.get("seed") == (7 if resume else None)
+
+
+def test_an_earlier_run_is_set_aside_whole_and_none_is_lost(tmp_path: Path):
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            _crashed(tmp_path)
+    (tmp_path / "earlier-3").mkdir()
+    Recorder(tmp_path)  # a killed one says that it is running
+    with Recorder(tmp_path) as record:
+        record.log(1, {names.LOSS: 1.0})
+
+    assert len(read(tmp_path).columns[names.LOSS]) == 1
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == [f"earlier-{n}" for n in range(1, 5)]
+    for number in (1, 2):
+        old = read(tmp_path / f"earlier-{number}")
+        assert (len(old.columns[names.LOSS]), old.facts[names.STATUS]) == (39, "crashed")
+        assert [event.kind for event in old.events] == [names.EVENT_CRASH]
 
 
 def test_a_text_is_replaced_whole(tmp_path: Path):

@@ -1,11 +1,12 @@
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sad_doctor.rules import RULES
-from sad_doctor.settings import by_code, find, load, merged, threshold
+from sad_doctor.settings import by_code, chosen, find, load, merged, nearest, threshold
 
 
 def written(folder, text):
@@ -33,6 +34,7 @@ def test_the_table_of_the_doctor(tmp_path):
         ("[doctor.rules.term-dominate]\nshare = 0.9", "did you mean term-dominates"),
         ("[doctor.rules.R203]\nshare = true", "finite number"),
         ("[doctor.rules.R203]\nshare = inf", "finite number"),
+        ("[doctor.rules.R203]\nshare = -5", r"R203\.share is a finite number, at least 0, not -5"),
         ("[doctor.rules]\nR203 = 0.9", "table of thresholds"),
         ("[doctor]\nselect = 'R2'", "list of rules"),
         ("[doctor]\nselect = ['R9']", "no rule 'R9'"),
@@ -70,13 +72,58 @@ def test_the_command_line_counts_over_the_file():
     }
 
 
-@given(st.sampled_from(RULES), st.floats(allow_nan=False), st.data())
-def test_every_threshold_can_be_set_by_code_or_name(rule, value, data):
+@given(st.sampled_from(RULES), st.floats(), st.data())
+def test_every_threshold_can_be_set_by_code_or_name_to_what_is_sane(rule, value, data):
     if not rule.thresholds:
         return
     name = data.draw(st.sampled_from(sorted(rule.thresholds)))
     key = data.draw(st.sampled_from([rule.code, rule.name, rule.code.lower()]))
+    least = 1 if name == "records" else -math.inf if rule.thresholds[name] < 0 else 0
 
-    told = threshold(f"{key}.{name}={value!r}")
-    assert by_code({told[0]: {told[1]: told[2]}}) == {rule.code: {name: value}}
-    assert math.isfinite(value) or told[2] == value
+    if math.isfinite(value) and value >= least:
+        told = threshold(f"{key}.{name}={value!r}")
+        assert by_code({told[0]: {told[1]: told[2]}}) == {rule.code: {name: value}}
+    else:
+        with pytest.raises(ValueError, match="finite number"):
+            by_code({key: {name: value}})
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("R50", "there are R501, R502, R503, R504, R505, R506"),
+        ("loss-spke", "did you mean loss-spike?"),
+        ("R601", "did you mean R501?"),
+        ("Loss-Spike", "did you mean loss-spike?"),
+    ],
+)
+def test_a_word_that_is_no_rule_names_the_near_ones(word, says):
+    assert nearest(word) == says
+
+
+def test_a_word_like_no_rule_names_three_not_all():
+    assert nearest("foo").startswith("nearest: ")
+    assert nearest("foo").count(",") == 2
+
+
+def test_no_rule_may_be_left_out_so_far_that_none_is_left(tmp_path):
+    with pytest.raises(ValueError, match="no rule is left"):
+        chosen(["R105"], ["loss-diverges"])
+    with pytest.raises(ValueError, match=r"sad\.toml: no rule is left"):
+        load(written(tmp_path, '[doctor]\nselect = ["R105"]\nignore = ["R105"]\n'))
+
+
+def test_a_path_of_the_file_is_relative_to_it(tmp_path):
+    told = load(written(tmp_path, '[doctor]\nbaseline = "good"\nband = "/bands/ours.toml"\n'))
+    assert (told.baseline_path, told.band_path) == (tmp_path / "good", Path("/bands/ours.toml"))
+    assert load(None).baseline_path is load(None).band_path is None
+
+
+def test_a_working_directory_that_is_gone_does_not_matter(tmp_path, monkeypatch):
+    def gone():
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(Path, "cwd", gone)
+    file = written(tmp_path, "")
+    assert find(tmp_path / "run.log") == file
+    assert find("run.log") is None

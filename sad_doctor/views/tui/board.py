@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
@@ -12,6 +13,7 @@ from textual.widget import Widget
 
 from sad_doctor import names
 from sad_doctor.finding import Finding
+from sad_doctor.run import Floats
 from sad_doctor.views import metrics, palette
 from sad_doctor.views.tui import compare, pages, story, zoom
 from sad_doctor.views.tui.bands import Shares
@@ -59,10 +61,27 @@ class Board(Container):
         return self.loss, self.metric, self.shares, self.terms, self.findings, self.detail
 
     @property
+    def termless(self) -> bool:
+        """Whether a run is shown whose log tells no terms."""
+        return self._snapshot is not None and not self._snapshot.verdict.terms
+
+    @property
+    def bare(self) -> bool:
+        """Whether a run is shown whose log has nothing for the second chart."""
+        return self._snapshot is not None and not metrics.choices(self._snapshot.run, self._dark)
+
+    @property
     def whole(self) -> zoom.Window | None:
         """The first and the last step of all runs shown."""
         every = [s.steps for s in (self._snapshot, *(r.snapshot for r in self._rivals)) if s and s.steps]
         return (min(a for a, _ in every), max(b for _, b in every)) if every else None
+
+    @property
+    def _logged(self) -> Floats:
+        """The steps at which the loss was logged, of all runs shown; of the longest column where there is no loss."""
+        runs = [s.run.columns for s in (self._snapshot, *(r.snapshot for r in self._rivals)) if s]
+        columns = [one.get(names.LOSS) or max(one.values(), key=len, default=None) for one in runs]
+        return np.concatenate([np.zeros(0), *(column.step for column in columns if column is not None)])
 
     @property
     def _steps(self) -> zoom.Window | None:
@@ -203,6 +222,8 @@ class Board(Container):
         return palette.colours((t.name for t in self._snapshot.verdict.terms) if self._snapshot else (), self._dark)
 
     def _set_window(self, window: zoom.Window | None) -> None:
+        if window is not None and self.whole is not None:
+            window = zoom.filled(window, self.whole, self._logged)
         if window != self.window:
             self.window = window
             self._draw()

@@ -72,7 +72,9 @@ class Head:
 
     @property
     def silence(self) -> float | None:
-        """Seconds since the last record or other sign of life; None where that is not known."""
+        """Seconds since the last record or other sign of life; None where that is not known, as in a replay."""
+        if self.label:  # a run of another day, that is only played
+            return None
         beats = [self.tempo.last, None if self.run is None else self.run.fact(names.HEARTBEAT)]
         known = [beat for beat in beats if beat is not None]
         return max(self.now - max(known), 0.0) if known else None

@@ -21,6 +21,8 @@ ACROSS, DOWN = 2, 4
 
 _WEIGHT = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.int64)
 _BLANK = 0x2800
+_MOST_PIECES = 64
+"""A log whose steps go back more often than this is drawn as one piece: its rows have no order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ def rows(value: Floats, window: Window, size: int) -> Ints:
 def trace(column: Column, window: Window, width: int, height: int, *, joined: bool = True) -> Trace:
     """Draw a column into ``width`` x ``height`` cells; ``joined`` draws lines between points, else dots alone.
 
-    A line is broken where only non-finite values lie between two points.
+    A line is broken where only non-finite values lie between two points, and where the step goes back: a run that
+    started again is a line of its own.
     """
     seen = np.isfinite(column.step) & (column.step >= window.left) & (column.step <= window.right)
     step, value = column.step[seen], column.value[seen]
@@ -82,10 +85,15 @@ def trace(column: Column, window: Window, width: int, height: int, *, joined: bo
     finite = np.isfinite(value)
     dots = np.zeros((height * DOWN, width * ACROSS), dtype=np.bool_)
     nan, above, below = (_cells(cell[kind], width) for kind in (np.isnan(value), value == np.inf, value == -np.inf))
-    if finite.any():
-        broken = np.zeros(width * ACROSS, dtype=np.bool_)
-        broken[cell[~finite]] = True
-        _draw(dots, cell[finite], rows(value[finite], window, height * DOWN), broken if joined else None)
+    row = np.zeros_like(cell)
+    row[finite] = rows(value[finite], window, height * DOWN)
+    back = np.flatnonzero(np.diff(step) < 0) + 1
+    for piece in np.split(np.arange(step.size), back if back.size < _MOST_PIECES else []):
+        known, unknown = piece[finite[piece]], piece[~finite[piece]]
+        if known.size:
+            broken = np.zeros(width * ACROSS, dtype=np.bool_)
+            broken[cell[unknown]] = True
+            _draw(dots, cell[known], row[known], broken if joined else None)
     return Trace(dots, nan, above, below)
 
 

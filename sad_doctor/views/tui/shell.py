@@ -109,8 +109,6 @@ class Shell(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave keys that come before all others to a text that is being typed, and to screens above."""
-        if action == "tab" and parameters == (len(TABS),) and not self.tabs.several:
-            return False
         if action in ("filter", "tab"):
             return not self.above and not isinstance(self.focused, Input)
         return super().check_action(action, parameters)
@@ -145,7 +143,9 @@ class Shell(App[None]):
 
     def action_metric(self, by: int) -> None:
         """Show another metric in the second chart."""
-        if self.board.next_metric(by) is not None and "-small" in self.screen_stack[0].classes:
+        if self.board.next_metric(by) is None:
+            self.notify("nothing is logged beside the loss: no other metric to show", markup=False)
+        elif "-small" in self.screen_stack[0].classes:
             self.tab_shown = 2
 
     def action_jump(self) -> None:
@@ -166,8 +166,15 @@ class Shell(App[None]):
             screen.maximize(screen.focused, container=False)
 
     def action_tab(self, tab: int) -> None:
-        """Go to a tab, or to the pane that it stands for."""
+        """Go to a tab, or to the pane that it stands for; say why where there is nothing to go to."""
+        if tab == len(TABS) and not self.tabs.several:
+            self.notify("one run is open: name several, or a folder that holds several", markup=False)
+            return
         self.go(tab, layout.FIRST[tab])
+        if TABS[tab - 1] == "Terms" and self.board.termless:
+            self.notify("no terms are logged: the log has a total only, or names them otherwise (--map)", markup=False)
+        elif TABS[tab - 1] == "Held-out" and self.board.bare:
+            self.notify("no held-out text is measured, nor anything beside the loss", markup=False)
 
     def action_next_pane(self, back: bool) -> None:
         """Go to the next or the previous pane; in what lies above the dashboard, to the next widget."""

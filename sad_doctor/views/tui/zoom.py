@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from sad_doctor.run import Floats
+
 Window = tuple[float, float]
 
 _FINEST = 4.0
 """A window is at least so many steps wide."""
+_FEWEST = 3
+"""A window holds at least so many different steps at which something was logged."""
 _MARGIN = 0.15
 """So much of its length is shown on both sides of what is looked at."""
 _WHOLE = 0.8
@@ -45,6 +51,21 @@ def around(span: Window, whole: Window) -> Window | None:
     # of a single step, a twentieth of the run
     margin = max(length * _MARGIN, (whole[1] - whole[0]) / 40)
     return clamped((span[0] - margin, span[1] + margin), whole)
+
+
+def filled(window: Window | None, whole: Window, logged: Floats) -> Window | None:
+    """Return the window, widened to the nearest steps of ``logged`` where it holds too few of them to see anything."""
+    if window is None:
+        return None
+    left, right = window
+    inside = logged[(logged >= left) & (logged <= right)]
+    if inside.size > 64 * _FEWEST or np.unique(inside).size >= _FEWEST:
+        return window
+    every = np.unique(logged[np.isfinite(logged)])
+    if every.size <= _FEWEST:
+        return None
+    near = every[np.argsort(np.abs(every - (left + right) / 2), kind="stable")[:_FEWEST]]
+    return clamped((min(left, float(near.min())), max(right, float(near.max()))), whole)
 
 
 def followed(window: Window | None, before: Window | None, whole: Window | None) -> Window | None:

@@ -88,7 +88,7 @@ class NotANumber(PlainLoop):
         (AveragesOnlyTheFirstProcess, "processes end with weights"),
         (DropsTextsWithProcesses, "7 texts in step 1 instead of 8"),
         (SameTextsEverywhere, "4 texts in step 1 instead of 8"),
-        (MeanWhereOneIsEmpty, "micro-batches of 1, 2 accumulated, 2 processes"),
+        (MeanWhereOneIsEmpty, "gradient 708% away from that of one micro-batch"),
         (NoStep, "0 of 2 steps"),
         (NoGradient, "the gradient has norm 0"),
         (NotANumber, "gradient inf% away"),

@@ -134,7 +134,8 @@ def test_a_diverging_run_is_stopped_by_the_rules_themselves(tmp_path: Path, monk
     assert 60 < done.result.step < 300
     assert done.result.ending.red_flag.startswith("R105 loss-diverges")
     (event,) = [e for e in events(tmp_path, names.EVENT_RED_FLAG) if "R105" in e["message"]]
-    assert event["step"] == done.result.step
+    # told as a warning first, where it begins mildly
+    assert 60 < event["step"] <= done.result.step
 
 
 def test_a_healthy_run_is_looked_at_and_never_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from sad import tiny
+from sad.train import red_flags
 from sad.train.checkpoint import FOLDER, STATE, Progress
 from sad.train.red_flags import EVERY, PRICE, Mode, RedFlags, Verdict
 from sad_doctor import names
+from sad_doctor import rules as doctor
 from sad_doctor.record import Recorder
 
 
@@ -166,3 +169,11 @@ def test_what_went_wrong_is_forgotten_with_the_record(tmp_path: Path) -> None:
     room.recorder.reopen()
     room.progress = Progress(step=100)
     assert room.run(healthy, 200) == []
+
+
+def test_a_teacher_that_knows_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(red_flags, "RULES", tuple(rule for rule in doctor.RULES if rule.name == "targets-degenerate"))
+    tiny.train(tiny.plan({"train": {"max_steps": 12}}), tmp_path)
+    lines = map(json.loads, (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines())
+    (told,) = [line["message"] for line in lines if line["kind"] == names.EVENT_RED_FLAG]
+    assert "The teacher does not know this text" in told

@@ -83,7 +83,7 @@ def test_after_a_resume_the_later_values_count(tmp_path: Path):
     with Recorder(tmp_path / "run") as record:
         for step in range(1, 21):
             record.log(step, {names.LOSS: float(step)})
-    with Recorder(tmp_path / "run") as record:
+    with Recorder(tmp_path / "run", resume=True) as record:
         record.event(names.EVENT_RESUME, "", 10)
         for step in range(11, 16):
             record.log(step, {names.LOSS: 100.0 + step})

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+from sad_doctor import names
+
 
 async def test_m_shows_the_next_metric_and_it_stays(make):
     app, source = make.dashboard(make.healthy_run(), make.healthy_report())
@@ -61,3 +65,47 @@ async def test_charts_and_shares_have_the_same_steps(make):
         await make.settled(pilot)
         board = app.board
         assert board.loss.plot.steps == board.metric.plot.steps == board.shares.bands.shares.steps == (0.0, 1_995.0)
+
+
+async def test_however_close_one_looks_there_are_records(make):
+    run = make.healthy_run()
+    thin = {name: make.column(c.step[::40], c.value[::40]) for name, c in run.columns.items()}
+    app, _ = make.dashboard(replace(run, columns=thin), make.healthy_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        await pilot.press(*["plus"] * 12)
+        await pilot.pause()
+        left, right = app.board.window
+        step = thin[names.LOSS].step
+        assert 3 <= ((step >= left) & (step <= right)).sum() < 6
+        await pilot.press("0")
+        await pilot.pause()
+        assert app.board.window is None
+
+
+async def test_a_key_of_a_tab_that_is_empty_says_why(make):
+    run = make.healthy_run()
+    app, _ = make.dashboard(
+        replace(run, columns={names.LOSS: run.columns[names.LOSS]}, facts={}), make.healthy_report()
+    )
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        for key, said in (
+            *(("3", "no terms are logged"), ("2", "no held-out text"), ("8", "one run is open")),
+            ("m", "no other metric"),
+        ):
+            before = {n.message for n in app._notifications}
+            await pilot.press(key)
+            await pilot.pause()
+            (new,) = {n.message for n in app._notifications} - before
+            assert said in new
+        assert app.tab_shown != 8
+
+
+async def test_a_key_of_a_tab_that_is_full_says_nothing(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("3", "2", "m")
+        await pilot.pause()
+        assert not list(app._notifications)

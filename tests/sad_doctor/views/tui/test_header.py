@@ -48,6 +48,12 @@ def test_a_running_run_without_a_sign_of_life_is_silent(make):
     assert status(head(make, heartbeat=make.now - 7200)).plain == "○ silent for 2 h"
 
 
+def test_a_replay_is_never_silent(make):
+    old = replace(head(make, heartbeat=make.now - 7200), label="REPLAY 20x")
+    assert status(old).plain == "● running"
+    assert status(replace(head(make, status="unknown", heartbeat=1.0), label="REPLAY 20x")).plain == "○ status unknown"
+
+
 def test_a_log_that_does_not_tell_its_status_has_an_age(make):
     old = head(make, status="unknown", heartbeat=make.now - 7200)
     assert status(old).plain == "○ last record 2 h ago"

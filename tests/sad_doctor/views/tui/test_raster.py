@@ -125,3 +125,22 @@ def test_bins_average_what_falls_together():
 def test_extreme_values_do_not_overflow(value):
     c = Column(np.array([0.0, 1.0]), np.array([value, -value]))
     assert raster.trace(c, window_of(c, False), 4, 4).dots.any()
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_runs_that_started_again_are_lines_of_their_own(gap):
+    step = np.arange(0.0, 101.0, 5.0)
+    high, low = np.full(step.size, 9.0), np.full(step.size, 1.0)
+    if gap:
+        low[10] = np.nan
+    window, size = Window(0.0, 100.0, 0.0, 10.0), (40, 10)
+    both = raster.trace(column([*zip(step, high, strict=True), *zip(step, low, strict=True)]), window, *size).dots
+    alone = [raster.trace(Column(step, value), window, *size).dots for value in (high, low)]
+    assert (both == (alone[0] | alone[1])).all()
+    # a band that is filled between the two would have dots in the middle
+    assert not both[12:28].any()
+
+
+def test_rows_without_any_order_are_drawn_as_one_piece():
+    step = np.tile([0.0, 1.0], 100)
+    assert raster.trace(Column(step, step), Window(0.0, 1.0, 0.0, 1.0), 4, 4).dots.any(axis=0).all()

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sad_doctor.views.tui import zoom
 
+SPARSE = np.arange(0.0, 1001.0, 100.0)
 WHOLE = (0.0, 1000.0)
 numbers = st.floats(-500, 1500)
 
@@ -48,3 +50,21 @@ def test_a_window_at_the_end_follows_the_run_and_another_one_stays():
     assert zoom.followed((900.0, 1000.0), WHOLE, (0.0, 50.0)) is None
     assert zoom.followed(None, WHOLE, longer) is None
     assert zoom.zoomed((10.0, 20.0), (10.0, 20.0), 3.0, 10.0) is None
+
+
+@given(st.floats(0, 1000), st.floats(4, 900), st.sampled_from([SPARSE, np.concatenate([SPARSE, SPARSE[::-1]])]))
+def test_a_window_holds_some_records_wherever_it_lies(at, width, logged):
+    window = zoom.clamped((at - width / 2, at + width / 2), WHOLE)
+    filled = zoom.filled(window, WHOLE, logged)
+    assert filled is not None
+    assert filled[0] <= window[0] < window[1] <= filled[1]
+    inside = {step for step in logged if filled[0] <= step <= filled[1]}
+    assert len(inside) >= 3
+    before = {step for step in logged if window[0] <= step <= window[1]}
+    assert (filled == window) == (len(before) >= 3)
+
+
+def test_a_run_of_few_records_is_shown_whole():
+    assert zoom.filled((10.0, 20.0), WHOLE, np.array([0.0, 1000.0, 500.0, np.nan])) is None
+    assert zoom.filled((10.0, 20.0), WHOLE, np.zeros(0)) is None
+    assert zoom.filled(None, WHOLE, SPARSE) is None

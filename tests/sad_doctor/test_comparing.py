@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+
+from sad_doctor.comparing import comparing, read
+from sad_doctor.readers import Unreadable, open_log
+from sad_doctor.settings import Settings
+
+HEALTHY = Path(__file__).parents[2] / "fixtures" / "runs" / "healthy"
+BAND = '[["train/loss"]]\nat = [0.5, 1.0]\nlow = [0, 0]\nhigh = [99, 99]\n'
+
+
+def test_paths_in_a_file_are_relative_to_it(tmp_path, monkeypatch):
+    (tmp_path / "good").symlink_to(HEALTHY)
+    (tmp_path / "ours.toml").write_text(BAND)
+    (tmp_path / "else").mkdir()
+    monkeypatch.chdir(tmp_path / "else")
+
+    compare, good = comparing(None, None, Settings(tmp_path / "sad.toml", band="ours.toml", baseline="good"))
+    assert good == tmp_path / "good"
+    titles = [one.title for one in compare(read(open_log(HEALTHY)))]
+    assert titles == ["Beside ours", "Beside healthy"]
+    assert comparing("seed", None, Settings(tmp_path / "sad.toml", band="no.toml"))[1] is None
+
+
+def test_a_mistake_names_where_it_was_written(tmp_path):
+    file = tmp_path / "sad.toml"
+    with pytest.raises(ValueError, match=r"sad\.toml: band .*sede: no band and no file"):
+        comparing(None, None, Settings(file, band="sede"))
+    with pytest.raises(Unreadable, match=r"sad\.toml: baseline: .*nowhere: there is no such file"):
+        comparing(None, None, Settings(file, baseline="nowhere"))
+    with pytest.raises(ValueError, match=r"^--band sede"):
+        comparing("sede", None, Settings(file))
+    with pytest.raises(Unreadable, match=r"^nowhere: there is no such file"):
+        comparing(None, "nowhere", Settings(file))
+
+
+def test_nothing_asked_for_is_nothing_beside():
+    compare, good = comparing(None, None, Settings())
+    assert (compare(read(open_log(HEALTHY))), good) == ((), None)
