@@ -65,7 +65,7 @@ _SIGMAS = 4.0
 _ENOUGH = 4
 """So many second differences after the best tell the noise; with fewer, those before are asked too."""
 
-_ACCURACY = re.compile(r"acc(?:uracy)?(?![a-z])|agreement|exact_match|(?<![a-z])f1(?!\d)", re.IGNORECASE)
+_ACCURACY = re.compile(r"acc(?:uracy)?(?![a-z])|exact_match|(?<![a-z])f1(?!\d)", re.IGNORECASE)
 _HELD_OUT = re.compile(r"(?<![a-z])(?:eval|val|valid|validation|test|dev|held_?out)", re.IGNORECASE)
 
 

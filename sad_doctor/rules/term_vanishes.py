@@ -4,10 +4,10 @@
 KD or the label loss exactly 0 in nearly every record; or either of them, or a term whose logged weight is above 0, that
 was there and is exactly 0 in the last records; or that was logged with the others at first and then is not, while they
 go on. For other terms it is a hint: a curriculum switches terms off. It is one too for a term or a weight that comes
-down to 0 smoothly, its last values small against its largest: a schedule does that. And a KD, before its weight, below
-a thousandth of a nat from its first records on that becomes a plausible KD when it is multiplied by the vocabulary: the
-fingerprint of a mean over the vocabulary. Where the log tells a temperature whose square explains it, that is said in
-its place.
+down to 0 smoothly, its last values small against its largest, or at a stage that the log tells: a schedule does that.
+And a KD, before its weight, below a thousandth of a nat from its first records on that becomes a plausible KD when it
+is multiplied by the vocabulary: the fingerprint of a mean over the vocabulary. Where the log tells a temperature whose
+square explains it, that is said in its place.
 
 ## Why it is bad
 A term of 0 has no gradient: the run is another run than the recipe says. Common reasons: a batch without one compared
@@ -74,7 +74,7 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R209", "term-vanishes"
 
-_SCHEDULE = "Its weight comes down to 0 smoothly: a schedule ends there."
+_SCHEDULE = "A schedule ends there: it comes down to 0 smoothly, or at a stage that the log tells."
 _MEANT = "Nothing, if the schedule is meant to end so early; else give it the number of optimizer steps."
 
 _OFF = "Its weight is 0: a schedule switched it off."
@@ -151,7 +151,7 @@ def _switched_off(run: Run, t: Thresholds) -> Iterator[tuple[str, Finding]]:
         if off < t["off"] * len(weight):
             continue
         since = float(weight.step[-off])
-        faded = signals.fades(weight, t["faded"])
+        faded = signals.fades(weight, t["faded"]) or signals.staged(run, since)
         why = (_SCHEDULE, _MEANT) if faded else _ENDS
         yield (
             term,
@@ -160,7 +160,7 @@ def _switched_off(run: Run, t: Thresholds) -> Iterator[tuple[str, Finding]]:
                 name=NAME,
                 level=Level.INFO if faded else Level.WARNING,
                 headline=(
-                    f"The term {term} vanishes: its weight {'comes down to' if faded else 'is'} 0 from step "
+                    f"The term {term} vanishes: its weight {'ends at' if faded else 'is'} 0 from step "
                     f"{words.step(since)} on, in {words.percent(off / len(weight))} of the records."
                 ),
                 evidence=(

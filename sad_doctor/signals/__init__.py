@@ -7,7 +7,7 @@ from sad_doctor.signals.parts import Parts, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
 from sad_doctor.signals.series import Gain, Still, fades, finite, frozen, gain, spikes, still, tidy, trend
-from sad_doctor.signals.switches import Jump, Switch, jump_at, switches
+from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap
 from sad_doctor.signals.temperature import temperature
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
@@ -46,6 +46,7 @@ __all__ = [
     "shares",
     "significant_digits",
     "spikes",
+    "staged",
     "still",
     "sums_to",
     "switches",

@@ -62,6 +62,11 @@ def switches(run: Run) -> list[Switch]:
     return sorted(found, key=lambda switch: (switch.step, switch.column))
 
 
+def staged(run: Run, step: float) -> bool:
+    """Say whether a setting that is neither a term nor a weight, such as a stage, takes another value at ``step``."""
+    return any(switch.step == step and names.term_of(switch.column) is None for switch in switches(run))
+
+
 def jump_at(column: Column, step: float) -> Jump | None:
     """Return the change of level of a tidied, finite ``column`` at its first record from ``step`` on, if it has one."""
     at = int(np.searchsorted(column.step, step))

@@ -79,7 +79,7 @@ def test_a_weight_that_ends_is_told_once(judge):
 
     (schedule,) = judge(RULE, _rows("train/weight/kd", smooth) + _rows("train/weighted/kd", weighted))
     assert schedule.level == Level.INFO
-    assert "its weight comes down to 0 from step 41" in schedule.headline
+    assert "its weight ends at 0 from step 41" in schedule.headline
 
 
 @pytest.mark.parametrize("name", ["T", "kd_temperature"])
@@ -90,3 +90,11 @@ def test_a_temperature_whose_square_is_left_out_is_said(judge, name):
     (vocabulary,) = judge(RULE, text)
     assert "times the temperature squared (100²) it is 2.3" in squared.headline
     assert "vocabulary" in vocabulary.headline
+
+
+def test_a_weight_that_ends_with_a_stage_is_a_schedule(judge):
+    off = _rows("train/weight/kd", [1] * 40 + [0] * 60) + _rows("train/weighted/kd", [2] * 40 + [0] * 60)
+
+    (schedule,) = judge(RULE, off + _rows("stage", [1] * 40 + [2] * 60))
+    (early,) = judge(RULE, off)
+    assert (schedule.level, early.level) == (Level.INFO, Level.WARNING)

@@ -3,7 +3,7 @@ import pytest
 
 from sad_doctor.example import parse
 from sad_doctor.run import Column
-from sad_doctor.signals import Jump, Switch, jump_at, switches
+from sad_doctor.signals import Jump, Switch, jump_at, staged, switches
 
 
 def _run(name, values):
@@ -34,3 +34,9 @@ def test_a_jump_is_of_medians_on_both_sides():
     assert jump_at(column, 4.5) == Jump(5, 1, 5)
     assert jump_at(column, 0) is None
     assert jump_at(column, 9) is None
+
+
+def test_a_stage_is_a_setting_and_a_weight_is_none():
+    assert staged(_run("stage", [1] * 5 + [2] * 5), 6)
+    assert not staged(_run("stage", [1] * 5 + [2] * 5), 5)
+    assert not staged(_run("train/weight/kd", [1] * 5 + [0] * 5), 6)
