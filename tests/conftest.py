@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,8 @@ os.environ["HF_DATASETS_CACHE"] = str(Path(tempfile.gettempdir()) / f"sad-tests-
 os.environ["SAD_CACHE"] = str(Path(tempfile.gettempdir()) / f"sad-tests-cache-{os.getuid()}")
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# a shell that starts the tests in the background lets them ignore Ctrl-C, and their children too
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # kernels for a GPU are interpreted on the processor
 os.environ.setdefault("TRITON_INTERPRET", "1")
 
