@@ -132,5 +132,7 @@ def test_the_forecast_of_a_real_process_is_near_what_it_takes() -> None:
     told = json.loads(done.stdout)
     assert told["sizes"][-1]["tokens"] == tokens
     largest = told["sizes"][-1]
-    assert found.step.at(tokens) == pytest.approx(largest["peak"] - told["baseline"], rel=0.1)
-    assert found.scoring.at(tokens) == pytest.approx(largest["evaluation_peak"] - told["baseline"], rel=0.15)
+    # what one process takes differs from one time to the next, by when pages go back: 471 and 524 MB were seen for the
+    # step, 249 and 308 for the evaluation. Of whole runs the forecast is within a tenth (benchmarks/memory_forecast.py)
+    assert found.step.at(tokens) == pytest.approx(largest["peak"] - told["baseline"], rel=0.2)
+    assert found.scoring.at(tokens) == pytest.approx(largest["evaluation_peak"] - told["baseline"], rel=0.3)
