@@ -17,6 +17,8 @@ from sad_doctor.views.tui.styled import styled
 
 _MUTED, _TEXT, _TITLE, _HEAD = "$text-muted", "$foreground", "bold $foreground", "bold $accent"
 _BLOCK = 4096
+_TELLING = 10
+"""Times its beginning that a value may change by for a percentage to be worth reading."""
 
 _COURSE = (
     (names.LOSS, "training loss"),
@@ -67,7 +69,9 @@ def course(run: Run) -> list[Paragraph]:
         ends = _ends(column) if column is not None else None
         if ends is not None:
             first, last = ends
-            change = f" {100 * (last - first) / abs(first):+.1f}%" if first else ""
+            # of a beginning near 0, such as an agreement, a percentage says nothing
+            tells = abs(last - first) < _TELLING * abs(first)
+            change = f" {100 * (last - first) / abs(first):+.1f}%" if tells else ""
             rows.append(_entry(label, f"{numerals.full(first)} → {numerals.full(last)}{change}"))
     return [BLANK, Paragraph(Content.styled("First and last", _HEAD)), *rows] if rows else []
 

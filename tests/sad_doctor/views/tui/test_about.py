@@ -39,3 +39,10 @@ def test_first_and_last_are_the_first_and_last_numbers(make):
     assert "4.0000 → 2.0000 -50.0%" in told
     value[9_001] = np.inf
     assert course(replace(make.empty_run(), columns={names.LOSS: make.column(np.arange(20_000), value)})) == []
+
+
+def test_a_change_from_next_to_nothing_has_no_percentage(make):
+    column = make.column(np.arange(2), np.array([0.0003, 0.3102]))
+    told = text(course(replace(make.empty_run(), columns={names.EVAL_AGREEMENT: column})))
+    assert "0.3102" in told
+    assert "%" not in told
