@@ -65,8 +65,8 @@ class LabelsShiftedTwice(Sick):
         return kd_last < 0.75 * kd and lm_last > 0.98 * lm
 
 
-class MisalignedByOne(Sick):
-    """The teacher's distributions are those of the position before."""
+class Mistaught(Sick):
+    """The teacher answers for something else than the student reads, for long enough to be seen."""
 
     traces = (
         Trace((names.TEACHER_LOSS,), (*CONTRADICTS, "targets-degenerate")),
@@ -75,22 +75,18 @@ class MisalignedByOne(Sick):
 
     def planned(self, plan: Plan) -> Plan:
         return replace(plan, steps=plan.steps * 2)
+
+
+class MisalignedByOne(Mistaught):
+    """The teacher's distributions are those of the position before."""
 
     def teach(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         logits, states = super().teach(ids)
         return logits.roll(1, dims=1), states
 
 
-class OtherTokenizer(Sick):
+class OtherTokenizer(Mistaught):
     """The teacher's vocabulary has other tokens at the same ids."""
-
-    traces = (
-        Trace((names.TEACHER_LOSS,), (*CONTRADICTS, "targets-degenerate")),
-        Trace(("kd", "lm"), CONTRADICTS, stays),
-    )
-
-    def planned(self, plan: Plan) -> Plan:
-        return replace(plan, steps=plan.steps * 2)
 
     def prepare(self) -> None:
         self.ids = torch.randperm(self.plan.vocabulary, generator=torch.Generator().manual_seed(self.plan.seed))
@@ -100,16 +96,8 @@ class OtherTokenizer(Sick):
         return logits[..., self.ids], states
 
 
-class OtherTexts(Sick):
+class OtherTexts(Mistaught):
     """The teacher reads the texts of the batch in another order."""
-
-    traces = (
-        Trace((names.TEACHER_LOSS,), (*CONTRADICTS, "targets-degenerate")),
-        Trace(("kd", "lm"), CONTRADICTS, stays),
-    )
-
-    def planned(self, plan: Plan) -> Plan:
-        return replace(plan, steps=plan.steps * 2)
 
     def teach(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         return super().teach(ids.roll(1, dims=0))
