@@ -1,5 +1,5 @@
-"""The whole story of a bug: it is put into the code that trains, the doctor judges the log of a run, `sad verify` judges
-the code, the fix goes in, the run is healthy.
+"""The whole story of a bug: it is put into the code that trains, the doctor judges the log of a run, `sad verify`
+judges the code, the fix goes in, the run is healthy.
 
     python benchmarks/story.py                       # every bug of benchmarks/sickened/
     python benchmarks/story.py --codes V104,V501     # some of them
@@ -98,8 +98,8 @@ def table(faults: Sequence[Fault], found: Found) -> str:
             f"- {total} faults of {len({f.code for f in faults})} bugs; {traced} should leave a trace in a log.",
             f"- The doctor named the right cause first in {counts['right']} of {traced}. Of the {total - traced} that "
             f"should leave none, it found nothing in {counts['unseen']} and something in {counts['seen']}.",
-            f"- `sad verify` found the bug in the code in {counts['verified']} of {total}; the page's Fix names the file "
-            f"that the bug was in for {counts['named']}.",
+            f"- `sad verify` found the bug in the code in {counts['verified']} of {total}; the Fix of its page names the "
+            f"file that it was in for {counts['named']}.",
             f"- After the fix the doctor found nothing in {counts['healthy']} of {total}.",
         ]
     )

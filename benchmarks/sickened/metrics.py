@@ -100,7 +100,9 @@ FAULTS = (
         ("evaluation-objective-differs",),
     ),
     Fault("V107", "a cast reaches the embedding", ((Distiller, "__init__", half_embedding),), ("crash",)),
-    Fault("V702", "raw values are weighted", ((record, "_parts", weighted_for_raw),), ("raw-is-weighted",), World(HALVES)),
+    Fault(
+        "V702", "raw values are weighted", ((record, "_parts", weighted_for_raw),), ("raw-is-weighted",), World(HALVES)
+    ),
     Fault(
         "V704",
         "a mean of perplexities",

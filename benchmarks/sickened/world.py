@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ from sad_doctor.finding import Level
 from sickened import metrics, steps, texts, values
 from sickened.fault import Fault, World
 
-FAULTS: tuple[Fault, ...] = tuple(sorted(steps.FAULTS + values.FAULTS + metrics.FAULTS + texts.FAULTS, key=lambda f: f.code))
+FAULTS: tuple[Fault, ...] = tuple(
+    sorted(steps.FAULTS + values.FAULTS + metrics.FAULTS + texts.FAULTS, key=lambda f: f.code)
+)
 STEPS, LENGTH, CHAPTERS, HELD_OUT = 128, 48, 30, 16
 MASSIVE = 3000.0
 """An activation of the teacher's states at the first positions; SmolLM2-135M has one of 24,961."""
@@ -73,7 +75,7 @@ def train(world: World, folder: Path) -> None:
     """Train; a run that crashes leaves the log of that."""
     quiet_libraries()
     made = plan(world)
-    with massive(made.pair.teacher) if world.massive else suppress(), suppress(RuntimeError):
+    with massive(made.pair.teacher) if world.massive else nullcontext(), suppress(RuntimeError):
         if world.resumed:
             loop.train(replace(made, steps=STEPS // 2), folder, tiny.Silent())
             made = plan(world)
