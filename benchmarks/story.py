@@ -98,7 +98,7 @@ def table(faults: Sequence[Fault], found: Found) -> str:
             f"- {total} faults of {len({f.code for f in faults})} bugs; {traced} should leave a trace in a log.",
             f"- The doctor named the right cause first in {counts['right']} of {traced}. Of the {total - traced} that "
             f"should leave none, it found nothing in {counts['unseen']} and something in {counts['seen']}.",
-            f"- `sad verify` found the bug in the code in {counts['verified']} of {total}; the Fix of its page names the "
+            f"- `sad verify` found the bug in {counts['verified']} of {total}; the Fix of its page names the "
             f"file that it was in for {counts['named']}.",
             f"- After the fix the doctor found nothing in {counts['healthy']} of {total}.",
         ]
