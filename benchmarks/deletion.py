@@ -26,7 +26,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
@@ -114,9 +114,15 @@ def take_away(function: FunctionType) -> None:
     async def later(*_given: Any, **_more: Any) -> None:
         return None
 
+    async def none_later(*_given: Any, **_more: Any) -> AsyncIterator[Any]:
+        return
+        yield
+
     stub: Callable[..., Any] = plain
     if inspect.isgeneratorfunction(function):
         stub = empty
+    elif inspect.isasyncgenfunction(function):
+        stub = none_later
     elif inspect.iscoroutinefunction(function):
         stub = later
     function.__code__ = stub.__code__.replace(co_freevars=right.co_freevars, co_name=right.co_name)

@@ -58,7 +58,8 @@ def tell(faults: Sequence[Fault], kept: Path | None) -> Found:
         for key, act, given in ((name(fault), lived, fault), (repr(fault.world), mended, fault.world)):
             if key not in found:
                 found[key] = apart(act, given)
-                sys.stderr.write(f"{found[key]['seconds']:5.0f} s  {key}: {found[key]['first'] or 'healthy'}\n")
+                told = found[key]["first"] or "healthy"
+                sys.stderr.write(f"{found[key]['seconds']:5.0f} s  {key}: {told} {found[key]['crashed']}\n")
                 if kept:
                     kept.write_text(json.dumps(found, indent=1))
     return found

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from sad import evaluate
-from sad.distiller import Distiller
+from sad.distiller import Distiller, Projector
 from sad.evaluate import Likelihood, Scores
 from sad.objective import Objective
 from sad.train import loop, record
@@ -68,12 +68,12 @@ def weighted_for_raw(right: Any) -> Any:
     return parts
 
 
-def half_embedding(right: Any) -> Any:
-    """A cast to half precision reaches the student's embedding."""
+def half_projector(right: Any) -> Any:
+    """The projector is cast to the half precision of a teacher's states."""
 
-    def made(self: Distiller, student: Any, *given: Any, **more: Any) -> None:
-        right(self, student, *given, **more)
-        student.get_input_embeddings().half()
+    def made(self: Projector, *given: Any) -> None:
+        right(self, *given)
+        self.map.half()
 
     return made
 
@@ -99,7 +99,7 @@ FAULTS = (
         ((evaluate, "_scores", full_weights),),
         ("evaluation-objective-differs",),
     ),
-    Fault("V107", "a cast reaches the embedding", ((Distiller, "__init__", half_embedding),), ("crash",)),
+    Fault("V107", "the projector is cast to half", ((Projector, "__init__", half_projector),), ("crash",)),
     Fault(
         "V702", "raw values are weighted", ((record, "_parts", weighted_for_raw),), ("raw-is-weighted",), World(HALVES)
     ),

@@ -12,6 +12,7 @@ from sad.align import vocab
 from sad.data import batches
 from sad.distiller import Distiller
 from sickened.fault import Fault, World
+from sickened.steps import LOOKED_AT
 
 PACKED = {"train": {"packing": True}}
 AGAINST = ("teacher-does-not-match", "kd-stays", "lm-rises-while-kd-falls")
@@ -74,11 +75,13 @@ def evaluation_mode(right: Any) -> Any:
 
 
 FAULTS = (
-    Fault("V102", "compared by position, cut to the shorter", ((terms, "teacher_rows", by_number),), AGAINST),
+    Fault(
+        "V102", "compared by position, cut to the shorter", ((terms, "teacher_rows", by_number),), AGAINST, LOOKED_AT
+    ),
     Fault("V112", "the block before", ((forward, "_keep", block_before),)),
-    Fault("V113", "tokens matched by id", ((vocab, "first_tokens", by_id),), AGAINST),
+    Fault("V113", "tokens matched by id", ((vocab, "first_tokens", by_id),), AGAINST, LOOKED_AT),
     Fault("V304", "packed texts see each other", ((forward, "block_mask", causal_alone),), (), World(PACKED)),
-    Fault("V305", "labels shifted twice", ((batches, "_targets", twice),), AGAINST),
-    Fault("V313", "the teacher's answers one place off", ((terms, "teacher_rows", one_before),), AGAINST),
+    Fault("V305", "labels shifted twice", ((batches, "_targets", twice),), AGAINST, LOOKED_AT),
+    Fault("V313", "the teacher's answers one place off", ((terms, "teacher_rows", one_before),), AGAINST, LOOKED_AT),
     Fault("V602", "no dropout after the teacher's pass", ((Distiller, "ask_teacher", evaluation_mode),)),
 )
