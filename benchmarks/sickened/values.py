@@ -124,7 +124,7 @@ def set_to_zero() -> tuple[tuple[Any, str, Make], ...]:
             if bool(torch.isfinite(one.total)):
                 return one
             told.append(f"{name}_loss produced non-finite value (nan); clamping to zero.")
-            return Sum(torch.nan_to_num(one.total, nan=0.0), one.units)
+            return Sum(torch.zeros_like(one.total), one.units)
 
         return run
 
