@@ -23,7 +23,7 @@ from sad.train.update import update_ratio
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step did. ``tokens`` are student labels, ``seen`` the student's tokens without padding, of ``texts`` texts.
+    """What a step did. ``tokens`` are student labels, ``seen`` its tokens without padding, of so many ``texts``.
 
     ``finite`` is False, or ``spike`` True, where the update was left out. ``trained`` is the loss that the gradient is
     of, summed apart from the ledger's parts; ``level`` what is judged as a spike, where that is another one.
