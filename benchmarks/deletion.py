@@ -151,6 +151,7 @@ class Audit:
             entered, self.outcomes = json.loads(self.kept.read_text())
         else:
             entered = json.loads(_apart(lambda: self._entered(items), None) or "{}")
+            self._keep(entered)
         by_id = {item.nodeid: item for item in items}
         for one in wanted:
             if one.key in self.outcomes:
@@ -159,9 +160,12 @@ class Audit:
                 break
             tests = sorted(entered.get(one.key, []), key=lambda t, one=one: (one.own_test not in t[0], t[1]))
             self.outcomes[one.key] = self._judge(one, [by_id[name] for name, _ in tests if name in by_id])
-            if self.kept:
-                self.kept.write_text(json.dumps([entered, self.outcomes]))
+            self._keep(entered)
         return True
+
+    def _keep(self, entered: dict[str, list[tuple[str, float]]]) -> None:
+        if self.kept:
+            self.kept.write_text(json.dumps([entered, self.outcomes]))
 
     def _entered(self, items: Sequence[pytest.Item]) -> str:
         """Run every test; return, by function, the tests that pass and enter it, with their seconds."""
