@@ -58,7 +58,7 @@ def test_nothing_from_the_log_is_markup():
     run = replace(run, name=nasty, notes=(nasty,), columns={**run.columns, nasty: run.columns["train/loss"]})
     page = render(run, check(run))
     # it is told all the same
-    assert "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;" in page
+    assert "<title>&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;" in page
     found = tags(page)
     assert found.links == []
     assert "img" not in found.seen
