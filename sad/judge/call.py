@@ -64,11 +64,13 @@ class Call:
         return bool(names) and kept.issuperset(names)
 
     def watching(self, kept: list[tuple[str, Tensor, Tensor]]) -> Callable[[Given], Tensor]:
-        """Return the call, which puts into ``kept`` whose logits they were, before and after."""
+        """Return the call, which puts into ``kept`` what it was given: whose, before and after."""
 
         def watched(given: Given) -> Tensor:
             values = Values(self._asking(), given)
-            pairs = [("student", values.student), ("teacher", values.teacher)]
+            pairs = [("student's logits", values.student), ("teacher's logits", values.teacher)]
+            if values.own_labels is not None:
+                pairs.append(("labels", values.own_labels))
             before = [(whose, tensor.detach().clone(), tensor) for whose, tensor in pairs]
             loss = self._called(values)
             kept.extend(before)

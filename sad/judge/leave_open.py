@@ -23,11 +23,13 @@ def settled(
     uneven: bool = False,
     scaleless: bool = False,
     mixed: bool = False,
+    coupled: bool = False,
 ) -> Verdict:
     """Judge a property; what breaks it and may be left to the caller is allowed.
 
     ``text`` is the loss's source; with ``uneven`` its rows weigh as no contract has a name for,
-    with ``scaleless`` it is of the directions of logits alone, with ``mixed`` it has a label loss beside it.
+    with ``scaleless`` it is of the directions of logits alone, with ``mixed`` it has a label loss beside it,
+    with ``coupled`` it compares its rows with one another on purpose.
     """
     verdict = judged(name, divergence)
     if verdict.holds:
@@ -42,6 +44,8 @@ def settled(
         return _allowed(f"tokens that are ruled out are its own affair: {verdict.says}", verdict)
     if uneven and name in WEIGHED:
         return _allowed(f"its rows have weights of their own: {verdict.says}", verdict)
+    if coupled and name in WEIGHED:
+        return _allowed(f"it compares rows with one another: its batch is not to be split: {verdict.says}", verdict)
     if name == "distinguishes" and scaleless:
         return _allowed(f"it does not see the scale of logits: {verdict.says}", verdict)
     if name == "derivative" and not divergence.known and HELD_BACK.search(text):
