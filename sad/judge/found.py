@@ -85,8 +85,8 @@ def found(shape: Shape, seed: int) -> Found:
         faults.append(told)
     if call.form.flipped and (masks := upright(call.reading)):
         faults.append(f"it leaves out the rows where {masks[0]} is 1, and keeps those where it is 0")
-    if rows == "own" and (told := unshifted(call)):
-        faults.append(told)
+    says, wrong = unshifted(call) if rows == "own" else ("", False)
+    (faults if wrong else notes).extend([says] if says else [])
     if count and by.reduction is not Reduction.COUNT:
         faults.append(f"it takes a count and does not divide by it: the loss is divided by {by.name}")
     warm = softened(call, first, seed) if call.takes(Role.TEMPERATURE) else Softened(Squared.NOWHERE)

@@ -67,8 +67,8 @@ def _judged(call: Call, seed: int, first: Fit) -> LabelLoss | None:
         faults.append(told)
     if call.form.flipped and (masks := upright(call.reading)):
         faults.append(f"it leaves out the rows where {masks[0]} is 1, and keeps those where it is 0")
-    if which == "own" and (told := unshifted(call)):
-        faults.append(told)
+    says, wrong = unshifted(call) if which == "own" else ("", False)
+    faults += [says] if wrong else []
     whose = "each row's own label" if first.labels == "own" else "the label after each row's own"
     return LabelLoss(f"it is a loss on labels, the cross-entropy with {whose}, {'; '.join(by.notes)}", tuple(faults))
 

@@ -13,10 +13,11 @@ from sad.judge.adapter import Adapted
 from sad.judge.battery import OWN, chosen, stated
 from sad.judge.call import Call
 from sad.judge.coupling import RELATED, coupled
-from sad.judge.discover import CannotRunError, discover, source
+from sad.judge.discover import CannotRunError, source
 from sad.judge.families import COSINE
 from sad.judge.found import Found, found
 from sad.judge.leave_open import settled
+from sad.judge.otherwise import form_of
 from sad.judge.report import Line
 from sad.judge.roles import Role
 from sad.judge.target import said
@@ -53,7 +54,7 @@ def session(
         yield {"what": f"{what}, as its contract says", "assumed": []}
     else:
         try:
-            whole = found(discover(subject, seed), seed)
+            whole = found(form_of(subject, seed), seed)
         except UserError:
             raise
         except CannotRunError as error:
