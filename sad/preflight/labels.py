@@ -12,7 +12,7 @@ from sad.forward import run
 from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.preflight.bench import Bench
-from sad.preflight.finding import Finding, Level, judged
+from sad.preflight.finding import Finding, judged
 from sad.preflight.label_count import count_labels
 from sad.preflight.prompts import mask_prompts
 
