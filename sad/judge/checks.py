@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sad.case import Standing, Verdict
+from sad.judge.call import Call
 from sad.judge.claims import claims as claimed
 from sad.judge.discover import SEQUENCES, source
 from sad.judge.families import forward_kl
@@ -127,11 +128,24 @@ def without_labels(found: Found) -> Verdict:
     times = none.value / every.value if every.value else float("nan")
     says = f"without labels {none.value:.5g}, with a label for every row {every.value:.5g}, {times:.4g} times"
     batch, length, _ = of.student_logits.shape
+    if _same_of_equal_rows(call, of):
+        return Verdict(True, f"{says}: a mean over other rows, the last one too", standing=Standing.ALLOWED)
     if any(
         abs(times - usual) < 1e-4 * usual for usual in (length, batch * length, 1 / length, 1 / (batch * length), batch)
     ):
         return Verdict(True, f"{says}: it divides by another number; give it labels", standing=Standing.ALLOWED)
     return Verdict(False, says, {"times": times}, example=shown(of))
+
+
+def _same_of_equal_rows(call: Call, of: Given) -> bool:
+    """Whether labels make no difference where all rows are the same: then both are means, over other rows."""
+    assert of.labels is not None
+    student, teacher = (x[:1, :1].expand_as(x).contiguous() for x in (of.student_logits, of.teacher_logits))
+    some, none = (
+        sample(call, replace(of, student_logits=student, teacher_logits=teacher, labels=labels)).value
+        for labels in (of.labels.clamp_min(0), None)
+    )
+    return abs(some - none) <= SAME * (1 + abs(some))
 
 
 def inputs_untouched(found: Found) -> Verdict:

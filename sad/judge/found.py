@@ -157,6 +157,8 @@ def unknown(shape: Shape, seed: int) -> Found:
     contract = Contract(Kind.OTHER, by_parts(call, of, shift=shift), shift=shift, takes=frozenset(takes))
     alone = label_loss(shape, seed)
     told = f"nearest to {nearest.family.name}, whose gradient differs by {100 * nearest.residual:.3g}%"
+    if nearest.residual == UNEVEN:
+        told = f"nearest to {nearest.family.name} with rows that have weights of their own"
     return Found(
         Divergence(contract, call),
         shape,
