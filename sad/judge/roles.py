@@ -130,12 +130,7 @@ LABEL_LOSSES = {
 }
 CONFIGS = {"args", "config", "cfg", "params", "hparams", "opt", "kd_config", "distill_config", "configs", "loss_config"}
 OFFS = {
-    "weight_hard_loss",
-    "ce_weight",
-    "hard_weight",
-    "weight_ce",
-    "hard_loss_weight",
-    "ce_loss_weight",
+    *("weight_hard_loss", "ce_weight", "hard_weight", "weight_ce", "hard_loss_weight", "ce_loss_weight"),
     "alpha_ce_hard",
 }
 ONS = {
@@ -145,6 +140,9 @@ ONS = {
 EAGERS = {"compiled", "compile", "use_compile", "torch_compile"}
 TEACHER_MODELS = {"teacher_model", "teacher", "ref_model", "teacher_net", "tea_model", "model_t", "net_t"}
 MODELS = {"model", "student", "student_model", "student_net", "net", "model_s", "net_s"}
+FUSED = {"target_weight": Role.TEACHER_WEIGHT, "target_x": Role.TEACHER, "target_input": Role.TEACHER}
+FUSED |= {"weight": Role.STUDENT_WEIGHT, "x": Role.STUDENT, "input": Role.STUDENT}
+"""What flash-linear-attention calls hidden states and output weights: there `target` is the teacher's."""
 NUMERIC = (int, float)
 BY_NAME = (
     (LABEL_LOSSES, Role.LABEL_LOSS),
@@ -166,9 +164,11 @@ def read(parameters: Iterable[Parameter], *, settings_only: bool = False) -> Rea
     """Give every parameter a role. ``settings_only`` is for a constructor, which takes no logits."""
     every = [p for p in parameters if p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
     hidden = any(WEIGHTS & set(tokens(p.name)) and _side(p.name) for p in every) and not settings_only
+    paired = not settings_only and {"weight", "target_weight"} <= {p.name for p in every}
     roles: dict[str, Role] = {}
     for parameter in every:
-        role = _setting(parameter) or (None if settings_only else _value(parameter, every, hidden=hidden))
+        role = FUSED.get(parameter.name) if paired else None
+        role = role or _setting(parameter) or (None if settings_only else _value(parameter, every, hidden=hidden))
         if role is not None:
             roles[parameter.name] = role
     ordered = True

@@ -23,6 +23,10 @@ def reading(signature: str):
         ("student_logits, teacher_logits, labels=None", [S, T, Role.LABELS]),
         ("logits, teacher_logits, no_model_batch", [S, T, Role.BATCH]),
         ("logits_T, logits_S", [T, S]),
+        (
+            "x, target_x, weight, target_weight, reduction='batchmean'",
+            [S, T, Role.STUDENT_WEIGHT, Role.TEACHER_WEIGHT, Role.DEFAULT],
+        ),
         ("logit_s, logit_t, gt_label", [S, T, Role.LABELS]),
         ("logits, teacher_logits, labels, shift_labels=False", [S, T, Role.LABELS, Role.DEFAULT]),
         ("student, inputs, return_outputs=False", [Role.MODEL, Role.BATCH, Role.DEFAULT]),
