@@ -136,3 +136,11 @@ def test_a_label_loss_with_weights_of_its_own_is_not_taken_off():
     it = of(loss)
     assert not it.known
     assert checks.known_divergence(it).standing is Standing.ALLOWED
+
+
+def test_where_one_row_shows_nothing_the_ordinary_call_is_named():
+    def twice(student_logits, teacher_logits, labels):
+        some = labels != -100
+        return kl(student_logits, teacher_logits)[some].sum() / some.sum() ** 2
+
+    assert checks.smallest(of(twice)) == "random logits [2, 5, 11] in float64, T = 1"
