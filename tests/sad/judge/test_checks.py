@@ -143,4 +143,5 @@ def test_where_one_row_shows_nothing_the_ordinary_call_is_named():
         some = labels != -100
         return kl(student_logits, teacher_logits)[some].sum() / some.sum() ** 2
 
-    assert checks.smallest(of(twice)) == "random logits [2, 5, 11] in float64, T = 1"
+    assert checks.known_divergence(of(twice)).example == "random logits [2, 5, 11] in float64, T = 1"
+    assert "one row" in checks.known_divergence(of(load(f"{HERE / 'faulty_losses.py'}:probabilities"))).example
