@@ -182,7 +182,7 @@ def _telling(found: Found) -> str:
     """The smallest call, or the ordinary one where one row is what its formula says: more are needed to see it."""
     of, family = found.shape.sample.given, found.shape.fit.family
     rows = found.known and not family.fault
-    student, teacher = (x[:1, :1] for x in (of.student_logits, of.teacher_logits))
+    student, teacher = (x[:1, :1].detach() for x in (of.student_logits, of.teacher_logits))
     try:
         one = Given(student, teacher, None if of.labels is None else of.labels[:1, :1], 1.0, of.beta)
         value, right = sample(found.shape.call, one).value, float(family.formula(student, teacher, of.beta))

@@ -65,6 +65,7 @@ def found(shape: Shape, seed: int) -> Found:
         return unknown(shape, seed)
     shape = _without_beta(shape)
     heated = beside(shape.call, shape.fit, seed)
+    hard = shape.fit.labels
     shape, mixing = _without_labels(shape)
     call, first = shape.call, shape.fit
     notes, faults = (
@@ -81,6 +82,11 @@ def found(shape: Shape, seed: int) -> Found:
     faults += by.faults
     if rows == "others":
         faults.append(misplaced(of[0], fits[0]))
+    if {hard, rows} == {"own", "next"}:
+        own, other = ("divergence", "label loss") if rows == "own" else ("label loss", "divergence")
+        faults.append(
+            f"the {own} is over the rows of the labels, the {other} over those before them: one is off by one"
+        )
     if by.reduction is None and (told := of_parts(call, of[0], fits[0], lambda s: _again(s, first, call), shift=shift)):
         faults.append(told)
     if call.form.flipped and (masks := upright(call.reading)):

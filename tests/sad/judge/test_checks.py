@@ -145,3 +145,18 @@ def test_where_one_row_shows_nothing_the_ordinary_call_is_named():
 
     assert checks.known_divergence(of(twice)).example == "random logits [2, 5, 11] in float64, T = 1"
     assert "one row" in checks.known_divergence(of(load(f"{HERE / 'faulty_losses.py'}:probabilities"))).example
+
+
+def test_a_divergence_whose_rows_are_not_those_of_its_label_loss():
+    """The label loss is shifted, the mask of the divergence is not (Soup #682)."""
+
+    def loss(student_logits, teacher_logits, labels, alpha=0.5):
+        here, after = labels != -100, labels[..., 1:]
+        flat = student_logits[..., :-1, :].flatten(0, 1)
+        hard = F.cross_entropy(flat, after.flatten(), reduction="sum") / (after != -100).sum().clamp(min=1)
+        soft = (kl(student_logits, teacher_logits) * here).sum() / here.sum().clamp(min=1)
+        return alpha * soft + (1 - alpha) * hard
+
+    verdict = checks.known_divergence(of(loss))
+    assert verdict.standing is Standing.BROKEN
+    assert "the divergence is over the rows of the labels" in verdict.says
