@@ -78,7 +78,9 @@ def main() -> None:
     parser.add_argument("--split", choices=("dev", "held-out"), default="dev")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--kinds", default="", help="comma-separated; by default all of --group")
-    parser.add_argument("--group", choices=GROUPS, default="made for", help="the kinds, by what part they had in the rules")
+    parser.add_argument(
+        "--group", choices=GROUPS, default="made for", help="the kinds, by what part they had in the rules"
+    )
     parser.add_argument("--runs", type=Path, default=Path(tempfile.gettempdir()) / "planted-runs")
     parser.add_argument("--cases", type=Path, help="keep what was judged wrongly here")
     parser.add_argument("--train-only", action="store_true")

@@ -7,7 +7,7 @@ it means, once, for every kind.
 STANDS = ("weights-frozen", "learning-rate-zero", "gradient-vanishes")
 """Nothing moves."""
 
-SLOW = (*STANDS, "updates-tiny", "early-plateau", "student-no-better")
+SLOW = (*STANDS, "updates-tiny", "early-plateau", "student-no-better", "learns-little")
 """It moves, and learns next to nothing."""
 
 BLOWN_UP = ("loss-diverges", "loss-oscillates", "non-finite", "loss-spike", "starts-too-fast")

@@ -95,7 +95,9 @@ class LostConnection(Sick):
                 "torch.distributed.DistBackendError: [Rank 0] Watchdog caught collective operation timeout: "
                 "WorkNCCL(SeqNum=8122, OpType=ALLREDUCE, Timeout(ms)=600000) ran for 600031 milliseconds"
             )
-            self.record.traceback = f'Traceback (most recent call last):\n  File "train.py", line 90, in step\n{error}\n'
+            self.record.traceback = (
+                f'Traceback (most recent call last):\n  File "train.py", line 90, in step\n{error}\n'
+            )
             self.record.events.append((names.EVENT_CRASH, error, step))
             self.record.status = "crashed"
             raise Stopped
