@@ -13,7 +13,7 @@ One that does not has a step that does nothing or undoes itself: it is the whole
 curves that still fall, such as a layerwise term or a total whose weights change, hide it.
 
 ## Thresholds
-- `uniform = 0.95`: the share of ln(vocabulary) from which on the label loss is that of guessing, if it fell by no more
+- `uniform = 0.97`: the share of ln(vocabulary) from which on the label loss is that of guessing, if it fell by no more
   than `fell = 0.1` of its beginning. Up to `over = 1.1`; above that R306 tells it.
 - `nats = 1`, `way = 0.15`: so far above its teacher, in nats, after this share of the way to it.
 - `kd = 0.15`: a KD that surely falls by this share is learning of another kind, and told by others.
@@ -242,7 +242,7 @@ RULE = Rule(
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}|{names.LOSS}|{names.RAW}|{names.WEIGHTED}",),
     check=check,
     thresholds={
-        "uniform": 0.95,
+        "uniform": 0.97,
         "fell": 0.1,
         "over": 1.1,
         "nats": 1,
