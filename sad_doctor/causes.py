@@ -28,6 +28,10 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("weights-frozen", "early-plateau", "student-no-better", "worse-than-uniform", "perplexity-too-high"),
         *("evaluation-objective-differs", "overfitting", "lm-rises-while-kd-falls", "kd-stays", "learns-little"),
     ),
+    "starts-over": (
+        *("learns-little", "early-plateau", "student-no-better", "loss-oscillates", "loss-spike", "loss-diverges"),
+        *("worse-than-uniform", "perplexity-too-high", "overfitting"),
+    ),
     # the step is too large
     "starts-too-fast": ("loss-spike", "student-no-better", "learns-little"),
     "loss-diverges": (
@@ -42,6 +46,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     ),
     "loss-oscillates": ("early-plateau", "loss-spike", "student-no-better", "learns-little"),
     # one term, or its scale
+    "parts-do-not-sum": ("evaluation-objective-differs",),
     "layerwise-too-high": ("term-dominates", "total-too-high", "term-owns-the-gradient", "gradient-always-clipped"),
     "loss-depends-on-length": ("layerwise-too-high", "term-dominates", "total-too-high", "loss-oscillates"),
     "term-owns-the-gradient": ("term-dominates", "total-too-high", "kd-stays", "student-no-better", "learns-little"),

@@ -13,7 +13,7 @@ SLOW = (*STANDS, "updates-tiny", "early-plateau", "student-no-better", "learns-l
 BLOWN_UP = ("loss-diverges", "loss-oscillates", "non-finite", "loss-spike", "starts-too-fast")
 """The step is too large."""
 
-SET_BACK = ("loss-diverges", "loss-oscillates", "loss-spike", "resume-jumps")
+SET_BACK = ("loss-diverges", "loss-oscillates", "loss-spike", "resume-jumps", "starts-over")
 """From one step to the next the student, or what it is asked, is another one."""
 
 BY_HEART = ("overfitting", "label-loss-too-low")

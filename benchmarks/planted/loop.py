@@ -59,7 +59,9 @@ class OnlyNorms(HardlyLearns):
 
 
 class FourBitWeights(HardlyLearns):
-    """Every tensor is kept in fifteen levels: nearly every update is rounded away."""
+    """Every tensor is kept in fifteen levels: nearly every update is rounded away, and the others are far too large."""
+
+    traces = tuple(Trace(trace.needs, (*trace.causes, *BLOWN_UP)) for trace in HARDLY_LEARNS)
 
     def update(self, step: int) -> None:
         super().update(step)
@@ -118,7 +120,7 @@ class RateAnewAtResume(Sick):
 class OldWeightsAtEvaluation(Sick):
     """Other weights are put in for each evaluation, and stay in: those of the beginning."""
 
-    traces = (Trace(("eval",), ("evaluation-does-not-follow", "weights-frozen", "loss-oscillates", "early-plateau")),)
+    traces = (Trace(("eval",), ("evaluation-does-not-follow", "weights-frozen", *SET_BACK, "early-plateau")),)
 
     def prepare(self) -> None:
         self.kept = copy.deepcopy(self.student.state_dict()), copy.deepcopy(self.projector.state_dict())
@@ -157,7 +159,7 @@ class ClippedBeforeUnscaling(Sick):
 class NewStudentEachEpoch(Sick):
     """The student is made inside the loop over epochs."""
 
-    traces = (Trace(("many",), (*SET_BACK, "early-plateau")), Trace((), (*SET_BACK, "early-plateau")))
+    traces = (Trace((), (*SET_BACK, "early-plateau", "learns-little")),)
 
     def planned(self, plan: Plan) -> Plan:
         return replace(plan, texts=plan.batch * (plan.steps // 4), schedule="constant")
