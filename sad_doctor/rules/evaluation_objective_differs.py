@@ -4,8 +4,9 @@
 At the first evaluations, and at half of all or more, the evaluation's total is more than 1.5 times the training total
 around the same step, and at least 1 nat above it. The median of the eleven training records around the evaluation is
 compared, so that one easy batch does not count. Or the training's loss is twice the evaluation's, or another whole
-number of times, throughout; or the evaluation's is 1.44 times the training's, as bits are of nats. Overfitting opens such a gap too, but not from the first evaluation on,
-if that comes early: where it comes late and the training has fallen until then, the rule does not judge.
+number of times, throughout; or the evaluation's is 1.44 times the training's, as bits are of nats. Overfitting opens
+such a gap too, but not from the first evaluation on, if that comes early: where it comes late and the training has
+fallen until then, the rule does not judge.
 
 Where the log tells a term of the evaluation before and after its weight, that weight is compared with the training's
 about the same step: no other proof is needed.

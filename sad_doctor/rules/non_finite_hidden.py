@@ -146,7 +146,11 @@ def _flickers(run: Run, t: Thresholds) -> Iterator[Finding]:
             zero = zero[~np.isin(column.step[zero], weight.step[weight.value == 0])]
         inside = zero[(zero > 0) & (zero < len(column) - 1)]
         others = column.value[column.value != 0]
-        if not t["flickers"] <= inside.size <= t["rare"] * len(column) or np.median(others) < 10 * t["from"]:
+        if (
+            not inside.size
+            or not t["flickers"] <= inside.size <= t["rare"] * len(column)
+            or np.median(others) < 10 * t["from"]
+        ):
             continue
         # a term that is computed at every tenth step only is meant so
         if np.ptp(np.diff(inside)) == 0:

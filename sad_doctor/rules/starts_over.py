@@ -55,6 +55,9 @@ from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R111", "starts-over"
 
+_AT_ONCE = 0.85
+"""The share of a stretch's fall from which on it comes at once; where that is late in it, it is another text."""
+
 _WIDTH = 5
 """Records whose median stands for a level."""
 
@@ -137,7 +140,11 @@ def _falls_again(value: Floats, places: list[int]) -> bool:
         if stretch.size < 3 * _WIDTH:
             continue
         thirds = [float(np.median(part)) for part in np.array_split(stretch, 3)]
-        falls.append(thirds[0] > thirds[1] >= thirds[2] - 0.25 * (thirds[0] - thirds[2]))
+        fall = thirds[0] - thirds[2]
+        levels = np.median(np.lib.stride_tricks.sliding_window_view(stretch, _WIDTH), axis=1)
+        steps = levels[:-_WIDTH] - levels[_WIDTH:]
+        at_once = float(np.max(steps)) > _AT_ONCE * fall and int(np.argmax(steps)) > _WIDTH
+        falls.append(thirds[0] > thirds[1] >= thirds[2] - 0.25 * fall and not at_once)
     return bool(falls) and all(falls)
 
 
