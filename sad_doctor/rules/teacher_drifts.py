@@ -120,8 +120,8 @@ def _from_the_start(run: Run, gap: signals.TeacherGap) -> bool:
     if float(np.std(known)) < _ALIKE * gap.training:
         return False
     levels = signals.blocks(signals.tidy(run.columns[names.TEACHER_LOSS]), _BLOCKS)
-    if levels is not None and levels.range > 0.5 * gap.gap:  # texts in an order of their own, not a mode
-        return False
+    if levels is not None and levels.range - 3 * float(np.max(levels.error)) > 0.4 * gap.gap:
+        return False  # its level comes and goes with the texts, which have an order of their own: no mode does that
     return float(np.median(known[: len(known) // 3])) - (gap.training - gap.gap) > 0.5 * gap.gap
 
 
