@@ -15,7 +15,8 @@ curves that still fall, such as a layerwise term or a total whose weights change
 ## Thresholds
 - `uniform = 0.97`: the share of ln(vocabulary) from which on the label loss is that of guessing, if it fell by no more
   than `fell = 0.1` of its beginning. Up to `over = 1.1`; above that R306 tells it.
-- `nats = 1`, `way = 0.15`: so far above its teacher, in nats, after this share of the way to it.
+- `nats = 2`, `way = 0.15`: so far above its teacher, in nats, after this share of the way to it. A small student that
+  came trained lies about one nat above a large teacher, and may rightly stay there.
 - `kd = 0.15`: a KD that surely falls by this share is learning of another kind, and told by others.
 - `gained = 0.08`, `flat = 0.02`: the share of its beginning that it gained in all, and since its second quarter, below
   which it is a hint.
@@ -245,7 +246,7 @@ RULE = Rule(
         "uniform": 0.97,
         "fell": 0.1,
         "over": 1.1,
-        "nats": 1,
+        "nats": 2,
         "way": 0.15,
         "kd": 0.15,
         "gained": 0.08,
