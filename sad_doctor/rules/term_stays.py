@@ -3,8 +3,9 @@
 ## What it sees
 A term beside KD and the label loss, such as a layerwise one, whose last third lies within a few percent of its first
 records, while KD or the label loss surely falls. A term that began low or that falls at first and then levels off is
-none. Where only weighted values are logged it is a hint: the weight may rise while the term falls; so it is where the
-term makes less than a hundredth of the loss, as nothing pulls on it then.
+none, and neither is one that keeps something where it is, such as a load balance or a penalty. Where only weighted
+values are logged it is a hint: the weight may rise while the term falls; so it is where the term makes less than a
+hundredth of the loss, as nothing pulls on it then.
 
 ## Why it is bad
 A term with a gradient into the student falls in its first steps, if by nothing else than by its mean. One that does
@@ -45,6 +46,7 @@ not be 0. `sad verify` does that for every term. Then see that the projector's p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -55,6 +57,9 @@ from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
 CODE, NAME = "R216", "term-stays"
+
+_RESTS = re.compile(r"aux|balanc|router|z_?loss|^z$|^l[12]$|reg|entropy|penalty|decay", re.IGNORECASE)
+"""Terms that keep something where it is: a load balance rests at its floor from the first step on."""
 
 _FIRST = 5
 """So many records stand for the beginning."""
@@ -117,7 +122,8 @@ def _even(column: Column, level: float, t: Thresholds) -> bool:
 
 def _others(run: Run) -> list[str]:
     terms = {**run.terms(names.RAW), **run.terms(names.UNWEIGHTED), **run.terms(names.WEIGHTED)}
-    return sorted(term for term in terms if term != names.KD and term not in names.ANCHORS)
+    known = names.ANCHORS | {names.KD}
+    return sorted(term for term in terms if term not in known and not _RESTS.search(term))
 
 
 def _series(run: Run, term: str, t: Thresholds) -> tuple[Column, bool] | None:

@@ -46,6 +46,8 @@ def test_others_are_left_alone(judge, text):
     assert judge(RULE, text) == []
 
 
-def test_kd_is_told_by_a_rule_of_its_own(judge):
+def test_kd_has_a_rule_of_its_own_and_a_load_balance_rests(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, f"steps: 90\n{LEARNS}\ntrain/raw/router_aux: 1.01 ~ 0.01\ntrain/weight/router_aux: 0.01")
     with pytest.raises(TooFew):
         judge(RULE, f"steps: 90\n{LEARNS}\ntrain/raw/kd: 2 ~ 0.02\ntrain/weight/kd: 0.5")
