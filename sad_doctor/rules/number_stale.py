@@ -48,6 +48,9 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R404", "number-stale"
 
+_WITNESSES, _FEW = (names.EVAL_LM_LOSS, names.EVAL_LOSS), 3
+"""Evaluations that tell that the run goes on, and fewest of them; whether they stand still is told by R101."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for each measured series that never changes while another one does."""
@@ -58,7 +61,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     for name, column in series.items():
         value = column.last
         yield Reading(f"values of {name}", float(np.unique(column.value).size))
-        if name in moving or not moving or value == 0 or signals.significant_digits(value) < t["digits"]:
+        if (
+            name in _WITNESSES
+            or name in moving
+            or not moving
+            or value == 0
+            or signals.significant_digits(value) < t["digits"]
+        ):
             continue
         norm = name == names.GRAD_NORM
         yield Finding(
@@ -90,10 +99,10 @@ def _measured(run: Run, t: Thresholds) -> dict[str, Column]:
     found = {name: column for name, column in known.items() if len(column) >= t["records"]}
     # a log of the total alone: a rate or an evaluation that moves says that the run goes on
     if set(found) == {names.LOSS}:
-        for name in (names.EVAL_LM_LOSS, names.EVAL_LOSS):
+        for name in _WITNESSES:
             told = run.get(name)
-            if told is not None and len(told) >= 3:
-                found[name] = signals.finite(signals.tidy(told))
+            if told is not None and len(known_points := signals.finite(signals.tidy(told))) >= _FEW:
+                found[name] = known_points
     return {name: column for name, column in found.items() if len(column)}
 
 

@@ -16,6 +16,12 @@ def test_the_evaluation_tells_that_the_run_goes_on(judge):
     assert "the evaluation loss changes" in finding.headline
 
 
+def test_an_evaluation_is_a_witness_and_not_judged(judge):
+    assert (
+        judge(RULE, "steps: 40\ntrain/loss: 9 -> 8 ~ 0.1\nsteps: 10, 20, 30\neval/loss: 4.7818, 4.7818, 4.7818") == []
+    )
+
+
 def test_a_norm_after_the_clip_is_a_hint(judge):
     (finding,) = judge(RULE, "steps: 40\ntrain/loss: 9 -> 8 ~ 0.1\ntrain/grad_norm: 0.9998")
     assert finding.level == Level.INFO
