@@ -13,10 +13,11 @@ One that does not has a step that does nothing or undoes itself: it is the whole
 curves that still fall, such as a layerwise term or a total whose weights change, hide it.
 
 ## Thresholds
-- `uniform = 0.97`: the share of ln(vocabulary) from which on the label loss is that of guessing, if it fell by no more
+- `uniform = 0.99`: the share of ln(vocabulary) from which on the label loss is that of guessing, if it fell by no more
   than `fell = 0.1` of its beginning. Up to `over = 1.1`; above that R306 tells it.
-- `nats = 2`, `way = 0.15`: so far above its teacher, in nats, after this share of the way to it. A small student that
-  came trained lies about one nat above a large teacher, and may rightly stay there.
+- `nats = 2`, `way = 0.15`: so far above its teacher, in nats, after this share of the way to it, if it surely fell
+  by less than `stands = 0.005` of its beginning since its second quarter: one that still falls is only slow. A small
+  student that came trained lies about one nat above a large teacher, and may rightly stay there.
 - `kd = 0.15`: a KD that surely falls by this share is learning of another kind, and told by others.
 - `gained = 0.08`, `flat = 0.02`: the share of its beginning that it gained in all, and since its second quarter, below
   which it is a hint.
@@ -110,7 +111,8 @@ def _against(run: Run, course: _Course, gained: float, t: Thresholds) -> tuple[s
     if teacher is not None and course.name == names.EVAL_LM_LOSS and np.isfinite(teacher.last):
         far = min(course.first, course.last) > teacher.last + t["nats"]
         way = (course.first - course.last) / max(course.first - teacher.last, 1e-12)
-        if far and way < t["way"]:
+        stands = course.since.surely_below(t["stands"] * abs(course.first))
+        if far and way < t["way"] and stands:
             return f"its teacher's is {words.number(teacher.last)}", True
         if course.last <= teacher.last + t["nats"]:
             return "", False  # there is little left to learn
@@ -243,11 +245,12 @@ RULE = Rule(
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}|{names.LOSS}|{names.RAW}|{names.WEIGHTED}",),
     check=check,
     thresholds={
-        "uniform": 0.97,
+        "uniform": 0.99,
         "fell": 0.1,
         "over": 1.1,
         "nats": 2,
         "way": 0.15,
+        "stands": 0.005,
         "kd": 0.15,
         "gained": 0.08,
         "flat": 0.02,

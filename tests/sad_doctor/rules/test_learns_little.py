@@ -16,7 +16,7 @@ def test_a_student_that_still_guesses_is_a_warning(judge):
 
 
 def test_the_teacher_tells_how_far_the_way_is(judge):
-    text = f"fact total_steps: 1000\n{EVALUATED}5.7, 5.6, 5.5, 5.45, 5.42, 5.4\nsteps: 1\nteacher/lm_loss: 3.1"
+    text = f"fact total_steps: 1000\n{EVALUATED}5.7, 5.5, 5.51, 5.5, 5.5, 5.5\nsteps: 1\nteacher/lm_loss: 3.1"
     (finding,) = judge(RULE, text)
     assert finding.level == Level.WARNING
     assert "its teacher's is 3.1" in finding.headline
