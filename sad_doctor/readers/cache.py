@@ -22,7 +22,7 @@ from sad_doctor.run import Column, Floats
 LEAST = 8 << 20
 """Bytes of a log, or of what is new in one, that are worth a cache."""
 _MAGIC = b"SADDOCTOR\x00"
-_VERSION = 2
+_VERSION = 3
 _HEAD = struct.Struct("<HII")
 _LONGEST_HEADER = 16 << 20
 _MOST_VALUES = 1 << 31
