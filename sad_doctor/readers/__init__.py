@@ -21,7 +21,7 @@ from sad_doctor.readers import (
     trainer_state,
     wandb_run,
 )
-from sad_doctor.readers.find import MOST_LOOKED_AT, Search, runs_in, search
+from sad_doctor.readers.find import MOST_LOOKED_AT, Search, last_written, runs_in, search
 from sad_doctor.readers.named import Named
 from sad_doctor.readers.source import ACCEPTED, Reader, Source, Unreadable
 from sad_doctor.readers.tail import is_binary
@@ -81,12 +81,18 @@ def read(path: str | os.PathLike[str]) -> Run:
 
 
 def several(path: str | os.PathLike[str]) -> list[Path]:
-    """Return the runs in a folder that is no run itself, if there are two or more; else nothing."""
-    folder = Path(path)
+    """Return the runs in a folder that is no run itself, or in a database, if there are two or more; else nothing."""
+    place = Path(path)
     try:
-        if not folder.is_dir() or _is_run(folder):
+        if place.is_file() and databases.is_database(place):
+            found = databases.runs_in(place)
+        elif not place.is_dir() or _is_run(place):
             return []
-        found = runs_in(folder, _is_run)
+        else:
+            inside = (
+                (one, databases.runs_in(one) if databases.is_database(one) else []) for one in runs_in(place, _is_run)
+            )
+            found = [run for one, runs in inside for run in (runs if len(runs) > 1 else [one])]
     except (OSError, ValueError):
         return []
     return found if len(found) > 1 else []
@@ -141,7 +147,13 @@ def _open_folder(folder: Path) -> Source:
     told = "".join(f"; {note}" for note in beside)
     if not found:
         raise Unreadable(f"{shown(folder)}: a folder without a run in it{told}. Accepted: {ACCEPTED}")
-    raise Unreadable(f"{shown(folder)}: {len(found)} runs in this folder, name one of them: {_listed(found)}{told}")
+    newest = max(found, key=last_written)
+    others = [one for one in found if one is not newest]
+    note = (
+        f"{len(found)} runs in this folder: the one that was written last was chosen, {shown(newest)}; "
+        f"to see another one, name it: {_listed(others)}"
+    )
+    return Named(open_log(newest), {}, None, (note, *beside))
 
 
 def _beside(folder: Path, looked: Search) -> tuple[str, ...]:
