@@ -22,6 +22,7 @@ from sad_doctor.readers import (
     wandb_run,
 )
 from sad_doctor.readers.find import MOST_LOOKED_AT, Search, last_written, runs_in, search
+from sad_doctor.readers.kept import Kept, with_cache
 from sad_doctor.readers.named import Named
 from sad_doctor.readers.source import ACCEPTED, Reader, Source, Unreadable
 from sad_doctor.readers.tail import is_binary
@@ -100,7 +101,7 @@ def several(path: str | os.PathLike[str]) -> list[Path]:
 
 def settle(source: Source) -> None:
     """Take what still waits for the end of its line: the log is read once, not followed."""
-    while isinstance(source, Named):
+    while isinstance(source, Named | Kept):
         source = source.source
     if isinstance(source, csv_table.CsvLog):
         source.settle()
@@ -121,7 +122,7 @@ def _open_file(path: Path) -> Source:
         raise Unreadable(f"{shown(path)}: the file is empty: wait until the run has logged something")
     for reader in BINARY:
         if reader.recognises(path, head):
-            return reader.open(path)
+            return with_cache(reader.open(path), lambda: [path])
     what = next((what for magic, what in _MAGIC.items() if head.startswith(magic)), None)
     if what is None and is_binary(head[:8192]):
         what = "a binary file"
@@ -129,7 +130,9 @@ def _open_file(path: Path) -> Source:
         raise Unreadable(f"{shown(path)}: {what}. Accepted: {ACCEPTED}")
     for reader in READERS:
         if reader.recognises(path, head):
-            return reader.open(path)
+            source = reader.open(path)
+            # rows of JSON have a cache of their own, that grows with the log
+            return source if reader is jsonl.READER else with_cache(source, lambda: [path])
     raise Unreadable(f"{shown(path)}: text without a line that a training would log. Accepted: {ACCEPTED}")
 
 
@@ -139,7 +142,7 @@ def _open_folder(folder: Path) -> Source:
     if mlflow_files.recognises(folder):
         return mlflow_files.MlflowFiles(folder)
     if tensorboard.event_files(folder):
-        return tensorboard.EventLog(folder)
+        return with_cache(tensorboard.EventLog(folder), lambda: tensorboard.event_files(folder))
     looked = search(folder, _is_run)
     found, beside = looked.runs, _beside(folder, looked)
     if len(found) == 1:

@@ -85,7 +85,7 @@ class Ranks:
         """Return the ranks whose state was kept. Raises TypeError or ValueError."""
         ranks = cls()
         left_out, seen, sure, last, step = state
-        ranks.left_out, ranks._sure = int(left_out), bool(sure)
+        ranks.left_out, ranks._sure = int(left_out), bool(sure and seen)
         ranks._seen = dict.fromkeys(float(one) for one in seen)
         ranks._last = math.nan if last is None else float(last)
         ranks._step = -math.inf if step is None else float(step)
