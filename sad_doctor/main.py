@@ -72,7 +72,7 @@ def run_doctor(
             raise ValueError(f"{len(paths)} runs: this view takes one; several go to the dashboard or to --report")
         dashboard = not (form or files) and _interactive()
         _sane(paths, total_steps)
-        speed = _speed(replay, dashboard)
+        speed = _speed(replay, dashboard, watching)
         told = load(find(paths[0]))
         rules = chosen(select or told.select, ignore or told.ignore)
         changed = merged(told.thresholds, thresholds or {})
@@ -188,8 +188,8 @@ def _spells(sign: str, encoding: str | None) -> bool:
     return True
 
 
-def _speed(replay: str, dashboard: bool) -> float | None:
-    """Raises ValueError for what is no speed, or where there is no dashboard to play in."""
+def _speed(replay: str, dashboard: bool, watching: Watching) -> float | None:
+    """Raises ValueError for what is no speed, where there is no dashboard to play in, or with word to be sent."""
     if not replay:
         return None
     from sad_doctor.views.tui.replay import speed_of
@@ -197,6 +197,8 @@ def _speed(replay: str, dashboard: bool) -> float | None:
     speed = speed_of(replay)
     if not dashboard:
         raise ValueError(f"--replay {replay}: it plays in the dashboard, which needs a terminal and no other view")
+    if watching.notifies:
+        raise ValueError("--replay plays a run that is over: nobody is told of its red flags; leave --notify out")
     return speed
 
 
