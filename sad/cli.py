@@ -139,6 +139,10 @@ def train(
     max_hours: Annotated[float | None, typer.Option(help="Save and end before so many hours are over.")] = None,
     push_checkpoint: Annotated[Path | None, typer.Option(help="Copy each checkpoint to this folder too.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Run folder to go on with, e.g. runs/latest.")] = None,
+    trust: Annotated[
+        bool,
+        typer.Option("--trust", help="The resumed run is my own: run the code and write to the places it names."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the resolved recipe and the plan, then stop.")
     ] = False,
@@ -161,7 +165,7 @@ def train(
         "train.push_checkpoint": None if push_checkpoint is None else str(push_checkpoint.expanduser().absolute()),
     }
     overrides = {key: value for key, value in flags.items() if value is not None}
-    raise typer.Exit(run_train(config, overrides, sets or [], resume, dry_run=dry_run))
+    raise typer.Exit(run_train(config, overrides, sets or [], resume, dry_run=dry_run, trust=trust))
 
 
 app.command()(cli_cache.cache)

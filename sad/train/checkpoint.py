@@ -20,6 +20,7 @@ from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.objective import Objective
 from sad.train import random_states, sharded
+from sad_doctor import bounded
 from sad_doctor.record import replace_text
 
 FOLDER, STEP = "checkpoints", "step-"
@@ -140,7 +141,7 @@ def load(
     """
     folder = newest(run) if step is None else run / FOLDER / f"{STEP}{step:08d}"
     try:
-        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        state = bounded.json_of(folder / STATE)
         progress = Progress.read(state)
         weights, means = ({str(n): float(v) for n, v in state[key].items()} for key in ("weights", "means"))
         aware = {name: {n: float(v) for n, v in of.items()} for name, of in state.get("aware", {}).items()}
@@ -149,7 +150,16 @@ def load(
         place = "cpu" if sharded.is_sharded(distiller) else device
         sharded.load_state(distiller, load_file(str(folder / MODEL), device=place))
         _restore(optimizer, load_file(str(folder / OPTIMIZER), device=place))
-    except (SafetensorError, RuntimeError, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
+    except (
+        SafetensorError,
+        RuntimeError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        LookupError,
+        OSError,
+    ) as error:
         # everything that a file of another run, or half a file, can bring about
         told = f"{folder} does not fit this run: {_first_line(error)}"
         raise UserError(f"{told}; remove it to go on from the checkpoint before it") from None
@@ -204,8 +214,8 @@ def steps_done(run: Path) -> int:
 def per_step(run: Path) -> int:
     """Return how many examples a step of the run takes over all processes; 0 where no checkpoint tells."""
     try:
-        return int(json.loads((newest(run) / STATE).read_text(encoding="utf-8"))["per_step"])
-    except (UserError, OSError, ValueError, TypeError, LookupError):
+        return int(bounded.json_of(newest(run) / STATE)["per_step"])
+    except (UserError, OSError, ValueError, TypeError, LookupError, OverflowError):
         return 0
 
 

@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 MAGIC = b"SQLite format 3\x00"
 _AT_ONCE = 50_000
+_LONGEST, _MOST_HELD = 16 << 20, 256 << 20
+"""Bytes of a value that is read, and of those that are held at once."""
 _STEPS = 20_000_000
 """Instructions of SQLite after which a query is given up: a database from a stranger may hold one without an end."""
 
@@ -35,16 +37,16 @@ class Database:
         return self._stat != was
 
     def rows(self, query: str, *values: object) -> list[Sequence[Any]]:
-        """Return all rows of a query. Raises sqlite3.Error: locked, no database, no such table, no end."""
+        """Return the rows of a query, as many as may be held. Raises sqlite3.Error: locked, no database, no end."""
         return list(self._rows(query, values, _AT_ONCE * 100))
 
     def after(self, query: str, last: int, *values: object) -> Iterator[Sequence[Any]]:
         """Yield the rows of a query that takes ``values``, the last rowid seen and a limit; its first column is it."""
         while True:
             found = list(self._rows(query, (*values, last, _AT_ONCE), _AT_ONCE))
-            yield from found
-            if len(found) < _AT_ONCE:
+            if not found:
                 return
+            yield from found
             last = found[-1][0]
 
     def tables(self) -> frozenset[str]:
@@ -55,6 +57,8 @@ class Database:
         where = f"file:{quote(str(self.path.resolve()))}?mode=ro"
         with closing(sqlite3.connect(where, uri=True, timeout=2.0)) as connection:
             connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("PRAGMA cell_size_check = ON")
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
             counted = [0]
 
             def tick() -> int:
@@ -62,4 +66,10 @@ class Database:
                 return int(counted[0] > _STEPS // 10_000)
 
             connection.set_progress_handler(tick, 10_000)
-            yield from connection.execute(query, tuple(values)).fetchmany(most)
+            held = 0
+            for number, row in enumerate(connection.execute(query, tuple(values))):
+                # a column that is computed takes no room in the file
+                held += sum(len(value) for value in row if isinstance(value, str | bytes))
+                if number >= most or held > _MOST_HELD:
+                    return
+                yield row

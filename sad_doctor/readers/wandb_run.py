@@ -52,6 +52,7 @@ class Records:
         self._rest = b""
         self._at = 0
         self._parts: list[bytes] = []
+        self._size = 0
 
     @property
     def waits(self) -> bool:
@@ -84,7 +85,7 @@ class Records:
             if left < _FRAGMENT.size + size:
                 break
             self._fragment(kind, data[at + _FRAGMENT.size : at + _FRAGMENT.size + size], found)
-            if sum(map(len, self._parts)) > _LARGEST:
+            if self._size > _LARGEST:
                 self.broken = start + at
             at += _FRAGMENT.size + size
         self._rest, self._at = data[at:], start + at
@@ -92,11 +93,13 @@ class Records:
 
     def _fragment(self, kind: int, part: bytes, found: list[bytes]) -> None:
         if kind in (_WHOLE, _FIRST):
-            self._parts = []
+            self._parts, self._size = [], 0
         self._parts.append(part)
+        # a fragment of nothing costs something too
+        self._size += len(part) + _FRAGMENT.size
         if kind in (_WHOLE, _LAST):
             found.append(b"".join(self._parts))
-            self._parts = []
+            self._parts, self._size = [], 0
 
 
 class WandbLog:
