@@ -29,7 +29,7 @@ AT_ONCE = 256
 LINE = 256 << 20
 """Bytes of the longest line."""
 UNPACKED, TIMES = 256 << 20, 200
-"""What a packed file may unpack to: so many bytes, or so many times its size. Text packs to a tenth, seldom a fiftieth."""
+"""What a packed file may unpack to: so many bytes, or so many times its size. Text packs to a tenth."""
 PIECE = 1 << 16
 PLAIN = (".txt", ".md", "")
 PACKED: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}

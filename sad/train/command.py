@@ -69,10 +69,7 @@ def _run(
         raise UserError("--resume goes on with the run's own recipe: leave out --config and every flag that changes it")
     folder = None if resume is None else folders.existing(resume)
     recipe = recipes.load(folder / folders.RECIPE if folder else config, overrides)
-    if folder is not None:
-        consent.check(folder, recipe, overrides, trust=trust)
-    elif trust:
-        raise UserError("--trust is said of a run folder: give --resume too")
+    consent.check(folder, recipe, overrides, trust=trust)
     written = _written(recipe)
     if not dry_run and folder is None:
         folders.check(recipe.output.folder)

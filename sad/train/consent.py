@@ -40,9 +40,14 @@ def strange(folder: Path) -> list[str]:
     return sorted(found)
 
 
-def check(folder: Path, recipe: Recipe, given: Collection[str] = (), *, trust: bool) -> None:
-    """Raise UserError for a folder that reaches beyond itself when it is resumed, unless it is trusted."""
-    if trust:
+def check(folder: Path | None, recipe: Recipe, given: Collection[str] = (), *, trust: bool) -> None:
+    """Raise UserError for a folder that reaches beyond itself when it is resumed, unless it is trusted.
+
+    None is a new run, which needs no trust.
+    """
+    if folder is None and trust:
+        raise UserError("--trust is said of a run folder: give --resume too")
+    if folder is None or trust:
         return
     if led := strange(folder):
         raise UserError(f"{folder}: {led[0]} is a link or no regular file: if you made it, add --trust")
