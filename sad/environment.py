@@ -138,10 +138,12 @@ def _folders() -> dict[str, str]:
     except UserError as error:
         own = str(error)
     try:
-        from huggingface_hub.constants import HF_HUB_CACHE as place
+        from huggingface_hub import constants
+
+        hub = str(constants.HF_HUB_CACHE)
     except Exception:
-        place = "not known"
-    return {"sad": own, "hub": str(place), "working": _working()}
+        hub = "not known"
+    return {"sad": own, "hub": hub, "working": _working()}
 
 
 def _working() -> str:

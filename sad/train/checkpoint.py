@@ -69,6 +69,8 @@ class Progress:
         """Return what a checkpoint's state tells. Raises LookupError, TypeError or ValueError where it is none."""
         # a checkpoint of an older release knows of no guards
         made = {name: kind(state[name]) for name, kind in _KINDS.items() if name in _NEEDED or name in state}
+        if min(value for value in made.values() if isinstance(value, int)) < 0 or made.get("cuts") == 0:
+            raise ValueError("a count in its state is below what can be counted")
         return cls(**made)
 
 
@@ -143,6 +145,8 @@ def load(
     try:
         state = bounded.json_of(folder / STATE)
         progress = Progress.read(state)
+        if progress.step != _step(folder):
+            raise ValueError(f"its state is of step {progress.step:,}")
         weights, means = ({str(n): float(v) for n, v in state[key].items()} for key in ("weights", "means"))
         aware = {name: {n: float(v) for n, v in of.items()} for name, of in state.get("aware", {}).items()}
         device = str(next(distiller.parameters()).device)
