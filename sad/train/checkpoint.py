@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -148,6 +149,8 @@ def load(
         if progress.step != _step(folder):
             raise ValueError(f"its state is of step {progress.step:,}")
         weights, means = ({str(n): float(v) for n, v in state[key].items()} for key in ("weights", "means"))
+        if set(weights) - set(objective.weights) or not all(map(math.isfinite, weights.values())):
+            raise ValueError("it has weights of other terms, or one that is no number")
         aware = {name: {n: float(v) for n, v in of.items()} for name, of in state.get("aware", {}).items()}
         device = str(next(distiller.parameters()).device)
         # on the CPU where each process takes but a piece of it

@@ -9,8 +9,7 @@ import sys
 import pytest
 
 from sad import completion
-from sad.recipe import Recipe
-from sad.recipe import assignment, load
+from sad.recipe import Recipe, assignment, load
 
 ASK = """
 import sys

@@ -19,7 +19,7 @@ PLAIN = st.recursive(
 
 
 def refused(read: Any, *given: Any) -> str:
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r".") as caught:
         read(*given)
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -80,12 +80,13 @@ def test_a_key_of_very_many_parts_is_refused(told: str) -> None:
     assert "32 parts" in refused(bounded.toml, told)
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z]{1,9}", fullmatch=True), st.text() | st.floats(allow_nan=False)))
+@given(
+    st.dictionaries(
+        st.from_regex(r"[a-z]{1,9}", fullmatch=True),
+        st.text(st.characters(codec="utf-8", exclude_characters="\x7f"), max_size=20) | st.floats(-1e9, 1e9),
+    )
+)
 def test_whatever_stands_in_a_text_is_no_key(tables: dict[str, str | float]) -> None:
-    told = "".join(f"{key} = {json.dumps(value)}\n" for key, value in tables.items() if "\x7f" not in str(value))
+    told = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in tables.items())
     told += 'last = "' + "a.b." * 100 + '"\n'
-    try:
-        assert bounded.toml(told)["last"] == "a.b." * 100
-    except ValueError as error:
-        # JSON spells a lone surrogate in a way that TOML does not take
-        assert "parts" not in str(error)
+    assert bounded.toml(told)["last"] == "a.b." * 100
