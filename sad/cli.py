@@ -239,8 +239,9 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     try:
         code = app(prog_name="sad", standalone_mode=False)
-        # a page of help comes back as text
-        sys.exit(code if isinstance(code, int) else 0)
+    except SystemExit as ending:
+        # the library's own end where the reader of our output went away, or a shell was told what it asked
+        sys.exit(141 if ending.code == 1 else ending.code)
     except (UserError, Stopped) as error:
         _refuse(str(error), error.exit_code)
     except _WRONG_USAGE as error:
@@ -258,6 +259,8 @@ def main() -> None:
         sys.exit(141)
     except Exception as error:
         _crashed(error)
+    # a page of help comes back as text
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

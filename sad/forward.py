@@ -82,7 +82,8 @@ def block_list(model: nn.Module) -> nn.ModuleList:
     for module in body(model).modules():
         if isinstance(module, nn.ModuleList) and len(module) == depth:
             return module
-    raise UserError(f"{type(model).__name__}: found no list of {depth} blocks to take hidden states from")
+    told = f"{type(model).__name__}: found no list of {depth} blocks to take hidden states from"
+    raise UserError(f"{told}: set the weights of the terms that read them to 0")
 
 
 @contextmanager

@@ -127,7 +127,7 @@ def _config(path: Path, name: str) -> dict[str, Any]:
     try:
         config = bounded.json_of(file)
     except (OSError, ValueError) as error:
-        raise UserError(f"{file} cannot be read as JSON: {error}") from None
+        raise UserError(f"{file} cannot be read as JSON ({error}): fetch it again") from None
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise UserError(f"{file} names no model_type: it is not the configuration of a model")
     if not str(config.get("transformers_weights", INDEX)).endswith((SUFFIX, INDEX)):
@@ -147,9 +147,13 @@ def _weights(path: Path, name: str) -> list[Path]:
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         raise UserError(f"{path / INDEX} does not say which weights are where: fetch the model again") from None
     if strange := [shard for shard in shards if Path(shard).name != shard or not shard.endswith(SUFFIX)]:
-        raise UserError(f"{path / INDEX} names weights that are no {SUFFIX} file beside it, {strange[0]} for one")
+        raise UserError(
+            f"{path / INDEX} names weights that are no {SUFFIX} file beside it, {strange[0]} for one: fetch it again"
+        )
     if missing := [shard for shard in shards if not (path / shard).is_file()]:
-        raise UserError(f"{name} lacks {len(missing)} of {len(shards)} files of weights, {missing[0]} for one")
+        raise UserError(
+            f"{name} lacks {len(missing)} of {len(shards)} files of weights, {missing[0]} for one: fetch it again"
+        )
     return [path / shard for shard in shards]
 
 

@@ -63,7 +63,9 @@ def load_model(
         raise UserError(f"cannot load a causal language model from {name}: {_explained(error, name)}") from None
     if missing := sorted(loaded["missing_keys"]):
         # transformers would fill them with random numbers
-        raise UserError(f"{name} lacks {len(missing)} weights of its model, {missing[0]} for one: it is not whole")
+        raise UserError(
+            f"{name} lacks {len(missing)} weights of its model, {missing[0]} for one: it is not whole, fetch it again"
+        )
     found: nn.Module = model
     if quantization != "none" and not any(p.dtype in (torch.int8, torch.uint8) for p in found.parameters()):
         raise UserError(f"{name} has no matrix that bitsandbytes packs: leave out teacher.quantization")
@@ -96,6 +98,12 @@ def load_tokenizer(name: str, *, trust: bool = False) -> Any:  # noqa: ANN401 - 
         tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=trust, use_fast=True, **how)
     except Exception as error:
         raise UserError(f"cannot load a tokenizer from {name}: {_explained(error, name)}") from None
+    templates = getattr(tokenizer, "chat_template", None)
+    if isinstance(templates, dict) and (
+        wrong := [one for one in templates if not one.replace("-", "_").isidentifier()]
+    ):
+        # the library writes each to a file of its name, beside the student
+        raise UserError(f"the tokenizer of {name} names a chat template {wrong[0]!r}, which is no name: take it out")
     # our windows are cut to length by ourselves; the tokenizer must not warn about whole documents
     tokenizer.model_max_length = int(1e12)
     return tokenizer
@@ -113,7 +121,8 @@ def check_causal(model: nn.Module, name: str) -> None:
     # what the arithmetic may leave between two rows of one batch, in half precision or in fewer bits
     exact = all(p.dtype == torch.float32 for p in model.parameters())
     if not apart < (1e-4 if exact else 0.05):
-        raise UserError(f"{name} reads the text after a token to predict it: it is no causal language model")
+        told = f"{name} reads the text after a token to predict it: it is no causal language model"
+        raise UserError(f"{told}; name one that is")
 
 
 def _kernels(config: Any) -> str:  # noqa: ANN401 - a configuration of transformers

@@ -105,7 +105,7 @@ def _json(path: Path) -> Iterator[Row]:
     except (json.JSONDecodeError, RecursionError) as error:
         line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         told = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-        raise UserError(f"{path}{line}: not JSON: {told}") from None
+        raise UserError(f"{path}{line}: not JSON: {told}; mend it, or give another file") from None
     if isinstance(found, dict):
         lists = [v for v in found.values() if isinstance(v, list)]
         found = lists[0] if len(lists) == 1 and len(found) == 1 else [found]
@@ -170,7 +170,7 @@ def _csv(path: Path) -> Iterator[Row]:
             values = {name: field or None for name, field in zip(header, fields, strict=True)}
             yield Row(str(path), "line", reader.line_num, values)
     except csv.Error as error:
-        raise UserError(f"{path}, line {reader.line_num:,}: not CSV: {error}") from None
+        raise UserError(f"{path}, line {reader.line_num:,}: not CSV: {error}; mend the line or delete it") from None
 
 
 def _parquet(path: Path) -> Iterator[Row]:

@@ -115,6 +115,9 @@ class _File:
             self._rest += chunk
             self._records()
             self._quick.flush()
+            if self.broken is not None:
+                self._rest = b""
+                break
         return changed
 
     def _records(self) -> None:

@@ -133,7 +133,7 @@ def test_what_is_broken_says_where(tmp_path: Path) -> None:
     assert "nested too deeply" in refused(path)
     path = tmp_path / "a.json"
     path.write_text('[{"text": "a"},\n {"text" "b"}]')
-    assert refused(path) == f"{path}, line 2: not JSON: Expecting ':' delimiter"
+    assert refused(path) == f"{path}, line 2: not JSON: Expecting ':' delimiter; mend it, or give another file"
     path.write_text('[{"text": "a"}, 3]')
     assert refused(path).startswith(f"{path}, row 2: holds int")
     path = tmp_path / "a.csv"
