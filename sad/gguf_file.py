@@ -22,8 +22,8 @@ BLOCKS = {
 """Weights and bytes of a block of each common kind, by its number (ggml.h, ``enum ggml_type``)."""
 
 
-MOST = 50_000_000
-"""Values of a file before its weights; a tokenizer's lists are the longest, of less than a million each."""
+MOST, ENTRIES = 10_000_000, 1_000_000
+"""Values of a file before its weights, of which a tokenizer's lists hold most; and entries, or tensors."""
 DEEPEST = 8
 """Arrays within arrays."""
 
@@ -52,7 +52,7 @@ def check(path: Path, name: str) -> int | None:
 def _read(opened: BinaryIO, size: int) -> tuple[int | None, int]:
     """Return how many tokens the model reads, and how many bytes the whole file has at the least."""
     tensors, entries = struct.unpack("<QQ", opened.read(16))
-    if max(tensors, entries) > MOST:
+    if max(tensors, entries) > ENTRIES:
         raise EOFError
     read, places, alignment = _reader(opened, size), None, 32
     for _ in range(entries):

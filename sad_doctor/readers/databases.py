@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def open_run(path: Path, wanted: str | None = None) -> DatabaseRun:
         raise Unreadable(f"{told}: a {store.name} without a run in it")
     if not chosen:
         raise Unreadable(f"{told}: no run {clean(wanted or '', 100)!r} in it; it has {_listed(path, runs.values())}")
-    keys = [key if list(runs.values()).count(runs[key]) > 1 else runs[key] for key in chosen]
+    named = Counter(runs.values())
+    keys = [key if named[runs[key]] > 1 else runs[key] for key in chosen]
     raise Unreadable(f"{told}: {len(chosen)} runs in this database, name one of them: {_listed(path, keys)}")
 
 
