@@ -34,6 +34,7 @@ _HISTORY, _CONFIG, _OUTPUT, _RUN, _EXIT = 2, 5, 13, 17, 18
 _RUN_ID, _RUN_CONFIG, _RUN_NAME = 1, 4, 8
 _LINE = 3
 _LARGEST = 64 << 20
+_LEAST = 4096
 _WAITING = 8 << 20
 """Zeros at the end that may still be written over; a hole in a file can be of any size."""
 _SHOWN_LINES = 40
@@ -101,8 +102,8 @@ class Records:
         if kind in (_WHOLE, _FIRST):
             self._parts, self._size = [], 0
         self._parts.append(part)
-        # a fragment of nothing costs something too
-        self._size += len(part) + _FRAGMENT.size
+        # a middle one fills its block; those of nothing would never reach the bound
+        self._size += max(len(part), _LEAST)
         if kind in (_WHOLE, _LAST):
             found.append(b"".join(self._parts))
             self._parts, self._size = [], 0
