@@ -26,7 +26,7 @@ SICK = ROOT / "fixtures" / "runs" / "run2.log"
 _VERSION = re.compile(r'^__version__ = "(\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?)"$', re.MULTILINE)
 
 
-class Wrong(Exception):
+class ReleaseError(Exception):
     """Why this is no release. The message is one line."""
 
 
@@ -34,26 +34,26 @@ def version(root: Path = ROOT) -> str:
     """Return the version of a checkout, from its only place."""
     found = _VERSION.findall((root / "sad" / "version.py").read_text(encoding="utf-8"))
     if len(found) != 1:
-        raise Wrong('sad/version.py has no line like __version__ = "1.2.3"')
+        raise ReleaseError('sad/version.py has no line like __version__ = "1.2.3"')
     return str(found[0])
 
 
 def notes(root: Path = ROOT) -> str:
-    """Return what the changelog says of the version. Raises Wrong where it says nothing, or where one is left over."""
+    """Return what the changelog says of the version. Raises ReleaseError where that is not whole."""
     wanted, text = version(root), (root / "CHANGELOG.md").read_text(encoding="utf-8")
     parts = {
         heading.split(" ")[0]: body.strip()
         for heading, body in re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     }
     if not parts.get(wanted):
-        raise Wrong(f"CHANGELOG.md has nothing under '## {wanted}': write what a user notices, with the day")
+        raise ReleaseError(f"CHANGELOG.md has nothing under '## {wanted}': write what a user notices, with the day")
     if parts.get("Unreleased"):
-        raise Wrong(f"CHANGELOG.md has entries under '## Unreleased': put them under '## {wanted}'")
+        raise ReleaseError(f"CHANGELOG.md has entries under '## Unreleased': put them under '## {wanted}'")
     if not re.search(rf"^## {re.escape(wanted)} - \d{{4}}-\d\d-\d\d$", text, re.MULTILINE):
-        raise Wrong(f"CHANGELOG.md does not say when: write '## {wanted} - YEAR-MONTH-DAY'")
+        raise ReleaseError(f"CHANGELOG.md does not say when: write '## {wanted} - YEAR-MONTH-DAY'")
     for file in ("pyproject.toml", "packages/sad-doctor/pyproject.toml"):
         if re.search(r'^version = "', (root / file).read_text(encoding="utf-8"), re.MULTILINE):
-            raise Wrong(f"{file} has a version of its own: its only place is sad/version.py")
+            raise ReleaseError(f"{file} has a version of its own: its only place is sad/version.py")
     return parts[wanted]
 
 
@@ -68,7 +68,9 @@ def names(archive: Path) -> set[str]:
 
 def stray(files: set[str]) -> set[str]:
     """Return the files that no release should have: of editors, of caches, of runs."""
-    bad = re.compile(r"(^|/)(__pycache__|\.pytest_cache|\.mypy_cache|\.venv|runs/20|dist|build)/|\.pyc$|~$|\.orig$")
+    bad = re.compile(
+        r"(^|/)(__pycache__|\.pytest_cache|\.mypy_cache|\.venv|runs/20[^/]*|dist|build)/|\.pyc$|~$|\.orig$"
+    )
     return {name for name in files if bad.search(name)}
 
 
@@ -84,16 +86,18 @@ def build(work: Path) -> None:
         run(sys.executable, "-m", "hatchling", "build", "-d", DIST, cwd=folder)
     built = sorted(DIST.iterdir())
     if len(built) != 4 or not all(version() in path.name for path in built):
-        raise Wrong(f"dist/ should hold two sources and two wheels of {version()}: {[path.name for path in built]}")
+        raise ReleaseError(
+            f"dist/ should hold two sources and two wheels of {version()}: {[path.name for path in built]}"
+        )
     for path in built:
         if bad := stray(names(path)):
-            raise Wrong(f"{path.name} holds what it should not: {', '.join(sorted(bad)[:3])}")
+            raise ReleaseError(f"{path.name} holds what it should not: {', '.join(sorted(bad)[:3])}")
     for source in DIST.glob("*.tar.gz"):
         again = work / source.name
         run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", again, source)
         (other,) = again.iterdir()
         if apart := names(other) ^ names(DIST / other.name):
-            raise Wrong(f"the wheel from {source.name} is another one: {', '.join(sorted(apart)[:3])}")
+            raise ReleaseError(f"the wheel from {source.name} is another one: {', '.join(sorted(apart)[:3])}")
 
 
 def check_metadata(work: Path) -> None:
@@ -118,13 +122,13 @@ def check_whole(work: Path) -> None:
     sad = python.parent / "sad"
     said = run(sad, "--version", cwd=work)
     if version() not in said:
-        raise Wrong(f"sad --version says {said.strip()!r}, not {version()}")
+        raise ReleaseError(f"sad --version says {said.strip()!r}, not {version()}")
     run(sad, "--help", cwd=work)
     run(sad, "verify", "V104", "V105", cwd=work)
     run(sad, "train", "--max-steps", "2", "--set", "data.eval_windows=2", cwd=work)
     run(sad, "doctor", SICK, "--report", cwd=work, code=1)
     if not (work / "runs" / "latest" / "metrics.jsonl").is_file():
-        raise Wrong("sad train left no record in runs/latest")
+        raise ReleaseError("sad train left no record in runs/latest")
 
 
 STAGES: dict[str, Callable[[Path], None]] = {
@@ -145,12 +149,12 @@ def environment(folder: Path, *packages: str | Path) -> Path:
 
 
 def run(*words: str | Path, cwd: Path = ROOT, code: int = 0) -> str:
-    """Run a program and return what it printed. Raises Wrong where it ends with another code."""
+    """Run a program and return what it printed. Raises ReleaseError where it ends with another code."""
     said = [str(word) for word in words]
     done = subprocess.run(said, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode != code:
         told = " ".join((done.stderr or done.stdout).split())[-500:]
-        raise Wrong(f"{' '.join(said)} ended with {done.returncode}, not {code}: {told}")
+        raise ReleaseError(f"{' '.join(said)} ended with {done.returncode}, not {code}: {told}")
     return done.stdout
 
 
@@ -165,7 +169,7 @@ def main(words: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="sad-release-") as work:
             try:
                 STAGES[name](Path(work))
-            except Wrong as problem:
+            except ReleaseError as problem:
                 print(f"{name}: {problem}", file=sys.stderr)
                 return 1
         print(f"{name}: {(STAGES[name].__doc__ or '').strip()}", flush=True)

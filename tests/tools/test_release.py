@@ -34,6 +34,11 @@ def test_this_checkout_has_notes_for_its_version() -> None:
     assert "sad verify" in release.notes()
 
 
+def test_both_distributions_have_the_same_license() -> None:
+    alone = ROOT / "packages" / "sad-doctor" / "LICENSE"
+    assert alone.read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
 def test_the_notes_are_those_of_the_version(checkout: Path) -> None:
     assert release.notes(checkout) == "- new"
 
@@ -50,7 +55,7 @@ def test_the_notes_are_those_of_the_version(checkout: Path) -> None:
 )
 def test_what_is_no_release_is_refused(checkout: Path, file: str, text: str, says: str) -> None:
     (checkout / file).write_text(text, encoding="utf-8")
-    with pytest.raises(release.Wrong, match=says):
+    with pytest.raises(release.ReleaseError, match=says):
         release.notes(checkout)
 
 
@@ -62,9 +67,9 @@ def test_what_does_not_belong_into_an_archive_is_seen(tmp_path: Path) -> None:
     assert release.stray(found) == {"sad/__pycache__/cli.pyc", "runs/2026-01-01/run.json"}
 
 
-def test_a_program_that_ends_otherwise_is_one_line(tmp_path: Path) -> None:
+def test_a_program_that_ends_otherwise_is_one_line() -> None:
     assert release.run(sys.executable, "-c", "print(3)") == "3\n"
-    with pytest.raises(release.Wrong, match="ended with 4, not 0: no") as error:
+    with pytest.raises(release.ReleaseError, match="ended with 4, not 0: no") as error:
         release.run(sys.executable, "-c", "import sys; print('no', file=sys.stderr); sys.exit(4)")
     assert "\n" not in str(error.value)
 
