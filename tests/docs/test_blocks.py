@@ -10,7 +10,7 @@ import markdown
 import pytest
 from markdown import Block
 
-from sad import recipe
+from sad import distill, recipe
 from sad_doctor import check, read, settings
 from sad_doctor.band import band_of
 
@@ -86,6 +86,21 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(
 @pytest.mark.parametrize("block", markdown.blocks("toml"), ids=str)
 def test_toml_is_taken_by_what_reads_it(block: Block, tmp_path: Path) -> None:
     read_toml(block.text, tmp_path)
+
+
+def test_the_term_of_the_page_trains_with_the_recipe_of_the_page(
+    tmp_path: Path, pair_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = markdown.ROOT / "docs" / "own-loss.md"
+    code, told = (next(one.text for one in markdown.of(page) if one.language == name) for name in ("python", "toml"))
+    monkeypatch.chdir(tmp_path)
+    Path("my_terms.py").write_text(code, encoding="utf-8")
+    told += "[data]\nmax_length = 32\neval_windows = 2\n[train]\nmax_steps = 2\n"
+    Path("run.toml").write_text(told, encoding="utf-8")
+    found = distill(
+        *(str(pair_folder / name) for name in ("teacher", "student", "text.txt")), "run.toml", progress=False
+    )
+    assert (read(found.folder).columns["train/raw/calm"].value > 0).all()
 
 
 def read_toml(text: str, folder: Path) -> None:
