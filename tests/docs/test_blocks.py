@@ -36,6 +36,7 @@ SMALL = {
     '"Qwen/Qwen3-1.7B"': '"PAIR/teacher"',
     '"Qwen/Qwen3-0.6B"': '"PAIR/student"',
     '"my-text.jsonl"': '"PAIR/text.txt"',
+    '"runs/latest/student"': '"PAIR/student"',
     '"train.max_steps": 500': '"train.max_steps": 2, "data.eval_windows": 2, "data.max_length": 32',
     **{
         f"{whose}{what}{_EMPTY}": f'{whose}{what}.from_pretrained("PAIR/{whose[:7]}")'
