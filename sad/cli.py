@@ -208,7 +208,7 @@ def pages(
     """Write the pages in docs/ that are made from the code, or check that they are fresh. Exit 1 if one is stale."""
     from sad.pages import run_pages
 
-    raise typer.Exit(run_pages(check=check))
+    raise typer.Exit(run_pages(typer.main.get_command(app), check=check))
 
 
 def _refuse(message: str, code: int) -> NoReturn:
