@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from sad_doctor import names
+from sad_doctor import bounded, names
 
 METRICS = "metrics.jsonl"
 EVENTS = "events.jsonl"
@@ -126,7 +126,7 @@ class Recorder:
 
     def _read_facts(self) -> dict[str, Any]:
         try:
-            facts = json.loads((self.folder / RUN).read_text(encoding="utf-8"))
+            facts = bounded.json_of(self.folder / RUN)
         except (OSError, ValueError):
             return {}
         return facts if isinstance(facts, dict) else {}
@@ -140,7 +140,9 @@ class Recorder:
 def replace_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` by a temporary file and an atomic rename: a reader sees the old or the new whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8", errors="backslashreplace") as file:
+    # what lies there may be a link to something else
+    temporary.unlink(missing_ok=True)
+    with temporary.open("x", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -83,10 +83,8 @@ def found(shape: Shape, seed: int) -> Found:
     if rows == "others":
         faults.append(misplaced(of[0], fits[0]))
     if {hard, rows} == {"own", "next"}:
-        own, other = ("divergence", "label loss") if rows == "own" else ("label loss", "divergence")
-        faults.append(
-            f"the {own} is over the rows of the labels, the {other} over those before them: one is off by one"
-        )
+        two = ("divergence", "label loss") if rows == "own" else ("label loss", "divergence")
+        faults.append(f"the {two[0]} is over the rows of the labels, the {two[1]} over those before: one is off by one")
     if by.reduction is None and (told := of_parts(call, of[0], fits[0], lambda s: _again(s, first, call), shift=shift)):
         faults.append(told)
     if call.form.flipped and (masks := upright(call.reading)):

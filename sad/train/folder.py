@@ -28,7 +28,7 @@ def new(runs: Path, name: str) -> Path:
             raise UserError(f"cannot write to {runs}: {error.strerror}; choose another place with --output") from None
         _point(runs / LATEST, folder.name)
         return folder
-    raise UserError(f"{runs} is full of runs of this second")
+    raise UserError(f"{runs} is full of runs of this second: start it again")
 
 
 def shared(recipe: Recipe, device: str) -> Path:
