@@ -12,6 +12,7 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -32,14 +33,50 @@ def kill(seed: int, kills: int, folder: Path) -> int:
     return int(bool(counts.wrong))
 
 
+def disk(folder: Path) -> int:
+    """Print of each fault of a disk whether the run did what it must."""
+    from faulted import world
+    from faulted.disk import Disks
+
+    return _listed(Disks(world.make(folder / "world")).every())
+
+
+def data(folder: Path) -> int:
+    """Print of each kind of data whether it is trained on, or refused in one line."""
+    from faulted import world
+    from faulted.inputs import Inputs
+
+    return _listed(Inputs(world.make(folder / "world")).every())
+
+
+def models(folder: Path) -> int:
+    """Print of each pair of models what `sad train` and `sad verify` say of it."""
+    from faulted import world
+    from faulted.models import Models
+
+    return _listed(Models(world.make(folder / "world")).every())
+
+
+def _listed(found: Iterable[tuple[str, list[str]]]) -> int:
+    bad = count = 0
+    for name, wrong in found:
+        count += 1
+        failed = any(not one.startswith("(told)") for one in wrong)
+        bad += failed
+        print(f"{'WRONG' if failed else 'right'}  {name}", *wrong, sep="\n       ", flush=True)
+    print(f"{count} faults, {bad} wrong")
+    return int(bool(bad))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("kill",))
+    parser.add_argument("what", choices=("kill", "disk", "data", "models"))
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        return kill(given.seed, given.kills, Path(folder).resolve())
+    with tempfile.TemporaryDirectory(prefix="faults-") as made:
+        folder = Path(made).resolve()
+        return kill(given.seed, given.kills, folder) if given.what == "kill" else {"disk": disk, "data": data, "models": models}[given.what](folder)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from faulted.start import Before, Process
 from faulted.world import World
 
 KINDS = ("any moment", "file operation", "export", "log line", "checkpoint", "evaluation", "two processes")
-WEIGHTS = (5, 6, 2, 3, 3, 2, 2)
+WEIGHTS = (4, 6, 2, 3, 3, 2, 4)
 LONGEST = 4
 """Kills in a row of one run."""
 PATIENCE = 20.0
