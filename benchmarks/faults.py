@@ -27,8 +27,11 @@ def kill(seed: int, kills: int, folder: Path) -> int:
     print(f"seed {seed}, {STEPS} steps a run")
     for kind in KINDS:
         print(f"{kind:16} {counts.kills[kind]:4} kills")
-    print(f"{'in all':16} {counts.kills.total():4} kills, {counts.ends} runs that came to their end, {counts.anew} starts")
-    print(f"begun anew for want of a checkpoint; {counts.alone} processes waited for a dead one; {len(counts.wrong)} wrong")
+    print(
+        f"{'in all':16} {counts.kills.total():4} kills, {counts.ends} runs that came to their end, {counts.anew} starts"
+    )
+    print(f"begun anew for want of a checkpoint; {counts.alone} processes waited for a dead one")
+    print(f"{len(counts.wrong)} wrong")
     print(f"{time.monotonic() - began:.0f} s")
     return int(bool(counts.wrong))
 
@@ -49,12 +52,24 @@ def data(folder: Path) -> int:
     return _listed(Inputs(world.make(folder / "world")).every())
 
 
-def models(folder: Path) -> int:
-    """Print of each pair of models what `sad train` and `sad verify` say of it."""
+def models(folder: Path, command: str, first: int) -> int:
+    """Print of each pair of models what `sad train` or `sad verify` says of it."""
     from faulted import world
     from faulted.models import Models
 
-    return _listed(Models(world.make(folder / "world")).every())
+    return _listed(Models(world.make(folder / "world"), command, first).every())
+
+
+def soak(trained: int, folder: Path) -> int:
+    """Print what six hours take of memory and time, in training and in the doctor that follows."""
+    from faulted import soak, world
+
+    began = time.monotonic()
+    print(f"{trained:,} steps are trained, their record goes on to {soak.STEPS:,}: {soak.HOURS:g} hours, one a second")
+    for line in soak.soak(world.make(folder / "world"), trained):
+        print(line, flush=True)
+    print(f"{time.monotonic() - began:.0f} s")
+    return 0
 
 
 def _listed(found: Iterable[tuple[str, list[str]]]) -> int:
@@ -70,13 +85,21 @@ def _listed(found: Iterable[tuple[str, list[str]]]) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("kill", "disk", "data", "models"))
+    parser.add_argument("what", choices=("kill", "disk", "data", "models", "preflight", "soak"))
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--trained", type=int, default=3000)
+    parser.add_argument("--first", type=int, default=0, help="case of preflight to begin with")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="faults-") as made:
         folder = Path(made).resolve()
-        return kill(given.seed, given.kills, folder) if given.what == "kill" else {"disk": disk, "data": data, "models": models}[given.what](folder)
+        if given.what == "kill":
+            return kill(given.seed, given.kills, folder)
+        if given.what == "soak":
+            return soak(given.trained, folder)
+        if given.what in ("models", "preflight"):
+            return models(folder, "train" if given.what == "models" else "verify", given.first)
+        return {"disk": disk, "data": data}[given.what](folder)
 
 
 if __name__ == "__main__":

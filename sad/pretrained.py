@@ -58,6 +58,7 @@ def load_model(
     found: nn.Module = model
     if quantization != "none" and not any(p.dtype in (torch.int8, torch.uint8) for p in found.parameters()):
         raise UserError(f"{name} has no matrix that bitsandbytes packs: leave out teacher.quantization")
+    check_finite(found, name)
     try:
         check_causal(found, name)
     except (RuntimeError, AssertionError) as error:
@@ -93,6 +94,15 @@ def load_tokenizer(name: str, *, trust: bool = False) -> Any:  # noqa: ANN401 - 
 
 
 @torch.no_grad()
+def check_finite(model: nn.Module, name: str) -> None:
+    """Raise UserError where a weight is NaN or infinite: such a model knows nothing, and no step can mend it."""
+    for at, weight in model.named_parameters():
+        # both ends are NaN where any number is; no copy is made
+        if weight.is_floating_point() and weight.numel() and not all(map(torch.isfinite, torch.aminmax(weight))):
+            raise UserError(f"{name} has weights that are NaN or infinite, {at} for one: fetch it or save it again")
+
+
+@torch.no_grad()
 def check_causal(model: nn.Module, name: str) -> None:
     """Prove on four tokens that no position reads what comes after it. Raises UserError: BERT does, and loads too."""
     device = next(model.parameters()).device
@@ -100,6 +110,8 @@ def check_causal(model: nn.Module, name: str) -> None:
     was = model.training
     logits = model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits.float()
     model.train(was)
+    if not torch.isfinite(logits).all():
+        raise UserError(f"{name} answers four tokens with logits that are NaN or infinite: it is broken, or overflows")
     apart = float((logits[0, :2] - logits[1, :2]).abs().max() / logits.abs().max().clamp_min(1e-6))
     # what the arithmetic may leave between two rows of one batch, in half precision or in fewer bits
     exact = all(p.dtype == torch.float32 for p in model.parameters())

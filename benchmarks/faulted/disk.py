@@ -1,4 +1,4 @@
-"""Disks that are full, read-only, or changed by somebody else while a run goes on. Needs root, for small file systems."""
+"""Disks that are full, read-only, or changed by somebody else while a run goes on. Needs root to mount small ones."""
 
 from __future__ import annotations
 
@@ -106,7 +106,9 @@ class Disks:
         run = the_run(self.runs)
         if exact:
             yield from (one for one in whole.against(run, self.never) if "event warning" not in one)
-        elif (run / "student/model.safetensors").read_bytes() != (self.never / "student/model.safetensors").read_bytes():
+        elif (run / "student/model.safetensors").read_bytes() != (
+            self.never / "student/model.safetensors"
+        ).read_bytes():
             yield "the student is another"
 
     def fault_full_from_step_6_to_14(self, stack: ExitStack) -> Iterator[str]:
@@ -120,14 +122,18 @@ class Disks:
     def fault_full_from_step_6_to_the_end(self, stack: ExitStack) -> Iterator[str]:
         stack.enter_context(small(self.runs))
         code, told = self._train({6: partial(fill, self.runs)})
-        yield from wanted(code, told, 2, "the record cannot be written", "lines of the record are lost", "; make room, then")
+        yield from wanted(
+            code, told, 2, "the record cannot be written", "lines of the record are lost", "; make room, then"
+        )
         os.unlink(self.runs / "filler")
         code, told = self._train(None, "train", "--resume", str(the_run(self.runs)))
         yield from wanted(code, told, 0)
         yield from self._same()
 
     def fault_room_for_two_checkpoints_and_not_for_three(self, stack: ExitStack) -> Iterator[str]:
-        one = sum(-(-p.stat().st_size // 4096) * 4096 for p in whole_files(self.never / "checkpoints" / "step-00000024"))
+        one = sum(
+            -(-p.stat().st_size // 4096) * 4096 for p in whole_files(self.never / "checkpoints" / "step-00000024")
+        )
         stack.enter_context(small(self.runs, 2 * one + 160 * 1024))
         code, told = self._train()
         yield from wanted(code, told, 0)

@@ -45,7 +45,7 @@ def torn_line(number: int, share: float) -> None:
 
     real = record.Recorder._write
 
-    def write(file: Any, line: Any) -> None:  # noqa: ANN401 - as the recorder has it
+    def write(file: Any, line: Any) -> None:
         if count():
             text = (record.dumps(line) + "\n").encode()
             os.write(file.fileno(), text[: int(share * len(text))])
@@ -62,7 +62,7 @@ def torn_tensors(number: int, share: float) -> None:
     count = _counter(number)
 
     def torn(real: Callable[..., Any]) -> Callable[..., Any]:
-        def save(what: Any, name: str) -> None:  # noqa: ANN401
+        def save(what: Any, name: str) -> None:
             real(what, name)
             if count():
                 os.truncate(name, int(share * os.path.getsize(name)))
@@ -80,7 +80,7 @@ def in_evaluation(number: int) -> None:
 
     count, real = _counter(number), loop.evaluate
 
-    def evaluate(distiller: Any, batches: Iterable[Any], *more: Any) -> Any:  # noqa: ANN401
+    def evaluate(distiller: Any, batches: Iterable[Any], *more: Any) -> Any:
         def watched() -> Iterator[Any]:
             for batch in batches:
                 if count():

@@ -7,7 +7,6 @@ import json
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from faulted.disk import wanted
 from faulted.whole import lines
@@ -63,7 +62,9 @@ CASES = (
     Case("right to left", "a.jsonl", lambda: rows(*["שלום עולם, مرحبا بالعالم \u202eabc\u2066 " * 8] * 20), 0),
     Case("emoji of many parts", "a.jsonl", lambda: rows(*["👩‍👩‍👧‍👦🏳️‍🌈👍🏽 e\u0301\u0323 " * 40] * 20), 0),
     Case("a shard that breaks off", "a.jsonl", lambda: rows()[:-30], 2, ("line 20",)),
-    Case("a packed shard that breaks off", "a.jsonl.gz", lambda: gzip.compress(rows(long_row()))[:-200], 2, ("broken",)),
+    Case(
+        "a packed shard that breaks off", "a.jsonl.gz", lambda: gzip.compress(rows(long_row()))[:-200], 2, ("broken",)
+    ),
     Case("a Parquet file that breaks off", "a.parquet", lambda: b"PAR1" + bytes(500), 2, ("broken",)),
     Case("every label is masked", "a.jsonl", lambda: chats(*["  "] * 30), 2, (), {"data.template": "none"}),
     Case("answers beyond the length", "a.jsonl", lambda: chats(*["far " * 3] * 30), 0, (), {"data.template": "none"}),

@@ -113,9 +113,7 @@ class Killer:
         else:
             self._wrong(history, whole.against(run, self.reference[processes].run))
 
-    def _life(
-        self, kind: str, runs: str, words: tuple[str, ...], processes: int
-    ) -> tuple[bool, list[int], str, str]:
+    def _life(self, kind: str, runs: str, words: tuple[str, ...], processes: int) -> tuple[bool, list[int], str, str]:
         """Start, kill; return whether it was killed, the exit codes, what was printed, and what was done."""
         draw, known = self.random, self.reference[processes]
         if kind in ("any moment", "two processes"):
@@ -127,9 +125,7 @@ class Killer:
             told = "".join(one.told for one in started)
             return codes[which] == -9, codes, told, f"{kind}, process {which} after {at:.2f} s"
         makers: dict[str, Callable[[], Before]] = {
-            "file operation": lambda: partial(
-                hooks.at_operation, f"{runs}/", draw.randint(1, known.operations)
-            ),
+            "file operation": lambda: partial(hooks.at_operation, f"{runs}/", draw.randint(1, known.operations)),
             "export": lambda: partial(hooks.at_operation, "student", draw.randint(1, known.in_student)),
             "log line": lambda: partial(hooks.torn_line, draw.randint(1, 42), draw.random()),
             "checkpoint": lambda: partial(hooks.torn_tensors, draw.randint(1, 12), draw.random()),

@@ -1,4 +1,4 @@
-"""Starts `sad` in a process of its own, forked from one that has imported the heavy libraries: real, and cheap to kill."""
+"""Starts `sad` in a process of its own, forked from one with the heavy libraries: real, and cheap to kill."""
 
 from __future__ import annotations
 
@@ -17,7 +17,16 @@ from typing import Any
 PRELOAD = [
     *("torch", "torch._dynamo", "transformers", "transformers.models.llama.modeling_llama", "accelerate"),
     *("transformers.models.auto.tokenization_auto", "transformers.models.auto.modeling_auto"),
-    *("pyarrow", "pandas", "sad.cli", "sad.train.command", "sad.train.loop", "sad.cache.writer", "sad.preflight.fit", "sad.tiny"),
+    *(
+        "pyarrow",
+        "pandas",
+        "sad.cli",
+        "sad.train.command",
+        "sad.train.loop",
+        "sad.cache.writer",
+        "sad.preflight.fit",
+        "sad.tiny",
+    ),
 ]
 Before = Callable[[], object]
 
@@ -77,7 +86,7 @@ def start(
 
 
 @cache
-def _context() -> Any:  # noqa: ANN401 - multiprocessing has no public type for it
+def _context() -> Any:
     for name, value in (("HF_HUB_OFFLINE", "1"), ("TOKENIZERS_PARALLELISM", "false"), ("OMP_NUM_THREADS", "1")):
         os.environ.setdefault(name, value)
     context = multiprocessing.get_context("forkserver")
@@ -85,9 +94,7 @@ def _context() -> Any:  # noqa: ANN401 - multiprocessing has no public type for 
     return context
 
 
-def _run(
-    words: tuple[str, ...], cwd: str, env: dict[str, str], out: str, err: str, before: Before | None
-) -> None:
+def _run(words: tuple[str, ...], cwd: str, env: dict[str, str], out: str, err: str, before: Before | None) -> None:
     os.chdir(cwd)
     os.environ.update(env)
     for path, number in ((os.devnull, 0), (out, 1), (err, 2)):

@@ -35,7 +35,7 @@ class World:
         """Start `sad` with these words in the folder."""
         return start(*words, cwd=cwd or self.folder, streams=self.streams, env=env, before=before)
 
-    def run(self, *words: str, **how: Any) -> tuple[int, str]:  # noqa: ANN401 - as `start` takes it
+    def run(self, *words: str, **how: Any) -> tuple[int, str]:
         """Return the exit code and what was printed."""
         process = self.start(*words, **how)
         return process.wait(), process.told

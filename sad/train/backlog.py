@@ -106,7 +106,9 @@ class Backlog:
 
     def _trouble(self, error: OSError) -> None:
         if not self._troubled:
-            self._say(f"the record cannot be written ({disk.told(error)}): the run goes on, and keeps its lines in memory")
+            self._say(
+                f"the record cannot be written ({disk.told(error)}): the run goes on, and keeps its lines in memory"
+            )
         self._troubled = True
 
     def _recovered(self) -> None:

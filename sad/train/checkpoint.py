@@ -87,9 +87,9 @@ def save(
 ) -> Path:
     """Write a checkpoint under a temporary name, then rename it: it is there whole or not at all.
 
-    Older checkpoints beyond ``keep`` are removed afterwards, and on a full disk before. Every process of a run must call this, for the weights
-    that are in pieces and for the states of the random generators; only the one that ``writes`` does. Raises OSError;
-    what was half written is removed.
+    Older checkpoints beyond ``keep`` are removed afterwards, and on a full disk before. Every process of a run must
+    call this, for the weights that are in pieces and for the states of the random generators; only the one that
+    ``writes`` does. Raises OSError; what was half written is removed.
     """
     final = run / FOLDER / f"{STEP}{progress.step:08d}"
     cut = sharded.is_sharded(distiller)

@@ -102,7 +102,9 @@ def held(folder: Path) -> Iterator[None]:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             told = f"another process trains in {folder} already"
-            raise UserError(f"{told}: wait until it has ended, or end it; its record would have every step twice") from None
+            raise UserError(
+                f"{told}: wait until it has ended, or end it; its record would have every step twice"
+            ) from None
         except (ImportError, OSError):
             pass
         yield

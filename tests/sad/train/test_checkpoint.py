@@ -155,9 +155,7 @@ def test_on_a_full_disk_the_oldest_goes_first(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("call", ["prune", "drop_after"])
-def test_a_checkpoint_that_is_being_removed_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
-) -> None:
+def test_a_checkpoint_that_is_being_removed_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     rig = Rig(1)
     for step in (1, 2):
         rig.save(tmp_path, step, keep=2)

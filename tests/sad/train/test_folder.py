@@ -40,7 +40,9 @@ def test_a_real_file_named_latest_is_left_alone_and_that_is_told(tmp_path: Path,
     told: list[str] = []
     folder.new(tmp_path, "a", told.append)
     assert not (tmp_path / folder.LATEST).is_symlink()
-    assert told == [f"{tmp_path / folder.LATEST} is no link, or cannot be one: it is left as it is, and is not this run"]
+    assert told == [
+        f"{tmp_path / folder.LATEST} is no link, or cannot be one: it is left as it is, and is not this run"
+    ]
 
 
 @pytest.mark.parametrize("target", ["gone", folder.LATEST])
@@ -76,12 +78,16 @@ def test_half_a_recipe_is_never_there(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
-    other = "import sys; from pathlib import Path; from sad.train import folder\nwith folder.held(Path(sys.argv[1])): pass"
+    other = (
+        "import sys; from pathlib import Path; from sad.train import folder\nwith folder.held(Path(sys.argv[1])): pass"
+    )
 
     def tried() -> str:
         root = str(Path(__file__).resolve().parents[3])
         words = [sys.executable, "-c", other, str(tmp_path)]
-        done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": root}, check=False)
+        done = subprocess.run(
+            words, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": root}, check=False
+        )
         return done.stderr
 
     with folder.held(tmp_path):
