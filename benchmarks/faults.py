@@ -16,14 +16,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def kill(seed: int, kills: int, folder: Path) -> int:
+def kill(seed: int, kills: int, seconds: float, folder: Path) -> int:
     """Print how many kills of each kind there were, and whatever was wrong after them."""
     from faulted import world
     from faulted.kills import KINDS, Killer
     from faulted.world import STEPS
 
     began = time.monotonic()
-    counts = Killer(world.make(folder / "world"), seed).kill(kills)
+    counts = Killer(world.make(folder / "world"), seed).kill(kills, seconds)
     print(f"seed {seed}, {STEPS} steps a run")
     for kind in KINDS:
         print(f"{kind:16} {counts.kills[kind]:4} kills")
@@ -52,12 +52,12 @@ def data(folder: Path) -> int:
     return _listed(Inputs(world.make(folder / "world")).every())
 
 
-def models(folder: Path, command: str, first: int) -> int:
+def models(folder: Path, command: str, cases: list[int] | None) -> int:
     """Print of each pair of models what `sad train` or `sad verify` says of it."""
     from faulted import world
     from faulted.models import Models
 
-    return _listed(Models(world.make(folder / "world"), command, first).every())
+    return _listed(Models(world.make(folder / "world"), command, cases).every())
 
 
 def soak(trained: int, folder: Path) -> int:
@@ -87,18 +87,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("kill", "disk", "data", "models", "preflight", "soak"))
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=3600.0, help="begin no other run to kill after so long")
     parser.add_argument("--trained", type=int, default=3000)
-    parser.add_argument("--first", type=int, default=0, help="case of preflight to begin with")
+    parser.add_argument("--cases", type=int, nargs="+", help="numbers of the pairs, from 0; all if not given")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="faults-") as made:
         folder = Path(made).resolve()
         if given.what == "kill":
-            return kill(given.seed, given.kills, folder)
+            return kill(given.seed, given.kills, given.seconds, folder)
         if given.what == "soak":
             return soak(given.trained, folder)
         if given.what in ("models", "preflight"):
-            return models(folder, "train" if given.what == "models" else "verify", given.first)
+            return models(folder, "train" if given.what == "models" else "verify", given.cases)
         return {"disk": disk, "data": data}[given.what](folder)
 
 

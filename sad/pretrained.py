@@ -54,6 +54,9 @@ def load_model(
         raise UserError(f"cannot load a causal language model from {name}: {_explained(error, name)}") from None
     if missing := sorted(loaded["missing_keys"]):
         # transformers would fill them with random numbers
+        if others := sorted(loaded["unexpected_keys"]):
+            told = f"its config.json asks for {missing[0]}, its weights hold {others[0]}"
+            raise UserError(f"{name} has weights of another architecture ({told}): put both of one model together")
         raise UserError(f"{name} lacks {len(missing)} weights of its model, {missing[0]} for one: it is not whole")
     found: nn.Module = model
     if quantization != "none" and not any(p.dtype in (torch.int8, torch.uint8) for p in found.parameters()):
@@ -161,6 +164,8 @@ def _explained(error: Exception, name: str) -> str:
         return "no such folder here, and the hub cannot be reached"
     if "safetensors" in low and ("no file named" in low or "does not appear to have" in low):
         return _convert(name)
+    if "ignore_mismatched_sizes" in low:
+        return "its weights are of other sizes than its config.json says: put both of one model together"
     if TRUST in low:
         own = "it is made of Python code of its own, which is run only if you ask for it"
         return f"{own}: read the code, then set {TRUST} = true beside its model"

@@ -54,9 +54,10 @@ class Killer:
         self.world, self.random, self.counts = world, random.Random(seed), Counts()
         self.reference = {n: self._reference(n) for n in (1, 2)}
 
-    def kill(self, most: int) -> Counts:
-        """Kill ``most`` times."""
-        while self.counts.kills.total() < most:
+    def kill(self, most: int, seconds: float) -> Counts:
+        """Kill ``most`` times, or until ``seconds`` are over."""
+        until = time.monotonic() + seconds
+        while self.counts.kills.total() < most and time.monotonic() < until:
             self._run(most)
         return self.counts
 

@@ -189,3 +189,12 @@ def test_logits_that_overflow_are_told_as_what_they_are(folder: Path) -> None:
     save_file(tensors, file, {"format": "pt"})
     with pytest.raises(UserError, match=r"answers four tokens with logits that are NaN or infinite"):
         load_model(str(folder), torch.float32)
+
+
+def test_weights_of_another_model_than_the_configuration_are_told(folder: Path) -> None:
+    configured(folder, hidden_size=64, intermediate_size=128, head_dim=32)
+    assert refused(folder).endswith(
+        "its weights are of other sizes than its config.json says: put both of one model together"
+    )
+    configured(folder, model_type="gpt2", architectures=["GPT2LMHeadModel"])
+    assert "has weights of another architecture (its config.json asks for " in refused(folder)
