@@ -17,7 +17,6 @@ from sad_doctor.record import replace_text
 LATEST = "latest"
 RECIPE = "recipe.toml"
 STUDENT = "student"
-LOCK = ".lock"
 
 
 def new(runs: Path, name: str, tell: Callable[[str], object] = lambda _: None) -> Path:
@@ -87,8 +86,8 @@ def existing(path: Path) -> Path:
 def held(folder: Path) -> Iterator[None]:
     """Keep other processes from training in the same folder meanwhile. Raises UserError where one does already.
 
-    The lock is the system's: it is gone with the process, however that ends. Where files cannot be locked nothing is.
-    Of several processes of a run the first one, which writes, holds it.
+    The lock, of the recipe, is the system's: it is gone with the process, however that ends. Where files cannot be
+    locked nothing is. Of several processes of a run the first one, which writes, holds it.
     """
     if failure.world()[0] > 0:
         yield
@@ -97,9 +96,8 @@ def held(folder: Path) -> Iterator[None]:
         try:
             import fcntl
 
-            # of the process alone: those that it starts may outlive it
-            file = stack.enter_context((folder / LOCK).open("a"))
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file = stack.enter_context((folder / RECIPE).open("rb"))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             told = f"another process trains in {folder} already"
             raise UserError(

@@ -90,7 +90,10 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
         )
         return done.stderr
 
+    (tmp_path / folder.RECIPE).touch()
     with folder.held(tmp_path):
+        # whoever only reads it does not open the door
+        assert (tmp_path / folder.RECIPE).read_bytes() == b""
         assert "another process trains in" in tried()
     assert tried() == ""
 
@@ -99,9 +102,11 @@ def test_where_nothing_can_be_locked_nothing_is(tmp_path: Path, monkeypatch: pyt
     with folder.held(tmp_path / "none"):
         pass
     # the others of a run do not wait for the one that writes
-    monkeypatch.setenv("RANK", "1")
+    (tmp_path / folder.RECIPE).touch()
     with folder.held(tmp_path):
-        assert not (tmp_path / folder.LOCK).exists()
+        monkeypatch.setenv("RANK", "1")
+        with folder.held(tmp_path):
+            assert os.environ["RANK"] == "1"
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
