@@ -15,18 +15,9 @@ from pathlib import Path
 from typing import Any
 
 PRELOAD = [
-    *("torch", "torch._dynamo", "transformers", "transformers.models.llama.modeling_llama", "accelerate"),
+    *("torch", "transformers", "transformers.models.llama.modeling_llama", "accelerate", "pyarrow", "pandas"),
     *("transformers.models.auto.tokenization_auto", "transformers.models.auto.modeling_auto"),
-    *(
-        "pyarrow",
-        "pandas",
-        "sad.cli",
-        "sad.train.command",
-        "sad.train.loop",
-        "sad.cache.writer",
-        "sad.preflight.fit",
-        "sad.tiny",
-    ),
+    *("sad.cli", "sad.train.command", "sad.train.loop", "sad.cache.writer", "faulted.warmth"),
 ]
 Before = Callable[[], object]
 
