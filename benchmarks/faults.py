@@ -36,12 +36,12 @@ def kill(seed: int, kills: int, seconds: float, folder: Path) -> int:
     return int(bool(counts.wrong))
 
 
-def disk(folder: Path) -> int:
+def disk(folder: Path, names: str) -> int:
     """Print of each fault of a disk whether the run did what it must."""
     from faulted import world
     from faulted.disk import Disks
 
-    return _listed(Disks(world.make(folder / "world")).every())
+    return _listed(Disks(world.make(folder / "world")).every(names))
 
 
 def data(folder: Path) -> int:
@@ -89,6 +89,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=3600.0, help="begin no other run to kill after so long")
     parser.add_argument("--trained", type=int, default=3000)
+    parser.add_argument("--only", default="", help="faults of a disk whose names hold this")
     parser.add_argument("--cases", type=int, nargs="+", help="numbers of the pairs, from 0; all if not given")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
@@ -100,7 +101,7 @@ def main() -> int:
             return soak(given.trained, folder)
         if given.what in ("models", "preflight"):
             return models(folder, "train" if given.what == "models" else "verify", given.cases)
-        return {"disk": disk, "data": data}[given.what](folder)
+        return disk(folder, given.only) if given.what == "disk" else data(folder)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from faulted import whole
-from faulted.world import World
+from faulted.kills import together
+from faulted.world import STEPS, World
+from sad_doctor import names
 
 TRAIN = ("train", "--config", "run.toml")
 SMALL = 4 << 20
@@ -91,9 +93,9 @@ class Disks:
             raise SystemExit(told)
         self.never = the_run(world.folder / "never")
 
-    def every(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield the name of each fault and what was not as it must be."""
-        for name in (n for n in dir(self) if n.startswith("fault_")):
+    def every(self, only: str = "") -> Iterator[tuple[str, list[str]]]:
+        """Yield the name of each fault that holds ``only``, and what was not as it must be."""
+        for name in (n for n in dir(self) if n.startswith("fault_") and only.replace(" ", "_") in n):
             shutil.rmtree(self.runs, ignore_errors=True)
             self.runs.unlink(missing_ok=True) if self.runs.is_symlink() or self.runs.is_file() else None
             with ExitStack() as stack:
@@ -118,6 +120,16 @@ class Disks:
         yield from wanted(code, told, 0, "the record cannot be written", "None of its lines is lost".lower(),
                           "the checkpoint could not be written")  # fmt: skip
         yield from self._same()
+
+    def fault_full_from_step_6_to_14_for_two_processes(self, stack: ExitStack) -> Iterator[str]:
+        stack.enter_context(small(self.runs))
+        free = partial(Path.unlink, self.runs / "filler", missing_ok=True)
+        hook = partial(at_steps, {6: partial(fill, self.runs), 14: free})
+        codes, told = together(self.world, TRAIN, 2, hook)
+        yield from wanted(max(codes), told, 0, "none of its lines is lost", "the checkpoint could not be written")
+        steps = [line["step"] for line in whole.lines(the_run(self.runs)) if names.LOSS in line]
+        if steps != list(range(1, STEPS + 1)):
+            yield f"the steps on record are {steps}"
 
     def fault_full_from_step_6_to_the_end(self, stack: ExitStack) -> Iterator[str]:
         stack.enter_context(small(self.runs))

@@ -69,7 +69,7 @@ class Killer:
         for before in (hook, None):
             shutil.rmtree(self.world.folder / runs, ignore_errors=True)
             began = time.monotonic()
-            codes, told = _together(self.world, words, processes, before)
+            codes, told = together(self.world, words, processes, before)
             seconds = time.monotonic() - began
             if any(codes):
                 raise SystemExit(f"the run that nobody kills ended with {codes}: {told}")
@@ -94,7 +94,7 @@ class Killer:
                 counts.anew += 1
             words = ("train", "--resume", str(run)) if resumed else ("train", "--config", "run.toml", "--output", runs)
             if life == chain:
-                codes, told = _together(self.world, words, processes, None)
+                codes, told = together(self.world, words, processes, None)
                 break
             killed, codes, told, what = self._life(kind, runs, words, processes)
             history.append(what)
@@ -134,7 +134,7 @@ class Killer:
             "evaluation": lambda: partial(hooks.in_evaluation, draw.randint(1, 24)),
         }
         before = makers[kind]()
-        codes, told = _together(self.world, words, 1, before)
+        codes, told = together(self.world, words, 1, before)
         return codes[0] == -9, codes, told, f"{kind} {before.args}"  # type: ignore[attr-defined]
 
     def _others(self, started: list[Process], which: int) -> list[int]:
@@ -179,7 +179,8 @@ def _start(world: World, words: tuple[str, ...], processes: int, before: Before 
     return [world.start(*words, env=rank, before=before) for rank in ranks]
 
 
-def _together(world: World, words: tuple[str, ...], processes: int, before: Before | None) -> tuple[list[int], str]:
+def together(world: World, words: tuple[str, ...], processes: int, before: Before | None) -> tuple[list[int], str]:
+    """Start as many processes of one run, wait for them; return their exit codes and what they printed."""
     started = _start(world, words, processes, before)
     codes = [one.wait() for one in started]
     return codes, "".join(one.told for one in started)
