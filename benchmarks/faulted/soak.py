@@ -67,7 +67,9 @@ def soak(world: World, trained: int, records: int = STEPS, rate: float = 250.0) 
     """Train ``trained`` steps, then go on with the record's own lines up to ``records``, ``rate`` of them a second;
     the doctor and the dashboard follow. Yield what they took.
     """
-    world.recipe({"train": {"max_steps": trained, "eval_every": 500, "save_every": 500, "on_red_flag": "warn"}})
+    world.recipe(
+        {"train": {"max_steps": trained, "epochs": 1e6, "eval_every": 500, "save_every": 500, "on_red_flag": "warn"}}
+    )
     training = world.start("train", "--config", "run.toml")
     run = _there(world)
     doctor = world.start("doctor", str(run), "--follow", "--ignore", "R308", "--idle", "60")
