@@ -1,4 +1,4 @@
-"""The pages that are made from the code: of the bugs, of the red flags, of the recipe. None of it imports torch."""
+"""The pages that are made from the code: bugs, red flags, recipe, record, commands. None of it imports torch."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any, TypeGuard
 
 from sad import catalogue
 from sad.catalogue import Entry
+from sad.commands_page import commands_markdown
 from sad.errors import UserError
 from sad.recipe import Recipe
+from sad.record_page import record_markdown
 from sad.section import Section
 
 FRESH, STALE = 0, 1
@@ -42,36 +44,42 @@ An unknown key is an error that names the nearest right one. `sad train --dry-ru
 """
 
 
-def run_pages(*, check: bool) -> int:
+def run_pages(program: Any, *, check: bool) -> int:  # noqa: ANN401 - a command of Typer
     """Write the generated pages of a checkout, or only tell which are stale; return 1 if one was found stale.
 
-    Raises UserError outside a checkout.
+    ``program`` is the command line, whose page is one of them. Raises UserError outside a checkout.
     """
     folder = ROOT / "docs"
     if not (ROOT / "pyproject.toml").is_file():
         raise UserError("the pages are written in a checkout of the project; this is an installed copy")
-    stale = stale_pages(folder)
+    stale = stale_pages(folder, program)
     if check:
         for name in stale:
             sys.stdout.write(f"docs/{name} is stale; write it with: sad pages --write\n")
         return STALE if stale else FRESH
     folder.mkdir(exist_ok=True)
-    for name, text in generated().items():
+    for name, text in generated(program).items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     sys.stdout.write(f"written: {', '.join(f'docs/{name}' for name in stale) or 'nothing, all are fresh'}\n")
     return FRESH
 
 
-def stale_pages(folder: Path) -> list[str]:
+def stale_pages(folder: Path, program: Any) -> list[str]:  # noqa: ANN401
     """Return the names of the generated pages that are missing in ``folder``, or differ."""
-    return [name for name, text in generated().items() if _read(folder / name) != text]
+    return [name for name, text in generated(program).items() if _read(folder / name) != text]
 
 
-def generated() -> dict[str, str]:
+def generated(program: Any) -> dict[str, str]:  # noqa: ANN401
     """Return every generated page by file name."""
     from sad_doctor.page import rules_markdown
 
-    pages = {"bugs.md": bugs_markdown(), "rules.md": rules_markdown(), "recipe.md": recipe_markdown()}
+    pages = {
+        "bugs.md": bugs_markdown(),
+        "cli.md": commands_markdown(program),
+        "recipe.md": recipe_markdown(),
+        "record.md": record_markdown(),
+        "rules.md": rules_markdown(),
+    }
     return {name: text.rstrip() + "\n" for name, text in pages.items()}
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sad_doctor import names
+from sad_doctor import bounded, names
 
 METRICS = "metrics.jsonl"
 EVENTS = "events.jsonl"
@@ -141,7 +141,7 @@ class Recorder:
 
     def _read_facts(self) -> dict[str, Any]:
         try:
-            facts = json.loads((self.folder / RUN).read_text(encoding="utf-8"))
+            facts = bounded.json_of(self.folder / RUN)
         except (OSError, ValueError):
             return {}
         return facts if isinstance(facts, dict) else {}
@@ -168,7 +168,9 @@ def replace_text(path: Path, text: str) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        # what lies there may be a link to something else
+        temporary.unlink(missing_ok=True)
+        with temporary.open("x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -14,7 +14,7 @@ STEPS = 24
 BASE: dict[str, dict[str, Any]] = {
     "teacher": {"model": "./teacher"},
     "student": {"model": "./student"},
-    "data": {"text": "./text.txt", "held_out": 0.2, "max_length": 32, "eval_windows": 8, "cache": "./prepared"},
+    "data": {"text": "./text.txt", "held_out": 0.2, "max_length": 32, "eval_windows": 8},
     "train": {
         **{"batch_size": 2, "max_steps": STEPS, "device": "cpu", "precision": "fp32", "save_every": 4},
         **{"eval_every": 5, "grad_shares_every": 6, "learning_rate": 2e-3, "on_red_flag": "ignore"},
@@ -32,8 +32,9 @@ class World:
     def start(
         self, *words: str, env: Mapping[str, str] | None = None, before: Before | None = None, cwd: Path | None = None
     ) -> Process:
-        """Start `sad` with these words in the folder."""
-        return start(*words, cwd=cwd or self.folder, streams=self.streams, env=env, before=before)
+        """Start `sad` with these words in the folder, with a cache of its own."""
+        own = {"SAD_CACHE": str(self.folder / "cache"), **(env or {})}
+        return start(*words, cwd=cwd or self.folder, streams=self.streams, env=own, before=before)
 
     def run(self, *words: str, **how: Any) -> tuple[int, str]:
         """Return the exit code and what was printed."""

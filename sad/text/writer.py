@@ -14,6 +14,7 @@ from sad.text.chat import OTHER_START, LeftOutError, Template, make_template, sp
 from sad.text.columns import Form, chat, form
 from sad.text.files import Row
 from sad.text.tally import Tally
+from sad_doctor import bounded
 
 Tell = Callable[[str], None]
 
@@ -189,8 +190,8 @@ def _file(name: str) -> str:
     if not path.is_file():
         raise UserError(f"data.template is {name}: neither student, teacher or none, nor a file")
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return bounded.text(path, bounded.TOML)
+    except (OSError, ValueError) as error:
         raise UserError(f"cannot read the chat template {name}: {error}") from None
 
 

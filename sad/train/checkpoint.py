@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -17,6 +18,7 @@ from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.objective import Objective
 from sad.train import disk, random_states, sharded
+from sad_doctor import bounded
 from sad_doctor.record import replace_text
 
 FOLDER, STEP = "checkpoints", "step-"
@@ -65,6 +67,8 @@ class Progress:
         """Return what a checkpoint's state tells. Raises LookupError, TypeError or ValueError where it is none."""
         # a checkpoint of an older release knows of no guards
         made = {name: kind(state[name]) for name, kind in _KINDS.items() if name in _NEEDED or name in state}
+        if min(value for value in made.values() if isinstance(value, int)) < 0 or made.get("cuts") == 0:
+            raise ValueError("a count in its state is below what can be counted")
         return cls(**made)
 
 
@@ -150,16 +154,29 @@ def load(
     """
     folder = newest(run) if step is None else run / FOLDER / f"{STEP}{step:08d}"
     try:
-        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        state = bounded.json_of(folder / STATE)
         progress = Progress.read(state)
+        if progress.step != _step(folder):
+            raise ValueError(f"its state is of step {progress.step:,}")
         weights, means = ({str(n): float(v) for n, v in state[key].items()} for key in ("weights", "means"))
+        if set(weights) - set(objective.weights) or not all(map(math.isfinite, weights.values())):
+            raise ValueError("it has weights of other terms, or one that is no number")
         aware = {name: {n: float(v) for n, v in of.items()} for name, of in state.get("aware", {}).items()}
         device = str(next(distiller.parameters()).device)
         # on the CPU where each process takes but a piece of it
         place = "cpu" if sharded.is_sharded(distiller) else device
         sharded.load_state(distiller, load_file(str(folder / MODEL), device=place))
         _restore(optimizer, load_file(str(folder / OPTIMIZER), device=place))
-    except (SafetensorError, RuntimeError, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
+    except (
+        SafetensorError,
+        RuntimeError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        LookupError,
+        OSError,
+    ) as error:
         # everything that a file of another run, or half a file, can bring about
         told = f"{folder} does not fit this run: {_first_line(error)}"
         raise UserError(f"{told}; remove it to go on from the checkpoint before it") from None
@@ -204,8 +221,8 @@ def steps_done(run: Path) -> int:
 def per_step(run: Path) -> int:
     """Return how many examples a step of the run takes over all processes; 0 where no checkpoint tells."""
     try:
-        return int(json.loads((newest(run) / STATE).read_text(encoding="utf-8"))["per_step"])
-    except (UserError, OSError, ValueError, TypeError, LookupError):
+        return int(bounded.json_of(newest(run) / STATE)["per_step"])
+    except (UserError, OSError, ValueError, TypeError, LookupError, OverflowError):
         return 0
 
 

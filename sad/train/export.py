@@ -21,8 +21,10 @@ def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
         return
     temporary = disk.aside(folder)
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        disk.discard(temporary)
         # the library makes none where a file is in the way, and says so to nobody
-        temporary.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
         with disk.errors():
             distiller.student.save_pretrained(temporary, **more)  # type: ignore[operator]
             plan.pair.readers.student.tokenizer.save_pretrained(temporary)

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sad.errors import Stopped, UserError
+from sad_doctor.clean import LONGEST
+from sad_doctor.views.plain import line as plain
 
 CLAIM = "sad/failed"
 """Where the first process to fail says so."""
@@ -29,12 +31,12 @@ def world() -> tuple[int, int]:
 def line(error: BaseException, rank: int, processes: int, way_on: str = "") -> str:
     """Return what is said of an error: a mistake as it is, all else with its process and its first line."""
     if isinstance(error, UserError | Stopped):
-        return " ".join(str(error).split())
+        return plain(error, LONGEST)
     first = next(iter(str(error).strip().splitlines()), "")
     told = f"process {rank} of {processes}: {type(error).__name__}: {first}".rstrip(": ")
     if "out of memory" in first.lower():
         told += "; halve train.batch_size and double train.accumulation"
-    return f"{told}; {way_on}" if way_on else told
+    return plain(f"{told}; {way_on}" if way_on else told, LONGEST)
 
 
 def end(error: BaseException, folder: Path | None, way_on: str = "", leave: Callable[[int], object] = os._exit) -> None:

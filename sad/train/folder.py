@@ -34,7 +34,7 @@ def new(runs: Path, name: str, tell: Callable[[str], object] = lambda _: None) -
         if not _point(runs / LATEST, folder.name):
             tell(f"{runs / LATEST} is no link, or cannot be one: it is left as it is, and is not this run")
         return folder
-    raise UserError(f"{runs} is full of runs of this second")
+    raise UserError(f"{runs} is full of runs of this second: start it again")
 
 
 def shared(recipe: Recipe, device: str, tell: Callable[[str], object] = lambda _: None) -> Path:

@@ -115,13 +115,17 @@ class _File:
             self._rest += chunk
             self._records()
             self._quick.flush()
+            if self.broken is not None:
+                self._rest = b""
+                break
         return changed
 
     def _records(self) -> None:
         data, at = self._rest, 0
         while len(data) - (at := self._quick.read(data, at)) >= _FRAME:
-            size, _ = _HEAD.unpack_from(data, at)
-            if size > _LARGEST:
+            size, check = _HEAD.unpack_from(data, at)
+            # a file with a hole in it has no end of empty records: even those have a checksum
+            if size > _LARGEST or not (size or check):
                 self.broken = self._read + at
                 break
             if len(data) - at < _FRAME + size:

@@ -223,7 +223,8 @@ def test_a_teacher_smaller_than_its_tokenizer(room: Room, pair_folder: Path) -> 
     for file in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(pair_folder / "teacher" / file, room.folder / "student" / file)
     message = refused(room.train("--teacher", "./student"))
-    assert message == "the teacher's embedding has 320 rows, its tokenizer 400 tokens: not a pair"
+    told = "the teacher's embedding has 320 rows, its tokenizer 400 tokens: not a pair"
+    assert message == f"{told}; set teacher.tokenizer to its own"
 
 
 def test_a_text_that_is_not_utf8(room: Room) -> None:

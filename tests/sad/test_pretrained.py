@@ -198,3 +198,25 @@ def test_weights_of_another_model_than_the_configuration_are_told(folder: Path) 
     )
     configured(folder, model_type="gpt2", architectures=["GPT2LMHeadModel"])
     assert "has weights of another architecture (its config.json asks for " in refused(folder)
+
+
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation", "experts_implementation"])
+def test_compiled_code_from_a_hub_is_not_fetched(folder: Path, key: str) -> None:
+    configured(folder, **{key: "somebody/kernel"})
+    assert "asks for compiled code from a hub (somebody/kernel)" in refused(folder)
+
+
+def test_pickled_weights_are_refused_by_any_name(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "weights.bin")
+    index = {"metadata": {}, "weight_map": {"lm_head.weight": "weights.bin"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert "no .safetensors file beside it" in refused(folder)
+
+
+def test_a_chat_template_is_not_named_like_a_path(folder: Path) -> None:
+    """The library writes each to a file of its name when the student is saved: after the training it would refuse."""
+    file = folder / "tokenizer_config.json"
+    templates = [{"name": "default", "template": "x"}, {"name": "../../evil", "template": "x"}]
+    file.write_text(json.dumps({**json.loads(file.read_text()), "chat_template": templates}))
+    with pytest.raises(UserError, match="which is no name"):
+        load_tokenizer(str(folder))

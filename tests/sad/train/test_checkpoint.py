@@ -296,3 +296,28 @@ def test_whoever_holds_the_progress_sees_what_it_becomes() -> None:
     held = Progress(9, told=["x"])
     held.become(Progress(4, 1), rollbacks=2, told=held.told)
     assert held == Progress(4, 1, rollbacks=2, told=["x"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"step": float("inf")},
+        {"step": 10**30},
+        {"step": -3},
+        {"cuts": 0},
+        {"per_step": 1e400},
+        {"weights": {"\x1b[31mx": 1.0}},
+        {"weights": {"kd": "nan"}},
+        None,
+    ],
+    ids=str,
+)
+def test_a_state_of_a_strangers_is_refused_in_one_line(tmp_path: Path, changes: dict[str, Any] | None) -> None:
+    rig = Rig(1)
+    file = rig.save(tmp_path, 3) / STATE
+    state = json.loads(file.read_text())
+    file.write_text("[" * 100_000 if changes is None else json.dumps({**state, **changes}))
+    with pytest.raises(UserError, match="does not fit this run") as caught:
+        rig.load(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert checkpoint.per_step(tmp_path) == (0 if changes is None or "per_step" in changes else state["per_step"])
