@@ -41,6 +41,7 @@ from torch import Tensor, nn
 from sad import tiny
 from sad.case import Verdict
 from sad.errors import UserError
+from sad.forward import block_list
 from sad.invariants._spellings import cut_otherwise, written_otherwise
 from sad.subjects.objective import (
     ALM,
@@ -172,7 +173,10 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     other = cut_otherwise(tiny.tokenizer(320))
     # after it was made: its own rules do not know of it
     other.sep_token = WORD
-    yield "one vocabulary, cut in two ways", _task(tiny.tokenizer(320), other, ((0, 0),), 2.0, **few)
+    # one projection for queries, keys and values: of fewer keys, and of one head after the other
+    marks = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0)
+    kinds = ("Phi3", marks | {"num_key_value_heads": 1}), ("GPTNeoX", marks)
+    yield "one vocabulary, cut in two ways", _task(tiny.tokenizer(320), other, ((0, 0),), 2.0, *kinds, **few)
     from_store = few | {"weights": {name: WEIGHTS[name] for name in (KD, LM, LAYERWISE, CONTRASTIVE)}, "stored": True}
     yield "a stored teacher", _task(tiny.tokenizer(320), tiny.tokenizer(400), ((0, 1), (1, 0)), 2.0, **from_store)
     odd = _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 0),), 2.0, **few)
@@ -217,7 +221,7 @@ def _model(kind: Kind, tokens: int, layers: int, width: int) -> nn.Module:
     """A random model. Sharpened, its blocks too: at its size an untrained one hardly looks back."""
     made = tiny.model(tokens + SPARE, layers=layers, width=width, seed=layers, sharpness=SHARP, kind=kind[0], **kind[1])
     with torch.no_grad():
-        for matrix in (p for p in made.get_submodule("model.layers").parameters() if p.ndim > 1):
+        for matrix in (p for p in block_list(made).parameters() if p.ndim > 1):
             matrix.mul_(BLOCKS)
         if (bias := getattr(made.get_output_embeddings(), "bias", None)) is not None:  # type: ignore[operator]
             bias.copy_(torch.linspace(-1.0, 1.0, len(bias)))
