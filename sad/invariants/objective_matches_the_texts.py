@@ -110,7 +110,7 @@ def objective_matches_the_texts(learner: Learner) -> Verdict:
         if sorted(n for batch in got.batches for n in batch) != list(range(len(task.texts))):
             return Verdict(False, f"{name}: the step's texts are {[list(b) for b in got.batches]}", {"raised": 1})
         right = _right(name, task, got)
-        for off, says in _compared(got, right):
+        for off, says in compared(got, right):
             numbers += 1
             if not off <= (ROUNDED if task.stored else TOLERANCE):
                 faults.append(f"{name}: {says}")
@@ -203,8 +203,8 @@ def _task(
 ) -> Task:
     mine_deep, theirs_deep = (1 + max(pair[side] for pair in blocks) for side in (0, 1))
     models: tuple[Any, Any] = (
-        _model(student, len(mine), mine_deep, width=16),
-        _model(teacher, len(theirs), theirs_deep, width=24),
+        sharpened(student, len(mine), mine_deep, width=16),
+        sharpened(teacher, len(theirs), theirs_deep, width=24),
     )
     for model in models if options["attention"] == MAPS else ():
         model.set_attn_implementation("eager")
@@ -217,9 +217,11 @@ def _doubled(_model: nn.Module, _inputs: object, out: Any) -> None:  # noqa: ANN
     out.logits = 2 * out.logits
 
 
-def _model(kind: Kind, tokens: int, layers: int, width: int) -> nn.Module:
+def sharpened(kind: Kind, tokens: int, layers: int, width: int, sharpness: float = SHARP) -> nn.Module:
     """A random model. Sharpened, its blocks too: at its size an untrained one hardly looks back."""
-    made = tiny.model(tokens + SPARE, layers=layers, width=width, seed=layers, sharpness=SHARP, kind=kind[0], **kind[1])
+    made = tiny.model(
+        tokens + SPARE, layers=layers, width=width, seed=layers, sharpness=sharpness, kind=kind[0], **kind[1]
+    )
     with torch.no_grad():
         for matrix in (p for p in block_list(made).parameters() if p.ndim > 1):
             matrix.mul_(BLOCKS)
@@ -228,7 +230,7 @@ def _model(kind: Kind, tokens: int, layers: int, width: int) -> nn.Module:
     return made.eval().requires_grad_(False)
 
 
-def _compared(got: Account, right: Account) -> Iterator[tuple[float, str]]:
+def compared(got: Account, right: Account) -> Iterator[tuple[float, str]]:
     """How far each number and each gradient is off, relative, and in words."""
     for where, found, wanted in (("", got.step, right.step), ("held-out ", got.held_out, right.held_out)):
         for name, value in wanted.items():
