@@ -25,12 +25,12 @@ class PlainFollowing(PlainObjective):
     counted: list[Tensor]
 
     def __call__(self, task: Task) -> Account:
-        """Take the texts in their order, again and again."""
+        """Take the texts from the last to the first, again and again."""
         return self.following(task, self.steps(task), self.projections(task))
 
     def steps(self, task: Task) -> Steps:
         """The micro-batches of each step."""
-        each, size = range(len(task.texts)), task.micro_batch
+        each, size = range(len(task.texts))[::-1], task.micro_batch
         full = [[each[i : i + size], each[i + size : i + 2 * size]] for i in range(0, len(each), 2 * size)]
         return [[part for part in full[step % len(full)] if part] for step in range(of(task).steps)]
 
