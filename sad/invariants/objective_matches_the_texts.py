@@ -150,7 +150,10 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     mine, theirs = (tiny.tokenizer(300, begins=True, text=text) for text in (tiny.TEXT, OTHER))
     assert len(mine) == len(theirs)
     few: dict[str, Any] = {"num_key_value_heads": 1}
-    kinds = ("Granite", {"logits_scaling": 0.5}), ("Gemma2", few | {"final_logit_softcapping": 5.0, "head_dim": 8})
+    kinds: tuple[Kind, Kind] = (
+        ("Granite", {"logits_scaling": 0.5}),
+        ("Gemma2", few | {"final_logit_softcapping": 5.0, "head_dim": 8}),
+    )
     named: dict[str, Any] = {"attention_blocks": ((0, 2), (1, 1)), "relation_heads": 4, "chunk_temperature": 5.0}
     yield (
         "two tokenizers of one size",

@@ -50,7 +50,7 @@ class PlainFollowing(PlainObjective):
                 self.counted.clear()
         now = dict(self.state.weights)
         got = self.account(replace(task, weights=now), steps[-1], projections)
-        told = got.step | {WEIGHT + name: weight for name, weight in now.items()}
+        told = {**got.step, **{WEIGHT + name: weight for name, weight in now.items()}}
         return replace(got, step=told, held_out={}, earlier=steps[:-1])
 
     def begin(self, task: Task, student: nn.Module, teacher: nn.Module, maps: Sequence[Tensor]) -> None:
