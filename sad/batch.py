@@ -129,6 +129,13 @@ class Batch:
         parts = [f.name for f in fields(self) if f.name not in ("byte_count", "numbers")]
         return replace(self, **{name: change(getattr(self, name)) for name in parts})
 
+    def read(self) -> tuple[int, int]:
+        """Student tokens without padding, and the texts that they are of; a batch without labels counts for nothing."""
+        if not len(self.targets):
+            return 0, 0
+        mask, text = self.student.attention_mask, self.student.text
+        return int(mask.sum()), len(mask) if text is None else int(text.amax(dim=1).sum())
+
     def counts(self) -> dict[str, int]:
         """Units of each term in this micro-batch, known before any forward pass."""
         compared = (KD, ALM, LAYERWISE, ATTENTION, CONTRASTIVE)

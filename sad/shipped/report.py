@@ -36,7 +36,7 @@ def _report(parts: Mapping[str, Part]) -> Reported:
         with kept.recorder:
             kept.step(
                 Progress(step=1),
-                Step(ledger, 1.0, finite=True, tokens=1, coverage=1.0, update_ratio=None),
+                Step(ledger, 1.0, finite=True, tokens=1, seen=1, texts=1, coverage=1.0, update_ratio=None),
                 0.1,
                 0.0,
                 1.0,

@@ -34,7 +34,7 @@ class Progress:
     What the guards remember is here too, so that a run that is resumed does what the other would have done:
     ``spikes`` steps left out for their loss, and the log-losses of the ``recent`` ones, ``above`` of them spikes in a
     row; ``cuts`` of a micro-batch for want of memory; ``rollbacks``, which ``passed`` over so many steps' examples;
-    red flags that were ``told``.
+    red flags that were ``told``. ``tokens`` of the student, without padding, were read by all of its steps.
     """
 
     step: int = 0
@@ -49,10 +49,12 @@ class Progress:
     passed: int = 0
     told: list[str] = field(default_factory=list)
     per_step: int = 0
+    tokens: int = 0
 
-    def took(self, finite: bool) -> None:
-        """Count a step, and whether its loss and gradient were finite."""
+    def took(self, finite: bool, tokens: int = 0) -> None:
+        """Count a step with its tokens, and whether its loss and gradient were finite."""
         self.step += 1
+        self.tokens += tokens
         self.skipped += not finite
         self.in_vain = 0 if finite else self.in_vain + 1
 
@@ -70,7 +72,9 @@ class Progress:
 
 
 _KINDS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("step", "skipped", "in_vain", "spikes", "above", "cuts", "rollbacks", "passed", "per_step"), int),
+    **dict.fromkeys(
+        ("step", "skipped", "in_vain", "spikes", "above", "cuts", "rollbacks", "passed", "per_step", "tokens"), int
+    ),
     "data": str,
     "recent": lambda values: [float(v) for v in values],
     "told": lambda values: [str(v) for v in values],

@@ -93,7 +93,7 @@ class Guards:
 
     def took(self, done: Step) -> None:
         """Count a step."""
-        self._progress.took(done.finite)
+        self._progress.took(done.finite, done.seen)
         remember(self._progress, done.ledger.loss if done.level is None else done.level, done.spike)
 
     def turn(self, signal: int | None, *, first: bool = False, last: bool = False) -> Turn:

@@ -69,6 +69,8 @@ class Record:
             names.LEARNING_RATE: rate,
             names.TOKENS_PER_SECOND: speed,
             names.EPOCH: epoch,
+            names.TOKENS: progress.tokens,
+            names.LENGTH: done.seen / max(1, done.texts),
             names.COVERAGE: done.coverage,
             names.SKIPPED_STEPS: progress.skipped,
             names.SKIPPED_SPIKES: progress.spikes,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from accelerate import Accelerator
@@ -22,15 +23,18 @@ from sad.train.update import update_ratio
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step did. ``tokens`` are student labels; ``finite`` is False, or ``spike`` True, where the update was left
-    out. ``trained`` is the loss that the gradient is of, summed apart from the ledger's parts; ``level`` what is judged
-    as a spike, where that is another one.
+    """What a step did. ``tokens`` are student labels, ``seen`` its tokens without padding, of so many ``texts``.
+
+    ``finite`` is False, or ``spike`` True, where the update was left out. ``trained`` is the loss that the gradient is
+    of, summed apart from the ledger's parts; ``level`` what is judged as a spike, where that is another one.
     """
 
     ledger: Ledger
     grad_norm: float
     finite: bool
     tokens: int
+    seen: int
+    texts: int
     coverage: float
     update_ratio: float | None
     spike: bool = False
@@ -59,7 +63,7 @@ def take_step(
     """
     distiller: Distiller = accelerator.unwrap_model(wrapped)
     mark = clock.mark if clock else _unmarked
-    units = total_units(accelerator, distiller, batches)
+    units, seen, texts = total_units(accelerator, distiller, batches)
     gaps = objective.gaps
     if gaps is not None:
         gaps.begin()
@@ -107,18 +111,29 @@ def take_step(
     if not spike:
         objective.follow(ledger, values[-2] / units[KD] if weighed and units[KD] else 0.0)
     coverage = units[KD] / max(1, units[LM])
-    return Step(ledger, values[-1], finite, units[LM], coverage, ratio, spike, trained=values[0], level=level)
+    return Step(
+        *(ledger, values[-1], finite, units[LM], seen, texts, coverage, ratio, spike), trained=values[0], level=level
+    )
 
 
-def total_units(accelerator: Accelerator, distiller: Distiller, batches: Sequence[Batch]) -> dict[str, int]:
-    """Count the units of every term over all micro-batches and processes of the step."""
+class Units(NamedTuple):
+    """What a step is about: units of each term, student tokens without padding, and texts."""
+
+    of: dict[str, int]
+    tokens: int
+    texts: int
+
+
+def total_units(accelerator: Accelerator, distiller: Distiller, batches: Sequence[Batch]) -> Units:
+    """Count over all micro-batches and processes of the step."""
     counts = [distiller.counts(batch) for batch in batches]
     names = list(counts[0])
-    if accelerator.num_processes == 1:
-        # nothing to ask the device for
-        return {n: sum(c[n] for c in counts) for n in names}
-    local = torch.tensor([sum(c[n] for c in counts) for n in names], device=accelerator.device)
-    return dict(zip(names, accelerator.reduce(local, "sum").tolist(), strict=True))
+    totals = [sum(c[n] for c in counts) for n in names]
+    totals += [sum(column) for column in zip(*(batch.read() for batch in batches), strict=True)]
+    if accelerator.num_processes > 1:
+        # of one process there is nothing to ask the device for
+        totals = accelerator.reduce(torch.tensor(totals, device=accelerator.device), "sum").tolist()
+    return Units(dict(zip(names, totals, strict=False)), *totals[-2:])
 
 
 def _read(accelerator: Accelerator, totals: list[Tensor], norm: Tensor) -> list[float]:

@@ -24,7 +24,7 @@ def test_means_of_micro_batches_and_of_processes_are_caught():
 def test_units_that_are_not_summed_over_processes_are_found(monkeypatch):
     def own_units(_accelerator, _distiller, batches):
         counts = [batch.counts() for batch in batches]
-        return {name: sum(count[name] for count in counts) for name in counts[0]}
+        return step.Units({name: sum(count[name] for count in counts) for name in counts[0]}, 1, 1)
 
     monkeypatch.setattr(step, "total_units", own_units)
     verdict = split_invariance(fixed())

@@ -155,6 +155,7 @@ def test_a_blank_batch_has_nothing_to_learn_from() -> None:
     batch = blank(example, readers)
     assert set(batch.counts().values()) == {0}
     assert (len(batch.teacher_targets), batch.byte_count) == (0, 0)
+    assert batch.read() == (0, 0)
     assert batch.student.input_ids.shape[0] == 1
     assert batch.boundaries.target.dtype == collate([example], readers).boundaries.target.dtype
 
@@ -175,6 +176,7 @@ def test_several_in_a_row_are_what_each_is_alone(readers: Readers) -> None:
     assert packed.boundaries.texts.tolist() == plain.boundaries.texts.tolist() == plain.boundaries.row.tolist()
     assert packed.boundaries.row.tolist() == [[0, 0, 0, 1, 2, 2][i] for i in plain.boundaries.row.tolist()]
     assert packed.byte_count == plain.byte_count
+    assert packed.read() == plain.read() == (sum(len(one.student) for one in some[:6]), 6)
     for side, at in ((packed.student, packed.boundaries.student), (packed.teacher, packed.boundaries.teacher)):
         assert side.text is not None
         assert side.position_ids is not None

@@ -263,4 +263,6 @@ def test_texts_that_share_rows_have_the_loss_that_they_have_alone(tmp_path: Path
         for name, how in (("rows", {"packing": True}), ("alone", {}))
     ]
     assert lines[0][names.LOSS] == pytest.approx(lines[1][names.LOSS], rel=1e-5)
+    assert lines[0][names.TOKENS] == lines[1][names.TOKENS]
+    assert lines[0][names.LENGTH] == pytest.approx(lines[1][names.LENGTH])
     assert lines[0][names.GRAD_NORM] == pytest.approx(lines[1][names.GRAD_NORM], rel=1e-4)

@@ -21,7 +21,7 @@ from sad.train.step import Step
 from sad_doctor import names
 
 LEDGER = Ledger({"kd": 2.0, "lm": 6.0}, {"kd": 0.5, "lm": 1.0})
-DONE = Step(LEDGER, grad_norm=3.0, finite=True, tokens=100, coverage=0.8, update_ratio=0.01)
+DONE = Step(LEDGER, grad_norm=3.0, finite=True, tokens=100, seen=120, texts=4, coverage=0.8, update_ratio=0.01)
 SCORES = Scores(Likelihood(math.log(50.0) * 10, 10, 40), kl=0.1, agreement=0.5, mapped=0.9, ledger=LEDGER)
 
 
@@ -55,7 +55,7 @@ def lines(folder: Path, name: str = "metrics.jsonl") -> list[dict[str, Any]]:
 def test_a_step_is_on_record_in_the_doctors_words(plan: Plan, tmp_path: Path) -> None:
     watch = Watch()
     record = Record(tmp_path, plan, watch)
-    record.step(Progress(5, 1), DONE, rate=1e-3, epoch=0.5, seconds=0.25)
+    record.step(Progress(5, 1, tokens=360), DONE, rate=1e-3, epoch=0.5, seconds=0.25)
     (line,) = lines(tmp_path)
     assert line.pop("time") > 0
     assert line == {
@@ -71,6 +71,8 @@ def test_a_step_is_on_record_in_the_doctors_words(plan: Plan, tmp_path: Path) ->
         names.LEARNING_RATE: 1e-3,
         names.TOKENS_PER_SECOND: 400.0,
         names.EPOCH: 0.5,
+        names.TOKENS: 360,
+        names.LENGTH: 30.0,
         names.COVERAGE: 0.8,
         names.SKIPPED_STEPS: 1,
         names.SKIPPED_SPIKES: 0,

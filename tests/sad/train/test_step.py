@@ -153,9 +153,11 @@ def test_the_teacher_does_not_change(rig: Rig) -> None:
 
 def test_units_are_summed_over_micro_batches(rig: Rig) -> None:
     (whole,) = rig.split(8)
-    assert total_units(rig.accelerator, rig.distiller, rig.split(3, 5)) == whole.counts()
+    units = total_units(rig.accelerator, rig.distiller, rig.split(3, 5))
+    assert units == (whole.counts(), int(whole.student.attention_mask.sum()), 8)
     found = rig.step(rig.split(3, 5))
     assert found.tokens == len(whole.targets)
+    assert (found.seen, found.texts) == (units.tokens, 8)
     assert found.coverage == len(whole.boundaries) / len(whole.targets)
 
 
