@@ -100,5 +100,4 @@ BUG = Bug(
         "a map of layers that begins anywhere": _MapsAnywhere,
         "shares that are met anew each time": _MeetsSharesAnew,
     },
-    covers=("S20",),
 )

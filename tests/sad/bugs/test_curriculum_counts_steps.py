@@ -33,7 +33,6 @@ def first(_map, _pair, blocks):
     [
         (Gaps, "begin", nothing, "far places first: the gradient of"),
         (Readiness, "recall", nothing, "terms that wait, taken up after step 2"),
-        (Readiness, "follow", nothing, "terms that wait: loss is"),
         (LayerMap, "forward", first, "raw layerwise is"),
         (Objective, "steer", nothing, "shares of the gradient: loss is"),
     ],
