@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from sad_doctor.check import check
-from sad_doctor.clean import clean
+from sad_doctor.clean import LONGEST, clean
 from sad_doctor.comparing import comparing, read
 from sad_doctor.finding import Comparison, Level, Report
 from sad_doctor.output import Unwritable, guard, written
@@ -23,6 +23,7 @@ from sad_doctor.readers.named import is_ours, named, nearest
 from sad_doctor.run import Run
 from sad_doctor.settings import chosen, find, load, merged
 from sad_doctor.settings import nearest as nearest_rule
+from sad_doctor.views.plain import line
 from sad_doctor.watch import Watching
 
 HEALTHY, RED_FLAGS, UNREADABLE, UNJUDGED = 0, 1, 2, 3
@@ -255,7 +256,7 @@ def _picture(source: Source, judge: Callable[[Run], Report], path: str | Path) -
 
 
 def _refuse(problem: Exception) -> int:
-    print(f"sad doctor: {problem}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
+    print(f"sad doctor: {line(problem, LONGEST)}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
     return UNREADABLE
 
 

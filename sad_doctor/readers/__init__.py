@@ -37,6 +37,8 @@ BINARY: tuple[Reader, ...] = (wandb_run.READER, tensorboard.READER)
 """The readers of files that are no text."""
 
 _HEAD = 1 << 18
+_BLANK = 64 << 20
+"""Zeros that may stand before a log: a hole of many gigabytes is made in no time."""
 _SHOWN = 5
 _MAGIC = {
     b"\x1f\x8b": "a gzip file: unpack it first",
@@ -209,7 +211,7 @@ def _head(path: Path) -> bytes:
     """
     with path.open("rb") as file:
         head = file.read(_HEAD)
-        while head and not head.strip(b"\x00"):
+        while head and not head.strip(b"\x00") and file.tell() < _BLANK:
             head = file.read(_HEAD)
         head = head.lstrip(b"\x00")
         size = os.fstat(file.fileno()).st_size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -63,10 +64,8 @@ def open_run(path: Path, wanted: str | None = None) -> Source:
 
 def _keys(runs: Mapping[str, str]) -> list[str]:
     """How each run can be named: by its name where no other has it and it may stand in a path, else by its id."""
-    every = list(runs.values())
-    return [
-        name if every.count(name) == 1 and "/" not in name and name.strip(".") else key for key, name in runs.items()
-    ]
+    named = Counter(runs.values())
+    return [name if named[name] == 1 and "/" not in name and name.strip(".") else key for key, name in runs.items()]
 
 
 def _looked(database: Database, told: str) -> tuple[Store, dict[str, str]]:
