@@ -65,6 +65,12 @@ def test_what_the_user_says_on_the_command_line_is_the_word(tmp_path: Path) -> N
     consent.check(folder, recipe, ["train.push_checkpoint"], trust=False)
 
 
+def test_a_copy_that_goes_on_in_its_place_needs_none(tmp_path: Path) -> None:
+    folder, recipe = made(tmp_path / "far" / "run", train__push_checkpoint=str(tmp_path / "far"))
+    consent.check(folder, recipe, trust=False)
+    assert consent.command(folder) == f"sad train --resume {folder}"
+
+
 @pytest.mark.parametrize(
     "name", ["metrics.jsonl", "student", "checkpoints/step-00000002/state.json", ".run.json.1.tmp"]
 )
