@@ -117,7 +117,7 @@ def distill(
     _ready(given)
     plan = make_plan(chosen, processes, given)
     into = folder or folders.shared(chosen, plan.device)
-    with _watch(plan.steps, shown=progress and rank == 0) as watch:
+    with folders.held(into), _watch(plan.steps, shown=progress and rank == 0) as watch:
         result = train(plan, into, watch, resume=folder is not None)
     return Distilled(result, plan.pair.student.eval(), plan.pair.readers.student.tokenizer)
 

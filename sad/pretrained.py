@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shlex
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -61,14 +62,11 @@ def load_model(
     except Exception as error:
         # transformers raises many kinds for a missing, gated, broken or foreign model: none can be trained
         raise UserError(f"cannot load a causal language model from {name}: {_explained(error, name)}") from None
-    if missing := sorted(loaded["missing_keys"]):
-        # transformers would fill them with random numbers
-        raise UserError(
-            f"{name} lacks {len(missing)} weights of its model, {missing[0]} for one: it is not whole, fetch it again"
-        )
+    _check_whole(loaded, name)
     found: nn.Module = model
     if quantization != "none" and not any(p.dtype in (torch.int8, torch.uint8) for p in found.parameters()):
         raise UserError(f"{name} has no matrix that bitsandbytes packs: leave out teacher.quantization")
+    check_finite(found, name)
     try:
         check_causal(found, name)
     except (RuntimeError, AssertionError) as error:
@@ -109,6 +107,28 @@ def load_tokenizer(name: str, *, trust: bool = False) -> Any:  # noqa: ANN401 - 
     return tokenizer
 
 
+def _check_whole(loaded: Mapping[str, Any], name: str) -> None:
+    missing, others = (sorted(loaded[kind]) for kind in ("missing_keys", "unexpected_keys"))
+    if not missing:
+        return
+    # transformers would fill them with random numbers
+    if others:
+        told = f"its config.json asks for {missing[0]}, its weights hold {others[0]}"
+        raise UserError(f"{name} has weights of another architecture ({told}): put both of one model together")
+    raise UserError(
+        f"{name} lacks {len(missing)} weights of its model, {missing[0]} for one: it is not whole, fetch it again"
+    )
+
+
+@torch.no_grad()
+def check_finite(model: nn.Module, name: str) -> None:
+    """Raise UserError where a weight is NaN or infinite: such a model knows nothing, and no step can mend it."""
+    for at, weight in model.named_parameters():
+        # both ends are NaN where any number is; no copy is made
+        if weight.is_floating_point() and weight.numel() and not all(map(torch.isfinite, torch.aminmax(weight))):
+            raise UserError(f"{name} has weights that are NaN or infinite, {at} for one: fetch it or save it again")
+
+
 @torch.no_grad()
 def check_causal(model: nn.Module, name: str) -> None:
     """Prove on four tokens that no position reads what comes after it. Raises UserError: BERT does, and loads too."""
@@ -117,6 +137,8 @@ def check_causal(model: nn.Module, name: str) -> None:
     was = model.training
     logits = model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits.float()
     model.train(was)
+    if not torch.isfinite(logits).all():
+        raise UserError(f"{name} answers four tokens with logits that are NaN or infinite: it is broken, or overflows")
     apart = float((logits[0, :2] - logits[1, :2]).abs().max() / logits.abs().max().clamp_min(1e-6))
     # what the arithmetic may leave between two rows of one batch, in half precision or in fewer bits
     exact = all(p.dtype == torch.float32 for p in model.parameters())
@@ -178,6 +200,8 @@ def _explained(error: Exception, name: str) -> str:
         return "no such folder here, and the hub cannot be reached"
     if "safetensors" in low and ("no file named" in low or "does not appear to have" in low):
         return _convert(name)
+    if "ignore_mismatched_sizes" in low:
+        return "its weights are of other sizes than its config.json says: put both of one model together"
     if TRUST in low:
         own = "it is made of Python code of its own, which is run only if you ask for it"
         return f"{own}: read the code, then set {TRUST} = true beside its model"

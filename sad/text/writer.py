@@ -97,9 +97,13 @@ class Writer:
         except LeftOutError as reason:
             tally.leave_out(str(reason), row.place)
             return None
-        tally.numbers += text.strip().replace(".", "", 1).replace("-", "", 1).isdigit()
         if self._special and (found := self._special.search(text)):
+            if not self._special.sub("", text).strip():
+                # padding that somebody has written out
+                tally.leave_out("that hold nothing but special tokens", row.place)
+                return None
             tally.notice(f"spell {found[0]}, which is read as that special token, not as text")
+        tally.numbers += text.strip().replace(".", "", 1).replace("-", "", 1).isdigit()
         return Document(text)
 
     def _chat(self, messages: Sequence[dict[str, Any]], given: int, tools: Any) -> tuple[Document, bool]:  # noqa: ANN401

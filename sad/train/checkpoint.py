@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,7 @@ from torch import nn
 from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.objective import Objective
-from sad.train import random_states, sharded
+from sad.train import disk, random_states, sharded
 from sad_doctor import bounded
 from sad_doctor.record import replace_text
 
@@ -98,40 +95,53 @@ def save(
 ) -> Path:
     """Write a checkpoint under a temporary name, then rename it: it is there whole or not at all.
 
-    Older checkpoints beyond ``keep`` are removed afterwards. Every process of a run must call this, for the weights
-    that are in pieces and for the states of the random generators; only the one that ``writes`` does. Raises OSError;
-    what was half written is removed.
+    Older checkpoints beyond ``keep`` are removed afterwards, and on a full disk before. Every process of a run must
+    call this, for the weights that are in pieces and for the states of the random generators; only the one that
+    ``writes`` does. Raises OSError; what was half written is removed.
     """
-    folder = run / FOLDER
-    final = folder / f"{STEP}{progress.step:08d}"
+    final = run / FOLDER / f"{STEP}{progress.step:08d}"
     cut = sharded.is_sharded(distiller)
     weights = _Whole(sharded.whole_state(distiller, keep=writes)) if cut else distiller
     moments = _tensors(optimizer, writes)
     if not writes:
         return final
-    temporary = folder / f".{final.name}.{os.getpid()}.tmp"
+    final.parent.mkdir(parents=True, exist_ok=True)
     # of this process, or of one that was killed while it wrote
-    for left in folder.glob(f".{STEP}*.tmp"):
-        shutil.rmtree(left, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    disk.sweep(final.parent)
+    content = weights, moments, _state(progress, objective)
     try:
-        with disk_errors():
+        _write(final, *content)
+    except OSError as error:
+        spare = every(run)[: -max(1, keep - 1)]
+        if not spare or not disk.is_full(error):
+            raise
+        # they would go afterwards
+        for old in spare:
+            disk.remove(old)
+        _write(final, *content)
+    for old in every(run)[:-keep]:
+        disk.remove(old)
+    return final
+
+
+def _write(final: Path, weights: nn.Module, moments: dict[str, torch.Tensor], state: str) -> None:
+    temporary = disk.aside(final)
+    try:
+        temporary.mkdir()
+        with disk.errors():
             save_model(weights, str(temporary / MODEL))
             save_file(moments, str(temporary / OPTIMIZER))
-        (temporary / STATE).write_text(_state(progress, objective), encoding="utf-8")
+        (temporary / STATE).write_text(state, encoding="utf-8")
         for file in temporary.iterdir():
-            _sync(file)
+            disk.sync(file)
+        if final.exists():
+            disk.remove(final)
+        temporary.replace(final)
+        disk.sync(final.parent)
     except OSError:
         # on a full disk the half checkpoint takes the room that the record needs
-        shutil.rmtree(temporary, ignore_errors=True)
+        disk.discard(temporary)
         raise
-    if final.exists():
-        shutil.rmtree(final)
-    temporary.replace(final)
-    _sync(folder)
-    for old in every(run)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
-    return final
 
 
 def load(
@@ -186,23 +196,13 @@ def drop_after(run: Path, step: int) -> None:
     """Remove the checkpoints of later steps: they are of a way that the run has left."""
     for folder in every(run):
         if _step(folder) > step:
-            shutil.rmtree(folder, ignore_errors=True)
+            disk.remove(folder)
 
 
 def last_before(run: Path, step: float | None) -> int | None:
     """Return the newest step with a checkpoint, of those before ``step`` where one is given; None if there is none."""
     steps = [_step(folder) for folder in every(run)]
     return max((s for s in steps if step is None or s < step), default=None)
-
-
-@contextmanager
-def disk_errors() -> Iterator[None]:
-    """Raise OSError where safetensors raises a kind of its own for a disk that is full or read-only."""
-    try:
-        yield
-    except SafetensorError as error:
-        told = str(error).rpartition(": ")[2]
-        raise OSError(told or "cannot write") from None
 
 
 def newest(run: Path) -> Path:
@@ -282,11 +282,3 @@ def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor])
 
 def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".strip().splitlines()[0]
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

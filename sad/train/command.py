@@ -80,7 +80,7 @@ def _run(
     glance(recipe.data)
     quiet_libraries()
 
-    from sad.train import trackers
+    from sad.train import disk, trackers
     from sad.train.devices import sharding
     from sad.train.plan import make_plan
 
@@ -98,16 +98,20 @@ def _run(
         console.print(plain(line, LONGEST), markup=False, highlight=False, soft_wrap=True)
     if dry_run:
         return 0
-    folder, resumed = folder or folders.shared(recipe, plan.device), folder is not None
+
+    def say(line: str) -> None:
+        console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
+
+    folder, resumed = folder or folders.shared(recipe, plan.device, say), folder is not None
     try:
-        code = _train(plan, folder, console, resume=resumed, began=began)
+        with folders.held(folder):
+            code = _train(plan, folder, console, resume=resumed, began=began)
         failure.leave_together()
         return code
     except OSError as error:
         # a full disk, a folder that is not ours: the run goes on from its newest checkpoint
-        where = f" {error.filename}" if error.filename else ""
-        told = f"the run cannot be written:{where} {error.strerror or error}"
-        raise UserError(f"{told}; make room, then {_way_on(folder)}") from None
+        told = f"the run cannot be written: {disk.told(error)}"
+        raise UserError(f"{told}; {disk.way_out(error)}, then {_way_on(folder)}") from None
     except (KeyboardInterrupt, Stopped) as stop:
         number = stop.signal if isinstance(stop, Stopped) else signal.SIGINT
         raise Stopped(f"stopped at once; {_way_on(folder)}", number) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -51,10 +52,14 @@ def end(error: BaseException, folder: Path | None, way_on: str = "", leave: Call
     if first_to_fail():
         if folder is not None and folder.is_dir() and not isinstance(error, UserError | Stopped):
             kept = folder / f"traceback-{rank}.txt"
-            kept.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-        print(f"sad: {line(error, rank, processes, way_on)}", file=sys.stderr)  # noqa: T201 - as the command line does
+            # a disk that is full must not keep it here, where the others wait for it
+            with contextlib.suppress(OSError):
+                kept.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        with contextlib.suppress(OSError):
+            print(f"sad: {line(error, rank, processes, way_on)}", file=sys.stderr)  # noqa: T201 - the command line's way
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with contextlib.suppress(OSError):
+            stream.flush()
     leave(error.exit_code if isinstance(error, UserError | Stopped) else 1)
 
 

@@ -262,8 +262,8 @@ def test_a_record_that_cannot_be_written_is_one_line(room: Room) -> None:
     events.mkdir()
     message = refused(room.run("train", "--resume", "runs/latest"))
     told, _, way_on = message.partition("; ")
-    assert told == f"the run cannot be written: {events.resolve()} Is a directory"
-    assert way_on.startswith("make room, then go on from step 1 with: sad train --resume ")
+    assert told == f"the run cannot be written: {events.resolve()}: Is a directory"
+    assert way_on.startswith("put that right, then go on from step 1 with: sad train --resume ")
 
 
 def test_a_path_that_is_no_text_is_one_line(room: Room) -> None:
