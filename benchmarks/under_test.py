@@ -53,7 +53,7 @@ LEFT_OUT = {
     # how files are kept, by whom and for how long; who shares the work
     "sad/data/cache.py": ("default_workers", "_checked", "_aside", "_alone", "_sync"),
     "sad/train/checkpoint.py": (
-        *("disk_errors", "amend", "drop_after", "last_before", "become", "_sync", "_first_line"),
+        *("amend", "drop_after", "last_before", "become", "_first_line"),
         *("__init__", "state_dict"),  # of weights in pieces
     ),
     # which models, text, device and type a recipe names; what is told of them

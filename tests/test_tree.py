@@ -14,9 +14,9 @@ PYTHON = sorted([*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks
 ELSEWHERE = {
     "sad/__init__.py": "tests/sad/test_api.py",
     "sad/__main__.py": "tests/e2e starts it",
-    "sad/cli.py": "tests/e2e starts every command; tests/test_imports.py looks at what they load",
     "sad/cli_assets.py": "tests/e2e starts every command",
     "sad/cli_cache.py": "tests/e2e/test_cache_cli.py",
+    "sad/cli_env.py": "tests/sad/test_environment.py",
     "sad/cli_doctor.py": "tests/sad_doctor/test_main.py starts both commands",
     "sad_doctor/causes.py": "a table; tests/sad_doctor/rules/test_rules.py",
     "sad/cache_command.py": "tests/e2e/test_cache_cli.py",
