@@ -67,7 +67,7 @@ def _packed_language_model_loss(model: nn.Module, texts: Sequence[Text], marks: 
     batch = _batch(texts, marks, same=True, packed=True)
     with _attending(model, "eager"):
         found = _only_text(model, batch)
-    if getattr(model, "config", None) is not None and text_config(model).model_type == "llama":
+    if getattr(text_config(model), "model_type", "") == "llama":
         with _attending(model, BY_POSITION):
             other = _only_text(model, batch)
         assert torch.allclose(found, other, rtol=1e-4), "another loss where attention finds texts by their positions"
