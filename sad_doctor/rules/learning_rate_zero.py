@@ -12,8 +12,8 @@ epochs, accumulation or devices were known. A learning rate of 0 throughout says
 
 ## Thresholds
 - `share = 0.1`: zeros at the start, at the end or in the middle, as a share of all records, that are not excused.
-- `nothing = 0.001`, `early = 0.3`: the share of the peak that is next to nothing, and how much of the run may still lie
-  before it. A cosine is below this share in its last fiftieth only. `records = 20`: fewest records for it.
+- `nothing = 0.001`, `early = 0.3`: the share of the peak that is next to nothing, and how much of the run may be
+  spent there. A cosine is below this share in its last fiftieth only. `records = 20`: fewest records for it.
 - `after = 300`: a run that has only zeros is judged when they span so many steps, an epoch, or half of the planned
   steps.
 
@@ -103,7 +103,8 @@ def _next_to_zero(run: Run, rate: Column, t: Thresholds) -> Iterator[Finding]:
     total = run.fact(names.TOTAL_STEPS)
     end = total if total and total > 0 else float(known.step[-1])
     since = float(known.step[alive[-1]])
-    if (end - since) <= t["early"] * (end - float(known.step[0])) or known.value[-1] <= 0:
+    gone = float(known.step[-1]) - since  # of what was logged: what is still to come says nothing
+    if gone <= t["early"] * (end - float(known.step[0])) or known.value[-1] <= 0:
         return
     yield Finding(
         rule=CODE,
