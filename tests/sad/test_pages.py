@@ -1,10 +1,14 @@
 import re
 
 import pytest
+import typer
 
 from sad import catalogue, pages
+from sad.cli import app
 from sad.errors import UserError
 from sad.recipe import Recipe
+
+PROGRAM = typer.main.get_command(app)
 
 
 @pytest.fixture
@@ -83,29 +87,35 @@ def test_the_values_that_a_key_takes_are_told(key, says):
 
 
 def test_a_checkout_without_pages_is_stale_until_they_are_written(checkout, capsys):
-    assert pages.run_pages(check=True) == pages.STALE
-    assert capsys.readouterr().out.count("is stale; write it with: sad pages --write") == 3
+    assert pages.run_pages(PROGRAM, check=True) == pages.STALE
+    assert capsys.readouterr().out.count("is stale; write it with: sad pages --write") == 5
     assert not checkout.exists()
-    assert pages.run_pages(check=False) == pages.FRESH
-    assert sorted(path.name for path in checkout.iterdir()) == ["bugs.md", "recipe.md", "rules.md"]
+    assert pages.run_pages(PROGRAM, check=False) == pages.FRESH
+    assert sorted(path.name for path in checkout.iterdir()) == [
+        "bugs.md",
+        "cli.md",
+        "recipe.md",
+        "record.md",
+        "rules.md",
+    ]
     capsys.readouterr()
-    assert pages.run_pages(check=True) == pages.FRESH
+    assert pages.run_pages(PROGRAM, check=True) == pages.FRESH
     assert capsys.readouterr().out == ""
 
 
 def test_a_page_that_was_edited_is_stale_and_named(checkout, capsys):
-    pages.run_pages(check=False)
+    pages.run_pages(PROGRAM, check=False)
     with (checkout / "recipe.md").open("a", encoding="utf-8") as page:
         page.write("more\n")
     capsys.readouterr()
-    assert pages.run_pages(check=True) == pages.STALE
+    assert pages.run_pages(PROGRAM, check=True) == pages.STALE
     assert capsys.readouterr().out == "docs/recipe.md is stale; write it with: sad pages --write\n"
 
 
 def test_outside_a_checkout_there_is_nothing_to_write(tmp_path, monkeypatch):
     monkeypatch.setattr(pages, "ROOT", tmp_path)
     with pytest.raises(UserError, match="checkout"):
-        pages.run_pages(check=True)
+        pages.run_pages(PROGRAM, check=True)
     assert list(tmp_path.iterdir()) == []
 
 
