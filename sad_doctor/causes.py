@@ -23,7 +23,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("total-too-high", "learns-little"),
     ),
     "early-plateau": ("student-no-better", "learns-little"),
-    "learns-little": ("student-no-better", "early-plateau", "perplexity-too-high", "worse-than-uniform"),
+    "learns-little": ("student-no-better", "perplexity-too-high", "worse-than-uniform"),
     "evaluation-does-not-follow": (
         *("weights-frozen", "early-plateau", "student-no-better", "worse-than-uniform", "perplexity-too-high"),
         *("evaluation-objective-differs", "overfitting", "lm-rises-while-kd-falls", "kd-stays", "learns-little"),

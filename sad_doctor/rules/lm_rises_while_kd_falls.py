@@ -63,6 +63,9 @@ from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R208", "lm-rises-while-kd-falls"
 
+_LEARNS = 0.1
+"""The share by which the training's label loss must fall to learn what the evaluation does not show."""
+
 _MOVES = 0.02
 """Nats by which an evaluated label loss must fall to have moved at all."""
 
@@ -80,6 +83,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         ends = (signals.ends(lm[1]) or _nothing()) if len(lm[1]) >= t["records"] else _nothing()
     if kd is None or len(kd[1]) < t["records"] or not ends[0].size:
         raise TooFew("too few records of KD and of the label loss before their weights")
+    if lm[0] == names.EVAL_LM_LOSS and _training_learns(run):
+        return  # the evaluation parts from the training: told by R305 and R312
     soft = signals.ends(kd[1]) or _nothing()
     down, up = signals.gain(*soft), signals.gain(*ends)
     level, labels = (abs(float(np.median(first))) for first, _ in (soft, ends))
@@ -99,6 +104,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield _finding(lm, soft, ends, Level.WARNING)
     elif down.surely_above(max(t["halved"] * level, t["fall_nats"])) and _level(lm[1], t["little"] * labels):
         yield _finding(lm, soft, ends, Level.INFO)
+
+
+def _training_learns(run: Run) -> bool:
+    """Whether the training's label loss surely falls, before its weight or where no weight is logged."""
+    label = signals.label_loss(run) or signals.after_its_weight(run, sorted(names.ANCHORS))
+    return label is not None and signals.falls(label[1], _LEARNS)
 
 
 def _level(column: Column, slack: float) -> bool:

@@ -60,7 +60,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     moving = [name for name, column in series.items() if bool(np.any(column.value != column.value[0]))]
     for name, column in series.items():
         value = column.last
-        yield Reading(f"values of {name}", float(np.unique(column.value).size))
+        yield Reading(f"records of {name} that differ from the first", float(np.sum(column.value != column.value[0])))
         if (
             name in _WITNESSES
             or name in moving

@@ -58,6 +58,9 @@ CODE, NAME = "R111", "starts-over"
 _AT_ONCE = 0.85
 """The share of a stretch's fall from which on it comes at once; where that is late in it, it is another text."""
 
+_MOST = 200
+"""More jumps than these are swings, which R106 tells."""
+
 _WIDTH = 5
 """Records whose median stands for a level."""
 
@@ -123,6 +126,8 @@ def _jumps(value: Floats, t: Thresholds) -> list[int]:
         back = rise[i] / (start - low) if start > low else 0.0
         if back >= t["back"] and all(abs(i + _WIDTH - other) > 2 * _WIDTH for other in found):
             found.append(i + _WIDTH)
+            if len(found) > _MOST:
+                return []
     return sorted(found)
 
 
