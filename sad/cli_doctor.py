@@ -115,7 +115,10 @@ def doctor(
 
 
 def explain(
-    code: Annotated[str, typer.Argument(help="A bug (V101) or a red flag (R203).", autocompletion=completion.pages)],
+    code: Annotated[
+        str,
+        typer.Argument(help="A bug (V101), a property (I08) or a red flag (R203).", autocompletion=completion.pages),
+    ],
     run: Annotated[Path | None, typer.Argument(help="A run: what the red flag measured in it is told too.")] = None,
     threshold: Annotated[
         list[str] | None,
@@ -128,7 +131,7 @@ def explain(
         ),
     ] = None,
 ) -> None:
-    """Print the page of a bug or of a red flag; of a red flag also what it measured in a run."""
+    """Print the page of a bug, a property or a red flag; of a red flag also what it measured in a run."""
     from sad_doctor.main import explain as explain_rule
 
     if run is not None:
@@ -149,6 +152,7 @@ def _bug_page(code: str) -> str:
 
     every = {name for bug in catalogue.entries() for name in (bug.code.lower(), bug.name)}
     every |= {name for rule in RULES for name in (rule.code.lower(), rule.name)}
+    every |= {n for name, number in catalogue.numbers().items() for n in (name, name.replace("_", "-"), number.lower())}
     if code.strip().lower() not in every:
         if code[:1].upper() == "R" and code[1:].isdigit():
             raise UserError(f"no red flag {code}; {nearest(code)}")

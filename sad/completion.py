@@ -23,9 +23,10 @@ def rules(incomplete: str) -> Offered:
 
 
 def pages(incomplete: str) -> Offered:
-    """Offer both, for `sad explain`."""
+    """Offer all that has a page, for `sad explain`."""
     yield from bugs(incomplete)
     yield from rules(incomplete)
+    yield from properties(incomplete)
 
 
 def properties(incomplete: str) -> Offered:

@@ -28,6 +28,7 @@ ELSEWHERE = {
     "sad/head/kernel.py": "tests/sad/head/test_fused.py interprets it, where Triton is",
     "sad/preflight/command.py": "tests/e2e/test_preflight_cli.py",
     "sad/subjects/objective.py": "data classes; tests/sad/invariants/test_objective_matches_the_texts.py",
+    "sad/subjects/plain_seen.py": "data classes; tests/sad/subjects/test_plain_objective.py",
     "sad/subjects/offline.py": "a data class; tests/sad/invariants/test_stored_as_live.py",
     "sad/section.py": "settings of pydantic; tests/sad/test_recipe.py is refused by each",
     "sad_doctor/views/series.py": "a data class; tests/sad_doctor/views/test_html_chart.py draws it",

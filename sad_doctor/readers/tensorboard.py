@@ -113,14 +113,15 @@ class _File:
         for chunk in self._tail.chunks():
             changed = True
             self._rest += chunk
-            self._records()
+            sound = self._records()
             self._quick.flush()
-            if self.broken is not None:
+            if not sound:
                 self._rest = b""
                 break
         return changed
 
-    def _records(self) -> None:
+    def _records(self) -> bool:
+        """Take the whole records of what was read; return whether the file is sound so far."""
         data, at = self._rest, 0
         while len(data) - (at := self._quick.read(data, at)) >= _FRAME:
             size, check = _HEAD.unpack_from(data, at)
@@ -145,6 +146,7 @@ class _File:
             at += _FRAME + size
         self._rest = data[at:]
         self._read += at
+        return self.broken is None
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -153,8 +153,8 @@ def test_many_runs_are_listed_at_once(tmp_path: Path) -> None:
         "SELECT i, 'run' || i, 1, '{}' FROM c"
     )
     table = "CREATE TABLE metrics (id INTEGER PRIMARY KEY, run_name TEXT, step INTEGER, metrics TEXT)"
-    with pytest.raises(Unreadable, match="50000 runs"):
-        read(database(tmp_path / "a.db", table, CONFIGS, many))
+    (note,) = (one for one in read(database(tmp_path / "a.db", table, CONFIGS, many)).notes if "50000 runs" in one)
+    assert len(note) < 1000
 
 
 @pytest.mark.parametrize(
