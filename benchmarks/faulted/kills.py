@@ -108,7 +108,7 @@ class Killer:
             # the next kill of this run may be of another kind, with as many processes
             kind = kind if processes == 2 else self.random.choices(KINDS[:-1], WEIGHTS[:-1])[0]
         counts.ends += 1
-        print(f"{counts.kills.total()} kills, {counts.ends} ends", flush=True)
+        print(f"{counts.ends} ends, {counts.kills.total()} kills: {dict(counts.kills)}", flush=True)
         run, _ = self._newest(runs)
         if any(codes) or run is None:
             self._wrong(history, iter([f"the run did not end well, {codes}: {told[-300:]}"]))

@@ -252,8 +252,12 @@ def forget_after(folder: Path, step: int) -> None:
 
 def _is_kept(line: str, newest: int) -> bool:
     try:
-        step = json.loads(line).get("step")
+        told = json.loads(line)
+        step = told.get("step")
     except (ValueError, AttributeError):
+        return False
+    if told.get("kind") == names.EVENT_END:
+        # killed between its last event and its last word: it will end again
         return False
     return step is None or (isinstance(step, int | float) and step <= newest)
 
