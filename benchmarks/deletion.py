@@ -22,6 +22,7 @@ import inspect
 import io
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -151,6 +152,7 @@ class Audit:
             entered, self.outcomes = json.loads(self.kept.read_text())
         else:
             entered = json.loads(_apart(lambda: self._entered(items), None) or "{}")
+            self._keep(entered)
         by_id = {item.nodeid: item for item in items}
         for one in wanted:
             if one.key in self.outcomes:
@@ -159,9 +161,12 @@ class Audit:
                 break
             tests = sorted(entered.get(one.key, []), key=lambda t, one=one: (one.own_test not in t[0], t[1]))
             self.outcomes[one.key] = self._judge(one, [by_id[name] for name, _ in tests if name in by_id])
-            if self.kept:
-                self.kept.write_text(json.dumps([entered, self.outcomes]))
+            self._keep(entered)
         return True
+
+    def _keep(self, entered: dict[str, list[tuple[str, float]]]) -> None:
+        if self.kept:
+            self.kept.write_text(json.dumps([entered, self.outcomes]))
 
     def _entered(self, items: Sequence[pytest.Item]) -> str:
         """Run every test; return, by function, the tests that pass and enter it, with their seconds."""
@@ -224,14 +229,18 @@ def _apart(act: Callable[[], str], limit: float | None) -> str | None:
             os._exit(0)
     os.close(writing)
     watch = threading.Timer(limit, lambda: os.killpg(child, 9)) if limit else None
-    if watch:
-        watch.start()
-    with os.fdopen(reading, encoding="utf-8") as pipe:
-        told = pipe.read()
-    if watch:
-        watch.cancel()
-    os.waitpid(child, 0)
-    return told or None
+    try:
+        if watch:
+            watch.start()
+        with os.fdopen(reading, encoding="utf-8") as pipe:
+            return pipe.read() or None
+    finally:
+        if watch:
+            watch.cancel()
+        with contextlib.suppress(ProcessLookupError):
+            # what a test left running, and all of it where this process is told to end
+            os.killpg(child, 9)
+        os.waitpid(child, 0)
 
 
 def show(outcomes: dict[str, Outcome], wanted: Sequence[Function]) -> str:
@@ -251,6 +260,7 @@ def main() -> None:
     parser.add_argument("--kept", type=Path, help="JSON of what was found; a run that was stopped goes on from there")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no other function after so many seconds")
     asked, more = parser.parse_known_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     audit = Audit(asked.code, asked.kept, asked.seconds)
     options = ["-p", "no:cacheprovider", "-p", "no:xdist"]
     with contextlib.redirect_stdout(io.StringIO()) as told:

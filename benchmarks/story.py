@@ -75,20 +75,22 @@ def table(faults: Sequence[Fault], found: Found) -> str:
         "| bug, put into the code that trains | the doctor, of the log | `sad verify`, of the code | after the fix |",
         "|---|---|---|---|",
     ]
-    counts = dict.fromkeys(("traced", "right", "seen", "unseen", "verified", "healthy", "named"), 0)
+    counts = dict.fromkeys(("traced", "right", "hinted", "seen", "unseen", "verified", "healthy", "named"), 0)
     for fault in faults:
         sick, well = found[name(fault)], found[repr(fault.world)]
         first = sick["first"]
+        hint = "" if first else next((one for one in sick["hints"] if one in fault.causes), "")
         right = first in fault.causes
         counts["traced"] += bool(fault.causes)
         counts["right"] += right
+        counts["hinted"] += bool(hint)
         counts["seen"] += bool(first) and not fault.causes
         counts["unseen"] += not first and not fault.causes
         counts["verified"] += sick["sick"]
         counts["healthy"] += not well["first"]
         counts["named"] += bool(fault.files & mended_in(fault.code))
-        verdict = f"{first or 'nothing'}{', right' if right else '' if not first else ', another'}"
-        expected = "" if right or not fault.causes else f" (expected: {' or '.join(fault.causes)})"
+        verdict = f"{first}, {'right' if right else 'another'}" if first else f"a hint, {hint}" if hint else "nothing"
+        expected = "" if right or hint or not fault.causes else f" (expected: {' or '.join(fault.causes)})"
         code = f"{fault.code if sick['sick'] else 'nothing'}"
         lines.append(f"| {name(fault)} | {verdict}{expected} | {code} | {well['first'] or 'healthy'} |")
     total, traced = len(faults), counts["traced"]
@@ -97,7 +99,8 @@ def table(faults: Sequence[Fault], found: Found) -> str:
             *lines,
             "",
             f"- {total} faults of {len({f.code for f in faults})} bugs; {traced} should leave a trace in a log.",
-            f"- The doctor named the right cause first in {counts['right']} of {traced}. Of the {total - traced} that "
+            f"- The doctor named the right cause first in {counts['right']} of {traced}, and as a hint in "
+            f"{counts['hinted']} more. Of the {total - traced} that "
             f"should leave none, it found nothing in {counts['unseen']} and something in {counts['seen']}.",
             f"- `sad verify` found the bug in {counts['verified']} of {total}; the Fix of its page names the "
             f"file that it was in for {counts['named']}.",

@@ -14,7 +14,7 @@ from sad.objective import Objective
 from sad.train import loop, record
 from sickened.fault import Fault, World
 
-HEAVY = {"terms": {"kd": {"weight": 8.0}}}
+HEAVY = {"terms": {"kd": {"weight": 8.0}}, "train": {"clip": 50.0}}
 HALVES = {"terms": {"kd": {"weight": 0.5}, "lm": {"weight": 0.7}}}
 
 

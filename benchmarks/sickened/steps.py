@@ -18,6 +18,8 @@ from sickened.fault import Fault, Make, World
 LOOKED_AT = World({"train": {"grad_shares_every": 2}})
 """Where the teacher's own loss is in the log often enough for a trend."""
 FOUR = {"train": {"accumulation": 4, "batch_size": 1}}
+RESUMED = World({"train": {"warmup": 0.0, "final_learning_rate": 1.0}}, resumed=True)
+"""The rate is the same on both sides of the seam: the first half is planned as a run of its own."""
 TO_ZERO = {"train": {"accumulation": 4, "batch_size": 1, "final_learning_rate": 0.0}}
 
 
@@ -145,7 +147,7 @@ FAULTS = (
         "the checkpoint goes to another model",
         ((checkpoint, "load", orphaned),),
         ("resume-jumps",),
-        World(resumed=True),
+        RESUMED,
     ),
-    Fault("V502", "moments lost at a resume", ((checkpoint, "load", forgets_moments),), (), World(resumed=True)),
+    Fault("V502", "moments lost at a resume", ((checkpoint, "load", forgets_moments),), (), RESUMED),
 )

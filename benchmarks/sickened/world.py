@@ -27,6 +27,7 @@ FAULTS: tuple[Fault, ...] = tuple(
     sorted(steps.FAULTS + values.FAULTS + metrics.FAULTS + texts.FAULTS, key=lambda f: f.code)
 )
 STEPS, LENGTH, CHAPTERS, HELD_OUT = 80, 40, 8, 8
+TOO_FEW = "too-few-records"
 MASSIVE = 3000.0
 """An activation of the teacher's states at the first positions; SmolLM2-135M has one of 24,961."""
 FIRST = 3
@@ -34,10 +35,11 @@ FIRST = 3
 
 @dataclass(frozen=True)
 class Said:
-    """What the doctor says of a log: the first story's red flag, and the names of all that are no hints."""
+    """What the doctor says of a log: the first red flag that is no hint, all of these, and the hints."""
 
     first: str
     alarms: tuple[str, ...]
+    hints: tuple[str, ...]
 
 
 def plan(world: World) -> Plan:
@@ -106,8 +108,10 @@ def massive(teacher: nn.Module) -> Iterator[None]:
 def said(folder: Path) -> Said:
     """Let the doctor judge the log of a run."""
     report = check(read(folder))
-    alarms = [story.finding for story in report.stories if story.finding.level > Level.INFO]
-    return Said(alarms[0].name if alarms else "", tuple(one.name for one in alarms))
+    found = [story.finding for story in report.stories]
+    alarms = tuple(one.name for one in found if one.level > Level.INFO)
+    hints = tuple(one.name for one in found if one.level == Level.INFO and one.name != TOO_FEW)
+    return Said(alarms[0] if alarms else "", alarms, hints)
 
 
 def is_sick(code: str) -> bool:

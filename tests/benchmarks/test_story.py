@@ -72,7 +72,7 @@ def test_what_is_counted() -> None:
     ]
     told = [("weights-frozen", True), ("loss-spike", True), ("", False)]
     found = {
-        story.name(fault): {"first": first, "sick": sick, "crashed": ""}
+        story.name(fault): {"first": first, "sick": sick, "crashed": "", "hints": []}
         for fault, (first, sick) in zip(faults, told, strict=True)
     }
     found |= {repr(fault.world): {"first": "", "crashed": ""} for fault in faults}
@@ -81,9 +81,7 @@ def test_what_is_counted() -> None:
     assert "| V104 no step is taken | weights-frozen, right | V104 | healthy |" in shown
     assert "| V410 the cosine is a line | loss-spike, another | V410 | healthy |" in shown
     assert "| V502 moments lost at a resume | nothing | nothing | resume-jumps |" in shown
-    assert (
-        "right cause first in 1 of 1. Of the 2 that should leave none, it found nothing in 1 and something in 1"
-        in shown
-    )
+    assert "right cause first in 1 of 1, and as a hint in 0 more. Of the 2 that should" in shown
+    assert "leave none, it found nothing in 1 and something in 1" in shown
     assert "found the bug in 2 of 3" in shown
     assert "found nothing in 2 of 3" in shown

@@ -56,7 +56,10 @@ def test_nothing_from_the_log_is_markup():
     nasty = "</script><img src=x onerror=alert(1)>\x1b[2J\u202e"
     run = parse("steps: 40\ntrain/loss: 9 -> 8")
     run = replace(run, name=nasty, notes=(nasty,), columns={**run.columns, nasty: run.columns["train/loss"]})
-    found = tags(render(run, check(run)))
+    page = render(run, check(run))
+    # it is told all the same
+    assert "<title>&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;" in page
+    found = tags(page)
     assert found.links == []
     assert "img" not in found.seen
     assert "\x1b" not in render(run, check(run))

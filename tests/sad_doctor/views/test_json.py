@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sad_doctor.check import check
 from sad_doctor.example import parse
-from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Report, Story
+from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Reading, Report, Story
 from sad_doctor.views.json import SCHEMA, render, status
 
 RUN = parse("fact total_steps: 100\nfact status: running\nsteps: 4\ntrain/loss: 9 -> 8")
@@ -43,6 +43,15 @@ def test_document_holds_all_of_the_report():
     assert told["crashed"] == [{"rule": "R104", "name": "loss-spike", "error": "boom"}]
     assert told["run"]["status"] == "running"
     assert told["run"]["total_steps"] == 100
+
+
+def test_what_was_measured_is_told_with_its_threshold():
+    told = (Reading("share of kd", 0.9, "share"), Reading("records", math.inf))
+    document = strict(render(RUN, Report((), ("R203",), (), (), readings={"R203": told})))
+    assert document["measured"]["R203"] == [
+        {"what": "share of kd", "value": 0.9, "threshold": "share"},
+        {"what": "records", "value": "Infinity", "threshold": None},
+    ]
 
 
 def test_status_in_one_word():

@@ -42,3 +42,13 @@ def test_steps_percents_and_ages():
     assert numerals.step(0.25) == "0.25"
     assert numerals.percent(0.906, 1) == "90.6%"
     assert [numerals.age(s) for s in (-3, 4, 720, 7_200, 200_000)] == ["0 s", "4 s", "12 min", "2 h", "2 d"]
+
+
+def test_how_long_and_how_fast():
+    lengths = (12, 200, 700, 7_500, 356_400, -1, float("nan"))
+    told = ["12 s", "3 min 20 s", "12 min", "2 h 05 min", "4 d 3 h", "0 s", "0 s"]
+    assert [numerals.lasting(seconds) for seconds in lengths] == told
+    rates = (2.3, 0.4, 1 / 14, 0.005, 0, float("inf"))
+    assert [numerals.pace(rate) for rate in rates] == [
+        "2.3 steps/s", "2.5 s/step", "14 s/step", "3 min 20 s/step", "–", "–",
+    ]  # fmt: skip

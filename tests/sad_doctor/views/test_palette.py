@@ -37,8 +37,17 @@ def test_more_terms_than_colours_is_no_error():
 def test_terms_stand_out_from_the_background(look):
     background = Color.parse(look.background)
     for colour in palette.colours(["kd", "lm", "layerwise", "a", "b", "c"], look.dark).values():
-        assert background.get_contrast_text(1.0) is not None
         assert contrast(Color.parse(colour), background) > 2.5
+
+
+@pytest.mark.parametrize("look", [theme.DARK, theme.LIGHT], ids=lambda t: t.name)
+def test_held_out_text_stands_out_too_and_a_dark_background_takes_colours_as_they_are(look):
+    colour = palette.on_background(palette.HELD_OUT, look.dark)
+    assert contrast(Color.parse(colour), Color.parse(look.background)) > 2.5
+    assert (colour == palette.HELD_OUT) == (look.dark or palette.HELD_OUT not in palette._ON_LIGHT)
+    assert palette.on_background(palette.SKY, look.dark) == (
+        palette.SKY if look.dark else palette._ON_LIGHT[palette.SKY]
+    )
 
 
 @pytest.mark.parametrize("look", [theme.DARK, theme.LIGHT], ids=lambda t: t.name)
