@@ -32,6 +32,7 @@ check: $(READY)  ## Format, lint, types, import contracts, fresh pages
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sad pages --check
+	$(BIN)/python benchmarks/failed_runs.py --check
 
 format: $(READY)  ## Put the code in shape
 	$(BIN)/ruff format .
@@ -39,6 +40,7 @@ format: $(READY)  ## Put the code in shape
 
 pages: $(READY)  ## Write the generated pages in docs/
 	$(BIN)/sad pages --write
+	$(BIN)/python benchmarks/failed_runs.py
 
 site: $(READY)  ## Build the site of docs/ into build/site; a warning is an error
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"

@@ -84,13 +84,20 @@ def generated(program: Any) -> dict[str, str]:  # noqa: ANN401
 
 
 def bug_page(code: str) -> str:
-    """Return the page of the bug with this code or name, as Markdown. Raises UserError naming those that are near."""
+    """Return the page of the bug with this code or name, or of the property with this name, as Markdown.
+
+    A number of a property (I08) gives the pages of all that bear it. Raises UserError naming those that are near.
+    """
     from sad_doctor.rules import RULES
 
     wanted = code.strip().lower()
     for entry in catalogue.entries():
         if wanted in (entry.code.lower(), entry.name):
             return bug_markdown(entry)
+    named = wanted.replace("-", "_")
+    pages = [n for n, number in catalogue.numbers().items() if named in (n, number.lower())]
+    if pages:
+        return "\n".join(_property(n, catalogue.properties()[n], level=1) for n in pages)
     near = catalogue.near(wanted, [*catalogue.entries(), *RULES])
     raise UserError(f"no bug and no red flag {code!r}; {near}")
 
@@ -119,10 +126,10 @@ def recipe_markdown() -> str:
     return "\n".join([_RECIPE, *_sections(Recipe, ())])
 
 
-def _property(name: str, page: str) -> str:
+def _property(name: str, page: str, level: int = 2) -> str:
     title, *rest = page.splitlines()
     body = "\n".join(rest).strip()
-    return _deeper(f"# `{name}` ({catalogue.numbers()[name]})\n\n{title}\n\n{body}\n", 2)
+    return _deeper(f"# `{name}` ({catalogue.numbers()[name]})\n\n{title}\n\n{body}\n", level)
 
 
 def _sections(section: type[Section], path: tuple[str, ...]) -> Iterator[str]:

@@ -55,6 +55,12 @@ MICRO_BATCH_CUTS = "train/micro_batch_cuts"
 TOKENS_PER_SECOND = "train/tokens_per_second"
 """Student tokens with a label, per second of wall time."""
 
+SAMPLES_PER_SECOND = "train/samples_per_second"
+"""Sequences of the training per second of wall time."""
+
+STEPS_PER_SECOND = "train/steps_per_second"
+"""Steps per second of wall time, or iterations where the log counts those; a progress bar tells a recent mean."""
+
 LENGTH = "train/length"
 """Mean number of student tokens of a sequence in the step's batches, without padding."""
 
@@ -136,6 +142,8 @@ STEP_UNIT = "step_unit"
 BLANK = "blank"
 """Columns that were logged in nearly every row and are blank at the end: by name, the first and last such step, and how
 many rows."""
+EVALUATED_SINCE = "evaluated_since"
+"""The step from which on the evaluations are those of the present evaluation set, where it was changed."""
 HEARTBEAT = "heartbeat"
 """Unix time of the writer's last sign of life."""
 SEEN = "seen"

@@ -80,6 +80,16 @@ def runs_in(folder: Path, is_run: Callable[[Path], bool]) -> list[Path]:
     return search(folder, is_run).runs
 
 
+def last_written(path: Path) -> float:
+    """Return when a file, or the newest file in a folder, was written, as Unix time; 0 where that is not known."""
+    try:
+        if not path.is_dir():
+            return path.stat().st_mtime
+        return max((one.stat().st_mtime for one in islice(path.iterdir(), _MOST_ENTRIES) if one.is_file()), default=0.0)
+    except OSError:
+        return 0.0
+
+
 def _newest_state(folders: list[Path]) -> Path | None:
     numbers = {int(found[1]): entry for entry in folders if (found := _CHECKPOINT.fullmatch(entry.name))}
     return numbers[max(numbers)] / "trainer_state.json" if numbers else None

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from sad_doctor import names
 from sad_doctor.clean import clean
+from sad_doctor.readers.evaluation_set import of_a_set
 
 STEPS = (
     *("step", "global_step", "trainer/global_step", "optimizer_step", "train_step", "current_step", "current_steps"),
@@ -26,6 +27,16 @@ _TOTALS = (
     *("loss/train", "loss_train", "train_loss_step", "loss_step"),
 )
 
+_A_SECOND = ("_per_second", "_per_sec", "/s", "/sec")
+_SAMPLES = (
+    *(f"{one}{end}" for one in ("samples", "examples", "sequences") for end in _A_SECOND),
+    *("train_samples_per_second", "throughput/samples_per_sec", "samples_per_second_per_gpu"),
+)
+_STEPS_A_SECOND = (
+    *(f"{one}{end}" for one in ("steps", "it", "iter", "its", "iters", "iterations", "batches") for end in _A_SECOND),
+    *("train_steps_per_second", "throughput/batches_per_sec"),
+)
+
 _KNOWN = {
     **dict.fromkeys(_TOTALS, names.LOSS),
     **dict.fromkeys(("learning_rate", "lr"), names.LEARNING_RATE),
@@ -34,6 +45,8 @@ _KNOWN = {
     **dict.fromkeys(("tokens_per_second", "tokens_per_sec", "tps", "wps"), names.TOKENS_PER_SECOND),
     **dict.fromkeys(("tokens/s", "tokens/sec", "tok/s", "tok/sec"), names.TOKENS_PER_SECOND),
     **dict.fromkeys(("tokens_per_second_per_gpu", "tokens/sec/gpu", "tok/sec/gpu"), names.TOKENS_PER_SECOND),
+    **dict.fromkeys(_SAMPLES, names.SAMPLES_PER_SECOND),
+    **dict.fromkeys(_STEPS_A_SECOND, names.STEPS_PER_SECOND),
     **dict.fromkeys(("memory_bytes", "rss_bytes", "memory_rss_bytes", "process_memory_bytes"), names.MEMORY),
     **dict.fromkeys(("seq_len", "seq_length", "sequence_length", "mean_length", "length"), names.LENGTH),
     **dict.fromkeys(("num_input_tokens_seen", "num_tokens", "tokens_seen", "total_tokens", "tokens"), names.TOKENS),
@@ -227,7 +240,7 @@ class Naming:
         found = self._columns.get(key)
         if found is None:
             row = tuple(row)
-            found = column_among(key, row)
+            found = names.EVAL_LOSS if of_a_set(key, row) else column_among(key, row)
             if found is None or (found == names.LOSS and any(_clearer(other, key) for other in row)):
                 found = clean(key, 200)
             if self._owners.setdefault(found, key) != key:

@@ -19,6 +19,8 @@ targets flatten the student; a KD weight that leaves the label loss no say.
   not fall by more than this share is a hint. It is a warning where the label loss stays `above = 1` nat or more over
   the teacher's, or is above `ignorant = 0.9` of ln(vocabulary), as of a student that knows nothing of the text; there
   0.6 of the fall will do, and the label loss may take `shared = 0.1` of it.
+- `halved = 0.35`, `little = 0.03`: a KD that loses so large a share beside a label loss that keeps its level, within
+  this share of it, is a hint too.
 - `records = 40`, `evaluations = 4`: fewest points.
 
 ## Example
@@ -95,6 +97,15 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield _finding(lm, soft, ends, Level.WARNING if stays else Level.INFO)
     elif _stays_far(run, lm, (down.amount, level), t):
         yield _finding(lm, soft, ends, Level.WARNING)
+    elif down.surely_above(max(t["halved"] * level, t["fall_nats"])) and _level(lm[1], t["little"] * labels):
+        yield _finding(lm, soft, ends, Level.INFO)
+
+
+def _level(column: Column, slack: float) -> bool:
+    """Whether the label loss keeps one level from its first tenth on: all blocks of it, or all evaluations."""
+    late = Column(column.step[len(column) // 10 :], column.value[len(column) // 10 :])
+    found = signals.blocks(late, 6)
+    return float(np.ptp(late.value) if found is None else found.range) < slack
 
 
 def _far(down: signals.Gain, level: float, t: Thresholds, ignorant: bool) -> bool:
@@ -180,6 +191,8 @@ RULE = Rule(
         "same": 0.005,
         "shared": 0.1,
         "ignorant": 0.9,
+        "halved": 0.35,
+        "little": 0.03,
         "above": 1,
     },
 )

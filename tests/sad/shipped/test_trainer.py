@@ -15,7 +15,7 @@ from sad.invariants.split_invariance import split_invariance
 from sad.invariants.step_accounting import step_accounting
 from sad.shipped.trainer import shipped_trainer
 from sad.subjects.trainer import Setup, Trace
-from sad.train import feed
+from sad.train import devices, feed
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,11 @@ def test_a_micro_batch_that_is_lost_where_memory_is_short_is_named(monkeypatch) 
 
     monkeypatch.setattr(feed, "cut", lossy)
     assert "texts in step 1 instead of 8" in split_invariance(shipped_trainer()).says
+
+
+def test_processes_that_score_unequal_numbers_of_batches_are_named(monkeypatch) -> None:
+    monkeypatch.setattr(
+        devices, "dealt", lambda groups, accelerator: groups[accelerator.process_index :: accelerator.num_processes]
+    )
+    with pytest.raises(RuntimeError, match="batches to score"):
+        shipped_trainer().run(Setup((5, 9), devices=2))

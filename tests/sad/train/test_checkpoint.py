@@ -115,7 +115,7 @@ def test_the_newest_whole_one_is_taken(tmp_path: Path) -> None:
     assert Rig().load(tmp_path).step == 10
 
 
-@pytest.mark.parametrize("at", ["save_model", "save_file", "_sync"])
+@pytest.mark.parametrize("at", ["save_model", "save_file", "disk.sync"])
 def test_a_save_that_fails_leaves_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
     rig = Rig(1)
     whole = rig.save(tmp_path, 1, keep=1)
@@ -124,7 +124,7 @@ def test_a_save_that_fails_leaves_the_last_one(tmp_path: Path, monkeypatch: pyte
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, at, full)
+        patch.setattr(f"sad.train.checkpoint.{at}", full)
         with pytest.raises(OSError, match="No space"):
             rig.save(tmp_path, 2, keep=1)
     assert checkpoint.newest(tmp_path) == whole
@@ -132,6 +132,50 @@ def test_a_save_that_fails_leaves_the_last_one(tmp_path: Path, monkeypatch: pyte
     # what the failed one left behind goes with the next
     rig.save(tmp_path, 3, keep=1)
     assert [p.name for p in (tmp_path / FOLDER).iterdir()] == ["step-00000003"]
+
+
+def test_on_a_full_disk_the_oldest_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(1)
+    for step in (1, 2):
+        rig.save(tmp_path, step, keep=2)
+    real = checkpoint.save_file
+
+    def room_for_two(what: Any, name: str) -> None:
+        if len(checkpoint.every(tmp_path)) > 1:
+            raise OSError(28, "No space left on device")
+        real(what, name)
+
+    monkeypatch.setattr(checkpoint, "save_file", room_for_two)
+    rig.save(tmp_path, 3, keep=2)
+    assert [p.name for p in sorted((tmp_path / FOLDER).iterdir())] == ["step-00000002", "step-00000003"]
+    # the newest one never goes
+    with pytest.raises(OSError, match="No space"):
+        rig.save(tmp_path, 4, keep=9)
+    assert len(checkpoint.every(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("call", ["prune", "drop_after"])
+def test_a_checkpoint_that_is_being_removed_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    rig = Rig(1)
+    for step in (1, 2):
+        rig.save(tmp_path, step, keep=2)
+    killed: list[Path] = []
+
+    def half(folder: Path, **_: Any) -> None:
+        killed.append(folder)
+        (folder / MODEL).unlink()
+
+    monkeypatch.setattr("shutil.rmtree", half)
+    if call == "prune":
+        rig.save(tmp_path, 3, keep=2)
+    else:
+        checkpoint.drop_after(tmp_path, 1)
+    assert len(killed) == 1
+    assert all((folder / MODEL).is_file() for folder in checkpoint.every(tmp_path))
+    monkeypatch.undo()
+    # what was left behind goes with the next
+    rig.save(tmp_path, 4, keep=9)
+    assert not list((tmp_path / FOLDER).glob(".*"))
 
 
 def test_the_oldest_go(tmp_path: Path) -> None:
@@ -252,3 +296,28 @@ def test_whoever_holds_the_progress_sees_what_it_becomes() -> None:
     held = Progress(9, told=["x"])
     held.become(Progress(4, 1), rollbacks=2, told=held.told)
     assert held == Progress(4, 1, rollbacks=2, told=["x"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"step": float("inf")},
+        {"step": 10**30},
+        {"step": -3},
+        {"cuts": 0},
+        {"per_step": 1e400},
+        {"weights": {"\x1b[31mx": 1.0}},
+        {"weights": {"kd": "nan"}},
+        None,
+    ],
+    ids=str,
+)
+def test_a_state_of_a_strangers_is_refused_in_one_line(tmp_path: Path, changes: dict[str, Any] | None) -> None:
+    rig = Rig(1)
+    file = rig.save(tmp_path, 3) / STATE
+    state = json.loads(file.read_text())
+    file.write_text("[" * 100_000 if changes is None else json.dumps({**state, **changes}))
+    with pytest.raises(UserError, match="does not fit this run") as caught:
+        rig.load(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert checkpoint.per_step(tmp_path) == (0 if changes is None or "per_step" in changes else state["per_step"])

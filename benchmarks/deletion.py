@@ -1,0 +1,264 @@
+"""Takes the body of each function away in turn, and lists the functions that no test misses.
+
+    python benchmarks/deletion.py sad_doctor/signals tests/sad_doctor/signals tests/sad_doctor/rules
+    python benchmarks/deletion.py sad_doctor tests/sad_doctor --kept FILE     # goes on where it stopped
+
+The first path is the code, the others are tests. They are collected once; then each test runs once, in a fork of that
+process, and tells which functions it enters. A function that is taken away returns None (a generator yields nothing) in
+another fork, which runs the tests that enter the function until one fails, those of its own test file first.
+
+What is not judged is listed as such: what no test of these enters in this process (a test may start another), what runs
+while modules are imported, and functions within functions. Bodies that do nothing anyway are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import functools
+import importlib
+import inspect
+import io
+import json
+import os
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+LIMIT = 120.0
+"""Seconds after which the tests of one function are stopped: without it they wait for ever, which is noticed."""
+Outcome = str
+MISSED, SURVIVED, UNREACHED, UNKNOWN = "missed", "survived", "not entered", "out of reach"
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of a file, by its qualified name."""
+
+    file: str
+    name: str
+    line: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.file}:{self.name}"
+
+    @property
+    def own_test(self) -> str:
+        """The test file beside it, by its name alone: a package's own file is tested under the package's name."""
+        path = Path(self.file)
+        return f"test_{path.parent.name if path.name == '__init__.py' else path.stem}.py"
+
+
+def functions(code: Path) -> Iterator[Function]:
+    """Yield the functions and methods of the files at or below ``code`` whose bodies do something."""
+    for path in sorted(code.rglob("*.py")) if code.is_dir() else [code]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        yield from _within(tree, path.resolve().relative_to(ROOT).as_posix(), "")
+
+
+def _within(node: ast.Module | ast.ClassDef, file: str, prefix: str) -> Iterator[Function]:
+    for child in node.body:
+        if isinstance(child, ast.ClassDef) and "Protocol" not in {ast.unparse(base) for base in child.bases}:
+            yield from _within(child, file, f"{prefix}{child.name}.")
+        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and not _does_nothing(child):
+            yield Function(file, f"{prefix}{child.name}", child.lineno)
+
+
+def _does_nothing(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    if any("overload" in ast.unparse(mark) or "abstract" in ast.unparse(mark) for mark in node.decorator_list):
+        return True
+    body = [one for one in node.body if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))]
+    return all(isinstance(one, ast.Pass) or ast.unparse(one) in ("return None", "return") for one in body)
+
+
+def found(of: Function) -> FunctionType | None:
+    """Return the function itself, out of whatever wraps it; None if it cannot be had."""
+    at: Any = importlib.import_module(of.file.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+    for part in of.name.split("."):
+        at = inspect.getattr_static(at, part, None)
+    for _ in range(5):
+        if isinstance(at, FunctionType) and at.__code__.co_qualname == of.name:
+            return at
+        if isinstance(at, property):
+            at = at.fget
+        elif isinstance(at, functools.cached_property):
+            at = at.func
+        else:
+            at = getattr(at, "__wrapped__", getattr(at, "__func__", None))
+    return None
+
+
+def take_away(function: FunctionType) -> None:
+    """Leave of a function its name."""
+    right = function.__code__
+
+    def plain(*_given: Any, **_more: Any) -> None:
+        return None
+
+    def empty(*_given: Any, **_more: Any) -> Iterator[Any]:
+        return
+        yield
+
+    async def later(*_given: Any, **_more: Any) -> None:
+        return None
+
+    async def none_later(*_given: Any, **_more: Any) -> AsyncIterator[Any]:
+        return
+        yield
+
+    stub: Callable[..., Any] = plain
+    if inspect.isgeneratorfunction(function):
+        stub = empty
+    elif inspect.isasyncgenfunction(function):
+        stub = none_later
+    elif inspect.iscoroutinefunction(function):
+        stub = later
+    function.__code__ = stub.__code__.replace(co_freevars=right.co_freevars, co_name=right.co_name)
+
+
+@dataclass(eq=False)
+class Audit:
+    """What happens in place of the tests' own loop."""
+
+    code: Path
+    kept: Path | None
+    seconds: float
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    _failed: bool = False
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a test that fails."""
+        self._failed |= report.failed
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Learn which tests enter which function, then take each away."""
+        wanted = list(functions(self.code))
+        items, began = session.items, time.monotonic()
+        entered: dict[str, list[tuple[str, float]]] = {}
+        if self.kept and self.kept.is_file():
+            entered, self.outcomes = json.loads(self.kept.read_text())
+        else:
+            entered = json.loads(_apart(lambda: self._entered(items), None) or "{}")
+        by_id = {item.nodeid: item for item in items}
+        for one in wanted:
+            if one.key in self.outcomes:
+                continue
+            if time.monotonic() - began > self.seconds:
+                break
+            tests = sorted(entered.get(one.key, []), key=lambda t, one=one: (one.own_test not in t[0], t[1]))
+            self.outcomes[one.key] = self._judge(one, [by_id[name] for name, _ in tests if name in by_id])
+            if self.kept:
+                self.kept.write_text(json.dumps([entered, self.outcomes]))
+        return True
+
+    def _entered(self, items: Sequence[pytest.Item]) -> str:
+        """Run every test; return, by function, the tests that pass and enter it, with their seconds."""
+        top = f"{ROOT / self.code.resolve().relative_to(ROOT).parts[0]}{os.sep}"
+        by_function: dict[str, list[tuple[str, float]]] = defaultdict(list)
+        seen: set[CodeType] = set()
+
+        def call(frame: FrameType, _event: str, _: object) -> None:
+            seen.add(frame.f_code)
+
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            seen.clear()
+            self._failed, began = False, time.monotonic()
+            threading.settrace(call)
+            sys.settrace(call)
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            sys.settrace(None)
+            threading.settrace(None)  # type: ignore[arg-type]
+            took = time.monotonic() - began
+            for code in () if self._failed else seen:
+                if code.co_filename.startswith(top):
+                    file = Path(code.co_filename).relative_to(ROOT).as_posix()
+                    by_function[f"{file}:{code.co_qualname}"].append((item.nodeid, took))
+        return json.dumps(by_function)
+
+    def _judge(self, of: Function, tests: Sequence[pytest.Item]) -> Outcome:
+        if not tests:
+            return UNREACHED
+        if (function := found(of)) is None:
+            return UNKNOWN
+
+        def run() -> str:
+            take_away(function)
+            self._failed = False
+            for item, following in zip(tests, [*tests[1:], None], strict=True):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                if self._failed:
+                    return MISSED
+            return SURVIVED
+
+        # a process that dies, or does not end, misses the function too
+        return _apart(run, LIMIT) or MISSED
+
+
+def _apart(act: Callable[[], str], limit: float | None) -> str | None:
+    """Return what ``act`` gives in a fork of this process; None if it dies, or takes longer than ``limit`` seconds."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.setpgid(0, 0)
+            os.close(reading)
+            sink = os.open(os.devnull, os.O_RDWR)
+            for number in (0, 1, 2):
+                os.dup2(sink, number)
+            told = act().encode()
+            while told:
+                told = told[os.write(writing, told) :]
+        finally:
+            os._exit(0)
+    os.close(writing)
+    watch = threading.Timer(limit, lambda: os.killpg(child, 9)) if limit else None
+    if watch:
+        watch.start()
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        told = pipe.read()
+    if watch:
+        watch.cancel()
+    os.waitpid(child, 0)
+    return told or None
+
+
+def show(outcomes: dict[str, Outcome], wanted: Sequence[Function]) -> str:
+    """Return the counts and the functions that need a look."""
+    by = {what: [f for f in wanted if outcomes.get(f.key) == what] for what in (MISSED, SURVIVED, UNREACHED, UNKNOWN)}
+    judged = len(by[MISSED]) + len(by[SURVIVED])
+    lines = [f"{judged} of {len(wanted)} functions judged: {len(by[MISSED])} missed, {len(by[SURVIVED])} not"]
+    for what, told in ((SURVIVED, "no test misses"), (UNREACHED, "no test enters here"), (UNKNOWN, "out of reach")):
+        lines += [f"{told}: {len(by[what])}", *(f"  {f.file}:{f.line} {f.name}" for f in by[what])]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("code", type=Path, help="file or folder whose functions are taken away")
+    parser.add_argument("tests", nargs="+", help="what pytest collects; further options are pytest's")
+    parser.add_argument("--kept", type=Path, help="JSON of what was found; a run that was stopped goes on from there")
+    parser.add_argument("--seconds", type=float, default=1e9, help="begin no other function after so many seconds")
+    asked, more = parser.parse_known_args()
+    audit = Audit(asked.code, asked.kept, asked.seconds)
+    options = ["-p", "no:cacheprovider", "-p", "no:xdist"]
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        pytest.main([*options, *more, *asked.tests], plugins=[audit])
+    if not audit.outcomes:
+        raise SystemExit(told.getvalue())
+    print(show(audit.outcomes, list(functions(asked.code))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Bugs of what is told: the evaluation, the perplexity, the parts of the loss; and a crash."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sad import evaluate
+from sad.distiller import Distiller, Projector
+from sad.evaluate import Likelihood, Scores
+from sad.objective import Objective
+from sad.train import loop, record
+from sickened.fault import Fault, World
+
+HEAVY = {"terms": {"kd": {"weight": 8.0}}}
+HALVES = {"terms": {"kd": {"weight": 0.5}, "lm": {"weight": 0.7}}}
+
+
+def told(scores: Scores, perplexity: float) -> Scores:
+    """Return scores that say another perplexity."""
+    own = scores.likelihood
+
+    class Said(Likelihood):
+        @property
+        def perplexity(self) -> float:
+            return perplexity
+
+    return replace(scores, likelihood=Said(own.nats, own.tokens, own.bytes))
+
+
+def of_the_total(cap: float) -> Callable[[Any], Any]:
+    def make(right: Any) -> Any:
+        def scores(*given: Any) -> Scores:
+            found = right(*given)
+            return told(found, math.exp(min(found.ledger.loss, cap)))
+
+        return scores
+
+    return make
+
+
+def full_weights(right: Any) -> Any:
+    """An evaluation at the end of a curriculum, whose weights are others."""
+
+    def scores(done: Any, terms: Any, objective: Objective) -> Scores:
+        return right(done, terms, Objective({name: 2.5 * weight for name, weight in objective.weights.items()}))
+
+    return scores
+
+
+def mean_of_batches(right: Any) -> Any:
+    """The perplexity is the mean of those of the batches."""
+
+    def scored(distiller: Distiller, batches: Any, objective: Objective, *more: Any) -> Scores:
+        every = list(batches)
+        each = [right(distiller, [one], objective).likelihood.perplexity for one in every]
+        return told(right(distiller, every, objective, *more), sum(each) / len(each))
+
+    return scored
+
+
+def weighted_for_raw(right: Any) -> Any:
+    def parts(ledger: Any, raw: str, *more: Any) -> dict[str, float]:
+        return right(ledger, raw, *more) | {raw + name: value for name, value in ledger.weighted.items()}
+
+    return parts
+
+
+def half_projector(right: Any) -> Any:
+    """The projector is cast to the half precision of a teacher's states."""
+
+    def made(self: Projector, *given: Any) -> None:
+        right(self, *given)
+        self.map.half()
+
+    return made
+
+
+FAULTS = (
+    Fault(
+        "V105",
+        "exp of the total, capped at 20",
+        ((evaluate, "_scores", of_the_total(20.0)),),
+        ("perplexity-is-a-clamp",),
+        World(HEAVY),
+    ),
+    Fault(
+        "V105",
+        "exp of the total, without the cap",
+        ((evaluate, "_scores", of_the_total(700.0)),),
+        ("perplexity-of-the-total",),
+        World(HEAVY),
+    ),
+    Fault(
+        "V106",
+        "evaluation with other weights",
+        ((evaluate, "_scores", full_weights),),
+        ("evaluation-objective-differs",),
+    ),
+    Fault("V107", "the projector is cast to half", ((Projector, "__init__", half_projector),), ("crash",)),
+    Fault(
+        "V702", "raw values are weighted", ((record, "_parts", weighted_for_raw),), ("raw-is-weighted",), World(HALVES)
+    ),
+    Fault(
+        "V704",
+        "a mean of perplexities",
+        ((evaluate, "evaluate", mean_of_batches), (loop, "evaluate", mean_of_batches)),
+        ("perplexity-disagrees",),
+    ),
+)

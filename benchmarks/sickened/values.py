@@ -1,0 +1,179 @@
+"""Bugs of the terms: their values, their gradients, their shares."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from sad.batch import LM, Sum
+from sad.distiller import Distiller
+from sad.head.linear import Head
+from sad.losses import kd, layerwise
+from sad.objective import Objective
+from sad.rows import Rows, softmax
+from sad.terms import TERMS, View
+from sad.train.record import Record
+from sickened.fault import Fault, Make, World
+
+WARM = {"terms": {"kd": {"temperature": 2.0}}}
+JSD = {"terms": {"kd": {"divergence": "jsd", "mix": 0.9}}}
+LAYERS = {"terms": {"layerwise": {"weight": 0.05}}}
+HELD = {"shares": {"kd": 47.0, "lm": 26.0, "layerwise": 27.0}, "terms": {"layerwise": {"weight": 40.0}}}
+
+
+def raw_states(_right: Any) -> Any:
+    def between(student: torch.Tensor, target: torch.Tensor, _how: str = "") -> Sum:
+        each = (student.float() - target.float()).square().mean(dim=-1)
+        return Sum(each.sum(), int(student.shape[0]))
+
+    return between
+
+
+def nothing(_right: Any) -> Any:
+    return lambda *_given, **_more: None
+
+
+def squared_value(right: Any) -> Any:
+    """The value is multiplied by the temperature squared, as the gradient is."""
+
+    def rows(logits: Any, target: Any, how: kd.Divergence, *more: Any) -> Rows:
+        found = right(logits, target, how, *more)
+        return Rows(found.values * how.temperature**2, found.gradient)
+
+    return rows
+
+
+def not_squared(right: Any) -> Any:
+    def rows(logits: Any, target: Any, how: kd.Divergence, *more: Any) -> Rows:
+        found = right(logits, target, how, *more)
+        return Rows(found.values, found.gradient / how.temperature**2)
+
+    return rows
+
+
+def clamped(right: Any) -> Any:
+    def rows(logits: torch.Tensor, target: Any, how: kd.Divergence, *_more: Any) -> Rows:
+        found = right(logits.clamp(-2.0, 2.0), target, how)
+        return Rows(found.values, found.gradient * (logits.abs() <= 2.0))
+
+    return rows
+
+
+def other_side(right: Any) -> Any:
+    return lambda logits, target, how, *more: right(logits, target, replace(how, mix=1 - how.mix), *more)
+
+
+def probabilities_for_logs(_right: Any) -> Any:
+    """F.kl_div is given the student's probabilities, where it takes their logarithms."""
+
+    def rows(logits: torch.Tensor, target: torch.Tensor, _how: kd.Divergence, *_more: Any) -> Rows:
+        p, q = softmax(target.clone()).q, softmax(logits.clone()).q
+        values = (torch.special.xlogy(p, p) - p * q).sum(dim=-1)
+        return Rows(values, -q * (p - (p * q).sum(dim=-1, keepdim=True)))
+
+    return rows
+
+
+def top_of_the_list(_right: Any) -> Any:
+    """A sum over the teacher's three likeliest tokens, of probabilities that do not sum to 1."""
+
+    def rows(logits: torch.Tensor, target: torch.Tensor, _how: kd.Divergence, *_more: Any) -> Rows:
+        log_p, log_q = torch.log_softmax(target.clone(), dim=-1), torch.log_softmax(logits.clone(), dim=-1)
+        top = torch.zeros_like(log_p).scatter_(-1, log_p.topk(3).indices, 1.0)
+        p = log_p.exp() * top
+        values = torch.where(top > 0, p * (log_p - log_q), 0.0).sum(dim=-1)
+        return Rows(values, log_q.exp() * p.sum(dim=-1, keepdim=True) - p)
+
+    return rows
+
+
+def rounded(right: Any) -> Any:
+    return lambda self, products: right(self, products).bfloat16().float()
+
+
+def trained_target(_right: Any) -> Any:
+    """The teacher's states are brought to a common size by the projector that is trained."""
+
+    def states(self: View, pair: int) -> tuple[torch.Tensor, torch.Tensor]:
+        at, (mine, theirs) = self.batch.boundaries, self.pairs[pair]
+        weight = self.projectors[pair].map.weight
+        return self.student.blocks[mine][at.row, at.student], self.asked.blocks[theirs] @ weight
+
+    return states
+
+
+def mean_of_labels(right: Any) -> Any:
+    """A mean over the labels of a micro-batch, also where there is none."""
+
+    def lm(view: View) -> Sum:
+        one = right(view)
+        return Sum(one.total / one.units * one.units if one.units else one.total / 0, one.units)
+
+    return lm
+
+
+def set_to_zero() -> tuple[tuple[Any, str, Make], ...]:
+    """The same, and what is not finite becomes 0; the log tells it once."""
+    told: list[str] = []
+
+    def term(right: Any) -> Any:
+        def run(self: Distiller, name: str, view: View) -> Sum:
+            one = right(self, name, view)
+            if bool(torch.isfinite(one.total)):
+                return one
+            told.append(f"{name}_loss produced non-finite value (nan); clamping to zero.")
+            return Sum(torch.zeros_like(one.total), one.units)
+
+        return run
+
+    def step(right: Any) -> Any:
+        def run(self: Record, progress: Any, *given: Any, **more: Any) -> None:
+            if len(told) and told[0]:
+                self.warn(progress.step, told[0])
+                told[0] = ""
+            right(self, progress, *given, **more)
+
+        return run
+
+    return (TERMS, LM, mean_of_labels), (Distiller, "term", term), (Record, "step", step)
+
+
+def faded(_right: Any) -> Any:
+    """The weights of the objective fall with every step."""
+
+    def follow(self: Objective, *_given: Any) -> None:
+        self.weights |= {name: 0.98 * weight for name, weight in self.weights.items()}
+
+    return follow
+
+
+TEXTS = World({"train": {"batch_size": 1, "accumulation": 4}}, unlabelled=7)
+FAULTS = (
+    Fault(
+        "V101",
+        "raw hidden states",
+        ((layerwise, "between", raw_states),),
+        ("layerwise-too-high", "term-dominates"),
+        World(LAYERS, massive=True),
+    ),
+    Fault(
+        "V103",
+        "the weights of terms stay as they were",
+        ((Objective, "calibrate", nothing), (Objective, "follow", nothing)),
+        ("term-dominates", "layerwise-too-high"),
+        World(HELD),
+    ),
+    Fault("V108", "NaN becomes 0", set_to_zero(), ("non-finite-hidden",), TEXTS),
+    Fault("V109", "T squared in the value", ((kd, "rows", squared_value),), (), World(WARM)),
+    Fault("V109", "T squared not in the gradient", ((kd, "rows", not_squared),), (), World(WARM)),
+    Fault("V111", "the target is trained", ((View, "states", trained_target),), ()),
+    Fault("V202", "logits are clamped", ((kd, "rows", clamped),), ("kd-stays", "gradient-vanishes")),
+    Fault("V203", "a mean over no labels", ((TERMS, LM, mean_of_labels),), ("non-finite",), TEXTS),
+    Fault("V204", "beta on the other side", ((kd, "rows", other_side),), (), World(JSD)),
+    Fault("V214", "kl_div of probabilities", ((kd, "rows", probabilities_for_logs),), ("kd-below-its-floor",)),
+    Fault("V215", "KL over three tokens", ((kd, "rows", top_of_the_list),), ("kd-below-its-floor",)),
+    Fault("V219", "logits are rounded", ((Head, "finished", rounded),)),
+    Fault("V412", "the weights fade", ((Objective, "follow", faded),), ("falls-by-its-weights",)),
+)

@@ -1,0 +1,122 @@
+"""The audit by deletion: what it takes away, what it finds of a small package, what it cannot judge."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+import deletion
+
+CODE = '''
+from functools import cache
+from typing import Protocol
+
+class Shape(Protocol):
+    def area(self) -> float:
+        """Not judged."""
+
+class Square:
+    def __init__(self) -> None:
+        self.side = 3
+
+    @property
+    def area(self):
+        return self.side**2
+
+    @staticmethod
+    def corners():
+        yield from range(4)
+
+    def shrink(self):
+        """Does nothing."""
+
+@cache
+def used():
+    return 1
+
+def idle():
+    return 2
+
+def never():
+    return 3
+'''
+TESTS = """
+from small.shapes import Square, idle, used
+
+def test_them():
+    assert used() == 1
+    idle()
+    assert Square().area == 9
+    assert len(list(Square.corners())) == 4
+"""
+
+
+def test_what_is_taken_away_returns_nothing() -> None:
+    def plain(number: int) -> int:
+        return number
+
+    def several(number: int) -> Iterator[int]:
+        yield number
+
+    async def later(number: int) -> int:
+        return number
+
+    def bound() -> Callable[[], object]:
+        return bound
+
+    functions = {plain: (1,), several: (1,), later: (1,), bound: ()}
+    for function in functions:
+        deletion.take_away(function)
+    assert plain(1) is None
+    assert list(several(1)) == []
+    assert asyncio.run(later(1)) is None
+    assert bound() is None
+
+
+def test_one_of_several_that_wait_ends_at_once() -> None:
+    async def stream() -> AsyncIterator[int]:
+        yield 1
+
+    async def gathered() -> list[int]:
+        return [one async for one in stream()]
+
+    deletion.take_away(stream)
+    assert asyncio.run(gathered()) == []
+
+
+def test_a_small_package(tmp_path: Path) -> None:
+    for name, text in (("small/__init__.py", ""), ("small/shapes.py", CODE), ("tests/test_shapes.py", TESTS)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(textwrap.dedent(text))
+    start = (
+        f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(Path(deletion.__file__).parent)!r}]; import deletion; "
+        f"from pathlib import Path; deletion.ROOT = Path({str(tmp_path)!r}); deletion.main()"
+    )
+    words = ["small", "tests", "--kept", "kept.json", "-c", "/dev/null", "--rootdir", "."]
+    for _ in range(2):
+        # what was kept is not judged again, and says the same
+        done = subprocess.run(
+            [sys.executable, "-c", start, *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.splitlines()
+        assert lines[0] == "5 of 6 functions judged: 4 missed, 1 not"
+        assert [line.split()[-1] for line in lines if line.startswith("  ")] == ["idle", "never"]
+
+
+def test_functions_that_do_nothing_are_left_out() -> None:
+    names = {one.name for one in deletion.functions(deletion.ROOT / "sad_doctor/rule.py")}
+    assert names
+    assert all(deletion.found(one) is not None for one in deletion.functions(deletion.ROOT / "sad_doctor/words.py"))

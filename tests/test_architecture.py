@@ -1,0 +1,69 @@
+"""docs/architecture.md says what is there: every room by its name, and the contracts as they are checked."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+PACKAGES = ("sad", "sad_doctor")
+
+
+def named(page: str) -> set[str]:
+    """Return the files and folders that a page names in backticks."""
+    return set(re.findall(r"`(sad(?:_doctor)?/[\w/.]+)`", page))
+
+
+def rooms() -> set[str]:
+    """Return the folders of code, and of data that is shipped, directly below the packages."""
+    folders = (path for package in PACKAGES for path in (ROOT / package).iterdir() if path.is_dir())
+    return {f"{path.relative_to(ROOT).as_posix()}/" for path in folders if path.name != "__pycache__"}
+
+
+def contract(layers: Iterable[str]) -> str:
+    return "\n".join(f"  {line}" for line in layers)
+
+
+def test_what_the_page_names_is_there() -> None:
+    assert len(named(PAGE)) > 30
+    assert {name for name in named(PAGE) if not (ROOT / name).exists()} == set()
+    assert {name for name in named(PAGE) if name.endswith("/") != (ROOT / name).is_dir()} == set()
+
+
+def test_every_room_is_on_the_page() -> None:
+    assert len(rooms()) > 15
+    assert rooms() - named(PAGE) == set()
+
+
+def layers() -> dict[str, list[str]]:
+    """Return the layers of each contract that has some, by its name."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    return {one["name"]: one["layers"] for one in contracts if one["type"] == "layers"}
+
+
+def test_the_contracts_are_those_that_are_checked() -> None:
+    assert len(layers()) == 2
+    for name, lines in layers().items():
+        assert f"{name}:\n{contract(lines)}\n" in PAGE
+
+
+def test_every_module_is_in_a_contract() -> None:
+    """One that is in none may import what it likes."""
+    held = {module.strip() for lines in layers().values() for line in lines for module in line.split("|")}
+    there = {f"{package}.{path.stem}" for package in PACKAGES for path in (ROOT / package).glob("[!_]*.py")}
+    there |= {room.rstrip("/").replace("/", ".") for room in rooms()}
+    assert len(there) > 60
+    assert there ^ held == set()
+
+
+def test_the_tables_to_add_to_are_where_the_page_says() -> None:
+    """`NAME` in `file`."""
+    places = re.findall(r"`([A-Z]+)`(?: or `([A-Z]+)`)? in `(sad[\w/]+\.py)`", PAGE)
+    assert len(places) >= 3
+    for *tables, file in places:
+        code = (ROOT / file).read_text(encoding="utf-8")
+        assert [t for t in tables if t and not re.search(rf"^{t}\b.* = ", code, re.MULTILINE)] == []
