@@ -51,12 +51,17 @@ def contents(text: str) -> str:
     return "\n".join(made)
 
 
-def _add_contents(_app: Any, name: str, source: list[str]) -> None:
+_LINK_IN_HEADING = re.compile(r"^(#+ .*)\[(.+?)\]\((.+?)\)$", re.MULTILINE)
+
+
+def _prepare(_app: Any, name: str, source: list[str]) -> None:
+    # Sphinx cannot put the heading into a table of contents if it links to a file
+    source[0] = _LINK_IN_HEADING.sub(r"\1\2\n\n[\2](\3)", source[0])
     if name == root_doc:
         source[0] += "\n" + contents(source[0])
 
 
 def setup(app: Any) -> None:
     """Add the table of contents, and the one language of a block that Pygments does not know."""
-    app.connect("source-read", _add_contents)
+    app.connect("source-read", _prepare)
     app.add_lexer("run", TextLexer)
