@@ -226,6 +226,11 @@ def _crashed(error: Exception) -> NoReturn:
 
     from sad_doctor.clean import clean
 
+    try:
+        Path.cwd()
+    except OSError:
+        _refuse("the folder that you are in was deleted: change to another one", 2)
+
     told = "".join(traceback.format_exception(error))
     sys.stderr.write(clean(told, len(told) + 1).rstrip() + "\n")
     _refuse("this is a fault of sad: report it with the lines above and what `sad env` prints", 1)

@@ -171,6 +171,8 @@ def renaming(texts: Iterable[str]) -> dict[str, str]:
             raise ValueError(f"--map {text}: write it as theirs=ours, for example my_kl=train/raw/kd")
         if not is_ours(ours):
             raise ValueError(f"--map {text}: {ours} is none of the doctor's names; did you mean {nearest(ours)}?")
+        if ours in found.values():
+            raise ValueError(f"--map {text}: another column is {ours} already: a column of ours takes one of theirs")
         found[theirs] = ours
     return found
 

@@ -18,14 +18,18 @@ from sad.recipe import Recipe
 from sad.train.folder import RECIPE
 
 
-def reaching(recipe: Recipe, given: Collection[str] = ()) -> list[str]:
+def reaching(folder: Path, recipe: Recipe, given: Collection[str] = ()) -> list[str]:
     """Return the keys of a recipe, with their values, that run code or write outside of the run's folder.
 
-    What the user has ``given`` on the command line, by dotted key, is left out.
+    What the user has ``given`` on the command line, by dotted key, is left out; so is a place to copy to where the copy
+    is the run itself.
     """
     told = [f"{role}.trust_remote_code" for role in ("teacher", "student") if getattr(recipe, role).trust_remote_code]
     told += [f"terms.custom.{name} = {custom.term}" for name, custom in recipe.terms.custom.items()]
-    outside = {"train.push_checkpoint": recipe.train.push_checkpoint, "data.cache": recipe.data.cache}
+    there = recipe.train.push_checkpoint
+    if there is not None and (Path(there).expanduser() / folder.name).resolve() == folder.resolve():
+        there = None
+    outside = {"train.push_checkpoint": there, "data.cache": recipe.data.cache}
     return told + [f"{key} = {value}" for key, value in outside.items() if value is not None and key not in given]
 
 
@@ -51,7 +55,7 @@ def check(folder: Path | None, recipe: Recipe, given: Collection[str] = (), *, t
         return
     if led := strange(folder):
         raise UserError(f"{folder}: {led[0]} is a link or no regular file: if you made it, add --trust")
-    if named := reaching(recipe, given):
+    if named := reaching(folder, recipe, given):
         more = f" and {len(named) - 1} more" if len(named) > 1 else ""
         told = f"{folder / RECIPE} names code to run, or a place to write to ({named[0]}{more})"
         raise UserError(f"{told}: if it is your own run, add --trust; else read it first")
@@ -60,7 +64,7 @@ def check(folder: Path | None, recipe: Recipe, given: Collection[str] = (), *, t
 def command(folder: Path) -> str:
     """Return the command that goes on with a run of one's own."""
     try:
-        trusted = strange(folder) or reaching(recipes.load(folder / RECIPE, {}))
+        trusted = strange(folder) or reaching(folder, recipes.load(folder / RECIPE, {}))
     except (UserError, OSError):
         trusted = []
     return f"sad train --resume {shlex.quote(str(folder))}{' --trust' if trusted else ''}"

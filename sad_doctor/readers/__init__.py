@@ -21,7 +21,7 @@ from sad_doctor.readers import (
     trainer_state,
     wandb_run,
 )
-from sad_doctor.readers.find import MOST_LOOKED_AT, Search, last_written, runs_in, search
+from sad_doctor.readers.find import MOST_LOOKED_AT, Search, last_written, search
 from sad_doctor.readers.kept import Kept, with_cache
 from sad_doctor.readers.named import Named
 from sad_doctor.readers.source import ACCEPTED, Reader, Source, Unreadable
@@ -92,9 +92,9 @@ def several(path: str | os.PathLike[str]) -> list[Path]:
         elif not place.is_dir() or _is_run(place):
             return []
         else:
-            inside = (
-                (one, databases.runs_in(one) if databases.is_database(one) else []) for one in runs_in(place, _is_run)
-            )
+            looked = search(place, _is_run)
+            every = (*looked.runs, *looked.below)
+            inside = ((one, databases.runs_in(one) if databases.is_database(one) else []) for one in every)
             found = [run for one, runs in inside for run in (runs if len(runs) > 1 else [one])]
     except (OSError, ValueError):
         return []

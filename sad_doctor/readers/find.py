@@ -75,11 +75,6 @@ def search(folder: Path, is_run: Callable[[Path], bool]) -> Search:
     return found
 
 
-def runs_in(folder: Path, is_run: Callable[[Path], bool]) -> list[Path]:
-    """Return the runs that :func:`search` finds."""
-    return search(folder, is_run).runs
-
-
 def last_written(path: Path) -> float:
     """Return when a file, or the newest file in a folder, was written, as Unix time; 0 where that is not known."""
     try:

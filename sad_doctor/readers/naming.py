@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 
 from sad_doctor import names
 from sad_doctor.clean import clean
 from sad_doctor.readers.evaluation_set import of_a_set
+from sad_doctor.readers.remembered import remembered
 
 STEPS = (
     *("step", "global_step", "trainer/global_step", "optimizer_step", "train_step", "current_step", "current_steps"),
@@ -118,6 +118,7 @@ _SHOWN = 12
 _SEPARATORS = re.compile(r"[\s\-.]+")
 
 
+@remembered
 def plain(name: str) -> str:
     """Return ``name`` in lower case with blanks, dashes and dots as ``_``, evaluation prefixes as ``eval/``."""
     name = _SEPARATORS.sub("_", name.strip().lower())
@@ -129,6 +130,7 @@ def nested(outer: str, inner: str) -> str:
     return inner if outer.lower() in _WRAPPERS else f"{outer}/{inner}"
 
 
+@remembered
 def step_rank(name: str) -> int | None:
     """Return the place of ``name`` in :data:`STEPS`, or None if it is no step."""
     name = plain(name).removeprefix("train/")
@@ -148,6 +150,7 @@ def term(name: str) -> str | None:
     return _TERMS.get(name) or _TERMS.get(name.removesuffix("_loss"))
 
 
+@remembered
 def column_of(name: str) -> str | None:
     """Return the column that ``name`` means, or None if it is not known.
 
@@ -201,7 +204,7 @@ def column_among(key: str, row: Iterable[str]) -> str | None:
     return None if name.endswith("_epoch") and f"{key[:-6]}_step" in row else found
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def in_bytes(key: str) -> tuple[str, float] | None:
     """Return the column of a memory whose name tells its unit, and how many bytes that unit has; else None."""
     found = _MEMORY.fullmatch(plain(key).removeprefix("train/"))
@@ -216,7 +219,7 @@ def scale_of(key: str, column: str) -> float:
     return held[1] if held is not None and held[0] == column else 1.0
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def bar_column(name: str) -> str:
     """Return the column for a value beside a progress bar, whose loss is often a mean over batches."""
     column = column_of(name) or ""

@@ -150,7 +150,7 @@ class Transcript:
 
     def _step_line(self, line: str) -> None:
         """A line that names its step and values, or its values alone where no other shape tells the steps."""
-        step = self._steps.line(line, known=self.step != _NONE_YET and not self._steps.columns)
+        step = self._steps.line(line, known=self.step != _NONE_YET and not self._steps.told)
         if step is not None:
             self._advance(step)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sad import cli
+from sad.version import __version__
 
 ESCAPES = "\x1b[31m\x1b]0;title\x07\u202e\u2066\x9b1m\r"
 
@@ -85,3 +86,21 @@ def test_a_child_does_not_import_from_the_folder_that_we_are_in(
     child = _start()
     child.communicate(b"", timeout=120)
     assert not (tmp_path / "left").exists()
+
+
+def test_a_folder_that_was_deleted_under_us_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert called(monkeypatch, "train", "--resume", "x") == 2
+    assert capsys.readouterr().err == "sad: the folder that you are in was deleted: change to another one\n"
+
+
+def test_versions_are_told_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called(monkeypatch, "--version") == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"sad {__version__} (Python ")
+    assert out.count("\n") == 1

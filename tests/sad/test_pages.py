@@ -124,3 +124,12 @@ def test_no_page_of_the_documentation_has_a_gap_left_to_fill():
     every = [*(root / "docs").glob("*.md"), *root.glob("*.md")]
     assert len(every) > 8
     assert [page.name for page in every if "@@" in page.read_text(encoding="utf-8")] == []
+
+
+def test_a_property_has_a_page_by_its_name_and_all_of_a_number() -> None:
+    assert pages.bug_page("divergence_gradient").startswith("# `divergence_gradient` (I08)")
+    assert pages.bug_page("half-precision").startswith("# `half_precision`")
+    both = pages.bug_page("i08")
+    assert "# `derivative` (I08)" in both
+    assert "# `divergence_gradient` (I08)" in both
+    assert "## Tolerance" in both

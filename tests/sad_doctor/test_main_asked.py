@@ -82,6 +82,10 @@ def test_a_band_and_a_good_run_stand_in_the_page_too(tmp_path, capsys):
         (["LOG", "--total-steps", "x"], "--total-steps: invalid float value: 'x' (--help lists the options)"),
         (["LOG", "--set", "R203"], "--set R203: write it as RULE.name=number, for example R203.share=0.9"),
         (["LOG", "--idle", "5"], "--idle says when --follow ends: give --follow too"),
+        (
+            ["LOG", "--map", "a=eval/loss", "--map", "b=eval/loss"],
+            "--map b=eval/loss: another column is eval/loss already: a column of ours takes one of theirs",
+        ),
         (["LOG", "--baseline", ""], "--baseline: the name of a run is empty: name a good run"),
         (["LOG", "--baseline", "no-run"], "--baseline: no-run: there is no such file or folder"),
         (["--explain", "no-rule"], f"no rule no-rule; {nearest('no-rule')}"),

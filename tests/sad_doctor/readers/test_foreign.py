@@ -248,6 +248,8 @@ def test_folders_lead_to_the_run_in_them(foreign, tmp_path):
     for name in ("a", "b"):
         shutil.copytree(foreign / "tensorboard", tmp_path / "board" / name)
     assert [one.name for one in several(tmp_path / "board")] == ["a", "b"]
+    shutil.copy(foreign / "mlflow.db", tmp_path / "board")
+    assert [one.name for one in several(tmp_path / "board")] == ["mlflow.db", "a", "b"]
 
 
 @settings(deadline=None, max_examples=60)
