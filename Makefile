@@ -44,7 +44,7 @@ pages: $(READY)  ## Write the generated pages in docs/
 
 site: $(READY)  ## Build the site of docs/ into build/site; a warning is an error
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
-	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs -d build/doctrees . build/site
+	$(BIN)/python -m sphinx -E -W --keep-going -q -b html -c docs -d build/doctrees . build/site
 
 release: $(READY)  ## Build both distributions into dist/ and check them in fresh environments
 	$(BIN)/python tools/release.py

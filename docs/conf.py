@@ -27,8 +27,8 @@ author = "the authors of sad"
 release = version = __version__
 extensions = ["myst_parser"]
 root_doc = "docs/index"
-include_patterns = ["docs/*.md", "examples/*.md", "*.md"]
-exclude_patterns = [".*", "build", "dist", "runs", "sad", "sad_doctor", "tests", "fixtures", "packages", "benchmarks"]
+include_patterns = ["docs/*.md", "examples/*.md", "fixtures/*.md", "*.md"]
+exclude_patterns = [".*", "build", "dist", "runs", "sad", "sad_doctor", "tests", "packages", "benchmarks"]
 myst_heading_anchors = 6
 nitpicky = True
 
@@ -51,12 +51,17 @@ def contents(text: str) -> str:
     return "\n".join(made)
 
 
-def _add_contents(_app: Any, name: str, source: list[str]) -> None:
+_LINK_IN_HEADING = re.compile(r"^(#+ .*)\[(.+?)\]\((.+?)\)$", re.MULTILINE)
+
+
+def _prepare(_app: Any, name: str, source: list[str]) -> None:
+    # Sphinx cannot put the heading into a table of contents if it links to a file
+    source[0] = _LINK_IN_HEADING.sub(r"\1\2\n\n[\2](\3)", source[0])
     if name == root_doc:
         source[0] += "\n" + contents(source[0])
 
 
 def setup(app: Any) -> None:
     """Add the table of contents, and the one language of a block that Pygments does not know."""
-    app.connect("source-read", _add_contents)
+    app.connect("source-read", _prepare)
     app.add_lexer("run", TextLexer)

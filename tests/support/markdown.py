@@ -13,6 +13,7 @@ PAGES = sorted(
         *ROOT.glob("*.md"),
         *ROOT.glob("docs/*.md"),
         *ROOT.glob("examples/*.md"),
+        *ROOT.glob("fixtures/*.md"),
         *ROOT.glob("packages/*/*.md"),
         *ROOT.glob(".github/**/*.md"),
     ]
