@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format pages clean help
+.PHONY: demo test check format pages site release clean help
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,13 @@ format: $(READY)  ## Put the code in shape
 pages: $(READY)  ## Write the generated pages in docs/
 	$(BIN)/sad pages --write
 	$(BIN)/python benchmarks/failed_runs.py
+
+site: $(READY)  ## Build the site of docs/ into build/site; a warning is an error
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	$(BIN)/python -m sphinx -E -W --keep-going -q -b html -c docs -d build/doctrees . build/site
+
+release: $(READY)  ## Build both distributions into dist/ and check them in fresh environments
+	$(BIN)/python tools/release.py
 
 clean:  ## Remove what was built, and the environment
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from planted.formats import FORMATS, LOGS
 from planted.verdict import Verdict, judged, show
-from planted.worlds import KINDS, OTHERS, plan
+from planted.worlds import GROUPS, KINDS, plan
 
 from sad_doctor import Report
 
@@ -77,15 +77,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", choices=("dev", "held-out"), default="dev")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--kinds", default="", help="comma-separated; by default all but those of --others")
-    parser.add_argument("--others", action="store_true", help="the kinds that were planted after the rules were made")
+    parser.add_argument("--kinds", default="", help="comma-separated; by default all of --group")
+    parser.add_argument(
+        "--group", choices=GROUPS, default="made for", help="the kinds, by what part they had in the rules"
+    )
     parser.add_argument("--runs", type=Path, default=Path(tempfile.gettempdir()) / "planted-runs")
     parser.add_argument("--cases", type=Path, help="keep what was judged wrongly here")
     parser.add_argument("--train-only", action="store_true")
     asked = parser.parse_args()
-    others = [kind.__name__ for kind in OTHERS]
-    kinds = others if asked.others else [kind for kind in KINDS if kind not in others]
-    kinds = asked.kinds.split(",") if asked.kinds else kinds
+    kinds = asked.kinds.split(",") if asked.kinds else [kind.__name__ for kind in GROUPS[asked.group]]
     if unknown := [kind for kind in kinds if kind not in KINDS]:
         parser.error(f"no kind {unknown[0]}; known: {', '.join(KINDS)}")
     torch.set_num_threads(1)

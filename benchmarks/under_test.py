@@ -15,12 +15,12 @@ FILES = (
     # the step, the loop around it, and what a checkpoint brings back
     *(f"sad/train/{name}.py" for name in ("step", "optimizer", "update", "loop", "feed", "plan", "devices")),
     *(f"sad/train/{name}.py" for name in ("checkpoint", "random_states", "portions")),
+    # what follows the student
+    *("sad/aware/*.py", "sad/train/aware.py", "sad/train/grad_shares.py"),
     # a teacher from a cache
     *(f"sad/cache/{name}.py" for name in ("bits", "layout", "lists", "part", "reader", "writer", "manifest")),
 )
-"""Of sad/train the rest reads settings, guards a run, or tells of it; of sad/cache, what a cache is a cache of. What
-follows the student (sad/aware) is off unless a recipe asks for it, and no property of the catalogue speaks of it yet.
-"""
+"""Of sad/train the rest reads settings, guards a run, or tells of it; of sad/cache, what a cache is a cache of."""
 
 NOT_HERE = {
     "sad/align/worker.py": "who does the work, not what it gives: processes are started for megabytes of text alone",
@@ -50,12 +50,10 @@ LEFT_OUT = {
     "sad/train/loop.py": ("clear", "account", "_in_vain"),
     # the contract of a user's own term
     "sad/distiller.py": ("term",),
-    # what follows the student: see above
-    "sad/objective.py": ("steer", "begin", "state", "recall", "__post_init__"),
     # how files are kept, by whom and for how long; who shares the work
     "sad/data/cache.py": ("default_workers", "_checked", "_aside", "_alone", "_sync"),
     "sad/train/checkpoint.py": (
-        *("disk_errors", "amend", "drop_after", "last_before", "become", "_sync", "_first_line"),
+        *("amend", "drop_after", "last_before", "become", "_first_line"),
         *("__init__", "state_dict"),  # of weights in pieces
     ),
     # which models, text, device and type a recipe names; what is told of them

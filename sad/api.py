@@ -20,7 +20,7 @@ from sad.errors import UserError
 from sad.evaluate import Likelihood, Scores
 from sad.pair import Given
 from sad.recipe import Recipe
-from sad.train import failure, portions
+from sad.train import consent, failure, portions
 from sad.train import folder as folders
 from sad.train.loop import Result, train
 from sad.train.output import patient_console
@@ -77,6 +77,7 @@ def distill(
     held_out: Any = None,  # noqa: ANN401
     progress: bool = True,
     resume: str | os.PathLike[str] | None = None,
+    trust: bool = False,
 ) -> Distilled:
     """Distil ``teacher`` into ``student`` on ``dataset`` and return the student with its scores.
 
@@ -86,7 +87,8 @@ def distill(
     ``datasets.Dataset``; what is in memory is written beside the runs, so that the run can be looked at, repeated and
     resumed. ``recipe`` is a TOML file, a :class:`Recipe`, or a mapping, by section or by dotted key
     (``{"train.max_steps": 100}``). ``resume`` goes on with a run from its newest checkpoint, by its own recipe: give
-    loaded models again. In a notebook, and on a terminal, ``progress`` shows a bar.
+    loaded models again; ``trust`` says that the run is your own, where its recipe names code or places to write to. In
+    a notebook, and on a terminal, ``progress`` shows a bar.
 
     Raises UserError, with one line, for whatever the command line refuses with one.
     """
@@ -111,10 +113,11 @@ def distill(
         folders.check(chosen.output.folder)
     else:
         chosen = _resumed(folder, processes)
+        consent.check(folder, chosen, trust=trust)
     _ready(given)
     plan = make_plan(chosen, processes, given)
     into = folder or folders.shared(chosen, plan.device)
-    with _watch(plan.steps, shown=progress and rank == 0) as watch:
+    with folders.held(into), _watch(plan.steps, shown=progress and rank == 0) as watch:
         result = train(plan, into, watch, resume=folder is not None)
     return Distilled(result, plan.pair.student.eval(), plan.pair.readers.student.tokenizer)
 

@@ -20,6 +20,7 @@ from sad.errors import Stopped, UserError
 from sad.quiet import quiet_libraries
 from sad.recipe import Cache, Recipe
 from sad.train.output import patient_console
+from sad_doctor.clean import clean
 
 if TYPE_CHECKING:
     from sad.cache.part import Part
@@ -61,7 +62,7 @@ def _run(recipe: Recipe, folder: Path, *, dry_run: bool) -> int:
     from sad.train.plan import check_cache, make_plan
 
     def say(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(clean(line), markup=False, highlight=False, soft_wrap=True)
 
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
         plan = make_plan(recipe.model_copy(update={"cache": Cache()}))

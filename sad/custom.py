@@ -97,13 +97,15 @@ def check(name: str, custom: Custom, term: Term, view: View) -> None:
             f"and their number as an int ({getattr(term, 'per', 'boundary')}: see `per`)"
         )
     if not math.isfinite(float(total.detach())):
-        raise UserError(f"{who} is {float(total.detach())} on the first batch")
+        raise UserError(f"{who} is {float(total.detach())} on the first batch: return a finite total")
     own = [p for p in view.student.model.parameters() if p.requires_grad]
     slopes = _slopes(total, [hidden, *mine, *own])
     if not any(slope is not None and bool(slope.any()) for slope in slopes):
         raise UserError(f"{who} gives the student no gradient: compute its total from the view's student")
     if not all(slope is None or bool(slope.isfinite().all()) for slope in slopes):
-        raise UserError(f"{who} has a gradient on the first batch that is not finite")
+        raise UserError(
+            f"{who} has a gradient on the first batch that is not finite: keep logarithms, roots and quotients off zero"
+        )
     if any(slope is not None for slope in _slopes(total, theirs)):
         raise UserError(f"{who} sends a gradient to the teacher's states: detach what it takes from them")
 
@@ -126,7 +128,7 @@ def _find(name: str, spec: str) -> Any:  # noqa: ANN401 - whatever stands there
     except Exception as error:
         raise UserError(f"terms.custom.{name}: cannot import {place}: {_first_line(error)}{_where(error)}") from error
     if not hasattr(module, what):
-        raise UserError(f"terms.custom.{name}: {place} has no {what}")
+        raise UserError(f"terms.custom.{name}: {place} has no {what}: name a class or a function of it")
     return getattr(module, what)
 
 

@@ -35,12 +35,27 @@ def run(model: nn.Module, tokens: Tokens, blocks: Sequence[int] = ()) -> Forward
     """
     shape = tokens.input_ids.shape
     with _kept(model, blocks) as kept:
-        out = body(model)(use_cache=False, **_asked(model, tokens))
+        asked = _asked(model, tokens)
+        out = body(model)(use_cache=False, **asked)
 
     def rows(states: Tensor) -> Tensor:
         return states.reshape(*shape, states.shape[-1])
 
-    return Forward(model, rows(out.last_hidden_state), {block: rows(states) for block, states in kept.items()})
+    last = rows(out.last_hidden_state)
+    return Forward(
+        model, last, {block: rows(one_stream(states, asked["input_ids"].shape)) for block, states in kept.items()}
+    )
+
+
+def one_stream(states: Tensor, places: Sequence[int]) -> Float[Tensor, "batch length width"]:
+    """Return the mean of a block's residual streams, where it has several.
+
+    Hyper-connections keep them behind the ``places`` of the tokens (DeepSeek V4), AltUp before them (Gemma 3n). Their
+    sum is what the text is predicted from (Zhu et al. 2024, arXiv 2409.19606); the mean has the size of one state.
+    """
+    if states.dim() != len(places) + 2:
+        return states
+    return states.mean(0 if states.shape[1:-1] == tuple(places) else -2)
 
 
 def _asked(model: nn.Module, tokens: Tokens) -> dict[str, Tensor]:
@@ -67,6 +82,9 @@ def block_mask(text: Int[Tensor, "batch length"]) -> Bool[Tensor, "batch 1 lengt
 def body(model: nn.Module) -> nn.Module:
     """Return the part of a causal LM that gives hidden states."""
     inner = getattr(model, "base_model", model)
+    if inner is model:
+        # the class names its body otherwise than its prefix says (Llama 4): it is the part that is a model too
+        inner = next((part for part in model.children() if hasattr(part, "get_input_embeddings")), model)
     return inner if isinstance(inner, nn.Module) else model
 
 
@@ -82,7 +100,10 @@ def block_list(model: nn.Module) -> nn.ModuleList:
     for module in body(model).modules():
         if isinstance(module, nn.ModuleList) and len(module) == depth:
             return module
-    raise UserError(f"{type(model).__name__}: found no list of {depth} blocks to take hidden states from")
+    raise UserError(
+        f"{type(model).__name__}: found no list of {depth} blocks to take hidden states from; "
+        "set terms.layerwise.weight and terms.attention.weight to 0"
+    )
 
 
 @contextmanager

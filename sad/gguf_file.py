@@ -22,6 +22,12 @@ BLOCKS = {
 """Weights and bytes of a block of each common kind, by its number (ggml.h, ``enum ggml_type``)."""
 
 
+MOST, ENTRIES = 10_000_000, 1_000_000
+"""Values of a file before its weights, of which a tokenizer's lists hold most; and entries, or tensors."""
+DEEPEST = 8
+"""Arrays within arrays."""
+
+
 def check(path: Path, name: str) -> int | None:
     """Return how many tokens the model reads, or None where the file does not say or is of a version not known here.
 
@@ -36,7 +42,7 @@ def check(path: Path, name: str) -> int | None:
             if version not in VERSIONS:
                 return None
             places, wanted = _read(opened, size)
-        except (struct.error, EOFError, UnicodeDecodeError, KeyError):
+        except (struct.error, EOFError, OverflowError, KeyError):
             raise UserError(f"{name} breaks off, or is damaged, before its weights begin: fetch it again") from None
     if size < wanted:
         raise UserError(f"{name} breaks off: it has {size:,} bytes, its header tells of {wanted:,}; fetch it again")
@@ -46,6 +52,8 @@ def check(path: Path, name: str) -> int | None:
 def _read(opened: BinaryIO, size: int) -> tuple[int | None, int]:
     """Return how many tokens the model reads, and how many bytes the whole file has at the least."""
     tensors, entries = struct.unpack("<QQ", opened.read(16))
+    if max(tensors, entries) > ENTRIES:
+        raise EOFError
     read, places, alignment = _reader(opened, size), None, 32
     for _ in range(entries):
         key = _string(opened, size)
@@ -67,8 +75,13 @@ def _read(opened: BinaryIO, size: int) -> tuple[int | None, int]:
 
 def _reader(opened: BinaryIO, size: int) -> Callable[[int], int | float | None]:
     """Return what reads a value of a kind; of strings and arrays it only finds the end."""
+    left = MOST
 
-    def read(kind: int) -> int | float | None:
+    def read(kind: int, depth: int = 0) -> int | float | None:
+        nonlocal left
+        left -= 1
+        if left < 0 or depth > DEEPEST:
+            raise EOFError
         if kind == STRING:
             _string(opened, size)
             return None
@@ -78,7 +91,7 @@ def _reader(opened: BinaryIO, size: int) -> Callable[[int], int | float | None]:
                 _skip(opened, count * struct.calcsize(SCALARS[inner]), size)
                 return None
             for _ in range(count):
-                read(inner)
+                read(inner, depth + 1)
             return None
         form = "<" + SCALARS[kind]
         value: int | float = struct.unpack(form, opened.read(struct.calcsize(form)))[0]

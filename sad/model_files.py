@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from sad import assets, embedded, gguf_file, hub
 from sad.errors import UserError
 from sad.recipe import EMBEDDED, Recipe
+from sad_doctor import bounded
 
 ASSET = "asset:"
 CONFIG, WEIGHTS, INDEX, ADAPTER = (
@@ -17,6 +17,7 @@ CONFIG, WEIGHTS, INDEX, ADAPTER = (
     "model.safetensors.index.json",
     "adapter_config.json",
 )
+SUFFIX = ".safetensors"
 POSITIONS = ("max_position_embeddings", "n_positions")
 """What the number of tokens that a model reads is called in its configuration; GPT-2 has a name of its own."""
 LARGEST_HEADER = 100_000_000
@@ -46,6 +47,12 @@ def check_length(role: str, places: int | None, length: int) -> None:
             f"the {role} reads {places} tokens at the most, data.max_length is {length}: "
             f"set data.max_length to {places} or less"
         )
+
+
+def check_model(path: Path, name: str) -> None:
+    """Raise UserError where the files of a folder name weights that are not safetensors, or that lie elsewhere."""
+    if (path / CONFIG).is_file() and "transformers_weights" not in _config(path, name) and (path / INDEX).is_file():
+        _weights(path, name)
 
 
 def whole(name: str) -> Path:
@@ -118,11 +125,13 @@ def _config(path: Path, name: str) -> dict[str, Any]:
         hint = f": did you mean {inside[0]}?" if inside else ": it is no model in Hugging Face format"
         raise UserError(f"{name} holds no {CONFIG}{hint}")
     try:
-        config = json.loads(file.read_text(encoding="utf-8"))
+        config = bounded.json_of(file)
     except (OSError, ValueError) as error:
-        raise UserError(f"{file} cannot be read as JSON: {error}") from None
+        raise UserError(f"{file} cannot be read as JSON ({error}): fetch it again") from None
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise UserError(f"{file} names no model_type: it is not the configuration of a model")
+    if not str(config.get("transformers_weights", INDEX)).endswith((SUFFIX, INDEX)):
+        raise UserError(f"{file} names weights that are no {SUFFIX} file: convert them to safetensors")
     return config
 
 
@@ -130,15 +139,21 @@ def _weights(path: Path, name: str) -> list[Path]:
     if (path / WEIGHTS).is_file():
         return [path / WEIGHTS]
     try:
-        shards = sorted(set(json.loads((path / INDEX).read_text(encoding="utf-8"))["weight_map"].values()))
+        shards = sorted(set(bounded.json_of(path / INDEX)["weight_map"].values()))
     except FileNotFoundError:
         others = sorted(p.name for p in path.iterdir() if p.suffix in {".safetensors", ".bin", ".pt", ".pth", ".h5"})
         found = f"; it has {others[0]}: convert that to safetensors" if others else ""
         raise UserError(f"{name} holds no weights ({WEIGHTS}){found}") from None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         raise UserError(f"{path / INDEX} does not say which weights are where: fetch the model again") from None
+    if strange := [shard for shard in shards if Path(shard).name != shard or not shard.endswith(SUFFIX)]:
+        raise UserError(
+            f"{path / INDEX} names weights that are no {SUFFIX} file beside it, {strange[0]} for one: fetch it again"
+        )
     if missing := [shard for shard in shards if not (path / shard).is_file()]:
-        raise UserError(f"{name} lacks {len(missing)} of {len(shards)} files of weights, {missing[0]} for one")
+        raise UserError(
+            f"{name} lacks {len(missing)} of {len(shards)} files of weights, {missing[0]} for one: fetch it again"
+        )
     return [path / shard for shard in shards]
 
 
@@ -154,7 +169,7 @@ def check_safetensors(file: Path) -> None:
         if size < 8 or length > min(size - 8, LARGEST_HEADER):
             raise UserError(f"{file} is no whole safetensors file ({size:,} bytes): fetch it again")
         try:
-            header = json.loads(opened.read(length))
+            header = bounded.loads(opened.read(length))
             ends = [one["data_offsets"][1] for key, one in header.items() if key != "__metadata__"]
             wanted = 8 + length + max(ends, default=0)
         except (ValueError, LookupError, TypeError, AttributeError):

@@ -1,4 +1,4 @@
-"""The pages that are made from the code: of the bugs, of the red flags, of the recipe. None of it imports torch."""
+"""The pages that are made from the code: bugs, red flags, recipe, record, commands. None of it imports torch."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any, TypeGuard
 
 from sad import catalogue
 from sad.catalogue import Entry
+from sad.commands_page import commands_markdown
 from sad.errors import UserError
 from sad.recipe import Recipe
+from sad.record_page import record_markdown
 from sad.section import Section
 
 FRESH, STALE = 0, 1
@@ -42,47 +44,60 @@ An unknown key is an error that names the nearest right one. `sad train --dry-ru
 """
 
 
-def run_pages(*, check: bool) -> int:
+def run_pages(program: Any, *, check: bool) -> int:  # noqa: ANN401 - a command of Typer
     """Write the generated pages of a checkout, or only tell which are stale; return 1 if one was found stale.
 
-    Raises UserError outside a checkout.
+    ``program`` is the command line, whose page is one of them. Raises UserError outside a checkout.
     """
     folder = ROOT / "docs"
     if not (ROOT / "pyproject.toml").is_file():
         raise UserError("the pages are written in a checkout of the project; this is an installed copy")
-    stale = stale_pages(folder)
+    stale = stale_pages(folder, program)
     if check:
         for name in stale:
             sys.stdout.write(f"docs/{name} is stale; write it with: sad pages --write\n")
         return STALE if stale else FRESH
     folder.mkdir(exist_ok=True)
-    for name, text in generated().items():
+    for name, text in generated(program).items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     sys.stdout.write(f"written: {', '.join(f'docs/{name}' for name in stale) or 'nothing, all are fresh'}\n")
     return FRESH
 
 
-def stale_pages(folder: Path) -> list[str]:
+def stale_pages(folder: Path, program: Any) -> list[str]:  # noqa: ANN401
     """Return the names of the generated pages that are missing in ``folder``, or differ."""
-    return [name for name, text in generated().items() if _read(folder / name) != text]
+    return [name for name, text in generated(program).items() if _read(folder / name) != text]
 
 
-def generated() -> dict[str, str]:
+def generated(program: Any) -> dict[str, str]:  # noqa: ANN401
     """Return every generated page by file name."""
     from sad_doctor.page import rules_markdown
 
-    pages = {"bugs.md": bugs_markdown(), "rules.md": rules_markdown(), "recipe.md": recipe_markdown()}
+    pages = {
+        "bugs.md": bugs_markdown(),
+        "cli.md": commands_markdown(program),
+        "recipe.md": recipe_markdown(),
+        "record.md": record_markdown(),
+        "rules.md": rules_markdown(),
+    }
     return {name: text.rstrip() + "\n" for name, text in pages.items()}
 
 
 def bug_page(code: str) -> str:
-    """Return the page of the bug with this code or name, as Markdown. Raises UserError naming those that are near."""
+    """Return the page of the bug with this code or name, or of the property with this name, as Markdown.
+
+    A number of a property (I08) gives the pages of all that bear it. Raises UserError naming those that are near.
+    """
     from sad_doctor.rules import RULES
 
     wanted = code.strip().lower()
     for entry in catalogue.entries():
         if wanted in (entry.code.lower(), entry.name):
             return bug_markdown(entry)
+    named = wanted.replace("-", "_")
+    pages = [n for n, number in catalogue.numbers().items() if named in (n, number.lower())]
+    if pages:
+        return "\n".join(_property(n, catalogue.properties()[n], level=1) for n in pages)
     near = catalogue.near(wanted, [*catalogue.entries(), *RULES])
     raise UserError(f"no bug and no red flag {code!r}; {near}")
 
@@ -111,10 +126,10 @@ def recipe_markdown() -> str:
     return "\n".join([_RECIPE, *_sections(Recipe, ())])
 
 
-def _property(name: str, page: str) -> str:
+def _property(name: str, page: str, level: int = 2) -> str:
     title, *rest = page.splitlines()
     body = "\n".join(rest).strip()
-    return _deeper(f"# `{name}` ({catalogue.numbers()[name]})\n\n{title}\n\n{body}\n", 2)
+    return _deeper(f"# `{name}` ({catalogue.numbers()[name]})\n\n{title}\n\n{body}\n", level)
 
 
 def _sections(section: type[Section], path: tuple[str, ...]) -> Iterator[str]:

@@ -84,7 +84,8 @@ def load(
             continue
         rows = model.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
         if rows < reader.size:
-            raise UserError(f"the {name}'s embedding has {rows} rows, its tokenizer {reader.size} tokens: not a pair")
+            told = f"the {name}'s embedding has {rows} rows, its tokenizer {reader.size} tokens: not a pair"
+            raise UserError(f"{told}; set {name}.tokenizer to its own")
         check_head(model, name)
     return Pair(student, teacher, Readers(student_reader, teacher_reader), VocabMap(student_reader, teacher_reader))
 

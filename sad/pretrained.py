@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shlex
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ import torch
 from torch import nn
 
 from sad.errors import UserError
-from sad.model_files import resolve, whole
+from sad.model_files import check_model, resolve, whole
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "vocab.txt")
 TRUST = "trust_remote_code"
+ATTENTION = "attn_implementation"
 
 
 def load_model(
@@ -36,12 +38,20 @@ def load_model(
         where, how["gguf_file"] = str(path.parent), path.name
         how |= _unpacked()
     else:
-        where = str(resolve(name))
+        found_at = resolve(name)
+        where = str(found_at)
         how["use_safetensors"] = True
+        if isinstance(found_at, Path):
+            check_model(found_at, name)
     if quantization != "none":
         how["quantization_config"] = _packed(quantization, dtype)
     try:
         config = AutoConfig.from_pretrained(where, **{k: v for k, v in how.items() if k in (TRUST, "gguf_file")})
+        if not trust and (asked := _kernels(config)):
+            raise UserError(
+                f"{name} asks for compiled code from a hub ({asked}), which is run only if you ask for it: take "
+                f"{ATTENTION} out of its config.json, or set {TRUST} = true beside its model"
+            )
         if trains and (stored := getattr(config, "quantization_config", None)):
             method = stored.get("quant_method") if isinstance(stored, dict) else None
             told = f"{name} is stored in fewer bits ({method or 'quantised'}) and cannot be trained"
@@ -52,12 +62,11 @@ def load_model(
     except Exception as error:
         # transformers raises many kinds for a missing, gated, broken or foreign model: none can be trained
         raise UserError(f"cannot load a causal language model from {name}: {_explained(error, name)}") from None
-    if missing := sorted(loaded["missing_keys"]):
-        # transformers would fill them with random numbers
-        raise UserError(f"{name} lacks {len(missing)} weights of its model, {missing[0]} for one: it is not whole")
+    _check_whole(loaded, name)
     found: nn.Module = model
     if quantization != "none" and not any(p.dtype in (torch.int8, torch.uint8) for p in found.parameters()):
         raise UserError(f"{name} has no matrix that bitsandbytes packs: leave out teacher.quantization")
+    check_finite(found, name)
     try:
         check_causal(found, name)
     except (RuntimeError, AssertionError) as error:
@@ -87,9 +96,37 @@ def load_tokenizer(name: str, *, trust: bool = False) -> Any:  # noqa: ANN401 - 
         tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=trust, use_fast=True, **how)
     except Exception as error:
         raise UserError(f"cannot load a tokenizer from {name}: {_explained(error, name)}") from None
+    templates = getattr(tokenizer, "chat_template", None)
+    if isinstance(templates, dict) and (
+        wrong := [one for one in templates if not one.replace("-", "_").isidentifier()]
+    ):
+        # the library writes each to a file of its name, beside the student
+        raise UserError(f"the tokenizer of {name} names a chat template {wrong[0]!r}, which is no name: take it out")
     # our windows are cut to length by ourselves; the tokenizer must not warn about whole documents
     tokenizer.model_max_length = int(1e12)
     return tokenizer
+
+
+def _check_whole(loaded: Mapping[str, Any], name: str) -> None:
+    missing, others = (sorted(loaded[kind]) for kind in ("missing_keys", "unexpected_keys"))
+    if not missing:
+        return
+    # transformers would fill them with random numbers
+    if others:
+        told = f"its config.json asks for {missing[0]}, its weights hold {others[0]}"
+        raise UserError(f"{name} has weights of another architecture ({told}): put both of one model together")
+    raise UserError(
+        f"{name} lacks {len(missing)} weights of its model, {missing[0]} for one: it is not whole, fetch it again"
+    )
+
+
+@torch.no_grad()
+def check_finite(model: nn.Module, name: str) -> None:
+    """Raise UserError where a weight is NaN or infinite: such a model knows nothing, and no step can mend it."""
+    for at, weight in model.named_parameters():
+        # both ends are NaN where any number is; no copy is made
+        if weight.is_floating_point() and weight.numel() and not all(map(torch.isfinite, torch.aminmax(weight))):
+            raise UserError(f"{name} has weights that are NaN or infinite, {at} for one: fetch it or save it again")
 
 
 @torch.no_grad()
@@ -100,11 +137,25 @@ def check_causal(model: nn.Module, name: str) -> None:
     was = model.training
     logits = model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits.float()
     model.train(was)
+    if not torch.isfinite(logits).all():
+        raise UserError(f"{name} answers four tokens with logits that are NaN or infinite: it is broken, or overflows")
     apart = float((logits[0, :2] - logits[1, :2]).abs().max() / logits.abs().max().clamp_min(1e-6))
     # what the arithmetic may leave between two rows of one batch, in half precision or in fewer bits
     exact = all(p.dtype == torch.float32 for p in model.parameters())
     if not apart < (1e-4 if exact else 0.05):
-        raise UserError(f"{name} reads the text after a token to predict it: it is no causal language model")
+        told = f"{name} reads the text after a token to predict it: it is no causal language model"
+        raise UserError(f"{told}; name one that is")
+
+
+def _kernels(config: Any) -> str:  # noqa: ANN401 - a configuration of transformers
+    """Return what a configuration, or one inside it, wants to fetch and run in place of its layers' code, or ""."""
+    for kind in ("attn", "experts"):
+        asked = getattr(config, f"_{kind}_implementation_internal", None)
+        flash = str(asked).startswith("flash") and find_spec("flash_attn") is None
+        if isinstance(asked, str) and ("/" in asked or (flash and find_spec("kernels") is not None)):
+            return asked
+    inner = (one for one in vars(config).values() if hasattr(one, "_attn_implementation_internal"))
+    return next(filter(None, map(_kernels, inner)), "")
 
 
 def _packed(quantization: str, dtype: torch.dtype) -> Any:  # noqa: ANN401 - a class of transformers
@@ -149,6 +200,8 @@ def _explained(error: Exception, name: str) -> str:
         return "no such folder here, and the hub cannot be reached"
     if "safetensors" in low and ("no file named" in low or "does not appear to have" in low):
         return _convert(name)
+    if "ignore_mismatched_sizes" in low:
+        return "its weights are of other sizes than its config.json says: put both of one model together"
     if TRUST in low:
         own = "it is made of Python code of its own, which is run only if you ask for it"
         return f"{own}: read the code, then set {TRUST} = true beside its model"

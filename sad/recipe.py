@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +18,7 @@ from sad.recipe_inputs import Student as Student
 from sad.recipe_inputs import Teacher as Teacher
 from sad.recipe_terms import MOST, Terms
 from sad.section import Section
+from sad_doctor import bounded
 
 RANDOM = "random:"
 PRETRAINED_RATE = 1e-4
@@ -190,18 +190,18 @@ def assignment(text: str) -> tuple[str, Any]:
     if not equals or not key.strip():
         raise UserError(f"--set {text}: write it as key=value, for example terms.kd.weight=0.5")
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        return key.strip(), bounded.toml(f"value = {value}")["value"]
+    except ValueError:
         return key.strip(), value.strip()
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return bounded.toml_of(path)
     except OSError as error:
         raise UserError(f"cannot read the recipe {path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not TOML: {error}") from None
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read as TOML: {error}") from None
 
 
 def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:  # noqa: ANN401 - any TOML value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -40,6 +41,8 @@ def run_parallel(bugs: Sequence[Bug], jobs: int) -> Iterator[Outcome]:
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
+    # not from the folder that we are in: what lies there may be named like one of Python's own modules
+    os.environ["PYTHONSAFEPATH"] = "1"
     # spawned, not forked: a child that inherits torch's threads can wait for them for ever
     return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_start)
 

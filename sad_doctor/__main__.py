@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from sad_doctor import main, settings
+from sad_doctor.clean import LONGEST, clean
 from sad_doctor.readers import Unreadable
+from sad_doctor.views.plain import line
 from sad_doctor.watch import Watching
 
 _FORMS = {
@@ -19,10 +22,23 @@ _FORMS = {
 }
 
 
-def parser() -> argparse.ArgumentParser:
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as `sad doctor` does: the usage of so many options would hide it."""
+
+    def error(self, message: str) -> NoReturn:
+        told = clean(" ".join(message.removeprefix("argument ").split()), 400)
+        self.exit(main.UNREADABLE, f"sad doctor: {told} (--help lists the options)\n")
+
+    def refuse(self, problem: object) -> NoReturn:
+        """End with a line that says all there is to say."""
+        self.exit(main.UNREADABLE, f"sad doctor: {problem}\n")
+
+
+def parser() -> _Parser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog="python -m sad_doctor",
+        allow_abbrev=False,
         description="Judge the log of a training run: 0 healthy, 1 red flags, 2 cannot read, 3 nothing to judge.",
     )
     made.add_argument("run", metavar="RUN", nargs="*", help="run folder, or log file; several are compared")
@@ -66,21 +82,21 @@ def run(arguments: Sequence[str] | None = None, program: str = "") -> int:
     try:
         thresholds, columns = settings.thresholds(given.threshold), main.renaming(given.map)
     except ValueError as problem:
-        made.error(str(problem))
+        made.refuse(problem)
     if given.explain is not None and given.run:
         return _explain(given.explain, given.run[0], thresholds)
     if given.explain is not None:
         page = main.explain(given.explain)
         if page is None:
-            made.error(f"no rule {given.explain}; {settings.nearest(given.explain)}")
+            made.refuse(f"no rule {clean(given.explain, 100)}; {settings.nearest(given.explain)}")
         sys.stdout.write(page)
         return main.HEALTHY
     if not given.run:
-        made.error("name a run: a folder of `sad train`, or a log file")
+        made.refuse("name a run: a folder of `sad train`, or a log file (--help lists the options)")
     try:
         watching = Watching(following=given.follow, idle=given.idle, notify=given.notify)
     except ValueError as problem:
-        made.error(str(problem))
+        made.refuse(problem)
     with watching:
         return main.run_doctor(
             given.run,
@@ -104,7 +120,7 @@ def _explain(code: str, path: str, thresholds: dict[str, dict[str, float]]) -> i
     try:
         sys.stdout.write(main.explain_run(code, path, thresholds))
     except (ValueError, Unreadable) as problem:
-        print(f"sad doctor: {problem}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
+        print(f"sad doctor: {line(problem, LONGEST)}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
         return main.UNREADABLE
     return main.HEALTHY
 

@@ -14,14 +14,13 @@ All its series are losses: below the band is better, never a fault.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from sad_doctor import names, signals, words
+from sad_doctor import bounded, names, signals, words
 from sad_doctor.finding import Comparison, Row
 from sad_doctor.run import Column, Run
 from sad_doctor.settings import meant
@@ -71,10 +70,10 @@ def band_of(text: str | Path) -> Band:
     if not path.is_file():
         raise ValueError(f"--band {text}: no band and no file; {meant(str(text), BANDS)}")
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        told = bounded.toml_of(path)
         title = str(told.pop("title", path.stem))
         tracks = tuple(_track(column, one) for column, table in told.items() for one in _tables(column, table))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"--band {text}: {error}") from None
     if not tracks:
         raise ValueError(f'--band {text}: it has no series; write one as [["train/loss"]] with at, low and high')

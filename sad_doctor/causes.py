@@ -12,38 +12,56 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     # nothing moves: every curve is the noise of its batches
     "weights-frozen": (
         *("learning-rate-zero", "early-plateau", "total-too-high", "perplexity-too-high", "student-no-better"),
-        *("gradient-vanishes", "kd-stays", "worse-than-uniform", "loss-oscillates"),
+        *("gradient-vanishes", "kd-stays", "worse-than-uniform", "loss-oscillates", "learns-little", "number-stale"),
     ),
     "learning-rate-zero": (
-        *("early-plateau", "total-too-high", "perplexity-too-high", "student-no-better", "kd-stays"),
+        *("early-plateau", "total-too-high", "perplexity-too-high", "student-no-better", "kd-stays", "learns-little"),
     ),
-    "gradient-vanishes": ("early-plateau", "student-no-better", "kd-stays", "perplexity-too-high"),
+    "gradient-vanishes": ("early-plateau", "student-no-better", "kd-stays", "perplexity-too-high", "learns-little"),
     "updates-tiny": (
         *("early-plateau", "student-no-better", "kd-stays", "perplexity-too-high", "worse-than-uniform"),
-        "total-too-high",
+        *("total-too-high", "learns-little"),
     ),
-    "early-plateau": ("student-no-better",),
+    "early-plateau": ("student-no-better", "learns-little"),
+    "learns-little": ("student-no-better", "perplexity-too-high", "worse-than-uniform"),
     "evaluation-does-not-follow": (
         *("weights-frozen", "early-plateau", "student-no-better", "worse-than-uniform", "perplexity-too-high"),
-        *("evaluation-objective-differs", "overfitting", "lm-rises-while-kd-falls", "kd-stays"),
+        *("evaluation-objective-differs", "overfitting", "lm-rises-while-kd-falls", "kd-stays", "learns-little"),
+    ),
+    "starts-over": (
+        *("learns-little", "early-plateau", "student-no-better", "loss-oscillates", "loss-spike", "loss-diverges"),
+        *("worse-than-uniform", "perplexity-too-high", "overfitting"),
     ),
     # the step is too large
-    "starts-too-fast": ("loss-spike", "student-no-better"),
+    "starts-too-fast": ("loss-spike", "student-no-better", "learns-little"),
     "loss-diverges": (
         *("loss-spike", "total-too-high", "perplexity-too-high", "early-plateau", "student-no-better", "overfitting"),
-        *("worse-than-uniform", "lm-rises-while-kd-falls", "loss-oscillates", "gradient-always-clipped"),
+        *(
+            "worse-than-uniform",
+            "lm-rises-while-kd-falls",
+            "loss-oscillates",
+            "gradient-always-clipped",
+            "learns-little",
+        ),
     ),
-    "loss-oscillates": ("early-plateau", "loss-spike", "student-no-better"),
+    "loss-oscillates": ("early-plateau", "loss-spike", "student-no-better", "learns-little"),
     # one term, or its scale
+    "parts-do-not-sum": ("evaluation-objective-differs",),
     "layerwise-too-high": ("term-dominates", "total-too-high", "term-owns-the-gradient", "gradient-always-clipped"),
     "loss-depends-on-length": ("layerwise-too-high", "term-dominates", "total-too-high", "loss-oscillates"),
-    "term-owns-the-gradient": ("term-dominates", "total-too-high", "kd-stays", "student-no-better"),
-    "term-dominates": ("total-too-high", "gradient-always-clipped", "student-no-better", "lm-rises-while-kd-falls"),
+    "term-owns-the-gradient": ("term-dominates", "total-too-high", "kd-stays", "student-no-better", "learns-little"),
+    "term-dominates": (
+        "total-too-high",
+        "gradient-always-clipped",
+        "student-no-better",
+        "lm-rises-while-kd-falls",
+        "learns-little",
+    ),
     "weight-negative": (
         *("kd-stays", "lm-rises-while-kd-falls", "loss-diverges", "term-dominates", "student-no-better"),
         *("kd-below-its-floor", "parts-do-not-sum", "early-plateau", "worse-than-uniform", "total-too-high"),
         *("layerwise-too-high", "term-owns-the-gradient", "perplexity-too-high", "evaluation-objective-differs"),
-        *("overfitting", "starts-too-fast", "gradient-always-clipped"),
+        *("overfitting", "starts-too-fast", "gradient-always-clipped", "learns-little"),
     ),
     "falls-by-its-weights": ("early-plateau", "student-no-better"),
     # the teacher, or the way to it

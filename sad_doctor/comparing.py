@@ -32,6 +32,8 @@ def comparing(band: str | Path | None, baseline: str | Path | None, told: Settin
     Nothing is loaded that is not asked for.
     """
     beside: list[Callable[[Run], Comparison]] = []
+    if baseline is not None and not str(baseline):
+        raise ValueError("--baseline: the name of a run is empty: name a good run")
     good = told.baseline_path if baseline is None else Path(baseline)
     if band is not None or told.band is not None:
         from sad_doctor.band import beside as beside_band
@@ -43,7 +45,7 @@ def comparing(band: str | Path | None, baseline: str | Path | None, told: Settin
         try:
             beside.append(partial(beside_run, good=read(open_log(good))))
         except Unreadable as problem:
-            raise Unreadable(f"{told.file}: baseline: {problem}" if baseline is None else str(problem)) from None
+            raise Unreadable(f"{f'{told.file}: ' if baseline is None else '--'}baseline: {problem}") from None
     return (lambda run: tuple(one(run) for one in beside)), good
 
 

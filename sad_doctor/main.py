@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from sad_doctor.check import check
-from sad_doctor.clean import clean
+from sad_doctor.clean import LONGEST, clean
 from sad_doctor.comparing import comparing, read
 from sad_doctor.finding import Comparison, Level, Report
 from sad_doctor.output import Unwritable, guard, written
@@ -23,6 +23,7 @@ from sad_doctor.readers.named import is_ours, named, nearest
 from sad_doctor.run import Run
 from sad_doctor.settings import chosen, find, load, merged
 from sad_doctor.settings import nearest as nearest_rule
+from sad_doctor.views.plain import line
 from sad_doctor.watch import Watching
 
 HEALTHY, RED_FLAGS, UNREADABLE, UNJUDGED = 0, 1, 2, 3
@@ -72,7 +73,7 @@ def run_doctor(
             raise ValueError(f"{len(paths)} runs: this view takes one; several go to the dashboard or to --report")
         dashboard = not (form or files) and _interactive()
         _sane(paths, total_steps)
-        speed = _speed(replay, dashboard)
+        speed = _speed(replay, dashboard, watching)
         told = load(find(paths[0]))
         rules = chosen(select or told.select, ignore or told.ignore)
         changed = merged(told.thresholds, thresholds or {})
@@ -170,6 +171,8 @@ def renaming(texts: Iterable[str]) -> dict[str, str]:
             raise ValueError(f"--map {text}: write it as theirs=ours, for example my_kl=train/raw/kd")
         if not is_ours(ours):
             raise ValueError(f"--map {text}: {ours} is none of the doctor's names; did you mean {nearest(ours)}?")
+        if ours in found.values():
+            raise ValueError(f"--map {text}: another column is {ours} already: a column of ours takes one of theirs")
         found[theirs] = ours
     return found
 
@@ -188,8 +191,8 @@ def _spells(sign: str, encoding: str | None) -> bool:
     return True
 
 
-def _speed(replay: str, dashboard: bool) -> float | None:
-    """Raises ValueError for what is no speed, or where there is no dashboard to play in."""
+def _speed(replay: str, dashboard: bool, watching: Watching) -> float | None:
+    """Raises ValueError for what is no speed, where there is no dashboard to play in, or with word to be sent."""
     if not replay:
         return None
     from sad_doctor.views.tui.replay import speed_of
@@ -197,6 +200,8 @@ def _speed(replay: str, dashboard: bool) -> float | None:
     speed = speed_of(replay)
     if not dashboard:
         raise ValueError(f"--replay {replay}: it plays in the dashboard, which needs a terminal and no other view")
+    if watching.notifies:
+        raise ValueError("--replay plays a run that is over: nobody is told of its red flags; leave --notify out")
     return speed
 
 
@@ -251,7 +256,7 @@ def _picture(source: Source, judge: Callable[[Run], Report], path: str | Path) -
 
 
 def _refuse(problem: Exception) -> int:
-    print(f"sad doctor: {problem}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
+    print(f"sad doctor: {line(problem, LONGEST)}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
     return UNREADABLE
 
 

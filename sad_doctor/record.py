@@ -12,16 +12,18 @@ Every line is strict JSON: a non-finite number is written as the string "NaN", "
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import time
 from collections.abc import Mapping
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
-from sad_doctor import names
+from sad_doctor import bounded, names
 
 METRICS = "metrics.jsonl"
 EVENTS = "events.jsonl"
@@ -70,22 +72,24 @@ class Recorder:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not resume:
             _set_aside(self.folder)
-        self._metrics: IO[str] = self._open(METRICS)
-        self._events: IO[str] = self._open(EVENTS)
+        self._metrics: FileIO = self._open(METRICS)
+        self._events: FileIO = self._open(EVENTS)
         self._facts: dict[str, Any] = {**self._read_facts(), names.STATUS: "running", **(facts or {})}
         self._facts.setdefault(names.STARTED, time.time())
         self.heartbeat()
 
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Append one line with the values of ``step``: numbers or scalars of any library; flushed at once.
+    def log(self, step: int, values: Mapping[str, float], at: float | None = None) -> None:
+        """Append one line with the values of ``step``: numbers or scalars of any library; written at once. ``at`` is
+        when it was, in seconds since the epoch, if that is not now.
 
-        Raises TypeError for a value that is no number, before anything is written.
+        Raises TypeError for a value that is no number, before anything is written, and OSError where the line cannot
+        be: nothing of it is in the file then.
         """
-        self._write(self._metrics, {"step": step, "time": time.time(), **values})
+        self._write(self._metrics, {"step": step, "time": time.time() if at is None else at, **values})
 
-    def event(self, kind: str, message: str = "", step: int | None = None) -> None:
-        """Append an event; ``kind`` is one of ``names.EVENT_*``."""
-        line = {"time": time.time(), "kind": kind, "step": step, "message": message}
+    def event(self, kind: str, message: str = "", step: int | None = None, at: float | None = None) -> None:
+        """Append an event; ``kind`` is one of ``names.EVENT_*``. ``at`` and OSError as for :meth:`log`."""
+        line = {"time": time.time() if at is None else at, "kind": kind, "step": step, "message": message}
         self._write(self._events, {k: v for k, v in line.items() if v is not None})
 
     def heartbeat(self, **facts: object) -> None:
@@ -96,55 +100,85 @@ class Recorder:
 
     def reopen(self) -> None:
         """Open both files again, after somebody has put others in their places."""
-        self._metrics.close()
-        self._events.close()
+        before = self._metrics, self._events
+        # where that fails the others stay open
         self._metrics, self._events = self._open(METRICS), self._open(EVENTS)
+        for file in before:
+            file.close()
+
+    @property
+    def deleted(self) -> bool:
+        """Whether somebody has removed a file that is open: what is written to it is on no disk."""
+        return any(os.fstat(file.fileno()).st_nlink == 0 for file in (self._metrics, self._events))
 
     def close(self, status: str = "finished") -> None:
-        """Write the last status and close the files. Safe to call twice."""
+        """Write the last status and close the files. Safe to call twice. Raises OSError; the files are closed then."""
         if self._metrics.closed:
             return
-        self.heartbeat(**{names.STATUS: status})
-        self._metrics.close()
-        self._events.close()
+        try:
+            self.heartbeat(**{names.STATUS: status})
+        finally:
+            self._metrics.close()
+            self._events.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         status = "finished" if error is None else "interrupted" if isinstance(error, _STOPPED) else "crashed"
-        if error is not None and not self._metrics.closed:
-            event = names.EVENT_CRASH if status == "crashed" else names.EVENT_INTERRUPT
-            self.event(event, f"{type(error).__name__}: {error}")
-        self.close(status)
+        try:
+            if error is not None and not self._metrics.closed:
+                event = names.EVENT_CRASH if status == "crashed" else names.EVENT_INTERRUPT
+                self.event(event, f"{type(error).__name__}: {error}")
+        finally:
+            self.close(status)
 
-    def _open(self, name: str) -> IO[str]:
+    def _open(self, name: str) -> FileIO:
         path = self.folder / name
         _drop_half_line(path)
-        # a file name in a message can hold bytes that are no text: written as the escape that JSON has for them
-        return path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n")
+        # without a buffer: a line that could not be written would stay in it
+        return path.open("ab", buffering=0)
 
     def _read_facts(self) -> dict[str, Any]:
         try:
-            facts = json.loads((self.folder / RUN).read_text(encoding="utf-8"))
+            facts = bounded.json_of(self.folder / RUN)
         except (OSError, ValueError):
             return {}
         return facts if isinstance(facts, dict) else {}
 
     @staticmethod
-    def _write(file: IO[str], line: Mapping[str, object]) -> None:
-        file.write(dumps(line) + "\n")
-        file.flush()
+    def _write(file: FileIO, line: Mapping[str, object]) -> None:
+        # a file name in a message can hold bytes that are no text: written as the escape that JSON has for them
+        rest = memoryview((dumps(line) + "\n").encode("utf-8", "backslashreplace"))
+        before = os.fstat(file.fileno()).st_size
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+        except OSError:
+            # a disk that is full takes a part
+            with contextlib.suppress(OSError):
+                file.truncate(before)
+            raise
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` by a temporary file and an atomic rename: a reader sees the old or the new whole."""
+    """Write ``text`` to ``path`` by a temporary file and an atomic rename: a reader sees the old or the new whole.
+
+    Raises OSError; what was half written is removed then.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        # what lies there may be a link to something else
+        temporary.unlink(missing_ok=True)
+        with temporary.open("x", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def _set_aside(folder: Path) -> None:

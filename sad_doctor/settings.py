@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import math
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sad_doctor import bounded
 from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
 
@@ -65,8 +65,8 @@ def load(file: Path | None) -> Settings:
     if file is None:
         return Settings()
     try:
-        told = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        told = bounded.toml_of(file)
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ValueError(f"{file}: cannot be read: {reason}") from None
     doctor = told.get("doctor")

@@ -97,6 +97,11 @@ class Watching:
 
         return judged
 
+    @property
+    def notifies(self) -> bool:
+        """Whether somebody is told of red flags."""
+        return self._notifier is not None
+
     def hold(self) -> None:
         """Keep what there is to say until the end: the screen belongs to the dashboard."""
         self._held = []

@@ -14,9 +14,9 @@ PYTHON = sorted([*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks
 ELSEWHERE = {
     "sad/__init__.py": "tests/sad/test_api.py",
     "sad/__main__.py": "tests/e2e starts it",
-    "sad/cli.py": "tests/e2e starts every command; tests/test_imports.py looks at what they load",
     "sad/cli_assets.py": "tests/e2e starts every command",
     "sad/cli_cache.py": "tests/e2e/test_cache_cli.py",
+    "sad/cli_env.py": "tests/sad/test_environment.py",
     "sad/cli_doctor.py": "tests/sad_doctor/test_main.py starts both commands",
     "sad_doctor/causes.py": "a table; tests/sad_doctor/rules/test_rules.py",
     "sad/cache_command.py": "tests/e2e/test_cache_cli.py",
@@ -28,6 +28,7 @@ ELSEWHERE = {
     "sad/head/kernel.py": "tests/sad/head/test_fused.py interprets it, where Triton is",
     "sad/preflight/command.py": "tests/e2e/test_preflight_cli.py",
     "sad/subjects/objective.py": "data classes; tests/sad/invariants/test_objective_matches_the_texts.py",
+    "sad/subjects/plain_seen.py": "data classes; tests/sad/subjects/test_plain_objective.py",
     "sad/subjects/offline.py": "a data class; tests/sad/invariants/test_stored_as_live.py",
     "sad/section.py": "settings of pydantic; tests/sad/test_recipe.py is refused by each",
     "sad_doctor/views/series.py": "a data class; tests/sad_doctor/views/test_html_chart.py draws it",

@@ -100,8 +100,8 @@ class RateTooLow(Sick):
     """A learning rate a few thousand times too low: the loss hardly moves."""
 
     traces = (
-        Trace(("many", "planned"), ("updates-tiny", "early-plateau")),
-        Trace((names.EVAL_LM_LOSS,), ("updates-tiny", "early-plateau", "student-no-better")),
+        Trace(("many", "planned"), ("updates-tiny", "early-plateau", "learns-little")),
+        Trace((names.EVAL_LM_LOSS,), ("updates-tiny", "early-plateau", "learns-little", "student-no-better")),
     )
 
     def planned(self, plan: Plan) -> Plan:
@@ -125,9 +125,12 @@ class LostInBf16(Sick):
     """Weights in bf16 and a small learning rate: nearly every update is below half a unit and rounded away."""
 
     traces = (
-        Trace((names.UPDATE_RATIO, "planned"), ("updates-tiny", "weights-frozen", "early-plateau")),
-        Trace(("many", "planned"), ("updates-tiny", "weights-frozen", "early-plateau")),
-        Trace((names.EVAL_LM_LOSS,), ("updates-tiny", "weights-frozen", "early-plateau", "student-no-better")),
+        Trace((names.UPDATE_RATIO, "planned"), ("updates-tiny", "weights-frozen", "early-plateau", "learns-little")),
+        Trace(("many", "planned"), ("updates-tiny", "weights-frozen", "early-plateau", "learns-little")),
+        Trace(
+            (names.EVAL_LM_LOSS,),
+            ("updates-tiny", "weights-frozen", "early-plateau", "learns-little", "student-no-better"),
+        ),
     )
 
     def planned(self, plan: Plan) -> Plan:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from planted.optimisation import BLOWN_UP, SUMMED, Sick
+from planted.families import BLOWN_UP, SLOW
+from planted.optimisation import SUMMED, Sick
 from planted.record import Plan, Record, Row, Trace
 from sad_doctor import names
 
@@ -104,8 +105,8 @@ class GradientsNeverCleared(Sick):
     """`zero_grad` is missing: every step follows the sum of all gradients so far."""
 
     traces = (
-        Trace((names.GRAD_NORM,), (*BLOWN_UP, *SUMMED, "loss-spike", "early-plateau")),
-        Trace(("many",), (*BLOWN_UP, "loss-spike", "early-plateau")),
+        Trace((names.GRAD_NORM,), (*BLOWN_UP, *SUMMED, *SLOW)),
+        Trace(("many",), (*BLOWN_UP, *SLOW)),
     )
 
     def planned(self, plan: Plan) -> Plan:
@@ -133,7 +134,7 @@ class SummedLayerwise(Sick):
 class WrongCrossEntropy(Sick):
     """The label loss gets probabilities in place of logits: it cannot fall far below ln V."""
 
-    traces = (Trace(("kd", "lm"), ("lm-rises-while-kd-falls", "early-plateau", "student-no-better")),)
+    traces = (Trace(("kd", "lm"), ("lm-rises-while-kd-falls", "worse-than-uniform", *SLOW)),)
 
     def lm(self, student: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(student.softmax(-1).flatten(0, 1), labels.flatten())

@@ -1,4 +1,4 @@
-"""Faults that were written when the rules were final, judged once, and that no rule was mended by."""
+"""Faults that were written when the rules were thought final, judged once, and later used to mend rules by."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from planted.optimisation import BLOWN_UP, Sick
+from planted.families import BLOWN_UP, SLOW
+from planted.optimisation import Sick
 from planted.record import Plan, Record, Row, Stopped, Trace
 from sad_doctor import names
 
@@ -26,7 +27,7 @@ class LayerwiseDetached(Sick):
 class KdSubtracted(Sick):
     """KD is subtracted: the student leaves its teacher."""
 
-    traces = (Trace(("kd", "lm"), ("kd-stays", *BLOWN_UP, "parts-do-not-sum")),)
+    traces = (Trace(("kd", "lm"), ("weight-negative", "kd-stays", *BLOWN_UP, "parts-do-not-sum")),)
 
     def planned(self, plan: Plan) -> Plan:
         return replace(plan, weights={**plan.weights, "kd": -0.3})
@@ -55,7 +56,10 @@ class NanAtEvaluation(Sick):
 class StaleLoss(Sick):
     """The total that is logged is the first one, for ever."""
 
-    traces = (Trace(("parts",), ("parts-do-not-sum",)), Trace(("eval/loss",), ("early-plateau",)))
+    traces = (
+        Trace(("parts",), ("number-stale", "parts-do-not-sum")),
+        Trace(("eval/loss",), ("number-stale", "early-plateau")),
+    )
 
     def logged(self, row: Row, step: int) -> Row:
         self.first = getattr(self, "first", row[names.LOSS])
@@ -66,8 +70,8 @@ class HugeDecay(Sick):
     """A weight decay that shrinks the weights faster than the gradient moves them."""
 
     traces = (
-        Trace(("many", "planned"), (*BLOWN_UP, "early-plateau", "student-no-better", "worse-than-uniform")),
-        Trace((names.EVAL_LM_LOSS,), (*BLOWN_UP, "early-plateau", "student-no-better", "worse-than-uniform")),
+        Trace(("many", "planned"), (*BLOWN_UP, *SLOW, "worse-than-uniform")),
+        Trace((names.EVAL_LM_LOSS,), (*BLOWN_UP, *SLOW, "worse-than-uniform")),
     )
 
     def make_optimizer(self) -> torch.optim.Optimizer:

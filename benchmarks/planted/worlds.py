@@ -4,13 +4,40 @@ from __future__ import annotations
 
 from random import Random
 
-from planted import healthy, objective, optimisation, others, surroundings, texts, unseen
+from planted import (
+    healthy,
+    loop,
+    measures,
+    objective,
+    optimisation,
+    others,
+    sound,
+    surroundings,
+    targets,
+    texts,
+    unseen,
+)
 from planted.record import Plan
 from planted.training import Training
 
 OTHERS: tuple[type[Training], ...] = (*others.ALL, *unseen.ALL)
 SICK: tuple[type[Training], ...] = (*optimisation.ALL, *objective.ALL, *texts.ALL, *surroundings.ALL)
-KINDS: dict[str, type[Training]] = {kind.__name__: kind for kind in (*healthy.ALL, *SICK, *OTHERS)}
+LATER: tuple[type[Training], ...] = (*sound.ALL, *loop.ALL, *targets.ALL, *measures.ALL)
+"""Kinds that were planted later, half of each file to mend rules by, half to judge them: a coin said which."""
+
+_TUNED = (
+    "StudentSliceShifted EvaluationInBits SlowerAndSlower OnlyNorms PlainDescent NewStudentEachEpoch TeacherInTwoBits "
+    "FourBitWeights DividedTwice LostConnection PerplexityPerWord InfiniteLayerwise RateOfOneGroup "
+    "EvaluationIsPerplexity OldWeightsAtEvaluation SortedTexts "
+    "LowLoss BatchesGrow LargeBatches Bf16Weights OtherDomain LengthsGrow"
+)
+GROUPS: dict[str, tuple[type[Training], ...]] = {
+    "made for": (*healthy.ALL, *SICK),
+    "others": OTHERS,
+    "tuned": tuple(kind for kind in LATER if kind.__name__ in _TUNED.split()),
+    "judged": tuple(kind for kind in LATER if kind.__name__ not in _TUNED.split()),
+}
+KINDS: dict[str, type[Training]] = {kind.__name__: kind for kinds in GROUPS.values() for kind in kinds}
 OFFSETS = {"dev": 0, "held-out": 5000}
 
 

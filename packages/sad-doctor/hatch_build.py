@@ -10,7 +10,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 # what is taken, by its place in a clone, and its place in a source distribution
-_TAKEN = {"sad_doctor": "sad_doctor", "sad/version.py": "version.py", "LICENSE": "LICENSE"}
+_TAKEN = {"sad_doctor": "sad_doctor", "sad/version.py": "version.py"}
 
 
 def _found(root: str, name: str) -> Path:
@@ -27,8 +27,6 @@ class Files(BuildHookInterface[Any]):
             return
         names = _TAKEN if self.target_name == "sdist" else ("sad_doctor",)
         build_data["force_include"].update({str(_found(self.root, name)): _TAKEN[name] for name in names})
-        if self.target_name == "wheel":
-            build_data["extra_metadata"][str(_found(self.root, "LICENSE"))] = "licenses/LICENSE"
 
 
 class Version(MetadataHookInterface):

@@ -120,7 +120,8 @@ def _start() -> subprocess.Popen[bytes]:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TOKENIZERS_PARALLELISM": "false"}
     env["OMP_NUM_THREADS"] = "1"
     code = "from sad.align.worker import main; main()"
-    return subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+    # not from the folder that we are in: what lies there may be named like one of Python's own modules
+    return subprocess.Popen([sys.executable, "-P", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
 
 
 def main() -> None:

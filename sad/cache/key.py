@@ -13,6 +13,7 @@ from sad.data import Example, Readers
 from sad.errors import UserError
 from sad.model_files import CONFIG, resolve, weight_files
 from sad.recipe import Recipe
+from sad_doctor import bounded
 
 FORMAT = 1
 """Of the files: goes up when a cache of before can no longer be read."""
@@ -88,7 +89,7 @@ def config_hash(name: str) -> str:
         folder = Path(found).parent if found else None
     if folder is None or not (folder / CONFIG).is_file():
         return ELSEWHERE
-    tree = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    tree = bounded.json_of(folder / CONFIG)
     said = {key: value for key, value in tree.items() if key not in UNSAID}
     return _hash([json.dumps(said, sort_keys=True).encode()])
 

@@ -14,6 +14,7 @@ import numpy as np
 from sad.cache.layout import layout
 from sad.cache.part import Part
 from sad.errors import UserError
+from sad_doctor import bounded
 
 WHOLE, PARTIAL = "manifest.json", "partial.json"
 
@@ -43,7 +44,7 @@ def read(folder: Path) -> Manifest:
             raise UserError(f"the cache {folder} is half written: run the same `sad cache` again, and it goes on")
         raise UserError(f"{folder} holds no cache of a teacher: write one with: sad cache --cache {folder}")
     try:
-        tree = json.loads(file.read_text(encoding="utf-8"))
+        tree = bounded.json_of(file)
         parts = {str(name): _part(folder, str(name), one) for name, one in tree.pop("parts").items()}
         return Manifest(dict(tree.pop("key")), parts, tree)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -55,7 +56,9 @@ def save(file: Path, content: bytes) -> None:
     """Write a file under a temporary name, then rename it. Raises OSError; what was half written is removed."""
     temporary = file.with_name(f".{file.name}.tmp")
     try:
-        with temporary.open("wb") as opened:
+        # what lies there may be a link to something else
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as opened:
             opened.write(content)
             opened.flush()
             os.fsync(opened.fileno())

@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from sad.align.example import Example, Readers, Written, cut, ranges, text_of
@@ -24,6 +24,9 @@ CHUNK = 64
 
 CHARACTERS = 1 << 20
 """Characters of a chunk, at the most, unless one document has more."""
+
+PARTIAL = ".partial-"
+"""Begins the name of a file that is being written."""
 
 SMALL = 8 << 20
 """Bytes of text below which a process of its own takes longer to start than the work takes."""
@@ -163,7 +166,7 @@ def _fresh(
         writer = Writer(None, key)
         told, _ = _write(writer, documents, readers, max_length, limit, workers)
         return Prepared(writer.close(), told, limit)
-    with _aside(place.parent) as aside:
+    with _aside(place.parent, place.stem) as aside:
         writer = Writer(aside, key)
         told, _ = _write(writer, documents, readers, max_length, limit, workers)
         writer.close()
@@ -190,7 +193,7 @@ def prepare_stream(
     where = folder or cache_folder() / "prepared"
     try:
         where.mkdir(parents=True, exist_ok=True)
-        with _aside(where) as aside:
+        with _aside(where, "stream") as aside:
             writer = Writer(aside, "stream")
             told, digest = _write(writer, documents, readers, max_length, limit, workers)
             writer.close()
@@ -228,9 +231,9 @@ def _write(
 
 
 @contextmanager
-def _aside(folder: Path) -> Iterator[Path]:
+def _aside(folder: Path, name: str) -> Iterator[Path]:
     """Give a file to write to, which is gone afterwards unless it was renamed."""
-    handle, made = tempfile.mkstemp(prefix=".partial-", suffix=".arrow", dir=folder)
+    handle, made = tempfile.mkstemp(prefix=f"{PARTIAL}{name}-", suffix=".arrow", dir=folder)
     os.close(handle)
     try:
         yield Path(made)
@@ -244,11 +247,16 @@ def _alone(place: Path) -> Iterator[None]:
 
     Where files cannot be locked each prepares for itself: wasteful, and still right.
     """
-    with (place.parent / f".{place.stem}.lock").open("w") as file:
+    with ExitStack() as stack:
         try:
             import fcntl
 
+            # a disk that is full may have no room for the lock either
+            file = stack.enter_context((place.parent / f".{place.stem}.lock").open("w"))
             fcntl.flock(file, fcntl.LOCK_EX)
+            # of one that was killed while it wrote: nobody else writes these now
+            for left in place.parent.glob(f"{PARTIAL}{place.stem}-*"):
+                left.unlink(missing_ok=True)
         except (ImportError, OSError):
             pass
         yield

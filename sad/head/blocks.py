@@ -225,8 +225,7 @@ class _Loop:
             silent, target = None if of.vocab.identity else kd.silence(scores), scores
         else:
             if self.job.measure:
-                at = 1.0 if of.knows(1.0) else divergence.temperature
-                self._measure(mine, of.block(part, at), token, of.mapped(part))
+                self._measure(mine, of.block(part, 1.0), token, of.mapped(part))
             target = of.block(part, divergence.temperature)
         found = kd.rows(mine, target, divergence, soft if divergence.temperature == 1.0 else None, silent)
         if compared.row_weight is not None:

@@ -57,17 +57,37 @@ IDENTITY = Head()
 """For states that are logits already."""
 
 
+FACTORS = {
+    "logit_scale": 1,  # Cohere
+    "lm_head_multiplier": 1,  # Falcon-H1
+    "logits_scaling": -1,  # Granite
+    "logits_mup_width_multiplier": -1,  # Inkling
+}
+"""Keys of a model's configuration that its logits are multiplied with (1) or divided by (-1)."""
+
+
 def head_of(model: nn.Module) -> Head:
     """Return the head of a causal LM with the scale and soft-cap that the model's own forward applies.
 
-    Cohere multiplies by ``logit_scale``, Granite divides by ``logits_scaling``, Gemma soft-caps. Under FSDP the weight
-    is whole only inside the root module's forward: make it there, anew for each pass.
+    Rows that only fill up the weight (``unpadded_vocab_size``) are no tokens. Under FSDP the weight is whole only
+    inside the root module's forward: make it there, anew for each pass.
     """
     layer: Any = model.get_output_embeddings()  # type: ignore[operator]
     config = text_config(model)
-    scale = (getattr(config, "logit_scale", None) or 1.0) / (getattr(config, "logits_scaling", None) or 1.0)
-    cap = getattr(config, "final_logit_softcapping", None) or None
-    return Head(layer.weight, getattr(layer, "bias", None), scale, cap)
+    caps = (getattr(config, name, None) for name in ("final_logit_softcapping", "logits_soft_cap"))
+    weight, bias, rows = layer.weight, getattr(layer, "bias", None), getattr(config, "unpadded_vocab_size", None)
+    if rows and rows < weight.shape[0]:
+        weight, bias = weight[:rows], None if bias is None else bias[:rows]
+    return Head(weight, bias, _scale(config), next(filter(None, caps), None))
+
+
+def _scale(config: Any) -> float:  # noqa: ANN401 - transformers' configs have no common type
+    scale = 1.0
+    for name, power in FACTORS.items():
+        # HyperCLOVA X multiplies by what Granite divides by
+        turned = name == "logits_scaling" and str(config.model_type).startswith("hyperclovax")
+        scale *= (getattr(config, name, None) or 1.0) ** (-power if turned else power)
+    return scale
 
 
 @torch.no_grad()

@@ -41,6 +41,7 @@ from torch import Tensor, nn
 from sad import tiny
 from sad.case import Verdict
 from sad.errors import UserError
+from sad.forward import block_list
 from sad.invariants._spellings import cut_otherwise, written_otherwise
 from sad.subjects.objective import (
     ALM,
@@ -109,7 +110,7 @@ def objective_matches_the_texts(learner: Learner) -> Verdict:
         if sorted(n for batch in got.batches for n in batch) != list(range(len(task.texts))):
             return Verdict(False, f"{name}: the step's texts are {[list(b) for b in got.batches]}", {"raised": 1})
         right = _right(name, task, got)
-        for off, says in _compared(got, right):
+        for off, says in compared(got, right):
             numbers += 1
             if not off <= (ROUNDED if task.stored else TOLERANCE):
                 faults.append(f"{name}: {says}")
@@ -149,7 +150,10 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     mine, theirs = (tiny.tokenizer(300, begins=True, text=text) for text in (tiny.TEXT, OTHER))
     assert len(mine) == len(theirs)
     few: dict[str, Any] = {"num_key_value_heads": 1}
-    kinds = ("Granite", {"logits_scaling": 0.5}), ("Gemma2", few | {"final_logit_softcapping": 5.0, "head_dim": 8})
+    kinds: tuple[Kind, Kind] = (
+        ("Granite", {"logits_scaling": 0.5}),
+        ("Gemma2", few | {"final_logit_softcapping": 5.0, "head_dim": 8}),
+    )
     named: dict[str, Any] = {"attention_blocks": ((0, 2), (1, 1)), "relation_heads": 4, "chunk_temperature": 5.0}
     yield (
         "two tokenizers of one size",
@@ -172,7 +176,10 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     other = cut_otherwise(tiny.tokenizer(320))
     # after it was made: its own rules do not know of it
     other.sep_token = WORD
-    yield "one vocabulary, cut in two ways", _task(tiny.tokenizer(320), other, ((0, 0),), 2.0, **few)
+    # one projection for queries, keys and values: of fewer keys, and of one head after the other
+    marks = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0)
+    kinds = ("Phi3", marks | {"num_key_value_heads": 1}), ("GPTNeoX", marks)
+    yield "one vocabulary, cut in two ways", _task(tiny.tokenizer(320), other, ((0, 0),), 2.0, *kinds, **few)
     from_store = few | {"weights": {name: WEIGHTS[name] for name in (KD, LM, LAYERWISE, CONTRASTIVE)}, "stored": True}
     yield "a stored teacher", _task(tiny.tokenizer(320), tiny.tokenizer(400), ((0, 1), (1, 0)), 2.0, **from_store)
     odd = _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 0),), 2.0, **few)
@@ -199,8 +206,8 @@ def _task(
 ) -> Task:
     mine_deep, theirs_deep = (1 + max(pair[side] for pair in blocks) for side in (0, 1))
     models: tuple[Any, Any] = (
-        _model(student, len(mine), mine_deep, width=16),
-        _model(teacher, len(theirs), theirs_deep, width=24),
+        sharpened(student, len(mine), mine_deep, width=16),
+        sharpened(teacher, len(theirs), theirs_deep, width=24),
     )
     for model in models if options["attention"] == MAPS else ():
         model.set_attn_implementation("eager")
@@ -213,18 +220,20 @@ def _doubled(_model: nn.Module, _inputs: object, out: Any) -> None:  # noqa: ANN
     out.logits = 2 * out.logits
 
 
-def _model(kind: Kind, tokens: int, layers: int, width: int) -> nn.Module:
+def sharpened(kind: Kind, tokens: int, layers: int, width: int, sharpness: float = SHARP) -> nn.Module:
     """A random model. Sharpened, its blocks too: at its size an untrained one hardly looks back."""
-    made = tiny.model(tokens + SPARE, layers=layers, width=width, seed=layers, sharpness=SHARP, kind=kind[0], **kind[1])
+    made = tiny.model(
+        tokens + SPARE, layers=layers, width=width, seed=layers, sharpness=sharpness, kind=kind[0], **kind[1]
+    )
     with torch.no_grad():
-        for matrix in (p for p in made.get_submodule("model.layers").parameters() if p.ndim > 1):
+        for matrix in (p for p in block_list(made).parameters() if p.ndim > 1):
             matrix.mul_(BLOCKS)
         if (bias := getattr(made.get_output_embeddings(), "bias", None)) is not None:  # type: ignore[operator]
             bias.copy_(torch.linspace(-1.0, 1.0, len(bias)))
     return made.eval().requires_grad_(False)
 
 
-def _compared(got: Account, right: Account) -> Iterator[tuple[float, str]]:
+def compared(got: Account, right: Account) -> Iterator[tuple[float, str]]:
     """How far each number and each gradient is off, relative, and in words."""
     for where, found, wanted in (("", got.step, right.step), ("held-out ", got.held_out, right.held_out)):
         for name, value in wanted.items():

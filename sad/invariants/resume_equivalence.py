@@ -6,9 +6,9 @@ in a later one, and when the run is stopped twice: the same samples in the same 
 at every step, and at the end the same weights and the same state of the optimizer, bit for bit. After the load the
 optimizer owns the live trainable tensors, each once, and no other. What was saved stays what it was: the run that saved
 it trains on, a run that took it up trains on, and it still leads to the same weights. Another seed gives another order.
-A run that can be asked to end does so after the step that it is taking, and has saved it; it says how it began,
-and how it ended. One that knows its data refuses to go on with others. Of several processes each goes on drawing as it
-would have, no two alike, also where there are more of them than there were.
+A run that can be asked to end does so after the step that it is taking, and has saved it; it says how it began, and how
+it ended. One that knows its data refuses to go on with others, and with steps of another size. Of several processes
+each goes on drawing as it would have, no two alike, also where there are more of them than there were.
 
 ## Why it must hold
 Long runs are stopped as a rule, not as an exception. What a resume loses shows as a small jump of the loss, if at all,
@@ -108,11 +108,17 @@ def _stops(resumable: Resumable, whole: Ran) -> str:
 def _mistakes(resumable: Resumable, whole: Ran) -> str:
     if not resumable.knows_its_data:
         return ""
-    try:
-        resumable.run(replace(SETTING, size=SETTING.size - 1), whole.saved[LATER], ())
-    except UserError:
-        return ""
-    return "it goes on with other data than it began with"
+    others = {
+        "other data": replace(SETTING, size=SETTING.size - 1),
+        "other steps": replace(SETTING, accumulation=SETTING.accumulation + 1),
+    }
+    for what, setting in others.items():
+        try:
+            resumable.run(setting, whole.saved[LATER], ())
+        except UserError:
+            continue
+        return f"it goes on with {what} than it began with"
+    return ""
 
 
 def _draws(resumable: Resumable) -> str:

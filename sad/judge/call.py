@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sad.judge.constructor import kept_losses
 from sad.judge.output import loss_of
-from sad.judge.roles import Reading, Role, read
+from sad.judge.roles import Reading, Role, Space, read
 from sad.judge.stand_in import Asked, Model, NeedsAdapterError, stand_in_self, trainer_parts
 from sad.judge.values import Asking, Form, Values
 from sad.subjects.divergence import Given
@@ -35,17 +35,22 @@ class Call:
     reading: Reading = field(init=False)
     settings: dict[str, float] = field(default_factory=dict)
     """Settings by name that are held at a number: the weights that a mixture is judged at."""
+    roles: dict[str, Role] = field(default_factory=dict)
+    """Roles that are other than the names say."""
     about: Any = None
     """What its source and name are those of, where an adapter stands before it."""
 
     def __post_init__(self) -> None:
         self._function, self._own = self._unwrapped()
         self.reading = read(self._parameters())
+        self.reading = replace(self.reading, roles={**self.reading.roles, **self.roles})
 
     def formed(self, **changes: Any) -> Call:  # noqa: ANN401 - fields of Form
         """Return the same loss, called in another form."""
         settings = changes.pop("settings", self.settings)
-        return Call(self.target, self.owner, replace(self.form, **changes), self.asked, settings=settings)
+        roles = changes.pop("roles", self.roles)
+        form = replace(self.form, **changes)
+        return Call(self.target, self.owner, form, self.asked, settings=settings, roles=roles)
 
     def takes(self, *roles: Role) -> bool:
         """Whether it can be given this, as a parameter, to its constructor, or through an attribute that it reads."""
@@ -64,17 +69,28 @@ class Call:
         return bool(names) and kept.issuperset(names)
 
     def watching(self, kept: list[tuple[str, Tensor, Tensor]]) -> Callable[[Given], Tensor]:
-        """Return the call, which puts into ``kept`` whose logits they were, before and after."""
+        """Return the call, which puts into ``kept`` what it was given: whose, before and after."""
 
         def watched(given: Given) -> Tensor:
             values = Values(self._asking(), given)
-            pairs = [("student", values.student), ("teacher", values.teacher)]
+            pairs = [("student's logits", values.student), ("teacher's logits", values.teacher)]
+            if values.own_labels is not None:
+                pairs.append(("labels", values.own_labels))
             before = [(whose, tensor.detach().clone(), tensor) for whose, tensor in pairs]
             loss = self._called(values)
             kept.extend(before)
             return loss
 
         return watched
+
+    def of_single_tokens(self, given: Given) -> Tensor:
+        """Call it with the log-probabilities of one token a row, [batch, length], in place of logits."""
+        at = given.teacher_logits.argmax(dim=-1, keepdim=True)
+        plain = self.formed(student=Space.LOGITS, teacher=Space.LOGITS)
+        values = Values(plain._asking(), given)
+        for side in ("student", "teacher"):
+            setattr(values, side, getattr(values, side).log_softmax(dim=-1).gather(-1, at)[..., 0])
+        return plain._called(values)
 
     def through(self, given: Given, states: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Call a fused loss on hidden states [batch, length, width] and a weight [vocab, width].

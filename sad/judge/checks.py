@@ -11,29 +11,22 @@ from torch import Tensor
 from sad.case import Standing, Verdict
 from sad.judge.call import Call
 from sad.judge.claims import claims as claimed
-from sad.judge.discover import SEQUENCES, explained, source
-from sad.judge.families import FORWARD, forward_kl
+from sad.judge.discover import SEQUENCES, source
+from sad.judge.families import forward_kl
 from sad.judge.found import Found
 from sad.judge.fused import fused
 from sad.judge.roles import Role
-from sad.judge.sample import ACCEPTED, fit, given, sample, slope_of
+from sad.judge.sample import sample, shown
 from sad.judge.target import said
 from sad.judge.temperature import UNSQUARED
-from sad.judge.weighted import undetached
+from sad.judge.unexplained import unexplained
 from sad.subjects.divergence import Given, Kind, Reduction, Squared, Takes
 
-ZERO = 1e-4
-"""Of the gradient's norm at equal logits against that at ordinary ones: float32 and epsilons leave up to 1e-6."""
 SAME = 1e-6
-TRIES = 8
-STEP = 1e-3
-SMALL = 0.1
+FLATTENED = re.compile(r"\.(view|reshape)\(\s*-1\s*,[^)\n]*(size\(\s*-1|shape\[-1\]|vocab)", re.IGNORECASE)
+"""Where its source flattens logits to rows somewhere: they have three axes."""
 OF_TEXTS = ("attention_mask", "seq_len", "sequence", "-100", "vocab", "causal")
 """What the source of a loss has in it that is made for texts, not for one label an example."""
-WEIGHT = re.compile(r"weight|difficult|adaptive|importance|\bgap|\bhard|\bw\b", re.IGNORECASE)
-"""Where the source of a loss speaks of weights."""
-SLOPE = 2e-2
-"""Relative, between a directional derivative and a difference over STEP in float32."""
 
 
 def can_be_called(found: Found) -> Verdict:
@@ -62,11 +55,11 @@ def can_be_called(found: Found) -> Verdict:
 def known_divergence(found: Found) -> Verdict:
     """Value and gradient are those of a divergence that is known; else it is zero and flat at equal logits alone."""
     if found.faults:
-        return Verdict(False, "; ".join(found.faults), found.numbers, example=smallest(found))
+        return Verdict(False, "; ".join(found.faults), found.numbers, example=_telling(found))
     if found.known:
         notes = f" ({'; '.join(found.notes)})" if found.notes else ""
         return Verdict(True, f"it is {found.name}{notes}", found.numbers)
-    return _unknown(found)
+    return unexplained(found)
 
 
 def claims(found: Found) -> Verdict:
@@ -94,7 +87,9 @@ def divisor(found: Found) -> Verdict:
         return Verdict(True, contract.reduction.value)
     says = f"divided by the number of sequences alone: at length {length} it is {length} times a mean over rows"
     text = source(call)
-    if "batchmean" in text and (SEQUENCES.search(text) or any(word in text.lower() for word in OF_TEXTS)):
+    if "batchmean" in text and (
+        SEQUENCES.search(text) or FLATTENED.search(text) or any(word in text.lower() for word in OF_TEXTS)
+    ):
         says = f"batchmean of [batch, length, vocab] is {says}"
         return Verdict(False, says, {"times": float(length)}, example=shown(found.shape.sample.given))
     return Verdict(True, f"{says}; give it rows of one axis for a mean", standing=Standing.ALLOWED)
@@ -133,6 +128,8 @@ def without_labels(found: Found) -> Verdict:
     times = none.value / every.value if every.value else float("nan")
     says = f"without labels {none.value:.5g}, with a label for every row {every.value:.5g}, {times:.4g} times"
     batch, length, _ = of.student_logits.shape
+    if _same_of_equal_rows(call, of):
+        return Verdict(True, f"{says}: a mean over other rows, the last one too", standing=Standing.ALLOWED)
     if any(
         abs(times - usual) < 1e-4 * usual for usual in (length, batch * length, 1 / length, 1 / (batch * length), batch)
     ):
@@ -140,8 +137,19 @@ def without_labels(found: Found) -> Verdict:
     return Verdict(False, says, {"times": times}, example=shown(of))
 
 
+def _same_of_equal_rows(call: Call, of: Given) -> bool:
+    """Whether labels make no difference where all rows are the same: then both are means, over other rows."""
+    assert of.labels is not None
+    student, teacher = (x[:1, :1].expand_as(x).contiguous() for x in (of.student_logits, of.teacher_logits))
+    some, none = (
+        sample(call, replace(of, student_logits=student, teacher_logits=teacher, labels=labels)).value
+        for labels in (of.labels.clamp_min(0), None)
+    )
+    return abs(some - none) <= SAME * (1 + abs(some))
+
+
 def inputs_untouched(found: Found) -> Verdict:
-    """The logits that it was given are the same after the call: others read them too."""
+    """The logits and labels that it was given are the same after the call: others read them too."""
     call, of = found.shape.call, found.shape.sample.given
     if call.hidden or call.form.chunks:
         return Verdict(True, "it takes no logits", standing=Standing.NOT_APPLICABLE)
@@ -156,11 +164,11 @@ def inputs_untouched(found: Found) -> Verdict:
         if off > 0:
             return Verdict(
                 False,
-                f"it changes the {whose}'s logits in place, by up to {off:.3g}: what reads them later gets others",
+                f"it changes the {whose} in place, by up to {off:.3g}: what reads them later gets others",
                 {"changed": off},
                 example=shown(of),
             )
-    return Verdict(True, "the logits are the same after the call")
+    return Verdict(True, "logits and labels are the same after the call")
 
 
 def fused_gradients(found: Found) -> Verdict:
@@ -170,11 +178,17 @@ def fused_gradients(found: Found) -> Verdict:
     return fused(found.shape.call, found.shape.sample.given)
 
 
-def shown(of: Given) -> str:
-    """Say which ordinary call it was."""
-    batch, length, vocab = of.student_logits.shape
-    kind = str(of.student_logits.dtype).removeprefix("torch.")
-    return f"random logits [{batch}, {length}, {vocab}] in {kind}, T = {of.temperature:g}"
+def _telling(found: Found) -> str:
+    """The smallest call, or the ordinary one where one row is what its formula says: more are needed to see it."""
+    of, family = found.shape.sample.given, found.shape.fit.family
+    rows = found.known and not family.fault
+    student, teacher = (x[:1, :1].detach() for x in (of.student_logits, of.teacher_logits))
+    try:
+        one = Given(student, teacher, None if of.labels is None else of.labels[:1, :1], 1.0, of.beta)
+        value, right = sample(found.shape.call, one).value, float(family.formula(student, teacher, of.beta))
+    except Exception:
+        return shown(of)
+    return shown(of) if rows and abs(value - right) <= SAME * (1 + abs(right)) else smallest(found)
 
 
 def smallest(found: Found) -> str:
@@ -193,88 +207,3 @@ def smallest(found: Found) -> str:
         f"student [0, 1], teacher [0, 3], one row, T = 1{', beta = 0.3' if call.betas() else ''}: "
         f"value {of.value:.4g}, gradient [{slope}]; KL(teacher || student) is {right:.4g}"
     )
-
-
-def _unknown(found: Found) -> Verdict:
-    call, of, near = found.shape.call, found.shape.sample, found.notes[0]
-    teacher = of.given.teacher_logits
-    equal = sample(call, replace(of.given, student_logits=teacher.clone()))
-    norm, usual = float(equal.gradient.norm()), float(of.gradient.norm())
-    numbers = {"gradient at equal logits": norm, "usual gradient": usual, "value at equal logits": equal.value}
-    numbers["unexplained"] = found.shape.fit.residual
-    example = f"student = teacher: {shown(of.given)}"
-    for rows in (1, -1):
-        beside = explained(replace(of, given=replace(of.given, teacher_logits=teacher.roll(rows, dims=1))), call)
-        if beside.good and not beside.family.fault:
-            other = f"i {'-' if rows > 0 else '+'} 1"
-            says = f"it is {beside.family.name} between the student's row i and the teacher's row {other}"
-            return Verdict(False, f"{says}: the two are shifted against each other", numbers, example=shown(of.given))
-    if verdict := _weighted(found, numbers):
-        return verdict
-    if norm != norm or equal.value != equal.value:
-        return Verdict(False, f"not finite where student equals teacher; {near}", numbers, example=example)
-    if norm > ZERO * usual:
-        size = f"gradient's norm {norm:.3g} at student = teacher ({usual:.3g} elsewhere)"
-        return Verdict(False, f"it pulls the student away from its teacher: {size}; {near}", numbers, example=example)
-    small = replace(of.given, student_logits=SMALL * of.given.student_logits, teacher_logits=SMALL * teacher)
-    near_nothing = explained(sample(call, small), call)
-    off = 100 * fit(of, near_nothing.family, near_nothing.beta, near_nothing.labels).residual
-    if near_nothing.good and not near_nothing.family.fault and off > 100 * ACCEPTED:
-        says = (
-            f"on logits a tenth as large it is {near_nothing.family.name}, on ordinary ones {off:.3g}% of its gradient"
-        )
-        return Verdict(
-            False,
-            f"{says} is something else: large logits or small probabilities are cut off",
-            numbers,
-            example=shown(of.given),
-        )
-    lowest = min(_above(call, of.given, seed, equal.value) for seed in range(1, TRIES + 1))
-    numbers["least above"] = lowest
-    own = _its_own_gradient(call, of.given)
-    if lowest <= 0 and not (not own and all(_towards(call, of.given, seed) for seed in range(1, TRIES + 1))):
-        says = f"it is {-lowest:.4g} lower at other logits than where student equals teacher; {near}"
-        return Verdict(False, says, numbers, example=shown(of.given))
-    if not own:
-        near = f"{near}; part of its gradient is held back (its value rises otherwise than its gradient says)"
-    says = f"not one that I know, but a divergence: least and flat at student = teacher; {near}"
-    return Verdict(True, says, numbers, standing=Standing.ALLOWED)
-
-
-def _weighted(found: Found, numbers: dict[str, float]) -> Verdict | None:
-    """Rows weighted by a number of the student's own that is not detached; where it is a gap only if meant as one."""
-    of = found.shape.sample
-    weighted = undetached(of, (of.given.beta, 0.5))
-    if weighted is None:
-        return None
-    says = (
-        f"it is {weighted.family.name}, its rows weighted by a function of {weighted.feature} that is not detached: "
-        f"the weight's part of the gradient is {weighted.share:.3g} times as large as the whole"
-    )
-    numbers = {**numbers, "the weight's share": weighted.share}
-    if weighted.gap and not WEIGHT.search(source(found.shape.call)):
-        return Verdict(True, f"{says}; least where the two are equal", numbers, standing=Standing.ALLOWED)
-    return Verdict(False, f"{says}; .detach() it", numbers, example=shown(of.given))
-
-
-def _towards(call: Call, of: Given, seed: int) -> bool:
-    """Whether a step down its gradient comes nearer to the teacher: the value of a held-back target does not say."""
-    other = given(seed, labels=of.labels is not None).student_logits
-    away = replace(of, student_logits=of.teacher_logits + 0.3 * (other - of.teacher_logits))
-    slope = slope_of(away.student_logits, away.teacher_logits, FORWARD, 0.5, (1.0, 1.0))
-    return float((sample(call, away).gradient * slope).sum()) > 0
-
-
-def _above(call: Call, of: Given, seed: int, least: float) -> float:
-    other = given(seed, labels=of.labels is not None).student_logits
-    away = replace(of, student_logits=of.teacher_logits + 0.3 * (other - of.teacher_logits))
-    return sample(call, away).value - least
-
-
-def _its_own_gradient(call: Call, of: Given) -> bool:
-    direction = given(99, labels=False).student_logits
-    high, low = (
-        sample(call, replace(of, student_logits=of.student_logits + s * direction)).value for s in (STEP, -STEP)
-    )
-    slope = float((sample(call, of).gradient * direction).sum())
-    return abs((high - low) / (2 * STEP) - slope) <= SLOPE * max(abs(slope), 1e-3)

@@ -31,7 +31,6 @@ def main(request_file: str, result_file: str) -> int:
             result.write(json.dumps(spell(event), allow_nan=False) + "\n")
             result.flush()
 
-        tell({"start": "load"})
         try:
             for event in _events(request):
                 tell(_plain(event))
@@ -57,6 +56,7 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
     from sad.judge.session import session
     from sad.judge.target import load, owner
 
+    yield {"start": "load"}
     target, adapter = request.get("loss"), request.get("adapter")
     if adapter:
         subject = adapted(adapter, target)

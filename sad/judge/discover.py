@@ -16,7 +16,7 @@ from torch import Tensor
 from sad.errors import UserError
 from sad.judge.call import Call
 from sad.judge.families import EVERY, FORWARD, REVERSE, RIGHT, Family
-from sad.judge.roles import Role, Space
+from sad.judge.roles import Role, Space, upright
 from sad.judge.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
 from sad.judge.screen import Entry, screened
 from sad.judge.target import said
@@ -48,6 +48,11 @@ AXES = re.compile(
 """The same, without rows that were flattened before."""
 AXIS_ONE = re.compile(r"softmax\((?:[^()]|\([^()]*\))*?(,\s*|dim\s*=\s*)1\s*\)")
 """A softmax along axis 1."""
+
+FROM_THE_FRONT = (
+    "its rows do not depend on one another in [rows, vocab], and do in [batch, length, vocab], which is what its "
+    "source says that logits are: there, axis 1 is the length, and it must name the last one"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -234,14 +239,18 @@ def _crosswise(shape: Shape, ran: list[Shape]) -> Shape:
     """Where a source says [batch, length, vocab] and the loss runs on that, it must be right on that."""
     call = shape.call
     runs = any(other.call.form.rank == 3 and other.sample.attached for other in ran)
-    text = source(call)
-    if call.form.rank != 2 or not runs or call.hidden or not (AXES.search(text) and AXIS_ONE.search(text)):
+    if call.form.rank != 2 or not runs or call.hidden or not (of_sequences(call) and AXIS_ONE.search(source(call))):
         return shape
     says = (
         f"it is {shape.fit.family.name} on rows alone, and its source says that logits are [batch, length, vocab]: "
         "there, axis 1 is the length, and softmax must go along the last"
     )
     return replace(shape, faults=(says,))
+
+
+def of_sequences(call: Call) -> bool:
+    """Whether source or parameters say that logits are [batch, length, vocab]."""
+    return bool(AXES.search(source(call))) or bool(upright(call.reading))
 
 
 def _spaces(call: Call) -> tuple[tuple[Space, Space], ...]:

@@ -12,6 +12,7 @@ from sad.subjects.divergence import IGNORED, Contract, Given, Reduction, counted
 
 EQUAL = 1e-4
 """Relative, between the factors that two calls show."""
+OWN_WEIGHTS = "weights of its own"
 Number = Callable[[Given], float]
 
 
@@ -146,4 +147,4 @@ def _uneven(samples: Sequence[Sample], fits: Sequence[Fit], uneven: float) -> Di
         says = f"rows that all count have weights that differ by {100 * uneven:.3g}%"
     else:
         says = f"rows that count have weights that differ by {100 * uneven:.3g}%"
-    return Divided(None, "weights of its own", 1.0, lambda _: 1.0, notes=(says,))
+    return Divided(None, OWN_WEIGHTS, 1.0, lambda _: 1.0, notes=(says,))

@@ -33,12 +33,15 @@ class Family:
 
 def kl(high: Tensor, low: Tensor) -> Rows:
     """KL(high || low) of log-probabilities; a token without mass adds nothing."""
-    return torch.where(high.exp() > 0, high.exp() * (high - low), 0.0).sum(dim=-1)
+    # infinities are taken out before they are subtracted: where alone would leave NaN in the gradient
+    some = high.exp() > 0
+    return (high.exp() * (high.where(some, 0.0) - low.where(some, 0.0))).sum(dim=-1)
 
 
 def mixed(first: Tensor, second: Tensor, weight: float) -> Tensor:
     """The log of weight * first + (1 - weight) * second, of log-probabilities."""
-    return (weight * first.exp() + (1 - weight) * second.exp()).log()
+    both = weight * first.exp() + (1 - weight) * second.exp()
+    return torch.where(both > 0, both.where(both > 0, 1.0).log(), -torch.inf)
 
 
 def _logs(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,12 +8,17 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from sad.judge.call import Call
-from sad.judge.discover import Shape, explained, source
-from sad.judge.divisor import Divided, divided
+from sad.judge.coupling import on_rows_alone
+from sad.judge.discover import FROM_THE_FRONT, Shape, explained, of_sequences
+from sad.judge.divisor import OWN_WEIGHTS, Divided, divided
 from sad.judge.families import EXCHANGED, FORWARD, GENERAL, RIGHT
-from sad.judge.roles import Role
+from sad.judge.label_loss import label_loss
+from sad.judge.means import of_parts
+from sad.judge.roles import Role, upright
 from sad.judge.rows import by_doubling, by_parts, entropy_of, misplaced, row_loss, rows_of
 from sad.judge.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
+from sad.judge.shifts import unshifted
+from sad.judge.taken import ignores, taken
 from sad.judge.temperature import Softened, beside, softened
 from sad.subjects.divergence import Contract, Divergence, Given, Kind, Reduction, Squared, Takes
 
@@ -45,6 +50,8 @@ class Found:
     """Rows weigh as no contract has a name for."""
     unfit: str = ""
     """What equal rows are weighted by, where that is no usual divisor and no matter of the logits."""
+    label_loss: str = ""
+    """What it is where it is a loss on labels and nothing else."""
 
     @property
     def known(self) -> bool:
@@ -55,9 +62,10 @@ class Found:
 def found(shape: Shape, seed: int) -> Found:
     """Tell from ordinary calls what the loss is divided by, where its temperature and its beta go, and what it adds."""
     if not shape.fit.good:
-        return unknown(shape)
+        return unknown(shape, seed)
     shape = _without_beta(shape)
     heated = beside(shape.call, shape.fit, seed)
+    hard = shape.fit.labels
     shape, mixing = _without_labels(shape)
     call, first = shape.call, shape.fit
     notes, faults = (
@@ -74,6 +82,15 @@ def found(shape: Shape, seed: int) -> Found:
     faults += by.faults
     if rows == "others":
         faults.append(misplaced(of[0], fits[0]))
+    if {hard, rows} == {"own", "next"}:
+        two = ("divergence", "label loss") if rows == "own" else ("label loss", "divergence")
+        faults.append(f"the {two[0]} is over the rows of the labels, the {two[1]} over those before: one is off by one")
+    if by.reduction is None and (told := of_parts(call, of[0], fits[0], lambda s: _again(s, first, call), shift=shift)):
+        faults.append(told)
+    if call.form.flipped and (masks := upright(call.reading)):
+        faults.append(f"it leaves out the rows where {masks[0]} is 1, and keeps those where it is 0")
+    says, wrong = unshifted(call) if rows == "own" else ("", False)
+    (faults if wrong else notes).extend([says] if says else [])
     if count and by.reduction is not Reduction.COUNT:
         faults.append(f"it takes a count and does not divide by it: the loss is divided by {by.name}")
     warm = softened(call, first, seed) if call.takes(Role.TEMPERATURE) else Softened(Squared.NOWHERE)
@@ -82,9 +99,9 @@ def found(shape: Shape, seed: int) -> Found:
     entropy, said = entropy_of(of[0], fits[0])
     if entropy is None and by.reduction is None and not first.family.fault:
         # rows of some formula, each times a number of its own that the value does not have: another formula
-        return unknown(replace(shape, fit=replace(first, residual=UNEVEN)))
+        return unknown(replace(shape, fit=replace(first, residual=UNEVEN)), seed)
     (notes if entropy is not None else faults).extend(said)
-    takes = _takes(call, first, with_labels=with_labels, rows=rows, warm=warm, count=by.reduction is Reduction.COUNT)
+    takes = taken(call, first, with_labels=with_labels, rows=rows, warm=warm, count=by.reduction is Reduction.COUNT)
     if with_labels and not takes[1] and rows == "all":
         notes.append("no row is ever left out: labels serve the label loss alone, so -100 is not asked of it")
     kind, documented, more = _kind(call, first, seed)
@@ -104,12 +121,15 @@ def found(shape: Shape, seed: int) -> Found:
         else None
     )
     other = divided(of, [replace(f, kd=f.ce) for f in fits], shift=first.labels == "next") if first.labels else None
+    if other is not None and other.name == OWN_WEIGHTS:
+        # each row's label loss has a weight of its own, which the value does not tell: it cannot be taken off
+        return unknown(replace(shape, fit=replace(first, residual=UNEVEN)), seed)
     faults += _unsquared(call, first, by, other)
     loss = plain(call, first, by, other)
     numbers = {"explained": 1 - first.residual, "factor": by.factor}
     unfit = by.unfit if by.unfit and not _by_logits(call, first, fits[0], (seed, with_labels, count)) else ""
-    told = tuple(faults), tuple(notes), numbers, bool(mixing), by.reduction is None, unfit
-    return Found(Divergence(contract, loss, by_rows), shape, first.family.name, *told)
+    more_told = tuple(faults), tuple(notes), numbers, bool(mixing), by.reduction is None, unfit
+    return Found(Divergence(contract, loss, by_rows), shape, first.family.name, *more_told)
 
 
 def _by_logits(call: Call, first: Fit, one: Fit, asked: tuple[int, bool, bool]) -> bool:
@@ -122,25 +142,35 @@ def _by_logits(call: Call, first: Fit, one: Fit, asked: tuple[int, bool, bool]) 
     return not again.good or abs(before - after) > ACCEPTED * abs(before)
 
 
-def unknown(shape: Shape) -> Found:
+def unknown(shape: Shape, seed: int) -> Found:
     """What can be said of a loss that no formula explains: the nearest, and by how much it differs."""
     call, of, nearest = shape.call, shape.sample, shape.fit
+    front: tuple[str, ...] = ()
+    if flat := on_rows_alone(of, call) if of.attached else None:
+        if of_sequences(call):
+            front = (FROM_THE_FRONT,)
+        else:
+            return unknown(replace(shape, call=flat, sample=sample(flat, of.given)), seed)
     leaves_out = not call.form.whole and (
-        call.takes(Role.MASK, Role.PADDING, Role.BATCH) or (call.takes(Role.LABELS) and _ignores(call))
+        call.takes(Role.MASK, Role.PADDING, Role.BATCH) or (call.takes(Role.LABELS) and ignores(call))
     )
     takes = {Takes.LABELS} if of.given.labels is not None and leaves_out else set()
     takes |= {Takes.TEMPERATURE} if call.takes(Role.TEMPERATURE) else set()
     _, shift = rows_of(of, replace(nearest, kd=of.gradient.norm(dim=-1)))
     shift = shift and Takes.LABELS in takes
     contract = Contract(Kind.OTHER, by_parts(call, of, shift=shift), shift=shift, takes=frozenset(takes))
+    alone = label_loss(shape, seed)
     told = f"nearest to {nearest.family.name}, whose gradient differs by {100 * nearest.residual:.3g}%"
+    if nearest.residual == UNEVEN:
+        told = f"nearest to {nearest.family.name} with rows that have weights of their own"
     return Found(
         Divergence(contract, call),
         shape,
         nearest.family.name,
-        (),
+        (*front, *(alone.faults if alone else ())),
         (told, *shape.notes),
         {"unexplained": nearest.residual},
+        label_loss=alone.says if alone else "",
     )
 
 
@@ -217,34 +247,6 @@ def _without_labels(shape: Shape) -> tuple[Shape, list[str]]:
             if again.good and not again.labels and again.family == shape.fit.family:
                 return replace(shape, call=call, sample=of, fit=again), [f"{said}; judged at {name} = {end:g}, without"]
     return shape, [f"{said}; it is taken off before the divergence is judged"]
-
-
-def _takes(
-    call: Call, first: Fit, *, with_labels: bool, rows: str, warm: Softened, count: bool
-) -> tuple[frozenset[Takes], bool]:
-    """What it can be given, and whether rows can be left out."""
-    text = source(call).lower()
-    ignoring = _ignores(call)
-    sequences = any(word in text for word in ("seq", "token", "vocab", ":-1", "length"))
-    leaves_out = (
-        with_labels
-        and not call.form.whole
-        and (rows in ("own", "next") or ignoring or sequences or call.takes(Role.MASK))
-    )
-    takes = {Takes.LABELS} if leaves_out else set()
-    if call.takes(Role.TEMPERATURE) and not warm.unused:
-        takes.add(Takes.TEMPERATURE)
-    if first.family.beta and call.betas() and call.form.beta != "":
-        takes.add(Takes.BETA)
-    if count:
-        takes.add(Takes.COUNT)
-    return frozenset(takes), leaves_out
-
-
-def _ignores(call: Call) -> bool:
-    """Whether its source speaks of rows that do not count."""
-    text = source(call).lower()
-    return any(word in text for word in ("-100", "ignore", "mask", "pad_", "padding"))
 
 
 def _kind(call: Call, first: Fit, seed: int) -> tuple[Kind, bool, list[str]]:

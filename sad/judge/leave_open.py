@@ -10,6 +10,9 @@ from sad.subjects.divergence import Divergence
 
 EPSILON = 0.01
 """Relative: what an epsilon beside 70,000 probabilities may change."""
+BY_AN_EPSILON = re.compile(r"gradient 1 x right$|gradient 1\.000\d* x right$")
+"""What is said of a gradient that is right but for a thousandth."""
+HAS_EPSILON = re.compile(r"\b1e-\d|\beps")
 WEIGHED = ("padding", "partition")
 HELD_BACK = re.compile(r"\.detach\(\)|no_grad|stop_gradient|topk|\.data\b")
 """Where the source of a loss holds a gradient back."""
@@ -23,11 +26,13 @@ def settled(
     uneven: bool = False,
     scaleless: bool = False,
     mixed: bool = False,
+    coupled: bool = False,
 ) -> Verdict:
     """Judge a property; what breaks it and may be left to the caller is allowed.
 
     ``text`` is the loss's source; with ``uneven`` its rows weigh as no contract has a name for,
-    with ``scaleless`` it is of the directions of logits alone, with ``mixed`` it has a label loss beside it.
+    with ``scaleless`` it is of the directions of logits alone, with ``mixed`` it has a label loss beside it,
+    with ``coupled`` it compares its rows with one another on purpose.
     """
     verdict = judged(name, divergence)
     if verdict.holds:
@@ -38,10 +43,14 @@ def settled(
         )
     if verdict.cause is Cause.LARGE_VOCABULARY and abs(verdict.numbers["ratio"] - 1) <= EPSILON:
         return _allowed(f"an epsilon shows in a large vocabulary: {verdict.says}", verdict)
+    if BY_AN_EPSILON.search(verdict.says) and HAS_EPSILON.search(text):
+        return _allowed(f"an epsilon shows in small probabilities: {verdict.says}", verdict)
     if verdict.cause is Cause.RULED_OUT:
         return _allowed(f"tokens that are ruled out are its own affair: {verdict.says}", verdict)
     if uneven and name in WEIGHED:
         return _allowed(f"its rows have weights of their own: {verdict.says}", verdict)
+    if coupled and name in WEIGHED:
+        return _allowed(f"it compares rows with one another: its batch is not to be split: {verdict.says}", verdict)
     if name == "distinguishes" and scaleless:
         return _allowed(f"it does not see the scale of logits: {verdict.says}", verdict)
     if name == "derivative" and not divergence.known and HELD_BACK.search(text):

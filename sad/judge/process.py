@@ -16,6 +16,7 @@ from typing import IO, Any, NamedTuple
 
 from sad.case import Standing
 from sad.judge.report import Line, Report, line_of
+from sad.judge.spent import Spent
 from sad_doctor.clean import clean
 
 TIMEOUT = 60.0
@@ -27,6 +28,8 @@ RESTARTS = 3
 CALLS = 200
 """How many calls a property may make: a loss that takes longer than the limit for so many is slow and need not hang."""
 TICK = 0.05
+OURS = "ours"
+"""Where a process is before anything of the loss's is imported."""
 Told = Callable[[Line], None]
 
 
@@ -42,7 +45,7 @@ def judge(request: dict[str, Any], *, timeout: float = TIMEOUT, tell: Told = lam
         ended = _run({**request, "skip": skip}, report, timeout, tell)
         if ended is None:
             break
-        name = "can_be_called" if ended.where == "load" else ended.where
+        name = "can_be_called" if ended.where in ("load", OURS) else ended.where
         replay = f"sad verify --loss {request['name']} --only {name}"
         line = Line(name, Standing.NOT_APPLICABLE if ended.slow else Standing.BROKEN, ended.how, replay=replay)
         report.lines.append(line)
@@ -94,7 +97,7 @@ def _run(request: dict[str, Any], report: Report, timeout: float, tell: Told) ->
 def _followed(
     child: subprocess.Popen[bytes], result: Path, report: Report, timeout: float, tell: Told
 ) -> _Ended | None:
-    where, last, call_seconds = "load", time.perf_counter(), 0.0
+    where, spent, call_seconds = OURS, Spent(child.pid), 0.0
     with result.open(encoding="utf-8") as stream:
         rest = ""
         while True:
@@ -102,7 +105,7 @@ def _followed(
             rest += stream.read()
             *lines, rest = rest.split("\n")
             for text in lines:
-                last = time.perf_counter()
+                spent.again()
                 event = json.loads(text)
                 if event.get("done"):
                     return None
@@ -113,13 +116,15 @@ def _followed(
                 _take(event, report, tell)
             if over:
                 return _Ended(where, _how(child.returncode))
-            if time.perf_counter() - last > timeout:
+            if spent.update() > timeout:
                 return _late(where, timeout, call_seconds)
             time.sleep(TICK)
 
 
 def _late(where: str, timeout: float, call_seconds: float) -> _Ended:
     limit = f"within the time limit of {timeout:g} s"
+    if where == OURS:
+        return _Ended("load", f"not judged {limit}: torch is still being imported; give a longer --timeout", slow=True)
     if call_seconds * CALLS > timeout:
         says = f"not judged {limit}: one call takes {call_seconds:.2g} s; give a longer --timeout"
         return _Ended(where, says, slow=True)

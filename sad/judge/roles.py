@@ -89,7 +89,17 @@ RATIOS = {
 LABELS = {
     *("labels", "label", "true_labels", "true_label", "hard_labels", "hard_label", "shift_labels", "target_ids", "gt"),
     *("target_labels", "ground_truth", "gold", "hard_targets", "hard_target", "y_true_labels", "gts", "student_labels"),
-    *("label_ids", "lm_labels", "response_ids", "completion_ids", "tgt", "true_ids", "gold_labels"),
+    *(
+        "gt_label",
+        "gt_labels",
+        "label_ids",
+        "lm_labels",
+        "response_ids",
+        "completion_ids",
+        "tgt",
+        "true_ids",
+        "gold_labels",
+    ),
 }
 LATE_LABELS = {"target", "targets", "y", "y_true", "true", "hard", "answers", "gold"}
 """What is labels where student and teacher have other names."""
@@ -111,14 +121,8 @@ BATCHES = {
 COUNTS = {
     *("num_items_in_batch", "num_items", "n_items", "num_tokens", "n_tokens", "normalizer", "avg_factor", "denom"),
     *("num_valid", "total_valid", "global_valid_toks", "batch_denom", "norm_factor", "num_valid_tokens", "ntokens"),
-    *(
-        "num_target_tokens",
-        "global_valid_seqs",
-        "total_tokens",
-        "loss_normalizer",
-        "global_num_tokens",
-        "batch_num_tokens",
-    ),
+    *("num_target_tokens", "global_valid_seqs", "total_tokens", "loss_normalizer", "global_num_tokens"),
+    "batch_num_tokens",
 }
 IGNORES = {"ignore_index", "ignore_idx", "padding_id", "pad_id", "ignore_label", "ignored_index", "ignore_id"}
 LABEL_LOSSES = {
@@ -126,12 +130,7 @@ LABEL_LOSSES = {
 }
 CONFIGS = {"args", "config", "cfg", "params", "hparams", "opt", "kd_config", "distill_config", "configs", "loss_config"}
 OFFS = {
-    "weight_hard_loss",
-    "ce_weight",
-    "hard_weight",
-    "weight_ce",
-    "hard_loss_weight",
-    "ce_loss_weight",
+    *("weight_hard_loss", "ce_weight", "hard_weight", "weight_ce", "hard_loss_weight", "ce_loss_weight"),
     "alpha_ce_hard",
 }
 ONS = {
@@ -140,7 +139,10 @@ ONS = {
 }
 EAGERS = {"compiled", "compile", "use_compile", "torch_compile"}
 TEACHER_MODELS = {"teacher_model", "teacher", "ref_model", "teacher_net", "tea_model", "model_t", "net_t"}
-MODELS = {"model", "student_model", "student_net", "net", "model_s", "net_s"}
+MODELS = {"model", "student", "student_model", "student_net", "net", "model_s", "net_s"}
+FUSED = {"target_weight": Role.TEACHER_WEIGHT, "target_x": Role.TEACHER, "target_input": Role.TEACHER}
+FUSED |= {"weight": Role.STUDENT_WEIGHT, "x": Role.STUDENT, "input": Role.STUDENT}
+"""What flash-linear-attention calls hidden states and output weights: there `target` is the teacher's."""
 NUMERIC = (int, float)
 BY_NAME = (
     (LABEL_LOSSES, Role.LABEL_LOSS),
@@ -162,9 +164,11 @@ def read(parameters: Iterable[Parameter], *, settings_only: bool = False) -> Rea
     """Give every parameter a role. ``settings_only`` is for a constructor, which takes no logits."""
     every = [p for p in parameters if p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
     hidden = any(WEIGHTS & set(tokens(p.name)) and _side(p.name) for p in every) and not settings_only
+    paired = not settings_only and {"weight", "target_weight"} <= {p.name for p in every}
     roles: dict[str, Role] = {}
     for parameter in every:
-        role = _setting(parameter) or (None if settings_only else _value(parameter, every, hidden=hidden))
+        role = FUSED.get(parameter.name) if paired else None
+        role = role or _setting(parameter) or (None if settings_only else _value(parameter, every, hidden=hidden))
         if role is not None:
             roles[parameter.name] = role
     ordered = True
@@ -179,6 +183,11 @@ def read(parameters: Iterable[Parameter], *, settings_only: bool = False) -> Rea
     spaces = {role: space for name, role in roles.items() if (space := _space(name)) and _is_side(role)}
     in_order = {p.name: roles[p.name] for p in every if p.name in roles}
     return Reading(in_order, spaces, ordered, tuple(unread))
+
+
+def upright(reading: Reading) -> list[str]:
+    """Return the masks whose name leaves no doubt that 1 is a row that counts."""
+    return [n for n in reading.named(Role.MASK) if "_".join(tokens(n)) in MASKS - {"mask", "masks"}]
 
 
 def setting(name: str) -> Role | None:
@@ -228,7 +237,8 @@ def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Rol
     if side and hidden and words & HIDDEN and not optional:
         return side
     for names, role in BY_NAME:
-        if name in names:
+        # a switch is no tensor: shift_labels=False
+        if name in names and not isinstance(parameter.default, bool):
             return role
     others = {"_".join(tokens(p.name)) for p in every}
     if name in MODELS and others & {"inputs", "batch"}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -97,6 +97,9 @@ def given(
 
 def sample(loss: Loss, call: Given) -> Sample:
     """Call a loss and send its gradient back. Raises whatever the loss raises."""
+    if call.labels is not None and isinstance(loss, Call) and loss.form.whole:
+        # what is given there is what is explained
+        call = replace(call, labels=call.labels.clamp_min(0))
     student, teacher = (x.detach().clone() for x in (call.student_logits, call.teacher_logits))
     student.requires_grad_()
     with torch.enable_grad():
@@ -216,3 +219,10 @@ def used(amounts: Float[Tensor, "batch length"]) -> Bool[Tensor, "batch length"]
     """Return which rows have any of it."""
     most = float(amounts.abs().max()) if amounts.numel() else 0.0
     return amounts.abs() > 1e-6 * most if most > 0 else torch.zeros_like(amounts, dtype=torch.bool)
+
+
+def shown(of: Given) -> str:
+    """Say which ordinary call it was."""
+    batch, length, vocab = of.student_logits.shape
+    kind = str(of.student_logits.dtype).removeprefix("torch.")
+    return f"random logits [{batch}, {length}, {vocab}] in {kind}, T = {of.temperature:g}"

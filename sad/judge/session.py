@@ -12,10 +12,12 @@ from sad.judge import checks
 from sad.judge.adapter import Adapted
 from sad.judge.battery import OWN, chosen, stated
 from sad.judge.call import Call
-from sad.judge.discover import CannotRunError, discover, source
+from sad.judge.coupling import RELATED, coupled
+from sad.judge.discover import CannotRunError, source
 from sad.judge.families import COSINE
 from sad.judge.found import Found, found
 from sad.judge.leave_open import settled
+from sad.judge.otherwise import form_of
 from sad.judge.report import Line
 from sad.judge.roles import Role
 from sad.judge.target import said
@@ -52,7 +54,7 @@ def session(
         yield {"what": f"{what}, as its contract says", "assumed": []}
     else:
         try:
-            whole = found(discover(subject, seed), seed)
+            whole = found(form_of(subject, seed), seed)
         except UserError:
             raise
         except CannotRunError as error:
@@ -66,7 +68,7 @@ def session(
             yield _line("can_be_called", Verdict(False, _raised(said(error))), name, seed, began)
             return
         divergence = whole.divergence
-        what = whole.name if whole.known else "none that I know"
+        what = whole.name if whole.known else "a loss on labels" if whole.label_loss else "none that I know"
         yield {"what": what, "assumed": assumptions(whole), "call_seconds": _seconds(whole)}
     dead = whole is not None and not whole.shape.sample.attached
     for one in wanted:
@@ -150,6 +152,8 @@ def _stated(name: str, divergence: Divergence, whole: Found | None, *, dead: boo
     if whole is None:
         return settled(name, divergence)
     of = {"uneven": whole.uneven, "scaleless": whole.name == COSINE, "mixed": whole.mixed}
+    of["coupled"] = not whole.known and bool(RELATED.search(source(whole.shape.call)))
+    of["coupled"] = of["coupled"] and coupled(whole.shape.sample, whole.shape.call)
     return settled(name, divergence, source(whole.shape.call), **of)
 
 

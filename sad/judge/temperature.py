@@ -67,7 +67,7 @@ def softened(call: Call, first: Fit, seed: int) -> Softened:
     rows = first.family.formula(student, teacher, beta).detach()
     value = hot.value
     if first.labels:
-        value -= float((right.ce * right.on_labels(hot.given.student_logits, hot.given)).sum())
+        value -= float((right.ce * right.on_labels(hot.given.student_logits, hot.given)).sum().detach())
     sizes = [value / whole for whole in _wholes(rows, teacher, right, before)]
     return _told(ratio, sizes)
 

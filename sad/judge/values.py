@@ -70,6 +70,8 @@ class Values:
         self.student = self._logits(given.student_logits)
         self.teacher = self._logits(given.teacher_logits)
         self.weight: Tensor | None = None
+        # a copy: what changes its labels in place must not change those of the next call
+        self.own_labels = None if given.labels is None else given.labels.clone()
         self.settings: dict[str, Any] = {
             **asking.settings,
             BETA_IS: self.form.beta,
@@ -127,10 +129,8 @@ class Values:
     @property
     def labels(self) -> Tensor:
         """The labels [batch, length]; where none are given, the teacher's likeliest tokens."""
-        if self.given.labels is not None and not self.form.whole:
-            return self.given.labels
-        if self.given.labels is not None:
-            return self.given.labels.clamp_min(0)
+        if self.own_labels is not None:
+            return self.own_labels.clamp_min(0) if self.form.whole else self.own_labels
         return self.given.teacher_logits.detach().float().argmax(dim=-1)
 
     def _logits(self, logits: Tensor) -> Tensor:

@@ -188,10 +188,17 @@ def shortened(example: Example, tokens: int) -> Example:
     kept = max(2, int(fits.sum()) - 1)
     if fits.all() or kept >= len(example.at_student):
         return example
+    mine, theirs = int(example.at_student[kept]), int(example.at_teacher[kept])
+    runs = example.runs
+    if runs is not None:
+        # what is learned of a chat stays what is learned of it
+        runs = np.minimum(runs, np.array([mine, mine, theirs, theirs], dtype=runs.dtype))
+        runs = runs[runs[:, 0] < runs[:, 1]]
     return Example(
-        example.student[: example.at_student[kept] + 1],
-        example.teacher[: example.at_teacher[kept] + 1],
+        example.student[: mine + 1],
+        example.teacher[: theirs + 1],
         example.at_student[:kept],
         example.at_teacher[:kept],
         max(1, round(example.byte_count * kept / len(example.at_student))),
+        runs,
     )

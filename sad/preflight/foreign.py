@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from sad.errors import UserError
+from sad_doctor import bounded
 
 KEYS = {
     "per_device_train_batch_size": "train.batch_size",
@@ -36,8 +37,8 @@ def refuse_foreign(path: Path) -> None:
     Files that cannot be read, and TOML without a known foreign key, are left to the reader of recipes.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+        text = bounded.text(path, bounded.TOML)
+    except (OSError, ValueError):
         return
     form = OTHERS.get(path.suffix.lower(), "TOML")
     keys = list(dict.fromkeys(_KEY.findall(text)))

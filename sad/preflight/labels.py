@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import nn
@@ -12,41 +12,48 @@ from sad.forward import run
 from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.preflight.bench import Bench
-from sad.preflight.finding import Finding, Level, judged
+from sad.preflight.finding import Finding, judged
 from sad.preflight.label_count import count_labels
-from sad.recipe import EMBEDDED
+from sad.preflight.prompts import mask_prompts
 
 LEAK = 1e-3
 """Change of a logit, as a share of the largest, that a later token may cause: float noise is 1e-5 at the most."""
 
 
 def labels(bench: Bench) -> Iterator[Finding]:
-    """Judge which tokens are labels, their shift, and causality, for both models; say why no prompt is masked."""
+    """Judge which tokens are labels, their shift, and causality, for both models, and what of chats is masked."""
     yield count_labels(bench)
     with bench.kit(exact=True) as kit:
-        batch = kit.collated(bench.few)
-        for name, model, tokens, targets in (
-            ("student", kit.distiller.student, batch.student, batch.targets),
-            ("teacher", kit.distiller.teacher, batch.teacher, batch.teacher_targets),
+        few = bench.few
+        batch = kit.collated(few)
+        # of a chat, what its ranges say
+        chats = [None if one.runs is None else one.labels() for one in few]
+        for side, (name, model, tokens, targets) in enumerate(
+            (
+                ("student", kit.distiller.student, batch.student, batch.targets),
+                ("teacher", kit.distiller.teacher, batch.teacher, batch.teacher_targets),
+            )
         ):
-            yield _shift(bench, name, model, tokens, targets)
+            told = {row: both[side].tolist() for row, both in enumerate(chats) if both is not None}
+            yield _shift(bench.tolerance, name, model, tokens, targets, told)
             yield _causal(name, model, tokens)
         yield _counted(batch)
-    yield Finding("prompt masking", Level.SKIPPED, _no_prompt(bench))
-
-
-def _no_prompt(bench: Bench) -> str:
-    text = bench.plan.recipe.data
-    named = "the embedded text" if text.text == EMBEDDED else f"{text.text} (column {text.column!r}, where it has any)"
-    return (
-        f"{named} is read as running text, no key of this recipe marks a part of it as a prompt: every token is a "
-        "label, prompts in the text too, and there is no mask that could be wrong"
-    )
+    yield mask_prompts(bench)
 
 
 @torch.no_grad()
-def _shift(bench: Bench, name: str, model: nn.Module, tokens: Tokens, targets: Targets) -> Finding:
-    """Compare the term's sum with a plain one, in float64, from the model's own logits and the next tokens."""
+def _shift(
+    tolerance: float,
+    name: str,
+    model: nn.Module,
+    tokens: Tokens,
+    targets: Targets,
+    told: Mapping[int, list[int]],
+) -> Finding:
+    """Compare the term's sum with a plain one, in float64, from the model's own logits and the next tokens.
+
+    ``told`` are the positions of rows of which a part alone is learned.
+    """
     states = run(model, tokens).hidden[targets.row, targets.position]
     ours = float(vocabulary_pass(states, head_of(model), targets.token).lm)
     plain, count = 0.0, 0
@@ -56,14 +63,14 @@ def _shift(bench: Bench, name: str, model: nn.Module, tokens: Tokens, targets: T
     for row, position in zip(targets.row.tolist(), targets.position.tolist(), strict=True):
         first[row] = min(position, first.get(row, position))
     for row, start in first.items():
-        for position in range(start, int(tokens.attention_mask[row].sum()) - 1):
+        for position in told.get(row, range(start, int(tokens.attention_mask[row].sum()) - 1)):
             plain -= float(log_p[row, position, tokens.input_ids[row, position + 1]])
             count += 1
     apart = abs(ours - plain) / max(abs(plain), 1e-30)
     off = int((tokens.input_ids[targets.row, targets.position + 1] != targets.token).sum())
     return judged(
         "label shift",
-        not apart <= bench.tolerance or bool(off) or count != len(targets),
+        not apart <= tolerance or bool(off) or count != len(targets),
         f"{name}: {count} labels, each the token after its state; the sum equals the plain one (off by {apart:.1g})",
         f"{name}: {off} of {len(targets)} labels are not the token after their state; the sum is off by {apart:.1%} "
         f"of the plain one over {count} tokens",

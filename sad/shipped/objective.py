@@ -25,6 +25,7 @@ from sad.distiller import Distiller
 from sad.forward import text_config
 from sad.head.linear import check_head
 from sad.pair import Pair
+from sad.subjects.following import Following
 from sad.subjects.objective import (
     AGREEMENT,
     ALM,
@@ -41,11 +42,13 @@ from sad.subjects.objective import (
     RAW,
     TEACHER,
     UPDATE,
+    WEIGHT,
     Account,
     Learner,
     Task,
     projection,
 )
+from sad.train import checkpoint
 from sad.train.plan import Plan
 from sad_doctor import names
 
@@ -72,33 +75,52 @@ def shipped_objective() -> Learner:
 
 
 def _learn(task: Task) -> Account:
-    plan = _plan(task)
+    if task.following is not None and task.following.stopped is not None:
+        return _taken_up(task, task.following.stopped)
+    return _account(task, _plan(task))
+
+
+def _taken_up(task: Task, stopped: int) -> Account:
+    """The account of a run that was stopped after so many steps."""
+    with TemporaryDirectory() as made:
+        folder = Path(made)
+        _account(task, _plan(task), folder)
+        checkpoint.drop_after(folder, stopped)
+        return _account(task, _plan(task), folder, resume=True)
+
+
+def _account(task: Task, plan: Plan, folder: Path | None = None, *, resume: bool = False) -> Account:
     gradient, before, live = dict[str, Tensor](), dict[str, Tensor](), dict[str, Tensor]()
     with _answers(plan, task) as cache, _handed(plan.pair.student, gradient, before, live):
-        record = tiny.train(replace(plan, cache=cache)).record
+        record = tiny.train(replace(plan, cache=cache), folder, resume=resume).record
     held_out: dict[str, Any] = {}
     for line in record:
         # of the weights from before the step
         held_out |= line if line["step"] == 0 else {}
-    step = next(line for line in record if line["step"] == 1 and names.LOSS in line)
+    steps = [plan.schedule().micro_batches(number) for number in range(plan.steps)]
+    *earlier, batches = [[batch.tolist() for batch in step] for step in steps]
+    step = next(line for line in record if line["step"] == plan.steps and names.LOSS in line)
+    weights = {} if task.following is None else _named(step, names.WEIGHT, WEIGHT)
     scores = {name: held_out[key] for name, key in SCORES.items() if key in held_out}
     return Account(
-        [batch.tolist() for batch in plan.schedule().micro_batches(0)],
+        batches,
         [before[projection(k)] for k in range(len(task.blocks))],
         {
             LOSS: step[names.LOSS],
             UPDATE: step[names.UPDATE_RATIO],
             COVERAGE: step[names.COVERAGE],
-            **_raw(step, names.RAW),
+            **_named(step, names.RAW, RAW),
+            **weights,
         },
-        scores | _raw(held_out, names.EVAL_RAW),
+        scores | _named(held_out, names.EVAL_RAW, RAW),
         gradient,
         {name: of.detach() - before[name] for name, of in live.items()},
+        earlier,
     )
 
 
-def _raw(line: Mapping[str, float], prefix: str) -> dict[str, float]:
-    return {RAW + name.removeprefix(prefix): value for name, value in line.items() if name.startswith(prefix)}
+def _named(line: Mapping[str, float], prefix: str, beginning: str) -> dict[str, float]:
+    return {beginning + name.removeprefix(prefix): value for name, value in line.items() if name.startswith(prefix)}
 
 
 def _plan(task: Task) -> Plan:
@@ -115,13 +137,17 @@ def _plan(task: Task) -> Plan:
         CONTRASTIVE: {"temperature": task.sharpness, "negatives": task.negatives},
     }
     terms = {name: {"weight": weight, **options.get(name, {})} for name, weight in task.weights.items()}
+    follows = task.following
+    steps = 1 if follows is None else follows.steps
     chosen = tiny.recipe(
         {
             "train": {
                 "batch_size": task.micro_batch,
-                "accumulation": -(-len(task.texts) // task.micro_batch),
-                "max_steps": 1,
-                "eval_every": 1,
+                "accumulation": -(-len(task.texts) // task.micro_batch) if follows is None else 2,
+                "max_steps": steps,
+                "eval_every": steps,
+                "save_every": steps if follows is None else follows.stopped or steps,
+                "keep_checkpoints": steps,
                 "clip": 1e9,
                 "learning_rate": task.rate,
                 "weight_decay": task.decay,
@@ -129,6 +155,7 @@ def _plan(task: Task) -> Plan:
             },
             "data": {"max_length": LONG, "eval_windows": len(task.held_out)},
             "terms": terms,
+            **({} if follows is None else _aware(follows)),
         }
     )
     student, teacher = (copy.deepcopy(model) for model in (task.student, task.teacher))
@@ -139,7 +166,16 @@ def _plan(task: Task) -> Plan:
     # no more than are wanted, as in an evaluation of a long text
     held_out = data.examples([*task.held_out, *task.texts], readers, LONG, limit=len(task.held_out))
     assert len(train) == len(task.texts), "a text is one window"
-    return Plan(chosen, pair, train, held_out, 1, "fp32", "cpu")
+    return Plan(chosen, pair, train, held_out, steps, "fp32", "cpu")
+
+
+def _aware(of: Following) -> dict[str, Any]:
+    """The part of a recipe that says what follows the student."""
+    shares = {} if of.shares is None else {"shares": dict(of.shares)}
+    how = {"of": "value" if of.shares is None else "gradient", "every": of.every}
+    time = {"terms": [*of.waiting], "begin": of.begin, "end": of.end}
+    tokens = {"power": of.power, "most": of.most}
+    return shares | {"aware": {"tokens": tokens, "layers": {"learned": of.learned}, "time": time, "shares": how}}
 
 
 @contextmanager
@@ -177,12 +213,10 @@ def _layers(task: Task, blocks: tuple[tuple[int, int], ...]) -> int | list[list[
 def _handed(
     student: nn.Module, gradient: dict[str, Tensor], before: dict[str, Tensor], live: dict[str, Tensor]
 ) -> Iterator[None]:
-    """Note what the optimizer is handed at its first step, for the student and for whatever else it trains."""
+    """Note what the optimizer is handed at its last step, for the student and for whatever else it trains."""
     own = {id(parameter) for parameter in student.parameters()}
 
     def note(optimizer: torch.optim.Optimizer, *_: object) -> None:
-        if live:
-            return
         every = [p for group in optimizer.param_groups for p in group["params"]]
         live.update(student.named_parameters())
         live.update({projection(k): p for k, p in enumerate(p for p in every if id(p) not in own)})

@@ -9,8 +9,10 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 from sad import data, tiny
+from sad.align.example import Written
 from sad.align.reader import Ints, Reader
 from sad.data import cache
+from sad.document import Document
 from sad.invariants.truncated_alike import Prepare, Prompted, Read
 
 FEW = 2
@@ -25,6 +27,10 @@ def preparation() -> Prepare:
 def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read]]:
     readers = data.Readers(tiny.reader(320), tiny.reader(400))
     found = prepared([one.prompt + one.completion for one in texts], readers, room)
+    # of which a part is learned
+    parts = [Document(t.prompt + t.completion, ((len(t.prompt), len(t.prompt + t.completion)),)) for t in texts]
+    if some := [part for part, one in zip(parts, texts, strict=True) if one.completion]:
+        prepared(some, readers, room)
     return [
         {
             "the student": _read(example.student, readers.student),
@@ -34,7 +40,7 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
     ]
 
 
-def prepared(texts: Sequence[str], readers: data.Readers, max_length: int) -> data.Prepared:
+def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -> data.Prepared:
     """Return the examples of texts as a run gets them that finds them again.
 
     Another length and other texts were prepared in the same folder before. Raises AssertionError where they are not
@@ -47,6 +53,7 @@ def prepared(texts: Sequence[str], readers: data.Readers, max_length: int) -> da
         made = [list(data.prepare(texts, readers, max_length, where)) for where in (folder, nowhere)]
         found = data.prepare(texts, readers, max_length, folder)
         assert _told(found) == _told(made[0]) == _told(made[1]), "examples of other texts, or of another run"
+        assert found.labels == sum(len(one.labels()[0]) for one in found), "another number of labels"
         return found
 
 

@@ -107,6 +107,8 @@ class LoopRun:
 
     def __init__(self) -> None:
         self.pair = tiny.pair(320, 320)
+        self.per_step = 0
+        """Of the run that was begun last."""
 
     def run(self, setting: Setting, saved: Saved | None, save_at: Collection[int]) -> Ran:
         """Run the loop to its end; with ``saved``, on the files as they were."""
@@ -130,7 +132,8 @@ class LoopRun:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(content)
             start = 0 if saved is None else checkpoint.steps_done(folder)
-            if saved is not None:
+            self.per_step = setting.per_step if saved is None else self.per_step
+            if saved is not None and setting.per_step == self.per_step:
                 plan = replace(plan, recipe=_of_two_processes(plan.recipe, folder))
             loop.train(plan, folder, tiny.Silent(), resume=saved is not None, signals=asked)
             record = _lines(folder / METRICS)

@@ -64,19 +64,49 @@ def _language_model_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) 
 
 
 def _packed_language_model_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
-    with _eager(model):
-        return _only_text(model, _batch(texts, marks, same=True, packed=True))
+    batch = _batch(texts, marks, same=True, packed=True)
+    with _attending(model, "eager"):
+        found = _only_text(model, batch)
+    if getattr(text_config(model), "model_type", "") == "llama":
+        with _attending(model, BY_POSITION):
+            other = _only_text(model, batch)
+        assert torch.allclose(found, other, rtol=1e-4), "another loss where attention finds texts by their positions"
+    return found
+
+
+BY_POSITION = "sad_by_position"
+"""Attention as flash kernels have it: one long row, in which a text begins where the positions do."""
+
+
+def _by_position(
+    _module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    _mask: object,
+    scaling: float,
+    position_ids: Tensor,
+    **_: object,
+) -> tuple[Tensor, None]:
+    text, groups = (position_ids == 0).cumsum(dim=-1), query.shape[1] // key.shape[1]
+    seen = (text[:, :, None] == text[:, None, :]).tril()[:, None]
+    key, value = (of.repeat_interleave(groups, dim=1) for of in (key, value))
+    out = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=seen, scale=scaling)
+    return out.transpose(1, 2), None
 
 
 @contextmanager
-def _eager(model: nn.Module) -> Iterator[None]:
-    """Attention by its formula, which is told of packed texts in another way than the kernels are."""
+def _attending(model: nn.Module, how: str) -> Iterator[None]:
+    """Another attention than the usual kernel, which is told of packed texts in another way."""
     if not hasattr(model, "set_attn_implementation"):
         yield
         return
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(BY_POSITION, _by_position)
     made: Any = model
     before = made.config._attn_implementation
-    made.set_attn_implementation("eager")
+    made.set_attn_implementation(how)
     try:
         yield
     finally:

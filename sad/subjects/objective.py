@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from sad.subjects.following import Following
 
 KD, LM, ALM, LAYERWISE, ATTENTION, CONTRASTIVE = "kd", "lm", "alm", "layerwise", "attention", "contrastive"
 LAYERNORM, RELATIVE, COSINE = "layernorm", "relative", "cosine"
@@ -19,6 +22,8 @@ TEXT, BATCH = "text", "batch"
 
 LOSS, RAW = "loss", "raw "
 """How the numbers of an account are called: the weighted sum, and each term before its weight."""
+WEIGHT = "weight "
+"""Begins the names of the terms' weights, where something moves them."""
 UPDATE = "update ratio"
 """Of a step: the norm of the change of the student's weights over the norm of the weights before."""
 COVERAGE = "coverage"
@@ -83,6 +88,8 @@ class Task:
     projection_rate: float = 1e-2
     stored: bool = False
     """Whether the teacher is asked beforehand and its answers are kept, all tokens of each, in few bits."""
+    following: Following | None = None
+    """What follows the student; nothing. Where something does, steps are of two micro-batches, and several."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +99,8 @@ class Account:
     ``batches`` are the numbers of the texts in each micro-batch of the step, ``projections`` the maps from the
     student's states to the teacher's width, one a pair of blocks. ``gradient`` is that of the step's loss by the
     student's weights and by the projections (:func:`projection`), before any clipping; ``change`` what the step added
-    to each of them, where that is told.
+    to each of them, where that is told. ``earlier`` are the micro-batches of the steps before, where there are any;
+    those are not to have moved the student.
     """
 
     batches: Sequence[Sequence[int]]
@@ -101,6 +109,7 @@ class Account:
     held_out: Mapping[str, float]
     gradient: Mapping[str, Tensor]
     change: Mapping[str, Tensor] = field(default_factory=dict)
+    earlier: Sequence[Sequence[Sequence[int]]] = ()
 
 
 def projection(number: int) -> str:

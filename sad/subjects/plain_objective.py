@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -41,47 +39,11 @@ from sad.subjects.objective import (
     projection,
 )
 from sad.subjects.plain_pass import run
+from sad.subjects.plain_seen import Seen, Sums
 from sad.subjects.spelling import longest, spelled, whole
 
 EPSILON = 1e-8
 """AdamW's, as torch has it."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """A text as both models saw it. ``places`` are pairs of positions (student, teacher) after the same bytes."""
-
-    student: list[int]
-    teacher: list[int]
-    places: list[tuple[int, int]]
-    bytes: int
-    logits: Tensor
-    """[student position, row]"""
-    asked: Tensor
-    """The teacher's, [teacher position, row]."""
-    states: list[tuple[Tensor, Tensor]]
-    """For each pair of blocks [place, width] and [place, teacher_width]."""
-    attended: list[list[tuple[Tensor, Tensor]]]
-    """For each pair of blocks whose attention is compared: queries, keys and values [place, width], or one map
-    [head, position, position], the student's and the teacher's.
-    """
-
-
-@dataclass(slots=True)
-class Sums:
-    """Totals and units by name; a number is one over the other."""
-
-    total: dict[str, Any] = field(default_factory=lambda: defaultdict(float))
-    units: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-
-    def add(self, name: str, total: Tensor | float, units: int) -> None:
-        """Add a sum over some units."""
-        self.total[name] = self.total[name] + total
-        self.units[name] += units
-
-    def means(self) -> dict[str, Any]:
-        """Every total over its units."""
-        return {name: total / self.units[name] for name, total in self.total.items()}
 
 
 class PlainObjective:
@@ -91,16 +53,19 @@ class PlainObjective:
         """Take the texts in their order, with projections from a fixed seed."""
         numbers = range(len(task.texts))
         batches = [numbers[i : i + task.micro_batch] for i in range(0, len(numbers), task.micro_batch)]
+        return self.account(task, batches, self.projections(task))
+
+    def projections(self, task: Task) -> list[Tensor]:
+        """Projections from a fixed seed."""
         widths = (_width(task.student), _width(task.teacher))
         noise = torch.Generator().manual_seed(0)
-        made = [torch.randn(widths[1], widths[0], generator=noise) / math.sqrt(widths[0]) for _ in task.blocks]
-        return self.account(task, batches, made)
+        return [torch.randn(widths[1], widths[0], generator=noise) / math.sqrt(widths[0]) for _ in task.blocks]
 
     def account(self, task: Task, batches: Sequence[Sequence[int]], projections: Sequence[Tensor]) -> Account:
         """Compute what the texts say, for these micro-batches and projections."""
         student, teacher = (copy.deepcopy(model).double().eval() for model in (task.student, task.teacher))
         student.requires_grad_(True)
-        maps = [made.detach().double().requires_grad_(True) for made in projections]
+        maps = [made.detach().double().requires_grad_(True) for made in [*projections, *self.besides(task)]]
         carried = self.carried(task)
         # the value of a term, and what its gradient is taken of
         values, slopes = Sums(), Sums()
@@ -121,6 +86,10 @@ class PlainObjective:
         moved = plain.norm(change[name] for name in named) / plain.norm(named.values())
         step = _told(values, task.weights) | {UPDATE: moved, COVERAGE: values.units[KD] / values.units[LM]}
         return Account(batches, projections, step, held_out, gradient, change)
+
+    def besides(self, _task: Task) -> Sequence[Tensor]:
+        """What is trained besides the student and the projections."""
+        return ()
 
     def change(self, task: Task, name: str, of: Tensor, gradient: Tensor) -> Tensor:
         """What AdamW's first step adds to a weight: both of its means are those of one gradient."""
@@ -145,7 +114,8 @@ class PlainObjective:
         looks = [list(zip(my_looks[s], their_looks[t], strict=True)) for s, t in task.attention_blocks]
         if not maps:
             looks = [[(a[at_student], b[at_teacher]) for a, b in three] for three in looks]
-        return Seen(mine, theirs, places, len(text.encode()) - first, logits, asked, states, looks)
+        depths = [block[at_teacher] for block in their_blocks]
+        return Seen(mine, theirs, places, len(text.encode()) - first, logits, asked, states, depths, looks)
 
     def spelled_out(self, task: Task, mine: int, theirs: int) -> bool:
         """Whether of two tokens the student's is a mark, and the teacher's is not."""
@@ -176,28 +146,34 @@ class PlainObjective:
         for one in seen:
             nats = self.likelihood(one.logits, one.student, one.places[0][0])
             p, q = self.compared(task, one, carried, task.temperature)
-            divergence = (p * (p.clamp_min(1e-300).log() - q)).sum()
-            projected = [plain.normal(s) @ m.T for (s, _), m in zip(one.states, maps, strict=True)]
-            apart = [plain.distance(s, t, task.normalisation) for s, (_, t) in zip(projected, one.states, strict=True)]
+            gaps = (p * (p.clamp_min(1e-300).log() - q)).sum(dim=1)
             places = len(one.places)
-            found = [
-                (LM, nats.sum(), 1.0, len(nats)),
-                (KD, divergence, task.temperature**2, places),
-                (LAYERWISE, sum(apart) / len(maps), 1.0, places),
-            ]
+            found = [(LM, nats.sum(), len(nats)), (LAYERWISE, self.states_apart(task, one, maps), places)]
             if ALM in task.weights:
-                found.append((ALM, self.chunks(task, one, nats), 1.0, places))
+                found.append((ALM, self.chunks(task, one, nats), places))
             if ATTENTION in task.weights:
-                found.append((ATTENTION, self.attention(task, one), 1.0, places))
-            for name, total, factor, units in found:
+                found.append((ATTENTION, self.attention(task, one), places))
+            for name, total, units in found:
                 values.add(name, total, units)
-                slopes.add(name, factor * total, units)
+                slopes.add(name, total, units)
+            values.add(KD, gaps.sum(), places)
+            slopes.add(KD, task.temperature**2 * self.weighed(gaps), places)
         groups = [seen] if task.negatives == BATCH else [[one] for one in seen]
         for group in groups:
-            mine = torch.cat([plain.normal(one.states[-1][0]) @ maps[-1].T for one in group])
+            last = maps[len(task.blocks) - 1]
+            mine = torch.cat([plain.normal(one.states[-1][0]) @ last.T for one in group])
             nearest = plain.nearest(mine, torch.cat([one.states[-1][1] for one in group]), task.sharpness)
             for sums in (values, slopes):
                 sums.add(CONTRASTIVE, nearest, len(mine))
+
+    def weighed(self, gaps: Tensor) -> Tensor:
+        """The sum of the KD of some places, as its gradient is taken of."""
+        return gaps.sum()
+
+    def states_apart(self, task: Task, one: Seen, maps: Sequence[Tensor]) -> Tensor:
+        """The mean over the pairs of blocks; ``maps`` are the projections, and what else is trained."""
+        pairs = [(plain.normal(s) @ m.T, t) for (s, t), m in zip(one.states, maps, strict=False)]
+        return torch.stack([plain.distance(*pair, task.normalisation) for pair in pairs]).mean()
 
     def chunks(self, task: Task, one: Seen, nats: Tensor) -> Tensor:
         """Chunk likelihood, of the student's nats and the teacher's."""

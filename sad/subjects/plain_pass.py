@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-PROJECTIONS = ("q_proj", "k_proj", "v_proj")
+APART = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
+"""Projections of a block; or one that gives queries, keys and values, or those of one head after the other."""
+TOGETHER, INTERLEAVED = "self_attn.qkv_proj", "attention.query_key_value"
 
 
 def run(
@@ -16,7 +19,7 @@ def run(
     """Return logits [position, row], what each block hands on [position, width], and of its attention queries, keys
     and values [position, width], or if asked for the map [head, position, position].
 
-    The blocks are at ``model.layers``, their attention at ``self_attn``. Maps need eager attention.
+    The blocks are at ``layers`` of the model's body. Maps need eager attention.
     """
     handed: list[Tensor] = []
     read: list[Tensor] = []
@@ -27,10 +30,11 @@ def run(
 
         return hook
 
-    blocks = [*model.get_submodule("model.layers").children()]
+    blocks = [*model.get_submodule(f"{model.base_model_prefix}.layers").children()]
     hooks = [block.register_forward_hook(note(handed)) for block in blocks]
+    names = next(some for some in (APART, (TOGETHER,), (INTERLEAVED,)) if _has(blocks[0], some[0]))
     for block in blocks:
-        hooks += [block.get_submodule(f"self_attn.{name}").register_forward_hook(note(read)) for name in PROJECTIONS]
+        hooks += [block.get_submodule(name).register_forward_hook(note(read)) for name in names]
     try:
         out = model(input_ids=torch.tensor([ids]), use_cache=False, output_attentions=maps)
     finally:
@@ -39,4 +43,18 @@ def run(
     logits: Tensor = out.logits[0]
     if maps:
         return logits, handed, [(whole[0],) for whole in out.attentions]
-    return logits, handed, [tuple(read[i : i + 3]) for i in range(0, len(read), 3)]
+    if names == APART:
+        return logits, handed, [tuple(read[i : i + 3]) for i in range(0, len(read), 3)]
+    config: Any = model.config
+    heads = config.num_attention_heads
+    if names == (INTERLEAVED,):
+        # position, head, which of the three, feature
+        each = [whole.reshape(len(ids), heads, 3, -1) for whole in read]
+        return logits, handed, [tuple(of[:, :, i].flatten(1) for i in range(3)) for of in each]
+    size, few = config.hidden_size // heads, config.num_key_value_heads
+    ends = [heads * size, (heads + few) * size]
+    return logits, handed, [tuple(whole.tensor_split(ends, dim=1)) for whole in read]
+
+
+def _has(block: nn.Module, name: str) -> bool:
+    return any(name == one for one, _ in block.named_modules())

@@ -101,4 +101,4 @@ class Resumable(Protocol):
 
     @property
     def knows_its_data(self) -> bool:
-        """Whether it refuses to go on with other data than it began with."""
+        """Whether it refuses to go on with other data than it began with, or with steps of another size."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 import bz2
 import csv
 import gzip
+import io
 import json
 import lzma
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import psutil  # type: ignore[import-untyped]
 
 from sad.errors import UserError
 
@@ -24,6 +26,11 @@ FIELD = 2**31 - 1
 """Characters of the longest CSV field."""
 AT_ONCE = 256
 """Rows of a Parquet file that are in memory together."""
+LINE = 256 << 20
+"""Bytes of the longest line."""
+UNPACKED, TIMES = 256 << 20, 200
+"""What a packed file may unpack to: so many bytes, or so many times its size. Text packs to a tenth."""
+PIECE = 1 << 16
 PLAIN = (".txt", ".md", "")
 PACKED: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
@@ -57,6 +64,8 @@ def readable(path: Path) -> bool:
 
 def rows(path: Path) -> Iterator[Row]:
     """Read a file row by row. Raises UserError with file and line for whatever is broken in it."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: not a regular file: save the text to a file first")
     if kind(path) not in PLAIN and not readable(path):
         raise UserError(f"{path}: cannot read {path.suffix.lower()} files; give {KNOWN}")
     try:
@@ -71,8 +80,7 @@ def rows(path: Path) -> Iterator[Row]:
 
 
 def _plain(path: Path) -> Iterator[Row]:
-    with _opened(path) as file:
-        data = file.read()
+    data = _whole(path)
     text = _decoded(data, str(path), "").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     start, number = 0, 0
     while start < len(text):
@@ -86,19 +94,18 @@ def _plain(path: Path) -> Iterator[Row]:
 def _json(path: Path) -> Iterator[Row]:
     """Rows of a list of objects, of an object that holds one, or of lines: the suffix does not tell which."""
     with _opened(path) as file:
-        beginning = islice((line for line in file if line.strip()), 2)
+        beginning = islice((line for line in _lines(file, path) if line.strip()), 2)
         first, *more = [*(line.removeprefix(b"\xef\xbb\xbf") for line in beginning), b""]
     if not first or (len(more) > 1 and not first.lstrip().startswith(b"[") and _is_json(first)):
         yield from _json_lines(path)
         return
-    with _opened(path) as file:
-        text = _decoded(file.read(), str(path), "").removeprefix("\ufeff")
+    text = _decoded(_whole(path), str(path), "").removeprefix("\ufeff")
     try:
         found = json.loads(text, parse_constant=_none)
     except (json.JSONDecodeError, RecursionError) as error:
         line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         told = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-        raise UserError(f"{path}{line}: not JSON: {told}") from None
+        raise UserError(f"{path}{line}: not JSON: {told}; mend it, or give another file") from None
     if isinstance(found, dict):
         lists = [v for v in found.values() if isinstance(v, list)]
         found = lists[0] if len(lists) == 1 and len(found) == 1 else [found]
@@ -108,7 +115,7 @@ def _json(path: Path) -> Iterator[Row]:
 
 def _json_lines(path: Path) -> Iterator[Row]:
     with _opened(path) as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(_lines(file, path), start=1):
             line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
             if not line.strip():
                 continue
@@ -144,7 +151,7 @@ def _csv(path: Path) -> Iterator[Row]:
 
     def lines() -> Iterator[str]:
         with _opened(path) as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(_lines(file, path), start=1):
                 yield _decoded(line, str(path), f", line {number:,}").removeprefix("\ufeff" if number == 1 else "")
 
     reader = csv.reader(lines(), strict=True)
@@ -163,7 +170,7 @@ def _csv(path: Path) -> Iterator[Row]:
             values = {name: field or None for name, field in zip(header, fields, strict=True)}
             yield Row(str(path), "line", reader.line_num, values)
     except csv.Error as error:
-        raise UserError(f"{path}, line {reader.line_num:,}: not CSV: {error}") from None
+        raise UserError(f"{path}, line {reader.line_num:,}: not CSV: {error}; mend the line or delete it") from None
 
 
 def _parquet(path: Path) -> Iterator[Row]:
@@ -207,9 +214,50 @@ def dataset_rows(dataset: Any, origin: str) -> Iterator[Row]:  # noqa: ANN401 - 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    opener: Callable[[Path], Any] = PACKED.get(path.suffix.lower(), partial(open, mode="rb"))
-    with opener(path) as file:
-        yield file
+    opener = PACKED.get(path.suffix.lower())
+    if opener is None:
+        with path.open("rb") as file:
+            yield file
+        return
+    with opener(path) as packed, io.BufferedReader(_Counted(packed, path), PIECE) as whole:
+        yield whole
+
+
+class _Counted(io.RawIOBase):
+    """What comes out of a packed file, up to a bound: a few bytes of one can unpack to more than any disk holds."""
+
+    def __init__(self, packed: BinaryIO, path: Path) -> None:
+        self._packed, self._path = packed, path
+        self._left = max(UNPACKED, TIMES * path.stat().st_size)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:  # noqa: ANN401 - a buffer
+        found = self._packed.read(len(into))
+        self._left -= len(found)
+        if self._left < 0:
+            raise UserError(
+                f"{self._path} unpacks to more than {TIMES} times its size: if it is right, unpack it first"
+            )
+        into[: len(found)] = found
+        return len(found)
+
+
+def _whole(path: Path) -> bytes:
+    """All bytes of a file. Raises UserError for one that the memory cannot hold."""
+    size, room = path.stat().st_size, psutil.virtual_memory().available
+    if size > room:
+        raise UserError(f"{path} has {size:,} bytes, and {room:,} are free in memory: give it as .jsonl, or in parts")
+    with _opened(path) as file:
+        return file.read()
+
+
+def _lines(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    while line := file.readline(LINE + 1):
+        if len(line) > LINE:
+            raise UserError(f"{path} has a line of more than {LINE >> 20} MiB: it is no {kind(path)} file of texts")
+        yield line
 
 
 def _decoded(data: bytes, origin: str, place: str) -> str:

@@ -14,6 +14,7 @@ from sad.text.chat import OTHER_START, LeftOutError, Template, make_template, sp
 from sad.text.columns import Form, chat, form
 from sad.text.files import Row
 from sad.text.tally import Tally
+from sad_doctor import bounded
 
 Tell = Callable[[str], None]
 
@@ -96,9 +97,13 @@ class Writer:
         except LeftOutError as reason:
             tally.leave_out(str(reason), row.place)
             return None
-        tally.numbers += text.strip().replace(".", "", 1).replace("-", "", 1).isdigit()
         if self._special and (found := self._special.search(text)):
+            if not self._special.sub("", text).strip():
+                # padding that somebody has written out
+                tally.leave_out("that hold nothing but special tokens", row.place)
+                return None
             tally.notice(f"spell {found[0]}, which is read as that special token, not as text")
+        tally.numbers += text.strip().replace(".", "", 1).replace("-", "", 1).isdigit()
         return Document(text)
 
     def _chat(self, messages: Sequence[dict[str, Any]], given: int, tools: Any) -> tuple[Document, bool]:  # noqa: ANN401
@@ -185,8 +190,8 @@ def _file(name: str) -> str:
     if not path.is_file():
         raise UserError(f"data.template is {name}: neither student, teacher or none, nor a file")
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return bounded.text(path, bounded.TOML)
+    except (OSError, ValueError) as error:
         raise UserError(f"cannot read the chat template {name}: {error}") from None
 
 

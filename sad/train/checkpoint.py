@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,8 @@ from torch import nn
 from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.objective import Objective
-from sad.train import random_states, sharded
+from sad.train import disk, random_states, sharded
+from sad_doctor import bounded
 from sad_doctor.record import replace_text
 
 FOLDER, STEP = "checkpoints", "step-"
@@ -68,6 +67,8 @@ class Progress:
         """Return what a checkpoint's state tells. Raises LookupError, TypeError or ValueError where it is none."""
         # a checkpoint of an older release knows of no guards
         made = {name: kind(state[name]) for name, kind in _KINDS.items() if name in _NEEDED or name in state}
+        if min(value for value in made.values() if isinstance(value, int)) < 0 or made.get("cuts") == 0:
+            raise ValueError("a count in its state is below what can be counted")
         return cls(**made)
 
 
@@ -94,40 +95,53 @@ def save(
 ) -> Path:
     """Write a checkpoint under a temporary name, then rename it: it is there whole or not at all.
 
-    Older checkpoints beyond ``keep`` are removed afterwards. Every process of a run must call this, for the weights
-    that are in pieces and for the states of the random generators; only the one that ``writes`` does. Raises OSError;
-    what was half written is removed.
+    Older checkpoints beyond ``keep`` are removed afterwards, and on a full disk before. Every process of a run must
+    call this, for the weights that are in pieces and for the states of the random generators; only the one that
+    ``writes`` does. Raises OSError; what was half written is removed.
     """
-    folder = run / FOLDER
-    final = folder / f"{STEP}{progress.step:08d}"
+    final = run / FOLDER / f"{STEP}{progress.step:08d}"
     cut = sharded.is_sharded(distiller)
     weights = _Whole(sharded.whole_state(distiller, keep=writes)) if cut else distiller
     moments = _tensors(optimizer, writes)
     if not writes:
         return final
-    temporary = folder / f".{final.name}.{os.getpid()}.tmp"
+    final.parent.mkdir(parents=True, exist_ok=True)
     # of this process, or of one that was killed while it wrote
-    for left in folder.glob(f".{STEP}*.tmp"):
-        shutil.rmtree(left, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    disk.sweep(final.parent)
+    content = weights, moments, _state(progress, objective)
     try:
-        with disk_errors():
+        _write(final, *content)
+    except OSError as error:
+        spare = every(run)[: -max(1, keep - 1)]
+        if not spare or not disk.is_full(error):
+            raise
+        # they would go afterwards
+        for old in spare:
+            disk.remove(old)
+        _write(final, *content)
+    for old in every(run)[:-keep]:
+        disk.remove(old)
+    return final
+
+
+def _write(final: Path, weights: nn.Module, moments: dict[str, torch.Tensor], state: str) -> None:
+    temporary = disk.aside(final)
+    try:
+        temporary.mkdir()
+        with disk.errors():
             save_model(weights, str(temporary / MODEL))
             save_file(moments, str(temporary / OPTIMIZER))
-        (temporary / STATE).write_text(_state(progress, objective), encoding="utf-8")
+        (temporary / STATE).write_text(state, encoding="utf-8")
         for file in temporary.iterdir():
-            _sync(file)
+            disk.sync(file)
+        if final.exists():
+            disk.remove(final)
+        temporary.replace(final)
+        disk.sync(final.parent)
     except OSError:
         # on a full disk the half checkpoint takes the room that the record needs
-        shutil.rmtree(temporary, ignore_errors=True)
+        disk.discard(temporary)
         raise
-    if final.exists():
-        shutil.rmtree(final)
-    temporary.replace(final)
-    _sync(folder)
-    for old in every(run)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
-    return final
 
 
 def load(
@@ -140,16 +154,29 @@ def load(
     """
     folder = newest(run) if step is None else run / FOLDER / f"{STEP}{step:08d}"
     try:
-        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        state = bounded.json_of(folder / STATE)
         progress = Progress.read(state)
+        if progress.step != _step(folder):
+            raise ValueError(f"its state is of step {progress.step:,}")
         weights, means = ({str(n): float(v) for n, v in state[key].items()} for key in ("weights", "means"))
+        if set(weights) - set(objective.weights) or not all(map(math.isfinite, weights.values())):
+            raise ValueError("it has weights of other terms, or one that is no number")
         aware = {name: {n: float(v) for n, v in of.items()} for name, of in state.get("aware", {}).items()}
         device = str(next(distiller.parameters()).device)
         # on the CPU where each process takes but a piece of it
         place = "cpu" if sharded.is_sharded(distiller) else device
         sharded.load_state(distiller, load_file(str(folder / MODEL), device=place))
         _restore(optimizer, load_file(str(folder / OPTIMIZER), device=place))
-    except (SafetensorError, RuntimeError, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
+    except (
+        SafetensorError,
+        RuntimeError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        LookupError,
+        OSError,
+    ) as error:
         # everything that a file of another run, or half a file, can bring about
         told = f"{folder} does not fit this run: {_first_line(error)}"
         raise UserError(f"{told}; remove it to go on from the checkpoint before it") from None
@@ -169,23 +196,13 @@ def drop_after(run: Path, step: int) -> None:
     """Remove the checkpoints of later steps: they are of a way that the run has left."""
     for folder in every(run):
         if _step(folder) > step:
-            shutil.rmtree(folder, ignore_errors=True)
+            disk.remove(folder)
 
 
 def last_before(run: Path, step: float | None) -> int | None:
     """Return the newest step with a checkpoint, of those before ``step`` where one is given; None if there is none."""
     steps = [_step(folder) for folder in every(run)]
     return max((s for s in steps if step is None or s < step), default=None)
-
-
-@contextmanager
-def disk_errors() -> Iterator[None]:
-    """Raise OSError where safetensors raises a kind of its own for a disk that is full or read-only."""
-    try:
-        yield
-    except SafetensorError as error:
-        told = str(error).rpartition(": ")[2]
-        raise OSError(told or "cannot write") from None
 
 
 def newest(run: Path) -> Path:
@@ -204,8 +221,8 @@ def steps_done(run: Path) -> int:
 def per_step(run: Path) -> int:
     """Return how many examples a step of the run takes over all processes; 0 where no checkpoint tells."""
     try:
-        return int(json.loads((newest(run) / STATE).read_text(encoding="utf-8"))["per_step"])
-    except (UserError, OSError, ValueError, TypeError, LookupError):
+        return int(bounded.json_of(newest(run) / STATE)["per_step"])
+    except (UserError, OSError, ValueError, TypeError, LookupError, OverflowError):
         return 0
 
 
@@ -265,11 +282,3 @@ def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor])
 
 def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".strip().splitlines()[0]
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -18,22 +18,30 @@ from sad.errors import Stopped, UserError
 from sad.quiet import quiet_libraries
 from sad.recipe import Recipe
 from sad.text import glance
-from sad.train import failure, portions
+from sad.train import consent, failure, portions
 from sad.train import folder as folders
 from sad.train.output import patient_console
+from sad_doctor.clean import LONGEST, clean
+from sad_doctor.views.plain import line as plain
 
 OF_THE_SESSION = frozenset({"train.on_red_flag", "train.max_hours", "train.push_checkpoint"})
 """Keys that decide nothing of what is learnt: a run can be resumed with others."""
 
 
 def run_train(
-    config: Path | None, flags: Mapping[str, Any], sets: Sequence[str], resume: Path | None, *, dry_run: bool
+    config: Path | None,
+    flags: Mapping[str, Any],
+    sets: Sequence[str],
+    resume: Path | None,
+    *,
+    dry_run: bool,
+    trust: bool = False,
 ) -> int:
     """Train, resume, or only say what would be done; return the exit code. Raises UserError, TrainingError, Stopped."""
     began = time.monotonic()
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        return _run(config, flags, sets, resume, dry_run=dry_run, began=began)
+        return _run(config, flags, sets, resume, dry_run=dry_run, trust=trust, began=began)
     except KeyboardInterrupt:
         raise Stopped("stopped before the first step; nothing was written") from None
     except (UserError, Stopped) as error:
@@ -53,6 +61,7 @@ def _run(
     resume: Path | None,
     *,
     dry_run: bool,
+    trust: bool,
     began: float,
 ) -> int:
     overrides = {**dict(recipes.assignment(s) for s in sets), **flags}
@@ -60,6 +69,7 @@ def _run(
         raise UserError("--resume goes on with the run's own recipe: leave out --config and every flag that changes it")
     folder = None if resume is None else folders.existing(resume)
     recipe = recipes.load(folder / folders.RECIPE if folder else config, overrides)
+    consent.check(folder, recipe, overrides, trust=trust)
     written = _written(recipe)
     if not dry_run and folder is None:
         folders.check(recipe.output.folder)
@@ -70,7 +80,7 @@ def _run(
     glance(recipe.data)
     quiet_libraries()
 
-    from sad.train import trackers
+    from sad.train import disk, trackers
     from sad.train.devices import sharding
     from sad.train.plan import make_plan
 
@@ -83,21 +93,25 @@ def _run(
         plan = make_plan(recipe, processes)
     lines = describe(plan, processes)
     if dry_run:
-        console.print(written, markup=False, highlight=False, soft_wrap=True)
+        console.print(clean(written, len(written)), markup=False, highlight=False, soft_wrap=True)
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(plain(line, LONGEST), markup=False, highlight=False, soft_wrap=True)
     if dry_run:
         return 0
-    folder, resumed = folder or folders.shared(recipe, plan.device), folder is not None
+
+    def say(line: str) -> None:
+        console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
+
+    folder, resumed = folder or folders.shared(recipe, plan.device, say), folder is not None
     try:
-        code = _train(plan, folder, console, resume=resumed, began=began)
+        with folders.held(folder):
+            code = _train(plan, folder, console, resume=resumed, began=began)
         failure.leave_together()
         return code
     except OSError as error:
         # a full disk, a folder that is not ours: the run goes on from its newest checkpoint
-        where = f" {error.filename}" if error.filename else ""
-        told = f"the run cannot be written:{where} {error.strerror or error}"
-        raise UserError(f"{told}; make room, then {_way_on(folder)}") from None
+        told = f"the run cannot be written: {disk.told(error)}"
+        raise UserError(f"{told}; {disk.way_out(error)}, then {_way_on(folder)}") from None
     except (KeyboardInterrupt, Stopped) as stop:
         number = stop.signal if isinstance(stop, Stopped) else signal.SIGINT
         raise Stopped(f"stopped at once; {_way_on(folder)}", number) from None
@@ -131,7 +145,7 @@ def _way_on(folder: Path) -> str:
         done = checkpoint.steps_done(folder)
     except UserError:
         return "start it again: it has no checkpoint yet"
-    return f"go on from step {done} with: sad train --resume {shlex.quote(str(folder))}"
+    return f"go on from step {done} with: {consent.command(folder)}"
 
 
 def _train(plan: Any, folder: Path, console: Console, *, resume: bool, began: float) -> int:  # noqa: ANN401
@@ -140,10 +154,11 @@ def _train(plan: Any, folder: Path, console: Console, *, resume: bool, began: fl
     from sad.train.progress import Bar, Lines
 
     done = checkpoint.steps_done(folder) if resume else 0
-    console.print(f"run: {folder}", markup=False, highlight=False, soft_wrap=True)
 
-    def write(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    def write(told: str) -> None:
+        console.print(clean(told), markup=False, highlight=False, soft_wrap=True)
+
+    write(f"run: {folder}")
 
     moving = console.is_terminal and not console.is_dumb_terminal
     with Bar(plan.steps, console, done) if moving else Lines(plan.steps, write) as watch:
@@ -151,7 +166,7 @@ def _train(plan: Any, folder: Path, console: Console, *, resume: bool, began: fl
     if result.ending.early:
         code, why = _early(result.ending)
         write(f"stopped after step {result.step} of {plan.steps}{why}; nothing is lost. Go on with:")
-        write(f"  sad train --resume {shlex.quote(str(folder))}")
+        write(f"  {consent.command(folder)}")
         return code
     console.print(table(result))
     write(f"student: {folder / folders.STUDENT}  (Hugging Face format)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -12,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sad.errors import Stopped, UserError
+from sad_doctor.clean import LONGEST
+from sad_doctor.views.plain import line as plain
 
 CLAIM = "sad/failed"
 """Where the first process to fail says so."""
@@ -28,12 +31,12 @@ def world() -> tuple[int, int]:
 def line(error: BaseException, rank: int, processes: int, way_on: str = "") -> str:
     """Return what is said of an error: a mistake as it is, all else with its process and its first line."""
     if isinstance(error, UserError | Stopped):
-        return " ".join(str(error).split())
+        return plain(error, LONGEST)
     first = next(iter(str(error).strip().splitlines()), "")
     told = f"process {rank} of {processes}: {type(error).__name__}: {first}".rstrip(": ")
     if "out of memory" in first.lower():
         told += "; halve train.batch_size and double train.accumulation"
-    return f"{told}; {way_on}" if way_on else told
+    return plain(f"{told}; {way_on}" if way_on else told, LONGEST)
 
 
 def end(error: BaseException, folder: Path | None, way_on: str = "", leave: Callable[[int], object] = os._exit) -> None:
@@ -49,10 +52,14 @@ def end(error: BaseException, folder: Path | None, way_on: str = "", leave: Call
     if first_to_fail():
         if folder is not None and folder.is_dir() and not isinstance(error, UserError | Stopped):
             kept = folder / f"traceback-{rank}.txt"
-            kept.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-        print(f"sad: {line(error, rank, processes, way_on)}", file=sys.stderr)  # noqa: T201 - as the command line does
+            # a disk that is full must not keep it here, where the others wait for it
+            with contextlib.suppress(OSError):
+                kept.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        with contextlib.suppress(OSError):
+            print(f"sad: {line(error, rank, processes, way_on)}", file=sys.stderr)  # noqa: T201 - the command line's way
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with contextlib.suppress(OSError):
+            stream.flush()
     leave(error.exit_code if isinstance(error, UserError | Stopped) else 1)
 
 

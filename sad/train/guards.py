@@ -36,8 +36,8 @@ class Saved:
     step: int | None
     at: float = field(default_factory=time.monotonic)
 
-    def now(self, step: int) -> None:
-        """A checkpoint was written."""
+    def now(self, step: int | None) -> None:
+        """A checkpoint was written, or could not be: then the newest is still that of ``step``."""
         self.step, self.at = step, time.monotonic()
 
     def due(self, minutes: float) -> bool:
@@ -127,22 +127,41 @@ class Guards:
         self._accelerator.wait_for_everyone()
         self.saved.now(step)
 
-    def save(self, distiller: Distiller, optimizer: torch.optim.Optimizer, objective: Objective) -> None:
-        """Write a checkpoint, and copy it where the recipe says. Raises OSError, but not for the copy."""
-        started = time.monotonic()
+    def save(
+        self, distiller: Distiller, optimizer: torch.optim.Optimizer, objective: Objective, *, must: bool = False
+    ) -> None:
+        """Write a checkpoint, and copy it where the recipe says. Where the disk does not take it the run goes on with
+        the one before, and says so; raises OSError where it ``must`` be there.
+        """
+        started, written = time.monotonic(), True
         keep = self._recipe.keep_checkpoints
-        made = checkpoint.save(self._folder, self._progress, distiller, optimizer, objective, keep, writes=self._main)
-        self._record.saved(self._progress.step, made)
-        if self._main:
-            self._push()
-        self._accelerator.wait_for_everyone()
-        self.saved.now(self._progress.step)
+        try:
+            made = checkpoint.save(
+                self._folder, self._progress, distiller, optimizer, objective, keep, writes=self._main
+            )
+        except OSError as error:
+            if must:
+                raise
+            written = False
+            self._record.unsaved(self._progress.step, self.saved.step, error)
+        else:
+            self._record.saved(self._progress.step, made)
+            if self._main:
+                self._push()
+        self.saved.now(self._progress.step if self._everywhere(written) else self.saved.step)
         self._deadline.saved(time.monotonic() - started)
 
     def ending(self, turn: Turn) -> Ending:
         """Return why the run ends after its last turn."""
         why = self._verdict.why or "found by the first process"
         return Ending(turn.signal, turn.time_is_up, why if turn.stop else "")
+
+    def _everywhere(self, written: bool) -> bool:
+        """Wait for the others; return whether it went well on all of them, which the next save depends on."""
+        if self._accelerator.num_processes == 1:
+            return written
+        every = self._accelerator.gather(torch.tensor([int(written)], device=self._accelerator.device))
+        return bool(every.min())
 
     def _push(self) -> None:
         if self._recipe.push_checkpoint is None:

@@ -25,6 +25,7 @@ from sad.train.bodies import as_asked
 from sad.train.checkpoint import Progress
 from sad.train.clock import Clock
 from sad.train.ending import Ending
+from sad.train.export import export
 from sad.train.feed import Feed
 from sad.train.folder import STUDENT
 from sad.train.grad_shares import grad_shares
@@ -209,8 +210,8 @@ def train(
         ending = guards.ending(turn)
         if not ending.early:
             export(plan, distiller, folder / STUDENT)
-        elif ending.early and guards.saved.step != progress.step:
-            guards.save(distiller, optimizer, objective)
+        elif guards.saved.step != progress.step:
+            guards.save(distiller, optimizer, objective, must=True)
         record.ended(progress.step, ending)
         accelerator.wait_for_everyone()
     return Result(folder, start, progress.step, before, after, known, ending)
@@ -255,21 +256,6 @@ def _in_vain(plan: Plan, progress: Progress, done: Step) -> None:
     """Raise TrainingError where steps go on being left out: weights that cannot move must not end as a success."""
     if progress.in_vain >= min(IN_VAIN, plan.steps):
         raise TrainingError(f"the last {progress.in_vain} steps were all left out: {blame(done)}; {ADVICE}")
-
-
-def export(plan: Plan, distiller: Distiller, folder: Path) -> None:
-    """Write the student, and nothing but the student, in Hugging Face format with its tokenizer.
-
-    Every process takes part, for weights that are in pieces; the first one writes.
-    """
-    first = random_states.rank() == 0
-    cut = sharded.is_sharded(distiller)
-    more = {"state_dict": sharded.whole_state(distiller.student, keep=first)} if cut else {}
-    if not first:
-        return
-    with checkpoint.disk_errors():
-        distiller.student.save_pretrained(folder, **more)  # type: ignore[operator]
-    plan.pair.readers.student.tokenizer.save_pretrained(folder)
 
 
 def _held_out(plan: Plan, progress: Progress, accelerator: Accelerator | None = None) -> Iterator[Batch]:

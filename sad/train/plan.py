@@ -195,7 +195,9 @@ def choose_device(wanted: str) -> str:
     if wanted == "auto":
         return next(name for name, here in there.items() if here)
     if not there[wanted]:
-        raise UserError(f"train.device is {wanted}, but this machine has none that torch can use")
+        raise UserError(
+            f"train.device is {wanted}, but this machine has none that torch can use: set train.device = auto"
+        )
     return wanted
 
 

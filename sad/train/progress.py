@@ -14,6 +14,7 @@ from rich.text import Text
 
 from sad.evaluate import Scores
 from sad.objective import Ledger
+from sad_doctor.clean import clean
 
 
 @runtime_checkable
@@ -99,7 +100,7 @@ class Bar:
 
     def say(self, line: str) -> None:
         """Print the line above the bar."""
-        self._bar.console.print(line, markup=False, highlight=False)
+        self._bar.console.print(clean(line), markup=False, highlight=False)
 
 
 def shares(ledger: Ledger) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
+from sad.train import disk
 from sad.train.checkpoint import FOLDER, every
 from sad.train.folder import RECIPE
 from sad_doctor.record import EVENTS, METRICS, RUN
@@ -26,6 +26,8 @@ def push(run: Path, there: Path) -> Path | None:
         return None
     kept = every(run)
     (copy / FOLDER).mkdir(parents=True, exist_ok=True)
+    # of one that was killed while it copied
+    disk.sweep(copy / FOLDER)
     for name in SMALL:
         if (run / name).is_file():
             _place(run / name, copy / name)
@@ -34,39 +36,24 @@ def push(run: Path, there: Path) -> Path | None:
     names = {folder.name for folder in kept}
     for old in every(copy):
         if old.name not in names:
-            shutil.rmtree(old, ignore_errors=True)
+            disk.remove(old)
     return copy
 
 
 def _place(source: Path, target: Path) -> None:
     """Copy a file or a folder under a name of its own, then rename it."""
     temporary = target.with_name(f".{target.name}.tmp")
-    _remove(temporary)
+    disk.discard(temporary)
     try:
         if source.is_dir():
             shutil.copytree(source, temporary)
             for file in temporary.iterdir():
-                _sync(file)
-            _remove(target)
+                disk.sync(file)
+            disk.remove(target)
         else:
             shutil.copyfile(source, temporary)
-            _sync(temporary)
+            disk.sync(temporary)
         temporary.replace(target)
     except OSError:
-        _remove(temporary)
+        disk.discard(temporary)
         raise
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -13,8 +13,11 @@ from pathlib import Path
 
 from sad.evaluate import Likelihood, Scores
 from sad.objective import Ledger
-from sad.train.checkpoint import Progress
+from sad.train import disk
+from sad.train.backlog import Backlog
+from sad.train.checkpoint import FOLDER, Progress
 from sad.train.ending import Ending
+from sad.train.folder import RECIPE
 from sad.train.plan import Plan
 from sad.train.progress import Watcher
 from sad.train.step import Step
@@ -36,9 +39,14 @@ class Record:
 
     def __init__(self, folder: Path, plan: Plan, watch: Watcher, resumed_at: int | None = None) -> None:
         if resumed_at is not None:
+            for left in (folder, folder / FOLDER):
+                disk.sweep(left)
             forget_after(folder, resumed_at)
         self._folder, self._plan, self._watch = folder, plan, watch
-        self.recorder = Recorder(folder, facts(plan), resume=resumed_at is not None)
+        recipe = folder / RECIPE
+        self._recipe = recipe.read_bytes() if recipe.is_file() else None
+        recorder = Recorder(folder, facts(plan), resume=resumed_at is not None)
+        self.recorder = Backlog(recorder, watch.say, self._make_folder)
         kind = names.EVENT_START if resumed_at is None else names.EVENT_RESUME
         self.recorder.event(kind, f"{plan.steps} steps on {plan.device}, {plan.precision}", resumed_at or 0)
         config = plan.recipe.model_dump(mode="json")
@@ -116,6 +124,12 @@ class Record:
         self.recorder.event(names.EVENT_CHECKPOINT, path.name, step)
         self.recorder.heartbeat()
 
+    def unsaved(self, step: int, newest: int | None, error: OSError) -> None:
+        """Log a checkpoint that the disk did not take; ``newest`` is the step of the one before."""
+        there = "there is none yet" if newest is None else f"the newest is that of step {newest}"
+        told = f"the checkpoint could not be written ({disk.told(error)}); {there}"
+        self.warn(step, f"{told}. The run goes on, and writes one when it is next due")
+
     def warn(self, step: int | None, told: str, kind: str = names.EVENT_WARNING) -> None:
         """Put on record, and say, what a person should know of."""
         self.recorder.event(kind, told, step)
@@ -129,7 +143,7 @@ class Record:
     def rolled_back(self, step: int, to: int, why: str) -> None:
         """Forget the steps after ``to``, which the run has gone back to from ``step``, and log why."""
         forget_after(self._folder, to)
-        self.recorder.reopen()
+        self.recorder.forgot(to)
         self.recorder.event(names.EVENT_ROLLBACK, f"back from step {step}, whose batches are passed over: {why}", to)
         self.recorder.heartbeat()
         self._watch.say(f"step {step}: back to the checkpoint of step {to}; the batches since are passed over. {why}")
@@ -141,6 +155,11 @@ class Record:
         self._trackers.close()
         if ending.early:
             self.recorder.close("interrupted")
+
+    def _make_folder(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._recipe is not None:
+            (self._folder / RECIPE).write_bytes(self._recipe)
 
     def _log(self, step: int, values: Mapping[str, float]) -> None:
         self.recorder.log(step, values)
@@ -181,6 +200,9 @@ class NoRecord:
         """Leave it to the first process."""
 
     def saved(self, *_: object) -> None:
+        """Leave it to the first process."""
+
+    def unsaved(self, *_: object) -> None:
         """Leave it to the first process."""
 
     def warn(self, *_: object) -> None:
@@ -230,8 +252,12 @@ def forget_after(folder: Path, step: int) -> None:
 
 def _is_kept(line: str, newest: int) -> bool:
     try:
-        step = json.loads(line).get("step")
+        told = json.loads(line)
+        step = told.get("step")
     except (ValueError, AttributeError):
+        return False
+    if told.get("kind") == names.EVENT_END:
+        # killed between its last event and its last word: it will end again
         return False
     return step is None or (isinstance(step, int | float) and step <= newest)
 

@@ -21,7 +21,8 @@ from sad_doctor.readers import (
     trainer_state,
     wandb_run,
 )
-from sad_doctor.readers.find import MOST_LOOKED_AT, Search, runs_in, search
+from sad_doctor.readers.find import MOST_LOOKED_AT, Search, last_written, search
+from sad_doctor.readers.kept import Kept, with_cache
 from sad_doctor.readers.named import Named
 from sad_doctor.readers.source import ACCEPTED, Reader, Source, Unreadable
 from sad_doctor.readers.tail import is_binary
@@ -36,6 +37,8 @@ BINARY: tuple[Reader, ...] = (wandb_run.READER, tensorboard.READER)
 """The readers of files that are no text."""
 
 _HEAD = 1 << 18
+_BLANK = 64 << 20
+"""Zeros that may stand before a log: a hole of many gigabytes is made in no time."""
 _SHOWN = 5
 _MAGIC = {
     b"\x1f\x8b": "a gzip file: unpack it first",
@@ -81,12 +84,18 @@ def read(path: str | os.PathLike[str]) -> Run:
 
 
 def several(path: str | os.PathLike[str]) -> list[Path]:
-    """Return the runs in a folder that is no run itself, if there are two or more; else nothing."""
-    folder = Path(path)
+    """Return the runs in a folder that is no run itself, or in a database, if there are two or more; else nothing."""
+    place = Path(path)
     try:
-        if not folder.is_dir() or _is_run(folder):
+        if place.is_file() and databases.is_database(place):
+            found = databases.runs_in(place)
+        elif not place.is_dir() or _is_run(place):
             return []
-        found = runs_in(folder, _is_run)
+        else:
+            looked = search(place, _is_run)
+            every = (*looked.runs, *looked.below)
+            inside = ((one, databases.runs_in(one) if databases.is_database(one) else []) for one in every)
+            found = [run for one, runs in inside for run in (runs if len(runs) > 1 else [one])]
     except (OSError, ValueError):
         return []
     return found if len(found) > 1 else []
@@ -94,7 +103,7 @@ def several(path: str | os.PathLike[str]) -> list[Path]:
 
 def settle(source: Source) -> None:
     """Take what still waits for the end of its line: the log is read once, not followed."""
-    while isinstance(source, Named):
+    while isinstance(source, Named | Kept):
         source = source.source
     if isinstance(source, csv_table.CsvLog):
         source.settle()
@@ -115,7 +124,7 @@ def _open_file(path: Path) -> Source:
         raise Unreadable(f"{shown(path)}: the file is empty: wait until the run has logged something")
     for reader in BINARY:
         if reader.recognises(path, head):
-            return reader.open(path)
+            return with_cache(reader.open(path), lambda: [path])
     what = next((what for magic, what in _MAGIC.items() if head.startswith(magic)), None)
     if what is None and is_binary(head[:8192]):
         what = "a binary file"
@@ -123,7 +132,9 @@ def _open_file(path: Path) -> Source:
         raise Unreadable(f"{shown(path)}: {what}. Accepted: {ACCEPTED}")
     for reader in READERS:
         if reader.recognises(path, head):
-            return reader.open(path)
+            source = reader.open(path)
+            # rows of JSON have a cache of their own, that grows with the log
+            return source if reader is jsonl.READER else with_cache(source, lambda: [path])
     raise Unreadable(f"{shown(path)}: text without a line that a training would log. Accepted: {ACCEPTED}")
 
 
@@ -133,7 +144,7 @@ def _open_folder(folder: Path) -> Source:
     if mlflow_files.recognises(folder):
         return mlflow_files.MlflowFiles(folder)
     if tensorboard.event_files(folder):
-        return tensorboard.EventLog(folder)
+        return with_cache(tensorboard.EventLog(folder), lambda: tensorboard.event_files(folder))
     looked = search(folder, _is_run)
     found, beside = looked.runs, _beside(folder, looked)
     if len(found) == 1:
@@ -141,7 +152,13 @@ def _open_folder(folder: Path) -> Source:
     told = "".join(f"; {note}" for note in beside)
     if not found:
         raise Unreadable(f"{shown(folder)}: a folder without a run in it{told}. Accepted: {ACCEPTED}")
-    raise Unreadable(f"{shown(folder)}: {len(found)} runs in this folder, name one of them: {_listed(found)}{told}")
+    newest = max(found, key=last_written)
+    others = [one for one in found if one is not newest]
+    note = (
+        f"{len(found)} runs in this folder: the one that was written last was chosen, {shown(newest)}; "
+        f"to see another one, name it: {_listed(others)}"
+    )
+    return Named(open_log(newest), {}, None, (note, *beside))
 
 
 def _beside(folder: Path, looked: Search) -> tuple[str, ...]:
@@ -194,7 +211,7 @@ def _head(path: Path) -> bytes:
     """
     with path.open("rb") as file:
         head = file.read(_HEAD)
-        while head and not head.strip(b"\x00"):
+        while head and not head.strip(b"\x00") and file.tell() < _BLANK:
             head = file.read(_HEAD)
         head = head.lstrip(b"\x00")
         size = os.fstat(file.fileno()).st_size

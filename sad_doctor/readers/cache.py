@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import os
 import struct
+import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,14 +23,20 @@ from sad_doctor.run import Column, Floats
 LEAST = 8 << 20
 """Bytes of a log, or of what is new in one, that are worth a cache."""
 _MAGIC = b"SADDOCTOR\x00"
-_VERSION = 2
+_VERSION = 3
 _HEAD = struct.Struct("<HII")
 _LONGEST_HEADER = 16 << 20
 _MOST_VALUES = 1 << 31
 _MOST_FILES = 16
+MOST_BYTES = 1 << 29
+"""Of all caches together; the newest one stays."""
+_ABANDONED = 3600.0
+"""Seconds after which a file that was not written to its end never will be."""
+_ANY = (OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError, RecursionError, MemoryError)
 _SAMPLES, _SAMPLE = 64, 4096
 
 State = dict[str, Any]
+Marks = list[list[Any]]
 
 
 def folder() -> Path:
@@ -48,6 +55,38 @@ def store(path: Path, kind: str, end: int, state: State, columns: Mapping[str, C
             found = os.fstat(log.fileno())
             mark = {"kind": kind, "end": end, "hash": _hash(log, end), "node": [found.st_dev, found.st_ino]}
             mark |= {"size": found.st_size, "time": found.st_mtime_ns}
+    except OSError:
+        return False
+    return _write(_place(path, kind), mark, state, columns)
+
+
+def store_whole(
+    path: Path, kind: str, marks: Marks, files: Sequence[Path], state: State, columns: Mapping[str, Column]
+) -> bool:
+    """Keep what the ``files`` of the log at ``path`` told, that have these ``marks`` now. Whether it was kept."""
+    try:
+        mark = {"kind": kind, "marks": marks, "hashes": [_hash_of(one) for one in files]}
+    except OSError:
+        return False
+    return _write(_place(path, kind), mark, state, columns)
+
+
+def load_whole(path: Path, kind: str, marks: Marks, files: Sequence[Path]) -> tuple[State, dict[str, Column]] | None:
+    """Return what :func:`store_whole` kept, if marks and contents of the files are the same; else None."""
+
+    def same(header: Mapping[str, Any]) -> bool:
+        return bool(header["marks"] == marks and header["hashes"] == [_hash_of(one) for one in files])
+
+    try:
+        with _place(path, kind).open("rb") as file:
+            found = _loaded(file, kind, same)
+    except _ANY:
+        return None
+    return None if found is None else (found[0]["state"], found[1])
+
+
+def _write(place: Path, mark: State, state: State, columns: Mapping[str, Column]) -> bool:
+    try:
         axes: dict[tuple[int, int], int] = {}
         arrays: list[Floats] = []
         places = []
@@ -59,7 +98,6 @@ def store(path: Path, kind: str, end: int, state: State, columns: Mapping[str, C
             arrays.append(column.value)
             places.append([name, axes[key], len(arrays) - 1])
         header = json.dumps({**mark, "state": state, "columns": places, "sizes": [one.size for one in arrays]}).encode()
-        place = _place(path, kind)
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
         with open(temporary, "wb", opener=_private) as file:
@@ -80,13 +118,18 @@ def load(path: Path, kind: str) -> tuple[int, State, dict[str, Column]] | None:
     """Return what :func:`store` kept of the log at ``path``, if the log still begins so; else None."""
     try:
         with _place(path, kind).open("rb") as file, path.open("rb") as log:
-            return _loaded(file, log, kind)
-    except (OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError, RecursionError, MemoryError):
+            stat = os.fstat(log.fileno())
+            found = _loaded(file, kind, lambda header: _is_the_log(header, log, stat))
+    except _ANY:
         return None
+    return None if found is None else (found[0]["end"], found[0]["state"], found[1])
 
 
-def _loaded(file: IO[bytes], log: IO[bytes], kind: str) -> tuple[int, State, dict[str, Column]] | None:
-    stat, size = os.fstat(log.fileno()), os.fstat(file.fileno()).st_size
+def _loaded(
+    file: IO[bytes], kind: str, same: Callable[[Mapping[str, Any]], bool]
+) -> tuple[State, dict[str, Column]] | None:
+    """The header and the columns of a cache; None where it is none, or where the log is not the ``same``."""
+    size = os.fstat(file.fileno()).st_size
     start = len(_MAGIC) + _HEAD.size
     head = file.read(start)
     if len(head) < start or not head.startswith(_MAGIC):
@@ -96,7 +139,7 @@ def _loaded(file: IO[bytes], log: IO[bytes], kind: str) -> tuple[int, State, dic
         return None
     text = file.read(length)
     header = json.loads(text)
-    if header["kind"] != kind or not _is_the_log(header, log, stat):
+    if header["kind"] != kind or not same(header):
         return None
     sizes = header["sizes"]
     whole = sum(sizes)
@@ -111,7 +154,7 @@ def _loaded(file: IO[bytes], log: IO[bytes], kind: str) -> tuple[int, State, dic
     if found != checksum:
         return None
     columns = {name: Column(arrays[axis], arrays[value]) for name, axis, value in header["columns"]}
-    return header["end"], header["state"], columns
+    return header, columns
 
 
 def _is_the_log(header: Mapping[str, Any], log: IO[bytes], stat: os.stat_result) -> bool:
@@ -135,6 +178,11 @@ def _hash(log: IO[bytes], end: int) -> str:
     return found.hexdigest()
 
 
+def _hash_of(path: Path) -> str:
+    with path.open("rb") as log:
+        return _hash(log, os.fstat(log.fileno()).st_size)
+
+
 def _place(path: Path, kind: str) -> Path:
     import hashlib
 
@@ -150,7 +198,14 @@ def _private(path: str, flags: int) -> int:
 
 
 def _make_room(place: Path) -> None:
-    """Remove the oldest caches beyond so many."""
-    kept = sorted((one.stat().st_mtime, one) for one in place.iterdir() if not one.name.startswith("."))
-    for _, one in kept[:-_MOST_FILES]:
-        one.unlink(missing_ok=True)
+    """Remove the oldest caches beyond so many files or bytes, and what a writer that was killed has left."""
+    found = [(one.stat(), one) for one in place.iterdir()]
+    room = MOST_BYTES
+    done = sorted(((stat.st_mtime, stat.st_size, one) for stat, one in found if one.suffix != ".tmp"), reverse=True)
+    for number, (_, size, one) in enumerate(done):
+        room -= size
+        if number and (number >= _MOST_FILES or room < 0):
+            one.unlink(missing_ok=True)
+    for stat, one in found:
+        if one.suffix == ".tmp" and time.time() - stat.st_mtime > _ABANDONED:
+            one.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sad_doctor.readers import cache
 from sad_doctor.readers.jsonlines import JsonLines, Row
-from sad_doctor.readers.rows import Rows
+from sad_doctor.readers.ranked_rows import RankedRows
 from sad_doctor.readers.tail import Pace
 
 
@@ -15,11 +15,11 @@ class CachedRows:
     """Follows a file of JSON objects as rows.
 
     A long file is opened from its cache, if there is one that is right, and what it told is kept when its end is
-    reached and much of it was new. ``last_wins`` as in :class:`Rows`.
+    reached and much of it was new. ``last_wins`` as in :class:`RankedRows`.
     """
 
     def __init__(self, path: Path, pace: Pace, last_wins: bool = False) -> None:
-        self.rows = Rows(last_wins)
+        self.rows = RankedRows(last_wins)
         self._path = path
         self._last_wins = last_wins
         self._kind = f"rows, {'the last wins' if last_wins else 'all kept'}"
@@ -54,7 +54,7 @@ class CachedRows:
             if found is None:
                 return False
             place, state, columns = found
-            rows = Rows.restored(self._last_wins, state["rows"], columns)
+            rows = RankedRows.restored(self._last_wins, state["rows"], columns)
             self._file.resume(place, state["lines"])
         except (OSError, KeyError, TypeError, ValueError, AttributeError):
             return False
@@ -74,4 +74,4 @@ class CachedRows:
         return self.rows.add_all(rows)
 
     def _reset(self) -> None:
-        self.rows, self._kept = Rows(self._last_wins), 0
+        self.rows, self._kept = RankedRows(self._last_wins), 0

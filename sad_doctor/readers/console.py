@@ -11,16 +11,20 @@ from collections import deque
 from pathlib import Path
 
 from sad_doctor.clean import clean
+from sad_doctor.readers import evaluation_set
 from sad_doctor.readers.prefixes import without_prefix
+from sad_doctor.readers.ranks import rank_of
 from sad_doctor.readers.segments import Segments
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.step_lines import trains
 from sad_doctor.readers.tail import Tail
+from sad_doctor.readers.tracebacks import Tracebacks
 from sad_doctor.readers.transcript import Transcript
 from sad_doctor.run import Run
 
 FORMAT = "console log"
 KEPT_LINES = 200
+MOST_RANKS = 4096
 _SIGNS = re.compile(
     rb"%\|[^|\r\n]*\|\s*\d+/\d+ \[|\[TRAIN DEBUG\] Step|\[TOTAL\] Loss:|Raw loss components:|\[Eval\] loss:"
     rb"|\[KD\] Raw:|Traceback \(most recent call last\)|\{'(?:eval_)?loss': '?[-\dni]"
@@ -66,7 +70,13 @@ class ConsoleLog:
         if self._run is None:
             rest = clean(self._segments.rest.decode("utf-8", "ignore"))
             told = self._transcript.snapshot(rest)
-            notes = (*told.notes, *self._tail.notes)
+            notes = (*told.notes, *evaluation_set.notes(told.columns), *self._tail.notes)
+            if self._left_out:
+                notes = (
+                    *notes,
+                    f"{len(self._ranks)} ranks write into one log: the lines of rank {min(self._ranks)} "
+                    f"count, {self._left_out:,} of the others were left out, but for their errors",
+                )
             notes = notes if not rest.strip() else (*notes, "the last line has no end yet: it waits")
             self._run = Run(
                 name=clean(self.path.name, 200),
@@ -74,7 +84,7 @@ class ConsoleLog:
                 path=self.path,
                 columns=told.columns,
                 events=told.events,
-                facts=told.facts,
+                facts={**told.facts, **evaluation_set.facts(told.columns)},
                 notes=notes,
                 tail=(*self._lines, rest) if rest.strip() else tuple(self._lines),
             )
@@ -84,12 +94,27 @@ class ConsoleLog:
         if redraws and self._lines:
             self._lines.pop()
         self._lines.append(line)
+        if (ranked := rank_of(line)) is not None and not self._counts(*ranked):
+            return
         self._transcript.line(line)
+
+    def _counts(self, rank: int, line: str) -> bool:
+        """Whether the lines of this rank are those that count; of another one the errors do."""
+        if rank not in self._ranks and len(self._ranks) < MOST_RANKS:
+            self._ranks[rank] = Tracebacks()
+        if rank <= min(self._ranks):
+            return True
+        self._left_out += 1
+        if rank in self._ranks and (error := self._ranks[rank].feed(line)) is not None:
+            self._transcript.crash(f"{error} (rank {rank})")
+        return False
 
     def _reset(self) -> None:
         self._segments = Segments()
         self._transcript = Transcript()
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self._ranks: dict[int, Tracebacks] = {}
+        self._left_out = 0
 
 
 READER = Reader(FORMAT, recognises, ConsoleLog)

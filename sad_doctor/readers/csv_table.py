@@ -11,7 +11,7 @@ from sad_doctor import names
 from sad_doctor.clean import clean
 from sad_doctor.readers.naming import column_of, is_known, step_rank
 from sad_doctor.readers.numbers import number
-from sad_doctor.readers.rows import Rows
+from sad_doctor.readers.ranked_rows import RankedRows
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.tail import Lines, Tail
 from sad_doctor.run import Run
@@ -160,7 +160,7 @@ class CsvLog:
             self._garbage += 1
 
     def _reset(self) -> None:
-        self._rows = Rows()
+        self._rows = RankedRows()
         self._lines = Lines()
         self._settled = False
         self._commas = False

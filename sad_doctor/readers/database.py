@@ -11,6 +11,13 @@ from urllib.parse import quote
 
 MAGIC = b"SQLite format 3\x00"
 _AT_ONCE = 50_000
+_LONGEST, _MOST_HELD = 16 << 20, 256 << 20
+"""Bytes of a value that is read, and of those that are held at once."""
+_TABLES = """SELECT name FROM sqlite_master WHERE type = 'table' AND NOT EXISTS
+    (SELECT * FROM pragma_table_xinfo(sqlite_master.name) WHERE hidden IN (2, 3))"""
+"""A column that is computed can take any time, and no room in the file."""
+_READING = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ)
+_FUNCTIONS = ("max", "min", "count", "coalesce")
 _STEPS = 20_000_000
 """Instructions of SQLite after which a query is given up: a database from a stranger may hold one without an end."""
 
@@ -35,26 +42,29 @@ class Database:
         return self._stat != was
 
     def rows(self, query: str, *values: object) -> list[Sequence[Any]]:
-        """Return all rows of a query. Raises sqlite3.Error: locked, no database, no such table, no end."""
+        """Return the rows of a query, as many as may be held. Raises sqlite3.Error: locked, no database, no end."""
         return list(self._rows(query, values, _AT_ONCE * 100))
 
     def after(self, query: str, last: int, *values: object) -> Iterator[Sequence[Any]]:
         """Yield the rows of a query that takes ``values``, the last rowid seen and a limit; its first column is it."""
         while True:
             found = list(self._rows(query, (*values, last, _AT_ONCE), _AT_ONCE))
-            yield from found
-            if len(found) < _AT_ONCE:
+            if not found:
                 return
+            yield from found
             last = found[-1][0]
 
     def tables(self) -> frozenset[str]:
-        """Return the names of the tables. Raises sqlite3.Error."""
-        return frozenset(str(name) for (name,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'"))
+        """Return the names of the tables, without those that compute a column. Raises sqlite3.Error."""
+        return frozenset(str(name) for (name,) in self.rows(_TABLES))
 
     def _rows(self, query: str, values: Sequence[object], most: int) -> Iterator[Sequence[Any]]:
         where = f"file:{quote(str(self.path.resolve()))}?mode=ro"
         with closing(sqlite3.connect(where, uri=True, timeout=2.0)) as connection:
             connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("PRAGMA cell_size_check = ON")
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+            connection.set_authorizer(_allowed)
             counted = [0]
 
             def tick() -> int:
@@ -62,4 +72,18 @@ class Database:
                 return int(counted[0] > _STEPS // 10_000)
 
             connection.set_progress_handler(tick, 10_000)
-            yield from connection.execute(query, tuple(values)).fetchmany(most)
+            held = 0
+            for number, row in enumerate(connection.execute(query, tuple(values))):
+                held += sum(len(value) for value in row if isinstance(value, str | bytes))
+                if number >= most or held > _MOST_HELD:
+                    return
+                yield row
+
+
+def _allowed(action: int, one: str | None, other: str | None, _database: str | None, _inside: str | None) -> int:
+    """Let a query read, and call a few functions that a schema cannot make expensive."""
+    harmless = action in _READING or (action == sqlite3.SQLITE_FUNCTION and other in _FUNCTIONS)
+    harmless = harmless or (action == sqlite3.SQLITE_PRAGMA and one == "table_xinfo")
+    # what the library asks for to look at a table; the file is open for reading only
+    harmless = harmless or (action == sqlite3.SQLITE_UPDATE and one == "sqlite_master")
+    return sqlite3.SQLITE_OK if harmless else sqlite3.SQLITE_DENY

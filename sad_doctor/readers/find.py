@@ -75,9 +75,14 @@ def search(folder: Path, is_run: Callable[[Path], bool]) -> Search:
     return found
 
 
-def runs_in(folder: Path, is_run: Callable[[Path], bool]) -> list[Path]:
-    """Return the runs that :func:`search` finds."""
-    return search(folder, is_run).runs
+def last_written(path: Path) -> float:
+    """Return when a file, or the newest file in a folder, was written, as Unix time; 0 where that is not known."""
+    try:
+        if not path.is_dir():
+            return path.stat().st_mtime
+        return max((one.stat().st_mtime for one in islice(path.iterdir(), _MOST_ENTRIES) if one.is_file()), default=0.0)
+    except OSError:
+        return 0.0
 
 
 def _newest_state(folders: list[Path]) -> Path | None:

@@ -106,6 +106,9 @@ class MlflowFiles:
 
 def _text(path: Path) -> str:
     try:
+        # to open a pipe is to wait for its writer
+        if not path.is_file():
+            return ""
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.read(_LARGEST)
     except OSError:

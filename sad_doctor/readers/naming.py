@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 
 from sad_doctor import names
 from sad_doctor.clean import clean
+from sad_doctor.readers.evaluation_set import of_a_set
+from sad_doctor.readers.remembered import remembered
 
 STEPS = (
     *("step", "global_step", "trainer/global_step", "optimizer_step", "train_step", "current_step", "current_steps"),
@@ -26,6 +27,16 @@ _TOTALS = (
     *("loss/train", "loss_train", "train_loss_step", "loss_step"),
 )
 
+_A_SECOND = ("_per_second", "_per_sec", "/s", "/sec")
+_SAMPLES = (
+    *(f"{one}{end}" for one in ("samples", "examples", "sequences") for end in _A_SECOND),
+    *("train_samples_per_second", "throughput/samples_per_sec", "samples_per_second_per_gpu"),
+)
+_STEPS_A_SECOND = (
+    *(f"{one}{end}" for one in ("steps", "it", "iter", "its", "iters", "iterations", "batches") for end in _A_SECOND),
+    *("train_steps_per_second", "throughput/batches_per_sec"),
+)
+
 _KNOWN = {
     **dict.fromkeys(_TOTALS, names.LOSS),
     **dict.fromkeys(("learning_rate", "lr"), names.LEARNING_RATE),
@@ -34,6 +45,8 @@ _KNOWN = {
     **dict.fromkeys(("tokens_per_second", "tokens_per_sec", "tps", "wps"), names.TOKENS_PER_SECOND),
     **dict.fromkeys(("tokens/s", "tokens/sec", "tok/s", "tok/sec"), names.TOKENS_PER_SECOND),
     **dict.fromkeys(("tokens_per_second_per_gpu", "tokens/sec/gpu", "tok/sec/gpu"), names.TOKENS_PER_SECOND),
+    **dict.fromkeys(_SAMPLES, names.SAMPLES_PER_SECOND),
+    **dict.fromkeys(_STEPS_A_SECOND, names.STEPS_PER_SECOND),
     **dict.fromkeys(("memory_bytes", "rss_bytes", "memory_rss_bytes", "process_memory_bytes"), names.MEMORY),
     **dict.fromkeys(("seq_len", "seq_length", "sequence_length", "mean_length", "length"), names.LENGTH),
     **dict.fromkeys(("num_input_tokens_seen", "num_tokens", "tokens_seen", "total_tokens", "tokens"), names.TOKENS),
@@ -105,6 +118,7 @@ _SHOWN = 12
 _SEPARATORS = re.compile(r"[\s\-.]+")
 
 
+@remembered
 def plain(name: str) -> str:
     """Return ``name`` in lower case with blanks, dashes and dots as ``_``, evaluation prefixes as ``eval/``."""
     name = _SEPARATORS.sub("_", name.strip().lower())
@@ -116,6 +130,7 @@ def nested(outer: str, inner: str) -> str:
     return inner if outer.lower() in _WRAPPERS else f"{outer}/{inner}"
 
 
+@remembered
 def step_rank(name: str) -> int | None:
     """Return the place of ``name`` in :data:`STEPS`, or None if it is no step."""
     name = plain(name).removeprefix("train/")
@@ -135,6 +150,7 @@ def term(name: str) -> str | None:
     return _TERMS.get(name) or _TERMS.get(name.removesuffix("_loss"))
 
 
+@remembered
 def column_of(name: str) -> str | None:
     """Return the column that ``name`` means, or None if it is not known.
 
@@ -188,7 +204,7 @@ def column_among(key: str, row: Iterable[str]) -> str | None:
     return None if name.endswith("_epoch") and f"{key[:-6]}_step" in row else found
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def in_bytes(key: str) -> tuple[str, float] | None:
     """Return the column of a memory whose name tells its unit, and how many bytes that unit has; else None."""
     found = _MEMORY.fullmatch(plain(key).removeprefix("train/"))
@@ -203,7 +219,7 @@ def scale_of(key: str, column: str) -> float:
     return held[1] if held is not None and held[0] == column else 1.0
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def bar_column(name: str) -> str:
     """Return the column for a value beside a progress bar, whose loss is often a mean over batches."""
     column = column_of(name) or ""
@@ -227,7 +243,7 @@ class Naming:
         found = self._columns.get(key)
         if found is None:
             row = tuple(row)
-            found = column_among(key, row)
+            found = names.EVAL_LOSS if of_a_set(key, row) else column_among(key, row)
             if found is None or (found == names.LOSS and any(_clearer(other, key) for other in row)):
                 found = clean(key, 200)
             if self._owners.setdefault(found, key) != key:

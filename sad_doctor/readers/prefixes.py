@@ -23,7 +23,7 @@ _PREFIX = re.compile(
     rf"|{_LEVEL} \d\d-\d\d {_CLOCK} [\w./]{{1,80}}:\d+\] "
     r"|(?:INFO|DEBUG)(?: - |: | )"
     r"|\([\w:. ]{0,80}\bpid=\d+[^()]{0,80}\) "
-    r"|\[?[Rr]ank ?\d+\]?: ?"
+    r"|\[?[Rr]ank ?\d+\]?: ?|\[[Rr]ank:? ?\d+\]:? ?|\[default\d+\]: ?|\[\d+,\d+\]<std(?:out|err)>: ?"
 )
 _STARTS = frozenset("0123456789[(DIWECFRr")
 _MOST = 3

@@ -15,6 +15,9 @@ _BAR = re.compile(
 )
 _OPEN_BAR = re.compile(r"(?P<description>[^|%\[\]]{0,80}?)\b(?P<at>\d+)(?:it)?\s\[(?P<rest>\d+:\d\d,[^\]]{0,2000})\]")
 _VALUE = re.compile(rf"([A-Za-z_][\w/.\-]*)=({NUMBER})", re.IGNORECASE)
+_RATE = re.compile(
+    r"\b(\d{1,9}(?:\.\d{1,9})?) ?(?:(?:it|step|batch|iter|ba)(?:e?s)?/s\b|s/(?:it|step|batch|iter|ba)\b)"
+)
 _EPOCH = re.compile(r"epoch\W{0,3}(\d+)", re.IGNORECASE)
 _NOT_TRAINING = re.compile(r"eval|valid|test|load|download|token|map|shard|generat", re.IGNORECASE)
 
@@ -23,7 +26,8 @@ _NOT_TRAINING = re.compile(r"eval|valid|test|load|download|token|map|shard|gener
 class Bar:
     """One drawing of a bar: how far it is, of how many if that is told, and the ``name=value`` pairs behind it.
 
-    ``start`` and ``end`` bound it on the line: programs print on without ending a bar's line.
+    ``rate`` is its pace in steps a second, a mean over the last ones, None where it is not told. ``start`` and ``end``
+    bound it on the line: programs print on without ending a bar's line.
     """
 
     description: str
@@ -32,6 +36,7 @@ class Bar:
     values: Mapping[str, float]
     start: int
     end: int
+    rate: float | None = None
 
     @property
     def epoch(self) -> int | None:
@@ -71,4 +76,14 @@ def find_bar(line: str) -> Bar | None:
         values,
         match.start(),
         match.end(),
+        _rate_in(match["rest"]),
     )
+
+
+def _rate_in(rest: str) -> float | None:
+    """Steps a second, from ``2.21it/s`` or ``1.50s/it``."""
+    found = _RATE.search(rest)
+    told = 0.0 if found is None else float(found[1])
+    if found is None or not told:
+        return None
+    return told if found[0].endswith("/s") else 1 / told

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.readers import row_notes
+from sad_doctor.readers import evaluation_set, row_notes
 from sad_doctor.readers.blanks import Blanks, is_blank
 from sad_doctor.readers.columns import Columns, GrowingColumn
 from sad_doctor.readers.naming import LENGTHS, Naming, scale_of, step_rank
@@ -141,7 +141,7 @@ class Rows:
         columns = self._columns.snapshot()
         told = (columns[key].last for key in LENGTHS if key in columns)
         total = next((value for value in told if math.isfinite(value) and value > 0), None)
-        facts: dict[str, object] = {} if total is None else {names.TOTAL_STEPS: total}
+        facts = evaluation_set.facts(columns) | ({} if total is None else {names.TOTAL_STEPS: total})
         if ended := self._ended():
             facts[names.BLANK] = ended
         if self._unstepped and not self._stepped and self._epoch is not None:
@@ -152,9 +152,9 @@ class Rows:
     def notes(self) -> tuple[str, ...]:
         """What was assumed and left out."""
         told = {name[1:]: getattr(self, name) for name in _COUNTERS if name.startswith("_")}
-        losses = 0 if self._loss is None else len(self._loss)
-        told |= {"full": self._columns.full}
-        return (*self._naming.notes, *row_notes.notes(told, losses, self._epoch is not None, self._last_wins))
+        losses, told["full"] = 0 if self._loss is None else len(self._loss), self._columns.full
+        notes = row_notes.notes(told, losses, self._epoch is not None, self._last_wins)
+        return (*self._naming.notes, *notes, *evaluation_set.notes(self._columns.snapshot()))
 
     def _note_blanks(self, row: Mapping[str, object]) -> None:
         for key, value in row.items():

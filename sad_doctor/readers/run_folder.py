@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from sad_doctor import names
+from sad_doctor import bounded, names
 from sad_doctor.clean import clean
 from sad_doctor.readers.cached_rows import CachedRows
 from sad_doctor.readers.events import Events
@@ -85,12 +84,10 @@ class RunFolder:
             stat = (found.st_ino, found.st_size, found.st_mtime_ns)
             if stat == self._facts_stat:
                 return False
-            if found.st_size > _LARGEST_FACTS:
-                raise ValueError("too large")
-            facts = json.loads(path.read_bytes())
+            facts = bounded.json_of(path, _LARGEST_FACTS)
         except OSError:
             return False
-        except (ValueError, RecursionError):
+        except ValueError:
             self._facts_stat, self._facts_broken = stat, True
             return True
         self._facts_stat = stat

@@ -182,6 +182,11 @@ class StepLines:
         return self._rows.step if self._rows.add(row) else None
 
     @property
+    def told(self) -> bool:
+        """Whether any line had values."""
+        return self._rows.count > 0
+
+    @property
     def columns(self) -> dict[str, Column]:
         """The columns as they are now; a loss of another kind that stands alone is the total."""
         columns = self._rows.snapshot()

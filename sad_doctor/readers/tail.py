@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from stat import S_ISREG
 
 CHUNK = 1 << 18
 """Bytes that are read at once: what is made of them should fit the processor's cache."""
@@ -72,6 +73,9 @@ class Tail:
         try:
             found = os.stat(self.path)
         except OSError:
+            return None
+        # to open a pipe is to wait for its writer, and a device has no end
+        if not S_ISREG(found.st_mode):
             return None
         stat = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
         if stat == self._stat and self._offset >= found.st_size:

@@ -113,15 +113,20 @@ class _File:
         for chunk in self._tail.chunks():
             changed = True
             self._rest += chunk
-            self._records()
+            sound = self._records()
             self._quick.flush()
+            if not sound:
+                self._rest = b""
+                break
         return changed
 
-    def _records(self) -> None:
+    def _records(self) -> bool:
+        """Take the whole records of what was read; return whether the file is sound so far."""
         data, at = self._rest, 0
         while len(data) - (at := self._quick.read(data, at)) >= _FRAME:
-            size, _ = _HEAD.unpack_from(data, at)
-            if size > _LARGEST:
+            size, check = _HEAD.unpack_from(data, at)
+            # a file with a hole in it has no end of empty records: even those have a checksum
+            if size > _LARGEST or not (size or check):
                 self.broken = self._read + at
                 break
             if len(data) - at < _FRAME + size:
@@ -141,6 +146,7 @@ class _File:
             at += _FRAME + size
         self._rest = data[at:]
         self._read += at
+        return self.broken is None
 
     @property
     def notes(self) -> tuple[str, ...]:

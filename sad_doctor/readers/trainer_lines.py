@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.readers.naming import column_among, scale_of, step_rank
+from sad_doctor.readers.naming import Naming, scale_of, step_rank
 from sad_doctor.readers.progress import NUMBER, Bar, find_bar
 from sad_doctor.run import Column
 
@@ -47,6 +47,7 @@ class TrainerLines:
         self._waiting: dict[str, float] | None = None
         self._length: dict[str, int] = {}
         self._by_epoch = False
+        self._naming = Naming()
 
     def lasts(self, what: str, count: int) -> None:
         """Take what the Trainer says before it begins: ``Total optimization steps`` or ``Num Epochs``."""
@@ -69,7 +70,7 @@ class TrainerLines:
         if bar.total != self.total:
             return []
         self._step = float(bar.at)
-        return self._release()
+        return self._release(bar.rate)
 
     def line(self, line: str) -> list[Row] | None:
         """Take a line; return the rows that it completes, or None if it is none of the Trainer's."""
@@ -85,7 +86,7 @@ class TrainerLines:
         if own is not None:
             # a print of one's own in the same shape
             self._step, self._named = values.pop(own), True
-            return [*rows, Row(self._step, _ours(values))]
+            return [*rows, Row(self._step, self._ours(values))]
         self._seen = True
         self._waiting = values
         if self._drawn:
@@ -103,11 +104,19 @@ class TrainerLines:
             return columns
         bar = find_bar(rest)
         step = float(bar.at) if bar is not None and bar.total == (self.total or bar.total) else self._step
-        return columns | {name: _longer(columns.get(name), step, v) for name, v in _ours(self._waiting).items()}
+        return columns | {name: _longer(columns.get(name), step, v) for name, v in self._ours(self._waiting).items()}
 
-    def _release(self) -> list[Row]:
+    def _release(self, rate: float | None = None) -> list[Row]:
         values, self._waiting = self._waiting, None
-        return [] if values is None else [Row(self._step, _ours(values))]
+        if values is None:
+            return []
+        # behind an evaluation the pace is that of the wait for it
+        paced = {} if rate is None or "loss" not in values else {names.STEPS_PER_SECOND: rate}
+        return [Row(self._step, paced | self._ours(values))]
+
+    def _ours(self, values: Mapping[str, float]) -> dict[str, float]:
+        found = {key: self._naming.column(key, values) for key in values}
+        return {found[key]: value * scale_of(key, found[key]) for key, value in values.items()}
 
     @property
     def facts(self) -> dict[str, object]:
@@ -132,11 +141,6 @@ class TrainerLines:
         source = "the progress bar drawn behind them" if self._drawn else "the epoch or the number of the line"
         source = "their epoch, by the number of steps and epochs told before" if self._counts else source
         return (f"the printed values have 4 digits and no step: it is that of {source}",)
-
-
-def _ours(values: Mapping[str, float]) -> dict[str, float]:
-    found = {key: column_among(key, values) or key for key in values}
-    return {found[key]: value * scale_of(key, found[key]) for key, value in values.items()}
 
 
 def _longer(column: Column | None, step: float, value: float) -> Column:

@@ -80,9 +80,9 @@ class Transcript:
             (phrases.EVAL_LINE, self._on_eval_line),
             (phrases.FINISHED, lambda _: self._on_finish()),
             (phrases.INTERRUPTED, lambda found: self._ending.interrupt(found.string, self._step_or_none())),
-            (phrases.FAILED, lambda found: self._on_crash(found[1])),
+            (phrases.FAILED, lambda found: self.crash(found[1])),
             (phrases.EARLY_STOPPED, self._on_early_stop),
-            (phrases.KILLED, lambda found: self._on_crash(found[1] or found[2])),
+            (phrases.KILLED, lambda found: self.crash(found[1] or found[2])),
             (phrases.EPOCHS, self._on_epochs),
             (phrases.LENGTH, lambda found: self._trainer.lasts(found[1], int(found[2].replace(",", "")))),
             (phrases.SETTING, self._on_setting),
@@ -100,7 +100,7 @@ class Transcript:
             bar = find_bar(line)
         error = self._tracebacks.feed(line)
         if error is not None:
-            self._on_crash(error)
+            self.crash(error)
         elif not self._tracebacks.active:
             self._plain_line(line.strip())
 
@@ -129,7 +129,7 @@ class Transcript:
                 handle(found)
                 return
         if (fatal := phrases.fatal(line)) is not None:
-            self._on_crash(fatal)
+            self.crash(fatal)
         elif not self._part(line):
             self._step_line(line)
 
@@ -150,7 +150,7 @@ class Transcript:
 
     def _step_line(self, line: str) -> None:
         """A line that names its step and values, or its values alone where no other shape tells the steps."""
-        step = self._steps.line(line, known=self.step != _NONE_YET and not self._steps.columns)
+        step = self._steps.line(line, known=self.step != _NONE_YET and not self._steps.told)
         if step is not None:
             self._advance(step)
 
@@ -161,14 +161,15 @@ class Transcript:
         if bar.epoch is not None:
             self._first_epoch = bar.epoch if self._first_epoch is None else self._first_epoch
             self._last_epoch = bar.epoch
-        if bar.total:
-            self._bar_total = bar.total
+        self._bar_total = bar.total or self._bar_total
         if not bar.values:
             return
         passed = max(0, self._last_epoch - (self._first_epoch or 0)) * self._bar_total
         step = bar.values.get("step", float(passed + bar.at))
         self._advance(step if isfinite(step) else self.step)
         self._at_work = max(self.step, float(passed + bar.at))
+        if bar.rate is not None:
+            self._put(names.STEPS_PER_SECOND, bar.rate)
         for name, value in bar.values.items():
             if name != "step":
                 self._put(bar_column(name), value)
@@ -218,7 +219,8 @@ class Transcript:
         self._went_on()
         self._ending.early_stop(found[1], self._step_or_none())
 
-    def _on_crash(self, error: str) -> None:
+    def crash(self, error: str) -> None:
+        """Take an error that ended the run, as far as is known."""
         self._ending.crash(error, self._step_or_none())
 
     def _on_finish(self) -> None:
@@ -274,10 +276,8 @@ class Transcript:
         epochs = max(self._epochs, self._last_epoch - (self._first_epoch or 0) + 1)
         if self._bar_total:
             facts |= {names.TOTAL_STEPS: self._bar_total * epochs, "batches_per_epoch": self._bar_total}
-        if self._epochs:
-            facts["epochs"] = self._epochs
-        if self._settings:
-            facts[names.CONFIG] = dict(self._settings)
+        facts |= {"epochs": self._epochs} if self._epochs else {}
+        facts |= {names.CONFIG: dict(self._settings)} if self._settings else {}
         return facts
 
     def _notes(self) -> tuple[str, ...]:

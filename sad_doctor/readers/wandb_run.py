@@ -34,6 +34,9 @@ _HISTORY, _CONFIG, _OUTPUT, _RUN, _EXIT = 2, 5, 13, 17, 18
 _RUN_ID, _RUN_CONFIG, _RUN_NAME = 1, 4, 8
 _LINE = 3
 _LARGEST = 64 << 20
+_LEAST = 4096
+_WAITING = 8 << 20
+"""Zeros at the end that may still be written over; a hole in a file can be of any size."""
 _SHOWN_LINES = 40
 _OWN = "_"
 """Begins the keys that wandb adds itself: the step, the time, the runtime."""
@@ -52,6 +55,7 @@ class Records:
         self._rest = b""
         self._at = 0
         self._parts: list[bytes] = []
+        self._size = 0
 
     @property
     def waits(self) -> bool:
@@ -60,6 +64,8 @@ class Records:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the records that ``chunk`` completes."""
+        if self.broken is not None:
+            return []
         data, at = self._rest + chunk, 0
         found: list[bytes] = []
         if self._at == 0 and len(data) >= _START:
@@ -78,25 +84,29 @@ class Records:
                 break
             _, size, kind = _FRAGMENT.unpack_from(data, at)
             if kind not in (_WHOLE, _FIRST, _MIDDLE, _LAST) or _FRAGMENT.size + size > room:
-                if data[at:].strip(b"\x00"):  # a file that was laid out ahead ends in zeros: they wait
+                if left > _WAITING or data[at:].strip(
+                    b"\x00"
+                ):  # a file that was laid out ahead ends in zeros: they wait
                     self.broken = start + at
                 break
             if left < _FRAGMENT.size + size:
                 break
             self._fragment(kind, data[at + _FRAGMENT.size : at + _FRAGMENT.size + size], found)
-            if sum(map(len, self._parts)) > _LARGEST:
+            if self._size > _LARGEST:
                 self.broken = start + at
             at += _FRAGMENT.size + size
-        self._rest, self._at = data[at:], start + at
+        self._rest, self._at = b"" if self.broken is not None else data[at:], start + at
         return found
 
     def _fragment(self, kind: int, part: bytes, found: list[bytes]) -> None:
         if kind in (_WHOLE, _FIRST):
-            self._parts = []
+            self._parts, self._size = [], 0
         self._parts.append(part)
+        # a middle one fills its block; those of nothing would never reach the bound
+        self._size += max(len(part), _LEAST)
         if kind in (_WHOLE, _LAST):
             found.append(b"".join(self._parts))
-            self._parts = []
+            self._parts, self._size = [], 0
 
 
 class WandbLog:

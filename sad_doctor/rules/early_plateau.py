@@ -7,7 +7,8 @@ lies below it. No other series (evaluation, KD or LM term) may improve by more, 
 that has come near 0 has nowhere to fall, and one that rises far is told by R105. Or early stopping ended the run before
 half of its planned steps. Or the training loss, noisy before, is one number to the last digit until the end. Where the
 log does not tell how long the run will be, the logged range stands for it, if it has four times as many records. Where
-batches are too noisy or records too few, it does not judge.
+batches are too noisy or records too few, it does not judge. A series that came down first, and levels off as the
+learning rate decays, is a hint.
 
 ## Why it is bad
 The student learns nothing from most of the steps that are paid for. Common reasons: a learning rate far too small or
@@ -54,6 +55,7 @@ max_steps = 300
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -66,6 +68,8 @@ CODE, NAME = "R103", "early-plateau"
 
 _WHOLE = frozenset({names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_KL, names.LOSS})
 """One of these must be flat: a single term may rightly be at its end."""
+
+_CONVERGED = "It levels off as the learning rate decays: it came trained and has little to gain, or stopped learning."
 
 _RISEN, _ZERO = 0.05, 5
 """The share by which both windows must lie above what came before; a series below so many floors is at its end."""
@@ -111,7 +115,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     flat = {name: windows for name, windows in judged.items() if _flat(*windows, t, planned)}
     if not any(name in _WHOLE for name in flat):
         raise TooFew("the noise of the batches hides whether the loss still falls; or it is near 0, or rises")
-    yield _plateau(run, flat, total if planned else None)
+    found = _plateau(run, flat, total if planned else None)
+    whole = {name: windows for name, windows in flat.items() if name in _WHOLE}
+    yield replace(found, level=Level.INFO, cause=_CONVERGED) if signals.level_off(run, whole) else found
 
 
 def _lower_between(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], t: Thresholds) -> bool:
@@ -261,13 +267,8 @@ def _stopped(stop: Event, at: float, total: float) -> Finding:
         rule=CODE,
         name=NAME,
         level=Level.WARNING,
-        headline=(
-            f"Early stopping ended the run at step {words.step(at)}, {words.percent(at / total)} of the planned "
-            f"{words.step(total)}."
-        ),
-        evidence=(
-            f"Step {words.step(at)}: {stop.message}" if stop.message else f"Early stop at step {words.step(at)}",
-        ),
+        headline=f"Early stopping ended the run at {words.percent(at / total)} of {words.step(total)} planned steps.",
+        evidence=(f"Step {words.step(at)}: {stop.message or 'early stop'}",),
         cause="The evaluation did not improve for as long as the patience allows.",
         remedy="Do not raise the patience: find out why the evaluation does not improve.",
         first_step=at,

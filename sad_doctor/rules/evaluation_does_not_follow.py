@@ -2,7 +2,9 @@
 
 ## What it sees
 The evaluation's label loss (or its perplexity) is the same, bit for bit, in every evaluation, while the training's
-label loss surely falls by more than a twentieth. Where the log tells no parts, the total stands for the label loss.
+label loss surely falls by more than a twentieth. Or it goes on falling, and by next to nothing of what the training
+does, which is a warning: so does an average of the weights that is too slow. Where the log tells no parts, the total
+stands for the label loss.
 
 ## Why it is bad
 The student learns, and another one is evaluated: a copy made before the training, an average of the weights that is
@@ -13,6 +15,8 @@ merged. The best checkpoint, the early stop and the report are all of the copy.
 - `digits = 5`: an evaluation must show so many significant digits to be the same; one less in twice as many of them.
 - `evaluations = 3`: fewest evaluations.
 - `falls = 0.05`: the share by which the training must surely fall.
+- `far = 0.08`, `hardly = 0.1`: the same for an evaluation that moves, and the share of that fall, as a share of its own
+  level, within which it must stay.
 
 ## Example
 ```run fires
@@ -52,6 +56,9 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R312", "evaluation-does-not-follow"
 
+_DOWN = 0.8
+"""The share of evaluations that are no higher than the one before, as of an average."""
+
 _STUDENT = (names.EVAL_LM_LOSS, names.EVAL_BITS_PER_BYTE, names.EVAL_RAW + names.LM, names.EVAL_PERPLEXITY)
 """Evaluations that depend on the student alone; a projector that is trained moves others."""
 
@@ -71,6 +78,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     fall = signals.gain(*ends)
     yield Reading("evaluations that differ from the first", float(np.sum(column.value != column.value[0])))
     yield Reading("fall of the training, as a share", fall.amount / level if level else float("nan"), "falls")
+    if not same and fall.surely_above(t["far"] * level) and _hardly(column, fall.amount / level, t):
+        yield _lags(name, column, training[0], tuple(float(np.median(v)) for v in ends))
+        return
     if not same or not fall.surely_above(t["falls"] * level):
         return
     first, last = (float(np.median(v)) for v in ends)
@@ -89,6 +99,33 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         first_step=float(column.step[0]),
         last_step=float(column.step[-1]),
         numbers={"evaluation": column.last, "first": first, "last": last},
+    )
+
+
+def _hardly(column: Column, fell: float, t: Thresholds) -> bool:
+    """Whether all evaluations stay near the first, by the share of the training's fall, and none turns back up."""
+    first = float(column.value[0])
+    near = float(np.max(np.abs(column.value - first))) < t["hardly"] * fell * abs(first)
+    return len(column) >= t["evaluations"] + 2 and near and bool(np.mean(np.diff(column.value) <= 0) >= _DOWN)
+
+
+def _lags(name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
+    value = column.value
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The evaluation hardly follows the training: {words.called(training)} falls from "
+            f"{words.number(ends[0])} to {words.number(ends[1])}, and {words.called(name)} from "
+            f"{words.number(float(value[0]))} to {words.number(float(value[-1]))}."
+        ),
+        evidence=(f"{len(column)} evaluations, each a little lower than the one before",),
+        cause="An average of the weights is evaluated that is too slow for a run of this length, or an old copy.",
+        remedy="Evaluate the trained weights beside the average; let its decay grow from 0 in the first steps.",
+        first_step=float(column.step[0]),
+        last_step=float(column.step[-1]),
+        numbers={"evaluation": float(value[-1]), "first": ends[0], "last": ends[1]},
     )
 
 
@@ -126,5 +163,5 @@ RULE = Rule(
     page=__doc__,
     needs=("|".join(_STUDENT), f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
     check=check,
-    thresholds={"digits": 5, "evaluations": 3, "falls": 0.05},
+    thresholds={"digits": 5, "evaluations": 3, "falls": 0.05, "far": 0.08, "hardly": 0.1},
 )

@@ -4,8 +4,9 @@
 At the first evaluations, and at half of all or more, the evaluation's total is more than 1.5 times the training total
 around the same step, and at least 1 nat above it. The median of the eleven training records around the evaluation is
 compared, so that one easy batch does not count. Or the training's loss is twice the evaluation's, or another whole
-number of times, throughout. Overfitting opens such a gap too, but not from the first evaluation on,
-if that comes early: where it comes late and the training has fallen until then, the rule does not judge.
+number of times, throughout; or the evaluation's is 1.44 times the training's, as bits are of nats. Overfitting opens
+such a gap too, but not from the first evaluation on, if that comes early: where it comes late and the training has
+fallen until then, the rule does not judge.
 
 Where the log tells a term of the evaluation before and after its weight, that weight is compared with the training's
 about the same step: no other proof is needed.
@@ -53,6 +54,7 @@ both. `sad train` has one objective for the two.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -69,6 +71,7 @@ AROUND = 5
 
 FEWEST = 3
 _MANY, _STEADY = 5, 0.06
+_BITS = math.log2(math.e)
 """Evaluations, and how near a whole number their ratio to the training must stay, for a sum to show."""
 
 
@@ -119,10 +122,30 @@ def _whole_multiple(evaluation: Column, training: Column) -> Finding | None:
     ratio = level / value
     middle = float(np.median(ratio))
     times = round(middle) if np.isfinite(middle) else 0
+    if abs(middle * _BITS - 1) < 0.5 * _STEADY and bool(np.all(np.abs(ratio * _BITS - 1) < 1.5 * _STEADY)):
+        return _bits(step, (float(value[-1]), float(level[-1])))
     if times < 2 or not bool(np.all(np.abs(ratio / times - 1) < _STEADY)):
         return None
     return _times(
         f"training's loss is {times} times the evaluation's", step, (float(value[-1]), float(level[-1])), times
+    )
+
+
+def _bits(step: Floats, values: tuple[float, float]) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The evaluation is 1.44 times the training's loss throughout: {words.number(values[0])} for "
+            f"{words.number(values[1])} at the end. That is 1 / ln(2): bits beside nats."
+        ),
+        evidence=(f"At {step.size} evaluations, while both fall",),
+        cause="The evaluation's loss is in bits, or it is divided by ln(2) on its way to bits per byte.",
+        remedy="Log both in nats; give the bits a name of their own.",
+        first_step=float(step[0]),
+        last_step=float(step[-1]),
+        numbers={"times": _BITS},
     )
 
 

@@ -76,10 +76,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _judged(run: Run, t: Thresholds) -> dict[str, Column]:
     weights = run.terms(names.WEIGHT)
+    products = signals.parts(run).source in ("raw", "weighted and raw")  # called raw, and weighted
     found = {}
     for prefix in (names.RAW, names.UNWEIGHTED, names.EVAL_RAW, names.WEIGHTED):
         for term, column in run.terms(prefix).items():
-            signed = prefix == names.WEIGHTED and (
+            weighed = prefix == names.WEIGHTED or (products and prefix == names.RAW and not weights)
+            signed = weighed and (
                 bool(np.any(weights[term].value < 0))
                 if term in weights
                 else not bool(np.any(column.value > t["below"]))

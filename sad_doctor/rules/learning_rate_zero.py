@@ -2,7 +2,8 @@
 
 ## What it sees
 A learning rate of exactly 0 at every record, or in a stretch longer than the first records of a warm-up or the last
-ones of a decay: in the middle of the run, or after a schedule that ended long before the training did.
+ones of a decay: in the middle of the run, or after a schedule that ended long before the training did. A rate that came
+down to next to nothing of its peak long before the end is told as well.
 
 ## Why it is bad
 At a learning rate of 0 a step changes nothing. A schedule is often shorter than the run because it was made for
@@ -11,6 +12,8 @@ epochs, accumulation or devices were known. A learning rate of 0 throughout says
 
 ## Thresholds
 - `share = 0.1`: zeros at the start, at the end or in the middle, as a share of all records, that are not excused.
+- `nothing = 0.001`, `early = 0.3`: the share of the peak that is next to nothing, and how much of the run may be
+  spent there. A cosine is below this share in its last fiftieth only. `records = 20`: fewest records for it.
 - `after = 300`: a run that has only zeros is judged when they span so many steps, an epoch, or half of the planned
   steps.
 
@@ -84,9 +87,42 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     longest = stretch.count if stretch is not None and stretch.value == 0 else 0
     yield Reading("longest stretch at 0, as a share of the records", longest / len(rate), "share")
     if stretch is None or stretch.value != 0 or stretch.count <= max(t["share"] * len(rate), 2):
+        yield from _next_to_zero(run, rate, t)
         return
     if not _rounded(rate, stretch):
         yield _stretch(run, rate, stretch)
+
+
+def _next_to_zero(run: Run, rate: Column, t: Thresholds) -> Iterator[Finding]:
+    """A rate that has come down to next to nothing of its peak long before the end."""
+    known = signals.finite(rate)
+    peak = float(np.max(known.value, initial=0.0))
+    alive = np.flatnonzero(known.value >= t["nothing"] * peak)
+    if peak <= 0 or not alive.size or len(known) < t["records"]:
+        return
+    total = run.fact(names.TOTAL_STEPS)
+    end = total if total and total > 0 else float(known.step[-1])
+    since = float(known.step[alive[-1]])
+    gone = float(known.step[-1]) - since  # of what was logged: what is still to come says nothing
+    if gone <= t["early"] * (end - float(known.step[0])) or known.value[-1] <= 0:
+        return
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The learning rate is next to zero since step {words.step(since)}: {words.number(known.last)} at the end, "
+            f"of {words.number(peak)} at most."
+        ),
+        evidence=(
+            f"Below {words.number(t['nothing'])} of its peak in the last {len(known) - 1 - int(alive[-1]):,} records",
+        ),
+        cause="A schedule that is too short, or one that lowers the rate on a plateau and watches the wrong way.",
+        remedy="Give the schedule the run's optimizer steps; a plateau schedule of a loss waits for its minimum.",
+        first_step=since,
+        last_step=float(known.step[-1]),
+        numbers={"peak": peak, "last": known.last},
+    )
 
 
 def _short(run: Run, rate: Column) -> str:
@@ -171,5 +207,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LEARNING_RATE,),
     check=check,
-    thresholds={"share": 0.1, "after": 300},
+    thresholds={"share": 0.1, "after": 300, "nothing": 1e-3, "early": 0.3, "records": 20},
 )

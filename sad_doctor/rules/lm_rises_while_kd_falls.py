@@ -19,6 +19,8 @@ targets flatten the student; a KD weight that leaves the label loss no say.
   not fall by more than this share is a hint. It is a warning where the label loss stays `above = 1` nat or more over
   the teacher's, or is above `ignorant = 0.9` of ln(vocabulary), as of a student that knows nothing of the text; there
   0.6 of the fall will do, and the label loss may take `shared = 0.1` of it.
+- `halved = 0.35`, `little = 0.03`: a KD that loses so large a share beside a label loss that keeps its level, within
+  this share of it, is a hint too.
 - `records = 40`, `evaluations = 4`: fewest points.
 
 ## Example
@@ -61,6 +63,9 @@ from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R208", "lm-rises-while-kd-falls"
 
+_LEARNS = 0.1
+"""The share by which the training's label loss must fall to learn what the evaluation does not show."""
+
 _MOVES = 0.02
 """Nats by which an evaluated label loss must fall to have moved at all."""
 
@@ -78,6 +83,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         ends = (signals.ends(lm[1]) or _nothing()) if len(lm[1]) >= t["records"] else _nothing()
     if kd is None or len(kd[1]) < t["records"] or not ends[0].size:
         raise TooFew("too few records of KD and of the label loss before their weights")
+    if lm[0] == names.EVAL_LM_LOSS and _training_learns(run):
+        return  # the evaluation parts from the training: told by R305 and R312
     soft = signals.ends(kd[1]) or _nothing()
     down, up = signals.gain(*soft), signals.gain(*ends)
     level, labels = (abs(float(np.median(first))) for first, _ in (soft, ends))
@@ -95,6 +102,21 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield _finding(lm, soft, ends, Level.WARNING if stays else Level.INFO)
     elif _stays_far(run, lm, (down.amount, level), t):
         yield _finding(lm, soft, ends, Level.WARNING)
+    elif down.surely_above(max(t["halved"] * level, t["fall_nats"])) and _level(lm[1], t["little"] * labels):
+        yield _finding(lm, soft, ends, Level.INFO)
+
+
+def _training_learns(run: Run) -> bool:
+    """Whether the training's label loss surely falls, before its weight or where no weight is logged."""
+    label = signals.label_loss(run) or signals.after_its_weight(run, sorted(names.ANCHORS))
+    return label is not None and signals.falls(label[1], _LEARNS)
+
+
+def _level(column: Column, slack: float) -> bool:
+    """Whether the label loss keeps one level from its first tenth on: all blocks of it, or all evaluations."""
+    late = Column(column.step[len(column) // 10 :], column.value[len(column) // 10 :])
+    found = signals.blocks(late, 6)
+    return float(np.ptp(late.value) if found is None else found.range) < slack
 
 
 def _far(down: signals.Gain, level: float, t: Thresholds, ignorant: bool) -> bool:
@@ -180,6 +202,8 @@ RULE = Rule(
         "same": 0.005,
         "shared": 0.1,
         "ignorant": 0.9,
+        "halved": 0.35,
+        "little": 0.03,
         "above": 1,
     },
 )

@@ -4,7 +4,7 @@
 A message that a non-finite value was set or clamped to zero; or a loss that drops from well above 0 to exactly 0 and
 stays there for the last records, which is how Hugging Face's Trainer shows NaN (`logging_nan_inf_filter`). After a
 small loss, with a gradient norm beside it that is finite and not 0, it is only too small for the printed digits.
-Or KD or the label loss at exactly 0 in single records, at no regular distance, among others well above it.
+Or KD, the label loss or the total at exactly 0 in single records, at no regular distance, among others well above it.
 Or the loss or a term that stood in nearly every row of a table, and is blank, NA or null in the last ones, while a
 training series or the step goes on: pandas writes NaN as an empty cell, some JSON writers as null.
 
@@ -17,7 +17,7 @@ weights, or was silently left out of the loss, so that the gradient is of anothe
 - `from = 0.01`: the loss just before must be above this; a tiny loss may round to 0. With a living gradient beside the
   zeros it must be above ten times this.
 - `blanks = 5`: the last so many rows must be blank.
-- `flickers = 2`, `rare = 0.2`: fewest single zeros of KD or the label loss, and the largest share of the records.
+- `flickers = 2`, `rare = 0.2`: fewest single zeros of such a series, and the largest share of the records.
 
 ## Example
 ```run fires
@@ -134,9 +134,9 @@ def _zeros(run: Run, t: Thresholds) -> Iterator[Finding]:
 
 
 def _flickers(run: Run, t: Thresholds) -> Iterator[Finding]:
-    """KD or the label loss at exactly 0 in single records, at no regular distance, among others far above it."""
-    for term in (names.KD, *sorted(names.ANCHORS)):
-        told = [run.get(prefix + term) for prefix in (names.RAW, names.WEIGHTED)]
+    """KD, the label loss or the total exactly 0 in single records, at no regular distance, others far above it."""
+    for term in (names.KD, *sorted(names.ANCHORS), ""):
+        told = [run.get(prefix + term) for prefix in (names.RAW, names.WEIGHTED)] if term else [run.get(names.LOSS)]
         column = next((signals.tidy(one) for one in told if one is not None), None)
         if column is None:
             continue
@@ -146,22 +146,27 @@ def _flickers(run: Run, t: Thresholds) -> Iterator[Finding]:
             zero = zero[~np.isin(column.step[zero], weight.step[weight.value == 0])]
         inside = zero[(zero > 0) & (zero < len(column) - 1)]
         others = column.value[column.value != 0]
-        if not t["flickers"] <= inside.size <= t["rare"] * len(column) or np.median(others) < 10 * t["from"]:
+        if (
+            not inside.size
+            or not t["flickers"] <= inside.size <= t["rare"] * len(column)
+            or np.median(others) < 10 * t["from"]
+        ):
             continue
         # a term that is computed at every tenth step only is meant so
         if np.ptp(np.diff(inside)) == 0:
             continue
         steps = column.step[inside].tolist()
+        what = f"The term {term}" if term else "The training loss"
         yield Finding(
             rule=CODE,
             name=NAME,
             level=Level.WARNING,
             headline=(
-                f"The term {term} is exactly 0 in {inside.size:,} of {len(column):,} records, and about "
+                f"{what} is exactly 0 in {inside.size:,} of {len(column):,} records, and about "
                 f"{words.number(float(np.median(others)))} in the others: something was replaced by zero."
             ),
             evidence=(f"At {words.steps(steps)}",),
-            cause="A batch without one valid label or compared position: a mean over nothing is NaN, and is hidden.",
+            cause="A batch without one valid label or compared position, or an overflow: a NaN, which is hidden.",
             remedy="Divide a sum by a count and skip at 0; count skipped steps in place of replacing values.",
             first_step=steps[0],
             last_step=steps[-1],

@@ -5,8 +5,9 @@ The evaluation's label loss (without one, its loss) has left its best value and 
 by more than the threshold and without coming back, while the training loss does not rise. The rise must also stand out
 of the noise of the evaluations: the lowest of many noisy values is low by chance, so medians are compared, and their
 error comes from second differences, in which no trend counts. An evaluation that rises together with the training is a
-divergence, and told as that. Where an accuracy of the evaluation still rises meanwhile, the finding is a hint: the
-student grows too sure of itself, and still answers better.
+divergence, and told as that. Or the training's label loss, which began where the evaluation's did, comes down to less
+than half of it, while the evaluation stands. Where an accuracy of the evaluation still rises meanwhile, the finding is
+a hint: the student grows too sure of itself, and still answers better.
 
 ## Why it is bad
 From the best evaluation on the student learns its training text by heart. The last checkpoint is worse than an earlier
@@ -15,6 +16,7 @@ one, and the steps since are lost.
 ## Thresholds
 - `rise = 0.03`, `nats = 0.05`: how far above the best each of the last evaluations must lie, as a share and at least.
 - `last = 3`: so many evaluations at the end. `evaluations = 5`: fewest in all.
+- `half = 0.5`: the share of a standing evaluation below which the training is learned by heart.
 
 ## Example
 ```run fires
@@ -62,6 +64,9 @@ CODE, NAME = "R305", "overfitting"
 _SIGMAS = 4.0
 """The lowest of several stretches is low by chance too: one more than the three of a single comparison."""
 
+_RECORDS, _ALIKE = 40, 0.15
+"""Fewest records of the training's label loss, and how near the evaluation it must begin."""
+
 _ENOUGH = 4
 """So many second differences after the best tell the noise; with fewer, those before are asked too."""
 
@@ -89,6 +94,42 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         and not _training_rises(run, found, evaluation)
     ):
         yield _finding(found, evaluation, best, _rising_accuracy(run, float(evaluation.step[best])))
+        return
+    apart = _by_heart(run, found, evaluation, t)
+    if apart is not None:
+        yield _apart(found, evaluation, *apart)
+
+
+def _by_heart(run: Run, name: str, evaluation: Column, t: Thresholds) -> tuple[str, float] | None:
+    """The training's label loss, far below an evaluation that began beside it and no longer falls; else None."""
+    label = signals.label_loss(run)
+    if label is None or name != names.EVAL_LM_LOSS or len(label[1]) < _RECORDS:
+        return None
+    value, fifth = label[1].value, max(5, len(label[1]) // 5)
+    began, ends = float(value[0]), float(np.median(value[-fifth:]))
+    held_out = float(np.median(evaluation.value[-3:]))
+    alike = abs(began - float(evaluation.value[0])) < _ALIKE * began
+    stands = held_out > float(np.median(evaluation.value[len(evaluation) // 3 : len(evaluation) // 3 + 3])) - t["nats"]
+    far = ends < t["half"] * held_out and held_out - ends > 1
+    return (label[0], ends) if alike and stands and far else None
+
+
+def _apart(name: str, evaluation: Column, training: str, level: float) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The training is learned by heart: {words.called(training)} comes down to {words.number(level)}, and "
+            f"{words.called(name)} stays at {words.number(float(np.median(evaluation.value[-3:])))}."
+        ),
+        evidence=(f"Both began at about {words.number(float(evaluation.value[0]))}",),
+        cause="Few texts are seen again and again: a loader that is made anew in every step, a tiny set; or padding.",
+        remedy="Count the different texts of an epoch, and print the first tokens of ten batches in a row.",
+        first_step=float(evaluation.step[0]),
+        last_step=float(evaluation.step[-1]),
+        numbers={"training": level, "evaluation": float(evaluation.last)},
+    )
 
 
 def _stands_out(value: Floats, best: int) -> bool:
@@ -175,5 +216,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}|{names.EVAL_BITS_PER_BYTE}",),
     check=check,
-    thresholds={"rise": 0.03, "nats": 0.05, "last": 3, "evaluations": 5},
+    thresholds={"rise": 0.03, "nats": 0.05, "last": 3, "evaluations": 5, "half": 0.5},
 )

@@ -5,8 +5,8 @@ The weighted parts of the loss miss the total by more than 2%, on the same side 
 the records. A gap that changes sides is noise: the total is then often a mean over several batches, the parts are of
 one. A total that lags behind falling parts is allowed for.
 
-Where the log tells no weights: a loss that is a whole multiple of the sum of its parts, or the sum of all parts but
-one, to the last digit at every step.
+Where the log tells no weights: a loss that is a whole multiple of the sum of its parts or a whole part of it, or the
+sum of all parts but one, to the last digit at every step.
 
 ## Why it is bad
 Shares computed from such parts are wrong, and a term that is not logged cannot be watched. Or the loss that is logged
@@ -66,6 +66,11 @@ _SUMMED = (
     "many times larger, unless only the printing is wrong.",
     "Divide by the number of micro-batches before `backward`, and log the same mean.",
 )
+_DIVIDED = (
+    "The loss is divided once too often, by the number of micro-batches or devices: the gradient is as many times "
+    "smaller, unless only the printing is wrong.",
+    "Divide once: see whether the library or the loop does it, and log the mean that `backward` is called on.",
+)
 _LEFT_OUT = (
     "The term is computed and logged, and never added: its gradient is not in the step.",
     "Add it to the sum that `backward` is called on.",
@@ -120,6 +125,10 @@ def _exact(run: Run, total: Column, t: Thresholds) -> Finding | None:
     if round(times) >= 2 and float(np.quantile(np.abs(ratio / round(times) - 1), 0.9)) < _EXACT:
         what = f"The loss is {round(times)} times the sum of its parts at every step"
         return _told(step, what, _SUMMED, {"times": times}, Level.WARNING)
+    parts_of = round(1 / times) if times > 0 else 0
+    if parts_of >= 2 and float(np.quantile(np.abs(ratio * parts_of - 1), 0.9)) < _EXACT:
+        what = f"The sum of the parts is {parts_of} times the loss at every step"
+        return _told(step, what, _DIVIDED, {"times": times}, Level.WARNING)
     for out in sorted(values, key=lambda term: term in names.ANCHORS):
         rest = {term: Column(step, value[known]) for term, value in values.items() if term != out}
         share = float(np.median(np.abs(values[out][known]) / loss))

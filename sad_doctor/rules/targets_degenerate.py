@@ -61,6 +61,9 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R308", "targets-degenerate"
 
+_SAME = 1e-6
+"""A spread below this share is that of one batch, again and again: of the loader, not of the teacher."""
+
 _UNKNOWN = 262_144
 
 
@@ -81,7 +84,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         middle = float(np.median(column.value))
         yield Reading("the teacher's loss over ln(vocabulary)", middle / uniform, "uniform")
         spread = float(np.std(column.value)) if len(column) >= t["records"] else float("nan")
-        if name == names.TEACHER_LOSS and middle > 1 and spread < t["even"] * middle:
+        if name == names.TEACHER_LOSS and middle > 1 and _SAME * middle < spread < t["even"] * middle:
             alike = "the same on every batch, as of a teacher that guesses"
             yield _ignorant(name, column, alike, middle, Level.ERROR)
             return

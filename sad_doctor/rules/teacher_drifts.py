@@ -64,6 +64,7 @@ CODE, NAME = "R307", "teacher-drifts"
 
 _HELD_OUT = (names.TEACHER_EVAL_LM_LOSS, names.TEACHER_EVAL_BITS_PER_BYTE)
 _ALIKE = 0.01
+_BLOCKS = 10
 _FIRST = 4
 """Records that stand for the teacher as it came: a teacher in the optimizer moves within the first steps."""
 
@@ -118,6 +119,9 @@ def _from_the_start(run: Run, gap: signals.TeacherGap) -> bool:
     known = signals.finite(signals.tidy(run.columns[names.TEACHER_LOSS])).value
     if float(np.std(known)) < _ALIKE * gap.training:
         return False
+    levels = signals.blocks(signals.tidy(run.columns[names.TEACHER_LOSS]), _BLOCKS)
+    if levels is not None and levels.range - 3 * float(np.max(levels.error)) > 0.4 * gap.gap:
+        return False  # its level comes and goes with the texts, which have an order of their own: no mode does that
     return float(np.median(known[: len(known) // 3])) - (gap.training - gap.gap) > 0.5 * gap.gap
 
 

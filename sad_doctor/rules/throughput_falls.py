@@ -2,8 +2,8 @@
 
 ## What it sees
 The tokens per second of twelve blocks of records: the last quarter of them lies below a third of the first half's best
-level, surely and without coming back. Without tokens per second, the seconds between records, where records carry a
-time. A run that lost little time by it, and a fall to a half, is a hint.
+level, surely and without coming back. Without tokens per second, the samples or the steps per second, else the seconds
+between records, where records carry a time. A run that lost little time by it, and a fall to a half, is a hint.
 
 ## Why it is bad
 The rest of the run costs several times its price. Common reasons: memory that swaps or an allocator that frees and asks
@@ -60,7 +60,7 @@ _BLOCKS = 12
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for a pace that fell for good."""
-    found = _pace(run)
+    found = _pace(run, t["records"])
     if found is None or len(found[1]) < t["records"]:
         raise TooFew(f"fewer than {t['records']:g} records of a pace")
     unit, pace = found
@@ -77,7 +77,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     slow = blocks.step[blocks.middle < 0.75 * before]
     since = float(slow[0]) if slow.size else float(blocks.step[-3])
-    lost = _lost(run, since, before / after)
+    lost = _lost(run, since, before / after, unit, pace)
     cliff = float(np.max(late)) * t["cliff"] <= before and (lost is None or lost >= t["lost"])
     yield Finding(
         rule=CODE,
@@ -99,11 +99,17 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     )
 
 
-def _pace(run: Run) -> tuple[str, Column] | None:
-    """Tokens a second, or steps a second by the times of the training's records."""
-    speed = run.get(names.TOKENS_PER_SECOND)
-    if speed is not None:
-        return "tokens", signals.finite(signals.tidy(speed))
+def _pace(run: Run, enough: float) -> tuple[str, Column] | None:
+    """The first that is told often enough: tokens, samples, steps a second, these by the times of the records too."""
+    units = (
+        ("tokens", names.TOKENS_PER_SECOND),
+        ("samples", names.SAMPLES_PER_SECOND),
+        ("steps", names.STEPS_PER_SECOND),
+    )
+    for unit, name in units:
+        speed = run.get(name)
+        if speed is not None and len(speed) >= enough:
+            return unit, signals.finite(signals.tidy(speed))
     time, loss = run.get(names.TIME), run.get(names.LOSS)
     if time is None or loss is None:
         return None
@@ -115,13 +121,16 @@ def _pace(run: Run) -> tuple[str, Column] | None:
     return "steps", Column(known.step[1:][usable], np.diff(known.step)[usable] / gone[usable])
 
 
-def _lost(run: Run, since: float, times: float) -> float | None:
-    """Seconds that the slow part took more than it would have; None where the log has no time."""
+def _lost(run: Run, since: float, times: float, unit: str, pace: Column) -> float | None:
+    """Seconds that the slow part took more than it would have; None where the log does not tell."""
     time = run.get(names.TIME)
+    if time is None and unit == "steps" and bool(np.all(pace.value > 0)):
+        late = pace.step >= since
+        return float(np.sum(np.diff(pace.step[late]) / pace.value[late][1:])) * (1 - 1 / times)
     if time is None:
         return None
-    late = signals.finite(signals.tidy(time))
-    late_value = late.value[late.step >= since]
+    known = signals.finite(signals.tidy(time))
+    late_value = known.value[known.step >= since]
     lost = float(np.ptp(late_value)) * (1 - 1 / times) if late_value.size else 0.0
     return lost if np.isfinite(lost) else None
 
@@ -131,7 +140,7 @@ RULE = Rule(
     name=NAME,
     level=Level.WARNING,
     page=__doc__,
-    needs=(f"{names.TOKENS_PER_SECOND}|{names.TIME}",),
+    needs=(f"{names.TOKENS_PER_SECOND}|{names.SAMPLES_PER_SECOND}|{names.STEPS_PER_SECOND}|{names.TIME}",),
     check=check,
     thresholds={"cliff": 3, "slower": 2, "lost": 300, "records": 48},
 )

@@ -2,7 +2,8 @@
 
 ## What it sees
 A logged weight of KD, of the label loss or of a layerwise term that is below zero; or, where no weight is logged, a
-weighted value that is below zero while the value before its weight is above.
+weighted value that is below zero while the value before its weight is above; or, where that is not logged either, a
+weighted KD or label loss that is below zero in every record from the first on: its floor is 0, so its sign is turned.
 
 ## Why it is bad
 The optimizer makes the term larger: the student is driven away from the teacher, or from the text. The total falls all
@@ -59,6 +60,7 @@ _MINIMISED = frozenset({names.KD, names.LAYERWISE, *names.ANCHORS})
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for each term whose weight is below zero."""
+    yield from _turned(run, t)
     for term, weight in _weights(run).items():
         below = weight.value < 0
         share = float(np.mean(below))
@@ -84,6 +86,36 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             first_step=first,
             last_step=last,
             numbers={"share": share, "lowest": float(weight.value[below].min())},
+        )
+
+
+def _turned(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """A weighted KD or label loss below zero throughout, in a log that tells neither its weight nor its raw value."""
+    for term, column in signals.parts(run).terms.items():
+        if not (term == names.KD or term in names.ANCHORS) or names.WEIGHT + term in run.columns:
+            continue
+        if names.RAW + term in run.columns and signals.parts(run).source not in ("raw", "weighted and raw"):
+            continue
+        value = signals.finite(signals.tidy(column)).value
+        if value.size < max(t["records"], 1) or not bool(np.all(value < 0)):
+            continue
+        yield Finding(
+            rule=CODE,
+            name=NAME,
+            level=Level.ERROR,
+            headline=(
+                f"The term {term} counts with a negative sign: {words.number(float(value[0]))} in the first record, "
+                f"{words.number(float(value[-1]))} in the last; the training makes it larger."
+            ),
+            evidence=(
+                f"Below zero in all {value.size:,} records; before its weight it cannot be",
+                "Neither its weight nor its value before it is logged",
+            ),
+            cause="A sign in the recipe, or a difference in place of a sum; or the value itself, from the first step.",
+            remedy=f"Log {term} before its weight: above zero, the weight is negative; below, its formula is wrong.",
+            first_step=float(column.step[0]),
+            last_step=float(column.step[-1]),
+            numbers={"share": 1.0, "lowest": float(value.min())},
         )
 
 
@@ -116,7 +148,7 @@ RULE = Rule(
     name=NAME,
     level=Level.ERROR,
     page=__doc__,
-    needs=(f"{names.WEIGHT}|{names.WEIGHTED}",),
+    needs=(f"{names.WEIGHT}|{names.WEIGHTED}|{names.RAW}",),
     check=check,
     thresholds={"share": 0.2, "records": 3},
 )

@@ -68,6 +68,9 @@ CODE, NAME = "R306", "worse-than-uniform"
 _COUNTS = (names.TOKENS, "train/num_tokens", "num_tokens", "n_tokens", "tokens", "ntokens", names.LENGTH)
 """Columns that may tell how many tokens a record's loss is summed over."""
 
+_NEAR = 1.2
+"""An evaluation that lies further above the training than by this factor is of other text, or in another unit."""
+
 _EARLY = 0.02
 """Share of the logged steps up to which an evaluation is of the student as it came."""
 
@@ -91,7 +94,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading(f"{words.called(name)} at the beginning over ln(vocabulary)", first / uniform, "start")
     known = f"ln({words.step(size)}) is {words.number(uniform)}" + ("" if told else "; the vocabulary is assumed")
     training = _training(run, t)
-    yield from _stays(run, name, column, (end, uniform), known, t)
+    if training is None or end < _NEAR * training:
+        yield from _stays(run, name, column, (end, uniform), known, t)
     if (
         name == names.EVAL_LM_LOSS
         and training is not None

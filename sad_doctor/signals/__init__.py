@@ -2,7 +2,7 @@
 
 from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
-from sad_doctor.signals.learning import always_zero, falls, loss_falls, never_steps
+from sad_doctor.signals.learning import always_zero, falls, level_off, loss_falls, never_steps
 from sad_doctor.signals.parts import Parts, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
@@ -37,6 +37,7 @@ __all__ = [
     "is_summed",
     "jump_at",
     "label_loss",
+    "level_off",
     "loss_falls",
     "measured",
     "never_steps",

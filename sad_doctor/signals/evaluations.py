@@ -18,12 +18,18 @@ FAR = 100
 def evaluations(run: Run) -> dict[str, Column]:
     """Return the evaluation's losses, best witness first, as measured: finite, and none of them 0 throughout.
 
-    Not the perplexity, which may be a clamp, nor a share of tokens.
+    Not the perplexity, which may be a clamp, nor a share of tokens. Where the evaluation set was changed, those since.
     """
     first = [names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_BITS_PER_BYTE, names.EVAL_KL]
     rest = [name for name in run.columns if name.startswith((names.EVAL_RAW, names.EVAL_WEIGHTED))]
-    found = {name: finite(column) for name in (*first, *rest) if (column := run.get(name)) is not None}
+    since = run.fact(names.EVALUATED_SINCE)
+    found = {name: _since(finite(column), since) for name in (*first, *rest) if (column := run.get(name)) is not None}
     return {name: measured(column, run) for name, column in found.items() if bool(np.any(column.value != 0))}
+
+
+def _since(column: Column, step: float | None) -> Column:
+    here = slice(None) if step is None else column.step >= step
+    return Column(column.step[here], column.value[here])
 
 
 def evaluation_moves(run: Run) -> bool:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.run import Column, Run
+from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals.series import finite, gain, tidy
 
 FEWEST = 12
 FEWEST_RATES = 5
+FEW = 50
+CAME_DOWN = 0.003
+"""The share of its level by which a series must have come down first."""
 
 
 def falls(column: Column, share: float = 0.05) -> bool:
@@ -30,6 +35,23 @@ def loss_falls(run: Run) -> bool:
     if not judged and total is not None:
         judged = [total]
     return any(falls(column) for column in judged)
+
+
+def level_off(run: Run, windows: Mapping[str, tuple[Floats, Floats]]) -> bool:
+    """Say whether series came down first, by more than from the one of their windows to the other, as the rate did.
+
+    So ends a student that came trained and has little to gain. ``windows`` are values of a column, early and late.
+    """
+    rate = run.get(names.LEARNING_RATE)
+    if rate is None or not float(rate.value[-1]) < 0.5 * float(np.max(finite(rate).value, initial=0.0)):
+        return False
+    for name, (before, after) in windows.items():
+        start, end = float(np.median(before)), float(np.median(after))
+        known = finite(tidy(run.columns[name])).value
+        early = float(np.median(known[: 1 if len(known) < FEW else 5])) - start
+        if start < end or early <= max(1.5 * (start - end), CAME_DOWN * abs(start)):
+            return False
+    return True
 
 
 def always_zero(column: Column | None, points: int) -> bool:

@@ -15,9 +15,9 @@ from importlib.resources import files
 
 from sad_doctor import signals
 from sad_doctor.clean import clean
-from sad_doctor.finding import Finding, Level, Report
+from sad_doctor.finding import Comparison, Finding, Level, Report
 from sad_doctor.run import Run
-from sad_doctor.views import metrics, palette
+from sad_doctor.views import beside, metrics, palette
 from sad_doctor.views.html_chart import Mark, chart
 from sad_doctor.views.plain import line
 from sad_doctor.views.series import Series
@@ -71,6 +71,7 @@ def _body(run: Run, report: Report) -> Iterator[str]:
     for number, story in enumerate(report.stories):
         told = "" if number == 0 and worst > Level.INFO else story.finding.headline
         yield _finding(story.finding, told, "".join(_finding(one, one.headline) for one in story.consequences))
+    yield from (_comparison(one) for one in report.comparisons)
     yield from charts(run, report)
     if report.passed:
         yield f"<p><b>Passed:</b> {_text(', '.join(report.passed))}</p>"
@@ -93,6 +94,22 @@ def _finding(finding: Finding, headline: str, consequences: str = "") -> str:
         f"<code>{_text(finding.rule)} {kind}</code></h2><p>{_text(headline)}</p><ul>{evidence}</ul>"
         f"<dl><dt>Cause</dt><dd>{_text(finding.cause)}</dd><dt>Remedy</dt><dd>{_text(finding.remedy)}</dd></dl>"
         f"{explains}</article>"
+    )
+
+
+def _comparison(comparison: Comparison) -> str:
+    told = "".join(f"<li>{_text(one)}</li>" for one in beside.lines(comparison))
+    heads = "".join(f"<th>{one}</th>" for one in ("what", "where", "this run", "there", "it lies"))
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{_text(one)}</td>' for one in (r.what, r.where, r.told, r.wanted, r.lies))}</tr>"
+        for r in comparison.rows
+    )
+    table = (
+        f"<details><summary>All points: {len(comparison.rows)}</summary><table><tr>{heads}</tr>{rows}</table></details>"
+    )
+    return (
+        f"<article><h2>{_text(comparison.title)}</h2><p>{_text(comparison.headline)}</p><ul>{told}</ul>"
+        f"{table if comparison.rows else ''}</article>"
     )
 
 

@@ -14,6 +14,9 @@ from sad_doctor.views.palette import GLYPHS
 from sad_doctor.views.text import about, verdict
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$@])")
+_CALLS = re.compile(r"\\[@#]|\b(?:www(?=\.)|GH(?=-\d))|:(?=//)|\bmailto(?=:)|\bxmpp(?=:)", re.IGNORECASE)
+_NOTHING = "<!-- -->"
+"""Stands where a code host would find a name, a number or an address: it looks for them after the markup is read."""
 
 
 def render(run: Run, report: Report) -> str:
@@ -23,7 +26,8 @@ def render(run: Run, report: Report) -> str:
 
 def escape(text: str) -> str:
     """Return text from a log as one line of Markdown that shows it as it is; no mention and no link comes of it."""
-    return html.escape(_SPECIAL.sub(r"\\\1", " ".join(clean(text).split())), quote=False)
+    plain = html.escape(_SPECIAL.sub(r"\\\1", " ".join(clean(text).split())), quote=False)
+    return _CALLS.sub(lambda found: f"{found[0]}{_NOTHING}", plain)
 
 
 def _lines(run: Run, report: Report) -> Iterator[str]:

@@ -11,12 +11,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-from planted import model, objective, optimisation, surroundings, texts, training
+from planted import loop, measures, model, objective, optimisation, surroundings, targets, texts, training
 from planted.columns import LEVELS, has, kept, trace
 from planted.formats import FORMATS, LOGS
 from planted.record import Plan, Record, Trace
 from planted.verdict import NOTHING, Verdict, judged, show
-from planted.worlds import KINDS, SICK, plan
+from planted.worlds import GROUPS, KINDS, LATER, SICK, plan
 
 from sad_doctor import names, read
 
@@ -69,6 +69,45 @@ def test_faults_do_what_they_say():
     assert not before.equal(moved.teacher.head.weight)
     assert math.isnan(objective.Nan(TINY).run().column(names.LOSS)[-1])
     assert surroundings.Crash(TINY).run().traceback.count("Error") == 1
+
+
+def test_later_faults_do_what_they_say():
+    assert set(loop.GradientsUnderflow(TINY).run().column(names.GRAD_NORM)) == {0.0}
+    steps = [step for step, _, _ in loop.CounterRestarts(TINY).run().rows]
+    assert steps != sorted(steps)
+    same = targets.TeacherIsTheStudent(TINY).run()
+    assert max(abs(kd) for kd in same.column(names.RAW + "kd")) < 1e-5
+    over = loop.NewStudentEachEpoch(TINY)
+    first = over.student
+    over.run()
+    assert over.student is not first
+    still = loop.OldWeightsAtEvaluation(TINY).run().column(names.EVAL_LM_LOSS)
+    assert len(set(still)) == 1
+    bits = measures.EvaluationInBits(TINY).run()
+    assert bits.column(names.EVAL_LM_LOSS)[0] == pytest.approx(math.log2(bits.column(names.EVAL_PERPLEXITY)[0]))
+    padded = targets.PaddingCounts(TINY)
+    assert not padded.micro_batch(1)[:, -1].any()
+
+
+@pytest.mark.parametrize("kind", LATER, ids=lambda kind: kind.__name__)
+def test_every_later_kind_trains_and_is_evaluated(kind):
+    training = kind(TINY)
+    training.before(1)
+    training.step_and_log(1)
+    training.write(2, training.evaluate(2))
+
+    assert len(training.record.rows) >= 1
+    assert names.EVAL_LOSS in training.record.rows[-1][2]
+    assert kind.sick == bool(kind.traces)
+
+
+def test_a_coin_halved_the_later_kinds():
+    tuned, judged = GROUPS["tuned"], GROUPS["judged"]
+    assert not set(tuned) & set(judged)
+    assert {*tuned, *judged} == set(LATER)
+    for sick in (True, False):
+        assert abs(sum(kind.sick is sick for kind in tuned) - sum(kind.sick is sick for kind in judged)) <= 1
+    assert sum(map(len, GROUPS.values())) == len(KINDS)
 
 
 @pytest.mark.parametrize(("form", "level"), LOGS)

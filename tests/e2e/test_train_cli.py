@@ -223,7 +223,8 @@ def test_a_teacher_smaller_than_its_tokenizer(room: Room, pair_folder: Path) -> 
     for file in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(pair_folder / "teacher" / file, room.folder / "student" / file)
     message = refused(room.train("--teacher", "./student"))
-    assert message == "the teacher's embedding has 320 rows, its tokenizer 400 tokens: not a pair"
+    told = "the teacher's embedding has 320 rows, its tokenizer 400 tokens: not a pair"
+    assert message == f"{told}; set teacher.tokenizer to its own"
 
 
 def test_a_text_that_is_not_utf8(room: Room) -> None:
@@ -261,8 +262,8 @@ def test_a_record_that_cannot_be_written_is_one_line(room: Room) -> None:
     events.mkdir()
     message = refused(room.run("train", "--resume", "runs/latest"))
     told, _, way_on = message.partition("; ")
-    assert told == f"the run cannot be written: {events.resolve()} Is a directory"
-    assert way_on.startswith("make room, then go on from step 1 with: sad train --resume ")
+    assert told == f"the run cannot be written: {events.resolve()}: Is a directory"
+    assert way_on.startswith("put that right, then go on from step 1 with: sad train --resume ")
 
 
 def test_a_path_that_is_no_text_is_one_line(room: Room) -> None:

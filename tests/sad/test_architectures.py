@@ -68,6 +68,14 @@ FAMILIES: dict[str, dict[str, Any]] = {
     },
     "mamba": {"state_size": 8},
     "mamba2": {"num_heads": 4, "head_dim": 16, "state_size": 8, "n_groups": 1, "chunk_size": 8},
+    "falcon_h1": {
+        "lm_head_multiplier": 0.25,
+        **{"mamba_d_ssm": 32, "mamba_n_heads": 4, "mamba_d_head": 8, "mamba_d_state": 8, "mamba_chunk_size": 8},
+    },
+    "hyperclovax": {"logits_scaling": 4.0},
+    "inkling_text": {"logits_mup_width_multiplier": 4.0, "head_dim": 16, "num_experts": 4, **EXPERTS},
+    "deepseek_v4": {**LATENT, "n_routed_experts": 4, "n_group": 1, "topk_group": 1, **EXPERTS},
+    "llama4_text": {"num_local_experts": 4, "head_dim": 16, "intermediate_size_mlp": 64, "attention_chunk_size": 32},
     "lfm2": {"layer_types": ["conv", "full_attention"]},
 }
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from sad import forward, tiny
 from sad.batch import Tokens
 from sad.errors import UserError
-from sad.forward import Forward, block_list, block_mask, body, run
+from sad.forward import Forward, block_list, block_mask, body, one_stream, run
 
 FAMILY = runpy.run_path(str(Path(__file__).parent / "families.py"))
 FAMILIES, model, tokens = (FAMILY[name] for name in ("FAMILIES", "model", "tokens"))
@@ -116,3 +116,11 @@ def test_who_sees_whom() -> None:
     seen = block_mask(text)[0, 0].tolist()
     for i in range(6):
         assert [j for j in range(6) if seen[i][j]] == [j for j in range(i + 1) if text[0, j] == text[0, i]]
+
+
+def test_of_several_streams_the_mean_is_taken_wherever_they_stand() -> None:
+    streams = torch.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
+    mean = streams.mean(2)
+    assert torch.equal(one_stream(streams, (2, 3)), mean)
+    torch.testing.assert_close(one_stream(streams.movedim(2, 0), (2, 3)), mean)
+    assert one_stream(mean, (2, 3)) is mean

@@ -71,3 +71,22 @@ def test_whatever_follows_the_mark_there_is_no_other_error(file: Path, rest: byt
 def test_a_kind_of_block_that_is_not_known_is_left_to_the_library(file: Path) -> None:
     file.write_bytes(whole().replace(struct.pack("<QIQ", 64, 3, 256), struct.pack("<QIQ", 64, 99, 256)))
     assert gguf_file.check(file, "it") == 77
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        struct.pack("<QQ", 0, 1) + text("a") + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 100_000,
+        struct.pack("<QQ", 0, 1) + text("a") + struct.pack("<I", 9) + struct.pack("<IQ", 10, 1 << 61),
+        struct.pack("<QQ", 1 << 63, 1 << 63),
+        struct.pack("<QQ", 0, 1) + struct.pack("<Q", 1 << 63),
+    ],
+    ids=["nested", "long array", "many entries", "long text"],
+)
+def test_declared_lengths_and_depths_are_not_believed(file: Path, rest: bytes) -> None:
+    file.write_bytes(b"GGUF" + struct.pack("<I", 3) + rest)
+    with file.open("r+b") as opened:
+        # a hole in place of what is declared
+        opened.truncate(1 << 36)
+    with pytest.raises(UserError, match="damaged"):
+        gguf_file.check(file, "it")

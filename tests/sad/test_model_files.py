@@ -129,3 +129,24 @@ def test_files_of_weights_are_found_where_they_are_here(folder: Path) -> None:
     assert weight_files("somebody/a-model-that-is-nowhere") == []
     (folder / "model.safetensors").unlink()
     assert weight_files(str(folder)) == []
+
+
+@pytest.mark.parametrize("shard", ["x.bin", "../other/model.safetensors", "/tmp/model.safetensors"])
+def test_an_index_names_safetensors_beside_it_and_nothing_else(folder: Path, shard: str) -> None:
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    (folder / "model.safetensors").unlink(missing_ok=True)
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": shard}}))
+    assert "names weights that are no .safetensors file beside it" in refused(folder)
+
+
+def test_so_does_a_configuration(folder: Path) -> None:
+    change(folder, transformers_weights="adapter_model.bin")
+    assert "names weights that are no .safetensors file" in refused(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors.index.json"])
+def test_what_is_nested_too_deeply_is_refused(folder: Path, name: str) -> None:
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    (folder / "model.safetensors").unlink(missing_ok=True)
+    (folder / name).write_text("[" * 100_000)
+    assert name in refused(folder)

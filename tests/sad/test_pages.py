@@ -1,10 +1,14 @@
 import re
 
 import pytest
+import typer
 
 from sad import catalogue, pages
+from sad.cli import app
 from sad.errors import UserError
 from sad.recipe import Recipe
+
+PROGRAM = typer.main.get_command(app)
 
 
 @pytest.fixture
@@ -83,29 +87,35 @@ def test_the_values_that_a_key_takes_are_told(key, says):
 
 
 def test_a_checkout_without_pages_is_stale_until_they_are_written(checkout, capsys):
-    assert pages.run_pages(check=True) == pages.STALE
-    assert capsys.readouterr().out.count("is stale; write it with: sad pages --write") == 3
+    assert pages.run_pages(PROGRAM, check=True) == pages.STALE
+    assert capsys.readouterr().out.count("is stale; write it with: sad pages --write") == 5
     assert not checkout.exists()
-    assert pages.run_pages(check=False) == pages.FRESH
-    assert sorted(path.name for path in checkout.iterdir()) == ["bugs.md", "recipe.md", "rules.md"]
+    assert pages.run_pages(PROGRAM, check=False) == pages.FRESH
+    assert sorted(path.name for path in checkout.iterdir()) == [
+        "bugs.md",
+        "cli.md",
+        "recipe.md",
+        "record.md",
+        "rules.md",
+    ]
     capsys.readouterr()
-    assert pages.run_pages(check=True) == pages.FRESH
+    assert pages.run_pages(PROGRAM, check=True) == pages.FRESH
     assert capsys.readouterr().out == ""
 
 
 def test_a_page_that_was_edited_is_stale_and_named(checkout, capsys):
-    pages.run_pages(check=False)
+    pages.run_pages(PROGRAM, check=False)
     with (checkout / "recipe.md").open("a", encoding="utf-8") as page:
         page.write("more\n")
     capsys.readouterr()
-    assert pages.run_pages(check=True) == pages.STALE
+    assert pages.run_pages(PROGRAM, check=True) == pages.STALE
     assert capsys.readouterr().out == "docs/recipe.md is stale; write it with: sad pages --write\n"
 
 
 def test_outside_a_checkout_there_is_nothing_to_write(tmp_path, monkeypatch):
     monkeypatch.setattr(pages, "ROOT", tmp_path)
     with pytest.raises(UserError, match="checkout"):
-        pages.run_pages(check=True)
+        pages.run_pages(PROGRAM, check=True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -114,3 +124,12 @@ def test_no_page_of_the_documentation_has_a_gap_left_to_fill():
     every = [*(root / "docs").glob("*.md"), *root.glob("*.md")]
     assert len(every) > 8
     assert [page.name for page in every if "@@" in page.read_text(encoding="utf-8")] == []
+
+
+def test_a_property_has_a_page_by_its_name_and_all_of_a_number() -> None:
+    assert pages.bug_page("divergence_gradient").startswith("# `divergence_gradient` (I08)")
+    assert pages.bug_page("half-precision").startswith("# `half_precision`")
+    both = pages.bug_page("i08")
+    assert "# `derivative` (I08)" in both
+    assert "# `divergence_gradient` (I08)" in both
+    assert "## Tolerance" in both

@@ -147,7 +147,8 @@ def test_an_embedding_smaller_than_the_tokenizer_is_refused(pair_folder: Path, t
     tiny.tokenizer(400).save_pretrained(tmp_path / "small")
     message = refused(recipe(pair_folder, **{side: {"model": str(tmp_path / "small")}}))
     size = tiny.reader(400).size
-    assert message == f"the {side}'s embedding has 100 rows, its tokenizer {size} tokens: not a pair"
+    told = f"the {side}'s embedding has 100 rows, its tokenizer {size} tokens: not a pair"
+    assert message == f"{told}; set {side}.tokenizer to its own"
 
 
 def test_a_padded_embedding_is_welcome(pair_folder: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 
 from sad import model_files, pretrained, tiny
 from sad.errors import UserError
@@ -167,3 +168,55 @@ def test_a_model_of_a_size_that_the_library_cannot_pack_is_one_line(folder: Path
     # on a CPU; 32 is less than a block of 64
     if not torch.cuda.is_available():
         assert "cannot be run in int4 on this machine" in refused(folder, quantization="int4")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_weight_that_is_not_finite_is_named(folder: Path, value: float) -> None:
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    # of a row that no check reads
+    tensors["model.embed_tokens.weight"][-1, -1] = value
+    save_file(tensors, file, {"format": "pt"})
+    with pytest.raises(UserError, match=r"weights that are NaN or infinite, model\.embed_tokens\.weight for one"):
+        load_model(str(folder), torch.float32)
+
+
+def test_logits_that_overflow_are_told_as_what_they_are(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    tensors["model.norm.weight"].fill_(3e38)
+    tensors["model.embed_tokens.weight"].mul_(1e6)
+    save_file(tensors, file, {"format": "pt"})
+    with pytest.raises(UserError, match=r"answers four tokens with logits that are NaN or infinite"):
+        load_model(str(folder), torch.float32)
+
+
+def test_weights_of_another_model_than_the_configuration_are_told(folder: Path) -> None:
+    configured(folder, hidden_size=64, intermediate_size=128, head_dim=32)
+    assert refused(folder).endswith(
+        "its weights are of other sizes than its config.json says: put both of one model together"
+    )
+    configured(folder, model_type="gpt2", architectures=["GPT2LMHeadModel"])
+    assert "has weights of another architecture (its config.json asks for " in refused(folder)
+
+
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation", "experts_implementation"])
+def test_compiled_code_from_a_hub_is_not_fetched(folder: Path, key: str) -> None:
+    configured(folder, **{key: "somebody/kernel"})
+    assert "asks for compiled code from a hub (somebody/kernel)" in refused(folder)
+
+
+def test_pickled_weights_are_refused_by_any_name(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "weights.bin")
+    index = {"metadata": {}, "weight_map": {"lm_head.weight": "weights.bin"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert "no .safetensors file beside it" in refused(folder)
+
+
+def test_a_chat_template_is_not_named_like_a_path(folder: Path) -> None:
+    """The library writes each to a file of its name when the student is saved: after the training it would refuse."""
+    file = folder / "tokenizer_config.json"
+    templates = [{"name": "default", "template": "x"}, {"name": "../../evil", "template": "x"}]
+    file.write_text(json.dumps({**json.loads(file.read_text()), "chat_template": templates}))
+    with pytest.raises(UserError, match="which is no name"):
+        load_tokenizer(str(folder))

@@ -115,9 +115,9 @@ def test_a_value_out_of_range_or_of_another_type_is_refused(key: str, value: obj
 
 def test_a_missing_file_and_a_file_that_is_not_toml(tmp_path: Path) -> None:
     assert "cannot read the recipe" in refused(path=tmp_path / "none.toml")
-    assert "is not TOML" in refused(path=written(tmp_path, "[train\n"))
+    assert "cannot be read as TOML" in refused(path=written(tmp_path, "[train\n"))
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
-    assert "is not TOML" in refused(path=tmp_path / "bytes.toml")
+    assert "cannot be read as TOML" in refused(path=tmp_path / "bytes.toml")
     assert "cannot read the recipe" in refused(path=tmp_path)
 
 

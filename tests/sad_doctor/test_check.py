@@ -86,7 +86,7 @@ def test_a_term_that_owns_the_loss_explains_a_total_that_is_too_high():
     run = parse("steps: 100 every 100\ntrain/loss: 30\ntrain/weighted/attention: 26\ntrain/weighted/kd: 4 ~ 0.1")
 
     (story,) = check(run).stories
-    assert [story.finding.rule, *(c.rule for c in story.consequences)] == ["R203", "R201"]
+    assert [story.finding.rule, *(c.rule for c in story.consequences)] == ["R203", "R201", "R313"]
 
 
 def test_a_cause_does_not_explain_what_began_before_it():

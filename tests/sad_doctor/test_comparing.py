@@ -31,7 +31,7 @@ def test_a_mistake_names_where_it_was_written(tmp_path):
         comparing(None, None, Settings(file, baseline="nowhere"))
     with pytest.raises(ValueError, match=r"^--band sede"):
         comparing("sede", None, Settings(file))
-    with pytest.raises(Unreadable, match=r"^nowhere: there is no such file"):
+    with pytest.raises(Unreadable, match=r"^--baseline: nowhere: there is no such file"):
         comparing(None, "nowhere", Settings(file))
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from sad_doctor.__main__ import run as command
 from sad_doctor.main import renaming, run_doctor
+from sad_doctor.settings import nearest
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "runs"
 
@@ -57,6 +58,57 @@ def test_a_run_beside_a_band_and_a_good_one(capsys):
     assert command([good, "--band", "sede"]) == 2
     assert "did you mean seed?" in capsys.readouterr().err
     assert command([good, "--report", "--baseline", "nowhere"]) == 2
+
+
+def test_a_band_and_a_good_run_stand_in_the_page_too(tmp_path, capsys):
+    page = tmp_path / "page.html"
+
+    good = str(FIXTURES / "healthy")
+    assert command([str(FIXTURES / "run2.log"), "--html", str(page), "--band", "seed", "--baseline", good]) == 1
+
+    told = page.read_text(encoding="utf-8")
+    assert "<h2>Beside healthy</h2>" in told
+    assert "Above the band at 2 of 2 points" in told
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "name a run: a folder of `sad train`, or a log file (--help lists the options)"),
+        (["LOG", "--nope"], "unrecognized arguments: --nope (--help lists the options)"),
+        (["LOG", "--to", "5"], "unrecognized arguments: --to 5 (--help lists the options)"),
+        (["LOG", "--json", "--report"], "--report: not allowed with argument --json (--help lists the options)"),
+        (["LOG", "--total-steps", "x"], "--total-steps: invalid float value: 'x' (--help lists the options)"),
+        (["LOG", "--set", "R203"], "--set R203: write it as RULE.name=number, for example R203.share=0.9"),
+        (["LOG", "--idle", "5"], "--idle says when --follow ends: give --follow too"),
+        (
+            ["LOG", "--map", "a=eval/loss", "--map", "b=eval/loss"],
+            "--map b=eval/loss: another column is eval/loss already: a column of ours takes one of theirs",
+        ),
+        (["LOG", "--baseline", ""], "--baseline: the name of a run is empty: name a good run"),
+        (["LOG", "--baseline", "no-run"], "--baseline: no-run: there is no such file or folder"),
+        (["--explain", "no-rule"], f"no rule no-rule; {nearest('no-rule')}"),
+    ],
+)
+def test_a_wrong_use_is_one_line(words, said, capsys):
+    given = [str(FIXTURES / "run2.log") if word == "LOG" else word for word in words]
+    try:
+        code = command(given)
+    except SystemExit as end:
+        code = end.code
+
+    assert code == 2
+    assert capsys.readouterr() == ("", f"sad doctor: {said}\n")
+
+
+def test_word_is_sent_beside_a_baseline(tmp_path, capsys):
+    told, good = tmp_path / "told", str(FIXTURES / "healthy")
+
+    assert command([str(FIXTURES / "run2.log"), "--baseline", good, "--report", "--notify", f"cat >>{told}"]) == 1
+
+    assert "R101 weights-frozen" in told.read_text()
+    assert "Beside healthy" in capsys.readouterr().out
 
 
 def test_explain_of_sad_takes_a_run():

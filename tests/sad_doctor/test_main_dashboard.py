@@ -36,6 +36,16 @@ def test_a_replay_needs_the_dashboard_and_a_speed(capsys):
     assert "for example 20x" in capsys.readouterr().err
 
 
+def test_a_replay_tells_nobody_of_red_flags(monkeypatch, capsys):
+    monkeypatch.setattr("sad_doctor.main._interactive", lambda: True)
+
+    assert command([str(FIXTURES / "healthy"), "--replay", "20x", "--notify", "true"]) == 2
+
+    assert capsys.readouterr().err == (
+        "sad doctor: --replay plays a run that is over: nobody is told of its red flags; leave --notify out\n"
+    )
+
+
 def test_on_a_terminal_the_dashboard_opens_what_was_named_or_lets_one_choose(monkeypatch):
     opened, beside = [], []
 

@@ -159,19 +159,28 @@ def _stack(canvas: Canvas, place: Place, part: Floats, colours: list[str]) -> No
     """Fill cells with the colour of their term; a cell on a border shows both by an eighth block."""
     upto = np.cumsum(np.nan_to_num(part), axis=0)
     level = (np.arange(place.rows * _EIGHTHS) + 0.5) / (place.rows * _EIGHTHS)
-    owner = np.minimum((upto[:, None, :] < level[None, :, None]).sum(axis=0), len(colours) - 1)
+    owner = np.zeros((level.size, place.across), dtype=np.int64)
+    for border in upto[:-1]:
+        owner += border < level[:, None]
     known = np.isfinite(part).all(axis=0)
     cells = owner.reshape(place.rows, _EIGHTHS, place.across)[::-1]
-    under, whole = cells[:, 0, :], (cells == cells[:, :1, :]).all(axis=1)
+    # shares are stacked from below, so that a cell of one term has the same one at both ends
+    under, mixed = cells[:, 0, :], (cells[:, 0, :] != cells[:, -1, :]) & known
     ink = canvas.ink[: place.rows, place.x : place.x + place.across]
-    for term, colour in enumerate(colours):
-        ink[whole & known & (under == term)] = canvas.style(Style(bgcolor=colour))
-    for y, x in np.argwhere(~whole & known).tolist():
-        cell = cells[y, :, x]
-        low = int(cell[0])
-        over = int(np.bincount(cell[cell != low]).argmax())
-        block = _BLOCKS[int((cell == low).sum())]
-        canvas.put(place.x + x, y, block, Style(color=colours[low], bgcolor=colours[over]))
+    glyph = canvas.glyph[: place.rows, place.x : place.x + place.across]
+    styles = np.array([canvas.style(Style(bgcolor=colour)) for colour in colours], dtype=np.int64)
+    ink[:, known] = styles[under[:, known]]
+    ys, xs = np.nonzero(mixed)
+    eighths = cells[ys, :, xs]
+    low = eighths[:, 0]
+    counts = np.stack([(eighths == term).sum(axis=1) for term in range(len(colours))], axis=1)
+    filled = counts[np.arange(low.size), low]
+    counts[np.arange(low.size), low] = 0
+    over = counts.argmax(axis=1)
+    glyph[ys, xs] = np.array([ord(one) for one in _BLOCKS], dtype=np.int64)[filled]
+    for a, b in sorted(set(zip(low.tolist(), over.tolist(), strict=True))):
+        here = (low == a) & (over == b)
+        ink[ys[here], xs[here]] = canvas.style(Style(color=colours[a], bgcolor=colours[b]))
 
 
 def _hatch(canvas: Canvas, place: Place, part: Floats, fills: str, ink: Ink) -> None:

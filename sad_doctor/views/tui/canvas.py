@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -70,20 +71,45 @@ class Canvas:
         self.glyph[y : y + height, x : x + width][hit] = glyphs[hit]
         self.ink[y : y + height, x : x + width][hit] = self.style(style)
 
-    def strips(self) -> list[Strip]:
-        """Return one strip a row."""
-        return [self._strip(y) for y in range(self.height)]
+    def strips(self, rows: Sequence[int] | None = None) -> list[Strip]:
+        """Return one strip a row, of all rows or of these."""
+        wanted = list(range(self.height)) if rows is None else list(rows)
+        if not wanted or not self.width:
+            return [Strip([], self.width) for _ in wanted]
+        glyph, ink = self.glyph[wanted], self.ink[wanted]
+        held = (glyph == _HELD).any(axis=1).tolist()
+        text = np.where(glyph == _HELD, _SPACE, glyph).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+        # an edge is where the style changes, and at the beginning of each row
+        edges = np.ones(ink.shape, dtype=np.bool_)
+        edges[:, 1:] = ink[:, 1:] != ink[:, :-1]
+        places = np.flatnonzero(edges)
+        starts, styles = places.tolist(), ink.ravel()[places].tolist()
+        firsts = np.flatnonzero(places % self.width == 0).tolist()
+        ends = [*starts[1:], len(text)]
+        found = []
+        for row, (first, last) in enumerate(zip(firsts, [*firsts[1:], len(starts)], strict=True)):
+            if held[row]:
+                found.append(self._wide(wanted[row]))
+                continue
+            pieces = [
+                Segment(text[a:b], self._styles[number])
+                for a, b, number in zip(starts[first:last], ends[first:last], styles[first:last], strict=True)
+            ]
+            found.append(Strip(pieces, self.width))
+        return found
 
-    def _strip(self, y: int) -> Strip:
+    def differs(self, other: Canvas) -> list[int]:
+        """Return the rows that are not those of a canvas of the same size from which this one was copied."""
+        same = (self.glyph == other.glyph) & (self.ink == other.ink)
+        return [int(y) for y in np.flatnonzero(~same.all(axis=1))]
+
+    def _wide(self, y: int) -> Strip:
+        """A row with characters of two cells."""
         ink, glyph = self.ink[y], self.glyph[y]
         edges = [0, *(np.flatnonzero(np.diff(ink)) + 1).tolist(), self.width]
-        if (glyph == _HELD).any():
-            cells = ["" if code == _HELD else chr(code) for code in glyph.tolist()]
-            pieces = ["".join(cells[a:b]) for a, b in pairwise(edges)]
-        else:  # nearly always: a character a cell
-            text = glyph.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
-            pieces = [text[a:b] for a, b in pairwise(edges)]
-        styles = [self._styles[number] for number in ink[edges[:-1]].tolist()] if self.width else []
+        cells = ["" if code == _HELD else chr(code) for code in glyph.tolist()]
+        pieces = ["".join(cells[a:b]) for a, b in pairwise(edges)]
+        styles = [self._styles[number] for number in ink[edges[:-1]].tolist()]
         return Strip([Segment(piece, style) for piece, style in zip(pieces, styles, strict=True) if piece], self.width)
 
 

@@ -9,12 +9,13 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from sad_doctor.finding import Level
 from sad_doctor.views.tui.canvas import Canvas
+from sad_doctor.views.tui.painted import Painted
 from sad_doctor.views.tui.plot import Frame, Ink, Plot, is_log, overlay, scene, telling_step
 from sad_doctor.views.tui.thin import Thinner
 
@@ -24,7 +25,7 @@ _DRAGGED = 2
 """Cells that the mouse must move for a range rather than a click."""
 
 
-class Chart(Widget, can_focus=True):
+class Chart(Painted, can_focus=True):
     """Shows a :class:`Plot`; repaints only when the plot, the size or the theme changed.
 
     What is painted was thinned to the width first: no key costs more because the run is long.
@@ -81,6 +82,8 @@ class Chart(Widget, can_focus=True):
         self._ranged = False
         self._scene: tuple[Canvas, Frame, Plot] | None = None
         self._strips: list[Strip] = []
+        self._bare: list[Strip] = []
+        self._inked: tuple[object, Ink] | None = None
         self._scene_key: object = None
         self._strips_key: object = None
 
@@ -108,19 +111,36 @@ class Chart(Widget, can_focus=True):
     def point_at(self, step: float | None) -> None:
         """Put the cursor on a step; None takes it away."""
         if step != self.cursor:
-            self.cursor = step
-            self.refresh()
+            before, self.cursor = self.cursor, step
+            self.refresh(*self._cells_of(before, step))
+
+    def _cells_of(self, *cursors: float | None) -> list[Region]:
+        """The cells that change with the cursor: its column, before and now, and the legend; none stands for all."""
+        if self._scene is None or self._drag is not None:
+            return []
+        frame = self._scene[1]
+        columns = {column for one in cursors if one is not None and (column := frame.column(one)) is not None}
+        top = Region(0, 0, self.size.width, max(frame.y, 1))
+        return [top, *(Region(column, frame.y, 1, frame.height) for column in sorted(columns))]
+
+    def notify_style_update(self) -> None:
+        """Forget the styles, which have changed."""
+        self._inked = None
+        super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
         """Return a painted row."""
         key = (self.plot, self.smoothing, self.size, self.app.theme)
         if (key, self.cursor, self._drag) != self._strips_key:
             ink = self._ink()
-            canvas, frame, plot = self._painted(key, ink)
+            bare, frame, plot = self._painted(key, ink)
             values = self.thinner.values(plot, self.cursor)
             cursor, edge = (frame.step(x) for x in self._drag) if self._drag else (self.cursor, None)
-            overlay(canvas := canvas.copy(), frame, plot, ink, cursor, values, edge)
-            self._strips, self._strips_key = canvas.strips(), (key, self.cursor, self._drag)
+            overlay(canvas := bare.copy(), frame, plot, ink, cursor, values, edge)
+            changed = canvas.differs(bare)
+            self._strips, self._strips_key = list(self._bare), (key, self.cursor, self._drag)
+            for row, strip in zip(changed, canvas.strips(changed), strict=True):
+                self._strips[row] = strip
         return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
 
     def _painted(self, key: object, ink: Ink) -> tuple[Canvas, Frame, Plot]:
@@ -132,6 +152,7 @@ class Chart(Widget, can_focus=True):
                 replace(self.plot, log=self.logarithmic), width, self.smoothing, ghost.name if ghost else "#808080"
             )
             self._scene, self._scene_key = (*scene(width, height, plot, ink), plot), key
+            self._bare = self._scene[0].strips()
         return self._scene
 
     def action_cursor(self, cells: int) -> None:
@@ -232,6 +253,12 @@ class Chart(Widget, can_focus=True):
         self.refresh()
 
     def _ink(self) -> Ink:
+        state = (self.app.theme, self.rich_style.bgcolor)
+        if self._inked is None or self._inked[0] != state:
+            self._inked = (state, self._mixed())
+        return self._inked[1]
+
+    def _mixed(self) -> Ink:
         def part(name: str) -> Style:
             return self.get_component_rich_style(f"chart--{name}", partial=True)
 

@@ -13,7 +13,6 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.geometry import Size
 from textual.strip import Strip
-from textual.widget import Widget
 
 from sad_doctor.run import Column
 from sad_doctor.views import axis, numerals
@@ -21,10 +20,11 @@ from sad_doctor.views.tui.bands import Place, Shares, paint_bands, paint_bars, p
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.chart import Chart
 from sad_doctor.views.tui.library import Histories
+from sad_doctor.views.tui.painted import Painted
 from sad_doctor.views.tui.plot import Ink
 
 
-class _Drawn(Widget):
+class _Drawn(Painted):
     """Paints shares; repaints only when the shares, the cursor, the size or the theme changed."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"shares--label", "shares--text", "shares--nan", "shares--track"}
@@ -132,10 +132,18 @@ class SharePane(Horizontal):
         self.bars.histories = self.bands.histories
         self.bands.histories.keep(set(shares.columns))
         self.bands.show(shares)
-        self.bars.show(shares)
+        if not _same_moment(self.bars.shares, shares):
+            self.bars.show(shares)
 
     def point_at(self, step: float | None) -> None:
         """Show the shares at a step; None shows the last ones."""
         self.bands.point_at(step)
         self.bars.point_at(step)
         self.border_subtitle = None if step is None else f"at step {numerals.step(step)}"
+
+
+def _same_moment(one: Shares, other: Shares) -> bool:
+    """Whether the bars are the same: another window of steps does not change them."""
+    same = all(one.columns[term] is other.columns.get(term) for term in one.columns)
+    told = (one.colours, one.patterned, one.empty, list(one.columns))
+    return same and told == (other.colours, other.patterned, other.empty, list(other.columns))

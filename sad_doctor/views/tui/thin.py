@@ -23,14 +23,17 @@ class Thinner:
     def __init__(self) -> None:
         self.histories = Histories()
         self._whole: tuple[Plot, Plot] | None = None
+        self._reaches: tuple[tuple[Series, ...], tuple[Series, ...]] = ((), ())
 
     def whole(self, plot: Plot) -> Plot:
         """Return a plot of few points that reaches as far as ``plot``, whatever its window."""
         if self._whole is None or self._whole[0] is not plot:
-            everything = (-math.inf, math.inf)
-            series = tuple(replace(s, column=self._history(s).view(*everything, _OVERVIEW)) for s in plot.drawn)
-            self._whole = (plot, replace(plot, series=series))
-            self.histories.keep({_key(s) for s in plot.drawn})
+            if not _same(self._reaches[0], plot.drawn):
+                everything = (-math.inf, math.inf)
+                series = tuple(replace(s, column=self._history(s).view(*everything, _OVERVIEW)) for s in plot.drawn)
+                self._reaches = (plot.drawn, series)
+                self.histories.keep({_key(s) for s in plot.drawn})
+            self._whole = (plot, replace(plot, series=self._reaches[1]))
         return self._whole[1]
 
     def thin(self, plot: Plot, width: int, smoothing: float, ghost: str) -> Plot:
@@ -61,6 +64,13 @@ class Thinner:
 
     def _history(self, series: Series) -> History:
         return self.histories.of(_key(series), series.column)
+
+
+def _same(one: tuple[Series, ...], other: tuple[Series, ...]) -> bool:
+    """Whether these are the same series of the same columns: another window does not change how far they reach."""
+    return len(one) == len(other) and all(
+        a.column is b.column and _key(a) == _key(b) for a, b in zip(one, other, strict=True)
+    )
 
 
 def _key(series: Series) -> str:

@@ -117,6 +117,21 @@ def test_a_full_disk_is_told_of_in_one_line(tmp_path: Path, monkeypatch: pytest.
         prepare(SOME, readers(), LENGTH, tmp_path)
 
 
+def test_what_a_killed_process_left_goes_with_the_next_and_only_that(tmp_path: Path) -> None:
+    key, _ = content_key(SOME, readers(), LENGTH)
+    mine, other = (tmp_path / f"{module.PARTIAL}{name}-x.arrow" for name in (key, "0" * 32))
+    for left in (mine, other):
+        left.write_bytes(b"half")
+    prepare(SOME, readers(), LENGTH, tmp_path)
+    assert sorted(tmp_path.glob(f"{module.PARTIAL}*")) == [other]
+
+
+def test_without_room_for_a_lock_it_is_prepared_all_the_same(tmp_path: Path) -> None:
+    key, _ = content_key(SOME, readers(), LENGTH)
+    (tmp_path / f".{key}.lock").mkdir()
+    assert "prepared in" in prepare(SOME, readers(), LENGTH, tmp_path).told
+
+
 def test_where_nothing_can_be_written_the_examples_stay_in_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     found = prepare(SOME, readers(), LENGTH, tmp_path / "file" / "cache")

@@ -34,3 +34,18 @@ def test_a_wrong_one_says_what_is_wrong():
     assert all(family.fault for family in WRONG)
     assert not any(family.fault for family in RIGHT)
     assert len({family.name for family in (*RIGHT, *WRONG)}) == len(RIGHT) + len(WRONG)
+
+
+@pytest.mark.parametrize("family", [f for f in RIGHT if f.beta], ids=lambda family: family.name)
+def test_a_token_that_both_rule_out_leaves_no_nan(family):
+    student, teacher = (x.clone() for x in (STUDENT, TEACHER))
+    student[..., 0] = teacher[..., 0] = -torch.inf
+    student.requires_grad_()
+    rows = family.formula(student, teacher, 0.3)
+    rows.sum().backward()
+    without = STUDENT[..., 1:].clone().requires_grad_()
+    right = family.formula(without, TEACHER[..., 1:], 0.3)
+    right.sum().backward()
+    assert torch.allclose(rows, right)
+    assert torch.allclose(student.grad[..., 1:], without.grad)
+    assert not student.grad[..., 0].any()

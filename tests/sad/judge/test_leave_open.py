@@ -25,6 +25,8 @@ RATIO = {"ratio": 0.998}
         ("path_parity", {"cause": Cause.LARGE_VOCABULARY, "numbers": {"ratio": 0.5}}, PLAIN, {}, Standing.BROKEN),
         ("padding", {}, PLAIN, {"uneven": True}, Standing.ALLOWED),
         ("padding", {}, PLAIN, {}, Standing.BROKEN),
+        ("padding", {}, OTHER, {"coupled": True}, Standing.ALLOWED),
+        ("finite", {}, OTHER, {"coupled": True}, Standing.BROKEN),
         ("derivative", {}, OTHER, {"text": "w = gap.detach()"}, Standing.ALLOWED),
         ("derivative", {}, PLAIN, {"text": "w = gap.detach()"}, Standing.BROKEN),
     ],
@@ -53,3 +55,16 @@ def test_the_causes_come_from_the_properties_themselves():
     dropped = judged("finite", Divergence(Contract(), without_those))
     assert dropped.standing is Standing.BROKEN
     assert dropped.cause is Cause.RULED_OUT, dropped.says
+
+
+@pytest.mark.parametrize(
+    ("says", "text", "standing"),
+    [
+        ("unrelated logits: gradient 1 x right", "(q + 1e-9).log()", Standing.ALLOWED),
+        ("unrelated logits: gradient 1 x right", "q.log()", Standing.BROKEN),
+        ("unrelated logits: gradient 1.4 x right", "(q + 1e-9).log()", Standing.BROKEN),
+    ],
+)
+def test_an_epsilon_explains_a_thousandth_and_no_more(monkeypatch, says, text, standing):
+    monkeypatch.setattr(leave_open, "judged", lambda *_: Verdict(False, says))
+    assert leave_open.settled("divergence_gradient", PLAIN, text).standing is standing

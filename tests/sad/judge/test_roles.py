@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from sad.judge.roles import Role, Space, read, setting, tokens
+from sad.judge.roles import Role, Space, read, setting, tokens, upright
 
 S, T = Role.STUDENT, Role.TEACHER
 
@@ -23,6 +23,13 @@ def reading(signature: str):
         ("student_logits, teacher_logits, labels=None", [S, T, Role.LABELS]),
         ("logits, teacher_logits, no_model_batch", [S, T, Role.BATCH]),
         ("logits_T, logits_S", [T, S]),
+        (
+            "x, target_x, weight, target_weight, reduction='batchmean'",
+            [S, T, Role.STUDENT_WEIGHT, Role.TEACHER_WEIGHT, Role.DEFAULT],
+        ),
+        ("logit_s, logit_t, gt_label", [S, T, Role.LABELS]),
+        ("logits, teacher_logits, labels, shift_labels=False", [S, T, Role.LABELS, Role.DEFAULT]),
+        ("student, inputs, return_outputs=False", [Role.MODEL, Role.BATCH, Role.DEFAULT]),
         ("y_s, y_t", [S, T]),
         ("input, target", [S, T]),
         ("y_true, y_pred", [T, S]),
@@ -74,3 +81,11 @@ def test_settings_by_name():
 def test_a_lone_t_under_1_is_no_temperature():
     assert reading("student_logits, teacher_logits, t: float = 0.4").roles["t"] is Role.DEFAULT
     assert reading("student_logits, teacher_logits, t: float = 2.0").roles["t"] is Role.TEMPERATURE
+
+
+@pytest.mark.parametrize(
+    ("signature", "named"),
+    [("s, t, attention_mask", ["attention_mask"]), ("s, t, mask", []), ("s, t, padding_mask", []), ("s, t", [])],
+)
+def test_masks_whose_name_leaves_no_doubt(signature, named):
+    assert upright(reading(signature)) == named

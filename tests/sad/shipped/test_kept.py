@@ -4,7 +4,6 @@ from types import SimpleNamespace
 import torch
 
 from sad.shipped.kept import SAVES, STEPS, shipped_kept
-from sad.train import checkpoint
 
 
 def test_every_checkpoint_and_the_exported_student_are_claimed():
@@ -34,9 +33,12 @@ def test_it_tells_how_it_saves():
 
 
 def test_what_is_left_and_what_is_not_synced_is_told(monkeypatch):
-    monkeypatch.setattr(checkpoint, "_sync", lambda _: None)
+    monkeypatch.setattr("sad.train.disk.sync", lambda _: None)
     careless = SimpleNamespace(rmtree=lambda path, ignore_errors=False: None if ignore_errors else shutil.rmtree(path))
-    monkeypatch.setattr(checkpoint, "shutil", careless)
+    monkeypatch.setattr("sad.train.disk.shutil", careless)
     kept = shipped_kept()()
-    assert [name.rpartition(".1.")[2] for name in kept.left[:2]] == ["tmp", "step-00000003"]
+    first, second = kept.left[:2]
+    assert first.endswith(".1.tmp")
+    # what goes is hidden first
+    assert second.startswith(".step-00000003.")
     assert "state.json" in kept.unsynced

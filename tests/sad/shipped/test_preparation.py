@@ -1,7 +1,9 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sad import tiny
+from sad.align import columns
 from sad.data import Readers, cache
 from sad.invariants.truncated_alike import Prompted, truncated_alike
 from sad.shipped.preparation import _told, preparation, prepared, streamed
@@ -34,3 +36,9 @@ def test_a_stream_gives_what_a_list_gives():
     texts = [text for text in tiny.TEXT.split("\n\n") if text]
     readers = Readers(tiny.reader(320), tiny.reader(400))
     assert _told(streamed(texts, readers, 64)) == _told(prepared(texts, readers, 64))[: len(texts)]
+
+
+def test_labels_that_are_counted_wrongly_are_named(monkeypatch):
+    monkeypatch.setattr(columns, "_label_count", lambda one: len(one.student))
+    with pytest.raises(AssertionError, match="another number of labels"):
+        prepared([tiny.TEXT], Readers(tiny.reader(320), tiny.reader(400)), 32)

@@ -73,3 +73,18 @@ def test_rows_of_two_texts_that_are_taken_for_rows_of_one_are_named(monkeypatch)
 
     monkeypatch.setattr(batches, "_laid", one)
     assert not batch_composition(packed_language_model_loss()).holds
+
+
+def test_one_long_row_whose_positions_are_not_told_is_named(monkeypatch):
+    asked = forward._asked
+
+    def counted_through(model, tokens):
+        found = asked(model, tokens)
+        if found["input_ids"].shape == tokens.input_ids.shape:
+            return found
+        return found | {"position_ids": torch.arange(found["input_ids"].shape[1])[None]}
+
+    monkeypatch.setattr(forward, "_asked", counted_through)
+    texts = [Text((5, 9), (7, 30, 0)), Text((6,), (8, 31, 12, 0)), Text((21,), (14, 3, 0)), Text((4,), (9, 0))]
+    with pytest.raises(AssertionError, match="where attention finds texts by their positions"):
+        packed_language_model_loss()(llama(), texts, MARKS)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sad.errors import Stopped
 from sad.invariants.configuration_has_effect import configuration_has_effect
 from sad.invariants.score_knows_no_schedule import score_knows_no_schedule
 from sad.invariants.split_invariance import split_invariance
 from sad.invariants.step_accounting import step_accounting
+from sad.shipped import trainer
 from sad.shipped.trainer import shipped_trainer
 from sad.subjects.trainer import Setup, Trace
-from sad.train import feed
+from sad.train import devices, feed
 
 
 @pytest.mark.parametrize(
@@ -86,3 +89,19 @@ def test_a_micro_batch_that_is_lost_where_memory_is_short_is_named(monkeypatch) 
 
     monkeypatch.setattr(feed, "cut", lossy)
     assert "texts in step 1 instead of 8" in split_invariance(shipped_trainer()).says
+
+
+def test_processes_that_score_unequal_numbers_of_batches_are_named(monkeypatch) -> None:
+    monkeypatch.setattr(
+        devices, "dealt", lambda groups, accelerator: groups[accelerator.process_index :: accelerator.num_processes]
+    )
+    with pytest.raises(RuntimeError, match="batches to score"):
+        shipped_trainer().run(Setup((5, 9), devices=2))
+
+
+def test_a_request_to_end_is_no_verdict(monkeypatch):
+    asked = SimpleNamespace(ending=SimpleNamespace(signal=15))
+    monkeypatch.setattr(trainer.loop, "train", lambda *_: asked)
+    with pytest.raises(Stopped) as stopped:
+        shipped_trainer().run(Setup((3, 9)))
+    assert stopped.value.exit_code == 143

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,7 @@ def test_what_is_broken_says_where(tmp_path: Path) -> None:
     assert "nested too deeply" in refused(path)
     path = tmp_path / "a.json"
     path.write_text('[{"text": "a"},\n {"text" "b"}]')
-    assert refused(path) == f"{path}, line 2: not JSON: Expecting ':' delimiter"
+    assert refused(path) == f"{path}, line 2: not JSON: Expecting ':' delimiter; mend it, or give another file"
     path.write_text('[{"text": "a"}, 3]')
     assert refused(path).startswith(f"{path}, row 2: holds int")
     path = tmp_path / "a.csv"
@@ -183,3 +184,44 @@ def test_which_files_of_a_folder_are_text(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_ours(tmp_path: Path) -> None:
     assert refused(tmp_path / "none.txt") == f"cannot read {tmp_path / 'none.txt'}: No such file or directory"
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.json", "a.csv", "a.parquet"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    assert "not a regular file" in refused(tmp_path / name)
+
+
+@pytest.mark.parametrize(("packed", "opener"), [(".gz", gzip.open), (".bz2", bz2.open), (".xz", lzma.open)])
+@pytest.mark.parametrize("inner", [".txt", ".jsonl"])
+def test_a_file_that_unpacks_without_measure_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inner: str, packed: str, opener: Any
+) -> None:
+    monkeypatch.setattr(files, "UNPACKED", 1 << 20)
+    path = tmp_path / f"a{inner}{packed}"
+    with opener(path, "wb") as file:
+        file.write(bytes(16 << 20))
+    assert "unpacks to more than 200 times its size" in refused(path)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv"])
+def test_a_line_without_an_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(files, "LINE", 1 << 20)
+    path = tmp_path / name
+    with path.open("wb") as file:
+        file.truncate(1 << 36)
+    assert "a line of more than 1 MiB" in refused(path)
+
+
+def test_a_text_that_the_memory_cannot_hold_is_not_tried(tmp_path: Path) -> None:
+    with (tmp_path / "a.txt").open("wb") as file:
+        file.truncate(1 << 43)
+    assert "are free in memory" in refused(tmp_path / "a.txt")
+
+
+def test_windows_line_ends_and_a_mark_change_nothing(tmp_path: Path) -> None:
+    for name, told in (("a.jsonl", '{"text": "one"}\r\n{"text": "two"}\r\n'), ("a.csv", "text\r\none\r\ntwo\r\n")):
+        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + told.encode())
+        assert [row.values for row in rows(tmp_path / name)] == [{"text": "one"}, {"text": "two"}]
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfone\r\ntwo\r\n")
+    assert [row.values for row in rows(tmp_path / "a.txt")] == ["one\ntwo\n"]

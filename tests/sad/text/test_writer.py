@@ -58,6 +58,12 @@ def test_rows_that_hold_no_text_are_counted() -> None:
     ]
 
 
+def test_rows_of_padding_alone_are_no_text() -> None:
+    found, told = written([{"text": "<|pad|><|pad|>\n <|endoftext|>"}, {"text": "a <|pad|>"}], (reader(),))
+    assert found == [Document("a <|pad|>")]
+    assert "1 of 2 rows left out that hold nothing but special tokens (the first: a.jsonl, line 1)" in told[0]
+
+
 def test_plain_text_that_spells_a_special_token_is_read_as_one_and_told() -> None:
     found, told = written([{"text": "a<|endoftext|>b"}, {"text": "c"}], (reader(),))
     assert len(found) == 2

@@ -115,7 +115,7 @@ def test_the_newest_whole_one_is_taken(tmp_path: Path) -> None:
     assert Rig().load(tmp_path).step == 10
 
 
-@pytest.mark.parametrize("at", ["save_model", "save_file", "_sync"])
+@pytest.mark.parametrize("at", ["save_model", "save_file", "disk.sync"])
 def test_a_save_that_fails_leaves_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
     rig = Rig(1)
     whole = rig.save(tmp_path, 1, keep=1)
@@ -124,7 +124,7 @@ def test_a_save_that_fails_leaves_the_last_one(tmp_path: Path, monkeypatch: pyte
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, at, full)
+        patch.setattr(f"sad.train.checkpoint.{at}", full)
         with pytest.raises(OSError, match="No space"):
             rig.save(tmp_path, 2, keep=1)
     assert checkpoint.newest(tmp_path) == whole
@@ -252,3 +252,28 @@ def test_whoever_holds_the_progress_sees_what_it_becomes() -> None:
     held = Progress(9, told=["x"])
     held.become(Progress(4, 1), rollbacks=2, told=held.told)
     assert held == Progress(4, 1, rollbacks=2, told=["x"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"step": float("inf")},
+        {"step": 10**30},
+        {"step": -3},
+        {"cuts": 0},
+        {"per_step": 1e400},
+        {"weights": {"\x1b[31mx": 1.0}},
+        {"weights": {"kd": "nan"}},
+        None,
+    ],
+    ids=str,
+)
+def test_a_state_of_a_strangers_is_refused_in_one_line(tmp_path: Path, changes: dict[str, Any] | None) -> None:
+    rig = Rig(1)
+    file = rig.save(tmp_path, 3) / STATE
+    state = json.loads(file.read_text())
+    file.write_text("[" * 100_000 if changes is None else json.dumps({**state, **changes}))
+    with pytest.raises(UserError, match="does not fit this run") as caught:
+        rig.load(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert checkpoint.per_step(tmp_path) == (0 if changes is None or "per_step" in changes else state["per_step"])

@@ -12,8 +12,8 @@ from safetensors import SafetensorError
 
 from sad import tiny
 from sad.errors import TrainingError, UserError
-from sad.train import checkpoint, loop
-from sad.train.checkpoint import Progress, disk_errors
+from sad.train import checkpoint, disk, loop
+from sad.train.checkpoint import Progress
 from sad.train.guards import Saved
 from sad.train.plan import Plan
 from sad_doctor import names
@@ -83,31 +83,55 @@ def test_the_clock_starts_anew_with_every_checkpoint(monkeypatch: pytest.MonkeyP
     assert (saved.step, saved.due(15)) == (7, False)
 
 
-def test_a_full_disk_is_an_error_of_the_disk_and_leaves_no_half_checkpoint(
+def full_at(monkeypatch: pytest.MonkeyPatch, *files: int) -> None:
+    """Let the disk be full when these files of checkpoints are written, counted from 1: two a checkpoint."""
+    written: list[None] = []
+    real = checkpoint.save_file
+
+    def save_file(what: Any, name: str) -> None:
+        written.append(None)
+        if len(written) in files:
+            raise SafetensorError(FULL)
+        real(what, name)
+
+    monkeypatch.setattr(checkpoint, "save_file", save_file)
+
+
+def test_a_full_disk_costs_a_checkpoint_and_not_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full_at(monkeypatch, 2)
+    done = tiny.train(plan(max_steps=6), tmp_path)
+    assert done.result.step == 6
+    assert sorted(p.name for p in (tmp_path / checkpoint.FOLDER).iterdir()) == ["step-00000002", "step-00000006"]
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    (told,) = [event for event in events if event["kind"] == names.EVENT_WARNING]
+    assert (told["step"], told["message"]) == (
+        4,
+        "the checkpoint could not be written (No space left on device (os error 28)); the newest is that of step 2. "
+        "The run goes on, and writes one when it is next due",
+    )
+    assert json.loads((tmp_path / "run.json").read_text())[names.STATUS] == "finished"
+
+
+def test_the_student_is_kept_where_the_last_checkpoint_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full_at(monkeypatch, 2)
+    assert tiny.train(plan(), tmp_path).result.step == 4
+    assert sorted(p.name for p in (tmp_path / checkpoint.FOLDER).iterdir()) == ["step-00000002"]
+    assert (tmp_path / "student" / "model.safetensors").is_file()
+
+
+def test_a_run_that_is_told_to_end_and_cannot_save_is_no_success(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = []
-
-    def save_file(*_: object) -> None:
-        written.append(None)
-        if len(written) == 2:
-            raise SafetensorError(FULL)
-        real(*_)
-
-    real = checkpoint.save_file
-    monkeypatch.setattr(checkpoint, "save_file", save_file)
+    full_at(monkeypatch, 1, 2)
     with pytest.raises(OSError, match=r"^No space left on device \(os error 28\)$"):
-        tiny.train(plan(), tmp_path)
-    # the record says what happened, and the checkpoint before it is whole
-    assert sorted(p.name for p in (tmp_path / checkpoint.FOLDER).iterdir()) == ["step-00000002"]
+        tiny.train(plan(save_every=100, max_hours=1e-9), tmp_path)
+    assert not any((tmp_path / checkpoint.FOLDER).iterdir())
     assert json.loads((tmp_path / "run.json").read_text())[names.STATUS] == "crashed"
-    monkeypatch.undo()
-    assert tiny.train(plan(), tmp_path, resume=True).result.start == 2
 
 
 def test_only_errors_of_writing_are_translated() -> None:
-    with pytest.raises(OSError, match="No space left"), disk_errors():
+    with pytest.raises(OSError, match="No space left"), disk.errors():
         raise SafetensorError(FULL)
-    with pytest.raises(OSError, match="gone") as error, disk_errors():
+    with pytest.raises(OSError, match="gone") as error, disk.errors():
         raise OSError(errno.ENOENT, "gone")
     assert error.value.errno == errno.ENOENT

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,9 @@ from sad import tiny
 from sad.objective import Ledger
 from sad.train import checkpoint, red_flags
 from sad.train.checkpoint import FOLDER, MODEL, OPTIMIZER, STATE, Progress
+from sad.train.guards import Guards
 from sad.train.plan import Plan
+from sad.train.record import NoRecord
 from sad.train.red_flags import RedFlags, Verdict
 from sad_doctor import names
 
@@ -216,3 +219,17 @@ def test_parts_that_do_not_sum_to_what_is_trained_are_a_warning_once(
     (event,) = events(tmp_path / "wrong", names.EVENT_WARNING)
     assert event["step"] == 1
     assert "the loss that is trained is" in event["message"]
+
+
+def test_a_checkpoint_counts_only_where_it_went_well_on_every_process(tmp_path: Path) -> None:
+    """Else one of them would save again at the end, and wait for the others, who would not."""
+    for others, expected in ((1, True), (0, False)):
+        joined = SimpleNamespace(
+            num_processes=2,
+            device="cpu",
+            is_main_process=False,
+            gather=lambda mine, others=others: torch.cat([mine, torch.tensor([others])]),
+        )
+        guards = Guards(joined, plan().recipe.train, tmp_path, Progress(), NoRecord(), None, None)  # type: ignore[arg-type]
+        assert guards._everywhere(True) is expected
+        assert guards._everywhere(False) is False

@@ -205,3 +205,12 @@ def test_the_other_processes_write_nothing(tmp_path: Path, monkeypatch: pytest.M
         silent.rolled_back(1, 0, "why")
     assert {name for name in vars(Record) if not name.startswith("_")} <= set(dir(silent))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_goes_on_has_not_ended(tmp_path: Path) -> None:
+    """It was killed after its last event, or is gone on with for more steps."""
+    told = [{"kind": kind, "step": 4} for kind in (names.EVENT_CHECKPOINT, names.EVENT_INTERRUPT, names.EVENT_END)]
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(one) + "\n" for one in told), encoding="utf-8")
+    forget_after(tmp_path, 4)
+    kept = [json.loads(line)["kind"] for line in (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert kept == [names.EVENT_CHECKPOINT, names.EVENT_INTERRUPT]

@@ -129,7 +129,7 @@ FORGED = (b"-1", b"99", b"1e9", b"null", b'"\\u001b[2J"', b"[[", b"{}", b"true",
 
 def signed(head: bytes, text: bytes, rest: bytes) -> bytes:
     """A cache whose checksum is right, whatever is in it."""
-    return head[:10] + struct.pack("<HII", 1, len(text), zlib.crc32(rest, zlib.crc32(text))) + text + rest
+    return head[:10] + struct.pack("<HII", cache._VERSION, len(text), zlib.crc32(rest, zlib.crc32(text))) + text + rest
 
 
 @given(data=st.data())

@@ -1,7 +1,8 @@
+import os
 from pathlib import Path
 
 from sad_doctor.readers import find
-from sad_doctor.readers.find import runs_in, search
+from sad_doctor.readers.find import last_written, search
 
 
 def is_run(path: Path) -> bool:
@@ -16,7 +17,7 @@ def make(folder: Path, *names: str) -> None:
 
 
 def found(folder: Path) -> list[str]:
-    return [str(path.relative_to(folder)) for path in runs_in(folder, is_run)]
+    return [str(path.relative_to(folder)) for path in search(folder, is_run).runs]
 
 
 def test_logs_of_the_folder_come_first(tmp_path):
@@ -91,3 +92,12 @@ def test_a_search_on_a_slow_disc_ends_too(tmp_path, monkeypatch):
     looked = search(tmp_path, is_run)
     assert looked.cut
     assert looked.runs == []
+
+
+def test_when_a_run_was_written(tmp_path):
+    for name, when in (("a", 1e9), ("b", 2e9)):
+        (tmp_path / name).write_text("")
+        os.utime(tmp_path / name, (when, when))
+    assert last_written(tmp_path / "a") == 1e9
+    assert last_written(tmp_path) == 2e9
+    assert last_written(tmp_path / "none") == 0

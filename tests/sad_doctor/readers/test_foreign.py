@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sad_doctor.readers import Unreadable, open_log, read
+from sad_doctor.readers import Unreadable, open_log, read, several
 
 COLUMNS = {
     "train/loss": "train/loss",
@@ -176,10 +177,30 @@ def test_the_run_of_a_database_can_be_named(foreign, tmp_path):
     with closing(sqlite3.connect(copy)) as database, database:
         database.execute("INSERT INTO runs SELECT 'b', 'second', source_type, source_name, entry_point_name, user_id,"
                          " status, 1, 1, '', lifecycle_stage, '', experiment_id, NULL FROM runs")  # fmt: skip
-    with pytest.raises(
-        Unreadable, match=r"2 runs in this database, name one of them: mlflow\.db/sqlite, mlflow\.db/sec"
-    ):
-        open_log(copy)
+    run = read(copy)
+    assert run.name == "sqlite"
+    assert run.notes[-1] == (
+        "2 runs in this database: the newest was chosen, mlflow.db/sqlite; to see another one, name it: "
+        "mlflow.db/second"
+    )
+    assert several(copy) == several(tmp_path) == [copy / "sqlite", copy / "second"]
+    assert read(copy / "second").name == "second"
+
+
+def test_runs_whose_names_are_alike_or_no_part_of_a_path_are_named_by_their_ids(foreign, tmp_path):
+    copy = tmp_path / "mlflow.db"
+    shutil.copy(foreign / "mlflow.db", copy)
+    with closing(sqlite3.connect(copy)) as database, database:
+        for key, name in (("a", "twice"), ("b", "twice"), ("c", "x/y"), ("d", "..")):
+            database.execute(
+                "INSERT INTO runs SELECT ?, ?, source_type, source_name, entry_point_name, user_id, status, 1, 1, '',"
+                " lifecycle_stage, '', experiment_id, NULL FROM runs LIMIT 1",
+                (key, name),
+            )
+    assert [one.name for one in several(copy)] == ["sqlite", "a", "b", "c", "d"]
+    assert [read(one).name for one in several(copy)[2:]] == ["twice", "x/y", ".."]
+    with pytest.raises(Unreadable, match=r"2 runs of this name, name one of them: mlflow\.db/a, mlflow\.db/b"):
+        open_log(copy / "twice")
 
 
 def test_a_database_of_something_else_is_refused(tmp_path):
@@ -215,8 +236,20 @@ def test_folders_lead_to_the_run_in_them(foreign, tmp_path):
     (tmp_path / "wandb" / "offline-run-1").mkdir(parents=True)
     shutil.copy(foreign / "run-foreign.wandb", tmp_path / "wandb" / "offline-run-1" / "run-1.wandb")
     assert read(tmp_path / "wandb").format == "Weights & Biases run"
-    with pytest.raises(Unreadable, match="runs in this folder, name one of them"):
-        open_log(foreign)
+    (tmp_path / "wandb" / "offline-run-2").mkdir()
+    newer = tmp_path / "wandb" / "offline-run-2" / "run-2.wandb"
+    shutil.copy(foreign / "run-foreign.wandb", newer)
+    os.utime(newer, (2e9, 2e9))
+    assert [one.name for one in several(tmp_path / "wandb")] == ["run-1.wandb", "run-2.wandb"]
+    run = read(tmp_path / "wandb")
+    assert run.path.name == "run-2.wandb"
+    assert "2 runs in this folder: the one that was written last was chosen" in run.notes[-1]
+    assert run.notes[-1].endswith("run-1.wandb")
+    for name in ("a", "b"):
+        shutil.copytree(foreign / "tensorboard", tmp_path / "board" / name)
+    assert [one.name for one in several(tmp_path / "board")] == ["a", "b"]
+    shutil.copy(foreign / "mlflow.db", tmp_path / "board")
+    assert [one.name for one in several(tmp_path / "board")] == ["mlflow.db", "a", "b"]
 
 
 @settings(deadline=None, max_examples=60)

@@ -70,3 +70,13 @@ def test_what_is_no_number(text):
 def test_no_line_breaks_it(line):
     bar = find_bar(line)
     assert bar is None or (0 <= bar.start < bar.end <= len(line) and bar.at >= 0)
+
+
+@pytest.mark.parametrize(
+    ("told", "rate"),
+    [("2.50it/s", 2.5), ("4.00s/it", 0.25), ("?it/s", None), ("8 steps/s", 8.0), ("0.00it/s", None), ("3.2MB/s", None)],
+)
+def test_the_pace_of_a_bar(told, rate):
+    bar = find_bar(f"Epoch 0:  4%|x | 10/24914 [07:25<3:00:02, {told}, loss=9.0]")
+    assert bar is not None
+    assert bar.rate == rate

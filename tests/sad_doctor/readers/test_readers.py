@@ -105,19 +105,23 @@ def test_a_folder_with_one_run_and_its_link_is_that_run(runs, tmp_path: Path):
     assert read(tmp_path).name == "first"
 
 
-def test_a_folder_with_several_runs_names_the_first_few(runs, tmp_path: Path):
+def test_of_several_runs_in_a_folder_the_last_one_is_read_and_the_first_few_are_named(runs, tmp_path: Path):
     for index in range(7):
-        shutil.copytree(runs / "healthy", tmp_path / f"run-{index}")
-    text = message(tmp_path)
-    assert "7 runs in this folder" in text
+        copy = shutil.copytree(runs / "healthy", tmp_path / f"run-{index}")
+        for file in copy.iterdir():
+            os.utime(file, (1e9 + index % 6, 1e9 + index % 6))
+    run = read(tmp_path)
+    assert run.name == "run-5"
+    (text,) = (note for note in run.notes if "7 runs in this folder" in note)
+    assert "was chosen, " in text
     assert "run-0" in text
     assert "run-4" in text
-    assert "run-5" not in text
-    assert "and 2 more" in text
+    assert "run-6" not in text
+    assert "and 1 more" in text
 
 
 def test_the_folder_of_fixtures_holds_several(runs):
-    assert "runs in this folder" in message(runs)
+    assert any("runs in this folder" in note for note in read(runs).notes)
 
 
 def test_a_hugging_face_output_folder_gives_its_newest_state(runs, tmp_path: Path):

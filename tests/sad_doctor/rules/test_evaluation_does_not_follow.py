@@ -1,5 +1,6 @@
 import pytest
 
+from sad_doctor.finding import Level
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.evaluation_does_not_follow import RULE
 
@@ -31,3 +32,12 @@ def test_a_total_may_fall_by_a_projector(judge):
 
     with pytest.raises(TooFew):
         judge(RULE, text)
+
+
+def test_an_average_that_is_too_slow_hardly_follows(judge):
+    text = "steps: 60 every 10\ntrain/raw/lm: 5.7 -> 4.5 ~ 0.05\nsteps: 7 every 80\neval/lm_loss: "
+    (finding,) = judge(RULE, text + "5.681 -> 5.64313")
+    assert finding.level == Level.WARNING
+    assert "hardly follows" in finding.headline
+    assert judge(RULE, text + "5.681 -> 4.90013") == []
+    assert judge(RULE, text + "5.681 -> 5.6 -> 5.68013") == []

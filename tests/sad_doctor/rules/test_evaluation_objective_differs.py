@@ -78,3 +78,11 @@ def test_another_weight_is_proof_whatever_the_totals(judge):
 def test_the_same_weight_is_no_finding(judge):
     """The weight moves between the records beside an evaluation."""
     assert judge(RULE, WEIGHTS + "eval/weighted/kd: 0.7, 0.71, 0.83, 0.8") == []
+
+
+def test_an_evaluation_in_bits(judge):
+    text = "steps: 400\ntrain/loss: 6 -> 3 ~ 0.02\nsteps: 8 every 50\neval/loss: 8.12 -> 4.36"
+    (finding,) = judge(RULE, text)
+
+    assert "bits beside nats" in finding.headline
+    assert judge(RULE, text.replace("8.12 -> 4.36", "6.3 -> 4.36") + "\ntrain/raw/kd: 1\ntrain/raw/lm: 1") == []

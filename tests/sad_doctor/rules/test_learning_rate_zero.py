@@ -87,3 +87,11 @@ def test_zeros_among_values_that_are_not_finite(judge):
 def test_few_zeros_are_told_by_where_they_stand(judge, text, says):
     with pytest.raises(TooFew, match=says):
         judge(RULE, text.replace("21999,\n", "21999, 21999\n"))
+
+
+def test_next_to_zero_long_before_the_end(judge):
+    (finding,) = judge(RULE, "steps: 100\ntrain/lr: 1e-3 -> 1e-3 -> 1e-7 -> 1e-8 -> 1e-9")
+    assert "next to zero since step" in finding.headline
+    assert judge(RULE, "fact total_steps: 1000\nsteps: 100\ntrain/lr: 1e-3 -> 9e-4") == []
+    assert judge(RULE, "steps: 100\ntrain/lr: 1e-3 -> 5e-4 -> 1e-4 -> 1e-8") == []
+    assert judge(RULE, "steps: 100\ntrain/lr: 1e-3 -> 1e-3 -> 4e-5 -> 4e-5") == []

@@ -70,3 +70,12 @@ def test_an_accuracy_that_still_rises_makes_it_a_hint(judge):
 
     assert (hint.level, alarm.level) == (Level.INFO, Level.WARNING)
     assert "though val_acc still rises" in hint.headline
+
+
+def test_a_training_far_below_a_standing_evaluation_is_learned_by_heart(judge):
+    text = "steps: 90 every 5\ntrain/raw/lm: 4.7 -> 1 -> 0.7 -> 0.7 ~ 0.01\nsteps: 9 every 50\neval/lm_loss: "
+    (finding,) = judge(RULE, text + "4.7, 4.4, 4.3, 4.3, 4.31, 4.32, 4.31, 4.3, 4.31")
+    assert "learned by heart" in finding.headline
+    assert judge(RULE, text + "4.7, 3.4, 2.4, 1.9, 1.5, 1.2, 1, 0.9, 0.8") == []
+    # a domain of its own from the beginning on
+    assert judge(RULE, text.replace("4.7 -> 1", "2 -> 1") + "4.7, 4.4, 4.3, 4.3, 4.31, 4.32, 4.31, 4.3, 4.31") == []

@@ -13,10 +13,18 @@ def test_missing_part_is_measured(judge):
 
 
 def test_parts_that_are_too_large_have_another_cause(judge):
-    (finding,) = judge(RULE, "steps: 10\ntrain/loss: 1\ntrain/weighted/kd: 6\ntrain/weighted/lm: 2")
+    (finding,) = judge(RULE, "steps: 10\ntrain/loss: 1\ntrain/weighted/kd: 6.3\ntrain/weighted/lm: 2")
 
     assert "too much" in finding.headline
     assert "accumulation" in finding.cause
+
+
+def test_a_loss_that_is_divided_once_too_often(judge):
+    text = "steps: 40\ntrain/loss: 2.5 -> 1.5\ntrain/weighted/kd: 6 -> 4\ntrain/weighted/lm: 4 -> 2"
+    (finding,) = judge(RULE, text)
+
+    assert "The sum of the parts is 4 times the loss" in finding.headline
+    assert "divided once too often" in finding.cause
 
 
 def test_gap_that_changes_sides_is_noise(judge):

@@ -1,6 +1,10 @@
+import json
+
 import pytest
 
+from sad_doctor.check import check
 from sad_doctor.finding import Level
+from sad_doctor.readers import read
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.throughput_falls import RULE
 
@@ -31,3 +35,37 @@ def test_times_tell_the_pace(judge):
     assert "steps a second" in finding.headline
     with pytest.raises(TooFew):
         judge(RULE, "steps: 9\ntrain/loss: 9\ntime: 1700000000 -> 1700000100")
+
+
+def bars(rates):
+    return "".join(
+        f"\rEpoch 0:  4%|x | {n}/999 [00:01<00:02, {rate:.2f}it/s, loss=2.0, step={n}]"
+        for n, rate in enumerate(rates, 1)
+    )
+
+
+@pytest.mark.parametrize(("each", "level"), [(0.05, "WARNING"), (1.5, "INFO")])
+def test_the_pace_of_a_progress_bar_is_judged(each, level, tmp_path):
+    """A run that lost less than five minutes by it is a hint."""
+    log = tmp_path / "train.log"
+    log.write_text(bars([each * 10] * 100 + [each] * 60) + "\n")
+    (found,) = (f for f in check(read(log)).findings if f.rule == "R503")
+    assert found.level.name == level
+    assert "steps a second" in found.headline
+
+
+@pytest.mark.parametrize("key", ["samples_per_second", "train/samples_per_sec", "it/s"])
+def test_samples_and_steps_a_second_are_a_pace(key, tmp_path):
+    log = tmp_path / "log.jsonl"
+    log.write_text(
+        "".join(json.dumps({"step": n, "loss": 2.0, key: 90.0 if n < 60 else 10.0}) + "\n" for n in range(120))
+    )
+    assert "R503" in {f.rule for f in check(read(log)).findings}
+
+
+def test_an_average_at_the_end_is_no_pace(tmp_path):
+    """Hugging Face's Trainer logs one at the end; the times of the records tell more."""
+    log = tmp_path / "log.jsonl"
+    rows = [{"step": n, "loss": 2.0, "time": 1e9 + n} for n in range(120)]
+    log.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"step": 120, "train_samples_per_second": 3.0}]))
+    assert "R503" in check(read(log)).passed

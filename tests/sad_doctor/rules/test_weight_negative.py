@@ -26,9 +26,24 @@ def test_the_sign_is_seen_without_a_logged_weight(judge):
     assert "another sign" in finding.evidence[1]
 
 
+@pytest.mark.parametrize("parts", ["train/weighted/kd: -1 -> -5\ntrain/weighted/lm: 6 -> 7", "train/weighted/kd: -1"])
+def test_a_weighted_value_below_zero_throughout(judge, parts):
+    (finding,) = judge(RULE, f"steps: 50\n{parts}")
+    assert finding.level == Level.ERROR
+    assert "counts with a negative sign: -1 in the first record" in finding.headline
+
+
+def test_values_called_raw_that_sum_to_the_total_are_weighted(judge):
+    text = "steps: 50\ntrain/raw/kd: -1 -> -3\ntrain/raw/lm: 6 -> 7\ntrain/loss: 5 -> 4"
+    (finding,) = judge(RULE, text)
+    assert "negative sign" in finding.headline
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        # it began above zero: no weight of one sign does that
+        "steps: 50\ntrain/weighted/kd: 1 -> -2\ntrain/weighted/lm: 6 -> 7",
         "steps: 50\ntrain/weight/kd: 0.5 -> 0\ntrain/raw/kd: 2",
         # a loss that is itself below zero is another flag's
         "steps: 50\ntrain/weighted/kd: -1\ntrain/raw/kd: -2",

@@ -1,7 +1,7 @@
 import pytest
 
 from sad_doctor.example import parse
-from sad_doctor.signals import always_zero, falls, loss_falls, never_steps
+from sad_doctor.signals import always_zero, falls, level_off, loss_falls, never_steps
 
 
 @pytest.mark.parametrize(("curve", "expected"), [("9 -> 6 ~ 0.3", True), ("9 ~ 0.3", False), ("6 -> 9 ~ 0.3", False)])
@@ -45,3 +45,13 @@ def test_always_zero_wants_points():
     assert always_zero(zeros, 4)
     assert not always_zero(zeros, 5)
     assert not always_zero(None, 0)
+
+
+@pytest.mark.parametrize(
+    ("first", "rate", "expected"),
+    [("3.8", "1e-3 -> 1e-5", True), ("3.8", "1e-3", False), ("3.771", "1e-3 -> 1e-5", False)],
+)
+def test_a_series_levels_off_as_the_rate_decays(first, rate, expected):
+    run = parse(f"steps: 6 every 10\ntrain/lr: {rate}\neval/lm_loss: {first}, 3.78, 3.77, 3.768, 3.766, 3.765")
+    value = run.columns["eval/lm_loss"].value
+    assert level_off(run, {"eval/lm_loss": (value[2:4], value[4:])}) is expected

@@ -22,3 +22,13 @@ def test_nothing_from_the_log_is_markup():
     for markup in ("](http", "**b", "<script", " @", " #1", "\x1b", " `c"):
         assert markup not in told
     assert escape("a_b") == "a\\_b"
+
+
+def test_a_code_host_finds_no_name_no_number_and_no_address():
+    """It looks for them in the text after the markup is read, where a backslash is gone; a comment stays."""
+    told = escape("@someone see #12 and GH-3 at https://x.org www.x.org mailto:a@x.org step:3 3#")
+    for called in ("@someone", "#12", "GH-3", "https://", "www.x", "mailto:", "@x.org"):
+        assert called not in told.replace("\\", "")
+    assert told.replace("<!-- -->", "").replace("\\", "") == (
+        "@someone see #12 and GH-3 at https://x.org www.x.org mailto:a@x.org step:3 3#"
+    )

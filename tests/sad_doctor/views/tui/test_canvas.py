@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,3 +58,20 @@ def test_laying_leaves_out_empty_cells_and_crossing_keeps_the_background():
     assert first.style is not None
     assert first.style.bgcolor is not None
     assert first.style.bgcolor.name == "#00ff00"
+
+
+@given(st.lists(st.tuples(st.integers(-2, 12), st.integers(0, 3), st.text(max_size=6), st.booleans()), max_size=8))
+def test_rows_that_are_asked_for_and_rows_that_differ(written):
+    canvas = Canvas(10, 4, Style(bgcolor="#000000"))
+    canvas.write(1, 1, "a損b", RED)
+    before = canvas.copy()
+    for x, y, text, red in written:
+        canvas.write(x, y, text, RED if red else Style(bold=True))
+
+    every, old, differing = canvas.strips(), before.strips(), canvas.differs(before)
+    assert [strip.text for strip in canvas.strips(differing)] == [every[y].text for y in differing]
+    for y in range(4):
+        told = [[(c, s.style) for s in strip for c in s.text] for strip in (every[y], old[y])]
+        assert (y in differing) or told[0] == told[1]
+        # a style begins a segment of its own, and no segment holds two
+        assert all(a.style != b.style or "\u640d" in every[y].text for a, b in pairwise(every[y]))

@@ -111,3 +111,37 @@ async def test_a_million_steps_are_drawn(make):
         await pilot.pause()
         assert app.board.cursor == 999_999
         assert "step 999,999" in make.shown(app)
+
+
+async def test_a_cursor_that_moves_repaints_its_columns_and_the_legend(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("1", "left")
+        await pilot.pause()
+        chart, asked = app.board.loss, []
+        frame = chart._scene[1]
+        before = frame.column(chart.cursor)
+        chart.refresh = lambda *regions, **_: asked.append(regions)
+        await pilot.press("left")
+        await pilot.pause()
+        after = frame.column(chart.cursor)
+        ((top, *columns),) = asked
+        assert before != after
+        assert (top.y, top.height, top.width) == (0, 1, chart.size.width)
+        assert {(one.x, one.width, one.height) for one in columns} == {(x, 1, frame.height) for x in (before, after)}
+
+
+async def test_what_is_on_the_screen_after_any_key_is_what_a_fresh_paint_shows(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("1")
+        for key in ("left", "left", "plus", "right", "l", "s", "less_than_sign", "home", "m", "0", "escape"):
+            await pilot.press(key)
+            await pilot.pause()
+            shown = make.shown(app)
+            for widget in (app.board.loss, app.board.metric, app.board.shares.bands, app.board.shares.bars):
+                widget._strips_key = widget._key = widget._scene_key = widget._around = None
+                widget._styles_cache.clear()
+            assert make.shown(app) == shown

@@ -38,3 +38,16 @@ async def test_terms_without_known_parts_say_so(make):
         await make.settled(pilot)
         assert "the log does not tell the parts" in make.shown(app)
         assert app.board.shares.region.height <= 6
+
+
+async def test_another_window_leaves_the_bars_as_they_are(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        bands, bars = app.board.shares.bands.shares, app.board.shares.bars.shares
+        app.board.look_at(0.25, 10_000)
+        assert app.board.shares.bands.shares is not bands
+        assert app.board.shares.bars.shares is bars
+        app.theme = "doctor-light"
+        await pilot.pause()
+        assert app.board.shares.bars.shares is not bars

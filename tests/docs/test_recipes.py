@@ -11,7 +11,7 @@ from accelerate.utils.launch import prepare_multi_gpu_env
 from sad import recipe
 from sad.train.devices import Sharding, sharding
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "docs" / "recipes"
 KEPT = {"kaggle-t4x2": True, "h100x8": False, "two-nodes": True}
 """Whether a block's weights are let go of after its forward pass."""

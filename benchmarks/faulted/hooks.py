@@ -1,0 +1,119 @@
+"""What a process that is to be killed does to itself: SIGKILL, at the moment that was drawn for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+CHANGES = frozenset({"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.symlink", "os.truncate"})
+"""Audit events of what changes a folder; a file that is opened in it counts too."""
+
+
+def die() -> None:
+    """End this process as a machine would: no handler, no buffer, no farewell."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def note_operations(report: Path, within: str) -> None:
+    """Write one line to ``report`` for each operation on a path that holds ``within``."""
+    handle = os.open(report, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    _watch(within, lambda event, path: os.write(handle, f"{event} {path}\n".encode()))
+
+
+def at_operation(within: str, number: int) -> None:
+    """Die before the ``number``-th operation, from 1, on a path that holds ``within``."""
+    seen = 0
+
+    def look(_event: str, _path: str) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == number:
+            die()
+
+    _watch(within, look)
+
+
+def torn_line(number: int, share: float) -> None:
+    """Die inside the ``number``-th line of the record, of which so much is on disk."""
+    from sad_doctor import record
+
+    count = _counter(number)
+
+    real = record.Recorder._write
+
+    def write(file: Any, line: Any) -> None:
+        if count():
+            text = (record.dumps(line) + "\n").encode()
+            os.write(file.fileno(), text[: int(share * len(text))])
+            die()
+        real(file, line)
+
+    record.Recorder._write = staticmethod(write)  # type: ignore[assignment,method-assign]
+
+
+def torn_tensors(number: int, share: float) -> None:
+    """Die inside the ``number``-th file of tensors of a checkpoint, of which so much is on disk."""
+    from sad.train import checkpoint
+
+    count = _counter(number)
+
+    def torn(real: Callable[..., Any]) -> Callable[..., Any]:
+        def save(what: Any, name: str) -> None:
+            real(what, name)
+            if count():
+                os.truncate(name, int(share * os.path.getsize(name)))
+                die()
+
+        return save
+
+    checkpoint.save_model = torn(checkpoint.save_model)
+    checkpoint.save_file = torn(checkpoint.save_file)
+
+
+def in_evaluation(number: int) -> None:
+    """Die before the ``number``-th batch that is scored."""
+    from sad.train import loop
+
+    count, real = _counter(number), loop.evaluate
+
+    def evaluate(distiller: Any, batches: Iterable[Any], *more: Any) -> Any:
+        def watched() -> Iterator[Any]:
+            for batch in batches:
+                if count():
+                    die()
+                yield batch
+
+        return real(distiller, watched(), *more)
+
+    loop.evaluate = evaluate
+
+
+def _watch(within: str, look: Callable[[str, str], object]) -> None:
+    mine = os.getpid()
+
+    def audit(event: str, given: tuple[Any, ...]) -> None:
+        if event not in CHANGES or os.getpid() != mine:
+            return
+        path = os.fsdecode(given[0]) if given and isinstance(given[0], str | bytes | os.PathLike) else ""
+        if event in ("os.remove", "os.rmdir") and given[1] >= 0:
+            # a tree is removed by names in a folder that is open
+            path = os.path.join(os.readlink(f"/proc/self/fd/{given[1]}"), path)
+        if within in path:
+            look(event, path)
+
+    sys.addaudithook(audit)
+
+
+def _counter(number: int) -> Callable[[], bool]:
+    seen = 0
+
+    def count() -> bool:
+        nonlocal seen
+        seen += 1
+        return seen == number
+
+    return count

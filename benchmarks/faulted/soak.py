@@ -1,0 +1,155 @@
+"""Six hours of a run in minutes: what training and the doctor that follows it take, from the beginning to the end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from faulted.whole import lines
+from faulted.world import World
+from sad_doctor import names
+from sad_doctor.record import Recorder
+
+HOURS, PACE = 6.0, 1.0
+"""What is stood for: so many hours, at one logged step a second."""
+STEPS = int(HOURS * 3600 / PACE)
+
+
+@dataclass(slots=True)
+class Watched:
+    """Samples of a process: records that were there, megabytes, and seconds of the processor, all since its start."""
+
+    name: str
+    records: list[float] = field(default_factory=list)
+    megabytes: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def sample(self, process: int, records: int) -> None:
+        """Look at a process; one that has ended gives nothing."""
+        try:
+            status = Path(f"/proc/{process}/status").read_text()
+            stat = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return
+        if "VmRSS:" not in status:
+            return
+        self.records.append(records)
+        self.megabytes.append(int(status.split("VmRSS:")[1].split()[0]) / 1024)
+        self.seconds.append((int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK"))
+
+    def lines(self) -> Iterator[str]:
+        """Yield the slopes over the first and the second half, once the first tenth is over."""
+        records, memory, spent = (np.array(v) for v in (self.records, self.megabytes, self.seconds))
+        if not len(records):
+            yield f"{self.name}: no samples"
+            return
+        last = records[-1]
+        for name, low, high in (("first half", 0.1, 0.5), ("second half", 0.5, 1.0)):
+            some = (records >= low * last) & (records <= high * last)
+            if some.sum() < 3:
+                continue
+            grows, takes = (float(np.polyfit(records[some], v[some], 1)[0]) for v in (memory, spent))
+            yield (
+                f"{self.name:22} {name:12} {memory[some][0]:6.1f} to {memory[some][-1]:6.1f} MB, "
+                f"{1000 * grows:+7.3f} MB and {1000 * takes:7.3f} s of the processor a 1,000 records"
+            )
+
+
+def soak(world: World, trained: int, records: int = STEPS, rate: float = 250.0) -> Iterator[str]:
+    """Train ``trained`` steps, then go on with the record's own lines up to ``records``, ``rate`` of them a second;
+    the doctor and the dashboard follow. Yield what they took.
+    """
+    world.recipe(
+        {"train": {"max_steps": trained, "epochs": 1e6, "eval_every": 500, "save_every": 500, "on_red_flag": "warn"}}
+    )
+    training = world.start("train", "--config", "run.toml")
+    run = _there(world)
+    doctor = world.start("doctor", str(run), "--follow", "--ignore", "R308", "--idle", "60")
+    mine, its = Watched("training"), Watched("sad doctor --follow")
+    while not training.ends_within(0.5):
+        count = _count(run)
+        mine.sample(training.id, count)
+        its.sample(doctor.id, count)
+    if code := training.wait():
+        raise SystemExit(f"training ended with {code}: {training.told[-500:]}")
+    yield from mine.lines()
+    yield from _steps(run)
+    board = Watched("dashboard, by Pilot")
+    ended = threading.Event()
+    writer = threading.Thread(target=_go_on, args=(run, trained, records, rate, ended))
+    writer.start()
+    asyncio.run(_drive(run, board, its, doctor.id, ended))
+    writer.join()
+    code = doctor.wait()
+    yield from its.lines()
+    yield from board.lines()
+    size = (run / "metrics.jsonl").stat().st_size / 1e6
+    yield f"the doctor's exit code: {code}; {_count(run):,} records, {size:.1f} MB"
+
+
+def _go_on(run: Path, first: int, last: int, rate: float, ended: threading.Event) -> None:
+    """Write what was logged over and over again, as later steps."""
+    known = [line for line in lines(run) if names.LOSS in line]
+    began, start = time.monotonic(), time.time()
+    with Recorder(run, {names.TOTAL_STEPS: last}, resume=True) as recorder:
+        for step in range(first + 1, last + 1):
+            values = {k: v for k, v in known[step % len(known)].items() if k not in ("step", "time")}
+            recorder.log(step, values, start + (step - first) / PACE)
+            if step % 50 == 0:
+                recorder.heartbeat()
+                time.sleep(max(0.0, began + (step - first) / rate - time.monotonic()))
+    ended.set()
+
+
+async def _drive(run: Path, board: Watched, doctor: Watched, process: int, ended: threading.Event) -> None:
+    """Follow with the dashboard, without a terminal; press a key now and then."""
+    from sad_doctor.check import check
+    from sad_doctor.readers import open_log
+    from sad_doctor.views.tui.app import DoctorApp
+
+    app = DoctorApp(open_log(run), check, interval=3600.0)
+    async with app.run_test(size=(160, 45)) as pilot:
+        looks = 0
+        while not ended.is_set():
+            app.tick()
+            await app.workers.wait_for_complete()
+            await pilot.press(("plus", "0", "l", "s")[looks % 4])
+            await pilot.pause()
+            looks += 1
+            if looks % 5 == 0:
+                count = _count(run)
+                board.sample(os.getpid(), count)
+                doctor.sample(process, count)
+            await asyncio.sleep(0.5)
+
+
+def _there(world: World) -> Path:
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        found = world.folder / "runs" / "latest"
+        if (found / "events.jsonl").exists():
+            return found.resolve()
+        time.sleep(0.1)
+    raise SystemExit("the run has not begun")
+
+
+def _count(run: Path) -> int:
+    with (run / "metrics.jsonl").open("rb") as file:
+        return sum(1 for _ in file)
+
+
+def _steps(run: Path) -> Iterator[str]:
+    """Yield the median seconds of a step in the second tenth and in the last: those are what the run felt."""
+    found = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    times = np.diff([line["time"] for line in found if names.LOSS in line])
+    tenth = len(times) // 10
+    early, late = float(np.median(times[tenth : 2 * tenth])), float(np.median(times[-tenth:]))
+    yield f"{'a step, median':22} {1000 * early:.1f} ms in the second tenth, {1000 * late:.1f} ms in the last"

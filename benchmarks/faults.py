@@ -1,0 +1,108 @@
+"""Training under the faults of real machines, each planted in real runs of the tiny pair.
+
+    PYTHONPATH=. python benchmarks/faults.py kill --kills 100 [--seed 0]
+
+`kill` sends SIGKILL at moments drawn from the seed and compares the end with the run that was never killed, to the last
+bit. Exit code 1 if something is not as it must be; the same seed draws the same moments again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def kill(seed: int, kills: int, seconds: float, folder: Path) -> int:
+    """Print how many kills of each kind there were, and whatever was wrong after them."""
+    from faulted import world
+    from faulted.kills import KINDS, Killer
+    from faulted.world import STEPS
+
+    began = time.monotonic()
+    counts = Killer(world.make(folder / "world"), seed).kill(kills, seconds)
+    print(f"seed {seed}, {STEPS} steps a run")
+    for kind in KINDS:
+        print(f"{kind:16} {counts.kills[kind]:4} kills")
+    print(
+        f"{'in all':16} {counts.kills.total():4} kills, {counts.ends} runs that came to their end, {counts.anew} starts"
+    )
+    print(f"begun anew for want of a checkpoint; {counts.alone} processes waited for a dead one")
+    print(f"{len(counts.wrong)} wrong")
+    print(f"{time.monotonic() - began:.0f} s")
+    return int(bool(counts.wrong))
+
+
+def disk(folder: Path, names: str) -> int:
+    """Print of each fault of a disk whether the run did what it must."""
+    from faulted import world
+    from faulted.disk import Disks
+
+    return _listed(Disks(world.make(folder / "world")).every(names))
+
+
+def data(folder: Path) -> int:
+    """Print of each kind of data whether it is trained on, or refused in one line."""
+    from faulted import world
+    from faulted.inputs import Inputs
+
+    return _listed(Inputs(world.make(folder / "world")).every())
+
+
+def models(folder: Path, command: str, cases: list[int] | None) -> int:
+    """Print of each pair of models what `sad train` or `sad verify` says of it."""
+    from faulted import world
+    from faulted.models import Models
+
+    return _listed(Models(world.make(folder / "world"), command, cases).every())
+
+
+def soak(trained: int, folder: Path) -> int:
+    """Print what six hours take of memory and time, in training and in the doctor that follows."""
+    from faulted import soak, world
+
+    began = time.monotonic()
+    print(f"{trained:,} steps are trained, their record goes on to {soak.STEPS:,}: {soak.HOURS:g} hours, one a second")
+    for line in soak.soak(world.make(folder / "world"), trained):
+        print(line, flush=True)
+    print(f"{time.monotonic() - began:.0f} s")
+    return 0
+
+
+def _listed(found: Iterable[tuple[str, list[str]]]) -> int:
+    bad = count = 0
+    for name, wrong in found:
+        count += 1
+        failed = any(not one.startswith("(told)") for one in wrong)
+        bad += failed
+        print(f"{'WRONG' if failed else 'right'}  {name}", *wrong, sep="\n       ", flush=True)
+    print(f"{count} faults, {bad} wrong")
+    return int(bool(bad))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("kill", "disk", "data", "models", "preflight", "soak"))
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=3600.0, help="begin no other run to kill after so long")
+    parser.add_argument("--trained", type=int, default=3000)
+    parser.add_argument("--only", default="", help="faults of a disk whose names hold this")
+    parser.add_argument("--cases", type=int, nargs="+", help="numbers of the pairs, from 0; all if not given")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="faults-") as made:
+        folder = Path(made).resolve()
+        if given.what == "kill":
+            return kill(given.seed, given.kills, given.seconds, folder)
+        if given.what == "soak":
+            return soak(given.trained, folder)
+        if given.what in ("models", "preflight"):
+            return models(folder, "train" if given.what == "models" else "verify", given.cases)
+        return disk(folder, given.only) if given.what == "disk" else data(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""Which first causes are right for faults of one family: what a good colleague would look into first.
+
+Kinds name a family, not a rule, where several faults leave one picture. A rule that is added later is put here by what
+it means, once, for every kind.
+"""
+
+STANDS = ("weights-frozen", "learning-rate-zero", "gradient-vanishes")
+"""Nothing moves."""
+
+SLOW = (*STANDS, "updates-tiny", "early-plateau", "student-no-better", "learns-little")
+"""It moves, and learns next to nothing."""
+
+BLOWN_UP = ("loss-diverges", "loss-oscillates", "non-finite", "loss-spike", "starts-too-fast")
+"""The step is too large."""
+
+SET_BACK = ("loss-diverges", "loss-oscillates", "loss-spike", "resume-jumps", "starts-over")
+"""From one step to the next the student, or what it is asked, is another one."""
+
+BY_HEART = ("overfitting", "label-loss-too-low")
+"""The student is asked what it was told."""
+
+OTHER_TARGETS = (
+    *("kd-stays", "lm-rises-while-kd-falls", "teacher-does-not-match", "teacher-drifts", "targets-degenerate"),
+)
+"""The teacher answers for something else, or is another one."""
+
+OTHER_MEASURE = ("evaluation-objective-differs", "perplexity-disagrees")
+"""The evaluation counts in another way than the training."""
+
+BROKEN = ("non-finite", "non-finite-hidden", "non-finite-gradient")
+"""Numbers that are none."""

@@ -1,0 +1,41 @@
+"""Whether the rows of a loss depend on one another, and whether that is because an axis is counted from the front."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from sad.judge.call import Call
+from sad.judge.sample import Sample, sample
+
+COUPLED = 1e-6
+"""Of a gradient's norm: what a change of another row may leave in a row."""
+RELATED = re.compile(
+    r"\.T\b|\.t\(\)|\.mT\b|transpose|permute|intra|relation|pearson|contrast|info_?nce|similarit|gram|cdist|matmul|bmm|einsum|@",
+    re.IGNORECASE,
+)
+"""Where the source of a loss compares rows with one another on purpose."""
+
+
+def coupled(of: Sample, call: Call) -> bool:
+    """Whether the gradient of a row changes with the student's logits of another row."""
+    student = of.given.student_logits.clone()
+    student[:, -1] = student[:, -1].flip(-1)
+    other = sample(call, replace(of.given, student_logits=student)).gradient
+    rest = slice(0, -1)
+    return float((other[:, rest] - of.gradient[:, rest]).norm()) > COUPLED * float(of.gradient.norm())
+
+
+def on_rows_alone(of: Sample, call: Call) -> Call | None:
+    """Return the form of rows alone where rows are coupled in [batch, length, vocab] and not in [rows, vocab].
+
+    Such a loss counts an axis from the front: there it is the length. None where that is not so.
+    """
+    if call.form.rank != 3 or call.form.chunks or call.hidden:
+        return None
+    flat = call.formed(rank=2)
+    try:
+        apart = not coupled(sample(flat, of.given), flat)
+    except Exception:
+        return None
+    return flat if apart and coupled(of, call) else None

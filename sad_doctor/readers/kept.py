@@ -1,0 +1,161 @@
+"""A log that takes long to read and is not rows of JSON: its run is kept whole, and read again only if the log changed.
+
+See :mod:`sad_doctor.readers.cache` for where and how.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from functools import cache as once
+from pathlib import Path
+from typing import Any
+
+from sad_doctor.clean import clean
+from sad_doctor.readers import cache
+from sad_doctor.readers.source import Source
+from sad_doctor.readers.tail import Pace
+from sad_doctor.run import Event, Run
+
+LEAST = 100_000
+"""Bytes below which no log takes long."""
+SECONDS = 0.3
+"""Processor time of the reading from which on it is worth a cache."""
+
+Marks = list[list[Any]]
+
+
+def with_cache(source: Source, files: Callable[[], Iterable[Path]]) -> Source:
+    """Return ``source`` with a cache, if the ``files`` that it reads are long enough for one."""
+    try:
+        whole = sum(path.stat().st_size for path in files())
+    except OSError:
+        return source
+    return Kept(source, files) if whole >= LEAST else source
+
+
+class Kept:
+    """Gives the run that was kept until the log changes, then what ``source`` reads."""
+
+    def __init__(self, source: Source, files: Callable[[], Iterable[Path]]) -> None:
+        self.source = source
+        self.pace: Pace = getattr(source, "pace", None) or Pace()
+        self._files = files
+        self._known: Run | None = None
+        self._seen: Marks | None = None
+        self._opened = False
+        self._spent = 0.0
+
+    @property
+    def path(self) -> Path:
+        """Where the log lies."""
+        return self.source.path
+
+    def poll(self) -> bool:
+        """Read all that is new; True if there was anything."""
+        seen = self._marks()
+        if not self._opened:
+            self._opened = True
+            self._known = None if seen is None else self._load(seen)
+            if self._known is not None:
+                self._seen = seen
+                return True
+        elif self._known is not None and seen == self._seen:
+            return False
+        self._known, self._seen = None, seen
+        begun = time.process_time()
+        changed = self.source.poll()
+        self._spent += time.process_time() - begun
+        return changed
+
+    def run(self) -> Run:
+        """Return the run as logged so far."""
+        if self._known is not None:
+            return self._known
+        begun = time.process_time()
+        run = self.source.run()
+        self._spent += time.process_time() - begun
+        # the marks of before the reading: what came meanwhile makes them old
+        if self._spent >= SECONDS and self.pace.share >= 1 and self._seen and self._seen == self._marks():
+            self._spent = 0.0
+            self._store(run, self._seen)
+        return run
+
+    def _marks(self) -> Marks | None:
+        """What tells that the files are those that were read."""
+        marks = []
+        try:
+            for path in self._files():
+                found = os.stat(path)
+                marks.append([path.name, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns])
+        except OSError:
+            return None
+        return marks
+
+    @property
+    def _kind(self) -> str:
+        return f"run, {type(self.source).__name__}, {_version()}"
+
+    def _load(self, seen: Marks) -> Run | None:
+        found = cache.load_whole(self.path, self._kind, seen, list(self._files()))
+        if found is None:
+            return None
+        told, columns = found
+        try:
+            if any(clean(name) != name for name in columns) or not isinstance(told["facts"], dict):
+                return None
+            return Run(
+                name=clean(told["name"], 200),
+                format=clean(told["format"], 200),
+                path=self.path,
+                columns=columns,
+                events=tuple(Event(clean(kind), clean(said), step, when) for kind, said, step, when in told["events"]),
+                facts=told["facts"],
+                notes=tuple(clean(note) for note in told["notes"]),
+                tail=tuple(clean(line) for line in told["tail"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None
+
+    def _store(self, run: Run, seen: Marks) -> None:
+        files = list(self._files())
+        if not all(_whole_lines(path) for path in files):
+            return
+        events = [[one.kind, one.message, one.step, one.time] for one in run.events]
+        told = {"name": run.name, "format": run.format, "notes": list(run.notes), "tail": list(run.tail)}
+        state = {**told, "events": events, "facts": _lists(dict(run.facts))}
+        try:
+            same = repr(json.loads(json.dumps(state))) == repr(state)
+        except (TypeError, ValueError, RecursionError):
+            return
+        if same:
+            cache.store_whole(self.path, self._kind, seen, files, state, run.columns)
+
+
+def _whole_lines(path: Path) -> bool:
+    """Whether a file is binary or ends in a newline: what waits for its end is told otherwise when it has come."""
+    try:
+        with path.open("rb") as file:
+            binary = b"\x00" in file.read(4096)
+            file.seek(-1, os.SEEK_END)
+            return binary or file.read(1) in b"\n}"
+    except OSError:
+        return False
+
+
+def _lists(value: object) -> object:
+    """The same with lists for tuples, as JSON has it."""
+    if isinstance(value, dict):
+        return {key: _lists(one) for key, one in value.items()}
+    return [_lists(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+@once
+def _version() -> str:
+    """Which readers these are: what another version of them kept may be told otherwise by these."""
+    import hashlib
+
+    found = sorted((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(repr(found).encode()).hexdigest()[:16]

@@ -1,0 +1,165 @@
+"""A term stays where it began
+
+## What it sees
+A term beside KD and the label loss, such as a layerwise one, whose last third lies within a few percent of its first
+records, while KD or the label loss surely falls. A term that began low or that falls at first and then levels off is
+none, and neither is one that keeps something where it is, such as a load balance or a penalty. Where only weighted
+values are logged it is a hint: the weight may rise while the term falls; so it is where the term makes less than a
+hundredth of the loss, as nothing pulls on it then.
+
+## Why it is bad
+A term with a gradient into the student falls in its first steps, if by nothing else than by its mean. One that does
+not has no gradient there: its states were detached or taken under `no_grad`, the projector in front of it is not in the
+optimizer, or its targets are of other text. It only lifts the total, and the student is another one than the recipe
+says.
+
+## Thresholds
+- `moves = 0.1`: the share of its first level within which it must lie; one with a gradient falls by a third and more.
+- `falls = 0.2`: the share by which KD or the label loss must surely fall meanwhile.
+- `share = 0.01`: the share of the loss below which it is a hint. `records = 40`: fewest records.
+
+## Example
+```run fires
+steps: 100
+train/raw/layerwise: 1.97 ~ 0.02
+train/weighted/layerwise: 0.99 ~ 0.01
+train/raw/lm: 5.6 -> 4 -> 3.4 ~ 0.05
+train/weight/layerwise: 0.5
+```
+
+```run quiet
+steps: 100
+train/raw/layerwise: 1.97 -> 1.2 -> 1.1 -> 1.1 ~ 0.02
+train/weighted/layerwise: 0.99 -> 0.6 -> 0.55 -> 0.55 ~ 0.01
+train/raw/lm: 5.6 -> 4 -> 3.4 ~ 0.05
+train/weight/layerwise: 0.5
+```
+
+## Remedy
+Take the gradient of this term alone on one batch, with regard to a weight of the student in a layer below it: it must
+not be 0. `sad verify` does that for every term. Then see that the projector's parameters are in the optimizer.
+
+## Sources
+- The failure catalogue of this project: terms that were computed on detached states.
+- TheDeepChecker (Ben Braiek and Khomh 2022): each part of a loss must be able to fall on its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R216", "term-stays"
+
+_RESTS = re.compile(r"aux|balanc|router|z_?loss|^z$|^l[12]$|reg|entropy|penalty|decay", re.IGNORECASE)
+"""Terms that keep something where it is: a load balance rests at its floor from the first step on."""
+
+_FIRST = 5
+"""So many records stand for the beginning."""
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield a finding for each term that keeps its first level while the student learns."""
+    learned = _learned(run, t)
+    judged = {term: found for term in _others(run) if (found := _series(run, term, t)) is not None}
+    if learned is None or not judged:
+        raise TooFew("too few records of KD or the label loss, or of another term beside them")
+    what, first, last, fell = learned
+    shares = signals.shares(run)
+    for term, (column, sure) in judged.items():
+        begin, late = column.value[:_FIRST], column.value[-(len(column) // 3) :]
+        level = abs(float(np.median(begin)))
+        came = signals.gain(begin, late)
+        yield Reading(
+            f"fall of {term} since its first records, as a share", came.amount / level if level else 0.0, "moves"
+        )
+        third = signals.gain(column.value[: len(column) // 3], late)
+        stays = came.surely_below(t["moves"] * level) and abs(third.amount) < t["moves"] * level + 2 * third.error
+        if not fell or not level or not stays or not _even(column, level, t):
+            continue
+        share = float(np.median(shares[term].value)) if term in shares else float("nan")
+        yield Finding(
+            rule=CODE,
+            name=NAME,
+            level=Level.WARNING if sure and not share < t["share"] else Level.INFO,
+            headline=(
+                f"The term {term} stays where it began ({words.number(float(np.median(begin)))}, later "
+                f"{words.number(float(np.median(late)))}) while {words.called(what)} falls from "
+                f"{words.number(first)} to {words.number(last)}: nothing of it reaches the student."
+            ),
+            evidence=(
+                f"{words.counted(len(column), 'record')}, within {words.number(float(np.min(column.value)))} and "
+                f"{words.number(float(np.max(column.value)))}",
+                *([f"It is {words.percent(share)} of the loss in the median"] if np.isfinite(share) else []),
+                *([] if sure else ["The value may be weighted: its weight may rise as it falls"]),
+            ),
+            cause=(
+                "Its weight is so small that nothing pulls on it."
+                if share < t["share"]
+                else "It has no gradient into the student: detached states, a projector that is not in the optimizer; "
+                "or its targets are of other text."
+            ),
+            remedy="Take the gradient of this term alone on one batch: in the layer below it, it must not be 0.",
+            first_step=float(column.step[0]),
+            last_step=float(column.step[-1]),
+            numbers={"first": float(np.median(begin)), "last": float(np.median(late)), "share": share},
+        )
+
+
+def _even(column: Column, level: float, t: Thresholds) -> bool:
+    """Whether all blocks between lie near the first level too: no weight that moved it there and back."""
+    found = signals.blocks(column, 6)
+    slack = t["moves"] * level
+    return found is not None and bool(np.all(np.abs(found.middle - level) < slack + 2 * found.error))
+
+
+def _others(run: Run) -> list[str]:
+    terms = {**run.terms(names.RAW), **run.terms(names.UNWEIGHTED), **run.terms(names.WEIGHTED)}
+    known = names.ANCHORS | {names.KD}
+    return sorted(term for term in terms if term not in known and not _RESTS.search(term))
+
+
+def _series(run: Run, term: str, t: Thresholds) -> tuple[Column, bool] | None:
+    """The term before its weight, and True; or as it is logged, and False where its weight is not known."""
+    found = signals.unweighted(run, [term])
+    sure = found is not None and (
+        run.get(names.WEIGHT + term) is not None or run.get(names.WEIGHTED + term) is not None
+    )
+    if found is None:
+        weighted = run.get(names.WEIGHTED + term)
+        if weighted is None:
+            return None
+        found = names.WEIGHTED + term, signals.finite(signals.tidy(weighted))
+    return (found[1], sure) if len(found[1]) >= t["records"] else None
+
+
+def _learned(run: Run, t: Thresholds) -> tuple[str, float, float, bool] | None:
+    """KD or the label loss: its name, first and last level, and whether it surely falls; None without enough of it."""
+    told = [signals.label_loss(run), signals.unweighted(run, [names.KD])]
+    told += [signals.after_its_weight(run, [term]) for term in (names.LM, names.KD)]
+    known = [(name, ends) for name, column in filter(None, told) if (ends := signals.ends(column)) is not None]
+    best: tuple[str, float, float, bool] | None = None
+    for name, ends in known:
+        first, last = (float(np.median(v)) for v in ends)
+        falls = signals.gain(*ends).surely_above(t["falls"] * abs(first))
+        if best is None or (falls and not best[3]):
+            best = name, first, last, falls
+    return best
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.WARNING,
+    page=__doc__,
+    needs=(f"{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}",),
+    check=check,
+    thresholds={"moves": 0.1, "falls": 0.2, "share": 0.01, "records": 40},
+)

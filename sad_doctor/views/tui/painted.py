@@ -1,0 +1,76 @@
+"""A widget that paints its rows itself: what lies around them is worked out once a frame and not once a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
+from textual.filter import LineFilter
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+_WORTH = 3
+"""Rows from which on it pays; fewer take Textual's way."""
+
+
+class Painted(Widget):
+    """Renders as any widget does, with the edges of one row for all rows between its top and its bottom edge.
+
+    Textual builds border, padding and filters anew for each row that is painted: of a chart that fills its pane this
+    is more work than the chart. ``render_line`` must give rows that are as wide as the content, without wide edges.
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._around: object = None
+        self._whole: dict[int, tuple[Strip, Strip]] = {}
+        self._styles_seen: dict[Style, Style] = {}
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the rows of a region of the widget, its edges included."""
+        size, gutter = self.region.size, self.styles.gutter
+        inner = range(gutter.top, size.height - gutter.bottom)
+        if sum(y in inner for y in crop.line_range) < _WORTH or self.opacity != 1:
+            return super().render_lines(crop)
+        edge = self._plain(inner.start)
+        left, right = edge.crop(0, gutter.left), edge.crop(size.width - gutter.right, size.width)
+        told = tuple(self.get_line_filters()), self.background_colors[1]
+        if (around := (size, left, right, *told)) != self._around:
+            self._around, self._whole, self._styles_seen = around, {}, {}
+        strips = []
+        for y in crop.line_range:
+            if y not in inner:
+                strips.append(self._plain(y))
+                continue
+            content = self.render_line(y - inner.start)
+            known = self._whole.get(y)
+            if known is None or known[0] is not content:
+                # one strip in place of one for each step: to make one takes longer than what is done to it
+                cells = content.adjust_cell_length(size.width - gutter.width)
+                known = self._whole[y] = (content, Strip([*left, *self._filtered(cells, *told), *right], size.width))
+            strips.append(known[1])
+        across = crop.column_span
+        return strips if across == (0, size.width) else [strip.crop(*across) for strip in strips]
+
+    def _filtered(
+        self, cells: Iterable[Segment], filters: Sequence[LineFilter], background: Color
+    ) -> Iterator[Segment]:
+        """Pass the cells through the filters, which mind nothing but the style: each style once."""
+        seen = self._styles_seen
+        for cell in cells:
+            text, style, _ = cell
+            if style is None:
+                style = Style.null()
+            told = seen.get(style)
+            if told is None:
+                found = [Segment(" ", style)]
+                for one in filters:
+                    found = one.apply(found, background)
+                told = seen[style] = found[0].style or style
+            yield cell if told is style else Segment(text, told)
+
+    def _plain(self, y: int) -> Strip:
+        return super().render_lines(Region(0, y, self.region.width, 1))[0]

@@ -1,0 +1,101 @@
+"""Kills of the faults benchmark: real SIGKILLs of real processes, a few; and that it sees what it looks for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from sad import tiny
+from sad.train import loop
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+from faulted import hooks, whole
+
+CHANGES = {"train": {"max_steps": 6, "eval_every": 3, "save_every": 2, "on_red_flag": "ignore"}}
+
+
+def train(run: Path, *, resume: bool = False) -> None:
+    plan = tiny.plan(CHANGES)
+    loop.train(plan, run, tiny.Silent(), resume=resume)
+
+
+def killed(run: Path, before: Callable[[], object], *, resume: bool = False) -> bool:
+    """Train in a fork of this process that does something to itself first; return whether it was killed."""
+    with warnings.catch_warnings():
+        # libraries may have threads, which the fork has no need of
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        try:
+            before()
+            train(run, resume=resume)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+@pytest.fixture(scope="module")
+def never(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A run that nobody killed, and the operations on its folder."""
+    folder = tmp_path_factory.mktemp("never")
+    # here, so that no fork has to load a library
+    train(folder / "first")
+    report = folder / "operations"
+    assert not killed(folder / "run", partial(hooks.note_operations, report, "/run"))
+    return folder / "run", len(report.read_text(encoding="utf-8").splitlines())
+
+
+def files(run: Path) -> set[str]:
+    return {path.name for path in (run / "student").iterdir()}
+
+
+@pytest.mark.parametrize("share", [0.3, 0.55, 0.7, 0.8, 0.9, 0.97])
+def test_a_run_that_is_killed_ends_as_one_that_is_not(tmp_path: Path, never: tuple[Path, int], share: float) -> None:
+    reference, operations = never
+    run = tmp_path / "killed" / "run"
+    assert killed(run, partial(hooks.at_operation, "killed", int(share * operations)))
+    before = whole.newest(run)
+    assert before is not None
+    assert list(whole.after_a_kill(run, None, files(reference))) == []
+    assert killed(run, partial(hooks.torn_line, 2, 0.5), resume=True)
+    assert list(whole.after_a_kill(run, before, files(reference))) == []
+    train(run, resume=True)
+    assert list(whole.against(run, reference)) == []
+
+
+def test_half_a_file_of_a_checkpoint_is_not_taken_for_one(tmp_path: Path, never: tuple[Path, int]) -> None:
+    run = tmp_path / "run"
+    assert killed(run, partial(hooks.torn_tensors, 4, 0.5))
+    assert whole.newest(run) == 2
+    assert killed(run, partial(hooks.in_evaluation, 6), resume=True)
+    train(run, resume=True)
+    assert list(whole.against(run, never[0])) == []
+
+
+def test_what_must_not_be_is_seen(tmp_path: Path, never: tuple[Path, int]) -> None:
+    reference = never[0]
+    run = tmp_path / "run"
+    train(run)
+    assert list(whole.against(run, reference)) == []
+    (run / "checkpoints" / "step-00000004" / "optimizer.safetensors").write_bytes(b"half")
+    (run / "student" / "tokenizer.json").unlink()
+    found = [*whole.after_a_kill(run, 8, files(reference))]
+    assert [one.partition(":")[0] for one in found] == [
+        "the checkpoint of step 8 is lost",
+        "step-00000004 is there by name, and not whole",
+        "student/ is there by name, and not whole",
+    ]
+    metrics = run / "metrics.jsonl"
+    metrics.write_text(metrics.read_text(encoding="utf-8") + metrics.read_text(encoding="utf-8"), encoding="utf-8")
+    assert any("steps twice: [1, 2, 3, 4, 5, 6]" in one for one in whole.against(run, reference))
+    (run / "student" / "model.safetensors").unlink()
+    assert "student/model.safetensors is missing" in list(whole.against(run, reference))

@@ -1,0 +1,66 @@
+"""The example reads what TRL's trainers write, and finds the fault that is planted in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from example import load
+
+
+@pytest.fixture(scope="module")
+def example() -> ModuleType:
+    return load("judge_trl")
+
+
+def state(folder: Path, steps: int, rate: float = 1e-4) -> None:
+    """Write a state with the keys that SFT and the distillation trainers of TRL log."""
+    history: list[dict[str, Any]] = [
+        {
+            "entropy": 1.2,
+            "epoch": step / 800,
+            "grad_norm": 0.9 + 0.01 * (step % 7),
+            "learning_rate": rate * (1 - step / 1000),
+            # weights that never move: the batches differ, nothing falls
+            "loss": 1.0 + (3.0 / (1 + step / 50) if rate else 3.0) + 0.01 * (step % 3),
+            "mean_token_accuracy": 0.6,
+            "num_tokens": 1000.0 * step,
+            "step": step,
+        }
+        for step in range(10, steps + 1, 10)
+    ]
+    told = {"epoch": 1.0, "global_step": steps, "log_history": history, "logging_steps": 10, "max_steps": 800}
+    place = folder / f"checkpoint-{steps}"
+    place.mkdir(parents=True)
+    (place / "trainer_state.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def test_a_run_that_learns_has_no_error(
+    example: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state(tmp_path, 800)
+    assert example.main([str(tmp_path), "--html", str(tmp_path / "report.html")]) == 0
+    said = capsys.readouterr().out
+    assert "ERROR" not in said
+    assert "0 terms of the loss are logged" in said
+    assert "<svg" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_newest_state_is_judged_and_its_fault_named(
+    example: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state(tmp_path, 400)
+    state(tmp_path, 800, rate=0.0)
+    assert example.newest(tmp_path).parent.name == "checkpoint-800"
+    assert example.main([str(tmp_path)]) == 1
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("ERROR R10")
+    assert "learning rate" in first
+
+
+def test_a_folder_without_a_checkpoint_is_one_line(example: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="no checkpoint yet"):
+        example.main([str(tmp_path)])

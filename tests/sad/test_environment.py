@@ -1,0 +1,61 @@
+"""What a bug report tells: all that matters, and nothing secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sad import environment
+from sad.cli import app
+from sad.version import __version__
+
+
+def test_the_headline_has_the_versions_that_are_installed() -> None:
+    told = environment.headline()
+    assert told.startswith(f"sad {__version__} (Python {platform.python_version()}, torch ")
+    assert "\n" not in told
+    assert environment.versions(("torch", "no-such-library")).keys() == {"torch"}
+
+
+def test_home_is_a_tilde_and_what_is_secret_is_not_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SAD_CACHE", str(tmp_path / "kept\x1b[31m"))
+    for name in ("HF_TOKEN", "WANDB_API_KEY", "HTTPS_PROXY", "HF_ENDPOINT"):
+        monkeypatch.setenv(name, "s3cret")
+    monkeypatch.chdir(tmp_path)
+    told = json.dumps(environment.facts())
+    assert "s3cret" not in told
+    assert str(tmp_path) not in told
+    found = json.loads(told)
+    assert found["folders"]["working"] == "~"
+    assert found["folders"]["sad"] == found["environment"]["SAD_CACHE"] == "~/kept"
+    assert found["processor"]["cores"] == os.cpu_count()
+
+
+def test_the_names_that_are_told_hold_no_secret_by_their_nature() -> None:
+    assert not [name for name in environment.TOLD if any(word in name for word in ("TOKEN", "KEY", "PROXY", "SECRET"))]
+
+
+def test_the_command_prints_lines_or_json() -> None:
+    done = CliRunner().invoke(app, ["env"])
+    assert done.exit_code == 0
+    assert done.output.splitlines()[0] == f"sad: {__version__}"
+    assert "libraries: torch " in done.output
+    parsed = json.loads(CliRunner().invoke(app, ["env", "--json"]).output)
+    assert parsed["schema"] == environment.SCHEMA
+    assert parsed["libraries"]["torch"] in done.output
+
+
+def test_without_a_home_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError
+
+    for name in ("SAD_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert "set SAD_CACHE" in environment.facts()["folders"]["sad"]

@@ -1,0 +1,68 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.learns_little import RULE
+
+PLAN = "fact total_steps: 1000\nfact vocabulary_size: 256\n"
+EVALUATED = "steps: 0, 200, 400, 600, 800, 1000\neval/lm_loss: "
+GUESSES = f"{EVALUATED}5.71, 5.53, 5.54, 5.54, 5.54, 5.54"
+
+
+def test_a_student_that_still_guesses_is_a_warning(judge):
+    (finding,) = judge(RULE, PLAN + GUESSES)
+    assert finding.level == Level.WARNING
+    assert "guessing every token alike gives 5.545" in finding.headline
+
+
+def test_the_teacher_tells_how_far_the_way_is(judge):
+    text = f"fact total_steps: 1000\n{EVALUATED}5.7, 5.5, 5.51, 5.5, 5.5, 5.5\nsteps: 1\nteacher/lm_loss: 3.1"
+    (finding,) = judge(RULE, text)
+    assert finding.level == Level.WARNING
+    assert "its teacher's is 3.1" in finding.headline
+
+
+def test_without_either_it_is_a_hint(judge):
+    (finding,) = judge(RULE, f"fact total_steps: 1000\n{GUESSES}")
+    assert finding.level == Level.INFO
+    assert "came trained" in finding.cause
+
+
+@pytest.mark.parametrize(
+    ("told", "cause"),
+    [
+        ("train/grad_norm: 1 -> 40 ~ 0.1", "never cleared"),
+        ("train/update_ratio: 0.05 ~ 0.001", "undo each other"),
+        ("train/update_ratio: 1e-6", "too small"),
+        ("train/lr: 0 -> 1e-5", "still rises at the end"),
+    ],
+)
+def test_what_else_is_logged_tells_the_cause(judge, told, cause):
+    (finding,) = judge(RULE, f"{PLAN}{GUESSES}\nsteps: 100 every 10\n{told}")
+    assert cause in finding.cause
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{PLAN}{EVALUATED}5.71, 4.9, 4.4, 4.2, 4.1, 4.05",
+        # it learns from its teacher, though its labels are wrong
+        f"{PLAN}{GUESSES}\nsteps: 100 every 10\ntrain/raw/kd: 2 -> 0.5 ~ 0.01\ntrain/weight/kd: 1",
+        # as good as its teacher from the beginning on
+        f"fact total_steps: 1000\n{EVALUATED}3.2, 3.19, 3.18, 3.18, 3.18, 3.18\nsteps: 1\nteacher/lm_loss: 3.1",
+    ],
+)
+def test_others_are_left_alone(judge, text):
+    assert judge(RULE, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (f"fact total_steps: 9000\nfact vocabulary_size: 256\n{GUESSES}", "11.1% of the planned steps"),
+        ("steps: 0, 10, 20\neval/lm_loss: 5.7, 5.7, 5.7\nsteps: 30\ntrain/loss: 5.7", "too few"),
+    ],
+)
+def test_too_little_is_not_judged(judge, text, why):
+    with pytest.raises(TooFew, match=why):
+        judge(RULE, text)

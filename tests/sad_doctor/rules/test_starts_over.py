@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.starts_over import RULE
+
+STRETCH = 40
+RANDOM = np.random.default_rng(3)
+
+
+def written(value, extra=""):
+    told = ", ".join(f"{v:.4f}" for v in value + 0.01 * RANDOM.standard_normal(value.size))
+    return f"steps: {', '.join(map(str, range(1, value.size + 1)))}\ntrain/raw/lm: {told}{extra}"
+
+
+def learned(count, low=4.5):
+    return low + 1.5 * np.exp(-np.linspace(0, 3, count))
+
+
+def test_jumps_back_at_even_distances(judge):
+    (finding,) = judge(RULE, written(np.tile(learned(STRETCH), 4)))
+    assert finding.level == Level.WARNING
+    assert "starts over every 40 steps" in finding.headline
+    assert finding.first_step == STRETCH + 1
+    assert finding.numbers["jumps"] == 3
+
+
+def test_jumps_with_every_epoch_are_told_so(judge):
+    epochs = ", ".join(f"{(step - 1) / STRETCH:.4f}" for step in range(1, 4 * STRETCH + 1))
+    (finding,) = judge(RULE, written(np.tile(learned(STRETCH), 4), f"\ntrain/epoch: {epochs}"))
+    assert "with every epoch" in finding.headline
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        learned(160),
+        # one jump is a resume's
+        np.concatenate((learned(80), learned(80))),
+        # restarts of the learning rate: up by a tenth of what was gained
+        learned(160) + np.tile(np.linspace(0.12, 0, STRETCH), 4),
+        # sorted texts: up slowly, down at once
+        np.tile(np.linspace(4, 5.5, STRETCH), 4),
+        # two sources in turn
+        np.tile(np.concatenate((np.full(20, 5.5), np.full(20, 4.0))), 4),
+        # at no even distance
+        np.concatenate([learned(n) for n in (20, 70, 40, 30)]),
+    ],
+)
+def test_others_are_left_alone(judge, value):
+    assert judge(RULE, written(value)) == []
+
+
+def test_few_records_are_not_judged(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, written(learned(30)))
