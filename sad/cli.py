@@ -100,10 +100,8 @@ def verify(
 ) -> None:
     """Reproduce real bugs, catch each, and show the code that trains to be free of it. Exit 0 if all hold, else 1.
 
-    With --loss or --adapter: judge your own loss. Exit 0 if nothing is broken, 1 if something is, 2 if
-    it cannot be judged.
-    With --teacher, --student, --data, --config or --set: examine that run before it starts. Exit 0 if nothing is
-    wrong, else 1.
+    With --loss or --adapter: judge your own loss. Exit 1 if something is broken, 2 if it cannot be judged.
+    With --teacher, --student, --data, --config or --set: examine that run before it starts. Exit 1: something is wrong.
     """
     flags = {"teacher.model": teacher, "student.model": student, "data.text": data}
     run = {key: value for key, value in flags.items() if value is not None}
