@@ -11,9 +11,9 @@ from sad_doctor.views.tui import layout
     ("size", "wanted"),
     [
         ((80, 24), {"-small", "-tab-1"}),
-        ((120, 40), {"-medium", "-tab-1"}),
-        ((160, 45), {"-wide", "-tab-1"}),
-        ((200, 60), {"-wide", "-tab-1"}),
+        ((120, 40), {"-medium"}),
+        ((160, 45), {"-wide"}),
+        ((200, 60), {"-wide"}),
         ((200, 20), {"-small", "-tab-1"}),
         ((120, 24), {"-small", "-tab-1"}),
         ((20, 5), {"-small", "-tiny", "-tab-1"}),
