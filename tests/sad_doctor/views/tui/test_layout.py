@@ -23,7 +23,7 @@ def test_each_size_has_its_layout(size, wanted):
     assert layout.classes(*size) == wanted
 
 
-@given(st.integers(1, 400), st.integers(1, 200), st.integers(1, 8))
+@given(st.integers(1, 400), st.integers(1, 200), st.integers(1, 4))
 def test_every_size_has_exactly_one_layout(width, height, tab):
     found = layout.classes(width, height, tab)
     assert found <= layout.CLASSES
