@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from sad_doctor.views.tui import layout, theme
 from sad_doctor.views.tui.board import Board
+from sad_doctor.views.tui.broom import Broom
 from sad_doctor.views.tui.browser import Browser
 from sad_doctor.views.tui.header import Header
 from sad_doctor.views.tui.keybar import KeyBar
@@ -54,7 +55,7 @@ class Shell(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._board_tab = 1
+        self._board_tab, self.broom = 1, Broom()
         self.header, self.tabs, self.board = Header(), TabStrip(), Board(id="body")
         self.rules = Browser("Rules", "what was looked for", id="rules")
         self.log_pane, self.recipe = LogPane(id="log"), Pane("Recipe and environment", id="recipe")
@@ -82,6 +83,12 @@ class Shell(App[None]):
         yield from (self.rules, self.log_pane, self.recipe, self.runs)
         yield self.wanted
         yield KeyBar()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Notice that somebody is here."""
+        if isinstance(event, events.InputEvent):
+            self.broom.touch()
+        await super().on_event(event)
 
     def arrange(self, size: Size | None = None) -> None:
         """Choose the layout for a size in cells, that of the terminal for None."""
