@@ -251,7 +251,12 @@ def _of_damaged(copy: Path, rng: random.Random) -> Iterator[str]:
     cut = rng.randrange(len(whole) + 1) if rng.random() < 0.5 else len(whole)
     victim.write_bytes(whole[:cut])
     yield from problems(copy, None if cut == len(whole) else lambda: _write(victim, whole))
-    if (several := runs_in(victim)) and rng.random() < 0.5:
+    try:
+        several = runs_in(victim)
+    except Exception as error:  # what is looked for
+        several = []
+        yield f"runs of a database: {type(error).__name__}: {error}"
+    if several and rng.random() < 0.5:
         yield from problems(rng.choice(several))
 
 
