@@ -89,7 +89,7 @@ def main() -> None:
             mine = min(drawn([sys.executable, "-m", "sad_doctor", run], place) for _ in range(3))
             theirs = min(drawn([*leet, run, folder], place) for _ in range(3))
         print(f"| {records:,} | {mine[0]:.2f} | {mine[1]:.0f} | {theirs[0]:.2f} | {theirs[1]:.0f} | ", end="")
-        print(f"{mine[0] / theirs[0]:.2f} |", flush=True)
+        print(f"{mine[0] / max(theirs[0], 1 / TICK):.2f} |", flush=True)
 
 
 if __name__ == "__main__":
