@@ -31,11 +31,13 @@ from sad_doctor.check import check
 from sad_doctor.readers import open_log
 from sad_doctor.views.tui import snapshot as snapshots
 from sad_doctor.views.tui.app import DoctorApp
+from sad_doctor.views.tui.broom import YOUNG
 from sad_doctor.views.tui.chart import Chart
 
 SIZE = (220, 60)
 TERMS = ("kd", "lm", "layerwise", "attention")
-KEYS = ("plus", "plus", "less_than_sign", "left", "l", "s", "minus", "m", "0")
+KEYS = ("plus", "plus", "less_than_sign", "left", "right", "l", "l", "s", "s", "s", "s", "minus", "m", "0")
+PANES = ("2", "3", "4", "1", "tab", "tab", "shift+tab", "z", "z", "5", "6", "7", "1")
 
 
 def row(step: int, records: int, noise: random.Random) -> str:
@@ -90,6 +92,7 @@ async def follow(path: Path, records: int, noise: random.Random, ticks: int) -> 
             app.tick()
         await app.workers.wait_for_complete()
         gc.freeze()  # as the program does once it has started
+        gc.set_threshold(*YOUNG)
         watch = app.desk._watches[0]
         watch._judge_at = math.inf
         reads, paints = [], []
@@ -102,19 +105,27 @@ async def follow(path: Path, records: int, noise: random.Random, ticks: int) -> 
             paints.append(timed(lambda: (app.board.show(found[0]), paint(app))))  # noqa: B023
             await pilot.pause()
         await pilot.press("1")
-        keys = []
+        keys, nothing, panes = [], [], []
         for key in KEYS * 3:
+            for took, one in ((nothing, "f12"), (keys, key)):
+                begun = time.process_time()
+                await pilot.press(one)
+                assert isinstance(app.focused, Chart)
+                paint(app)
+                took.append(1e3 * (time.process_time() - begun))
+        for key in PANES * 3:
             begun = time.process_time()
             await pilot.press(key)
-            assert isinstance(app.focused, Chart)
-            paint(app)
-            keys.append(1e3 * (time.process_time() - begun))
+            panes.append(1e3 * (time.process_time() - begun))
     return {
         "read": statistics.median(reads),
         "paint": statistics.median(paints),
         "worst paint": max(paints),
-        "key": statistics.median(keys),
-        "worst key": max(keys),
+        "a key that does nothing": statistics.median(nothing),
+        "key in a chart": statistics.median(keys),
+        "the worst": max(keys),
+        "key to another pane or page": statistics.median(panes),
+        "its worst": max(panes),
         "judge": statistics.median(judging),
     }
 

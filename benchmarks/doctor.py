@@ -18,6 +18,7 @@ import sys
 import tempfile
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 ROOT = Path(__file__).resolve().parents[1]
 TERMS = [f"train/{kind}/{term}" for kind in ("raw", "weighted") for term in ("kd", "lm", "layerwise")]
@@ -150,27 +151,35 @@ def write_events(path: Path, steps: int) -> Path:
 
 
 def write_wandb(path: Path, steps: int) -> Path:
-    """The file of an offline run: a history record a step."""
+    """The file of an offline run: the run, a history record a step, the end."""
     rng = random.Random(0)
     with path.open("wb") as file:
-        at = file.write(b":W&B\xf7\xbe\x00")
+        at = file.write(b":W&B\xe1\xbe\x00")
+        at = _write_record(file, at, message(17, message(1, b"a") + message(3, b"speed") + message(7, b"a")))
         for step in range(steps):
             values = {f"_{k}" if k == "step" else k: v for k, v in row(step, rng).items()}
             items = [
                 message(1, message(2, k.encode()) + message(16, json.dumps(v).encode())) for k, v in values.items()
             ]
-            record, first = b"\x08" + varint(step) + message(2, b"".join(items)), True
-            while record or first:
-                room = 32768 - at % 32768
-                if room < 7:
-                    at += file.write(bytes(room))
-                    continue
-                part, record = record[: room - 7], record[room - 7 :]
-                kind = (1 if first else 4) if not record else (2 if first else 3)
-                checksum = zlib.crc32(bytes([kind]) + part)
-                at += file.write(struct.pack("<IHB", checksum, len(part), kind) + part)
-                first = False
+            at = _write_record(file, at, b"\x08" + varint(step) + message(2, b"".join(items)))
+        _write_record(file, at, message(18, b"\x08\x00"))
     return path
+
+
+def _write_record(file: BinaryIO, at: int, record: bytes) -> int:
+    """Write a record at a place of the file, in pieces where a block of 32 KiB ends; return the place after it."""
+    first = True
+    while record or first:
+        room = 32768 - at % 32768
+        if room < 7:
+            at += file.write(bytes(room))
+            continue
+        part, record = record[: room - 7], record[room - 7 :]
+        kind = (1 if first else 4) if not record else (2 if first else 3)
+        checksum = zlib.crc32(bytes([kind]) + part)
+        at += file.write(struct.pack("<IHB", checksum, len(part), kind) + part)
+        first = False
+    return at
 
 
 def measure(body: str, path: Path, python: str = sys.executable, **more: str) -> tuple[float, float, float] | None:

@@ -56,7 +56,7 @@ class CachedRows:
             place, state, columns = found
             rows = RankedRows.restored(self._last_wins, state["rows"], columns)
             self._file.resume(place, state["lines"])
-        except (OSError, KeyError, TypeError, ValueError, AttributeError):
+        except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return False
         self.rows, self._kept = rows, place
         return True

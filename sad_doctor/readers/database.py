@@ -73,11 +73,18 @@ class Database:
 
             connection.set_progress_handler(tick, 10_000)
             held = 0
-            for number, row in enumerate(connection.execute(query, tuple(values))):
+            for number, row in enumerate(_executed(connection, query, values)):
                 held += sum(len(value) for value in row if isinstance(value, str | bytes))
                 if number >= most or held > _MOST_HELD:
                     return
                 yield row
+
+
+def _executed(connection: sqlite3.Connection, query: str, values: Sequence[object]) -> Iterator[Sequence[Any]]:
+    try:
+        yield from connection.execute(query, tuple(values))
+    except UnicodeDecodeError:  # SQLite quotes a broken schema, whose bytes Python cannot decode
+        raise sqlite3.DatabaseError("malformed database schema, not in UTF-8") from None
 
 
 def _allowed(action: int, one: str | None, other: str | None, _database: str | None, _inside: str | None) -> int:

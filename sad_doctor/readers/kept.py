@@ -111,12 +111,15 @@ class Kept:
                 format=clean(told["format"], 200),
                 path=self.path,
                 columns=columns,
-                events=tuple(Event(clean(kind), clean(said), step, when) for kind, said, step, when in told["events"]),
+                events=tuple(
+                    Event(clean(kind), clean(said), _number(step), _number(when))
+                    for kind, said, step, when in told["events"]
+                ),
                 facts=told["facts"],
                 notes=tuple(clean(note) for note in told["notes"]),
                 tail=tuple(clean(line) for line in told["tail"]),
             )
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return None
 
     def _store(self, run: Run, seen: Marks) -> None:
@@ -132,6 +135,12 @@ class Kept:
             return
         if same:
             cache.store_whole(self.path, self._kind, seen, files, state, run.columns)
+
+
+def _number(told: object) -> float | None:
+    if told is None or (isinstance(told, int | float) and not isinstance(told, bool)):
+        return told
+    raise TypeError(f"no number: {type(told).__name__}")
 
 
 def _whole_lines(path: Path) -> bool:

@@ -20,6 +20,9 @@ _BLOCK = 4096
 _TELLING = 10
 """Times its beginning that a value may change by for a percentage to be worth reading."""
 
+_USUAL, _LONGEST = 17, 30
+"""Room for the names of a section; one that is longer pushes its own value to the right and no other."""
+
 _COURSE = (
     (names.LOSS, "training loss"),
     (names.EVAL_LOSS, "held-out loss"),
@@ -63,7 +66,7 @@ def about_page(run: Run) -> Page:
 
 def course(run: Run) -> list[Paragraph]:
     """Return the first and the last value of what matters, and the change between them."""
-    rows = []
+    told = []
     for name, label in _COURSE:
         column = run.get(name)
         ends = _ends(column) if column is not None else None
@@ -71,8 +74,16 @@ def course(run: Run) -> list[Paragraph]:
             first, last = ends
             # of a beginning near 0, such as an agreement, a percentage says nothing
             tells = abs(last - first) < _TELLING * abs(first)
-            change = f" {100 * (last - first) / abs(first):+.1f}%" if tells else ""
-            rows.append(_entry(label, f"{numerals.full(first)} → {numerals.full(last)}{change}"))
+            change = f"{100 * (last - first) / abs(first):+.1f}%" if tells else ""
+            told.append((label, numerals.full(first), numerals.full(last), change))
+    wide = [max((len(row[n]) for row in told), default=0) for n in range(4)]
+    rows = [
+        Paragraph(
+            Content.styled(f"{first:>{wide[1]}} → {last:>{wide[2]}}  {change:>{wide[3]}}".strip(), _TEXT),
+            Content.styled(label.ljust(_USUAL + 1 + wide[1] - len(first)), _MUTED),
+        )
+        for label, first, last, change in told
+    ]
     return [BLANK, Paragraph(Content.styled("First and last", _HEAD)), *rows] if rows else []
 
 
@@ -105,7 +116,13 @@ def _ends(column: Column) -> tuple[float, float] | None:
 
 
 def _table(heading: str, pairs: Iterable[tuple[str, str]]) -> list[Paragraph]:
-    rows = [_entry(name, value) for name, value in pairs]
+    """A heading with a row a pair, the values below each other unless a name is very long."""
+    shown = list(pairs)
+    room = min(max(_USUAL, *(len(name) for name, _ in shown)), _LONGEST) if shown else 0
+    rows = [
+        Paragraph(styled(value, _TEXT), styled(name, _MUTED).pad_right(max(0, room - len(name))) + Content(" "))
+        for name, value in shown
+    ]
     return [BLANK, Paragraph(Content.styled(heading, _HEAD)), *rows] if rows else []
 
 
@@ -116,7 +133,3 @@ def _flat(facts: Mapping[str, object], above: str = "") -> Iterator[tuple[str, s
             yield from _flat(value, f"{name}.")
         else:
             yield name, str(value)
-
-
-def _entry(name: str, value: str) -> Paragraph:
-    return Paragraph(styled(value, _TEXT), styled(name, _MUTED).pad_right(max(0, 17 - len(name))) + Content(" "))

@@ -98,6 +98,7 @@ class Board(Container):
         self.shares.bands.histories.ready = ready
         self._draw()
         verdict = snapshot.verdict
+        self.set_class(self.bare and not rivals, "-bare")
         if verdict is not self._verdict:
             self._verdict = verdict
             self.set_class(not verdict.terms, "-termless")

@@ -41,6 +41,7 @@ class Browser(Container):
         self.list.border_title, self.list.border_subtitle = Content(title), Content(hint)
         self.rows: Sequence[Row] = ()
         self._page_of: Callable[[str], Page] = lambda _: ()
+        self._width = 0
 
     def compose(self) -> ComposeResult:
         """Yield list and page."""
@@ -65,13 +66,17 @@ class Browser(Container):
         self.list.highlighted = next((i for i, (k, _) in enumerate(self.rows) if k == key), self.list.highlighted)
 
     def on_resize(self, _: events.Resize) -> None:
-        """Wrap the rows anew."""
-        self.call_after_refresh(lambda: self._fill(self.rows))
+        """Wrap the rows anew, if there is another width to wrap them to."""
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        if self.list.scrollable_content_region.width - 2 != self._width:
+            self._fill(self.rows)
 
     def _fill(self, rows: Sequence[Row]) -> None:
         before, top = self.key, self.list.scroll_y
         self.rows = rows
-        width = self.list.scrollable_content_region.width - 2
+        width = self._width = self.list.scrollable_content_region.width - 2
         with self.prevent(OptionList.OptionHighlighted):
             self.list.set_options(
                 Option(Content("\n").join(lay_out(page, width if width > 4 else 76)), id=key) for key, page in rows

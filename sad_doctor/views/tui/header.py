@@ -185,6 +185,8 @@ def pace(head: Head) -> Content:
     rate = head.tempo.rate
     if head.run is None or rate is None or head.over or (head.silence or 0.0) > SILENT:
         return Content("")
+    if head.label and head.run.get(names.TIME) is None:  # what was watched is how fast it is played
+        return Content("")
     told = Content.assemble(("   ", ""), (numerals.pace(rate), "$foreground"))
     left = head.tempo.left(head.step, head.run.fact(names.TOTAL_STEPS))
     return (

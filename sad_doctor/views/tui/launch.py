@@ -10,6 +10,7 @@ from sad_doctor.finding import Report
 from sad_doctor.readers.source import Source
 from sad_doctor.run import Run
 from sad_doctor.views.tui.app import DoctorApp
+from sad_doctor.views.tui.broom import YOUNG
 from sad_doctor.views.tui.replay import Replay
 
 
@@ -47,10 +48,12 @@ def launch(
         label="" if speed is None else f"REPLAY {speed:g}x",
         started=_started,
     )
+    before = gc.get_threshold()
     gc.disable()
     try:
         app.run()
     finally:
+        gc.set_threshold(*before)
         gc.enable()
         gc.unfreeze()
     judged = [source for source in app.desk.sources if source not in beside]
@@ -60,4 +63,5 @@ def launch(
 def _started() -> None:
     """Collect garbage from now on, but never again what the start made: that takes longer than a frame."""
     gc.freeze()
+    gc.set_threshold(*YOUNG)
     gc.enable()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-CLASSES: Final = frozenset({"-wide", "-medium", "-small", "-tiny", *(f"-tab-{n}" for n in range(1, 9))})
+CLASSES: Final = frozenset({"-wide", "-medium", "-small", "-tiny", *(f"-tab-{n}" for n in range(1, 5))})
 """All that :func:`classes` may return."""
 
 ORDER: Final = ("findings", "detail", "loss", "metric", "terms")
@@ -30,13 +30,16 @@ FIRST: Final = {
 
 
 def classes(width: int, height: int, tab: int = 1) -> frozenset[str]:
-    """Return the classes of the screen for a terminal of this size, in cells, with this tab picked."""
+    """Return the classes of the screen for a terminal of this size, in cells, with one of the first four tabs picked.
+
+    A large terminal shows them all at once: there a tab changes no class, and so no style is worked out anew.
+    """
     if width < 40 or height < 14:
         return frozenset({"-small", "-tiny", f"-tab-{tab}"})
     if width >= 150 and height >= 24:
-        return frozenset({"-wide", f"-tab-{tab}"})
+        return frozenset({"-wide"})
     if width >= 100 and height >= 32:
-        return frozenset({"-medium", f"-tab-{tab}"})
+        return frozenset({"-medium"})
     return frozenset({"-small", f"-tab-{tab}"})
 
 

@@ -265,6 +265,7 @@ def _legend(
         bad = value is not None and not np.isfinite(value)
         said = "–" if value is None else numerals.full(value)
         if x > frame.x and x + cell_len(series.name) + len(said) + 3 > canvas.width:
+            canvas.write(x - 1, 0, "…", ink.label)
             return
         x = canvas.write(x, 0, signs[series.kind] + " ", Style(color=series.colour))
         x = canvas.write(x, 0, series.name + " ", ink.label)

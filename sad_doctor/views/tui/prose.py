@@ -61,6 +61,7 @@ class Prose(Widget):
     def __init__(self, page: Page = ()) -> None:
         super().__init__()
         self.page = page
+        self._laid: tuple[Page, int, list[Content]] = ((), 0, [])
 
     def show(self, page: Page) -> None:
         """Show another page."""
@@ -70,11 +71,17 @@ class Prose(Widget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         """Return how many lines the page takes at this width."""
-        return max(len(lay_out(self.page, max(width, 1))), 1)
+        return max(len(self._lines(width)), 1)
 
     def render(self) -> Content:
         """Return the laid out lines."""
-        return Content("\n").join(lay_out(self.page, max(self.content_size.width, 1)))
+        return Content("\n").join(self._lines(self.content_size.width))
+
+    def _lines(self, width: int) -> list[Content]:
+        """The lines; they are asked for several times a frame, and wrapped once."""
+        if self._laid[0] is not self.page or self._laid[1] != width:
+            self._laid = (self.page, width, lay_out(self.page, max(width, 1)))
+        return self._laid[2]
 
 
 class Pane(VerticalScroll):

@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from sad_doctor.views.tui import layout, theme
 from sad_doctor.views.tui.board import Board
+from sad_doctor.views.tui.broom import Broom
 from sad_doctor.views.tui.browser import Browser
 from sad_doctor.views.tui.header import Header
 from sad_doctor.views.tui.keybar import KeyBar
@@ -54,6 +55,7 @@ class Shell(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._board_tab, self.broom = 1, Broom()
         self.header, self.tabs, self.board = Header(), TabStrip(), Board(id="body")
         self.rules = Browser("Rules", "what was looked for", id="rules")
         self.log_pane, self.recipe = LogPane(id="log"), Pane("Recipe and environment", id="recipe")
@@ -65,7 +67,7 @@ class Shell(App[None]):
     def get_default_screen(self) -> Screen[object]:
         """Return the screen with the layout for its size: to style it twice would take as long as to paint it."""
         screen = super().get_default_screen()
-        screen.add_class(*layout.classes(*self.size, self.tab_shown))
+        screen.add_class(*layout.classes(*self.size))
         return screen
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -82,12 +84,25 @@ class Shell(App[None]):
         yield self.wanted
         yield KeyBar()
 
+    async def on_event(self, event: events.Event) -> None:
+        """Notice that somebody is here."""
+        if isinstance(event, events.InputEvent):
+            self.broom.touch()
+        await super().on_event(event)
+
     def arrange(self, size: Size | None = None) -> None:
         """Choose the layout for a size in cells, that of the terminal for None."""
-        wanted = layout.classes(*(size or self.size), self.tab_shown)
+        if self.tab_shown <= BOARD_TABS:
+            self._board_tab = self.tab_shown
+        wanted = layout.classes(*(size or self.size), self._board_tab)
         screen = self.screen_stack[0]
-        screen.remove_class(*(layout.CLASSES - wanted))
-        screen.add_class(*wanted)
+        if (screen.classes & layout.CLASSES) != wanted:
+            screen.remove_class(*layout.CLASSES, update=False)
+            screen.add_class(*wanted)
+        # not by a class: that would style every widget anew
+        self.board.display = self.tab_shown <= BOARD_TABS
+        for tab, page in enumerate((self.rules, self.log_pane, self.recipe, self.runs), BOARD_TABS + 1):
+            page.display = tab == self.tab_shown
 
     def draw_page(self) -> None:
         """Fill the page of the tab that is shown; pages that nobody sees cost nothing."""

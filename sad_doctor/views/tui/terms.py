@@ -95,6 +95,8 @@ class TermTable(DataTable[Text]):
         if width <= 0:
             return
         self.shown = [t for t in self.terms if matches(self.wanted, t.name)] or list(self.terms)
+        if len(self.shown) + 1 > self.size.height:  # the bar at the right would hide the end of the trends
+            width -= self.styles.scrollbar_size_vertical
         heads = ["raw", "weight", "weighted", "share"] if width >= 58 else ["weighted", "share"]
         if not any(t.weighted is not None for t in self.terms):
             heads = ["raw", *heads[1:]] if width < 58 else heads

@@ -185,3 +185,23 @@ def test_a_cache_of_which_a_byte_has_turned_is_not_read(log, cached, place):
     data[place] ^= 1
     kept.write_bytes(data)
     assert cache.load(log, "rows, all kept") is None
+
+
+def test_a_cache_that_counts_without_end_is_not_believed(log, same, monkeypatch):
+    expected = uncached(log, monkeypatch)
+    read(log)
+    loads = cache.load
+
+    def endless(told):
+        if isinstance(told, dict):
+            return {key: endless(value) for key, value in told.items()}
+        if isinstance(told, list):
+            return [endless(value) for value in told]
+        return float("inf") if isinstance(told, int) and not isinstance(told, bool) else told
+
+    def broken(*asked):
+        place, state, columns = loads(*asked)
+        return place, endless(state), columns
+
+    monkeypatch.setattr(cache, "load", broken)
+    same(read(log), expected)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sad_doctor.main import run_doctor
-from sad_doctor.readers import Unreadable, read
+from sad_doctor.readers import Unreadable, databases, open_log, read
 from sad_doctor.readers.database import Database
 from sad_doctor.readers.wandb_run import Records
 from sad_doctor.record import EVENTS, METRICS, RUN
@@ -188,3 +188,14 @@ def test_settings_of_a_folder_are_told_of(tmp_path: Path) -> None:
     from sad_doctor.main import _noted
 
     assert "sad.toml" in _noted(read(folder), folder / "sad.toml").notes[-1]
+
+
+def test_a_broken_schema_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = database(tmp_path / "mlflow.db", "CREATE TABLE metrics (a)")
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE metrics (a)", b"CREATE TABLE metri \xdf! (a)"))
+
+    with pytest.raises(sqlite3.Error, match="not in UTF-8"):
+        Database(path).tables()
+    assert databases.runs_in(path) == []
+    with pytest.raises(Unreadable, match="the SQLite database cannot be read: malformed"):
+        open_log(path)

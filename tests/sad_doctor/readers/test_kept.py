@@ -160,3 +160,19 @@ def test_all_caches_together_have_a_bound(runs, write, cached, monkeypatch):
     assert 2 <= len(left) <= 3
     assert from_cache(write("6.log", (runs / "run2.log").read_bytes()))[0].name == "6.log"
     assert [one.name for one in cached.iterdir() if one.suffix == ".tmp"] == [".new.1.tmp"]
+
+
+@pytest.mark.parametrize("step", ["3", True, [1]])
+def test_an_event_of_a_cache_whose_step_is_no_number_is_not_believed(step, runs, write, same, monkeypatch):
+    log = write("a.log", (runs / "run2.log").read_bytes())
+    from_cache(log)
+    loads = cache.load_whole
+
+    def broken(*asked):
+        state, columns = loads(*asked)
+        return state | {"events": [["warning", "a text", step, None]]}, columns
+
+    monkeypatch.setattr(cache, "load_whole", broken)
+    run, known = from_cache(log)
+    assert not known
+    same(run, uncached(log, monkeypatch))

@@ -36,7 +36,7 @@ def test_first_and_last_are_the_first_and_last_numbers(make):
     assert course(replace(make.empty_run(), columns={names.LOSS: make.column(np.arange(20_000), value)})) == []
     value[9_000], value[9_001] = 4.0, 2.0
     told = text(course(replace(make.empty_run(), columns={names.LOSS: make.column(np.arange(20_000), value)})))
-    assert "4.0000 → 2.0000 -50.0%" in told
+    assert "4.0000 → 2.0000  -50.0%" in told
     value[9_001] = np.inf
     assert course(replace(make.empty_run(), columns={names.LOSS: make.column(np.arange(20_000), value)})) == []
 
@@ -46,3 +46,16 @@ def test_a_change_from_next_to_nothing_has_no_percentage(make):
     told = text(course(replace(make.empty_run(), columns={names.EVAL_AGREEMENT: column})))
     assert "0.3102" in told
     assert "%" not in told
+
+
+def test_values_stand_below_each_other_however_long_a_name_is(make):
+    run = replace(make.healthy_run(), facts={"config": {"gradient_accumulation_of_the_run": 2, "clip": 1.0}})
+    lines = [line.plain for line in lay_out(about_page(run), 80)]
+
+    course = lines[lines.index("First and last") + 1 :]
+    course = course[: course.index("")]
+    assert len({line.index("→") for line in course}) == 1
+    assert len({len(line) for line in course if line.endswith("%")}) == 1
+    clip, longer = (next(line for line in lines if line.startswith(name)) for name in ("clip", "gradient_acc"))
+    assert clip.index("1.0") == 31
+    assert longer.endswith("run 2")

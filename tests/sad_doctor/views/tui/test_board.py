@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from sad_doctor import names
 
 
@@ -109,3 +111,18 @@ async def test_a_key_of_a_tab_that_is_full_says_nothing(make):
         await pilot.press("3", "2", "m")
         await pilot.pause()
         assert not list(app._notifications)
+
+
+@pytest.mark.parametrize("size", [(160, 45), (120, 40)])
+async def test_where_nothing_but_the_loss_is_logged_its_chart_takes_the_room(make, size):
+    run = make.healthy_run()
+    alone = replace(run, columns={"train/loss": run.columns["train/loss"]})
+    app, source = make.dashboard(alone, make.healthy_report())
+    async with app.run_test(size=size) as pilot:
+        await make.settled(pilot)
+        room = app.board.loss.size.area
+        assert "no held-out text measured yet" in make.shown(app)
+        source.grow(run)
+        app.tick()
+        await make.settled(pilot)
+        assert app.board.loss.size.area < room

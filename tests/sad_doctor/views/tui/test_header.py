@@ -71,6 +71,15 @@ def test_the_pace_and_the_time_left_are_told_while_the_run_goes_on(make):
     assert "left" not in second_line(replace(running, now=make.now + 9000), 160).plain
 
 
+def test_a_replay_has_a_pace_only_where_the_log_has_times(make):
+    played = replace(head(make), tempo=Tempo(make.now, 98.8), label="REPLAY 20x")
+    assert "steps/s" not in second_line(played, 150).plain
+    column = played.run.columns[names.LOSS]
+    timed = replace(played.run, columns={**played.run.columns, names.TIME: column})
+    assert "98.8 steps/s" in second_line(replace(played, run=timed), 150).plain
+    assert "98.8 steps/s" in second_line(replace(played, label=""), 150).plain
+
+
 def test_a_replay_says_so(make):
     assert mode(replace(head(make), label="REPLAY 20x")).plain.strip() == "REPLAY 20x"
 

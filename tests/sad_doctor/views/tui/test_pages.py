@@ -56,7 +56,7 @@ def test_events_and_the_tail_of_the_log_can_be_read(make):
 def test_a_healthy_run_tells_first_and_last_and_who_could_not_look(make):
     report = replace(make.healthy_report(), not_checked=make.sick_report().not_checked)
     page = text(pages.extra_page("healthy", report, make.healthy_run()))
-    assert "perplexity        735.10 → 14.297 -98.1%" in page
+    assert "perplexity        735.10 → 14.297  -98.1%" in page
     assert "2 of 14 rules could not judge" in page
     assert "✓ R101 The weights never moved" in page
 

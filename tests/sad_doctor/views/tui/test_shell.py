@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from textual import events
 
 
@@ -121,3 +122,21 @@ async def test_a_digit_in_the_filter_is_text(make):
         await press(pilot, "slash", "5", "0", "l")
         assert app.wanted.value == "50l"
         assert app.tab_shown == 1
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)])
+async def test_a_tab_that_takes_the_screen_styles_nothing_but_what_has_the_focus(make, size, monkeypatch):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=size) as pilot:
+        await make.settled(pilot)
+        styled = []
+        before = app.stylesheet.apply
+        monkeypatch.setattr(
+            app.stylesheet, "apply", lambda node, **more: (styled.append(node), before(node, **more))[1]
+        )
+        for key, page in (("5", app.rules), ("6", app.log_pane), ("7", app.recipe), ("1", app.board)):
+            styled.clear()
+            await pilot.press(key)
+            assert [one for one in (app.rules, app.log_pane, app.recipe, app.runs, app.board) if one.display] == [page]
+            assert app.screen not in styled
+            assert app.header not in styled

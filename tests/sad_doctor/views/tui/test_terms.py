@@ -78,3 +78,14 @@ async def test_terms_of_which_only_the_weight_is_known_come_last(make):
         assert table(app)[-1][0] == "■ feature"
         assert table(app)[-1][1:4] == ["–", "0", "–"]
         assert table(app)[-1][-1].strip() == "–"
+
+
+async def test_more_terms_than_fit_do_not_hide_the_end_of_the_trends(make):
+    run = make.healthy_run()
+    many = {f"train/weighted/part_{n}": run.columns["train/weighted/kd"] for n in range(14)}
+    app, _ = make.dashboard(replace(run, columns={**run.columns, **many}), make.healthy_report())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await make.settled(pilot)
+        table = app.board.terms
+        assert table.show_vertical_scrollbar
+        assert not table.show_horizontal_scrollbar

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import gc
+import weakref
+
+from sad_doctor.views.tui.broom import YOUNG, Broom
+
+
+class Ring:
+    """Garbage that only a collection finds."""
+
+    def __init__(self):
+        self.self = self
+
+
+def test_it_sweeps_when_nobody_is_here_and_not_all_the_time():
+    now = [0.0]
+    broom = Broom(lambda: now[0])
+    ring = weakref.ref(Ring())
+    gc.collect(0)  # not the cause of what follows
+    kept = weakref.ref(other := Ring())
+    del other
+
+    assert not broom.sweep()
+    now[0] = 30.0
+    broom.touch()
+    now[0] = 31.0
+    assert not broom.sweep()
+    now[0] = 33.0
+    assert broom.sweep()
+    assert ring() is kept() is None
+    now[0] = 40.0
+    assert not broom.sweep()
+    now[0] = 54.0
+    assert broom.sweep()
+
+
+def test_a_key_never_waits_for_a_full_collection():
+    full = []
+    gc.callbacks.append(watch := lambda _, told: full.append(told) if told["generation"] == 2 else None)
+    before = gc.get_threshold()
+    try:
+        gc.set_threshold(*YOUNG)
+        held = [[] for _ in range(300_000)]
+        assert full == []
+        gc.set_threshold(*before)
+        held += [[] for _ in range(300_000)]
+        assert full
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(watch)
+
+
+async def test_keys_and_the_mouse_are_noticed(make):
+    app, _ = make.dashboard(make.healthy_run(), make.healthy_report())
+    touched = []
+    app.broom.touch = lambda: touched.append(1)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await make.settled(pilot)
+        assert not touched
+        await pilot.press("tab")
+        assert touched
