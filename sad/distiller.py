@@ -152,7 +152,7 @@ class Distiller(nn.Module):
         )
 
     def term(self, name: str, view: View) -> Sum:
-        """Return one term's sum. Raises UserError where a user's own fails, or breaks the contract on its first batch."""
+        """Return one term's sum. Raises UserError where a user's own fails, or first breaks the contract."""
         if name in TERMS:
             return TERMS[name](view)
         # of a student that is not finite no term is

@@ -21,7 +21,7 @@ def quiet_libraries() -> None:
 
 @contextmanager
 def without_bars() -> Iterator[None]:
-    """Show none of the libraries' bars meanwhile; afterwards they are as they were. For a program of somebody else's."""
+    """Show none of the libraries' bars meanwhile; afterwards they are as they were. For others' programs."""
     import datasets
     from transformers.utils import logging
 
