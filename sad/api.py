@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +19,7 @@ from sad import recipe as recipes
 from sad.errors import UserError
 from sad.evaluate import Likelihood, Scores
 from sad.pair import Given
+from sad.quiet import without_bars
 from sad.recipe import Recipe
 from sad.train import consent, failure, portions
 from sad.train import folder as folders
@@ -88,7 +89,7 @@ def distill(
     resumed. ``recipe`` is a TOML file, a :class:`Recipe`, or a mapping, by section or by dotted key
     (``{"train.max_steps": 100}``). ``resume`` goes on with a run from its newest checkpoint, by its own recipe: give
     loaded models again; ``trust`` says that the run is your own, where its recipe names code or places to write to. In
-    a notebook, and on a terminal, ``progress`` shows a bar.
+    a notebook, and on a terminal, ``progress`` shows a bar; without it the libraries' bars are hidden too.
 
     Raises UserError, with one line, for whatever the command line refuses with one.
     """
@@ -100,26 +101,27 @@ def distill(
         teacher_tokenizer=None if _is_name(teacher_tokenizer) else teacher_tokenizer,
         student_tokenizer=None if _is_name(student_tokenizer) else student_tokenizer,
     )
-    changes = {
-        **_model("teacher", teacher, teacher_tokenizer),
-        **_model("student", student, student_tokenizer),
-        "data.text": _source(dataset, texts),
-        **({} if held_out is None else {"data.held_out": _source(held_out, texts)}),
-    }
-    rank, processes = failure.world()
-    folder = None if resume is None else folders.existing(Path(resume))
-    if folder is None:
-        chosen = recipes.load(None, {**tree, **changes})
-        folders.check(chosen.output.folder)
-    else:
-        chosen = _resumed(folder, processes)
-        consent.check(folder, chosen, trust=trust)
-    _ready(given)
-    plan = make_plan(chosen, processes, given)
-    into = folder or folders.shared(chosen, plan.device)
-    with folders.held(into), _watch(plan.steps, shown=progress and rank == 0) as watch:
-        result = train(plan, into, watch, resume=folder is not None)
-    return Distilled(result, plan.pair.student.eval(), plan.pair.readers.student.tokenizer)
+    with nullcontext() if progress else without_bars():
+        changes = {
+            **_model("teacher", teacher, teacher_tokenizer),
+            **_model("student", student, student_tokenizer),
+            "data.text": _source(dataset, texts),
+            **({} if held_out is None else {"data.held_out": _source(held_out, texts)}),
+        }
+        rank, processes = failure.world()
+        folder = None if resume is None else folders.existing(Path(resume))
+        if folder is None:
+            chosen = recipes.load(None, {**tree, **changes})
+            folders.check(chosen.output.folder)
+        else:
+            chosen = _resumed(folder, processes)
+            consent.check(folder, chosen, trust=trust)
+        _ready(given)
+        plan = make_plan(chosen, processes, given)
+        into = folder or folders.shared(chosen, plan.device)
+        with folders.held(into), _watch(plan.steps, shown=progress and rank == 0) as watch:
+            result = train(plan, into, watch, resume=folder is not None)
+        return Distilled(result, plan.pair.student.eval(), plan.pair.readers.student.tokenizer)
 
 
 def _tree(recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str] | None) -> dict[str, Any]:

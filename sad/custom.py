@@ -15,7 +15,7 @@ import math
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ def make(name: str, custom: Custom) -> Term:
     try:
         # a function keeps its attributes, `per` for one
         term = found(**options) if inspect.isclass(found) else update_wrapper(partial(found, **options), found)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"{_called(name, custom)} does not take its options: {_first_line(error)}") from error
     if not callable(term):
         raise UserError(f"{_called(name, custom)} cannot be called: give its class a __call__(self, view) -> Sum")
@@ -58,6 +58,18 @@ def units(term: Term, batch: Batch) -> int:
 def reads_states(term: Term) -> bool:
     """Whether a term asks for the states of ``terms.layerwise.layers``, by an attribute ``states`` that is true."""
     return bool(getattr(term, "states", False))
+
+
+def call(name: str, custom: Custom, term: Term, view: View, when: str = "") -> Sum:
+    """Return what a term gives. Raises UserError, naming the term, where it fails; for want of memory what it raised,
+    since then smaller micro-batches may do.
+    """
+    try:
+        return term(view)
+    except (Exception, SystemExit) as error:
+        if _lacks_memory(error):
+            raise
+        raise UserError(f"{_called(name, custom)} failed{when}: {_first_line(error)}{_where(error)}") from error
 
 
 @torch.enable_grad()
@@ -80,12 +92,12 @@ def check(name: str, custom: Custom, term: Term, view: View) -> None:
         asked=replace(view.asked, target=target, blocks=asked),
         _passed=None,
     )
-    try:
-        # of its own dropout too: the run that follows draws what it would have drawn
-        with torch.random.fork_rng(devices=[hidden.device] if hidden.is_cuda else []):
-            found = term(apart)
-    except Exception as error:
-        raise UserError(f"{who} failed on the first batch: {_first_line(error)}{_where(error)}") from error
+    before = _versions(view.batch)
+    # of its own dropout too: the run that follows draws what it would have drawn
+    with torch.random.fork_rng(devices=[hidden.device] if hidden.is_cuda else []):
+        found = call(name, custom, term, apart, " on the first batch")
+    if _versions(view.batch) != before:
+        raise UserError(f"{who} changes the batch, which every term reads: take a copy of what it changes")
     if not isinstance(found, Sum):
         raise UserError(f"{who} returns {_a(found)}: it must return a sad.batch.Sum(total, units)")
     total, counted, expected = found.total, found.units, units(term, view.batch)
@@ -99,14 +111,19 @@ def check(name: str, custom: Custom, term: Term, view: View) -> None:
     if not math.isfinite(float(total.detach())):
         raise UserError(f"{who} is {float(total.detach())} on the first batch: return a finite total")
     own = [p for p in view.student.model.parameters() if p.requires_grad]
-    slopes = _slopes(total, [hidden, *mine, *own])
+    try:
+        slopes, leaked = _slopes(total, [hidden, *mine, *own]), _slopes(total, theirs)
+    except RuntimeError as error:
+        if _lacks_memory(error):
+            raise
+        raise UserError(f"{who} has no gradient that can be formed: {_first_line(error)}"[:300]) from error
     if not any(slope is not None and bool(slope.any()) for slope in slopes):
         raise UserError(f"{who} gives the student no gradient: compute its total from the view's student")
     if not all(slope is None or bool(slope.isfinite().all()) for slope in slopes):
         raise UserError(
             f"{who} has a gradient on the first batch that is not finite: keep logarithms, roots and quotients off zero"
         )
-    if any(slope is not None for slope in _slopes(total, theirs)):
+    if any(slope is not None for slope in leaked):
         raise UserError(f"{who} sends a gradient to the teacher's states: detach what it takes from them")
 
 
@@ -114,6 +131,19 @@ def _slopes(total: Tensor, leaves: list[Tensor]) -> tuple[Tensor | None, ...]:
     if not total.requires_grad or not leaves:
         return ()
     return torch.autograd.grad(total, leaves, allow_unused=True, retain_graph=True)
+
+
+def _versions(batch: Batch) -> list[int]:
+    """How often each tensor of a batch was changed in place."""
+    parts = batch.student, batch.teacher, batch.targets, batch.teacher_targets, batch.boundaries
+    every = [getattr(part, field.name) for part in parts for field in fields(part)]
+    return [one._version for one in every if one is not None]
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "memory" in str(error).lower()
 
 
 def _leaves(states: dict[int, Tensor]) -> tuple[list[Tensor], dict[int, Tensor]]:
@@ -125,7 +155,8 @@ def _find(name: str, spec: str) -> Any:  # noqa: ANN401 - whatever stands there
     place, _, what = spec.rpartition(":")
     try:
         module = _module(Path(place).expanduser()) if place.endswith(".py") else importlib.import_module(place)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # a script that ends with sys.exit() must not end the run without a word
         raise UserError(f"terms.custom.{name}: cannot import {place}: {_first_line(error)}{_where(error)}") from error
     if not hasattr(module, what):
         raise UserError(f"terms.custom.{name}: {place} has no {what}: name a class or a function of it")
@@ -151,10 +182,10 @@ def _a(found: object) -> str:
     return f"a {found.dtype} tensor of shape {list(found.shape)}" if isinstance(found, Tensor) else repr(found)[:60]
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".strip().splitlines()[0]
 
 
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f" ({Path(last.filename).name}, line {last.lineno})"

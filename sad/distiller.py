@@ -152,13 +152,14 @@ class Distiller(nn.Module):
         )
 
     def term(self, name: str, view: View) -> Sum:
-        """Return one term's sum. Raises UserError where a user's own breaks the contract on its first batch."""
+        """Return one term's sum. Raises UserError where a user's own fails, or first breaks the contract."""
         if name in TERMS:
             return TERMS[name](view)
-        if name in self._unchecked and len(view.batch.boundaries):
+        # of a student that is not finite no term is
+        if name in self._unchecked and len(view.batch.boundaries) and bool(view.student.hidden.isfinite().all()):
             custom.check(name, self.terms.custom[name], self._own[name], view)
             self._unchecked.discard(name)
-        return self._own[name](view)
+        return custom.call(name, self.terms.custom[name], self._own[name], view)
 
     def counts(self, batch: Batch) -> dict[str, int]:
         """Units of each term in a micro-batch, a user's own too, known before any forward pass."""

@@ -67,7 +67,8 @@ class Guards:
         self._accelerator, self._recipe, self._folder = accelerator, recipe, folder
         self._progress, self._record = progress, record
         self._main = accelerator.is_main_process
-        self._flags = RedFlags(folder, recipe.on_red_flag if self._main else "ignore", recipe.max_rollbacks)
+        mode = recipe.on_red_flag if self._main else "ignore"
+        self._flags = RedFlags(folder, mode, recipe.max_rollbacks, recipe.log_every)
         self._deadline = Deadline(recipe.max_hours, began)
         self._verdict = Verdict()
         self.saved = Saved(saved)

@@ -141,7 +141,9 @@ def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None) ->
     )
     notes += [train.told, *train.left_out]
     if r.packing:
-        for name, model in (("teacher", pair.teacher), ("student", pair.student)):
+        # one that is on disk has read each window by itself
+        both = (("teacher", pair.teacher), ("student", pair.student))
+        for name, model in both[1:] if cache else both:
             check_packing(model, name, data.max_length)
     a_pass = make_schedule(recipe, train, processes).steps_per_epoch
     steps = min(max(1, math.ceil(min(r.epochs * a_pass, MOST))), r.max_steps or MOST)

@@ -48,12 +48,20 @@ class Verdict:
 
 
 class RedFlags:
-    """Looks at a run's record every so often. For the process that writes it; ``now`` is a clock in seconds."""
+    """Looks at a run's record every so often, which has a line each ``log_every`` steps. For the process that writes
+    it; ``now`` is a clock in seconds.
+    """
 
     def __init__(
-        self, folder: Path, mode: Mode, most_rollbacks: int, now: Callable[[], float] = time.perf_counter
+        self,
+        folder: Path,
+        mode: Mode,
+        most_rollbacks: int,
+        log_every: int = 1,
+        now: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._folder, self._mode, self._most, self._now = folder, mode, most_rollbacks, now
+        self._log_every = log_every
         self._source = RunFolder(folder)
         self._next = now()
         self.spent = 0.0
@@ -83,10 +91,19 @@ class RedFlags:
             return Verdict(news, stop=True, why=f"{told} Going back would not cure it.")
         if progress.rollbacks >= self._most:
             return Verdict(news, stop=True, why=f"{told} It came again after {progress.rollbacks} rollbacks.")
-        back = checkpoint.last_before(self._folder, finding.first_step)
+        back = checkpoint.last_before(self._folder, self._shown_good(finding.first_step))
         if back is None:
             return Verdict(news, stop=True, why=f"{told} No checkpoint is older than it.")
         return Verdict(news, back=back, why=told)
+
+    def _shown_good(self, bad: float | None) -> float | None:
+        """Return the step before which a checkpoint is older than what ``bad`` is the first record of.
+
+        A step's loss is that of the weights before it: those of a checkpoint are shown to be good by a later step. The
+        last good record may be ``log_every`` steps old, and what spoiled the weights that very step. Only the first
+        weights are good without one: they were scored.
+        """
+        return None if bad is None else max(1.0, bad - self._log_every)
 
     def _is_time(self, step: int) -> bool:
         return step % EVERY == 0 and self._now() >= self._next

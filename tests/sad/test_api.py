@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -160,6 +161,14 @@ def test_a_bar_is_shown_where_it_can_move(
     monkeypatch.setattr(api, "patient_console", lambda **_: console)
     monkeypatch.setattr(api, "find_spec", lambda _: object() if widgets else None)
     assert isinstance(api._watch(3, shown=True), kind)
+
+
+def test_silence_is_kept_by_the_libraries_too(pair_folder: Path, tmp_path: Path) -> None:
+    text = f"{pair_folder / 'teacher'!s}", f"{pair_folder / 'student'!s}", f"{pair_folder / 'text.txt'!s}"
+    code = f"from sad import distill; distill(*{text!r}, {recipe(tmp_path)!r}, progress=False)"
+    loud = {name: value for name, value in os.environ.items() if not name.startswith("HF_HUB_DISABLE")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=loud)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_silence_is_kept(capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,6 +54,33 @@ class Leaks:
         mine, theirs = view.states(0)
         return Sum((mine - theirs).float().square().mean(-1).sum(), len(view.batch.boundaries))
 
+class Backward:
+    def __call__(self, view):
+        made = total(view)
+        made.backward()
+        return Sum(made, len(view.batch.boundaries))
+
+class Changes:
+    def __call__(self, view):
+        view.batch.targets.token.zero_()
+        return Sum(total(view), len(view.batch.boundaries))
+
+class Leaves:
+    def __call__(self, view):
+        raise SystemExit(7)
+
+class Tires:
+    calls = 0
+    def __call__(self, view):
+        self.calls += 1
+        if self.calls > 20:
+            {}["tired"]
+        return Sum(total(view), len(view.batch.boundaries))
+
+class Large:
+    def __call__(self, view):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
 class Quiet:
     def __call__(self, view):
         return Sum(total(view).detach(), len(view.batch.boundaries))
@@ -193,6 +220,18 @@ def test_a_blank_batch_is_not_what_it_is_judged_by(file: Path) -> None:
     assert made._unchecked == {"mine"}
 
 
+def test_one_that_fails_later_is_told_of_as_its_own_fault(file: Path, tmp_path: Path) -> None:
+    of = {"terms": {"custom": {"mine": {"term": f"{file}:Tires", "weight": 0.1}}}}
+    with pytest.raises(UserError, match=r"terms.custom.mine \(.*:Tires\) failed: KeyError: 'tired' \(own.py, line"):
+        tiny.train(tiny.plan(of), tmp_path / "run")
+
+
+def test_a_want_of_memory_is_left_to_the_loop_which_cuts_the_batch(file: Path) -> None:
+    made = distiller(terms(file, "Large"))
+    with pytest.raises(torch.OutOfMemoryError):
+        made(batch(), made.ask_teacher(batch()))
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [
@@ -204,6 +243,9 @@ def test_a_blank_batch_is_not_what_it_is_judged_by(file: Path) -> None:
         ("Endless", "is inf on the first batch"),
         ("Steep", "has a gradient on the first batch that is not finite"),
         ("Fails", "failed on the first batch: AttributeError: 'View' object has no attribute 'nothing' (own.py, line"),
+        ("Backward", "has no gradient that can be formed: RuntimeError: Trying to backward through the graph"),
+        ("Changes", "changes the batch, which every term reads: take a copy of what it changes"),
+        ("Leaves", "failed on the first batch: SystemExit: 7 (own.py, line"),
         ("Silent", "cannot be called: give its class a __call__(self, view) -> Sum"),
         ("Strange", 'counts per \'word\': its `per` must be "boundary" or "label"'),
     ],
@@ -221,8 +263,11 @@ def test_options_that_it_does_not_take_are_refused(file: Path) -> None:
 
 def test_what_is_not_there_is_refused(file: Path, tmp_path: Path) -> None:
     assert "terms.custom.mine: cannot import nowhere: ModuleNotFoundError" in refused(terms("nowhere", "Mine"))
-    assert "own.py has no Large" in refused(terms(file, "Large"))
+    assert "own.py has no Other" in refused(terms(file, "Other"))
     assert "no such file" in refused(terms(tmp_path / "other.py", "Small"))
+    (tmp_path / "ends.py").write_text("import sys\nsys.exit(7)\n")
+    assert "cannot import" in (message := refused(terms(tmp_path / "ends.py", "Small")))
+    assert "SystemExit: 7 (ends.py, line 2)" in message
     (tmp_path / "broken.py").write_text("x = 1\ny = x.z\n")
     message = refused(terms(tmp_path / "broken.py", "Small"))
     assert "AttributeError" in message

@@ -3,6 +3,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import datasets
+
+from sad.quiet import without_bars
+
 ROOT = Path(__file__).resolve().parents[2]
 SAVE = """
 import tempfile
@@ -24,6 +28,22 @@ def said(quiet):
 
 def test_saving_a_model_says_nothing():
     assert said("from sad.quiet import quiet_libraries; quiet_libraries()") == ""
+
+
+def test_bars_are_hidden_for_a_while_only():
+    from transformers.utils import logging
+
+    before = logging.is_progress_bar_enabled(), datasets.are_progress_bars_disabled()
+    try:
+        for shown in (True, False):
+            (logging.enable_progress_bar if shown else logging.disable_progress_bar)()
+            (datasets.enable_progress_bars if shown else datasets.disable_progress_bars)()
+            with without_bars():
+                assert (logging.is_progress_bar_enabled(), datasets.are_progress_bars_disabled()) == (False, True)
+            assert (logging.is_progress_bar_enabled(), datasets.are_progress_bars_disabled()) == (shown, not shown)
+    finally:
+        (logging.enable_progress_bar if before[0] else logging.disable_progress_bar)()
+        (datasets.disable_progress_bars if before[1] else datasets.enable_progress_bars)()
 
 
 def test_without_it_the_library_shows_a_bar():

@@ -113,6 +113,14 @@ def test_a_value_out_of_range_or_of_another_type_is_refused(key: str, value: obj
     assert key.split(".")[-1] in refused(**{key.replace(".", "__"): value})
 
 
+@pytest.mark.parametrize("key", ["train.push_checkpoint", "data.cache", "data.text", "teacher.model", "output.folder"])
+@pytest.mark.parametrize("nothing", ["", "  "])
+def test_empty_text_is_refused_it_would_be_the_folder_that_one_is_in(key: str, nothing: str) -> None:
+    section, name = key.split(".")
+    with pytest.raises(UserError, match=f"^the flags: {section}: {name} is empty: give it a value, or leave it out$"):
+        recipes.load(None, {key: nothing})
+
+
 def test_a_missing_file_and_a_file_that_is_not_toml(tmp_path: Path) -> None:
     assert "cannot read the recipe" in refused(path=tmp_path / "none.toml")
     assert "cannot be read as TOML" in refused(path=written(tmp_path, "[train\n"))

@@ -14,6 +14,7 @@ from sad.errors import UserError
 from sad.recipe import load, parse
 from sad.train import plan as plans
 from sad.train.plan import Plan, choose_device, choose_precision, make_plan
+from sad_doctor import names
 
 
 def made(folder: Path, processes: int = 1, **train: Any) -> Plan:
@@ -171,6 +172,9 @@ def test_a_cache_takes_the_teachers_place(pair_folder: Path, tmp_path: Path, mon
     assert list(found.pair.teacher.parameters()) == []
     assert "teacher_cache" in found.facts()
     assert found.layers == {2}
+    # it has no weights to be asked whether it may read several texts in a row: it has read each by itself
+    packed = make_plan(load(None, {**tree, "train.packing": True, "train.max_steps": 1}))
+    assert math.isfinite(tiny.train(packed).record[-1][names.EVAL_KL])
     assert make_plan(load(None, {**tree, "terms.kd.weight": 0, "terms.kd.temperature": 9.0})).cache is not None
     for key, value, told in (
         ("terms.kd.temperature", 2.0, "terms.kd.temperature is another"),

@@ -34,14 +34,15 @@ def diverging(step: int, since: int) -> dict[str, float]:
 
 
 class Room:
-    def __init__(self, folder: Path, mode: Mode, most: int = 2) -> None:
-        self.folder, self.time = folder, 0.0
+    def __init__(self, folder: Path, mode: Mode, most: int = 2, log_every: int = 1) -> None:
+        self.folder, self.time, self.log_every = folder, 0.0, log_every
         self.recorder = Recorder(folder, {names.TOTAL_STEPS: 1000})
-        self.flags = RedFlags(folder, mode, most, now=lambda: self.time)
+        self.flags = RedFlags(folder, mode, most, log_every, now=lambda: self.time)
         self.progress = Progress()
 
     def log(self, step: int, values: dict[str, float]) -> None:
-        self.recorder.log(step, values)
+        if step % self.log_every == 0:
+            self.recorder.log(step, values)
         self.progress.step = step
         self.time += 1.0
 
@@ -101,6 +102,25 @@ def test_rollback_goes_to_a_checkpoint_from_before_the_trouble(tmp_path: Path) -
     room.checkpoint(step - 1)
     room.progress.step = step - step % EVERY
     assert room.flags.look(room.progress, last=False).back in {90, None}
+
+
+@pytest.mark.parametrize(("log_every", "back"), [(1, 98), (2, 97), (5, 94)])
+def test_a_checkpoint_that_may_hold_the_spoilt_weights_is_passed_by(tmp_path: Path, log_every: int, back: int) -> None:
+    # the update of step 99 spoils them: the loss of step 100 is the first to show it, and with few lines later still
+    room = Room(tmp_path, "rollback", log_every=log_every)
+    room.checkpoint(*range(90, 101))
+    spoilt = {names.LOSS: math.nan, names.RAW + "kd": math.nan}
+    room.progress.in_vain = 3
+    *_, (_, verdict) = room.run(lambda s: {**healthy(s), **(spoilt if s >= 100 else {})}, 120)
+    assert verdict.back == back
+
+
+def test_the_first_weights_are_good_whatever_comes_after_them(tmp_path: Path) -> None:
+    room = Room(tmp_path, "rollback", log_every=5)
+    room.checkpoint(0, 4)
+    room.progress.in_vain = 3
+    *_, (_, verdict) = room.run(lambda s: {**healthy(s), names.LOSS: math.nan, names.RAW + "kd": math.nan}, 20)
+    assert verdict.back == 0
 
 
 def test_rollback_stops_where_it_has_nowhere_to_go_or_went_too_often(tmp_path: Path) -> None:
