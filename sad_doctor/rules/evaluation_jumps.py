@@ -1,7 +1,7 @@
 """The evaluation jumps up and down
 
 ## What it sees
-One evaluation differs from the next far more than the trend explains, up as often as down, by a few percent of the loss,
+One evaluation differs from the next far more than the trend explains, up as often as down, by a few percent of it,
 and no less in the second half of the run than in the first.
 
 ## Why it is bad
