@@ -16,7 +16,7 @@ falling, along a direction that is mostly of the past.
 ## Example
 ```run fires
 steps: 100
-train/grad_norm: 1 -> 9 ~ 0.2
+train/grad_norm: 1 -> 4 -> 14 ~ 0.2
 ```
 
 ```run quiet
