@@ -75,8 +75,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         rise = _rise(run, column, run_of, t)
         yield Reading(f"early rise of {name} over its first value, nats", rise[1] - rise[0] if rise else 0.0, "nats")
         if rise is not None and _surely(column, rise, run_of, t):
-            yield _finding(run, name, rise)
+            yield _finding(run, name, rise, known=name not in _weighted(run))
             return
+
+
+def _weighted(run: Run) -> dict[str, Column]:
+    """The label loss after a weight that the log does not tell."""
+    found = signals.after_its_weight(run, sorted(names.ANCHORS)) if signals.label_loss(run) is None else None
+    return {} if found is None else {found[0]: found[1]}
 
 
 def _series(run: Run, t: Thresholds) -> Iterator[tuple[str, Column, int]]:
@@ -89,7 +95,8 @@ def _series(run: Run, t: Thresholds) -> Iterator[tuple[str, Column, int]]:
     label = signals.label_loss(run)
     parted = run.terms(names.RAW) or run.terms(names.WEIGHTED)
     loss = run.get(names.LOSS)
-    found = label if label is not None else None if parted or loss is None else (names.LOSS, loss)
+    weighted = next(iter(_weighted(run).items()), None)
+    found = label or weighted or (None if parted or loss is None else (names.LOSS, loss))
     if found is not None:
         known = signals.finite(signals.tidy(found[1]))
         if len(known) >= t["records"] and known.step[0] <= start + 0.02 * span:
@@ -116,15 +123,16 @@ def _surely(column: Column, rise: tuple[float, float, float], width: int, t: Thr
     return high and later.size >= 2 and float(np.median(later[-max(2, later.size // 4) :])) < first
 
 
-def _finding(run: Run, name: str, rise: tuple[float, float, float]) -> Finding:
+def _finding(run: Run, name: str, rise: tuple[float, float, float], *, known: bool) -> Finding:
     first, top, at = rise
     rate = run.get(names.LEARNING_RATE)
     cold = rate is not None and float(rate.value[0]) > 0.5 * float(np.max(signals.finite(rate).value, initial=0.0))
     told = ["The learning rate is at its height from the first record on: no warm-up"] if cold else []
+    told += [] if known else ["The value may be weighted, and its weight may rise"]
     return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.WARNING,
+        level=Level.WARNING if known else Level.INFO,
         headline=(
             f"The first steps throw the student back: {words.called(name)} rises from {words.number(first)} to "
             f"{words.number(top)} by step {words.step(at)}, and has to come down again."

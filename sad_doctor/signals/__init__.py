@@ -1,6 +1,6 @@
 """Signals: arrays in, arrays out. Shares, trend, plateau, frozen, clamp, spike, printed precision."""
 
-from sad_doctor.signals.batches import neighbours, per_batch, smooth
+from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.learning import always_zero, falls, level_off, loss_falls, never_steps
@@ -43,13 +43,13 @@ __all__ = [
     "measured",
     "neighbours",
     "never_steps",
+    "noise_share",
     "parts",
     "per_batch",
     "rank_correlation",
     "sample",
     "shares",
     "significant_digits",
-    "smooth",
     "spikes",
     "staged",
     "still",

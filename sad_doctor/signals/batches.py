@@ -29,15 +29,16 @@ def neighbours(values: Floats) -> float:
     return float(np.median(np.abs(np.diff(values)))) / level if values.size > 1 and level else 0.0
 
 
-def smooth(values: Floats) -> float:
-    """Return the median second difference over the median first one: 1.7 for noise, 0 for a curve; NaN if coarse.
+def noise_share(values: Floats) -> float:
+    """Return the deviation of neighbours from a curve through them, as a share of the level; NaN if coarse.
 
-    Of independent values the second difference has the variance 6, the first 2. A series whose neighbours differ by
-    less than five units of the last printed digit is too coarse to tell.
+    From second differences, which have sqrt(6) of it and which no slope moves. A series that moves by less than two
+    units of the last printed digit is too coarse to tell, and so is one of fewer than four values or at 0.
     """
-    if values.size < 4:
+    level = abs(float(np.median(values))) if values.size >= 4 else 0.0
+    if not level:
         return float("nan")
-    first = float(np.median(np.abs(np.diff(values))))
-    if first < 5 * min(map(unit, sample(values).tolist())):
+    second = float(np.median(np.abs(np.diff(values, 2))))
+    if second < 2 * min(map(unit, sample(values).tolist())):
         return float("nan")
-    return float(np.median(np.abs(np.diff(values, 2)))) / first
+    return 1.4826 * second / float(np.sqrt(6)) / level

@@ -75,3 +75,11 @@ def test_a_term_that_is_not_added_is_named(judge):
 
     assert "kd is not in the loss" in finding.headline
     assert finding.level == Level.WARNING
+
+
+def test_a_term_that_is_counted_twice_is_a_hint(judge):
+    text = "steps: 40\ntrain/loss: 15 -> 10\ntrain/raw/kd: 5 -> 3\ntrain/raw/lm: 4 -> 3.5\ntrain/raw/hidden: 1 -> 0.5"
+    (finding,) = judge(RULE, text)
+    assert finding.level.name == "INFO"
+    assert "The term kd is in the loss 2 times" in finding.headline
+    assert judge(RULE, text.replace("15 -> 10", "13 -> 8.7")) == []
