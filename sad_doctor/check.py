@@ -27,6 +27,8 @@ PICTURES = frozenset(
         "counters-disagree",
         "evaluation-jumps",
         "term-rises",
+        "total-negative",
+        "term-collapses",
         "gradient-grows",
         "evaluation-better",
         "learning-rate-odd",

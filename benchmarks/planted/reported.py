@@ -17,8 +17,8 @@ from planted.optimisation import Sick
 from planted.record import Plan, Record, Row, Trace
 from sad_doctor import names
 
-ABSENT = ("term-vanishes",)
-"""A term that is not there."""
+ABSENT = ("term-vanishes", "term-collapses")
+"""A term that is not there, or no longer."""
 
 
 class TargetLearned(Sick):
@@ -53,7 +53,10 @@ class ClampedLogits(Sick):
 class KdOfProbabilities(Sick):
     """`F.kl_div` gets probabilities in place of their logarithms."""
 
-    traces = (Trace(("kd",), ("kd-below-its-floor",)), Trace(("eval",), ("worse-than-uniform", *SLOW, *BLOWN_UP)))
+    traces = (
+        Trace(("kd",), ("kd-below-its-floor", "weight-negative", "total-negative")),
+        Trace(("eval",), ("worse-than-uniform", "total-negative", *SLOW, *BLOWN_UP)),
+    )
 
     def kd(self, student: Tensor, teacher: Tensor) -> Tensor:
         t = self.plan.temperature
@@ -144,7 +147,7 @@ class MinusOneItems(Sick):
 
     traces = (
         Trace(("kd",), ("kd-below-its-floor", "weight-negative")),
-        Trace((), (*BLOWN_UP, "weight-negative", "kd-below-its-floor", "evaluation-objective-differs")),
+        Trace((), (*BLOWN_UP, "weight-negative", "kd-below-its-floor", "total-negative")),
     )
 
     def kd(self, student: Tensor, teacher: Tensor) -> Tensor:
@@ -223,7 +226,7 @@ class ClampedTopK(Sick):
 class ClipToZero(Sick):
     """A clip of 0, meant as none: every gradient is multiplied by 0."""
 
-    traces = (Trace(("eval",), STANDS), Trace((names.UPDATE_RATIO,), STANDS), Trace(("many", "planned"), SLOW))
+    traces = (Trace((names.EVAL_LM_LOSS,), STANDS), Trace((names.UPDATE_RATIO,), STANDS), Trace((), SLOW))
 
     def planned(self, plan: Plan) -> Plan:
         return replace(plan, clip=0.0)

@@ -2,7 +2,7 @@
 
 ## What it sees
 The evaluation's label loss lies far below the training's about the same steps, in nearly every evaluation after the
-first third of the run.
+first third of the run. Where the evaluation tells only a total, that beside the training's.
 
 ## Why it is bad
 Held-out text is not easier than the text that is trained on, unless it is other text. The evaluation sees the answers
@@ -12,7 +12,8 @@ noise, another temperature, the loss of a sum. A model in training mode with muc
 
 ## Thresholds
 - `below = 0.15`: by what share of the training's loss the evaluation's must lie below it; the ordinary dropout of a
-  tenth makes less. `often = 0.8`: in what share of the evaluations. `evaluations = 4`: fewest of them.
+  tenth makes less. `total = 0.4`: the same for two totals, of which the evaluation's may leave out a term.
+- `often = 0.8`: in what share of the evaluations. `evaluations = 4`: fewest of them.
 
 ## Example
 ```run fires
@@ -46,7 +47,7 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Run
+from sad_doctor.run import Column, Run
 
 CODE, NAME = "R314", "evaluation-better"
 
@@ -55,11 +56,7 @@ _NEAR = 5
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for an evaluation that is too good."""
-    label = signals.label_loss(run)
-    told = signals.finite(signals.tidy(run.columns[names.EVAL_LM_LOSS]))
-    if label is None or len(label[1]) < 4 * _NEAR:
-        raise TooFew("too few records of the training's label loss before its weight")
-    training = label[1]
+    name, told, training, below_by = _pair(run, t)
     late = told.step > run.first_step + (run.last_step - run.first_step) / 3
     step, value = told.step[late], told.value[late]
     if step.size < t["evaluations"]:
@@ -70,16 +67,16 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         below = (near - value) / np.abs(near)
     share = float(np.median(below))
     yield Reading("how far the evaluation's label loss lies below the training's, as a share", share, "below")
-    if float(np.mean(below > t["below"])) >= t["often"]:
+    if float(np.mean(below > below_by)) >= t["often"]:
         yield Finding(
             rule=CODE,
             name=NAME,
             level=Level.INFO,
             headline=(
-                f"The evaluation's label loss {words.number(float(value[-1]))} lies {words.percent(share)} below the "
-                f"training's, about {words.number(float(near[-1]))} at step {words.step(step[-1])}."
+                f"{words.capital(words.called(name))} {words.number(float(value[-1]))} lies {words.percent(share)} "
+                f"below the training's, about {words.number(float(near[-1]))} at step {words.step(step[-1])}."
             ),
-            evidence=(f"Below in {int(np.sum(below > t['below']))} of {step.size} evaluations",),
+            evidence=(f"Below in {int(np.sum(below > below_by))} of {step.size} evaluations",),
             cause=(
                 "The evaluation sees the answers, counts tokens that cost nothing, or is of easier text; or the "
                 "training has much dropout, or trains on other labels than its text."
@@ -91,12 +88,27 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         )
 
 
+def _pair(run: Run, t: Thresholds) -> tuple[str, Column, Column, float]:
+    """The evaluation's column and points, the training's of the same thing, and how far below is too far."""
+    label = signals.label_loss(run)
+    weighted = signals.parts(run).source == "raw" and not run.terms(names.WEIGHT)
+    evaluated, total = run.get(names.EVAL_LM_LOSS), run.get(names.LOSS)
+    told, training, name, below = evaluated, label[1] if label else None, names.EVAL_LM_LOSS, t["below"]
+    if evaluated is None and run.get(names.EVAL_LOSS) is not None and total is not None:
+        told, training, name, below = run.columns[names.EVAL_LOSS], total, names.EVAL_LOSS, t["total"]
+    elif weighted and len(signals.parts(run).terms) > 1:
+        raise TooFew("the training's label loss may be weighted")
+    if told is None or training is None or len(training) < 4 * _NEAR:
+        raise TooFew("too few records of the training's label loss before its weight")
+    return name, *(signals.finite(signals.tidy(c)) for c in (told, training)), below
+
+
 RULE = Rule(
     code=CODE,
     name=NAME,
     level=Level.INFO,
     page=__doc__,
-    needs=(names.EVAL_LM_LOSS,),
+    needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}",),
     check=check,
-    thresholds={"below": 0.15, "often": 0.8, "evaluations": 4},
+    thresholds={"below": 0.15, "total": 0.4, "often": 0.8, "evaluations": 4},
 )

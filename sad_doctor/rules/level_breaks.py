@@ -62,10 +62,9 @@ _TEACHERS = (names.TEACHER_LOSS, names.TEACHER_ENTROPY, names.COVERAGE)
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the step at which most series break."""
     series = signals.per_batch(run, int(t["records"]))
-    for name in (names.UPDATE_RATIO, names.COVERAGE):
-        told = run.get(name)
-        if told is not None and len(told) >= t["records"]:
-            series[name] = signals.finite(signals.tidy(told))
+    coverage = run.get(names.COVERAGE)
+    if coverage is not None:
+        series[names.COVERAGE] = signals.finite(signals.tidy(coverage))
     series = {name: column for name, column in series.items() if len(column) >= t["records"]}
     if not series:
         raise TooFew(f"fewer than {t['records']:g} records of any series")
@@ -105,6 +104,8 @@ def _break(column: Column, t: Thresholds) -> tuple[float, float, float] | None:
     sharp = abs(float(np.median(value[edge : edge + 4]) - np.median(value[edge - 4 : edge]))) > 0.6 * moved
     apart = before.max() < later.min() or later.max() < before.min() or moved > 2 * t["sigmas"] * noise
     error = noise * np.sqrt(2.0 / min(before.size, later.size)) * 1.25
+    # a loss falls fast by itself, over some records: only one that falls at once is a break
+    sharp &= last > first or abs(float(value[edge] - value[edge - 1])) > 0.6 * moved
     stays = abs(float(np.median(value[edge:])) - first) > 0.4 * moved
     far = moved > max(t["sigmas"] * error, t["share"] * max(abs(first), 1e-12))
     return (float(column.step[edge]), first, last) if far and sharp and apart and stays else None
@@ -159,7 +160,7 @@ def _cause(broken: set[str], whole: set[str]) -> str:
     label_goes_on = any(names.term_of(name) in names.ANCHORS for name in whole)
     if broken == {names.GRAD_NORM}:
         return "The accumulation, the clip or the scale of the loss changes."
-    if broken <= {names.LOSS, names.GRAD_NORM, names.UPDATE_RATIO} and (terms or not whole <= {names.GRAD_NORM}):
+    if broken <= {names.LOSS, names.GRAD_NORM} and (terms or not whole <= {names.GRAD_NORM}):
         return "What the total is made of changes: a weight or a term that is not logged; or the text does."
     if (teachers or terms) and not label and label_goes_on:
         return "The teacher's side changes: a cache, a checkpoint, a temperature, or how the two are aligned."

@@ -136,9 +136,12 @@ def _evaluation(run: Run, t: Thresholds) -> _Evaluation | None:
         return None
     name, column = next(iter(columns.items()))
     still = signals.still(column)
-    if still is None or any(_changes(other, still) for other in columns.values()):
+    if still is None:
         return None
     whole = still.count == len(column)
+    moving = [name for name, other in columns.items() if _changes(other, still)]
+    if moving and not (whole and still.count > t["evaluations"] and name == names.EVAL_LM_LOSS and _beside(moving)):
+        return None
     digits = signals.significant_digits(still.value)
     often = (
         whole or still.count >= t["evaluations"] or (digits >= FULL_PRECISION and not _best_again(run, column, still))
@@ -148,6 +151,12 @@ def _evaluation(run: Run, t: Thresholds) -> _Evaluation | None:
     shown = digits >= t["digits"] or (digits >= t["digits"] - 1 and still.count >= t["fewer_digits"])
     proven = shown and (whole or _moved_before(column, still) >= t["jump"] * signals.unit(still.value))
     return _Evaluation(name, still, whole) if proven or digits >= FULL_PRECISION else None
+
+
+def _beside(moving: list[str]) -> bool:
+    """Whether what moves may be a projector's doing alone: terms of states, and the total that they are in."""
+    own = names.ANCHORS | {names.KD}
+    return all(name == names.EVAL_LOSS or (names.term_of(name) or names.KD) not in own for name in moving)
 
 
 def _too_few_digits(run: Run, t: Thresholds) -> str:
