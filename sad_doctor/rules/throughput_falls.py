@@ -114,7 +114,7 @@ def _stalls(run: Run, pace: Column, t: Thresholds) -> Iterator[Finding]:
     spent = usual / known.value[known.value > 0]
     share = float(np.sum(spent[spent > t["stall"]]) / np.sum(spent))
     thirds = [int(part.sum()) for part in np.array_split(slow, 3)]
-    if share < t["waits"] or min(thirds) < 1 or float(np.mean(slow)) > 0.3:
+    if share < t["waits"] or min(thirds) < 1 or float(np.mean(slow)) > 0.45:
         return
     yield Finding(
         rule=CODE,

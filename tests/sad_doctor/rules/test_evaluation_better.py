@@ -20,3 +20,17 @@ def test_one_that_is_near_or_worse_is_left_alone(judge, evaluated):
 def test_a_total_is_no_label_loss(judge):
     with pytest.raises(TooFew, match="label loss"):
         judge(RULE, "steps: 100\ntrain/loss: 5 -> 4\nsteps: 5 every 20\neval/lm_loss: 2, 2, 2, 2, 2")
+
+
+def test_two_totals_must_lie_further_apart(judge):
+    text = "steps: 100\ntrain/loss: 8 -> 7 ~ 0.1\nsteps: 5 every 20\neval/loss: "
+    assert len(judge(RULE, text + "2.4, 2.2, 2, 1.9, 1.8", evaluations=3)) == 1
+    assert judge(RULE, text + "6.9, 6, 5.5, 5, 4.6", evaluations=3) == []
+
+
+def test_a_label_loss_that_may_be_weighted_is_not_compared(judge):
+    text = (
+        "steps: 100\ntrain/loss: 25\ntrain/raw/lm: 15\ntrain/raw/kd: 10\nsteps: 5 every 20\neval/lm_loss: 5, 4, 4, 4, 4"
+    )
+    with pytest.raises(TooFew, match="may be weighted"):
+        judge(RULE, text)

@@ -28,3 +28,10 @@ def test_noise_is_no_rise(judge):
     assert judge(RULE, "steps: 200\ntrain/raw/lm: 5 -> 3 ~ 0.6") == []
     with pytest.raises(TooFew):  # the beginning was not logged
         judge(RULE, "steps: 200 every 1\ntrain/lr: 1\nsteps: 150, 160, 170, 180, 200\neval/lm_loss: 3, 4, 5, 2, 1")
+
+
+def test_a_label_loss_after_an_unknown_weight_is_a_hint(judge):
+    later = ", ".join(f"{1.45 - 0.005 * i:.4f}" for i in range(99))
+    (finding,) = judge(RULE, f"steps: 100\ntrain/weighted/lm: 1.18, {later}")
+    assert finding.level.name == "INFO"
+    assert any("may be weighted" in line for line in finding.evidence)
