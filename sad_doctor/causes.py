@@ -112,6 +112,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "counters-disagree",
     ),
     "level-breaks": ("term-rises", "loss-oscillates", "early-plateau"),
+    "noise-missing": ("term-collapses",),
     "gradient-grows": ("gradient-always-clipped",),
     # what a perplexity is not
     "perplexity-is-a-clamp": ("perplexity-too-high", "perplexity-disagrees"),

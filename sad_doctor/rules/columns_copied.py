@@ -86,11 +86,15 @@ def _what(name: str) -> str:
 
 def _relation(a: Column, b: Column, t: Thresholds) -> tuple[str, float] | None:
     """ "times" or "plus" and the number that makes the first series the second; None if none does."""
-    step, at, among = np.intersect1d(a.step, b.step, assume_unique=True, return_indices=True)
-    if step.size < t["records"]:
+    if a.step is b.step or np.array_equal(a.step, b.step):
+        first, second = a.value, b.value
+    else:
+        _, at, among = np.intersect1d(a.step, b.step, assume_unique=True, return_indices=True)
+        first, second = a.value[at], b.value[among]
+    if first.size < t["records"]:
         return None
-    rows = np.unique(np.linspace(0, step.size - 1, min(step.size, _SHOWN)).astype(int))
-    one, other = a.value[at][rows], b.value[among][rows]
+    rows = np.unique(np.linspace(0, first.size - 1, min(first.size, _SHOWN)).astype(int))
+    one, other = first[rows], second[rows]
     if min(signals.neighbours(one), signals.neighbours(other)) < t["noise"] or not (one.all() and other.all()):
         return None
     ratio = other / one

@@ -34,4 +34,11 @@ def test_a_label_loss_after_an_unknown_weight_is_a_hint(judge):
     later = ", ".join(f"{1.45 - 0.005 * i:.4f}" for i in range(99))
     (finding,) = judge(RULE, f"steps: 100\ntrain/weighted/lm: 1.18, {later}")
     assert finding.level.name == "INFO"
-    assert any("may be weighted" in line for line in finding.evidence)
+    assert any("A hint only" in line for line in finding.evidence)
+
+
+@pytest.mark.parametrize(("rate", "hints"), [("0.001", 1), ("0 -> 0.001 -> 0.001 -> 0.001", 0)])
+def test_a_rise_that_stands_little_out_of_the_noise_is_a_hint_without_a_warm_up(judge, rate, hints):
+    later = ", ".join(f"{4.5 - 0.008 * i + 0.08 * (-1) ** i:.4f}" for i in range(99))
+    found = judge(RULE, f"steps: 100\ntrain/raw/lm: 3.9, {later}\ntrain/lr: {rate}")
+    assert [finding.level.name for finding in found] == ["INFO"] * hints
