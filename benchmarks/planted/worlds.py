@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from planted import (
+    further,
     healthy,
     loop,
     measures,
@@ -42,6 +43,7 @@ GROUPS: dict[str, tuple[type[Training], ...]] = {
     "tuned": tuple(kind for kind in LATER if kind.__name__ in _TUNED.split()),
     "judged": tuple(kind for kind in LATER if kind.__name__ not in _TUNED.split()),
     "reported": REPORTED,
+    "further": further.ALL,
 }
 KINDS: dict[str, type[Training]] = {kind.__name__: kind for kinds in GROUPS.values() for kind in kinds}
 OFFSETS = {"dev": 0, "held-out": 5000}

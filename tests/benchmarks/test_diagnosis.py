@@ -173,7 +173,7 @@ def test_the_splits_share_nothing():
     assert set(level for _, level in LOGS) == set(LEVELS)
 
 
-@pytest.mark.parametrize("kind", REPORTED, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [*REPORTED, *GROUPS["further"]], ids=lambda kind: kind.__name__)
 def test_every_reported_kind_trains_and_is_evaluated(kind):
     training = kind(TINY)
     training.before(1)
