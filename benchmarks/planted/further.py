@@ -48,7 +48,7 @@ class EvaluationIsZero(Sick):
 
 
 class ProjectorElsewhere(Sick):
-    """The projector is trained on states and evaluated on something else: the evaluation's layerwise term is far off."""
+    """The projector is trained on states and evaluated on something else: the evaluation's layerwise term is off."""
 
     traces = (Trace(("eval/loss", "parts"), OTHER_MEASURE),)
 

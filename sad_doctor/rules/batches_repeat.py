@@ -90,7 +90,8 @@ def _likeness(changes: Floats) -> Floats:
     sums = np.fft.irfft(power, width)[lags]
     squares = np.concatenate(([0.0], np.cumsum(np.square(cut))))
     scale = np.sqrt(squares[size - lags] * (squares[size] - squares[lags]))
-    return np.divide(sums, scale, out=np.zeros(lags.size), where=scale > 0)
+    found: Floats = np.divide(sums, scale, out=np.zeros(lags.size), where=scale > 0)
+    return found
 
 
 def _finding(column: Column, lag: int, likeness: float) -> Finding:

@@ -100,7 +100,7 @@ def _pair(run: Run, t: Thresholds) -> tuple[str, Column, Column, float]:
         raise TooFew("the training's label loss may be weighted")
     if told is None or training is None or len(training) < 4 * _NEAR:
         raise TooFew("too few records of the training's label loss before its weight")
-    return name, *(signals.finite(signals.tidy(c)) for c in (told, training)), below
+    return name, signals.finite(signals.tidy(told)), signals.finite(signals.tidy(training)), below
 
 
 RULE = Rule(
