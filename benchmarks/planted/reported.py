@@ -12,9 +12,11 @@ from torch.nn import functional as F
 
 from planted.families import BLOWN_UP, BROKEN, BY_HEART, OTHER_MEASURE, OTHER_TARGETS, SET_BACK, SLOW, STANDS
 from planted.healthy import FineTuned
+from planted.loop import HardlyLearns
 from planted.model import Tiny
 from planted.optimisation import Sick
 from planted.record import Plan, Record, Row, Trace
+from planted.training import Training
 from sad_doctor import names
 
 ABSENT = ("term-vanishes", "term-collapses")
@@ -164,22 +166,11 @@ class EvaluationOverRanks(Sick):
         return row | {name: value / 4 for name, value in row.items() if name != names.EVAL_PERPLEXITY}
 
 
-class EpsilonLarge(Sick):
+class EpsilonLarge(HardlyLearns):
     """Adam's epsilon is 1: its steps are a thousandth of what they should be."""
-
-    traces = (
-        Trace((names.UPDATE_RATIO, "planned"), SLOW),
-        Trace(("many", "planned"), SLOW),
-        Trace((names.EVAL_LM_LOSS,), SLOW),
-    )
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         return torch.optim.AdamW(self.parameters(), lr=self.plan.rate, eps=1.0)
-
-    @staticmethod
-    def took(record: Record) -> bool:
-        found = record.column(names.EVAL_LM_LOSS)
-        return found[-1] > 0.92 * found[0]
 
 
 class EvaluatesTheTeacher(Sick):
@@ -295,25 +286,10 @@ class InfinityReplaced(Sick):
         return max(record.column(names.LOSS)) > 1000
 
 
-ALL = (
-    TargetLearned,
-    ClampedLogits,
-    KdOfProbabilities,
-    LogTargetMissing,
-    LossTimesAccumulation,
-    MastersRevert,
-    TemperatureLearned,
-    KdOfOneClass,
-    MinusOneItems,
-    EvaluationOverRanks,
-    EpsilonLarge,
-    EvaluatesTheTeacher,
-    AttentionAbsent,
-    ClampedTopK,
-    ClipToZero,
-    Stalls,
-    SoftmaxOverPositions,
-    TrainsOnThePrompt,
-    LayerwiseOtherTexts,
-    InfinityReplaced,
+ALL: tuple[type[Training], ...] = (
+    *(TargetLearned, ClampedLogits, KdOfProbabilities, LogTargetMissing),
+    *(LossTimesAccumulation, MastersRevert, TemperatureLearned, KdOfOneClass),
+    *(MinusOneItems, EvaluationOverRanks, EpsilonLarge, EvaluatesTheTeacher),
+    *(AttentionAbsent, ClampedTopK, ClipToZero, Stalls),
+    *(SoftmaxOverPositions, TrainsOnThePrompt, LayerwiseOtherTexts, InfinityReplaced),
 )

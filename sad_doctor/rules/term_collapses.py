@@ -61,7 +61,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     judged = {term: found for term in sorted(terms) if (found := _series(run, term, t)) is not None}
     if label is None or not judged:
         raise TooFew("no label loss, or no term beside it with enough records")
-    kept = float(np.median(label.value[-max(3, len(label) // 3) :])) / float(np.median(label.value[:_FIRST]))
+    begun = float(np.median(label.value[:_FIRST]))
+    if begun <= 0:
+        raise TooFew("the label loss begins at 0")
+    kept = float(np.median(label.value[-max(3, len(label) // 3) :])) / begun
     for term, column in judged.items():
         first, last = float(np.median(column.value[:_FIRST])), float(np.median(column.value[-(len(column) // 3) :]))
         if not first > 0:

@@ -53,7 +53,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     below = loss.value < -t["below"]
     share = float(np.mean(below))
     yield Reading("share of the records of the loss below zero", share, "often")
-    if share >= t["often"]:
+    if share >= t["often"] and share > 0:
         first = float(loss.step[below][0])
         yield Finding(
             rule=CODE,

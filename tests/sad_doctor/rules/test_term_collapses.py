@@ -34,3 +34,8 @@ def test_others_are_left_alone(judge, text):
 def test_without_a_label_loss_nothing_is_said(judge):
     with pytest.raises(TooFew):
         judge(RULE, f"steps: 100\ntrain/raw/kd: {FALLS}")
+
+
+def test_a_label_loss_of_zero_tells_nothing(judge):
+    with pytest.raises(TooFew, match="begins at 0"):
+        judge(RULE, f"steps: 100\ntrain/raw/kd: {FALLS}\ntrain/raw/lm: 0")
