@@ -270,8 +270,8 @@ def _cause(run: Run, zeros: list[str]) -> str:
         )
     if zeros:
         return (
-            "The optimizer takes no step. Most often the gate of the accumulation never opens: a counter that is "
-            "advanced twice a batch skips every even accumulation. A rate printed as 0.000e+00 is zero, not rounded."
+            "The optimizer takes no step. Most often the gate of the gradient accumulation never opens: a counter "
+            "advanced twice a batch skips every even one. A rate printed as 0.000e+00 is zero, not rounded."
         )
     return "The optimizer holds other parameters than the evaluated model, or all are frozen, or it is never stepped."
 

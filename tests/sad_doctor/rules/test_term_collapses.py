@@ -38,4 +38,4 @@ def test_without_a_label_loss_nothing_is_said(judge):
 
 def test_a_label_loss_of_zero_tells_nothing(judge):
     with pytest.raises(TooFew, match="begins at 0"):
-        judge(RULE, f"steps: 100\ntrain/raw/kd: {FALLS}\ntrain/raw/lm: 0")
+        judge(RULE, f"steps: 100\ntrain/raw/kd: {FALLS}\nsteps: 5 every 20\neval/lm_loss: 0, 0, 0, 0, 0")
