@@ -220,17 +220,21 @@ def _refuse(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
+def _in_a_folder() -> None:
+    """End with the cause if the current folder is gone: whatever else failed, failed for that."""
+    try:
+        Path.cwd()
+    except OSError:
+        _refuse("the folder that you are in was deleted: change to another one", 2)
+
+
 def _crashed(error: Exception) -> NoReturn:
     """Show what nobody foresaw: what a message took from a file must not reach the terminal as a control code."""
     import traceback
 
     from sad_doctor.clean import clean
 
-    try:
-        Path.cwd()
-    except OSError:
-        _refuse("the folder that you are in was deleted: change to another one", 2)
-
+    _in_a_folder()
     told = "".join(traceback.format_exception(error))
     sys.stderr.write(clean(told, len(told) + 1).rstrip() + "\n")
     _refuse("this is a fault of sad: report it with the lines above and what `sad env` prints", 1)
@@ -248,6 +252,7 @@ def main() -> None:
         # the library's own end where the reader of our output went away, or a shell was told what it asked
         sys.exit(141 if ending.code == 1 else ending.code)
     except (UserError, Stopped) as error:
+        _in_a_folder()
         _refuse(str(error), error.exit_code)
     except _WRONG_USAGE as error:
         if not error.format_message():

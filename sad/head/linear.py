@@ -85,7 +85,7 @@ def _scale(config: Any) -> float:  # noqa: ANN401 - transformers' configs have n
     scale = 1.0
     for name, power in FACTORS.items():
         # HyperCLOVA X multiplies by what Granite divides by
-        turned = name == "logits_scaling" and str(config.model_type).startswith("hyperclovax")
+        turned = name == "logits_scaling" and str(getattr(config, "model_type", "")).startswith("hyperclovax")
         scale *= (getattr(config, name, None) or 1.0) ** (-power if turned else power)
     return scale
 

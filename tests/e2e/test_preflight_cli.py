@@ -89,7 +89,7 @@ def room(tmp_path: Path, pair_folder: Path) -> Path:
         (["--teacher", "./teacher", "--set", "data.max_length=9999"], "tokens at the most, data.max_length is 9999"),
         (["--student", "random:2x64", "--set", "student.tokenizer=./slow"], "has no fast backend"),
         (["--config", "trl.yaml"], "not a recipe: recipes are TOML"),
-        (["--config", "broken.toml"], "is not TOML"),
+        (["--config", "broken.toml"], "cannot be read as TOML"),
         (["--config", "none.toml"], "cannot read the recipe"),
         (["--set", "train.batchsize=3"], "did you mean batch_size?"),
         (["--data", "text.txt", "--write-fix", "no/such.toml"], "there is no such folder"),

@@ -192,7 +192,7 @@ def test_two_processes_are_one(room: Room) -> None:
         (("--set", "train.epochs"), "--set train.epochs: write it as key=value"),
         (("--epochs", "-1"), "train.epochs: input should be greater than 0"),
         (("--config", "none.toml"), "cannot read the recipe none.toml"),
-        (("--config", "broken.toml"), "broken.toml is not TOML"),
+        (("--config", "broken.toml"), "broken.toml cannot be read as TOML"),
         (("--resume", "runs/latest"), "--resume goes on with the run's own recipe"),
     ],
 )
