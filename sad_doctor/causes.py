@@ -87,7 +87,13 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "lm-rises-while-kd-falls": ("term-rises", "student-no-better", "overfitting", "perplexity-too-high"),
     "kd-stays": ("student-no-better", "term-rises"),
     # a label or a token that is wrong
-    "label-loss-too-low": ("kd-stays", "lm-rises-while-kd-falls", "overfitting"),
+    "label-loss-too-low": (
+        "targets-degenerate",
+        "evaluation-better",
+        "kd-stays",
+        "lm-rises-while-kd-falls",
+        "overfitting",
+    ),
     "worse-than-uniform": (
         *("perplexity-too-high", "total-too-high", "student-no-better", "layerwise-too-high"),
         *("gradient-always-clipped", "evaluation-objective-differs", "lm-rises-while-kd-falls"),
