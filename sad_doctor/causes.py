@@ -35,6 +35,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     # the step is too large
     "starts-too-fast": ("loss-spike", "student-no-better", "learns-little"),
     "loss-diverges": (
+        *("level-breaks", "gradient-grows", "term-rises", "evaluation-jumps"),
         *("loss-spike", "total-too-high", "perplexity-too-high", "early-plateau", "student-no-better", "overfitting"),
         *(
             "worse-than-uniform",
@@ -44,7 +45,15 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
             "learns-little",
         ),
     ),
-    "loss-oscillates": ("early-plateau", "loss-spike", "student-no-better", "learns-little"),
+    "loss-oscillates": (
+        "level-breaks",
+        "evaluation-jumps",
+        "gradient-grows",
+        "early-plateau",
+        "loss-spike",
+        "student-no-better",
+        "learns-little",
+    ),
     # one term, or its scale
     "parts-do-not-sum": ("evaluation-objective-differs",),
     "layerwise-too-high": ("term-dominates", "total-too-high", "term-owns-the-gradient", "gradient-always-clipped"),
@@ -58,12 +67,14 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "learns-little",
     ),
     "weight-negative": (
+        *("term-rises", "level-breaks", "gradient-grows", "total-negative"),
         *("kd-stays", "lm-rises-while-kd-falls", "loss-diverges", "term-dominates", "student-no-better"),
         *("kd-below-its-floor", "parts-do-not-sum", "early-plateau", "worse-than-uniform", "total-too-high"),
         *("layerwise-too-high", "term-owns-the-gradient", "perplexity-too-high", "evaluation-objective-differs"),
         *("overfitting", "starts-too-fast", "gradient-always-clipped", "learns-little"),
     ),
     "falls-by-its-weights": ("early-plateau", "student-no-better"),
+    "kd-below-its-floor": ("total-negative",),
     # the teacher, or the way to it
     "teacher-does-not-match": (
         *("teacher-drifts", "targets-degenerate", "kd-stays", "lm-rises-while-kd-falls", "student-no-better"),
@@ -73,30 +84,53 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "targets-degenerate": ("kd-stays", "lm-rises-while-kd-falls"),
     "covers-little": ("kd-stays", "term-vanishes", "lm-rises-while-kd-falls"),
     "term-vanishes": ("kd-stays", "parts-do-not-sum", "term-dominates"),
-    "lm-rises-while-kd-falls": ("student-no-better", "overfitting", "perplexity-too-high"),
-    "kd-stays": ("student-no-better",),
+    "lm-rises-while-kd-falls": ("term-rises", "student-no-better", "overfitting", "perplexity-too-high"),
+    "kd-stays": ("student-no-better", "term-rises"),
     # a label or a token that is wrong
-    "label-loss-too-low": ("kd-stays", "lm-rises-while-kd-falls", "overfitting"),
+    "label-loss-too-low": (
+        "targets-degenerate",
+        "evaluation-better",
+        "kd-stays",
+        "lm-rises-while-kd-falls",
+        "overfitting",
+    ),
     "worse-than-uniform": (
         *("perplexity-too-high", "total-too-high", "student-no-better", "layerwise-too-high"),
         *("gradient-always-clipped", "evaluation-objective-differs", "lm-rises-while-kd-falls"),
     ),
-    "overfitting": ("student-no-better", "worse-than-uniform", "perplexity-too-high"),
+    "overfitting": (
+        *("student-no-better", "worse-than-uniform", "perplexity-too-high", "early-plateau", "learns-little"),
+        "level-breaks",
+    ),
     # the evaluation is of something else
     "evaluation-objective-differs": (
         *("perplexity-disagrees", "student-no-better", "perplexity-too-high", "early-plateau", "worse-than-uniform"),
-        "overfitting",
+        *("overfitting", "evaluation-better", "label-loss-too-low"),
     ),
+    # two names of one number: what is said of the one holds for the other
+    "columns-copied": ("kd-stays", "term-vanishes", "teacher-drifts", "evaluation-objective-differs", "term-rises"),
+    # a rate, a break and what they do
+    "learning-rate-odd": (
+        "learns-little",
+        "early-plateau",
+        "student-no-better",
+        "loss-oscillates",
+        "counters-disagree",
+    ),
+    "level-breaks": ("term-rises", "loss-oscillates", "early-plateau"),
+    "noise-missing": ("term-collapses",),
+    "gradient-grows": ("gradient-always-clipped",),
     # what a perplexity is not
     "perplexity-is-a-clamp": ("perplexity-too-high", "perplexity-disagrees"),
     "perplexity-of-the-total": ("perplexity-too-high", "perplexity-disagrees"),
-    "perplexity-disagrees": ("perplexity-too-high",),
+    "perplexity-disagrees": ("perplexity-too-high", "targets-degenerate", "label-loss-too-low", "evaluation-better"),
     # numbers
     "non-finite": ("non-finite-hidden", "term-vanishes"),
     "non-finite-hidden": ("non-finite", "non-finite-gradient", "term-vanishes"),
     "non-finite-gradient": ("weights-frozen", "non-finite", "non-finite-hidden"),
     # the run itself
     "resume-jumps": (
+        *("learning-rate-odd", "counters-disagree", "level-breaks", "evaluation-jumps"),
         "loss-spike",
         "loss-diverges",
         "early-plateau",
@@ -104,5 +138,6 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "loss-oscillates",
         "overfitting",
     ),
+    "term-collapses": ("kd-stays", "level-breaks"),
     "memory-grows": ("throughput-falls",),
 }

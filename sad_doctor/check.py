@@ -19,6 +19,23 @@ SLACK = 0.15
 NOTES = frozenset({"raw-is-weighted"})
 """Rules whose hints say how to read the log and not that anything is wrong: they come last."""
 
+PICTURES = frozenset(
+    {
+        "batches-repeat",
+        "noise-missing",
+        "level-breaks",
+        "counters-disagree",
+        "evaluation-jumps",
+        "term-rises",
+        "total-negative",
+        "term-collapses",
+        "gradient-grows",
+        "evaluation-better",
+        "learning-rate-odd",
+    }
+)
+"""Rules of a picture that many causes leave: their hints come after those that name a cause."""
+
 ORDER = ("R1", "R5", "R4", "R2", "R3")
 """Which of two findings of one level comes first, by the group of its rule: what makes the rest of the log worthless
 (nothing moves, a crash, broken numbers) before what is out of balance, and that before what is measured wrongly."""
@@ -103,6 +120,8 @@ def _explains(cause: Finding, finding: Finding, explains: Mapping[str, Sequence[
 def _rank(finding: Finding) -> tuple[int, int, str, float, str]:
     group = ORDER.index(finding.rule[:2]) if finding.rule[:2] in ORDER else len(ORDER)
     if finding.level == Level.INFO and finding.name in NOTES:
+        group = len(ORDER) + 2
+    elif finding.level == Level.INFO and finding.name in PICTURES:
         group = len(ORDER) + 1
     first = float("-inf") if finding.first_step is None else finding.first_step
     return -finding.level, group, finding.rule, first, finding.headline

@@ -7,24 +7,25 @@ it means, once, for every kind.
 STANDS = ("weights-frozen", "learning-rate-zero", "gradient-vanishes")
 """Nothing moves."""
 
-SLOW = (*STANDS, "updates-tiny", "early-plateau", "student-no-better", "learns-little")
+SLOW = (*STANDS, "updates-tiny", "early-plateau", "student-no-better", "learns-little", "learning-rate-odd")
 """It moves, and learns next to nothing."""
 
-BLOWN_UP = ("loss-diverges", "loss-oscillates", "non-finite", "loss-spike", "starts-too-fast")
+BLOWN_UP = ("loss-diverges", "loss-oscillates", "non-finite", "loss-spike", "starts-too-fast", "gradient-grows")
 """The step is too large."""
 
-SET_BACK = ("loss-diverges", "loss-oscillates", "loss-spike", "resume-jumps", "starts-over")
+SET_BACK = ("loss-diverges", "loss-oscillates", "loss-spike", "resume-jumps", "starts-over", "level-breaks")
 """From one step to the next the student, or what it is asked, is another one."""
 
-BY_HEART = ("overfitting", "label-loss-too-low")
+BY_HEART = ("overfitting", "label-loss-too-low", "noise-missing", "batches-repeat")
 """The student is asked what it was told."""
 
 OTHER_TARGETS = (
     *("kd-stays", "lm-rises-while-kd-falls", "teacher-does-not-match", "teacher-drifts", "targets-degenerate"),
+    *("term-rises", "columns-copied"),
 )
 """The teacher answers for something else, or is another one."""
 
-OTHER_MEASURE = ("evaluation-objective-differs", "perplexity-disagrees")
+OTHER_MEASURE = ("evaluation-objective-differs", "perplexity-disagrees", "evaluation-better")
 """The evaluation counts in another way than the training."""
 
 BROKEN = ("non-finite", "non-finite-hidden", "non-finite-gradient")

@@ -92,10 +92,11 @@ def _masked(row: Row) -> Row:
 
 def trainer_state(path: Path, record: Record, rows: Rows) -> Path:
     """Hugging Face's file, as of the last save."""
-    history = []
+    history, epoch = [], 0.0
     for step, _, row in rows:
         shown = {theirs(k, _HUGGING_FACE): v for k, v in _masked(row).items()}
-        history.append({"epoch": shown.get("epoch", step / record.plan.steps), **shown, "step": step})
+        epoch = shown.get("epoch", epoch)  # an evaluation has that of the record before it
+        history.append({"epoch": epoch, **shown, "step": step})
     done = rows[-1][0] if rows else 0
     path.mkdir(parents=True)
     path = path / "trainer_state.json"
@@ -112,12 +113,12 @@ def _bar(step: int, total: int, values: str = "") -> str:
 def hugging_face(path: Path, record: Record, rows: Rows, quoted: bool = True) -> Path:
     """What the Trainer prints: version 5 quotes the numbers and shows four digits."""
     total, text = record.plan.steps, _bar(0, record.plan.steps)
-    mark = "'" if quoted else ""
+    mark, epoch = "'" if quoted else "", 0.0
     for step, _, row in rows:
         if step == 0:
             continue
         shown = {theirs(k, _HUGGING_FACE): v for k, v in _masked(row).items()}
-        shown.setdefault("epoch", step / total)
+        epoch = shown.setdefault("epoch", epoch)
         cells = ", ".join(f"'{key}': {mark}{value:.4g}{mark}" for key, value in shown.items())
         text += f"{_bar(step, total)}\n{{{cells}}}\n{_bar(step, total)}"
     if record.traceback:

@@ -103,7 +103,7 @@ class RateOfOneGroup(Sick):
 class RateAnewAtResume(Sick):
     """At a resume the schedule begins again, at its top."""
 
-    traces = (Trace((names.LEARNING_RATE, "resume"), ("resume-jumps", "learning-rate-jumps", *SET_BACK)),)
+    traces = (Trace((names.LEARNING_RATE, "resume"), ("resume-jumps", "learning-rate-odd", *SET_BACK)),)
 
     def planned(self, plan: Plan) -> Plan:
         return replace(plan, schedule="linear", warmup=0.0)

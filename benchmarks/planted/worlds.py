@@ -5,17 +5,20 @@ from __future__ import annotations
 from random import Random
 
 from planted import (
+    further,
     healthy,
     loop,
     measures,
     objective,
     optimisation,
     others,
+    reported,
     sound,
     surroundings,
     targets,
     texts,
     unseen,
+    variants,
 )
 from planted.record import Plan
 from planted.training import Training
@@ -24,6 +27,9 @@ OTHERS: tuple[type[Training], ...] = (*others.ALL, *unseen.ALL)
 SICK: tuple[type[Training], ...] = (*optimisation.ALL, *objective.ALL, *texts.ALL, *surroundings.ALL)
 LATER: tuple[type[Training], ...] = (*sound.ALL, *loop.ALL, *targets.ALL, *measures.ALL)
 """Kinds that were planted later, half of each file to mend rules by, half to judge them: a coin said which."""
+
+REPORTED: tuple[type[Training], ...] = (*reported.ALL, *variants.ALL)
+"""Kinds that were planted after the rules for pictures, from what others reported."""
 
 _TUNED = (
     "StudentSliceShifted EvaluationInBits SlowerAndSlower OnlyNorms PlainDescent NewStudentEachEpoch TeacherInTwoBits "
@@ -36,6 +42,8 @@ GROUPS: dict[str, tuple[type[Training], ...]] = {
     "others": OTHERS,
     "tuned": tuple(kind for kind in LATER if kind.__name__ in _TUNED.split()),
     "judged": tuple(kind for kind in LATER if kind.__name__ not in _TUNED.split()),
+    "reported": REPORTED,
+    "further": further.ALL,
 }
 KINDS: dict[str, type[Training]] = {kind.__name__: kind for kinds in GROUPS.values() for kind in kinds}
 OFFSETS = {"dev": 0, "held-out": 5000}

@@ -78,13 +78,18 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if 0 < end < t["nats"]:
         yield _finding(name, column, end, f"below {words.number(t['nats'])}, which no text costs", Level.WARNING)
         return
+    label = signals.label_loss(run)
+    trained = label is not None and bool(np.any(label[1].value != 0))
+    if name.startswith("eval/") and len(column) >= t["last"] and not np.any(np.abs(column.value) > 1e-9) and trained:
+        yield _finding(name, column, 0.0, "and was so each time: it is not computed", Level.WARNING)
+        return
     bar = run.get(names.TEACHER_EVAL_LM_LOSS)
     if bar is not None and name == names.EVAL_LM_LOSS:
         yield Reading("the held-out loss over the teacher's", end / bar.last if bar.last else float("nan"), "half")
         if 0 < column.last < min(t["half"] * bar.last, bar.last - t["under"]):
             yield _finding(name, column, column.last, f"where its teacher's is {words.number(bar.last)}", Level.WARNING)
             return
-    told, label = run.get(names.TEACHER_LOSS), signals.label_loss(run)
+    told = run.get(names.TEACHER_LOSS)
     teacher = None if told is None else signals.finite(told)
     if teacher is None or label is None or min(len(teacher), len(label[1])) < t["records"]:
         return

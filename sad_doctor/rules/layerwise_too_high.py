@@ -18,7 +18,8 @@ the padding. Dividing by batch x length x hidden once more changes nothing: the 
 - `raw = 4`: the bound of a squared distance of states with mean 0 and variance 1.
 - `hidden = 100`: a raw value above this is told although its part is small.
 - `labels = 25`: nats of a label loss above which all terms are sums over tokens, which other rules tell; guessing costs
-  at most 12.5.
+  at most 12.5. `small = 0.25`: the share of the loss below which a weighted value alone is a hint, as its weight may be
+  what makes it large.
 
 ## Example
 ```run fires
@@ -81,10 +82,17 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             yield from _finding(run, raw, t["raw"], "raw")
         return
     if raw is None or float(np.max(signals.finite(raw).value, initial=0.0)) > t["raw"]:
-        found = list(_finding(run, logged, t["weighted"], "weighted"))
+        found = list(_finding(run, logged, t["weighted"], "weighted", _level(run, raw, t)))
         if raw is not None and not found:
             found = list(_finding(run, raw, t["hidden"], "raw", Level.WARNING))
         yield from found
+
+
+def _level(run: Run, raw: Column | None, t: Thresholds) -> Level:
+    """A hint where the weight may be what makes it large: the raw value is not told, and the share is small."""
+    share = signals.shares(run).get(names.LAYERWISE)
+    small = share is not None and float(np.max(share.value)) < t["small"]
+    return Level.INFO if raw is None and small else Level.ERROR
 
 
 def _finding(run: Run, column: Column, limit: float, kind: str, level: Level = Level.ERROR) -> Iterator[Finding]:
@@ -131,5 +139,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.RAW}{names.LAYERWISE}|{names.WEIGHTED}{names.LAYERWISE}",),
     check=check,
-    thresholds={"weighted": 2.0, "raw": 4.0, "hidden": 100.0, "labels": 25.0},
+    thresholds={"weighted": 2.0, "raw": 4.0, "hidden": 100.0, "labels": 25.0, "small": 0.25},
 )

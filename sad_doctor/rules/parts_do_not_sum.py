@@ -6,7 +6,7 @@ the records. A gap that changes sides is noise: the total is then often a mean o
 one. A total that lags behind falling parts is allowed for.
 
 Where the log tells no weights: a loss that is a whole multiple of the sum of its parts or a whole part of it, or the
-sum of all parts but one, to the last digit at every step.
+sum of all parts but one, to the last digit at every step; and, as a hint, one part that is in it several times.
 
 ## Why it is bad
 Shares computed from such parts are wrong, and a term that is not logged cannot be watched. Or the loss that is logged
@@ -75,6 +75,15 @@ _LEFT_OUT = (
     "The term is computed and logged, and never added: its gradient is not in the step.",
     "Add it to the sum that `backward` is called on.",
 )
+_STEADY = 0.15
+_CONSTANT = (
+    "A term is in the total and in no column, such as a load balance or a penalty that hardly changes.",
+    "Log every term that is added, with its weight.",
+)
+_TWICE = (
+    "Its weight is just that; or it is added by the loss and by the loop.",
+    "Log the weights; see where the term is added to the total, and add it once.",
+)
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -136,6 +145,31 @@ def _exact(run: Run, total: Column, t: Thresholds) -> Finding | None:
             level = Level.WARNING if out == names.KD or out in names.ANCHORS else Level.INFO
             what = f"The term {out} is not in the loss: {words.listing(rest)} alone sum to it at every step"
             return _told(step, what, _LEFT_OUT, {"left_out": share}, level)
+    if run.terms(names.WEIGHTED) or run.terms(names.WEIGHT):
+        return None  # what is missing is measured
+    return _counted(step, loss, dict(zip(values, rows, strict=True)))
+
+
+def _counted(step: Floats, loss: Floats, parts: dict[str, Floats]) -> Finding | None:
+    """One part that is in the total two or more times, all others once: a hint, as its weight may be just that."""
+    whole = np.sum(list(parts.values()), axis=0)
+    for term, value in parts.items():
+        if not bool(np.all(value > 0.02 * loss)):
+            continue
+        times = (loss - whole) / value + 1
+        count = round(float(np.median(times)))
+        gap = np.abs(whole + (count - 1) * value - loss)
+        if count >= 2 and float(np.quantile(gap, 0.9)) < _EXACT * float(np.median(loss)):
+            what = f"The term {term} is in the loss {count} times at every step, the others once"
+            return _told(step, what, _TWICE, {"times": float(count)}, Level.INFO)
+    rest = loss - whole
+    low, middle, high = np.quantile(rest, [0.1, 0.5, 0.9])
+    # a weight that is not 1 would leave a rest that goes as its part goes
+    if high - low < _STEADY * min(float(np.ptp(np.quantile(v, [0.1, 0.9]))) for v in (loss, whole)) and (
+        low > _STEADY * middle > 0 and middle > 0.02 * float(np.median(loss))
+    ):
+        what = f"The loss lies {words.number(float(middle))} above the sum of its parts at every step, whatever they do"
+        return _told(step, what, _CONSTANT, {"rest": float(middle)}, Level.INFO)
     return None
 
 

@@ -5,6 +5,9 @@ The label loss, the evaluation's or the training's before its weight (without pa
 tenth of the run far above its first value, surely beyond the noise of its batches, and comes down again later. A loss
 that stays up is a divergence and told as that.
 
+Where there is no warm-up and the first dozen of records all lie above the first one, less is enough for a hint; a hint
+is also all that is said of a label loss whose weight the log does not tell.
+
 ## Why it is bad
 The student comes with what it knows, and loses part of it in the first steps: the moments of the optimizer are not yet
 estimates, so each step is as long as the learning rate lets it. What was lost has to be learned again, and some is not.
@@ -63,7 +66,11 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R109", "starts-too-fast"
 
-_SIGMAS = 6.0
+_SIGMAS, _FEWER = 6.0, 3.0
+"""How far the rise must stand out of the noise; fewer for a hint, where there is no warm-up."""
+
+_NEXT = 12
+"""So many records after the first one must all lie above it for that hint."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -74,9 +81,19 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     for name, column, run_of in judged:
         rise = _rise(run, column, run_of, t)
         yield Reading(f"early rise of {name} over its first value, nats", rise[1] - rise[0] if rise else 0.0, "nats")
-        if rise is not None and _surely(column, rise, run_of, t):
-            yield _finding(run, name, rise)
+        if rise is not None and _surely(column, rise, run_of, t, _SIGMAS):
+            yield _finding(run, name, rise, known=name not in _weighted(run))
             return
+        perhaps = rise is not None and run_of > 1 and _cold(run) and _below_all(column)
+        if perhaps and rise is not None and _surely(column, rise, run_of, t, _FEWER):
+            yield _finding(run, name, rise, known=False)
+            return
+
+
+def _weighted(run: Run) -> dict[str, Column]:
+    """The label loss after a weight that the log does not tell."""
+    found = signals.after_its_weight(run, sorted(names.ANCHORS)) if signals.label_loss(run) is None else None
+    return {} if found is None else {found[0]: found[1]}
 
 
 def _series(run: Run, t: Thresholds) -> Iterator[tuple[str, Column, int]]:
@@ -89,7 +106,8 @@ def _series(run: Run, t: Thresholds) -> Iterator[tuple[str, Column, int]]:
     label = signals.label_loss(run)
     parted = run.terms(names.RAW) or run.terms(names.WEIGHTED)
     loss = run.get(names.LOSS)
-    found = label if label is not None else None if parted or loss is None else (names.LOSS, loss)
+    weighted = next(iter(_weighted(run).items()), None)
+    found = label or weighted or (None if parted or loss is None else (names.LOSS, loss))
     if found is not None:
         known = signals.finite(signals.tidy(found[1]))
         if len(known) >= t["records"] and known.step[0] <= start + 0.02 * span:
@@ -108,23 +126,37 @@ def _rise(run: Run, column: Column, width: int, t: Thresholds) -> tuple[float, f
     return float(early[0]), float(levels[top]), float(column.step[1 + top])
 
 
-def _surely(column: Column, rise: tuple[float, float, float], width: int, t: Thresholds) -> bool:
+def _surely(column: Column, rise: tuple[float, float, float], width: int, t: Thresholds, sigmas: float) -> bool:
     first, top, at = rise
     later = column.value[column.step > at]
     noise = float(np.median(np.abs(np.diff(column.value[len(column) // 2 :])))) if width > 1 else 0.0
-    high = top - first > max(t["rise"] * abs(first), t["nats"], _SIGMAS * noise)
+    high = top - first > max(t["rise"] * abs(first), t["nats"], sigmas * noise)
     return high and later.size >= 2 and float(np.median(later[-max(2, later.size // 4) :])) < first
 
 
-def _finding(run: Run, name: str, rise: tuple[float, float, float]) -> Finding:
-    first, top, at = rise
+def _below_all(column: Column) -> bool:
+    return len(column) > _NEXT and bool(np.all(column.value[1 : 1 + _NEXT] > column.value[0]))
+
+
+def _cold(run: Run) -> bool:
+    """Whether the learning rate is near its height from the first record on."""
     rate = run.get(names.LEARNING_RATE)
-    cold = rate is not None and float(rate.value[0]) > 0.5 * float(np.max(signals.finite(rate).value, initial=0.0))
+    return rate is not None and float(rate.value[0]) > 0.5 * float(np.max(signals.finite(rate).value, initial=0.0))
+
+
+def _finding(run: Run, name: str, rise: tuple[float, float, float], *, known: bool) -> Finding:
+    first, top, at = rise
+    cold = _cold(run)
     told = ["The learning rate is at its height from the first record on: no warm-up"] if cold else []
+    told += (
+        []
+        if known
+        else ["A hint only: it stands little out of the noise, or its weight, which the log does not tell, may rise"]
+    )
     return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.WARNING,
+        level=Level.WARNING if known else Level.INFO,
         headline=(
             f"The first steps throw the student back: {words.called(name)} rises from {words.number(first)} to "
             f"{words.number(top)} by step {words.step(at)}, and has to come down again."

@@ -65,6 +65,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         count = 0 if found is None else len(told[found])
         raise TooFew(f"{words.counted(count, 'evaluation')} of the label loss; it judges from {t['evaluations']:g} on")
     evaluation = told[found]
+    if bool(np.any(np.diff(run.columns[found].step) < 0)):
+        raise TooFew("the steps go back: which evaluation was the first and which the last is not known")
     total = run.fact(names.TOTAL_STEPS)
     length = total if total and total > 0 else max(run.last_step, 1.0)
     if float(evaluation.step[0]) > t["early"] * length:

@@ -3,7 +3,8 @@
 ## What it sees
 The tokens per second of twelve blocks of records: the last quarter of them lies below a third of the first half's best
 level, surely and without coming back. Without tokens per second, the samples or the steps per second, else the seconds
-between records, where records carry a time. A run that lost little time by it, and a fall to a half, is a hint.
+between records, where records carry a time. A run that lost little time by it, and a fall to a half, is a hint; and so
+are single records, all along, that are far slower than the others and take a good part of the time.
 
 ## Why it is bad
 The rest of the run costs several times its price. Common reasons: memory that swaps or an allocator that frees and asks
@@ -13,6 +14,7 @@ same machine, micro-batches that are cut because the memory does not hold them.
 ## Thresholds
 - `cliff = 3`: how many times slower, for a warning; `slower = 2` for a hint.
 - `lost = 300`: so many seconds must be lost for a warning, where the log tells the time.
+- `stall = 5`, `waits = 0.3`: how many times slower a single record is, and what share of the time they take in all.
 - `records = 48`: fewest records.
 
 ## Example
@@ -56,6 +58,8 @@ from sad_doctor.run import Column, Run
 CODE, NAME = "R503", "throughput-falls"
 
 _BLOCKS = 12
+_STALLS = 6
+"""Fewest single slow records that make a habit."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -74,6 +78,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         raise TooFew("the pace is 0 in the last records")
     yield Reading("times slower at the end", before / after, "cliff")
     if float(np.max(late)) * t["slower"] > before:
+        yield from _stalls(run, pace, t)
         return
     slow = blocks.step[blocks.middle < 0.75 * before]
     since = float(slow[0]) if slow.size else float(blocks.step[-3])
@@ -96,6 +101,38 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         first_step=since,
         last_step=float(pace.step[-1]),
         numbers={"before": before, "after": after},
+    )
+
+
+def _stalls(run: Run, pace: Column, t: Thresholds) -> Iterator[Finding]:
+    """Single records that are far slower than the others, all along, and take much of the time together."""
+    known = signals.finite(pace)
+    usual = float(np.median(known.value))
+    slow = (known.value > 0) & (known.value * t["stall"] < usual)
+    if run.get(names.TOKENS_PER_SECOND) is None or usual <= 0 or int(slow.sum()) < _STALLS:
+        return
+    spent = usual / known.value[known.value > 0]
+    share = float(np.sum(spent[spent > t["stall"]]) / np.sum(spent))
+    thirds = [int(part.sum()) for part in np.array_split(slow, 3)]
+    if share < t["waits"] or min(thirds) < 1 or float(np.mean(slow)) > 0.45:
+        return
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"The run waits again and again: {int(slow.sum()):,} of {len(known):,} records are more than "
+            f"{t['stall']:g} times slower than usual, and take {words.percent(share)} of the time of all."
+        ),
+        evidence=(
+            f"Usual {words.number(usual, 1)} tokens a second, in those records "
+            f"{words.number(float(np.median(known.value[slow])), 1)}",
+        ),
+        cause="A slow disk, a loader that runs empty, a checkpoint or an evaluation that is counted in the step.",
+        remedy="Log the seconds of the step's parts; more workers and a longer queue for the loader; save less often.",
+        first_step=float(known.step[slow][0]),
+        last_step=float(known.step[-1]),
+        numbers={"slow": float(slow.sum()), "share": share},
     )
 
 
@@ -142,5 +179,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.TOKENS_PER_SECOND}|{names.SAMPLES_PER_SECOND}|{names.STEPS_PER_SECOND}|{names.TIME}",),
     check=check,
-    thresholds={"cliff": 3, "slower": 2, "lost": 300, "records": 48},
+    thresholds={"cliff": 3, "slower": 2, "lost": 300, "records": 48, "stall": 5, "waits": 0.3},
 )

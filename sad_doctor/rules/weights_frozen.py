@@ -83,6 +83,11 @@ _NORM = "the gradient norm"
 ENDED = 0.02
 """Share of the largest learning rate below which a schedule is over."""
 
+_THRESHOLDS: Thresholds = {
+    **{"digits": 5, "fewer_digits": 8, "evaluations": 3, "jump": 50},
+    **{"rate_after": 300, "zero_records": 5, "update": 1e-8},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class _Evaluation:
@@ -136,9 +141,12 @@ def _evaluation(run: Run, t: Thresholds) -> _Evaluation | None:
         return None
     name, column = next(iter(columns.items()))
     still = signals.still(column)
-    if still is None or any(_changes(other, still) for other in columns.values()):
+    if still is None:
         return None
     whole = still.count == len(column)
+    moving = [name for name, other in columns.items() if _changes(other, still)]
+    if moving and not (whole and still.count > t["evaluations"] and name == names.EVAL_LM_LOSS and _beside(moving)):
+        return None
     digits = signals.significant_digits(still.value)
     often = (
         whole or still.count >= t["evaluations"] or (digits >= FULL_PRECISION and not _best_again(run, column, still))
@@ -148,6 +156,12 @@ def _evaluation(run: Run, t: Thresholds) -> _Evaluation | None:
     shown = digits >= t["digits"] or (digits >= t["digits"] - 1 and still.count >= t["fewer_digits"])
     proven = shown and (whole or _moved_before(column, still) >= t["jump"] * signals.unit(still.value))
     return _Evaluation(name, still, whole) if proven or digits >= FULL_PRECISION else None
+
+
+def _beside(moving: list[str]) -> bool:
+    """Whether what moves may be a projector's doing alone: terms of states, and the total that they are in."""
+    own = {*names.ANCHORS, names.KD, None}
+    return all(name == names.EVAL_LOSS or names.term_of(name) not in own for name in moving)
 
 
 def _too_few_digits(run: Run, t: Thresholds) -> str:
@@ -166,7 +180,6 @@ def _too_few_digits(run: Run, t: Thresholds) -> str:
 
 
 def _moved_before(column: Column, still: signals.Still) -> float:
-    """How far the evaluation moved at the step before the stretch; infinite when it began with the log."""
     earlier = column.value[column.step < still.first]
     return abs(float(earlier[-1]) - still.value) if earlier.size else float("inf")
 
@@ -247,9 +260,8 @@ def _cause(run: Run, zeros: list[str]) -> str:
     rate = run.get(names.LEARNING_RATE)
     if _NORM in " ".join(zeros) and rate is not None and bool(np.any(rate.value != 0)):
         return (
-            "No gradient reaches the weights, though there is a learning rate: the loss is computed on detached "
-            "values or under no_grad, every parameter is frozen (requires_grad=False), or the logits are clamped so "
-            "that their gradient is 0. Or the norm is taken after zero_grad: then the weights do move."
+            "No gradient reaches the weights, though there is a rate: the loss is of detached values or under no_grad, "
+            "all is frozen, or the logits are clamped. Or the norm is taken after zero_grad: then the weights do move."
         )
     if zeros and all("update" in line for line in zeros):
         return (
@@ -258,14 +270,10 @@ def _cause(run: Run, zeros: list[str]) -> str:
         )
     if zeros:
         return (
-            "The optimizer takes no step. Most often the gate of the gradient accumulation never opens: a counter that "
-            "is advanced twice a batch skips every even accumulation. A learning rate printed with an exponent as "
-            "0.000e+00 is zero, not rounded."
+            "The optimizer takes no step. Most often the gate of the gradient accumulation never opens: a counter "
+            "advanced twice a batch skips every even one. A rate printed as 0.000e+00 is zero, not rounded."
         )
-    return (
-        "The optimizer holds other parameters than the model that is evaluated, or all of them are frozen, or it is "
-        "never stepped: the log has no learning rate of 0 to tell which."
-    )
+    return "The optimizer holds other parameters than the evaluated model, or all are frozen, or it is never stepped."
 
 
 def _numbers(run: Run, evaluation: _Evaluation | None) -> dict[str, float]:
@@ -288,13 +296,5 @@ RULE = Rule(
         "train/lr|train/update_ratio|train/grad_norm",
     ),
     check=check,
-    thresholds={
-        "digits": 5,
-        "fewer_digits": 8,
-        "evaluations": 3,
-        "jump": 50,
-        "rate_after": 300,
-        "zero_records": 5,
-        "update": 1e-8,
-    },
+    thresholds=_THRESHOLDS,
 )

@@ -71,6 +71,9 @@ _COUNTS = (names.TOKENS, "train/num_tokens", "num_tokens", "n_tokens", "tokens",
 _NEAR = 1.2
 """An evaluation that lies further above the training than by this factor is of other text, or in another unit."""
 
+_WEIGHT = 10
+"""A weight larger than this is none that anybody means."""
+
 _EARLY = 0.02
 """Share of the logged steps up to which an evaluation is of the student as it came."""
 
@@ -107,10 +110,16 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             "same objective"
         )
     if end > t["over"] * uniform:
-        finding = _finding(name, column, end, known, Level.ERROR)
+        unsure = end < _WEIGHT * uniform and _may_be_weighted(run, name)
+        finding = _finding(name, column, end, known, Level.INFO if unsure else Level.ERROR)
         yield _a_sum(run, column, finding, uniform) if end > t["sum"] * uniform else finding
     elif first > t["start"] * uniform:
         yield _finding(name, column, first, known, Level.INFO)
+
+
+def _may_be_weighted(run: Run, name: str) -> bool:
+    """Whether the value may hold a weight: a part beside others, in a log that tells no weights."""
+    return name.startswith(names.RAW) and not run.terms(names.WEIGHT) and len(signals.parts(run).terms) > 1
 
 
 def _training(run: Run, t: Thresholds) -> float | None:

@@ -1,5 +1,6 @@
 """Signals: arrays in, arrays out. Shares, trend, plateau, frozen, clamp, spike, printed precision."""
 
+from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.learning import always_zero, falls, level_off, loss_falls, never_steps
@@ -40,8 +41,11 @@ __all__ = [
     "level_off",
     "loss_falls",
     "measured",
+    "neighbours",
     "never_steps",
+    "noise_share",
     "parts",
+    "per_batch",
     "rank_correlation",
     "sample",
     "shares",

@@ -11,12 +11,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-from planted import loop, measures, model, objective, optimisation, surroundings, targets, texts, training
+from planted import loop, measures, model, objective, optimisation, reported, surroundings, targets, texts, training
 from planted.columns import LEVELS, has, kept, trace
 from planted.formats import FORMATS, LOGS
 from planted.record import Plan, Record, Trace
 from planted.verdict import NOTHING, Verdict, judged, show
-from planted.worlds import GROUPS, KINDS, LATER, SICK, plan
+from planted.worlds import GROUPS, KINDS, LATER, REPORTED, SICK, plan
 
 from sad_doctor import names, read
 
@@ -171,3 +171,24 @@ def test_the_splits_share_nothing():
     assert len(SICK) >= 20
     assert all(kind.sick for kind in SICK)
     assert set(level for _, level in LOGS) == set(LEVELS)
+
+
+@pytest.mark.parametrize("kind", [*REPORTED, *GROUPS["further"]], ids=lambda kind: kind.__name__)
+def test_every_reported_kind_trains_and_is_evaluated(kind):
+    training = kind(TINY)
+    training.before(1)
+    training.step_and_log(1)
+    training.write(2, training.evaluate(2))
+
+    assert names.EVAL_LOSS in training.record.rows[-1][2]
+    assert kind.sick == bool(kind.traces)
+
+
+def test_reported_faults_do_what_they_say():
+    assert set(reported.KdOfOneClass(TINY).run().column(names.RAW + "kd")) == {0.0}
+    assert min(reported.MinusOneItems(TINY).run().column(names.RAW + "kd")) < 0
+    assert max(reported.InfinityReplaced(replace(TINY, steps=200)).run().column(names.LOSS)) > 65000
+    still = reported.ClipToZero(TINY).run()
+    assert len(set(still.column(names.EVAL_LM_LOSS))) == 1 < len(set(still.column(names.EVAL_RAW + "layerwise")))
+    ranks = reported.EvaluationOverRanks(TINY).run()
+    assert 4 * ranks.column(names.EVAL_LM_LOSS)[0] == pytest.approx(math.log(ranks.column(names.EVAL_PERPLEXITY)[0]))

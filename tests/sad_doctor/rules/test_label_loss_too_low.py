@@ -48,3 +48,11 @@ def test_an_evaluation_of_next_to_nothing_may_be_the_label_loss(judge):
     for quiet in (text.replace("loss: 4", "loss: 0.3"), text.replace("eval/loss: 0.003", "eval/loss: 0.3")):
         with pytest.raises(TooFew):
             judge(RULE, quiet)
+
+
+def test_an_evaluation_without_labels_is_exactly_zero(judge):
+    told = "steps: 5 every 20\neval/lm_loss: 0, 0, 0, 0, 0"
+    (finding,) = judge(RULE, f"steps: 100\ntrain/raw/lm: 5 -> 4 ~ 0.1\n{told}")
+    assert "it is not computed" in finding.headline
+    # no labels in the training either: the term vanishes, which another rule tells
+    assert judge(RULE, f"steps: 100\ntrain/raw/lm: 0\n{told}") == []

@@ -44,3 +44,10 @@ def test_raw_value_alone_must_be_beyond_any_normalised_distance(judge):
 
 def test_not_finite_values_are_left_to_their_rule(judge):
     assert judge(RULE, "steps: 2\ntrain/weighted/layerwise: nan, 0.1") == []
+
+
+def test_a_weighted_value_that_makes_little_of_the_loss_is_a_hint(judge):
+    text = "steps: 20\ntrain/weighted/layerwise: 4\ntrain/weighted/lm: {}"
+    (small,) = judge(RULE, text.format(20))
+    (large,) = judge(RULE, text.format(3))
+    assert (small.level, large.level) == (Level.INFO, Level.ERROR)

@@ -75,3 +75,21 @@ def test_a_term_that_is_not_added_is_named(judge):
 
     assert "kd is not in the loss" in finding.headline
     assert finding.level == Level.WARNING
+
+
+def test_a_term_that_is_counted_twice_is_a_hint(judge):
+    text = "steps: 40\ntrain/loss: 15 -> 10\ntrain/raw/kd: 5 -> 3\ntrain/raw/lm: 4 -> 3.5\ntrain/raw/hidden: 1 -> 0.5"
+    (finding,) = judge(RULE, text)
+    assert finding.level.name == "INFO"
+    assert "The term kd is in the loss 2 times" in finding.headline
+    with pytest.raises(TooFew, match="without weights"):
+        judge(RULE, text.replace("15 -> 10", "13 -> 8.7"))
+
+
+def test_a_constant_above_the_parts_is_a_hint(judge):
+    text = "steps: 40\ntrain/loss: {} -> {}\ntrain/raw/kd: 5 -> 2\ntrain/raw/lm: 4 -> 2.5"
+    (finding,) = judge(RULE, text.format(9.9, 5.42))
+    assert "above the sum of its parts" in finding.headline
+    # kd with a weight of 1.5: the rest falls with it
+    with pytest.raises(TooFew, match="without weights"):
+        judge(RULE, text.format(11.5, 5.5))

@@ -28,3 +28,17 @@ def test_noise_is_no_rise(judge):
     assert judge(RULE, "steps: 200\ntrain/raw/lm: 5 -> 3 ~ 0.6") == []
     with pytest.raises(TooFew):  # the beginning was not logged
         judge(RULE, "steps: 200 every 1\ntrain/lr: 1\nsteps: 150, 160, 170, 180, 200\neval/lm_loss: 3, 4, 5, 2, 1")
+
+
+def test_a_label_loss_after_an_unknown_weight_is_a_hint(judge):
+    later = ", ".join(f"{1.45 - 0.005 * i:.4f}" for i in range(99))
+    (finding,) = judge(RULE, f"steps: 100\ntrain/weighted/lm: 1.18, {later}")
+    assert finding.level.name == "INFO"
+    assert any("A hint only" in line for line in finding.evidence)
+
+
+@pytest.mark.parametrize(("rate", "hints"), [("0.001", 1), ("0 -> 0.001 -> 0.001 -> 0.001", 0)])
+def test_a_rise_that_stands_little_out_of_the_noise_is_a_hint_without_a_warm_up(judge, rate, hints):
+    later = ", ".join(f"{4.5 - 0.008 * i + 0.08 * (-1) ** i:.4f}" for i in range(99))
+    found = judge(RULE, f"steps: 100\ntrain/raw/lm: 3.9, {later}\ntrain/lr: {rate}")
+    assert [finding.level.name for finding in found] == ["INFO"] * hints

@@ -33,3 +33,8 @@ def test_nearer_to_the_teacher_is_a_hint(judge):
 def test_what_it_needs(judge, text):
     with pytest.raises(TooFew):
         judge(RULE, text)
+
+
+def test_where_the_steps_go_back_the_first_evaluation_is_not_known(judge):
+    with pytest.raises(TooFew, match="go back"):
+        judge(RULE, "steps: 1, 2, 3, 4, 5, 1, 2, 3\neval/lm_loss: 5, 4.8, 4.6, 4.5, 4.4, 4.3, 4.2, 4.1")

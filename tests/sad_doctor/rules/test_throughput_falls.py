@@ -69,3 +69,12 @@ def test_an_average_at_the_end_is_no_pace(tmp_path):
     rows = [{"step": n, "loss": 2.0, "time": 1e9 + n} for n in range(120)]
     log.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"step": 120, "train_samples_per_second": 3.0}]))
     assert "R503" in check(read(log)).passed
+
+
+def test_single_slow_records_all_along_are_a_hint(judge):
+    speed = ", ".join(["9000", "8900", "9100", "8950", "200"] * 20)
+    (finding,) = judge(RULE, f"steps: 100\ntrain/tokens_per_second: {speed}")
+    assert finding.level.name == "INFO"
+    assert "waits again and again" in finding.headline
+    few = ", ".join(["9000"] * 95 + ["200"] * 5)
+    assert judge(RULE, f"steps: 100\ntrain/tokens_per_second: {few}") == []

@@ -165,3 +165,13 @@ def test_a_table_with_an_evaluation_in_every_row(judge, beside):
 def test_the_batches_before_the_first_step_of_a_large_accumulation_wait(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 256\ntrain/lr: 0\ntrain/loss: 9 ~ 1")
+
+
+def test_a_student_that_stands_while_a_projector_learns(judge):
+    text = (
+        "steps: 5 every 20\neval/lm_loss: 5.70912, 5.70912, 5.70912, 5.70912, 5.70912\n"
+        "eval/loss: 9, 8.8, 8.6, 8.5, 8.4\neval/raw/{}: 2, 1.8, 1.6, 1.5, 1.4"
+    )
+    (finding,) = judge(RULE, text.format("layerwise"))
+    assert "never moved" in finding.headline
+    assert judge(RULE, text.format("kd")) == []

@@ -51,3 +51,12 @@ def test_a_sum_is_told_with_what_to_divide_by(judge):
     assert "over the number of tokens it is 2.5" in told.headline
     assert "a sum" in untold.cause
     assert "log that number" in untold.remedy
+
+
+def test_a_part_of_unknown_weight_is_a_hint(judge):
+    parts = "steps: 60\ntrain/loss: 25\ntrain/raw/lm: 15\ntrain/raw/kd: 10\n"
+    (unknown,) = judge(RULE, parts)
+    (known,) = judge(
+        RULE, parts + "train/weight/lm: 1\ntrain/weight/kd: 1\ntrain/weighted/lm: 15\ntrain/weighted/kd: 10"
+    )
+    assert (unknown.level.name, known.level.name) == ("INFO", "ERROR")

@@ -1,0 +1,141 @@
+"""The counters do not agree
+
+## What it sees
+The epoch or the number of tokens, beside the step: it falls while the steps go on, stands still, jumps by far more than
+it usually grows, or grows at another pace in the last third than in the first. Or steps that are missing in the middle
+of the log.
+
+## Why it is bad
+One of the counters counts something else than its name says: batches for optimizer steps, padding for tokens, one
+process for all. Schedules, the comparison of runs "at the same tokens" and a resume depend on them. A pace that changes
+is a batch that grows, an accumulation that changes, or texts of another length.
+
+## Thresholds
+- `pace = 1.5`: the factor between the paces of the first and the last third. `jump = 20`: a jump, in usual increments.
+- `still = 0.2`: the share of the records over which it stands still. `records = 30`: fewest records.
+
+## Example
+```run fires
+steps: 100
+train/tokens: 0 -> 50000 -> 50000
+train/loss: 5 -> 4 ~ 0.1
+```
+
+```run quiet
+steps: 100
+train/tokens: 1000 -> 100000
+train/loss: 5 -> 4 ~ 0.1
+```
+
+## Remedy
+Count each where it happens: a step after `optimizer.step()`, tokens as labels that count, summed over all processes.
+Save every counter with the checkpoint.
+
+## Sources
+- The failure catalogue of this project: steps that were counted in batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R507", "counters-disagree"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield at most one finding for each counter, and one for steps that are missing."""
+    judged = 0
+    for name in (names.EPOCH, names.TOKENS):
+        told = run.get(name)
+        column = None if told is None else signals.finite(signals.tidy(told))
+        if column is None or len(column) < t["records"] or not _fine(column):
+            continue
+        judged += 1
+        says = _odd(column, t)
+        if says is not None:
+            yield _finding(name, column, *says)
+    loss = run.get(names.LOSS)
+    if loss is not None and len(loss) >= t["records"]:
+        judged += 1
+        yield from _missing(signals.tidy(loss), t)
+    if not judged:
+        raise TooFew(f"fewer than {t['records']:g} records of a counter")
+
+
+def _fine(column: Column) -> bool:
+    """Whether it counts finely enough: whole epochs stand still, and jump, by themselves."""
+    return bool(np.mean(np.diff(column.value) != 0) > 0.5) or len(np.unique(column.value)) > 0.3 * len(column)
+
+
+def _odd(column: Column, t: Thresholds) -> tuple[float, str, str] | None:
+    """The step, what is odd, and the likeliest cause; None for a counter that counts."""
+    grown, steps = np.diff(column.value), np.diff(column.step)
+    usual = float(np.median(grown / steps))
+    if usual <= 0:
+        return float(column.step[0]), "stands still in most records", "It is not counted, or not logged anew."
+    falls = np.flatnonzero(grown < -0.5 * usual * steps)
+    if falls.size:
+        at = float(column.step[falls[0] + 1])
+        return at, f"falls at step {words.step(at)}", "It is counted anew: per epoch, per stage, or since a resume."
+    same = signals.still(column)
+    if same is not None and same.count > max(3.0, t["still"] * len(column)):
+        where = f"stands still from step {words.step(same.first)} to {words.step(same.last)}"
+        return same.first, where, "The steps go on without data, or it is not counted there."
+    jumps = np.flatnonzero(grown > t["jump"] * usual * steps)
+    if jumps.size:
+        at = float(column.step[jumps[0] + 1])
+        return at, f"jumps at step {words.step(at)}", "Data is skipped, as at a resume, or counted twice."
+    third = grown.size // 3
+    first, last = float(np.mean(grown[:third] / steps[:third])), float(np.mean(grown[-third:] / steps[-third:]))
+    if min(first, last) > 0 and max(first, last) > t["pace"] * min(first, last):
+        pace = f"grows by {words.number(first)} a step at first and by {words.number(last)} at the end"
+        return float(column.step[0]), pace, "The batch, the accumulation or the length of the texts changes."
+    return None
+
+
+def _missing(loss: Column, t: Thresholds) -> Iterator[Finding]:
+    gaps = np.diff(loss.step)
+    usual = float(np.median(gaps))
+    wide = np.flatnonzero(gaps > t["jump"] * usual)
+    if usual > 0 and 0 < wide.size <= 3:
+        at = int(wide[0])
+        first, last = float(loss.step[at]), float(loss.step[at + 1])
+        says = f"goes from {words.step(first)} to {words.step(last)} at once, where {words.step(usual)} is usual"
+        yield _finding("the step", Column(loss.step, loss.step), first, says, "Part of the log is missing.")
+
+
+def _finding(name: str, column: Column, at: float, says: str, cause: str) -> Finding:
+    called = {names.EPOCH: "the epoch"}.get(name, words.called(name))
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=f"{words.capital(called)} {says}.",
+        evidence=(
+            f"{words.number(float(column.value[0]))} at step {words.step(column.step[0])}, "
+            f"{words.number(column.last)} at step {words.step(column.step[-1])}",
+        ),
+        cause=cause,
+        remedy="Count each where it happens, and save every counter with the checkpoint.",
+        first_step=at,
+        last_step=float(column.step[-1]),
+        numbers={"first": float(column.value[0]), "last": column.last},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.INFO,
+    page=__doc__,
+    needs=(f"{names.EPOCH}|{names.TOKENS}|{names.LOSS}",),
+    check=check,
+    thresholds={"pace": 1.5, "jump": 20, "still": 0.2, "records": 30},
+)

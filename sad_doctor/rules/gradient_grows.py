@@ -1,0 +1,86 @@
+"""The gradient norm grows throughout
+
+## What it sees
+The gradient norm rises steadily, to several times what it was after the first tenth of the run.
+
+## Why it is bad
+The norm of a healthy run falls at first and then stays, or rises a little. One that grows throughout is a sum over more
+and more steps, because the gradients are never set to 0; or the weights or their outputs grow without bound, which ends
+in a divergence; or the learning rate is too high for what it does to the curvature. The clip hides it: the loss goes on
+falling, along a direction that is mostly of the past.
+
+## Thresholds
+- `grows = 4`: the factor between the last third and the second tenth. `steady = 0.8`: the rank correlation of its
+  blocks with time. `records = 40`: fewest records.
+
+## Example
+```run fires
+steps: 100
+train/grad_norm: 1 -> 4 -> 14 ~ 0.2
+```
+
+```run quiet
+steps: 100
+train/grad_norm: 3 -> 1 -> 1.5 ~ 0.2
+```
+
+## Remedy
+Take the norm before and after `zero_grad()` in one step: after it must be 0. If it is, lower the learning rate, or
+watch the norms of the weights and of the logits.
+
+## Sources
+- PyTorch's documentation of `Optimizer.zero_grad`: gradients are summed until they are set to 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Run
+
+CODE, NAME = "R113", "gradient-grows"
+
+_BLOCKS = 10
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield one finding for a norm that grows throughout."""
+    norm = signals.finite(signals.tidy(run.columns[names.GRAD_NORM]))
+    found = signals.blocks(norm, _BLOCKS)
+    if found is None or len(norm) < t["records"]:
+        raise TooFew(f"fewer than {t['records']:g} records of the gradient norm")
+    begin, end = float(found.middle[1]), float(np.median(found.middle[-3:]))
+    steady = signals.rank_correlation(found.middle[1:], np.arange(_BLOCKS - 1, dtype=np.float64))
+    yield Reading("growth of the gradient norm, as a factor", end / begin if begin > 0 else 0.0, "grows")
+    if begin > 0 and end > t["grows"] * begin and steady > t["steady"]:
+        yield Finding(
+            rule=CODE,
+            name=NAME,
+            level=Level.INFO,
+            headline=(
+                f"The gradient norm grows throughout, from {words.number(begin)} to {words.number(end)}, "
+                f"{words.number(end / begin, 1)} times."
+            ),
+            evidence=(f"{words.counted(len(norm), 'record')}; its blocks rise in order ({words.number(steady, 2)})",),
+            cause="The gradients are never set to 0, or the weights grow without bound.",
+            remedy="Take the norm before and after zero_grad() in one step; then lower the learning rate.",
+            first_step=float(found.step[1]),
+            last_step=float(norm.step[-1]),
+            numbers={"first": begin, "last": end},
+        )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.INFO,
+    page=__doc__,
+    needs=(names.GRAD_NORM,),
+    check=check,
+    thresholds={"grows": 4, "steady": 0.8, "records": 40},
+)

@@ -1,0 +1,150 @@
+"""The learning rate follows no schedule
+
+## What it sees
+A learning rate that still rises when the run is over or at its half; one that is below 0; one that jumps up by a large
+factor from one record to the next, once the warm-up is over; or one that goes up and down throughout.
+
+## Why it is bad
+A warm-up that is counted in the wrong unit never ends, and the run is trained at a fraction of its rate. A jump upwards
+is a schedule that begins anew: at a resume without its state, in each epoch, or in each stage. A rate that goes up and
+down is stepped by several processes, or by something that is not the optimizer. Restarts that are meant, as in SGDR,
+look the same, so this is a hint there.
+
+## Thresholds
+- `rises = 1.5`: by which factor the rate must grow over the second half. `jump = 1.3`: by which factor it must jump.
+- `turns = 0.2`: the share of records at which it turns round. `records = 12`: fewest records.
+
+## Example
+```run fires
+steps: 100
+train/lr: 0.000001 -> 0.0001
+fact total_steps: 100
+```
+
+```run quiet
+steps: 100
+train/lr: 0 -> 0.0001 -> 0.00009 -> 0.00008 -> 0.00005 -> 0
+fact total_steps: 100
+```
+
+## Remedy
+Count warm-up and schedule in optimizer steps, batches / accumulation; step the scheduler once after each
+`optimizer.step()`; save and load its state with the weights.
+
+```toml
+[train]
+warmup = 0.05
+```
+
+## Sources
+- Loshchilov and Hutter 2017, "SGDR", arXiv 1608.03983: restarts that are meant.
+- accelerate's documentation: a prepared scheduler is stepped once for each process unless batches are split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R112", "learning-rate-odd"
+
+_TO_ZERO = "Count warm-up and schedule in optimizer steps: batches / accumulation, once for each of them."
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield one finding for the first of the four that the rate shows."""
+    rate = signals.finite(signals.tidy(run.columns[names.LEARNING_RATE]))
+    if len(rate) < t["records"]:
+        raise TooFew(f"fewer than {t['records']:g} records of the learning rate")
+    value = rate.value
+    half = float(value[len(rate) // 2])
+    grown = rate.last / half if half > 0 else 0.0
+    yield Reading("growth of the rate over the second half, as a factor", grown, "rises")
+    steps = np.diff(value)
+    turns = float(np.mean(np.sign(steps[1:]) * np.sign(steps[:-1]) < 0)) if steps.size > 1 else 0.0
+    yield Reading("share of records at which the rate turns round", turns, "turns")
+    if bool(np.any(value < 0)):
+        at = int(np.argmax(value < 0))
+        says = f"The learning rate is below 0 from step {words.step(rate.step[at])} on"
+        yield _finding(rate, at, Level.WARNING, says, "The schedule runs past its end.", _TO_ZERO)
+    elif grown > t["rises"] and bool(np.all(steps[len(steps) // 2 :] >= 0)) and (over := _over(run, rate)) > 0:
+        says = (
+            f"The learning rate still rises at step {words.step(rate.step[-1])}, to {words.number(rate.last)}: its "
+            "warm-up never ends"
+        )
+        level = Level.WARNING if over > 1 else Level.INFO
+        yield _finding(
+            rate, 0, level, says, "The warm-up is longer than the run, or counted in another unit.", _TO_ZERO
+        )
+    elif turns > t["turns"]:
+        says = f"The learning rate goes up and down: it turns round at {words.percent(turns)} of its records"
+        cause = "The schedule is stepped by what is no optimizer step, or two schedules set one rate."
+        yield _finding(rate, 0, Level.INFO, says, cause, _TO_ZERO)
+    else:
+        yield from _jump(rate, t)
+
+
+def _over(run: Run, rate: Column) -> int:
+    """2 if the run is over, 1 if half of what was planned is, 0 if neither or if the log does not tell."""
+    total = run.fact(names.TOTAL_STEPS)
+    if run.facts.get(names.STATUS) == "finished" or (total and rate.step[-1] >= 0.9 * total):
+        return 2
+    return int(total is None or total <= 0 or bool(rate.step[-1] >= 0.5 * total))
+
+
+def _jump(rate: Column, t: Thresholds) -> Iterator[Finding]:
+    """Jumps upwards after the rate has begun to come down or stood still."""
+    value = rate.value
+    top = int(np.argmax(value >= 0.98 * value[: max(2, len(value) // 5)].max()))
+    later = value[top:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = np.where(later[:-1] > 0, later[1:] / later[:-1], np.where(later[1:] > 0, np.inf, 1.0))
+    jumps = np.flatnonzero(factor > t["jump"]) + top + 1
+    if not jumps.size or jumps.size > 0.1 * len(value):
+        return
+    at = int(jumps[0])
+    many = f", and so at {jumps.size - 1} more places" if jumps.size > 1 else ""
+    yield _finding(
+        rate,
+        at,
+        Level.INFO,
+        f"The learning rate jumps up from {words.number(float(value[at - 1]))} to {words.number(float(value[at]))} at "
+        f"step {words.step(rate.step[at])}{many}",
+        "The schedule begins anew, at a resume, an epoch or a stage; or restarts are meant.",
+        "Save and load the scheduler's state; make it once, for all steps of the run.",
+    )
+
+
+def _finding(rate: Column, at: int, level: Level, says: str, cause: str, remedy: str) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=level,
+        headline=f"{says}.",
+        evidence=(
+            f"{words.number(float(rate.value[0]))} at step {words.step(rate.step[0])}, at most "
+            f"{words.number(float(rate.value.max()))}, {words.number(rate.last)} at step {words.step(rate.step[-1])}",
+        ),
+        cause=cause,
+        remedy=remedy,
+        first_step=float(rate.step[at]),
+        last_step=float(rate.step[-1]),
+        numbers={"last": rate.last, "peak": float(rate.value.max())},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.WARNING,
+    page=__doc__,
+    needs=(names.LEARNING_RATE,),
+    check=check,
+    thresholds={"rises": 1.5, "jump": 1.3, "turns": 0.2, "records": 12},
+)

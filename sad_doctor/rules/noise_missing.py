@@ -1,0 +1,110 @@
+"""The loss has no noise of batches
+
+## What it sees
+In the last two thirds of the run the loss, which fell, goes up and down from record to record by next to nothing of its
+level. If the gradient norm is as noisy as usual meanwhile, the loss is a running mean, or the batch is always the same.
+
+## Why it is bad
+Batches differ, and so do their losses. A curve without that noise is a mean over all records so far, or one with a long
+memory, which hides a divergence for hundreds of steps and lies far above the present loss at the end; or it is one and
+the same batch in every step, which is learned by heart; or one batch that holds all there is.
+
+## Thresholds
+- `noise = 0.0015`: the deviation of neighbours as a share of the level; batches of 64 short texts have 0.003.
+- `falls = 0.05`: the share by which the loss must have fallen; one that stands is told by other rules.
+- `records = 40`: fewest records.
+
+## Example
+```run fires
+steps: 100
+train/loss: 6 -> 5 -> 4.4 -> 4.1
+train/grad_norm: 1.2 ~ 0.2
+```
+
+```run quiet
+steps: 100
+train/loss: 6 -> 5 -> 4.4 -> 4.1 ~ 0.05
+train/grad_norm: 1.2 ~ 0.2
+```
+
+## Remedy
+Print a hash of the first batch's token ids in three successive steps: they must differ. Then log the loss of this step,
+or a mean over the steps since the last record only.
+
+## Sources
+- Karpathy 2019, "A Recipe for Training Neural Networks": learn one batch by heart on purpose, and only then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Floats, Run
+
+CODE, NAME = "R407", "noise-missing"
+
+_LAST = 4096
+"""So many of the last records are looked at."""
+_PART = 2.5
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield one finding for a loss without noise."""
+    known = signals.per_batch(run, int(t["records"]))
+    losses = [name for name in known if name == names.LOSS or names.term_of(name) in names.ANCHORS]
+    if not losses:
+        raise TooFew(f"fewer than {t['records']:g} records of the loss")
+    told = {name: signals.noise_share(_late(known[name])) for name in losses}
+    for name, share in told.items():
+        yield Reading(f"noise of {name}, as a share of its level", share, "noise")
+    name = min(told, key=lambda one: told[one] if told[one] == told[one] else np.inf)
+    # NaN, too coarse to tell, is not below; a part of a quiet total has a little more noise than all of it
+    quiet = told[name] < t["noise"] and all(share < _PART * t["noise"] for share in told.values())
+    if quiet and signals.falls(known[name], t["falls"]):
+        norm = known.get(names.GRAD_NORM)
+        yield _finding(name, known[name], told[name], norm is not None and _noisy(norm))
+
+
+def _late(column: Column) -> Floats:
+    return column.value[len(column) // 3 :][-_LAST:]
+
+
+def _noisy(norm: Column) -> bool:
+    return signals.noise_share(_late(norm)) > 0.02
+
+
+def _finding(name: str, column: Column, share: float, noisy: bool) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"{words.capital(words.called(name))} has no noise of batches: neighbours differ by {100 * share:.2g}% of "
+            "it. It is that of one and the same batch, or a mean over many steps."
+        ),
+        evidence=(
+            f"{words.counted(len(column), 'record')}, the last two thirds",
+            *(["The gradient norm is noisy meanwhile"] if noisy else []),
+        ),
+        cause="The loader gives the same batch in every step, or what is logged is a running mean.",
+        remedy="Print a hash of the token ids in three successive steps; log the loss of this step.",
+        first_step=float(column.step[len(column) // 3]),
+        last_step=float(column.step[-1]),
+        numbers={"noise": share},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.INFO,
+    page=__doc__,
+    needs=(f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
+    check=check,
+    thresholds={"noise": 0.0015, "falls": 0.05, "records": 40},
+)

@@ -1,0 +1,108 @@
+"""A term rises while the loss falls
+
+## What it sees
+A term before its weight, other than the label loss, that surely ends above where it began, while the total or the label
+loss falls; or, on held-out text, the KL to the teacher that does.
+
+## Why it is bad
+The student moves away from what this term asks for. It is multiplied by too small a weight, or by a negative one; its
+gradient does not reach the student and its targets move; or it asks for the opposite of the others, as a teacher of
+other text does. A layerwise term may rise a little when its states grow: a distance of directions does not.
+
+## Thresholds
+- `rises = 0.1`: by what share of its level it must surely rise, from the first third to the last and from the first
+  records to the last. `falls = 0.05`: by what share the other must surely fall. `records = 24`: fewest records.
+
+## Example
+```run fires
+steps: 60
+train/raw/kd: 1.5 -> 2.5 ~ 0.05
+train/raw/lm: 5 -> 3.5 ~ 0.1
+train/loss: 6 -> 5 ~ 0.1
+```
+
+```run quiet
+steps: 60
+train/raw/kd: 1.5 -> 1 ~ 0.05
+train/raw/lm: 5 -> 3.5 ~ 0.1
+train/loss: 6 -> 5 ~ 0.1
+```
+
+## Remedy
+Take the gradient of the term alone on one batch and step along it: the term must fall. Then compare its gradient with
+that of the label loss: a cosine near -1 says that one of the two has the wrong sign or the wrong targets.
+
+## Sources
+- TheDeepChecker (Ben Braiek and Khomh 2022): each part of a loss must be able to fall on its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R217", "term-rises"
+
+_MAY = re.compile(r"aux|balanc|router|z_?loss|^z$|^l[12]$|reg|entropy|penalty|decay|reward|margin", re.IGNORECASE)
+"""Terms that may rise: they hold something back, or are to grow."""
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield a finding for each term that rises."""
+    terms = {**run.terms(names.RAW), **run.terms(names.UNWEIGHTED), **run.terms(names.WEIGHTED)}
+    series: dict[str, Column] = {}
+    for term in sorted(terms):
+        found = None if term in names.ANCHORS or _MAY.search(term) else signals.unweighted(run, [term])
+        if found is not None and len(found[1]) >= t["records"]:
+            series[found[0]] = found[1]
+    if not series:
+        raise TooFew("no term before its weight, beside the label loss, with enough records")
+    label, total = signals.label_loss(run), run.get(names.LOSS)
+    others = [label[1] if label else None, total]
+    falls = any(c is not None and signals.falls(c, t["falls"]) for c in others)
+    for name, column in series.items():
+        third = len(column) // 3
+        first, last = column.value[:third], column.value[-third:]
+        rise = signals.gain(last, first)
+        level = abs(float(np.median(first)))
+        yield Reading(f"rise of {name}, as a share", rise.amount / level if level else 0.0, "rises")
+        early = float(np.median(column.value[: max(3, third // 4)]))
+        higher = float(np.median(last)) > early + t["rises"] * level
+        if falls and higher and rise.surely_above(t["rises"] * level):
+            yield _finding(name, column, early, float(np.median(last)))
+
+
+def _finding(name: str, column: Column, first: float, last: float) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"{words.capital(words.called(name))} rises from {words.number(first)} to {words.number(last)} while the "
+            "loss falls: the student moves away from what it asks for."
+        ),
+        evidence=(f"{words.counted(len(column), 'record')} of {name}",),
+        cause="Its weight is too small, its sign or its targets are wrong, or its gradient does not reach the student.",
+        remedy="Take the gradient of this term alone on one batch and step along it: the term must fall.",
+        first_step=float(column.step[0]),
+        last_step=float(column.step[-1]),
+        numbers={"first": first, "last": last},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.INFO,
+    page=__doc__,
+    needs=(f"{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}",),
+    check=check,
+    thresholds={"rises": 0.1, "falls": 0.05, "records": 24},
+)

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rules.columns_copied import RULE
+
+LM = 4 + np.random.default_rng(0).normal(0, 0.3, 40)
+
+
+def text(**columns):
+    lines = [f"{name.replace('__', '/')}: " + ", ".join(f"{v:.4f}" for v in value) for name, value in columns.items()]
+    return "steps: 40\n" + "\n".join(lines)
+
+
+@pytest.mark.parametrize("change", [lambda v: v, lambda v: 2.5 * v, lambda v: v - 1.25])
+def test_kd_that_is_the_label_loss(judge, change):
+    (finding,) = judge(RULE, text(train__raw__kd=change(LM), train__raw__lm=LM))
+    assert finding.level == Level.WARNING
+    assert "two names of one number" in finding.headline
+
+
+def test_a_teacher_that_is_the_student(judge):
+    (finding,) = judge(RULE, text(train__raw__lm=LM, train__teacher_lm_loss=LM))
+    assert "teacher" in finding.cause
+
+
+def test_two_distances_of_the_same_states_are_a_hint(judge):
+    (finding,) = judge(RULE, text(train__raw__mse=2 * LM, train__raw__cosine=LM))
+    assert finding.level == Level.INFO
+
+
+def test_weighted_and_raw_of_one_term_are_one(judge):
+    assert judge(RULE, text(train__raw__kd=LM, train__weighted__kd=2 * LM)) == []
+
+
+def test_numbers_that_only_move_together_are_left_alone(judge):
+    near = LM + np.random.default_rng(1).normal(0, 0.03, 40)
+    assert judge(RULE, text(train__raw__kd=near, train__raw__lm=LM)) == []
+    flat = np.linspace(4, 3.9, 40)
+    assert judge(RULE, text(train__raw__kd=flat, train__raw__lm=flat)) == []
+
+
+def test_an_evaluation_that_is_the_trainings_number(judge):
+    told = f"steps: 4, 8, 12, 16\neval/loss: {LM[3]:.4f}, {LM[7]:.4f}, {LM[11]:.4f}, {LM[15]:.4f}"
+    (finding,) = judge(RULE, f"{text(train__loss=LM)}\n{told}")
+    assert "4 of 4 evaluations" in finding.headline
+    assert judge(RULE, f"{text(train__loss=LM)}\nsteps: 4, 8, 12\neval/loss: 4.1234, 4.0321, 3.9871") == []

@@ -1,0 +1,40 @@
+import pytest
+
+from sad_doctor.rules.counters_disagree import RULE
+
+LOSS = "steps: 100\ntrain/loss: 5 -> 4 ~ 0.1\n"
+
+
+@pytest.mark.parametrize(
+    ("counter", "says"),
+    [
+        ("train/tokens: 0 -> 50000 -> 50000", "stands still"),
+        ("train/tokens: 0 -> 20000 -> 100000", "a step at first"),
+        ("train/epoch: 0.01 -> 0.5 -> 0.02 -> 0.5", "falls at step"),
+    ],
+)
+def test_a_counter_that_does_not_count(judge, counter, says):
+    (finding,) = judge(RULE, LOSS + counter)
+    assert says in finding.headline
+
+
+def test_a_jump_of_the_epoch(judge):
+    more = "steps: 101, 102, 103, 104\ntrain/epoch: 3.01, 3.02, 3.03, 3.04"
+    (finding,) = judge(RULE, f"{LOSS}train/epoch: 0.01 -> 1\n{more}")
+    assert "jumps at step 101" in finding.headline
+
+
+def test_steps_that_are_missing(judge):
+    (finding,) = judge(RULE, f"{LOSS}steps: 901, 902, 903\ntrain/loss: 4, 4.1, 3.9")
+    assert "from 100 to 901 at once" in finding.headline
+
+
+@pytest.mark.parametrize("counter", ["train/tokens: 1000 -> 100000", "train/epoch: 0.01 -> 1", "train/epoch: 0, 0"])
+def test_counters_that_count_are_left_alone(judge, counter):
+    text = LOSS + counter if "," not in counter else f"{LOSS}steps: 50, 100\n{counter}"
+    assert judge(RULE, text) == []
+
+
+def test_whole_epochs_stand_still_by_themselves(judge):
+    zeros, ones = ", ".join(["0"] * 50), ", ".join(["1"] * 50)
+    assert judge(RULE, f"{LOSS}train/epoch: {zeros}, {ones}") == []

@@ -1,0 +1,28 @@
+import pytest
+
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.evaluation_jumps import RULE
+
+
+def test_evaluations_of_other_texts_each_time(judge):
+    (finding,) = judge(RULE, "steps: 12 every 50\neval/lm_loss: 5, 4.3, 4.7, 4.1, 4.6, 4, 4.5, 3.9, 4.4, 3.9, 4.4, 3.8")
+    assert "jumps by about" in finding.headline
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "5, 4.7, 4.5, 4.35, 4.25, 4.15, 4.1, 4.05, 4.02, 4.0, 3.99, 3.98",
+        # a plateau with the noise of many texts
+        "4, 4.01, 3.99, 4.02, 3.98, 4.01, 4, 3.99, 4.01, 3.99, 4, 4.01",
+        # one jump, and on
+        "5, 4.7, 4.5, 4.35, 4.25, 4.9, 4.7, 4.6, 4.5, 4.45, 4.4, 4.38",
+    ],
+)
+def test_a_curve_is_left_alone(judge, values):
+    assert judge(RULE, f"steps: 12 every 50\neval/lm_loss: {values}") == []
+
+
+def test_too_few_evaluations(judge):
+    with pytest.raises(TooFew, match="8 evaluations"):
+        judge(RULE, "steps: 4 every 50\neval/lm_loss: 5, 4, 5, 4")

@@ -1,0 +1,56 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.learning_rate_odd import RULE
+
+
+def test_a_warm_up_that_outlasts_the_run(judge):
+    (finding,) = judge(RULE, "steps: 100\ntrain/lr: 1e-06 -> 0.0001\nfact total_steps: 100")
+    assert finding.level == Level.WARNING
+    assert "never ends" in finding.headline
+
+
+def test_half_way_or_without_a_plan_it_is_a_hint(judge):
+    (half,) = judge(RULE, "steps: 100\ntrain/lr: 1e-06 -> 0.0001\nfact total_steps: 180")
+    (alone,) = judge(RULE, "steps: 100\ntrain/lr: 1e-06 -> 0.0001")
+    assert (half.level, alone.level) == (Level.INFO, Level.INFO)
+
+
+def test_below_zero(judge):
+    (finding,) = judge(RULE, "steps: 100\ntrain/lr: 0.0001 -> -0.00002")
+    assert "below 0" in finding.headline
+
+
+def test_a_schedule_that_begins_anew(judge):
+    text = "steps: 50\ntrain/lr: 0.0001 -> 0.00005\nsteps: 51, 52, 53, 54, 55, 56, 57, 58, 59, 60\ntrain/lr: 0.0001"
+    (finding,) = judge(RULE, text)
+    assert finding.level == Level.INFO
+    assert finding.first_step == 51
+
+
+def test_one_that_turns_round_all_the_time(judge):
+    (finding,) = judge(RULE, "steps: 100\ntrain/lr: 0.0001 ~ 0.00002")
+    assert "up and down" in finding.headline
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        "0 -> 0.0001 -> 0.00009 -> 0.00007 -> 0.00003 -> 0",
+        "0.0001",
+        "0 -> 0.0001 -> 0.0001 -> 0.0001 -> 0.0001",
+        "0.0001 -> 0",
+    ],
+)
+def test_schedules_are_left_alone(judge, rate):
+    assert judge(RULE, f"steps: 100\ntrain/lr: {rate}\nfact total_steps: 100") == []
+
+
+def test_a_warm_up_under_way_is_left_alone(judge):
+    assert judge(RULE, "steps: 30\ntrain/lr: 1e-06 -> 0.0001\nfact total_steps: 1000") == []
+
+
+def test_too_few_records(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 5\ntrain/lr: 0.0001")

@@ -1,0 +1,71 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.level_breaks import RULE
+
+LATER = "steps: 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80\n"
+
+
+def log(**levels):
+    """Columns by name with their lines before and after step 60."""
+    names = {name.replace("__", "/"): value for name, value in levels.items()}
+    first = "".join(f"{name}: {value[0]}\n" for name, value in names.items())
+    return f"steps: 60\n{first}{LATER}" + "".join(f"{name}: {value[1]}\n" for name, value in names.items())
+
+
+KD = ("2 -> 1.5 ~ 0.05", "2.6 -> 2.4 ~ 0.05")
+LM = ("5 -> 4 ~ 0.1", "4 -> 3.8 ~ 0.1")
+
+
+def test_kd_alone_is_the_teachers_side(judge):
+    (finding,) = judge(RULE, log(train__raw__kd=KD, train__raw__lm=LM))
+    assert finding.level == Level.INFO
+    assert finding.first_step == 61
+    assert "teacher's side" in finding.cause
+
+
+def test_the_label_loss_and_the_teachers_are_the_text(judge):
+    other = ("4 ~ 0.1", "6 ~ 0.1")
+    (finding,) = judge(RULE, log(train__raw__lm=other, train__teacher_lm_loss=other))
+    assert finding.cause.startswith("The text changes")
+
+
+def test_the_gradient_norm_alone(judge):
+    (finding,) = judge(RULE, log(train__grad_norm=("1 ~ 0.1", "4 ~ 0.1"), train__loss=LM))
+    assert "accumulation" in finding.cause
+
+
+def test_the_total_alone(judge):
+    (finding,) = judge(RULE, log(train__loss=("6 ~ 0.1", "9 ~ 0.1"), train__raw__lm=LM, train__raw__kd=LM))
+    assert "weight or a term" in finding.cause
+
+
+def test_only_the_students_numbers(judge):
+    up = ("4 -> 3 ~ 0.1", "5 ~ 0.1")
+    (finding,) = judge(RULE, log(train__raw__lm=up, train__teacher_lm_loss=("4 ~ 0.1", "4 ~ 0.1")))
+    assert finding.cause.startswith("The student's weights")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "steps: 80\ntrain/loss: 5 -> 4 ~ 0.1",
+        "steps: 80\ntrain/loss: 5 -> 1 -> 1 -> 1 ~ 0.02",
+        # a setting changes there, and the log says so
+        log(train__raw__kd=KD, train__raw__lm=LM, train__stage=("0", "1")),
+        log(train__raw__kd=KD, train__raw__lm=LM) + "event resume @ 61: from a checkpoint",
+        log(train__grad_norm=("1 ~ 0.1", "4 ~ 0.1"), train__lr=("0.001", "0.0001")),
+    ],
+)
+def test_no_break_or_one_that_the_log_explains(judge, text):
+    assert judge(RULE, text) == []
+
+
+def test_a_spike_is_no_level(judge):
+    assert judge(RULE, "steps: 80\ntrain/loss: 5 -> 4 ~ 0.1\nsteps: 81, 82, 83\ntrain/loss: 90, 4, 4") == []
+
+
+def test_too_few_records(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 20\ntrain/loss: 5 -> 4")

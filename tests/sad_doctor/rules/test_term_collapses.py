@@ -1,0 +1,41 @@
+import pytest
+
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.term_collapses import RULE
+
+FALLS = "1.5 -> 0.3 -> 0.01 -> 0.01 -> 0.01"
+
+
+@pytest.mark.parametrize("column", ["train/raw/kd", "train/raw/layerwise", "train/weighted/kd"])
+def test_a_term_that_falls_to_nothing_beside_a_label_loss_that_does_not(judge, column):
+    (finding,) = judge(RULE, f"steps: 100\n{column}: {FALLS}\n{column.rsplit('/', 1)[0]}/lm: 5.6 -> 4.8 ~ 0.1")
+    assert "next to nothing" in finding.headline
+
+
+def test_the_evaluation_tells_the_label_loss_too(judge):
+    text = f"steps: 100\ntrain/raw/kd: {FALLS}\nsteps: 5 every 20\neval/lm_loss: "
+    assert len(judge(RULE, text + "5.6, 5, 4.9, 4.8, 4.8")) == 1
+    assert judge(RULE, text + "5.6, 3, 2, 1.8, 1.7") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "train/raw/kd: 1.5 -> 0.5 -> 0.2 -> 0.1\ntrain/raw/lm: 5.6 -> 4.8 ~ 0.1",
+        f"train/raw/kd: {FALLS}\ntrain/raw/lm: 5.6 -> 2 -> 1.5 ~ 0.1",
+        # exactly 0 is a term that vanishes
+        "train/raw/kd: 0\ntrain/raw/lm: 5.6 -> 4.8 ~ 0.1",
+    ],
+)
+def test_others_are_left_alone(judge, text):
+    assert judge(RULE, f"steps: 100\n{text}") == []
+
+
+def test_without_a_label_loss_nothing_is_said(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, f"steps: 100\ntrain/raw/kd: {FALLS}")
+
+
+def test_a_label_loss_of_zero_tells_nothing(judge):
+    with pytest.raises(TooFew, match="begins at 0"):
+        judge(RULE, f"steps: 100\ntrain/raw/kd: {FALLS}\nsteps: 5 every 20\neval/lm_loss: 0, 0, 0, 0, 0")

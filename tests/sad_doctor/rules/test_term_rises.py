@@ -1,0 +1,40 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.term_rises import RULE
+
+FALLS = "steps: 60\ntrain/loss: 6 -> 5 ~ 0.05\ntrain/raw/lm: 5 -> 3.5 ~ 0.1\n"
+
+
+@pytest.mark.parametrize("term", ["kd", "layerwise", "cosine"])
+def test_a_term_that_rises_while_the_loss_falls(judge, term):
+    (finding,) = judge(RULE, f"{FALLS}train/raw/{term}: 1.5 -> 2.5 ~ 0.05")
+    assert finding.level == Level.INFO
+    assert f"The term {term} rises from" in finding.headline
+
+
+def test_a_weighted_term_counts_where_its_weight_is_constant(judge):
+    text = f"{FALLS}train/weighted/kd: 0.75 -> 1.25 ~ 0.02\ntrain/weight/kd: "
+    assert len(judge(RULE, text + "0.5")) == 1
+    with pytest.raises(TooFew):
+        judge(RULE, text + "0.5 -> 0.9")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FALLS + "train/raw/kd: 2.5 -> 1.5 ~ 0.05",
+        # may rise: it holds something back
+        FALLS + "train/raw/kl_reg: 1.5 -> 2.5 ~ 0.05\ntrain/raw/kd: 1.5 -> 1 ~ 0.05",
+        # nothing falls: another rule tells
+        "steps: 60\ntrain/loss: 5 -> 6 ~ 0.05\ntrain/raw/lm: 4 ~ 0.1\ntrain/raw/kd: 1.5 -> 2.5 ~ 0.05",
+    ],
+)
+def test_others_are_left_alone(judge, text):
+    assert judge(RULE, text) == []
+
+
+def test_too_few_records(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 10\ntrain/raw/kd: 1.5 -> 2.5")
