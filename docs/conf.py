@@ -39,15 +39,19 @@ html_copy_source = False
 html_extra_path = ["site"]
 
 
-_LINK = re.compile(r"\]\(([^)#:]+)\.md\)")
+_LINK = re.compile(r"\[([^]]+)\]\(([^)#:]+)\.md\)")
 
 
 def contents(text: str) -> str:
-    """Return the hidden tables of contents of the index: each of its headings, with the pages that it links to."""
+    """Return the hidden tables of contents of the index: each of its headings, its links as they are called there."""
     made = []
     for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         title, _, body = part.partition("\n")
-        made += [f"```{{toctree}}\n:hidden:\n:caption: {title}\n", *_LINK.findall(body), "```\n"]
+        made += [
+            f"```{{toctree}}\n:hidden:\n:caption: {title}\n",
+            *(f"{called} <{page}>" for called, page in _LINK.findall(body)),
+            "```\n",
+        ]
     return "\n".join(made)
 
 

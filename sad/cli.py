@@ -66,7 +66,9 @@ def verify(
     adapter: Annotated[
         Path | None, typer.Option(help="Python file that says how the loss is called.", rich_help_panel=_LOSS)
     ] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds for each property.", rich_help_panel=_LOSS)] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds for each property; 60 if not set.", rich_help_panel=_LOSS)
+    ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
@@ -74,27 +76,32 @@ def verify(
         ),
     ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write the verdict as JUnit XML.", rich_help_panel=_LOSS)] = None,
-    seed: Annotated[int, typer.Option(help="Of the inputs.", rich_help_panel=_LOSS)] = 0,
-    teacher: Annotated[str | None, typer.Option(help="The teacher of the run.", rich_help_panel=_RUN)] = None,
-    student: Annotated[str | None, typer.Option(help="Its student.", rich_help_panel=_RUN)] = None,
-    data: Annotated[str | None, typer.Option(help="Its text.", rich_help_panel=_RUN)] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the random inputs.", rich_help_panel=_LOSS)] = 0,
+    teacher: Annotated[
+        str | None, typer.Option(help="The teacher of the run, as in sad train.", rich_help_panel=_RUN)
+    ] = None,
+    student: Annotated[str | None, typer.Option(help="The student of the run.", rich_help_panel=_RUN)] = None,
+    data: Annotated[str | None, typer.Option(help="The text of the run.", rich_help_panel=_RUN)] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Its recipe; flags go on top of it.", rich_help_panel=_RUN)
+        Path | None, typer.Option(help="Recipe of the run in TOML; flags go on top of it.", rich_help_panel=_RUN)
     ] = None,
     sets: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", help="Any key of the recipe.", rich_help_panel=_RUN, autocompletion=completion.recipe_keys
+            "--set",
+            help="Any key of the recipe: --set train.batch_size=4",
+            rich_help_panel=_RUN,
+            autocompletion=completion.recipe_keys,
         ),
     ] = None,
     write_fix: Annotated[
         Path | None, typer.Option(help="Write the mended recipe to this file.", rich_help_panel=_RUN)
     ] = None,
 ) -> None:
-    """Reproduce real bugs, catch each, and show the code that trains to be free of it. Exit 0 all hold, 1 not.
+    """Reproduce real bugs, catch each, and show the code that trains to be free of it. Exit 0 if all hold, else 1.
 
-    With --loss or --adapter: judge your own loss. Exit 0 nothing is broken, 1 something is, 2 it cannot be judged.
-    With --teacher, --student, --data, --config or --set: examine that run before it starts. Exit 0 nothing is wrong.
+    With --loss or --adapter: judge your own loss. Exit 1 if something is broken, 2 if it cannot be judged.
+    With --teacher, --student, --data, --config or --set: examine that run before it starts. Exit 1: something is wrong.
     """
     flags = {"teacher.model": teacher, "student.model": student, "data.text": data}
     run = {key: value for key, value in flags.items() if value is not None}

@@ -43,7 +43,8 @@ def doctor(
         typer.Option(help="Only these red flags: R101, R2, a name.", metavar="RULE", autocompletion=completion.rules),
     ] = None,
     ignore: Annotated[
-        list[str] | None, typer.Option(help="Not these.", metavar="RULE", autocompletion=completion.rules)
+        list[str] | None,
+        typer.Option(help="Leave these red flags out.", metavar="RULE", autocompletion=completion.rules),
     ] = None,
     threshold: Annotated[
         list[str] | None,
@@ -71,10 +72,13 @@ def doctor(
         bool, typer.Option("--follow", help="Go on until the run ends, without the dashboard; then report.")
     ] = False,
     idle: Annotated[
-        float | None, typer.Option(help="End --follow after so long without news.", metavar="SECONDS")
+        float | None, typer.Option(help="End --follow after so many seconds without news.", metavar="SECONDS")
     ] = None,
     notify: Annotated[
-        list[str] | None, typer.Option(help="Tell of each red flag, once.", metavar="URL|COMMAND")
+        list[str] | None,
+        typer.Option(
+            help="Tell of each red flag, once: POST it to an address, or run a command.", metavar="URL|COMMAND"
+        ),
     ] = None,
 ) -> None:
     """Diagnose a run: dashboard on a terminal, text elsewhere.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -50,12 +51,21 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
 def _start() -> None:
     # an interrupt is the parent's to handle
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # whose parent was killed would wait for the next bug for ever: it holds an end of that pipe itself
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     from sad.quiet import quiet_libraries
 
     quiet_libraries()
     import torch
 
     torch.set_num_threads(1)
+
+
+def _end_with_the_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _judged(code: str) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 ## What it sees
 The last evaluation made after half of the planned steps has a perplexity above 1,000. Where the log has no perplexity,
-exp of the evaluation's LM loss stands for it. While it still falls, by a tenth since half of the way, it is a hint:
-the run is short, or began with random weights. Where the log does not tell how long the run will be, the logged range
-stands for it: then it takes more evaluations, the last must be no better than one tenth below the one at half of the
-range, and it is a warning.
+exp of the evaluation's LM loss stands for it. While it still falls, by a tenth since half of the way (at the first
+evaluation from there on: since the one before), it is a hint: the run is short, or began with random weights. Where the
+log does not tell how long the run will be, the logged range stands for it: then it takes more evaluations, the last
+must be no better than one tenth below the one at half of the range, and it is a warning.
 
 ## Why it is bad
 1,000 is where a student that starts from a pretrained model begins; half way it should be near 200. A student that is
@@ -103,10 +103,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _still_falls(perplexity: Column, total: float, t: Thresholds) -> bool:
-    """Whether the last lies well below the one at half of the way: then the run is short, not stuck."""
-    if float(perplexity.step[0]) > t["after"] * total:
+    """Whether the last lies well below the one at half of the way, or before: then the run is short, not stuck."""
+    if len(perplexity) < 2 or float(perplexity.step[0]) > t["after"] * total:
         return False
-    half = float(np.interp(t["after"] * total, perplexity.step, perplexity.value))
+    # the first evaluation after half of the way is compared with the one before it: there is none since
+    since = min(t["after"] * total, float(perplexity.step[-2]))
+    half = float(np.interp(since, perplexity.step, perplexity.value))
     return perplexity.last < (1 - t["better"]) * half
 
 

@@ -2,8 +2,8 @@
 
 ## What it sees
 A term other than the label loss (lm, ce, nll, task, sft) above 80% of the loss in the median of the recent records, and
-in at least four of five of them. A term other than KD too that owns most of the loss and is above 80% now and then, as
-one does that depends on the batch: that is a warning. A share is a part over the sum of all parts at the same step,
+in at least four of five of them. A term, other than KD, that owns most of the loss and is above 80% now and then is a
+warning: a term that depends on the batch does that. A share is a part over the sum of all parts at the same step,
 weighted. Steps at which only one term is switched on do not count: a curriculum may begin with one.
 
 ## Why it is bad

@@ -39,4 +39,4 @@ def test_every_page_is_in_the_index_once() -> None:
 def test_the_tables_of_contents_have_the_pages_of_their_heading() -> None:
     made = contents()("# t\n\nSee [r](../README.md).\n\n## One\n- [a](a.md)\n- [b](b.md)\n\n## Two\n- [c](../c.md)\n")
     assert made.count("{toctree}") == 2
-    assert re.findall(r":caption: (\w+)\n\n([^`]+)\n```", made) == [("One", "a\nb"), ("Two", "../c")]
+    assert re.findall(r":caption: (\w+)\n\n([^`]+)\n```", made) == [("One", "a <a>\nb <b>"), ("Two", "c <../c>")]

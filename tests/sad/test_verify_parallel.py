@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 
@@ -35,6 +36,30 @@ def dies_of_v109(code):
         os._exit(1)
     (outcome,) = verify.run(verify.choose([code]))
     return {"reproduced": outcome.reproduced, "attempts": {}, "fixed": outcome.fixed, "seconds": 0.0}
+
+
+KILLED = """
+import os, time
+from sad.verify_parallel import _pool
+if __name__ == "__main__":
+    pool = _pool(1)
+    print(pool.submit(os.getpid).result(), flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a killed process is one of POSIX")
+def test_a_process_ends_with_the_one_that_asked_it(tmp_path):
+    (tmp_path / "asks.py").write_text(KILLED)
+    asks = subprocess.Popen([sys.executable, tmp_path / "asks.py"], stdout=subprocess.PIPE, text=True)
+    worker = int(asks.stdout.readline())
+    asks.kill()
+    try:
+        # the end of what it may print comes when nobody is left who could
+        assert asks.communicate(timeout=60) == ("", None)
+    except subprocess.TimeoutExpired:
+        os.kill(worker, signal.SIGKILL)
+        raise
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "many"])

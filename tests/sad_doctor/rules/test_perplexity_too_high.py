@@ -34,6 +34,17 @@ def test_the_last_evaluation_decides(judge):
     assert judge(RULE, text) == []
 
 
+@pytest.mark.parametrize(("steps", "told"), [("0, 10, 20", 6471), ("0, 10, 22", 6471), ("0, 10, 20, 30", 3602)])
+def test_one_that_falls_is_a_hint_from_the_first_evaluation_after_half_on(judge, steps, told):
+    values = ["135580", "26685", "6471", "3602"][: len(steps.split(", "))]
+    (finding,) = judge(RULE, f"fact total_steps: 40\nsteps: {steps}\neval/perplexity: {', '.join(values)}")
+    assert (finding.level, finding.numbers["perplexity"]) == (Level.INFO, told)
+
+    values[-1] = values[-2]
+    (finding,) = judge(RULE, f"fact total_steps: 40\nsteps: {steps}\neval/perplexity: {', '.join(values)}")
+    assert finding.level == Level.ERROR
+
+
 def test_infinity_is_above_and_a_blank_is_nothing(judge):
     text = "fact total_steps: 1000\nsteps: 500, 600, 700\neval/perplexity: inf, inf, nan"
 
