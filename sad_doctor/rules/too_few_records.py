@@ -55,12 +55,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("records", count, "records")
     if count >= t["records"]:
         return
+    are = "is" if count == 1 else "are"
     of = "of the training loss" if loss is not None else "of the series that has most"
     yield Finding(
         rule=CODE,
         name=NAME,
         level=Level.INFO,
-        headline=f"There {'is' if count == 1 else 'are'} {words.counted(count, 'record')} {of}: too few for trends, and most rules need more.",
+        headline=f"There {are} {words.counted(count, 'record')} {of}: too few for trends, and most rules need more.",
         evidence=(f"Trends are judged from {t['records']:g} records on",),
         cause="The run is young, or logs seldom.",
         remedy="Log more often, or look again later.",
