@@ -13,7 +13,7 @@ It exchanged the two weights of the mixture. Then the loss is 0 at beta 0 and 1,
 written down as the KLs that they stand for.
 
 ## Fix
-By the definition. The code that trains has the KL alone (the JSD's limit at beta 0), judged by the same property.
+By the definition; so is the JSD of the code that trains judged, and its limits.
 
 ## Source
 huggingface/trl 3043; T01 of the catalogue of real bugs. Agarwal et al. 2023, arXiv 2306.13649, equation 1.
@@ -27,7 +27,7 @@ from torch import Tensor
 from sad.case import Bug
 from sad.invariants.arguments_have_effect import arguments_have_effect
 from sad.invariants.divergence_gradient import divergence_gradient
-from sad.shipped.divergence import distillation
+from sad.shipped.divergence import jensen_shannon
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Kind, Takes
 
 CONTRACT = Contract(Kind.JSD, takes=frozenset({Takes.LABELS, Takes.BETA}))
@@ -43,7 +43,7 @@ def without_limits() -> Divergence:
     return Divergence(CONTRACT, _no_limits)
 
 
-fixed = distillation
+fixed = jensen_shannon
 
 
 def _logs(given: Given) -> tuple[Tensor, Tensor]:

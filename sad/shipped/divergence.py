@@ -26,6 +26,12 @@ def distillation() -> Divergence:
     return Divergence(Contract(Kind.FORWARD_KL, Reduction.COUNT, Squared.GRADIENT, strict=True, takes=takes), _kd)
 
 
+def jensen_shannon() -> Divergence:
+    """Return the distillation term with the generalised JSD for its divergence, divided likewise."""
+    takes = frozenset({Takes.LABELS, Takes.TEMPERATURE, Takes.COUNT, Takes.BETA})
+    return Divergence(Contract(Kind.JSD, Reduction.COUNT, Squared.GRADIENT, strict=True, takes=takes), _jsd)
+
+
 def forward_kl() -> Divergence:
     """Return the function of the distillation loss that others call, on the rows that count, divided likewise."""
     return Divergence(distillation().contract, _forward_kl)
@@ -49,6 +55,11 @@ def _kd(given: Given) -> Tensor:
     return _part(KD, given, {KD: {"temperature": given.temperature}, LM: {"weight": 0.0}})
 
 
+def _jsd(given: Given) -> Tensor:
+    chosen: dict[str, float | str] = {"divergence": "jsd", "mix": given.beta, "temperature": given.temperature}
+    return _part(KD, given, {KD: chosen, LM: {"weight": 0.0}})
+
+
 def _forward_kl(given: Given) -> Tensor:
     rows = torch.ones(given.student_logits.shape[:2]) > 0 if given.labels is None else given.labels != IGNORED
     log_p = torch.log_softmax(given.teacher_logits[rows].float() / given.temperature, dim=-1)
@@ -60,7 +71,7 @@ def _lm(given: Given) -> Tensor:
     return _part(LM, given, {LM: {"weight": 1.0}, KD: {"weight": 0.0}})
 
 
-def _part(name: str, given: Given, chosen: dict[str, dict[str, float]]) -> Tensor:
+def _part(name: str, given: Given, chosen: dict[str, dict[str, float | str]]) -> Tensor:
     """What the term adds to the loss of a step of ``given.count`` units, or of as many as it has itself."""
     found = terms.TERMS[name](_view(name, given, Terms.model_validate(chosen)))
     return Objective({name: 1.0}).part({name: found}, {name: found.units if given.count is None else given.count})

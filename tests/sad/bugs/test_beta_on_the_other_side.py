@@ -1,4 +1,4 @@
-import torch
+from dataclasses import replace
 
 from sad.bugs.beta_on_the_other_side import BUG
 from sad.losses import kd
@@ -14,12 +14,8 @@ def test_verify_catches_it_and_finds_it_absent():
     assert "beta = 0: value" in found.attempts["the weights exchanged, without the limits"][0].says
 
 
-def planted(student_logits, teacher_log_probs, temperature=1.0):
-    """The limit of the other side."""
-    log_q, log_p = torch.log_softmax(student_logits.float() / temperature, dim=-1), teacher_log_probs.float()
-    return torch.where(log_q.exp() == 0, 0.0, log_q.exp() * (log_q - log_p)).sum()
-
-
-def test_the_fault_is_found_in_the_code_that_trains(plant, found_in_the_code_that_trains):
-    plant(kd, planted)
-    assert "it is reverse KL, sum over a given count" in found_in_the_code_that_trains(BUG)
+def test_the_fault_is_found_in_the_code_that_trains(monkeypatch, found_in_the_code_that_trains):
+    right = kd.rows
+    swapped = lambda logits, target, how, *more: right(logits, target, replace(how, mix=1 - how.mix), *more)  # noqa: E731
+    monkeypatch.setattr(kd, "rows", swapped)
+    assert "beta = 0" in found_in_the_code_that_trains(BUG)

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sad.shipped.divergence import distillation, forward_kl, language_model, likelihood
+from sad.shipped.divergence import distillation, forward_kl, jensen_shannon, language_model, likelihood
 from sad.subjects.divergence import IGNORED, Reduction, Squared, Takes
 from sad.subjects.inputs import call
 from sad.subjects.measure import measure
@@ -18,7 +18,7 @@ def test_what_the_terms_claim():
     assert Takes.TEMPERATURE not in lm.takes
 
 
-@pytest.mark.parametrize("divergence", [distillation(), language_model()])
+@pytest.mark.parametrize("divergence", [distillation(), jensen_shannon(), language_model()])
 def test_it_is_the_term_of_the_objective(divergence, monkeypatch):
     """Nothing is computed here: without the term there is no loss."""
     from sad import terms
