@@ -94,7 +94,7 @@ def _run(setup: Setup) -> Trace:
         found = loop.train(plan, folder, tiny.Silent())
         if found.ending.signal is not None:
             # the run ended as it should; whoever asked for that wants no verdict on the steps that are missing
-            raise Stopped("stopped", found.ending.signal)
+            raise Stopped("stopped before the check was done", found.ending.signal)
         log, scores = _record(folder / "metrics.jsonl", setup)
     ends = [weights(watch.optimizer)] if watch.optimizer is not None else []
     return Trace(watch.taken, log, scores, ends)

@@ -11,7 +11,7 @@ from sad import recipe as recipes
 from sad import recipe_text
 from sad.recipe import Recipe
 
-name = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
+name = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
 positive = st.floats(1e-300, 1e300)
 
 

@@ -91,7 +91,7 @@ def test_every_threshold_can_be_set_by_code_or_name_to_what_is_sane(rule, value,
 @pytest.mark.parametrize(
     ("word", "says"),
     [
-        ("R50", "there are R501, R502, R503, R504, R505, R506"),
+        ("R50", "there are R501, R502, R503, R504, R505, R506, R507"),
         ("loss-spke", "did you mean loss-spike?"),
         ("R601", "did you mean R501?"),
         ("Loss-Spike", "did you mean loss-spike?"),

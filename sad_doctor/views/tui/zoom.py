@@ -24,6 +24,9 @@ def clamped(window: Window, whole: Window) -> Window | None:
     width = max(window[1] - window[0], min(_FINEST, right - left))
     if width >= right - left:
         return None
+    if window[1] - window[0] == width and left <= window[0] and window[1] <= right:
+        # as it is: a sum of its middle and its width could miss an edge by a rounding
+        return window
     start = min(max((window[0] + window[1] - width) / 2, left), right - width)
     return start, start + width
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sad_doctor.views.tui import zoom
@@ -52,6 +52,7 @@ def test_a_window_at_the_end_follows_the_run_and_another_one_stays():
     assert zoom.zoomed((10.0, 20.0), (10.0, 20.0), 3.0, 10.0) is None
 
 
+@example(630.0, 140.8473865074509, SPARSE)  # an edge that was missed by a rounding
 @given(st.floats(0, 1000), st.floats(4, 900), st.sampled_from([SPARSE, np.concatenate([SPARSE, SPARSE[::-1]])]))
 def test_a_window_holds_some_records_wherever_it_lies(at, width, logged):
     window = zoom.clamped((at - width / 2, at + width / 2), WHOLE)
