@@ -14,7 +14,7 @@ from sad.distiller import Distiller
 from sad.forward import block_list, run
 from sad.head.linear import head_of
 from sad.objective import Objective
-from sad.recipe import Terms, parse
+from sad.recipe.schema import Terms, parse
 
 SHAPE = {
     "hidden_size": 32,
