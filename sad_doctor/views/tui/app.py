@@ -52,9 +52,9 @@ class DoctorApp(Shell):
         Binding("y", "copy", "Copy the finding"),
     ]
 
-    snapshot: reactive[Snapshot | None] = reactive(None, init=False)
-    problem: reactive[str] = reactive("", init=False)
-    paused: reactive[bool] = reactive(False, init=False)
+    snapshot: reactive[Snapshot | None] = reactive(None, init=False, repaint=False)
+    problem: reactive[str] = reactive("", init=False, repaint=False)
+    paused: reactive[bool] = reactive(False, init=False, repaint=False)
 
     class Polled(Message):
         """A look at the logs is over: new snapshots by the number of the run, or an error."""

@@ -21,6 +21,7 @@ from sad_doctor.views.tui.keybar import KeyBar
 from sad_doctor.views.tui.logpane import LogPane
 from sad_doctor.views.tui.prose import Pane
 from sad_doctor.views.tui.sheet import Sheet, help_page
+from sad_doctor.views.tui.stage import Stage
 from sad_doctor.views.tui.tabs import TABS, TabStrip
 
 BOARD_TABS = 4
@@ -51,11 +52,11 @@ class Shell(App[None]):
         *(Binding(str(n), f"tab({n})", name, priority=True) for n, name in enumerate(TABS, 1)),
     ]
 
-    tab_shown: reactive[int] = reactive(1, init=False)
+    tab_shown: reactive[int] = reactive(1, init=False, repaint=False)
 
     def __init__(self) -> None:
         super().__init__()
-        self._board_tab, self.broom = 1, Broom()
+        self._board_tab, self.broom, self.stage = 1, Broom(), Stage(id="_default")
         self.header, self.tabs, self.board = Header(), TabStrip(), Board(id="body")
         self.rules = Browser("Rules", "what was looked for", id="rules")
         self.log_pane, self.recipe = LogPane(id="log"), Pane("Recipe and environment", id="recipe")
@@ -66,9 +67,8 @@ class Shell(App[None]):
 
     def get_default_screen(self) -> Screen[object]:
         """Return the screen with the layout for its size: to style it twice would take as long as to paint it."""
-        screen = super().get_default_screen()
-        screen.add_class(*layout.classes(*self.size))
-        return screen
+        self.stage.add_class(*layout.classes(*self.size))
+        return self.stage
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return what the style sheet needs and the built-in themes lack."""
@@ -174,11 +174,10 @@ class Shell(App[None]):
 
     def action_zoom(self) -> None:
         """Let the pane with the focus fill the screen, and back."""
-        screen = self.screen_stack[0]
-        if screen.maximized is not None:
-            screen.minimize()
-        elif screen.focused is not None:
-            screen.maximize(screen.focused, container=False)
+        if self.stage.alone is not None:
+            self.stage.restore()
+        elif self.stage.focused is not None and "pane" in self.stage.focused.classes:
+            self.stage.isolate(self.stage.focused)
 
     def action_tab(self, tab: int) -> None:
         """Go to a tab, or to the pane that it stands for; say why where there is nothing to go to."""
@@ -202,7 +201,7 @@ class Shell(App[None]):
 
     def go(self, tab: int, pane: str) -> None:
         """Show a tab and give the focus to one of its panes."""
-        self.screen.minimize()
+        self.stage.restore()
         self.tab_shown = tab
         self.screen.set_focus(self.screen.query_one(f"#{pane}"))
 
@@ -235,8 +234,8 @@ class Shell(App[None]):
             self.wanted.value = ""
             self.wanted.remove_class("-open")
             self._focus_what_was_filtered()
-        elif self.screen.maximized is not None:
-            self.screen.minimize()
+        elif self.stage.alone is not None:
+            self.stage.restore()
         elif self.tab_shown > BOARD_TABS:
             self.go(1, "findings")
         elif self.board.window is not None:
