@@ -20,8 +20,9 @@ from sad_doctor.views.tui import compare, pages, story, zoom
 from sad_doctor.views.tui.bands import Shares
 from sad_doctor.views.tui.chart import Chart
 from sad_doctor.views.tui.findings import FindingList
+from sad_doctor.views.tui.pane import Pane
 from sad_doctor.views.tui.plot import Mark, Plot
-from sad_doctor.views.tui.prose import Page, Pane
+from sad_doctor.views.tui.prose import Page
 from sad_doctor.views.tui.shares import SharePane
 from sad_doctor.views.tui.snapshot import Snapshot, Verdict
 from sad_doctor.views.tui.terms import TermTable
@@ -240,9 +241,7 @@ class Board(Container):
         self._draw_metric()
         verdict = snapshot.verdict
         empty = "the log does not tell the parts" if verdict.terms else "no terms logged yet"
-        self.shares.show(
-            Shares(verdict.shares, self._colours(), verdict.holes, self._steps, empty, self.app.no_color)
-        )
+        self.shares.show(Shares(verdict.shares, self._colours(), verdict.holes, self._steps, empty, self.app.no_color))
 
     def _draw_loss(self) -> None:
         if (snapshot := self._snapshot) is not None:

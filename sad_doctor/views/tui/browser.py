@@ -10,7 +10,8 @@ from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
 
-from sad_doctor.views.tui.prose import Page, Pane
+from sad_doctor.views.tui.pane import Pane
+from sad_doctor.views.tui.prose import Page
 from sad_doctor.views.tui.roll import Roll
 
 Row = tuple[str, Page]

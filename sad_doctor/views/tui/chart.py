@@ -42,6 +42,7 @@ class Chart(Framed, can_focus=True):
         Binding("up,k", "window(0.5)", "Closer", show=False),
         Binding("down,j", "window(2)", "Farther", show=False),
     ]
+
     class CursorMoved(Message):
         """The cursor stands on another step."""
 

@@ -44,6 +44,7 @@ class LogPane(Framed, ScrollView, can_focus=True):
         self.add_class("pane")
         self.border_title = Content("Log")
         self._log = LogText()
+        self._stale = False
         self._kept: tuple[str, ...] = ()
         self._strips: dict[tuple[str, int], Strip] = {}
         self.shown: Sequence[str] = ()
@@ -53,17 +54,19 @@ class LogPane(Framed, ScrollView, can_focus=True):
         """Show the end of the log at ``path``; where that is no text, the lines that its reader kept."""
         new = self._log.read(path)
         kept = tuple(clean(one, 500).replace("\n", " ") for one in tail)
-        if new or kept != self._kept:
+        if new or kept != self._kept or self._stale:
             self._kept = kept
             self._fill()
 
     def narrow(self, wanted: str) -> None:
-        """Show only lines that hold every word of ``wanted``."""
+        """Show only lines that hold every word of ``wanted``; while nobody sees them, :meth:`show` does it later."""
         if wanted != self.wanted:
-            self.wanted = wanted
-            self._fill()
+            self.wanted, self._stale = wanted, True
+            if self.display:
+                self._fill()
 
     def _fill(self) -> None:
+        self._stale = False
         ending = self.scroll_y >= self.max_scroll_y - 1
         lines = self._log.lines or self._kept
         self.shown = [one for one in lines if matches(self.wanted, one)] if self.wanted else list(lines)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from textual import events
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 
 from sad_doctor.views import numerals
@@ -64,6 +65,10 @@ class TermTable(Roll):
         """The term under the cursor."""
         at = self.highlighted
         return self.shown[at].name if at is not None and at < len(self.shown) else None
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        """Return the lines of all terms: a filter that hides some moves no other pane."""
+        return len(self.terms) + bool(self.terms)
 
     def on_resize(self, event: events.Resize) -> None:
         """Fit the columns to the new width."""
