@@ -28,7 +28,7 @@ _MOST_PAINTED = 2000
 """So many painted lines are kept."""
 
 
-class LogPane(Framed, ScrollView, can_focus=True):
+class LogPane(ScrollView, Framed, can_focus=True):
     """Shows lines; only those in view are painted, however many there are."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -25,11 +25,9 @@ class Painted(Widget):
     is more work than the chart. ``render_line`` must give rows that are as wide as the content, without wide edges.
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._around: object = None
-        self._whole: dict[int, tuple[Strip, Strip]] = {}
-        self._styles_seen: dict[Style, Style] = {}
+    _around: object = None
+    _whole: dict[int, tuple[Strip, Strip]]
+    _styles_seen: dict[Style, Style]
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the rows of a region of the widget, its edges included."""
@@ -82,7 +80,8 @@ class Framed(Painted):
     """A pane whose frame and title have another colour while it has the focus.
 
     It is not styled anew for that: the style sheet, with all that it says of the widget and what is in it, takes longer
-    than to paint both panes that the focus moves between.
+    than to paint both panes that the focus moves between. To be named after a base whose style sheet matters: Textual
+    takes that of the first one.
     """
 
     def watch_has_focus(self, _has_focus: bool) -> None:

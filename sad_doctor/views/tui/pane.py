@@ -16,7 +16,7 @@ _MARGIN = 1
 """Cells that stay free at the right."""
 
 
-class Pane(Framed, ScrollView, can_focus=True):
+class Pane(ScrollView, Framed, can_focus=True):
     """Shows a page."""
 
     def __init__(self, title: str, *, id: str | None = None) -> None:
@@ -82,7 +82,8 @@ class Pane(Framed, ScrollView, can_focus=True):
         return strip(line, self.size.width, self.visual_style).apply_offsets(0, at)
 
     def _fit(self) -> None:
-        self.virtual_size = Size(0, max(len(self._lines()), 1))
+        if self.size.width:  # nobody knows how wide it will be while it is not shown
+            self.virtual_size = Size(0, max(len(self._lines()), 1))
 
     def _lines(self, width: int = 0) -> list[Content]:
         """The lines at a width, that of the widget for 0; they are asked for again and again, and wrapped once."""

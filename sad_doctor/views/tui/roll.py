@@ -22,7 +22,7 @@ from sad_doctor.views.tui.prose import Page, lay_out
 _FAR = 1 << 30
 
 
-class Roll(Framed, ScrollView, can_focus=True):
+class Roll(ScrollView, Framed, can_focus=True):
     """Shows pages below each other; ``head`` is a line that stays above them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -76,6 +76,7 @@ class Roll(Framed, ScrollView, can_focus=True):
         before = len(self._owners)
         self.pages, self._width, self._under = pages, 0, None
         self._at = None if at is None or not pages else min(max(at, 0), len(pages) - 1)
+        self._strips, self._lines, self._starts, self._owners = {}, [], [0], []
         self._fit()
         self.refresh(layout=len(self._owners) != before)
 
@@ -117,7 +118,7 @@ class Roll(Framed, ScrollView, can_focus=True):
     def row_under(self, event: events.MouseEvent) -> int | None:
         """Return the number of the row under the mouse."""
         offset = event.get_content_offset(self)
-        line = -1 if offset is None else round(self.scroll_y) + offset.y - self._heads
+        line = -1 if offset is None or offset.y < self._heads else round(self.scroll_y) + offset.y - self._heads
         return self._owners[line] if 0 <= line < len(self._owners) else None
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
@@ -200,9 +201,7 @@ class Roll(Framed, ScrollView, can_focus=True):
     def _fit(self, width: int = 0) -> None:
         """Lay the rows out to a width, that of the widget for 0."""
         width = width or self.scrollable_content_region.width - 2
-        if width < 4:
-            width = 76
-        if width != self._width:
+        if width > 0 and width != self._width:  # nobody knows how wide it will be while it is not shown
             self._width = width
             self._strips.clear()
             self._lines = [lay_out(page, width) for page in self.pages]

@@ -20,6 +20,8 @@ from sad_doctor.views.tui.spark import sparkline
 from sad_doctor.views.tui.story import matches
 
 _WIDTHS = {"raw": 8, "weight": 7, "weighted": 8, "share": 6}
+_ROOMY = 61
+"""Cells from which on all four numbers fit beside a name of 14 and a trend of 6."""
 _FLAT = 0.02
 """A change smaller than this fraction is no trend."""
 
@@ -97,16 +99,14 @@ class TermTable(Roll):
 
     def rebuild(self) -> None:
         """Fill the table for the present width: the trend takes what the numbers leave."""
-        width = self.size.width
+        width = self.scrollable_content_region.width
         if width <= 0:
             return
         self._fitted = self.size
         self.shown = [t for t in self.terms if matches(self.wanted, t.name)] or list(self.terms)
-        if len(self.shown) + 1 > self.size.height:  # the bar at the right would hide the end of the trends
-            width -= self.styles.scrollbar_size_vertical
-        heads = ["raw", "weight", "weighted", "share"] if width >= 58 else ["weighted", "share"]
+        heads = ["raw", "weight", "weighted", "share"] if width >= _ROOMY else ["weighted", "share"]
         if not any(t.weighted is not None for t in self.terms):
-            heads = ["raw", *heads[1:]] if width < 58 else heads
+            heads = ["raw", *heads[1:]] if width < _ROOMY else heads
         room = width - sum(_WIDTHS[h] + 2 for h in heads) - 2 - 8
         name = min(max([len(t.name) for t in self.shown] + [6]) + 2, max(room - 10, 14), 26)
         spark = min(max(room - name - 1, 0), 40)
@@ -115,7 +115,7 @@ class TermTable(Roll):
         titles = ["  term", *heads, "trend"]
         self.head = _row([Content.styled(t, "$text-muted") for t in titles], widths) if self.cells else None
         at = self.highlighted
-        self.fill([[Paragraph(_row(cells, widths))] for cells in self.cells], at or 0)
+        self.fill([[Paragraph(_row(cells, widths), most=1)] for cells in self.cells], at or 0)
         self.border_subtitle = self._note()
 
     def _note(self) -> Content:
