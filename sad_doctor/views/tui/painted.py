@@ -9,21 +9,24 @@ from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Region
+from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style as TextualStyle
-from textual.widget import Widget
 
 _WORTH = 3
 """Rows from which on it pays; fewer take Textual's way."""
 _EDGES = ("border_top", "border_right", "border_bottom", "border_left")
 
 
-class Painted(Widget):
+class Painted(ScrollView, can_focus=False):
     """Renders as any widget does, with the edges of one row for all rows between its top and its bottom edge.
 
     Textual builds border, padding and filters anew for each row that is painted: of a chart that fills its pane this
     is more work than the chart. ``render_line`` must give rows that are as wide as the content, without wide edges.
+    That it is a view that could scroll spares a second layout whenever its size changes.
     """
+
+    DEFAULT_CSS = "Painted { overflow: hidden; }"
 
     _around: object = None
     _whole: dict[int, tuple[Strip, Strip]]
@@ -80,8 +83,7 @@ class Framed(Painted):
     """A pane whose frame and title have another colour while it has the focus.
 
     It is not styled anew for that: the style sheet, with all that it says of the widget and what is in it, takes longer
-    than to paint both panes that the focus moves between. To be named after a base whose style sheet matters: Textual
-    takes that of the first one.
+    than to paint both panes that the focus moves between.
     """
 
     def watch_has_focus(self, _has_focus: bool) -> None:
