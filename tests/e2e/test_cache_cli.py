@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import warm
+from refusal import refused
 
 SECONDS = 120
 RECIPE = """
@@ -61,16 +62,6 @@ class Room:
 @pytest.fixture
 def room(tmp_path: Path, pair_folder: Path) -> Room:
     return Room(tmp_path, pair_folder)
-
-
-def refused(answer: tuple[int, str, str]) -> str:
-    """Return what a mistake is answered with: exit 2, one line on stderr, no traceback."""
-    code, out, err = answer
-    assert code == 2, err
-    assert err.startswith("sad: ")
-    assert err.count("\n") == 1
-    assert "Traceback" not in out + err
-    return err.removeprefix("sad: ").rstrip()
 
 
 def cache(room: Room, folder: str, *words: str) -> tuple[int, str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import warm
+from refusal import refused
 
 from sad_doctor import names
 
@@ -82,16 +83,6 @@ class Room:
 @pytest.fixture
 def room(tmp_path: Path, pair_folder: Path) -> Room:
     return Room(tmp_path, pair_folder)
-
-
-def refused(answer: tuple[int, str, str]) -> str:
-    """Return what a mistake is answered with: exit 2, one line on stderr, no traceback."""
-    code, out, err = answer
-    assert code == 2, err
-    assert err.startswith("sad: ")
-    assert err.count("\n") == 1
-    assert "Traceback" not in out + err
-    return err.removeprefix("sad: ").rstrip()
 
 
 def test_a_run_from_the_first_word_to_the_student(room: Room) -> None:
