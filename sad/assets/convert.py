@@ -15,6 +15,9 @@ from sad.assets.error import AssetError
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+_OTHER = "try another release of transformers"
+"""What to do where a file whose bytes are right is read wrongly."""
+
 
 def tokenizer_folder(source: Path, target: Path, *, bos: str, eos: str, pad: str, longest: int) -> None:
     """Put ``tokenizer.json`` of ``source`` into ``target``, with the configuration that makes it loadable.
@@ -52,12 +55,13 @@ def gguf_to_folder(source: Path, target: Path, *, name: str, parameters: int) ->
         )
         _drop_quantization(model)
         if loading["missing_keys"]:
-            raise AssetError(f"{name} leaves weights unfilled: {', '.join(sorted(loading['missing_keys'])[:3])}")
+            few = ", ".join(sorted(loading["missing_keys"])[:3])
+            raise AssetError(f"{name} leaves weights unfilled ({few}): {_OTHER}")
         count = sum(weight.numel() for weight in model.parameters())
         if count != parameters:
-            raise AssetError(f"{name} gave {count:,} parameters where {parameters:,} are expected")
+            raise AssetError(f"{name} gave {count:,} parameters where {parameters:,} are expected: {_OTHER}")
         if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
-            raise AssetError(f"{name} gave weights that are not finite")
+            raise AssetError(f"{name} gave weights that are not finite: {_OTHER}")
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)
 

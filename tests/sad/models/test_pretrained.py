@@ -188,7 +188,7 @@ def test_logits_that_overflow_are_told_as_what_they_are(folder: Path) -> None:
     tensors["model.norm.weight"].fill_(3e38)
     tensors["model.embed_tokens.weight"].mul_(1e6)
     save_file(tensors, file, {"format": "pt"})
-    with pytest.raises(UserError, match=r"answers four tokens with logits that are NaN or infinite"):
+    with pytest.raises(UserError, match=r"answers four tokens with logits that are NaN .* train.precision = fp32$"):
         load_model(str(folder), torch.float32)
 
 
