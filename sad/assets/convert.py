@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sad.assets.error import AssetError
 
@@ -46,12 +46,10 @@ def gguf_to_folder(source: Path, target: Path, *, name: str, parameters: int) ->
     import torch
     import transformers
 
-    # Weights that stay packed need kernels from a hub and cannot be saved. Releases before GgufConfig always unpack.
-    packing = {"quantization_config": transformers.GgufConfig(dequantize=True)} if _knows_packing() else {}
     with _quiet():
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, gguf_file=name, local_files_only=True)
         model, loading = transformers.AutoModelForCausalLM.from_pretrained(
-            source, gguf_file=name, dtype=torch.bfloat16, local_files_only=True, output_loading_info=True, **packing
+            source, gguf_file=name, dtype=torch.bfloat16, local_files_only=True, output_loading_info=True, **unpacked()
         )
         _drop_quantization(model)
         if loading["missing_keys"]:
@@ -66,10 +64,15 @@ def gguf_to_folder(source: Path, target: Path, *, name: str, parameters: int) ->
         tokenizer.save_pretrained(target)
 
 
-def _knows_packing() -> bool:
+def unpacked() -> dict[str, Any]:
+    """Return what asks `from_pretrained` for the plain weights of a GGUF file.
+
+    Packed ones need kernels from a hub and cannot be saved. Releases before GgufConfig always unpack.
+    """
     import transformers
 
-    return hasattr(transformers, "GgufConfig")
+    config = getattr(transformers, "GgufConfig", None)
+    return {} if config is None else {"quantization_config": config(dequantize=True)}
 
 
 def _drop_quantization(model: PreTrainedModel) -> None:

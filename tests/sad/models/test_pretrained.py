@@ -62,6 +62,13 @@ def code(folder: Path) -> None:
     )
 
 
+def test_a_gguf_file_without_its_reader_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.gguf").write_bytes(b"GGUF")
+    monkeypatch.setattr(pretrained, "find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r'need the extra: pip install "student-aware-distillation\[gguf\]"'):
+        load_tokenizer(str(tmp_path / "a.gguf"))
+
+
 def test_code_beside_a_model_runs_only_when_asked_for(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
