@@ -13,25 +13,10 @@ from pathlib import Path
 
 import pytest
 import warm
+from furnished import furnish
 from refusal import refused
 
 SECONDS = 120
-RECIPE = """
-[teacher]
-model = "./teacher"
-[student]
-model = "./student"
-[data]
-text = "./text.txt"
-held_out = 0.2
-max_length = 32
-eval_windows = 4
-[train]
-batch_size = 4
-device = "cpu"
-precision = "fp32"
-eval_every = 1000
-"""
 
 
 class Room:
@@ -39,10 +24,7 @@ class Room:
 
     def __init__(self, folder: Path, pair: Path) -> None:
         self.folder = folder
-        for name in ("teacher", "student"):
-            shutil.copytree(pair / name, folder / name)
-        shutil.copy(pair / "text.txt", folder / "text.txt")
-        (folder / "run.toml").write_text(RECIPE, encoding="utf-8")
+        furnish(folder, pair)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         path = str(Path(__file__).resolve().parents[2])
