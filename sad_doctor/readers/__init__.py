@@ -24,7 +24,7 @@ from sad_doctor.readers import (
 from sad_doctor.readers.encoding import AsUtf8
 from sad_doctor.readers.find import MOST_LOOKED_AT, Search, last_written, search
 from sad_doctor.readers.kept import Kept, with_cache
-from sad_doctor.readers.named import Named
+from sad_doctor.readers.renamed import Named
 from sad_doctor.readers.source import ACCEPTED, Reader, Source, Unreadable
 from sad_doctor.readers.tail import is_binary
 from sad_doctor.record import EVENTS, METRICS, RUN

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -91,6 +91,18 @@ class Tail:
             self._replaced = True
             self._forget()
         return replaced
+
+    def read(self, take: Callable[[bytes], None], again: Callable[[], None]) -> bool:
+        """Give ``take`` what is new, after a call of ``again`` if the file must be read afresh; True if any was."""
+        changed = self.look()
+        if changed is None:
+            return False
+        if changed:
+            again()
+        for chunk in self.chunks():
+            changed = True
+            take(chunk)
+        return changed
 
     @property
     def place(self) -> int:

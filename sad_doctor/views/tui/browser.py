@@ -61,10 +61,6 @@ class Browser(Container):
             self._fill(rows)
         self._turn()
 
-    def go_to(self, key: str) -> None:
-        """Highlight a row."""
-        self.list.highlighted = next((i for i, (k, _) in enumerate(self.rows) if k == key), self.list.highlighted)
-
     def on_resize(self, _: events.Resize) -> None:
         """Wrap the rows anew, if there is another width to wrap them to."""
         self.call_after_refresh(self._fit)
