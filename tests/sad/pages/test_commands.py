@@ -38,7 +38,7 @@ def test_a_command_is_told_with_its_usage_its_words_and_their_defaults():
     part = page[page.index("## `walk go`") : page.index("## `walk stay`")]
     assert part.startswith(
         "## `walk go`\n\nGo there.\n\nAnd back.\n\n```text\nwalk go [OPTIONS] PLACE [MORE]...\n```\n"
-        "\nFor example:\n\n```text\nwalk go here\nwalk go there --quiet\n```\n"
+        "\nExamples:\n\n```text\nwalk go here\nwalk go there --quiet\n```\n"
     )
     rows = [line for line in part.splitlines() if line.startswith("| `")]
     assert rows == [
