@@ -184,7 +184,8 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     other.sep_token = WORD
     # one projection for queries, keys and values: of fewer keys, and of one head after the other
     marks = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0)
-    kinds = ("Phi3", marks | {"num_key_value_heads": 1}), ("GPTNeoX", marks)
+    # narrower than any two heads of a relation
+    kinds = ("Phi3", marks | {"num_key_value_heads": 1, "head_dim": 4}), ("GPTNeoX", marks)
     yield "one vocabulary, cut in two ways", _task(tiny.tokenizer(320), other, ((0, 0),), 2.0, *kinds, **few)
     from_store = few | {"weights": {name: WEIGHTS[name] for name in (KD, LM, LAYERWISE, CONTRASTIVE)}, "stored": True}
     theirs = with_reserved(tiny.tokenizer(400), RESERVED)

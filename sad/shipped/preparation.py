@@ -45,7 +45,7 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
     """Return the examples of texts as a run gets them that finds them again.
 
     Another length and other texts were prepared in the same folder before: that of all that sad keeps. Raises
-    AssertionError where they are not those of the run that wrote them, or of one that may write nowhere.
+    AssertionError where they are not those of the run that wrote them, or of one that may write nowhere, or where a stream is taken for another.
     """
     with _folder() as nowhere:
         for others, length in ((texts, max_length - 1), (texts[:-1], max_length)):
@@ -54,6 +54,11 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
         made = [list(data.prepare(texts, readers, max_length, where)) for where in (None, nowhere)]
         found = data.prepare(texts, readers, max_length)
         assert _told(found) == _told(made[0]) == _told(made[1]), "examples of other texts, or of another run"
+        one, again, other = (
+            data.prepare_stream(iter(of), readers, max_length, len(texts)) for of in (texts, texts, texts[::-1])
+        )
+        assert one.fingerprint == again.fingerprint, "the same stream is another"
+        assert (one.fingerprint == other.fingerprint) == (_told(one) == _told(other)), "another stream is the same"
         assert found.labels == sum(len(one.labels()[0]) for one in found), "another number of labels"
         return found
 
