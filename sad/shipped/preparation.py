@@ -52,7 +52,8 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
             if others:
                 data.prepare(others, readers, length)
         made = [list(data.prepare(texts, readers, max_length, where)) for where in (None, nowhere)]
-        found = data.prepare(texts, readers, max_length)
+        with patch.object(cache, "_fresh", side_effect=AssertionError("what was prepared is prepared again")):
+            found = data.prepare(texts, readers, max_length)
         assert _told(found) == _told(made[0]) == _told(made[1]), "examples of other texts, or of another run"
         one, again, other = (
             data.prepare_stream(iter(of), readers, max_length, len(texts)) for of in (texts, texts, texts[::-1])
