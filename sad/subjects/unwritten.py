@@ -15,7 +15,10 @@ def unwritten_is_nan() -> Iterator[None]:
     What reads such memory gives another number each time, and most often zero, as a new page has it: no comparison
     finds that by chance. torch does it in its mode for determinism (``torch.utils.deterministic``), which is put back.
     """
-    before, only_warn = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    before, only_warn = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
     filled = torch.utils.deterministic.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = True
