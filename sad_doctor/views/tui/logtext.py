@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +17,6 @@ MOST_BYTES = 1 << 20
 MOST_LINES = 5000
 LONGEST = 500
 """A longer line is cut."""
-
-_ENDS = re.compile(rb"\r*\n")
 
 
 class LogText:
@@ -65,10 +62,9 @@ class LogText:
         return True
 
     def _whole(self, piece: bytes) -> Iterator[str]:
-        *whole, self._half = _ENDS.split(self._half + piece)
+        *whole, self._half = (self._half + piece).split(b"\n")
         self._half = self._half[-MOST_BYTES:]
         for text in whole[-MOST_LINES:]:
             # of what was written over itself, as a progress bar is, the last state
-            yield clean(text.rsplit(b"\r", 1)[-1][: 4 * LONGEST].decode("utf-8", "replace"), LONGEST).replace(
-                "\t", "    "
-            )
+            last = text.rstrip(b"\r").rsplit(b"\r", 1)[-1][: 4 * LONGEST]
+            yield clean(last.decode("utf-8", "replace"), LONGEST).replace("\t", "    ")
