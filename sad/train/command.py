@@ -74,6 +74,9 @@ def _run(
     if not dry_run and folder is None:
         folders.check(recipe.output.folder)
     rank, processes = failure.world()
+    # the first process copies
+    if not dry_run and rank == 0 and recipe.train.push_checkpoint:
+        folders.check_copies(Path(recipe.train.push_checkpoint))
     # the others would say the same
     console = patient_console(quiet=rank > 0)
     # what can be said without the heavy imports is said at once
