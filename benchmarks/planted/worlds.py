@@ -6,6 +6,11 @@ from random import Random
 
 from planted import (
     further,
+    grid_evaluated,
+    grid_machine,
+    grid_rate,
+    grid_update,
+    grid_written,
     healthy,
     loop,
     measures,
@@ -19,6 +24,7 @@ from planted import (
     texts,
     unseen,
     variants,
+    ways,
 )
 from planted.record import Plan
 from planted.training import Training
@@ -37,6 +43,10 @@ _TUNED = (
     "EvaluationIsPerplexity OldWeightsAtEvaluation SortedTexts "
     "LowLoss BatchesGrow LargeBatches Bf16Weights OtherDomain LengthsGrow"
 )
+GRID = (*grid_update.ALL, *grid_rate.ALL, *grid_written.ALL, *grid_evaluated.ALL, *grid_machine.ALL)
+"""Parts from the backward pass to the machine, by ways of going wrong; a coin says which half rules are mended by."""
+_BY, _OVER = ways.tossed(GRID, "grid2")
+
 GROUPS: dict[str, tuple[type[Training], ...]] = {
     "made for": (*healthy.ALL, *SICK),
     "others": OTHERS,
@@ -44,6 +54,8 @@ GROUPS: dict[str, tuple[type[Training], ...]] = {
     "judged": tuple(kind for kind in LATER if kind.__name__ not in _TUNED.split()),
     "reported": REPORTED,
     "further": further.ALL,
+    "grid2-tuned": _BY,
+    "grid2-judged": _OVER,
 }
 KINDS: dict[str, type[Training]] = {kind.__name__: kind for kinds in GROUPS.values() for kind in kinds}
 OFFSETS = {"dev": 0, "held-out": 5000}
