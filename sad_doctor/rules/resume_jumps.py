@@ -4,8 +4,8 @@
 At a resume, told by an event or by steps that go back in the log: a loss that surely stands higher after it than
 before, and higher than the beginning of a warm-up would make it; or a learning rate that is another one by more than a
 factor. Steps that were logged twice are told as a hint, with how far their values differ. A log that begins again at
-its first step holds several starts, which is a hint too. A log that has most steps twice, at two levels that never
-meet, holds two runs that wrote into it at once: every other rule then judges a mixture.
+its first step holds several starts, which is a hint too; or the counter alone began again, and the loss goes on. A log
+that has most steps twice, at two levels that never meet, holds two runs that wrote into it at once: every other rule then judges a mixture.
 
 Where nothing tells of a resume: a label loss that jumps back to near where it began, from one record to the next, stays
 there, and falls once more as it did.
@@ -62,11 +62,25 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R505", "resume-jumps"
 
-_SHOWN = 4
-"""So many ends of starts are named."""
+_SHOWN, _PAIRS, _MOST, _APART = 4, 10, 0.8, 5
+"""Ends of starts that are named; fewest steps told twice, their share of all records, their gap over one's noise."""
 
-_PAIRS, _MOST, _APART = 10, 0.8, 5
-"""Fewest steps told twice, the share of all records that they must be, and their gap over the noise of one series."""
+
+_TWO = (
+    ": it holds two runs.",
+    "Two runs wrote to one file, or the run was started from the beginning again.",
+    "Give each run a log of its own.",
+)
+_MANY = (
+    ": it holds {starts} starts, none of which went on from where the one before ended.",
+    "A launcher starts the run again when it ends, without a checkpoint to go on from.",
+    "Mend what ends each start first; save checkpoints before it, and resume from them.",
+)
+_COUNTED = (
+    ", and the loss goes on, from {before} to {after}: the counter began anew, not the run.",
+    "The number of the step is not in the checkpoint, and with it a schedule or a plan may have begun anew.",
+    "Save the counter with the checkpoint; compare the learning rate on both sides.",
+)
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -81,15 +95,15 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     back = np.flatnonzero(np.diff(loss.step) < 0)
     seams = [(float(loss.step[i]), float(loss.step[i + 1])) for i in back.tolist()]
     seams += [(e.step, e.step) for e in run.events if e.kind == names.EVENT_RESUME and e.step is not None]
-    if not seams:
+    anew = signals.beginnings(run)
+    if not seams and not anew:
         yield from _unannounced(run, t)
         return
-    judged = 0
-    anew = [(end, start) for end, start in seams if start < end and start <= float(loss.step[0])]
+    judged = len(anew)
     if anew:
-        judged += 1
         yield _anew(run, anew)
-    for end, start in dict.fromkeys([seam for seam in seams if seam not in anew][:8]):
+    known = {(one.end, one.start) for one in anew}
+    for end, start in dict.fromkeys([seam for seam in seams if seam not in known][:8]):
         before, after = _beside(loss, end, start, int(t["window"]))
         if min(before.size, after.size) < t["records"]:
             continue
@@ -218,34 +232,26 @@ def _overlap(loss: Column, end: float, start: float) -> Finding:
     )
 
 
-def _anew(run: Run, seams: list[tuple[float, float]]) -> Finding:
-    end, start = seams[0]
-    starts = len(seams) + 1
+def _anew(run: Run, seams: list[signals.Beginning]) -> Finding:
+    end, start, starts = seams[0].end, seams[0].start, len(seams) + 1
+    counted = len(seams) == 1 and seams[0].goes_on
     ends = [e for e in run.events if e.kind in (names.EVENT_CRASH, names.EVENT_OUT_OF_MEMORY, names.EVENT_WARNING)]
     short = [e for e in ends if e.kind == names.EVENT_OUT_OF_MEMORY or "out of memory" in e.message.lower()]
     again = [f"{len(short)} times the memory did not suffice"] if len(short) > 1 else []
-    where = words.listing(words.step(at) for at, _ in seams[:_SHOWN]) + (" …" if len(seams) > _SHOWN else "")
+    where = words.listing(words.step(one.end) for one in seams[:_SHOWN]) + (" …" if len(seams) > _SHOWN else "")
+    what, cause, remedy = _COUNTED if counted else _TWO if starts == 2 else _MANY
     return Finding(
         rule=CODE,
         name=NAME,
         level=Level.INFO,
         headline=(
-            f"The log begins again at step {words.step(start)} after step {words.step(end)}: it holds two runs."
-            if starts == 2
-            else f"The log begins again at step {words.step(start)} {len(seams)} times: it holds {starts} starts, none "
-            "of which went on from where the one before ended."
+            f"The log begins again at step {words.step(start)} "
+            + (f"after step {words.step(end)}" if starts == 2 else f"{len(seams)} times")
+            + what.format(starts=starts, before=words.number(seams[0].before), after=words.number(seams[0].after))
         ),
         evidence=("Of steps that several have, the values of the later one count", f"Ended at step {where}", *again),
-        cause=(
-            "Two runs wrote to one file, or the run was started from the beginning again."
-            if starts == 2
-            else "A launcher starts the run again when it ends, without a checkpoint to go on from."
-        ),
-        remedy=(
-            "Give each run a log of its own."
-            if starts == 2
-            else "Mend what ends each start first; save checkpoints before it, and resume from them."
-        ),
+        cause=cause,
+        remedy=remedy,
         first_step=start,
         last_step=end,
         numbers={"end": end, "start": start, "starts": float(starts)},

@@ -7,6 +7,7 @@ from sad_doctor.signals.learning import always_zero, falls, level_off, loss_fall
 from sad_doctor.signals.parts import Parts, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
+from sad_doctor.signals.seams import Beginning, beginnings
 from sad_doctor.signals.series import Gain, Still, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap
@@ -15,6 +16,7 @@ from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_los
 
 __all__ = [
     "CLAMPS",
+    "Beginning",
     "Blocks",
     "Gain",
     "Jump",
@@ -24,6 +26,7 @@ __all__ = [
     "TeacherGap",
     "after_its_weight",
     "always_zero",
+    "beginnings",
     "blocks",
     "clamp_of",
     "ends",

@@ -1,0 +1,67 @@
+"""Where the steps of a log begin again at their first one, whichever of the values the reader kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sad_doctor import names
+from sad_doctor.run import Run
+from sad_doctor.signals.series import finite
+
+_BESIDE = 5
+"""So many records on either side stand for a level, as in the fact of a reader that keeps the later values only."""
+
+_ON = 0.2
+"""Levels that differ by less than this share go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The steps went from ``end`` back to ``start``, the first one; the loss was ``before`` and then ``after``.
+
+    ``after`` is NaN where the values that followed were overwritten as well.
+    """
+
+    end: float
+    start: float
+    before: float
+    after: float
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether only the counter began anew: the loss is where it was."""
+        return abs(self.after - self.before) < _ON * abs(self.before)
+
+
+def beginnings(run: Run) -> list[Beginning]:
+    """Return the places at which the total loss was logged from its first step on once more, in the order of the log.
+
+    None where the log has no total loss, and none where a run goes on from a later step, as after a resume.
+    """
+    column = run.get(names.LOSS)
+    if column is None:
+        return []
+    loss = finite(column)
+    if not len(loss):
+        return []
+    level = float(np.median(loss.value[:_BESIDE]))
+    told = _told(run.facts.get(names.REWOUND))
+    again = [one for one in told if one[1] <= loss.step[0]]
+    found = [Beginning(end, start, before, float("nan")) for end, start, before in again[:-1]]
+    found += [Beginning(end, start, before, level) for end, start, before in again[-1:]]
+    for at in np.flatnonzero((np.diff(loss.step) < 0) & (loss.step[1:] <= loss.step[0])).tolist():
+        before, after = loss.value[max(0, at - _BESIDE + 1) : at + 1], loss.value[at + 1 : at + 1 + _BESIDE]
+        levels = float(np.median(before)), float(np.median(after))
+        found.append(Beginning(float(loss.step[at]), float(loss.step[at + 1]), *levels))
+    return found
+
+
+def _told(fact: object) -> list[tuple[float, float, float]]:
+    """The fact, as numbers; what is none of them is left out."""
+    rows = fact if isinstance(fact, list) else []
+    triples = [row for row in rows if isinstance(row, list) and len(row) == 3]
+    return [
+        (float(a), float(b), float(c)) for a, b, c in triples if all(isinstance(one, int | float) for one in (a, b, c))
+    ]
