@@ -5,7 +5,8 @@ At a resume, told by an event or by steps that go back in the log: a loss that s
 before, and higher than the beginning of a warm-up would make it; or a learning rate that is another one by more than a
 factor. Steps that were logged twice are told as a hint, with how far their values differ. A log that begins again at
 its first step holds several starts, which is a hint too; or the counter alone began again, and the loss goes on. A log
-that has most steps twice, at two levels that never meet, holds two runs that wrote into it at once: every other rule then judges a mixture.
+that has most steps twice, at two levels that never meet, holds two runs that wrote into it at once: every other rule
+then judges a mixture.
 
 Where nothing tells of a resume: a label loss that jumps back to near where it began, from one record to the next, stays
 there, and falls once more as it did.
