@@ -2,16 +2,20 @@
 
 ## What it sees
 The training loss, a part of it or the gradient norm is one and the same number, to the last digit and not 0, in every
-record, while another number of the training changes from record to record.
+record, while another number of the training changes from record to record. Or it is so in many records of a series that
+is noisy else: from some step on, or again and again at the largest or smallest of all values, which then is a limit. Or
+a loss is written with so few digits that most of what happens to it is not seen, where others have more.
 
 ## Why it is bad
 Batches differ, and with them their losses. A loss that does not is no loss of these batches: the value of the first
 step that is printed for ever, a variable that is set outside of the loop, a tensor that was kept from a compiled graph,
 or the same batch with a rate of 0. Nothing that is said about this series holds, neither that it falls nor that it does
 not, and an early stop or a schedule that watches it works by chance. A gradient norm of one number is most often one
-that is taken after the clip.
+that is taken after the clip. A loss that is cut at a limit has no gradient there, or only its number is cut.
 
 ## Thresholds
+- `share = 0.1`: the share of the records that must repeat one value. `coarse = 0.015`: the last digit, as a share of
+  the level, from which on digits are missing, where another loss shows a tenth of that.
 - `records = 20`: fewest records. `digits = 3`: so many significant digits the value must show; a loss that is printed
   as 2 or 0.5 repeats by itself.
 
@@ -20,6 +24,15 @@ that is taken after the clip.
 steps: 60
 train/loss: 9.9314
 train/grad_norm: 1.2 -> 0.6 ~ 0.1
+```
+
+```run fires
+steps: 40
+train/loss: 9.9 -> 8.1 ~ 0.1
+train/raw/lm: 5.1 -> 4.1 ~ 0.1
+steps: 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52
+train/loss: 8.01, 8.1, 7.93, 8.02, 7.91, 7.88, 7.91, 7.82, 7.9, 7.7, 7.73, 7.78
+train/raw/lm: 4.1234
 ```
 
 ```run quiet
@@ -52,14 +65,26 @@ _WITNESSES, _FEW = (names.EVAL_LM_LOSS, names.EVAL_LOSS), 3
 """Evaluations that tell that the run goes on, and fewest of them; whether they stand still is told by R101."""
 
 
+_MUCH = 0.25
+"""The share of the records from which on a value that stands to the end is no hint."""
+
+_STANDS, _LIMIT = "one after the other, while others change", "and never beyond"
+_OLD = "It is computed no more from there on: a variable that is set outside of the loop, a cache, an old tensor."
+_CUT = "It is cut at a limit: a clamp of the loss, or of the number that is written. Beyond it there is no gradient."
+_CLIPPED = "The norm is taken after the clip."
+
+
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for each measured series that never changes while another one does."""
     series = _measured(run, t)
     if len(series) < 2:
         raise TooFew(f"fewer than two series of the training with {t['records']:g} records")
     moving = [name for name, column in series.items() if bool(np.any(column.value != column.value[0]))]
+    yield from _coarse(series, t)
     for name, column in series.items():
         value = column.last
+        if name in moving and name not in _WITNESSES:
+            yield from _repeated(name, column, series, t)
         yield Reading(f"records of {name} that differ from the first", float(np.sum(column.value != column.value[0])))
         if (
             name in _WITNESSES
@@ -91,14 +116,71 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         )
 
 
+def _repeated(name: str, column: Column, series: dict[str, Column], t: Thresholds) -> Iterator[Finding]:
+    """One value in many records, while others change meanwhile."""
+    one = signals.repeats(column, t["share"])
+    if one is None:
+        return
+    meanwhile = [other for key, other in series.items() if key != name and _moves(other, one)]
+    if not meanwhile and not one.limit:
+        return
+    where = f"from step {words.step(one.first)} to {words.step(one.last)}"
+    what, cause = (_LIMIT, _CLIPPED if name == names.GRAD_NORM else _CUT) if one.limit else (_STANDS, _OLD)
+    surely = not one.limit and name != names.GRAD_NORM and one.count > _MUCH * len(column)
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING if surely and one.last == column.step[-1] else Level.INFO,
+        headline=(
+            f"{words.capital(words.called(name))} is {words.number(one.value, 6)} in {one.count:,} of "
+            f"{len(column):,} records, to the last digit, {what}."
+        ),
+        evidence=(f"{words.capital(where)}; it has noise in the others",),
+        cause=cause,
+        remedy="Log the value of this step, inside of the loop; print it beside what is logged for three batches.",
+        first_step=one.first,
+        last_step=one.last,
+        numbers={"value": one.value, "records": float(one.count)},
+    )
+
+
+def _moves(column: Column, one: signals.Repeat) -> bool:
+    within = column.value[(column.step >= one.first) & (column.step <= one.last)]
+    return within.size > 2 and float(np.mean(np.diff(within) != 0)) > 0.5
+
+
+def _coarse(series: dict[str, Column], t: Thresholds) -> Iterator[Finding]:
+    """A loss with digits too few to see it move, where another one has more."""
+    losses = {name: column for name, column in series.items() if name != names.GRAD_NORM}
+    found = {name: signals.resolution(column.value) for name, column in losses.items()}
+    fine = [name for name, share in found.items() if share < 0.1 * t["coarse"]]
+    for name, share in found.items():
+        if name not in _WITNESSES and share > t["coarse"] and fine and np.ptp(losses[name].value) > 0:
+            yield Finding(
+                rule=CODE,
+                name=NAME,
+                level=Level.INFO,
+                headline=(
+                    f"{words.capital(words.called(name))} is written with too few digits: the last of them is "
+                    f"{words.percent(share)} of it, and {words.called(fine[0])} shows far more."
+                ),
+                evidence=(f"{np.unique(losses[name].value).size} different values in {len(losses[name]):,} records",),
+                cause="It is rounded, or turned into a whole number, before it is written.",
+                remedy="Log the number as it is; what is judged here by this series is judged by its rounding.",
+                first_step=float(losses[name].step[0]),
+                last_step=float(losses[name].step[-1]),
+                numbers={"resolution": share},
+            )
+
+
 def _measured(run: Run, t: Thresholds) -> dict[str, Column]:
     """What every batch gives anew: the loss, its parts, the gradient norm; with enough finite records."""
     prefixes = (names.RAW, names.UNWEIGHTED, names.WEIGHTED)
     wanted = [name for name in run.columns if name in (names.LOSS, names.GRAD_NORM) or name.startswith(prefixes)]
     known = {name: signals.finite(signals.tidy(run.columns[name])) for name in wanted}
     found = {name: column for name, column in known.items() if len(column) >= t["records"]}
-    # a log of the total alone: a rate or an evaluation that moves says that the run goes on
-    if set(found) == {names.LOSS}:
+    # a log of the total alone: an evaluation that moves says that the run goes on
+    if names.LOSS in found and set(found) <= {names.LOSS, names.GRAD_NORM}:
         for name in _WITNESSES:
             told = run.get(name)
             if told is not None and len(known_points := signals.finite(signals.tidy(told))) >= _FEW:
@@ -113,5 +195,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.GRAD_NORM}",),
     check=check,
-    thresholds={"records": 20, "digits": 3},
+    thresholds={"records": 20, "digits": 3, "share": 0.1, "coarse": 0.015},
 )

@@ -114,6 +114,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield Reading(f"rise of the loss at step {words.step(start)}, nats", -gain.amount, "nats")
         jumps = gain.surely_below(-max(t["rise"] * level, t["nats"]), sigmas=4)
         new_rate = rates is not None and max(rates) > t["factor"] * min(rates) and min(rates) > 0
+        new_rate = new_rate and not signals.warms_again(run, start)
         if jumps or new_rate:
             yield _finding(
                 (end, start),
@@ -131,11 +132,10 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """A label loss (without parts, a total) that jumps back to where it began within some records, and falls."""
     label = signals.label_loss(run)
     parted = run.terms(names.RAW) or run.terms(names.WEIGHTED)
+    label = label or signals.after_its_weight(run, sorted(names.ANCHORS))
     found = label[1] if label is not None else None if parted else run.get(names.LOSS)
-    if found is None or len(found) < 40:
-        return
-    loss = signals.finite(signals.tidy(found))
-    if len(loss) < 40:
+    loss = None if found is None else signals.finite(signals.tidy(found))
+    if loss is None or len(loss) < 40:
         return
     width = 5
     windows = np.median(np.lib.stride_tricks.sliding_window_view(loss.value, width), axis=1)
@@ -211,8 +211,7 @@ def _finding(
 
 def _overlap(loss: Column, end: float, start: float) -> Finding:
     at = int(np.flatnonzero((loss.step[:-1] == end) & (loss.step[1:] == start))[0]) + 1
-    first = Column(loss.step[:at], loss.value[:at])
-    again = Column(loss.step[at:], loss.value[at:])
+    first, again = (Column(loss.step[part], loss.value[part]) for part in (slice(at), slice(at, None)))
     step, one, other = np.intersect1d(first.step, again.step, return_indices=True)
     gaps = np.abs(first.value[one] - again.value[other])
     apart = f"; their loss differs by {words.number(float(np.median(gaps)))} in the median" if step.size else ""

@@ -3,11 +3,13 @@
 from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
+from sad_doctor.signals.leaps import Leap, leaps
 from sad_doctor.signals.learning import always_zero, falls, level_off, loss_falls, never_steps
 from sad_doctor.signals.parts import Parts, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
-from sad_doctor.signals.seams import Beginning, beginnings
+from sad_doctor.signals.repeats import Repeat, repeats, resolution
+from sad_doctor.signals.seams import Beginning, beginnings, warms_again
 from sad_doctor.signals.series import Gain, Still, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap
@@ -20,7 +22,9 @@ __all__ = [
     "Blocks",
     "Gain",
     "Jump",
+    "Leap",
     "Parts",
+    "Repeat",
     "Still",
     "Switch",
     "TeacherGap",
@@ -41,6 +45,7 @@ __all__ = [
     "is_summed",
     "jump_at",
     "label_loss",
+    "leaps",
     "level_off",
     "loss_falls",
     "measured",
@@ -50,6 +55,8 @@ __all__ = [
     "parts",
     "per_batch",
     "rank_correlation",
+    "repeats",
+    "resolution",
     "sample",
     "shares",
     "significant_digits",
@@ -66,4 +73,5 @@ __all__ = [
     "trend",
     "unit",
     "unweighted",
+    "warms_again",
 ]

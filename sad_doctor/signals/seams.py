@@ -17,6 +17,10 @@ _ON = 0.2
 """Levels that differ by less than this share go on."""
 
 
+_BACK = (0.8, 1.15)
+"""Between these shares of it a rate is back where it was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Beginning:
     """The steps went from ``end`` back to ``start``, the first one; the loss was ``before`` and then ``after``.
@@ -56,6 +60,20 @@ def beginnings(run: Run) -> list[Beginning]:
         levels = float(np.median(before)), float(np.median(after))
         found.append(Beginning(float(loss.step[at]), float(loss.step[at + 1]), *levels))
     return found
+
+
+def warms_again(run: Run, step: float) -> bool:
+    """Whether the learning rate, lower from ``step`` on, climbs back to what it was before it and not beyond that."""
+    column = run.get(names.LEARNING_RATE)
+    if column is None:
+        return False
+    rate = finite(column)
+    before, later = rate.value[rate.step < step], rate.value[rate.step >= step]
+    if not before.size or not later.size:
+        return False
+    was, top = float(before[-1]), int(np.argmax(later))
+    climbs = top > 0 and bool(np.all(np.diff(later[: top + 1]) >= 0))
+    return climbs and _BACK[0] * was < float(later[top]) < _BACK[1] * was
 
 
 def _told(fact: object) -> list[tuple[float, float, float]]:

@@ -1,0 +1,67 @@
+"""Values of a noisy series that come again to the last digit: a number that stands, a limit, digits that were cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sad_doctor.run import Column, Floats
+from sad_doctor.signals.precision import sample, unit
+from sad_doctor.signals.series import NOISY, still
+
+FEWEST = 20
+"""Records before which nothing is judged."""
+
+_RECORDS = 8
+_CARRIED = 0.8
+"""Fewest records of one value; and the share of all other values that must be new in their record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """``value`` stands in ``count`` records, from ``first`` to ``last`` (steps); as the largest or the smallest of all
+    it is a ``limit``: it comes again and again, others between.
+    """
+
+    value: float
+    count: int
+    first: float
+    last: float
+    limit: bool
+
+
+def repeats(column: Column, share: float) -> Repeat | None:
+    """Return the value that ``share`` of the records of a tidied, finite ``column`` repeat, or None.
+
+    The series must else be noisy: neighbours that differ lie apart by :data:`NOISY` units of the last digit, so that no
+    value repeats by chance. Zeros, and values that a loop carries along until the next one, are no repeats.
+    """
+    value = column.value
+    fewest = max(_RECORDS, share * value.size)
+    if value.size < FEWEST or not _noisy(value):
+        return None
+    for extreme in (float(value.max()), float(value.min())):
+        at = np.flatnonzero(value == extreme)
+        if at.size >= fewest and extreme != 0 and at[-1] - at[0] + 1 > at.size:
+            return Repeat(extreme, int(at.size), float(column.step[at[0]]), float(column.step[at[-1]]), True)
+    one = still(column)
+    if one is None or one.count < fewest or one.value == 0:
+        return None
+    rest = value[(column.step < one.first) | (column.step > one.last)]
+    if rest.size > 1 and float(np.mean(np.diff(rest) != 0)) < _CARRIED:
+        return None
+    return Repeat(one.value, one.count, one.first, one.last, one.value in (value.max(), value.min()))
+
+
+def resolution(values: Floats) -> float:
+    """Return the last digit that any of ``values`` shows, as a share of their level; NaN for none, or a level of 0."""
+    level = float(np.median(np.abs(values))) if values.size else 0.0
+    units = [found for found in map(unit, sample(values).tolist()) if found > 0]
+    return min(units) / level if level and units else float("nan")
+
+
+def _noisy(value: Floats) -> bool:
+    steps = np.abs(np.diff(value))
+    moved = steps[steps > 0]
+    return moved.size >= NOISY and float(np.median(moved)) >= NOISY * min(map(unit, sample(value).tolist()))
