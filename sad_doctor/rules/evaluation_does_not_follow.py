@@ -65,7 +65,7 @@ _DOWN = 0.8
 _WITHIN = 12
 """Fewest records of the training within a stretch of equal evaluations."""
 
-_EARLY, _ALIKE = 0.1, 0.15
+_EARLY, _ALIKE = 0.15, 0.15
 """By when the first evaluation must be, of the run, and how near the training's beginning."""
 
 _STUDENT = (names.EVAL_LM_LOSS, names.EVAL_BITS_PER_BYTE, names.EVAL_RAW + names.LM, names.EVAL_PERPLEXITY)
@@ -76,9 +76,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the evaluation stands still and the training falls."""
     found = _evaluation(run, t)
     if found is None:
-        raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the student alone, with {t['digits']:g} digits")
-    name, column = found
+        raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the student alone")
+    name, column, sharp = found
     same = bool(np.all(column.value == column.value[0]))
+    if same and not sharp:
+        raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the student alone with {t['digits']:g} digits")
     training = _training(run)
     ends = None if training is None else signals.ends(training[1])
     if training is None or ends is None:
@@ -90,7 +92,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if not same and fall.surely_above(t["far"] * level) and _hardly(column, fall.amount / level, t):
         yield _lags(name, column, training[0], tuple(float(np.median(v)) for v in ends))
         return
-    if not same and (stands := _stands(column, training[1], t)) is not None:
+    if sharp and not same and (stands := _stands(column, training[1], t)) is not None:
         yield _stood(name, column, training[0], *stands)
         return
     if not same and fall.surely_above(t["surely"] * level) and _never(name, column, training, run, t):
@@ -166,12 +168,13 @@ def _never(name: str, column: Column, training: tuple[str, Column], run: Run, t:
     first, epoch = float(column.value[0]), run.get(names.EPOCH)
     began = float(np.median(signals.finite(signals.tidy(training[1])).value[:3]))
     alike = training[0].startswith(names.WEIGHTED) or abs(began - first) < _ALIKE * first
-    again = epoch is not None and float(np.nanmax(epoch.value)) > 1
+    known = np.empty(0) if epoch is None else signals.finite(epoch).value
+    once = bool(known.size) and float(known.max()) <= 1  # what was seen again may be known by heart
     early = column.step[0] <= _EARLY * run.last_step
     low = float(np.min(column.value[1:])) > (1 - t["near"]) * first
     # in the end as well: one that comes down late does follow
     ends = float(np.median(column.value[-3:])) > (1 - 0.5 * t["near"]) * first
-    return bool(early) and not again and alike and low and ends
+    return bool(early) and once and alike and low and ends
 
 
 def _apart(name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
@@ -218,7 +221,9 @@ def _lags(name: str, column: Column, training: str, ends: tuple[float, ...]) -> 
     )
 
 
-def _evaluation(run: Run, t: Thresholds) -> tuple[str, Column] | None:
+def _evaluation(run: Run, t: Thresholds) -> tuple[str, Column, bool] | None:
+    """The first evaluation of the student with enough points, and whether its digits suffice to tell two from one."""
+    others = []
     for name in _STUDENT:
         column = run.get(name)
         if column is None:
@@ -227,9 +232,11 @@ def _evaluation(run: Run, t: Thresholds) -> tuple[str, Column] | None:
         usable = name != names.EVAL_PERPLEXITY or signals.clamp_of(known.last if len(known) else 0.0) is None
         digits = signals.significant_digits(known.last) if len(known) else 0
         many = digits == t["digits"] - 1 and len(known) >= 2 * t["evaluations"]
-        if len(known) >= t["evaluations"] and usable and (digits >= t["digits"] or many):
-            return name, known
-    return None
+        if len(known) >= t["evaluations"] and usable:
+            if digits >= t["digits"] or many:
+                return name, known, True
+            others.append((name, known, False))
+    return others[0] if others else None
 
 
 def _training(run: Run) -> tuple[str, Column] | None:

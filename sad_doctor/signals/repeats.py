@@ -21,7 +21,7 @@ _CARRIED = 0.8
 @dataclass(frozen=True, slots=True)
 class Repeat:
     """``value`` stands in ``count`` records, from ``first`` to ``last`` (steps); as the largest or the smallest of all
-    it is a ``limit``: it comes again and again, others between.
+    it is a ``limit``: it comes again and again, others between, or is left at last.
     """
 
     value: float
@@ -51,7 +51,9 @@ def repeats(column: Column, share: float) -> Repeat | None:
     rest = value[(column.step < one.first) | (column.step > one.last)]
     if rest.size > 1 and float(np.mean(np.diff(rest) != 0)) < _CARRIED:
         return None
-    return Repeat(one.value, one.count, one.first, one.last, one.value in (value.max(), value.min()))
+    # at an extreme and left again it is a limit; what stands to the end may be at one by chance
+    limit = one.value in (value.max(), value.min()) and one.last < column.step[-1]
+    return Repeat(one.value, one.count, one.first, one.last, limit)
 
 
 def resolution(values: Floats) -> float:

@@ -71,6 +71,7 @@ def warms_again(run: Run, step: float) -> bool:
     before, later = rate.value[rate.step < step], rate.value[rate.step >= step]
     if not before.size or not later.size:
         return False
+    later = later[int(np.argmin(later[:_BESIDE])) :]  # a seam is told by the last step before it, or the first after
     was, top = float(before[-1]), int(np.argmax(later))
     climbs = top > 0 and bool(np.all(np.diff(later[: top + 1]) >= 0))
     return climbs and _BACK[0] * was < float(later[top]) < _BACK[1] * was
