@@ -65,7 +65,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             continue
         if _stands(column):
             judged += 1
-            where = f"is {words.number(column.last, 6)} in all {len(column):,} records"
+            where = f"is {words.number(column.last, 6)} in all of its {len(column):,} records"
             yield _finding(name, column, float(column.step[0]), where, "It is not counted, or not logged anew.")
             continue
         if not _fine(column):
@@ -102,8 +102,8 @@ def _past(last: float, total: float) -> Finding:
 
 
 def _stands(column: Column) -> bool:
-    """Whether a counter that is no whole number is the same throughout; whole epochs are, in the first one."""
-    return bool(np.all(column.value == column.value[0])) and column.last != round(column.last)
+    """Whether a counter that is no whole number is the same from its second record on; whole epochs may be."""
+    return bool(np.all(column.value[1:] == column.value[1])) and column.last != round(column.last)
 
 
 def _fine(column: Column) -> bool:

@@ -51,4 +51,4 @@ def test_steps_far_past_the_plan(judge, planned, fires):
 def test_a_fraction_that_stands_is_not_counted(judge, epoch, fires):
     found = judge(RULE, f"{LOSS}train/epoch: {epoch}")
     assert bool(found) is fires
-    assert all("in all 100 records" in one.headline for one in found)
+    assert all("in all of its 100 records" in one.headline for one in found)
