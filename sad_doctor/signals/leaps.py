@@ -39,10 +39,11 @@ def leaps(column: Column, sigmas: float, share: float, floor: float) -> list[Lea
     if value.size < FEWEST:
         return []
     steps = np.diff(value)
-    places = np.argsort(-steps, kind="stable")[:_MOST] + 1
+    largest = np.argpartition(-steps, min(_MOST, steps.size) - 1)[:_MOST]
+    places = largest[np.argsort(-steps[largest], kind="stable")] + 1
     found = [leap for at in places.tolist() if (leap := _leap(column, at, sigmas, share, floor)) is not None]
     apart: list[Leap] = []
-    for leap in sorted(found, key=lambda one: one.before - one.after):
+    for leap in sorted(found, key=lambda one: one.before - one.after):  # of one height: the largest step
         if all(abs(leap.step - other.step) > _BESIDE * _gap(column) for other in apart):
             apart.append(leap)
     return apart

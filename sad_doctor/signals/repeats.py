@@ -39,12 +39,27 @@ def repeats(column: Column, share: float) -> Repeat | None:
     """
     value = column.value
     fewest = max(_RECORDS, share * value.size)
-    if value.size < FEWEST or not _noisy(value):
+    if value.size < FEWEST:
         return None
+    found = _at_an_extreme(column, fewest) or _standing(column, fewest)
+    return found if found is not None and _noisy(value) else None
+
+
+def _at_an_extreme(column: Column, fewest: float) -> Repeat | None:
+    """The largest or the smallest value, with others between its records."""
+    value = column.value
     for extreme in (float(value.max()), float(value.min())):
         at = np.flatnonzero(value == extreme)
         if at.size >= fewest and extreme != 0 and at[-1] - at[0] + 1 > at.size:
             return Repeat(extreme, int(at.size), float(column.step[at[0]]), float(column.step[at[-1]]), True)
+    return None
+
+
+def _standing(column: Column, fewest: float) -> Repeat | None:
+    """The longest stretch of one value, in a series that is new in most of its other records."""
+    value = column.value
+    if int(np.count_nonzero(value[1:] == value[:-1])) < fewest - 1:
+        return None
     one = still(column)
     if one is None or one.count < fewest or one.value == 0:
         return None
