@@ -6,6 +6,10 @@ from random import Random
 
 from planted import (
     further,
+    grid_data,
+    grid_teacher,
+    grid_terms,
+    grid_weights,
     healthy,
     loop,
     measures,
@@ -20,6 +24,7 @@ from planted import (
     unseen,
     variants,
 )
+from planted.grid import halves
 from planted.record import Plan
 from planted.training import Training
 
@@ -30,6 +35,9 @@ LATER: tuple[type[Training], ...] = (*sound.ALL, *loop.ALL, *targets.ALL, *measu
 
 REPORTED: tuple[type[Training], ...] = (*reported.ALL, *variants.ALL)
 """Kinds that were planted after the rules for pictures, from what others reported."""
+
+GRID: tuple[type[Training], ...] = (*grid_data.ALL, *grid_teacher.ALL, *grid_terms.ALL, *grid_weights.ALL)
+"""Each part of the loss and of the data, in each way of going wrong."""
 
 _TUNED = (
     "StudentSliceShifted EvaluationInBits SlowerAndSlower OnlyNorms PlainDescent NewStudentEachEpoch TeacherInTwoBits "
@@ -44,6 +52,8 @@ GROUPS: dict[str, tuple[type[Training], ...]] = {
     "judged": tuple(kind for kind in LATER if kind.__name__ not in _TUNED.split()),
     "reported": REPORTED,
     "further": further.ALL,
+    "grid-tuned": halves(GRID)[0],
+    "grid-judged": halves(GRID)[1],
 }
 KINDS: dict[str, type[Training]] = {kind.__name__: kind for kinds in GROUPS.values() for kind in kinds}
 OFFSETS = {"dev": 0, "held-out": 5000}
