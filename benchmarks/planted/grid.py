@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from planted.grid_ways import Memory, Way
 from planted.optimisation import Sick
 from planted.record import Plan, Record, Trace
 from planted.training import Training
-from planted.ways import Memory, Way
 
 PARTS = (
     *("texts", "reading", "labels", "teacher logits", "teacher states"),

@@ -6,7 +6,7 @@ or the labels, or to the bare fact that it does not learn where the log has noth
 
 from __future__ import annotations
 
-from planted import ways
+from planted import grid_ways as ways
 from planted.families import BY_HEART, OTHER_TARGETS, SET_BACK, SLOW
 from planted.grid import cell, median
 from planted.record import Record, Trace
@@ -15,7 +15,7 @@ from sad_doctor import names
 
 OTHER_TEXT = (
     *("teacher-does-not-match", "targets-degenerate", "lm-rises-while-kd-falls", "worse-than-uniform"),
-    *("evaluation-better", "evaluation-does-not-follow", "overfitting"),
+    *("evaluation-better", "evaluation-does-not-follow", "overfitting", "label-loss-apart"),
 )
 """What is trained on is not what is evaluated on, or not what the teacher knows."""
 
@@ -24,7 +24,7 @@ MISREAD = ("worse-than-uniform", "kd-stays", "teacher-does-not-match", *SLOW)
 
 OTHER_LABELS = (
     *("lm-rises-while-kd-falls", "worse-than-uniform", "label-loss-too-low", "kd-stays"),
-    *("evaluation-better", "teacher-does-not-match", "targets-degenerate"),
+    *("evaluation-better", "teacher-does-not-match", "targets-degenerate", "label-loss-apart", "kd-out-of-step"),
 )
 """The labels are not the teacher's next tokens."""
 
@@ -104,7 +104,7 @@ TEXTS: tuple[type[Training], ...] = (
         "Ids above an eighth of the vocabulary are all set to one, for training and evaluation.",
         "texts",
         ways.saturated(0, 16),
-        Trace(("lm",), (*BY_HEART, "teacher-does-not-match", "targets-degenerate", "teacher-drifts")),
+        Trace(("lm",), (*BY_HEART, "teacher-does-not-match", "targets-degenerate", "teacher-drifts", "kd-out-of-step")),
         everywhere=True,
     ),
     cell(

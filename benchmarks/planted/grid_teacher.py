@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from planted import ways
+from planted import grid_ways as ways
 from planted.families import OTHER_TARGETS, SET_BACK
 from planted.grid import cell, median
 from planted.grid_data import PERIODIC

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.nn import functional as F
 
-from planted import ways
+from planted import grid_ways as ways
 from planted.families import BLOWN_UP, OTHER_MEASURE, OTHER_TARGETS, SLOW
 from planted.grid import Cell, cell, median
 from planted.grid_data import OTHER_LABELS, PERIODIC
@@ -75,7 +75,7 @@ KD: tuple[type[Training], ...] = (
         "KD is the sum of all KD so far.",
         "kd",
         ways.never_reset,
-        Trace(("kd", "parts"), (*OWNS, "term-rises", "kd-stays", "parts-do-not-sum")),
+        Trace(("kd", "parts"), (*OWNS, "term-rises", "kd-stays", "parts-do-not-sum", "term-apart")),
         Trace((), ("total-too-high", "loss-diverges")),
     ),
     cell(
@@ -91,7 +91,7 @@ KD: tuple[type[Training], ...] = (
         "In every third step KD is 0.",
         "kd",
         ways.now_and_then(ways.missing, 3),
-        Trace(("kd",), (*ABSENT, "non-finite-hidden", *PERIODIC)),
+        Trace(("kd",), (*ABSENT, "non-finite-hidden", *PERIODIC, "term-apart")),
         Trace(("many",), PERIODIC),
     ),
     cell(
@@ -124,7 +124,7 @@ KD: tuple[type[Training], ...] = (
         "KD is divided by what grows over the run to a thousand.",
         "kd",
         ways.drifting(1e-3),
-        Trace(("kd", "lm"), (*FADED, *OTHER_MEASURE)),
+        Trace(("kd", "lm"), (*FADED, *OTHER_MEASURE, "term-apart")),
     ),
 )
 
@@ -201,7 +201,7 @@ LM: tuple[type[Training], ...] = (
         "In three of four steps the label loss is 0.",
         "lm",
         lambda value, memory: value if memory.step % 4 == 0 else value * 0,
-        Trace(("lm",), (*ABSENT, "non-finite-hidden", *PERIODIC, *OTHER_MEASURE)),
+        Trace(("lm",), (*ABSENT, "non-finite-hidden", *PERIODIC, *OTHER_MEASURE, "label-loss-apart")),
         Trace(("many",), PERIODIC),
     ),
     cell(
@@ -209,14 +209,14 @@ LM: tuple[type[Training], ...] = (
         "The label loss is the mean of all so far.",
         "lm",
         ways.averaged,
-        Trace(("lm",), ("noise-missing", *OTHER_MEASURE, "lm-rises-while-kd-falls")),
+        Trace(("lm",), ("noise-missing", *OTHER_MEASURE, "lm-rises-while-kd-falls", "label-loss-apart")),
     ),
     cell(
         "LmShrinks",
         "The label loss is divided by what grows over the run to a hundred.",
         "lm",
         ways.drifting(0.01),
-        Trace(("lm",), (*FADED, "label-loss-too-low", *OTHER_MEASURE)),
+        Trace(("lm",), (*FADED, "label-loss-too-low", *OTHER_MEASURE, "label-loss-apart")),
     ),
 )
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from planted import ways
+from planted import grid_ways as ways
 from planted.families import BLOWN_UP, SET_BACK
 from planted.grid import Cell, cell
 from planted.grid_data import PERIODIC
@@ -59,7 +59,7 @@ LAYERWISE: tuple[type[Training], ...] = (
         "The layerwise term is the sum of all of its values so far.",
         "layerwise",
         ways.never_reset,
-        Trace(("layerwise", "parts"), (*OWNS, "term-rises", "parts-do-not-sum")),
+        Trace(("layerwise", "parts"), (*OWNS, "term-rises", "parts-do-not-sum", "term-apart")),
         Trace((), ("total-too-high", "loss-diverges")),
     ),
     cell(

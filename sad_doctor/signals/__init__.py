@@ -1,6 +1,7 @@
 """Signals: arrays in, arrays out. Shares, trend, plateau, frozen, clamp, spike, printed precision."""
 
 from sad_doctor.signals.batches import neighbours, noise_share, per_batch
+from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.learning import always_zero, falls, level_off, loss_falls, never_steps
@@ -15,6 +16,7 @@ from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_los
 
 __all__ = [
     "CLAMPS",
+    "Beside",
     "Blocks",
     "Gain",
     "Jump",
@@ -24,6 +26,7 @@ __all__ = [
     "TeacherGap",
     "after_its_weight",
     "always_zero",
+    "beside",
     "blocks",
     "clamp_of",
     "ends",
@@ -47,6 +50,7 @@ __all__ = [
     "parts",
     "per_batch",
     "rank_correlation",
+    "rest",
     "sample",
     "shares",
     "significant_digits",
@@ -63,4 +67,5 @@ __all__ = [
     "trend",
     "unit",
     "unweighted",
+    "weight_moves",
 ]

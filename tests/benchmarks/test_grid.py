@@ -10,10 +10,11 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-from planted import grid_data, grid_terms, grid_weights, model, training, ways
+from planted import grid_data, grid_terms, grid_weights, model, training
+from planted import grid_ways as ways
 from planted.grid import halves
+from planted.grid_ways import Memory
 from planted.record import Plan
-from planted.ways import Memory
 from planted.worlds import GRID, GROUPS, KINDS
 
 from sad_doctor import names
