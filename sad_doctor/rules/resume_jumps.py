@@ -65,6 +65,8 @@ CODE, NAME = "R505", "resume-jumps"
 _SHOWN = 4
 """So many ends of starts are named."""
 
+_SUDDEN = 0.7
+
 _PAIRS, _MOST, _APART = 10, 0.8, 5
 """Fewest steps told twice, the share of all records that they must be, and their gap over the noise of one series."""
 
@@ -140,7 +142,9 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     again = later.size >= width and float(np.median(later[-width:])) < high - 0.25 * (high - low)
     far = jump.surely_below(-max(t["rise"] * low, t["nats"]), sigmas=5)
     kept = bool(np.min(loss.value[place : place + width]) > low + 0.5 * (high - low))
-    if far and t["back"] <= back <= 1.3 and again and kept:
+    # a loss that elsewhere falls as suddenly as it rose was given another text or objective
+    sudden = float(np.max(before - after)) > _SUDDEN * (high - low)
+    if far and t["back"] <= back <= 1.3 and again and kept and not sudden:
         step = float(loss.step[place])
         yield _finding((step, step), (low, high), None, jumps=True)
 
