@@ -6,10 +6,14 @@ from random import Random
 
 from planted import (
     further,
+    grid_data,
     grid_evaluated,
     grid_machine,
     grid_rate,
+    grid_teacher,
+    grid_terms,
     grid_update,
+    grid_weights,
     grid_written,
     healthy,
     loop,
@@ -26,6 +30,7 @@ from planted import (
     variants,
     ways,
 )
+from planted.grid import halves
 from planted.record import Plan
 from planted.training import Training
 
@@ -37,15 +42,18 @@ LATER: tuple[type[Training], ...] = (*sound.ALL, *loop.ALL, *targets.ALL, *measu
 REPORTED: tuple[type[Training], ...] = (*reported.ALL, *variants.ALL)
 """Kinds that were planted after the rules for pictures, from what others reported."""
 
+GRID: tuple[type[Training], ...] = (*grid_data.ALL, *grid_teacher.ALL, *grid_terms.ALL, *grid_weights.ALL)
+"""Each part of the loss and of the data, in each way of going wrong."""
+
 _TUNED = (
     "StudentSliceShifted EvaluationInBits SlowerAndSlower OnlyNorms PlainDescent NewStudentEachEpoch TeacherInTwoBits "
     "FourBitWeights DividedTwice LostConnection PerplexityPerWord InfiniteLayerwise RateOfOneGroup "
     "EvaluationIsPerplexity OldWeightsAtEvaluation SortedTexts "
     "LowLoss BatchesGrow LargeBatches Bf16Weights OtherDomain LengthsGrow"
 )
-GRID = (*grid_update.ALL, *grid_rate.ALL, *grid_written.ALL, *grid_evaluated.ALL, *grid_machine.ALL)
+LOOP_GRID = (*grid_update.ALL, *grid_rate.ALL, *grid_written.ALL, *grid_evaluated.ALL, *grid_machine.ALL)
 """Parts from the backward pass to the machine, by ways of going wrong; a coin says which half rules are mended by."""
-_BY, _OVER = ways.tossed(GRID, "grid2")
+_BY, _OVER = ways.tossed(LOOP_GRID, "grid2")
 
 GROUPS: dict[str, tuple[type[Training], ...]] = {
     "made for": (*healthy.ALL, *SICK),
@@ -54,6 +62,8 @@ GROUPS: dict[str, tuple[type[Training], ...]] = {
     "judged": tuple(kind for kind in LATER if kind.__name__ not in _TUNED.split()),
     "reported": REPORTED,
     "further": further.ALL,
+    "grid-tuned": halves(GRID)[0],
+    "grid-judged": halves(GRID)[1],
     "grid2-tuned": _BY,
     "grid2-judged": _OVER,
 }

@@ -89,7 +89,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     fall = signals.gain(*ends)
     yield Reading("evaluations that differ from the first", float(np.sum(column.value != column.value[0])))
     yield Reading("fall of the training, as a share", fall.amount / level if level else float("nan"), "falls")
-    if not same and fall.surely_above(t["far"] * level) and _hardly(column, fall.amount / level, t):
+    lags = not same and fall.surely_above(t["far"] * level) and _hardly(column, fall.amount / level, t)
+    if lags and signals.weight_moves(run, signals.beside(run)) is None:  # R211 tells of a weight
         yield _lags(name, column, training[0], tuple(float(np.median(v)) for v in ends))
         return
     if sharp and not same and (stands := _stands(column, training[1], t)) is not None:

@@ -3,21 +3,25 @@
 ## What it sees
 The training loss, a part of it or the gradient norm is one and the same number, to the last digit and not 0, in every
 record, while another number of the training changes from record to record. Or it is so in many records of a series that
-is noisy else: from some step on, or again and again at the largest or smallest of all values, which then is a limit. Or
-a loss is written with so few digits that most of what happens to it is not seen, where others have more.
+is noisy else: from some step on, or again and again at the largest or smallest of all values, which then is a limit; or
+a good part of its records repeat the one before, for a few steps each, and no other number does. Or a loss is written
+with so few digits that most of what happens to it is not seen, where others have more.
 
 ## Why it is bad
 Batches differ, and with them their losses. A loss that does not is no loss of these batches: the value of the first
 step that is printed for ever, a variable that is set outside of the loop, a tensor that was kept from a compiled graph,
 or the same batch with a rate of 0. Nothing that is said about this series holds, neither that it falls nor that it does
 not, and an early stop or a schedule that watches it works by chance. A gradient norm of one number is most often one
-that is taken after the clip. A loss that is cut at a limit has no gradient there, or only its number is cut.
+that is taken after the clip. A term that is held at a limit is clamped, and has no gradient there, or only its number
+is; one that is held for some steps is computed in few of them, and taken from a cache or a variable in the others.
 
 ## Thresholds
 - `share = 0.1`: the share of the records that must repeat one value. `coarse = 0.015`: the last digit, as a share of
   the level, from which on digits are missing, where another loss shows a tenth of that.
 - `records = 20`: fewest records. `digits = 3`: so many significant digits the value must show; a loss that is printed
-  as 2 or 0.5 repeats by itself.
+  as 2 or 0.5 repeats by itself, but for KD and a label loss beside others that show more digits.
+- `repeats = 0.2`: the share of the records that repeat the one before, by which a term is held; `others = 0.02`: what
+  another number may have of such records. `apart = 10`: so many units of the last digit it must usually move.
 
 ## Example
 ```run fires
@@ -33,6 +37,15 @@ train/raw/lm: 5.1 -> 4.1 ~ 0.1
 steps: 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52
 train/loss: 8.01, 8.1, 7.93, 8.02, 7.91, 7.88, 7.91, 7.82, 7.9, 7.7, 7.73, 7.78
 train/raw/lm: 4.1234
+```
+
+```run fires
+steps: 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24
+train/raw/kd: 1.913, 1.913, 1.913, 1.871, 1.871, 1.871, 1.842, 1.842, 1.842, 1.797, 1.797, 1.797
+steps: 26, 28, 30, 32, 34, 36, 38, 40, 42, 44, 46, 48
+train/raw/kd: 1.731, 1.731, 1.731, 1.697, 1.697, 1.697, 1.653, 1.653, 1.653, 1.631, 1.631, 1.631
+steps: 48
+train/raw/lm: 5.1 -> 4.9 ~ 0.05
 ```
 
 ```run quiet
@@ -53,6 +66,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
@@ -60,6 +74,8 @@ from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
 CODE, NAME = "R404", "number-stale"
+
+Flags = NDArray[np.bool_]
 
 _WITNESSES, _FEW = (names.EVAL_LM_LOSS, names.EVAL_LOSS), 3
 """Evaluations that tell that the run goes on, and fewest of them; whether they stand still is told by R101."""
@@ -81,17 +97,19 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         raise TooFew(f"fewer than two series of the training with {t['records']:g} records")
     moving = [name for name, column in series.items() if bool(np.any(column.value != column.value[0]))]
     yield from _coarse(series, t)
+    again = {name: one for name in moving if name not in _WITNESSES and (one := _repeat(name, series, t)) is not None}
+    held = {name: one for name, one in _held(series, t) if name not in again or again[name].limit}
+    yield from held.values()
+    yield from (_repeated(name, series[name], one) for name, one in again.items() if name not in held)
     for name, column in series.items():
         value = column.last
-        if name in moving and name not in _WITNESSES:
-            yield from _repeated(name, column, series, t)
         yield Reading(f"records of {name} that differ from the first", float(np.sum(column.value != column.value[0])))
         if (
             name in _WITNESSES
             or name in moving
             or not moving
             or value == 0
-            or signals.significant_digits(value) < t["digits"]
+            or (signals.significant_digits(value) < t["digits"] and not _precise(name, series, moving))
         ):
             continue
         norm = name == names.GRAD_NORM
@@ -116,18 +134,19 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         )
 
 
-def _repeated(name: str, column: Column, series: dict[str, Column], t: Thresholds) -> Iterator[Finding]:
+def _repeat(name: str, series: dict[str, Column], t: Thresholds) -> signals.Repeat | None:
     """One value in many records, while others change meanwhile."""
-    one = signals.repeats(column, t["share"])
-    if one is None:
-        return
-    meanwhile = [other for key, other in series.items() if key != name and _moves(other, one)]
-    if not meanwhile and not one.limit:
-        return
+    one = signals.repeats(series[name], t["share"])
+    if one is None or one.limit or any(_moves(other, one) for key, other in series.items() if key != name):
+        return one
+    return None
+
+
+def _repeated(name: str, column: Column, one: signals.Repeat) -> Finding:
     where = f"from step {words.step(one.first)} to {words.step(one.last)}"
     what, cause = (_LIMIT, _CLIPPED if name == names.GRAD_NORM else _CUT) if one.limit else (_STANDS, _OLD)
     surely = not one.limit and name != names.GRAD_NORM and one.count > _MUCH * len(column)
-    yield Finding(
+    return Finding(
         rule=CODE,
         name=NAME,
         level=Level.WARNING if surely and one.last == column.step[-1] else Level.INFO,
@@ -173,6 +192,58 @@ def _coarse(series: dict[str, Column], t: Thresholds) -> Iterator[Finding]:
             )
 
 
+def _precise(name: str, series: dict[str, Column], moving: list[str]) -> bool:
+    """Whether KD or a label loss is meant, and the others are printed with digits enough: then 1 is no rounding."""
+    term = names.term_of(name)
+    digits = [signals.significant_digits(value) for one in moving for value in signals.sample(series[one].value)]
+    return (term == names.KD or term in names.ANCHORS) and max(digits, default=0) > 3
+
+
+def _held(series: dict[str, Column], t: Thresholds) -> Iterator[tuple[str, Finding]]:
+    """A finding for each series a good part of whose records repeat the one before, where no other's do."""
+    again = {name: np.diff(column.value) == 0 for name, column in series.items()}
+    often = {name: float(np.mean(same)) for name, same in again.items()}
+    other = min(often, key=lambda name: often[name])
+    if often[other] > t["others"]:
+        return
+    for name, column in series.items():
+        same = again[name] & (column.value[1:] != 0)
+        moves = np.abs(np.diff(column.value))[~again[name]]
+        if float(np.mean(same)) < t["repeats"] or not same.any() or moves.size < 2 or name == names.GRAD_NORM:
+            continue
+        printed = min(signals.unit(value) for value in signals.sample(column.value).tolist())
+        if float(np.median(moves)) < t["apart"] * printed:
+            continue
+        held, counts = np.unique(column.value[1:][same], return_counts=True)
+        bound = float(held[np.argmax(counts)])
+        yield name, _holds(name, column, same, other, bound if 2 * int(counts.max()) > int(same.sum()) else None)
+
+
+def _holds(name: str, column: Column, same: Flags, other: str, bound: float | None) -> Finding:
+    what = words.capital(words.called(name))
+    count = f"{int(same.sum()):,} of {len(column):,} records"
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO if bound is None else Level.WARNING,
+        headline=(
+            f"{what} repeats the record before, to the last digit, in {count}: it is computed now and then, and kept."
+            if bound is None
+            else f"{what} is held at {words.number(bound, 6)}, to the last digit, in {count}, and moves in the others."
+        ),
+        evidence=(f"{words.capital(words.called(other))} changes from record to record",),
+        cause=(
+            "It is taken from a cache or a variable in between, and has no gradient there."
+            if bound is None
+            else "It is clamped at this bound, and has no gradient there."
+        ),
+        remedy="Compute it in every step, on this step's batch; take the clamp away, or put it where nothing learns.",
+        first_step=float(column.step[1:][same][0]),
+        last_step=float(column.step[1:][same][-1]),
+        numbers={"records": float(same.sum())},
+    )
+
+
 def _measured(run: Run, t: Thresholds) -> dict[str, Column]:
     """What every batch gives anew: the loss, its parts, the gradient norm; with enough finite records."""
     prefixes = (names.RAW, names.UNWEIGHTED, names.WEIGHTED)
@@ -195,5 +266,8 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.GRAD_NORM}",),
     check=check,
-    thresholds={"records": 20, "digits": 3, "share": 0.1, "coarse": 0.015},
+    thresholds={
+        **{"records": 20, "digits": 3, "share": 0.1, "coarse": 0.015},
+        **{"repeats": 0.2, "others": 0.02, "apart": 10},
+    },
 )

@@ -63,8 +63,8 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R505", "resume-jumps"
 
-_SHOWN, _PAIRS, _MOST, _APART = 4, 10, 0.8, 5
-"""Ends of starts that are named; fewest steps told twice, their share of all records, their gap over one's noise."""
+_SHOWN = 4
+"""So many ends of starts are named."""
 
 
 _TWO = (
@@ -82,6 +82,8 @@ _COUNTED = (
     "The number of the step is not in the checkpoint, and with it a schedule or a plan may have begun anew.",
     "Save the counter with the checkpoint; compare the learning rate on both sides.",
 )
+_SUDDEN = 0.7
+"""The share of a rise that the loss falls by at once elsewhere, as at another text or objective."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -90,8 +92,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if told is None:
         return
     loss = signals.finite(told)
-    if (two := _interleaved(loss)) is not None:
-        yield two
+    if (two := signals.doubled(loss)) is not None and two.apart:
+        yield _interleaved(two)
         return
     back = np.flatnonzero(np.diff(loss.step) < 0)
     seams = [(float(loss.step[i]), float(loss.step[i + 1])) for i in back.tolist()]
@@ -155,7 +157,9 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     again = later.size >= width and float(np.median(later[-width:])) < high - 0.25 * (high - low)
     far = jump.surely_below(-max(t["rise"] * low, t["nats"]), sigmas=5)
     kept = bool(np.min(loss.value[place : place + width]) > low + 0.5 * (high - low))
-    if far and t["back"] <= back <= 1.3 and again and kept:
+    # a loss that elsewhere falls as suddenly as it rose was given another text or objective
+    sudden = float(np.max(before - after)) > _SUDDEN * (high - low)
+    if far and t["back"] <= back <= 1.3 and again and kept and not sudden:
         step = float(loss.step[place])
         yield _finding((step, step), (low, high), None, jumps=True)
 
@@ -258,33 +262,26 @@ def _anew(run: Run, seams: list[signals.Beginning]) -> Finding:
     )
 
 
-def _interleaved(loss: Column) -> Finding | None:
+def _interleaved(two: signals.Doubled) -> Finding:
     """Two runs in one log: most steps twice in a row, at two levels that never meet, far apart beside their noise."""
-    same = np.flatnonzero(np.diff(loss.step) == 0)
-    if same.size < _PAIRS or 2 * same.size < _MOST * len(loss) or bool(np.any(np.diff(same) == 1)):
-        return None
-    pairs = np.sort(np.stack([loss.value[same], loss.value[same + 1]]), axis=0)
-    gap = float(np.median(pairs[1] - pairs[0]))
-    noise = float(np.median(np.abs(np.diff(pairs, axis=1))))
-    if float(np.min(pairs[1] - pairs[0])) <= 0 or gap < _APART * noise or gap < 0.1 * abs(float(np.median(pairs))):
-        return None
-    low, high = (words.number(float(value)) for value in pairs[:, -1])
+    low, high = (words.number(value) for value in two.ends)
     return Finding(
         rule=CODE,
         name=NAME,
         level=Level.WARNING,
         headline=(
-            f"The log holds two runs at once: {same.size:,} steps stand in it twice, with two losses that never meet "
-            f"({low} and {high} at step {words.step(loss.step[same[-1]])})."
+            f"The log holds two runs at once: {two.count:,} steps stand in it twice, with two losses that never meet "
+            f"({low} and {high} at step {words.step(two.last)})."
         ),
         evidence=(
-            f"Apart by {words.number(gap)} in the median; the neighbours of one differ by {words.number(noise)}",
+            f"Apart by {words.number(two.gap)} in the median; the neighbours of one differ by "
+            f"{words.number(two.noise)}",
         ),
         cause="Two runs wrote to one file; or one run logs two things under one name.",
         remedy="Give each run a log of its own: what else is told here is of a mixture of both.",
-        first_step=float(loss.step[same[0]]),
-        last_step=float(loss.step[same[-1]]),
-        numbers={"twice": float(same.size), "gap": gap},
+        first_step=two.first,
+        last_step=two.last,
+        numbers={"twice": float(two.count), "gap": two.gap},
     )
 
 

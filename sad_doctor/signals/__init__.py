@@ -1,6 +1,7 @@
 """Signals: arrays in, arrays out. Shares, trend, plateau, frozen, clamp, spike, printed precision."""
 
 from sad_doctor.signals.batches import neighbours, noise_share, per_batch
+from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.leaps import Leap, leaps
@@ -9,7 +10,7 @@ from sad_doctor.signals.parts import Parts, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
 from sad_doctor.signals.repeats import Repeat, repeats, resolution
-from sad_doctor.signals.seams import Beginning, beginnings, warms_again
+from sad_doctor.signals.seams import Beginning, Doubled, beginnings, doubled, warms_again
 from sad_doctor.signals.series import Gain, Still, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap
@@ -19,7 +20,9 @@ from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_los
 __all__ = [
     "CLAMPS",
     "Beginning",
+    "Beside",
     "Blocks",
+    "Doubled",
     "Gain",
     "Jump",
     "Leap",
@@ -31,8 +34,10 @@ __all__ = [
     "after_its_weight",
     "always_zero",
     "beginnings",
+    "beside",
     "blocks",
     "clamp_of",
+    "doubled",
     "ends",
     "evaluation_moves",
     "evaluations",
@@ -57,6 +62,7 @@ __all__ = [
     "rank_correlation",
     "repeats",
     "resolution",
+    "rest",
     "sample",
     "shares",
     "significant_digits",
@@ -74,4 +80,5 @@ __all__ = [
     "unit",
     "unweighted",
     "warms_again",
+    "weight_moves",
 ]

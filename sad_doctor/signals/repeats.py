@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from sad_doctor.run import Column, Floats
-from sad_doctor.signals.precision import sample, unit
+from sad_doctor.signals.precision import sample, significant_digits, unit
 from sad_doctor.signals.series import NOISY, still
 
 FEWEST = 20
 """Records before which nothing is judged."""
 
 _RECORDS = 8
-_CARRIED = 0.8
-"""Fewest records of one value; and the share of all other values that must be new in their record."""
+_CARRIED, _ROUND = 0.8, 2
+"""Fewest records of one value; the share of all other values that must be new in their record; digits of a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,9 @@ def _standing(column: Column, fewest: float) -> Repeat | None:
     rest = value[(column.step < one.first) | (column.step > one.last)]
     if rest.size > 1 and float(np.mean(np.diff(rest) != 0)) < _CARRIED:
         return None
-    # at an extreme and left again it is a limit; what stands to the end may be at one by chance
-    limit = one.value in (value.max(), value.min()) and one.last < column.step[-1]
+    # at an extreme and left again it is a limit, and so is a round number; others may stand at one by chance
+    left = one.last < column.step[-1] or significant_digits(one.value) <= _ROUND
+    limit = one.value in (value.max(), value.min()) and left
     return Repeat(one.value, one.count, one.first, one.last, limit)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.run import Run
+from sad_doctor.run import Column, Run
 from sad_doctor.signals.series import finite
 
 _BESIDE = 5
@@ -16,6 +16,9 @@ _BESIDE = 5
 _ON = 0.2
 """Levels that differ by less than this share go on."""
 
+
+_PAIRS, _MOST, _APART = 10, 0.8, 5
+"""Fewest steps told twice, the share of all records that they must be, and their gap over the noise of one series."""
 
 _BACK = (0.8, 1.15)
 """Between these shares of it a rate is back where it was."""
@@ -60,6 +63,41 @@ def beginnings(run: Run) -> list[Beginning]:
         levels = float(np.median(before)), float(np.median(after))
         found.append(Beginning(float(loss.step[at]), float(loss.step[at + 1]), *levels))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Doubled:
+    """Most steps stand in the log twice in a row: ``count`` of them, from ``first`` to ``last``.
+
+    Their two values lie ``gap`` apart in the median, where the neighbours of one differ by ``noise``. They never meet,
+    far beyond that noise, if ``apart``; ``ends`` are the two of the last such step, the lower one first.
+    """
+
+    count: int
+    first: float
+    last: float
+    gap: float
+    noise: float
+    apart: bool
+    ends: tuple[float, float]
+
+
+def doubled(column: Column) -> Doubled | None:
+    """Return how far the two values of each step are apart, if most steps of a finite ``column`` have two; else None.
+
+    None too where both are the same, as in a line that is printed twice.
+    """
+    same = np.flatnonzero(np.diff(column.step) == 0)
+    if same.size < _PAIRS or 2 * same.size < _MOST * len(column) or bool(np.any(np.diff(same) == 1)):
+        return None
+    pairs = np.sort(np.stack([column.value[same], column.value[same + 1]]), axis=0)
+    gap, noise = float(np.median(pairs[1] - pairs[0])), float(np.median(np.abs(np.diff(pairs, axis=1))))
+    if gap <= 0:
+        return None
+    never = float(np.min(pairs[1] - pairs[0])) > 0
+    apart = never and gap >= _APART * noise and gap >= 0.1 * abs(float(np.median(pairs)))
+    ends = float(pairs[0, -1]), float(pairs[1, -1])
+    return Doubled(int(same.size), float(column.step[same[0]]), float(column.step[same[-1]]), gap, noise, apart, ends)
 
 
 def warms_again(run: Run, step: float) -> bool:

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 from planted import grid_evaluated, grid_machine, grid_rate, grid_update, grid_written, model, training, ways
 from planted.record import Plan
 from planted.training import Training
-from planted.worlds import GRID, GROUPS
+from planted.worlds import GROUPS, LOOP_GRID
 
 from sad_doctor import names
 
@@ -81,11 +81,11 @@ def test_noise_is_as_large_as_it_says():
 
 
 def test_the_coin_halves_the_grid_for_good():
-    one, other = ways.tossed(GRID, "a seed")
-    assert ways.tossed(GRID, "a seed") == (one, other)
-    assert set(one) | set(other) == set(GRID)
+    one, other = ways.tossed(LOOP_GRID, "a seed")
+    assert ways.tossed(LOOP_GRID, "a seed") == (one, other)
+    assert set(one) | set(other) == set(LOOP_GRID)
     assert not set(one) & set(other)
-    assert set(GROUPS["grid2-tuned"]) | set(GROUPS["grid2-judged"]) == set(GRID)
+    assert set(GROUPS["grid2-tuned"]) | set(GROUPS["grid2-judged"]) == set(LOOP_GRID)
 
 
 def test_gradients_weights_and_rates_go_through_their_ways():

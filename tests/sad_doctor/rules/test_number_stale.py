@@ -29,6 +29,41 @@ def test_a_norm_after_the_clip_is_a_hint(judge):
     assert "after the clip" in finding.cause
 
 
+def rows(values):
+    return f"steps: {', '.join(str(step) for step in range(1, len(values) + 1))}\ntrain/raw/kd: {', '.join(values)}\n"
+
+
+MOVES = "steps: 40\ntrain/raw/lm: 5.1 -> 4.3 ~ 0.05\n"
+
+
+def test_a_number_that_is_kept_for_some_steps(judge):
+    kept = [f"{1.9131 - 0.0317 * (at // 4):.4f}" for at in range(40)]
+    (finding,) = judge(RULE, MOVES + rows(kept))
+    assert finding.level == Level.INFO
+    assert "computed now and then" in finding.headline
+
+
+def test_a_number_that_is_held_at_a_bound(judge):
+    held = [f"{max(1.0, 1.9131 - 0.0417 * at):.4f}" for at in range(40)]
+    (finding,) = judge(RULE, MOVES + rows(held))
+    assert finding.level == Level.WARNING
+    assert "held at 1, to the last digit" in finding.headline
+
+
+def test_repeats_by_rounding_and_in_all_numbers_do_not_count(judge):
+    rounded = [f"{1.9 - 0.01 * (at // 4):.2f}" for at in range(40)]
+    assert judge(RULE, MOVES + rows(rounded)) == []
+    kept = [f"{1.9131 - 0.0317 * (at // 4):.4f}" for at in range(40)]
+    both = rows(kept).replace("raw/kd", "raw/lm") + rows(kept)
+    assert judge(RULE, both) == []
+
+
+def test_a_whole_number_of_kd_beside_others_of_more_digits(judge):
+    (finding,) = judge(RULE, MOVES + "train/raw/kd: 1")
+    assert "The term kd is 1 in all 40 records" in finding.headline
+    assert judge(RULE, MOVES + "train/raw/balance: 1") == []
+
+
 @pytest.mark.parametrize(
     "text",
     [
