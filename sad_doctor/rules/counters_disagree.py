@@ -3,7 +3,7 @@
 ## What it sees
 The epoch or the number of tokens, beside the step: it falls while the steps go on, stands still, jumps by far more than
 it usually grows, or grows at another pace in the last third than in the first. Or steps that are missing in the middle
-of the log, or that go on far past the last one that was planned.
+of the log, that go on far past the last one that was planned, or that stand in it twice.
 
 ## Why it is bad
 One of the counters counts something else than its name says: batches for optimizer steps, padding for tokens, one
@@ -78,8 +78,29 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if loss is not None and len(loss) >= t["records"]:
         judged += 1
         yield from _missing(signals.tidy(loss), t)
+        two = signals.doubled(signals.finite(loss))
+        if two is not None and not two.apart:  # R505 tells of two runs at two levels
+            yield _twice(two)
     if not judged:
         raise TooFew(f"fewer than {t['records']:g} records of a counter")
+
+
+def _twice(two: signals.Doubled) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"{two.count:,} steps stand in the log twice, with losses that differ by {words.number(two.gap)} in the "
+            "median: two processes write into it."
+        ),
+        evidence=(f"Steps {words.step(two.first)} to {words.step(two.last)}",),
+        cause="Each process of a distributed run logs its own batches, or two runs of one setting share a log.",
+        remedy="Log in the first process only, and the mean over all of them; give each run a log of its own.",
+        first_step=two.first,
+        last_step=two.last,
+        numbers={"twice": float(two.count), "gap": two.gap},
+    )
 
 
 def _past(last: float, total: float) -> Finding:

@@ -4,9 +4,10 @@
 The evaluation's total beside the training's total of the records about it, at each evaluation. Where the log tells the
 parts: the evaluation's is the sum of some of the training's parts and not of all. Or the training's total, as a
 multiple of the evaluation's, grows all along, while the evaluation falls: the one says that the student learns, and the
-other that it does not. Or it shrinks all along in the first pass over the texts, in which every batch is as new to the
-student as the evaluation is, so that nothing can have been learned by heart. An evaluation that rises beside a training
-that falls is another picture, R305 and R312.
+other that it does not. Or each evaluation adds the training's total to the one before, which is a warning. Or it
+shrinks all along in the first pass over the texts, in which every batch is as new to the student as the evaluation is,
+so that nothing can have been learned by heart. An evaluation that rises beside a training that falls is another
+picture, R305 and R312.
 
 ## Why it is bad
 The two cannot be compared, and one of them is no measure of what the optimizer does: an early stop, a best checkpoint
@@ -54,6 +55,7 @@ evaluation: all numbers but dropout's noise must agree.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -70,6 +72,9 @@ _AROUND = 5
 
 _MOST = 6
 """With more terms some of them sum to anything."""
+
+_ADDED = 0.25
+"""How far from the training's total what an evaluation adds may lie."""
 
 _STEADY = 0.9
 """The rank correlation of a ratio that grows all along with its place."""
@@ -88,9 +93,24 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the total beside the training's records")
     level = _around(training, evaluation.step)
     yield Reading("the training's total over the evaluation's, median", float(np.median(level / evaluation.value)))
-    found = _some(run, evaluation, t) or _drift(run, evaluation, level, t)
+    found = _sums(evaluation, level) or _some(run, evaluation, t) or _drift(run, evaluation, level, t)
     if found is not None:
         yield found
+
+
+def _sums(evaluation: Column, level: Floats) -> Finding | None:
+    """An evaluation that adds the training's level to the evaluation before, each time."""
+    added = np.diff(evaluation.value) / level[1:]
+    if not bool(np.all(np.abs(added - 1) < _ADDED)) or float(np.median(np.abs(added - 1))) > 0.5 * _ADDED:
+        return None
+    found = _finding(
+        evaluation,
+        f"Each evaluation is larger than the one before by the training's total, from "
+        f"{words.number(float(evaluation.value[0]))} to {words.number(evaluation.last)}",
+        f"At {len(evaluation)} evaluations in a row, within {words.percent(_ADDED)}",
+        "The sum of the evaluation is never set to 0: each says all that were before, too.",
+    )
+    return replace(found, level=Level.WARNING)
 
 
 def _some(run: Run, evaluation: Column, t: Thresholds) -> Finding | None:

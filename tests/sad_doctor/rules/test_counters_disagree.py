@@ -1,6 +1,11 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from sad_doctor.finding import Finding
 from sad_doctor.rules.counters_disagree import RULE
+from sad_doctor.run import Column, Run
 
 LOSS = "steps: 100\ntrain/loss: 5 -> 4 ~ 0.1\n"
 
@@ -52,3 +57,11 @@ def test_a_fraction_that_stands_is_not_counted(judge, epoch, fires):
     found = judge(RULE, f"{LOSS}train/epoch: {epoch}")
     assert bool(found) is fires
     assert all("in all of its 100 records" in one.headline for one in found)
+
+
+def test_steps_that_two_processes_write():
+    drawn = np.random.default_rng(0).normal(0, 0.1, (2, 60))
+    rows = [(step, 6 - step / 60 + float(one)) for step in range(60) for one in drawn[:, step]]
+    columns = {"train/loss": Column(*(np.array(side, dtype=np.float64) for side in zip(*rows, strict=True)))}
+    found = [one for one in RULE.check(Run("a", "b", Path("c"), columns), RULE.thresholds) if isinstance(one, Finding)]
+    assert ["two processes write" in one.headline for one in found] == [True]

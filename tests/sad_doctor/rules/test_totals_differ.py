@@ -49,3 +49,10 @@ def test_without_an_epoch_a_gap_may_be_learned_by_heart(judge):
 def test_few_evaluations_are_not_judged(judge):
     with pytest.raises(TooFew, match="6 evaluations"):
         judge(RULE, "steps: 100\ntrain/loss: 9 -> 4\nsteps: 4 every 25\neval/loss: 9 -> 4")
+
+
+@pytest.mark.parametrize(("values", "fires"), [("9 -> 64", True), ("9 -> 20", False)])
+def test_sums_that_are_never_set_to_0(judge, values, fires):
+    found = judge(RULE, f"steps: 100\ntrain/loss: 8 ~ 0.05\n{EVALUATED}{values}")
+    assert [one.level for one in found] == ([Level.WARNING] if fires else [])
+    assert all("never set to 0" in one.cause for one in found)
