@@ -18,6 +18,8 @@ ELSEWHERE = {
     "sad/cli/cache.py": "tests/e2e/test_cache_cli.py",
     "sad/cli/env.py": "tests/sad/test_environment.py",
     "sad/cli/doctor.py": "tests/sad_doctor/test_main.py starts both commands",
+    "sad/cli/train.py": "tests/e2e/test_train_cli.py",
+    "sad/cli/verify.py": "tests/e2e/test_verify_cli.py",
     "sad_doctor/causes.py": "a table; tests/sad_doctor/rules/test_rules.py",
     "sad/cache_command.py": "tests/e2e/test_cache_cli.py",
     "sad/errors.py": "an exception without code of its own",

@@ -56,10 +56,6 @@ class Browser(Container):
             self._fill(rows)
         self._turn()
 
-    def go_to(self, key: str) -> None:
-        """Highlight a row."""
-        self.list.highlighted = next((i for i, (k, _) in enumerate(self.rows) if k == key), self.list.highlighted)
-
     def _fill(self, rows: Sequence[Row]) -> None:
         before = self.key
         self.rows = rows

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sad_doctor.clean import clean
+from sad_doctor.readers.encoding import AsUtf8
 from sad_doctor.readers.tail import is_binary
 from sad_doctor.record import METRICS
 
@@ -27,6 +28,7 @@ class LogText:
         self._file: tuple[int, int] | None = None
         self._at = 0
         self._half = b""
+        self._text = AsUtf8(b"")
 
     def read(self, path: Path) -> bool:
         """Read what is new at the end of the log at ``path``; True if there was anything."""
@@ -39,14 +41,18 @@ class LogText:
                 self._file, self._at, self._half = identity, 0, b""
             if found.st_size == self._at:
                 return False
-            start = max(self._at, found.st_size - MOST_BYTES)
+            # even, so that no character of two bytes is cut in two
+            start = max(self._at, (found.st_size - MOST_BYTES) // 2 * 2)
             skips = start > self._at
             with file.open("rb") as opened:
+                if skips or not self._at:
+                    self._text = AsUtf8(opened.read(2))
                 opened.seek(start)
                 piece = opened.read(found.st_size - start)
         except (OSError, ValueError):
             return False
         first, self._at = self._at == 0, start + len(piece)
+        piece = self._text.turn(piece)
         if first and is_binary(piece[:8192]):
             return False
         self.path = file
