@@ -12,21 +12,19 @@ from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style as TextualStyle
+from textual.widget import Widget
 
 _WORTH = 3
 """Rows from which on it pays; fewer take Textual's way."""
 _EDGES = ("border_top", "border_right", "border_bottom", "border_left")
 
 
-class Painted(ScrollView, can_focus=False):
+class Edged(Widget):
     """Renders as any widget does, with the edges of one row for all rows between its top and its bottom edge.
 
     Textual builds border, padding and filters anew for each row that is painted: of a chart that fills its pane this
     is more work than the chart. ``render_line`` must give rows that are as wide as the content, without wide edges.
-    That it is a view that could scroll spares a second layout whenever its size changes.
     """
-
-    DEFAULT_CSS = "Painted { overflow: hidden; }"
 
     _around: object = None
     _whole: dict[int, tuple[Strip, Strip]]
@@ -77,6 +75,12 @@ class Painted(ScrollView, can_focus=False):
 
     def _plain(self, y: int) -> Strip:
         return super().render_lines(Region(0, y, self.region.width, 1))[0]
+
+
+class Painted(ScrollView, Edged, can_focus=False):
+    """Paints all of itself. That it is a view that could scroll spares a second layout whenever its size changes."""
+
+    DEFAULT_CSS = "Painted { overflow: hidden; }"
 
 
 class Framed(Painted):
