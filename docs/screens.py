@@ -1,4 +1,4 @@
-"""The pictures of the dashboard in docs/images: ``python docs/screens.py``, or with the folder of the real run behind it.
+"""The pictures of the dashboard in docs/images: ``python docs/screens.py [FOLDER OF THE REAL RUN]``.
 
 Unlike the plots they are not compared with what is on the page: a new rule changes a count in each of them.
 """
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RUNS = ROOT / "fixtures" / "runs"
 LARGE, SMALL = (160, 45), (80, 24)
 
-SCREENS = {
+SCREENS: dict[str, tuple[tuple[str, ...], tuple[int, int], tuple[str, ...]]] = {
     "doctor-sick-run.svg": (("postmortem.log",), LARGE, ()),
     "doctor-80x24.svg": (("postmortem.log",), SMALL, ()),
     "doctor-compare.svg": (("healthy", "metrics.csv"), LARGE, ("1", "end", *["shift+left"] * 2, *["left"] * 4)),
@@ -42,6 +42,7 @@ async def drawn(paths: Sequence[Path], size: tuple[int, int], keys: Sequence[str
 
 def main(words: Sequence[str]) -> int:
     """Draw the pictures."""
+    wanted: dict[str, tuple[list[Path], tuple[int, int], tuple[str, ...]]]
     wanted = {name: ([RUNS / run for run in runs], size, keys) for name, (runs, size, keys) in SCREENS.items()}
     if words:
         wanted["doctor-real-run.svg"] = ([Path(words[0])], LARGE, ())
