@@ -3,7 +3,7 @@
 import sys
 
 try:
-    from sad.cli import main
+    from sad.cli.app import main
 except KeyboardInterrupt:
     sys.exit(130)
 

@@ -35,7 +35,7 @@ from sad.head.linear import IDENTITY, Head, head_of
 from sad.head.target import Live, Target
 from sad.head.vocabulary import Compared, vocabulary_pass
 from sad.quiet import quiet_libraries
-from sad.recipe import Recipe, parse
+from sad.recipe.schema import Recipe, parse
 from sad.train.plan import Plan, make_plan
 from sad_doctor import names
 

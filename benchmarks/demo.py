@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sad.quiet import quiet_libraries
-from sad.recipe import load
+from sad.recipe.schema import load
 from sad.tiny import Silent
 from sad.train.loop import train
 from sad.train.plan import make_plan

@@ -19,7 +19,7 @@ from sad.distiller import Distiller
 from sad.forward import run, text_config
 from sad.losses.layerwise import layer_distance
 from sad.quiet import quiet_libraries
-from sad.recipe import load
+from sad.recipe.schema import load
 from sad.train.plan import make_plan
 
 

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from sad.quiet import quiet_libraries
-from sad.recipe import load
+from sad.recipe.schema import load
 from sad.train import loop, update
 from sad.train.checkpoint import Progress
 from sad.train.clock import Clock

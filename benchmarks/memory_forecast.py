@@ -14,12 +14,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from sad import recipe as recipes
-from sad import recipe_text
 from sad.preflight.bench import Bench, heaviest, padded
 from sad.preflight.memory import forecast
 from sad.quiet import quiet_libraries
-from sad.recipe import Recipe
+from sad.recipe import schema as recipes
+from sad.recipe import toml
+from sad.recipe.schema import Recipe
 from sad.train.plan import make_plan
 
 EMBEDDED = [":train.batch_size=64", ":train.batch_size=128", ":train.batch_size=64,data.max_length=256"]
@@ -48,7 +48,7 @@ def measured(recipe: Recipe) -> int:
     with tempfile.TemporaryDirectory() as made:
         file = Path(made) / "recipe.toml"
         train = recipe.train.model_copy(update={"max_steps": 3, "eval_every": 2, "save_every": 3})
-        file.write_text(recipe_text.toml(recipe.model_copy(update={"train": train})))
+        file.write_text(toml.toml(recipe.model_copy(update={"train": train})))
         command = [sys.executable, "-m", "sad", "train", "--config", str(file), "--output", f"{made}/runs"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
             _, status, usage = os.wait4(child.pid, 0)

@@ -125,7 +125,7 @@ WAYS = {
 
 
 def real() -> None:
-    from sad.recipe import parse
+    from sad.recipe.schema import parse
     from sad.tiny import Silent
     from sad.train.loop import train
     from sad.train.plan import make_plan

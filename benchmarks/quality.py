@@ -27,7 +27,7 @@ from sad.errors import UserError
 from sad.evaluate import Scores
 from sad.objective import Ledger
 from sad.quiet import quiet_libraries
-from sad.recipe import load
+from sad.recipe.schema import load
 from sad.train.loop import train
 from sad.train.plan import make_plan
 

@@ -15,10 +15,11 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from sad import embedded, pretrained
+from sad import embedded
 from sad.align.reader import Reader
 from sad.align.spans import common
 from sad.losses.layerwise import layer_distance
+from sad.models import pretrained
 from sad_doctor import names, read
 from sad_doctor.run import Floats
 

@@ -28,7 +28,7 @@ from sad.data import Example, Readers, collate, examples
 from sad.distiller import Distiller
 from sad.evaluate import evaluate
 from sad.objective import Objective
-from sad.recipe import Terms
+from sad.recipe.schema import Terms
 
 
 class DistilTrainer(Trainer):

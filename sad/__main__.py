@@ -1,5 +1,5 @@
 """`python -m sad`."""
 
-from sad.cli import main
+from sad.cli.app import main
 
 main()

@@ -15,12 +15,12 @@ from typing import Any
 
 from torch import nn
 
-from sad import recipe as recipes
 from sad.errors import UserError
 from sad.evaluate import Likelihood, Scores
 from sad.pair import Given
 from sad.quiet import without_bars
-from sad.recipe import Recipe
+from sad.recipe import schema as recipes
+from sad.recipe.schema import Recipe
 from sad.train import consent, failure, portions
 from sad.train import folder as folders
 from sad.train.loop import Result, train

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from sad import recipe as recipes
 from sad.errors import Stopped, UserError
 from sad.quiet import quiet_libraries
-from sad.recipe import Cache, Recipe
+from sad.recipe import schema as recipes
+from sad.recipe.schema import Cache, Recipe
 from sad.train.output import patient_console
 from sad_doctor.clean import clean
 

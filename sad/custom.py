@@ -26,7 +26,7 @@ from torch import Tensor
 from sad.batch import KD, LM, Batch, Sum
 from sad.errors import UserError
 from sad.head.target import Live
-from sad.recipe_terms import Custom
+from sad.recipe.terms import Custom
 from sad.terms import View
 
 Term = Callable[[View], Sum]

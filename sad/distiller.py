@@ -22,8 +22,8 @@ from sad.forward import run, text_config
 from sad.head.linear import head_of
 from sad.losses.kd import Kind
 from sad.losses.layerwise import normalise
-from sad.recipe_aware import OFF, Aware
-from sad.recipe_terms import Attention, Terms
+from sad.recipe.aware import OFF, Aware
+from sad.recipe.terms import Attention, Terms
 from sad.terms import NEED_STATES, TERMS, Asked, Attended, View, asked, attended, divergence, teacher_chunks
 
 T = TypeVar("T")

@@ -17,10 +17,10 @@ from sad.data import Readers
 from sad.errors import UserError
 from sad.forward import text_config
 from sad.head.linear import check_head
-from sad.model_files import check_length
-from sad.pretrained import load_model
-from sad.pretrained import load_tokenizer as load_tokenizer
-from sad.recipe import EMBEDDED, Recipe, Student, Teacher
+from sad.models.files import check_length
+from sad.models.pretrained import load_model
+from sad.models.pretrained import load_tokenizer as load_tokenizer
+from sad.recipe.schema import EMBEDDED, Recipe, Student, Teacher
 
 RANDOM = re.compile(r"random:(?P<layers>\d+)x(?P<width>\d+)")
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

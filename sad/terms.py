@@ -23,7 +23,7 @@ from sad.head.target import Live, Target
 from sad.head.vocabulary import Chunks, Compared, Vocabulary, vocabulary_pass
 from sad.losses import alm, attention, contrastive, layerwise
 from sad.losses.kd import Divergence, Kind
-from sad.recipe_terms import Kd, Terms
+from sad.recipe.terms import Kd, Terms
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,7 +19,7 @@ from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
 from sad.data import Readers, examples
 from sad.pair import Pair
-from sad.recipe import Recipe, parse
+from sad.recipe.schema import Recipe, parse
 from sad.train import loop
 from sad.train.plan import Plan
 from sad.train.progress import Watcher

@@ -40,7 +40,7 @@ def loaded(call: str, words: list[str], heavy: set[str] = HEAVY) -> tuple[list[s
     ids=" ".join,
 )
 def test_help_answers_at_once(words: list[str]) -> None:
-    found, out = loaded("from sad.cli import main; main()", ["sad", *words])
+    found, out = loaded("from sad.cli.app import main; main()", ["sad", *words])
     assert "sad" in out
     assert found == []
 
@@ -56,7 +56,7 @@ def test_the_writer_of_the_record_needs_the_standard_library_only() -> None:
 
 
 def test_importing_the_trainers_package_loads_nothing() -> None:
-    found, _ = loaded("import sad, sad.recipe, sad.errors", ["-"])
+    found, _ = loaded("import sad, sad.recipe.schema, sad.errors", ["-"])
     assert found == []
 
 

@@ -17,7 +17,7 @@ from typing import Any
 PRELOAD = [
     *("torch", "transformers", "transformers.models.llama.modeling_llama", "accelerate", "pyarrow", "pandas"),
     *("transformers.models.auto.tokenization_auto", "transformers.models.auto.modeling_auto"),
-    *("sad.cli", "sad.train.command", "sad.train.loop", "sad.cache.writer", "faulted.warmth"),
+    *("sad.cli.app", "sad.train.command", "sad.train.loop", "sad.cache.writer", "faulted.warmth"),
 ]
 Before = Callable[[], object]
 

@@ -13,11 +13,13 @@ from unittest.mock import patch
 import numpy as np
 from torch import nn
 
-from sad import catalogue, data, distiller, embedded, pair, recipe, tiny, verify
+from sad import catalogue, data, distiller, embedded, pair, tiny
 from sad.forward import Forward
 from sad.quiet import quiet_libraries
+from sad.recipe import schema as recipe
 from sad.train import loop
 from sad.train.plan import Plan
+from sad.verify import battery
 from sad_doctor import check, read
 from sad_doctor.finding import Level
 from sickened import metrics, steps, texts, values
@@ -116,8 +118,8 @@ def said(folder: Path) -> Said:
 
 def is_sick(code: str) -> bool:
     """Judge the code that trains, as it is now, by the properties of a bug, as ``sad verify CODE`` does."""
-    (bug,) = (bug for bug in verify.BUGS if bug.code == code)
-    return not all(verdict.holds for verdict in verify._fixed(bug, {}))
+    (bug,) = (bug for bug in battery.BUGS if bug.code == code)
+    return not all(verdict.holds for verdict in battery._fixed(bug, {}))
 
 
 def mended_in(code: str) -> set[str]:

@@ -13,7 +13,7 @@ def steps(asked: dict[str, Any], pair: dict[str, Path], peak: Peak) -> dict[str,
     import torch
 
     from sad.quiet import quiet_libraries
-    from sad.recipe import parse
+    from sad.recipe.schema import parse
     from sad.train import devices, loop
     from sad.train.bodies import as_asked
     from sad.train.clock import Clock

@@ -40,7 +40,7 @@ from sad.distiller import Distiller
 from sad.forward import text_config
 from sad.invariants.layer_indexing import Layers, layer_indexing
 from sad.losses import layerwise
-from sad.recipe_terms import Terms
+from sad.recipe.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)

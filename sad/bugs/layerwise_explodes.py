@@ -42,7 +42,7 @@ from sad.distiller import Projector
 from sad.forward import Forward
 from sad.head.linear import IDENTITY
 from sad.invariants.scale_and_dominance import Term, scale_and_dominance
-from sad.recipe_terms import Terms
+from sad.recipe.terms import Terms
 
 WEIGHT = 0.05
 """The failed run's weight of the term."""

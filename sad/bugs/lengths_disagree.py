@@ -40,7 +40,7 @@ from sad.forward import Forward
 from sad.head.linear import IDENTITY
 from sad.invariants.text_alignment import Compare, Read, text_alignment
 from sad.pair import Pair
-from sad.recipe_terms import Terms
+from sad.recipe.terms import Terms
 from sad.train.plan import Plan
 
 WIDTH = 8

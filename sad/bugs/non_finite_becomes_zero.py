@@ -46,7 +46,7 @@ from sad.head.linear import Head
 from sad.head.vocabulary import Vocabulary
 from sad.invariants.numerics_reported import LOGITS, STATES, Fault, Told, Took, Trainer, numerics_reported
 from sad.objective import Objective
-from sad.recipe_terms import SHIPPED, Terms
+from sad.recipe.terms import SHIPPED, Terms
 from sad.terms import View
 from sad.train import step
 from sad.train.optimizer import make_optimizer

@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from sad.errors import UserError
-from sad.model_files import resolve, whole
+from sad.models.files import resolve, whole
 
 
 class Absent(nn.Module):

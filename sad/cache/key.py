@@ -11,8 +11,8 @@ from typing import Any
 from sad.align.vocab import VocabMap
 from sad.data import Example, Readers
 from sad.errors import UserError
-from sad.model_files import CONFIG, resolve, weight_files
-from sad.recipe import Recipe
+from sad.models.files import CONFIG, resolve, weight_files
+from sad.recipe.schema import Recipe
 from sad_doctor import bounded
 
 FORMAT = 1

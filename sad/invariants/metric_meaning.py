@@ -35,7 +35,7 @@ from sad.data import collate, examples
 from sad.distiller import Distiller
 from sad.forward import body
 from sad.objective import Objective
-from sad.recipe_terms import SHIPPED, Terms
+from sad.recipe.terms import SHIPPED, Terms
 
 ID = "I03"
 

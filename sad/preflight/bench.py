@@ -18,7 +18,7 @@ from sad.data.facts import longest_sides
 from sad.distiller import Distiller
 from sad.objective import Objective
 from sad.preflight.answers import Answers
-from sad.recipe_terms import Terms
+from sad.recipe.terms import Terms
 from sad.train import loop
 from sad.train.plan import Plan
 

@@ -9,11 +9,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from sad import recipe as recipes
-from sad import recipe_text
 from sad.errors import UserError
-from sad.model_files import check_files
+from sad.models.files import check_files
 from sad.preflight.foreign import refuse_foreign
+from sad.recipe import schema as recipes
+from sad.recipe import toml
 
 FINE, WRONG, STOPPED = 0, 1, 130
 
@@ -68,7 +68,7 @@ def _examined(recipe: recipes.Recipe, write_fix: Path | None, *, as_json: bool) 
     fixed = mend.mended(recipe, changes)
     if write_fix is not None:
         try:
-            write_fix.write_text(recipe_text.toml(fixed), encoding="utf-8")
+            write_fix.write_text(toml.toml(fixed), encoding="utf-8")
         except OSError as error:
             raise UserError(f"cannot write {write_fix}: {error.strerror or error}") from None
     seconds = time.perf_counter() - started

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sad import recipe as recipes
 from sad.preflight.finding import ORDER, Finding
-from sad.recipe import Recipe
+from sad.recipe import schema as recipes
+from sad.recipe.schema import Recipe
 
 
 def edits(findings: Sequence[Finding]) -> dict[str, Any]:

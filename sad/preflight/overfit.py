@@ -8,7 +8,7 @@ from typing import Any
 
 from sad.preflight.bench import Bench
 from sad.preflight.finding import Finding, Level
-from sad.recipe import PRETRAINED_RATE, RATES
+from sad.recipe.schema import PRETRAINED_RATE, RATES
 from sad.train.optimizer import set_learning_rate
 from sad.train.step import take_step
 

@@ -36,7 +36,7 @@ def main() -> None:
     from sad.quiet import quiet_libraries
 
     quiet_libraries()
-    from sad.recipe import parse
+    from sad.recipe.schema import parse
 
     recipe = parse(json.loads(sys.stdin.readline()), "the recipe")
     # whatever a library prints must not stand among the numbers

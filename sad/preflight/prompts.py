@@ -13,7 +13,7 @@ from sad.align.reader import Reader
 from sad.data import Example, collate
 from sad.preflight.bench import Bench
 from sad.preflight.finding import Finding, Level, judged
-from sad.recipe_inputs import EMBEDDED, Data
+from sad.recipe.inputs import EMBEDDED, Data
 from sad.text.columns import chat, form
 from sad.text.sources import source
 

@@ -19,7 +19,7 @@ from sad.head.linear import head_of
 from sad.pair import load_student, load_tokenizer
 from sad.preflight.bench import Bench
 from sad.preflight.finding import Finding, Level, judged
-from sad.recipe import Student
+from sad.recipe.schema import Student
 from sad.train import checkpoint, loop
 from sad.train.folder import STUDENT
 from sad.train.interrupt import Interrupt

@@ -15,8 +15,8 @@ from sad.head.linear import head_of
 from sad.preflight.bench import Bench
 from sad.preflight.coverage import held_out
 from sad.preflight.finding import Finding, Level
-from sad.recipe import RATES
-from sad.recipe_terms import Kd
+from sad.recipe.schema import RATES
+from sad.recipe.terms import Kd
 
 TOPIC = "teacher"
 KNOWS_NOTHING = 0.9

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from sad.preflight.finding import ORDER, Finding, Level
 from sad.preflight.mend import current
-from sad.recipe import Recipe
+from sad.recipe.schema import Recipe
 from sad_doctor.record import spell
 
 SCHEMA = 1

@@ -16,7 +16,7 @@ from sad.forward import Forward
 from sad.head.linear import IDENTITY
 from sad.losses import kd
 from sad.objective import Objective
-from sad.recipe_terms import Terms
+from sad.recipe.terms import Terms
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Kind, Reduction, Squared, Takes
 
 

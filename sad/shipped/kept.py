@@ -28,7 +28,7 @@ from sad.evaluate import evaluate
 from sad.forward import body
 from sad.objective import Objective
 from sad.pair import load_teacher, load_tokenizer
-from sad.recipe import Teacher
+from sad.recipe.schema import Teacher
 from sad.subjects.kept import Claim, Keeper, Kept, Weights
 from sad.train import checkpoint, folder
 from sad.train.optimizer import make_optimizer

@@ -14,7 +14,7 @@ from sad.distiller import Distiller
 from sad.forward import Forward
 from sad.head.linear import IDENTITY
 from sad.objective import Objective
-from sad.recipe_terms import Terms
+from sad.recipe.terms import Terms
 from sad.subjects.metric import AGREEMENT, KL, LM_LOSS, PERPLEXITY, Metric, Scored
 from sad.terms import Asked, View, asked
 

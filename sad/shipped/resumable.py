@@ -21,7 +21,7 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 from sad import tiny
 from sad.data import Example
 from sad.distiller import Distiller
-from sad.recipe import Recipe
+from sad.recipe.schema import Recipe
 from sad.shipped.seen import seeing
 from sad.subjects.plain_run import moments
 from sad.subjects.processes import on_processes

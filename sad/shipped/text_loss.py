@@ -23,7 +23,7 @@ from sad.forward import text_config
 from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.invariants._models import other_ends, other_reading, teacher
-from sad.recipe_terms import SHIPPED, Terms
+from sad.recipe.terms import SHIPPED, Terms
 from sad.subjects.text_loss import DistilledLoss, Marks, Text, TextLoss
 from sad.train.plan import make_schedule
 

@@ -11,7 +11,7 @@ from sad import embedded
 from sad.align.reader import Reader
 from sad.document import Document
 from sad.errors import UserError
-from sad.recipe_inputs import EMBEDDED, SPLIT, Data
+from sad.recipe.inputs import EMBEDDED, SPLIT, Data
 from sad.text.sources import Source, local, source
 from sad.text.writer import BEGINNING, Tell, Writer
 

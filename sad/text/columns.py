@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sad.errors import UserError
 from sad.listing import listed
-from sad.recipe_inputs import Data
+from sad.recipe.inputs import Data
 
 PLAIN = "text"
 CHATS = ("messages", "conversations", "conversation", "chat")

@@ -8,9 +8,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from sad import hub
 from sad.errors import UserError
-from sad.recipe_inputs import Data
+from sad.models import hub
+from sad.recipe.inputs import Data
 from sad.text import files
 from sad.text.files import Row
 

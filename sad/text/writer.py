@@ -9,7 +9,7 @@ from typing import Any
 from sad.align.reader import Reader
 from sad.document import Document
 from sad.errors import UserError
-from sad.recipe_inputs import TEMPLATES, Data
+from sad.recipe.inputs import TEMPLATES, Data
 from sad.text.chat import OTHER_START, LeftOutError, Template, make_template, special_pattern
 from sad.text.columns import Form, chat, form
 from sad.text.files import Row

@@ -11,7 +11,7 @@ from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.evaluate import Likelihood, Scores
 from sad.objective import Objective
-from sad.recipe import Recipe
+from sad.recipe.schema import Recipe
 from sad.train import sharded
 from sad.train.grad_shares import grad_shares
 from sad.train.ledger import due

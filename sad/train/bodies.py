@@ -12,7 +12,7 @@ from torch import nn
 from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.forward import block_list
-from sad.recipe import Train
+from sad.recipe.schema import Train
 
 
 @contextmanager

@@ -12,11 +12,11 @@ from typing import Any
 
 from rich.console import Console
 
-from sad import recipe as recipes
-from sad import recipe_text
 from sad.errors import Stopped, UserError
 from sad.quiet import quiet_libraries
-from sad.recipe import Recipe
+from sad.recipe import schema as recipes
+from sad.recipe import toml
+from sad.recipe.schema import Recipe
 from sad.text import glance
 from sad.train import consent, failure, portions
 from sad.train import folder as folders
@@ -123,7 +123,7 @@ def _run(
 
 def _written(recipe: Recipe) -> str:
     """The recipe as it is put on record. Raises UserError for a path that is no text."""
-    text = recipe_text.toml(recipe)
+    text = toml.toml(recipe)
     try:
         text.encode()
     except UnicodeEncodeError:

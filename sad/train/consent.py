@@ -12,9 +12,9 @@ import stat
 from collections.abc import Collection
 from pathlib import Path
 
-from sad import recipe as recipes
 from sad.errors import UserError
-from sad.recipe import Recipe
+from sad.recipe import schema as recipes
+from sad.recipe.schema import Recipe
 from sad.train.folder import RECIPE
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from sad import recipe_text
 from sad.errors import UserError
-from sad.recipe import Recipe
+from sad.recipe import toml
+from sad.recipe.schema import Recipe
 from sad.train import disk, failure
 from sad_doctor.record import replace_text
 
@@ -50,7 +50,7 @@ def shared(recipe: Recipe, device: str, tell: Callable[[str], object] = lambda _
         folder = new(recipe.output.folder, recipe.output.name, tell)
         try:
             # half a recipe could be read as the whole one of another run
-            replace_text(folder / RECIPE, recipe_text.toml(recipe_text.anchored(recipe)))
+            replace_text(folder / RECIPE, toml.toml(toml.anchored(recipe)))
         except OSError as error:
             told = f"cannot write to {folder}: {disk.told(error)}"
             raise UserError(f"{told}; {disk.way_out(error)}, or choose another place with --output") from None

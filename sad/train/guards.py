@@ -14,7 +14,7 @@ from accelerate import Accelerator
 
 from sad.distiller import Distiller
 from sad.objective import Objective
-from sad.recipe import Train
+from sad.recipe.schema import Train
 from sad.train import checkpoint, room
 from sad.train.checkpoint import Progress
 from sad.train.deadline import Deadline

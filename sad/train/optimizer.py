@@ -7,7 +7,7 @@ import math
 import torch
 
 from sad.distiller import Distiller
-from sad.recipe import Train
+from sad.recipe.schema import Train
 
 
 def make_optimizer(distiller: Distiller, recipe: Train) -> torch.optim.AdamW:

@@ -20,10 +20,10 @@ from sad.data.schedule import rows_of
 from sad.document import Document
 from sad.errors import UserError
 from sad.forward import text_config
-from sad.model_files import check_files
+from sad.models.files import check_files
 from sad.pair import Given, Pair, load
-from sad.recipe import Cache as CacheAsked
-from sad.recipe import Recipe
+from sad.recipe.schema import Cache as CacheAsked
+from sad.recipe.schema import Recipe
 from sad.terms import NEED_STATES
 from sad.text import documents, glance
 from sad.train.packing import check_packing

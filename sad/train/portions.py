@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sad.errors import UserError
-from sad.recipe import Recipe
+from sad.recipe.schema import Recipe
 
 
 def fitted(recipe: Recipe, per_step: int, processes: int) -> Recipe:

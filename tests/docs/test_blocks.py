@@ -10,7 +10,8 @@ import markdown
 import pytest
 from markdown import Block
 
-from sad import distill, recipe
+from sad import distill
+from sad.recipe import schema as recipe
 from sad_doctor import check, read, settings
 from sad_doctor.band import band_of
 

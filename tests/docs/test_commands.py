@@ -11,7 +11,7 @@ import markdown
 import pytest
 import typer
 
-from sad.cli import app
+from sad.cli.app import app
 from sad_doctor.__main__ import parser
 
 _WRONG: Any = typer.BadParameter.__mro__[1]

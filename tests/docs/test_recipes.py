@@ -8,7 +8,7 @@ import pytest
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.utils.launch import prepare_multi_gpu_env
 
-from sad import recipe
+from sad.recipe import schema as recipe
 from sad.train.devices import Sharding, sharding
 
 ROOT = Path(__file__).parents[2]

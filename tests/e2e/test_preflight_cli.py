@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import warm
 
-from sad import recipe as recipes
+from sad.recipe import schema as recipes
 
 SECONDS = 300
 

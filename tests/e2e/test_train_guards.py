@@ -36,7 +36,7 @@ save_every = 100000
 SMALL_MEMORY = """
 import os, sys
 from sad.train import loop
-from sad.cli import main
+from sad.cli.app import main
 made = loop._parts
 def parts(plan, accelerator):
     def look(_module, _given, named):

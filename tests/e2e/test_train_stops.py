@@ -14,7 +14,7 @@ import pytest
 SECONDS = 120
 READY = "import sys, sad.train.command as c; "
 PAUSE = "c.recipes.load = lambda *_: (print('loading', flush=True), __import__('time').sleep(60)); "
-START = "from sad.cli import main; sys.argv = ['sad', 'train', '--max-steps', '1']; main()"
+START = "from sad.cli.app import main; sys.argv = ['sad', 'train', '--max-steps', '1']; main()"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -29,7 +29,7 @@ BLIND = (
 
 def sad(*arguments, before=None, **environment):
     """Run the command; ``before`` is code that runs first in the same process."""
-    start = f"import sys; {before}; from sad.cli import main; sys.argv = ['sad', *{list(arguments)!r}]; main()"
+    start = f"import sys; {before}; from sad.cli.app import main; sys.argv = ['sad', *{list(arguments)!r}]; main()"
     how = ["-c", start] if before else ["-m", "sad", *arguments]
     return subprocess.run(
         [sys.executable, *how],

@@ -99,7 +99,7 @@ def test_what_is_uploaded_is_what_was_written() -> None:
 def test_the_training_and_the_installation_are_commands_of_this_tree() -> None:
     from typer.main import get_command
 
-    from sad.cli import app
+    from sad.cli.app import app
 
     words = shlex.split(step("Train for a minute")["run"])
     assert words[:2] == ["sad", "train"]

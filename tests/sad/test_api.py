@@ -21,7 +21,7 @@ from sad import api, tiny
 from sad.api import TEXTS, distill
 from sad.errors import UserError
 from sad.pair import Pair
-from sad.recipe import Recipe
+from sad.recipe.schema import Recipe
 from sad.train.progress import Bar, Lines
 from sad_doctor import names
 

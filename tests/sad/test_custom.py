@@ -12,7 +12,7 @@ from sad import custom, tiny
 from sad.data import blank, collate
 from sad.distiller import Distiller
 from sad.errors import UserError
-from sad.recipe_terms import Terms
+from sad.recipe.terms import Terms
 from sad_doctor import names
 
 OWN = """

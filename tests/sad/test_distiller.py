@@ -11,7 +11,7 @@ from sad import tiny
 from sad.data import collate
 from sad.distiller import Distiller, Projector
 from sad.errors import UserError
-from sad.recipe_terms import Terms
+from sad.recipe.terms import Terms
 
 
 def made(**terms: Any) -> Distiller:

@@ -17,8 +17,8 @@ from sad.align.vocab import VocabMap
 from sad.data import Readers, collate, examples
 from sad.distiller import Distiller
 from sad.evaluate import likelihood
-from sad.recipe import Recipe
-from sad.recipe_terms import Terms
+from sad.recipe.schema import Recipe
+from sad.recipe.terms import Terms
 
 FOLDER = Path(embedded.__file__).parent
 PROVENANCE = json.loads((FOLDER / "provenance.json").read_text())

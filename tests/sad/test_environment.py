@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sad import environment
-from sad.cli import app
+from sad.cli.app import app
 from sad.version import __version__
 
 

@@ -15,7 +15,7 @@ from sad.data import blank, collate
 from sad.distiller import Distiller
 from sad.evaluate import Likelihood, Scores, evaluate, likelihood
 from sad.objective import Objective
-from sad.recipe_terms import Terms
+from sad.recipe.terms import Terms
 
 TERMS = Terms.model_validate({"kd": {"weight": 0.7, "temperature": 3.0}, "layerwise": {"weight": 0.2}})
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from sad import pair, tiny
 from sad.errors import UserError
-from sad.recipe import Recipe, parse
+from sad.recipe.schema import Recipe, parse
 
 
 def recipe(folder: Path, **changes: Any) -> Recipe:

@@ -21,7 +21,7 @@ from sad.distiller import Distiller
 from sad.forward import run
 from sad.head.target import Live
 from sad.pair import Pair
-from sad.recipe_terms import Terms
+from sad.recipe.terms import Terms
 from sad.terms import TERMS, View
 
 EVERY = Terms.model_validate(

@@ -9,7 +9,7 @@ import pytest
 
 from sad import embedded, text
 from sad.errors import UserError
-from sad.recipe import Data
+from sad.recipe.schema import Data
 
 PARAGRAPH = "The whale had been seen again, north of the lighthouse. " * 20
 

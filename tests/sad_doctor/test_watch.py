@@ -77,7 +77,7 @@ def test_following_waits_for_the_run_tells_each_finding_once_and_ends_with_the_r
 
 
 def test_the_doctor_of_sad_follows_and_tells_too(tmp_path, capsys):
-    from sad.cli import app
+    from sad.cli.app import app
 
     out = tmp_path / "told"
     words = ["doctor", str(FIXTURES / "run2.log"), "--follow", "--idle", "0.1", "--notify", keep(out)]

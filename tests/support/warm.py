@@ -19,7 +19,15 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-PRELOAD = ["torch", "transformers", "accelerate", "sad.cli", "sad.train.loop", "sad.preflight.fit", "sad.judge.session"]
+PRELOAD = [
+    "torch",
+    "transformers",
+    "accelerate",
+    "sad.cli.app",
+    "sad.train.loop",
+    "sad.preflight.fit",
+    "sad.judge.session",
+]
 
 
 def sad(

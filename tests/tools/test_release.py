@@ -61,7 +61,7 @@ def test_what_is_no_release_is_refused(checkout: Path, file: str, text: str, say
 
 def test_what_does_not_belong_into_an_archive_is_seen(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a-1-py3-none-any.whl", "w") as wheel:
-        for name in ("sad/cli.py", "sad/__pycache__/cli.pyc", "runs/2026-01-01/run.json", "fixtures/runs/run2.log"):
+        for name in ("sad/cli/app.py", "sad/__pycache__/cli.pyc", "runs/2026-01-01/run.json", "fixtures/runs/run2.log"):
             wheel.writestr(name, "")
     found = release.names(tmp_path / "a-1-py3-none-any.whl")
     assert release.stray(found) == {"sad/__pycache__/cli.pyc", "runs/2026-01-01/run.json"}

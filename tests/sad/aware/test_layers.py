@@ -14,8 +14,8 @@ from sad.data import collate
 from sad.distiller import Distiller
 from sad.losses.layerwise import between
 from sad.pair import Pair
-from sad.recipe_aware import Aware
-from sad.recipe_terms import Terms
+from sad.recipe.aware import Aware
+from sad.recipe.terms import Terms
 from sad.train.optimizer import make_optimizer
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from sad import verify
-from sad.verify_command import Wanted, run_verify
+from sad.verify import battery
+from sad.verify.command import Wanted, run_verify
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def judged():
     """
 
     def judge(bug):
-        (outcome,) = verify.run([replace(bug, attempts={}, variants={})])
+        (outcome,) = battery.run([replace(bug, attempts={}, variants={})])
         return outcome
 
     return judge
@@ -34,7 +34,7 @@ def found_in_the_code_that_trains(judged, capsys, monkeypatch):
         assert not outcome.absent
         # judged once: what is left to see is what the command makes of it
         with monkeypatch.context() as patch:
-            patch.setattr(verify, "run", lambda bugs: iter([replace(outcome, bug=one) for one in bugs]))
+            patch.setattr(battery, "run", lambda bugs: iter([replace(outcome, bug=one) for one in bugs]))
             assert run_verify(Wanted((bug.code,))) == 1
         told = capsys.readouterr().out
         assert f"✗ {bug.code} {bug.name}: it is in the code that trains: " in told

@@ -3,7 +3,7 @@ import torch
 
 from sad.bugs.average_outlives_the_run import BUG, PLANNED
 from sad.train import checkpoint, loop
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -1,7 +1,7 @@
 from sad.bugs.batchmean_without_labels import BUG
 from sad.losses import kd
 from sad.rows import Rows
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

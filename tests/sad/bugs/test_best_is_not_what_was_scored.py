@@ -2,7 +2,7 @@ import torch
 
 from sad.bugs.best_is_not_what_was_scored import BUG
 from sad.train import checkpoint, loop
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

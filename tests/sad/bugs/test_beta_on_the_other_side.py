@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from sad.bugs.beta_on_the_other_side import BUG
 from sad.losses import kd
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -8,7 +8,7 @@ from sad.aware.tokens import Gaps
 from sad.bugs.curriculum_counts_steps import BUG
 from sad.invariants.objective_follows_the_student import objective_follows_the_student
 from sad.objective import Objective
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

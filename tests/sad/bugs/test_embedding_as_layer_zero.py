@@ -9,7 +9,7 @@ from sad.bugs.embedding_as_layer_zero import BUG
 from sad.distiller import Distiller
 from sad.forward import Forward
 from sad.terms import View
-from sad.verify import run
+from sad.verify.battery import run
 
 
 @pytest.fixture(scope="module")

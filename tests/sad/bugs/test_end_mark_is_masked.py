@@ -4,7 +4,7 @@ from sad.align import example
 from sad.batch import Targets
 from sad.bugs.end_mark_is_masked import BUG
 from sad.data import batches
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -1,6 +1,6 @@
 from sad import evaluate
 from sad.bugs.evaluation_counts_one_process import BUG
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

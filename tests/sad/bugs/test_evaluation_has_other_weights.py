@@ -4,7 +4,7 @@ from sad.bugs.evaluation_has_other_weights import BUG
 from sad.distiller import Distiller
 from sad.objective import Objective
 from sad.train import loop
-from sad.verify import run
+from sad.verify.battery import run
 
 
 @pytest.fixture(scope="module")

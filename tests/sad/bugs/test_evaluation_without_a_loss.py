@@ -1,6 +1,6 @@
 from sad.bugs.evaluation_without_a_loss import BUG
 from sad.losses import lm
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

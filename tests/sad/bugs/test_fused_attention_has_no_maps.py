@@ -2,7 +2,7 @@ from sad import forward
 from sad.bugs.fused_attention_has_no_maps import BUG, _divergence, _maps
 from sad.invariants.present_and_sensitive import present_and_sensitive
 from sad.terms import TERMS
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -1,6 +1,6 @@
 from sad.bugs.fused_path_forgets_the_head import BUG
 from sad.head.linear import Head
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

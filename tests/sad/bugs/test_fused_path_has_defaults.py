@@ -1,7 +1,7 @@
 from sad.batch import KD, LM, Sum
 from sad.bugs.fused_path_has_defaults import BUG
 from sad.terms import TERMS
-from sad.verify import run
+from sad.verify.battery import run
 
 kd_term, lm_term = TERMS[KD], TERMS[LM]
 

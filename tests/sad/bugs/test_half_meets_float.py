@@ -2,7 +2,7 @@ import torch
 
 from sad.bugs.half_meets_float import BUG
 from sad.train import loop
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -3,7 +3,7 @@ import pytest
 from sad.bugs.heads_of_two_sizes import BUG
 from sad.head.vocabulary import Compared
 from sad.shipped import vocabulary_loss
-from sad.verify import run
+from sad.verify.battery import run
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import torch
 
 from sad.bugs.ignore_index_unused import BUG
 from sad.terms import View
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -5,7 +5,7 @@ import torch
 from sad.batch import Targets
 from sad.bugs.labels_shifted_after_packing import BUG
 from sad.data import batches
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

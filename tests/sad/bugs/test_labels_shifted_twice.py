@@ -4,7 +4,7 @@ import pytest
 
 from sad.bugs.labels_shifted_twice import BUG
 from sad.data import batches
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

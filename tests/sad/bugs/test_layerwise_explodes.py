@@ -4,7 +4,7 @@ from sad.batch import Sum
 from sad.bugs.layerwise_explodes import BUG, buggy, divided_by_elements
 from sad.invariants.scale_and_dominance import LENGTHS, scale_and_dominance
 from sad.losses import layerwise
-from sad.verify import run
+from sad.verify.battery import run
 
 
 @pytest.fixture(scope="module")

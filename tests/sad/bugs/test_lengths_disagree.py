@@ -11,7 +11,7 @@ from sad.align.spans import Common
 from sad.bugs.lengths_disagree import BUG
 from sad.data import batches
 from sad.terms import View
-from sad.verify import run
+from sad.verify.battery import run
 
 CRASH = "The size of tensor a (168) must match the size of tensor b (160) at non-singleton dimension 1"
 

@@ -1,6 +1,6 @@
 from sad.bugs.loader_has_a_constant_seed import BUG, _prepared, _Sampler
 from sad.data import schedule
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

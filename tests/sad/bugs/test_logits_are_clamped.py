@@ -2,7 +2,7 @@ import torch
 
 from sad.bugs.logits_are_clamped import BUG
 from sad.losses import kd
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

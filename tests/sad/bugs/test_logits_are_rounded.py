@@ -1,6 +1,6 @@
 from sad.bugs.logits_are_rounded import BUG
 from sad.head.products import Factor
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

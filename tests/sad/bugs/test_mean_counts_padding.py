@@ -1,6 +1,6 @@
 from sad.bugs.mean_counts_padding import BUG
 from sad.objective import Objective
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

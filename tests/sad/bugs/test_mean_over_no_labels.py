@@ -3,7 +3,7 @@ import torch.nn.functional as F
 from sad.batch import Sum
 from sad.bugs.mean_over_no_labels import BUG
 from sad.terms import TERMS
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

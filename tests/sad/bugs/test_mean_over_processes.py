@@ -1,7 +1,7 @@
 from sad import evaluate
 from sad.bugs.mean_over_processes import BUG
 from sad.evaluate import _Totals
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

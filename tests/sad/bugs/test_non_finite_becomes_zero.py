@@ -11,7 +11,7 @@ from sad.objective import Ledger, Objective
 from sad.rows import Rows
 from sad.terms import TERMS
 from sad.train import step
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

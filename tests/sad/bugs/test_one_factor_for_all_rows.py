@@ -2,7 +2,7 @@ import torch
 
 from sad.bugs.one_factor_for_all_rows import BUG
 from sad.head.vocabulary import _Pass
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -6,7 +6,7 @@ from sad.bugs.one_term_owns_the_loss import BUG
 from sad.invariants.shares_held import POINTS, TARGETS
 from sad.losses import layerwise
 from sad.objective import Ledger, Objective
-from sad.verify import run
+from sad.verify.battery import run
 
 
 @pytest.fixture(scope="module")

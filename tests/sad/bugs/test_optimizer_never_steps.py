@@ -3,7 +3,7 @@ import pytest
 from sad.bugs.optimizer_never_steps import BUG, buggy, fixed
 from sad.subjects.trainer import Setup
 from sad.train import step
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def taken(trainer, accumulation: int):

@@ -3,7 +3,7 @@ import torch
 
 from sad.bugs.optimizer_undoes_the_load import BUG
 from sad.train import checkpoint, step
-from sad.verify import run
+from sad.verify.battery import run
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from sad import forward
 from sad.batch import Boundaries
 from sad.bugs.packed_texts_see_each_other import BUG
 from sad.data import batches
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -7,7 +7,7 @@ from sad import terms
 from sad.batch import KD, LAYERWISE, LM, Batch, Sum, Targets
 from sad.bugs.padding_counts_in_every_term import BUG
 from sad.data import batches
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_in_each_term_and_finds_it_absent():

@@ -4,7 +4,7 @@ from sad import forward
 from sad.batch import Tokens
 from sad.bugs.padding_on_the_left_is_read import BUG
 from sad.data import batches
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

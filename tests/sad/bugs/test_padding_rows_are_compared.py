@@ -4,7 +4,7 @@ from sad.bugs.padding_rows_are_compared import BUG
 from sad.head.target import Live
 from sad.head.vocabulary import Compared
 from sad.shipped import vocabulary_loss
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -6,7 +6,7 @@ import pytest
 from sad import evaluate
 from sad.bugs.perplexity_is_a_clamp import BUG
 from sad.evaluate import Likelihood
-from sad.verify import run
+from sad.verify.battery import run
 
 
 @pytest.fixture(scope="module")

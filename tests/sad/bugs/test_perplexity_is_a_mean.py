@@ -4,7 +4,7 @@ import pytest
 
 from sad.bugs.perplexity_is_a_mean import BUG
 from sad.evaluate import Likelihood, _Totals
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -4,7 +4,7 @@ import pytest
 
 from sad.bugs.projector_is_fed_otherwise import BUG
 from sad.distiller import Distiller
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

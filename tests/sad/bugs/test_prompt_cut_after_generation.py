@@ -1,6 +1,6 @@
 from sad.align import example
 from sad.bugs.prompt_cut_after_generation import BUG
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -4,7 +4,7 @@ import numpy as np
 
 from sad.bugs.prompt_masked_by_column import BUG
 from sad.data import batches
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

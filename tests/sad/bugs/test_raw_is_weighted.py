@@ -1,7 +1,7 @@
 from sad.bugs.raw_is_weighted import BUG
 from sad.objective import Ledger, Objective
 from sad.train import record
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -1,7 +1,7 @@
 from sad.bugs.reshuffles_the_shuffled import BUG
 from sad.data import schedule as schedules
 from sad.train.plan import Plan
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -5,7 +5,7 @@ import torch
 
 from sad.bugs.resume_loses_state import BUG
 from sad.train import checkpoint, loop
-from sad.verify import run
+from sad.verify.battery import run
 
 
 @pytest.fixture(scope="module")

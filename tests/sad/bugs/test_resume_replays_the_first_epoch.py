@@ -1,7 +1,7 @@
 from sad.bugs.resume_replays_the_first_epoch import BUG
 from sad.data import Schedule
 from sad.train.plan import Plan
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -4,7 +4,7 @@ import pytest
 
 from sad.bugs.resume_swaps_the_model import BUG
 from sad.train import checkpoint
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

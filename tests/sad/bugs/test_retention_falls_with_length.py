@@ -1,7 +1,7 @@
 from sad.bugs.retention_falls_with_length import BUG
 from sad.evaluate import _Totals
 from sad.losses import kd
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

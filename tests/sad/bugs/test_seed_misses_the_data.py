@@ -1,6 +1,6 @@
 from sad.bugs.seed_misses_the_data import BUG
 from sad.data import schedule
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

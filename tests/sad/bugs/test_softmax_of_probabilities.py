@@ -1,6 +1,6 @@
 from sad.bugs.softmax_of_probabilities import BUG
 from sad.losses import layerwise
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -7,7 +7,7 @@ from sad.align.vocab import VocabMap
 from sad.bugs.stored_rows_are_shifted import BUG
 from sad.cache import layout, lists
 from sad.cache.part import Records
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

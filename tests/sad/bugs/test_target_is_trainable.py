@@ -2,7 +2,7 @@ import pytest
 
 from sad.bugs.target_is_trainable import BUG
 from sad.terms import TERMS, View
-from sad.verify import run
+from sad.verify.battery import run
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from sad.bugs.target_leans_on_the_student import BUG
 from sad.head.vocabulary import Vocabulary, vocabulary_pass
 from sad.losses import contrastive, layerwise
 from sad.shipped import transfer
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -3,7 +3,7 @@ import pytest
 from sad import terms
 from sad.bugs.teacher_logits_shifted import BUG
 from sad.terms import View
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

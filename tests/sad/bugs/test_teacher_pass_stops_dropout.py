@@ -2,7 +2,7 @@ import pytest
 
 from sad.bugs.teacher_pass_stops_dropout import BUG
 from sad.distiller import Distiller
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

@@ -4,7 +4,7 @@ import pytest
 
 from sad.align import example
 from sad.bugs.teacher_reads_the_uncut_text import BUG
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

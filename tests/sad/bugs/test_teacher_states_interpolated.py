@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from sad import distiller, terms
 from sad.bugs.teacher_states_interpolated import BUG
 from sad.head.target import Live
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

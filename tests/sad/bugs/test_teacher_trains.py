@@ -2,7 +2,7 @@ from sad import distiller
 from sad.bugs.teacher_trains import BUG
 from sad.distiller import Distiller
 from sad.train import loop
-from sad.verify import run
+from sad.verify.battery import run
 
 
 class Registered(Distiller):

@@ -4,7 +4,7 @@ from sad.align.vocab import VocabMap
 from sad.bugs.temperature_squared import BUG
 from sad.losses import kd
 from sad.rows import Rows
-from sad.verify import run
+from sad.verify.battery import run
 
 
 def test_verify_catches_it_and_finds_it_absent():

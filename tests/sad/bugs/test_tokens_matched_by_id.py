@@ -20,7 +20,7 @@ from sad.objective import Objective
 from sad.rows import Rows
 from sad.shipped import objective
 from sad.train import loop
-from sad.verify import run
+from sad.verify.battery import run
 
 
 @pytest.fixture

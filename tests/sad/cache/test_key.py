@@ -12,7 +12,7 @@ from sad import tiny
 from sad.cache import key
 from sad.cache.key import ELSEWHERE, config_hash, differences, make_key, refuse, weights_hash
 from sad.errors import UserError
-from sad.recipe import Recipe, parse
+from sad.recipe.schema import Recipe, parse
 
 
 @pytest.fixture

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from sad import recipe_text, tiny
+from sad import tiny
 from sad.preflight import fit as module
 from sad.preflight.bench import Bench, heaviest, padded
 from sad.preflight.finding import Level
 from sad.preflight.fit import fit
 from sad.preflight.memory import Forecast, Line, forecast
 from sad.preflight.probe import SMALL
-from sad.recipe import Recipe, parse
+from sad.recipe import toml
+from sad.recipe.schema import Recipe, parse
 from sad.train.plan import make_plan
 
 
@@ -119,7 +120,7 @@ WHOLE = "from sad.preflight import probe; probe.SMALL = 10**9; probe.main()"
 def taken(recipe: Recipe, folder: Path) -> int:
     """Train in a process of its own; return the most bytes that it held."""
     file = folder / "recipe.toml"
-    file.write_text(recipe_text.toml(recipe), encoding="utf-8")
+    file.write_text(toml.toml(recipe), encoding="utf-8")
     command = [sys.executable, "-m", "sad", "train", "--config", str(file), "--output", str(folder / "runs")]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
         _, status, usage = os.wait4(child.pid, 0)

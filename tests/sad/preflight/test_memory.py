@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from sad import recipe as recipes
 from sad.preflight import memory
 from sad.preflight.memory import Forecast, Line, Started, begin_early, end, forecast, room
+from sad.recipe import schema as recipes
 
 
 def line(base: float, slope: float) -> Line:

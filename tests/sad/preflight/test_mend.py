@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from sad import recipe as recipes
-from sad import recipe_text
 from sad.errors import UserError
 from sad.preflight.finding import Finding, Level
 from sad.preflight.mend import current, edits, mended
-from sad.recipe import parse
+from sad.recipe import schema as recipes
+from sad.recipe import toml
+from sad.recipe.schema import parse
 
 
 def finding(level: Level, **changes) -> Finding:
@@ -31,7 +31,7 @@ def test_the_mended_recipe_is_one_that_trains_read(tmp_path) -> None:
     assert made.terms.layerwise.weight == 0.5
     assert made.student.tokenizer is None
     file = tmp_path / "fixed.toml"
-    file.write_text(recipe_text.toml(made), encoding="utf-8")
+    file.write_text(toml.toml(made), encoding="utf-8")
     assert recipes.load(file, {}) == made
     # what was not mended stays
     assert made.train.learning_rate == recipe.train.learning_rate

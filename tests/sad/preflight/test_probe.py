@@ -7,9 +7,9 @@ import sys
 
 import numpy as np
 
-from sad import recipe as recipes
 from sad import tiny
 from sad.preflight import probe
+from sad.recipe import schema as recipes
 
 
 def test_the_process_measures_two_rising_sizes_and_prints_nothing_else(pair_folder) -> None:

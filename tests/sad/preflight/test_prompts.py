@@ -15,7 +15,7 @@ from sad.errors import UserError
 from sad.preflight.finding import Level
 from sad.preflight.labels import labels
 from sad.preflight.prompts import mask_prompts, messages, spelled
-from sad.recipe_inputs import Data
+from sad.recipe.inputs import Data
 
 ASKED, SAID = "Where does the river meet the sea?", "At the old harbour, behind the lighthouse."
 AGAIN, THEN = "And how far is it from the mill?", "A morning's walk along the bank, no more."

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from sad.preflight.finding import Finding, Level
 from sad.preflight.view import closing, document, lines, show
-from sad.recipe import parse
+from sad.recipe.schema import parse
 
 RECIPE = parse({"student": {"model": "./s", "tokenizer": "./t"}}, "test")
 FOUND = [

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sad.errors import UserError
-from sad.recipe_inputs import Data
+from sad.recipe.inputs import Data
 from sad.text.columns import Form, chat, form
 
 

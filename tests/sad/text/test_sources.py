@@ -8,9 +8,9 @@ from typing import Any
 import datasets
 import pytest
 
-from sad import hub
 from sad.errors import UserError
-from sad.recipe_inputs import Data
+from sad.models import hub
+from sad.recipe.inputs import Data
 from sad.text.sources import local, source
 
 

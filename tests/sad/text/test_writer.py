@@ -12,7 +12,7 @@ from sad import tiny
 from sad.align.reader import Reader
 from sad.document import Document
 from sad.errors import UserError
-from sad.recipe_inputs import Data
+from sad.recipe.inputs import Data
 from sad.text.files import Row
 from sad.text.writer import Writer
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from sad import recipe as recipes
-from sad import recipe_text
 from sad.errors import UserError
-from sad.recipe import Recipe
+from sad.recipe import schema as recipes
+from sad.recipe import toml
+from sad.recipe.schema import Recipe
 from sad.train import consent
 from sad.train.command import run_train
 from sad.train.folder import RECIPE
@@ -24,7 +24,7 @@ def made(folder: Path, **keys: Any) -> tuple[Path, Recipe]:
     """A run's folder with the recipe that dotted keys make, spelled with two underscores."""
     recipe = recipes.load(None, {key.replace("__", "."): value for key, value in keys.items()})
     (folder / "checkpoints" / "step-00000002").mkdir(parents=True)
-    (folder / RECIPE).write_text(recipe_text.toml(recipe), encoding="utf-8")
+    (folder / RECIPE).write_text(toml.toml(recipe), encoding="utf-8")
     (folder / "metrics.jsonl").write_text("")
     return folder, recipe
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sad import recipe
 from sad.errors import UserError
+from sad.recipe import schema as recipe
 from sad.train import folder
 
 

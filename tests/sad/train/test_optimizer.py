@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sad import tiny
 from sad.distiller import Distiller
-from sad.recipe import Train
+from sad.recipe.schema import Train
 from sad.train.optimizer import make_optimizer, rate_factor, set_learning_rate
 
 RECIPE = Train(learning_rate=0.01, projector_learning_rate=0.1, weight_decay=0.3, warmup=0.2, final_learning_rate=0.1)

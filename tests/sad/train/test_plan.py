@@ -11,7 +11,7 @@ import torch
 
 from sad import tiny
 from sad.errors import UserError
-from sad.recipe import load, parse
+from sad.recipe.schema import load, parse
 from sad.train import plan as plans
 from sad.train.plan import Plan, choose_device, choose_precision, make_plan
 from sad_doctor import names

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sad import tiny
 from sad.data import Schedule
 from sad.errors import UserError
-from sad.recipe import Recipe
+from sad.recipe.schema import Recipe
 from sad.train.portions import fitted
 
 

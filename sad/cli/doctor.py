@@ -1,0 +1,180 @@
+"""The words of `sad doctor` and `sad explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sad.cli import completion
+from sad.errors import UserError
+
+
+def doctor(
+    run: Annotated[
+        list[str],
+        typer.Argument(
+            help="A run folder, a log file, or FILE.db/RUN of a tracker's database; live or finished. Several are "
+            "compared; of a folder that holds several one is chosen.",
+        ),
+    ],
+    report: Annotated[bool, typer.Option("--report", help="Print text instead of the dashboard.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
+    sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for a code host.")] = False,
+    junit: Annotated[bool, typer.Option("--junit", help="Print JUnit XML, for a CI system.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the report with charts to this file, as one page.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write a picture of the dashboard to this file.")] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            help="What makes the exit code 1: error (unless sad.toml says more), or warn.",
+            autocompletion=completion.fail_on,
+        ),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="Which column is which, e.g. my_kl=train/raw/kd.", metavar="THEIRS=OURS"),
+    ] = None,
+    total_steps: Annotated[float | None, typer.Option(help="Steps of the run, where the log does not tell.")] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(help="Only these red flags: R101, R2, a name.", metavar="RULE", autocompletion=completion.rules),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(help="Leave these red flags out.", metavar="RULE", autocompletion=completion.rules),
+    ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            "--threshold",
+            help="Another threshold for a red flag, e.g. R203.share=0.9.",
+            metavar="RULE.NAME=N",
+            autocompletion=completion.thresholds,
+        ),
+    ] = None,
+    band: Annotated[
+        str | None,
+        typer.Option(
+            help="Lay the run beside a band: seed, or a TOML file.",
+            metavar="NAME|FILE",
+            autocompletion=completion.bands,
+        ),
+    ] = None,
+    baseline: Annotated[str | None, typer.Option(help="Lay the run beside a good one.", metavar="RUN")] = None,
+    replay: Annotated[
+        str, typer.Option(help="Play a finished run in the dashboard, so many times as fast.", metavar="20x")
+    ] = "",
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on until the run ends, without the dashboard; then report.")
+    ] = False,
+    idle: Annotated[
+        float | None, typer.Option(help="End --follow after so many seconds without news.", metavar="SECONDS")
+    ] = None,
+    notify: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Tell of each red flag, once: POST it to an address, or run a command.", metavar="URL|COMMAND"
+        ),
+    ] = None,
+) -> None:
+    """Diagnose a run: dashboard on a terminal, text elsewhere.
+
+    Exit 0 healthy, 1 red flags, 2 cannot read, 3 nothing to judge.
+    """
+    from sad_doctor.main import renaming, run_doctor
+    from sad_doctor.settings import thresholds
+    from sad_doctor.watch import Watching
+
+    given = {"report": report, "json": json, "markdown": markdown, "sarif": sarif, "junit": junit}
+    forms = [form for form, asked in given.items() if asked]
+    if len(forms) > 1:
+        raise UserError(f"{' and '.join(f'--{form}' for form in forms)} are {len(forms)} answers: give one of them")
+    try:
+        changed, renamed = thresholds(threshold or []), renaming(columns or [])
+        watching = Watching(following=follow, idle=idle, notify=notify or [])
+    except ValueError as problem:
+        raise UserError(str(problem)) from None
+    with watching:
+        code = run_doctor(
+            run,
+            form="".join(forms),
+            svg=svg,
+            html=html,
+            select=select or [],
+            ignore=ignore or [],
+            thresholds=changed,
+            fail_on=fail_on,
+            names=renamed,
+            total_steps=total_steps,
+            band=band,
+            baseline=baseline,
+            replay=replay,
+            watching=watching,
+        )
+    raise typer.Exit(code)
+
+
+def explain(
+    code: Annotated[
+        str,
+        typer.Argument(help="A bug (V101), a property (I08) or a red flag (R203).", autocompletion=completion.pages),
+    ],
+    run: Annotated[Path | None, typer.Argument(help="A run: what the red flag measured in it is told too.")] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            "--threshold",
+            help="Another threshold, e.g. R203.share=0.9.",
+            metavar="RULE.NAME=N",
+            autocompletion=completion.thresholds,
+        ),
+    ] = None,
+) -> None:
+    """Print the page of a bug, a property or a red flag; of a red flag also what it measured in a run."""
+    from sad_doctor.main import explain as explain_rule
+
+    if run is not None:
+        typer.echo(_explained(code, run, threshold or []).rstrip())
+        return
+    if (page := explain_rule(code)) is None:
+        page = _bug_page(code)
+    typer.echo(page.rstrip())
+
+
+def _bug_page(code: str) -> str:
+    import difflib
+
+    from sad import catalogue
+    from sad.pages.write import bug_page
+    from sad_doctor.rules import RULES
+    from sad_doctor.settings import nearest
+
+    every = {name for bug in catalogue.entries() for name in (bug.code.lower(), bug.name)}
+    every |= {name for rule in RULES for name in (rule.code.lower(), rule.name)}
+    every |= {n for name, number in catalogue.numbers().items() for n in (name, name.replace("_", "-"), number.lower())}
+    if code.strip().lower() not in every:
+        if code[:1].upper() == "R" and code[1:].isdigit():
+            raise UserError(f"no red flag {code}; {nearest(code)}")
+        # a name with a slip in it means that one name, not all that are a little like it
+        slips = difflib.get_close_matches(code.lower(), sorted(name for name in every if "-" in name), n=1, cutoff=0.8)
+        if slips:
+            raise UserError(f"no bug and no red flag {code!r}; did you mean {slips[0]}?")
+    return bug_page(code)
+
+
+def _explained(code: str, run: Path, changed: list[str]) -> str:
+    from sad_doctor.main import explain_run
+    from sad_doctor.readers import Unreadable
+    from sad_doctor.settings import thresholds
+
+    if code.upper().startswith("V"):
+        raise UserError(f"{code} is a bug, which `sad verify {code}` runs; a run goes with a red flag, such as R203")
+    try:
+        return explain_run(code, run, thresholds(changed))
+    except (ValueError, Unreadable) as problem:
+        raise UserError(str(problem)) from None

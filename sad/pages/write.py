@@ -1,0 +1,198 @@
+"""The pages that are made from the code: bugs, red flags, recipe, record, commands. None of it imports torch."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from sad import catalogue
+from sad.catalogue import Entry
+from sad.errors import UserError
+from sad.pages.commands import commands_markdown
+from sad.pages.record import record_markdown
+from sad.recipe.schema import Recipe
+from sad.recipe.section import Section
+
+FRESH, STALE = 0, 1
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout, if this is one."""
+
+_HEADING = re.compile(r"^(#+ )", re.MULTILINE)
+
+_BUGS = """# Bugs
+
+Real bugs of distillation and training code, each reproduced, caught, and shown absent from the code that trains by
+`sad verify` (the core, V1xx) and `sad verify --all`. Generated from the pages of `sad/bugs/` and `sad/invariants/` by
+`sad pages`: edit them, not this file. `sad explain V104` prints one.
+"""
+
+_PROPERTIES = """# Properties
+
+What any right implementation does; `sad verify --matrix` shows which of them catches which bug. The number is that of
+the property in `fixtures/bugs.json`; some are asked of several kinds of code. Each is judged on the faulty code of its
+bugs, where it must break, and on the code that trains, where it must hold.
+"""
+
+_RECIPE = """# The recipe
+
+Every key of a recipe, with its default. Generated from `sad/recipe/schema.py` by `sad pages`: edit it, not this file.
+A recipe is a TOML file; flags go on top of it: `sad train --config run.toml --epochs 3 --set terms.kd.weight=0.5`.
+An unknown key is an error that names the nearest right one. `sad train --dry-run` prints the recipe, resolved.
+"""
+
+
+def run_pages(program: Any, *, check: bool) -> int:  # noqa: ANN401 - a command of Typer
+    """Write the generated pages of a checkout, or only tell which are stale; return 1 if one was found stale.
+
+    ``program`` is the command line, whose page is one of them. Raises UserError outside a checkout.
+    """
+    folder = ROOT / "docs"
+    if not (ROOT / "pyproject.toml").is_file():
+        raise UserError("the pages are written in a checkout of the project; this is an installed copy")
+    stale = stale_pages(folder, program)
+    if check:
+        for name in stale:
+            sys.stdout.write(f"docs/{name} is stale; write it with: sad pages --write\n")
+        return STALE if stale else FRESH
+    folder.mkdir(exist_ok=True)
+    for name, text in generated(program).items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    sys.stdout.write(f"written: {', '.join(f'docs/{name}' for name in stale) or 'nothing, all are fresh'}\n")
+    return FRESH
+
+
+def stale_pages(folder: Path, program: Any) -> list[str]:  # noqa: ANN401
+    """Return the names of the generated pages that are missing in ``folder``, or differ."""
+    return [name for name, text in generated(program).items() if _read(folder / name) != text]
+
+
+def generated(program: Any) -> dict[str, str]:  # noqa: ANN401
+    """Return every generated page by file name."""
+    from sad_doctor.page import rules_markdown
+
+    pages = {
+        "bugs.md": bugs_markdown(),
+        "cli.md": commands_markdown(program),
+        "recipe.md": recipe_markdown(),
+        "record.md": record_markdown(),
+        "rules.md": rules_markdown(),
+    }
+    return {name: text.rstrip() + "\n" for name, text in pages.items()}
+
+
+def bug_page(code: str) -> str:
+    """Return the page of the bug with this code or name, or of the property with this name, as Markdown.
+
+    A number of a property (I08) gives the pages of all that bear it. Raises UserError naming those that are near.
+    """
+    from sad_doctor.rules import RULES
+
+    wanted = code.strip().lower()
+    for entry in catalogue.entries():
+        if wanted in (entry.code.lower(), entry.name):
+            return bug_markdown(entry)
+    named = wanted.replace("-", "_")
+    pages = [n for n, number in catalogue.numbers().items() if named in (n, number.lower())]
+    if pages:
+        return "\n".join(_property(n, catalogue.properties()[n], level=1) for n in pages)
+    near = catalogue.near(wanted, [*catalogue.entries(), *RULES])
+    raise UserError(f"no bug and no red flag {code!r}; {near}")
+
+
+def bug_markdown(entry: Entry, level: int = 1) -> str:
+    """Return the page of a bug, headings from ``level`` on, and the properties that catch it."""
+    _, *rest = entry.page.strip().splitlines()
+    pages = catalogue.properties()
+    caught = [f"- `{name}`: {pages[name].splitlines()[0]}" for name in entry.invariants]
+    body = "\n".join([*rest, "", "## Caught by", *caught]).strip()
+    return _deeper(f"# {entry.code} {entry.title}\n\n`{entry.name}`\n\n{body}\n", level)
+
+
+def bugs_markdown() -> str:
+    """Return ``docs/bugs.md``: a table of the bugs, their pages, and the pages of the properties."""
+    entries = catalogue.entries()
+    rows = [f"| [{e.code}](#{_anchor(f'{e.code} {e.title}')}) | `{e.name}` | {e.title} |" for e in entries]
+    table = "\n".join(["| code | name | bug |", "|---|---|---|", *rows])
+    bugs = [bug_markdown(entry, level=2) for entry in entries]
+    properties = [_property(name, page) for name, page in catalogue.properties().items()]
+    return "\n".join([_BUGS, table, "", *bugs, _PROPERTIES, *properties])
+
+
+def recipe_markdown() -> str:
+    """Return ``docs/recipe.md``: a table for each section of the recipe."""
+    return "\n".join([_RECIPE, *_sections(Recipe, ())])
+
+
+def _property(name: str, page: str, level: int = 2) -> str:
+    title, *rest = page.splitlines()
+    body = "\n".join(rest).strip()
+    return _deeper(f"# `{name}` ({catalogue.numbers()[name]})\n\n{title}\n\n{body}\n", level)
+
+
+def _sections(section: type[Section], path: tuple[str, ...]) -> Iterator[str]:
+    """The tables of a section and of those in it; plain keys come before sections, as in TOML."""
+    fields = section.model_fields
+    plain = {name: field for name, field in fields.items() if not _is_section(field.annotation)}
+    if plain:
+        title = f"## `[{'.'.join(path)}]`" if path else "## Outside any section"
+        rows = [f"| `{name}` | {_default(field)} | {_told(field)} |" for name, field in plain.items()]
+        intro = f"{(section.__doc__ or '').strip()}\n" if path else ""
+        yield "\n".join(
+            [f"{title}\n", *([intro] if intro else []), "| key | default | meaning |", "|---|---|---|", *rows, ""]
+        )
+    for name, field in fields.items():
+        if _is_section(field.annotation):
+            yield from _sections(field.annotation, (*path, name))
+
+
+def _is_section(kind: Any) -> TypeGuard[type[Section]]:  # noqa: ANN401 - any annotation
+    return isinstance(kind, type) and issubclass(kind, Section)
+
+
+def _default(field: Any) -> str:  # noqa: ANN401 - pydantic's FieldInfo
+    value = field.get_default(call_default_factory=True)
+    if value is None:
+        return "not set"
+    return (
+        f"`{value.as_posix()}`"
+        if isinstance(value, Path)
+        else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    )
+
+
+def _told(field: Any) -> str:  # noqa: ANN401
+    """The sentence under the key, and the values that it takes."""
+    signs = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
+    bounds = [
+        f"{word} {_number(getattr(rule, sign))}"
+        for rule in field.metadata
+        for sign, word in signs
+        if hasattr(rule, sign)
+    ]
+    choices = [f"`{one}`" for one in getattr(field.annotation, "__args__", ()) if isinstance(one, str)]
+    limits = " One of " + ", ".join(choices) + "." if choices else ""
+    limits += f" {' and '.join(bounds).capitalize()}." if bounds else ""
+    return (field.description or "").replace("\n", " ").replace("|", "\\|") + limits
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
+def _deeper(text: str, level: int) -> str:
+    return _HEADING.sub(lambda heading: "#" * (level - 1) + heading[1], text)
+
+
+def _anchor(title: str) -> str:
+    """The anchor that a forge gives to a heading: lower case, words joined by dashes, no punctuation."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return None

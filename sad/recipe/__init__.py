@@ -1,0 +1,1 @@
+"""The recipe: typed sections, how it is read and how it is put on record."""

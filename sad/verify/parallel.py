@@ -1,0 +1,86 @@
+"""Judges the catalogue in several processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import fields
+from typing import Any
+
+from sad.case import Bug, Verdict
+from sad.verify import battery
+from sad.verify.battery import Known, Outcome
+
+DIED = "the process that judged it died"
+
+_KNOWN: Known = {}
+"""In a process that judges: what it has already found of the code that trains."""
+
+
+def run_parallel(bugs: Sequence[Bug], jobs: int) -> Iterator[Outcome]:
+    """Judge each bug in one of ``jobs`` processes; outcomes come in the order of ``bugs``.
+
+    A bug whose process dies (for want of memory, say) is judged once more in one of its own. If that dies too, it is
+    told as one that neither proves a check nor passes one; the others are judged in any case.
+    """
+    pool = _pool(min(jobs, len(bugs)))
+    try:
+        waiting = [pool.submit(_judged, bug.code) for bug in bugs]
+        for bug, future in zip(bugs, waiting, strict=True):
+            yield _outcome(bug, future)
+    except BaseException:
+        # nobody waits for the rest
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    # a pool that is not waited for can close its pipes under its own thread
+    pool.shutdown()
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    # not from the folder that we are in: what lies there may be named like one of Python's own modules
+    os.environ["PYTHONSAFEPATH"] = "1"
+    # spawned, not forked: a child that inherits torch's threads can wait for them for ever
+    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_start)
+
+
+def _start() -> None:
+    # an interrupt is the parent's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # whose parent was killed would wait for the next bug for ever: it holds an end of that pipe itself
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    from sad.quiet import quiet_libraries
+
+    quiet_libraries()
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _end_with_the_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _judged(code: str) -> dict[str, Any]:
+    """Judge the bug of a code; return what an outcome holds besides the bug, whose functions need not travel."""
+    (outcome,) = battery.run(battery.choose([code]), _KNOWN)
+    return {f.name: getattr(outcome, f.name) for f in fields(outcome) if f.name != "bug"}
+
+
+def _outcome(bug: Bug, future: Future[dict[str, Any]]) -> Outcome:
+    try:
+        return Outcome(bug, **future.result())
+    except BrokenProcessPool:
+        # one process that dies takes the whole pool with it
+        with _pool(1) as alone:
+            try:
+                return Outcome(bug, **alone.submit(_judged, bug.code).result())
+            except BrokenProcessPool:
+                return Outcome(bug, (Verdict(True, DIED),), {}, (Verdict(False, DIED),), 0.0)

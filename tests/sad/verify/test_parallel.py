@@ -1,0 +1,68 @@
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from sad.verify import battery, parallel
+from sad.verify.parallel import DIED, run_parallel
+
+CHOSEN = ("V109", "V112", "V105")
+
+
+def alike(outcome):
+    return outcome.bug.code, outcome.reproduced, outcome.attempts, outcome.fixed, outcome.variants
+
+
+def test_several_processes_find_what_one_finds_in_the_same_order():
+    bugs = battery.choose(CHOSEN)
+    assert [alike(o) for o in run_parallel(bugs, 2)] == [alike(o) for o in battery.run(bugs)]
+
+
+def test_a_process_that_dies_fails_its_bug_and_no_other(monkeypatch):
+    monkeypatch.setattr(parallel, "_judged", dies_of_v109)
+    first, second, third = run_parallel(battery.choose(CHOSEN), 2)
+    assert first.bug.code == "V105"
+    assert first.good
+    assert second.bug.code == "V109"
+    assert (second.caught, second.absent) == (False, False)
+    assert second.fixed[0].says == DIED
+    assert third.good
+
+
+def dies_of_v109(code):
+    if code == "V109":
+        os._exit(1)
+    (outcome,) = battery.run(battery.choose([code]))
+    return {"reproduced": outcome.reproduced, "attempts": {}, "fixed": outcome.fixed, "seconds": 0.0}
+
+
+KILLED = """
+import os, time
+from sad.verify.parallel import _pool
+if __name__ == "__main__":
+    pool = _pool(1)
+    print(pool.submit(os.getpid).result(), flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a killed process is one of POSIX")
+def test_a_process_ends_with_the_one_that_asked_it(tmp_path):
+    (tmp_path / "asks.py").write_text(KILLED)
+    asks = subprocess.Popen([sys.executable, tmp_path / "asks.py"], stdout=subprocess.PIPE, text=True)
+    worker = int(asks.stdout.readline())
+    asks.kill()
+    try:
+        # the end of what it may print comes when nobody is left who could
+        assert asks.communicate(timeout=60) == ("", None)
+    except subprocess.TimeoutExpired:
+        os.kill(worker, signal.SIGKILL)
+        raise
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "many"])
+def test_a_number_of_processes_that_is_none_is_wrong_usage(jobs):
+    done = subprocess.run([sys.executable, "-m", "sad", "verify", "--jobs", jobs], capture_output=True, text=True)
+    assert done.returncode == 2
