@@ -41,3 +41,11 @@ def test_an_average_that_is_too_slow_hardly_follows(judge):
     assert "hardly follows" in finding.headline
     assert judge(RULE, text + "5.681 -> 4.90013") == []
     assert judge(RULE, text + "5.681 -> 5.6 -> 5.68013") == []
+
+
+def test_a_weight_that_falls_in_both_is_no_lag(judge):
+    text = "steps: 60 every 10\ntrain/weighted/lm: 5.7 -> 1.2 ~ 0.05\ntrain/loss: 8 -> 1.6 ~ 0.05\n"
+    told = "steps: 10 every 60\neval/lm_loss: 5.681 -> 5.54313\neval/loss: "
+
+    assert len(judge(RULE, text + told + "8 -> 7.8")) == 1
+    assert judge(RULE, text + told + "8 -> 1.6") == []
