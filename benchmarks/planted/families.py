@@ -25,7 +25,7 @@ OTHER_TARGETS = (
 )
 """The teacher answers for something else, or is another one."""
 
-OTHER_MEASURE = ("evaluation-objective-differs", "perplexity-disagrees", "evaluation-better")
+OTHER_MEASURE = ("evaluation-objective-differs", "perplexity-disagrees", "evaluation-better", "totals-differ")
 """The evaluation counts in another way than the training."""
 
 BROKEN = ("non-finite", "non-finite-hidden", "non-finite-gradient")

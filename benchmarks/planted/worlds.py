@@ -7,9 +7,14 @@ from random import Random
 from planted import (
     further,
     grid_data,
+    grid_evaluated,
+    grid_machine,
+    grid_rate,
     grid_teacher,
     grid_terms,
+    grid_update,
     grid_weights,
+    grid_written,
     healthy,
     loop,
     measures,
@@ -23,6 +28,7 @@ from planted import (
     texts,
     unseen,
     variants,
+    ways,
 )
 from planted.grid import halves
 from planted.record import Plan
@@ -45,6 +51,10 @@ _TUNED = (
     "EvaluationIsPerplexity OldWeightsAtEvaluation SortedTexts "
     "LowLoss BatchesGrow LargeBatches Bf16Weights OtherDomain LengthsGrow"
 )
+LOOP_GRID = (*grid_update.ALL, *grid_rate.ALL, *grid_written.ALL, *grid_evaluated.ALL, *grid_machine.ALL)
+"""Parts from the backward pass to the machine, by ways of going wrong; a coin says which half rules are mended by."""
+_BY, _OVER = ways.tossed(LOOP_GRID, "grid2")
+
 GROUPS: dict[str, tuple[type[Training], ...]] = {
     "made for": (*healthy.ALL, *SICK),
     "others": OTHERS,
@@ -54,6 +64,8 @@ GROUPS: dict[str, tuple[type[Training], ...]] = {
     "further": further.ALL,
     "grid-tuned": halves(GRID)[0],
     "grid-judged": halves(GRID)[1],
+    "grid2-tuned": _BY,
+    "grid2-judged": _OVER,
 }
 KINDS: dict[str, type[Training]] = {kind.__name__: kind for kinds in GROUPS.values() for kind in kinds}
 OFFSETS = {"dev": 0, "held-out": 5000}

@@ -38,3 +38,17 @@ def test_counters_that_count_are_left_alone(judge, counter):
 def test_whole_epochs_stand_still_by_themselves(judge):
     zeros, ones = ", ".join(["0"] * 50), ", ".join(["1"] * 50)
     assert judge(RULE, f"{LOSS}train/epoch: {zeros}, {ones}") == []
+
+
+@pytest.mark.parametrize(("planned", "fires"), [(100, False), (97, False), (25, True)])
+def test_steps_far_past_the_plan(judge, planned, fires):
+    found = judge(RULE, f"{LOSS}fact total_steps: {planned}")
+    assert bool(found) is fires
+    assert all("4 times as many" in one.headline for one in found)
+
+
+@pytest.mark.parametrize(("epoch", "fires"), [("0.0123", True), ("0", False), ("1", False)])
+def test_a_fraction_that_stands_is_not_counted(judge, epoch, fires):
+    found = judge(RULE, f"{LOSS}train/epoch: {epoch}")
+    assert bool(found) is fires
+    assert all("in all of its 100 records" in one.headline for one in found)

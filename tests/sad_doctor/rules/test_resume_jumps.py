@@ -96,3 +96,24 @@ def test_a_loss_that_falls_as_suddenly_elsewhere_has_another_objective(judge):
 
     assert judge(RULE, high_first) == []
     assert len(judge(RULE, series(5, 2.5, 1, 101) + series(5, 4, 101, 150))) == 1
+
+
+def test_the_counter_alone_begins_again(judge):
+    (finding,) = judge(RULE, series(9, 5, 1, 100) + series(4.9, 4, 1, 60))
+    assert finding.level == Level.INFO
+    assert "the counter began anew, not the run" in finding.headline
+
+
+def _resumed(rates):
+    steps = np.arange(1.0, 101.0)
+    rate = np.full(100, 1e-3)
+    rate[49 : 49 + len(rates)] = rates
+    columns = {names.LOSS: Column(steps, np.linspace(9, 4, 100)), names.LEARNING_RATE: Column(steps, rate)}
+    run = Run("a", "b", Path("c"), columns, events=(Event(names.EVENT_RESUME, "", 49.0),))
+    return [one for one in RULE.check(run, RULE.thresholds) if isinstance(one, Finding)]
+
+
+def test_a_rate_that_is_warmed_up_anew_is_no_other_schedule():
+    assert _resumed([1e-4 * i for i in range(1, 10)]) == []
+    (finding,) = _resumed([1e-4] * 51)
+    assert "Learning rate" in finding.evidence[-1]
