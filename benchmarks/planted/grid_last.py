@@ -127,7 +127,7 @@ def _hardly_moved(past: Sequence[Any], _done: float) -> Any:
 
 
 class WeightsHardlyMove(OfWeights):
-    """An average of the first weights and the new ones is put in after each step, with nearly all weight on the first."""
+    """After each step an average is put in, with nearly all of its weight on the first weights."""
 
     traces = HARDLY_LEARNS
     took = staticmethod(ways.hardly)
@@ -155,7 +155,7 @@ class ResumedWithNewProjector(OfResume):
     def took(record: Record) -> bool:
         cut = int(0.6 * record.plan.steps)
         found = [(s, row[names.RAW + "layerwise"]) for s, _, row in record.rows if names.RAW + "layerwise" in row]
-        return [v for s, v in found if s >= cut][0] > 1.3 * [v for s, v in found if s < cut][-1]
+        return next(v for s, v in found if s >= cut) > 1.3 * [v for s, v in found if s < cut][-1]
 
 
 class ResumedOnTwoDevices(OfResume):
