@@ -116,7 +116,8 @@ def rest(run: Run, label: Beside) -> Beside | None:
     """Return what the total has beside its label loss, in training and at evaluation, or None if that is little.
 
     For logs whose evaluation tells a total and the label loss only. The label loss's weight at the evaluation is taken
-    to be the training's there.
+    to be the training's, at the first or at the last evaluations: of the two, the rest that drifts less is returned, as
+    labels that are smoothed in training move that ratio a little.
     """
     total, evaluated = run.get(names.LOSS), run.get(names.EVAL_LOSS)
     terms = parts(run).terms
@@ -128,11 +129,13 @@ def rest(run: Run, label: Beside) -> Beside | None:
     if whole is None or weighted is None or not np.array_equal(whole[0], weighted[0]):
         return None
     step, training, evaluation = whole
-    weight = float(np.median(weighted[1] / weighted[2]))
-    here, there = training - weighted[1], evaluation - weight * weighted[2]
-    if np.any(here < _LEAST * training) or np.any(there < _LEAST * evaluation):
-        return None
-    return Beside(names.LOSS, names.EVAL_LOSS, step, here, there)
+    ratio, here, found = weighted[1] / weighted[2], training - weighted[1], []
+    for weight in (float(np.median(ratio[:3])), float(np.median(ratio[-3:]))):
+        there = evaluation - weight * weighted[2]
+        if np.any(here < _LEAST * training) or np.any(there < _LEAST * evaluation):
+            return None
+        found.append(Beside(names.LOSS, names.EVAL_LOSS, step, here, there))
+    return min(found, key=lambda pair: abs(pair.drift))
 
 
 def weight_moves(run: Run, told: Mapping[str, Beside]) -> Beside | None:
