@@ -64,7 +64,8 @@ class Beside:
 
     def _ends(self) -> tuple[Floats, Floats]:
         known = np.log(self.ratio)
-        return known[: max(2, known.size // 4)], known[-max(2, known.size // 4) :]
+        few = max(3, known.size // 4)  # the first one may be of a student that is thrown back in the first step
+        return known[:few], known[-few:]
 
 
 def beside(run: Run) -> dict[str, Beside]:
