@@ -53,6 +53,8 @@ ELSEWHERE = {
     "sad/judge/collators/cutting.py": "tests/sad/judge/collators/test_checks.py cuts with it",
     "sad/judge/collators/discover.py": "tests/sad/judge/collators/test_checks.py finds every style",
     "sad/judge/collators/found.py": "tests/sad/judge/collators/test_checks.py judges what it returns",
+    "sad/judge/evaluators/call.py": "tests/sad/judge/evaluators/test_checks.py calls every style",
+    "sad/judge/evaluators/found.py": "tests/sad/judge/evaluators/test_checks.py judges what it returns",
     "sad/judge/call.py": "tests/sad/judge/test_discover.py and test_session.py call every style",
     "sad/judge/child.py": "tests/sad/judge/test_process.py starts it",
     "sad/judge/report.py": "tests/sad/judge/test_junit.py and test_command.py",
