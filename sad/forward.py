@@ -20,7 +20,9 @@ MASKED = ("sdpa", "eager")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward:
-    """What one pass gave. ``blocks[i]`` is what block ``i`` handed on: before the final norm, never the embedding."""
+    """What one pass gave. ``hidden`` is what the output's linear map reads. ``blocks[i]`` is what block ``i`` handed on:
+    before the final norm, never the embedding.
+    """
 
     model: nn.Module
     hidden: Float[Tensor, "batch length width"]
@@ -41,18 +43,27 @@ def run(model: nn.Module, tokens: Tokens, blocks: Sequence[int] = ()) -> Forward
     def rows(states: Tensor) -> Tensor:
         return states.reshape(*shape, states.shape[-1])
 
-    last = rows(out.last_hidden_state)
-    return Forward(
-        model, last, {block: rows(one_stream(states, asked["input_ids"].shape)) for block, states in kept.items()}
-    )
+    last = rows(before_logits(model)(out.last_hidden_state))
+    width = text_config(model).hidden_size if kept else 0
+    states = {block: one_stream(states, asked["input_ids"].shape, width) for block, states in kept.items()}
+    for block, state in states.items():
+        if state.shape[:-1].numel() != shape.numel():
+            raise UserError(
+                f"{type(model).__name__}: block {block} hands on states of shape {list(state.shape)} for "
+                f"{shape.numel()} tokens; set terms.layerwise.weight and terms.attention.weight to 0"
+            )
+    return Forward(model, last, {block: rows(state) for block, state in states.items()})
 
 
-def one_stream(states: Tensor, places: Sequence[int]) -> Float[Tensor, "batch length width"]:
-    """Return the mean of a block's residual streams, where it has several.
+def one_stream(states: Tensor, places: Sequence[int], width: int) -> Float[Tensor, "batch length width"]:
+    """Return the mean of a block's residual streams, where it has several of the model's ``width``.
 
-    Hyper-connections keep them behind the ``places`` of the tokens (DeepSeek V4), AltUp before them (Gemma 3n). Their
-    sum is what the text is predicted from (Zhu et al. 2024, arXiv 2409.19606); the mean has the size of one state.
+    Hyper-connections keep them behind the ``places`` of the tokens (DeepSeek V4), or one behind the other in a row as
+    wide as all (Qwen 4), AltUp before them (Gemma 3n). Their sum is what the text is predicted from (Zhu et al. 2024,
+    arXiv 2409.19606); the mean has the size of one state.
     """
+    if states.shape[:-1] == tuple(places) and states.shape[-1] > width and states.shape[-1] % width == 0:
+        return states.unflatten(-1, (-1, width)).mean(-2)
     if states.dim() != len(places) + 2:
         return states
     return states.mean(0 if states.shape[1:-1] == tuple(places) else -2)
@@ -88,6 +99,18 @@ def body(model: nn.Module) -> nn.Module:
     return inner if isinstance(inner, nn.Module) else model
 
 
+def before_logits(model: nn.Module) -> nn.Module:
+    """Return what stands between the body's last states and the linear map to the logits; most often nothing.
+
+    ModernBERT's decoder has a dense layer, an activation and a norm there. It is the one part of the model with
+    parameters that is neither the body nor the output layer; :func:`sad.head.linear.check_head` proves it.
+    """
+    inner, output = body(model), getattr(model, "get_output_embeddings", lambda: None)()
+    others = [part for part in model.children() if part is not inner and next(part.parameters(), None) is not None]
+    others = [part for part in others if all(module is not output for module in part.modules())]
+    return others[0] if len(others) == 1 and inner is not model else nn.Identity()
+
+
 def text_config(model: nn.Module) -> Any:  # noqa: ANN401 - transformers' configs have no common type
     """Return the configuration of the language model, also where it sits inside a larger one."""
     config: Any = model.config
@@ -120,7 +143,7 @@ def _kept(model: nn.Module, blocks: Sequence[int]) -> Iterator[dict[int, Tensor]
 
 def _keep(kept: dict[int, Tensor], block: int) -> Any:  # noqa: ANN401 - a hook
     def hook(_module: nn.Module, _inputs: object, output: object) -> None:
-        state = output[0] if isinstance(output, tuple) else output
+        state = output[0] if isinstance(output, tuple | list) else output
         assert isinstance(state, Tensor), f"block {block} gave {type(output).__name__}"
         kept[block] = state
 

@@ -76,6 +76,12 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "inkling_text": {"logits_mup_width_multiplier": 4.0, "head_dim": 16, "num_experts": 4, **EXPERTS},
     "deepseek_v4": {**LATENT, "n_routed_experts": 4, "n_group": 1, "topk_group": 1, **EXPERTS},
     "llama4_text": {"num_local_experts": 4, "head_dim": 16, "intermediate_size_mlp": 64, "attention_chunk_size": 32},
+    "modernbert-decoder": {"global_attn_every_n_layers": 2, "local_attention": 8},
+    "openai-gpt": OLD,
+    "gemma4_text": {
+        **{"head_dim": 16, "global_head_dim": 16, "hidden_size_per_layer_input": 8, "sliding_window": 8},
+        **{"num_kv_shared_layers": 0, "num_global_key_value_heads": 2},
+    },
     "lfm2": {"layer_types": ["conv", "full_attention"]},
 }
 

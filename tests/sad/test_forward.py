@@ -121,6 +121,7 @@ def test_who_sees_whom() -> None:
 def test_of_several_streams_the_mean_is_taken_wherever_they_stand() -> None:
     streams = torch.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
     mean = streams.mean(2)
-    assert torch.equal(one_stream(streams, (2, 3)), mean)
-    torch.testing.assert_close(one_stream(streams.movedim(2, 0), (2, 3)), mean)
-    assert one_stream(mean, (2, 3)) is mean
+    assert torch.equal(one_stream(streams, (2, 3), 5), mean)
+    torch.testing.assert_close(one_stream(streams.movedim(2, 0), (2, 3), 5), mean)
+    torch.testing.assert_close(one_stream(streams.flatten(2), (2, 3), 5), mean)
+    assert one_stream(mean, (2, 3), 5) is mean
