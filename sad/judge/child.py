@@ -64,7 +64,8 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
     if interface is not Interface.LOSS:
         from sad.judge.judging import Named, judging
 
-        yield from judging(Named(interface, target, adapter), f"{request['name']}{more}", only=only, skip=skip)
+        named = Named(interface, target, adapter, tuple(request.get("tokenizers", ())))
+        yield from judging(named, f"{request['name']}{more}", only=only, skip=skip)
         return
     if adapter:
         subject = adapted(adapter, target)

@@ -48,6 +48,8 @@ def run_judge(
     interface = interface or _adapted(adapter)
     if seed and interface is not Interface.LOSS:
         raise UserError(f"--seed chooses the inputs of a loss; those of {interface.flag} are chosen already")
+    if tokenizers and interface is not Interface.ALIGNMENT:
+        raise UserError(f"--tokenizers are for --alignment, or stand alone; {interface.flag} reads no text")
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: give seconds above 0")
     wanted = [word for one in only for word in one.split(",") if word.strip()]

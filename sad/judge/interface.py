@@ -62,6 +62,8 @@ PROPERTIES: dict[Interface, tuple[str, ...]] = {
         "can_be_called",
         "text_alignment",
         "text_kept",
+        "ids_permuted",
+        "given_pair",
     ),
 }
 """The properties of each interface but the loss, whose are found (`sad.judge.battery`), in the order of judging."""

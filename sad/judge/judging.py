@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,11 +34,14 @@ class CannotRunError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Someone's code. ``owner`` is the class that a method was taken from, ``adapter`` the function that calls it."""
+    """Someone's code. ``owner`` is the class that a method was taken from, ``adapter`` the function that calls it;
+    ``tokenizers`` are the names of a teacher's and a student's, where an alignment is judged on them too.
+    """
 
     target: Any
     owner: type | None = None
     adapter: Callable[..., Any] | None = None
+    tokenizers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +60,17 @@ class Named:
     interface: Interface
     target: str | None
     adapter: str | None = None
+    tokenizers: tuple[str, ...] = ()
 
     def code(self) -> Code:
         """Import it. Raises UserError where there is no such thing, ``UnloadableError`` where importing raises."""
         target, of = (None, None) if self.target is None else (load(self.target), owner(self.target))
         if self.adapter is None:
             assert self.target is not None, "a request names code or an adapter"
-            return Code(target, of)
+            return Code(target, of, None, self.tokenizers)
         name = self.interface.adapted
         try:
-            return Code(target, of, load(f"{self.adapter}:{name}"))
+            return Code(target, of, load(f"{self.adapter}:{name}"), self.tokenizers)
         except UserError as error:
             if f"has no {name}" not in str(error):
                 raise
@@ -112,6 +117,20 @@ def raised(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"raises {said(error)}, which would end the program"
     return f"raised {said(error)}"
+
+
+def source(code: Code) -> str:
+    """Return the source of code, '' where there is none to read."""
+    target: Any = code.target
+    if not (inspect.isroutine(target) or isinstance(target, type)):
+        target = type(target)
+    try:
+        text = inspect.getsource(target)
+    except (OSError, TypeError):
+        return ""
+    base = getattr(target, "__mro__", ())[1:-1]
+    own = [one for one in base if one.__module__ == target.__module__]
+    return "\n".join([text, *map(inspect.getsource, own)])
 
 
 def _verdict(check: Check) -> Verdict:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sad.errors import UserError
 from sad.invariants.target_alignment import EOS, PAD, TEXTS
@@ -12,7 +11,7 @@ from sad.judge.collators.batch import Read, WrongBatchError
 from sad.judge.collators.call import Call
 from sad.judge.collators.features import DICT, fitting
 from sad.judge.collators.textbook import masks_prompts, outside, places
-from sad.judge.judging import CannotRunError, Code, raised
+from sad.judge.judging import CannotRunError, Code, raised, source
 from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.text_loss import Marks
 
@@ -111,17 +110,3 @@ def _refused(failed: list[tuple[str, Exception | SystemExit]]) -> Exception:
         names = ", ".join(map(repr, list(asked)[:4]))
         return NeedsAdapterError(f"it asks its features for {names}: none of the forms that are known has all it asks")
     return CannotRunError(f"{raised(other[1])}, given {other[0]}; no other form of features runs either")
-
-
-def source(code: Code) -> str:
-    """Return the source of a collator, '' where there is none to read."""
-    target: Any = code.target
-    if not (inspect.isroutine(target) or isinstance(target, type)):
-        target = type(target)
-    try:
-        text = inspect.getsource(target)
-    except (OSError, TypeError):
-        return ""
-    base = getattr(target, "__mro__", ())[1:-1]
-    own = [one for one in base if one.__module__ == target.__module__]
-    return "\n".join([text, *map(inspect.getsource, own)])

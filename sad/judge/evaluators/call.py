@@ -61,7 +61,8 @@ class Call:
     def readied(self, batches: Sequence[Scored]) -> tuple[Recaller, Recaller, list[Rows]]:
         """Return a student and a teacher that know the batches' logits, and the batches in ids."""
         made = [rows_of(one, bare=self.form.bare) for one in batches]
-        student, teacher = ([text for one in made for text in one[side]] for side in (1, 2))
+        student = [text for _, known, _ in made for text in known]
+        teacher = [text for _, _, known in made for text in known]
         return Recaller(student), Recaller(teacher).eval().requires_grad_(False), [rows for rows, *_ in made]
 
     def of(self, model: nn.Module, teacher: nn.Module, rows: Sequence[Rows]) -> Any:  # noqa: ANN401 - what it returns
