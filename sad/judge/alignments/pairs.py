@@ -30,11 +30,13 @@ class Aligned:
 def aligned(returned: Any, student: int, teacher: int) -> Aligned:  # noqa: ANN401 - that is the question
     """Read an alignment of so many tokens of either side. Raises ``WrongPairsError`` for what is none."""
     found = _plain(returned)
+    two_sides = isinstance(returned, tuple)
     if isinstance(found, Mapping):
-        found = list(found.items()) if all(_is_place(key) for key in found) else _sides(found)
+        two_sides = not all(_is_place(key) for key in found)
+        found = _sides(found) if two_sides else list(found.items())
     if not isinstance(found, list):
         raise WrongPairsError(f"returns {_told(returned)}, no pairs")
-    if len(found) == 2 and all(isinstance(one, list) for one in found) and _two_lists(found):
+    if len(found) == 2 and all(isinstance(one, list) for one in found) and _two_lists(found, two_sides):
         found = list(map(list, zip(*found, strict=True)))
     if not found:
         return Aligned([], None, "no pair at all")
@@ -67,13 +69,12 @@ def _are_ranges(groups: Sequence[Group], student: int) -> bool:
     return groups[0][0][0] == 0 and groups[-1][0][1] == student and all(a[0][1] == b[0][0] for a, b in pairwise(groups))
 
 
-def _two_lists(found: list[Any]) -> bool:
-    """Whether it is one list of groups a side, and not two pairs."""
+def _two_lists(found: list[Any], two_sides: bool) -> bool:
+    """Whether it is one list a side, and not two pairs: a tuple of two is, and so is what is longer than a pair."""
     left, right = found
     if len(left) != len(right):
         return False
-    nested = all(isinstance(one, list) for side in found for one in side)
-    return nested or (len(left) != 2 and all(_is_place(one) for side in found for one in side))
+    return two_sides or len(left) != 2
 
 
 def _sides(found: Mapping[str, Any]) -> Any:  # noqa: ANN401
