@@ -54,6 +54,7 @@ ELSEWHERE = {
     "sad/judge/collators/discover.py": "tests/sad/judge/collators/test_checks.py finds every style",
     "sad/judge/collators/found.py": "tests/sad/judge/collators/test_checks.py judges what it returns",
     "sad/judge/evaluators/call.py": "tests/sad/judge/evaluators/test_checks.py calls every style",
+    "sad/judge/evaluators/library.py": "tests/sad/judge/evaluators/test_checks.py judges transformers' own",
     "sad/judge/evaluators/found.py": "tests/sad/judge/evaluators/test_checks.py judges what it returns",
     "sad/judge/steps/call.py": "tests/sad/judge/steps/test_checks.py calls every style",
     "sad/judge/steps/found.py": "tests/sad/judge/steps/test_checks.py judges what it returns",

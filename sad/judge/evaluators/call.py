@@ -14,10 +14,12 @@ from torch import nn
 
 from sad.invariants.token_weighted import VOCABULARY
 from sad.judge.evaluators.batches import FORMS, PAD, Form, Rows, loader, rows_of
+from sad.judge.evaluators.library import evaluated
 from sad.judge.evaluators.model import Recaller
 from sad.judge.evaluators.numbers import numbers
 from sad.judge.judging import Code
 from sad.judge.stand_in import Accelerator, NeedsAdapterError
+from sad.judge.steps.library import Library, is_trainer
 from sad.subjects.metric import Scored
 from sad.subjects.text_loss import IGNORED
 
@@ -69,6 +71,8 @@ class Call:
         """Evaluate a model as it is."""
         if self.code.adapter is not None:
             return self._adapted(model, teacher, rows)
+        if self.trainer:
+            return evaluated(Library(self.code), model, rows)
         if self.metric:
             return self._metric(model, rows)
         values = {
@@ -80,9 +84,14 @@ class Call:
         return self._function(values)(**self._arguments(_parameters(self.code.target), values))
 
     @property
+    def trainer(self) -> bool:
+        """Whether it is a trainer of transformers, or a method of one."""
+        return self.code.adapter is None and is_trainer(self.code)
+
+    @property
     def metric(self) -> bool:
         """Whether it takes logits and labels, or both in one object, in place of a model."""
-        if self.code.adapter is not None:
+        if self.code.adapter is not None or self.trainer:
             return False
         names = [p.name for p in _parameters(self.code.target)]
         return any(n in PAIRS for n in names) or (
@@ -92,7 +101,9 @@ class Call:
     @property
     def teacher(self) -> bool:
         """Whether it asks a teacher."""
-        return self.code.adapter is None and any(p.name in TEACHERS for p in _parameters(self.code.target))
+        if self.code.adapter is not None or self.trainer:
+            return False
+        return any(p.name in TEACHERS for p in _parameters(self.code.target))
 
     def _metric(self, model: nn.Module, rows: Sequence[Rows]) -> Any:  # noqa: ANN401
         """All batches at once, padded together, as a trainer hands them over; plain functions get tensors."""

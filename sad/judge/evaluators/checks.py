@@ -78,9 +78,8 @@ def batch_split(of: Evaluator) -> Verdict:
         for name in names:
             off = abs(found.get(name, math.nan) - whole[name]) / max(abs(whole[name]), LEAST)
             if not off <= TOLERANCE:
-                lengths = ", ".join(str(int((text.labels != IGNORED).sum())) for text in texts)
                 says = f"{name} {whole[name]:.4g} in one batch, {found.get(name, math.nan):.4g} {way}"
-                example = f"texts with {lengths} labels, {way}"
+                example = f"texts with {_lengths()} labels, {way}"
                 return Verdict(False, says, {"whole": whole[name], "split": found.get(name, math.nan)}, example=example)
     return Verdict(True, f"{', '.join(names)}: the same in {1 + len(ways)} ways")
 
@@ -117,7 +116,7 @@ def _without_empty(processes: Sequence[Sequence[Scored]]) -> list[list[Scored]]:
 
 
 def _lengths() -> str:
-    return ", ".join(str(int((text.labels != IGNORED).sum())) for text in made_texts(1.0))
+    return ", ".join(str(int((text.labels[:, 1:] != IGNORED).sum())) for text in made_texts(1.0))
 
 
 def modes(of: Evaluator) -> Verdict:

@@ -47,6 +47,10 @@ def found(code: Code) -> Judged:
 def _said(call: Call) -> str:
     if call.code.adapter is not None:
         return "called as its adapter says"
+    if call.trainer:
+        return (
+            "the trainer is made with model, args, data_collator and eval_dataset, and evaluates; its batches are ours"
+        )
     if call.metric:
         return "it takes logits and labels of all texts at once; row i is judged by label i + 1"
     prompts = ", without prompts" if call.form.bare else ""
@@ -63,7 +67,7 @@ def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
     runs: list[tuple[Call, dict[str, float]]] = []
     failed: list[Exception | SystemExit] = []
     told = right(_one())
-    for form in FORMS[:1] if code.adapter is not None or Call(code).metric else FORMS:
+    for form in FORMS[:1] if code.adapter is not None or Call(code).trainer or Call(code).metric else FORMS:
         for one in (form, _as_list(form)):
             call = Call(code, one)
             try:

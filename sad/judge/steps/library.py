@@ -65,7 +65,7 @@ class Library:
     def run(self, setup: Setup) -> Trace:
         """Train a tiny Llama as the setup says."""
         data = [{"ids": ids, "text": text} for text, ids in enumerate(make_texts(setup.lengths))]
-        _alone()
+        alone()
         with TemporaryDirectory() as folder, Watch() as watch:
             student, teacher = (tiny.model(VOCABULARY, layers=1, width=8, seed=seed, sharpness=8.0) for seed in (0, 1))
             made = self._made(student, teacher.eval().requires_grad_(False), setup, Path(folder), data, watch)
@@ -75,7 +75,7 @@ class Library:
                 for line in made.state.log_history
                 if "loss" in line
             ]
-        _alone()
+        alone()
         ends = [weights(watch.optimizer)] if watch.optimizer is not None else [torch.zeros(1)]
         return Trace(watch.taken, log, [], ends)
 
@@ -91,25 +91,28 @@ class Library:
         rows = [torch.randint(2, 300, (12,), generator=noise) for _ in range(STEPS)]
         data = [{"ids": ids, "text": text} for text, ids in enumerate(rows)]
         setup = Setup((11,) * STEPS, learning_rate=1e-3)
-        _alone()
+        alone()
         with TemporaryDirectory() as folder:
             made = self._made(pair.student, pair.teacher, setup, Path(folder), data, Watch())
             made.add_callback(Looks())
             made.train()
-        _alone()
+        alone()
 
-    def _made(self, student: Any, teacher: Any, setup: Setup, folder: Path, data: Any, watch: Watch) -> Any:  # noqa: ANN401
-        import transformers
-
-        every = inspect.signature(self.kind).parameters
+    def needs_no_more(self) -> None:
+        """Raise UserError where its constructor needs what is not known."""
         needed = [
             p.name
-            for p in every.values()
+            for p in inspect.signature(self.kind).parameters.values()
             if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
             if p.name not in ("model", "args", self.teacher)
         ]
         if needed:
             raise NeedsAdapterError(f"{self.kind.__name__}() needs {', '.join(needed)}")
+
+    def _made(self, student: Any, teacher: Any, setup: Setup, folder: Path, data: Any, watch: Watch) -> Any:  # noqa: ANN401
+        import transformers
+
+        self.needs_no_more()
         arguments = transformers.TrainingArguments(
             output_dir=str(folder),
             per_device_train_batch_size=setup.micro_batch,
@@ -147,7 +150,7 @@ def _told(kind: Any, watch: Watch) -> Any:  # noqa: ANN401 - a class of transfor
     return type(kind.__name__, (kind,), {"training_step": training_step})
 
 
-def _alone() -> None:
+def alone() -> None:
     """Forget the accelerator of the run before."""
     from accelerate.state import AcceleratorState
 

@@ -57,6 +57,18 @@ def test_a_number_that_is_not_known_is_judged_by_its_batches_alone():
     assert "texts with" in lines["batch_split"].example
 
 
+def test_the_trainer_of_transformers_averages_the_means_of_batches():
+    """As it is installed: each batch's mean counts by its texts, not by its labels."""
+    what, lines = strange.judged(
+        Path("transformers"), "Trainer.evaluate", "evaluator", ("batch_split", "can_be_called")
+    )
+    assert what == "an evaluator that reports lm loss"
+    assert lines["can_be_called"].standing is Standing.HOLDS
+    assert lines["batch_split"].standing is Standing.BROKEN
+    assert lines["batch_split"].numbers["split"] > lines["batch_split"].numbers["whole"]
+    assert lines["batch_split"].example.startswith("texts with 3, 28, 7, 1, 18, 7 labels")
+
+
 def test_an_unknown_parameter_needs_an_adapter():
     with pytest.raises(UserError, match="frobnication"):
         strange.judged(FAULTY, "asks_too_much", "evaluator")
