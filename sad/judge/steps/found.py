@@ -35,6 +35,8 @@ def found(code: Code) -> Judged:
     """
     if is_trainer(code):
         library = Library(code)
+        # what it cannot be made with is told before anything is judged
+        library.run(ONE)
         of = Step(library, library.isolated if library.teacher else None, accumulates=True)
         return Judged("a trainer of transformers", library.assumed(), _checks(of))
     trainer = _discovered(code)

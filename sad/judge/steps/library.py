@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sad import tiny
 from sad.invariants.teacher_isolation import STEPS, Look
-from sad.judge.judging import Code
+from sad.judge.judging import Code, raised
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import call as names
 from sad.judge.steps.model import batch
@@ -136,7 +136,11 @@ class Library:
             return {**batch([one["ids"] for one in some]), TEXTS: torch.tensor([one["text"] for one in some])}
 
         whole = {"model": student, "args": arguments, "data_collator": collate, "train_dataset": data, **more}
-        return _told(self.kind, watch)(**whole)
+        try:
+            return _told(self.kind, watch)(**whole)
+        except Exception as error:
+            # what it wants besides is not ours to guess
+            raise NeedsAdapterError(f"{self.kind.__name__}({', '.join(whole)}) {raised(error)}") from None
 
 
 def _told(kind: Any, watch: Watch) -> Any:  # noqa: ANN401 - a class of transformers
