@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from sad.cli import assets, cache, completion, doctor, env, verify
+from sad.cli import assets, cache, doctor, env, examples, train, verify
 from sad.errors import Stopped, UserError
 
 _WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
@@ -43,86 +43,15 @@ def _root(
     pass
 
 
-app.command()(verify.verify)
-
-
-@app.command()
-def train(
-    config: Annotated[Path | None, typer.Option(help="Recipe in TOML; flags go on top of it.")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the training text.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Windows of a micro-batch on each device.")] = None,
-    teacher: Annotated[
-        str | None,
-        typer.Option(help="Hub id, folder, GGUF file, asset:NAME, or embedded.", autocompletion=completion.teachers),
-    ] = None,
-    student: Annotated[
-        str | None,
-        typer.Option(
-            help="Hub id, folder, asset:NAME, embedded, or random:LAYERSxWIDTH.", autocompletion=completion.students
-        ),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(help="Text, JSON, CSV or Parquet file, a folder, or a hub id.", autocompletion=completion.texts),
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="Folder of runs.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of weights, order and held-out choice.")] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Optimizer steps at the most.")] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="Any key of the recipe: --set terms.kd.weight=0.5", autocompletion=completion.recipe_keys
-        ),
-    ] = None,
-    cache: Annotated[Path | None, typer.Option(help="Cache of the teacher, as sad cache wrote it.")] = None,
-    on_red_flag: Annotated[
-        str | None,
-        typer.Option(
-            help="ignore, warn, stop or rollback: what a red flag of the doctor does to the run.",
-            autocompletion=completion.red_flags,
-        ),
-    ] = None,
-    max_hours: Annotated[float | None, typer.Option(help="Save and end before so many hours are over.")] = None,
-    push_checkpoint: Annotated[Path | None, typer.Option(help="Copy each checkpoint to this folder too.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Run folder to go on with, e.g. runs/latest.")] = None,
-    trust: Annotated[
-        bool,
-        typer.Option("--trust", help="The resumed run is my own: run the code and write to the places it names."),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the resolved recipe and the plan, then stop.")
-    ] = False,
-) -> None:
-    """Distil a teacher into a student. Without arguments: the embedded pair, offline, in about a minute."""
-    from sad.train.command import run_train
-
-    flags = {
-        "train.epochs": epochs,
-        "train.batch_size": batch_size,
-        "teacher.model": teacher,
-        "student.model": student,
-        "data.text": data,
-        "output.folder": None if output is None else str(output),
-        "train.seed": seed,
-        "train.max_steps": max_steps,
-        "cache.path": None if cache is None else str(cache),
-        "train.on_red_flag": on_red_flag,
-        "train.max_hours": max_hours,
-        "train.push_checkpoint": None if push_checkpoint is None else str(push_checkpoint.expanduser().absolute()),
-    }
-    overrides = {key: value for key, value in flags.items() if value is not None}
-    raise typer.Exit(run_train(config, overrides, sets or [], resume, dry_run=dry_run, trust=trust))
-
-
-app.command()(cache.cache)
-
-
-app.command()(doctor.doctor)
-app.command()(doctor.explain)
+app.command(epilog=examples.VERIFY)(verify.verify)
+app.command(epilog=examples.TRAIN)(train.train)
+app.command(epilog=examples.DOCTOR)(doctor.doctor)
+app.command(epilog=examples.EXPLAIN)(doctor.explain)
+app.command(epilog=examples.CACHE)(cache.cache)
 app.command()(env.env)
 
 
-@app.command()
+@app.command(rich_help_panel="For who works on sad")
 def pages(
     check: Annotated[bool, typer.Option("--check/--write", help="Only tell which are stale, or write them.")] = False,
 ) -> None:

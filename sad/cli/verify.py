@@ -1,4 +1,4 @@
-"""`sad verify`: the catalogue, someone's own code, or a run before it starts."""
+"""The words of `sad verify`: the catalogue, someone's own code, or a run before it starts."""
 
 from __future__ import annotations
 
@@ -16,70 +16,94 @@ _CODE, _RUN = "Your own code", "The run that you are about to start"
 def verify(
     codes: Annotated[
         list[str] | None,
-        typer.Argument(help="Codes (V104), their beginnings (V1) or names.", autocompletion=completion.bugs),
+        typer.Argument(
+            help="Codes (V104), their beginnings (V1) or names.", metavar="CODE", autocompletion=completion.bugs
+        ),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="The whole catalogue; without it, and without codes, the core (V1).")
     ] = False,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Processes; if not set one a core, and 1 for chosen codes.")
+        int | None, typer.Option(min=1, metavar="N", help="Processes; if not set one a core, and 1 for chosen codes.")
     ] = None,
     as_matrix: Annotated[bool, typer.Option("--matrix", help="Show which property catches which bug.")] = False,
     as_list: Annotated[bool, typer.Option("--list", help="List the bugs, judge none.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     loss: Annotated[
         str | None,
-        typer.Option(help="package.module:function, :Class, or file.py:name.", rich_help_panel=_CODE),
+        typer.Option(
+            metavar="PLACE:NAME", help="package.module:function, :Class, or file.py:name.", rich_help_panel=_CODE
+        ),
     ] = None,
     collator: Annotated[
-        str | None, typer.Option(help="What makes a batch of texts, named likewise.", rich_help_panel=_CODE)
+        str | None,
+        typer.Option(metavar="PLACE:NAME", help="What makes a batch of texts, named likewise.", rich_help_panel=_CODE),
     ] = None,
     evaluator: Annotated[
-        str | None, typer.Option(help="What scores a model on batches.", rich_help_panel=_CODE)
+        str | None,
+        typer.Option(metavar="PLACE:NAME", help="What scores a model on batches.", rich_help_panel=_CODE),
     ] = None,
     step: Annotated[
-        str | None, typer.Option(help="A training step or loop, or a Trainer of transformers.", rich_help_panel=_CODE)
+        str | None,
+        typer.Option(
+            metavar="PLACE:NAME", help="A training step or loop, or a Trainer of transformers.", rich_help_panel=_CODE
+        ),
     ] = None,
     alignment: Annotated[
-        str | None, typer.Option(help="What pairs the tokens of two tokenizers.", rich_help_panel=_CODE)
+        str | None,
+        typer.Option(metavar="PLACE:NAME", help="What pairs the tokens of two tokenizers.", rich_help_panel=_CODE),
     ] = None,
     tokenizers: Annotated[
         tuple[str, str] | None,
-        typer.Option(help="Teacher's and student's: how they relate, and for --alignment.", rich_help_panel=_CODE),
+        typer.Option(
+            metavar="TEACHER STUDENT",
+            help="How two tokenizers relate; with --alignment, judge it on them too.",
+            rich_help_panel=_CODE,
+        ),
     ] = None,
     adapter: Annotated[
-        Path | None, typer.Option(help="Python file that says how your code is called.", rich_help_panel=_CODE)
+        Path | None,
+        typer.Option(metavar="FILE.py", help="Python file that says how your code is called.", rich_help_panel=_CODE),
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(help="Seconds for each property; 60 if not set.", rich_help_panel=_CODE)
+        float | None, typer.Option(metavar="SECONDS", help="For each property; 60 if not set.", rich_help_panel=_CODE)
     ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
-            help="Properties to judge, by name or number.", rich_help_panel=_CODE, autocompletion=completion.properties
+            metavar="PROPERTY",
+            help="Properties to judge, by name or number.",
+            rich_help_panel=_CODE,
+            autocompletion=completion.properties,
         ),
     ] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write the verdict as JUnit XML.", rich_help_panel=_CODE)] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the random inputs.", rich_help_panel=_CODE)] = 0,
-    teacher: Annotated[
-        str | None, typer.Option(help="The teacher of the run, as in sad train.", rich_help_panel=_RUN)
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the verdict as JUnit XML.", rich_help_panel=_CODE)
     ] = None,
-    student: Annotated[str | None, typer.Option(help="The student of the run.", rich_help_panel=_RUN)] = None,
-    data: Annotated[str | None, typer.Option(help="The text of the run.", rich_help_panel=_RUN)] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the random inputs.", rich_help_panel=_CODE)] = 0,
+    teacher: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="The teacher of the run, as in sad train.", rich_help_panel=_RUN)
+    ] = None,
+    student: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="The student of the run.", rich_help_panel=_RUN)
+    ] = None,
+    data: Annotated[str | None, typer.Option(metavar="TEXT", help="The text of the run.", rich_help_panel=_RUN)] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Recipe of the run in TOML; flags go on top of it.", rich_help_panel=_RUN)
+        Path | None,
+        typer.Option(metavar="FILE", help="Recipe of the run in TOML; flags go on top of it.", rich_help_panel=_RUN),
     ] = None,
     sets: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
-            help="Any key of the recipe: --set train.batch_size=4",
+            metavar="KEY=VALUE",
+            help="Any key of the recipe: train.batch_size=4; may be given again.",
             rich_help_panel=_RUN,
             autocompletion=completion.recipe_keys,
         ),
     ] = None,
     write_fix: Annotated[
-        Path | None, typer.Option(help="Write the mended recipe to this file.", rich_help_panel=_RUN)
+        Path | None, typer.Option(metavar="FILE", help="Write the mended recipe to this file.", rich_help_panel=_RUN)
     ] = None,
 ) -> None:
     """Reproduce real bugs, catch each, and show the code that trains to be free of it. Exit 0 if all hold, else 1.
