@@ -16,7 +16,6 @@ ELSEWHERE = {
     "sad/__main__.py": "tests/e2e starts it",
     "sad/cli/assets.py": "tests/e2e starts every command",
     "sad/cli/cache.py": "tests/e2e/test_cache_cli.py",
-    "sad/cli/verify.py": "tests/e2e/test_verify_cli.py and tests/sad/judge/test_command.py",
     "sad/cli/env.py": "tests/sad/test_environment.py",
     "sad/cli/doctor.py": "tests/sad_doctor/test_main.py starts both commands",
     "sad/cli/train.py": "tests/e2e/test_train_cli.py",
