@@ -11,6 +11,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from sad.judge.output import article
+from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.text_loss import IGNORED, Collated
 
 IDS = ("input_ids", "inputs", "ids", "tokens", "input", "x")
@@ -24,6 +25,10 @@ class WrongBatchError(Exception):
     """What was returned is no batch of a causal language model; the sentence says why."""
 
 
+class OtherBatchError(NeedsAdapterError):
+    """What was returned is a batch for something else."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Read:
     """A batch. ``names`` are those under which its parts were found; ``whole`` is what was returned, as a dict."""
@@ -34,11 +39,13 @@ class Read:
 
 
 def read(returned: Any) -> Read:  # noqa: ANN401 - that is the question
-    """Read a batch. Raises ``WrongBatchError`` for what is none."""
+    """Read a batch. Raises ``WrongBatchError`` for what is none, ``OtherBatchError`` for one of another kind."""
     if isinstance(returned, Collated):
         return Read(returned, ("the adapter's",), {})
     whole = _as_dict(returned)
     ids_name, ids = _tensor(whole, IDS)
+    if ids is None and whole:
+        raise OtherBatchError(f"it returns {_told(returned)}, no input_ids: no batch of a causal language model")
     if ids is None:
         raise WrongBatchError(f"returns no input_ids; it returns {_told(returned)}")
     if ids.ndim == 1:

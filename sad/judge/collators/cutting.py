@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -40,8 +41,8 @@ def cut_alike(call: Call) -> Verdict:
     if short([longest], marks).batch.input_ids.shape[1] >= len(longest.ids) > ROOM and "input_ids" in call.form.says:
         says = f"{name} cuts nothing: its texts come in ids, and are cut before"
         return Verdict(True, says, standing=Standing.NOT_APPLICABLE)
-    # a text that it will not cut is its own affair, if it says so
-    verdict = truncated_alike(lambda texts, room: prepare([TEXTS[0] if t in refused else t for t in texts], room))
+    # a text that it will not cut is its own affair, if it says so; another one stands there, whose end is not judged
+    verdict = truncated_alike(lambda texts, _: _instead(prepare, texts, refused))
     if not verdict.holds:
         return verdict
     if refused:
@@ -51,6 +52,15 @@ def cut_alike(call: Call) -> Verdict:
     if any(_has_a_hole(prepare, text) for text in TEXTS):
         return _allowed("the end of a prompt is cut and its completion follows: cut a prompt's beginning")
     return verdict
+
+
+def _instead(
+    prepare: Prepare, texts: Sequence[Prompted], refused: Mapping[Prompted, str]
+) -> Sequence[Mapping[str, Read]]:
+    found = prepare([TEXTS[0] if text in refused else text for text in texts], ROOM)
+    if not refused.keys() & set(texts):
+        return found
+    return [{name: replace(read, ended=None) for name, read in readers.items()} for readers in found]
 
 
 def _refuses(prepare: Prepare, text: Prompted) -> str:

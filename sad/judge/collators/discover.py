@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sad.errors import UserError
 from sad.invariants.target_alignment import EOS, PAD, TEXTS
-from sad.judge.collators.batch import Read, WrongBatchError
+from sad.judge.collators.batch import OtherBatchError, Read, WrongBatchError
 from sad.judge.collators.call import Call
 from sad.judge.collators.features import DICT, fitting
 from sad.judge.collators.textbook import masks_prompts, outside, places
@@ -42,9 +42,9 @@ def discover(code: Code) -> Call:
         call = Call(code, form)
         try:
             found = _tried(call)
-        except NeedsAdapterError:
-            raise
         except (Exception, SystemExit) as error:
+            if isinstance(error, NeedsAdapterError) and not isinstance(error, OtherBatchError):
+                raise
             failed.append((form.says, error))
             continue
         if not found.whole and (other := _appending(call)) is not None:
@@ -102,11 +102,14 @@ def _refused(failed: list[tuple[str, Exception | SystemExit]]) -> Exception:
     """Why no form of features runs: what it returned, else the first error on a dict; or that it asks for another."""
     dicts = [(says, error) for says, error in failed if says.startswith(DICT)]
     wrong = next((str(error) for _, error in dicts if isinstance(error, WrongBatchError)), "")
+    kind = next((error for _, error in dicts if isinstance(error, OtherBatchError)), None)
     asked = dict.fromkeys(str(error.args[0]) for _, error in dicts if isinstance(error, KeyError) and error.args)
-    other = next(((says, error) for says, error in dicts if not isinstance(error, KeyError)), None)
     if wrong:
         return CannotRunError(wrong)
-    if other is None:
+    if kind is not None:
+        return kind
+    if asked:
         names = ", ".join(map(repr, list(asked)[:4]))
         return NeedsAdapterError(f"it asks its features for {names}: none of the forms that are known has all it asks")
+    other = next(iter(dicts), failed[0])
     return CannotRunError(f"{raised(other[1])}, given {other[0]}; no other form of features runs either")

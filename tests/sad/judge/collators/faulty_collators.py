@@ -183,6 +183,27 @@ def preferences(batch):
     return pad_sequence([torch.tensor(one["chosen_ids"]) for one in batch])
 
 
+def of_prompts(batch):
+    return {"prompt": [one["prompt"] for one in batch]}
+
+
+class Refuses:
+    """It says that it does not cut a completion; a prompt it cuts at its end."""
+
+    def __init__(self, tokenizer, max_length=512, max_prompt_length=256):
+        self.tokenizer, self.longest, self.prompt = tokenizer, max_length, max_prompt_length
+
+    def __call__(self, features):
+        rows, labels = [], []
+        for one in features:
+            prompt, completion = one["prompt_ids"][: self.prompt], one["completion_ids"]
+            if len(prompt) + len(completion) > self.longest:
+                raise ValueError("the completion is too long")
+            rows.append(prompt + completion)
+            labels.append([-100] * len(prompt) + completion)
+        return _batch(rows, labels, self.tokenizer.pad_token_id)
+
+
 FAULTS = {
     "end_masked": ("target_alignment", "0 of 5 end marks are targets"),
     "padding_is_learned": ("target_alignment", "of padding"),

@@ -42,7 +42,10 @@ def test_the_smallest_input_is_shown():
     assert "texts [2, 3, 4, 5, 6, 7, 0], the end mark 0 and padding 0: labels" in lines["target_alignment"].example
 
 
-@pytest.mark.parametrize(("name", "word"), [("stacks", "texts of one length only"), ("preferences", "chosen_ids")])
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("stacks", "texts of one length only"), ("preferences", "chosen_ids"), ("of_prompts", "no batch of a causal")],
+)
 def test_what_cannot_be_judged_is_told(name, word):
     with pytest.raises(UserError, match=word):
         strange.judged(FAULTY, name, "collator")
@@ -58,3 +61,12 @@ def test_padding_before_a_text_without_positions_is_allowed_and_said():
     _, lines = strange.judged(RIGHT, "left_of_llama", "collator", ("batch_composition",))
     assert lines["batch_composition"].standing is Standing.ALLOWED
     assert "GPT-2" in lines["batch_composition"].says
+
+
+def test_a_text_that_is_refused_is_allowed_and_said():
+    _, lines = strange.judged(FAULTY, "Refuses", "collator", ("truncated_alike",))
+    assert lines["truncated_alike"].standing is Standing.ALLOWED
+    assert (
+        "it refuses 2 of 4 texts that are too long: ValueError: the completion is too long"
+        in lines["truncated_alike"].says
+    )
