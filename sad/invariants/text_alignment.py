@@ -86,6 +86,14 @@ def text_alignment(compare: Compare) -> Verdict:
     return Verdict(not faults, says, {"pairs": total, "wrong": wrong})
 
 
+def judged_on(found: Sequence[Read], readers: Readers, text: str, length: int) -> Verdict:
+    """Judge what was found of one text, in windows of at most so many tokens."""
+    pairs, differ, faults = _judged(found, readers, text, length)
+    return Verdict(
+        not faults, "; ".join(faults) or f"all {pairs} pairs end at the same byte", {"pairs": pairs, "wrong": differ}
+    )
+
+
 def _texts() -> Iterator[tuple[str, Readers, str, int]]:
     scripts = tiny.TEXT.split("\n\n")[0]
     yield "168 and 160 tokens", passage.readers(), passage.text(), WHOLE
