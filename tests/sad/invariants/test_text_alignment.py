@@ -8,7 +8,8 @@ from sad.invariants.text_alignment import Read, text_alignment
 def spelled(reader, text):
     """The tokens of a text; a mark stands for none of it."""
     read, marks = reader.tokenizer(text, add_special_tokens=False)["input_ids"], set(reader.tokenizer.all_special_ids)
-    return ["" if i in marks else token for i, token in zip(read, reader.tokenizer.convert_ids_to_tokens(read))]
+    tokens = reader.tokenizer.convert_ids_to_tokens(read)
+    return ["" if i in marks else token for i, token in zip(read, tokens, strict=True)]
 
 
 def common(readers, text):
