@@ -189,3 +189,9 @@ def test_a_crash_without_words_is_said_too():
         raise AssertionError
 
     assert text_alignment(crash).says == "AssertionError"
+
+
+def test_a_mark_within_the_text_that_is_read_as_text_breaks_it(monkeypatch):
+    # whatever stands at a number of a token is taken for that token
+    monkeypatch.setitem(globals(), "spelled", lambda reader, text: reader.tokenizer.tokenize(text))
+    assert "(marks within the text)" in text_alignment(by_bytes).says
