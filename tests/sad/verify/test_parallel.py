@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from sad.verify import battery, parallel
+from sad.verify.command import MOST, cores
 from sad.verify.parallel import DIED, run_parallel
 
 CHOSEN = ("V109", "V112", "V105")
@@ -66,3 +67,9 @@ def test_a_process_ends_with_the_one_that_asked_it(tmp_path):
 def test_a_number_of_processes_that_is_none_is_wrong_usage(jobs):
     done = subprocess.run([sys.executable, "-m", "sad", "verify", "--jobs", jobs], capture_output=True, text=True)
     assert done.returncode == 2
+
+
+@pytest.mark.parametrize(("processors", "processes"), [(1, 1), (2, 2), (1000, MOST)])
+def test_a_process_a_processor_and_not_more_than_pay(monkeypatch, processors, processes):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(processors), raising=False)
+    assert cores() == processes
