@@ -135,7 +135,8 @@ class _Passes(nn.Module):
 class Cut(torch.optim.AdamW):
     """AdamW over DeepSpeed's flat pieces. Its state dict is whole, by parameter, as before it was cut.
 
-    Every process must ask for it, of which the first gets the moments, on the CPU; and load it. ``left_out`` lets :meth:`step` change nothing.
+    Every process must ask for it, and load it; the first gets the moments, on the CPU, the others empty ones.
+    ``left_out`` lets :meth:`step` change nothing.
     """
 
     def __init__(self, of: torch.optim.Optimizer) -> None:
