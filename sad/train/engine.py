@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
@@ -239,7 +240,8 @@ def _piece(values: Tensor, weight: Any) -> Tensor:  # noqa: ANN401 - the same
 def _deepspeed(device: torch.device) -> Any:  # noqa: ANN401 - a module that need not be there
     if device.type == "cpu":
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
-    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
+    # names of torch that it still calls by the old one
+    warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")
     found = import_module("deepspeed")
     logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
     if device.type == "cpu":
