@@ -36,7 +36,6 @@ ELSEWHERE = {
     "sad_doctor/views/series.py": "a data class; tests/sad_doctor/views/test_html_chart.py draws it",
     "sad_doctor/views/tui/browser.py": "tests/sad_doctor/views/tui/test_shell.py and test_desk.py drive it",
     "sad_doctor/views/tui/commands.py": "tests/sad_doctor/views/tui/test_app.py runs the palette",
-    "sad_doctor/views/tui/lists.py": "keys; tests/sad_doctor/views/tui/test_findings.py presses them",
     "sad_doctor/views/tui/pick.py": "tests/sad_doctor/views/tui/test_desk.py picks with it",
     "sad_doctor/views/metrics.py": "tests/sad_doctor/views/tui/test_metrics.py, beside the runs that it is shown",
     "sad_doctor/readers/database.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",

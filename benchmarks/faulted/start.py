@@ -79,7 +79,8 @@ def start(
     streams.mkdir(parents=True, exist_ok=True)
     number = time.monotonic_ns()
     out, err = streams / f"{number}.out", streams / f"{number}.err"
-    process = _context().Process(target=_run, args=(words, str(cwd), dict(env or {}), str(out), str(err), before))
+    context, whole = _context(), {**os.environ, **(env or {})}
+    process = context.Process(target=become, args=(words, str(cwd), whole, str(out), str(err), before))
     process.start()
     return Process(process, out, err)
 
@@ -93,8 +94,12 @@ def _context() -> Any:
     return context
 
 
-def _run(words: tuple[str, ...], cwd: str, env: dict[str, str], out: str, err: str, before: Before | None) -> None:
+def become(
+    words: tuple[str, ...], cwd: str, env: dict[str, str], out: str, err: str, before: Before | None = None
+) -> None:
+    """Make of this process `python -m sad WORDS`, with the environment ``env``; the two streams go to two files."""
     os.chdir(cwd)
+    os.environ.clear()
     os.environ.update(env)
     for path, number in ((os.devnull, 0), (out, 1), (err, 2)):
         opened = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -106,6 +111,8 @@ def _run(words: tuple[str, ...], cwd: str, env: dict[str, str], out: str, err: s
         for number in (1, 2)
     )
     faulthandler.enable(2)
+    # as for `python -m`: modules of the folder come first
+    sys.path.insert(0, cwd)
     sys.argv = ["sad", *words]
     if before is not None:
         before()

@@ -47,4 +47,4 @@ def write(report: Report, file: Path) -> None:
     try:
         file.write_text(junit(report), encoding="utf-8")
     except OSError as error:
-        raise UserError(f"--junit {file}: {error.strerror or error}") from None
+        raise UserError(f"--junit {file} cannot be written ({error.strerror or error}): name another file") from None

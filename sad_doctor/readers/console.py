@@ -57,16 +57,7 @@ class ConsoleLog:
 
     def poll(self) -> bool:
         """Read all that is new; True if there was anything."""
-        afresh = self._tail.look()
-        if afresh is None:
-            return False
-        if afresh:
-            self._reset()
-        changed = afresh
-        for chunk in self._tail.chunks():
-            changed = True
-            for text, redraws in self._segments.feed(chunk):
-                self._line(clean(_text(text)), redraws)
+        changed = self._tail.read(self._take, self._reset)
         if changed:
             self._run = None
         return changed
@@ -95,6 +86,10 @@ class ConsoleLog:
                 tail=(*self._lines, rest) if rest.strip() else tuple(self._lines),
             )
         return self._run
+
+    def _take(self, chunk: bytes) -> None:
+        for text, redraws in self._segments.feed(chunk):
+            self._line(clean(_text(text)), redraws)
 
     def _line(self, line: str, redraws: bool) -> None:
         if redraws and self._lines:

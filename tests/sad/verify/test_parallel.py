@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from sad.verify import battery, parallel
+from sad.verify.command import MOST, cores
 from sad.verify.parallel import DIED, run_parallel
 
 CHOSEN = ("V109", "V112", "V105")
@@ -92,3 +93,9 @@ def test_an_interrupt_while_processes_start_is_the_parents_alone(tmp_path):
     assert asks.stdout.readline() == "up\n"
     os.killpg(asks.pid, signal.SIGINT)
     assert asks.communicate(timeout=120) == ("stopped\n", "")
+
+
+@pytest.mark.parametrize(("processors", "processes"), [(1, 1), (2, 2), (1000, MOST)])
+def test_a_process_a_processor_and_not_more_than_pay(monkeypatch, processors, processes):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(processors), raising=False)
+    assert cores() == processes

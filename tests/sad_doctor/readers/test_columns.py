@@ -83,3 +83,15 @@ def test_too_many_columns_are_left_out(monkeypatch):
     assert found[3] is None
     assert found[4] is found[0]
     assert held.full
+
+
+def test_a_column_that_comes_after_a_restoring_shares_the_steps_it_has_in_common():
+    column = Columns()
+    for step in range(5):
+        column.named("a").append(step, 1.0)
+    restored = Columns.restored(column.snapshot())
+    for step in range(5):
+        restored.named("b").append(step, 2.0)
+    found = restored.snapshot()
+    assert found["b"].step.tolist() == list(range(5))
+    assert np.shares_memory(found["a"].step, found["b"].step)
