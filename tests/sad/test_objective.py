@@ -36,6 +36,9 @@ def test_the_recorded_parts_sum_to_the_loss_that_is_differentiated(
     part.backward()
     for name, one in given_sums.items():
         assert float(one.total.grad) == pytest.approx(weights[name] / units[name], rel=1e-5)
+    # what the passes are told beforehand is what comes to them afterwards
+    scales = objective.scales(units)
+    assert scales == {name: pytest.approx(float(one.total.grad), rel=1e-5) for name, one in given_sums.items()}
 
 
 @given(values, st.lists(values, min_size=1, max_size=4))
