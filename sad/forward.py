@@ -20,8 +20,8 @@ MASKED = ("sdpa", "eager")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward:
-    """What one pass gave. ``hidden`` is what the output's linear map reads. ``blocks[i]`` is what block ``i`` handed on:
-    before the final norm, never the embedding.
+    """What one pass gave: ``hidden``, which the output's linear map reads, and what each block handed on, which is
+    taken before the final norm and is never the embedding.
     """
 
     model: nn.Module
@@ -63,7 +63,7 @@ def one_stream(states: Tensor, places: Sequence[int], width: int) -> Float[Tenso
     arXiv 2409.19606); the mean has the size of one state.
     """
     if states.shape[:-1] == tuple(places) and states.shape[-1] > width and states.shape[-1] % width == 0:
-        return states.unflatten(-1, (-1, width)).mean(-2)
+        return states.reshape(*places, -1, width).mean(-2)
     if states.dim() != len(places) + 2:
         return states
     return states.mean(0 if states.shape[1:-1] == tuple(places) else -2)

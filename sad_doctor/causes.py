@@ -11,10 +11,12 @@ from collections.abc import Mapping
 EXPLAINS: Mapping[str, tuple[str, ...]] = {
     # nothing moves: every curve is the noise of its batches
     "weights-frozen": (
+        "kd-out-of-step",
         *("learning-rate-zero", "early-plateau", "total-too-high", "perplexity-too-high", "student-no-better"),
         *("gradient-vanishes", "kd-stays", "worse-than-uniform", "loss-oscillates", "learns-little", "number-stale"),
     ),
     "learning-rate-zero": (
+        "kd-out-of-step",
         *("early-plateau", "total-too-high", "perplexity-too-high", "student-no-better", "kd-stays", "learns-little"),
     ),
     "gradient-vanishes": ("early-plateau", "student-no-better", "kd-stays", "perplexity-too-high", "learns-little"),
@@ -23,18 +25,23 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("total-too-high", "learns-little"),
     ),
     "early-plateau": ("student-no-better", "learns-little"),
-    "learns-little": ("student-no-better", "perplexity-too-high", "worse-than-uniform"),
+    "learns-little": ("kd-out-of-step", "student-no-better", "perplexity-too-high", "worse-than-uniform"),
     "evaluation-does-not-follow": (
+        "label-loss-apart",
         *("weights-frozen", "early-plateau", "student-no-better", "worse-than-uniform", "perplexity-too-high"),
         *("evaluation-objective-differs", "overfitting", "lm-rises-while-kd-falls", "kd-stays", "learns-little"),
     ),
     "starts-over": (
+        "label-loss-apart",
+        "kd-out-of-step",
         *("learns-little", "early-plateau", "student-no-better", "loss-oscillates", "loss-spike", "loss-diverges"),
         *("worse-than-uniform", "perplexity-too-high", "overfitting"),
     ),
     # the step is too large
     "starts-too-fast": ("loss-spike", "student-no-better", "learns-little"),
     "loss-diverges": (
+        "label-loss-apart",
+        "kd-out-of-step",
         *("level-breaks", "gradient-grows", "term-rises", "evaluation-jumps"),
         *("loss-spike", "total-too-high", "perplexity-too-high", "early-plateau", "student-no-better", "overfitting"),
         *(
@@ -55,7 +62,10 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "learns-little",
     ),
     # one term, or its scale
-    "parts-do-not-sum": ("evaluation-objective-differs",),
+    "parts-do-not-sum": (
+        "term-apart",
+        "evaluation-objective-differs",
+    ),
     "layerwise-too-high": ("term-dominates", "total-too-high", "term-owns-the-gradient", "gradient-always-clipped"),
     "loss-depends-on-length": ("layerwise-too-high", "term-dominates", "total-too-high", "loss-oscillates"),
     "term-owns-the-gradient": ("term-dominates", "total-too-high", "kd-stays", "student-no-better", "learns-little"),
@@ -67,27 +77,49 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "learns-little",
     ),
     "weight-negative": (
+        "term-apart",
+        "kd-out-of-step",
         *("term-rises", "level-breaks", "gradient-grows", "total-negative"),
         *("kd-stays", "lm-rises-while-kd-falls", "loss-diverges", "term-dominates", "student-no-better"),
         *("kd-below-its-floor", "parts-do-not-sum", "early-plateau", "worse-than-uniform", "total-too-high"),
         *("layerwise-too-high", "term-owns-the-gradient", "perplexity-too-high", "evaluation-objective-differs"),
         *("overfitting", "starts-too-fast", "gradient-always-clipped", "learns-little"),
     ),
-    "falls-by-its-weights": ("early-plateau", "student-no-better"),
-    "kd-below-its-floor": ("total-negative",),
+    "falls-by-its-weights": ("kd-out-of-step", "early-plateau", "student-no-better"),
+    "kd-below-its-floor": (
+        "term-apart",
+        "total-negative",
+    ),
     # the teacher, or the way to it
     "teacher-does-not-match": (
+        "term-apart",
+        "kd-out-of-step",
         *("teacher-drifts", "targets-degenerate", "kd-stays", "lm-rises-while-kd-falls", "student-no-better"),
         *("early-plateau", "perplexity-too-high"),
     ),
-    "teacher-drifts": ("kd-stays", "targets-degenerate", "lm-rises-while-kd-falls", "kd-below-its-floor"),
-    "targets-degenerate": ("kd-stays", "lm-rises-while-kd-falls"),
-    "covers-little": ("kd-stays", "term-vanishes", "lm-rises-while-kd-falls"),
-    "term-vanishes": ("kd-stays", "parts-do-not-sum", "term-dominates"),
-    "lm-rises-while-kd-falls": ("term-rises", "student-no-better", "overfitting", "perplexity-too-high"),
-    "kd-stays": ("student-no-better", "term-rises"),
+    "teacher-drifts": (
+        "term-apart",
+        "kd-out-of-step",
+        "kd-stays",
+        "targets-degenerate",
+        "lm-rises-while-kd-falls",
+        "kd-below-its-floor",
+    ),
+    "targets-degenerate": ("kd-out-of-step", "kd-stays", "lm-rises-while-kd-falls"),
+    "covers-little": ("kd-out-of-step", "kd-stays", "term-vanishes", "lm-rises-while-kd-falls"),
+    "term-vanishes": ("term-apart", "kd-out-of-step", "kd-stays", "parts-do-not-sum", "term-dominates"),
+    "lm-rises-while-kd-falls": (
+        "kd-out-of-step",
+        "term-rises",
+        "student-no-better",
+        "overfitting",
+        "perplexity-too-high",
+    ),
+    "kd-stays": ("kd-out-of-step", "student-no-better", "term-rises"),
     # a label or a token that is wrong
     "label-loss-too-low": (
+        "label-loss-apart",
+        "kd-out-of-step",
         "targets-degenerate",
         "evaluation-better",
         "kd-stays",
@@ -99,16 +131,30 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("gradient-always-clipped", "evaluation-objective-differs", "lm-rises-while-kd-falls"),
     ),
     "overfitting": (
+        "label-loss-apart",
         *("student-no-better", "worse-than-uniform", "perplexity-too-high", "early-plateau", "learns-little"),
         "level-breaks",
     ),
     # the evaluation is of something else
     "evaluation-objective-differs": (
+        "term-apart",
+        "label-loss-apart",
         *("perplexity-disagrees", "student-no-better", "perplexity-too-high", "early-plateau", "worse-than-uniform"),
         *("overfitting", "evaluation-better", "label-loss-too-low"),
     ),
+    "totals-differ": (
+        *("loss-diverges", "level-breaks", "term-rises"),
+        *("overfitting", "evaluation-objective-differs"),
+    ),
     # two names of one number: what is said of the one holds for the other
-    "columns-copied": ("kd-stays", "term-vanishes", "teacher-drifts", "evaluation-objective-differs", "term-rises"),
+    "columns-copied": (
+        "kd-out-of-step",
+        "kd-stays",
+        "term-vanishes",
+        "teacher-drifts",
+        "evaluation-objective-differs",
+        "term-rises",
+    ),
     # a rate, a break and what they do
     "learning-rate-odd": (
         "learns-little",
@@ -117,8 +163,11 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "loss-oscillates",
         "counters-disagree",
     ),
-    "level-breaks": ("term-rises", "loss-oscillates", "early-plateau"),
-    "noise-missing": ("term-collapses",),
+    "level-breaks": ("evaluation-jumps", "term-rises", "loss-oscillates", "early-plateau"),
+    "noise-missing": (
+        "label-loss-apart",
+        "term-collapses",
+    ),
     "gradient-grows": ("gradient-always-clipped",),
     # what a perplexity is not
     "perplexity-is-a-clamp": ("perplexity-too-high", "perplexity-disagrees"),
@@ -130,6 +179,9 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "non-finite-gradient": ("weights-frozen", "non-finite", "non-finite-hidden"),
     # the run itself
     "resume-jumps": (
+        "term-apart",
+        "label-loss-apart",
+        "kd-out-of-step",
         *("learning-rate-odd", "counters-disagree", "level-breaks", "evaluation-jumps"),
         "loss-spike",
         "loss-diverges",
@@ -138,6 +190,16 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "loss-oscillates",
         "overfitting",
     ),
-    "term-collapses": ("kd-stays", "level-breaks"),
+    "term-collapses": ("kd-out-of-step", "kd-stays", "level-breaks"),
     "memory-grows": ("throughput-falls",),
+    "evaluation-better": ("label-loss-apart",),
+    "term-apart": ("kd-out-of-step", "term-rises", "student-no-better", "worse-than-uniform"),
+    "label-loss-apart": ("kd-out-of-step",),
+    "number-stale": (
+        "kd-out-of-step",
+        "kd-stays",
+        "term-stays",
+        "lm-rises-while-kd-falls",
+    ),
+    "loss-spike": ("evaluation-jumps", "level-breaks"),
 }

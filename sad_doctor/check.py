@@ -32,6 +32,7 @@ PICTURES = frozenset(
         "gradient-grows",
         "evaluation-better",
         "learning-rate-odd",
+        "totals-differ",
     }
 )
 """Rules of a picture that many causes leave: their hints come after those that name a cause."""

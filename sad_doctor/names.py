@@ -142,6 +142,9 @@ STEP_UNIT = "step_unit"
 BLANK = "blank"
 """Columns that were logged in nearly every row and are blank at the end: by name, the first and last such step, and how
 many rows."""
+REWOUND = "rewound"
+"""Where the total loss was logged anew from a step that it had passed, in a reader that keeps the later values only:
+lists of the last step before, the step it went back to, and the loss before."""
 EVALUATED_SINCE = "evaluated_since"
 """The step from which on the evaluations are those of the present evaluation set, where it was changed."""
 HEARTBEAT = "heartbeat"

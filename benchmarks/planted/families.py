@@ -16,16 +16,16 @@ BLOWN_UP = ("loss-diverges", "loss-oscillates", "non-finite", "loss-spike", "sta
 SET_BACK = ("loss-diverges", "loss-oscillates", "loss-spike", "resume-jumps", "starts-over", "level-breaks")
 """From one step to the next the student, or what it is asked, is another one."""
 
-BY_HEART = ("overfitting", "label-loss-too-low", "noise-missing", "batches-repeat")
+BY_HEART = ("overfitting", "label-loss-too-low", "noise-missing", "batches-repeat", "label-loss-apart")
 """The student is asked what it was told."""
 
 OTHER_TARGETS = (
     *("kd-stays", "lm-rises-while-kd-falls", "teacher-does-not-match", "teacher-drifts", "targets-degenerate"),
-    *("term-rises", "columns-copied"),
+    *("term-rises", "columns-copied", "term-apart", "kd-out-of-step"),
 )
 """The teacher answers for something else, or is another one."""
 
-OTHER_MEASURE = ("evaluation-objective-differs", "perplexity-disagrees", "evaluation-better")
+OTHER_MEASURE = ("evaluation-objective-differs", "perplexity-disagrees", "evaluation-better", "totals-differ")
 """The evaluation counts in another way than the training."""
 
 BROKEN = ("non-finite", "non-finite-hidden", "non-finite-gradient")

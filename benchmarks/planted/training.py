@@ -137,6 +137,9 @@ class Training:
     def memory_of(self, step: int) -> float:
         return self.memory * (1 + 0.01 * float(torch.rand((), generator=self.random)))
 
+    def gradients(self, step: int) -> None:
+        """What happens to the gradients of a step before they are measured and clipped."""
+
     def update(self, step: int) -> None:
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -193,6 +196,7 @@ class Training:
             for sums, new in ((raw, told), (extra, more)):
                 for name, value in new.items():
                     sums[name] = sums.get(name, 0.0) + value / plan.accumulation
+        self.gradients(step)
         norm = float(nn.utils.clip_grad_norm_(self.student.parameters(), plan.clip))
         measured = step % plan.every == 0
         old = [p.detach().clone() for p in self.student.parameters()] if measured else []

@@ -6,6 +6,15 @@ from random import Random
 
 from planted import (
     further,
+    grid_data,
+    grid_evaluated,
+    grid_machine,
+    grid_rate,
+    grid_teacher,
+    grid_terms,
+    grid_update,
+    grid_weights,
+    grid_written,
     healthy,
     loop,
     measures,
@@ -19,7 +28,9 @@ from planted import (
     texts,
     unseen,
     variants,
+    ways,
 )
+from planted.grid import halves
 from planted.record import Plan
 from planted.training import Training
 
@@ -31,12 +42,19 @@ LATER: tuple[type[Training], ...] = (*sound.ALL, *loop.ALL, *targets.ALL, *measu
 REPORTED: tuple[type[Training], ...] = (*reported.ALL, *variants.ALL)
 """Kinds that were planted after the rules for pictures, from what others reported."""
 
+GRID: tuple[type[Training], ...] = (*grid_data.ALL, *grid_teacher.ALL, *grid_terms.ALL, *grid_weights.ALL)
+"""Each part of the loss and of the data, in each way of going wrong."""
+
 _TUNED = (
     "StudentSliceShifted EvaluationInBits SlowerAndSlower OnlyNorms PlainDescent NewStudentEachEpoch TeacherInTwoBits "
     "FourBitWeights DividedTwice LostConnection PerplexityPerWord InfiniteLayerwise RateOfOneGroup "
     "EvaluationIsPerplexity OldWeightsAtEvaluation SortedTexts "
     "LowLoss BatchesGrow LargeBatches Bf16Weights OtherDomain LengthsGrow"
 )
+LOOP_GRID = (*grid_update.ALL, *grid_rate.ALL, *grid_written.ALL, *grid_evaluated.ALL, *grid_machine.ALL)
+"""Parts from the backward pass to the machine, by ways of going wrong; a coin says which half rules are mended by."""
+_BY, _OVER = ways.tossed(LOOP_GRID, "grid2")
+
 GROUPS: dict[str, tuple[type[Training], ...]] = {
     "made for": (*healthy.ALL, *SICK),
     "others": OTHERS,
@@ -44,6 +62,10 @@ GROUPS: dict[str, tuple[type[Training], ...]] = {
     "judged": tuple(kind for kind in LATER if kind.__name__ not in _TUNED.split()),
     "reported": REPORTED,
     "further": further.ALL,
+    "grid-tuned": halves(GRID)[0],
+    "grid-judged": halves(GRID)[1],
+    "grid2-tuned": _BY,
+    "grid2-judged": _OVER,
 }
 KINDS: dict[str, type[Training]] = {kind.__name__: kind for kinds in GROUPS.values() for kind in kinds}
 OFFSETS = {"dev": 0, "held-out": 5000}

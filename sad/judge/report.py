@@ -62,12 +62,13 @@ class Report:
     def summary(self) -> str:
         """How many properties are broken; where it is one alone, which, and what it says."""
         judged = sum(line.standing is not Standing.NOT_APPLICABLE for line in self.lines)
+        properties = "property" if judged == 1 else "properties"
         if not self.broken:
-            return f"{judged} properties, none broken"
+            return f"{judged} {properties}, none broken"
         if len(self.broken) == 1 and judged > 1:
             (line,) = self.broken
             return f"the only thing broken of {judged} properties: {line.name}, {line.says}"
-        return f"{len(self.broken)} of {judged} properties broken"
+        return f"{len(self.broken)} of {judged} {properties} broken"
 
     def document(self) -> dict[str, Any]:
         """Return the report as JSON has it."""

@@ -14,6 +14,7 @@ from sad_doctor.run import Column, Floats
 
 MOST_COLUMNS = 2000
 _BATCH = 8192
+_MOST_REWOUND = 64
 
 
 class GrowingColumn:
@@ -21,7 +22,8 @@ class GrowingColumn:
 
     Snapshots are read-only views of the buffers. A point that a snapshot already shows is never written over: the
     buffer is copied first. ``scale`` is what values that come are multiplied by. The steps stand on an axis that other
-    columns of ``axes`` may share.
+    columns of ``axes`` may share. ``rewound`` holds the last step before each step that came back, that step, and the
+    level before, the median of five.
     """
 
     __slots__ = (
@@ -34,12 +36,14 @@ class GrowingColumn:
         "_size",
         "_values",
         "last_step",
+        "rewound",
         "scale",
     )
 
     def __init__(self, axes: Axes | None = None) -> None:
         self.scale = 1.0
         self.last_step = nan
+        self.rewound: list[list[float]] = []
         self._new_steps = array("d")
         self._new_values = array("d")
         self._axes = axes or Axes()
@@ -85,6 +89,9 @@ class GrowingColumn:
         """Add a point; all points from its step on give way to it. Steps must only ever have come by this method."""
         if step <= self.last_step:
             self._flush()
+            if step < self.last_step and len(self.rewound) < _MOST_REWOUND:
+                level = float(np.median(self._values[max(0, self._size - 5) : self._size]))
+                self.rewound.append([self.last_step, step, level])
             self._cut(int(np.searchsorted(self._axis.first(self._size), step)))
         self.append(step, value)
 

@@ -7,6 +7,7 @@ Hugging Face's Trainer; and that of lines that name their step and values.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections import deque
 from pathlib import Path
 
@@ -35,8 +36,13 @@ def recognises(_path: Path, head: bytes) -> bool:
     """Return whether the text has a progress bar, a line or block of losses, an evaluation or a traceback."""
     if _SIGNS.search(head) is not None:
         return True
-    lines = re.split(r"[\r\n]+", head.decode("utf-8", "replace"))
+    lines = re.split(r"[\r\n]+", _text(head))
     return trains(without_prefix(clean(line)) for line in lines if "loss" in line.lower() or "ppl" in line.lower())
+
+
+def _text(told: bytes) -> str:
+    """Decode; programs on Windows put a mark before the first line, and so do logs that were joined there."""
+    return told.removeprefix(BOM_UTF8).decode("utf-8", "replace")
 
 
 class ConsoleLog:
@@ -83,7 +89,7 @@ class ConsoleLog:
 
     def _take(self, chunk: bytes) -> None:
         for text, redraws in self._segments.feed(chunk):
-            self._line(clean(text.decode("utf-8", "replace")), redraws)
+            self._line(clean(_text(text)), redraws)
 
     def _line(self, line: str, redraws: bool) -> None:
         if redraws and self._lines:

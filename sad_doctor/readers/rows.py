@@ -45,18 +45,14 @@ class Rows:
         self._columns = Columns()
         self._targets: dict[str, GrowingColumn | int] = {}
         self._epoch: GrowingColumn | None = None
-        self._step = math.nan
-        self._first = math.nan
+        self._step = self._first = math.nan
         self._passed = 0.0
         self._epochs = 0
         self._latest_epoch = math.inf
         self._stepped = False
-        self._back = 0
-        self._nulls = 0
+        self._back = self._nulls = self._unstepped = self._again = 0
         self._blank = Blanks()
-        self._unstepped = 0
         self._loss: GrowingColumn | None = None
-        self._again = 0
 
     def add(self, row: Mapping[str, object]) -> bool:
         """Add a row; values that are mappings give columns ``outer/inner``. False if it holds no number."""
@@ -106,7 +102,7 @@ class Rows:
         """Return all but the columns as JSON values, for :meth:`restored`."""
         owners = {id(column): name for name, column in self._columns.items()}
         targets = {key: one if isinstance(one, int) else owners[id(one)] for key, one in self._targets.items()}
-        told = {name: getattr(self, name) for name in _COUNTERS}
+        told = {name: getattr(self, name) for name in _COUNTERS} | {"rewound": self._loss.rewound if self._loss else []}
         return {**told, "targets": targets, "naming": self._naming.state(), "blank": self._blank.since}
 
     @classmethod
@@ -123,6 +119,8 @@ class Rows:
             if isinstance(one, GrowingColumn):
                 one.scale = scale_of(key, rows._naming.column(key))
         rows._epoch, rows._loss = held.get(names.EPOCH), held.get(names.LOSS)
+        if rows._loss is not None:
+            rows._loss.rewound = [[float(a), float(b), float(c)] for a, b, c in state["rewound"]]
         rows._blank.since = {key: (a, b, int(c), int(d)) for key, (a, b, c, d) in state["blank"].items()}
         return rows
 
@@ -144,6 +142,8 @@ class Rows:
         facts = evaluation_set.facts(columns) | ({} if total is None else {names.TOTAL_STEPS: total})
         if ended := self._ended():
             facts[names.BLANK] = ended
+        if self._loss is not None and self._loss.rewound:
+            facts[names.REWOUND] = self._loss.rewound
         if self._unstepped and not self._stepped and self._epoch is not None:
             facts[names.STEP_UNIT] = "epoch"
         return facts

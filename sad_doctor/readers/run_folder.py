@@ -66,13 +66,15 @@ class RunFolder:
             notes += [f"{EVENTS}: {note}" for note in self._events_file.notes]
             if self._facts_broken:
                 notes.append(f"{RUN} cannot be read as JSON: its facts are not known")
+            told = self._metrics_file.rows.facts
+            again = {names.REWOUND: told[names.REWOUND]} if names.REWOUND in told else {}
             self._run = Run(
                 name=clean(self._folder.name, 200),
                 format=FORMAT,
                 path=self.path,
                 columns=self._metrics_file.rows.snapshot(),
                 events=self._events.snapshot(),
-                facts={names.STATUS: "unknown", "events": True, **self._facts, names.SEEN: self._looked},
+                facts={names.STATUS: "unknown", "events": True, **self._facts, **again, names.SEEN: self._looked},
                 notes=tuple(notes),
             )
         return self._run

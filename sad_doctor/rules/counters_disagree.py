@@ -3,7 +3,7 @@
 ## What it sees
 The epoch or the number of tokens, beside the step: it falls while the steps go on, stands still, jumps by far more than
 it usually grows, or grows at another pace in the last third than in the first. Or steps that are missing in the middle
-of the log.
+of the log, that go on far past the last one that was planned, or that stand in it twice.
 
 ## Why it is bad
 One of the counters counts something else than its name says: batches for optimizer steps, padding for tokens, one
@@ -12,6 +12,7 @@ is a batch that grows, an accumulation that changes, or texts of another length.
 
 ## Thresholds
 - `pace = 1.5`: the factor between the paces of the first and the last third. `jump = 20`: a jump, in usual increments.
+- `past = 1.05`: the last step over the planned ones.
 - `still = 0.2`: the share of the records over which it stands still. `records = 30`: fewest records.
 
 ## Example
@@ -52,10 +53,22 @@ CODE, NAME = "R507", "counters-disagree"
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield at most one finding for each counter, and one for steps that are missing."""
     judged = 0
+    total = run.fact(names.TOTAL_STEPS)
+    if total and total > 0 and run.facts.get(names.STEP_UNIT) is None:
+        judged += 1
+        if run.last_step > t["past"] * total + 1:
+            yield _past(run.last_step, total)
     for name in (names.EPOCH, names.TOKENS):
         told = run.get(name)
         column = None if told is None else signals.finite(signals.tidy(told))
-        if column is None or len(column) < t["records"] or not _fine(column):
+        if column is None or len(column) < t["records"]:
+            continue
+        if _stands(column):
+            judged += 1
+            where = f"is {words.number(column.last, 6)} in all of its {len(column):,} records"
+            yield _finding(name, column, float(column.step[0]), where, "It is not counted, or not logged anew.")
+            continue
+        if not _fine(column):
             continue
         judged += 1
         says = _odd(column, t)
@@ -65,8 +78,53 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if loss is not None and len(loss) >= t["records"]:
         judged += 1
         yield from _missing(signals.tidy(loss), t)
+        two = signals.doubled(signals.finite(loss))
+        if two is not None and not two.apart:  # R505 tells of two runs at two levels
+            yield _twice(two)
     if not judged:
         raise TooFew(f"fewer than {t['records']:g} records of a counter")
+
+
+def _twice(two: signals.Doubled) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"{two.count:,} steps stand in the log twice, with losses that differ by {words.number(two.gap)} in the "
+            "median: two processes write into it."
+        ),
+        evidence=(f"Steps {words.step(two.first)} to {words.step(two.last)}",),
+        cause="Each process of a distributed run logs its own batches, or two runs of one setting share a log.",
+        remedy="Log in the first process only, and the mean over all of them; give each run a log of its own.",
+        first_step=two.first,
+        last_step=two.last,
+        numbers={"twice": float(two.count), "gap": two.gap},
+    )
+
+
+def _past(last: float, total: float) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"The log goes to step {words.step(last)}, and {words.step(total)} were planned: "
+            f"{words.number(last / total)} times as many."
+        ),
+        evidence=(f"Last step {words.step(last)}, planned {words.step(total)}",),
+        cause="The steps that are logged count batches or micro-batches, and the plan counts optimizer steps; or the "
+        "plan is that of another run.",
+        remedy="Count a step after `optimizer.step()`, everywhere: in the log, the schedule and the plan.",
+        first_step=total,
+        last_step=last,
+        numbers={"last": last, "planned": total},
+    )
+
+
+def _stands(column: Column) -> bool:
+    """Whether a counter that is no whole number is the same from its second record on; whole epochs may be."""
+    return bool(np.all(column.value[1:] == column.value[1])) and column.last != round(column.last)
 
 
 def _fine(column: Column) -> bool:
@@ -137,5 +195,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EPOCH}|{names.TOKENS}|{names.LOSS}",),
     check=check,
-    thresholds={"pace": 1.5, "jump": 20, "still": 0.2, "records": 30},
+    thresholds={"pace": 1.5, "jump": 20, "still": 0.2, "records": 30, "past": 1.05},
 )

@@ -2,9 +2,11 @@
 
 ## What it sees
 The evaluation's label loss (or its perplexity) is the same, bit for bit, in every evaluation, while the training's
-label loss surely falls by more than a twentieth. Or it goes on falling, and by next to nothing of what the training
-does, which is a warning: so does an average of the weights that is too slow. Where the log tells no parts, the total
-stands for the label loss.
+label loss surely falls by more than a twentieth; or in some of them, and the training falls in just that stretch. Or it
+goes on falling, and by next to nothing of what the training does, which is a warning: so does an average of the weights
+that is too slow. Or it began where the training did, has never come down since, and the training surely falls, which is
+a warning too: texts are learned by heart only after they were seen, so this is no overfitting. Where the log tells no
+parts, the total stands for the label loss.
 
 ## Why it is bad
 The student learns, and another one is evaluated: a copy made before the training, an average of the weights that is
@@ -17,6 +19,8 @@ merged. The best checkpoint, the early stop and the report are all of the copy.
 - `falls = 0.05`: the share by which the training must surely fall.
 - `far = 0.08`, `hardly = 0.1`: the same for an evaluation that moves, and the share of that fall, as a share of its own
   level, within which it must stay.
+- `moves = 0.005`: the same within a stretch of equal evaluations: a student that stands still does not get better.
+- `surely = 0.1`, `near = 0.05`: how far the training must fall, and the evaluation not, where it never came down.
 
 ## Example
 ```run fires
@@ -59,6 +63,12 @@ CODE, NAME = "R312", "evaluation-does-not-follow"
 _DOWN = 0.8
 """The share of evaluations that are no higher than the one before, as of an average."""
 
+_WITHIN = 8
+"""Fewest records of the training within a stretch of equal evaluations."""
+
+_EARLY, _ALIKE = 0.15, 0.15
+"""By when the first evaluation must be, of the run, and how near the training's beginning."""
+
 _STUDENT = (names.EVAL_LM_LOSS, names.EVAL_BITS_PER_BYTE, names.EVAL_RAW + names.LM, names.EVAL_PERPLEXITY)
 """Evaluations that depend on the student alone; a projector that is trained moves others."""
 
@@ -67,9 +77,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the evaluation stands still and the training falls."""
     found = _evaluation(run, t)
     if found is None:
-        raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the student alone, with {t['digits']:g} digits")
-    name, column = found
+        raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the student alone")
+    name, column, sharp = found
     same = bool(np.all(column.value == column.value[0]))
+    if same and not sharp:
+        raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the student alone with {t['digits']:g} digits")
     training = _training(run)
     ends = None if training is None else signals.ends(training[1])
     if training is None or ends is None:
@@ -78,8 +90,15 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     fall = signals.gain(*ends)
     yield Reading("evaluations that differ from the first", float(np.sum(column.value != column.value[0])))
     yield Reading("fall of the training, as a share", fall.amount / level if level else float("nan"), "falls")
-    if not same and fall.surely_above(t["far"] * level) and _hardly(column, fall.amount / level, t):
+    lags = not same and fall.surely_above(t["far"] * level) and _hardly(column, fall.amount / level, t)
+    if lags and signals.weight_moves(run, signals.beside(run)) is None:  # R211 tells of a weight
         yield _lags(name, column, training[0], tuple(float(np.median(v)) for v in ends))
+        return
+    if sharp and not same and (stands := _stands(column, training[1], t)) is not None:
+        yield _stood(name, column, training[0], *stands)
+        return
+    if not same and fall.surely_above(t["surely"] * level) and _never(name, column, training, run, t):
+        yield _apart(name, column, training[0], tuple(float(np.median(v)) for v in ends))
         return
     if not same or not fall.surely_above(t["falls"] * level):
         return
@@ -109,6 +128,81 @@ def _hardly(column: Column, fell: float, t: Thresholds) -> bool:
     return len(column) >= t["evaluations"] + 2 and near and bool(np.mean(np.diff(column.value) <= 0) >= _DOWN)
 
 
+def _stands(column: Column, training: Column, t: Thresholds) -> tuple[signals.Still, float, float] | None:
+    """The longest stretch of equal evaluations, if the training surely falls in it; and its level at both ends."""
+    one = signals.still(column)
+    if one is None or one.count < t["evaluations"] or one.value == 0:
+        return None
+    known = signals.finite(signals.tidy(training))
+    within = known.value[(known.step >= one.first) & (known.step <= one.last)]
+    halves = np.array_split(within, 2)
+    if within.size < _WITHIN or not signals.gain(*halves).surely_above(t["moves"] * abs(float(np.median(halves[0])))):
+        return None
+    return one, float(np.median(halves[0])), float(np.median(halves[1]))
+
+
+def _stood(name: str, column: Column, training: str, one: signals.Still, first: float, last: float) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The evaluation does not follow the training from step {words.step(one.first)} to {words.step(one.last)}: "
+            f"{words.called(name)} is {words.number(one.value, 6)} in {one.count} evaluations, to the last digit, and "
+            f"{words.called(training)} falls from {words.number(first)} to {words.number(last)}."
+        ),
+        evidence=(f"{len(column)} evaluations in all, from {words.number(float(column.value[0]))}",),
+        cause="The number is an old one, from a cache or a copy; or it is cut at a limit. The weights do move.",
+        remedy="Evaluate the object that the optimizer holds, anew each time; compare one weight of both.",
+        first_step=one.first,
+        last_step=one.last,
+        numbers={"evaluation": one.value, "first": first, "last": last},
+    )
+
+
+def _never(name: str, column: Column, training: tuple[str, Column], run: Run, t: Thresholds) -> bool:
+    """Whether an evaluation that began at the training's level has never come down from there, in less than a pass.
+
+    Where a weight of the training's is not told, its level says nothing.
+    """
+    if name == names.EVAL_PERPLEXITY or len(column) < t["evaluations"] + 2:
+        return False
+    first, epoch = float(column.value[0]), run.get(names.EPOCH)
+    began = float(np.median(signals.finite(signals.tidy(training[1])).value[:3]))
+    alike = training[0].startswith(names.WEIGHTED) or abs(began - first) < _ALIKE * first
+    known = np.empty(0) if epoch is None else signals.finite(epoch).value
+    once = bool(known.size) and float(known.max()) <= 1  # what was seen again may be known by heart
+    early = column.step[0] <= _EARLY * run.last_step
+    low = float(np.min(column.value[1:])) > (1 - t["near"]) * first
+    # in the end as well: one that comes down late does follow
+    ends = float(np.median(column.value[-3:])) > (1 - 0.5 * t["near"]) * first
+    return bool(early) and once and alike and low and ends
+
+
+def _apart(name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
+    value = column.value
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The evaluation does not follow the training, and never did: {words.called(training)} falls from "
+            f"{words.number(ends[0])} to {words.number(ends[1])}, and {words.called(name)} goes from "
+            f"{words.number(float(value[0]))} to {words.number(float(value[-1]))}, at best "
+            f"{words.number(float(value.min()))}."
+        ),
+        evidence=(f"{len(column)} evaluations; both began at about {words.number(float(value[0]))}",),
+        cause=(
+            "The evaluation asks something else than the training: its labels, positions, mask, tokenizer or template "
+            "are others; or its texts are of another kind."
+        ),
+        remedy="Evaluate on one batch of the training: its loss must be the one that the training logs for it.",
+        first_step=float(column.step[0]),
+        last_step=float(column.step[-1]),
+        numbers={"evaluation": float(value[-1]), "first": ends[0], "last": ends[1]},
+    )
+
+
 def _lags(name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
     value = column.value
     return Finding(
@@ -129,7 +223,9 @@ def _lags(name: str, column: Column, training: str, ends: tuple[float, ...]) -> 
     )
 
 
-def _evaluation(run: Run, t: Thresholds) -> tuple[str, Column] | None:
+def _evaluation(run: Run, t: Thresholds) -> tuple[str, Column, bool] | None:
+    """The first evaluation of the student with enough points, and whether its digits suffice to tell two from one."""
+    others = []
     for name in _STUDENT:
         column = run.get(name)
         if column is None:
@@ -138,9 +234,11 @@ def _evaluation(run: Run, t: Thresholds) -> tuple[str, Column] | None:
         usable = name != names.EVAL_PERPLEXITY or signals.clamp_of(known.last if len(known) else 0.0) is None
         digits = signals.significant_digits(known.last) if len(known) else 0
         many = digits == t["digits"] - 1 and len(known) >= 2 * t["evaluations"]
-        if len(known) >= t["evaluations"] and usable and (digits >= t["digits"] or many):
-            return name, known
-    return None
+        if len(known) >= t["evaluations"] and usable:
+            if digits >= t["digits"] or many:
+                return name, known, True
+            others.append((name, known, False))
+    return others[0] if others else None
 
 
 def _training(run: Run) -> tuple[str, Column] | None:
@@ -163,5 +261,14 @@ RULE = Rule(
     page=__doc__,
     needs=("|".join(_STUDENT), f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
     check=check,
-    thresholds={"digits": 5, "evaluations": 3, "falls": 0.05, "far": 0.08, "hardly": 0.1},
+    thresholds={
+        "digits": 5,
+        "evaluations": 3,
+        "falls": 0.05,
+        "far": 0.08,
+        "hardly": 0.1,
+        "surely": 0.1,
+        "near": 0.05,
+        "moves": 0.005,
+    },
 )

@@ -11,7 +11,7 @@ its dropout on; or the student itself swings, which the training's loss then sho
 
 ## Thresholds
 - `jumps = 0.02`: the deviation from the trend as a share of the loss. `turns = 0.5`: the share of evaluations at which
-  it turns round. `evaluations = 8`: fewest of them.
+  it turns round, three fifths of that for jumps twice as far. `evaluations = 8`: fewest of them.
 
 ## Example
 ```run fires
@@ -61,7 +61,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     half = np.diff(value[value.size // 3 :], 2)
     noise = float(np.median(np.abs(half))) * 1.4826 / np.sqrt(6) if half.size else 0.0
     yield Reading("deviation of the evaluations from their trend, as a share", noise / level if level else 0.0, "jumps")
-    if level and noise > t["jumps"] * level and turns >= t["turns"]:
+    # a trend hides turns: of jumps that are far larger fewer suffice
+    enough = t["turns"] if noise < 2 * t["jumps"] * level else 0.6 * t["turns"]
+    if level and noise > t["jumps"] * level and turns >= enough:
         yield Finding(
             rule=CODE,
             name=NAME,

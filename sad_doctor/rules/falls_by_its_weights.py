@@ -4,6 +4,9 @@
 The total surely falls from the first third of the records to the last, and would not have fallen had the weights stayed
 as they were in the first third: the terms before their weights, summed with those weights, keep their level.
 
+In a log without weights: the training's label loss falls by far more than the evaluation's, while the totals of the two
+go together. That is a hint.
+
 ## Why it is bad
 A curriculum or an annealed weight lowers the total without one weight of the model moving. The curve looks like
 learning, an early stop and the "best" checkpoint follow it, and the terms stand still.
@@ -55,6 +58,7 @@ from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
+from sad_doctor.signals import Beside
 
 CODE, NAME = "R211", "falls-by-its-weights"
 
@@ -62,6 +66,10 @@ CODE, NAME = "R211", "falls-by-its-weights"
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the weights alone explain the fall."""
     raw, weights = run.terms(names.RAW), run.terms(names.WEIGHT)
+    moved = signals.weight_moves(run, signals.beside(run))
+    if moved is not None and moved.drift < 0:
+        yield _untold(moved)
+        return
     both = {term: column for term, column in raw.items() if term in weights}
     if not both or signals.parts(run).source in ("raw", "weighted and raw"):
         raise TooFew("the log does not tell the terms before their weights, and the weights")
@@ -87,6 +95,26 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("of that, with the first weights", kept.amount / fell.amount if fell.amount else float("nan"), "kept")
     if fell.surely_above(t["falls"] * level) and kept.surely_below(t["kept"] * fell.amount, sigmas=2):
         yield _finding(step, total, held, both, values)
+
+
+def _untold(label: Beside) -> Finding:
+    first, last = (words.number(float(v)) for v in (label.training[0], label.training[-1]))
+    begin, end = (words.number(float(v)) for v in (label.evaluation[0], label.evaluation[-1]))
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"The loss falls by a weight: the training's label loss goes from {first} to {last}, and the evaluation's "
+            f"before its weight from {begin} to {end} only, while the two totals go together."
+        ),
+        evidence=(f"Its ratio to the evaluation's becomes {words.number(float(np.exp(label.drift)), 3)} of the first",),
+        cause="The weight of the label loss is lowered over the run, in training and at the evaluation.",
+        remedy="Log the weights. Judge the terms before their weights and the held-out label loss.",
+        first_step=float(label.step[0]),
+        last_step=float(label.step[-1]),
+        numbers={"times": float(np.exp(label.drift))},
+    )
 
 
 def _finding(
@@ -125,7 +153,7 @@ RULE = Rule(
     name=NAME,
     level=Level.WARNING,
     page=__doc__,
-    needs=(names.RAW, names.WEIGHT),
+    needs=(f"{names.RAW}|{names.WEIGHTED}",),
     check=check,
     thresholds={"falls": 0.1, "kept": 0.2, "records": 60},
 )

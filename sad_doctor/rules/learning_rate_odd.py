@@ -12,6 +12,7 @@ look the same, so this is a hint there.
 
 ## Thresholds
 - `rises = 1.5`: by which factor the rate must grow over the second half. `jump = 1.3`: by which factor it must jump.
+- `creeps = 1.05`: the same for a rate that has never fallen, in a run that is over.
 - `turns = 0.2`: the share of records at which it turns round. `records = 12`: fewest records.
 
 ## Example
@@ -50,7 +51,7 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Column, Run
+from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R112", "learning-rate-odd"
 
@@ -82,12 +83,25 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield _finding(
             rate, 0, level, says, "The warm-up is longer than the run, or counted in another unit.", _TO_ZERO
         )
+    elif _never_down(value, t) and _over(run, rate) > 0:
+        says = (
+            f"The learning rate grows to the last record, to {words.number(rate.last)}: no schedule takes it down, and "
+            "no warm-up lasts as long"
+        )
+        yield _finding(rate, 0, Level.INFO, says, "Each step adds to the rate, or the warm-up is never over.", _TO_ZERO)
     elif turns > t["turns"]:
         says = f"The learning rate goes up and down: it turns round at {words.percent(turns)} of its records"
         cause = "The schedule is stepped by what is no optimizer step, or two schedules set one rate."
         yield _finding(rate, 0, Level.INFO, says, cause, _TO_ZERO)
     else:
         yield from _jump(rate, t)
+
+
+def _never_down(value: Floats, t: Thresholds) -> bool:
+    """Whether the rate never falls and grows in most records of the second half, by a few percent at least."""
+    steps, half = np.diff(value), value.size // 2
+    grows = float(np.mean(steps[half:] > 0)) > 0.5 and value[-1] > t["creeps"] * value[half] > 0
+    return bool(np.all(steps >= 0)) and grows
 
 
 def _over(run: Run, rate: Column) -> int:
@@ -146,5 +160,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LEARNING_RATE,),
     check=check,
-    thresholds={"rises": 1.5, "jump": 1.3, "turns": 0.2, "records": 12},
+    thresholds={"rises": 1.5, "jump": 1.3, "turns": 0.2, "records": 12, "creeps": 1.05},
 )

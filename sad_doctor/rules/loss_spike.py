@@ -2,17 +2,22 @@
 
 ## What it sees
 A record of the total loss that stands ten robust deviations (1.4826 times the median absolute deviation), half of its
-level and half a nat above the median of the records before it. It is a hint, never an alarm: small batches have bad
-days, and a curriculum that lets a term in makes one jump that stays.
+level and half a nat above the median of the records before it. Or a loss that is thrown up within some records, stays
+there for three or more, and then comes down again: less suffices there, as no single batch does that. It is a hint,
+never an alarm: small batches have bad days, and a curriculum that lets a term in makes one jump that stays.
 
 ## Why it is bad
 Single jumps heal. Jumps that come more often, or that take hundreds of steps to come down, go before a divergence; the
-term that jumped and the batch at that step tell where to look.
+term that jumped and the batch at that step tell where to look. A loss that was thrown back and recovers had its weights
+or its optimizer changed: something was loaded, rounded or restored there, or one step was far too large.
 
 ## Thresholds
 - `sigmas = 10`, `factor = 1.5`, `nats = 0.5`: how far above the level of the last records a jump must stand.
 
-The level is taken over the 64 records before a block of 64, so the first 64 are not judged: R109 looks at those.
+- `back_sigmas = 8`, `back = 0.06`, `back_nats = 0.1`: the same for one that stays up for some records.
+
+The level is taken over the 64 records before a block of 64, so the first 64 are not judged: R109 looks at those. A loss
+that is thrown back is seen from 20 records on.
 
 ## Example
 ```run fires
@@ -20,6 +25,13 @@ steps: 128
 train/loss: 4 ~ 0.05
 steps: 129, 130, 131
 train/loss: 4, 9, 4
+```
+
+```run fires
+steps: 40
+train/loss: 6 -> 4 ~ 0.03
+steps: 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52
+train/loss: 4.9, 4.85, 4.8, 4.7, 4.6, 4.5, 4.4, 4.3, 4.2, 4.1, 4, 4
 ```
 
 ```run quiet
@@ -66,7 +78,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if found is None:
         return
     loss = signals.tidy(found)
-    if len(loss) <= WINDOW:
+    thrown = signals.leaps(signals.finite(loss), t["back_sigmas"], t["back"], t["back_nats"])
+    if len(loss) <= WINDOW and not thrown:
         raise TooFew(f"{words.counted(len(loss), 'record')} of the loss; it judges from {WINDOW + 1} on")
     height = signals.spikes(loss.value, WINDOW, t["sigmas"], t["factor"], t["nats"])
     jumps = np.flatnonzero(height)
@@ -77,6 +90,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         before = [float(np.nanmedian(loss.value[at - _NEAR : at])) for at in jumps.tolist()]
         rises = np.nan_to_num(loss.value[jumps] - np.array(before), nan=0.0)
         yield _finding(run, loss, jumps.tolist(), int(jumps[int(np.argmax(rises >= _AS_HIGH * rises.max()))]))
+    elif thrown:
+        yield _thrown(run, thrown)
 
 
 def _finding(run: Run, loss: Column, jumps: list[int], worst: int) -> Finding:
@@ -93,6 +108,30 @@ def _finding(run: Run, loss: Column, jumps: list[int], worst: int) -> Finding:
         first_step=float(loss.step[jumps[0]]),
         last_step=float(loss.step[jumps[-1]]),
         numbers={"highest": value, "before": before, "jumps": float(len(jumps))},
+    )
+
+
+def _thrown(run: Run, leaps: list[signals.Leap]) -> Finding:
+    worst = leaps[0]
+    told = sorted(leap.step for leap in leaps)
+    often = f", and so at {len(told) - 1} more places" if len(told) > 1 else ""
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"The loss is thrown back at step {words.step(worst.step)}, from {words.number(worst.before)} to "
+            f"{words.number(worst.after)}{often}; it takes {worst.records} records to lose half of that."
+        ),
+        evidence=(f"At {words.steps(told)}", *_term(run, worst.step)),
+        cause=(
+            "The weights or the optimizer's state are other ones from there on, loaded, rounded or restored; or one "
+            "step was far too large. No single batch lasts that long."
+        ),
+        remedy="See what happens at that step, a save, a resume, an evaluation; compare the weights around it.",
+        first_step=told[0],
+        last_step=told[-1],
+        numbers={"highest": worst.after, "before": worst.before, "jumps": float(len(told))},
     )
 
 
@@ -118,5 +157,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LOSS,),
     check=check,
-    thresholds={"sigmas": 10, "factor": 1.5, "nats": 0.5},
+    thresholds={"sigmas": 10, "factor": 1.5, "nats": 0.5, "back_sigmas": 8, "back": 0.06, "back_nats": 0.1},
 )

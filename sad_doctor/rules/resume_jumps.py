@@ -4,8 +4,9 @@
 At a resume, told by an event or by steps that go back in the log: a loss that surely stands higher after it than
 before, and higher than the beginning of a warm-up would make it; or a learning rate that is another one by more than a
 factor. Steps that were logged twice are told as a hint, with how far their values differ. A log that begins again at
-its first step holds several starts, which is a hint too. A log that has most steps twice, at two levels that never
-meet, holds two runs that wrote into it at once: every other rule then judges a mixture.
+its first step holds several starts, which is a hint too; or the counter alone began again, and the loss goes on. A log
+that has most steps twice, at two levels that never meet, holds two runs that wrote into it at once: every other rule
+then judges a mixture.
 
 Where nothing tells of a resume: a label loss that jumps back to near where it began, from one record to the next, stays
 there, and falls once more as it did.
@@ -65,8 +66,24 @@ CODE, NAME = "R505", "resume-jumps"
 _SHOWN = 4
 """So many ends of starts are named."""
 
-_PAIRS, _MOST, _APART = 10, 0.8, 5
-"""Fewest steps told twice, the share of all records that they must be, and their gap over the noise of one series."""
+
+_TWO = (
+    ": it holds two runs.",
+    "Two runs wrote to one file, or the run was started from the beginning again.",
+    "Give each run a log of its own.",
+)
+_MANY = (
+    ": it holds {starts} starts, none of which went on from where the one before ended.",
+    "A launcher starts the run again when it ends, without a checkpoint to go on from.",
+    "Mend what ends each start first; save checkpoints before it, and resume from them.",
+)
+_COUNTED = (
+    ", and the loss goes on, from {before} to {after}: the counter began anew, not the run.",
+    "The number of the step is not in the checkpoint, and with it a schedule or a plan may have begun anew.",
+    "Save the counter with the checkpoint; compare the learning rate on both sides.",
+)
+_SUDDEN = 0.7
+"""The share of a rise that the loss falls by at once elsewhere, as at another text or objective."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -75,21 +92,21 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if told is None:
         return
     loss = signals.finite(told)
-    if (two := _interleaved(loss)) is not None:
-        yield two
+    if (two := signals.doubled(loss)) is not None and two.apart:
+        yield _interleaved(two)
         return
     back = np.flatnonzero(np.diff(loss.step) < 0)
     seams = [(float(loss.step[i]), float(loss.step[i + 1])) for i in back.tolist()]
     seams += [(e.step, e.step) for e in run.events if e.kind == names.EVENT_RESUME and e.step is not None]
-    if not seams:
+    anew = signals.beginnings(run)
+    if not seams and not anew:
         yield from _unannounced(run, t)
         return
-    judged = 0
-    anew = [(end, start) for end, start in seams if start < end and start <= float(loss.step[0])]
+    judged = len(anew)
     if anew:
-        judged += 1
         yield _anew(run, anew)
-    for end, start in dict.fromkeys([seam for seam in seams if seam not in anew][:8]):
+    known = {(one.end, one.start) for one in anew}
+    for end, start in dict.fromkeys([seam for seam in seams if seam not in known][:8]):
         before, after = _beside(loss, end, start, int(t["window"]))
         if min(before.size, after.size) < t["records"]:
             continue
@@ -99,6 +116,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield Reading(f"rise of the loss at step {words.step(start)}, nats", -gain.amount, "nats")
         jumps = gain.surely_below(-max(t["rise"] * level, t["nats"]), sigmas=4)
         new_rate = rates is not None and max(rates) > t["factor"] * min(rates) and min(rates) > 0
+        new_rate = new_rate and not signals.warms_again(run, start)
         if jumps or new_rate:
             yield _finding(
                 (end, start),
@@ -116,11 +134,10 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """A label loss (without parts, a total) that jumps back to where it began within some records, and falls."""
     label = signals.label_loss(run)
     parted = run.terms(names.RAW) or run.terms(names.WEIGHTED)
+    label = label or signals.after_its_weight(run, sorted(names.ANCHORS))
     found = label[1] if label is not None else None if parted else run.get(names.LOSS)
-    if found is None or len(found) < 40:
-        return
-    loss = signals.finite(signals.tidy(found))
-    if len(loss) < 40:
+    loss = None if found is None else signals.finite(signals.tidy(found))
+    if loss is None or len(loss) < 40:
         return
     width = 5
     windows = np.median(np.lib.stride_tricks.sliding_window_view(loss.value, width), axis=1)
@@ -140,7 +157,9 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     again = later.size >= width and float(np.median(later[-width:])) < high - 0.25 * (high - low)
     far = jump.surely_below(-max(t["rise"] * low, t["nats"]), sigmas=5)
     kept = bool(np.min(loss.value[place : place + width]) > low + 0.5 * (high - low))
-    if far and t["back"] <= back <= 1.3 and again and kept:
+    # a loss that elsewhere falls as suddenly as it rose was given another text or objective
+    sudden = float(np.max(before - after)) > _SUDDEN * (high - low)
+    if far and t["back"] <= back <= 1.3 and again and kept and not sudden:
         step = float(loss.step[place])
         yield _finding((step, step), (low, high), None, jumps=True)
 
@@ -196,8 +215,7 @@ def _finding(
 
 def _overlap(loss: Column, end: float, start: float) -> Finding:
     at = int(np.flatnonzero((loss.step[:-1] == end) & (loss.step[1:] == start))[0]) + 1
-    first = Column(loss.step[:at], loss.value[:at])
-    again = Column(loss.step[at:], loss.value[at:])
+    first, again = (Column(loss.step[part], loss.value[part]) for part in (slice(at), slice(at, None)))
     step, one, other = np.intersect1d(first.step, again.step, return_indices=True)
     gaps = np.abs(first.value[one] - again.value[other])
     apart = f"; their loss differs by {words.number(float(np.median(gaps)))} in the median" if step.size else ""
@@ -218,67 +236,52 @@ def _overlap(loss: Column, end: float, start: float) -> Finding:
     )
 
 
-def _anew(run: Run, seams: list[tuple[float, float]]) -> Finding:
-    end, start = seams[0]
-    starts = len(seams) + 1
+def _anew(run: Run, seams: list[signals.Beginning]) -> Finding:
+    end, start, starts = seams[0].end, seams[0].start, len(seams) + 1
+    counted = len(seams) == 1 and seams[0].goes_on
     ends = [e for e in run.events if e.kind in (names.EVENT_CRASH, names.EVENT_OUT_OF_MEMORY, names.EVENT_WARNING)]
     short = [e for e in ends if e.kind == names.EVENT_OUT_OF_MEMORY or "out of memory" in e.message.lower()]
     again = [f"{len(short)} times the memory did not suffice"] if len(short) > 1 else []
-    where = words.listing(words.step(at) for at, _ in seams[:_SHOWN]) + (" …" if len(seams) > _SHOWN else "")
+    where = words.listing(words.step(one.end) for one in seams[:_SHOWN]) + (" …" if len(seams) > _SHOWN else "")
+    what, cause, remedy = _COUNTED if counted else _TWO if starts == 2 else _MANY
     return Finding(
         rule=CODE,
         name=NAME,
         level=Level.INFO,
         headline=(
-            f"The log begins again at step {words.step(start)} after step {words.step(end)}: it holds two runs."
-            if starts == 2
-            else f"The log begins again at step {words.step(start)} {len(seams)} times: it holds {starts} starts, none "
-            "of which went on from where the one before ended."
+            f"The log begins again at step {words.step(start)} "
+            + (f"after step {words.step(end)}" if starts == 2 else f"{len(seams)} times")
+            + what.format(starts=starts, before=words.number(seams[0].before), after=words.number(seams[0].after))
         ),
         evidence=("Of steps that several have, the values of the later one count", f"Ended at step {where}", *again),
-        cause=(
-            "Two runs wrote to one file, or the run was started from the beginning again."
-            if starts == 2
-            else "A launcher starts the run again when it ends, without a checkpoint to go on from."
-        ),
-        remedy=(
-            "Give each run a log of its own."
-            if starts == 2
-            else "Mend what ends each start first; save checkpoints before it, and resume from them."
-        ),
+        cause=cause,
+        remedy=remedy,
         first_step=start,
         last_step=end,
         numbers={"end": end, "start": start, "starts": float(starts)},
     )
 
 
-def _interleaved(loss: Column) -> Finding | None:
+def _interleaved(two: signals.Doubled) -> Finding:
     """Two runs in one log: most steps twice in a row, at two levels that never meet, far apart beside their noise."""
-    same = np.flatnonzero(np.diff(loss.step) == 0)
-    if same.size < _PAIRS or 2 * same.size < _MOST * len(loss) or bool(np.any(np.diff(same) == 1)):
-        return None
-    pairs = np.sort(np.stack([loss.value[same], loss.value[same + 1]]), axis=0)
-    gap = float(np.median(pairs[1] - pairs[0]))
-    noise = float(np.median(np.abs(np.diff(pairs, axis=1))))
-    if float(np.min(pairs[1] - pairs[0])) <= 0 or gap < _APART * noise or gap < 0.1 * abs(float(np.median(pairs))):
-        return None
-    low, high = (words.number(float(value)) for value in pairs[:, -1])
+    low, high = (words.number(value) for value in two.ends)
     return Finding(
         rule=CODE,
         name=NAME,
         level=Level.WARNING,
         headline=(
-            f"The log holds two runs at once: {same.size:,} steps stand in it twice, with two losses that never meet "
-            f"({low} and {high} at step {words.step(loss.step[same[-1]])})."
+            f"The log holds two runs at once: {two.count:,} steps stand in it twice, with two losses that never meet "
+            f"({low} and {high} at step {words.step(two.last)})."
         ),
         evidence=(
-            f"Apart by {words.number(gap)} in the median; the neighbours of one differ by {words.number(noise)}",
+            f"Apart by {words.number(two.gap)} in the median; the neighbours of one differ by "
+            f"{words.number(two.noise)}",
         ),
         cause="Two runs wrote to one file; or one run logs two things under one name.",
         remedy="Give each run a log of its own: what else is told here is of a mixture of both.",
-        first_step=float(loss.step[same[0]]),
-        last_step=float(loss.step[same[-1]]),
-        numbers={"twice": float(same.size), "gap": gap},
+        first_step=two.first,
+        last_step=two.last,
+        numbers={"twice": float(two.count), "gap": two.gap},
     )
 
 

@@ -148,7 +148,7 @@ def _falls_again(value: Floats, places: list[int]) -> bool:
         fall = thirds[0] - thirds[2]
         levels = np.median(np.lib.stride_tricks.sliding_window_view(stretch, _WIDTH), axis=1)
         steps = levels[:-_WIDTH] - levels[_WIDTH:]
-        at_once = float(np.max(steps)) > _AT_ONCE * fall and int(np.argmax(steps)) > _WIDTH
+        at_once = float(np.max(steps)) > _AT_ONCE * fall and int(np.argmax(steps)) > _WIDTH // 2
         falls.append(thirds[0] > thirds[1] >= thirds[2] - 0.25 * fall and not at_once)
     return bool(falls) and all(falls)
 

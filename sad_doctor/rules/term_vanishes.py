@@ -20,7 +20,7 @@ the vocabulary; the term is then tens of thousands of times too small and the KD
 - `last = 0.2`: the share of the records, from the end, that must be 0 or missing. `records = 20`: fewest records.
 - `tiny = 0.001`: a KD below this, in nats, at the beginning, is held against the vocabulary, while the label loss is
   above `labels = 1`; where the vocabulary is known, a KD below `beside = 0.05` of the label loss. `low = 0.05`,
-  `high = 20`: between these its product with the vocabulary is plausible.
+  `high = 20`: between these its product with the vocabulary is plausible; one that grows `grows = 4` times has none.
 - `nat = 0.05`: a first KL of less than this share of the nats that the label loss has lost since, `since = 0.15` or
   more, cannot be.
 - `faded = 0.1`: the share of its largest value below which the last three before the zeros lie in a schedule.
@@ -215,7 +215,7 @@ def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
     first = float(np.median(kd[1].value[: max(5, len(kd[1]) // 10)]))
     vocabulary = told if told and told > 1 else _UNKNOWN
     labels = float(np.median(lm[1].value[: max(5, len(lm[1]) // 10)]))
-    if not first > 0 or labels < t["labels"]:
+    if not first > 0 or labels < t["labels"] or float(np.median(kd[1].value[-10:])) > t["grows"] * first:
         return
     tiny = first < (t["beside"] * labels if told else t["tiny"])
     if not (tiny and t["low"] <= first * vocabulary <= t["high"]):
@@ -291,9 +291,8 @@ RULE = Rule(
         "labels": 1,
         "low": 0.05,
         "high": 20,
-        "beside": 0.05,
-        "nat": 0.05,
-        "since": 0.15,
+        **{"beside": 0.05, "grows": 4},
+        **{"nat": 0.05, "since": 0.15},
         "off": 0.5,
         "faded": 0.1,
     },

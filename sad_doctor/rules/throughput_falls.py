@@ -4,7 +4,8 @@
 The tokens per second of twelve blocks of records: the last quarter of them lies below a third of the first half's best
 level, surely and without coming back. Without tokens per second, the samples or the steps per second, else the seconds
 between records, where records carry a time. A run that lost little time by it, and a fall to a half, is a hint; and so
-are single records, all along, that are far slower than the others and take a good part of the time.
+are single records, all along, that are far slower than the others and take a good part of the time, and stretches of
+slow records with fast ones between.
 
 ## Why it is bad
 The rest of the run costs several times its price. Common reasons: memory that swaps or an allocator that frees and asks
@@ -58,6 +59,8 @@ from sad_doctor.run import Column, Run
 CODE, NAME = "R503", "throughput-falls"
 
 _BLOCKS = 12
+_STRETCH, _HELD = 5, 0.8
+"""Fewest records of a slow stretch, and the share of all slow records that must lie in such."""
 _STALLS = 6
 """Fewest single slow records that make a habit."""
 
@@ -78,7 +81,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         raise TooFew("the pace is 0 in the last records")
     yield Reading("times slower at the end", before / after, "cliff")
     if float(np.max(late)) * t["slower"] > before:
-        yield from _stalls(run, pace, t)
+        stalls = list(_stalls(run, pace, t))
+        yield from stalls or _stretches(pace, t)
         return
     slow = blocks.step[blocks.middle < 0.75 * before]
     since = float(slow[0]) if slow.size else float(blocks.step[-3])
@@ -133,6 +137,35 @@ def _stalls(run: Run, pace: Column, t: Thresholds) -> Iterator[Finding]:
         first_step=float(known.step[slow][0]),
         last_step=float(known.step[-1]),
         numbers={"slow": float(slow.sum()), "share": share},
+    )
+
+
+def _stretches(pace: Column, t: Thresholds) -> Iterator[Finding]:
+    """Stretches of slow records with fast ones between: two paces that take turns."""
+    known = signals.finite(pace)
+    fast = float(np.quantile(known.value, 0.8))
+    slow = (known.value > 0) & (known.value * t["slower"] < fast)
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], slow.astype(np.int8), [0]))))
+    starts, lengths = edges[::2], np.diff(edges)[::2]
+    long = lengths >= _STRETCH
+    # the last one may go on for good; and many short ones are the noise of the machine
+    if int(long.sum()) < 2 or float(lengths[long].sum()) < _HELD * float(slow.sum()) or float(np.mean(slow)) < 0.1:
+        return
+    level = float(np.median(known.value[slow]))
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"The run is {words.number(fast / level, 1)} times slower in {int(long.sum())} stretches, "
+            f"{words.percent(float(np.mean(slow)))} of the records, and as fast as ever between them."
+        ),
+        evidence=(f"They begin at {words.steps(known.step[starts[long]].tolist())}",),
+        cause="The device throttles by its heat or its power, or somebody else uses the machine at times.",
+        remedy="Log the device's clock and temperature beside the pace; look at the machine's other processes.",
+        first_step=float(known.step[starts[long][0]]),
+        last_step=float(known.step[-1]),
+        numbers={"stretches": float(long.sum()), "times": fast / level},
     )
 
 

@@ -1,12 +1,16 @@
 """Signals: arrays in, arrays out. Shares, trend, plateau, frozen, clamp, spike, printed precision."""
 
 from sad_doctor.signals.batches import neighbours, noise_share, per_batch
+from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
+from sad_doctor.signals.leaps import Leap, leaps
 from sad_doctor.signals.learning import always_zero, falls, level_off, loss_falls, never_steps
 from sad_doctor.signals.parts import Parts, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
+from sad_doctor.signals.repeats import Repeat, repeats, resolution
+from sad_doctor.signals.seams import Beginning, Doubled, beginnings, doubled, warms_again
 from sad_doctor.signals.series import Gain, Still, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap
@@ -15,17 +19,25 @@ from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_los
 
 __all__ = [
     "CLAMPS",
+    "Beginning",
+    "Beside",
     "Blocks",
+    "Doubled",
     "Gain",
     "Jump",
+    "Leap",
     "Parts",
+    "Repeat",
     "Still",
     "Switch",
     "TeacherGap",
     "after_its_weight",
     "always_zero",
+    "beginnings",
+    "beside",
     "blocks",
     "clamp_of",
+    "doubled",
     "ends",
     "evaluation_moves",
     "evaluations",
@@ -38,6 +50,7 @@ __all__ = [
     "is_summed",
     "jump_at",
     "label_loss",
+    "leaps",
     "level_off",
     "loss_falls",
     "measured",
@@ -47,6 +60,9 @@ __all__ = [
     "parts",
     "per_batch",
     "rank_correlation",
+    "repeats",
+    "resolution",
+    "rest",
     "sample",
     "shares",
     "significant_digits",
@@ -63,4 +79,6 @@ __all__ = [
     "trend",
     "unit",
     "unweighted",
+    "warms_again",
+    "weight_moves",
 ]

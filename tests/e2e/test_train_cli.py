@@ -169,6 +169,8 @@ def test_two_processes_are_one(room: Room) -> None:
         (("--config", "none.toml"), "cannot read the recipe none.toml"),
         (("--config", "broken.toml"), "broken.toml cannot be read as TOML"),
         (("--resume", "runs/latest"), "--resume goes on with the run's own recipe"),
+        (("--push-checkpoint", "run.toml/a"), "run.toml is a file; choose another place with --push-checkpoint"),
+        (("--push-checkpoint", "/proc/a"), "cannot copy checkpoints to /proc/a: "),
     ],
 )
 def test_a_mistake_in_the_words_is_one_line(room: Room, words: tuple[str, ...], told: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 from rich.style import Style
@@ -19,6 +18,7 @@ from sad_doctor.views import axis, numerals
 from sad_doctor.views.tui.bands import Place, Shares, paint_bands, paint_bars, paint_cursor
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.chart import Chart
+from sad_doctor.views.tui.ink import pen
 from sad_doctor.views.tui.library import Histories
 from sad_doctor.views.tui.painted import Painted
 from sad_doctor.views.tui.plot import Ink
@@ -26,8 +26,6 @@ from sad_doctor.views.tui.plot import Ink
 
 class _Drawn(Painted):
     """Paints shares; repaints only when the shares, the cursor, the size or the theme changed."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"shares--label", "shares--text", "shares--nan", "shares--track"}
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -64,9 +62,7 @@ class _Drawn(Painted):
 
     def ink(self) -> Ink:
         """Return the styles of this widget."""
-        label, text, nan, track = (
-            self.get_component_rich_style(f"shares--{part}", partial=True) for part in ("label", "text", "nan", "track")
-        )
+        label, text, nan, track = (pen(self, f"${part}") for part in ("text-muted", "foreground", "error", "grid"))
         return Ink(Style(bgcolor=self.rich_style.bgcolor), label, track, label, text, nan, nan, {})
 
 

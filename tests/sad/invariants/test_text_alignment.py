@@ -6,7 +6,9 @@ from sad.invariants.text_alignment import Read, text_alignment
 
 
 def spelled(reader, text):
-    return reader.tokenizer.tokenize(text)
+    """The tokens of a text; a mark stands for none of it."""
+    read, marks = reader.tokenizer(text, add_special_tokens=False)["input_ids"], set(reader.tokenizer.all_special_ids)
+    return ["" if i in marks else token for i, token in zip(read, reader.tokenizer.convert_ids_to_tokens(read))]
 
 
 def common(readers, text):
@@ -14,7 +16,7 @@ def common(readers, text):
         at, found = 0, {}
         for i, token in enumerate(spelled(reader, text)):
             at += len(token)
-            found[at] = i
+            found |= {at: i} if token else {}
         return found
 
     student, teacher = ends(readers.student), ends(readers.teacher)

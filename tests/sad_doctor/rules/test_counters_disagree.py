@@ -1,6 +1,11 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from sad_doctor.finding import Finding
 from sad_doctor.rules.counters_disagree import RULE
+from sad_doctor.run import Column, Run
 
 LOSS = "steps: 100\ntrain/loss: 5 -> 4 ~ 0.1\n"
 
@@ -38,3 +43,25 @@ def test_counters_that_count_are_left_alone(judge, counter):
 def test_whole_epochs_stand_still_by_themselves(judge):
     zeros, ones = ", ".join(["0"] * 50), ", ".join(["1"] * 50)
     assert judge(RULE, f"{LOSS}train/epoch: {zeros}, {ones}") == []
+
+
+@pytest.mark.parametrize(("planned", "fires"), [(100, False), (97, False), (25, True)])
+def test_steps_far_past_the_plan(judge, planned, fires):
+    found = judge(RULE, f"{LOSS}fact total_steps: {planned}")
+    assert bool(found) is fires
+    assert all("4 times as many" in one.headline for one in found)
+
+
+@pytest.mark.parametrize(("epoch", "fires"), [("0.0123", True), ("0", False), ("1", False)])
+def test_a_fraction_that_stands_is_not_counted(judge, epoch, fires):
+    found = judge(RULE, f"{LOSS}train/epoch: {epoch}")
+    assert bool(found) is fires
+    assert all("in all of its 100 records" in one.headline for one in found)
+
+
+def test_steps_that_two_processes_write():
+    drawn = np.random.default_rng(0).normal(0, 0.1, (2, 60))
+    rows = [(step, 6 - step / 60 + float(one)) for step in range(60) for one in drawn[:, step]]
+    columns = {"train/loss": Column(*(np.array(side, dtype=np.float64) for side in zip(*rows, strict=True)))}
+    found = [one for one in RULE.check(Run("a", "b", Path("c"), columns), RULE.thresholds) if isinstance(one, Finding)]
+    assert ["two processes write" in one.headline for one in found] == [True]

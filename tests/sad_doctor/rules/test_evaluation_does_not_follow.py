@@ -41,3 +41,38 @@ def test_an_average_that_is_too_slow_hardly_follows(judge):
     assert "hardly follows" in finding.headline
     assert judge(RULE, text + "5.681 -> 4.90013") == []
     assert judge(RULE, text + "5.681 -> 5.6 -> 5.68013") == []
+
+
+NEVER = (
+    "steps: 100 every 10\ntrain/raw/lm: 5.4 -> 3 ~ 0.1\ntrain/epoch: 0.01 -> {}\nsteps: 9 every 120\neval/lm_loss: {}"
+)
+ROSE = "5.41, 5.19, 5.27, 5.36, 5.51, 5.63, 5.71, 5.79, 5.84"
+
+
+@pytest.mark.parametrize(
+    ("passes", "values", "fires"),
+    [
+        (0.5, ROSE, True),
+        (4, ROSE, False),  # what was seen several times may be known by heart
+        (0.5, "5.41, 4.8, 4.5, 4.2, 4.6, 4.9, 5.1, 5.3, 5.5", False),  # it did follow
+        (0.5, "7.41, 7.2, 7.3, 7.3, 7.4, 7.4, 7.4, 7.5, 7.5", False),  # of other texts from the start on
+    ],
+)
+def test_an_evaluation_that_never_came_down(judge, passes, values, fires):
+    found = judge(RULE, NEVER.format(passes, values))
+    assert [one.level for one in found] == ([Level.WARNING] if fires else [])
+    assert all("and never did" in one.headline for one in found)
+
+
+def test_an_evaluation_that_stands_while_the_training_falls(judge):
+    values = "5.01234, 4.61234, 4.2, 3.98127, 3.98127, 3.98127, 3.98127, 3.98127"
+    (finding,) = judge(RULE, TRAIN + f"steps: 8 every 120\neval/lm_loss: {values}")
+    assert finding.level == Level.WARNING
+    assert "in 5 evaluations" in finding.headline
+    assert finding.first_step == 480
+
+
+def test_one_that_stands_with_its_training_is_not_told_here(judge):
+    flat = "steps: 100 every 10\ntrain/raw/lm: 5 -> 4 -> 4 -> 4 -> 4 ~ 0.02\n"
+    values = "5.01234, 4.41234, 4.1, 3.98127, 3.98127, 3.98127, 3.98127, 3.98127"
+    assert judge(RULE, flat + f"steps: 8 every 120\neval/lm_loss: {values}") == []

@@ -26,3 +26,8 @@ def test_a_curve_is_left_alone(judge, values):
 def test_too_few_evaluations(judge):
     with pytest.raises(TooFew, match="8 evaluations"):
         judge(RULE, "steps: 4 every 50\neval/lm_loss: 5, 4, 5, 4")
+
+
+def test_a_trend_hides_turns_of_large_jumps(judge):
+    values = "4.96, 4.88, 4.75, 4.21, 4.0, 3.79, 3.55, 3.93, 3.64, 3.31, 3.39"
+    assert len(judge(RULE, f"steps: 11 every 16\neval/lm_loss: {values}")) == 1

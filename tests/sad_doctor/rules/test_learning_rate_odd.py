@@ -54,3 +54,12 @@ def test_a_warm_up_under_way_is_left_alone(judge):
 def test_too_few_records(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 5\ntrain/lr: 0.0001")
+
+
+def test_a_rate_that_never_comes_down(judge):
+    (finding,) = judge(RULE, "steps: 100\ntrain/lr: 0.00001 -> 0.0001 -> 0.00013 -> 0.00015\nfact total_steps: 100")
+    assert "no schedule takes it down" in finding.headline
+
+
+def test_a_long_warm_up_and_a_rate_that_is_held(judge):
+    assert judge(RULE, "steps: 100\ntrain/lr: 0.00001 -> 0.0001 -> 0.0001 -> 0.0001\nfact total_steps: 100") == []

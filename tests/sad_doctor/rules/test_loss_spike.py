@@ -45,3 +45,18 @@ def test_of_a_level_that_stays_up_the_step_up_to_it_is_shown(judge):
 
     (hint,) = judge(RULE, f"steps: {steps}\ntrain/loss: {losses}")
     assert "to 18 at step 100" in hint.headline
+
+
+BACK = "steps: 40\ntrain/loss: 6 -> 4 ~ 0.03\nsteps: 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52\ntrain/loss: {}"
+
+
+def test_a_loss_that_is_thrown_back_needs_no_64_records(judge):
+    (hint,) = judge(RULE, BACK.format("4.9, 4.85, 4.8, 4.7, 4.6, 4.5, 4.4, 4.3, 4.2, 4.1, 4, 4"))
+    assert hint.level == Level.INFO
+    assert "thrown back at step 41" in hint.headline
+    assert "weights" in hint.cause
+
+
+def test_one_that_stays_up_is_another_picture(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, BACK.format("4.9"))

@@ -89,3 +89,24 @@ def test_two_runs_at_once_have_two_levels_that_never_meet():
 
     assert "two runs at once: 30 steps" in told(4)[0]
     assert told(0) == []  # as of several processes that log the same loss
+
+
+def test_the_counter_alone_begins_again(judge):
+    (finding,) = judge(RULE, series(9, 5, 1, 100) + series(4.9, 4, 1, 60))
+    assert finding.level == Level.INFO
+    assert "the counter began anew, not the run" in finding.headline
+
+
+def _resumed(rates):
+    steps = np.arange(1.0, 101.0)
+    rate = np.full(100, 1e-3)
+    rate[49 : 49 + len(rates)] = rates
+    columns = {names.LOSS: Column(steps, np.linspace(9, 4, 100)), names.LEARNING_RATE: Column(steps, rate)}
+    run = Run("a", "b", Path("c"), columns, events=(Event(names.EVENT_RESUME, "", 49.0),))
+    return [one for one in RULE.check(run, RULE.thresholds) if isinstance(one, Finding)]
+
+
+def test_a_rate_that_is_warmed_up_anew_is_no_other_schedule():
+    assert _resumed([1e-4 * i for i in range(1, 10)]) == []
+    (finding,) = _resumed([1e-4] * 51)
+    assert "Learning rate" in finding.evidence[-1]

@@ -78,3 +78,12 @@ def test_single_slow_records_all_along_are_a_hint(judge):
     assert "waits again and again" in finding.headline
     few = ", ".join(["9000"] * 95 + ["200"] * 5)
     assert judge(RULE, f"steps: 100\ntrain/tokens_per_second: {few}") == []
+
+
+@pytest.mark.parametrize(("slow", "length", "fires"), [(3000, 15, True), (7000, 15, False), (3000, 2, False)])
+def test_two_paces_that_take_turns(judge, slow, length, fires):
+    pace = ", ".join(str((slow if i // length % 2 else 9000) + 10 * (i % 7)) for i in range(120))
+    steps = ", ".join(str(i) for i in range(120))
+    found = judge(RULE, f"steps: {steps}\ntrain/tokens_per_second: {pace}")
+    assert bool(found) is fires
+    assert all("4 stretches" in one.headline for one in found)

@@ -123,5 +123,6 @@ async def test_rows_are_wrapped_to_the_width_that_is_left_by_the_scrollbar(make,
         await make.settled(pilot)
         findings = app.board.findings
         width = findings.scrollable_content_region.width - 2
-        lines = [line for option in findings.options for line in str(option.prompt).splitlines()]
-        assert max(len(line) for line in lines) == width
+        lines = [findings.render_line(y).text.rstrip() for y in range(findings.size.height)]
+        assert findings.show_vertical_scrollbar
+        assert max(map(len, lines)) == width + 1  # and a margin

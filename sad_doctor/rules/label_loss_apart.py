@@ -1,0 +1,125 @@
+"""Training and evaluation part in their label loss
+
+## What it sees
+The training's label loss beside the evaluation's, at every evaluation: their ratio moves from the first evaluations to
+the last, by the thresholds below and far beyond the noise of the batches. The first evaluations are the measure, so a
+constant weight, a smoothing or a harder text on one side does not count.
+
+## Why it is bad
+Text that is held out and text that is trained on are alike, so their losses go together, until texts are learned by
+heart. If the training's falls far below, it is that, or the training's loss is made small: a weight, a divisor or a
+share of masked labels that changes, labels that are easy. If the evaluation's falls and the training's does not, the
+student learns, by its other terms, and the training's labels or texts are not the ones that it is evaluated on: labels
+of another text or of the step before, text that gets harder.
+
+Whether other terms part as well tells which: if KD parts too it is the texts, or all weights; if only the label loss
+does it is the labels, or how that loss is computed.
+
+## Thresholds
+- `below = 1.35`: how many times the ratio becomes smaller; texts that are seen a few times make it a tenth smaller.
+- `above = 1.1`: how many times it becomes larger, which no training does on text of one kind.
+
+## Example
+```run fires
+steps: 60
+train/raw/lm: 5 -> 4.9 ~ 0.05
+train/raw/kd: 1.9 -> 1.2 ~ 0.05
+steps: 6, 12, 18, 24, 30, 36, 42, 48, 54, 60
+eval/lm_loss: 5 -> 3.8
+```
+
+```run fires
+steps: 60
+train/raw/lm: 5 -> 0.5 ~ 0.05
+steps: 6, 12, 18, 24, 30, 36, 42, 48, 54, 60
+eval/lm_loss: 5 -> 3.5
+```
+
+```run quiet
+steps: 60
+train/weighted/lm: 2.5 -> 2 ~ 0.05
+train/weighted/kd: 1.9 -> 1.2 ~ 0.05
+steps: 6, 12, 18, 24, 30, 36, 42, 48, 54, 60
+eval/lm_loss: 5 -> 3.9
+```
+
+## Remedy
+Send one training batch through the evaluation's code, in evaluation mode: both must give one number. Decode a batch's
+labels beside its inputs.
+
+## Sources
+- Karpathy 2019, "A Recipe for Training Neural Networks": look at the data just before it goes into the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Run
+from sad_doctor.signals import Beside
+
+CODE, NAME = "R316", "label-loss-apart"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield one finding where the label losses part."""
+    told = signals.beside(run)
+    term = next((term for term in told if term in names.ANCHORS), None)
+    if term is None:
+        raise TooFew("too few evaluations of the label loss, or records of the training's")
+    label = told[term]
+    yield Reading("how many times the training's ratio to the evaluation's changes", float(np.exp(label.drift)))
+    if signals.weight_moves(run, told) is not None:
+        return  # told by R211
+    if label.surely_moved(t["above"] if label.drift > 0 else t["below"]):
+        yield _finding(label, {other: pair for other, pair in told.items() if other not in ("", term)}, t)
+
+
+def _finding(label: Beside, others: dict[str, Beside], t: Thresholds) -> Finding:
+    up = label.drift > 0
+    first, last = (words.number(float(v)) for v in (label.training[0], label.training[-1]))
+    begin, end = (words.number(float(v)) for v in (label.evaluation[0], label.evaluation[-1]))
+    apart = [term for term, pair in others.items() if pair.surely_moved(t["below"]) and (pair.drift > 0) == up]
+    along = [term for term in others if term not in apart]
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"Training and evaluation part: the training's label loss goes from {first} to {last}, the evaluation's "
+            f"from {begin} to {end}."
+        ),
+        evidence=(
+            f"The ratio of the two is {words.number(float(np.exp(label.drift)), 3)} times the first one, at "
+            f"{words.counted(label.step.size, 'evaluation')}",
+            *([f"{words.capital(words.listing(apart))} parted too: look at the texts"] if apart else []),
+            *([f"{words.capital(words.listing(along))} did not: look at the labels"] if along else []),
+        ),
+        cause=(
+            "The training's labels or texts are not those of the evaluation: other labels, text that gets harder, "
+            "a student that is trained with much dropout."
+            if up
+            else "The training's texts are learned by heart, its labels are easier, or its label loss is multiplied "
+            "or masked by something that changes."
+        ),
+        remedy="Send one training batch through the evaluation's code; decode its labels beside its inputs.",
+        first_step=float(label.step[0]),
+        last_step=float(label.step[-1]),
+        numbers={"times": float(np.exp(label.drift))},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.INFO,
+    page=__doc__,
+    needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_PERPLEXITY}", f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
+    check=check,
+    thresholds={"below": 1.35, "above": 1.1},
+)

@@ -1,0 +1,117 @@
+"""Training and evaluation part in a term other than the label loss
+
+## What it sees
+KD or another term of the training beside the evaluation's, at every evaluation: their ratio moves from the first
+evaluations to the last by more than the threshold, far beyond the noise of the batches, while that of the label loss
+keeps within half of it. Where the evaluation tells only its total and the label loss, what is left of the two totals
+stands for the other terms.
+
+## Why it is bad
+The texts are alike, as the label losses say, and the term is not: in training it is computed from something else. KD
+that falls in training and not on held-out text has other targets there, which come to meet the student: a teacher that
+fades, a cache, a temperature, a divisor or a weight that changes. KD that falls on held-out text and not in training is
+a sum that is never set to 0, targets of another batch, an answer that is kept for too long.
+
+## Thresholds
+- `times = 1.25`: how many times the ratio becomes another one; much dropout in training makes it 1.15. It is a hint,
+  and a warning from `far = 1.5` on.
+
+## Example
+```run fires
+steps: 60
+train/raw/kd: 1.8 -> 0.2 ~ 0.01
+train/raw/lm: 5 -> 4 ~ 0.05
+steps: 6, 12, 18, 24, 30, 36, 42, 48, 54, 60
+eval/lm_loss: 5 -> 4
+eval/raw/kd: 1.8 -> 1
+```
+
+```run quiet
+steps: 60
+train/raw/kd: 1.8 -> 1 ~ 0.01
+train/raw/lm: 5 -> 4 ~ 0.05
+steps: 6, 12, 18, 24, 30, 36, 42, 48, 54, 60
+eval/lm_loss: 5 -> 4
+eval/raw/kd: 1.8 -> 1
+```
+
+## Remedy
+Send one training batch through the evaluation's code: the term must be one number. Then look at what the training's
+term has that the evaluation's has not: a cache, a curriculum, a running sum.
+
+## Sources
+- The grid of planted faults in `benchmarks/planted/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Run
+from sad_doctor.signals import Beside
+
+CODE, NAME = "R220", "term-apart"
+
+_REST = "the rest of the loss"
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield a finding for each term whose training and evaluation part."""
+    told = signals.beside(run)
+    label = next((pair for term, pair in told.items() if term in names.ANCHORS), None)
+    if label is None:
+        raise TooFew("too few evaluations of the label loss, or records of the training's")
+    others = {f"the term {term}": pair for term, pair in told.items() if term and pair is not label}
+    if not others and (left := signals.rest(run, label)) is not None:
+        others = {_REST: left}
+    if not others:
+        raise TooFew("no term but the label loss that both the training and the evaluation tell")
+    for what, pair in others.items():
+        yield Reading(f"how many times the ratio of {what} changes", float(np.exp(pair.drift)), "times")
+        apart = abs(pair.drift - label.drift) > np.log(t["times"])
+        if pair.surely_moved(t["times"]) and apart and abs(label.drift) < 0.5 * abs(pair.drift):
+            yield _finding(what, pair, label, Level.WARNING if pair.surely_moved(t["far"]) else Level.INFO)
+
+
+def _finding(what: str, pair: Beside, label: Beside, level: Level) -> Finding:
+    first, last = (words.number(float(v)) for v in (pair.training[0], pair.training[-1]))
+    begin, end = (words.number(float(v)) for v in (pair.evaluation[0], pair.evaluation[-1]))
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=level,
+        headline=(
+            f"{words.capital(what)} is another one in training than at the evaluation: there from {first} to {last}, "
+            f"here from {begin} to {end}, while the label losses go together."
+        ),
+        evidence=(
+            f"Its ratio is {words.number(float(np.exp(pair.drift)), 3)} times the first one, the label loss's "
+            f"{words.number(float(np.exp(label.drift)), 3)} times, at {words.counted(pair.step.size, 'evaluation')}",
+        ),
+        cause=(
+            "In training its targets come to meet the student, or it is multiplied by what shrinks: a teacher that "
+            "changes, a temperature, a divisor, a weight."
+            if pair.drift < 0
+            else "In training its targets are those of other batches, or it is summed or multiplied by what grows."
+        ),
+        remedy="Send one training batch through the evaluation's code: the term must be one number.",
+        first_step=float(pair.step[0]),
+        last_step=float(pair.step[-1]),
+        numbers={"times": float(np.exp(pair.drift))},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.WARNING,
+    page=__doc__,
+    needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_PERPLEXITY}", f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
+    check=check,
+    thresholds={"times": 1.25, "far": 1.5},
+)

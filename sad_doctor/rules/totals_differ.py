@@ -1,0 +1,208 @@
+"""The training's total and the evaluation's are not of one sum
+
+## What it sees
+The evaluation's total beside the training's total of the records about it, at each evaluation. Where the log tells the
+parts: the evaluation's is the sum of some of the training's parts and not of all. Or the training's total, as a
+multiple of the evaluation's, grows all along, while the evaluation falls: the one says that the student learns, and the
+other that it does not. Or each evaluation adds the training's total to the one before, which is a warning. Or it
+shrinks all along in the first pass over the texts, in which every batch is as new to the student as the evaluation is,
+so that nothing can have been learned by heart. An evaluation that rises beside a training that falls is another
+picture, R305 and R312.
+
+## Why it is bad
+The two cannot be compared, and one of them is no measure of what the optimizer does: an early stop, a best checkpoint
+or a schedule on a plateau watches the wrong number. A total that drifts away from its own evaluation has a factor that
+is not divided out, a sum that is never set to 0, or texts that become harder, which a curriculum may mean to.
+
+## Thresholds
+- `apart = 0.08`: how far all the parts together must miss the evaluation. `near = 0.05`: how near some must come, and
+  three times as near.
+- `grows = 1.4`: the factor by which the ratio must grow from the first to the last third. `falls = 0.05`: the share by
+  which the evaluation must fall meanwhile. `shrinks = 1.25`: the factor in the first pass. `evaluations = 6`: fewest.
+
+## Example
+```run fires
+steps: 100
+train/loss: 9 -> 6 ~ 0.05
+train/weighted/kd: 4 -> 3 ~ 0.03
+train/weighted/lm: 5 -> 3 ~ 0.03
+steps: 8 every 12
+eval/loss: 4.9, 4.7, 4.4, 4.2, 4, 3.7, 3.4, 3.2
+```
+
+```run fires
+steps: 100
+train/loss: 9 -> 20 ~ 0.1
+steps: 8 every 12
+eval/loss: 9, 8.6, 8.2, 7.9, 7.6, 7.3, 7.1, 7
+```
+
+```run quiet
+steps: 100
+train/loss: 9 -> 6 ~ 0.05
+steps: 8 every 12
+eval/loss: 9, 8.6, 8.2, 7.9, 7.4, 7, 6.7, 6.4
+```
+
+## Remedy
+Let one function make both totals. Print the terms and the weights of one batch, once in training and once as an
+evaluation: all numbers but dropout's noise must agree.
+
+## Sources
+- The grid of faults in this project: an evaluation without one of its terms, a scale that is not divided out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Floats, Run
+
+CODE, NAME = "R319", "totals-differ"
+
+_AROUND = 5
+"""Training records on either side of an evaluation."""
+
+_MOST = 6
+"""With more terms some of them sum to anything."""
+
+_ADDED = 0.25
+"""How far from the training's total what an evaluation adds may lie."""
+
+_STEADY = 0.9
+"""The rank correlation of a ratio that grows all along with its place."""
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield at most one hint."""
+    told, loss = run.get(names.EVAL_LOSS), run.get(names.LOSS)
+    if told is None or loss is None:
+        return
+    training, evaluation = signals.finite(signals.tidy(loss)), signals.measured(signals.finite(told), run)
+    # what is evaluated before the first record has none beside it
+    within = evaluation.step >= training.step[0] if len(training) else np.zeros(len(evaluation), dtype=bool)
+    evaluation = Column(evaluation.step[within], evaluation.value[within])
+    if len(evaluation) < t["evaluations"] or len(training) < 4 * _AROUND or not np.all(evaluation.value > 0):
+        raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the total beside the training's records")
+    level = _around(training, evaluation.step)
+    yield Reading("the training's total over the evaluation's, median", float(np.median(level / evaluation.value)))
+    found = _sums(evaluation, level) or _some(run, evaluation, t) or _drift(run, evaluation, level, t)
+    if found is not None:
+        yield found
+
+
+def _sums(evaluation: Column, level: Floats) -> Finding | None:
+    """An evaluation that adds the training's level to the evaluation before, each time."""
+    added = np.diff(evaluation.value) / level[1:]
+    if not bool(np.all(np.abs(added - 1) < _ADDED)) or float(np.median(np.abs(added - 1))) > 0.5 * _ADDED:
+        return None
+    found = _finding(
+        evaluation,
+        f"Each evaluation is larger than the one before by the training's total, from "
+        f"{words.number(float(evaluation.value[0]))} to {words.number(evaluation.last)}",
+        f"At {len(evaluation)} evaluations in a row, within {words.percent(_ADDED)}",
+        "The sum of the evaluation is never set to 0: each says all that were before, too.",
+    )
+    return replace(found, level=Level.WARNING)
+
+
+def _some(run: Run, evaluation: Column, t: Thresholds) -> Finding | None:
+    """Some of the parts that sum to the evaluation's total at each of its steps, where all of them do not."""
+    terms = {term: signals.finite(signals.tidy(column)) for term, column in signals.parts(run).terms.items()}
+    if not 2 <= len(terms) <= _MOST or any(len(column) < 4 * _AROUND for column in terms.values()):
+        return None
+    levels = {term: _around(column, evaluation.step) for term, column in terms.items()}
+    whole = np.sum(list(levels.values()), axis=0)
+    missed = np.abs(whole / evaluation.value - 1)
+    if not bool(np.all(missed > t["apart"])):
+        return None
+    subsets = [some for count in range(1, len(terms)) for some in combinations(terms, count)]
+    misses = {some: np.abs(np.sum([levels[term] for term in some], axis=0) / evaluation.value - 1) for some in subsets}
+    best = min(subsets, key=lambda some: float(np.median(misses[some])))
+    fits = float(np.median(misses[best])) < min(t["near"], float(np.median(missed)) / 3)
+    if not fits or not bool(np.all(misses[best] < missed)):
+        return None
+    out = [term for term in terms if term not in best]
+    return _finding(
+        evaluation,
+        f"The evaluation's total is that of {words.listing(best)} alone at all {len(evaluation)} evaluations: "
+        f"{words.listing(out)} {'is' if len(out) == 1 else 'are'} not in it",
+        f"{words.number(evaluation.last)} at step {words.step(evaluation.step[-1])}, where the parts sum to "
+        f"{words.number(float(whole[-1]))}",
+        "The evaluation makes its total by another code than the training, or it logs the label loss as its loss.",
+    )
+
+
+def _drift(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Finding | None:
+    """A ratio of training to evaluation that grows all along while the evaluation falls, or shrinks in a first pass."""
+    value, third = evaluation.value, len(evaluation) // 3
+    ratio = level / value
+    first, last = float(np.median(ratio[:third])), float(np.median(ratio[-third:]))
+    tends = signals.rank_correlation(ratio, np.arange(float(ratio.size)))
+    falls = float(np.median(value[-third:])) < (1 - t["falls"]) * float(np.median(value[:third]))
+    if tends > _STEADY and falls and last > t["grows"] * first > 0:
+        cause = (
+            "The number that is written has a factor that grows, or a sum that is not set to 0; or the texts of the "
+            "training become harder, as a curriculum may mean to."
+        )
+    elif tends < -_STEADY and first > t["shrinks"] * last > 0 and _first_pass(run):
+        cause = (
+            "The evaluation asks something else: its labels, mask, weights or texts are of another kind; or the "
+            "training's texts become easier. In a first pass nothing is learned by heart."
+        )
+    else:
+        return None
+    return _finding(
+        evaluation,
+        f"The training's total and the evaluation's part ways: {words.number(first)} times it at first and "
+        f"{words.number(last)} times in the end",
+        f"Training {words.number(float(level[0]))}, then {words.number(float(level[-1]))}; evaluation "
+        f"{words.number(float(value[0]))}, then {words.number(float(value[-1]))}",
+        cause,
+    )
+
+
+def _first_pass(run: Run) -> bool:
+    epoch = run.get(names.EPOCH)
+    known = np.empty(0) if epoch is None else signals.finite(epoch).value
+    return bool(known.size) and 0 < float(known.max()) <= 1
+
+
+def _around(training: Column, steps: Floats) -> Floats:
+    """The median of the training records around each step."""
+    at = np.clip(np.searchsorted(training.step, steps), 0, len(training) - 1)
+    windows = [training.value[max(0, i - _AROUND) : i + _AROUND + 1] for i in at.tolist()]
+    return np.array([float(np.median(window)) for window in windows])
+
+
+def _finding(evaluation: Column, says: str, evidence: str, cause: str) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=f"{says}.",
+        evidence=(evidence,),
+        cause=cause,
+        remedy="Let one function make both totals; print the terms of one batch, once in training and once evaluated.",
+        first_step=float(evaluation.step[0]),
+        last_step=float(evaluation.step[-1]),
+        numbers={"evaluations": float(len(evaluation))},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.INFO,
+    page=__doc__,
+    needs=(names.EVAL_LOSS, names.LOSS),
+    check=check,
+    thresholds={"apart": 0.08, "near": 0.05, "grows": 1.4, "falls": 0.05, "shrinks": 1.25, "evaluations": 6},
+)

@@ -1,0 +1,85 @@
+"""Values of a noisy series that come again to the last digit: a number that stands, a limit, digits that were cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sad_doctor.run import Column, Floats
+from sad_doctor.signals.precision import sample, significant_digits, unit
+from sad_doctor.signals.series import NOISY, still
+
+FEWEST = 20
+"""Records before which nothing is judged."""
+
+_RECORDS = 8
+_CARRIED, _ROUND = 0.8, 2
+"""Fewest records of one value; the share of all other values that must be new in their record; digits of a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """``value`` stands in ``count`` records, from ``first`` to ``last`` (steps); as the largest or the smallest of all
+    it is a ``limit``: it comes again and again, others between, or is left at last.
+    """
+
+    value: float
+    count: int
+    first: float
+    last: float
+    limit: bool
+
+
+def repeats(column: Column, share: float) -> Repeat | None:
+    """Return the value that ``share`` of the records of a tidied, finite ``column`` repeat, or None.
+
+    The series must else be noisy: neighbours that differ lie apart by :data:`NOISY` units of the last digit, so that no
+    value repeats by chance. Zeros, and values that a loop carries along until the next one, are no repeats.
+    """
+    value = column.value
+    fewest = max(_RECORDS, share * value.size)
+    if value.size < FEWEST:
+        return None
+    found = _at_an_extreme(column, fewest) or _standing(column, fewest)
+    return found if found is not None and _noisy(value) else None
+
+
+def _at_an_extreme(column: Column, fewest: float) -> Repeat | None:
+    """The largest or the smallest value, with others between its records."""
+    value = column.value
+    for extreme in (float(value.max()), float(value.min())):
+        at = np.flatnonzero(value == extreme)
+        if at.size >= fewest and extreme != 0 and at[-1] - at[0] + 1 > at.size:
+            return Repeat(extreme, int(at.size), float(column.step[at[0]]), float(column.step[at[-1]]), True)
+    return None
+
+
+def _standing(column: Column, fewest: float) -> Repeat | None:
+    """The longest stretch of one value, in a series that is new in most of its other records."""
+    value = column.value
+    if int(np.count_nonzero(value[1:] == value[:-1])) < fewest - 1:
+        return None
+    one = still(column)
+    if one is None or one.count < fewest or one.value == 0:
+        return None
+    rest = value[(column.step < one.first) | (column.step > one.last)]
+    if rest.size > 1 and float(np.mean(np.diff(rest) != 0)) < _CARRIED:
+        return None
+    # at an extreme and left again it is a limit, and so is a round number; others may stand at one by chance
+    left = one.last < column.step[-1] or significant_digits(one.value) <= _ROUND
+    limit = one.value in (value.max(), value.min()) and left
+    return Repeat(one.value, one.count, one.first, one.last, limit)
+
+
+def resolution(values: Floats) -> float:
+    """Return the last digit that any of ``values`` shows, as a share of their level; NaN for none, or a level of 0."""
+    level = float(np.median(np.abs(values))) if values.size else 0.0
+    units = [found for found in map(unit, sample(values).tolist()) if found > 0]
+    return min(units) / level if level and units else float("nan")
+
+
+def _noisy(value: Floats) -> bool:
+    steps = np.abs(np.diff(value))
+    moved = steps[steps > 0]
+    return moved.size >= NOISY and float(np.median(moved)) >= NOISY * min(map(unit, sample(value).tolist()))

@@ -1,0 +1,124 @@
+"""Where the steps of a log begin again at their first one, whichever of the values the reader kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sad_doctor import names
+from sad_doctor.run import Column, Run
+from sad_doctor.signals.series import finite
+
+_BESIDE = 5
+"""So many records on either side stand for a level, as in the fact of a reader that keeps the later values only."""
+
+_ON = 0.2
+"""Levels that differ by less than this share go on."""
+
+
+_PAIRS, _MOST, _APART = 10, 0.8, 5
+"""Fewest steps told twice, the share of all records that they must be, and their gap over the noise of one series."""
+
+_BACK = (0.8, 1.15)
+"""Between these shares of it a rate is back where it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The steps went from ``end`` back to ``start``, the first one; the loss was ``before`` and then ``after``.
+
+    ``after`` is NaN where the values that followed were overwritten as well.
+    """
+
+    end: float
+    start: float
+    before: float
+    after: float
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether only the counter began anew: the loss is where it was."""
+        return abs(self.after - self.before) < _ON * abs(self.before)
+
+
+def beginnings(run: Run) -> list[Beginning]:
+    """Return the places at which the total loss was logged from its first step on once more, in the order of the log.
+
+    None where the log has no total loss, and none where a run goes on from a later step, as after a resume.
+    """
+    column = run.get(names.LOSS)
+    if column is None:
+        return []
+    loss = finite(column)
+    if not len(loss):
+        return []
+    level = float(np.median(loss.value[:_BESIDE]))
+    told = _told(run.facts.get(names.REWOUND))
+    again = [one for one in told if one[1] <= loss.step[0]]
+    found = [Beginning(end, start, before, float("nan")) for end, start, before in again[:-1]]
+    found += [Beginning(end, start, before, level) for end, start, before in again[-1:]]
+    for at in np.flatnonzero((np.diff(loss.step) < 0) & (loss.step[1:] <= loss.step[0])).tolist():
+        before, after = loss.value[max(0, at - _BESIDE + 1) : at + 1], loss.value[at + 1 : at + 1 + _BESIDE]
+        levels = float(np.median(before)), float(np.median(after))
+        found.append(Beginning(float(loss.step[at]), float(loss.step[at + 1]), *levels))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Doubled:
+    """Most steps stand in the log twice in a row: ``count`` of them, from ``first`` to ``last``.
+
+    Their two values lie ``gap`` apart in the median, where the neighbours of one differ by ``noise``. They never meet,
+    far beyond that noise, if ``apart``; ``ends`` are the two of the last such step, the lower one first.
+    """
+
+    count: int
+    first: float
+    last: float
+    gap: float
+    noise: float
+    apart: bool
+    ends: tuple[float, float]
+
+
+def doubled(column: Column) -> Doubled | None:
+    """Return how far the two values of each step are apart, if most steps of a finite ``column`` have two; else None.
+
+    None too where both are the same, as in a line that is printed twice.
+    """
+    same = np.flatnonzero(np.diff(column.step) == 0)
+    if same.size < _PAIRS or 2 * same.size < _MOST * len(column) or bool(np.any(np.diff(same) == 1)):
+        return None
+    pairs = np.sort(np.stack([column.value[same], column.value[same + 1]]), axis=0)
+    gap, noise = float(np.median(pairs[1] - pairs[0])), float(np.median(np.abs(np.diff(pairs, axis=1))))
+    if gap <= 0:
+        return None
+    never = float(np.min(pairs[1] - pairs[0])) > 0
+    apart = never and gap >= _APART * noise and gap >= 0.1 * abs(float(np.median(pairs)))
+    ends = float(pairs[0, -1]), float(pairs[1, -1])
+    return Doubled(int(same.size), float(column.step[same[0]]), float(column.step[same[-1]]), gap, noise, apart, ends)
+
+
+def warms_again(run: Run, step: float) -> bool:
+    """Whether the learning rate, lower from ``step`` on, climbs back to what it was before it and not beyond that."""
+    column = run.get(names.LEARNING_RATE)
+    if column is None:
+        return False
+    rate = finite(column)
+    before, later = rate.value[rate.step < step], rate.value[rate.step >= step]
+    if not before.size or not later.size:
+        return False
+    later = later[int(np.argmin(later[:_BESIDE])) :]  # a seam is told by the last step before it, or the first after
+    was, top = float(before[-1]), int(np.argmax(later))
+    climbs = top > 0 and bool(np.all(np.diff(later[: top + 1]) >= 0))
+    return climbs and _BACK[0] * was < float(later[top]) < _BACK[1] * was
+
+
+def _told(fact: object) -> list[tuple[float, float, float]]:
+    """The fact, as numbers; what is none of them is left out."""
+    rows = fact if isinstance(fact, list) else []
+    triples = [row for row in rows if isinstance(row, list) and len(row) == 3]
+    return [
+        (float(a), float(b), float(c)) for a, b, c in triples if all(isinstance(one, int | float) for one in (a, b, c))
+    ]

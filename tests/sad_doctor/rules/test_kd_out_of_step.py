@@ -1,0 +1,54 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.kd_out_of_step import RULE
+
+SOUND = "5 -> 4.8 -> 4.4 -> 4 -> 3.8 ~ 0.03"
+
+
+def run(kd: str, lm: str, kind: str = "raw") -> str:
+    return f"steps: 80\ntrain/{kind}/kd: {kd}\ntrain/{kind}/lm: {lm}"
+
+
+@pytest.mark.parametrize("kind", ["raw", "weighted"])
+def test_labels_that_are_easier_than_the_text(judge, kind):
+    (finding,) = judge(RULE, run("2 -> 2 -> 1.9 -> 1.4 -> 0.9 ~ 0.02", "5 -> 2 -> 1.8 -> 1.7 -> 1.6 ~ 0.03", kind))
+    assert finding.level == Level.INFO
+    assert "the label loss is far ahead" in finding.headline
+
+
+@pytest.mark.parametrize("kd", ["0.3 -> 0.1 -> 0.11 -> 0.13 -> 0.15 ~ 0.002", "2 -> 1 -> 0.6 -> 0.4 -> 0.3 ~ 0.02"])
+def test_targets_that_are_not_the_next_tokens(judge, kd):
+    (finding,) = judge(RULE, run(kd, SOUND))
+    assert "KD is far ahead" in finding.headline
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.01, 30.0])
+def test_no_constant_weight_or_temperature_matters(judge, scale):
+    values = " -> ".join(str(scale * value) for value in (2, 1.8, 1.4, 1, 0.8))
+    assert judge(RULE, run(f"{values} ~ {0.02 * scale}", SOUND)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # the label loss does not fall: other rules tell
+        run("2 -> 1 -> 0.6 -> 0.4 -> 0.3 ~ 0.02", "5 ~ 0.05"),
+        # all is noise
+        run("2 -> 1.9 ~ 0.6", "5 -> 4 ~ 1"),
+    ],
+)
+def test_others_are_left_alone(judge, text):
+    assert judge(RULE, text) == []
+
+
+def test_a_term_that_is_0_now_and_then_has_a_weight_that_changes(judge):
+    zeros = ", ".join(["1.8"] * 20 + ["0"] * 10 + ["1.2"] * 20)
+    text = (
+        f"steps: 50\ntrain/weighted/lm: {SOUND}\nsteps: {', '.join(map(str, range(1, 51)))}\ntrain/weighted/kd: {zeros}"
+    )
+    with pytest.raises(TooFew):
+        judge(RULE, text)
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 20\ntrain/raw/kd: 2 -> 1\ntrain/raw/lm: 5 -> 4")

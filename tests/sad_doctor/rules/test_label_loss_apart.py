@@ -1,0 +1,56 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.label_loss_apart import RULE
+
+KD = "train/raw/kd: 1.9 -> 1.2 ~ 0.02\n"
+AT = "steps: 6, 12, 18, 24, 30, 36, 42, 48, 54, 60\n"
+
+
+def run(training: str, evaluation: str, more: str = "") -> str:
+    return f"steps: 60\ntrain/raw/lm: {training} ~ 0.05\n{KD}{AT}{evaluation}\n{more}"
+
+
+def test_labels_of_other_text_and_a_loss_that_is_made_small(judge):
+    (up,) = judge(RULE, run("5 -> 4.95", "eval/lm_loss: 5 -> 3.9"))
+    (down,) = judge(RULE, run("5 -> 0.6", "eval/lm_loss: 5 -> 3.9"))
+
+    assert up.level == down.level == Level.INFO
+    assert "labels or texts are not those of the evaluation" in up.cause
+    assert "by heart" in down.cause
+
+
+def test_a_perplexity_stands_for_the_loss(judge):
+    (finding,) = judge(RULE, run("5 -> 4.95", "eval/perplexity: 148 -> 50"))
+    assert finding.numbers["times"] > 1.1
+
+
+def test_what_parts_too_is_told(judge):
+    labels = judge(RULE, run("5 -> 4.95", "eval/lm_loss: 5 -> 3.9", "eval/raw/kd: 1.9 -> 1.2"))
+    texts = judge(RULE, run("5 -> 0.6", "eval/lm_loss: 5 -> 3.9", "eval/raw/kd: 1.9 -> 4"))
+
+    assert "The term kd did not" not in labels[0].evidence[-1]
+    assert "Kd did not: look at the labels" in labels[0].evidence
+    assert "Kd parted too: look at the texts" in texts[0].evidence
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        run("5 -> 3.9", "eval/lm_loss: 5 -> 3.9"),
+        # a constant factor: a weight, or bits
+        run("2.5 -> 1.95", "eval/lm_loss: 5 -> 3.9"),
+        # text that is seen a few times
+        run("5 -> 3.5", "eval/lm_loss: 5 -> 3.9"),
+        # a weight that falls in both, told by R211
+        run("5 -> 0.6", "eval/lm_loss: 5 -> 3.9", "eval/loss: 7 -> 1\nsteps: 60\ntrain/loss: 7 -> 1 ~ 0.05"),
+    ],
+)
+def test_others_are_left_alone(judge, text):
+    assert judge(RULE, text) == []
+
+
+def test_too_few_evaluations(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 60\ntrain/raw/lm: 5 -> 4\nsteps: 20, 40, 60\neval/lm_loss: 5, 4, 3")

@@ -1,0 +1,48 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.term_apart import RULE
+
+LM = "steps: 60\ntrain/raw/lm: 5 -> 4 ~ 0.03\n"
+AT = "steps: 6, 12, 18, 24, 30, 36, 42, 48, 54, 60\neval/lm_loss: 5 -> 4\n"
+
+
+@pytest.mark.parametrize(("kd", "cause"), [("1.8 -> 0.2", "come to meet"), ("1.8 -> 4", "summed")])
+def test_a_term_that_is_another_one_in_training(judge, kd, cause):
+    (finding,) = judge(RULE, f"{LM}train/raw/kd: {kd} ~ 0.01\n{AT}eval/raw/kd: 1.8 -> 1")
+    assert finding.level == Level.WARNING
+    assert cause in finding.cause
+
+
+def test_a_little_is_a_hint(judge):
+    (finding,) = judge(RULE, f"{LM}train/raw/kd: 1.8 -> 0.66 ~ 0.005\n{AT}eval/raw/kd: 1.8 -> 1")
+    assert finding.level == Level.INFO
+
+
+def test_what_is_left_of_the_totals_stands_for_terms_that_the_evaluation_does_not_tell(judge):
+    training = "train/weighted/kd: 1.8 -> 0.2 ~ 0.01\ntrain/loss: 6.8 -> 4.2 ~ 0.03\n"
+    text = f"{LM.replace('raw', 'weighted')}{training}{AT}eval/loss: 6.8 -> 5"
+
+    (finding,) = judge(RULE, text)
+
+    assert finding.headline.startswith("The rest of the loss")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{LM}train/raw/kd: 1.8 -> 1 ~ 0.01\n{AT}eval/raw/kd: 1.8 -> 1",
+        # at another temperature or weight, throughout
+        f"{LM}train/raw/kd: 3.6 -> 2 ~ 0.01\n{AT}eval/raw/kd: 1.8 -> 1",
+        # the label losses part as well: it is the text, told by R316
+        "steps: 60\ntrain/raw/lm: 5 -> 2 ~ 0.03\n" + f"train/raw/kd: 1.8 -> 0.5 ~ 0.01\n{AT}eval/raw/kd: 1.8 -> 1",
+    ],
+)
+def test_others_are_left_alone(judge, text):
+    assert judge(RULE, text) == []
+
+
+def test_nothing_to_compare(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, LM + AT)

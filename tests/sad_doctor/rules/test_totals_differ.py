@@ -1,0 +1,58 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.totals_differ import RULE
+
+PARTS = """steps: 100
+train/loss: 9 -> 6 ~ 0.02
+train/weighted/kd: 3 -> 2 ~ 0.01
+train/weighted/lm: 5 -> 3.4 ~ 0.01
+train/weighted/layerwise: 1 -> 0.6 ~ 0.01
+"""
+EVALUATED = "steps: 8 every 12\neval/loss: "
+FALLS = "9, 8.6, 8.2, 7.9, 7.6, 7.3, 7.1, 7"
+EPOCH = "train/epoch: 0.01 -> {}\n"
+
+
+def test_an_evaluation_without_one_of_the_parts(judge):
+    (finding,) = judge(RULE, PARTS + EVALUATED + "6 -> 4.2")
+    assert finding.level == Level.INFO
+    assert "that of lm and layerwise alone" in finding.headline
+    assert "kd is not in it" in finding.headline
+
+
+@pytest.mark.parametrize("value", ["9 -> 6.2", "9.4 -> 6.6", "12 -> 8"])
+def test_one_of_all_parts_or_of_none_of_their_sums(judge, value):
+    assert judge(RULE, PARTS + EVALUATED + value) == []
+
+
+@pytest.mark.parametrize(("end", "fires"), [(20, True), (9, True), (7.4, False)])
+def test_a_training_that_drifts_away_from_an_evaluation_that_falls(judge, end, fires):
+    found = judge(RULE, f"steps: 100\ntrain/loss: 9 -> {end} ~ 0.05\n{EVALUATED}{FALLS.replace('7.1, 7', '5.9, 5.5')}")
+    assert bool(found) is fires
+    assert all("part ways" in one.headline for one in found)
+
+
+@pytest.mark.parametrize(("passes", "fires"), [(0.6, True), (3, False)])
+def test_a_gap_that_opens_in_the_first_pass_is_nothing_learned_by_heart(judge, passes, fires):
+    text = f"steps: 100\ntrain/loss: 9 -> 4 ~ 0.05\n{EPOCH.format(passes)}{EVALUATED}{FALLS}"
+    found = judge(RULE, text)
+    assert bool(found) is fires
+    assert all("something else" in one.cause for one in found)
+
+
+def test_without_an_epoch_a_gap_may_be_learned_by_heart(judge):
+    assert judge(RULE, f"steps: 100\ntrain/loss: 9 -> 4 ~ 0.05\n{EVALUATED}{FALLS}") == []
+
+
+def test_few_evaluations_are_not_judged(judge):
+    with pytest.raises(TooFew, match="6 evaluations"):
+        judge(RULE, "steps: 100\ntrain/loss: 9 -> 4\nsteps: 4 every 25\neval/loss: 9 -> 4")
+
+
+@pytest.mark.parametrize(("values", "fires"), [("9 -> 64", True), ("9 -> 20", False)])
+def test_sums_that_are_never_set_to_0(judge, values, fires):
+    found = judge(RULE, f"steps: 100\ntrain/loss: 8 ~ 0.05\n{EVALUATED}{values}")
+    assert [one.level for one in found] == ([Level.WARNING] if fires else [])
+    assert all("never set to 0" in one.cause for one in found)
