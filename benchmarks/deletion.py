@@ -63,8 +63,8 @@ class Function:
 
 
 def functions(code: Path) -> Iterator[Function]:
-    """Yield the functions and methods of the files at or below ``code`` whose bodies do something."""
-    for path in sorted(code.rglob("*.py")) if code.is_dir() else [code]:
+    """Yield the functions and methods whose bodies do something, of a file, a folder, or ``folder/*.py``."""
+    for path in sorted(code.rglob("*.py") if code.is_dir() else code.parent.glob(code.name)):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         yield from _within(tree, path.resolve().relative_to(ROOT).as_posix(), "")
 
@@ -255,7 +255,7 @@ def show(outcomes: dict[str, Outcome], wanted: Sequence[Function]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("code", type=Path, help="file or folder whose functions are taken away")
+    parser.add_argument("code", type=Path, help="file, folder or 'FOLDER/*.py' whose functions are taken away")
     parser.add_argument("tests", nargs="+", help="what pytest collects; further options are pytest's")
     parser.add_argument("--kept", type=Path, help="JSON of what was found; a run that was stopped goes on from there")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no other function after so many seconds")

@@ -31,7 +31,6 @@ OURS = {
     "ours, compiled": {"compile": True},
     "ours, bf16, compiled": {"precision": "bf16", "compile": True},
 }
-PEERS = ("plain", "plain, bf16", "liger", "trl gkd", "trl gold", "trl gold uld", "trl gold hybrid")
 ONE_TOKENIZER = ("plain", "plain, bf16", "liger", "trl gkd", "trl gold")
 TWO_TOKENIZERS = ("trl gold uld", "trl gold hybrid")
 

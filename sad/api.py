@@ -190,7 +190,8 @@ def _written(path: Path, write: Callable[[Path], object]) -> str:
             temporary.replace(path)
         except OSError as error:
             temporary.unlink(missing_ok=True)
-            raise UserError(f"cannot write the texts to {path.parent}: {error.strerror or error}") from None
+            told = f"cannot write the texts to {path.parent} ({error.strerror or error})"
+            raise UserError(f"{told}: make room, or set output.folder to another folder") from None
     return str(path)
 
 

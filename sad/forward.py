@@ -20,8 +20,8 @@ MASKED = ("sdpa", "eager")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward:
-    """What one pass gave. ``hidden`` is what the output's linear map reads. ``blocks[i]`` is what block ``i`` handed on:
-    before the final norm, never the embedding.
+    """What one pass gave: ``hidden``, which the output's linear map reads, and what each block handed on, which is
+    taken before the final norm and is never the embedding.
     """
 
     model: nn.Module
@@ -63,7 +63,7 @@ def one_stream(states: Tensor, places: Sequence[int], width: int) -> Float[Tenso
     arXiv 2409.19606); the mean has the size of one state.
     """
     if states.shape[:-1] == tuple(places) and states.shape[-1] > width and states.shape[-1] % width == 0:
-        return states.unflatten(-1, (-1, width)).mean(-2)
+        return states.reshape(*places, -1, width).mean(-2)
     if states.dim() != len(places) + 2:
         return states
     return states.mean(0 if states.shape[1:-1] == tuple(places) else -2)
@@ -106,7 +106,9 @@ def before_logits(model: nn.Module) -> nn.Module:
     parameters that is neither the body nor the output layer; :func:`sad.head.linear.check_head` proves it.
     """
     inner, output = body(model), getattr(model, "get_output_embeddings", lambda: None)()
-    others = [part for part in model.children() if part is not inner and next(part.parameters(), None) is not None]
+    # a module of the body may have a second name beside it
+    inside = {id(part) for part in inner.modules()}
+    others = [p for p in model.children() if id(p) not in inside and next(p.parameters(), None) is not None]
     others = [part for part in others if all(module is not output for module in part.modules())]
     return others[0] if len(others) == 1 and inner is not model else nn.Identity()
 

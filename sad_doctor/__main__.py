@@ -40,6 +40,7 @@ def parser() -> _Parser:
         prog="python -m sad_doctor",
         allow_abbrev=False,
         description="Judge the log of a training run: 0 healthy, 1 red flags, 2 cannot read, 3 nothing to judge.",
+        epilog="example: %(prog)s train.log --report",
     )
     made.add_argument("run", metavar="RUN", nargs="*", help="run folder, or log file; several are compared")
     forms = made.add_mutually_exclusive_group()

@@ -142,7 +142,10 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("perplexity-disagrees", "student-no-better", "perplexity-too-high", "early-plateau", "worse-than-uniform"),
         *("overfitting", "evaluation-better", "label-loss-too-low"),
     ),
-    "totals-differ": ("loss-diverges", "level-breaks", "term-rises"),
+    "totals-differ": (
+        *("loss-diverges", "level-breaks", "term-rises"),
+        *("overfitting", "evaluation-objective-differs", "term-apart"),
+    ),
     # two names of one number: what is said of the one holds for the other
     "columns-copied": (
         "kd-out-of-step",

@@ -19,7 +19,7 @@ from sad_doctor.finding import Comparison, Level, Report
 from sad_doctor.output import Unwritable, guard, written
 from sad_doctor.page import markdown, rule_of
 from sad_doctor.readers import Source, Unreadable, open_log, several
-from sad_doctor.readers.named import is_ours, named, nearest
+from sad_doctor.readers.renamed import is_ours, named, nearest
 from sad_doctor.run import Run
 from sad_doctor.settings import chosen, find, load, merged
 from sad_doctor.settings import nearest as nearest_rule

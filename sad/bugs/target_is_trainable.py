@@ -84,14 +84,14 @@ def fixed() -> Frozen:
         distiller = Distiller(pair.student.requires_grad_(False), pair.teacher, pair.vocab, plan.recipe.terms).eval()
     batch = collate(plan.train[:2], pair.readers)
 
-    def view() -> terms.View:
-        return distiller.view(batch, distiller.ask_teacher(batch))
+    # for the terms once, since none of them may move it; the targets are asked for anew
+    asked = distiller.ask_teacher(batch)
 
     def values() -> Mapping[str, Tensor]:
-        return _AsAsked(view(), distiller.names)
+        return _AsAsked(distiller.view(batch, asked), distiller.names)
 
     def targets() -> Mapping[str, Tensor]:
-        return dict.fromkeys((LAYERWISE, CONTRASTIVE), view().states(0)[1])
+        return dict.fromkeys((LAYERWISE, CONTRASTIVE), distiller.view(batch, distiller.ask_teacher(batch)).states(0)[1])
 
     def nearest(prediction: Tensor, target: Tensor) -> Tensor:
         return _mean(

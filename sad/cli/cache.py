@@ -7,18 +7,49 @@ from typing import Annotated
 
 import typer
 
+from sad.cli import completion
+
 
 def cache(
-    config: Annotated[Path | None, typer.Option(help="Recipe in TOML; flags go on top of it.")] = None,
-    cache: Annotated[Path | None, typer.Option(help="Folder of the cache.")] = None,
-    k: Annotated[int | None, typer.Option(help="Likeliest tokens of a boundary; 32 if not set.")] = None,
-    bits: Annotated[int | None, typer.Option(help="Bits of a log-probability: 8, 10, 12, 16; 32 is exact.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Recipe in TOML; flags go on top of it.")] = None,
+    cache: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of the cache.")] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Hub id, folder, GGUF file, asset:NAME, or embedded.",
+            autocompletion=completion.teachers,
+        ),
+    ] = None,
+    student: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="As in sad train: its tokenizer decides the ids.",
+            autocompletion=completion.students,
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Text, JSON, CSV or Parquet file, a folder, or a hub id.",
+            autocompletion=completion.texts,
+        ),
+    ] = None,
+    k: Annotated[int | None, typer.Option(metavar="N", help="Likeliest tokens of a boundary; 32 if not set.")] = None,
+    bits: Annotated[
+        int | None, typer.Option(metavar="N", help="Bits of a log-probability: 8, 10, 12, 16; 32 is exact.")
+    ] = None,
     states: Annotated[bool, typer.Option("--states", help="Keep hidden states, also if no term asks yet.")] = False,
-    teacher: Annotated[str | None, typer.Option(help="Hub id, folder, GGUF file, asset:NAME, or embedded.")] = None,
-    student: Annotated[str | None, typer.Option(help="As in sad train: its tokenizer decides the ids.")] = None,
-    data: Annotated[str | None, typer.Option(help="Text, JSON, CSV or Parquet file, a folder, or a hub id.")] = None,
     sets: Annotated[
-        list[str] | None, typer.Option("--set", help="Any key of the recipe: --set terms.kd.temperature=2.0")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any key of the recipe: terms.kd.temperature=2.0; may be given again.",
+            autocompletion=completion.recipe_keys,
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell size and time, then stop.")] = False,
 ) -> None:

@@ -17,6 +17,7 @@ def doctor(
         typer.Argument(
             help="A run folder, a log file, or FILE.db/RUN of a tracker's database; live or finished. Several are "
             "compared; of a folder that holds several one is chosen.",
+            metavar="RUN",
         ),
     ],
     report: Annotated[bool, typer.Option("--report", help="Print text instead of the dashboard.")] = False,
@@ -24,12 +25,17 @@ def doctor(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
     sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for a code host.")] = False,
     junit: Annotated[bool, typer.Option("--junit", help="Print JUnit XML, for a CI system.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write the report with charts to this file, as one page.")] = None,
-    svg: Annotated[Path | None, typer.Option(help="Write a picture of the dashboard to this file.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report with charts to this file, as one page.")
+    ] = None,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a picture of the dashboard to this file.")
+    ] = None,
     fail_on: Annotated[
         str | None,
         typer.Option(
             help="What makes the exit code 1: error (unless sad.toml says more), or warn.",
+            metavar="LEVEL",
             autocompletion=completion.fail_on,
         ),
     ] = None,
@@ -37,7 +43,9 @@ def doctor(
         list[str] | None,
         typer.Option("--map", help="Which column is which, e.g. my_kl=train/raw/kd.", metavar="THEIRS=OURS"),
     ] = None,
-    total_steps: Annotated[float | None, typer.Option(help="Steps of the run, where the log does not tell.")] = None,
+    total_steps: Annotated[
+        float | None, typer.Option(help="Steps of the run, where the log does not tell.", metavar="N")
+    ] = None,
     select: Annotated[
         list[str] | None,
         typer.Option(help="Only these red flags: R101, R2, a name.", metavar="RULE", autocompletion=completion.rules),
@@ -121,9 +129,15 @@ def doctor(
 def explain(
     code: Annotated[
         str,
-        typer.Argument(help="A bug (V101), a property (I08) or a red flag (R203).", autocompletion=completion.pages),
+        typer.Argument(
+            help="A bug (V101), a property (I08) or a red flag (R203).",
+            metavar="CODE",
+            autocompletion=completion.pages,
+        ),
     ],
-    run: Annotated[Path | None, typer.Argument(help="A run: what the red flag measured in it is told too.")] = None,
+    run: Annotated[
+        Path | None, typer.Argument(help="A run: what the red flag measured in it is told too.", metavar="RUN")
+    ] = None,
     threshold: Annotated[
         list[str] | None,
         typer.Option(

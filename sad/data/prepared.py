@@ -13,7 +13,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from sad.align.columns import LISTS, Columns
+from sad.align.columns import LISTS, Columns, Whole
 from sad.align.example import Counts, Example
 from sad.align.reader import Ints
 
@@ -38,8 +38,11 @@ class Writer:
         """Write the examples of some documents, and what became of their text."""
         import pyarrow as pa
 
-        lists = [pa.ListArray.from_arrays(pa.array(some.offsets[n]), pa.array(some.values[n])) for n in LISTS]
-        arrays = [*lists, pa.array(some.bytes), pa.array(some.labels)]
+        def column(of: Whole) -> Any:  # noqa: ANN401
+            return pa.Array.from_buffers(pa.int32(), len(of), [None, pa.py_buffer(of)])
+
+        lists = [pa.ListArray.from_arrays(column(some.offsets[n]), column(some.values[n])) for n in LISTS]
+        arrays = [*lists, column(some.bytes), column(some.labels)]
         batch = pa.record_batch(arrays, schema=self._schema)
         self._writer.write_batch(batch, custom_metadata={COUNTS: json.dumps(asdict(counts)).encode()})
 
@@ -133,10 +136,16 @@ class Prepared(Sequence[Example]):
         if part not in self._known:
             batch = self._file.get_batch(part)
             lists = {name: batch.column(name) for name in LISTS}
-            flat = [batch.column(name).to_numpy() for name in ("bytes", "labels")]
+            flat = [_numbers(batch.column(name)) for name in ("bytes", "labels")]
             self._known[part] = Columns(
-                {name: of.values.to_numpy() for name, of in lists.items()},
-                {name: of.offsets.to_numpy() for name, of in lists.items()},
+                {name: _numbers(of.values) for name, of in lists.items()},
+                {name: _numbers(of.offsets) for name, of in lists.items()},
                 *flat,
             )
         return self._known[part]
+
+
+def _numbers(of: Any) -> Whole:  # noqa: ANN401 - an array of pyarrow
+    """The numbers of an array as they lie in memory: to convert one, either way, pyarrow imports all of pandas."""
+    memory = of.buffers()[1]
+    return np.frombuffer(memory or b"", np.int32, len(of), of.offset * 4 if memory else 0)

@@ -47,6 +47,7 @@ from sad.subjects.objective import (
     Task,
 )
 from sad.subjects.plain_following import PlainFollowing
+from sad.subjects.unwritten import unwritten_is_nan
 
 ID = "I07"
 
@@ -64,7 +65,8 @@ def objective_follows_the_student(learner: Learner) -> Verdict:
     """Judge the last of a few steps, with several that follow; then a run that is stopped."""
     worst, numbers = 0.0, 0
     for name, task in _tasks():
-        got = learner(task)
+        with unwritten_is_nan():
+            got = learner(task)
         for off, says in compared(got, _right(task, got)):
             numbers += 1
             if not off <= TOLERANCE:

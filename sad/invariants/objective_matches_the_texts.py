@@ -9,8 +9,9 @@ with two tokenizers, with two of one size, with one vocabulary that is cut in tw
 for a mark, with one tokenizer that is written in two ways; with and without begin marks; at temperatures other than 1;
 with weights other than 1 for every term; with a mark in a text that one side spells out; with each way to normalise a
 state, named pairs of blocks, relations of attention and its maps, negatives of the text and of the micro-batch; with a
-teacher whose answers were stored; with a last batch, and a last micro-batch, that is not full; with heads that have
-rows to spare, a bias, a scale or a cap. A head that does something else is computed rightly, or refused.
+teacher whose answers were stored, and much of whose mass no token of the student's can take; with a last batch, and a
+last micro-batch, that is not full; with heads that have rows to spare, a bias, a scale or a cap; and so it is where
+memory that nobody has written to holds NaN. A head that does something else is computed rightly, or refused.
 
 ## Why it must hold
 Each part may be right while what it is given is not: a loss of the wrong token, a map of the wrong tokenizer, a
@@ -27,7 +28,8 @@ A stored teacher's answers are rounded: 1e-3 there, measured 1e-4.
 ## What breaks it
 Tokens matched by id, or tokenizers taken for one because their sizes agree; the temperature on one side only; labels
 that are the tokens read; a term scaled out of sight; bytes counted twice; a clamped likelihood; an agreement, or a
-mapped mass, that is always 1; held-out texts that are not scored; norms that decay; an update measured against itself.
+mapped mass, that is always 1; held-out texts that are not scored; norms that decay; an update measured against itself;
+a buffer of which a part is never written.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ from sad import tiny
 from sad.case import Verdict
 from sad.errors import UserError
 from sad.forward import block_list
-from sad.invariants._spellings import cut_otherwise, written_otherwise
+from sad.invariants._spellings import cut_otherwise, with_reserved, written_otherwise
 from sad.subjects.objective import (
     ALM,
     ATTENTION,
@@ -62,6 +64,7 @@ from sad.subjects.objective import (
     Task,
 )
 from sad.subjects.plain_objective import PlainObjective
+from sad.subjects.unwritten import unwritten_is_nan
 
 ID = "I07"
 
@@ -92,6 +95,8 @@ HELD_OUT = (
 """Rising in length with every tokenizer: an evaluation may take short texts first."""
 OTHER = "for north rowed answer the lookout it way would water longer hours wind tide slowly against captain dawn " * 2
 """A text to make another tokenizer of."""
+RESERVED = 80
+"""Marks that only the teacher's tokenizer has, as many a family reserves them: their mass goes to no token."""
 WORD = "Ġfor"
 """A token that no text has, and that the teacher may say."""
 
@@ -102,7 +107,8 @@ def objective_matches_the_texts(learner: Learner) -> Verdict:
     worst, numbers = 0.0, 0
     for name, task in _tasks():
         try:
-            got = learner(task)
+            with unwritten_is_nan():
+                got = learner(task)
         except UserError:
             if name != ODD:
                 raise
@@ -178,10 +184,12 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     other.sep_token = WORD
     # one projection for queries, keys and values: of fewer keys, and of one head after the other
     marks = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0)
-    kinds = ("Phi3", marks | {"num_key_value_heads": 1}), ("GPTNeoX", marks)
+    # narrower than any two heads of a relation
+    kinds = ("Phi3", marks | {"num_key_value_heads": 1, "head_dim": 4}), ("GPTNeoX", marks)
     yield "one vocabulary, cut in two ways", _task(tiny.tokenizer(320), other, ((0, 0),), 2.0, *kinds, **few)
     from_store = few | {"weights": {name: WEIGHTS[name] for name in (KD, LM, LAYERWISE, CONTRASTIVE)}, "stored": True}
-    yield "a stored teacher", _task(tiny.tokenizer(320), tiny.tokenizer(400), ((0, 1), (1, 0)), 2.0, **from_store)
+    theirs = with_reserved(tiny.tokenizer(400), RESERVED)
+    yield "a stored teacher", _task(tiny.tokenizer(320), theirs, ((0, 1), (1, 0)), 2.0, **from_store)
     odd = _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 0),), 2.0, **few)
     odd.student.register_forward_hook(_doubled)
     yield ODD, odd

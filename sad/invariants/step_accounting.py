@@ -8,7 +8,7 @@ model that is trained. The learning rate of a step is that of its number: the sa
 schedule that has a name the one that the name stands for. A run that logs every step and one that evaluates after every
 step take the same steps, to the last bit: looking changes nothing. A trainer that logs the gradient norm logs it for
 each logged step, and it is the norm of what the optimizer was handed; one that logs how often the texts were read
-counts the steps of a pass.
+counts the steps of a pass; one that says of some steps how far they moved the weights says it of those that it claims.
 
 ## Why it must hold
 A step that is not taken trains nothing, and no loss curve shows it: batches differ, so the loss moves anyway. A rate
@@ -44,8 +44,8 @@ ACCUMULATIONS = (1, 2, 3, 4, 8)
 UNEQUAL = (3, 9, 5, 14, 2, 7, 4)
 """Numbers of labels, repeated as often as a run needs texts."""
 
-RUN, SEVERAL = 8, 3
-"""Optimizer steps and accumulation of the runs whose rates are compared."""
+RUN, SEVERAL, SELDOM = 12, 3, 4
+"""Optimizer steps and accumulation of the runs whose rates are compared, and how many steps the second logs one in."""
 
 SMALL, CURVATURE = 1e-4, 0.02
 """A learning rate at which a loss is nearly a line, and how far from one it may be."""
@@ -100,19 +100,33 @@ def _falls(trainer: Trainer) -> Iterator[str]:
 def _rates(trainer: Trainer, schedule: Schedule | None) -> Iterator[str]:
     """Compare the rates of one schedule without and with accumulation, and with its closed form."""
     one = Setup(_texts(RUN), schedule=schedule, warmup=2, learning_rate=1e-2)
-    many = replace(one, lengths=_texts(RUN * SEVERAL), accumulation=SEVERAL)
-    alone, found = ([taken.rate for taken in trainer.run(setup).taken] for setup in (one, many))
+    many = replace(one, lengths=_texts(RUN * SEVERAL), accumulation=SEVERAL, log_every=SELDOM)
+    traces = {setup: trainer.run(setup) for setup in (one, many)}
+    alone, found = ([taken.rate for taken in trace.taken] for trace in traces.values())
     at = [k for k, (a, b) in enumerate(zip(alone, found, strict=False)) if abs(a - b) > RATE * one.learning_rate]
     if at:
         # what comes after the warm-up says more
         k = max(at, key=lambda k: (k >= one.warmup, abs(alone[k] - found[k])))
         which = f"at step {k + 1} of {RUN} with accumulation {SEVERAL}"
         yield f"learning rate {found[k]:.2g} {which}, {alone[k]:.2g} without"
+    yield from _sizes(trainer, traces)
     if schedule is None:
         return
     apart = distance(found, schedule, many.steps, many.warmup, many.learning_rate)
     if len(found) != RUN or apart > RATE:
         yield f"the learning rate is {apart:.0%} of the peak away from a {schedule} schedule"
+
+
+def _sizes(trainer: Trainer, traces: Mapping[Setup, Trace]) -> Iterator[str]:
+    """Compare which steps say how far they moved the weights with those that are to say it."""
+    if (sizes := trainer.claims.sizes) is None:
+        return
+    for setup, trace in traces.items():
+        said = [line.step for line in trace.log if line.update is not None]
+        right = [line.step for line in trace.log if sizes(line.step, setup.log_every)]
+        if said != right:
+            which = f"logged one in {setup.log_every}"
+            yield f"of the steps {which}, {said} say how far they moved the weights, not {right}"
 
 
 def _norms(traces: Mapping[int, Trace]) -> Iterator[str]:

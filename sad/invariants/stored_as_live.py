@@ -4,8 +4,8 @@
 What the teacher says on some texts is stored, and read back by batches in another order. With all tokens stored, value
 and gradient of the divergence are those of the live teacher. With a few tokens, they are those of a divergence between
 these tokens and one bucket of all others, with the whole mass of both models in it: never above the live one. So it
-is with texts of unlike lengths, in batches of one text and of several, at temperatures 1 and 2, with one tokenizer and
-with a teacher whose ids are in another order.
+is with texts of unlike lengths, one of which has no place, in batches of one and of several, at temperatures 1 and 2,
+with one tokenizer and with a teacher whose ids are in another order.
 
 ## Why it must hold
 A student learns from any distribution it is given, and the loss falls: that it belongs to another place, to another
@@ -34,8 +34,12 @@ from sad.subjects.offline import Offline, OfflineLoss
 ID = "I07"
 
 TOLERANCE = 2e-5
-LENGTHS = (3, 5, 1, 4)
-BATCHES = {"in order, one by one": ((0,), (1,), (2,), (3,)), "in another order, two by two": ((2, 1), (3, 0))}
+LENGTHS = (3, 5, 1, 4, 0)
+"""Places of a text: the last one has none, as one whose only places ask for a mark that the teacher spells out."""
+BATCHES = {
+    "in order, one by one": ((0,), (1,), (2,), (3,), (4,)),
+    "in another order, two by two": ((2, 1), (4,), (3, 0)),
+}
 TOP = 4
 SCALE, IMPOSSIBLE = 3.0, -60.0
 

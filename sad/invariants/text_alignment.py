@@ -6,9 +6,9 @@ a window. Both readings of a window spell the same stretch of the text. After bo
 have been read, and as many are left as is said, where that is said; and of the places where that is so, hardly any is
 left out. So it is for whole texts and for windows of a few tokens, where a tokenizer puts a begin mark before what it
 reads (either one, or both), where it changes the
-text before it reads it, or what wraps it does, where it says of a space that it is no text, and where a word has more
-tokens than a window has room for: then that word is left out, and nothing else. An end mark stands where the text ends,
-and nowhere else.
+text before it reads it, or what wraps it does, where it says of a space that it is no text, where it puts marks of its
+own into a text, and where a word has more tokens than a window has room for: then that word is left out, and nothing
+else. An end mark stands where the text ends, and nowhere else.
 
 ## Why it must hold
 A model's state and its prediction are about the text that it has read. Compared at different places they teach the
@@ -86,6 +86,14 @@ def text_alignment(compare: Compare) -> Verdict:
     return Verdict(not faults, says, {"pairs": total, "wrong": wrong})
 
 
+def judged_on(found: Sequence[Read], readers: Readers, text: str, length: int) -> Verdict:
+    """Judge what was found of one text, in windows of at most so many tokens."""
+    pairs, differ, faults = _judged(found, readers, text, length)
+    return Verdict(
+        not faults, "; ".join(faults) or f"all {pairs} pairs end at the same byte", {"pairs": pairs, "wrong": differ}
+    )
+
+
 def _texts() -> Iterator[tuple[str, Readers, str, int]]:
     scripts = tiny.TEXT.split("\n\n")[0]
     yield "168 and 160 tokens", passage.readers(), passage.text(), WHOLE
@@ -97,6 +105,7 @@ def _texts() -> Iterator[tuple[str, Readers, str, int]]:
     # two spaces make one that stands alone
     yield "in lower case", Readers(_lower(320), _lower(400)), scripts.replace(", ", ",  ") + EDGES, SHORT
     yield "one in lower case before its tokenizer is asked", Readers(_lower(320), _lowered(400)), scripts, SHORT
+    yield "marks within the text", Readers(_marked(320, "s"), _marked(400, ",")), scripts, SHORT
     words, letters = tiny.reader(400, text=LONG_WORDS), tiny.reader(258)
     yield "words that fit into no window", Readers(words, letters), LONG_WORDS, SHORTEST
     yield (
@@ -139,6 +148,27 @@ def _lowered(vocabulary: int) -> Reader:
 
     made = tiny.tokenizer(vocabulary).backend_tokenizer
     return Reader(Lowered(tokenizer_object=made, eos_token="<|endoftext|>"))
+
+
+@cache
+def _marked(vocabulary: int, before: str) -> Reader:
+    """A reader whose wrapper puts a mark before each token that is ``before``, at no place of the text: (0, 0)."""
+    from transformers import PreTrainedTokenizerFast
+
+    class Marked(PreTrainedTokenizerFast):  # type: ignore[misc]
+        def __call__(self, text: str | list[str], *given: Any, **more: Any) -> Any:  # noqa: ANN401 - as it is there
+            asked = {**more, "return_offsets_mapping": True}
+            found = super().__call__([text] if isinstance(text, str) else text, *given, **asked)
+            mark, at = (self.pad_token_id, (0, 0)), self.convert_tokens_to_ids(before)
+            rows = [
+                [one for pair in zip(*row, strict=True) for one in ([mark] if pair[0] == at else []) + [pair]]
+                for row in zip(found["input_ids"], found["offset_mapping"], strict=True)
+            ]
+            ids, spans = ([[pair[side] for pair in row] for row in rows] for side in (0, 1))
+            return {"input_ids": ids[0] if isinstance(text, str) else ids, "offset_mapping": spans}
+
+    made = tiny.tokenizer(vocabulary).backend_tokenizer
+    return Reader(Marked(tokenizer_object=made, eos_token="<|endoftext|>", pad_token="<|pad|>"))
 
 
 def _judged(found: Sequence[Read], readers: Readers, text: str, length: int) -> tuple[int, int, list[str]]:

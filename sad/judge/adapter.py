@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Any, NoReturn
 
 from torch import Tensor
 
@@ -33,6 +33,9 @@ class Watched(Given):
         if name in READ:
             object.__getattribute__(self, "seen").add(name)
         return object.__getattribute__(self, name)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"given has no {name}, it has {', '.join(field.name for field in fields(Given))}")
 
 
 @dataclass

@@ -17,7 +17,7 @@ from sad.judge.discover import CannotRunError, source
 from sad.judge.families import COSINE
 from sad.judge.found import Found, found
 from sad.judge.leave_open import settled
-from sad.judge.otherwise import form_of
+from sad.judge.no_divergence import form_of
 from sad.judge.report import Line
 from sad.judge.roles import Role
 from sad.judge.target import said

@@ -130,7 +130,7 @@ def _config(path: Path, name: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UserError(f"{file} cannot be read as JSON ({error}): fetch it again") from None
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
-        raise UserError(f"{file} names no model_type: it is not the configuration of a model")
+        raise UserError(f"{file} names no model_type: name the folder of a model")
     if not str(config.get("transformers_weights", INDEX)).endswith((SUFFIX, INDEX)):
         raise UserError(f"{file} names weights that are no {SUFFIX} file: convert them to safetensors")
     return config
@@ -143,7 +143,7 @@ def _weights(path: Path, name: str) -> list[Path]:
         shards = sorted(set(bounded.json_of(path / INDEX)["weight_map"].values()))
     except FileNotFoundError:
         others = sorted(p.name for p in path.iterdir() if p.suffix in {".safetensors", ".bin", ".pt", ".pth", ".h5"})
-        found = f"; it has {others[0]}: convert that to safetensors" if others else ""
+        found = f"; it has {others[0]}: convert that to safetensors" if others else ": fetch it again"
         raise UserError(f"{name} holds no weights ({WEIGHTS}){found}") from None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         raise UserError(f"{path / INDEX} does not say which weights are where: fetch the model again") from None

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from sad.assets.convert import unpacked
 from sad.errors import UserError
 from sad.models.files import check_model, resolve, whole
 
@@ -36,7 +37,7 @@ def load_model(
     if path.suffix.lower() == ".gguf":
         _require_gguf()
         where, how["gguf_file"] = str(path.parent), path.name
-        how |= _unpacked()
+        how |= unpacked()
     else:
         found_at = resolve(name)
         where = str(found_at)
@@ -138,7 +139,8 @@ def check_causal(model: nn.Module, name: str) -> None:
     logits = model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits.float()
     model.train(was)
     if not torch.isfinite(logits).all():
-        raise UserError(f"{name} answers four tokens with logits that are NaN or infinite: it is broken, or overflows")
+        told = f"{name} answers four tokens with logits that are NaN or infinite"
+        raise UserError(f"{told}: fetch it again, or, if it overflows, set train.precision = fp32")
     apart = float((logits[0, :2] - logits[1, :2]).abs().max() / logits.abs().max().clamp_min(1e-6))
     # what the arithmetic may leave between two rows of one batch, in half precision or in fewer bits
     exact = all(p.dtype == torch.float32 for p in model.parameters())
@@ -169,14 +171,6 @@ def _packed(quantization: str, dtype: torch.dtype) -> Any:  # noqa: ANN401 - a c
     if quantization == "int8":
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
-
-
-def _unpacked() -> dict[str, Any]:
-    """Ask for plain weights: packed ones need kernels from a hub. Releases before GgufConfig always unpack."""
-    import transformers
-
-    config = getattr(transformers, "GgufConfig", None)
-    return {} if config is None else {"quantization_config": config(dequantize=True)}
 
 
 def _require_gguf() -> None:

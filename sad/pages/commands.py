@@ -36,7 +36,14 @@ def _section(command: Any, name: str) -> str:  # noqa: ANN401
     usage = " ".join([name, *(["[OPTIONS]"] if any(map(_is_option, shown)) else []), *words]) + inner
     rows = [f"| `{_spelled(one)}` | {_default(one)} | {_cell(one.help or '')} |" for one in shown]
     table = ["| word | default | meaning |", "|---|---|---|", *rows, ""] if rows else []
-    return "\n".join([f"## `{name}`\n", _told(command.help or ""), f"```text\n{usage}\n```\n", *table])
+    told = [f"## `{name}`\n", _told(command.help or ""), f"```text\n{usage}\n```\n"]
+    return "\n".join([*told, *_below(command.epilog), *table])
+
+
+def _below(epilog: str | None) -> list[str]:
+    """What a help shows below its options: a headline, then calls, each a paragraph of its own."""
+    headline, *calls = (epilog or "").split("\n\n")
+    return [f"{headline}\n", "```text", *calls, "```\n"] if calls else []
 
 
 def _is_option(parameter: Any) -> bool:  # noqa: ANN401

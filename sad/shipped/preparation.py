@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,35 +44,42 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
 def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -> data.Prepared:
     """Return the examples of texts as a run gets them that finds them again.
 
-    Another length and other texts were prepared in the same folder before. Raises AssertionError where they are not
-    those of the run that wrote them, or of one that may write nowhere.
+    Another length and other texts were prepared in the same folder before: that of all that sad keeps. Raises
+    AssertionError where they are not those of the run that wrote them, or of one that may write nowhere, where they are
+    prepared once more, or where a stream is taken for another.
     """
-    with _folder() as (folder, nowhere):
+    with _folder() as nowhere:
         for others, length in ((texts, max_length - 1), (texts[:-1], max_length)):
             if others:
-                data.prepare(others, readers, length, folder)
-        made = [list(data.prepare(texts, readers, max_length, where)) for where in (folder, nowhere)]
-        found = data.prepare(texts, readers, max_length, folder)
+                data.prepare(others, readers, length)
+        made = [list(data.prepare(texts, readers, max_length, where)) for where in (None, nowhere)]
+        with patch.object(cache, "_fresh", side_effect=AssertionError("what was prepared is prepared again")):
+            found = data.prepare(texts, readers, max_length)
         assert _told(found) == _told(made[0]) == _told(made[1]), "examples of other texts, or of another run"
+        one, again, other = (
+            data.prepare_stream(iter(of), readers, max_length, len(texts)) for of in (texts, texts, texts[::-1])
+        )
+        assert one.fingerprint == again.fingerprint, "the same stream is another"
+        assert (one.fingerprint == other.fingerprint) == (_told(one) == _told(other)), "another stream is the same"
         assert found.labels == sum(len(one.labels()[0]) for one in found), "another number of labels"
         return found
 
 
 def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> data.Prepared:
     """Return the examples of texts of a stream, as many of them as there are texts."""
-    with _folder() as (folder, _):
-        return data.prepare_stream(iter(texts), readers, max_length, len(texts), folder)
+    with _folder():
+        return data.prepare_stream(iter(texts), readers, max_length, len(texts))
 
 
 @contextmanager
-def _folder() -> Iterator[tuple[Path, Path]]:
-    """Give a folder, and one that nobody can make; a few texts at a time are put there, and no disk is waited for. A
-    file that is open outlives its folder.
+def _folder() -> Iterator[Path]:
+    """Let all be kept in a folder that is thrown away, and give one that nobody can make; a few texts at a time are put
+    there, and no disk is waited for. A file that is open outlives its folder.
     """
     few, hasty = patch.object(cache, "CHUNK", FEW), patch.object(cache, "_sync")
-    with TemporaryDirectory(ignore_cleanup_errors=True) as made, few, hasty:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as made, few, hasty, patch.dict(os.environ, SAD_CACHE=made):
         (Path(made) / "file").touch()
-        yield Path(made), Path(made) / "file" / "folder"
+        yield Path(made) / "file" / "folder"
 
 
 def _told(some: Sequence[data.Example]) -> list[tuple[list[int] | int, ...]]:

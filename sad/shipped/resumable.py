@@ -172,8 +172,11 @@ class LoopRun:
 
 
 def _of_two_processes(recipe: Recipe, folder: Path) -> Recipe:
-    """The recipe of a run that is taken up by one process, and is written as for two that share its steps."""
-    half = recipe.train.model_copy(update={"accumulation": recipe.train.accumulation // 2})
+    """The recipe of a run that is taken up by one process, and is written as for two that share its steps: in
+    micro-batches of one more than can share them, so that those of the run remain the largest.
+    """
+    train = recipe.train
+    half = train.model_copy(update={"accumulation": train.accumulation // 2, "batch_size": train.batch_size + 1})
     return fitted(recipe.model_copy(update={"train": half}), checkpoint.per_step(folder), 1)
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -38,6 +39,9 @@ SELDOM = 200
 
 Item = TypeVar("Item")
 
+MEASURED, APART = 5, 10
+"""The first steps say how far they moved the weights, and then logged ones that are at least so many apart."""
+
 STRIDE = 11
 """Characters between the beginnings of two texts."""
 
@@ -51,6 +55,7 @@ class ShippedTrainer:
         terms=(KD, LM, ALM, LAYERWISE, ATTENTION),
         reshuffles=True,
         noise=1e-5,
+        sizes=lambda step, every: step <= MEASURED or step % next(n for n in count(every, every) if n >= APART) == 0,
     )
 
     def run(self, setup: Setup) -> Trace:
@@ -89,7 +94,9 @@ def _run(setup: Setup) -> Trace:
     plan = _plan(setup)
     progress = partial(Progress, cuts=setup.cuts)
     cut = patch.object(loop, "Progress", progress)
-    with TemporaryDirectory() as made, watch, seeing(plan.train, watch.read), cut:
+    # nobody reads the student that the run ends with
+    unread = patch.object(loop, "export")
+    with TemporaryDirectory() as made, watch, seeing(plan.train, watch.read), cut, unread:
         folder = Path(made)
         found = loop.train(plan, folder, tiny.Silent())
         if found.ending.signal is not None:
@@ -167,6 +174,5 @@ def _logged(lines: list[dict[str, Any]]) -> Iterator[Line]:
                 {key.removeprefix(kind): value for key, value in line.items() if key.startswith(kind)}
                 for kind in (names.RAW, names.WEIGHT, names.WEIGHTED)
             )
-            yield Line(
-                line["step"], line[names.LOSS], raw, weight, weighted, line.get(names.GRAD_NORM), line.get(names.EPOCH)
-            )
+            beside = (line.get(name) for name in (names.GRAD_NORM, names.EPOCH, names.UPDATE_RATIO))
+            yield Line(line["step"], line[names.LOSS], raw, weight, weighted, *beside)

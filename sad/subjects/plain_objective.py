@@ -189,7 +189,8 @@ class PlainObjective:
         if task.attention == MAPS:
             return torch.stack([plain.maps(a, b, one.places) for a, b in each]).mean()
         widths = [of.shape[1] for pair in each for of in pair]
-        heads = task.relation_heads or max(n for n in range(1, 1 + min(widths) // 8) if not any(w % n for w in widths))
+        fit = [n for n in range(2, 1 + min(widths) // 8) if not any(w % n for w in widths)]
+        heads = task.relation_heads or max(fit, default=1)
         return torch.stack([plain.relations(a, b, heads) for a, b in each]).mean()
 
     def likelihood(self, logits: Tensor, ids: Sequence[int], first: int) -> Tensor:

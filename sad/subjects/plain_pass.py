@@ -51,7 +51,8 @@ def run(
         # position, head, which of the three, feature
         each = [whole.reshape(len(ids), heads, 3, -1) for whole in read]
         return logits, handed, [tuple(of[:, :, i].flatten(1) for i in range(3)) for of in each]
-    size, few = config.hidden_size // heads, config.num_key_value_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    few = config.num_key_value_heads
     ends = [heads * size, (heads + few) * size]
     return logits, handed, [tuple(whole.tensor_split(ends, dim=1)) for whole in read]
 

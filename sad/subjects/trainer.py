@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Protocol
@@ -102,6 +102,8 @@ class Line:
     weighted: Mapping[str, float] = field(default_factory=dict)
     grad_norm: float | None = None
     epoch: float | None = None
+    update: float | None = None
+    """How far the step moved the weights, of their size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,9 @@ class Claims:
 
     ``processes`` are the numbers of processes that it can be run on; ``schedules`` those that it knows by name;
     ``terms`` the terms whose weight can be set; ``grad_norm`` says that it logs the gradient norm, ``reshuffles`` that
-    each epoch has an order of its own. ``noise`` is the relative error of a gradient that its arithmetic explains.
+    each epoch has an order of its own, ``clips`` that it bounds the gradient norm. ``noise`` is the relative error of a
+    gradient that its arithmetic explains.
+    ``sizes(step, log_every)`` tells which of the logged steps say how far they moved the weights, where that is said.
     """
 
     processes: tuple[int, ...] = (1,)
@@ -130,7 +134,9 @@ class Claims:
     terms: tuple[str, ...] = ()
     grad_norm: bool = True
     reshuffles: bool = False
+    clips: bool = True
     noise: float = 1e-5
+    sizes: Callable[[int, int], bool] | None = None
 
 
 class Trainer(Protocol):

@@ -95,7 +95,8 @@ class Template:
                 **self.names,
             )
         except TemplateSyntaxError as error:
-            raise UserError(f"the chat template is broken in line {error.lineno}: {error.message}") from None
+            told = f"the chat template is broken in line {error.lineno} ({error.message})"
+            raise UserError(f"{told}: mend it, or set data.template to another") from None
         except Exception as error:
             # a template may raise anything about a chat that it does not know how to write
             told = str(error).strip().partition("\n")[0] or type(error).__name__

@@ -109,7 +109,7 @@ def _assistant(text: object, place: str) -> Message:
 def _messages(found: object, column: str, place: str) -> list[Message]:
     if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
         told = f"column {column!r} holds {type(found).__name__}, not a list of {{role, content}}"
-        raise UserError(f"{place}: {told}")
+        raise UserError(f"{place}: {told}; set data.messages to the column that does, or mend the row")
     return [_message(one, place) for one in found]
 
 
@@ -120,14 +120,16 @@ def _message(found: Mapping[str, Any], place: str) -> Message:
     role = ROLES.get(str(role), role)
     if role not in KNOWN_ROLES:
         # a role is written into the template's marks, so it must not be able to say anything
-        raise UserError(f"{place}: the role of a message is {role!r}, not one of {', '.join(KNOWN_ROLES)}")
+        known = ", ".join(KNOWN_ROLES)
+        raise UserError(f"{place}: the role of a message is {role!r}, not one of {known}; mend the row or delete it")
     if isinstance(content, list):
         # the parts of a message that can also hold pictures
         if not all(isinstance(part, Mapping) and isinstance(part.get("text"), str) for part in content):
-            raise UserError(f"{place}: a message holds something that is not text")
+            raise UserError(f"{place}: a message holds something that is not text, a picture perhaps; delete the row")
         content = "".join(part["text"] for part in content)
     if not isinstance(content, str) and not (content is None and found.get("tool_calls")):
-        raise UserError(f"{place}: the content of a message is {type(content).__name__}, not text")
+        told = f"the content of a message is {type(content).__name__}, not text"
+        raise UserError(f"{place}: {told}; mend the row or delete it")
     # a table of rows fills what a message lacks with nulls; templates ask whether a key is there
     rest = {key: value for key, value in found.items() if value is not None}
     return {**rest, "role": role, "content": content or ""}

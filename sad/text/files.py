@@ -166,8 +166,8 @@ def _csv(path: Path) -> Iterator[Row]:
             if len(fields) != len(header):
                 told = f"{len(fields)} fields where the header has {len(header)}; quote a text that holds a comma"
                 raise UserError(f"{path}, line {reader.line_num:,}: {told}")
-            # an empty field is no text
-            values = {name: field or None for name, field in zip(header, fields, strict=True)}
+            # an empty field is no text; a line end inside of one is the file's, not the text's
+            values = {name: field.replace("\r\n", "\n") or None for name, field in zip(header, fields, strict=True)}
             yield Row(str(path), "line", reader.line_num, values)
     except csv.Error as error:
         raise UserError(f"{path}, line {reader.line_num:,}: not CSV: {error}; mend the line or delete it") from None

@@ -81,7 +81,7 @@ def _from_hub(name: str, data: Data, split: str) -> Source:
             yield from files.dataset_rows(found, name)
         except Exception as error:
             # only what the library reads can fail here: our own errors are raised outside
-            raise UserError(f"{name}: the stream broke: {_line(error)}") from None
+            raise UserError(f"{name}: the stream broke ({_line(error)}): try again when the hub answers") from None
 
     return rows
 

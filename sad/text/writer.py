@@ -192,7 +192,8 @@ def _file(name: str) -> str:
     try:
         return bounded.text(path, bounded.TOML)
     except (OSError, ValueError) as error:
-        raise UserError(f"cannot read the chat template {name}: {error}") from None
+        told = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot read the chat template {name} ({told}): set data.template to another") from None
 
 
 def _unicode(text: str) -> None:

@@ -7,14 +7,12 @@ from typing import Any
 
 import torch
 
-PARTS = ("data", "teacher", "student", "backward", "optimizer")
-"""What the seconds of a step are split into. ``student`` is its forward pass with every term of the loss; ``backward``
-includes the exchange of gradients between processes; ``optimizer`` the clipping, the guards and the update."""
-
 
 class Clock:
     """Gives the time since the last mark to the part that a mark names.
 
+    Of a step these are data, teacher, student (its forward pass, and every term of the loss), backward (with the
+    exchange of gradients between processes) and optimizer (clipping, guards, update).
     On CUDA the marks are events in the stream: they cost the host nothing, and are read once, after the step.
     """
 

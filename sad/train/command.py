@@ -71,9 +71,9 @@ def _run(
     recipe = recipes.load(folder / folders.RECIPE if folder else config, overrides)
     consent.check(folder, recipe, overrides, trust=trust)
     written = _written(recipe)
-    if not dry_run and folder is None:
-        folders.check(recipe.output.folder)
     rank, processes = failure.world()
+    if not dry_run:
+        _check_places(recipe, new=folder is None, writes=rank == 0)
     # the others would say the same
     console = patient_console(quiet=rank > 0)
     # what can be said without the heavy imports is said at once
@@ -85,7 +85,7 @@ def _run(
     from sad.train.plan import make_plan
 
     # before anything slow is loaded
-    sharding()
+    sharding(clip=recipe.train.clip)
     trackers.check(recipe.train.trackers)
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
         if folder is not None:
@@ -119,6 +119,14 @@ def _run(
         if processes > 1 and not isinstance(error, UserError):
             failure.end(error, folder, _way_on(folder))
         raise
+
+
+def _check_places(recipe: Recipe, *, new: bool, writes: bool) -> None:
+    """Raise UserError where this process could not write the run, or what it copies of it."""
+    if new:
+        folders.check(recipe.output.folder)
+    if writes and recipe.train.push_checkpoint:
+        folders.check_copies(Path(recipe.train.push_checkpoint))
 
 
 def _written(recipe: Recipe) -> str:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from sad.errors import UserError
 from sad.recipe import toml
@@ -17,6 +18,7 @@ from sad_doctor.record import replace_text
 LATEST = "latest"
 RECIPE = "recipe.toml"
 STUDENT = "student"
+ELSEWHERE = "choose another place with --push-checkpoint"
 
 
 def new(runs: Path, name: str, tell: Callable[[str], object] = lambda _: None) -> Path:
@@ -45,8 +47,13 @@ def shared(recipe: Recipe, device: str, tell: Callable[[str], object] = lambda _
     from accelerate import PartialState
     from accelerate.utils import broadcast_object_list
 
+    from sad.train.zero import USE_DEEPSPEED, hidden
+
     made: list[Path | None] = [None]
-    if PartialState(cpu=device == "cpu").is_main_process:
+    # accelerate would join the processes in a way of its own
+    with hidden(USE_DEEPSPEED):
+        state = PartialState(cpu=device == "cpu")
+    if state.is_main_process:
         folder = new(recipe.output.folder, recipe.output.name, tell)
         try:
             # half a recipe could be read as the whole one of another run
@@ -66,6 +73,22 @@ def check(runs: Path) -> None:
         raise UserError(f"cannot write to {runs}: {nearest} is a file; choose another place with --output")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UserError(f"cannot write to {runs}: permission denied; choose another place with --output")
+
+
+def check_copies(there: Path) -> None:
+    """Raise UserError if no checkpoint can be copied there, by writing what has no name; before anything slow."""
+    place = there.expanduser()
+    nearest = next(p for p in (place, *place.absolute().parents) if p.exists())
+    try:
+        if place.is_symlink() and not place.exists():
+            raise UserError(f"cannot copy checkpoints to {there}: it is a link that leads nowhere; {ELSEWHERE}")
+        if not nearest.is_dir():
+            raise UserError(f"cannot copy checkpoints to {there}: {nearest} is a file; {ELSEWHERE}")
+        # of a system administrator's rights and of a disk that cannot be written to only a try tells
+        with TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise UserError(f"cannot copy checkpoints to {there}: {disk.told(error)}; {ELSEWHERE}") from None
 
 
 def existing(path: Path) -> Path:

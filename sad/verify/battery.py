@@ -41,13 +41,6 @@ class Outcome:
         return [name for name, judged in self.faulty.items() if all(v.holds for v in judged)]
 
     @property
-    def idle(self) -> list[str]:
-        """The invariants that break on none of the faulty implementations: they catch nothing here."""
-        every = list(self.faulty.values())
-        names = [getattr(invariant, "__name__", "?") for invariant in self.bug.invariants]
-        return [name for i, name in enumerate(names) if all(judged[i].holds for judged in every if i < len(judged))]
-
-    @property
     def caught(self) -> bool:
         """Whether some invariant breaks on the faulty code, on every documented fix that was none, on every variant."""
         return not self.blind

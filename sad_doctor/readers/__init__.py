@@ -21,9 +21,10 @@ from sad_doctor.readers import (
     trainer_state,
     wandb_run,
 )
+from sad_doctor.readers.encoding import AsUtf8
 from sad_doctor.readers.find import MOST_LOOKED_AT, Search, last_written, search
 from sad_doctor.readers.kept import Kept, with_cache
-from sad_doctor.readers.named import Named
+from sad_doctor.readers.renamed import Named
 from sad_doctor.readers.source import ACCEPTED, Reader, Source, Unreadable
 from sad_doctor.readers.tail import is_binary
 from sad_doctor.record import EVENTS, METRICS, RUN
@@ -44,8 +45,6 @@ _MAGIC = {
     b"\x1f\x8b": "a gzip file: unpack it first",
     b"PK\x03\x04": "a zip file: unpack it first",
     b"\x28\xb5\x2f\xfd": "a zstd file: unpack it first",
-    b"\xff\xfe": "UTF-16 text: save it as UTF-8",
-    b"\xfe\xff": "UTF-16 text: save it as UTF-8",
 }
 
 
@@ -213,9 +212,11 @@ def _head(path: Path) -> bytes:
         head = file.read(_HEAD)
         while head and not head.strip(b"\x00") and file.tell() < _BLANK:
             head = file.read(_HEAD)
-        head = head.lstrip(b"\x00")
+        head, text = head.lstrip(b"\x00"), AsUtf8(head)
+        head = text.turn(head)
         size = os.fstat(file.fileno()).st_size
         if size > _HEAD:
-            file.seek(max(_HEAD, size - _HEAD))
-            head += b"\n" + file.read(_HEAD)
+            # even, so that no character of two bytes is cut in two
+            file.seek(max(_HEAD, (size - _HEAD) // 2 * 2))
+            head += b"\n" + text.turn(file.read(_HEAD))
     return head

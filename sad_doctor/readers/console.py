@@ -7,6 +7,7 @@ Hugging Face's Trainer; and that of lines that name their step and values.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections import deque
 from pathlib import Path
 
@@ -35,8 +36,13 @@ def recognises(_path: Path, head: bytes) -> bool:
     """Return whether the text has a progress bar, a line or block of losses, an evaluation or a traceback."""
     if _SIGNS.search(head) is not None:
         return True
-    lines = re.split(r"[\r\n]+", head.decode("utf-8", "replace"))
+    lines = re.split(r"[\r\n]+", _text(head))
     return trains(without_prefix(clean(line)) for line in lines if "loss" in line.lower() or "ppl" in line.lower())
+
+
+def _text(told: bytes) -> str:
+    """Decode; programs on Windows put a mark before the first line, and so do logs that were joined there."""
+    return told.removeprefix(BOM_UTF8).decode("utf-8", "replace")
 
 
 class ConsoleLog:
@@ -51,16 +57,7 @@ class ConsoleLog:
 
     def poll(self) -> bool:
         """Read all that is new; True if there was anything."""
-        afresh = self._tail.look()
-        if afresh is None:
-            return False
-        if afresh:
-            self._reset()
-        changed = afresh
-        for chunk in self._tail.chunks():
-            changed = True
-            for text, redraws in self._segments.feed(chunk):
-                self._line(clean(text.decode("utf-8", "replace")), redraws)
+        changed = self._tail.read(self._take, self._reset)
         if changed:
             self._run = None
         return changed
@@ -89,6 +86,10 @@ class ConsoleLog:
                 tail=(*self._lines, rest) if rest.strip() else tuple(self._lines),
             )
         return self._run
+
+    def _take(self, chunk: bytes) -> None:
+        for text, redraws in self._segments.feed(chunk):
+            self._line(clean(_text(text)), redraws)
 
     def _line(self, line: str, redraws: bool) -> None:
         if redraws and self._lines:

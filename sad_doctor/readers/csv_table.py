@@ -87,16 +87,7 @@ class CsvLog:
 
     def poll(self) -> bool:
         """Read all that is new; True if there was anything."""
-        afresh = self._tail.look()
-        if afresh is None:
-            return False
-        if afresh:
-            self._reset()
-        changed = afresh
-        for chunk in self._tail.chunks():
-            changed = True
-            for line in self._lines.feed(chunk):
-                self._line(line)
+        changed = self._tail.read(self._take, self._reset)
         if changed:
             self._run = None
         return changed
@@ -144,6 +135,10 @@ class CsvLog:
         commas = [_COMMA.fullmatch(cell) is not None for cell in row]
         self._commas = self._commas or any(commas)
         return [cell.replace(",", ".") if has else cell for cell, has in zip(row, commas, strict=True)]
+
+    def _take(self, chunk: bytes) -> None:
+        for line in self._lines.feed(chunk):
+            self._line(line)
 
     def _line(self, line: bytes) -> None:
         if not line.strip() or line.startswith(b"#"):

@@ -11,7 +11,7 @@ from sad_doctor.clean import clean
 from sad_doctor.readers import mlflow_database, trackio_database
 from sad_doctor.readers.database import MAGIC, Database
 from sad_doctor.readers.database_run import DatabaseRun, Store
-from sad_doctor.readers.named import Named
+from sad_doctor.readers.renamed import Named
 from sad_doctor.readers.source import Source, Unreadable
 
 STORES: tuple[Store, ...] = (mlflow_database.STORE, trackio_database.STORE)

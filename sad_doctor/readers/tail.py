@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from stat import S_ISREG
+
+from sad_doctor.readers.encoding import AsUtf8
 
 CHUNK = 1 << 18
 """Bytes that are read at once: what is made of them should fit the processor's cache."""
@@ -45,7 +47,7 @@ class Tail:
 
     A file counts as a new one when its device or inode changed, when it is shorter than what was read, or when its
     first 64 bytes or the 64 bytes before the place reached are no longer what was read: a copy-and-truncate that
-    has already grown past that place shows in nothing else.
+    has already grown past that place shows in nothing else. UTF-16 is given as UTF-8.
     """
 
     def __init__(self, path: Path, pace: Pace | None = None) -> None:
@@ -56,6 +58,7 @@ class Tail:
         self._head = b""
         self._last = b""
         self._replaced = False
+        self._text = AsUtf8(b"")
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -89,10 +92,22 @@ class Tail:
             self._forget()
         return replaced
 
+    def read(self, take: Callable[[bytes], None], again: Callable[[], None]) -> bool:
+        """Give ``take`` what is new, after a call of ``again`` if the file must be read afresh; True if any was."""
+        changed = self.look()
+        if changed is None:
+            return False
+        if changed:
+            again()
+        for chunk in self.chunks():
+            changed = True
+            take(chunk)
+        return changed
+
     @property
     def place(self) -> int:
-        """How many bytes were read."""
-        return self._offset
+        """How many bytes of the file were read and given."""
+        return self._offset - self._text.waits
 
     def resume(self, place: int) -> None:
         """Count the first ``place`` bytes as read. Raises OSError."""
@@ -100,6 +115,7 @@ class Tail:
             self._head = file.read(min(_MARK, place))
             file.seek(max(0, place - _MARK))
             self._last = file.read(min(_MARK, place))
+        self._text = AsUtf8(self._head)
         self._offset = place
 
     def chunks(self) -> Iterator[bytes]:
@@ -118,7 +134,7 @@ class Tail:
                         return
                     self._remember(chunk)
                     self.pace.reached(self.path, self._offset, size)
-                    yield chunk
+                    yield self._text.turn(chunk)
                     if self.pace.stopped or time.monotonic() >= until:
                         return
         except OSError:
@@ -135,6 +151,8 @@ class Tail:
             return True
 
     def _remember(self, chunk: bytes) -> None:
+        if not self._offset:
+            self._text = AsUtf8(chunk)
         self._offset += len(chunk)
         self._head = (self._head + chunk[:_MARK])[:_MARK]
         self._last = (self._last + chunk[-_MARK:])[-_MARK:]

@@ -9,6 +9,7 @@ from typing import Any
 
 from sad_doctor import names
 from sad_doctor.clean import clean
+from sad_doctor.readers.encoding import AsUtf8
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.source import Reader
@@ -42,7 +43,8 @@ class TrainerState:
             stat = (found.st_ino, found.st_size, found.st_mtime_ns)
             if stat == self._stat or found.st_size > _LARGEST:
                 return False
-            self._text = self._file.read_bytes().decode("utf-8-sig", "replace")
+            data = self._file.read_bytes()
+            self._text = AsUtf8(data).turn(data).decode("utf-8-sig", "replace")
         except OSError:
             return False
         self._stat = stat

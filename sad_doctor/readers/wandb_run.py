@@ -125,20 +125,7 @@ class WandbLog:
 
     def poll(self) -> bool:
         """Read all that is new; True if there was anything."""
-        afresh = self._tail.look()
-        if afresh is None:
-            return False
-        if afresh:
-            self._start()
-        changed = afresh
-        for chunk in self._tail.chunks():
-            changed = True
-            for record in self._records.feed(chunk):
-                try:
-                    self._record(record)
-                except ValueError:
-                    self._garbage += 1
-            self._flush()
+        changed = self._tail.read(self._take, self._start)
         if changed:
             self._run = None
         return changed
@@ -163,6 +150,14 @@ class WandbLog:
                 tail=tuple(self._tail_lines),
             )
         return self._run
+
+    def _take(self, chunk: bytes) -> None:
+        for record in self._records.feed(chunk):
+            try:
+                self._record(record)
+            except ValueError:
+                self._garbage += 1
+        self._flush()
 
     def _record(self, record: bytes) -> None:
         for number, value in fields(record):

@@ -19,6 +19,7 @@ merged. The best checkpoint, the early stop and the report are all of the copy.
 - `falls = 0.05`: the share by which the training must surely fall.
 - `far = 0.08`, `hardly = 0.1`: the same for an evaluation that moves, and the share of that fall, as a share of its own
   level, within which it must stay.
+- `moves = 0.005`: the same within a stretch of equal evaluations: a student that stands still does not get better.
 - `surely = 0.1`, `near = 0.05`: how far the training must fall, and the evaluation not, where it never came down.
 
 ## Example
@@ -62,7 +63,7 @@ CODE, NAME = "R312", "evaluation-does-not-follow"
 _DOWN = 0.8
 """The share of evaluations that are no higher than the one before, as of an average."""
 
-_WITHIN = 12
+_WITHIN = 8
 """Fewest records of the training within a stretch of equal evaluations."""
 
 _EARLY, _ALIKE = 0.15, 0.15
@@ -135,7 +136,7 @@ def _stands(column: Column, training: Column, t: Thresholds) -> tuple[signals.St
     known = signals.finite(signals.tidy(training))
     within = known.value[(known.step >= one.first) & (known.step <= one.last)]
     halves = np.array_split(within, 2)
-    if within.size < _WITHIN or not signals.gain(*halves).surely_above(t["falls"] * abs(float(np.median(halves[0])))):
+    if within.size < _WITHIN or not signals.gain(*halves).surely_above(t["moves"] * abs(float(np.median(halves[0])))):
         return None
     return one, float(np.median(halves[0])), float(np.median(halves[1]))
 
@@ -260,5 +261,14 @@ RULE = Rule(
     page=__doc__,
     needs=("|".join(_STUDENT), f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
     check=check,
-    thresholds={"digits": 5, "evaluations": 3, "falls": 0.05, "far": 0.08, "hardly": 0.1, "surely": 0.1, "near": 0.05},
+    thresholds={
+        "digits": 5,
+        "evaluations": 3,
+        "falls": 0.05,
+        "far": 0.08,
+        "hardly": 0.1,
+        "surely": 0.1,
+        "near": 0.05,
+        "moves": 0.005,
+    },
 )

@@ -13,6 +13,7 @@ the total breaks alone, a weight that is not logged; if the gradient norm alone,
 
 ## Thresholds
 - `sigmas = 8`: how far the level must move, in deviations of neighbours. `share = 0.15`: and as a share of it.
+- `norm = 2.5`: the factor for a gradient norm that breaks where nothing else does.
 - `records = 40`: fewest records; a tenth at the beginning, where all falls, and the last five are not judged.
 
 ## Example
@@ -72,6 +73,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if not series:
         raise TooFew(f"fewer than {t['records']:g} records of any series")
     breaks = {name: found for name, column in series.items() if (found := _break(column, t)) is not None}
+    alone = breaks.get(names.GRAD_NORM) if len(breaks) == 1 and len(series) > 1 else None
+    if alone is not None and max(alone[1:]) < t["norm"] * min(alone[1:]):
+        breaks = {}  # a norm rises by itself when the student begins to learn
     yield Reading("series that break", float(len(breaks)))
     if not breaks:
         return
@@ -97,7 +101,15 @@ def _break(column: Column, t: Thresholds) -> tuple[float, float, float] | None:
     move = (sums[after] - sums[middle]) / (after - middle) - (sums[middle] - sums[middle - width]) / width
     at = int(middle[np.argmax(np.abs(move))])
     low, high = max(0, at - width // 2), min(size - 1, at + width // 2)
-    edge = low + 1 + int(np.argmax(np.abs(np.diff(value[low : high + 1]))))
+    edges = [low + 1 + int(np.argmax(np.abs(np.diff(value[low : high + 1]))))]
+    if bool(np.all(value > 0)):  # of a loss that has fallen far a large share is a small step
+        edges.append(start + 1 + int(np.argmax(np.abs(np.diff(np.log(value[start : size - min(width, 5) + 1]))))))
+    return next((found for edge in edges if (found := _broken(column, edge, width, t)) is not None), None)
+
+
+def _broken(column: Column, edge: int, width: int, t: Thresholds) -> tuple[float, float, float] | None:
+    """The step, and the levels before and after it, if the level changes there at once, far, and for good."""
+    value = column.value
     before, later = value[max(0, edge - width) : edge], value[edge : edge + width]
     if min(before.size, later.size) < 5:
         return None
@@ -179,5 +191,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}|{names.GRAD_NORM}|{names.TEACHER_LOSS}",),
     check=check,
-    thresholds={"sigmas": 8, "share": 0.15, "records": 40},
+    thresholds={"sigmas": 8, "share": 0.15, "norm": 2.5, "records": 40},
 )

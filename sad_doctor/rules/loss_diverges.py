@@ -74,6 +74,9 @@ _SIGMAS = 4.0
 """The lowest of eight blocks is low by chance too: one more than the three of a single comparison."""
 
 
+_FAR = 5.0
+"""So many times its beginning no loss stands that a term lifted which came in."""
+
 _LINES = 4
 """So many changes of the objective are shown."""
 
@@ -214,10 +217,11 @@ def _finding(run: Run, loss: Column, rise: _Rise, risen: list[str], t: Threshold
     falling = [words.called(n) for n, c in signals.evaluations(run).items() if _falls_since(c, rise.since)]
     jump = _jump(loss, rise)
     level = Level.ERROR if rise.share > t["error"] or rise.last > rise.first else Level.WARNING
+    excused = falling or (undone and rise.last < _FAR * abs(rise.first))
     return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.INFO if falling or undone else level,
+        level=Level.INFO if excused else level,
         headline=(
             f"The loss jumps from {words.number(jump.before)} to {words.number(jump.after)} at step "
             f"{words.step(jump.step)}, from one record to the next, and stays up."
@@ -250,8 +254,9 @@ def _finding(run: Run, loss: Column, rise: _Rise, risen: list[str], t: Threshold
 
 
 def _falls_since(column: Column, step: float) -> bool:
-    known = column.value[column.step >= step]
-    return known.size >= 3 and float(known[-1]) < float(known[0])
+    known, before = column.value[column.step >= step], column.value[column.step < step]
+    # one that was thrown up with the training and comes down again does not fall
+    return known.size >= 3 and float(known[-1]) < min(float(known[0]), *before[-1:].tolist())
 
 
 RULE = Rule(

@@ -3,7 +3,8 @@
 ## What it sees
 The process's memory, in ten blocks of records: it grows from the third block to the last by the thresholds below, in
 nearly every block, and still grows in the last blocks. The largest so far, as accelerators tell it, only ever rises: of
-it too the last blocks must rise as they did before.
+it too the last blocks must rise as they did before. Or it grows by that much at once, late, and stays there, which is a
+hint.
 
 ## Why it is bad
 A memory that grows without end ends in a crash, often hours in and mostly at an evaluation. The usual leak is a loss or
@@ -49,7 +50,8 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R504", "memory-grows"
 
-_BLOCKS = 10
+_BLOCKS, _STAYS = 10, 8
+"""Blocks, and the fewest records after a growth at once."""
 _GIB = 2.0**30
 
 
@@ -73,8 +75,40 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         enough = growth > max(t["share"] * float(settled[0]), t["bytes"])
         if enough and int(np.sum(steps > 0)) >= steps.size - 1 and late >= t["late"] * early:
             yield _finding(column, what, blocks, growth)
+        elif (leap := _leap(column, t)) is not None:
+            yield _stepped(column, what, *leap)
     if not judged:
         raise TooFew(f"fewer than {t['records']:g} records of the memory")
+
+
+def _leap(column: Column, t: Thresholds) -> tuple[float, float, float] | None:
+    """The step at which the memory grows by the thresholds at once, after its first third, and for good."""
+    known = signals.finite(signals.tidy(column))
+    third = len(known) // 3
+    at = third + int(np.argmax(np.diff(known.value[third:]))) + 1
+    if at + _STAYS > len(known):
+        return None
+    before, after = known.value[:at], known.value[at:]
+    low, high = float(before.max()), float(after.min())
+    return (float(known.step[at]), low, high) if high - low > max(t["share"] * low, t["bytes"]) else None
+
+
+def _stepped(column: Column, what: str, at: float, low: float, high: float) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"{what} grows at once, at step {words.step(at)}, from {words.number(low / _GIB, 2)} to "
+            f"{words.number(high / _GIB, 2)} GiB, and stays there."
+        ),
+        evidence=(f"No record before that step has as much, and none after it less; {len(column):,} records",),
+        cause="Something came in and was not let go: a second copy of a model, a cache, results of an evaluation.",
+        remedy="See what begins at that step; delete what it leaves behind, and compare the memory before and after.",
+        first_step=at,
+        last_step=float(column.step[-1]),
+        numbers={"first_gib": low / _GIB, "last_gib": high / _GIB},
+    )
 
 
 def _finding(column: Column, what: str, blocks: signals.Blocks, growth: float) -> Finding:

@@ -93,6 +93,7 @@ _CLIPPED = "The norm is taken after the clip."
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for each measured series that never changes while another one does."""
     series = _measured(run, t)
+    yield from _ended(run, t)
     if len(series) < 2:
         raise TooFew(f"fewer than two series of the training with {t['records']:g} records")
     moving = [name for name, column in series.items() if bool(np.any(column.value != column.value[0]))]
@@ -192,9 +193,33 @@ def _coarse(series: dict[str, Column], t: Thresholds) -> Iterator[Finding]:
             )
 
 
+def _ended(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """The total loss, whose records end long before those of a setting and of the evaluations."""
+    loss, others = run.get(names.LOSS), [run.get(name) for name in (*_WITNESSES, names.LEARNING_RATE, names.GRAD_NORM)]
+    if loss is None or len(loss) < t["records"]:
+        return
+    end, gap = float(loss.step.max()), float(np.median(np.diff(loss.step)))
+    later = max((int(np.sum(other.step > end + gap)) for other in others if other is not None), default=0)
+    if later < _FEW or run.last_step - end < max(_MUCH * (run.last_step - run.first_step), 10 * gap):
+        return
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=f"The training loss is logged no more after step {words.step(end)}; the log goes on to "
+        f"{words.step(run.last_step)}.",
+        evidence=(f"{len(loss):,} records of it, and {later:,} of another number since",),
+        cause="It is no longer written, or under another name, or as a text that is no number.",
+        remedy="Look at the lines after that step; what is judged here of the loss ends there.",
+        first_step=end,
+        last_step=run.last_step,
+        numbers={"later": float(later)},
+    )
+
+
 def _precise(name: str, series: dict[str, Column], moving: list[str]) -> bool:
-    """Whether KD or a label loss is meant, and the others are printed with digits enough: then 1 is no rounding."""
-    term = names.term_of(name)
+    """Whether KD, a label loss or the norm is meant, and the others have digits enough: then 1 is no rounding."""
+    term = names.KD if name == names.GRAD_NORM else names.term_of(name)
     digits = [signals.significant_digits(value) for one in moving for value in signals.sample(series[one].value)]
     return (term == names.KD or term in names.ANCHORS) and max(digits, default=0) > 3
 

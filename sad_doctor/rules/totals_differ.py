@@ -2,11 +2,12 @@
 
 ## What it sees
 The evaluation's total beside the training's total of the records about it, at each evaluation. Where the log tells the
-parts: the evaluation's is the sum of some of the training's parts and not of all. Or the training's total, as a
-multiple of the evaluation's, grows all along, while the evaluation falls: the one says that the student learns, and the
-other that it does not. Or it shrinks all along in the first pass over the texts, in which every batch is as new to the
-student as the evaluation is, so that nothing can have been learned by heart. An evaluation that rises beside a training
-that falls is another picture, R305 and R312.
+parts: the evaluation's is the sum of some of the training's parts and not of all, a hint where it is the label loss
+alone. Or the training's total, as a multiple of the evaluation's, grows all along, while the evaluation falls: the one
+says that the student learns, and the other that it does not. Or each evaluation adds the training's total to the one
+before, which is a warning. Or it shrinks all along in the first pass over the texts, in which every batch is as new to
+the student as the evaluation is, so that nothing can have been learned by heart. An evaluation that rises beside a
+training that falls is another picture, R305 and R312.
 
 ## Why it is bad
 The two cannot be compared, and one of them is no measure of what the optimizer does: an early stop, a best checkpoint
@@ -17,7 +18,8 @@ is not divided out, a sum that is never set to 0, or texts that become harder, w
 - `apart = 0.08`: how far all the parts together must miss the evaluation. `near = 0.05`: how near some must come, and
   three times as near.
 - `grows = 1.4`: the factor by which the ratio must grow from the first to the last third. `falls = 0.05`: the share by
-  which the evaluation must fall meanwhile. `shrinks = 1.25`: the factor in the first pass. `evaluations = 6`: fewest.
+  which the evaluation must fall meanwhile. `shrinks = 1.25`: the factor in the first pass. `nats = 0.1`: how far the
+  two must part at least. `evaluations = 6`: fewest.
 
 ## Example
 ```run fires
@@ -54,6 +56,7 @@ evaluation: all numbers but dropout's noise must agree.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -71,12 +74,15 @@ _AROUND = 5
 _MOST = 6
 """With more terms some of them sum to anything."""
 
+_ADDED = 0.25
+"""How far from the training's total what an evaluation adds may lie."""
+
 _STEADY = 0.9
 """The rank correlation of a ratio that grows all along with its place."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
-    """Yield at most one hint."""
+    """Yield at most one finding."""
     told, loss = run.get(names.EVAL_LOSS), run.get(names.LOSS)
     if told is None or loss is None:
         return
@@ -88,9 +94,24 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the total beside the training's records")
     level = _around(training, evaluation.step)
     yield Reading("the training's total over the evaluation's, median", float(np.median(level / evaluation.value)))
-    found = _some(run, evaluation, t) or _drift(run, evaluation, level, t)
+    found = _sums(evaluation, level) or _some(run, evaluation, t) or _drift(run, evaluation, level, t)
     if found is not None:
         yield found
+
+
+def _sums(evaluation: Column, level: Floats) -> Finding | None:
+    """An evaluation that adds the training's level to the evaluation before, each time."""
+    added = np.diff(evaluation.value) / level[1:]
+    if not bool(np.all(np.abs(added - 1) < _ADDED)) or float(np.median(np.abs(added - 1))) > 0.5 * _ADDED:
+        return None
+    found = _finding(
+        evaluation,
+        f"Each evaluation is larger than the one before by the training's total, from "
+        f"{words.number(float(evaluation.value[0]))} to {words.number(evaluation.last)}",
+        f"At {len(evaluation)} evaluations in a row, within {words.percent(_ADDED)}",
+        "The sum of the evaluation is never set to 0: each says all that were before, too.",
+    )
+    return replace(found, level=Level.WARNING)
 
 
 def _some(run: Run, evaluation: Column, t: Thresholds) -> Finding | None:
@@ -110,7 +131,7 @@ def _some(run: Run, evaluation: Column, t: Thresholds) -> Finding | None:
     if not fits or not bool(np.all(misses[best] < missed)):
         return None
     out = [term for term in terms if term not in best]
-    return _finding(
+    found = _finding(
         evaluation,
         f"The evaluation's total is that of {words.listing(best)} alone at all {len(evaluation)} evaluations: "
         f"{words.listing(out)} {'is' if len(out) == 1 else 'are'} not in it",
@@ -118,6 +139,8 @@ def _some(run: Run, evaluation: Column, t: Thresholds) -> Finding | None:
         f"{words.number(float(whole[-1]))}",
         "The evaluation makes its total by another code than the training, or it logs the label loss as its loss.",
     )
+    # a label loss alone is what many evaluate on purpose
+    return found if set(best) <= names.ANCHORS else replace(found, level=Level.WARNING)
 
 
 def _drift(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Finding | None:
@@ -125,6 +148,8 @@ def _drift(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Findin
     value, third = evaluation.value, len(evaluation) // 3
     ratio = level / value
     first, last = float(np.median(ratio[:third])), float(np.median(ratio[-third:]))
+    if abs(float(np.ptp(level - value))) < t["nats"]:
+        return None
     tends = signals.rank_correlation(ratio, np.arange(float(ratio.size)))
     falls = float(np.median(value[-third:])) < (1 - t["falls"]) * float(np.median(value[:third]))
     if tends > _STEADY and falls and last > t["grows"] * first > 0:
@@ -184,5 +209,13 @@ RULE = Rule(
     page=__doc__,
     needs=(names.EVAL_LOSS, names.LOSS),
     check=check,
-    thresholds={"apart": 0.08, "near": 0.05, "grows": 1.4, "falls": 0.05, "shrinks": 1.25, "evaluations": 6},
+    thresholds={
+        "apart": 0.08,
+        "near": 0.05,
+        "grows": 1.4,
+        "falls": 0.05,
+        "shrinks": 1.25,
+        "nats": 0.1,
+        "evaluations": 6,
+    },
 )

@@ -116,6 +116,14 @@ def test_a_small_package(tmp_path: Path) -> None:
         assert [line.split()[-1] for line in lines if line.startswith("  ")] == ["idle", "never"]
 
 
+def test_files_are_one_or_all_below_or_all_of_a_folder() -> None:
+    doctor = deletion.ROOT / "sad_doctor"
+    one, below, beside = ({f.file for f in deletion.functions(doctor / name)} for name in ("words.py", "", "*.py"))
+    assert one == {"sad_doctor/words.py"}
+    assert one < beside < below
+    assert {Path(name).parent.name for name in beside} == {"sad_doctor"}
+
+
 def test_functions_that_do_nothing_are_left_out() -> None:
     names = {one.name for one in deletion.functions(deletion.ROOT / "sad_doctor/rule.py")}
     assert names

@@ -13,24 +13,10 @@ from pathlib import Path
 
 import pytest
 import warm
+from furnished import furnish
+from refusal import refused
 
 SECONDS = 120
-RECIPE = """
-[teacher]
-model = "./teacher"
-[student]
-model = "./student"
-[data]
-text = "./text.txt"
-held_out = 0.2
-max_length = 32
-eval_windows = 4
-[train]
-batch_size = 4
-device = "cpu"
-precision = "fp32"
-eval_every = 1000
-"""
 
 
 class Room:
@@ -38,10 +24,7 @@ class Room:
 
     def __init__(self, folder: Path, pair: Path) -> None:
         self.folder = folder
-        for name in ("teacher", "student"):
-            shutil.copytree(pair / name, folder / name)
-        shutil.copy(pair / "text.txt", folder / "text.txt")
-        (folder / "run.toml").write_text(RECIPE, encoding="utf-8")
+        furnish(folder, pair)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         path = str(Path(__file__).resolve().parents[2])
@@ -61,16 +44,6 @@ class Room:
 @pytest.fixture
 def room(tmp_path: Path, pair_folder: Path) -> Room:
     return Room(tmp_path, pair_folder)
-
-
-def refused(answer: tuple[int, str, str]) -> str:
-    """Return what a mistake is answered with: exit 2, one line on stderr, no traceback."""
-    code, out, err = answer
-    assert code == 2, err
-    assert err.startswith("sad: ")
-    assert err.count("\n") == 1
-    assert "Traceback" not in out + err
-    return err.removeprefix("sad: ").rstrip()
 
 
 def cache(room: Room, folder: str, *words: str) -> tuple[int, str, str]:

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 import warm
+from furnished import furnish, record, write
+from refusal import refused
 
 from sad_doctor import names
 
@@ -26,23 +28,7 @@ class Room:
 
     def __init__(self, folder: Path, pair: Path) -> None:
         self.folder = folder
-        for name in ("teacher", "student"):
-            shutil.copytree(pair / name, folder / name)
-        shutil.copy(pair / "text.txt", folder / "text.txt")
-        self.write()
-
-    def write(self, **changes: dict[str, Any]) -> None:
-        tree: dict[str, dict[str, Any]] = {
-            "teacher": {"model": "./teacher"},
-            "student": {"model": "./student"},
-            "data": {"text": "./text.txt", "held_out": 0.2, "max_length": 32, "eval_windows": 4},
-            "train": {"batch_size": 4, "device": "cpu", "precision": "fp32", "eval_every": 1000, "save_every": 1000},
-        }
-        lines = []
-        for section, values in tree.items():
-            both = {**values, **changes.get(section, {})}
-            lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in both.items())]
-        (self.folder / "run.toml").write_text("\n".join(lines), encoding="utf-8")
+        furnish(folder, pair)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -75,23 +61,12 @@ class Room:
         return self.run("train", "--config", "run.toml", *words)
 
     def lines(self, run: str = "runs/latest", name: str = "metrics.jsonl") -> list[dict[str, Any]]:
-        text = (self.folder / run / name).read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.splitlines()]
+        return record(self.folder / run, name)
 
 
 @pytest.fixture
 def room(tmp_path: Path, pair_folder: Path) -> Room:
     return Room(tmp_path, pair_folder)
-
-
-def refused(answer: tuple[int, str, str]) -> str:
-    """Return what a mistake is answered with: exit 2, one line on stderr, no traceback."""
-    code, out, err = answer
-    assert code == 2, err
-    assert err.startswith("sad: ")
-    assert err.count("\n") == 1
-    assert "Traceback" not in out + err
-    return err.removeprefix("sad: ").rstrip()
 
 
 def test_a_run_from_the_first_word_to_the_student(room: Room) -> None:
@@ -154,7 +129,7 @@ def test_a_signal_saves_and_says_how_to_go_on_and_going_on_finishes(room: Room, 
 
 def test_two_processes_are_one(room: Room) -> None:
     # the last step of the pass has three windows: two for the first process, one and a blank for the second
-    room.write(train={"batch_size": 1, "accumulation": 6})
+    write(room.folder, train={"batch_size": 1, "accumulation": 6})
     words = ("--epochs", "1", "--set", "data.text=short.txt", "--set", "data.held_out=text.txt")
     paragraphs = (room.folder / "text.txt").read_text(encoding="utf-8").split("\n\n")
     (room.folder / "short.txt").write_text("\n\n".join(paragraphs[:3]), encoding="utf-8")
@@ -194,6 +169,8 @@ def test_two_processes_are_one(room: Room) -> None:
         (("--config", "none.toml"), "cannot read the recipe none.toml"),
         (("--config", "broken.toml"), "broken.toml cannot be read as TOML"),
         (("--resume", "runs/latest"), "--resume goes on with the run's own recipe"),
+        (("--push-checkpoint", "run.toml/a"), "run.toml is a file; choose another place with --push-checkpoint"),
+        (("--push-checkpoint", "/proc/a"), "cannot copy checkpoints to /proc/a: "),
     ],
 )
 def test_a_mistake_in_the_words_is_one_line(room: Room, words: tuple[str, ...], told: str) -> None:

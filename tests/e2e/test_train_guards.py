@@ -12,27 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from furnished import furnish, record
 
 from sad_doctor import names
 
 SECONDS = 240
-RECIPE = """
-[teacher]
-model = "./teacher"
-[student]
-model = "./student"
-[data]
-text = "./text.txt"
-held_out = 0.2
-max_length = 32
-eval_windows = 4
-[train]
-batch_size = 4
-device = "cpu"
-precision = "fp32"
-eval_every = 100000
-save_every = 100000
-"""
 SMALL_MEMORY = """
 import os, sys
 from sad.train import loop
@@ -52,10 +36,7 @@ main()
 class Room:
     def __init__(self, folder: Path, pair: Path) -> None:
         self.folder = folder
-        for name in ("teacher", "student"):
-            shutil.copytree(pair / name, folder / name)
-        shutil.copy(pair / "text.txt", folder / "text.txt")
-        (folder / "run.toml").write_text(RECIPE, encoding="utf-8")
+        furnish(folder, pair)
 
     def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         own = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "80", **more}
@@ -74,8 +55,7 @@ class Room:
         return self.run("-m", "sad", "train", "--config", "run.toml", *words, **more)
 
     def lines(self, run: Path | str = "runs/latest", name: str = "metrics.jsonl") -> list[dict[str, Any]]:
-        text = (self.folder / run / name).read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.splitlines()]
+        return record(self.folder / run, name)
 
 
 @pytest.fixture

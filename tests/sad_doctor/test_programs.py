@@ -20,7 +20,9 @@ def test_each_is_called_by_its_name_in_its_help(capsys):
     for call, name in ((doctor, "sad-doctor"), (lambda words: sad(["doctor", *words]), "sad doctor")):
         with pytest.raises(SystemExit, match="0"):
             call(["--help"])
-        assert capsys.readouterr().out.startswith(f"usage: {name} ")
+        out = capsys.readouterr().out
+        assert out.startswith(f"usage: {name} ")
+        assert out.endswith(f"example: {name} train.log --report\n")
 
 
 def test_a_page_is_printed(capsys):

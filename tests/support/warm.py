@@ -6,10 +6,8 @@ imports, is tested on some of them with :mod:`subprocess`.
 
 from __future__ import annotations
 
-import io
 import multiprocessing
 import os
-import runpy
 import subprocess
 import sys
 import tempfile
@@ -17,6 +15,10 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+from faulted.start import become
 
 ROOT = Path(__file__).resolve().parents[2]
 PRELOAD = [
@@ -37,7 +39,7 @@ def sad(
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder) / "out", Path(folder) / "err"
         whole = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
-        process = _context().Process(target=_run, args=(words, str(cwd), whole, str(out), str(err)))
+        process = _context().Process(target=become, args=(words, str(cwd), whole, str(out), str(err)))
         process.start()
         process.join(timeout)
         if process.exitcode is None:
@@ -53,22 +55,3 @@ def _context() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
     return context
-
-
-def _run(words: tuple[str, ...], cwd: str, env: dict[str, str], out: str, err: str) -> None:
-    os.chdir(cwd)
-    os.environ.clear()
-    os.environ.update(env)
-    for path, number in ((os.devnull, 0), (out, 1), (err, 2)):
-        opened = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        os.dup2(opened, number)
-        os.close(opened)
-    sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb", closefd=False), encoding="utf-8")
-    sys.stdout, sys.stderr = (
-        io.TextIOWrapper(os.fdopen(number, "wb", closefd=False), encoding="utf-8", write_through=True)
-        for number in (1, 2)
-    )
-    # as for `python -m`: modules of the folder come first
-    sys.path[0] = cwd
-    sys.argv = ["sad", *words]
-    runpy.run_module("sad", run_name="__main__", alter_sys=True)

@@ -25,7 +25,6 @@ from sad_doctor.views.tui.header import Head
 from sad_doctor.views.tui.pick import Picker
 from sad_doctor.views.tui.prose import BLANK
 from sad_doctor.views.tui.rulebook import rule_page, rule_rows
-from sad_doctor.views.tui.sheet import Sheet
 from sad_doctor.views.tui.shell import Shell
 from sad_doctor.views.tui.snapshot import Judge, Snapshot, Source
 from sad_doctor.views.tui.tabs import TABS
@@ -52,9 +51,9 @@ class DoctorApp(Shell):
         Binding("y", "copy", "Copy the finding"),
     ]
 
-    snapshot: reactive[Snapshot | None] = reactive(None, init=False)
-    problem: reactive[str] = reactive("", init=False)
-    paused: reactive[bool] = reactive(False, init=False)
+    snapshot: reactive[Snapshot | None] = reactive(None, init=False, repaint=False)
+    problem: reactive[str] = reactive("", init=False, repaint=False)
+    paused: reactive[bool] = reactive(False, init=False, repaint=False)
 
     class Polled(Message):
         """A look at the logs is over: new snapshots by the number of the run, or an error."""
@@ -233,7 +232,7 @@ class DoctorApp(Shell):
             self.board.forget()
             self.snapshot = self.desk.snapshots[self.desk.front]
         elif event.browser is self.rules and self.snapshot is not None:
-            self.push_screen(Sheet("Rule", rule_page(event.key, self.snapshot.report)))
+            self.sheet.open("Rule", rule_page(event.key, self.snapshot.report))
 
     @on(FindingList.Opened)
     def _opened(self, event: FindingList.Opened) -> None:
@@ -241,7 +240,7 @@ class DoctorApp(Shell):
         if event.row.finding is not None and (rule := rulepage.page_of(event.row.finding.rule)):
             page += [BLANK, BLANK, *rule]
         found = event.row.finding is not None
-        self.push_screen(Sheet("Finding" if found else "Details", page, finding=found))
+        self.sheet.open("Finding" if found else "Details", page, finding=found)
 
     def action_export(self) -> None:
         """Save a picture of the screen into the working folder, and say where."""

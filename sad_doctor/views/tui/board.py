@@ -15,12 +15,14 @@ from sad_doctor import names
 from sad_doctor.finding import Finding
 from sad_doctor.run import Floats
 from sad_doctor.views import metrics, palette
+from sad_doctor.views.series import Series
 from sad_doctor.views.tui import compare, pages, story, zoom
 from sad_doctor.views.tui.bands import Shares
 from sad_doctor.views.tui.chart import Chart
 from sad_doctor.views.tui.findings import FindingList
+from sad_doctor.views.tui.pane import Pane
 from sad_doctor.views.tui.plot import Mark, Plot
-from sad_doctor.views.tui.prose import Page, Pane
+from sad_doctor.views.tui.prose import Page
 from sad_doctor.views.tui.shares import SharePane
 from sad_doctor.views.tui.snapshot import Snapshot, Verdict
 from sad_doctor.views.tui.terms import TermTable
@@ -131,7 +133,7 @@ class Board(Container):
             return None
         here = titles.index(self._metric) if self._metric in titles else 0
         self._metric = titles[(here + by) % len(titles)]
-        self._draw()
+        self._draw_metric()
         return self._metric
 
     def toggle_log(self) -> None:
@@ -197,7 +199,7 @@ class Board(Container):
         event.stop()
         if event.term != self._term:
             self._term = event.term
-            self._draw()
+            self._draw_loss()
 
     @on(FindingList.Chosen)
     def _follow_finding(self, event: FindingList.Chosen) -> None:
@@ -205,7 +207,8 @@ class Board(Container):
         self.detail.show(self.page_of(event.row))
         if event.row.finding is not self._finding:
             self._finding = event.row.finding
-            self._draw()
+            self._draw_loss()
+            self._draw_metric()
 
     def page_of(self, row: story.Row) -> Page:
         """Return the page that belongs to a row of the list."""
@@ -234,29 +237,38 @@ class Board(Container):
         snapshot = self._snapshot
         if snapshot is None:
             return
-        run, report = snapshot.run, snapshot.report
-        marks = tuple(Mark(f.first_step, f.level) for f in report.findings if f.first_step is not None)
-        seams = tuple(e.step for e in run.events if e.kind == names.EVENT_RESUME and e.step is not None)
-        span, steps = self._span(), self._steps
-        series = metrics.loss(run, self._dark, self._term_series())
-        series = compare.against(series, names.LOSS, self._own, self._rivals)
-        self.loss.zoomed = self.metric.zoomed = self.window is not None
-        self.loss.show(Plot(series, marks, span, steps, empty="no loss logged yet", seams=seams))
-        choices = metrics.choices(run, self._dark)
+        self._draw_loss()
+        self._draw_metric()
+        verdict = snapshot.verdict
+        empty = "the log does not tell the parts" if verdict.terms else "no terms logged yet"
+        self.shares.show(Shares(verdict.shares, self._colours(), verdict.holes, self._steps, empty, self.app.no_color))
+
+    def _draw_loss(self) -> None:
+        if (snapshot := self._snapshot) is not None:
+            series = metrics.loss(snapshot.run, self._dark, self._term_series())
+            series = compare.against(series, names.LOSS, self._own, self._rivals)
+            self.loss.zoomed = self.window is not None
+            self.loss.show(self._plot(snapshot, series, "no loss logged yet"))
+
+    def _draw_metric(self) -> None:
+        if (snapshot := self._snapshot) is None:
+            return
+        choices = metrics.choices(snapshot.run, self._dark)
         chosen = next((m for m in choices if m.title == self._metric), choices[0] if choices else None)
+        self.metric.zoomed = self.window is not None
         if chosen is None:
             self.metric.show(Plot(empty="no held-out text measured yet"), "Held-out text")
         else:
             self._metric = chosen.title
             series = compare.against(chosen.series, chosen.column, self._own, self._rivals)
-            self.metric.show(Plot(series, marks, span, steps, seams=seams), chosen.title)
-        self._draw_shares(snapshot, steps)
+            self.metric.show(self._plot(snapshot, series), chosen.title)
 
-    def _draw_shares(self, snapshot: Snapshot, steps: zoom.Window | None) -> None:
-        verdict = snapshot.verdict
-        empty = "the log does not tell the parts" if verdict.terms else "no terms logged yet"
-        bare = self.app.no_color
-        self.shares.show(Shares(verdict.shares, self._colours(), verdict.holes, steps, empty, bare))
+    def _plot(self, snapshot: Snapshot, series: Sequence[Series], empty: str = "nothing logged yet") -> Plot:
+        """The series with what both charts show of findings and of the run."""
+        marks = tuple(Mark(f.first_step, f.level) for f in snapshot.report.findings if f.first_step is not None)
+        told = snapshot.run.events
+        seams = tuple(e.step for e in told if e.kind == names.EVENT_RESUME and e.step is not None)
+        return Plot(series, marks, self._span(), self._steps, empty=empty, seams=seams)
 
     def _span(self) -> tuple[float, float] | None:
         if self._finding is None or self._finding.first_step is None:

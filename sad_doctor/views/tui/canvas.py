@@ -53,6 +53,12 @@ class Canvas:
     def write(self, x: int, y: int, text: str, style: Style, limit: int | None = None) -> int:
         """Write ``text`` from column ``x``; at most ``limit`` cells, then an ellipsis. Returns the column after it."""
         end = self.width if limit is None else min(self.width, x + limit)
+        if 0 <= x < end and 0 <= y < self.height and text.isascii() and text.isprintable():
+            told = text if x + len(text) <= end else text[: end - x - 1] + "…"
+            stop = x + len(told)
+            self.glyph[y, x:stop] = np.frombuffer(told.encode("utf-32-le"), dtype="<u4")
+            self.ink[y, x:stop] = self.style(style)
+            return stop
         cells = [(c, get_character_cell_size(c)) for c in text]
         cells = [(c if c.isprintable() else "\ufffd", n) for c, n in cells if n > 0 or not c.isprintable()]
         if x + sum(max(n, 1) for _, n in cells) > end:

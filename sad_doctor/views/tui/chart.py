@@ -15,7 +15,8 @@ from textual.strip import Strip
 
 from sad_doctor.finding import Level
 from sad_doctor.views.tui.canvas import Canvas
-from sad_doctor.views.tui.painted import Painted
+from sad_doctor.views.tui.ink import pen
+from sad_doctor.views.tui.painted import Framed
 from sad_doctor.views.tui.plot import Frame, Ink, Plot, is_log, overlay, scene, telling_step
 from sad_doctor.views.tui.thin import Thinner
 
@@ -25,7 +26,7 @@ _DRAGGED = 2
 """Cells that the mouse must move for a range rather than a click."""
 
 
-class Chart(Painted, can_focus=True):
+class Chart(Framed, can_focus=True):
     """Shows a :class:`Plot`; repaints only when the plot, the size or the theme changed.
 
     What is painted was thinned to the width first: no key costs more because the run is long.
@@ -41,18 +42,6 @@ class Chart(Painted, can_focus=True):
         Binding("up,k", "window(0.5)", "Closer", show=False),
         Binding("down,j", "window(2)", "Farther", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "chart--axis",
-        "chart--grid",
-        "chart--label",
-        "chart--text",
-        "chart--nan",
-        "chart--cursor",
-        "chart--error",
-        "chart--warning",
-        "chart--info",
-        "chart--ghost",
-    }
 
     class CursorMoved(Message):
         """The cursor stands on another step."""
@@ -147,7 +136,7 @@ class Chart(Painted, can_focus=True):
         """Return the scene; a cursor that moves does not paint it anew."""
         if self._scene is None or key != self._scene_key:
             width, height = max(self.size.width, 1), max(self.size.height, 1)
-            ghost = self.get_component_rich_style("chart--ghost", partial=True).color
+            ghost = pen(self, "$ghost").color
             plot = self.thinner.thin(
                 replace(self.plot, log=self.logarithmic), width, self.smoothing, ghost.name if ghost else "#808080"
             )
@@ -259,17 +248,17 @@ class Chart(Painted, can_focus=True):
         return self._inked[1]
 
     def _mixed(self) -> Ink:
-        def part(name: str) -> Style:
-            return self.get_component_rich_style(f"chart--{name}", partial=True)
-
-        levels = {Level.ERROR: part("error"), Level.WARNING: part("warning"), Level.INFO: part("info")}
         return Ink(
             base=Style(bgcolor=self.rich_style.bgcolor),
-            axis=part("axis"),
-            grid=part("grid"),
-            label=part("label"),
-            text=part("text"),
-            nan=part("nan"),
-            cursor=part("cursor"),
-            levels=levels,
+            axis=pen(self, "$border-blurred"),
+            grid=pen(self, "$grid"),
+            label=pen(self, "$text-muted"),
+            text=pen(self, "bold $foreground"),
+            nan=pen(self, "$error"),
+            cursor=pen(self, "$accent"),
+            levels={
+                Level.ERROR: pen(self, "bold $error"),
+                Level.WARNING: pen(self, "bold $warning"),
+                Level.INFO: pen(self, "bold $accent"),
+            },
         )

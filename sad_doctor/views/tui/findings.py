@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList
-from textual.widgets.option_list import Option
 
 from sad_doctor.finding import Finding, Level, Report, Story
 from sad_doctor.run import Run
 from sad_doctor.views.palette import GLYPHS, STYLES
 from sad_doctor.views.tui import story
-from sad_doctor.views.tui.lists import LIST_KEYS
-from sad_doctor.views.tui.prose import lay_out
+from sad_doctor.views.tui.roll import Roll
 from sad_doctor.views.tui.snapshot import Snapshot
 
 
-class FindingList(OptionList):
+class FindingList(Roll):
     """Shows the rows of a report; the highlighted row stays highlighted while the run grows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *LIST_KEYS,
         Binding("right", "fold(False)", "Unfold", show=False),
         Binding("left,h", "fold(True)", "Fold", show=False),
     ]
@@ -44,7 +39,7 @@ class FindingList(OptionList):
             self.row = row
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id, markup=False)
+        super().__init__(id=id)
         self.rows: list[story.Row] = []
         self.wanted = ""
         self._unfolded: frozenset[str] = frozenset()
@@ -74,10 +69,6 @@ class FindingList(OptionList):
         stories = self._given[0].stories if self._given else ()
         return next((s for s in stories if finding is s.finding or any(finding is c for c in s.consequences)), None)
 
-    def on_resize(self, _: events.Resize) -> None:
-        """Wrap the rows anew."""
-        self._fill(self.row.key if self.row else None)
-
     def action_fold(self, fold: bool) -> None:
         """Fold or unfold the consequences under the highlighted cause; on a consequence, go to its cause."""
         row = self.row
@@ -89,13 +80,13 @@ class FindingList(OptionList):
         self._unfolded = self._unfolded - {row.key} if fold else self._unfolded | {row.key}
         self._rebuild()
 
-    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+    def on_roll_moved(self, event: Roll.Moved) -> None:
         """Tell which row is meant."""
         event.stop()
         if self.row is not None:
             self.post_message(self.Chosen(self.row))
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+    def on_roll_picked(self, event: Roll.Picked) -> None:
         """Open the row."""
         event.stop()
         if self.row is not None:
@@ -111,21 +102,9 @@ class FindingList(OptionList):
         same = [(r.key, r.page) for r in new] == [(r.key, r.page) for r in self.rows]
         self.rows = new
         if not same:
-            self._fill(before)
+            self.fill([row.page for row in new], next((i for i, r in enumerate(new) if r.key == before), 0))
         if self.row is not None:
             self.post_message(self.Chosen(self.row))
-
-    def _fill(self, before: str | None) -> None:
-        """Put the rows into the list; the row whose key was ``before`` stays highlighted."""
-        top = self.scroll_y
-        with self.prevent(OptionList.OptionHighlighted):
-            self.set_options([Option(self._content(row), id=row.key) for row in self.rows])
-            self.highlighted = next((i for i, r in enumerate(self.rows) if r.key == before), 0 if self.rows else None)
-        self.scroll_to(y=top, animate=False)
-
-    def _content(self, row: story.Row) -> Content:
-        width = self.scrollable_content_region.width - 2
-        return Content("\n").join(lay_out(row.page, width if width > 4 else 76))
 
     def _title(self, report: Report) -> Content:
         counts = [(lv, sum(f.level == lv for f in report.findings)) for lv in sorted(Level, reverse=True)]

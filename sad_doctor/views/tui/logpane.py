@@ -11,20 +11,22 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from sad_doctor.clean import clean
 from sad_doctor.views.tui.canvas import Canvas
+from sad_doctor.views.tui.ink import pen
 from sad_doctor.views.tui.logtext import LogText
+from sad_doctor.views.tui.scrolled import BAR, Scrolled
 from sad_doctor.views.tui.story import matches
 
 _BAD = re.compile(r"\b(error|exception|traceback|fatal|killed|nan|inf|out of memory)\b|Error\b", re.IGNORECASE)
 _ODD = re.compile(r"\b(warn(ing)?|overflow|skipp\w+|retry\w*)\b", re.IGNORECASE)
+_MOST_PAINTED = 2000
+"""So many painted lines are kept."""
 
 
-class LogPane(ScrollView, can_focus=True):
+class LogPane(Scrolled, can_focus=True):
     """Shows lines; only those in view are painted, however many there are."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -34,13 +36,15 @@ class LogPane(ScrollView, can_focus=True):
         Binding("g", "scroll_home", show=False),
         Binding("G", "scroll_end", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--text", "log--bad", "log--odd"}
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id, classes="pane")
+        super().__init__(id=id)
+        self.add_class("pane")
         self.border_title = Content("Log")
         self._log = LogText()
+        self._stale, self._ending = False, True
         self._kept: tuple[str, ...] = ()
+        self._strips: dict[tuple[str, int], Strip] = {}
         self.shown: Sequence[str] = ()
         self.wanted = ""
 
@@ -48,39 +52,60 @@ class LogPane(ScrollView, can_focus=True):
         """Show the end of the log at ``path``; where that is no text, the lines that its reader kept."""
         new = self._log.read(path)
         kept = tuple(clean(one, 500).replace("\n", " ") for one in tail)
-        if new or kept != self._kept:
+        if new or kept != self._kept or self._stale:
             self._kept = kept
             self._fill()
 
     def narrow(self, wanted: str) -> None:
-        """Show only lines that hold every word of ``wanted``."""
+        """Show only lines that hold every word of ``wanted``; while nobody sees them, :meth:`show` does it later."""
         if wanted != self.wanted:
-            self.wanted = wanted
-            self._fill()
+            self.wanted, self._stale = wanted, True
+            if self.display:
+                self._fill()
 
     def _fill(self) -> None:
-        ending = self.scroll_y >= self.max_scroll_y - 1
+        self._stale = False
+        ending = self._ending
         lines = self._log.lines or self._kept
         self.shown = [one for one in lines if matches(self.wanted, one)] if self.wanted else list(lines)
-        self.virtual_size = Size(max(map(len, self.shown), default=0) + 1, len(self.shown))
+        self.extend(len(self.shown), max(map(len, self.shown), default=0) + 1 + BAR)
         name = self._log.path.name if self._log.path and self._log.lines else ""
         self.border_title = Content(f"Log  {clean(name, 60)}".rstrip())
         self.border_subtitle = Content(f"{len(self.shown)} lines" + (", filtered" if self.wanted else ""))
         if ending:
-            self.call_after_refresh(self.scroll_end, animate=False)
-        self.refresh()
+            self._ending = True
+            self.to(self.max_scroll_y)
 
-    def render_line(self, y: int) -> Strip:
+    def on_resize(self) -> None:
+        """Go on showing the end, which now lies elsewhere."""
+        if self._ending:
+            self.to(self.max_scroll_y)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Remember whether one has left the end."""
+        super().watch_scroll_y(old_value, new_value)
+        self._ending = new_value >= self.max_scroll_y - 1
+
+    def paint_line(self, y: int) -> Strip:
         """Return a line of the log, or a blank one."""
         x, at = self.scroll_offset.x, self.scroll_offset.y + y
-        width = self.size.width
+        width = self.room
         base = Style(bgcolor=self.rich_style.bgcolor)
         if at >= len(self.shown):
             text = "the log holds no text" if not self.shown and y == 0 else ""
-            style = base + self.get_component_rich_style("log--text", partial=True)
+            style = base + pen(self, "$foreground")
             return Strip([Segment(text[:width].ljust(width), style)], width)
-        text = self.shown[at]
-        part = "bad" if _BAD.search(text) else ("odd" if _ODD.search(text) else "text")
-        canvas = Canvas(width, 1, base)
-        canvas.write(0, 0, text[x:], self.get_component_rich_style(f"log--{part}", partial=True))
-        return canvas.strips()[0]
+        text = self.shown[at][x:]
+        if (text, width) not in self._strips:
+            if len(self._strips) > _MOST_PAINTED:
+                self._strips.clear()
+            colour = "$error" if _BAD.search(self.shown[at]) else ("$warning" if _ODD.search(self.shown[at]) else "")
+            canvas = Canvas(width, 1, base)
+            canvas.write(0, 0, text, pen(self, colour or "$foreground"))
+            self._strips[text, width] = canvas.strips()[0]
+        return self._strips[text, width]
+
+    def notify_style_update(self) -> None:
+        """Forget what was painted: colours have changed."""
+        self._strips.clear()
+        super().notify_style_update()

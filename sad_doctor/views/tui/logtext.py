@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
 from sad_doctor.clean import clean
+from sad_doctor.readers.encoding import AsUtf8
 from sad_doctor.readers.tail import is_binary
 from sad_doctor.record import METRICS
 
@@ -17,8 +17,6 @@ MOST_BYTES = 1 << 20
 MOST_LINES = 5000
 LONGEST = 500
 """A longer line is cut."""
-
-_ENDS = re.compile(rb"\r*\n")
 
 
 class LogText:
@@ -30,6 +28,7 @@ class LogText:
         self._file: tuple[int, int] | None = None
         self._at = 0
         self._half = b""
+        self._text = AsUtf8(b"")
 
     def read(self, path: Path) -> bool:
         """Read what is new at the end of the log at ``path``; True if there was anything."""
@@ -42,14 +41,18 @@ class LogText:
                 self._file, self._at, self._half = identity, 0, b""
             if found.st_size == self._at:
                 return False
-            start = max(self._at, found.st_size - MOST_BYTES)
+            # even, so that no character of two bytes is cut in two
+            start = max(self._at, (found.st_size - MOST_BYTES) // 2 * 2)
             skips = start > self._at
             with file.open("rb") as opened:
+                if skips or not self._at:
+                    self._text = AsUtf8(opened.read(2))
                 opened.seek(start)
                 piece = opened.read(found.st_size - start)
         except (OSError, ValueError):
             return False
         first, self._at = self._at == 0, start + len(piece)
+        piece = self._text.turn(piece)
         if first and is_binary(piece[:8192]):
             return False
         self.path = file
@@ -59,10 +62,9 @@ class LogText:
         return True
 
     def _whole(self, piece: bytes) -> Iterator[str]:
-        *whole, self._half = _ENDS.split(self._half + piece)
+        *whole, self._half = (self._half + piece).split(b"\n")
         self._half = self._half[-MOST_BYTES:]
         for text in whole[-MOST_LINES:]:
             # of what was written over itself, as a progress bar is, the last state
-            yield clean(text.rsplit(b"\r", 1)[-1][: 4 * LONGEST].decode("utf-8", "replace"), LONGEST).replace(
-                "\t", "    "
-            )
+            last = text.rstrip(b"\r").rsplit(b"\r", 1)[-1][: 4 * LONGEST]
+            yield clean(last.decode("utf-8", "replace"), LONGEST).replace("\t", "    ")

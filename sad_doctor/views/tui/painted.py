@@ -9,25 +9,26 @@ from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Region
+from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.style import Style as TextualStyle
 from textual.widget import Widget
 
 _WORTH = 3
 """Rows from which on it pays; fewer take Textual's way."""
+_EDGES = ("border_top", "border_right", "border_bottom", "border_left")
 
 
-class Painted(Widget):
+class Edged(Widget):
     """Renders as any widget does, with the edges of one row for all rows between its top and its bottom edge.
 
     Textual builds border, padding and filters anew for each row that is painted: of a chart that fills its pane this
     is more work than the chart. ``render_line`` must give rows that are as wide as the content, without wide edges.
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._around: object = None
-        self._whole: dict[int, tuple[Strip, Strip]] = {}
-        self._styles_seen: dict[Style, Style] = {}
+    _around: object = None
+    _whole: dict[int, tuple[Strip, Strip]]
+    _styles_seen: dict[Style, Style]
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the rows of a region of the widget, its edges included."""
@@ -74,3 +75,35 @@ class Painted(Widget):
 
     def _plain(self, y: int) -> Strip:
         return super().render_lines(Region(0, y, self.region.width, 1))[0]
+
+
+class Painted(ScrollView, Edged, can_focus=False):
+    """Paints all of itself. That it is a view that could scroll spares a second layout whenever its size changes."""
+
+    DEFAULT_CSS = "Painted { overflow: hidden; }"
+
+
+class Framed(Painted):
+    """A pane whose frame and title have another colour while it has the focus.
+
+    It is not styled anew for that: the style sheet, with all that it says of the widget and what is in it, takes longer
+    than to paint both panes that the focus moves between.
+    """
+
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        """Change the colour of the frame."""
+        self.light()
+
+    def notify_style_update(self) -> None:
+        """Mix the colours anew: the style sheet or the theme has changed."""
+        super().notify_style_update()
+        self.light()
+
+    def light(self) -> None:
+        """Give the frame the colour that it has with or without the focus."""
+        inline, kind = self.styles.inline, self.styles.base.border_top[0]
+        lit = self.has_focus and bool(kind)
+        colour = TextualStyle.parse("$border").foreground if lit else None
+        for edge in _EDGES:
+            inline.set_rule(edge, (kind, colour)) if lit else inline.clear_rule(edge)
+        inline.set_rule("border_title_color", colour) if lit else inline.clear_rule("border_title_color")

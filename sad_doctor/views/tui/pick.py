@@ -12,23 +12,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import OptionList
-from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
 from sad_doctor.views import numerals
 from sad_doctor.views.plain import line
-from sad_doctor.views.tui.lists import LIST_KEYS
-from sad_doctor.views.tui.prose import Paragraph, lay_out
+from sad_doctor.views.tui.prose import Page, Paragraph
+from sad_doctor.views.tui.roll import Roll
 from sad_doctor.views.tui.styled import styled
 from sad_doctor.views.tui.tempo import last_written
 
 Peek = Callable[[Path], Content]
 """Reads a run and tells in one line how it fares; may raise anything."""
-
-
-class _Runs(OptionList):
-    BINDINGS = LIST_KEYS
 
 
 class Picker(ModalScreen[list[Path]]):
@@ -50,7 +44,8 @@ class Picker(ModalScreen[list[Path]]):
         self._written, self._now, self._peek = written, now, peek
         self._told: dict[Path, Content] = {}
         self.marked: list[Path] = []
-        self.list = _Runs(markup=False, classes="pane")
+        self.list = Roll()
+        self.list.add_class("pane")
         self.list.border_title = Content(f"{len(self.paths)} runs")
         self.list.border_subtitle = Content("⏎ open  space mark to compare  esc back")
 
@@ -60,8 +55,7 @@ class Picker(ModalScreen[list[Path]]):
 
     def on_mount(self) -> None:
         """Fill the list."""
-        self._fill()
-        self.list.highlighted = 0
+        self._fill(0)
         self.list.focus()
         if self._peek is not None:
             self._look(self._peek)
@@ -82,9 +76,7 @@ class Picker(ModalScreen[list[Path]]):
     def _tell(self, path: Path, told: Content) -> None:
         self._told[path] = told
         if self.is_mounted:
-            at = self.list.highlighted
-            self._fill()
-            self.list.highlighted = at
+            self._fill(self.list.highlighted)
 
     def action_mark(self) -> None:
         """Mark the highlighted run for a comparison, or take the mark away."""
@@ -92,24 +84,22 @@ class Picker(ModalScreen[list[Path]]):
         if at is not None:
             path = self.paths[at]
             self.marked = [p for p in self.marked if p != path] if path in self.marked else [*self.marked, path]
-            self._fill()
-            self.list.highlighted = min(at + 1, len(self.paths) - 1)
+            self._fill(at + 1)
 
     def action_leave(self) -> None:
         """Go back without a choice."""
         self.dismiss([])
 
-    @on(OptionList.OptionSelected)
-    def _opened(self, event: OptionList.OptionSelected) -> None:
+    @on(Roll.Picked)
+    def _opened(self, event: Roll.Picked) -> None:
         event.stop()
-        self.dismiss(self.marked or [self.paths[event.option_index]])
+        if (at := self.list.highlighted) is not None:
+            self.dismiss(self.marked or [self.paths[at]])
 
-    def _fill(self) -> None:
-        top = self.list.scroll_y
-        self.list.set_options(Option(self._content(path)) for path in self.paths)
-        self.list.scroll_to(y=top, animate=False)
+    def _fill(self, at: int | None) -> None:
+        self.list.fill([self._page(path) for path in self.paths], at)
 
-    def _content(self, path: Path) -> Content:
+    def _page(self, path: Path) -> Page:
         marked = path in self.marked
         sign = Content.styled("◉ " if marked else "○ ", "$accent" if marked else "$text-muted")
         age = self._now() - self._written[path]
@@ -117,5 +107,4 @@ class Picker(ModalScreen[list[Path]]):
         parent = line(path.parent.name, 40)
         where = Content.styled("   ".join(t for t in (told, f"in {parent}/" if parent else "") if t), "$text-muted")
         name = styled(line(path.name, 80), "bold $foreground") + Content("  ") + self._told.get(path, Content(""))
-        page = [Paragraph(name, sign, 1), Paragraph(where, Content("  "), 1)]
-        return Content("\n").join(lay_out(page, max(self.app.size.width * 7 // 10 - 8, 20)))
+        return [Paragraph(name, sign, 1), Paragraph(where, Content("  "), 1)]

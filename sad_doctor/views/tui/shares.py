@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 from rich.style import Style
@@ -19,15 +18,14 @@ from sad_doctor.views import axis, numerals
 from sad_doctor.views.tui.bands import Place, Shares, paint_bands, paint_bars, paint_cursor
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.chart import Chart
+from sad_doctor.views.tui.ink import pen
 from sad_doctor.views.tui.library import Histories
-from sad_doctor.views.tui.painted import Painted
+from sad_doctor.views.tui.painted import Edged, Painted
 from sad_doctor.views.tui.plot import Ink
 
 
 class _Drawn(Painted):
     """Paints shares; repaints only when the shares, the cursor, the size or the theme changed."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"shares--label", "shares--text", "shares--nan", "shares--track"}
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -64,9 +62,7 @@ class _Drawn(Painted):
 
     def ink(self) -> Ink:
         """Return the styles of this widget."""
-        label, text, nan, track = (
-            self.get_component_rich_style(f"shares--{part}", partial=True) for part in ("label", "text", "nan", "track")
-        )
+        label, text, nan, track = (pen(self, f"${part}") for part in ("text-muted", "foreground", "error", "grid"))
         return Ink(Style(bgcolor=self.rich_style.bgcolor), label, track, label, text, nan, nan, {})
 
 
@@ -114,8 +110,10 @@ class Bars(_Drawn):
         return paint_bars(width, height, replace(self.shares, columns=moment), None, self.ink())
 
 
-class SharePane(Horizontal):
+class SharePane(Horizontal, Edged):
     """Bands and bars side by side; bands alone where it is narrow."""
+
+    _under: Strip | None = None
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -126,6 +124,17 @@ class SharePane(Horizontal):
         """Yield both."""
         yield self.bands
         yield self.bars
+
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002
+        """Return what lies under both."""
+        if self._under is None or self._under.cell_length != self.size.width:
+            self._under = Strip.blank(self.size.width, self.rich_style)
+        return self._under
+
+    def notify_style_update(self) -> None:
+        """Forget what was painted: colours have changed."""
+        self._under = None
+        super().notify_style_update()
 
     def show(self, shares: Shares) -> None:
         """Show other shares; both panes remember their histories together."""

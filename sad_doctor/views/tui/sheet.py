@@ -1,15 +1,15 @@
-"""Screens that lie above the dashboard: the help, and the whole page of a finding."""
+"""What lies above the panes: the help, and the whole page of a finding."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.widget import Widget
 
-from sad_doctor.views.tui.prose import BLANK, Page, Pane, Paragraph
+from sad_doctor.views.tui.pane import Pane
+from sad_doctor.views.tui.prose import BLANK, Page, Paragraph
 
 _KEYS = (
     ("The panes", (
@@ -69,37 +69,49 @@ def help_page() -> Page:
     return page
 
 
-class Sheet(ModalScreen[None]):
-    """A page above the dashboard; esc closes it. Of a finding, it can be jumped to and copied from there."""
+class Sheet(Pane):
+    """A page above the panes; esc closes it. Of a finding, it can be jumped to and copied from there.
+
+    A screen of its own would paint the dashboard through it again and again, and style everything twice.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Back", key_display="esc"),
-        Binding("enter,q", "dismiss", "Back", show=False),
-        Binding("question_mark", "dismiss", "Back", show=False),
+        Binding("escape,enter,q,question_mark", "close", "Back", show=False),
         Binding("g", "of_finding('jump')", "Jump", show=False),
         Binding("y", "of_finding('copy')", "Copy", show=False),
     ]
 
-    def __init__(self, title: str, page: Page, *, finding: bool = False) -> None:
-        super().__init__()
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__("", id=id)
+        self._finding = False
+        self._before: Widget | None = None
+        self.display = False
+
+    def open(self, title: str, page: Page, *, finding: bool = False) -> None:
+        """Show a page from its top."""
         self._finding = finding
-        self._pane = Pane(title)
-        self._pane.add_class("pane")
-        self._pane.border_subtitle = Content("g jump  y copy  esc closes" if finding else "esc closes")
-        self._page = page
+        self.border_title = Content(title)
+        self.border_subtitle = Content("g jump  y copy  esc closes" if finding else "esc closes")
+        self.show(page)
+        self.to(0)
+        if not self.display:
+            self.display, self._before = True, self.screen.focused
+        self.screen.set_focus(self, scroll_visible=False)
 
-    def compose(self) -> ComposeResult:
-        """Yield the page."""
-        yield self._pane
+    def close(self) -> None:
+        """Give the focus back to the pane that had it."""
+        self.display = False
+        if self.has_focus and self._before is not None:
+            self.screen.set_focus(self._before)
 
-    def on_mount(self) -> None:
-        """Fill the page, ready to be scrolled."""
-        self._pane.show(self._page)
-        self._pane.focus()
+    def on_blur(self) -> None:
+        """A click beside the page closes it; a terminal that loses the focus does not."""
+        if self.app.app_focus:
+            self.display = False
 
-    async def action_dismiss(self, result: None = None) -> None:
+    def action_close(self) -> None:
         """Close."""
-        self.dismiss(result)
+        self.close()
 
     async def action_of_finding(self, action: str) -> None:
         """Do with the finding what the dashboard does with it."""

@@ -19,8 +19,9 @@ from sad_doctor.views.tui.browser import Browser
 from sad_doctor.views.tui.header import Header
 from sad_doctor.views.tui.keybar import KeyBar
 from sad_doctor.views.tui.logpane import LogPane
-from sad_doctor.views.tui.prose import Pane
+from sad_doctor.views.tui.pane import Pane
 from sad_doctor.views.tui.sheet import Sheet, help_page
+from sad_doctor.views.tui.stage import Stage
 from sad_doctor.views.tui.tabs import TABS, TabStrip
 
 BOARD_TABS = 4
@@ -51,24 +52,26 @@ class Shell(App[None]):
         *(Binding(str(n), f"tab({n})", name, priority=True) for n, name in enumerate(TABS, 1)),
     ]
 
-    tab_shown: reactive[int] = reactive(1, init=False)
+    tab_shown: reactive[int] = reactive(1, init=False, repaint=False)
 
     def __init__(self) -> None:
         super().__init__()
-        self._board_tab, self.broom = 1, Broom()
+        self._board_tab, self.broom, self.stage = 1, Broom(), Stage(id="_default")
         self.header, self.tabs, self.board = Header(), TabStrip(), Board(id="body")
         self.rules = Browser("Rules", "what was looked for", id="rules")
         self.log_pane, self.recipe = LogPane(id="log"), Pane("Recipe and environment", id="recipe")
         self.runs = Browser("Runs", "⏎ bring to the front", id="runs")
-        self.wanted = Input(placeholder="filter findings, terms and the log", id="filter", compact=True)
+        self.sheet, self.keys = Sheet(id="sheet"), KeyBar()
+        self.wanted = Input(placeholder="filter findings, terms and the log; esc ends it", id="filter", compact=True)
+        self.wanted.display = False
+        self.animation_level = "none"  # a page that glides is a page that comes late
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
 
     def get_default_screen(self) -> Screen[object]:
         """Return the screen with the layout for its size: to style it twice would take as long as to paint it."""
-        screen = super().get_default_screen()
-        screen.add_class(*layout.classes(*self.size))
-        return screen
+        self.stage.add_class(*layout.classes(*self.size))
+        return self.stage
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return what the style sheet needs and the built-in themes lack."""
@@ -80,9 +83,11 @@ class Shell(App[None]):
         yield self.tabs
         yield self.board
         self.recipe.add_class("pane")
+        self.sheet.add_class("pane")
         yield from (self.rules, self.log_pane, self.recipe, self.runs)
         yield self.wanted
-        yield KeyBar()
+        yield self.keys
+        yield self.sheet
 
     async def on_event(self, event: events.Event) -> None:
         """Notice that somebody is here."""
@@ -119,8 +124,8 @@ class Shell(App[None]):
 
     @property
     def above(self) -> bool:
-        """Whether a screen lies above the dashboard."""
-        return len(self.screen_stack) > 1
+        """Whether a page or a screen lies above the panes."""
+        return self.sheet.display or len(self.screen_stack) > 1
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave keys that come before all others to a text that is being typed, and to screens above."""
@@ -130,7 +135,7 @@ class Shell(App[None]):
 
     def action_help(self) -> None:
         """Show keys and signs."""
-        self.push_screen(Sheet("Help", help_page()))
+        self.sheet.open("Help", help_page())
 
     def action_log_scale(self) -> None:
         """Change between linear and logarithmic."""
@@ -165,8 +170,7 @@ class Shell(App[None]):
 
     def action_jump(self) -> None:
         """Show the steps of the highlighted finding in the charts."""
-        while self.above:
-            self.pop_screen()
+        self.sheet.close()
         if not self.board.jump():
             self.notify("no finding with steps is highlighted: nowhere to jump", severity="warning", markup=False)
         elif self.tab_shown > BOARD_TABS or "-small" in self.screen.classes:
@@ -174,11 +178,12 @@ class Shell(App[None]):
 
     def action_zoom(self) -> None:
         """Let the pane with the focus fill the screen, and back."""
-        screen = self.screen_stack[0]
-        if screen.maximized is not None:
-            screen.minimize()
-        elif screen.focused is not None:
-            screen.maximize(screen.focused, container=False)
+        if self.above:
+            return
+        if self.stage.alone is not None:
+            self.stage.restore()
+        elif self.stage.focused is not None and "pane" in self.stage.focused.classes:
+            self.stage.isolate(self.stage.focused)
 
     def action_tab(self, tab: int) -> None:
         """Go to a tab, or to the pane that it stands for; say why where there is nothing to go to."""
@@ -194,7 +199,8 @@ class Shell(App[None]):
     def action_next_pane(self, back: bool) -> None:
         """Go to the next or the previous pane; in what lies above the dashboard, to the next widget."""
         if self.above:
-            (self.screen.focus_previous if back else self.screen.focus_next)()
+            if not self.sheet.display:
+                (self.screen.focus_previous if back else self.screen.focus_next)()
             return
         focused = self.focused.id if self.focused else None
         tabs = len(TABS) if self.tabs.several else len(TABS) - 1
@@ -202,7 +208,7 @@ class Shell(App[None]):
 
     def go(self, tab: int, pane: str) -> None:
         """Show a tab and give the focus to one of its panes."""
-        self.screen.minimize()
+        self.stage.restore()
         self.tab_shown = tab
         self.screen.set_focus(self.screen.query_one(f"#{pane}"))
 
@@ -212,7 +218,7 @@ class Shell(App[None]):
 
     def action_filter(self) -> None:
         """Open the filter."""
-        self.wanted.add_class("-open")
+        self.wanted.display, self.keys.display = True, False
         self.screen.set_focus(self.wanted)
 
     @on(Input.Changed, "#filter")
@@ -223,20 +229,25 @@ class Shell(App[None]):
     @on(Input.Submitted, "#filter")
     def _filter_done(self) -> None:
         if not self.wanted.value.strip():
-            self.wanted.remove_class("-open")
+            self._close_filter()
         self._focus_what_was_filtered()
+
+    def _close_filter(self) -> None:
+        self.wanted.display = False
+        self.keys.styles.inline.clear_rule("display")
+        self.keys.refresh(layout=True)
 
     def _focus_what_was_filtered(self) -> None:
         self.screen.set_focus(self.log_pane if self.tab_shown == TABS.index("Log") + 1 else self.board.findings)
 
     def action_escape(self) -> None:
         """Close the filter, then the zoom, the page, the window on the steps; then take the cursor away."""
-        if self.wanted.has_class("-open"):
+        if self.wanted.display:
             self.wanted.value = ""
-            self.wanted.remove_class("-open")
+            self._close_filter()
             self._focus_what_was_filtered()
-        elif self.screen.maximized is not None:
-            self.screen.minimize()
+        elif self.stage.alone is not None:
+            self.stage.restore()
         elif self.tab_shown > BOARD_TABS:
             self.go(1, "findings")
         elif self.board.window is not None:

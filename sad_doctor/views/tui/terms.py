@@ -5,27 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from rich.style import Style
-from rich.text import Text
 from textual import events
 from textual.content import Content
-from textual.coordinate import Coordinate
+from textual.geometry import Size
 from textual.message import Message
-from textual.widgets import DataTable
 
 from sad_doctor.views import numerals
 from sad_doctor.views.palette import PATTERNS, inks_of_table
 from sad_doctor.views.tui.library import Histories
+from sad_doctor.views.tui.prose import Paragraph
+from sad_doctor.views.tui.roll import Roll
 from sad_doctor.views.tui.snapshot import Term
 from sad_doctor.views.tui.spark import sparkline
 from sad_doctor.views.tui.story import matches
 
 _WIDTHS = {"raw": 8, "weight": 7, "weighted": 8, "share": 6}
+_ROOMY = 61
+"""Cells from which on all four numbers fit beside a name of 14 and a trend of 6."""
 _FLAT = 0.02
 """A change smaller than this fraction is no trend."""
 
+Cells = list[Content]
 
-class TermTable(DataTable[Text]):
+
+class TermTable(Roll):
     """One row a term; the row under the cursor is drawn in the loss chart."""
 
     class Chosen(Message):
@@ -36,21 +39,15 @@ class TermTable(DataTable[Text]):
             self.term = term
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(
-            id=id,
-            cursor_type="row",
-            zebra_stripes=False,
-            header_height=1,
-            cell_padding=1,
-            cursor_foreground_priority="renderable",
-        )
+        super().__init__(id=id)
         self.terms: Sequence[Term] = ()
         self.shown: list[Term] = []
+        self.cells: list[Cells] = []
         self.wanted = ""
         self.source = ""
         self._colours: Mapping[str, str] = {}
         self.histories = Histories()
-        self._layout: tuple[object, ...] = ()
+        self._fitted: object = None
         self.border_title = Content("Terms")
 
     def present(self, terms: Sequence[Term], colours: Mapping[str, str], source: str) -> None:
@@ -68,12 +65,19 @@ class TermTable(DataTable[Text]):
     @property
     def term(self) -> str | None:
         """The term under the cursor."""
-        at = self.cursor_row
-        return self.shown[at].name if 0 <= at < len(self.shown) else None
+        at = self.highlighted
+        return self.shown[at].name if at is not None and at < len(self.shown) else None
 
-    def on_resize(self, _: events.Resize) -> None:
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        """Return the lines of all terms: a filter that hides some moves no other pane."""
+        return len(self.terms) + bool(self.terms)
+
+    def on_resize(self, event: events.Resize) -> None:
         """Fit the columns to the new width."""
-        self.rebuild()
+        if self._fitted != self.size:
+            self.rebuild()
+        super().on_resize(event)
+        event.prevent_default()
 
     def on_focus(self) -> None:
         """Show the term under the cursor in the chart."""
@@ -83,39 +87,35 @@ class TermTable(DataTable[Text]):
         """Take it out of the chart."""
         self.post_message(self.Chosen(None))
 
-    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+    def on_roll_moved(self, event: Roll.Moved) -> None:
         """Follow the cursor."""
         event.stop()
         if self.has_focus:
             self.post_message(self.Chosen(self.term))
 
+    def on_roll_picked(self, event: Roll.Picked) -> None:
+        """Enter says no more than the cursor."""
+        event.stop()
+
     def rebuild(self) -> None:
         """Fill the table for the present width: the trend takes what the numbers leave."""
-        width = self.size.width
-        if width <= 0:
+        if not self.size.width:
             return
+        width = self.room
+        self._fitted = self.size
         self.shown = [t for t in self.terms if matches(self.wanted, t.name)] or list(self.terms)
-        if len(self.shown) + 1 > self.size.height:  # the bar at the right would hide the end of the trends
-            width -= self.styles.scrollbar_size_vertical
-        heads = ["raw", "weight", "weighted", "share"] if width >= 58 else ["weighted", "share"]
+        heads = ["raw", "weight", "weighted", "share"] if width >= _ROOMY else ["weighted", "share"]
         if not any(t.weighted is not None for t in self.terms):
-            heads = ["raw", *heads[1:]] if width < 58 else heads
+            heads = ["raw", *heads[1:]] if width < _ROOMY else heads
         room = width - sum(_WIDTHS[h] + 2 for h in heads) - 2 - 8
         name = min(max([len(t.name) for t in self.shown] + [6]) + 2, max(room - 10, 14), 26)
         spark = min(max(room - name - 1, 0), 40)
-        layout = (name, tuple(heads), spark, self.app.current_theme.dark)
-        cells = [self._cells(t, name, heads, spark) for t in self.shown]
-        row = self.cursor_row
-        self.show_header = self.show_cursor = bool(cells)
-        same = layout == self._layout and self.row_count == len(cells)
-        if not same:
-            self._layout = layout
-            self._columns(name, heads, spark)
-            for number, line in enumerate(cells):
-                self.add_row(*line, key=str(number))
-            self.move_cursor(row=min(row, len(cells) - 1), animate=False)
-        else:
-            self._update(cells)
+        self.cells = [self._cells(t, name, heads, spark) for t in self.shown]
+        widths = [name, *(_WIDTHS[h] for h in heads), 6 + (spark + 1 if spark >= 4 else 0)]
+        titles = ["  term", *heads, "trend"]
+        self.head = _row([Content.styled(t, "$text-muted") for t in titles], widths) if self.cells else None
+        at = self.highlighted
+        self.fill([[Paragraph(_row(cells, widths), most=1)] for cells in self.cells], at or 0)
         self.border_subtitle = self._note()
 
     def _note(self) -> Content:
@@ -127,44 +127,39 @@ class TermTable(DataTable[Text]):
             notes.append("“raw” values sum to the loss: they are weighted")
         return Content.styled(" · ".join(notes), "$warning") if notes else Content("")
 
-    def _columns(self, name: int, heads: Sequence[str], spark: int) -> None:
-        self.clear(columns=True)
-        muted = Style(bold=False)
-        self.add_column(Text("  term", style=muted), width=name)
-        for head in heads:
-            self.add_column(Text(head, style=muted, justify="right"), width=_WIDTHS[head])
-        self.add_column(Text("trend", style=muted), width=6 + (spark + 1 if spark >= 4 else 0))
-
-    def _update(self, cells: Sequence[Sequence[Text]]) -> None:
-        for y, line in enumerate(cells):
-            for x, cell in enumerate(line):
-                if self.get_cell_at(Coordinate(y, x)) != cell:
-                    self.update_cell_at(Coordinate(y, x), cell)
-
-    def _cells(self, term: Term, name: int, heads: Sequence[str], spark: int) -> list[Text]:
+    def _cells(self, term: Term, name: int, heads: Sequence[str], spark: int) -> Cells:
         ink = inks_of_table(self.app.current_theme.dark)
         colour = self._colours.get(term.name, ink["muted"])
         at = list(self._colours).index(term.name) if self.app.no_color and term.name in self._colours else None
         sign = "■" if at is None else PATTERNS[at % len(PATTERNS)]
-        label = Text(f"{sign} ", style=colour) + Text(term.name, style=ink["text" if len(term.path) else "muted"])
-        label.truncate(name, overflow="ellipsis")
+        told = Content.styled(term.name, ink["text" if len(term.path) else "muted"])
         values = {"raw": term.raw, "weight": term.weight, "weighted": term.weighted}
-        cells = [label]
+        cells = [(Content.styled(f"{sign} ", colour) + told).truncate(name, ellipsis=True)]
         for head in heads:
             value = term.share if head == "share" else values[head]
             spelled = (
                 "–" if value is None else (numerals.percent(value, 1) if head == "share" else numerals.full(value))
             )
             style = ink["muted"] if value is None else (ink["text"] if math.isfinite(value) else ink["error"])
-            cells.append(Text(spelled, style=style, justify="right"))
+            cells.append(Content.styled(spelled, style))
         return [*cells, self._trend(term, spark, colour, ink)]
 
-    def _trend(self, term: Term, spark: int, colour: str, ink: Mapping[str, str]) -> Text:
-        line = Text()
+    def _trend(self, term: Term, spark: int, colour: str, ink: Mapping[str, str]) -> Content:
+        line = Content("")
         if spark >= 4:
-            line.append(sparkline(self.histories.of(term.name, term.path).outline(spark), spark) + " ", style=colour)
+            path = self.histories.of(term.name, term.path).outline(spark)
+            line = Content.styled(sparkline(path, spark) + " ", colour)
         if not math.isfinite(term.trend):
-            return line.append("–", style=ink["muted"])
+            return line + Content.styled("–", ink["muted"])
         sign, tone = ("→", "muted") if abs(term.trend) < _FLAT else (("↘", "good") if term.trend < 0 else ("↗", "bad"))
         change = f"{min(abs(term.trend), 9.99) * 100:.0f}%"
-        return line.append(f"{sign} {'>' if abs(term.trend) > 9.99 else ''}{change}", style=ink[tone])
+        return line + Content.styled(f"{sign} {'>' if abs(term.trend) > 9.99 else ''}{change}", ink[tone])
+
+
+def _row(cells: Cells, widths: Sequence[int]) -> Content:
+    """Lay cells beside each other, all but the first and the last at the right of their columns."""
+    laid = []
+    for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        free = Content(" " * max(width - cell.cell_length, 0))
+        laid.append(cell + free if number in (0, len(cells) - 1) else free + cell)
+    return Content("  ").join(laid).rstrip()

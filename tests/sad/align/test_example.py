@@ -25,6 +25,15 @@ def pairs(sentencepiece: Reader) -> list[Readers]:
     return [Readers(small, big), Readers(big, big), Readers(sentencepiece, big), Readers(begins, sentencepiece)]
 
 
+def test_a_text_is_read_once_where_both_tokenizers_cut_alike() -> None:
+    alike, apart = Readers(tiny.reader(320), tiny.reader(320)), Readers(tiny.reader(320), tiny.reader(400))
+    assert (alike.same, apart.same) == (True, False)
+    ((mine, theirs),) = alike.read(["the sea"])
+    assert mine is theirs
+    ((mine, theirs),) = apart.read(["the sea"])
+    assert mine is not theirs
+
+
 def begins_and_ends(found: list[Example], text: str, readers: Readers) -> list[tuple[int, int]]:
     """Where each example lies in the text, told from what its tokens spell."""
     places, at = [], 0

@@ -68,6 +68,7 @@ def test_what_fails_there_is_told_here() -> None:
     nothing: list[str] = [None]  # type: ignore[list-item]
     with Workers(readers(), 24, 1) as pool, pytest.raises(RuntimeError, match="failed: AttributeError"):
         list(pool.cut([["The sea was calm."], nothing]))
+    assert [process.poll() is not None for process in pool._processes] == [True]
 
 
 def test_the_server_answers_each_chunk_and_ends_with_the_last() -> None:

@@ -61,6 +61,22 @@ def test_the_mean_weight_of_steps_that_are_alike_is_one(values: list[float], pow
     assert float(found.double().mean()) == pytest.approx(1.0, rel=1e-4)
 
 
+@given(st.lists(st.tuples(st.floats(0.01, 20), st.floats(0.3, 3)), min_size=1, max_size=6))
+def test_the_means_run_over_the_steps_and_the_factors_begin_with_the_second(steps: list[tuple[float, float]]) -> None:
+    of = made(1.0, 4.0)
+    (mean, _), *later = steps
+    size = later[0][1] if later else None
+    for gap, factor in steps:
+        of.follow(gap, factor)
+    for gap, _ in later:
+        mean = 0.9 * mean + 0.1 * gap
+    for _, factor in later[1:]:
+        assert size is not None
+        size = 0.9 * size + 0.1 * factor
+    assert of.mean == pytest.approx(mean)
+    assert of.size == (None if size is None else pytest.approx(size))
+
+
 def test_what_is_no_number_shows_and_what_is_infinite_is_bounded() -> None:
     found = made(1.0, 4.0, 1.0).weights(torch.tensor([math.nan, math.inf, 0.0, -1e-9]))
     assert math.isnan(found[0])

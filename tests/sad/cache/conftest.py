@@ -38,7 +38,7 @@ def written() -> Write:
         chosen = {"blocks": sorted(plan.layers), "width": width, "shard_rows": 40, **how}
         heat = plan.recipe.terms.kd.temperature
         parts = plan_parts(examples, plan.pair.vocab.student_size, heat, **chosen)
-        return write(folder, {"of": "tests"}, parts, source or source_of(plan), done or Written(0))
+        return write(folder, {"of": "tests", "temperature": heat}, parts, source or source_of(plan), done or Written(0))
 
     return run
 

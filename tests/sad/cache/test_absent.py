@@ -22,5 +22,5 @@ def test_it_has_a_configuration_and_no_weight(tmp_path: Path, pair_folder: Path)
 
 
 def test_no_configuration_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^cannot read the configuration of "):
+    with pytest.raises(UserError, match=r"^cannot read the configuration of .*: look at its config\.json$"):
         absent_teacher(str(tmp_path))

@@ -119,6 +119,11 @@ def test_another_folder_is_not_written_over(tmp_path: Path, written: Write, monk
         written(plan, tmp_path / "half", k=5)
     with pytest.raises(UserError, match=r"half is not a cache of this run: cache\.k, cache\.bits, .* is another"):
         written(plan, tmp_path / "half", k=6)
+    with pytest.raises(UserError, match=r"half is not a cache of this run: terms\.kd\.temperature is another; remove"):
+        written(tiny.plan({"terms": {"kd": {"temperature": 3.0}}}), tmp_path / "half", k=5)
+    (tmp_path / "half" / manifest.PARTIAL).write_text("{")
+    with pytest.raises(UserError, match=r"half is not a cache of this run: .*; remove the folder"):
+        written(plan, tmp_path / "half", k=5)
 
 
 def test_a_byte_that_changed_is_found(tmp_path: Path, written: Write) -> None:

@@ -13,6 +13,7 @@ import pytest
 from sad.cli import app
 from sad.version import __version__
 
+NAN = Path(__file__).parents[3] / "fixtures/runs/nan.jsonl"
 ESCAPES = "\x1b[31m\x1b]0;title\x07\u202e\u2066\x9b1m\r"
 
 
@@ -46,6 +47,55 @@ def test_a_mistake_is_one_plain_line(
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert err[:-1].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "ends"),
+    [
+        (("verify", "--list"), "V101  layerwise-explodes", 0),
+        (("doctor", str(NAN), "--report"), "non-finite", 1),
+        (("explain", "non-finite"), "# R401 A series is not finite", 0),
+        (("explain", "non-finite", str(NAN)), "measured", 0),
+        (("assets", "list"), "smollm2", 0),
+        (("env",), "python", 0),
+    ],
+    ids=lambda one: " ".join(one[:1]) if isinstance(one, tuple) else "",
+)
+def test_a_command_answers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str, ends: int
+) -> None:
+    assert called(monkeypatch, *words) == ends
+    out, err = capsys.readouterr()
+    assert told in out
+    assert err == ""
+
+
+def taken(monkeypatch: pytest.MonkeyPatch, function: str, *words: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What a command hands to the function that does the work."""
+    calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+    monkeypatch.setattr(function, lambda *given, **how: calls.append((given, how)) or 0)  # type: ignore[func-returns-value]
+    assert called(monkeypatch, *words) == 0
+    (call,) = calls
+    return call
+
+
+def test_flags_are_keys_of_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = "--config a.toml --cache c --k 5 --bits 8 --states --teacher t --student s --data d --set x=1 --dry-run"
+    given, how = taken(monkeypatch, "sad.cache_command.run_cache", "cache", *words.split())
+    models = {"teacher.model": "t", "student.model": "s", "data.text": "d"}
+    kept = {"cache.path": "c", "cache.k": 5, "cache.bits": 8, "cache.states": True}
+    assert given == (Path("a.toml"), {**models, **kept}, ["x=1"])
+    assert how == {"dry_run": True}
+    assert taken(monkeypatch, "sad.cache_command.run_cache", "cache")[0] == (None, {}, [])
+
+
+def test_what_is_asked_of_assets_and_pages_reaches_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert taken(monkeypatch, "sad.assets.fetch", "assets", "fetch", "smollm2")[0] == ("smollm2",)
+    assert taken(monkeypatch, "sad.assets.add", "assets", "add", "a.whl")[0] == (Path("a.whl"),)
+    assert [taken(monkeypatch, "sad.pages.write.run_pages", "pages", *flag)[1] for flag in ((), ("--check",))] == [
+        {"check": False},
+        {"check": True},
+    ]
 
 
 def test_a_fault_shows_its_traceback_without_control_codes(

@@ -54,6 +54,18 @@ def test_cached_is_fresh_to_the_bit(tmp_path: Path, workers: int, monkeypatch: p
         assert_same(one, found)
 
 
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[int, list[str]]] = []
+
+    def note(handle: int) -> None:
+        synced.append((os.fstat(handle).st_ino, [path.name for path in tmp_path.glob("[!.]*.arrow")]))
+
+    monkeypatch.setattr(os, "fsync", note)
+    prepare(TEXTS, readers(), LENGTH, tmp_path)
+    (made,) = tmp_path.glob("*.arrow")
+    assert synced == [(made.stat().st_ino, [])]
+
+
 def test_nothing_is_prepared_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare(SOME, readers(), LENGTH, tmp_path)
     monkeypatch.setattr(module, "Workers", None)

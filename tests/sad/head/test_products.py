@@ -91,6 +91,15 @@ def test_a_processor_multiplies_halves_where_both_are_or_autocast_makes_them(
     assert torch.get_float32_matmul_precision() == before == "highest"
 
 
+@pytest.mark.parametrize(("amx", "avx"), [(True, False), (False, True), (False, False)])
+def test_a_processor_with_either_extension_multiplies_halves_by_itself(
+    monkeypatch: pytest.MonkeyPatch, amx: bool, avx: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
+    assert products.native_halves.__wrapped__() is (amx or avx)
+
+
 def test_products_of_halves_are_as_exact_as_halves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of a gradient; a logit is never one."""
     monkeypatch.setattr(products, "TILE", 5)

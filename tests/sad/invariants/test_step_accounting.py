@@ -153,6 +153,28 @@ def test_a_norm_is_asked_for_only_where_one_is_claimed():
     assert step_accounting(quiet).holds
 
 
+class TellsSizes(PlainLoop):
+    """Says of some steps how far they moved the weights, and claims to say it of those that are odd."""
+
+    claims = replace(PlainLoop.claims, sizes=lambda step, _every: step % 2 == 1)
+    told = 1
+
+    def write(self, norm):
+        super().write(norm)
+        if self.log and self.log[-1].step % 2 == self.told:
+            self.log[-1] = replace(self.log[-1], update=0.1)
+
+
+class TellsOtherSizes(TellsSizes):
+    told = 0
+
+
+def test_sizes_of_steps_are_told_of_the_steps_that_are_claimed():
+    assert step_accounting(TellsSizes()).holds
+    says = step_accounting(TellsOtherSizes()).says
+    assert "of the steps logged one in 1, [2, 4, 6, 8, 10, 12] say how far they moved the weights, not [1, 3, 5" in says
+
+
 class OneSchedule(PlainLoop):
     claims = Claims(noise=1e-10)
 
@@ -167,7 +189,7 @@ class OneScheduleInBatches(OneSchedule):
 
 def test_a_schedule_without_a_name_is_only_to_count_in_steps():
     assert step_accounting(OneSchedule()).holds
-    assert "learning rate 0.0021 at step 6 of 8 with accumulation 3, 0.0059 without" in (
+    assert "learning rate 0.0021 at step 6 of 12 with accumulation 3, 0.0059 without" in (
         step_accounting(OneScheduleInBatches()).says
     )
 

@@ -63,3 +63,13 @@ def test_a_loss_that_raises_is_told():
         raise RuntimeError("no")
 
     assert "RuntimeError: no" in judged(broken).broken[0].says
+
+
+def test_a_field_that_there_is_not_is_answered_with_those_that_there_are(tmp_path):
+    (tmp_path / "adapter.py").write_text("def loss(given): return given.student.sum()\n")
+    report = judge(
+        {"loss": None, "adapter": str(tmp_path / "adapter.py"), "name": "adapter.py", "only": ["ignored_rows"]}
+    )
+    (line,) = report.broken
+    assert "given has no student, it has student_logits, teacher_logits, labels, temperature" in line.says
+    assert report.summary == "1 of 1 property broken"

@@ -103,7 +103,7 @@ def test_weights_that_are_not_there(folder: Path) -> None:
     index.unlink()
     assert "convert that" in refused(folder)
     (folder / "part-1.safetensors").unlink()
-    assert refused(folder).endswith("holds no weights (model.safetensors)")
+    assert refused(folder).endswith("holds no weights (model.safetensors): fetch it again")
 
 
 def test_what_is_no_folder_of_a_model(folder: Path) -> None:

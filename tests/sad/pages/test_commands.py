@@ -5,13 +5,14 @@ from typing import Annotated
 import typer
 
 from sad.cli.app import app
+from sad.cli.examples import shown
 from sad.pages.commands import commands_markdown
 
 made = typer.Typer(help="What it\nis.")
 PLACE = typer.Argument(help="Where | there.")
 
 
-@made.command()
+@made.command(epilog=shown("walk go here", "walk go there --quiet"))
 def go(
     place: Annotated[Path, PLACE],
     more: Annotated[list[str] | None, typer.Argument()] = None,
@@ -37,6 +38,7 @@ def test_a_command_is_told_with_its_usage_its_words_and_their_defaults():
     part = page[page.index("## `walk go`") : page.index("## `walk stay`")]
     assert part.startswith(
         "## `walk go`\n\nGo there.\n\nAnd back.\n\n```text\nwalk go [OPTIONS] PLACE [MORE]...\n```\n"
+        "\nExamples:\n\n```text\nwalk go here\nwalk go there --quiet\n```\n"
     )
     rows = [line for line in part.splitlines() if line.startswith("| `")]
     assert rows == [

@@ -213,7 +213,7 @@ def test_a_chat_without_an_answer_is_left_out() -> None:
 
 
 def test_a_template_that_is_no_template_is_an_error() -> None:
-    with pytest.raises(UserError, match="broken in line 2"):
+    with pytest.raises(UserError, match=r"broken in line 2 \(.*\): mend it, or set data.template to another"):
         template("a\n{% for m in %}").document([{"role": "user", "content": "a"}], 0, None, whole=True)
 
 

@@ -225,3 +225,5 @@ def test_windows_line_ends_and_a_mark_change_nothing(tmp_path: Path) -> None:
         assert [row.values for row in rows(tmp_path / name)] == [{"text": "one"}, {"text": "two"}]
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfone\r\ntwo\r\n")
     assert [row.values for row in rows(tmp_path / "a.txt")] == ["one\ntwo\n"]
+    (tmp_path / "b.csv").write_bytes(b'text\r\n"one\r\ntwo"\r\n')
+    assert [row.values for row in rows(tmp_path / "b.csv")] == [{"text": "one\ntwo"}]

@@ -106,4 +106,4 @@ def test_a_stream_that_breaks_off_is_one_line(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: broken())
     monkeypatch.setattr(hub, "ready", lambda: True)
-    assert refused("a/b") == "a/b: the stream broke: connection lost"
+    assert refused("a/b") == "a/b: the stream broke (connection lost): try again when the hub answers"

@@ -63,6 +63,24 @@ def test_a_folder_of_runs_that_is_a_broken_link_is_one_line(tmp_path: Path) -> N
             call(tmp_path / "runs")
 
 
+def test_a_place_where_no_copy_can_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a")
+    (tmp_path / "link").symlink_to("gone")
+    ways = {"file": "is a file", "file/under": "is a file", "link": "leads nowhere"}
+    for name, told in ways.items():
+        with pytest.raises(UserError, match=f"cannot copy checkpoints to .*{told}; choose .* --push-checkpoint"):
+            folder.check_copies(tmp_path / name)
+    folder.check_copies(tmp_path / "new" / "place")
+    # it is made with the first copy, and a try leaves nothing
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "link"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file system on which nobody can make a file")
+def test_a_place_is_judged_by_a_try_and_not_by_its_rights() -> None:
+    with pytest.raises(UserError, match="cannot copy checkpoints to /proc/copies: "):
+        folder.check_copies(Path("/proc/copies"))
+
+
 def test_half_a_recipe_is_never_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = recipe.load(None, {"output.folder": tmp_path, "train.device": "cpu"})
 

@@ -279,12 +279,14 @@ def test_a_table_fits_a_terminal_of_80_columns(catalogue, capsys, monkeypatch):
     _, out = told(capsys)
     plain = _without_codes(out)
     assert all(len(line) <= 80 for line in plain.splitlines())
+    assert plain.split("\n")[0].split() == ["bug", "reproduced", "fixed", "time"]
     assert "evaluation-has-" in plain
     assert "other-weights" in plain
     # a text is never read as markup, and no word of it is lost
     words = " ".join(line[25:52] for line in plain.splitlines()).split()
     assert [word for word in says.split() if word not in words] == []
     assert "still there: it is" in plain
+    assert "see: sad explain V102" in " ".join(plain.split("\n")[-3:])
 
 
 def _without_codes(text):

@@ -210,3 +210,15 @@ def test_cut_at_any_byte_only_the_last_point_can_be_missing(data, runs, whole):
 @given(data=st.binary(max_size=500))
 def test_junk_raises_nothing(data, whole):
     whole(ConsoleLog, b"[TRAIN DEBUG] Step 1\n" + data + b"\n[Eval] loss: 1.0\n")
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_a_log_that_windows_wrote_reads_as_any_other(runs, tmp_path, name):
+    file = tmp_path / name
+    file.write_bytes(b"\xef\xbb\xbf" + (runs / name).read_bytes().replace(b"\n", b"\r\n"))
+    there, here = read(file), read(runs / name)
+    assert (there.events, there.facts, there.notes) == (here.events, here.facts, here.notes)
+    assert sorted(there.columns) == sorted(here.columns)
+    for column in here.columns:
+        assert np.array_equal(there.columns[column].step, here.columns[column].step)
+        assert np.array_equal(there.columns[column].value, here.columns[column].value, equal_nan=True)

@@ -43,6 +43,11 @@ def test_a_column_of_nothing_but_nan_is_a_column(write):
     assert run.last_step == 4
 
 
+def test_a_last_row_without_its_line_s_end_counts(write):
+    run = read(write("a.jsonl", '{"step":1,"loss":1.5}\n{"step":2,"loss":2.5}'))
+    assert run.columns["train/loss"].value.tolist() == [1.5, 2.5]
+
+
 def test_a_megabyte_on_one_line_does_no_harm(write):
     junk = json.dumps({"step": 1, "text": "x" * 1_000_000, "loss": 2.0})
     run = read(write("a.jsonl", junk + "\n" + "y" * 1_000_000 + '\n{"step":2,"loss":1.0}\n'))

@@ -8,7 +8,7 @@ import pytest
 
 from sad_doctor.readers import cache, kept, open_log, read, settle
 from sad_doctor.readers.kept import Kept
-from sad_doctor.readers.named import Named
+from sad_doctor.readers.renamed import Named
 
 LOGS = {
     "csv": "runs/metrics.csv",

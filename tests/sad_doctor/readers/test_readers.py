@@ -67,7 +67,7 @@ def refusal(path: Path) -> str:
         ("a.log.gz", b"\x1f\x8b\x08\x00rest", "unpack it first"),
         ("a.zip", b"PK\x03\x04rest", "unpack it first"),
         ("mlflow.db", b"SQLite format 3\x00", "cannot be read"),
-        ("utf16.log", "loss".encode("utf-16"), "UTF-16"),
+        ("utf16.log", "Call me Ishmael.\n".encode("utf-16"), "without a line that a training would log"),
         ("array.json", b'[{"step": 1, "loss": 2}]', "without a line"),
         ("vocab.json", b'{"the": 1, "of": 2}', "without a line"),
     ],

@@ -105,3 +105,8 @@ def test_the_headline_names_the_evaluation_and_a_logged_step(judge):
 
     (finding,) = judge(RULE, text + "\nsteps: 1000\ntrain/loss: 4 -> 2 ~ 0.02")
     assert finding.headline.startswith("The evaluation has not fallen since step 300")
+
+
+def test_a_loss_that_was_lower_in_between_is_no_plateau(judge):
+    with pytest.raises(TooFew, match="lower in between"):
+        judge(RULE, "fact total_steps: 1000\nsteps: 200 every 5\ntrain/loss: 4 -> 3 -> 3 -> 2 -> 2 -> 3 -> 3 ~ 0.02")

@@ -86,3 +86,14 @@ def test_an_evaluation_in_bits(judge):
 
     assert "bits beside nats" in finding.headline
     assert judge(RULE, text.replace("8.12 -> 4.36", "6.3 -> 4.36") + "\ntrain/raw/kd: 1\ntrain/raw/lm: 1") == []
+
+
+def test_a_training_loss_that_is_a_sum_over_micro_batches(judge):
+    text = "steps: 400\ntrain/loss: 24 -> 12 ~ 0.05\nsteps: 8 every 50\neval/loss: 5.8125 -> 3.1875"
+    (finding,) = judge(RULE, text)
+
+    assert finding.headline.startswith("The training's loss is 4 times the evaluation's throughout: ")
+    assert finding.numbers == {"times": 4}
+    assert "4 micro-batches" in finding.cause
+    with pytest.raises(TooFew, match="parts"):
+        judge(RULE, text.replace("24 -> 12", "21 -> 10.5"))

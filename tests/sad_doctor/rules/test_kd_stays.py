@@ -61,3 +61,11 @@ def test_beside_a_total_that_falls_such_a_kd_needs_no_label_loss(judge):
     assert "while the training loss falls" in finding.headline
     with pytest.raises(TooFew):
         judge(RULE, text.format(kd="4"))
+
+
+def test_evaluations_of_both_are_judged_where_the_training_logs_neither(judge):
+    text = "steps: 10 every 100\neval/kl: 4, 4.02, 3.98, 4.01, 4, 3.99, 4, 4.01, 4, 4\neval/lm_loss: "
+
+    (finding,) = judge(RULE, text + "8 -> 4")
+    assert finding.headline.startswith("KD stays (3.995, later 4)")
+    assert judge(RULE, text + "8 -> 7.9") == []

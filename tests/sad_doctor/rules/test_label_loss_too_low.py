@@ -11,8 +11,14 @@ def test_no_text_costs_that_little(judge):
     (finding,) = judge(RULE, LOW)
 
     assert finding.level == Level.WARNING
-    assert "0.05" in finding.headline
+    assert finding.headline.startswith("The evaluation's LM loss is 0.05 at the end")
     assert "not shifted" in finding.cause
+
+
+def test_a_perplexity_counts_by_its_logarithm(judge):
+    (finding,) = judge(RULE, "steps: 10 every 100\neval/perplexity: 9000 -> 50 -> 1.1 -> 1.05 -> 1.05")
+
+    assert finding.headline.startswith("The logarithm of the perplexity is 0.0488")
 
 
 def test_an_evaluation_that_is_high_overrules_the_training(judge):

@@ -69,3 +69,18 @@ def test_a_spike_is_no_level(judge):
 def test_too_few_records(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 20\ntrain/loss: 5 -> 4")
+
+
+@pytest.mark.parametrize(("norm", "fires"), [(1.6, False), (4, True)])
+def test_a_norm_that_breaks_alone_must_break_far(judge, norm, fires):
+    later = "steps: " + ", ".join(str(i) for i in range(61, 101))
+    text = "steps: 60\ntrain/raw/kd: 2 -> 1.5 ~ 0.05\ntrain/grad_norm: 1 ~ 0.02\n"
+    text += f"{later}\ntrain/raw/kd: 1.5 -> 1.3 ~ 0.05\ntrain/grad_norm: {norm} ~ 0.02"
+    assert bool(judge(RULE, text)) is fires
+
+
+def test_a_share_of_a_loss_that_has_fallen_far_is_a_break(judge):
+    later = "steps: " + ", ".join(str(i) for i in range(61, 101))
+    text = f"steps: 60\ntrain/loss: 9 -> 4 -> 2 -> 1.3 -> 1.2 -> 1.15 ~ 0.03\n{later}\ntrain/loss: 0.28 -> 0.22 ~ 0.01"
+    (finding,) = judge(RULE, text)
+    assert finding.first_step == 61

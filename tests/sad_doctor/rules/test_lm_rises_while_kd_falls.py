@@ -37,3 +37,12 @@ def test_a_level_label_loss_beside_a_kd_that_falls_far_is_a_hint(judge):
     (finding,) = judge(RULE, KD + "train/raw/lm: 4.56 -> 4.53 ~ 0.005")
     assert finding.level == Level.INFO
     assert judge(RULE, KD + "train/raw/lm: 4.56 -> 4.1 ~ 0.005") == []
+
+
+def test_an_evaluation_that_ends_above_its_best_has_risen(judge):
+    """Though it ends no higher than it began, which is all that the two ends tell."""
+    text = "steps: 300\ntrain/raw/kd: 4 -> 1 ~ 0.05\nsteps: 12 every 25\neval/lm_loss: 5, 4, 3.2, 3, 3, 3, 3.2, "
+
+    (finding,) = judge(RULE, text + "3.4, 3.6, 3.8, 3.9, 3.9")
+    assert "rises" in finding.headline
+    assert judge(RULE, text + "3.1, 3, 3, 3, 3") == []

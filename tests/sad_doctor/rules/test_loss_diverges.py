@@ -129,3 +129,9 @@ def test_a_jump_from_one_record_to_the_next_is_told_as_one(judge):
         alarm.headline == "The loss jumps from 2.448 to 19.584 at step 61, from one record to the next, and stays up."
     )
     assert "accumulation" in alarm.cause
+
+
+def test_a_loss_that_explodes_is_no_hint_though_it_comes_down(judge):
+    text = "steps: 60\ntrain/loss: 7 -> 4 ~ 0.1\nsteps: " + ", ".join(str(i) for i in range(61, 101))
+    (finding,) = judge(RULE, f"{text}\ntrain/loss: 70000 -> 900")
+    assert finding.level == Level.ERROR

@@ -122,3 +122,18 @@ def test_a_loss_without_its_digits(judge, loss, fires):
     found = judge(RULE, f"steps: {steps}\ntrain/loss: {first}\nsteps: 10, 20, 30\neval/loss: 9.1231, 8.4412, 7.3193")
     assert bool(found) is fires
     assert all("too few digits" in one.headline for one in found)
+
+
+@pytest.mark.parametrize(("until", "fires"), [(50, True), (95, False)])
+def test_a_loss_that_is_logged_no_more(judge, until, fires):
+    steps = ", ".join(str(i) for i in range(1, until + 1))
+    text = f"steps: 100\ntrain/lr: 1e-3 -> 1e-4\ntrain/grad_norm: 1 ~ 0.1\nsteps: {steps}\ntrain/loss: 9 -> 6 ~ 0.1"
+    found = judge(RULE, text)
+    assert bool(found) is fires
+    assert all("logged no more after step 50" in one.headline for one in found)
+
+
+def test_a_norm_of_one_round_number_beside_others_with_digits(judge):
+    (finding,) = judge(RULE, "steps: 40\ntrain/loss: 9 -> 8 ~ 0.1\ntrain/grad_norm: 0.2")
+    assert finding.level == Level.INFO
+    assert "after the clip" in finding.cause

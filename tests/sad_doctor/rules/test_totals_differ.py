@@ -17,9 +17,15 @@ EPOCH = "train/epoch: 0.01 -> {}\n"
 
 def test_an_evaluation_without_one_of_the_parts(judge):
     (finding,) = judge(RULE, PARTS + EVALUATED + "6 -> 4.2")
-    assert finding.level == Level.INFO
+    assert finding.level == Level.WARNING
     assert "that of lm and layerwise alone" in finding.headline
     assert "kd is not in it" in finding.headline
+
+
+def test_a_label_loss_alone_may_be_meant(judge):
+    (finding,) = judge(RULE, PARTS + EVALUATED + "5 -> 3.5")
+    assert finding.level == Level.INFO
+    assert "that of lm alone" in finding.headline
 
 
 @pytest.mark.parametrize("value", ["9 -> 6.2", "9.4 -> 6.6", "12 -> 8"])
@@ -49,3 +55,10 @@ def test_without_an_epoch_a_gap_may_be_learned_by_heart(judge):
 def test_few_evaluations_are_not_judged(judge):
     with pytest.raises(TooFew, match="6 evaluations"):
         judge(RULE, "steps: 100\ntrain/loss: 9 -> 4\nsteps: 4 every 25\neval/loss: 9 -> 4")
+
+
+@pytest.mark.parametrize(("values", "fires"), [("9 -> 64", True), ("9 -> 20", False)])
+def test_sums_that_are_never_set_to_0(judge, values, fires):
+    found = judge(RULE, f"steps: 100\ntrain/loss: 8 ~ 0.05\n{EVALUATED}{values}")
+    assert [one.level for one in found] == ([Level.WARNING] if fires else [])
+    assert all("never set to 0" in one.cause for one in found)

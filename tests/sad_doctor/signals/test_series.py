@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from sad_doctor.run import Column
 from sad_doctor.signals import fades, finite, frozen, gain, spikes, still, tidy, trend
+from sad_doctor.signals.series import Gain
 
 VALUES = st.floats(-1e6, 1e6, width=32)
 ANY = st.floats(width=32)
@@ -55,6 +56,14 @@ def test_gain_of_a_shift_is_the_shift(values, shift):
     assert found.amount == pytest.approx(shift, abs=1e-6 * (1 + np.abs(values).max()))
     assert found.error >= 0
     assert not (found.surely_below(0.0) and found.surely_above(0.0))
+
+
+def test_a_gain_is_surely_beyond_a_limit_that_its_interval_does_not_reach():
+    found = Gain(0.5, 0.1)
+    assert [found.surely_below(limit) for limit in (0.69, 0.71)] == [False, True]
+    assert [found.surely_below(limit, sigmas=4) for limit in (0.89, 0.91)] == [False, True]
+    assert [found.surely_above(limit) for limit in (0.19, 0.21)] == [True, False]
+    assert [found.surely_above(limit, sigmas=4) for limit in (0.09, 0.11)] == [True, False]
 
 
 def test_gain_error_covers_noise_and_not_slope():

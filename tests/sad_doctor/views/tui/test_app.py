@@ -261,7 +261,8 @@ async def test_z_lets_a_pane_fill_the_screen(make):
         await pilot.press("1", "z")
         await pilot.pause()
         assert app.board.loss.region.width == 120
-        assert app.board.loss.region.height == 40
+        assert app.board.loss.region.height == 36  # all but the head, the tabs and the keys
+        assert not app.board.metric.region
         await pilot.press("escape")
         await pilot.pause()
         assert app.board.loss.region.width < 120

@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.content import Content
 
-from sad_doctor.views.tui import prose
-from sad_doctor.views.tui.prose import BLANK, Paragraph, inline, lay_out
+from sad_doctor.views.tui.prose import BLANK, Paragraph, inline, lay_out, wrap
 
 
 @given(st.text(), st.integers(1, 60))
@@ -30,20 +29,20 @@ def test_what_takes_too_many_lines_is_cut():
     assert [line.plain for line in lay_out(page, 10)] == ["• one two", "  three…"]
 
 
-async def test_a_page_is_wrapped_once_for_each_width(make, monkeypatch):
-    wrapped = []
-    monkeypatch.setattr(
-        prose, "lay_out", lambda page, width: (wrapped.append((id(page), width)), lay_out(page, width))[1]
-    )
-    app, _ = make.dashboard(make.sick_run(), make.sick_report())
-    async with app.run_test(size=(160, 45)) as pilot:
-        await make.settled(pilot)
-        shown = app.board.detail.prose
-        before = len(wrapped)
-        assert before > 0
-        shown.refresh(layout=True)
-        await pilot.pause()
-        assert len(wrapped) == before
-        shown.show([Paragraph(Content("another page"))])
-        await pilot.pause()
-        assert "another page" in make.shown(app)
+@given(st.lists(st.text("abc—", min_size=1, max_size=12)), st.integers(4, 30))
+def test_words_are_wrapped_as_textual_wraps_them(words, width):
+    text = Content(" ".join(words))
+    lines = [line.plain for line in wrap(text, width)]
+    assert lines == [line.plain.rstrip() for line in text.wrap(width)] or max(map(len, words)) > width
+    assert max(map(len, lines)) <= width
+    assert "".join(lines).replace(" ", "") == "".join(words)
+
+
+def test_styles_and_wide_characters_survive_the_wrapping():
+    text = Content.styled("one two", "bold") + Content(" three")
+    first, second = wrap(text, 8)
+    assert (first.plain, second.plain) == ("one two", "three")
+    assert [(first.plain[s.start : s.end], s.style) for s in first.spans] == [("one two", "bold")]
+    assert all(line.cell_length <= 5 for line in wrap(Content("表表表表 表"), 5))
+    assert [line.plain for line in wrap(Content("a\nb"), 5)] == ["a", "b"]
+    assert [line.plain for line in wrap(Content(""), 5)] == [""]

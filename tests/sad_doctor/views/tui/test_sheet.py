@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sad_doctor.views.tui.app import DoctorApp
-from sad_doctor.views.tui.sheet import Sheet, help_page
+from sad_doctor.views.tui.sheet import help_page
 
 
 async def test_the_question_mark_opens_the_help_and_esc_closes_it(make):
@@ -12,11 +12,13 @@ async def test_the_question_mark_opens_the_help_and_esc_closes_it(make):
         await make.settled(pilot)
         await pilot.press("question_mark")
         await pilot.pause()
-        assert isinstance(app.screen, Sheet)
+        assert app.sheet.display
+        assert app.above
         assert "next pane, previous pane" in make.shown(app)
         await pilot.press("escape")
         await pilot.pause()
-        assert not isinstance(app.screen, Sheet)
+        assert not app.sheet.display
+        assert app.focused is app.board.findings
 
 
 async def test_enter_opens_the_page_of_a_finding_with_its_rule(make):
@@ -40,10 +42,21 @@ async def test_keys_of_the_dashboard_leave_an_open_page_alone(make, key):
         await make.settled(pilot)
         await pilot.press("question_mark", key)
         await pilot.pause()
-        assert isinstance(app.screen, Sheet)
-        assert not app.wanted.has_class("-open")
+        assert app.sheet.display
+        assert not app.wanted.display
         assert not app.board.loss.logarithmic
-        assert app.screen_stack[0].maximized is None
+        assert app.stage.alone is None
+
+
+async def test_a_click_beside_the_page_closes_it(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(220, 60)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("question_mark")
+        await pilot.click("#loss", offset=(10, 20))
+        await pilot.pause()
+        assert not app.above
+        assert app.focused is app.board.loss
 
 
 def test_the_help_names_every_key():

@@ -88,7 +88,7 @@ async def test_every_page_has_its_number_and_esc_goes_back(make):
         for number, word in ((5, "The weights never moved"), (6, "21700/24914"), (7, "How the log was read")):
             await press(pilot, str(number))
             assert word in make.shown(app)
-            assert not app.board.region.area
+            assert not app.board.loss.region.area
         await press(pilot, "8")
         assert app.tab_shown == 7  # there is one run only
         await press(pilot, "5", "enter")
@@ -98,7 +98,7 @@ async def test_every_page_has_its_number_and_esc_goes_back(make):
         assert app.focused.id == "rules-page"
         await press(pilot, "escape")
         assert app.tab_shown == 1
-        assert app.board.region.area
+        assert app.board.loss.region.area
 
 
 async def test_the_filter_narrows_the_log_too(make):

@@ -1,6 +1,6 @@
 from sad_doctor import names
 from sad_doctor.readers import read
-from sad_doctor.readers.named import METRICS, is_ours, named, nearest
+from sad_doctor.readers.renamed import METRICS, is_ours, named, nearest
 
 
 class Fixed:

@@ -9,7 +9,7 @@ from sad.errors import UserError
 from sad.judge.call import Call
 from sad.judge.discover import CannotRunError
 from sad.judge.label_loss import label_loss
-from sad.judge.otherwise import form_of
+from sad.judge.no_divergence import form_of
 from sad.judge.roles import Role
 
 

@@ -1,0 +1,51 @@
+"""The screen of the dashboard: the focus moves without painting everything, and one pane can fill the body."""
+
+from __future__ import annotations
+
+from textual.reactive import Reactive
+from textual.screen import Screen
+from textual.widget import Widget
+
+_ALONE = {"display": "block", "width": "100%", "height": "100%", "max_width": "100%", "max_height": "100%"}
+"""What a pane that is alone, and all that holds it, look like."""
+
+
+class Stage(Screen[object]):
+    """A screen that knows which pane is alone in it.
+
+    Textual paints a whole screen when the focus moves, and styles every widget anew when one is maximized. Here two
+    frames change their colour, and what would be in the way is not displayed.
+    """
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.alone: Widget | None = None
+        self._told: list[tuple[Widget, str]] = []
+
+    def isolate(self, pane: Widget) -> None:
+        """Let a pane fill all that lies between the head and the keys."""
+        self.restore()
+        self.alone = pane
+        node = pane
+        while isinstance(above := node.parent, Widget) and above is not self:
+            for rule, value in _ALONE.items():
+                self._tell(node, rule, value)
+            for other in above.displayed_children:
+                if other is not node:
+                    self._tell(other, "display", "none")
+            self._tell(above, "layout", "vertical")
+            node = above
+
+    def restore(self) -> None:
+        """Show everything again."""
+        self.alone = None
+        for widget, rule in self._told:
+            widget.styles.inline.clear_rule(rule)
+            widget.refresh(layout=True)
+        self._told = []
+
+    def _tell(self, widget: Widget, rule: str, value: str) -> None:
+        setattr(widget.styles.inline, rule, value)
+        self._told.append((widget, rule))

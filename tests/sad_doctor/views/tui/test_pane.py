@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from textual.content import Content
+from textual.geometry import Offset
+from textual.selection import Selection
+
+from sad_doctor.views.tui import pane
+from sad_doctor.views.tui.prose import Paragraph
+
+
+async def test_a_page_is_wrapped_once_for_each_width(make, monkeypatch):
+    wrapped, lay_out = [], pane.lay_out
+    monkeypatch.setattr(pane, "lay_out", lambda page, width: (wrapped.append(width), lay_out(page, width))[1])
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        shown = app.board.detail
+        before = len(wrapped)
+        assert before > 0
+        shown.refresh(layout=True)
+        await pilot.pause()
+        assert len(wrapped) == before
+        shown.show([Paragraph(Content("another page"))])
+        await pilot.pause()
+        assert "another page" in make.shown(app)
+        assert len(wrapped) == before + 1
+
+
+async def test_of_a_long_page_the_lines_in_view_are_painted(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        shown = app.board.detail
+        shown.show([Paragraph(Content(f"line {n}")) for n in range(1000)])
+        await pilot.pause()
+        height = shown.size.height
+        assert len(shown._strips) == height
+        shown.focus()
+        await pilot.press("end")
+        await pilot.pause(0.3)
+        assert shown.scroll_y == 1000 - height
+        assert "line 999" in make.shown(app)
+        shown.show([Paragraph(Content("short"))])
+        await pilot.pause()
+        assert shown.scroll_y == 0
+
+
+async def test_text_can_be_selected(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        shown = app.board.detail
+        shown.show([Paragraph(Content("one")), Paragraph(Content("two three"))])
+        await pilot.pause()
+        app.screen.selections = {shown: Selection(Offset(1, 0), Offset(3, 1))}
+        await pilot.pause()
+        assert app.screen.get_selected_text() == "ne\ntwo"
+        assert [s.text for s in shown.render_line(1) if s.style.reverse] == ["two"]
+        app.screen.clear_selection()
+        await pilot.pause()
+        assert not any(s.style.reverse for s in shown.render_line(1))

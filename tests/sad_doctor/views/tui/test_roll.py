@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from textual.app import App
+from textual.content import Content
+
+from sad_doctor.views.tui import theme
+from sad_doctor.views.tui.prose import Paragraph
+from sad_doctor.views.tui.roll import Roll
+
+
+class Alone(App):
+    """A list of rows of one to three lines, and what it said."""
+
+    CSS = "Roll { height: 10; }"
+
+    def __init__(self, rows=30, head=None):
+        super().__init__()
+        self.register_theme(theme.DARK)
+        self.theme = "doctor-dark"
+        self.roll, self.said, self.rows = Roll(), [], rows
+        self.roll.head = head
+
+    def compose(self):
+        yield self.roll
+
+    def on_mount(self):
+        self.roll.fill([[Paragraph(Content(f"row {n} {k}")) for k in range(n % 3 + 1)] for n in range(self.rows)], 0)
+        self.roll.focus()
+
+    def on_roll_moved(self, event):
+        self.said.append(("moved", event.roll.highlighted))
+
+    def on_roll_picked(self, event):
+        self.said.append(("picked", event.roll.highlighted))
+
+
+def in_view(roll):
+    return [roll.render_line(y).text[:-1].strip() for y in range(roll.size.height)]
+
+
+async def test_the_highlighted_row_is_always_in_view_as_a_whole():
+    app = Alone()
+    async with app.run_test(size=(40, 20)) as pilot:
+        await pilot.pause()
+        assert in_view(app.roll)[:3] == ["row 0 0", "row 1 0", "row 1 1"]
+        for key, at in (("down", 1), ("j", 2), ("up", 1), ("end", 29), ("k", 28), ("home", 0), ("up", 0)):
+            await pilot.press(key)
+            await pilot.pause()
+            assert app.roll.highlighted == at
+            shown = in_view(app.roll)
+            assert {f"row {at} {k}" for k in range(at % 3 + 1)} <= set(shown)
+        assert [at for _, at in app.said] == [1, 2, 1, 29, 28, 0]
+        await pilot.press("pagedown")
+        assert app.roll.highlighted == 5  # nine lines on
+        await pilot.press("pageup", "enter")
+        await pilot.pause()
+        assert app.said[-1] == ("picked", 0)
+
+
+async def test_a_click_opens_the_row_under_the_mouse_and_a_head_is_none():
+    app = Alone(head=Content("head"))
+    async with app.run_test(size=(40, 20)) as pilot:
+        await pilot.pause()
+        await pilot.press("end")
+        await pilot.pause()
+        shown = in_view(app.roll)
+        assert shown[0] == "head"
+        await pilot.click(Roll, offset=(3, 0))
+        assert ("picked", 29) not in app.said
+        await pilot.click(Roll, offset=(3, 4))
+        await pilot.pause()
+        assert app.said[-1] == ("picked", int(shown[4].split()[1]))
+        await pilot.hover(Roll, offset=(3, 2))
+        await pilot.pause()
+        grounds = {next(iter(app.roll.render_line(y))).style.bgcolor for y in range(1, 10)}
+        assert len(grounds) == 3  # highlighted, under the mouse, all others
+
+
+async def test_no_rows_and_fewer_rows():
+    app = Alone(rows=0)
+    async with app.run_test(size=(40, 20)) as pilot:
+        await pilot.press("down", "enter", "end", "pagedown")
+        await pilot.pause()
+        assert app.roll.highlighted is None
+        assert app.said == []
+        assert in_view(app.roll) == [""] * 10
+        app.roll.fill([[Paragraph(Content("one"))]], 5)
+        assert app.roll.highlighted == 0
+        await pilot.pause()
+        assert in_view(app.roll)[0] == "one"

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (220, 60)])
+async def test_a_pane_alone_fills_the_body_and_everything_comes_back(make, size):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=size) as pilot:
+        await make.settled(pilot)
+        await pilot.press("1")
+        await pilot.pause()
+        before = {pane.id: pane.region for pane in app.board.panes}
+        for pane in (app.board.loss, app.board.findings):
+            app.screen.set_focus(pane)
+            await pilot.press("z")
+            await pilot.pause()
+            assert app.stage.alone is pane
+            assert pane.region == (0, 3, size[0], size[1] - 4)
+            assert [one.id for one in app.board.panes if one.region] == [pane.id]
+            await pilot.press("z")
+            await pilot.pause()
+            assert {one.id: one.region for one in app.board.panes} == before
+
+
+async def test_another_size_while_a_pane_is_alone(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(220, 60)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("1", "z")
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert app.board.loss.region == (0, 3, 80, 20)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.board.findings.region
+        assert not app.board.terms.region
+
+
+async def test_a_focus_that_moves_paints_two_panes(make, monkeypatch):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(220, 60)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("1")
+        await pilot.pause()
+        styled, full = [], []
+        before, whole = app.stylesheet.apply, app.screen._compositor.render_full_update
+        monkeypatch.setattr(
+            app.stylesheet, "apply", lambda node, **more: (styled.append(node), before(node, **more))[1]
+        )
+        monkeypatch.setattr(app.screen._compositor, "render_full_update", lambda **m: (full.append(1), whole(**m))[1])
+        await pilot.press("2")
+        await pilot.pause()
+        assert app.focused is app.board.metric
+        assert (styled, full) == ([], [])
+        lit = app.board.metric.styles.border_top[1], app.board.metric.styles.border_title_color
+        assert set(lit) == {app.board.metric.styles.border_left[1]}
+        assert app.board.loss.styles.border_top[1] != lit[0]
