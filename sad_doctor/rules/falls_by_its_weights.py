@@ -67,7 +67,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the weights alone explain the fall."""
     raw, weights = run.terms(names.RAW), run.terms(names.WEIGHT)
     moved = signals.weight_moves(run, signals.beside(run))
-    if moved is not None and moved.drift < 0:
+    if moved is not None:
         yield _untold(moved)
         return
     both = {term: column for term, column in raw.items() if term in weights}

@@ -140,12 +140,14 @@ def rest(run: Run, label: Beside) -> Beside | None:
 
 
 def weight_moves(run: Run, told: Mapping[str, Beside]) -> Beside | None:
-    """Return the label losses where the training's weight of it changes, and the evaluation's total as well; else None.
+    """Return the label losses where the training's weight of it falls, and that in the evaluation's total; else None.
 
-    For logs without weights: the label loss after its weight leaves the evaluation's, and the totals go together.
+    For logs without weights: the label loss after its weight falls below the evaluation's, and the totals go together.
     """
     label, total = next((told[term] for term in told if term in names.ANCHORS), None), told.get("")
     if run.terms(names.WEIGHT) or label is None or total is None or not label.surely_moved(1.5):
+        return None
+    if label.drift > 0:
         return None
     return label if abs(total.drift) < 0.25 * abs(label.drift) else None
 
