@@ -3,8 +3,8 @@
 ## What it sees
 In the last two thirds of the run the loss, which fell, goes up and down from record to record by next to nothing of its
 level. If the gradient norm is as noisy as usual meanwhile, the loss is a running mean, or the batch is always the same.
-Or the loss or a term only ever rises, from the first record on by about what that one says: it is the sum of all records
-so far, and that is a warning.
+Or the loss or a term only ever rises, from the first record on by about what that one says: it is the sum of all so far,
+and that is a warning.
 
 ## Why it is bad
 Batches differ, and so do their losses. A curve without that noise is a mean over all records so far, or one with a long
@@ -90,8 +90,8 @@ def _sum(name: str, column: Column) -> Finding | None:
         level=Level.WARNING,
         headline=(
             f"{words.capital(words.called(name))} only ever rises, from {words.number(first)} to "
-            f"{words.number(float(value[-1]))}, by about {words.number(float(np.median(added)))} a record: it is the sum "
-            "of all so far."
+            f"{words.number(float(value[-1]))}, by about {words.number(float(np.median(added)))} a record: it is the "
+            "sum of all so far."
         ),
         evidence=(f"{len(column):,} records in a row, the first one as large as what each of the next adds",),
         cause="The sum over the batches is never set to 0.",
