@@ -3,8 +3,8 @@
 ## What it sees
 In the last two thirds of the run the loss, which fell, goes up and down from record to record by next to nothing of its
 level. If the gradient norm is as noisy as usual meanwhile, the loss is a running mean, or the batch is always the same.
-Or the loss or a term only ever rises, from the first record on by about what that one says: it is the sum of all so far,
-and that is a warning.
+Or the loss or a term only ever rises, from the first record on by about what that one says: that is the sum of all so
+far, and a warning.
 
 ## Why it is bad
 Batches differ, and so do their losses. A curve without that noise is a mean over all records so far, or one with a long
