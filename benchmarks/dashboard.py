@@ -3,8 +3,8 @@
     python benchmarks/dashboard.py [--records 100000 1000000]
 
 A tick appends eight records to a JSON-lines log of 12 columns, reads them, and repaints charts and shares at 220x60.
-A key counts from the press to the screen at rest; the first row is what the driver of the test takes for a key that does
-nothing, which is in all others. Judging runs at its own pace in a thread and is shown apart.
+A key counts from the press to the screen at rest. The first row of keys is one that does nothing: what the driver of
+the test takes, which is in all others. Judging runs at its own pace in a thread and is shown apart.
 The first paint is that of a new process on a terminal, as a ratio to ``python -c "import textual.app"``. All times are
 processor time.
 """

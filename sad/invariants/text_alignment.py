@@ -165,7 +165,8 @@ def _marked(vocabulary: int, before: str) -> Reader:
                 for row in zip(found["input_ids"], found["offset_mapping"], strict=True)
             ]
             ids, spans = ([[pair[side] for pair in row] for row in rows] for side in (0, 1))
-            return {"input_ids": ids[0] if isinstance(text, str) else ids, "offset_mapping": spans}
+            one = isinstance(text, str)
+            return {"input_ids": ids[0] if one else ids, "offset_mapping": spans[0] if one else spans}
 
     made = tiny.tokenizer(vocabulary).backend_tokenizer
     return Reader(Marked(tokenizer_object=made, eos_token="<|endoftext|>", pad_token="<|pad|>"))

@@ -25,6 +25,7 @@ class Pane(Scrolled, can_focus=True):
         self._laid: tuple[Page, int, list[Content]] = ((), 0, [])
         self._strips: dict[int, Strip] = {}
         self._blank: Strip | None = None
+        self._pointed = False
 
     def show(self, page: Page) -> None:
         """Show another page from its top; the same page keeps its place."""
@@ -62,6 +63,13 @@ class Pane(Scrolled, can_focus=True):
             self._strips[at] = self._painted(lines[at], at)
         return self._strips[at]
 
+    def on_enter(self) -> None:
+        """The mouse has come, which may select text: from now on each piece tells where it stands."""
+        if not self._pointed:
+            self._pointed = True
+            self._strips.clear()
+            self.refresh()
+
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """Return the text that the mouse has selected."""
         return selection.extract("\n".join(line.plain for line in self._lines())), "\n"
@@ -78,7 +86,8 @@ class Pane(Scrolled, can_focus=True):
         return line.stylize("reverse", start, len(line) if end == -1 else end)
 
     def _painted(self, line: Content, at: int) -> Strip:
-        return strip(line, self.room, self.visual_style).apply_offsets(0, at)
+        made = strip(line, self.room, self.visual_style)
+        return made.apply_offsets(0, at) if self._pointed else made
 
     def _fit(self) -> None:
         if self.size.width:  # nobody knows how wide it will be while it is not shown

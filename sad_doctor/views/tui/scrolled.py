@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.segment import Segment
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
@@ -26,6 +26,7 @@ class Scrolled(Framed):
         super().__init__(id=id)
         self._barred: dict[int, tuple[Strip, bool, Strip]] = {}
         self._dragged = False
+        self._frame: tuple[int, range] | None = None
 
     def extend(self, lines: int, wide: int = 0) -> None:
         """Say how many lines there are, and how wide the widest is; the place stays as far as it can."""
@@ -56,15 +57,23 @@ class Scrolled(Framed):
     @property
     def room(self) -> int:
         """Cells of a line."""
-        return max(self.size.width - BAR, 1)
+        return self._frame[0] if self._frame is not None else max(self.size.width - BAR, 1)
 
     def paint_line(self, y: int) -> Strip:
         """Return what is to be seen in a row, of :attr:`room` cells."""
         raise NotImplementedError
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the rows of a region; what is the same for all of them is worked out once."""
+        self._frame = self.room, self._thumb
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._frame = None
+
     def render_line(self, y: int) -> Strip:
         """Return a row with its piece of the bar."""
-        line, on = self.paint_line(y), y in self._thumb
+        line, on = self.paint_line(y), y in (self._frame[1] if self._frame is not None else self._thumb)
         known = self._barred.get(y)
         if known is None or known[0] is not line or known[1] is not on:
             style = self.visual_style + Style.parse("$scrollbar")
