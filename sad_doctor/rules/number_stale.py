@@ -174,9 +174,9 @@ def _coarse(series: dict[str, Column], t: Thresholds) -> Iterator[Finding]:
     losses = {name: column for name, column in series.items() if name != names.GRAD_NORM}
     found = {name: signals.resolution(column.value) for name, column in losses.items()}
     fine = [name for name, share in found.items() if share < 0.1 * t["coarse"]]
-    levels = {name: float(np.median(np.abs(column.value))) for name, column in losses.items()}
     for name, share in found.items():
-        coarse = share > t["coarse"] and share * levels[name] >= t["digit"]  # a loss near 0 has few digits by itself
+        # a loss near 0 has few digits by itself
+        coarse = share > t["coarse"] and share * float(np.median(np.abs(losses[name].value))) >= t["digit"]
         if name not in _WITNESSES and coarse and fine and np.ptp(losses[name].value) > 0:
             yield Finding(
                 rule=CODE,
