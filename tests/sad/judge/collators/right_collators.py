@@ -147,6 +147,13 @@ def sorted_by_length(batch):
     return lists(sorted(batch, key=lambda one: -len(one["input_ids"])))
 
 
+def far_too_wide(batch):
+    """Padded to a length of its own."""
+    fills = {"input_ids": 0, "attention_mask": 0, "labels": -100}
+    rows = {name: [one[name] + [fill] * (2048 - len(one[name])) for one in batch] for name, fill in fills.items()}
+    return {name: torch.tensor(some) for name, some in rows.items()}
+
+
 def in_numpy(batch):
     return {name: tensor.numpy() for name, tensor in lists(batch).items()}
 
@@ -190,6 +197,7 @@ STYLES = (
     "whole_texts",
     "sorted_by_length",
     "in_numpy",
+    "far_too_wide",
     "loss_mask",
     "Trainerlike.collate",
 )

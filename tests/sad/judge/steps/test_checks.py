@@ -14,6 +14,11 @@ from sad.judge.target import load
 HERE = Path(__file__).parent
 RIGHT, FAULTY = (HERE / f"{name}_steps.py" for name in ("right", "faulty"))
 STYLES, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{FAULTY}:FAULTS")
+NOT_JUDGED = [
+    ("no_batch", "neither a batch nor"),
+    ("NeedsMore", "frobnication"),
+    ("only_a_loss", "takes no optimizer and takes no step"),
+]
 
 
 @pytest.mark.parametrize("name", STYLES)
