@@ -46,6 +46,12 @@ def test_a_faulty_one_breaks_its_property(name):
     assert lines[wanted].replay == f"sad verify --step it --only {wanted}"
 
 
+def test_an_accelerator_takes_its_steps():
+    only = ("step_accounting", "configuration_has_effect")
+    _, lines = strange.judged(FAULTY, "mean_of_means_by_accelerate", "step", only)
+    assert {line.standing for line in lines.values()} == {Standing.HOLDS}, lines
+
+
 def test_a_teacher_that_is_not_frozen_is_allowed_and_said():
     _, lines = strange.judged(FAULTY, "teacher_records", "step", ("teacher_isolation",))
     assert lines["teacher_isolation"].standing is Standing.ALLOWED
