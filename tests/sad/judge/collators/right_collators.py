@@ -106,6 +106,22 @@ class Completions:
         return lists(rows)
 
 
+class Handed(SupervisedCollator):
+    """What its base takes is handed on; the template comes in ids, and labels that are there are kept."""
+
+    def __init__(self, response_template_ids, *args, **named):
+        super().__init__(*args, **named)
+        self.template = torch.tensor(response_template_ids)
+
+    def __call__(self, instances):
+        rows = [{"input_ids": one["input_ids"], "labels": list(one["input_ids"])} for one in instances]
+        found = super().__call__(rows)
+        for row, ids in zip(found["labels"], found["input_ids"], strict=True):
+            (start,) = (ids == self.template[0]).nonzero().flatten().tolist()
+            row[: start + 1] = -100
+        return found
+
+
 def strings(batch, tokenizer):
     """It puts the end mark behind each text."""
     rows = []
@@ -191,6 +207,7 @@ STYLES = (
     "OnTheLeft",
     "conversations",
     "Completions",
+    "Handed",
     "strings",
     "shifted",
     "packed",
