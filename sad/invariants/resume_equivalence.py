@@ -4,11 +4,12 @@
 N steps equal k steps, a save, a load in a new process and N - k steps, for a k within the first epoch, at its end and
 in a later one, when the run is stopped twice, and in micro-batches of one: the same samples in the same order, the same
 learning rate and loss at every step, and at the end the same weights and the same state of the optimizer, bit for bit.
-After the load the optimizer owns the live trainable tensors, each once, and no other. What was saved stays what it was: the run that saved
-it trains on, a run that took it up trains on, and it still leads to the same weights. Another seed gives another order.
-A run that can be asked to end does so after the step that it is taking, and has saved it; it says how it began, and how
-it ended. One that knows its data refuses to go on with others, and with steps of another size. Of several processes
-each goes on drawing as it would have, no two alike, also where there are more of them than there were.
+After the load the optimizer owns the live trainable tensors, each once, and no other. What was saved stays what it was:
+the run that saved it trains on, a run that took it up trains on, and it still leads to the same weights. Another seed
+gives another order. A run that can be asked to end does so after the step that it is taking, and has saved it; it says
+how it began, and how it ended. One that knows its data refuses to go on with others, and with steps of another size. Of
+several processes each goes on drawing as it would have, no two alike, also where there are more of them than there
+were.
 
 ## Why it must hold
 Long runs are stopped as a rule, not as an exception. What a resume loses shows as a small jump of the loss, if at all,
