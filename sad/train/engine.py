@@ -163,7 +163,7 @@ class Cut(torch.optim.AdamW):
         if stage < 3:
             zero._lazy_init_hp_params_optimizer_state()
 
-    def step(self, closure: Any = None) -> Any:  # type: ignore[override]  # noqa: ANN401
+    def step(self, closure: Any = None) -> Any:  # noqa: ANN401
         """Update the pieces of this process."""
         return None if self.left_out else super().step(closure)
 
@@ -183,7 +183,7 @@ class Cut(torch.optim.AdamW):
         ]
         return {"state": state, "param_groups": groups}
 
-    def load_state_dict(self, given: Mapping[str, Any]) -> None:  # type: ignore[override]
+    def load_state_dict(self, given: Mapping[str, Any]) -> None:
         """Take this process's pieces of a whole state; what is not in it is 0."""
         state: Mapping[int, Mapping[str, Tensor]] = given["state"]
         counts = [float(of["step"]) for of in state.values()]
@@ -212,9 +212,9 @@ def is_piece(tensor: Tensor) -> bool:
     return hasattr(tensor, "ds_id")
 
 
-def shape(tensor: Tensor) -> torch.Size:
+def shape(tensor: Any) -> torch.Size:  # noqa: ANN401 - a weight with DeepSpeed's attributes, or none
     """Return the shape of the whole weight."""
-    return torch.Size(tensor.ds_shape) if is_piece(tensor) else tensor.shape
+    return torch.Size(tensor.ds_shape) if is_piece(tensor) else torch.Size(tensor.shape)
 
 
 def whole(weight: Tensor) -> Tensor:
