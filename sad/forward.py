@@ -106,7 +106,9 @@ def before_logits(model: nn.Module) -> nn.Module:
     parameters that is neither the body nor the output layer; :func:`sad.head.linear.check_head` proves it.
     """
     inner, output = body(model), getattr(model, "get_output_embeddings", lambda: None)()
-    others = [part for part in model.children() if part is not inner and next(part.parameters(), None) is not None]
+    # a module of the body may have a second name beside it
+    inside = {id(part) for part in inner.modules()}
+    others = [p for p in model.children() if id(p) not in inside and next(p.parameters(), None) is not None]
     others = [part for part in others if all(module is not output for module in part.modules())]
     return others[0] if len(others) == 1 and inner is not model else nn.Identity()
 

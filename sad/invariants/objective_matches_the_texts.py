@@ -9,9 +9,9 @@ with two tokenizers, with two of one size, with one vocabulary that is cut in tw
 for a mark, with one tokenizer that is written in two ways; with and without begin marks; at temperatures other than 1;
 with weights other than 1 for every term; with a mark in a text that one side spells out; with each way to normalise a
 state, named pairs of blocks, relations of attention and its maps, negatives of the text and of the micro-batch; with a
-teacher whose answers were stored, and much of whose mass no token of the student's can take; with a last batch, and a last micro-batch, that is not full; with heads that have
-rows to spare, a bias, a scale or a cap; and so it is where memory that nobody has written to holds NaN. A head that
-does something else is computed rightly, or refused.
+teacher whose answers were stored, and much of whose mass no token of the student's can take; with a last batch, and a
+last micro-batch, that is not full; with heads that have rows to spare, a bias, a scale or a cap; and so it is where
+memory that nobody has written to holds NaN. A head that does something else is computed rightly, or refused.
 
 ## Why it must hold
 Each part may be right while what it is given is not: a loss of the wrong token, a map of the wrong tokenizer, a
@@ -96,7 +96,7 @@ HELD_OUT = (
 OTHER = "for north rowed answer the lookout it way would water longer hours wind tide slowly against captain dawn " * 2
 """A text to make another tokenizer of."""
 RESERVED = 80
-"""Marks that only the teacher's tokenizer has, as many a family reserves them: no token of the student's takes their mass."""
+"""Marks that only the teacher's tokenizer has, as many a family reserves them: their mass goes to no token."""
 WORD = "Ġfor"
 """A token that no text has, and that the teacher may say."""
 

@@ -4,8 +4,8 @@
 What the teacher says on some texts is stored, and read back by batches in another order. With all tokens stored, value
 and gradient of the divergence are those of the live teacher. With a few tokens, they are those of a divergence between
 these tokens and one bucket of all others, with the whole mass of both models in it: never above the live one. So it
-is with texts of unlike lengths, one of which has no place, in batches of one and of several, at temperatures 1 and 2, with one tokenizer and
-with a teacher whose ids are in another order.
+is with texts of unlike lengths, one of which has no place, in batches of one and of several, at temperatures 1 and 2,
+with one tokenizer and with a teacher whose ids are in another order.
 
 ## Why it must hold
 A student learns from any distribution it is given, and the loss falls: that it belongs to another place, to another

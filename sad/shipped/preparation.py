@@ -45,7 +45,8 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
     """Return the examples of texts as a run gets them that finds them again.
 
     Another length and other texts were prepared in the same folder before: that of all that sad keeps. Raises
-    AssertionError where they are not those of the run that wrote them, or of one that may write nowhere, or where a stream is taken for another.
+    AssertionError where they are not those of the run that wrote them, or of one that may write nowhere, where they are
+    prepared once more, or where a stream is taken for another.
     """
     with _folder() as nowhere:
         for others, length in ((texts, max_length - 1), (texts[:-1], max_length)):

@@ -13,7 +13,7 @@ shorter, part of the data is never seen.
 ## Thresholds
 - `alike = 0.75`: the correlation of the changes with those one pattern earlier. `above = 0.35`: how far it must stand
   out of those a record more and less.
-- `records = 60`: fewest records; the shortest pattern is 3, the longest a third of the records.
+- `records = 40`: fewest records; the shortest pattern is 3, the longest a third of the records.
 
 ## Example
 ```run fires
@@ -120,5 +120,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,
-    thresholds={"alike": 0.75, "above": 0.35, "records": 60},
+    thresholds={"alike": 0.75, "above": 0.35, "records": 40},
 )

@@ -13,7 +13,8 @@ from torch import Tensor
 from sad import forward, tiny
 from sad.batch import Tokens
 from sad.errors import UserError
-from sad.forward import Forward, block_list, block_mask, body, one_stream, run
+from sad.forward import Forward, before_logits, block_list, block_mask, body, one_stream, run
+from sad.invariants._models import Table
 
 FAMILY = runpy.run_path(str(Path(__file__).parent / "families.py"))
 FAMILIES, model, tokens = (FAMILY[name] for name in ("FAMILIES", "model", "tokens"))
@@ -116,6 +117,10 @@ def test_who_sees_whom() -> None:
     seen = block_mask(text)[0, 0].tolist()
     for i in range(6):
         assert [j for j in range(6) if seen[i][j]] == [j for j in range(i + 1) if text[0, j] == text[0, i]]
+
+
+def test_a_module_of_the_body_with_a_second_name_is_no_layer_before_the_logits() -> None:
+    assert isinstance(before_logits(Table(torch.eye(3))), torch.nn.Identity)
 
 
 def test_of_several_streams_the_mean_is_taken_wherever_they_stand() -> None:

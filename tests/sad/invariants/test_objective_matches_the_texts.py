@@ -193,3 +193,31 @@ def test_a_head_that_is_not_known_is_computed_rightly_or_refused():
     assert objective_matches_the_texts(Refusing()).holds
     with pytest.raises(UserError):
         objective_matches_the_texts(Lazy())
+
+
+class Unwritten(PlainObjective):
+    """Adds to a gradient what a new buffer holds."""
+
+    def account(self, task, batches, projections):
+        account = super().account(task, batches, projections)
+        gradient = {name: of + 1e-9 * torch.empty_like(of) for name, of in account.gradient.items()}
+        return replace(account, gradient=gradient)
+
+
+def test_memory_that_nobody_has_written_to_breaks_it():
+    verdict = objective_matches_the_texts(Unwritten())
+    assert not verdict.holds
+    assert "is off by nan of its norm" in verdict.says
+
+
+class AllMapped(PlainObjective):
+    """A store that takes all of the teacher's mass for mapped."""
+
+    def account(self, task, batches, projections):
+        account = super().account(task, batches, projections)
+        return replace(account, held_out={**account.held_out, MAPPED: 1.0}) if task.stored else account
+
+
+def test_mass_that_a_stored_teacher_cannot_give_is_asked_for():
+    says = objective_matches_the_texts(AllMapped()).says
+    assert says.startswith("a stored teacher: held-out mapped is 1, from the texts 0.95")

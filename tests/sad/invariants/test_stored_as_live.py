@@ -67,3 +67,13 @@ def test_what_raises_breaks_it():
     verdict = stored_as_live(lambda _: 1 / 0)
     assert "it raises division by zero" in verdict.says
     assert not verdict.holds
+
+
+def test_a_store_that_cannot_take_a_text_without_a_place_breaks_it():
+    class Full(Store):
+        def __call__(self, given):
+            if not all(map(len, given.teacher)):
+                raise ValueError("a text has no place")
+            return super().__call__(given)
+
+    assert "in order, one by one: it raises a text has no place" in stored_as_live(Full()).says

@@ -8,7 +8,8 @@ from sad.invariants.text_alignment import Read, text_alignment
 def spelled(reader, text):
     """The tokens of a text; a mark stands for none of it."""
     read, marks = reader.tokenizer(text, add_special_tokens=False)["input_ids"], set(reader.tokenizer.all_special_ids)
-    return ["" if i in marks else token for i, token in zip(read, reader.tokenizer.convert_ids_to_tokens(read))]
+    tokens = reader.tokenizer.convert_ids_to_tokens(read)
+    return ["" if i in marks else token for i, token in zip(read, tokens, strict=True)]
 
 
 def common(readers, text):
@@ -188,3 +189,9 @@ def test_a_crash_without_words_is_said_too():
         raise AssertionError
 
     assert text_alignment(crash).says == "AssertionError"
+
+
+def test_a_mark_within_the_text_that_is_read_as_text_breaks_it(monkeypatch):
+    # whatever stands at a number of a token is taken for that token
+    monkeypatch.setitem(globals(), "spelled", lambda reader, text: reader.tokenizer.tokenize(text))
+    assert "(marks within the text)" in text_alignment(by_bytes).says

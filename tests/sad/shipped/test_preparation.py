@@ -1,3 +1,5 @@
+from itertools import count, repeat
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,3 +44,22 @@ def test_labels_that_are_counted_wrongly_are_named(monkeypatch):
     monkeypatch.setattr(columns, "_label_count", lambda one: len(one.student))
     with pytest.raises(AssertionError, match="another number of labels"):
         prepared([tiny.TEXT], Readers(tiny.reader(320), tiny.reader(400)), 32)
+
+
+READERS = Readers(tiny.reader(320), tiny.reader(400))
+
+
+def test_a_run_that_prepares_once_more_is_named(monkeypatch):
+    monkeypatch.setattr(cache, "_kept", lambda *_: None)
+    with pytest.raises(AssertionError, match="prepared again"):
+        prepared([tiny.TEXT], READERS, 32)
+
+
+@pytest.mark.parametrize(
+    ("digests", "says"), [(repeat(0), "another stream is the same"), (count(), "the same stream is another")]
+)
+def test_a_stream_that_is_taken_for_another_is_named(monkeypatch, digests, says):
+    write = cache._write
+    monkeypatch.setattr(cache, "_write", lambda *given: (write(*given)[0], str(next(digests))))
+    with pytest.raises(AssertionError, match=says):
+        prepared([text for text in tiny.TEXT.split("\n\n") if text], READERS, 32)

@@ -43,6 +43,14 @@ def test_an_average_that_is_too_slow_hardly_follows(judge):
     assert judge(RULE, text + "5.681 -> 5.6 -> 5.68013") == []
 
 
+def test_a_weight_that_falls_in_both_is_no_lag(judge):
+    text = "steps: 60 every 10\ntrain/weighted/lm: 5.7 -> 1.2 ~ 0.05\ntrain/loss: 8 -> 1.6 ~ 0.05\n"
+    told = "steps: 10 every 60\neval/lm_loss: 5.681 -> 5.54313\neval/loss: "
+
+    assert len(judge(RULE, text + told + "8 -> 7.8")) == 1
+    assert judge(RULE, text + told + "8 -> 1.6") == []
+
+
 NEVER = (
     "steps: 100 every 10\ntrain/raw/lm: 5.4 -> 3 ~ 0.1\ntrain/epoch: 0.01 -> {}\nsteps: 9 every 120\neval/lm_loss: {}"
 )
