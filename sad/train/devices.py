@@ -14,7 +14,7 @@ from typing import TypeVar
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import AutocastKwargs, DistributedDataParallelKwargs
 from torch import nn
 
 from sad.batch import KD, LM
@@ -87,7 +87,11 @@ def make_accelerator(device: str, precision: str, terms: Sequence[str]) -> Accel
         return Accelerator(
             mixed_precision="bf16" if precision == "bf16" else "no",
             cpu=device == "cpu",
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=unused)],
+            kwargs_handlers=[
+                DistributedDataParallelKwargs(find_unused_parameters=unused),
+                # autocast keeps what it has cast to the end of the pass: of weights in pieces, all of the model
+                AutocastKwargs(cache_enabled=not _in_pieces(how)),
+            ],
         )
 
 
@@ -99,8 +103,7 @@ def place(distiller: Distiller, accelerator: Accelerator, shard_teacher: bool | 
     """
     how, device = sharding(), accelerator.device
     several = accelerator.num_processes > 1
-    cut = isinstance(how, Sharding) or (isinstance(how, Zero) and how.stage == 3)
-    if several and (cut if shard_teacher is None else shard_teacher):
+    if several and (_in_pieces(how) if shard_teacher is None else shard_teacher):
         sharded.shard_teacher(distiller.teacher, device)
     distiller.teacher.to(device)
     if several and isinstance(how, Sharding):
@@ -146,3 +149,8 @@ def reducer(accelerator: Accelerator) -> Reduce:
         return dict(zip(names, accelerator.reduce(local, "sum").tolist(), strict=True))
 
     return reduce
+
+
+def _in_pieces(how: Sharding | Zero | None) -> bool:
+    """Return whether the student's weights are in pieces between its passes."""
+    return isinstance(how, Sharding) or (isinstance(how, Zero) and how.stage == 3)

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import torch
 from accelerate import Accelerator
@@ -28,11 +27,15 @@ from sad.train.zero import Zero
 
 T = TypeVar("T")
 MOMENTS = ("exp_avg", "exp_avg_sq")
-_ENGINES: WeakKeyDictionary[nn.Module, Engine] = WeakKeyDictionary()
+_HERE = "sad_engine"
+"""Where a module in an engine says so."""
 
 
 class Engine(nn.Module):
-    """The distiller in DeepSpeed's engine, called as it is called itself; see :class:`sad.train.joined.Joined`."""
+    """The distiller in DeepSpeed's engine, called as it is called itself; see :class:`sad.train.joined.Joined`.
+
+    ``optimizer`` is one that has taken no step yet; :attr:`optimizer` is to be used in its place.
+    """
 
     def __init__(
         self,
@@ -52,12 +55,13 @@ class Engine(nn.Module):
             model=passes, optimizer=self.optimizer, config=config
         )
         self.optimizer.bind(self._zero, zero.stage)
-        self.optimizer.load_state_dict(optimizer.state_dict())
         self._used = False
         if zero.stage == 3:
             # an evaluation, too, finds whole only what is gathered in a forward pass of the engine
             distiller.inside = self._inside  # type: ignore[method-assign]
-        _ENGINES[distiller] = _ENGINES[distiller.student] = self
+        for module in (distiller, distiller.student):
+            # not a part of them
+            vars(module)[_HERE] = self
 
     def forward(self, batch: Batch, asked: Asked, scales: Mapping[str, float] | None = None) -> dict[str, Sum]:
         """Return each term's sum, as the distiller does."""
@@ -199,7 +203,8 @@ class Cut(torch.optim.AdamW):
 
 def of(module: nn.Module) -> Engine | None:
     """Return the engine that a distiller or its student is in."""
-    return _ENGINES.get(module)
+    found: Engine | None = vars(module).get(_HERE)
+    return found
 
 
 def is_piece(tensor: Tensor) -> bool:
@@ -207,9 +212,9 @@ def is_piece(tensor: Tensor) -> bool:
     return hasattr(tensor, "ds_id")
 
 
-def shape(tensor: Tensor) -> torch.Size:
+def shape(tensor: Any) -> torch.Size:  # noqa: ANN401 - a weight with DeepSpeed's attributes, or none
     """Return the shape of the whole weight."""
-    return torch.Size(getattr(tensor, "ds_shape", tensor.shape))
+    return torch.Size(tensor.ds_shape) if is_piece(tensor) else torch.Size(tensor.shape)
 
 
 def whole(weight: Tensor) -> Tensor:

@@ -167,8 +167,9 @@ def train(
     distiller, optimizer, objective = _parts(plan, accelerator)
     schedule, clock = plan.schedule(accelerator.num_processes), Clock(accelerator.device)
     fresh = Progress(data=plan.fingerprint, per_step=schedule.per_step)
-    progress = _taken_up(folder, plan, fresh, distiller, optimizer, objective) if resume else fresh
     wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer, recipe.clip)
+    # only now is what a checkpoint holds cut where this run cuts it
+    progress = _taken_up(folder, plan, fresh, distiller, optimizer, objective) if resume else fresh
     start = progress.step
     # one process writes; what it writes is the same on all of them
     main, saved = accelerator.is_main_process, start if resume else None

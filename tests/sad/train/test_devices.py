@@ -73,6 +73,19 @@ def test_accelerate_is_not_to_shard_by_itself(monkeypatch: pytest.MonkeyPatch) -
     AcceleratorState._reset_state()
 
 
+@pytest.mark.parametrize(("environment", "keeps"), [({}, True), (FSDP, False)])
+def test_no_copy_of_the_whole_model_is_kept_where_its_weights_are_in_pieces(
+    environment: dict[str, str], keeps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    accelerator = make_accelerator("cpu", "bf16", ("kd",))
+    with accelerator.autocast():
+        assert torch.is_autocast_enabled("cpu")
+        assert torch.is_autocast_cache_enabled() == keeps
+    AcceleratorState._reset_state()
+
+
 def test_accelerate_is_not_to_divide_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "2")
     with pytest.raises(UserError, match="accumulation"):
@@ -147,8 +160,6 @@ def backward(names: tuple[str, ...]) -> bool:
 
 
 def tiny_optimizer(distiller: Distiller) -> Any:
-    import torch
-
     return torch.optim.SGD(distiller.parameters(), lr=0.1)
 
 

@@ -39,14 +39,14 @@ def test_activations_that_are_computed_again_find_the_pieces(tmp_path: Path) -> 
     same_run(tmp_path / "one", tmp_path / "two")
 
 
-@pytest.mark.parametrize("pieces", [True, False])
-def test_a_run_goes_from_one_process_to_two_and_back(tmp_path: Path, pieces: bool) -> None:
+@pytest.mark.parametrize(("pieces", "last"), [(True, 4), (False, 1)])
+def test_a_run_goes_from_one_process_to_two_and_on_with_others(tmp_path: Path, pieces: bool, last: int) -> None:
     environment = FSDP if pieces else {}
     run(Given(tmp_path / "whole", 1))
     run(Given(tmp_path / "cut", 1, stop=1))
     run(Given(tmp_path / "cut", 2, stop=3, environment=environment, resume=True))
     assert checkpoint.steps_done(tmp_path / "cut") == 3
-    run(Given(tmp_path / "cut", 1, resume=True))
+    run(Given(tmp_path / "cut", last, environment=environment, resume=True))
     same_run(tmp_path / "whole", tmp_path / "cut")
 
 
