@@ -186,7 +186,10 @@ def _rates(run: Run, end: float, start: float) -> tuple[float, float] | None:
     if not earlier.size or at >= len(rate):
         return None
     # the first record after a seam may be a warm-up's: one more tells
-    return float(rate.value[earlier[-1]]), float(rate.value[min(at + 1, len(rate) - 1)])
+    after = float(rate.value[min(at + 1, len(rate) - 1)])
+    # where only the count of the step went back, the rate goes on from the line before
+    before = (float(rate.value[earlier[-1]]), float(rate.value[at - 1]))
+    return min(before, key=lambda one: max(one, after) / max(min(one, after), 1e-30)), after
 
 
 def _finding(

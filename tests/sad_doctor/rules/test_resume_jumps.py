@@ -37,6 +37,23 @@ def test_a_schedule_that_starts_anew(judge):
     assert judge(RULE, f"{text}train/lr: 1e-3 -> 1e-4") == []
 
 
+def test_a_rate_that_goes_on_line_by_line_is_no_other_schedule(judge):
+    """Only the count of the step went back, as where a resume counts epochs of another length."""
+    steps = [*range(0, 100), *range(20, 80)]
+    rates = [1e-3 * 0.97**i for i in range(160)]
+    halves = [(steps[:100], rates[:100]), (steps[100:], rates[100:])]
+    log = "".join(
+        f"steps: {', '.join(map(str, at))}\ntrain/loss: {', '.join(['2'] * len(at))}\n"
+        f"train/lr: {', '.join(f'{one:.3e}' for one in told)}\n"
+        for at, told in halves
+    )
+    (finding,) = judge(RULE, log)
+    assert finding.level == Level.INFO
+    anew = log.replace(", ".join(f"{one:.3e}" for one in halves[1][1]), ", ".join(["1e-5"] * 60))
+    (finding,) = judge(RULE, anew)
+    assert "schedule starts anew" in finding.cause
+
+
 def test_a_log_of_two_runs(judge):
     (finding,) = judge(RULE, series(9, 4, 0, 100) + series(9, 4, 0, 100))
 
