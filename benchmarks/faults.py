@@ -1,6 +1,6 @@
 """Training under the faults of real machines, each planted in real runs of the tiny pair.
 
-    PYTHONPATH=. python benchmarks/faults.py kill --kills 100 [--seed 0]
+    PYTHONPATH=. python benchmarks/faults.py kill --kills 100 [--seed 0] [--lanes 2]
 
 `kill` sends SIGKILL at moments drawn from the seed and compares the end with the run that was never killed, to the last
 bit. Exit code 1 if something is not as it must be; the same seed draws the same moments again.
@@ -13,18 +13,25 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 
-def kill(seed: int, kills: int, seconds: float, folder: Path) -> int:
+def kill(seed: int, kills: int, seconds: float, lanes: int, folder: Path) -> int:
     """Print how many kills of each kind there were, and whatever was wrong after them."""
-    from faulted import world
-    from faulted.kills import KINDS, Killer
+    from faulted.kills import KINDS, Counts, lane
     from faulted.world import STEPS
 
     began = time.monotonic()
-    counts = Killer(world.make(folder / "world"), seed).kill(kills, seconds)
-    print(f"seed {seed}, {STEPS} steps a run")
+    seeds = [seed * lanes + number for number in range(lanes)]
+    shares = [kills // lanes + (number < kills % lanes) for number in range(lanes)]
+    counts = Counts()
+    with ProcessPoolExecutor(lanes, get_context("spawn")) as pool:
+        for one in pool.map(partial(lane, folder), seeds, shares, [seconds] * lanes):
+            counts.add(one)
+    print(f"seed {seed}, {lanes} lanes, {STEPS} steps a run")
     for kind in KINDS:
         print(f"{kind:16} {counts.kills[kind]:4} kills")
     print(
@@ -88,6 +95,7 @@ def main() -> int:
     parser.add_argument("what", choices=("kill", "disk", "data", "models", "preflight", "soak"))
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=3600.0, help="begin no other run to kill after so long")
+    parser.add_argument("--lanes", type=int, default=1, help="kill in so many worlds at once")
     parser.add_argument("--trained", type=int, default=3000)
     parser.add_argument("--only", default="", help="faults of a disk whose names hold this")
     parser.add_argument("--cases", type=int, nargs="+", help="numbers of the pairs, from 0; all if not given")
@@ -96,7 +104,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="faults-") as made:
         folder = Path(made).resolve()
         if given.what == "kill":
-            return kill(given.seed, given.kills, given.seconds, folder)
+            return kill(given.seed, given.kills, given.seconds, given.lanes, folder)
         if given.what == "soak":
             return soak(given.trained, folder)
         if given.what in ("models", "preflight"):

@@ -13,7 +13,8 @@ FILES = (
     # terms to a loss, and to scores
     *("sad/terms.py", "sad/objective.py", "sad/forward.py", "sad/distiller.py", "sad/evaluate.py"),
     # the step, the loop around it, and what a checkpoint brings back
-    *(f"sad/train/{name}.py" for name in ("step", "optimizer", "update", "loop", "feed", "plan", "devices")),
+    *(f"sad/train/{name}.py" for name in ("step", "joined", "optimizer", "update", "loop", "feed")),
+    *(f"sad/train/{name}.py" for name in ("plan", "devices")),
     *(f"sad/train/{name}.py" for name in ("checkpoint", "random_states", "portions")),
     # what follows the student
     *("sad/aware/*.py", "sad/train/aware.py", "sad/train/grad_shares.py"),
@@ -61,7 +62,7 @@ LEFT_OUT = {
         *("make_plan", "_train_examples", "check_cache", "choose_device", "choose_precision"),
         *("facts", "layers", "layers_of", "key"),
     ),
-    "sad/train/devices.py": ("sharding", "place", "_hidden"),
+    "sad/train/devices.py": ("sharding", "place"),
 }
 """Functions of these files that are left as they are: none of them computes what a number is made of."""
 

@@ -24,6 +24,8 @@ class Cause(StrEnum):
 
     RULED_OUT = "a finite value that is another, with a token that is ruled out"
     LARGE_VOCABULARY = "another value over tens of thousands of tokens, ``ratio`` times the right one"
+    MODES = "the modes of a model are another afterwards"
+    GRAPH = "a graph is recorded though nobody goes back through it"
     FLOAT16 = "logits so large that float16 overflows; float32 and bfloat16 are finite"
 
 

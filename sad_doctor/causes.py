@@ -144,7 +144,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     ),
     "totals-differ": (
         *("loss-diverges", "level-breaks", "term-rises"),
-        *("overfitting", "evaluation-objective-differs"),
+        *("overfitting", "evaluation-objective-differs", "term-apart"),
     ),
     # two names of one number: what is said of the one holds for the other
     "columns-copied": (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 RAISED = {"UserError", "TrainingError", "AssetError", "Unreadable", "Unwritable", "Stopped"}
-NAMES = ("GGUF ", "DeepSpeed ", "NAME")
+NAMES = ("GGUF ", "DeepSpeed", "NAME")
 """What may begin a message with a capital."""
 UNKIND = re.compile(
     r"\b(please|sorry|oops|illegal|failed to|invalid|error:|unable to|must not be None)\b", re.IGNORECASE

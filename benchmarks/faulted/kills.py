@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from faulted import hooks, whole
+from faulted import hooks, whole, world
 from faulted.start import Before, Process
 from faulted.world import World
 
@@ -23,6 +23,8 @@ LONGEST = 4
 """Kills in a row of one run."""
 PATIENCE = 20.0
 """Seconds in which the other of two processes should end by itself."""
+HANGS = 900.0
+"""Seconds after which a run that nobody killed hangs, however busy the machine is."""
 
 
 @dataclass(slots=True)
@@ -34,6 +36,12 @@ class Counts:
     ends: int = 0
     alone: int = 0
     wrong: list[str] = field(default_factory=list)
+
+    def add(self, other: Counts) -> None:
+        """Count what another one has counted too."""
+        self.kills.update(other.kills)
+        self.wrong += other.wrong
+        self.anew, self.ends, self.alone = self.anew + other.anew, self.ends + other.ends, self.alone + other.alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +119,7 @@ class Killer:
         print(f"{counts.ends} ends, {counts.kills.total()} kills: {dict(counts.kills)}", flush=True)
         run, _ = self._newest(runs)
         if any(codes) or run is None:
-            self._wrong(history, iter([f"the run did not end well, {codes}: {told[-300:]}"]))
+            self._wrong(history, iter([f"the run did not end well, {codes}: {told[-3000:]}"]))
         else:
             self._wrong(history, whole.against(run, self.reference[processes].run))
 
@@ -182,5 +190,16 @@ def _start(world: World, words: tuple[str, ...], processes: int, before: Before 
 def together(world: World, words: tuple[str, ...], processes: int, before: Before | None) -> tuple[list[int], str]:
     """Start as many processes of one run, wait for them; return their exit codes and what they printed."""
     started = _start(world, words, processes, before)
-    codes = [one.wait() for one in started]
-    return codes, "".join(one.told for one in started)
+    codes, problem = [], ""
+    for one in started:
+        try:
+            codes.append(one.wait(HANGS))
+        except TimeoutError as error:
+            codes.append(one.wait())
+            problem = str(error)
+    return codes, problem or "".join(one.told for one in started)
+
+
+def lane(folder: Path, seed: int, kills: int, seconds: float) -> Counts:
+    """Kill in a world of its own, ``kills`` times or until ``seconds`` are over."""
+    return Killer(world.make(folder / f"world-{seed}"), seed).kill(kills, seconds)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import faulthandler
 import io
 import multiprocessing
 import os
 import runpy
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +22,8 @@ PRELOAD = [
     *("sad.cli.app", "sad.train.command", "sad.train.loop", "sad.cache.writer", "faulted.warmth"),
 ]
 Before = Callable[[], object]
+DYING = 10.0
+"""Seconds in which a process that is to end should say where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,16 @@ class Process:
         self.handle.kill()
 
     def wait(self, seconds: float = 120.0) -> int:
-        """Return the exit code, or the negative number of the signal. Raises TimeoutError, and kills it then."""
+        """Return the exit code, or the negative number of the signal. Raises TimeoutError, which tells where the
+        process stood, and ends it then.
+        """
         self.handle.join(seconds)
         if self.handle.exitcode is None:
+            os.kill(self.id, signal.SIGABRT)
+            self.handle.join(DYING)
             self.handle.kill()
             self.handle.join()
-            raise TimeoutError(f"still there after {seconds:g} s")
+            raise TimeoutError(f"still there after {seconds:g} s: {self.told}")
         return int(self.handle.exitcode)
 
     def ends_within(self, seconds: float) -> bool:
@@ -102,6 +110,7 @@ def become(
         io.TextIOWrapper(os.fdopen(number, "wb", closefd=False), encoding="utf-8", write_through=True)
         for number in (1, 2)
     )
+    faulthandler.enable(2)
     # as for `python -m`: modules of the folder come first
     sys.path.insert(0, cwd)
     sys.argv = ["sad", *words]

@@ -8,6 +8,7 @@ from planted import (
     further,
     grid_data,
     grid_evaluated,
+    grid_last,
     grid_machine,
     grid_rate,
     grid_teacher,
@@ -64,6 +65,7 @@ GROUPS: dict[str, tuple[type[Training], ...]] = {
     "further": further.ALL,
     "grid-tuned": halves(GRID)[0],
     "grid-judged": halves(GRID)[1],
+    "grid2-last": grid_last.ALL,
     "grid2-tuned": _BY,
     "grid2-judged": _OVER,
 }

@@ -49,7 +49,7 @@ def steps(asked: dict[str, Any], pair: dict[str, Path], peak: Peak) -> dict[str,
     accelerator = loop._accelerator(plan)
     distiller, optimizer, objective = loop._parts(plan, accelerator)
     schedule, clock = plan.schedule(), Clock(accelerator.device)
-    wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer)
+    wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer, 1.0)
     times, tokens, computed, split = [], [], [], {}
     rates = [rate_of_products()]
     with as_asked(plan.recipe.train, distiller), Feed(plan, schedule, accelerator) as feed:

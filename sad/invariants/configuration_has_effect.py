@@ -43,7 +43,8 @@ def configuration_has_effect(trainer: Trainer) -> Verdict:
     checks: tuple[Callable[[Trainer], Iterator[str]], ...] = (_schedules, _rate, _seed, _global_batch, _clip, _weights)
     broken = [said for check in checks for said in check(trainer)]
     claims = trainer.claims
-    named = [*map(str, claims.schedules), "rate", "seed", "batch", "clip", *(f"weight of {t}" for t in claims.terms)]
+    clip = ["clip"] if claims.clips else []
+    named = [*map(str, claims.schedules), "rate", "seed", "batch", *clip, *(f"weight of {t}" for t in claims.terms)]
     return Verdict(not broken, "; ".join(broken) or f"{', '.join(named)}: as set", {"broken": len(broken)})
 
 
@@ -97,6 +98,8 @@ def _global_batch(trainer: Trainer) -> Iterator[str]:
 
 
 def _clip(trainer: Trainer) -> Iterator[str]:
+    if not trainer.claims.clips:
+        return
     # of several processes where there are some: a gradient is whole when it is averaged
     devices = 2 if 2 in trainer.claims.processes else 1
     whole = replace(BASE, micro_batch=1, accumulation=8 // devices, devices=devices, epochs=1)

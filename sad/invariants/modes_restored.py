@@ -28,7 +28,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from sad.case import Verdict
+from sad.case import Cause, Standing, Verdict
 
 ID = "I13"
 
@@ -53,7 +53,7 @@ def modes_restored(given: Passes) -> Verdict:
     asleep = next(module for module in student.modules() if not any(True for _ in module.children()))
     asleep.eval()
     wanted = {name: module.training for name, module in student.named_modules()}
-    faults = []
+    faults = list[tuple[str, Cause | None]]()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for name, run in given.passes.items():
@@ -61,24 +61,29 @@ def modes_restored(given: Passes) -> Verdict:
             with torch.autograd.graph.saved_tensors_hooks(partial(_keep, kept), lambda of: of):
                 first, second = run().detach(), run().detach()
             if kept:
-                faults.append(f"{name} keeps {len(kept)} tensors for a gradient")
+                faults.append((f"{name} keeps {len(kept)} tensors for a gradient", Cause.GRAPH))
             if left := _hooks(student) - hooks:
-                faults.append(f"{name} leaves {left} hooks on the student")
+                faults.append((f"{name} leaves {left} hooks on the student", None))
             if not torch.equal(first, second):
-                faults.append(f"{name}: two answers to one text differ by {float((first - second).abs().max()):.2g}")
+                off = float((first - second).abs().max())
+                faults.append((f"{name}: two answers to one text differ by {off:.2g}", None))
             now = {n: module.training for n, module in student.named_modules()}
             slept, woken = sum(wanted[n] and not now[n] for n in now), sum(now[n] and not wanted[n] for n in now)
             if slept:
-                faults.append(f"after {name} {slept} of {len(now)} modules of the student have left training mode")
+                says = f"after {name} {slept} of {len(now)} modules of the student have left training mode"
+                faults.append((says, Cause.MODES))
             if woken:
-                faults.append(f"after {name} {woken} modules are in training mode that were not")
+                faults.append((f"after {name} {woken} modules are in training mode that were not", Cause.MODES))
         apart = float((given.trained().detach() - given.trained().detach()).abs().max())
     if not apart > 0:
-        faults.append("the student trains without dropout")
-    says = (
-        "; ".join(faults[:2]) or f"{', '.join(given.passes)}: modes as before; dropout moves the student by {apart:.2g}"
-    )
-    return Verdict(not faults, says, {"faults": len(faults), "apart": apart})
+        # what was left in evaluation mode has no dropout either
+        asleep_now = any(cause is Cause.MODES for _, cause in faults)
+        faults.append(("the student trains without dropout", Cause.MODES if asleep_now else None))
+    causes = [cause for _, cause in faults]
+    held = f"{', '.join(given.passes)}: modes as before; dropout moves the student by {apart:.2g}"
+    says = "; ".join(said for said, _ in faults[:2]) or held
+    cause = None if None in causes else next(iter(causes), None)
+    return Verdict(not faults, says, {"faults": len(faults), "apart": apart}, Standing.HOLDS, "", cause)
 
 
 def _keep(kept: list[Tensor], one: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from sad import tiny
-from sad.case import Verdict
+from sad.case import Cause, Standing, Verdict
 from sad.pair import Pair
 
 ID = "I13"
@@ -67,24 +67,27 @@ def teacher_isolation(train: Train) -> Verdict:
     moved, learned = _distance(teacher, _tensors(pair.teacher)), _distance(student, _tensors(pair.student))
     faults = _faults(seen, moved, learned)
     held = f"the teacher moved by {moved:g} in {seen.looks} steps and {seen.passes} passes"
-    says = "; ".join(faults[:2]) or f"{held}, answers differ by {seen.apart:g}"
-    return Verdict(not faults, says, {"moved": moved, "apart": seen.apart, "training": seen.training})
+    says = "; ".join(fault for fault, _ in faults[:2]) or f"{held}, answers differ by {seen.apart:g}"
+    # a teacher that was frozen, or is asked under no_grad, is left alone by the same code
+    cause = Cause.GRAPH if faults and all(cause is Cause.GRAPH for _, cause in faults) else None
+    numbers = {"moved": moved, "apart": seen.apart, "training": seen.training}
+    return Verdict(not faults, says, numbers, Standing.HOLDS, "", cause)
 
 
-def _faults(seen: _Seen, moved: float, learned: float) -> list[str]:
-    checks = (
-        (seen.looks == STEPS, f"{seen.looks} looks, not {STEPS}"),
-        (seen.passes > 0, "the teacher was never asked"),
-        (moved == 0, f"the teacher moved by {moved:.2g} of its size"),
-        (not seen.awake, f"in training mode in {seen.awake} of {seen.passes} passes of the training"),
-        (not seen.recorded, f"with gradients in {seen.recorded} of {seen.passes} passes of the training"),
-        (not seen.training, f"in training mode at {seen.training} of {seen.looks} steps"),
-        (seen.apart == 0, f"two answers to one text differ by {seen.apart:.2g} nats"),
-        (not seen.gradients, f"{seen.gradients} of its tensors hold a gradient"),
-        (not seen.student_asleep, f"the student is in evaluation mode at {seen.student_asleep} steps"),
-        (learned > 0, "the student did not move"),
+def _faults(seen: _Seen, moved: float, learned: float) -> list[tuple[str, Cause | None]]:
+    checks: tuple[tuple[bool, str, Cause | None], ...] = (
+        (seen.looks == STEPS, f"{seen.looks} looks, not {STEPS}", None),
+        (seen.passes > 0, "the teacher was never asked", None),
+        (moved == 0, f"the teacher moved by {moved:.2g} of its size", None),
+        (not seen.awake, f"in training mode in {seen.awake} of {seen.passes} passes of the training", None),
+        (not seen.recorded, f"with gradients in {seen.recorded} of {seen.passes} passes of the training", Cause.GRAPH),
+        (not seen.training, f"in training mode at {seen.training} of {seen.looks} steps", None),
+        (seen.apart == 0, f"two answers to one text differ by {seen.apart:.2g} nats", None),
+        (not seen.gradients, f"{seen.gradients} of its tensors hold a gradient", Cause.GRAPH),
+        (not seen.student_asleep, f"the student is in evaluation mode at {seen.student_asleep} steps", None),
+        (learned > 0, "the student did not move", None),
     )
-    return [fault for sound, fault in checks if not sound]
+    return [(fault, cause) for sound, fault, cause in checks if not sound]
 
 
 @contextmanager

@@ -86,6 +86,14 @@ def text_alignment(compare: Compare) -> Verdict:
     return Verdict(not faults, says, {"pairs": total, "wrong": wrong})
 
 
+def judged_on(found: Sequence[Read], readers: Readers, text: str, length: int) -> Verdict:
+    """Judge what was found of one text, in windows of at most so many tokens."""
+    pairs, differ, faults = _judged(found, readers, text, length)
+    return Verdict(
+        not faults, "; ".join(faults) or f"all {pairs} pairs end at the same byte", {"pairs": pairs, "wrong": differ}
+    )
+
+
 def _texts() -> Iterator[tuple[str, Readers, str, int]]:
     scripts = tiny.TEXT.split("\n\n")[0]
     yield "168 and 160 tokens", passage.readers(), passage.text(), WHOLE
@@ -157,7 +165,8 @@ def _marked(vocabulary: int, before: str) -> Reader:
                 for row in zip(found["input_ids"], found["offset_mapping"], strict=True)
             ]
             ids, spans = ([[pair[side] for pair in row] for row in rows] for side in (0, 1))
-            return {"input_ids": ids[0] if isinstance(text, str) else ids, "offset_mapping": spans}
+            one = isinstance(text, str)
+            return {"input_ids": ids[0] if one else ids, "offset_mapping": spans[0] if one else spans}
 
     made = tiny.tokenizer(vocabulary).backend_tokenizer
     return Reader(Marked(tokenizer_object=made, eos_token="<|endoftext|>", pad_token="<|pad|>"))

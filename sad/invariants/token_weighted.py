@@ -46,19 +46,19 @@ def token_weighted(metric: Metric) -> Verdict:
     """Judge what is reported of six texts, spread in seven ways, and of two other students."""
     worst, all_told = 0.0, dict[str, float]()
     for name, texts, spread in _spreads():
-        right = _right(texts)
+        wanted = right(texts)
         try:
             told = {name: float(value) for name, value in metric(spread).items()}
         except Exception as error:
             # whatever it raises is what the user would see
             return Verdict(False, f"{name}: {(str(error) or type(error).__name__).splitlines()[0]}", {"raised": 1})
-        if not set(told) & set(right):
+        if not set(told) & set(wanted):
             return Verdict(False, f"{name}: nothing is reported", {"reported": 0})
         for what in (what for what in NAMES if what in told):
-            off = abs(told[what] - right[what]) / max(right[what], LEAST)
+            off = abs(told[what] - wanted[what]) / max(wanted[what], LEAST)
             if not off <= TOLERANCE:
-                says = f"{name}: {what} {told[what]:.4g}, right {right[what]:.4g}"
-                return Verdict(False, says, {"got": told[what], "right": right[what]})
+                says = f"{name}: {what} {told[what]:.4g}, right {wanted[what]:.4g}"
+                return Verdict(False, says, {"got": told[what], "right": wanted[what]})
             worst = max(worst, off)
         all_told = all_told or told
     says = ", ".join(f"{what} {all_told[what]:.4g}" for what in NAMES if what in all_told)
@@ -67,21 +67,21 @@ def token_weighted(metric: Metric) -> Verdict:
 
 def _spreads() -> Iterator[tuple[str, Sequence[Scored], Spread]]:
     """A name, the texts, and how they are spread."""
-    texts = _texts(1.0)
-    yield "one batch", texts, [[_batch(texts)]]
-    yield "six batches", texts, [[_batch([text]) for text in texts]]
-    yield "two uneven batches", texts, [[_batch(texts[:1]), _batch(texts[1:])]]
-    yield "padded on the left", texts, [[_batch(texts, left=True)]]
-    yield "two processes", texts, [[_batch(texts[:2]), _batch(texts[2:3])], [_batch(texts[3:])]]
-    yield "three uneven processes", texts, [[_batch(texts[:1])], [_batch(texts[1:2])], [_batch(texts[2:])]]
+    texts = made_texts(1.0)
+    yield "one batch", texts, [[padded(texts)]]
+    yield "six batches", texts, [[padded([text]) for text in texts]]
+    yield "two uneven batches", texts, [[padded(texts[:1]), padded(texts[1:])]]
+    yield "padded on the left", texts, [[padded(texts, left=True)]]
+    yield "two processes", texts, [[padded(texts[:2]), padded(texts[2:3])], [padded(texts[3:])]]
+    yield "three uneven processes", texts, [[padded(texts[:1])], [padded(texts[1:2])], [padded(texts[2:])]]
     # at the end of an epoch a process may have nothing left
-    yield "a process without a label", texts, [[_batch(texts)], [_without_labels(_batch(texts[:2]))]]
+    yield "a process without a label", texts, [[padded(texts)], [_without_labels(padded(texts[:2]))]]
     for name, scale in (("a student that knows nothing", 1e-4), ("a student that is too sure", 20.0)):
-        of = _texts(scale)
-        yield name, of, [[_batch(of[:2]), _batch(of[2:])]]
+        of = made_texts(scale)
+        yield name, of, [[padded(of[:2]), padded(of[2:])]]
 
 
-def _texts(scale: float) -> list[Scored]:
+def made_texts(scale: float) -> list[Scored]:
     """Texts of very different lengths, with prompts that are no targets; the student's logits times ``scale``."""
     noise = torch.Generator().manual_seed(3)
     texts = []
@@ -97,7 +97,7 @@ def _texts(scale: float) -> list[Scored]:
     return texts
 
 
-def _batch(texts: Sequence[Scored], *, left: bool = False) -> Scored:
+def padded(texts: Sequence[Scored], *, left: bool = False) -> Scored:
     """Pad texts with rows that count nowhere."""
     longest = max(text.labels.shape[1] for text in texts)
     student = torch.full((len(texts), longest, VOCABULARY), 0.0)
@@ -117,7 +117,8 @@ def _without_labels(batch: Scored) -> Scored:
     return Scored(batch.student_logits, batch.teacher_logits, torch.full_like(batch.labels, IGNORED))
 
 
-def _right(texts: Sequence[Scored]) -> Mapping[str, float]:
+def right(texts: Sequence[Scored]) -> Mapping[str, float]:
+    """Return every number of some texts, each [1, length], in float64 over all their labels at once."""
     rows = []
     for text in texts:
         kept = text.labels[0, 1:] != IGNORED

@@ -1,4 +1,4 @@
-"""The properties of `sad/invariants` that take a divergence, found without importing them."""
+"""The properties that are asked: of a loss those of `sad/invariants` that take a divergence, found unimported."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
+from sad import catalogue
 from sad.case import Standing, Verdict
 from sad.errors import UserError
+from sad.judge.interface import PROPERTIES, Interface
 from sad.judge.target import said
 from sad.subjects.divergence import Divergence
 
@@ -39,19 +41,27 @@ def stated() -> dict[str, str]:
     return found
 
 
-def names() -> tuple[str, ...]:
-    """Return every property that a loss can be judged by, in order."""
-    return (*OWN, *stated())
+def names(interface: Interface = Interface.LOSS) -> tuple[str, ...]:
+    """Return every property that a loss, or code of another interface, can be judged by, in order."""
+    return (*OWN, *stated()) if interface is Interface.LOSS else PROPERTIES[interface]
 
 
-def chosen(only: tuple[str, ...]) -> tuple[str, ...]:
+def numbers(interface: Interface = Interface.LOSS) -> dict[str, str]:
+    """Return the number (I06) of each property that has one, by its name."""
+    if interface is Interface.LOSS:
+        return stated()
+    every = catalogue.numbers()
+    return {name: every[name] for name in PROPERTIES[interface] if name in every}
+
+
+def chosen(only: tuple[str, ...], interface: Interface = Interface.LOSS) -> tuple[str, ...]:
     """Return the properties of the names or numbers given, all if none is. Raises UserError for an unknown one."""
-    every, numbers = names(), stated()
+    every, by_name = names(interface), numbers(interface)
     wanted = [word.strip().lower().replace("-", "_") for word in only]
     for word in wanted:
-        if word not in every and word.upper() not in numbers.values():
+        if word not in every and word.upper() not in by_name.values():
             raise UserError(f"--only {word}: no such property; there are {', '.join(every)}")
-    return tuple(n for n in every if not wanted or n in wanted or numbers.get(n, "").lower() in wanted)
+    return tuple(n for n in every if not wanted or n in wanted or by_name.get(n, "").lower() in wanted)
 
 
 def judged(name: str, divergence: Divergence) -> Verdict:

@@ -1,4 +1,4 @@
-"""`from sad.invariants import check`: judges a loss inside a test suite, in this process."""
+"""`from sad.invariants import check`: judges someone's code inside a test suite, in this process."""
 
 from __future__ import annotations
 
@@ -6,48 +6,65 @@ import inspect
 import time
 from typing import Any
 
+from sad.errors import UserError
 from sad.judge.adapter import adapt
 from sad.judge.call import Call
+from sad.judge.interface import Interface
+from sad.judge.judging import Code, judging
 from sad.judge.report import Report, told
 from sad.judge.session import session
 from sad.subjects.divergence import Contract, Divergence
 
 
 def check(
-    loss: Any,  # noqa: ANN401 - a function, a module, a class, or a Divergence
+    code: Any,  # noqa: ANN401 - a function, a module, a class, or a Divergence
     *,
+    kind: str = "loss",
     contract: Contract | None = None,
     only: tuple[str, ...] = (),
     seed: int = 0,
 ) -> Report:
-    """Judge a loss and return the report. Raises AssertionError, which tells the whole report, if a property breaks.
+    """Judge code and return the report. Raises AssertionError, which tells the whole report, if a property breaks.
 
-    ``contract`` states what is claimed; without one it is found out. A function whose only parameter is ``given`` is
+    ``kind`` is what it is for: loss, collator, evaluator, step or alignment. Of a loss ``contract`` states what is
+    claimed; without one it is found out, and ``seed`` chooses its inputs. A loss whose only parameter is ``given`` is
     called with a `sad.subjects.divergence.Given`. Raises UserError where how it is called cannot be told.
     """
-    report = judged(loss, contract=contract, only=only, seed=seed)
+    report = judged(code, kind=kind, contract=contract, only=only, seed=seed)
     if report.broken:
         raise AssertionError(told(report))
     return report
 
 
 def judged(
-    loss: Any,  # noqa: ANN401 - as in ``check``
+    code: Any,  # noqa: ANN401 - as in ``check``
     *,
+    kind: str = "loss",
     contract: Contract | None = None,
     only: tuple[str, ...] = (),
     seed: int = 0,
 ) -> Report:
-    """Judge a loss in this process and return the report, broken or not."""
-    started = time.perf_counter()
-    name = getattr(loss, "__qualname__", type(loss).__name__)
-    report = Report(name)
-    for event in session(_subject(loss, contract), name, only=only, seed=seed):
+    """Judge code in this process and return the report, broken or not."""
+    started, interface = time.perf_counter(), _interface(kind)
+    name = getattr(code, "__qualname__", type(code).__name__)
+    report = Report(name, interface=interface)
+    if interface is Interface.LOSS:
+        events = session(_subject(code, contract), name, only=only, seed=seed)
+    else:
+        events = judging(Code(code), name, interface=interface, only=only)
+    for event in events:
         report.what, report.assumed = event.get("what", report.what), event.get("assumed", report.assumed)
         if "line" in event:
             report.lines.append(event["line"])
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _interface(kind: str) -> Interface:
+    try:
+        return Interface(kind)
+    except ValueError:
+        raise UserError(f"kind {kind!r}: there are {', '.join(Interface)}") from None
 
 
 def _subject(loss: Any, contract: Contract | None) -> Call | Divergence:  # noqa: ANN401 - as in ``check``

@@ -1,4 +1,4 @@
-"""`python -m sad.judge.child REQUEST RESULT`: judges a loss in a process of its own, and writes down every event.
+"""`python -m sad.judge.child REQUEST RESULT`: judges someone's code in its own process, writes down every event.
 
 Whatever the code prints goes to this process's streams, never into the result.
 """
@@ -53,21 +53,27 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
     torch.set_num_threads(1)
     from sad.judge.adapter import adapted
     from sad.judge.call import Call
+    from sad.judge.interface import Interface
     from sad.judge.session import session
     from sad.judge.target import load, owner
 
     yield {"start": "load"}
-    target, adapter = request.get("loss"), request.get("adapter")
+    interface = Interface(request.get("interface", Interface.LOSS))
+    target, adapter = request.get(interface.value), request.get("adapter")
+    only, skip, more = tuple(request.get("only", ())), tuple(request.get("skip", ())), request.get("more", "")
+    if interface is not Interface.LOSS:
+        from sad.judge.judging import Named, judging
+
+        named = Named(interface, target, adapter, tuple(request.get("tokenizers", ())))
+        yield from judging(named, f"{request['name']}{more}", only=only, skip=skip)
+        return
     if adapter:
         subject = adapted(adapter, target)
     else:
         assert isinstance(target, str), "a request names a loss or an adapter"
         named = load(target)
         subject = _subject(named, owner(target), Call)
-    only, skip = tuple(request.get("only", ())), tuple(request.get("skip", ()))
-    yield from session(
-        subject, request["name"], only=only, seed=request.get("seed", 0), skip=skip, more=request.get("more", "")
-    )
+    yield from session(subject, request["name"], only=only, seed=request.get("seed", 0), skip=skip, more=more)
 
 
 def _subject(named: Any, owner: type | None, call: Any) -> Any:  # noqa: ANN401 - anything that was named

@@ -1,16 +1,18 @@
-"""`sad verify --loss`: judges someone's loss in a child process and shows, line by line, what was found."""
+"""`sad verify --loss` and its like: judges someone's code in a child process, shows what is found line by line."""
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from sad.errors import UserError
 from sad.judge.battery import chosen
+from sad.judge.interface import ADAPTED, Interface
 from sad.judge.junit import write
 from sad.judge.process import TIMEOUT, judge
 from sad.judge.target import split
@@ -21,7 +23,7 @@ STOPPED = 130
 
 
 def run_judge(
-    loss: str | None,
+    code: Mapping[str, str],
     *,
     adapter: Path | None = None,
     timeout: float | None = None,
@@ -29,23 +31,36 @@ def run_judge(
     junit: Path | None = None,
     as_json: bool = False,
     seed: int = 0,
+    tokenizers: tuple[str, str] | None = None,
 ) -> int:
-    """Judge the loss that ``loss`` or ``adapter`` names, and show it.
+    """Judge the code that ``code`` or ``adapter`` names, and show it.
 
-    Returns 0 if nothing is broken, 1 if something is, 130 if interrupted. Raises UserError where it cannot be judged:
-    no such module or name, or a way of calling it that cannot be told.
+    ``code`` is what is named, by its interface; with an adapter alone it is empty, and its file says which it is.
+    ``tokenizers`` are the teacher's and the student's, for an alignment. Returns 0 if nothing is broken, 1 if
+    something is, 130 if interrupted. Raises UserError where it cannot be judged: no such module or name, or a way of
+    calling it that cannot be told.
     """
-    if loss is not None:
-        split(loss)
+    interface, target = next(((Interface(kind), name) for kind, name in code.items()), (None, None))
+    if target is not None:
+        split(target)
     if adapter is not None and not adapter.is_file():
         raise UserError(f"--adapter: there is no file {adapter}")
+    interface = interface or _adapted(adapter)
+    if seed and interface is not Interface.LOSS:
+        raise UserError(f"--seed chooses the inputs of a loss; those of {interface.flag} are chosen already")
+    if tokenizers and interface is not Interface.ALIGNMENT:
+        raise UserError(f"--tokenizers are for --alignment, or stand alone; {interface.flag} reads no text")
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: give seconds above 0")
     wanted = [word for one in only for word in one.split(",") if word.strip()]
-    chosen(tuple(wanted))
-    name = loss or str(adapter)
-    request = {"loss": loss, "name": name, "only": wanted, "seed": seed}
-    request |= {"adapter": str(adapter), "more": f" --adapter {adapter}"} if adapter else {}
+    chosen(tuple(wanted), interface)
+    name = target or str(adapter)
+    request = {"interface": interface.value, interface.value: target, "name": name, "only": wanted, "seed": seed}
+    request |= {"adapter": str(adapter)} if adapter else {}
+    request |= {"tokenizers": list(tokenizers)} if tokenizers else {}
+    request["more"] = (f" --adapter {adapter}" if adapter else "") + (
+        f" --tokenizers {' '.join(tokenizers)}" if tokenizers else ""
+    )
     view = View(Console(highlight=False))
     try:
         report = judge(request, timeout=timeout or TIMEOUT, tell=(lambda _: None) if as_json else view.line)
@@ -61,3 +76,16 @@ def run_judge(
     if report.code == 2:
         raise UserError(report.unjudged or f"{name}: no property was judged")
     return report.code
+
+
+def _adapted(adapter: Path | None) -> Interface:
+    """Return for which interface an adapter alone is: that of the function that it defines. The file is only read."""
+    if adapter is None:
+        raise UserError("name the code to judge: --loss, --collator, --evaluator, --step or --alignment")
+    try:
+        tree = ast.parse(adapter.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError, ValueError):
+        # importing it will tell
+        return Interface.LOSS
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return next((one for one, name in ADAPTED.items() if name in defined), Interface.LOSS)

@@ -15,7 +15,7 @@ def junit(report: Report) -> str:
     """Return the report as JUnit XML: one test case a property; not applicable is skipped, allowed passes."""
     suite = ElementTree.Element(
         "testsuite",
-        name=f"sad verify --loss {clean(report.loss)}",
+        name=f"sad verify {report.interface.flag} {clean(report.name)}",
         tests=str(len(report.lines) + bool(report.unjudged)),
         failures=str(len(report.broken)),
         errors=str(int(bool(report.unjudged))),
@@ -24,7 +24,7 @@ def junit(report: Report) -> str:
     )
     for line in report.lines:
         case = ElementTree.SubElement(
-            suite, "testcase", classname=clean(report.loss), name=line.name, time=f"{line.seconds:.3f}"
+            suite, "testcase", classname=clean(report.name), name=line.name, time=f"{line.seconds:.3f}"
         )
         if line.standing is Standing.BROKEN:
             failure = ElementTree.SubElement(case, "failure", message=clean(line.says))
@@ -34,7 +34,7 @@ def junit(report: Report) -> str:
         else:
             ElementTree.SubElement(case, "system-out").text = clean(f"{line.standing.value}: {line.says}")
     if report.unjudged:
-        case = ElementTree.SubElement(suite, "testcase", classname=clean(report.loss), name="can_be_called", time="0")
+        case = ElementTree.SubElement(suite, "testcase", classname=clean(report.name), name="can_be_called", time="0")
         ElementTree.SubElement(case, "error", message=clean(report.unjudged))
     suites = ElementTree.Element("testsuites")
     suites.append(suite)

@@ -1,6 +1,7 @@
 """The pytest plugin: `pytest --sad-loss package.module:function` adds one test for each property.
 
-It imports nothing heavy: the loss is judged in a process of its own, once, when the first test of it runs.
+Likewise `--sad-collator`, `--sad-evaluator`, `--sad-step`, `--sad-alignment`. It imports nothing heavy: code is judged
+in a process of its own, once, when the first test of it runs.
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ from typing import Any
 
 import pytest
 
+KINDS = ("loss", "collator", "evaluator", "step", "alignment")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
-    group = parser.getgroup("sad", "distillation losses")
-    group.addoption(
-        "--sad-loss",
-        action="append",
-        default=[],
-        metavar="TARGET",
-        help="Judge this loss (package.module:function, :Class, :Class.method, or file.py:name): one test a property.",
-    )
+    group = parser.getgroup("sad", "distillation code")
+    for kind in KINDS:
+        group.addoption(
+            f"--sad-{kind}",
+            action="append",
+            default=[],
+            metavar="TARGET",
+            help=f"Judge this {kind} (package.module:name, :Class.method, or file.py:name): one test a property.",
+        )
     group.addoption(
         "--sad-adapter", default=None, metavar="FILE", help="How it is called; see docs/judge-your-loss.md."
     )
@@ -28,17 +32,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Add the tests of each loss that is named."""
-    for target in config.getoption("--sad-loss"):
-        collector = LossCollector.from_parent(session, name=target)
-        items.extend(collector.collect())
+    """Add the tests of all code that is named."""
+    for kind in KINDS:
+        for target in config.getoption(f"--sad-{kind}"):
+            collector = CodeCollector.from_parent(session, name=target)
+            collector.kind = kind
+            items.extend(collector.collect())
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """A session that has only losses to judge, and no test of its own, is none that found no tests."""
+    """A session that has only others' code to judge, and no test of its own, is none that found no tests."""
     if (
-        session.config.getoption("--sad-loss")
+        any(session.config.getoption(f"--sad-{kind}") for kind in KINDS)
         and session.testscollected
         and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
     ):
@@ -49,9 +55,10 @@ class BrokenError(Exception):
     """A property is broken; the text is its line of the report."""
 
 
-class LossCollector(pytest.Collector):
-    """One loss; judged once."""
+class CodeCollector(pytest.Collector):
+    """Code of one interface; judged once."""
 
+    kind = "loss"
     _lines: dict[str, Any] | None = None
     _unjudged: str = ""
     _told: bool = False
@@ -59,16 +66,18 @@ class LossCollector(pytest.Collector):
     def collect(self) -> Iterator[pytest.Item]:
         """One item a property."""
         from sad.judge.battery import names
+        from sad.judge.interface import Interface
 
-        for name in names():
-            yield LossItem.from_parent(self, name=name)
+        for name in names(Interface(self.kind)):
+            yield CodeItem.from_parent(self, name=name)
 
     def judged(self) -> tuple[dict[str, Any], str]:
         """Return the lines by name, and why it could not be judged."""
         if self._lines is None:
             from sad.judge.process import TIMEOUT, judge
 
-            request = {"loss": self.name, "name": self.name, "adapter": self.config.getoption("--sad-adapter")}
+            adapter = self.config.getoption("--sad-adapter")
+            request = {"interface": self.kind, self.kind: self.name, "name": self.name, "adapter": adapter}
             report = judge(request, timeout=self.config.getoption("--sad-timeout") or TIMEOUT)
             self._lines, self._unjudged = {line.name: line for line in report.lines}, report.unjudged
         return self._lines, self._unjudged
@@ -79,12 +88,12 @@ class LossCollector(pytest.Collector):
         return "" if told else self._unjudged
 
 
-class LossItem(pytest.Item):
-    """One property of one loss."""
+class CodeItem(pytest.Item):
+    """One property of some code."""
 
     def runtest(self) -> None:
         """Pass where it holds or is allowed, skip where it does not apply, fail where it is broken."""
-        assert isinstance(self.parent, LossCollector)
+        assert isinstance(self.parent, CodeCollector)
         lines, unjudged = self.parent.judged()
         if unjudged:
             # one item fails for all: the others would say the same again
@@ -93,7 +102,7 @@ class LossItem(pytest.Item):
             pytest.skip("not judged: an item before it says why")
         line = lines.get(self.name)
         if line is None:
-            pytest.skip("not judged: the loss could not be called")
+            pytest.skip("not judged: it could not be called")
         if line.standing.value == "not applicable":
             pytest.skip(line.says)
         if line.standing.value == "broken":
@@ -107,6 +116,6 @@ class LossItem(pytest.Item):
         return super().repr_failure(excinfo, *args, **named)
 
     def reportinfo(self) -> tuple[str, int | None, str]:
-        """Where it is from: the loss, and the property."""
-        loss = self.parent.name if self.parent else ""
-        return loss, None, f"{loss}: {self.name}"
+        """Where it is from: the code, and the property."""
+        code = self.parent.name if self.parent else ""
+        return code, None, f"{code}: {self.name}"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from sad.case import Standing
+from sad.judge.interface import Interface
 from sad.judge.report import Line, Report, line_of
 from sad.judge.spent import Spent
 from sad_doctor.clean import clean
@@ -34,19 +35,21 @@ Told = Callable[[Line], None]
 
 
 def judge(request: dict[str, Any], *, timeout: float = TIMEOUT, tell: Told = lambda _: None) -> Report:
-    """Judge a loss in a child process and return the report; ``tell`` hears of each line as it comes.
+    """Judge someone's code in a child process and return the report; ``tell`` hears of each line as it comes.
 
-    ``request`` has ``loss``, ``adapter``, ``name``, ``only``, ``seed``. A process that ends or hangs in one property
+    ``request`` has ``target``, ``interface`` (a loss where it is left out), ``adapter``, ``name``, ``only``, ``seed``
+    and ``more`` (what is added to a line that replays). A process that ends or hangs in one property
     breaks that property, and the others are judged in another.
     """
-    started, report = time.perf_counter(), Report(request["name"])
+    interface = Interface(request.get("interface", Interface.LOSS))
+    started, report = time.perf_counter(), Report(request["name"], interface=interface)
     skip: list[str] = []
     for _ in range(RESTARTS + 1):
         ended = _run({**request, "skip": skip}, report, timeout, tell)
         if ended is None:
             break
         name = "can_be_called" if ended.where in ("load", OURS) else ended.where
-        replay = f"sad verify --loss {request['name']} --only {name}"
+        replay = f"sad verify {interface.flag} {request['name']}{request.get('more', '')} --only {name}"
         line = Line(name, Standing.NOT_APPLICABLE if ended.slow else Standing.BROKEN, ended.how, replay=replay)
         report.lines.append(line)
         tell(line)

@@ -1,4 +1,4 @@
-"""What was found on someone's loss, as data: JSON goes in and out, and every view is made from it."""
+"""What was found on someone's code, as data: JSON goes in and out, and every view is made from it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sad.case import Standing
+from sad.judge.interface import Interface
 
 SCHEMA = 1
 """Of the JSON: goes up when a key changes its meaning or goes away; new keys may come at any time."""
@@ -14,7 +15,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One property: how the loss stands to it, the numbers, the smallest input that shows a fault, a line to replay."""
+    """One property: how the code stands to it, the numbers, the smallest input that shows a fault, a line to replay."""
 
     name: str
     standing: Standing
@@ -28,18 +29,19 @@ class Line:
 
 @dataclass(slots=True)
 class Report:
-    """A judged loss. ``what`` is what it was found to be, ``assumed`` how it was called.
+    """A judged loss, or code of another interface. ``what`` is what it was found to be, ``assumed`` how it was called.
 
     ``unjudged`` says why it could not be judged at all; ``printed`` is the end of what the code printed.
     """
 
-    loss: str
+    name: str
     what: str = ""
     assumed: list[str] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     unjudged: str = ""
     printed: str = ""
     seconds: float = 0.0
+    interface: Interface = Interface.LOSS
 
     @property
     def broken(self) -> list[Line]:
@@ -74,7 +76,8 @@ class Report:
         """Return the report as JSON has it."""
         return {
             "schema": SCHEMA,
-            "loss": self.loss,
+            "interface": self.interface.value,
+            self.interface.value: self.name,
             "status": self.status,
             "what": self.what,
             "assumed": self.assumed,
@@ -97,7 +100,7 @@ def told(report: Report) -> str:
 
 def _lines(report: Report) -> Iterable[str]:
     what = f", {report.what}" if report.what else ""
-    yield f"{report.loss}: {report.status}{what}" + (f"; {report.summary}" if report.broken else "")
+    yield f"{report.name}: {report.status}{what}" + (f"; {report.summary}" if report.broken else "")
     for assumed in report.assumed:
         yield f"  assumed: {assumed}"
     for line in report.lines:

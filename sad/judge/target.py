@@ -1,4 +1,4 @@
-"""Finds what `--loss` names: `package.module:function`, `:Class`, `:Class.method`, or `path/to/file.py:function`."""
+"""Finds what `--loss` and its like name: `package.module:function`, `:Class`, `:Class.method`, `file.py:name`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def split(target: str) -> tuple[str, str]:
     """Return the module (or file) and the dotted name in it. Raises UserError if there is no colon between them."""
     module, colon, name = target.rpartition(":")
     if not colon or not module or not name:
-        raise UserError(f"--loss {target}: write package.module:function, package.module:Class or path/to/file.py:name")
+        raise UserError(f"{target}: write package.module:function, package.module:Class or path/to/file.py:name")
     return module, name
 
 
@@ -40,7 +40,7 @@ def load(target: str) -> Any:  # noqa: ANN401 - a function, a class, or what a c
         try:
             found = inspect.getattr_static(found, part) if isinstance(found, type) else getattr(found, part)
         except AttributeError:
-            raise UserError(f"--loss {target}: {_missing(found, part)}") from None
+            raise UserError(f"{target}: {_missing(found, part)}") from None
         if isinstance(found, classmethod | staticmethod):
             found = found.__func__ if isinstance(found, staticmethod) else found
     return found
@@ -58,16 +58,16 @@ def owner(target: str) -> type | None:
 def _module(where: str) -> ModuleType:
     is_file = where.endswith(".py") or "/" in where
     if is_file and not Path(where).is_file():
-        raise UserError(f"--loss: there is no file {where}")
+        raise UserError(f"there is no file {where}")
     try:
         return _from_file(Path(where)) if is_file else importlib.import_module(where)
     except ModuleNotFoundError as error:
         asked = error.name and (where == error.name or where.startswith(f"{error.name}."))
         if asked and not is_file:
             raise UserError(
-                f"--loss: there is no module {where}; run from its folder, install it, or give path/to/file.py:name"
+                f"there is no module {where}; run from its folder, install it, or give path/to/file.py:name"
             ) from None
-        raise UserError(f"--loss: importing {where} needs the module {error.name}: install it where sad is") from None
+        raise UserError(f"importing {where} needs the module {error.name}: install it where sad is") from None
     except Exception as error:
         raise UnloadableError(f"importing {where} raised {said(error)}") from None
 

@@ -1,4 +1,4 @@
-"""How a judged loss looks: a table on a terminal, plain lines elsewhere."""
+"""How judged code looks: a table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class View:
             return
         what = f": {report.what}" if report.what else ""
         self._plain(
-            f"{mark} {report.loss}{what}; {report.summary}; {report.seconds:.1f} s",
+            f"{mark} {report.name}{what}; {report.summary}; {report.seconds:.1f} s",
             "bold green" if good else "bold red",
         )
 

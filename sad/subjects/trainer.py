@@ -124,7 +124,8 @@ class Claims:
 
     ``processes`` are the numbers of processes that it can be run on; ``schedules`` those that it knows by name;
     ``terms`` the terms whose weight can be set; ``grad_norm`` says that it logs the gradient norm, ``reshuffles`` that
-    each epoch has an order of its own. ``noise`` is the relative error of a gradient that its arithmetic explains.
+    each epoch has an order of its own, ``clips`` that it bounds the gradient norm. ``noise`` is the relative error of a
+    gradient that its arithmetic explains.
     ``sizes(step, log_every)`` tells which of the logged steps say how far they moved the weights, where that is said.
     """
 
@@ -133,6 +134,7 @@ class Claims:
     terms: tuple[str, ...] = ()
     grad_norm: bool = True
     reshuffles: bool = False
+    clips: bool = True
     noise: float = 1e-5
     sizes: Callable[[int, int], bool] | None = None
 

@@ -14,6 +14,7 @@ from sad.objective import Objective
 from sad.recipe.schema import Recipe
 from sad.train import sharded
 from sad.train.grad_shares import grad_shares
+from sad.train.joined import inside
 from sad.train.ledger import due
 from sad.train.step import Step
 
@@ -50,7 +51,7 @@ def steer(
     """
     if objective.every is None or not due(step, objective.every) or done.spike or not done.finite:
         return
-    distiller: Distiller = accelerator.unwrap_model(wrapped)
+    distiller = inside(accelerator, wrapped)
     if sharded.in_pieces(distiller):
         raise UserError('aware.shares.of = "gradient" needs whole weights on each device: take "value", or DDP')
     objective.steer(grad_shares(accelerator, distiller, objective, batch))

@@ -85,7 +85,7 @@ def _run(
     from sad.train.plan import make_plan
 
     # before anything slow is loaded
-    sharding()
+    sharding(clip=recipe.train.clip)
     trackers.check(recipe.train.trackers)
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
         if folder is not None:

@@ -7,22 +7,23 @@ FSDP part is read here and the sharding done by :mod:`sad.train.sharded`, since 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import AutocastKwargs, DistributedDataParallelKwargs
 from torch import nn
 
 from sad.batch import KD, LM
 from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.evaluate import Reduce
-from sad.train import sharded
+from sad.train import sharded, zero
+from sad.train.engine import Engine
+from sad.train.zero import USE_DEEPSPEED, Zero, hidden
 
 Item = TypeVar("Item")
 YES = frozenset({"1", "true", "yes", "on"})
@@ -36,27 +37,25 @@ class Sharding:
     reshard: bool = True
 
 
-def sharding(environment: Mapping[str, str] | None = None) -> Sharding | None:
+def sharding(environment: Mapping[str, str] | None = None, clip: float | None = None) -> Sharding | Zero | None:
     """Return what accelerate's configuration says of sharding; None where each process keeps the whole student.
 
-    Raises UserError for what cannot be taken from it: DeepSpeed, FSDP of version 1, offloading, and so on.
+    Raises UserError for what cannot be taken from it: FSDP of version 1, offloading, a gradient clipped otherwise than
+    the recipe's ``clip``, and so on.
     """
     told = os.environ if environment is None else environment
 
     def yes(name: str) -> bool:
         return told.get(name, "").strip().lower() in YES
 
-    if yes("ACCELERATE_USE_DEEPSPEED"):
-        raise UserError(
-            "DeepSpeed steps inside its backward pass, before a step can be found unfit: use FSDP instead, which "
-            "shards the same things (fsdp_version: 2; fsdp_reshard_after_forward: true for ZeRO-3, false for ZeRO-2)"
-        )
     for name, what in (("ACCELERATE_USE_MEGATRON_LM", "Megatron-LM"), ("ACCELERATE_USE_PARALLELISM_CONFIG", "it")):
         if yes(name):
             raise UserError(f"accelerate's configuration asks for {what}: only data parallelism is known here")
     if told.get("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "1").strip() not in {"", "1"}:
         # accelerate would divide the loss by it
         raise UserError("accelerate's configuration sets gradient_accumulation_steps: set train.accumulation instead")
+    if yes(USE_DEEPSPEED):
+        return zero.asked(told, clip)
     if not yes(USE_FSDP):
         return None
     if told.get("FSDP_VERSION", "1").strip() != "2":
@@ -72,17 +71,27 @@ def sharding(environment: Mapping[str, str] | None = None) -> Sharding | None:
 
 
 def make_accelerator(device: str, precision: str, terms: Sequence[str]) -> Accelerator:
-    """Join the processes of this run for ``device`` (cpu, cuda or mps). ``terms`` are those with a weight."""
-    sharding()
+    """Join the processes of this run for ``device`` (cpu, cuda or mps). ``terms`` are those with a weight.
+
+    Raises UserError for what cannot be taken of accelerate's configuration, or not with these terms.
+    """
+    how = sharding()
     # accelerate keeps the first precision for the life of the process; ours may train again in another
     AcceleratorState._reset_state()
     # without a term over the vocabulary the head, the last norm and later blocks have no gradient
     unused = not {KD, LM} & set(terms)
-    with _hidden(USE_FSDP):
+    if unused and isinstance(how, Zero):
+        # its flat pieces are one parameter to the optimizer, which then moves all of it
+        raise UserError("under DeepSpeed every weight needs a gradient: give the term kd or lm a weight, or use FSDP 2")
+    with hidden(USE_FSDP, USE_DEEPSPEED):
         return Accelerator(
             mixed_precision="bf16" if precision == "bf16" else "no",
             cpu=device == "cpu",
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=unused)],
+            kwargs_handlers=[
+                DistributedDataParallelKwargs(find_unused_parameters=unused),
+                # autocast keeps what it has cast to the end of the pass: of weights in pieces, all of the model
+                AutocastKwargs(cache_enabled=not _in_pieces(how)),
+            ],
         )
 
 
@@ -94,18 +103,24 @@ def place(distiller: Distiller, accelerator: Accelerator, shard_teacher: bool | 
     """
     how, device = sharding(), accelerator.device
     several = accelerator.num_processes > 1
-    if several and (how is not None if shard_teacher is None else shard_teacher):
+    if several and (_in_pieces(how) if shard_teacher is None else shard_teacher):
         sharded.shard_teacher(distiller.teacher, device)
     distiller.teacher.to(device)
-    if several and how is not None:
+    if several and isinstance(how, Sharding):
         sharded.shard_student(distiller, device, reshard=how.reshard)
     distiller.to(device)
 
 
 def prepare(
-    accelerator: Accelerator, distiller: Distiller, optimizer: torch.optim.Optimizer
+    accelerator: Accelerator, distiller: Distiller, optimizer: torch.optim.Optimizer, clip: float
 ) -> tuple[nn.Module, torch.optim.Optimizer]:
-    """Join the processes' gradients: by accelerate, or by the shards, which do it by themselves."""
+    """Join the processes' gradients, to be clipped at ``clip``: by accelerate, by DeepSpeed's engine, or by the
+    shards, which do it by themselves.
+    """
+    how = sharding(clip=clip)
+    if isinstance(how, Zero) and accelerator.num_processes > 1:
+        engine = Engine(distiller, optimizer, accelerator, how, clip)
+        return engine, engine.optimizer
     if sharded.is_sharded(distiller):
         return distiller, optimizer
     prepared: tuple[nn.Module, torch.optim.Optimizer] = accelerator.prepare(distiller, optimizer)
@@ -136,11 +151,6 @@ def reducer(accelerator: Accelerator) -> Reduce:
     return reduce
 
 
-@contextmanager
-def _hidden(name: str) -> Iterator[None]:
-    before = os.environ.pop(name, None)
-    try:
-        yield
-    finally:
-        if before is not None:
-            os.environ[name] = before
+def _in_pieces(how: Sharding | Zero | None) -> bool:
+    """Return whether the student's weights are in pieces between its passes."""
+    return isinstance(how, Sharding) or (isinstance(how, Zero) and how.stage == 3)

@@ -47,8 +47,13 @@ def shared(recipe: Recipe, device: str, tell: Callable[[str], object] = lambda _
     from accelerate import PartialState
     from accelerate.utils import broadcast_object_list
 
+    from sad.train.zero import USE_DEEPSPEED, hidden
+
     made: list[Path | None] = [None]
-    if PartialState(cpu=device == "cpu").is_main_process:
+    # accelerate would join the processes in a way of its own
+    with hidden(USE_DEEPSPEED):
+        state = PartialState(cpu=device == "cpu")
+    if state.is_main_process:
         folder = new(recipe.output.folder, recipe.output.name, tell)
         try:
             # half a recipe could be read as the whole one of another run

@@ -31,6 +31,7 @@ from sad.train.folder import STUDENT
 from sad.train.grad_shares import grad_shares
 from sad.train.guards import Guards
 from sad.train.interrupt import Interrupt
+from sad.train.joined import inside
 from sad.train.ledger import due, measured
 from sad.train.optimizer import make_optimizer, set_learning_rate
 from sad.train.plan import Plan
@@ -97,7 +98,7 @@ class Tools:
             # buffers count as exchanged: give every process a pass to end on, of a batch that counts for nothing
             if isinstance(self.wrapped, DistributedDataParallel):
                 self.wrapped.require_forward_param_sync = True
-            distiller: Distiller = self.accelerator.unwrap_model(self.wrapped)
+            distiller = inside(self.accelerator, self.wrapped)
             batch = blank(plan.train[0], plan.pair.readers).to(self.accelerator.device)
             with self.accelerator.autocast():
                 sums = self.wrapped(batch, distiller.ask_teacher(batch))
@@ -108,7 +109,7 @@ class Tools:
         """Return what gives the numbers of the step just taken, where it is logged; ``first`` is its micro-batch."""
         seldom: dict[str, float] = {}
         if not self.guards.pieces and due(progress.step, plan.recipe.train.grad_shares_every):
-            distiller: Distiller = self.accelerator.unwrap_model(self.wrapped)
+            distiller = inside(self.accelerator, self.wrapped)
             shares = grad_shares(self.accelerator, distiller, self.objective, first)
             seldom = {names.GRAD_SHARE + name: share for name, share in shares.items()}
             seldom |= teacher_signals(self.accelerator, distiller, first)
@@ -166,8 +167,9 @@ def train(
     distiller, optimizer, objective = _parts(plan, accelerator)
     schedule, clock = plan.schedule(accelerator.num_processes), Clock(accelerator.device)
     fresh = Progress(data=plan.fingerprint, per_step=schedule.per_step)
+    wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer, recipe.clip)
+    # only now is what a checkpoint holds cut where this run cuts it
     progress = _taken_up(folder, plan, fresh, distiller, optimizer, objective) if resume else fresh
-    wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer)
     start = progress.step
     # one process writes; what it writes is the same on all of them
     main, saved = accelerator.is_main_process, start if resume else None

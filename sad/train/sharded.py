@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
-from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 
 from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.forward import block_list, body
+from sad.train import engine
 
 
 def shard_student(distiller: Distiller, device: torch.device, *, reshard: bool) -> None:
@@ -52,8 +53,8 @@ def shard_teacher(teacher: nn.Module, device: torch.device) -> None:
 
 
 def is_sharded(module: nn.Module) -> bool:
-    """Return whether the module's own weights are in pieces."""
-    return isinstance(module, FSDPModule)
+    """Return whether the module's own weights, or what belongs to them, are in pieces."""
+    return isinstance(module, FSDPModule) or engine.of(module) is not None
 
 
 def in_pieces(distiller: Distiller) -> bool:
@@ -70,6 +71,8 @@ def settle(module: nn.Module) -> None:
 @torch.no_grad()
 def whole(tensor: Tensor) -> Tensor:
     """Return the whole of a tensor. Every process must ask for the same ones in the same order."""
+    if engine.is_piece(tensor):
+        return engine.whole(tensor)
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
@@ -79,6 +82,11 @@ def like(values: Tensor, place: Tensor) -> Tensor:
     if not isinstance(place, DTensor):
         return values.to(place.device)
     return distribute_tensor(values.to(place.device), place.device_mesh, place.placements)
+
+
+def pieces(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """Return the tensors as they are, those of DeepSpeed as what they are to torch: flat, and in pieces."""
+    return [_flat(t) if engine.is_piece(t) else t for t in tensors]
 
 
 def local(tensors: Iterable[Tensor]) -> list[Tensor]:
@@ -110,11 +118,11 @@ def whole_state(module: nn.Module, *, keep: bool) -> dict[str, Tensor]:
     seen: dict[int, Tensor] = {}
     for name, value in module.state_dict(keep_vars=True).items():
         if id(value) not in seen:
-            full = whole(value.detach())
+            full = whole(value).detach()
             # what was gathered may be a part of a larger piece of memory, and a file takes all of that
             seen[id(value)] = torch.empty(0)
             if keep:
-                seen[id(value)] = full.to("cpu", copy=True) if isinstance(value, DTensor) else full
+                seen[id(value)] = full.to("cpu", copy=True) if is_sharded(module) else full
         if keep:
             found[name] = seen[id(value)]
     return found
@@ -132,9 +140,20 @@ def load_state(module: nn.Module, state: dict[str, Tensor]) -> None:
     if lacking or set(state) - set(own):
         raise RuntimeError(f"its weights are others: {sorted([*lacking, *(set(state) - set(own))])[0]}")
     for name, value in state.items():
-        if own[name].shape != value.shape:
-            raise RuntimeError(f"{name} is {list(value.shape)}, and here {list(own[name].shape)}")
-        own[name].copy_(like(value, own[name]))
+        if engine.shape(own[name]) != value.shape:
+            raise RuntimeError(f"{name} is {list(value.shape)}, and here {list(engine.shape(own[name]))}")
+        if engine.is_piece(own[name]):
+            engine.put(own[name], value)
+        else:
+            own[name].copy_(like(value, own[name]))
+    if holds := engine.of(module):
+        holds.loaded()
+
+
+def _flat(weight: Tensor) -> DTensor:
+    piece, size = engine.local(weight), engine.shape(weight).numel()
+    shape = torch.Size([size])
+    return DTensor.from_local(piece, _mesh(piece.device), [Shard(0)], run_check=False, shape=shape, stride=(1,))
 
 
 def _mesh(device: torch.device) -> DeviceMesh:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from sad.distiller import Distiller
 from sad.objective import Ledger, Objective
 from sad.train import sharded
 from sad.train.clock import Clock
+from sad.train.joined import joined
 from sad.train.room import Together
 from sad.train.update import update_ratio
 
@@ -61,7 +61,8 @@ def take_step(
     weight; the gradients are cleared in any case. ``clock`` is told where each part ends. Raises NoRoom on every
     process if one of several is out of memory.
     """
-    distiller: Distiller = accelerator.unwrap_model(wrapped)
+    ways = joined(accelerator, wrapped, optimizer)
+    distiller = ways.distiller
     mark = clock.mark if clock else _unmarked
     units, seen, texts = total_units(accelerator, distiller, batches)
     gaps = objective.gaps
@@ -76,7 +77,7 @@ def take_step(
         if last:
             # the last pass is the one in which processes wait for one another
             together.agree()
-        with accelerator.autocast(), nullcontext() if last else accelerator.no_sync(wrapped):
+        with accelerator.autocast(), ways.passing(last=last):
             with together.trying():
                 moved = batch.to(accelerator.device)
                 mark("data")
@@ -86,18 +87,17 @@ def take_step(
                 loss = objective.part(sums, units)
                 mark("student")
                 if not last:
-                    accelerator.backward(loss * accelerator.num_processes)
+                    ways.backward(loss)
             if last:
                 together.agree()
-                # processes' gradients are averaged; the sum is wanted
-                accelerator.backward(loss * accelerator.num_processes)
+                ways.backward(loss)
         if together.failed:
             continue
         mark("backward")
         trained += loss.detach()
         for name, one in sums.items():
             totals[name] = totals.get(name, torch.zeros(())) + one.total.detach().to(widest)
-    norm = sharded.whole(accelerator.clip_grad_norm_(distiller.parameters(), clip))
+    norm = ways.clip(clip)
     weighed = [] if gaps is None else [gaps.counted()]
     values = _read(accelerator, [trained, *totals.values(), *weighed], norm)
     ledger = objective.ledger(dict(zip(totals, values[1 : 1 + len(totals)], strict=True)), units)
@@ -105,14 +105,17 @@ def take_step(
     finite = math.isfinite(values[-1]) and math.isfinite(ledger.loss)
     level = objective.level(ledger)
     spike = finite and is_spike is not None and is_spike(level)
-    ratio = _update(optimizer, distiller, measure_update) if finite and not spike else None
-    optimizer.zero_grad()
+    ratio = _update(ways.step, distiller, measure_update) if finite and not spike else None
+    ways.clear()
+    grad_norm = ways.norm(values[-1])
     mark("optimizer")
+    if not math.isfinite(grad_norm):
+        finite, spike, ratio = False, False, None
     if not spike:
         objective.follow(ledger, values[-2] / units[KD] if weighed and units[KD] else 0.0)
     coverage = units[KD] / max(1, units[LM])
     return Step(
-        *(ledger, values[-1], finite, units[LM], seen, texts, coverage, ratio, spike), trained=values[0], level=level
+        *(ledger, grad_norm, finite, units[LM], seen, texts, coverage, ratio, spike), trained=values[0], level=level
     )
 
 
@@ -148,12 +151,12 @@ def _widest(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-def _update(optimizer: torch.optim.Optimizer, distiller: Distiller, measure: bool) -> float | None:
-    """Step the optimizer; return the norm of the student's update over the norm of its weights, if asked."""
+def _update(step: Callable[[], None], distiller: Distiller, measure: bool) -> float | None:
+    """Take the step; return the norm of the student's update over the norm of its weights, if asked."""
     if not measure:
-        optimizer.step()
+        step()
         return None
-    return float(update_ratio(distiller.student, optimizer.step))
+    return float(update_ratio(distiller.student, step))
 
 
 def _unmarked(part: str) -> None:

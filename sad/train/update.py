@@ -27,8 +27,8 @@ def measured(step: int, log_every: int) -> bool:
 def update_ratio(weights: nn.Module, step: Callable[[], object]) -> Tensor:
     """Call ``step`` and return ‖after - before‖ / ‖before‖ over all trainable weights, float32 []."""
     live: list[Tensor] = [p for p in weights.parameters() if p.requires_grad]
-    before = [p.detach().clone() for p in live]
+    before = [p.detach().clone() for p in sharded.pieces(live)]
     step()
     size = sharded.norm(before)
-    torch._foreach_sub_(sharded.local(before), sharded.local(live))
+    torch._foreach_sub_(sharded.local(before), sharded.local(sharded.pieces(live)))
     return sharded.norm(before) / size.clamp_min(1e-30)

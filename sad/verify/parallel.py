@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
@@ -30,7 +31,8 @@ def run_parallel(bugs: Sequence[Bug], jobs: int) -> Iterator[Outcome]:
     """
     pool = _pool(min(jobs, len(bugs)))
     try:
-        waiting = [pool.submit(_judged, bug.code) for bug in bugs]
+        with _interrupts_wait():
+            waiting = [pool.submit(_judged, bug.code) for bug in bugs]
         for bug, future in zip(bugs, waiting, strict=True):
             yield _outcome(bug, future)
     except BaseException:
@@ -48,9 +50,24 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_start)
 
 
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Start processes in here: Ctrl-C reaches them too, and one that still imports would end with its traceback."""
+    if os.name != "posix":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start() -> None:
     # an interrupt is the parent's to handle
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.name == "posix":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     # whose parent was killed would wait for the next bug for ever: it holds an end of that pipe itself
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     from sad.quiet import quiet_libraries
@@ -81,6 +98,8 @@ def _outcome(bug: Bug, future: Future[dict[str, Any]]) -> Outcome:
         # one process that dies takes the whole pool with it
         with _pool(1) as alone:
             try:
-                return Outcome(bug, **alone.submit(_judged, bug.code).result())
+                with _interrupts_wait():
+                    future = alone.submit(_judged, bug.code)
+                return Outcome(bug, **future.result())
             except BrokenProcessPool:
                 return Outcome(bug, (Verdict(True, DIED),), {}, (Verdict(False, DIED),), 0.0)

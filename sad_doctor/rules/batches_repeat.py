@@ -13,7 +13,7 @@ shorter, part of the data is never seen.
 ## Thresholds
 - `alike = 0.75`: the correlation of the changes with those one pattern earlier. `above = 0.35`: how far it must stand
   out of those a record more and less.
-- `records = 60`: fewest records; the shortest pattern is 3, the longest a third of the records.
+- `records = 40`: fewest records; the shortest pattern is 3, the longest a third of the records.
 
 ## Example
 ```run fires
@@ -65,6 +65,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     total = run.get(names.LOSS)
     series = [label[1]] if label is not None else []
     series += [signals.finite(signals.tidy(total))] if total is not None else []
+    series = [Column(c.step[c.value != 0], c.value[c.value != 0]) for c in series]  # a 0 is no batch's loss
     known = [Column(c.step[-_LAST:], c.value[-_LAST:]) for c in series if len(c) >= t["records"]]
     if not known:
         raise TooFew(f"fewer than {t['records']:g} records of the loss")
@@ -120,5 +121,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,
-    thresholds={"alike": 0.75, "above": 0.35, "records": 60},
+    thresholds={"alike": 0.75, "above": 0.35, "records": 40},
 )

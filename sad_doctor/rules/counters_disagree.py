@@ -12,6 +12,7 @@ is a batch that grows, an accumulation that changes, or texts of another length.
 
 ## Thresholds
 - `pace = 1.5`: the factor between the paces of the first and the last third. `jump = 20`: a jump, in usual increments.
+- `again = 0.25`: the share of records that tell a step once more, for several writers; or it goes back a fourth time.
 - `past = 1.05`: the last step over the planned ones.
 - `still = 0.2`: the share of the records over which it stands still. `records = 30`: fewest records.
 
@@ -49,6 +50,9 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R507", "counters-disagree"
 
+_SEAMS, _ALIKE = 3, 0.2
+"""So many times a log goes back for resumes; and the share of the noise by which the values of one step may differ."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield at most one finding for each counter, and one for steps that are missing."""
@@ -78,28 +82,42 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if loss is not None and len(loss) >= t["records"]:
         judged += 1
         yield from _missing(signals.tidy(loss), t)
-        two = signals.doubled(signals.finite(loss))
-        if two is not None and not two.apart:  # R505 tells of two runs at two levels
-            yield _twice(two)
+        yield from _again(run, signals.finite(loss), t)
     if not judged:
         raise TooFew(f"fewer than {t['records']:g} records of a counter")
 
 
-def _twice(two: signals.Doubled) -> Finding:
-    return Finding(
+def _again(run: Run, loss: Column, t: Thresholds) -> Iterator[Finding]:
+    """Steps that are told once more all along, by others than a resume or a run at another level (R505)."""
+    back = int(np.sum(np.diff(loss.step) < 0))
+    count, gap, noise = signals.told_again(loss)
+    two = signals.doubled(loss)
+    if not count or (two is not None and two.apart) or len(signals.beginnings(run)) > 1:
+        return
+    often = count >= t["again"] * len(loss) and (gap > 0 or back > _SEAMS)
+    if not often and back <= _SEAMS:
+        return
+    alike = gap < _ALIKE * noise
+    yield Finding(
         rule=CODE,
         name=NAME,
         level=Level.INFO,
         headline=(
-            f"{two.count:,} steps stand in the log twice, with losses that differ by {words.number(two.gap)} in the "
-            "median: two processes write into it."
+            f"{count:,} records tell a step once more, "
+            + (f"and the log goes back {back} times; " if back else "")
+            + f"the losses of one step differ by {words.number(gap)} in the median: "
+            + ("two processes write one run." if alike else "several write into one log, each its own.")
         ),
-        evidence=(f"Steps {words.step(two.first)} to {words.step(two.last)}",),
-        cause="Each process of a distributed run logs its own batches, or two runs of one setting share a log.",
-        remedy="Log in the first process only, and the mean over all of them; give each run a log of its own.",
-        first_step=two.first,
-        last_step=two.last,
-        numbers={"twice": float(two.count), "gap": two.gap},
+        evidence=(f"Neighbouring steps differ by {words.number(noise)}",),
+        cause=(
+            "Each process of a distributed run writes the same numbers."
+            if alike
+            else "Each process of a distributed run logs its own batches, or several runs share a log."
+        ),
+        remedy="Log in the first process only, the mean over all of them; give each run a log of its own.",
+        first_step=float(loss.step.min()),
+        last_step=float(loss.step.max()),
+        numbers={"again": float(count), "back": float(back), "gap": gap},
     )
 
 
@@ -195,5 +213,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EPOCH}|{names.TOKENS}|{names.LOSS}",),
     check=check,
-    thresholds={"pace": 1.5, "jump": 20, "still": 0.2, "records": 30, "past": 1.05},
+    thresholds={"pace": 1.5, "jump": 20, "still": 0.2, "records": 30, "past": 1.05, "again": 0.25},
 )

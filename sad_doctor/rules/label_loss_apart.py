@@ -17,7 +17,8 @@ does it is the labels, or how that loss is computed.
 
 ## Thresholds
 - `below = 1.35`: how many times the ratio becomes smaller; texts that are seen a few times make it a tenth smaller.
-- `above = 1.1`: how many times it becomes larger, which no training does on text of one kind.
+- `above = 1.1`: how many times it becomes larger, which no training does on text of one kind; or smaller, where
+  another term parts in the same direction by `with = 1.25`.
 
 ## Example
 ```run fires
@@ -76,15 +77,19 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("how many times the training's ratio to the evaluation's changes", float(np.exp(label.drift)))
     if signals.weight_moves(run, told) is not None:
         return  # told by R211
-    if label.surely_moved(t["above"] if label.drift > 0 else t["below"]):
-        yield _finding(label, {other: pair for other, pair in told.items() if other not in ("", term)}, t)
+    others = {other: pair for other, pair in told.items() if other not in ("", term)}
+    if not others and (left := signals.rest(run, label)) is not None:
+        others = {"the rest of the loss": left}
+    along = any(pair.surely_moved(t["with"]) and (pair.drift > 0) == (label.drift > 0) for pair in others.values())
+    if label.surely_moved(t["above"] if label.drift > 0 or along else t["below"]):
+        yield _finding(label, others, t)
 
 
 def _finding(label: Beside, others: dict[str, Beside], t: Thresholds) -> Finding:
     up = label.drift > 0
     first, last = (words.number(float(v)) for v in (label.training[0], label.training[-1]))
     begin, end = (words.number(float(v)) for v in (label.evaluation[0], label.evaluation[-1]))
-    apart = [term for term, pair in others.items() if pair.surely_moved(t["below"]) and (pair.drift > 0) == up]
+    apart = [term for term, pair in others.items() if pair.surely_moved(t["with"]) and (pair.drift > 0) == up]
     along = [term for term in others if term not in apart]
     return Finding(
         rule=CODE,
@@ -121,5 +126,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_PERPLEXITY}", f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
     check=check,
-    thresholds={"below": 1.35, "above": 1.1},
+    thresholds={"below": 1.35, "above": 1.1, "with": 1.25},
 )

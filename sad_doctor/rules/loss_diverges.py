@@ -75,7 +75,7 @@ _SIGMAS = 4.0
 
 
 _FAR = 5.0
-"""So many times its beginning no loss stands that a curriculum lifted, or that was well in the end."""
+"""So many times its beginning no loss stands that a term lifted which came in."""
 
 _LINES = 4
 """So many changes of the objective are shown."""
@@ -217,7 +217,7 @@ def _finding(run: Run, loss: Column, rise: _Rise, risen: list[str], t: Threshold
     falling = [words.called(n) for n, c in signals.evaluations(run).items() if _falls_since(c, rise.since)]
     jump = _jump(loss, rise)
     level = Level.ERROR if rise.share > t["error"] or rise.last > rise.first else Level.WARNING
-    excused = (falling or undone) and rise.last < _FAR * abs(rise.first)
+    excused = falling or (undone and rise.last < _FAR * abs(rise.first))
     return Finding(
         rule=CODE,
         name=NAME,
@@ -254,8 +254,9 @@ def _finding(run: Run, loss: Column, rise: _Rise, risen: list[str], t: Threshold
 
 
 def _falls_since(column: Column, step: float) -> bool:
-    known = column.value[column.step >= step]
-    return known.size >= 3 and float(known[-1]) < float(known[0])
+    known, before = column.value[column.step >= step], column.value[column.step < step]
+    # one that was thrown up with the training and comes down again does not fall
+    return known.size >= 3 and float(known[-1]) < min(float(known[0]), *before[-1:].tolist())
 
 
 RULE = Rule(

@@ -63,8 +63,8 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R505", "resume-jumps"
 
-_SHOWN = 4
-"""So many ends of starts are named."""
+_SHOWN, _MANY_SEAMS = 4, 3
+"""Ends of starts that are named; so many times a run is taken up, more often it is no run alone that writes."""
 
 
 _TWO = (
@@ -99,6 +99,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     seams = [(float(loss.step[i]), float(loss.step[i + 1])) for i in back.tolist()]
     seams += [(e.step, e.step) for e in run.events if e.kind == names.EVENT_RESUME and e.step is not None]
     anew = signals.beginnings(run)
+    if len(back) > _MANY_SEAMS and len(anew) <= 1:
+        raise TooFew(f"the log goes back {len(back)} times: R507 tells of several that write into it")
     if not seams and not anew:
         yield from _unannounced(run, t)
         return
@@ -106,7 +108,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if anew:
         yield _anew(run, anew)
     known = {(one.end, one.start) for one in anew}
-    for end, start in dict.fromkeys([seam for seam in seams if seam not in known][:8]):
+    for end, start in dict.fromkeys([seam for seam in seams if seam not in known]):
         before, after = _beside(loss, end, start, int(t["window"]))
         if min(before.size, after.size) < t["records"]:
             continue

@@ -14,7 +14,7 @@ estimates, so each step is as long as the learning rate lets it. What was lost h
 
 ## Thresholds
 - `rise = 0.08`, `nats = 0.15`: how far above its first value the loss must rise, as a share and at least, in the median
-  of five records in a row (of an evaluation, one).
+  of five records in a row that all lie above it (of an evaluation, one).
 - `early = 0.15`: the part of the run in which it must rise.
 - `records = 40`, `evaluations = 4`: fewest points.
 
@@ -121,7 +121,8 @@ def _rise(run: Run, column: Column, width: int, t: Thresholds) -> tuple[float, f
     if early.size < width + 1:
         return None
     windows = np.lib.stride_tricks.sliding_window_view(early[1:], width)
-    levels = np.median(windows, axis=1)
+    # a level is where all records stand: single bad batches lift a median of five as well
+    levels = np.where(windows.min(axis=1) > early[0], np.median(windows, axis=1), early[0])
     top = int(np.argmax(levels))
     return float(early[0]), float(levels[top]), float(column.step[1 + top])
 

@@ -3,8 +3,8 @@
 ## What it sees
 KD or another term of the training beside the evaluation's, at every evaluation: their ratio moves from the first
 evaluations to the last by more than the threshold, far beyond the noise of the batches, while that of the label loss
-keeps within half of it. Where the evaluation tells only its total and the label loss, what is left of the two totals
-stands for the other terms.
+stays, or moves by less than half of it. Where the evaluation tells only its total and the label loss, what is left of
+the two totals stands for the other terms.
 
 ## Why it is bad
 The texts are alike, as the label losses say, and the term is not: in training it is computed from something else. KD
@@ -15,6 +15,7 @@ a sum that is never set to 0, targets of another batch, an answer that is kept f
 ## Thresholds
 - `times = 1.25`: how many times the ratio becomes another one; much dropout in training makes it 1.15. It is a hint,
   and a warning from `far = 1.5` on.
+- `label = 1.1`: from here on the label losses part too, which R316 tells: then it is the texts.
 
 ## Example
 ```run fires
@@ -74,7 +75,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     for what, pair in others.items():
         yield Reading(f"how many times the ratio of {what} changes", float(np.exp(pair.drift)), "times")
         apart = abs(pair.drift - label.drift) > np.log(t["times"])
-        if pair.surely_moved(t["times"]) and apart and abs(label.drift) < 0.5 * abs(pair.drift):
+        texts = label.surely_moved(t["label"]) and (label.drift > 0) == (pair.drift > 0)
+        if pair.surely_moved(t["times"]) and apart and not texts and abs(label.drift) < 0.5 * abs(pair.drift):
             yield _finding(what, pair, label, Level.WARNING if pair.surely_moved(t["far"]) else Level.INFO)
 
 
@@ -113,5 +115,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_PERPLEXITY}", f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
     check=check,
-    thresholds={"times": 1.25, "far": 1.5},
+    thresholds={"times": 1.25, "far": 1.5, "label": 1.1},
 )

@@ -64,7 +64,8 @@ class Beside:
 
     def _ends(self) -> tuple[Floats, Floats]:
         known = np.log(self.ratio)
-        return known[: max(2, known.size // 4)], known[-max(2, known.size // 4) :]
+        few = max(3, known.size // 4)  # the first one may be of a student that is thrown back in the first step
+        return known[:few], known[-few:]
 
 
 def beside(run: Run) -> dict[str, Beside]:
@@ -116,7 +117,8 @@ def rest(run: Run, label: Beside) -> Beside | None:
     """Return what the total has beside its label loss, in training and at evaluation, or None if that is little.
 
     For logs whose evaluation tells a total and the label loss only. The label loss's weight at the evaluation is taken
-    to be the training's there.
+    to be the training's, at the first or at the last evaluations: of the two, the rest that drifts less is returned, as
+    labels that are smoothed in training move that ratio a little.
     """
     total, evaluated = run.get(names.LOSS), run.get(names.EVAL_LOSS)
     terms = parts(run).terms
@@ -128,20 +130,24 @@ def rest(run: Run, label: Beside) -> Beside | None:
     if whole is None or weighted is None or not np.array_equal(whole[0], weighted[0]):
         return None
     step, training, evaluation = whole
-    weight = float(np.median(weighted[1] / weighted[2]))
-    here, there = training - weighted[1], evaluation - weight * weighted[2]
-    if np.any(here < _LEAST * training) or np.any(there < _LEAST * evaluation):
-        return None
-    return Beside(names.LOSS, names.EVAL_LOSS, step, here, there)
+    ratio, here, found = weighted[1] / weighted[2], training - weighted[1], []
+    for weight in (float(np.median(ratio[:3])), float(np.median(ratio[-3:]))):
+        there = evaluation - weight * weighted[2]
+        if np.any(here < _LEAST * training) or np.any(there < _LEAST * evaluation):
+            return None
+        found.append(Beside(names.LOSS, names.EVAL_LOSS, step, here, there))
+    return min(found, key=lambda pair: abs(pair.drift))
 
 
 def weight_moves(run: Run, told: Mapping[str, Beside]) -> Beside | None:
-    """Return the label losses where the training's weight of it changes, and the evaluation's total as well; else None.
+    """Return the label losses where the training's weight of it falls, and that in the evaluation's total; else None.
 
-    For logs without weights: the label loss after its weight leaves the evaluation's, and the totals go together.
+    For logs without weights: the label loss after its weight falls below the evaluation's, and the totals go together.
     """
     label, total = next((told[term] for term in told if term in names.ANCHORS), None), told.get("")
     if run.terms(names.WEIGHT) or label is None or total is None or not label.surely_moved(1.5):
+        return None
+    if label.drift > 0:
         return None
     return label if abs(total.drift) < 0.25 * abs(label.drift) else None
 

@@ -100,6 +100,17 @@ def doubled(column: Column) -> Doubled | None:
     return Doubled(int(same.size), float(column.step[same[0]]), float(column.step[same[-1]]), gap, noise, apart, ends)
 
 
+def told_again(column: Column) -> tuple[int, float, float]:
+    """Return how many records of a finite ``column`` tell a step once more, and by how much their values differ.
+
+    In the median, and beside it the median difference of different steps that are neighbours; NaN for none of either.
+    """
+    order = np.argsort(column.step, kind="stable")
+    moved, same = np.abs(np.diff(column.value[order])), np.diff(column.step[order]) == 0
+    gap, noise = (float(np.median(found)) if found.size else float("nan") for found in (moved[same], moved[~same]))
+    return int(np.count_nonzero(same)), gap, noise
+
+
 def warms_again(run: Run, step: float) -> bool:
     """Whether the learning rate, lower from ``step`` on, climbs back to what it was before it and not beyond that."""
     column = run.get(names.LEARNING_RATE)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
+import time
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,8 @@ from sad.train import loop
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 from faulted import hooks, whole
+from faulted.kills import Counts
+from faulted.start import Process
 
 CHANGES = {"train": {"max_steps": 6, "eval_every": 3, "save_every": 2, "on_red_flag": "ignore"}}
 
@@ -99,3 +105,27 @@ def test_what_must_not_be_is_seen(tmp_path: Path, never: tuple[Path, int]) -> No
     assert any("steps twice: [1, 2, 3, 4, 5, 6]" in one for one in whole.against(run, reference))
     (run / "student" / "model.safetensors").unlink()
     assert "student/model.safetensors is missing" in list(whole.against(run, reference))
+
+
+def asleep(err: Path) -> None:
+    faulthandler.enable(os.open(err, os.O_WRONLY | os.O_CREAT))
+    err.with_name("ready").touch()
+    time.sleep(600)
+
+
+def test_a_process_that_hangs_is_told_with_where_it_stands(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        handle = get_context("fork").Process(target=asleep, args=(tmp_path / "err",))
+        handle.start()
+    while not (tmp_path / "ready").exists():
+        time.sleep(0.01)
+    with pytest.raises(TimeoutError, match="in asleep"):
+        Process(handle, tmp_path / "out", tmp_path / "err").wait(0.1)
+    assert handle.exitcode == -signal.SIGABRT
+
+
+def test_the_counts_of_lanes_are_one_count() -> None:
+    first, second = Counts(Counter(export=2), 1, 3, 0, ["a"]), Counts(Counter(export=1, checkpoint=4), 0, 2, 5, ["b"])
+    first.add(second)
+    assert first == Counts(Counter(export=3, checkpoint=4), 1, 5, 5, ["a", "b"])

@@ -28,6 +28,11 @@ def my_loss(student_logits, teacher_logits):
     "Reverse KL, in nats per token."
     mine, theirs = student_logits.log_softmax(-1), teacher_logits.log_softmax(-1)
     return (mine.exp() * (mine - theirs)).sum(-1).mean()
+def my_collator(features):
+    import torch
+    pad = lambda name, fill: torch.nn.utils.rnn.pad_sequence(
+        [torch.tensor(one[name]) for one in features], batch_first=True, padding_value=fill)
+    return {"input_ids": pad("input_ids", 0), "labels": pad("labels", -100), "attention_mask": pad("attention_mask", 0)}
 """,
 }
 """What the blocks of a page take as given."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import warm
-from furnished import furnish, record
+from furnished import furnish, record, write
 from refusal import refused
 
 from sad_doctor import names

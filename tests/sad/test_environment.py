@@ -6,8 +6,11 @@ import json
 import os
 import platform
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from sad import environment
@@ -59,3 +62,19 @@ def test_without_a_home_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", homeless)
     assert "set SAD_CACHE" in environment.facts()["folders"]["sad"]
+
+
+def test_the_machine_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = SimpleNamespace(name="A card", total_memory=80e9, major=9, minor=0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: card)
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2}, raising=False)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=16e9, available=3.25e9))
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "vendor_id : x\nmodel name : A processor\x1b[1m @ 2 GHz\n")
+    told = environment.facts()
+    assert told["accelerators"] == ["A card, 80 GB, capability 9.0", "CUDA 13.0"]
+    assert told["processor"] == {"name": "A processor @ 2 GHz", "cores": os.cpu_count(), "usable": 2}
+    assert told["memory"] == {"total": "16.0 GB", "available": "3.2 GB"}

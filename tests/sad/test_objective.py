@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sad.aware.readiness import Readiness
+from sad.aware.tokens import Gaps
 from sad.batch import Sum
 from sad.objective import Ledger, Objective
 
@@ -36,6 +37,9 @@ def test_the_recorded_parts_sum_to_the_loss_that_is_differentiated(
     part.backward()
     for name, one in given_sums.items():
         assert float(one.total.grad) == pytest.approx(weights[name] / units[name], rel=1e-5)
+    # what the passes are told beforehand is what comes to them afterwards
+    scales = objective.scales(units)
+    assert scales == {name: pytest.approx(float(one.total.grad), rel=1e-5) for name, one in given_sums.items()}
 
 
 @given(values, st.lists(values, min_size=1, max_size=4))
@@ -232,6 +236,20 @@ def test_a_term_that_waits_enters_with_the_lm_loss_and_its_weight_is_on_record()
     assert step(objective, {"kd": 3.0, "lm": 12.0}).weight == pytest.approx({"kd": 1.0, "lm": 1.0})
     assert objective.weights["kd"] == pytest.approx(1.0)
     assert Objective({"kd": 1.0}).state() == {}
+
+
+def test_what_follows_the_student_goes_on_from_a_checkpoint() -> None:
+    def made() -> Objective:
+        return Objective({"kd": 2.0, "lm": 1.0}, readiness=Readiness({"kd": 2.0}, 0.2, 0.4), gaps=Gaps(1.0, 4.0))
+
+    first, other = made(), made()
+    first.begin(10.0, 5.0)
+    assert first.gaps is not None
+    first.gaps.follow(3.0, 1.0)
+    other.recall(first.state())
+    assert other.state() == first.state() == {"readiness": first.readiness.state(), "gaps": {"mean": 3.0}}
+    other.recall({})
+    assert other.state() == made().state()
 
 
 def test_a_term_that_enters_does_not_raise_the_level_that_spikes_are_judged_by() -> None:

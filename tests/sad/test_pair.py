@@ -51,6 +51,12 @@ def test_both_models_have_eager_attention_where_maps_are_compared(pair_folder: P
     assert {m.config._attn_implementation for m in models} == {"eager" if weight else "sdpa"}
 
 
+def test_a_model_is_given_where_one_of_the_two_is_there() -> None:
+    model = tiny.pair().teacher
+    assert [pair.Given(teacher=model).any, pair.Given(student=model).any] == [True, True]
+    assert not pair.Given(teacher_tokenizer="t", student_tokenizer="s").any
+
+
 def test_the_teacher_is_frozen_and_the_student_trains(pair_folder: Path) -> None:
     found = pair.load(recipe(pair_folder), torch.bfloat16)
     assert not any(p.requires_grad for p in found.teacher.parameters())

@@ -7,23 +7,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-RECIPE = """
-[teacher]
-model = "./teacher"
-[student]
-model = "./student"
-[data]
-text = "./text.txt"
-held_out = 0.2
-max_length = 32
-eval_windows = 4
-[train]
-batch_size = 4
-device = "cpu"
-precision = "fp32"
-eval_every = 100000
-save_every = 100000
-"""
+RECIPE: dict[str, dict[str, Any]] = {
+    "teacher": {"model": "./teacher"},
+    "student": {"model": "./student"},
+    "data": {"text": "./text.txt", "held_out": 0.2, "max_length": 32, "eval_windows": 4},
+    "train": {"batch_size": 4, "device": "cpu", "precision": "fp32", "eval_every": 100_000, "save_every": 100_000},
+}
 
 
 def furnish(folder: Path, pair: Path) -> None:
@@ -31,7 +20,16 @@ def furnish(folder: Path, pair: Path) -> None:
     for name in ("teacher", "student"):
         shutil.copytree(pair / name, folder / name)
     shutil.copy(pair / "text.txt", folder / "text.txt")
-    (folder / "run.toml").write_text(RECIPE, encoding="utf-8")
+    write(folder)
+
+
+def write(folder: Path, **changes: dict[str, Any]) -> None:
+    """Write the recipe with some keys of its sections changed."""
+    lines = []
+    for section, values in RECIPE.items():
+        both = {**values, **changes.get(section, {})}
+        lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in both.items())]
+    (folder / "run.toml").write_text("\n".join(lines), encoding="utf-8")
 
 
 def record(run: Path, name: str = "metrics.jsonl") -> list[dict[str, Any]]:

@@ -21,5 +21,9 @@ def pen(widget: Widget, told: str) -> Pen:
 
 def strip(line: Content, width: int, base: Style) -> Strip:
     """Return a line of content as a strip of ``width`` cells; ``base`` is what lies under it."""
-    pieces = [Segment(text, style.rich_style) for text, style in line.render(base, "", Style.parse)]
+    pieces = [Segment(text, style.rich_style) for text, style in line.render(base, "", _parsed)]
     return Strip(pieces, line.cell_length).adjust_cell_length(width, base.rich_style)
+
+
+def _parsed(told: str | Style) -> Style:
+    return Style.parse(told) if isinstance(told, str) else told

@@ -11,15 +11,13 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from sad_doctor.clean import clean
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.ink import pen
 from sad_doctor.views.tui.logtext import LogText
-from sad_doctor.views.tui.painted import Framed
+from sad_doctor.views.tui.scrolled import BAR, Scrolled
 from sad_doctor.views.tui.story import matches
 
 _BAD = re.compile(r"\b(error|exception|traceback|fatal|killed|nan|inf|out of memory)\b|Error\b", re.IGNORECASE)
@@ -28,7 +26,7 @@ _MOST_PAINTED = 2000
 """So many painted lines are kept."""
 
 
-class LogPane(ScrollView, Framed, can_focus=True):
+class LogPane(Scrolled, can_focus=True):
     """Shows lines; only those in view are painted, however many there are."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -44,7 +42,7 @@ class LogPane(ScrollView, Framed, can_focus=True):
         self.add_class("pane")
         self.border_title = Content("Log")
         self._log = LogText()
-        self._stale = False
+        self._stale, self._ending = False, True
         self._kept: tuple[str, ...] = ()
         self._strips: dict[tuple[str, int], Strip] = {}
         self.shown: Sequence[str] = ()
@@ -67,21 +65,32 @@ class LogPane(ScrollView, Framed, can_focus=True):
 
     def _fill(self) -> None:
         self._stale = False
-        ending = self.scroll_y >= self.max_scroll_y - 1
+        ending = self._ending
         lines = self._log.lines or self._kept
         self.shown = [one for one in lines if matches(self.wanted, one)] if self.wanted else list(lines)
-        self.virtual_size = Size(max(map(len, self.shown), default=0) + 1, len(self.shown))
+        self.extend(len(self.shown), max(map(len, self.shown), default=0) + 1 + BAR)
         name = self._log.path.name if self._log.path and self._log.lines else ""
         self.border_title = Content(f"Log  {clean(name, 60)}".rstrip())
         self.border_subtitle = Content(f"{len(self.shown)} lines" + (", filtered" if self.wanted else ""))
-        if ending:
-            self.call_after_refresh(self.scroll_end, animate=False)
         self.refresh()
+        if ending:
+            self._ending = True
+            self.to(self.max_scroll_y)
 
-    def render_line(self, y: int) -> Strip:
+    def on_resize(self) -> None:
+        """Go on showing the end, which now lies elsewhere."""
+        if self._ending:
+            self.to(self.max_scroll_y)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Remember whether one has left the end."""
+        super().watch_scroll_y(old_value, new_value)
+        self._ending = new_value >= self.max_scroll_y - 1
+
+    def paint_line(self, y: int) -> Strip:
         """Return a line of the log, or a blank one."""
         x, at = self.scroll_offset.x, self.scroll_offset.y + y
-        width = self.size.width
+        width = self.room
         base = Style(bgcolor=self.rich_style.bgcolor)
         if at >= len(self.shown):
             text = "the log holds no text" if not self.shown and y == 0 else ""

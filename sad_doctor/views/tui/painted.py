@@ -9,6 +9,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Region
+from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style as TextualStyle
 from textual.widget import Widget
@@ -18,7 +19,7 @@ _WORTH = 3
 _EDGES = ("border_top", "border_right", "border_bottom", "border_left")
 
 
-class Painted(Widget):
+class Edged(Widget):
     """Renders as any widget does, with the edges of one row for all rows between its top and its bottom edge.
 
     Textual builds border, padding and filters anew for each row that is painted: of a chart that fills its pane this
@@ -76,12 +77,17 @@ class Painted(Widget):
         return super().render_lines(Region(0, y, self.region.width, 1))[0]
 
 
+class Painted(ScrollView, Edged, can_focus=False):
+    """Paints all of itself. That it is a view that could scroll spares a second layout whenever its size changes."""
+
+    DEFAULT_CSS = "Painted { overflow: hidden; }"
+
+
 class Framed(Painted):
     """A pane whose frame and title have another colour while it has the focus.
 
     It is not styled anew for that: the style sheet, with all that it says of the widget and what is in it, takes longer
-    than to paint both panes that the focus moves between. To be named after a base whose style sheet matters: Textual
-    takes that of the first one.
+    than to paint both panes that the focus moves between.
     """
 
     def watch_has_focus(self, _has_focus: bool) -> None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from textual.content import Content
 from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
 from sad_doctor.views.tui.ink import strip
-from sad_doctor.views.tui.painted import Framed
 from sad_doctor.views.tui.prose import Page, lay_out
+from sad_doctor.views.tui.scrolled import BAR, Scrolled
 
 _MARGIN = 1
 """Cells that stay free at the right."""
 
 
-class Pane(ScrollView, Framed, can_focus=True):
+class Pane(Scrolled, can_focus=True):
     """Shows a page."""
 
     def __init__(self, title: str, *, id: str | None = None) -> None:
@@ -26,18 +25,19 @@ class Pane(ScrollView, Framed, can_focus=True):
         self._laid: tuple[Page, int, list[Content]] = ((), 0, [])
         self._strips: dict[int, Strip] = {}
         self._blank: Strip | None = None
+        self._pointed = False
 
     def show(self, page: Page) -> None:
         """Show another page from its top; the same page keeps its place."""
         if page != self.page:
             self.page = page
             self._fit()
-            self.scroll_to(y=0, animate=False, immediate=True, force=True)
+            self.to(0)
             self.refresh(layout=bool(self.styles.height and self.styles.height.is_auto))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         """Return how many lines the page takes at this width."""
-        return max(len(self._lines(width - self.scrollbar_size_vertical - _MARGIN)), 1)
+        return max(len(self._lines(width - BAR - _MARGIN)), 1)
 
     def on_resize(self) -> None:
         """Wrap the page to the new width."""
@@ -49,9 +49,9 @@ class Pane(ScrollView, Framed, can_focus=True):
         self._blank = None
         super().notify_style_update()
 
-    def render_line(self, y: int) -> Strip:
+    def paint_line(self, y: int) -> Strip:
         """Return a line of the page, or a blank one."""
-        at, width = round(self.scroll_y) + y, self.size.width
+        at, width = self.top + y, self.room
         lines = self._lines()
         if at >= len(lines):
             if self._blank is None or self._blank.cell_length != width:
@@ -62,6 +62,13 @@ class Pane(ScrollView, Framed, can_focus=True):
         if at not in self._strips:
             self._strips[at] = self._painted(lines[at], at)
         return self._strips[at]
+
+    def on_enter(self) -> None:
+        """The mouse has come, which may select text: from now on each piece tells where it stands."""
+        if not self._pointed:
+            self._pointed = True
+            self._strips.clear()
+            self.refresh()
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """Return the text that the mouse has selected."""
@@ -79,15 +86,16 @@ class Pane(ScrollView, Framed, can_focus=True):
         return line.stylize("reverse", start, len(line) if end == -1 else end)
 
     def _painted(self, line: Content, at: int) -> Strip:
-        return strip(line, self.size.width, self.visual_style).apply_offsets(0, at)
+        made = strip(line, self.room, self.visual_style)
+        return made.apply_offsets(0, at) if self._pointed else made
 
     def _fit(self) -> None:
         if self.size.width:  # nobody knows how wide it will be while it is not shown
-            self.virtual_size = Size(0, max(len(self._lines()), 1))
+            self.extend(len(self._lines()))
 
     def _lines(self, width: int = 0) -> list[Content]:
         """The lines at a width, that of the widget for 0; they are asked for again and again, and wrapped once."""
-        width = width or self.scrollable_content_region.width - _MARGIN
+        width = width or self.room - _MARGIN
         if self._laid[0] is not self.page or self._laid[1] != width:
             self._laid = (self.page, width, lay_out(self.page, max(width, 1)))
             self._strips.clear()

@@ -11,18 +11,17 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 
 from sad_doctor.views.tui.ink import strip
-from sad_doctor.views.tui.painted import Framed
 from sad_doctor.views.tui.prose import Page, lay_out
+from sad_doctor.views.tui.scrolled import BAR, Scrolled
 
 _FAR = 1 << 30
 
 
-class Roll(ScrollView, Framed, can_focus=True):
+class Roll(Scrolled, can_focus=True):
     """Shows pages below each other; ``head`` is a line that stays above them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -93,13 +92,13 @@ class Roll(ScrollView, Framed, can_focus=True):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         """Return the lines of all rows at a width."""
-        self._fit(width - self.scrollbar_size_vertical - 2)
+        self._fit(width - BAR - 2)
         return len(self._owners) + self._heads
 
-    def render_line(self, y: int) -> Strip:
+    def paint_line(self, y: int) -> Strip:
         """Return a painted line of a row, the head, or a blank line."""
-        width = self.size.width
-        line = round(self.scroll_y) + y - self._heads
+        width = self.room
+        line = self.top + y - self._heads
         if y < self._heads and self.head is not None:
             return strip(Content(" ") + self.head, width, self.visual_style)
         if line >= len(self._owners):
@@ -118,8 +117,10 @@ class Roll(ScrollView, Framed, can_focus=True):
     def row_under(self, event: events.MouseEvent) -> int | None:
         """Return the number of the row under the mouse."""
         offset = event.get_content_offset(self)
-        line = -1 if offset is None or offset.y < self._heads else round(self.scroll_y) + offset.y - self._heads
-        return self._owners[line] if 0 <= line < len(self._owners) else None
+        if offset is None or offset.y < self._heads or offset.x >= self.room:
+            return None
+        line = self.top + offset.y - self._heads
+        return self._owners[line] if line < len(self._owners) else None
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Mark the row under the mouse."""
@@ -178,7 +179,7 @@ class Roll(ScrollView, Framed, can_focus=True):
 
     def _repaint(self, *rows: int | None) -> None:
         """Paint these rows anew and no other."""
-        top = round(self.scroll_y) - self._heads
+        top = self.top - self._heads
         regions = [
             Region(0, self._starts[row] - top, self.size.width, len(self._lines[row]))
             for row in rows
@@ -194,17 +195,17 @@ class Roll(ScrollView, Framed, can_focus=True):
             return
         top, end = self._starts[self._at], self._starts[self._at] + len(self._lines[self._at])
         if top < self.scroll_y:
-            self.scroll_to(y=top, animate=False, immediate=True, force=True)
+            self.to(top)
         elif end > self.scroll_y + view:
-            self.scroll_to(y=min(end - view, top), animate=False, immediate=True, force=True)
+            self.to(min(end - view, top))
 
     def _fit(self, width: int = 0) -> None:
         """Lay the rows out to a width, that of the widget for 0."""
-        width = width or self.scrollable_content_region.width - 2
+        width = width or (self.room - 2 if self.size.width else 0)
         if width > 0 and width != self._width:  # nobody knows how wide it will be while it is not shown
             self._width = width
             self._strips.clear()
             self._lines = [lay_out(page, width) for page in self.pages]
             self._starts = [0, *accumulate(map(len, self._lines))]
             self._owners = [row for row, lines in enumerate(self._lines) for _ in lines]
-            self.virtual_size = Size(0, len(self._owners) + self._heads)
+            self.extend(len(self._owners) + self._heads)

@@ -36,7 +36,7 @@ def rule_page(code: str, report: Report) -> Page:
         _, sign, word = _said(rule, report)
         page = [Paragraph(styled(word, _MUTED), sign), BLANK]
     measured = [_measured(reading) for reading in report.readings.get(code, ())]
-    page += [*section("Measured in this run", measured, bullet="• "), BLANK] if measured else []
+    page += [*section("Measured in this run", measured, bullet="• ")[1:], BLANK] if measured else []
     return [*page, *rulepage.page_of(code)]
 
 

@@ -20,7 +20,7 @@ from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.chart import Chart
 from sad_doctor.views.tui.ink import pen
 from sad_doctor.views.tui.library import Histories
-from sad_doctor.views.tui.painted import Painted
+from sad_doctor.views.tui.painted import Edged, Painted
 from sad_doctor.views.tui.plot import Ink
 
 
@@ -110,8 +110,10 @@ class Bars(_Drawn):
         return paint_bars(width, height, replace(self.shares, columns=moment), None, self.ink())
 
 
-class SharePane(Horizontal):
+class SharePane(Horizontal, Edged):
     """Bands and bars side by side; bands alone where it is narrow."""
+
+    _under: Strip | None = None
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -122,6 +124,17 @@ class SharePane(Horizontal):
         """Yield both."""
         yield self.bands
         yield self.bars
+
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002
+        """Return what lies under both."""
+        if self._under is None or self._under.cell_length != self.size.width:
+            self._under = Strip.blank(self.size.width, self.rich_style)
+        return self._under
+
+    def notify_style_update(self) -> None:
+        """Forget what was painted: colours have changed."""
+        self._under = None
+        super().notify_style_update()
 
     def show(self, shares: Shares) -> None:
         """Show other shares; both panes remember their histories together."""

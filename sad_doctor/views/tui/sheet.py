@@ -93,7 +93,7 @@ class Sheet(Pane):
         self.border_title = Content(title)
         self.border_subtitle = Content("g jump  y copy  esc closes" if finding else "esc closes")
         self.show(page)
-        self.scroll_to(y=0, animate=False, immediate=True, force=True)
+        self.to(0)
         if not self.display:
             self.display, self._before = True, self.screen.focused
         self.screen.set_focus(self, scroll_visible=False)

@@ -64,6 +64,7 @@ class Shell(App[None]):
         self.sheet, self.keys = Sheet(id="sheet"), KeyBar()
         self.wanted = Input(placeholder="filter findings, terms and the log; esc ends it", id="filter", compact=True)
         self.wanted.display = False
+        self.animation_level = "none"  # a page that glides is a page that comes late
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
 

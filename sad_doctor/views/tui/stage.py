@@ -10,7 +10,7 @@ _ALONE = {"display": "block", "width": "100%", "height": "100%", "max_width": "1
 """What a pane that is alone, and all that holds it, look like."""
 
 
-class Stage(Screen[None]):
+class Stage(Screen[object]):
     """A screen that knows which pane is alone in it.
 
     Textual paints a whole screen when the focus moves, and styles every widget anew when one is maximized. Here two

@@ -99,9 +99,9 @@ class TermTable(Roll):
 
     def rebuild(self) -> None:
         """Fill the table for the present width: the trend takes what the numbers leave."""
-        width = self.scrollable_content_region.width
-        if width <= 0:
+        if not self.size.width:
             return
+        width = self.room
         self._fitted = self.size
         self.shown = [t for t in self.terms if matches(self.wanted, t.name)] or list(self.terms)
         heads = ["raw", "weight", "weighted", "share"] if width >= _ROOMY else ["weighted", "share"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import sad.invariants
+from sad.errors import UserError
 from sad.invariants import check
 from sad.judge.check import judged
 from sad.judge.target import load
@@ -47,3 +48,15 @@ def test_a_function_of_a_given_and_a_divergence_are_taken_as_they_are():
 def test_nothing_else_is_found_by_name():
     with pytest.raises(AttributeError, match="nosuch"):
         sad.invariants.nosuch  # noqa: B018
+
+
+def test_code_of_another_kind():
+    alignments = HERE / "alignments"
+    only = ("text_kept", "ids_permuted")
+    report = check(load(f"{alignments / 'right_alignments.py'}:groups"), kind="alignment", only=only)
+    assert (report.name, report.code) == ("groups", 0)
+    assert report.document()["alignment"] == "groups"
+    with pytest.raises(AssertionError, match=r"tokens .* are in no group"):
+        check(load(f"{alignments / 'faulty_alignments.py'}:loses_the_rest"), kind="alignment", only=only)
+    with pytest.raises(UserError, match="there are loss, collator"):
+        check(load, kind="colator")

@@ -13,6 +13,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 RIGHT, FAULTY, UNRULY = (HERE / f"{name}_losses.py" for name in ("right", "faulty", "unruly"))
 
+COLLATORS = HERE / "collators" / "faulty_collators.py"
+
 
 def sad(*args):
     return warm.sad("verify", *map(str, args), cwd=ROOT)
@@ -64,6 +66,11 @@ def test_json_has_every_line_with_its_numbers():
         (["--loss", f"{RIGHT}:nosuch"], "has no nosuch"),
         (["--loss", f"{UNRULY}:unknown_parameter"], "frobnication"),
         (["--loss", f"{RIGHT}:plain", "--only", "nosuch"], "no such property"),
+        (["--collator", f"{COLLATORS}:preferences"], "chosen_ids"),
+        (["--collator", f"{COLLATORS}:end_masked", "--only", "claims"], "no such property"),
+        (["--collator", f"{COLLATORS}:end_masked", "--seed", "3"], "--seed"),
+        (["--collator", f"{COLLATORS}:end_masked", "--loss", f"{RIGHT}:plain"], "at once"),
+        (["--only", "claims"], "name the code to judge"),
         (["--loss", f"{RIGHT}:plain", "--timeout", "0"], "seconds above 0"),
         (["--loss", f"{RIGHT}:plain", "--adapter", "nosuch.py"], "no file nosuch.py"),
         (["--loss", f"{RIGHT}:plain", "--only", "claims", "--junit", "no/such/folder.xml"], "--junit"),
@@ -75,3 +82,42 @@ def test_what_cannot_be_judged_is_one_line_and_2(args, word):
     assert word in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_a_collator_is_judged_likewise(tmp_path):
+    file = tmp_path / "report.xml"
+    done = sad("--collator", f"{COLLATORS}:end_masked", "--only", "I10", "--json", "--junit", file)
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert (told["interface"], told["collator"]) == ("collator", f"{COLLATORS}:end_masked")
+    by_name = {line["name"]: line for line in told["invariants"]}
+    assert set(by_name) == {"target_alignment", "truncated_alike"}
+    broken = by_name["target_alignment"]
+    assert (broken["standing"], broken["id"]) == ("broken", "I10")
+    assert broken["replay"] == f"sad verify --collator {COLLATORS}:end_masked --only target_alignment"
+    assert ElementTree.parse(file).getroot()[0].get("name") == f"sad verify --collator {COLLATORS}:end_masked"
+
+
+def test_a_collator_that_hangs_or_returns_nothing_gets_a_verdict():
+    done = sad("--collator", f"{COLLATORS}:hangs", "--timeout", "2")
+    assert done.returncode == 1
+    assert "hangs: no answer" in done.stdout
+    done = sad("--collator", f"{COLLATORS}:nothing")
+    assert done.returncode == 1
+    assert "returns None" in done.stdout
+    assert "it printed: collating 5" in done.stdout
+
+
+def test_an_adapter_alone_says_what_it_is_for(tmp_path):
+    adapter = tmp_path / "adapter.py"
+    adapter.write_text(
+        "import torch\n"
+        "from torch.nn.utils.rnn import pad_sequence\n\n\n"
+        "def collate(given):\n"
+        "    rows = [[torch.tensor(one[k]) for one in given.features] for k in ('input_ids', 'labels')]\n"
+        "    return tuple(pad_sequence(r, True, f) for r, f in zip(rows, (given.marks.pad, -100)))\n",
+        encoding="utf-8",
+    )
+    done = sad("--adapter", adapter, "--only", "can_be_called,tokens_kept")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "assumed: called as its adapter says" in done.stdout

@@ -58,3 +58,13 @@ def test_the_plugin_imports_nothing_heavy():
     look = "import sys, sad.judge.plugin; print(sorted({'torch', 'transformers', 'rich'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_collator_is_tested_likewise(tmp_path):
+    done = pytest_on(tmp_path, "--sad-collator", f"{HERE / 'collators' / 'faulty_collators.py'}:end_masked")
+    assert done.returncode == 1
+    assert "tokens_kept PASSED" in done.stdout
+    assert "target_alignment FAILED" in done.stdout
+    assert "truncated_alike SKIPPED" in done.stdout
+    assert "again: sad verify --collator" in done.stdout
+    assert "plugin.py" not in done.stdout

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch.nn.parallel import DistributedDataParallel
@@ -18,6 +19,7 @@ from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.evaluate import evaluate, likelihood
 from sad.objective import Objective
+from sad.recipe.terms import Terms
 from sad.subjects.processes import on_processes
 from sad.train import devices
 from sad.train.devices import USE_FSDP, Sharding, dealt, make_accelerator, reducer, sharding
@@ -39,7 +41,6 @@ def test_the_second_fsdp_is_taken(told: Any, reshard: bool) -> None:
 @pytest.mark.parametrize(
     ("environment", "told"),
     [
-        ({"ACCELERATE_USE_DEEPSPEED": "true"}, "DeepSpeed steps inside its backward pass.*fsdp_version: 2"),
         ({"ACCELERATE_USE_MEGATRON_LM": "true"}, "asks for Megatron-LM"),
         ({"ACCELERATE_USE_PARALLELISM_CONFIG": "true"}, "only data parallelism"),
         ({"ACCELERATE_GRADIENT_ACCUMULATION_STEPS": "4"}, "set train.accumulation instead"),
@@ -69,6 +70,19 @@ def test_accelerate_is_not_to_shard_by_itself(monkeypatch: pytest.MonkeyPatch) -
     make_accelerator("cpu", "fp32", ("kd",))
     assert seen == [None]
     assert os.environ[USE_FSDP] == "true"
+    AcceleratorState._reset_state()
+
+
+@pytest.mark.parametrize(("environment", "keeps"), [({}, True), (FSDP, False)])
+def test_no_copy_of_the_whole_model_is_kept_where_its_weights_are_in_pieces(
+    environment: dict[str, str], keeps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    accelerator = make_accelerator("cpu", "bf16", ("kd",))
+    with accelerator.autocast():
+        assert torch.is_autocast_enabled("cpu")
+        assert torch.is_autocast_cache_enabled() == keeps
     AcceleratorState._reset_state()
 
 
@@ -136,7 +150,7 @@ def backward(names: tuple[str, ...]) -> bool:
     pair = of.pair
     distiller = Distiller(pair.student, pair.teacher, pair.vocab, of.recipe.terms)
     devices.place(distiller, accelerator)
-    wrapped, _ = devices.prepare(accelerator, distiller, tiny_optimizer(distiller))
+    wrapped, _ = devices.prepare(accelerator, distiller, tiny_optimizer(distiller), 1.0)
     objective = Objective(dict(of.recipe.terms.weights))
     for batch in batches(of)[:2]:
         # a second pass finds what the first one left undone
@@ -146,11 +160,16 @@ def backward(names: tuple[str, ...]) -> bool:
 
 
 def tiny_optimizer(distiller: Distiller) -> Any:
-    import torch
-
     return torch.optim.SGD(distiller.parameters(), lr=0.1)
 
 
 @pytest.mark.parametrize("names", [("layerwise",), ("lm",)])
 def test_weights_that_no_term_reaches_do_not_stop_two_processes(names: tuple[str, ...]) -> None:
     assert on_processes(backward, names, 2) == [True, True]
+
+
+def test_both_models_and_what_trains_beside_them_are_put_on_the_device() -> None:
+    pair = tiny.pair()
+    made = Distiller(pair.student, pair.teacher, pair.vocab, Terms())
+    devices.place(made, SimpleNamespace(device=torch.device("meta"), num_processes=1))  # type: ignore[arg-type]
+    assert {p.device.type for module in (made, made.teacher) for p in module.parameters()} == {"meta"}

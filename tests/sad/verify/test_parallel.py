@@ -69,6 +69,32 @@ def test_a_number_of_processes_that_is_none_is_wrong_usage(jobs):
     assert done.returncode == 2
 
 
+INTERRUPTED = """
+import os, time
+if __name__ == "__main__":
+    from sad.verify import battery, parallel
+    try:
+        list(parallel.run_parallel(battery.choose(["V103"]), 1))
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
+else:
+    print("up", flush=True)
+    time.sleep(1)
+    os._exit(0)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a group of processes is one of POSIX")
+def test_an_interrupt_while_processes_start_is_the_parents_alone(tmp_path):
+    (tmp_path / "asks.py").write_text(INTERRUPTED)
+    words = [sys.executable, tmp_path / "asks.py"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    asks = subprocess.Popen(words, start_new_session=True, **pipes)
+    assert asks.stdout.readline() == "up\n"
+    os.killpg(asks.pid, signal.SIGINT)
+    assert asks.communicate(timeout=120) == ("stopped\n", "")
+
+
 @pytest.mark.parametrize(("processors", "processes"), [(1, 1), (2, 2), (1000, MOST)])
 def test_a_process_a_processor_and_not_more_than_pay(monkeypatch, processors, processes):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(processors), raising=False)

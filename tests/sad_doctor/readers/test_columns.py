@@ -95,3 +95,18 @@ def test_a_column_that_comes_after_a_restoring_shares_the_steps_it_has_in_common
     found = restored.snapshot()
     assert found["b"].step.tolist() == list(range(5))
     assert np.shares_memory(found["a"].step, found["b"].step)
+
+
+def test_what_a_step_that_comes_back_overwrites_leaves_its_level_behind():
+    growing = GrowingColumn()
+    for step in range(8):
+        growing.rewind(step, float(step))
+    growing.rewind(3, 30.0)
+    growing.rewind(3, 31.0)  # the same step again takes nothing back
+    growing.rewind(0, 1.0)
+    assert growing.rewound == [[7.0, 3, 5.0], [3.0, 0, 1.5]]
+    assert growing.column().value.tolist() == [1.0]
+    for _ in range(100):
+        growing.rewind(1, 1.0)
+        growing.rewind(0, 1.0)
+    assert len(growing.rewound) == 64

@@ -1,3 +1,4 @@
+import json
 import math
 
 import numpy as np
@@ -185,3 +186,16 @@ def test_rows_whose_step_is_an_epoch_say_so():
     stepped.add_all([{"epoch": i, "step": i, "loss": 1.0} for i in range(20)])
     assert rows.facts == {names.STEP_UNIT: "epoch"}
     assert stepped.facts == {}
+
+
+def test_where_the_loss_was_logged_anew_is_a_fact_that_survives_a_cache():
+    rows = Rows(last_wins=True)
+    for step in [*range(1, 41), *range(1, 21)]:
+        rows.add({"step": step, "loss": 9 - step / 10, "lr": 0.1})
+    assert rows.facts[names.REWOUND] == [[40.0, 1.0, pytest.approx(9 - 3.8)]]
+    again = Rows.restored(True, json.loads(json.dumps(rows.state())), rows.snapshot())
+    assert again.facts == rows.facts
+    kept = Rows()
+    for step in [*range(1, 41), *range(1, 21)]:
+        kept.add({"step": step, "loss": 9 - step / 10})
+    assert names.REWOUND not in kept.facts

@@ -59,9 +59,28 @@ def test_a_fraction_that_stands_is_not_counted(judge, epoch, fires):
     assert all("in all of its 100 records" in one.headline for one in found)
 
 
-def test_steps_that_two_processes_write():
-    drawn = np.random.default_rng(0).normal(0, 0.1, (2, 60))
-    rows = [(step, 6 - step / 60 + float(one)) for step in range(60) for one in drawn[:, step]]
+def _told(rows):
     columns = {"train/loss": Column(*(np.array(side, dtype=np.float64) for side in zip(*rows, strict=True)))}
-    found = [one for one in RULE.check(Run("a", "b", Path("c"), columns), RULE.thresholds) if isinstance(one, Finding)]
-    assert ["two processes write" in one.headline for one in found] == [True]
+    found = RULE.check(Run("a", "b", Path("c"), columns), RULE.thresholds)
+    return [one.headline for one in found if isinstance(one, Finding)]
+
+
+@pytest.mark.parametrize(("noise", "says"), [(0.2, "each its own"), (0.001, "two processes write one run")])
+def test_steps_that_two_processes_write(noise, says):
+    random = np.random.default_rng(0)
+    level = 6 - np.arange(60) / 60 + random.normal(0, 0.1, 60)
+    rows = [(step, float(level[step] + random.normal(0, noise))) for step in range(60) for _ in range(2)]
+    (headline,) = _told(rows)
+    assert says in headline
+    # out of step with each other, the log goes back again and again
+    (headline,) = _told(
+        [row for at in range(0, 116, 4) for row in (rows[at], rows[at + 2], rows[at + 1], rows[at + 3])]
+    )
+    assert says in headline
+    assert "goes back" in headline
+
+
+def test_a_resume_is_told_elsewhere():
+    level = [(step, 6 - step / 60 + 0.1 * (step % 3)) for step in range(100)]
+    assert _told([*level[:60], *level[50:]]) == []
+    assert _told(level) == []

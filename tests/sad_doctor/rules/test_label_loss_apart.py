@@ -54,3 +54,15 @@ def test_others_are_left_alone(judge, text):
 def test_too_few_evaluations(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 60\ntrain/raw/lm: 5 -> 4\nsteps: 20, 40, 60\neval/lm_loss: 5, 4, 3")
+
+
+def test_two_that_part_a_little_are_the_texts(judge):
+    (finding,) = judge(RULE, run("5 -> 3.1", "eval/lm_loss: 5 -> 4.3", "eval/raw/kd: 1.9 -> 4"))
+    assert "Kd parted too: look at the texts" in finding.evidence
+    assert judge(RULE, run("5 -> 3.1", "eval/lm_loss: 5 -> 4.3", "eval/raw/kd: 1.9 -> 1.2")) == []
+
+
+def test_labels_that_get_worse_beside_totals_that_go_together(judge):
+    totals = "eval/loss: 8 -> 3\nsteps: 60\ntrain/loss: 8 -> 3.2 ~ 0.05"
+    (finding,) = judge(RULE, run("1.7 -> 1.9", "eval/lm_loss: 5.7 -> 4", totals).replace("raw", "weighted"))
+    assert finding.numbers["times"] > 1.1

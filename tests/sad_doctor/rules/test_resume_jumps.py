@@ -91,6 +91,13 @@ def test_two_runs_at_once_have_two_levels_that_never_meet():
     assert told(0) == []  # as of several processes that log the same loss
 
 
+def test_a_loss_that_falls_as_suddenly_elsewhere_has_another_objective(judge):
+    high_first = series(5.2, 5, 1, 31) + series(3.2, 2.9, 31, 81) + series(4.8, 4.2, 81, 150)
+
+    assert judge(RULE, high_first) == []
+    assert len(judge(RULE, series(5, 2.5, 1, 101) + series(5, 4, 101, 150))) == 1
+
+
 def test_the_counter_alone_begins_again(judge):
     (finding,) = judge(RULE, series(9, 5, 1, 100) + series(4.9, 4, 1, 60))
     assert finding.level == Level.INFO

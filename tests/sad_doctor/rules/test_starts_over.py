@@ -44,6 +44,8 @@ def test_jumps_with_every_epoch_are_told_so(judge):
         np.tile(np.linspace(4, 5.5, STRETCH), 4),
         # two sources in turn
         np.tile(np.concatenate((np.full(20, 5.5), np.full(20, 4.0))), 4),
+        # a term in turn, in short stretches, beside a loss that falls
+        np.linspace(0.2, 0, 160) + np.tile(np.concatenate((np.linspace(5.9, 5.3, 9), np.full(11, 4.0))), 8),
         # at no even distance
         np.concatenate([learned(n) for n in (20, 70, 40, 30)]),
     ],

@@ -30,6 +30,20 @@ def test_noise_is_no_rise(judge):
         judge(RULE, "steps: 200 every 1\ntrain/lr: 1\nsteps: 150, 160, 170, 180, 200\neval/lm_loss: 3, 4, 5, 2, 1")
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        [3.1, 3.7, 3.2, 2.9, 3.6, 3.5, 3.2, 2.8, 2.1, 2.0],  # unequal batches, while the rate still rises from 0
+        [3.7, 3.1, 3.0, 2.9, 2.9, 4.9, 5.1, 4.8, 2.8, 2.8],  # three bad batches in a row
+        [2.5, 2.7, 2.7, 2.8, 2.1, 1.5, 1.0, 1.0, 1.0, 0.9],  # a first record that was lucky
+    ],
+)
+def test_some_dearer_batches_at_the_beginning_throw_nobody_back(judge, first):
+    later = ", ".join(f"{0.9 - 0.004 * i:.3f}" for i in range(90))
+    log = f"steps: 100\ntrain/lr: 0 -> 1e-4\ntrain/loss: {', '.join(map(str, first))}, {later}\n"
+    assert judge(RULE, log) == []
+
+
 def test_a_label_loss_after_an_unknown_weight_is_a_hint(judge):
     later = ", ".join(f"{1.45 - 0.005 * i:.4f}" for i in range(99))
     (finding,) = judge(RULE, f"steps: 100\ntrain/weighted/lm: 1.18, {later}")

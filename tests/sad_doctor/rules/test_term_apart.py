@@ -37,6 +37,7 @@ def test_what_is_left_of_the_totals_stands_for_terms_that_the_evaluation_does_no
         f"{LM}train/raw/kd: 3.6 -> 2 ~ 0.01\n{AT}eval/raw/kd: 1.8 -> 1",
         # the label losses part as well: it is the text, told by R316
         "steps: 60\ntrain/raw/lm: 5 -> 2 ~ 0.03\n" + f"train/raw/kd: 1.8 -> 0.5 ~ 0.01\n{AT}eval/raw/kd: 1.8 -> 1",
+        "steps: 60\ntrain/raw/lm: 5 -> 3 ~ 0.03\n" + f"train/raw/kd: 1.8 -> 0.1 ~ 0.01\n{AT}eval/raw/kd: 1.8 -> 1",
     ],
 )
 def test_others_are_left_alone(judge, text):

@@ -98,3 +98,11 @@ def test_a_weight_that_ends_with_a_stage_is_a_schedule(judge):
     (schedule,) = judge(RULE, off + _rows("stage", [1] * 40 + [2] * 60))
     (early,) = judge(RULE, off)
     assert (schedule.level, early.level) == (Level.INFO, Level.WARNING)
+
+
+def test_a_kd_that_grows_has_no_divisor(judge):
+    text = "fact vocabulary_size: 192\nsteps: 100\ntrain/raw/lm: 5 -> 4 ~ 0.05\ntrain/raw/kd: "
+
+    (finding,) = judge(RULE, text + "0.09 -> 0.05 ~ 0.001")
+    assert "times the vocabulary" in finding.headline
+    assert judge(RULE, text + "0.09 -> 0.05 -> 1.4 -> 1.1 -> 1 ~ 0.01") == []

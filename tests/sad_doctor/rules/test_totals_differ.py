@@ -17,9 +17,15 @@ EPOCH = "train/epoch: 0.01 -> {}\n"
 
 def test_an_evaluation_without_one_of_the_parts(judge):
     (finding,) = judge(RULE, PARTS + EVALUATED + "6 -> 4.2")
-    assert finding.level == Level.INFO
+    assert finding.level == Level.WARNING
     assert "that of lm and layerwise alone" in finding.headline
     assert "kd is not in it" in finding.headline
+
+
+def test_a_label_loss_alone_may_be_meant(judge):
+    (finding,) = judge(RULE, PARTS + EVALUATED + "5 -> 3.5")
+    assert finding.level == Level.INFO
+    assert "that of lm alone" in finding.headline
 
 
 @pytest.mark.parametrize("value", ["9 -> 6.2", "9.4 -> 6.6", "12 -> 8"])

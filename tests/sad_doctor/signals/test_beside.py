@@ -29,7 +29,7 @@ def test_a_factor_that_grows_is_measured(times):
     found = label(f"steps: 60\ntrain/raw/lm: {4 * times} -> 4\n{AT}eval/lm_loss: 4")
 
     assert -math.log(times) < found.drift < -0.5 * math.log(times)
-    assert found.surely_moved(1 + (times - 1) / 4)
+    assert found.surely_moved(times**0.35)
 
 
 def test_the_pairs_that_a_log_tells():
@@ -76,3 +76,9 @@ def test_a_weight_that_moves_in_both():
     for text, moves in ((both + "eval/loss: 4.5 -> 1", True), (both + "eval/loss: 4.5 -> 4", False)):
         run = parse(text)
         assert (signals.weight_moves(run, signals.beside(run)) is not None) == moves
+
+
+def test_a_first_evaluation_of_another_student_does_not_count():
+    found = label(f"steps: 60\ntrain/raw/lm: 5 -> 4\n{AT}eval/lm_loss: 3, 5, 4.8, 4.7, 4.6, 4.5, 4.4, 4.3, 4.2, 4.1")
+
+    assert abs(found.drift) < 0.05

@@ -7,8 +7,8 @@ import pytest
 
 from sad_doctor import names
 from sad_doctor.readers.rows import Rows
-from sad_doctor.run import Run
-from sad_doctor.signals import beginnings
+from sad_doctor.run import Column, Run
+from sad_doctor.signals import beginnings, told_again
 
 
 def _run(rows: list[tuple[int, float]], last_wins: bool) -> Run:
@@ -42,6 +42,13 @@ def test_of_several_starts_each_is_told(last_wins: bool) -> None:
 def test_a_resume_from_a_later_step_is_none(last_wins: bool) -> None:
     assert beginnings(_run([*FIRST, *((step, 5.0) for step in range(60, 120))], last_wins)) == []
     assert beginnings(_run(FIRST, last_wins)) == []
+
+
+def test_how_far_records_of_one_step_are_apart() -> None:
+    column = Column(np.array([1.0, 2, 1, 3, 2, 4]), np.array([5.0, 4, 5.1, 3, 4.3, 2]))
+    count, gap, noise = told_again(column)
+    assert (count, gap, noise) == (2, pytest.approx(0.2), pytest.approx(1.1))
+    assert told_again(Column(np.arange(3.0), np.ones(3)))[0] == 0
 
 
 @pytest.mark.parametrize("fact", ["words", [1, 2], [["a", 1, 2]], [[1, 2]], None])

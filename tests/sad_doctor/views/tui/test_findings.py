@@ -122,7 +122,7 @@ async def test_rows_are_wrapped_to_the_width_that_is_left_by_the_scrollbar(make,
     async with app.run_test(size=size) as pilot:
         await make.settled(pilot)
         findings = app.board.findings
-        width = findings.scrollable_content_region.width - 2
-        lines = [findings.render_line(y).text.rstrip() for y in range(findings.size.height)]
-        assert findings.show_vertical_scrollbar
+        width = findings.room - 2
+        lines = [findings.paint_line(y).text.rstrip() for y in range(findings.size.height)]
+        assert findings.allow_vertical_scroll
         assert max(map(len, lines)) == width + 1  # and a margin

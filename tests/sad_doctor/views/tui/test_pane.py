@@ -59,3 +59,19 @@ async def test_text_can_be_selected(make):
         app.screen.clear_selection()
         await pilot.pause()
         assert not any(s.style.reverse for s in shown.render_line(1))
+
+
+async def test_the_mouse_selects_what_it_is_drawn_over(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        shown = app.board.detail
+        shown.show([Paragraph(Content("one")), Paragraph(Content("two three"))])
+        await pilot.pause()
+        await pilot.hover(shown, offset=(4, 1))
+        await pilot.pause()
+        await pilot.mouse_down(shown, offset=(3, 1))
+        await pilot.hover(shown, offset=(4, 2))
+        await pilot.mouse_up(shown, offset=(4, 2))
+        await pilot.pause()
+        assert app.screen.get_selected_text() == "ne\ntwo"

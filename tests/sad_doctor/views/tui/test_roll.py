@@ -35,7 +35,7 @@ class Alone(App):
 
 
 def in_view(roll):
-    return [roll.render_line(y).text.strip() for y in range(roll.size.height)]
+    return [roll.render_line(y).text[:-1].strip() for y in range(roll.size.height)]
 
 
 async def test_the_highlighted_row_is_always_in_view_as_a_whole():

@@ -87,5 +87,6 @@ async def test_more_terms_than_fit_do_not_hide_the_end_of_the_trends(make):
     async with app.run_test(size=(120, 40)) as pilot:
         await make.settled(pilot)
         table = app.board.terms
-        assert table.show_vertical_scrollbar
-        assert not table.show_horizontal_scrollbar
+        assert table.allow_vertical_scroll
+        assert not table.allow_horizontal_scroll
+        assert "…" not in table.paint_line(1).text

@@ -1,0 +1,1 @@
+"""Judges someone's alignment of two tokenizers' readings of a text."""

@@ -1,0 +1,1 @@
+"""Judges someone's collator: a list of texts in, a batch out."""

@@ -1,0 +1,205 @@
+"""What is asked of a collator: that its texts are in the batch, and the properties of `sad/invariants` on its loss."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from sad.case import Standing, Verdict
+from sad.invariants.batch_composition import batch_composition
+from sad.invariants.target_alignment import EOS, PAD, TEXTS, target_alignment
+from sad.judge.collators.call import Call
+from sad.judge.collators.cutting import cut_alike
+from sad.judge.collators.textbook import masks_prompts, narrow, outside, places, smallest
+from sad.subjects.text_loss import Collated, Marks, Text, collated_loss
+
+BOTH = (Marks(EOS, PAD), Marks(EOS, EOS))
+"""A padding mark of its own, and the end mark as the padding mark."""
+SHORT = (TEXTS[0],), (TEXTS[3], TEXTS[0]), TEXTS
+"""The smallest batches first."""
+
+
+def can_be_called(call: Call) -> Verdict:
+    """It returns ids and labels of one shape, the same for the same texts."""
+    found, again = (call(TEXTS, BOTH[0]) for _ in range(2))
+    names = ", ".join(found.names)
+    if not _same(found.batch, again.batch):
+        return Verdict(False, "the same texts twice give two batches")
+    rows, length = found.batch.input_ids.shape
+    return Verdict(True, f"{len(TEXTS)} texts give {rows} x {length} of {names}")
+
+
+def tokens_kept(call: Call) -> Verdict:
+    """Every text is in the batch, whole and once, in the order in which it came."""
+    for marks in BOTH:
+        for texts in SHORT:
+            batch = call(texts, marks).batch
+            found = places(batch, texts)
+            for text, place in zip(texts, found, strict=True):
+                if place is None:
+                    says = f"a text of {len(text.ids)} tokens is not in the batch whole"
+                    return Verdict(False, says, example=f"{list(text.ids)} in {batch.input_ids.tolist()}")
+            there = [place for place in found if place is not None]
+            if len({(place.row, place.start) for place in there}) < len(there):
+                return Verdict(False, "two texts stand at one place", example=str(batch.input_ids.tolist()))
+    order = sorted(there, key=lambda place: (place.row, place.start))
+    says = f"{len(TEXTS)} texts of {min(len(t.ids) for t in TEXTS)} to {max(len(t.ids) for t in TEXTS)} tokens"
+    if order != there:
+        return _allowed(f"{says}; in another order than they came")
+    return Verdict(True, f"{says}, each whole")
+
+
+def attention_mask(call: Call) -> Verdict:
+    """The mask is 1 on a text's tokens and 0 on padding, whatever tokens those are."""
+    notes: list[str] = []
+    whole = call(TEXTS, BOTH[0]).batch
+    if whole.attention_mask is None and not outside(whole, TEXTS):
+        return Verdict(True, "no padding, no mask: texts share rows", standing=Standing.NOT_APPLICABLE)
+    for marks in BOTH:
+        for texts in SHORT:
+            batch = call(texts, marks).batch
+            padding = outside(batch, texts)
+            if batch.attention_mask is None:
+                if padding:
+                    notes.append(_unmasked(batch, texts, "it gives no mask"))
+                continue
+            if batch.attention_mask.ndim != 2:
+                return _allowed(f"a mask of {batch.attention_mask.ndim} axes: judged by the loss")
+            if fault := _hidden(batch, texts, marks):
+                return fault
+            if any(bool(batch.attention_mask[at]) for at in padding):
+                notes.append(_unmasked(batch, texts, "the mask is 1 on padding"))
+    broken = next((note for note in notes if "before" in note), "")
+    if broken:
+        return Verdict(False, broken)
+    return _allowed(notes[0]) if notes else Verdict(True, "1 on tokens, 0 on padding, with either padding mark")
+
+
+def _hidden(batch: Collated, texts: Sequence[Text], marks: Marks) -> Verdict | None:
+    """A token that the mask hides."""
+    assert batch.attention_mask is not None, "asked of a mask"
+    for text, place in zip(texts, places(batch, texts), strict=True):
+        if place is None:
+            continue
+        seen = place.of(batch.attention_mask, text)
+        hidden = [i for i, one in enumerate(seen) if not one]
+        if hidden:
+            ends = all(text.ids[i] == marks.eos for i in hidden)
+            what = "end marks" if ends else "tokens"
+            same = " where the end mark is the padding mark" if marks.eos == marks.pad else ""
+            says = f"{len(hidden)} {what} of a text are masked{same}"
+            example = f"text {list(text.ids)}, padding {marks.pad}: mask {[int(one) for one in seen]}"
+            return Verdict(False, says, {"hidden": len(hidden)}, example=example)
+    return None
+
+
+def _unmasked(batch: Collated, texts: Sequence[Text], what: str) -> str:
+    starts = [place for place in places(batch, texts) if place is not None]
+    before = any(at < place.start and row == place.row for row, at in outside(batch, texts) for place in starts)
+    if before:
+        return f"{what}, and there is padding before a text: it is read"
+    return f"{what}: behind a text it is never read, with causal attention"
+
+
+def features_untouched(call: Call) -> Verdict:
+    """Features that were collated once give the same batch as fresh ones."""
+    if call.code.adapter is not None:
+        return Verdict(True, "an adapter stands before it", standing=Standing.NOT_APPLICABLE)
+    given = call.features(TEXTS, BOTH[0])
+    before = copy.deepcopy(given)
+    call.of(given, TEXTS, BOTH[0])
+    changed = [number for number, pair in enumerate(zip(before, given, strict=True)) if not _equal(*pair)]
+    if not changed:
+        return Verdict(True, "features are as they were")
+    says = f"{len(changed)} of {len(TEXTS)} features are changed by the call"
+    for number in changed:
+        fresh = call.of(call.features([TEXTS[number]], BOTH[0]), [TEXTS[number]], BOTH[0])
+        try:
+            again = call.of([given[number]], [TEXTS[number]], BOTH[0])
+        except Exception as error:
+            return Verdict(False, f"{says}; the second time it raises {type(error).__name__}: {error}")
+        if not _same(fresh.batch, again.batch):
+            example = f"before {before[number]}, after {given[number]}"
+            return Verdict(False, f"{says}, and give another batch the next time", example=example)
+    return _allowed(f"{says}, and give the same batch again")
+
+
+def targets(call: Call) -> Verdict:
+    """The targets are those of the completions: `sad.invariants.target_alignment` on the loss of its labels."""
+    verdict = target_alignment(collated_loss(lambda texts, marks: narrow(call(texts, marks).batch, texts)))
+    learned = not masks_prompts(call(TEXTS, BOTH[0]).batch, TEXTS)
+    if verdict.holds:
+        if learned and call.form.prompts:
+            return _allowed(f"prompts are learned too, though the features tell them apart: {verdict.says}")
+        return verdict
+    calls = [(call(texts, marks).batch, texts, marks) for texts in SHORT for marks in BOTH]
+    return replace(verdict, example=smallest(calls, prompts=learned))
+
+
+def composition(call: Call) -> Verdict:
+    """A text's loss does not depend on its batch: `sad.invariants.batch_composition` on the loss of its labels."""
+    verdict = batch_composition(collated_loss(lambda texts, marks: narrow(call(texts, marks).batch, texts)))
+    if verdict.holds:
+        return verdict
+    if batch_composition(collated_loss(lambda texts, marks: _placed(narrow(call(texts, marks).batch, texts)))).holds:
+        says = "padding stands before a text and no position_ids are given: right for models that know positions by "
+        return _allowed(f"{says}their distance (Llama), not for those that count them (GPT-2); {verdict.says}")
+    return verdict
+
+
+def _placed(batch: Collated) -> Collated:
+    """The same with positions that are counted from a text's first token."""
+    mask = batch.attention_mask
+    if batch.position_ids is not None or mask is None or mask.ndim != 2:
+        return batch
+    return replace(batch, position_ids=(mask.long().cumsum(dim=-1) - 1).clamp_min(0))
+
+
+def left_padding(call: Call) -> Verdict:
+    """With a tokenizer that pads on the left, mask and labels move with the ids."""
+    other = call.other(side="left")
+    right, left = (one(TEXTS, BOTH[0]).batch for one in (call, other))
+    if _same(right, left):
+        says = "the tokenizer's padding side changes nothing"
+        return Verdict(True, says, standing=Standing.NOT_APPLICABLE)
+    for check in (tokens_kept, attention_mask, targets, composition):
+        verdict = check(other)
+        if not verdict.holds:
+            return replace(verdict, says=f"padded on the left: {verdict.says}")
+        if verdict.standing is Standing.ALLOWED and check is composition:
+            return verdict
+    return Verdict(True, "padded on the left, it holds as on the right")
+
+
+def truncated(call: Call) -> Verdict:
+    """A text that is too long is cut alike in ids, labels and prompts: `sad.invariants.truncated_alike`."""
+    return cut_alike(call)
+
+
+def _same(left: Collated, right: Collated) -> bool:
+    pairs = [
+        (getattr(left, name), getattr(right, name))
+        for name in ("input_ids", "labels", "attention_mask", "position_ids")
+    ]
+    return all(
+        (one is None and other is None) or (one is not None and other is not None and torch.equal(one, other))
+        for one, other in pairs
+    )
+
+
+def _equal(left: Any, right: Any) -> bool:  # noqa: ANN401 - features of any form
+    if isinstance(left, Mapping):
+        return left.keys() == right.keys() and all(_equal(left[key], right[key]) for key in left)
+    if isinstance(left, torch.Tensor):
+        return torch.equal(left, right)
+    if isinstance(left, tuple):
+        return all(map(_equal, left, right))
+    return bool(left == right)
+
+
+def _allowed(says: str) -> Verdict:
+    return Verdict(True, says, standing=Standing.ALLOWED)

@@ -1,0 +1,125 @@
+"""Finds out in which form a collator takes its texts: the first in which a batch holds them and no prompt's label."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sad.errors import UserError
+from sad.invariants.target_alignment import EOS, PAD, TEXTS
+from sad.judge.collators.batch import OtherBatchError, Read, WrongBatchError
+from sad.judge.collators.call import TEMPLATES, Call
+from sad.judge.collators.features import DICT, fitting
+from sad.judge.collators.marker import MARKER
+from sad.judge.collators.textbook import masks_prompts, outside, places
+from sad.judge.judging import CannotRunError, Code, raised, source
+from sad.judge.stand_in import NeedsAdapterError
+from sad.subjects.text_loss import Marks
+
+MARKS = Marks(EOS, PAD)
+
+
+class _Tried(NamedTuple):
+    """A form that runs: whether all texts are in the batch, whether no prompt has a label."""
+
+    call: Call
+    read: Read
+    whole: bool
+    masked: bool
+
+
+def discover(code: Code) -> Call:
+    """Return how a collator is called. Raises ``CannotRunError`` where it raises however it is called, UserError where
+    it cannot be told what it takes.
+    """
+    if code.adapter is not None:
+        Call(code)(TEXTS, MARKS)
+        return Call(code)
+    if not isinstance(code.target, type) and getattr(code.target, "mlm", False) is True:
+        raise UserError("it masks tokens at random (mlm is True): that is no collator of a causal language model")
+    best: _Tried | None = None
+    failed: list[tuple[str, Exception | SystemExit]] = []
+    for call in _calls(code):
+        try:
+            found = _tried(call)
+        except (Exception, SystemExit) as error:
+            if isinstance(error, NeedsAdapterError) and not isinstance(error, OtherBatchError):
+                raise
+            failed.append((call.form.says, error))
+            continue
+        if not found.whole and (other := _appending(call)) is not None:
+            found = other
+        if found.whole and found.masked:
+            return _ended(found)
+        if best is None or (found.whole, found.masked) > (best.whole, best.masked):
+            best = found
+    if best is not None:
+        return _ended(best)
+    if not any(isinstance(error, WrongBatchError) for _, error in failed) and (why := _one_length(code)):
+        raise why
+    raise _refused(failed)
+
+
+def _calls(code: Code) -> Iterator[Call]:
+    """Every way to call it, what is meant first; a template before completions once as a string, once in ids."""
+    for form in fitting(source(code)):
+        call = Call(code, form)
+        yield call
+        if call.takes(TEMPLATES):
+            yield call.other(template=(MARKER,))
+
+
+def _tried(call: Call) -> _Tried:
+    with warnings.catch_warnings():
+        # a form that is not meant may be deprecated besides
+        warnings.simplefilter("ignore")
+        read = call(TEXTS, MARKS)
+    whole = all(place is not None for place in places(read.batch, TEXTS))
+    return _Tried(call, read, whole, masks_prompts(read.batch, TEXTS))
+
+
+def _ended(found: _Tried) -> Call:
+    """The call, with texts that lack their end mark where the collator puts a second one behind them."""
+    batch = found.read.batch
+    ends = [at for at in outside(batch, TEXTS) if int(batch.labels[at]) == EOS]
+    other = _appending(found.call) if ends and not batch.shifted else None
+    return found.call if other is None else other.call
+
+
+def _appending(call: Call) -> _Tried | None:
+    try:
+        found = _tried(call.other(appends=True))
+    except (Exception, SystemExit):
+        return None
+    return found if found.whole else None
+
+
+def _one_length(code: Code) -> UserError | None:
+    """Whether it stacks texts of one length, and raises on others: for texts that were cut to blocks that is right."""
+    try:
+        _tried(Call(code))
+    except Exception as error:
+        says = raised(error)
+    try:
+        Call(code)(TEXTS[1:2], MARKS)
+    except Exception:
+        return None
+    return UserError(f"it collates texts of one length only (of unequal ones it {says}): it cuts and pads nothing")
+
+
+def _refused(failed: list[tuple[str, Exception | SystemExit]]) -> Exception:
+    """Why no form of features runs: what it returned, else the first error on a dict; or that it asks for another."""
+    dicts = [(says, error) for says, error in failed if says.startswith(DICT)]
+    wrong = next((str(error) for _, error in dicts if isinstance(error, WrongBatchError)), "")
+    kind = next((error for _, error in dicts if isinstance(error, OtherBatchError)), None)
+    asked = dict.fromkeys(str(error.args[0]) for _, error in dicts if isinstance(error, KeyError) and error.args)
+    if wrong:
+        return CannotRunError(wrong)
+    if kind is not None:
+        return kind
+    if asked:
+        names = ", ".join(map(repr, list(asked)[:4]))
+        return NeedsAdapterError(f"it asks its features for {names}: none of the forms that are known has all it asks")
+    other = next(iter(dicts), failed[0])
+    return CannotRunError(f"{raised(other[1])}, given {other[0]}; no other form of features runs either")

@@ -1,0 +1,165 @@
+"""The forms in which a collator may be given its texts: the features that datasets of the field have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from sad.judge.collators.words import written
+from sad.subjects.text_loss import IGNORED, Marks, Text
+
+Make = Callable[[Text, Marks], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """One form: how it is said, how a text is made one, what its source speaks of where it is meant.
+
+    ``prompts`` is whether a prompt can be told from a completion by it.
+    """
+
+    says: str
+    make: Make
+    words: tuple[str, ...] = ()
+    prompts: bool = True
+
+    def of(self, texts: Sequence[Text], marks: Marks) -> list[Any]:
+        """Return the features of some texts."""
+        return [self.make(text, marks) for text in texts]
+
+
+def cut(text: Text) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return a prompt that is never empty, and the rest: nothing predicts the first token of a text."""
+    return text.ids[: text.first], text.ids[text.first :]
+
+
+def own_labels(text: Text) -> list[int]:
+    """Return a text's ids with -100 in place of its prompt, and of its first token."""
+    return [IGNORED] * text.first + list(text.ids[text.first :])
+
+
+def _labelled(text: Text, _: Marks) -> dict[str, list[int]]:
+    ids = list(text.ids)
+    return {"input_ids": ids, "attention_mask": [1] * len(ids), "labels": own_labels(text)}
+
+
+def _masked(name: str) -> Make:
+    def make(text: Text, _: Marks) -> dict[str, list[int]]:
+        told = [0] * text.first + [1] * (len(text.ids) - text.first)
+        return {"input_ids": list(text.ids), name: told}
+
+    return make
+
+
+def _pieces(prompt: str, completion: str) -> Make:
+    def make(text: Text, _: Marks) -> dict[str, list[int]]:
+        first, rest = map(list, cut(text))
+        return {prompt: first, completion: rest}
+
+    return make
+
+
+def _with_length(name: str) -> Make:
+    def make(text: Text, _: Marks) -> dict[str, Any]:
+        return {"input_ids": list(text.ids), name: text.first}
+
+    return make
+
+
+def _strings(prompt: str, completion: str) -> Make:
+    def make(text: Text, marks: Marks) -> dict[str, str]:
+        first, rest = (written(part, marks) for part in cut(text))
+        return {prompt: first, completion: rest}
+
+    return make
+
+
+def _messages(text: Text, marks: Marks) -> dict[str, Any]:
+    first, rest = (written(part, marks) for part in cut(text))
+    return {"messages": [{"role": "user", "content": first}, {"role": "assistant", "content": rest}]}
+
+
+def _ids(text: Text, _: Marks) -> dict[str, list[int]]:
+    return {"input_ids": list(text.ids), "attention_mask": [1] * len(text.ids)}
+
+
+def _tensors(make: Make) -> Make:
+    def made(text: Text, marks: Marks) -> dict[str, Any]:
+        found = make(text, marks)
+        return {k: torch.tensor(v) if isinstance(v, list) else v for k, v in found.items()}
+
+    return made
+
+
+def _only(make: Make, *names: str) -> Make:
+    def made(text: Text, marks: Marks) -> Any:  # noqa: ANN401 - a dict, or what is in it
+        found = make(text, marks)
+        return {name: found[name] for name in names} if len(names) > 1 else found[names[0]]
+
+    return made
+
+
+def _pair(text: Text, _: Marks) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.tensor(text.ids), torch.tensor(own_labels(text))
+
+
+def _shifted_pair(text: Text, _: Marks) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.tensor(text.ids[:-1]), torch.tensor(own_labels(text)[1:])
+
+
+DICT = "a dict with"
+FORMS: tuple[Features, ...] = (
+    Features(f"{DICT} input_ids, attention_mask and labels, as lists", _labelled),
+    Features(f"{DICT} input_ids and labels, as lists", _only(_labelled, "input_ids", "labels")),
+    Features(f"{DICT} input_ids, attention_mask and labels, as tensors", _tensors(_labelled)),
+    Features(f"{DICT} input_ids and completion_mask", _masked("completion_mask"), ("completion_mask",)),
+    Features(f"{DICT} input_ids and assistant_masks", _masked("assistant_masks"), ("assistant_masks",)),
+    Features(f"{DICT} input_ids and loss_mask", _masked("loss_mask"), ("loss_mask",)),
+    Features(f"{DICT} input_ids and loss_mask, as tensors", _tensors(_masked("loss_mask")), ("loss_mask",)),
+    *(
+        Features(f"{DICT} input_ids and {name}", _with_length(name), (name,))
+        for name in ("prompt_len", "prompt_length", "prompt_lens", "source_len", "input_len")
+    ),
+    *(
+        Features(f"{DICT} {a} and {b}, as lists", _pieces(a, b), (a, b))
+        for a, b in (
+            ("prompt_ids", "completion_ids"),
+            ("prompt_input_ids", "completion_input_ids"),
+            ("prompt_ids", "response_ids"),
+            ("prompt_input_ids", "response_input_ids"),
+            ("prompt", "completion"),
+        )
+    ),
+    *(
+        Features(f"{DICT} {a} and {b}, as strings", _strings(a, b), (a, b))
+        for a, b in (
+            ("prompt", "completion"),
+            ("prompt", "response"),
+            ("instruction", "output"),
+            ("question", "answer"),
+            ("input", "output"),
+            ("source", "target"),
+        )
+    ),
+    Features(f"{DICT} messages", _messages, ("messages",)),
+    Features(f"{DICT} input_ids and attention_mask, as lists", _ids, (), prompts=False),
+    Features(f"{DICT} input_ids alone, as lists", lambda t, _: {"input_ids": list(t.ids)}, (), prompts=False),
+    Features(f"{DICT} input_ids and attention_mask, as tensors", _tensors(_ids), (), prompts=False),
+    Features("a pair of ids and labels, as tensors", _pair),
+    Features("a pair of ids and of labels that were shifted, as tensors", _shifted_pair),
+    Features("ids, as a tensor", lambda text, _: torch.tensor(text.ids), (), prompts=False),
+    Features("ids, as a list", lambda text, _: list(text.ids), (), prompts=False),
+    Features(f"{DICT} text", lambda t, m: {"text": written(t.ids, m)}, ("text",), prompts=False),
+    Features("a string", lambda text, marks: written(text.ids, marks), (), prompts=False),
+)
+"""In the order in which they are tried: what tells most comes first. Those whose ``words`` a source lacks are not."""
+
+
+def fitting(text: str) -> tuple[Features, ...]:
+    """Return the forms that a source may mean: those whose own words all stand in it come first."""
+    meant = [form for form in FORMS if form.words and all(re.search(rf"['\"]{word}['\"]", text) for word in form.words)]
+    return (*meant, *(form for form in FORMS if not form.words)) if text else FORMS

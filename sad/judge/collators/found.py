@@ -1,0 +1,56 @@
+"""From someone's collator to what is asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from sad.case import Verdict
+from sad.invariants.target_alignment import TEXTS
+from sad.judge.collators import checks
+from sad.judge.collators.call import TEMPLATES, Call
+from sad.judge.collators.discover import MARKS, discover
+from sad.judge.collators.textbook import masks_prompts, outside, places
+from sad.judge.judging import Code, Judged
+from sad.subjects.text_loss import Collated
+
+CHECKS: dict[str, Callable[[Call], Verdict]] = {
+    "can_be_called": checks.can_be_called,
+    "tokens_kept": checks.tokens_kept,
+    "attention_mask": checks.attention_mask,
+    "features_untouched": checks.features_untouched,
+    "target_alignment": checks.targets,
+    "batch_composition": checks.composition,
+    "left_padding": checks.left_padding,
+    "truncated_alike": checks.truncated,
+}
+
+
+def found(code: Code) -> Judged:
+    """Find out how a collator is called. Raises what `sad.judge.collators.discover.discover` raises."""
+    call = discover(code)
+    read = call(TEXTS, MARKS)
+    said = ["called as its adapter says" if code.adapter else f"a text is {call.form.says}"]
+    if call.appends:
+        said.append("it puts an end mark behind each text itself, so texts are given without one")
+    if call.takes(TEMPLATES):
+        said.append("its template is one token, which stands before each completion and is taken out of the batch")
+    if code.adapter is None:
+        said.append("its tokenizer, if it takes one, has a word for each id; both with a padding mark and without")
+    said.append(f"the batch is read by {', '.join(read.names)}")
+    said.append(
+        "place i predicts label i" if read.batch.shifted else "place i predicts label i + 1, as in transformers' models"
+    )
+    return Judged(_what(read.batch), said, {name: partial(check, call) for name, check in CHECKS.items()})
+
+
+def _what(batch: Collated) -> str:
+    rows = "packs texts into rows" if len(batch.input_ids) < len(TEXTS) else _padding(batch)
+    learned = "masks prompts" if masks_prompts(batch, TEXTS) else "learns prompts too"
+    return f"a collator that {rows} and {learned}"
+
+
+def _padding(batch: Collated) -> str:
+    starts = {place.row: place.start for place in places(batch, TEXTS) if place is not None}
+    before = any(at < starts.get(row, 0) for row, at in outside(batch, TEXTS))
+    return f"pads on the {'left' if before else 'right'}"

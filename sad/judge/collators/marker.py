@@ -1,0 +1,56 @@
+"""Tokens that are not a text's: a template before a completion, an end mark that the collator adds itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from sad.invariants._models import VOCABULARY
+from sad.judge.collators.textbook import places
+from sad.judge.stand_in import NeedsAdapterError
+from sad.subjects.text_loss import IGNORED, Collated, Marks, Text
+
+MARKER = VOCABULARY - 1
+"""Stands between a prompt and its completion where a collator looks for a template there; no text holds it."""
+
+
+def marked(text: Text) -> Text:
+    """Return a text with the marker behind its prompt; a text without one gets its first token for it."""
+    return Text((*text.ids[: text.first], MARKER), text.ids[text.first :])
+
+
+def without_marker(batch: Collated) -> Collated:
+    """Return the batch without the column of the marker in each row, as if it had never been there.
+
+    Raises UserError where the rows have different numbers of them.
+    """
+    kept = batch.input_ids != MARKER
+    counts = (~kept).sum(dim=1)
+    if int(counts.min()) != int(counts.max()):
+        raise NeedsAdapterError("it looks for a template between prompt and completion, and packs texts into rows")
+
+    def cut(of: Tensor | None) -> Tensor | None:
+        return None if of is None or of.ndim != 2 else of[kept].view(len(of), -1)
+
+    ids, labels = cut(batch.input_ids), cut(batch.labels)
+    assert ids is not None, "ids have two axes"
+    assert labels is not None, "labels have the shape of ids"
+    return Collated(ids, labels, cut(batch.attention_mask), cut(batch.position_ids), batch.shifted)
+
+
+def bare(text: Text, marks: Marks) -> Text:
+    """Return a text without its end mark."""
+    ends = text.ids[-1] == marks.eos and len(text.completion) > 1
+    return Text(text.prompt, text.completion[:-1]) if ends else text
+
+
+def without_added_ends(batch: Collated, texts: Sequence[Text], marks: Marks) -> Collated:
+    """Take the label off an end mark that was put behind a text that was cut: it cannot be told that it was."""
+    labels = torch.clone(batch.labels)
+    for place, text in zip(places(batch, texts), texts, strict=True):
+        if place is not None and text.ids[-1] != marks.eos:
+            labels[place.row, place.start + len(text.ids) - batch.shifted] = IGNORED
+    return replace(batch, labels=labels)

@@ -1,0 +1,60 @@
+"""A tokenizer whose words are numbers: token 7 is the word `t7`, so that any ids can be written as a text."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sad.invariants._models import VOCABULARY
+from sad.subjects.text_loss import Marks
+
+END, PAD = "</s>", "<pad>"
+TEMPLATE = (
+    "{% for message in messages %}{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] + ' ' }}"
+    "{% endgeneration %}{% else %}{{ message['content'] + ' ' }}{% endif %}{% endfor %}"
+)
+"""A chat template that adds nothing: a conversation is its messages."""
+LONGEST = 64
+"""Tokens that a text may have at the most: more than any here has, and fewer than the models can read."""
+
+
+def tokenizer(marks: Marks, side: str = "right", size: int = VOCABULARY) -> Any:  # noqa: ANN401 - no common type
+    """Return a fast tokenizer of ``size`` words that pads on ``side``; where both marks are one, the end mark pads."""
+    made = copy.deepcopy(_made(marks, size))
+    made.padding_side = side
+    return made
+
+
+@cache
+def _made(marks: Marks, size: int) -> Any:  # noqa: ANN401
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    names = {word(i, marks): i for i in range(size)}
+    names["<unk>"] = size
+    made = Tokenizer(models.WordLevel(names, unk_token="<unk>"))
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    whole = PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        eos_token=END,
+        pad_token=word(marks.pad, marks),
+        unk_token="<unk>",
+        model_max_length=LONGEST,
+        clean_up_tokenization_spaces=False,
+    )
+    whole.chat_template = TEMPLATE
+    return whole
+
+
+def word(token: int, marks: Marks) -> str:
+    """Return how a token is written."""
+    if token == marks.eos:
+        return END
+    return PAD if token == marks.pad else f"t{token}"
+
+
+def written(ids: Sequence[int], marks: Marks) -> str:
+    """Return a text that the tokenizer reads as these ids."""
+    return " ".join(word(token, marks) for token in ids)

@@ -1,0 +1,1 @@
+"""Judges someone's evaluator: a model and batches in, numbers out."""

@@ -1,0 +1,109 @@
+"""The batches that an evaluator is given: those of a metric's texts, in the forms that loaders have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from sad.invariants.token_weighted import VOCABULARY
+from sad.judge.evaluators.model import Known
+from sad.judge.stand_in import Batch
+from sad.subjects.metric import Scored
+from sad.subjects.text_loss import IGNORED
+
+FILLER, PAD = 2, VOCABULARY
+"""What is read at places of no label: in a prompt, and in padding. Padding has an id that no text holds, and that no
+model ever gives: what counts it is far off.
+"""
+NEVER = -1e4
+"""The logit of padding."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """A padded batch in ids. ``mask`` is 1 on texts."""
+
+    ids: Tensor
+    mask: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """How a batch is given. With ``bare`` prompts are cut off, since nothing tells that they do not count."""
+
+    says: str
+    make: Callable[[Rows], Any]
+    bare: bool = False
+    listed: bool = False
+
+
+def _all(rows: Rows) -> Batch:
+    return Batch(input_ids=rows.ids, attention_mask=rows.mask, labels=rows.labels)
+
+
+FORMS = (
+    Form("dicts with input_ids, attention_mask and labels", _all),
+    Form("pairs of ids and labels", lambda r: (r.ids, r.labels)),
+    Form("triples of ids, mask and labels", lambda r: (r.ids, r.mask, r.labels)),
+    Form("pairs of what is read and the token after each", lambda r: (r.ids[:, :-1], r.labels[:, 1:])),
+    Form(
+        "dicts with input_ids and attention_mask",
+        lambda r: Batch(input_ids=r.ids, attention_mask=r.mask),
+        bare=True,
+    ),
+    Form("dicts with input_ids", lambda r: Batch(input_ids=r.ids), bare=True),
+    Form("ids", lambda r: r.ids, bare=True),
+)
+"""In the order in which they are tried."""
+
+
+def rows_of(scored: Scored, *, bare: bool) -> tuple[Rows, list[Known], list[Known]]:
+    """Return a batch's rows in ids, and what the student and the teacher know of each text.
+
+    A text begins before its first label, or with a prompt of one place more; where it begins in the padded batch is
+    told by the labels alone, so the padding before it is what it was.
+    """
+    texts = []
+    for row in range(len(scored.labels)):
+        # nothing predicts the first one
+        counted = 1 + (scored.labels[row, 1:] != IGNORED).nonzero().flatten()
+        first, last = (int(counted[0]) - 1, int(counted[-1]) + 1) if len(counted) else (0, 1)
+        # of a prompt as much is read as there is
+        prompt = 0 if bare else min(first, 1 + row % 2)
+        start = first - prompt
+        labels = scored.labels[row, start:last].clone()
+        labels[0] = IGNORED
+        filler = torch.full_like(labels, FILLER)
+        filler[0] = FILLER + 1
+        ids = torch.where(labels == IGNORED, filler, labels)
+        texts.append((ids, labels, scored.student_logits[row, start:last], scored.teacher_logits[row, start:last]))
+    longest = max(len(ids) for ids, *_ in texts)
+    left = not bare and bool((scored.labels[:, -1] != IGNORED).all()) and len(texts) > 1
+    out = Rows(
+        *(torch.full((len(texts), longest), fill) for fill in (PAD, 0, IGNORED)),
+    )
+    for row, (ids, labels, *_) in enumerate(texts):
+        at = slice(longest - len(ids), longest) if left else slice(0, len(ids))
+        out.ids[row, at], out.mask[row, at], out.labels[row, at] = ids, 1, labels
+    known = [[Known(tuple(ids.tolist()), _wide(of[side])) for ids, _, *of in texts] for side in (0, 1)]
+    return out, known[0], known[1]
+
+
+def _wide(logits: Tensor) -> Tensor:
+    return torch.cat([logits, logits.new_full((len(logits), 1), NEVER)], dim=1)
+
+
+def loader(form: Form, batches: Sequence[Rows]) -> Any:  # noqa: ANN401 - a list, or a loader
+    """Return what an evaluator goes through: a loader whose data are the texts, in batches as they are given."""
+    made = [form.make(rows) for rows in batches]
+    if form.listed:
+        return made
+    index = [(number, row) for number, rows in enumerate(batches) for row in range(len(rows.ids))]
+    groups = [[i for i, (number, _) in enumerate(index) if number == one] for one in range(len(batches))]
+    return DataLoader(index, batch_sampler=groups, collate_fn=lambda some: made[some[0][0]])  # type: ignore[arg-type]

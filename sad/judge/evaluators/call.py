@@ -1,0 +1,213 @@
+"""Calls someone's evaluator: puts each parameter's value together from its name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+
+from sad.invariants.token_weighted import VOCABULARY
+from sad.judge.evaluators.batches import FORMS, PAD, Form, Rows, loader, rows_of
+from sad.judge.evaluators.library import evaluated
+from sad.judge.evaluators.model import Recaller
+from sad.judge.evaluators.numbers import numbers
+from sad.judge.judging import Code
+from sad.judge.stand_in import Accelerator, NeedsAdapterError
+from sad.judge.steps.library import Library, is_trainer
+from sad.subjects.metric import Scored
+from sad.subjects.text_loss import IGNORED
+
+MODELS = ("model", "student", "student_model", "net", "module", "lm")
+TEACHERS = ("teacher", "teacher_model", "ref_model")
+LOADERS = {
+    *("batches", "dataloader", "data_loader", "loader", "eval_dataloader", "eval_loader", "val_loader", "valid_loader"),
+    *("val_dataloader", "valid_dataloader", "validation_loader", "validation_dataloader", "test_loader", "dl", "data"),
+    *("test_dataloader", "dataset", "eval_dataset", "val_batches", "eval_batches", "iterator", "eval_data", "val_data"),
+}
+LOGITS, LABELS = ("logits", "student_logits", "predictions", "preds"), ("labels", "targets", "label_ids", "references")
+PAIRS = ("eval_pred", "eval_preds", "eval_prediction", "p", "prediction")
+LIMITS = ("max_batches", "eval_iters", "num_batches", "max_steps", "eval_steps", "limit", "max_eval_batches")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an adapter gets: the student, a teacher, batches (dicts with input_ids, attention_mask and labels)."""
+
+    model: nn.Module
+    teacher: nn.Module
+    batches: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An evaluator, and how it is called."""
+
+    code: Code
+    form: Form = FORMS[0]
+
+    def __call__(self, batches: Sequence[Scored]) -> dict[str, float]:
+        """Evaluate the student on some batches, in evaluation mode. Raises whatever the code raises."""
+        model, teacher, rows = self.readied(batches)
+        return numbers(self.of(model.eval(), teacher, rows))
+
+    def other(self, form: Form) -> Call:
+        """Return the same evaluator with batches of another form."""
+        return replace(self, form=form)
+
+    def readied(self, batches: Sequence[Scored]) -> tuple[Recaller, Recaller, list[Rows]]:
+        """Return a student and a teacher that know the batches' logits, and the batches in ids."""
+        made = [rows_of(one, bare=self.form.bare) for one in batches]
+        student = [text for _, known, _ in made for text in known]
+        teacher = [text for _, _, known in made for text in known]
+        return Recaller(student), Recaller(teacher).eval().requires_grad_(False), [rows for rows, *_ in made]
+
+    def of(self, model: nn.Module, teacher: nn.Module, rows: Sequence[Rows]) -> Any:  # noqa: ANN401 - what it returns
+        """Evaluate a model as it is."""
+        if self.code.adapter is not None:
+            return self._adapted(model, teacher, rows)
+        if self.trainer:
+            return evaluated(Library(self.code), model, rows)
+        if self.metric:
+            return self._metric(model, rows)
+        values = {
+            **dict.fromkeys(MODELS, model),
+            **dict.fromkeys(TEACHERS, teacher),
+            **dict.fromkeys(LOADERS, loader(self.form, rows)),
+            **dict.fromkeys(LIMITS, len(rows)),
+        }
+        return self._function(values)(**self._arguments(_parameters(self.code.target), values))
+
+    @property
+    def trainer(self) -> bool:
+        """Whether it is a trainer of transformers, or a method of one."""
+        return self.code.adapter is None and is_trainer(self.code)
+
+    @property
+    def metric(self) -> bool:
+        """Whether it takes logits and labels, or both in one object, in place of a model."""
+        if self.code.adapter is not None or self.trainer:
+            return False
+        names = [p.name for p in _parameters(self.code.target)]
+        return any(n in PAIRS for n in names) or (
+            any(n in LOGITS for n in names) and any(n in LABELS for n in names) and not any(n in MODELS for n in names)
+        )
+
+    @property
+    def teacher(self) -> bool:
+        """Whether it asks a teacher."""
+        if self.code.adapter is not None or self.trainer:
+            return False
+        return any(p.name in TEACHERS for p in _parameters(self.code.target))
+
+    def _metric(self, model: nn.Module, rows: Sequence[Rows]) -> Any:  # noqa: ANN401
+        """All batches at once, padded together, as a trainer hands them over; plain functions get tensors."""
+        longest = max(one.ids.shape[1] for one in rows)
+        with torch.no_grad():
+            logits = torch.cat([_wide(model(one.ids).logits, longest, 0.0) for one in rows])
+        labels = torch.cat([_wide(one.labels, longest, IGNORED) for one in rows])
+        pair = _Pair(logits.numpy(), labels.numpy())
+        values = {**dict.fromkeys(LOGITS, logits), **dict.fromkeys(LABELS, labels), **dict.fromkeys(PAIRS, pair)}
+        return self._function(values)(**self._arguments(_parameters(self.code.target), values))
+
+    def _function(self, values: Mapping[str, Any]) -> Callable[..., Any]:
+        target, own = self.code.target, self.code.owner
+        if isinstance(target, type):
+            return target(**self._arguments(_own(target), values)).__call__  # type: ignore[no-any-return]
+        if own is not None and _is_method(target):
+            return target.__get__(own(**self._arguments(_own(own), values)))  # type: ignore[no-any-return]
+        return target  # type: ignore[no-any-return]
+
+    def _arguments(self, every: Sequence[inspect.Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
+        found = {}
+        for parameter in every:
+            if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+                continue
+            name = parameter.name.lower()
+            known = {**SETTINGS, **values}
+            needed = parameter.default is parameter.empty
+            if name in known and (needed or name not in LIMITS):
+                found[parameter.name] = known[name]
+            elif needed:
+                raise NeedsAdapterError(f"what {parameter.name} should be cannot be told from the name")
+        return found
+
+    def _adapted(self, model: nn.Module, teacher: nn.Module, rows: Sequence[Rows]) -> Any:  # noqa: ANN401
+        function = self.code.adapter
+        assert function is not None, "called with an adapter"
+        given = Given(model, teacher, loader(self.form, rows))
+        if len(_parameters(function)) < 2:
+            return function(given)
+        if self.code.target is None:
+            raise NeedsAdapterError("the adapter's evaluate(given, target) needs --evaluator")
+        return function(given, self.code.target)
+
+
+class _Pair(SimpleNamespace):
+    """Predictions and labels, as transformers hands them to a metric: by name, by position, and taken apart."""
+
+    def __init__(self, predictions: Any, label_ids: Any) -> None:  # noqa: ANN401 - numpy
+        super().__init__(predictions=predictions, label_ids=label_ids, inputs=None)
+
+    def __iter__(self) -> Any:  # noqa: ANN401
+        return iter((self.predictions, self.label_ids))
+
+    def __getitem__(self, place: int) -> Any:  # noqa: ANN401
+        return (self.predictions, self.label_ids)[place]
+
+
+SETTINGS: Mapping[str, Any] = {
+    "device": "cpu",
+    "temperature": 1.0,
+    "pad_token_id": PAD,
+    "pad_id": PAD,
+    "ignore_index": IGNORED,
+    "vocab_size": VOCABULARY + 1,
+    "accelerator": Accelerator(),
+    "ctx": nullcontext(),
+    "autocast": nullcontext(),
+    "autocast_ctx": nullcontext(),
+    "criterion": nn.CrossEntropyLoss(ignore_index=IGNORED),
+    "loss_fn": nn.CrossEntropyLoss(ignore_index=IGNORED),
+    "step": 0,
+    "global_step": 0,
+    "epoch": 0,
+    "args": SimpleNamespace(device="cpu", temperature=1.0, ignore_index=IGNORED),
+    "config": SimpleNamespace(device="cpu", temperature=1.0, ignore_index=IGNORED),
+}
+
+
+def _wide(of: torch.Tensor, length: int, fill: float) -> torch.Tensor:
+    more = list(of.shape)
+    more[1] = length - of.shape[1]
+    return torch.cat([of, of.new_full(more, fill)], dim=1)
+
+
+def _parameters(target: Any) -> list[inspect.Parameter]:  # noqa: ANN401 - anything that is called
+    if isinstance(target, type):
+        called = vars(target).get("__call__")
+        if called is None:
+            raise NeedsAdapterError(
+                f"objects of {target.__name__} are not called; name a method: :{target.__name__}.name"
+            )
+        target = called
+    try:
+        every = list(inspect.signature(target).parameters.values())
+    except (TypeError, ValueError):
+        raise NeedsAdapterError(f"{getattr(target, '__name__', target)} has no signature to read") from None
+    return every[1:] if every and every[0].name == "self" else every
+
+
+def _own(target: type) -> list[inspect.Parameter]:
+    made = inspect.getattr_static(target, "__init__")
+    return [] if made is object.__init__ else list(inspect.signature(made).parameters.values())[1:]
+
+
+def _is_method(target: Any) -> bool:  # noqa: ANN401
+    every = list(inspect.signature(target).parameters)
+    return bool(every) and every[0] == "self"

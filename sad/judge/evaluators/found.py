@@ -1,0 +1,96 @@
+"""From someone's evaluator to what is asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from sad.case import Verdict
+from sad.invariants.token_weighted import made_texts, right
+from sad.judge.evaluators import checks
+from sad.judge.evaluators.batches import FORMS, Form
+from sad.judge.evaluators.call import Call
+from sad.judge.evaluators.checks import Evaluator
+from sad.judge.evaluators.numbers import WrongNumbersError, meanings, near
+from sad.judge.judging import CannotRunError, Code, Judged, raised
+from sad.judge.stand_in import NeedsAdapterError
+from sad.subjects.metric import LM_LOSS, PERPLEXITY, Scored
+
+CHECKS: dict[str, Callable[[Evaluator], Verdict]] = {
+    "can_be_called": checks.can_be_called,
+    "model_untouched": checks.model_untouched,
+    "batch_split": checks.batch_split,
+    "token_weighted": checks.token_mean,
+    "modes_restored": checks.modes,
+}
+
+
+def found(code: Code) -> Judged:
+    """Find out how an evaluator is called and what it returns. Raises ``CannotRunError`` where it raises however it is
+    called, UserError where it cannot be told how it is called.
+    """
+    call, first = _discovered(code)
+    told = right(_one())
+    name = getattr(code.target, "__name__", "") if code.adapter is None else ""
+    meaning, other = meanings(first, told, name, teacher=call.teacher or code.adapter is not None)
+    said = [_said(call)]
+    said += [f"{number} is the {what.replace('_', ' ')}" for number, what in meaning.items()]
+    said += [
+        f"{number} is none that is known: only that it does not depend on the batches is judged" for number in other
+    ]
+    of = Evaluator(call, meaning, other)
+    what = f"an evaluator that reports {', '.join(dict.fromkeys(meaning.values())) or 'numbers of its own'}"
+    return Judged(what.replace("_", " "), said, {name: partial(check, of) for name, check in CHECKS.items()})
+
+
+def _said(call: Call) -> str:
+    if call.code.adapter is not None:
+        return "called as its adapter says"
+    if call.trainer:
+        return (
+            "the trainer is made with model, args, data_collator and eval_dataset, and evaluates; its batches are ours"
+        )
+    if call.metric:
+        return "it takes logits and labels of all texts at once; row i is judged by label i + 1"
+    prompts = ", without prompts" if call.form.bare else ""
+    return f"its batches are {call.form.says}{prompts}; the model is called as those of transformers"
+
+
+def _one() -> Sequence[Scored]:
+    """The text of most labels, alone: no mean of means, no padding."""
+    return [max(made_texts(1.0), key=lambda text: text.labels.shape[1])]
+
+
+def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
+    """Try the forms of batches; the first whose loss or perplexity is right for one text alone is meant."""
+    runs: list[tuple[Call, dict[str, float]]] = []
+    failed: list[Exception | SystemExit] = []
+    told = right(_one())
+    for form in FORMS[:1] if code.adapter is not None or Call(code).trainer or Call(code).metric else FORMS:
+        for one in (form, _as_list(form)):
+            call = Call(code, one)
+            try:
+                numbers = call(_one())
+            except NeedsAdapterError:
+                raise
+            except (Exception, SystemExit) as error:
+                failed.append(error)
+                continue
+            runs.append((call, numbers))
+            break
+        if runs and runs[-1][0].form.says == form.says and _fits(runs[-1][1], told):
+            return runs[-1]
+    if runs:
+        return runs[0]
+    first = next((one for one in failed if isinstance(one, WrongNumbersError)), failed[0])
+    says = str(first) if isinstance(first, WrongNumbersError) else raised(first)
+    raise CannotRunError(f"{says}, given {FORMS[0].says}; no other form of batches runs either")
+
+
+def _as_list(form: Form) -> Form:
+    return replace(form, listed=True)
+
+
+def _fits(numbers: Mapping[str, float], told: Mapping[str, float]) -> bool:
+    return any(near(value, told[what]) for value in numbers.values() for what in (LM_LOSS, PERPLEXITY))

@@ -1,0 +1,161 @@
+"""Judges code of any interface but a loss, line by line: how it is called is found out first, then each property."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sad.case import Standing, Verdict
+from sad.errors import UserError
+from sad.judge.battery import chosen, numbers
+from sad.judge.interface import Interface
+from sad.judge.report import Line
+from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.target import load, owner, said
+
+FOUND = {
+    Interface.COLLATOR: "sad.judge.collators.found",
+    Interface.EVALUATOR: "sad.judge.evaluators.found",
+    Interface.STEP: "sad.judge.steps.found",
+    Interface.ALIGNMENT: "sad.judge.alignments.found",
+}
+"""Where ``found(code)`` is, which finds out how code of an interface is called."""
+
+LACKING = re.compile(r"AttributeError: '(Recaller|Bigram|Loader|Batch)' object has no attribute '(\w+)'")
+"""What is raised where code asks a stand-in of ours for more than it has."""
+Check = Callable[[], Verdict]
+
+
+class CannotRunError(Exception):
+    """It raises however it is called; the sentence says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Someone's code. ``owner`` is the class that a method was taken from, ``adapter`` the function that calls it;
+    ``tokenizers`` are the names of a teacher's and a student's, where an alignment is judged on them too.
+    """
+
+    target: Any
+    owner: type | None = None
+    adapter: Callable[..., Any] | None = None
+    tokenizers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What code was found to be, how it is called, and what is asked of it, by the name of the property."""
+
+    what: str
+    assumed: Sequence[str]
+    checks: Mapping[str, Check] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Code by the words of the command line."""
+
+    interface: Interface
+    target: str | None
+    adapter: str | None = None
+    tokenizers: tuple[str, ...] = ()
+
+    def code(self) -> Code:
+        """Import it. Raises UserError where there is no such thing, ``UnloadableError`` where importing raises."""
+        target, of = (None, None) if self.target is None else (load(self.target), owner(self.target))
+        if self.adapter is None:
+            assert self.target is not None, "a request names code or an adapter"
+            return Code(target, of, None, self.tokenizers)
+        name = self.interface.adapted
+        try:
+            return Code(target, of, load(f"{self.adapter}:{name}"), self.tokenizers)
+        except UserError as error:
+            if f"has no {name}" not in str(error):
+                raise
+            raise UserError(f"--adapter {self.adapter}: define {name}(given) or {name}(given, target)") from None
+
+
+def judging(
+    of: Named | Code,
+    name: str,
+    *,
+    interface: Interface | None = None,
+    only: tuple[str, ...] = (),
+    skip: tuple[str, ...] = (),
+) -> Iterator[dict[str, Any]]:
+    """Judge code; each event is told as soon as it happens, as `sad.judge.session.session` does.
+
+    Raises UserError where how it is called cannot be told.
+    """
+    interface = of.interface if isinstance(of, Named) else interface
+    assert interface is not None, "code comes with its interface"
+    wanted = [one for one in chosen(only, interface) if one not in skip]
+    code = of.code() if isinstance(of, Named) else of
+    yield {"start": "can_be_called"}
+    began = time.perf_counter()
+    try:
+        judged: Judged = importlib.import_module(FOUND[interface]).found(code)
+    except UserError:
+        raise
+    except CannotRunError as error:
+        if lacking := LACKING.search(str(error)):
+            raise NeedsAdapterError(f"it asks {lacking[1]} for .{lacking[2]}, which the stand-in has not") from None
+        yield _line("can_be_called", Verdict(False, str(error)), interface, name, began)
+        return
+    except (Exception, SystemExit) as error:
+        yield _line("can_be_called", Verdict(False, raised(error)), interface, name, began)
+        return
+    yield {"what": judged.what, "assumed": list(judged.assumed)}
+    for one in wanted:
+        began = time.perf_counter()
+        yield {"start": one}
+        yield _line(one, _verdict(judged.checks[one]), interface, name, began)
+
+
+def raised(error: BaseException) -> str:
+    """Say what was raised."""
+    if isinstance(error, SystemExit):
+        return f"raises {said(error)}, which would end the program"
+    return f"raised {said(error)}"
+
+
+def source(code: Code) -> str:
+    """Return the source of code, '' where there is none to read."""
+    target: Any = code.target
+    if not (inspect.isroutine(target) or isinstance(target, type)):
+        target = type(target)
+    try:
+        text = inspect.getsource(target)
+    except (OSError, TypeError):
+        return ""
+    base = getattr(target, "__mro__", ())[1:-1]
+    own = [one for one in base if one.__module__ == target.__module__]
+    return "\n".join([text, *map(inspect.getsource, own)])
+
+
+def _verdict(check: Check) -> Verdict:
+    try:
+        return check()
+    except NeedsAdapterError as error:
+        return Verdict(True, str(error), standing=Standing.NOT_APPLICABLE)
+    except (Exception, SystemExit) as error:
+        return Verdict(False, raised(error))
+
+
+def _line(one: str, verdict: Verdict, interface: Interface, name: str, began: float) -> dict[str, Any]:
+    line = Line(
+        one,
+        verdict.standing,
+        verdict.says,
+        {key: float(number) for key, number in verdict.numbers.items()},
+        verdict.example,
+        f"sad verify {interface.flag} {name} --only {one}",
+        time.perf_counter() - began,
+        numbers(interface).get(one, ""),
+    )
+    return {"line": line}

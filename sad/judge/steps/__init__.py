@@ -1,0 +1,1 @@
+"""Judges someone's training step, loop or trainer: what the optimizer sees of it."""

@@ -1,0 +1,97 @@
+"""What is asked of a step or a loop: the properties of `sad/invariants` that take a trainer, on what was seen of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from sad.case import Cause, Standing, Verdict
+from sad.invariants.configuration_has_effect import configuration_has_effect
+from sad.invariants.split_invariance import split_invariance
+from sad.invariants.step_accounting import step_accounting
+from sad.invariants.teacher_isolation import STEPS, Look, teacher_isolation
+from sad.judge.stand_in import Batch
+from sad.pair import Pair
+from sad.subjects.trainer import Setup, Trainer
+
+ONE = Setup((3, 9, 5, 4), micro_batch=2, learning_rate=1e-3)
+"""Two steps of two texts."""
+
+EQUAL = Setup((9,) * 8, micro_batch=8, learning_rate=1e-12)
+"""Texts of one length, which hide every denominator."""
+
+Isolated = Callable[[Pair, Look], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step, loop or trainer of someone else's behind the interface of a trainer; ``isolated`` trains a pair, None
+    where it asks no teacher; ``accumulates`` is whether it knows windows.
+    """
+
+    trainer: Trainer
+    isolated: Isolated | None
+    accumulates: bool
+
+
+def can_be_called(of: Step) -> Verdict:
+    """It takes optimizer steps that move the weights, the same every time."""
+    first, again = (of.trainer.run(ONE) for _ in range(2))
+    if not first.taken:
+        return Verdict(False, f"no optimizer step for {len(ONE.lengths)} texts", {"steps": 0})
+    if not any(bool(taken.change.any()) for taken in first.taken):
+        norm = float(first.taken[0].gradient.norm())
+        return Verdict(False, f"{len(first.taken)} optimizer steps move no weight; the gradient has norm {norm:.3g}")
+    if not torch.equal(first.ends[0], again.ends[0]):
+        off = float((first.ends[0] - again.ends[0]).abs().max())
+        return Verdict(False, f"the same run twice ends with weights that are {off:.2g} apart")
+    norm = float(first.taken[0].gradient.norm())
+    return Verdict(
+        True, f"{len(first.taken)} steps for {len(ONE.lengths)} texts, the first gradient has norm {norm:.3g}"
+    )
+
+
+def accounting(of: Step) -> Verdict:
+    """Every window takes one step: `sad.invariants.step_accounting`."""
+    return step_accounting(of.trainer)
+
+
+def splits(of: Step) -> Verdict:
+    """A step is the same however it is cut: `sad.invariants.split_invariance`. A mean of means is named as such."""
+    verdict = split_invariance(of.trainer)
+    if verdict.holds or not of.accumulates:
+        return verdict
+    whole, cut = (of.trainer.run(setup).taken for setup in (EQUAL, replace(EQUAL, micro_batch=1, accumulation=8)))
+    if len(whole) != 1 or len(cut) != 1:
+        return verdict
+    off = float((whole[0].gradient - cut[0].gradient).norm() / whole[0].gradient.norm())
+    if off > 10 * of.trainer.claims.noise:
+        return verdict
+    why = "it is a mean of the means of micro-batches, right for texts of one length only"
+    return replace(verdict, says=f"{why}: {verdict.says}; divide sums by the labels of the whole window")
+
+
+def configuration(of: Step) -> Verdict:
+    """Its clip, rate and schedule have their effect: `sad.invariants.configuration_has_effect`."""
+    return configuration_has_effect(of.trainer)
+
+
+def isolation(of: Step) -> Verdict:
+    """The teacher is read and nothing else: `sad.invariants.teacher_isolation`."""
+    if of.isolated is None:
+        return Verdict(True, "it takes no teacher", standing=Standing.NOT_APPLICABLE)
+    verdict = teacher_isolation(of.isolated)
+    if verdict.holds or verdict.cause is not Cause.GRAPH:
+        return verdict
+    says = f"{verdict.says}: freeze the teacher before, or ask it under torch.no_grad()"
+    return Verdict(True, says, verdict.numbers, standing=Standing.ALLOWED)
+
+
+def batches_of_pair() -> list[Batch]:
+    """Return batches of random ids for a pair's models: input_ids, attention_mask, labels."""
+    noise = torch.Generator().manual_seed(0)
+    made: list[Any] = [torch.randint(2, 300, (2, 12), generator=noise) for _ in range(STEPS)]
+    return [Batch(input_ids=ids, attention_mask=torch.ones_like(ids), labels=ids.clone()) for ids in made]

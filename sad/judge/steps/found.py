@@ -1,0 +1,106 @@
+"""From someone's step, loop or trainer to what is asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from sad.case import Verdict
+from sad.invariants.teacher_isolation import STEPS, Look
+from sad.judge.judging import CannotRunError, Code, Judged, raised
+from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.steps import call as names
+from sad.judge.steps import checks
+from sad.judge.steps.call import Call, Unit
+from sad.judge.steps.checks import ONE, Step, batches_of_pair
+from sad.judge.steps.library import Library, is_trainer
+from sad.judge.steps.loop import Strange
+from sad.judge.steps.model import FORMS
+from sad.pair import Pair
+from sad.subjects.trainer import Setup
+
+CHECKS: dict[str, Callable[[Step], Verdict]] = {
+    "can_be_called": checks.can_be_called,
+    "step_accounting": checks.accounting,
+    "split_invariance": checks.splits,
+    "configuration_has_effect": checks.configuration,
+    "teacher_isolation": checks.isolation,
+}
+
+
+def found(code: Code) -> Judged:
+    """Find out how a step is called. Raises ``CannotRunError`` where it raises however it is called, UserError where it
+    cannot be told how it is called.
+    """
+    if is_trainer(code):
+        library = Library(code)
+        # what it cannot be made with is told before anything is judged
+        library.run(ONE)
+        of = Step(library, library.isolated if library.teacher else None, accumulates=True)
+        return Judged("a trainer of transformers", library.assumed(), _checks(of))
+    trainer = _discovered(code)
+    call = trainer.call
+    adapted = code.adapter is not None
+    teacher = adapted or bool(call.takes(names.TEACHERS))
+    of = Step(trainer, partial(_isolated, trainer) if teacher else None, accumulates=adapted or call.accumulates)
+    what = f"a step that is called for {call.unit.value}" if not adapted else "a run, as its adapter says"
+    return Judged(what, _said(call), _checks(of))
+
+
+def _checks(of: Step) -> dict[str, Callable[[], Verdict]]:
+    return {name: partial(check, of) for name, check in CHECKS.items()}
+
+
+def _said(call: Call) -> list[str]:
+    if call.code.adapter is not None:
+        return ["called as its adapter says"]
+    said = [
+        f"its batches are {call.form}; the models are called as those of transformers, the student in training mode"
+    ]
+    groups = (names.ACCUMULATIONS, names.ACCELERATORS, names.CLIPS, names.SCHEDULERS, names.LASTS, names.PLACES)
+    taken = [name for group in groups if (name := call.takes(group))]
+    said.append(f"it is set by {', '.join(taken)}" if taken else "it takes no accumulation, clip or schedule")
+    if not call.accumulates:
+        said.append("it knows no windows of micro-batches: a step gets all its texts at once")
+    return said
+
+
+def _isolated(trainer: Strange, pair: Pair, look: Look) -> None:
+    """Train a pair, with a look after each step."""
+    setup = Setup((11,) * 2 * STEPS, micro_batch=2, learning_rate=1e-3)
+    looks = 0
+
+    def counted() -> None:
+        nonlocal looks
+        looks += 1
+        look()
+
+    trainer.train(pair.student.train(), pair.teacher, batches_of_pair(), setup, 1, counted)
+    if looks == STEPS - 1 and trainer.call.unit in (Unit.EPOCH, Unit.RUN):
+        # a loader that is asked for no more after its last batch
+        look()
+
+
+def _discovered(code: Code) -> Strange:
+    """Try the forms of batches: the first that moves the weights is meant."""
+    runs: list[Strange] = []
+    failed: list[Exception | SystemExit] = []
+    for form in FORMS if code.adapter is None else list(FORMS)[:1]:
+        trainer = Strange(Call(code, form))
+        try:
+            trace = trainer.run(ONE)
+        except NeedsAdapterError:
+            raise
+        except (Exception, SystemExit) as error:
+            failed.append(error)
+            continue
+        if any(bool(taken.change.any()) for taken in trace.taken):
+            return trainer
+        if not trace.taken and code.adapter is None and not trainer.call.takes(names.OPTIMIZERS):
+            raise NeedsAdapterError("it takes no optimizer and takes no step; a loss is judged with --loss")
+        runs.append(trainer)
+    if runs:
+        return runs[0]
+    first: Any = failed[0]
+    raise CannotRunError(f"{raised(first)}, given {next(iter(FORMS))}; no other form of batches runs either")

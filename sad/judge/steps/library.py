@@ -1,0 +1,161 @@
+"""A trainer of transformers, subclassed by someone, behind the interface of a trainer: it is made and run."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sad import tiny
+from sad.invariants.teacher_isolation import STEPS, Look
+from sad.judge.judging import Code, raised
+from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.steps import call as names
+from sad.judge.steps.model import batch
+from sad.pair import Pair
+from sad.subjects.plain_loop import VOCABULARY, make_texts
+from sad.subjects.schedules import Schedule
+from sad.subjects.trainer import NEVER, Claims, Line, Setup, Trace, Watch, weights
+
+SCHEDULES = {Schedule.COSINE: "cosine", Schedule.LINEAR: "linear", Schedule.CONSTANT: "constant_with_warmup"}
+TEXTS = "texts"
+"""The key of a batch under which the numbers of its texts come."""
+ROUNDED = 3e-4
+"""What is logged has four digits."""
+
+
+def is_trainer(code: Code) -> bool:
+    """Whether it is a subclass of transformers' trainer, or a method of one."""
+    of = code.target if isinstance(code.target, type) else code.owner
+    module = sys.modules.get("transformers")
+    return of is not None and module is not None and issubclass(of, module.Trainer)
+
+
+@dataclass(frozen=True)
+class Library:
+    """The trainer."""
+
+    code: Code
+    claims = Claims(schedules=tuple(SCHEDULES), reshuffles=True, noise=ROUNDED)
+
+    @cached_property
+    def kind(self) -> Any:  # noqa: ANN401 - a class of transformers
+        """Return its class."""
+        return self.code.target if isinstance(self.code.target, type) else self.code.owner
+
+    @cached_property
+    def teacher(self) -> str:
+        """Return the name of the parameter that takes a teacher, '' for none."""
+        every = inspect.signature(self.kind).parameters
+        return next((name for name in names.TEACHERS if name in every), "")
+
+    def assumed(self) -> list[str]:
+        """Say how it is made."""
+        said = [f"{self.kind.__name__} is made with model, args, data_collator and train_dataset, on one process"]
+        return [*said, f"{self.teacher} is a frozen model"] if self.teacher else said
+
+    def run(self, setup: Setup) -> Trace:
+        """Train a tiny Llama as the setup says."""
+        data = [{"ids": ids, "text": text} for text, ids in enumerate(make_texts(setup.lengths))]
+        alone()
+        with TemporaryDirectory() as folder, Watch() as watch:
+            student, teacher = (tiny.model(VOCABULARY, layers=1, width=8, seed=seed, sharpness=8.0) for seed in (0, 1))
+            made = self._made(student, teacher.eval().requires_grad_(False), setup, Path(folder), data, watch)
+            made.train()
+            log = [
+                Line(line["step"], line["loss"], grad_norm=line.get("grad_norm"))
+                for line in made.state.log_history
+                if "loss" in line
+            ]
+        alone()
+        ends = [weights(watch.optimizer)] if watch.optimizer is not None else [torch.zeros(1)]
+        return Trace(watch.taken, log, [], ends)
+
+    def isolated(self, pair: Pair, look: Look) -> None:
+        """Train a pair, with a look after each step."""
+        import transformers
+
+        class Looks(transformers.TrainerCallback):  # type: ignore[misc]
+            def on_step_end(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
+                look()
+
+        noise = torch.Generator().manual_seed(0)
+        rows = [torch.randint(2, 300, (12,), generator=noise) for _ in range(STEPS)]
+        data = [{"ids": ids, "text": text} for text, ids in enumerate(rows)]
+        setup = Setup((11,) * STEPS, learning_rate=1e-3)
+        alone()
+        with TemporaryDirectory() as folder:
+            made = self._made(pair.student, pair.teacher, setup, Path(folder), data, Watch())
+            made.add_callback(Looks())
+            made.train()
+        alone()
+
+    def needs_no_more(self) -> None:
+        """Raise UserError where its constructor needs what is not known."""
+        needed = [
+            p.name
+            for p in inspect.signature(self.kind).parameters.values()
+            if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+            if p.name not in ("model", "args", self.teacher)
+        ]
+        if needed:
+            raise NeedsAdapterError(f"{self.kind.__name__}() needs {', '.join(needed)}")
+
+    def _made(self, student: Any, teacher: Any, setup: Setup, folder: Path, data: Any, watch: Watch) -> Any:  # noqa: ANN401
+        import transformers
+
+        self.needs_no_more()
+        arguments = transformers.TrainingArguments(
+            output_dir=str(folder),
+            per_device_train_batch_size=setup.micro_batch,
+            gradient_accumulation_steps=setup.accumulation,
+            num_train_epochs=setup.epochs,
+            learning_rate=setup.learning_rate,
+            lr_scheduler_type=SCHEDULES[setup.schedule or Schedule.CONSTANT],
+            warmup_steps=setup.warmup,
+            max_grad_norm=setup.clip,
+            seed=setup.seed,
+            logging_steps=min(setup.log_every, NEVER),
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            use_cpu=True,
+            remove_unused_columns=False,
+        )
+        more = {self.teacher: teacher} if self.teacher else {}
+
+        def collate(some: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+            return {**batch([one["ids"] for one in some]), TEXTS: torch.tensor([one["text"] for one in some])}
+
+        whole = {"model": student, "args": arguments, "data_collator": collate, "train_dataset": data, **more}
+        try:
+            return _told(self.kind, watch)(**whole)
+        except Exception as error:
+            # what it wants besides is not ours to guess
+            raise NeedsAdapterError(f"{self.kind.__name__}({', '.join(whole)}) {raised(error)}") from None
+
+
+def _told(kind: Any, watch: Watch) -> Any:  # noqa: ANN401 - a class of transformers
+    """The same class, which tells which texts it trains on; its own code sees nothing of that."""
+
+    def training_step(self: Any, model: Any, inputs: dict[str, Any], *more: Any, **named: Any) -> Any:  # noqa: ANN401
+        for text in inputs.pop(TEXTS).tolist():
+            watch.read(text)
+        return kind.training_step(self, model, inputs, *more, **named)
+
+    return type(kind.__name__, (kind,), {"training_step": training_step})
+
+
+def alone() -> None:
+    """Forget the accelerator of the run before."""
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state(reset_partial_state=True)

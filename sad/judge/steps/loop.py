@@ -1,0 +1,181 @@
+"""Someone's step or loop as a trainer: it is run, and its optimizer is watched."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from sad.judge.stand_in import Batch, NeedsAdapterError
+from sad.judge.steps import call as names
+from sad.judge.steps.call import Call, Unit
+from sad.judge.steps.model import FORMS, Bigram, Loader, batch, count
+from sad.subjects.plain_loop import make_texts
+from sad.subjects.schedules import Schedule, factor
+from sad.subjects.trainer import Claims, Setup, Trace, Watch, weights
+
+NOISE = 1e-10
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an adapter gets for a whole run: ``batches`` are the micro-batches of one epoch, ``accumulation`` of them
+    are an optimizer step.
+    """
+
+    model: nn.Module
+    teacher: nn.Module
+    batches: Any
+    optimizer: torch.optim.Optimizer
+    scheduler: Any
+    accumulation: int
+    epochs: int
+    clip: float
+
+
+@dataclass(frozen=True, slots=True)
+class Strange:
+    """Someone's step or loop behind the interface of a trainer."""
+
+    call: Call
+
+    @property
+    def claims(self) -> Claims:
+        """What it can be set: what it takes."""
+        adapted = self.call.code.adapter is not None
+        stepped = adapted or bool(self.call.takes(names.SCHEDULERS))
+        schedules = (Schedule.LINEAR, Schedule.COSINE) if stepped else ()
+        clips = adapted or bool(self.call.takes(names.CLIPS))
+        return Claims(schedules=schedules, grad_norm=False, noise=NOISE, clips=clips)
+
+    def run(self, setup: Setup) -> Trace:
+        """Train as the setup says; texts are taken in their order."""
+        model, teacher = Bigram(1), Bigram(2, 2.0).eval().requires_grad_(False)
+        texts = make_texts(setup.lengths)
+        # a step that knows no windows gets them whole
+        window = setup.accumulation if self._accumulates else 1
+        size = setup.micro_batch * setup.accumulation // window
+        batches = [batch(texts[start : start + size]) for start in range(0, len(texts), size)]
+        with Watch() as watch:
+            self.train(model.train(), teacher, batches, setup, window)
+        ends = weights(watch.optimizer) if watch.optimizer else torch.cat([p.flatten() for p in model.parameters()])
+        return Trace(watch.taken, [], [], [ends.detach()])
+
+    @property
+    def _accumulates(self) -> bool:
+        return self.call.code.adapter is not None or self.call.accumulates
+
+    def train(
+        self,
+        model: nn.Module,
+        teacher: nn.Module,
+        batches: Sequence[Batch],
+        setup: Setup,
+        window: int,
+        look: Callable[[], None] | None = None,
+    ) -> None:
+        """Run it over the batches, epoch after epoch. ``look`` is called after each batch."""
+        optimizer = torch.optim.SGD(model.parameters(), lr=setup.learning_rate)
+        shape = setup.schedule or Schedule.CONSTANT
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: factor(shape, step, setup.steps, setup.warmup)
+        )
+        given = [FORMS[self.call.form](one) for one in batches]
+        if self.call.code.adapter is not None:
+            whole = Given(model, teacher, Loader(given, look), optimizer, scheduler, window, setup.epochs, setup.clip)
+            self._adapted(whole)
+            return
+        loader: Any = Loader(given, look)
+        accelerator = None
+        if self.call.takes(names.ACCELERATORS):
+            accelerator = accelerated(window)
+            optimizer, scheduler, loader = accelerator.prepare(optimizer, scheduler, _plain(loader))
+        values = self._values(setup, window) | {
+            **dict.fromkeys(names.MODELS, model),
+            **dict.fromkeys(names.TEACHERS, teacher),
+            **dict.fromkeys(names.OPTIMIZERS, optimizer),
+            **dict.fromkeys(names.SCHEDULERS, scheduler),
+            **dict.fromkeys(names.LOADERS, loader),
+            **dict.fromkeys(names.ACCELERATORS, accelerator),
+        }
+        called = self.call.ready(values)
+        if self.call.unit in (Unit.EPOCH, Unit.RUN):
+            for _ in range(1 if self.call.unit is Unit.RUN else setup.epochs):
+                called({})
+            return
+        for epoch in range(setup.epochs):
+            for place, start in enumerate(range(0, len(given), window), 1):
+                if accelerator is not None:
+                    accelerator.step, accelerator.gradient_accumulation_steps = 0, len(given[start : start + window])
+                taken = epoch * setup.steps_per_epoch + place
+                self._step(called, given[start : start + window], batches[start : start + window], taken, look)
+
+    def _step(
+        self,
+        called: Callable[[Mapping[str, Any]], Any],
+        given: Sequence[Any],
+        batches: Sequence[Batch],
+        step: int,
+        look: Callable[[], None] | None,
+    ) -> None:
+        """One window: at once, or micro-batch by micro-batch, of which the last closes it. Steps count from 1."""
+        labels, number = sum(map(count, batches)), len(given)
+        # a window that is not full has fewer micro-batches: whoever calls a step knows that
+        of = {**dict.fromkeys(names.COUNTS, labels), **dict.fromkeys(names.ACCUMULATIONS, number)}
+        if self.call.takes(names.WINDOWS):
+            called({**of, **dict.fromkeys(names.WINDOWS, tuple(given))})
+        else:
+            for place, one in enumerate(given):
+                last = place + 1 == number
+                # where there are no windows it is told the number of the step
+                at = dict.fromkeys(names.PLACES, place if self.call.accumulates else step) | {"global_step": step}
+                at |= dict.fromkeys(names.LASTS, last)
+                called({**of, **at, **dict.fromkeys(names.BATCHES, one)})
+        if look is not None:
+            look()
+
+    def _values(self, setup: Setup, window: int) -> dict[str, Any]:
+        return {
+            **dict.fromkeys(names.ACCUMULATIONS, window),
+            **dict.fromkeys(names.CLIPS, setup.clip),
+            **dict.fromkeys(names.EPOCHS, setup.epochs),
+            **dict.fromkeys(names.RATES, setup.learning_rate),
+            **dict.fromkeys(names.WARMUPS, setup.warmup),
+            **dict.fromkeys(names.TOTALS, setup.steps),
+        }
+
+    def _adapted(self, given: Given) -> None:
+        function = self.call.code.adapter
+        assert function is not None, "called with an adapter"
+        if len(inspect.signature(function).parameters) < 2:
+            function(given)
+            return
+        if self.call.code.target is None:
+            raise NeedsAdapterError("the adapter's step(given, target) needs --step")
+        function(given, self.call.code.target)
+
+
+def accelerated(window: int) -> Any:  # noqa: ANN401 - accelerate's
+    """Return the accelerator of accelerate, on this process, as if none had been made before."""
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState, GradientState
+
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+    return Accelerator(cpu=True, gradient_accumulation_steps=window)
+
+
+def _plain(loader: Loader) -> Any:  # noqa: ANN401 - torch's
+    """The same as a loader of torch, which accelerate can prepare; what looks on is told by its data."""
+    from torch.utils.data import DataLoader
+
+    def told(some: list[int]) -> Any:  # noqa: ANN401 - a batch of any form
+        if some[0] and loader.look is not None:
+            loader.look()
+        return loader.batches[some[0]]
+
+    return DataLoader(list(range(len(loader))), batch_size=1, collate_fn=told)  # type: ignore[arg-type]

@@ -1,0 +1,90 @@
+"""A student that is a table, called like a model of transformers, and the batches that it is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Int
+from torch import Tensor, nn
+
+from sad.judge.stand_in import Batch, Output
+from sad.subjects.plain_loop import VOCABULARY, make_table
+from sad.subjects.text_loss import IGNORED
+
+
+class Bigram(nn.Module):
+    """Logits after a token are its row of a table, in float64."""
+
+    def __init__(self, seed: int, sharpness: float = 1.0) -> None:
+        super().__init__()
+        self.rows = nn.Embedding(VOCABULARY, VOCABULARY, dtype=torch.float64)
+        self.rows.weight.data = make_table(seed=seed, sharpness=sharpness)
+        self.config = Batch(vocab_size=VOCABULARY, hidden_size=VOCABULARY, use_cache=False, model_type="bigram")
+        self.device, self.dtype = torch.device("cpu"), torch.float64
+
+    def get_input_embeddings(self) -> nn.Module:
+        """Return the table."""
+        return self.rows
+
+    def forward(
+        self,
+        input_ids: Int[Tensor, "batch length"],
+        attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        num_items_in_batch: Tensor | int | None = None,
+        **_: Any,  # noqa: ANN401 - whatever models take
+    ) -> Output:
+        """Return logits [batch, length, vocab], and where labels are given their loss: a mean, or over a count."""
+        del attention_mask
+        logits = self.rows(input_ids)
+        if labels is None:
+            return Output(logits=logits)
+        following = labels[:, 1:].flatten()
+        loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), following, ignore_index=IGNORED, reduction="sum")
+        return Output(loss=loss / (num_items_in_batch or (following != IGNORED).sum()), logits=logits)
+
+
+def batch(texts: Sequence[Int[Tensor, " token"]]) -> Batch:
+    """Return texts as a padded batch: input_ids, attention_mask, labels."""
+    longest = max(map(len, texts))
+    ids, mask = (torch.zeros(len(texts), longest, dtype=torch.long) for _ in range(2))
+    labels = torch.full_like(ids, IGNORED)
+    for row, text in enumerate(texts):
+        ids[row, : len(text)] = labels[row, : len(text)] = text
+        mask[row, : len(text)] = 1
+    return Batch(input_ids=ids, attention_mask=mask, labels=labels)
+
+
+def count(some: Batch) -> int:
+    """Return the labels of a batch that are predicted."""
+    return int((some["labels"][:, 1:] != IGNORED).sum())
+
+
+FORMS: dict[str, Callable[[Batch], Any]] = {
+    "dicts with input_ids, attention_mask and labels": lambda some: some,
+    "pairs of ids and labels": lambda some: (some["input_ids"], some["labels"]),
+    "triples of ids, mask and labels": lambda some: (some["input_ids"], some["attention_mask"], some["labels"]),
+    "pairs of what is read and the token after each": lambda some: (some["input_ids"][:, :-1], some["labels"][:, 1:]),
+}
+"""How a batch may be given."""
+
+
+class Loader:
+    """Goes through batches, again each time; ``look`` is called when the next one is asked for."""
+
+    def __init__(self, batches: Sequence[Any], look: Callable[[], None] | None = None) -> None:
+        self.dataset = self.batches = list(batches)
+        self.look = look
+        self.batch_size = 1
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Any]:
+        for one in self.batches:
+            yield one
+            if self.look is not None:
+                self.look()

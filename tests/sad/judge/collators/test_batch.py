@@ -1,0 +1,60 @@
+"""What a collator returned, under the names of the field."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from sad.judge.collators.batch import WrongBatchError, read
+
+IDS = torch.tensor([[2, 3, 4], [5, 6, 1]])
+OWN = torch.tensor([[-100, 3, 4], [-100, 6, -100]])
+NEXT = torch.tensor([[3, 4, -100], [6, -100, -100]])
+MASK = torch.tensor([[1, 1, 1], [1, 1, 0]])
+
+
+@pytest.mark.parametrize(
+    ("returned", "shifted"),
+    [
+        ({"input_ids": IDS, "labels": OWN, "attention_mask": MASK}, False),
+        ({"input_ids": IDS.numpy(), "labels": np.array(OWN)}, False),
+        (SimpleNamespace(input_ids=IDS, labels=OWN), False),
+        ({"input_ids": IDS.tolist(), "labels": OWN.tolist()}, False),
+        ({"tokens": IDS, "targets": NEXT}, True),
+        ({"tokens": IDS, "targets": OWN}, False),
+        ({"input_ids": IDS, "shift_labels": NEXT}, True),
+        # a model of transformers shifts what is called labels
+        ({"input_ids": IDS, "labels": NEXT}, False),
+        ((IDS, NEXT), True),
+        ((IDS, MASK, OWN), False),
+    ],
+)
+def test_parts_are_found(returned, shifted):
+    found = read(returned).batch
+    assert torch.equal(found.input_ids, IDS)
+    assert torch.equal(found.labels, NEXT if shifted else found.labels)
+    assert found.shifted is shifted
+
+
+def test_a_mask_of_what_is_learned_makes_labels():
+    found = read({"input_ids": IDS, "loss_mask": torch.tensor([[0, 1, 1], [0, 1, 0]])}).batch
+    assert torch.equal(found.labels, OWN)
+
+
+@pytest.mark.parametrize(
+    ("returned", "word"),
+    [
+        (None, "None"),
+        (7, "an int"),
+        ({}, "no input_ids"),
+        ({"input_ids": IDS}, "no labels"),
+        ({"input_ids": IDS[0], "labels": OWN[0]}, "one axis"),
+        ({"input_ids": IDS, "labels": OWN[:, 1:]}, "differ in shape"),
+        ({"input_ids": IDS.float(), "labels": OWN}, "no whole numbers"),
+        ({"input_ids": [[1], [2, 3]], "labels": OWN}, "unequal lengths"),
+    ],
+)
+def test_what_is_no_batch_is_told(returned, word):
+    with pytest.raises(WrongBatchError, match=word):
+        read(returned)

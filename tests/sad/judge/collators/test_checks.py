@@ -1,0 +1,72 @@
+"""Right collators of several styles are left alone; each faulty one breaks the property that is for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import strange
+
+from sad.case import Standing
+from sad.errors import UserError
+from sad.judge.target import load
+
+HERE = Path(__file__).parent
+RIGHT, FAULTY = (HERE / f"{name}_collators.py" for name in ("right", "faulty"))
+STYLES, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{FAULTY}:FAULTS")
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_right_one_is_left_alone(name):
+    what, lines = strange.judged(RIGHT, name, "collator")
+    assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what
+    assert lines["target_alignment"].standing is Standing.HOLDS or name == "whole_texts"
+
+
+def test_an_object_that_was_made_already_gets_our_tokenizer():
+    _, lines = strange.judged(RIGHT, "ready", "collator", ("target_alignment",))
+    assert lines["target_alignment"].standing is Standing.HOLDS
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_faulty_one_breaks_its_property(name):
+    wanted, word = FAULTS[name]
+    _, lines = strange.judged(FAULTY, name, "collator", (wanted,))
+    assert lines[wanted].standing is Standing.BROKEN
+    assert word in lines[wanted].says
+    assert lines[wanted].replay == f"sad verify --collator it --only {wanted}"
+
+
+def test_the_smallest_input_is_shown():
+    _, lines = strange.judged(FAULTY, "end_masked", "collator", ("target_alignment",))
+    assert "texts [2, 3, 4, 5, 6, 7, 0], the end mark 0 and padding 0: labels" in lines["target_alignment"].example
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("stacks", "texts of one length only"), ("preferences", "chosen_ids"), ("of_prompts", "no batch of a causal")],
+)
+def test_what_cannot_be_judged_is_told(name, word):
+    with pytest.raises(UserError, match=word):
+        strange.judged(FAULTY, name, "collator")
+
+
+def test_learned_prompts_are_told_where_features_tell_them_apart():
+    _, lines = strange.judged(RIGHT, "whole_texts", "collator", ("target_alignment",))
+    assert lines["target_alignment"].standing is Standing.ALLOWED
+    assert "prompts are learned too" in lines["target_alignment"].says
+
+
+def test_padding_before_a_text_without_positions_is_allowed_and_said():
+    _, lines = strange.judged(RIGHT, "left_of_llama", "collator", ("batch_composition",))
+    assert lines["batch_composition"].standing is Standing.ALLOWED
+    assert "GPT-2" in lines["batch_composition"].says
+
+
+def test_a_text_that_is_refused_is_allowed_and_said():
+    _, lines = strange.judged(FAULTY, "Refuses", "collator", ("truncated_alike",))
+    assert lines["truncated_alike"].standing is Standing.ALLOWED
+    assert (
+        "it refuses 2 of 4 texts that are too long: ValueError: the completion is too long"
+        in lines["truncated_alike"].says
+    )

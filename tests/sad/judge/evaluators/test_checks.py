@@ -1,0 +1,81 @@
+"""Right evaluators of several styles are left alone; each faulty one breaks the property that is for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import strange
+
+from sad.case import Standing
+from sad.errors import UserError
+from sad.judge.target import load
+
+HERE = Path(__file__).parent
+RIGHT, FAULTY = (HERE / f"{name}_evaluators.py" for name in ("right", "faulty"))
+STYLES, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{FAULTY}:FAULTS")
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_right_one_is_left_alone(name):
+    what, lines = strange.judged(RIGHT, name, "evaluator")
+    assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what
+    # the model's own loss of no label is NaN, and so is what is made of it
+    assert lines["token_weighted"].standing is (
+        Standing.ALLOWED if "weighed" in name or "." in name else Standing.HOLDS
+    )
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_faulty_one_breaks_its_property(name):
+    wanted, word = FAULTS[name]
+    _, lines = strange.judged(FAULTY, name, "evaluator", (wanted,))
+    assert lines[wanted].standing is Standing.BROKEN
+    assert word in lines[wanted].says
+    assert lines[wanted].replay == f"sad verify --evaluator it --only {wanted}"
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "one", "word"),
+    [
+        (RIGHT, "weighed_means", "modes_restored", "call train() before the next step"),
+        (RIGHT, "perplexity", "modes_restored", "training mode that were not"),
+        (FAULTY, "no_gradient_left_off", "modes_restored", "no_grad"),
+        (FAULTY, "nan_without_labels", "token_weighted", "without any label"),
+    ],
+)
+def test_what_is_left_to_the_caller_is_allowed_and_said(file, name, one, word):
+    _, lines = strange.judged(file, name, "evaluator", (one,))
+    assert lines[one].standing is Standing.ALLOWED
+    assert word in lines[one].says
+
+
+def test_a_number_that_is_not_known_is_judged_by_its_batches_alone():
+    what, lines = strange.judged(FAULTY, "objective_of_batches", "evaluator")
+    assert what == "an evaluator that reports numbers of its own"
+    assert lines["token_weighted"].standing is Standing.NOT_APPLICABLE
+    assert "texts with" in lines["batch_split"].example
+
+
+def test_the_trainer_of_transformers_averages_the_means_of_batches():
+    """As it is installed: each batch's mean counts by its texts, not by its labels."""
+    what, lines = strange.judged(
+        Path("transformers"), "Trainer.evaluate", "evaluator", ("batch_split", "can_be_called")
+    )
+    assert what == "an evaluator that reports lm loss"
+    assert lines["can_be_called"].standing is Standing.HOLDS
+    assert lines["batch_split"].standing is Standing.BROKEN
+    assert lines["batch_split"].numbers["split"] > lines["batch_split"].numbers["whole"]
+    assert lines["batch_split"].example.startswith("texts with 3, 28, 7, 1, 18, 7 labels")
+
+
+def test_an_unknown_parameter_needs_an_adapter():
+    with pytest.raises(UserError, match="frobnication"):
+        strange.judged(FAULTY, "asks_too_much", "evaluator")
+    with pytest.raises(UserError, match=r"asks Recaller for .generate"):
+        strange.judged(FAULTY, "generates", "evaluator")
+    judge = load(f"{RIGHT}:summed")
+    _, lines = strange.judged(
+        FAULTY, "asks_too_much", "evaluator", adapter=lambda given, _: judge(given.model, given.batches)
+    )
+    assert lines["token_weighted"].standing is Standing.HOLDS

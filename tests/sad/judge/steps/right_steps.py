@@ -1,0 +1,156 @@
+"""Right steps and loops, in the styles in which people write them."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+import transformers
+
+
+def _summed(model, batch):
+    logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, :-1]
+    return F.cross_entropy(logits.flatten(0, 1), batch["labels"][:, 1:].flatten(), ignore_index=-100, reduction="sum")
+
+
+def _count(batch):
+    return int((batch["labels"][:, 1:] != -100).sum())
+
+
+def plain(model, batch, optimizer):
+    """A whole step: forward, backward, step, clear."""
+    loss = model(**batch).loss
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
+
+
+def distilled(student, teacher, batch, optimizer, scheduler=None, max_grad_norm=1.0, temperature=2.0):
+    """Cleared before; clipped; the schedule moves once."""
+    optimizer.zero_grad(set_to_none=True)
+    with torch.no_grad():
+        target = teacher(input_ids=batch["input_ids"]).logits
+    out = student(input_ids=batch["input_ids"], labels=batch["labels"])
+    kept = batch["labels"][:, 1:] != -100
+    kd = F.kl_div(
+        (out.logits[:, :-1][kept] / temperature).log_softmax(-1),
+        (target[:, :-1][kept] / temperature).log_softmax(-1),
+        log_target=True,
+        reduction="batchmean",
+    )
+    loss = 0.5 * out.loss + 0.5 * temperature**2 * kd
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(student.parameters(), max_grad_norm)
+    optimizer.step()
+    if scheduler is not None:
+        scheduler.step()
+    return {"loss": loss.item(), "kd": kd.item()}
+
+
+def by_count(model, batch, optimizer, num_items_in_batch, is_last):
+    """Told of the labels of the window, and whether it ends."""
+    (_summed(model, batch) / num_items_in_batch).backward()
+    if is_last:
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def window(model, micro_batches, optimizer, max_norm=1.0):
+    """The micro-batches of a window at once."""
+    labels = sum(map(_count, micro_batches))
+    for batch in micro_batches:
+        (_summed(model, batch) / labels).backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def epoch(model, loader, optimizer, scheduler, gradient_accumulation_steps=1):
+    """A loop over an epoch: gradients of sums, divided once they are whole; a last window that is short is a step."""
+    labels = 0
+    for number, batch in enumerate(loader):
+        _summed(model, batch).backward()
+        labels += _count(batch)
+        if (number + 1) % gradient_accumulation_steps == 0 or number + 1 == len(loader):
+            for parameter in model.parameters():
+                parameter.grad /= labels
+            optimizer.step()
+            scheduler.step()
+            optimizer.zero_grad()
+            labels = 0
+
+
+def whole_run(student, teacher, train_loader, epochs=1, lr=1e-3):
+    """A run with an optimizer of its own."""
+    optimizer = torch.optim.AdamW(student.parameters(), lr=lr)
+    for _ in range(epochs):
+        for batch in train_loader:
+            student.train()
+            with torch.no_grad():
+                target = teacher(input_ids=batch["input_ids"]).logits
+            kept = batch["labels"][:, 1:] != -100
+            mine = student(input_ids=batch["input_ids"]).logits[:, :-1][kept].log_softmax(-1)
+            loss = F.kl_div(mine, target[:, :-1][kept].softmax(-1), reduction="batchmean")
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+
+def shifted(model, batch, optimizer):
+    """Batches of what is read and what follows."""
+    x, y = batch
+    loss = F.cross_entropy(model(x).logits.transpose(1, 2), y, ignore_index=-100)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def scheduled_by_hand(model, batch, optimizer, step, learning_rate, warmup_steps=2):
+    """The rate is set from the number of the step."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate * min(1.0, step / max(1, warmup_steps))
+    optimizer.zero_grad()
+    model(**batch).loss.backward()
+    optimizer.step()
+
+
+class Distiller:
+    """Made with the models, called on batches."""
+
+    def __init__(self, student, teacher, optimizer, device="cpu"):
+        self.student, self.teacher, self.optimizer, self.device = student, teacher, optimizer, device
+
+    def train_step(self, batch):
+        batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
+        with torch.no_grad():
+            target = self.teacher(input_ids=batch["input_ids"]).logits.softmax(-1)
+        mine = self.student(input_ids=batch["input_ids"]).logits.log_softmax(-1)
+        kept = batch["attention_mask"].bool()
+        loss = F.kl_div(mine[kept], target[kept], reduction="batchmean")
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
+
+
+class Trained(transformers.Trainer):
+    """A trainer that takes the loss of the library's models."""
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        outputs = model(**inputs, num_items_in_batch=num_items_in_batch)
+        return (outputs.loss, outputs) if return_outputs else outputs.loss
+
+
+STYLES = (
+    "plain",
+    "distilled",
+    "by_count",
+    "window",
+    "epoch",
+    "whole_run",
+    "shifted",
+    "scheduled_by_hand",
+    "Distiller",
+    "Distiller.train_step",
+)

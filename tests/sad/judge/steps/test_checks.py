@@ -1,0 +1,77 @@
+"""Right steps of several styles are left alone; each faulty one breaks the property that is for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import strange
+
+from sad.case import Standing
+from sad.errors import UserError
+from sad.judge.target import load
+
+HERE = Path(__file__).parent
+RIGHT, FAULTY = (HERE / f"{name}_steps.py" for name in ("right", "faulty"))
+STYLES, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{FAULTY}:FAULTS")
+NOT_JUDGED = [
+    ("no_batch", "neither a batch nor"),
+    ("NeedsMore", "frobnication"),
+    ("only_a_loss", "takes no optimizer and takes no step"),
+]
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_right_one_is_left_alone(name):
+    what, lines = strange.judged(RIGHT, name, "step")
+    assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what
+    assert lines["split_invariance"].standing is Standing.HOLDS
+    asks = name in ("distilled", "whole_run", "Distiller", "Distiller.train_step")
+    assert lines["teacher_isolation"].standing is (Standing.HOLDS if asks else Standing.NOT_APPLICABLE)
+
+
+def test_a_trainer_of_transformers_is_left_alone():
+    """The other properties of it: tests/sad/invariants/test_transformers_trainer.py."""
+    what, lines = strange.judged(RIGHT, "Trained", "step", ("can_be_called", "split_invariance"))
+    assert what == "a trainer of transformers"
+    assert {line.standing for line in lines.values()} == {Standing.HOLDS}, lines
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_faulty_one_breaks_its_property(name):
+    wanted, word = FAULTS[name]
+    _, lines = strange.judged(FAULTY, name, "step", (wanted,))
+    assert lines[wanted].standing is Standing.BROKEN
+    assert word in lines[wanted].says
+    assert lines[wanted].replay == f"sad verify --step it --only {wanted}"
+
+
+def test_an_accelerator_takes_its_steps():
+    only = ("step_accounting", "configuration_has_effect")
+    _, lines = strange.judged(FAULTY, "mean_of_means_by_accelerate", "step", only)
+    assert {line.standing for line in lines.values()} == {Standing.HOLDS}, lines
+
+
+def test_a_teacher_that_is_not_frozen_is_allowed_and_said():
+    _, lines = strange.judged(FAULTY, "teacher_records", "step", ("teacher_isolation",))
+    assert lines["teacher_isolation"].standing is Standing.ALLOWED
+    assert "freeze the teacher" in lines["teacher_isolation"].says
+
+
+@pytest.mark.parametrize(
+    ("name", "word"), [("no_batch", "neither a batch nor a loader"), ("NeedsMore", "frobnication")]
+)
+def test_what_cannot_be_judged_is_told(name, word):
+    with pytest.raises(UserError, match=word):
+        strange.judged(FAULTY, name, "step")
+
+
+def test_an_adapter_runs_a_whole_training():
+    step = load(f"{RIGHT}:epoch")
+
+    def adapter(given):
+        for _ in range(given.epochs):
+            step(given.model, given.batches, given.optimizer, given.scheduler, given.accumulation)
+
+    _, lines = strange.judged(FAULTY, "no_batch", "step", ("step_accounting", "split_invariance"), adapter)
+    assert {line.standing for line in lines.values()} == {Standing.HOLDS}

@@ -1,0 +1,34 @@
+"""A table that is called like a model, and its batches."""
+
+import torch
+import torch.nn.functional as F
+
+from sad.judge.steps.model import FORMS, Bigram, Loader, batch, count
+
+TEXTS = [torch.tensor([1, 2, 3]), torch.tensor([4, 5])]
+
+
+def test_its_loss_is_a_mean_over_labels_or_over_a_count():
+    model, some = Bigram(1), batch(TEXTS)
+    out = model(**some)
+    read, label = torch.tensor([1, 2, 4]), torch.tensor([2, 3, 5])
+    mean = F.cross_entropy(model.rows(read), label)
+    assert torch.allclose(out.loss, mean)
+    assert torch.allclose(model(**some, num_items_in_batch=6).loss, mean / 2)
+    assert out.logits.shape == (2, 3, 7)
+    assert model(input_ids=some["input_ids"])["logits"].dtype == torch.float64
+
+
+def test_padding_has_no_labels():
+    some = batch(TEXTS)
+    assert some.labels.tolist() == [[1, 2, 3], [4, 5, -100]]
+    assert some.attention_mask.tolist() == [[1, 1, 1], [1, 1, 0]]
+    assert count(some) == 3
+    assert [type(make(some)) for make in FORMS.values()] == [type(some), tuple, tuple, tuple]
+
+
+def test_a_loader_goes_through_its_batches_again_and_looks_after_each():
+    looks = []
+    loader = Loader([1, 2], lambda: looks.append(1))
+    assert list(loader) == list(loader) == [1, 2]
+    assert (len(loader), len(looks)) == (2, 4)

@@ -1,0 +1,73 @@
+"""The driver: events in their order, and what is raised told as a verdict."""
+
+from __future__ import annotations
+
+import pytest
+
+from sad.case import Standing, Verdict
+from sad.errors import UserError
+from sad.judge import judging
+from sad.judge.interface import PROPERTIES, Interface
+from sad.judge.judging import CannotRunError, Code, Judged, Named
+from sad.judge.stand_in import NeedsAdapterError
+
+NAMES = PROPERTIES[Interface.COLLATOR]
+
+
+def events(monkeypatch, found, only=(), skip=()):
+    import sad.judge.collators.found as place
+
+    monkeypatch.setattr(place, "found", found)
+    of = judging.judging(Code(None), "x", interface=Interface.COLLATOR, only=only, skip=skip)
+    return list(of)
+
+
+def raising(error):
+    def check(*_):
+        raise error
+
+    return check
+
+
+def test_each_property_begins_and_ends(monkeypatch):
+    right = Judged("right", ("so",), dict.fromkeys(NAMES, lambda: Verdict(True, "fine", {"n": 1})))
+    found = events(monkeypatch, lambda _: right, only=("I10",), skip=("truncated_alike",))
+    assert found[:2] == [{"start": "can_be_called"}, {"what": "right", "assumed": ["so"]}]
+    assert found[2] == {"start": "target_alignment"}
+    line = found[3]["line"]
+    assert (line.id, line.numbers, line.replay) == (
+        "I10",
+        {"n": 1.0},
+        "sad verify --collator x --only target_alignment",
+    )
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("error", "standing", "word"),
+    [
+        (ValueError("no"), Standing.BROKEN, "raised ValueError: no"),
+        (SystemExit(1), Standing.BROKEN, "would end the program"),
+        (NeedsAdapterError("unknown"), Standing.NOT_APPLICABLE, "unknown"),
+    ],
+)
+def test_what_a_property_raises_is_a_verdict(monkeypatch, error, standing, word):
+    judged = Judged("", (), dict.fromkeys(NAMES, raising(error)))
+    line = events(monkeypatch, lambda _: judged, only=("tokens_kept",))[-1]["line"]
+    assert line.standing is standing
+    assert word in line.says
+
+
+@pytest.mark.parametrize("error", [CannotRunError("raised it"), ZeroDivisionError("it"), SystemExit("it")])
+def test_what_finding_raises_is_a_verdict(monkeypatch, error):
+    (_, event) = events(monkeypatch, raising(error))
+    assert event["line"].name == "can_be_called"
+    assert event["line"].standing is Standing.BROKEN
+    with pytest.raises(UserError):
+        events(monkeypatch, raising(UserError("one line")))
+
+
+def test_an_adapter_without_its_function_is_told(tmp_path):
+    (tmp_path / "a.py").write_text("x = 1\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"define evaluate\(given\)"):
+        Named(Interface.EVALUATOR, None, str(tmp_path / "a.py")).code()
