@@ -16,6 +16,7 @@ from sad.data import cache
 from sad.document import Document
 from sad.invariants.truncated_alike import Prepare, Prompted, Read
 
+SENTENCE = "The sea was calm."
 FEW = 2
 """Texts that are prepared at a time, so that a few are several portions."""
 
@@ -32,6 +33,11 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
     parts = [Document(t.prompt + t.completion, ((len(t.prompt), len(t.prompt + t.completion)),)) for t in texts]
     if some := [part for part, one in zip(parts, texts, strict=True) if one.completion]:
         prepared(some, readers, room)
+    # and all but its last character: then its end is not learned either
+    short = [Document(text, ((0, len(text) - 1),)) for text in (SENTENCE, *(of.text for of in parts)) if len(text) > 1]
+    for example in prepared(short, readers, room):
+        ends = example.student[example.labels()[0] + 1] == readers.student.eos
+        assert not ends.any(), "the end of a text is learned that is not"
     return [
         {
             "the student": _read(example.student, readers.student),
