@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Set
 
-SAME_EITHER_WAY = {"min", "max", "minimum", "maximum", "mul", "logaddexp", "gcd"}
-"""Functions whose first two arguments may be swapped: the smaller of a and b is the smaller of b and a."""
+SAME_EITHER_WAY = {"min", "max", "minimum", "maximum", "mul", "logaddexp", "gcd", "packed_size"}
+"""Functions whose first two arguments may be swapped: the smaller of a and b is the smaller of b and a, and a numbers
+of b bits take the bytes of b numbers of a bits.
+"""
 NO_RESULT = {
     "use_cache",  # whether a pass also returns what a later pass could reuse
     "fused",  # which kernel takes the same optimizer step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -106,8 +107,16 @@ def model(
     ``sharpness`` multiplies its embedding, so that predictions are not flat.
     """
     how: dict[str, Any] = {"layers": layers, "width": width, "seed": seed, "sharpness": sharpness, "kind": kind}
-    # to copy one takes half the time of making it; what it takes besides may not be hashable
-    return _model(vocabulary, **how, **more) if more else copy.deepcopy(_pristine(vocabulary, **how))
+    # what it takes besides may not be hashable
+    return _model(vocabulary, **how, **more) if more else copied(_pristine(vocabulary, **how))
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """Return a deep copy of a model: most of what takes time are dozens of dictionaries of hooks in each module, which
+    are empty, and are made anew here.
+    """
+    empty = [of for part in model.modules() for of in vars(part).values() if type(of) in (dict, OrderedDict) and not of]
+    return copy.deepcopy(model, {id(of): type(of)() for of in empty})
 
 
 def _model(
@@ -150,7 +159,12 @@ def pair(teacher_vocabulary: int = 400, student_vocabulary: int = 320) -> Pair:
     readers = Readers(student=reader(student_vocabulary), teacher=reader(teacher_vocabulary))
     teacher = model(readers.teacher.size, layers=3, width=32, seed=1, sharpness=8.0).eval().requires_grad_(False)
     student = model(readers.student.size, layers=2, width=16, seed=2)
-    return Pair(student, teacher, readers, VocabMap(readers.student, readers.teacher))
+    return Pair(student, teacher, readers, _map(student_vocabulary, teacher_vocabulary))
+
+
+@cache
+def _map(student_vocabulary: int, teacher_vocabulary: int) -> VocabMap:
+    return VocabMap(reader(student_vocabulary), reader(teacher_vocabulary))
 
 
 def recipe(changes: Mapping[str, Any] | None = None) -> Recipe:

@@ -15,6 +15,9 @@ from sad.errors import Stopped, UserError
 _WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
 """Typer's error for words that it cannot take; it has no public name."""
 
+_COMPLETION = "--install-completion"
+"""Typer's own word, which writes into the home folder."""
+
 app = typer.Typer(
     name="sad",
     help="Student-aware distillation: verify the code, train the student, diagnose the run.",
@@ -117,6 +120,11 @@ def main() -> None:
         # the reader of our output went away: nothing is wrong with the run
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:
+        if _COMPLETION not in sys.argv:
+            _crashed(error)
+        told = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+        _refuse(f"the completion cannot be installed: {told}; --show-completion prints it, to be put elsewhere", 2)
     except Exception as error:
         _crashed(error)
     # a page of help comes back as text

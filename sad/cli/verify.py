@@ -132,6 +132,8 @@ def verify(
     asked += [f"--{interface}" for interface in code][1:]
     if len(asked) > 1:
         raise UserError(f"{' and '.join(asked)} at once: one call of sad verify judges one of them")
+    if codes and everything:
+        raise UserError(f"--all and {' '.join(codes)} at once: give --all for the whole catalogue, or only the codes")
     if asked == ["your code"]:
         from sad.judge.command import run_judge
 

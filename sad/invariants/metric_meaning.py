@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import nn
@@ -35,6 +36,7 @@ from sad.data import collate, examples
 from sad.distiller import Distiller
 from sad.forward import body
 from sad.objective import Objective
+from sad.pair import Pair
 from sad.recipe.terms import SHIPPED, Terms
 
 ID = "I03"
@@ -103,7 +105,7 @@ def _of_nothing(evaluate: Evaluate) -> str:
 
 
 def _cases() -> Iterator[Case]:
-    readers = tiny.pair(VOCABULARY, VOCABULARY).readers
+    readers = _pair().readers
     found = [example for text in TEXTS for example in examples([text], readers, 256)]
     whole, uneven = [collate(found, readers)], [collate([one], readers) for one in found]
     knows = _student(1.0)
@@ -128,8 +130,14 @@ def _student(scale: float) -> nn.Module:
     return student
 
 
+@cache
+def _pair() -> Pair:
+    """The teacher, which nobody trains, and both tokenizers."""
+    return tiny.pair(VOCABULARY, VOCABULARY)
+
+
 def _distiller(student: nn.Module, weights: dict[str, float]) -> Distiller:
-    pair = tiny.pair(VOCABULARY, VOCABULARY)
+    pair = _pair()
     given = {name: {"weight": weights.get(name, 0.0)} for name in SHIPPED}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

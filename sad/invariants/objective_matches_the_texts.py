@@ -168,7 +168,8 @@ def _tasks() -> Iterator[tuple[str, Task]]:
             **(plain | named | {"normalisation": RELATIVE, "negatives": BATCH}),
         ),
     )
-    kinds = ("Phi", {}), ("Cohere", {"logit_scale": 3.0, **dict.fromkeys(("bos_token_id", "eos_token_id"), 0)})
+    # so sure that it gives some chunks a likelihood of 0
+    kinds = ("Phi", {}), ("Cohere", {"logit_scale": 12.0, **dict.fromkeys(("bos_token_id", "eos_token_id"), 0)})
     last: dict[str, Any] = {"attention_blocks": ((2, 5),), "chunk_temperature": 1.0}
     same = written_otherwise(tiny.tokenizer(320))
     yield (

@@ -2,13 +2,14 @@
 
 ## Property
 N steps equal k steps, a save, a load in a new process and N - k steps, for a k within the first epoch, at its end and
-in a later one, and when the run is stopped twice: the same samples in the same order, the same learning rate and loss
-at every step, and at the end the same weights and the same state of the optimizer, bit for bit. After the load the
-optimizer owns the live trainable tensors, each once, and no other. What was saved stays what it was: the run that saved
-it trains on, a run that took it up trains on, and it still leads to the same weights. Another seed gives another order.
-A run that can be asked to end does so after the step that it is taking, and has saved it; it says how it began, and how
-it ended. One that knows its data refuses to go on with others, and with steps of another size. Of several processes
-each goes on drawing as it would have, no two alike, also where there are more of them than there were.
+in a later one, when the run is stopped twice, and in micro-batches of one: the same samples in the same order, the same
+learning rate and loss at every step, and at the end the same weights and the same state of the optimizer, bit for bit.
+After the load the optimizer owns the live trainable tensors, each once, and no other. What was saved stays what it was:
+the run that saved it trains on, a run that took it up trains on, and it still leads to the same weights. Another seed
+gives another order. A run that can be asked to end does so after the step that it is taking, and has saved it; it says
+how it began, and how it ended. One that knows its data refuses to go on with others, and with steps of another size. Of
+several processes each goes on drawing as it would have, no two alike, also where there are more of them than there
+were.
 
 ## Why it must hold
 Long runs are stopped as a rule, not as an exception. What a resume loses shows as a small jump of the loss, if at all,
@@ -39,6 +40,8 @@ ID = "I17"
 
 SETTING = Setting(size=7, batch_size=2, accumulation=2, seed=3, steps=6)
 """Epochs of two steps, the second of them of three samples."""
+SINGLE = replace(SETTING, batch_size=1, accumulation=3, steps=3)
+"""Steps of three samples, which nothing but micro-batches of one shares where two are too many."""
 OTHER_SEED = 4
 INSIDE, BOUNDARY, LATER, AGAIN = 1, 2, 3, 5
 """Steps done when the run is saved: within an epoch, at the end of one, within the second; and within the third."""
@@ -67,7 +70,7 @@ def resume_equivalence(resumable: Resumable) -> Verdict:
         return Verdict(
             False, f"seeds {SETTING.seed} and {OTHER_SEED} give one order: {_numbers(other.taken[0])} …", numbers
         )
-    if fault := _stops(resumable, whole) or _mistakes(resumable, whole) or _draws(resumable):
+    if fault := _singly(resumable) or _stops(resumable, whole) or _mistakes(resumable, whole) or _draws(resumable):
         return Verdict(False, fault, numbers)
     says = f"taken up {numbers['resumes']:.0f} times: samples, rates, losses, weights and optimizer bit-identical"
     return Verdict(True, says, numbers)
@@ -83,6 +86,16 @@ def _resumed(resumable: Resumable, whole: Ran) -> Iterator[tuple[str, int, Ran]]
     yield f"resumed a second time, step {AGAIN}", AGAIN, resumable.run(SETTING, once.saved[AGAIN], ())
     where = f"resumed once more from the save of step {LATER}"
     yield where, LATER, resumable.run(SETTING, whole.saved[LATER], ())
+
+
+def _singly(resumable: Resumable) -> str:
+    """What is wrong with a run in micro-batches of one that is taken up; empty if nothing is."""
+    whole = resumable.run(SINGLE, None, (INSIDE,))
+    if INSIDE not in whole.saved:
+        return f"nothing was saved at step {INSIDE}, with micro-batches of one"
+    ran = resumable.run(SINGLE, whole.saved[INSIDE], ())
+    fault = next(differences(whole, INSIDE, ran), "")
+    return fault and f"in micro-batches of one, resumed at step {INSIDE}: {fault}"
 
 
 def _stops(resumable: Resumable, whole: Ran) -> str:

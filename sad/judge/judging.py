@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ FOUND = {
 }
 """Where ``found(code)`` is, which finds out how code of an interface is called."""
 
+LACKING = re.compile(r"AttributeError: '(Recaller|Bigram|Loader|Batch)' object has no attribute '(\w+)'")
+"""What is raised where code asks a stand-in of ours for more than it has."""
 Check = Callable[[], Verdict]
 
 
@@ -100,6 +103,8 @@ def judging(
     except UserError:
         raise
     except CannotRunError as error:
+        if lacking := LACKING.search(str(error)):
+            raise NeedsAdapterError(f"it asks {lacking[1]} for .{lacking[2]}, which the stand-in has not") from None
         yield _line("can_be_called", Verdict(False, str(error)), interface, name, began)
         return
     except (Exception, SystemExit) as error:

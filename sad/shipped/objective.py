@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -158,7 +157,7 @@ def _plan(task: Task) -> Plan:
             **({} if follows is None else _aware(follows)),
         }
     )
-    student, teacher = (copy.deepcopy(model) for model in (task.student, task.teacher))
+    student, teacher = (tiny.copied(model) for model in (task.student, task.teacher))
     for model in (student, teacher):
         check_head(model, "the model")
     pair = Pair(student.requires_grad_(True), teacher, readers, VocabMap(readers.student, readers.teacher))
@@ -193,7 +192,7 @@ def _answers(plan: Plan, task: Task) -> Iterator[Cache | None]:
     )
     # a student of its own: the pair's is about to be trained
     source = Source(
-        Distiller(copy.deepcopy(pair.student), pair.teacher, pair.vocab, plan.recipe.terms),
+        Distiller(tiny.copied(pair.student), pair.teacher, pair.vocab, plan.recipe.terms),
         pair.readers,
         examples,
         plan.recipe.train.batch_size,

@@ -7,7 +7,6 @@ import math
 import signal
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -158,12 +157,13 @@ class LoopRun:
             "max_steps": setting.steps,
             "eval_every": setting.steps,
             # only the places that are asked for: each save waits for the disk
-            "save_every": save_every,
+            # a run of so few steps saves after each by itself
+            "save_every": None if save_every == 1 else save_every,
             "keep_checkpoints": setting.steps,
             "log_every": 1,
         }
         student = tiny.model(self.pair.readers.student.size, layers=1, width=16, seed=seed, attention_dropout=0.3)
-        pair = replace(self.pair, student=student, teacher=deepcopy(self.pair.teacher))
+        pair = replace(self.pair, student=student, teacher=tiny.copied(self.pair.teacher))
         data = {"max_length": 16, "eval_windows": 1}
         plan = tiny.plan({"train": train, "data": data, "shares": SHARES}, of=pair)
         if len(plan.train) < setting.size:

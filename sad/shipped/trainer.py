@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -150,7 +149,7 @@ def _first_pair() -> Pair:
 def _pair() -> Pair:
     """Return the tiny pair as it was made: a run trains its student."""
     made = _first_pair()
-    return Pair(copy.deepcopy(made.student), copy.deepcopy(made.teacher), made.readers, made.vocab)
+    return Pair(tiny.copied(made.student), tiny.copied(made.teacher), made.readers, made.vocab)
 
 
 def _texts(setup: Setup) -> list[str]:

@@ -17,7 +17,6 @@ from sad.train.checkpoint import Progress
 from sad_doctor import check
 from sad_doctor import rules as doctor
 from sad_doctor.finding import Finding, Level
-from sad_doctor.readers.run_folder import RunFolder
 
 Mode = Literal["ignore", "warn", "stop", "rollback"]
 EVERY = 10
@@ -62,7 +61,11 @@ class RedFlags:
     ) -> None:
         self._folder, self._mode, self._most, self._now = folder, mode, most_rollbacks, now
         self._log_every = log_every
-        self._source = RunFolder(folder)
+        if mode != "ignore":
+            # the doctor's readers take long to load
+            from sad_doctor.readers.run_folder import RunFolder
+
+            self._source = RunFolder(folder)
         self._next = now()
         self.spent = 0.0
 

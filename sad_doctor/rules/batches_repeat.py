@@ -65,6 +65,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     total = run.get(names.LOSS)
     series = [label[1]] if label is not None else []
     series += [signals.finite(signals.tidy(total))] if total is not None else []
+    series = [Column(c.step[c.value != 0], c.value[c.value != 0]) for c in series]  # a 0 is no batch's loss
     known = [Column(c.step[-_LAST:], c.value[-_LAST:]) for c in series if len(c) >= t["records"]]
     if not known:
         raise TooFew(f"fewer than {t['records']:g} records of the loss")

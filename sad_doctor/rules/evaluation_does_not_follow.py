@@ -77,6 +77,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the evaluation stands still and the training falls."""
     found = _evaluation(run, t)
     if found is None:
+        total = _totals(run, t)
+        if total is not None:
+            yield total
+            return
         raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the student alone")
     name, column, sharp = found
     same = bool(np.all(column.value == column.value[0]))
@@ -158,6 +162,19 @@ def _stood(name: str, column: Column, training: str, one: signals.Still, first: 
         last_step=one.last,
         numbers={"evaluation": one.value, "first": first, "last": last},
     )
+
+
+def _totals(run: Run, t: Thresholds) -> Finding | None:
+    """The same for two totals, where no evaluation of the student alone is logged: one that never came down."""
+    told, loss = run.get(names.EVAL_LOSS), run.get(names.LOSS)
+    ends = None if loss is None else signals.ends(loss)
+    if told is None or loss is None or ends is None:
+        return None
+    column, level = signals.measured(signals.finite(told), run), abs(float(np.median(ends[0])))
+    surely = signals.gain(*ends).surely_above(t["surely"] * level)
+    if not len(column) or not surely or not _never(names.EVAL_LOSS, column, (names.LOSS, loss), run, t):
+        return None
+    return _apart(names.EVAL_LOSS, column, names.LOSS, tuple(float(np.median(v)) for v in ends))
 
 
 def _never(name: str, column: Column, training: tuple[str, Column], run: Run, t: Thresholds) -> bool:
@@ -259,7 +276,7 @@ RULE = Rule(
     name=NAME,
     level=Level.ERROR,
     page=__doc__,
-    needs=("|".join(_STUDENT), f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
+    needs=("|".join((*_STUDENT, names.EVAL_LOSS)), f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
     check=check,
     thresholds={
         "digits": 5,

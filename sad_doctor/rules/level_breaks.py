@@ -101,10 +101,16 @@ def _break(column: Column, t: Thresholds) -> tuple[float, float, float] | None:
     move = (sums[after] - sums[middle]) / (after - middle) - (sums[middle] - sums[middle - width]) / width
     at = int(middle[np.argmax(np.abs(move))])
     low, high = max(0, at - width // 2), min(size - 1, at + width // 2)
-    edges = [low + 1 + int(np.argmax(np.abs(np.diff(value[low : high + 1]))))]
-    if bool(np.all(value > 0)):  # of a loss that has fallen far a large share is a small step
-        edges.append(start + 1 + int(np.argmax(np.abs(np.diff(np.log(value[start : size - min(width, 5) + 1]))))))
-    return next((found for edge in edges if (found := _broken(column, edge, width, t)) is not None), None)
+    edge = low + 1 + int(np.argmax(np.abs(np.diff(value[low : high + 1]))))
+    found = _broken(column, edge, width, t)
+    if found is not None or not bool(np.all(value > 0)):
+        return found
+    # of a loss that has fallen far a large share is a small step
+    later = value[start : size - min(width, 5) + 1]
+    ratio = later[1:] / later[:-1]
+    most, least = int(np.argmax(ratio)), int(np.argmin(ratio))
+    edge = start + 1 + (most if ratio[most] * ratio[least] > 1 else least)
+    return _broken(column, edge, width, t)
 
 
 def _broken(column: Column, edge: int, width: int, t: Thresholds) -> tuple[float, float, float] | None:

@@ -3,6 +3,8 @@
 ## What it sees
 In the last two thirds of the run the loss, which fell, goes up and down from record to record by next to nothing of its
 level. If the gradient norm is as noisy as usual meanwhile, the loss is a running mean, or the batch is always the same.
+Or the loss or a term only ever rises, from the first record on by about what that one says: that is the sum of all so
+far, and a warning.
 
 ## Why it is bad
 Batches differ, and so do their losses. A curve without that noise is a mean over all records so far, or one with a long
@@ -51,6 +53,8 @@ CODE, NAME = "R407", "noise-missing"
 _LAST = 4096
 """So many of the last records are looked at."""
 _PART = 2.5
+_SUM = 2.0
+"""The first record over what the next ones add, either way, in a sum that began at 0."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -62,12 +66,40 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     told = {name: signals.noise_share(_late(known[name])) for name in losses}
     for name, share in told.items():
         yield Reading(f"noise of {name}, as a share of its level", share, "noise")
+    sums = [_sum(name, known[name]) for name in known if name in losses or names.term_of(name) is not None]
+    yield from [found for found in sums if found is not None][:1]
     name = min(told, key=lambda one: told[one] if told[one] == told[one] else np.inf)
     # NaN, too coarse to tell, is not below; a part of a quiet total has a little more noise than all of it
     quiet = told[name] < t["noise"] and all(share < _PART * t["noise"] for share in told.values())
     if quiet and signals.falls(known[name], t["falls"]):
         norm = known.get(names.GRAD_NORM)
         yield _finding(name, known[name], told[name], norm is not None and _noisy(norm))
+
+
+def _sum(name: str, column: Column) -> Finding | None:
+    """A series that begins at its own increments and only ever rises by them: a sum that is never set to 0."""
+    value, added = column.value, np.diff(column.value)
+    if not bool(np.all(added > 0)):
+        return None
+    first, usual = float(value[0]), float(np.median(added[: max(3, added.size // 10)]))
+    if not usual / _SUM < first < usual * _SUM or value[-1] < 5 * first:
+        return None
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"{words.capital(words.called(name))} only ever rises, from {words.number(first)} to "
+            f"{words.number(float(value[-1]))}, by about {words.number(float(np.median(added)))} a record: it is the "
+            "sum of all so far."
+        ),
+        evidence=(f"{len(column):,} records in a row, the first one as large as what each of the next adds",),
+        cause="The sum over the batches is never set to 0.",
+        remedy="Set it to 0 after each record; log the mean over the batches since the one before.",
+        first_step=float(column.step[0]),
+        last_step=float(column.step[-1]),
+        numbers={"first": first, "added": float(np.median(added))},
+    )
 
 
 def _late(column: Column) -> Floats:

@@ -79,7 +79,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding]:
     if loss is not None:
         yield from _zeros(run, t)
     yield from _blanks(run, t)
-    yield from _flickers(run, t)
+    yield from list(_flickers(run, t)) or _regular(run, t)
 
 
 def _told(messages: list[Event]) -> Finding:
@@ -130,6 +130,38 @@ def _zeros(run: Run, t: Thresholds) -> Iterator[Finding]:
         first_step=at,
         last_step=float(loss.step[-1]),
         numbers={"zero_records": float(count), "before": before},
+    )
+
+
+def _regular(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """A total that is exactly 0 at a regular distance, and far above it in the others: some are not written."""
+    told = run.get(names.LOSS)
+    if told is None:
+        return
+    loss = signals.finite(signals.tidy(told))
+    zero = np.flatnonzero(loss.value == 0)
+    others = loss.value[loss.value != 0]
+    if zero.size < 2 or not t["flickers"] <= zero.size <= others.size:
+        return
+    if np.min(others) < 10 * t["from"] or np.ptp(np.diff(zero)) > 0:
+        return
+    steps = loss.step[zero].tolist()
+    if zero[-1] - zero[0] + 1 == zero.size:
+        return
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"The training loss is exactly 0 in every {int(np.diff(zero)[0])} records, {zero.size:,} of {len(loss):,}, "
+            f"and about {words.number(float(np.median(others)))} in the others."
+        ),
+        evidence=(f"At {words.steps(steps)}",),
+        cause="It is not computed there, or set to 0 before it is written; or one process of several has none.",
+        remedy="Leave a number out where there is none; print the loss in three records in a row.",
+        first_step=steps[0],
+        last_step=steps[-1],
+        numbers={"zeros": float(zero.size)},
     )
 
 

@@ -17,7 +17,7 @@ is; one that is held for some steps is computed in few of them, and taken from a
 
 ## Thresholds
 - `share = 0.1`: the share of the records that must repeat one value. `coarse = 0.015`: the last digit, as a share of
-  the level, from which on digits are missing, where another loss shows a tenth of that.
+  the level, from which on digits are missing, where another loss shows a tenth of that; `digit = 0.01`: and as it is.
 - `records = 20`: fewest records. `digits = 3`: so many significant digits the value must show; a loss that is printed
   as 2 or 0.5 repeats by itself, but for KD and a label loss beside others that show more digits.
 - `repeats = 0.2`: the share of the records that repeat the one before, by which a term is held; `others = 0.02`: what
@@ -175,7 +175,9 @@ def _coarse(series: dict[str, Column], t: Thresholds) -> Iterator[Finding]:
     found = {name: signals.resolution(column.value) for name, column in losses.items()}
     fine = [name for name, share in found.items() if share < 0.1 * t["coarse"]]
     for name, share in found.items():
-        if name not in _WITNESSES and share > t["coarse"] and fine and np.ptp(losses[name].value) > 0:
+        # a loss near 0 has few digits by itself
+        coarse = share > t["coarse"] and share * float(np.median(np.abs(losses[name].value))) >= t["digit"]
+        if name not in _WITNESSES and coarse and fine and np.ptp(losses[name].value) > 0:
             yield Finding(
                 rule=CODE,
                 name=NAME,
@@ -292,7 +294,7 @@ RULE = Rule(
     needs=(f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.GRAD_NORM}",),
     check=check,
     thresholds={
-        **{"records": 20, "digits": 3, "share": 0.1, "coarse": 0.015},
+        **{"records": 20, "digits": 3, "share": 0.1, "coarse": 0.015, "digit": 0.01},
         **{"repeats": 0.2, "others": 0.02, "apart": 10},
     },
 )

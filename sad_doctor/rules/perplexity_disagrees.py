@@ -5,7 +5,8 @@ The logarithm of the perplexity differs from the evaluation's label loss beside 
 printing explains. Where the log has no label loss, and the loss has no parts, the evaluation's loss stands for it. Two
 to the power of the loss in place of e is recognised, also by the training's label loss about each evaluation, and is a
 hint: of a loss in bits it is right, of one in nats it is not, and a log seldom says which. A mean of perplexities is
-recognised too. Clamps and exp of the total have rules of their own.
+recognised too, and so is a perplexity that stands while its loss moves. Clamps and exp of the total have rules of their
+own.
 
 ## Why it is bad
 One of the two is not what it is called, and comparisons with other models' perplexities are wrong: by a power for the
@@ -14,7 +15,7 @@ wrong base, upwards for a mean of the batches' perplexities, by anything for a s
 ## Thresholds
 - `nats = 0.05`: how far apart they may lie; the mean over batches of unequal size stays below.
 - `base = 0.01`: how near log2 of the perplexity must come to the loss.
-- `often = 0.5`: the share of the evaluations.
+- `often = 0.5`: the share of the evaluations. `held = 2`: so many that repeat a perplexity and not its loss.
 
 ## Example
 ```run fires
@@ -79,8 +80,31 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     gap = np.log(shown) - told
     apart = np.abs(gap) > t["nats"]
     yield Reading("gap of ln(perplexity) to the loss, nats", float(np.median(gap)), "nats")
+    held = [i for i in range(1, step.size) if shown[i] == shown[i - 1] and abs(told[i] - told[i - 1]) > t["nats"]]
     if float(np.mean(apart)) > t["often"]:
         yield _finding(name, step, shown, told, t)
+    elif len(held) >= max(t["held"], 1):
+        yield _held(name, step, shown, told, held)
+
+
+def _held(name: str, step: Floats, shown: Floats, told: Floats, held: list[int]) -> Finding:
+    first, last = held[0] - 1, held[-1]
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.WARNING,
+        headline=(
+            f"The perplexity is {words.number(float(shown[last]))} from step {words.step(step[first])} to "
+            f"{words.step(step[last])}, while {words.called(name)} goes from {words.number(float(told[first]))} to "
+            f"{words.number(float(told[last]))}: it is cut at a limit, or an old one."
+        ),
+        evidence=(f"{len(held)} evaluations repeat the perplexity before, to the last digit, and not its loss",),
+        cause="A clamp of the perplexity or of the loss in it, or a number that is not computed anew.",
+        remedy="Compute it as exp of the evaluation's label loss, in every evaluation, and without a limit.",
+        first_step=float(step[first]),
+        last_step=float(step[last]),
+        numbers={"perplexity": float(shown[last]), "evaluations": float(len(held))},
+    )
 
 
 def _of_training(run: Run) -> Finding | None:
@@ -160,5 +184,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.EVAL_PERPLEXITY, f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}"),
     check=check,
-    thresholds={"nats": 0.05, "base": 0.01, "often": 0.5},
+    thresholds={"nats": 0.05, "base": 0.01, "often": 0.5, "held": 2},
 )

@@ -74,8 +74,9 @@ def _standing(column: Column, fewest: float) -> Repeat | None:
 
 def resolution(values: Floats) -> float:
     """Return the last digit that any of ``values`` shows, as a share of their level; NaN for none, or a level of 0."""
-    level = float(np.median(np.abs(values))) if values.size else 0.0
-    units = [found for found in map(unit, sample(values).tolist()) if found > 0]
+    some = sample(values)
+    level = float(np.median(np.abs(some))) if some.size else 0.0
+    units = [found for found in map(unit, some.tolist()) if found > 0]
     return min(units) / level if level and units else float("nan")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
+import pytest
 import torch
 
 from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch, Boundaries, Targets, Tokens
@@ -42,6 +43,23 @@ def test_everything_moves_and_nothing_changes() -> None:
     same = some().to("cpu")
     assert torch.equal(same.student.input_ids, some().student.input_ids)
     assert torch.equal(same.boundaries.target, some().boundaries.target)
+
+
+def test_every_tensor_is_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which needs a GPU: the copy stands for it."""
+    pinned: list[torch.Tensor] = []
+
+    def pin(tensor: torch.Tensor) -> torch.Tensor:
+        pinned.append(tensor.clone())
+        return pinned[-1]
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
+    found = replace(some(), numbers=(4, 2)).pinned()
+    assert found.numbers == (4, 2)
+    parts = [getattr(found, f.name) for f in fields(found) if f.name not in ("byte_count", "numbers")]
+    tensors = [one for part in parts for f in fields(part) if (one := getattr(part, f.name)) is not None]
+    assert {id(one) for one in tensors} == {id(one) for one in pinned}
+    assert torch.equal(found.targets.token, some().targets.token)
 
 
 def test_what_is_not_there_stays_away() -> None:

@@ -173,6 +173,15 @@ def test_a_function_is_a_term_too_and_may_count_labels(file: Path) -> None:
     assert made.counts(batch())["mine"] == len(batch().targets)
 
 
+@pytest.mark.parametrize(("name", "options", "asks"), [("Learned", {"width": 16}, True), ("Small", {}, False)])
+def test_states_are_kept_for_a_term_that_asks_for_them(
+    file: Path, name: str, options: dict[str, Any], asks: bool
+) -> None:
+    custom = {"mine": {"term": f"{file}:{name}", "weight": 0.5, **options}}
+    made = distiller(Terms.model_validate({"custom": custom, "layerwise": {"weight": 0}}))
+    assert bool(made.pairs) is asks
+
+
 def test_a_module_on_the_path_is_found(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(file.parent))
     assert "mine" in distiller(terms("own", "Small")).names

@@ -23,7 +23,7 @@ FEATURES = {
     *("inputs", "batch_list", "feature_list"),
 }
 LENGTHS = ("max_length", "max_seq_length", "max_seq_len", "max_len", "block_size", "model_max_length", "seq_len")
-TEMPLATES = ("response_template",)
+TEMPLATES = ("response_template", "response_template_ids", "response_token_ids")
 PROMPTS = ("max_prompt_length", "max_prompt_len", "max_source_length")
 TOKENIZER = ("tokenizer", "tok", "processing_class", "processor")
 
@@ -51,6 +51,8 @@ class Call:
     assumed: list[str] = field(default_factory=list)
     size: int = VOCABULARY
     """Words of the tokenizer."""
+    template: str | tuple[int, ...] = f"t{MARKER}"
+    """What stands before a completion, where it looks for that: as a string, or in ids."""
     appends: bool = False
     """It puts an end mark behind each text itself: texts are given without."""
 
@@ -90,7 +92,8 @@ class Call:
         """Return what is called with a list of features."""
         target, own = self.code.target, self.code.owner
         if isinstance(target, type):
-            return self._ready(target(**self._settings(_parameters(target), marks, target.__name__)), marks)
+            settings = self._settings(_parameters(target), marks, target.__name__)
+            return self._ready(target(**settings, **self._inherited(target, settings, marks)), marks)
         if own is not None and _is_method(target):
             whole = own(**self._settings(_parameters(own), marks, own.__name__))
             return self._ready(target.__get__(whole), marks)
@@ -127,6 +130,15 @@ class Call:
                 raise NeedsAdapterError(f"what {parameter.name} of {of} should be cannot be told from the name")
         return found
 
+    def _inherited(self, target: type, given: Mapping[str, Any], marks: Marks) -> dict[str, Any]:
+        """Settings that a constructor hands on to that of its base, which it does not name."""
+        if not any(p.kind is p.VAR_KEYWORD for p in _parameters(target)):
+            return {}
+        bases = [vars(base)["__init__"] for base in target.__mro__[1:-1] if "__init__" in vars(base)]
+        names = {p.name for made in bases for p in inspect.signature(made).parameters.values() if p.name != "self"}
+        wanted = [name for name in names & {*TOKENIZER, "mlm", "pad_token_id"} if name not in given]
+        return {name: self._setting(name, marks) for name in wanted}
+
     def _setting(self, name: str, marks: Marks) -> Any:  # noqa: ANN401 - any setting
         """Return the value of a setting by its name, None for one that is left as it is."""
         lower = name.lower()
@@ -139,7 +151,7 @@ class Call:
             **dict.fromkeys(("args", "data_args", "config", "cfg"), SimpleNamespace(max_length=self.longest)),
             **dict.fromkeys(LENGTHS, self.longest),
             **dict.fromkeys(PROMPTS, self.longest // 2),
-            **dict.fromkeys(TEMPLATES, f"t{MARKER}"),
+            **dict.fromkeys(TEMPLATES, self.template if isinstance(self.template, str) else list(self.template)),
             "mlm": False,
             "device": "cpu",
         }

@@ -14,7 +14,7 @@ from sad.invariants.batch_composition import batch_composition
 from sad.invariants.target_alignment import EOS, PAD, TEXTS, target_alignment
 from sad.judge.collators.call import Call
 from sad.judge.collators.cutting import cut_alike
-from sad.judge.collators.textbook import masks_prompts, outside, places, smallest
+from sad.judge.collators.textbook import masks_prompts, narrow, outside, places, smallest
 from sad.subjects.text_loss import Collated, Marks, Text, collated_loss
 
 BOTH = (Marks(EOS, PAD), Marks(EOS, EOS))
@@ -130,7 +130,7 @@ def features_untouched(call: Call) -> Verdict:
 
 def targets(call: Call) -> Verdict:
     """The targets are those of the completions: `sad.invariants.target_alignment` on the loss of its labels."""
-    verdict = target_alignment(collated_loss(lambda texts, marks: call(texts, marks).batch))
+    verdict = target_alignment(collated_loss(lambda texts, marks: narrow(call(texts, marks).batch, texts)))
     learned = not masks_prompts(call(TEXTS, BOTH[0]).batch, TEXTS)
     if verdict.holds:
         if learned and call.form.prompts:
@@ -142,10 +142,10 @@ def targets(call: Call) -> Verdict:
 
 def composition(call: Call) -> Verdict:
     """A text's loss does not depend on its batch: `sad.invariants.batch_composition` on the loss of its labels."""
-    verdict = batch_composition(collated_loss(lambda texts, marks: call(texts, marks).batch))
+    verdict = batch_composition(collated_loss(lambda texts, marks: narrow(call(texts, marks).batch, texts)))
     if verdict.holds:
         return verdict
-    if batch_composition(collated_loss(lambda texts, marks: _placed(call(texts, marks).batch))).holds:
+    if batch_composition(collated_loss(lambda texts, marks: _placed(narrow(call(texts, marks).batch, texts)))).holds:
         says = "padding stands before a text and no position_ids are given: right for models that know positions by "
         return _allowed(f"{says}their distance (Llama), not for those that count them (GPT-2); {verdict.says}")
     return verdict

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from sad.errors import UserError
 from sad.invariants.target_alignment import EOS, PAD, TEXTS
 from sad.judge.collators.batch import OtherBatchError, Read, WrongBatchError
-from sad.judge.collators.call import Call
+from sad.judge.collators.call import TEMPLATES, Call
 from sad.judge.collators.features import DICT, fitting
+from sad.judge.collators.marker import MARKER
 from sad.judge.collators.textbook import masks_prompts, outside, places
 from sad.judge.judging import CannotRunError, Code, raised, source
 from sad.judge.stand_in import NeedsAdapterError
@@ -38,14 +40,13 @@ def discover(code: Code) -> Call:
         raise UserError("it masks tokens at random (mlm is True): that is no collator of a causal language model")
     best: _Tried | None = None
     failed: list[tuple[str, Exception | SystemExit]] = []
-    for form in fitting(source(code)):
-        call = Call(code, form)
+    for call in _calls(code):
         try:
             found = _tried(call)
         except (Exception, SystemExit) as error:
             if isinstance(error, NeedsAdapterError) and not isinstance(error, OtherBatchError):
                 raise
-            failed.append((form.says, error))
+            failed.append((call.form.says, error))
             continue
         if not found.whole and (other := _appending(call)) is not None:
             found = other
@@ -58,6 +59,15 @@ def discover(code: Code) -> Call:
     if not any(isinstance(error, WrongBatchError) for _, error in failed) and (why := _one_length(code)):
         raise why
     raise _refused(failed)
+
+
+def _calls(code: Code) -> Iterator[Call]:
+    """Every way to call it, what is meant first; a template before completions once as a string, once in ids."""
+    for form in fitting(source(code)):
+        call = Call(code, form)
+        yield call
+        if call.takes(TEMPLATES):
+            yield call.other(template=(MARKER,))
 
 
 def _tried(call: Call) -> _Tried:

@@ -8,7 +8,7 @@ from functools import partial
 from sad.case import Verdict
 from sad.invariants.target_alignment import TEXTS
 from sad.judge.collators import checks
-from sad.judge.collators.call import Call
+from sad.judge.collators.call import TEMPLATES, Call
 from sad.judge.collators.discover import MARKS, discover
 from sad.judge.collators.textbook import masks_prompts, outside, places
 from sad.judge.judging import Code, Judged
@@ -33,6 +33,8 @@ def found(code: Code) -> Judged:
     said = ["called as its adapter says" if code.adapter else f"a text is {call.form.says}"]
     if call.appends:
         said.append("it puts an end mark behind each text itself, so texts are given without one")
+    if call.takes(TEMPLATES):
+        said.append("its template is one token, which stands before each completion and is taken out of the batch")
     if code.adapter is None:
         said.append("its tokenizer, if it takes one, has a word for each id; both with a padding mark and without")
     said.append(f"the batch is read by {', '.join(read.names)}")

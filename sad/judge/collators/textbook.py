@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text
@@ -61,6 +63,26 @@ def outside(batch: Collated, texts: Sequence[Text]) -> list[tuple[int, int]]:
     }
     rows, length = batch.input_ids.shape
     return [(row, at) for row in range(rows) for at in range(length) if (row, at) not in taken]
+
+
+WIDEST = 100
+"""Columns that a batch may have before those of padding alone are left out: the models read 128."""
+
+
+def narrow(batch: Collated, texts: Sequence[Text]) -> Collated:
+    """Return a batch that is padded far beyond its texts without the columns of padding in which nothing is told."""
+    rows, length = batch.input_ids.shape
+    if length <= WIDEST:
+        return batch
+    empty = Counter(at for _, at in outside(batch, texts))
+    told = (batch.labels != IGNORED).any(dim=0)
+    kept = torch.tensor([at for at in range(length) if empty[at] < rows or bool(told[at])], dtype=torch.long)
+    mask = batch.attention_mask
+    if mask is not None:
+        mask = mask.index_select(-1, kept)
+        mask = mask if mask.ndim == 2 else mask.index_select(-2, kept)
+    places = None if batch.position_ids is None else batch.position_ids[:, kept]
+    return Collated(batch.input_ids[:, kept], batch.labels[:, kept], mask, places, batch.shifted)
 
 
 def right_labels(batch: Collated, texts: Sequence[Text], *, prompts: bool) -> list[list[int]]:

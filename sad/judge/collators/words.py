@@ -16,7 +16,8 @@ TEMPLATE = (
     "{% endgeneration %}{% else %}{{ message['content'] + ' ' }}{% endif %}{% endfor %}"
 )
 """A chat template that adds nothing: a conversation is its messages."""
-LONGEST = 512
+LONGEST = 64
+"""Tokens that a text may have at the most: more than any here has, and fewer than the models can read."""
 
 
 def tokenizer(marks: Marks, side: str = "right", size: int = VOCABULARY) -> Any:  # noqa: ANN401 - no common type

@@ -97,6 +97,8 @@ def _discovered(code: Code) -> Strange:
             continue
         if any(bool(taken.change.any()) for taken in trace.taken):
             return trainer
+        if not trace.taken and code.adapter is None and not trainer.call.takes(names.OPTIMIZERS):
+            raise NeedsAdapterError("it takes no optimizer and takes no step; a loss is judged with --loss")
         runs.append(trainer)
     if runs:
         return runs[0]

@@ -107,20 +107,22 @@ class Strange:
             for _ in range(1 if self.call.unit is Unit.RUN else setup.epochs):
                 called({})
             return
-        for _ in range(setup.epochs):
-            for start in range(0, len(given), window):
+        for epoch in range(setup.epochs):
+            for place, start in enumerate(range(0, len(given), window), 1):
                 if accelerator is not None:
                     accelerator.step, accelerator.gradient_accumulation_steps = 0, len(given[start : start + window])
-                self._step(called, given[start : start + window], batches[start : start + window], look)
+                taken = epoch * setup.steps_per_epoch + place
+                self._step(called, given[start : start + window], batches[start : start + window], taken, look)
 
     def _step(
         self,
         called: Callable[[Mapping[str, Any]], Any],
         given: Sequence[Any],
         batches: Sequence[Batch],
+        step: int,
         look: Callable[[], None] | None,
     ) -> None:
-        """One window: at once, or micro-batch by micro-batch, of which the last closes it."""
+        """One window: at once, or micro-batch by micro-batch, of which the last closes it. Steps count from 1."""
         labels, number = sum(map(count, batches)), len(given)
         # a window that is not full has fewer micro-batches: whoever calls a step knows that
         of = {**dict.fromkeys(names.COUNTS, labels), **dict.fromkeys(names.ACCUMULATIONS, number)}
@@ -129,7 +131,9 @@ class Strange:
         else:
             for place, one in enumerate(given):
                 last = place + 1 == number
-                at = {**dict.fromkeys(names.PLACES, place), **dict.fromkeys(names.LASTS, last)}
+                # where there are no windows it is told the number of the step
+                at = dict.fromkeys(names.PLACES, place if self.call.accumulates else step) | {"global_step": step}
+                at |= dict.fromkeys(names.LASTS, last)
                 called({**of, **at, **dict.fromkeys(names.BATCHES, one)})
         if look is not None:
             look()

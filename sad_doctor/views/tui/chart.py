@@ -74,6 +74,7 @@ class Chart(Framed, can_focus=True):
         self._bare: list[Strip] = []
         self._inked: tuple[object, Ink] | None = None
         self._scene_key: object = None
+        self._spare: tuple[object, tuple[Canvas, Frame, Plot] | None, list[Strip]] | None = None
         self._strips_key: object = None
 
     def show(self, plot: Plot, title: str | None = None) -> None:
@@ -114,7 +115,7 @@ class Chart(Framed, can_focus=True):
 
     def notify_style_update(self) -> None:
         """Forget the styles, which have changed."""
-        self._inked = None
+        self._inked = self._spare = None
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
@@ -135,6 +136,13 @@ class Chart(Framed, can_focus=True):
     def _painted(self, key: object, ink: Ink) -> tuple[Canvas, Frame, Plot]:
         """Return the scene; a cursor that moves does not paint it anew."""
         if self._scene is None or key != self._scene_key:
+            before = self._scene_key, self._scene, self._bare
+            if self._spare is not None and self._spare[0] == key:  # a pane that was alone, and is not
+                self._scene_key, self._scene, self._bare = self._spare
+                self._spare = before
+                assert self._scene is not None
+                return self._scene
+            self._spare = before
             width, height = max(self.size.width, 1), max(self.size.height, 1)
             ghost = pen(self, "$ghost").color
             plot = self.thinner.thin(

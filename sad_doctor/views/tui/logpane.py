@@ -72,6 +72,7 @@ class LogPane(Scrolled, can_focus=True):
         name = self._log.path.name if self._log.path and self._log.lines else ""
         self.border_title = Content(f"Log  {clean(name, 60)}".rstrip())
         self.border_subtitle = Content(f"{len(self.shown)} lines" + (", filtered" if self.wanted else ""))
+        self.refresh()
         if ending:
             self._ending = True
             self.to(self.max_scroll_y)

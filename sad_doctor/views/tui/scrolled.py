@@ -30,10 +30,11 @@ class Scrolled(Framed):
 
     def extend(self, lines: int, wide: int = 0) -> None:
         """Say how many lines there are, and how wide the widest is; the place stays as far as it can."""
-        self.set_reactive(Widget.virtual_size, Size(wide, lines))
+        if Size(wide, lines) != self.virtual_size:
+            self.set_reactive(Widget.virtual_size, Size(wide, lines))
+            self.refresh()
         if self.scroll_y > self.max_scroll_y:
             self.to(self.max_scroll_y)
-        self.refresh()
 
     def to(self, line: float) -> None:
         """Bring a line to the top, as far as there are lines below it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import accumulate
 
 import numpy as np
@@ -115,3 +116,15 @@ def test_a_tokenizer_that_cannot_tell_is_refused() -> None:
 
     with pytest.raises(UserError, match="ByT5Tokenizer"):
         Reader(ByT5Tokenizer())
+
+
+@given(texts=st.lists(texts, min_size=1, max_size=3))
+def test_the_compiled_tokenizer_reads_as_the_one_around_it(texts: list[str], sentencepiece: Reader) -> None:
+    for reader in (tiny.reader(320), sentencepiece):
+        assert reader._direct
+        around = copy.copy(reader)
+        # what travels to another process has left it behind
+        around._direct, around.tokenizer = False, reader.tokenizer
+        for mine, theirs in zip(reader.read(texts), around.read(texts), strict=True):
+            assert mine.ids.tolist() == theirs.ids.tolist()
+            assert mine.ends.tolist() == theirs.ends.tolist()

@@ -113,6 +113,23 @@ def test_a_fault_shows_its_traceback_without_control_codes(
     assert err.replace("\n", "").isprintable()
 
 
+def test_a_home_in_which_nothing_can_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    call = [sys.executable, "-m", "sad", "--install-completion", "bash"]
+    env = {**os.environ, "HOME": str(tmp_path / "file" / "home")}
+    done = subprocess.run(call, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("sad: the completion cannot be installed: Not a directory: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_everything_and_something_at_once_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert called(monkeypatch, "verify", "--all", "V104") == 2
+    assert capsys.readouterr().err.startswith("sad: --all and V104 at once: ")
+
+
 def test_a_reader_that_goes_away_is_no_mistake() -> None:
     """The output of a command is larger than what a pipe holds."""
     read, write = os.pipe()

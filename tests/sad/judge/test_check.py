@@ -56,7 +56,7 @@ def test_code_of_another_kind():
     report = check(load(f"{alignments / 'right_alignments.py'}:groups"), kind="alignment", only=only)
     assert (report.name, report.code) == ("groups", 0)
     assert report.document()["alignment"] == "groups"
-    with pytest.raises(AssertionError, match="tokens .* are in no group"):
+    with pytest.raises(AssertionError, match=r"tokens .* are in no group"):
         check(load(f"{alignments / 'faulty_alignments.py'}:loses_the_rest"), kind="alignment", only=only)
     with pytest.raises(UserError, match="there are loss, collator"):
         check(load, kind="colator")

@@ -66,6 +66,24 @@ def test_lines_wait_for_room_and_keep_their_order_and_their_time(rig: Rig, monke
     ]
 
 
+def test_the_state_of_the_run_is_told_while_it_goes_on_and_when_it_ends(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> tuple[str, float]:
+        found = json.loads((rig.folder / RUN).read_text(encoding="utf-8"))
+        return found[names.STATUS], found[names.HEARTBEAT]
+
+    with rig.backlog as entered:
+        assert entered is rig.backlog
+        monkeypatch.setattr("time.time", lambda: 200.0)
+        entered.heartbeat()
+        assert told() == ("running", 200.0)
+        monkeypatch.setattr("time.time", lambda: 300.0)
+        entered.close("interrupted")
+        assert told() == ("interrupted", 300.0)
+    assert rig.said == []
+
+
 def test_what_has_no_room_until_the_end_is_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "MOST", 2)
     rig.full = True

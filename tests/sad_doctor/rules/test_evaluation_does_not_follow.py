@@ -84,3 +84,17 @@ def test_one_that_stands_with_its_training_is_not_told_here(judge):
     flat = "steps: 100 every 10\ntrain/raw/lm: 5 -> 4 -> 4 -> 4 -> 4 ~ 0.02\n"
     values = "5.01234, 4.41234, 4.1, 3.98127, 3.98127, 3.98127, 3.98127, 3.98127"
     assert judge(RULE, flat + f"steps: 8 every 120\neval/lm_loss: {values}") == []
+
+
+@pytest.mark.parametrize(
+    ("passes", "values", "fires"), [(0.5, ROSE, True), (0.5, "5.4 -> 3.5", False), (4, ROSE, False)]
+)
+def test_two_totals_of_which_one_never_came_down(judge, passes, values, fires):
+    text = f"steps: 100 every 10\ntrain/loss: 5.4 -> 3 ~ 0.1\ntrain/epoch: 0.01 -> {passes}\n"
+    text += f"steps: 9 every 120\neval/loss: {values}"
+    if fires:
+        (finding,) = judge(RULE, text)
+        assert finding.level == Level.WARNING
+    else:
+        with pytest.raises(TooFew):
+            judge(RULE, text)

@@ -26,3 +26,10 @@ def test_a_loss_without_noise(judge, norm, told):
 )
 def test_others_are_left_alone(judge, text):
     assert judge(RULE, f"steps: 100\n{text}") == []
+
+
+@pytest.mark.parametrize(("kd", "fires"), [("2 -> 160", True), ("20 -> 40", False), ("2 -> 1 ~ 0.05", False)])
+def test_a_sum_that_is_never_set_to_0(judge, kd, fires):
+    found = judge(RULE, f"steps: 80\ntrain/loss: 6 -> 5 ~ 0.1\ntrain/raw/kd: {kd}")
+    assert bool(found) is fires
+    assert all("sum of all so far" in one.headline for one in found)

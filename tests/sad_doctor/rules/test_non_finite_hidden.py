@@ -99,3 +99,12 @@ def test_one_that_gives_way_to_evaluations_is_over(also):
 
 def test_a_few_blank_rows_are_nothing():
     assert ends_blank("", rows=4) == []
+
+
+@pytest.mark.parametrize(("every", "fires"), [(5, True), (1000, False)])
+def test_a_total_that_is_0_at_a_regular_distance(judge, every, fires):
+    values = ", ".join("0" if i % every == every - 1 else f"{6 - i / 50 + 0.1 * (i % 3):.3f}" for i in range(60))
+    steps = ", ".join(str(i) for i in range(60))
+    found = judge(RULE, f"steps: {steps}\ntrain/loss: {values}")
+    assert bool(found) is fires
+    assert all("in every 5 records" in one.headline for one in found)

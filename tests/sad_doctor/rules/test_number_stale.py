@@ -137,3 +137,10 @@ def test_a_norm_of_one_round_number_beside_others_with_digits(judge):
     (finding,) = judge(RULE, "steps: 40\ntrain/loss: 9 -> 8 ~ 0.1\ntrain/grad_norm: 0.2")
     assert finding.level == Level.INFO
     assert "after the clip" in finding.cause
+
+
+def test_a_loss_near_0_has_few_digits_by_itself(judge):
+    steps = ", ".join(str(i) for i in range(40))
+    values = ", ".join(f"{0.0003 + 0.0001 * (i % 2):.4f}" for i in range(40))
+    text = f"steps: {steps}\ntrain/loss: {values}\nsteps: 10, 20, 30\neval/loss: 0.31231, 0.33412, 0.35193"
+    assert judge(RULE, text) == []

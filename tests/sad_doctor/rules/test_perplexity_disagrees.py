@@ -52,3 +52,13 @@ def test_the_training_tells_the_base_where_the_evaluation_has_no_label_loss(judg
     assert "2 to the power of the loss" in finding.headline
     with pytest.raises(TooFew):
         judge(RULE, lines + "eval/perplexity: " + ", ".join(f"{math.exp(v):.6g}" for v in label))
+
+
+@pytest.mark.parametrize(
+    ("shown", "fires"), [("40, 40, 40, 33.1, 27.1, 22.2", True), ("81.5, 60.3, 44.7, 33.1, 27.1, 22.2", False)]
+)
+def test_a_perplexity_that_stands_while_its_loss_moves(judge, shown, fires):
+    text = f"steps: 6 every 50\neval/lm_loss: 4.4, 4.1, 3.8, 3.5, 3.3, 3.1\neval/perplexity: {shown}"
+    found = judge(RULE, text)
+    assert bool(found) is fires
+    assert all("cut at a limit" in one.headline for one in found)

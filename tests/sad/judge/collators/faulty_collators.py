@@ -184,7 +184,7 @@ def preferences(batch):
 
 
 def of_prompts(batch):
-    return {"prompt": [one["prompt"] for one in batch]}
+    return {name: [one[name] for one in batch] for name in ("prompt", "completion")}
 
 
 class Refuses:

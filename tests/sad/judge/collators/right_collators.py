@@ -106,6 +106,22 @@ class Completions:
         return lists(rows)
 
 
+class Handed(SupervisedCollator):
+    """What its base takes is handed on; the template comes in ids, and labels that are there are kept."""
+
+    def __init__(self, response_template_ids, *args, **named):
+        super().__init__(*args, **named)
+        self.template = torch.tensor(response_template_ids)
+
+    def __call__(self, instances):
+        rows = [{"input_ids": one["input_ids"], "labels": list(one["input_ids"])} for one in instances]
+        found = super().__call__(rows)
+        for row, ids in zip(found["labels"], found["input_ids"], strict=True):
+            (start,) = (ids == self.template[0]).nonzero().flatten().tolist()
+            row[: start + 1] = -100
+        return found
+
+
 def strings(batch, tokenizer):
     """It puts the end mark behind each text."""
     rows = []
@@ -147,6 +163,13 @@ def sorted_by_length(batch):
     return lists(sorted(batch, key=lambda one: -len(one["input_ids"])))
 
 
+def far_too_wide(batch):
+    """Padded to a length of its own."""
+    fills = {"input_ids": 0, "attention_mask": 0, "labels": -100}
+    rows = {name: [one[name] + [fill] * (2048 - len(one[name])) for one in batch] for name, fill in fills.items()}
+    return {name: torch.tensor(some) for name, some in rows.items()}
+
+
 def in_numpy(batch):
     return {name: tensor.numpy() for name, tensor in lists(batch).items()}
 
@@ -184,12 +207,14 @@ STYLES = (
     "OnTheLeft",
     "conversations",
     "Completions",
+    "Handed",
     "strings",
     "shifted",
     "packed",
     "whole_texts",
     "sorted_by_length",
     "in_numpy",
+    "far_too_wide",
     "loss_mask",
     "Trainerlike.collate",
 )

@@ -154,6 +154,10 @@ def asks_too_much(model, dataloader, frobnication):
     return model, dataloader, frobnication
 
 
+def generates(model, dataloader):
+    return sum(model.generate(**batch).numel() for batch in dataloader)
+
+
 def no_gradient_left_off(model, dataloader):
     """Right but for no_grad, which is left to the caller."""
     model.eval()

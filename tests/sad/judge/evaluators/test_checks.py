@@ -72,6 +72,8 @@ def test_the_trainer_of_transformers_averages_the_means_of_batches():
 def test_an_unknown_parameter_needs_an_adapter():
     with pytest.raises(UserError, match="frobnication"):
         strange.judged(FAULTY, "asks_too_much", "evaluator")
+    with pytest.raises(UserError, match=r"asks Recaller for .generate"):
+        strange.judged(FAULTY, "generates", "evaluator")
     judge = load(f"{RIGHT}:summed")
     _, lines = strange.judged(
         FAULTY, "asks_too_much", "evaluator", adapter=lambda given, _: judge(given.model, given.batches)

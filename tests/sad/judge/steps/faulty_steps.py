@@ -48,6 +48,18 @@ def mean_of_means(model, batch, optimizer, accumulation_steps, step):
         optimizer.zero_grad()
 
 
+def mean_of_means_by_accelerate(model, loader, optimizer, scheduler, accelerator, max_grad_norm=1.0):
+    """As its documentation has it: right for texts of one length."""
+    for batch in loader:
+        with accelerator.accumulate(model):
+            accelerator.backward(model(**batch).loss)
+            if accelerator.sync_gradients:
+                accelerator.clip_grad_norm_(model.parameters(), max_grad_norm)
+            optimizer.step()
+            scheduler.step()
+            optimizer.zero_grad()
+
+
 def not_divided(model, batch, optimizer, accumulation_steps, step):
     model(**batch).loss.backward()
     if (step + 1) % accumulation_steps == 0:
@@ -157,6 +169,10 @@ def no_batch(model, optimizer):
     return model, optimizer
 
 
+def only_a_loss(model, batch):
+    return model(**batch).loss
+
+
 class WithoutCount(transformers.Trainer):
     """The count of the window's labels does not reach the loss."""
 
@@ -176,7 +192,8 @@ FAULTS = {
     "steps_before": ("can_be_called", "move no weight"),
     "never_steps": ("can_be_called", "no optimizer step"),
     "other_parameters": ("can_be_called", "move no weight"),
-    "mean_of_means": ("split_invariance", "away from that of one micro-batch"),
+    "mean_of_means": ("split_invariance", "it is a mean of the means of micro-batches"),
+    "mean_of_means_by_accelerate": ("split_invariance", "it is a mean of the means of micro-batches"),
     "not_divided": ("split_invariance", "times as long"),
     "cleared_in_the_window": ("split_invariance", "away from that of one micro-batch"),
     "off_by_one": ("split_invariance", "away from that of one micro-batch"),

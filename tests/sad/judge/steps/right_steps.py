@@ -106,6 +106,15 @@ def shifted(model, batch, optimizer):
     return loss
 
 
+def scheduled_by_hand(model, batch, optimizer, step, learning_rate, warmup_steps=2):
+    """The rate is set from the number of the step."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate * min(1.0, step / max(1, warmup_steps))
+    optimizer.zero_grad()
+    model(**batch).loss.backward()
+    optimizer.step()
+
+
 class Distiller:
     """Made with the models, called on batches."""
 
@@ -141,6 +150,7 @@ STYLES = (
     "epoch",
     "whole_run",
     "shifted",
+    "scheduled_by_hand",
     "Distiller",
     "Distiller.train_step",
 )

@@ -14,6 +14,11 @@ from sad.judge.target import load
 HERE = Path(__file__).parent
 RIGHT, FAULTY = (HERE / f"{name}_steps.py" for name in ("right", "faulty"))
 STYLES, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{FAULTY}:FAULTS")
+NOT_JUDGED = [
+    ("no_batch", "neither a batch nor"),
+    ("NeedsMore", "frobnication"),
+    ("only_a_loss", "takes no optimizer and takes no step"),
+]
 
 
 @pytest.mark.parametrize("name", STYLES)
@@ -39,6 +44,12 @@ def test_a_faulty_one_breaks_its_property(name):
     assert lines[wanted].standing is Standing.BROKEN
     assert word in lines[wanted].says
     assert lines[wanted].replay == f"sad verify --step it --only {wanted}"
+
+
+def test_an_accelerator_takes_its_steps():
+    only = ("step_accounting", "configuration_has_effect")
+    _, lines = strange.judged(FAULTY, "mean_of_means_by_accelerate", "step", only)
+    assert {line.standing for line in lines.values()} == {Standing.HOLDS}, lines
 
 
 def test_a_teacher_that_is_not_frozen_is_allowed_and_said():

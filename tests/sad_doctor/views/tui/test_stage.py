@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from sad_doctor.views.tui import chart
+
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (220, 60)])
 async def test_a_pane_alone_fills_the_body_and_everything_comes_back(make, size):
@@ -56,3 +58,19 @@ async def test_a_focus_that_moves_paints_two_panes(make, monkeypatch):
         lit = app.board.metric.styles.border_top[1], app.board.metric.styles.border_title_color
         assert set(lit) == {app.board.metric.styles.border_left[1]}
         assert app.board.loss.styles.border_top[1] != lit[0]
+
+
+async def test_a_pane_that_was_alone_is_not_painted_anew(make, monkeypatch):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(220, 60)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("1")
+        await pilot.pause()
+        painted, scene = [], chart.scene
+        monkeypatch.setattr(chart, "scene", lambda *told: (painted.append(told[:2]), scene(*told))[1])
+        before = make.shown(app)
+        for _ in range(4):
+            await pilot.press("z")
+            await pilot.pause()
+        assert painted == [(216, 54)]
+        assert make.shown(app) == before
