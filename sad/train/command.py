@@ -80,12 +80,11 @@ def _run(
     glance(recipe.data)
     quiet_libraries()
 
-    from sad.train import disk, trackers
-    from sad.train.devices import sharding
+    from sad.train import devices, disk, trackers
     from sad.train.plan import make_plan
 
     # before anything slow is loaded
-    sharding(clip=recipe.train.clip)
+    devices.check(recipe.train)
     trackers.check(recipe.train.trackers)
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
         if folder is not None:

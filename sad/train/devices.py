@@ -21,6 +21,7 @@ from sad.batch import KD, LM
 from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.evaluate import Reduce
+from sad.recipe.schema import Train
 from sad.train import sharded, zero
 from sad.train.engine import Engine
 from sad.train.zero import USE_DEEPSPEED, Zero, hidden
@@ -68,6 +69,14 @@ def sharding(environment: Mapping[str, str] | None = None, clip: float | None = 
             "accelerate's configuration and set train.gradient_checkpointing = true"
         )
     return Sharding(reshard=told.get("FSDP_RESHARD_AFTER_FORWARD", "true").strip().lower() in {*YES, "full_shard"})
+
+
+def check(recipe: Train) -> None:
+    """Raise UserError where accelerate's configuration cannot be taken with this recipe; before anything is loaded."""
+    how = sharding(clip=recipe.clip)
+    if recipe.compile and isinstance(how, Zero) and how.stage == 3:
+        # its hooks are inside of the blocks: each module is compiled anew until torch gives up
+        raise UserError("train.compile does not work with ZeRO of stage 3: set it to false, or use FSDP 2 or stage 2")
 
 
 def make_accelerator(device: str, precision: str, terms: Sequence[str]) -> Accelerator:

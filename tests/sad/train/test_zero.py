@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from sad.errors import UserError
-from sad.train import zero
+from sad.recipe import schema as recipe
+from sad.train import devices, zero
 from sad.train.devices import sharding
 from sad.train.zero import USE_DEEPSPEED, Zero, asked, hidden
 
@@ -94,6 +95,23 @@ def test_what_the_recipe_decides_is_refused_in_a_file(tmp_path: Path, sections: 
     with pytest.raises(UserError, match=told) as error:
         asked(file(tmp_path, **sections), clip=1.0)
     assert "\n" not in str(error.value)
+
+
+def test_compiled_blocks_are_refused_where_the_engine_gathers_inside_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**ON, f"{PREFIX}ZERO_STAGE": "3"}.items():
+        monkeypatch.setenv(name, value)
+    compiling = recipe.load(None, {"train.compile": True}).train
+    with pytest.raises(UserError, match="compile does not work with ZeRO of stage 3: set it to false, or"):
+        devices.check(compiling)
+    devices.check(recipe.load(None, {}).train)
+    monkeypatch.setenv(f"{PREFIX}ZERO_STAGE", "2")
+    devices.check(compiling)
+
+
+def test_terms_that_leave_weights_without_a_gradient_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(USE_DEEPSPEED, "true")
+    with pytest.raises(UserError, match="under DeepSpeed every weight needs a gradient: give the term kd or lm"):
+        devices.make_accelerator("cpu", "fp32", ("layerwise",))
 
 
 def test_without_deepspeed_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
