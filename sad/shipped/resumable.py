@@ -157,7 +157,8 @@ class LoopRun:
             "max_steps": setting.steps,
             "eval_every": setting.steps,
             # only the places that are asked for: each save waits for the disk
-            "save_every": save_every,
+            # a run of so few steps saves after each by itself
+            "save_every": None if save_every == 1 else save_every,
             "keep_checkpoints": setting.steps,
             "log_every": 1,
         }

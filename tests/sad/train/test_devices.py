@@ -19,6 +19,7 @@ from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.evaluate import evaluate, likelihood
 from sad.objective import Objective
+from sad.recipe.terms import Terms
 from sad.subjects.processes import on_processes
 from sad.train import devices
 from sad.train.devices import USE_FSDP, Sharding, dealt, make_accelerator, reducer, sharding
@@ -165,3 +166,10 @@ def tiny_optimizer(distiller: Distiller) -> Any:
 @pytest.mark.parametrize("names", [("layerwise",), ("lm",)])
 def test_weights_that_no_term_reaches_do_not_stop_two_processes(names: tuple[str, ...]) -> None:
     assert on_processes(backward, names, 2) == [True, True]
+
+
+def test_both_models_and_what_trains_beside_them_are_put_on_the_device() -> None:
+    pair = tiny.pair()
+    made = Distiller(pair.student, pair.teacher, pair.vocab, Terms())
+    devices.place(made, SimpleNamespace(device=torch.device("meta"), num_processes=1))  # type: ignore[arg-type]
+    assert {p.device.type for module in (made, made.teacher) for p in module.parameters()} == {"meta"}
