@@ -40,6 +40,7 @@ _OF_A_LOSS = frozenset(
     | {"batch", "minibatch", "step", "iter", "iteration", "epoch", "final", "end", "new", "reduced"}
 )
 """Words before ``loss`` that a logger writes or that leave its meaning; any other makes it a loss of another kind."""
+_EPOCHS = ("epoch", "ep")
 _LOSSES = (names.LOSS, names.EVAL_LOSS, names.EVAL_LM_LOSS, names.EVAL_PERPLEXITY, names.EVAL_KL)
 _PARTS = (names.RAW, names.WEIGHTED, names.EVAL_RAW, names.EVAL_WEIGHTED)
 
@@ -48,7 +49,7 @@ _PARTS = (names.RAW, names.WEIGHTED, names.EVAL_RAW, names.EVAL_WEIGHTED)
 class Line:
     """What a line says: its step, its epoch, each with how many there will be, and its values by the log's names.
 
-    ``whole`` tells that it holds nothing else.
+    ``whole`` tells that it holds nothing else, ``unnamed`` that the step is a bare ``N/M``.
     """
 
     step: float | None = None
@@ -57,6 +58,7 @@ class Line:
     epochs: int | None = None
     values: Mapping[str, float] = field(default_factory=dict)
     whole: bool = False
+    unnamed: bool = False
 
     @property
     def has_loss(self) -> bool:
@@ -83,20 +85,21 @@ def parse(line: str) -> Line | None:
         if step_rank(name) is not None:
             if step is None and " per " not in found["name"]:
                 step, steps = value, int(of) if of else steps
-        elif plain(name) == "epoch":
+        elif plain(name) in _EPOCHS:
             epoch, epochs = value, int(of) if of else epochs
         elif not math.isfinite(value) and not _signed(found) and column_of(name) is None and plain(name)[-4:] != "loss":
             continue  # prose: number of nan iterations
         elif not of and name not in values:
             values[name] = value
-    if step is None and (unnamed := _unnamed(line)) is not None:
+    unnamed = _unnamed(line) if step is None else None
+    if unnamed is not None:
         step, steps = unnamed
     rest.append(line[at:])
     own = any(plain(name).startswith(("eval/", "train_", "train/")) for name in values)
     if not own and (_EVALUATES.search(line) is not None):
         values = {f"eval_{name}": value for name, value in values.items()}
     whole = bool(values) and all(_REST.fullmatch(one) for one in rest)
-    said = Line(step, steps, epoch, epochs, values, whole)
+    said = Line(step, steps, epoch, epochs, values, whole, unnamed is not None)
     return said if said.has_loss or ((step is not None or epoch is not None) and not values) else None
 
 
@@ -116,7 +119,7 @@ def _known(name: str) -> str:
         if plain(some) == "loss" and start and not _leaves_it(words[start - 1]):
             first = max((at + 1 for at in range(start) if _leaves_it(words[at])), default=0)
             return "_".join(words[first:])
-        if step_rank(some) is not None or column_of(some) is not None or plain(some) == "epoch":
+        if step_rank(some) is not None or column_of(some) is not None or plain(some) in _EPOCHS:
             return some
     return words[-1]
 
@@ -149,7 +152,7 @@ class StepLines:
         self._step: float | None = None
         self._epoch: float | None = None
         self._total: int | None = None
-        self._numbered = False
+        self._numbered = self._loose = False
         self._epochs: int | None = None
         self._counted = _Counted()
 
@@ -162,12 +165,16 @@ class StepLines:
             # a heading: the lines below it are of this step, or of this epoch
             if told.whole or len(line) < 60:
                 self._step = told.step if told.step is not None else self._step
+                self._loose = told.unnamed if told.step is not None else self._loose
                 self._epoch = told.epoch if told.epoch is not None else self._epoch
                 self._epochs = told.epochs or self._epochs
             return None
-        if told.step is None and (known or not (told.whole or self._numbered)):
+        placed = told.whole or self._numbered or told.epoch is not None
+        if told.step is None and (known or not placed):
             return None
         self._numbered = self._numbered or told.step is not None
+        if told.epoch is not None and self._loose:
+            self._step = None  # "part 1/5" above lines that tell their epoch is no step
         step = told.step if told.step is not None else self._step
         epoch = told.epoch if told.epoch is not None else self._epoch
         row: dict[str, object] = dict(told.values)

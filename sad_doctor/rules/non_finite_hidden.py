@@ -4,7 +4,8 @@
 A message that a non-finite value was set or clamped to zero; or a loss that drops from well above 0 to exactly 0 and
 stays there for the last records, which is how Hugging Face's Trainer shows NaN (`logging_nan_inf_filter`). After a
 small loss, with a gradient norm beside it that is finite and not 0, it is only too small for the printed digits.
-Or KD, the label loss or the total at exactly 0 in single records, at no regular distance, among others well above it.
+Or a total that was exactly 0 from the first record on, while no part of it is anything else; a log with rewards is left
+out, as policy gradients have a loss of 0 by design. Or KD, the label loss or the total at exactly 0 in single records, at no regular distance, among others well above it.
 Or the loss or a term that stood in nearly every row of a table, and is blank, NA or null in the last ones, while a
 training series or the step goes on: pandas writes NaN as an empty cell, some JSON writers as null.
 
@@ -13,7 +14,7 @@ The log looks better for it: the term seems solved, the mean of the run goes dow
 weights, or was silently left out of the loss, so that the gradient is of another objective than the one in the log.
 
 ## Thresholds
-- `records = 5`: the last so many records must be exactly 0.
+- `records = 5`: the last so many records must be exactly 0; of a loss that always was, fewest records.
 - `from = 0.01`: the loss just before must be above this; a tiny loss may round to 0. With a living gradient beside the
   zeros it must be above ten times this.
 - `blanks = 5`: the last so many rows must be blank.
@@ -110,6 +111,7 @@ def _zeros(run: Run, t: Thresholds) -> Iterator[Finding]:
     loss = signals.tidy(found)
     nonzero = np.flatnonzero(loss.value != 0)
     if not nonzero.size:
+        yield from _never(run, len(loss), t)
         return
     last = int(nonzero[-1])
     count = len(loss) - 1 - last
@@ -130,6 +132,30 @@ def _zeros(run: Run, t: Thresholds) -> Iterator[Finding]:
         first_step=at,
         last_step=float(loss.step[-1]),
         numbers={"zero_records": float(count), "before": before},
+    )
+
+
+def _never(run: Run, count: int, t: Thresholds) -> Iterator[Finding]:
+    """A loss that was never anything but 0."""
+    parts = (*run.terms(names.RAW).values(), *run.terms(names.WEIGHTED).values())
+    if count < max(t["records"], 1) or any(bool(np.any(part.value != 0)) for part in parts):
+        return
+    if any("reward" in name for name in run.columns):
+        return
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.ERROR,
+        headline=f"The loss is exactly 0 in all {count:,} records: nothing is learned from.",
+        evidence=(f"All of {count:,} records are exactly 0", *_gradient(run, run.first_step)),
+        cause=(
+            "Every label is masked, or the loss is a mean over nothing or NaN that was set to 0, or no term of it is "
+            "computed."
+        ),
+        remedy="Print the labels of one batch, and the loss in full precision before anything replaces it.",
+        first_step=run.first_step,
+        last_step=run.last_step,
+        numbers={"zero_records": float(count)},
     )
 
 

@@ -180,3 +180,12 @@ def test_a_loss_of_another_kind_that_stands_alone_is_the_total(tmp_path: Path) -
     assert "read MSE_loss as train/loss: the log has no other loss" in run.notes
     run = read(written(tmp_path / "run.log", [f"step {i} | MSE loss: 1 | cosine loss: 2" for i in range(1, 9)]))
     assert names.LOSS not in run.columns
+
+
+def test_an_epoch_that_is_cut_short_names_the_line(tmp_path: Path) -> None:
+    """A heading "section 1/5" above lines that tell their epoch is no step."""
+    lines = ["Section 1/5, epochs 1-100", *(f"  * Ep {i}: Loss {5 - i / 10:.4f} | {210 * i}.7s" for i in range(1, 17))]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].step.tolist() == list(range(1, 17))
+    assert run.columns[names.LOSS].value.tolist() == [round(5 - i / 10, 4) for i in range(1, 17)]
+    assert run.columns[names.EPOCH].value.tolist() == list(range(1, 17))

@@ -50,8 +50,16 @@ def test_a_few_zeros_wait(judge):
     assert judge(RULE, "steps: 6\ntrain/loss: 4, 3.9, 3.8, 0, 0, 0") == []
 
 
-def test_a_loss_that_is_always_zero_is_another_matter(judge):
-    assert judge(RULE, "steps: 9\ntrain/loss: 0") == []
+def test_a_loss_that_was_never_anything_but_zero(judge):
+    (finding,) = judge(RULE, "steps: 9\ntrain/loss: 0\ntrain/grad_norm: 0")
+    assert finding.level.name == "ERROR"
+    assert "in all 9 records" in finding.headline
+    assert judge(RULE, "steps: 4\ntrain/loss: 0") == []
+
+
+@pytest.mark.parametrize("beside", ["train/raw/kd: 3", "reward: 0.5", "train/reward: 0.5"])
+def test_a_total_of_zero_beside_parts_or_rewards_is_another_matter(judge, beside):
+    assert judge(RULE, f"steps: 9\ntrain/loss: 0\n{beside}") == []
 
 
 def test_neither_loss_nor_messages(judge):
