@@ -3,11 +3,12 @@
 ## What it sees
 A message that a non-finite value was set or clamped to zero; or a loss that drops from well above 0 to exactly 0 and
 stays there for the last records, which is how Hugging Face's Trainer shows NaN (`logging_nan_inf_filter`). After a
-small loss, with a gradient norm beside it that is finite and not 0, it is only too small for the printed digits.
-Or a total that was exactly 0 from the first record on, while no part of it is anything else; a log with rewards is left
-out, as policy gradients have a loss of 0 by design. Or KD, the label loss or the total at exactly 0 in single records, at no regular distance, among others well above it.
-Or the loss or a term that stood in nearly every row of a table, and is blank, NA or null in the last ones, while a
-training series or the step goes on: pandas writes NaN as an empty cell, some JSON writers as null.
+small loss, with a gradient norm beside it that is finite and not 0, it is only too small for the printed digits. Or a
+total that was exactly 0 from the first record on, while no part of it is anything else; a log with rewards is left out,
+as policy gradients have a loss of 0 by design. Or KD, the label loss or the total at exactly 0 in single records, at no
+regular distance, among others well above it. Or the loss or a term that stood in nearly every row of a table, and is
+blank, NA or null in the last ones, while a training series or the step goes on: pandas writes NaN as an empty cell,
+some JSON writers as null.
 
 ## Why it is bad
 The log looks better for it: the term seems solved, the mean of the run goes down. The step that made it is still in the
