@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 MOST = 90_000_000
 """Parameters from which on a model is not small."""
-LIMIT = 120
+LIMIT = 300
 """Seconds for one family."""
 ENDS = {"bos_token_id": 1, "eos_token_id": 0, "pad_token_id": 0}
 SHAPE: dict[str, Any] = {
