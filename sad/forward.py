@@ -102,15 +102,20 @@ def body(model: nn.Module) -> nn.Module:
 def before_logits(model: nn.Module) -> nn.Module:
     """Return what stands between the body's last states and the linear map to the logits; most often nothing.
 
-    ModernBERT's decoder has a dense layer, an activation and a norm there. It is the one part of the model with
-    parameters that is neither the body nor the output layer; :func:`sad.head.linear.check_head` proves it.
+    ModernBERT's decoder has a dense layer, an activation and a norm there. It is the one part of the model that is
+    neither the body nor the output layer and whose parameters are all as wide as the states; what else hangs at a model
+    is not run. :func:`sad.head.linear.check_head` proves it.
     """
     inner, output = body(model), getattr(model, "get_output_embeddings", lambda: None)()
     # a module of the body may have a second name beside it
     inside = {id(part) for part in inner.modules()}
     others = [p for p in model.children() if id(p) not in inside and next(p.parameters(), None) is not None]
     others = [part for part in others if all(module is not output for module in part.modules())]
-    return others[0] if len(others) == 1 and inner is not model else nn.Identity()
+    if len(others) != 1 or inner is model:
+        return nn.Identity()
+    # ZeRO of stage 3 leaves an empty weight here, and says the shape beside it
+    sizes = {size for p in others[0].parameters() for size in getattr(p, "ds_shape", p.shape)}
+    return others[0] if sizes == {text_config(model).hidden_size} else nn.Identity()
 
 
 def text_config(model: nn.Module) -> Any:  # noqa: ANN401 - transformers' configs have no common type

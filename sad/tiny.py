@@ -159,7 +159,7 @@ def pair(teacher_vocabulary: int = 400, student_vocabulary: int = 320) -> Pair:
     readers = Readers(student=reader(student_vocabulary), teacher=reader(teacher_vocabulary))
     teacher = model(readers.teacher.size, layers=3, width=32, seed=1, sharpness=8.0).eval().requires_grad_(False)
     student = model(readers.student.size, layers=2, width=16, seed=2)
-    return Pair(student, teacher, readers, _map(student_vocabulary, teacher_vocabulary))
+    return Pair(student, teacher, readers, copy.deepcopy(_map(student_vocabulary, teacher_vocabulary)))
 
 
 @cache

@@ -93,6 +93,8 @@ def _child(function: Callable[[Given], Returned], given: Given, rank: int, count
     try:
         store = f"file://{folder}/store"
         dist.init_process_group("gloo", store, timedelta(seconds=SECONDS), count, rank)
+        # one that is done at once would be gone before the others have found each other
+        dist.barrier()
         answer = pickle.dumps((None, time.time(), function(given)))
         dist.destroy_process_group()
     except Exception:

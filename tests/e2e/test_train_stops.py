@@ -49,7 +49,7 @@ def test_a_signal_before_the_first_step_is_one_line(tmp_path: Path, number: int,
         (("train", "--output", "file/runs"), "file is a file; choose another place with --output"),
         (("train", "--data", "./loop.txt"), "no such file: ./loop.txt"),
         (("train", "--teacher", "file"), "name the folder that holds the model"),
-        (("doctor",), "Missing argument 'run'. (see: sad doctor --help)"),
+        (("doctor",), "Missing argument 'RUN'. (see: sad doctor --help)"),
         (("bogus",), "No such command 'bogus'. (see: sad --help)"),
     ],
 )

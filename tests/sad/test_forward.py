@@ -123,6 +123,14 @@ def test_a_module_of_the_body_with_a_second_name_is_no_layer_before_the_logits()
     assert isinstance(before_logits(Table(torch.eye(3))), torch.nn.Identity)
 
 
+def test_what_else_hangs_at_a_model_is_not_run() -> None:
+    student = tiny.pair().student
+    student.extra = torch.nn.Linear(16, 1)
+    assert isinstance(before_logits(student), torch.nn.Identity)
+    student.extra = torch.nn.Linear(16, 16)
+    assert before_logits(student) is student.extra
+
+
 def test_of_several_streams_the_mean_is_taken_wherever_they_stand() -> None:
     streams = torch.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
     mean = streams.mean(2)

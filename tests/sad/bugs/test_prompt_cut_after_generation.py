@@ -28,4 +28,4 @@ def test_another_end_for_the_teacher_is_found(monkeypatch, found_in_the_code_tha
             )
 
     monkeypatch.setattr(example, "windows", windows)
-    assert "the teacher reads" in found_in_the_code_that_trains(BUG)
+    assert "the end of a text is learned that is not" in found_in_the_code_that_trains(BUG)

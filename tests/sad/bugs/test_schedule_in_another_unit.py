@@ -17,7 +17,7 @@ def rates(trainer, accumulation: int, steps: int = 100):
 def test_the_rate_is_0_after_a_part_of_the_run():
     verdict = step_accounting(buggy())
     assert not verdict.holds
-    assert "learning rate 0 at step 3 of 8 with accumulation 3, 0.01 without" in verdict.says
+    assert "learning rate 0.00024 at step 4 of 12 with accumulation 3, 0.0098 without" in verdict.says
 
     found = rates(buggy(), 4)
     assert max(found[25:]) == 0.0

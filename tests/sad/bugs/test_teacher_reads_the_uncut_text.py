@@ -29,7 +29,9 @@ def test_a_teacher_that_is_cut_elsewhere_is_found(monkeypatch, found_in_the_code
     assert ("the teacher reads" if whole else "out of bounds") in found_in_the_code_that_trains(BUG)
 
 
-@pytest.mark.parametrize(("closes", "says"), [(True, "behind a cut"), (False, "behind the end of a text")])
+@pytest.mark.parametrize(
+    ("closes", "says"), [(True, "the end of a text is learned that is not"), (False, "behind the end of a text")]
+)
 def test_a_wrong_end_mark_is_found(monkeypatch, found_in_the_code_that_trains, closes, says):
     shipped = example.windows
     monkeypatch.setattr(example, "windows", lambda *given: (replace(one, closes=closes) for one in shipped(*given)))

@@ -81,5 +81,5 @@ def test_other_data_are_refused(ran):
 
 def test_a_recipe_that_is_written_for_other_processes_is_fitted(monkeypatch):
     monkeypatch.setattr(resumable, "fitted", lambda recipe, *_: recipe)
-    with pytest.raises(UserError, match=r"a step of .* takes 4 windows, and here it would take 2"):
+    with pytest.raises(UserError, match=r"a step of .* takes 4 windows, and here it would take 3"):
         resume_equivalence(shipped_resumable())
