@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import time
 from typing import Any
 
@@ -51,7 +52,7 @@ def judged(
     if interface is Interface.LOSS:
         events = session(_subject(code, contract), name, only=only, seed=seed)
     else:
-        events = judging(Code(code), name, interface=interface, only=only)
+        events = judging(Code(code, _owner(code)), name, interface=interface, only=only)
     for event in events:
         report.what, report.assumed = event.get("what", report.what), event.get("assumed", report.assumed)
         if "line" in event:
@@ -65,6 +66,18 @@ def _interface(kind: str) -> Interface:
         return Interface(kind)
     except ValueError:
         raise UserError(f"kind {kind!r}: there are {', '.join(Interface)}") from None
+
+
+def _owner(code: Any) -> type | None:  # noqa: ANN401 - as in ``check``
+    """Return the class of a function that is named through it, as in ``Class.method``; None for any other code."""
+    if not inspect.isfunction(code) or next(iter(inspect.signature(code).parameters), "") != "self":
+        return None
+    found: Any = sys.modules.get(code.__module__)
+    for part in code.__qualname__.split(".")[:-1]:
+        found = getattr(found, part, None)
+    if not isinstance(found, type):
+        raise UserError(f"{code.__qualname__}: its class cannot be found; give a method of an object that was made")
+    return found
 
 
 def _subject(loss: Any, contract: Contract | None) -> Call | Divergence:  # noqa: ANN401 - as in ``check``

@@ -14,6 +14,7 @@ from sad.case import Standing, Verdict
 from sad.errors import UserError
 from sad.judge.battery import chosen, numbers
 from sad.judge.interface import Interface
+from sad.judge.output import article
 from sad.judge.report import Line
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import load, owner, said
@@ -96,6 +97,8 @@ def judging(
     assert interface is not None, "code comes with its interface"
     wanted = [one for one in chosen(only, interface) if one not in skip]
     code = of.code() if isinstance(of, Named) else of
+    if code.adapter is None and not callable(code.target):
+        raise UserError(f"{name} is {article(type(code.target).__name__)}: give a function, a class or what is called")
     yield {"start": "can_be_called"}
     began = time.perf_counter()
     try:

@@ -69,6 +69,24 @@ def read(returned: Any) -> Read:  # noqa: ANN401 - that is the question
     return Read(Collated(ids.long(), labels.long(), mask, positions, shifted), names, whole)
 
 
+def with_last(batch: Collated, pad: int) -> Collated:
+    """Return a batch of which the last tokens stand in the labels alone with a column more, in which they are read.
+
+    Whoever shifts by ``ids[:, :-1]`` and ``ids[:, 1:]`` reads no last token: nothing is predicted from it.
+    """
+    last, mask, places = batch.labels[:, -1:], batch.attention_mask, batch.position_ids
+    told = last != IGNORED
+    if not batch.shifted or not bool(told.any()) or (mask is not None and mask.ndim != 2):
+        return batch
+    return Collated(
+        torch.cat([batch.input_ids, last.where(told, pad)], dim=1),
+        torch.cat([batch.labels, torch.full_like(last, IGNORED)], dim=1),
+        None if mask is None else torch.cat([mask, told.to(mask.dtype)], dim=1),
+        None if places is None else torch.cat([places, places[:, -1:] + 1], dim=1),
+        shifted=True,
+    )
+
+
 def _are_next(ids: Int[Tensor, "batch length"], labels: Int[Tensor, "batch length"]) -> bool:
     """Whether labels are those of the next place, by counting: names like `targets` do not tell."""
     told = labels != IGNORED

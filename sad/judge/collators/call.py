@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from sad.invariants._models import VOCABULARY
-from sad.judge.collators.batch import Read, read
+from sad.judge.collators.batch import Read, read, with_last
 from sad.judge.collators.features import FORMS, Features
 from sad.judge.collators.marker import MARKER, bare, marked, without_added_ends, without_marker
 from sad.judge.collators.words import LONGEST, tokenizer
@@ -59,6 +59,7 @@ class Call:
     def __call__(self, texts: Sequence[Text], marks: Marks) -> Read:
         """Collate texts. Raises whatever the code raises, and ``WrongBatchError`` where it returns no batch."""
         found = self.of(self.features(texts, marks), texts, marks)
+        found = replace(found, batch=with_last(found.batch, marks.pad))
         if self.appends:
             return replace(found, batch=without_added_ends(found.batch, texts, marks))
         return found

@@ -15,6 +15,7 @@ from sad.invariants.step_accounting import step_accounting
 from sad.invariants.teacher_isolation import STEPS, Look, teacher_isolation
 from sad.judge.stand_in import Batch
 from sad.pair import Pair
+from sad.subjects.schedules import Schedule
 from sad.subjects.trainer import Setup, Trainer
 
 ONE = Setup((3, 9, 5, 4), micro_batch=2, learning_rate=1e-3)
@@ -29,12 +30,14 @@ Isolated = Callable[[Pair, Look], None]
 @dataclass(frozen=True, slots=True)
 class Step:
     """A step, loop or trainer of someone else's behind the interface of a trainer; ``isolated`` trains a pair, None
-    where it asks no teacher; ``accumulates`` is whether it knows windows.
+    where it asks no teacher; ``accumulates`` is whether it knows windows, ``scheduled`` whether it is handed a
+    scheduler of ours.
     """
 
     trainer: Trainer
     isolated: Isolated | None
     accumulates: bool
+    scheduled: bool = False
 
 
 def can_be_called(of: Step) -> Verdict:
@@ -55,8 +58,17 @@ def can_be_called(of: Step) -> Verdict:
 
 
 def accounting(of: Step) -> Verdict:
-    """Every window takes one step: `sad.invariants.step_accounting`."""
-    return step_accounting(of.trainer)
+    """Every window takes one step: `sad.invariants.step_accounting`; a scheduler that it is given waits for it."""
+    verdict = step_accounting(of.trainer)
+    if not verdict.holds or not of.scheduled:
+        return verdict
+    # schedules by other hands may begin one step on; this one is ours, and its first rate is the peak
+    one = replace(EQUAL, schedule=Schedule.LINEAR, learning_rate=1e-2, micro_batch=2)
+    taken = of.trainer.run(one).taken
+    if not taken or abs(taken[0].rate - one.learning_rate) <= 1e-6 * one.learning_rate:
+        return verdict
+    rates = f"the first step has a learning rate of {taken[0].rate:.2g}, the schedule begins at {one.learning_rate:.2g}"
+    return Verdict(False, f"{rates}: step the scheduler after the optimizer")
 
 
 def splits(of: Step) -> Verdict:

@@ -43,7 +43,12 @@ def found(code: Code) -> Judged:
     call = trainer.call
     adapted = code.adapter is not None
     teacher = adapted or bool(call.takes(names.TEACHERS))
-    of = Step(trainer, partial(_isolated, trainer) if teacher else None, accumulates=adapted or call.accumulates)
+    of = Step(
+        trainer,
+        partial(_isolated, trainer) if teacher else None,
+        accumulates=adapted or call.accumulates,
+        scheduled=bool(call.takes(names.SCHEDULERS)),
+    )
     what = f"a step that is called for {call.unit.value}" if not adapted else "a run, as its adapter says"
     return Judged(what, _said(call), _checks(of))
 

@@ -137,10 +137,13 @@ class Library:
 
         whole = {"model": student, "args": arguments, "data_collator": collate, "train_dataset": data, **more}
         try:
-            return _told(self.kind, watch)(**whole)
+            made = _told(self.kind, watch)(**whole)
         except Exception as error:
             # what it wants besides is not ours to guess
             raise NeedsAdapterError(f"{self.kind.__name__}({', '.join(whole)}) {raised(error)}") from None
+        # its losses are of a table: whoever reads a test's output looks for those of their run
+        made.remove_callback(transformers.PrinterCallback)
+        return made
 
 
 def _told(kind: Any, watch: Watch) -> Any:  # noqa: ANN401 - a class of transformers

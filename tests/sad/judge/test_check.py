@@ -60,3 +60,14 @@ def test_code_of_another_kind():
         check(load(f"{alignments / 'faulty_alignments.py'}:loses_the_rest"), kind="alignment", only=only)
     with pytest.raises(UserError, match="there are loss, collator"):
         check(load, kind="colator")
+
+
+def test_a_method_that_is_named_through_its_class():
+    steps = load(f"{HERE / 'steps' / 'right_steps.py'}:Distiller")
+    assert check(steps.train_step, kind="step", only=("teacher_isolation",)).code == 0
+
+    class Local:
+        def train_step(self, batch): ...
+
+    with pytest.raises(UserError, match="its class cannot be found"):
+        check(Local.train_step, kind="step")

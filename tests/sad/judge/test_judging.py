@@ -18,7 +18,7 @@ def events(monkeypatch, found, only=(), skip=()):
     import sad.judge.collators.found as place
 
     monkeypatch.setattr(place, "found", found)
-    of = judging.judging(Code(None), "x", interface=Interface.COLLATOR, only=only, skip=skip)
+    of = judging.judging(Code(print), "x", interface=Interface.COLLATOR, only=only, skip=skip)
     return list(of)
 
 
@@ -71,3 +71,8 @@ def test_an_adapter_without_its_function_is_told(tmp_path):
     (tmp_path / "a.py").write_text("x = 1\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"define evaluate\(given\)"):
         Named(Interface.EVALUATOR, None, str(tmp_path / "a.py")).code()
+
+
+def test_what_is_not_called_cannot_be_judged():
+    with pytest.raises(UserError, match="x is an int: give a function"):
+        list(judging.judging(Code(3), "x", interface=Interface.COLLATOR))

@@ -138,6 +138,15 @@ def shifted(batch):
     return pad_sequence(ids, batch_first=True), pad_sequence(labels, batch_first=True, padding_value=-100)
 
 
+def read_up_to_the_last(batch):
+    """The last token is a target alone."""
+    ids = pad_sequence([torch.tensor(one["input_ids"]) for one in batch], batch_first=True)
+    learned = pad_sequence([torch.tensor(one["loss_mask"]) for one in batch], batch_first=True)
+    mask = pad_sequence([torch.ones(len(one["input_ids"]), dtype=torch.long) for one in batch], batch_first=True)
+    targets = ids[:, 1:].masked_fill(learned[:, 1:] == 0, -100)
+    return {"input_ids": ids[:, :-1], "targets": targets, "attention_mask": mask[:, :-1]}
+
+
 def packed(features):
     """One row, in which a text sees itself alone."""
     ids = [token for one in features for token in one["input_ids"]]
@@ -210,6 +219,7 @@ STYLES = (
     "Handed",
     "strings",
     "shifted",
+    "read_up_to_the_last",
     "packed",
     "whole_texts",
     "sorted_by_length",

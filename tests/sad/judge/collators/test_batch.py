@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sad.judge.collators.batch import WrongBatchError, read
+from sad.judge.collators.batch import WrongBatchError, read, with_last
 
 IDS = torch.tensor([[2, 3, 4], [5, 6, 1]])
 OWN = torch.tensor([[-100, 3, 4], [-100, 6, -100]])
@@ -58,3 +58,14 @@ def test_a_mask_of_what_is_learned_makes_labels():
 def test_what_is_no_batch_is_told(returned, word):
     with pytest.raises(WrongBatchError, match=word):
         read(returned)
+
+
+def test_last_tokens_that_are_targets_alone_are_read():
+    given = {"input_ids": IDS[:, :2], "targets": torch.tensor([[3, 4], [6, -100]]), "attention_mask": MASK[:, :2]}
+    found = with_last(read(given).batch, 9)
+    assert found.input_ids.tolist() == [[2, 3, 4], [5, 6, 9]]
+    assert found.labels.tolist() == [[3, 4, -100], [6, -100, -100]]
+    assert found.attention_mask.tolist() == [[1, 1, 1], [1, 1, 0]]
+    assert found.shifted
+    whole = read({"tokens": IDS, "targets": NEXT}).batch
+    assert with_last(whole, 9) is whole

@@ -107,6 +107,13 @@ def schedule_twice(model, batch, optimizer, scheduler):
     optimizer.zero_grad()
 
 
+def schedule_before(model, batch, optimizer, scheduler):
+    model(**batch).loss.backward()
+    scheduler.step()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
 def clips_too_early(model, batch, optimizer, max_grad_norm):
     """What is clipped is the gradient of the step before."""
     optimizer.zero_grad()
@@ -199,6 +206,7 @@ FAULTS = {
     "off_by_one": ("split_invariance", "away from that of one micro-batch"),
     "drops_the_rest": ("step_accounting", "where the last window is not full"),
     "schedule_per_batch": ("step_accounting", "with accumulation 3"),
+    "schedule_before": ("step_accounting", "step the scheduler after the optimizer"),
     "schedule_twice": ("configuration_has_effect", "schedule linear"),
     "clips_too_early": ("configuration_has_effect", "clipped at 0.01"),
     "clips_values": ("configuration_has_effect", "clipped at 0.01"),
