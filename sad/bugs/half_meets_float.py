@@ -27,6 +27,8 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +78,9 @@ def fixed() -> Wrap:
     def wrap(pair: Pair, precision: str) -> None:
         changes = {"train": {"max_steps": 1}, "terms": {"contrastive": {"weight": 0.1}}}
         plan = tiny.plan(changes, of=pair)
-        tiny.train(replace(plan, precision=precision, held_out=plan.held_out[:1]))
+        # in a folder, so that the student is written to it as well
+        with TemporaryDirectory() as folder:
+            tiny.train(replace(plan, precision=precision, held_out=plan.held_out[:1]), Path(folder))
 
     return wrap
 

@@ -114,14 +114,10 @@ def verify(
     """
     flags = {"teacher.model": teacher, "student.model": student, "data.text": data}
     run = {key: value for key, value in flags.items() if value is not None}
-    named = {
-        "loss": loss,
-        "collator": collator,
-        "evaluator": evaluator,
-        "step": step,
-        "alignment": alignment,
-    }
-    code = {interface: name for interface, name in named.items() if name}
+    named = {"loss": loss, "collator": collator, "evaluator": evaluator, "step": step, "alignment": alignment}
+    code = {interface: name for interface, name in named.items() if name is not None}
+    if empty := [f"--{interface}" for interface, name in code.items() if not name.strip()]:
+        raise UserError(f"{empty[0]} is empty: name your code as PLACE:NAME")
     wanted = {
         "the catalogue": codes or everything or jobs or as_matrix or as_list,
         "two tokenizers": tokenizers and not alignment and not adapter,

@@ -50,6 +50,11 @@ def run_judge(
         raise UserError(f"--seed chooses the inputs of a loss; those of {interface.flag} are chosen already")
     if tokenizers and interface is not Interface.ALIGNMENT:
         raise UserError(f"--tokenizers are for --alignment, or stand alone; {interface.flag} reads no text")
+    if tokenizers:
+        from sad.pair import load_tokenizer
+
+        for one in tokenizers:
+            load_tokenizer(one)
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: give seconds above 0")
     wanted = [word for one in only for word in one.split(",") if word.strip()]

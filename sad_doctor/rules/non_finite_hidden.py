@@ -149,10 +149,7 @@ def _never(run: Run, count: int, t: Thresholds) -> Iterator[Finding]:
         level=Level.ERROR,
         headline=f"The loss is exactly 0 in all {count:,} records: nothing is learned from.",
         evidence=(f"All of {count:,} records are exactly 0", *_gradient(run, run.first_step)),
-        cause=(
-            "Every label is masked, or the loss is a mean over nothing or NaN that was set to 0, or no term of it is "
-            "computed."
-        ),
+        cause="Every label is masked, a mean over nothing or NaN was set to 0, or no term of it is computed.",
         remedy="Print the labels of one batch, and the loss in full precision before anything replaces it.",
         first_step=run.first_step,
         last_step=run.last_step,

@@ -278,10 +278,7 @@ def _interleaved(two: signals.Doubled) -> Finding:
             f"The log holds two runs at once: {two.count:,} steps stand in it twice, with two losses that never meet "
             f"({low} and {high} at step {words.step(two.last)})."
         ),
-        evidence=(
-            f"Apart by {words.number(two.gap)} in the median; the neighbours of one differ by "
-            f"{words.number(two.noise)}",
-        ),
+        evidence=(f"Apart by {words.number(two.gap)} in the median; neighbours of one by {words.number(two.noise)}",),
         cause="Two runs wrote to one file; or one run logs two things under one name.",
         remedy="Give each run a log of its own: what else is told here is of a mixture of both.",
         first_step=two.first,

@@ -70,6 +70,8 @@ def test_json_has_every_line_with_its_numbers():
         (["--collator", f"{COLLATORS}:end_masked", "--only", "claims"], "no such property"),
         (["--collator", f"{COLLATORS}:end_masked", "--seed", "3"], "--seed"),
         (["--collator", f"{COLLATORS}:end_masked", "--loss", f"{RIGHT}:plain"], "at once"),
+        (["--collator", ""], "--collator is empty"),
+        (["--alignment", f"{RIGHT}:plain", "--tokenizers", "./none", "./nor-this"], "./none"),
         (["--only", "claims"], "name the code to judge"),
         (["--loss", f"{RIGHT}:plain", "--timeout", "0"], "seconds above 0"),
         (["--loss", f"{RIGHT}:plain", "--adapter", "nosuch.py"], "no file nosuch.py"),
