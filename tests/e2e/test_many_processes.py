@@ -200,4 +200,10 @@ def test_a_mistake_is_told_once(room: Room) -> None:
     code, _, err = room.train(2, "--config", "run.toml", "--teacher", "./nothing")
     assert code == 1
     assert ours(err) == ["sad: no such folder: ./nothing"]
+    # with DeepSpeed there is no stage 0, and without it none at all
+    asked = {"ACCELERATE_USE_DEEPSPEED": "true", "ACCELERATE_DEEPSPEED_ZERO_STAGE": "0"}
+    code, _, err = room.train(2, "--config", "run.toml", **asked)
+    assert code == 1
+    (told,) = ours(err)
+    assert told.startswith("sad: accelerate's configuration asks for ")
     assert not (room.folder / "runs").exists()

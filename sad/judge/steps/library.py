@@ -113,23 +113,7 @@ class Library:
         import transformers
 
         self.needs_no_more()
-        arguments = transformers.TrainingArguments(
-            output_dir=str(folder),
-            per_device_train_batch_size=setup.micro_batch,
-            gradient_accumulation_steps=setup.accumulation,
-            num_train_epochs=setup.epochs,
-            learning_rate=setup.learning_rate,
-            lr_scheduler_type=SCHEDULES[setup.schedule or Schedule.CONSTANT],
-            warmup_steps=setup.warmup,
-            max_grad_norm=setup.clip,
-            seed=setup.seed,
-            logging_steps=min(setup.log_every, NEVER),
-            save_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-            use_cpu=True,
-            remove_unused_columns=False,
-        )
+        arguments = arguments_for(setup, folder)
         more = {self.teacher: teacher} if self.teacher else {}
 
         def collate(some: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
@@ -144,6 +128,29 @@ class Library:
         # its losses are of a table: whoever reads a test's output looks for those of their run
         made.remove_callback(transformers.PrinterCallback)
         return made
+
+
+def arguments_for(setup: Setup, folder: Path) -> Any:  # noqa: ANN401 - transformers' own
+    """Return the arguments of a `transformers.Trainer` that trains as a setting asks, on the CPU, and tells nobody."""
+    import transformers
+
+    return transformers.TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=setup.micro_batch,
+        gradient_accumulation_steps=setup.accumulation,
+        num_train_epochs=setup.epochs,
+        learning_rate=setup.learning_rate,
+        lr_scheduler_type=SCHEDULES[setup.schedule or Schedule.CONSTANT],
+        warmup_steps=setup.warmup,
+        max_grad_norm=setup.clip,
+        seed=setup.seed,
+        logging_steps=min(setup.log_every, NEVER),
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        use_cpu=True,
+        remove_unused_columns=False,
+    )
 
 
 def _told(kind: Any, watch: Watch) -> Any:  # noqa: ANN401 - a class of transformers

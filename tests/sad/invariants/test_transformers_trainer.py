@@ -16,11 +16,9 @@ from sad import tiny
 from sad.invariants.configuration_has_effect import configuration_has_effect
 from sad.invariants.split_invariance import split_invariance
 from sad.invariants.step_accounting import step_accounting
+from sad.judge.steps.library import SCHEDULES, arguments_for
 from sad.subjects.plain_loop import make_texts
-from sad.subjects.schedules import Schedule
-from sad.subjects.trainer import NEVER, Claims, Line, Setup, Trace, Watch, weights
-
-NAMES = {Schedule.COSINE: "cosine", Schedule.LINEAR: "linear", Schedule.CONSTANT: "constant_with_warmup"}
+from sad.subjects.trainer import Claims, Line, Setup, Trace, Watch, weights
 
 
 def collate(some: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
@@ -54,7 +52,7 @@ class Library:
     """It behind the interface, on one process and a tiny Llama."""
 
     # what it logs it rounds to four digits
-    claims = Claims(schedules=tuple(NAMES), reshuffles=True, noise=3e-4)
+    claims = Claims(schedules=tuple(SCHEDULES), reshuffles=True, noise=3e-4)
 
     def __init__(self, kind: type[Told] = Told) -> None:
         self.kind = kind
@@ -75,25 +73,10 @@ class Library:
         return Trace(watch.taken, log, [], [weights(watch.optimizer)])
 
     def _made(self, setup: Setup, folder: Path) -> Told:
-        arguments = transformers.TrainingArguments(
-            output_dir=str(folder),
-            per_device_train_batch_size=setup.micro_batch,
-            gradient_accumulation_steps=setup.accumulation,
-            num_train_epochs=setup.epochs,
-            learning_rate=setup.learning_rate,
-            lr_scheduler_type=NAMES[setup.schedule or Schedule.CONSTANT],
-            warmup_steps=setup.warmup,
-            max_grad_norm=setup.clip,
-            seed=setup.seed,
-            logging_steps=min(setup.log_every, NEVER),
-            save_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-            use_cpu=True,
-            remove_unused_columns=False,
-        )
         data: Any = [{"ids": ids, "text": text} for text, ids in enumerate(make_texts(setup.lengths))]
-        return self.kind(tiny.model(7, layers=1, width=8, seed=0, sharpness=8.0), arguments, collate, data)
+        return self.kind(
+            tiny.model(7, layers=1, width=8, seed=0, sharpness=8.0), arguments_for(setup, folder), collate, data
+        )
 
 
 @pytest.mark.parametrize("invariant", [step_accounting, split_invariance, configuration_has_effect])
