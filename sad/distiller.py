@@ -13,15 +13,15 @@ from torch import nn
 from sad import custom
 from sad.align.layers import layer_pairs
 from sad.align.vocab import VocabMap
-from sad.attention import Kept, kept, projections, relation_heads, require_maps
 from sad.aware.layers import LayerMap
 from sad.aware.tokens import Gaps
 from sad.batch import ALM, ATTENTION, KD, LAYERWISE, Batch, Sum
 from sad.errors import UserError
-from sad.forward import run, text_config
 from sad.head.linear import head_of
 from sad.losses.kd import Kind
 from sad.losses.layerwise import normalise
+from sad.models.attention import Kept, kept, projections, relation_heads, require_maps
+from sad.models.forward import run, text_config
 from sad.recipe.aware import OFF, Aware
 from sad.recipe.terms import Attention, Terms
 from sad.terms import NEED_STATES, TERMS, Asked, Attended, View, asked, attended, divergence, teacher_chunks

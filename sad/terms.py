@@ -12,17 +12,17 @@ from torch import Tensor, nn
 from sad.align.chunks import chunk_of, chunk_sums
 from sad.align.pieces import by_piece, visible
 from sad.align.vocab import VocabMap
-from sad.attention import Kept
 from sad.aware.layers import LayerMap
 from sad.aware.tokens import Gaps
 from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch, Boundaries, Sum
-from sad.forward import Forward
 from sad.head.likelihood import log_likelihood
 from sad.head.linear import Head
 from sad.head.target import Live, Target
 from sad.head.vocabulary import Chunks, Compared, Vocabulary, vocabulary_pass
 from sad.losses import alm, attention, contrastive, layerwise
 from sad.losses.kd import Divergence, Kind
+from sad.models.attention import Kept
+from sad.models.forward import Forward
 from sad.recipe.terms import Kd, Terms
 
 

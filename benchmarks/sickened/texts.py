@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
-from sad import forward, terms
+from sad import terms
 from sad.align import vocab
 from sad.data import batches
 from sad.distiller import Distiller
+from sad.models import forward
 from sickened.fault import Fault, World
 from sickened.steps import LOOKED_AT
 

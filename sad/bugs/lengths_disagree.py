@@ -36,9 +36,9 @@ from sad.align.vocab import VocabMap
 from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch
 from sad.case import Bug
 from sad.data import Readers, batches
-from sad.forward import Forward
 from sad.head.linear import IDENTITY
 from sad.invariants.text_alignment import Compare, Read, text_alignment
+from sad.models.forward import Forward
 from sad.pair import Pair
 from sad.recipe.terms import Terms
 from sad.train.plan import Plan

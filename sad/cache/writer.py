@@ -22,9 +22,9 @@ from sad.data import Example, Readers, collate
 from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.evaluate import Likelihood, likelihood
-from sad.forward import run
 from sad.head.linear import head_of
 from sad.head.target import Live
+from sad.models.forward import run
 from sad.terms import asked
 
 TEMPORARY = ".*.tmp"

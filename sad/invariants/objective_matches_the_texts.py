@@ -43,8 +43,8 @@ from torch import Tensor, nn
 from sad import tiny
 from sad.case import Verdict
 from sad.errors import UserError
-from sad.forward import block_list
 from sad.invariants._spellings import cut_otherwise, with_reserved, written_otherwise
+from sad.models.forward import block_list
 from sad.subjects.objective import (
     ALM,
     ATTENTION,

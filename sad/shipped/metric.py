@@ -11,8 +11,8 @@ from sad import evaluate
 from sad.align.vocab import VocabMap
 from sad.batch import LM, Batch, Boundaries, Targets, Tokens
 from sad.distiller import Distiller
-from sad.forward import Forward
 from sad.head.linear import IDENTITY
+from sad.models.forward import Forward
 from sad.objective import Objective
 from sad.recipe.terms import Terms
 from sad.subjects.metric import AGREEMENT, KL, LM_LOSS, PERPLEXITY, Metric, Scored

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from sad.batch import Batch, Sum
 from sad.distiller import Distiller
-from sad.forward import text_config
+from sad.models.forward import text_config
 from sad.terms import Asked
 from sad.train.zero import Zero
 

@@ -18,8 +18,8 @@ from sad.align.vocab import VocabMap
 from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum, Tokens
 from sad.data import Example, Readers, blank, collate, examples
 from sad.distiller import Distiller
-from sad.forward import run
 from sad.head.target import Live
+from sad.models.forward import run
 from sad.pair import Pair
 from sad.recipe.terms import Terms
 from sad.terms import TERMS, View

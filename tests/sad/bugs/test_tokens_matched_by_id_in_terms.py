@@ -2,13 +2,13 @@
 
 import torch
 
-from sad import attention as hooks
 from sad import distiller, terms
 from sad.align.chunks import chunk_sums
 from sad.bugs.tokens_matched_by_id import BUG
 from sad.head.likelihood import log_likelihood
 from sad.invariants.objective_matches_the_texts import objective_matches_the_texts
 from sad.losses import alm, attention, contrastive, layerwise
+from sad.models import attention as hooks
 
 
 def found() -> str:

@@ -3,8 +3,8 @@ from types import SimpleNamespace
 import pytest
 
 from sad.align.layers import layer_pairs
-from sad.forward import run
 from sad.invariants.layer_indexing import layer_indexing
+from sad.models.forward import run
 
 
 def hooked(model, tokens, block):
