@@ -11,7 +11,8 @@ FILES = (
     # texts to examples, examples to steps and batches
     *("sad/data/*.py", "sad/batch.py"),
     # terms to a loss, and to scores
-    *("sad/terms.py", "sad/objective.py", "sad/models/forward.py", "sad/distiller.py", "sad/evaluate.py"),
+    *(f"sad/terms/{name}.py" for name in ("teacher", "view", "table")),
+    *(f"sad/{name}.py" for name in ("objective", "models/forward", "distiller", "evaluate")),
     # the step, the loop around it, and what a checkpoint brings back
     *(f"sad/train/{name}.py" for name in ("step", "joined", "optimizer", "update", "loop", "feed")),
     *(f"sad/train/{name}.py" for name in ("plan", "devices")),

@@ -48,6 +48,8 @@ ELSEWHERE = {
     "sad_doctor/readers/wandb_run.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
     "sad/train/command.py": "tests/e2e/test_train_cli.py",
     "sad/train/joined.py": "tests/sad/train/test_step.py and test_engine.py take their steps with it",
+    "sad/terms/table.py": "tests/sad/terms/test_view.py takes every term through its view",
+    "sad/terms/teacher.py": "tests/sad/terms/test_view.py takes every term through its view",
     "sad/invariants/__init__.py": "tests/sad/judge/test_check.py",
     "sad/judge/collators/call.py": "tests/sad/judge/collators/test_checks.py calls every style",
     "sad/judge/collators/cutting.py": "tests/sad/judge/collators/test_checks.py cuts with it",

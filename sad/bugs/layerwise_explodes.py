@@ -82,7 +82,7 @@ def fixed() -> Term:
             batch=text,
             student=Forward(nn.Identity(), student, {0: student}),
             head=IDENTITY,
-            asked=terms.asked(text, Forward(nn.Identity(), teacher, {0: teacher}), IDENTITY, vocab),
+            teacher=terms.teacher_output(text, Forward(nn.Identity(), teacher, {0: teacher}), IDENTITY, vocab),
             vocab=vocab,
             terms=Terms(),
             pairs=((0, 0),),

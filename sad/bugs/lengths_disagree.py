@@ -109,7 +109,7 @@ def _compared(name: str, batch: Batch) -> list[list[tuple[int, int]]]:
             batch=batch,
             student=Forward(nn.Identity(), student, {0: student}),
             head=IDENTITY,
-            asked=terms.asked(batch, Forward(nn.Identity(), teacher, {0: teacher}), IDENTITY, vocab),
+            teacher=terms.teacher_output(batch, Forward(nn.Identity(), teacher, {0: teacher}), IDENTITY, vocab),
             vocab=vocab,
             terms=Terms.model_validate({LM: {"weight": 0.0}}),
             pairs=((0, 0),),

@@ -110,7 +110,7 @@ def _view(name: str, given: Given, chosen: Terms) -> terms.View:
         batch=one,
         student=Forward(nn.Identity(), given.student_logits, {}),
         head=IDENTITY,
-        asked=terms.asked(one, Forward(nn.Identity(), ahead, {}), IDENTITY, _same(vocab)),
+        teacher=terms.teacher_output(one, Forward(nn.Identity(), ahead, {}), IDENTITY, _same(vocab)),
         vocab=_same(vocab),
         terms=chosen,
         pairs=(),
