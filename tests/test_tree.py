@@ -21,7 +21,7 @@ ELSEWHERE = {
     "sad/cli/train.py": "tests/e2e/test_train_cli.py",
     "sad/cli/verify.py": "tests/e2e/test_verify_cli.py",
     "sad_doctor/causes.py": "a table; tests/sad_doctor/rules/test_rules.py",
-    "sad/cache_command.py": "tests/e2e/test_cache_cli.py",
+    "sad/cli/run_cache.py": "tests/e2e/test_cache_cli.py",
     "sad/assets/error.py": "an exception without code of its own",
     "sad/version.py": "a number",
     "sad/case.py": "data classes; tests/sad/verify/test_battery.py judges with them",

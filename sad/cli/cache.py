@@ -57,7 +57,7 @@ def cache(
 
     A cache that was stopped goes on where it was when the same command is given again.
     """
-    from sad.cache_command import run_cache
+    from sad.cli.run_cache import run_cache
 
     flags = {
         "teacher.model": teacher,
