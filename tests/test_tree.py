@@ -17,6 +17,7 @@ ELSEWHERE = {
     "sad/cli/assets.py": "tests/e2e starts every command",
     "sad/cli/cache.py": "tests/e2e/test_cache_cli.py",
     "sad/cli/env.py": "tests/sad/cli/test_environment.py",
+    "sad/cli/options.py": "tests/sad/cli/test_app.py, and tests/docs/test_commands.py reads every option",
     "sad/cli/doctor.py": "tests/sad_doctor/test_main.py starts both commands",
     "sad/cli/train.py": "tests/e2e/test_train_cli.py",
     "sad/cli/verify.py": "tests/e2e/test_verify_cli.py",

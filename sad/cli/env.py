@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from sad.cli.options import JSON
 
-def env(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+
+def env(as_json: Annotated[bool, JSON] = False) -> None:
     """Tell what a bug report needs: versions, system, memory, accelerators, folders. Nothing secret is among it."""
     from sad.cli import environment
 
