@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,7 +16,8 @@ from sad.distiller import Distiller
 from sad.objective import Ledger, Objective
 from sad.train import sharded
 from sad.train.clock import Clock
-from sad.train.joined import joined
+from sad.train.engine import Engine
+from sad.train.joined import Joined, joined
 from sad.train.room import Together
 from sad.train.update import update_ratio
 
@@ -61,62 +62,76 @@ def take_step(
     weight; the gradients are cleared in any case. ``clock`` is told where each part ends. Raises NoRoom on every
     process if one of several is out of memory.
     """
-    ways = joined(accelerator, wrapped, optimizer)
-    distiller = ways.distiller
+    gradients = joined(accelerator, wrapped, optimizer)
+    distiller, gaps = gradients.distiller, objective.gaps
     mark = clock.mark if clock else _unmarked
     units, seen, texts = total_units(accelerator, distiller, batches)
-    gaps = objective.gaps
     if gaps is not None:
         gaps.begin()
+    trained, totals = _accumulate(accelerator, wrapped, gradients, objective, batches, units, mark)
+    clipped = gradients.clip(clip)
+    counted = [] if gaps is None else [gaps.counted()]
+    trained_loss, *sums, norm = _read(accelerator, [trained, *totals.values(), *counted], clipped)
+    factors = sums.pop() if counted else 0.0
+    ledger = objective.ledger(dict(zip(totals, sums, strict=True)), units)
+    # a loss can be infinite although its gradient is not
+    finite = math.isfinite(norm) and math.isfinite(ledger.loss)
+    level = objective.level(ledger)
+    spike = finite and is_spike is not None and is_spike(level)
+    ratio = _update(gradients.step, distiller, measure_update) if finite and not spike else None
+    gradients.clear()
+    grad_norm = gradients.norm(norm)
+    mark("optimizer")
+    if not math.isfinite(grad_norm):
+        finite, spike, ratio = False, False, None
+    if not spike:
+        objective.follow(ledger, factors / units[KD] if units[KD] else 0.0)
+    coverage = units[KD] / max(1, units[LM])
+    return Step(
+        *(ledger, grad_norm, finite, units[LM], seen, texts, coverage, ratio, spike), trained=trained_loss, level=level
+    )
+
+
+def _accumulate(
+    accelerator: Accelerator,
+    wrapped: nn.Module,
+    gradients: Joined | Engine,
+    objective: Objective,
+    batches: Sequence[Batch],
+    units: Mapping[str, int],
+    mark: Callable[[str], None],
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Add up the gradient of every micro-batch; return the loss that it is of and each term's sum, of this process."""
+    distiller, scales = gradients.distiller, objective.scales(units)
     together = Together(accelerator, pieces=sharded.in_pieces(distiller))
-    widest, scales = _widest(accelerator.device), objective.scales(units)
-    totals: dict[str, Tensor] = {}
-    trained = torch.zeros((), dtype=widest, device=accelerator.device)
+    widest = _widest(accelerator.device)
+    trained, totals = torch.zeros((), dtype=widest, device=accelerator.device), dict[str, Tensor]()
     for number, batch in enumerate(batches, 1):
         last = number == len(batches)
         if last:
             # the last pass is the one in which processes wait for one another
             together.agree()
-        with accelerator.autocast(), ways.passing(last=last):
+        with accelerator.autocast(), gradients.passing(last=last):
             with together.trying():
                 moved = batch.to(accelerator.device)
                 mark("data")
-                asked = distiller.ask_teacher(moved)
+                teacher = distiller.ask_teacher(moved)
                 mark("teacher")
-                sums = wrapped(moved, asked, scales)
+                sums = wrapped(moved, teacher, scales)
                 loss = objective.part(sums, units)
                 mark("student")
                 if not last:
-                    ways.backward(loss)
+                    gradients.backward(loss)
             if last:
                 together.agree()
-                ways.backward(loss)
+                gradients.backward(loss)
         if together.failed:
             continue
         mark("backward")
         trained += loss.detach()
         for name, one in sums.items():
             totals[name] = totals.get(name, torch.zeros(())) + one.total.detach().to(widest)
-    norm = ways.clip(clip)
-    weighed = [] if gaps is None else [gaps.counted()]
-    values = _read(accelerator, [trained, *totals.values(), *weighed], norm)
-    ledger = objective.ledger(dict(zip(totals, values[1 : 1 + len(totals)], strict=True)), units)
-    # a loss can be infinite although its gradient is not
-    finite = math.isfinite(values[-1]) and math.isfinite(ledger.loss)
-    level = objective.level(ledger)
-    spike = finite and is_spike is not None and is_spike(level)
-    ratio = _update(ways.step, distiller, measure_update) if finite and not spike else None
-    ways.clear()
-    grad_norm = ways.norm(values[-1])
-    mark("optimizer")
-    if not math.isfinite(grad_norm):
-        finite, spike, ratio = False, False, None
-    if not spike:
-        objective.follow(ledger, values[-2] / units[KD] if weighed and units[KD] else 0.0)
-    coverage = units[KD] / max(1, units[LM])
-    return Step(
-        *(ledger, grad_norm, finite, units[LM], seen, texts, coverage, ratio, spike), trained=values[0], level=level
-    )
+    return trained, totals
 
 
 class Units(NamedTuple):
