@@ -18,6 +18,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 KD, LM, ALM, LAYERWISE, ATTENTION, CONTRASTIVE = "kd", "lm", "alm", "layerwise", "attention", "contrastive"
+AT_BOUNDARIES = (KD, ALM, LAYERWISE, ATTENTION, CONTRASTIVE)
+"""Terms whose units are common boundaries; those of LM are the student's labels."""
 
 
 class Sum(NamedTuple):
@@ -138,5 +140,4 @@ class Batch:
 
     def counts(self) -> dict[str, int]:
         """Units of each term in this micro-batch, known before any forward pass."""
-        compared = (KD, ALM, LAYERWISE, ATTENTION, CONTRASTIVE)
-        return {LM: len(self.targets), **dict.fromkeys(compared, len(self.boundaries))}
+        return {LM: len(self.targets), **dict.fromkeys(AT_BOUNDARIES, len(self.boundaries))}

@@ -26,9 +26,9 @@ from sad.subjects.plain_run import moments
 from sad.subjects.processes import on_processes
 from sad.subjects.resumable import ANEW, FINISHED, STOPPED, TAKEN_UP, Drawn, Ran, Resumable, Saved, Setting, Taken
 from sad.train import checkpoint, loop, random_states
+from sad.train.elastic import fitted
 from sad.train.interrupt import Interrupt
 from sad.train.plan import Plan
-from sad.train.portions import fitted
 from sad_doctor import names
 from sad_doctor.record import EVENTS, METRICS
 

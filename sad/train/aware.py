@@ -14,8 +14,8 @@ from sad.objective import Objective
 from sad.recipe.schema import Recipe
 from sad.train import sharded
 from sad.train.grad_shares import grad_shares
-from sad.train.joined import inside
-from sad.train.ledger import due
+from sad.train.gradients import inside
+from sad.train.measurements import due
 from sad.train.step import Step
 
 

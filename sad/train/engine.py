@@ -32,7 +32,7 @@ _HERE = "sad_engine"
 
 
 class Engine(nn.Module):
-    """The distiller in DeepSpeed's engine, called as it is called itself; see :class:`sad.train.joined.Joined`.
+    """The distiller in DeepSpeed's engine, called as it is called itself; see :class:`sad.train.gradients.Joined`.
 
     ``optimizer`` is one that has taken no step yet; :attr:`optimizer` is to be used in its place.
     """

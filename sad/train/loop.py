@@ -21,7 +21,7 @@ from sad.evaluate import Likelihood, Scores
 from sad.objective import Objective
 from sad.train import checkpoint, devices, random_states, sharded, update
 from sad.train.aware import make_objective, measured_from, steer
-from sad.train.bodies import as_asked
+from sad.train.block_modes import as_asked
 from sad.train.checkpoint import Progress
 from sad.train.clock import Clock
 from sad.train.ending import Ending
@@ -29,11 +29,11 @@ from sad.train.export import export
 from sad.train.feed import Feed
 from sad.train.folder import STUDENT
 from sad.train.grad_shares import grad_shares
+from sad.train.gradients import inside
 from sad.train.guards import Guards
 from sad.train.held_out import HeldOut
 from sad.train.interrupt import Interrupt
-from sad.train.joined import inside
-from sad.train.ledger import due, measured
+from sad.train.measurements import due, measured
 from sad.train.optimizer import make_optimizer, set_learning_rate
 from sad.train.plan import Plan
 from sad.train.progress import Watcher

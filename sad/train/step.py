@@ -17,8 +17,8 @@ from sad.objective import Ledger, Objective
 from sad.train import sharded
 from sad.train.clock import Clock
 from sad.train.engine import Engine
-from sad.train.joined import Joined, joined
-from sad.train.room import Together
+from sad.train.gradients import Joined, joined
+from sad.train.out_of_memory import Together
 from sad.train.update import update_ratio
 
 
