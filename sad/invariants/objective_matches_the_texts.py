@@ -196,7 +196,7 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     kinds = LLAMA, ("ModernBertDecoder", {f"{name}_token_id": 0 for name in ("bos", "eos", "pad", "cls", "sep")})
     stored = _task(tiny.tokenizer(320), theirs, ((0, 1), (1, 0)), 2.0, *kinds, **from_store)
     # the body is not where the class says it is (Llama 4)
-    stored.student.base_model_prefix = "language_model"
+    stored.student.base_model_prefix = "language_model"  # type: ignore[assignment]
     yield "a stored teacher", stored
     odd = _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 0),), 2.0, **few)
     odd.student.register_forward_hook(_doubled)
