@@ -156,6 +156,8 @@ def _batch(texts: Sequence[Text], marks: Marks, *, same: bool, packed: bool = Fa
     room = 2 * max(len(one.teacher) for one in some)
     recipe = tiny.recipe({"train": {"packing": True, "batch_size": len(some)}, "data": {"max_length": max(room, 16)}})
     ((*rows,),) = make_schedule(recipe, some).rows(0)
+    taken = sorted(sum(max(len(some[i].student), len(some[i].teacher)) for i in row) for row in rows)
+    assert len(taken) == 1 or sum(taken[:2]) > room, "two rows fit into one"
     return batches.collate_rows([[some[i] for i in row] for row in rows], readers)
 
 

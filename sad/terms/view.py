@@ -97,7 +97,7 @@ class View:
         if theirs is None:
             raise ValueError("the chunk likelihood needs the teacher's: it was not asked for")
         chunk = chunk_of(labels, at.row, at.student, self.batch.student.input_ids.shape[1])
-        mine = chunk_sums(log_likelihood(states.detach(), self.head, labels.token), chunk, len(at))
+        mine = chunk_sums(log_likelihood(states, self.head, labels.token), chunk, len(at))
         values, slope = alm.rows(mine, theirs, self.terms.alm.temperature)
         # a label before the first boundary belongs to no chunk
         return Chunks(values.sum(), -torch.cat([slope, slope.new_zeros(1)])[chunk])
