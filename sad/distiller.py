@@ -56,9 +56,9 @@ class Projector(nn.Module):
 class Distiller(nn.Module):
     """Student, projectors, and the terms between them and a teacher that it reads but does not own.
 
-    The teacher is kept out of ``parameters()``, of ``train()`` and of every saved state. Raises ValueError where the
-    two share a weight, UserError for a divergence that cannot be. ``stored`` answers in the teacher's place; of the
-    teacher then only the configuration is read.
+    The teacher is kept out of ``parameters()``, of ``train()`` and of every saved state. ``stored`` gives the teacher's
+    output from a cache instead; of the teacher only the configuration is read then. Raises ValueError where the two
+    models share a weight, UserError for a divergence that two tokenizers rule out.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Distiller(nn.Module):
         return {name: self.term(name, view) for name in self.names}
 
     def inside(self, act: Callable[[], T]) -> T:
-        """Return what ``act`` gives, called as a forward pass: in one, weights that are kept in pieces are whole."""
+        """Return the result of ``act``, run as a forward pass: there sharded weights are gathered."""
         return act()
 
     def view(self, batch: Batch, teacher: TeacherOutput, scales: Mapping[str, float] | None = None) -> View:
@@ -166,21 +166,21 @@ class Distiller(nn.Module):
         )
 
     def term(self, name: str, view: View) -> Sum:
-        """Return one term's sum. Raises UserError where a user's own fails, or first breaks the contract."""
+        """Return one term's sum. Raises UserError where a user's own term fails, or at first breaks the contract."""
         if name in TERMS:
             return TERMS[name](view)
-        # of a student that is not finite no term is
+        # where the student's states are not finite, no term can be
         if name in self._unchecked and len(view.batch.boundaries) and bool(view.student.hidden.isfinite().all()):
             custom.check(name, self.terms.custom[name], self._own[name], view)
             self._unchecked.discard(name)
         return custom.call(name, self.terms.custom[name], self._own[name], view)
 
     def counts(self, batch: Batch) -> dict[str, int]:
-        """Units of each term in a micro-batch, a user's own too, known before any forward pass."""
+        """Units of each term in a micro-batch, known before any forward pass."""
         return batch.counts() | {name: custom.units(term, batch) for name, term in self._own.items()}
 
     def outside(self) -> Iterator[nn.Parameter]:
-        """What is trained beside the student and not saved with it: projectors, the map of layers, a user's terms."""
+        """Parameters trained beside the student and not saved with it: projectors, layer map, a user's own terms."""
         yield from self.projectors.parameters()
         if self.layer_map is not None:
             yield from self.layer_map.parameters()

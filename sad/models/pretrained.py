@@ -1,4 +1,4 @@
-"""Loads models and tokenizers from the hub, a folder, a GGUF file or an asset; one line for everything that is none."""
+"""Loads models and tokenizers from the hub, a folder, a GGUF file or an asset; a UserError for what cannot be."""
 
 from __future__ import annotations
 

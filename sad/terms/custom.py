@@ -1,9 +1,9 @@
-"""Terms of a user's own: found by `module:Class` or `file.py:Class`, and held to what every term keeps.
+"""A user's own terms: found by `module:Class` or `file.py:Class`, and checked against the contract of a term.
 
 A term is called with a :class:`sad.terms.View` and returns a :class:`sad.batch.Sum`. An attribute ``per`` says what its
-units are: "boundary" (common boundaries, if it is not there) or "label" (the student's labels). One with an attribute
-``states`` that is true finds the pairs of `terms.layerwise.layers` in the view. A class that is a torch module may have
-weights: they are trained with the projectors, and saved with them.
+units are: "boundary" (common boundaries, if it is not there) or "label" (the student's labels). If its attribute
+``states`` is true, the view has the pairs of `terms.layerwise.layers`. A class that is a torch module may have weights:
+they are trained with the projectors, and saved with them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sad.terms import View
 
 Term = Callable[[View], Sum]
 PER = {"boundary": KD, "label": LM}
-"""What may be counted, and a term of sad's own that counts the same."""
+"""The units that a term may count, and a built-in term with the same ones."""
 
 
 def make(name: str, custom: Custom) -> Term:
@@ -61,8 +61,8 @@ def reads_states(term: Term) -> bool:
 
 
 def call(name: str, custom: Custom, term: Term, view: View, when: str = "") -> Sum:
-    """Return what a term gives. Raises UserError, naming the term, where it fails; for want of memory what it raised,
-    since then smaller micro-batches may do.
+    """Call a term. Raises UserError, naming the term, where it fails; out of memory is let through, since smaller
+    micro-batches may help.
     """
     try:
         return term(view)
@@ -76,7 +76,7 @@ def call(name: str, custom: Custom, term: Term, view: View, when: str = "") -> S
 def check(name: str, custom: Custom, term: Term, view: View) -> None:
     """Run a term once on a batch and refuse what breaks the contract. Raises UserError with one line.
 
-    The states of both models are leaves here, so no gradient of the training is touched.
+    It gets detached copies of both models' states, so that no gradient of the training is touched.
     """
     who = _called(name, custom)
     mine, student = _leaves(view.student.blocks)
@@ -93,7 +93,7 @@ def check(name: str, custom: Custom, term: Term, view: View) -> None:
         _passed=None,
     )
     before = _versions(view.batch)
-    # of its own dropout too: the run that follows draws what it would have drawn
+    # whatever it draws, the run afterwards draws the numbers that it would have drawn
     with torch.random.fork_rng(devices=[hidden.device] if hidden.is_cuda else []):
         found = call(name, custom, term, apart, " on the first batch")
     if _versions(view.batch) != before:

@@ -75,7 +75,7 @@ class View:
         return divergence(self.terms.kd)
 
     def vocabulary(self) -> Vocabulary:
-        """KD, LM and chunk likelihood, from one pass over the vocabulary that is made once."""
+        """KD, LM and chunk likelihood, from one pass over the vocabulary; later calls return the same."""
         if self._passed is None:
             weights = self.terms.weights
             token = self.batch.targets.token if {LM, ALM} & set(weights) else None
@@ -92,7 +92,7 @@ class View:
         return Compared(self.teacher.target, self.compared_rows(), self.vocab.student_size, divergence)
 
     def chunks(self, states: Float[Tensor, "target width"]) -> Chunks:
-        """The chunk likelihood and what it makes of each label's gradient; one more product a row."""
+        """The chunk likelihood, and the weight that it gives to each label's gradient; costs one more product a row."""
         theirs, labels, at = self.teacher.chunks, self.batch.targets, self.batch.boundaries
         if theirs is None:
             raise ValueError("the chunk likelihood needs the teacher's: it was not asked for")
@@ -109,7 +109,7 @@ class View:
         return self.projectors[pair](student), self.teacher.blocks[theirs]
 
     def layer_distance(self, pair: int) -> Sum:
-        """How far the states of a pair of blocks are apart, or those of the student's from the learned mixture."""
+        """The distance between the states of a pair of blocks, or from the student's to the learned mixture."""
         how = self.terms.layerwise.normalisation
         if self.layer_map is None:
             return layerwise.layer_distance(*self.states(pair), how)

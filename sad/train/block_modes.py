@@ -1,4 +1,4 @@
-"""Two ways to run the blocks of the models otherwise, with the same results: compiled, or computed again."""
+"""Ways to run the models' blocks with the same results: compiled, or recomputed in the backward pass."""
 
 from __future__ import annotations
 

@@ -24,10 +24,11 @@ from sad.train.update import update_ratio
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step did. ``tokens`` are student labels, ``seen`` its tokens without padding, of so many ``texts``.
+    """The result of a step. ``tokens`` counts student labels, ``seen`` student tokens without padding, in ``texts``
+    texts.
 
-    ``finite`` is False, or ``spike`` True, where the update was left out. ``trained`` is the loss that the gradient is
-    of, summed apart from the ledger's parts; ``level`` what is judged as a spike, where that is another one.
+    The update was left out where ``finite`` is False or ``spike`` True. ``trained`` is the loss that was
+    differentiated, summed apart from the ledger's parts; ``level`` is the loss that is judged as a spike.
     """
 
     ledger: Ledger
@@ -59,8 +60,8 @@ def take_step(
 
     The loss is the sum over all micro-batches and processes divided by their units: the same for every way of
     cutting the step into pieces. A step whose loss or gradient is not finite, or whose loss ``is_spike``, changes no
-    weight; the gradients are cleared in any case. ``clock`` is told where each part ends. Raises NoRoom on every
-    process if one of several is out of memory.
+    weight; the gradients are cleared in any case. ``clock`` measures its parts. Raises NoRoom on every process if
+    one of several is out of memory.
     """
     gradients = joined(accelerator, wrapped, optimizer)
     distiller, gaps = gradients.distiller, objective.gaps
@@ -85,7 +86,7 @@ def take_step(
     if not math.isfinite(grad_norm):
         finite, spike, ratio = False, False, None
     if not spike:
-        objective.follow(ledger, factors / units[KD] if units[KD] else 0.0)
+        objective.follow(ledger, factors / max(1, units[KD]))
     coverage = units[KD] / max(1, units[LM])
     return Step(
         *(ledger, grad_norm, finite, units[LM], seen, texts, coverage, ratio, spike), trained=trained_loss, level=level
@@ -135,7 +136,7 @@ def _accumulate(
 
 
 class Units(NamedTuple):
-    """What a step is about: units of each term, student tokens without padding, and texts."""
+    """What a step counts: units of each term, student tokens without padding, and texts."""
 
     of: dict[str, int]
     tokens: int
@@ -149,7 +150,7 @@ def total_units(accelerator: Accelerator, distiller: Distiller, batches: Sequenc
     totals = [sum(c[n] for c in counts) for n in names]
     totals += [sum(column) for column in zip(*(batch.read() for batch in batches), strict=True)]
     if accelerator.num_processes > 1:
-        # of one process there is nothing to ask the device for
+        # one process need not wait for the device
         totals = accelerator.reduce(torch.tensor(totals, device=accelerator.device), "sum").tolist()
     return Units(dict(zip(names, totals, strict=False)), *totals[-2:])
 
