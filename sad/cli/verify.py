@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,21 +68,16 @@ def verify(
     run = overrides({"teacher.model": teacher, "student.model": student, "data.text": data})
     named = {"loss": loss, "collator": collator, "evaluator": evaluator, "step": step, "alignment": alignment}
     code = {interface: name for interface, name in named.items() if name is not None}
-    if empty := [f"--{interface}" for interface, name in code.items() if not name.strip()]:
-        raise UserError(f"{empty[0]} is empty: name your code as PLACE:NAME")
     wanted = {
         "the catalogue": codes or everything or jobs or as_matrix or as_list,
         "two tokenizers": tokenizers and not alignment and not adapter,
         "your code": code or adapter or timeout or only or junit or seed,
         "a run": run or config or sets or write_fix,
     }
-    asked = [what for what, given in wanted.items() if given]
-    asked += [f"--{interface}" for interface in code][1:]
-    if len(asked) > 1:
-        raise UserError(f"{' and '.join(asked)} at once: one call of sad verify judges one of them")
+    judged = _judged(wanted, code)
     if codes and everything:
         raise UserError(f"--all and {' '.join(codes)} at once: give --all for the whole catalogue, or only the codes")
-    if asked == ["your code"]:
+    if judged == "your code":
         from sad.judge.command import run_judge
 
         status = run_judge(
@@ -94,12 +90,12 @@ def verify(
             seed=seed,
             tokenizers=tokenizers,
         )
-    elif asked == ["two tokenizers"]:
+    elif judged == "two tokenizers":
         assert tokenizers is not None, "two were asked for"
         from sad.verify.tokenizers import run_tokenizers
 
         status = run_tokenizers(*tokenizers, as_json=as_json)
-    elif asked == ["a run"]:
+    elif judged == "a run":
         from sad.preflight.command import run_preflight
 
         status = run_preflight(config, run, sets or [], write_fix, as_json=as_json)
@@ -110,3 +106,14 @@ def verify(
         chosen = Wanted(tuple(codes or ()), everything, many)
         status = run_verify(chosen, as_json=as_json, as_list=as_list, as_matrix=as_matrix)
     raise typer.Exit(status)
+
+
+def _judged(wanted: Mapping[str, object], code: Mapping[str, str]) -> str:
+    """Return what the flags ask to judge; "" if they say nothing. Raises UserError for more than one thing."""
+    if empty := [f"--{interface}" for interface, name in code.items() if not name.strip()]:
+        raise UserError(f"{empty[0]} is empty: name your code as PLACE:NAME")
+    asked = [what for what, given in wanted.items() if given]
+    asked += [f"--{interface}" for interface in code][1:]
+    if len(asked) > 1:
+        raise UserError(f"{' and '.join(asked)} at once: one call of sad verify judges one of them")
+    return "".join(asked)

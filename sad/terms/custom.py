@@ -79,6 +79,20 @@ def check(name: str, custom: Custom, term: Term, view: View) -> None:
     It gets detached copies of both models' states, so that no gradient of the training is touched.
     """
     who = _called(name, custom)
+    apart, mine, theirs = _apart(view)
+    before, hidden = _versions(view.batch), apart.student.hidden
+    # whatever it draws, the run afterwards draws the numbers that it would have drawn
+    with torch.random.fork_rng(devices=[hidden.device] if hidden.is_cuda else []):
+        found = call(name, custom, term, apart, " on the first batch")
+    if _versions(view.batch) != before:
+        raise UserError(f"{who} changes the batch, which every term reads: take a copy of what it changes")
+    total = _total(who, found, units(term, view.batch), getattr(term, "per", "boundary"))
+    own = [p for p in view.student.model.parameters() if p.requires_grad]
+    _check_gradient(who, total, [*mine, *own], theirs)
+
+
+def _apart(view: View) -> tuple[View, list[Tensor], list[Tensor]]:
+    """Return a view whose states are leaves of a graph of its own, and these: the student's, and the teacher's."""
     mine, student = _leaves(view.student.blocks)
     hidden = view.student.hidden.detach().requires_grad_()
     theirs, blocks = _leaves(view.teacher.blocks)
@@ -92,27 +106,30 @@ def check(name: str, custom: Custom, term: Term, view: View) -> None:
         teacher=replace(view.teacher, target=target, blocks=blocks),
         _passed=None,
     )
-    before = _versions(view.batch)
-    # whatever it draws, the run afterwards draws the numbers that it would have drawn
-    with torch.random.fork_rng(devices=[hidden.device] if hidden.is_cuda else []):
-        found = call(name, custom, term, apart, " on the first batch")
-    if _versions(view.batch) != before:
-        raise UserError(f"{who} changes the batch, which every term reads: take a copy of what it changes")
+    return apart, [hidden, *mine], theirs
+
+
+def _total(who: str, found: object, expected: int, per: str) -> Tensor:
+    """Return the total of what a term gave. Raises UserError where that is no sum of its units, or not finite."""
     if not isinstance(found, Sum):
         raise UserError(f"{who} returns {_a(found)}: it must return a sad.batch.Sum(total, units)")
-    total, counted, expected = found.total, found.units, units(term, view.batch)
+    total, counted = found.total, found.units
     if not isinstance(total, Tensor) or total.ndim or total.dtype != torch.float32:
         raise UserError(f"{who} has {_a(total)} as its total: it must be one number, a float32 tensor without axes")
     if type(counted) is not int or counted != expected:
         raise UserError(
             f"{who} counts {counted!r} units where the batch has {expected}: return the sum over all of them, "
-            f"and their number as an int ({getattr(term, 'per', 'boundary')}: see `per`)"
+            f"and their number as an int ({per}: see `per`)"
         )
     if not math.isfinite(float(total.detach())):
         raise UserError(f"{who} is {float(total.detach())} on the first batch: return a finite total")
-    own = [p for p in view.student.model.parameters() if p.requires_grad]
+    return total
+
+
+def _check_gradient(who: str, total: Tensor, mine: list[Tensor], theirs: list[Tensor]) -> None:
+    """Raise UserError unless the student gets a finite gradient, and the teacher none."""
     try:
-        slopes, leaked = _slopes(total, [hidden, *mine, *own]), _slopes(total, theirs)
+        slopes, leaked = _slopes(total, mine), _slopes(total, theirs)
     except RuntimeError as error:
         if _lacks_memory(error):
             raise
