@@ -16,11 +16,11 @@ import torch
 
 from sad.batch import Batch, Sum
 from sad.distiller import Distiller
-from sad.forward import run
 from sad.head import signals
 from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.losses.kd import Divergence
+from sad.models.forward import run
 from sad.objective import Ledger, Objective
 from sad.terms import View
 

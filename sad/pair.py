@@ -12,12 +12,12 @@ from torch import nn
 from sad import embedded
 from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
-from sad.attention import EAGER
 from sad.data import Readers
 from sad.errors import UserError
-from sad.forward import text_config
 from sad.head.linear import check_head
+from sad.models.attention import EAGER
 from sad.models.files import check_length
+from sad.models.forward import text_config
 from sad.models.pretrained import load_model
 from sad.models.pretrained import load_tokenizer as load_tokenizer
 from sad.recipe.schema import EMBEDDED, Recipe, Student, Teacher

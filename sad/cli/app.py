@@ -33,7 +33,7 @@ app.add_typer(assets.app, name="assets")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from sad.environment import headline
+        from sad.cli.environment import headline
 
         typer.echo(headline())
         raise typer.Exit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -69,14 +70,12 @@ def normalise(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundar
 
 def _mean_square_one(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary width"]:
     """Bring each row to mean square 1; a row of nothing stays."""
-    states = states / _largest(states)
-    whole = states.square().mean(dim=-1, keepdim=True)
-    return states / torch.where(whole == 0, 1.0, whole).sqrt()
+    return _unit(states) * math.sqrt(states.shape[-1])
 
 
 def _unit(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary width"]:
     """Bring each row to length 1; a row of nothing stays."""
-    return F.normalize(states / _largest(states), dim=-1)
+    return F.normalize(states, dim=-1, eps=NOTHING)
 
 
 def _largest(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary 1"]:

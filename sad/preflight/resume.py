@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 
 from sad.align.token_bytes import tokenizer_fingerprint
 from sad.data import Example, collate
-from sad.forward import run
 from sad.head.linear import head_of
+from sad.models.forward import run
 from sad.pair import load_student, load_tokenizer
 from sad.preflight.bench import Bench
 from sad.preflight.finding import Finding, Level, judged

@@ -25,7 +25,7 @@ from sad.align.reader import Reader
 from sad.data import collate
 from sad.distiller import Distiller
 from sad.evaluate import evaluate
-from sad.forward import body
+from sad.models.forward import body
 from sad.objective import Objective
 from sad.pair import load_teacher, load_tokenizer
 from sad.recipe.schema import Teacher

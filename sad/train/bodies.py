@@ -11,7 +11,7 @@ from torch import nn
 
 from sad.distiller import Distiller
 from sad.errors import UserError
-from sad.forward import block_list
+from sad.models.forward import block_list
 from sad.recipe.schema import Train
 
 

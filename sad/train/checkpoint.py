@@ -50,7 +50,7 @@ class Progress:
     per_step: int = 0
     tokens: int = 0
 
-    def took(self, finite: bool, tokens: int = 0) -> None:
+    def took(self, finite: bool, tokens: int) -> None:
         """Count a step with its tokens, and whether its loss and gradient were finite."""
         self.step += 1
         self.tokens += tokens

@@ -226,7 +226,7 @@ def _accelerator(plan: Plan) -> Accelerator:
 def _parts(plan: Plan, accelerator: Accelerator) -> tuple[Distiller, torch.optim.Optimizer, Objective]:
     """Put the pair on its device, with projectors made from the seed."""
     torch.manual_seed(plan.recipe.train.seed)
-    pair, stored = plan.pair, plan.cache.asked if plan.cache else None
+    pair, stored = plan.pair, plan.cache.teacher_output if plan.cache else None
     distiller = Distiller(pair.student, pair.teacher, pair.vocab, plan.recipe.terms, stored, plan.recipe.aware).train()
     random_states.seed(plan.recipe.train.seed)
     # a teacher that is not there has nothing to cut

@@ -15,7 +15,7 @@ from sad import tiny
 from sad.data import collate
 from sad.distiller import Distiller
 from sad.errors import UserError
-from sad.forward import block_list, run
+from sad.models.forward import block_list, run
 from sad.pair import Pair
 from sad.train import bodies, checkpoint
 from sad.train.bodies import compiled, recomputed

@@ -81,15 +81,15 @@ def check(name: str, custom: Custom, term: Term, view: View) -> None:
     who = _called(name, custom)
     mine, student = _leaves(view.student.blocks)
     hidden = view.student.hidden.detach().requires_grad_()
-    theirs, asked = _leaves(view.asked.blocks)
-    target = view.asked.target
+    theirs, blocks = _leaves(view.teacher.blocks)
+    target = view.teacher.target
     if isinstance(target, Live):
         target = replace(target, hidden=target.hidden.detach().requires_grad_())
         theirs.append(target.hidden)
     apart = replace(
         view,
         student=replace(view.student, hidden=hidden, blocks=student),
-        asked=replace(view.asked, target=target, blocks=asked),
+        teacher=replace(view.teacher, target=target, blocks=blocks),
         _passed=None,
     )
     before = _versions(view.batch)
