@@ -112,7 +112,7 @@ def take_step(
     if not math.isfinite(grad_norm):
         finite, spike, ratio = False, False, None
     if not spike:
-        objective.follow(ledger, values[-2] / units[KD] if weighed and units[KD] else 0.0)
+        objective.follow(ledger, values[-2] / max(1, units[KD]) if weighed else 0.0)
     coverage = units[KD] / max(1, units[LM])
     return Step(
         *(ledger, grad_norm, finite, units[LM], seen, texts, coverage, ratio, spike), trained=values[0], level=level
