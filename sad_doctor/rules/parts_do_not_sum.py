@@ -6,7 +6,8 @@ the records. A gap that changes sides is noise: the total is then often a mean o
 one. A total that lags behind falling parts is allowed for.
 
 Where the log tells no weights: a loss that is a whole multiple of the sum of its parts or a whole part of it, or the
-sum of all parts but one, to the last digit at every step; and, as a hint, one part that is in it several times.
+sum of all parts but one, to the last digit at every step; and, as a hint, one part that is in it several times. A loss
+that is the mean of its parts has weights that are equal and sum to 1, which is no fault.
 
 ## Why it is bad
 Shares computed from such parts are wrong, and a term that is not logged cannot be watched. Or the loss that is logged
@@ -135,7 +136,9 @@ def _exact(run: Run, total: Column, t: Thresholds) -> Finding | None:
         what = f"The loss is {round(times)} times the sum of its parts at every step"
         return _told(step, what, _SUMMED, {"times": times}, Level.WARNING)
     parts_of = round(1 / times) if times > 0 else 0
-    if parts_of >= 2 and float(np.quantile(np.abs(ratio * parts_of - 1), 0.9)) < _EXACT:
+    # weights that are equal and sum to 1, in a log that tells none: the loss is the mean of its parts
+    mean = parts_of == len(terms) and not run.terms(names.WEIGHTED)
+    if parts_of >= 2 and not mean and float(np.quantile(np.abs(ratio * parts_of - 1), 0.9)) < _EXACT:
         what = f"The sum of the parts is {parts_of} times the loss at every step"
         return _told(step, what, _DIVIDED, {"times": times}, Level.WARNING)
     for out in sorted(values, key=lambda term: term in names.ANCHORS):

@@ -93,3 +93,12 @@ def test_a_constant_above_the_parts_is_a_hint(judge):
     # kd with a weight of 1.5: the rest falls with it
     with pytest.raises(TooFew, match="without weights"):
         judge(RULE, text.format(11.5, 5.5))
+
+
+def test_a_loss_that_is_the_mean_of_its_parts_has_equal_weights(judge):
+    mean = "steps: 40\ntrain/loss: 5 -> 3\ntrain/raw/kd: 4 -> 2\ntrain/raw/ce: 6 -> 4"
+
+    with pytest.raises(TooFew):
+        judge(RULE, mean)
+    assert judge(RULE, mean.replace("5 -> 3", "2.5 -> 1.5"))
+    assert judge(RULE, mean.replace("raw", "weighted"))
