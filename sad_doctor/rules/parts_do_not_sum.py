@@ -92,7 +92,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     parts, total = signals.parts(run), run.get(names.LOSS)
     if total is None:
         return
-    exact = None if parts.source and signals.sums_to(parts.terms, total) else _exact(run, total, t)
+    summed = bool(parts.source) and signals.sums_to(parts.terms, total) and not signals.found_weights(run)
+    exact = None if summed else _exact(run, total, t)
     if exact is not None:
         yield exact
         return
@@ -145,8 +146,10 @@ def _exact(run: Run, total: Column, t: Thresholds) -> Finding | None:
         rest = {term: Column(step, value[known]) for term, value in values.items() if term != out}
         share = float(np.median(np.abs(values[out][known]) / loss))
         if share > t["gap"] and signals.sums_to(rest, Column(step, loss)):
-            level = Level.WARNING if out == names.KD or out in names.ANCHORS else Level.INFO
-            what = f"The term {out} is not in the loss: {words.listing(rest)} alone sum to it at every step"
+            # a student that learns from the teacher alone has its label loss logged to be watched
+            level = Level.WARNING if out == names.KD else Level.INFO
+            alone = f"{words.listing(rest)} alone {'is' if len(rest) == 1 else 'sum to'} it at every step"
+            what = f"The term {out} is not in the loss: {alone}"
             return _told(step, what, _LEFT_OUT, {"left_out": share}, level)
     if run.terms(names.WEIGHTED) or run.terms(names.WEIGHT):
         return None  # what is missing is measured
