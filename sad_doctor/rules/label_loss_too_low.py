@@ -73,10 +73,21 @@ _FEW = 3
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for a label loss that no text has."""
-    if (early := _at_once(run, t)) is not None:
-        yield early
+    early = _at_once(run, t)
+    if early is None:
+        yield from _at_last(run, t)
+        return
+    try:
+        told = list(_at_last(run, t))
+    except TooFew:
+        told = []
+    yield from told if any(isinstance(one, Finding) for one in told) else (*told, early)
+
+
+def _at_last(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield a finding for the level of the end."""
     found = _series(run, t)
-    if found is None and early is None and (total := _total(run, t)) is not None:
+    if found is None and (total := _total(run, t)) is not None:
         yield total
         return
     if found is None:

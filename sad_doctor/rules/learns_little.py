@@ -5,7 +5,8 @@ The label loss on held-out text (else the training's, else the total) at the end
 of it. Where the vocabulary is known: it still lies at the uniform loss, ln(vocabulary), though KD does not fall either.
 Where the teacher's own loss on the same text is known: hardly any of the way to it was gone. Where neither is: it lies
 within a few percent of its beginning and is flat, which is a hint, as a student that came trained may have no more to
-gain; but if every evaluation says one number of four digits or more, it has not moved at all. A run that is not far enough is not judged.
+gain; but if every evaluation says one number of four digits or more, it has not moved at all. A run that is not far
+enough is not judged.
 
 ## Why it is bad
 Every training of a fresh student falls far in its first hundreds of steps, if only to the frequencies of the tokens.

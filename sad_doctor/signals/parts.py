@@ -16,8 +16,9 @@ from sad_doctor.signals.series import tidy
 Source = Literal["weighted", "raw", "raw x weight", "weighted and raw", ""]
 
 
-_TERMS, _FEWEST, _FITS, _ALIKE = 4, 12, 1e-3, 300.0
-"""For weights that are found: most terms, fewest steps, the gap as a share of the total, the condition of the terms."""
+_TERMS, _FEWEST, _FITS, _NOISE, _ALIKE = 4, 12, 1e-3, 2e-3, 300.0
+"""For weights that are found: most terms, fewest steps, the largest gap and the least noise as shares of the total, and
+the largest condition of the terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,11 @@ def found_weights(run: Run) -> dict[str, float]:
     if np.linalg.cond(values) > _ALIKE:
         return {}
     weights = np.linalg.lstsq(values, whole, rcond=None)[0]
-    gap = np.abs(values @ weights - whole)
-    if float(np.quantile(gap, 0.9)) > _FITS * float(np.median(np.abs(whole))):
+    gap, noise = values @ weights - whole, float(np.std(np.diff(whole, 2)))
+    # smooth curves add up to one another by chance; the noise of the batches does not
+    if noise < _NOISE or float(np.std(np.diff(gap, 2))) > 0.1 * noise:
+        return {}
+    if float(np.quantile(np.abs(gap), 0.9)) > _FITS * float(np.median(np.abs(whole))):
         return {}
     return dict(zip(raw, (weights * scale[-1] / scale[:-1]).tolist(), strict=True))
 
