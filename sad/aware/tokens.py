@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -28,7 +28,7 @@ class Gaps:
     most: float
     mean: float | None = None
     size: float | None = None
-    _sum: Tensor | None = field(default=None, repr=False, compare=False)
+    _sum: Tensor | None = None
 
     @torch.no_grad()
     def weights(self, gaps: Float[Tensor, " n"]) -> Float[Tensor, " n"]:

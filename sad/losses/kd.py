@@ -119,7 +119,7 @@ def forward_kl(
 
 def silence(log_probs: Float[Tensor, "n vocab"]) -> Bool[Tensor, "n 1"] | None:
     """Return which rows have no mass at all, as where no token of the teacher is mapped; None where no row is."""
-    silent = (log_probs.amax(dim=-1, keepdim=True) if log_probs.numel() else log_probs[:, :1]) == -torch.inf
+    silent = log_probs.amax(dim=-1, keepdim=True) == -torch.inf
     return silent if _some(silent) else None
 
 

@@ -49,13 +49,13 @@ def between(
     student, target = student.float(), target.float()
     match normalisation:
         case "layernorm":
-            each = (normalise(student) - normalise(target)).square().mean(dim=-1)
+            total = (normalise(student) - normalise(target)).square().mean(dim=-1).sum()
         case "relative":
-            each = (student - _mean_square_one(target)).square().mean(dim=-1)
+            total = (student - _mean_square_one(target)).square().mean(dim=-1).sum()
         case "cosine":
             # half the squared distance of unit vectors: exact also where they are nearly one
-            each = (_unit(student) - _unit(target)).square().sum(dim=-1) / 2
-    return Sum(each.sum(), int(student.shape[0]))
+            total = (_unit(student) - _unit(target)).square().sum() / 2
+    return Sum(total, int(student.shape[0]))
 
 
 def normalise(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary width"]:

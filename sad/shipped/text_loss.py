@@ -126,11 +126,15 @@ def _distillation_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) ->
 
 
 def _packed_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
-    return _distilled(model, _batch(texts, marks, same=False, packed=True), {**TERMS, CONTRASTIVE: 0.5})
+    batch = _batch(texts, marks, same=False, packed=True)
+    found = _distilled(model, batch, {**TERMS, CONTRASTIVE: 0.5})
+    with _attending(model, "eager"), _attending(teacher(), "eager"):
+        return found + _distilled(model, batch, {ATTENTION: 0.5}, compare="maps")
 
 
-def _distilled(model: nn.Module, batch: Batch, terms: dict[str, float]) -> Tensor:
-    weights = {name: {"weight": terms.get(name, 0.0)} for name in SHIPPED}
+def _distilled(model: nn.Module, batch: Batch, terms: dict[str, float], **attention: Any) -> Tensor:  # noqa: ANN401
+    weights: dict[str, dict[str, Any]] = {name: {"weight": terms.get(name, 0.0)} for name in SHIPPED}
+    weights[ATTENTION] |= attention
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         made = Distiller(model, teacher(), _Same(text_config(model).vocab_size), Terms.model_validate(weights))
