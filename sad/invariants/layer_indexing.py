@@ -49,7 +49,7 @@ ARRANGED: dict[str, tuple[Arrange, Arrange]] = {
     "behind the places": (lambda streams: streams.movedim(0, -2), lambda kept: kept.mean(-2)),
     "in a row": (
         lambda streams: streams.movedim(0, -2).flatten(-2),
-        lambda kept: kept.unflatten(-1, (len(STREAMS), WIDTH)).mean(-2),
+        lambda kept: kept.reshape(*kept.shape[:-1], len(STREAMS), WIDTH).mean(-2),
     ),
 }
 """Where a block keeps streams that come as [stream, batch, length, width], and how what follows it reads them."""

@@ -45,8 +45,8 @@ from torch import Tensor, nn
 from sad import tiny
 from sad.case import Verdict
 from sad.errors import UserError
-from sad.forward import block_list
 from sad.invariants._spellings import cut_otherwise, with_reserved, written_otherwise
+from sad.models.forward import block_list
 from sad.subjects.objective import (
     ALM,
     ATTENTION,
@@ -199,7 +199,7 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     kinds = LLAMA, ("ModernBertDecoder", {f"{name}_token_id": 0 for name in ("bos", "eos", "pad", "cls", "sep")})
     stored = _task(tiny.tokenizer(320), theirs, ((0, 1), (1, 0)), 2.0, *kinds, **from_store)
     # the body is not where the class says it is (Llama 4)
-    stored.student.base_model_prefix = "language_model"
+    stored.student.base_model_prefix = "language_model"  # type: ignore[assignment]
     yield "a stored teacher", stored
     odd = _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 0),), 2.0, **few)
     odd.student.register_forward_hook(_doubled)

@@ -26,9 +26,9 @@ from sad.subjects.plain_run import moments
 from sad.subjects.processes import on_processes
 from sad.subjects.resumable import ANEW, FINISHED, STOPPED, TAKEN_UP, Drawn, Ran, Resumable, Saved, Setting, Taken
 from sad.train import checkpoint, loop, random_states
-from sad.train.interrupt import Interrupt
+from sad.train.elastic import fitted
+from sad.train.interrupt import Unheard
 from sad.train.plan import Plan
-from sad.train.portions import fitted
 from sad.train.red_flags import RedFlags, Verdict
 from sad_doctor import names
 from sad_doctor.record import EVENTS, METRICS
@@ -54,8 +54,8 @@ class _Seen:
     ends: list[int] = field(default_factory=list)
 
 
-class _Asked(Interrupt):
-    """Notes a signal while step ``at`` is taken."""
+class _Asked(Unheard):
+    """Tells of a signal while step ``at`` is taken."""
 
     def __init__(self, at: int) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sad import data, forward, objective, tiny
+from sad import data, objective, tiny
 from sad.align import example
 from sad.align.reader import Ints, Reader
 from sad.align.spans import Window
@@ -19,10 +19,11 @@ from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum
 from sad.data import batches
 from sad.distiller import Distiller
 from sad.document import Document
-from sad.forward import text_config
 from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.invariants._models import other_ends, other_reading, teacher
+from sad.models import forward
+from sad.models.forward import text_config
 from sad.recipe.terms import SHIPPED, Terms
 from sad.subjects.text_loss import DistilledLoss, Marks, Text, TextLoss
 from sad.train.plan import make_schedule

@@ -19,7 +19,7 @@ from sad.head.target import Live
 from sad.head.vocabulary import vocabulary_pass
 from sad.invariants.target_gets_no_gradient import Compared, Transfer
 from sad.losses import alm, attention, contrastive, layerwise
-from sad.terms import TERMS, Asked
+from sad.terms import TERMS, TeacherOutput
 
 LEAN = 0.1
 
@@ -41,15 +41,15 @@ def shipped_transfer() -> Transfer:
         return states + LEAN * torch.tanh(embedding).sum(dim=0).repeat(states.shape[-1] // embedding.shape[-1])
 
     def compare() -> Mapping[str, Compared]:
-        asked = distiller.ask_teacher(batch)
-        target = asked.target
+        output = distiller.ask_teacher(batch)
+        target = output.target
         assert isinstance(target, Live), "the teacher itself was asked"
         leaning = replace(target, hidden=lean(target.hidden))
-        moved = Asked(
+        moved = TeacherOutput(
             leaning,
-            {block: lean(states) for block, states in asked.blocks.items()},
-            {block: tuple(map(lean, looks)) for block, looks in asked.attended.items()},
-            None if asked.chunks is None else asked.chunks - torch.tanh(embedding).sum().square(),
+            {block: lean(states) for block, states in output.blocks.items()},
+            {block: tuple(map(lean, looks)) for block, looks in output.attended.items()},
+            None if output.chunks is None else output.chunks - torch.tanh(embedding).sum().square(),
         )
         view = distiller.view(batch, moved)
         states, cold = view.states(0), terms.contrastive.temperature

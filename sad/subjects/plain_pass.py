@@ -20,8 +20,8 @@ def run(
     """Return logits [position, row], what each block hands on [position, width], and of its attention queries, keys
     and values [position, width], or if asked for the map [head, position, position].
 
-    The blocks are at ``layers`` of the model's body, which its prefix names, or else ``model``. Maps need
-    eager attention.
+    The blocks are at ``layers`` of the model's body, which its prefix names, or else ``model``. Maps need eager
+    attention.
     """
     handed: list[Tensor] = []
     read: list[Tensor] = []

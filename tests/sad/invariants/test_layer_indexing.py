@@ -2,10 +2,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from sad import forward
 from sad.align.layers import layer_pairs
-from sad.forward import run
 from sad.invariants.layer_indexing import layer_indexing
+from sad.models import forward
+from sad.models.forward import run
 
 
 def hooked(model, tokens, block):
