@@ -24,7 +24,7 @@ def test_padding_has_no_labels():
     assert some.labels.tolist() == [[1, 2, 3], [4, 5, -100]]
     assert some.attention_mask.tolist() == [[1, 1, 1], [1, 1, 0]]
     assert count(some) == 3
-    assert [type(make(some)) for make in FORMS.values()] == [type(some), tuple, tuple, tuple]
+    assert [type(make(some)) for make in FORMS.values()] == [type(some), *[tuple] * 5]
 
 
 def test_a_loader_goes_through_its_batches_again_and_looks_after_each():
