@@ -36,7 +36,8 @@ def forms(call: Call) -> Iterator[Call]:
     mine = call.reading.named(Role.STUDENT)
     two = any(re.search(rf"\w+\s*,\s*\w+\s*=\s*{name}\s*$", text, re.MULTILINE) for name in mine)
     twice = (True, False) if two else (False,)
-    every = itertools.product(twice, bares, whole, chunks, outputs, longer, flips, ranks, spaces, order, masks)
+    forms = (twice, bares, whole, chunks, outputs, longer, flips, ranks, spaces, order, masks)
+    every: Iterator[tuple[Any, ...]] = itertools.product(*forms)
     for pairs, bare, full, chunked, output, more, flip, rank, (student, teacher), swapped, dtype in every:
         if chunked and rank == 2:
             continue
