@@ -70,7 +70,7 @@ AROUND = 5
 """Training records on either side of an evaluation."""
 
 FEWEST = 3
-_FALLEN, _LITTLE, _COUNTED = 0.85, 0.98, 4
+_FALLEN, _LITTLE, _COUNTED, _SUM = 0.85, 0.98, 4, 5
 _MANY, _STEADY = 5, 0.06
 _BITS = math.log2(math.e)
 """Evaluations, and how near a whole number their ratio to the training must stay, for a sum to show."""
@@ -241,12 +241,27 @@ def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
             *_multiple(evaluation.value / level),
             *_by_term(run, at),
         ),
-        cause="The evaluation uses the full weights of the curriculum, or terms that the training has switched off.",
+        cause=_cause(run, evaluation, level),
         remedy="Evaluate with the objective and the weights of the training step, and log the parts of both.",
         first_step=float(evaluation.step[0]),
         last_step=at,
         numbers={"evaluation": value, "training": training},
     )
+
+
+def _cause(run: Run, evaluation: Column, level: Floats) -> str:
+    """What the size of the evaluation says: that of one term before its weight, or of a sum."""
+    for term, column in run.terms(names.RAW).items() if signals.parts(run).source == "raw x weight" else ():
+        near = _around(signals.finite(signals.tidy(column)), evaluation.step)
+        if bool(np.all(np.abs(evaluation.value / near - 1) < _STEADY)):
+            return (
+                f"The evaluation's loss is {term} alone, before its weight: the trainer evaluates by a loss of its "
+                "own, not by the one that is trained."
+            )
+    ratio = evaluation.value / level
+    if float(np.median(ratio)) > _SUM and bool(np.all(np.abs(ratio / np.median(ratio) - 1) < 2 * _STEADY)):
+        return "The evaluation is a sum over tokens, texts or batches, where the training has a mean."
+    return "The evaluation uses the full weights of the curriculum, or terms that the training has switched off."
 
 
 def _multiple(ratio: Floats) -> tuple[str, ...]:
