@@ -67,6 +67,12 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
         )
         assert one.fingerprint == again.fingerprint, "the same stream is another"
         assert (one.fingerprint == other.fingerprint) == (_told(one) == _told(other)), "another stream is the same"
+        counts = found.counts
+        assert counts.documents == len(texts), "another number of texts"
+        assert counts.windows == len(found), "another number of windows"
+        # two tokenizers of bytes share every end of a text: none of it is lost
+        assert counts.kept + counts.unlabelled == counts.bytes == _size(texts), "another number of bytes"
+        assert counts.kept >= sum(one.byte_count for one in found), "fewer bytes than are learned"
         assert found.labels == sum(len(one.labels()[0]) for one in found), "another number of labels"
         return found
 
@@ -75,6 +81,10 @@ def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> da
     """Return the examples of texts of a stream, as many of them as there are texts."""
     with _folder():
         return data.prepare_stream(iter(texts), readers, max_length, len(texts))
+
+
+def _size(texts: Sequence[Written]) -> int:
+    return sum(len((text if isinstance(text, str) else text.text).encode()) for text in texts)
 
 
 @contextmanager
