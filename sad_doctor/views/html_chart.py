@@ -53,12 +53,15 @@ def decimate(column: Column, most: int = POINTS) -> Column:
     return Column(step[index], value[index])
 
 
-def chart(title: str, series: Sequence[Series], marks: Sequence[Mark] = ()) -> str:
-    """Return a chart as HTML: a figure with its title, a legend of buttons and an SVG."""
+def chart(title: str, series: Sequence[Series], marks: Sequence[Mark] = (), may_log: bool = True) -> str:
+    """Return a chart as HTML: a figure with its title, a legend of buttons and an SVG.
+
+    The values may be on a log scale unless ``may_log`` is False.
+    """
     shown = [(one, decimate(one.column)) for one in series if len(one.column)]
     columns = [column for _, column in shown]
     value = axis.values(columns)
-    log = axis.wants_log(value)
+    log = may_log and axis.wants_log(value)
     low, high = axis.extent(value, log)
     left, right = axis.span(columns)
     right = right if right > left else left + 1
