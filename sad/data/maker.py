@@ -67,7 +67,7 @@ class Maker:
         """
         rest, number, stop = segments.groups(self._documents, self._readers, self._max_length), 0, 0
         held: list[Group] = []
-        while (group := held.pop() if held else next(rest, None)) is not None:
+        while not self.closed and (group := held.pop() if held else next(rest, None)) is not None:
             found = expected(number)
             if found is not None and found.key != group.key:
                 raise ChangedError(self.name)

@@ -112,6 +112,30 @@ def read(folder: Path, key: str) -> Segment | None:
     return found if found.key == key else None
 
 
+def chain(folder: Path, key: str) -> list[Segment]:
+    """Return the segments up to ``key``, in order, and those behind it as far as there is but one way on.
+
+    Nothing where one of them is missing up to it.
+    """
+    found: list[Segment] = []
+    while key:
+        one = read(folder, key)
+        if one is None:
+            return []
+        found.append(one)
+        key = one.previous
+    found.reverse()
+    if not found:
+        return []
+    after: dict[str, list[Segment]] = {}
+    for file in folder.glob("*.arrow"):
+        if (one := read(folder, file.stem)) is not None:
+            after.setdefault(one.previous, []).append(one)
+    while len(more := after.get(found[-1].key, [])) == 1 and more[0].first == found[-1].stop:
+        found += more
+    return found
+
+
 def opened(folder: Path, of: Segment, name: str) -> Prepared:
     """Return the windows of a segment, read through once. Raises UserError where they are not what was written."""
     file = place(folder, of.key)

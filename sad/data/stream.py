@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import overload
@@ -52,7 +52,7 @@ class Streamed(Sequence[Example]):
     ) -> None:
         where = (folder or cache_folder() / "prepared") / "streams"
         self._maker = Maker(documents, readers, max_length, where, workers=workers, follows=follows, name=name)
-        self._making: Generator[Segment] | None = self._maker.segments(self._adopted)
+        self._making = self._maker.segments(self._adopted)
         self._changed = threading.Condition(threading.RLock())
         self._segments: list[Segment] = []
         self._stops: list[int] = []
@@ -80,6 +80,8 @@ class Streamed(Sequence[Example]):
                     raise self._error
                 if until():
                     break
+                if self._maker.closed:
+                    raise UserError(f"{self._maker.name} is not read any more")
                 if self._thread is None:
                     self._step()
                 else:
@@ -102,22 +104,16 @@ class Streamed(Sequence[Example]):
         self._cap = self.need(windows)
 
     def take_up(self, key: str) -> None:
-        """Take what was prepared up to the segment ``key`` without reading its text first, if all of it is there.
+        """Take what was prepared up to the segment ``key``, and behind it, without reading its text first.
 
-        The text is read again meanwhile: where it is not the same, that is an error as if the stream broke.
+        Nothing of it where a part is gone. The text is read again meanwhile: where it is not the same, that is an error
+        as if the stream broke.
         """
-        chain: list[Segment] = []
-        while key:
-            found = segments.read(self._maker.folder, key)
-            if found is None:
-                return
-            chain.append(found)
-            key = found.previous
-        chain.reverse()
+        every = segments.chain(self._maker.folder, key)
         with self._changed:
             known = [one.key for one in self._segments]
-            if not self._ended and [one.key for one in chain[: len(known)]] == known:
-                for one in chain[len(known) :]:
+            if not self._ended and [one.key for one in every[: len(known)]] == known:
+                for one in every[len(known) :]:
                     self._append(one)
 
     def key_at(self, windows: int) -> str:
@@ -151,11 +147,9 @@ class Streamed(Sequence[Example]):
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join(LEAVE)
-        making, self._making = self._making, None
         # one that is still at work ends by itself
         with suppress(ValueError):
-            if making is not None:
-                making.close()
+            self._making.close()
 
     def __len__(self) -> int:
         return self._there if self._cap is None else self._cap
@@ -265,8 +259,6 @@ class Streamed(Sequence[Example]):
         error: BaseException | None = None
         name = self._maker.name
         try:
-            if self._making is None:
-                raise UserError(f"{name} is not read any more")
             found = next(self._making, None)
         except ChangedError as told:
             error = self._other = told
@@ -281,11 +273,8 @@ class Streamed(Sequence[Example]):
             # whoever needs the windows meets it
             error = raised
         with self._changed:
-            if self._maker.closed and found is None:
-                error = error or UserError(f"{name} is not read any more")
-            if error is not None:
-                self._error = error
-            else:
+            self._error = error
+            if error is None and not (self._maker.closed and found is None):
                 self._accept(found)
             self._changed.notify_all()
 
