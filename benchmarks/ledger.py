@@ -23,7 +23,7 @@ from sad.train import loop, update
 from sad.train.checkpoint import Progress
 from sad.train.clock import Clock
 from sad.train.grad_shares import grad_shares
-from sad.train.ledger import measured
+from sad.train.measurements import measured
 from sad.train.plan import make_plan
 from sad.train.record import Record
 from sad.train.red_flags import PRICE, RedFlags

@@ -15,7 +15,7 @@ def steps(asked: dict[str, Any], pair: dict[str, Path], peak: Peak) -> dict[str,
     from sad.quiet import quiet_libraries
     from sad.recipe.schema import parse
     from sad.train import devices, loop
-    from sad.train.bodies import as_asked
+    from sad.train.block_modes import as_asked
     from sad.train.clock import Clock
     from sad.train.feed import Feed
     from sad.train.plan import make_plan

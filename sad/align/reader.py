@@ -116,9 +116,7 @@ def ends_from_spans(text: str, spans: Sequence[tuple[int, int]]) -> Ints:
     Tokens that share a character (a letter cut into bytes) have overlapping spans; only the last of them has
     read it whole, so the others get ``NO_END``. So do tokens of no text.
     """
-    if not spans:
-        return np.empty(0, dtype=np.int64)
-    start, end = np.array(spans, dtype=np.int64).T
+    start, end = np.array(spans, dtype=np.int64).reshape(-1, 2).T
     code = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     byte_at = np.zeros(len(text) + 1, dtype=np.int64)
     # UTF-8 takes a byte more from each of these on

@@ -10,8 +10,9 @@ for a mark, with one tokenizer that is written in two ways; with and without beg
 with weights other than 1 for every term; with a mark in a text that one side spells out; with each way to normalise a
 state, named pairs of blocks, relations of attention and its maps, negatives of the text and of the micro-batch; with a
 teacher whose answers were stored, and much of whose mass no token of the student's can take; with a last batch, and a
-last micro-batch, that is not full; with heads that have rows to spare, a bias, a scale or a cap; and so it is where
-memory that nobody has written to holds NaN. A head that does something else is computed rightly, or refused.
+last micro-batch, that is not full; with heads that have rows to spare, or cut off, a bias, a scale or a cap, or a layer
+of their own before them; with a body that is not where its class says; and so it is where memory that nobody has
+written to holds NaN. A head that does something else is computed rightly, or refused.
 
 ## Why it must hold
 Each part may be right while what it is given is not: a loss of the wrong token, a map of the wrong tokenizer, a
@@ -43,8 +44,8 @@ from torch import Tensor, nn
 from sad import tiny
 from sad.case import Verdict
 from sad.errors import UserError
-from sad.forward import block_list
 from sad.invariants._spellings import cut_otherwise, with_reserved, written_otherwise
+from sad.models.forward import block_list
 from sad.subjects.objective import (
     ALM,
     ATTENTION,
@@ -172,13 +173,14 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     kinds = ("Phi", {}), ("Cohere", {"logit_scale": 12.0, **dict.fromkeys(("bos_token_id", "eos_token_id"), 0)})
     last: dict[str, Any] = {"attention_blocks": ((2, 5),), "chunk_temperature": 1.0}
     same = written_otherwise(tiny.tokenizer(320))
-    yield (
-        "one tokenizer",
-        _task(
-            *(tiny.tokenizer(320), same, ((0, 1), (1, 3), (2, 5)), 2.0, *kinds),
-            **(plain | last | {"normalisation": COSINE, "negatives": TEXT}),
-        ),
+    cut = _task(
+        *(tiny.tokenizer(320), same, ((0, 1), (1, 3), (2, 5)), 2.0, *kinds),
+        **(plain | last | {"normalisation": COSINE, "negatives": TEXT}),
     )
+    # the rows to spare have no logits (Inkling)
+    cut.student.config.unpadded_vocab_size = len(same)  # type: ignore[union-attr]
+    cut.student.register_forward_hook(_cut)
+    yield "one tokenizer", cut
     few = plain | {"attention_blocks": ((0, 0),), "normalisation": LAYERNORM, "negatives": TEXT}
     other = cut_otherwise(tiny.tokenizer(320))
     # after it was made: its own rules do not know of it
@@ -190,7 +192,12 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     yield "one vocabulary, cut in two ways", _task(tiny.tokenizer(320), other, ((0, 0),), 2.0, *kinds, **few)
     from_store = few | {"weights": {name: WEIGHTS[name] for name in (KD, LM, LAYERWISE, CONTRASTIVE)}, "stored": True}
     theirs = with_reserved(tiny.tokenizer(400), RESERVED)
-    yield "a stored teacher", _task(tiny.tokenizer(320), theirs, ((0, 1), (1, 0)), 2.0, **from_store)
+    # a dense layer, an activation and a norm stand before the map to the logits
+    kinds = LLAMA, ("ModernBertDecoder", {f"{name}_token_id": 0 for name in ("bos", "eos", "pad", "cls", "sep")})
+    stored = _task(tiny.tokenizer(320), theirs, ((0, 1), (1, 0)), 2.0, *kinds, **from_store)
+    # the body is not where the class says it is (Llama 4)
+    stored.student.base_model_prefix = "language_model"  # type: ignore[assignment]
+    yield "a stored teacher", stored
     odd = _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 0),), 2.0, **few)
     odd.student.register_forward_hook(_doubled)
     yield ODD, odd
@@ -227,6 +234,10 @@ def _task(
 
 def _doubled(_model: nn.Module, _inputs: object, out: Any) -> None:  # noqa: ANN401 - transformers' outputs
     out.logits = 2 * out.logits
+
+
+def _cut(model: nn.Module, _inputs: object, out: Any) -> None:  # noqa: ANN401 - transformers' outputs
+    out.logits = out.logits[..., : model.config.unpadded_vocab_size]  # type: ignore[union-attr]
 
 
 def sharpened(kind: Kind, tokens: int, layers: int, width: int, sharpness: float = SHARP) -> nn.Module:

@@ -21,8 +21,8 @@ from sad.cache.part import HELD_OUT, TRAIN
 from sad.cache.reader import Cache, open_cache
 from sad.cache.writer import Source, Written, plan_parts, write
 from sad.distiller import Distiller
-from sad.forward import text_config
 from sad.head.linear import check_head
+from sad.models.forward import text_config
 from sad.pair import Pair
 from sad.subjects.following import Following
 from sad.subjects.objective import (

@@ -72,6 +72,12 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
                 assert one.fingerprint == again.fingerprint, "the same stream is another"
                 assert _told(one) == _told(again), "a stream that is found again gives other examples"
         _check_another(one, list(texts), readers, max_length)
+        counts = found.counts
+        assert counts.documents == len(texts), "another number of texts"
+        assert counts.windows == len(found), "another number of windows"
+        # two tokenizers of bytes share every end of a text: none of it is lost
+        assert counts.kept + counts.unlabelled == counts.bytes == _size(texts), "another number of bytes"
+        assert counts.kept >= sum(one.byte_count for one in found), "fewer bytes than are learned"
         assert found.labels == sum(len(one.labels()[0]) for one in found), "another number of labels"
         return found
 
@@ -101,6 +107,10 @@ def _check_another(one: data.Streamed, texts: list[Written], readers: data.Reade
     except ChangedError:
         return
     raise AssertionError("a run goes on with a stream that is not what it was")
+
+
+def _size(texts: Sequence[Written]) -> int:
+    return sum(len((text if isinstance(text, str) else text.text).encode()) for text in texts)
 
 
 @contextmanager

@@ -52,11 +52,11 @@ def _loss(given: Offline) -> Tensor:
     parts = plan_parts(source.examples, vocab.student_size, given.temperature, **how, shard_rows=SHARD)
     with TemporaryDirectory() as made:
         write(Path(made) / "cache", {}, parts, source, Written(0))
-        asked = open_cache(str(Path(made) / "cache")).asked
+        answer = open_cache(str(Path(made) / "cache")).teacher_output
         totals = []
         for numbers in given.batches:
             states = torch.cat([given.student[number] for number in numbers]).float()
-            answers = asked(_batch(numbers, len(states)))
+            answers = answer(_batch(numbers, len(states)))
             target, wanted = answers.target, torch.cat([_states(given.teacher[number]) for number in numbers])
             assert torch.equal(answers.blocks[BLOCK], wanted), "states of other places"
             assert len(target) == len(states), "an answer for each place"

@@ -19,13 +19,12 @@ from typing import Any, BinaryIO
 import psutil  # type: ignore[import-untyped]
 
 from sad.errors import UserError
+from sad.text.parquet import at_once
 
 DOCUMENT = 4000
 """Characters after which a plain text file is cut, at the next empty line, into documents of its own."""
 FIELD = 2**31 - 1
 """Characters of the longest CSV field."""
-AT_ONCE = 256
-"""Rows of a Parquet file that are in memory together."""
 LINE = 256 << 20
 """Bytes of the longest line."""
 UNPACKED, TIMES = 256 << 20, 200
@@ -182,10 +181,12 @@ def _parquet(path: Path) -> Iterator[Row]:
     number = 0
     try:
         with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=AT_ONCE):
-                for values in batch.to_pylist():
-                    number += 1
-                    yield Row(str(path), "row", number, values)
+            for group in range(file.num_row_groups):
+                size = at_once(path, file.metadata, group)
+                for batch in file.iter_batches(size, [group]):
+                    for values in batch.to_pylist():
+                        number += 1
+                        yield Row(str(path), "row", number, values)
     except (pa.ArrowException, OSError) as error:
         after = f" after row {number:,}" if number else ""
         told = str(error).strip().partition("\n")[0]

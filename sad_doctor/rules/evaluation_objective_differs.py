@@ -70,6 +70,7 @@ AROUND = 5
 """Training records on either side of an evaluation."""
 
 FEWEST = 3
+_FALLEN, _LITTLE, _COUNTED = 0.85, 0.98, 4
 _MANY, _STEADY = 5, 0.06
 _BITS = math.log2(math.e)
 """Evaluations, and how near a whole number their ratio to the training must stay, for a sum to show."""
@@ -117,11 +118,14 @@ def _whole_multiple(evaluation: Column, training: Column) -> Finding | None:
     if value.size < _MANY or len(training) < 2 * AROUND or not np.all(value > 0):
         return None
     level = _around(training, step)
-    if not np.all(level > 0) or value[-1] > 0.85 * value[0]:
+    if not np.all(level > 0):
         return None
     ratio = level / value
     middle = float(np.median(ratio))
     times = round(middle) if np.isfinite(middle) else 0
+    # other text may cost twice as much; four times and more, to the same few percent all along, is a count
+    if value[-1] > (_FALLEN if times < _COUNTED else _LITTLE) * value[0]:
+        return None
     if abs(middle * _BITS - 1) < 0.5 * _STEADY and bool(np.all(np.abs(ratio * _BITS - 1) < 1.5 * _STEADY)):
         return _bits(step, (float(value[-1]), float(level[-1])))
     if times < 2 or not bool(np.all(np.abs(ratio / times - 1) < _STEADY)):

@@ -6,7 +6,7 @@ from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.leaps import Leap, leaps
 from sad_doctor.signals.learning import always_zero, falls, level_off, loss_falls, never_steps
-from sad_doctor.signals.parts import Parts, parts, shares, sums_to, table
+from sad_doctor.signals.parts import Parts, found_weights, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
 from sad_doctor.signals.repeats import Repeat, repeats, resolution
@@ -44,6 +44,7 @@ __all__ = [
     "fades",
     "falls",
     "finite",
+    "found_weights",
     "frozen",
     "gain",
     "is_exp_of",

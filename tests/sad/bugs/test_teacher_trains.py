@@ -85,6 +85,6 @@ def _attached(name):
 
     def attached(view):
         one = term(view)
-        return one._replace(total=one.total + 0.0 * view.asked.target.hidden.sum())
+        return one._replace(total=one.total + 0.0 * view.teacher.target.hidden.sum())
 
     return attached

@@ -97,3 +97,11 @@ def test_a_training_loss_that_is_a_sum_over_micro_batches(judge):
     assert "4 micro-batches" in finding.cause
     with pytest.raises(TooFew, match="parts"):
         judge(RULE, text.replace("24 -> 12", "21 -> 10.5"))
+
+
+def test_eight_times_is_a_count_though_the_evaluation_hardly_falls(judge):
+    text = "steps: 60\ntrain/loss: {} ~ 0.05\nsteps: 10, 20, 30, 40, 50, 60\neval/loss: 5.4, 5.3, 5.25, 5.2, 5.18, 5.17"
+    (finding,) = judge(RULE, text.format("43.2 -> 41.36"))
+    assert "8 times the evaluation's" in finding.headline
+    with pytest.raises(TooFew):  # text of another kind may cost twice as much
+        judge(RULE, text.format("10.8 -> 10.34"))
