@@ -21,6 +21,7 @@ from sad.invariants.truncated_alike import Prepare, Prompted, Read
 SENTENCE = "The sea was calm."
 FEW = 2
 """Texts that are prepared at a time, so that a few are several portions."""
+SEGMENTS = 8
 
 
 def preparation() -> Prepare:
@@ -86,8 +87,9 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
 
 
 def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> data.Streamed:
-    """Return the examples of texts of a stream that has ended."""
-    with _folder():
+    """Return the examples of texts of a stream that has ended, in a few segments: so many stay open."""
+    some = 1 + _size(texts) // SEGMENTS
+    with _folder(), patch.multiple(segments, FIRST=some, MOST=some):
         return _whole(texts, readers, max_length)
 
 
