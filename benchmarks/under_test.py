@@ -14,9 +14,9 @@ FILES = (
     *(f"sad/terms/{name}.py" for name in ("teacher", "view", "table")),
     *(f"sad/{name}.py" for name in ("objective", "models/forward", "distiller", "evaluate")),
     # the step, the loop around it, and what a checkpoint brings back
-    *(f"sad/train/{name}.py" for name in ("step", "joined", "optimizer", "update", "loop", "held_out", "feed")),
-    *(f"sad/train/{name}.py" for name in ("plan", "devices")),
-    *(f"sad/train/{name}.py" for name in ("checkpoint", "random_states", "portions")),
+    *(f"sad/train/{name}.py" for name in ("step", "gradients", "optimizer", "update", "loop", "held_out", "feed")),
+    *(f"sad/train/{name}.py" for name in ("plan", "parts", "devices")),
+    *(f"sad/train/{name}.py" for name in ("checkpoint", "random_states", "elastic")),
     # what follows the student
     *("sad/aware/*.py", "sad/train/aware.py", "sad/train/grad_shares.py"),
     # a teacher from a cache
@@ -53,7 +53,7 @@ LEFT_OUT = {
     # the contract of a user's own term
     "sad/distiller.py": ("term",),
     # how files are kept, by whom and for how long; who shares the work
-    "sad/data/cache.py": ("default_workers", "_checked", "_aside", "_alone", "_sync"),
+    "sad/data/cache.py": ("default_workers", "cores", "_checked", "aside", "_alone", "sync"),
     "sad/train/checkpoint.py": (
         *("amend", "drop_after", "last_before", "become", "_first_line"),
         *("__init__", "state_dict"),  # of weights in pieces
