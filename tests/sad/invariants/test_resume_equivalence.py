@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sad.errors import UserError
 from sad.invariants.resume_equivalence import SETTING, differences, distance, resume_equivalence
 from sad.subjects.plain_run import PEAK, MasterRun, Plain, PlainRun
 from sad.subjects.resumable import ANEW, TAKEN_UP, Drawn, Taken
@@ -242,28 +241,6 @@ def test_a_run_that_is_asked_to_end_is_judged(change, says):
     verdict = resume_equivalence(Changed(Longer))
     assert verdict.holds == (not says)
     assert says in verdict.says
-
-
-def test_a_run_that_goes_on_with_steps_of_another_size_is_named():
-    class KnowsItsData(Plain):
-        def run(self, setting, saved, save_at):
-            if setting.size != SETTING.size or setting.other:
-                raise UserError("other data")
-            return super().run(setting, saved, save_at)
-
-    assert "it goes on with other steps" in resume_equivalence(KnowsItsData(knows_its_data=True)).says
-
-
-def test_a_run_that_goes_on_with_other_data_is_named():
-    assert "it goes on with less data" in resume_equivalence(Plain(knows_its_data=True)).says
-
-    class Counts(Plain):
-        def run(self, setting, saved, save_at):
-            if setting.size != SETTING.size:
-                raise UserError("less data")
-            return super().run(setting, saved, save_at)
-
-    assert "it goes on with other data" in resume_equivalence(Counts(knows_its_data=True)).says
 
 
 @pytest.mark.parametrize(("began", "says"), [(TAKEN_UP, "never stopped says"), (ANEW, "resumed at step 1: it says")])

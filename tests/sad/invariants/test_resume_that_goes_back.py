@@ -1,8 +1,9 @@
-"""What a run loses that goes back to an earlier save is named."""
+"""A run that goes back and loses something is named, and one that goes on with what it did not begin with."""
 
 import pytest
 
-from sad.invariants.resume_equivalence import resume_equivalence
+from sad.errors import UserError
+from sad.invariants.resume_equivalence import SETTING, resume_equivalence
 from sad.subjects.plain_run import PEAK, Plain, PlainRun
 
 
@@ -51,3 +52,25 @@ def test_a_way_back_that_loses_something_is_named(kind, says):
     verdict = resume_equivalence(Plain(kind))
     assert verdict.says.startswith("gone back from step 3 to step 2")
     assert says in verdict.says
+
+
+def test_a_run_that_goes_on_with_steps_of_another_size_is_named():
+    class KnowsItsData(Plain):
+        def run(self, setting, saved, save_at):
+            if setting.size != SETTING.size or setting.other:
+                raise UserError("other data")
+            return super().run(setting, saved, save_at)
+
+    assert "it goes on with other steps" in resume_equivalence(KnowsItsData(knows_its_data=True)).says
+
+
+def test_a_run_that_goes_on_with_other_data_is_named():
+    assert "it goes on with less data" in resume_equivalence(Plain(knows_its_data=True)).says
+
+    class Counts(Plain):
+        def run(self, setting, saved, save_at):
+            if setting.size != SETTING.size:
+                raise UserError("less data")
+            return super().run(setting, saved, save_at)
+
+    assert "it goes on with other data" in resume_equivalence(Counts(knows_its_data=True)).says
