@@ -53,7 +53,7 @@ LEFT_OUT = {
     # the contract of a user's own term
     "sad/distiller.py": ("term",),
     # how files are kept, by whom and for how long; who shares the work
-    "sad/data/cache.py": ("default_workers", "_checked", "_aside", "_alone", "_sync"),
+    "sad/data/cache.py": ("default_workers", "cores", "_checked", "aside", "_alone", "sync"),
     "sad/train/checkpoint.py": (
         *("amend", "drop_after", "last_before", "become", "_first_line"),
         *("__init__", "state_dict"),  # of weights in pieces

@@ -13,7 +13,7 @@ from unittest.mock import patch
 from sad import data, tiny
 from sad.align.example import Written, text_of
 from sad.align.reader import Ints, Reader
-from sad.data import cache, segments
+from sad.data import cache, facts, segments
 from sad.data.maker import ChangedError
 from sad.document import Document
 from sad.invariants.truncated_alike import Prepare, Prompted, Read
@@ -82,6 +82,7 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
         # two tokenizers of bytes share every end of a text: none of it is lost
         assert counts.kept + counts.unlabelled == counts.bytes == _size(texts), "another number of bytes"
         assert counts.kept >= sum(one.byte_count for one in found), "fewer bytes than are learned"
+        assert facts.coverage(found) == facts.coverage(list(found)), "another share of the labels"
         assert found.labels == sum(len(one.labels()[0]) for one in found), "another number of labels"
         return found
 
