@@ -15,7 +15,7 @@ from sad.judge.divisor import OWN_WEIGHTS, Divided, divided
 from sad.judge.families import EXCHANGED, FORWARD, GENERAL, RIGHT
 from sad.judge.label_loss import label_loss
 from sad.judge.means import of_parts
-from sad.judge.roles import Role, upright
+from sad.judge.roles import Role, Space, upright
 from sad.judge.rows import by_doubling, by_parts, entropy_of, misplaced, row_loss, rows_of
 from sad.judge.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
 from sad.judge.shifts import unshifted
@@ -66,7 +66,7 @@ def found(shape: Shape, seed: int) -> Found:
     """Tell from ordinary calls what the loss is divided by, where its temperature and its beta go, and what it adds."""
     if not shape.fit.good:
         return unknown(shape, seed)
-    shape = _without_beta(shape)
+    shape = _prepared(_without_beta(shape), seed)
     heated = beside(shape.call, shape.fit, seed)
     hard = shape.fit.labels
     shape, mixing = _without_labels(shape)
@@ -214,6 +214,20 @@ def _unsquared(call: Call, first: Fit, by: Divided, beside: Divided | None) -> l
     weights = f"the weights of divergence and label loss, {soft / t**power:.3g} and {hard:.3g}, add up to 1"
     has = "no factor of T squared" if power == 0 else f"a factor of T to the power {power} in place of T squared"
     return [f"{weights} with {has} at the fixed T = {t:g}: the teacher counts {t ** (power - 2):.3g} times its weight"]
+
+
+def _prepared(shape: Shape, seed: int) -> Shape:
+    """A loss of the teacher's probabilities whose temperature is the student's: they are softened before."""
+    call = shape.call
+    if call.form.teacher is Space.LOGITS or not call.takes(Role.TEMPERATURE):
+        return shape
+    if not softened(call, shape.fit, seed).faults:
+        return shape
+    before = call.formed(softened=True)
+    if softened(before, shape.fit, seed).faults:
+        return shape
+    says = "it softens the student alone: give it the teacher's probabilities at the same temperature"
+    return replace(shape, call=before, notes=(*shape.notes, says))
 
 
 def _without_beta(shape: Shape) -> Shape:

@@ -16,6 +16,8 @@ HAS_EPSILON = re.compile(r"\b1e-\d|\beps")
 WEIGHED = ("padding", "partition")
 NARROWED = re.compile(r"\.half\(\)|\.to\(torch\.(b?float16|half)\)|\.bfloat16\(\)")
 """Where a source makes half precision of its value."""
+LOUD = re.compile(r"^a token ruled out by .*: the loss is infinite")
+"""What everybody sees: a loss that is infinite with logits of -inf."""
 HELD_BACK = re.compile(r"\.detach\(\)|no_grad|stop_gradient|topk|\.data\b")
 """Where the source of a loss holds a gradient back."""
 
@@ -45,7 +47,7 @@ def settled(
         return _allowed(f"an epsilon shows in a large vocabulary: {verdict.says}", verdict)
     if BY_AN_EPSILON.search(verdict.says) and HAS_EPSILON.search(text):
         return _allowed(f"an epsilon shows in small probabilities: {verdict.says}", verdict)
-    if verdict.cause is Cause.RULED_OUT:
+    if verdict.cause is Cause.RULED_OUT or (name == "finite" and LOUD.search(verdict.says)):
         return _allowed(f"tokens that are ruled out are its own affair: {verdict.says}", verdict)
     if uneven and name in WEIGHED:
         return _allowed(f"its rows have weights of their own: {verdict.says}", verdict)

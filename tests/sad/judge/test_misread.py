@@ -17,7 +17,7 @@ FILE = Path(__file__).parent / "public_styles.py"
 HOLDS, BREAKS, UNTOLD = (load(f"{FILE}:{name}") for name in ("HOLDS", "BREAKS", "UNTOLD"))
 CHEAP = (
     *("can_be_called", "known_divergence", "claims", "divisor", "temperature_squared", "inputs_untouched"),
-    *("derivative", "distinguishes", "partition", "padding"),
+    *("derivative", "distinguishes", "divergence_gradient", "finite", "partition", "padding"),
 )
 
 
