@@ -16,6 +16,7 @@ HAS_EPSILON = re.compile(r"\b1e-\d|\beps")
 WEIGHED = ("padding", "partition")
 NARROWED = re.compile(r"\.half\(\)|\.to\(torch\.(b?float16|half)\)|\.bfloat16\(\)")
 """Where a source makes half precision of its value."""
+OF_FLOAT16 = re.compile(r"^ordinary logits, float16: ")
 LOUD = re.compile(r"^a token ruled out by .*: the loss is infinite")
 """What everybody sees: a loss that is infinite with logits of -inf."""
 HELD_BACK = re.compile(r"\.detach\(\)|no_grad|stop_gradient|topk|\.data\b")
@@ -64,7 +65,7 @@ def _of_half(name: str, divergence: Divergence, verdict: Verdict, text: str, *, 
     """Why a fault is one of half precision that its caller can mend; '' where it is none."""
     if verdict.cause is Cause.FLOAT16 and mixed:
         return "the label loss beside it may overflow in float16: give it float32 logits"
-    if verdict.cause is Cause.FLOAT16 and not divergence.known:
+    if not divergence.known and (verdict.cause is Cause.FLOAT16 or OF_FLOAT16.search(verdict.says)):
         return "no divergence that I know, in float16: give it float32"
     if scaleless and name == "half_precision" and "float16" in verdict.says:
         return "squares of logits overflow in float16: give it float32"
