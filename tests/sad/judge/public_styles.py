@@ -251,3 +251,22 @@ class FromTheFront(nn.Module):
 
 
 HOLDS |= {"FromTheFront": "forward KL"}
+
+
+def geometric_jsd(student_logits, teacher_logits, beta=0.5):
+    """A mixture of logarithms is no mixture: at 0.5 it is a quarter of both KLs."""
+    log_q, log_p = F.log_softmax(student_logits, -1), F.log_softmax(teacher_logits, -1)
+    m = beta * log_q + (1 - beta) * log_p
+    rows = [F.kl_div(m, x, reduction="none", log_target=True).sum(-1) for x in (log_p, log_q)]
+    return (beta * rows[0] + (1 - beta) * rows[1]).mean()
+
+
+BREAKS |= {"geometric_jsd": ("claims", "says Jensen-Shannon, and it is beta forward KL")}
+
+
+def gkd_objective(student_logits, teacher_logits, beta=0.5):
+    """The generalized Jensen-Shannon divergence."""
+    return geometric_jsd(student_logits, teacher_logits, beta)
+
+
+BREAKS |= {"gkd_objective": ("claims", "it names the generalised JSD, and it is beta forward KL")}
