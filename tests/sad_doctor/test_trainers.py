@@ -1,4 +1,4 @@
-"""Logs that trainers of others wrote, `fixtures/trainers`: what is named first of a fault, and nothing of a sound run."""
+"""Logs that trainers of others wrote, `fixtures/trainers`: the first cause of a fault, and nothing of a sound run."""
 
 from pathlib import Path
 
