@@ -108,7 +108,7 @@ async def test_a_long_name_is_whole_at_the_cost_of_numbers_that_say_less(make, s
     async with app.run_test(size=size) as pilot:
         await make.settled(pilot)
         await pilot.press("3")
-        await pilot.pause()
+        await make.settled(pilot)
         rows = table(app)
         assert any(row[0] == "■ attention_alignment" for row in rows)
         assert {"weighted", "share", "trend"} <= set(app.board.terms.head.plain.split())
