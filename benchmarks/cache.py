@@ -30,10 +30,10 @@ from sad.cache.layout import EXACT, Layout
 from sad.cache.lists import listed
 from sad.data import collate
 from sad.distiller import Distiller
-from sad.forward import run
 from sad.head.linear import IDENTITY, Head, head_of
 from sad.head.target import Live, Target
 from sad.head.vocabulary import Compared, vocabulary_pass
+from sad.models.forward import run
 from sad.quiet import quiet_libraries
 from sad.recipe.schema import Recipe, parse
 from sad.train.plan import Plan, make_plan

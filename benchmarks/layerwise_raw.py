@@ -16,8 +16,8 @@ import torch.nn.functional as F
 
 from sad.data import collate
 from sad.distiller import Distiller
-from sad.forward import run, text_config
 from sad.losses.layerwise import layer_distance
+from sad.models.forward import run, text_config
 from sad.quiet import quiet_libraries
 from sad.recipe.schema import load
 from sad.train.plan import make_plan

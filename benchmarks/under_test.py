@@ -7,15 +7,16 @@ from pathlib import Path
 
 FILES = (
     # what is compared with what, and by which formula
-    *("sad/losses/*.py", "sad/align/*.py", "sad/head/*.py", "sad/attention.py", "sad/rows.py"),
+    *("sad/losses/*.py", "sad/align/*.py", "sad/head/*.py", "sad/models/attention.py", "sad/rows.py"),
     # texts to examples, examples to steps and batches
     *("sad/data/*.py", "sad/batch.py"),
     # terms to a loss, and to scores
-    *("sad/terms.py", "sad/objective.py", "sad/forward.py", "sad/distiller.py", "sad/evaluate.py"),
+    *(f"sad/terms/{name}.py" for name in ("teacher", "view", "table")),
+    *(f"sad/{name}.py" for name in ("objective", "models/forward", "distiller", "evaluate")),
     # the step, the loop around it, and what a checkpoint brings back
-    *(f"sad/train/{name}.py" for name in ("step", "joined", "optimizer", "update", "loop", "feed")),
-    *(f"sad/train/{name}.py" for name in ("plan", "devices")),
-    *(f"sad/train/{name}.py" for name in ("checkpoint", "random_states", "portions")),
+    *(f"sad/train/{name}.py" for name in ("step", "gradients", "optimizer", "update", "loop", "held_out", "feed")),
+    *(f"sad/train/{name}.py" for name in ("plan", "parts", "devices")),
+    *(f"sad/train/{name}.py" for name in ("checkpoint", "random_states", "elastic")),
     # what follows the student
     *("sad/aware/*.py", "sad/train/aware.py", "sad/train/grad_shares.py"),
     # a teacher from a cache
@@ -40,7 +41,7 @@ LEFT_OUT = {
     "sad/head/job.py": ("simple",),
     "sad/batch.py": ("pinned",),
     "sad/align/reader.py": ("__getstate__",),  # for processes that no check starts
-    "sad/attention.py": ("require_maps",),
+    "sad/models/attention.py": ("require_maps",),
     "sad/data/prepared.py": ("left_out",),
     "sad/cache/bits.py": ("error",),
     "sad/cache/part.py": ("size", "rows", "check_shard"),

@@ -21,7 +21,7 @@ from sad.pair import Given
 from sad.quiet import without_bars
 from sad.recipe import schema as recipes
 from sad.recipe.schema import Recipe
-from sad.train import consent, failure, portions
+from sad.train import consent, elastic, failure
 from sad.train import folder as folders
 from sad.train.loop import Result, train
 from sad.train.output import patient_console
@@ -198,7 +198,7 @@ def _written(path: Path, write: Callable[[Path], object]) -> str:
 def _resumed(folder: Path, processes: int) -> Recipe:
     from sad.train import checkpoint
 
-    return portions.fitted(recipes.load(folder / folders.RECIPE, {}), checkpoint.per_step(folder), processes)
+    return elastic.fitted(recipes.load(folder / folders.RECIPE, {}), checkpoint.per_step(folder), processes)
 
 
 def _ready(given: Given) -> None:

@@ -1,9 +1,9 @@
-"""The tensors that travel, and the legend of every axis.
+"""The tensors that the parts of a training pass on, and the meaning of every axis.
 
 ``batch``     rows of a micro-batch: a text each (a window of a document), or several that do not see each other
 ``length``    tokens of one model's reading of a row, padded on the right
 ``target``    student tokens that are predicted: one row per label, over the whole micro-batch
-``boundary``  places where both models have read exactly the same bytes, and the student has a label
+``boundary``  positions at which both models have read exactly the same bytes, and the student has a label
 ``vocab``     tokens of one tokenizer;  ``width``  features of a hidden state
 """
 
@@ -18,6 +18,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 KD, LM, ALM, LAYERWISE, ATTENTION, CONTRASTIVE = "kd", "lm", "alm", "layerwise", "attention", "contrastive"
+AT_BOUNDARIES = (KD, ALM, LAYERWISE, ATTENTION, CONTRASTIVE)
+"""Terms whose units are common boundaries; those of LM are the student's labels."""
 
 
 class Sum(NamedTuple):
@@ -106,7 +108,7 @@ class Batch:
     """A micro-batch of texts as both models read them.
 
     Both sets of targets cover the same ``byte_count`` bytes, so bits per byte compare across tokenizers.
-    ``numbers`` are those of its examples, in the order of ``boundaries``, where something is looked up by them.
+    ``numbers`` index its examples, in the order of ``boundaries``, for the lookup in a cache.
     """
 
     student: Tokens
@@ -122,7 +124,7 @@ class Batch:
         return self._each(lambda part: part.to(device))
 
     def pinned(self) -> Batch:
-        """Return the same batch in memory from which a GPU copies while the program goes on."""
+        """Return the same batch in pinned memory, from which a GPU copies asynchronously."""
         return self._each(lambda part: moved(part, lambda t: t.pin_memory()))
 
     def _each(self, change: Callable[[Any], Any]) -> Batch:
@@ -138,5 +140,4 @@ class Batch:
 
     def counts(self) -> dict[str, int]:
         """Units of each term in this micro-batch, known before any forward pass."""
-        compared = (KD, ALM, LAYERWISE, ATTENTION, CONTRASTIVE)
-        return {LM: len(self.targets), **dict.fromkeys(compared, len(self.boundaries))}
+        return {LM: len(self.targets), **dict.fromkeys(AT_BOUNDARIES, len(self.boundaries))}

@@ -10,21 +10,31 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from sad import custom
 from sad.align.layers import layer_pairs
 from sad.align.vocab import VocabMap
-from sad.attention import Kept, kept, projections, relation_heads, require_maps
 from sad.aware.layers import LayerMap
 from sad.aware.tokens import Gaps
 from sad.batch import ALM, ATTENTION, KD, LAYERWISE, Batch, Sum
 from sad.errors import UserError
-from sad.forward import run, text_config
 from sad.head.linear import head_of
 from sad.losses.kd import Kind
 from sad.losses.layerwise import normalise
+from sad.models.attention import Kept, kept, projections, relation_heads, require_maps
+from sad.models.forward import run, text_config
 from sad.recipe.aware import OFF, Aware
 from sad.recipe.terms import Attention, Terms
-from sad.terms import NEED_STATES, TERMS, Asked, Attended, View, asked, attended, divergence, teacher_chunks
+from sad.terms import (
+    NEED_STATES,
+    TERMS,
+    AttentionPairs,
+    TeacherOutput,
+    View,
+    attention_at_boundaries,
+    custom,
+    divergence,
+    teacher_chunks,
+    teacher_output,
+)
 
 T = TypeVar("T")
 
@@ -46,9 +56,9 @@ class Projector(nn.Module):
 class Distiller(nn.Module):
     """Student, projectors, and the terms between them and a teacher that it reads but does not own.
 
-    The teacher is kept out of ``parameters()``, of ``train()`` and of every saved state. Raises ValueError where the
-    two share a weight, UserError for a divergence that cannot be. ``stored`` answers in the teacher's place; of the
-    teacher then only the configuration is read.
+    The teacher is kept out of ``parameters()``, of ``train()`` and of every saved state. ``stored`` gives the teacher's
+    output from a cache instead; of the teacher only the configuration is read then. Raises ValueError where the two
+    models share a weight, UserError for a divergence that two tokenizers rule out.
     """
 
     def __init__(
@@ -57,7 +67,7 @@ class Distiller(nn.Module):
         teacher: nn.Module,
         vocab: VocabMap,
         terms: Terms,
-        stored: Callable[[Batch], Asked] | None = None,
+        stored: Callable[[Batch], TeacherOutput] | None = None,
         aware: Aware = OFF,
     ) -> None:
         super().__init__()
@@ -88,7 +98,9 @@ class Distiller(nn.Module):
         self.projectors = nn.ModuleList(Projector(mine.hidden_size, theirs.hidden_size) for _ in self.pairs)
         self.layer_map = LayerMap([block for _, block in self.pairs], theirs.num_hidden_layers) if learned else None
         self.gaps = Gaps(aware.tokens.power, aware.tokens.most) if aware.tokens.power and KD in self.names else None
-        self.attention = attention_between(student, teacher, terms.attention) if ATTENTION in self.names else Attended()
+        self.attention = AttentionPairs()
+        if ATTENTION in self.names:
+            self.attention = attention_pairs(student, teacher, terms.attention)
 
     @property
     def teacher(self) -> nn.Module:
@@ -108,7 +120,7 @@ class Distiller(nn.Module):
         return [theirs for _, theirs in self.pairs]
 
     @torch.no_grad()
-    def ask_teacher(self, batch: Batch) -> Asked:
+    def ask_teacher(self, batch: Batch) -> TeacherOutput:
         """Run the teacher on its reading of the batch; keep its rows at the common boundaries."""
         if (stored := self._outside[2]) is not None:
             return stored(batch)
@@ -116,22 +128,24 @@ class Distiller(nn.Module):
             read = run(self.teacher, batch.teacher, self.teacher_blocks)
         head = head_of(self.teacher)
         chunks = teacher_chunks(batch, read, head) if ALM in self.names else None
-        made = asked(batch, read, head, self.vocab)
-        return replace(made, attended=attended(looks, batch, batch.boundaries.teacher), chunks=chunks)
+        made = teacher_output(batch, read, head, self.vocab)
+        return replace(made, attended=attention_at_boundaries(looks, batch, batch.boundaries.teacher), chunks=chunks)
 
-    def forward(self, batch: Batch, asked: Asked, scales: Mapping[str, float] | None = None) -> dict[str, Sum]:
+    def forward(
+        self, batch: Batch, teacher: TeacherOutput, scales: Mapping[str, float] | None = None
+    ) -> dict[str, Sum]:
         """Return each term's sum over this micro-batch, with gradient to the student and the projectors.
 
         ``scales`` are what the sums will be multiplied by, if that is known: see :class:`sad.terms.View`.
         """
-        view = self.view(batch, asked, scales)
+        view = self.view(batch, teacher, scales)
         return {name: self.term(name, view) for name in self.names}
 
     def inside(self, act: Callable[[], T]) -> T:
-        """Return what ``act`` gives, called as a forward pass: in one, weights that are kept in pieces are whole."""
+        """Return the result of ``act``, run as a forward pass: there sharded weights are gathered."""
         return act()
 
-    def view(self, batch: Batch, asked: Asked, scales: Mapping[str, float] | None = None) -> View:
+    def view(self, batch: Batch, teacher: TeacherOutput, scales: Mapping[str, float] | None = None) -> View:
         """Run the student and put both readings side by side."""
         with self._looking(self.student, 0) as looks:
             student = run(self.student, batch.student, [mine for mine, _ in self.pairs])
@@ -139,34 +153,34 @@ class Distiller(nn.Module):
             batch=batch,
             student=student,
             head=head_of(self.student),
-            asked=asked,
+            teacher=teacher,
             vocab=self.vocab,
             terms=self.terms,
             pairs=self.pairs,
             projectors=self.projectors,
             scales=scales,
-            attended=attended(looks, batch, batch.boundaries.student),
+            attended=attention_at_boundaries(looks, batch, batch.boundaries.student),
             attention=self.attention,
             layer_map=self.layer_map,
             gaps=self.gaps,
         )
 
     def term(self, name: str, view: View) -> Sum:
-        """Return one term's sum. Raises UserError where a user's own fails, or first breaks the contract."""
+        """Return one term's sum. Raises UserError where a user's own term fails, or at first breaks the contract."""
         if name in TERMS:
             return TERMS[name](view)
-        # of a student that is not finite no term is
+        # where the student's states are not finite, no term can be
         if name in self._unchecked and len(view.batch.boundaries) and bool(view.student.hidden.isfinite().all()):
             custom.check(name, self.terms.custom[name], self._own[name], view)
             self._unchecked.discard(name)
         return custom.call(name, self.terms.custom[name], self._own[name], view)
 
     def counts(self, batch: Batch) -> dict[str, int]:
-        """Units of each term in a micro-batch, a user's own too, known before any forward pass."""
+        """Units of each term in a micro-batch, known before any forward pass."""
         return batch.counts() | {name: custom.units(term, batch) for name, term in self._own.items()}
 
     def outside(self) -> Iterator[nn.Parameter]:
-        """What is trained beside the student and not saved with it: projectors, the map of layers, a user's terms."""
+        """Parameters trained beside the student and not saved with it: projectors, layer map, a user's own terms."""
         yield from self.projectors.parameters()
         if self.layer_map is not None:
             yield from self.layer_map.parameters()
@@ -176,18 +190,18 @@ class Distiller(nn.Module):
         return kept(model, [pair[side] for pair in self.attention.pairs], self.terms.attention.compare)
 
 
-def attention_between(student: nn.Module, teacher: nn.Module, recipe: Attention) -> Attended:
+def attention_pairs(student: nn.Module, teacher: nn.Module, recipe: Attention) -> AttentionPairs:
     """Decide which blocks' attention is compared, and how it is cut. Raises UserError where that cannot be done."""
     mine, theirs = (text_config(model).num_hidden_layers for model in (student, teacher))
     pairs = layer_pairs(mine, theirs, recipe.layers)
     if recipe.compare == "maps":
         require_maps(student, "student")
         require_maps(teacher, "teacher")
-        return Attended(pairs)
+        return AttentionPairs(pairs)
     widths = [
         width
         for pair in pairs
         for model, block, name in zip((student, teacher), pair, ("student", "teacher"), strict=True)
         for width in projections(model, block, name).widths
     ]
-    return Attended(pairs, relation_heads(widths, recipe.heads))
+    return AttentionPairs(pairs, relation_heads(widths, recipe.heads))

@@ -1,6 +1,12 @@
-"""What ends a command with one line instead of a traceback."""
+"""What ends a command with one line instead of a traceback, and how such a line lists names."""
 
 from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+MOST = 8
+"""Names that a message lists before it says how many more there are."""
 
 
 class UserError(Exception):
@@ -24,3 +30,13 @@ class Stopped(BaseException):
     def __init__(self, message: str, signal: int = 2) -> None:
         super().__init__(message)
         self.signal, self.exit_code = signal, 128 + signal
+
+
+def listed(names: Iterable[str], wanted: str = "") -> str:
+    """Join names by commas: at most ``MOST``, then "and N more"; of more, those spelled most like ``wanted`` first."""
+    every = [str(name) for name in names]
+    if wanted and len(every) > MOST:
+        # sorting is stable: names that are equally far keep their order
+        every.sort(key=lambda name: -difflib.SequenceMatcher(None, wanted.casefold(), name.casefold()).ratio())
+    rest = len(every) - MOST
+    return ", ".join(every[:MOST]) + (f" and {rest} more" if rest > 0 else "")

@@ -16,11 +16,11 @@ import torch
 
 from sad.batch import Batch, Sum
 from sad.distiller import Distiller
-from sad.forward import run
 from sad.head import signals
 from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.losses.kd import Divergence
+from sad.models.forward import run
 from sad.objective import Ledger, Objective
 from sad.terms import View
 
@@ -69,7 +69,7 @@ class Scores:
 
 
 class _Totals:
-    """Sums by name, each there from the start: a process without a text has the same names as the others."""
+    """Sums by name. All names exist from the start, so that a process without a text reduces the same ones."""
 
     def __init__(self, sums: Iterable[str], more: Iterable[str] = ()) -> None:
         self.values = dict.fromkeys([*(f"{part}/{name}" for name in sums for part in ("total", "units")), *more], 0.0)
@@ -88,10 +88,10 @@ def _alone(totals: dict[str, float]) -> dict[str, float]:
 
 @torch.no_grad()
 def evaluate(distiller: Distiller, batches: Iterable[Batch], objective: Objective, reduce: Reduce = _alone) -> Scores:
-    """Score the student as it is, with the training code's own terms and the objective's weights of now.
+    """Score the student as it is, with the terms of training and the objective's current weights.
 
-    Dropout is off while it runs; every module is left in the mode it was in. ``reduce`` adds totals over
-    processes, each of which gives its own ``batches``.
+    Dropout is off meanwhile; afterwards every module is in the mode that it was in. ``reduce`` adds the totals of
+    all processes, each of which scores its own ``batches``.
     """
     device = next(distiller.parameters()).device
     modes = {module: module.training for module in distiller.modules()}

@@ -15,7 +15,7 @@ from sad.aware.tokens import Gaps
 from sad.batch import KD, LM, Sum
 
 FARTHEST = 1e4
-"""Most that a weight moves, as a factor, from where it began to hold a share of the gradient."""
+"""Largest factor between a weight and its first value, where the weights hold shares of the gradient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,12 @@ class Ledger:
 class Objective:
     """``loss = sum over terms of weight * total / units``, units counted over the whole optimizer step.
 
-    With ``shares`` (any positive numbers, made to sum to 1) the weights follow so that each term's part of the
-    loss nears its target. The weights are numbers: no gradient flows through them. They move by at most
-    ``rate`` of their logarithm a step, against a running mean of the raw values, and relative to the anchor,
-    whose weight stays: so the loss still falls when the terms do.
+    With ``shares`` (any positive numbers, made to sum to 1) the weights are adapted so that each term's part of the
+    loss approaches its target. Weights are numbers: no gradient flows through them. The logarithm of a weight moves
+    by at most ``rate`` a step, judged by a running mean of the raw values (``memory`` is what a step leaves of it).
+    One term, LM or else the first, keeps its weight, so that the loss still falls when the terms do.
 
-    With ``every`` the shares are those of the gradient's norm, measured every so many steps and given to
+    With ``every`` the shares are those of the gradient's norm instead, measured every that many steps and passed to
     :meth:`steer`. ``readiness`` holds the weights of terms that wait, ``gaps`` the weights of KD's positions.
     """
 
@@ -87,10 +87,10 @@ class Objective:
         return Ledger(raw, {name: self.weights[name] for name in raw})
 
     def follow(self, ledger: Ledger, factors: float = 0.0) -> None:
-        """Take in a step: move what follows the student, and the weights a little towards the target shares.
+        """Update after a step: what follows the student, and the weights, a little towards the target shares.
 
         ``factors`` is the sum of the positions' unscaled weights (:meth:`sad.aware.tokens.Gaps.counted`). Without
-        targets, or on useless values, no weight moves.
+        target shares, or where a value is not positive and finite, no weight moves.
         """
         if self.gaps is not None and KD in ledger.raw:
             self.gaps.follow(ledger.raw[KD], factors)
@@ -103,8 +103,8 @@ class Objective:
     def steer(self, grad_shares: Mapping[str, float]) -> None:
         """Move the weights towards the target shares of the gradient's norm: at once the first time, then a little.
 
-        ``grad_shares`` are those that the weights of now have (:func:`sad.train.grad_shares.grad_shares`). Without
-        targets, or on useless values, do nothing.
+        ``grad_shares`` were measured with the current weights (:func:`sad.train.grad_shares.grad_shares`). Without
+        target shares, or where a value is not positive and finite, do nothing.
         """
         if self.shares is None or not _useful(grad_shares):
             return
@@ -126,7 +126,7 @@ class Objective:
             self.weights |= self._wanted(ledger.raw, self.shares)
 
     def level(self, ledger: Ledger) -> float:
-        """Return the loss as it were if no term had to wait: one that enters is no spike."""
+        """Return the loss that the step would have if no term had to wait, so that a term that sets in is no spike."""
         if self.readiness is None:
             return ledger.loss
         whole = {name: weight for name, weight in self.readiness.whole.items() if name in ledger.raw}
@@ -135,14 +135,14 @@ class Objective:
     def begin(self, start: float, goal: float) -> None:
         """Take the LM losses of the student before its first step and of the teacher, in nats per token of the student.
 
-        Once: a run that goes on has them from its checkpoint.
+        Only once: a resumed run has them from its checkpoint.
         """
         if self.readiness is not None and self.readiness.start is None:
             self.readiness.measure(start, goal)
             self.weights |= self.readiness.weights
 
     def state(self) -> dict[str, dict[str, float]]:
-        """Return what a checkpoint holds of what follows the student; empty where nothing does."""
+        """Return the state, for a checkpoint, of what follows the student; empty where nothing does."""
         parts = {"readiness": self.readiness, "gaps": self.gaps}
         return {name: part.state() for name, part in parts.items() if part is not None}
 

@@ -12,12 +12,12 @@ from torch import nn
 from sad import embedded
 from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
-from sad.attention import EAGER
 from sad.data import Readers
 from sad.errors import UserError
-from sad.forward import text_config
 from sad.head.linear import check_head
+from sad.models.attention import EAGER
 from sad.models.files import check_length
+from sad.models.forward import text_config
 from sad.models.pretrained import load_model
 from sad.models.pretrained import load_tokenizer as load_tokenizer
 from sad.recipe.schema import EMBEDDED, Recipe, Student, Teacher
@@ -40,7 +40,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Given:
-    """What of a pair is there already, and goes before the names in the recipe. Tokenizers are transformers'."""
+    """Models and tokenizers that are loaded already; they replace the names in the recipe. transformers' types."""
 
     teacher: nn.Module | None = None
     student: nn.Module | None = None
@@ -59,8 +59,8 @@ def load(
     absent: nn.Module | None = None,
     given: Given | None = None,
 ) -> Pair:
-    """Load the pair of a recipe; the teacher's weights in ``dtype``, the student's in float32. ``absent``, which has
-    the teacher's configuration and no weights, takes the teacher's place.
+    """Load the pair of a recipe; the teacher's weights in ``dtype``, the student's in float32. ``absent``, a
+    teacher's configuration without weights, replaces the teacher.
 
     What is ``given`` is not loaded. Raises UserError with one line where something is missing or does not fit.
     """
@@ -91,7 +91,7 @@ def load(
 
 
 def load_teacher(recipe: Teacher, dtype: torch.dtype) -> nn.Module:
-    """Load a causal LM for reading only: evaluation mode, no gradients. The recipe's type goes before ``dtype``."""
+    """Load a causal LM in evaluation mode, without gradients. The recipe's type, if it has one, overrides ``dtype``."""
     dtype = DTYPES.get(recipe.dtype, dtype)
     model = load_model(recipe.model, dtype, trust=recipe.trust_remote_code, quantization=recipe.quantization)
     return model.eval().requires_grad_(False)

@@ -21,7 +21,7 @@ def quiet_libraries() -> None:
 
 @contextmanager
 def without_bars() -> Iterator[None]:
-    """Show none of the libraries' bars meanwhile; afterwards they are as they were. For others' programs."""
+    """Hide the libraries' progress bars inside the block, and restore their setting afterwards."""
     import datasets
     from transformers.utils import logging
 

@@ -23,6 +23,7 @@ from sad.data import Readers, examples
 from sad.pair import Pair
 from sad.recipe.schema import Recipe, parse
 from sad.train import loop
+from sad.train.interrupt import Interrupt, Unheard
 from sad.train.plan import Plan
 from sad.train.progress import Watcher
 
@@ -210,20 +211,27 @@ class Silent:
         """Ignore a line."""
 
 
-def train(of: Plan, folder: Path | None = None, *, resume: bool = False, watch: Watcher | None = None) -> Trained:
+def train(
+    of: Plan,
+    folder: Path | None = None,
+    *,
+    resume: bool = False,
+    watch: Watcher | None = None,
+    signals: Interrupt | None = None,
+) -> Trained:
     """Run the training loop on a plan, in a folder that is thrown away unless one is given: without the student that a
-    run ends with and the last look for red flags, which nobody could read.
+    run ends with and the last look for red flags, which nobody could read, and without an end that a signal asks for.
     """
     if folder is None:
         if of.recipe.train.on_red_flag == "warn":
             quiet = of.recipe.train.model_copy(update={"on_red_flag": "ignore"})
             of = replace(of, recipe=of.recipe.model_copy(update={"train": quiet}))
         with TemporaryDirectory() as made, patch.object(loop, "export"):
-            return train(of, Path(made), watch=watch)
+            return train(of, Path(made), watch=watch, signals=Unheard())
     taken: list[object] = []
     hook = register_optimizer_step_post_hook(lambda *_: taken.append(None))
     try:
-        result = loop.train(of, folder, watch or Silent(), resume=resume)
+        result = loop.train(of, folder, watch or Silent(), resume=resume, signals=signals)
     finally:
         hook.remove()
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()

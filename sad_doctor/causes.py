@@ -24,8 +24,14 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("early-plateau", "student-no-better", "kd-stays", "perplexity-too-high", "worse-than-uniform"),
         *("total-too-high", "learns-little"),
     ),
-    "early-plateau": ("student-no-better", "learns-little"),
-    "learns-little": ("kd-out-of-step", "student-no-better", "perplexity-too-high", "worse-than-uniform"),
+    "early-plateau": ("student-no-better",),
+    "learns-little": (
+        "kd-out-of-step",
+        "early-plateau",
+        "student-no-better",
+        "perplexity-too-high",
+        "worse-than-uniform",
+    ),
     "evaluation-does-not-follow": (
         "label-loss-apart",
         *("weights-frozen", "early-plateau", "student-no-better", "worse-than-uniform", "perplexity-too-high"),
@@ -144,7 +150,8 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     ),
     "totals-differ": (
         *("loss-diverges", "level-breaks", "term-rises"),
-        *("overfitting", "evaluation-objective-differs", "term-apart"),
+        *("overfitting", "evaluation-objective-differs", "term-apart", "lm-rises-while-kd-falls", "label-loss-apart"),
+        *("perplexity-too-high", "perplexity-disagrees", "worse-than-uniform", "student-no-better"),
     ),
     # two names of one number: what is said of the one holds for the other
     "columns-copied": (
@@ -175,7 +182,11 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "perplexity-disagrees": ("perplexity-too-high", "targets-degenerate", "label-loss-too-low", "evaluation-better"),
     # numbers
     "non-finite": ("non-finite-hidden", "term-vanishes"),
-    "non-finite-hidden": ("non-finite", "non-finite-gradient", "term-vanishes"),
+    # a loss of exactly 0 has no gradient
+    "non-finite-hidden": (
+        *("non-finite", "non-finite-gradient", "term-vanishes"),
+        *("weights-frozen", "gradient-vanishes"),
+    ),
     "non-finite-gradient": ("weights-frozen", "non-finite", "non-finite-hidden"),
     # the run itself
     "resume-jumps": (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from sad_doctor import names, words
 from sad_doctor.causes import EXPLAINS
 from sad_doctor.clean import clean
 from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Reading, Report, Story
@@ -76,7 +78,14 @@ def check(
                 passed.append(rule.code)
         if measured := tuple(one for one in told if isinstance(one, Reading)):
             readings[rule.code] = measured
+    if run.facts.get(names.STEP_UNIT) == "epoch":
+        findings = [_in_epochs(finding) for finding in findings]
     return Report(tell(findings), tuple(passed), tuple(not_checked), tuple(crashed), readings)
+
+
+def _in_epochs(finding: Finding) -> Finding:
+    headline, evidence = words.in_epochs(finding.headline), tuple(map(words.in_epochs, finding.evidence))
+    return replace(finding, headline=headline, evidence=evidence)
 
 
 def tell(findings: Sequence[Finding], explains: Mapping[str, Sequence[str]] = EXPLAINS) -> tuple[Story, ...]:
@@ -135,8 +144,8 @@ def _rank_of_story(story: Story) -> tuple[int, tuple[int, int, str, float, str]]
 def _lacking(missing: Sequence[str]) -> str:
     wants = []
     for need in missing:
-        names = need.split("|")
-        wants.append(" or ".join(names if len(names) < 4 else [*names[:2], "others like them"]))
+        ways = need.split("|")
+        wants.append(" or ".join(ways if len(ways) < 4 else [*ways[:2], "others like them"]))
     return f"the log has no {', no '.join(wants)}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 from sad_doctor import names
@@ -35,6 +36,11 @@ def steps(values: Sequence[float]) -> str:
     return f"steps {told[0]}, {told[1]} … {told[-1]} ({len(told)} of them)"
 
 
+def in_epochs(sentence: str) -> str:
+    """Return ``sentence`` with "epoch" for "step" before a number, for a log whose steps are epochs."""
+    return _STEPS.sub(lambda found: "Epoch" if found[0] == "Step" else "epoch", sentence)
+
+
 def percent(share: float) -> str:
     """Return a fraction as a percentage with one decimal: 90.6%."""
     return f"{100 * share:.1f}%"
@@ -58,6 +64,7 @@ def listing(items: Iterable[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+_STEPS = re.compile(r"\b[Ss]tep(?=s? \d)")
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 _CALLED = {

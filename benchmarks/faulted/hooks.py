@@ -76,9 +76,8 @@ def torn_tensors(number: int, share: float) -> None:
 
 def in_evaluation(number: int) -> None:
     """Die before the ``number``-th batch that is scored."""
-    from sad.train import loop
 
-    count, real = _counter(number), loop.evaluate
+    count, real = _counter(number), held_out.evaluate
 
     def evaluate(distiller: Any, batches: Iterable[Any], *more: Any) -> Any:
         def watched() -> Iterator[Any]:
@@ -89,7 +88,7 @@ def in_evaluation(number: int) -> None:
 
         return real(distiller, watched(), *more)
 
-    loop.evaluate = evaluate
+    held_out.evaluate = evaluate
 
 
 def _watch(within: str, look: Callable[[str, str], object]) -> None:

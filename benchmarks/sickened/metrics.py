@@ -11,7 +11,7 @@ from sad import evaluate
 from sad.distiller import Distiller, Projector
 from sad.evaluate import Likelihood, Scores
 from sad.objective import Objective
-from sad.train import loop, record
+from sad.train import held_out, record
 from sickened.fault import Fault, World
 
 HEAVY = {"terms": {"kd": {"weight": 8.0}}, "train": {"clip": 50.0}}
@@ -106,7 +106,7 @@ FAULTS = (
     Fault(
         "V704",
         "a mean of perplexities",
-        ((evaluate, "evaluate", mean_of_batches), (loop, "evaluate", mean_of_batches)),
+        ((evaluate, "evaluate", mean_of_batches), (held_out, "evaluate", mean_of_batches)),
         ("perplexity-disagrees",),
     ),
 )

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
-from sad import forward, terms
 from sad.align import vocab
 from sad.data import batches
 from sad.distiller import Distiller
+from sad.models import forward
+from sad.terms import teacher
 from sickened.fault import Fault, World
 from sickened.steps import LOOKED_AT
 
@@ -76,12 +77,12 @@ def evaluation_mode(right: Any) -> Any:
 
 FAULTS = (
     Fault(
-        "V102", "compared by position, cut to the shorter", ((terms, "teacher_rows", by_number),), AGAINST, LOOKED_AT
+        "V102", "compared by position, cut to the shorter", ((teacher, "teacher_rows", by_number),), AGAINST, LOOKED_AT
     ),
     Fault("V112", "the block before", ((forward, "_keep", block_before),)),
     Fault("V113", "tokens matched by id", ((vocab, "first_tokens", by_id),), AGAINST, LOOKED_AT),
     Fault("V304", "packed texts see each other", ((forward, "block_mask", causal_alone),), (), World(PACKED)),
     Fault("V305", "labels shifted twice", ((batches, "_targets", twice),), AGAINST, LOOKED_AT),
-    Fault("V313", "the teacher's answers one place off", ((terms, "teacher_rows", one_before),), AGAINST, LOOKED_AT),
+    Fault("V313", "the teacher's answers one place off", ((teacher, "teacher_rows", one_before),), AGAINST, LOOKED_AT),
     Fault("V602", "no dropout after the teacher's pass", ((Distiller, "ask_teacher", evaluation_mode),)),
 )

@@ -99,7 +99,7 @@ def trained_target(_right: Any) -> Any:
     def states(self: View, pair: int) -> tuple[torch.Tensor, torch.Tensor]:
         at, (mine, theirs) = self.batch.boundaries, self.pairs[pair]
         weight = self.projectors[pair].map.weight
-        return self.student.blocks[mine][at.row, at.student], self.asked.blocks[theirs] @ weight
+        return self.student.blocks[mine][at.row, at.student], self.teacher.blocks[theirs] @ weight
 
     return states
 

@@ -14,7 +14,7 @@ import numpy as np
 from torch import nn
 
 from sad import catalogue, data, distiller, embedded, pair, tiny
-from sad.forward import Forward
+from sad.models.forward import Forward
 from sad.quiet import quiet_libraries
 from sad.recipe import schema as recipe
 from sad.train import loop

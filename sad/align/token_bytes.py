@@ -34,7 +34,7 @@ def token_bytes(tokenizer: PreTrainedTokenizerBase) -> list[bytes | None]:
     rules = json.loads(backend.to_str())
     vocabulary: dict[str, int] = backend.get_vocab(with_added_tokens=True)
     steps = list(_steps(rules))
-    spelled: list[bytes | None] = [None] * (max(vocabulary.values(), default=-1) + 1)
+    spelled: list[bytes | None] = [None] * (max(vocabulary.values()) + 1)
     for token, index in vocabulary.items():
         spelled[index] = _spell(token, steps)
     # an added token that the model has as well is also reached from ordinary text, as the model spells it

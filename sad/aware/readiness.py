@@ -16,7 +16,7 @@ class Readiness:
 
     Progress is (start - now) / (start - goal): ``start`` is the student's LM loss before the first step, ``goal`` the
     teacher's of the same text, per token of the student, and ``now`` the running mean of the steps' LM loss. The ramp
-    stands at the furthest progress so far. Nats. A student that is no worse than the teacher is ready.
+    follows the furthest progress so far. Losses are in nats. A student no worse than the teacher is ready.
     """
 
     whole: dict[str, float]
@@ -33,14 +33,14 @@ class Readiness:
         self._reach(start)
 
     def follow(self, loss: float) -> None:
-        """Take in a step's LM loss, nats per token; one that is not finite changes nothing."""
+        """Update the mean with a step's LM loss, nats per token; one that is not finite changes nothing."""
         if math.isfinite(loss):
             self.mean = loss if self.mean is None else MEMORY * self.mean + (1 - MEMORY) * loss
             self._reach(self.mean)
 
     @property
     def weights(self) -> dict[str, float]:
-        """The weights of now of the terms that wait."""
+        """The current weights of the terms that wait."""
         ramp = min(1.0, max(0.0, (self.reached - self.begin) / (self.end - self.begin)))
         return {name: weight * ramp for name, weight in self.whole.items()}
 

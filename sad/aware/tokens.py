@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -20,7 +20,7 @@ class Gaps:
 
     The gap is the position's KD value in nats. ``mean`` is the running mean of the gap and ``size`` that of f, both of
     the steps before: what is known before a step is the same for every micro-batch and process of it, so the sum does
-    not depend on how a step is cut. The mean weight of a step is therefore 1 but for what changed since; the weights of
+    not depend on how a step is cut. The mean weight of a step is therefore 1, up to what changed since; the weights of
     the first step are 1. A weight is a number: no gradient flows through it.
     """
 
@@ -28,7 +28,7 @@ class Gaps:
     most: float
     mean: float | None = None
     size: float | None = None
-    _sum: Tensor | None = field(default=None, repr=False, compare=False)
+    _sum: Tensor | None = None
 
     @torch.no_grad()
     def weights(self, gaps: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
@@ -53,11 +53,11 @@ class Gaps:
         return torch.zeros(()) if self._sum is None else self._sum
 
     def follow(self, gap: float, factor: float) -> None:
-        """Take in the mean gap and mean f of a whole step, over all its processes; useless ones change nothing."""
+        """Update the means with those of a whole step over all processes; does nothing unless both are positive."""
         if not all(math.isfinite(x) and x > 0 for x in (gap, factor)):
             return
         if self.mean is not None:
-            # the factors of a step without a mean are 1 and tell nothing
+            # without a mean all factors of the step were 1
             self.size = _moved(self.size, factor)
         self.mean = _moved(self.mean, gap)
 

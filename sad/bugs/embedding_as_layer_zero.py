@@ -13,8 +13,8 @@ There was none. The obvious one, `hidden_states[l + 1]`, is right for every bloc
 another size and direction than that block's output.
 
 ## Fix
-No indexing of `hidden_states`: a hook on the block itself (`sad/forward.py`). `layer_pairs` (`sad/align/layers.py`)
-speaks of blocks, spreads the pairs by depth and always ends with the last of both.
+No indexing of `hidden_states`: a hook on the block itself (`sad/models/forward.py`). `layer_pairs`
+(`sad/align/layers.py`) speaks of blocks, spreads the pairs by depth and always ends with the last of both.
 
 ## Source
 rakeshb49/student_aware_distillation, _compute_layer_mapping; arcee-ai/DistillKit, distil_hidden.py; S17 of the
@@ -31,15 +31,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sad import forward, tiny
+from sad import tiny
 from sad.align import layers
 from sad.align.vocab import VocabMap
 from sad.batch import KD, LAYERWISE, LM, Batch, Boundaries, Sum, Targets, Tokens
 from sad.case import Bug
 from sad.distiller import Distiller
-from sad.forward import text_config
 from sad.invariants.layer_indexing import Layers, layer_indexing
 from sad.losses import layerwise
+from sad.models import forward
+from sad.models.forward import text_config
 from sad.recipe.terms import Terms
 
 

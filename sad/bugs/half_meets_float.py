@@ -35,8 +35,8 @@ from torch import Tensor, nn
 
 from sad import tiny
 from sad.case import Bug
-from sad.forward import text_config
 from sad.invariants.dtype_and_sharing import Wrap, dtype_and_sharing
+from sad.models.forward import text_config
 from sad.pair import Pair
 
 

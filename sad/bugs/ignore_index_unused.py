@@ -11,7 +11,7 @@ rows of the chunk, divided by all rows.
 It leaves those rows out of the sum and divides by the rest, at least 1.
 
 ## Fix
-Rows without a label are selected away before the teacher is even asked (`sad/terms.py`).
+Rows without a label are selected away before the teacher is even asked (`sad/terms/`).
 
 ## Source
 linkedin/Liger-Kernel 974; L01 of the catalogue of real bugs.

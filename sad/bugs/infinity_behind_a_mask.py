@@ -13,7 +13,7 @@ In a forward KL the teacher's probability is 0 there, so that nothing was ever s
 It replaced what is not finite before the divergence, where a mask says that nothing is asked.
 
 ## Fix
-Rows that do not count are selected away before any product (`sad/terms.py`); the divergence leaves out
+Rows that do not count are selected away before any product (`sad/terms/`); the divergence leaves out
 products with a probability of 0 (`sad/losses/kd.py`).
 
 ## Source

@@ -39,9 +39,9 @@ from sad.batch import LAYERWISE
 from sad.case import Bug
 from sad.data import Example, Readers, collate
 from sad.distiller import Projector
-from sad.forward import Forward
 from sad.head.linear import IDENTITY
 from sad.invariants.scale_and_dominance import Term, scale_and_dominance
+from sad.models.forward import Forward
 from sad.recipe.terms import Terms
 
 WEIGHT = 0.05
@@ -82,7 +82,7 @@ def fixed() -> Term:
             batch=text,
             student=Forward(nn.Identity(), student, {0: student}),
             head=IDENTITY,
-            asked=terms.asked(text, Forward(nn.Identity(), teacher, {0: teacher}), IDENTITY, vocab),
+            teacher=terms.teacher_output(text, Forward(nn.Identity(), teacher, {0: teacher}), IDENTITY, vocab),
             vocab=vocab,
             terms=Terms(),
             pairs=((0, 0),),

@@ -36,9 +36,9 @@ from sad.align.vocab import VocabMap
 from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch
 from sad.case import Bug
 from sad.data import Readers, batches
-from sad.forward import Forward
 from sad.head.linear import IDENTITY
 from sad.invariants.text_alignment import Compare, Read, text_alignment
+from sad.models.forward import Forward
 from sad.pair import Pair
 from sad.recipe.terms import Terms
 from sad.train.plan import Plan
@@ -109,7 +109,7 @@ def _compared(name: str, batch: Batch) -> list[list[tuple[int, int]]]:
             batch=batch,
             student=Forward(nn.Identity(), student, {0: student}),
             head=IDENTITY,
-            asked=terms.asked(batch, Forward(nn.Identity(), teacher, {0: teacher}), IDENTITY, vocab),
+            teacher=terms.teacher_output(batch, Forward(nn.Identity(), teacher, {0: teacher}), IDENTITY, vocab),
             vocab=vocab,
             terms=Terms.model_validate({LM: {"weight": 0.0}}),
             pairs=((0, 0),),

@@ -12,7 +12,7 @@ a constant of the configuration, without a mask: padding adds to the sum, and to
 It multiplied by a mask and divided by its sum.
 
 ## Fix
-Rows without a label are selected away, and the sum is divided by their count over the whole step (`sad/terms.py`,
+Rows without a label are selected away, and the sum is divided by their count over the whole step (`sad/terms/`,
 `sad/objective.py`).
 
 ## Source

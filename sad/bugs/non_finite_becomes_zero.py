@@ -41,10 +41,10 @@ from sad.case import Bug
 from sad.data import collate
 from sad.distiller import Distiller
 from sad.errors import TrainingError
-from sad.forward import block_list
 from sad.head.linear import Head
 from sad.head.vocabulary import Vocabulary
 from sad.invariants.numerics_reported import LOGITS, STATES, Fault, Told, Took, Trainer, numerics_reported
+from sad.models.forward import block_list
 from sad.objective import Objective
 from sad.recipe.terms import SHIPPED, Terms
 from sad.terms import View

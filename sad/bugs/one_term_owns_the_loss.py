@@ -34,10 +34,10 @@ from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum
 from sad.case import Bug
 from sad.data import collate
 from sad.distiller import Distiller
-from sad.forward import block_list
 from sad.invariants.shares_counted import shares_counted
 from sad.invariants.shares_held import STEPS, Trained, shares_held
 from sad.invariants.weights_constant import weights_constant
+from sad.models.forward import block_list
 from sad.pair import Pair
 from sad.terms import TERMS
 from sad.train.plan import Plan

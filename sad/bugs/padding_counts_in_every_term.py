@@ -12,7 +12,7 @@ of it, and to their denominators.
 It masks all four.
 
 ## Fix
-Every term gets rows at listed places (`sad/terms.py`); a place of padding is never listed, so that there is nothing to
+Every term gets rows at listed places (`sad/terms/`); a place of padding is never listed, so that there is nothing to
 mask. Terms are sums, divided once by the units that were counted (`sad/objective.py`).
 
 ## Source

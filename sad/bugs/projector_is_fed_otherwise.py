@@ -13,7 +13,7 @@ There was none.
 
 ## Fix
 One way: evaluation makes the same view of a batch as training and calls the same terms on it (`sad/evaluate.py`,
-`sad/terms.py`); a projector takes one kind of state (`sad/distiller.py`).
+`sad/terms/`); a projector takes one kind of state (`sad/distiller.py`).
 
 ## Source
 rakeshb49/student_aware_distillation, evaluation.py, compute_knowledge_retention; F03 of the catalogue of real bugs.

@@ -14,7 +14,7 @@ from sad.cache.manifest import Manifest
 from sad.cache.part import HELD_OUT, TRAIN, Records, check_shard
 from sad.errors import UserError
 from sad.evaluate import Likelihood
-from sad.terms import Asked
+from sad.terms import TeacherOutput
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +43,7 @@ class Cache:
             told = f"it has no states of block {', '.join(map(str, missing))} of the teacher, which a term asks for"
             refuse(self.folder, [told], "write another with: sad cache --states --cache DIR, or give the term weight 0")
 
-    def asked(self, batch: Batch) -> Asked:
+    def teacher_output(self, batch: Batch) -> TeacherOutput:
         """Return what the teacher said on the examples of a batch, at its common boundaries, on its device.
 
         Raises ValueError where the batch does not say which examples it has, or they are others.
@@ -57,7 +57,7 @@ class Cache:
         if len(found) != len(batch.boundaries):
             raise ValueError(f"the cache has {len(found)} boundaries for a batch of {len(batch.boundaries)}")
         stored, blocks = records.part.layout.decode(found, batch.boundaries.row.device)
-        return Asked(stored, blocks)
+        return TeacherOutput(stored, blocks)
 
     def told(self) -> str:
         """What it is, in one line."""

@@ -22,10 +22,10 @@ from sad.data import Example, Readers, collate
 from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.evaluate import Likelihood, likelihood
-from sad.forward import run
 from sad.head.linear import head_of
 from sad.head.target import Live
-from sad.terms import asked
+from sad.models.forward import run
+from sad.terms import teacher_output
 
 TEMPORARY = ".*.tmp"
 """What a writer that was killed may leave behind."""
@@ -71,7 +71,7 @@ class Source:
         batch = collate(some, self.readers).to(next(teacher.parameters()).device)
         with self.context():
             read = run(teacher, batch.teacher, layout.blocks)
-            found = asked(batch, read, head_of(teacher), self.distiller.vocab)
+            found = teacher_output(batch, read, head_of(teacher), self.distiller.vocab)
         assert isinstance(found.target, Live), "the teacher itself"
         return layout.encode(listed(found.target, layout.lists, mass=layout.mass), found.blocks)
 

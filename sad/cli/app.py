@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -31,7 +33,7 @@ app.add_typer(assets.app, name="assets")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from sad.environment import headline
+        from sad.cli.environment import headline
 
         typer.echo(headline())
         raise typer.Exit
@@ -93,8 +95,20 @@ def _crashed(error: Exception) -> NoReturn:
     _refuse("this is a fault of sad: report it with the lines above and what `sad env` prints", 1)
 
 
+def _end_when_told() -> None:
+    """Let SIGTERM end a command as Ctrl-C does: what it started ends, and what lies in a temporary folder goes."""
+    here = threading.current_thread() is threading.main_thread()
+    if here and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _told_to_end)
+
+
+def _told_to_end(number: int, _frame: object) -> None:
+    raise Stopped("told to end", number)
+
+
 def main() -> None:
     """Run the command line; a mistake of the user's is one line on stderr and exit code 2."""
+    _end_when_told()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # a terminal that cannot show a character gets a question mark, not a traceback

@@ -8,86 +8,59 @@ from typing import Annotated
 import typer
 
 from sad.cli import completion
+from sad.cli.options import JSON, path, threshold
 from sad.errors import UserError
+
+_RUNS = typer.Argument(
+    help="A run folder, a log file, or FILE.db/RUN of a tracker's database; live or finished. Several are "
+    "compared; of a folder that holds several one is chosen.",
+    metavar="RUN",
+)
+_FAIL_ON = typer.Option(
+    help="What makes the exit code 1: error (unless sad.toml says more), or warn.",
+    metavar="LEVEL",
+    autocompletion=completion.fail_on,
+)
+_MAP = typer.Option("--map", help="Which column is which, e.g. my_kl=train/raw/kd.", metavar="THEIRS=OURS")
+_TOTAL_STEPS = typer.Option(help="Steps of the run, where the log does not tell.", metavar="N")
+_SELECT = typer.Option(help="Only these red flags: R101, R2, a name.", metavar="RULE", autocompletion=completion.rules)
+_IGNORE = typer.Option(help="Leave these red flags out.", metavar="RULE", autocompletion=completion.rules)
+_BAND = typer.Option(
+    help="Lay the run beside a band: seed, or a TOML file.", metavar="NAME|FILE", autocompletion=completion.bands
+)
+_REPLAY = typer.Option(help="Play a finished run in the dashboard, so many times as fast.", metavar="20x")
+_FOLLOW = typer.Option("--follow", help="Go on until the run ends, without the dashboard; then report.")
+_IDLE = typer.Option(help="End --follow after so many seconds without news.", metavar="SECONDS")
+_NOTIFY = typer.Option(
+    help="Tell of each red flag, once: POST it to an address, or run a command.", metavar="URL|COMMAND"
+)
+_CODE = typer.Argument(
+    help="A bug (V101), a property (I08) or a red flag (R203).", metavar="CODE", autocompletion=completion.pages
+)
+_RUN = typer.Argument(help="A run: what the red flag measured in it is told too.", metavar="RUN")
 
 
 def doctor(
-    run: Annotated[
-        list[str],
-        typer.Argument(
-            help="A run folder, a log file, or FILE.db/RUN of a tracker's database; live or finished. Several are "
-            "compared; of a folder that holds several one is chosen.",
-            metavar="RUN",
-        ),
-    ],
+    run: Annotated[list[str], _RUNS],
     report: Annotated[bool, typer.Option("--report", help="Print text instead of the dashboard.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Annotated[bool, JSON] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
     sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for a code host.")] = False,
     junit: Annotated[bool, typer.Option("--junit", help="Print JUnit XML, for a CI system.")] = False,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the report with charts to this file, as one page.")
-    ] = None,
-    svg: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a picture of the dashboard to this file.")
-    ] = None,
-    fail_on: Annotated[
-        str | None,
-        typer.Option(
-            help="What makes the exit code 1: error (unless sad.toml says more), or warn.",
-            metavar="LEVEL",
-            autocompletion=completion.fail_on,
-        ),
-    ] = None,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--map", help="Which column is which, e.g. my_kl=train/raw/kd.", metavar="THEIRS=OURS"),
-    ] = None,
-    total_steps: Annotated[
-        float | None, typer.Option(help="Steps of the run, where the log does not tell.", metavar="N")
-    ] = None,
-    select: Annotated[
-        list[str] | None,
-        typer.Option(help="Only these red flags: R101, R2, a name.", metavar="RULE", autocompletion=completion.rules),
-    ] = None,
-    ignore: Annotated[
-        list[str] | None,
-        typer.Option(help="Leave these red flags out.", metavar="RULE", autocompletion=completion.rules),
-    ] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            "--threshold",
-            help="Another threshold for a red flag, e.g. R203.share=0.9.",
-            metavar="RULE.NAME=N",
-            autocompletion=completion.thresholds,
-        ),
-    ] = None,
-    band: Annotated[
-        str | None,
-        typer.Option(
-            help="Lay the run beside a band: seed, or a TOML file.",
-            metavar="NAME|FILE",
-            autocompletion=completion.bands,
-        ),
-    ] = None,
+    html: Annotated[Path | None, path("FILE", "Write the report with charts to this file, as one page.")] = None,
+    svg: Annotated[Path | None, path("FILE", "Write a picture of the dashboard to this file.")] = None,
+    fail_on: Annotated[str | None, _FAIL_ON] = None,
+    columns: Annotated[list[str] | None, _MAP] = None,
+    total_steps: Annotated[float | None, _TOTAL_STEPS] = None,
+    select: Annotated[list[str] | None, _SELECT] = None,
+    ignore: Annotated[list[str] | None, _IGNORE] = None,
+    changed: Annotated[list[str] | None, threshold("Another threshold for a red flag, e.g. R203.share=0.9.")] = None,
+    band: Annotated[str | None, _BAND] = None,
     baseline: Annotated[str | None, typer.Option(help="Lay the run beside a good one.", metavar="RUN")] = None,
-    replay: Annotated[
-        str, typer.Option(help="Play a finished run in the dashboard, so many times as fast.", metavar="20x")
-    ] = "",
-    follow: Annotated[
-        bool, typer.Option("--follow", help="Go on until the run ends, without the dashboard; then report.")
-    ] = False,
-    idle: Annotated[
-        float | None, typer.Option(help="End --follow after so many seconds without news.", metavar="SECONDS")
-    ] = None,
-    notify: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Tell of each red flag, once: POST it to an address, or run a command.", metavar="URL|COMMAND"
-        ),
-    ] = None,
+    replay: Annotated[str, _REPLAY] = "",
+    follow: Annotated[bool, _FOLLOW] = False,
+    idle: Annotated[float | None, _IDLE] = None,
+    notify: Annotated[list[str] | None, _NOTIFY] = None,
 ) -> None:
     """Diagnose a run: dashboard on a terminal, text elsewhere.
 
@@ -102,7 +75,7 @@ def doctor(
     if len(forms) > 1:
         raise UserError(f"{' and '.join(f'--{form}' for form in forms)} are {len(forms)} answers: give one of them")
     try:
-        changed, renamed = thresholds(threshold or []), renaming(columns or [])
+        limits, renamed = thresholds(changed or []), renaming(columns or [])
         watching = Watching(following=follow, idle=idle, notify=notify or [])
     except ValueError as problem:
         raise UserError(str(problem)) from None
@@ -114,7 +87,7 @@ def doctor(
             html=html,
             select=select or [],
             ignore=ignore or [],
-            thresholds=changed,
+            thresholds=limits,
             fail_on=fail_on,
             names=renamed,
             total_steps=total_steps,
@@ -127,33 +100,15 @@ def doctor(
 
 
 def explain(
-    code: Annotated[
-        str,
-        typer.Argument(
-            help="A bug (V101), a property (I08) or a red flag (R203).",
-            metavar="CODE",
-            autocompletion=completion.pages,
-        ),
-    ],
-    run: Annotated[
-        Path | None, typer.Argument(help="A run: what the red flag measured in it is told too.", metavar="RUN")
-    ] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            "--threshold",
-            help="Another threshold, e.g. R203.share=0.9.",
-            metavar="RULE.NAME=N",
-            autocompletion=completion.thresholds,
-        ),
-    ] = None,
+    code: Annotated[str, _CODE],
+    run: Annotated[Path | None, _RUN] = None,
+    changed: Annotated[list[str] | None, threshold("Another threshold, e.g. R203.share=0.9.")] = None,
 ) -> None:
     """Print the page of a bug, a property or a red flag; of a red flag also what it measured in a run."""
     from sad_doctor.main import explain as explain_rule
 
     if run is not None:
-        typer.echo(_explained(code, run, threshold or []).rstrip())
+        typer.echo(_explained(code, run, changed or []).rstrip())
         return
     if (page := explain_rule(code)) is None:
         page = _bug_page(code)

@@ -8,87 +8,40 @@ from typing import Annotated
 import typer
 
 from sad.cli import completion
+from sad.cli.options import CONFIG, DATA, TEACHER, number, overrides, path, setting, student
 
 _STOP = "Stopping and going on"
+_DRY_RUN = typer.Option("--dry-run", help="Print the resolved recipe and the plan, then stop.")
+_TRUST = typer.Option(
+    "--trust", help="The resumed run is my own: run the code and write to the places it names.", rich_help_panel=_STOP
+)
+_MAX_HOURS = typer.Option(metavar="HOURS", help="Save and end before so many hours are over.", rich_help_panel=_STOP)
+_ON_RED_FLAG = typer.Option(
+    metavar="WHAT",
+    help="ignore, warn, stop or rollback: what a red flag of the doctor does to the run.",
+    autocompletion=completion.red_flags,
+    rich_help_panel=_STOP,
+)
 
 
 def train(
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Recipe in TOML; flags go on top of it.")] = None,
-    teacher: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL",
-            help="Hub id, folder, GGUF file, asset:NAME, or embedded.",
-            autocompletion=completion.teachers,
-        ),
-    ] = None,
-    student: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL",
-            help="Hub id, folder, asset:NAME, embedded, or random:LAYERSxWIDTH.",
-            autocompletion=completion.students,
-        ),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT",
-            help="Text, JSON, CSV or Parquet file, a folder, or a hub id.",
-            autocompletion=completion.texts,
-        ),
-    ] = None,
-    epochs: Annotated[float | None, typer.Option(metavar="N", help="Passes over the training text.")] = None,
-    max_steps: Annotated[int | None, typer.Option(metavar="N", help="Optimizer steps at the most.")] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(metavar="N", help="Windows of a micro-batch on each device.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of weights, order and held-out choice.")] = None,
-    cache: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="The teacher's answers, as sad cache wrote them.")
-    ] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Any key of the recipe: terms.kd.weight=0.5; may be given again.",
-            autocompletion=completion.recipe_keys,
-        ),
-    ] = None,
-    output: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where the runs are; runs if not set.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the resolved recipe and the plan, then stop.")
-    ] = False,
-    resume: Annotated[
-        Path | None,
-        typer.Option(metavar="RUN", help="Run folder to go on with, e.g. runs/latest.", rich_help_panel=_STOP),
-    ] = None,
-    trust: Annotated[
-        bool,
-        typer.Option(
-            "--trust",
-            help="The resumed run is my own: run the code and write to the places it names.",
-            rich_help_panel=_STOP,
-        ),
-    ] = False,
-    max_hours: Annotated[
-        float | None,
-        typer.Option(metavar="HOURS", help="Save and end before so many hours are over.", rich_help_panel=_STOP),
-    ] = None,
-    push_checkpoint: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Copy each checkpoint to this folder too.", rich_help_panel=_STOP),
-    ] = None,
-    on_red_flag: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHAT",
-            help="ignore, warn, stop or rollback: what a red flag of the doctor does to the run.",
-            autocompletion=completion.red_flags,
-            rich_help_panel=_STOP,
-        ),
-    ] = None,
+    config: Annotated[Path | None, CONFIG] = None,
+    teacher: Annotated[str | None, TEACHER] = None,
+    student: Annotated[str | None, student("Hub id, folder, asset:NAME, embedded, or random:LAYERSxWIDTH.")] = None,
+    data: Annotated[str | None, DATA] = None,
+    epochs: Annotated[float | None, number("Passes over the training text.")] = None,
+    max_steps: Annotated[int | None, number("Optimizer steps at the most.")] = None,
+    batch_size: Annotated[int | None, number("Windows of a micro-batch on each device.")] = None,
+    seed: Annotated[int | None, number("Seed of weights, order and held-out choice.")] = None,
+    cache: Annotated[Path | None, path("FOLDER", "The teacher's answers, as sad cache wrote them.")] = None,
+    sets: Annotated[list[str] | None, setting("terms.kd.weight=0.5")] = None,
+    output: Annotated[Path | None, path("FOLDER", "Where the runs are; runs if not set.")] = None,
+    dry_run: Annotated[bool, _DRY_RUN] = False,
+    resume: Annotated[Path | None, path("RUN", "Run folder to go on with, e.g. runs/latest.", _STOP)] = None,
+    trust: Annotated[bool, _TRUST] = False,
+    max_hours: Annotated[float | None, _MAX_HOURS] = None,
+    push_checkpoint: Annotated[Path | None, path("FOLDER", "Copy each checkpoint to this folder too.", _STOP)] = None,
+    on_red_flag: Annotated[str | None, _ON_RED_FLAG] = None,
 ) -> None:
     """Distil a teacher into a student. Without arguments: the embedded pair, offline, in about a minute."""
     from sad.train.command import run_train
@@ -107,5 +60,4 @@ def train(
         "train.max_hours": max_hours,
         "train.push_checkpoint": None if push_checkpoint is None else str(push_checkpoint.expanduser().absolute()),
     }
-    overrides = {key: value for key, value in flags.items() if value is not None}
-    raise typer.Exit(run_train(config, overrides, sets or [], resume, dry_run=dry_run, trust=trust))
+    raise typer.Exit(run_train(config, overrides(flags), sets or [], resume, dry_run=dry_run, trust=trust))

@@ -21,11 +21,11 @@ from sad.rows import Rows, Softmax, softmax
 BLOCK, OTHERS = {"cpu": 11 * 2**20}, 3 * 2**25
 """Numbers of a block of logits, by the kind of device: enough rows for a product to run at full speed."""
 PIECE = {"cpu": 2**18}
-"""Numbers of a piece of a block that is worked on while it is in the cache; the whole block where there is none."""
+"""Numbers of a piece of a block, small enough for the processor's cache; elsewhere the whole block is one piece."""
 FEWEST = 3
 """Rows of a piece: with fewer the calls themselves cost more than the cache saves."""
 FUSED = {"cuda"}
-"""Where the element-wise part is one kernel."""
+"""Devices on which one fused kernel computes the element-wise part."""
 BOTH = "both"
 """The name of the one sum for all terms, each at its scale."""
 LEAST_ROWS, MOST_ROWS = 128, {"cpu": 512}
@@ -33,8 +33,8 @@ LEAST_ROWS, MOST_ROWS = 128, {"cpu": 512}
 
 
 class Column:
-    """Numbers of rows as they come, in memory of their own: a small tensor that outlives a piece would stand between
-    the large ones of the next, and the memory would grow from piece to piece.
+    """Collects one number a row in a buffer of its own: small tensors that outlive a piece would fragment the memory
+    between the large ones of the next.
     """
 
     def __init__(self, rows: int, device: torch.device) -> None:

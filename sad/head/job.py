@@ -1,4 +1,4 @@
-"""What a pass over the vocabulary is asked for, and one block of it."""
+"""What a pass over the vocabulary is to compute, and one block of its rows."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Chunks:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """What a pass is asked for, and the signals that it found."""
+    """What a pass is to compute, and the signals that it measured."""
 
     head: Head
     token: Int[Tensor, " target"] | None
@@ -63,7 +63,7 @@ class Job:
 
     @property
     def simple(self) -> bool:
-        """Whether one kernel knows all that is asked: one tokenizer, the teacher itself, no weights from values."""
+        """Whether one kernel can compute it: one tokenizer, the teacher itself, no weights that depend on values."""
         if self.measure or self.compared is None:
             return not self.measure
         target = self.compared.target

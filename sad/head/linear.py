@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sad.batch import Tokens
 from sad.errors import UserError
-from sad.forward import run, text_config
+from sad.models.forward import run, text_config
 
 
 @dataclass(frozen=True, slots=True, eq=False)

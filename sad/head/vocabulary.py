@@ -1,7 +1,7 @@
-"""KD, LM and chunk likelihood in one pass over the vocabulary; nobody holds the logits of all rows.
+"""KD, LM and chunk likelihood in one pass over the vocabulary; the logits of all rows never exist at once.
 
-A few rows at a time: the student's logits, the value of each term, and at once its gradient, which is multiplied into
-the gradients of the states and of the head. Then the block is forgotten. Backward only scales.
+For a few rows at a time: the student's logits, the value of each term, and at once its gradient, which is multiplied
+into the gradients of the states and of the head. Then the block is freed. Backward only scales.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["Chunks", "Compared", "Vocabulary", "common_factor", "vocabulary_pass
 PROPORTION = 1e-4
 """How far, relative to the larger, the terms' factors may be from the proportion that was announced."""
 ONE = 1e-6
-"""How far from 1 a factor may be and count as 1: a float32 product of what was announced."""
+"""How far from 1 a factor may be and still count as 1, since it is a product in float32."""
 
 
 @dataclass(slots=True, eq=False)

@@ -5,23 +5,25 @@ For every block of a model, the state that is taken for it equals the output of 
 embedding, not the output of another block, not the final norm. The pairs of blocks to compare rise strictly on both
 sides and end with the last block of both, for every two depths, also where the student is the deeper one. And what the
 training then compares, for 1 to 3 pairs, are the outputs of the blocks of those pairs, each pair once. One
-comparison more leaves no hook more on the models.
+comparison more leaves no hook more on the models. Where a block hands on several streams, behind the places, before
+them or side by side in a wider row, its state is their mean.
 
 ## Why it must hold
 A student's block compared with the teacher's embedding is taught the token that it was given. One that is left out,
 or seen through a norm that the others did not pass, is taught on another scale than its neighbours.
 
 ## Tolerance
-None: equal to the last bit.
+None: equal to the last bit; 1e-6 of the norm for a mean of streams, which is a sum.
 
 ## What breaks it
 `hidden_states[l]`, where entry 0 is the embedding; `hidden_states[l + 1]`, right but for the last entry, which in
-transformers' Llama has passed the final norm; the right pairs, and another block, or one pair for all, in the loss.
+transformers' Llama has passed the final norm; the right pairs, and another block, or one pair for all, in the loss;
+one stream for all, or places taken for streams.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -38,6 +40,19 @@ DEPTHS = range(1, 33)
 PAIRS = (1, 2, 4, 64)
 COMPARED = (1, 2, 3)
 WIDTH = 16
+STREAMS = (2.0, 1.0, 1.0, 0.0)
+"""What each stream is of the state; their mean is the state."""
+ROUNDING = 1e-6
+Arrange = Callable[[Tensor], Tensor]
+ARRANGED: dict[str, tuple[Arrange, Arrange]] = {
+    "before the places": (lambda streams: streams, lambda kept: kept.mean(0)),
+    "behind the places": (lambda streams: streams.movedim(0, -2), lambda kept: kept.mean(-2)),
+    "in a row": (
+        lambda streams: streams.movedim(0, -2).flatten(-2),
+        lambda kept: kept.reshape(*kept.shape[:-1], len(STREAMS), WIDTH).mean(-2),
+    ),
+}
+"""Where a block keeps streams that come as [stream, batch, length, width], and how what follows it reads them."""
 
 
 class Layers(Protocol):
@@ -75,6 +90,8 @@ def layer_indexing(layers: Layers) -> Verdict:
     if wrong:
         faults.append(f"pairs wrong at {len(wrong)} of {len(DEPTHS) ** 2} depths, first {wrong[0]}")
     faults += [*_compared(layers, tokens)][:1]
+    if not faults:
+        faults += [*_streamed(layers, model, tokens, true)][:1]
     held = f"{sum(right)} of {len(right)} blocks right, pairs right at {len(DEPTHS) ** 2} depths and in the loss"
     says = ", ".join(faults) or held
     return Verdict(not faults, says, {"right": sum(right), "blocks": len(right), "wrong_depths": len(wrong)})
@@ -98,6 +115,31 @@ def _compared(layers: Layers, tokens: Tokens) -> Iterator[str]:
     # transformers leaves some of its own, once
     if hooks[-1] > hooks[0]:
         yield f"{hooks[-1] - hooks[0]} hooks are left on the models"
+
+
+@torch.no_grad()
+def _streamed(layers: Layers, model: nn.Module, tokens: Tokens, true: list[Tensor]) -> Iterator[str]:
+    """What is wrong with the states of blocks that hand on several streams, in words."""
+    blocks = [*model.get_submodule("model.layers").children()]
+    after = [*blocks[1:], model.get_submodule("model.norm")]
+    for where, (arranged, read) in ARRANGED.items():
+
+        def keep(_block: nn.Module, _inputs: object, output: Tensor, arranged: Arrange = arranged) -> Tensor:
+            return arranged(torch.stack([share * output for share in STREAMS]))
+
+        def one(_module: nn.Module, inputs: tuple[Tensor, ...], read: Arrange = read) -> tuple[Tensor, ...]:
+            return (read(inputs[0]), *inputs[1:])
+
+        hooks = [block.register_forward_hook(keep) for block in blocks]
+        hooks += [module.register_forward_pre_hook(one) for module in after]
+        try:
+            for block, expected in enumerate(true):
+                taken = layers.state(model, tokens, block)
+                if taken.shape != expected.shape or not (taken - expected).norm() <= ROUNDING * expected.norm():
+                    yield f"of streams {where} the state of block {block} is not the mean"
+        finally:
+            for hook in hooks:
+                hook.remove()
 
 
 def _block(state: Tensor, true: list[Tensor]) -> int | None:

@@ -9,7 +9,8 @@ the run that saved it trains on, a run that took it up trains on, and it still l
 gives another order. A run that can be asked to end does so after the step that it is taking, and has saved it; it says
 how it began, and how it ended. One that knows its data refuses to go on with others, and with steps of another size. Of
 several processes each goes on drawing as it would have, no two alike, also where there are more of them than there
-were.
+were. A run that goes back to an earlier save goes on from there by the rates of the steps that it takes again, with the
+samples that come next: none is trained on twice, and what is then taken up is the run that went back.
 
 ## Why it must hold
 Long runs are stopped as a rule, not as an exception. What a resume loses shows as a small jump of the loss, if at all,
@@ -70,7 +71,8 @@ def resume_equivalence(resumable: Resumable) -> Verdict:
         return Verdict(
             False, f"seeds {SETTING.seed} and {OTHER_SEED} give one order: {_numbers(other.taken[0])} …", numbers
         )
-    if fault := _singly(resumable) or _stops(resumable, whole) or _mistakes(resumable, whole) or _draws(resumable):
+    fault = _singly(resumable) or _stops(resumable, whole) or _mistakes(resumable, whole)
+    if fault := fault or _returns(resumable, whole) or _draws(resumable):
         return Verdict(False, fault, numbers)
     says = f"taken up {numbers['resumes']:.0f} times: samples, rates, losses, weights and optimizer bit-identical"
     return Verdict(True, says, numbers)
@@ -122,7 +124,8 @@ def _mistakes(resumable: Resumable, whole: Ran) -> str:
     if not resumable.knows_its_data:
         return ""
     others = {
-        "other data": replace(SETTING, size=SETTING.size - 1),
+        "less data": replace(SETTING, size=SETTING.size - 1),
+        "other data": replace(SETTING, other=True),
         "other steps": replace(SETTING, accumulation=SETTING.accumulation + 1),
     }
     for what, setting in others.items():
@@ -132,6 +135,26 @@ def _mistakes(resumable: Resumable, whole: Ran) -> str:
             continue
         return f"it goes on with {what} than it began with"
     return ""
+
+
+def _returns(resumable: Resumable, whole: Ran) -> str:
+    """What is wrong with a run that goes back to an earlier save; empty if nothing is, or it cannot."""
+    went: Callable[[Setting, int, int], Ran] | None = getattr(resumable, "went_back", None)
+    if went is None:
+        return ""
+    ran = went(SETTING, LATER, BOUNDARY)
+    where = f"gone back from step {LATER} to step {BOUNDARY}"
+    if len(ran.taken) != SETTING.steps:
+        return f"{where}: {len(ran.taken)} steps count, not {SETTING.steps}"
+    for step, (got, rated) in enumerate(zip(ran.taken, whole.taken, strict=True)):
+        if got.rate != rated.rate:
+            return f"{where}: learning rate {got.rate:.4g} at step {step + 1}, never gone back {rated.rate:.4g}"
+        place = step if step < BOUNDARY else step + LATER - BOUNDARY
+        if place < len(whole.taken) and got.samples != whole.taken[place].samples:
+            return f"{where}: step {step + 1} takes samples {_numbers(got)}, not {_numbers(whole.taken[place])}"
+    again = resumable.run(SETTING, ran.saved[BOUNDARY], ())
+    fault = next(differences(ran, BOUNDARY, again), "")
+    return fault and f"{where}, and taken up from there: {fault}"
 
 
 def _draws(resumable: Resumable) -> str:

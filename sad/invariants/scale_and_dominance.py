@@ -3,7 +3,8 @@
 ## Property
 With teacher states of which one activation is thousands of times larger than the rest: the term's value lies below
 10 at every length from 34 to 384; the largest is at most 1.5 times the smallest; at length 384 no position and no
-top 0.01% of the elements has more than 5% of the squared gradient (a fair share of a position is 0.26%).
+top 0.01% of the elements has more than 5% of the squared gradient (a fair share of a position is 0.26%). A teacher
+whose states are 2^30 times as large, or as small, teaches the same: the value is within 1e-3.
 
 ## Why it must hold
 Such activations sit at the first position of real teachers (Sun et al. 2024, arXiv 2402.17762). A term that they own
@@ -14,7 +15,8 @@ Named above; the terms in use are below 4, within 1%, and give each position its
 student is judged beside the value: a term divided by the teacher's mean square looks right and is still owned.
 
 ## What breaks it
-`F.mse_loss` on raw states, however often it is divided by their number. Two planted profiles are used, and said to
+`F.mse_loss` on raw states, however often it is divided by their number; an epsilon beside a variance, which counts
+where states are small. Two planted profiles are used, and said to
 be planted: width 1,024 with one 10,570 and the rest of size 1 (the size that the failed run's two logged ends give:
 3,211 x 34 x 1,024 = 284.1 x 384 x 1,024 within 0.1%), and that measured on SmolLM2-135M: width 576, 24,961 in feature
 507 of position 0, the rest of size 48.
@@ -42,6 +44,8 @@ LARGEST = 10.0
 RATIO = 1.5
 SHARE = 0.05
 TOP = 1e-4
+SIZES = (2.0**-30, 2.0**30)
+UNITS = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +87,12 @@ def scale_and_dominance(term: Term) -> Verdict:
 
 def _judge(term: Term, profile: Profile) -> tuple[list[str], dict[str, float]]:
     values = {length: float(term(*profile.states(length)).detach()) for length in LENGTHS}
+    short = values[LENGTHS[0]]
     largest, smallest = max(values.values()), min(values.values())
     ratio = largest / smallest if smallest > 0 else float("inf")
     position, elements = _ownership(term, profile)
+    student, teacher = profile.states(LENGTHS[0])
+    sized = {size: float(term(student, size * teacher).detach()) for size in SIZES}
     faults = [
         fault
         for fault, sound in (
@@ -93,6 +100,10 @@ def _judge(term: Term, profile: Profile) -> tuple[list[str], dict[str, float]]:
             (f"above {LARGEST:g}", largest <= LARGEST),
             ("owned by one position", position <= SHARE),
             (f"a few elements have {elements:.1%}", elements <= SHARE),
+            *(
+                (f"{value:.2f} for a teacher {size:.0e} times as large", abs(value - short) <= UNITS * short)
+                for size, value in sized.items()
+            ),
         )
         if not sound
     ]

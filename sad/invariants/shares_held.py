@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from sad import tiny
 from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM
 from sad.case import Verdict
-from sad.forward import block_list
+from sad.models.forward import block_list
 from sad.pair import Pair
 
 ID = "I16"

@@ -3,10 +3,10 @@
 ## Property
 From last hidden states and heads, value and gradients to states, weight and bias are those of all logits held at once
 in float64: with 19 places, with 4,300 and with 9 over 70,001 tokens; with a bias, a logit scale, a soft-cap, a head
-that is tied to the embedding, padding rows, another vocabulary, a temperature, a head in half precision; for forward
-and reverse KL, JSD and both skewed ones, also at the ends of a mixture; where the teacher is sure of what the student
-cannot say, which counts for nothing; against the teacher's whole distribution and against its likeliest tokens with the
-rest as one; alone and with cross-entropy, where some places have a label and no boundary.
+that is tied to the embedding, padding rows, another vocabulary, a temperature, a head in half precision, of either
+model; for forward and reverse KL, JSD and both skewed ones, also at the ends of a mixture; where the teacher is sure of
+what the student cannot say, which counts for nothing; against the teacher's whole distribution and against its
+likeliest tokens with the rest as one; alone and with cross-entropy, where some places have a label and no boundary.
 
 ## Why it must hold
 Nobody holds the logits of two models at once: what trains works in blocks, and forms its gradient by hand. Everything
@@ -81,12 +81,22 @@ def _cases() -> Iterator[tuple[str, States]]:
     yield "at temperature 2", both
     noise = torch.Generator().manual_seed(1)
     yield "a bias", replace(both, bias=torch.randn(len(small.weight), generator=noise))
+    # less than float32 knows is left for the tokens
+    filled = torch.where(torch.arange(len(small.weight)) < small.tokens, 0.0, FAR)
+    yield "padding rows that have all the mass", replace(small, bias=filled, shares=(0.7, 0.3))
     bias = torch.randn(len(small.weight), generator=noise).bfloat16()
     yield "a head in half precision", replace(both, weight=small.weight.bfloat16(), bias=bias)
     yield "a logit scale", replace(both, scale=0.25)
     yield "a soft-cap", replace(both, softcap=2.0)
+    whole = replace(both, teacher_bias=2 * torch.randn(len(small.teacher_weight), generator=noise))
+    whole = replace(whole, teacher_scale=0.5, teacher_softcap=2.0)
+    yield "a teacher's bias, scale and soft-cap", whole
+    half = {name: getattr(whole, name).bfloat16() for name in ("teacher_hidden", "teacher_weight", "teacher_bias")}
+    yield "the same, in half precision", replace(whole, **half)
     yield "a head tied to the embedding", replace(both, tied=small.labels.flip(0))
-    index = torch.arange(44) % 38 - 1
+    # the first of the student's tokens is none of the teacher's
+    index = torch.arange(44) % 37
+    index[index == 0] = -1
     other = replace(both, teacher_weight=torch.randn(44, TEACHER_WIDTH, generator=noise), index=index)
     for kind in Kind:
         yield f"{kind}", replace(small, kind=kind, mix=0.3)

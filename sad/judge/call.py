@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sad.judge.constructor import kept_losses
+from sad.judge.constructor import constants_of, kept_losses, word_for
 from sad.judge.output import loss_of
 from sad.judge.roles import Reading, Role, Space, read
-from sad.judge.stand_in import Asked, Model, NeedsAdapterError, stand_in_self, trainer_parts
+from sad.judge.stand_in import Asked, NeedsAdapterError, stand_in_self, trainer_parts
 from sad.judge.values import Asking, Form, Values
 from sad.subjects.divergence import Given
 
@@ -113,10 +113,26 @@ class Call:
         """Return the scalar loss of one call. Raises what the code raises, ``StoppedError`` where that would end us."""
         return self._called(Values(self._asking(), given))
 
-    def _asking(self) -> Asking:
+    def defaults(self) -> dict[str, Any]:
+        """The defaults of its parameters, and of those of its constructor, by name."""
         every = [*self._parameters(), *(self._constructor(self.target) if self.built else [])]
-        defaults = {p.name: p.default for p in every if p.default is not inspect.Parameter.empty}
-        return Asking(self.form, self.settings, self.asked, defaults, self.hidden)
+        return {p.name: p.default for p in every if p.default is not inspect.Parameter.empty}
+
+    def _asking(self) -> Asking:
+        defaults = self.defaults()
+        words = {name: word for name, word in self._words().items() if word is not None}
+        return Asking(self.form, self.settings, self.asked, defaults, self.hidden, words)
+
+    def _words(self) -> dict[str, str | None]:
+        read_from = [self.reading, *([self.built] if self.built else [])]
+        names = [name for reading in read_from for name in reading.named(Role.WORD)]
+        if not names:
+            return {}
+        try:
+            text = inspect.getsource(self.about or self.target)
+        except (OSError, TypeError):
+            return {}
+        return {name: word_for(name, text) for name in names}
 
     def _called(self, values: Values) -> Tensor:
         try:
@@ -182,8 +198,8 @@ class Call:
         if not inspect.isclass(target) and self.owner is not None:
             every = list(inspect.signature(target).parameters.values())
             if self._bound(every):
-                parts = trainer_parts(lambda: Model(values.teacher)) | kept_losses(self.owner)
-                first = stand_in_self(self.owner, values.settings, self.asked, parts)
+                parts = trainer_parts(values.teacher_model) | kept_losses(self.owner)
+                first = stand_in_self(self.owner, values.settings, self.asked, parts, constants_of(self.owner))
                 return lambda *args, **named: target(first, *args, **named)
         return target  # type: ignore[no-any-return]
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from sad.case import Standing, Verdict
 from sad.judge.call import Call
 from sad.judge.claims import claims as claimed
-from sad.judge.discover import SEQUENCES, source
-from sad.judge.families import forward_kl
+from sad.judge.context import SEQUENCES, around, of_texts, source
+from sad.judge.families import FORWARD, forward_kl
 from sad.judge.found import Found
 from sad.judge.fused import fused
 from sad.judge.roles import Role
@@ -20,7 +20,7 @@ from sad.judge.sample import sample, shown
 from sad.judge.target import said
 from sad.judge.temperature import UNSQUARED
 from sad.judge.unexplained import unexplained
-from sad.subjects.divergence import Given, Kind, Reduction, Squared, Takes
+from sad.subjects.divergence import Given, Reduction, Squared, Takes
 
 SAME = 1e-6
 FLATTENED = re.compile(r"\.(view|reshape)\(\s*-1\s*,[^)\n]*(size\(\s*-1|shape\[-1\]|vocab)", re.IGNORECASE)
@@ -81,14 +81,19 @@ def divisor(found: Found) -> Verdict:
     if found.unfit:
         says = f"{found.unfit}; a mean over rows is divided by their number, a sum by a given count or by nothing"
         return Verdict(False, says, example=shown(found.shape.sample.given))
+    if found.shared:
+        return Verdict(True, f"divided by {found.shared}", standing=Standing.ALLOWED)
     if found.uneven:
         return Verdict(True, "rows have weights of their own", standing=Standing.ALLOWED)
     if contract.reduction is not Reduction.BATCH or call.form.rank == 2:
         return Verdict(True, contract.reduction.value)
     says = f"divided by the number of sequences alone: at length {length} it is {length} times a mean over rows"
-    text = source(call)
+    text = source(call) + (around(call)[0] if call.takes(Role.MODEL) else "")
     if "batchmean" in text and (
-        SEQUENCES.search(text) or FLATTENED.search(text) or any(word in text.lower() for word in OF_TEXTS)
+        SEQUENCES.search(text)
+        or FLATTENED.search(text)
+        or any(word in text.lower() for word in OF_TEXTS)
+        or (call.takes(Role.MODEL) and of_texts(call))
     ):
         says = f"batchmean of [batch, length, vocab] is {says}"
         return Verdict(False, says, {"times": float(length)}, example=shown(found.shape.sample.given))
@@ -107,7 +112,7 @@ def temperature_squared(found: Found) -> Verdict:
             if Takes.TEMPERATURE in contract.takes
             else Verdict(True, "the temperature has no effect", standing=Standing.NOT_APPLICABLE)
         )
-    if found.mixed and contract.kind is Kind.FORWARD_KL:
+    if found.mixed and found.name == FORWARD.name:
         says = f"{UNSQUARED}, beside a label loss that does not: at T = 8 the teacher counts a sixty-fourth"
         return Verdict(False, says, {"gradient at T = 3": 1 / 9})
     return Verdict(True, f"{UNSQUARED}; a matter of its weight", standing=Standing.ALLOWED)

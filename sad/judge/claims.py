@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 
 from sad.judge.call import Call
-from sad.judge.discover import source
+from sad.judge.context import source
 from sad.judge.families import EXCHANGED, FORWARD, GENERAL, REVERSE
 from sad.judge.found import Found, at_end
 from sad.judge.roles import tokens
+from sad.subjects.divergence import Reduction
 
 BACKWARDS = re.compile(
     r"reverse|rkl|r_kl|backward.?kl|kl.?\(?\s*(student|q\b|p_s|ps\b)|mode.?seeking|exclusive|minillm|student\s*\|\|",
@@ -33,11 +34,12 @@ def claims(found: Found) -> list[str] | None:
     words = set(tokens(name))
     said = _direction(words, name)
     ends = _ends(text)
-    if said is None and not ends and found.name not in (REVERSE.name, EXCHANGED.name):
+    reduced = _of_the_reduction(found)
+    if said is None and not ends and not reduced and found.name not in (REVERSE.name, EXCHANGED.name):
         return None
     if not found.known:
-        return [] if said is None and not ends else None
-    return [*_of_the_name(found, said, name, text), *_of_the_ends(found, ends), *_of_gkd(found, text, name)]
+        return reduced or ([] if said is None and not ends else None)
+    return [*reduced, *_of_the_name(found, said, name, text), *_of_the_ends(found, ends), *_of_gkd(found, text, name)]
 
 
 def named(call: Call) -> str:
@@ -99,6 +101,14 @@ def _of_the_ends(found: Found, ends: dict[float, str]) -> Iterator[str]:
         got = at_end(call, end, 0)
         if got in (FORWARD.name, REVERSE.name) and not got.startswith(kind):
             yield f"its docs say {kind} KL at {end:g}, and it is {got} there"
+
+
+def _of_the_reduction(found: Found) -> list[str]:
+    """A sum over rows where the setting that is called reduction asks for a mean."""
+    asked = found.shape.call.defaults().get("reduction")
+    if asked not in ("mean", "batchmean") or found.divergence.contract.reduction is not Reduction.SUM:
+        return []
+    return [f"its reduction is {asked!r}, and it is a sum over all rows"]
 
 
 def _of_gkd(found: Found, text: str, name: str) -> Iterator[str]:

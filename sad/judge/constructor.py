@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -46,3 +47,53 @@ def _named(node: ast.expr, names: dict[str, object]) -> object:
     if isinstance(node, ast.Name):
         return names.get(node.id)
     return getattr(_named(node.value, names), node.attr, None) if isinstance(node, ast.Attribute) else None
+
+
+KIND = ("soft", "forward_kl", "forward_kld", "fkl", "kl", "kld", "kl_div", "kd", "logits", "logit")
+"""Words for the divergence of logits, the likeliest first."""
+
+
+def word_for(name: str, text: str) -> str | None:
+    """Return the word that asks for a divergence of logits, of those that a source compares a setting with."""
+    told: list[str] = []
+    for found in re.finditer(rf"\b{name}\s*(?:==|in|not in)\s*([\[(]?[^\])\n:]*)", text):
+        told += re.findall(r"[\'\"]([\w-]+)[\'\"]", found[1])
+    return next((word for word in KIND if word in told), None)
+
+
+def constants_of(of: type) -> dict[str, object]:
+    """Return what a constructor sets its attributes to that is plain: a constant, or a parameter that has a default."""
+    found: dict[str, object] = {}
+    for base in reversed(of.__mro__):
+        made = base.__dict__.get("__init__")
+        if not inspect.isfunction(made):
+            continue
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(made)))
+        except (OSError, SyntaxError):
+            continue
+        defaults = {
+            p.name: p.default
+            for p in inspect.signature(made).parameters.values()
+            if isinstance(p.default, bool | int | float | str)
+        }
+        for name, value in _plain(tree):
+            if isinstance(value, ast.Name) and value.id in defaults:
+                found[name] = defaults[value.id]
+            elif isinstance(value, ast.Constant) and value.value is not None:
+                found[name] = value.value
+    return found
+
+
+def _plain(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """The attributes of self that are assigned, one by one or several at once, with what each is assigned."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            pairs = [(target, node.value)]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = list(zip(target.elts, node.value.elts, strict=False))
+            for one, value in pairs:
+                if isinstance(one, ast.Attribute) and ast.unparse(one.value) == "self":
+                    yield one.attr, value

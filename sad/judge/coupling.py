@@ -18,12 +18,15 @@ RELATED = re.compile(
 
 
 def coupled(of: Sample, call: Call) -> bool:
-    """Whether the gradient of a row changes with the student's logits of another row."""
-    student = of.given.student_logits.clone()
-    student[:, -1] = student[:, -1].flip(-1)
-    other = sample(call, replace(of.given, student_logits=student)).gradient
+    """Whether the gradient of a row changes with the student's logits of another row, of its sequence or another."""
     rest = slice(0, -1)
-    return float((other[:, rest] - of.gradient[:, rest]).norm()) > COUPLED * float(of.gradient.norm())
+    for last, others in (((slice(None), -1), (slice(None), rest)), (-1, rest)):
+        student = of.given.student_logits.clone()
+        student[last] = student[last].flip(-1)
+        other = sample(call, replace(of.given, student_logits=student)).gradient
+        if float((other[others] - of.gradient[others]).norm()) > COUPLED * float(of.gradient.norm()):
+            return True
+    return False
 
 
 def on_rows_alone(of: Sample, call: Call) -> Call | None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
-import torch
 from torch import Tensor
 
 from sad.errors import UserError
 from sad.judge.call import Call
+from sad.judge.context import AXIS_ONE, of_sequences, source
 from sad.judge.families import EVERY, FORWARD, REVERSE, RIGHT, Family
-from sad.judge.roles import Role, Space, upright
+from sad.judge.forms import forms
+from sad.judge.roles import Role
 from sad.judge.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
 from sad.judge.screen import Entry, screened
 from sad.judge.target import said
@@ -30,24 +28,10 @@ the latest, on 150 losses.
 """
 AS_NEAR = 1.5
 """How many times the least residual still counts as near: below that the likeliest form is taken."""
+FLAT = 1e-4
+"""Of the gradient's norm at equal logits against that at ordinary ones."""
 SEARCH = 10.0
 """Seconds after which no other form is tried, where one ran; half as many more for temperatures fixed inside."""
-LOG, PROB, LOGIT = Space.LOG_PROBS, Space.PROBS, Space.LOGITS
-SPACES = ((LOGIT, LOGIT), (LOG, PROB), (LOG, LOG), (PROB, PROB))
-SEQUENCES = re.compile(
-    r"batch\w*[\s,*x]+\w*(seq|len|tok|time)\w*[^\n]{0,30}[,x]\s*\w*vocab|\[\s*b\w*\s*,\s*[tsl]\w*\s*,\s*v\w*\s*\]"
-    r"|\.\.\.,\s*:-1\s*,\s*:\s*\]|\[:\s*,\s*:-1\b|\(\s*b\s*,\s*[tsl]\s*,\s*v\s*\)",
-    re.IGNORECASE,
-)
-"""Where source or docs say that logits are [batch, length, vocab]."""
-AXES = re.compile(
-    r"[\[(]\s*b\w*\s*,\s*(\w*seq\w*|\w*len\w*|\w*tok\w*|[tsln])\s*,\s*(\w*vocab\w*|v)\s*[\])]"
-    r"|\.\.\.,\s*:-1\s*,\s*:\s*\]|\[:\s*,\s*:-1\s*(,\s*:\s*)?\]",
-    re.IGNORECASE,
-)
-"""The same, without rows that were flattened before."""
-AXIS_ONE = re.compile(r"softmax\((?:[^()]|\([^()]*\))*?(,\s*|dim\s*=\s*)1\s*\)")
-"""A softmax along axis 1."""
 
 FROM_THE_FRONT = (
     "its rows do not depend on one another in [rows, vocab], and do in [batch, length, vocab], which is what its "
@@ -95,8 +79,8 @@ def discover(call: Call, seed: int) -> Shape:
         except Exception as error:
             first = first or error
             continue
-        if found.fit.good and not found.fit.family.fault and not _inverted(found) and not _backwards(found):
-            return _crosswise(found, ran)
+        if found.fit.good and not found.fit.family.fault and not _put_off(found):
+            return _firsts(_crosswise(found, ran), ran)
         ran.append(found)
     if not ran:
         raise CannotRunError(said(first) if first is not None else "there is no way to call it")
@@ -104,47 +88,6 @@ def discover(call: Call, seed: int) -> Shape:
     shape = next((s for s in good if not s.fit.family.fault), good[0] if good else _nearest(ran))
     shape = replace(shape, notes=(*shape.notes, *([stopped] if stopped else [])))
     return shape if good else _fixed_temperature(shape, until=began + 1.5 * SEARCH)
-
-
-def forms(call: Call) -> Iterator[Call]:
-    """Every form in which it is tried, the likeliest first."""
-    text = source(call)
-    ranks = (2, 3) if call.hidden else (3, 2)
-    spaces = _spaces(call)
-    masked = call.takes(Role.MASK, Role.PADDING, Role.BATCH)
-    masks = (torch.bool, torch.long, torch.float32) if masked else (torch.bool,)
-    order = (False, True) if not call.reading.ordered else (False,)
-    listed = re.search(r"list\[(torch\.)?tensor", text, re.IGNORECASE)
-    number = re.search(r"num_\w*chunks\w*\s*:\s*int\s*=\s*(\d+)", text)
-    chunks = (int(number[1]) if number else 2, 0) if listed else (0,)
-    outputs = (False, True) if ".logits" in text or "['logits']" in text or '["logits"]' in text else (False,)
-    flips, longer = ((False, True), (False, True)) if masked else ((False,), (False,))
-    even = "tensor_split" in text
-    whole = (False, True) if call.takes(Role.LABELS, Role.BATCH) else (False,)
-    every = itertools.product(whole, chunks, outputs, longer, flips, ranks, spaces, order, masks)
-    for full, chunked, output, more, flip, rank, (student, teacher), swapped, dtype in every:
-        if chunked and rank == 2:
-            continue
-        changes: dict[str, Any] = {
-            "rank": rank,
-            "student": student,
-            "teacher": teacher,
-            "chunks": chunked,
-            "even": even,
-        }
-        changes |= {"outputs": output, "swapped": swapped, "masks": dtype, "flipped": flip, "longer": more}
-        yield call.formed(**changes, whole=full)
-
-
-def source(call: Call) -> str:
-    """Return the source of the loss, with that of its class where it is one; '' where there is none to read."""
-    target = call.about or call.target
-    target = target.__func__ if isinstance(target, classmethod) else target
-    target = target if inspect.isclass(target) or inspect.isroutine(target) else type(target)
-    try:
-        return inspect.getsource(target)
-    except (OSError, TypeError):
-        return ""
 
 
 def explained(of: Sample, call: Call, temperatures: tuple[float, float] | None = None) -> Fit:
@@ -222,16 +165,23 @@ def _fixed_temperature(shape: Shape, until: float) -> Shape:
     """Try whether a temperature that is fixed inside explains what nothing else does, until that time."""
     if shape.call.takes(Role.TEMPERATURE) or not shape.sample.attached:
         return shape
+    of_rows = AXIS_ONE.search(source(shape.call)) and not shape.call.form.chunks
+    ranks = dict.fromkeys((shape.call.form.rank, *((2,) if of_rows else ())))
     for temperature in FIXED_TEMPERATURES:
         if time.perf_counter() > until:
             says = f"temperatures from {temperature:g} on that may be fixed inside were not tried: it is slow"
             return replace(shape, notes=(*shape.notes, says))
-        call = shape.call.formed(temperature=temperature)
-        of = sample(call, shape.sample.given)
-        found = explained(of, call)
-        if found.good and not found.family.fault:
-            note = f"a temperature of {temperature:g} is fixed inside; the logits are multiplied by it to undo that"
-            return Shape(call, of, found, (*shape.notes, note))
+        for rank in ranks:
+            call = shape.call.formed(temperature=temperature, rank=rank)
+            try:
+                of = sample(call, shape.sample.given)
+            except Exception:
+                # another number of axes, which it does not take
+                continue
+            found = explained(of, call)
+            if found.good and not found.family.fault:
+                note = f"a temperature of {temperature:g} is fixed inside; the logits are multiplied by it to undo that"
+                return Shape(call, of, found, (*shape.notes, note))
     return shape
 
 
@@ -248,19 +198,23 @@ def _crosswise(shape: Shape, ran: list[Shape]) -> Shape:
     return replace(shape, faults=(says,))
 
 
-def of_sequences(call: Call) -> bool:
-    """Whether source or parameters say that logits are [batch, length, vocab]."""
-    return bool(AXES.search(source(call))) or bool(upright(call.reading))
+def _put_off(shape: Shape) -> bool:
+    """Whether another form may be the one that is meant, though this one is a known divergence."""
+    return _inverted(shape) or _backwards(shape) or _first_alone(shape)
 
 
-def _spaces(call: Call) -> tuple[tuple[Space, Space], ...]:
-    told = call.reading.spaces
-    student, teacher = told.get(Role.STUDENT), told.get(Role.TEACHER)
-    if student and teacher:
-        return ((student, teacher),)
-    if call.hidden:
-        return SPACES[:1]
-    return tuple(s for s in SPACES if student in (None, s[0]) and teacher in (None, s[1])) or SPACES[:1]
+def _first_alone(shape: Shape) -> bool:
+    """Whether it is of the first place of every sequence alone, that of a [CLS]."""
+    some = used(shape.fit.kd)
+    return shape.call.form.rank == 3 and bool(some[:, 0].all()) and not bool(some[:, 1:].any())
+
+
+def _firsts(shape: Shape, ran: list[Shape]) -> Shape:
+    """Say that of [batch, length, width] it would read the first places alone: it is judged on rows."""
+    if shape.call.form.rank != 2 or not any(other.fit.good and _first_alone(other) for other in ran):
+        return shape
+    says = "of [batch, length, width] it reads the first place of every sequence alone"
+    return replace(shape, call=shape.call.formed(firsts=True), notes=(*shape.notes, says))
 
 
 def _inverted(shape: Shape) -> bool:
@@ -282,6 +236,10 @@ def _nearest(ran: list[Shape]) -> Shape:
     A mask is read against its name only where that makes it a known divergence.
     """
     upright = [shape for shape in ran if not shape.call.form.flipped] or ran
+    if flat := next((shape for shape in upright if _flat(shape)), None):
+        # no loss is judged on probabilities where it is a divergence of the logits that were tried before
+        given_as = flat.call.form.student, flat.call.form.teacher
+        upright = [s for s in upright if (s.call.form.student, s.call.form.teacher) == given_as]
     residuals = [s.fit.residual if s.fit.residual == s.fit.residual else float("inf") for s in upright]
     found = next(s for s, off in zip(upright, residuals, strict=True) if off <= AS_NEAR * min(residuals))
     if found.call.form.rank == 2 and any(shape.call.form.rank == 3 for shape in ran):
@@ -289,3 +247,14 @@ def _nearest(ran: list[Shape]) -> Shape:
         says = "it runs on [batch, length, vocab] too, and is farther from every formula there: give it rows alone"
         found = replace(found, notes=(*found.notes, says))
     return found
+
+
+def _flat(shape: Shape) -> bool:
+    """Whether nothing pulls where student equals teacher; False where that cannot be told."""
+    of = shape.sample
+    try:
+        equal = sample(shape.call, replace(of.given, student_logits=of.given.teacher_logits.clone()))
+    except Exception:
+        return False
+    usual = float(of.gradient.norm())
+    return shape.sample.attached and usual > 0 and float(equal.gradient.norm()) <= FLAT * usual

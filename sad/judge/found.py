@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from sad.judge.call import Call
+from sad.judge.context import of_sequences
 from sad.judge.coupling import on_rows_alone
-from sad.judge.discover import FROM_THE_FRONT, Shape, explained, of_sequences
+from sad.judge.discover import FROM_THE_FRONT, Shape, explained
 from sad.judge.divisor import OWN_WEIGHTS, Divided, divided
 from sad.judge.families import EXCHANGED, FORWARD, GENERAL, RIGHT
 from sad.judge.label_loss import label_loss
@@ -52,6 +53,8 @@ class Found:
     """What equal rows are weighted by, where that is no usual divisor and no matter of the logits."""
     label_loss: str = ""
     """What it is where it is a loss on labels and nothing else."""
+    shared: str = ""
+    """What all rows are divided by, where a contract has no name for it."""
 
     @property
     def known(self) -> bool:
@@ -101,9 +104,9 @@ def found(shape: Shape, seed: int) -> Found:
         # rows of some formula, each times a number of its own that the value does not have: another formula
         return unknown(replace(shape, fit=replace(first, residual=UNEVEN)), seed)
     (notes if entropy is not None else faults).extend(said)
-    takes = taken(call, first, with_labels=with_labels, rows=rows, warm=warm, count=by.reduction is Reduction.COUNT)
-    if with_labels and not takes[1] and rows == "all":
-        notes.append("no row is ever left out: labels serve the label loss alone, so -100 is not asked of it")
+    as_taken = {"with_labels": with_labels, "hard": bool(hard), "count": by.reduction is Reduction.COUNT}
+    takes = taken(call, first, rows=rows, warm=warm, **as_taken)
+    notes += _never_left_out(hard) if with_labels and not takes[1] and rows == "all" else []
     kind, documented, more = _kind(call, first, seed)
     notes += more
     contract = Contract(
@@ -129,7 +132,16 @@ def found(shape: Shape, seed: int) -> Found:
     numbers = {"explained": 1 - first.residual, "factor": by.factor}
     unfit = by.unfit if by.unfit and not _by_logits(call, first, fits[0], (seed, with_labels, count)) else ""
     more_told = tuple(faults), tuple(notes), numbers, bool(mixing), by.reduction is None, unfit
-    return Found(Divergence(contract, loss, by_rows), shape, first.family.name, *more_told)
+    return Found(Divergence(contract, loss, by_rows), shape, first.family.name, *more_told, shared=_shared(by))
+
+
+def _never_left_out(hard: str) -> list[str]:
+    served = "labels serve the label loss alone" if hard else "labels are taken and have no effect"
+    return [f"no row is ever left out: {served}, so -100 is not asked of it"]
+
+
+def _shared(by: Divided) -> str:
+    return by.name if by.reduction is None and by.name not in (OWN_WEIGHTS, "something else") else ""
 
 
 def _by_logits(call: Call, first: Fit, one: Fit, asked: tuple[int, bool, bool]) -> bool:
@@ -178,7 +190,7 @@ def plain(call: Call, first: Fit, by: Divided, beside: Divided | None) -> Callab
     """Return the loss without its label loss, which is divided as ``beside`` says, and without its constant factor."""
 
     def loss(of: Given) -> Tensor:
-        if of.labels is None and call.takes(Role.LABELS, Role.MASK, Role.PADDING):
+        if of.labels is None and call.takes(Role.LABELS, Role.MASK, Role.PADDING, Role.BATCH, Role.MODEL):
             # without labels some divide by another number; `without_labels` looks at that
             of = replace(of, labels=of.teacher_logits.detach().float().argmax(dim=-1))
         total = call(of)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -93,3 +93,11 @@ def beside_at_equal(equal: Sample) -> bool:
     if equal.given.labels is None:
         return False
     return any(on_labels(equal, rows) is not None for rows in ("own", "next"))
+
+
+def beside_a_label_loss(shape: Shape) -> bool:
+    """Whether that is so of a loss."""
+    of = shape.sample
+    if of.given.labels is None or not of.attached:
+        return False
+    return beside_at_equal(sample(shape.call, replace(of.given, student_logits=of.given.teacher_logits.clone())))

@@ -14,6 +14,8 @@ BY_AN_EPSILON = re.compile(r"gradient 1 x right$|gradient 1\.000\d* x right$")
 """What is said of a gradient that is right but for a thousandth."""
 HAS_EPSILON = re.compile(r"\b1e-\d|\beps")
 WEIGHED = ("padding", "partition")
+NARROWED = re.compile(r"\.half\(\)|\.to\(torch\.(b?float16|half)\)|\.bfloat16\(\)")
+"""Where a source makes half precision of its value."""
 HELD_BACK = re.compile(r"\.detach\(\)|no_grad|stop_gradient|topk|\.data\b")
 """Where the source of a loss holds a gradient back."""
 
@@ -37,10 +39,8 @@ def settled(
     verdict = judged(name, divergence)
     if verdict.holds:
         return verdict
-    if verdict.cause is Cause.FLOAT16 and mixed:
-        return _allowed(
-            f"the label loss beside it may overflow in float16: give it float32 logits: {verdict.says}", verdict
-        )
+    if why := _of_half(name, divergence, verdict, text, scaleless=scaleless, mixed=mixed):
+        return _allowed(f"{why}: {verdict.says}", verdict)
     if verdict.cause is Cause.LARGE_VOCABULARY and abs(verdict.numbers["ratio"] - 1) <= EPSILON:
         return _allowed(f"an epsilon shows in a large vocabulary: {verdict.says}", verdict)
     if BY_AN_EPSILON.search(verdict.says) and HAS_EPSILON.search(text):
@@ -56,6 +56,19 @@ def settled(
     if name == "derivative" and not divergence.known and HELD_BACK.search(text):
         return _allowed(f"part of it is detached or cut in its source: {verdict.says}", verdict)
     return verdict
+
+
+def _of_half(name: str, divergence: Divergence, verdict: Verdict, text: str, *, scaleless: bool, mixed: bool) -> str:
+    """Why a fault is one of half precision that its caller can mend; '' where it is none."""
+    if verdict.cause is Cause.FLOAT16 and mixed:
+        return "the label loss beside it may overflow in float16: give it float32 logits"
+    if verdict.cause is Cause.FLOAT16 and not divergence.known:
+        return "no divergence that I know, in float16: give it float32"
+    if scaleless and name == "half_precision" and "float16" in verdict.says:
+        return "squares of logits overflow in float16: give it float32"
+    if name == "derivative" and NARROWED.search(text):
+        return "its value is cast to half precision in its source"
+    return ""
 
 
 def _allowed(why: str, verdict: Verdict) -> Verdict:

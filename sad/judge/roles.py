@@ -8,6 +8,35 @@ from dataclasses import dataclass
 from enum import StrEnum
 from inspect import Parameter
 
+from sad.judge.names import (
+    BATCHES,
+    BETAS,
+    CONFIGS,
+    COUNTS,
+    CRITERIA,
+    EAGERS,
+    HIDDEN,
+    IGNORES,
+    KINDS,
+    LABEL_LOSSES,
+    LABELS,
+    LATE_LABELS,
+    MASKS,
+    MINE,
+    MODELS,
+    OBJECTS,
+    OFFS,
+    ONES,
+    ONS,
+    PADS,
+    RATIOS,
+    TEACHER_MODELS,
+    TEMPERATURES,
+    THEIRS,
+    VALUES,
+    WEIGHTS,
+)
+
 
 class Role(StrEnum):
     """What a parameter is given."""
@@ -33,6 +62,10 @@ class Role(StrEnum):
     TEACHER_MODEL = "a model that returns the teacher's logits"
     EAGER = "False, so that nothing is compiled"
     VOCAB = "the size of the vocabulary"
+    ONES = "1 for every row"
+    OBJECT = "an object of which nothing is known"
+    CRITERION = "a cross-entropy"
+    WORD = "the kind of loss"
     NONE = "None"
     DEFAULT = "its default"
 
@@ -67,79 +100,6 @@ class Reading:
         return [name for name, its in self.roles.items() if its == role]
 
 
-MINE = {"student", "stu", "s", "stud"}
-THEIRS = {"teacher", "tea", "t", "tch", "teach", "soft"}
-VALUES = {
-    *("logits", "logit", "output", "outputs", "out", "outs", "score", "scores", "pred", "preds", "prediction"),
-    *("predictions", "y", "x", "z", "p", "q", "input", "inputs", "target", "targets", "label", "labels", "lm"),
-    *("log", "logp", "logps", "logprobs", "logprob", "lprobs", "lprob", "probs", "prob", "probability", "topk", "dist"),
-    *("probabilities", "distribution", "tensor", "values", "results"),
-}
-HIDDEN = {"input", "inputs", "hidden", "hiddens", "states", "state", "h", "feature", "features", "x"}
-WEIGHTS = {"weight", "w", "weights", "lm", "head", "proj"}
-TEMPERATURES = {"temperature", "temp", "tau", "temperatures", "T"}
-BETAS = {
-    *("beta", "alpha", "lam", "lamb", "lambda", "lmbda", "skew", "ratio", "mixing", "interpolation", "mix", "b", "a"),
-}
-RATIOS = {
-    *("skew_lambda", "skew_alpha", "sym_kd_ratio", "kd_ratio", "mixed_kl_weight", "jsd_beta", "gkd_beta", "kd_rate"),
-    *("lambda_", "lam_", "kl_ratio", "mixture_weight", "distillation_alpha", "kd_alpha", "distill_alpha"),
-    *("gamma", "jsd_alpha", "w_kd", "kd_weight_ratio", "teacher_weight_ratio"),
-}
-LABELS = {
-    *("labels", "label", "true_labels", "true_label", "hard_labels", "hard_label", "shift_labels", "target_ids", "gt"),
-    *("target_labels", "ground_truth", "gold", "hard_targets", "hard_target", "y_true_labels", "gts", "student_labels"),
-    *(
-        "gt_label",
-        "gt_labels",
-        "label_ids",
-        "lm_labels",
-        "response_ids",
-        "completion_ids",
-        "tgt",
-        "true_ids",
-        "gold_labels",
-    ),
-}
-LATE_LABELS = {"target", "targets", "y", "y_true", "true", "hard", "answers", "gold"}
-"""What is labels where student and teacher have other names."""
-MASKS = {
-    *("attention_mask", "mask", "loss_mask", "completion_mask", "response_mask", "token_mask", "label_mask", "masks"),
-    *("valid_mask", "action_mask", "valid", "loss_masks", "tokens_mask", "student_mask", "attn_mask", "keep_mask"),
-}
-PADS = {"padding_mask", "pad_mask", "key_padding_mask", "padding", "is_pad", "ignore_mask"}
-BATCHES = {
-    "no_model_batch",
-    "batch",
-    "data",
-    "inputs_dict",
-    "model_inputs",
-    "model_batch",
-    "micro_batch",
-    "output_data",
-}
-COUNTS = {
-    *("num_items_in_batch", "num_items", "n_items", "num_tokens", "n_tokens", "normalizer", "avg_factor", "denom"),
-    *("num_valid", "total_valid", "global_valid_toks", "batch_denom", "norm_factor", "num_valid_tokens", "ntokens"),
-    *("num_target_tokens", "global_valid_seqs", "total_tokens", "loss_normalizer", "global_num_tokens"),
-    "batch_num_tokens",
-}
-IGNORES = {"ignore_index", "ignore_idx", "padding_id", "pad_id", "ignore_label", "ignored_index", "ignore_id"}
-LABEL_LOSSES = {
-    *("original_loss", "ce_loss", "task_loss", "hard_loss", "student_loss", "lm_loss", "base_loss", "sft_loss"),
-}
-CONFIGS = {"args", "config", "cfg", "params", "hparams", "opt", "kd_config", "distill_config", "configs", "loss_config"}
-OFFS = {
-    *("weight_hard_loss", "ce_weight", "hard_weight", "weight_ce", "hard_loss_weight", "ce_loss_weight"),
-    "alpha_ce_hard",
-}
-ONS = {
-    *("weight_soft_loss", "kd_weight", "soft_weight", "kl_weight", "soft_loss_weight", "kd_loss_weight", "loss_weight"),
-    *("kl_loss_weight", "distill_weight", "weight", "kl_coef", "loss_scale"),
-}
-EAGERS = {"compiled", "compile", "use_compile", "torch_compile"}
-TEACHER_MODELS = {"teacher_model", "teacher", "ref_model", "teacher_net", "tea_model", "model_t", "net_t"}
-MODELS = {"model", "student", "student_model", "student_net", "net", "model_s", "net_s"}
 FUSED = {"target_weight": Role.TEACHER_WEIGHT, "target_x": Role.TEACHER, "target_input": Role.TEACHER}
 FUSED |= {"weight": Role.STUDENT_WEIGHT, "x": Role.STUDENT, "input": Role.STUDENT}
 """What flash-linear-attention calls hidden states and output weights: there `target` is the teacher's."""
@@ -150,6 +110,7 @@ BY_NAME = (
     (MASKS, Role.MASK),
     (PADS, Role.PADDING),
     ({"input_ids"}, Role.IDS),
+    (ONES, Role.ONES),
 )
 """Roles that the whole name tells."""
 
@@ -168,7 +129,11 @@ def read(parameters: Iterable[Parameter], *, settings_only: bool = False) -> Rea
     roles: dict[str, Role] = {}
     for parameter in every:
         role = FUSED.get(parameter.name) if paired else None
-        role = role or _setting(parameter) or (None if settings_only else _value(parameter, every, hidden=hidden))
+        role = role or _setting(parameter)
+        if role is None and not settings_only:
+            role = _value(parameter, every, hidden=hidden)
+        if settings_only and role is None and parameter.name in TEACHER_MODELS - {"teacher"}:
+            role = Role.TEACHER_MODEL
         if role is not None:
             roles[parameter.name] = role
     ordered = True
@@ -215,14 +180,25 @@ def _setting(parameter: Parameter) -> Role | None:
         **dict.fromkeys(CONFIGS, Role.CONFIG),
         **dict.fromkeys(EAGERS, Role.EAGER),
         **dict.fromkeys(("vocab_size", "num_classes", "n_vocab"), Role.VOCAB),
+        **dict.fromkeys(CRITERIA, Role.CRITERION),
     }
-    lower = "_".join(tokens(name))
+    lower, required = "_".join(tokens(name)), parameter.default is Parameter.empty
     if lower in known:
         role = known[lower]
-        return role if role is not Role.ON or number or parameter.default is Parameter.empty else None
+        return role if role is not Role.ON or number or required else None
+    if role_of_kind := _kind(lower, required=required):
+        return role_of_kind
+    if required and (lower.startswith("w_") or lower.endswith(("_weight", "_coef"))) and not words & (MINE | THEIRS):
+        return Role.ON
     short = words & BETAS if len(words) == 1 else words & (BETAS - {"a", "b", "mix"})
     if lower in RATIOS or (short and (number or parameter.default is Parameter.empty)):
         return Role.BETA
+    return None
+
+
+def _kind(name: str, *, required: bool) -> Role | None:
+    if name in KINDS:
+        return Role.WORD if required else Role.DEFAULT
     return None
 
 
@@ -241,15 +217,33 @@ def _value(parameter: Parameter, every: list[Parameter], *, hidden: bool) -> Rol
         if name in names and not isinstance(parameter.default, bool):
             return role
     others = {"_".join(tokens(p.name)) for p in every}
-    if name in MODELS and others & {"inputs", "batch"}:
+    if side and words & {"targets", "target", "labels", "label"} and _beside(parameter, every, side):
+        # student_logits, student_targets
+        return Role.LABELS
+    if name in OBJECTS:
+        return Role.OBJECT if not optional else Role.DEFAULT
+    if name in MODELS and _run(name, others):
         return Role.MODEL
     if name in BATCHES or (name == "inputs" and (others & (MODELS | {"student_logits", "teacher_logits", "outputs"}))):
         return Role.BATCH
-    if name in TEACHER_MODELS and others & MODELS:
+    if name in TEACHER_MODELS and others & MODELS and _run(name, others):
         return Role.TEACHER_MODEL
     if side and not optional and words - MINE - THEIRS <= VALUES:
         return side
-    return None
+    beside = any(_side(other) is Role.TEACHER or other in TEACHER_MODELS for other in others)
+    return Role.STUDENT if name in ("logits", "lm_logits") and beside and not optional else None
+
+
+def _beside(parameter: Parameter, every: list[Parameter], side: Role) -> bool:
+    """Whether another parameter is that side's logits."""
+    labelled = {"targets", "target", "labels", "label"}
+    return any(_side(p.name) is side and p.name != parameter.name and not set(tokens(p.name)) & labelled for p in every)
+
+
+def _run(name: str, others: set[str]) -> bool:
+    """Whether a model is called on a batch: ``student, teacher, labels`` are tensors."""
+    whole = {"inputs", "batch", "model_batch", "model_inputs", "micro_batch", "input_ids", "data", "x", "images"}
+    return bool(others & whole) or (name not in ("student", "teacher") and any("batch" in other for other in others))
 
 
 def _fill(roles: dict[str, Role], every: list[Parameter]) -> bool:

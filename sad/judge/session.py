@@ -12,14 +12,18 @@ from sad.judge import checks
 from sad.judge.adapter import Adapted
 from sad.judge.battery import OWN, chosen, stated
 from sad.judge.call import Call
+from sad.judge.context import source
 from sad.judge.coupling import RELATED, coupled
-from sad.judge.discover import CannotRunError, source
+from sad.judge.discover import CannotRunError
 from sad.judge.families import COSINE
 from sad.judge.found import Found, found
+from sad.judge.label_loss import beside_a_label_loss
 from sad.judge.leave_open import settled
+from sad.judge.misread import uncertain
 from sad.judge.no_divergence import form_of
 from sad.judge.report import Line
 from sad.judge.roles import Role
+from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import said
 from sad.subjects.divergence import Divergence
 
@@ -62,6 +66,8 @@ def session(
                 raise UserError(
                     f"it needs a GPU, and there is none here ({error}): judge it where there is one"
                 ) from None
+            if uncertain(subject, str(error)):
+                raise NeedsAdapterError(f"it raised {error}, and what it is given is guessed in part") from None
             yield _line("can_be_called", Verdict(False, _raised(str(error))), name, seed, began)
             return
         except Exception as error:
@@ -152,6 +158,7 @@ def _stated(name: str, divergence: Divergence, whole: Found | None, *, dead: boo
     if whole is None:
         return settled(name, divergence)
     of = {"uneven": whole.uneven, "scaleless": whole.name == COSINE, "mixed": whole.mixed}
+    of["uneven"] = of["uneven"] or (not whole.known and beside_a_label_loss(whole.shape))
     of["coupled"] = not whole.known and bool(RELATED.search(source(whole.shape.call)))
     of["coupled"] = of["coupled"] and coupled(whole.shape.sample, whole.shape.call)
     return settled(name, divergence, source(whole.shape.call), **of)

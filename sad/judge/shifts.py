@@ -7,7 +7,7 @@ import re
 import sys
 
 from sad.judge.call import Call
-from sad.judge.discover import source
+from sad.judge.context import source
 from sad.judge.roles import Role
 
 IN_STEP = re.compile(

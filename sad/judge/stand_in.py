@@ -34,6 +34,7 @@ PLAIN: dict[str, object] = {
     "label_smoother": None,
     "top_k": None,
     "topk": None,
+    **dict.fromkeys(("max_seq_length", "max_length", "max_len", "max_seq_len", "block_size", "seq_length"), 4096),
 }
 """What an attribute is where its name is no setting of a divergence."""
 
@@ -94,22 +95,32 @@ def found(name: str, of: str, settings: Settings, asked: Asked) -> Any:  # noqa:
     if lower.endswith(("temperature", "temp")):
         asked.plain[name] = 1.0
         return 1.0
-    if lower in PLAIN or lower.startswith(FLAGS):
+    if lower in PLAIN or lower.startswith(FLAGS) or lower.endswith("_parallel"):
         asked.plain[name] = PLAIN.get(lower, False)
         return PLAIN.get(lower, False)
     raise NeedsAdapterError(f"it reads {of}.{name}, whose meaning is not known")
 
 
-def stand_in_self(of: type, settings: Settings, asked: Asked, more: Mapping[str, Any]) -> Any:  # noqa: ANN401
+def stand_in_self(
+    of: type, settings: Settings, asked: Asked, more: Mapping[str, Any], constants: Mapping[str, object] | None = None
+) -> Any:  # noqa: ANN401 - an object of that class
     """Return an object of a class whose constructor was not called.
 
-    What its methods read and it lacks is found by name: the usual settings, and ``more``.
+    What its methods read and it lacks is found by name: the usual settings, and ``more``; what has no such name is the
+    constant that the constructor would have set it to.
     """
+    constants = constants or {}
 
     def missing(_: object, name: str) -> Any:  # noqa: ANN401 - any setting
         if name.startswith("__"):
             raise AttributeError(name)
-        return more[name] if name in more else found(name, "self", settings, asked)
+        if name in more:
+            return more[name]
+        role = setting(name)
+        if name in constants and not (role is not None and role in settings):
+            asked.plain[name] = constants[name]
+            return constants[name]
+        return found(name, "self", settings, asked)
 
     made = type(of.__name__, (of,), {"__getattr__": missing})
     stand: Any = object.__new__(made)
@@ -143,26 +154,41 @@ class Output(Batch):
 
 
 class Model(nn.Module):
-    """Returns the same logits whatever it is given, and their cross-entropy where labels are."""
+    """Returns the same logits whatever it is given, and their cross-entropy where labels are.
 
-    def __init__(self, logits: Tensor, labels: Tensor | None = None) -> None:
+    Where logits are rows, [rows, vocab], it is a classifier's: their labels are not shifted. ``bare`` models return
+    their logits alone.
+    """
+
+    def __init__(self, logits: Tensor, labels: Tensor | None = None, *, bare: bool = False) -> None:
         super().__init__()
         self.__dict__["_logits"], self.__dict__["_labels"] = logits, labels
+        self.__dict__["_bare"] = bare
+        self.anchor = nn.Parameter(torch.zeros((), dtype=logits.dtype))
         self.config = Batch(vocab_size=logits.shape[-1], hidden_size=8, use_cache=False)
         self.device = torch.device("cpu")
 
-    def forward(self, *_: Any, **__: Any) -> Output:  # noqa: ANN401 - whatever models take
-        """Return an output with the logits [batch, length, vocab]."""
+    def forward(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - whatever models take and return
+        """Return an output with the logits [batch, length, vocab] or [rows, vocab], or the logits alone."""
         logits, labels = self.__dict__["_logits"], self.__dict__["_labels"]
         if not torch.is_grad_enabled():
             logits = logits.detach()
+        if self.__dict__["_bare"]:
+            return logits
         if labels is None:
             return Output(logits=logits)
-        # as causal models do: a token is predicted from those before it; over no label at all it is 0 here
-        following = labels[:, 1:].flatten()
-        loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), following, reduction="sum")
-        loss = loss / (following != IGNORED).sum().clamp_min(1)
-        return Output(loss=loss, logits=logits)
+        return Output(loss=label_loss(logits, labels), logits=logits)
+
+
+def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the loss that a model gives with its logits: a causal model's is over the labels that follow.
+
+    A token is predicted from those before it; over no label at all it is 0 here.
+    """
+    if logits.ndim == 3:
+        logits, labels = logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten()
+    loss = F.cross_entropy(logits, labels, reduction="sum", ignore_index=IGNORED)
+    return loss / (labels != IGNORED).sum().clamp_min(1)
 
 
 class Accelerator:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sad.judge.call import Call
-from sad.judge.discover import source
+from sad.judge.context import of_classes, of_texts, source
 from sad.judge.roles import Role
 from sad.judge.sample import Fit
 from sad.judge.temperature import Softened
@@ -11,16 +11,17 @@ from sad.subjects.divergence import Takes
 
 
 def taken(
-    call: Call, first: Fit, *, with_labels: bool, rows: str, warm: Softened, count: bool
+    call: Call, first: Fit, *, with_labels: bool, rows: str, warm: Softened, count: bool, hard: bool = True
 ) -> tuple[frozenset[Takes], bool]:
-    """Return what it can be given, and whether rows can be left out."""
+    """Return what it can be given, and whether rows can be left out. ``hard``: there is a loss on the labels beside."""
     text = source(call).lower()
     ignoring = ignores(call)
-    sequences = any(word in text for word in ("seq", "token", "vocab", ":-1", "length"))
+    sequences = any(word in text for word in ("seq", "token", "vocab", ":-1", "length")) and not of_classes(call)
+    unused = not hard and call.reading.has(Role.LABELS) and of_texts(call)
     leaves_out = (
         with_labels
-        and not call.form.whole
-        and (rows in ("own", "next") or ignoring or sequences or call.takes(Role.MASK))
+        and not (call.form.whole or call.form.firsts)
+        and (rows in ("own", "next") or ignoring or sequences or call.takes(Role.MASK) or unused)
     )
     takes = {Takes.LABELS} if leaves_out else set()
     if call.takes(Role.TEMPERATURE) and not warm.unused:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from sad.case import Standing, Verdict
 from sad.judge.axes import along
 from sad.judge.call import Call
-from sad.judge.discover import explained, source
+from sad.judge.context import source
+from sad.judge.discover import explained
 from sad.judge.families import FORWARD
 from sad.judge.found import Found
 from sad.judge.label_loss import beside_at_equal
-from sad.judge.sample import ACCEPTED, fit, given, sample, shown, slope_of
+from sad.judge.sample import ACCEPTED, Sample, fit, given, sample, shown, slope_of
 from sad.judge.weighted import undetached
 from sad.subjects.divergence import Given
 
@@ -20,6 +21,10 @@ ZERO = 1e-4
 """Of the gradient's norm at equal logits against that at ordinary ones: float32 and epsilons leave up to 1e-6."""
 TRIES = 8
 STEP = 1e-3
+NEXT, NEAR = 1e-3, 0.05
+"""How far from the teacher «next to it» is, and the share of the usual gradient that a divergence has left there."""
+OF_LOGITS = re.compile(r"softmax|logit|prob|kl|entropy|labels", re.IGNORECASE)
+"""What is in the source of a loss of logits."""
 SMALL = 0.1
 WEIGHT = re.compile(r"weight|difficult|adaptive|importance|\bgap|\bhard|\bw\b", re.IGNORECASE)
 """Where the source of a loss speaks of weights."""
@@ -53,13 +58,11 @@ def unexplained(found: Found) -> Verdict:
     if says := along(of, call):
         return Verdict(False, says, numbers, example=shown(of.given))
     if norm != norm or equal.value != equal.value:
-        return Verdict(False, f"not finite where student equals teacher; {near}", numbers, example=example)
-    if norm > ZERO * usual and beside_at_equal(equal):
-        says = "not one that I know; at student = teacher nothing of its gradient is left but a loss on the labels"
-        return Verdict(True, f"{says}; {near}", numbers, standing=Standing.ALLOWED)
+        says = f"not finite where student equals teacher{_close_by(call, of.given, usual)}"
+        return Verdict(False, f"{says}; {near}", numbers, example=example)
     if norm > ZERO * usual:
-        size = f"gradient's norm {norm:.3g} at student = teacher ({usual:.3g} elsewhere)"
-        return Verdict(False, f"it pulls the student away from its teacher: {size}; {near}", numbers, example=example)
+        verdict = _pulling(call, equal, (norm, usual), near)
+        return replace(verdict, numbers=numbers, example="" if verdict.holds else example)
     small = replace(of.given, student_logits=SMALL * of.given.student_logits, teacher_logits=SMALL * teacher)
     near_nothing = explained(sample(call, small), call)
     off = 100 * fit(of, near_nothing.family, near_nothing.beta, near_nothing.labels).residual
@@ -99,6 +102,31 @@ def _weighted(found: Found, numbers: dict[str, float]) -> Verdict | None:
     if weighted.gap and not WEIGHT.search(source(found.shape.call)):
         return Verdict(True, f"{says}; least where the two are equal", numbers, standing=Standing.ALLOWED)
     return Verdict(False, f"{says}; .detach() it", numbers, example=shown(of.given))
+
+
+def _pulling(call: Call, equal: Sample, norms: tuple[float, float], near: str) -> Verdict:
+    """Judge a gradient that is there where student equals teacher: a label loss beside it, features, or a fault."""
+    norm, usual = norms
+    if beside_at_equal(equal):
+        says = "not one that I know; at student = teacher nothing of its gradient is left but a loss on the labels"
+        return Verdict(True, f"{says}; {near}", standing=Standing.ALLOWED)
+    if not call.reading.ordered and not OF_LOGITS.search(source(call)):
+        says = "no divergence: it is not flat where both are equal; a loss of features may be so, one of logits not"
+        return Verdict(True, f"{says}; {near}", standing=Standing.ALLOWED)
+    size = f"gradient's norm {norm:.3g} at student = teacher ({usual:.3g} elsewhere)"
+    return Verdict(False, f"it pulls the student away from its teacher: {size}; {near}")
+
+
+def _close_by(call: Call, of: Given, usual: float) -> str:
+    """Say that it pulls the student away where it is next to its teacher; '' where it does not."""
+    other = given(1, labels=of.labels is not None).student_logits
+    beside = replace(of, student_logits=of.teacher_logits + NEXT * (other - of.teacher_logits))
+    norm = float(sample(call, beside).gradient.norm())
+    if not norm > NEAR * usual:
+        return ""
+    return (
+        f", and next to it its gradient's norm is {norm:.3g} still ({usual:.3g} elsewhere): it pulls the student away"
+    )
 
 
 def _towards(call: Call, of: Given, seed: int) -> bool:

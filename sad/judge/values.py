@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sad.judge.roles import Role, Space
-from sad.judge.stand_in import BETA_IS, Asked, Batch, Config, Model, NeedsAdapterError, Output
+from sad.judge.stand_in import BETA_IS, Asked, Batch, Config, Model, NeedsAdapterError, Output, label_loss
 from sad.subjects.divergence import IGNORED, Given
 
 FIXED: dict[Role, Any] = {Role.OFF: 0.0, Role.ON: 1.0, Role.IGNORE: IGNORED, Role.EAGER: False, Role.NONE: None}
@@ -33,6 +33,12 @@ class Form:
     """Chunks are as `tensor_split` makes them, of lengths that differ by 1 at most, not as `chunk` does."""
     outputs: bool = False
     """Logits inside a model's output."""
+    pairs: bool = False
+    """The student's logits twice, as a tuple: those of two heads."""
+    bare: bool = False
+    """A model returns its logits alone."""
+    firsts: bool = False
+    """Of sequences it reads the first place alone, whatever the mask is."""
     swapped: bool = False
     """The teacher's come first."""
     masks: torch.dtype = torch.bool
@@ -60,6 +66,8 @@ class Asking:
     asked: Asked
     defaults: Mapping[str, Any]
     hidden: bool
+    words: Mapping[str, str] = field(default_factory=dict)
+    """The kind of loss, by parameter, where it must be named."""
 
 
 class Values:
@@ -113,6 +121,12 @@ class Values:
                 return self._flat(self.labels.clamp_min(0))
             case Role.MASK | Role.PADDING:
                 return self._mask(name, padding=role is Role.PADDING)
+            case Role.ONES:
+                return self._flat(torch.ones(self.given.student_logits.shape[:2], dtype=self.student.dtype))
+            case Role.OBJECT:
+                return Config(name, {}, self.call.asked)
+            case Role.CRITERION:
+                return nn.CrossEntropyLoss(ignore_index=IGNORED)
             case Role.BATCH:
                 return self._batch()
             case Role.LABEL_LOSS:
@@ -121,10 +135,21 @@ class Values:
             case Role.CONFIG:
                 return Config(name, self.settings, self.call.asked)
             case Role.MODEL:
-                return Model(self.student, self.labels)
+                return self.model()
             case Role.TEACHER_MODEL:
-                return Model(self.teacher)
+                return self.teacher_model()
+            case Role.WORD:
+                if name in self.call.words:
+                    return self.call.words[name]
         raise NeedsAdapterError(f"what {name} should be cannot be told from the name")
+
+    def model(self) -> Model:
+        """The student, which knows its logits and the labels."""
+        return Model(self._flat(self.student), self._flat(self.labels), bare=self.form.bare)
+
+    def teacher_model(self) -> Model:
+        """The teacher, which knows its logits."""
+        return Model(self._flat(self.teacher), bare=self.form.bare)
 
     @property
     def labels(self) -> Tensor:
@@ -169,7 +194,10 @@ class Values:
             cut = logits.tensor_split if self.form.even else logits.chunk
             return list(cut(self.form.chunks, dim=1))
         logits = self._flat(logits)
-        return Output(logits=logits) if self.form.outputs else logits
+        if self.form.outputs:
+            loss = {} if self.own_labels is None else {"loss": label_loss(logits, self._flat(self.labels))}
+            return Output(logits=logits, **loss)
+        return (logits, logits) if mine and self.form.pairs else logits
 
     def _flat(self, tensor: Tensor) -> Tensor:
         return tensor.flatten(0, 1) if self.form.rank == 2 else tensor

@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """A divergence and its temperature. Raises ValueError for a temperature or a mixture that is none."""
+    """A divergence and its temperature. Raises ValueError for a temperature or a mixture out of range."""
 
     kind: Kind = Kind.FORWARD_KL
     temperature: float = 1.0
@@ -52,7 +52,7 @@ class Divergence:
 
     @property
     def plain(self) -> Kind:
-        """The kind that it is at the ends of the mixture."""
+        """The kind, where at an end of the mixture it is one of the plain two."""
         if self.kind == Kind.JSD and self.mix in (0, 1):
             return Kind.REVERSE_KL if self.mix else Kind.FORWARD_KL
         if self.kind in (Kind.SKEW_KL, Kind.SKEW_REVERSE_KL) and self.mix == 0:
@@ -83,8 +83,8 @@ def rows(
 
     float32 in and out; the target may be overwritten. ``target`` are the teacher's log-probabilities, already softened:
     they need not be normalised, and are -inf where it gives no mass. ``soft`` is the softmax of the logits over the
-    temperature, where that is known. In a ``silent`` row the teacher says nothing: value and gradient are 0. Where a
-    probability is 0 its product is 0, also against an infinity; a NaN stays one, and is seen.
+    temperature, where that is known. In a ``silent`` row the teacher has no mass: value and gradient are 0. A
+    probability of 0 contributes 0, even times an infinity; a NaN stays a NaN.
     """
     temperature = divergence.temperature
     if temperature != 1.0:
@@ -118,15 +118,15 @@ def forward_kl(
 
 
 def silence(log_probs: Float[Tensor, "n vocab"]) -> Bool[Tensor, "n 1"] | None:
-    """Return which rows have no mass at all, as where none of the teacher's is mapped; None where there is no such."""
-    silent = (log_probs.amax(dim=-1, keepdim=True) if log_probs.numel() else log_probs[:, :1]) == -torch.inf
+    """Return which rows have no mass at all, as where no token of the teacher is mapped; None where no row is."""
+    silent = log_probs.amax(dim=-1, keepdim=True) == -torch.inf
     return silent if _some(silent) else None
 
 
 FAR = 60.0
 """A log-ratio beyond which one of the two adds nothing to their mixture in float32."""
 NEVER = -1e30
-"""In the place of -inf: times a probability of 0 it is 0."""
+"""Stands for -inf: unlike that, it gives 0 times a probability of 0."""
 
 
 def _rows(logits: Tensor, soft: Softmax, target: Tensor, divergence: Divergence) -> Rows:
@@ -155,12 +155,12 @@ def _reverse(logits: Tensor, soft: Softmax, target: Tensor, theirs: Softmax) -> 
     q = soft.q
     each = torch.sub(logits, target, out=target).clamp_(min=NEVER).mul_(q)
     values = _summed(each, q, theirs.log_sum - soft.log_sum)
-    # of log(q / p) a constant is gone: the softmax does not see it
+    # log(q / p) up to a constant, which the softmax's derivative removes
     return Rows(values, each.addcmul_(q, each.sum(dim=-1, keepdim=True), value=-1.0))
 
 
 def _summed(each: Tensor, weights: Tensor, constant: Tensor) -> Tensor:
-    """The sum of each row; what has no weight adds nothing, an infinity neither."""
+    """The sum of each row; an entry of weight 0 adds nothing, even if it is infinite."""
     values = each.sum(dim=-1)
     if _some(values.isnan()):
         values = each.masked_fill_(weights == 0, 0.0).sum(dim=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -28,7 +29,7 @@ def layer_distance(
     ``layernorm``: each state is brought to mean 0 and variance 1 over its features (LayerNorm without parameters);
     the mean squared difference is then ``2 - 2 r``, r the correlation of the two: 0 for equal ones, 2 for unrelated
     ones, never above 4. ``relative``: the student's state against the teacher's at mean square 1, so the student's
-    size and offset count too: 1 where the student says nothing. ``cosine``: ``1 - cos``, 0 to 2.
+    size and offset count too; it is 1 for a student's state of 0. ``cosine``: ``1 - cos``, 0 to 2.
 
     Each state is normalised by itself, with nothing of its neighbours: so the sum does not depend on how a batch is
     cut, and a few enormous activations of the teacher (Sun et al. 2024, arXiv 2402.17762) can own neither the loss nor
@@ -44,17 +45,17 @@ def between(
     target: Float[Tensor, "boundary width"],
     normalisation: Normalisation = "layernorm",
 ) -> Sum:
-    """Return the same, with a gradient to the target too: for one that is itself learned, from states without one."""
+    """Return the same with a gradient to the target too, for a learned target: a mixture of detached states."""
     student, target = student.float(), target.float()
     match normalisation:
         case "layernorm":
-            each = (normalise(student) - normalise(target)).square().mean(dim=-1)
+            total = (normalise(student) - normalise(target)).square().mean(dim=-1).sum()
         case "relative":
-            each = (student - _mean_square_one(target)).square().mean(dim=-1)
+            total = (student - _mean_square_one(target)).square().mean(dim=-1).sum()
         case "cosine":
             # half the squared distance of unit vectors: exact also where they are nearly one
-            each = (_unit(student) - _unit(target)).square().sum(dim=-1) / 2
-    return Sum(each.sum(), int(student.shape[0]))
+            total = (_unit(student) - _unit(target)).square().sum() / 2
+    return Sum(total, int(student.shape[0]))
 
 
 def normalise(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary width"]:
@@ -68,19 +69,17 @@ def normalise(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundar
 
 
 def _mean_square_one(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary width"]:
-    """Bring each row to mean square 1; a row of nothing stays."""
-    states = states / _largest(states)
-    whole = states.square().mean(dim=-1, keepdim=True)
-    return states / torch.where(whole == 0, 1.0, whole).sqrt()
+    """Bring each row to mean square 1; a row of zeros stays."""
+    return _unit(states) * math.sqrt(states.shape[-1])
 
 
 def _unit(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary width"]:
-    """Bring each row to length 1; a row of nothing stays."""
-    return F.normalize(states / _largest(states), dim=-1)
+    """Bring each row to length 1; a row of zeros stays."""
+    return F.normalize(states, dim=-1, eps=NOTHING)
 
 
 def _largest(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary 1"]:
-    """Largest magnitude of each row, without gradient; 1 for a row of nothing, which has no scale."""
+    """Largest magnitude of each row, without gradient; 1 for a row of zeros, which has no scale."""
     largest = states.detach().abs().amax(dim=-1, keepdim=True)
     # NaN stays: it is not <= anything
     return torch.where(largest <= NOTHING, 1.0, largest)

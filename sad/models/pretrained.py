@@ -1,4 +1,4 @@
-"""Loads models and tokenizers from the hub, a folder, a GGUF file or an asset; one line for everything that is none."""
+"""Loads models and tokenizers from the hub, a folder, a GGUF file or an asset; a UserError for what cannot be."""
 
 from __future__ import annotations
 
@@ -32,31 +32,13 @@ def load_model(
     """
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    how: dict[str, Any] = {TRUST: trust}
-    path = whole(name)
-    if path.suffix.lower() == ".gguf":
-        _require_gguf()
-        where, how["gguf_file"] = str(path.parent), path.name
-        how |= unpacked()
-    else:
-        found_at = resolve(name)
-        where = str(found_at)
-        how["use_safetensors"] = True
-        if isinstance(found_at, Path):
-            check_model(found_at, name)
+    where, how = _place(name)
+    how[TRUST] = trust
     if quantization != "none":
         how["quantization_config"] = _packed(quantization, dtype)
     try:
         config = AutoConfig.from_pretrained(where, **{k: v for k, v in how.items() if k in (TRUST, "gguf_file")})
-        if not trust and (asked := _kernels(config)):
-            raise UserError(
-                f"{name} asks for compiled code from a hub ({asked}), which is run only if you ask for it: take "
-                f"{ATTENTION} out of its config.json, or set {TRUST} = true beside its model"
-            )
-        if trains and (stored := getattr(config, "quantization_config", None)):
-            method = stored.get("quant_method") if isinstance(stored, dict) else None
-            told = f"{name} is stored in fewer bits ({method or 'quantised'}) and cannot be trained"
-            raise UserError(f"{told}: name the model that it was made from")
+        _check_config(config, name, trust=trust, trains=trains)
         model, loaded = AutoModelForCausalLM.from_pretrained(where, dtype=dtype, output_loading_info=True, **how)
     except UserError:
         raise
@@ -65,20 +47,52 @@ def load_model(
         raise UserError(f"cannot load a causal language model from {name}: {_explained(error, name)}") from None
     _check_whole(loaded, name)
     found: nn.Module = model
-    if quantization != "none" and not any(p.dtype in (torch.int8, torch.uint8) for p in found.parameters()):
-        raise UserError(f"{name} has no matrix that bitsandbytes packs: leave out teacher.quantization")
-    check_finite(found, name)
-    try:
+    if quantization == "none":
+        check_finite(found, name)
         check_causal(found, name)
+    else:
+        _check_packed(found, name, quantization)
+    return found
+
+
+def _place(name: str) -> tuple[str, dict[str, Any]]:
+    """Return where a model lies, and with which options transformers loads it from there. Raises UserError."""
+    path = whole(name)
+    if path.suffix.lower() == ".gguf":
+        _require_gguf()
+        return str(path.parent), {"gguf_file": path.name, **unpacked()}
+    found_at = resolve(name)
+    if isinstance(found_at, Path):
+        check_model(found_at, name)
+    return str(found_at), {"use_safetensors": True}
+
+
+def _check_config(config: Any, name: str, *, trust: bool, trains: bool) -> None:  # noqa: ANN401
+    """Raise UserError for a model that would run code from a hub, or that is to be trained in fewer bits."""
+    if not trust and (asked := _kernels(config)):
+        raise UserError(
+            f"{name} asks for compiled code from a hub ({asked}), which is run only if you ask for it: take "
+            f"{ATTENTION} out of its config.json, or set {TRUST} = true beside its model"
+        )
+    if trains and (stored := getattr(config, "quantization_config", None)):
+        method = stored.get("quant_method") if isinstance(stored, dict) else None
+        told = f"{name} is stored in fewer bits ({method or 'quantised'}) and cannot be trained"
+        raise UserError(f"{told}: name the model that it was made from")
+
+
+def _check_packed(model: nn.Module, name: str, quantization: str) -> None:
+    """Raise UserError for a model of which no matrix was quantised, or that cannot be run so on this machine."""
+    if not any(p.dtype in (torch.int8, torch.uint8) for p in model.parameters()):
+        raise UserError(f"{name} has no matrix that bitsandbytes packs: leave out teacher.quantization")
+    check_finite(model, name)
+    try:
+        check_causal(model, name)
     except (RuntimeError, AssertionError) as error:
-        if quantization == "none":
-            raise
         # its kernels take matrices of some sizes only, and say so when they are first used
         told = str(error).strip().partition("\n")[0]
         raise UserError(
             f"{name} cannot be run in {quantization} on this machine ({told}): try the other type"
         ) from None
-    return found
 
 
 def load_tokenizer(name: str, *, trust: bool = False) -> Any:  # noqa: ANN401 - transformers' tokenizers have no common type

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sad.batch import Batch
 from sad.distiller import Distiller
-from sad.terms import Asked
+from sad.terms import TeacherOutput
 
 
 class Answers:
@@ -20,13 +20,13 @@ class Answers:
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Any, ...], Asked] = {}
+        self._known: dict[tuple[Any, ...], TeacherOutput] = {}
 
     def teach(self, distiller: Distiller) -> None:
         """Let this distiller ask its teacher only what is not known yet."""
         ask = distiller.ask_teacher
 
-        def asked(batch: Batch) -> Asked:
+        def answered(batch: Batch) -> TeacherOutput:
             key = (
                 *_precision(distiller, batch),
                 tuple(distiller.teacher_blocks),
@@ -36,7 +36,7 @@ class Answers:
                 self._known[key] = ask(batch)
             return self._known[key]
 
-        distiller.ask_teacher = asked  # type: ignore[method-assign]
+        distiller.ask_teacher = answered  # type: ignore[method-assign]
 
 
 def _precision(distiller: Distiller, batch: Batch) -> tuple[torch.dtype, bool]:

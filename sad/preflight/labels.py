@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from sad.batch import Batch, Targets, Tokens
-from sad.forward import run
 from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
+from sad.models.forward import run
 from sad.preflight.bench import Bench
 from sad.preflight.finding import Finding, judged
 from sad.preflight.label_count import count_labels

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from sad.batch import CONTRASTIVE, LAYERWISE
 from sad.distiller import Projector
-from sad.forward import run, text_config
 from sad.losses.layerwise import layer_distance
+from sad.models.forward import run, text_config
 from sad.preflight.bench import Bench, Kit, within
 from sad.preflight.finding import Finding, Level
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from sad.align.layers import layer_pairs
-from sad.forward import text_config
+from sad.models.forward import text_config
 from sad.preflight.bench import Bench
 from sad.preflight.finding import Finding, Level, judged
 from sad.preflight.opening import opening

@@ -14,15 +14,15 @@ from safetensors.torch import load_file
 
 from sad.align.token_bytes import tokenizer_fingerprint
 from sad.data import Example, collate
-from sad.forward import run
 from sad.head.linear import head_of
+from sad.models.forward import run
 from sad.pair import load_student, load_tokenizer
 from sad.preflight.bench import Bench
 from sad.preflight.finding import Finding, Level, judged
 from sad.recipe.schema import Student
 from sad.train import checkpoint, loop
 from sad.train.folder import STUDENT
-from sad.train.interrupt import Interrupt
+from sad.train.interrupt import Unheard
 from sad.train.plan import Plan
 
 STEPS, STOP = 4, 2
@@ -31,13 +31,6 @@ LARGEST = 4e9
 SAME = 1e-5
 """Largest change of a logit, as a share of the largest, between the student in memory and the one on disk."""
 FILES = (checkpoint.MODEL, checkpoint.OPTIMIZER, checkpoint.STATE)
-
-
-class AtOnce(Interrupt):
-    """Leaves signals alone: a Ctrl-C ends the examination, not just these few steps."""
-
-    def __enter__(self) -> AtOnce:
-        return self
 
 
 class Seen(list[Example]):
@@ -80,12 +73,12 @@ def resume(bench: Bench) -> Iterator[Finding]:
         plan = _short(bench)
         straight, broken = Path(made) / "straight", Path(made) / "resumed"
         try:
-            loop.train(plan, straight, Quiet(), signals=AtOnce())
+            loop.train(plan, straight, Quiet(), signals=Unheard())
             yield _read(plan)
             _interrupted(straight, broken)
             yield _reloaded(bench, straight / STUDENT)
             bench.reset()
-            loop.train(plan, broken, Quiet(), resume=True, signals=AtOnce())
+            loop.train(plan, broken, Quiet(), resume=True, signals=Unheard())
             yield _compared(straight, broken)
         finally:
             bench.reset()

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from sad.evaluate import Likelihood, likelihood
-from sad.forward import run
 from sad.head.linear import head_of
+from sad.models.forward import run
 from sad.preflight.bench import Bench
 from sad.preflight.coverage import held_out
 from sad.preflight.finding import Finding, Level

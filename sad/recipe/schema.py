@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from sad.errors import UserError
-from sad.listing import listed
+from sad.errors import UserError, listed
 from sad.recipe.aware import Aware
 from sad.recipe.inputs import EMBEDDED as EMBEDDED
 from sad.recipe.inputs import Data as Data

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from sad import terms
 from sad.align.vocab import VocabMap
 from sad.batch import KD, LM, Batch, Boundaries, Targets, Tokens
-from sad.forward import Forward
 from sad.head.linear import IDENTITY
 from sad.losses import kd
+from sad.models.forward import Forward
 from sad.objective import Objective
 from sad.recipe.terms import Terms
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Kind, Reduction, Squared, Takes
@@ -110,7 +110,7 @@ def _view(name: str, given: Given, chosen: Terms) -> terms.View:
         batch=one,
         student=Forward(nn.Identity(), given.student_logits, {}),
         head=IDENTITY,
-        asked=terms.asked(one, Forward(nn.Identity(), ahead, {}), IDENTITY, _same(vocab)),
+        teacher=terms.teacher_output(one, Forward(nn.Identity(), ahead, {}), IDENTITY, _same(vocab)),
         vocab=_same(vocab),
         terms=chosen,
         pairs=(),

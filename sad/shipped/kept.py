@@ -25,12 +25,13 @@ from sad.align.reader import Reader
 from sad.data import collate
 from sad.distiller import Distiller
 from sad.evaluate import evaluate
-from sad.forward import body
+from sad.models.forward import body
 from sad.objective import Objective
 from sad.pair import load_teacher, load_tokenizer
 from sad.recipe.schema import Teacher
 from sad.subjects.kept import Claim, Keeper, Kept, Weights
 from sad.train import checkpoint, folder
+from sad.train.interrupt import Unheard
 from sad.train.optimizer import make_optimizer
 from sad.train.plan import Plan
 from sad_doctor import names
@@ -59,7 +60,7 @@ def _run() -> Kept:
     start = _copy(student)
     with TemporaryDirectory() as made, _scored(student) as scored, _clock(), _synced() as unsynced:
         where, beside = Path(made), _what_others_left(Path(made))
-        record = tiny.train(plan, where).record
+        record = tiny.train(plan, where, signals=Unheard()).record
         told = {line["step"]: line["eval/lm_loss"] for line in record if "eval/lm_loss" in line}
         claims = [
             Claim(f"the checkpoint of step {step}", told[step], _checkpoint(plan, where, step))

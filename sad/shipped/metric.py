@@ -11,12 +11,12 @@ from sad import evaluate
 from sad.align.vocab import VocabMap
 from sad.batch import LM, Batch, Boundaries, Targets, Tokens
 from sad.distiller import Distiller
-from sad.forward import Forward
 from sad.head.linear import IDENTITY
+from sad.models.forward import Forward
 from sad.objective import Objective
 from sad.recipe.terms import Terms
 from sad.subjects.metric import AGREEMENT, KL, LM_LOSS, PERPLEXITY, Metric, Scored
-from sad.terms import Asked, View, asked
+from sad.terms import TeacherOutput, View, teacher_output
 
 IGNORED = -100
 
@@ -56,15 +56,15 @@ class _Said(Distiller):
         size = batches[0].student_logits.shape[-1]
         self.given, self.map = iter(batches), _Same(size)
 
-    def ask_teacher(self, batch: Batch) -> Asked:
+    def ask_teacher(self, batch: Batch) -> TeacherOutput:
         """Give the teacher's logits; the student's come with the view of the same batch."""
         self.now = next(self.given)
-        return asked(batch, Forward(self, self.now.teacher_logits, {}), IDENTITY, self.map)
+        return teacher_output(batch, Forward(self, self.now.teacher_logits, {}), IDENTITY, self.map)
 
-    def view(self, batch: Batch, asked: Asked, scales: Mapping[str, float] | None = None) -> View:
+    def view(self, batch: Batch, teacher: TeacherOutput, scales: Mapping[str, float] | None = None) -> View:
         """Put both side by side."""
         student = Forward(self, self.now.student_logits, {})
-        return View(batch, student, IDENTITY, asked, self.map, Terms(), (), nn.ModuleList(), scales)
+        return View(batch, student, IDENTITY, teacher, self.map, Terms(), (), nn.ModuleList(), scales)
 
 
 class _Same(VocabMap):

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 from sad import data, tiny
-from sad.align.example import Written
+from sad.align.example import Written, text_of
 from sad.align.reader import Ints, Reader
 from sad.data import cache
 from sad.document import Document
@@ -50,13 +50,16 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
 def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -> data.Prepared:
     """Return the examples of texts as a run gets them that finds them again.
 
-    Another length and other texts were prepared in the same folder before: that of all that sad keeps. Raises
+    Another length, other texts, and these texts of which all is learned, or that begin and end elsewhere, were prepared
+    in the same folder before: that of all that sad keeps. Raises
     AssertionError where they are not those of the run that wrote them, or of one that may write nowhere, where they are
     prepared once more, or where a stream is taken for another.
     """
     with _folder() as nowhere:
-        for others, length in ((texts, max_length - 1), (texts[:-1], max_length)):
-            if others:
+        whole = [text_of(one) for one in texts]
+        moved = [whole[-1] + whole[0], *whole[1:-1]] if len(texts) > 1 else []
+        for others, length in ((texts, max_length - 1), *((some, max_length) for some in (texts[:-1], whole, moved))):
+            if others and (length, others) != (max_length, texts):
                 data.prepare(others, readers, length)
         made = [list(data.prepare(texts, readers, max_length, where)) for where in (None, nowhere)]
         with patch.object(cache, "_fresh", side_effect=AssertionError("what was prepared is prepared again")):
@@ -67,6 +70,12 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
         )
         assert one.fingerprint == again.fingerprint, "the same stream is another"
         assert (one.fingerprint == other.fingerprint) == (_told(one) == _told(other)), "another stream is the same"
+        counts = found.counts
+        assert counts.documents == len(texts), "another number of texts"
+        assert counts.windows == len(found), "another number of windows"
+        # two tokenizers of bytes share every end of a text: none of it is lost
+        assert counts.kept + counts.unlabelled == counts.bytes == _size(texts), "another number of bytes"
+        assert counts.kept >= sum(one.byte_count for one in found), "fewer bytes than are learned"
         assert found.labels == sum(len(one.labels()[0]) for one in found), "another number of labels"
         return found
 
@@ -75,6 +84,10 @@ def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> da
     """Return the examples of texts of a stream, as many of them as there are texts."""
     with _folder():
         return data.prepare_stream(iter(texts), readers, max_length, len(texts))
+
+
+def _size(texts: Sequence[Written]) -> int:
+    return sum(len(text_of(text).encode()) for text in texts)
 
 
 @contextmanager

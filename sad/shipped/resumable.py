@@ -26,9 +26,10 @@ from sad.subjects.plain_run import moments
 from sad.subjects.processes import on_processes
 from sad.subjects.resumable import ANEW, FINISHED, STOPPED, TAKEN_UP, Drawn, Ran, Resumable, Saved, Setting, Taken
 from sad.train import checkpoint, loop, random_states
-from sad.train.interrupt import Interrupt
+from sad.train.elastic import fitted
+from sad.train.interrupt import Unheard
 from sad.train.plan import Plan
-from sad.train.portions import fitted
+from sad.train.red_flags import RedFlags, Verdict
 from sad_doctor import names
 from sad_doctor.record import EVENTS, METRICS
 
@@ -53,8 +54,8 @@ class _Seen:
     ends: list[int] = field(default_factory=list)
 
 
-class _Asked(Interrupt):
-    """Notes a signal while step ``at`` is taken."""
+class _Asked(Unheard):
+    """Tells of a signal while step ``at`` is taken."""
 
     def __init__(self, at: int) -> None:
         super().__init__()
@@ -117,11 +118,28 @@ class LoopRun:
         """Run the loop, with a signal in its step ``at``."""
         return self._run(setting, None, (at,), _Asked(at))
 
+    def went_back(self, setting: Setting, at: int, to: int) -> Ran:
+        """Run the loop; after its step ``at`` a red flag sends it back to the checkpoint of step ``to``, once."""
+
+        def look(_flags: RedFlags, progress: checkpoint.Progress, *, last: bool = False) -> Verdict:
+            return Verdict(back=to if progress.step == at and not progress.rollbacks and not last else None)
+
+        with patch.object(RedFlags, "look", look):
+            return self._run(setting, None, (to,), _Asked(NEVER), range(to, at))
+
     def drawn(self) -> Sequence[Drawn]:
         """Save and put back the generators of two processes."""
         return on_processes(_draw, 3, 2)
 
-    def _run(self, setting: Setting, saved: Saved | None, save_at: Collection[int], asked: _Asked) -> Ran:
+    def _run(
+        self,
+        setting: Setting,
+        saved: Saved | None,
+        save_at: Collection[int],
+        asked: _Asked,
+        undone: range = range(0),
+    ) -> Ran:
+        """Run the loop; steps that are ``undone`` are taken, and are none of those that count."""
         # the run that is asked to end saves because of that, and not because it is time
         every = NEVER if asked.at != NEVER else math.gcd(*save_at) or setting.steps
         plan = self._plan(setting, every, BEGINS if saved is None else TAKES_UP)
@@ -141,7 +159,8 @@ class LoopRun:
             told = ENDS.get(kinds[-1], "")
             kept = {step: _files(folder, step) for step in save_at if _is_saved(folder, step)}
         steps = [line for line in record if "train/loss" in line and line["step"] > start]
-        ends = zip([0, *seen.ends], seen.ends, strict=False)
+        ends = list(zip([0, *seen.ends], seen.ends, strict=False))
+        del ends[undone.start : undone.stop]
         taken = [
             Taken(tuple(seen.samples[first:last]), line["train/lr"], line["train/loss"])
             for line, (first, last) in zip(steps, ends, strict=False)
@@ -168,7 +187,10 @@ class LoopRun:
         plan = tiny.plan({"train": train, "data": data, "shares": SHARES}, of=pair)
         if len(plan.train) < setting.size:
             raise ValueError(f"the tiny text has {len(plan.train)} examples, not {setting.size}")
-        return replace(plan, train=plan.train[: setting.size])
+        train = list(plan.train[: setting.size])
+        if setting.other:
+            train[-1] = replace(train[-1], student=train[-1].student[::-1].copy())
+        return replace(plan, train=train)
 
 
 def _of_two_processes(recipe: Recipe, folder: Path) -> Recipe:

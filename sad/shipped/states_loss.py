@@ -38,7 +38,8 @@ def _loss(given: States) -> Tensor:
 
 def _target(given: States) -> Target:
     if given.top is None:
-        return Live(given.teacher_hidden, Head(given.teacher_weight), _Mapped(given))
+        head = Head(given.teacher_weight, given.teacher_bias, given.teacher_scale, given.teacher_softcap)
+        return Live(given.teacher_hidden, head, _Mapped(given))
     # as a cache would have it
     top, ids = teacher_probabilities(given).topk(given.top, dim=-1)
     tail = torch.log1p(-top.sum(dim=-1))

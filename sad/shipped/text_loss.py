@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sad import data, forward, objective, tiny
+from sad import data, objective, tiny
 from sad.align import example
 from sad.align.reader import Ints, Reader
 from sad.align.spans import Window
@@ -19,10 +19,11 @@ from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum
 from sad.data import batches
 from sad.distiller import Distiller
 from sad.document import Document
-from sad.forward import text_config
 from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.invariants._models import other_ends, other_reading, teacher
+from sad.models import forward
+from sad.models.forward import text_config
 from sad.recipe.terms import SHIPPED, Terms
 from sad.subjects.text_loss import DistilledLoss, Marks, Text, TextLoss
 from sad.train.plan import make_schedule
@@ -125,11 +126,15 @@ def _distillation_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) ->
 
 
 def _packed_loss(model: nn.Module, texts: Sequence[Text], marks: Marks) -> Tensor:
-    return _distilled(model, _batch(texts, marks, same=False, packed=True), {**TERMS, CONTRASTIVE: 0.5})
+    batch = _batch(texts, marks, same=False, packed=True)
+    found = _distilled(model, batch, {**TERMS, CONTRASTIVE: 0.5})
+    with _attending(model, "eager"), _attending(teacher(), "eager"):
+        return found + _distilled(model, batch, {ATTENTION: 0.5}, compare="maps")
 
 
-def _distilled(model: nn.Module, batch: Batch, terms: dict[str, float]) -> Tensor:
-    weights = {name: {"weight": terms.get(name, 0.0)} for name in SHIPPED}
+def _distilled(model: nn.Module, batch: Batch, terms: dict[str, float], **attention: Any) -> Tensor:  # noqa: ANN401
+    weights: dict[str, dict[str, Any]] = {name: {"weight": terms.get(name, 0.0)} for name in SHIPPED}
+    weights[ATTENTION] |= attention
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         made = Distiller(model, teacher(), _Same(text_config(model).vocab_size), Terms.model_validate(weights))
@@ -155,6 +160,8 @@ def _batch(texts: Sequence[Text], marks: Marks, *, same: bool, packed: bool = Fa
     room = 2 * max(len(one.teacher) for one in some)
     recipe = tiny.recipe({"train": {"packing": True, "batch_size": len(some)}, "data": {"max_length": max(room, 16)}})
     ((*rows,),) = make_schedule(recipe, some).rows(0)
+    taken = sorted(sum(max(len(some[i].student), len(some[i].teacher)) for i in row) for row in rows)
+    assert len(taken) == 1 or sum(taken[:2]) > room, "two rows fit into one"
     return batches.collate_rows([[some[i] for i in row] for row in rows], readers)
 
 

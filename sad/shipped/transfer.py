@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sad import tiny
 from sad.align.chunks import chunk_of, chunk_sums
+from sad.aware.layers import LayerMap
 from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, Sum
 from sad.data import collate
 from sad.distiller import Distiller
@@ -18,7 +19,7 @@ from sad.head.target import Live
 from sad.head.vocabulary import vocabulary_pass
 from sad.invariants.target_gets_no_gradient import Compared, Transfer
 from sad.losses import alm, attention, contrastive, layerwise
-from sad.terms import TERMS, Asked
+from sad.terms import TERMS, TeacherOutput
 
 LEAN = 0.1
 
@@ -31,6 +32,7 @@ def shipped_transfer() -> Transfer:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         distiller = Distiller(pair.student, pair.teacher, pair.vocab, terms).eval()
+    learned = LayerMap([1], 2)
     batch = collate(plan.train[:2], pair.readers)
     embedding: Tensor = pair.student.get_input_embeddings().weight  # type: ignore[operator]
 
@@ -39,15 +41,15 @@ def shipped_transfer() -> Transfer:
         return states + LEAN * torch.tanh(embedding).sum(dim=0).repeat(states.shape[-1] // embedding.shape[-1])
 
     def compare() -> Mapping[str, Compared]:
-        asked = distiller.ask_teacher(batch)
-        target = asked.target
+        output = distiller.ask_teacher(batch)
+        target = output.target
         assert isinstance(target, Live), "the teacher itself was asked"
         leaning = replace(target, hidden=lean(target.hidden))
-        moved = Asked(
+        moved = TeacherOutput(
             leaning,
-            {block: lean(states) for block, states in asked.blocks.items()},
-            {block: tuple(map(lean, looks)) for block, looks in asked.attended.items()},
-            None if asked.chunks is None else asked.chunks - torch.tanh(embedding).sum().square(),
+            {block: lean(states) for block, states in output.blocks.items()},
+            {block: tuple(map(lean, looks)) for block, looks in output.attended.items()},
+            None if output.chunks is None else output.chunks - torch.tanh(embedding).sum().square(),
         )
         view = distiller.view(batch, moved)
         states, cold = view.states(0), terms.contrastive.temperature
@@ -70,6 +72,9 @@ def shipped_transfer() -> Transfer:
             three = [attention.relation_divergence(*one, row, heads) for one in each]
             return Sum(torch.stack([one.total for one in three]).mean(), three[0].units)
 
+        def mapped(student: Tensor, teacher: Tensor) -> Sum:
+            return layerwise.between(student, learned(0, [teacher, teacher.flip(-1)]))
+
         looks = [torch.cat(side, dim=-1) for side in zip(*view.looks(), strict=True)]
         sides = {
             KD: ((view.head.logits(view.target_states()), leaning.hidden), kd),
@@ -78,10 +83,12 @@ def shipped_transfer() -> Transfer:
             ALM: (chunks(), lambda s, t: alm.chunk_divergence(s, t, terms.alm.temperature)),
             ATTENTION: ((looks[0], looks[1]), related),
         }
-        return {
+        every = {
             name: Compared(_mean(TERMS[name](view)), *both, lambda s, t, of=of: _mean(of(s, t)))  # type: ignore[misc]
             for name, (both, of) in sides.items()
         }
+        through = Compared(_mean(mapped(*states)), *states, lambda s, t: _mean(mapped(s, t)))
+        return every | {"a learned map of layers": through}
 
     return Transfer([p for p in distiller.student.parameters() if p.requires_grad], compare)
 

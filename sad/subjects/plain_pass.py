@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 APART = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
+SHORT = ("attn.q_proj", "attn.k_proj", "attn.v_proj")
 """Projections of a block; or one that gives queries, keys and values, or those of one head after the other."""
 TOGETHER, INTERLEAVED = "self_attn.qkv_proj", "attention.query_key_value"
 
@@ -19,7 +20,8 @@ def run(
     """Return logits [position, row], what each block hands on [position, width], and of its attention queries, keys
     and values [position, width], or if asked for the map [head, position, position].
 
-    The blocks are at ``layers`` of the model's body. Maps need eager attention.
+    The blocks are at ``layers`` of the model's body, which its prefix names, or else ``model``. Maps need eager
+    attention.
     """
     handed: list[Tensor] = []
     read: list[Tensor] = []
@@ -30,9 +32,10 @@ def run(
 
         return hook
 
-    blocks = [*model.get_submodule(f"{model.base_model_prefix}.layers").children()]
+    body: Any = getattr(model, str(model.base_model_prefix), None) or model.get_submodule("model")
+    blocks = [*body.layers.children()]
     hooks = [block.register_forward_hook(note(handed)) for block in blocks]
-    names = next(some for some in (APART, (TOGETHER,), (INTERLEAVED,)) if _has(blocks[0], some[0]))
+    names = next(some for some in (APART, SHORT, (TOGETHER,), (INTERLEAVED,)) if _has(blocks[0], some[0]))
     for block in blocks:
         hooks += [block.get_submodule(name).register_forward_hook(note(read)) for name in names]
     try:
@@ -43,7 +46,7 @@ def run(
     logits: Tensor = out.logits[0]
     if maps:
         return logits, handed, [(whole[0],) for whole in out.attentions]
-    if names == APART:
+    if names in (APART, SHORT):
         return logits, handed, [tuple(read[i : i + 3]) for i in range(0, len(read), 3)]
     config: Any = model.config
     heads = config.num_attention_heads

@@ -42,7 +42,7 @@ class PlainRun:
 
     def __init__(self, setting: Setting) -> None:
         torch.manual_seed(setting.seed)
-        self.setting, self.step = setting, 0
+        self.setting, self.step, self.passed = setting, 0, 0
         self.model: nn.Module = self.make_model()
         self.targets = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = self.make_optimizer()
@@ -65,7 +65,7 @@ class PlainRun:
 
     def samples(self) -> Sequence[int]:
         """Return the samples of the step that is to be taken."""
-        epoch, place = divmod(self.step, self.setting.steps_per_epoch)
+        epoch, place = divmod(self.step + self.passed, self.setting.steps_per_epoch)
         per_step = self.setting.per_step
         return self.order(epoch)[place * per_step : (place + 1) * per_step]
 
@@ -97,6 +97,7 @@ class PlainRun:
         """Return all that decides the next step, as the objects themselves hold it."""
         return {
             "step": self.step,
+            "passed": self.passed,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "random": torch.get_rng_state(),
@@ -104,7 +105,7 @@ class PlainRun:
 
     def restore(self, state: State) -> None:
         """Put a state into the objects as they are."""
-        self.step = state["step"]
+        self.step, self.passed = state["step"], state.get("passed", 0)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["random"])
@@ -116,6 +117,13 @@ class PlainRun:
     def load(self, saved: Saved) -> None:
         """Take up what was saved, from a copy: an optimizer keeps the tensors that it is given."""
         self.restore(deepcopy(saved))
+
+    def go_back(self, saved: Saved) -> Saved:
+        """Go on from what was saved, with the samples that come next; return what is to be taken up from now on."""
+        next_one = self.step + self.passed
+        self.load(saved)
+        self.passed = next_one - self.step
+        return self.save()
 
 
 class MasterRun(PlainRun):
@@ -179,6 +187,22 @@ class Plain:
                 taken.append(run.take())
                 if step in save_at:
                     kept[step] = run.save()
+            return self._ran(run, taken, kept)
+
+    def went_back(self, setting: Setting, at: int, to: int) -> Ran:
+        """Begin anew, and go back from step ``at`` to what was saved at step ``to``."""
+        with torch.random.fork_rng(devices=[]):
+            run = self.make(setting)
+            taken = [run.take() for _ in range(to)]
+            saved = run.save()
+            for _ in range(to, at):
+                run.take()
+            kept = {to: run.go_back(saved)}
+            taken += [run.take() for _ in range(to, setting.steps)]
+            return self._ran(run, taken, kept)
+
+    @staticmethod
+    def _ran(run: PlainRun, taken: list[Taken], kept: dict[int, Saved]) -> Ran:
         weights = {name: tensor.detach().clone() for name, tensor in run.model.state_dict().items()}
         live = {name: p for name, p in run.model.named_parameters() if p.requires_grad}
         return Ran(taken, kept, weights, moments(run.optimizer), live, run.targets)

@@ -29,6 +29,8 @@ class Setting:
     accumulation: int
     seed: int
     steps: int
+    other: bool = False
+    """Whether one of the samples is another, of the same length."""
 
     @property
     def per_step(self) -> int:
@@ -97,7 +99,10 @@ class Resumable(Protocol):
     def stopped(self, setting: Setting, at: int) -> Ran | None:
         """Begin anew, and be asked to end while step ``at`` is taken; None where it cannot be asked."""
 
-    # A run that several processes share may have ``drawn() -> Sequence[Drawn]``, one for each of two or more.
+    # A run that several processes share may have ``drawn() -> Sequence[Drawn]``, one for each of two or more. One that
+    # can go back may have ``went_back(setting, at, to) -> Ran``: begun anew, it saves step ``to``, and after step
+    # ``at`` goes back there, once, passing over the samples since. ``taken`` are the steps that count, ``saved`` is
+    # what is there of step ``to`` afterwards.
 
     @property
     def knows_its_data(self) -> bool:

@@ -26,7 +26,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class States:
-    """One call. ``logits = cap * tanh(scale * (hidden weight^T + bias) / cap)``.
+    """One call. ``logits = cap * tanh(scale * (hidden weight^T + bias) / cap)``, of the teacher likewise.
 
     Rows of ``weight`` beyond ``tokens`` are padding: labels are judged over every row, a divergence over the tokens.
     ``index`` sends each of the teacher's tokens to one of the student's, or to -1; without it both have the same. Where
@@ -52,6 +52,9 @@ class States:
     mix: float = 0.5
     top: int | None = None
     tied: Int[Tensor, " place"] | None = None
+    teacher_bias: Float[Tensor, " teacher_tokens"] | None = None
+    teacher_scale: float = 1.0
+    teacher_softcap: float | None = None
     shares: tuple[float, float] = (1.0, 0.0)
     """What divergence and cross-entropy are multiplied by."""
 
@@ -92,7 +95,11 @@ def plain(given: States) -> Slopes:
 
 def teacher_probabilities(given: States) -> Float[Tensor, "compared tokens"]:
     """The teacher's distribution over the student's tokens at the temperature, in float64."""
-    p = torch.softmax(given.teacher_hidden.double() @ given.teacher_weight.double().T / given.temperature, dim=-1)
+    logits = given.teacher_hidden.double() @ given.teacher_weight.double().T
+    if given.teacher_bias is not None:
+        logits = logits + given.teacher_bias.double()
+    logits = _finished(logits, given.teacher_scale, given.teacher_softcap)
+    p = torch.softmax(logits / given.temperature, dim=-1)
     if given.index is None:
         return p
     onto = torch.zeros(len(p), given.tokens, dtype=p.dtype)
@@ -102,10 +109,14 @@ def teacher_probabilities(given: States) -> Float[Tensor, "compared tokens"]:
     return torch.where(mass > NOTHING, onto / mass, 0.0)
 
 
+def _finished(products: Tensor, scale: float, softcap: float | None) -> Tensor:
+    logits = scale * products
+    return logits if softcap is None else softcap * torch.tanh(logits / softcap)
+
+
 def _plain(given: States) -> Tensor:
-    logits = given.scale * (given.hidden @ given.weight.T + (0.0 if given.bias is None else given.bias))
-    if given.softcap is not None:
-        logits = given.softcap * torch.tanh(logits / given.softcap)
+    logits = given.hidden @ given.weight.T + (0.0 if given.bias is None else given.bias)
+    logits = _finished(logits, given.scale, given.softcap)
     labels = torch.nn.functional.cross_entropy(logits, given.labels, reduction="sum")
     p = teacher_probabilities(given)
     q = torch.softmax(logits[given.at, : given.tokens] / given.temperature, dim=-1)

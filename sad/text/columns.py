@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sad.errors import UserError
-from sad.listing import listed
+from sad.errors import UserError, listed
 from sad.recipe.inputs import Data
 
 PLAIN = "text"

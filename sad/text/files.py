@@ -19,13 +19,12 @@ from typing import Any, BinaryIO
 import psutil  # type: ignore[import-untyped]
 
 from sad.errors import UserError
+from sad.text.parquet import at_once
 
 DOCUMENT = 4000
 """Characters after which a plain text file is cut, at the next empty line, into documents of its own."""
 FIELD = 2**31 - 1
 """Characters of the longest CSV field."""
-AT_ONCE = 256
-"""Rows of a Parquet file that are in memory together."""
 LINE = 256 << 20
 """Bytes of the longest line."""
 UNPACKED, TIMES = 256 << 20, 200
@@ -102,10 +101,9 @@ def _json(path: Path) -> Iterator[Row]:
     text = _decoded(_whole(path), str(path), "").removeprefix("\ufeff")
     try:
         found = json.loads(text, parse_constant=_none)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        told = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-        raise UserError(f"{path}{line}: not JSON: {told}; mend it, or give another file") from None
+        raise UserError(f"{path}{line}: not JSON: {_trouble(error)}; mend it, or give another file") from None
     if isinstance(found, dict):
         lists = [v for v in found.values() if isinstance(v, list)]
         found = lists[0] if len(lists) == 1 and len(found) == 1 else [found]
@@ -122,10 +120,16 @@ def _json_lines(path: Path) -> Iterator[Row]:
             text = _decoded(line, str(path), f", line {number:,}")
             try:
                 found = json.loads(text, parse_constant=_none)
-            except (json.JSONDecodeError, RecursionError) as error:
-                told = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+            except (ValueError, RecursionError) as error:
+                told = _trouble(error)
                 raise UserError(f"{path}, line {number:,}: not JSON: {told}; mend the line or delete it") from None
             yield Row(str(path), "line", number, _an_object(found, f"{path}, line {number:,}"))
+
+
+def _trouble(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return error.msg
+    return "nested too deeply" if isinstance(error, RecursionError) else "a number with more digits than Python reads"
 
 
 def _none(_constant: str) -> None:
@@ -182,10 +186,12 @@ def _parquet(path: Path) -> Iterator[Row]:
     number = 0
     try:
         with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=AT_ONCE):
-                for values in batch.to_pylist():
-                    number += 1
-                    yield Row(str(path), "row", number, values)
+            for group in range(file.num_row_groups):
+                size = at_once(path, file.metadata, group)
+                for batch in file.iter_batches(size, [group]):
+                    for values in batch.to_pylist():
+                        number += 1
+                        yield Row(str(path), "row", number, values)
     except (pa.ArrowException, OSError) as error:
         after = f" after row {number:,}" if number else ""
         told = str(error).strip().partition("\n")[0]

@@ -1,4 +1,4 @@
-"""Where the loop meets what follows the student."""
+"""How the loop makes, measures and steers what follows the student (:mod:`sad.aware`)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sad.objective import Objective
 from sad.recipe.schema import Recipe
 from sad.train import sharded
 from sad.train.grad_shares import grad_shares
-from sad.train.joined import inside
-from sad.train.ledger import due
+from sad.train.gradients import inside
+from sad.train.measurements import due
 from sad.train.step import Step
 
 
@@ -33,9 +33,9 @@ def make_objective(recipe: Recipe, distiller: Distiller) -> Objective:
 
 
 def measured_from(objective: Objective, scores: Scores, teacher: Likelihood) -> Scores:
-    """Tell a new objective between which LM losses of held-out text the student goes: its own first, and the teacher's.
+    """Tell a new objective the LM losses on held-out text between which progress is measured: student's and teacher's.
 
-    The teacher's is turned into nats per token of the student by the bits per byte. Returns the student's scores.
+    The teacher's is converted to nats per token of the student by the bits per byte. Returns the student's scores.
     """
     own = scores.likelihood
     objective.begin(own.lm_loss, own.lm_loss * teacher.bits_per_byte / own.bits_per_byte if own.nats else own.lm_loss)
@@ -45,7 +45,7 @@ def measured_from(objective: Objective, scores: Scores, teacher: Likelihood) -> 
 def steer(
     accelerator: Accelerator, wrapped: nn.Module, objective: Objective, batch: Batch, step: int, done: Step
 ) -> None:
-    """Measure the shares of the gradient after ``step`` (from 1), where it is time to, and let the weights follow.
+    """Measure the shares of the gradient after ``step`` (from 1), where that is due, and adapt the weights.
 
     Raises UserError where the weights are in pieces: there no process has a whole gradient.
     """

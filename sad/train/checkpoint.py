@@ -27,12 +27,12 @@ MODEL, OPTIMIZER, STATE = "distiller.safetensors", "optimizer.safetensors", "sta
 
 @dataclass(slots=True)
 class Progress:
-    """Where the run stands: ``step`` optimizer steps are done, ``skipped`` of them left the weights alone, the last
+    """How far the run is: ``step`` optimizer steps are done, ``skipped`` of them changed no weight, the last
     ``in_vain`` in a row. ``data`` is the fingerprint of the examples that it trains on, ``per_step`` of them in a step.
 
-    What the guards remember is here too, so that a run that is resumed does what the other would have done:
-    ``spikes`` steps left out for their loss, and the log-losses of the ``recent`` ones, ``above`` of them spikes in a
-    row; ``cuts`` of a micro-batch for want of memory; ``rollbacks``, which ``passed`` over so many steps' examples;
+    The guards' memory is here too, so that a resumed run does what an uninterrupted one would have done: ``spikes``
+    steps left out for their loss, and the log-losses of the ``recent`` ones, ``above`` of them spikes in a row;
+    ``cuts`` of a micro-batch after it was out of memory; ``rollbacks``, which ``passed`` over so many steps' examples;
     red flags that were ``told``. ``tokens`` of the student, without padding, were read by all of its steps.
     """
 
@@ -50,7 +50,7 @@ class Progress:
     per_step: int = 0
     tokens: int = 0
 
-    def took(self, finite: bool, tokens: int = 0) -> None:
+    def took(self, finite: bool, tokens: int) -> None:
         """Count a step with its tokens, and whether its loss and gradient were finite."""
         self.step += 1
         self.tokens += tokens
@@ -58,7 +58,7 @@ class Progress:
         self.in_vain = 0 if finite else self.in_vain + 1
 
     def become(self, other: Progress, **but: Any) -> None:  # noqa: ANN401 - values of the fields
-        """Take over all of another's fields, with other values for those named: whoever holds this sees it."""
+        """Take over all of another's fields, except for those given: every holder of this object sees the change."""
         for one in fields(self):
             setattr(self, one.name, but.get(one.name, getattr(other, one.name)))
 

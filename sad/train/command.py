@@ -18,7 +18,7 @@ from sad.recipe import schema as recipes
 from sad.recipe import toml
 from sad.recipe.schema import Recipe
 from sad.text import glance
-from sad.train import consent, failure, portions
+from sad.train import consent, elastic, failure
 from sad.train import folder as folders
 from sad.train.output import patient_console
 from sad_doctor.clean import LONGEST, clean
@@ -88,7 +88,7 @@ def _run(
     trackers.check(recipe.train.trackers)
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
         if folder is not None:
-            recipe = portions.fitted(recipe, _per_step(folder), processes)
+            recipe = elastic.fitted(recipe, _per_step(folder), processes)
         plan = make_plan(recipe, processes)
     lines = describe(plan, processes)
     if dry_run:

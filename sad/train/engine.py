@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from sad.batch import Batch, Sum
 from sad.distiller import Distiller
-from sad.forward import text_config
-from sad.terms import Asked
+from sad.models.forward import text_config
+from sad.terms import TeacherOutput
 from sad.train.zero import Zero
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ _HERE = "sad_engine"
 
 
 class Engine(nn.Module):
-    """The distiller in DeepSpeed's engine, called as it is called itself; see :class:`sad.train.joined.Joined`.
+    """The distiller in DeepSpeed's engine, called as it is called itself; see :class:`sad.train.gradients.Joined`.
 
     ``optimizer`` is one that has taken no step yet; :attr:`optimizer` is to be used in its place.
     """
@@ -63,13 +63,15 @@ class Engine(nn.Module):
             # not a part of them
             vars(module)[_HERE] = self
 
-    def forward(self, batch: Batch, asked: Asked, scales: Mapping[str, float] | None = None) -> dict[str, Sum]:
+    def forward(
+        self, batch: Batch, teacher: TeacherOutput, scales: Mapping[str, float] | None = None
+    ) -> dict[str, Sum]:
         """Return each term's sum, as the distiller does."""
         sums: dict[str, Sum] = {}
 
         def act() -> tuple[Tensor, ...]:
             # not a call: the distiller's own hooks would not find the tensors in what it returns
-            sums.update(self.distiller.forward(batch, asked, scales))
+            sums.update(self.distiller.forward(batch, teacher, scales))
             return tuple(one.total for one in sums.values())
 
         totals = self._inside(act)

@@ -11,7 +11,7 @@ from torch import Tensor
 from sad.batch import Batch
 from sad.distiller import Distiller
 from sad.objective import Objective
-from sad.train.room import out_of_memory, random_state, set_random_state
+from sad.train.out_of_memory import out_of_memory, random_state, set_random_state
 
 
 def grad_shares(accelerator: Accelerator, distiller: Distiller, objective: Objective, batch: Batch) -> dict[str, float]:

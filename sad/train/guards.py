@@ -15,7 +15,7 @@ from accelerate import Accelerator
 from sad.distiller import Distiller
 from sad.objective import Objective
 from sad.recipe.schema import Train
-from sad.train import checkpoint, room
+from sad.train import checkpoint, out_of_memory
 from sad.train.checkpoint import Progress
 from sad.train.deadline import Deadline
 from sad.train.ending import Ending, Turn, agreed
@@ -90,7 +90,7 @@ class Guards:
             self._record.warn(self._progress.step, told, names.EVENT_OUT_OF_MEMORY)
 
         shared = (shared and self._accelerator.num_processes > 1) or self.pieces
-        return room.with_room(self._progress, self._recipe.batch_size, attempt, clear, tell, shared=shared)
+        return out_of_memory.with_room(self._progress, self._recipe.batch_size, attempt, clear, tell, shared=shared)
 
     def took(self, done: Step) -> None:
         """Count a step."""

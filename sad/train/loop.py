@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +14,14 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from sad.batch import Batch
-from sad.data import blank, collate
+from sad.data import blank
 from sad.distiller import Distiller
 from sad.errors import TrainingError, UserError
-from sad.evaluate import Likelihood, Scores, evaluate, likelihood
+from sad.evaluate import Likelihood, Scores
 from sad.objective import Objective
-from sad.train import checkpoint, devices, random_states, sharded, update
-from sad.train.aware import make_objective, measured_from, steer
-from sad.train.bodies import as_asked
+from sad.train import checkpoint, devices, sharded, update
+from sad.train.aware import measured_from, steer
+from sad.train.block_modes import as_asked
 from sad.train.checkpoint import Progress
 from sad.train.clock import Clock
 from sad.train.ending import Ending
@@ -29,11 +29,13 @@ from sad.train.export import export
 from sad.train.feed import Feed
 from sad.train.folder import STUDENT
 from sad.train.grad_shares import grad_shares
+from sad.train.gradients import inside
 from sad.train.guards import Guards
+from sad.train.held_out import HeldOut
 from sad.train.interrupt import Interrupt
-from sad.train.joined import inside
-from sad.train.ledger import due, measured
-from sad.train.optimizer import make_optimizer, set_learning_rate
+from sad.train.measurements import due, measured
+from sad.train.optimizer import set_learning_rate
+from sad.train.parts import make_parts
 from sad.train.plan import Plan
 from sad.train.progress import Watcher
 from sad.train.record import NoRecord, Record, blame
@@ -116,38 +118,6 @@ class Tools:
         return partial(measured, self.clock, self.optimizer, progress, self.accelerator.device, seldom)
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Scores both models on held-out text, of which each process takes its share."""
-
-    plan: Plan
-    progress: Progress
-    accelerator: Accelerator
-    distiller: Distiller
-    guards: Guards
-
-    def student(self, objective: Objective) -> Scores:
-        """Score the student as it is."""
-        reduce = devices.reducer(self.accelerator)
-        with self.accelerator.autocast():
-            found = self.guards.with_room(
-                lambda: evaluate(self.distiller, self._batches(), objective, reduce), _nothing
-            )
-        sharded.settle(self.distiller)
-        return found
-
-    def teacher(self) -> Likelihood:
-        """Return the teacher's own likelihood, from where it was measured if there is a cache."""
-        if self.plan.cache:
-            return self.plan.cache.teacher
-        reduce = devices.reducer(self.accelerator)
-        with self.accelerator.autocast():
-            return self.guards.with_room(lambda: likelihood(self.distiller, self._batches(), reduce), _nothing)
-
-    def _batches(self) -> Iterator[Batch]:
-        return _held_out(self.plan, self.progress, self.accelerator)
-
-
 def train(
     plan: Plan,
     folder: Path,
@@ -163,8 +133,7 @@ def train(
     ``signals`` replaces what notes a Ctrl-C. ``began`` is when ``train.max_hours`` began, by ``time.monotonic``.
     """
     recipe = plan.recipe.train
-    accelerator = _accelerator(plan)
-    distiller, optimizer, objective = _parts(plan, accelerator)
+    accelerator, distiller, optimizer, objective = make_parts(plan)
     schedule, clock = plan.schedule(accelerator.num_processes), Clock(accelerator.device)
     fresh = Progress(data=plan.fingerprint, per_step=schedule.per_step)
     wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer, recipe.clip)
@@ -176,7 +145,7 @@ def train(
     record = Record(folder, plan, watch, saved) if main else NoRecord()
     guards = Guards(accelerator, recipe, folder, progress, record, saved, began, sharded.in_pieces(distiller))
 
-    held = Held(plan, progress, accelerator, distiller, guards)
+    held = HeldOut(plan, progress, accelerator, distiller, guards)
     tools = Tools(accelerator, wrapped, optimizer, objective, Feed(plan, schedule, accelerator), clock, guards)
     with signals or Interrupt() as interrupt, record.recorder, as_asked(recipe, distiller), tools.feed:
         known = held.teacher()
@@ -219,21 +188,6 @@ def train(
     return Result(folder, start, progress.step, before, after, known, ending)
 
 
-def _accelerator(plan: Plan) -> Accelerator:
-    return devices.make_accelerator(plan.device, plan.precision, tuple(plan.recipe.terms.weights))
-
-
-def _parts(plan: Plan, accelerator: Accelerator) -> tuple[Distiller, torch.optim.Optimizer, Objective]:
-    """Put the pair on its device, with projectors made from the seed."""
-    torch.manual_seed(plan.recipe.train.seed)
-    pair, stored = plan.pair, plan.cache.asked if plan.cache else None
-    distiller = Distiller(pair.student, pair.teacher, pair.vocab, plan.recipe.terms, stored, plan.recipe.aware).train()
-    random_states.seed(plan.recipe.train.seed)
-    # a teacher that is not there has nothing to cut
-    devices.place(distiller, accelerator, False if plan.cache else plan.recipe.train.shard_teacher)
-    return distiller, make_optimizer(distiller, plan.recipe.train), make_objective(plan.recipe, distiller)
-
-
 def _taken_up(
     folder: Path,
     plan: Plan,
@@ -258,27 +212,3 @@ def _in_vain(plan: Plan, progress: Progress, done: Step) -> None:
     """Raise TrainingError where steps go on being left out: weights that cannot move must not end as a success."""
     if progress.in_vain >= min(IN_VAIN, plan.steps):
         raise TrainingError(f"the last {progress.in_vain} steps were all left out: {blame(done)}; {ADVICE}")
-
-
-def _held_out(plan: Plan, progress: Progress, accelerator: Accelerator | None = None) -> Iterator[Batch]:
-    """Yield what this process scores of the held-out windows, those of one length together, as the memory can hold
-    them: their scores are sums, in which order is nothing.
-
-    They are dealt in batches of the recipe's size: a process that cuts its own finer takes nothing of another's.
-    """
-    size, windows = plan.recipe.train.batch_size, plan.held_out
-    small, first = max(1, size // progress.cuts), len(plan.train)
-    order = sorted(range(len(windows)), key=lambda number: len(windows[number].student))
-    groups = [order[start : start + size] for start in range(0, len(order), size)]
-    for group in groups if accelerator is None else devices.dealt(groups, accelerator):
-        for start in range(0, size, small):
-            some = group[start : start + small]
-            if not some:
-                yield plan.batch([])
-                continue
-            made = collate([windows[number] for number in some], plan.pair.readers)
-            yield replace(made, numbers=tuple(first + number for number in some))
-
-
-def _nothing() -> None:
-    """An evaluation leaves nothing to clear."""

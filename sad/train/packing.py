@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from sad.batch import Tokens
 from sad.errors import UserError
-from sad.forward import run, text_config
+from sad.models.forward import run, text_config
 
 LENGTHS = ((7, 5, 9), (11, 3))
 """Tokens of the texts of each row."""

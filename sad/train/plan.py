@@ -19,8 +19,8 @@ from sad.data.facts import coverage, fingerprint, lengths, longest_sides
 from sad.data.schedule import rows_of
 from sad.document import Document
 from sad.errors import UserError
-from sad.forward import text_config
 from sad.models.files import check_files
+from sad.models.forward import text_config
 from sad.pair import Given, Pair, load
 from sad.recipe.schema import Cache as CacheAsked
 from sad.recipe.schema import Recipe

@@ -190,32 +190,13 @@ class NoRecord:
 
     recorder: AbstractContextManager[None] = nullcontext()
 
-    def step(self, *_: object) -> None:
-        """Leave it to the first process."""
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """Every method of :class:`Record`: it does nothing."""
+        return _nothing
 
-    def evaluation(self, *_: object) -> None:
-        """Leave it to the first process."""
 
-    def teacher(self, *_: object) -> None:
-        """Leave it to the first process."""
-
-    def saved(self, *_: object) -> None:
-        """Leave it to the first process."""
-
-    def unsaved(self, *_: object) -> None:
-        """Leave it to the first process."""
-
-    def warn(self, *_: object) -> None:
-        """Leave it to the first process."""
-
-    def flagged(self, *_: object) -> None:
-        """Leave it to the first process."""
-
-    def rolled_back(self, *_: object) -> None:
-        """Leave it to the first process."""
-
-    def ended(self, *_: object) -> None:
-        """Leave it to the first process."""
+def _nothing(*_: object) -> None:
+    pass
 
 
 def blame(done: Step) -> str:
@@ -241,12 +222,12 @@ def facts(plan: Plan) -> dict[str, object]:
 
 def forget_after(folder: Path, step: int) -> None:
     """Drop what the record says of steps after a checkpoint: they will be taken again. By atomic rename."""
-    for name, newest in ((METRICS, step), (EVENTS, step)):
+    for name in (METRICS, EVENTS):
         path = folder / name
         if not path.exists():
             continue
         with path.open(encoding="utf-8", errors="replace") as lines:
-            kept = [line for line in lines if line.endswith("\n") and _is_kept(line, newest)]
+            kept = [line for line in lines if line.endswith("\n") and _is_kept(line, step)]
         replace_text(path, "".join(kept))
 
 

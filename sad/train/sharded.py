@@ -18,7 +18,7 @@ from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 
 from sad.distiller import Distiller
 from sad.errors import UserError
-from sad.forward import block_list, body
+from sad.models.forward import block_list, body
 from sad.train import engine
 
 

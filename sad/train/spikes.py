@@ -18,7 +18,7 @@ WINDOW, FEWEST = 50, 20
 SIGMAS, FLOOR = 10.0, math.log(1.5)
 """How far above the median: in spreads, and at least this much of the logarithm (a loss half as high again)."""
 IN_A_ROW = 5
-"""So many spikes one after another are a new level: then the steps are taken again."""
+"""After this many spikes in a row the loss is at a new level: further steps are taken."""
 NORMAL = 1.4826
 """A standard deviation over the median absolute deviation, of the normal distribution."""
 
@@ -32,7 +32,7 @@ def limit(recent: Sequence[float]) -> float:
 
 
 def is_spike(progress: Progress, loss: float) -> bool:
-    """Return whether ``loss`` is one. A loss that is not positive and finite has no logarithm, and is none."""
+    """Return whether ``loss`` is a spike. A loss that is not positive and finite, so without a logarithm, is not."""
     if not 0 < loss < math.inf or progress.above >= IN_A_ROW:
         return False
     return math.log(loss) > limit(progress.recent)
@@ -45,7 +45,7 @@ def remember(progress: Progress, loss: float, spike: bool) -> None:
         progress.above += 1
         return
     if progress.above >= IN_A_ROW:
-        # the loss has come to stay up there: what lies before is no measure any more
+        # a new level: the losses before it no longer say what is normal
         progress.recent.clear()
     progress.above = 0
     if 0 < loss < math.inf:

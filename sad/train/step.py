@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,17 +16,19 @@ from sad.distiller import Distiller
 from sad.objective import Ledger, Objective
 from sad.train import sharded
 from sad.train.clock import Clock
-from sad.train.joined import joined
-from sad.train.room import Together
+from sad.train.engine import Engine
+from sad.train.gradients import Joined, joined
+from sad.train.out_of_memory import Together
 from sad.train.update import update_ratio
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step did. ``tokens`` are student labels, ``seen`` its tokens without padding, of so many ``texts``.
+    """The result of a step. ``tokens`` counts student labels, ``seen`` student tokens without padding, in ``texts``
+    texts.
 
-    ``finite`` is False, or ``spike`` True, where the update was left out. ``trained`` is the loss that the gradient is
-    of, summed apart from the ledger's parts; ``level`` what is judged as a spike, where that is another one.
+    The update was left out where ``finite`` is False or ``spike`` True. ``trained`` is the loss that was
+    differentiated, summed apart from the ledger's parts; ``level`` is the loss that is judged as a spike.
     """
 
     ledger: Ledger
@@ -58,69 +60,83 @@ def take_step(
 
     The loss is the sum over all micro-batches and processes divided by their units: the same for every way of
     cutting the step into pieces. A step whose loss or gradient is not finite, or whose loss ``is_spike``, changes no
-    weight; the gradients are cleared in any case. ``clock`` is told where each part ends. Raises NoRoom on every
-    process if one of several is out of memory.
+    weight; the gradients are cleared in any case. ``clock`` measures its parts. Raises NoRoom on every process if
+    one of several is out of memory.
     """
-    ways = joined(accelerator, wrapped, optimizer)
-    distiller = ways.distiller
+    gradients = joined(accelerator, wrapped, optimizer)
+    distiller, gaps = gradients.distiller, objective.gaps
     mark = clock.mark if clock else _unmarked
     units, seen, texts = total_units(accelerator, distiller, batches)
-    gaps = objective.gaps
     if gaps is not None:
         gaps.begin()
+    trained, totals = _accumulate(accelerator, wrapped, gradients, objective, batches, units, mark)
+    clipped = gradients.clip(clip)
+    counted = [] if gaps is None else [gaps.counted()]
+    trained_loss, *sums, norm = _read(accelerator, [trained, *totals.values(), *counted], clipped)
+    factors = sums.pop() if counted else 0.0
+    ledger = objective.ledger(dict(zip(totals, sums, strict=True)), units)
+    # a loss can be infinite although its gradient is not
+    finite = math.isfinite(norm) and math.isfinite(ledger.loss)
+    level = objective.level(ledger)
+    spike = finite and is_spike is not None and is_spike(level)
+    ratio = _update(gradients.step, distiller, measure_update) if finite and not spike else None
+    gradients.clear()
+    grad_norm = gradients.norm(norm)
+    mark("optimizer")
+    if not math.isfinite(grad_norm):
+        finite, spike, ratio = False, False, None
+    if not spike:
+        objective.follow(ledger, factors / max(1, units[KD]))
+    coverage = units[KD] / max(1, units[LM])
+    return Step(
+        *(ledger, grad_norm, finite, units[LM], seen, texts, coverage, ratio, spike), trained=trained_loss, level=level
+    )
+
+
+def _accumulate(
+    accelerator: Accelerator,
+    wrapped: nn.Module,
+    gradients: Joined | Engine,
+    objective: Objective,
+    batches: Sequence[Batch],
+    units: Mapping[str, int],
+    mark: Callable[[str], None],
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Add up the gradient of every micro-batch; return the loss that it is of and each term's sum, of this process."""
+    distiller, scales = gradients.distiller, objective.scales(units)
     together = Together(accelerator, pieces=sharded.in_pieces(distiller))
-    widest, scales = _widest(accelerator.device), objective.scales(units)
-    totals: dict[str, Tensor] = {}
-    trained = torch.zeros((), dtype=widest, device=accelerator.device)
+    widest = _widest(accelerator.device)
+    trained, totals = torch.zeros((), dtype=widest, device=accelerator.device), dict[str, Tensor]()
     for number, batch in enumerate(batches, 1):
         last = number == len(batches)
         if last:
             # the last pass is the one in which processes wait for one another
             together.agree()
-        with accelerator.autocast(), ways.passing(last=last):
+        with accelerator.autocast(), gradients.passing(last=last):
             with together.trying():
                 moved = batch.to(accelerator.device)
                 mark("data")
-                asked = distiller.ask_teacher(moved)
+                teacher = distiller.ask_teacher(moved)
                 mark("teacher")
-                sums = wrapped(moved, asked, scales)
+                sums = wrapped(moved, teacher, scales)
                 loss = objective.part(sums, units)
                 mark("student")
                 if not last:
-                    ways.backward(loss)
+                    gradients.backward(loss)
             if last:
                 together.agree()
-                ways.backward(loss)
+                gradients.backward(loss)
         if together.failed:
             continue
         mark("backward")
         trained += loss.detach()
         for name, one in sums.items():
             totals[name] = totals.get(name, torch.zeros(())) + one.total.detach().to(widest)
-    norm = ways.clip(clip)
-    weighed = [] if gaps is None else [gaps.counted()]
-    values = _read(accelerator, [trained, *totals.values(), *weighed], norm)
-    ledger = objective.ledger(dict(zip(totals, values[1 : 1 + len(totals)], strict=True)), units)
-    # a loss can be infinite although its gradient is not
-    finite = math.isfinite(values[-1]) and math.isfinite(ledger.loss)
-    level = objective.level(ledger)
-    spike = finite and is_spike is not None and is_spike(level)
-    ratio = _update(ways.step, distiller, measure_update) if finite and not spike else None
-    ways.clear()
-    grad_norm = ways.norm(values[-1])
-    mark("optimizer")
-    if not math.isfinite(grad_norm):
-        finite, spike, ratio = False, False, None
-    if not spike:
-        objective.follow(ledger, values[-2] / units[KD] if weighed and units[KD] else 0.0)
-    coverage = units[KD] / max(1, units[LM])
-    return Step(
-        *(ledger, grad_norm, finite, units[LM], seen, texts, coverage, ratio, spike), trained=values[0], level=level
-    )
+    return trained, totals
 
 
 class Units(NamedTuple):
-    """What a step is about: units of each term, student tokens without padding, and texts."""
+    """What a step counts: units of each term, student tokens without padding, and texts."""
 
     of: dict[str, int]
     tokens: int
@@ -134,7 +150,7 @@ def total_units(accelerator: Accelerator, distiller: Distiller, batches: Sequenc
     totals = [sum(c[n] for c in counts) for n in names]
     totals += [sum(column) for column in zip(*(batch.read() for batch in batches), strict=True)]
     if accelerator.num_processes > 1:
-        # of one process there is nothing to ask the device for
+        # one process need not wait for the device
         totals = accelerator.reduce(torch.tensor(totals, device=accelerator.device), "sum").tolist()
     return Units(dict(zip(names, totals, strict=False)), *totals[-2:])
 

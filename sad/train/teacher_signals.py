@@ -26,7 +26,7 @@ def teacher_signals(accelerator: Accelerator, distiller: Distiller, batch: Batch
     try:
         with accelerator.autocast():
             view = distiller.view(moved, distiller.ask_teacher(moved))
-            if not view.asked.target.knows(1.0):
+            if not view.teacher.target.knows(1.0):
                 return {}
             compared = view.compared(Divergence())
             told = vocabulary_pass(view.target_states(), view.head, moved.targets.token, compared, measure=True).signals

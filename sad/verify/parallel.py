@@ -29,25 +29,32 @@ def run_parallel(bugs: Sequence[Bug], jobs: int) -> Iterator[Outcome]:
     A bug whose process dies (for want of memory, say) is judged once more in one of its own. If that dies too, it is
     told as one that neither proves a check nor passes one; the others are judged in any case.
     """
-    pool = _pool(min(jobs, len(bugs)))
-    try:
+    with _pool(min(jobs, len(bugs))) as pool:
         with _interrupts_wait():
             waiting = [pool.submit(_judged, bug.code) for bug in bugs]
         for bug, future in zip(bugs, waiting, strict=True):
             yield _outcome(bug, future)
-    except BaseException:
-        # nobody waits for the rest
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    # a pool that is not waited for can close its pipes under its own thread
-    pool.shutdown()
 
 
-def _pool(jobs: int) -> ProcessPoolExecutor:
+@contextmanager
+def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that judge. Whatever else than their work's end leaves this block ends them: nobody waits for it."""
     # not from the folder that we are in: what lies there may be named like one of Python's own modules
     os.environ["PYTHONSAFEPATH"] = "1"
+    others = set(multiprocessing.active_children())
     # spawned, not forked: a child that inherits torch's threads can wait for them for ever
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_start)
+    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_start)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - others:
+            # what it judges may be minutes long, and at its own end Python would wait for it
+            process.kill()
+        raise
+    finally:
+        # a pool that is not waited for can close its pipes under its own thread
+        pool.shutdown()
 
 
 @contextmanager

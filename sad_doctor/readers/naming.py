@@ -91,8 +91,8 @@ _REWARDED = re.compile(r"reward|advantage|policy|clip_ratio|clip_frac")
 _MODELLED = re.compile(r"(?:loss(?:es)?[/_])*(?:mlm|clm)(?:_loss)?")
 """The label loss of DistilBERT's script, whose ``loss_ce`` is the distillation."""
 _CE = re.compile(r"(?:loss(?:es)?[/_])*ce(?:_loss)?")
-_HOOK = re.compile(r"_(?:step|epoch)$")
-"""What Lightning puts behind the name of a metric that it logs per step, per epoch or both."""
+_HOOK, _TRAINED = re.compile(r"_(?:step|epoch)$"), re.compile(r"^train(?:ing)?[/_]")
+"""What Lightning puts behind the name of a metric that it logs per step, per epoch or both; what others put before."""
 _MEMORY = re.compile(
     r"(?:system/)?(?:(?P<host>rss|(?:cpu|host|process|ram)_mem(?:ory)?)|(?:peak_|max_)?(?:gpu|cuda|device)_mem(?:ory)?"
     r"|(?:peak|max)_mem(?:ory)?|(?:max_)?memory_(?=allocated|reserved))(?:_?(?:allocated|reserved|used|usage|peak))?"
@@ -165,7 +165,7 @@ def column_of(name: str) -> str | None:
         return names.LEARNING_RATE
     name = plain(name)
     found = _of_plain(name)
-    return _of_plain(bare) if found is None and (bare := _HOOK.sub("", name)) != name else found
+    return _of_plain(bare) if found is None and (bare := _HOOK.sub("", _TRAINED.sub("train/", name))) != name else found
 
 
 def _of_plain(name: str) -> str | None:

@@ -3,7 +3,8 @@
 ## What it sees
 KD and the label loss in blocks of records, each as the share of its own largest fall that it has done: one of the two
 is ahead of the other by more than the threshold, surely beyond the noise of the batches. No weight and no temperature
-changes such a share, as long as it is constant.
+changes such a share, as long as it is constant. Or, where both are told before their weights: KD that falls far while
+the label loss hardly does.
 
 ## Why it is bad
 A teacher that knows the text gives its tokens the odds that the text has. Then the label loss is the teacher's own loss
@@ -17,6 +18,9 @@ kept; or the labels are.
 - `apart = 0.18`: the share of its fall that one is surely ahead; of 49 kinds of sound run none has more than 0.14.
 - `falls = 0.04`: the share of its first level that the label loss must surely lose, at its lowest.
 - `records = 40`: fewest records of both.
+- `alone = 0.4`, `little = 0.08`: the share of its first level that KD loses, and that the label loss at most does;
+  `times = 6.5`: how many nats of KD for one of the label loss (a temperature of 8, whose square is put back, gives 6);
+  `scale = 10`: a KD so many times the label loss is a sum.
 
 ## Example
 ```run fires
@@ -58,7 +62,7 @@ from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R221", "kd-out-of-step"
 
-_BLOCKS = 8
+_BLOCKS, _FIRST = 8, 5
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -69,6 +73,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         raise TooFew(f"fewer than {t['records']:g} records of KD and of the label loss")
     if any(np.sum(column.value == 0) > 2 for _, column in (kd, lm)):
         raise TooFew("KD or the label loss is 0 now and then: its weight may change")
+    before = kd[0].startswith((names.RAW, names.UNWEIGHTED)) and signals.parts(run).source in (
+        "raw x weight",
+        "weighted",
+    )
+    if before and (found := _alone(kd[1], lm[1], t)) is not None:
+        yield found
+        return
     soft, labels = _done(kd[1]), _done(lm[1])
     if soft is None or labels is None or not labels[2] > t["falls"] or not soft[2] > 0:
         return
@@ -78,6 +89,39 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("share of its fall that KD or the label loss is ahead", float(ahead[at]), "apart")
     if sure > t["apart"]:
         yield _finding((kd[1], lm[1]), at, float(ahead[at]), (float(soft[0][at]), float(labels[0][at])))
+
+
+def _alone(kd: Column, lm: Column, t: Thresholds) -> Finding | None:
+    """A KD that falls by much more than the label loss, from first to last, before their weights."""
+    ends = ((_level(c.value[:_FIRST]), _level(c.value[-(len(c) // 5) :])) for c in (kd, lm))
+    (first, last), (begun, left) = ends
+    fell, came = first - last, begun - left
+    # summed over tokens it is on another scale, which is told elsewhere
+    if not 0 < first < t["scale"] * begun or fell < t["alone"] * first:
+        return None
+    if came > t["little"] * begun or fell < t["times"] * max(came, 0.0):
+        return None
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"KD falls from {words.number(first)} to {words.number(last)}, the label loss from {words.number(begun)} "
+            f"to {words.number(left)} only: the student comes near the teacher and not near the text."
+        ),
+        evidence=(f"Medians of the first {_FIRST} records and of the last fifth of {len(kd):,}",),
+        cause="The teacher speaks of other tokens or another text than the labels; or it is trained, and comes to meet "
+        "the student.",
+        remedy="Decode labels and the teacher's likeliest tokens at a few positions; freeze the teacher, and compare "
+        "its weights before and after.",
+        first_step=float(kd.step[0]),
+        last_step=float(kd.step[-1]),
+        numbers={"kd": fell, "label": came},
+    )
+
+
+def _level(values: Floats) -> float:
+    return float(np.median(values))
 
 
 def _done(column: Column) -> tuple[Floats, Floats, float] | None:
@@ -138,5 +182,8 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,
-    thresholds={"apart": 0.18, "falls": 0.04, "records": 40},
+    thresholds={
+        **{"apart": 0.18, "falls": 0.04, "records": 40},
+        **{"alone": 0.4, "little": 0.08, "times": 6.5, "scale": 10},
+    },
 )

@@ -6,7 +6,8 @@ text costs; or far below its teacher's on the same held-out text. Without an eva
 training, if no evaluation says otherwise: a training text that was learned by heart while the held-out text was not is
 overfitting, and told as that. Or, where the log has the teacher's own loss on the same batches, a label loss of the
 training far below that. Where the log has no label loss at all, the evaluation's loss of a training that began far
-above it may be one: next to 0 it is a hint, and beside a token accuracy of nearly 1 a warning.
+above it may be one: next to 0 it is a hint, and beside a token accuracy of nearly 1 a warning. A hint, too, is a
+label loss of the training that comes down from that of a student that knows nothing within its first steps.
 
 ## Why it is bad
 The next token of a text cannot be known: English costs a large model two to three nats a token, code about one. A loss
@@ -22,6 +23,8 @@ over; or labels that are nearly all masked, so that what is left is a fixed temp
   which it is a warning: a student trained on a narrow text can pass a general teacher, but hardly by half.
 - `total = 0.03`, `began = 1`: an evaluation's loss below this, of a training that began above that, in nats, where
   nothing tells whether it is the label loss; `accuracy = 0.98`: the token accuracy that tells.
+- `nothing = 4`, `knows = 1.5`: nats from which and below which that is, within `quick = 100` steps, or `epoch = 0.5`
+  where the log counts epochs alone.
 - `records = 20`: fewest records of the training's label loss; `last = 3`: so many of the last evaluations count.
 
 ## Example
@@ -53,6 +56,7 @@ sad verify
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -63,9 +67,25 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R311", "label-loss-too-low"
 
+_FEW = 3
+"""So many records stand for a level."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for a label loss that no text has."""
+    early = _at_once(run, t)
+    if early is None:
+        yield from _at_last(run, t)
+        return
+    try:
+        told = list(_at_last(run, t))
+    except TooFew:
+        told = []
+    yield from told if any(isinstance(one, Finding) for one in told) else (*told, early)
+
+
+def _at_last(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield a finding for the level of the end."""
     found = _series(run, t)
     if found is None and (total := _total(run, t)) is not None:
         yield total
@@ -98,6 +118,33 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("the label loss over the teacher's own", own / theirs if theirs else float("nan"), "teacher")
     if 0 < own < t["teacher"] * theirs:
         yield _finding(label[0], label[1], own, f"where the teacher's own is {words.number(theirs)}", Level.INFO)
+
+
+def _at_once(run: Run, t: Thresholds) -> Finding | None:
+    """A label loss that comes down from that of a student that knows nothing faster than a text can be learned."""
+    parted = run.terms(names.RAW) or run.terms(names.WEIGHTED)
+    loss = run.get(names.LOSS)
+    found = signals.label_loss(run)
+    if not parted and loss is not None and any("token_accuracy" in name for name in run.columns):
+        found = names.LOSS, signals.finite(signals.tidy(loss))  # what such a trainer logs is the label loss alone
+    if found is None or len(found[1]) < t["records"]:
+        return None
+    name, column = found
+    first = float(np.median(column.value[: _FEW // 2 + 1]))
+    quick = column.step - run.first_step <= (t["epoch"] if run.facts.get(names.STEP_UNIT) == "epoch" else t["quick"])
+    low = np.flatnonzero(quick & (column.value < t["knows"]))
+    later = column.value[low[0] :] if low.size else np.empty(0)
+    if first < t["nothing"] or low.size < _FEW or float(np.median(later)) > t["knows"] or np.any(later <= t["nats"]):
+        return None
+    at, came = words.step(float(column.step[low[0]])), words.number(float(column.value[low[0]]))
+    return replace(
+        _finding(name, column, column.last, "", Level.INFO),
+        headline=f"{_called(name)} comes down from {words.number(first)} to {came} by step {at}: no text is learned so "
+        "fast.",
+        cause="Most labels cost nothing: padding or a template that counts, one token again and again; or the answer "
+        "is in the input.",
+        remedy="Print a batch with its labels; padding and template have none (-100).",
+    )
 
 
 def _total(run: Run, t: Thresholds) -> Finding | None:
@@ -177,5 +224,6 @@ RULE = Rule(
         "under": 1,
         "records": 20,
         "last": 3,
+        **{"nothing": 4, "knows": 1.5, "quick": 100, "epoch": 0.5},
     },
 )

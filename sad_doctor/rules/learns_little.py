@@ -5,7 +5,8 @@ The label loss on held-out text (else the training's, else the total) at the end
 of it. Where the vocabulary is known: it still lies at the uniform loss, ln(vocabulary), though KD does not fall either.
 Where the teacher's own loss on the same text is known: hardly any of the way to it was gone. Where neither is: it lies
 within a few percent of its beginning and is flat, which is a hint, as a student that came trained may have no more to
-gain. A run that is not far enough is not judged.
+gain; but if every evaluation says one number of four digits or more, it has not moved at all. A run that is not far
+enough is not judged.
 
 ## Why it is bad
 Every training of a fresh student falls far in its first hundreds of steps, if only to the frequencies of the tokens.
@@ -21,6 +22,8 @@ curves that still fall, such as a layerwise term or a total whose weights change
 - `kd = 0.15`: a KD that surely falls by this share is learning of another kind, and told by others.
 - `gained = 0.08`, `flat = 0.02`: the share of its beginning that it gained in all, and since its second quarter, below
   which it is a hint.
+- `knows = 5`, `right = 0.1`: a loss from which, in nats, and a token accuracy below which a student knows nothing yet,
+  so that it is no hint.
 - `progress = 0.5`: the share of the planned steps that must be done. `evaluations = 4`, `records = 40`: fewest points.
 
 ## Example
@@ -68,6 +71,7 @@ from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R313", "learns-little"
 
+_DIGITS = 4
 _TINY, _LARGE, _GROWS = 1e-5, 1e-2, 4.0
 """Sizes of the update over the weights, and how far the gradient's norm grows, that speak for one cause."""
 
@@ -118,7 +122,21 @@ def _against(run: Run, course: _Course, gained: float, t: Thresholds) -> tuple[s
             return "", False  # there is little left to learn
     flat = course.since.surely_below(t["flat"] * abs(course.first), sigmas=2)
     still = gained < t["gained"] and flat
+    if still and (one := _one_evaluation(run, t)) is not None:
+        return f"all {one[0]} evaluations are {words.number(one[1])}, to the last digit", True
+    right = next((column.last for name, column in run.columns.items() if "token_accuracy" in name and len(column)), 1.0)
+    if still and course.last >= t["knows"] and right < t["right"]:
+        return "a language model that came trained lies far below that", True
     return ("a student that came untrained falls much further" if still else ""), False
+
+
+def _one_evaluation(run: Run, t: Thresholds) -> tuple[int, float] | None:
+    """How many evaluations there are, if all of them say one number of some digits."""
+    told = signals.evaluations(run).get(names.EVAL_LOSS)
+    if told is None or len(told) < t["evaluations"] or np.any(told.value != told.value[0]):
+        return None
+    value = float(told.value[0])
+    return (len(told), value) if signals.significant_digits(value) >= _DIGITS else None
 
 
 def _course(run: Run, t: Thresholds) -> _Course | None:
@@ -257,5 +275,6 @@ RULE = Rule(
         "progress": 0.5,
         "evaluations": 4,
         "records": 40,
+        **{"knows": 5, "right": 0.1},
     },
 )

@@ -76,10 +76,8 @@ from sad_doctor.run import Column, Run
 CODE, NAME = "R404", "number-stale"
 
 Flags = NDArray[np.bool_]
-
 _WITNESSES, _FEW = (names.EVAL_LM_LOSS, names.EVAL_LOSS), 3
 """Evaluations that tell that the run goes on, and fewest of them; whether they stand still is told by R101."""
-
 
 _MUCH = 0.25
 """The share of the records from which on a value that stands to the end is no hint."""
@@ -236,7 +234,9 @@ def _held(series: dict[str, Column], t: Thresholds) -> Iterator[tuple[str, Findi
     for name, column in series.items():
         same = again[name] & (column.value[1:] != 0)
         moves = np.abs(np.diff(column.value))[~again[name]]
-        if float(np.mean(same)) < t["repeats"] or not same.any() or moves.size < 2 or name == names.GRAD_NORM:
+        # evaluations are few, and of one text: two that agree in four digits are an end, not a clamp
+        few = float(np.mean(same)) < t["repeats"] or not same.any() or moves.size < 2
+        if name in (names.GRAD_NORM, *_WITNESSES) or few:
             continue
         printed = min(signals.unit(value) for value in signals.sample(column.value).tolist())
         if float(np.median(moves)) < t["apart"] * printed:

@@ -6,7 +6,8 @@ the records. A gap that changes sides is noise: the total is then often a mean o
 one. A total that lags behind falling parts is allowed for.
 
 Where the log tells no weights: a loss that is a whole multiple of the sum of its parts or a whole part of it, or the
-sum of all parts but one, to the last digit at every step; and, as a hint, one part that is in it several times.
+sum of all parts but one, to the last digit at every step; and, as a hint, one part that is in it several times. A loss
+that is the mean of its parts has weights that are equal and sum to 1, which is no fault.
 
 ## Why it is bad
 Shares computed from such parts are wrong, and a term that is not logged cannot be watched. Or the loss that is logged
@@ -91,7 +92,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     parts, total = signals.parts(run), run.get(names.LOSS)
     if total is None:
         return
-    exact = None if parts.source and signals.sums_to(parts.terms, total) else _exact(run, total, t)
+    summed = bool(parts.source) and signals.sums_to(parts.terms, total) and not signals.found_weights(run)
+    exact = None if summed else _exact(run, total, t)
     if exact is not None:
         yield exact
         return
@@ -135,15 +137,19 @@ def _exact(run: Run, total: Column, t: Thresholds) -> Finding | None:
         what = f"The loss is {round(times)} times the sum of its parts at every step"
         return _told(step, what, _SUMMED, {"times": times}, Level.WARNING)
     parts_of = round(1 / times) if times > 0 else 0
-    if parts_of >= 2 and float(np.quantile(np.abs(ratio * parts_of - 1), 0.9)) < _EXACT:
+    # weights that are equal and sum to 1, in a log that tells none: the loss is the mean of its parts
+    mean = parts_of == len(terms) and not run.terms(names.WEIGHTED)
+    if parts_of >= 2 and not mean and float(np.quantile(np.abs(ratio * parts_of - 1), 0.9)) < _EXACT:
         what = f"The sum of the parts is {parts_of} times the loss at every step"
         return _told(step, what, _DIVIDED, {"times": times}, Level.WARNING)
     for out in sorted(values, key=lambda term: term in names.ANCHORS):
         rest = {term: Column(step, value[known]) for term, value in values.items() if term != out}
         share = float(np.median(np.abs(values[out][known]) / loss))
         if share > t["gap"] and signals.sums_to(rest, Column(step, loss)):
-            level = Level.WARNING if out == names.KD or out in names.ANCHORS else Level.INFO
-            what = f"The term {out} is not in the loss: {words.listing(rest)} alone sum to it at every step"
+            # a student that learns from the teacher alone has its label loss logged to be watched
+            level = Level.WARNING if out == names.KD else Level.INFO
+            alone = f"{words.listing(rest)} alone {'is' if len(rest) == 1 else 'sum to'} it at every step"
+            what = f"The term {out} is not in the loss: {alone}"
             return _told(step, what, _LEFT_OUT, {"left_out": share}, level)
     if run.terms(names.WEIGHTED) or run.terms(names.WEIGHT):
         return None  # what is missing is measured

@@ -124,6 +124,9 @@ def _follows_the_total(run: Run) -> bool:
     labels = np.array([float(np.median(label[1].value[max(0, i - 5) : i + 6])) for i in at.tolist()])
     of_total, of_label = values / totals, values / labels
     steady = bool(np.all(np.abs(of_total - 1) < 0.1))
+    # where the terms are surely before their weights, the label loss has a level of its own
+    if steady and (run.terms(names.WEIGHT) or signals.found_weights(run)) and bool(np.all(np.abs(of_label - 1) > 0.2)):
+        return True
     return steady and float(np.ptp(of_label)) > max(0.2 * float(np.median(of_label)), 2 * float(np.ptp(of_total)))
 
 

@@ -74,7 +74,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         size = max(int(t["window"]), len(column) // 2)
         window = Column(column.step[-size:], column.value[-size:])
         yield Reading(f"median share of {term}", float(np.median(window.value)), "share")
-        level = _level(term, window, t)
+        level = None if term == names.KD and _meant(run, t) else _level(term, window, t)
         if level is not None:
             yield _finding(run, term, window, shares, t, Level.INFO if _moves_little(run, term, t) else level)
 
@@ -84,6 +84,15 @@ def _moves_little(run: Run, term: str, t: Thresholds) -> bool:
     told = run.get(names.GRAD_SHARE + term)
     known = np.empty(0) if told is None else signals.finite(signals.tidy(told)).value
     return known.size >= t["gradients"] and float(np.median(known[known.size // 2 :])) < t["most"]
+
+
+def _meant(run: Run, t: Thresholds) -> bool:
+    """Whether KD owns the loss by a weight that the log does not tell, and is no larger than a mean over tokens is."""
+    label = signals.label_loss(run)
+    if not signals.found_weights(run) or label is None:
+        return False
+    kd, labels = signals.finite(run.columns[names.RAW + names.KD]).value, label[1].value
+    return float(np.median(kd)) < t["beside"] * float(np.median(labels))
 
 
 def _level(term: str, window: Column, t: Thresholds) -> Level | None:
@@ -158,9 +167,10 @@ def _remedy(run: Run, term: str, share: float, target: float, source: str) -> st
     weight = run.get(names.WEIGHT + term)
     aim = f"for a share of {words.percent(target)}"
     if weight is not None and weight.last > 0:
-        return f"In the recipe: [terms.{term}] weight = {weight.last * factor:.3g}, now {weight.last:.3g}, {aim}."
+        new = f"{weight.last * factor:.3g}"
+        return f"Multiply {term} by weight = {new}, now {weight.last:.3g}, {aim} ([terms.{term}] of a recipe)."
     known = "" if source == "weighted" else " (the log does not tell it)"
-    return f"Multiply the weight of {term}{known} by {factor:.3g} {aim}, or name target [shares] in the recipe."
+    return f"Multiply the weight of {term}{known} by {factor:.3g} {aim}; if it is a sum over tokens, take the mean."
 
 
 RULE = Rule(
@@ -179,5 +189,6 @@ RULE = Rule(
         "gradients": 5,
         "target": 0.3,
         "target_kd": 0.5,
+        "beside": 10,
     },
 )

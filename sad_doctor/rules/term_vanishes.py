@@ -96,8 +96,8 @@ _UNSCALED = (
     "Multiply KD by the temperature squared, so that its gradient keeps its size; or lower the temperature.",
 )
 
-_UNKNOWN = 50_000.0
-"""A vocabulary where the log tells none: most lie within three times of it."""
+_UNKNOWN, _FIRST = 50_000.0, 5
+"""A vocabulary where the log tells none: most lie within three times of it; records of the beginning."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -261,7 +261,8 @@ def _too_small(kd: Column, lm: Column, first: float, t: Thresholds) -> Iterator[
     soft = signals.ends(kd)
     if labels is None or soft is None:
         return
-    fell = signals.gain(*labels)
+    # most of a fall is in the first records
+    fell = max(signals.gain(*labels), signals.gain(lm.value[:_FIRST], labels[1]), key=lambda one: one.amount)
     rises = float(np.median(soft[1])) > 1.5 * first
     if rises or not fell.surely_above(t["since"]) or first > t["nat"] * fell.amount:
         return

@@ -57,6 +57,9 @@ CODE, NAME = "R215", "weight-negative"
 _MINIMISED = frozenset({names.KD, names.LAYERWISE, *names.ANCHORS})
 """Terms that are losses in every log; others may be rewards or bonuses, which have a sign of their own."""
 
+_LOGGED, _SIGN = "The weight is logged", "The weighted value has another sign than the value before it"
+_BY_TOTAL = "The log tells no weight; with this one the terms add up to the total at every step"
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for each term whose weight is below zero."""
@@ -69,7 +72,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             continue
         first, last = float(weight.step[below][0]), float(weight.step[below][-1])
         lowest = words.number(float(weight.value[below].min()))
-        told = names.WEIGHT + term in run.columns
+        told = _LOGGED if names.WEIGHT + term in run.columns else _SIGN
+        told = _BY_TOTAL if names.WEIGHTED + term not in run.columns and told == _SIGN else told
         yield Finding(
             rule=CODE,
             name=NAME,
@@ -79,7 +83,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             ),
             evidence=(
                 f"Below zero in {int(below.sum()):,} of {len(weight):,} records, first at step {words.step(first)}",
-                "The weight is logged" if told else "The weighted value has another sign than the value before it",
+                told,
             ),
             cause="A sign in the recipe, a difference in place of a sum, or a curriculum that falls through zero.",
             remedy=f"Give {term} a weight of zero or above, and look at the sign in the sum of the terms.",
@@ -120,15 +124,21 @@ def _turned(run: Run, t: Thresholds) -> Iterator[Finding]:
 
 
 def _weights(run: Run) -> dict[str, Column]:
-    """The weight of each term that is minimised: as logged, else weighted by raw where both are not 0."""
+    """The weight of each term that is minimised: as logged, else weighted by raw where both are not 0, else the one by
+    which the terms add up to the total.
+    """
     found = {}
     raw, weighted = run.terms(names.RAW), run.terms(names.WEIGHTED)
+    told_by_the_total = signals.found_weights(run)
     for term in sorted(_MINIMISED):
         logged = run.get(names.WEIGHT + term)
         if logged is not None:
             column = signals.finite(signals.tidy(logged))
         elif term in raw and term in weighted:
             column = _ratio(signals.tidy(weighted[term]), signals.tidy(raw[term]))
+        elif term in told_by_the_total:
+            step = signals.finite(signals.tidy(raw[term])).step
+            column = Column(step, np.full(step.size, told_by_the_total[term]))
         else:
             continue
         if len(column):

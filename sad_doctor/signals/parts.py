@@ -16,6 +16,11 @@ from sad_doctor.signals.series import tidy
 Source = Literal["weighted", "raw", "raw x weight", "weighted and raw", ""]
 
 
+_TERMS, _FEWEST, _FITS, _NOISE, _ALIKE = 4, 12, 1e-3, 2e-3, 300.0
+"""For weights that are found: most terms, fewest steps, the largest gap and the least noise as shares of the total, and
+the largest condition of the terms."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The weighted parts of the loss by term, and where they come from.
@@ -32,8 +37,9 @@ def parts(run: Run) -> Parts:
     """Return the weighted parts of the training loss.
 
     The columns called weighted, unless only those called raw, or both together, sum to the total; else raw times
-    weight. Raw values alone that do not sum to the total tell nothing about shares: no parts. Columns whose names look
-    like parts, such as ``loss_mse``, are some where the sum nearly fits with them and not without.
+    weight, where the weights are logged or the total tells them (:func:`found_weights`). Raw values alone that do not
+    add up to the total tell nothing about shares: no parts. Columns whose names look like parts, such as ``loss_mse``,
+    are some where the sum nearly fits with them and not without.
     """
     weighted, raw = run.terms(names.WEIGHTED), run.terms(names.RAW)
     merged = {**raw, **weighted}
@@ -52,7 +58,36 @@ def parts(run: Run) -> Parts:
     if weighted:
         return Parts(weighted, "weighted")
     products = _products(run, raw)
+    if not products:
+        products = {t: Column(raw[t].step, w * raw[t].value) for t, w in found_weights(run).items()}
     return Parts(products, "raw x weight") if products else Parts({}, "")
+
+
+def found_weights(run: Run) -> dict[str, float]:
+    """Return constant weights by which the raw terms add up to the total at nine of ten steps; empty if none do.
+
+    For logs that tell neither weights nor weighted values, as most that were written by hand: two to four terms. A fit
+    within :data:`_FITS` of the total is no chance where the terms have noise of their own, which is asked for.
+    """
+    raw, total = run.terms(names.RAW), run.get(names.LOSS)
+    if total is None or not 2 <= len(raw) <= _TERMS or run.terms(names.WEIGHT) or run.terms(names.WEIGHTED):
+        return {}
+    rows = _rows(raw, total)
+    if len(rows) < _FEWEST or not np.all(rows.any(axis=0)):
+        return {}
+    scale = np.abs(rows).max(axis=0)
+    values, whole = rows[:, :-1] / scale[:-1], rows[:, -1] / scale[-1]
+    # two terms that go together in all they do have no weights of their own
+    if np.linalg.cond(values) > _ALIKE:
+        return {}
+    weights = np.linalg.lstsq(values, whole, rcond=None)[0]
+    gap, noise = values @ weights - whole, float(np.std(np.diff(whole, 2)))
+    # smooth curves add up to one another by chance; the noise of the batches does not
+    if noise < _NOISE or float(np.std(np.diff(gap, 2))) > 0.1 * noise:
+        return {}
+    if float(np.quantile(np.abs(gap), 0.9)) > _FITS * float(np.median(np.abs(whole))):
+        return {}
+    return dict(zip(raw, (weights * scale[-1] / scale[:-1]).tolist(), strict=True))
 
 
 def shares(run: Run) -> dict[str, Column]:

@@ -20,7 +20,10 @@ def unit(value: float) -> float:
     """
     if not math.isfinite(value):
         return 0.0
-    exponent = Decimal(repr(float(value))).normalize().as_tuple().exponent
+    single = np.float32(value)
+    # a file of single precision writes 0.0078 as 0.007799999788...
+    told = str(single) if float(single) == value and not value.is_integer() else repr(float(value))
+    exponent = Decimal(told).normalize().as_tuple().exponent
     return float(Decimal(1).scaleb(int(exponent)))
 
 

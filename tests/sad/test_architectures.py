@@ -11,8 +11,8 @@ import torch
 from sad import pair, tiny
 from sad.data import collate, examples
 from sad.distiller import Distiller
-from sad.forward import block_list, run
 from sad.head.linear import head_of
+from sad.models.forward import block_list, run
 from sad.objective import Objective
 from sad.recipe.schema import Terms, parse
 

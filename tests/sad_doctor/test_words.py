@@ -61,3 +61,13 @@ def test_durations(seconds, text):
 
 def test_a_number_with_its_noun():
     assert [words.counted(n, "record") for n in (0, 1, 1000)] == ["0 records", "1 record", "1,000 records"]
+
+
+def test_a_log_whose_steps_are_epochs_says_so():
+    told = "Stood from step 0.5 to 3, at steps 1, 2 and 3; see `optimizer.step()`, every step counts."
+
+    assert (
+        words.in_epochs(told)
+        == "Stood from epoch 0.5 to 3, at epochs 1, 2 and 3; see `optimizer.step()`, every step counts."
+    )
+    assert words.in_epochs("Steps 1 to 2") == "Epochs 1 to 2"

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sad.bugs.average_outlives_the_run import BUG, PLANNED
-from sad.train import checkpoint, loop
+from sad.train import checkpoint, held_out, loop
 from sad.verify.battery import run
 
 
@@ -33,8 +33,8 @@ def test_an_average_that_is_mostly_the_beginning_is_found(monkeypatch, found_in_
                 p.copy_(value)
         return found
 
-    shipped = loop.evaluate, checkpoint.save_model, loop.export
-    monkeypatch.setattr(loop, "evaluate", lambda of, *more: averaged(of, *more, shipped=shipped[0]))
+    shipped = held_out.evaluate, checkpoint.save_model, loop.export
+    monkeypatch.setattr(held_out, "evaluate", lambda of, *more: averaged(of, *more, shipped=shipped[0]))
     monkeypatch.setattr(checkpoint, "save_model", lambda of, path: averaged(of, path, shipped=shipped[1]))
     monkeypatch.setattr(
         loop, "export", lambda plan, of, to: averaged(of, shipped=lambda one: shipped[2](plan, one, to))

@@ -1,7 +1,7 @@
 import torch
 
 from sad.bugs.best_is_not_what_was_scored import BUG
-from sad.train import checkpoint, loop
+from sad.train import checkpoint, held_out, loop
 from sad.verify.battery import run
 
 
@@ -15,7 +15,7 @@ def test_verify_catches_it_and_finds_it_absent():
 
 
 def test_an_evaluation_of_other_weights_is_found(monkeypatch, found_in_the_code_that_trains):
-    def evaluate(distiller, *more, shipped=loop.evaluate):
+    def evaluate(distiller, *more, shipped=held_out.evaluate):
         raw = [p.detach().clone() for p in distiller.parameters()]
         with torch.no_grad():
             for p in distiller.parameters():
@@ -25,7 +25,7 @@ def test_an_evaluation_of_other_weights_is_found(monkeypatch, found_in_the_code_
                 p.copy_(value)
         return scores
 
-    monkeypatch.setattr(loop, "evaluate", evaluate)
+    monkeypatch.setattr(held_out, "evaluate", evaluate)
     assert "the checkpoint of step 6 was saved as " in found_in_the_code_that_trains(BUG)
 
 

@@ -2,12 +2,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from sad import forward
 from sad.align import layers
 from sad.bugs import embedding_as_layer_zero as bug
 from sad.bugs.embedding_as_layer_zero import BUG
 from sad.distiller import Distiller
-from sad.forward import Forward
+from sad.models import forward
+from sad.models.forward import Forward
 from sad.terms import View
 from sad.verify.battery import run
 

@@ -3,7 +3,7 @@ import pytest
 from sad.bugs.evaluation_has_other_weights import BUG
 from sad.distiller import Distiller
 from sad.objective import Objective
-from sad.train import loop
+from sad.train import held_out
 from sad.verify.battery import run
 
 
@@ -28,19 +28,19 @@ def test_with_the_step_it_agrees_but_moves_on_its_own(found):
 
 
 def test_other_weights_are_found(monkeypatch, found_in_the_code_that_trains):
-    evaluate = loop.evaluate
+    evaluate = held_out.evaluate
 
     def with_full_weights(distiller, batches, objective, *more):
         return evaluate(distiller, batches, Objective(dict.fromkeys(objective.weights, 1.0)), *more)
 
-    monkeypatch.setattr(loop, "evaluate", with_full_weights)
+    monkeypatch.setattr(held_out, "evaluate", with_full_weights)
     assert "in training" in found_in_the_code_that_trains(BUG)
 
 
 def test_the_weights_of_the_step_before_are_found(monkeypatch, found_in_the_code_that_trains):
     # weights that are not set at the start move at every step
     monkeypatch.setattr(Objective, "calibrate", lambda *_: None)
-    monkeypatch.setattr(loop, "evaluate", _behind(loop.evaluate))
+    monkeypatch.setattr(held_out, "evaluate", _behind(held_out.evaluate))
     assert "in training" in found_in_the_code_that_trains(BUG)
 
 

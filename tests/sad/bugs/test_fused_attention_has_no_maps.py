@@ -1,6 +1,6 @@
-from sad import forward
 from sad.bugs.fused_attention_has_no_maps import BUG, _divergence, _maps
 from sad.invariants.present_and_sensitive import present_and_sensitive
+from sad.models import forward
 from sad.terms import TERMS
 from sad.verify.battery import run
 

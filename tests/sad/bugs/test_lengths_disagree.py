@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from sad import terms
 from sad.align import example, reader, spans
 from sad.align.reader import Reader
 from sad.align.spans import Common
 from sad.bugs.lengths_disagree import BUG
 from sad.data import batches
-from sad.terms import View
+from sad.terms import View, teacher
 from sad.verify.battery import run
 
 CRASH = "The size of tensor a (168) must match the size of tensor b (160) at non-singleton dimension 1"
@@ -70,7 +69,7 @@ def first_rows(view):
 
 
 @pytest.mark.parametrize(
-    ("of", "name", "faulty"), [(terms, "teacher_rows", by_number), (View, "compared_rows", first_rows)]
+    ("of", "name", "faulty"), [(teacher, "teacher_rows", by_number), (View, "compared_rows", first_rows)]
 )
 def test_a_term_that_leaves_the_alignment_is_named(monkeypatch, of, name, faulty, judged):
     monkeypatch.setattr(of, name, faulty)

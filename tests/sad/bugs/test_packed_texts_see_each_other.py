@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import torch
 
-from sad import forward
 from sad.batch import Boundaries
 from sad.bugs.packed_texts_see_each_other import BUG
 from sad.data import batches
+from sad.models import forward
 from sad.verify.battery import run
 
 

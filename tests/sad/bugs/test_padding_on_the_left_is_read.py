@@ -1,9 +1,9 @@
 import torch
 
-from sad import forward
 from sad.batch import Tokens
 from sad.bugs.padding_on_the_left_is_read import BUG
 from sad.data import batches
+from sad.models import forward
 from sad.verify.battery import run
 
 

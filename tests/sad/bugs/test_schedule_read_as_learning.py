@@ -4,7 +4,7 @@ import pytest
 
 from sad.bugs.schedule_read_as_learning import BUG, buggy, fixed
 from sad.invariants.score_knows_no_schedule import score_knows_no_schedule
-from sad.train import loop
+from sad.train import held_out
 
 
 def test_weights_that_stand_still_seem_to_learn_or_to_forget():
@@ -20,14 +20,14 @@ def test_every_form_is_caught(name):
 
 
 def test_an_objective_under_the_name_of_the_score_is_found(monkeypatch):
-    evaluate = loop.evaluate
+    evaluate = held_out.evaluate
 
     def scored(*given):
         scores = evaluate(*given)
         own = scores.likelihood
         return replace(scores, likelihood=replace(own, nats=scores.ledger.loss * own.tokens))
 
-    monkeypatch.setattr(loop, "evaluate", scored)
+    monkeypatch.setattr(held_out, "evaluate", scored)
     verdict = score_knows_no_schedule(fixed())
     assert not verdict.holds
     assert "weights that stand still score" in verdict.says

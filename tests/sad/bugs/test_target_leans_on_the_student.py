@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from sad import terms
 from sad.bugs.target_leans_on_the_student import BUG
 from sad.head.vocabulary import Vocabulary, vocabulary_pass
 from sad.losses import contrastive, layerwise
 from sad.shipped import transfer
+from sad.terms import view
 from sad.verify.battery import run
 
 
@@ -47,14 +47,14 @@ def attached(hidden, head, token, compared=None, chunks=None, **_):
 
 
 def test_a_pass_that_does_not_detach_its_target_is_found(monkeypatch, found_in_the_code_that_trains):
-    for module in (terms, transfer):
+    for module in (view, transfer):
         monkeypatch.setattr(module, "vocabulary_pass", attached)
     assert "kd: with the student's side constant its gradient is " in found_in_the_code_that_trains(BUG)
 
 
 def test_a_target_without_a_graph_leaves_nothing_to_cut(monkeypatch, judged):
     """The rig is not blind: what it cuts is there until a loss cuts it."""
-    for module in (terms, transfer):
+    for module in (view, transfer):
         monkeypatch.setattr(
             module,
             "vocabulary_pass",

@@ -1,8 +1,7 @@
 import pytest
 
-from sad import terms
 from sad.bugs.teacher_logits_shifted import BUG
-from sad.terms import View
+from sad.terms import View, teacher
 from sad.verify.battery import run
 
 
@@ -20,7 +19,7 @@ def test_a_shift_of_the_teacher_in_the_code_that_trains_is_found(monkeypatch, fo
     def shifted(states, at):
         return states[at.row, (at.teacher + by).clamp(0, states.shape[1] - 1)]
 
-    monkeypatch.setattr(terms, "teacher_rows", shifted)
+    monkeypatch.setattr(teacher, "teacher_rows", shifted)
     assert "another place of the teacher" in found_in_the_code_that_trains(BUG)
 
 

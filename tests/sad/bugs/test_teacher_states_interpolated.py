@@ -27,12 +27,12 @@ def stretched(batch, read):
 def test_states_stretched_in_the_code_that_trains_are_found(monkeypatch, found_in_the_code_that_trains, what):
     """Those of the blocks, and the last ones: stretched logits are logits of stretched states."""
 
-    def asked(batch, teacher, head, vocab, shipped=terms.asked):
+    def teacher_output(batch, teacher, head, vocab, shipped=terms.teacher_output):
         right = shipped(batch, teacher, head, vocab)
         if what == "blocks":
             return replace(right, blocks={i: stretched(batch, states) for i, states in teacher.blocks.items()})
         return replace(right, target=Live(stretched(batch, teacher.hidden), head, vocab))
 
-    monkeypatch.setattr(terms, "asked", asked)
-    monkeypatch.setattr(distiller, "asked", asked)
+    monkeypatch.setattr(terms, "teacher_output", teacher_output)
+    monkeypatch.setattr(distiller, "teacher_output", teacher_output)
     found_in_the_code_that_trains(BUG)

@@ -19,7 +19,7 @@ from sad.losses import kd, lm
 from sad.objective import Objective
 from sad.rows import Rows
 from sad.shipped import objective
-from sad.train import loop
+from sad.train import held_out, parts
 from sad.verify.battery import run
 
 
@@ -122,7 +122,7 @@ def test_a_clamped_likelihood_of_the_teacher_is_found(monkeypatch, found):
         right = likelihood(*given)
         return Likelihood(min(right.nats, 3.0 * right.tokens), right.tokens, right.bytes)
 
-    monkeypatch.setattr(loop, "likelihood", clamped)
+    monkeypatch.setattr(held_out, "likelihood", clamped)
     assert "held-out teacher's lm loss is 3," in found()
 
 
@@ -145,8 +145,8 @@ def test_a_score_that_is_always_one_is_found(monkeypatch, found, score):
 
 
 def test_a_last_batch_that_is_not_scored_is_found(monkeypatch, found):
-    held_out = loop._held_out
-    monkeypatch.setattr(loop, "_held_out", lambda *given: list(held_out(*given))[:-1])
+    batches = held_out.batches
+    monkeypatch.setattr(held_out, "batches", lambda *given: list(batches(*given))[:-1])
     assert "held-out " in found()
 
 
@@ -171,7 +171,7 @@ def test_pairs_of_other_blocks_are_found(monkeypatch, found):
             super().__init__(*given)
             self.pairs = tuple((mine, theirs - 1) for mine, theirs in self.pairs)
 
-    monkeypatch.setattr(loop, "Distiller", Shifted)
+    monkeypatch.setattr(parts, "Distiller", Shifted)
     assert "raw layerwise is" in found()
 
 

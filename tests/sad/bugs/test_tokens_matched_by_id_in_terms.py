@@ -2,13 +2,14 @@
 
 import torch
 
-from sad import attention as hooks
-from sad import distiller, terms
+from sad import distiller
 from sad.align.chunks import chunk_sums
 from sad.bugs.tokens_matched_by_id import BUG
 from sad.head.likelihood import log_likelihood
 from sad.invariants.objective_matches_the_texts import objective_matches_the_texts
 from sad.losses import alm, attention, contrastive, layerwise
+from sad.models import attention as hooks
+from sad.terms import teacher, view
 
 
 def found() -> str:
@@ -51,7 +52,8 @@ def test_a_likelihood_of_tokens_instead_of_chunks_is_found(monkeypatch):
         begins = torch.cat([chunk[:1] >= 0, chunk[1:] != chunk[:-1]])
         return chunk_sums(values * begins, chunk, chunks)
 
-    monkeypatch.setattr(terms, "chunk_sums", first)
+    for module in (teacher, view):
+        monkeypatch.setattr(module, "chunk_sums", first)
     assert "raw alm is" in found()
 
 
@@ -63,7 +65,7 @@ def test_maps_of_tokens_instead_of_pieces_are_found(monkeypatch):
             found[index, : len(mine)] = of[r, p, mine]
         return found
 
-    monkeypatch.setattr(terms, "by_piece", of_tokens)
+    monkeypatch.setattr(teacher, "by_piece", of_tokens)
     assert "two tokenizers: raw attention is" in found()
 
 
@@ -73,13 +75,13 @@ def test_relations_that_look_ahead_are_found(monkeypatch):
 
 
 def test_relations_of_queries_alone_are_found(monkeypatch):
-    shipped = terms.View.looks
+    shipped = view.View.looks
 
     def queries(view):
         every = list(shipped(view))
         return iter(every[::3] if len(every) % 3 == 0 else every)
 
-    monkeypatch.setattr(terms.View, "looks", queries)
+    monkeypatch.setattr(view.View, "looks", queries)
     assert "two tokenizers of one size: raw attention is" in found()
 
 

@@ -15,7 +15,7 @@ from sad.cache.part import HELD_OUT, TRAIN
 from sad.cache.reader import open_cache
 from sad.cache.writer import Source, Written, plan_parts, write
 from sad.distiller import Distiller
-from sad.forward import text_config
+from sad.models.forward import text_config
 from sad.train.plan import Plan
 
 Write = Callable[..., Manifest]

@@ -99,16 +99,16 @@ def test_batches_are_answered_by_the_numbers_of_their_examples(tmp_path: Path, w
     written(plan, tmp_path / "c", k=8)
     cache = open_cache(str(tmp_path / "c"))
     batch = plan.batch([[3], [0]])
-    alone = [cache.asked(plan.batch([[n]])) for n in (3, 0)]
-    together = cache.asked(batch)
+    alone = [cache.teacher_output(plan.batch([[n]])) for n in (3, 0)]
+    together = cache.teacher_output(batch)
     joined = torch.cat([one.target.block(slice(None), 2.0).ids for one in alone])
     assert torch.equal(together.target.block(slice(None), 2.0).ids, joined)
     assert torch.equal(together.blocks[2], torch.cat([one.blocks[2] for one in alone]))
-    assert len(cache.asked(plan.batch([])).target) == 0
+    assert len(cache.teacher_output(plan.batch([])).target) == 0
     with pytest.raises(ValueError, match=r"boundaries for a batch of"):
-        cache.asked(replace(batch, numbers=(3,)))
+        cache.teacher_output(replace(batch, numbers=(3,)))
     with pytest.raises(ValueError, match="training and held-out examples in one batch"):
-        cache.asked(replace(batch, numbers=(3, len(plan.train))))
+        cache.teacher_output(replace(batch, numbers=(3, len(plan.train))))
     with pytest.raises(ValueError, match=r"at temperature 2\.0, not 1\.0"):
         together.target.block(slice(None), 1.0)
 

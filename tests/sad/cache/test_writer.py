@@ -42,7 +42,7 @@ def test_it_is_what_the_teacher_says(tmp_path: Path, written: Write, sizes: tupl
     cache = open_cache(str(tmp_path / "c"))
     for numbers in ([0, 3, 1], [len(plan.train) - 1], [2, 2]):
         batch = plan.batch([[n] for n in numbers])
-        live, stored = of(plan).ask_teacher(batch), cache.asked(batch)
+        live, stored = of(plan).ask_teacher(batch), cache.teacher_output(batch)
         buckets = stored.target.block(slice(None), 2.0)
         whole = torch.full((len(batch.boundaries), plan.pair.vocab.student_size), -torch.inf)
         whole = whole.scatter(-1, buckets.ids, buckets.log_probs)
@@ -59,7 +59,7 @@ def test_held_out_text_is_kept_at_temperature_1_too_with_the_mapped_mass(tmp_pat
     # the sum was taken in another order of the batches
     assert cache.teacher.nats == pytest.approx(likelihood(of(plan), _held_out(plan, Progress())).nats, rel=1e-6)
     (batch, *_) = _held_out(plan, Progress())
-    live, stored = of(plan).ask_teacher(batch).target, cache.asked(batch).target
+    live, stored = of(plan).ask_teacher(batch).target, cache.teacher_output(batch).target
     rows = slice(1, 9)
     torch.testing.assert_close(stored.mapped(rows), live.mapped(rows))
     for heat in (1.0, 3.0):
@@ -145,6 +145,6 @@ def test_batches_of_the_writer_do_not_cross_examples(tmp_path: Path, written: Wr
         written(plan, tmp_path / name, source=source, k=5, bits=32)
     one, three = (open_cache(str(tmp_path / name)) for name in ("one", "three"))
     batch = plan.batch([[n] for n in range(len(plan.train))])
-    mine, other = (cache.asked(batch).target.block(slice(None), 1.0) for cache in (one, three))
+    mine, other = (cache.teacher_output(batch).target.block(slice(None), 1.0) for cache in (one, three))
     torch.testing.assert_close(mine.log_probs, other.log_probs, rtol=0, atol=2e-5)
     assert len(collate(plan.train, plan.pair.readers).boundaries) == len(mine.ids)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import transformers
+from model_families import FAMILIES, model, tokens
 from torch import nn
 
 from sad.errors import UserError
-from sad.forward import run
 from sad.head.linear import IDENTITY, check_head, head_of
-
-FAMILY = runpy.run_path(str(Path(__file__).parents[1] / "families.py"))
-FAMILIES, model, tokens = (FAMILY[name] for name in ("FAMILIES", "model", "tokens"))
+from sad.models.forward import run
 
 
 @pytest.fixture(params=FAMILIES)

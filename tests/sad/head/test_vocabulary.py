@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import runpy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from vocabulary_rig import ONE, TWO, VOCABS, Rig, noise
 
 from sad.batch import ALM, KD, LM
 from sad.head import blocks
@@ -19,10 +18,6 @@ from sad.head.linear import IDENTITY
 from sad.head.target import Live
 from sad.head.vocabulary import Chunks, Compared, common_factor, vocabulary_pass
 from sad.losses.kd import Divergence
-
-RIG = runpy.run_path(str(Path(__file__).parent / "vocabulary_rig.py"))
-ONE, TWO, VOCABS, Rig, noise = (RIG[name] for name in ("ONE", "TWO", "VOCABS", "Rig", "noise"))
-
 
 HEADS = st.fixed_dictionaries(
     {"bias": st.booleans(), "scale": st.sampled_from([1.0, 0.25]), "softcap": st.sampled_from([None, 2.0])}

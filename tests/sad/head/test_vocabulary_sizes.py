@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import runpy
-from pathlib import Path
 
 import pytest
 import torch
+from vocabulary_rig import Rig, noise
 
 from sad import tiny
 from sad.batch import KD, LM
@@ -16,9 +15,6 @@ from sad.head.linear import Head
 from sad.head.target import Live, TopK
 from sad.head.vocabulary import Compared, vocabulary_pass
 from sad.losses.kd import Divergence, Kind
-
-RIG = runpy.run_path(str(Path(__file__).parent / "vocabulary_rig.py"))
-Rig, noise = RIG["Rig"], RIG["noise"]
 
 
 @pytest.mark.parametrize("padding", [(128, 0), (0, 128), (128, 384)])

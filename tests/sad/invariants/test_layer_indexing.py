@@ -3,8 +3,9 @@ from types import SimpleNamespace
 import pytest
 
 from sad.align.layers import layer_pairs
-from sad.forward import run
 from sad.invariants.layer_indexing import layer_indexing
+from sad.models import forward
+from sad.models.forward import run
 
 
 def hooked(model, tokens, block):
@@ -117,3 +118,22 @@ def test_hooks_that_stay_break_it():
         return right(student, teacher, tokens, wanted)
 
     assert judged(compared=staying).says.endswith("2 hooks are left on the models")
+
+
+@pytest.mark.parametrize(
+    ("where", "wrong"),
+    [
+        ("behind the places", lambda kept: kept[:, :, 0] if kept.dim() == 4 and len(kept) == 2 else None),
+        ("before the places", lambda kept: kept[0] if kept.dim() == 4 and len(kept) == 4 else None),
+        ("in a row", lambda kept: kept[..., :16] if kept.shape[-1] == 64 else None),
+    ],
+)
+def test_streams_that_are_read_otherwise_break_it(monkeypatch, where, wrong):
+    shipped = forward.one_stream
+
+    def one(states, places, width):
+        other = wrong(states)
+        return shipped(states, places, width) if other is None else other
+
+    monkeypatch.setattr(forward, "one_stream", one)
+    assert judged().says == f"of streams {where} the state of block 0 is not the mean"

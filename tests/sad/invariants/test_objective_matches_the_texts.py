@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sad.errors import UserError
-from sad.invariants.objective_matches_the_texts import objective_matches_the_texts
+from sad.invariants.objective_matches_the_texts import _doubled, objective_matches_the_texts
 from sad.subjects.objective import AGREEMENT, COVERAGE, LOSS, MAPPED, UPDATE
 from sad.subjects.plain_objective import PlainObjective
 
@@ -47,7 +47,7 @@ class Coarse(PlainObjective):
 def test_right_computations_hold(right):
     verdict = objective_matches_the_texts(right())
     assert verdict.holds, verdict.says
-    assert verdict.says.startswith("406 numbers and gradients are what the texts say")
+    assert verdict.says.startswith("414 numbers and gradients are what the texts say")
 
 
 class Copying(PlainObjective):
@@ -168,7 +168,9 @@ class Linear(PlainObjective):
 
     def __call__(self, task):
         student = copy.deepcopy(task.student)
-        student._forward_hooks.clear()
+        for number, hook in list(student._forward_hooks.items()):
+            if hook is _doubled:
+                del student._forward_hooks[number]
         return super().__call__(replace(task, student=student))
 
 
@@ -176,7 +178,7 @@ class Refusing(PlainObjective):
     """Refuses what it does not know."""
 
     def __call__(self, task):
-        if task.student._forward_hooks:
+        if _doubled in task.student._forward_hooks.values():
             raise UserError("its head does something else")
         return super().__call__(task)
 
@@ -220,4 +222,4 @@ class AllMapped(PlainObjective):
 
 def test_mass_that_a_stored_teacher_cannot_give_is_asked_for():
     says = objective_matches_the_texts(AllMapped()).says
-    assert says.startswith("a stored teacher: held-out mapped is 1, from the texts 0.95")
+    assert says.startswith("a stored teacher: held-out mapped is 1, from the texts 0.6")

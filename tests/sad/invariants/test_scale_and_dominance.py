@@ -41,3 +41,11 @@ def test_one_feature_that_owns_the_gradient_breaks_it():
 
 def test_a_term_without_gradient_to_the_student_breaks_it():
     assert not scale_and_dominance(lambda s, _: 0 * s.sum() + torch.tensor(1.0)).holds
+
+
+def test_an_epsilon_that_counts_where_states_are_small_breaks_it():
+    def normal(states):
+        return F.layer_norm(states, states.shape[-1:])
+
+    verdict = scale_and_dominance(lambda s, t: (normal(s) - normal(t)).square().mean())
+    assert "for a teacher 9e-10 times as large" in verdict.says

@@ -3,8 +3,8 @@ from types import SimpleNamespace
 import pytest
 
 from sad.data import collate
-from sad.forward import run
 from sad.invariants.shares_held import PLANTED, STEPS, TARGETS, Trained, planted_pair, shares_held
+from sad.models.forward import run
 from sad.tiny import plan
 
 

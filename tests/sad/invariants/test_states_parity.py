@@ -14,7 +14,7 @@ from sad.subjects.states import Kind
 def test_the_code_that_trains_holds_in_more_than_one_block_and_in_pieces():
     verdict = states_parity(states_loss())
     assert verdict.holds
-    assert verdict.numbers["judged"] == 35
+    assert verdict.numbers["judged"] == 38
     size, piece = blocks.MOST_ROWS["cpu"], blocks.PIECE["cpu"]
     assert LONG[0] > size
     assert WIDE[0] * WIDE[1] > piece
@@ -28,6 +28,9 @@ def test_the_code_that_trains_holds_in_more_than_one_block_and_in_pieces():
         ({"kind": Kind.FORWARD}, "reverse_kl: value"),
         ({"temperature": 1.0}, "at temperature 2: value"),
         ({"top": None}, "the likeliest tokens: value"),
+        ({"teacher_bias": None}, "a teacher's bias, scale and soft-cap: value"),
+        ({"teacher_scale": 1.0}, "a teacher's bias, scale and soft-cap: value"),
+        ({"teacher_softcap": None}, "a teacher's bias, scale and soft-cap: value"),
         ({"shares": (1.0, 0.0)}, "with labels: value"),
     ],
 )
@@ -40,6 +43,16 @@ def test_what_a_path_leaves_out_is_named(changes, says):
 def test_a_head_without_its_bias_is_named():
     loss = states_loss()
     assert states_parity(lambda given: loss(replace(given, bias=None))).says.startswith("a bias: value")
+
+
+def test_a_bias_in_half_precision_that_is_left_so_is_named():
+    loss = states_loss()
+
+    def halved(given):
+        raised = given.teacher_bias is not None and given.teacher_bias.dtype != torch.float32
+        return 1 / 0 if raised else loss(given)
+
+    assert states_parity(halved).says.startswith("the same, in half precision: it raises")
 
 
 def test_a_block_that_is_not_added_is_named(monkeypatch):

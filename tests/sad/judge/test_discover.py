@@ -187,7 +187,7 @@ def test_the_search_ends_after_some_forms_that_nothing_explains():
 
     shape = discover(Call(loss), 0)
     assert "stopped after 24 that ran" in shape.notes[-1]
-    assert len(calls) <= 24 + 11
+    assert len(calls) <= 24 + 12
 
 
 def test_the_search_of_a_slow_loss_ends_in_time(monkeypatch):

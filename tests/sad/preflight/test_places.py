@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sad import terms, tiny
+from sad import tiny
 from sad.preflight.finding import Level
 from sad.preflight.places import places
+from sad.terms import teacher
 
 
 @pytest.mark.parametrize("sizes", [(320, 320), (320, 448)], ids=["one tokenizer", "two tokenizers"])
@@ -35,7 +36,7 @@ def test_boundaries_that_are_off_by_one_are_wrong(bench, wrong) -> None:
 def test_a_teacher_that_is_read_one_place_too_early_is_wrong(bench, wrong, monkeypatch) -> None:
     """The term takes the teacher's logits from the place before each boundary."""
 
-    monkeypatch.setattr(terms, "teacher_rows", lambda states, at: states[at.row, (at.teacher - 1).clamp_min(0)])
+    monkeypatch.setattr(teacher, "teacher_rows", lambda states, at: states[at.row, (at.teacher - 1).clamp_min(0)])
     (found,) = wrong(places(bench()))
     assert "compares other places" in found.says
 

@@ -51,8 +51,7 @@ def test_likelihood_is_the_cross_entropy():
 
 def test_rows_of_the_wrong_list_are_found(monkeypatch):
     """The student has other targets than boundaries, and the teacher is one token ahead."""
-    from sad import terms
-    from sad.terms import View
+    from sad.terms import View, teacher
 
     divergence = distillation()
     given = call(divergence.contract)
@@ -64,7 +63,7 @@ def test_rows_of_the_wrong_list_are_found(monkeypatch):
     def of_the_student(states, at):
         return states[at.row, at.student]
 
-    for of, name, wrong in ((View, "compared_rows", first), (terms, "teacher_rows", of_the_student)):
+    for of, name, wrong in ((View, "compared_rows", first), (teacher, "teacher_rows", of_the_student)):
         with monkeypatch.context() as planted:
             planted.setattr(of, name, wrong)
             got = measure(divergence, given)

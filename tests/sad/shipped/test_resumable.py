@@ -1,11 +1,15 @@
 """The training loop as a run that can be taken up: what the adaptor tells of it is what it did."""
 
+import os
+import signal
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from sad import tiny
 from sad.errors import UserError
 from sad.invariants.resume_equivalence import SETTING, differences, resume_equivalence
 from sad.shipped import resumable
@@ -49,6 +53,19 @@ def test_what_is_saved_knows_nothing_of_later_checkpoints(ran):
 def test_a_setting_that_the_tiny_text_cannot_fill_is_refused():
     with pytest.raises(ValueError, match="examples, not 1000"):
         shipped_resumable().run(Setting(1000, 1, 1, 0, 1), None, ())
+
+
+@pytest.mark.parametrize("run", [lambda: shipped_resumable().run(SETTING, None, ()), lambda: tiny.train(tiny.plan())])
+def test_a_ctrl_c_ends_who_judges_and_is_no_end_of_the_run(run):
+    def interrupted(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    hook = register_optimizer_step_post_hook(interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    finally:
+        hook.remove()
 
 
 @st.composite

@@ -5,12 +5,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sad import forward
 from sad.align import example
 from sad.data import batches
 from sad.invariants._models import gpt2, llama
 from sad.invariants.batch_composition import batch_composition
 from sad.invariants.target_alignment import target_alignment
+from sad.models import forward
 from sad.shipped.text_loss import distillation_loss, language_model_loss, packed_language_model_loss
 from sad.subjects.text_loss import Marks, Text
 

@@ -33,7 +33,7 @@ def test_a_model_sees_its_marks(tasks):
 
 
 def test_the_likelihood_is_that_of_the_model_itself(tasks):
-    task = tasks["one tokenizer"]
+    task = tasks["two tokenizers"]
     account = PLAIN(task)
     nats, labels, size = 0.0, 0, 0
     for text in task.held_out:

@@ -47,7 +47,7 @@ def test_a_run_whose_weights_cannot_move_is_no_success(tmp_path: Path, steps: in
 def test_a_step_that_counts_ends_the_row() -> None:
     progress = Progress()
     for finite in (False, False, True, False):
-        progress.took(finite)
+        progress.took(finite, 0)
     assert (progress.step, progress.skipped, progress.in_vain) == (4, 3, 1)
 
 

@@ -23,7 +23,7 @@ from sad.subjects.processes import on_processes
 from sad.train import checkpoint, devices, engine, sharded
 from sad.train.checkpoint import Progress
 from sad.train.engine import Engine
-from sad.train.joined import inside
+from sad.train.gradients import inside
 from sad.train.optimizer import make_optimizer
 from sad.train.step import Step, take_step
 from sad.train.zero import USE_DEEPSPEED

@@ -15,7 +15,7 @@ from sad.distiller import Distiller
 from sad.objective import Objective
 from sad.pair import Pair
 from sad.train.grad_shares import grad_shares
-from sad.train.ledger import due
+from sad.train.measurements import due
 from sad_doctor import names
 
 TERMS = {"kd": {"temperature": 2.0}, "layerwise": {"weight": 0.3}, "contrastive": {"weight": 0.1}}

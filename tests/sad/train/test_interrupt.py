@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from sad.train.interrupt import ECHO, Interrupt
+from sad.train.interrupt import ECHO, Interrupt, Unheard
 
 
 def send(number: int) -> None:
@@ -78,3 +78,9 @@ def test_outside_the_main_thread_there_is_nothing_to_catch() -> None:
     thread.start()
     thread.join()
     assert found == [None]
+
+
+def test_one_that_is_judged_hears_nothing() -> None:
+    with pytest.raises(KeyboardInterrupt), Unheard() as interrupt:
+        send(signal.SIGINT)
+    assert interrupt.signal is None

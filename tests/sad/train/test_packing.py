@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sad import forward, tiny
+from sad import tiny
 from sad.errors import UserError
+from sad.models import forward
 from sad.train.packing import check_packing
 
 

@@ -151,7 +151,7 @@ def test_precision_follows_the_hardware_unless_it_is_asked_for(monkeypatch: pyte
 def test_a_cache_takes_the_teachers_place(pair_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No weight of the teacher is loaded; what the cache is not of is refused."""
     from sad import pair as pairs
-    from sad.cache_command import run_cache
+    from sad.cli.run_cache import run_cache
 
     tree = {
         "teacher.model": str(pair_folder / "teacher"),

@@ -43,9 +43,9 @@ KILLED = """
 import os, time
 from sad.verify.parallel import _pool
 if __name__ == "__main__":
-    pool = _pool(1)
-    print(pool.submit(os.getpid).result(), flush=True)
-    time.sleep(600)
+    with _pool(1) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        time.sleep(600)
 """
 
 
@@ -93,6 +93,38 @@ def test_an_interrupt_while_processes_start_is_the_parents_alone(tmp_path):
     assert asks.stdout.readline() == "up\n"
     os.killpg(asks.pid, signal.SIGINT)
     assert asks.communicate(timeout=120) == ("stopped\n", "")
+
+
+STOPPED = """
+import sys, time
+
+def waits(code):
+    print("up", flush=True)
+    time.sleep(600)
+
+if __name__ == "__main__":
+    from sad.cli import app
+    from sad.verify import parallel
+    parallel._judged = waits
+    sys.argv = ["sad", "verify", "V109", "V112", "V105", "--jobs", "2"]
+    app.main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a group of processes is one of POSIX")
+@pytest.mark.parametrize(
+    ("number", "told", "code"),
+    [(signal.SIGTERM, "sad: told to end\n", 143), (signal.SIGINT, "sad verify: stopped\n", 130)],
+)
+def test_a_signal_while_processes_judge_ends_all_of_them_with_one_line(tmp_path, number, told, code):
+    (tmp_path / "asks.py").write_text(STOPPED)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    asks = subprocess.Popen([sys.executable, tmp_path / "asks.py"], start_new_session=True, **pipes)
+    assert [asks.stdout.readline() for _ in range(2)] == ["up\n"] * 2
+    asks.send_signal(number)
+    # the end of what may be printed comes when nobody is left who could: no process that judges, no word of Python's
+    assert asks.communicate(timeout=120) == ("", told)
+    assert asks.returncode == code
 
 
 @pytest.mark.parametrize(("processors", "processes"), [(1, 1), (2, 2), (1000, MOST)])

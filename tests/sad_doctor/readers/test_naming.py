@@ -86,6 +86,12 @@ from sad_doctor.readers.naming import (
         ("best_loss", None),
         ("train/perplexity", None),
         ("accuracy", None),
+        ("train_kd_loss", "train/raw/kd"),
+        ("training/ce_loss_step", "train/raw/ce"),
+        ("train_grad_norm", names.GRAD_NORM),
+        ("train_lr", names.LEARNING_RATE),
+        ("train_runtime", None),
+        ("train_perplexity", None),
     ],
 )
 def test_names_are_read_by_one_table(theirs, ours):

@@ -52,3 +52,10 @@ def test_a_term_that_is_0_now_and_then_has_a_weight_that_changes(judge):
         judge(RULE, text)
     with pytest.raises(TooFew):
         judge(RULE, "steps: 20\ntrain/raw/kd: 2 -> 1\ntrain/raw/lm: 5 -> 4")
+
+
+def test_kd_that_comes_down_alone(judge):
+    text = "steps: 60\ntrain/weighted/kd: 2.5 -> 1 ~ 0.02\ntrain/raw/kd: 5 -> 2 ~ 0.02\n"
+    (finding,) = judge(RULE, text + "train/raw/ce: 6.2 -> 5.9 ~ 0.02\ntrain/weighted/ce: 3.1 -> 2.95 ~ 0.02")
+    assert "not near the text" in finding.headline
+    assert judge(RULE, text + "train/raw/ce: 6.2 -> 5.2 ~ 0.02\ntrain/weighted/ce: 3.1 -> 2.6 ~ 0.02") == []

@@ -62,3 +62,12 @@ def test_an_evaluation_without_labels_is_exactly_zero(judge):
     assert "it is not computed" in finding.headline
     # no labels in the training either: the term vanishes, which another rule tells
     assert judge(RULE, f"steps: 100\ntrain/raw/lm: 0\n{told}") == []
+
+
+def test_a_label_loss_that_no_text_has_so_soon(judge):
+    text = "steps: 60 every {}\ntrain/raw/ce: 6.2, 5.8, 4.1, 2.9, 1.4, 1.2, " + ", ".join(["1.1"] * 54)
+    (finding,) = judge(RULE, text.format(2))
+    assert "comes down from 6 to 1.4" in finding.headline
+    assert finding.level.name == "INFO"
+    assert judge(RULE, text.format(50)) == []
+    assert judge(RULE, text.format(2).replace("6.2, 5.8", "3.2, 2.8")) == []

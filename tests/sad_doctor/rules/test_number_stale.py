@@ -144,3 +144,10 @@ def test_a_loss_near_0_has_few_digits_by_itself(judge):
     values = ", ".join(f"{0.0003 + 0.0001 * (i % 2):.4f}" for i in range(40))
     text = f"steps: {steps}\ntrain/loss: {values}\nsteps: 10, 20, 30\neval/loss: 0.31231, 0.33412, 0.35193"
     assert judge(RULE, text) == []
+
+
+def test_two_evaluations_that_agree_in_four_digits_are_an_end(judge):
+    text = "steps: 60\ntrain/loss: 0.45 -> 0.31 ~ 0.01\ntrain/grad_norm: 0.02 ~ 0.004\n"
+    text += "steps: 10, 20, 30, 40, 50, 60\neval/loss: 0.3218, 0.3039, 0.3024, 0.3018, 0.3017, 0.3017"
+
+    assert judge(RULE, text) == []

@@ -93,3 +93,19 @@ def test_a_constant_above_the_parts_is_a_hint(judge):
     # kd with a weight of 1.5: the rest falls with it
     with pytest.raises(TooFew, match="without weights"):
         judge(RULE, text.format(11.5, 5.5))
+
+
+def test_a_loss_that_is_the_mean_of_its_parts_has_equal_weights(judge):
+    mean = "steps: 40\ntrain/loss: 5 -> 3\ntrain/raw/kd: 4 -> 2\ntrain/raw/ce: 6 -> 4"
+
+    with pytest.raises(TooFew):
+        judge(RULE, mean)
+    assert judge(RULE, mean.replace("5 -> 3", "2.5 -> 1.5"))
+    assert judge(RULE, mean.replace("raw", "weighted"))
+
+
+def test_a_label_loss_that_is_only_watched_is_a_hint(judge):
+    (finding,) = judge(RULE, "steps: 40\ntrain/loss: 2 -> 1\ntrain/raw/kd: 2 -> 1\ntrain/raw/ce: 4 -> 3")
+
+    assert "The term ce is not in the loss: kd alone is it" in finding.headline
+    assert finding.level == Level.INFO

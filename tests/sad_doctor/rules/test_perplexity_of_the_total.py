@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from sad_doctor.rule import TooFew
@@ -46,3 +48,20 @@ def test_one_loss_without_parts_is_not_judged(judge):
 def test_a_clamp_is_left_to_its_rule(judge):
     with pytest.raises(TooFew, match="clamp"):
         judge(RULE, PARTS + "steps: 1, 2\neval/loss: 20, 20\neval/perplexity: 485165195.41, 485165195.41")
+
+
+def test_the_weights_that_the_total_tells_show_that_the_evaluation_is_a_total(judge):
+    kd = [3 - 0.02 * i + 0.2 * (i % 3) for i in range(50)]
+    ce = [6 - 0.02 * i + 0.3 * (i % 7) for i in range(50)]
+    total = [0.5 * a + 0.5 * b for a, b in zip(kd, ce, strict=True)]
+    told = "\n".join(
+        f"train/{name}: {', '.join(f'{value:.4f}' for value in values)}"
+        for name, values in (("loss", total), ("raw/kd", kd), ("raw/ce", ce))
+    )
+    nats = [round(sum(total[i - 5 : i + 1]) / 6, 4) for i in (9, 19, 29, 39, 49)]
+    evaluated = (
+        f"eval/loss: {', '.join(map(str, nats))}\neval/perplexity: {', '.join(f'{math.exp(n):.3f}' for n in nats)}"
+    )
+    (finding,) = judge(RULE, f"steps: 50\n{told}\nsteps: 10, 20, 30, 40, 50\n{evaluated}")
+
+    assert "exp of the evaluation's total" in finding.headline

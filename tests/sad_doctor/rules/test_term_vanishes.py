@@ -106,3 +106,10 @@ def test_a_kd_that_grows_has_no_divisor(judge):
     (finding,) = judge(RULE, text + "0.09 -> 0.05 ~ 0.001")
     assert "times the vocabulary" in finding.headline
     assert judge(RULE, text + "0.09 -> 0.05 -> 1.4 -> 1.1 -> 1 ~ 0.01") == []
+
+
+def test_a_kd_that_was_small_from_the_first_record_where_most_of_the_fall_is_early(judge):
+    text = "steps: 60\ntrain/raw/kd: 0.0019 -> 0.0011\ntrain/raw/ce: 6.2, 6.2, 6.2, 6.2, 6.2, 5.4, "
+    (finding,) = judge(RULE, text + ", ".join(f"{5.3 - 0.002 * i:.3f}" for i in range(54)))
+
+    assert "far too small" in finding.headline

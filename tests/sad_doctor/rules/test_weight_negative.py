@@ -61,3 +61,18 @@ def test_it_comes_first_and_explains_what_it_does():
     report = check(parse(text))
     assert report.findings[0].rule == RULE.code
     assert names.KD in report.findings[0].headline
+
+
+def test_the_total_tells_that_a_term_is_subtracted(judge):
+    text = "steps: 50\ntrain/loss: {}\ntrain/raw/kd: {}\ntrain/raw/ce: {}"
+    kd = [2 + 0.1 * i + 0.2 * (i % 3) for i in range(50)]
+    ce = [6 - 0.05 * i + 0.3 * (i % 7) for i in range(50)]
+
+    def told(sign):
+        total = [0.5 * b + sign * 0.5 * a for a, b in zip(kd, ce, strict=True)]
+        return text.format(*(", ".join(f"{value:.4f}" for value in values) for values in (total, kd, ce)))
+
+    (finding,) = judge(RULE, told(-1))
+    assert finding.headline.startswith("The weight of the term kd is negative, -0.5")
+    assert "The log tells no weight" in finding.evidence[1]
+    assert judge(RULE, told(1)) == []

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 
 from sad_doctor.example import parse
 from sad_doctor.run import Column
-from sad_doctor.signals import parts, shares, sums_to
+from sad_doctor.signals import found_weights, parts, shares, sums_to
 from sad_doctor.signals.precision import tolerance
 
 POST_MORTEM = """
@@ -133,3 +135,38 @@ def test_sums_are_judged_as_by_the_tolerance_of_each(rows, digits, off):
     hits = [abs(float(c[-1] - c[:-1].sum())) <= tolerance(*c.tolist()) for c in table]
     terms = {str(index): column for index, column in enumerate(columns[:-1])}
     assert sums_to(terms, columns[-1]) == (sum(hits) >= 0.9 * len(hits))
+
+
+def hand_written(weights, seed=0, digits=4, steps=40):
+    """A log as most are written by hand: the terms before their weights, and the total."""
+    noise = np.random.default_rng(seed)
+    step = np.arange(1.0, steps + 1)
+    terms = {f"t{i}": (3 + i) * np.exp(-step / (20 + 9 * i)) + 0.1 * noise.random(steps) for i in range(len(weights))}
+    total = sum(w * values for w, values in zip(weights, terms.values(), strict=True))
+    columns = {f"train/raw/{name}": Column(step, np.round(value, digits)) for name, value in terms.items()}
+    return replace(
+        parse("steps: 1\ntrain/loss: 1"), columns=columns | {"train/loss": Column(step, np.round(total, digits))}
+    )
+
+
+@given(st.lists(st.floats(0.05, 2) | st.floats(-2, -0.05), min_size=2, max_size=4), st.integers(0, 99))
+def test_the_total_tells_the_weights_of_its_terms(weights, seed):
+    run = hand_written(weights, seed)
+    if abs(float(np.median(run.columns["train/loss"].value))) < 0.2:
+        return  # they cancel: nothing is left to tell by
+    found = found_weights(run)
+
+    assert list(found.values()) == pytest.approx(weights, abs=0.03)
+    assert parts(run).source in ("raw", "raw x weight")
+
+
+def test_no_weights_are_found_where_none_are_sure():
+    run = hand_written([0.9, 0.1])
+    total = run.columns["train/loss"]
+    noise = 1 + 0.01 * np.random.default_rng(1).random(len(total))
+    other = replace(run, columns=run.columns | {"train/loss": Column(total.step, total.value * noise)})
+    alike = replace(run, columns=run.columns | {"train/raw/t1": run.columns["train/raw/t0"]})
+    told = replace(run, columns=run.columns | {"train/weight/t0": Column(total.step, np.full(len(total), 0.9))})
+
+    assert set(found_weights(run)) == {"t0", "t1"}
+    assert [found_weights(one) for one in (other, alike, told, hand_written([0.9, 0.1], steps=9))] == [{}, {}, {}, {}]

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,3 +39,10 @@ def test_printing_parts_and_total_stays_within_the_tolerance(parts, decimals):
 @given(st.floats(1e-3, 1e12))
 def test_tolerance_never_forgives_more_than_half_a_percent(value):
     assert tolerance(value) <= 0.00501 * value
+
+
+def test_a_value_of_single_precision_shows_the_digits_it_was_written_with():
+    assert unit(float(np.float32(0.0078))) == pytest.approx(1e-4)
+    assert unit(0.0078) == pytest.approx(1e-4)
+    assert unit(float(np.float32(485165195.41))) == 1
+    assert unit(0.123456789012) == pytest.approx(1e-12)

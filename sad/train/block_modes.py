@@ -1,4 +1,4 @@
-"""Two ways to run the blocks of the models otherwise, with the same results: compiled, or computed again."""
+"""Ways to run the models' blocks with the same results: compiled, or recomputed in the backward pass."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 
 from sad.distiller import Distiller
 from sad.errors import UserError
-from sad.forward import block_list
+from sad.models.forward import block_list
 from sad.recipe.schema import Train
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from model_families import FAMILIES, model, tokens
 from torch import Tensor
 
-from sad import forward, tiny
+from sad import tiny
 from sad.batch import Tokens
 from sad.errors import UserError
-from sad.forward import Forward, before_logits, block_list, block_mask, body, one_stream, run
 from sad.invariants._models import Table
-
-FAMILY = runpy.run_path(str(Path(__file__).parent / "families.py"))
-FAMILIES, model, tokens = (FAMILY[name] for name in ("FAMILIES", "model", "tokens"))
+from sad.models import forward
+from sad.models.forward import Forward, before_logits, block_list, block_mask, body, one_stream, run
 
 
 @pytest.fixture(params=FAMILIES)

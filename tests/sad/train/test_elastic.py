@@ -11,7 +11,7 @@ from sad import tiny
 from sad.data import Schedule
 from sad.errors import UserError
 from sad.recipe.schema import Recipe
-from sad.train.portions import fitted
+from sad.train.elastic import fitted
 
 
 def recipe(size: int, accumulation: int) -> Recipe:

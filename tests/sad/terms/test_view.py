@@ -18,8 +18,8 @@ from sad.align.vocab import VocabMap
 from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum, Tokens
 from sad.data import Example, Readers, blank, collate, examples
 from sad.distiller import Distiller
-from sad.forward import run
 from sad.head.target import Live
+from sad.models.forward import run
 from sad.pair import Pair
 from sad.recipe.terms import Terms
 from sad.terms import TERMS, View
@@ -135,8 +135,8 @@ def test_with_one_tokenizer_kd_is_the_textbook_term() -> None:
         textbook = (log_p.exp() * (log_p - log_q)).sum()
         found.terms = Terms.model_validate({"kd": {"temperature": temperature}})
         found._passed = None
-        assert isinstance(found.asked.target, Live)
-        theirs = found.asked.target.head.logits(found.asked.target.hidden)
+        assert isinstance(found.teacher.target, Live)
+        theirs = found.teacher.target.head.logits(found.teacher.target.hidden)
         assert torch.equal(pair.vocab.project(theirs, temperature), log_p)
         torch.testing.assert_close(TERMS[KD](found).total, textbook, rtol=1e-6, atol=0.0)
         assert len(batch.boundaries) == len(at)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from sad import tiny
-from sad.attention import kept, projections, relation_heads, require_maps
 from sad.errors import UserError
+from sad.models.attention import kept, projections, relation_heads, require_maps
 
 IDS = torch.tensor([[5, 9, 30, 7, 2, 11]])
 

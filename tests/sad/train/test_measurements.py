@@ -10,7 +10,7 @@ from sad import tiny
 from sad.distiller import Distiller
 from sad.train.checkpoint import Progress
 from sad.train.clock import Clock
-from sad.train.ledger import measured
+from sad.train.measurements import measured
 from sad.train.optimizer import make_optimizer, rate_factor
 from sad_doctor import names
 

@@ -16,8 +16,8 @@ from sad.errors import TrainingError
 from sad.pair import Pair
 from sad.train import checkpoint
 from sad.train.checkpoint import Progress
+from sad.train.out_of_memory import NoRoom, Together, out_of_memory, with_room
 from sad.train.plan import Plan
-from sad.train.room import NoRoom, Together, out_of_memory, with_room
 from sad_doctor import names
 
 

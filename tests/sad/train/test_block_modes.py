@@ -15,10 +15,10 @@ from sad import tiny
 from sad.data import collate
 from sad.distiller import Distiller
 from sad.errors import UserError
-from sad.forward import block_list, run
+from sad.models.forward import block_list, run
 from sad.pair import Pair
-from sad.train import bodies, checkpoint
-from sad.train.bodies import compiled, recomputed
+from sad.train import block_modes, checkpoint
+from sad.train.block_modes import compiled, recomputed
 from sad.train.plan import Plan
 from sad_doctor import names
 
@@ -148,7 +148,7 @@ def test_a_machine_that_cannot_compile_is_one_line(monkeypatch: pytest.MonkeyPat
     def no(*_: Any, **__: Any) -> Any:
         return lambda *_: None
 
-    monkeypatch.setattr(bodies.torch, "compile", no)
+    monkeypatch.setattr(block_modes.torch, "compile", no)
     with pytest.raises(UserError, match=r"train\.compile does not work here \(.*no compiler"), compiled(model):
         raise fault("no compiler")
     assert not any("forward" in vars(block) for block in block_list(model))

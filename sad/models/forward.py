@@ -15,13 +15,13 @@ from sad.batch import Tokens
 from sad.errors import UserError
 
 MASKED = ("sdpa", "eager")
-"""Attentions that take a mask of who sees whom; the others (flash, flex) find texts by their positions."""
+"""Attention kernels that take a mask; the others (flash, flex) tell texts apart by their positions."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward:
-    """What one pass gave: ``hidden``, which the output's linear map reads, and what each block handed on, which is
-    taken before the final norm and is never the embedding.
+    """The result of one pass: ``hidden``, the input of the output layer, and the output of each block that was kept,
+    taken before the final norm; it is never the embedding.
     """
 
     model: nn.Module
@@ -84,7 +84,10 @@ def _asked(model: nn.Module, tokens: Tokens) -> dict[str, Tensor]:
 
 
 def block_mask(text: Int[Tensor, "batch length"]) -> Bool[Tensor, "batch 1 length length"]:
-    """Tell who sees whom: a token sees those of its own text up to itself; padding sees padding, not to see nothing."""
+    """Return the mask, True where attention is allowed: to tokens of the same text up to the token itself.
+
+    Padding sees padding: a row of the mask without a single True would give NaN.
+    """
     length = text.shape[1]
     causal = torch.ones(length, length, dtype=torch.bool, device=text.device).tril()
     return ((text[:, :, None] == text[:, None, :]) & causal)[:, None]
@@ -100,11 +103,11 @@ def body(model: nn.Module) -> nn.Module:
 
 
 def before_logits(model: nn.Module) -> nn.Module:
-    """Return what stands between the body's last states and the linear map to the logits; most often nothing.
+    """Return the module between the body's last states and the output layer; for most models the identity.
 
     ModernBERT's decoder has a dense layer, an activation and a norm there. It is the one part of the model that is
-    neither the body nor the output layer and whose parameters are all as wide as the states; what else hangs at a model
-    is not run. :func:`sad.head.linear.check_head` proves it.
+    neither the body nor the output layer, and whose parameters are all as wide as the states; other parts are not
+    run. :func:`sad.head.linear.check_head` proves it.
     """
     inner, output = body(model), getattr(model, "get_output_embeddings", lambda: None)()
     # a module of the body may have a second name beside it

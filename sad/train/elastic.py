@@ -1,4 +1,4 @@
-"""A run that goes on with another number of processes takes the same windows in each step."""
+"""A run that is resumed on another number of processes takes the same windows in each step."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from sad.recipe.schema import Recipe
 
 
 def fitted(recipe: Recipe, per_step: int, processes: int) -> Recipe:
-    """Return the recipe with the micro-batch and the accumulation that make steps of ``per_step`` windows.
+    """Return the recipe with a micro-batch and an accumulation that make steps of ``per_step`` windows.
 
-    The micro-batch is the largest that is no larger than the recipe's. ``per_step`` 0 is not known: the recipe stays.
+    The micro-batch is the largest that is no larger than the recipe's. ``per_step`` 0 means unknown: the recipe stays.
     Raises UserError where the processes cannot share the windows of a step evenly.
     """
     train = recipe.train

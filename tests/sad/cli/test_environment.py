@@ -13,7 +13,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from sad import environment
+from sad.cli import environment
 from sad.cli.app import app
 from sad.version import __version__
 

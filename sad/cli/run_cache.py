@@ -99,7 +99,7 @@ def _planned(recipe: Recipe, plan: Plan) -> tuple[Source, dict[str, Part], set[i
     from sad.cache.part import HELD_OUT, TRAIN
     from sad.cache.writer import Source, plan_parts
     from sad.distiller import Distiller
-    from sad.forward import text_config
+    from sad.models.forward import text_config
 
     pair, asked = plan.pair, recipe.cache
     layers = plan.layers_of(recipe.terms.layerwise.layers) if asked.states else plan.layers

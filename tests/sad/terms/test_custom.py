@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from sad import custom, tiny
+from sad import tiny
 from sad.data import blank, collate
 from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.recipe.terms import Terms
+from sad.terms import custom
 from sad_doctor import names
 
 OWN = """

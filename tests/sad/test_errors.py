@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from sad.listing import MOST, listed
+from sad.errors import MOST, listed
 
 
 def test_a_short_list_is_whole_and_in_its_order() -> None:

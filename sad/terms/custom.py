@@ -1,9 +1,9 @@
-"""Terms of a user's own: found by `module:Class` or `file.py:Class`, and held to what every term keeps.
+"""A user's own terms: found by `module:Class` or `file.py:Class`, and checked against the contract of a term.
 
 A term is called with a :class:`sad.terms.View` and returns a :class:`sad.batch.Sum`. An attribute ``per`` says what its
-units are: "boundary" (common boundaries, if it is not there) or "label" (the student's labels). One with an attribute
-``states`` that is true finds the pairs of `terms.layerwise.layers` in the view. A class that is a torch module may have
-weights: they are trained with the projectors, and saved with them.
+units are: "boundary" (common boundaries, if it is not there) or "label" (the student's labels). If its attribute
+``states`` is true, the view has the pairs of `terms.layerwise.layers`. A class that is a torch module may have weights:
+they are trained with the projectors, and saved with them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sad.terms import View
 
 Term = Callable[[View], Sum]
 PER = {"boundary": KD, "label": LM}
-"""What may be counted, and a term of sad's own that counts the same."""
+"""The units that a term may count, and a built-in term with the same ones."""
 
 
 def make(name: str, custom: Custom) -> Term:
@@ -61,8 +61,8 @@ def reads_states(term: Term) -> bool:
 
 
 def call(name: str, custom: Custom, term: Term, view: View, when: str = "") -> Sum:
-    """Return what a term gives. Raises UserError, naming the term, where it fails; for want of memory what it raised,
-    since then smaller micro-batches may do.
+    """Call a term. Raises UserError, naming the term, where it fails; out of memory is let through, since smaller
+    micro-batches may help.
     """
     try:
         return term(view)
@@ -76,43 +76,60 @@ def call(name: str, custom: Custom, term: Term, view: View, when: str = "") -> S
 def check(name: str, custom: Custom, term: Term, view: View) -> None:
     """Run a term once on a batch and refuse what breaks the contract. Raises UserError with one line.
 
-    The states of both models are leaves here, so no gradient of the training is touched.
+    It gets detached copies of both models' states, so that no gradient of the training is touched.
     """
     who = _called(name, custom)
+    apart, mine, theirs = _apart(view)
+    before, hidden = _versions(view.batch), apart.student.hidden
+    # whatever it draws, the run afterwards draws the numbers that it would have drawn
+    with torch.random.fork_rng(devices=[hidden.device] if hidden.is_cuda else []):
+        found = call(name, custom, term, apart, " on the first batch")
+    if _versions(view.batch) != before:
+        raise UserError(f"{who} changes the batch, which every term reads: take a copy of what it changes")
+    total = _total(who, found, units(term, view.batch), getattr(term, "per", "boundary"))
+    own = [p for p in view.student.model.parameters() if p.requires_grad]
+    _check_gradient(who, total, [*mine, *own], theirs)
+
+
+def _apart(view: View) -> tuple[View, list[Tensor], list[Tensor]]:
+    """Return a view whose states are leaves of a graph of its own, and these: the student's, and the teacher's."""
     mine, student = _leaves(view.student.blocks)
     hidden = view.student.hidden.detach().requires_grad_()
-    theirs, asked = _leaves(view.asked.blocks)
-    target = view.asked.target
+    theirs, blocks = _leaves(view.teacher.blocks)
+    target = view.teacher.target
     if isinstance(target, Live):
         target = replace(target, hidden=target.hidden.detach().requires_grad_())
         theirs.append(target.hidden)
     apart = replace(
         view,
         student=replace(view.student, hidden=hidden, blocks=student),
-        asked=replace(view.asked, target=target, blocks=asked),
+        teacher=replace(view.teacher, target=target, blocks=blocks),
         _passed=None,
     )
-    before = _versions(view.batch)
-    # of its own dropout too: the run that follows draws what it would have drawn
-    with torch.random.fork_rng(devices=[hidden.device] if hidden.is_cuda else []):
-        found = call(name, custom, term, apart, " on the first batch")
-    if _versions(view.batch) != before:
-        raise UserError(f"{who} changes the batch, which every term reads: take a copy of what it changes")
+    return apart, [hidden, *mine], theirs
+
+
+def _total(who: str, found: object, expected: int, per: str) -> Tensor:
+    """Return the total of what a term gave. Raises UserError where that is no sum of its units, or not finite."""
     if not isinstance(found, Sum):
         raise UserError(f"{who} returns {_a(found)}: it must return a sad.batch.Sum(total, units)")
-    total, counted, expected = found.total, found.units, units(term, view.batch)
+    total, counted = found.total, found.units
     if not isinstance(total, Tensor) or total.ndim or total.dtype != torch.float32:
         raise UserError(f"{who} has {_a(total)} as its total: it must be one number, a float32 tensor without axes")
     if type(counted) is not int or counted != expected:
         raise UserError(
             f"{who} counts {counted!r} units where the batch has {expected}: return the sum over all of them, "
-            f"and their number as an int ({getattr(term, 'per', 'boundary')}: see `per`)"
+            f"and their number as an int ({per}: see `per`)"
         )
     if not math.isfinite(float(total.detach())):
         raise UserError(f"{who} is {float(total.detach())} on the first batch: return a finite total")
-    own = [p for p in view.student.model.parameters() if p.requires_grad]
+    return total
+
+
+def _check_gradient(who: str, total: Tensor, mine: list[Tensor], theirs: list[Tensor]) -> None:
+    """Raise UserError unless the student gets a finite gradient, and the teacher none."""
     try:
-        slopes, leaked = _slopes(total, [hidden, *mine, *own]), _slopes(total, theirs)
+        slopes, leaked = _slopes(total, mine), _slopes(total, theirs)
     except RuntimeError as error:
         if _lacks_memory(error):
             raise

@@ -1,4 +1,4 @@
-"""What a logged line says besides the terms: learning rates, time, memory, and what is measured seldom."""
+"""The numbers of a logged line besides the terms: learning rates, time, memory, and what is measured rarely."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def measured(
     device: torch.device | str,
     seldom: Mapping[str, float],
 ) -> dict[str, float]:
-    """Return the numbers by the doctor's names; with them what is measured ``seldom``, where it is a finite number."""
+    """Return the numbers by the doctor's names; of what is measured ``seldom`` those that are finite."""
     found = {names.SECONDS + part: seconds for part, seconds in clock.seconds().items()}
     found |= {name: value for name, value in seldom.items() if math.isfinite(value)}
     first = optimizer.param_groups[0]
@@ -34,5 +34,5 @@ def measured(
 
 
 def due(step: int, every: int) -> bool:
-    """Return whether what costs more is measured after ``step`` (from 1): after the first, then every so many."""
+    """Return whether to measure after ``step`` (counted from 1): after the first, then every ``every`` steps."""
     return bool(every) and (step - 1) % every == 0

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from sad.errors import UserError
-from sad.forward import block_list, text_config
+from sad.models.forward import block_list, text_config
 
 Kind = Literal["relations", "maps"]
 APART, TOGETHER = ("q_proj", "k_proj", "v_proj"), ("qkv_proj", "c_attn", "query_key_value")

@@ -56,7 +56,7 @@ def facts() -> dict[str, Any]:
         "schema": SCHEMA,
         "sad": __version__,
         "python": {"version": platform.python_version(), "executable": _short(sys.executable)},
-        "installed": _short(str(Path(__file__).parent)),
+        "installed": _short(str(Path(__file__).parents[1])),
         "libraries": {**versions(), **versions(OPTIONAL)},
         "system": platform.platform(),
         "processor": {"name": _processor(), "cores": os.cpu_count(), "usable": _usable()},

@@ -1,9 +1,9 @@
 """Out of memory: the micro-batches are cut in half and the step is taken again, with the same examples.
 
 A step's gradient is a sum over its examples divided by a count of the whole step, so it is the same for every way of
-cutting. What was gathered before is cleared and the random generators are set back. A run that goes out of memory in
-its first step is therefore, to the last bit, the run that was started with smaller micro-batches and as much more
-accumulation; with dropout too, since its draws then are those of the smaller ones.
+cutting. The gradients of the failed attempt are cleared, and the random generators are set back. A run that goes out of
+memory in its first step is therefore, to the last bit, the run that was started with smaller micro-batches and as much
+more accumulation; with dropout too, since what it draws depends on the micro-batches alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ADVICE = "shorten data.max_length, set train.gradient_checkpointing, or take a s
 
 
 class NoRoom(Exception):  # noqa: N818 - it says what there is not
-    """Some process of several has no memory left; each of them learns of it at the same place."""
+    """One of several processes is out of memory; all of them raise this at the same point."""
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -37,10 +37,10 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 class Together:
-    """Lets several processes find out in time that one of them has no memory left: none may wait for one that gave up.
+    """Makes several processes agree that one of them is out of memory: none may wait for one that gave up.
 
-    Alone, or with models in ``pieces``, whose passes are exchanges throughout, an error is just let out. Among several
-    it is noted, and :meth:`agree` raises :class:`NoRoom` on all of them.
+    With one process, or with sharded models (``pieces``), whose passes communicate throughout, an error is raised as
+    it is. Among several it is noted, and :meth:`agree` raises :class:`NoRoom` on all of them.
     """
 
     def __init__(self, accelerator: Accelerator, *, pieces: bool = False) -> None:
@@ -50,7 +50,7 @@ class Together:
 
     @contextmanager
     def trying(self) -> Iterator[None]:
-        """Run what may need too much memory, and in which no process waits for another."""
+        """Run what may need too much memory and does not communicate."""
         try:
             yield
         except Exception as error:
@@ -79,8 +79,8 @@ def with_room(
     """Return what ``attempt`` gives, which reads ``progress.cuts``; cut further and try again while memory lacks.
 
     ``size`` is the largest micro-batch in examples. ``clear`` undoes what an attempt has left; ``tell`` is told of each
-    new cut. If the attempt is ``shared`` with other processes, only what they all know of is tried again. Raises
-    TrainingError where it cannot be, or where a single example is too much already.
+    new cut. If the attempt is ``shared`` with other processes, it is tried again only after NoRoom, which all of them
+    raise. Raises TrainingError where another error is raised there, or where a single example is too much.
     """
     while True:
         state = random_state()
@@ -93,7 +93,7 @@ def with_room(
             if shared and not isinstance(error, NoRoom):
                 where = "out of memory in a pass that the processes share"
                 raise TrainingError(f"{where} ({told}): halve train.batch_size, double train.accumulation") from None
-        # outside of the handler, where nothing holds on to the tensors of the attempt any more
+        # outside of the handler, which would keep the tensors of the attempt alive
         clear()
         gc.collect()
         if torch.cuda.is_available():

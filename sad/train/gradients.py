@@ -1,4 +1,4 @@
-"""How the gradients of several processes become one, are clipped and used: by accelerate, or by an engine."""
+"""How gradients are summed over processes, clipped and used: by accelerate, or by DeepSpeed's engine."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sad.train.engine import Engine
 
 
 class Joined:
-    """By accelerate: weights whole on each process, or in pieces that join their gradients by themselves."""
+    """By accelerate: weights replicated on each process (DDP), or sharded (FSDP)."""
 
     def __init__(self, accelerator: Accelerator, wrapped: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         self._accelerator, self._wrapped, self._optimizer = accelerator, wrapped, optimizer
         self.distiller: Distiller = accelerator.unwrap_model(wrapped)
 
     def passing(self, *, last: bool) -> AbstractContextManager[object]:
-        """Return what a forward and a backward pass stand in; only in the ``last`` of a step are gradients joined."""
+        """Return the context of a forward and a backward pass; gradients are summed in the ``last`` of a step only."""
         found: AbstractContextManager[object] = nullcontext() if last else self._accelerator.no_sync(self._wrapped)
         return found
 
@@ -48,11 +48,11 @@ class Joined:
 
 
 def joined(accelerator: Accelerator, wrapped: nn.Module, optimizer: torch.optim.Optimizer) -> Joined | Engine:
-    """Return how the gradients of what was prepared are joined."""
+    """Return the way that fits what was prepared."""
     return wrapped if isinstance(wrapped, Engine) else Joined(accelerator, wrapped, optimizer)
 
 
 def inside(accelerator: Accelerator, wrapped: nn.Module) -> Distiller:
-    """Return the distiller in what was prepared."""
+    """Return the distiller inside of what was prepared."""
     found: Distiller = wrapped.distiller if isinstance(wrapped, Engine) else accelerator.unwrap_model(wrapped)
     return found

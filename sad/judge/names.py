@@ -1,0 +1,89 @@
+"""The names that the field gives to what a loss takes, by what they are for."""
+
+from __future__ import annotations
+
+MINE = {"student", "stu", "s", "stud"}
+THEIRS = {"teacher", "tea", "t", "tch", "teach", "soft"}
+VALUES = {
+    *("logits", "logit", "output", "outputs", "out", "outs", "score", "scores", "pred", "preds", "prediction"),
+    *("predictions", "y", "x", "z", "p", "q", "input", "inputs", "target", "targets", "label", "labels", "lm"),
+    *("log", "logp", "logps", "logprobs", "logprob", "lprobs", "lprob", "probs", "prob", "probability", "topk", "dist"),
+    *("probabilities", "distribution", "tensor", "values", "results"),
+}
+HIDDEN = {"input", "inputs", "hidden", "hiddens", "states", "state", "h", "feature", "features", "x"}
+WEIGHTS = {"weight", "w", "weights", "lm", "head", "proj"}
+TEMPERATURES = {"temperature", "temp", "tau", "temperatures", "T"}
+BETAS = {
+    *("beta", "alpha", "lam", "lamb", "lambda", "lmbda", "skew", "ratio", "mixing", "interpolation", "mix", "b", "a"),
+}
+RATIOS = {
+    *("skew_lambda", "skew_alpha", "sym_kd_ratio", "kd_ratio", "mixed_kl_weight", "jsd_beta", "gkd_beta", "kd_rate"),
+    *("lambda_", "lam_", "kl_ratio", "mixture_weight", "distillation_alpha", "kd_alpha", "distill_alpha"),
+    *("gamma", "jsd_alpha", "w_kd", "kd_weight_ratio", "teacher_weight_ratio"),
+}
+LABELS = {
+    *("labels", "label", "true_labels", "true_label", "hard_labels", "hard_label", "shift_labels", "target_ids", "gt"),
+    *("target_labels", "ground_truth", "gold", "hard_targets", "hard_target", "y_true_labels", "gts", "student_labels"),
+    *(
+        "gt_label",
+        "gt_labels",
+        "label_ids",
+        "lm_labels",
+        "response_ids",
+        "completion_ids",
+        "tgt",
+        "true_ids",
+        "gold_labels",
+    ),
+}
+LATE_LABELS = {"target", "targets", "y", "y_true", "true", "hard", "answers", "gold"}
+"""What is labels where student and teacher have other names."""
+MASKS = {
+    *("attention_mask", "mask", "loss_mask", "completion_mask", "response_mask", "token_mask", "label_mask", "masks"),
+    *("valid_mask", "action_mask", "valid", "loss_masks", "tokens_mask", "student_mask", "attn_mask", "keep_mask"),
+}
+PADS = {"padding_mask", "pad_mask", "key_padding_mask", "padding", "is_pad", "ignore_mask"}
+BATCHES = {
+    "no_model_batch",
+    "batch",
+    "data",
+    "inputs_dict",
+    "model_inputs",
+    "model_batch",
+    "micro_batch",
+    "output_data",
+}
+COUNTS = {
+    *("num_items_in_batch", "num_items", "n_items", "num_tokens", "n_tokens", "normalizer", "avg_factor", "denom"),
+    *("num_valid", "total_valid", "global_valid_toks", "batch_denom", "norm_factor", "num_valid_tokens", "ntokens"),
+    *("num_target_tokens", "global_valid_seqs", "total_tokens", "loss_normalizer", "global_num_tokens"),
+    "batch_num_tokens",
+}
+IGNORES = {"ignore_index", "ignore_idx", "padding_id", "pad_id", "ignore_label", "ignored_index", "ignore_id"}
+LABEL_LOSSES = {
+    *("original_loss", "ce_loss", "task_loss", "hard_loss", "student_loss", "lm_loss", "base_loss", "sft_loss"),
+}
+CONFIGS = {"args", "config", "cfg", "params", "hparams", "opt", "kd_config", "distill_config", "configs", "loss_config"}
+OFFS = {
+    *("weight_hard_loss", "ce_weight", "hard_weight", "weight_ce", "hard_loss_weight", "ce_loss_weight"),
+    "alpha_ce_hard",
+}
+ONS = {
+    *("weight_soft_loss", "kd_weight", "soft_weight", "kl_weight", "soft_loss_weight", "kd_loss_weight", "loss_weight"),
+    *("kl_loss_weight", "distill_weight", "weight", "kl_coef", "loss_scale"),
+}
+EAGERS = {"compiled", "compile", "use_compile", "torch_compile"}
+TEACHER_MODELS = {"teacher_model", "teacher", "ref_model", "teacher_net", "tea_model", "model_t", "net_t"}
+MODELS = {"model", "student", "student_model", "student_net", "net", "model_s", "net_s"}
+OBJECTS = {
+    *("tokenizer", "lightning_module", "pl_module", "trainer", "distiller", "logger", "writer", "processor"),
+    *("logging_output", "accelerator", "engine", "scheduler", "processing_class", "student_tokenizer"),
+    "teacher_tokenizer",
+}
+"""What many losses are handed and few read."""
+ONES = {"weights", "sample_weight", "sample_weights", "token_weights", "row_weights", "instance_weights"}
+"""Weights of rows or examples, of which each is 1."""
+CRITERIA = {"criterion", "base_criterion", "criterion_ce", "ce_criterion", "criterion_cls", "ce_loss_fn", "ce_fn"}
+"""Objects that compute the label loss: a cross-entropy."""
+KINDS = {"distillation_type", "distill_type", "kd_type", "kd_mode", "distillation_mode", "distill_mode", "distil_type"}
+"""Words that say which of several losses it is; a source compares them with what it knows."""
