@@ -33,10 +33,14 @@ async def test_the_bars_tell_the_share_of_now(make):
 async def test_terms_without_known_parts_say_so(make):
     run = make.healthy_run()
     columns = {k: c for k, c in run.columns.items() if not k.startswith((names.WEIGHT, names.WEIGHTED))}
+    for name in [k for k in columns if k.startswith(names.RAW)]:  # which do not sum to the loss
+        columns[name] = make.column(columns[name].step, 7 * columns[name].value)
     app, _ = make.dashboard(replace(run, columns=columns), make.healthy_report())
     async with app.run_test(size=(160, 45)) as pilot:
         await make.settled(pilot)
+        await pilot.pause()
         assert "the log does not tell the parts" in make.shown(app)
+        assert not app.board.shares.bars.region
         assert app.board.shares.region.height <= 6
 
 
