@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 from sad import data, tiny
-from sad.align.example import Written
+from sad.align.example import Written, text_of
 from sad.align.reader import Ints, Reader
 from sad.data import cache
 from sad.document import Document
@@ -50,13 +50,16 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
 def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -> data.Prepared:
     """Return the examples of texts as a run gets them that finds them again.
 
-    Another length and other texts were prepared in the same folder before: that of all that sad keeps. Raises
+    Another length, other texts, and these texts of which all is learned, or that begin and end elsewhere, were prepared
+    in the same folder before: that of all that sad keeps. Raises
     AssertionError where they are not those of the run that wrote them, or of one that may write nowhere, where they are
     prepared once more, or where a stream is taken for another.
     """
     with _folder() as nowhere:
-        for others, length in ((texts, max_length - 1), (texts[:-1], max_length)):
-            if others:
+        whole = [text_of(one) for one in texts]
+        moved = [whole[-1] + whole[0], *whole[1:-1]] if len(texts) > 1 else []
+        for others, length in ((texts, max_length - 1), *((some, max_length) for some in (texts[:-1], whole, moved))):
+            if others and (length, others) != (max_length, texts):
                 data.prepare(others, readers, length)
         made = [list(data.prepare(texts, readers, max_length, where)) for where in (None, nowhere)]
         with patch.object(cache, "_fresh", side_effect=AssertionError("what was prepared is prepared again")):
@@ -84,7 +87,7 @@ def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> da
 
 
 def _size(texts: Sequence[Written]) -> int:
-    return sum(len((text if isinstance(text, str) else text.text).encode()) for text in texts)
+    return sum(len(text_of(text).encode()) for text in texts)
 
 
 @contextmanager
