@@ -117,8 +117,8 @@ def _compared(whole: Trace, trainer: Trainer, setup: Setup) -> Iterator[tuple[fl
     logged = {line.step: line for line in cut.log}
     for line in whole.log:
         yield from _told(line, logged.get(line.step))
-    for number, (right, got) in enumerate(zip(whole.scores, cut.scores, strict=False), 1):
-        yield abs(got - right) / max(abs(right), 1e-30), f"evaluation {number} scores {got:.4f}, {right:.4f} uncut"
+    for number, (known, got) in enumerate(zip(whole.scores, cut.scores, strict=False), 1):
+        yield abs(got - known) / max(abs(known), 1e-30), f"evaluation {number} scores {got:.4f}, {known:.4f} uncut"
     if len(cut.scores) != len(whole.scores):
         yield math.inf, f"{len(cut.scores)} evaluations instead of {len(whole.scores)}"
     spread = max((float((end - cut.ends[0]).abs().max()) for end in cut.ends), default=0.0)
