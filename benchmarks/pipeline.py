@@ -2,6 +2,8 @@
 
 python benchmarks/pipeline.py prepare      tokens a second of a core, and the alignment's share of it
 python benchmarks/pipeline.py memory 300   resident memory while that many MB of text are prepared
+python benchmarks/pipeline.py stream 15    memory, and seconds to the first step, of a stream of that many MB
+python benchmarks/pipeline.py wait         share of a run's time on a stream that is waited for windows
 python benchmarks/pipeline.py real         share of computed tokens that are real, and of time that is waited
 """
 
@@ -21,12 +23,14 @@ import numpy as np
 from sad import embedded
 from sad.align.example import Readers, cut
 from sad.align.reader import Reader
-from sad.data import Prepared, prepare
+from sad.data import Prepared, Streamed, prepare
+from sad.data.pools import first_pool
 from sad.document import Document
 from sad.pair import load_tokenizer
 from sad.train.plan import make_schedule
 
-LENGTH = 128
+LENGTH, PER_STEP = 128, 32
+ALL = 10**9
 
 
 def readers() -> Readers:
@@ -92,6 +96,65 @@ def memory(megabytes: int) -> None:
         started = time.perf_counter()
         again = prepare(Repeated(megabytes * 10**6), pair, LENGTH, Path(made))
         print(f"{time.perf_counter() - started:.1f} s, {again.told.split(',')[0]}")
+
+
+def stream(megabytes: int) -> None:
+    pair = readers()
+    list(Repeated(1))
+
+    def streamed(folder: str) -> Streamed:
+        return Streamed(Repeated(megabytes * 10**6), pair, LENGTH, Path(folder))
+
+    with TemporaryDirectory() as made:
+        before, started = resident(), time.perf_counter()
+        some = streamed(made)
+        some.need(first_pool(PER_STEP))
+        first, little = time.perf_counter() - started, len(some)
+        with some.going_on(ALL, ALL):
+            some.need(ALL)
+        whole, peak = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        print(f"{megabytes} MB: {little:,} windows, of which the first step is one, after {first:.1f} s;", end=" ")
+        print(f"all {len(some):,}, for which it waited before, after {whole:.1f} s")
+        print(f"resident {before:.0f} MB before, {resident():.0f} after, {peak:.0f} at the most; ", end="")
+        print(f"{sum(p.stat().st_size for p in Path(made).rglob('*.arrow')) / 1e6:.0f} MB on disk")
+        key, size = some.key_at(ALL), len(some)
+        started, again = time.perf_counter(), streamed(made)
+        again.need(first_pool(PER_STEP))
+        again.take_up(key)
+        again.need(size)
+        adopted = time.perf_counter() - started
+        started, found = time.perf_counter(), streamed(made)
+        found.need(ALL)
+        read = time.perf_counter() - started
+        print(f"gone on with at its end: {adopted:.1f} s to the windows of the next step; read again {read:.1f} s")
+
+
+def wait() -> None:
+    """Train the embedded pair on a stream that is prepared meanwhile, by one process."""
+    from sad.recipe.schema import parse
+    from sad.tiny import Silent
+    from sad.train.loop import train
+    from sad.train.plan import make_plan
+    from sad.train.supply import Supply
+
+    steps, asked, took = 80, [0.0], Supply.took
+
+    def counted(self: Any) -> None:
+        asked[0] += self.waited
+        took(self)
+
+    with TemporaryDirectory() as made:
+        plan = make_plan(parse({"train": {"max_steps": steps, "save_every": 10**6, "eval_every": 10**6}}, "it"))
+        some = Streamed(Repeated(4 * 10**6), plan.pair.readers, LENGTH, Path(made), workers=1)
+        some.need(first_pool(plan.schedule().per_step))
+        plan = replace(plan, train=some, held_out=plan.held_out[:4], steps=steps)
+        waited: list[float] = []
+        Supply.took = counted  # type: ignore[method-assign]
+        try:
+            seconds = timed(plan, Path(made) / "run", Silent(), train, waited) + asked[0]
+        finally:
+            Supply.took = took  # type: ignore[method-assign]
+        print(f"{steps} steps in {seconds:.0f} s, {(waited[0] + asked[0]) / seconds:.1%} waited, {len(some):,} windows")
 
 
 def real_share(some: Prepared, recipe: Any) -> tuple[float, float, int]:
@@ -186,6 +249,10 @@ if __name__ == "__main__":
             preparation()
         case ["memory", megabytes]:
             memory(int(megabytes))
+        case ["stream", megabytes]:
+            stream(int(megabytes))
+        case ["wait"]:
+            wait()
         case ["real"]:
             real()
         case _:

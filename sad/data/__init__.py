@@ -2,16 +2,20 @@
 
 from sad.align.example import Counts, Example, Readers, Written, assemble
 from sad.data.batches import blank, collate, collate_rows
-from sad.data.cache import examples, prepare, prepare_stream
+from sad.data.cache import examples, prepare
+from sad.data.pools import Pools
 from sad.data.prepared import Prepared
 from sad.data.schedule import Schedule, order
+from sad.data.stream import Streamed
 
 __all__ = [
     "Counts",
     "Example",
+    "Pools",
     "Prepared",
     "Readers",
     "Schedule",
+    "Streamed",
     "Written",
     "assemble",
     "blank",
@@ -20,5 +24,4 @@ __all__ = [
     "examples",
     "order",
     "prepare",
-    "prepare_stream",
 ]

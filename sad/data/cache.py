@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from sad.align.example import Example, Readers, Written, cut, ranges, text_of
+from sad.align.example import Counts, Example, Readers, Written, cut, ranges, text_of
 from sad.align.worker import Workers
 from sad.assets.store import cache_folder
 from sad.data.prepared import Prepared, Writer
@@ -91,19 +91,29 @@ def content_key(
     documents: Iterable[Written], readers: Readers, max_length: int, limit: int | None = None
 ) -> tuple[str, int]:
     """Return a hash of all that decides the examples, and the bytes of text."""
+    digest, size = begun(readers, max_length, limit), 0
+    for document in documents:
+        size += take_in(digest, document)
+    return digest.hexdigest(), size
+
+
+def begun(readers: Readers, max_length: int, limit: int | None = None) -> hashlib.blake2b:
+    """Return a hash of all that decides the examples of documents besides the documents."""
     digest = hashlib.blake2b(digest_size=16)
     for reader in (readers.student, readers.teacher):
         digest.update(repr((reader.fingerprint, reader.prefix, reader.eos)).encode())
     digest.update(repr((FORMAT, max_length, limit)).encode())
-    size = 0
-    for document in documents:
-        text, learned = text_of(document).encode("utf-8", "surrogatepass"), ranges(document)
-        told = "whole" if learned is None else learned.tolist()
-        # lengths first: else two documents could be one that says the same
-        digest.update(f"\n{len(text)} {told}\n".encode())
-        digest.update(text)
-        size += len(text)
-    return digest.hexdigest(), size
+    return digest
+
+
+def take_in(digest: hashlib.blake2b, document: Written) -> int:
+    """Add a document to a hash; return the bytes of its text."""
+    text, learned = text_of(document).encode("utf-8", "surrogatepass"), ranges(document)
+    told = "whole" if learned is None else learned.tolist()
+    # lengths first: else two documents could be one that says the same
+    digest.update(f"\n{len(text)} {told}\n".encode())
+    digest.update(text)
+    return len(text)
 
 
 def chunks(documents: Iterable[Written]) -> Iterator[list[Written]]:
@@ -122,20 +132,25 @@ def chunks(documents: Iterable[Written]) -> Iterator[list[Written]]:
 
 def default_workers(size: int) -> int:
     """Return the processes that ``size`` bytes of text are worth: none for little text, at most one a core."""
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    there = cores()
     return 0 if size < SMALL or there == 1 else min(there, size // SMALL + 1)
 
 
-def nothing(name: str) -> str:
-    """Say that a text gives no example."""
+def cores() -> int:
+    """Return the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def nothing(name: str, counts: Counts | None = None) -> str:
+    """Say that a text gives no example, and with the counts, why."""
+    if counts is not None and counts.unlabelled_windows:
+        return f"{name} has no token that is to be learned: look at its roles and at data.max_length"
     return f"{name} is too short, or the two tokenizers never end a token at the same place in it"
 
 
 def _checked(made: Prepared, name: str, more: str = "") -> Prepared:
     if not len(made):
-        if made.counts.unlabelled_windows:
-            raise UserError(f"{name} has no token that is to be learned: look at its roles and at data.max_length")
-        raise UserError(nothing(name))
+        raise UserError(nothing(name, made.counts))
     if more:
         made.told = f"{made.told}; {more}"
     return made
@@ -164,48 +179,15 @@ def _fresh(
     """Prepare; write under a temporary name, then rename: it is there whole or not at all."""
     if place is None:
         writer = Writer(None, key)
-        told, _ = _write(writer, documents, readers, max_length, limit, workers)
+        told = _write(writer, documents, readers, max_length, limit, workers)
         return Prepared(writer.close(), told, limit)
-    with _aside(place.parent, place.stem) as aside:
-        writer = Writer(aside, key)
-        told, _ = _write(writer, documents, readers, max_length, limit, workers)
+    with aside(place.parent, place.stem) as hidden:
+        writer = Writer(hidden, key)
+        told = _write(writer, documents, readers, max_length, limit, workers)
         writer.close()
-        _sync(aside)
-        aside.replace(place)
+        sync(hidden)
+        hidden.replace(place)
     return Prepared(place, f"{told}, kept in {place}", limit)
-
-
-def prepare_stream(
-    documents: Iterable[Written],
-    readers: Readers,
-    max_length: int,
-    limit: int,
-    folder: Path | None = None,
-    *,
-    workers: int = 0,
-    name: str = "the stream",
-) -> Prepared:
-    """Return the first ``limit`` examples of documents that are read once, and no farther than they are needed.
-
-    They lie on disk, not in memory. What decided them is not known before they are there, so they are made anew at
-    every start; their fingerprint is that of the examples themselves. Raises UserError as :func:`prepare` does.
-    """
-    where = folder or cache_folder() / "prepared"
-    try:
-        where.mkdir(parents=True, exist_ok=True)
-        with _aside(where, "stream") as aside:
-            writer = Writer(aside, "stream")
-            told, digest = _write(writer, documents, readers, max_length, limit, workers)
-            writer.close()
-            # the same stream takes the place of itself
-            place = where / f"stream-{digest}.arrow"
-            aside.replace(place)
-    except OSError as error:
-        told = f"the stream cannot be written to {where}: {error.strerror or error}"
-        raise UserError(f"{told}; make room, or set data.cache or SAD_CACHE to another folder") from None
-    found = Prepared(place, f"{told}, kept in {place}", limit)
-    found.fingerprint = digest
-    return _checked(found, name)
 
 
 def _write(
@@ -215,23 +197,20 @@ def _write(
     max_length: int,
     limit: int | None,
     workers: int,
-) -> tuple[str, str]:
-    """Write examples until the documents end or ``limit`` are there; return how it went, and a hash of them."""
-    started, found, digest = time.perf_counter(), 0, hashlib.blake2b(digest_size=16)
+) -> str:
+    """Write examples until the documents end or ``limit`` are there; return how it went."""
+    started, found = time.perf_counter(), 0
     with Workers(readers, max_length, workers) as pool, closing(pool.cut(chunks(documents))) as done:
         for some, counts in done:
             writer.write(some, counts)
-            for part in (*some.values.values(), *some.offsets.values()):
-                digest.update(part.tobytes())
             found += len(some)
             if limit is not None and found >= limit:
                 break
-    told = f"text prepared in {time.perf_counter() - started:.1f} s by {max(1, workers)} process{'es' * (workers > 1)}"
-    return told, digest.hexdigest()
+    return f"text prepared in {time.perf_counter() - started:.1f} s by {max(1, workers)} process{'es' * (workers > 1)}"
 
 
 @contextmanager
-def _aside(folder: Path, name: str) -> Iterator[Path]:
+def aside(folder: Path, name: str) -> Iterator[Path]:
     """Give a file to write to, which is gone afterwards unless it was renamed."""
     handle, made = tempfile.mkstemp(prefix=f"{PARTIAL}{name}-", suffix=".arrow", dir=folder)
     os.close(handle)
@@ -262,6 +241,7 @@ def _alone(place: Path) -> Iterator[None]:
         yield
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file is on the disk."""
     with path.open("rb") as file:
         os.fsync(file.fileno())

@@ -1,4 +1,7 @@
-"""What a run asks of its examples as a whole: for those of a file it is known, of a list it is counted."""
+"""What a run asks of its examples as a whole: for those of a file it is known, of a list it is counted.
+
+Of a stream it is told of the windows that are there.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,12 @@ import numpy as np
 from sad.align.example import Example
 from sad.align.reader import Ints
 from sad.data.prepared import Prepared
+from sad.data.stream import Streamed
 
 
 def fingerprint(some: Sequence[Example]) -> str:
     """Return a hash of the examples in their order; of prepared ones, of what decided them."""
-    if isinstance(some, Prepared):
+    if isinstance(some, Prepared | Streamed):
         return some.fingerprint
     digest = hashlib.blake2b(digest_size=16)
     for example in some:
@@ -27,20 +31,20 @@ def fingerprint(some: Sequence[Example]) -> str:
 
 def coverage(some: Sequence[Example]) -> float:
     """Return the share of the student's labels that stand at a common boundary."""
-    if isinstance(some, Prepared):
-        return some.boundaries / some.labels
+    if isinstance(some, Prepared | Streamed):
+        return some.boundaries / max(1, some.labels)
     return sum(len(e.at_student) for e in some) / sum(len(e.labels()[0]) for e in some)
 
 
 def lengths(some: Sequence[Example]) -> Ints:
     """Return the tokens of each example, of both sides together."""
-    if isinstance(some, Prepared):
+    if isinstance(some, Prepared | Streamed):
         return some.lengths
     return np.array([len(e.student) + len(e.teacher) for e in some], dtype=np.int64)
 
 
 def longest_sides(some: Sequence[Example]) -> Ints:
     """Return the tokens of each example on the side that has more."""
-    if isinstance(some, Prepared):
+    if isinstance(some, Prepared | Streamed):
         return some.longest_side
     return np.array([max(len(e.student), len(e.teacher)) for e in some], dtype=np.int64)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from itertools import accumulate
@@ -23,15 +24,18 @@ WORTH_TELLING = 0.02
 
 
 class Writer:
-    """Writes columns to a file, or with None to memory. A file without its end is no Arrow file: half is nothing."""
+    """Writes columns to a file, or with None to memory. A file without its end is no Arrow file: half is nothing.
 
-    def __init__(self, path: Path | None, key: str) -> None:
+    ``about`` is what else the file says of itself.
+    """
+
+    def __init__(self, path: Path | None, key: str, about: Mapping[bytes, bytes] | None = None) -> None:
         import pyarrow as pa
 
         ints = pa.int32()
         fields = [*(pa.field(name, pa.list_(ints)) for name in LISTS), *((n, ints) for n in ("bytes", "labels"))]
         self._sink: Any = pa.BufferOutputStream() if path is None else pa.OSFile(str(path), "wb")
-        self._schema = pa.schema(fields, metadata={KEY: key.encode()})
+        self._schema = pa.schema(fields, metadata={**(about or {}), KEY: key.encode()})
         self._writer = pa.ipc.new_file(self._sink, self._schema)
 
     def write(self, some: Columns, counts: Counts) -> None:
@@ -100,12 +104,7 @@ class Prepared(Sequence[Example]):
     @property
     def left_out(self) -> list[str]:
         """What of the text is in no example, a line each, where it is more than the ends of a few texts."""
-        lines, c = [], self.counts
-        if c.unlabelled_windows:
-            lines.append(f"{c.unlabelled_windows:,} windows hold nothing to be learned and are left out")
-        if (share := 1 - (c.kept + c.unlabelled) / max(1, c.bytes)) > WORTH_TELLING:
-            lines.append(f"{share:.0%} of the text is in no window: its tokens cannot be compared, or stand alone")
-        return lines
+        return left_out(self.counts)
 
     @cached_property
     def lengths(self) -> Ints:
@@ -127,6 +126,11 @@ class Prepared(Sequence[Example]):
         """The common boundaries with a label in all examples."""
         return int(self._each(lambda c: np.diff(c.offsets["at_student"])).sum())
 
+    @cached_property
+    def content(self) -> str:
+        """A hash of the examples themselves. Reads all of them."""
+        return content(self._columns(i) for i in range(len(self._starts) - 1))
+
     def _each(self, measure: Any) -> Ints:  # noqa: ANN401 - a function of columns
         parts: list[NDArray[Any]] = [measure(self._columns(i)) for i in range(len(self._starts) - 1)]
         return np.concatenate([np.empty(0, np.int64), *parts])[: len(self)].astype(np.int64)
@@ -143,6 +147,28 @@ class Prepared(Sequence[Example]):
                 *flat,
             )
         return self._known[part]
+
+
+def left_out(counts: Counts) -> list[str]:
+    """What of a text is in no example, a line each, where it is more than the ends of a few texts."""
+    lines, c = [], counts
+    if c.unlabelled_windows:
+        lines.append(f"{c.unlabelled_windows:,} windows hold nothing to be learned and are left out")
+    if (share := 1 - (c.kept + c.unlabelled) / max(1, c.bytes)) > WORTH_TELLING:
+        lines.append(f"{share:.0%} of the text is in no window: its tokens cannot be compared, or stand alone")
+    return lines
+
+
+def content(parts: Iterable[Columns]) -> str:
+    """Return a hash of examples, part by part: the same examples in other parts have another."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        for name in LISTS:
+            digest.update(part.offsets[name].tobytes())
+            digest.update(part.values[name].tobytes())
+        digest.update(part.bytes.tobytes())
+        digest.update(part.labels.tobytes())
+    return digest.hexdigest()
 
 
 def _numbers(of: Any) -> Whole:  # noqa: ANN401 - an array of pyarrow

@@ -22,19 +22,21 @@ def generator(seed: int, *which: int) -> np.random.Generator:
     return np.random.default_rng((seed, *which))
 
 
-def order(size: int, epoch: int, seed: int) -> Ints:
-    """Return the order of the examples in an epoch: a function of its arguments alone, so that resuming is exact."""
-    return generator(seed, epoch).permutation(size)
+def order(size: int, epoch: int, seed: int, *part: int) -> Ints:
+    """Return the order of the examples in an epoch, or in a ``part`` of one: a function of its arguments alone, so that
+    resuming is exact.
+    """
+    return generator(seed, epoch, *part).permutation(size)
 
 
-def bucketed(lengths: Ints, per_step: int, epoch: int, seed: int) -> Ints:
-    """Return an order of an epoch in which the windows of a step are of about one length.
+def bucketed(lengths: Ints, per_step: int, epoch: int, seed: int, *part: int) -> Ints:
+    """Return an order of an epoch, or of a ``part``, in which the windows of a step are of about one length.
 
     The shuffled windows are sorted within pools of ``POOL`` steps; then the steps are shuffled, so that long and
     short ones come in no order. What does not fill a step is the epoch's last, of windows of any length.
     """
-    draw = generator(seed, epoch, 1)
-    shuffled = order(len(lengths), epoch, seed)
+    draw = generator(seed, epoch, 1, *part)
+    shuffled = order(len(lengths), epoch, seed, *part)
     full = len(lengths) // per_step
     near = lengths[shuffled] * (1 + JITTER * draw.uniform(-1, 1, len(lengths)))
     steps = []
@@ -110,14 +112,18 @@ class Schedule:
 
     def rows(self, step: int, process: int = 0) -> list[list[Ints]]:
         """Return the same by row: the numbers of the examples that share one."""
-        epoch, place = divmod(step, self.steps_per_epoch)
-        whole = self._order(epoch)[place * self.per_step : (place + 1) * self.per_step]
+        whole = self.units(step)
         mine = whole[process :: self.processes]
         most = -(-len(whole) // self.processes)
         return [
             [np.array([i]) if self.packs is None else self.packs[i] for i in mine[first : first + self.batch_size]]
             for first in range(0, most, self.batch_size)
         ]
+
+    def units(self, step: int) -> Ints:
+        """Return what ``step`` takes over all processes: the numbers of windows, or of rows of them."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        return self._order(epoch)[place * self.per_step : (place + 1) * self.per_step]
 
     def _order(self, epoch: int) -> Ints:
         if epoch not in self._orders:

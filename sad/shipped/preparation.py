@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +11,10 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 from sad import data, tiny
-from sad.align.example import Written
+from sad.align.example import Written, text_of
 from sad.align.reader import Ints, Reader
-from sad.data import cache
+from sad.data import cache, segments
+from sad.data.maker import ChangedError
 from sad.document import Document
 from sad.invariants.truncated_alike import Prepare, Prompted, Read
 
@@ -50,23 +52,29 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
 def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -> data.Prepared:
     """Return the examples of texts as a run gets them that finds them again.
 
-    Another length and other texts were prepared in the same folder before: that of all that sad keeps. Raises
+    Another length, other texts, and these texts of which all is learned, or that begin and end elsewhere, were prepared
+    in the same folder before: that of all that sad keeps. Raises
     AssertionError where they are not those of the run that wrote them, or of one that may write nowhere, where they are
-    prepared once more, or where a stream is taken for another.
+    prepared once more, or where a stream is taken for another, or not found again.
     """
     with _folder() as nowhere:
-        for others, length in ((texts, max_length - 1), (texts[:-1], max_length)):
-            if others:
+        whole = [text_of(one) for one in texts]
+        moved = [whole[-1] + whole[0], *whole[1:-1]] if len(texts) > 1 else []
+        for others, length in ((texts, max_length - 1), *((some, max_length) for some in (texts[:-1], whole, moved))):
+            if others and (length, others) != (max_length, texts):
                 data.prepare(others, readers, length)
         made = [list(data.prepare(texts, readers, max_length, where)) for where in (None, nowhere)]
         with patch.object(cache, "_fresh", side_effect=AssertionError("what was prepared is prepared again")):
             found = data.prepare(texts, readers, max_length)
         assert _told(found) == _told(made[0]) == _told(made[1]), "examples of other texts, or of another run"
-        one, again, other = (
-            data.prepare_stream(iter(of), readers, max_length, len(texts)) for of in (texts, texts, texts[::-1])
-        )
-        assert one.fingerprint == again.fingerprint, "the same stream is another"
-        assert (one.fingerprint == other.fingerprint) == (_told(one) == _told(other)), "another stream is the same"
+        one = _whole(texts, readers, max_length)
+        assert _told(one) == _told(found), "a stream gives other examples than its texts"
+        with patch.object(segments, "write", side_effect=AssertionError("a stream is prepared again")):
+            # found as a run does that begins, and adopted as one does that goes on
+            for again in (_whole(texts, readers, max_length, up_to) for up_to in ("", one.key_at(len(one)))):
+                assert one.fingerprint == again.fingerprint, "the same stream is another"
+                assert _told(one) == _told(again), "a stream that is found again gives other examples"
+        _check_another(one, list(texts), readers, max_length)
         counts = found.counts
         assert counts.documents == len(texts), "another number of texts"
         assert counts.windows == len(found), "another number of windows"
@@ -77,14 +85,35 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
         return found
 
 
-def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> data.Prepared:
-    """Return the examples of texts of a stream, as many of them as there are texts."""
+def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> data.Streamed:
+    """Return the examples of texts of a stream that has ended."""
     with _folder():
-        return data.prepare_stream(iter(texts), readers, max_length, len(texts))
+        return _whole(texts, readers, max_length)
+
+
+def _whole(texts: Sequence[Written], readers: data.Readers, max_length: int, up_to: str = "") -> data.Streamed:
+    """A stream that is read to its end, with all its files open; ``up_to`` a segment it is as it was prepared."""
+    found = data.Streamed(iter(texts), readers, max_length, workers=0)
+    found.take_up(up_to)
+    found.need(sys.maxsize)
+    list(found)
+    return found
+
+
+def _check_another(one: data.Streamed, texts: list[Written], readers: data.Readers, max_length: int) -> None:
+    """Raise AssertionError where a stream that differs in its last text is taken for this one."""
+    texts = [*texts[:-1], f"{text_of(texts[-1])} {SENTENCE}"]
+    other = _whole(texts, readers, max_length)
+    assert one.fingerprint != other.fingerprint, "another stream is the same"
+    try:
+        _whole(texts, readers, max_length, one.key_at(len(one)))
+    except ChangedError:
+        return
+    raise AssertionError("a run goes on with a stream that is not what it was")
 
 
 def _size(texts: Sequence[Written]) -> int:
-    return sum(len((text if isinstance(text, str) else text.text).encode()) for text in texts)
+    return sum(len(text_of(text).encode()) for text in texts)
 
 
 @contextmanager
@@ -92,8 +121,16 @@ def _folder() -> Iterator[Path]:
     """Let all be kept in a folder that is thrown away, and give one that nobody can make; a few texts at a time are put
     there, and no disk is waited for. A file that is open outlives its folder.
     """
-    few, hasty = patch.object(cache, "CHUNK", FEW), patch.object(cache, "_sync")
-    with TemporaryDirectory(ignore_cleanup_errors=True) as made, few, hasty, patch.dict(os.environ, SAD_CACHE=made):
+    few, hasty = patch.object(cache, "CHUNK", FEW), patch.object(cache, "sync")
+    # a segment for each text
+    small = patch.multiple(segments, FIRST=1, MOST=1)
+    with (
+        TemporaryDirectory(ignore_cleanup_errors=True) as made,
+        few,
+        hasty,
+        small,
+        patch.dict(os.environ, SAD_CACHE=made),
+    ):
         (Path(made) / "file").touch()
         yield Path(made) / "file" / "folder"
 

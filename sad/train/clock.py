@@ -19,10 +19,11 @@ class Clock:
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self._cuda = torch.device(device).type == "cuda"
         self._marks: list[tuple[str, Any]] = []
+        self._before = 0.0
 
-    def start(self) -> None:
-        """Begin a step; what was measured before is forgotten."""
-        self._marks = [("", self._now())]
+    def start(self, before: float = 0.0) -> None:
+        """Begin a step; what was measured before is forgotten. Its first part has had so many seconds already."""
+        self._marks, self._before = [("", self._now())], before
 
     def mark(self, part: str) -> None:
         """End a stretch of time that belongs to ``part``."""
@@ -34,7 +35,7 @@ class Clock:
             self._marks[-1][1].synchronize()
         found: dict[str, float] = {}
         for (_, before), (part, at) in zip(self._marks, self._marks[1:], strict=False):
-            found[part] = found.get(part, 0.0) + self._between(before, at)
+            found[part] = found.get(part, 0.0 if found else self._before) + self._between(before, at)
         return found
 
     def _now(self) -> Any:  # noqa: ANN401 - a number, or an event of CUDA

@@ -170,7 +170,7 @@ def _train(plan: Any, folder: Path, console: Console, *, resume: bool, began: fl
     moving = console.is_terminal and not console.is_dumb_terminal
     with Bar(plan.steps, console, done) if moving else Lines(plan.steps, write) as watch:
         result = train(plan, folder, watch, resume=resume, began=began)
-    if result.ending.early:
+    if result.ending.early and not result.ending.spent:
         code, why = _early(result.ending)
         write(f"stopped after step {result.step} of {plan.steps}{why}; nothing is lost. Go on with:")
         write(f"  {consent.command(folder)}")
@@ -178,6 +178,9 @@ def _train(plan: Any, folder: Path, console: Console, *, resume: bool, began: fl
     console.print(table(result))
     write(f"student: {folder / folders.STUDENT}  (Hugging Face format)")
     write(f"look at it: sad doctor {shlex.quote(str(folder))}")
+    if result.ending.spent:
+        write(f"ended after step {result.step} of {plan.steps}, with its stream")
+        return 2
     return 0
 
 
@@ -187,6 +190,8 @@ def _early(ending: Any) -> tuple[int, str]:  # noqa: ANN401
         return 128 + ending.signal, ""
     if ending.red_flag:
         return 1, f" for a red flag ({ending.red_flag})"
+    if ending.data:
+        return 2, " for want of data"
     return 0, ": train.max_hours is reached"
 
 
@@ -200,10 +205,11 @@ def describe(plan: Any, processes: int = 1) -> list[str]:  # noqa: ANN401
     told = "  ".join(f"{n} {names[n]} ({sizes[n]})" for n in names)
     terms = "  ".join(f"{name} x {weight:g}" for name, weight in r.terms.weights.items())
     on, unit = f"on {plan.device}, {plan.precision}", "rows of windows" if r.train.packing else "windows"
+    more = ", more of the stream as the steps need them" if plan.grows else ""
     return [
         f"{told}  {tokenizers}",
         *([plan.cache.told()] if plan.cache else []),
-        f"{len(plan.train):,} windows of up to {r.data.max_length} tokens, {len(plan.held_out):,} held out",
+        f"{len(plan.train):,} windows of up to {r.data.max_length} tokens{more}, {len(plan.held_out):,} held out",
         f"{plan.steps:,} steps of {plan.schedule(processes).per_step} {unit} {on}; terms: {terms}",
         *(f"note: {line}" for line in plan.notes),
     ]

@@ -13,7 +13,8 @@ from sad_doctor import names
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What a process wants after a step. ``signal`` came for it; a checkpoint is ``due``; its time is up; a red flag
-    says ``stop``, or ``back`` to the checkpoint of a step; its memory holds micro-batches in so many ``cuts``.
+    says ``stop``, or ``back`` to the checkpoint of a step; its memory holds micro-batches in so many ``cuts``; the next
+    step lacks windows, since their stream has ended (1) or is broken (2).
     """
 
     signal: int | None = None
@@ -22,25 +23,30 @@ class Turn:
     stop: bool = False
     back: int | None = None
     cuts: int = 1
+    lack: int = 0
 
     @property
     def ends(self) -> bool:
         """Whether the run ends here."""
-        return self.signal is not None or self.time_is_up or self.stop
+        return self.signal is not None or self.time_is_up or self.stop or bool(self.lack)
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why a run ended: with its last step, or early for a ``signal``, the time, or a ``red_flag`` (its line)."""
+    """Why a run ended: with its last step, or early for a ``signal``, the time, a ``red_flag`` (its line), or for want
+    of ``data`` (a line); ``spent`` if that is all that its stream has.
+    """
 
     signal: int | None = None
     time_is_up: bool = False
     red_flag: str = ""
+    data: str = ""
+    spent: bool = False
 
     @property
     def early(self) -> bool:
         """Whether steps are left to take."""
-        return self.signal is not None or self.time_is_up or bool(self.red_flag)
+        return self.signal is not None or self.time_is_up or bool(self.red_flag or self.data)
 
     @property
     def event(self) -> tuple[str, str]:
@@ -49,6 +55,8 @@ class Ending:
             return names.EVENT_INTERRUPT, f"signal {self.signal}"
         if self.red_flag:
             return names.EVENT_INTERRUPT, f"stopped for a red flag: {self.red_flag}"
+        if self.data:
+            return names.EVENT_INTERRUPT, self.data
         return (names.EVENT_TIME_IS_UP, "train.max_hours is reached") if self.time_is_up else (names.EVENT_END, "")
 
 
@@ -60,8 +68,8 @@ def agreed(accelerator: Accelerator, mine: Turn) -> Turn:
     if accelerator.num_processes == 1:
         return replace(mine, back=None) if mine.ends else mine
     back = -1 if mine.back is None else mine.back
-    row = [mine.signal or 0, int(mine.due), int(mine.time_is_up), int(mine.stop), back, mine.cuts]
+    row = [mine.signal or 0, int(mine.due), int(mine.time_is_up), int(mine.stop), back, mine.cuts, mine.lack]
     every = accelerator.gather(torch.tensor([row], device=accelerator.device))
-    signal, due, up, stop, back, cuts = (int(v) for v in every.amax(dim=0).tolist())
-    ends = bool(signal or up or stop)
-    return Turn(signal or None, bool(due), bool(up), bool(stop), None if back < 0 or ends else back, cuts)
+    signal, due, up, stop, back, cuts, lack = (int(v) for v in every.amax(dim=0).tolist())
+    ends = bool(signal or up or stop or lack)
+    return Turn(signal or None, bool(due), bool(up), bool(stop), None if back < 0 or ends else back, cuts, lack)

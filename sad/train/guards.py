@@ -19,11 +19,13 @@ from sad.train import checkpoint, out_of_memory
 from sad.train.checkpoint import Progress
 from sad.train.deadline import Deadline
 from sad.train.ending import Ending, Turn, agreed
+from sad.train.interrupt import Interrupt
 from sad.train.push import push
 from sad.train.record import NoRecord, Record
 from sad.train.red_flags import RedFlags, Verdict
 from sad.train.spikes import is_spike, remember
 from sad.train.step import Step
+from sad.train.supply import Lack, Supply
 from sad_doctor import names
 
 T = TypeVar("T")
@@ -92,35 +94,44 @@ class Guards:
         shared = (shared and self._accelerator.num_processes > 1) or self.pieces
         return out_of_memory.with_room(self._progress, self._recipe.batch_size, attempt, clear, tell, shared=shared)
 
-    def took(self, done: Step) -> None:
+    def took(self, done: Step, supply: Supply) -> None:
         """Count a step."""
         self._progress.took(done.finite, done.seen)
+        supply.took()
         remember(self._progress, done.ledger.loss if done.level is None else done.level, done.spike)
 
-    def turn(self, signal: int | None, *, first: bool = False, last: bool = False) -> Turn:
-        """Judge the run after a step, or before the first; return what all processes do next, and hold them to it."""
+    def turn(self, interrupt: Interrupt, supply: Supply, *, first: bool = False, last: bool = False) -> Turn:
+        """Judge the run after a step, or before the first; return what all processes do next, and hold them to it.
+
+        Waits for the windows of the next step, but not beyond a signal or the time.
+        """
         progress = self._progress
+        lack = supply.lack(lambda: interrupt.signal is not None or self._deadline.passed())
         self._verdict = Verdict() if first else self._flags.look(progress, last=last)
         self._record.flagged(progress.step, self._verdict.news)
         mine = Turn(
-            signal=None if last else signal,
+            signal=None if last else interrupt.signal,
             due=self.saved.due(self._recipe.save_minutes),
             time_is_up=not last and self._deadline.passed(),
             stop=self._verdict.stop,
             back=self._verdict.back,
             cuts=progress.cuts,
+            lack=lack,
         )
         turn = agreed(self._accelerator, mine)
         progress.cuts = turn.cuts
         self._deadline.started()
         return turn
 
-    def go_back(self, step: int, distiller: Distiller, optimizer: torch.optim.Optimizer, objective: Objective) -> None:
+    def go_back(
+        self, step: int, supply: Supply, distiller: Distiller, optimizer: torch.optim.Optimizer, objective: Objective
+    ) -> None:
         """Go back to the checkpoint of ``step``; the batches since then are passed over. Raises UserError, OSError."""
         progress, left = self._progress, self._progress.step
         found = checkpoint.load(self._folder, distiller, optimizer, objective, step)
         passed = progress.passed + left - step
         progress.become(found, rollbacks=progress.rollbacks + 1, passed=passed, told=progress.told, cuts=progress.cuts)
+        supply.mark()
         if self._main:
             checkpoint.drop_after(self._folder, step)
             checkpoint.amend(self._folder, progress, objective)
@@ -152,10 +163,15 @@ class Guards:
         self.saved.now(self._progress.step if self._everywhere(written) else self.saved.step)
         self._deadline.saved(time.monotonic() - started)
 
-    def ending(self, turn: Turn) -> Ending:
-        """Return why the run ends after its last turn."""
+    def ending(self, turn: Turn, supply: Supply) -> Ending:
+        """Return why the run ends after its last turn; a want of data is put on record, and what a stream left out."""
         why = self._verdict.why or "found by the first process"
-        return Ending(turn.signal, turn.time_is_up, why if turn.stop else "")
+        data = (supply.why or "another process could not read on") if turn.lack else ""
+        if data:
+            self._record.warn(self._progress.step, data)
+        for line in supply.later:
+            self._record.warn(None, line)
+        return Ending(turn.signal, turn.time_is_up, why if turn.stop else "", data, turn.lack == Lack.ENDED)
 
     def _everywhere(self, written: bool) -> bool:
         """Wait for the others; return whether it went well on all of them, which the next save depends on."""

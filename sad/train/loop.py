@@ -15,12 +15,11 @@ from torch.nn.parallel import DistributedDataParallel
 
 from sad.batch import Batch
 from sad.data import blank
-from sad.distiller import Distiller
-from sad.errors import TrainingError, UserError
+from sad.errors import TrainingError
 from sad.evaluate import Likelihood, Scores
 from sad.objective import Objective
-from sad.train import checkpoint, devices, random_states, sharded, update
-from sad.train.aware import make_objective, measured_from, steer
+from sad.train import devices, sharded, update
+from sad.train.aware import measured_from, steer
 from sad.train.block_modes import as_asked
 from sad.train.checkpoint import Progress
 from sad.train.clock import Clock
@@ -34,11 +33,13 @@ from sad.train.guards import Guards
 from sad.train.held_out import HeldOut
 from sad.train.interrupt import Interrupt
 from sad.train.measurements import due, measured
-from sad.train.optimizer import make_optimizer, set_learning_rate
+from sad.train.optimizer import set_learning_rate
+from sad.train.parts import make_parts
 from sad.train.plan import Plan
 from sad.train.progress import Watcher
 from sad.train.record import NoRecord, Record, blame
 from sad.train.step import Step, take_step
+from sad.train.supply import Supply, taken_up
 from sad.train.teacher_signals import teacher_signals
 from sad_doctor import names
 
@@ -78,10 +79,11 @@ class Tools:
     feed: Feed
     clock: Clock
     guards: Guards
+    supply: Supply
 
     def step(self, plan: Plan, progress: Progress) -> tuple[Step, Batch]:
         """Take the step that is next; return it and its first micro-batch."""
-        self.clock.start()
+        self.clock.start(self.supply.waited)
         batches = self.feed.take(progress.step + progress.passed, progress.cuts)
         done = take_step(
             *(self.accelerator, self.wrapped, self.optimizer, self.objective, batches, plan.recipe.train.clip),
@@ -132,13 +134,12 @@ def train(
     ``signals`` replaces what notes a Ctrl-C. ``began`` is when ``train.max_hours`` began, by ``time.monotonic``.
     """
     recipe = plan.recipe.train
-    accelerator = _accelerator(plan)
-    distiller, optimizer, objective = _parts(plan, accelerator)
+    accelerator, distiller, optimizer, objective = make_parts(plan)
     schedule, clock = plan.schedule(accelerator.num_processes), Clock(accelerator.device)
-    fresh = Progress(data=plan.fingerprint, per_step=schedule.per_step)
+    fresh = Progress(per_step=schedule.per_step)
     wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer, recipe.clip)
     # only now is what a checkpoint holds cut where this run cuts it
-    progress = _taken_up(folder, plan, fresh, distiller, optimizer, objective) if resume else fresh
+    progress = taken_up(folder, plan, schedule, fresh, distiller, optimizer, objective) if resume else fresh
     start = progress.step
     # one process writes; what it writes is the same on all of them
     main, saved = accelerator.is_main_process, start if resume else None
@@ -146,81 +147,66 @@ def train(
     guards = Guards(accelerator, recipe, folder, progress, record, saved, began, sharded.in_pieces(distiller))
 
     held = HeldOut(plan, progress, accelerator, distiller, guards)
-    tools = Tools(accelerator, wrapped, optimizer, objective, Feed(plan, schedule, accelerator), clock, guards)
-    with signals or Interrupt() as interrupt, record.recorder, as_asked(recipe, distiller), tools.feed:
+    feed, supply = Feed(plan, schedule, accelerator), Supply(plan, schedule, progress)
+    tools = Tools(accelerator, wrapped, optimizer, objective, feed, clock, guards, supply)
+    with (
+        signals or Interrupt() as interrupt,
+        record.recorder,
+        as_asked(recipe, distiller),
+        tools.feed,
+        tools.supply.open,
+    ):
         known = held.teacher()
-        if plan.recipe.shares and not resume:
-            # from held-out text, so that every process starts with the same weights, and the first record has them
-            objective.calibrate(held.student(objective).ledger)
-        before = after = measured_from(objective, held.student(objective), known)
-        if not resume:
-            record.teacher(0, known)
-            record.evaluation(0, before)
+        before = after = _before(held, objective, known, NoRecord() if resume else record, fresh=not resume)
         guards.begin(distiller, optimizer, objective)
-        turn = guards.turn(interrupt.signal, first=True)
+        turn = guards.turn(interrupt, tools.supply, first=True)
         while progress.step < plan.steps and not turn.ends:
-            started = time.perf_counter()
+            started = time.perf_counter() - tools.supply.waited
             rate = set_learning_rate(optimizer, progress.step, plan.steps, recipe)
             done, first = guards.with_room(partial(tools.step, plan, progress), partial(tools.clear, plan), shared=True)
             seconds = time.perf_counter() - started
-            guards.took(done)
+            guards.took(done, tools.supply)
             more = tools.account(plan, progress, first)
             record.step(progress, done, rate, progress.step / schedule.steps_per_epoch, seconds, more)
             last = progress.step == plan.steps
             if last or progress.step % plan.eval_every == 0:
                 after = held.student(objective)
                 record.evaluation(progress.step, after)
-            turn = guards.turn(interrupt.signal, last=last)
+            turn = guards.turn(interrupt, tools.supply, last=last)
             if turn.back is not None:
-                guards.go_back(turn.back, distiller, optimizer, objective)
+                guards.go_back(turn.back, tools.supply, distiller, optimizer, objective)
                 continue
             if last or turn.due or progress.step % plan.save_every == 0:
                 guards.save(distiller, optimizer, objective)
             _in_vain(plan, progress, done)
 
-        ending = guards.ending(turn)
-        if not ending.early:
+        ending = guards.ending(turn, tools.supply)
+        if ending.spent:
+            after = held.student(objective)
+            record.evaluation(progress.step, after)
+        if not ending.early or ending.spent:
             export(plan, distiller, folder / STUDENT)
-        elif guards.saved.step != progress.step:
+        if ending.early and guards.saved.step != progress.step:
             guards.save(distiller, optimizer, objective, must=True)
         record.ended(progress.step, ending)
         accelerator.wait_for_everyone()
     return Result(folder, start, progress.step, before, after, known, ending)
 
 
-def _accelerator(plan: Plan) -> Accelerator:
-    return devices.make_accelerator(plan.device, plan.precision, tuple(plan.recipe.terms.weights))
+def _before(
+    held: HeldOut, objective: Objective, known: Likelihood, record: Record | NoRecord, *, fresh: bool
+) -> Scores:
+    """Return the student's scores before the first step that is taken here, and put those of a ``fresh`` run on record.
 
-
-def _parts(plan: Plan, accelerator: Accelerator) -> tuple[Distiller, torch.optim.Optimizer, Objective]:
-    """Put the pair on its device, with projectors made from the seed."""
-    torch.manual_seed(plan.recipe.train.seed)
-    pair, stored = plan.pair, plan.cache.teacher_output if plan.cache else None
-    distiller = Distiller(pair.student, pair.teacher, pair.vocab, plan.recipe.terms, stored, plan.recipe.aware).train()
-    random_states.seed(plan.recipe.train.seed)
-    # a teacher that is not there has nothing to cut
-    devices.place(distiller, accelerator, False if plan.cache else plan.recipe.train.shard_teacher)
-    return distiller, make_optimizer(distiller, plan.recipe.train), make_objective(plan.recipe, distiller)
-
-
-def _taken_up(
-    folder: Path,
-    plan: Plan,
-    fresh: Progress,
-    distiller: Distiller,
-    optimizer: torch.optim.Optimizer,
-    objective: Objective,
-) -> Progress:
-    """Load the newest checkpoint. Raises UserError where it stands for a training on other data, or by other steps."""
-    progress = checkpoint.load(folder, distiller, optimizer, objective)
-    if progress.data != plan.fingerprint:
-        told = f"the data is not what {folder} was trained on"
-        raise UserError(f"{told}: put it back, or start a new run without --resume")
-    progress.per_step = progress.per_step or fresh.per_step
-    if progress.per_step != fresh.per_step:
-        told = f"a step of {folder} takes {progress.per_step} windows, and here it would take {fresh.per_step}"
-        raise UserError(f"{told}: change train.accumulation so that the steps are the same")
-    return progress
+    ``known`` are the teacher's.
+    """
+    if held.plan.recipe.shares and fresh:
+        # from held-out text, so that every process starts with the same weights, and the first record has them
+        objective.calibrate(held.student(objective).ledger)
+    before = measured_from(objective, held.student(objective), known)
+    record.teacher(0, known)
+    record.evaluation(0, before)
+    return before
 
 
 def _in_vain(plan: Plan, progress: Progress, done: Step) -> None:

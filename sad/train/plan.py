@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,8 +15,9 @@ from sad.batch import ALM, ATTENTION, KD, LAYERWISE, Batch
 from sad.cache.absent import absent_teacher
 from sad.cache.key import make_key
 from sad.cache.reader import Cache, open_cache
-from sad.data import Example, Prepared, Readers, Schedule, blank, collate_rows, prepare, prepare_stream
+from sad.data import Example, Pools, Prepared, Readers, Schedule, Streamed, blank, collate_rows, prepare
 from sad.data.facts import coverage, fingerprint, lengths, longest_sides
+from sad.data.pools import first_pool, pool_of
 from sad.data.schedule import rows_of
 from sad.document import Document
 from sad.errors import UserError
@@ -48,6 +50,8 @@ class Plan:
     device: str
     notes: tuple[str, ...] = ()
     cache: Cache | None = None
+    told: Sequence[str] = ()
+    """All that was odd about the text so far: of a stream there is more after the notes."""
 
     def schedule(self, processes: int = 1) -> Schedule:
         """Return which examples each step takes."""
@@ -90,9 +94,27 @@ class Plan:
             "student_vocabulary": readers.student.size,
             "teacher_vocabulary": readers.teacher.size,
             "train_windows": len(self.train),
+            **({"stream": "as far as it was prepared"} if self.grows else {}),
             "held_out_windows": len(self.held_out),
             **({"teacher_cache": self.cache.told()} if self.cache else {}),
         }
+
+    @property
+    def grows(self) -> bool:
+        """Whether more of the training text is prepared while the run goes on."""
+        return isinstance(self.train, Streamed) and self.train.size is None
+
+    def later(self) -> list[str]:
+        """What is known of a stream's text only after it was read, a line each; nothing of any other text."""
+        if not isinstance(self.train, Streamed):
+            return []
+        return [line for line in (*self.told, *self.train.left_out) if line not in self.notes]
+
+    def whole(self) -> Plan:
+        """Return the plan with all windows that its steps take: a cache numbers them before the first is asked for."""
+        if isinstance(self.train, Streamed):
+            _read_all(self.train, self.recipe)
+        return self
 
     @property
     def layers(self) -> set[int]:
@@ -139,22 +161,28 @@ def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None) ->
         workers=data.workers,
         name="the held-out text",
     )
-    notes += [train.told, *train.left_out]
+    so_far = "of the stream so far: " if data.streaming else ""
+    notes += [train.told, *(so_far + line for line in train.left_out)]
     if r.packing:
         # one that is on disk has read each window by itself
         both = (("teacher", pair.teacher), ("student", pair.student))
         for name, model in both[1:] if cache else both:
             check_packing(model, name, data.max_length)
     a_pass = make_schedule(recipe, train, processes).steps_per_epoch
+    if data.streaming:
+        # its last pool has more than the steps take
+        a_pass = min(a_pass, r.max_steps or MOST)
     steps = min(max(1, math.ceil(min(r.epochs * a_pass, MOST))), r.max_steps or MOST)
-    plan = Plan(recipe, pair, train, held, steps, precision, device, tuple(notes), cache)
+    plan = Plan(recipe, pair, train, held, steps, precision, device, tuple(notes), cache, notes)
     if cache:
         check_cache(plan, cache, recipe.cache)
     return plan
 
 
-def _train_examples(recipe: Recipe, documents: Iterable[Document], readers: Readers, processes: int) -> Prepared:
-    """Prepare the training text; of a stream, what the steps will take. Raises UserError."""
+def _train_examples(
+    recipe: Recipe, documents: Iterable[Document], readers: Readers, processes: int
+) -> Prepared | Streamed:
+    """Prepare the training text; of a stream, what the first steps take. Raises UserError."""
     data, r, name = recipe.data, recipe.train, "the training text"
     if not data.streaming:
         return prepare(documents, readers, data.max_length, data.cache, workers=data.workers, name=name)
@@ -162,13 +190,30 @@ def _train_examples(recipe: Recipe, documents: Iterable[Document], readers: Read
         raise UserError("a stream has no end that is known: set train.max_steps")
     if r.packing:
         raise UserError("a stream is read window by window: set train.packing = false, or data.streaming = false")
-    limit = r.max_steps * r.batch_size * r.accumulation * processes
-    return prepare_stream(documents, readers, data.max_length, limit, data.cache, workers=data.workers or 0, name=name)
+    # the first process of a machine writes what the others of it read
+    follows = int(os.environ.get("LOCAL_RANK", "0")) > 0
+    found = Streamed(
+        documents, readers, data.max_length, data.cache, workers=data.workers, follows=follows, name=data.text
+    )
+    found.need(first_pool(r.batch_size * r.accumulation * processes))
+    if recipe.cache.path is not None:
+        _read_all(found, recipe, processes)
+    return found
+
+
+def _read_all(stream: Streamed, recipe: Recipe, processes: int = 1) -> None:
+    """Prepare the windows of every step, and let the stream end with them."""
+    r = recipe.train
+    stream.end_at(pool_of((r.max_steps or 1) - 1)[2] * r.batch_size * r.accumulation * processes)
 
 
 def make_schedule(recipe: Recipe, train: Sequence[Example], processes: int = 1) -> Schedule:
     """Return which of the examples each step takes."""
     r = recipe.train
+    if isinstance(train, Streamed):
+        size = (r.max_steps or 1) * r.batch_size * r.accumulation * processes
+        own = (size, r.batch_size, r.accumulation, r.seed, processes)
+        return Pools(*own, source=train, buckets=r.buckets)
     if r.packing:
         packs = rows_of(longest_sides(train), recipe.data.max_length, r.seed)
         return Schedule(len(packs), r.batch_size, r.accumulation, r.seed, processes, packs=packs)

@@ -16,7 +16,7 @@ from sad import tiny
 from sad.align.columns import LISTS
 from sad.align.example import Example, Readers
 from sad.data import cache as module
-from sad.data import examples, prepare, prepare_stream
+from sad.data import examples, prepare
 from sad.data.cache import chunks, content_key, default_workers
 from sad.document import Document
 from sad.errors import UserError
@@ -222,30 +222,3 @@ def test_little_text_is_worth_no_process(monkeypatch: pytest.MonkeyPatch) -> Non
     assert default_workers(10**12) == 8
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(1), raising=False)
     assert default_workers(10**12) == 0
-
-
-def test_a_stream_is_read_no_farther_than_it_is_needed(tmp_path: Path) -> None:
-    read: list[int] = []
-
-    def endless():
-        number = 0
-        while True:
-            read.append(number)
-            yield f"{number} {TEXTS[number % 2]}"
-            number += 1
-
-    found = prepare_stream(endless(), readers(), LENGTH, 40, tmp_path)
-    assert len(found) == 40
-    assert len(read) <= 2 * module.CHUNK
-    plain = examples([f"{n} {TEXTS[n % 2]}" for n in range(module.CHUNK)], readers(), LENGTH, limit=40)
-    for one, other in zip(plain, found, strict=True):
-        assert_same(one, other)
-
-
-def test_a_stream_has_one_fingerprint_whoever_prepares_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK", 2)
-    prints = {prepare_stream(SOME * 4, readers(), LENGTH, 30, tmp_path, workers=n).fingerprint for n in (0, 1, 2)}
-    assert len(prints) == 1
-    others = prepare_stream(SOME[::-1] * 4, readers(), LENGTH, 30, tmp_path)
-    assert others.fingerprint not in prints
-    assert len(list(tmp_path.iterdir())) == 2

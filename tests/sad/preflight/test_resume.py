@@ -41,7 +41,7 @@ def test_a_checkpoint_without_the_optimizers_state_is_wrong(bench, wrong, monkey
 
 def test_an_order_that_begins_anew_is_wrong(bench, wrong, monkeypatch) -> None:
     """After a resume the data starts again from the first batch."""
-    kept = loop.checkpoint.load
+    kept = checkpoint.load
 
     def from_the_start(folder, distiller, optimizer, objective):
         progress = kept(folder, distiller, optimizer, objective)
@@ -49,7 +49,7 @@ def test_an_order_that_begins_anew_is_wrong(bench, wrong, monkeypatch) -> None:
         optimizer.param_groups[0]["peak"] *= 0.5
         return progress
 
-    monkeypatch.setattr(loop.checkpoint, "load", from_the_start)
+    monkeypatch.setattr(checkpoint, "load", from_the_start)
     assert [f.topic for f in wrong(resume(bench()))] == ["resume"]
 
 

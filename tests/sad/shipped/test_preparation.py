@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import count, repeat
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 
 from sad import tiny
 from sad.align import columns
-from sad.data import Readers, cache
+from sad.data import Readers, cache, maker, segments
 from sad.invariants.truncated_alike import Prompted, truncated_alike
 from sad.shipped.preparation import _told, preparation, prepared, streamed
 
@@ -37,7 +38,7 @@ def test_examples_of_another_length_that_are_taken_for_these_are_named(monkeypat
 def test_a_stream_gives_what_a_list_gives():
     texts = [text for text in tiny.TEXT.split("\n\n") if text]
     readers = Readers(tiny.reader(320), tiny.reader(400))
-    assert _told(streamed(texts, readers, 64)) == _told(prepared(texts, readers, 64))[: len(texts)]
+    assert _told(streamed(texts, readers, 64)) == _told(prepared(texts, readers, 64))
 
 
 def test_labels_that_are_counted_wrongly_are_named(monkeypatch):
@@ -55,11 +56,37 @@ def test_a_run_that_prepares_once_more_is_named(monkeypatch):
         prepared([tiny.TEXT], READERS, 32)
 
 
+TEXTS = [text for text in tiny.TEXT.split("\n\n") if text]
+
+
 @pytest.mark.parametrize(
-    ("digests", "says"), [(repeat(0), "another stream is the same"), (count(), "the same stream is another")]
+    ("names", "says"),
+    [(lambda: repeat("0"), "another stream is the same"), (lambda: map(str, count()), "a stream is prepared again")],
 )
-def test_a_stream_that_is_taken_for_another_is_named(monkeypatch, digests, says):
-    write = cache._write
-    monkeypatch.setattr(cache, "_write", lambda *given: (write(*given)[0], str(next(digests))))
+def test_a_stream_that_is_taken_for_another_is_named(monkeypatch, names, says):
+    """Files that are named after nothing, or after something that is new each time."""
+    groups, every = segments.groups, names()
+    monkeypatch.setattr(segments, "groups", lambda *of: (replace(one, key=next(every)) for one in groups(*of)))
     with pytest.raises(AssertionError, match=says):
-        prepared([text for text in tiny.TEXT.split("\n\n") if text], READERS, 32)
+        prepared(TEXTS[:1], READERS, 32)
+
+
+def test_a_run_that_goes_on_with_another_text_is_named(monkeypatch):
+    shipped = maker.Maker.segments
+
+    def trusting(self, expected):
+        for number, one in enumerate(shipped(self, lambda _: None)):
+            yield expected(number) or one
+
+    monkeypatch.setattr(maker.Maker, "segments", trusting)
+    with pytest.raises(AssertionError, match="goes on with a stream that is not what it was"):
+        prepared(TEXTS, READERS, 32)
+
+
+def test_windows_that_get_lost_between_two_segments_are_named(monkeypatch):
+    shipped = segments.write
+    monkeypatch.setattr(
+        segments, "write", lambda folder, of, first, parts: shipped(folder, of, max(0, first - 1), parts)
+    )
+    with pytest.raises(AssertionError, match="other examples"):
+        prepared(TEXTS, READERS, 32)

@@ -24,19 +24,20 @@ class Several:
         return torch.cat([mine, *(torch.tensor([row]) for row in self.rows)])
 
 
-NOTHING = [0, 0, 0, 0, -1, 1]
+NOTHING = [0, 0, 0, 0, -1, 1, 0]
 
 
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
         (NOTHING, Turn()),
-        ([15, 0, 0, 0, -1, 1], Turn(signal=15)),
-        ([0, 1, 0, 0, -1, 4], Turn(due=True, cuts=4)),
-        ([0, 0, 1, 0, -1, 1], Turn(time_is_up=True)),
-        ([0, 0, 0, 1, -1, 1], Turn(stop=True)),
-        ([0, 0, 0, 0, 0, 1], Turn(back=0)),
-        ([2, 0, 0, 0, 7, 1], Turn(signal=2)),
+        ([15, 0, 0, 0, -1, 1, 0], Turn(signal=15)),
+        ([0, 1, 0, 0, -1, 4, 0], Turn(due=True, cuts=4)),
+        ([0, 0, 1, 0, -1, 1, 0], Turn(time_is_up=True)),
+        ([0, 0, 0, 1, -1, 1, 0], Turn(stop=True)),
+        ([0, 0, 0, 0, 0, 1, 0], Turn(back=0)),
+        ([2, 0, 0, 0, 7, 1, 0], Turn(signal=2)),
+        ([0, 0, 0, 0, 7, 1, 2], Turn(lack=2)),
     ],
 )
 def test_what_one_wants_all_do(row: list[int], expected: Turn) -> None:
@@ -56,6 +57,7 @@ def test_alone_it_is_ones_own_will_but_a_run_that_ends_does_not_go_back() -> Non
         (Ending(), (names.EVENT_END, "")),
         (Ending(15), (names.EVENT_INTERRUPT, "signal 15")),
         (Ending(red_flag="R105"), (names.EVENT_INTERRUPT, "stopped for a red flag: R105")),
+        (Ending(data="the stream broke"), (names.EVENT_INTERRUPT, "the stream broke")),
         (Ending(time_is_up=True), (names.EVENT_TIME_IS_UP, "train.max_hours is reached")),
     ],
 )

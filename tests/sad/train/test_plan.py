@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from sad import tiny
+from sad.data import Streamed, segments
 from sad.errors import UserError
 from sad.recipe.schema import load, parse
 from sad.train import plan as plans
@@ -56,17 +57,34 @@ def test_a_text_without_a_window_is_named(pair_folder: Path, tmp_path: Path, sho
         make_plan(parse(tree, "test"))
 
 
-def test_a_stream_is_prepared_as_far_as_its_steps_go(pair_folder: Path) -> None:
+def test_a_stream_is_prepared_as_far_as_its_first_steps_go(
+    pair_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "FIRST", 1)
+    monkeypatch.setattr(segments, "MOST", 1)
+
     def streamed(**train: Any) -> Plan:
         data = {"text": str(pair_folder / "text.txt"), "held_out": 2, "max_length": 32, "streaming": True}
         models = {name: {"model": str(pair_folder / name)} for name in ("teacher", "student")}
         how = {"device": "cpu", "precision": "fp32", "batch_size": 4, **train}
-        return make_plan(parse({**models, "data": data, "train": how}, "test"), 2)
+        return make_plan(parse({**models, "data": {**data, "cache": str(tmp_path)}, "train": how}, "test"), 2)
 
-    found = streamed(max_steps=2, accumulation=2)
-    assert len(found.train) == 2 * 4 * 2 * 2
-    assert found.steps == 2
-    assert found.fingerprint == streamed(max_steps=2, accumulation=2).fingerprint
+    grows = streamed(max_steps=50)
+    assert isinstance(grows.train, Streamed)
+    assert (grows.grows, grows.steps, grows.schedule(2).per_step) == (True, 50, 8)
+    assert grows.facts()["stream"] == "as far as it was prepared"
+    there = len(grows.train)
+    assert there >= 8 * 8
+    assert grows.train.fingerprint == streamed(max_steps=50).fingerprint
+    # all of it, which the steps do not take
+    assert len(grows.whole().train) > there
+    assert not grows.grows
+    # the end comes before the first step: steps are counted as for any text
+    short = streamed(max_steps=50, accumulation=4, epochs=2.0)
+    assert not short.grows
+    assert short.steps == 2 * short.schedule(2).steps_per_epoch < 50
+    assert len(short.train) == len(grows.train)
+    assert "stream" not in short.facts()
     with pytest.raises(UserError, match=r"set train\.max_steps"):
         streamed()
     with pytest.raises(UserError, match=r"set train\.packing = false"):

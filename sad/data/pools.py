@@ -1,0 +1,98 @@
+"""Which windows of a stream each step takes: pool by pool, so that a step needs no more than its own pool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from sad.align.reader import Ints
+from sad.data.schedule import POOL, Schedule, bucketed, order
+from sad.data.stream import Streamed
+
+FIRST = 8
+"""Steps of the first pool; each is twice as long as the one before, up to ``POOL``: so the first one is there soon."""
+
+LEAD = 2 * POOL
+"""Steps whose windows are prepared beyond the pool that is in work."""
+
+
+def pool_of(step: int) -> tuple[int, int, int]:
+    """Return the number of the pool that a step of a pass lies in, and the steps from which and up to which it goes."""
+    start, size = 0, FIRST
+    for number in count():
+        if step < start + size:
+            return number, start, start + size
+        start, size = start + size, min(2 * size, POOL)
+        if size == POOL:
+            more = max(0, step - start) // POOL
+            return number + 1 + more, start + more * POOL, start + (more + 1) * POOL
+    raise AssertionError("a step is in a pool")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pools(Schedule):
+    """The schedule of a stream: an order that its seed, the stream and the windows of a step decide, and nothing else.
+
+    A pool's windows are shuffled among themselves, and with ``buckets`` those of a step are of about one length. A
+    pass ends with the stream; the next one goes over the same windows, in another order within each pool. ``size`` is
+    the windows that ``expected`` steps take, where the stream has as many. Methods that take a step raise UserError
+    where its windows cannot be had.
+    """
+
+    source: Streamed = field(kw_only=True)
+    buckets: bool = field(kw_only=True)
+    _pools: dict[tuple[int, int], Ints] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of one pass; as long as nobody knows where the stream ends, those that are expected of it."""
+        size = self.source.size
+        return -(-(self.size if size is None else size) // self.per_step)
+
+    def units(self, step: int) -> Ints:
+        """Return the windows that ``step`` takes over all processes. Waits for its pool."""
+        epoch, place = self._place(step)
+        number, start, stop = pool_of(place)
+        if (epoch, number) not in self._pools:
+            # two pools at the most are looked at together: where one goes over into the next
+            for old in list(self._pools)[:-1]:
+                self._pools.pop(old, None)
+            self._pools[epoch, number] = self._of_pool(epoch, number, start, stop)
+        return self._pools[epoch, number][(place - start) * self.per_step : (place - start + 1) * self.per_step]
+
+    def wait(self, step: int, until: Callable[[], bool]) -> None:
+        """Wait until the windows of a step are there, the stream has ended, or ``until`` is true."""
+        self.source.need(pool_of(step)[2] * self.per_step, until)
+
+    def key(self, step: int) -> str:
+        """Return a hash of all that decides the first so many steps."""
+        return self.source.key_at(pool_of(max(0, step - 1))[2] * self.per_step)
+
+    @property
+    def lead(self) -> int:
+        """Windows that are to be prepared beyond those that are needed."""
+        return LEAD * self.per_step
+
+    def _place(self, step: int) -> tuple[int, int]:
+        """Return the pass and the step of it."""
+        there = self.source.need(pool_of(step)[2] * self.per_step)
+        if there > step * self.per_step:
+            return 0, step
+        # the stream has ended before
+        return divmod(step, -(-there // self.per_step))
+
+    def _of_pool(self, epoch: int, number: int, start: int, stop: int) -> Ints:
+        first = start * self.per_step
+        last = self.source.need(stop * self.per_step)
+        # a number of its own, which is not 0: a generator takes nothing for a 0
+        part = 2, number + 1
+        if self.buckets:
+            sizes, _ = self.source.sizes(first, last)
+            return first + bucketed(sizes, self.per_step, epoch, self.seed, *part)
+        return first + order(last - first, epoch, self.seed, *part)
+
+
+def first_pool(per_step: int) -> int:
+    """Return the windows without which the first step cannot be taken."""
+    return FIRST * per_step

@@ -1,0 +1,160 @@
+"""`sad train` on a stream: it breaks, is mended, gone on with, killed and gone on with, on one process and on two."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import warm
+from furnished import furnish, record, write
+
+from sad_doctor import names
+
+SECONDS = 120
+STEPS = 40
+"""Three pools: up to the steps 8, 24 and 56."""
+OF_THE_MOMENT = ("time", names.TOKENS_PER_SECOND, names.SECONDS, names.MEMORY)
+
+
+class Room:
+    """A folder with a tiny pair and a stream of two segments, the first of which the first pools need."""
+
+    def __init__(self, folder: Path, pair: Path) -> None:
+        self.folder = folder
+        furnish(folder, pair)
+        data = {
+            "text": "./text.jsonl",
+            "streaming": True,
+            "held_out": 2,
+            "max_length": 32,
+            "eval_windows": 1,
+            "workers": 0,
+            "shuffle_buffer": 8,
+        }
+        how = {"batch_size": 32, "max_steps": STEPS, "eval_every": 11, "save_every": 10, "log_every": 1}
+        write(folder, data=data, train=how)
+        text = (folder / "text.txt").read_text(encoding="utf-8")
+        self.rows = [json.dumps({"text": f"{number} {text[97 * number : 97 * number + 900]}"}) for number in range(160)]
+        self.put(self.rows)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PYTHONUNBUFFERED": "1",
+            "HF_HUB_OFFLINE": "1",
+            "OMP_NUM_THREADS": "1",
+            "SAD_CACHE": str(self.folder / "cache"),
+        }
+
+    def put(self, rows: list[str]) -> None:
+        (self.folder / "text.jsonl").write_text("\n".join(rows), encoding="utf-8")
+
+    def sad(self, *words: str) -> tuple[int, str, str]:
+        done = warm.sad(*words, cwd=self.folder, env=self.environment, timeout=SECONDS)
+        return done.returncode, done.stdout, done.stderr
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", *words],
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def newest(self) -> Path:
+        return max((p for p in (self.folder / "runs").iterdir() if not p.is_symlink()), key=lambda p: p.stat().st_ctime)
+
+
+@pytest.fixture
+def room(tmp_path: Path, pair_folder: Path) -> Room:
+    return Room(tmp_path, pair_folder)
+
+
+def lines(run: Path) -> list[dict[str, Any]]:
+    return [{key: of for key, of in line.items() if not key.startswith(OF_THE_MOMENT)} for line in record(run)]
+
+
+def test_broken_killed_and_on_two_processes_it_is_one_run(room: Room) -> None:
+    at = 100
+    room.put([*room.rows[:at], "{", *room.rows[at:]])
+    code, out, err = room.sad("train", "--config", "run.toml")
+    assert (code, err) == (2, "")
+    run = room.newest()
+    assert f"text.jsonl, line {at + 1}: not JSON" in out
+    assert out.count("not JSON") == 1
+    assert "stopped after step 24 of 40 for want of data; nothing is lost. Go on with:" in out
+    assert (run / "checkpoints" / "step-00000024").is_dir()
+    assert not (run / "student").exists()
+
+    # mended
+    room.put(room.rows)
+    with room.start("sad", "train", "--resume", str(run)) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("step 33"):
+                break
+        process.kill()
+        process.communicate(timeout=SECONDS)
+    assert 30 <= max(int(path.name[-8:]) for path in (run / "checkpoints").iterdir()) < STEPS
+    code, out, err = room.sad("train", "--resume", str(run))
+    assert (code, err) == (0, "")
+    assert "more of the stream as the steps need them" in out
+
+    # prepared anew, elsewhere, by a process of its own
+    code, _, err = room.sad("train", "--config", "run.toml", "--set", "data.cache=other", "--set", "data.workers=1")
+    assert (code, err) == (0, "")
+    whole = room.newest()
+    assert whole != run
+    assert lines(run) == lines(whole)
+    assert [line["step"] for line in lines(run) if names.LOSS in line] == list(range(1, STEPS + 1))
+    assert (run / "student" / "model.safetensors").read_bytes() == (
+        whole / "student" / "model.safetensors"
+    ).read_bytes()
+
+    launcher = ("torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "sad", "train")
+    words = ("--config", "run.toml", "--batch-size", "16", "--set", "data.cache=third")
+    with room.start(*launcher, *words) as process:
+        out, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, err
+    together = room.newest()
+    assert together not in (run, whole)
+    for left, right in zip(lines(together), lines(whole), strict=True):
+        for key in set(left) - {key for key in left if key.startswith(names.GRAD_SHARE)}:
+            assert left[key] == pytest.approx(right[key], rel=2e-3, abs=1e-6), key
+    # one of them wrote: what is there is what one alone wrote
+    third, other = (sorted(path.name for path in (room.folder / of / "streams").iterdir()) for of in ("third", "other"))
+    assert third == other
+    assert len(other) == 2
+
+
+def test_a_stream_that_is_too_short_ends_with_its_student(room: Room) -> None:
+    room.put(room.rows[:50])
+    code, out, err = room.sad("train", "--config", "run.toml", "--epochs", "1", "--set", "data.held_out=1")
+    assert (code, err) == (2, "")
+    run = room.newest()
+    (told,) = [line for line in out.splitlines() if "the stream has ended with" in line]
+    done = max(int(path.name[-8:]) for path in (run / "checkpoints").iterdir())
+    assert 24 < done < STEPS
+    assert f"start anew with train.max_steps = {done}" in told
+    assert out.splitlines()[-1] == f"ended after step {done} of {STEPS}, with its stream"
+    assert (run / "student" / "model.safetensors").is_file()
+
+
+def test_a_cache_of_the_teacher_is_written_and_trained_from(room: Room) -> None:
+    words = ("--config", "run.toml", "--max-steps", "3", "--batch-size", "4", "--cache", "kept")
+    code, out, err = room.sad("cache", *words)
+    assert (code, err) == (0, ""), out
+    code, out, err = room.sad("train", *words)
+    assert (code, err) == (0, "")
+    run = room.newest()
+    assert [line["step"] for line in lines(run) if names.LOSS in line] == [1, 2, 3]
+    # whole steps of the first pool
+    assert json.loads((run / "run.json").read_text(encoding="utf-8"))[names.ALIGNMENT]["train_windows"] == 8 * 4
