@@ -194,7 +194,9 @@ def train(
     return Result(folder, start, progress.step, before, after, known, ending)
 
 
-def _before(held: HeldOut, objective: Objective, known: Likelihood, record: Record | NoRecord, *, fresh: bool) -> Scores:
+def _before(
+    held: HeldOut, objective: Objective, known: Likelihood, record: Record | NoRecord, *, fresh: bool
+) -> Scores:
     """Return the student's scores before the first step that is taken here, and put those of a ``fresh`` run on record.
 
     ``known`` are the teacher's.
