@@ -130,7 +130,6 @@ def _folder() -> Iterator[Path]:
         TemporaryDirectory(ignore_cleanup_errors=True) as made,
         few,
         hasty,
-        small,
         patch.dict(os.environ, SAD_CACHE=made),
     ):
         (Path(made) / "file").touch()
