@@ -1,8 +1,8 @@
 """What the dashboard costs on long runs: a tick of following, a key, the first paint. Prints a table in Markdown.
 
-    python benchmarks/dashboard.py [--records 100000 1000000]
+    python benchmarks/dashboard.py [--records 100000 1000000] [--sizes 80x24 120x40 220x60]
 
-A tick appends eight records to a JSON-lines log of 12 columns, reads them, and repaints charts and shares at 220x60.
+A tick appends eight records to a JSON-lines log of 12 columns, reads them, and repaints charts and shares.
 A key counts from the press to the screen at rest. The first row of keys is one that does nothing: what the driver of
 the test takes, which is in all others. Judging runs at its own pace in a thread and is shown apart.
 The first paint is that of a new process on a terminal, as a ratio to ``python -c "import textual.app"``. All times are
@@ -28,13 +28,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bytecode import installed
+
 from sad_doctor.check import check
 from sad_doctor.readers import open_log
 from sad_doctor.views.tui import snapshot as snapshots
 from sad_doctor.views.tui.app import DoctorApp
 from sad_doctor.views.tui.broom import YOUNG
 
-SIZE = (220, 60)
 TERMS = ("kd", "lm", "layerwise", "attention")
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "no key of ours: the driver of the test": ("1", ("f12",)),
@@ -78,6 +79,8 @@ def write(path: Path, records: int) -> random.Random:
     return noise
 
 
+IDLE = 4.0
+"""Seconds that somebody looks at the first screen before a key is pressed."""
 Row = dict[str, float]
 Keys = dict[str, tuple[float, float, float]]
 """Of each group of keys the worst of the first presses, then the median and the worst of all others, in ms."""
@@ -97,7 +100,9 @@ def timed(do: Callable[[], object]) -> float:
     return 1e3 * (time.process_time() - begun)
 
 
-async def follow(path: Path, records: int, noise: random.Random, ticks: int, times: int) -> tuple[Row, Keys]:
+async def follow(
+    path: Path, records: int, noise: random.Random, ticks: int, times: int, size: tuple[int, int]
+) -> tuple[Row, Keys]:
     judging: list[float] = []
 
     def judge(run: object) -> object:
@@ -107,12 +112,13 @@ async def follow(path: Path, records: int, noise: random.Random, ticks: int, tim
         return report
 
     app = DoctorApp(open_log(path), judge, interval=3600.0)  # type: ignore[arg-type]
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=size) as pilot:
         while app.snapshot is None or app.snapshot.opened < 1:
             await app.workers.wait_for_complete()
             await pilot.pause()
             app.tick()
         await app.workers.wait_for_complete()
+        await pilot.pause(IDLE)
         gc.freeze()  # as the program does once it has started
         gc.set_threshold(*YOUNG)
         watch = app.desk._watches[0]
@@ -150,11 +156,11 @@ async def follow(path: Path, records: int, noise: random.Random, ticks: int, tim
 def first_paint(times: int) -> tuple[float, float]:
     """Return processor seconds up to the first painted screen and of importing Textual, the least of several."""
     root = Path(__file__).parents[1]
-    env = {**os.environ, "PYTHONPATH": str(root), "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
+    env = {**installed(), "PYTHONPATH": str(root), "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
     dashboard = [sys.executable, "-m", "sad_doctor", str(root / "fixtures" / "runs" / "run2.log")]
     textual = [sys.executable, "-c", "import textual.app"]
-    painted = min(_spent(lambda: _until_painted(dashboard, env)) for _ in range(times))
-    return painted, min(_spent(lambda: subprocess.run(textual, check=True, env=env)) for _ in range(times))
+    painted = min(_spent(lambda: _until_painted(dashboard, env)) for _ in range(times + 1))
+    return painted, min(_spent(lambda: subprocess.run(textual, check=True, env=env)) for _ in range(times + 1))
 
 
 def _until_painted(command: list[str], env: dict[str, str]) -> None:
@@ -182,19 +188,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--ticks", type=int, default=20)
+    parser.add_argument("--sizes", nargs="+", default=["220x60"], help="of the terminal, in cells")
     parser.add_argument("--times", type=int, default=5, help="so many times each key")
     given = parser.parse_args()
     measured = {}
     for records in given.records:
-        with tempfile.TemporaryDirectory() as folder:
-            log = Path(folder) / "log.jsonl"
-            measured[records] = asyncio.run(follow(log, records, write(log, records), given.ticks, given.times))
-    print("| processor time, median, ms | " + " | ".join(f"{records:,} records" for records in measured) + " |")
+        for told in given.sizes:
+            across, _, down = told.partition("x")
+            size = int(across), int(down)
+            with tempfile.TemporaryDirectory() as folder:
+                log = Path(folder) / "log.jsonl"
+                found = asyncio.run(follow(log, records, write(log, records), given.ticks, given.times, size))
+            measured[f"{records:,} records, {told}"] = found
+    print("| processor time, median, ms | " + " | ".join(measured) + " |")
     print("|---|" + "---|" * len(measured))
     for what in next(iter(measured.values()))[0]:
         print(f"| {what} | " + " | ".join(f"{one[what]:.1f}" for one, _ in measured.values()) + " |")
-    for records, (_, keys) in measured.items():
-        print(f"\n| key, ms, {records:,} records | first | median | worst |\n|---|---|---|---|")
+    for what, (_, keys) in measured.items():
+        print(f"\n| key, ms, {what} | first | median | worst |\n|---|---|---|---|")
         for name, took in keys.items():
             print(f"| {name} | " + " | ".join(f"{one:.1f}" for one in took) + " |")
     painted, imported = first_paint(5)

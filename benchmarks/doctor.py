@@ -20,6 +20,8 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
+from bytecode import installed
+
 ROOT = Path(__file__).resolve().parents[1]
 TERMS = [f"train/{kind}/{term}" for kind in ("raw", "weighted") for term in ("kd", "lm", "layerwise")]
 NAMES = ("train/loss", "train/grad_norm", "train/lr", "train/tokens_per_second", *TERMS)
@@ -185,7 +187,7 @@ def _write_record(file: BinaryIO, at: int, record: bytes) -> int:
 def measure(body: str, path: Path, python: str = sys.executable, **more: str) -> tuple[float, float, float] | None:
     """Return the best processor time of three, the largest memory and that at the end, in seconds and MB."""
     told = FRAME.format(body=f"path = {str(path)!r}\n{body}")
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "SAD_CACHE": "/dev/null"} | more
+    environment = installed() | {"OMP_NUM_THREADS": "1", "SAD_CACHE": "/dev/null"} | more
     if python == sys.executable:
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     found = []

@@ -22,6 +22,7 @@ import termios
 import time
 from pathlib import Path
 
+from bytecode import installed
 from doctor import ROOT, write_wandb
 
 REST = 2.0
@@ -41,7 +42,7 @@ def drawn(command: list[str], folder: Path) -> tuple[float, float]:
     """Run a program on a terminal until it rests; return its processor seconds up to then and its memory in MB."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
-    env = os.environ | {
+    env = installed() | {
         "PYTHONPATH": str(ROOT),
         "TERM": "xterm-256color",
         "HOME": str(folder),

@@ -19,11 +19,12 @@ from pathlib import Path
 
 from sad.quiet import quiet_libraries
 from sad.recipe.schema import load
-from sad.train import loop, update
+from sad.train import update
 from sad.train.checkpoint import Progress
 from sad.train.clock import Clock
 from sad.train.grad_shares import grad_shares
 from sad.train.measurements import measured
+from sad.train.parts import make_parts
 from sad.train.plan import make_plan
 from sad.train.record import Record
 from sad.train.red_flags import PRICE, RedFlags
@@ -46,8 +47,7 @@ def main() -> None:
     asked.add_argument("--pairs", type=int, default=40)
     pairs = asked.parse_args().pairs
     plan = make_plan(load(None, {}))
-    accelerator = loop._accelerator(plan)
-    distiller, optimizer, objective = loop._parts(plan, accelerator)
+    accelerator, distiller, optimizer, objective = make_parts(plan)
     wrapped, optimizer = accelerator.prepare(distiller, optimizer)
     parts = (accelerator, wrapped, optimizer, objective)
     clip, log_every = plan.recipe.train.clip, plan.recipe.train.log_every
@@ -67,7 +67,7 @@ def main() -> None:
             done = take_step(
                 *parts, batches, clip, measure_update=asks, is_spike=partial(is_spike, progress), clock=clock
             )
-            progress.took(done.finite)
+            progress.took(done.finite, done.seen)
             remember(progress, done.ledger.loss, done.spike)
             told = partial(measured, clock, optimizer, progress, "cpu", {})
             record.step(progress, done, 1e-3, 0.0, 1.0, told)
@@ -76,7 +76,7 @@ def main() -> None:
         ratios: dict[bool, list[float]] = {True: [], False: []}
         steps = []
         for number in range(pairs):
-            batches = [loop._batch(plan, m) for m in plan.schedule().micro_batches(number)]
+            batches = [plan.batch(rows) for rows in plan.schedule().rows(number, 0)]
             one, other = (bare, whole) if number % 2 else (whole, bare)
             times = {one: one(batches), other: other(batches)}
             ratios[update.measured(progress.step, log_every)].append(times[whole] / times[bare])

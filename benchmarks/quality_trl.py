@@ -13,7 +13,7 @@ from safetensors.torch import load_model
 
 from sad.data import collate
 from sad.evaluate import evaluate
-from sad.train import loop
+from sad.train.parts import make_parts
 from sad.train.plan import Plan
 
 PEER = Path(__file__).with_name("quality_peer.py")
@@ -57,8 +57,7 @@ def trl(python: str, plan: Plan, pair: str, variant: str, seed: int, steps: int)
         if done.returncode or not lines:
             raise RuntimeError(f"TRL's {trainer} ended with: {(done.stderr.strip() or '?').splitlines()[-1]}")
         load_model(student, folder / "trained" / "model.safetensors")
-    accelerator = loop._accelerator(plan)
-    distiller, _, objective = loop._parts(plan, accelerator)
+    accelerator, distiller, _, objective = make_parts(plan)
     with accelerator.autocast():
         scores = evaluate(distiller, (collate([one], readers) for one in plan.held_out), objective)
     return Run(pair, variant, seed, steps, scores.likelihood.bits_per_byte, float(lines[0].split()[1]))

@@ -14,9 +14,9 @@ FILES = (
     *(f"sad/terms/{name}.py" for name in ("teacher", "view", "table")),
     *(f"sad/{name}.py" for name in ("objective", "models/forward", "distiller", "evaluate")),
     # the step, the loop around it, and what a checkpoint brings back
-    *(f"sad/train/{name}.py" for name in ("step", "joined", "optimizer", "update", "loop", "held_out", "feed")),
-    *(f"sad/train/{name}.py" for name in ("plan", "devices")),
-    *(f"sad/train/{name}.py" for name in ("checkpoint", "random_states", "portions")),
+    *(f"sad/train/{name}.py" for name in ("step", "gradients", "optimizer", "update", "loop", "held_out", "feed")),
+    *(f"sad/train/{name}.py" for name in ("plan", "parts", "devices")),
+    *(f"sad/train/{name}.py" for name in ("checkpoint", "random_states", "elastic")),
     # what follows the student
     *("sad/aware/*.py", "sad/train/aware.py", "sad/train/grad_shares.py"),
     # a teacher from a cache

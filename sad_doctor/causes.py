@@ -182,7 +182,11 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "perplexity-disagrees": ("perplexity-too-high", "targets-degenerate", "label-loss-too-low", "evaluation-better"),
     # numbers
     "non-finite": ("non-finite-hidden", "term-vanishes"),
-    "non-finite-hidden": ("non-finite", "non-finite-gradient", "term-vanishes"),
+    # a loss of exactly 0 has no gradient
+    "non-finite-hidden": (
+        *("non-finite", "non-finite-gradient", "term-vanishes"),
+        *("weights-frozen", "gradient-vanishes"),
+    ),
     "non-finite-gradient": ("weights-frozen", "non-finite", "non-finite-hidden"),
     # the run itself
     "resume-jumps": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from sad_doctor import words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.run import Run
 
@@ -15,6 +16,12 @@ Check = Callable[[Run, Thresholds], Iterable[Finding | Reading]]
 
 class TooFew(Exception):  # noqa: N818 - named for the verdict that it becomes
     """A rule raises it when the run has what it needs, but too little of it to judge; the text says what lacks."""
+
+
+def require(count: int, least: float, what: str, of: str) -> None:
+    """Raise TooFew where there are fewer records, or evaluations, ``of`` something than a rule judges from."""
+    if count < least:
+        raise TooFew(f"{words.counted(count, what)} {of}; it judges from {least:g} on")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ def steps(asked: dict[str, Any], pair: dict[str, Path], peak: Peak) -> dict[str,
 
     from sad.quiet import quiet_libraries
     from sad.recipe.schema import parse
-    from sad.train import devices, loop
+    from sad.train import devices
     from sad.train.block_modes import as_asked
     from sad.train.clock import Clock
     from sad.train.feed import Feed
+    from sad.train.parts import make_parts
     from sad.train.plan import make_plan
     from sad.train.step import take_step
 
@@ -46,8 +47,7 @@ def steps(asked: dict[str, Any], pair: dict[str, Path], peak: Peak) -> dict[str,
         "the benchmark",
     )
     plan = make_plan(recipe)
-    accelerator = loop._accelerator(plan)
-    distiller, optimizer, objective = loop._parts(plan, accelerator)
+    accelerator, distiller, optimizer, objective = make_parts(plan)
     schedule, clock = plan.schedule(), Clock(accelerator.device)
     wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer, 1.0)
     times, tokens, computed, split = [], [], [], {}

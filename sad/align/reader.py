@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,18 +59,20 @@ class Reader:
         self.pad: int = next(i for i in first if i is not None)
 
         # the compiled tokenizer reads several times as fast without the layers around it, where they add nothing
-        wanted = tokenizer(PROBE, add_special_tokens=False)["input_ids"]
-        self._direct: bool = self._encoded([PROBE])[0].ids == wanted
+        with _told_in_a_line():
+            wanted = tokenizer(PROBE, add_special_tokens=False)["input_ids"]
+            self._direct: bool = self._encoded([PROBE])[0].ids == wanted
 
     def __getstate__(self) -> dict[str, Any]:
         """For a worker process: without transformers' object, where reading needs it not."""
         return {**self.__dict__, "tokenizer": None if self._direct else self.tokenizer}
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
-        """Read each text, without special tokens."""
-        if not self._direct:
-            return [self._reading(text, ids, spans) for text, ids, spans in self._wrapped(texts)]
-        return [self._reading(text, one.ids) for text, one in zip(texts, self._encoded(texts), strict=True)]
+        """Read each text, without special tokens. Raises UserError where the tokenizer gives up."""
+        with _told_in_a_line():
+            if not self._direct:
+                return [self._reading(text, ids, spans) for text, ids, spans in self._wrapped(texts)]
+            return [self._reading(text, one.ids) for text, one in zip(texts, self._encoded(texts), strict=True)]
 
     def _encoded(self, texts: Sequence[str]) -> list[Any]:
         """Read with the compiled tokenizer, without the places of tokens in the text: they cost as much again."""
@@ -108,6 +111,20 @@ class Reader:
         wanted = text.encode("utf-8", "surrogatepass")
         added = len(spelled) - len(wanted)
         return added if spelled == b" "[:added] + wanted else None
+
+
+@contextmanager
+def _told_in_a_line() -> Iterator[None]:
+    """A pattern that tries too many ways through a text ends the compiled tokenizer in a panic, which is no Exception
+    and has no name to import.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        told = str(error).partition("\n")[0]
+        raise UserError(f"a tokenizer gives up on a text ({told}): mend the patterns in its tokenizer.json") from None
 
 
 def ends_from_spans(text: str, spans: Sequence[tuple[int, int]]) -> Ints:

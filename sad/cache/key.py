@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sad.align.vocab import VocabMap
-from sad.data import Example, Readers
+from sad.data import Readers
 from sad.errors import UserError
 from sad.models.files import CONFIG, resolve, weight_files
 from sad.recipe.schema import Recipe
@@ -53,16 +53,6 @@ def make_key(recipe: Recipe, readers: Readers, vocab: VocabMap, layers: Sequence
         "temperature": recipe.terms.kd.temperature,
         "layers": list(layers),
     }
-
-
-def fingerprint(examples: Sequence[Example]) -> str:
-    """Return a hash of examples, in their order: other data, another tokenizer or another length give another."""
-    digest = hashlib.blake2b(digest_size=16)
-    for example in examples:
-        for part in (example.student, example.teacher, example.at_student, example.at_teacher):
-            digest.update(len(part).to_bytes(8, "little"))
-            digest.update(part.tobytes())
-    return digest.hexdigest()
 
 
 def weights_hash(name: str) -> str:

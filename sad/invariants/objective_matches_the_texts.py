@@ -3,26 +3,27 @@
 ## Property
 For the same weights, texts and tokenizers: each term's value, the loss, the gradient by every weight of the student and
 of the projections, what the optimizer's first step (AdamW: matrices decay, vectors do not) makes of it and how large
-that is said to be, and every score of held-out texts (the student's and the teacher's likelihood per token and per
-byte, divergence, agreement, mapped mass, the terms again) equal those of a plain computation from the texts. So it is
-with two tokenizers, with two of one size, with one vocabulary that is cut in two ways and of which one side has a word
-for a mark, with one tokenizer that is written in two ways; with and without begin marks; at temperatures other than 1;
-with weights other than 1 for every term; with a mark in a text that one side spells out; with each way to normalise a
-state, named pairs of blocks, relations of attention and its maps, negatives of the text and of the micro-batch; with a
-teacher whose answers were stored, and much of whose mass no token of the student's can take; with a last batch, and a
-last micro-batch, that is not full; with heads that have rows to spare, or cut off, a bias, a scale or a cap, or a layer
-of their own before them; with a body that is not where its class says; and so it is where memory that nobody has
-written to holds NaN. A head that does something else is computed rightly, or refused.
+that is said to be, what the teacher thinks of the first micro-batch, and every score of held-out texts (the student's
+and the teacher's likelihood per token and per byte, divergence, agreement, mapped mass, the terms again) equal those of
+a plain computation from the texts. So it is with two tokenizers, with two of one size, with one vocabulary that is cut
+in two ways and of which one side has a word for a mark, with one tokenizer that is written in two ways; with and
+without begin marks; at temperatures other than 1; with weights other than 1 for every term; with a mark in a text that
+one side spells out; with each way to normalise a state, named pairs of blocks, relations of attention and its maps,
+negatives of the text and of the micro-batch; with a teacher whose answers were stored, and much of whose mass no token
+of the student's can take; with a last batch, and a last micro-batch, that is not full; with heads that have rows to
+spare, or cut off, a bias, a scale or a cap, or a layer of their own before them; with a body that is not where its
+class says; and so it is where memory that nobody has written to holds NaN. A head that does something else is computed
+rightly, or refused.
 
 ## Why it must hold
 Each part may be right while what it is given is not: a loss of the wrong token, a map of the wrong tokenizer, a
 temperature that one of two paths forgets, a batch that is left out. A term that is wrong still falls.
 
 ## Tolerance
-2e-5 of each number, and of the gradient's norm, tensor by tensor. The code that trains, in float32, was measured within
-1e-5 of all of them (within 1e-6 but for the likelihood of chunks that are nearly certain). The change of a weight is
-only judged where the sign of its gradient is above float noise: where it is more than 1e-4 of the largest of its
-tensor.
+2e-5 of each number, or of 1e-3 where it is smaller, and of the gradient's norm, tensor by tensor. The code that trains,
+in float32, was measured within 1e-5 of all of them (within 1e-6 but for the likelihood of chunks that are nearly
+certain). The change of a weight is only judged where the sign of its gradient is above float noise: where it is more
+than 1e-4 of the largest of its tensor.
 
 A stored teacher's answers are rounded: 1e-3 there, measured 1e-4.
 
@@ -76,6 +77,8 @@ SPARE = 5
 SHARP, BLOCKS = 20.0, 4.0
 LEAST = 1e-6
 """Of the whole gradient's norm: a tensor with less is not judged by itself."""
+SMALL = 1e-3
+"""A number below it is judged as one of its size: a teacher that is sure has an entropy of float noise."""
 SIGN = 1e-4
 """Of the largest gradient of its tensor: a weight with less may move either way."""
 RATE, DECAY = 0.05, 0.5
@@ -273,7 +276,7 @@ def _number(what: str, found: Mapping[str, float], name: str, value: float) -> I
     if name not in found:
         yield float("inf"), f"{what} is missing, from the texts {value:.5g}"
         return
-    off = abs(found[name] - value) / max(abs(value), 1e-9)
+    off = abs(found[name] - value) / max(abs(value), SMALL)
     yield off, f"{what} is {found[name]:.5g}, from the texts {value:.5g}"
 
 

@@ -124,7 +124,8 @@ def _mistakes(resumable: Resumable, whole: Ran) -> str:
     if not resumable.knows_its_data:
         return ""
     others = {
-        "other data": replace(SETTING, size=SETTING.size - 1),
+        "less data": replace(SETTING, size=SETTING.size - 1),
+        "other data": replace(SETTING, other=True),
         "other steps": replace(SETTING, accumulation=SETTING.accumulation + 1),
     }
     for what, setting in others.items():

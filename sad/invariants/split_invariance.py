@@ -1,11 +1,11 @@
 """An optimizer step is the same for every way of cutting it into micro-batches and processes.
 
 ## Property
-The gradient that the optimizer is handed for some texts, and the loss that is logged for them, are those of all the
-texts in one micro-batch: for micro-batches of any size and number, for a last window and a last micro-batch that are
-not full, for one process and for several, on one node or on more, and where memory is too short for a micro-batch. A
-step has the same texts however it is cut. The same texts at the same weights give the same gradient the second time.
-All processes end with the same weights.
+The gradient that the optimizer is handed for some texts, the loss that is logged for them, and the scores of a run that
+evaluates, are those of all the texts in one micro-batch: for micro-batches of any size and number, for a last window
+and a last micro-batch that are not full, for one process and for several, on one node or on more, and where memory is
+too short for a micro-batch. A step has the same texts however it is cut. The same texts at the same weights give the
+same gradient the second time. All processes end with the same weights.
 
 ## Why it must hold
 Accumulation and devices are how a step is computed, not what it is. Otherwise a run that is moved to another machine,
@@ -48,8 +48,8 @@ TAIL = Setup(LENGTHS, micro_batch=6, epochs=1, learning_rate=STILL)
 ODD = Setup(LENGTHS[:5], micro_batch=4, learning_rate=STILL)
 """Its last window has one text: of two processes one has none."""
 
-HALF = Setup(LENGTHS, micro_batch=4, learning_rate=STILL)
-"""Two full windows."""
+HALF = Setup(LENGTHS, micro_batch=4, learning_rate=STILL, eval_every=1, held_out=2)
+"""Two full windows, each followed by an evaluation."""
 
 CUTS: tuple[tuple[Setup, Setup], ...] = (
     (WHOLE, replace(WHOLE, micro_batch=1, accumulation=8)),
@@ -117,6 +117,10 @@ def _compared(whole: Trace, trainer: Trainer, setup: Setup) -> Iterator[tuple[fl
     logged = {line.step: line for line in cut.log}
     for line in whole.log:
         yield from _told(line, logged.get(line.step))
+    for number, (known, got) in enumerate(zip(whole.scores, cut.scores, strict=False), 1):
+        yield abs(got - known) / max(abs(known), 1e-30), f"evaluation {number} scores {got:.4f}, {known:.4f} uncut"
+    if len(cut.scores) != len(whole.scores):
+        yield math.inf, f"{len(cut.scores)} evaluations instead of {len(whole.scores)}"
     spread = max((float((end - cut.ends[0]).abs().max()) for end in cut.ends), default=0.0)
     unequal = any(not torch.equal(end, cut.ends[0]) for end in cut.ends)
     if unequal:

@@ -81,6 +81,9 @@ def _cases() -> Iterator[tuple[str, States]]:
     yield "at temperature 2", both
     noise = torch.Generator().manual_seed(1)
     yield "a bias", replace(both, bias=torch.randn(len(small.weight), generator=noise))
+    # less than float32 knows is left for the tokens
+    filled = torch.where(torch.arange(len(small.weight)) < small.tokens, 0.0, FAR)
+    yield "padding rows that have all the mass", replace(small, bias=filled, shares=(0.7, 0.3))
     bias = torch.randn(len(small.weight), generator=noise).bfloat16()
     yield "a head in half precision", replace(both, weight=small.weight.bfloat16(), bias=bias)
     yield "a logit scale", replace(both, scale=0.25)

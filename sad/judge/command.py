@@ -13,7 +13,7 @@ from rich.console import Console
 from sad.errors import UserError
 from sad.judge.battery import chosen
 from sad.judge.interface import ADAPTED, Interface
-from sad.judge.junit import write
+from sad.judge.junit import writable, write
 from sad.judge.process import TIMEOUT, judge
 from sad.judge.target import split
 from sad.judge.view import View
@@ -57,6 +57,7 @@ def run_judge(
             load_tokenizer(one)
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: give seconds above 0")
+    writable(junit)
     wanted = [word for one in only for word in one.split(",") if word.strip()]
     chosen(tuple(wanted), interface)
     name = target or str(adapter)

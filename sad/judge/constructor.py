@@ -77,13 +77,23 @@ def constants_of(of: type) -> dict[str, object]:
             for p in inspect.signature(made).parameters.values()
             if isinstance(p.default, bool | int | float | str)
         }
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Assign):
-                continue
-            for target in node.targets:
-                if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self":
-                    if isinstance(node.value, ast.Name) and node.value.id in defaults:
-                        found[target.attr] = defaults[node.value.id]
-                    elif isinstance(node.value, ast.Constant) and node.value.value is not None:
-                        found[target.attr] = node.value.value
+        for name, value in _plain(tree):
+            if isinstance(value, ast.Name) and value.id in defaults:
+                found[name] = defaults[value.id]
+            elif isinstance(value, ast.Constant) and value.value is not None:
+                found[name] = value.value
     return found
+
+
+def _plain(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """The attributes of self that are assigned, one by one or several at once, with what each is assigned."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            pairs = [(target, node.value)]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = list(zip(target.elts, node.value.elts, strict=False))
+            for one, value in pairs:
+                if isinstance(one, ast.Attribute) and ast.unparse(one.value) == "self":
+                    yield one.attr, value

@@ -256,4 +256,5 @@ def _flat(shape: Shape) -> bool:
         equal = sample(shape.call, replace(of.given, student_logits=of.given.teacher_logits.clone()))
     except Exception:
         return False
-    return shape.sample.attached and float(equal.gradient.norm()) <= FLAT * float(of.gradient.norm())
+    usual = float(of.gradient.norm())
+    return shape.sample.attached and usual > 0 and float(equal.gradient.norm()) <= FLAT * usual

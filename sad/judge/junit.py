@@ -42,9 +42,26 @@ def junit(report: Report) -> str:
     return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
 
+def writable(file: Path | None) -> None:
+    """Raise UserError where a file, if one is named, cannot be written. Nothing is left of one that was not there."""
+    if file is None:
+        return
+    fresh = not file.exists()
+    try:
+        file.open("a", encoding="utf-8").close()
+        if fresh:
+            file.unlink()
+    except OSError as error:
+        raise _unwritable(file, error) from None
+
+
 def write(report: Report, file: Path) -> None:
     """Write the report. Raises UserError where the file cannot be written."""
     try:
         file.write_text(junit(report), encoding="utf-8")
     except OSError as error:
-        raise UserError(f"--junit {file} cannot be written ({error.strerror or error}): name another file") from None
+        raise _unwritable(file, error) from None
+
+
+def _unwritable(file: Path, error: OSError) -> UserError:
+    return UserError(f"--junit {file} cannot be written ({error.strerror or error}): name another file")

@@ -52,6 +52,7 @@ def check_length(role: str, places: int | None, length: int) -> None:
 
 def check_model(path: Path, name: str) -> None:
     """Raise UserError where the files of a folder name weights that are not safetensors, or that lie elsewhere."""
+    _refuse_adapter(path, name)
     if (path / CONFIG).is_file() and "transformers_weights" not in _config(path, name) and (path / INDEX).is_file():
         _weights(path, name)
 
@@ -119,9 +120,8 @@ def _look(path: Path, name: str, *, weights: bool = True) -> int | None:
 
 def _config(path: Path, name: str) -> dict[str, Any]:
     file = path / CONFIG
+    _refuse_adapter(path, name)
     if not file.is_file():
-        if (path / ADAPTER).is_file():
-            raise UserError(f"{name} holds an adapter, not a model: merge it into its base model first")
         inside = sorted(p.parent for p in path.glob(f"*/{CONFIG}"))
         hint = f": did you mean {inside[0]}?" if inside else ": it is no model in Hugging Face format"
         raise UserError(f"{name} holds no {CONFIG}{hint}")
@@ -136,13 +136,23 @@ def _config(path: Path, name: str) -> dict[str, Any]:
     return config
 
 
+def _refuse_adapter(path: Path, name: str) -> None:
+    """Where PEFT is installed, transformers would load the base model that it names, from wherever that lies."""
+    if (path / ADAPTER).is_file():
+        beside = (path / CONFIG).is_file()
+        what = f"an adapter beside a model ({ADAPTER})" if beside else "an adapter, not a model"
+        way_out = f", or take {ADAPTER} away" if beside else ""
+        raise UserError(f"{name} holds {what}: merge it into its base model first{way_out}")
+
+
 def _weights(path: Path, name: str) -> list[Path]:
     if (path / WEIGHTS).is_file():
         return [path / WEIGHTS]
     try:
         shards = sorted(set(bounded.json_of(path / INDEX)["weight_map"].values()))
     except FileNotFoundError:
-        others = sorted(p.name for p in path.iterdir() if p.suffix in {".safetensors", ".bin", ".pt", ".pth", ".h5"})
+        kinds = {".safetensors", ".bin", ".pt", ".pth", ".h5"}
+        others = sorted(p.name for p in path.iterdir() if p.suffix in kinds and p.is_file())
         found = f"; it has {others[0]}: convert that to safetensors" if others else ": fetch it again"
         raise UserError(f"{name} holds no weights ({WEIGHTS}){found}") from None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):

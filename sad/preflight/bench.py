@@ -19,7 +19,7 @@ from sad.distiller import Distiller
 from sad.objective import Objective
 from sad.preflight.answers import Answers
 from sad.recipe.terms import Terms
-from sad.train import loop
+from sad.train.parts import make_parts
 from sad.train.plan import Plan
 
 T = TypeVar("T")
@@ -97,8 +97,7 @@ class Bench:
         try:
             if exact and sum(p.numel() for p in teacher.parameters()) <= WIDEST_TEACHER:
                 teacher.float()
-            accelerator = loop._accelerator(plan)
-            distiller, optimizer, objective = loop._parts(plan, accelerator)
+            accelerator, distiller, optimizer, objective = make_parts(plan)
             if remember:
                 self._answers.teach(distiller)
             yield Kit(plan, accelerator, distiller.eval() if exact else distiller, optimizer, objective)

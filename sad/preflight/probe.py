@@ -50,14 +50,14 @@ def _measured(recipe: Any, told: Callable[[], str]) -> dict[str, Any] | None:  #
     """Load, wait until told to go on, measure; None if whoever asked is gone."""
     import torch
 
-    from sad.train import checkpoint, loop
+    from sad.train import checkpoint
     from sad.train.checkpoint import Progress
+    from sad.train.parts import make_parts
     from sad.train.plan import make_plan
 
     baseline = resident()
     plan = make_plan(recipe)
-    accelerator = loop._accelerator(plan)
-    distiller, optimizer, objective = loop._parts(plan, accelerator)
+    accelerator, distiller, optimizer, objective = make_parts(plan)
     wrapped, optimizer = accelerator.prepare(distiller, optimizer)
     loading = peak()
     parts = (accelerator, distiller, wrapped, optimizer, objective)

@@ -32,8 +32,10 @@ from sad.subjects.objective import (
     BITS,
     CONTRASTIVE,
     COVERAGE,
+    ENTROPY,
     KD,
     KL,
+    LABELS,
     LAYERWISE,
     LM_LOSS,
     LOSS,
@@ -66,6 +68,7 @@ SCORES = {
     TEACHER + LM_LOSS: names.TEACHER_EVAL_LM_LOSS,
     TEACHER + BITS: names.TEACHER_EVAL_BITS_PER_BYTE,
 }
+SIGNALS = {TEACHER + LABELS: names.TEACHER_LOSS, TEACHER + ENTROPY: names.TEACHER_ENTROPY}
 
 
 def shipped_objective() -> Learner:
@@ -108,6 +111,7 @@ def _account(task: Task, plan: Plan, folder: Path | None = None, *, resume: bool
             LOSS: step[names.LOSS],
             UPDATE: step[names.UPDATE_RATIO],
             COVERAGE: step[names.COVERAGE],
+            **{name: step[key] for name, key in SIGNALS.items() if key in step},
             **_named(step, names.RAW, RAW),
             **weights,
         },

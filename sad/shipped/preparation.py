@@ -52,13 +52,16 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
 def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -> data.Prepared:
     """Return the examples of texts as a run gets them that finds them again.
 
-    Another length and other texts were prepared in the same folder before: that of all that sad keeps. Raises
+    Another length, other texts, and these texts of which all is learned, or that begin and end elsewhere, were prepared
+    in the same folder before: that of all that sad keeps. Raises
     AssertionError where they are not those of the run that wrote them, or of one that may write nowhere, where they are
     prepared once more, or where a stream is taken for another, or not found again.
     """
     with _folder() as nowhere:
-        for others, length in ((texts, max_length - 1), (texts[:-1], max_length)):
-            if others:
+        whole = [text_of(one) for one in texts]
+        moved = [whole[-1] + whole[0], *whole[1:-1]] if len(texts) > 1 else []
+        for others, length in ((texts, max_length - 1), *((some, max_length) for some in (texts[:-1], whole, moved))):
+            if others and (length, others) != (max_length, texts):
                 data.prepare(others, readers, length)
         made = [list(data.prepare(texts, readers, max_length, where)) for where in (None, nowhere)]
         with patch.object(cache, "_fresh", side_effect=AssertionError("what was prepared is prepared again")):
@@ -117,7 +120,7 @@ def _check_another(one: data.Streamed, texts: list[Written], readers: data.Reade
 
 
 def _size(texts: Sequence[Written]) -> int:
-    return sum(len((text if isinstance(text, str) else text.text).encode()) for text in texts)
+    return sum(len(text_of(text).encode()) for text in texts)
 
 
 @contextmanager

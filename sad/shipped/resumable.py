@@ -187,7 +187,10 @@ class LoopRun:
         plan = tiny.plan({"train": train, "data": data, "shares": SHARES}, of=pair)
         if len(plan.train) < setting.size:
             raise ValueError(f"the tiny text has {len(plan.train)} examples, not {setting.size}")
-        return replace(plan, train=plan.train[: setting.size])
+        examples = list(plan.train[: setting.size])
+        if setting.other:
+            examples[-1] = replace(examples[-1], student=examples[-1].student[::-1].copy())
+        return replace(plan, train=examples)
 
 
 def _of_two_processes(recipe: Recipe, folder: Path) -> Recipe:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -61,8 +61,19 @@ def _loss(given: Offline) -> Tensor:
             assert torch.equal(answers.blocks[BLOCK], wanted), "states of other places"
             assert len(target) == len(states), "an answer for each place"
             compared = Compared(target, torch.arange(len(states)), vocab.student_size, divergence)
+            if given.temperature == 1 and given.k is None:
+                live = Live(torch.cat([given.teacher[number] for number in numbers]), IDENTITY, vocab)
+                _same_signals(states, replace(compared, target=live), compared)
             totals.append(vocabulary_pass(states, IDENTITY, None, compared).kd)
     return torch.stack(totals).sum()
+
+
+def _same_signals(states: Tensor, live: Compared, stored: Compared) -> None:
+    """Raise AssertionError where a teacher whose every token is stored is told to think otherwise than live."""
+    token = states.argmin(dim=-1)
+    one, other = (vocabulary_pass(states, IDENTITY, token, of, measure=True).signals for of in (live, stored))
+    for name in one:
+        assert torch.allclose(one[name], other[name], rtol=1e-4, atol=1e-4), f"another {name}"
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def _plan(setup: Setup) -> Plan:
             "on_red_flag": "ignore",
             **own,
         },
-        "data": {"eval_windows": 1, "max_length": 256},
+        "data": {"eval_windows": setup.held_out, "max_length": 256},
         "terms": {name: {"weight": weight} for name, weight in setup.weights},
     }
     if setup.ramp:

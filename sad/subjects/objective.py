@@ -26,6 +26,11 @@ WEIGHT = "weight "
 """Begins the names of the terms' weights, where something moves them."""
 UPDATE = "update ratio"
 """Of a step: the norm of the change of the student's weights over the norm of the weights before."""
+LABELS, ENTROPY = "loss of the labels", "entropy"
+"""Of a step's first micro-batch, the teacher's own: nats of the student's label a place, and its entropy, at
+temperature 1 over the student's tokens; untold where its answers were stored at another temperature, and
+where they are infinite.
+"""
 COVERAGE = "coverage"
 """Of a step: the places at which the models are compared over the student's labels."""
 LM_LOSS, BITS, KL, AGREEMENT, MAPPED = "lm loss", "bits per byte", "kl", "agreement", "mapped"

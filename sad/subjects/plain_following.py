@@ -63,6 +63,10 @@ class PlainFollowing(PlainObjective):
         self.counted = []
         self.state = State(of(task), task.weights, start, start * found[TEACHER + BITS] / found[BITS])
 
+    def signals(self, *_: object) -> dict[str, float]:
+        """Nothing is told of the teacher: what costs more is measured seldom."""
+        return {}
+
     def scores(self, *_: object) -> dict[str, float]:
         """Nothing is asked of held-out texts."""
         return {}

@@ -23,8 +23,10 @@ from sad.subjects.objective import (
     BITS,
     CONTRASTIVE,
     COVERAGE,
+    ENTROPY,
     KD,
     KL,
+    LABELS,
     LAYERWISE,
     LM,
     LM_LOSS,
@@ -69,9 +71,11 @@ class PlainObjective:
         carried = self.carried(task)
         # the value of a term, and what its gradient is taken of
         values, slopes = Sums(), Sums()
+        told = dict[str, float]()
         for numbers in batches:
             seen = [self.see(task, student, teacher, task.texts[number]) for number in numbers]
             self.add_terms(task, seen, maps, carried, values, slopes)
+            told = told or self.signals(task, seen, carried)
         loss = sum(task.weights[name] * mean for name, mean in slopes.means().items() if name in task.weights)
         named = dict(student.named_parameters())
         every = named | {projection(k): of for k, of in enumerate(maps)}
@@ -84,7 +88,7 @@ class PlainObjective:
             held_out = self.scores(task, student, teacher, maps, carried)
             change = {name: self.change(task, name, of, gradient[name]) for name, of in every.items()}
         moved = plain.norm(change[name] for name in named) / plain.norm(named.values())
-        step = _told(values, task.weights) | {UPDATE: moved, COVERAGE: values.units[KD] / values.units[LM]}
+        step = _told(values, task.weights) | {UPDATE: moved, COVERAGE: values.units[KD] / values.units[LM]} | told
         return Account(batches, projections, step, held_out, gradient, change)
 
     def besides(self, _task: Task) -> Sequence[Tensor]:
@@ -165,6 +169,17 @@ class PlainObjective:
             nearest = plain.nearest(mine, torch.cat([one.states[-1][1] for one in group]), task.sharpness)
             for sums in (values, slopes):
                 sums.add(CONTRASTIVE, nearest, len(mine))
+
+    @torch.no_grad()
+    def signals(self, task: Task, seen: Sequence[Seen], carried: Sequence[int | None]) -> dict[str, float]:
+        """What the teacher thinks of the places of a micro-batch, where that is known."""
+        if task.stored and task.temperature != 1:
+            return {}
+        p = torch.cat([self.compared(task, one, carried, 1.0)[0] for one in seen])
+        labels = torch.tensor([one.student[place + 1] for one in seen for place, _ in one.places])
+        likely = p.gather(1, labels[:, None]).log()
+        told = {LABELS: float(-likely.mean()), ENTROPY: float(torch.special.entr(p).sum(1).mean())}
+        return {TEACHER + name: value for name, value in told.items() if math.isfinite(value)}
 
     def weighed(self, gaps: Tensor) -> Tensor:
         """The sum of the KD of some places, as its gradient is taken of."""

@@ -29,6 +29,8 @@ class Setting:
     accumulation: int
     seed: int
     steps: int
+    other: bool = False
+    """Whether one of the samples is another, of the same length."""
 
     @property
     def per_step(self) -> int:

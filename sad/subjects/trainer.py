@@ -46,6 +46,8 @@ class Setup:
     ramp: bool = False
     cuts: int = 1
     """In how many a trainer that knows how is to cut its micro-batches, as for want of memory."""
+    held_out: int = 1
+    """Texts that a trainer which can be told scores."""
 
     @property
     def processes(self) -> int:

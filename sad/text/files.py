@@ -101,10 +101,9 @@ def _json(path: Path) -> Iterator[Row]:
     text = _decoded(_whole(path), str(path), "").removeprefix("\ufeff")
     try:
         found = json.loads(text, parse_constant=_none)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        told = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-        raise UserError(f"{path}{line}: not JSON: {told}; mend it, or give another file") from None
+        raise UserError(f"{path}{line}: not JSON: {_trouble(error)}; mend it, or give another file") from None
     if isinstance(found, dict):
         lists = [v for v in found.values() if isinstance(v, list)]
         found = lists[0] if len(lists) == 1 and len(found) == 1 else [found]
@@ -121,10 +120,16 @@ def _json_lines(path: Path) -> Iterator[Row]:
             text = _decoded(line, str(path), f", line {number:,}")
             try:
                 found = json.loads(text, parse_constant=_none)
-            except (json.JSONDecodeError, RecursionError) as error:
-                told = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+            except (ValueError, RecursionError) as error:
+                told = _trouble(error)
                 raise UserError(f"{path}, line {number:,}: not JSON: {told}; mend the line or delete it") from None
             yield Row(str(path), "line", number, _an_object(found, f"{path}, line {number:,}"))
+
+
+def _trouble(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return error.msg
+    return "nested too deeply" if isinstance(error, RecursionError) else "a number with more digits than Python reads"
 
 
 def _none(_constant: str) -> None:

@@ -15,12 +15,11 @@ from torch.nn.parallel import DistributedDataParallel
 
 from sad.batch import Batch
 from sad.data import blank
-from sad.distiller import Distiller
 from sad.errors import TrainingError
 from sad.evaluate import Likelihood, Scores
 from sad.objective import Objective
-from sad.train import devices, random_states, sharded, update
-from sad.train.aware import make_objective, measured_from, steer
+from sad.train import devices, sharded, update
+from sad.train.aware import measured_from, steer
 from sad.train.block_modes import as_asked
 from sad.train.checkpoint import Progress
 from sad.train.clock import Clock
@@ -34,7 +33,8 @@ from sad.train.guards import Guards
 from sad.train.held_out import HeldOut
 from sad.train.interrupt import Interrupt
 from sad.train.measurements import due, measured
-from sad.train.optimizer import make_optimizer, set_learning_rate
+from sad.train.optimizer import set_learning_rate
+from sad.train.parts import make_parts
 from sad.train.plan import Plan
 from sad.train.progress import Watcher
 from sad.train.record import NoRecord, Record, blame
@@ -134,8 +134,7 @@ def train(
     ``signals`` replaces what notes a Ctrl-C. ``began`` is when ``train.max_hours`` began, by ``time.monotonic``.
     """
     recipe = plan.recipe.train
-    accelerator = _accelerator(plan)
-    distiller, optimizer, objective = _parts(plan, accelerator)
+    accelerator, distiller, optimizer, objective = make_parts(plan)
     schedule, clock = plan.schedule(accelerator.num_processes), Clock(accelerator.device)
     fresh = Progress(per_step=schedule.per_step)
     wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer, recipe.clip)
@@ -208,21 +207,6 @@ def _before(
     record.teacher(0, known)
     record.evaluation(0, before)
     return before
-
-
-def _accelerator(plan: Plan) -> Accelerator:
-    return devices.make_accelerator(plan.device, plan.precision, tuple(plan.recipe.terms.weights))
-
-
-def _parts(plan: Plan, accelerator: Accelerator) -> tuple[Distiller, torch.optim.Optimizer, Objective]:
-    """Put the pair on its device, with projectors made from the seed."""
-    torch.manual_seed(plan.recipe.train.seed)
-    pair, stored = plan.pair, plan.cache.teacher_output if plan.cache else None
-    distiller = Distiller(pair.student, pair.teacher, pair.vocab, plan.recipe.terms, stored, plan.recipe.aware).train()
-    random_states.seed(plan.recipe.train.seed)
-    # a teacher that is not there has nothing to cut
-    devices.place(distiller, accelerator, False if plan.cache else plan.recipe.train.shard_teacher)
-    return distiller, make_optimizer(distiller, plan.recipe.train), make_objective(plan.recipe, distiller)
 
 
 def _in_vain(plan: Plan, progress: Progress, done: Step) -> None:

@@ -141,7 +141,8 @@ def _open_folder(folder: Path) -> Source:
     if run_folder.recognises(folder):
         return run_folder.RunFolder(folder)
     if mlflow_files.recognises(folder):
-        return mlflow_files.MlflowFiles(folder)
+        source = mlflow_files.MlflowFiles(folder)
+        return with_cache(source, source.files, source.logged)
     if tensorboard.event_files(folder):
         return with_cache(tensorboard.EventLog(folder), lambda: tensorboard.event_files(folder))
     looked = search(folder, _is_run)

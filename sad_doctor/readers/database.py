@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,12 +29,21 @@ class Database:
         self.path = path
         self._stat: tuple[tuple[int, int, int], ...] = ()
 
+    def files(self) -> list[Path]:
+        """Return the files that the database consists of now: itself, and what is written but not yet in it."""
+        found = [self.path]
+        for end in ("-wal", "-journal"):
+            path = self.path.with_name(self.path.name + end)
+            with suppress(OSError):  # to open a database can make an empty log beside it, in which nothing stands
+                found += [path] if path.stat().st_size else []
+        return found
+
     def changed(self) -> bool:
         """Return whether the file or its write-ahead log was written since the last call."""
         found = []
-        for name in (self.path.name, f"{self.path.name}-wal"):
+        for path in self.files():
             try:
-                stat = self.path.with_name(name).stat()
+                stat = path.stat()
             except OSError:
                 continue
             found.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))

@@ -47,6 +47,11 @@ class DatabaseRun:
         self._facts: dict[str, object] = {}
         self._run: Run | None = None
 
+    @property
+    def sound(self) -> bool:
+        """Whether the database was read to its end."""
+        return not self._trouble
+
     def poll(self) -> bool:
         """Read all that is new; True if the database was written."""
         if not self._database.changed():

@@ -11,6 +11,7 @@ from sad_doctor.clean import clean
 from sad_doctor.readers import mlflow_database, trackio_database
 from sad_doctor.readers.database import MAGIC, Database
 from sad_doctor.readers.database_run import DatabaseRun, Store
+from sad_doctor.readers.kept import with_cache
 from sad_doctor.readers.renamed import Named
 from sad_doctor.readers.source import Source, Unreadable
 
@@ -49,7 +50,7 @@ def open_run(path: Path, wanted: str | None = None) -> Source:
     if not chosen:
         raise Unreadable(f"{told}: no run {clean(wanted or '', 100)!r} in it; it has {_listed(path, runs.values())}")
     if len(chosen) == 1:
-        return DatabaseRun(path if wanted is None else path / wanted, database, store, chosen[0], runs[chosen[0]])
+        return _run(path if wanted is None else path / wanted, database, store, chosen[0], runs[chosen[0]])
     keys = dict(zip(runs, _keys(runs), strict=True))
     if wanted is not None:
         every = _listed(path, [keys[one] for one in chosen])
@@ -59,7 +60,11 @@ def open_run(path: Path, wanted: str | None = None) -> Source:
         f"{len(chosen)} runs in this database: the newest was chosen, {_listed(path, [keys[newest]])}; "
         f"to see another one, name it: {_listed(path, [keys[one] for one in others])}"
     )
-    return Named(DatabaseRun(path / keys[newest], database, store, newest, runs[newest]), {}, None, (note,))
+    return Named(_run(path / keys[newest], database, store, newest, runs[newest]), {}, None, (note,))
+
+
+def _run(path: Path, database: Database, store: Store, key: str, name: str) -> Source:
+    return with_cache(DatabaseRun(path, database, store, key, name), database.files)
 
 
 def _keys(runs: Mapping[str, str]) -> list[str]:

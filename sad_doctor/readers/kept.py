@@ -27,20 +27,28 @@ SECONDS = 0.3
 Marks = list[list[Any]]
 
 
-def with_cache(source: Source, files: Callable[[], Iterable[Path]]) -> Source:
-    """Return ``source`` with a cache, if the ``files`` that it reads are long enough for one."""
+def with_cache(
+    source: Source, files: Callable[[], Iterable[Path]], lines: Callable[[Path], bool] = lambda _: True
+) -> Source:
+    """Return ``source`` with a cache, if the ``files`` that it reads are long enough for one.
+
+    ``lines`` tells which of them, where they are text, hold lines of which the last may not be whole yet.
+    """
     try:
         whole = sum(path.stat().st_size for path in files())
     except OSError:
         return source
-    return Kept(source, files) if whole >= LEAST else source
+    return Kept(source, files, lines) if whole >= LEAST else source
 
 
 class Kept:
-    """Gives the run that was kept until the log changes, then what ``source`` reads."""
+    """Gives the run that was kept until the log changes, then what ``source`` reads.
 
-    def __init__(self, source: Source, files: Callable[[], Iterable[Path]]) -> None:
-        self.source = source
+    A source that says by ``sound`` that it could not read everything is not kept.
+    """
+
+    def __init__(self, source: Source, files: Callable[[], Iterable[Path]], lines: Callable[[Path], bool]) -> None:
+        self.source, self._lines = source, lines
         self.pace: Pace = getattr(source, "pace", None) or Pace()
         self._files = files
         self._known: Run | None = None
@@ -124,7 +132,9 @@ class Kept:
 
     def _store(self, run: Run, seen: Marks) -> None:
         files = list(self._files())
-        if not all(_whole_lines(path) for path in files):
+        if not getattr(self.source, "sound", True):
+            return
+        if not all(_whole_lines(path) for path in files if self._lines(path)):
             return
         events = [[one.kind, one.message, one.step, one.time] for one in run.events]
         told = {"name": run.name, "format": run.format, "notes": list(run.notes), "tail": list(run.tail)}

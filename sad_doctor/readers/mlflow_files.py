@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from sad_doctor import names
@@ -38,7 +39,7 @@ class MlflowFiles:
     def poll(self) -> bool:
         """Read all that is new; True if there was anything."""
         found: list[tuple[float, str, float, float]] = []
-        for path in sorted(one for one in (self._folder / _METRICS).rglob("*") if one.is_file()):
+        for path in sorted(one for one in self._metrics() if one.is_file()):
             name = path.relative_to(self._folder / _METRICS).as_posix()
             if name not in self._files:
                 self._files[name] = (Tail(path, self.pace), Lines())
@@ -58,6 +59,15 @@ class MlflowFiles:
             return True
         return False
 
+    def files(self) -> list[Path]:
+        """Return every file that is read."""
+        told = [self._folder / _META, *(self._folder / _PARAMS / key for key in LENGTHS)]
+        return sorted(one for one in (*self._metrics(), *told) if one.is_file())
+
+    def logged(self, path: Path) -> bool:
+        """Return whether a file is one of metrics, to which lines are added."""
+        return (self._folder / _METRICS) in path.parents
+
     def run(self) -> Run:
         """Return the run as logged so far."""
         if self._run is None:
@@ -73,6 +83,9 @@ class MlflowFiles:
                 notes=tuple(notes),
             )
         return self._run
+
+    def _metrics(self) -> Iterator[Path]:
+        return (self._folder / _METRICS).rglob("*")
 
     def _line(self, name: str, line: bytes, found: list[tuple[float, str, float, float]]) -> None:
         parts = [number(part) for part in line.decode("utf-8", "replace").split()]

@@ -71,8 +71,8 @@ _WHOLE = frozenset({names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_KL, names.LO
 
 _CONVERGED = "It levels off as the learning rate decays: it came trained and has little to gain, or stopped learning."
 
-_RISEN, _ZERO = 0.05, 5
-"""The share by which both windows must lie above what came before; a series below so many floors is at its end."""
+_BEFORE, _RISEN, _ZERO = (0.2, 0.45), 0.05, 5
+"""What the end is held against; how far both lie above what came before; so many floors are an end."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -169,7 +169,7 @@ def _series(run: Run, t: Thresholds) -> Mapping[str, Column]:
 def _windows(column: Column) -> tuple[np.ndarray, np.ndarray]:
     start, end = column.step[0], column.step[-1]
     part = (column.step - start) / max(end - start, 1)
-    return column.value[(part >= 0.2) & (part <= 0.45)], column.value[part >= 0.8]
+    return column.value[(part >= _BEFORE[0]) & (part <= _BEFORE[1])], column.value[part >= 0.8]
 
 
 def _flat(before: np.ndarray, after: np.ndarray, t: Thresholds, planned: bool) -> bool:
@@ -205,7 +205,7 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
             f"(improvement {words.number(gain.amount)} ± {words.number(2 * gain.error)})"
         )
         numbers[name] = gain.amount
-    since = _logged(run, judged)
+    since = _logged(run, judged, _BEFORE[0])
     when = f"{words.percent(since / total)} of the schedule" if total else f"step {words.step(round(since))}"
     if total is None:
         lines.append("Over the logged range: the log does not tell how many steps the run will take")
@@ -226,16 +226,17 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
             if rises
             else "See whether the weights move and which term still has a gradient; then try a larger learning rate."
         ),
-        first_step=since,
+        # what happened between the two windows may have made it
+        first_step=_logged(run, judged, _BEFORE[1]),
         last_step=run.last_step,
         numbers=numbers,
     )
 
 
-def _logged(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> float:
-    """The first logged step of the flat series a fifth of its way on."""
+def _logged(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], part: float) -> float:
+    """The first logged step of the flat series after a part of its way."""
     step = signals.tidy(run.columns[next((name for name in judged if name in _WHOLE), next(iter(judged)))]).step
-    return float(step[int(np.searchsorted(step, step[0] + 0.2 * (step[-1] - step[0])))])
+    return float(step[int(np.searchsorted(step, step[0] + part * (step[-1] - step[0])))])
 
 
 def _frozen(run: Run, t: Thresholds) -> Finding | None:

@@ -70,7 +70,7 @@ AROUND = 5
 """Training records on either side of an evaluation."""
 
 FEWEST = 3
-_FALLEN, _LITTLE, _COUNTED = 0.85, 0.98, 4
+_FALLEN, _LITTLE, _COUNTED, _SUM, _MICRO = 0.85, 0.98, 4, 5, 64
 _MANY, _STEADY = 5, 0.06
 _BITS = math.log2(math.e)
 """Evaluations, and how near a whole number their ratio to the training must stay, for a sum to show."""
@@ -154,14 +154,16 @@ def _bits(step: Floats, values: tuple[float, float]) -> Finding:
 
 
 def _times(what: str, step: Floats, values: tuple[float, float], times: int) -> Finding:
+    what_of = "micro-batches or devices" if times <= _MICRO else "tokens or texts"
     return Finding(
         rule=CODE,
         name=NAME,
         level=Level.WARNING,
         headline=f"The {what} throughout: {words.number(values[1])} for {words.number(values[0])} at the end.",
         evidence=(f"Within {words.percent(_STEADY)} of {times} at {step.size} evaluations, while both fall",),
-        cause=f"The loss of a step is a sum over {times} micro-batches or devices that is not divided by their number.",
-        remedy="Divide by the number of micro-batches: the gradient is that many times too large as well.",
+        cause=f"The loss of a step is a sum over {times} {what_of} that is not divided by their number.",
+        remedy=f"Divide by the number of {what_of}: the gradient is that many times too large as well, unless only the "
+        "number that is logged is.",
         first_step=float(step[0]),
         last_step=float(step[-1]),
         numbers={"times": float(times)},
@@ -241,12 +243,27 @@ def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
             *_multiple(evaluation.value / level),
             *_by_term(run, at),
         ),
-        cause="The evaluation uses the full weights of the curriculum, or terms that the training has switched off.",
+        cause=_cause(run, evaluation, level),
         remedy="Evaluate with the objective and the weights of the training step, and log the parts of both.",
         first_step=float(evaluation.step[0]),
         last_step=at,
         numbers={"evaluation": value, "training": training},
     )
+
+
+def _cause(run: Run, evaluation: Column, level: Floats) -> str:
+    """What the size of the evaluation says: that of one term before its weight, or of a sum."""
+    for term, column in run.terms(names.RAW).items() if signals.parts(run).source == "raw x weight" else ():
+        near = _around(signals.finite(signals.tidy(column)), evaluation.step)
+        if bool(np.all(np.abs(evaluation.value / near - 1) < _STEADY)):
+            return (
+                f"The evaluation's loss is {term} alone, before its weight: the trainer evaluates by a loss of its "
+                "own, not by the one that is trained."
+            )
+    ratio = evaluation.value / level
+    if float(np.median(ratio)) > _SUM and bool(np.all(np.abs(ratio / np.median(ratio) - 1) < 2 * _STEADY)):
+        return "The evaluation is a sum over tokens, texts or batches, where the training has a mean."
+    return "The evaluation uses the full weights of the curriculum, or terms that the training has switched off."
 
 
 def _multiple(ratio: Floats) -> tuple[str, ...]:

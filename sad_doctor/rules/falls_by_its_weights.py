@@ -56,7 +56,7 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Rule, Thresholds, TooFew, require
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals import Beside
 
@@ -74,10 +74,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if not both or signals.parts(run).source in ("raw", "weighted and raw"):
         raise TooFew("the log does not tell the terms before their weights, and the weights")
     step, values = signals.table({**{f"r{n}": c for n, c in both.items()}, **{f"w{n}": weights[n] for n in both}})
-    if step.size < t["records"]:
-        raise TooFew(
-            f"{words.counted(step.size, 'record')} with all terms and weights; it judges from {t['records']:g} on"
-        )
+    require(step.size, t["records"], "record", "with all terms and weights")
     third = step.size // 3
     fixed: Floats = np.zeros(step.size)
     moving: Floats = np.zeros(step.size)

@@ -57,7 +57,7 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Rule, Thresholds, require
 from sad_doctor.run import Column, Run
 
 CODE, NAME = "R107", "gradient-always-clipped"
@@ -68,8 +68,7 @@ _KEYS = ("clip", "max_grad_norm", "gradient_clip_val", "clip_grad_norm", "grad_c
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the norm lies above the clip throughout."""
     norm = signals.finite(signals.tidy(run.columns[names.GRAD_NORM]))
-    if len(norm) < t["records"]:
-        raise TooFew(f"{words.counted(len(norm), 'finite record')} of the norm; it judges from {t['records']:g} on")
+    require(len(norm), t["records"], "finite record", "of the norm")
     clip = _clip(run)
     assumed = clip is None
     limit = 1.0 if clip is None else clip

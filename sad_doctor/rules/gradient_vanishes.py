@@ -53,7 +53,7 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Rule, Thresholds, require
 from sad_doctor.run import Column, Run
 
 CODE, NAME = "R108", "gradient-vanishes"
@@ -65,8 +65,7 @@ _MOST = 0.9
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for a norm that is gone."""
     norm = signals.finite(signals.tidy(run.columns[names.GRAD_NORM]))
-    if len(norm) < t["records"]:
-        raise TooFew(f"{words.counted(len(norm), 'finite record')} of the norm; it judges from {t['records']:g} on")
+    require(len(norm), t["records"], "finite record", "of the norm")
     recent = norm.value[len(norm) // 2 :]
     gone = float(np.mean(recent < t["norm"]))
     tenth = max(len(norm) // 10, 3)

@@ -22,6 +22,8 @@ curves that still fall, such as a layerwise term or a total whose weights change
 - `kd = 0.15`: a KD that surely falls by this share is learning of another kind, and told by others.
 - `gained = 0.08`, `flat = 0.02`: the share of its beginning that it gained in all, and since its second quarter, below
   which it is a hint.
+- `knows = 5`, `right = 0.1`: a loss from which, in nats, and a token accuracy below which a student knows nothing yet,
+  so that it is no hint.
 - `progress = 0.5`: the share of the planned steps that must be done. `evaluations = 4`, `records = 40`: fewest points.
 
 ## Example
@@ -122,6 +124,9 @@ def _against(run: Run, course: _Course, gained: float, t: Thresholds) -> tuple[s
     still = gained < t["gained"] and flat
     if still and (one := _one_evaluation(run, t)) is not None:
         return f"all {one[0]} evaluations are {words.number(one[1])}, to the last digit", True
+    right = next((column.last for name, column in run.columns.items() if "token_accuracy" in name and len(column)), 1.0)
+    if still and course.last >= t["knows"] and right < t["right"]:
+        return "a language model that came trained lies far below that", True
     return ("a student that came untrained falls much further" if still else ""), False
 
 
@@ -270,5 +275,6 @@ RULE = Rule(
         "progress": 0.5,
         "evaluations": 4,
         "records": 40,
+        **{"knows": 5, "right": 0.1},
     },
 )

@@ -64,7 +64,7 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Rule, Thresholds, require
 from sad_doctor.run import Column, Run
 
 CODE, NAME = "R105", "loss-diverges"
@@ -102,8 +102,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if found is None:
         return
     loss = signals.finite(signals.tidy(found))
-    if len(loss) < t["records"]:
-        raise TooFew(f"{words.counted(len(loss), 'finite record')} of the loss; it judges from {t['records']:g} on")
+    require(len(loss), t["records"], "finite record", "of the loss")
     late = float(np.median(loss.value[-(len(loss) // 5) :]))
     low = _lowest(loss)
     yield Reading("last fifth above the lowest stretch, nats", late - low, "nats")

@@ -51,7 +51,7 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Rule, Thresholds, require
 from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R106", "loss-oscillates"
@@ -68,8 +68,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if found is None:
         return
     loss = signals.finite(signals.tidy(found))
-    if len(loss) < t["records"]:
-        raise TooFew(f"{words.counted(len(loss), 'finite record')} of the loss; it judges from {t['records']:g} on")
+    require(len(loss), t["records"], "finite record", "of the loss")
     late = Column(loss.step[len(loss) // 5 :], loss.value[len(loss) // 5 :])
     turns, swing, gained = _swings(late, t)
     alternation = _alternation(late.value)

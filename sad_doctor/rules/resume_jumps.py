@@ -98,6 +98,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     back = np.flatnonzero(np.diff(loss.step) < 0)
     seams = [(float(loss.step[i]), float(loss.step[i + 1])) for i in back.tolist()]
     seams += [(e.step, e.step) for e in run.events if e.kind == names.EVENT_RESUME and e.step is not None]
+    seams += [(step, step) for step in signals.recounted(run) if not seams]
     anew = signals.beginnings(run)
     if len(back) > _MANY_SEAMS and len(anew) <= 1:
         raise TooFew(f"the log goes back {len(back)} times: R507 tells of several that write into it")
@@ -114,9 +115,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             continue
         judged += 1
         gain, level = signals.gain(before, after), abs(float(np.median(before)))
-        rates = _rates(run, end, start)
+        rates = signals.rates_beside(run, end, start)
         yield Reading(f"rise of the loss at step {words.step(start)}, nats", -gain.amount, "nats")
-        jumps = gain.surely_below(-max(t["rise"] * level, t["nats"]), sigmas=4)
+        jumps = gain.surely_below(-max(t["rise"] * level, t["nats"]), sigmas=4) or _gone(loss, before, after, t)
         new_rate = rates is not None and max(rates) > t["factor"] * min(rates) and min(rates) > 0
         new_rate = new_rate and not signals.warms_again(run, start)
         if jumps or new_rate:
@@ -166,6 +167,14 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield _finding((step, step), (low, high), None, jumps=True)
 
 
+def _gone(loss: Column, before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:
+    """Whether the first records after a seam are back at the beginning of the run, most of what it gained lost."""
+    few = int(t["records"])
+    gain, level = signals.gain(before, after[:few]), float(np.median(before))
+    back = -gain.amount > t["back"] * (float(np.median(loss.value[:few])) - level) > 0
+    return back and gain.surely_below(-max(t["rise"] * abs(level), t["nats"]), sigmas=4)
+
+
 def _beside(loss: Column, end: float, start: float, window: int) -> tuple[np.ndarray, np.ndarray]:
     """The last records up to a seam and the first ones after it, in the order of the log."""
     back = np.flatnonzero((loss.step[:-1] == end) & (loss.step[1:] == start)) if start < end else np.empty(0)
@@ -174,22 +183,6 @@ def _beside(loss: Column, end: float, start: float, window: int) -> tuple[np.nda
     if start < end:
         before = before[loss.step[:at] < start + 1]  # what was lost by going back is not what it goes on from
     return before[-window:], loss.value[at : at + window]
-
-
-def _rates(run: Run, end: float, start: float) -> tuple[float, float] | None:
-    rate = run.get(names.LEARNING_RATE)
-    if rate is None:
-        return None
-    back = np.flatnonzero((rate.step[:-1] == end) & (rate.step[1:] == start)) if start < end else np.empty(0)
-    at = int(back[0]) + 1 if back.size else int(np.searchsorted(rate.step, end, side="right"))
-    earlier = np.flatnonzero(rate.step[:at] <= start)
-    if not earlier.size or at >= len(rate):
-        return None
-    # the first record after a seam may be a warm-up's: one more tells
-    after = float(rate.value[min(at + 1, len(rate) - 1)])
-    # where only the count of the step went back, the rate goes on from the line before
-    before = (float(rate.value[earlier[-1]]), float(rate.value[at - 1]))
-    return min(before, key=lambda one: max(one, after) / max(min(one, after), 1e-30)), after
 
 
 def _finding(

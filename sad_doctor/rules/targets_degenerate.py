@@ -3,7 +3,8 @@
 ## What it sees
 The entropy of the teacher's next-token distribution, in the median of the records, next to 0 or next to that of a
 uniform distribution. Or a teacher whose own label loss on this text is no better than guessing, or clearly worse than
-the student's at its first evaluation.
+the student's at its first evaluation. In a log of a total alone, a hint: a loss that is next to nothing from the first
+record on.
 
 ## Why it is bad
 A target of entropy 0 is a hard label: KD then is a second label loss, of what the teacher would say. One of full
@@ -17,7 +18,8 @@ teach: its tokenizer, its weights or the alignment are not what is believed.
 - `even = 0.002`: a teacher's loss that varies by less than this share between batches is that of guessing: every text
   costs it ln(vocabulary).
 - `worse = 1.25`, `nats = 0.5`: how far a teacher's held-out loss may lie above the student's first one.
-- `records = 5`: fewest records.
+- `records = 5`: fewest records. `nothing = 0.005`, `all = 20`: the loss of the first records below which a total asks
+  next to nothing, and how many records it needs.
 
 ## Example
 ```run fires
@@ -50,6 +52,7 @@ temperature = 1.0
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -65,6 +68,7 @@ _SAME = 1e-6
 """A spread below this share is that of one batch, again and again: of the loader, not of the teacher."""
 
 _UNKNOWN = 262_144
+_REWARDED = re.compile(r"reward|advantage|policy|logps", re.IGNORECASE)
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -73,6 +77,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     uniform = math.log(told if told and told > 1 else _UNKNOWN)
     entropy, loss = _known(run, names.TEACHER_ENTROPY, t), _losses(run, t)
     if entropy is None and not loss:
+        if (nothing := _nothing(run, t)) is not None:
+            yield nothing
+            return
         raise TooFew("too few records of the teacher's entropy or loss")
     if entropy is not None:
         middle = float(np.median(entropy.value))
@@ -97,6 +104,31 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             worse = f"worse than the student's at its first evaluation ({words.number(first)})"
             yield _ignorant(name, column, worse, middle, Level.WARNING)
             return
+
+
+def _nothing(run: Run, t: Thresholds) -> Finding | None:
+    """A total without parts that is next to nothing from the first record on, and is no reward's."""
+    loss = run.get(names.LOSS)
+    told = None if loss is None or any(_REWARDED.search(name) for name in run.columns) else signals.finite(loss)
+    if told is None or len(told) < t["all"] or run.terms(names.RAW) or run.terms(names.WEIGHTED):
+        return None
+    first, most = float(np.median(told.value[: int(t["records"])])), float(np.max(told.value))
+    if not 0 < first < t["nothing"] or most > 10 * first:
+        return None
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=f"The training loss is {words.number(first)} from the first record on: next to nothing is asked.",
+        evidence=(f"At most {words.number(most)} in {len(told):,} records",),
+        cause="As a divergence from a teacher: a temperature far too high, a teacher with random weights, a mean over "
+        "the vocabulary too, or a student that is its teacher. As a loss of another kind it may be right.",
+        remedy="Print the loss of one batch at a temperature of 1: a fresh student lies nats from a teacher that knows "
+        "the text.",
+        first_step=float(told.step[0]),
+        last_step=float(told.step[-1]),
+        numbers={"first": first},
+    )
 
 
 def _known(run: Run, name: str, t: Thresholds) -> Column | None:
@@ -154,7 +186,10 @@ RULE = Rule(
     name=NAME,
     level=Level.ERROR,
     page=__doc__,
-    needs=(f"{names.TEACHER_ENTROPY}|{names.TEACHER_EVAL_LM_LOSS}|{names.TEACHER_LOSS}",),
+    needs=(f"{names.LOSS}|{names.TEACHER_ENTROPY}|{names.TEACHER_EVAL_LM_LOSS}|{names.TEACHER_LOSS}",),
     check=check,
-    thresholds={"sharp": 0.05, "flat": 0.97, "uniform": 0.98, "worse": 1.25, "nats": 0.5, "even": 0.002, "records": 5},
+    thresholds={
+        **{"sharp": 0.05, "flat": 0.97, "uniform": 0.98, "worse": 1.25, "nats": 0.5, "even": 0.002, "records": 5},
+        **{"nothing": 0.005, "all": 20},
+    },
 )

@@ -56,7 +56,7 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Rule, Thresholds, TooFew, require
 from sad_doctor.run import Run
 
 CODE, NAME = "R214", "teacher-does-not-match"
@@ -65,10 +65,7 @@ CODE, NAME = "R214", "teacher-does-not-match"
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for a teacher that does not know the labels."""
     column = signals.finite(signals.tidy(run.columns[names.TEACHER_LOSS]))
-    if len(column) < t["records"]:
-        raise TooFew(
-            f"{words.counted(len(column), 'record')} of the teacher's loss; it judges from {t['records']:g} on"
-        )
+    require(len(column), t["records"], "record", "of the teacher's loss")
     size = run.fact(names.VOCABULARY_SIZE)
     gap = signals.teacher_gap(run, int(t["records"]))
     if gap is None and not (size and size > 1):

@@ -167,9 +167,10 @@ def _remedy(run: Run, term: str, share: float, target: float, source: str) -> st
     weight = run.get(names.WEIGHT + term)
     aim = f"for a share of {words.percent(target)}"
     if weight is not None and weight.last > 0:
-        return f"In the recipe: [terms.{term}] weight = {weight.last * factor:.3g}, now {weight.last:.3g}, {aim}."
+        new = f"{weight.last * factor:.3g}"
+        return f"Multiply {term} by weight = {new}, now {weight.last:.3g}, {aim} ([terms.{term}] of a recipe)."
     known = "" if source == "weighted" else " (the log does not tell it)"
-    return f"Multiply the weight of {term}{known} by {factor:.3g} {aim}, or name target [shares] in the recipe."
+    return f"Multiply the weight of {term}{known} by {factor:.3g} {aim}; if it is a sum over tokens, take the mean."
 
 
 RULE = Rule(

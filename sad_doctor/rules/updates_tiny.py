@@ -49,7 +49,7 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Rule, Thresholds, require
 from sad_doctor.run import Run
 
 CODE, NAME = "R110", "updates-tiny"
@@ -58,8 +58,7 @@ CODE, NAME = "R110", "updates-tiny"
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for updates that move nothing."""
     update = signals.finite(signals.tidy(run.columns[names.UPDATE_RATIO]))
-    if len(update) < t["records"]:
-        raise TooFew(f"{words.counted(len(update), 'record')} of the update; it judges from {t['records']:g} on")
+    require(len(update), t["records"], "record", "of the update")
     tenth = len(update) // 10
     middle = float(np.median(update.value[tenth : len(update) - tenth]))
     yield Reading("median update over the weights", middle, "update")

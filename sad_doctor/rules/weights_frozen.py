@@ -117,7 +117,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         cause=_cause(run, evidence),
         remedy=(
             "Judge nothing else before a step happens: count the optimizer's steps and compare the norm of one weight "
-            "before and after. `sad verify` checks the stepping for odd and even accumulations."
+            "before and after. Is the optimizer made of the parameters that are trained, after the last of them was "
+            "replaced or wrapped?"
         ),
         first_step=evaluation.still.first if evaluation and not evaluation.whole else run.first_step,
         last_step=run.last_step,

@@ -10,7 +10,16 @@ from sad_doctor.signals.parts import Parts, found_weights, parts, shares, sums_t
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
 from sad_doctor.signals.repeats import Repeat, repeats, resolution
-from sad_doctor.signals.seams import Beginning, Doubled, beginnings, doubled, told_again, warms_again
+from sad_doctor.signals.seams import (
+    Beginning,
+    Doubled,
+    beginnings,
+    doubled,
+    rates_beside,
+    recounted,
+    told_again,
+    warms_again,
+)
 from sad_doctor.signals.series import Gain, Still, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap
@@ -61,6 +70,8 @@ __all__ = [
     "parts",
     "per_batch",
     "rank_correlation",
+    "rates_beside",
+    "recounted",
     "repeats",
     "resolution",
     "rest",

@@ -20,6 +20,9 @@ _ON = 0.2
 _PAIRS, _MOST, _APART = 10, 0.8, 5
 """Fewest steps told twice, the share of all records that they must be, and their gap over the noise of one series."""
 
+_ANEW = 3
+"""A count of tokens that begins anew more often is one of an epoch."""
+
 _BACK = (0.8, 1.15)
 """Between these shares of it a rate is back where it was."""
 
@@ -63,6 +66,22 @@ def beginnings(run: Run) -> list[Beginning]:
         levels = float(np.median(before)), float(np.median(after))
         found.append(Beginning(float(loss.step[at]), float(loss.step[at + 1]), *levels))
     return found
+
+
+def recounted(run: Run) -> list[float]:
+    """Return the last steps before the count of tokens began anew, as some trainers let it at a resume.
+
+    A count falls below a half of what it was and rises in all else; one that falls more often is none.
+    """
+    column = run.get(names.TOKENS)
+    if column is None:
+        return []
+    count = finite(column)
+    moved = np.diff(count.value)
+    back = np.flatnonzero(count.value[1:] < 0.5 * count.value[:-1])
+    if not 0 < back.size <= _ANEW or len(count) < _PAIRS or int(np.sum(moved < 0)) > back.size:
+        return []
+    return [float(step) for step in count.step[back]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +128,23 @@ def told_again(column: Column) -> tuple[int, float, float]:
     moved, same = np.abs(np.diff(column.value[order])), np.diff(column.step[order]) == 0
     gap, noise = (float(np.median(found)) if found.size else float("nan") for found in (moved[same], moved[~same]))
     return int(np.count_nonzero(same)), gap, noise
+
+
+def rates_beside(run: Run, end: float, start: float) -> tuple[float, float] | None:
+    """Return the learning rate before and after a seam from step ``end`` back to ``start``, or None."""
+    rate = run.get(names.LEARNING_RATE)
+    if rate is None:
+        return None
+    back = np.flatnonzero((rate.step[:-1] == end) & (rate.step[1:] == start)) if start < end else np.empty(0)
+    at = int(back[0]) + 1 if back.size else int(np.searchsorted(rate.step, end, side="right"))
+    earlier = np.flatnonzero(rate.step[:at] <= start)
+    if not earlier.size or at >= len(rate):
+        return None
+    # the first record after a seam may be a warm-up's: one more tells
+    after = float(rate.value[min(at + 1, len(rate) - 1)])
+    # where only the count of the step went back, the rate goes on from the line before
+    before = (float(rate.value[earlier[-1]]), float(rate.value[at - 1]))
+    return min(before, key=lambda one: max(one, after) / max(min(one, after), 1e-30)), after
 
 
 def warms_again(run: Run, step: float) -> bool:

@@ -10,6 +10,8 @@ import numpy as np
 from sad_doctor.run import Column, Floats
 
 _LARGEST = float(np.finfo(np.float64).max)
+_SOME = 8
+"""Steps at either end of a column that tell whether they are counted."""
 WIDE = 50.0
 """A positive series whose largest value is this many times its smallest is drawn on a log scale unless told not to."""
 
@@ -62,22 +64,32 @@ def _ends(step: Floats) -> tuple[float, float] | None:
     return (float(finite.min()), float(finite.max())) if finite.size else None
 
 
-def ticks(low: float, high: float, most: int, log: bool = False) -> list[float]:
-    """Return at most ``most`` round values between ``low`` and ``high``, rising; at least one where there is room."""
+def between(columns: Iterable[Column]) -> float:
+    """Return how far apart the labels of the steps must be: 1 where steps are counted, 0 where they are fractions."""
+    ends = np.concatenate([np.zeros(0), *(end for c in columns for end in (c.step[:_SOME], c.step[-_SOME:]))])
+    ends = ends[np.isfinite(ends)]
+    return 1.0 if ends.size and bool(np.all(ends == np.rint(ends))) else 0.0
+
+
+def ticks(low: float, high: float, most: int, log: bool = False, least: float = 0.0) -> list[float]:
+    """Return at most ``most`` round values between ``low`` and ``high``, rising; at least one where there is room.
+
+    On a linear axis they lie ``least`` apart or more.
+    """
     if most < 1 or not (math.isfinite(low) and math.isfinite(high)) or not low < high:
         return []
     found = _decades(low, high, most) if log else []
-    return found if len(found) > 1 else _linear(low, high, most)
+    return found if len(found) > 1 else _linear(low, high, most, least)
 
 
-def _linear(low: float, high: float, most: int) -> list[float]:
-    rough = high / max(most, 1) - low / max(most, 1)
+def _linear(low: float, high: float, most: int, least: float) -> list[float]:
+    rough = max(high / max(most, 1) - low / max(most, 1), least)
     if not rough > 0 or not math.isfinite(rough):
         return [low]
     unit = 10.0 ** math.floor(math.log10(rough))
     for factor in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0, 50.0):
         size = unit * factor
-        if size <= 0 or not math.isfinite(size):
+        if size <= 0 or not math.isfinite(size) or (least and (size < least or size % least)):
             continue
         first, last = math.ceil(low / size - 1e-9), math.floor(high / size + 1e-9)
         if last - first < most:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from html import escape
@@ -25,6 +26,8 @@ from sad_doctor.views.text import about, verdict
 
 _COLOURS = {Level.ERROR: "#d55e00", Level.WARNING: "#e69f00", Level.INFO: "#56b4e9"}
 _MOST_CHARTS = 24
+_CODE = re.compile(r"`([^`]+)`")
+_SHARES = "Shares of the loss"
 
 
 def render(run: Run, report: Report) -> str:
@@ -50,10 +53,11 @@ def charts(run: Run, report: Report) -> Iterator[str]:
     parts, shares = signals.parts(run).terms, signals.shares(run)
     colours = palette.colours([*parts, *shares], dark=False)
     told.append(("Weighted parts", tuple(Series(line(t, 24), c, colours[t]) for t, c in parts.items())))
-    told.append(("Shares of the loss", tuple(Series(line(t, 24), c, colours[t]) for t, c in shares.items())))
+    told.append((_SHARES, tuple(Series(line(t, 24), c, colours[t]) for t, c in shares.items())))
     told += [(metric.title, metric.series) for metric in metrics.choices(run, dark=False)]
     shown = [(title, [_inked(one) for one in series]) for title, series in told if any(len(s.column) for s in series)]
-    yield from (chart(title, series, marks) for title, series in shown[:_MOST_CHARTS])
+    # shares are parts of one: a log scale would draw the smallest as large as the largest
+    yield from (chart(title, series, marks, title != _SHARES) for title, series in shown[:_MOST_CHARTS])
     if len(shown) > _MOST_CHARTS:
         yield f"<p class=about>{len(shown) - _MOST_CHARTS} more metrics were left out of this page.</p>"
 
@@ -92,7 +96,7 @@ def _finding(finding: Finding, headline: str, consequences: str = "") -> str:
     return (
         f'<article class="{kind}"><h2>{palette.GLYPHS[finding.level]} {_text(finding.name)} '
         f"<code>{_text(finding.rule)} {kind}</code></h2><p>{_text(headline)}</p><ul>{evidence}</ul>"
-        f"<dl><dt>Cause</dt><dd>{_text(finding.cause)}</dd><dt>Remedy</dt><dd>{_text(finding.remedy)}</dd></dl>"
+        f"<dl><dt>Cause</dt><dd>{_prose(finding.cause)}</dd><dt>Remedy</dt><dd>{_prose(finding.remedy)}</dd></dl>"
         f"{explains}</article>"
     )
 
@@ -115,6 +119,12 @@ def _comparison(comparison: Comparison) -> str:
 
 def _text(told: str) -> str:
     return escape(clean(told), quote=True)
+
+
+def _prose(told: str) -> str:
+    """Text of a rule: what stands between backticks is code."""
+    pieces = enumerate(_CODE.split(told))
+    return "".join(f"<code>{_text(piece)}</code>" if number % 2 else _text(piece) for number, piece in pieces)
 
 
 def _own(name: str) -> str:

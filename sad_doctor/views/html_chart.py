@@ -53,16 +53,19 @@ def decimate(column: Column, most: int = POINTS) -> Column:
     return Column(step[index], value[index])
 
 
-def chart(title: str, series: Sequence[Series], marks: Sequence[Mark] = ()) -> str:
-    """Return a chart as HTML: a figure with its title, a legend of buttons and an SVG."""
+def chart(title: str, series: Sequence[Series], marks: Sequence[Mark] = (), may_log: bool = True) -> str:
+    """Return a chart as HTML: a figure with its title, a legend of buttons and an SVG.
+
+    The values may be on a log scale unless ``may_log`` is False.
+    """
     shown = [(one, decimate(one.column)) for one in series if len(one.column)]
     columns = [column for _, column in shown]
     value = axis.values(columns)
-    log = axis.wants_log(value)
+    log = may_log and axis.wants_log(value)
     low, high = axis.extent(value, log)
     left, right = axis.span(columns)
     right = right if right > left else left + 1
-    scale = _Scale(left, right, low, high, log)
+    scale = _Scale(left, right, low, high, log, axis.between(columns))
     parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title, quote=True)}">']
     parts += _grid(scale)
     for mark in marks:
@@ -94,6 +97,7 @@ class _Scale:
     low: float
     high: float
     log: bool
+    least: float
 
     def x(self, step: Floats) -> Floats:
         share = (step - self.left) / (self.right - self.left)
@@ -109,11 +113,12 @@ class _Scale:
 
 def _grid(scale: _Scale) -> list[str]:
     parts = []
-    for value in axis.ticks(scale.low, scale.high, 5, scale.log):
+    levels = axis.ticks(scale.low, scale.high, 5, scale.log)
+    for value, label in zip(levels, numerals.labels(levels), strict=True):
         y = scale.y(np.array([value]))[0]
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="value" x="{LEFT - 6}" y="{y + 4:.1f}">{escape(numerals.short(value))}</text>')
-    for step in axis.ticks(scale.left, scale.right, 6):
+        parts.append(f'<text class="value" x="{LEFT - 6}" y="{y + 4:.1f}">{escape(label)}</text>')
+    for step in axis.ticks(scale.left, scale.right, 6, least=scale.least):
         x = scale.x(np.array([step]))[0]
         parts.append(f'<text class="step" x="{x:.1f}" y="{HEIGHT - 6}">{escape(numerals.step(step))}</text>')
     return parts

@@ -15,6 +15,7 @@ from sad_doctor.views.text import about, verdict
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$@])")
 _CALLS = re.compile(r"\\[@#]|\b(?:www(?=\.)|GH(?=-\d))|:(?=//)|\bmailto(?=:)|\bxmpp(?=:)", re.IGNORECASE)
+_CODE = re.compile(r"`([^`]+)`")
 _NOTHING = "<!-- -->"
 """Stands where a code host would find a name, a number or an address: it looks for them after the markup is read."""
 
@@ -26,7 +27,11 @@ def render(run: Run, report: Report) -> str:
 
 def escape(text: str) -> str:
     """Return text from a log as one line of Markdown that shows it as it is; no mention and no link comes of it."""
-    plain = html.escape(_SPECIAL.sub(r"\\\1", " ".join(clean(text).split())), quote=False)
+    return _escaped(" ".join(clean(text).split()))
+
+
+def _escaped(line: str) -> str:
+    plain = html.escape(_SPECIAL.sub(r"\\\1", line), quote=False)
     return _CALLS.sub(lambda found: f"{found[0]}{_NOTHING}", plain)
 
 
@@ -34,9 +39,10 @@ def _lines(run: Run, report: Report) -> Iterator[str]:
     yield f"**{escape(verdict(report))}**"
     yield ""
     yield escape(about(run))
-    for story in report.stories:
+    for number, story in enumerate(report.stories):
         yield ""
-        yield from _finding(story.finding, "###")
+        # the first line of all is the headline of the first story, unless that is of no weight
+        yield from _finding(story.finding, "###", told=number > 0 or story.finding.headline != verdict(report))
         if story.consequences:
             yield ""
             yield "<details><summary>and that explains</summary>"
@@ -69,13 +75,20 @@ def _lines(run: Run, report: Report) -> Iterator[str]:
             yield "</details>"
 
 
-def _finding(finding: Finding, heading: str) -> Iterator[str]:
+def _prose(text: str) -> str:
+    """Text of a rule: what stands between backticks is code, in which nothing is markup but a backtick."""
+    pieces = enumerate(_CODE.split(" ".join(clean(text).split())))
+    return "".join(f"`{piece}`" if number % 2 else _escaped(piece) for number, piece in pieces)
+
+
+def _finding(finding: Finding, heading: str, told: bool = True) -> Iterator[str]:
     yield f"{heading} {GLYPHS[finding.level]} {finding.rule} {finding.name} ({finding.level.name.lower()})"
     yield ""
-    yield escape(finding.headline)
-    yield ""
+    if told:
+        yield escape(finding.headline)
+        yield ""
     yield from (f"- {escape(line)}" for line in finding.evidence)
     yield ""
-    yield f"**Cause:** {escape(finding.cause)}"
+    yield f"**Cause:** {_prose(finding.cause)}"
     yield ""
-    yield f"**Remedy:** {escape(finding.remedy)}"
+    yield f"**Remedy:** {_prose(finding.remedy)}"

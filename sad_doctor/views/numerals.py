@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 
+_USUAL, _MOST = 3, 8
+"""Significant digits of a label: as a rule, and at most."""
 _SUFFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -14,17 +18,33 @@ def odd(value: float) -> str | None:
     return ("∞" if value > 0 else "-∞") if math.isinf(value) else None
 
 
-def short(value: float) -> str:
-    """Return a label of at most 7 characters for an axis: ``1.5k``, ``0.02``, ``1e-07``."""
+def short(value: float, digits: int = _USUAL) -> str:
+    """Return a label for an axis, of at most 7 characters with 3 digits: ``1.5k``, ``0.02``, ``1e-07``.
+
+    Numbers with an exponent have two digits fewer.
+    """
     if special := odd(value):
         return special
     size = abs(value)
     if size >= 1e15 or 0 < size < 1e-3:
-        return f"{value:.0e}".replace("e+", "e").replace("e0", "e").replace("e-0", "e-")
+        figures, _, power = f"{value:.{max(digits - 3, 0)}e}".partition("e")
+        return f"{figures.rstrip('0').rstrip('.') if '.' in figures else figures}e{int(power)}"
     for unit, suffix in _SUFFIXES:
         if size >= unit:
-            return f"{value / unit:.3g}{suffix}" if size < 1000 * unit else f"{value / unit:.0f}{suffix}"
-    return f"{value:.3g}"
+            return f"{value / unit:.{digits}g}{suffix}" if size < 1000 * unit else f"{value / unit:.0f}{suffix}"
+    return f"{value:.{digits}g}"
+
+
+def labels(values: Sequence[float]) -> list[str]:
+    """Return labels for the ticks of an axis, rising, with the digits that it takes to tell where each lies."""
+    told = [short(value) for value in values]
+    gap = min((b - a for a, b in itertools.pairwise(values)), default=math.inf)
+    for digits in range(_USUAL, _MOST + 1):
+        told = [short(value, digits) for value in values]
+        figures = ((v, digits - 2 if 0 < abs(v) < 1e-3 or abs(v) >= 1e15 else digits) for v in values)
+        if all(abs(float(f"{v:.{max(n, 1) - 1}e}") - v) <= gap / 50 for v, n in figures):
+            break
+    return told
 
 
 def full(value: float) -> str:

@@ -21,14 +21,14 @@ SMALL_MEMORY = """
 import os, sys
 from sad.train import loop
 from sad.cli.app import main
-made = loop._parts
-def parts(plan, accelerator):
+made = loop.make_parts
+def parts(plan):
     def look(_module, _given, named):
         if os.environ["RANK"] == os.environ["SHORT"] and named["input_ids"].shape[0] > 1 and plan.pair.student.training:
             raise MemoryError("planted")
     plan.pair.student.model.register_forward_pre_hook(look, with_kwargs=True)
-    return made(plan, accelerator)
-loop._parts = parts
+    return made(plan)
+loop.make_parts = parts
 main()
 """
 

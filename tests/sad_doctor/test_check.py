@@ -246,3 +246,10 @@ def test_steps_that_are_epochs_are_called_so():
     (finding,) = [one.finding for one in check(run).stories if one.finding.name == "number-stale"]
 
     assert any("Epochs 1 to 60" in line for line in finding.evidence)
+
+
+def test_a_loss_of_exactly_0_comes_before_the_weights_that_it_does_not_move():
+    stories = check(parse("steps: 60\ntrain/loss: 0\ntrain/grad_norm: 0\ntrain/lr: 1e-3")).stories
+
+    assert stories[0].finding.name == "non-finite-hidden"
+    assert "weights-frozen" in [one.name for one in stories[0].consequences]

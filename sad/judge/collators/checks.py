@@ -15,7 +15,7 @@ from sad.invariants.target_alignment import EOS, PAD, TEXTS, target_alignment
 from sad.judge.collators.call import Call
 from sad.judge.collators.cutting import cut_alike
 from sad.judge.collators.textbook import masks_prompts, narrow, outside, places, smallest
-from sad.subjects.text_loss import Collated, Marks, Text, collated_loss
+from sad.subjects.text_loss import IGNORED, Collated, Marks, Text, collated_loss
 
 BOTH = (Marks(EOS, PAD), Marks(EOS, EOS))
 """A padding mark of its own, and the end mark as the padding mark."""
@@ -168,11 +168,39 @@ def left_padding(call: Call) -> Verdict:
         return Verdict(True, says, standing=Standing.NOT_APPLICABLE)
     for check in (tokens_kept, attention_mask, targets, composition):
         verdict = check(other)
+        if not verdict.holds and check in (targets, composition) and _first_alone(call, other):
+            says = (
+                "padded on the left, the first token of a text is learned from the padding before it: no matter where"
+            )
+            return _allowed(f"{says} it is always the same one; {verdict.says}")
         if not verdict.holds:
             return replace(verdict, says=f"padded on the left: {verdict.says}")
         if verdict.standing is Standing.ALLOWED and check is composition:
             return verdict
     return Verdict(True, "padded on the left, it holds as on the right")
+
+
+def _first_alone(call: Call, other: Call) -> bool:
+    """Whether whole texts are learned, and on the left nothing else is wrong than the labels of their first tokens,
+    behind padding: without those it holds, or breaks as on the right.
+    """
+    if masks_prompts(other(TEXTS, BOTH[0]).batch, TEXTS):
+        return False
+
+    def without(texts: Sequence[Text], marks: Marks) -> Collated:
+        batch = narrow(other(texts, marks).batch, texts)
+        labels = batch.labels.clone()
+        for place in places(batch, texts):
+            if place is not None:
+                labels[place.row, place.start] = IGNORED
+        return _placed(replace(batch, labels=labels))
+
+    right = collated_loss(lambda texts, marks: narrow(call(texts, marks).batch, texts))
+    for judged in (target_alignment, batch_composition):
+        left, before = judged(collated_loss(without)), judged(right)
+        if not left.holds and (before.holds or left.says != before.says):
+            return False
+    return True
 
 
 def truncated(call: Call) -> Verdict:

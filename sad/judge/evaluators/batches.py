@@ -41,6 +41,8 @@ class Form:
     make: Callable[[Rows], Any]
     bare: bool = False
     listed: bool = False
+    alone: bool = False
+    """Models return their logits alone."""
 
 
 def _all(rows: Rows) -> Batch:
@@ -59,6 +61,11 @@ FORMS = (
     ),
     Form("dicts with input_ids", lambda r: Batch(input_ids=r.ids), bare=True),
     Form("ids", lambda r: r.ids, bare=True),
+    Form(
+        "pairs of what is read and the token after each, for models that return logits alone",
+        lambda r: (r.ids[:, :-1], r.labels[:, 1:]),
+        alone=True,
+    ),
 )
 """In the order in which they are tried."""
 

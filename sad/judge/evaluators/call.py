@@ -20,6 +20,7 @@ from sad.judge.evaluators.numbers import numbers
 from sad.judge.judging import Code
 from sad.judge.stand_in import Accelerator, NeedsAdapterError
 from sad.judge.steps.library import Library, is_trainer
+from sad.judge.steps.model import Bare
 from sad.subjects.metric import Scored
 from sad.subjects.text_loss import IGNORED
 
@@ -75,6 +76,8 @@ class Call:
             return evaluated(Library(self.code), model, rows)
         if self.metric:
             return self._metric(model, rows)
+        if self.form.alone:
+            model, teacher = Bare(model), Bare(teacher)
         values = {
             **dict.fromkeys(MODELS, model),
             **dict.fromkeys(TEACHERS, teacher),

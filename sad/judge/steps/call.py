@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -14,17 +15,33 @@ import torch
 
 from sad.judge.judging import Code
 from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.steps.model import Bigram
 from sad.subjects.text_loss import IGNORED
 
 MODELS = ("model", "student", "student_model", "net", "module", "lm")
 TEACHERS = ("teacher", "teacher_model", "ref_model")
 OPTIMIZERS, SCHEDULERS = ("optimizer", "optim", "opt"), ("scheduler", "lr_scheduler", "sched")
-BATCHES = ("batch", "inputs", "micro_batch", "microbatch", "minibatch", "mini_batch", "examples", "x")
+BATCHES = (
+    "batch",
+    "inputs",
+    "micro_batch",
+    "microbatch",
+    "minibatch",
+    "mini_batch",
+    "examples",
+    "x",
+    "input_ids",
+    "ids",
+    "xb",
+)
+LABELS = ("y", "labels", "targets", "target", "yb", "label")
 WINDOWS = ("micro_batches", "microbatches", "window", "minibatches")
 LOADERS = (
     *("loader", "dataloader", "train_loader", "train_dataloader", "data_loader", "batches", "train_batches", "dataset"),
     *("train_dataset", "data", "train_data", "iterator", "dl"),
 )
+OTHER_LOADERS = ("val_loader", "valid_loader", "eval_loader", "val_dataloader", "eval_dataloader", "test_loader")
+"""What a run evaluates on."""
 ACCUMULATIONS = (
     *("gradient_accumulation_steps", "grad_accumulation_steps", "accumulation_steps", "accum_steps", "accumulation"),
     *("grad_accum_steps", "grad_accum", "accumulate", "accumulate_grad_batches", "n_accum"),
@@ -33,6 +50,7 @@ CLIPS = ("max_grad_norm", "clip", "grad_clip", "max_norm", "clip_grad_norm", "gr
 PLACES = ("step", "batch_idx", "batch_index", "i", "idx", "micro_step", "iteration", "it", "step_idx")
 LASTS = ("do_step", "should_step", "is_last", "last", "sync", "update", "sync_gradients", "is_accumulation_boundary")
 EPOCHS = ("epochs", "num_epochs", "n_epochs", "num_train_epochs")
+SCALERS = ("scaler", "grad_scaler")
 RATES = ("lr", "learning_rate")
 WARMUPS = ("warmup_steps", "num_warmup_steps", "warmup")
 TOTALS = ("max_steps", "num_steps", "total_steps", "num_training_steps", "steps")
@@ -48,9 +66,17 @@ SETTINGS: Mapping[str, Any] = {
     "ignore_index": IGNORED,
     "pad_token_id": 0,
     "seed": 0,
-    "log_every": 10**9,
+    **dict.fromkeys(("log_every", "eval_freq", "eval_every", "log_interval", "print_every", "save_every"), 10**9),
+    **dict.fromkeys(("eval_iter", "eval_iters"), 1),
+    **dict.fromkeys(("tokenizer", "logger", "writer", "tb_writer", "wandb"), None),
+    **dict.fromkeys(("start_context", "header"), ""),
+    **dict.fromkeys(("criterion", "loss_fn", "ce_loss", "loss_func"), torch.nn.CrossEntropyLoss(ignore_index=IGNORED)),
     "args": SimpleNamespace(device="cpu", temperature=1.0, alpha=0.5),
 }
+
+
+SCALE = 1024.0
+"""What a scaler of gradients multiplies a loss by: a power of two, so that nothing is rounded."""
 
 
 class Unit(StrEnum):
@@ -60,6 +86,17 @@ class Unit(StrEnum):
     STEP = "an optimizer step"
     EPOCH = "an epoch"
     RUN = "a whole run"
+
+
+MAKES = re.compile(r"_?(make|build|create|get|new|init|setup)_|\w*(factory|_fn)$")
+"""What the name of a function that makes a step is like."""
+
+
+def _signature(target: Any) -> list[inspect.Parameter]:  # noqa: ANN401 - anything that is called
+    try:
+        return list(inspect.signature(target).parameters.values())
+    except (TypeError, ValueError):
+        raise NeedsAdapterError(f"{getattr(target, '__name__', target)} has no signature to read") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +140,42 @@ class Call:
             target = vars(target).get("train_step") or vars(target).get("train") or vars(target).get("__call__")
             if target is None:
                 raise NeedsAdapterError("it has no method train_step or train: name one, as in Class.method")
-        try:
-            every = list(inspect.signature(target).parameters.values())
-        except (TypeError, ValueError):
-            raise NeedsAdapterError(f"{getattr(target, '__name__', target)} has no signature to read") from None
+        every = _signature(self._made() if self.factory else target)
         return every[1:] if every and every[0].name == "self" else every
+
+    @property
+    def factory(self) -> bool:
+        """Whether it makes a step in place of being one: a function of a model that takes nothing to learn from."""
+        target: Any = self.code.target
+        if self.code.adapter is not None or not inspect.isfunction(target):
+            return False
+        own = {p.name.lower() for p in _signature(target)}
+        return not own & {*BATCHES, *WINDOWS, *LOADERS} and bool(own & {*MODELS}) and bool(MAKES.match(target.__name__))
+
+    def _made(self, values: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+        """Return the step that a factory makes. Raises UserError where it makes none."""
+        target: Any = self.code.target
+        if not values:
+            model = Bigram(1)
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+            values = {
+                **dict.fromkeys(MODELS, model),
+                **dict.fromkeys(TEACHERS, Bigram(2)),
+                **dict.fromkeys(OPTIMIZERS, optimizer),
+                **dict.fromkeys(SCHEDULERS, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)),
+                **dict.fromkeys((*CLIPS, *RATES), 1.0),
+                **dict.fromkeys((*ACCUMULATIONS, *WARMUPS, *TOTALS), 1),
+            }
+        made = target(**self._arguments(_signature(target), values))
+        if not callable(made):
+            raise NeedsAdapterError("it takes neither a batch nor a loader, and makes no step")
+        step: Callable[..., Any] = made
+        return step
 
     def built(self) -> list[inspect.Parameter]:
         """Return the parameters of the constructor that is called first, none for a function."""
+        if self.factory:
+            return _signature(self.code.target)
         of = self.code.target if isinstance(self.code.target, type) else self.code.owner
         if self.code.adapter is not None or of is None or not self._method:
             return []
@@ -126,6 +191,9 @@ class Call:
     def ready(self, values: Mapping[str, Any]) -> Callable[..., Any]:
         """Return what is called with further values, by name: a function, or a method of an object that was made."""
         target: Any = self.code.target
+        if self.factory:
+            step, every = self._made(values), self.parameters()
+            return lambda more: step(**self._arguments(every, {**values, **more}))
         if not self._method:
             return lambda more: target(**self._arguments(self.parameters(), {**values, **more}))
         of = target if isinstance(target, type) else self.code.owner
@@ -148,8 +216,8 @@ class Call:
                 found[parameter.name] = values[name]
             elif needed and name in SETTINGS:
                 found[parameter.name] = SETTINGS[name]
-            elif needed and name in ("scaler", "grad_scaler"):
-                found[parameter.name] = torch.amp.GradScaler("cpu", enabled=False)
+            elif needed and name in SCALERS:
+                found[parameter.name] = torch.amp.GradScaler("cpu", init_scale=SCALE, growth_interval=10**9)
             elif needed:
                 raise NeedsAdapterError(f"what {parameter.name} should be cannot be told from the name")
         return found

@@ -16,13 +16,15 @@ from sad.invariants.teacher_isolation import STEPS, Look, teacher_isolation
 from sad.judge.stand_in import Batch
 from sad.pair import Pair
 from sad.subjects.schedules import Schedule
-from sad.subjects.trainer import Setup, Trainer
+from sad.subjects.trainer import Setup, Taken, Trainer
 
 ONE = Setup((3, 9, 5, 4), micro_batch=2, learning_rate=1e-3)
 """Two steps of two texts."""
 
 EQUAL = Setup((9,) * 8, micro_batch=8, learning_rate=1e-12)
 """Texts of one length, which hide every denominator."""
+
+UNEVEN = replace(EQUAL, lengths=(2, 30, 5, 18, 9, 12, 4, 7))
 
 Isolated = Callable[[Pair, Look], None]
 
@@ -38,6 +40,8 @@ class Step:
     isolated: Isolated | None
     accumulates: bool
     scheduled: bool = False
+    scaled: bool = False
+    """It is handed a scaler of gradients."""
 
 
 def can_be_called(of: Step) -> Verdict:
@@ -79,16 +83,26 @@ def splits(of: Step) -> Verdict:
     whole, cut = (of.trainer.run(setup).taken for setup in (EQUAL, replace(EQUAL, micro_batch=1, accumulation=8)))
     if len(whole) != 1 or len(cut) != 1:
         return verdict
-    off = float((whole[0].gradient - cut[0].gradient).norm() / whole[0].gradient.norm())
-    if off > 10 * of.trainer.claims.noise:
+    if _apart(whole[0], cut[0]) > 10 * of.trainer.claims.noise:
+        return verdict
+    uneven, parts = (of.trainer.run(setup).taken for setup in (UNEVEN, replace(UNEVEN, micro_batch=1, accumulation=8)))
+    if uneven and parts and _apart(uneven[0], parts[0]) <= 10 * of.trainer.claims.noise:
+        # the first step is right: it is what the next one finds
         return verdict
     why = "it is a mean of the means of micro-batches, right for texts of one length only"
     return replace(verdict, says=f"{why}: {verdict.says}; divide sums by the labels of the whole window")
 
 
+def _apart(one: Taken, other: Taken) -> float:
+    return float((one.gradient - other.gradient).norm() / one.gradient.norm())
+
+
 def configuration(of: Step) -> Verdict:
     """Its clip, rate and schedule have their effect: `sad.invariants.configuration_has_effect`."""
-    return configuration_has_effect(of.trainer)
+    verdict = configuration_has_effect(of.trainer)
+    if verdict.holds or not of.scaled or "clipped" not in verdict.says:
+        return verdict
+    return replace(verdict, says=f"{verdict.says}: unscale_() the gradients before they are clipped")
 
 
 def isolation(of: Step) -> Verdict:

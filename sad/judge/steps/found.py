@@ -48,6 +48,7 @@ def found(code: Code) -> Judged:
         partial(_isolated, trainer) if teacher else None,
         accumulates=adapted or call.accumulates,
         scheduled=bool(call.takes(names.SCHEDULERS)),
+        scaled=bool(call.takes(names.SCALERS)),
     )
     what = f"a step that is called for {call.unit.value}" if not adapted else "a run, as its adapter says"
     return Judged(what, _said(call), _checks(of))

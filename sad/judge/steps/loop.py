@@ -13,7 +13,7 @@ from torch import nn
 from sad.judge.stand_in import Batch, NeedsAdapterError
 from sad.judge.steps import call as names
 from sad.judge.steps.call import Call, Unit
-from sad.judge.steps.model import FORMS, Bigram, Loader, batch, count
+from sad.judge.steps.model import FORMS, Bare, Bigram, Loader, bare, batch, count
 from sad.subjects.plain_loop import make_texts
 from sad.subjects.schedules import Schedule, factor
 from sad.subjects.trainer import Claims, Setup, Trace, Watch, weights
@@ -79,6 +79,8 @@ class Strange:
         look: Callable[[], None] | None = None,
     ) -> None:
         """Run it over the batches, epoch after epoch. ``look`` is called after each batch."""
+        if bare(self.call.form):
+            model, teacher = Bare(model), Bare(teacher)
         optimizer = torch.optim.SGD(model.parameters(), lr=setup.learning_rate)
         shape = setup.schedule or Schedule.CONSTANT
         scheduler = torch.optim.lr_scheduler.LambdaLR(
@@ -99,7 +101,7 @@ class Strange:
             **dict.fromkeys(names.TEACHERS, teacher),
             **dict.fromkeys(names.OPTIMIZERS, optimizer),
             **dict.fromkeys(names.SCHEDULERS, scheduler),
-            **dict.fromkeys(names.LOADERS, loader),
+            **dict.fromkeys((*names.LOADERS, *names.OTHER_LOADERS), loader),
             **dict.fromkeys(names.ACCELERATORS, accelerator),
         }
         called = self.call.ready(values)
@@ -134,9 +136,19 @@ class Strange:
                 # where there are no windows it is told the number of the step
                 at = dict.fromkeys(names.PLACES, place if self.call.accumulates else step) | {"global_step": step}
                 at |= dict.fromkeys(names.LASTS, last)
-                called({**of, **at, **dict.fromkeys(names.BATCHES, one)})
+                called({**of, **at, **self._of_batch(one)})
         if look is not None:
             look()
+
+    def _of_batch(self, one: Any) -> dict[str, Any]:  # noqa: ANN401 - a batch of any form
+        """What is read and its labels, where a step takes them apart; else the batch."""
+        if not self.call.takes(names.LABELS):
+            return dict.fromkeys(names.BATCHES, one)
+        if not isinstance(one, tuple):
+            return {**dict.fromkeys(names.BATCHES, one["input_ids"]), **dict.fromkeys(names.LABELS, one["labels"])}
+        *read, labels = one
+        of = read[0] if len(read) == 1 else tuple(read)
+        return {**dict.fromkeys(names.BATCHES, of), **dict.fromkeys(names.LABELS, labels)}
 
     def _values(self, setup: Setup, window: int) -> dict[str, Any]:
         return {

@@ -47,6 +47,21 @@ class Bigram(nn.Module):
         return Output(loss=loss / (num_items_in_batch or (following != IGNORED).sum()), logits=logits)
 
 
+class Bare(nn.Module):
+    """A model that returns the logits of another alone."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+        self.config = getattr(inner, "config", None)
+        self.device, self.dtype = torch.device("cpu"), getattr(inner, "dtype", torch.float32)
+
+    def forward(self, *given: Any, **named: Any) -> Tensor:  # noqa: ANN401 - whatever the other takes
+        """Return logits [batch, length, vocab]."""
+        logits: Tensor = self.inner(*given, **named).logits
+        return logits
+
+
 def batch(texts: Sequence[Int[Tensor, " token"]]) -> Batch:
     """Return texts as a padded batch: input_ids, attention_mask, labels."""
     longest = max(map(len, texts))
@@ -68,8 +83,22 @@ FORMS: dict[str, Callable[[Batch], Any]] = {
     "pairs of ids and labels": lambda some: (some["input_ids"], some["labels"]),
     "triples of ids, mask and labels": lambda some: (some["input_ids"], some["attention_mask"], some["labels"]),
     "pairs of what is read and the token after each": lambda some: (some["input_ids"][:, :-1], some["labels"][:, 1:]),
+    "pairs of what is read and the token after each, for models that return logits alone": lambda some: (
+        some["input_ids"][:, :-1],
+        some["labels"][:, 1:],
+    ),
+    "triples of what is read, its mask and the token after each, for models that return logits alone": lambda some: (
+        some["input_ids"][:, :-1],
+        some["attention_mask"][:, :-1],
+        some["labels"][:, 1:],
+    ),
 }
 """How a batch may be given."""
+
+
+def bare(form: str) -> bool:
+    """Whether models return logits alone in a form."""
+    return form.endswith("logits alone")
 
 
 class Loader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -25,6 +25,7 @@ from sad_doctor.views.tui.header import Head
 from sad_doctor.views.tui.pick import Picker
 from sad_doctor.views.tui.prose import BLANK
 from sad_doctor.views.tui.rulebook import rule_page, rule_rows
+from sad_doctor.views.tui.sheet import help_page
 from sad_doctor.views.tui.shell import Shell
 from sad_doctor.views.tui.snapshot import Judge, Snapshot, Source
 from sad_doctor.views.tui.tabs import TABS
@@ -145,6 +146,26 @@ class DoctorApp(Shell):
         if self.snapshot is not None:
             self.board.show(self.snapshot, self.desk.own, self.desk.rivals(self.current_theme.dark))
         self.draw_page()
+        if self.snapshot is not None and self.snapshot.opened >= 1:
+            self.ahead.begin((self.size, self.theme, self.desk.front), self._pieces)
+
+    def _pieces(self) -> Iterator[None]:
+        """What the first look at each page needs, in pieces that take less than a frame."""
+        if not self.sheet.display:
+            self.sheet.show(help_page())
+        self.prepare(self.sheet)
+        yield
+        for name, parts in (
+            ("Rules", (self.rules.list, self.rules.page)),
+            ("Log", (self.log_pane,)),
+            ("Recipe", (self.recipe,)),
+        ):
+            if self.snapshot is not None:
+                self._draw_page(name, self.snapshot)
+            yield
+            for part in parts:
+                self.prepare(part)
+                yield
 
     def watch_problem(self) -> None:
         """Show what went wrong, or that it went away."""
@@ -172,9 +193,10 @@ class DoctorApp(Shell):
 
     def draw_page(self) -> None:
         """Fill the page of the tab that is shown."""
-        name, snapshot = TABS[self.tab_shown - 1], self.snapshot
-        if snapshot is None:
-            return
+        if self.snapshot is not None:
+            self._draw_page(TABS[self.tab_shown - 1], self.snapshot)
+
+    def _draw_page(self, name: str, snapshot: Snapshot) -> None:
         if name == "Rules":
             report = snapshot.report
             self.rules.show(rule_rows(report), lambda code: rule_page(code, report))

@@ -24,7 +24,7 @@ class Shares:
     """The share of each term over the steps (fractions of the loss), with the terms' colours.
 
     ``holes`` are the steps at which a part was not finite, so that there are no shares. ``patterned`` tells the terms
-    apart by fills, for a terminal without colours.
+    apart by fills, for a terminal without colours. ``least`` is how far apart the labels of the steps must be.
     """
 
     columns: Mapping[str, Column] = field(default_factory=dict)
@@ -33,6 +33,7 @@ class Shares:
     steps: tuple[float, float] | None = None
     empty: str = "no terms logged yet"
     patterned: bool = False
+    least: float = 0.0
 
     def fill(self, term: str) -> str:
         """Return the fill of a term; it is the same in all panes."""
@@ -104,7 +105,7 @@ def paint_bands(width: int, height: int, shares: Shares, ink: Ink) -> tuple[Canv
         for y in range(place.rows):
             canvas.put(x + column, y, "×", ink.nan)
     if foot:
-        _foot(canvas, place, ink)
+        _foot(canvas, place, shares.least, ink)
     return canvas, place
 
 
@@ -123,7 +124,7 @@ def paint_bars(width: int, height: int, shares: Shares, step: float | None, ink:
     now = shares.now(step)
     if not now:
         return canvas
-    name = min(max(max(len(t) for t in now), 4), max(width - 18, width // 3, 4))
+    name = min(max(max(len(t) for t in now), 4), max(width - 12, width // 3, 4))
     shown = list(now.items())[:height]
     if len(shown) < len(now) and shown:
         shown = shown[:-1]
@@ -141,7 +142,7 @@ def paint_bars(width: int, height: int, shares: Shares, step: float | None, ink:
 
 
 def _bar(canvas: Canvas, x: int, y: int, room: int, share: float, style: Style, ink: Ink, fill: str) -> None:
-    if room < 3 or not np.isfinite(share):
+    if room < 2 or not np.isfinite(share):
         return
     canvas.write(x, y, "─" * room, ink.grid)
     eighths = round(min(max(share, 0.0), 1.0) * room * _EIGHTHS)
@@ -193,10 +194,10 @@ def _hatch(canvas: Canvas, place: Place, part: Floats, fills: str, ink: Ink) -> 
     canvas.lay(place.x, 0, glyphs, ink.text)
 
 
-def _foot(canvas: Canvas, place: Place, ink: Ink) -> None:
+def _foot(canvas: Canvas, place: Place, least: float, ink: Ink) -> None:
     free = 0
-    for step in axis.ticks(*place.steps, max(place.across // 9, 1)) or [place.steps[0]]:
-        label = numerals.short(step)
+    ticks = axis.ticks(*place.steps, max(place.across // 9, 1), least=least) or [place.steps[0]]
+    for step, label in zip(ticks, numerals.labels(ticks), strict=True):
         at = place.x + int(raster.place(np.array([step]), *place.steps, place.across)[0])
         start = min(max(at - len(label) // 2, 0), canvas.width - len(label))
         if start >= free:

@@ -132,9 +132,13 @@ class Board(Container):
         if not titles:
             return None
         here = titles.index(self._metric) if self._metric in titles else 0
-        self._metric = titles[(here + by) % len(titles)]
-        self._draw_metric()
+        self.show_metric(titles[(here + by) % len(titles)])
         return self._metric
+
+    def show_metric(self, title: str) -> None:
+        """Show the metric of this title in the second chart."""
+        self._metric = title
+        self._draw_metric()
 
     def toggle_log(self) -> None:
         """Change the scale of the chart that has the focus, else of both to the same."""

@@ -1,4 +1,4 @@
-"""Collects garbage while nobody presses a key: to look through all of it takes longer than a frame."""
+"""Collects garbage while nobody presses a key: to look through what lives longer takes longer than a frame."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import gc
 import time
 from collections.abc import Callable
 
-YOUNG = (2_000, 20, 1 << 20)
-"""Thresholds of the collector with which what is new is collected as it comes, in a few milliseconds, and all of it by
-:meth:`Broom.sweep` alone."""
+YOUNG = (2_000, 500, 1 << 20)
+"""Thresholds of the collector: what is new is collected as it comes, in a millisecond; what has lived through that by
+:meth:`Broom.sweep`, or after a million objects where somebody never rests; all of it by :meth:`Broom.sweep` alone."""
+_PAUSE = 0.3
+"""Seconds without a key, after which a collection of ten milliseconds keeps nobody waiting."""
 _QUIET = 2.0
 """Seconds without a key or a mouse that moves, after which nobody waits for an answer."""
 _EVERY = 20.0
-"""Seconds between two sweeps."""
+"""Seconds between two sweeps of everything."""
+_WORTH = 10
+"""Collections of what is new, after which what they left is worth a look."""
 
 
 class Broom:
@@ -26,10 +30,17 @@ class Broom:
         """Somebody presses a key."""
         self._touched = self._clock()
 
+    @property
+    def resting(self) -> bool:
+        """Whether there is a pause between two keys."""
+        return self._clock() - self._touched >= _PAUSE
+
     def sweep(self) -> bool:
         """Collect all garbage unless it was done just now or somebody is here; whether it was done."""
         now = self._clock()
         if now - self._touched < _QUIET or now - self._swept < _EVERY:
+            if self.resting and gc.get_count()[1] >= _WORTH:
+                gc.collect(1)
             return False
         gc.collect()
         self._swept = now

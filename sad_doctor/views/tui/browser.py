@@ -19,7 +19,7 @@ Row = tuple[str, Page]
 
 
 class Browser(Container):
-    """Shows rows; the highlighted one stays while they change."""
+    """Shows rows; the highlighted one stays while they change. ``named`` gives the title of the page of a key."""
 
     class Opened(Message):
         """Enter was pressed on a row."""
@@ -28,7 +28,7 @@ class Browser(Container):
             super().__init__()
             self.browser, self.key = browser, key
 
-    def __init__(self, title: str, hint: str, *, id: str) -> None:
+    def __init__(self, title: str, hint: str, named: Callable[[str], str] = str, *, id: str) -> None:
         super().__init__(id=id, classes="browser")
         self.list = Roll(id=f"{id}-list")
         self.list.add_class("pane")
@@ -36,6 +36,7 @@ class Browser(Container):
         self.page.add_class("pane")
         self.list.border_title, self.list.border_subtitle = Content(title), Content(hint)
         self.rows: Sequence[Row] = ()
+        self._named = named
         self._page_of: Callable[[str], Page] = lambda _: ()
 
     def compose(self) -> ComposeResult:
@@ -62,6 +63,8 @@ class Browser(Container):
         self.list.fill([page for _, page in rows], next((i for i, (k, _) in enumerate(rows) if k == before), 0))
 
     def _turn(self) -> None:
+        if self.key is not None and (title := Content(self._named(self.key))) != self.page.border_title:
+            self.page.border_title = title
         self.page.show(list(self._page_of(self.key)) if self.key is not None else [])
 
     @on(Roll.Moved)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
 
+from sad_doctor.views import metrics
 from sad_doctor.views.tui.tabs import TABS
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ def commands(app: DoctorApp) -> Iterator[SystemCommand]:
     yield SystemCommand("Jump", "The steps of the highlighted finding", app.action_jump)
     yield SystemCommand("Copy the finding", "As text, into the clipboard", app.action_copy)
     yield SystemCommand("Next metric", "Another metric in the second chart", lambda: app.action_metric(1))
+    for metric in metrics.choices(app.snapshot.run, app.current_theme.dark) if app.snapshot is not None else ():
+        yield SystemCommand(f"Show {metric.title}", "In the second chart", partial(app.show_metric, metric.title))
     yield SystemCommand("Zoom", "Let the pane fill the screen, and back", app.action_zoom)
     for number, name in enumerate(TABS, 1):
         if number < len(TABS) or app.tabs.several:

@@ -78,8 +78,8 @@ def run_row(snapshot: Snapshot | None, name: str, ink: str, in_front: bool) -> P
     if snapshot is None:
         return [Paragraph(styled(name, "$foreground") + Content.styled("  opening …", "$text-muted"), sign)]
     told = [f"step {numerals.step(snapshot.last)}"] if snapshot.last >= 0 else ["no step yet"]
-    told += [
-        f"{label} {numerals.full(column.last)}"
+    told += [  # a figure stays beside its name
+        f"{label}\u00a0{numerals.full(column.last)}"
         for name_, label in _FIGURES
         if (column := snapshot.run.get(name_)) is not None
     ]

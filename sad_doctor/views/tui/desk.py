@@ -102,11 +102,11 @@ _PEEK = 0.5
 """Seconds of reading after which a run is too long to be judged while one chooses."""
 
 
-def peek(source: Source, judge: Judge) -> Content:
-    """Return how a run fares, in one line. Raises what the source or the judge raises."""
+def peek(source: Source, judge: Judge) -> tuple[Content, Content]:
+    """Return how a run fares, and what it is. Raises what the source or the judge raises."""
     pace = getattr(source, "pace", None) or Pace()
     pace.seconds = _PEEK
     source.poll()
     run = source.whole() if isinstance(source, Replay) else source.run()
-    step = Content.styled(f"{line(run.format, 20)}, step {numerals.step(run.last_step)}  ", "$text-muted")
-    return step + (Content.styled("long", "$text-muted") if pace.share < 1 else compare.flags(judge(run)))
+    facts = Content.styled(f"{line(run.format, 30)}   step {numerals.step(run.last_step)}", "$text-muted")
+    return (Content.styled("long", "$text-muted") if pace.share < 1 else compare.flags(judge(run))), facts

@@ -56,6 +56,12 @@ class LogPane(Scrolled, can_focus=True):
             self._kept = kept
             self._fill()
 
+    def prepare(self, width: int, rows: int) -> None:
+        """Paint the last lines as they will be shown in so many cells; nothing while they are shown."""
+        if not self.size.width and width > BAR:
+            for one in self.shown[-rows:]:
+                self._painted(one, 0, width - BAR)
+
     def narrow(self, wanted: str) -> None:
         """Show only lines that hold every word of ``wanted``; while nobody sees them, :meth:`show` does it later."""
         if wanted != self.wanted:
@@ -91,17 +97,19 @@ class LogPane(Scrolled, can_focus=True):
         """Return a line of the log, or a blank one."""
         x, at = self.scroll_offset.x, self.scroll_offset.y + y
         width = self.room
-        base = Style(bgcolor=self.rich_style.bgcolor)
         if at >= len(self.shown):
             text = "the log holds no text" if not self.shown and y == 0 else ""
-            style = base + pen(self, "$foreground")
+            style = Style(bgcolor=self.rich_style.bgcolor) + pen(self, "$foreground")
             return Strip([Segment(text[:width].ljust(width), style)], width)
-        text = self.shown[at][x:]
+        return self._painted(self.shown[at], x, width)
+
+    def _painted(self, whole: str, x: int, width: int) -> Strip:
+        text = whole[x:]
         if (text, width) not in self._strips:
             if len(self._strips) > _MOST_PAINTED:
                 self._strips.clear()
-            colour = "$error" if _BAD.search(self.shown[at]) else ("$warning" if _ODD.search(self.shown[at]) else "")
-            canvas = Canvas(width, 1, base)
+            colour = "$error" if _BAD.search(whole) else ("$warning" if _ODD.search(whole) else "")
+            canvas = Canvas(width, 1, Style(bgcolor=self.rich_style.bgcolor))
             canvas.write(0, 0, text, pen(self, colour or "$foreground"))
             self._strips[text, width] = canvas.strips()[0]
         return self._strips[text, width]

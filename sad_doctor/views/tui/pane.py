@@ -35,6 +35,12 @@ class Pane(Scrolled, can_focus=True):
             self.to(0)
             self.refresh(layout=bool(self.styles.height and self.styles.height.is_auto))
 
+    def prepare(self, width: int, rows: int) -> None:
+        """Lay out and paint the first rows as they will be shown in so many cells; nothing while they are shown."""
+        if not self.size.width and width > BAR:
+            for at, line in enumerate(self._lines(width - BAR - _MARGIN)[:rows]):
+                self._strips[at] = strip(line, width - BAR, self.visual_style)
+
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         """Return how many lines the page takes at this width."""
         return max(len(self._lines(width - BAR - _MARGIN)), 1)

@@ -21,8 +21,10 @@ from sad_doctor.views.tui.roll import Roll
 from sad_doctor.views.tui.styled import styled
 from sad_doctor.views.tui.tempo import last_written
 
-Peek = Callable[[Path], Content]
-"""Reads a run and tells in one line how it fares; may raise anything."""
+Peek = Callable[[Path], tuple[Content, Content]]
+"""Reads a run and tells how it fares and what it is; may raise anything."""
+_WIDEST = 40
+"""Cells of a name that push its verdict to the right."""
 
 
 class Picker(ModalScreen[list[Path]]):
@@ -42,7 +44,7 @@ class Picker(ModalScreen[list[Path]]):
         written = {path: last_written(path) or 0.0 for path in paths}
         self.paths = sorted(paths, key=lambda path: -written[path])
         self._written, self._now, self._peek = written, now, peek
-        self._told: dict[Path, Content] = {}
+        self._told: dict[Path, tuple[Content, Content]] = {}
         self.marked: list[Path] = []
         self.list = Roll()
         self.list.add_class("pane")
@@ -69,11 +71,11 @@ class Picker(ModalScreen[list[Path]]):
             try:
                 told = peek(path)
             except Exception as error:
-                told = styled(f"cannot be read: {error}", "$warning")
+                told = Content(""), styled(f"cannot be read: {error}", "$warning")
             if not worker.is_cancelled:
                 self.app.call_from_thread(self._tell, path, told)
 
-    def _tell(self, path: Path, told: Content) -> None:
+    def _tell(self, path: Path, told: tuple[Content, Content]) -> None:
         self._told[path] = told
         if self.is_mounted:
             self._fill(self.list.highlighted)
@@ -103,8 +105,12 @@ class Picker(ModalScreen[list[Path]]):
         marked = path in self.marked
         sign = Content.styled("◉ " if marked else "○ ", "$accent" if marked else "$text-muted")
         age = self._now() - self._written[path]
-        told = f"written {numerals.age(age)} ago" if self._written[path] else ""
+        written = f"written {numerals.age(age)} ago" if self._written[path] else ""
         parent = line(path.parent.name, 40)
-        where = Content.styled("   ".join(t for t in (told, f"in {parent}/" if parent else "") if t), "$text-muted")
-        name = styled(line(path.name, 80), "bold $foreground") + Content("  ") + self._told.get(path, Content(""))
-        return [Paragraph(name, sign, 1), Paragraph(where, Content("  "), 1)]
+        verdict, facts = self._told.get(path, (Content(""), Content("")))
+        where = [Content.styled(one, "$text-muted") for one in (written, f"in {parent}/" if parent else "") if one]
+        room = min(max(len(line(one.name, 80)) for one in self.paths), _WIDEST)
+        name = styled(line(path.name, 80), "bold $foreground")
+        name = name.pad_right(max(room - name.cell_length, 0)) + Content("   ") + verdict
+        below = Content("   ").join([*([facts] if facts else []), *where])
+        return [Paragraph(name, sign, 1), Paragraph(below, Content("  "), 1)]

@@ -18,6 +18,8 @@ from sad_doctor.views.tui import raster
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.raster import Window
 
+_ROWS = 5
+"""Rows of a plot that have room for three labels of its values."""
 _FEW = 4
 """A line of fewer points shows them as such: one dot alone is easily missed."""
 
@@ -122,8 +124,8 @@ def scene(width: int, height: int, plot: Plot, ink: Ink) -> tuple[Canvas, Frame]
     head = 1 if height >= 5 else 0
     foot = 2 if height >= 10 else (1 if height >= 4 else 0)
     rows = height - head - foot
-    levels = axis.ticks(low, high, max(2, rows // 3), log)
-    labels = [numerals.short(v) for v in levels]
+    levels = axis.ticks(low, high, max(3, rows // 3) if rows >= _ROWS else 2, log)
+    labels = numerals.labels(levels)
     gutter = max((len(t) for t in labels), default=0) + 1 if width >= 20 and plot.drawn else 0
     frame = Frame(gutter, head, max(width - gutter, 1), max(rows, 1), Window(left, right, low, high, log))
     if not plot.drawn:
@@ -132,7 +134,7 @@ def scene(width: int, height: int, plot: Plot, ink: Ink) -> tuple[Canvas, Frame]
     if gutter:
         _value_axis(canvas, frame, levels, labels, ink)
     if foot:
-        _step_axis(canvas, frame, foot, ink)
+        _step_axis(canvas, frame, foot, axis.between(s.column for s in plot.drawn), ink)
     for seam in plot.seams:
         if (x := frame.column(seam)) is not None:
             for y in range(frame.y, min(frame.y + frame.height, height)):
@@ -201,14 +203,15 @@ def _row(canvas: Canvas, x: int, y: int, width: int, glyph: str, style: Style) -
         canvas.lay(start, y, np.full((1, end - start), ord(glyph), dtype=np.int64), style)
 
 
-def _step_axis(canvas: Canvas, frame: Frame, foot: int, ink: Ink) -> None:
+def _step_axis(canvas: Canvas, frame: Frame, foot: int, least: float, ink: Ink) -> None:
     y = frame.y + frame.height
     canvas.put(frame.x - 1, y, "└", ink.axis)
     _row(canvas, frame.x, y, frame.width, "─", ink.axis)
     free = 0
     left, right = frame.window.left, frame.window.right
-    for step in axis.ticks(left, right, max(frame.width // 9, 1)) or [left]:
-        column, label = frame.column(step), numerals.short(step)
+    ticks = axis.ticks(left, right, max(frame.width // 9, 1), least=least) or [left]
+    for step, label in zip(ticks, numerals.labels(ticks), strict=True):
+        column = frame.column(step)
         if column is None:
             continue
         start = min(max(column - len(label) // 2, 0), canvas.width - len(label))

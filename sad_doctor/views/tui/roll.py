@@ -79,6 +79,13 @@ class Roll(Scrolled, can_focus=True):
         self._fit()
         self.refresh(layout=len(self._owners) != before)
 
+    def prepare(self, width: int, rows: int) -> None:
+        """Lay out the rows and paint the first as they will be shown in so many cells; nothing while they are shown."""
+        if not self.size.width and width > BAR + 2:
+            self._fit(width - BAR - 2)
+            for row in dict.fromkeys(self._owners[:rows]):
+                self._painted(row, "lit" if row == self._at else "", True, width - BAR)
+
     def on_resize(self, _: events.Resize) -> None:
         """Lay the rows out anew, if there is another width to lay them out to."""
         self._fit()
@@ -107,12 +114,14 @@ class Roll(Scrolled, can_focus=True):
             return self._blank
         row = self._owners[line]
         state = "lit" if row == self._at else ("under" if row == self._under else "")
-        painted = self._strips.get((row, key := f"{state} {self.has_focus} {width}"))
+        return self._painted(row, state, self.has_focus, width)[line - self._starts[row]]
+
+    def _painted(self, row: int, state: str, focused: bool, width: int) -> list[Strip]:
+        painted = self._strips.get((row, key := f"{state} {focused} {width}"))
         if painted is None:
-            base = self.visual_style + self._ground(state)
-            lines = self._lines[row]
-            painted = self._strips[row, key] = [strip(Content(" ") + one, width, base) for one in lines]
-        return painted[line - self._starts[row]]
+            base = self.visual_style + self._ground(state, focused)
+            painted = self._strips[row, key] = [strip(Content(" ") + one, width, base) for one in self._lines[row]]
+        return painted
 
     def row_under(self, event: events.MouseEvent) -> int | None:
         """Return the number of the row under the mouse."""
@@ -157,9 +166,9 @@ class Roll(Scrolled, can_focus=True):
     def _heads(self) -> int:
         return int(self.head is not None)
 
-    def _ground(self, state: str) -> Style:
+    def _ground(self, state: str, focused: bool) -> Style:
         if state == "lit":
-            return Style.parse(f"on $block-cursor-{'' if self.has_focus else 'blurred-'}background")
+            return Style.parse(f"on $block-cursor-{'' if focused else 'blurred-'}background")
         return Style.parse("on $block-hover-background") if state else Style.null()
 
     def _go(self, at: int | None, told: bool) -> None:

@@ -17,6 +17,11 @@ def page_of(code: str) -> Page:
     return list(_paragraphs(clean(text, 20_000).strip())) if text else []
 
 
+def title_of(code: str) -> str:
+    """Return what a rule is called: its code and its name; the code alone where no rule has it."""
+    return next((f"{rule.code} · {rule.name}" for rule in RULES if rule.code == code), code)
+
+
 def _paragraphs(text: str) -> Iterator[Paragraph]:
     held: list[str] = []
     fenced = False

@@ -86,7 +86,8 @@ class Bands(_Drawn):
         shares = self.shares
         left, right = shares.steps or axis.span(shares.columns.values())
         every = {t: self.histories.of(t, c).means(left, right, max(width, 1)) for t, c in shares.columns.items()}
-        return replace(shares, columns=every, steps=(left, right))
+        least = axis.between(shares.columns.values())
+        return replace(shares, columns=every, steps=(left, right), least=least)
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse clicked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -56,6 +57,7 @@ _SIGNS = (
 )
 
 
+@cache
 def help_page() -> Page:
     """Return the page of keys and signs."""
     page: list[Paragraph] = []
@@ -83,13 +85,13 @@ class Sheet(Pane):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id)
-        self._finding = False
+        self.of_finding = False
         self._before: Widget | None = None
         self.display = False
 
     def open(self, title: str, page: Page, *, finding: bool = False) -> None:
         """Show a page from its top."""
-        self._finding = finding
+        self.of_finding = finding
         self.border_title = Content(title)
         self.border_subtitle = Content("g jump  y copy  esc closes" if finding else "esc closes")
         self.show(page)
@@ -115,5 +117,5 @@ class Sheet(Pane):
 
     async def action_of_finding(self, action: str) -> None:
         """Do with the finding what the dashboard does with it."""
-        if self._finding:
+        if self.of_finding:
             await self.app.run_action(f"app.{action}")

@@ -12,20 +12,25 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Input
 
-from sad_doctor.views.tui import layout, theme
+from sad_doctor.views.tui import layout, rulepage, theme
+from sad_doctor.views.tui.ahead import Ahead
 from sad_doctor.views.tui.board import Board
 from sad_doctor.views.tui.broom import Broom
 from sad_doctor.views.tui.browser import Browser
+from sad_doctor.views.tui.chart import Chart
 from sad_doctor.views.tui.header import Header
 from sad_doctor.views.tui.keybar import KeyBar
 from sad_doctor.views.tui.logpane import LogPane
 from sad_doctor.views.tui.pane import Pane
+from sad_doctor.views.tui.roll import Roll
 from sad_doctor.views.tui.sheet import Sheet, help_page
 from sad_doctor.views.tui.stage import Stage
 from sad_doctor.views.tui.tabs import TABS, TabStrip
 
 BOARD_TABS = 4
 """The tabs from the first to this one are panes of the board; the others take the whole screen."""
+SHEET = 100
+"""Cells of the page above the others in a wide terminal, as the style sheet has it."""
 
 
 class Shell(App[None]):
@@ -56,14 +61,15 @@ class Shell(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._board_tab, self.broom, self.stage = 1, Broom(), Stage(id="_default")
+        self._board_tab, self.broom, self.stage = 1, Broom(), Stage(self.name_keys, id="_default")
         self.header, self.tabs, self.board = Header(), TabStrip(), Board(id="body")
-        self.rules = Browser("Rules", "what was looked for", id="rules")
+        self.rules = Browser("Rules", "⏎ page", rulepage.title_of, id="rules")
         self.log_pane, self.recipe = LogPane(id="log"), Pane("Recipe and environment", id="recipe")
-        self.runs = Browser("Runs", "⏎ bring to the front", id="runs")
+        self.runs = Browser("Runs", "⏎ bring to the front", lambda _: "Run", id="runs")
         self.sheet, self.keys = Sheet(id="sheet"), KeyBar()
         self.wanted = Input(placeholder="filter findings, terms and the log; esc ends it", id="filter", compact=True)
         self.wanted.display = False
+        self.ahead = Ahead(self, lambda: self.broom.resting)
         self.animation_level = "none"  # a page that glides is a page that comes late
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
@@ -118,6 +124,31 @@ class Shell(App[None]):
         self.arrange()
         self.draw_page()
 
+    def prepare(self, part: Pane | Roll | LogPane) -> None:
+        """Let a part of a page that is not shown lay itself out for the room that it will have."""
+        width, height = self.size
+        if part is self.sheet:
+            width = min(width - part.styles.margin.width, SHEET)
+        elif "-small" not in self.stage.classes and part in (self.rules.list, self.rules.page):
+            width = width * 2 // 5 if part is self.rules.list else width - width * 2 // 5
+        part.prepare(width - part.styles.gutter.width, height)
+
+    def name_keys(self) -> None:
+        """Name the keys that do something where the focus is."""
+        focused = self.stage.focused
+        if focused is self.sheet:
+            self.keys.place = "finding" if self.sheet.of_finding else "sheet"
+        elif isinstance(focused, Chart):
+            self.keys.place = "chart"
+        elif focused in (self.board.findings, self.board.detail):
+            self.keys.place = "findings" if focused is self.board.findings else "detail"
+        elif focused in (self.rules.list, self.runs.list):
+            self.keys.place = "list"
+        elif focused is self.log_pane:
+            self.keys.place = "log"
+        else:
+            self.keys.place = "board" if self.tab_shown <= BOARD_TABS else "page"
+
     def on_resize(self, event: events.Resize) -> None:
         """Choose the layout for the new size."""
         self.arrange(event.size)
@@ -167,6 +198,11 @@ class Shell(App[None]):
             self.notify("nothing is logged beside the loss: no other metric to show", markup=False)
         elif "-small" in self.screen_stack[0].classes:
             self.tab_shown = 2
+
+    def show_metric(self, title: str) -> None:
+        """Show the metric of this title, where the second chart is seen."""
+        self.board.show_metric(title)
+        self.go(2, "metric")
 
     def action_jump(self) -> None:
         """Show the steps of the highlighted finding in the charts."""

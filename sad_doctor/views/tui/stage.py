@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -14,15 +16,20 @@ class Stage(Screen[object]):
     """A screen that knows which pane is alone in it.
 
     Textual paints a whole screen when the focus moves, and styles every widget anew when one is maximized. Here two
-    frames change their colour, and what would be in the way is not displayed.
+    frames change their colour, and what would be in the way is not displayed. ``noticed`` is called when it has moved.
     """
 
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, noticed: Callable[[], None] = lambda: None, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._noticed = noticed
         self.alone: Widget | None = None
         self._told: list[tuple[Widget, str]] = []
+
+    def watch_focused(self) -> None:
+        """Tell that another widget has the focus."""
+        self._noticed()
 
     def isolate(self, pane: Widget) -> None:
         """Let a pane fill all that lies between the head and the keys."""

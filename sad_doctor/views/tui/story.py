@@ -16,7 +16,7 @@ from sad_doctor.views.tui.prose import Page, Paragraph
 from sad_doctor.views.tui.styled import styled
 
 _MUTED = "$text-muted"
-_HEADLINE = 2
+_HEADLINE = 4
 """Lines of a headline in the list; the detail has all of it."""
 
 

@@ -20,8 +20,8 @@ from sad_doctor.views.tui.spark import sparkline
 from sad_doctor.views.tui.story import matches
 
 _WIDTHS = {"raw": 8, "weight": 7, "weighted": 8, "share": 6}
-_ROOMY = 61
-"""Cells from which on all four numbers fit beside a name of 14 and a trend of 6."""
+_LEAST_SPARK = 4
+"""Cells of the shortest trend that is drawn."""
 _FLAT = 0.02
 """A change smaller than this fraction is no trend."""
 
@@ -104,14 +104,16 @@ class TermTable(Roll):
         width = self.room
         self._fitted = self.size
         self.shown = [t for t in self.terms if matches(self.wanted, t.name)] or list(self.terms)
-        heads = ["raw", "weight", "weighted", "share"] if width >= _ROOMY else ["weighted", "share"]
-        if not any(t.weighted is not None for t in self.terms):
-            heads = ["raw", *heads[1:]] if width < _ROOMY else heads
-        room = width - sum(_WIDTHS[h] + 2 for h in heads) - 2 - 8
-        name = min(max([len(t.name) for t in self.shown] + [6]) + 2, max(room - 10, 14), 26)
+        heads = [head for head in _WIDTHS if any(_value(t, head) is not None for t in self.terms)]
+        longest = min(max([len(t.name) for t in self.shown] + [6]) + 2, 40)
+        for spare in ("raw", "weight") if "weighted" in heads else ("weight",):
+            if _room(width, heads) < longest + 1 + _LEAST_SPARK:
+                heads = [head for head in heads if head != spare]
+        room = _room(width, heads)
+        name = min(longest, max(room - _LEAST_SPARK - 1, 14))
         spark = min(max(room - name - 1, 0), 40)
         self.cells = [self._cells(t, name, heads, spark) for t in self.shown]
-        widths = [name, *(_WIDTHS[h] for h in heads), 6 + (spark + 1 if spark >= 4 else 0)]
+        widths = [name, *(_WIDTHS[h] for h in heads), 6 + (spark + 1 if spark >= _LEAST_SPARK else 0)]
         titles = ["  term", *heads, "trend"]
         self.head = _row([Content.styled(t, "$text-muted") for t in titles], widths) if self.cells else None
         at = self.highlighted
@@ -133,10 +135,9 @@ class TermTable(Roll):
         at = list(self._colours).index(term.name) if self.app.no_color and term.name in self._colours else None
         sign = "■" if at is None else PATTERNS[at % len(PATTERNS)]
         told = Content.styled(term.name, ink["text" if len(term.path) else "muted"])
-        values = {"raw": term.raw, "weight": term.weight, "weighted": term.weighted}
         cells = [(Content.styled(f"{sign} ", colour) + told).truncate(name, ellipsis=True)]
         for head in heads:
-            value = term.share if head == "share" else values[head]
+            value = _value(term, head)
             spelled = (
                 "–" if value is None else (numerals.percent(value, 1) if head == "share" else numerals.full(value))
             )
@@ -146,7 +147,7 @@ class TermTable(Roll):
 
     def _trend(self, term: Term, spark: int, colour: str, ink: Mapping[str, str]) -> Content:
         line = Content("")
-        if spark >= 4:
+        if spark >= _LEAST_SPARK:
             path = self.histories.of(term.name, term.path).outline(spark)
             line = Content.styled(sparkline(path, spark) + " ", colour)
         if not math.isfinite(term.trend):
@@ -154,6 +155,15 @@ class TermTable(Roll):
         sign, tone = ("→", "muted") if abs(term.trend) < _FLAT else (("↘", "good") if term.trend < 0 else ("↗", "bad"))
         change = f"{min(abs(term.trend), 9.99) * 100:.0f}%"
         return line + Content.styled(f"{sign} {'>' if abs(term.trend) > 9.99 else ''}{change}", ink[tone])
+
+
+def _room(width: int, heads: Sequence[str]) -> int:
+    """Cells that the numbers and the change leave for the name and the trend."""
+    return width - sum(_WIDTHS[head] + 2 for head in heads) - 2 - 8
+
+
+def _value(term: Term, head: str) -> float | None:
+    return {"raw": term.raw, "weight": term.weight, "weighted": term.weighted, "share": term.share}[head]
 
 
 def _row(cells: Cells, widths: Sequence[int]) -> Content:

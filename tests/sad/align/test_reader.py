@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Regex
+from tokenizers.pre_tokenizers import Split
 
 from sad import tiny
 from sad.align.reader import NO_END, Reader, ends_from_spans
@@ -128,3 +130,12 @@ def test_the_compiled_tokenizer_reads_as_the_one_around_it(texts: list[str], sen
         for mine, theirs in zip(reader.read(texts), around.read(texts), strict=True):
             assert mine.ids.tolist() == theirs.ids.tolist()
             assert mine.ends.tolist() == theirs.ends.tolist()
+
+
+def test_a_pattern_that_tries_too_many_ways_is_told_in_a_line() -> None:
+    made = copy.deepcopy(tiny.reader(320).tokenizer)
+    made.backend_tokenizer.pre_tokenizer = Split(Regex("(a+)+$"), "isolated")
+    reader = Reader(made)
+    with pytest.raises(UserError, match=r"gives up on a text \(.*retry-limit.*\): mend the patterns in its") as told:
+        reader.read(["a" * 60 + "!"])
+    assert "\n" not in str(told.value)

@@ -1,7 +1,7 @@
 from sad import distiller
 from sad.bugs.teacher_trains import BUG
 from sad.distiller import Distiller
-from sad.train import loop
+from sad.train import parts
 from sad.verify.battery import run
 
 
@@ -25,7 +25,7 @@ def test_verify_catches_it_and_finds_it_absent():
 
 
 def test_a_teacher_in_training_mode_is_found(monkeypatch, found_in_the_code_that_trains):
-    monkeypatch.setattr(loop, "Distiller", Registered)
+    monkeypatch.setattr(parts, "Distiller", Registered)
     assert "training mode" in found_in_the_code_that_trains(BUG)
 
 
@@ -54,13 +54,13 @@ def test_a_teacher_with_gradients_is_found(monkeypatch, found_in_the_code_that_t
             return Distiller.ask_teacher.__wrapped__(self, batch)
 
     # the shipped losses detach the teacher: this one does not
-    monkeypatch.setattr(loop, "Distiller", WithGradients)
+    monkeypatch.setattr(parts, "Distiller", WithGradients)
     monkeypatch.setattr(distiller, "TERMS", {name: _attached(name) for name in distiller.TERMS})
     assert "gradient" in found_in_the_code_that_trains(BUG)
 
 
 def test_a_teacher_in_the_optimizer_is_found(monkeypatch, found_in_the_code_that_trains):
-    make = loop.make_optimizer
+    make = parts.make_optimizer
 
     def with_the_teacher(of, recipe):
         optimizer = make(of, recipe)
@@ -70,7 +70,7 @@ def test_a_teacher_in_the_optimizer_is_found(monkeypatch, found_in_the_code_that
         optimizer.add_param_group(group)
         return optimizer
 
-    monkeypatch.setattr(loop, "make_optimizer", with_the_teacher)
+    monkeypatch.setattr(parts, "make_optimizer", with_the_teacher)
     assert "moved" in found_in_the_code_that_trains(BUG)
 
 

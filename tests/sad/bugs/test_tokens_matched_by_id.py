@@ -19,7 +19,7 @@ from sad.losses import kd, lm
 from sad.objective import Objective
 from sad.rows import Rows
 from sad.shipped import objective
-from sad.train import held_out, loop
+from sad.train import held_out, parts
 from sad.verify.battery import run
 
 
@@ -171,7 +171,7 @@ def test_pairs_of_other_blocks_are_found(monkeypatch, found):
             super().__init__(*given)
             self.pairs = tuple((mine, theirs - 1) for mine, theirs in self.pairs)
 
-    monkeypatch.setattr(loop, "Distiller", Shifted)
+    monkeypatch.setattr(parts, "Distiller", Shifted)
     assert "raw layerwise is" in found()
 
 

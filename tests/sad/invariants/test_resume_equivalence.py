@@ -247,7 +247,7 @@ def test_a_run_that_is_asked_to_end_is_judged(change, says):
 def test_a_run_that_goes_on_with_steps_of_another_size_is_named():
     class KnowsItsData(Plain):
         def run(self, setting, saved, save_at):
-            if setting.size != SETTING.size:
+            if setting.size != SETTING.size or setting.other:
                 raise UserError("other data")
             return super().run(setting, saved, save_at)
 
@@ -255,7 +255,15 @@ def test_a_run_that_goes_on_with_steps_of_another_size_is_named():
 
 
 def test_a_run_that_goes_on_with_other_data_is_named():
-    assert "it goes on with other data" in resume_equivalence(Plain(knows_its_data=True)).says
+    assert "it goes on with less data" in resume_equivalence(Plain(knows_its_data=True)).says
+
+    class Counts(Plain):
+        def run(self, setting, saved, save_at):
+            if setting.size != SETTING.size:
+                raise UserError("less data")
+            return super().run(setting, saved, save_at)
+
+    assert "it goes on with other data" in resume_equivalence(Counts(knows_its_data=True)).says
 
 
 @pytest.mark.parametrize(("began", "says"), [(TAKEN_UP, "never stopped says"), (ANEW, "resumed at step 1: it says")])

@@ -78,6 +78,13 @@ class NotANumber(PlainLoop):
         super().backward(process, loss * (float("nan") if self.setup.accumulation > 1 else 1.0))
 
 
+class ScoresOfOneProcess(PlainLoop):
+    """Each process scores a part, and the first tells of its own."""
+
+    def score(self):
+        return super().score() * (1 + 0.1 * (len(self.processes) > 1))
+
+
 @pytest.mark.parametrize(
     ("trainer", "says"),
     [
@@ -92,6 +99,7 @@ class NotANumber(PlainLoop):
         (NoStep, "0 of 2 steps"),
         (NoGradient, "the gradient has norm 0"),
         (NotANumber, "gradient inf% away"),
+        (ScoresOfOneProcess, "evaluation 1 scores"),
     ],
 )
 def test_faults_are_told(trainer, says):

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from sad.judge.call import Call
-from sad.judge.constructor import kept_losses
+from sad.judge.constructor import constants_of, kept_losses, word_for
 from sad.judge.discover import discover
 from sad.judge.found import found
 
@@ -31,3 +31,28 @@ def test_what_the_constructor_makes_of_constants_is_there():
 
 def test_a_method_finds_it():
     assert found(discover(Call(Trainer.kd_loss, Trainer), 0), 0).name == "forward KL"
+
+
+class Kept:
+    def __init__(self, needed, size=3, *, kind: str = "soft", rate=None):
+        self.size, self.kind = size, kind
+        self.needed, self.fixed, self.rate = needed, 7, rate
+        self.most = 5
+
+
+class Younger(Kept):
+    def __init__(self, size=9):
+        super().__init__(1)
+        self.size = size
+
+
+def test_constants_and_defaults_are_read_and_what_must_be_given_is_not():
+    assert constants_of(Kept) == {"size": 3, "kind": "soft", "fixed": 7, "most": 5}
+    assert constants_of(Younger)["size"] == 9
+
+
+def test_the_word_for_a_divergence_is_one_that_the_source_knows():
+    assert word_for("kind", "assert kind in ['none', 'hard', 'soft']") == "soft"
+    assert word_for("kind", 'if kind == "rkl": ...\nelif kind == "forward_kl": ...') == "forward_kl"
+    assert word_for("kind", "if kind == 'hard': ...") is None
+    assert word_for("kind", "assert mode in ['soft']") is None

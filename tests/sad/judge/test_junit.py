@@ -7,7 +7,7 @@ import pytest
 
 from sad.case import Standing
 from sad.errors import UserError
-from sad.judge.junit import junit, write
+from sad.judge.junit import junit, writable, write
 from sad.judge.report import Line, Report, line_of, told
 
 
@@ -36,6 +36,17 @@ def test_what_could_not_be_judged_is_an_error():
 def test_a_file_that_cannot_be_written():
     with pytest.raises(UserError, match=r"--junit .* cannot be written \(.*\): name another file"):
         write(Report("x"), Path("/no/such/folder/x.xml"))
+
+
+def test_whether_a_file_can_be_written_is_told_before_and_leaves_nothing(tmp_path):
+    writable(None)
+    writable(tmp_path / "new.xml")
+    assert not (tmp_path / "new.xml").exists()
+    (tmp_path / "old.xml").write_text("kept", encoding="utf-8")
+    writable(tmp_path / "old.xml")
+    assert (tmp_path / "old.xml").read_text(encoding="utf-8") == "kept"
+    with pytest.raises(UserError, match=r"--junit .* cannot be written"):
+        writable(tmp_path)
 
 
 def test_a_report_has_a_code_a_status_and_a_document():

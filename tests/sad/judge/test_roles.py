@@ -48,6 +48,15 @@ def reading(signature: str):
             [S, Role.STUDENT_WEIGHT, T, Role.TEACHER_WEIGHT, Role.LABELS, Role.DEFAULT],
         ),
         ("model, inputs, return_outputs=False", [Role.MODEL, Role.BATCH, Role.DEFAULT]),
+        ("student, teacher, gt_labels", [S, T, Role.LABELS]),
+        ("student, teacher, batch", [Role.MODEL, Role.TEACHER_MODEL, Role.BATCH]),
+        ("lightning_module, logits, teacher_logits, mask", [Role.OBJECT, S, T, Role.MASK]),
+        ("student_out, teacher_out, student_targets, teacher_targets", [S, T, Role.LABELS, Role.LABELS]),
+        ("student_logits, teacher_logits, weights", [S, T, Role.ONES]),
+        (
+            "args, tokenizer, model, teacher_model, model_batch, logits",
+            [Role.CONFIG, Role.OBJECT, Role.MODEL, Role.TEACHER_MODEL, Role.BATCH, S],
+        ),
     ],
 )
 def test_roles_of_a_signature(signature, roles):

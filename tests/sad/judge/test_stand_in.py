@@ -57,3 +57,20 @@ def test_batches_and_outputs():
     assert list(Output(loss=1, logits=2)) == ["loss", "logits"]
     with pytest.raises(AttributeError):
         Batch().nosuch  # noqa: B018
+
+
+def test_a_classifier_gives_rows_and_a_loss_of_their_own_labels():
+    logits, labels = torch.randn(4, 5), torch.tensor([1, 2, -100, 0])
+    out = Model(logits, labels)(input_ids=None)
+    assert torch.allclose(out.loss, torch.nn.functional.cross_entropy(logits, labels))
+    assert Model(logits, labels, bare=True)(None) is logits
+    assert len(list(Model(logits).parameters())) == 1
+
+
+def test_constants_stand_in_for_what_no_name_tells():
+    class Mine:
+        def loss(self):
+            return self.max_rows + self.temperature
+
+    stand = stand_in_self(Mine, SETTINGS, Asked(), {}, {"max_rows": 7, "temperature": 100.0})
+    assert stand.loss() == 10.0

@@ -8,7 +8,7 @@ import pytest
 
 from sad import embedded
 from sad.errors import UserError
-from sad.models.files import check_files, check_safetensors, weight_files
+from sad.models.files import check_files, check_model, check_safetensors, weight_files
 from sad.recipe.schema import parse
 
 
@@ -65,6 +65,15 @@ def test_a_folder_without_configuration_names_the_one_that_was_meant(folder: Pat
     assert "no model in Hugging Face format" in refused(folder)
     (folder / "adapter_config.json").write_text("{}")
     assert "merge it" in refused(folder)
+
+
+def test_an_adapter_beside_a_model_is_not_loaded_in_its_place(folder: Path) -> None:
+    look(folder)
+    check_model(folder, "m")
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "../elsewhere"}')
+    assert "or take adapter_config.json away" in refused(folder)
+    with pytest.raises(UserError, match="holds an adapter beside a model"):
+        check_model(folder, "m")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}"])

@@ -6,7 +6,7 @@ from sad import tiny
 from sad.distiller import Distiller
 from sad.preflight.finding import Level
 from sad.preflight.isolation import checksums, isolation
-from sad.train import loop
+from sad.train import parts
 
 
 def test_the_teacher_is_left_alone_and_the_student_moves(bench) -> None:
@@ -15,7 +15,7 @@ def test_the_teacher_is_left_alone_and_the_student_moves(bench) -> None:
 
 
 def test_a_teacher_in_the_optimizer_is_wrong(bench, wrong, monkeypatch) -> None:
-    kept = loop.make_optimizer
+    kept = parts.make_optimizer
 
     def all_of_it(distiller, recipe):
         optimizer = kept(distiller, recipe)
@@ -27,7 +27,7 @@ def test_a_teacher_in_the_optimizer_is_wrong(bench, wrong, monkeypatch) -> None:
         return ask(self, batch)
 
     ask = Distiller.ask_teacher.__wrapped__
-    monkeypatch.setattr(loop, "make_optimizer", all_of_it)
+    monkeypatch.setattr(parts, "make_optimizer", all_of_it)
     monkeypatch.setattr(Distiller, "ask_teacher", answers)
     says = wrong(isolation(bench()))[0].says
     for part in ("the optimizer owns its weights", "it takes gradients"):

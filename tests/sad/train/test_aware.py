@@ -17,7 +17,8 @@ from sad.data import blank, collate
 from sad.errors import UserError
 from sad.objective import Objective
 from sad.subjects.processes import on_processes
-from sad.train import aware, checkpoint, loop
+from sad.train import aware, checkpoint
+from sad.train.parts import make_parts
 from sad.train.step import take_step
 from sad_doctor import names
 
@@ -41,8 +42,7 @@ def stepped(given: tuple[dict[str, Any], tuple[int, ...]]) -> tuple[dict[str, An
     changes, sizes = given
     AcceleratorState._reset_state(reset_partial_state=True)
     plan = tiny.plan(changes)
-    accelerator = loop._accelerator(plan)
-    distiller, _, objective = loop._parts(plan, accelerator)
+    accelerator, distiller, _, objective = make_parts(plan)
     wrapped, optimizer = accelerator.prepare(distiller, torch.optim.SGD(distiller.parameters(), lr=0.1))
     objective.begin(5.8, 3.0)
     edges = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
@@ -84,7 +84,7 @@ def test_all_processes_hold_the_same_shares_of_the_gradient() -> None:
 
 def test_off_is_what_was_there_before_and_on_is_not() -> None:
     plain = {"terms": ALL["terms"]}
-    distiller = loop._parts(tiny.plan(plain), loop._accelerator(tiny.plan(plain)))[0]
+    distiller = make_parts(tiny.plan(plain)).distiller
     assert (distiller.gaps, distiller.layer_map, distiller.teacher_blocks) == (None, None, [1, 2])
     assert (tiny.plan(plain).layers, tiny.plan(ALL).layers) == ({1, 2}, {0, 1, 2})
     off = stepped((plain, WHOLE))
@@ -117,8 +117,7 @@ def test_a_run_that_is_resumed_is_the_run_that_went_on(changes: dict[str, Any], 
 
 def test_weights_in_pieces_cannot_be_steered_by_their_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = tiny.plan(SHARES)
-    accelerator = loop._accelerator(plan)
-    distiller, optimizer, objective = loop._parts(plan, accelerator)
+    accelerator, distiller, optimizer, objective = make_parts(plan)
     batch = blank(plan.train[0], plan.pair.readers)
     done = take_step(accelerator, distiller, optimizer, objective, [batch], 1.0)
     monkeypatch.setattr(aware.sharded, "in_pieces", lambda _: True)

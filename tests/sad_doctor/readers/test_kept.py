@@ -1,12 +1,16 @@
 """A log that takes long is opened from what was kept of it, if it still is what was read."""
 
+import json
 import os
 import shutil
+import sqlite3
 import time
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
-from sad_doctor.readers import cache, kept, open_log, read, settle
+from sad_doctor.readers import Unreadable, cache, kept, open_log, read, settle, trackio_database
 from sad_doctor.readers.kept import Kept
 from sad_doctor.readers.renamed import Named
 
@@ -16,6 +20,9 @@ LOGS = {
     "state": "runs/trainer_state.json",
     "events": "foreign/tensorboard",
     "wandb": "foreign/run-foreign.wandb",
+    "mlflow database": "foreign/mlflow.db",
+    "mlflow files": "foreign/mlruns/856728010545010617/ae1b195f60434a92a29b7ea226c9c430",
+    "trackio database": "foreign/trackio/distil.db",
 }
 
 
@@ -36,7 +43,9 @@ def log(request, runs, tmp_path):
 
 
 def files(log):
-    return sorted(log.iterdir()) if log.is_dir() else [log]
+    if not log.is_dir():
+        return [log]
+    return sorted(one for one in log.rglob("*") if one.is_file() and "params" not in one.parts)
 
 
 def uncached(log, monkeypatch):
@@ -84,9 +93,15 @@ def test_a_log_that_changed_is_read_again(log, change, same, monkeypatch):
         with one.open("r+b") as file:
             file.write(data.replace(b"2", b"3"))
         os.utime(one, ns=(before.st_atime_ns, before.st_mtime_ns))
+    try:
+        expected = uncached(log, monkeypatch)
+    except Unreadable:  # half a database is none
+        with pytest.raises(Unreadable):
+            from_cache(log)
+        return
     run, known = from_cache(log)
     assert not known
-    same(run, uncached(log, monkeypatch))
+    same(run, expected)
 
 
 def test_what_comes_after_it_is_followed(runs, write, same, monkeypatch):
@@ -176,3 +191,79 @@ def test_an_event_of_a_cache_whose_step_is_no_number_is_not_believed(step, runs,
     run, known = from_cache(log)
     assert not known
     same(run, uncached(log, monkeypatch))
+
+
+def database(path, runs, rows=40):
+    """A trackio database in write-ahead mode, and the connection that holds it open."""
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("CREATE TABLE metrics (id INTEGER PRIMARY KEY, run_name TEXT, step INTEGER, metrics TEXT)")
+    connection.execute("CREATE TABLE configs (run_name TEXT, config TEXT)")
+    for run in runs:
+        log_to(connection, run, range(rows))
+    return connection
+
+
+def log_to(connection, run, steps, loss=1.5):
+    query = "INSERT INTO metrics (run_name, step, metrics) VALUES (?, ?, ?)"
+    connection.executemany(query, [(run, step, json.dumps({"loss": loss + len(run)})) for step in steps])
+    connection.commit()
+
+
+def test_what_is_in_the_write_ahead_log_alone_is_noticed(tmp_path, same, monkeypatch):
+    path = tmp_path / "project.db"
+    with closing(database(path, ["a"])) as connection:
+        assert not from_cache(path)[1]
+        assert from_cache(path)[1]
+        before = path.stat()
+        log_to(connection, "a", range(40, 50))
+        assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+        run, known = from_cache(path)
+        assert not known
+        assert run.last_step == 49
+        same(run, uncached(path, monkeypatch))
+
+
+def test_each_run_of_a_database_has_a_cache_of_its_own(tmp_path):
+    path = tmp_path / "project.db"
+    database(path, ["a", "bb"]).close()
+    for _ in range(2):
+        told = {name: from_cache(path / name) for name in ("a", "bb")}
+        assert {name: run.columns["train/loss"].last for name, (run, _) in told.items()} == {"a": 2.5, "bb": 3.5}
+    assert all(known for _, known in told.values())
+
+
+def test_a_database_that_could_not_be_read_to_its_end_is_not_kept(tmp_path, cached, monkeypatch):
+    path = tmp_path / "project.db"
+    database(path, ["a"]).close()
+
+    def rows(*_):
+        raise sqlite3.OperationalError("database is locked")
+        yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sad_doctor.readers.databases.STORES", (replace(trackio_database.STORE, rows=rows),))
+        assert any("locked" in note for note in from_cache(path)[0].notes)
+    assert not cached.exists()
+    assert from_cache(path)[0].last_step == 39
+
+
+def test_a_parameter_that_comes_later_is_noticed(runs, tmp_path):
+    log = tmp_path / "run"
+    shutil.copytree(runs.parent / LOGS["mlflow files"], log)
+    (log / "params" / "total_steps").unlink()
+    assert "total_steps" not in from_cache(log)[0].facts
+    assert from_cache(log)[1]
+    (log / "params" / "total_steps").write_text("400")
+    run, known = from_cache(log)
+    assert not known
+    assert run.facts["total_steps"] == 400
+
+
+def test_a_line_of_mlflow_without_its_end_is_not_kept(runs, tmp_path, cached):
+    log = tmp_path / "run"
+    shutil.copytree(runs.parent / LOGS["mlflow files"], log)
+    loss = log / "metrics" / "train" / "loss"
+    loss.write_bytes(loss.read_bytes().rstrip(b"\n"))
+    from_cache(log)
+    assert not cached.exists()

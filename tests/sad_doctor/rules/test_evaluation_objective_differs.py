@@ -103,5 +103,25 @@ def test_eight_times_is_a_count_though_the_evaluation_hardly_falls(judge):
     text = "steps: 60\ntrain/loss: {} ~ 0.05\nsteps: 10, 20, 30, 40, 50, 60\neval/loss: 5.4, 5.3, 5.25, 5.2, 5.18, 5.17"
     (finding,) = judge(RULE, text.format("43.2 -> 41.36"))
     assert "8 times the evaluation's" in finding.headline
+    assert "micro-batches or devices" in finding.cause
+    assert "tokens or texts" in judge(RULE, text.format("2160 -> 2068"))[0].cause
     with pytest.raises(TooFew):  # text of another kind may cost twice as much
         judge(RULE, text.format("10.8 -> 10.34"))
+
+
+def test_the_size_of_the_evaluation_tells_what_it_is(judge):
+    kd = [2 - 0.01 * i + 0.2 * (i % 3) for i in range(60)]
+    ce = [6 - 0.01 * i + 0.1 * (i % 7) for i in range(60)]
+    total = [0.9 * a + 0.1 * b for a, b in zip(kd, ce, strict=True)]
+    told = "\n".join(
+        f"train/{name}: {', '.join(f'{value:.4f}' for value in values)}"
+        for name, values in (("loss", total), ("raw/kd", kd), ("raw/ce", ce))
+    )
+
+    def cause(values):
+        (finding,) = judge(RULE, f"steps: 60\n{told}\nsteps: 10, 20, 30, 40, 50, 60\neval/loss: {values}")
+        return finding.cause
+
+    assert "ce alone, before its weight" in cause("6.2, 6.1, 6, 5.9, 5.8, 5.7")
+    assert "a sum over tokens" in cause("1100, 1050, 1000, 960, 920, 880")
+    assert "curriculum" in cause("5, 4.8, 4.6, 4.5, 4.4, 4.3")

@@ -75,3 +75,13 @@ def test_evaluations_that_all_say_one_number_are_sure(judge):
     assert "all 6 evaluations are 6.249" in finding.headline
     (hint,) = judge(RULE, text.format("6.25, 6.251, 6.249, 6.248, 6.249, 6.25"))
     assert hint.level.name == "INFO"
+
+
+def test_a_student_that_knows_nothing_has_all_to_gain(judge):
+    text = "steps: 60\ntrain/loss: {0} ~ 0.02\nmean_token_accuracy: {1} ~ 0.001\n"
+    text += "steps: 10, 20, 30, 40\neval/loss: {0} ~ 0.002"
+    (finding,) = judge(RULE, text.format(6.25, 0.012))
+    assert finding.level.name == "WARNING"
+    for loss, right in ((6.25, 0.4), (2.1, 0.012)):
+        (hint,) = judge(RULE, text.format(loss, right))
+        assert hint.level.name == "INFO"

@@ -134,3 +134,13 @@ def test_a_rate_that_is_warmed_up_anew_is_no_other_schedule():
     assert _resumed([1e-4 * i for i in range(1, 10)]) == []
     (finding,) = _resumed([1e-4] * 51)
     assert "Learning rate" in finding.evidence[-1]
+
+
+def test_a_count_of_tokens_tells_of_a_resume(judge):
+    text = "steps: 60\ntrain/tokens: {}\ntrain/loss: {}"
+    tokens = ", ".join(str(480 * (i % 40 + 1)) for i in range(60))
+    falls = [6.2 - 0.025 * i + 0.05 * (i % 3) for i in range(40)]
+    (finding,) = judge(RULE, text.format(tokens, ", ".join(f"{v:.3f}" for v in [*falls, *falls[:20]])))
+    assert "at the resume from step 40 the loss jumps" in finding.headline
+    goes_on = ", ".join(f"{6.2 - 0.025 * min(i, 40) + 0.05 * (i % 3):.3f}" for i in range(60))
+    assert judge(RULE, text.format(tokens, goes_on)) == []

@@ -1,6 +1,7 @@
 import pytest
 
 from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
 from sad_doctor.rules.targets_degenerate import RULE
 
 SIZE = "fact vocabulary_size: 49152\nsteps: 50\n"
@@ -18,3 +19,16 @@ def test_a_teacher_that_guesses_or_knows_less_than_the_student(judge):
     (knows_less,) = judge(RULE, "steps: 1, 2\nteacher/lm_loss: 5, 5\neval/lm_loss: 3.5, 3.4")
 
     assert (guesses.level, knows_less.level) == (Level.ERROR, Level.WARNING)
+
+
+def test_a_total_that_is_next_to_nothing_from_the_first_record_on(judge):
+    (finding,) = judge(RULE, "steps: 40\ntrain/loss: 0.0002 -> 0.00004")
+    assert "next to nothing is asked" in finding.headline
+    assert finding.level.name == "INFO"
+    for other in (
+        "train/loss: 0.4 -> 0.0001",
+        "train/loss: 0.0002\nreward: 1",
+        "train/loss: 0.0002\ntrain/raw/kd: 0.0002",
+    ):
+        with pytest.raises(TooFew):
+            judge(RULE, f"steps: 40\n{other}")

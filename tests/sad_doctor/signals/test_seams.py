@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from sad_doctor import names
+from sad_doctor.example import parse
 from sad_doctor.readers.rows import Rows
 from sad_doctor.run import Column, Run
-from sad_doctor.signals import beginnings, told_again
+from sad_doctor.signals import beginnings, recounted, told_again
 
 
 def _run(rows: list[tuple[int, float]], last_wins: bool) -> Run:
@@ -55,3 +56,12 @@ def test_how_far_records_of_one_step_are_apart() -> None:
 def test_a_fact_that_is_no_list_of_numbers_says_nothing(fact: object) -> None:
     run = _run(FIRST, False)
     assert beginnings(Run("a", "b", Path("c"), run.columns, facts={names.REWOUND: fact})) == []
+
+
+def test_a_count_of_tokens_that_begins_anew():
+    told = "steps: 20\ntrain/tokens: 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, {}, 30, 40, 50, 60, 70, 80, 90, 100, 110"
+
+    assert recounted(parse(told.format(20))) == [10]
+    assert recounted(parse(told.format(90))) == []
+    assert recounted(parse("steps: 20\ntrain/tokens: 10 -> 9 ~ 5")) == []
+    assert recounted(parse("steps: 20\ntrain/loss: 5")) == []

@@ -74,3 +74,21 @@ def test_a_log_scale_is_wanted_where_a_linear_one_would_flatten():
     assert not axis.wants_log(np.array([7.0, 2.6]))
     assert not axis.wants_log(np.array([735.0, 0.0]))
     assert not axis.wants_log(np.zeros(0))
+
+
+def test_counted_steps_have_no_labels_between_them():
+    def column(*step):
+        return Column(np.array(step), np.zeros(len(step)))
+
+    assert axis.between([column(0.0, 1.0, 2.0), column(2.0)]) == 1.0
+    assert axis.between([column(0.0, 0.5, 1.0)]) == axis.between([]) == axis.between([column(np.nan)]) == 0.0
+    assert axis.ticks(0.0, 2.0, 10, least=1.0) == [0.0, 1.0, 2.0]
+    assert axis.ticks(0.0, 10.0, 6, least=1.0) == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+    assert len(axis.ticks(0.0, 2.0, 10)) > 3
+
+
+@given(st.integers(0, 10**7), st.integers(1, 10**7), st.integers(1, 30))
+def test_ticks_of_counted_steps_are_whole(first, more, most):
+    found = axis.ticks(float(first), float(first + more), most, least=1.0)
+    assert found
+    assert all(value == round(value) for value in found)

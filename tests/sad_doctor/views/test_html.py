@@ -52,6 +52,13 @@ def test_the_page_needs_nothing_else(fixtures):
     assert "http" not in page.replace("http-equiv", "")
 
 
+def test_code_is_code(fixtures):
+    run = read(fixtures / "postmortem.log")
+    page = render(run, check(run))
+    assert "<code>sad verify</code> checks" in page
+    assert "`" not in page.partition("<script>")[0].partition("<article")[2].partition("<figure")[0]
+
+
 def test_nothing_from_the_log_is_markup():
     nasty = "</script><img src=x onerror=alert(1)>\x1b[2J\u202e"
     run = parse("steps: 40\ntrain/loss: 9 -> 8")

@@ -53,3 +53,9 @@ def test_whatever_is_logged_gives_a_chart():
     for values in ([0.0], [np.inf, -np.inf], [np.nan], [1e308, -1e308], [5e-324, 1.0], [-1.0, 0.0]):
         made = chart("t", [Series("s", column(values), "#fff")])
         assert "nan" not in re.sub("data-chart=.*?>", "", made).lower().replace("nan</b>", "")
+
+
+def test_what_must_not_be_on_a_log_scale_is_not():
+    shares = [Series("kd", column([0.5, 0.6, 0.7]), "#000"), Series("lm", column([0.001, 0.002, 0.001]), "#111")]
+    assert "log scale" in chart("Parts", shares)
+    assert "log scale" not in chart("Shares", shares, may_log=False)

@@ -13,6 +13,8 @@ def test_the_verdict_comes_first_and_consequences_are_folded(fixtures):
     assert told.index("R101") < told.index("<details><summary>and that explains") < told.index("R102")
     assert told.count("<details>") == told.count("</details>")
     assert "Not checked: " in told
+    assert told.count("The weights never moved: the evaluation loss") == 1
+    assert "`sad verify` checks the stepping" in told
 
 
 def test_nothing_from_the_log_is_markup():
@@ -32,3 +34,13 @@ def test_a_code_host_finds_no_name_no_number_and_no_address():
     assert told.replace("<!-- -->", "").replace("\\", "") == (
         "@someone see #12 and GH-3 at https://x.org www.x.org mailto:a@x.org step:3 3#"
     )
+
+
+def test_what_stands_between_backticks_in_a_rule_is_code_and_nothing_else():
+    run = parse("steps: 60\ntrain/loss: 9 -> nan")
+    report = check(run)
+    nasty = "see `a_b @x` and `<b>` and `c_d"
+    story = replace(report.stories[0], finding=replace(report.stories[0].finding, cause=nasty))
+    told = render(run, replace(report, stories=(story,)))
+    cause = next(line for line in told.splitlines() if line.startswith("**Cause:**"))
+    assert cause == "**Cause:** see `a_b @x` and `<b>` and \\`c\\_d"

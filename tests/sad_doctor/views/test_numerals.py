@@ -52,3 +52,27 @@ def test_how_long_and_how_fast():
     assert [numerals.pace(rate) for rate in rates] == [
         "2.3 steps/s", "2.5 s/step", "14 s/step", "3 min 20 s/step", "–", "–",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ticks", "told"),
+    [
+        ([2.8, 2.825, 2.85], ["2.8", "2.825", "2.85"]),
+        ([9e-5, 9.5e-5, 1e-4, 1.05e-4], ["9e-5", "9.5e-5", "1e-4", "1.05e-4"]),
+        ([0.0, 500.0, 1000.0], ["0", "500", "1k"]),
+        ([1e6, 1.0001e6, 1.0002e6], ["1M", "1.0001M", "1.0002M"]),
+        ([1.0], ["1"]),
+        ([], []),
+    ],
+)
+def test_labels_tell_where_their_ticks_lie(ticks, told):
+    assert numerals.labels(ticks) == told
+
+
+@given(st.floats(-1e12, 1e12), st.sampled_from([1, 2, 2.5, 5]), st.integers(-9, 9), st.integers(2, 9))
+def test_labels_of_an_axis_differ(low, factor, power, count):
+    size = factor * 10.0**power
+    first = round(low / size)
+    ticks = [n * size for n in range(first, first + count)]
+    if abs(first) < 1e4:
+        assert len(set(numerals.labels(ticks))) == count

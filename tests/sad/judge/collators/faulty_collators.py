@@ -144,6 +144,19 @@ class WithTokenizer:
         return found
 
 
+class WholeTexts:
+    """Whole texts are learned; on the left their first tokens too, from the padding before them."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+
+    def __call__(self, features):
+        rows = [{"input_ids": one["input_ids"]} for one in features]
+        found = dict(self.tokenizer.pad(rows, return_tensors="pt"))
+        found["labels"] = found["input_ids"].masked_fill(found["attention_mask"] == 0, -100)
+        return found
+
+
 def at_random(batch, pad_token_id):
     found = _plain(batch, pad_token_id)
     found["labels"][torch.rand(found["labels"].shape) < 0.3] = -100

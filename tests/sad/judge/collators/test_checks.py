@@ -63,6 +63,12 @@ def test_padding_before_a_text_without_positions_is_allowed_and_said():
     assert "GPT-2" in lines["batch_composition"].says
 
 
+def test_a_first_token_that_is_learned_from_padding_is_allowed_and_said():
+    _, lines = strange.judged(FAULTY, "WholeTexts", "collator", ("left_padding",))
+    assert lines["left_padding"].standing is Standing.ALLOWED
+    assert "the first token of a text is learned from the padding" in lines["left_padding"].says
+
+
 def test_a_text_that_is_refused_is_allowed_and_said():
     _, lines = strange.judged(FAULTY, "Refuses", "collator", ("truncated_alike",))
     assert lines["truncated_alike"].standing is Standing.ALLOWED

@@ -116,6 +116,19 @@ def compute_metrics(eval_pred):
     return {"loss": nll, "perplexity": np.exp(nll), "accuracy": (logits.argmax(-1) == labels[kept]).mean()}
 
 
+def of_logits(model, val_loader, device):
+    """A model that returns logits, batches of what is read and what follows."""
+    training, total, count = model.training, 0.0, 0
+    model.eval()
+    with torch.no_grad():
+        for ids, following in val_loader:
+            logits = model(ids.to(device)).flatten(0, 1)
+            total += F.cross_entropy(logits, following.flatten(), ignore_index=-100, reduction="sum").item()
+            count += int((following != -100).sum())
+    model.train(training)
+    return {"loss": total / count}
+
+
 class Evaluator:
     """Made once, called on a model."""
 
@@ -135,6 +148,7 @@ STYLES = (
     "perplexity",
     "pairs",
     "without_labels",
+    "of_logits",
     "distilled",
     "compute_metrics",
     "Evaluator",

@@ -123,6 +123,36 @@ def clips_too_early(model, batch, optimizer, max_grad_norm):
     optimizer.step()
 
 
+def clips_scaled(model, batch, optimizer, scaler, max_grad_norm):
+    """The norm is that of gradients which the scaler multiplied."""
+    optimizer.zero_grad()
+    scaler.scale(_summed(model, batch)).backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
+    scaler.step(optimizer)
+    scaler.update()
+
+
+def never_cleared_by_accelerate(model, loader, optimizer, accelerator):
+    """Each first step is right."""
+    for batch in loader:
+        with accelerator.accumulate(model):
+            accelerator.backward(_summed(model, batch) * accelerator.gradient_accumulation_steps)
+            optimizer.step()
+
+
+def make_uncleared(model, optimizer):
+    def step(batch):
+        _summed(model, batch).backward()
+        optimizer.step()
+
+    return step
+
+
+def make_nothing(model, optimizer):
+    optimizer.zero_grad()
+    return model.training
+
+
 def clips_values(model, batch, optimizer, max_grad_norm):
     """The clip turns the gradient."""
     optimizer.zero_grad()
@@ -209,6 +239,9 @@ FAULTS = {
     "schedule_before": ("step_accounting", "step the scheduler after the optimizer"),
     "schedule_twice": ("configuration_has_effect", "schedule linear"),
     "clips_too_early": ("configuration_has_effect", "clipped at 0.01"),
+    "clips_scaled": ("configuration_has_effect", "unscale_() the gradients before they are clipped"),
+    "never_cleared_by_accelerate": ("split_invariance", "away the second time"),
+    "make_uncleared": ("split_invariance", "away the second time"),
     "clips_values": ("configuration_has_effect", "clipped at 0.01"),
     "teacher_awake": ("teacher_isolation", "in training mode"),
     "teacher_trains": ("teacher_isolation", "the teacher moved"),

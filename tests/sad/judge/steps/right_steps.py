@@ -134,6 +134,44 @@ class Distiller:
         return loss.detach()
 
 
+def of_pairs(student, teacher, loader, optimizer, scaler, device, temperature, alpha):
+    """Models that return logits, batches of what is read and what follows, a scaler."""
+    for ids, following in loader:
+        ids, following = ids.to(device), following.to(device)
+        optimizer.zero_grad()
+        mine = student(ids).flatten(0, 1)
+        with torch.no_grad():
+            theirs = teacher(ids).flatten(0, 1)
+        kept = following.flatten() != -100
+        soft = F.kl_div(
+            F.log_softmax(mine[kept] / temperature, 1), F.softmax(theirs[kept] / temperature, 1), reduction="batchmean"
+        )
+        hard = F.cross_entropy(mine, following.flatten(), ignore_index=-100)
+        scaler.scale(alpha * soft * temperature**2 + (1 - alpha) * hard).backward()
+        scaler.step(optimizer)
+        scaler.update()
+
+
+def apart(model, optimizer, inputs, labels):
+    """What is read with its mask, and the labels apart."""
+    ids, mask = inputs
+    optimizer.zero_grad()
+    F.cross_entropy(model(ids, mask).flatten(0, 1), labels.flatten(), ignore_index=-100).backward()
+    optimizer.step()
+
+
+def make_step(model, optimizer, max_grad_norm=1.0):
+    """Makes a step of x and y."""
+
+    def step(x, y):
+        optimizer.zero_grad()
+        F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=-100).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
+        optimizer.step()
+
+    return step
+
+
 class Trained(transformers.Trainer):
     """A trainer that takes the loss of the library's models."""
 
@@ -154,3 +192,6 @@ STYLES = (
     "Distiller",
     "Distiller.train_step",
 )
+
+PUBLIC = ("of_pairs", "apart", "make_step")
+"""Those of many public repositories: no models of transformers, no dicts."""

@@ -13,7 +13,7 @@ from sad.judge.target import load
 
 HERE = Path(__file__).parent
 RIGHT, FAULTY = (HERE / f"{name}_steps.py" for name in ("right", "faulty"))
-STYLES, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{FAULTY}:FAULTS")
+STYLES, PUBLIC, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{RIGHT}:PUBLIC"), load(f"{FAULTY}:FAULTS")
 NOT_JUDGED = [
     ("no_batch", "neither a batch nor"),
     ("NeedsMore", "frobnication"),
@@ -28,6 +28,14 @@ def test_a_right_one_is_left_alone(name):
     assert lines["split_invariance"].standing is Standing.HOLDS
     asks = name in ("distilled", "whole_run", "Distiller", "Distiller.train_step")
     assert lines["teacher_isolation"].standing is (Standing.HOLDS if asks else Standing.NOT_APPLICABLE)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_pairs_tensors_and_factories_are_understood(name):
+    only = ("can_be_called", "split_invariance", "configuration_has_effect")
+    what, lines = strange.judged(RIGHT, name, "step", only)
+    assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what
+    assert lines["split_invariance"].standing is Standing.HOLDS
 
 
 def test_a_trainer_of_transformers_is_left_alone():
@@ -59,7 +67,8 @@ def test_a_teacher_that_is_not_frozen_is_allowed_and_said():
 
 
 @pytest.mark.parametrize(
-    ("name", "word"), [("no_batch", "neither a batch nor a loader"), ("NeedsMore", "frobnication")]
+    ("name", "word"),
+    [("no_batch", "neither a batch nor a loader"), ("NeedsMore", "frobnication"), ("make_nothing", "makes no step")],
 )
 def test_what_cannot_be_judged_is_told(name, word):
     with pytest.raises(UserError, match=word):

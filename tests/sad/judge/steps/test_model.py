@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from sad.judge.steps.model import FORMS, Bigram, Loader, batch, count
+from sad.judge.steps.model import FORMS, Bare, Bigram, Loader, bare, batch, count
 
 TEXTS = [torch.tensor([1, 2, 3]), torch.tensor([4, 5])]
 
@@ -24,7 +24,7 @@ def test_padding_has_no_labels():
     assert some.labels.tolist() == [[1, 2, 3], [4, 5, -100]]
     assert some.attention_mask.tolist() == [[1, 1, 1], [1, 1, 0]]
     assert count(some) == 3
-    assert [type(make(some)) for make in FORMS.values()] == [type(some), tuple, tuple, tuple]
+    assert [type(make(some)) for make in FORMS.values()] == [type(some), *[tuple] * 5]
 
 
 def test_a_loader_goes_through_its_batches_again_and_looks_after_each():
@@ -32,3 +32,10 @@ def test_a_loader_goes_through_its_batches_again_and_looks_after_each():
     loader = Loader([1, 2], lambda: looks.append(1))
     assert list(loader) == list(loader) == [1, 2]
     assert (len(loader), len(looks)) == (2, 4)
+
+
+def test_a_bare_model_returns_the_logits_of_another():
+    model, ids = Bigram(1), torch.tensor([[1, 2, 3]])
+    assert torch.equal(Bare(model)(ids, None), model(ids).logits)
+    assert len(list(Bare(model).parameters())) == len(list(model.parameters()))
+    assert [bare(form) for form in FORMS] == [False] * 4 + [True] * 2

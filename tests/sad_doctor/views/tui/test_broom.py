@@ -35,9 +35,29 @@ def test_it_sweeps_when_nobody_is_here_and_not_all_the_time():
     assert broom.sweep()
 
 
+def test_in_a_pause_between_keys_what_has_lived_a_while_is_collected(monkeypatch):
+    now, collected = [0.0], []
+    broom = Broom(lambda: now[0])
+    monkeypatch.setattr(gc, "collect", lambda *told: collected.append(told))
+    counts = [0, 0, 0]
+    monkeypatch.setattr(gc, "get_count", lambda: tuple(counts))
+    now[0] = 1.0
+    assert broom.resting
+    assert not broom.sweep()
+    assert not collected  # there is nothing to collect
+    counts[1] = 50
+    broom.touch()
+    assert not broom.resting
+    assert not broom.sweep()
+    assert not collected  # somebody is typing
+    now[0] = 1.5
+    assert not broom.sweep()
+    assert collected == [(1,)]
+
+
 def test_a_key_never_waits_for_a_full_collection():
     full = []
-    gc.callbacks.append(watch := lambda _, told: full.append(told) if told["generation"] == 2 else None)
+    gc.callbacks.append(watch := lambda _, told: full.append(told) if told["generation"] > 0 else None)
     before = gc.get_threshold()
     gc.collect()
     gc.freeze()  # a heap full of what lives long is seldom collected whole

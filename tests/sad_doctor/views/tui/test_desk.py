@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from sad_doctor.readers import open_log
@@ -65,7 +66,11 @@ async def test_a_run_is_picked_from_a_folder_and_another_one_later(make, tmp_pat
         assert isinstance(app.screen, Picker)
         await make.settled(pilot)
         assert "choose a run" in make.shown(app)
-        assert "b [bold].jsonl  JSON lines, step 29  ✓ no red flags" in make.shown(app)
+        told = make.shown(app)
+        assert re.search(r"b \[bold\]\.jsonl +✓ no red flags", told)
+        assert re.search(r"JSON lines   step 29   written .+ ago   in ", told)
+        rows = [row for row in told.splitlines() if "✓ no red flags" in row]
+        assert len({row.index("✓") for row in rows}) == 1  # the verdicts stand below each other
         assert make.shown(app).count("no red flags") == 3
         at = [path.name for path in app.screen.paths].index("b [bold].jsonl")
         await pilot.press(*["down"] * at, "enter")
@@ -100,5 +105,5 @@ def test_a_long_run_is_not_judged_while_one_chooses(make, tmp_path, monkeypatch)
     monkeypatch.setattr("sad_doctor.readers.tail.CHUNK", 100)
     monkeypatch.setattr("sad_doctor.views.tui.desk._PEEK", 0.0)
     (path,) = logs(tmp_path, ["a.jsonl"])
-    assert peek(open_log(path), lambda _: {}["no"]).plain.endswith("long")
-    assert "3 ▲ 2" in peek(make.source(make.sick_run()), judge(make)).plain
+    assert next(told.plain for told in peek(open_log(path), lambda _: {}["no"])) == "long"
+    assert "3 ▲ 2" in peek(make.source(make.sick_run()), judge(make))[0].plain

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from sad_doctor import names
 
 
@@ -11,7 +13,7 @@ def table(app):
 
 async def test_the_table_has_raw_weight_weighted_share_and_trend(make):
     app, _ = make.dashboard(make.sick_run(), make.sick_report())
-    async with app.run_test(size=(200, 60)) as pilot:
+    async with app.run_test(size=(240, 60)) as pilot:
         await make.settled(pilot)
         rows = {row[0].lstrip("■ "): row[1:] for row in table(app)}
         assert rows["layerwise"][:4] == ["3,211.2", "0.0500", "160.56", "90.6%"]
@@ -46,7 +48,7 @@ async def test_the_term_under_the_cursor_is_drawn_in_the_chart(make):
 
 async def test_values_change_in_place(make):
     app, source = make.dashboard(make.sick_run(), make.sick_report())
-    async with app.run_test(size=(200, 60)) as pilot:
+    async with app.run_test(size=(240, 60)) as pilot:
         await make.settled(pilot)
         await pilot.press("3", "down", "down")
         run = make.sick_run()
@@ -64,7 +66,7 @@ async def test_values_called_raw_that_are_weighted_are_said_to_be(make):
     run = make.sick_run()
     parts = {names.RAW + t: c for t, c in run.terms(names.WEIGHTED).items()}
     app, _ = make.dashboard(replace(run, columns={names.LOSS: run.columns[names.LOSS], **parts}), make.sick_report())
-    async with app.run_test(size=(200, 60)) as pilot:
+    async with app.run_test(size=(240, 60)) as pilot:
         await make.settled(pilot)
         assert "“raw” values sum to the loss: they are weighted" in make.shown(app)
 
@@ -73,9 +75,10 @@ async def test_terms_of_which_only_the_weight_is_known_come_last(make):
     run = make.healthy_run()
     columns = {names.WEIGHT + "feature": make.column([0.0], [0.0]), **run.columns}
     app, _ = make.dashboard(replace(run, columns=columns), make.healthy_report())
-    async with app.run_test(size=(200, 60)) as pilot:
+    async with app.run_test(size=(240, 60)) as pilot:
         await make.settled(pilot)
         assert table(app)[-1][0] == "■ feature"
+        assert app.board.terms.head.plain.split() == ["term", "raw", "weight", "weighted", "share", "trend"]
         assert table(app)[-1][1:4] == ["–", "0", "–"]
         assert table(app)[-1][-1].strip() == "–"
 
@@ -90,3 +93,23 @@ async def test_more_terms_than_fit_do_not_hide_the_end_of_the_trends(make):
         assert table.allow_vertical_scroll
         assert not table.allow_horizontal_scroll
         assert "…" not in table.paint_line(1).text
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (220, 60)])
+async def test_a_long_name_is_whole_at_the_cost_of_numbers_that_say_less(make, size):
+    run = make.sick_run()
+    kept = {name: column for name, column in run.columns.items() if not name.endswith("routing_feature")}
+    longer = {
+        name.replace("routing_feature", "attention_alignment"): column
+        for name, column in run.columns.items()
+        if name.endswith("routing_feature")
+    }
+    app, _ = make.dashboard(replace(run, columns={**kept, **longer}), make.sick_report())
+    async with app.run_test(size=size) as pilot:
+        await make.settled(pilot)
+        await pilot.press("3")
+        await pilot.pause()
+        rows = table(app)
+        assert any(row[0] == "■ attention_alignment" for row in rows)
+        assert {"weighted", "share", "trend"} <= set(app.board.terms.head.plain.split())
+        assert any(any(block in row[-1] for block in "▁▂▃▄▅▆▇█") for row in rows)

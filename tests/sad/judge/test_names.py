@@ -1,0 +1,23 @@
+"""The names of what losses take: none stands for two things."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from sad.judge import names
+from sad.judge.roles import tokens
+
+WHOLE = ("LABELS", "MASKS", "PADS", "BATCHES", "COUNTS", "IGNORES", "LABEL_LOSSES", "CONFIGS", "OFFS", "ONS", "EAGERS")
+WHOLE += ("TEACHER_MODELS", "MODELS", "OBJECTS", "ONES", "CRITERIA", "KINDS")
+
+
+@pytest.mark.parametrize(("one", "other"), itertools.combinations(WHOLE, 2))
+def test_no_name_has_two_roles(one, other):
+    assert not getattr(names, one) & getattr(names, other)
+
+
+@pytest.mark.parametrize("group", WHOLE)
+def test_names_are_as_they_are_compared(group):
+    assert all("_".join(tokens(name)) == name.rstrip("_") for name in getattr(names, group))
