@@ -68,14 +68,9 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
         with patch.object(cache, "_fresh", side_effect=AssertionError("what was prepared is prepared again")):
             found = data.prepare(texts, readers, max_length)
         assert _told(found) == _told(made[0]) == _told(made[1]), "examples of other texts, or of another run"
-        one = _whole(texts, readers, max_length)
-        assert _told(one) == _told(found), "a stream gives other examples than its texts"
-        with patch.object(segments, "write", side_effect=AssertionError("a stream is prepared again")):
-            # found as a run does that begins, and adopted as one does that goes on
-            for again in (_whole(texts, readers, max_length, up_to) for up_to in ("", one.key_at(len(one)))):
-                assert one.fingerprint == again.fingerprint, "the same stream is another"
-                assert _told(one) == _told(again), "a stream that is found again gives other examples"
-        _check_another(one, list(texts), readers, max_length)
+        # a segment for each text
+        with patch.multiple(segments, FIRST=1, MOST=1):
+            _check_stream(texts, readers, max_length, _told(found))
         counts = found.counts
         assert counts.documents == len(texts), "another number of texts"
         assert counts.windows == len(found), "another number of windows"
@@ -103,6 +98,18 @@ def _whole(texts: Sequence[Written], readers: data.Readers, max_length: int, up_
     return found
 
 
+def _check_stream(texts: Sequence[Written], readers: data.Readers, max_length: int, told: object) -> None:
+    """Raise AssertionError where a stream is not what its texts are, or not found again."""
+    one = _whole(texts, readers, max_length)
+    assert _told(one) == told, "a stream gives other examples than its texts"
+    with patch.object(segments, "write", side_effect=AssertionError("a stream is prepared again")):
+        # found as a run does that begins, and adopted as one does that goes on
+        for again in (_whole(texts, readers, max_length, up_to) for up_to in ("", one.key_at(len(one)))):
+            assert one.fingerprint == again.fingerprint, "the same stream is another"
+            assert _told(again) == told, "a stream that is found again gives other examples"
+    _check_another(one, list(texts), readers, max_length)
+
+
 def _check_another(one: data.Streamed, texts: list[Written], readers: data.Readers, max_length: int) -> None:
     """Raise AssertionError where a stream that differs in its last text is taken for this one."""
     texts = [*texts[:-1], f"{text_of(texts[-1])} {SENTENCE}"]
@@ -125,13 +132,10 @@ def _folder() -> Iterator[Path]:
     there, and no disk is waited for. A file that is open outlives its folder.
     """
     few, hasty = patch.object(cache, "CHUNK", FEW), patch.object(cache, "sync")
-    # a segment for each text
-    small = patch.multiple(segments, FIRST=1, MOST=1)
     with (
         TemporaryDirectory(ignore_cleanup_errors=True) as made,
         few,
         hasty,
-        small,
         patch.dict(os.environ, SAD_CACHE=made),
     ):
         (Path(made) / "file").touch()
