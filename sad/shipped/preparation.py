@@ -13,7 +13,7 @@ from unittest.mock import patch
 from sad import data, tiny
 from sad.align.example import Written, text_of
 from sad.align.reader import Ints, Reader
-from sad.data import cache, segments
+from sad.data import cache, facts, segments
 from sad.data.maker import ChangedError
 from sad.document import Document
 from sad.invariants.truncated_alike import Prepare, Prompted, Read
@@ -21,6 +21,7 @@ from sad.invariants.truncated_alike import Prepare, Prompted, Read
 SENTENCE = "The sea was calm."
 FEW = 2
 """Texts that are prepared at a time, so that a few are several portions."""
+SEGMENTS = 8
 
 
 def preparation() -> Prepare:
@@ -67,27 +68,24 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
         with patch.object(cache, "_fresh", side_effect=AssertionError("what was prepared is prepared again")):
             found = data.prepare(texts, readers, max_length)
         assert _told(found) == _told(made[0]) == _told(made[1]), "examples of other texts, or of another run"
-        one = _whole(texts, readers, max_length)
-        assert _told(one) == _told(found), "a stream gives other examples than its texts"
-        with patch.object(segments, "write", side_effect=AssertionError("a stream is prepared again")):
-            # found as a run does that begins, and adopted as one does that goes on
-            for again in (_whole(texts, readers, max_length, up_to) for up_to in ("", one.key_at(len(one)))):
-                assert one.fingerprint == again.fingerprint, "the same stream is another"
-                assert _told(one) == _told(again), "a stream that is found again gives other examples"
-        _check_another(one, list(texts), readers, max_length)
+        # a segment for each text
+        with patch.multiple(segments, FIRST=1, MOST=1):
+            _check_stream(texts, readers, max_length, _told(found))
         counts = found.counts
         assert counts.documents == len(texts), "another number of texts"
         assert counts.windows == len(found), "another number of windows"
         # two tokenizers of bytes share every end of a text: none of it is lost
         assert counts.kept + counts.unlabelled == counts.bytes == _size(texts), "another number of bytes"
         assert counts.kept >= sum(one.byte_count for one in found), "fewer bytes than are learned"
+        assert facts.coverage(found) == facts.coverage(list(found)), "another share of the labels"
         assert found.labels == sum(len(one.labels()[0]) for one in found), "another number of labels"
         return found
 
 
 def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> data.Streamed:
-    """Return the examples of texts of a stream that has ended."""
-    with _folder():
+    """Return the examples of texts of a stream that has ended, in a few segments: so many stay open."""
+    some = 1 + _size(texts) // SEGMENTS
+    with _folder(), patch.multiple(segments, FIRST=some, MOST=some):
         return _whole(texts, readers, max_length)
 
 
@@ -98,6 +96,18 @@ def _whole(texts: Sequence[Written], readers: data.Readers, max_length: int, up_
     found.need(sys.maxsize)
     list(found)
     return found
+
+
+def _check_stream(texts: Sequence[Written], readers: data.Readers, max_length: int, told: object) -> None:
+    """Raise AssertionError where a stream is not what its texts are, or not found again."""
+    one = _whole(texts, readers, max_length)
+    assert _told(one) == told, "a stream gives other examples than its texts"
+    with patch.object(segments, "write", side_effect=AssertionError("a stream is prepared again")):
+        # found as a run does that begins, and adopted as one does that goes on
+        for again in (_whole(texts, readers, max_length, up_to) for up_to in ("", one.key_at(len(one)))):
+            assert one.fingerprint == again.fingerprint, "the same stream is another"
+            assert _told(again) == told, "a stream that is found again gives other examples"
+    _check_another(one, list(texts), readers, max_length)
 
 
 def _check_another(one: data.Streamed, texts: list[Written], readers: data.Readers, max_length: int) -> None:
@@ -122,13 +132,10 @@ def _folder() -> Iterator[Path]:
     there, and no disk is waited for. A file that is open outlives its folder.
     """
     few, hasty = patch.object(cache, "CHUNK", FEW), patch.object(cache, "sync")
-    # a segment for each text
-    small = patch.multiple(segments, FIRST=1, MOST=1)
     with (
         TemporaryDirectory(ignore_cleanup_errors=True) as made,
         few,
         hasty,
-        small,
         patch.dict(os.environ, SAD_CACHE=made),
     ):
         (Path(made) / "file").touch()

@@ -46,6 +46,7 @@ class Room:
     def environment(self) -> dict[str, str]:
         return {
             **os.environ,
+            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
             "PYTHONUNBUFFERED": "1",
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",
@@ -149,7 +150,8 @@ def test_a_stream_that_is_too_short_ends_with_its_student(room: Room) -> None:
 
 
 def test_a_cache_of_the_teacher_is_written_and_trained_from(room: Room) -> None:
-    words = ("--config", "run.toml", "--max-steps", "3", "--batch-size", "4", "--cache", "kept")
+    sets = ("--set", "train.max_steps=3", "--set", "train.batch_size=4")
+    words = ("--config", "run.toml", "--cache", "kept", *sets)
     code, out, err = room.sad("cache", *words)
     assert (code, err) == (0, ""), out
     code, out, err = room.sad("train", *words)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from sad import tiny
 from sad.data import collate
@@ -254,6 +255,44 @@ def test_whoever_holds_the_progress_sees_what_it_becomes() -> None:
     assert held == Progress(4, 1, rollbacks=2, told=["x"])
 
 
+def test_weights_that_are_nan_are_not_gone_on_with(tmp_path: Path) -> None:
+    rig = Rig(1)
+    file = rig.save(tmp_path, 3) / MODEL
+    content = load_file(file)
+    name = max(content)
+    content[name].view(-1)[-1] = torch.nan
+    save_file(content, file)
+    with pytest.raises(UserError, match=rf"does not fit this run: ValueError: its {name} holds NaN"):
+        rig.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content, name: content.update({name: content[name].flatten()[:1].clone()}),
+        lambda content, name: content.update({name: content[name].long()}),
+        lambda content, name: content.update({name + "x": content[name].clone()}),
+        lambda content, name: content.update({name: torch.zeros(())}),
+        lambda content, name: content.update({name.split("/")[0] + "/step": content[name].clone()}),
+        lambda content, name: content.pop(name),
+        lambda content, name: content.update({"-1/exp_avg": content[name].clone()}),
+    ],
+    ids=["short", "whole numbers", "unknown", "one number", "step", "lacking", "nobody's"],
+)
+def test_moments_that_are_not_the_parameters_are_refused(
+    tmp_path: Path, spoil: Callable[[dict[str, torch.Tensor], str], object]
+) -> None:
+    rig = Rig(1)
+    rig.step()
+    file = rig.save(tmp_path, 1) / OPTIMIZER
+    content = load_file(file)
+    spoil(content, "0/exp_avg")
+    save_file(content, file)
+    # torch's fused step would read and write beyond them, whatever lies there
+    with pytest.raises(UserError, match="does not fit this run"):
+        rig.load(tmp_path)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -264,6 +303,7 @@ def test_whoever_holds_the_progress_sees_what_it_becomes() -> None:
         {"per_step": 1e400},
         {"weights": {"\x1b[31mx": 1.0}},
         {"weights": {"kd": "nan"}},
+        {"weights": {"kd": 1e300}},
         None,
     ],
     ids=str,
