@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -260,36 +259,18 @@ def test_weights_that_are_nan_are_not_gone_on_with(tmp_path: Path) -> None:
     file = rig.save(tmp_path, 3) / MODEL
     content = load_file(file)
     name = max(content)
-    content[name].view(-1)[-1] = torch.nan
-    save_file(content, file)
-    with pytest.raises(UserError, match=rf"does not fit this run: ValueError: its {name} holds NaN"):
+    save_file(content | {name: content[name] * torch.nan}, file)
+    with pytest.raises(UserError, match=f"its {name} holds NaN"):
         rig.load(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda content, name: content.update({name: content[name].flatten()[:1].clone()}),
-        lambda content, name: content.update({name: content[name].long()}),
-        lambda content, name: content.update({name + "x": content[name].clone()}),
-        lambda content, name: content.update({name: torch.zeros(())}),
-        lambda content, name: content.update({name.split("/")[0] + "/step": content[name].clone()}),
-        lambda content, name: content.pop(name),
-        lambda content, name: content.update({"-1/exp_avg": content[name].clone()}),
-    ],
-    ids=["short", "whole numbers", "unknown", "one number", "step", "lacking", "nobody's"],
-)
-def test_moments_that_are_not_the_parameters_are_refused(
-    tmp_path: Path, spoil: Callable[[dict[str, torch.Tensor], str], object]
-) -> None:
+def test_a_parameter_that_lacks_a_moment_is_refused(tmp_path: Path) -> None:
     rig = Rig(1)
-    rig.step()
     file = rig.save(tmp_path, 1) / OPTIMIZER
     content = load_file(file)
-    spoil(content, "0/exp_avg")
+    del content["0/exp_avg"]
     save_file(content, file)
-    # torch's fused step would read and write beyond them, whatever lies there
-    with pytest.raises(UserError, match="does not fit this run"):
+    with pytest.raises(UserError, match="does not fit this run: ValueError: its optimizer lacks a moment"):
         rig.load(tmp_path)
 
 
