@@ -88,7 +88,9 @@ def found_weights(run: Run) -> dict[str, float]:
     if float(np.quantile(np.abs(gap), 0.9)) > _FITS * float(np.median(np.abs(whole))):
         return {}
     # what is not in the total has a weight of rounding, of either sign
-    in_it = np.abs(weights) * np.median(np.abs(values), axis=0) > 5 * _FITS * float(np.median(np.abs(whole)))
+    error = float(np.std(gap)) * np.sqrt(np.diag(np.linalg.inv(values.T @ values)))
+    share = np.abs(weights) * np.median(np.abs(values), axis=0) / float(np.median(np.abs(whole)))
+    in_it = (np.abs(weights) > 5 * error) & (share > 0.01 * _FITS)
     return dict(zip(raw, np.where(in_it, weights * scale[-1] / scale[:-1], 0.0).tolist(), strict=True))
 
 
