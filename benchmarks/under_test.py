@@ -49,11 +49,11 @@ LEFT_OUT = {
     # guards: of a head that is none, of a cache of another teacher, of files that were damaged
     "sad/head/linear.py": ("check_head",),
     "sad/cache/writer.py": ("took", "check_hashes", "_take_up", "_key", "_hash"),
-    "sad/train/loop.py": ("clear", "account", "_in_vain"),
+    "sad/train/loop.py": ("undo", "measurements", "_check_in_vain"),
     # the contract of a user's own term
     "sad/distiller.py": ("term",),
     # how files are kept, by whom and for how long; who shares the work
-    "sad/data/cache.py": ("default_workers", "_checked", "_aside", "_alone", "_sync"),
+    "sad/data/cache.py": ("default_workers", "cores", "_checked", "aside", "_alone", "sync"),
     "sad/train/checkpoint.py": (
         *("amend", "drop_after", "last_before", "become", "_first_line"),
         *("__init__", "state_dict"),  # of weights in pieces

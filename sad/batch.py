@@ -33,6 +33,11 @@ class Sum(NamedTuple):
     units: int
 
 
+def widest(device: torch.device) -> torch.dtype:
+    """Return the type to add up in on a device: float64, or float32 on Apple's GPUs, which have no other."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 Part = TypeVar("Part", "Tokens", "Targets", "Boundaries")
 
 

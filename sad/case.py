@@ -1,4 +1,4 @@
-"""A bug of the catalogue, and how it is judged."""
+"""What a bug of the catalogue is, what a property is, and the verdict of a property on an implementation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The module that trains: the student and its projectors. Everything that needs a gradient happens in its forward."""
+"""The module that is trained: the student and its projectors. All that needs a gradient happens in its forward."""
 
 from __future__ import annotations
 

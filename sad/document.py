@@ -1,4 +1,4 @@
-"""A document: what both tokenizers read, and which part of it the student is to learn."""
+"""A document: a text, and the part of it that the student is to learn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the terms over a vocabulary give row by row: a value, and its gradient at once."""
+"""Row-wise results of the terms over a vocabulary: a value and its gradient, computed together."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""The version of the distribution; its only place."""
+"""The version of the distribution, defined here alone."""
 
 __version__ = "0.1.0"

@@ -11,6 +11,7 @@ from torch import nn
 
 from planted import ways
 from planted.families import BLOWN_UP, SET_BACK, SLOW
+from planted.measures import OfAverage
 from planted.optimisation import Sick
 from planted.record import Plan, Record, Row, Stopped, Trace
 from planted.training import Training
@@ -192,25 +193,10 @@ class WarmedAnewAtResume(OfResume):
         return super().learning_rate(step) * (min(1.0, (since + 1) / 10) if since >= 0 else 1.0)
 
 
-class AverageEvaluated(Training):
+class AverageEvaluated(OfAverage):
     """Healthy: evaluations look at a running average of the weights that keeps up."""
 
-    def prepare(self) -> None:
-        self.averages = copy.deepcopy(self.student), copy.deepcopy(self.projector)
-
-    def update(self, step: int) -> None:
-        super().update(step)
-        with torch.no_grad():
-            for average, model in zip(self.averages, (self.student, self.projector), strict=True):
-                for old, new in zip(average.parameters(), model.parameters(), strict=True):
-                    old.lerp_(new, 0.15)
-
-    def evaluate(self, step: int) -> Row:
-        trained = self.student, self.projector
-        self.student, self.projector = self.averages
-        row = super().evaluate(step)
-        self.student, self.projector = trained
-        return row
+    keeps_up = 0.15
 
 
 class Momentum(Training):

@@ -11,6 +11,7 @@ import torch
 from planted.families import OTHER_MEASURE
 from planted.optimisation import Sick
 from planted.record import Row, Stopped, Trace
+from planted.training import Training
 from sad_doctor import names
 
 
@@ -23,10 +24,10 @@ class PerplexityPerWord(Sick):
         return math.exp(1.3 * lm)
 
 
-class AverageTooSlow(Sick):
-    """The evaluation looks at an average of the weights that hardly moves in a run of this length."""
+class OfAverage(Training):
+    """Evaluations look at a running average of the weights, which moves by ``keeps_up`` of the way at each step."""
 
-    traces = (Trace(("eval",), ("evaluation-does-not-follow", "evaluation-objective-differs")),)
+    keeps_up: float
 
     def prepare(self) -> None:
         self.averages = copy.deepcopy(self.student), copy.deepcopy(self.projector)
@@ -36,7 +37,7 @@ class AverageTooSlow(Sick):
         with torch.no_grad():
             for average, model in zip(self.averages, (self.student, self.projector), strict=True):
                 for old, new in zip(average.parameters(), model.parameters(), strict=True):
-                    old.lerp_(new, 5e-4)
+                    old.lerp_(new, self.keeps_up)
 
     def evaluate(self, step: int) -> Row:
         trained = self.student, self.projector
@@ -44,6 +45,13 @@ class AverageTooSlow(Sick):
         row = super().evaluate(step)
         self.student, self.projector = trained
         return row
+
+
+class AverageTooSlow(OfAverage, Sick):
+    """The evaluation looks at an average of the weights that hardly moves in a run of this length."""
+
+    traces = (Trace(("eval",), ("evaluation-does-not-follow", "evaluation-objective-differs")),)
+    keeps_up = 5e-4
 
 
 class EvaluationIsPerplexity(Sick):

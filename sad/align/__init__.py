@@ -1,1 +1,1 @@
-"""The only place that knows of two tokenizers, two depths and two widths."""
+"""Alignment: the only code that knows of two tokenizers, two depths and two widths."""

@@ -1,4 +1,4 @@
-"""Which chunk of text a label belongs to: those between two common boundaries, or behind the last."""
+"""The chunk of text that a label belongs to: chunks lie between two common boundaries, or after the last."""
 
 from __future__ import annotations
 

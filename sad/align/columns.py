@@ -1,4 +1,4 @@
-"""Examples as a few flat arrays: what travels between processes and lies on disk."""
+"""Examples as a few flat arrays: the form that is sent between processes and stored on disk."""
 
 from __future__ import annotations
 

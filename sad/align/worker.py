@@ -1,4 +1,4 @@
-"""A process that cuts documents into examples for another one. It loads the tokenizers, and nothing of torch.
+"""A worker process that cuts documents into examples. It loads the tokenizers and never torch.
 
 Started anew, not forked: the process that asks has threads, and perhaps a GPU.
 """

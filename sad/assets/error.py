@@ -1,4 +1,4 @@
-"""The error of this room."""
+"""The error that fetching or converting an asset raises."""
 
 from __future__ import annotations
 

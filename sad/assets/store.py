@@ -1,4 +1,4 @@
-"""The cache: a finished asset is a folder with a manifest; everything else happens in a folder aside."""
+"""The folder of fetched assets: a finished one has a manifest; unfinished work is in a temporary folder beside it."""
 
 from __future__ import annotations
 

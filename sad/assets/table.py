@@ -1,4 +1,4 @@
-"""What there is to fetch, and by which hashes it is known."""
+"""The table of assets that can be fetched, with their hashes."""
 
 from __future__ import annotations
 

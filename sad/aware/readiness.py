@@ -1,4 +1,4 @@
-"""Terms that wait: their weight rises with measured progress, never falls, and is the same after a resume."""
+"""Terms that set in late: their weight rises with measured progress, never falls, and survives a resume."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights of compared positions by the gap between student and teacher there."""
+"""Weights of the compared positions, by the gap between student and teacher at each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from sad.batch import widest
 
 MEMORY = 0.9
 """Share of a running mean that a step leaves as it was."""
@@ -38,9 +40,7 @@ class Gaps:
         else:
             factor = (gaps.clamp_min(0.0) / self.mean).pow_(self.power).clamp_(1 / self.most, self.most)
         if self._sum is None or self._sum.device != gaps.device:
-            # Apple's GPUs have no float64
-            wide = torch.float32 if gaps.device.type == "mps" else torch.float64
-            self._sum = torch.zeros((), dtype=wide, device=gaps.device)
+            self._sum = torch.zeros((), dtype=widest(gaps.device), device=gaps.device)
         self._sum += factor.sum(dtype=self._sum.dtype)
         return factor if self.size is None else factor.div_(self.size)
 

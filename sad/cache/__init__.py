@@ -1,1 +1,1 @@
-"""The teacher on disk: its likeliest tokens at every common boundary, so that training needs no teacher in memory."""
+"""The teacher's output on disk: its likeliest tokens at every common boundary, instead of a teacher in memory."""

@@ -1,4 +1,4 @@
-"""A teacher without weights: its configuration alone, where a cache answers for it."""
+"""A teacher without weights: only its configuration, while a cache gives its output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers in few bits: token ids packed to the bit, log-probabilities on a grid that is finer where the mass is."""
+"""Packing into few bits: token ids bit by bit, log-probabilities on a grid that is finer near 0."""
 
 from __future__ import annotations
 

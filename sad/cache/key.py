@@ -1,4 +1,4 @@
-"""What a cache is of: the key that a training compares with its own, and the words for what differs."""
+"""The key of a cache: what it was written from. A training compares it with its own, and reports what differs."""
 
 from __future__ import annotations
 

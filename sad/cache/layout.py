@@ -1,4 +1,4 @@
-"""What a common boundary takes on disk: one record of fixed length, so that any of them is found by its number."""
+"""The record of a common boundary on disk; its length is fixed, so that a record is found by its number."""
 
 from __future__ import annotations
 

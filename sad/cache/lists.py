@@ -1,4 +1,4 @@
-"""The teacher's likeliest tokens, by the student's ids, and the mass of all others."""
+"""The teacher's top-k list at each boundary: the likeliest tokens, as the student's ids, and the mass of the rest."""
 
 from __future__ import annotations
 

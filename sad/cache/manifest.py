@@ -1,4 +1,4 @@
-"""The two files that say what a folder is: a cache that is being written, or one that is whole."""
+"""The manifest of a cache, and the file that marks one as unfinished."""
 
 from __future__ import annotations
 

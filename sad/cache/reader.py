@@ -1,4 +1,4 @@
-"""Reads a cache in the teacher's place: what it would have answered, by the numbers of the examples."""
+"""Reads a cache: the teacher's output on a batch, looked up by the numbers of its examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a cache, file by file; each is there whole or not at all, so that a writer that was stopped goes on."""
+"""Writes a cache, file by file. Each file appears complete or not at all, so that a stopped writer can continue."""
 
 from __future__ import annotations
 

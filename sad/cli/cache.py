@@ -1,4 +1,4 @@
-"""The words of `sad cache`."""
+"""The command line of `sad cache`."""
 
 from __future__ import annotations
 

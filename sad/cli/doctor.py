@@ -1,4 +1,4 @@
-"""The words of `sad doctor` and `sad explain`."""
+"""The command lines of `sad doctor` and `sad explain`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of `sad env`."""
+"""The command line of `sad env`."""
 
 from __future__ import annotations
 

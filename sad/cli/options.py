@@ -1,4 +1,4 @@
-"""Options that several commands have, and the forms in which options are declared."""
+"""Options that several commands have, and helpers that declare options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sad cache`: from the words of the command line to a cache of the teacher on disk, and what it prints."""
+"""What `sad cache` does: writes the teacher's output to disk, and prints how far it is."""
 
 from __future__ import annotations
 

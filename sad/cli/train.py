@@ -1,4 +1,4 @@
-"""The words of `sad train`."""
+"""The command line of `sad train`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of `sad verify`: the catalogue, someone's own code, or a run before it starts."""
+"""The command line of `sad verify`: the catalogue, someone's own code, or a run before it starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop of the vocabulary pass: blocks of rows for the products, a few rows of a block for what is element-wise."""
+"""The loop of the vocabulary pass: matrix products on blocks of rows, element-wise work on a few rows of a block."""
 
 from __future__ import annotations
 

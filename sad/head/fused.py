@@ -1,4 +1,4 @@
-"""The element-wise part of the pass on a GPU: one kernel for a block of rows, where it knows all that is asked."""
+"""The element-wise part of the pass on a GPU: one kernel for a block of rows, where it can compute what is asked."""
 
 from __future__ import annotations
 

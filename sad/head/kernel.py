@@ -1,4 +1,4 @@
-"""KD and LM at some rows in one kernel of Triton: each logit is read twice or three times, and nothing else is held.
+"""KD and LM of some rows in one Triton kernel: each logit is read two or three times, and nothing else is stored.
 
 Imported only where there is a GPU, as Triton is not everywhere. The mathematics is that of :mod:`sad.losses.kd` and
 :mod:`sad.losses.lm`, row by row; :mod:`sad.head.fused` calls it.

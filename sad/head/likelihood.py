@@ -1,4 +1,4 @@
-"""How likely a model finds each label, without a graph and without the logits of all rows."""
+"""Log-likelihood of each label, without an autograd graph and without the logits of all rows at once."""
 
 from __future__ import annotations
 

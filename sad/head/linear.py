@@ -1,4 +1,4 @@
-"""The output head of a causal LM, as numbers: what stands between its last hidden state and its logits."""
+"""The output head of a causal LM: weight, bias, scale and soft-cap between the last hidden state and the logits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The products with an output head: states to logits, and gradients to logits into states, weight and bias."""
+"""Matrix products with an output head: forward to logits, backward to states, weight and bias."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What some rows tell besides the terms: how sure both models are, whether they agree, what the teacher misses."""
+"""Measurements beside the terms: entropies of both models, their agreement, the teacher's loss on the labels."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def _moving() -> Iterator[tuple[str, Task]]:
     """Tasks between them with all that is known of a student."""
     for name, task in _tasks():
         if task.following is not None and (task.following.waiting or task.following.shares) and name != READY:
-            few = replace(task.following, steps=STOPPED + 1)
+            few = replace(task.following, steps=STOPPED + 2)
             yield name, replace(task, rate=MOVING, projection_rate=MOVING, following=few)
 
 

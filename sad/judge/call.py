@@ -132,7 +132,7 @@ class Call:
             text = inspect.getsource(self.about or self.target)
         except (OSError, TypeError):
             return {}
-        return {name: word_for(name, text) for name in names}
+        return {name: "batchmean" if name == "reduction" else word_for(name, text) for name in names}
 
     def _called(self, values: Values) -> Tensor:
         try:
@@ -189,10 +189,7 @@ class Call:
             assert self.built is not None
             if self.built.unread:
                 raise NeedsAdapterError(f"{target.__name__}() needs {', '.join(self.built.unread)}")
-            built: Callable[..., Any] = target(
-                **{n: values.of(r, n) for n, r in self.built.roles.items() if not values.left(r, n)}
-            )
-            return built
+            return self._built(target, self.built, values)
         if isinstance(target, classmethod):
             return target.__get__(None, self.owner)
         if not inspect.isclass(target) and self.owner is not None:
@@ -202,6 +199,17 @@ class Call:
                 first = stand_in_self(self.owner, values.settings, self.asked, parts, constants_of(self.owner))
                 return lambda *args, **named: target(first, *args, **named)
         return target  # type: ignore[no-any-return]
+
+    def _built(self, target: Any, reading: Reading, values: Values) -> Callable[..., Any]:  # noqa: ANN401 - a class
+        """Return an object of a class; with its own weights where it does not take ours: they may have to add up."""
+        given = {n: values.of(r, n) for n, r in reading.roles.items() if not values.left(r, n)}
+        try:
+            built: Callable[..., Any] = target(**given)
+        except (AssertionError, ValueError):
+            kept = self.defaults()
+            given = {n: v for n, v in given.items() if reading.roles[n] is not Role.BETA or n not in kept}
+            built = target(**given)
+        return built
 
     def _arguments(self, values: Values) -> dict[str, Any]:
         if self.reading.unread:

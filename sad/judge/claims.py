@@ -26,6 +26,8 @@ ENDS = re.compile(
 """«0 = forward KL», «when set to 1 this loss reduces to forward KL»."""
 GKD = re.compile(r"2306\.13649|generali[sz]ed.?(jsd|jensen)|\bgkd\b|on-policy distillation", re.IGNORECASE)
 
+GENERALISED = re.compile(r"generali[sz]ed\W{0,3}(jsd|jensen)", re.IGNORECASE)
+
 
 def claims(found: Found) -> list[str] | None:
     """Return what the loss claims and is not; None where it claims nothing that could be checked."""
@@ -35,7 +37,7 @@ def claims(found: Found) -> list[str] | None:
     said = _direction(words, name)
     ends = _ends(text)
     reduced = _of_the_reduction(found)
-    if said is None and not ends and not reduced and found.name not in (REVERSE.name, EXCHANGED.name):
+    if not (said or ends or reduced or GENERALISED.search(text)) and found.name not in (REVERSE.name, EXCHANGED.name):
         return None
     if not found.known:
         return reduced or ([] if said is None and not ends else None)
@@ -68,7 +70,7 @@ def _of_the_name(found: Found, said: str | None, name: str, text: str) -> Iterat
         yield f"{name} says reverse, and it is {found.name}: KL(teacher || student)"
     elif said == "forward" and is_reverse:
         yield f"{name} says forward, and it is {found.name}: KL(student || teacher)"
-    elif said == "js" and (is_forward or is_reverse):
+    elif said == "js" and "JSD" not in found.name and "mixture" not in found.name:
         yield f"{name} says Jensen-Shannon, and it is {found.name}"
     elif said is None and found.name == REVERSE.name and not BACKWARDS.search(text):
         yield (
@@ -114,3 +116,6 @@ def _of_the_reduction(found: Found) -> list[str]:
 def _of_gkd(found: Found, text: str, name: str) -> Iterator[str]:
     if found.name == EXCHANGED.name and found.shape.call.betas() and GKD.search(f"{name}\n{text}"):
         yield f"it names the {GENERAL.name}, whose beta weighs the teacher, and its beta weighs the student"
+    other = "JSD" not in found.name and "mixture" not in found.name and _direction(set(tokens(name)), name) != "js"
+    if other and found.shape.call.betas() and GENERALISED.search(text):
+        yield f"it names the {GENERAL.name}, and it is {found.name}"

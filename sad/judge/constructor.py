@@ -77,11 +77,15 @@ def constants_of(of: type) -> dict[str, object]:
             for p in inspect.signature(made).parameters.values()
             if isinstance(p.default, bool | int | float | str)
         }
+        own: dict[str, list[object]] = {}
         for name, value in _plain(tree):
             if isinstance(value, ast.Name) and value.id in defaults:
-                found[name] = defaults[value.id]
+                own.setdefault(name, []).append(defaults[value.id])
             elif isinstance(value, ast.Constant) and value.value is not None:
-                found[name] = value.value
+                own.setdefault(name, []).append(value.value)
+        # what is set twice depends on something: no constant
+        found = {name: value for name, value in found.items() if name not in own}
+        found |= {name: values[0] for name, values in own.items() if len(set(map(repr, values))) == 1}
     return found
 
 

@@ -13,6 +13,7 @@ from sad.subjects.divergence import IGNORED, Contract, Given, Reduction, counted
 EQUAL = 1e-4
 """Relative, between the factors that two calls show."""
 OWN_WEIGHTS = "weights of its own"
+SOMETHING_ELSE = "something else"
 Number = Callable[[Given], float]
 
 
@@ -28,6 +29,11 @@ class Divided:
     notes: tuple[str, ...] = ()
     unfit: str = ""
     """What equal rows are weighted by, where that is no usual divisor."""
+
+    @property
+    def shared(self) -> str:
+        """By what all rows are divided, where a contract has no name for it; '' for weights of their own."""
+        return self.name if self.reduction is None and self.name not in (OWN_WEIGHTS, SOMETHING_ELSE) else ""
 
 
 def divided(samples: Sequence[Sample], fits: Sequence[Fit], *, shift: bool) -> Divided:
@@ -46,7 +52,7 @@ def divided(samples: Sequence[Sample], fits: Sequence[Fit], *, shift: bool) -> D
         shown = ", ".join(f"1/{1 / size:.4g}" if size else "0" for size in sizes)
         shapes = " and ".join(_told(s.given, shift=shift) for s in samples)
         says = f"each row is weighted by {shown} for {shapes}: no usual divisor"
-        return Divided(None, "something else", 1.0, lambda _: 1.0, notes=(says,), unfit=says)
+        return Divided(None, SOMETHING_ELSE, 1.0, lambda _: 1.0, notes=(says,), unfit=says)
     _, _, reduction, name, factor, number, fault = min(fitting, key=lambda entry: entry[:2])
     notes: tuple[str, ...] = (f"divided by {name}" if reduction is not Reduction.SUM else "summed, not divided",)
     if factor < 0:

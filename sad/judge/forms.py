@@ -32,7 +32,8 @@ def forms(call: Call) -> Iterator[Call]:
     flips, longer = ((False, True), (False, True)) if masked else ((False,), (False,))
     even = "tensor_split" in text
     whole = (False, True) if call.takes(Role.LABELS, Role.BATCH) else (False,)
-    bares = (False, True) if call.takes(Role.MODEL, Role.TEACHER_MODEL) else (False,)
+    named = ".logits" in text or ".loss" in text
+    bares = ((False, True) if named else (True, False)) if call.takes(Role.MODEL, Role.TEACHER_MODEL) else (False,)
     mine = call.reading.named(Role.STUDENT)
     two = any(re.search(rf"\w+\s*,\s*\w+\s*=\s*{name}\s*$", text, re.MULTILINE) for name in mine)
     twice = (True, False) if two else (False,)

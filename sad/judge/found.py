@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
 from sad.judge.call import Call
-from sad.judge.context import of_sequences
+from sad.judge.context import of_sequences, source
 from sad.judge.coupling import on_rows_alone
 from sad.judge.discover import FROM_THE_FRONT, Shape, explained
 from sad.judge.divisor import OWN_WEIGHTS, Divided, divided
-from sad.judge.families import EXCHANGED, FORWARD, GENERAL, RIGHT
+from sad.judge.families import EXCHANGED, GENERAL, RIGHT
 from sad.judge.label_loss import label_loss
 from sad.judge.means import of_parts
 from sad.judge.roles import Role, upright
 from sad.judge.rows import by_doubling, by_parts, entropy_of, misplaced, row_loss, rows_of
 from sad.judge.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
 from sad.judge.shifts import unshifted
-from sad.judge.taken import ignores, taken
-from sad.judge.temperature import Softened, beside, softened
+from sad.judge.taken import ignores, never_left_out, taken
+from sad.judge.temperature import Softened, beside, prepared, softened, unsquared
 from sad.subjects.divergence import Contract, Divergence, Given, Kind, Reduction, Squared, Takes
 
 STRANGE = 1e-9
 UNEVEN = 1.0
 """What is not explained where each row has its own factor."""
+SUM_OF_ONE = re.compile(r"\.sum\((dim\s*=\s*|axis\s*=\s*)?1\b")
+"""A sum along axis 1: the vocabulary's in rows, the length's in sequences."""
 OTHER = 50
 """Added to the seed where other logits are asked for."""
 NOTHING = 1e-6
@@ -63,10 +66,30 @@ class Found:
 
 
 def found(shape: Shape, seed: int) -> Found:
+    """What a loss computes; on rows where a sum counts axes from the front, and no text is meant."""
+    whole = _found(shape, seed)
+    call = shape.call
+    if not whole.faults or call.form.rank != 3 or call.form.chunks or not SUM_OF_ONE.search(source(call)):
+        return whole
+    if of_sequences(call):
+        return whole
+    flat = call.formed(rank=2)
+    try:
+        of = sample(flat, shape.sample.given)
+        other = _found(replace(shape, call=flat, sample=of, fit=explained(of, flat)), seed)
+    except Exception:
+        return whole
+    if not other.known or other.faults:
+        return whole
+    says = f"it runs on [batch, length, vocab] too, and there it is wrong ({whole.faults[0]}): give it rows"
+    return replace(other, notes=(*other.notes, says))
+
+
+def _found(shape: Shape, seed: int) -> Found:
     """Tell from ordinary calls what the loss is divided by, where its temperature and its beta go, and what it adds."""
     if not shape.fit.good:
         return unknown(shape, seed)
-    shape = _without_beta(shape)
+    shape = prepared(_without_beta(shape), seed)
     heated = beside(shape.call, shape.fit, seed)
     hard = shape.fit.labels
     shape, mixing = _without_labels(shape)
@@ -106,7 +129,7 @@ def found(shape: Shape, seed: int) -> Found:
     (notes if entropy is not None else faults).extend(said)
     as_taken = {"with_labels": with_labels, "hard": bool(hard), "count": by.reduction is Reduction.COUNT}
     takes = taken(call, first, rows=rows, warm=warm, **as_taken)
-    notes += _never_left_out(hard) if with_labels and not takes[1] and rows == "all" else []
+    notes += never_left_out(hard) if with_labels and not takes[1] and rows == "all" else []
     kind, documented, more = _kind(call, first, seed)
     notes += more
     contract = Contract(
@@ -127,21 +150,12 @@ def found(shape: Shape, seed: int) -> Found:
     if other is not None and other.name == OWN_WEIGHTS:
         # each row's label loss has a weight of its own, which the value does not tell: it cannot be taken off
         return unknown(replace(shape, fit=replace(first, residual=UNEVEN)), seed)
-    faults += _unsquared(call, first, by, other)
+    faults += unsquared(call, first, by, other)
     loss = plain(call, first, by, other)
     numbers = {"explained": 1 - first.residual, "factor": by.factor}
     unfit = by.unfit if by.unfit and not _by_logits(call, first, fits[0], (seed, with_labels, count)) else ""
     more_told = tuple(faults), tuple(notes), numbers, bool(mixing), by.reduction is None, unfit
-    return Found(Divergence(contract, loss, by_rows), shape, first.family.name, *more_told, shared=_shared(by))
-
-
-def _never_left_out(hard: str) -> list[str]:
-    served = "labels serve the label loss alone" if hard else "labels are taken and have no effect"
-    return [f"no row is ever left out: {served}, so -100 is not asked of it"]
-
-
-def _shared(by: Divided) -> str:
-    return by.name if by.reduction is None and by.name not in (OWN_WEIGHTS, "something else") else ""
+    return Found(Divergence(contract, loss, by_rows), shape, first.family.name, *more_told, shared=by.shared)
 
 
 def _by_logits(call: Call, first: Fit, one: Fit, asked: tuple[int, bool, bool]) -> bool:
@@ -200,20 +214,6 @@ def plain(call: Call, first: Fit, by: Divided, beside: Divided | None) -> Callab
         return total / by.factor
 
     return loss
-
-
-def _unsquared(call: Call, first: Fit, by: Divided, beside: Divided | None) -> list[str]:
-    """A temperature that is fixed inside: where its square is missing the weights add up to 1 as they stand."""
-    t, near = call.form.temperature, 1e-4
-    if beside is None or first.family is not FORWARD or t == 1 or by.reduction is None or beside.reduction is None:
-        return []
-    soft, hard = by.factor, beside.factor
-    power = next((p for p in (2, 0, 1, 3, 4) if abs(soft / t**p + hard - 1) <= near), 2)
-    if power == 2:
-        return []
-    weights = f"the weights of divergence and label loss, {soft / t**power:.3g} and {hard:.3g}, add up to 1"
-    has = "no factor of T squared" if power == 0 else f"a factor of T to the power {power} in place of T squared"
-    return [f"{weights} with {has} at the fixed T = {t:g}: the teacher counts {t ** (power - 2):.3g} times its weight"]
 
 
 def _without_beta(shape: Shape) -> Shape:

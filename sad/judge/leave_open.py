@@ -16,6 +16,9 @@ HAS_EPSILON = re.compile(r"\b1e-\d|\beps")
 WEIGHED = ("padding", "partition")
 NARROWED = re.compile(r"\.half\(\)|\.to\(torch\.(b?float16|half)\)|\.bfloat16\(\)")
 """Where a source makes half precision of its value."""
+OF_FLOAT16 = re.compile(r"^ordinary logits, float16: ")
+LOUD = re.compile(r"^a token ruled out by .*: the loss is infinite")
+"""What everybody sees: a loss that is infinite with logits of -inf."""
 HELD_BACK = re.compile(r"\.detach\(\)|no_grad|stop_gradient|topk|\.data\b")
 """Where the source of a loss holds a gradient back."""
 
@@ -45,7 +48,7 @@ def settled(
         return _allowed(f"an epsilon shows in a large vocabulary: {verdict.says}", verdict)
     if BY_AN_EPSILON.search(verdict.says) and HAS_EPSILON.search(text):
         return _allowed(f"an epsilon shows in small probabilities: {verdict.says}", verdict)
-    if verdict.cause is Cause.RULED_OUT:
+    if verdict.cause is Cause.RULED_OUT or (name == "finite" and LOUD.search(verdict.says)):
         return _allowed(f"tokens that are ruled out are its own affair: {verdict.says}", verdict)
     if uneven and name in WEIGHED:
         return _allowed(f"its rows have weights of their own: {verdict.says}", verdict)
@@ -62,7 +65,7 @@ def _of_half(name: str, divergence: Divergence, verdict: Verdict, text: str, *, 
     """Why a fault is one of half precision that its caller can mend; '' where it is none."""
     if verdict.cause is Cause.FLOAT16 and mixed:
         return "the label loss beside it may overflow in float16: give it float32 logits"
-    if verdict.cause is Cause.FLOAT16 and not divergence.known:
+    if not divergence.known and (verdict.cause is Cause.FLOAT16 or OF_FLOAT16.search(verdict.says)):
         return "no divergence that I know, in float16: give it float32"
     if scaleless and name == "half_precision" and "float16" in verdict.says:
         return "squares of logits overflow in float16: give it float32"

@@ -40,6 +40,13 @@ def uncertain(subject: object, raised: str) -> bool:
     return bool(TYPES.search(raised)) and not _told(subject.reading)
 
 
+def given_as(call: Call) -> str:
+    """Say what it was given, by parameter: the first four that are no setting left at its default."""
+    roles = [(name, role) for name, role in call.reading.roles.items() if role not in (Role.DEFAULT, Role.NONE)]
+    told = [f"{name} as {role.value}" for name, role in roles[:4]]
+    return ", ".join([*told, *(["…"] if len(roles) > len(told) else [])])
+
+
 def _told(reading: Reading) -> bool:
     """Whether names say that both sides are logits or probabilities."""
     return (

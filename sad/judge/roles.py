@@ -197,7 +197,7 @@ def _setting(parameter: Parameter) -> Role | None:
 
 
 def _kind(name: str, *, required: bool) -> Role | None:
-    if name in KINDS:
+    if name in KINDS or (name == "reduction" and required):
         return Role.WORD if required else Role.DEFAULT
     return None
 

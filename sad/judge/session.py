@@ -19,7 +19,7 @@ from sad.judge.families import COSINE
 from sad.judge.found import Found, found
 from sad.judge.label_loss import beside_a_label_loss
 from sad.judge.leave_open import settled
-from sad.judge.misread import uncertain
+from sad.judge.misread import given_as, uncertain
 from sad.judge.no_divergence import form_of
 from sad.judge.report import Line
 from sad.judge.roles import Role
@@ -66,8 +66,8 @@ def session(
                 raise UserError(
                     f"it needs a GPU, and there is none here ({error}): judge it where there is one"
                 ) from None
-            if uncertain(subject, str(error)):
-                raise NeedsAdapterError(f"it raised {error}, and what it is given is guessed in part") from None
+            if isinstance(subject, Call) and uncertain(subject, str(error)):
+                raise NeedsAdapterError(f"it raised {error}, given {given_as(subject)}: a guess in part") from None
             yield _line("can_be_called", Verdict(False, _raised(str(error))), name, seed, began)
             return
         except Exception as error:

@@ -33,6 +33,12 @@ def taken(
     return frozenset(takes), leaves_out
 
 
+def never_left_out(hard: str) -> list[str]:
+    """Say that labels leave no row out; ``hard`` is not '' where there is a loss on them."""
+    served = "labels serve the label loss alone" if hard else "labels are taken and have no effect"
+    return [f"no row is ever left out: {served}, so -100 is not asked of it"]
+
+
 def ignores(call: Call) -> bool:
     """Whether its source speaks of rows that do not count."""
     text = source(call).lower()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from sad.judge.call import Call
-from sad.judge.roles import Role
+from sad.judge.discover import Shape
+from sad.judge.divisor import Divided
+from sad.judge.families import FORWARD
+from sad.judge.roles import Role, Space
 from sad.judge.sample import Fit, Sample, fit, given, sample, used
 from sad.subjects.divergence import Squared
 
@@ -138,3 +141,31 @@ def _told(ratio: float, sizes: list[float]) -> Softened:
     return Softened(
         Squared.NOWHERE, (f"at T = {HOT:g} its size is {ratio:.4g} times that at 1, T to the power {power:.3g}",)
     )
+
+
+def prepared(shape: Shape, seed: int) -> Shape:
+    """A loss of the teacher's probabilities whose temperature is the student's: they are softened before."""
+    call = shape.call
+    if call.form.teacher is Space.LOGITS or not call.takes(Role.TEMPERATURE):
+        return shape
+    if not softened(call, shape.fit, seed).faults:
+        return shape
+    before = call.formed(softened=True)
+    if softened(before, shape.fit, seed).faults:
+        return shape
+    says = "it softens the student alone: give it the teacher's probabilities at the same temperature"
+    return replace(shape, call=before, notes=(*shape.notes, says))
+
+
+def unsquared(call: Call, first: Fit, by: Divided, beside: Divided | None) -> list[str]:
+    """A temperature that is fixed inside: where its square is missing the weights add up to 1 as they stand."""
+    t, near = call.form.temperature, 1e-4
+    if beside is None or first.family is not FORWARD or t == 1 or by.reduction is None or beside.reduction is None:
+        return []
+    soft, hard = by.factor, beside.factor
+    power = next((p for p in (2, 0, 1, 3, 4) if abs(soft / t**p + hard - 1) <= near), 2)
+    if power == 2:
+        return []
+    weights = f"the weights of divergence and label loss, {soft / t**power:.3g} and {hard:.3g}, add up to 1"
+    has = "no factor of T squared" if power == 0 else f"a factor of T to the power {power} in place of T squared"
+    return [f"{weights} with {has} at the fixed T = {t:g}: the teacher counts {t ** (power - 2):.3g} times its weight"]

@@ -27,6 +27,8 @@ class Form:
     rank: int = 3
     student: Space = Space.LOGITS
     teacher: Space = Space.LOGITS
+    softened: bool = False
+    """The teacher's probabilities are those at the temperature already."""
     chunks: int = 0
     """Logits as a list of this many chunks along the length; 0: one tensor."""
     even: bool = False
@@ -187,6 +189,7 @@ class Values:
         logits = self.student if mine else self.teacher
         space = self.form.student if mine else self.form.teacher
         if space is not Space.LOGITS:
+            logits = logits / self.given.temperature if self.form.softened and not mine else logits
             logits = torch.log_softmax(logits, dim=-1) if space is Space.LOG_PROBS else torch.softmax(logits, dim=-1)
         if self.call.hidden and self._wide:
             return torch.eye(logits.shape[0] * logits.shape[1], dtype=logits.dtype).requires_grad_()

@@ -13,7 +13,7 @@ from unittest.mock import patch
 from sad import data, tiny
 from sad.align.example import Written, text_of
 from sad.align.reader import Ints, Reader
-from sad.data import cache, segments
+from sad.data import cache, facts, segments
 from sad.data.maker import ChangedError
 from sad.document import Document
 from sad.invariants.truncated_alike import Prepare, Prompted, Read
@@ -21,6 +21,7 @@ from sad.invariants.truncated_alike import Prepare, Prompted, Read
 SENTENCE = "The sea was calm."
 FEW = 2
 """Texts that are prepared at a time, so that a few are several portions."""
+SEGMENTS = 8
 
 
 def preparation() -> Prepare:
@@ -77,12 +78,14 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
         assert counts.kept + counts.unlabelled == counts.bytes == _size(texts), "another number of bytes"
         assert counts.kept >= sum(one.byte_count for one in found), "fewer bytes than are learned"
         assert found.labels == sum(len(one.labels()[0]) for one in found), "another number of labels"
+        assert facts.coverage(found) == facts.coverage(list(found)), "another share of the labels"
         return found
 
 
 def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> data.Streamed:
-    """Return the examples of texts of a stream that has ended."""
-    with _folder():
+    """Return the examples of texts of a stream that has ended, in a few segments: so many stay open."""
+    some = 1 + _size(texts) // SEGMENTS
+    with _folder(), patch.multiple(segments, FIRST=some, MOST=some):
         return _whole(texts, readers, max_length)
 
 

@@ -1,4 +1,4 @@
-"""What of the teacher's pass a batch keeps: its rows at the common boundaries, and nothing else."""
+"""What is kept of the teacher's pass over a batch: its rows at the common boundaries, and nothing else."""
 
 from __future__ import annotations
 

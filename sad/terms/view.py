@@ -1,4 +1,4 @@
-"""What a term is called with: both models' readings of one batch, at the places that belong together."""
+"""What a term is called with: both models' outputs on one batch, at the positions that correspond."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The loop, and what it needs: plan, optimizer, checkpoint, record, progress."""
+"""The training: the step, the loop, and what surrounds them. Start with `step.py` and `loop.py`."""

@@ -1,4 +1,4 @@
-"""A recorder that a run outlives: what cannot be written is kept in memory until it can, and the run goes on."""
+"""A recorder that does not end the run when the disk fails: lines wait in memory until they can be written."""
 
 from __future__ import annotations
 

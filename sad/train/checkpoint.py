@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -17,12 +16,15 @@ from torch import nn
 from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.objective import Objective
-from sad.train import disk, random_states, sharded
+from sad.train import disk, engine, random_states, sharded
+from sad.train.optimizer import check_moment
 from sad_doctor import bounded
 from sad_doctor.record import replace_text
 
 FOLDER, STEP = "checkpoints", "step-"
 MODEL, OPTIMIZER, STATE = "distiller.safetensors", "optimizer.safetensors", "state.json"
+LARGEST = torch.finfo(torch.float32).max
+"""The gradient is multiplied by the weight of a term in this type."""
 
 
 @dataclass(slots=True)
@@ -159,13 +161,16 @@ def load(
         if progress.step != _step(folder):
             raise ValueError(f"its state is of step {progress.step:,}")
         weights, means = ({str(n): float(v) for n, v in state[key].items()} for key in ("weights", "means"))
-        if set(weights) - set(objective.weights) or not all(map(math.isfinite, weights.values())):
-            raise ValueError("it has weights of other terms, or one that is no number")
+        if set(weights) - set(objective.weights) or not all(abs(w) <= LARGEST for w in weights.values()):
+            raise ValueError("it has weights of other terms, or one that is no number of 32 bits")
         aware = {name: {n: float(v) for n, v in of.items()} for name, of in state.get("aware", {}).items()}
         device = str(next(distiller.parameters()).device)
         # on the CPU where each process takes but a piece of it
         place = "cpu" if sharded.is_sharded(distiller) else device
-        sharded.load_state(distiller, load_file(str(folder / MODEL), device=place))
+        content = load_file(str(folder / MODEL), device=place)
+        if lost := next((name for name, tensor in content.items() if tensor.isnan().any()), None):
+            raise ValueError(f"its {lost} holds NaN")
+        sharded.load_state(distiller, content)
         _restore(optimizer, load_file(str(folder / OPTIMIZER), device=place))
     except (
         SafetensorError,
@@ -270,6 +275,7 @@ def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor])
     params = {i: p for i, p in enumerate(p for group in optimizer.param_groups for p in group["params"])}
     for name, value in tensors.items():
         index, key = name.split("/", 1)
+        check_moment(optimizer, int(index), key, value)
         # a count of steps is whole on every process
         place = params.get(int(index)) if value.ndim else None
         state.setdefault(int(index), {})[key] = value if place is None else sharded.like(value, place)
@@ -277,6 +283,8 @@ def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor])
     known = {index for group in whole["param_groups"] for index in group["params"]}
     if set(state) - known:
         raise ValueError("its optimizer has more parameters")
+    if any(len(of) != 1 + len(engine.MOMENTS) for of in state.values()):
+        raise ValueError("its optimizer lacks a moment")
     optimizer.load_state_dict({**whole, "state": state})
 
 

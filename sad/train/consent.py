@@ -1,4 +1,4 @@
-"""What a run folder from somebody else could do when it is resumed, and whose word is needed for it.
+"""What resuming a run folder from somebody else could execute or overwrite, and the `--trust` that allows it.
 
 Its recipe may name Python code to run, or folders to write to; a link in it may lead what is written out of it. The
 recipe that is given to a new run is the user's own word; that of a folder is only taken at `--trust`.

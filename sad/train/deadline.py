@@ -1,4 +1,4 @@
-"""The end of a rented session: the run saves and ends by itself, a little before."""
+"""`train.max_hours`: the run saves and ends by itself a little before a rented session does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the processes of a run are joined: what accelerate was told, what of it is taken, and who scores what.
+"""Devices and processes of a run: what is supported of accelerate's configuration, and which process scores what.
 
 A launcher tells each process its place and accelerate's configuration by environment variables. The configuration's
 FSDP part is read here and the sharding done by :mod:`sad.train.sharded`, since the head is read outside its module.
@@ -17,7 +17,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import AutocastKwargs, DistributedDataParallelKwargs
 from torch import nn
 
-from sad.batch import KD, LM
+from sad.batch import KD, LM, widest
 from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.evaluate import Reduce
@@ -153,8 +153,7 @@ def reducer(accelerator: Accelerator) -> Reduce:
         if accelerator.num_processes == 1:
             return totals
         names, device = sorted(totals), accelerator.device
-        exact = torch.float32 if device.type == "mps" else torch.float64
-        local = torch.tensor([totals[name] for name in names], dtype=exact, device=device)
+        local = torch.tensor([totals[name] for name in names], dtype=widest(device), device=device)
         return dict(zip(names, accelerator.reduce(local, "sum").tolist(), strict=True))
 
     return reduce

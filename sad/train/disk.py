@@ -1,4 +1,4 @@
-"""What a run does on a disk that may be full, and with folders that must be gone whole or not at all."""
+"""Files on a disk that may be full: errors in words, and folders that are written and removed atomically."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from sad_doctor import names
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Decision:
     """What a process wants after a step. ``signal`` came for it; a checkpoint is ``due``; its time is up; a red flag
     says ``stop``, or ``back`` to the checkpoint of a step; its memory holds micro-batches in so many ``cuts``; the next
     step lacks windows, since their stream has ended (1) or is broken (2).
@@ -60,7 +60,7 @@ class Ending:
         return (names.EVENT_TIME_IS_UP, "train.max_hours is reached") if self.time_is_up else (names.EVENT_END, "")
 
 
-def agreed(accelerator: Accelerator, mine: Turn) -> Turn:
+def agreed(accelerator: Accelerator, mine: Decision) -> Decision:
     """Return what any process wants: one that stopped, saved or went back alone would leave the others waiting.
 
     A run that ends does not go back.
@@ -72,4 +72,4 @@ def agreed(accelerator: Accelerator, mine: Turn) -> Turn:
     every = accelerator.gather(torch.tensor([row], device=accelerator.device))
     signal, due, up, stop, back, cuts, lack = (int(v) for v in every.amax(dim=0).tolist())
     ends = bool(signal or up or stop or lack)
-    return Turn(signal or None, bool(due), bool(up), bool(stop), None if back < 0 or ends else back, cuts, lack)
+    return Decision(signal or None, bool(due), bool(up), bool(stop), None if back < 0 or ends else back, cuts, lack)

@@ -1,4 +1,4 @@
-"""Weights, gradients and moments cut by DeepSpeed's ZeRO: the one place that knows of its engine.
+"""DeepSpeed's ZeRO, which shards weights, gradients and moments: the only code that knows its engine.
 
 The engine's backward pass and step are driven apart, so that a step can still be left out between them. Its state is
 read and written whole, by parameter: a checkpoint is the same as of one process, and goes on as one.

@@ -1,4 +1,4 @@
-"""The student that a run ends with, as anybody's tools read it."""
+"""Exports the trained student in Hugging Face's format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How one of several processes ends a run for all of them: one line, and no process waits for one that is gone."""
+"""How one failing process of several ends the run for all: one line is printed, and no process is left waiting."""
 
 from __future__ import annotations
 

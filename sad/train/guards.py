@@ -18,7 +18,7 @@ from sad.recipe.schema import Train
 from sad.train import checkpoint, out_of_memory
 from sad.train.checkpoint import Progress
 from sad.train.deadline import Deadline
-from sad.train.ending import Ending, Turn, agreed
+from sad.train.ending import Decision, Ending, agreed
 from sad.train.interrupt import Interrupt
 from sad.train.push import push
 from sad.train.record import NoRecord, Record
@@ -94,13 +94,13 @@ class Guards:
         shared = (shared and self._accelerator.num_processes > 1) or self.pieces
         return out_of_memory.with_room(self._progress, self._recipe.batch_size, attempt, clear, tell, shared=shared)
 
-    def took(self, done: Step, supply: Supply) -> None:
+    def count(self, done: Step, supply: Supply) -> None:
         """Count a step."""
         self._progress.took(done.finite, done.seen)
         supply.took()
         remember(self._progress, done.ledger.loss if done.level is None else done.level, done.spike)
 
-    def turn(self, interrupt: Interrupt, supply: Supply, *, first: bool = False, last: bool = False) -> Turn:
+    def decide(self, interrupt: Interrupt, supply: Supply, *, first: bool = False, last: bool = False) -> Decision:
         """Judge the run after a step, or before the first; return what all processes do next, and hold them to it.
 
         Waits for the windows of the next step, but not beyond a signal or the time.
@@ -109,7 +109,7 @@ class Guards:
         lack = supply.lack(lambda: interrupt.signal is not None or self._deadline.passed())
         self._verdict = Verdict() if first else self._flags.look(progress, last=last)
         self._record.flagged(progress.step, self._verdict.news)
-        mine = Turn(
+        mine = Decision(
             signal=None if last else interrupt.signal,
             due=self.saved.due(self._recipe.save_minutes),
             time_is_up=not last and self._deadline.passed(),
@@ -118,10 +118,10 @@ class Guards:
             cuts=progress.cuts,
             lack=lack,
         )
-        turn = agreed(self._accelerator, mine)
-        progress.cuts = turn.cuts
+        decision = agreed(self._accelerator, mine)
+        progress.cuts = decision.cuts
         self._deadline.started()
-        return turn
+        return decision
 
     def go_back(
         self, step: int, supply: Supply, distiller: Distiller, optimizer: torch.optim.Optimizer, objective: Objective
@@ -163,15 +163,17 @@ class Guards:
         self.saved.now(self._progress.step if self._everywhere(written) else self.saved.step)
         self._deadline.saved(time.monotonic() - started)
 
-    def ending(self, turn: Turn, supply: Supply) -> Ending:
-        """Return why the run ends after its last turn; a want of data is put on record, and what a stream left out."""
+    def ending(self, decision: Decision, supply: Supply) -> Ending:
+        """Return why the run ends after its last decision; put on record what a stream lacked or left out."""
         why = self._verdict.why or "found by the first process"
-        data = (supply.why or "another process could not read on") if turn.lack else ""
+        data = (supply.why or "another process could not read on") if decision.lack else ""
         if data:
             self._record.warn(self._progress.step, data)
         for line in supply.later:
             self._record.warn(None, line)
-        return Ending(turn.signal, turn.time_is_up, why if turn.stop else "", data, turn.lack == Lack.ENDED)
+        return Ending(
+            decision.signal, decision.time_is_up, why if decision.stop else "", data, decision.lack == Lack.ENDED
+        )
 
     def _everywhere(self, written: bool) -> bool:
         """Wait for the others; return whether it went well on all of them, which the next save depends on."""

@@ -1,4 +1,4 @@
-"""The student and its teacher on held-out text, of which each process takes its share."""
+"""Scores student and teacher on held-out text; each process takes its share."""
 
 from __future__ import annotations
 

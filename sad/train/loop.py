@@ -69,8 +69,8 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
-    """What a step is taken with."""
+class Stepper:
+    """Takes the steps of a run, one at a time."""
 
     accelerator: Accelerator
     wrapped: nn.Module
@@ -81,8 +81,8 @@ class Tools:
     guards: Guards
     supply: Supply
 
-    def step(self, plan: Plan, progress: Progress) -> tuple[Step, Batch]:
-        """Take the step that is next; return it and its first micro-batch."""
+    def take(self, plan: Plan, progress: Progress) -> tuple[Step, Batch]:
+        """Take the next step; return it and its first micro-batch."""
         self.clock.start(self.supply.waited)
         batches = self.feed.take(progress.step + progress.passed, progress.cuts)
         done = take_step(
@@ -94,8 +94,8 @@ class Tools:
         steer(self.accelerator, self.wrapped, self.objective, batches[0], progress.step + 1, done)
         return done, batches[0]
 
-    def clear(self, plan: Plan) -> None:
-        """Leave nothing of a step that was given up. Raises what a step raises."""
+    def undo(self, plan: Plan) -> None:
+        """Clear what a step that was given up has left. Raises what a step raises."""
         if self.accelerator.num_processes > 1:
             # where the forward pass went well, the exchange of gradients still waits for its backward pass, and the
             # buffers count as exchanged: give every process a pass to end on, of a batch that counts for nothing
@@ -108,8 +108,8 @@ class Tools:
                 self.accelerator.backward(self.objective.part(sums, distiller.counts(batch)))
         self.optimizer.zero_grad(set_to_none=True)
 
-    def account(self, plan: Plan, progress: Progress, first: Batch) -> Callable[[], Mapping[str, float]]:
-        """Return what gives the numbers of the step just taken, where it is logged; ``first`` is its micro-batch."""
+    def measurements(self, plan: Plan, progress: Progress, first: Batch) -> Callable[[], Mapping[str, float]]:
+        """Return a function that measures the step just taken, called if it is logged; ``first`` is its micro-batch."""
         seldom: dict[str, float] = {}
         if not self.guards.pieces and due(progress.step, plan.recipe.train.grad_shares_every):
             distiller = inside(self.accelerator, self.wrapped)
@@ -146,43 +146,39 @@ def train(
     record = Record(folder, plan, watch, saved) if main else NoRecord()
     guards = Guards(accelerator, recipe, folder, progress, record, saved, began, sharded.in_pieces(distiller))
 
-    held = HeldOut(plan, progress, accelerator, distiller, guards)
+    held_out = HeldOut(plan, progress, accelerator, distiller, guards)
     feed, supply = Feed(plan, schedule, accelerator), Supply(plan, schedule, progress)
-    tools = Tools(accelerator, wrapped, optimizer, objective, feed, clock, guards, supply)
-    with (
-        signals or Interrupt() as interrupt,
-        record.recorder,
-        as_asked(recipe, distiller),
-        tools.feed,
-        tools.supply.open,
-    ):
-        known = held.teacher()
-        before = after = _before(held, objective, known, NoRecord() if resume else record, fresh=not resume)
+    stepper = Stepper(accelerator, wrapped, optimizer, objective, feed, clock, guards, supply)
+    with signals or Interrupt() as interrupt, record.recorder, as_asked(recipe, distiller), feed, supply.open:
+        teacher = held_out.teacher()
+        before = after = _before(held_out, objective, teacher, NoRecord() if resume else record, fresh=not resume)
         guards.begin(distiller, optimizer, objective)
-        turn = guards.turn(interrupt, tools.supply, first=True)
-        while progress.step < plan.steps and not turn.ends:
-            started = time.perf_counter() - tools.supply.waited
+        decision = guards.decide(interrupt, supply, first=True)
+        while progress.step < plan.steps and not decision.ends:
+            started = time.perf_counter() - supply.waited
             rate = set_learning_rate(optimizer, progress.step, plan.steps, recipe)
-            done, first = guards.with_room(partial(tools.step, plan, progress), partial(tools.clear, plan), shared=True)
+            step, first = guards.with_room(
+                partial(stepper.take, plan, progress), partial(stepper.undo, plan), shared=True
+            )
             seconds = time.perf_counter() - started
-            guards.took(done, tools.supply)
-            more = tools.account(plan, progress, first)
-            record.step(progress, done, rate, progress.step / schedule.steps_per_epoch, seconds, more)
+            guards.count(step, supply)
+            measure = stepper.measurements(plan, progress, first)
+            record.step(progress, step, rate, progress.step / schedule.steps_per_epoch, seconds, measure)
             last = progress.step == plan.steps
             if last or progress.step % plan.eval_every == 0:
-                after = held.student(objective)
+                after = held_out.student(objective)
                 record.evaluation(progress.step, after)
-            turn = guards.turn(interrupt, tools.supply, last=last)
-            if turn.back is not None:
-                guards.go_back(turn.back, tools.supply, distiller, optimizer, objective)
+            decision = guards.decide(interrupt, supply, last=last)
+            if decision.back is not None:
+                guards.go_back(decision.back, supply, distiller, optimizer, objective)
                 continue
-            if last or turn.due or progress.step % plan.save_every == 0:
+            if last or decision.due or progress.step % plan.save_every == 0:
                 guards.save(distiller, optimizer, objective)
-            _in_vain(plan, progress, done)
+            _check_in_vain(plan, progress, step)
 
-        ending = guards.ending(turn, tools.supply)
+        ending = guards.ending(decision, supply)
         if ending.spent:
-            after = held.student(objective)
+            after = held_out.student(objective)
             record.evaluation(progress.step, after)
         if not ending.early or ending.spent:
             export(plan, distiller, folder / STUDENT)
@@ -190,26 +186,26 @@ def train(
             guards.save(distiller, optimizer, objective, must=True)
         record.ended(progress.step, ending)
         accelerator.wait_for_everyone()
-    return Result(folder, start, progress.step, before, after, known, ending)
+    return Result(folder, start, progress.step, before, after, teacher, ending)
 
 
 def _before(
-    held: HeldOut, objective: Objective, known: Likelihood, record: Record | NoRecord, *, fresh: bool
+    held_out: HeldOut, objective: Objective, teacher: Likelihood, record: Record | NoRecord, *, fresh: bool
 ) -> Scores:
     """Return the student's scores before the first step that is taken here, and put those of a ``fresh`` run on record.
 
-    ``known`` are the teacher's.
+    ``teacher`` is its likelihood of the same text.
     """
-    if held.plan.recipe.shares and fresh:
+    if held_out.plan.recipe.shares and fresh:
         # from held-out text, so that every process starts with the same weights, and the first record has them
-        objective.calibrate(held.student(objective).ledger)
-    before = measured_from(objective, held.student(objective), known)
-    record.teacher(0, known)
+        objective.calibrate(held_out.student(objective).ledger)
+    before = measured_from(objective, held_out.student(objective), teacher)
+    record.teacher(0, teacher)
     record.evaluation(0, before)
     return before
 
 
-def _in_vain(plan: Plan, progress: Progress, done: Step) -> None:
+def _check_in_vain(plan: Plan, progress: Progress, done: Step) -> None:
     """Raise TrainingError where steps go on being left out: weights that cannot move must not end as a success."""
     if progress.in_vain >= min(IN_VAIN, plan.steps):
         raise TrainingError(f"the last {progress.in_vain} steps were all left out: {blame(done)}; {ADVICE}")

@@ -1,4 +1,4 @@
-"""What the process holds in memory, for the record."""
+"""The memory that the process uses, for the record."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import torch
 
 from sad.distiller import Distiller
 from sad.recipe.schema import Train
+from sad.train import engine
 
 
 def make_optimizer(distiller: Distiller, recipe: Train) -> torch.optim.AdamW:
@@ -48,3 +49,14 @@ def rate_factor(step: int, total: int, warmup: float, final: float) -> float:
         return (step + 1) / rising
     progress = (step - rising) / max(1, total - 1 - rising)
     return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def check_moment(optimizer: torch.optim.Optimizer, index: int, key: str, value: torch.Tensor) -> None:
+    """Raise ValueError for what is no state of AdamW for that parameter: its fused step reads and writes as many
+    numbers as the parameter has, whatever is there.
+    """
+    # cut by DeepSpeed the groups hold flat pieces
+    every = getattr(optimizer, "order", None) or [p for group in optimizer.param_groups for p in group["params"]]
+    shape = torch.Size() if key == "step" else engine.shape(every[index])
+    if key not in ("step", *engine.MOMENTS) or value.shape != shape or not value.is_floating_point():
+        raise ValueError(f"its optimizer's {key} of parameter {index} is {list(value.shape)}, not {list(shape)}")

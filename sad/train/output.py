@@ -1,4 +1,4 @@
-"""Standard output that a run can outlive: whoever read it may go away, and the run goes on."""
+"""A standard output whose reader may go away: the run goes on without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proves that a model may have several texts in a row: that none of them changes what it says of another."""
+"""Proves that a model keeps texts apart that share a row: that none of them changes the logits of another."""
 
 from __future__ import annotations
 

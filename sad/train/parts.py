@@ -1,4 +1,4 @@
-"""What a training is made of before its first step: accelerator, distiller, optimizer, objective."""
+"""Builds the parts of a training: accelerator, distiller, optimizer, objective."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies each checkpoint to another place, for machines that forget their disk; a run goes on from the copy as well."""
+"""Copies each checkpoint to another folder, for machines that lose their disk; a run can be resumed from the copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The random generators of every process: kept in a checkpoint, and put back, so that dropout goes on as it was."""
+"""The states of every process's random generators: saved and restored with a checkpoint, dropout's among them."""
 
 from __future__ import annotations
 

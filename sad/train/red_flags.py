@@ -1,4 +1,4 @@
-"""The doctor's rules on the run's own record, while it goes on: what to do about a red flag, and at what price to look.
+"""Runs the doctor's rules on the run's own record while it trains, at a bounded cost, and acts on red flags.
 
 The record is read back from the run's folder by the doctor's own reader, only what is new: what trips here is what
 `sad doctor` shows.

@@ -1,4 +1,4 @@
-"""Weights in pieces (FSDP2): each process keeps a part of every matrix, and a block is whole only while it computes.
+"""Sharded weights (FSDP2): each process keeps a part of every matrix; a block is gathered only while it computes.
 
 The student is cut block by block; all else of it (embedding, head, norms, projectors) belongs to the distiller itself,
 whose forward pass reads the head beside its module: there it is whole, and its gradient is summed with the others'.

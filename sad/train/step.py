@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from sad.batch import KD, LM, Batch
+from sad.batch import KD, LM, Batch, widest
 from sad.distiller import Distiller
 from sad.objective import Ledger, Objective
 from sad.train import sharded
@@ -105,8 +105,8 @@ def _accumulate(
     """Add up the gradient of every micro-batch; return the loss that it is of and each term's sum, of this process."""
     distiller, scales = gradients.distiller, objective.scales(units)
     together = Together(accelerator, pieces=sharded.in_pieces(distiller))
-    widest = _widest(accelerator.device)
-    trained, totals = torch.zeros((), dtype=widest, device=accelerator.device), dict[str, Tensor]()
+    wide = widest(accelerator.device)
+    trained, totals = torch.zeros((), dtype=wide, device=accelerator.device), dict[str, Tensor]()
     for number, batch in enumerate(batches, 1):
         last = number == len(batches)
         if last:
@@ -131,7 +131,7 @@ def _accumulate(
         mark("backward")
         trained += loss.detach()
         for name, one in sums.items():
-            totals[name] = totals.get(name, torch.zeros(())) + one.total.detach().to(widest)
+            totals[name] = totals.get(name, torch.zeros(())) + one.total.detach().to(wide)
     return trained, totals
 
 
@@ -160,11 +160,6 @@ def _read(accelerator: Accelerator, totals: list[Tensor], norm: Tensor) -> list[
     device = accelerator.device
     summed = accelerator.reduce(torch.stack([t.to(device) for t in totals]), "sum")
     return [float(v) for v in torch.cat([summed, norm.to(summed).reshape(1)]).tolist()]
-
-
-def _widest(device: torch.device) -> torch.dtype:
-    """Return the type to sum in: Apple's GPUs have no float64."""
-    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def _update(step: Callable[[], None], distiller: Distiller, measure: bool) -> float | None:

@@ -1,4 +1,4 @@
-"""What the teacher thinks of the text that the student learns from: its loss and its entropy."""
+"""The teacher's loss and entropy on the text that the student learns from."""
 
 from __future__ import annotations
 

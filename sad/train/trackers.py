@@ -1,4 +1,4 @@
-"""The record, to other libraries as well: through accelerate's trackers, under the same names."""
+"""Sends the record to other libraries too: through accelerate's trackers, under the same names."""
 
 from __future__ import annotations
 

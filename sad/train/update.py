@@ -1,4 +1,4 @@
-"""How far an optimizer step moves the weights, exactly, at a price that a step can bear."""
+"""The exact size of an optimizer step relative to the weights, measured on some of the steps."""
 
 from __future__ import annotations
 

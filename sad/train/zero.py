@@ -1,4 +1,4 @@
-"""What is taken of a DeepSpeed configuration, from accelerate's own; all else about DeepSpeed is in its engine's file.
+"""Reads what is supported of a DeepSpeed configuration; the rest about DeepSpeed is in `engine.py`.
 
 The plugin of accelerate reads it: the answers of ``accelerate config``, or a file of DeepSpeed's that they name.
 """

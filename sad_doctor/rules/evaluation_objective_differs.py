@@ -69,9 +69,8 @@ CODE, NAME = "R304", "evaluation-objective-differs"
 AROUND = 5
 """Training records on either side of an evaluation."""
 
-FEWEST = 3
+FEWEST, _MANY, _STEADY = 3, 5, 0.06
 _FALLEN, _LITTLE, _COUNTED, _SUM, _MICRO = 0.85, 0.98, 4, 5, 64
-_MANY, _STEADY = 5, 0.06
 _BITS = math.log2(math.e)
 """Evaluations, and how near a whole number their ratio to the training must stay, for a sum to show."""
 
@@ -154,16 +153,15 @@ def _bits(step: Floats, values: tuple[float, float]) -> Finding:
 
 
 def _times(what: str, step: Floats, values: tuple[float, float], times: int) -> Finding:
-    what_of = "micro-batches or devices" if times <= _MICRO else "tokens or texts"
+    of = "micro-batches or devices" if times <= _MICRO else "tokens or texts"
     return Finding(
         rule=CODE,
         name=NAME,
         level=Level.WARNING,
         headline=f"The {what} throughout: {words.number(values[1])} for {words.number(values[0])} at the end.",
         evidence=(f"Within {words.percent(_STEADY)} of {times} at {step.size} evaluations, while both fall",),
-        cause=f"The loss of a step is a sum over {times} {what_of} that is not divided by their number.",
-        remedy=f"Divide by the number of {what_of}: the gradient is that many times too large as well, unless only the "
-        "number that is logged is.",
+        cause=f"The loss of a step is a sum over {times} {of} that is not divided by their number.",
+        remedy="Divide by it: the gradient is as many times too large, unless only the logged number is.",
         first_step=float(step[0]),
         last_step=float(step[-1]),
         numbers={"times": float(times)},

@@ -121,13 +121,26 @@ def _against(run: Run, course: _Course, gained: float, t: Thresholds) -> tuple[s
         if course.last <= teacher.last + t["nats"]:
             return "", False  # there is little left to learn
     flat = course.since.surely_below(t["flat"] * abs(course.first), sigmas=2)
-    still = gained < t["gained"] and flat
+    still = gained < t["gained"] and flat and not _fell_before(run, course, t)
     if still and (one := _one_evaluation(run, t)) is not None:
         return f"all {one[0]} evaluations are {words.number(one[1])}, to the last digit", True
     right = next((column.last for name, column in run.columns.items() if "token_accuracy" in name and len(column)), 1.0)
     if still and course.last >= t["knows"] and right < t["right"]:
         return "a language model that came trained lies far below that", True
     return ("a student that came untrained falls much further" if still else ""), False
+
+
+def _fell_before(run: Run, course: _Course, t: Thresholds) -> bool:
+    """Whether the training's total of an evaluation that began late has done its fall since the first record."""
+    loss = run.get(names.LOSS)
+    if (
+        course.name != names.EVAL_LOSS
+        or loss is None
+        or len(known := signals.finite(signals.tidy(loss))) < t["records"]
+    ):
+        return False
+    first, last = float(np.median(known.value[:3])), float(np.median(known.value[-(len(known) // 4) :]))
+    return last < (1 - t["gained"]) * first and course.first < (1 - t["gained"]) * first
 
 
 def _one_evaluation(run: Run, t: Thresholds) -> tuple[int, float] | None:

@@ -169,7 +169,9 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _gone(loss: Column, before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:
     """Whether the first records after a seam are back at the beginning of the run, most of what it gained lost."""
-    few = int(t["records"])
+    few = max(int(t["records"]), 2)
+    if min(before.size, after.size) < few:
+        return False
     gain, level = signals.gain(before, after[:few]), float(np.median(before))
     back = -gain.amount > t["back"] * (float(np.median(loss.value[:few])) - level) > 0
     return back and gain.surely_below(-max(t["rise"] * abs(level), t["nats"]), sigmas=4)

@@ -69,6 +69,9 @@ CODE, NAME = "R109", "starts-too-fast"
 _SIGMAS, _FEWER = 6.0, 3.0
 """How far the rise must stand out of the noise; fewer for a hint, where there is no warm-up."""
 
+_BRIEF = 3
+"""So many records in a row, far above the first, are a hint too where there is no warm-up."""
+
 _NEXT = 12
 """So many records after the first one must all lie above it for that hint."""
 
@@ -87,6 +90,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         perhaps = rise is not None and run_of > 1 and _cold(run) and _below_all(column)
         if perhaps and rise is not None and _surely(column, rise, run_of, t, _FEWER):
             yield _finding(run, name, rise, known=False)
+            return
+        brief = _rise(run, column, _BRIEF, t) if run_of > _BRIEF and _cold(run) else None
+        if brief is not None and _surely(column, brief, _BRIEF, t, 2 * _SIGMAS):
+            yield _finding(run, name, brief, known=False)
             return
 
 

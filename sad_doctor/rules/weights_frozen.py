@@ -117,8 +117,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         cause=_cause(run, evidence),
         remedy=(
             "Judge nothing else before a step happens: count the optimizer's steps and compare the norm of one weight "
-            "before and after. Is the optimizer made of the parameters that are trained, after the last of them was "
-            "replaced or wrapped?"
+            "before and after. Is the optimizer made of what is trained, after it was wrapped or replaced?"
         ),
         first_step=evaluation.still.first if evaluation and not evaluation.whole else run.first_step,
         last_step=run.last_step,

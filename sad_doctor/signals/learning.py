@@ -13,18 +13,24 @@ from sad_doctor.signals.series import finite, gain, tidy
 FEWEST = 12
 FEWEST_RATES = 5
 FEW = 50
+_BEGIN = 5
 CAME_DOWN = 0.003
 """The share of its level by which a series must have come down first."""
 
 
 def falls(column: Column, share: float = 0.05) -> bool:
-    """Say whether the last third of a series surely lies below its first third by more than ``share`` of that."""
+    """Say whether the last third of a series surely lies below its first third by more than ``share`` of that.
+
+    Or below its first records, from which a student that is new falls before the third is over.
+    """
     values = finite(tidy(column)).value
     third = values.size // 3
     if values.size < FEWEST:
         return False
-    first, last = values[:third], values[-third:]
-    return gain(first, last).surely_above(share * abs(float(np.median(first))))
+    last, begin = values[-third:], values[: min(_BEGIN, third)]
+    return any(
+        gain(first, last).surely_above(share * abs(float(np.median(first)))) for first in (values[:third], begin)
+    )
 
 
 def loss_falls(run: Run) -> bool:

@@ -14,7 +14,7 @@ from sad.invariants.batch_composition import batch_composition
 from sad.invariants.target_alignment import EOS, PAD, TEXTS, target_alignment
 from sad.judge.collators.call import Call
 from sad.judge.collators.cutting import cut_alike
-from sad.judge.collators.textbook import masks_prompts, narrow, outside, places, smallest
+from sad.judge.collators.textbook import Place, masks_prompts, narrow, outside, places, smallest
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text, collated_loss
 
 BOTH = (Marks(EOS, PAD), Marks(EOS, EOS))
@@ -39,6 +39,10 @@ def tokens_kept(call: Call) -> Verdict:
         for texts in SHORT:
             batch = call(texts, marks).batch
             found = places(batch, texts)
+            if says := _dropped(batch, found):
+                return Verdict(
+                    False, says, example=f"{[list(text.ids) for text in texts]} in {batch.input_ids.tolist()}"
+                )
             for text, place in zip(texts, found, strict=True):
                 if place is None:
                     says = f"a text of {len(text.ids)} tokens is not in the batch whole"
@@ -51,6 +55,15 @@ def tokens_kept(call: Call) -> Verdict:
     if order != there:
         return _allowed(f"{says}; in another order than they came")
     return Verdict(True, f"{says}, each whole")
+
+
+def _dropped(batch: Collated, found: Sequence[Place | None]) -> str:
+    """Say that texts have no row at all, where every other one has a row of its own; '' where that is not so."""
+    there = [place.row for place in found if place is not None]
+    missing, rows = len(found) - len(there), len(batch.input_ids)
+    if not missing or rows != len(there) or len(set(there)) < rows:
+        return ""
+    return f"{missing} of {len(found)} texts are dropped: the batch has {rows} rows"
 
 
 def attention_mask(call: Call) -> Verdict:

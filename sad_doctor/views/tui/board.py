@@ -20,11 +20,13 @@ from sad_doctor.views.tui import compare, pages, story, zoom
 from sad_doctor.views.tui.bands import Shares
 from sad_doctor.views.tui.chart import Chart
 from sad_doctor.views.tui.findings import FindingList
+from sad_doctor.views.tui.layout import shown
 from sad_doctor.views.tui.pane import Pane
 from sad_doctor.views.tui.plot import Mark, Plot
 from sad_doctor.views.tui.prose import Page
 from sad_doctor.views.tui.shares import SharePane
 from sad_doctor.views.tui.snapshot import Snapshot, Verdict
+from sad_doctor.views.tui.stage import tell
 from sad_doctor.views.tui.terms import TermTable
 
 SMOOTHING = (0.0, 0.005, 0.015, 0.04)
@@ -39,6 +41,11 @@ class Board(Container):
         self.loss, self.metric = Chart("Loss", id="loss"), Chart("Held-out text", id="metric")
         self.shares, self.terms = SharePane(id="shares"), TermTable(id="terms")
         self.findings, self.detail = FindingList(id="findings"), Pane("Detail", id="detail")
+        self.columns = (
+            Vertical(self.loss, self.metric, id="learning", classes="column"),
+            Vertical(self.shares, self.terms, id="parts", classes="column"),
+            Vertical(self.findings, self.detail, id="verdict", classes="column"),
+        )
         self.cursor: float | None = None
         self.window: zoom.Window | None = None
         self._snapshot: Snapshot | None = None
@@ -53,9 +60,16 @@ class Board(Container):
         """Yield three columns: is it learning, what is it made of, what is wrong."""
         for widget in self.panes:
             widget.add_class("pane")
-        yield Vertical(self.loss, self.metric, id="learning", classes="column")
-        yield Vertical(self.shares, self.terms, id="parts", classes="column")
-        yield Vertical(self.findings, self.detail, id="verdict", classes="column")
+        yield from self.columns
+
+    def pick(self, tab: int | None, tiny: bool = False) -> None:
+        """Show what belongs to one of the first four tabs and nothing else; everything for None."""
+        for widget in (*self.columns, *self.panes):
+            tell(widget, "display", None if tab is None else "block" if widget.id in shown(tab, tiny) else "none")
+        brief = tab == 1 and not tiny
+        for widget, most in ((self.columns[2], "55%"), (self.findings, "100%")):
+            tell(widget, "height", "auto" if brief else None)
+            tell(widget, "max_height", most if brief else None)
 
     @property
     def panes(self) -> tuple[Widget, ...]:

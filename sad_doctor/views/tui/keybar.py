@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
 from typing import Final, Literal, NamedTuple
 
 from textual import events
@@ -61,18 +62,25 @@ _SPARE = (
 )
 
 
-def fitting(width: int, place: Place = "board") -> list[Key]:
+@lru_cache(maxsize=64)
+def fitting(width: int, place: Place = "board") -> tuple[Key, ...]:
     """Return the keys of a place that fit into ``width`` cells, the least needed left out first."""
     keys = [key for key in KEYS if place in key.places]
     for spare in _SPARE:
         if sum(_cell(key).cell_length for key in keys) <= width:
             break
         keys = [key for key in keys if key.key != spare]
-    return keys
+    return tuple(keys)
 
 
+@cache
 def _cell(key: Key) -> Content:
     return Content.assemble((f" {key.key}", "bold $accent"), (f" {key.word} ", "$footer-description-foreground"))
+
+
+@lru_cache(maxsize=64)
+def _line(width: int, place: Place) -> Content:
+    return Content("").join([_cell(key) for key in fitting(width, place)])
 
 
 class KeyBar(Widget):
@@ -82,7 +90,7 @@ class KeyBar(Widget):
 
     def render(self) -> Content:
         """Return the keys that fit."""
-        return Content("").join([_cell(key) for key in fitting(self.content_size.width, self.place)])
+        return _line(self.content_size.width, self.place)
 
     async def on_click(self, event: events.Click) -> None:
         """Do what the key under the mouse does."""

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-CLASSES: Final = frozenset({"-wide", "-medium", "-small", "-tiny", *(f"-tab-{n}" for n in range(1, 5))})
+CLASSES: Final = frozenset({"-wide", "-medium", "-small", "-tiny"})
 """All that :func:`classes` may return."""
+
+SHOWN: Final = {
+    1: ("learning", "loss", "verdict", "findings"),
+    2: ("learning", "metric"),
+    3: ("parts", "shares", "terms"),
+    4: ("verdict", "findings", "detail"),
+}
+"""The panes, and the columns that hold them, that a small terminal shows for each of the first four tabs."""
+
+_ALONE: Final = {1: ("verdict", "findings"), 2: ("learning", "metric"), 3: ("parts", "terms"), 4: ("verdict", "detail")}
+"""The same where there is room for one pane."""
 
 ORDER: Final = ("findings", "detail", "loss", "metric", "terms")
 """The panes that can have the focus, in the order of tab, when all are shown."""
@@ -29,18 +40,23 @@ FIRST: Final = {
 """The pane that gets the focus with its number."""
 
 
-def classes(width: int, height: int, tab: int = 1) -> frozenset[str]:
-    """Return the classes of the screen for a terminal of this size, in cells, with one of the first four tabs picked.
+def classes(width: int, height: int) -> frozenset[str]:
+    """Return the classes of the screen for a terminal of this size, in cells.
 
-    A large terminal shows them all at once: there a tab changes no class, and so no style is worked out anew.
+    No tab changes them: with a class of the screen every widget is styled anew, which takes longer than a frame.
     """
     if width < 40 or height < 14:
-        return frozenset({"-small", "-tiny", f"-tab-{tab}"})
+        return frozenset({"-small", "-tiny"})
     if width >= 150 and height >= 24:
         return frozenset({"-wide"})
     if width >= 100 and height >= 32:
         return frozenset({"-medium"})
-    return frozenset({"-small", f"-tab-{tab}"})
+    return frozenset({"-small"})
+
+
+def shown(tab: int, tiny: bool) -> tuple[str, ...]:
+    """Return the columns and panes that a small terminal shows for one of the first four tabs."""
+    return (_ALONE if tiny else SHOWN)[tab]
 
 
 def next_stop(tab: int, pane: str | None, back: bool, small: bool = True, tabs: int = 7) -> tuple[int, str]:

@@ -74,10 +74,12 @@ class LogPane(Scrolled, can_focus=True):
         ending = self._ending
         lines = self._log.lines or self._kept
         self.shown = [one for one in lines if matches(self.wanted, one)] if self.wanted else list(lines)
-        self.extend(len(self.shown), max(map(len, self.shown), default=0) + 1 + BAR)
+        widest = max(map(len, self.shown), default=0) + 1 + BAR
+        self.extend(len(self.shown), widest)
         name = self._log.path.name if self._log.path and self._log.lines else ""
         self.border_title = Content(f"Log  {clean(name, 60)}".rstrip())
-        self.border_subtitle = Content(f"{len(self.shown)} lines" + (", filtered" if self.wanted else ""))
+        told = f"{len(self.shown)} lines" + (", filtered" if self.wanted else "")
+        self.border_subtitle = Content(("← → long lines   " if widest > self.app.size.width else "") + told)
         self.refresh()
         if ending:
             self._ending = True

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rich.cells import cell_len
 from rich.style import Style
 
 from sad_doctor.finding import Level
@@ -16,6 +15,7 @@ from sad_doctor.views.palette import GLYPHS
 from sad_doctor.views.series import Series
 from sad_doctor.views.tui import raster
 from sad_doctor.views.tui.canvas import Canvas
+from sad_doctor.views.tui.legend import legend
 from sad_doctor.views.tui.raster import Window
 
 _ROWS = 5
@@ -168,13 +168,13 @@ def overlay(
     if plot.drawn and frame.y:
         if values is None:
             values = [value_at(s.column, None if s.kind == "level" else cursor) for s in plot.drawn]
-        _legend(canvas, frame, plot, ink, cursor, values)
+        legend(canvas, frame, plot, ink, cursor, values)
 
 
 def telling_step(plot: Plot, frame: Frame, column: int) -> float:
     """Return the step that a canvas column stands for: of the first series with points there, NaN or the largest value.
 
-    The middle of the column if no series has a point there.
+    The middle of the column if no series has a point there, the nearest whole step where steps are counted.
     """
     for series in plot.ghosts or plot.drawn:
         step, value = series.column.step, series.column.value
@@ -182,7 +182,8 @@ def telling_step(plot: Plot, frame: Frame, column: int) -> float:
         here = np.flatnonzero((cell == column - frame.x) & np.isfinite(step))
         if series.kind != "level" and here.size:
             return float(step[here[np.argmax(np.where(np.isnan(value[here]), np.inf, value[here]))]])
-    return frame.step(column)
+    middle = frame.step(column)
+    return float(round(middle)) if axis.between(s.column for s in plot.ghosts or plot.drawn) else middle
 
 
 def _value_axis(canvas: Canvas, frame: Frame, levels: list[float], labels: list[str], ink: Ink) -> None:
@@ -255,24 +256,6 @@ def _marks(canvas: Canvas, frame: Frame, plot: Plot, foot: int, ink: Ink) -> Non
     for mark in sorted(plot.marks, key=lambda m: m.level):
         if (x := frame.column(mark.step)) is not None:
             canvas.put(x, y, GLYPHS[mark.level], ink.levels[mark.level])
-
-
-def _legend(
-    canvas: Canvas, frame: Frame, plot: Plot, ink: Ink, cursor: float | None, values: Sequence[float | None]
-) -> None:
-    x = frame.x
-    if cursor is not None:
-        x = canvas.write(x, 0, f"step {numerals.step(cursor)}", ink.cursor) + 2
-    signs = {"line": "━", "points": "•", "level": "╌"}
-    for series, value in zip(plot.drawn, values, strict=True):
-        bad = value is not None and not np.isfinite(value)
-        said = "–" if value is None else numerals.full(value)
-        if x > frame.x and x + cell_len(series.name) + len(said) + 3 > canvas.width:
-            canvas.write(x - 1, 0, "…", ink.label)
-            return
-        x = canvas.write(x, 0, signs[series.kind] + " ", Style(color=series.colour))
-        x = canvas.write(x, 0, series.name + " ", ink.label)
-        x = canvas.write(x, 0, said, ink.nan if bad else ink.text) + 3
 
 
 def value_at(column: Column, step: float | None) -> float | None:

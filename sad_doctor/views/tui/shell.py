@@ -105,12 +105,16 @@ class Shell(App[None]):
         """Choose the layout for a size in cells, that of the terminal for None."""
         if self.tab_shown <= BOARD_TABS:
             self._board_tab = self.tab_shown
-        wanted = layout.classes(*(size or self.size), self._board_tab)
+        wanted = layout.classes(*(size or self.size))
         screen = self.screen_stack[0]
         if (screen.classes & layout.CLASSES) != wanted:
             screen.remove_class(*layout.CLASSES, update=False)
             screen.add_class(*wanted)
-        # not by a class: that would style every widget anew
+        alone = self.stage.alone
+        self.stage.restore()
+        self.board.pick(self._board_tab if "-small" in wanted else None, "-tiny" in wanted)
+        if alone is not None:
+            self.stage.isolate(alone)
         self.board.display = self.tab_shown <= BOARD_TABS
         for tab, page in enumerate((self.rules, self.log_pane, self.recipe, self.runs), BOARD_TABS + 1):
             page.display = tab == self.tab_shown

@@ -25,7 +25,7 @@ class Stage(Screen[object]):
         super().__init__(id=id)
         self._noticed = noticed
         self.alone: Widget | None = None
-        self._told: list[tuple[Widget, str]] = []
+        self._told: list[tuple[Widget, str, object]] = []
 
     def watch_focused(self) -> None:
         """Tell that another widget has the focus."""
@@ -48,11 +48,19 @@ class Stage(Screen[object]):
     def restore(self) -> None:
         """Show everything again."""
         self.alone = None
-        for widget, rule in self._told:
-            widget.styles.inline.clear_rule(rule)
-            widget.refresh(layout=True)
+        for widget, rule, before in reversed(self._told):
+            tell(widget, rule, before)
         self._told = []
 
     def _tell(self, widget: Widget, rule: str, value: str) -> None:
-        setattr(widget.styles.inline, rule, value)
-        self._told.append((widget, rule))
+        self._told.append((widget, rule, widget.styles.inline.get_rule(rule, None)))
+        tell(widget, rule, value)
+
+
+def tell(widget: Widget, rule: str, value: object) -> None:
+    """Give a widget a style of its own without styling anything anew; None takes it away."""
+    inline = widget.styles.inline
+    if value is not None:
+        setattr(inline, rule, value)
+    elif inline.clear_rule(rule):
+        widget.refresh(layout=True)

@@ -20,7 +20,7 @@ from sad_doctor.views.tui.spark import sparkline
 from sad_doctor.views.tui.story import matches
 
 _WIDTHS = {"raw": 8, "weight": 7, "weighted": 8, "share": 6}
-_LEAST_SPARK = 4
+_LEAST_SPARK = 3
 """Cells of the shortest trend that is drawn."""
 _FLAT = 0.02
 """A change smaller than this fraction is no trend."""
@@ -106,7 +106,7 @@ class TermTable(Roll):
         self.shown = [t for t in self.terms if matches(self.wanted, t.name)] or list(self.terms)
         heads = [head for head in _WIDTHS if any(_value(t, head) is not None for t in self.terms)]
         longest = min(max([len(t.name) for t in self.shown] + [6]) + 2, 40)
-        for spare in ("raw", "weight") if "weighted" in heads else ("weight",):
+        for spare in ("raw", "weight", "share") if "weighted" in heads else ("weight", "share"):
             if _room(width, heads) < longest + 1 + _LEAST_SPARK:
                 heads = [head for head in heads if head != spare]
         room = _room(width, heads)
@@ -126,7 +126,7 @@ class TermTable(Roll):
         hidden = len(self.terms) - len(self.shown)
         notes = [f"{hidden} hidden by the filter"] if hidden else []
         if self.source in ("raw", "weighted and raw"):
-            notes.append("“raw” values sum to the loss: they are weighted")
+            notes.append("“raw” values are weighted already")
         return Content.styled(" · ".join(notes), "$warning") if notes else Content("")
 
     def _cells(self, term: Term, name: int, heads: Sequence[str], spark: int) -> Cells:

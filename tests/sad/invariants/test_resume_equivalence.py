@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sad.errors import UserError
 from sad.invariants.resume_equivalence import SETTING, differences, distance, resume_equivalence
 from sad.subjects.plain_run import PEAK, MasterRun, Plain, PlainRun
 from sad.subjects.resumable import ANEW, TAKEN_UP, Drawn, Taken
@@ -244,28 +243,6 @@ def test_a_run_that_is_asked_to_end_is_judged(change, says):
     assert says in verdict.says
 
 
-def test_a_run_that_goes_on_with_steps_of_another_size_is_named():
-    class KnowsItsData(Plain):
-        def run(self, setting, saved, save_at):
-            if setting.size != SETTING.size or setting.other:
-                raise UserError("other data")
-            return super().run(setting, saved, save_at)
-
-    assert "it goes on with other steps" in resume_equivalence(KnowsItsData(knows_its_data=True)).says
-
-
-def test_a_run_that_goes_on_with_other_data_is_named():
-    assert "it goes on with less data" in resume_equivalence(Plain(knows_its_data=True)).says
-
-    class Counts(Plain):
-        def run(self, setting, saved, save_at):
-            if setting.size != SETTING.size:
-                raise UserError("less data")
-            return super().run(setting, saved, save_at)
-
-    assert "it goes on with other data" in resume_equivalence(Counts(knows_its_data=True)).says
-
-
 @pytest.mark.parametrize(("began", "says"), [(TAKEN_UP, "never stopped says"), (ANEW, "resumed at step 1: it says")])
 def test_a_run_that_does_not_know_how_it_began_is_named(began, says):
     class Told(Plain):
@@ -302,51 +279,4 @@ def test_what_several_processes_draw_is_judged(wrong, says):
 
     verdict = resume_equivalence(Several(Longer))
     assert verdict.holds == (not says)
-    assert says in verdict.says
-
-
-class ForgetsTheWeights(PlainRun):
-    """Goes back to the place, and not to the weights."""
-
-    def go_back(self, saved):
-        self.passed += self.step - saved["step"]
-        self.step = saved["step"]
-        return {**saved, "passed": self.passed}
-
-
-class TakesThemAgain(PlainRun):
-    """Goes back to the samples too."""
-
-    def go_back(self, saved):
-        self.load(saved)
-        return self.save()
-
-
-class ForgetsWhatItPassed(PlainRun):
-    """What is taken up does not know that it went back."""
-
-    def go_back(self, saved):
-        super().go_back(saved)
-        return saved
-
-
-class KeepsTheRate(PlainRun):
-    """The rate is that of the steps that were ever taken."""
-
-    def rate(self):
-        return PEAK * (1 - (self.step + self.passed) / self.setting.steps)
-
-
-@pytest.mark.parametrize(
-    ("kind", "says"),
-    [
-        (ForgetsTheWeights, "and taken up from there: loss"),
-        (TakesThemAgain, "step 3 takes samples"),
-        (ForgetsWhatItPassed, "and taken up from there: step 3 takes samples"),
-        (KeepsTheRate, "learning rate"),
-    ],
-)
-def test_a_way_back_that_loses_something_is_named(kind, says):
-    verdict = resume_equivalence(Plain(kind))
-    assert verdict.says.startswith("gone back from step 3 to step 2")
     assert says in verdict.says

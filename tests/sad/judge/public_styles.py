@@ -204,3 +204,69 @@ BREAKS = {
 """Which property each faulty one breaks, and a word that tells why."""
 UNTOLD = {"attention_maps": "AssertionError", "many_labels": "ValueError"}
 """What is refused, and what it raised: another way of calling it may be right."""
+
+
+class Softener(nn.Module):
+    """The teacher's probabilities were softened before."""
+
+    def __init__(self, T):
+        super().__init__()
+        self.T = T
+
+    def forward(self, y_s, p_t):
+        return F.kl_div(F.log_softmax(y_s / self.T, 1), p_t, reduction="sum") * self.T**2 / len(y_s)
+
+
+class AddsUp(nn.Module):
+    """Its weights must add up to 1, and its reduction must be said."""
+
+    def __init__(self, reduction: str, temperature: float = 2.0, alpha: float = 0.3, beta: float = 0.7):
+        super().__init__()
+        assert abs(alpha + beta - 1) < 1e-6, "the weights add up to 1"
+        self.alpha, self.beta, self.temperature, self.reduction = alpha, beta, temperature, reduction
+
+    def forward(self, student_logits, teacher_logits, targets):
+        soft = _kl(student_logits, teacher_logits, self.temperature, self.reduction)
+        return self.alpha * F.cross_entropy(student_logits, targets) + self.beta * soft
+
+
+def clamped(student_logits, teacher_logits):
+    """Infinite, for all to see, where both rule a token out."""
+    p = F.softmax(teacher_logits, -1).clamp(min=1e-10)
+    return F.kl_div(F.log_softmax(student_logits, -1), p, reduction="none").sum(-1).mean()
+
+
+HOLDS |= {"Softener": "forward KL", "AddsUp": "forward KL", "clamped": "forward KL"}
+
+
+class FromTheFront(nn.Module):
+    """Rows of classes, whose axis 1 is theirs."""
+
+    def __init__(self, temp: float, reduction: str):
+        super().__init__()
+        self.temp = temp
+
+    def forward(self, teacher_logits, student_logits):
+        return _kl(student_logits, teacher_logits, self.temp, "none").sum(1).mean()
+
+
+HOLDS |= {"FromTheFront": "forward KL"}
+
+
+def geometric_jsd(student_logits, teacher_logits, beta=0.5):
+    """A mixture of logarithms is no mixture: at 0.5 it is a quarter of both KLs."""
+    log_q, log_p = F.log_softmax(student_logits, -1), F.log_softmax(teacher_logits, -1)
+    m = beta * log_q + (1 - beta) * log_p
+    rows = [F.kl_div(m, x, reduction="none", log_target=True).sum(-1) for x in (log_p, log_q)]
+    return (beta * rows[0] + (1 - beta) * rows[1]).mean()
+
+
+BREAKS |= {"geometric_jsd": ("claims", "says Jensen-Shannon, and it is beta forward KL")}
+
+
+def gkd_objective(student_logits, teacher_logits, beta=0.5):
+    """The generalized Jensen-Shannon divergence."""
+    return geometric_jsd(student_logits, teacher_logits, beta)
+
+
+BREAKS |= {"gkd_objective": ("claims", "it names the generalised JSD, and it is beta forward KL")}

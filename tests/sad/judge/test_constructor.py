@@ -38,6 +38,9 @@ class Kept:
         self.size, self.kind = size, kind
         self.needed, self.fixed, self.rate = needed, 7, rate
         self.most = 5
+        self.switch = False
+        if needed:
+            self.switch = True
 
 
 class Younger(Kept):

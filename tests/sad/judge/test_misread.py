@@ -9,7 +9,7 @@ import pytest
 from sad.case import Standing
 from sad.errors import UserError
 from sad.judge.call import Call
-from sad.judge.misread import uncertain
+from sad.judge.misread import given_as, uncertain
 from sad.judge.session import session
 from sad.judge.target import load, owner
 
@@ -17,7 +17,7 @@ FILE = Path(__file__).parent / "public_styles.py"
 HOLDS, BREAKS, UNTOLD = (load(f"{FILE}:{name}") for name in ("HOLDS", "BREAKS", "UNTOLD"))
 CHEAP = (
     *("can_be_called", "known_divergence", "claims", "divisor", "temperature_squared", "inputs_untouched"),
-    *("derivative", "distinguishes", "partition", "padding"),
+    *("derivative", "distinguishes", "divergence_gradient", "finite", "partition", "padding"),
 )
 
 
@@ -66,3 +66,11 @@ def test_whose_fault_an_error_may_be(name, raised, open_):
 
 def test_a_divergence_with_a_contract_is_never_misread():
     assert not uncertain(object(), "TypeError: no tensor")
+
+
+def test_what_it_was_given_is_said():
+    says = given_as(Call(load(f"{FILE}:attention_maps")))
+    assert (
+        says == "attention_S as the student's logits, attention_T as the teacher's logits, mask as 1 where a row counts"
+    )
+    assert given_as(Call(load(f"{FILE}:with_models"))).endswith(", …")

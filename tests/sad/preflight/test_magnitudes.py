@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from sad import tiny
 from sad.pair import Pair
 from sad.preflight.finding import Level
-from sad.preflight.magnitudes import magnitudes, measure
+from sad.preflight.magnitudes import _named, magnitudes, measure
 
 BLOCK, DIMENSION, SIZE = 1, 7, 25_000.0
 
@@ -54,3 +56,10 @@ def test_it_is_measured_also_where_no_term_compares_states(bench) -> None:
     made = bench({"terms": {"layerwise": {"weight": 0.0}}}, of=planted())
     assert made.once(measure).compared == frozenset()
     assert not any(torch.isnan(torch.tensor([b.raw for b in made.once(measure).blocks])))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"), [([1], "block 2"), ([0, 1, 2], "blocks 1 to 3"), ([0, 2, 5], "3 of blocks 1 to 6")]
+)
+def test_the_blocks_are_named_from_one(numbers, told) -> None:
+    assert _named([SimpleNamespace(number=number) for number in numbers]) == told

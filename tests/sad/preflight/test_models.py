@@ -69,3 +69,11 @@ def test_frozen_tensors_of_the_student_are_told(bench) -> None:
     pair = tiny.pair()
     pair.student.get_input_embeddings().weight.requires_grad_(False)
     assert any("frozen" in f.says for f in models(bench(of=pair)) if f.level is Level.WARNING)
+
+
+def test_a_map_that_no_term_uses_is_told_as_such(bench) -> None:
+    def said(weight: float) -> bool:
+        found = models(bench({"terms": {"layerwise": {"weight": weight}}}))
+        return any(f.says.endswith("no term compares states") for f in found)
+
+    assert (said(0.03), said(0.0)) == (False, True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from sad import tiny
 from sad.data import collate
@@ -254,6 +254,26 @@ def test_whoever_holds_the_progress_sees_what_it_becomes() -> None:
     assert held == Progress(4, 1, rollbacks=2, told=["x"])
 
 
+def test_weights_that_are_nan_are_not_gone_on_with(tmp_path: Path) -> None:
+    rig = Rig(1)
+    file = rig.save(tmp_path, 3) / MODEL
+    content = load_file(file)
+    name = max(content)
+    save_file(content | {name: content[name] * torch.nan}, file)
+    with pytest.raises(UserError, match=f"its {name} holds NaN"):
+        rig.load(tmp_path)
+
+
+def test_a_parameter_that_lacks_a_moment_is_refused(tmp_path: Path) -> None:
+    rig = Rig(1)
+    file = rig.save(tmp_path, 1) / OPTIMIZER
+    content = load_file(file)
+    del content["0/exp_avg"]
+    save_file(content, file)
+    with pytest.raises(UserError, match="does not fit this run: ValueError: its optimizer lacks a moment"):
+        rig.load(tmp_path)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -264,6 +284,7 @@ def test_whoever_holds_the_progress_sees_what_it_becomes() -> None:
         {"per_step": 1e400},
         {"weights": {"\x1b[31mx": 1.0}},
         {"weights": {"kd": "nan"}},
+        {"weights": {"kd": 1e300}},
         None,
     ],
     ids=str,

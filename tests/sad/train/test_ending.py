@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from sad.train.ending import Ending, Turn, agreed
+from sad.train.ending import Decision, Ending, agreed
 from sad_doctor import names
 
 
@@ -30,25 +30,25 @@ NOTHING = [0, 0, 0, 0, -1, 1, 0]
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        (NOTHING, Turn()),
-        ([15, 0, 0, 0, -1, 1, 0], Turn(signal=15)),
-        ([0, 1, 0, 0, -1, 4, 0], Turn(due=True, cuts=4)),
-        ([0, 0, 1, 0, -1, 1, 0], Turn(time_is_up=True)),
-        ([0, 0, 0, 1, -1, 1, 0], Turn(stop=True)),
-        ([0, 0, 0, 0, 0, 1, 0], Turn(back=0)),
-        ([2, 0, 0, 0, 7, 1, 0], Turn(signal=2)),
-        ([0, 0, 0, 0, 7, 1, 2], Turn(lack=2)),
+        (NOTHING, Decision()),
+        ([15, 0, 0, 0, -1, 1, 0], Decision(signal=15)),
+        ([0, 1, 0, 0, -1, 4, 0], Decision(due=True, cuts=4)),
+        ([0, 0, 1, 0, -1, 1, 0], Decision(time_is_up=True)),
+        ([0, 0, 0, 1, -1, 1, 0], Decision(stop=True)),
+        ([0, 0, 0, 0, 0, 1, 0], Decision(back=0)),
+        ([2, 0, 0, 0, 7, 1, 0], Decision(signal=2)),
+        ([0, 0, 0, 0, 7, 1, 2], Decision(lack=2)),
     ],
 )
-def test_what_one_wants_all_do(row: list[int], expected: Turn) -> None:
+def test_what_one_wants_all_do(row: list[int], expected: Decision) -> None:
     several: Any = Several(NOTHING, row)
-    assert agreed(several, Turn()) == expected
+    assert agreed(several, Decision()) == expected
 
 
 def test_alone_it_is_ones_own_will_but_a_run_that_ends_does_not_go_back() -> None:
     alone: Any = Several()
-    assert agreed(alone, Turn(back=3, cuts=2)) == Turn(back=3, cuts=2)
-    assert agreed(alone, Turn(time_is_up=True, back=3)) == Turn(time_is_up=True)
+    assert agreed(alone, Decision(back=3, cuts=2)) == Decision(back=3, cuts=2)
+    assert agreed(alone, Decision(time_is_up=True, back=3)) == Decision(time_is_up=True)
 
 
 @pytest.mark.parametrize(

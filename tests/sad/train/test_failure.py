@@ -94,3 +94,15 @@ def test_alone_there_is_no_group_to_leave(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     failure.leave_together()
     assert failure.world() == (0, 1)
+
+
+def test_several_leave_their_group_and_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[str] = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: left.append("left"))
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: False)
+    failure.leave_together()
+    assert left == []
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    failure.leave_together()
+    assert left == ["left"]

@@ -18,7 +18,7 @@ from sad import tiny
 from sad.objective import Ledger
 from sad.train import checkpoint, red_flags
 from sad.train.checkpoint import FOLDER, MODEL, OPTIMIZER, STATE, Progress
-from sad.train.guards import Guards
+from sad.train.guards import Guards, Saved
 from sad.train.plan import Plan
 from sad.train.record import NoRecord
 from sad.train.red_flags import RedFlags, Verdict
@@ -233,3 +233,29 @@ def test_a_checkpoint_counts_only_where_it_went_well_on_every_process(tmp_path: 
         guards = Guards(joined, plan().recipe.train, tmp_path, Progress(), NoRecord(), None, None)  # type: ignore[arg-type]
         assert guards._everywhere(True) is expected
         assert guards._everywhere(False) is False
+
+
+def test_a_checkpoint_is_due_so_long_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    saved = Saved(None, at=1000.0)
+    assert not saved.due(2)
+    now[0] += 121
+    assert saved.due(2)
+    saved.now(7)
+    assert (saved.step, saved.due(2)) == (7, False)
+
+
+@pytest.mark.parametrize(
+    ("mode", "there", "saves"), [("rollback", None, 1), ("rollback", 4, 0), ("stop", None, 0), ("ignore", None, 0)]
+)
+def test_a_run_that_may_go_back_has_a_place_to_go_back_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, there: int | None, saves: int
+) -> None:
+    alone: Any = SimpleNamespace(is_main_process=True, num_processes=1)
+    guards = Guards(alone, plan(on_red_flag=mode).recipe.train, tmp_path, Progress(), NoRecord(), there, None)
+    saved: list[object] = []
+    monkeypatch.setattr(Guards, "save", lambda _self, *parts: saved.append(parts))
+    any_: Any = None
+    guards.begin(any_, any_, any_)
+    assert len(saved) == saves

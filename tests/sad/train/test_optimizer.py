@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from sad import tiny
 from sad.distiller import Distiller
 from sad.recipe.schema import Train
-from sad.train.optimizer import make_optimizer, rate_factor, set_learning_rate
+from sad.train.optimizer import check_moment, make_optimizer, rate_factor, set_learning_rate
 
 RECIPE = Train(learning_rate=0.01, projector_learning_rate=0.1, weight_decay=0.3, warmup=0.2, final_learning_rate=0.1)
 
@@ -111,3 +112,28 @@ def test_every_group_follows_from_its_own_peak_and_calls_do_not_add_up() -> None
         assert first == pytest.approx(0.01 * factor)
         (projector,) = of.projectors.parameters()
         assert group_of(optimizer, projector)["lr"] == pytest.approx(0.1 * factor)
+
+
+@pytest.mark.parametrize(
+    ("index", "key", "spoil"),
+    [
+        (0, "exp_avg", lambda right: right.flatten()[:1]),
+        (0, "exp_avg_sq", lambda right: right.flatten()),
+        (0, "exp_avg", lambda right: right.long()),
+        (0, "exp_avg", lambda right: right.sum()),
+        (0, "momentum", lambda right: right),
+        (0, "step", lambda right: right),
+        (1000, "exp_avg", lambda right: right),
+    ],
+)
+def test_moments_that_are_not_the_parameters_are_refused(
+    index: int, key: str, spoil: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
+    # torch's fused step would read and write beyond them, whatever lies there
+    optimizer = make_optimizer(distiller(), RECIPE)
+    right = torch.zeros_like(optimizer.param_groups[0]["params"][0])
+    for name in ("exp_avg", "exp_avg_sq"):
+        check_moment(optimizer, 0, name, right)
+    check_moment(optimizer, 0, "step", torch.ones(()))
+    with pytest.raises((ValueError, LookupError)):
+        check_moment(optimizer, index, key, spoil(right))

@@ -85,3 +85,14 @@ def test_a_student_that_knows_nothing_has_all_to_gain(judge):
     for loss, right in ((6.25, 0.4), (2.1, 0.012)):
         (hint,) = judge(RULE, text.format(loss, right))
         assert hint.level.name == "INFO"
+
+
+def test_an_evaluation_that_began_after_the_fall_has_little_left_of_it(judge):
+    evaluated = "steps: 6, 20, 30, 40, 50, 60\neval/loss: 5.45, 5.3, 5.25, 5.25, 5.25, 5.25"
+    text = (
+        "steps: 60\ntrain/loss: {} -> 5.25 -> 5.25 -> 5.25 -> 5.25 -> 5.25 ~ 0.02\nmean_token_accuracy: 0.03\n"
+        + evaluated
+    )
+
+    assert judge(RULE, text.format(6.3)) == []
+    assert judge(RULE, text.format(5.45))

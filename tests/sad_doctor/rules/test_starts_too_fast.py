@@ -56,3 +56,13 @@ def test_a_rise_that_stands_little_out_of_the_noise_is_a_hint_without_a_warm_up(
     later = ", ".join(f"{4.5 - 0.008 * i + 0.08 * (-1) ** i:.4f}" for i in range(99))
     found = judge(RULE, f"steps: 100\ntrain/raw/lm: 3.9, {later}\ntrain/lr: {rate}")
     assert [finding.level.name for finding in found] == ["INFO"] * hints
+
+
+def test_three_records_far_up_without_a_warm_up_are_a_hint(judge):
+    late = ", ".join(f"{5.5 + 0.05 * (i % 3):.2f}" for i in range(56))
+    text = "steps: 60\ntrain/lr: {} -> 0.01\ntrain/loss: 6.25, 7.76, 10.67, 6.82, " + late
+    (finding,) = judge(RULE, text.format(0.3))
+    assert finding.level.name == "INFO"
+    assert "rises from 6.25 to 7.76" in finding.headline
+    assert judge(RULE, text.format(0.001)) == []
+    assert judge(RULE, text.format(0.3).replace("6.82", "6.1")) == []

@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 
 from sad_doctor.example import parse
+from sad_doctor.run import Column
 from sad_doctor.signals import always_zero, falls, level_off, loss_falls, never_steps
 
 
@@ -55,3 +57,10 @@ def test_a_series_levels_off_as_the_rate_decays(first, rate, expected):
     run = parse(f"steps: 6 every 10\ntrain/lr: {rate}\neval/lm_loss: {first}, 3.78, 3.77, 3.768, 3.766, 3.765")
     value = run.columns["eval/lm_loss"].value
     assert level_off(run, {"eval/lm_loss": (value[2:4], value[4:])}) is expected
+
+
+def test_most_of_a_fall_may_be_in_the_first_records():
+    column = Column(np.arange(60.0), np.array([6.25, 6.2, 6.1, 5.9, 5.7, *(5.4 - 0.002 * np.arange(55))]))
+
+    assert falls(column)
+    assert not falls(Column(column.step[5:], column.value[5:]))

@@ -144,6 +144,10 @@ class WithTokenizer:
         return found
 
 
+def drops_the_short(batch, pad_token_id):
+    return _plain([one for one in batch if len(one["input_ids"]) > 6] or batch, pad_token_id)
+
+
 class WholeTexts:
     """Whole texts are learned; on the left their first tokens too, from the padding before them."""
 
@@ -219,6 +223,7 @@ class Refuses:
 
 FAULTS = {
     "end_masked": ("target_alignment", "0 of 5 end marks are targets"),
+    "drops_the_short": ("tokens_kept", "texts are dropped: the batch has"),
     "padding_is_learned": ("target_alignment", "of padding"),
     "shifted_here_too": ("target_alignment", "two places before"),
     "mask_by_id": ("attention_mask", "end marks of a text are masked"),

@@ -194,6 +194,10 @@ async def test_the_palette_has_our_commands(make):
         assert app.paused
         assert app.focused is app.wanted
         assert {"Picture", "Help", "Theme", "Dark theme", "Quit"} <= set(commands)
+        commands["Show Gradient norm"]()
+        await pilot.pause()
+        assert app.board.metric.title == "Gradient norm"
+        assert app.focused is app.board.metric
 
 
 async def test_tab_visits_every_pane_and_comes_back(make):

@@ -12,6 +12,7 @@ async def test_a_page_is_wrapped_once_for_each_width(make, monkeypatch):
     wrapped, lay_out = [], pane.lay_out
     monkeypatch.setattr(pane, "lay_out", lambda page, width: (wrapped.append(width), lay_out(page, width))[1])
     app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    app.ahead.begin = lambda *_: None
     async with app.run_test(size=(160, 45)) as pilot:
         await make.settled(pilot)
         shown = app.board.detail

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from sad_doctor import names
 
 
@@ -33,10 +35,15 @@ async def test_the_bars_tell_the_share_of_now(make):
 async def test_terms_without_known_parts_say_so(make):
     run = make.healthy_run()
     columns = {k: c for k, c in run.columns.items() if not k.startswith((names.WEIGHT, names.WEIGHTED))}
+    noise = np.random.default_rng(1)
+    for name in [k for k in columns if k.startswith(names.RAW)]:  # no weights make them sum to the loss
+        columns[name] = make.column(columns[name].step, noise.random(len(columns[name])))
     app, _ = make.dashboard(replace(run, columns=columns), make.healthy_report())
     async with app.run_test(size=(160, 45)) as pilot:
         await make.settled(pilot)
+        await pilot.pause()
         assert "the log does not tell the parts" in make.shown(app)
+        assert not app.board.shares.bars.region
         assert app.board.shares.region.height <= 6
 
 

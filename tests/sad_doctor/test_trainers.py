@@ -1,0 +1,47 @@
+"""Logs that trainers of others wrote, `fixtures/trainers`: the first cause of a fault, and nothing of a sound run."""
+
+from pathlib import Path
+
+import pytest
+
+from sad_doctor import check, read
+from sad_doctor.finding import Level
+
+LOGS = Path(__file__).parents[2] / "fixtures" / "trainers"
+SOUND = (
+    *("sft_well.log", "sft_resumed.log", "gkd_well.log", "gold_well.log", "trainer_well.log", "trainer_kd_alone.log"),
+    *("loop_well.csv", "loop_well.log", "loop_well_tune.log"),
+)
+NAMED = {
+    "sft_loss_times_accumulation.log": ("evaluation-objective-differs", "8 times the evaluation's"),
+    "sft_optimizer_of_a_copy.log": ("learns-little", "all 6 evaluations are 6.249"),
+    "sft_resumed_with_new_weights.log": ("resume-jumps", "at the resume from step 80"),
+    "sft_no_labels.log": ("non-finite-hidden", "exactly 0 in all 61 records"),
+    "gkd_temperature_of_100.log": ("targets-degenerate", "next to nothing is asked"),
+    "trainer_kd_subtracted.log": ("weight-negative", "-0.5"),
+    "trainer_kd_over_elements.log": ("term-vanishes", "far too small"),
+    "trainer_teacher_of_another_tokenizer.log": ("kd-out-of-step", "not near the text"),
+    "loop_kd_summed.csv": ("term-dominates", "The term kd is 98"),
+    "loop_padding_learned.log": ("label-loss-too-low", "no text is learned so fast"),
+    "loop_evaluation_never_reset.csv": ("totals-differ", "larger than the one before"),
+    "loop_perplexity_of_the_total.log": ("perplexity-of-the-total", "exp of the evaluation's total"),
+}
+
+
+def test_every_log_is_judged() -> None:
+    assert {path.name for path in LOGS.iterdir()} == {*SOUND, *NAMED}
+
+
+@pytest.mark.parametrize("log", SOUND)
+def test_a_sound_run_has_no_warning(log: str) -> None:
+    report = check(read(LOGS / log))
+
+    assert [story.finding.headline for story in report.stories if story.finding.level > Level.INFO] == []
+
+
+@pytest.mark.parametrize("log", NAMED)
+def test_a_fault_is_named_first(log: str) -> None:
+    first = check(read(LOGS / log)).stories[0].finding
+    name, says = NAMED[log]
+
+    assert (first.name, says in first.headline) == (name, True), first.headline
