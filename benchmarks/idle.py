@@ -73,8 +73,10 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
         case ast.keyword() | ast.Call() if (axis := _last_axis(node)) is not None:
             yield axis
         # a negative number that has a name is a mark: any other negative one marks as well (a positive one is tried)
-        case ast.Assign(targets=[ast.Name(id=name)], value=ast.UnaryOp(op=ast.USub())) if name.isupper():
-            yield node.value.operand
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.UnaryOp(op=ast.USub(), operand=number)) if (
+            name.isupper()
+        ):
+            yield number
         case ast.Compare(comparators=[ast.Name(id=name)]) if name in TOLERANCES | PORTIONS:
             yield node
         # where no graph is made there is nothing to detach from

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-OURS = {
+OURS: dict[str, dict[str, Any]] = {
     "ours": {},
     "ours, labels too": {"lm": True},
     "ours, bf16": {"precision": "bf16"},

@@ -59,7 +59,7 @@ def parts(run: Run) -> Parts:
         return Parts(weighted, "weighted")
     products = _products(run, raw)
     if not products:
-        products = {t: Column(raw[t].step, w * raw[t].value) for t, w in found_weights(run).items()}
+        products = {t: Column(raw[t].step, w * raw[t].value) for t, w in found_weights(run).items() if w}
     return Parts(products, "raw x weight") if products else Parts({}, "")
 
 
@@ -87,7 +87,11 @@ def found_weights(run: Run) -> dict[str, float]:
         return {}
     if float(np.quantile(np.abs(gap), 0.9)) > _FITS * float(np.median(np.abs(whole))):
         return {}
-    return dict(zip(raw, (weights * scale[-1] / scale[:-1]).tolist(), strict=True))
+    # what is not in the total has a weight of rounding, of either sign
+    error = float(np.std(gap)) * np.sqrt(np.diag(np.linalg.inv(values.T @ values)))
+    share = np.abs(weights) * np.median(np.abs(values), axis=0) / float(np.median(np.abs(whole)))
+    in_it = (np.abs(weights) > 5 * error) & (share > 0.01 * _FITS)
+    return dict(zip(raw, np.where(in_it, weights * scale[-1] / scale[:-1], 0.0).tolist(), strict=True))
 
 
 def shares(run: Run) -> dict[str, Column]:

@@ -170,3 +170,11 @@ def test_no_weights_are_found_where_none_are_sure():
 
     assert set(found_weights(run)) == {"t0", "t1"}
     assert [found_weights(one) for one in (other, alike, told, hand_written([0.9, 0.1], steps=9))] == [{}, {}, {}, {}]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_term_that_is_not_in_the_total_has_no_weight(seed):
+    found = found_weights(hand_written([1.3, 0.0], seed))
+
+    assert found["t1"] == 0
+    assert found["t0"] == pytest.approx(1.3, abs=1e-3)
