@@ -126,3 +126,16 @@ async def test_where_nothing_but_the_loss_is_logged_its_chart_takes_the_room(mak
         app.tick()
         await make.settled(pilot)
         assert app.board.loss.size.area < room
+
+
+async def test_of_another_run_that_comes_to_the_front_nothing_is_kept(make):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("down")
+        await pilot.pause()
+        board = app.board
+        board.window = (100, 200)
+        assert board._finding is not None
+        board.forget()
+        assert (board.window, board._finding, board._term, board._verdict) == (None, None, None, None)
