@@ -25,6 +25,15 @@ Cut = tuple[Columns, Counts]
 AHEAD = 2
 """Chunks in work or done for each process: what is not asked for yet waits, so that memory stays flat."""
 
+DIED = "a process that prepares the text died; is there enough memory?"
+
+BEGIN = (
+    "import signal; [signal.signal(s, signal.SIG_IGN) for s in (signal.SIGINT, signal.SIGTERM)]; "
+    "from sad.align.worker import main; main()"
+)
+"""A Ctrl-C, and the SIGTERM of a scheduler, reach every process of a job: a worker leaves it to whoever asks it, and
+ends when that one does, with its pipes."""
+
 
 class Workers:
     """Processes that cut chunks of documents; with 0 of them it is done here. A context: they end with it."""
@@ -36,15 +45,21 @@ class Workers:
         self._count = count
 
     def __enter__(self) -> Workers:
-        for _ in range(self._count):
-            process = _start()
-            self._processes.append(process)
-            self._idle.put(process)
         task = pickle.dumps(self._task) if self._count else b""
-        for process in self._processes:
-            assert process.stdin is not None
-            process.stdin.write(task)
-            process.stdin.flush()
+        try:
+            for _ in range(self._count):
+                process = _start()
+                self._processes.append(process)
+                self._idle.put(process)
+            for process in self._processes:
+                assert process.stdin is not None
+                process.stdin.write(task)
+                process.stdin.flush()
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            if isinstance(error, BrokenPipeError):
+                raise RuntimeError(DIED) from None
+            raise
         return self
 
     def __exit__(
@@ -88,7 +103,7 @@ class Workers:
             process.stdin.flush()
             answer: Cut | str = pickle.load(process.stdout)
         except (EOFError, OSError, pickle.UnpicklingError):
-            raise RuntimeError("a process that prepares the text died; is there enough memory?") from None
+            raise RuntimeError(DIED) from None
         finally:
             # also one that died: whoever takes it next is told so, and does not wait for ever
             self._idle.put(process)
@@ -119,9 +134,8 @@ def _start() -> subprocess.Popen[bytes]:
     # one thread each: the processes are what runs side by side
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TOKENIZERS_PARALLELISM": "false"}
     env["OMP_NUM_THREADS"] = "1"
-    code = "from sad.align.worker import main; main()"
     # not from the folder that we are in: what lies there may be named like one of Python's own modules
-    return subprocess.Popen([sys.executable, "-P", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+    return subprocess.Popen([sys.executable, "-P", "-c", BEGIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
 
 
 def main() -> None:

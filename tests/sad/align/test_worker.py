@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import signal
 import subprocess
 import sys
 
@@ -62,6 +63,33 @@ def test_a_process_that_dies_is_told_of() -> None:
         pool._processes[0].wait()
         with pytest.raises(RuntimeError, match="died"):
             list(pool.cut(CHUNKS))
+
+
+def test_one_that_died_before_it_was_told_its_task_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    start = worker._start
+
+    def falls() -> subprocess.Popen[bytes]:
+        started.append(start())
+        if len(started) == 2:
+            started[1].kill()
+            started[1].wait()
+        return started[-1]
+
+    monkeypatch.setattr(worker, "_start", falls)
+    with pytest.raises(RuntimeError, match="died"), Workers(readers(), 24, 2):
+        pass
+    assert [process.poll() is not None for process in started] == [True, True]
+
+
+def test_the_signals_of_whoever_asks_are_not_for_it() -> None:
+    """A Ctrl-C goes to every process of a terminal: the run would blame the memory for it."""
+    with Workers(readers(), 24, 1) as pool:
+        found = pool.cut(CHUNKS * 2)
+        next(found)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            pool._processes[0].send_signal(number)
+        assert len(list(found)) == 2 * len(CHUNKS) - 1
 
 
 def test_what_fails_there_is_told_here() -> None:
