@@ -280,7 +280,7 @@ class Streamed(Sequence[Example]):
 
     def _accept(self, found: Segment | None) -> None:
         if self._read < len(self._segments):
-            if found is None:
+            if found is None or found.key != self._segments[self._read].key:
                 self._error = self._other = ChangedError(self._maker.name)
         elif found is None:
             self._ended = True

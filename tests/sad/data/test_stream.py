@@ -256,6 +256,20 @@ def test_what_is_not_all_there_is_not_adopted(tmp_path: Path) -> None:
     assert found.key_at(ALL) == key
 
 
+def test_another_text_is_found_out_where_the_first_segment_was_gone(tmp_path: Path) -> None:
+    """It is prepared anew, and then what comes after it was adopted, though it is not on the way."""
+    first = streamed(tmp_path)
+    first.need(ALL)
+    key = first.key_at(ALL)
+    segments.place(tmp_path / "streams", first.key_at(1)).unlink()
+    found = streamed(tmp_path, [*TEXTS[:2], TEXTS[2][::-1], *TEXTS[3:]])
+    found.need(1)
+    found.take_up(key)
+    assert ids(found) == PLAIN
+    with found.going_on(ALL, 0), pytest.raises(UserError, match="is not what it was"):
+        found.need(ALL)
+
+
 def test_an_end_can_be_set(tmp_path: Path) -> None:
     found = streamed(tmp_path)
     found.end_at(7)
