@@ -50,6 +50,14 @@ class Pools(Schedule):
         size = self.source.size
         return -(-(self.size if size is None else size) // self.per_step)
 
+    def passes(self, steps: int) -> float:
+        """Return the passes that the first so many steps are. Where the stream ends counts once one of them was in its
+        last pool: when a thread met it before that is chance.
+        """
+        size = self.source.size
+        known = size is not None and size < pool_of(max(0, steps - 1))[2] * self.per_step
+        return steps / (self.steps_per_epoch if known else -(-self.size // self.per_step))
+
     def units(self, step: int) -> Ints:
         """Return the windows that ``step`` takes over all processes. Waits for its pool."""
         epoch, place = self._place(step)

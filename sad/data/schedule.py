@@ -101,6 +101,10 @@ class Schedule:
         """Optimizer steps of one pass over the examples."""
         return -(-self.size // self.per_step)
 
+    def passes(self, steps: int) -> float:
+        """Return the passes over the examples that the first so many steps are."""
+        return steps / self.steps_per_epoch
+
     def micro_batches(self, step: int, process: int = 0) -> list[Ints]:
         """Return the example numbers of each micro-batch of ``step`` on ``process``; in a tail, fewer than asked.
 

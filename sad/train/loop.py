@@ -163,7 +163,7 @@ def train(
             seconds = time.perf_counter() - started
             guards.count(step, supply)
             measure = stepper.measurements(plan, progress, first)
-            record.step(progress, step, rate, progress.step / schedule.steps_per_epoch, seconds, measure)
+            record.step(progress, step, rate, schedule.passes(progress.step), seconds, measure)
             last = progress.step == plan.steps
             if last or progress.step % plan.eval_every == 0:
                 after = held_out.student(objective)
