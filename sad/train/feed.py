@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 
@@ -9,7 +10,7 @@ from accelerate import Accelerator
 
 from sad.align.reader import Ints
 from sad.batch import Batch
-from sad.data import Schedule
+from sad.data import Pools, Schedule
 from sad.data.prefetch import Prefetched
 from sad.train.plan import Plan
 
@@ -29,6 +30,7 @@ class Feed:
         self._ahead: Prefetched[list[Batch]] | None = None
         self._batches: Iterator[list[Batch]] = iter(())
         self._next: tuple[int, int] | None = None
+        self._left = threading.Event()
 
     def __enter__(self) -> Feed:
         return self
@@ -36,6 +38,7 @@ class Feed:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._left.set()
         if self._ahead is not None:
             self._ahead.__exit__(kind, error, trace)
 
@@ -49,8 +52,14 @@ class Feed:
     def _begin(self, first: int, cuts: int) -> None:
         """Make batches from another step on, or of another size: what was made ahead is of no use."""
         self.__exit__(None, None, None)
+        left = self._left = threading.Event()
 
         def make(step: int) -> list[Batch]:
+            if isinstance(self._schedule, Pools):
+                # a stream may hang: whoever takes another step meanwhile must not wait for it
+                self._schedule.wait(step, left.is_set)
+                if left.is_set():
+                    return []
             mine, most = (self._schedule.rows(step, process) for process in (self._process, 0))
             size = self._plan.recipe.train.batch_size
             batches = [self._plan.batch(rows) for rows in cut(mine, most, size, cuts)]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sad import tiny
-from sad.data import Schedule
+from sad.data import Schedule, Streamed, pools, segments
 from sad.train.feed import Feed, cut
 
 
@@ -54,3 +59,36 @@ def test_steps_may_be_taken_again_passed_over_and_cut(ahead: int) -> None:
             for mine, right in zip(found, wanted, strict=True):
                 assert torch.equal(mine.student.input_ids, right.student.input_ids)
                 assert torch.equal(mine.targets.token, right.targets.token)
+
+
+def test_another_step_is_not_kept_waiting_by_a_stream_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What made batches ahead waits for text then: a run that goes back, or cuts a step, leaves it alone."""
+    AcceleratorState._reset_state()
+    monkeypatch.setattr(pools, "FIRST", 1)
+    monkeypatch.setattr(segments, "FIRST", 100)
+    hangs, goes_on, came_back = threading.Event(), threading.Event(), threading.Event()
+
+    def texts() -> Iterator[str]:
+        yield tiny.TEXT
+        hangs.set()
+        goes_on.wait(20)
+        came_back.set()
+
+    plan = tiny.plan({"train": {"batch_size": 4, "prefetch": 2, "max_steps": 10**4}, "data": {"max_length": 24}})
+    stream = Streamed(texts(), plan.pair.readers, 24, tmp_path, workers=0)
+    assert stream.need(1)
+    per_step = len(stream)
+    plan = replace(plan, train=stream, recipe=plan.recipe.model_copy(
+        update={"train": plan.recipe.train.model_copy(update={"batch_size": per_step})}))  # fmt: skip
+    try:
+        with Feed(plan, plan.schedule(), Accelerator(cpu=True)) as feed, stream.going_on(10**6, 0):
+            feed.take(0, 1)
+            assert hangs.wait(20)
+            for step, cuts in ((0, 2), (0, 1)):
+                assert len(feed.take(step, cuts)) >= cuts
+            assert not came_back.is_set()
+            goes_on.set()
+    finally:
+        goes_on.set()
