@@ -105,13 +105,14 @@ def taken_up(
 ) -> Progress:
     """Load the newest checkpoint. Raises UserError where it stands for a training on other data, or by other steps."""
     progress = checkpoint.load(folder, distiller, optimizer, objective)
+    # first: how much of a stream was trained on is counted in steps
+    progress.per_step = progress.per_step or fresh.per_step
+    if progress.per_step != fresh.per_step:
+        told = f"a step of {folder} takes {progress.per_step} windows, and here it would take {fresh.per_step}"
+        raise UserError(f"{told}: change train.accumulation so that the steps are the same")
     if isinstance(plan.train, Streamed):
         plan.train.take_up(progress.data)
     if progress.data != trained_on(plan, schedule, progress):
         told = f"the data is not what {folder} was trained on"
         raise UserError(f"{told}: put it back, or start a new run without --resume")
-    progress.per_step = progress.per_step or fresh.per_step
-    if progress.per_step != fresh.per_step:
-        told = f"a step of {folder} takes {progress.per_step} windows, and here it would take {fresh.per_step}"
-        raise UserError(f"{told}: change train.accumulation so that the steps are the same")
     return progress
