@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -28,6 +29,11 @@ class Deadline:
     def started(self) -> None:
         """A step begins, with all that follows it."""
         self._round = self._now()
+
+    def worked(self) -> None:
+        """The step is done, with what follows it: a wait for text can be broken off, and is no part of it."""
+        self._longest_round = max(self._longest_round, self._now() - self._round)
+        self._round = math.inf
 
     def saved(self, seconds: float) -> None:
         """A checkpoint took so long, copies included."""

@@ -106,6 +106,7 @@ class Guards:
         Waits for the windows of the next step, but not beyond a signal or the time.
         """
         progress = self._progress
+        self._deadline.worked()
         lack = supply.lack(lambda: interrupt.signal is not None or self._deadline.passed())
         self._verdict = Verdict() if first else self._flags.look(progress, last=last)
         self._record.flagged(progress.step, self._verdict.news)

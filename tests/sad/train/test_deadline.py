@@ -58,6 +58,24 @@ def test_a_long_evaluation_is_allowed_for() -> None:
     assert deadline.passed()
 
 
+def test_a_long_wait_for_text_is_not() -> None:
+    watch = Watch()
+    deadline = Deadline(1.0, now=watch)
+    deadline.started()
+    watch.now += 10
+    deadline.worked()
+    watch.now += 2000
+    assert not deadline.passed()
+    deadline.started()
+    watch.now += 10
+    # 1580 seconds are left; the wait would ask for 3000 if it were a step's
+    assert not deadline.passed()
+    # but it ends in time
+    deadline.worked()
+    watch.now += 1450
+    assert deadline.passed()
+
+
 def test_the_time_that_ran_before_counts() -> None:
     watch = Watch()
     assert Deadline(0.5, began=watch.now - 1790, now=watch).passed()
