@@ -182,7 +182,8 @@ class Streamed(Sequence[Example]):
     @property
     def told(self) -> str:
         """Where its windows lie."""
-        return f"the stream is prepared while the run goes on, and kept in {self._maker.folder}"
+        goes_on = "" if self.size is not None else "prepared while the run goes on, and "
+        return f"the stream is {goes_on}kept in {self._maker.folder}"
 
     @property
     def lengths(self) -> Ints:

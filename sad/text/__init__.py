@@ -77,7 +77,8 @@ class Stream:
             empty = False
             yield one
         if empty:
-            raise UserError(f"{self.origin}: all {first:,} documents are held out: set data.held_out to fewer")
+            told = f"{self.origin} holds no document besides the {first:,} that are held out"
+            raise UserError(f"{told}: set data.held_out to fewer")
 
     def from_the_start(self) -> Iterator[Document]:
         """Every document, in order. Raises UserError if there is none."""

@@ -234,7 +234,7 @@ def test_a_stream_is_never_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_stream_that_is_all_held_out_is_an_error(tmp_path: Path) -> None:
     train = stream(numbered(tmp_path, 3))
-    with pytest.raises(UserError, match="all 3 documents are held out"):
+    with pytest.raises(UserError, match=r"no document besides the 3 that are held out: set data.held_out to fewer"):
         list(train)
 
 

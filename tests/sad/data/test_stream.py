@@ -58,7 +58,9 @@ def test_it_is_a_sequence_of_what_is_there(tmp_path: Path) -> None:
     for outside in (there, -there - 1):
         with pytest.raises(IndexError):
             found[outside]
+    assert found.told == f"the stream is prepared while the run goes on, and kept in {tmp_path / 'streams'}"
     assert found.need(ALL) == len(PLAIN) == len(found) == found.size
+    assert found.told == f"the stream is kept in {tmp_path / 'streams'}"
     assert ids(found) == PLAIN
 
 
