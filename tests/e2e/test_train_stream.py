@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 import warm
+from faulted.start import Process, start
 from furnished import furnish, record, write
 
 from sad_doctor import names
@@ -60,15 +60,8 @@ class Room:
         done = warm.sad(*words, cwd=self.folder, env=self.environment, timeout=SECONDS)
         return done.returncode, done.stdout, done.stderr
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", *words],
-            cwd=self.folder,
-            env=self.environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+    def start(self, *words: str, **more: str) -> Process:
+        return start(*words, cwd=self.folder, streams=self.folder / "told", env={**self.environment, **more})
 
     def newest(self) -> Path:
         return max((p for p in (self.folder / "runs").iterdir() if not p.is_symlink()), key=lambda p: p.stat().st_ctime)
@@ -97,21 +90,21 @@ def test_broken_killed_and_on_two_processes_it_is_one_run(room: Room) -> None:
 
     # mended
     room.put(room.rows)
-    with room.start("sad", "train", "--resume", str(run)) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("step 33"):
-                break
-        process.kill()
-        process.communicate(timeout=SECONDS)
+    process = room.start("train", "--resume", str(run))
+    while "\nstep 33" not in process.told:
+        assert not process.ends_within(0.05), process.told
+    process.kill()
+    process.wait(SECONDS)
     assert 30 <= max(int(path.name[-8:]) for path in (run / "checkpoints").iterdir()) < STEPS
 
     # on two processes, of which one writes
-    launcher = ("torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "sad", "train")
-    with room.start(*launcher, "--resume", str(run)) as process:
-        out, err = process.communicate(timeout=SECONDS)
-    assert process.returncode == 0, err
-    assert out.count("more of the stream as the steps need them") == 1
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    world = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    both = [room.start("train", "--resume", str(run), RANK=rank, LOCAL_RANK=rank, **world) for rank in "01"]
+    told = [process.told for process in both if process.wait(SECONDS) == 0]
+    assert len(told) == 2, [process.told for process in both]
+    assert "".join(told).count("more of the stream as the steps need them") == 1
     assert (run / "student" / "model.safetensors").is_file()
 
     # prepared anew, elsewhere, by a process of its own
