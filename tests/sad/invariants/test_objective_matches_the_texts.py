@@ -43,7 +43,7 @@ class Coarse(PlainObjective):
         return replace(account, gradient=gradient, step=step)
 
 
-# the first micro-batch of the last text holds a label that the teacher's vocabulary does not have
+# Backwards begins with the last texts, in which the teacher gives a label nothing: a loss that is infinite is not told
 @pytest.mark.parametrize(
     ("right", "numbers"),
     [(PlainObjective, 414), (OneByOne, 414), (CrossEntropy, 414), (Backwards, 413), (Coarse, 414)],
