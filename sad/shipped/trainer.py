@@ -134,7 +134,7 @@ def _plan(setup: Setup) -> Plan:
     made = tiny.plan(changes, of=_pair())
     read = streamed(_texts(setup), made.pair.readers, made.recipe.data.max_length)
     assert len(read) == len(setup.lengths), "a text is one window"
-    # an odd number of texts comes as a stream: like every run that it is compared with
+    # both ways to the text are asked: an odd number comes as a stream. What a run is compared with has as many
     plan = replace(made, train=read if len(read) % 2 else list(read))
     steps = setup.epochs * plan.schedule(setup.processes).steps_per_epoch
     return replace(plan, steps=steps)
