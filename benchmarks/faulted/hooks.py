@@ -76,6 +76,7 @@ def torn_tensors(number: int, share: float) -> None:
 
 def in_evaluation(number: int) -> None:
     """Die before the ``number``-th batch that is scored."""
+    from sad.train import held_out
 
     count, real = _counter(number), held_out.evaluate
 

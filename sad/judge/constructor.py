@@ -1,4 +1,4 @@
-"""Reads from the source of a constructor which losses of torch it keeps: the object itself is not built."""
+"""Reads from the source of a constructor what it keeps, losses of torch and constants: the object is not built."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from torch import nn
 
@@ -15,14 +16,7 @@ from torch import nn
 def kept_losses(of: type) -> dict[str, nn.Module]:
     """Return the attributes that are made as ``self.name = nn.KLDivLoss(...)``, with constants alone as arguments."""
     found: dict[str, nn.Module] = {}
-    for base in reversed(of.__mro__):
-        made = base.__dict__.get("__init__")
-        if not inspect.isfunction(made):
-            continue
-        try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(made)))
-        except (OSError, SyntaxError):
-            continue
+    for base, _, tree in _constructors(of):
         names = vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {}
         for name, call in _assigned(tree):
             kind = _named(call.func, names)
@@ -33,6 +27,18 @@ def kept_losses(of: type) -> dict[str, nn.Module]:
                 except (ValueError, TypeError):
                     continue
     return found
+
+
+def _constructors(of: type) -> Iterator[tuple[type, Callable[..., Any], ast.AST]]:
+    """The classes whose constructors have a source, each with it: the base first, so that what is set later counts."""
+    for base in reversed(of.__mro__):
+        made = base.__dict__.get("__init__")
+        if not inspect.isfunction(made):
+            continue
+        try:
+            yield base, made, ast.parse(textwrap.dedent(inspect.getsource(made)))
+        except (OSError, SyntaxError):
+            continue
 
 
 def _assigned(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
@@ -64,14 +70,7 @@ def word_for(name: str, text: str) -> str | None:
 def constants_of(of: type) -> dict[str, object]:
     """Return what a constructor sets its attributes to that is plain: a constant, or a parameter that has a default."""
     found: dict[str, object] = {}
-    for base in reversed(of.__mro__):
-        made = base.__dict__.get("__init__")
-        if not inspect.isfunction(made):
-            continue
-        try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(made)))
-        except (OSError, SyntaxError):
-            continue
+    for _, made, tree in _constructors(of):
         defaults = {
             p.name: p.default
             for p in inspect.signature(made).parameters.values()

@@ -53,10 +53,10 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
 def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -> data.Prepared:
     """Return the examples of texts as a run gets them that finds them again.
 
-    Another length, other texts, and these texts of which all is learned, or that begin and end elsewhere, were prepared
-    in the same folder before: that of all that sad keeps. Raises
-    AssertionError where they are not those of the run that wrote them, or of one that may write nowhere, where they are
-    prepared once more, or where a stream is taken for another, or not found again.
+    Before, the same folder got the same texts at another length, other texts, these texts with all of each learned, and
+    texts that begin and end elsewhere. Raises AssertionError where the examples are not those of the run that wrote
+    them, or of one that may write nowhere, where they are prepared once more, or where a stream is taken for another,
+    or not found again.
     """
     with _folder() as nowhere:
         whole = [text_of(one) for one in texts]

@@ -134,8 +134,8 @@ def _plan(setup: Setup) -> Plan:
     made = tiny.plan(changes, of=_pair())
     read = streamed(_texts(setup), made.pair.readers, made.recipe.data.max_length)
     assert len(read) == len(setup.lengths), "a text is one window"
-    # several processes take a stream pool by pool, one alone takes a text as a whole
-    plan = replace(made, train=read if setup.processes > 1 else list(read))
+    # both ways to the text are asked: an odd number comes as a stream. What a run is compared with has as many
+    plan = replace(made, train=read if len(read) % 2 else list(read))
     steps = setup.epochs * plan.schedule(setup.processes).steps_per_epoch
     return replace(plan, steps=steps)
 

@@ -92,7 +92,10 @@ class View:
         return Compared(self.teacher.target, self.compared_rows(), self.vocab.student_size, divergence)
 
     def chunks(self, states: Float[Tensor, "target width"]) -> Chunks:
-        """The chunk likelihood, and the weight that it gives to each label's gradient; costs one more product a row."""
+        """The chunk likelihood, and the weight that it gives to each label's gradient; costs one more product a row.
+
+        Raises ValueError where the teacher's output has none.
+        """
         theirs, labels, at = self.teacher.chunks, self.batch.targets, self.batch.boundaries
         if theirs is None:
             raise ValueError("the chunk likelihood needs the teacher's: it was not asked for")

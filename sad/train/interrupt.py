@@ -44,8 +44,8 @@ class Interrupt:
 
 
 class Unheard(Interrupt):
-    """Leaves signals alone: a Ctrl-C ends whoever judges the run, not just its few steps, which would be judged then
-    as all that it takes.
+    """Leaves signals alone, for short runs that are judged: a Ctrl-C ends the program that judges. Heard by the run, it
+    would end that after fewer steps, and those would be judged as a whole run.
     """
 
     def __enter__(self) -> Unheard:

@@ -177,7 +177,8 @@ def train(
             _check_in_vain(plan, progress, step)
 
         ending = guards.ending(decision, supply)
-        if ending.spent:
+        # not twice where the last step was scored as one that is due
+        if ending.spent and (progress.step == start or progress.step % plan.eval_every):
             after = held_out.student(objective)
             record.evaluation(progress.step, after)
         if not ending.early or ending.spent:

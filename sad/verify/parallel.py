@@ -38,7 +38,7 @@ def run_parallel(bugs: Sequence[Bug], jobs: int) -> Iterator[Outcome]:
 
 @contextmanager
 def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that judge. Whatever else than their work's end leaves this block ends them: nobody waits for it."""
+    """Processes that judge. A block that ends early, by an error or a signal, kills them: nobody waits for the rest."""
     # not from the folder that we are in: what lies there may be named like one of Python's own modules
     os.environ["PYTHONSAFEPATH"] = "1"
     others = set(multiprocessing.active_children())

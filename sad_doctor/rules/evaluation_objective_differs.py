@@ -70,9 +70,9 @@ AROUND = 5
 """Training records on either side of an evaluation."""
 
 FEWEST, _MANY, _STEADY = 3, 5, 0.06
-_FALLEN, _LITTLE, _COUNTED, _SUM, _MICRO = 0.85, 0.98, 4, 5, 64
-_BITS = math.log2(math.e)
 """Evaluations, and how near a whole number their ratio to the training must stay, for a sum to show."""
+_FALLEN, _LITTLE, _COUNTED, _SUM, _MICRO, _BITS = 0.85, 0.98, 4, 5, 64, math.log2(math.e)
+"""Most that is left of its first loss, below and from a ratio of 4; the ratio of a sum; most devices; bits of a nat."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:

@@ -17,6 +17,7 @@ nothing of its use. For the KD term itself it may be meant, so that is a warning
   moves the weights is the gradient, and R212 judges it.
 - `window = 20`: the last so many records, or the last half of them if that is more.
 - `target = 0.3`, `target_kd = 0.5`: the shares at which the remedy aims.
+- `beside = 10`: KD of less than so many times the label loss may be meant to own the loss, where no weight is logged.
 
 ## Example
 ```run fires

@@ -20,9 +20,10 @@ def unit(value: float) -> float:
     """
     if not math.isfinite(value):
         return 0.0
-    single = np.float32(value)
-    # a file of single precision writes 0.0078 as 0.007799999788...
-    told = str(single) if float(single) == value and not value.is_integer() else repr(float(value))
+    told = repr(float(value))
+    # a file of single precision writes 0.0078 as 0.007799999788...; what it cannot hold is a whole number
+    if not value.is_integer() and float(single := np.float32(value)) == value:
+        told = str(single)
     exponent = Decimal(told).normalize().as_tuple().exponent
     return float(Decimal(1).scaleb(int(exponent)))
 

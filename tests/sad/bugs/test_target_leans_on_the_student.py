@@ -16,7 +16,10 @@ def test_verify_catches_it_and_finds_it_absent():
     assert found.absent
     assert found.reproduced[0].says.startswith("kd: with the student's side constant its gradient is 0.81")
     assert found.reproduced[0].numbers["kd_leak"] > 0.5
-    assert found.fixed[0].says == "kd, layerwise, contrastive, alm, attention: nothing through the target"
+    assert (
+        found.fixed[0].says
+        == "kd, layerwise, contrastive, alm, attention, a learned map of layers: nothing through the target"
+    )
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_verify_catches_it_and_finds_it_absent():
     assert outcome.reproduced[0].says.startswith("two tokenizers: raw kd is")
     (half_a_fix,) = outcome.attempts["one size is one tokenizer"]
     assert half_a_fix.says.startswith("two tokenizers of one size: raw kd is")
-    assert outcome.fixed[0].says.startswith("359 numbers and gradients are what the texts say")
+    assert outcome.fixed[0].says.startswith("365 numbers and gradients are what the texts say")
 
 
 def test_a_map_by_id_is_found(monkeypatch, found_in_the_code_that_trains):
@@ -233,7 +233,8 @@ def test_a_head_without_what_its_model_does_to_logits_is_found(monkeypatch, foun
 
     def unset(model):
         config = shipped(model)
-        kept = {"num_hidden_layers", "logits_scaling", "final_logit_softcapping", "logit_scale"} - {setting}
+        names = ("num_hidden_layers", "unpadded_vocab_size", "logits_scaling", "final_logit_softcapping", "logit_scale")
+        kept = set(names) - {setting}
         return SimpleNamespace(**{name: getattr(config, name, None) for name in kept})
 
     monkeypatch.setattr(linear, "text_config", unset)

@@ -19,8 +19,8 @@ from sad.data import collate
 from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.evaluate import likelihood
+from sad.train import held_out
 from sad.train.checkpoint import Progress
-from sad.train.loop import _held_out
 from sad.train.plan import Plan
 
 Write = Callable[..., Any]
@@ -57,8 +57,8 @@ def test_held_out_text_is_kept_at_temperature_1_too_with_the_mapped_mass(tmp_pat
     written(plan, tmp_path / "c", k=4, bits=32)
     cache = open_cache(str(tmp_path / "c"))
     # the sum was taken in another order of the batches
-    assert cache.teacher.nats == pytest.approx(likelihood(of(plan), _held_out(plan, Progress())).nats, rel=1e-6)
-    (batch, *_) = _held_out(plan, Progress())
+    assert cache.teacher.nats == pytest.approx(likelihood(of(plan), held_out.batches(plan, Progress())).nats, rel=1e-6)
+    (batch, *_) = held_out.batches(plan, Progress())
     live, stored = of(plan).ask_teacher(batch).target, cache.teacher_output(batch).target
     rows = slice(1, 9)
     torch.testing.assert_close(stored.mapped(rows), live.mapped(rows))

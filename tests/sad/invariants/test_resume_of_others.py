@@ -22,7 +22,7 @@ class Accelerated(PlainRun):
         return skip_first_batches(DataLoader(numbers, batch_size=self.setting.per_step, sampler=sampler), place)
 
     def samples(self):
-        epoch, place = divmod(self.step, self.setting.steps_per_epoch)
+        epoch, place = divmod(self.step + self.passed, self.setting.steps_per_epoch)
         if not hasattr(self, "batches") or place == 0:
             random = torch.get_rng_state()
             self.batches = iter(self.loader(epoch, place))

@@ -3,6 +3,7 @@ from dataclasses import replace
 import torch
 
 from sad.invariants.objective_follows_the_student import _tasks
+from sad.subjects.objective import TEACHER
 from sad.subjects.plain_following import PlainFollowing, of
 from sad.subjects.plain_objective import PlainObjective
 
@@ -13,7 +14,9 @@ def test_where_nothing_follows_a_step_is_one_by_itself():
     still = replace(task, following=replace(of(task), power=0.0, learned=False))
     got = PlainFollowing()(still)
     plain = PlainObjective().account(replace(task, following=None), got.batches, got.projections)
-    assert got.step.items() >= plain.step.items()
+    # what the teacher thinks is told seldom
+    expected = {name: value for name, value in plain.step.items() if not name.startswith(TEACHER)}
+    assert got.step.items() >= expected.items()
     assert all(torch.equal(got.gradient[name], of) for name, of in plain.gradient.items())
     assert got.earlier == PlainFollowing().steps(still)[:-1]
 

@@ -201,6 +201,10 @@ def test_a_stream_that_ends_early_is_gone_over_again_and_then_the_student_is_wri
     _, _, log = end(tmp_path / "one")
     assert log[-1]["step"] == a_pass
     assert names.EVAL_LM_LOSS in log[-1]
+    # and once, where it is due at that step
+    tiny.train(plan(tmp_path / "a", short, epochs=1.0, eval_every=a_pass), tmp_path / "due")
+    _, _, log = end(tmp_path / "due")
+    assert [line["step"] for line in log if names.EVAL_LM_LOSS in line] == [0, a_pass]
     again = tiny.train(plan(tmp_path / "a", short, epochs=1.0), tmp_path / "one", resume=True)
     assert (again.result.step, again.optimizer_steps) == (a_pass, 0)
 

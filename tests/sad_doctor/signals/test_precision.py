@@ -1,4 +1,5 @@
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -46,3 +47,9 @@ def test_a_value_of_single_precision_shows_the_digits_it_was_written_with():
     assert unit(0.0078) == pytest.approx(1e-4)
     assert unit(float(np.float32(485165195.41))) == 1
     assert unit(0.123456789012) == pytest.approx(1e-12)
+
+
+def test_a_value_that_single_precision_cannot_hold_is_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert unit(1e300) == unit(-1e300) == 1e300
