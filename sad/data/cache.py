@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from sad.align.example import Counts, Example, Readers, Written, cut, ranges, text_of
@@ -27,6 +27,9 @@ CHARACTERS = 1 << 20
 
 PARTIAL = ".partial-"
 """Begins the name of a file that is being written."""
+
+LEFT_BEHIND = 24 * 3600.0
+"""Seconds after which nobody writes to such a file any more: it is of one that was killed."""
 
 SMALL = 8 << 20
 """Bytes of text below which a process of its own takes longer to start than the work takes."""
@@ -218,6 +221,14 @@ def aside(folder: Path, name: str) -> Iterator[Path]:
         yield Path(made)
     finally:
         Path(made).unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what was left half written long ago; what cannot be removed stays."""
+    for left in folder.glob(f"{PARTIAL}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > LEFT_BEHIND:
+                left.unlink()
 
 
 @contextmanager

@@ -57,6 +57,7 @@ class Maker:
         self._prepared = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            cache.sweep(folder)
         except OSError as error:
             raise self._unwritten(error) from None
 

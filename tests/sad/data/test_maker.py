@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -54,6 +55,17 @@ def test_what_is_there_is_read_and_not_prepared(tmp_path: Path, monkeypatch: pyt
     first = made(tmp_path)
     monkeypatch.setattr(maker, "Workers", None)
     assert made(tmp_path) == first
+
+
+def test_what_a_killed_run_left_half_written_is_removed_once_it_is_old(tmp_path: Path) -> None:
+    old, new = tmp_path / f"{cache.PARTIAL}a-x.arrow", tmp_path / f"{cache.PARTIAL}b-y.arrow"
+    for file in (old, new):
+        file.write_bytes(b"half")
+    past = time.time() - 2 * cache.LEFT_BEHIND
+    os.utime(old, (past, past))
+    made(tmp_path)
+    assert not old.exists()
+    assert new.exists()
 
 
 @pytest.mark.parametrize("gone", [0, 2, -1])
