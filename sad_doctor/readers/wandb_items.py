@@ -16,25 +16,48 @@ _LONGEST = 0x7F
 _SHORTEST = 9
 _MOST = 4096
 _names: dict[bytes, str] = {}
+"""Of what stands before the length of a value: kind and length of the key, the key, and the mark of a value."""
 
 
 def items(history: bytes) -> tuple[list[tuple[str, object]], int]:
     """Return the items in the usual form that a history record begins with, and where they end."""
-    found: list[tuple[str, object]] = []
+    keys: list[str] = []
+    values: list[bytes] = []
     at, end = 0, len(history)
     while end - at >= _SHORTEST and history[at] == _ITEM:
-        size, kind, length = history[at + 1], history[at + 2], history[at + 3]
-        stop, value = at + 2 + size, at + 4 + length
-        if kind not in (_KEY, _NESTED_KEY) or size > _LONGEST or not length or value + 3 > stop or stop > end:
+        size = history[at + 1]
+        stop, mark = at + 2 + size, at + 6 + history[at + 3]
+        if size > _LONGEST or mark >= stop or stop > end or mark + 1 + history[mark] != stop:
             break
-        if history[value : value + 2] != _VALUE or value + 3 + history[value + 2] != stop:
+        before = history[at + 2 : mark]
+        name = _names.get(before) or _named(before)
+        if name is None:
             break
-        name = history[at + 4 : value]
+        keys.append(name)
+        values.append(history[mark + 1 : stop])
+        at = stop
+    try:
+        every = b",".join(values)
+        # a comma within a value would make two of it
+        if every.count(b",") == len(values) - 1:
+            told = quick(b"[" + every + b"]")
+            if isinstance(told, list) and len(told) == len(keys):
+                return list(zip(keys, told, strict=True)), at
+    except (ValueError, RecursionError):
+        pass
+    return _each(keys, values, history)
+
+
+def _each(keys: list[str], values: list[bytes], history: bytes) -> tuple[list[tuple[str, object]], int]:
+    """Parse values one by one, up to the first that cannot be."""
+    found: list[tuple[str, object]] = []
+    at = 0
+    for key, value in zip(keys, values, strict=True):
         try:
-            found.append((_names.get(name) or _named(name), quick(history[value + 3 : stop])))
+            found.append((key, quick(value)))
         except (ValueError, RecursionError):
             break
-        at = stop
+        at += 2 + history[at + 1]
     return found, at
 
 
@@ -57,8 +80,12 @@ def item(message: bytes) -> tuple[str, object]:
         return key or "/".join(nested), None
 
 
-def _named(name: bytes) -> str:
+def _named(before: bytes) -> str | None:
+    """Return the key; None if this is not the usual form."""
+    kind, name = before[0], before[2:-2]
+    if kind not in (_KEY, _NESTED_KEY) or not name or before[-2:] != _VALUE or before[1] != len(name):
+        return None
     found = text(name)
     if len(_names) < _MOST:
-        _names[name] = found
+        _names[before] = found
     return found

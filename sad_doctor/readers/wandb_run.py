@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
+from collections.abc import KeysView
 from pathlib import Path
 
 from sad_doctor import names
@@ -120,7 +121,8 @@ class WandbLog:
         self._name = ""
         self._exit: int | None = None
         self._new: list[dict[str, object]] = []
-        self._layout: dict[str, object] = {}
+        self._layout: KeysView[str] = {}.keys()
+        self._shown: list[str] = []
         self._start()
 
     def poll(self) -> bool:
@@ -175,7 +177,6 @@ class WandbLog:
                 self._exit = next((one for key, one in fields(value) if key == 1 and isinstance(one, int)), 0)
 
     def _history(self, history: bytes) -> None:
-        row = dict[str, object]()
         step: object = None
         told, end = items(history)
         for number, value in fields(history[end:]):
@@ -183,19 +184,17 @@ class WandbLog:
                 told.append(item(value))
             elif number == 2 and isinstance(value, bytes):
                 step = next((signed(one) for key, one in fields(value) if key == 1 and isinstance(one, int)), 0)
-        for key, one in told:
-            if not key.startswith(_OWN):
-                row[key] = one
-            elif key == "_step" and step is None:
-                step = one
-        if row:
+        every = dict(told)
+        # the writer's order is that of a hash table: the same keys are put into one order, so that they are alike
+        if every.keys() != self._layout:
+            self._layout = every.keys()
+            self._shown = [key for key in every if not key.startswith(_OWN)]
+        if self._shown:
+            row = {key: every[key] for key in self._shown}
+            if step is None:
+                step = every.get("_step")
             if step is not None:
                 row["step"] = step
-            # the writer's order is that of a hash table: the same keys are put into one order, so that they are alike
-            if row.keys() == self._layout.keys():
-                row = {key: row[key] for key in self._layout}
-            else:
-                self._layout = row
             self._new.append(row)
 
     def _flush(self) -> None:
@@ -245,7 +244,8 @@ class WandbLog:
         self._records = Records()
         self._rows = Rows(last_wins=True)
         self._new = []
-        self._layout = {}
+        self._layout = {}.keys()
+        self._shown = []
         self._config: dict[str, object] = {}
         self._garbage = 0
         self._name = ""
