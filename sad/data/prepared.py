@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -58,7 +59,27 @@ class Writer:
         return self._sink.getvalue()
 
 
-class Prepared(Sequence[Example]):
+class Windows(Sequence[Example]):
+    """Examples that are made when they are looked at. Raises IndexError for one that is not there."""
+
+    @overload
+    def __getitem__(self, at: int) -> Example: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Example]: ...
+    def __getitem__(self, at: int | slice) -> Example | list[Example]:
+        if isinstance(at, slice):
+            return [self[i] for i in range(*at.indices(len(self)))]
+        number = int(at) + len(self) * (at < 0)
+        if not 0 <= number < len(self):
+            raise IndexError(f"window {at} of {len(self)}")
+        return self._window(number)
+
+    @abstractmethod
+    def _window(self, number: int) -> Example:
+        """Return the example of a number that is there."""
+
+
+class Prepared(Windows):
     """The examples of a text, in its order.
 
     ``fingerprint`` is that of everything that decided them: other text, tokenizers, length or ranges give another.
@@ -85,16 +106,7 @@ class Prepared(Sequence[Example]):
     def __len__(self) -> int:
         return self._size
 
-    @overload
-    def __getitem__(self, at: int) -> Example: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[Example]: ...
-    def __getitem__(self, at: int | slice) -> Example | list[Example]:
-        if isinstance(at, slice):
-            return [self[i] for i in range(*at.indices(len(self)))]
-        number = int(at) + len(self) * (at < 0)
-        if not 0 <= number < len(self):
-            raise IndexError(f"example {at} of {len(self)}")
+    def _window(self, number: int) -> Example:
         part = int(np.searchsorted(self._starts, number, side="right")) - 1
         return self._columns(part).example(number - int(self._starts[part]))
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from sad.align.reader import Ints
 from sad.assets.store import cache_folder
 from sad.data import cache, segments
 from sad.data.maker import ChangedError, Maker
-from sad.data.prepared import Prepared, left_out
+from sad.data.prepared import Prepared, Windows, left_out
 from sad.data.segments import Segment
 from sad.errors import UserError
 
@@ -31,7 +30,7 @@ LEAVE = 10.0
 """Seconds that a thread is given to end; one that waits for a network is left to itself."""
 
 
-class Streamed(Sequence[Example]):
+class Streamed(Windows):
     """The windows of a stream, in its order, as far as they are prepared: :meth:`need` asks for more.
 
     What is asked for before :meth:`going_on` is prepared then and there; after that a thread prepares ahead, as
@@ -154,16 +153,7 @@ class Streamed(Sequence[Example]):
     def __len__(self) -> int:
         return self._there if self._cap is None else self._cap
 
-    @overload
-    def __getitem__(self, at: int) -> Example: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[Example]: ...
-    def __getitem__(self, at: int | slice) -> Example | list[Example]:
-        if isinstance(at, slice):
-            return [self[i] for i in range(*at.indices(len(self)))]
-        number = int(at) + len(self) * (at < 0)
-        if not 0 <= number < len(self):
-            raise IndexError(f"window {at} of {len(self)}")
+    def _window(self, number: int) -> Example:
         of = self._segments[bisect_right(self._stops, number)]
         return self._opened(of)[number - of.first]
 
