@@ -96,7 +96,8 @@ def test_half_a_recipe_is_never_there(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
-    other = "import sys; from pathlib import Path; from sad.train.saving import folder\nwith folder.held(Path(sys.argv[1])): pass"
+    imports = "import sys; from pathlib import Path; from sad.train.saving import folder"
+    other = f"{imports}\nwith folder.held(Path(sys.argv[1])): pass"
 
     def tried() -> str:
         root = str(Path(__file__).resolve().parents[4])
