@@ -166,16 +166,21 @@ class Guards:
         self._deadline.saved(time.monotonic() - started)
 
     def ending(self, decision: Decision, supply: Supply) -> Ending:
-        """Return why the run ends after its last decision; put on record what a stream lacked or left out."""
+        """Return why the run ends after its last decision; put on record what a stream lacked or left out.
+
+        A run that is told to end in the step in which its stream ends is one that was told to: it is finished by
+        going on with it.
+        """
         why = self._verdict.why or "found by the first process"
         data = (supply.why or "another process could not read on") if decision.lack else ""
         if data:
             self._record.warn(self._progress.step, data)
         for line in supply.later:
             self._record.warn(None, line)
-        return Ending(
-            decision.signal, decision.time_is_up, why if decision.stop else "", data, decision.lack == Lack.ENDED
-        )
+        spent = decision.lack == Lack.ENDED
+        if spent and decision.told:
+            data, spent = "", False
+        return Ending(decision.signal, decision.time_is_up, why if decision.stop else "", data, spent)
 
     def _everywhere(self, written: bool) -> bool:
         """Wait for the others; return whether it went well on all of them, which the next save depends on."""

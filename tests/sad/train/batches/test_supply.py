@@ -24,6 +24,8 @@ from sad.train.batches import supply
 from sad.train.batches.supply import Lack, Supply
 from sad.train.plan import Plan
 from sad.train.saving import checkpoint
+from sad.train.watch.deadline import Deadline
+from sad.train.watch.ending import Ending
 from sad.train.watch.red_flags import RedFlags, Verdict
 from sad_doctor import names
 
@@ -245,6 +247,35 @@ def test_a_signal_ends_the_wait_for_a_stream_that_stalls(tmp_path: Path) -> None
         goes_on.set()
     assert done.result.signal == signal.SIGTERM
     assert checkpoint.steps_done(tmp_path / "cut") == done.result.step < STEPS
+
+
+@pytest.mark.parametrize("told", ["signal", "time"])
+def test_told_to_end_in_the_step_in_which_its_stream_ends_it_is_a_stopped_run(
+    tmp_path: Path, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left of it is done by going on: the student is written, as of a run that was not told."""
+    short = TEXTS[:6]
+    a_pass = -(-len(plan(tmp_path / "a", short).whole().train) // 2)
+    over: list[int] = []
+
+    class Tells(tiny.Silent):
+        def step(self, step: int, *_: object) -> None:
+            if step == a_pass:
+                over.append(step)
+                if told == "signal":
+                    os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Deadline, "passed", lambda _: told == "time" and bool(over))
+        stopped = tiny.train(plan(tmp_path / "a", short, epochs=1.0), tmp_path / "run", watch=Tells()).result
+    assert stopped.ending == (Ending(signal.SIGTERM) if told == "signal" else Ending(time_is_up=True))
+    assert checkpoint.steps_done(tmp_path / "run") == stopped.step == a_pass
+    assert not (tmp_path / "run" / "student").exists()
+    rest = tiny.train(plan(tmp_path / "a", short, epochs=1.0), tmp_path / "run", resume=True)
+    assert (rest.result.step, rest.result.ending.spent, rest.optimizer_steps) == (a_pass, True, 0)
+    tiny.train(plan(tmp_path / "a", short, epochs=1.0), tmp_path / "whole")
+    mine, theirs = (load_file(tmp_path / of / "student" / "model.safetensors") for of in ("run", "whole"))
+    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
 def test_what_was_left_out_is_told_at_the_end(tmp_path: Path) -> None:
