@@ -24,7 +24,7 @@ from sad import embedded
 from sad.align.example import Readers, cut
 from sad.align.reader import Reader
 from sad.data import Prepared, Streamed, prepare
-from sad.data.pools import first_pool
+from sad.data.pools import FIRST
 from sad.document import Document
 from sad.pair import load_tokenizer
 from sad.train.plan import make_schedule
@@ -108,7 +108,7 @@ def stream(megabytes: int) -> None:
     with TemporaryDirectory() as made:
         before, started = resident(), time.perf_counter()
         some = streamed(made)
-        some.need(first_pool(PER_STEP))
+        some.need(FIRST * PER_STEP)
         first, little = time.perf_counter() - started, len(some)
         with some.going_on(ALL, ALL):
             some.need(ALL)
@@ -119,7 +119,7 @@ def stream(megabytes: int) -> None:
         print(f"{sum(p.stat().st_size for p in Path(made).rglob('*.arrow')) / 1e6:.0f} MB on disk")
         key, size = some.key_at(ALL), len(some)
         started, again = time.perf_counter(), streamed(made)
-        again.need(first_pool(PER_STEP))
+        again.need(FIRST * PER_STEP)
         again.take_up(key)
         again.need(size)
         adopted = time.perf_counter() - started
@@ -146,7 +146,7 @@ def wait() -> None:
     with TemporaryDirectory() as made:
         plan = make_plan(parse({"train": {"max_steps": steps, "save_every": 10**6, "eval_every": 10**6}}, "it"))
         some = Streamed(Repeated(4 * 10**6), plan.pair.readers, LENGTH, Path(made), workers=1)
-        some.need(first_pool(plan.schedule().per_step))
+        some.need(FIRST * plan.schedule().per_step)
         plan = replace(plan, train=some, held_out=plan.held_out[:4], steps=steps)
         waited: list[float] = []
         Supply.took = counted  # type: ignore[method-assign]

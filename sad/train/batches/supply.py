@@ -46,8 +46,7 @@ class Supply:
         """Prepare while it is entered."""
         if not isinstance(self._schedule, Pools):
             return nullcontext()
-        most = self._plan.steps * self._schedule.per_step
-        return self._schedule.source.going_on(most, self._schedule.lead)
+        return self._schedule.source.going_on(self._schedule.windows(self._plan.steps), self._schedule.lead)
 
     def lack(self, until: Callable[[], bool]) -> Lack:
         """Wait for the windows of the next step, or ``until`` is true; return what it lacks."""

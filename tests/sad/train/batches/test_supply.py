@@ -85,19 +85,21 @@ def warnings(folder: Path) -> list[str]:
     return [line["message"] for line in lines if line["kind"] == names.EVENT_WARNING]
 
 
-@pytest.mark.parametrize("gone", [False, True])
-def test_killed_in_any_pool_and_gone_on_with_is_the_run_that_was_not(tmp_path: Path, gone: bool) -> None:
-    """Also if all that was prepared is gone."""
-    tiny.train(plan(tmp_path / "a"), tmp_path / "whole")
+@pytest.mark.parametrize(("gone", "packing"), [(False, False), (True, False), (False, True)])
+def test_killed_in_any_pool_and_gone_on_with_is_the_run_that_was_not(tmp_path: Path, gone: bool, packing: bool) -> None:
+    """Also if all that was prepared is gone, and where windows share rows."""
+    tiny.train(plan(tmp_path / "a", packing=packing), tmp_path / "whole")
     for at in (3, 6, 9):
-        rest = plan(tmp_path / (f"b{at}" if gone else "b"))
+        rest = plan(tmp_path / (f"b{at}" if gone else "b"), packing=packing)
         # it has no more than the first pool before it is taken up
         assert len(rest.train) < 12
         with pytest.raises(MemoryError):
             tiny.train(rest, tmp_path / "cut", resume=at > 3, watch=Falls(at))
     assert checkpoint.steps_done(tmp_path / "cut") == 8
-    rest = plan(tmp_path / ("c" if gone else "b"))
+    rest = plan(tmp_path / ("c" if gone else "b"), packing=packing)
     assert tiny.train(rest, tmp_path / "cut", resume=True).result.start == 8
+    if packing:
+        assert max(len(row) for step in range(STEPS) for row in rest.schedule().taken(step)) > 1
     same(tmp_path / "whole", tmp_path / "cut")
     assert [one for one in threading.enumerate() if one.name == "sad-stream"] == []
 
