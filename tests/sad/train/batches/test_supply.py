@@ -6,83 +6,29 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from streamed_run import STEPS, TEXTS, Falls, end, plan, same, shrink, warnings
 
 from sad import tiny
 from sad.align.worker import Workers
-from sad.data import Streamed, maker, pools, segments, stream
+from sad.data import Streamed, maker
 from sad.errors import UserError
-from sad.objective import Ledger
 from sad.train.batches import supply
 from sad.train.batches.supply import Lack, Supply
-from sad.train.plan import Plan
 from sad.train.saving import checkpoint
-from sad.train.watch.deadline import Deadline
-from sad.train.watch.ending import Ending
 from sad.train.watch.red_flags import RedFlags, Verdict
 from sad_doctor import names
-
-TEXTS = [f"{number} {tiny.TEXT[7 * number : 7 * number + 60]}" for number in range(24)]
-"""About two windows each."""
-OF_THE_MOMENT = ("time", names.TOKENS_PER_SECOND, names.SECONDS, names.MEMORY)
-STEPS = 9
-"""Three pools: of 2 steps, of 4, and a part of one of 8."""
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pools, "FIRST", 2)
-    monkeypatch.setattr(stream, "LEAVE", 0.2)
-    monkeypatch.setattr(segments, "FIRST", 150)
-    monkeypatch.setattr(segments, "MOST", 300)
-
-
-def plan(folder: Path, texts: Iterable[str] = TEXTS, **train: Any) -> Plan:
-    how = {"max_steps": STEPS, "batch_size": 2, "eval_every": 5, "save_every": 2, **train}
-    made = tiny.plan({"train": how, "data": {"max_length": 24, "eval_windows": 2}})
-    some = Streamed(texts, made.pair.readers, 24, folder, workers=0, name="corpus")
-    some.need(2 * 2)
-    return replace(made, train=some, steps=STEPS if how["max_steps"] == STEPS else made.steps)
-
-
-class Falls(tiny.Silent):
-    """Is killed after a step."""
-
-    def __init__(self, step: int) -> None:
-        self._step = step
-
-    def step(self, step: int, _ledger: Ledger, _rate: float) -> None:
-        if step == self._step:
-            raise MemoryError("killed")
-
-
-def end(folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
-    last = checkpoint.newest(folder)
-    tensors = {name: of for file in ("MODEL", "OPTIMIZER")
-               for name, of in load_file(last / getattr(checkpoint, file)).items()}  # fmt: skip
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    log = [{key: of for key, of in line.items() if not key.startswith(OF_THE_MOMENT)} for line in lines]
-    return tensors, json.loads((last / checkpoint.STATE).read_text()), log
-
-
-def same(one: Path, other: Path) -> None:
-    (mine, state, log), (theirs, expected, record) = end(one), end(other)
-    assert state == expected
-    assert log == record
-    assert mine.keys() == theirs.keys()
-    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
-
-
-def warnings(folder: Path) -> list[str]:
-    lines = map(json.loads, (folder / "events.jsonl").read_text().splitlines())
-    return [line["message"] for line in lines if line["kind"] == names.EVENT_WARNING]
+    shrink(monkeypatch)
 
 
 @pytest.mark.parametrize(("gone", "packing"), [(False, False), (True, False), (False, True)])
@@ -187,33 +133,6 @@ def test_a_stream_that_breaks_saves_and_the_run_goes_on_later(tmp_path: Path) ->
     assert all(torch.equal(mine[0][name], theirs[0][name]) for name in theirs[0])
 
 
-def test_a_stream_that_ends_early_is_gone_over_again_and_then_the_student_is_written(tmp_path: Path) -> None:
-    short = TEXTS[:6]
-    windows = len(plan(tmp_path / "a", short).whole().train)
-    a_pass = -(-windows // 2)
-    assert 2 < a_pass < STEPS < 2 * a_pass
-    # twice is more than enough
-    two = tiny.train(plan(tmp_path / "a", short, epochs=2.0), tmp_path / "two")
-    assert (two.result.step, two.result.ending.early) == (STEPS, False)
-    one = tiny.train(plan(tmp_path / "a", short, epochs=1.0), tmp_path / "one")
-    ending = one.result.ending
-    assert (one.result.step, ending.early, ending.spent) == (a_pass, True, True)
-    assert f"the stream has ended with {windows} windows, {a_pass} steps a pass" in ending.data
-    assert f"train.max_steps = {a_pass}" in ending.data
-    assert (tmp_path / "one" / "student" / "model.safetensors").exists()
-    assert checkpoint.steps_done(tmp_path / "one") == a_pass
-    # scored as it is written
-    _, _, log = end(tmp_path / "one")
-    assert log[-1]["step"] == a_pass
-    assert names.EVAL_LM_LOSS in log[-1]
-    # and once, where it is due at that step
-    tiny.train(plan(tmp_path / "a", short, epochs=1.0, eval_every=a_pass), tmp_path / "due")
-    _, _, log = end(tmp_path / "due")
-    assert [line["step"] for line in log if names.EVAL_LM_LOSS in line] == [0, a_pass]
-    again = tiny.train(plan(tmp_path / "a", short, epochs=1.0), tmp_path / "one", resume=True)
-    assert (again.result.step, again.optimizer_steps) == (a_pass, 0)
-
-
 def test_the_way_back_goes_on_in_the_stream_and_can_be_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,35 +168,6 @@ def test_a_signal_ends_the_wait_for_a_stream_that_stalls(tmp_path: Path) -> None
         goes_on.set()
     assert done.result.signal == signal.SIGTERM
     assert checkpoint.steps_done(tmp_path / "cut") == done.result.step < STEPS
-
-
-@pytest.mark.parametrize("told", ["signal", "time"])
-def test_told_to_end_in_the_step_in_which_its_stream_ends_it_is_a_stopped_run(
-    tmp_path: Path, told: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is left of it is done by going on: the student is written, as of a run that was not told."""
-    short = TEXTS[:6]
-    a_pass = -(-len(plan(tmp_path / "a", short).whole().train) // 2)
-    over: list[int] = []
-
-    class Tells(tiny.Silent):
-        def step(self, step: int, *_: object) -> None:
-            if step == a_pass:
-                over.append(step)
-                if told == "signal":
-                    os.kill(os.getpid(), signal.SIGTERM)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Deadline, "passed", lambda _: told == "time" and bool(over))
-        stopped = tiny.train(plan(tmp_path / "a", short, epochs=1.0), tmp_path / "run", watch=Tells()).result
-    assert stopped.ending == (Ending(signal.SIGTERM) if told == "signal" else Ending(time_is_up=True))
-    assert checkpoint.steps_done(tmp_path / "run") == stopped.step == a_pass
-    assert not (tmp_path / "run" / "student").exists()
-    rest = tiny.train(plan(tmp_path / "a", short, epochs=1.0), tmp_path / "run", resume=True)
-    assert (rest.result.step, rest.result.ending.spent, rest.optimizer_steps) == (a_pass, True, 0)
-    tiny.train(plan(tmp_path / "a", short, epochs=1.0), tmp_path / "whole")
-    mine, theirs = (load_file(tmp_path / of / "student" / "model.safetensors") for of in ("run", "whole"))
-    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
 def test_what_was_left_out_is_told_at_the_end(tmp_path: Path) -> None:
