@@ -157,7 +157,7 @@ def wait() -> None:
         print(f"{steps} steps in {seconds:.0f} s, {(waited[0] + asked[0]) / seconds:.1%} waited, {len(some):,} windows")
 
 
-def real_share(some: Prepared, recipe: Any) -> tuple[float, float, int]:
+def real_share(some: Prepared | Streamed, recipe: Any) -> tuple[float, float, int]:
     """Real tokens of an epoch, of all that are computed: the student's, the teacher's; and the steps."""
     schedule = make_schedule(recipe, some)
     mine = np.array([len(e.student) for e in some])
@@ -209,6 +209,21 @@ def real() -> None:
                 waited: list[float] = []
                 seconds = timed(plan, Path(made) / way, Silent(), train, waited)
                 print(f"{said}; {sum(tokens) / seconds:.0f} student tokens/s; {waited[0] / seconds:.1%} waited", count)
+            real_stream(name, _documents(texts), length, Path(made))
+
+
+def real_stream(name: str, texts: Sequence[Document], length: int, folder: Path) -> None:
+    """Real tokens of a stream in rows of several windows, of which no more than a pool is known at a time."""
+    from sad.recipe.schema import parse
+
+    some = Streamed(texts, readers(), length, folder)
+    some.need(ALL)
+    recipe = parse({"data": {"max_length": length}, "train": {"max_steps": ALL, "packing": True}}, "the benchmark")
+    started = time.perf_counter()
+    mine, theirs, count = real_share(some, recipe)
+    seconds = time.perf_counter() - started
+    told = f"{name}, a stream, packed: {mine:.1%} of the student's tokens are real, {theirs:.1%} of the teacher's"
+    print(f"{told}; {count} steps in {seconds:.1f} s")
 
 
 def timed(plan: Any, folder: Path, watch: Any, train: Any, waited: list[float]) -> float:

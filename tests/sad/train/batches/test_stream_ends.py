@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from streamed_run import STEPS, TEXTS, end, plan, shrink
+from streamed_run import STEPS, TEXTS, Falls, end, plan, same, shrink
 
 from sad import tiny
+from sad.train.plan import Plan
 from sad.train.saving import checkpoint
 from sad.train.watch.deadline import Deadline
 from sad.train.watch.ending import Ending
@@ -77,3 +78,15 @@ def test_told_to_end_in_the_step_in_which_its_stream_ends_it_is_a_stopped_run(
     tiny.train(plan(tmp_path / "a", short, epochs=1.0), tmp_path / "whole")
     mine, theirs = (load_file(tmp_path / of / "student" / "model.safetensors") for of in ("run", "whole"))
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+
+def test_rows_of_windows_are_gone_over_again_too_and_a_run_that_was_killed_then_is_the_same(tmp_path: Path) -> None:
+    def rows() -> Plan:
+        return plan(tmp_path / "a", TEXTS[:6], epochs=3.0, packing=True)
+
+    assert rows().whole().schedule().steps_per_epoch < 6
+    tiny.train(rows(), tmp_path / "whole")
+    with pytest.raises(MemoryError):
+        tiny.train(rows(), tmp_path / "cut", watch=Falls(8))
+    assert tiny.train(rows(), tmp_path / "cut", resume=True).result.start == 6
+    same(tmp_path / "whole", tmp_path / "cut")

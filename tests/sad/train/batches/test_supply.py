@@ -74,8 +74,11 @@ def test_a_run_that_goes_on_does_not_wait_for_text_that_was_read_before(tmp_path
     same(tmp_path / "whole", tmp_path / "cut")
 
 
-def test_workers_lead_and_prefetch_change_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny.train(plan(tmp_path / "a"), tmp_path / "one")
+@pytest.mark.parametrize("packing", [False, True])
+def test_workers_lead_and_prefetch_change_no_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packing: bool
+) -> None:
+    tiny.train(plan(tmp_path / "a", packing=packing), tmp_path / "one")
     begun: list[int] = []
 
     def counted(readers: Any, length: int, count: int) -> Workers:
@@ -83,7 +86,7 @@ def test_workers_lead_and_prefetch_change_no_bit(tmp_path: Path, monkeypatch: py
         return Workers(readers, length, count)
 
     monkeypatch.setattr(maker, "Workers", counted)
-    other = plan(tmp_path / "b", prefetch=0)
+    other = plan(tmp_path / "b", prefetch=0, packing=packing)
     assert isinstance(other.train, Streamed)
     other.train._maker._workers = 1
     monkeypatch.setattr("sad.data.pools.LEAD", 0)
