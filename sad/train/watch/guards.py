@@ -104,7 +104,8 @@ class Guards:
     def decide(self, interrupt: Interrupt, supply: Supply, *, first: bool = False, last: bool = False) -> Decision:
         """Judge the run after a step, or before the first; return what all processes do next, and hold them to it.
 
-        Waits for the windows of the next step, but not beyond a signal or the time.
+        Waits for the windows of the next step, but not beyond a signal or the time. Raises UserError on every process
+        where they do not read the same text.
         """
         progress = self._progress
         self._deadline.worked()
@@ -120,7 +121,7 @@ class Guards:
             cuts=progress.cuts,
             lack=lack,
         )
-        decision = agreed(self._accelerator, mine)
+        decision = agreed(self._accelerator, mine, progress.data)
         progress.cuts = decision.cuts
         self._deadline.started()
         return decision
