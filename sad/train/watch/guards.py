@@ -13,11 +13,12 @@ import torch
 from accelerate import Accelerator
 
 from sad.distiller import Distiller
+from sad.errors import TrainingError
 from sad.objective import Objective
 from sad.recipe.schema import Train
 from sad.train.batches.supply import Lack, Supply
 from sad.train.ledger.record import NoRecord, Record
-from sad.train.saving import checkpoint
+from sad.train.saving import checkpoint, consent
 from sad.train.saving.checkpoint import Progress
 from sad.train.saving.push import push
 from sad.train.step import Step
@@ -93,7 +94,16 @@ class Guards:
             self._record.warn(self._progress.step, told, names.EVENT_OUT_OF_MEMORY)
 
         shared = (shared and self._accelerator.num_processes > 1) or self.pieces
-        return out_of_memory.with_room(self._progress, self._recipe.batch_size, attempt, clear, tell, shared=shared)
+        size, cuts = self._recipe.batch_size, 2 * self._progress.cuts
+        try:
+            return out_of_memory.with_room(self._progress, size, attempt, clear, tell, shared=shared)
+        except out_of_memory.InSharedPassError as error:
+            way = "halve train.batch_size, double train.accumulation"
+            if self._progress.cuts >= size:
+                way = out_of_memory.ADVICE
+            elif self.saved.step is not None and out_of_memory.note(self._folder, cuts):
+                way = f"go on with half the micro-batch: {consent.command(self._folder)}"
+            raise TrainingError(f"{error}: {way}") from None
 
     def count(self, done: Step, supply: Supply) -> None:
         """Count a step."""
