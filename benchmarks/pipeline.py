@@ -3,7 +3,7 @@
 python benchmarks/pipeline.py prepare      tokens a second of a core, and the alignment's share of it
 python benchmarks/pipeline.py memory 300   resident memory while that many MB of text are prepared
 python benchmarks/pipeline.py stream 15    memory, and seconds to the first step, of a stream of that many MB
-python benchmarks/pipeline.py wait         share of a run's time on a stream that is waited for windows
+python benchmarks/pipeline.py wait 60      share of a run's time on a stream of so many MB that is waited for windows
 python benchmarks/pipeline.py real         share of computed tokens that are real, and of time that is waited
 """
 
@@ -24,7 +24,7 @@ from sad import embedded
 from sad.align.example import Readers, cut
 from sad.align.reader import Reader
 from sad.data import Prepared, Streamed, prepare
-from sad.data.pools import FIRST
+from sad.data.pools import FIRST, make_pools
 from sad.document import Document
 from sad.pair import load_tokenizer
 from sad.train.plan import make_schedule
@@ -126,10 +126,16 @@ def stream(megabytes: int) -> None:
         started, found = time.perf_counter(), streamed(made)
         found.need(ALL)
         read = time.perf_counter() - started
-        print(f"gone on with at its end: {adopted:.1f} s to the windows of the next step; read again {read:.1f} s")
+        print(
+            f"gone on with at its end: {adopted:.1f} s to the windows of the next step; read again {read:.1f} s", end=""
+        )
+        started, packed = time.perf_counter(), make_pools(again, ALL, PER_STEP, 1, 0, room=LENGTH)
+        packed.key(size // PER_STEP)
+        print(f"; in rows of several, of which there are {packed.windows(1) / PER_STEP:.1f} windows each, ", end="")
+        print(f"{time.perf_counter() - started:.1f} s more")
 
 
-def wait() -> None:
+def wait(megabytes: int) -> None:
     """Train the embedded pair on a stream that is prepared meanwhile, by one process."""
     from sad.recipe.schema import parse
     from sad.tiny import Silent
@@ -145,7 +151,7 @@ def wait() -> None:
 
     with TemporaryDirectory() as made:
         plan = make_plan(parse({"train": {"max_steps": steps, "save_every": 10**6, "eval_every": 10**6}}, "it"))
-        some = Streamed(Repeated(4 * 10**6), plan.pair.readers, LENGTH, Path(made), workers=1)
+        some = Streamed(Repeated(megabytes * 10**6), plan.pair.readers, LENGTH, Path(made), workers=1)
         some.need(FIRST * plan.schedule().per_step)
         plan = replace(plan, train=some, held_out=plan.held_out[:4], steps=steps)
         waited: list[float] = []
@@ -266,8 +272,8 @@ if __name__ == "__main__":
             memory(int(megabytes))
         case ["stream", megabytes]:
             stream(int(megabytes))
-        case ["wait"]:
-            wait()
+        case ["wait", megabytes]:
+            wait(int(megabytes))
         case ["real"]:
             real()
         case _:

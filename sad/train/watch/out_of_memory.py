@@ -19,6 +19,7 @@ from accelerate import Accelerator
 
 from sad.errors import TrainingError
 from sad.train.saving.checkpoint import Progress
+from sad_doctor import bounded
 from sad_doctor.record import replace_text
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ def note(folder: Path, cuts: int) -> bool:
 def noted(folder: Path) -> int:
     """Return what was left there, 1 where nothing was."""
     try:
-        return max(1, int((folder / NOTE).read_text(encoding="ascii")))
+        return max(1, int(bounded.text(folder / NOTE, 99)))
     except (OSError, ValueError):
         return 1
 
