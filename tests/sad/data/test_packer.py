@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from listed_stream import Listed
 
-from sad.data.packer import Packer, Pool
+from sad.data.packer import PACKED, Packer, Pool
 from sad.data.schedule import rows_of
 from sad.errors import UserError
 
@@ -79,6 +79,15 @@ def test_a_pool_asks_for_no_window_that_it_could_do_without(sizes: list[int], nu
         there = [min(ROOM, sizes[i]) for i in range(stop - 1) if i not in before]
         assert sum(there) < rows(number) * ROOM
     assert stop <= len(sizes)
+
+
+@given(texts, st.integers(0, 3))
+def test_the_fullest_rows_are_taken_first(sizes: list[int], seed: int) -> None:
+    """What is next to empty may be filled later on."""
+    pool, kept = packer(sizes, seed).pool(0), np.minimum(sizes, ROOM)
+    made = rows_of(kept[: pool.stop], ROOM, seed, PACKED, 1)
+    fullest = sorted((int(kept[row].sum()) for row in made), reverse=True)[:FEW]
+    assert sorted((int(kept[row].sum()) for row in pool.rows), reverse=True) == fullest
 
 
 @pytest.mark.parametrize("kind", ["uneven", "long", "two thirds"])
