@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from listed_stream import Listed
 
@@ -68,6 +68,7 @@ def test_a_pool_is_the_same_however_it_is_asked_for(sizes: list[int], seed: int,
     assert sum(len(pool[2]) for pool in found) == sum(len(pool.rows) for pool in every(other)) == other.size
 
 
+@example([ROOM] * 60, 2)
 @given(texts, st.integers(0, 4))
 def test_a_pool_asks_for_no_window_that_it_could_do_without(sizes: list[int], number: int) -> None:
     one = packer(sizes)
