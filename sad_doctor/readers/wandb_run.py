@@ -23,6 +23,7 @@ from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.tail import Pace, Tail
 from sad_doctor.readers.tracebacks import Tracebacks
+from sad_doctor.readers.wandb_block import histories
 from sad_doctor.readers.wandb_items import item, items
 from sad_doctor.run import Event, Run
 
@@ -32,6 +33,7 @@ _START, _BLOCK = 7, 32 << 10
 _FRAGMENT = struct.Struct("<IHB")
 _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _HISTORY, _CONFIG, _OUTPUT, _RUN, _EXIT = 2, 5, 13, 17, 18
+_READ = frozenset({_HISTORY, _CONFIG, _OUTPUT, _RUN, _EXIT})
 _RUN_ID, _RUN_CONFIG, _RUN_NAME = 1, 4, 8
 _LINE = 3
 _LARGEST = 64 << 20
@@ -73,6 +75,7 @@ class Records:
             at = _START
         start = self._at
         while start + at >= _START and self.broken is None:
+            at = self._whole_ones(data, at, start, found)
             room = _BLOCK - (start + at) % _BLOCK
             left = len(data) - at
             if room < _FRAGMENT.size:
@@ -98,6 +101,25 @@ class Records:
             at += _FRAGMENT.size + size
         self._rest, self._at = b"" if self.broken is not None else data[at:], start + at
         return found
+
+    def _whole_ones(self, data: bytes, at: int, start: int, found: list[bytes]) -> int:
+        """Take the whole records from ``at`` on that follow each other in one block: nearly all. Return where they end.
+
+        What is not one of them is left: of it there is more to say.
+        """
+        if self._parts:
+            return at
+        last = min(len(data), at + _BLOCK - (start + at) % _BLOCK)
+        take, unpack, header = found.append, _FRAGMENT.unpack_from, _FRAGMENT.size
+        while at + header <= last:
+            _, size, kind = unpack(data, at)
+            begin = at + header
+            end = begin + size
+            if kind != _WHOLE or end > last:
+                break
+            take(data[begin:end])
+            at = end
+        return at
 
     def _fragment(self, kind: int, part: bytes, found: list[bytes]) -> None:
         if kind in (_WHOLE, _FIRST):
@@ -154,11 +176,14 @@ class WandbLog:
         return self._run
 
     def _take(self, chunk: bytes) -> None:
-        for record in self._records.feed(chunk):
-            try:
-                self._record(record)
-            except ValueError:
-                self._garbage += 1
+        for many, rest in histories(self._records.feed(chunk), _READ):
+            for every, step in many:
+                self._row(every, step)
+            for record in rest:
+                try:
+                    self._record(record)
+                except ValueError:
+                    self._garbage += 1
         self._flush()
 
     def _record(self, record: bytes) -> None:
@@ -184,7 +209,9 @@ class WandbLog:
                 told.append(item(value))
             elif number == 2 and isinstance(value, bytes):
                 step = next((signed(one) for key, one in fields(value) if key == 1 and isinstance(one, int)), 0)
-        every = dict(told)
+        self._row(dict(told), step)
+
+    def _row(self, every: dict[str, object], step: object) -> None:
         # the writer's order is that of a hash table: the same keys are put into one order, so that they are alike
         if every.keys() != self._layout:
             self._layout = every.keys()
