@@ -103,7 +103,8 @@ class _Block:
     def _find_items(self) -> None:
         """Find the marks of values; an item begins where the one before it ends."""
         text = self._text
-        mark = np.flatnonzero((text[:-1] == _VALUE) & (text[1:] == _VALUE_TOO))
+        mark = np.flatnonzero(text == _VALUE)
+        mark = mark[text[mark + 1] == _VALUE_TOO]
         record = np.searchsorted(self._begin, mark, "right") - 1
         # outside of these bounds it is a length or a step that looks like a mark
         within = self._usual[record] & (mark > self._content[record]) & (mark + 2 < self._end[record])
@@ -111,7 +112,8 @@ class _Block:
         ends = np.flatnonzero(np.diff(self._record, prepend=-1, append=-1))
         self._first, self._last = ends[:-1], ends[1:] - 1
         self._behind = self._mark + 3 + text[self._mark + 2]
-        self._item = np.roll(self._behind, 1)
+        self._item = np.empty_like(self._behind)
+        self._item[1:] = self._behind[:-1]
         self._item[self._first] = self._content[self._record[self._first]]
 
     def _check_items(self) -> Numbers:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import KeysView
+from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 
 from sad_doctor import names
@@ -23,7 +24,7 @@ from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.tail import Pace, Tail
 from sad_doctor.readers.tracebacks import Tracebacks
-from sad_doctor.readers.wandb_block import histories
+from sad_doctor.readers.wandb_block import Told, histories
 from sad_doctor.readers.wandb_items import item, items
 from sad_doctor.run import Event, Run
 
@@ -143,7 +144,8 @@ class WandbLog:
         self._name = ""
         self._exit: int | None = None
         self._new: list[dict[str, object]] = []
-        self._layout: KeysView[str] = {}.keys()
+        self._layout: frozenset[str] = frozenset()
+        self._stepped = False
         self._shown: list[str] = []
         self._start()
 
@@ -177,8 +179,7 @@ class WandbLog:
 
     def _take(self, chunk: bytes) -> None:
         for many, rest in histories(self._records.feed(chunk), _READ):
-            for every, step in many:
-                self._row(every, step)
+            self._tell(many)
             for record in rest:
                 try:
                     self._record(record)
@@ -202,31 +203,38 @@ class WandbLog:
                 self._exit = next((one for key, one in fields(value) if key == 1 and isinstance(one, int)), 0)
 
     def _history(self, history: bytes) -> None:
-        step: object = None
+        step: int | None = None
         told, end = items(history)
         for number, value in fields(history[end:]):
             if number == 1 and isinstance(value, bytes):
                 told.append(item(value))
             elif number == 2 and isinstance(value, bytes):
                 step = next((signed(one) for key, one in fields(value) if key == 1 and isinstance(one, int)), 0)
-        self._row(dict(told), step)
+        self._tell([(dict(told), step)])
 
-    def _row(self, every: dict[str, object], step: object) -> None:
-        # the writer's order is that of a hash table: the same keys are put into one order, so that they are alike
-        if every.keys() != self._layout:
-            self._layout = every.keys()
-            self._shown = [key for key in every if not key.startswith(_OWN)]
-        if self._shown:
-            row = {key: every[key] for key in self._shown}
+    def _tell(self, many: Sequence[Told]) -> None:
+        """Take items and step of records; those of the same keys are kept until others come or all are shown."""
+        for every, step in many:
             if step is None:
                 step = every.get("_step")
-            if step is not None:
-                row["step"] = step
-            self._new.append(row)
+            # the writer's order is that of a hash table: that of the first record holds for all with the same keys
+            if every.keys() != self._layout or (step is None) == self._stepped:
+                self._flush()
+                self._layout, self._stepped = frozenset(every), step is not None
+                self._shown = [key for key in every if not key.startswith(_OWN)]
+            if self._shown:
+                if step is not None:
+                    every["step"] = step
+                self._new.append(every)
 
     def _flush(self) -> None:
+        """Put the rows that were kept into the columns."""
+        if not self._new:
+            return
         new, self._new = self._new, []
-        self._rows.add_all(new)
+        keys = list(dict.fromkeys([*self._shown, "step"])) if self._stepped else self._shown
+        cells = list(map(itemgetter(*keys), new)) if len(keys) > 1 else [(row[keys[0]],) for row in new]
+        self._rows.add_table(keys, cells)
 
     def _printed(self, output: bytes) -> None:
         for number, value in fields(output):
@@ -271,7 +279,8 @@ class WandbLog:
         self._records = Records()
         self._rows = Rows(last_wins=True)
         self._new = []
-        self._layout = {}.keys()
+        self._layout = frozenset()
+        self._stepped = False
         self._shown = []
         self._config: dict[str, object] = {}
         self._garbage = 0
