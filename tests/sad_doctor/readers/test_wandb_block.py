@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sad_doctor.readers import wandb_block
 from sad_doctor.readers.protobuf import fields
-from sad_doctor.readers.wandb_block import FEWEST, histories
+from sad_doctor.readers.wandb_block import LEAST, histories
 from sad_doctor.readers.wandb_run import WandbLog
 from sad_doctor.run import Run
 from tests.sad_doctor.readers.test_wandb_items import message, varint
@@ -44,10 +44,10 @@ def framed(records: list[bytes]) -> bytes:
     return out
 
 
-def read(data: bytes, path: Path, fewest: int, pieces: int = 1) -> Run:
-    """Read a file that came in so many pieces, by way of blocks where there are so many records at least."""
-    log, before = WandbLog(path), wandb_block.FEWEST
-    wandb_block.FEWEST = fewest
+def read(data: bytes, path: Path, least: int, pieces: int = 1) -> Run:
+    """Read a file that came in so many pieces, by way of blocks where so many bytes of records are there at least."""
+    log, before = WandbLog(path), wandb_block.LEAST
+    wandb_block.LEAST = least
     try:
         path.write_bytes(b"")
         for at in range(pieces):
@@ -56,7 +56,7 @@ def read(data: bytes, path: Path, fewest: int, pieces: int = 1) -> Run:
             log.poll()
         return log.run()
     finally:
-        wandb_block.FEWEST = before
+        wandb_block.LEAST = before
 
 
 def same(one: Run, other: Run) -> None:
@@ -166,15 +166,17 @@ def test_usual_records_are_all_read_at_once() -> None:
 
 
 def test_few_records_are_left_to_the_patient_reader() -> None:
-    records = [history([item(("a",), "1")])] * (FEWEST - 1)
-    assert list(histories(records, {2})) == [((), records)]
+    one = history([item(("a",), "1")])
+    few = [one] * ((LEAST - 1) // len(one))
+    assert list(histories(few, {2})) == [((), few)]
+    assert list(histories([*few, one], {2})) == [([({"a": 1}, None)] * (len(few) + 1), ())]
 
 
 def test_what_tells_nothing_is_passed_over_and_the_rest_keeps_its_order() -> None:
     good, odd, silent = history([item(("a",), "1")]), history([item(("a",), "broken,")]), message(3, b"x")
-    spans = list(histories([good, silent, odd, good, good, silent, odd] * 5, {2}))
+    spans = list(histories([good, silent, odd, good, good, silent, odd] * 500, {2}))
     told = [[len(rows), [dict(fields(record)).keys() for record in rest]] for rows, rest in spans]
-    assert [count for count, _ in told] == [1, 2, *[1, 2] * 4, 0]
-    assert [record for _, rest in spans for record in rest] == [odd] * 10
-    assert list(histories([silent] * 20, {2})) == [([], ())]
-    assert next(histories([silent] * 20, {2, 3})) == ([], [silent])
+    assert [count for count, _ in told] == [1, 2] * 500 + [0]
+    assert [record for _, rest in spans for record in rest] == [odd] * 1000
+    assert list(histories([silent] * 6000, {2})) == [([], ())]
+    assert next(histories([silent] * 6000, {2, 3})) == ([], [silent])
