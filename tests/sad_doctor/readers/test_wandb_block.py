@@ -165,15 +165,71 @@ def test_usual_records_are_all_read_at_once() -> None:
     assert all(every["train/kd"] < 1 and every["_step"] == step for every, step in many)
 
 
+def strange(*fields: bytes) -> bytes:
+    """A history record with one item of these fields."""
+    return history([message(1, b"".join(fields))])
+
+
+one = message(16, b"1")
+good_items = [item(("a",), "1")]
+STRANGE = {
+    "a size whose second byte looks like a key": history([b"\n\x85\x12\x64" + b"k" * 100 + message(16, b"1" * 28)]),
+    "an item of more than 127 bytes": history([item(("a" * 125,), "1")]),
+    "no value": history([item(("a",), "")]),
+    "a field before the key": strange(message(3, b""), message(2, b"a"), one),
+    "another field than a key": strange(message(3, b"a"), one),
+    "another field than a part of a key": strange(message(2, b"a"), message(3, b"b"), one),
+    "a key before parts of one": strange(message(1, b"a"), message(2, b"b"), one),
+    "a field behind the value": strange(message(2, b"a"), one, message(2, b"b")),
+    "another field than an item": history([message(3, message(2, b"a") + one)]),
+    "a field between the items": history([*good_items, b"\x12\x00", *good_items]),
+    "a field behind the items": history(good_items, b"\x18\x01"),
+    "no items": history([]),
+    "a key twice": history(good_items * 2),
+    "a comma in a value": history([item(("a",), "[1,2]")]),
+    "a value that holds another key": history([item(("a",), '1,"b":2')]),
+    "a quote in a key": history([item(('a":"b',), "1")]),
+    "a key that an object begins in": history([item(('a":{"b',), "1}")]),
+    "an escape in a key": history([item(("a\\n",), "1")]),
+    "a bracket over two values": history([item(("a",), '{"q":1'), item(("b",), "2}")]),
+    "a step of five bytes": history(good_items, message(2, b"\x08" + varint(1 << 29))),
+    "a step that does not end": history(good_items, message(2, b"\x08\x80")),
+    "a step in another field": history(good_items, message(2, b"\x10\x05")),
+    "a field behind the step": history(good_items, message(2, b"\x08\x05\x10\x05")),
+    "the step in another field": history(good_items, message(3, b"\x08\x05")),
+    "two steps": history(good_items, message(2, b"\x08\x05") * 2),
+    "a field behind the history": history(good_items) + b"\x1a\x00",
+    "a history that is cut": history(good_items)[:-1],
+    "a number of the record in five bytes": history(good_items, number=b"\x08" + varint(1 << 29)),
+    "a history in no bytes": b"\x08\x05\x10\x05",
+    "another record that is cut": message(3, b"a")[:-1],
+    "a record of a high number": message(18, b"\x08\x00"),
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_strange_record_is_left_to_the_patient_reader_and_no_other(name: str) -> None:
+    odd = STRANGE[name]
+    usual = [
+        history([item(("a",), "1"), item(("b", "c"), "NaN")], message(2, b"\x08" + varint(130 * k))) for k in (0, 1)
+    ]
+    records = [*usual * 300, odd, *usual * 300]
+    spans = list(histories(records, {2}))
+    assert [(len(rows), list(rest)) for rows, rest in spans] == [(600, [odd]), (600, [])]
+    assert {str(told) for rows, _ in spans for told in rows} == {
+        str(({"a": 1, "b/c": float("nan")}, step)) for step in (0, 130)
+    }
+
+
 def test_few_records_are_left_to_the_patient_reader() -> None:
-    one = history([item(("a",), "1")])
-    few = [one] * ((LEAST - 1) // len(one))
+    few = [history(good_items)] * ((LEAST - 1) // len(history(good_items)))
     assert list(histories(few, {2})) == [((), few)]
-    assert list(histories([*few, one], {2})) == [([({"a": 1}, None)] * (len(few) + 1), ())]
+    assert list(histories([*few, few[0]], {2})) == [([({"a": 1}, None)] * (len(few) + 1), ())]
 
 
 def test_what_tells_nothing_is_passed_over_and_the_rest_keeps_its_order() -> None:
-    good, odd, silent = history([item(("a",), "1")]), history([item(("a",), "broken,")]), message(3, b"x")
+    good, odd, silent = history(good_items), STRANGE["a comma in a value"], message(3, b"x")
     spans = list(histories([good, silent, odd, good, good, silent, odd] * 500, {2}))
     told = [[len(rows), [dict(fields(record)).keys() for record in rest]] for rows, rest in spans]
     assert [count for count, _ in told] == [1, 2] * 500 + [0]
