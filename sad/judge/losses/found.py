@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from sad.judge.losses.call import Call
-from sad.judge.losses.context import of_sequences, source
+from sad.judge.losses.context import of_sequences, of_texts, source
 from sad.judge.losses.coupling import on_rows_alone
 from sad.judge.losses.discover import FROM_THE_FRONT, Shape, explained
 from sad.judge.losses.divisor import OWN_WEIGHTS, Divided, divided
@@ -92,6 +92,7 @@ def _found(shape: Shape, seed: int) -> Found:
     shape = prepared(_without_beta(shape), seed)
     heated = beside(shape.call, shape.fit, seed)
     hard = shape.fit.labels
+    heated = [*heated, *_unlike(shape, seed)]
     shape, mixing = _without_labels(shape)
     call, first = shape.call, shape.fit
     notes, faults = (
@@ -156,6 +157,28 @@ def _found(shape: Shape, seed: int) -> Found:
     unfit = by.unfit if by.unfit and not _by_logits(call, first, fits[0], (seed, with_labels, count)) else ""
     more_told = tuple(faults), tuple(notes), numbers, bool(mixing), by.reduction is None, unfit
     return Found(Divergence(contract, loss, by_rows), shape, first.family.name, *more_told, shared=by.shared)
+
+
+def _unlike(shape: Shape, seed: int) -> list[str]:
+    """Say that divergence and label loss are divided by things that do not go together: their weight is none."""
+    call, first = shape.call, shape.fit
+    if not first.labels or not used(first.ce).any():
+        return []
+    of = [sample(call, given(seed, which, count=call.takes(Role.COUNT))) for which in (0, 1)]
+    fits = [_again(s, first, call) for s in of]
+    _, shift = rows_of(of[0], fits[0])
+    soft = divided(of, fits, shift=shift)
+    hard = divided(of, [replace(f, kd=f.ce) for f in fits], shift=first.labels == "next")
+    if hard.reduction not in (Reduction.MEAN, Reduction.ROWS):
+        return []
+    if soft.reduction is Reduction.SUM:
+        return [
+            "the divergence is summed over the batch, the label loss beside it is a mean: they weigh otherwise in each"
+        ]
+    if soft.reduction is Reduction.BATCH and call.form.rank == 3 and of_texts(call):
+        why = "the divergence is divided by the sequences alone, the label loss beside it by its rows"
+        return [f"{why}: what they weigh changes with the length"]
+    return []
 
 
 def _by_logits(call: Call, first: Fit, one: Fit, asked: tuple[int, bool, bool]) -> bool:
