@@ -194,10 +194,10 @@ def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
 class RowLoss(nn.CrossEntropyLoss):
     """A cross-entropy that takes logits [batch, length, vocab] too: what a criterion is for differs with its model."""
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002 - torch's name
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the mean over the rows that have a label."""
         if input.ndim == 3 and input.shape[:-1] == target.shape:
-            input, target = input.flatten(0, 1), target.flatten()  # noqa: A001
+            input, target = input.flatten(0, 1), target.flatten()
         return super().forward(input, target)
 
 

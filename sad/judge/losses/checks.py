@@ -97,7 +97,7 @@ def divisor(found: Found) -> Verdict:
         or FLATTENED.search(text)
         or AXIS_TWO.search(text)
         or any(word in text.lower() for word in OF_TEXTS)
-        or (call.takes(Role.MODEL) and of_texts(call))
+        or (whole and of_texts(call))
     ):
         says = f"batchmean of [batch, length, vocab] is {says}"
         return Verdict(False, says, {"times": float(length)}, example=shown(found.shape.sample.given))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -47,7 +47,7 @@ class Step:
     scheduled: bool = False
     scaled: bool = False
     """It is handed a scaler of gradients."""
-    code: Code = Code(None)
+    code: Code = field(default_factory=lambda: Code(None))
     gradient: Gradient | None = None
     """Of a step of the texts that are given."""
 
