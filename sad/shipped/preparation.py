@@ -16,12 +16,14 @@ from sad.align.reader import Ints, Reader
 from sad.data import cache, facts, segments
 from sad.data.maker import ChangedError
 from sad.document import Document
+from sad.errors import UserError
 from sad.invariants.truncated_alike import Prepare, Prompted, Read
 
 SENTENCE = "The sea was calm."
 FEW = 2
 """Texts that are prepared at a time, so that a few are several portions."""
 SEGMENTS = 8
+BROKEN = "the line is dead"
 
 
 def preparation() -> Prepare:
@@ -71,6 +73,7 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
         # a segment for each text
         with patch.multiple(segments, FIRST=1, MOST=1):
             _check_stream(texts, readers, max_length, _told(found))
+            _check_parts(texts, readers, max_length, found)
         counts = found.counts
         assert counts.documents == len(texts), "another number of texts"
         assert counts.windows == len(found), "another number of windows"
@@ -108,6 +111,47 @@ def _check_stream(texts: Sequence[Written], readers: data.Readers, max_length: i
             assert one.fingerprint == again.fingerprint, "the same stream is another"
             assert _told(again) == told, "a stream that is found again gives other examples"
     _check_another(one, list(texts), readers, max_length)
+
+
+def _check_parts(texts: Sequence[Written], readers: data.Readers, max_length: int, found: data.Prepared) -> None:
+    """Raise AssertionError where a stream that is read in part, or breaks, is not the first part of its texts."""
+    some, every = (len(found) + 1) // 2, list(found)
+    one, ended = (data.Streamed(iter(texts), readers, max_length, workers=0) for _ in range(2))
+    assert one.need(some) == some <= len(one), "fewer windows than were waited for"
+    there = len(one)
+    assert one.size is None, "the end of a stream that goes on is known"
+    assert _told(one[:there]) == _told(every[:there]), "a part of a stream gives other examples"
+    for first, stop in ((0, there), (there // 3, there - there // 4), (there - 1, there)):
+        assert [of.tolist() for of in one.sizes(first, stop)] == _sizes(every[first:stop]), "other lengths"
+    key = one.key_at(some)
+    assert one.need(sys.maxsize) == one.size == len(found), "another number of windows"
+    assert one.key_at(some) == key, "what was trained on changes while a stream is read on"
+    assert [found.lengths.tolist(), found.longest_side.tolist()] == _sizes(every), "other lengths"
+    assert (one.labels, one.boundaries) == (found.labels, found.boundaries), "another number of labels"
+    assert found.boundaries == sum(len(of.at_student) for of in every), "another number of boundaries"
+    assert one.counts == found.counts, "something else became of the text"
+    ended.end_at(some)
+    assert ended.need(sys.maxsize) == ended.size == len(ended) == some, "a stream goes on behind its end"
+    assert _told(ended) == _told(every[:some]), "a stream that was ended gives other examples"
+    broken = data.Streamed(_breaking(texts), readers, max_length, workers=0)
+    for _ in range(2):
+        try:
+            broken.need(sys.maxsize)
+        except UserError as told:
+            assert BROKEN in str(told), "a stream breaks, and another reason is told"
+        else:
+            raise AssertionError("a stream that breaks is taken for one that has ended")
+
+
+def _sizes(some: Sequence[data.Example]) -> list[list[int]]:
+    """The tokens of some examples: of both sides, and of the longer one."""
+    both = [(len(one.student), len(one.teacher)) for one in some]
+    return [[sum(sides) for sides in both], [max(sides) for sides in both]]
+
+
+def _breaking(texts: Sequence[Written]) -> Iterator[Written]:
+    yield from texts
+    raise OSError(BROKEN)
 
 
 def _check_another(one: data.Streamed, texts: list[Written], readers: data.Readers, max_length: int) -> None:
