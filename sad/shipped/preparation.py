@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
+import numpy as np
+
 from sad import data, tiny
 from sad.align.example import Written, text_of
 from sad.align.reader import Ints, Reader
@@ -43,6 +45,7 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
     for example in prepared(short, readers, room):
         ends = example.student[example.labels()[0] + 1] == readers.student.eos
         assert not ends.any(), "the end of a text is learned that is not"
+    _check_learned(SENTENCE + texts[0].prompt, readers)
     return [
         {
             "the student": _read(example.student, readers.student),
@@ -50,6 +53,33 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
         }
         for example in found
     ]
+
+
+def _check_learned(text: str, readers: data.Readers) -> None:
+    """Raise AssertionError where of a text with some learned ranges other tokens are labels than those in them.
+
+    Of a stretch between two bytes at which both tokenizers end a token, the last byte decides.
+    """
+    size = len(text.encode())
+    third = size // 3
+    for learned in (((0, 2), (third, 2 * third)), ((3, 4), (5, third), (third, third + 1), (2 * third, size))):
+        (one,) = data.examples([Document(text, learned)], readers, 2 * size)
+        inside = {byte for start, stop in learned for byte in range(start, stop)} | ({size} & {learned[-1][1]})
+        sides = [(one.student, readers.student), (one.teacher, readers.teacher)]
+        ends = [np.cumsum([len(reader.bytes[i] or b"") for i in ids.tolist()]) for ids, reader in sides]
+        common = np.intersect1d(ends[0], ends[1])
+        for (ids, reader), end, labels, at in zip(
+            sides, ends, one.labels(), (one.at_student, one.at_teacher), strict=True
+        ):
+            # the end mark stands behind the last byte; before the first common end there is nothing to begin from
+            last = [
+                size if ids[i] == reader.eos else common[np.searchsorted(common, end[i])] - 1 for i in range(len(ids))
+            ]
+            wanted = [i - 1 for i, byte in enumerate(last) if byte in inside and end[i - 1] >= common[0] and i]
+            assert labels.tolist() == wanted, "other labels than the tokens of what is learned"
+            assert at.tolist() == [i for i in wanted if end[i] in common], "compared elsewhere than where is learned"
+        bytes_of = [len(readers.student.bytes[i] or b"") for i in one.student[one.labels()[0] + 1].tolist()]
+        assert one.byte_count == sum(bytes_of), "another number of bytes is learned"
 
 
 def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -> data.Prepared:
@@ -119,7 +149,8 @@ def _check_parts(texts: Sequence[Written], readers: data.Readers, max_length: in
     one, ended = (data.Streamed(iter(texts), readers, max_length, workers=0) for _ in range(2))
     assert one.need(some) == some <= len(one), "fewer windows than were waited for"
     there = len(one)
-    assert one.size is None, "the end of a stream that goes on is known"
+    known = [one.size]
+    assert known == [None], "the end of a stream that goes on is known"
     assert _told(one[:there]) == _told(every[:there]), "a part of a stream gives other examples"
     for first, stop in ((0, there), (there // 3, there - there // 4), (there - 1, there)):
         assert [of.tolist() for of in one.sizes(first, stop)] == _sizes(every[first:stop]), "other lengths"
@@ -135,12 +166,12 @@ def _check_parts(texts: Sequence[Written], readers: data.Readers, max_length: in
     assert _told(ended) == _told(every[:some]), "a stream that was ended gives other examples"
     broken = data.Streamed(_breaking(texts), readers, max_length, workers=0)
     for _ in range(2):
+        told = ""
         try:
             broken.need(sys.maxsize)
-        except UserError as told:
-            assert BROKEN in str(told), "a stream breaks, and another reason is told"
-        else:
-            raise AssertionError("a stream that breaks is taken for one that has ended")
+        except UserError as error:
+            told = str(error)
+        assert BROKEN in told, "a stream that breaks is taken for one that has ended"
 
 
 def _sizes(some: Sequence[data.Example]) -> list[list[int]]:
