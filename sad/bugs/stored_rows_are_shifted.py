@@ -92,7 +92,7 @@ class _Renormalised(Store):
     def compared(self, kept: Tensor, ids: Tensor, student: Tensor) -> Tensor:
         q = student.gather(-1, ids)
         kept, q = kept / kept.sum(dim=-1, keepdim=True), q / q.sum(dim=-1, keepdim=True)
-        return (kept * (kept / q).log()).sum(dim=-1)
+        return (kept * (kept.clamp_min(1e-300) / q).log()).sum(dim=-1)
 
 
 class _OtherIds(Store):
