@@ -24,6 +24,7 @@ one that says nothing anywhere.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -93,13 +94,12 @@ def _situations() -> Iterator[tuple[str, Offline, tuple[Tensor, ...]]]:
         ("ids in another order", other, tuple(t[:, order] for t in teacher), teacher),
         ("marks of the teacher's own", with_reserved(made, MARKS), said, silent),
     )
-    for k in (None, TOP):
-        for temperature in (1.0, 2.0):
-            for which, batches in BATCHES.items():
-                for whose, tokenizer, told, right in heads:
-                    kept = "all tokens" if k is None else f"{k} tokens and the rest"
-                    name = f"{kept}, {whose}, at T = {temperature:g}, {which}"
-                    yield name, Offline(told, student, made, tokenizer, batches, temperature, k), right
+    ways = [(k, heat, which) for k in (None, TOP) for heat in (1.0, 2.0) for which in BATCHES]
+    for some in (heads[:2], heads[2:]):
+        for (k, temperature, which), (whose, tokenizer, told, right) in product(ways, some):
+            kept = "all tokens" if k is None else f"{k} tokens and the rest"
+            name = f"{kept}, {whose}, at T = {temperature:g}, {which}"
+            yield name, Offline(told, student, made, tokenizer, BATCHES[which], temperature, k), right
 
 
 def _right(given: Offline, teacher: tuple[Tensor, ...]) -> tuple[float, Tensor]:
