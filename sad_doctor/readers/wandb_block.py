@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Sequence
 from itertools import compress
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,15 +185,7 @@ class _Block:
         if not places.size:
             return []
         self._text[self._end[places[-1]] + 1] = _CLOSE
-        told = self._text[: -len(_BEHIND)].tobytes()
-        rows: Any = []
-        for parse in (quick, json.loads):  # the quick one refuses NaN
-            try:
-                rows = parse(told)
-                break
-            except (ValueError, RecursionError):
-                continue
-        return rows  # type: ignore[no-any-return]
+        return _rows_of(self._text[: -len(_BEHIND)].tobytes())
 
     def _drop(self, records: Flags) -> None:
         for place in np.flatnonzero(records).tolist():
@@ -218,3 +210,16 @@ class _Block:
             at = at + going
             going = going & (byte >= _ONE_BYTE)
         return value, at, ~going
+
+
+def _rows_of(text: bytes) -> list[dict[str, Any]]:
+    """Return the objects that an array holds; none if it is broken."""
+    try:
+        return cast(list[dict[str, Any]], quick(text))
+    except (ValueError, RecursionError):
+        pass
+    try:
+        # NaN, which the quick one refuses; what is no UTF-8 must be refused here too, and bytes would not be
+        return cast(list[dict[str, Any]], json.loads(text.decode()))
+    except (ValueError, RecursionError):
+        return []

@@ -23,7 +23,9 @@ NEVER = 1 << 40
 
 
 def item(key: tuple[str, ...], told: str, number: int = 2) -> bytes:
-    return message(1, b"".join(message(number, one.encode()) for one in key) + message(16, told.encode()))
+    return message(
+        1, b"".join(message(number, one.encode("utf-8", "surrogatepass")) for one in key) + message(16, told.encode())
+    )
 
 
 def history(items: list[bytes], step: bytes = b"", number: bytes = b"\x08\x05") -> bytes:
@@ -69,7 +71,9 @@ def same(one: Run, other: Run) -> None:
 
 keys = st.one_of(
     st.sampled_from([("loss",), ("_step",), ("_runtime",), ("step",), ("train/kd",), ("nested", "a"), ("a", "b", "c")]),
-    st.sampled_from([("é",), ("",), ("", "a"), ("a,b",), ('a"b',), ('a":1,"b',), ("a\\",), ("a\n",), ("\x82\x01",)]),
+    st.sampled_from(
+        [("é",), ("",), ("", "a"), ("a,b",), ('a"b',), ('a":1,"b',), ("a\\",), ("a\n",), ("\x82\x01",), ("\ud800",)]
+    ),
     st.sampled_from([("x" * 70,), ("x" * 120,), ("x" * 140,), ("y" * 60, "z" * 60)]),
     st.text(max_size=4).map(lambda key: (key,)),
 )
@@ -220,6 +224,14 @@ def test_a_strange_record_is_left_to_the_patient_reader_and_no_other(name: str) 
     assert {str(told) for rows, _ in spans for told in rows} == {
         str(({"a": 1, "b/c": float("nan")}, step)) for step in (0, 130)
     }
+
+
+def test_what_is_no_utf8_is_read_as_the_patient_reader_does(tmp_path: Path) -> None:
+    """Python's parser of JSON passes surrogates where it is given bytes."""
+    data = framed([history([item(("a\ud800",), "1"), item(("b",), "NaN"), item(("_step",), str(k))]) for k in range(9)])
+    run = read(data, tmp_path / "a.wandb", 1)
+    assert list(run.columns) == ["a\ufffd\ufffd\ufffd", "b"]
+    same(run, read(data, tmp_path / "b.wandb", NEVER))
 
 
 def test_few_records_are_left_to_the_patient_reader() -> None:
