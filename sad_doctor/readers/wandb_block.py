@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from sad_doctor.readers.jsonlines import quick
 
-LEAST = 1 << 14
-"""Bytes from which on this way is the quicker one."""
+LEAST, MOST = 1 << 14, 1 << 20
+"""Bytes from which on this way is the quicker one, and up to which: the places of what is looked for in one record of
+many megabytes would take hundreds of them."""
 _NUMBER, _HISTORY, _ITEM, _KEY, _PART, _VALUE, _VALUE_TOO = 0x08, 0x12, 0x0A, 0x0A, 0x12, 0x82, 0x01
 _STEP, _STEP_NUMBER, _NO_STEP = 0x12, 0x08, -1
 _WIRE_TYPE, _BYTES = 7, 2
@@ -43,7 +44,7 @@ def histories(records: Sequence[bytes], told: Collection[int]) -> Iterator[tuple
     The step is None where only an item may tell it. A record that is nothing but one field of bytes is passed over if
     the number of that field is not in ``told``.
     """
-    if sum(map(len, records)) < LEAST:
+    if not LEAST <= sum(map(len, records)) <= MOST:
         yield (), records
         return
     block = _Block(records, told)
@@ -61,9 +62,10 @@ def histories(records: Sequence[bytes], told: Collection[int]) -> Iterator[tuple
 class _Block:
     """Records one behind the other in a text.
 
-    Of each record there are its ``begin``, ``content`` and ``end``, whether it is ``silent``, and whether it is still
-    thought to be ``usual``; of each item its ``record``, its first byte ``item``, the ``mark`` of its value and the
-    place ``behind`` it; ``first`` and ``last`` are the items that are so in their records.
+    Of each record it knows the ``begin``, the ``content``, the ``tail`` behind the items and the ``end``, whether it is
+    ``silent``, and whether it is still thought to be ``usual``; of each item the ``record``, its first byte ``item``,
+    the ``mark`` of its value and the place ``behind`` it. ``first`` and ``last`` are the items that are so in their
+    records. All are places in the text or flags, in the order of the file.
     """
 
     def __init__(self, records: Sequence[bytes], told: Collection[int]) -> None:

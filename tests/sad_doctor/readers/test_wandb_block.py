@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sad_doctor.readers import wandb_block
 from sad_doctor.readers.protobuf import fields
-from sad_doctor.readers.wandb_block import LEAST, histories
+from sad_doctor.readers.wandb_block import LEAST, MOST, histories
 from sad_doctor.readers.wandb_run import WandbLog
 from sad_doctor.run import Run
 from tests.sad_doctor.readers.test_wandb_items import message, varint
@@ -198,6 +198,9 @@ STRANGE = {
     "a bracket over two values": history([item(("a",), '{"q":1'), item(("b",), "2}")]),
     "a step of five bytes": history(good_items, message(2, b"\x08" + varint(1 << 29))),
     "a step that does not end": history(good_items, message(2, b"\x08\x80")),
+    "a step that reaches beyond the record": history(good_items, b"\x12\x05\x08\x07"),
+    "a step that ends before the record": history(good_items, b"\x12\x01\x08\x07"),
+    "a step of nothing that reaches beyond the record": history(good_items, b"\x12\x05"),
     "a step in another field": history(good_items, message(2, b"\x10\x05")),
     "a field behind the step": history(good_items, message(2, b"\x08\x05\x10\x05")),
     "the step in another field": history(good_items, message(3, b"\x08\x05")),
@@ -238,6 +241,12 @@ def test_few_records_are_left_to_the_patient_reader() -> None:
     few = [history(good_items)] * ((LEAST - 1) // len(history(good_items)))
     assert list(histories(few, {2})) == [((), few)]
     assert list(histories([*few, few[0]], {2})) == [([({"a": 1}, None)] * (len(few) + 1), ())]
+
+
+def test_what_is_very_large_is_left_to_the_patient_reader() -> None:
+    """Of a record that is nothing but marks, their places would take eight times as much as the record."""
+    large = history([item(("a",), "1"), message(1, b"\x82\x01" * (MOST // 2))])
+    assert list(histories([large], {2})) == [((), [large])]
 
 
 def test_what_tells_nothing_is_passed_over_and_the_rest_keeps_its_order() -> None:
