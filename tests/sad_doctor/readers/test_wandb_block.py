@@ -211,6 +211,7 @@ STRANGE = {
     "a history in no bytes": b"\x08\x05\x10\x05",
     "another record that is cut": message(3, b"a")[:-1],
     "a record of a high number": message(18, b"\x08\x00"),
+    "a record of a high number with nothing in it": message(18, b""),
     "nothing": b"",
 }
 
