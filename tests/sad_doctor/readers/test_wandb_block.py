@@ -212,6 +212,9 @@ STRANGE = {
     "another record that is cut": message(3, b"a")[:-1],
     "a record of a high number": message(18, b"\x08\x00"),
     "a record of a high number with nothing in it": message(18, b""),
+    "a group": b"\x1b\x00",
+    "a number of the record that goes on": b"\x08\x80\x80\x80\x80\x1a\x00",
+    "a length that does not end": b"\x1a\x80\x80\x80\x80",
     "nothing": b"",
 }
 
