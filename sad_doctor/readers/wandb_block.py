@@ -168,19 +168,25 @@ class _Block:
         self._blank(self._tail[self._usual], self._end[self._usual])
         self._drop(~self._usual)
         counts = np.bincount(self._record[kept], minlength=self._begin.size)
-        self._check_marks(3 * counts + np.bincount(self._record_of(parts), minlength=counts.size))
+        joints = np.bincount(np.searchsorted(item, parts, "right") - 1, minlength=item.size)
+        marks = self._text == _QUOTE, self._text == _ESCAPE, self._text == _COMMA
+        if sum(map(np.count_nonzero, marks)) != 3 * item.size + parts.size:
+            self._leave_out(counts, item, mark, joints)
         return counts
 
-    def _check_marks(self, written: Numbers) -> None:
-        """Leave out records in which more commas, quotes and escapes stand than were written: they are in its texts.
+    def _leave_out(self, counts: Numbers, item: Numbers, mark: Numbers, joints: Numbers) -> None:
+        """Leave out records with a comma in a key or a value, or with a quote or an escape in a key, of their own.
 
-        Then nothing in a key ends it, and nothing in a value is a key or a value of its own.
+        Then no key ends before its end. And a value is one: if it were more, or less, its object would have more or
+        fewer keys than there are items, for no comma is there that parts anything else.
         """
-        marks = (self._text == _COMMA) | (self._text == _QUOTE) | (self._text == _ESCAPE)
-        if np.count_nonzero(marks) != written.sum():
-            strange = self._usual & (np.add.reduceat(marks, self._begin, dtype=np.int64) != written)
-            self._usual &= ~strange
-            self._drop(strange)
+        signs = np.flatnonzero((self._text == _QUOTE) | (self._text == _ESCAPE))
+        in_key = np.searchsorted(signs, mark, "right") - np.searchsorted(signs, item)
+        commas = np.add.reduceat(self._text == _COMMA, self._begin, dtype=np.int64)
+        strange = self._usual & (commas != counts)
+        strange[self._record_of(item[in_key != 2 + joints])] = True
+        self._usual &= ~strange
+        self._drop(strange)
 
     def _parsed(self, places: Numbers) -> list[dict[str, Any]]:
         """Return what the text says; nothing if it cannot be read."""

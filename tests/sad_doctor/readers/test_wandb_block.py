@@ -75,6 +75,7 @@ keys = st.one_of(
         [("é",), ("",), ("", "a"), ("a,b",), ('a"b',), ('a":1,"b',), ("a\\",), ("a\n",), ("\x82\x01",), ("\ud800",)]
     ),
     st.sampled_from([("x" * 70,), ("x" * 120,), ("x" * 140,), ("y" * 60, "z" * 60)]),
+    st.sampled_from([(":",), ("}",), ("]",), ("{",), (":1}",), ('"',)]),
     st.text(max_size=4).map(lambda key: (key,)),
 )
 texts = st.one_of(
@@ -88,7 +89,10 @@ texts = st.one_of(
         ['1,"b":2', '1},{"c":2', "\x82\x01", "é", "\n", "0" * 130, "1" * 200, "broken", '{"_type":"table"}']
     ),
 )
-made = st.builds(item, keys, texts, st.sampled_from([1, 2]))
+evil = st.sampled_from(
+    ['{"q', 'x"}', '"x}', '\\"', '"\\\\"', '"a\\"b"', '"', '":', '[{"q":1', "2}]", '"}', "\\", '"\\u00e9"']
+)
+made = st.builds(item, keys, st.one_of(texts, evil), st.sampled_from([1, 2]))
 numbers = st.builds(lambda key, value: item((key,), repr(value)), st.sampled_from("abcd"), st.floats(-9, 9))
 steps = st.one_of(
     st.just(b""),
