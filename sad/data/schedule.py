@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
 from sad.align.reader import Ints
+
+Key = TypeVar("Key")
 
 POOL = 64
 """Steps whose windows are sorted by length together."""
@@ -47,12 +50,12 @@ def bucketed(lengths: Ints, per_step: int, epoch: int, seed: int, *part: int) ->
     return np.concatenate([taken, shuffled[full * per_step :]])
 
 
-def rows_of(sizes: Ints, room: int, seed: int) -> list[Ints]:
+def rows_of(sizes: Ints, room: int, seed: int, *part: int) -> list[Ints]:
     """Put windows of ``sizes`` tokens into rows of ``room``: best fit, the longest first. Each is in one row.
 
-    Which of several windows of one size goes where is drawn from the seed.
+    Which of several windows of one size goes where is drawn from the seed, and the ``part`` of a text.
     """
-    shuffled = order(len(sizes), 0, seed)
+    shuffled = order(len(sizes), 0, seed, *part)
     longest_first = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
     rows: list[list[int]] = []
     # rows by the room that is left in them
@@ -116,13 +119,14 @@ class Schedule:
 
     def rows(self, step: int, process: int = 0) -> list[list[Ints]]:
         """Return the same by row: the numbers of the examples that share one."""
-        whole = self.units(step)
+        whole = self.taken(step)
         mine = whole[process :: self.processes]
         most = -(-len(whole) // self.processes)
-        return [
-            [np.array([i]) if self.packs is None else self.packs[i] for i in mine[first : first + self.batch_size]]
-            for first in range(0, most, self.batch_size)
-        ]
+        return [mine[first : first + self.batch_size] for first in range(0, most, self.batch_size)]
+
+    def taken(self, step: int) -> list[Ints]:
+        """Return the rows that ``step`` takes over all processes, each as the numbers of its windows."""
+        return [np.array([i]) if self.packs is None else self.packs[i] for i in self.units(step)]
 
     def units(self, step: int) -> Ints:
         """Return what ``step`` takes over all processes: the numbers of windows, or of rows of them."""
@@ -131,13 +135,14 @@ class Schedule:
 
     def _order(self, epoch: int) -> Ints:
         if epoch not in self._orders:
-            # two epochs at the most are looked at together: where one goes over into the next
-            for old in sorted(self._orders)[:-1]:
-                del self._orders[old]
-            by_length = self.lengths is not None and self.packs is None
-            self._orders[epoch] = (
-                bucketed(self.lengths, self.per_step, epoch, self.seed)
-                if by_length and self.lengths is not None
-                else order(self.size, epoch, self.seed)
-            )
+            plain, sizes = (epoch, self.seed), self.lengths
+            made = order(self.size, *plain) if sizes is None else bucketed(sizes, self.per_step, *plain)
+            remember(self._orders, epoch, made)
         return self._orders[epoch]
+
+
+def remember(orders: dict[Key, Ints], key: Key, made: Ints) -> None:
+    """Keep an order, and the one that was made before it: where one goes over into the next both are looked at."""
+    for old in list(orders)[:-1]:
+        orders.pop(old, None)
+    orders[key] = made
