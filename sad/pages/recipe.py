@@ -83,7 +83,9 @@ def _section(path: Names, section: type[Section]) -> str:
 def _listed(path: Names, section: type[Section]) -> str:
     """A section for a terminal, on which a row of a table would be cut anywhere."""
     rows = [f"- `{name}`, {_default(field)}: {_plainly(field)}" for name, field in _plain(section).items()]
-    return "\n".join([f"# `[{'.'.join(path)}]`\n", f"{(section.__doc__ or '').strip()}\n", *rows, ""])
+    below = [f"- `[{'.'.join(one)}]`" for one, _ in _sections() if one != path and one[: len(path)] == path]
+    more = ["", "Sections in it:", "", *below] if below else []
+    return "\n".join([f"# `[{'.'.join(path)}]`\n", f"{(section.__doc__ or '').strip()}\n", *rows, *more, ""])
 
 
 def _key(path: Names, field: Any) -> str:  # noqa: ANN401 - pydantic's FieldInfo

@@ -38,6 +38,14 @@ def test_a_section_lists_its_keys_and_no_others() -> None:
     assert listed == [key.rpartition(".")[2] for key, _ in keys() if key.startswith("terms.kd.")]
 
 
+def test_a_section_names_those_in_it() -> None:
+    terms, kd = key_page("terms"), key_page("terms.kd")
+    assert terms is not None
+    assert kd is not None
+    assert "\n\nSections in it:\n\n- `[terms.kd]`\n- `[terms.lm]`\n" in terms
+    assert "Sections in it" not in kd
+
+
 @pytest.mark.parametrize("word", ["train.learning_rate", "learning_rate", "learning-rate", " Learning_Rate = 1e-3"])
 def test_a_key_is_found_by_the_end_of_its_name(word: str) -> None:
     assert key_page(word) == key_page("train.learning_rate")

@@ -83,7 +83,7 @@ def test_a_mistake_names_the_file(tmp_path: Path) -> None:
     assert message.startswith(f"{path}: train.epochs: ")
     assert "'many'" in message
     # the file may be right and a flag wrong
-    assert refused({"train.batch_size": 0}, path=path).startswith(f"{path} and the flags: train.")
+    assert refused(path=path, train__batch_size=0).startswith(f"{path} and the flags: train.")
 
 
 @pytest.mark.parametrize(
