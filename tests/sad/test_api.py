@@ -186,3 +186,11 @@ def test_the_package_waits_for_torch_until_it_is_asked() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="no attribute 'destill'"):
         sad.destill  # noqa: B018
+
+
+def test_the_package_names_what_is_loaded_late() -> None:
+    import sad
+    from sad import invariants
+
+    assert {"distill", "Distilled", "__version__"} <= set(dir(sad))
+    assert "check" in dir(invariants)
