@@ -45,14 +45,17 @@ ORDER = ("R1", "R5", "R4", "R2", "R3")
 
 
 def check(
-    run: Run, rules: Iterable[Rule] = RULES, thresholds: Mapping[str, Mapping[str, float]] | None = None
+    run: Run, rules: Iterable[Rule] | None = None, thresholds: Mapping[str, Mapping[str, float]] | None = None
 ) -> Report:
-    """Return the verdict of ``rules`` on ``run``; the same run always gives the same report.
+    """Return the verdict of ``rules``, of all if none are given, on ``run``; the same run always gives the same report.
 
     ``thresholds`` replace defaults, by code or name of the rule: ``{"R203": {"share": 0.9}}``. A rule that raises is
-    reported as crashed and the others go on. Raises ValueError for a rule or a threshold that does not exist.
+    reported as crashed and the others go on. Raises ValueError for a rule or a threshold that does not exist, and
+    TypeError for what is no run.
     """
-    rules = tuple(rules)
+    if not isinstance(run, Run):
+        raise TypeError(f"check judges a Run, as read(path) returns it, not {type(run).__name__}")
+    rules = RULES if rules is None else tuple(rules)
     changed = settings(rules, thresholds or {})
     findings: list[Finding] = []
     passed: list[str] = []

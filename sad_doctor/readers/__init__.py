@@ -159,6 +159,8 @@ def _open_folder(folder: Path) -> Source:
     if len(found) == 1:
         return Named(open_log(found[0]), {}, None, beside) if beside else open_log(found[0])
     told = "".join(f"; {note}" for note in beside)
+    if not found and run_folder.begins(folder):
+        raise Unreadable(f"{shown(folder)}: a run that has no record: it has not begun, or ended before its first step")
     if not found:
         raise Unreadable(f"{shown(folder)}: a folder without a run in it{told}. Accepted: {ACCEPTED}")
     newest = max(found, key=last_written)
