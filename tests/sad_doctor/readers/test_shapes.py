@@ -2,7 +2,7 @@ import json
 import math
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sad_doctor.readers import jsonlines
@@ -45,13 +45,25 @@ def one_by_one(rows, last_wins) -> tuple[int, object]:
     return sum(not plain.add(row) for row in rows), state(plain)
 
 
+_SOME_LOSSES = [{"step": 0, "loss": i, "train/loss": None if i % 2 else i} for i in range(8)]
+
+
 @settings(max_examples=300, deadline=None)
 @given(logs(), st.booleans(), st.integers(1, 40))
+@example(_SOME_LOSSES, False, 8)
 def test_rows_at_once_come_to_the_same_as_one_by_one(rows, last_wins, portion):
     quick = Rows(last_wins)
     useless = sum(quick.add_all(rows[at : at + portion]) for at in range(0, len(rows), portion))
     expected = one_by_one(rows, last_wins)
     assert repr((useless, state(quick))) == repr(expected)
+
+
+@settings(max_examples=150, deadline=None)
+@given(logs(), st.booleans())
+def test_a_table_comes_to_the_same_as_its_rows_one_by_one(rows, last_wins):
+    quick = Rows(last_wins)
+    useless = sum(quick.add_table(keys, [tuple(row.values()) for row in group]) for keys, group in alike(rows))
+    assert repr((useless, state(quick))) == repr(one_by_one(rows, last_wins))
 
 
 points = st.lists(
