@@ -34,14 +34,17 @@ def nearest(student_offsets, teacher_offsets):
 
 
 def composes(text, student_offsets, teacher_offsets):
-    """Letters and their marks are counted as one."""
+    """Letters and their marks are counted as one: what ends between them ends behind them too."""
     import unicodedata
 
-    ends = [
-        {len(unicodedata.normalize("NFC", text[:end])): place for place, (_, end) in enumerate(offsets)}
-        for offsets in (student_offsets, teacher_offsets)
-    ]
-    return [(ends[0][end], ends[1][end]) for end in sorted(ends[0].keys() & ends[1].keys())]
+    found = []
+    for offsets in (student_offsets, teacher_offsets):
+        ends = {}
+        for place, (_, end) in enumerate(offsets):
+            if place + 1 == len(offsets) or offsets[place + 1][1] > end:
+                ends.setdefault(len(unicodedata.normalize("NFC", text[:end])), place)
+        found.append(ends)
+    return [(found[0][end], found[1][end]) for end in sorted(found[0].keys() & found[1].keys())]
 
 
 class Grouped:
