@@ -124,6 +124,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "kd-stays": ("kd-out-of-step", "student-no-better", "term-rises"),
     # a label or a token that is wrong
     "label-loss-too-low": (
+        "certainty-disagrees",
         "label-loss-apart",
         "kd-out-of-step",
         "targets-degenerate",
@@ -137,12 +138,14 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("gradient-always-clipped", "evaluation-objective-differs", "lm-rises-while-kd-falls"),
     ),
     "overfitting": (
+        "certainty-disagrees",
         "label-loss-apart",
         *("student-no-better", "worse-than-uniform", "perplexity-too-high", "early-plateau", "learns-little"),
         "level-breaks",
     ),
     # the evaluation is of something else
     "evaluation-objective-differs": (
+        "certainty-disagrees",
         "term-apart",
         "label-loss-apart",
         *("perplexity-disagrees", "student-no-better", "perplexity-too-high", "early-plateau", "worse-than-uniform"),

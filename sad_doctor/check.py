@@ -35,6 +35,7 @@ PICTURES = frozenset(
         "evaluation-better",
         "learning-rate-odd",
         "totals-differ",
+        "certainty-disagrees",
     }
 )
 """Rules of a picture that many causes leave: their hints come after those that name a cause."""

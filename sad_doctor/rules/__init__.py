@@ -10,6 +10,7 @@ R3xx the evaluation, R4xx numbers, R5xx the run itself. A code is never used aga
 from sad_doctor.rule import Rule
 from sad_doctor.rules import (
     batches_repeat,
+    certainty_disagrees,
     columns_copied,
     counters_disagree,
     covers_little,
@@ -19,6 +20,7 @@ from sad_doctor.rules import (
     evaluation_does_not_follow,
     evaluation_jumps,
     evaluation_objective_differs,
+    evaluation_seen,
     falls_by_its_weights,
     gradient_always_clipped,
     gradient_grows,
@@ -129,6 +131,8 @@ RULES: tuple[Rule, ...] = (
     evaluation_jumps.RULE,
     label_loss_apart.RULE,
     totals_differ.RULE,
+    certainty_disagrees.RULE,
+    evaluation_seen.RULE,
     non_finite.RULE,
     non_finite_gradient.RULE,
     non_finite_hidden.RULE,

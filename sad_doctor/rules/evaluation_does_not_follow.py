@@ -66,7 +66,7 @@ _DOWN = 0.8
 _WITHIN = 8
 """Fewest records of the training within a stretch of equal evaluations."""
 
-_EARLY, _ALIKE = 0.15, 0.15
+_EARLY, _ALIKE = 0.2, 0.15
 """By when the first evaluation must be, of the run, and how near the training's beginning."""
 
 _STUDENT = (names.EVAL_LM_LOSS, names.EVAL_BITS_PER_BYTE, names.EVAL_RAW + names.LM, names.EVAL_PERPLEXITY)

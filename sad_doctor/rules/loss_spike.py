@@ -1,10 +1,10 @@
 """The loss jumps
 
 ## What it sees
-A record of the total loss that stands ten robust deviations (1.4826 times the median absolute deviation), half of its
-level and half a nat above the median of the records before it. Or a loss that is thrown up within some records, stays
-there for three or more, and then comes down again: less suffices there, as no single batch does that. It is a hint,
-never an alarm: small batches have bad days, and a curriculum that lets a term in makes one jump that stays.
+A record of the total loss that stands ten robust deviations (1.4826 times the median absolute deviation), three tenths
+of its level and half a nat above the median of the records before it. Or a loss that is thrown up within some records,
+stays there for three or more, and then comes down again: less suffices there, as no single batch does that. It is a
+hint, never an alarm: small batches have bad days, and a curriculum that lets a term in makes one jump that stays.
 
 ## Why it is bad
 Single jumps heal. Jumps that come more often, or that take hundreds of steps to come down, go before a divergence; the
@@ -12,12 +12,12 @@ term that jumped and the batch at that step tell where to look. A loss that was 
 or its optimizer changed: something was loaded, rounded or restored there, or one step was far too large.
 
 ## Thresholds
-- `sigmas = 10`, `factor = 1.5`, `nats = 0.5`: how far above the level of the last records a jump must stand.
-
+- `sigmas = 10`, `factor = 1.3`, `nats = 0.5`: how far above the level of the last records a jump must stand. A batch of
+  random tokens costs a student that has learned the frequencies of tokens a third more.
 - `back_sigmas = 8`, `back = 0.06`, `back_nats = 0.1`: the same for one that stays up for some records.
 
-The level is taken over the 64 records before a block of 64, so the first 64 are not judged: R109 looks at those. A loss
-that is thrown back is seen from 20 records on.
+The level is taken over the 64 records before a block of 64, so the first 64 are not judged: R109 looks at those. In a
+log of less than 256 records such a block has 24. A loss that is thrown back is seen from 20 records on.
 
 ## Example
 ```run fires
@@ -66,7 +66,8 @@ from sad_doctor.run import Column, Run
 
 CODE, NAME = "R104", "loss-spike"
 
-WINDOW = 64
+WINDOW, SHORT = 64, 24
+"""Records of a block; those of one in a log of less than four long ones."""
 
 _NEAR, _AS_HIGH = 5, 0.95
 """So many records before a jump tell from where it came; jumps that differ by less are as high."""
@@ -79,9 +80,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     loss = signals.tidy(found)
     thrown = signals.leaps(signals.finite(loss), t["back_sigmas"], t["back"], t["back_nats"])
-    if len(loss) <= WINDOW and not thrown:
-        raise TooFew(f"{words.counted(len(loss), 'record')} of the loss; it judges from {WINDOW + 1} on")
-    height = signals.spikes(loss.value, WINDOW, t["sigmas"], t["factor"], t["nats"])
+    window = WINDOW if len(loss) >= 4 * WINDOW else SHORT
+    if len(loss) <= window and not thrown:
+        raise TooFew(f"{words.counted(len(loss), 'record')} of the loss; it judges from {window + 1} on")
+    height = signals.spikes(loss.value, window, t["sigmas"], t["factor"], t["nats"])
     jumps = np.flatnonzero(height)
     yield Reading("highest jump, robust deviations", float(np.max(height)), "sigmas")
     yield Reading("jumps", jumps.size)
@@ -157,5 +159,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LOSS,),
     check=check,
-    thresholds={"sigmas": 10, "factor": 1.5, "nats": 0.5, "back_sigmas": 8, "back": 0.06, "back_nats": 0.1},
+    thresholds={"sigmas": 10, "factor": 1.3, "nats": 0.5, "back_sigmas": 8, "back": 0.06, "back_nats": 0.1},
 )
