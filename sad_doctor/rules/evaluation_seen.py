@@ -13,7 +13,7 @@ student can hold looks the same, so this is a hint.
 
 ## Thresholds
 - `passes = 8`: fewest passes over the data. `falls = 0.15`: the share by which the training must surely fall after the
-  second one.
+  second one, from above `nats = 0.5`: the error of a regression is none of a text.
 - `near = 0.03`: how far the two may be apart, as a share, in the median of the evaluations of the last third.
 - `evaluations = 5`, `records = 20`: fewest of each after the second pass.
 
@@ -82,7 +82,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     apart = float(np.median(((seen.value - near) / np.maximum(np.abs(near), 1e-12))[-max(3, len(seen) // 3) :]))
     yield Reading("distance of the evaluation from the training at the end, as a share", apart, "near")
     level = float(np.median(late[: late.size // 4]))
-    if not fell.surely_above(t["falls"] * abs(level)) or abs(apart) > t["near"]:
+    if level < t["nats"] or not fell.surely_above(t["falls"] * level) or abs(apart) > t["near"]:
         return
     yield Finding(
         rule=CODE,
@@ -123,5 +123,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.EPOCH, f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}"),
     check=check,
-    thresholds={"passes": 8, "falls": 0.15, "near": 0.03, "evaluations": 5, "records": 20},
+    thresholds={"passes": 8, "falls": 0.15, "nats": 0.5, "near": 0.03, "evaluations": 5, "records": 20},
 )

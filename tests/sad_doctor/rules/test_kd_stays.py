@@ -72,7 +72,9 @@ def test_evaluations_of_both_are_judged_where_the_training_logs_neither(judge):
 
 
 def test_a_student_that_is_its_teacher_at_first_is_a_hint(judge):
-    (finding,) = judge(RULE, "steps: 100\ntrain/raw/kd: 0 -> 0.2 -> 0.2 -> 0.2 -> 0.2 ~ 0.0001\ntrain/raw/lm: 6 -> 5 ~ 0.1")
+    (finding,) = judge(
+        RULE, "steps: 100\ntrain/raw/kd: 0 -> 0.2 -> 0.2 -> 0.2 -> 0.2 ~ 0.0001\ntrain/raw/lm: 6 -> 5 ~ 0.1"
+    )
     assert finding.level == Level.INFO
     assert "already says what its teacher says" in finding.headline
 
