@@ -70,7 +70,7 @@ _FIRST = 3
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the first of the three that the training shows, else the evaluation."""
-    pairs = [pair for evaluated in (False, True) if (pair := _labels(run, t, evaluated)) is not None]
+    pairs = [pair for evaluated in (False, True) if (pair := _labels(run, evaluated)) is not None]
     judged = 0
     for name, label, evaluated in pairs:
         entropy, right = (_beside(run, label, one, evaluated) for one in (_ENTROPY, _RIGHT))
@@ -90,7 +90,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         raise TooFew("no label loss beside an entropy or a token accuracy of the student, or too few records of them")
 
 
-def _labels(run: Run, t: Thresholds, evaluated: bool) -> tuple[str, Column, bool] | None:
+def _labels(run: Run, evaluated: bool) -> tuple[str, Column, bool] | None:
     """The label loss; the total, where the log has no terms, for a trainer that logs entropies does train on labels."""
     parted = bool(run.terms(names.RAW) or run.terms(names.WEIGHTED))
     if evaluated:

@@ -137,7 +137,7 @@ def _turned(run: Run, t: Thresholds) -> Iterator[Finding]:
 
 
 def _against(run: Run, t: Thresholds) -> Iterator[Finding]:
-    """A total that falls below zero while all of its terms rise, in a log that tells no weights, nor lets one find them."""
+    """A total that falls below zero while all of its terms rise, in a log that neither tells weights nor gives them."""
     terms, total = run.terms(names.RAW), run.get(names.LOSS)
     if total is None or len(terms) < 2 or not (names.KD in terms or names.ANCHORS & set(terms)):
         return

@@ -29,16 +29,19 @@ def neighbours(values: Floats) -> float:
     return float(np.median(np.abs(np.diff(values)))) / level if values.size > 1 and level else 0.0
 
 
-def noise_share(values: Floats) -> float:
+def noise_share(values: Floats, *, at_most: bool = False) -> float:
     """Return the deviation of neighbours from a curve through them, as a share of the level; NaN if coarse.
 
     From second differences, which have sqrt(6) of it and which no slope moves. A series that moves by less than two
-    units of the last printed digit is too coarse to tell, and so is one of fewer than four values or at 0.
+    units of the last printed digit is too coarse to tell, and so is one of fewer than four values or at 0. With
+    ``at_most`` such a series has that noise which two units would be.
     """
     level = abs(float(np.median(values))) if values.size >= 4 else 0.0
     if not level:
         return float("nan")
     second = float(np.median(np.abs(np.diff(values, 2))))
-    if second < 2 * min(map(unit, sample(values).tolist())):
+    coarse = 2 * min(map(unit, sample(values).tolist()))
+    if second < coarse and not at_most:
         return float("nan")
+    second = max(second, coarse)
     return 1.4826 * second / float(np.sqrt(6)) / level
