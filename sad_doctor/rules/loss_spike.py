@@ -1,10 +1,11 @@
 """The loss jumps
 
 ## What it sees
-A record of the total loss that stands ten robust deviations (1.4826 times the median absolute deviation), three tenths
-of its level and half a nat above the median of the records before it. Or a loss that is thrown up within some records,
-stays there for three or more, and then comes down again: less suffices there, as no single batch does that. It is a
-hint, never an alarm: small batches have bad days, and a curriculum that lets a term in makes one jump that stays.
+A record of the total loss that stands ten robust deviations (1.4826 times the median absolute deviation), half of its
+level and half a nat above the median of the records before it; three tenths of its level suffice for one that comes
+down again at once. Or a loss that is thrown up within some records, stays there for three or more, and then comes down
+again: less suffices there, as no single batch does that. It is a hint, never an alarm: small batches have bad days,
+and a curriculum that lets a term in makes one jump that stays.
 
 ## Why it is bad
 Single jumps heal. Jumps that come more often, or that take hundreds of steps to come down, go before a divergence; the
@@ -12,8 +13,9 @@ term that jumped and the batch at that step tell where to look. A loss that was 
 or its optimizer changed: something was loaded, rounded or restored there, or one step was far too large.
 
 ## Thresholds
-- `sigmas = 10`, `factor = 1.3`, `nats = 0.5`: how far above the level of the last records a jump must stand. A batch of
-  random tokens costs a student that has learned the frequencies of tokens a third more.
+- `sigmas = 10`, `factor = 1.5`, `nats = 0.5`: how far above the level of the last records a jump must stand.
+- `alone = 1.3`: the factor for one that comes down at once. A batch of random tokens costs a student that has learned
+  the frequencies of tokens a third more.
 - `back_sigmas = 8`, `back = 0.06`, `back_nats = 0.1`: the same for one that stays up for some records.
 
 The level is taken over the 64 records before a block of 64, so the first 64 are not judged: R109 looks at those. In a
@@ -62,7 +64,7 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Column, Run
+from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R104", "loss-spike"
 
@@ -84,6 +86,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if len(loss) <= window and not thrown:
         raise TooFew(f"{words.counted(len(loss), 'record')} of the loss; it judges from {window + 1} on")
     height = signals.spikes(loss.value, window, t["sigmas"], t["factor"], t["nats"])
+    height = np.where(height > 0, height, _single(loss.value, window, t))
     jumps = np.flatnonzero(height)
     yield Reading("highest jump, robust deviations", float(np.max(height)), "sigmas")
     yield Reading("jumps", jumps.size)
@@ -94,6 +97,17 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield _finding(run, loss, jumps.tolist(), int(jumps[int(np.argmax(rises >= _AS_HIGH * rises.max()))]))
     elif thrown:
         yield _thrown(run, thrown)
+
+
+def _single(value: Floats, window: int, t: Thresholds) -> Floats:
+    """The height of jumps that are not so high and come down at once; 0 elsewhere."""
+    height = signals.spikes(value, window, t["sigmas"], t["alone"], t["nats"])
+    for at in np.flatnonzero(height).tolist():
+        before, after = value[max(0, at - _NEAR) : at], value[at + 1 : at + 1 + _NEAR]
+        level = float(np.nanmedian(before))
+        if not after.size or not float(np.nanmedian(after)) < level + 0.5 * (value[at] - level):
+            height[at] = 0.0
+    return height
 
 
 def _finding(run: Run, loss: Column, jumps: list[int], worst: int) -> Finding:
@@ -159,5 +173,13 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LOSS,),
     check=check,
-    thresholds={"sigmas": 10, "factor": 1.3, "nats": 0.5, "back_sigmas": 8, "back": 0.06, "back_nats": 0.1},
+    thresholds={
+        "sigmas": 10,
+        "factor": 1.5,
+        "alone": 1.3,
+        "nats": 0.5,
+        "back_sigmas": 8,
+        "back": 0.06,
+        "back_nats": 0.1,
+    },
 )

@@ -68,3 +68,8 @@ def test_a_batch_of_random_tokens_in_a_short_log(judge):
 
 def test_a_hard_batch_is_none(judge):
     assert judge(RULE, "steps: 60\ntrain/loss: 6 -> 5.3 -> 5.3 ~ 0.05\nsteps: 61, 62\ntrain/loss: 6.2, 5.3") == []
+
+
+def test_a_level_that_rises_by_a_third_and_stays_is_none(judge):
+    text = "steps: 60\ntrain/loss: 5.3 ~ 0.05\nsteps: 61, 62, 63, 64, 65, 66, 67\ntrain/loss: 7.2"
+    assert judge(RULE, text) == []
