@@ -18,8 +18,8 @@ from sad_doctor.run import Run
 SLACK = 0.15
 """The share of a consequence's range within which its cause may begin: evaluations stand apart, and medians span."""
 
-NOTES = frozenset({"raw-is-weighted"})
-"""Rules whose hints say how to read the log and not that anything is wrong: they come last."""
+NOTES = frozenset({"raw-is-weighted", "too-few-records"})
+"""Rules whose hints say how to read the log, or how far to trust it, and not that anything is wrong: they come last."""
 
 PICTURES = frozenset(
     {
@@ -36,6 +36,7 @@ PICTURES = frozenset(
         "learning-rate-odd",
         "totals-differ",
         "certainty-disagrees",
+        "kd-out-of-step",
     }
 )
 """Rules of a picture that many causes leave: their hints come after those that name a cause."""

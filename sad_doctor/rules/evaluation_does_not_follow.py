@@ -187,7 +187,10 @@ def _never(name: str, column: Column, training: tuple[str, Column], run: Run, t:
     first, epoch = float(column.value[0]), run.get(names.EPOCH)
     began = float(np.median(signals.finite(signals.tidy(training[1])).value[:3]))
     alike = training[0].startswith(names.WEIGHTED) or abs(began - first) < _ALIKE * first
-    known = np.empty(0) if epoch is None else signals.finite(epoch).value
+    if run.facts.get(names.STEP_UNIT) == "epoch":
+        known = training[1].step
+    else:
+        known = np.empty(0) if epoch is None else signals.finite(epoch).value
     once = bool(known.size) and float(known.max()) <= 1  # what was seen again may be known by heart
     early = column.step[0] <= _EARLY * run.last_step
     low = float(np.min(column.value[1:])) > (1 - t["near"]) * first

@@ -93,7 +93,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _later(column: Column) -> int:
-    """Where two fifths of it are over: by then a student has learned the frequencies of tokens, with which both fall."""
+    """Where two fifths of it are over: the frequencies of tokens, with which both fall, are learned by then."""
     return int(0.4 * len(column))
 
 

@@ -215,7 +215,7 @@ def _far(run: Run, evaluation: Column, training: Column, t: Thresholds) -> Findi
     first = float(np.median(training.value[:3]))
     most = max(first, float(np.max(_around(training, evaluation.step))))
     least = float(np.min(evaluation.value))
-    if not 0 < most or least < t["many"] * most or run.terms(names.RAW) or run.terms(names.WEIGHTED):
+    if most <= 0 or least < t["many"] * most or run.terms(names.RAW) or run.terms(names.WEIGHTED):
         return None
     return _finding(
         evaluation,
@@ -269,6 +269,6 @@ RULE = Rule(
         "shrinks": 1.25,
         "nats": 0.1,
         "evaluations": 6,
-        **{"factor": 1.2, "steady": 0.03, "fallen": 0.1, "many": 5},
+        **{"factor": 1.2, "steady": 0.03, "fallen": 0.05, "many": 5},
     },
 )
