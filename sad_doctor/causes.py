@@ -205,6 +205,8 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "overfitting",
     ),
     "term-collapses": ("kd-out-of-step", "kd-stays", "level-breaks"),
+    "total-negative": ("noise-missing", "level-breaks", "term-rises", "early-plateau", "kd-out-of-step"),
+    "term-flickers": ("kd-out-of-step", "kd-stays", "loss-oscillates", "parts-do-not-sum", "covers-little"),
     "memory-grows": ("throughput-falls",),
     "evaluation-better": ("label-loss-apart",),
     "term-apart": ("kd-out-of-step", "term-rises", "student-no-better", "worse-than-uniform"),

@@ -41,6 +41,9 @@ PICTURES = frozenset(
 )
 """Rules of a picture that many causes leave: their hints come after those that name a cause."""
 
+_LATER = 10
+"""More than there are groups of rules: each sort of hint keeps their order."""
+
 ORDER = ("R1", "R5", "R4", "R2", "R3")
 """Which of two findings of one level comes first, by the group of its rule: what makes the rest of the log worthless
 (nothing moves, a crash, broken numbers) before what is out of balance, and that before what is measured wrongly."""
@@ -132,9 +135,9 @@ def _explains(cause: Finding, finding: Finding, explains: Mapping[str, Sequence[
 def _rank(finding: Finding) -> tuple[int, int, str, float, str]:
     group = ORDER.index(finding.rule[:2]) if finding.rule[:2] in ORDER else len(ORDER)
     if finding.level == Level.INFO and finding.name in NOTES:
-        group = len(ORDER) + 2
+        group += 2 * _LATER
     elif finding.level == Level.INFO and finding.name in PICTURES:
-        group = len(ORDER) + 1
+        group += _LATER
     first = float("-inf") if finding.first_step is None else finding.first_step
     return -finding.level, group, finding.rule, first, finding.headline
 

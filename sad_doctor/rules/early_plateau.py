@@ -213,7 +213,7 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
     return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.WARNING,
+        level=Level.INFO if rises and _untold(run) else Level.WARNING,
         headline=(f"{what} has not fallen since {when}: {lines[0][:1].lower()}{lines[0][1:]}."),
         evidence=tuple(lines),
         cause=(
@@ -231,6 +231,11 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
         last_step=run.last_step,
         numbers=numbers,
     )
+
+
+def _untold(run: Run) -> bool:
+    """Whether the log has totals alone: a term that comes in lifts them."""
+    return not (run.terms(names.RAW) or run.terms(names.WEIGHTED) or run.get(names.EVAL_LM_LOSS))
 
 
 def _logged(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], part: float) -> float:
@@ -286,15 +291,7 @@ RULE = Rule(
     needs=(f"{names.LOSS}|{names.EVAL_LOSS}|{names.EVAL_LM_LOSS}|{names.RAW}|{names.WEIGHTED}",),
     check=check,
     thresholds={
-        "improvement": 0.005,
-        "floor": 0.01,
-        "progress": 0.3,
-        "records": 50,
-        "evaluations": 8,
-        "stopped_before": 0.5,
-        "unplanned": 4,
-        "rise": 0.25,
-        "nats": 0.5,
-        "frozen": 0.2,
+        **{"improvement": 0.005, "floor": 0.01, "progress": 0.3, "records": 50, "evaluations": 8},
+        **{"stopped_before": 0.5, "unplanned": 4, "rise": 0.25, "nats": 0.5, "frozen": 0.2},
     },
 )
