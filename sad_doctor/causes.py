@@ -205,6 +205,11 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "overfitting",
     ),
     "term-collapses": ("kd-out-of-step", "kd-stays", "level-breaks"),
+    "weight-runs-away": (
+        *("term-dominates", "total-too-high", "loss-diverges", "loss-spike", "level-breaks", "gradient-grows"),
+        *("gradient-always-clipped", "totals-differ", "layerwise-too-high", "term-owns-the-gradient", "kd-out-of-step"),
+        *("early-plateau", "student-no-better", "loss-oscillates", "term-rises", "batches-repeat"),
+    ),
     "total-negative": ("noise-missing", "level-breaks", "term-rises", "early-plateau", "kd-out-of-step"),
     "term-flickers": ("kd-out-of-step", "kd-stays", "loss-oscillates", "parts-do-not-sum", "covers-little"),
     "memory-grows": ("throughput-falls",),

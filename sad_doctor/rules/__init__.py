@@ -77,6 +77,7 @@ from sad_doctor.rules import (
     totals_differ,
     updates_tiny,
     weight_negative,
+    weight_runs_away,
     weights_frozen,
     worse_than_uniform,
 )
@@ -116,6 +117,7 @@ RULES: tuple[Rule, ...] = (
     term_collapses.RULE,
     term_apart.RULE,
     kd_out_of_step.RULE,
+    weight_runs_away.RULE,
     term_flickers.RULE,
     perplexity_is_a_clamp.RULE,
     perplexity_of_the_total.RULE,
