@@ -19,18 +19,18 @@ from pathlib import Path
 
 from sad.quiet import quiet_libraries
 from sad.recipe.schema import load
-from sad.train import update
-from sad.train.checkpoint import Progress
-from sad.train.clock import Clock
-from sad.train.grad_shares import grad_shares
-from sad.train.measurements import measured
+from sad.train.ledger import update
+from sad.train.ledger.clock import Clock
+from sad.train.ledger.grad_shares import grad_shares
+from sad.train.ledger.measurements import measured
+from sad.train.ledger.record import Record
+from sad.train.ledger.teacher_signals import teacher_signals
 from sad.train.parts import make_parts
 from sad.train.plan import make_plan
-from sad.train.record import Record
-from sad.train.red_flags import PRICE, RedFlags
-from sad.train.spikes import is_spike, remember
+from sad.train.saving.checkpoint import Progress
 from sad.train.step import take_step
-from sad.train.teacher_signals import teacher_signals
+from sad.train.watch.red_flags import PRICE, RedFlags
+from sad.train.watch.spikes import is_spike, remember
 
 
 class Silent:

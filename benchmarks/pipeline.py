@@ -133,9 +133,9 @@ def wait() -> None:
     """Train the embedded pair on a stream that is prepared meanwhile, by one process."""
     from sad.recipe.schema import parse
     from sad.tiny import Silent
+    from sad.train.batches.supply import Supply
     from sad.train.loop import train
     from sad.train.plan import make_plan
-    from sad.train.supply import Supply
 
     steps, asked, took = 80, [0.0], Supply.took
 

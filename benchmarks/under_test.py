@@ -14,11 +14,12 @@ FILES = (
     *(f"sad/terms/{name}.py" for name in ("teacher", "view", "table")),
     *(f"sad/{name}.py" for name in ("objective", "models/forward", "distiller", "evaluate")),
     # the step, the loop around it, and what a checkpoint brings back
-    *(f"sad/train/{name}.py" for name in ("step", "gradients", "optimizer", "update", "loop", "held_out", "feed")),
-    *(f"sad/train/{name}.py" for name in ("plan", "parts", "devices")),
-    *(f"sad/train/{name}.py" for name in ("checkpoint", "random_states", "elastic")),
+    *(f"sad/train/{name}.py" for name in ("plan", "parts", "loop", "step", "optimizer", "held_out")),
+    *(f"sad/train/{name}.py" for name in ("batches/feed", "ledger/update")),
+    *(f"sad/train/processes/{name}.py" for name in ("devices", "elastic", "gradients")),
+    *(f"sad/train/saving/{name}.py" for name in ("checkpoint", "random_states")),
     # what follows the student
-    *("sad/aware/*.py", "sad/train/aware.py", "sad/train/grad_shares.py"),
+    *("sad/aware/*.py", "sad/train/aware.py", "sad/train/ledger/grad_shares.py"),
     # a teacher from a cache
     *(f"sad/cache/{name}.py" for name in ("bits", "layout", "lists", "part", "reader", "writer", "manifest")),
 )
@@ -54,7 +55,7 @@ LEFT_OUT = {
     "sad/distiller.py": ("term",),
     # how files are kept, by whom and for how long; who shares the work
     "sad/data/cache.py": ("default_workers", "cores", "_checked", "aside", "_alone", "sync"),
-    "sad/train/checkpoint.py": (
+    "sad/train/saving/checkpoint.py": (
         *("amend", "drop_after", "last_before", "become", "_first_line"),
         *("__init__", "state_dict"),  # of weights in pieces
     ),
@@ -63,7 +64,7 @@ LEFT_OUT = {
         *("make_plan", "_train_examples", "check_cache", "choose_device", "choose_precision"),
         *("facts", "layers", "layers_of", "key"),
     ),
-    "sad/train/devices.py": ("sharding", "place"),
+    "sad/train/processes/devices.py": ("sharding", "place"),
 }
 """Functions of these files that are left as they are: none of them computes what a number is made of."""
 

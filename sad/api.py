@@ -21,12 +21,13 @@ from sad.pair import Given
 from sad.quiet import without_bars
 from sad.recipe import schema as recipes
 from sad.recipe.schema import Recipe
-from sad.train import consent, elastic, failure
-from sad.train import folder as folders
 from sad.train.loop import Result, train
 from sad.train.output import patient_console
 from sad.train.plan import make_plan
+from sad.train.processes import elastic, failure
 from sad.train.progress import Bar, Lines, Watcher, summary
+from sad.train.saving import consent
+from sad.train.saving import folder as folders
 
 TEXTS = "texts"
 """The folder, among the runs, of texts that came from memory."""
@@ -196,7 +197,7 @@ def _written(path: Path, write: Callable[[Path], object]) -> str:
 
 
 def _resumed(folder: Path, processes: int) -> Recipe:
-    from sad.train import checkpoint
+    from sad.train.saving import checkpoint
 
     return elastic.fitted(recipes.load(folder / folders.RECIPE, {}), checkpoint.per_step(folder), processes)
 

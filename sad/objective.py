@@ -103,8 +103,8 @@ class Objective:
     def steer(self, grad_shares: Mapping[str, float]) -> None:
         """Move the weights towards the target shares of the gradient's norm: at once the first time, then a little.
 
-        ``grad_shares`` were measured with the current weights (:func:`sad.train.grad_shares.grad_shares`). Without
-        target shares, or where a value is not positive and finite, do nothing.
+        ``grad_shares`` were measured with the current weights (:mod:`sad.train.ledger.grad_shares`). Without target
+        shares, or where a value is not positive and finite, do nothing.
         """
         if self.shares is None or not _useful(grad_shares):
             return

@@ -23,9 +23,9 @@ from sad.data import Readers, examples
 from sad.pair import Pair
 from sad.recipe.schema import Recipe, parse
 from sad.train import loop
-from sad.train.interrupt import Interrupt, Unheard
 from sad.train.plan import Plan
 from sad.train.progress import Watcher
+from sad.train.watch.interrupt import Interrupt, Unheard
 
 TEXT = (
     "Unbelievable news reached the harbour before dawn: the whale had been seen again, north of the lighthouse. "

@@ -57,7 +57,7 @@ def torn_line(number: int, share: float) -> None:
 
 def torn_tensors(number: int, share: float) -> None:
     """Die inside the ``number``-th file of tensors of a checkpoint, of which so much is on disk."""
-    from sad.train import checkpoint
+    from sad.train.saving import checkpoint
 
     count = _counter(number)
 

@@ -11,7 +11,8 @@ from sad import evaluate
 from sad.distiller import Distiller, Projector
 from sad.evaluate import Likelihood, Scores
 from sad.objective import Objective
-from sad.train import held_out, record
+from sad.train import held_out
+from sad.train.ledger import record
 from sickened.fault import Fault, World
 
 HEAVY = {"terms": {"kd": {"weight": 8.0}}, "train": {"clip": 50.0}}

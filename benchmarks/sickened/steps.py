@@ -12,7 +12,8 @@ from torch import nn
 
 from sad.distiller import Distiller
 from sad.objective import Objective
-from sad.train import checkpoint, loop, optimizer, step
+from sad.train import loop, optimizer, step
+from sad.train.saving import checkpoint
 from sickened.fault import Fault, Make, World
 
 LOOKED_AT = World({"train": {"grad_shares_every": 2}})

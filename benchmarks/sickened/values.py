@@ -14,7 +14,7 @@ from sad.losses import kd, layerwise
 from sad.objective import Objective
 from sad.rows import Rows, softmax
 from sad.terms import TERMS, View
-from sad.train.record import Record
+from sad.train.ledger.record import Record
 from sickened.fault import Fault, Make, World
 
 WARM = {"terms": {"kd": {"temperature": 2.0}}}

@@ -14,12 +14,12 @@ def steps(asked: dict[str, Any], pair: dict[str, Path], peak: Peak) -> dict[str,
 
     from sad.quiet import quiet_libraries
     from sad.recipe.schema import parse
-    from sad.train import devices
+    from sad.train.batches.feed import Feed
     from sad.train.block_modes import as_asked
-    from sad.train.clock import Clock
-    from sad.train.feed import Feed
+    from sad.train.ledger.clock import Clock
     from sad.train.parts import make_parts
     from sad.train.plan import make_plan
+    from sad.train.processes import devices
     from sad.train.step import take_step
 
     quiet_libraries()

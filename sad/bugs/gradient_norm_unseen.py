@@ -13,7 +13,7 @@ There was none: the missing line was not missed.
 
 ## Fix
 The norm is what the clipping returns, before the step, and it is on record for every step that is
-(`sad/train/step.py`, `sad/train/record.py`).
+(`sad/train/step.py`, `sad/train/ledger/record.py`).
 
 ## Source
 rakeshb49/student_aware_distillation, utils/training.py (2bcf55d to 9c70866); S19 of the catalogue of real bugs.

@@ -15,7 +15,7 @@ goes further: the loss is finite and plausible, and the gradient is zero or NaN 
 
 ## Fix
 Sums over units, divided once by the units of the whole step: no label, no term. A step whose loss or gradient is not
-finite is put on record as it is, counted, and changes no weight (`sad/train/step.py`, `sad/train/record.py`).
+finite is put on record as it is, counted, and changes no weight (`sad/train/step.py`, `sad/train/ledger/record.py`).
 
 ## Source
 rakeshb49/student_aware_distillation, models/distillation_framework.py; S10 and N03 of the catalogue of real bugs;

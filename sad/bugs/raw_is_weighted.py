@@ -12,7 +12,7 @@ Some versions print raw, weight and weighted for two of eight terms; the others 
 
 ## Fix
 A `Ledger` (`sad/objective.py`) keeps raw values and weights, and multiplies where it is asked for weighted ones. The
-record holds all three for every term (`sad/train/record.py`).
+record holds all three for every term (`sad/train/ledger/record.py`).
 
 ## Source
 rakeshb49/student_aware_distillation, training.py, the block that is printed every 100 batches.

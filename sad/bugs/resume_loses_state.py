@@ -16,7 +16,7 @@ Each added the part that was missed, or took a deep copy of what is loaded.
 ## Fix
 Weights, moments, random state, step number and the weights of the terms are in the checkpoint; learning rate and order
 are functions of the step number, and so cannot be lost. It is written to files and read from files: nothing of the run
-points into it (`sad/train/checkpoint.py`, `sad/train/optimizer.py`, `order` in `sad/data/schedule.py`).
+points into it (`sad/train/saving/checkpoint.py`, `sad/train/optimizer.py`, `order` in `sad/data/schedule.py`).
 
 ## Source
 pytorch/torchtune 567010903 and #278, Megatron#174, OpenNMT#617, rakeshb49/student_aware_distillation

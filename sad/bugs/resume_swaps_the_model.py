@@ -14,7 +14,7 @@ There was none in the versions that had it; a later one loads into the module th
 
 ## Fix
 A checkpoint is loaded into the objects as they are, so that the optimizer keeps owning the live tensors (`load` in
-`sad/train/checkpoint.py`).
+`sad/train/saving/checkpoint.py`).
 
 ## Source
 rakeshb49/student_aware_distillation, utils/training.py, load_checkpoint; S05 of the catalogue of real bugs.

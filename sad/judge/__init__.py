@@ -1,4 +1,4 @@
-"""Judges anyone's distillation loss: finds how it is called, what it computes, and which properties it has.
+"""Judges anyone's code, a room for each kind: losses, collators, evaluators, steps, alignments. See `judging.py`.
 
 The code under judgement runs in a process of its own, with a time limit.
 """

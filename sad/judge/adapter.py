@@ -14,11 +14,11 @@ from typing import Any, NoReturn
 from torch import Tensor
 
 from sad.errors import UserError
-from sad.judge.call import Call
+from sad.judge.losses.call import Call
+from sad.judge.losses.values import Form
 from sad.judge.output import loss_of
 from sad.judge.roles import Reading, Role, Space
 from sad.judge.target import load
-from sad.judge.values import Form
 from sad.subjects.divergence import Contract, Divergence, Given
 
 READ = {"labels": Role.LABELS, "temperature": Role.TEMPERATURE, "beta": Role.BETA, "count": Role.COUNT}
@@ -123,7 +123,7 @@ def adapted(file: str, target: str | None) -> Divergence | Call:
 
 def adapt(function: Callable[[Given], Any]) -> Adapted:
     """Return a function of a `Given` as something to judge; it is called once to see what it reads."""
-    from sad.judge.sample import given, sample
+    from sad.judge.losses.sample import given, sample
 
     call = Adapted(function, None, Form())
     try:

@@ -9,11 +9,11 @@ from typing import Any
 
 from sad.errors import UserError
 from sad.judge.adapter import adapt
-from sad.judge.call import Call
 from sad.judge.interface import Interface
 from sad.judge.judging import Code, judging
+from sad.judge.losses.call import Call
+from sad.judge.losses.session import session
 from sad.judge.report import Report, told
-from sad.judge.session import session
 from sad.subjects.divergence import Contract, Divergence
 
 
@@ -88,7 +88,7 @@ def _subject(loss: Any, contract: Contract | None) -> Call | Divergence:  # noqa
         return call
     if not _takes_given(loss):
         # the form is found out, the claim is not
-        from sad.judge.discover import discover
+        from sad.judge.losses.discover import discover
 
         call = discover(call, 0).call
     return Divergence(contract, call)

@@ -52,9 +52,9 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
 
     torch.set_num_threads(1)
     from sad.judge.adapter import adapted
-    from sad.judge.call import Call
     from sad.judge.interface import Interface
-    from sad.judge.session import session
+    from sad.judge.losses.call import Call
+    from sad.judge.losses.session import session
     from sad.judge.target import load, owner
 
     yield {"start": "load"}

@@ -89,7 +89,7 @@ def judging(
     only: tuple[str, ...] = (),
     skip: tuple[str, ...] = (),
 ) -> Iterator[dict[str, Any]]:
-    """Judge code; each event is told as soon as it happens, as `sad.judge.session.session` does.
+    """Judge code; each event is told as soon as it happens, as `sad.judge.losses.session.session` does.
 
     Raises UserError where how it is called cannot be told.
     """

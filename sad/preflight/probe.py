@@ -50,10 +50,10 @@ def _measured(recipe: Any, told: Callable[[], str]) -> dict[str, Any] | None:  #
     """Load, wait until told to go on, measure; None if whoever asked is gone."""
     import torch
 
-    from sad.train import checkpoint
-    from sad.train.checkpoint import Progress
     from sad.train.parts import make_parts
     from sad.train.plan import make_plan
+    from sad.train.saving import checkpoint
+    from sad.train.saving.checkpoint import Progress
 
     baseline = resident()
     plan = make_plan(recipe)
@@ -89,7 +89,7 @@ def _measured(recipe: Any, told: Callable[[], str]) -> dict[str, Any] | None:  #
 
 def _at(plan: Any, parts: Any, some: list[Any]) -> dict[str, float]:  # noqa: ANN401
     """Train on one micro-batch; return its size, its peak and the seconds."""
-    from sad.train.grad_shares import grad_shares
+    from sad.train.ledger.grad_shares import grad_shares
 
     accelerator, distiller, _, _, objective = parts
     batch = _collated(plan, some)

@@ -20,10 +20,11 @@ from sad.pair import load_student, load_tokenizer
 from sad.preflight.bench import Bench
 from sad.preflight.finding import Finding, Level, judged
 from sad.recipe.schema import Student
-from sad.train import checkpoint, loop
-from sad.train.folder import STUDENT
-from sad.train.interrupt import Unheard
+from sad.train import loop
 from sad.train.plan import Plan
+from sad.train.saving import checkpoint
+from sad.train.saving.folder import STUDENT
+from sad.train.watch.interrupt import Unheard
 
 STEPS, STOP = 4, 2
 LARGEST = 4e9

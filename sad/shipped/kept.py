@@ -30,10 +30,10 @@ from sad.objective import Objective
 from sad.pair import load_teacher, load_tokenizer
 from sad.recipe.schema import Teacher
 from sad.subjects.kept import Claim, Keeper, Kept, Weights
-from sad.train import checkpoint, folder
-from sad.train.interrupt import Unheard
 from sad.train.optimizer import make_optimizer
 from sad.train.plan import Plan
+from sad.train.saving import checkpoint, folder
+from sad.train.watch.interrupt import Unheard
 from sad_doctor import names
 from sad_doctor.record import EVENTS
 

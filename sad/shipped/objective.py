@@ -49,8 +49,8 @@ from sad.subjects.objective import (
     Task,
     projection,
 )
-from sad.train import checkpoint
 from sad.train.plan import Plan
+from sad.train.saving import checkpoint
 from sad_doctor import names
 
 LONG = 256

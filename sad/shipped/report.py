@@ -13,9 +13,9 @@ import torch
 from sad import objective, tiny
 from sad.batch import Sum
 from sad.invariants.parts_reported import Part, Report, Reported
-from sad.train import record
-from sad.train.checkpoint import Progress
+from sad.train.ledger import record
 from sad.train.plan import Plan
+from sad.train.saving.checkpoint import Progress
 from sad.train.step import Step
 from sad_doctor import names
 from sad_doctor.record import METRICS

@@ -25,11 +25,12 @@ from sad.shipped.seen import seeing
 from sad.subjects.plain_run import moments
 from sad.subjects.processes import on_processes
 from sad.subjects.resumable import ANEW, FINISHED, STOPPED, TAKEN_UP, Drawn, Ran, Resumable, Saved, Setting, Taken
-from sad.train import checkpoint, loop, random_states
-from sad.train.elastic import fitted
-from sad.train.interrupt import Unheard
+from sad.train import loop
 from sad.train.plan import Plan
-from sad.train.red_flags import RedFlags, Verdict
+from sad.train.processes.elastic import fitted
+from sad.train.saving import checkpoint, random_states
+from sad.train.watch.interrupt import Unheard
+from sad.train.watch.red_flags import RedFlags, Verdict
 from sad_doctor import names
 from sad_doctor.record import EVENTS, METRICS
 

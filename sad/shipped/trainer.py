@@ -25,9 +25,10 @@ from sad.shipped.seen import seeing
 from sad.subjects.processes import on_processes
 from sad.subjects.schedules import Schedule
 from sad.subjects.trainer import NEVER, Claims, Line, Setup, Trace, Watch, joined, weights
-from sad.train import devices, loop
-from sad.train.checkpoint import Progress
+from sad.train import loop
 from sad.train.plan import Plan
+from sad.train.processes import devices
+from sad.train.saving.checkpoint import Progress
 from sad_doctor import names
 
 CHARACTERS = 3

@@ -1,1 +1,1 @@
-"""The training: the step, the loop, and what surrounds them. Start with `step.py` and `loop.py`."""
+"""The training: the step, the loop, and a room each for what surrounds them. Start with `step.py` and `loop.py`."""

@@ -12,10 +12,10 @@ from sad.errors import UserError
 from sad.evaluate import Likelihood, Scores
 from sad.objective import Objective
 from sad.recipe.schema import Recipe
-from sad.train import sharded
-from sad.train.grad_shares import grad_shares
-from sad.train.gradients import inside
-from sad.train.measurements import due
+from sad.train.ledger.grad_shares import grad_shares
+from sad.train.ledger.measurements import due
+from sad.train.processes import sharded
+from sad.train.processes.gradients import inside
 from sad.train.step import Step
 
 

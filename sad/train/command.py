@@ -18,9 +18,10 @@ from sad.recipe import schema as recipes
 from sad.recipe import toml
 from sad.recipe.schema import Recipe
 from sad.text import glance
-from sad.train import consent, elastic, failure
-from sad.train import folder as folders
 from sad.train.output import patient_console
+from sad.train.processes import elastic, failure
+from sad.train.saving import consent
+from sad.train.saving import folder as folders
 from sad_doctor.clean import LONGEST, clean
 from sad_doctor.views.plain import line as plain
 
@@ -80,8 +81,10 @@ def _run(
     glance(recipe.data)
     quiet_libraries()
 
-    from sad.train import devices, disk, trackers
+    from sad.train.ledger import trackers
     from sad.train.plan import make_plan
+    from sad.train.processes import devices
+    from sad.train.saving import disk
 
     # before anything slow is loaded
     devices.check(recipe.train)
@@ -139,14 +142,14 @@ def _written(recipe: Recipe) -> str:
 
 
 def _per_step(folder: Path) -> int:
-    from sad.train import checkpoint
+    from sad.train.saving import checkpoint
 
     return checkpoint.per_step(folder)
 
 
 def _way_on(folder: Path) -> str:
     """What to do with a run that ended where it should not."""
-    from sad.train import checkpoint
+    from sad.train.saving import checkpoint
 
     try:
         done = checkpoint.steps_done(folder)
@@ -156,9 +159,9 @@ def _way_on(folder: Path) -> str:
 
 
 def _train(plan: Any, folder: Path, console: Console, *, resume: bool, began: float) -> int:  # noqa: ANN401
-    from sad.train import checkpoint
     from sad.train.loop import train
     from sad.train.progress import Bar, Lines
+    from sad.train.saving import checkpoint
 
     done = checkpoint.steps_done(folder) if resume else 0
 

@@ -18,29 +18,30 @@ from sad.data import blank
 from sad.errors import TrainingError
 from sad.evaluate import Likelihood, Scores
 from sad.objective import Objective
-from sad.train import devices, sharded, update
 from sad.train.aware import measured_from, steer
+from sad.train.batches.feed import Feed
+from sad.train.batches.supply import Supply, taken_up
 from sad.train.block_modes import as_asked
-from sad.train.checkpoint import Progress
-from sad.train.clock import Clock
-from sad.train.ending import Ending
-from sad.train.export import export
-from sad.train.feed import Feed
-from sad.train.folder import STUDENT
-from sad.train.grad_shares import grad_shares
-from sad.train.gradients import inside
-from sad.train.guards import Guards
 from sad.train.held_out import HeldOut
-from sad.train.interrupt import Interrupt
-from sad.train.measurements import due, measured
+from sad.train.ledger import update
+from sad.train.ledger.clock import Clock
+from sad.train.ledger.grad_shares import grad_shares
+from sad.train.ledger.measurements import due, measured
+from sad.train.ledger.record import NoRecord, Record, blame
+from sad.train.ledger.teacher_signals import teacher_signals
 from sad.train.optimizer import set_learning_rate
 from sad.train.parts import make_parts
 from sad.train.plan import Plan
+from sad.train.processes import devices, sharded
+from sad.train.processes.gradients import inside
 from sad.train.progress import Watcher
-from sad.train.record import NoRecord, Record, blame
+from sad.train.saving.checkpoint import Progress
+from sad.train.saving.export import export
+from sad.train.saving.folder import STUDENT
 from sad.train.step import Step, take_step
-from sad.train.supply import Supply, taken_up
-from sad.train.teacher_signals import teacher_signals
+from sad.train.watch.ending import Ending
+from sad.train.watch.guards import Guards
+from sad.train.watch.interrupt import Interrupt
 from sad_doctor import names
 
 IN_VAIN = 20

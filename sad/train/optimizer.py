@@ -8,7 +8,7 @@ import torch
 
 from sad.distiller import Distiller
 from sad.recipe.schema import Train
-from sad.train import engine
+from sad.train.processes import engine
 
 
 def make_optimizer(distiller: Distiller, recipe: Train) -> torch.optim.AdamW:

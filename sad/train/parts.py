@@ -9,14 +9,15 @@ from accelerate import Accelerator
 
 from sad.distiller import Distiller
 from sad.objective import Objective
-from sad.train import devices, random_states
 from sad.train.aware import make_objective
 from sad.train.optimizer import make_optimizer
 from sad.train.plan import Plan
+from sad.train.processes import devices
+from sad.train.saving import random_states
 
 
 class Parts(NamedTuple):
-    """Not yet prepared by the accelerator: see :func:`sad.train.devices.prepare`."""
+    """Not yet prepared by the accelerator: see :func:`sad.train.processes.devices.prepare`."""
 
     accelerator: Accelerator
     distiller: Distiller

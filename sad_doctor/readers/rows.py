@@ -266,9 +266,8 @@ class Rows:
 
     def _rises(self, steps: Floats, shape: Turned) -> bool:
         """Whether no point gives way to one of these, where the last one wins."""
-        if not self._last_wins:
-            return True
-        return bool((np.diff(steps) > 0).all()) and not any(steps[0] <= column.last_step for column in shape.columns)
+        own = bool((np.diff(steps) > 0).all()) and not any(steps[0] <= column.last_step for column in shape.columns)
+        return own or not self._last_wins
 
     def _commit(self, steps: Floats, shape: Turned) -> None:
         if shape.steps is not None and self._loss is not None and shape.of(self._loss) is not None:
@@ -281,6 +280,7 @@ class Rows:
             for at, (value, found) in enumerate(zip(cells, told, strict=True)):
                 if found is not None and mixed is not None:
                     self._blank.end(key)
+                    self._again += mixed is self._loss and shape.steps is not None and mixed.last_step == steps[at]
                     mixed.append(float(steps[at]), found)
                 elif is_blank(value):
                     self._nulls += value is None and key in self._targets

@@ -9,9 +9,9 @@ from accelerate.commands.launch import _validate_launch_command, launch_command_
 from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
 
 from sad.recipe import schema as recipe
-from sad.train import zero
-from sad.train.devices import Sharding, sharding
-from sad.train.zero import Zero
+from sad.train.processes import zero
+from sad.train.processes.devices import Sharding, sharding
+from sad.train.processes.zero import Zero
 
 ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "docs" / "recipes"

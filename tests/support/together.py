@@ -18,10 +18,11 @@ from torch.distributed.tensor import DTensor
 from sad import tiny
 from sad.pair import Pair
 from sad.subjects.processes import on_processes
-from sad.train import checkpoint, loop
-from sad.train.devices import USE_FSDP
+from sad.train import loop
 from sad.train.plan import Plan
-from sad.train.zero import USE_DEEPSPEED
+from sad.train.processes.devices import USE_FSDP
+from sad.train.processes.zero import USE_DEEPSPEED
+from sad.train.saving import checkpoint
 from sad_doctor import names
 
 ROWS = 4

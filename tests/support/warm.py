@@ -28,7 +28,7 @@ PRELOAD = [
     "sad.cli.app",
     "sad.train.loop",
     "sad.preflight.fit",
-    "sad.judge.session",
+    "sad.judge.losses.session",
 ]
 
 

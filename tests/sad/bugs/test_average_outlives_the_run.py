@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from sad.bugs.average_outlives_the_run import BUG, PLANNED
-from sad.train import checkpoint, held_out, loop
+from sad.train import held_out, loop
+from sad.train.saving import checkpoint
 from sad.verify.battery import run
 
 

@@ -1,7 +1,8 @@
 import torch
 
 from sad.bugs.best_is_not_what_was_scored import BUG
-from sad.train import checkpoint, held_out, loop
+from sad.train import held_out, loop
+from sad.train.saving import checkpoint
 from sad.verify.battery import run
 
 

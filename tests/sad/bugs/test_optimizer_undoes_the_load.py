@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from sad.bugs.optimizer_undoes_the_load import BUG
-from sad.train import checkpoint, step
+from sad.train import step
+from sad.train.saving import checkpoint
 from sad.verify.battery import run
 
 

@@ -1,6 +1,6 @@
 from sad.bugs.raw_is_weighted import BUG
 from sad.objective import Ledger, Objective
-from sad.train import record
+from sad.train.ledger import record
 from sad.verify.battery import run
 
 

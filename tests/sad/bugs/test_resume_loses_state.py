@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from sad.bugs.resume_loses_state import BUG
-from sad.train import checkpoint, loop
+from sad.train import loop
+from sad.train.saving import checkpoint
 from sad.verify.battery import run
 
 

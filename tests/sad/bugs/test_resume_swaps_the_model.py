@@ -3,7 +3,7 @@ from copy import deepcopy
 import pytest
 
 from sad.bugs.resume_swaps_the_model import BUG
-from sad.train import checkpoint
+from sad.train.saving import checkpoint
 from sad.verify.battery import run
 
 

@@ -20,8 +20,8 @@ from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.evaluate import likelihood
 from sad.train import held_out
-from sad.train.checkpoint import Progress
 from sad.train.plan import Plan
+from sad.train.saving.checkpoint import Progress
 
 Write = Callable[..., Any]
 

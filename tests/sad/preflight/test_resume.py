@@ -12,8 +12,9 @@ from sad import tiny
 from sad.preflight import resume as module
 from sad.preflight.finding import Level
 from sad.preflight.resume import resume
-from sad.train import checkpoint, loop
+from sad.train import loop
 from sad.train.plan import Plan
+from sad.train.saving import checkpoint
 
 
 def by_topic(findings):

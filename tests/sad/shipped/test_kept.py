@@ -33,9 +33,9 @@ def test_it_tells_how_it_saves():
 
 
 def test_what_is_left_and_what_is_not_synced_is_told(monkeypatch):
-    monkeypatch.setattr("sad.train.disk.sync", lambda _: None)
+    monkeypatch.setattr("sad.train.saving.disk.sync", lambda _: None)
     careless = SimpleNamespace(rmtree=lambda path, ignore_errors=False: None if ignore_errors else shutil.rmtree(path))
-    monkeypatch.setattr("sad.train.disk.shutil", careless)
+    monkeypatch.setattr("sad.train.saving.disk.shutil", careless)
     kept = shipped_kept()()
     first, second = kept.left[:2]
     assert first.endswith(".1.tmp")

@@ -18,7 +18,8 @@ from sad.invariants.step_accounting import step_accounting
 from sad.shipped import trainer
 from sad.shipped.trainer import shipped_trainer
 from sad.subjects.trainer import Setup, Trace
-from sad.train import devices, feed
+from sad.train.batches import feed
+from sad.train.processes import devices
 
 
 @pytest.mark.parametrize(

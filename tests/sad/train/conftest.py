@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sad.train import red_flags
+from sad.train.watch import red_flags
 
 
 @pytest.fixture(autouse=True)

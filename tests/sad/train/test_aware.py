@@ -17,8 +17,9 @@ from sad.data import blank, collate
 from sad.errors import UserError
 from sad.objective import Objective
 from sad.subjects.processes import on_processes
-from sad.train import aware, checkpoint
+from sad.train import aware
 from sad.train.parts import make_parts
+from sad.train.saving import checkpoint
 from sad.train.step import take_step
 from sad_doctor import names
 

@@ -17,9 +17,10 @@ from sad.distiller import Distiller
 from sad.errors import UserError
 from sad.models.forward import block_list, run
 from sad.pair import Pair
-from sad.train import block_modes, checkpoint
+from sad.train import block_modes
 from sad.train.block_modes import compiled, recomputed
 from sad.train.plan import Plan
+from sad.train.saving import checkpoint
 from sad_doctor import names
 
 TERMS = {"layerwise": {"weight": 0.3, "layers": 2}, "contrastive": {"weight": 0.1}}

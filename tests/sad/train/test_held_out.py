@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from sad import tiny
-from sad.train.checkpoint import Progress
 from sad.train.held_out import batches
+from sad.train.saving.checkpoint import Progress
 
 
 @pytest.mark.parametrize("cuts", [1, 2, 3])

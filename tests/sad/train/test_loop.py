@@ -19,10 +19,10 @@ from sad.align.vocab import VocabMap
 from sad.data import Readers
 from sad.objective import Ledger
 from sad.pair import Pair
-from sad.train import checkpoint
-from sad.train.checkpoint import MODEL, OPTIMIZER, STATE
 from sad.train.optimizer import rate_factor
 from sad.train.plan import Plan
+from sad.train.saving import checkpoint
+from sad.train.saving.checkpoint import MODEL, OPTIMIZER, STATE
 from sad_doctor import names
 
 OF_THE_MOMENT = ("time", names.TOKENS_PER_SECOND, names.SECONDS, names.MEMORY)

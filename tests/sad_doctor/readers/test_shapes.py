@@ -2,7 +2,7 @@ import json
 import math
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sad_doctor.readers import jsonlines
@@ -45,8 +45,12 @@ def one_by_one(rows, last_wins) -> tuple[int, object]:
     return sum(not plain.add(row) for row in rows), state(plain)
 
 
+_SOME_LOSSES = [{"step": 0, "loss": i, "train/loss": None if i % 2 else i} for i in range(8)]
+
+
 @settings(max_examples=300, deadline=None)
 @given(logs(), st.booleans(), st.integers(1, 40))
+@example(_SOME_LOSSES, False, 8)
 def test_rows_at_once_come_to_the_same_as_one_by_one(rows, last_wins, portion):
     quick = Rows(last_wins)
     useless = sum(quick.add_all(rows[at : at + portion]) for at in range(0, len(rows), portion))

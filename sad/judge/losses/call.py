@@ -1,0 +1,232 @@
+"""Calls someone's loss on one `Given`: puts each parameter's value together from the role that its name has."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sad.judge.losses.constructor import constants_of, kept_losses, word_for
+from sad.judge.losses.values import Asking, Form, Values
+from sad.judge.output import loss_of
+from sad.judge.roles import Reading, Role, Space, read
+from sad.judge.stand_in import Asked, NeedsAdapterError, stand_in_self, trainer_parts
+from sad.subjects.divergence import Given
+
+
+class StoppedError(Exception):
+    """The code under judgement tried to end the process."""
+
+
+@dataclass
+class Call:
+    """Someone's loss, and how it is called. ``owner`` is the class that a method was taken from."""
+
+    target: Any
+    owner: type | None = None
+    form: Form = field(default_factory=Form)
+    asked: Asked = field(default_factory=Asked)
+    picked: str = ""
+    built: Reading | None = field(init=False, default=None)
+    reading: Reading = field(init=False)
+    settings: dict[str, float] = field(default_factory=dict)
+    """Settings by name that are held at a number: the weights that a mixture is judged at."""
+    roles: dict[str, Role] = field(default_factory=dict)
+    """Roles that are other than the names say."""
+    about: Any = None
+    """What its source and name are those of, where an adapter stands before it."""
+
+    def __post_init__(self) -> None:
+        self._function, self._own = self._unwrapped()
+        self.reading = read(self._parameters())
+        self.reading = replace(self.reading, roles={**self.reading.roles, **self.roles})
+
+    def formed(self, **changes: Any) -> Call:  # noqa: ANN401 - fields of Form
+        """Return the same loss, called in another form."""
+        settings = changes.pop("settings", self.settings)
+        roles = changes.pop("roles", self.roles)
+        form = replace(self.form, **changes)
+        return Call(self.target, self.owner, form, self.asked, settings=settings, roles=roles)
+
+    def takes(self, *roles: Role) -> bool:
+        """Whether it can be given this, as a parameter, to its constructor, or through an attribute that it reads."""
+        through = self.built is not None and self.built.has(*roles)
+        return self.reading.has(*roles) or through or any(role in roles for role in self.asked.roles.values())
+
+    @property
+    def hidden(self) -> bool:
+        """Whether it takes hidden states and output weights in place of logits."""
+        return self.reading.has(Role.STUDENT_WEIGHT, Role.TEACHER_WEIGHT)
+
+    def may_lack(self, *roles: Role) -> bool:
+        """Whether every parameter of these roles that it has may be left out."""
+        names = [name for role in roles for name in self.reading.named(role)]
+        kept = {p.name for p in self._parameters() if p.default is not inspect.Parameter.empty}
+        return bool(names) and kept.issuperset(names)
+
+    def watching(self, kept: list[tuple[str, Tensor, Tensor]]) -> Callable[[Given], Tensor]:
+        """Return the call, which puts into ``kept`` what it was given: whose, before and after."""
+
+        def watched(given: Given) -> Tensor:
+            values = Values(self._asking(), given)
+            pairs = [("student's logits", values.student), ("teacher's logits", values.teacher)]
+            if values.own_labels is not None:
+                pairs.append(("labels", values.own_labels))
+            before = [(whose, tensor.detach().clone(), tensor) for whose, tensor in pairs]
+            loss = self._called(values)
+            kept.extend(before)
+            return loss
+
+        return watched
+
+    def of_single_tokens(self, given: Given) -> Tensor:
+        """Call it with the log-probabilities of one token a row, [batch, length], in place of logits."""
+        at = given.teacher_logits.argmax(dim=-1, keepdim=True)
+        plain = self.formed(student=Space.LOGITS, teacher=Space.LOGITS)
+        values = Values(plain._asking(), given)
+        for side in ("student", "teacher"):
+            setattr(values, side, getattr(values, side).log_softmax(dim=-1).gather(-1, at)[..., 0])
+        return plain._called(values)
+
+    def through(self, given: Given, states: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Call a fused loss on hidden states [batch, length, width] and a weight [vocab, width].
+
+        Returns the gradients of both.
+        """
+        values = Values(self._asking(), given)
+        values.student = states.clone().requires_grad_()
+        values.weight = weight.clone().requires_grad_()
+        mine, theirs = torch.autograd.grad(self._called(values), (values.student, values.weight))
+        return mine, theirs
+
+    def betas(self) -> list[str]:
+        """The names of the settings that could be beta."""
+        read_from = [self.reading, *([self.built] if self.built else [])]
+        names = [name for reading in read_from for name in reading.named(Role.BETA)]
+        return list(dict.fromkeys([*names, *(n for n, role in self.asked.roles.items() if role is Role.BETA)]))
+
+    def __call__(self, given: Given) -> Tensor:
+        """Return the scalar loss of one call. Raises what the code raises, ``StoppedError`` where that would end us."""
+        return self._called(Values(self._asking(), given))
+
+    def defaults(self) -> dict[str, Any]:
+        """The defaults of its parameters, and of those of its constructor, by name."""
+        every = [*self._parameters(), *(self._constructor(self.target) if self.built else [])]
+        return {p.name: p.default for p in every if p.default is not inspect.Parameter.empty}
+
+    def _asking(self) -> Asking:
+        defaults = self.defaults()
+        words = {name: word for name, word in self._words().items() if word is not None}
+        return Asking(self.form, self.settings, self.asked, defaults, self.hidden, words)
+
+    def _words(self) -> dict[str, str | None]:
+        read_from = [self.reading, *([self.built] if self.built else [])]
+        names = [name for reading in read_from for name in reading.named(Role.WORD)]
+        if not names:
+            return {}
+        try:
+            text = inspect.getsource(self.about or self.target)
+        except (OSError, TypeError):
+            return {}
+        return {name: "batchmean" if name == "reduction" else word_for(name, text) for name in names}
+
+    def _called(self, values: Values) -> Tensor:
+        try:
+            function = self._callable(values)
+            returned = function(**self._arguments(values)) if self._own else function(*self._arguments(values).values())
+        except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+            raise StoppedError(f"it raises {type(error).__name__}, which would end the program") from None
+        loss, self.picked = loss_of(returned)
+        return loss
+
+    def _unwrapped(self) -> tuple[Any, bool]:
+        """What is called, and whether by keyword."""
+        target = self.target
+        if isinstance(target, type) and issubclass(target, torch.autograd.Function):
+            return target, False
+        return target, True
+
+    def _parameters(self) -> list[inspect.Parameter]:
+        target = self.target
+        if isinstance(target, type) and issubclass(target, torch.autograd.Function):
+            every = list(inspect.signature(target.forward).parameters.values())
+            return [p for p in every if p.name not in ("ctx", "cls")]
+        if isinstance(target, type):
+            self.built = read(self._constructor(target), settings_only=True)
+            method = getattr(target, "forward", None) or target.__dict__.get("__call__")
+            if method is None:
+                raise NeedsAdapterError(f"objects of {target.__name__} are not called{methods_of(target)}")
+            return list(inspect.signature(method).parameters.values())[1:]
+        if isinstance(target, nn.Module):
+            return list(inspect.signature(target.forward).parameters.values())
+        if isinstance(target, classmethod):
+            return list(inspect.signature(target.__func__).parameters.values())[1:]
+        try:
+            every = list(inspect.signature(target).parameters.values())
+        except (TypeError, ValueError):
+            raise NeedsAdapterError(f"{getattr(target, '__name__', target)} has no signature to read") from None
+        return every[1:] if self._bound(every) else every
+
+    def _constructor(self, target: type) -> list[inspect.Parameter]:
+        made = inspect.getattr_static(target, "__init__")
+        if made is object.__init__ or made is nn.Module.__init__:
+            return []
+        return list(inspect.signature(made).parameters.values())[1:]
+
+    def _bound(self, every: list[inspect.Parameter]) -> bool:
+        """Whether a function is a method whose `self` must be given."""
+        return self.owner is not None and bool(every) and every[0].name in ("self", "cls")
+
+    def _callable(self, values: Values) -> Callable[..., Any]:
+        target = self._function
+        if isinstance(target, type) and issubclass(target, torch.autograd.Function):
+            return target.apply
+        if isinstance(target, type):
+            assert self.built is not None
+            if self.built.unread:
+                raise NeedsAdapterError(f"{target.__name__}() needs {', '.join(self.built.unread)}")
+            return self._built(target, self.built, values)
+        if isinstance(target, classmethod):
+            return target.__get__(None, self.owner)
+        if not inspect.isclass(target) and self.owner is not None:
+            every = list(inspect.signature(target).parameters.values())
+            if self._bound(every):
+                parts = trainer_parts(values.teacher_model) | kept_losses(self.owner)
+                first = stand_in_self(self.owner, values.settings, self.asked, parts, constants_of(self.owner))
+                return lambda *args, **named: target(first, *args, **named)
+        return target  # type: ignore[no-any-return]
+
+    def _built(self, target: Any, reading: Reading, values: Values) -> Callable[..., Any]:  # noqa: ANN401 - a class
+        """Return an object of a class; with its own weights where it does not take ours: they may have to add up."""
+        given = {n: values.of(r, n) for n, r in reading.roles.items() if not values.left(r, n)}
+        try:
+            built: Callable[..., Any] = target(**given)
+        except (AssertionError, ValueError):
+            kept = self.defaults()
+            given = {n: v for n, v in given.items() if reading.roles[n] is not Role.BETA or n not in kept}
+            built = target(**given)
+        return built
+
+    def _arguments(self, values: Values) -> dict[str, Any]:
+        if self.reading.unread:
+            raise NeedsAdapterError(f"what {', '.join(self.reading.unread)} should be cannot be told from the name")
+        roles = self.reading.roles
+        if not self._own:
+            return {name: values.positional(role, name) for name, role in roles.items()}
+        positional_only = {p.name for p in self._parameters() if p.kind is inspect.Parameter.POSITIONAL_ONLY}
+        if positional_only:
+            self._own = False
+            return {name: values.of(role, name) for name, role in roles.items() if name in positional_only}
+        return {name: values.of(role, name) for name, role in roles.items() if not values.left(role, name)}
+
+
+def methods_of(target: type) -> str:
+    """Name the methods of a class that look like losses."""
+    names = [
+        n for n in vars(target) if any(w in n for w in ("loss", "kl", "jsd", "diverg")) and callable(getattr(target, n))
+    ]
+    return f"; name a method: {', '.join(names[:4])}" if names else ""

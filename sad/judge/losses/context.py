@@ -1,0 +1,98 @@
+"""What a loss is for, texts or classes of examples: from its source, its class and its module, in that order."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+
+from sad.judge.losses.call import Call
+from sad.judge.roles import upright
+
+TEXTS = re.compile(
+    r"causal|next.token|\bllms?\b|\bgpt|llama|qwen|mistral|instruct|\bsft|prompt|completion|generat|on.?policy|\bgkd"
+    r"|language.model|seq2seq|attention_mask|response|chat",
+    re.IGNORECASE,
+)
+"""What is in a source that is about texts."""
+CLASSES = re.compile(
+    r"classif|\bimages?\b|imagenet|cifar|mnist|\bvision\b|resnet|\bvits?\b|\bdeit|num_classes|\bglue\b|top.?1.acc",
+    re.IGNORECASE,
+)
+"""What is in a source that is about examples with one label each."""
+DECISIVE = (
+    re.compile(r"ForCausalLM|LMHeadModel|ForConditionalGeneration|Seq2SeqLM|SFTTrainer"),
+    re.compile(r"For(Sequence|Image|Token|Audio)Classification|ForMultipleChoice|torchvision"),
+)
+"""Models of the one and of the other, where words speak of both."""
+OWN = re.compile(r"-100|attention_mask|input_ids|vocab", re.IGNORECASE)
+"""What leaves no doubt in the source of the loss itself."""
+SEQUENCES = re.compile(
+    r"batch\w*[\s,*x]+\w*(seq|len|tok|time)\w*[^\n]{0,30}[,x]\s*\w*vocab|\[\s*b\w*\s*,\s*[tsl]\w*\s*,\s*v\w*\s*\]"
+    r"|\.\.\.,\s*:-1\s*,\s*:\s*\]|\[:\s*,\s*:-1\b|\(\s*b\s*,\s*[tsl]\s*,\s*v\s*\)",
+    re.IGNORECASE,
+)
+"""Where source or docs say that logits are [batch, length, vocab]."""
+AXES = re.compile(
+    r"[\[(]\s*b\w*\s*,\s*(\w*seq\w*|\w*len\w*|\w*tok\w*|[tsln])\s*,\s*(\w*vocab\w*|v)\s*[\])]"
+    r"|\.\.\.,\s*:-1\s*,\s*:\s*\]|\[:\s*,\s*:-1\s*(,\s*:\s*)?\]",
+    re.IGNORECASE,
+)
+"""The same, without rows that were flattened before."""
+AXIS_ONE = re.compile(r"softmax\((?:[^()]|\([^()]*\))*?(,\s*|dim\s*=\s*)1\s*\)")
+"""A softmax along axis 1."""
+
+
+def source(call: Call) -> str:
+    """Return the source of the loss, with that of its class where it is one; '' where there is none to read."""
+    target = call.about or call.target
+    target = target.__func__ if isinstance(target, classmethod) else target
+    target = target if inspect.isclass(target) or inspect.isroutine(target) else type(target)
+    try:
+        return inspect.getsource(target)
+    except (OSError, TypeError):
+        return ""
+
+
+def of_sequences(call: Call) -> bool:
+    """Whether source or parameters say that logits are [batch, length, vocab]."""
+    return bool(AXES.search(source(call))) or bool(upright(call.reading))
+
+
+def of_texts(call: Call) -> bool:
+    """Whether it is for texts: its own source says so, else what is around it, if that says nothing of classes."""
+    own = source(call)
+    if OWN.search(own) or SEQUENCES.search(own):
+        return True
+    return next((texts for texts, classes in _told(call) if texts != classes), False)
+
+
+def of_classes(call: Call) -> bool:
+    """Whether it is for examples with one label each."""
+    own = source(call)
+    if OWN.search(own) or SEQUENCES.search(own):
+        return False
+    return next((classes for texts, classes in _told(call) if texts != classes), False)
+
+
+def _told(call: Call) -> list[tuple[bool, bool]]:
+    texts = (source(call), *around(call))
+    words = [(bool(TEXTS.search(text)), bool(CLASSES.search(text))) for text in texts]
+    models = [(bool(DECISIVE[0].search(text)), bool(DECISIVE[1].search(text))) for text in texts]
+    return [*words[:2], *models[2:], *words[2:]]
+
+
+def around(call: Call) -> list[str]:
+    """The class that a method is of with the names of its bases, and the source of its module; '' for what is not."""
+    target = call.about or call.target
+    owner = call.owner or (target if inspect.isclass(target) else None)
+    names = " ".join(base.__name__ for base in owner.__mro__) if owner is not None else ""
+    module = sys.modules.get(getattr(owner or target, "__module__", "") or "")
+    return [f"{names}\n{_source(owner)}", _source(module)]
+
+
+def _source(of: object) -> str:
+    try:
+        return inspect.getsource(of) if of is not None else ""  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return ""

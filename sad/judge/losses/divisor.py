@@ -1,0 +1,156 @@
+"""What a loss is divided by, told from two calls of different shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from sad.judge.losses.sample import Fit, Sample, used
+from sad.subjects.divergence import IGNORED, Contract, Given, Reduction, counted
+
+EQUAL = 1e-4
+"""Relative, between the factors that two calls show."""
+OWN_WEIGHTS = "weights of its own"
+SOMETHING_ELSE = "something else"
+Number = Callable[[Given], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """By what, and the constant factor that is left. ``reduction`` is None where a contract has no name for it."""
+
+    reduction: Reduction | None
+    name: str
+    factor: float
+    number: Number
+    faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    unfit: str = ""
+    """What equal rows are weighted by, where that is no usual divisor."""
+
+    @property
+    def shared(self) -> str:
+        """By what all rows are divided, where a contract has no name for it; '' for weights of their own."""
+        return self.name if self.reduction is None and self.name not in (OWN_WEIGHTS, SOMETHING_ELSE) else ""
+
+
+def divided(samples: Sequence[Sample], fits: Sequence[Fit], *, shift: bool) -> Divided:
+    """Return the divisor that leaves the same factor in both calls."""
+    amounts = [f.kd[used(f.kd)] for f in fits]
+    uneven = max(float((a.max() - a.min()) / a.abs().max()) for a in amounts if a.numel())
+    if uneven > EQUAL:
+        return _uneven(samples, fits, uneven)
+    sizes = [float(a.mean()) for a in amounts]
+    fitting = []
+    for reduction, name, number, fault in _candidates(shift=shift):
+        factors = [size * number(s.given) for size, s in zip(sizes, samples, strict=True)]
+        if abs(factors[0] - factors[1]) <= EQUAL * abs(factors[0]):
+            fitting.append((abs(factors[0] - 1) > EQUAL, bool(fault), reduction, name, factors[0], number, fault))
+    if not fitting:
+        shown = ", ".join(f"1/{1 / size:.4g}" if size else "0" for size in sizes)
+        shapes = " and ".join(_told(s.given, shift=shift) for s in samples)
+        says = f"each row is weighted by {shown} for {shapes}: no usual divisor"
+        return Divided(None, SOMETHING_ELSE, 1.0, lambda _: 1.0, notes=(says,), unfit=says)
+    _, _, reduction, name, factor, number, fault = min(fitting, key=lambda entry: entry[:2])
+    notes: tuple[str, ...] = (f"divided by {name}" if reduction is not Reduction.SUM else "summed, not divided",)
+    if factor < 0:
+        return Divided(
+            reduction, name, factor, number, (f"its sign is wrong: {factor:.4g} times the divergence",), notes
+        )
+    if abs(factor - 1) > EQUAL:
+        notes = (*notes, f"multiplied by {factor:.5g}")
+    if fault and fits[0].family.plain:
+        # a squared error is of the numbers: its mean over every entry is as good as its sum
+        return Divided(None, name, factor, number, notes=notes)
+    return Divided(reduction, name, factor, number, (fault,) if fault else (), notes)
+
+
+def _told(of: Given, *, shift: bool) -> str:
+    batch, length, _ = of.student_logits.shape
+    return f"{int(counted(Contract(shift=shift), of).sum())} rows that count in {batch} sequences of {length}"
+
+
+def _candidates(*, shift: bool) -> list[tuple[Reduction | None, str, Number, str]]:
+    """A reduction, its name, its number, and what is wrong with it."""
+
+    def counting(of: Given) -> float:
+        return float(counted(Contract(shift=shift), of).sum())
+
+    def unshifted(of: Given) -> float:
+        return float((of.labels != IGNORED).sum()) if of.labels is not None else float(rows(of))
+
+    def rows(of: Given) -> float:
+        batch, length = of.student_logits.shape[:2]
+        return batch * (length - shift)
+
+    def batch(of: Given) -> float:
+        return of.student_logits.shape[0]
+
+    def length(of: Given) -> float:
+        return of.student_logits.shape[1]
+
+    def vocab(of: Given) -> float:
+        return of.student_logits.shape[2]
+
+    def each(of: Given) -> Tensor:
+        return counted(Contract(shift=shift), of).sum(dim=1).double()
+
+    not_sequences = " and not by the number of sequences"
+    by_vocab = "the vocabulary's size too: `mean` over every entry is the divergence divided by it"
+    return [
+        (Reduction.MEAN, "the rows that count", counting, ""),
+        (Reduction.COUNT, "the given count", lambda g: float(g.count or counting(g)), ""),
+        (Reduction.SUM, "nothing", lambda _: 1.0, ""),
+        (Reduction.BATCH, "the number of sequences", batch, ""),
+        (Reduction.ROWS, "all rows", rows, ""),
+        (None, "the length", length, f"divided by the length{not_sequences}"),
+        (None, "rows that count by the unshifted labels", unshifted, "counts labels that it does not use")
+        if shift
+        else (
+            None,
+            "all rows but the last",
+            lambda g: batch(g) * (length(g) - 1),
+            "divided by one row a sequence too few",
+        ),
+        (None, "rows that count and vocabulary", lambda g: counting(g) * vocab(g), f"divided by {by_vocab}"),
+        (None, "all rows and vocabulary", lambda g: rows(g) * vocab(g), f"divided by {by_vocab}"),
+        (None, "sequences and vocabulary", lambda g: batch(g) * vocab(g), f"divided by {by_vocab}"),
+        (None, "the vocabulary", vocab, f"divided by {by_vocab}"),
+        (None, "the mean length", lambda g: counting(g) / batch(g), f"divided by the mean length{not_sequences}"),
+        (None, "the longest", lambda g: float(each(g).max()), f"divided by the longest length{not_sequences}"),
+        (
+            None,
+            "rows that count and length",
+            lambda g: counting(g) * length(g),
+            "divided by the rows that count, and by the length as well",
+        ),
+        (
+            None,
+            "all rows and sequences",
+            lambda g: rows(g) * batch(g),
+            "divided by all rows, and by the number of sequences as well",
+        ),
+        (None, "sequences twice over", lambda g: batch(g) * counting(g), "divided by the number of sequences as well"),
+        (None, "rows that count, twice", lambda g: counting(g) ** 2, "divided by the rows that count twice over"),
+    ]
+
+
+def _uneven(samples: Sequence[Sample], fits: Sequence[Fit], uneven: float) -> Divided:
+    """Rows that weigh differently: one mean a sequence, or weights of their own."""
+    of, first = samples[0], fits[0]
+    some = used(first.kd)
+    a_mean = [
+        bool(s.sum()) and float((k[s] * s.sum()).std()) + abs(float((k[s] * s.sum()).mean()) * len(some) - 1) < EQUAL
+        for k, s in zip(first.kd, some, strict=True)
+        if int(s.sum()) > 1
+    ]
+    if a_mean and all(a_mean):
+        note = "each sequence has its own mean, and the mean of those is taken: a token of a short one weighs more"
+        return Divided(None, "rows of its sequence, then sequences", 1.0, lambda _: 1.0, notes=(note,))
+    if of.given.labels is None:
+        says = f"rows that all count have weights that differ by {100 * uneven:.3g}%"
+    else:
+        says = f"rows that count have weights that differ by {100 * uneven:.3g}%"
+    return Divided(None, OWN_WEIGHTS, 1.0, lambda _: 1.0, notes=(says,))

@@ -1,0 +1,68 @@
+"""Every form in which a loss is tried, the likeliest first."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from sad.judge.losses.call import Call
+from sad.judge.losses.context import of_classes, source
+from sad.judge.roles import Role, Space
+
+LOG, PROB, LOGIT = Space.LOG_PROBS, Space.PROBS, Space.LOGITS
+SPACES = ((LOGIT, LOGIT), (LOG, PROB), (LOG, LOG), (PROB, PROB))
+
+
+def forms(call: Call) -> Iterator[Call]:
+    """Every form in which it is tried, the likeliest first."""
+    text = source(call)
+    ranks = (2, 3) if call.hidden or of_classes(call) else (3, 2)
+    spaces = _spaces(call)
+    masked = call.takes(Role.MASK, Role.PADDING, Role.BATCH)
+    masks = (torch.bool, torch.long, torch.float32) if masked else (torch.bool,)
+    order = (False, True) if not call.reading.ordered else (False,)
+    listed = re.search(r"list\[(torch\.)?tensor", text, re.IGNORECASE)
+    number = re.search(r"num_\w*chunks\w*\s*:\s*int\s*=\s*(\d+)", text)
+    chunks = (int(number[1]) if number else 2, 0) if listed else (0,)
+    outputs = (False, True) if ".logits" in text or "['logits']" in text or '["logits"]' in text else (False,)
+    flips, longer = ((False, True), (False, True)) if masked else ((False,), (False,))
+    even = "tensor_split" in text
+    whole = (False, True) if call.takes(Role.LABELS, Role.BATCH) else (False,)
+    named = ".logits" in text or ".loss" in text
+    bares = ((False, True) if named else (True, False)) if call.takes(Role.MODEL, Role.TEACHER_MODEL) else (False,)
+    mine = call.reading.named(Role.STUDENT)
+    two = any(re.search(rf"\w+\s*,\s*\w+\s*=\s*{name}\s*$", text, re.MULTILINE) for name in mine)
+    twice = (True, False) if two else (False,)
+    forms = (twice, bares, whole, chunks, outputs, longer, flips, ranks, spaces, order, masks)
+    every: Iterator[tuple[Any, ...]] = itertools.product(*forms)
+    for pairs, bare, full, chunked, output, more, flip, rank, (student, teacher), swapped, dtype in every:
+        if chunked and rank == 2:
+            continue
+        changes: dict[str, Any] = {
+            "rank": rank,
+            "student": student,
+            "teacher": teacher,
+            "chunks": chunked,
+            "even": even,
+        }
+        changes |= {"outputs": output, "swapped": swapped, "masks": dtype, "flipped": flip, "longer": more}
+        changes |= {"bare": bare, "pairs": pairs}
+        yield call.formed(**changes, whole=full)
+
+
+def _spaces(call: Call) -> tuple[tuple[Space, Space], ...]:
+    told = call.reading.spaces
+    student, teacher = told.get(Role.STUDENT), told.get(Role.TEACHER)
+    if student and teacher:
+        named = "|".join(call.reading.named(Role.TEACHER))
+        if re.search(rf"prob\w*\s*=\s*(?:{named})\b(?!\w*\s*[/.]\s*\w*(?:temp|tau|T\b|softmax))", source(call)):
+            # what is named logits is called probabilities where it is read
+            return ((student, Space.PROBS), (student, teacher))
+        return ((student, teacher),)
+    if call.hidden:
+        return SPACES[:1]
+    return tuple(s for s in SPACES if student in (None, s[0]) and teacher in (None, s[1])) or SPACES[:1]

@@ -1,0 +1,54 @@
+"""Whether what a loss raised may be the fault of how it was called: of what only its names gave a hint of."""
+
+from __future__ import annotations
+
+import re
+
+from sad.judge.losses.call import Call
+from sad.judge.losses.context import source
+from sad.judge.roles import Reading, Role, Space
+
+THEIRS = re.compile(
+    r"^(NameError|UnboundLocalError|ModuleNotFoundError|ImportError|ZeroDivisionError|SyntaxError|StoppedError)"
+)
+"""What no other way of calling it would mend."""
+GUESSED = {
+    *(Role.BATCH, Role.MODEL, Role.TEACHER_MODEL, Role.CONFIG, Role.OBJECT, Role.CRITERION, Role.WORD, Role.ONES),
+    *(Role.NONE, Role.ON, Role.LABEL_LOSS),
+}
+"""Roles that are given a stand-in, not a tensor of logits or labels."""
+OF_OTHERS = re.compile(r"state|hidden|feat|attention|attn|emb|\bz\d?\b|source|matri|repr", re.IGNORECASE)
+"""In the names of what are no logits."""
+MANY = re.compile(r"binary_cross_entropy|BCE|multi.?(label|hot)|one_hot|\.argmax\(.{0,12}labels", re.IGNORECASE)
+"""Where labels may be another thing than the index of one class."""
+TYPES = re.compile(r"^(TypeError|AttributeError|KeyError|IndexError|StopIteration|AssertionError)")
+"""What a thing of another type raises, or one with another number of axes."""
+
+
+def uncertain(subject: object, raised: str) -> bool:
+    """Whether another way of calling it may be the right one, where it raised this in every form that was tried."""
+    if not isinstance(subject, Call) or THEIRS.search(raised):
+        return False
+    readings = [subject.reading, *([subject.built] if subject.built else [])]
+    if subject.asked.plain or subject.owner is not None or any(reading.has(*GUESSED) for reading in readings):
+        return True
+    if subject.takes(Role.LABELS) and MANY.search(source(subject)):
+        return True
+    sides = [*subject.reading.named(Role.STUDENT), *subject.reading.named(Role.TEACHER)]
+    if any(OF_OTHERS.search(name) for name in sides):
+        return True
+    return bool(TYPES.search(raised)) and not _told(subject.reading)
+
+
+def given_as(call: Call) -> str:
+    """Say what it was given, by parameter: the first four that are no setting left at its default."""
+    roles = [(name, role) for name, role in call.reading.roles.items() if role not in (Role.DEFAULT, Role.NONE)]
+    told = [f"{name} as {role.value}" for name, role in roles[:4]]
+    return ", ".join([*told, *(["…"] if len(roles) > len(told) else [])])
+
+
+def _told(reading: Reading) -> bool:
+    """Whether names say that both sides are logits or probabilities."""
+    return (
+        all(role in reading.spaces for role in (Role.STUDENT, Role.TEACHER)) or Space.LOGITS in reading.spaces.values()
+    )

@@ -1,0 +1,183 @@
+"""Judges one loss from beginning to end, line by line; what it needs is in this process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sad.case import Standing, Verdict
+from sad.errors import UserError
+from sad.judge.adapter import Adapted
+from sad.judge.battery import OWN, chosen, stated
+from sad.judge.losses import checks
+from sad.judge.losses.call import Call
+from sad.judge.losses.context import source
+from sad.judge.losses.coupling import RELATED, coupled
+from sad.judge.losses.discover import CannotRunError
+from sad.judge.losses.families import COSINE
+from sad.judge.losses.found import Found, found
+from sad.judge.losses.label_loss import beside_a_label_loss
+from sad.judge.losses.leave_open import settled
+from sad.judge.losses.misread import given_as, uncertain
+from sad.judge.losses.no_divergence import form_of
+from sad.judge.report import Line
+from sad.judge.roles import Role
+from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.target import said
+from sad.subjects.divergence import Divergence
+
+NO_GPU = ("not compiled with CUDA", "Found no NVIDIA driver", "No CUDA GPUs are available")
+Event = dict[str, Any]
+"""``start`` (a property begins), ``line`` (it ended), ``what`` and ``assumed`` (what it was found to be),
+``call_seconds`` (what one call takes).
+"""
+
+
+def session(
+    subject: Call | Divergence,
+    name: str,
+    *,
+    only: tuple[str, ...] = (),
+    seed: int = 0,
+    skip: tuple[str, ...] = (),
+    more: str = "",
+) -> Iterator[Event]:
+    """Judge a loss; each event is told as soon as it happens. ``skip`` leaves out what ended an earlier process;
+    ``more`` is added to the line that replays.
+
+    Raises UserError where how it is called cannot be told.
+    """
+    name = f"{name}{more}"
+    wanted = [one for one in chosen(only) if one not in skip]
+    yield {"start": "can_be_called"}
+    began = time.perf_counter()
+    if isinstance(subject, Divergence):
+        divergence, what = subject, subject.contract.kind.value
+        whole = None
+        yield {"what": f"{what}, as its contract says", "assumed": []}
+    else:
+        try:
+            whole = found(form_of(subject, seed), seed)
+        except UserError:
+            raise
+        except CannotRunError as error:
+            if any(sign in str(error) for sign in NO_GPU):
+                raise UserError(
+                    f"it needs a GPU, and there is none here ({error}): judge it where there is one"
+                ) from None
+            if isinstance(subject, Call) and uncertain(subject, str(error)):
+                raise NeedsAdapterError(f"it raised {error}, given {given_as(subject)}: a guess in part") from None
+            yield _line("can_be_called", Verdict(False, _raised(str(error))), name, seed, began)
+            return
+        except Exception as error:
+            yield _line("can_be_called", Verdict(False, _raised(said(error))), name, seed, began)
+            return
+        divergence = whole.divergence
+        what = whole.name if whole.known else "a loss on labels" if whole.label_loss else "none that I know"
+        yield {"what": what, "assumed": assumptions(whole), "call_seconds": _seconds(whole)}
+    dead = whole is not None and not whole.shape.sample.attached
+    for one in wanted:
+        began = time.perf_counter()
+        yield {"start": one}
+        verdict = _own(one, whole) if one in OWN else _stated(one, divergence, whole, dead=dead)
+        yield _line(one, verdict, name, seed, began)
+
+
+def _seconds(whole: Found) -> float:
+    """How long one call takes: what cannot be judged in time is slow, or hangs."""
+    began = time.perf_counter()
+    try:
+        whole.shape.call(whole.shape.sample.given)
+    except Exception:
+        return 0.0
+    return time.perf_counter() - began
+
+
+def assumptions(whole: Found) -> list[str]:
+    """Say how the loss was called, one sentence each."""
+    call, form, of = whole.shape.call, whole.shape.call.form, whole.shape.sample.given
+    if isinstance(call, Adapted):
+        return ["called as its adapter says", *whole.notes]
+    said_of = [
+        f"{name} is {_told(role, name, call)}" for name, role in call.reading.roles.items() if role is not Role.DEFAULT
+    ]
+    kept = [name for name, role in call.reading.roles.items() if role is Role.DEFAULT]
+    if call.built is not None:
+        said_of += [
+            f"{n} of its constructor is {_told(r, n, call)}"
+            for n, r in call.built.roles.items()
+            if r is not Role.DEFAULT
+        ]
+    said_of += [f"{name}, read from an object, is {_told(role, name, call)}" for name, role in call.asked.roles.items()]
+    said_of += [f"{name}, read from an object, is {value!r}" for name, value in call.asked.plain.items()]
+    batch, length, vocab = of.student_logits.shape
+    shape = f"[{batch}, {length}, {vocab}]" if form.rank == 3 else f"[{batch * length}, {vocab}], rows of all sequences"
+    said_of.append(f"logits are {shape}" if not form.chunks else f"logits are a list of {form.chunks} chunks")
+    if form.swapped:
+        said_of.append("the teacher comes first")
+    if form.flipped:
+        said_of.append("a mask is 1 where a row does not count")
+    if form.whole:
+        said_of.append("no label is -100: it raises where one is")
+    if kept:
+        said_of.append(f"left at their defaults: {', '.join(kept)}")
+    if call.picked:
+        said_of.append(f"the loss is {call.picked}")
+    return [*said_of, *whole.notes]
+
+
+def _told(role: Role, name: str, call: Call) -> str:
+    if name in call.settings:
+        return f"{call.settings[name]:g}"
+    form = call.form
+    if role in (Role.STUDENT, Role.TEACHER):
+        mine = (role is Role.STUDENT) != form.swapped
+        whose, space = ("student", form.student) if mine else ("teacher", form.teacher)
+        return f"the {whose}'s hidden states" if call.hidden else f"the {whose}'s {space.value}"
+    if role is Role.BETA and form.beta not in (None, name):
+        return "its default, or 0.5"
+    return str(role.value)
+
+
+def _own(name: str, whole: Found | None) -> Verdict:
+    if whole is None:
+        return Verdict(True, "a contract is given", standing=Standing.NOT_APPLICABLE)
+    if name not in ("can_be_called", "claims") and not whole.shape.sample.attached:
+        return Verdict(True, "no gradient", standing=Standing.NOT_APPLICABLE)
+    check: Callable[[Found], Verdict] = getattr(checks, name)
+    try:
+        return check(whole)
+    except Exception as error:
+        return Verdict(False, _raised(said(error)))
+
+
+def _stated(name: str, divergence: Divergence, whole: Found | None, *, dead: bool) -> Verdict:
+    if dead:
+        return Verdict(True, "no gradient to judge", standing=Standing.NOT_APPLICABLE)
+    if whole is None:
+        return settled(name, divergence)
+    of = {"uneven": whole.uneven, "scaleless": whole.name == COSINE, "mixed": whole.mixed}
+    of["uneven"] = of["uneven"] or (not whole.known and beside_a_label_loss(whole.shape))
+    of["coupled"] = not whole.known and bool(RELATED.search(source(whole.shape.call)))
+    of["coupled"] = of["coupled"] and coupled(whole.shape.sample, whole.shape.call)
+    return settled(name, divergence, source(whole.shape.call), **of)
+
+
+def _raised(what: str) -> str:
+    return f"raised {what}"
+
+
+def _line(name: str, verdict: Verdict, loss: str, seed: int, began: float) -> Event:
+    replay = f"sad verify --loss {loss} --only {name}" + (f" --seed {seed}" if seed else "")
+    line = Line(
+        name,
+        verdict.standing,
+        verdict.says,
+        {key: float(number) for key, number in verdict.numbers.items()},
+        verdict.example,
+        replay,
+        time.perf_counter() - began,
+        stated().get(name, ""),
+    )
+    return {"line": line}

@@ -1,0 +1,152 @@
+"""What is said of a loss that no formula explains: what it is after all, or what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from sad.case import Standing, Verdict
+from sad.judge.losses.axes import along
+from sad.judge.losses.call import Call
+from sad.judge.losses.context import source
+from sad.judge.losses.discover import explained
+from sad.judge.losses.families import FORWARD
+from sad.judge.losses.found import Found
+from sad.judge.losses.label_loss import beside_at_equal
+from sad.judge.losses.sample import ACCEPTED, Sample, fit, given, sample, shown, slope_of
+from sad.judge.losses.weighted import undetached
+from sad.subjects.divergence import Given
+
+ZERO = 1e-4
+"""Of the gradient's norm at equal logits against that at ordinary ones: float32 and epsilons leave up to 1e-6."""
+TRIES = 8
+STEP = 1e-3
+NEXT, NEAR = 1e-3, 0.05
+"""How far from the teacher «next to it» is, and the share of the usual gradient that a divergence has left there."""
+OF_LOGITS = re.compile(r"softmax|logit|prob|kl|entropy|labels", re.IGNORECASE)
+"""What is in the source of a loss of logits."""
+SMALL = 0.1
+WEIGHT = re.compile(r"weight|difficult|adaptive|importance|\bgap|\bhard|\bw\b", re.IGNORECASE)
+"""Where the source of a loss speaks of weights."""
+SLOPE = 2e-2
+"""Relative, between a directional derivative and a difference over STEP in float32."""
+
+
+def unexplained(found: Found) -> Verdict:
+    """Judge a loss that is no known divergence: it must be least and flat where student equals teacher."""
+    if found.label_loss:
+        return Verdict(
+            True,
+            f"{found.label_loss}; no divergence, so only what asks no teacher is judged",
+            standing=Standing.ALLOWED,
+        )
+    call, of, near = found.shape.call, found.shape.sample, found.notes[0]
+    teacher = of.given.teacher_logits
+    equal = sample(call, replace(of.given, student_logits=teacher.clone()))
+    norm, usual = float(equal.gradient.norm()), float(of.gradient.norm())
+    numbers = {"gradient at equal logits": norm, "usual gradient": usual, "value at equal logits": equal.value}
+    numbers["unexplained"] = found.shape.fit.residual
+    example = f"student = teacher: {shown(of.given)}"
+    for rows in (1, -1):
+        beside = explained(replace(of, given=replace(of.given, teacher_logits=teacher.roll(rows, dims=1))), call)
+        if beside.good and not beside.family.fault:
+            other = f"i {'-' if rows > 0 else '+'} 1"
+            says = f"it is {beside.family.name} between the student's row i and the teacher's row {other}"
+            return Verdict(False, f"{says}: the two are shifted against each other", numbers, example=shown(of.given))
+    if verdict := _weighted(found, numbers):
+        return verdict
+    if says := along(of, call):
+        return Verdict(False, says, numbers, example=shown(of.given))
+    if norm != norm or equal.value != equal.value:
+        says = f"not finite where student equals teacher{_close_by(call, of.given, usual)}"
+        return Verdict(False, f"{says}; {near}", numbers, example=example)
+    if norm > ZERO * usual:
+        verdict = _pulling(call, equal, (norm, usual), near)
+        return replace(verdict, numbers=numbers, example="" if verdict.holds else example)
+    small = replace(of.given, student_logits=SMALL * of.given.student_logits, teacher_logits=SMALL * teacher)
+    near_nothing = explained(sample(call, small), call)
+    off = 100 * fit(of, near_nothing.family, near_nothing.beta, near_nothing.labels).residual
+    if near_nothing.good and not near_nothing.family.fault and off > 100 * ACCEPTED:
+        says = (
+            f"on logits a tenth as large it is {near_nothing.family.name}, on ordinary ones {off:.3g}% of its gradient"
+        )
+        return Verdict(
+            False,
+            f"{says} is something else: large logits or small probabilities are cut off",
+            numbers,
+            example=shown(of.given),
+        )
+    lowest = min(_above(call, of.given, seed, equal.value) for seed in range(1, TRIES + 1))
+    numbers["least above"] = lowest
+    own = _its_own_gradient(call, of.given)
+    if lowest <= 0 and not (not own and all(_towards(call, of.given, seed) for seed in range(1, TRIES + 1))):
+        says = f"it is {-lowest:.4g} lower at other logits than where student equals teacher; {near}"
+        return Verdict(False, says, numbers, example=shown(of.given))
+    if not own:
+        near = f"{near}; part of its gradient is held back (its value rises otherwise than its gradient says)"
+    says = f"not one that I know, but a divergence: least and flat at student = teacher; {near}"
+    return Verdict(True, says, numbers, standing=Standing.ALLOWED)
+
+
+def _weighted(found: Found, numbers: dict[str, float]) -> Verdict | None:
+    """Rows weighted by a number of the student's own that is not detached; where it is a gap only if meant as one."""
+    of = found.shape.sample
+    weighted = undetached(of, (of.given.beta, 0.5))
+    if weighted is None:
+        return None
+    says = (
+        f"it is {weighted.family.name}, its rows weighted by a function of {weighted.feature} that is not detached: "
+        f"the weight's part of the gradient is {weighted.share:.3g} times as large as the whole"
+    )
+    numbers = {**numbers, "the weight's share": weighted.share}
+    if weighted.gap and not WEIGHT.search(source(found.shape.call)):
+        return Verdict(True, f"{says}; least where the two are equal", numbers, standing=Standing.ALLOWED)
+    return Verdict(False, f"{says}; .detach() it", numbers, example=shown(of.given))
+
+
+def _pulling(call: Call, equal: Sample, norms: tuple[float, float], near: str) -> Verdict:
+    """Judge a gradient that is there where student equals teacher: a label loss beside it, features, or a fault."""
+    norm, usual = norms
+    if beside_at_equal(equal):
+        says = "not one that I know; at student = teacher nothing of its gradient is left but a loss on the labels"
+        return Verdict(True, f"{says}; {near}", standing=Standing.ALLOWED)
+    if not call.reading.ordered and not OF_LOGITS.search(source(call)):
+        says = "no divergence: it is not flat where both are equal; a loss of features may be so, one of logits not"
+        return Verdict(True, f"{says}; {near}", standing=Standing.ALLOWED)
+    size = f"gradient's norm {norm:.3g} at student = teacher ({usual:.3g} elsewhere)"
+    return Verdict(False, f"it pulls the student away from its teacher: {size}; {near}")
+
+
+def _close_by(call: Call, of: Given, usual: float) -> str:
+    """Say that it pulls the student away where it is next to its teacher; '' where it does not."""
+    other = given(1, labels=of.labels is not None).student_logits
+    beside = replace(of, student_logits=of.teacher_logits + NEXT * (other - of.teacher_logits))
+    norm = float(sample(call, beside).gradient.norm())
+    if not norm > NEAR * usual:
+        return ""
+    return (
+        f", and next to it its gradient's norm is {norm:.3g} still ({usual:.3g} elsewhere): it pulls the student away"
+    )
+
+
+def _towards(call: Call, of: Given, seed: int) -> bool:
+    """Whether a step down its gradient comes nearer to the teacher: the value of a held-back target does not say."""
+    other = given(seed, labels=of.labels is not None).student_logits
+    away = replace(of, student_logits=of.teacher_logits + 0.3 * (other - of.teacher_logits))
+    slope = slope_of(away.student_logits, away.teacher_logits, FORWARD, 0.5, (1.0, 1.0))
+    return float((sample(call, away).gradient * slope).sum()) > 0
+
+
+def _above(call: Call, of: Given, seed: int, least: float) -> float:
+    other = given(seed, labels=of.labels is not None).student_logits
+    away = replace(of, student_logits=of.teacher_logits + 0.3 * (other - of.teacher_logits))
+    return sample(call, away).value - least
+
+
+def _its_own_gradient(call: Call, of: Given) -> bool:
+    direction = given(99, labels=False).student_logits
+    high, low = (
+        sample(call, replace(of, student_logits=of.student_logits + s * direction)).value for s in (STEP, -STEP)
+    )
+    slope = float((sample(call, of).gradient * direction).sum())
+    return abs((high - low) / (2 * STEP) - slope) <= SLOPE * max(abs(slope), 1e-3)

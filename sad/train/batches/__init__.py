@@ -1,0 +1,1 @@
+"""The micro-batches of each step. Start with `feed.py`."""

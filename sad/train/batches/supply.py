@@ -1,0 +1,118 @@
+"""Whether the windows of the next step are there: those of a stream are prepared while the run goes on."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from enum import IntEnum
+from pathlib import Path
+
+import torch
+
+from sad.data import Pools, Schedule, Streamed
+from sad.distiller import Distiller
+from sad.errors import UserError
+from sad.objective import Objective
+from sad.train.plan import Plan
+from sad.train.saving import checkpoint
+from sad.train.saving.checkpoint import Progress
+
+
+class Lack(IntEnum):
+    """What keeps the next step from being taken; of several processes the largest counts."""
+
+    NOTHING = 0
+    ENDED = 1
+    BROKEN = 2
+
+
+class Supply:
+    """The windows of one run. A context: while it is open, those of a stream are prepared.
+
+    ``why`` says in a line why there are no more; ``waited`` are the seconds since the last step that were waited for
+    them.
+    """
+
+    def __init__(self, plan: Plan, schedule: Schedule, progress: Progress) -> None:
+        self._plan, self._schedule, self._progress = plan, schedule, progress
+        self.why = ""
+        self.waited = 0.0
+        self.mark()
+
+    @property
+    def open(self) -> AbstractContextManager[None]:
+        """Prepare while it is entered."""
+        if not isinstance(self._schedule, Pools):
+            return nullcontext()
+        most = self._plan.steps * self._schedule.per_step
+        return self._schedule.source.going_on(most, self._schedule.lead)
+
+    def lack(self, until: Callable[[], bool]) -> Lack:
+        """Wait for the windows of the next step, or ``until`` is true; return what it lacks."""
+        if not isinstance(self._schedule, Pools) or self._progress.step >= self._plan.steps:
+            return Lack.NOTHING
+        started = time.perf_counter()
+        try:
+            self._schedule.wait(self._progress.step + self._progress.passed, until)
+        except UserError as error:
+            self.why = str(error)
+            return Lack.BROKEN
+        finally:
+            self.waited += time.perf_counter() - started
+        if self._schedule.source.size is None:
+            return Lack.NOTHING
+        epochs, steps = self._plan.recipe.train.epochs, self._schedule.steps_per_epoch
+        if self._progress.step < max(1, math.ceil(min(max(1.0, epochs) * steps, self._plan.steps))):
+            return Lack.NOTHING
+        self.why = (
+            f"the stream has ended with {self._schedule.source.size:,} windows, {steps:,} steps a pass, and "
+            f"train.epochs is {epochs:g}: for a whole schedule start anew with train.max_steps = {self._progress.step}"
+        )
+        return Lack.ENDED
+
+    @property
+    def later(self) -> list[str]:
+        """What is known of the text only after it was read, a line each."""
+        return self._plan.later()
+
+    def took(self) -> None:
+        """A step was taken."""
+        self.waited = 0.0
+        self.mark()
+
+    def mark(self) -> None:
+        """Put what the steps so far were taken on where a checkpoint keeps it."""
+        self._progress.data = trained_on(self._plan, self._schedule, self._progress)
+
+
+def trained_on(plan: Plan, schedule: Schedule, progress: Progress) -> str:
+    """Return a hash of all that decides the examples of the steps so far; a stream's is known no farther."""
+    if not isinstance(schedule, Pools):
+        return plan.fingerprint
+    return schedule.key(progress.step + progress.passed)
+
+
+def taken_up(
+    folder: Path,
+    plan: Plan,
+    schedule: Schedule,
+    fresh: Progress,
+    distiller: Distiller,
+    optimizer: torch.optim.Optimizer,
+    objective: Objective,
+) -> Progress:
+    """Load the newest checkpoint. Raises UserError where it stands for a training on other data, or by other steps."""
+    progress = checkpoint.load(folder, distiller, optimizer, objective)
+    # first: how much of a stream was trained on is counted in steps
+    progress.per_step = progress.per_step or fresh.per_step
+    if progress.per_step != fresh.per_step:
+        told = f"a step of {folder} takes {progress.per_step} windows, and here it would take {fresh.per_step}"
+        raise UserError(f"{told}: change train.accumulation so that the steps are the same")
+    if isinstance(plan.train, Streamed):
+        plan.train.take_up(progress.data)
+    if progress.data != trained_on(plan, schedule, progress):
+        told = f"the data is not what {folder} was trained on"
+        raise UserError(f"{told}: put it back, or start a new run without --resume")
+    return progress

@@ -1,0 +1,1 @@
+"""What a run puts on record: the numbers of a logged line, where they come from, and who writes them."""

@@ -1,0 +1,61 @@
+# ruff: noqa: ARG002
+"""Losses of torch that a trainer keeps, read from its constructor."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import nn
+
+from sad.judge.losses.call import Call
+from sad.judge.losses.constructor import constants_of, kept_losses, word_for
+from sad.judge.losses.discover import discover
+from sad.judge.losses.found import found
+
+
+class Trainer:
+    def __init__(self, size, *args):
+        super().__init__()
+        self.kl = nn.KLDivLoss(reduction="batchmean")
+        self.weighted = nn.CrossEntropyLoss(ignore_index=size)
+        self.layer = nn.Linear(2, 2)
+
+    def kd_loss(self, student_logits, teacher_logits):
+        return self.kl(F.log_softmax(student_logits, -1), F.softmax(teacher_logits, -1))
+
+
+def test_what_the_constructor_makes_of_constants_is_there():
+    assert set(kept_losses(Trainer)) == {"kl"}
+    assert kept_losses(Trainer)["kl"].reduction == "batchmean"
+    assert kept_losses(type("Bare", (), {})) == {}
+
+
+def test_a_method_finds_it():
+    assert found(discover(Call(Trainer.kd_loss, Trainer), 0), 0).name == "forward KL"
+
+
+class Kept:
+    def __init__(self, needed, size=3, *, kind: str = "soft", rate=None):
+        self.size, self.kind = size, kind
+        self.needed, self.fixed, self.rate = needed, 7, rate
+        self.most = 5
+        self.switch = False
+        if needed:
+            self.switch = True
+
+
+class Younger(Kept):
+    def __init__(self, size=9):
+        super().__init__(1)
+        self.size = size
+
+
+def test_constants_and_defaults_are_read_and_what_must_be_given_is_not():
+    assert constants_of(Kept) == {"size": 3, "kind": "soft", "fixed": 7, "most": 5}
+    assert constants_of(Younger)["size"] == 9
+
+
+def test_the_word_for_a_divergence_is_one_that_the_source_knows():
+    assert word_for("kind", "assert kind in ['none', 'hard', 'soft']") == "soft"
+    assert word_for("kind", 'if kind == "rkl": ...\nelif kind == "forward_kl": ...') == "forward_kl"
+    assert word_for("kind", "if kind == 'hard': ...") is None
+    assert word_for("kind", "assert mode in ['soft']") is None

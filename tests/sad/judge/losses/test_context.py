@@ -1,0 +1,48 @@
+"""What a loss is for: its own source, then its class, then its module."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sad.judge.losses.call import Call
+from sad.judge.losses.context import around, of_classes, of_sequences, of_texts, source
+from sad.judge.target import load, owner
+
+FILE = Path(__file__).parents[1] / "public_styles.py"
+
+
+def call(name):
+    target = f"{FILE}:{name}"
+    return Call(load(target), owner(target))
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "classes"),
+    [
+        ("ClassifierTrainer.compute_loss", False, True),
+        ("TextTrainer.compute_loss", True, False),
+        ("TwoHeads", False, True),
+        ("unread", True, False),
+        ("Stored.loss", True, False),
+    ],
+)
+def test_the_nearest_words_decide(name, texts, classes):
+    assert (of_texts(call(name)), of_classes(call(name))) == (texts, classes)
+
+
+def test_what_is_around_a_method_is_its_class_and_its_module():
+    of_class, of_module = around(call("TextTrainer.compute_loss"))
+    assert "ForCausalLM" in of_class
+    assert "ClassifierTrainer" not in of_class
+    assert "ClassifierTrainer" in of_module
+
+
+def test_what_has_no_source_says_nothing():
+    made: dict = {}
+    exec("def f(student_logits, teacher_logits): ...", made)
+    assert source(Call(made["f"])) == ""
+    assert not of_texts(Call(made["f"]))
+    assert not of_classes(Call(made["f"]))
+    assert not of_sequences(Call(made["f"]))

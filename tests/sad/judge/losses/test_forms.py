@@ -1,0 +1,42 @@
+"""The forms in which a loss is tried, and their order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sad.judge.losses.call import Call
+from sad.judge.losses.forms import forms
+from sad.judge.roles import Space
+from sad.judge.target import load, owner
+
+FILE = Path(__file__).parents[1] / "public_styles.py"
+
+
+def every(name):
+    target = f"{FILE}:{name}"
+    return [call.form for call in forms(Call(load(target), owner(target)))]
+
+
+def test_rows_come_first_for_classes_and_sequences_for_the_rest():
+    assert every("ClassifierTrainer.compute_loss")[0].rank == 2
+    assert every("TextTrainer.compute_loss")[0].rank == 3
+
+
+def test_what_is_taken_apart_is_given_as_a_pair_first():
+    assert every("TwoHeads")[0].pairs
+    assert not every("TwoHeads")[-1].pairs
+    assert not any(form.pairs for form in every("unread"))
+
+
+def test_a_model_may_return_its_logits_alone():
+    assert {form.bare for form in every("TwoHeads")} == {False, True}
+    assert {form.bare for form in every("unread")} == {False}
+
+
+def test_logits_that_are_called_probabilities_are_given_as_such_first():
+    assert every("Stored.loss")[0].teacher is Space.PROBS
+    assert {form.teacher for form in every("unread")} == {Space.LOGITS}
+
+
+def test_outputs_where_the_source_reads_logits_of_them():
+    assert {form.outputs for form in every("heads")} == {False, True}

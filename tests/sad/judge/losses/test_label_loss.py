@@ -1,0 +1,113 @@
+# ruff: noqa: ARG001
+"""Losses on labels alone: found for what they are, and judged by rows and divisor."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from sad.case import Standing
+from sad.judge.losses.call import Call
+from sad.judge.losses.label_loss import beside_at_equal, on_labels
+from sad.judge.losses.sample import given, sample
+from sad.judge.losses.session import session
+
+
+def causal(logits, labels, vocab_size: int, num_items_in_batch=None):
+    labels = F.pad(labels, (0, 1), value=-100)[..., 1:].reshape(-1)
+    total = F.cross_entropy(logits.view(-1, vocab_size), labels, reduction="sum")
+    return total / ((labels != -100).sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch)
+
+
+def count_ignored(logits, labels, vocab_size: int, num_items_in_batch=None):
+    labels = F.pad(labels, (0, 1), value=-100)[..., 1:].reshape(-1)
+    return F.cross_entropy(logits.view(-1, vocab_size), labels, reduction="sum") / (labels != -100).sum().clamp(min=1)
+
+
+def chunked(logits, labels):
+    parts = zip(logits.chunk(2, dim=1), labels.chunk(2, dim=1), strict=True)
+    each = [
+        F.cross_entropy(x.flatten(0, 1), y.flatten(), reduction="sum") / (y != -100).sum().clamp(min=1)
+        for x, y in parts
+    ]
+    return torch.stack(each).mean()
+
+
+def smoothed(logits, labels):
+    some = (labels != -100).sum().clamp(min=1)
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum", label_smoothing=0.1) / some
+
+
+def smoothed_over_padding(logits, labels):
+    """The uniform part is over the rows without a label too (pytorch #73205)."""
+    log_q = logits.log_softmax(-1)
+    some = (labels != -100).to(logits.dtype)
+    hard = -log_q.gather(-1, labels.clamp(min=0)[..., None])[..., 0] * some
+    return (0.9 * hard.sum() - 0.1 * log_q.mean(-1).sum()) / some.sum().clamp(min=1)
+
+
+def cut_not_shifted(logits, labels):
+    labels = labels[:, :-1].flatten()
+    total = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels, reduction="sum")
+    return total / (labels != -100).sum().clamp(min=1)
+
+
+def lines(loss, *only):
+    events = list(session(Call(loss), "loss", only=only))
+    told = {event["line"].name: event["line"] for event in events if "line" in event}
+    return told, next(event["what"] for event in events if "what" in event)
+
+
+@pytest.mark.parametrize("loss", [causal, smoothed])
+def test_a_right_one_is_no_broken_divergence(loss):
+    found, what = lines(loss)
+    assert what == "a loss on labels"
+    assert {name: line.says for name, line in found.items() if line.standing is Standing.BROKEN} == {}
+    assert "cross-entropy" in found["known_divergence"].says
+
+
+@pytest.mark.parametrize(
+    ("loss", "word"),
+    [
+        (count_ignored, "does not divide by it"),
+        (chunked, "a mean of means"),
+        (cut_not_shifted, "the labels are not shifted"),
+    ],
+)
+def test_a_faulty_one_is_broken(loss, word):
+    found, _ = lines(loss, "known_divergence")
+    assert found["known_divergence"].standing is Standing.BROKEN
+    assert word in found["known_divergence"].says
+
+
+def test_a_smoothed_one_that_learns_from_padding_is_broken():
+    found, _ = lines(smoothed_over_padding, "known_divergence", "ignored_rows")
+    assert Standing.BROKEN in {line.standing for line in found.values()}
+
+
+def test_amounts_are_told_row_by_row():
+    of = sample(Call(smoothed), given(0))
+    own = on_labels(of, "own")
+    assert own is not None
+    assert own.kd[of.given.labels != -100].tolist() == pytest.approx([1 / 7] * 7)
+    assert not own.kd[of.given.labels == -100].any()
+    assert on_labels(of, "next") is None
+
+
+def test_what_is_left_at_equal_logits_beside_a_divergence():
+    """Normalised distillation weighs the label loss by the teacher's probability (arXiv 2303.13005)."""
+
+    def both(student_logits, teacher_logits, gt_label):
+        rows = torch.arange(len(gt_label))
+        log_q, p = student_logits.log_softmax(-1), teacher_logits.softmax(-1)
+        hard = -(p[rows, gt_label] * log_q[rows, gt_label]).mean()
+        others = torch.ones_like(student_logits).scatter_(1, gt_label[:, None], 0).bool()
+        s, t = (x[others].view(len(x), -1) for x in (student_logits, teacher_logits))
+        return hard + 1.5 * F.kl_div(s.log_softmax(-1), t.softmax(-1), reduction="batchmean")
+
+    found, _ = lines(both, "known_divergence")
+    assert found["known_divergence"].standing is Standing.ALLOWED
+    assert "a loss on the labels" in found["known_divergence"].says
+    away = sample(lambda g: (g.student_logits - 2 * g.teacher_logits).square().sum(), given(0))
+    assert not beside_at_equal(away)

@@ -1,0 +1,76 @@
+"""Losses in the styles of public repositories: right ones pass, faulty ones break, and what is guessed is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sad.case import Standing
+from sad.errors import UserError
+from sad.judge.losses.call import Call
+from sad.judge.losses.misread import given_as, uncertain
+from sad.judge.losses.session import session
+from sad.judge.target import load, owner
+
+FILE = Path(__file__).parents[1] / "public_styles.py"
+HOLDS, BREAKS, UNTOLD = (load(f"{FILE}:{name}") for name in ("HOLDS", "BREAKS", "UNTOLD"))
+CHEAP = (
+    *("can_be_called", "known_divergence", "claims", "divisor", "temperature_squared", "inputs_untouched"),
+    *("derivative", "distinguishes", "divergence_gradient", "finite", "partition", "padding"),
+)
+
+
+def judged(name, only):
+    target = f"{FILE}:{name}"
+    events = list(session(Call(load(target), owner(target)), name, only=only))
+    return {event["line"].name: event["line"] for event in events if "line" in event}, events
+
+
+@pytest.mark.parametrize("name", HOLDS)
+def test_a_right_one_passes(name):
+    lines, events = judged(name, CHEAP)
+    assert {n: line.says for n, line in lines.items() if line.standing is Standing.BROKEN} == {}
+    assert next(event["what"] for event in events if "what" in event) == HOLDS[name]
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_faulty_one_breaks(name):
+    invariant, word = BREAKS[name]
+    lines, _ = judged(name, (invariant,))
+    assert lines[invariant].standing is Standing.BROKEN
+    assert word in lines[invariant].says
+
+
+@pytest.mark.parametrize("name", UNTOLD)
+def test_what_may_be_called_otherwise_is_refused(name):
+    with pytest.raises(UserError, match=f"{UNTOLD[name]}.*--adapter"):
+        judged(name, ("can_be_called",))
+
+
+@pytest.mark.parametrize(
+    ("name", "raised", "open_"),
+    [
+        ("undefined", "NameError: name 'lam' is not defined", False),
+        ("mixed_up_axes", "TypeError: no tensor", False),
+        ("margin", "TypeError: no tensor", True),
+        ("first_places", "IndexError: too many axes", True),
+        ("with_models", "ValueError: of a stand-in", True),
+        ("with_models", "NameError: name 'x' is not defined", False),
+    ],
+)
+def test_whose_fault_an_error_may_be(name, raised, open_):
+    target = f"{FILE}:{name}"
+    assert uncertain(Call(load(target), owner(target)), raised) is open_
+
+
+def test_a_divergence_with_a_contract_is_never_misread():
+    assert not uncertain(object(), "TypeError: no tensor")
+
+
+def test_what_it_was_given_is_said():
+    says = given_as(Call(load(f"{FILE}:attention_maps")))
+    assert (
+        says == "attention_S as the student's logits, attention_T as the teacher's logits, mask as 1 where a row counts"
+    )
+    assert given_as(Call(load(f"{FILE}:with_models"))).endswith(", …")

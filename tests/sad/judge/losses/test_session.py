@@ -1,0 +1,66 @@
+# ruff: noqa: ARG001
+"""Right losses of every style pass, each found to be what it is; faulty ones break, for the right reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sad.case import Standing
+from sad.errors import UserError
+from sad.judge.battery import OWN
+from sad.judge.losses.call import Call
+from sad.judge.losses.session import session
+from sad.judge.target import load, owner
+
+HERE = Path(__file__).parents[1]
+RIGHT, FAULTY = load(f"{HERE / 'right_losses.py'}:EXPECTED"), load(f"{HERE / 'faulty_losses.py'}:EXPECTED")
+
+
+def judged(file, name, **more):
+    target = f"{HERE / file}:{name}"
+    events = list(session(Call(load(target), owner(target)), name, **more))
+    return {event["line"].name: event["line"] for event in events if "line" in event}, events
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_loss_passes(name):
+    lines, events = judged("right_losses.py", name)
+    assert {n: line.says for n, line in lines.items() if line.standing is Standing.BROKEN} == {}
+    what = next(event["what"] for event in events if "what" in event)
+    assert what == (RIGHT[name] or "none that I know")
+    assert next(event["assumed"] for event in events if "assumed" in event)
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_a_faulty_loss_breaks_for_its_reason(name):
+    invariant, word = FAULTY[name]
+    lines, _ = judged("faulty_losses.py", name)
+    assert lines[invariant].standing is Standing.BROKEN, {n: line.says for n, line in lines.items()}
+    assert word in lines[invariant].says
+    assert lines[invariant].replay == f"sad verify --loss {name} --only {invariant}"
+
+
+def test_what_is_not_known_and_behaves_is_allowed():
+    lines, _ = judged("right_losses.py", "unknown", only=("known_divergence",))
+    assert lines["known_divergence"].standing is Standing.ALLOWED
+    assert "not one that I know" in lines["known_divergence"].says
+
+
+def test_only_what_is_asked_for_is_judged_and_what_is_skipped_is_not():
+    lines, _ = judged("right_losses.py", "plain", only=("claims", "I04"), skip=("claims",))
+    assert list(lines) == ["ignored_rows"]
+
+
+def test_the_seed_goes_into_the_line_that_replays():
+    lines, _ = judged("right_losses.py", "plain", only=OWN, seed=4)
+    assert all(line.replay.endswith(" --seed 4") for line in lines.values())
+
+
+def test_what_needs_a_gpu_is_not_judged():
+    def loss(student_logits, teacher_logits):
+        raise AssertionError("Torch not compiled with CUDA enabled")
+
+    with pytest.raises(UserError, match="needs a GPU"):
+        list(session(Call(loss), "loss"))

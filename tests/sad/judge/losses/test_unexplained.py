@@ -1,0 +1,56 @@
+"""What is said of a loss that no formula explains."""
+
+from __future__ import annotations
+
+import torch
+
+from sad.case import Standing
+from sad.judge.losses.call import Call
+from sad.judge.losses.discover import discover
+from sad.judge.losses.found import found
+from sad.judge.losses.unexplained import unexplained
+
+
+def verdict(loss):
+    it = found(discover(Call(loss), 0), 0)
+    assert not it.known
+    return unexplained(it)
+
+
+def test_a_divergence_that_has_no_name_here_is_allowed():
+    def hellinger(student_logits, teacher_logits):
+        return (student_logits.softmax(-1).sqrt() - teacher_logits.softmax(-1).sqrt()).square().sum(-1).mean()
+
+    told = verdict(hellinger)
+    assert told.standing is Standing.ALLOWED
+    assert "least and flat" in told.says
+
+
+def test_what_pulls_away_from_the_teacher_is_broken():
+    def biased(student_logits, teacher_logits):
+        p, q = teacher_logits.softmax(-1), student_logits.softmax(-1)
+        return (p * ((p + 1e-2).log() - (q + 1e-2).log())).sum(-1).mean()
+
+    told = verdict(biased)
+    assert told.standing is Standing.BROKEN
+    assert "pulls the student away" in told.says
+
+
+def test_a_clip_of_every_entry_is_lower_elsewhere():
+    """A KL is a sum of entries that may be negative (trl #5990)."""
+
+    def clipped(student_logits, teacher_logits):
+        log_q, log_p = student_logits.log_softmax(-1), teacher_logits.log_softmax(-1)
+        return (log_p.exp() * (log_p - log_q)).clamp(max=0.05).sum(-1).mean()
+
+    told = verdict(clipped)
+    assert told.standing is Standing.BROKEN
+    assert "lower at other logits" in told.says
+
+
+def test_rows_against_the_rows_beside_them_are_broken():
+    def shifted(student_logits, teacher_logits):
+        p = torch.roll(teacher_logits, 1, dims=1).log_softmax(-1)
+        return (p.exp() * (p - student_logits.log_softmax(-1))).sum(-1).mean()
+
+    assert "shifted against each other" in verdict(shifted).says

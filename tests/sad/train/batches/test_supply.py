@@ -1,0 +1,270 @@
+"""A run on a stream: stopped anywhere it is the run that was not; where the stream ends or breaks, nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from sad import tiny
+from sad.align.worker import Workers
+from sad.data import Streamed, maker, pools, segments, stream
+from sad.errors import UserError
+from sad.objective import Ledger
+from sad.train.batches import supply
+from sad.train.batches.supply import Lack, Supply
+from sad.train.plan import Plan
+from sad.train.saving import checkpoint
+from sad.train.watch.red_flags import RedFlags, Verdict
+from sad_doctor import names
+
+TEXTS = [f"{number} {tiny.TEXT[7 * number : 7 * number + 60]}" for number in range(24)]
+"""About two windows each."""
+OF_THE_MOMENT = ("time", names.TOKENS_PER_SECOND, names.SECONDS, names.MEMORY)
+STEPS = 9
+"""Three pools: of 2 steps, of 4, and a part of one of 8."""
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "FIRST", 2)
+    monkeypatch.setattr(stream, "LEAVE", 0.2)
+    monkeypatch.setattr(segments, "FIRST", 150)
+    monkeypatch.setattr(segments, "MOST", 300)
+
+
+def plan(folder: Path, texts: Iterable[str] = TEXTS, **train: Any) -> Plan:
+    how = {"max_steps": STEPS, "batch_size": 2, "eval_every": 5, "save_every": 2, **train}
+    made = tiny.plan({"train": how, "data": {"max_length": 24, "eval_windows": 2}})
+    some = Streamed(texts, made.pair.readers, 24, folder, workers=0, name="corpus")
+    some.need(2 * 2)
+    return replace(made, train=some, steps=STEPS if how["max_steps"] == STEPS else made.steps)
+
+
+class Falls(tiny.Silent):
+    """Is killed after a step."""
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+
+    def step(self, step: int, _ledger: Ledger, _rate: float) -> None:
+        if step == self._step:
+            raise MemoryError("killed")
+
+
+def end(folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
+    last = checkpoint.newest(folder)
+    tensors = {name: of for file in ("MODEL", "OPTIMIZER")
+               for name, of in load_file(last / getattr(checkpoint, file)).items()}  # fmt: skip
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    log = [{key: of for key, of in line.items() if not key.startswith(OF_THE_MOMENT)} for line in lines]
+    return tensors, json.loads((last / checkpoint.STATE).read_text()), log
+
+
+def same(one: Path, other: Path) -> None:
+    (mine, state, log), (theirs, expected, record) = end(one), end(other)
+    assert state == expected
+    assert log == record
+    assert mine.keys() == theirs.keys()
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def warnings(folder: Path) -> list[str]:
+    lines = map(json.loads, (folder / "events.jsonl").read_text().splitlines())
+    return [line["message"] for line in lines if line["kind"] == names.EVENT_WARNING]
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_killed_in_any_pool_and_gone_on_with_is_the_run_that_was_not(tmp_path: Path, gone: bool) -> None:
+    """Also if all that was prepared is gone."""
+    tiny.train(plan(tmp_path / "a"), tmp_path / "whole")
+    for at in (3, 6, 9):
+        rest = plan(tmp_path / (f"b{at}" if gone else "b"))
+        # it has no more than the first pool before it is taken up
+        assert len(rest.train) < 12
+        with pytest.raises(MemoryError):
+            tiny.train(rest, tmp_path / "cut", resume=at > 3, watch=Falls(at))
+    assert checkpoint.steps_done(tmp_path / "cut") == 8
+    rest = plan(tmp_path / ("c" if gone else "b"))
+    assert tiny.train(rest, tmp_path / "cut", resume=True).result.start == 8
+    same(tmp_path / "whole", tmp_path / "cut")
+    assert [one for one in threading.enumerate() if one.name == "sad-stream"] == []
+
+
+def test_a_run_that_goes_on_does_not_wait_for_text_that_was_read_before(tmp_path: Path) -> None:
+    goes_on = threading.Event()
+
+    def late() -> Iterator[str]:
+        # enough for the first pool
+        yield from TEXTS[:4]
+        assert goes_on.wait(60)
+        yield from TEXTS[4:]
+
+    with pytest.raises(MemoryError):
+        tiny.train(plan(tmp_path / "a"), tmp_path / "cut", watch=Falls(8))
+
+    class Lets(tiny.Silent):
+        def step(self, step: int, *_: object) -> None:
+            if step == 8:
+                goes_on.set()
+
+    rest = tiny.train(plan(tmp_path / "a", late()), tmp_path / "cut", resume=True, watch=Lets())
+    assert goes_on.is_set()
+    assert (rest.result.start, rest.result.step) == (6, STEPS)
+    tiny.train(plan(tmp_path / "b"), tmp_path / "whole")
+    same(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_workers_lead_and_prefetch_change_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny.train(plan(tmp_path / "a"), tmp_path / "one")
+    begun: list[int] = []
+
+    def counted(readers: Any, length: int, count: int) -> Workers:
+        begun.append(count)
+        return Workers(readers, length, count)
+
+    monkeypatch.setattr(maker, "Workers", counted)
+    other = plan(tmp_path / "b", prefetch=0)
+    assert isinstance(other.train, Streamed)
+    other.train._maker._workers = 1
+    monkeypatch.setattr("sad.data.pools.LEAD", 0)
+    tiny.train(other, tmp_path / "other")
+    assert 1 in begun
+    same(tmp_path / "one", tmp_path / "other")
+
+
+def test_another_text_is_refused_where_the_run_stands(tmp_path: Path) -> None:
+    with pytest.raises(MemoryError):
+        tiny.train(plan(tmp_path / "a"), tmp_path / "cut", watch=Falls(5))
+    for changed in (0, 4):
+        texts = [*TEXTS[:changed], "Another text altogether. " * 9, *TEXTS[changed + 1 :]]
+        with pytest.raises(UserError, match=r"the data is not what .*cut was trained on"):
+            tiny.train(plan(tmp_path / f"b{changed}", texts), tmp_path / "cut", resume=True)
+    # where what it was trained on is on disk, that is found out meanwhile
+    rest = tiny.train(plan(tmp_path / "a", texts), tmp_path / "cut", resume=True)
+    assert rest.result.ending.data.startswith("corpus is not what it was: put it back")
+    assert rest.result.step < STEPS
+
+
+def test_steps_of_another_size_are_not_taken_for_another_text(tmp_path: Path) -> None:
+    with pytest.raises(MemoryError):
+        tiny.train(plan(tmp_path / "a"), tmp_path / "cut", watch=Falls(5))
+    with pytest.raises(UserError, match=r"a step of .*cut takes 2 windows, and here it would take 4"):
+        tiny.train(plan(tmp_path / "a", batch_size=4), tmp_path / "cut", resume=True)
+
+
+def test_a_stream_that_breaks_saves_and_the_run_goes_on_later(tmp_path: Path) -> None:
+    def breaks() -> Iterator[str]:
+        yield from TEXTS[:4]
+        raise ConnectionError("connection lost")
+
+    cut = tiny.train(plan(tmp_path / "a", breaks(), save_every=5), tmp_path / "cut")
+    ending = cut.result.ending
+    assert (ending.early, ending.spent) == (True, False)
+    assert ending.data.startswith("corpus: the stream broke (connection lost)")
+    # between two checkpoints that were due
+    assert checkpoint.steps_done(tmp_path / "cut") == cut.result.step == 2
+    assert ending.data in warnings(tmp_path / "cut")
+    assert json.loads((tmp_path / "cut" / "run.json").read_text())[names.STATUS] == "interrupted"
+    assert not (tmp_path / "cut" / "student").exists()
+    assert tiny.train(plan(tmp_path / "a"), tmp_path / "cut", resume=True).result.step == STEPS
+    tiny.train(plan(tmp_path / "b"), tmp_path / "whole")
+    mine, theirs = end(tmp_path / "cut"), end(tmp_path / "whole")
+    assert mine[1] == theirs[1]
+    assert all(torch.equal(mine[0][name], theirs[0][name]) for name in theirs[0])
+
+
+def test_a_stream_that_ends_early_is_gone_over_again_and_then_the_student_is_written(tmp_path: Path) -> None:
+    short = TEXTS[:6]
+    windows = len(plan(tmp_path / "a", short).whole().train)
+    a_pass = -(-windows // 2)
+    assert 2 < a_pass < STEPS < 2 * a_pass
+    # twice is more than enough
+    two = tiny.train(plan(tmp_path / "a", short, epochs=2.0), tmp_path / "two")
+    assert (two.result.step, two.result.ending.early) == (STEPS, False)
+    one = tiny.train(plan(tmp_path / "a", short, epochs=1.0), tmp_path / "one")
+    ending = one.result.ending
+    assert (one.result.step, ending.early, ending.spent) == (a_pass, True, True)
+    assert f"the stream has ended with {windows} windows, {a_pass} steps a pass" in ending.data
+    assert f"train.max_steps = {a_pass}" in ending.data
+    assert (tmp_path / "one" / "student" / "model.safetensors").exists()
+    assert checkpoint.steps_done(tmp_path / "one") == a_pass
+    # scored as it is written
+    _, _, log = end(tmp_path / "one")
+    assert log[-1]["step"] == a_pass
+    assert names.EVAL_LM_LOSS in log[-1]
+    # and once, where it is due at that step
+    tiny.train(plan(tmp_path / "a", short, epochs=1.0, eval_every=a_pass), tmp_path / "due")
+    _, _, log = end(tmp_path / "due")
+    assert [line["step"] for line in log if names.EVAL_LM_LOSS in line] == [0, a_pass]
+    again = tiny.train(plan(tmp_path / "a", short, epochs=1.0), tmp_path / "one", resume=True)
+    assert (again.result.step, again.optimizer_steps) == (a_pass, 0)
+
+
+def test_the_way_back_goes_on_in_the_stream_and_can_be_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint that is gone back to is then of a place farther on, in another pool."""
+
+    def look(_: object, progress: Any, *, last: bool = False) -> Verdict:
+        back = not last and (progress.step, progress.rollbacks) == (7, 0)
+        return Verdict(back=4, why="R105") if back else Verdict()
+
+    monkeypatch.setattr(RedFlags, "look", look)
+    tiny.train(plan(tmp_path / "a", on_red_flag="rollback"), tmp_path / "whole")
+    with pytest.raises(MemoryError):
+        tiny.train(plan(tmp_path / "a", on_red_flag="rollback"), tmp_path / "cut", watch=Falls(5))
+    tiny.train(plan(tmp_path / "b", on_red_flag="rollback"), tmp_path / "cut", resume=True)
+    (mine, state, _), (theirs, expected, _) = end(tmp_path / "cut"), end(tmp_path / "whole")
+    assert state == expected
+    assert (state["step"], state["passed"]) == (STEPS, 3)
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def test_a_signal_ends_the_wait_for_a_stream_that_stalls(tmp_path: Path) -> None:
+    goes_on = threading.Event()
+
+    def stalls() -> Iterator[str]:
+        yield from TEXTS[:6]
+        os.kill(os.getpid(), signal.SIGTERM)
+        goes_on.wait(60)
+
+    made = plan(tmp_path / "a", stalls())
+    try:
+        done = tiny.train(made, tmp_path / "cut")
+    finally:
+        goes_on.set()
+    assert done.result.signal == signal.SIGTERM
+    assert checkpoint.steps_done(tmp_path / "cut") == done.result.step < STEPS
+
+
+def test_what_was_left_out_is_told_at_the_end(tmp_path: Path) -> None:
+    made = plan(tmp_path / "a")
+    assert made.later() == []
+    heard = ["a line of the beginning"]
+    made = replace(made, notes=tuple(heard), told=heard)
+    heard.append("3 of 40 rows left out that are empty")
+    tiny.train(made, tmp_path / "run")
+    assert warnings(tmp_path / "run") == heard[1:]
+
+
+def test_seconds_that_are_waited_belong_to_the_next_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(range(0, 1000, 7))
+    monkeypatch.setattr(supply.time, "perf_counter", lambda: next(now))
+    made = plan(tmp_path / "a")
+    one = Supply(made, made.schedule(), checkpoint.Progress())
+    assert one.lack(lambda: False) is Lack.NOTHING
+    assert one.waited == 7
+    one.took()
+    assert one.waited == 0
+    listed = tiny.plan()
+    assert Supply(listed, listed.schedule(), checkpoint.Progress()).lack(lambda: False) is Lack.NOTHING
