@@ -7,9 +7,9 @@ alone. Or the training's total, as a multiple of the evaluation's, grows all alo
 says that the student learns, and the other that it does not. Or each evaluation adds the training's total to the one
 before, which is a warning. Or it shrinks all along in the first pass over the texts, in which every batch is as new to
 the student as the evaluation is, so that nothing can have been learned by heart. Or the one is the other times one
-factor at every evaluation, while both fall; or the evaluation is many times the training from the first record on. An
-evaluation that rises beside a
-training that falls is another picture, R305 and R312.
+factor at every evaluation, while both fall; or the evaluation lies above it in a first pass, or is many times the
+training from the first record on. An evaluation that rises beside a training that falls is another picture, R305 and
+R312.
 
 ## Why it is bad
 The two cannot be compared, and one of them is no measure of what the optimizer does: an early stop, a best checkpoint
@@ -22,6 +22,10 @@ is not divided out, a sum that is never set to 0, or texts that become harder, w
 - `grows = 1.4`: the factor by which the ratio must grow from the first to the last third. `falls = 0.05`: the share by
   which the evaluation must fall meanwhile. `shrinks = 1.25`: the factor in the first pass. `nats = 0.1`: how far the
   two must part at least. `evaluations = 6`: fewest.
+- `factor = 1.2`, `steady = 0.03`, `fallen = 0.05`: the least factor between the two throughout, how far from it a ratio
+  may lie, and the share by which the evaluation must fall. `harder = 1.25`: how far above the training an evaluation
+  must lie in a first pass. `many = 5`: how many times the training's first records, and any others, it must be where
+  three of them suffice.
 
 ## Example
 ```run fires
@@ -110,7 +114,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     level = _around(training, evaluation.step)
     yield Reading("the training's total over the evaluation's, median", float(np.median(level / evaluation.value)))
     found = _sums(evaluation, level) or _some(run, evaluation, t) or _drift(run, evaluation, level, t)
-    found = found or _factor(evaluation, level, t)
+    found = found or _factor(evaluation, level, t) or _harder(run, evaluation, level, t)
     if found is not None:
         yield found
 
@@ -208,6 +212,20 @@ def _factor(evaluation: Column, level: Floats, t: Thresholds) -> Finding | None:
     )
 
 
+def _harder(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Finding | None:
+    """An evaluation that falls, and lies above the training in a first pass: every text is as new to the student."""
+    ratio, value = evaluation.value / level, evaluation.value
+    if not _first_pass(run) or value[-1] > (1 - t["fallen"]) * value[0] or float(np.min(ratio)) < t["harder"]:
+        return None
+    return _finding(
+        evaluation,
+        f"The evaluation's total is {words.number(float(np.median(ratio)), 2)} times the training's about it, in a "
+        "first pass over the texts, in which nothing can have been learned by heart",
+        f"At least {words.number(float(np.min(ratio)), 2)} times at each of {len(evaluation)} evaluations",
+        "The evaluation's texts are of another kind or length, or its labels, mask or weights are others.",
+    )
+
+
 def _far(run: Run, evaluation: Column, training: Column, t: Thresholds) -> Finding | None:
     """An evaluation many times the training, its first records among them: nothing can have been learned by then."""
     if len(evaluation) < _FEW or len(training) < _AROUND or run.first_step > 0.1 * run.last_step:
@@ -269,6 +287,6 @@ RULE = Rule(
         "shrinks": 1.25,
         "nats": 0.1,
         "evaluations": 6,
-        **{"factor": 1.2, "steady": 0.03, "fallen": 0.05, "many": 5},
+        **{"factor": 1.2, "steady": 0.03, "fallen": 0.05, "many": 5, "harder": 1.25},
     },
 )

@@ -89,3 +89,10 @@ def test_an_evaluation_many_times_the_training_from_the_first_record(judge):
 def test_overfitting_opens_such_a_gap_later(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 50\ntrain/loss: 2 -> 0.1\nsteps: 3 every 15\neval/loss: 2, 2.5, 3")
+
+
+def test_an_evaluation_above_the_training_in_a_first_pass(judge):
+    text = "steps: 100\ntrain/loss: 6.2 -> 5 -> 4.2 -> 4 ~ 0.05\ntrain/epoch: 0.01 -> {}\n" + FALLING
+    (finding,) = judge(RULE, text.format("0.9"))
+    assert "in a first pass" in finding.headline
+    assert judge(RULE, text.format("3")) == []
