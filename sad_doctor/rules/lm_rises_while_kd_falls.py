@@ -63,6 +63,9 @@ from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R208", "lm-rises-while-kd-falls"
 
+_OFF = 2
+"""Records of exactly 0 above which the label loss is switched off there."""
+
 _LEARNS = 0.1
 """The share by which the training's label loss must fall to learn what the evaluation does not show."""
 
@@ -83,6 +86,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         ends = (signals.ends(lm[1]) or _nothing()) if len(lm[1]) >= t["records"] else _nothing()
     if kd is None or len(kd[1]) < t["records"] or not ends[0].size:
         raise TooFew("too few records of KD and of the label loss before their weights")
+    if int(np.sum(lm[1].value == 0)) > _OFF:
+        raise TooFew("the label loss is exactly 0 in some records: its weight changes")
     if lm[0] == names.EVAL_LM_LOSS and _training_learns(run):
         return  # the evaluation parts from the training: told by R305 and R312
     soft = signals.ends(kd[1]) or _nothing()
