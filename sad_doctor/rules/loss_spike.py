@@ -71,6 +71,9 @@ CODE, NAME = "R104", "loss-spike"
 WINDOW, SHORT = 64, 24
 """Records of a block; those of one in a log of less than four long ones."""
 
+_LOOKED = 256
+"""So many lone jumps are looked at."""
+
 _NEAR, _AS_HIGH = 5, 0.95
 """So many records before a jump tell from where it came; jumps that differ by less are as high."""
 
@@ -86,7 +89,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if len(loss) <= window and not thrown:
         raise TooFew(f"{words.counted(len(loss), 'record')} of the loss; it judges from {window + 1} on")
     height = signals.spikes(loss.value, window, t["sigmas"], t["factor"], t["nats"])
-    height = np.where(height > 0, height, _single(loss.value, window, t))
+    if not np.any(height):
+        height = _single(loss.value, window, t)
     jumps = np.flatnonzero(height)
     yield Reading("highest jump, robust deviations", float(np.max(height)), "sigmas")
     yield Reading("jumps", jumps.size)
@@ -102,7 +106,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 def _single(value: Floats, window: int, t: Thresholds) -> Floats:
     """The height of jumps that are not so high and come down at once; 0 elsewhere."""
     height = signals.spikes(value, window, t["sigmas"], t["alone"], t["nats"])
-    for at in np.flatnonzero(height).tolist():
+    places = np.flatnonzero(height)
+    height[places[_LOOKED:]] = 0.0
+    for at in places[:_LOOKED].tolist():
         before, after = value[max(0, at - _NEAR) : at], value[at + 1 : at + 1 + _NEAR]
         level = float(np.nanmedian(before))
         if not after.size or not float(np.nanmedian(after)) < level + 0.5 * (value[at] - level):
