@@ -2,9 +2,9 @@
 
 ## What it sees
 A learning rate that still rises when the run is over or at its half; one that is below 0; one that jumps up by a large
-factor from one record to the next, once the warm-up is over; or one that goes up and down throughout. Or, as a hint,
-one whose peak is far from what is used with Adam: so large that each step moves every weight by a good part of itself,
-or so small that no step arrives.
+factor from one record to the next, once the warm-up is over, or falls and climbs back; or one that goes up and down
+throughout. Or, as a hint, one whose peak is far from what is used with Adam: so large that each step moves every
+weight by a good part of itself, or so small that no step arrives.
 
 ## Why it is bad
 A warm-up that is counted in the wrong unit never ends, and the run is trained at a fraction of its rate. A jump upwards
@@ -67,6 +67,9 @@ from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R112", "learning-rate-odd"
 
+_HALF, _BACK, _CLIMB = 0.5, 0.8, 3
+"""The share that is left after a fall, that to which a rate climbs back, and the fewest records that takes."""
+
 _TO_ZERO = "Count warm-up and schedule in optimizer steps: batches / accumulation, once for each of them."
 
 
@@ -105,6 +108,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         says = f"The learning rate goes up and down: it turns round at {words.percent(turns)} of its records"
         cause = "The schedule is stepped by what is no optimizer step, or two schedules set one rate."
         yield _finding(rate, 0, Level.INFO, says, cause, _TO_ZERO)
+    elif drops := _drops(value):
+        says = (
+            f"The learning rate falls from {words.number(float(value[drops[0] - 1]))} to "
+            f"{words.number(float(value[drops[0]]))} at step {words.step(rate.step[drops[0]])} and climbs back"
+            + (f", and so at {len(drops) - 1} more places" if len(drops) > 1 else "")
+        )
+        cause = "The warm-up begins anew, in each epoch or stage; or restarts with a warm-up are meant."
+        yield _finding(rate, drops[0], Level.INFO, says, cause, _TO_ZERO)
     elif jumps := list(_jump(rate, t)):
         yield from jumps
     else:
@@ -124,6 +135,17 @@ def _over(run: Run, rate: Column) -> int:
     if run.facts.get(names.STATUS) == "finished" or (total and rate.step[-1] >= 0.9 * total):
         return 2
     return int(total is None or total <= 0 or bool(rate.step[-1] >= 0.5 * total))
+
+
+def _drops(value: Floats) -> list[int]:
+    """Where the rate falls to less than half from one record to the next and then climbs back to most of that."""
+    falls = np.flatnonzero((value[1:] < _HALF * value[:-1]) & (value[:-1] > _HALF * value.max())) + 1
+    ends = [*falls[1:].tolist(), value.size]
+    return [
+        at
+        for at, end in zip(falls.tolist(), ends, strict=True)
+        if end - at >= _CLIMB and value[at + 1 : end].max(initial=0.0) > _BACK * value[at - 1]
+    ]
 
 
 def _jump(rate: Column, t: Thresholds) -> Iterator[Finding]:

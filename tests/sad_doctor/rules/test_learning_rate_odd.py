@@ -74,3 +74,14 @@ def test_a_peak_that_nobody_means_is_a_hint(judge, peak, says):
 @pytest.mark.parametrize("peak", ["0.02", "2e-07"])
 def test_peaks_in_use_are_left_alone(judge, peak):
     assert judge(RULE, f"steps: 100\ntrain/lr: {peak} -> 0\nfact total_steps: 100") == []
+
+
+def test_a_warm_up_in_every_epoch(judge):
+    rates = ", ".join(f"{(step % 20) / 20e3:.6f}" for step in range(120))
+    (finding,) = judge(RULE, f"steps: {', '.join(map(str, range(120)))}\ntrain/lr: {rates}")
+    assert "climbs back, and so at 4 more places" in finding.headline
+
+
+def test_a_staircase_is_left_alone(judge):
+    rates = ", ".join(str(1e-3 * 0.1 ** (step // 40)) for step in range(120))
+    assert judge(RULE, f"steps: {', '.join(map(str, range(120)))}\ntrain/lr: {rates}") == []
