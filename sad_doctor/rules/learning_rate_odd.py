@@ -140,7 +140,7 @@ def _over(run: Run, rate: Column) -> int:
 def _drops(value: Floats) -> list[int]:
     """Where the rate falls to less than half from one record to the next and then climbs back to most of that."""
     falls = np.flatnonzero((value[1:] < _HALF * value[:-1]) & (value[:-1] > _HALF * value.max())) + 1
-    ends = [*falls[1:].tolist(), value.size]
+    ends = np.append(falls[1:], value.size)[: falls.size].tolist()
     return [
         at
         for at, end in zip(falls.tolist(), ends, strict=True)
