@@ -28,6 +28,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from doctor import write_wandb
+
 from sad_doctor.check import check
 from sad_doctor.clean import clean
 from sad_doctor.readers import Unreadable, cache, kept, open_log, settle
@@ -61,6 +63,7 @@ def sources(folder: Path) -> dict[str, Path]:
         "TensorBoard": foreign / "tensorboard",
         "TensorBoard X": foreign / "tensorboardx",
         "W&B": foreign / "run-foreign.wandb",
+        "W&B, many records": write_wandb(folder / "run-many.wandb", 200),
         "MLflow database": foreign / "mlflow.db",
         "MLflow files": foreign / "mlruns",
         "trackio": trackio,

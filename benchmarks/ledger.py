@@ -28,7 +28,7 @@ from sad.train.ledger.teacher_signals import teacher_signals
 from sad.train.parts import make_parts
 from sad.train.plan import make_plan
 from sad.train.saving.checkpoint import Progress
-from sad.train.step import take_step
+from sad.train.step import Learner, take_step
 from sad.train.watch.red_flags import PRICE, RedFlags
 from sad.train.watch.spikes import is_spike, remember
 
@@ -49,7 +49,7 @@ def main() -> None:
     plan = make_plan(load(None, {}))
     accelerator, distiller, optimizer, objective = make_parts(plan)
     wrapped, optimizer = accelerator.prepare(distiller, optimizer)
-    parts = (accelerator, wrapped, optimizer, objective)
+    learner = Learner(accelerator, wrapped, optimizer, objective)
     clip, log_every = plan.recipe.train.clip, plan.recipe.train.log_every
     progress, clock = Progress(), Clock()
     with tempfile.TemporaryDirectory() as made:
@@ -57,7 +57,7 @@ def main() -> None:
 
         def bare(batches: list[object]) -> float:
             started = time.process_time()
-            take_step(*parts, batches, clip, measure_update=False)
+            take_step(learner, batches, clip, measure_update=False)
             return time.process_time() - started
 
         def whole(batches: list[object]) -> float:
@@ -65,7 +65,7 @@ def main() -> None:
             clock.start()
             asks = update.measured(progress.step + 1, log_every)
             done = take_step(
-                *parts, batches, clip, measure_update=asks, is_spike=partial(is_spike, progress), clock=clock
+                learner, batches, clip, measure_update=asks, is_spike=partial(is_spike, progress), clock=clock
             )
             progress.took(done.finite, done.seen)
             remember(progress, done.ledger.loss, done.spike)

@@ -3,7 +3,7 @@
 python benchmarks/pipeline.py prepare      tokens a second of a core, and the alignment's share of it
 python benchmarks/pipeline.py memory 300   resident memory while that many MB of text are prepared
 python benchmarks/pipeline.py stream 15    memory, and seconds to the first step, of a stream of that many MB
-python benchmarks/pipeline.py wait         share of a run's time on a stream that is waited for windows
+python benchmarks/pipeline.py wait 60      share of a run's time on a stream of so many MB that is waited for windows
 python benchmarks/pipeline.py real         share of computed tokens that are real, and of time that is waited
 """
 
@@ -24,7 +24,7 @@ from sad import embedded
 from sad.align.example import Readers, cut
 from sad.align.reader import Reader
 from sad.data import Prepared, Streamed, prepare
-from sad.data.pools import first_pool
+from sad.data.pools import FIRST, make_pools
 from sad.document import Document
 from sad.pair import load_tokenizer
 from sad.train.plan import make_schedule
@@ -108,7 +108,7 @@ def stream(megabytes: int) -> None:
     with TemporaryDirectory() as made:
         before, started = resident(), time.perf_counter()
         some = streamed(made)
-        some.need(first_pool(PER_STEP))
+        some.need(FIRST * PER_STEP)
         first, little = time.perf_counter() - started, len(some)
         with some.going_on(ALL, ALL):
             some.need(ALL)
@@ -119,17 +119,23 @@ def stream(megabytes: int) -> None:
         print(f"{sum(p.stat().st_size for p in Path(made).rglob('*.arrow')) / 1e6:.0f} MB on disk")
         key, size = some.key_at(ALL), len(some)
         started, again = time.perf_counter(), streamed(made)
-        again.need(first_pool(PER_STEP))
+        again.need(FIRST * PER_STEP)
         again.take_up(key)
         again.need(size)
         adopted = time.perf_counter() - started
         started, found = time.perf_counter(), streamed(made)
         found.need(ALL)
         read = time.perf_counter() - started
-        print(f"gone on with at its end: {adopted:.1f} s to the windows of the next step; read again {read:.1f} s")
+        print(
+            f"gone on with at its end: {adopted:.1f} s to the windows of the next step; read again {read:.1f} s", end=""
+        )
+        started, packed = time.perf_counter(), make_pools(again, ALL, PER_STEP, 1, 0, room=LENGTH)
+        packed.key(size // PER_STEP)
+        print(f"; in rows of several, of which there are {packed.windows(1) / PER_STEP:.1f} windows each, ", end="")
+        print(f"{time.perf_counter() - started:.1f} s more")
 
 
-def wait() -> None:
+def wait(megabytes: int) -> None:
     """Train the embedded pair on a stream that is prepared meanwhile, by one process."""
     from sad.recipe.schema import parse
     from sad.tiny import Silent
@@ -145,8 +151,8 @@ def wait() -> None:
 
     with TemporaryDirectory() as made:
         plan = make_plan(parse({"train": {"max_steps": steps, "save_every": 10**6, "eval_every": 10**6}}, "it"))
-        some = Streamed(Repeated(4 * 10**6), plan.pair.readers, LENGTH, Path(made), workers=1)
-        some.need(first_pool(plan.schedule().per_step))
+        some = Streamed(Repeated(megabytes * 10**6), plan.pair.readers, LENGTH, Path(made), workers=1)
+        some.need(FIRST * plan.schedule().per_step)
         plan = replace(plan, train=some, held_out=plan.held_out[:4], steps=steps)
         waited: list[float] = []
         Supply.took = counted  # type: ignore[method-assign]
@@ -157,7 +163,7 @@ def wait() -> None:
         print(f"{steps} steps in {seconds:.0f} s, {(waited[0] + asked[0]) / seconds:.1%} waited, {len(some):,} windows")
 
 
-def real_share(some: Prepared, recipe: Any) -> tuple[float, float, int]:
+def real_share(some: Prepared | Streamed, recipe: Any) -> tuple[float, float, int]:
     """Real tokens of an epoch, of all that are computed: the student's, the teacher's; and the steps."""
     schedule = make_schedule(recipe, some)
     mine = np.array([len(e.student) for e in some])
@@ -209,6 +215,21 @@ def real() -> None:
                 waited: list[float] = []
                 seconds = timed(plan, Path(made) / way, Silent(), train, waited)
                 print(f"{said}; {sum(tokens) / seconds:.0f} student tokens/s; {waited[0] / seconds:.1%} waited", count)
+            real_stream(name, _documents(texts), length, Path(made))
+
+
+def real_stream(name: str, texts: Sequence[Document], length: int, folder: Path) -> None:
+    """Real tokens of a stream in rows of several windows, of which no more than a pool is known at a time."""
+    from sad.recipe.schema import parse
+
+    some = Streamed(texts, readers(), length, folder)
+    some.need(ALL)
+    recipe = parse({"data": {"max_length": length}, "train": {"max_steps": ALL, "packing": True}}, "the benchmark")
+    started = time.perf_counter()
+    mine, theirs, count = real_share(some, recipe)
+    seconds = time.perf_counter() - started
+    told = f"{name}, a stream, packed: {mine:.1%} of the student's tokens are real, {theirs:.1%} of the teacher's"
+    print(f"{told}; {count} steps in {seconds:.1f} s")
 
 
 def timed(plan: Any, folder: Path, watch: Any, train: Any, waited: list[float]) -> float:
@@ -251,8 +272,8 @@ if __name__ == "__main__":
             memory(int(megabytes))
         case ["stream", megabytes]:
             stream(int(megabytes))
-        case ["wait"]:
-            wait()
+        case ["wait", megabytes]:
+            wait(int(megabytes))
         case ["real"]:
             real()
         case _:

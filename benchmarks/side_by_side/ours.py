@@ -20,7 +20,7 @@ def steps(asked: dict[str, Any], pair: dict[str, Path], peak: Peak) -> dict[str,
     from sad.train.parts import make_parts
     from sad.train.plan import make_plan
     from sad.train.processes import devices
-    from sad.train.step import take_step
+    from sad.train.step import Learner, take_step
 
     quiet_libraries()
     recipe = parse(
@@ -50,6 +50,7 @@ def steps(asked: dict[str, Any], pair: dict[str, Path], peak: Peak) -> dict[str,
     accelerator, distiller, optimizer, objective = make_parts(plan)
     schedule, clock = plan.schedule(), Clock(accelerator.device)
     wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer, 1.0)
+    learner = Learner(accelerator, wrapped, optimizer, objective)
     times, tokens, computed, split = [], [], [], {}
     rates = [rate_of_products()]
     with as_asked(plan.recipe.train, distiller), Feed(plan, schedule, accelerator) as feed:
@@ -57,7 +58,7 @@ def steps(asked: dict[str, Any], pair: dict[str, Path], peak: Peak) -> dict[str,
             start = time.process_time()
             clock.start()
             batches = feed.take(step, 1)
-            take_step(accelerator, wrapped, optimizer, objective, batches, 1.0, measure_update=False, clock=clock)
+            take_step(learner, batches, 1.0, measure_update=False, clock=clock)
             times.append(time.process_time() - start)
             real = sum(int(b.student.attention_mask.sum()) for b in batches)
             tokens.append(real)

@@ -135,7 +135,7 @@ class Shipped:
         batch = collate(plan.train[:2], plan.pair.readers)
         batches = [batch] * labelled + [_without_labels(batch)] * empty
         optimizer, objective = make_optimizer(distiller, plan.recipe.train), Objective(dict(every.weights))
-        done = step.take_step(Accelerator(cpu=True), distiller, optimizer, objective, batches, 1.0)
+        done = step.take_step(step.Learner(Accelerator(cpu=True), distiller, optimizer, objective), batches, 1.0)
         return Told(done.ledger.raw, done.grad_norm)
 
     def given_up(self, bad: Sequence[bool]) -> int | None:

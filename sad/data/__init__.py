@@ -3,7 +3,7 @@
 from sad.align.example import Counts, Example, Readers, Written, assemble
 from sad.data.batches import blank, collate, collate_rows
 from sad.data.cache import examples, prepare
-from sad.data.pools import Pools
+from sad.data.pools import Pools, make_pools
 from sad.data.prepared import Prepared
 from sad.data.schedule import Schedule, order
 from sad.data.stream import Streamed
@@ -22,6 +22,7 @@ __all__ = [
     "collate",
     "collate_rows",
     "examples",
+    "make_pools",
     "order",
     "prepare",
 ]

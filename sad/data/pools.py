@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from sad.align.reader import Ints
+from sad.data.packer import Packer
 from sad.data.schedule import POOL, Schedule, bucketed, order
 from sad.data.stream import Streamed
 
@@ -30,6 +31,17 @@ def pool_of(step: int) -> tuple[int, int, int]:
     raise AssertionError("a step is in a pool")
 
 
+def steps_of(number: int) -> tuple[int, int]:
+    """Return the steps from which and up to which a pool goes."""
+    start, size = 0, FIRST
+    for done in range(number):
+        if size == POOL:
+            start += (number - done) * POOL
+            break
+        start, size = start + size, min(2 * size, POOL)
+    return start, start + size
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Pools(Schedule):
     """The schedule of a stream: an order that its seed, the stream and the windows of a step decide, and nothing else.
@@ -47,19 +59,19 @@ class Pools(Schedule):
     @property
     def steps_per_epoch(self) -> int:
         """Steps of one pass; as long as nobody knows where the stream ends, those that are expected of it."""
-        size = self.source.size
+        size = self._whole
         return -(-(self.size if size is None else size) // self.per_step)
 
     def passes(self, steps: int) -> float:
         """Return the passes that the first so many steps are. Where the stream ends counts once one of them was in its
         last pool: when a thread met it before that is chance.
         """
-        size = self.source.size
+        size = self._whole
         known = size is not None and size < pool_of(max(0, steps - 1))[2] * self.per_step
         return steps / (self.steps_per_epoch if known else -(-self.size // self.per_step))
 
     def units(self, step: int) -> Ints:
-        """Return the windows that ``step`` takes over all processes. Waits for its pool."""
+        """Return what ``step`` takes over all processes: the numbers of windows, or of rows. Waits for its pool."""
         epoch, place = self._place(step)
         number, start, stop = pool_of(place)
         if (epoch, number) not in self._pools:
@@ -73,18 +85,35 @@ class Pools(Schedule):
         """Wait until the windows of a step are there, the stream has ended, or ``until`` is true."""
         self.source.need(pool_of(step)[2] * self.per_step, until)
 
+    def reach(self, step: int) -> int:
+        """Return how many windows the pool of a step ends behind; of a stream that has fewer, as many or more."""
+        return pool_of(step)[2] * self.per_step
+
     def key(self, step: int) -> str:
         """Return a hash of all that decides the first so many steps."""
-        return self.source.key_at(pool_of(max(0, step - 1))[2] * self.per_step)
+        return self.source.key_at(self.reach(max(0, step - 1)))
+
+    def windows(self, steps: int) -> int:
+        """Return about how many windows so many steps take."""
+        return steps * self.per_step
 
     @property
     def lead(self) -> int:
         """Windows that are to be prepared beyond those that are needed."""
-        return LEAD * self.per_step
+        return self.windows(LEAD)
+
+    @property
+    def _whole(self) -> int | None:
+        """Units of a pass; None as long as nobody knows where the stream ends."""
+        return self.source.size
+
+    def _there(self, step: int) -> int:
+        """Return the units up to the end of the pool of a step, of a stream that ends before all. Waits for them."""
+        return self.source.need(self.reach(step))
 
     def _place(self, step: int) -> tuple[int, int]:
         """Return the pass and the step of it."""
-        there = self.source.need(pool_of(step)[2] * self.per_step)
+        there = self._there(step)
         if there > step * self.per_step:
             return 0, step
         # the stream has ended before
@@ -92,7 +121,7 @@ class Pools(Schedule):
 
     def _of_pool(self, epoch: int, number: int, start: int, stop: int) -> Ints:
         first = start * self.per_step
-        last = self.source.need(stop * self.per_step)
+        last = self._there(stop - 1)
         # a number of its own, which is not 0: a generator takes nothing for a 0
         part = 2, number + 1
         if self.buckets:
@@ -101,6 +130,62 @@ class Pools(Schedule):
         return first + order(last - first, epoch, self.seed, *part)
 
 
-def first_pool(per_step: int) -> int:
-    """Return the windows without which the first step cannot be taken."""
-    return FIRST * per_step
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedPools(Pools):
+    """The same in rows of several windows, which are the unit then: those of a pool are shuffled among themselves.
+
+    They stay the same in each pass, and with any number of processes.
+    """
+
+    packer: Packer = field(kw_only=True)
+
+    def taken(self, step: int) -> list[Ints]:
+        """Return the rows that ``step`` takes over all processes. Waits for its pool."""
+        numbers = self.units(step)
+        pool = self.packer.pool(pool_of(self._place(step)[1])[0])
+        return [pool.rows[number - pool.first] for number in numbers]
+
+    def wait(self, step: int, until: Callable[[], bool]) -> None:
+        """Wait until the windows of a step are there, the stream has ended, or ``until`` is true."""
+        self.packer.wait(pool_of(step)[0], until)
+
+    def reach(self, step: int) -> int:
+        """Return how many windows are read up to the end of the pool of a step. Waits for them."""
+        return self.packer.pool(pool_of(step)[0]).stop
+
+    def windows(self, steps: int) -> int:
+        """Return about how many windows so many steps take, as far as the first pool tells."""
+        first = self.packer.pool(0)
+        return -(-steps * self.per_step * first.stop // len(first.rows))
+
+    @property
+    def _whole(self) -> int | None:
+        return self.packer.size
+
+    def _there(self, step: int) -> int:
+        found = self.packer.pool(pool_of(step)[0])
+        return found.first + len(found.rows)
+
+
+def make_pools(
+    source: Streamed,
+    expected: int,
+    batch_size: int,
+    accumulation: int,
+    seed: int,
+    processes: int = 1,
+    *,
+    buckets: bool = False,
+    room: int | None = None,
+) -> Pools:
+    """Return the schedule of a stream of which ``expected`` steps are taken; in rows of ``room`` tokens where given."""
+    per_step = batch_size * accumulation * processes
+    own = (expected * per_step, batch_size, accumulation, seed, processes)
+    if room is None:
+        return Pools(*own, source=source, buckets=buckets)
+
+    def rows(number: int) -> int:
+        start, stop = steps_of(number)
+        return (stop - start) * per_step
+
+    return PackedPools(*own, source=source, buckets=False, packer=Packer(source, room, seed, rows))

@@ -47,12 +47,12 @@ def bucketed(lengths: Ints, per_step: int, epoch: int, seed: int, *part: int) ->
     return np.concatenate([taken, shuffled[full * per_step :]])
 
 
-def rows_of(sizes: Ints, room: int, seed: int) -> list[Ints]:
+def rows_of(sizes: Ints, room: int, seed: int, *part: int) -> list[Ints]:
     """Put windows of ``sizes`` tokens into rows of ``room``: best fit, the longest first. Each is in one row.
 
-    Which of several windows of one size goes where is drawn from the seed.
+    Which of several windows of one size goes where is drawn from the seed, and the ``part`` of a text.
     """
-    shuffled = order(len(sizes), 0, seed)
+    shuffled = order(len(sizes), 0, seed, *part)
     longest_first = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
     rows: list[list[int]] = []
     # rows by the room that is left in them
@@ -116,13 +116,14 @@ class Schedule:
 
     def rows(self, step: int, process: int = 0) -> list[list[Ints]]:
         """Return the same by row: the numbers of the examples that share one."""
-        whole = self.units(step)
+        whole = self.taken(step)
         mine = whole[process :: self.processes]
         most = -(-len(whole) // self.processes)
-        return [
-            [np.array([i]) if self.packs is None else self.packs[i] for i in mine[first : first + self.batch_size]]
-            for first in range(0, most, self.batch_size)
-        ]
+        return [mine[first : first + self.batch_size] for first in range(0, most, self.batch_size)]
+
+    def taken(self, step: int) -> list[Ints]:
+        """Return the rows that ``step`` takes over all processes, each as the numbers of its windows."""
+        return [np.array([i]) if self.packs is None else self.packs[i] for i in self.units(step)]
 
     def units(self, step: int) -> Ints:
         """Return what ``step`` takes over all processes: the numbers of windows, or of rows of them."""

@@ -55,6 +55,7 @@ PROPERTIES: dict[Interface, tuple[str, ...]] = {
         "can_be_called",
         "step_accounting",
         "split_invariance",
+        "text_length",
         "configuration_has_effect",
         "teacher_isolation",
     ),

@@ -27,7 +27,10 @@ FOUND = {
 }
 """Where ``found(code)`` is, which finds out how code of an interface is called."""
 
-LACKING = re.compile(r"AttributeError: '(Recaller|Bigram|Loader|Batch)' object has no attribute '(\w+)'")
+LACKING = re.compile(
+    r"AttributeError: '(Recaller|Bigram|Bare|Loader|Batch|TrainingArguments|Seq2SeqTrainingArguments)' object has no "
+    r"attribute '(\w+)'"
+)
 """What is raised where code asks a stand-in of ours for more than it has."""
 Check = Callable[[], Verdict]
 
@@ -111,6 +114,8 @@ def judging(
         yield _line("can_be_called", Verdict(False, str(error)), interface, name, began)
         return
     except (Exception, SystemExit) as error:
+        if lacking := LACKING.search(said(error)):
+            raise NeedsAdapterError(f"it asks {lacking[1]} for .{lacking[2]}, which the stand-in has not") from None
         yield _line("can_be_called", Verdict(False, raised(error)), interface, name, began)
         return
     yield {"what": judged.what, "assumed": list(judged.assumed)}

@@ -67,10 +67,11 @@ CONFIGS = {"args", "config", "cfg", "params", "hparams", "opt", "kd_config", "di
 OFFS = {
     *("weight_hard_loss", "ce_weight", "hard_weight", "weight_ce", "hard_loss_weight", "ce_loss_weight"),
     "alpha_ce_hard",
+    *("lm_loss_weight", "lm_weight", "ce_loss_coef", "hard_loss_coef"),
 }
 ONS = {
     *("weight_soft_loss", "kd_weight", "soft_weight", "kl_weight", "soft_loss_weight", "kd_loss_weight", "loss_weight"),
-    *("kl_loss_weight", "distill_weight", "weight", "kl_coef", "loss_scale"),
+    *("kl_loss_weight", "distill_weight", "weight", "kl_coef", "loss_scale", "multiplier", "kd_loss_coef"),
 }
 EAGERS = {"compiled", "compile", "use_compile", "torch_compile"}
 TEACHER_MODELS = {"teacher_model", "teacher", "ref_model", "teacher_net", "tea_model", "model_t", "net_t"}

@@ -181,6 +181,7 @@ def _setting(parameter: Parameter) -> Role | None:
         **dict.fromkeys(EAGERS, Role.EAGER),
         **dict.fromkeys(("vocab_size", "num_classes", "n_vocab"), Role.VOCAB),
         **dict.fromkeys(CRITERIA, Role.CRITERION),
+        **dict.fromkeys(("size_average", "reduce"), Role.ON),
     }
     lower, required = "_".join(tokens(name)), parameter.default is Parameter.empty
     if lower in known:

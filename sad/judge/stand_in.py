@@ -191,6 +191,28 @@ def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return loss / (labels != IGNORED).sum().clamp_min(1)
 
 
+class RowLoss(nn.CrossEntropyLoss):
+    """A cross-entropy that takes logits [batch, length, vocab] too: what a criterion is for differs with its model."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the mean over the rows that have a label."""
+        if input.ndim == 3 and input.shape[:-1] == target.shape:
+            input, target = input.flatten(0, 1), target.flatten()
+        return super().forward(input, target)
+
+
+IDS = ("inputs", "x", "idx", "ids", "tokens", "input")
+"""Names under which models take ids besides ``input_ids``."""
+
+
+def ids_of(given: Tensor | None, more: Mapping[str, Any]) -> Tensor:
+    """Return the ids that a model was called with. Raises TypeError where there are none."""
+    found = given if given is not None else next((more[name] for name in IDS if name in more), None)
+    if not isinstance(found, Tensor):
+        raise TypeError("forward() was given no ids")
+    return found
+
+
 class Accelerator:
     """The part of accelerate's that a loss may use, on one process."""
 
@@ -209,7 +231,19 @@ class Accelerator:
     gather_for_metrics = gather
 
 
+class Marked:
+    """A tokenizer of which the padding mark alone is known: labels have it, -100, where a row does not count."""
+
+    pad_token_id = IGNORED
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - anything
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NeedsAdapterError(f"it reads tokenizer.{name}, whose meaning is not known")
+
+
 def trainer_parts(teacher: Callable[[], nn.Module]) -> dict[str, Any]:
     """Return what a trainer's method finds on its ``self`` besides settings."""
     parts: dict[str, Any] = {"accelerator": Accelerator(), "device": torch.device("cpu"), "state": Batch(global_step=1)}
+    parts |= dict.fromkeys(("tokenizer", "processing_class"), Marked())
     return parts | dict.fromkeys(("teacher_model", "teacher", "ref_model"), teacher())

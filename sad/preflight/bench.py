@@ -21,6 +21,7 @@ from sad.preflight.answers import Answers
 from sad.recipe.terms import Terms
 from sad.train.parts import make_parts
 from sad.train.plan import Plan
+from sad.train.step import Learner
 
 T = TypeVar("T")
 
@@ -53,6 +54,11 @@ class Kit:
         """The distiller as the loop's accelerator prepares it."""
         wrapped: nn.Module = self.accelerator.prepare(self.distiller)
         return wrapped
+
+    @property
+    def learner(self) -> Learner:
+        """What takes a step, as the loop hands it on."""
+        return Learner(self.accelerator, self.wrapped, self.optimizer, self.objective)
 
     def collated(self, some: Sequence[Example]) -> Batch:
         """Collate examples onto the device."""

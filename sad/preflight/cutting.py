@@ -68,7 +68,7 @@ def caught(kit: Kit, batches: Sequence[Batch]) -> Caught:
     optimizer = Catching([p for p in distiller.parameters() if p.requires_grad])
     # the weights of now, and no controller: it would move them between two steps that are to be compared
     still = Objective(dict(kit.objective.weights))
-    done = take_step(kit.accelerator, kit.wrapped, optimizer, still, batches, NO_CLIP, measure_update=False)
+    done = take_step(replace(kit.learner, optimizer=optimizer, objective=still), batches, NO_CLIP, measure_update=False)
     gradient = torch.cat(optimizer.caught) if optimizer.caught else torch.zeros(1)
     return Caught(done.ledger.loss, gradient.double().cpu(), optimizer.steps)
 

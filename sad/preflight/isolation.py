@@ -29,8 +29,9 @@ def isolation(bench: Bench) -> Iterator[Finding]:
         batch = kit.collated(bench.few)
         first = answer(kit.distiller, batch)
         owned = {id(p) for group in kit.optimizer.param_groups for p in group["params"]}
+        learner = kit.learner
         for _ in range(STEPS):
-            take_step(kit.accelerator, kit.wrapped, kit.optimizer, kit.objective, [batch], kit.plan.recipe.train.clip)
+            take_step(learner, [batch], kit.plan.recipe.train.clip)
         second = answer(kit.distiller, batch)
         checks = (
             (before == checksums(teacher), "its weights changed"),

@@ -55,13 +55,11 @@ def _trained(bench: Bench, rate: float) -> tuple[float, float, int, int]:
         recipe = kit.plan.recipe.train.model_copy(update={"learning_rate": rate, "warmup": 0.0})
         for group in kit.optimizer.param_groups:
             group["peak"] *= rate / kit.plan.recipe.train.learning_rate
-        wrapped, losses, skipped = kit.wrapped, [], 0
+        learner, losses, skipped = kit.learner, [], 0
         for step in range(STEPS):
             # three quarters at the peak, then down, as a run ends
             set_learning_rate(kit.optimizer, max(0, step - 3 * STEPS // 4), STEPS // 4 + 1, recipe)
-            done = take_step(
-                kit.accelerator, wrapped, kit.optimizer, objective, [batch], recipe.clip, measure_update=False
-            )
+            done = take_step(learner, [batch], recipe.clip, measure_update=False)
             skipped += not done.finite
             losses.append(done.ledger.loss)
             if not skipped and max(losses[-IN_A_ROW:]) <= HALVED * losses[0]:

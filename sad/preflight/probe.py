@@ -125,14 +125,14 @@ def _scored(plan: Any, parts: Any, some: list[Any]) -> dict[str, float]:  # noqa
 
 def _step(plan: Any, parts: Any, some: list[Any]) -> float:  # noqa: ANN401
     """Take one of the run's own steps on copies of a micro-batch; return the seconds of one of them."""
-    from sad.train.step import take_step
+    from sad.train.step import Learner, take_step
 
     accelerator, _, wrapped, optimizer, objective = parts
     # gradients of one micro-batch are there while the next one runs
     micro = min(2, plan.recipe.train.accumulation)
     started = time.perf_counter()
     batches = [_collated(plan, some)] * micro
-    take_step(accelerator, wrapped, optimizer, objective, batches, plan.recipe.train.clip)
+    take_step(Learner(accelerator, wrapped, optimizer, objective), batches, plan.recipe.train.clip)
     seconds: float = (time.perf_counter() - started) / micro
     return seconds
 

@@ -7,6 +7,7 @@ import shlex
 import signal
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def run_train(
     began = time.monotonic()
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        return _run(config, flags, sets, resume, dry_run=dry_run, trust=trust, began=began)
+        asked = _asked(config, flags, sets, resume, trust=trust)
+        return _run(asked, dry_run=dry_run, began=began)
     except KeyboardInterrupt:
         raise Stopped("stopped before the first step; nothing was written") from None
     except (UserError, Stopped) as error:
@@ -51,63 +53,81 @@ def run_train(
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a command line asks for: a recipe, as it is ``written`` on record, and the folder of a run to go on with."""
+
+    recipe: Recipe
+    written: str
+    folder: Path | None
+
+
 def _terminated(number: int, _frame: object) -> None:
     raise Stopped("told to end before the first step; nothing was written", number)
 
 
-def _run(
-    config: Path | None,
-    flags: Mapping[str, Any],
-    sets: Sequence[str],
-    resume: Path | None,
-    *,
-    dry_run: bool,
-    trust: bool,
-    began: float,
-) -> int:
+def _asked(
+    config: Path | None, flags: Mapping[str, Any], sets: Sequence[str], resume: Path | None, *, trust: bool
+) -> Asked:
+    """Read the recipe. Raises UserError for words that do not go together, and for what it may not do unasked."""
     overrides = {**dict(recipes.assignment(s) for s in sets), **flags}
     if resume is not None and (config or set(overrides) - OF_THE_SESSION):
         raise UserError("--resume goes on with the run's own recipe: leave out --config and every flag that changes it")
     folder = None if resume is None else folders.existing(resume)
     recipe = recipes.load(folder / folders.RECIPE if folder else config, overrides)
     consent.check(folder, recipe, overrides, trust=trust)
-    written = _written(recipe)
+    return Asked(recipe, _written(recipe), folder)
+
+
+def _run(asked: Asked, *, dry_run: bool, began: float) -> int:
     rank, processes = failure.world()
     if not dry_run:
-        _check_places(recipe, new=folder is None, writes=rank == 0)
+        _check_places(asked.recipe, new=asked.folder is None, writes=rank == 0)
     # the others would say the same
     console = patient_console(quiet=rank > 0)
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    plan = _planned(asked, processes, console)
+    lines = describe(plan, processes)
+    if dry_run:
+        say(clean(asked.written, len(asked.written)))
+    for line in lines:
+        say(plain(line, LONGEST))
+    if dry_run:
+        return 0
+    folder = asked.folder or folders.shared(plan.recipe, plan.device, lambda line: say(f"note: {line}"))
+    return _train_in(folder, plan, console, resume=asked.folder is not None, began=began)
+
+
+def _planned(asked: Asked, processes: int, console: Console) -> Any:  # noqa: ANN401
+    """Decide all that is decided before the first step, the quickest to tell first."""
     # what can be said without the heavy imports is said at once
-    glance(recipe.data)
+    glance(asked.recipe.data)
     quiet_libraries()
 
     from sad.train.ledger import trackers
     from sad.train.plan import make_plan
     from sad.train.processes import devices
-    from sad.train.saving import disk
 
     # before anything slow is loaded
-    devices.check(recipe.train)
-    trackers.check(recipe.train.trackers)
+    devices.check(asked.recipe.train)
+    trackers.check(asked.recipe.train.trackers)
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
-        if folder is not None:
-            recipe = elastic.fitted(recipe, _per_step(folder), processes)
-        plan = make_plan(recipe, processes)
-    lines = describe(plan, processes)
-    if dry_run:
-        console.print(clean(written, len(written)), markup=False, highlight=False, soft_wrap=True)
-    for line in lines:
-        console.print(plain(line, LONGEST), markup=False, highlight=False, soft_wrap=True)
-    if dry_run:
-        return 0
+        recipe = asked.recipe
+        if asked.folder is not None:
+            recipe = elastic.fitted(recipe, _per_step(asked.folder), processes)
+        return make_plan(recipe, processes)
 
-    def say(line: str) -> None:
-        console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
 
-    folder, resumed = folder or folders.shared(recipe, plan.device, say), folder is not None
+def _train_in(folder: Path, plan: Any, console: Console, *, resume: bool, began: float) -> int:  # noqa: ANN401
+    """Train in a folder that nobody else trains in. Whatever ends the run there, it says how to go on."""
+    from sad.train.saving import disk
+
     try:
         with folders.held(folder):
-            code = _train(plan, folder, console, resume=resumed, began=began)
+            code = _train(plan, folder, console, resume=resume, began=began)
         failure.leave_together()
         return code
     except OSError as error:
@@ -118,7 +138,7 @@ def _run(
         number = stop.signal if isinstance(stop, Stopped) else signal.SIGINT
         raise Stopped(f"stopped at once; {_way_on(folder)}", number) from None
     except Exception as error:
-        if processes > 1 and not isinstance(error, UserError):
+        if failure.world()[1] > 1 and not isinstance(error, UserError):
             failure.end(error, folder, _way_on(folder))
         raise
 

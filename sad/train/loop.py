@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import torch
-from accelerate import Accelerator
-from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from sad.batch import Batch
@@ -38,7 +35,7 @@ from sad.train.progress import Watcher
 from sad.train.saving.checkpoint import Progress
 from sad.train.saving.export import export
 from sad.train.saving.folder import STUDENT
-from sad.train.step import Step, take_step
+from sad.train.step import Learner, Step, take_step
 from sad.train.watch.ending import Ending
 from sad.train.watch.guards import Guards
 from sad.train.watch.interrupt import Interrupt
@@ -73,10 +70,7 @@ class Result:
 class Stepper:
     """Takes the steps of a run, one at a time."""
 
-    accelerator: Accelerator
-    wrapped: nn.Module
-    optimizer: torch.optim.Optimizer
-    objective: Objective
+    learner: Learner
     feed: Feed
     clock: Clock
     guards: Guards
@@ -87,37 +81,41 @@ class Stepper:
         self.clock.start(self.supply.waited)
         batches = self.feed.take(progress.step + progress.passed, progress.cuts)
         done = take_step(
-            *(self.accelerator, self.wrapped, self.optimizer, self.objective, batches, plan.recipe.train.clip),
+            self.learner,
+            batches,
+            plan.recipe.train.clip,
             measure_update=update.measured(progress.step + 1, plan.recipe.train.log_every),
             is_spike=self.guards.is_spike,
             clock=self.clock,
         )
-        steer(self.accelerator, self.wrapped, self.objective, batches[0], progress.step + 1, done)
+        of = self.learner
+        steer(of.accelerator, of.wrapped, of.objective, batches[0], progress.step + 1, done)
         return done, batches[0]
 
     def undo(self, plan: Plan) -> None:
         """Clear what a step that was given up has left. Raises what a step raises."""
-        if self.accelerator.num_processes > 1:
+        of = self.learner
+        if of.accelerator.num_processes > 1:
             # where the forward pass went well, the exchange of gradients still waits for its backward pass, and the
             # buffers count as exchanged: give every process a pass to end on, of a batch that counts for nothing
-            if isinstance(self.wrapped, DistributedDataParallel):
-                self.wrapped.require_forward_param_sync = True
-            distiller = inside(self.accelerator, self.wrapped)
-            batch = blank(plan.train[0], plan.pair.readers).to(self.accelerator.device)
-            with self.accelerator.autocast():
-                sums = self.wrapped(batch, distiller.ask_teacher(batch))
-                self.accelerator.backward(self.objective.part(sums, distiller.counts(batch)))
-        self.optimizer.zero_grad(set_to_none=True)
+            if isinstance(of.wrapped, DistributedDataParallel):
+                of.wrapped.require_forward_param_sync = True
+            distiller = inside(of.accelerator, of.wrapped)
+            batch = blank(plan.train[0], plan.pair.readers).to(of.accelerator.device)
+            with of.accelerator.autocast():
+                sums = of.wrapped(batch, distiller.ask_teacher(batch))
+                of.accelerator.backward(of.objective.part(sums, distiller.counts(batch)))
+        of.optimizer.zero_grad(set_to_none=True)
 
     def measurements(self, plan: Plan, progress: Progress, first: Batch) -> Callable[[], Mapping[str, float]]:
         """Return a function that measures the step just taken, called if it is logged; ``first`` is its micro-batch."""
-        seldom: dict[str, float] = {}
+        of, seldom = self.learner, dict[str, float]()
         if not self.guards.pieces and due(progress.step, plan.recipe.train.grad_shares_every):
-            distiller = inside(self.accelerator, self.wrapped)
-            shares = grad_shares(self.accelerator, distiller, self.objective, first)
+            distiller = inside(of.accelerator, of.wrapped)
+            shares = grad_shares(of.accelerator, distiller, of.objective, first)
             seldom = {names.GRAD_SHARE + name: share for name, share in shares.items()}
-            seldom |= teacher_signals(self.accelerator, distiller, first)
-        return partial(measured, self.clock, self.optimizer, progress, self.accelerator.device, seldom)
+            seldom |= teacher_signals(of.accelerator, distiller, first)
+        return partial(measured, self.clock, of.optimizer, progress, of.accelerator.device, seldom)
 
 
 def train(
@@ -149,7 +147,7 @@ def train(
 
     held_out = HeldOut(plan, progress, accelerator, distiller, guards)
     feed, supply = Feed(plan, schedule, accelerator), Supply(plan, schedule, progress)
-    stepper = Stepper(accelerator, wrapped, optimizer, objective, feed, clock, guards, supply)
+    stepper = Stepper(Learner(accelerator, wrapped, optimizer, objective), feed, clock, guards, supply)
     with signals or Interrupt() as interrupt, record.recorder, as_asked(recipe, distiller), feed, supply.open:
         teacher = held_out.teacher()
         before = after = _before(held_out, objective, teacher, NoRecord() if resume else record, fresh=not resume)

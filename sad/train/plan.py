@@ -15,9 +15,8 @@ from sad.batch import ALM, ATTENTION, KD, LAYERWISE, Batch
 from sad.cache.absent import absent_teacher
 from sad.cache.key import make_key
 from sad.cache.reader import Cache, open_cache
-from sad.data import Example, Pools, Prepared, Readers, Schedule, Streamed, blank, collate_rows, prepare
+from sad.data import Example, Pools, Prepared, Readers, Schedule, Streamed, blank, collate_rows, make_pools, prepare
 from sad.data.facts import coverage, fingerprint, lengths, longest_sides
-from sad.data.pools import first_pool, pool_of
 from sad.data.schedule import rows_of
 from sad.document import Document
 from sad.errors import UserError
@@ -113,7 +112,8 @@ class Plan:
     def whole(self) -> Plan:
         """Return the plan with all windows that its steps take: a cache numbers them before the first is asked for."""
         if isinstance(self.train, Streamed):
-            _read_all(self.train, self.recipe)
+            last = (self.recipe.train.max_steps or 1) - 1
+            self.train.end_at(_pools(self.recipe, self.train).reach(last))
         return self
 
     @property
@@ -151,7 +151,7 @@ def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None) ->
     readers, notes = pair.readers, list[str]()
     data, r = recipe.data, recipe.train
     train_texts, held_texts = documents(data, r.seed, readers.student, readers.teacher, tell=notes.append)
-    train = _train_examples(recipe, train_texts, readers, processes)
+    train = _train_examples(recipe, train_texts, readers, processes, cache)
     held = prepare(
         held_texts,
         readers,
@@ -180,7 +180,7 @@ def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None) ->
 
 
 def _train_examples(
-    recipe: Recipe, documents: Iterable[Document], readers: Readers, processes: int
+    recipe: Recipe, documents: Iterable[Document], readers: Readers, processes: int, cache: Cache | None
 ) -> Prepared | Streamed:
     """Prepare the training text; of a stream, what the first steps take. Raises UserError."""
     data, r, name = recipe.data, recipe.train, "the training text"
@@ -188,32 +188,48 @@ def _train_examples(
         return prepare(documents, readers, data.max_length, data.cache, workers=data.workers, name=name)
     if r.max_steps is None:
         raise UserError("a stream has no end that is known: set train.max_steps")
-    if r.packing:
-        raise UserError("a stream is read window by window: set train.packing = false, or data.streaming = false")
     # the first process of a machine writes what the others of it read
     follows = int(os.environ.get("LOCAL_RANK", "0")) > 0
     found = Streamed(
         documents, readers, data.max_length, data.cache, workers=data.workers, follows=follows, name=data.text
     )
-    found.need(first_pool(r.batch_size * r.accumulation * processes))
-    if recipe.cache.path is not None:
-        _read_all(found, recipe, processes)
+    _pools(recipe, found, processes).wait(0, lambda: False)
+    if cache is not None:
+        _end_with(cache, found, recipe, processes)
     return found
 
 
-def _read_all(stream: Streamed, recipe: Recipe, processes: int = 1) -> None:
-    """Prepare the windows of every step, and let the stream end with them."""
+def _end_with(cache: Cache, stream: Streamed, recipe: Recipe, processes: int) -> None:
+    """Let a stream end where the teacher's answers do. Raises UserError where the steps take more.
+
+    They are of the first windows of the stream: so they do for any steps, on any number of processes, that take no
+    more of them.
+    """
+    there, r = cache.first_held_out, recipe.train
+    pools = _pools(recipe, stream, processes)
+    wanted = stream.need(pools.reach((r.max_steps or 1) - 1))
+    if wanted > there:
+        told = f"{cache.folder} has {there:,} windows of the stream, and {r.max_steps:,} steps of {pools.per_step}"
+        told += f" on {processes} processes" if processes > 1 else ""
+        flag = f" --set train.accumulation={r.accumulation * processes}" if processes > 1 else ""
+        way = f"with: sad cache --cache DIR{flag} and else the same recipe and flags"
+        raise UserError(f"{told} need {wanted:,}: write another {way}; or set train.max_steps lower")
+    stream.end_at(there)
+
+
+def _pools(recipe: Recipe, stream: Streamed, processes: int = 1) -> Pools:
+    """Return which windows of a stream each step takes."""
     r = recipe.train
-    stream.end_at(pool_of((r.max_steps or 1) - 1)[2] * r.batch_size * r.accumulation * processes)
+    room = recipe.data.max_length if r.packing else None
+    own = (r.batch_size, r.accumulation, r.seed, processes)
+    return make_pools(stream, r.max_steps or 1, *own, buckets=r.buckets, room=room)
 
 
 def make_schedule(recipe: Recipe, train: Sequence[Example], processes: int = 1) -> Schedule:
     """Return which of the examples each step takes."""
     r = recipe.train
     if isinstance(train, Streamed):
-        size = (r.max_steps or 1) * r.batch_size * r.accumulation * processes
-        own = (size, r.batch_size, r.accumulation, r.seed, processes)
-        return Pools(*own, source=train, buckets=r.buckets)
+        return _pools(recipe, train, processes)
     if r.packing:
         packs = rows_of(longest_sides(train), recipe.data.max_length, r.seed)
         return Schedule(len(packs), r.batch_size, r.accumulation, r.seed, processes, packs=packs)

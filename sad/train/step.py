@@ -44,11 +44,20 @@ class Step:
     level: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """What learns, ready for its processes: ``wrapped`` runs the pair as a distiller does, and the optimizer moves what
+    of it has gradients.
+    """
+
+    accelerator: Accelerator
+    wrapped: nn.Module
+    optimizer: torch.optim.Optimizer
+    objective: Objective
+
+
 def take_step(
-    accelerator: Accelerator,
-    wrapped: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    objective: Objective,
+    learner: Learner,
     batches: Sequence[Batch],
     clip: float,
     *,
@@ -63,13 +72,14 @@ def take_step(
     weight; the gradients are cleared in any case. ``clock`` measures its parts. Raises NoRoom on every process if
     one of several is out of memory.
     """
-    gradients = joined(accelerator, wrapped, optimizer)
+    accelerator, objective = learner.accelerator, learner.objective
+    gradients = joined(accelerator, learner.wrapped, learner.optimizer)
     distiller, gaps = gradients.distiller, objective.gaps
     mark = clock.mark if clock else _unmarked
     units, seen, texts = total_units(accelerator, distiller, batches)
     if gaps is not None:
         gaps.begin()
-    trained, totals = _accumulate(accelerator, wrapped, gradients, objective, batches, units, mark)
+    trained, totals = _accumulate(learner, gradients, batches, units, mark)
     clipped = gradients.clip(clip)
     counted = [] if gaps is None else [gaps.counted()]
     trained_loss, *sums, norm = _read(accelerator, [trained, *totals.values(), *counted], clipped)
@@ -94,15 +104,14 @@ def take_step(
 
 
 def _accumulate(
-    accelerator: Accelerator,
-    wrapped: nn.Module,
+    learner: Learner,
     gradients: Joined | Engine,
-    objective: Objective,
     batches: Sequence[Batch],
     units: Mapping[str, int],
     mark: Callable[[str], None],
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Add up the gradient of every micro-batch; return the loss that it is of and each term's sum, of this process."""
+    accelerator, objective = learner.accelerator, learner.objective
     distiller, scales = gradients.distiller, objective.scales(units)
     together = Together(accelerator, pieces=sharded.in_pieces(distiller))
     wide = widest(accelerator.device)
@@ -118,7 +127,7 @@ def _accumulate(
                 mark("data")
                 teacher = distiller.ask_teacher(moved)
                 mark("teacher")
-                sums = wrapped(moved, teacher, scales)
+                sums = learner.wrapped(moved, teacher, scales)
                 loss = objective.part(sums, units)
                 mark("student")
                 if not last:

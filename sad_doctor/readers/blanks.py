@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 _BLANKS = frozenset({"", "na", "n/a", "null", "none", "-", "<na>"})
 """Cells that stand for a value that is not there; pandas writes NaN as an empty cell."""
+
+_DENSE, _FEWEST = 0.9, 10
+"""A column is dense that has a value in so many of its rows, and in so many at least."""
 
 
 def is_blank(value: object) -> bool:
@@ -29,3 +34,14 @@ class Blanks:
     def end(self, key: str) -> None:
         """Take note of a number: nothing is missing now."""
         self.since.pop(key, None)
+
+    def ended(self, points: Mapping[str, int]) -> dict[str, tuple[float, float, int]]:
+        """Return first and last blank step and the number of blank rows of each dense column that is blank now.
+
+        ``points`` has how many numbers each column holds, by its key.
+        """
+        return {
+            key: (first, last, rows)
+            for key, (first, last, rows, before) in self.since.items()
+            if key in points and points[key] >= max(_FEWEST, _DENSE * before)
+        }

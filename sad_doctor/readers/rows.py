@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,11 @@ from sad_doctor.readers.blanks import Blanks, is_blank
 from sad_doctor.readers.columns import Columns, GrowingColumn
 from sad_doctor.readers.naming import LENGTHS, Naming, scale_of, step_rank
 from sad_doctor.readers.numbers import numbers
-from sad_doctor.readers.shapes import Row, Turned, alike, backward, parted, rising, turned
+from sad_doctor.readers.shapes import Cells, Row, Turned, alike, backward, parted, rising, turned
 from sad_doctor.run import Column, Floats
 
-_DENSE, _FEWEST = 0.9, 10
-"""A column is dense that has a value in so many of its rows, and in so many at least."""
 _WORTH_TURNING = 8
+_VALUES = methodcaller("values")
 _COUNTERS = (
     *("count", "_step", "_first", "_passed", "_epochs", "_latest_epoch", "_stepped", "_back", "_nulls", "_unstepped"),
     "_again",
@@ -85,18 +85,11 @@ class Rows:
 
         Rows of one shape are added a column at a time, where that comes to the same.
         """
-        useless = 0
-        for keys, group in alike(rows):
-            left = group
-            if len(group) >= _WORTH_TURNING:
-                if any(key not in self._targets for key in keys):
-                    useless += not self.add(group[0])
-                    left = group[1:]
-                if self._add_turned(keys, left):
-                    continue
-            for row in left:
-                useless += not self.add(row)
-        return useless
+        return sum(self._add_alike(keys, list(map(_VALUES, same)), same.__getitem__) for keys, same in alike(rows))
+
+    def add_table(self, keys: Sequence[str], cells: Cells) -> int:
+        """Add rows that all have these ``keys`` and the values in ``cells``, as :meth:`add_all` does."""
+        return self._add_alike(keys, cells, lambda at: dict(zip(keys, cells[at], strict=True)))
 
     def state(self) -> dict[str, Any]:
         """Return all but the columns as JSON values, for :meth:`restored`."""
@@ -163,12 +156,8 @@ class Rows:
                 self._blank.note(key, self._step, self.count)
 
     def _ended(self) -> dict[str, tuple[float, float, int]]:
-        found = {}
-        for key, (first, last, rows, before) in self._blank.since.items():
-            target = self._targets.get(key)
-            if isinstance(target, GrowingColumn) and len(target) >= max(_FEWEST, _DENSE * before):
-                found[self._naming.column(key)] = first, last, rows
-        return found
+        points = {key: len(one) for key, one in self._targets.items() if isinstance(one, GrowingColumn)}
+        return {self._naming.column(key): told for key, told in self._blank.ended(points).items()}
 
     def _target(self, key: str, row: Mapping[str, object]) -> GrowingColumn | int:
         rank = step_rank(key)
@@ -237,9 +226,20 @@ class Rows:
         for key, step, value in zip(keys, steps, values, strict=True):
             self.add({key: value, "step": step})
 
-    def _add_turned(self, keys: Sequence[str], rows: Sequence[Row]) -> bool:
+    def _add_alike(self, keys: Sequence[str], cells: Cells, row: Callable[[int], Row]) -> int:
+        """Add rows of the same keys; ``row`` gives one of them. Return how many held no number."""
+        useless = done = 0
+        if len(cells) >= _WORTH_TURNING:
+            if any(key not in self._targets for key in keys):
+                useless += not self.add(row(0))
+                done = 1
+            if self._add_turned(keys, cells[done:]):
+                return useless
+        return useless + sum(not self.add(row(at)) for at in range(done, len(cells)))
+
+    def _add_turned(self, keys: Sequence[str], cells: Cells) -> bool:
         """Add rows by their columns; False, with nothing done, where their order must be minded row by row."""
-        shape = turned(keys, [self._targets.get(key) for key in keys], rows)
+        shape = turned(keys, [self._targets.get(key) for key in keys], cells)
         if shape is None or (self._epoch is not None and any(one[1] is self._epoch for one in shape.mixed)):
             return False
         steps = self._turned_steps(shape)

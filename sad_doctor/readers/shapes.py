@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, groupby, repeat
-from operator import eq, methodcaller
+from operator import eq
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,10 @@ from sad_doctor.readers.numbers import number
 from sad_doctor.run import Floats
 
 Row = Mapping[str, object]
+Cells = Sequence[Collection[object]]
 
 _NUMBERS = frozenset({float, int})
 _SPELLED = frozenset({float, int, str})
-_VALUES = methodcaller("values")
 _NO_RANK = 1 << 30
 
 
@@ -86,16 +86,16 @@ def rising(
     return found if len({id(column) for column, _, _ in found}) == len(found) else None
 
 
-def turned(keys: Sequence[str], targets: Sequence[GrowingColumn | int | None], rows: Sequence[Row]) -> Turned | None:
-    """Return rows that are alike by their columns.
+def turned(keys: Sequence[str], targets: Sequence[GrowingColumn | int | None], cells: Cells) -> Turned | None:
+    """Return rows of the same keys by their columns.
 
-    ``targets`` has for each key its column, its rank as a step, or None if it had no number so far. None where the
-    rows cannot be taken apart: a mapping in them, a key's first number, a step that is no plain number, two keys with
-    one column, or no key with a number in each row.
+    ``cells`` has the values of each row, ``targets`` has for each key its column, its rank as a step, or None if it had
+    no number so far. None where the rows cannot be taken apart: a mapping in them, a key's first number, a step that is
+    no plain number, two keys with one column, or no key with a number in each row.
     """
-    found, best = Turned(len(rows)), _NO_RANK
-    block = floats(list(chain.from_iterable(map(_VALUES, rows))))
-    columns = repeat(()) if block is not None else zip(*map(_VALUES, rows), strict=True)
+    found, best = Turned(len(cells)), _NO_RANK
+    block = floats(list(chain.from_iterable(cells)))
+    columns = repeat(()) if block is not None else zip(*cells, strict=True)
     for at, (key, target, values) in enumerate(zip(keys, targets, columns, strict=False)):
         array = floats(values, spelled=True) if block is None else block[at :: len(keys)]
         if array is None:

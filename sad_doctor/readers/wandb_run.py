@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import KeysView
+from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 
 from sad_doctor import names
@@ -23,6 +24,7 @@ from sad_doctor.readers.rows import Rows
 from sad_doctor.readers.source import Reader
 from sad_doctor.readers.tail import Pace, Tail
 from sad_doctor.readers.tracebacks import Tracebacks
+from sad_doctor.readers.wandb_block import Told, histories
 from sad_doctor.readers.wandb_items import item, items
 from sad_doctor.run import Event, Run
 
@@ -32,6 +34,7 @@ _START, _BLOCK = 7, 32 << 10
 _FRAGMENT = struct.Struct("<IHB")
 _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _HISTORY, _CONFIG, _OUTPUT, _RUN, _EXIT = 2, 5, 13, 17, 18
+_READ = frozenset({_HISTORY, _CONFIG, _OUTPUT, _RUN, _EXIT})
 _RUN_ID, _RUN_CONFIG, _RUN_NAME = 1, 4, 8
 _LINE = 3
 _LARGEST = 64 << 20
@@ -73,6 +76,7 @@ class Records:
             at = _START
         start = self._at
         while start + at >= _START and self.broken is None:
+            at = self._whole_ones(data, at, start, found)
             room = _BLOCK - (start + at) % _BLOCK
             left = len(data) - at
             if room < _FRAGMENT.size:
@@ -99,6 +103,25 @@ class Records:
         self._rest, self._at = b"" if self.broken is not None else data[at:], start + at
         return found
 
+    def _whole_ones(self, data: bytes, at: int, start: int, found: list[bytes]) -> int:
+        """Take the whole records from ``at`` on that follow each other in one block: nearly all. Return where they end.
+
+        What is not one of them is left: of it there is more to say.
+        """
+        if self._parts:
+            return at
+        last = min(len(data), at + _BLOCK - (start + at) % _BLOCK)
+        take, unpack, header = found.append, _FRAGMENT.unpack_from, _FRAGMENT.size
+        while at + header <= last:
+            _, size, kind = unpack(data, at)
+            begin = at + header
+            end = begin + size
+            if kind != _WHOLE or end > last:
+                break
+            take(data[begin:end])
+            at = end
+        return at
+
     def _fragment(self, kind: int, part: bytes, found: list[bytes]) -> None:
         if kind in (_WHOLE, _FIRST):
             self._parts, self._size = [], 0
@@ -121,7 +144,8 @@ class WandbLog:
         self._name = ""
         self._exit: int | None = None
         self._new: list[dict[str, object]] = []
-        self._layout: KeysView[str] = {}.keys()
+        self._layout: frozenset[str] = frozenset()
+        self._stepped = False
         self._shown: list[str] = []
         self._start()
 
@@ -154,11 +178,13 @@ class WandbLog:
         return self._run
 
     def _take(self, chunk: bytes) -> None:
-        for record in self._records.feed(chunk):
-            try:
-                self._record(record)
-            except ValueError:
-                self._garbage += 1
+        for many, rest in histories(self._records.feed(chunk), _READ):
+            self._tell(many)
+            for record in rest:
+                try:
+                    self._record(record)
+                except ValueError:
+                    self._garbage += 1
         self._flush()
 
     def _record(self, record: bytes) -> None:
@@ -177,29 +203,38 @@ class WandbLog:
                 self._exit = next((one for key, one in fields(value) if key == 1 and isinstance(one, int)), 0)
 
     def _history(self, history: bytes) -> None:
-        step: object = None
+        step: int | None = None
         told, end = items(history)
         for number, value in fields(history[end:]):
             if number == 1 and isinstance(value, bytes):
                 told.append(item(value))
             elif number == 2 and isinstance(value, bytes):
                 step = next((signed(one) for key, one in fields(value) if key == 1 and isinstance(one, int)), 0)
-        every = dict(told)
-        # the writer's order is that of a hash table: the same keys are put into one order, so that they are alike
-        if every.keys() != self._layout:
-            self._layout = every.keys()
-            self._shown = [key for key in every if not key.startswith(_OWN)]
-        if self._shown:
-            row = {key: every[key] for key in self._shown}
+        self._tell([(dict(told), step)])
+
+    def _tell(self, many: Sequence[Told]) -> None:
+        """Take items and step of records; those of the same keys are kept until others come or all are shown."""
+        for every, step in many:
             if step is None:
                 step = every.get("_step")
-            if step is not None:
-                row["step"] = step
-            self._new.append(row)
+            # the writer's order is that of a hash table: that of the first record holds for all with the same keys
+            if every.keys() != self._layout or (step is None) == self._stepped:
+                self._flush()
+                self._layout, self._stepped = frozenset(every), step is not None
+                self._shown = [key for key in every if not key.startswith(_OWN)]
+            if self._shown:
+                if step is not None:
+                    every["step"] = step
+                self._new.append(every)
 
     def _flush(self) -> None:
+        """Put the rows that were kept into the columns."""
+        if not self._new:
+            return
         new, self._new = self._new, []
-        self._rows.add_all(new)
+        keys = list(dict.fromkeys([*self._shown, "step"])) if self._stepped else self._shown
+        cells = list(map(itemgetter(*keys), new)) if len(keys) > 1 else [(row[keys[0]],) for row in new]
+        self._rows.add_table(keys, cells)
 
     def _printed(self, output: bytes) -> None:
         for number, value in fields(output):
@@ -244,7 +279,8 @@ class WandbLog:
         self._records = Records()
         self._rows = Rows(last_wins=True)
         self._new = []
-        self._layout = {}.keys()
+        self._layout = frozenset()
+        self._stepped = False
         self._shown = []
         self._config: dict[str, object] = {}
         self._garbage = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -56,12 +57,22 @@ class Room:
     def put(self, rows: list[str]) -> None:
         (self.folder / "text.jsonl").write_text("\n".join(rows), encoding="utf-8")
 
-    def sad(self, *words: str) -> tuple[int, str, str]:
-        done = warm.sad(*words, cwd=self.folder, env=self.environment, timeout=SECONDS)
+    def sad(self, *words: str, **more: str) -> tuple[int, str, str]:
+        done = warm.sad(*words, cwd=self.folder, env={**self.environment, **more}, timeout=SECONDS)
         return done.returncode, done.stdout, done.stderr
 
     def start(self, *words: str, **more: str) -> Process:
         return start(*words, cwd=self.folder, streams=self.folder / "told", env={**self.environment, **more})
+
+    def two(self, *words: str) -> list[str]:
+        """Start two processes that are one run; return what they told."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = str(free.getsockname()[1])
+        world = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        both = [self.start(*words, RANK=rank, LOCAL_RANK=rank, **world) for rank in "01"]
+        told = [process.told for process in both if process.wait(SECONDS) == 0]
+        assert len(told) == 2, [process.told for process in both]
+        return told
 
     def newest(self) -> Path:
         return max((p for p in (self.folder / "runs").iterdir() if not p.is_symlink()), key=lambda p: p.stat().st_ctime)
@@ -98,12 +109,7 @@ def test_broken_killed_and_on_two_processes_it_is_one_run(room: Room) -> None:
     assert 30 <= max(int(path.name[-8:]) for path in (run / "checkpoints").iterdir()) < STEPS
 
     # on two processes, of which one writes
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    world = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    both = [room.start("train", "--resume", str(run), RANK=rank, LOCAL_RANK=rank, **world) for rank in "01"]
-    told = [process.told for process in both if process.wait(SECONDS) == 0]
-    assert len(told) == 2, [process.told for process in both]
+    told = room.two("train", "--resume", str(run))
     assert "".join(told).count("more of the stream as the steps need them") == 1
     assert (run / "student" / "model.safetensors").is_file()
 
@@ -148,3 +154,33 @@ def test_a_cache_of_the_teacher_is_written_and_trained_from(room: Room) -> None:
     assert [line["step"] for line in lines(run) if names.LOSS in line] == [1, 2, 3]
     # whole steps of the first pool
     assert json.loads((run / "run.json").read_text(encoding="utf-8"))[names.ALIGNMENT]["train_windows"] == 8 * 4
+
+    # on two processes a step takes twice as many, unless it is made to take as many
+    ahead, two = ("train", "--config", "run.toml", "--dry-run"), {"WORLD_SIZE": "2", "RANK": "0"}
+    code, out, err = room.sad(*ahead, "--cache", "kept", *sets, **two)
+    assert code == 2
+    assert "kept has 32 windows of the stream, and 3 steps of 8 on 2 processes need 64" in out + err
+    # as the line says
+    more = ("--set", "train.accumulation=2")
+    assert "sad cache --cache DIR --set train.accumulation=2" in out + err
+    assert room.sad("cache", "--config", "run.toml", "--cache", "more", *sets, *more)[0] == 0
+    assert room.sad(*ahead, "--cache", "more", *sets, **two)[0] == 0
+
+
+def test_windows_that_share_rows_are_the_same_on_two_processes_that_go_on_at_the_edge_of_a_pool(room: Room) -> None:
+    how = ("--set", "train.packing=true", "--set", "train.max_steps=10", "--set", "train.batch_size=8")
+    code, _, err = room.sad("train", "--config", "run.toml", *how, "--set", "train.save_every=8")
+    assert (code, err) == (0, "")
+    run = room.newest()
+    # as it was when it was killed in the step after
+    shutil.copytree(run, cut := room.folder / "cut")
+    for left in ("checkpoints/step-00000010", "student"):
+        shutil.rmtree(cut / left)
+    room.two("train", "--resume", str(cut))
+    assert (cut / "student" / "model.safetensors").is_file()
+    both = [[line for line in lines(of) if line["step"] > 8] for of in (run, cut)]
+    assert [line["step"] for line in both[1]] == [line["step"] for line in both[0]]
+    assert len(both[0]) >= 2
+    for left, right in zip(*both, strict=True):
+        for key in set(left) - {key for key in left if key.startswith(names.GRAD_SHARE)}:
+            assert left[key] == pytest.approx(right[key], rel=2e-3, abs=1e-6), key

@@ -62,6 +62,11 @@ FORMS = (
     Form("dicts with input_ids", lambda r: Batch(input_ids=r.ids), bare=True),
     Form("ids", lambda r: r.ids, bare=True),
     Form(
+        "triples of ids, mask as booleans and the texts' numbers",
+        lambda r: (r.ids, r.mask.bool(), torch.arange(len(r.ids))),
+        bare=True,
+    ),
+    Form(
         "pairs of what is read and the token after each, for models that return logits alone",
         lambda r: (r.ids[:, :-1], r.labels[:, 1:]),
         alone=True,

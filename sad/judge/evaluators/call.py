@@ -18,7 +18,7 @@ from sad.judge.evaluators.library import evaluated
 from sad.judge.evaluators.model import Recaller
 from sad.judge.evaluators.numbers import numbers
 from sad.judge.judging import Code
-from sad.judge.stand_in import Accelerator, NeedsAdapterError
+from sad.judge.stand_in import Accelerator, NeedsAdapterError, RowLoss
 from sad.judge.steps.library import Library, is_trainer
 from sad.judge.steps.model import Bare
 from sad.subjects.metric import Scored
@@ -175,8 +175,8 @@ SETTINGS: Mapping[str, Any] = {
     "ctx": nullcontext(),
     "autocast": nullcontext(),
     "autocast_ctx": nullcontext(),
-    "criterion": nn.CrossEntropyLoss(ignore_index=IGNORED),
-    "loss_fn": nn.CrossEntropyLoss(ignore_index=IGNORED),
+    "criterion": RowLoss(ignore_index=IGNORED),
+    "loss_fn": RowLoss(ignore_index=IGNORED),
     "step": 0,
     "global_step": 0,
     "epoch": 0,

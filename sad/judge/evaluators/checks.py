@@ -24,6 +24,8 @@ class Evaluator:
     call: Call
     meaning: Mapping[str, str]
     other: Sequence[str]
+    backwards: Sequence[str] = ()
+    """Numbers that are KL(student || teacher), where neither name nor source says so."""
 
 
 def can_be_called(of: Evaluator) -> Verdict:
@@ -86,6 +88,11 @@ def batch_split(of: Evaluator) -> Verdict:
 
 def token_mean(of: Evaluator) -> Verdict:
     """Its numbers are means over labels: `sad.invariants.token_weighted`."""
+    if of.backwards:
+        says = (
+            f"{', '.join(of.backwards)} is KL(student || teacher), the reverse KL, and neither name nor source says so"
+        )
+        return Verdict(False, f"{says}: are the arguments of F.kl_div (input = student, target = teacher) exchanged?")
     if not of.meaning:
         return _none(f"none of its numbers is one that is known: {', '.join(of.other)}")
 

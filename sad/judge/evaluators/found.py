@@ -12,10 +12,11 @@ from sad.judge.evaluators import checks
 from sad.judge.evaluators.batches import FORMS, Form
 from sad.judge.evaluators.call import Call
 from sad.judge.evaluators.checks import Evaluator
-from sad.judge.evaluators.numbers import WrongNumbersError, meanings, near
-from sad.judge.judging import CannotRunError, Code, Judged, raised
+from sad.judge.evaluators.numbers import WrongNumbersError, backwards, meanings, near
+from sad.judge.judging import CannotRunError, Code, Judged, raised, source
 from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.metric import LM_LOSS, PERPLEXITY, Scored
+from sad.subjects.text_loss import IGNORED
 
 CHECKS: dict[str, Callable[[Evaluator], Verdict]] = {
     "can_be_called": checks.can_be_called,
@@ -33,13 +34,15 @@ def found(code: Code) -> Judged:
     call, first = _discovered(code)
     told = right(_one())
     name = getattr(code.target, "__name__", "") if code.adapter is None else ""
-    meaning, other = meanings(first, told, name, teacher=call.teacher or code.adapter is not None)
+    asks = call.teacher or code.adapter is not None
+    meaning, other = meanings(first, told, name, teacher=asks)
+    wrong = backwards(first, _reverse(), f"{name} {source(code)}") if asks else []
     said = [_said(call)]
     said += [f"{number} is the {what.replace('_', ' ')}" for number, what in meaning.items()]
     said += [
         f"{number} is none that is known: only that it does not depend on the batches is judged" for number in other
     ]
-    of = Evaluator(call, meaning, other)
+    of = Evaluator(call, meaning, other, wrong)
     what = f"an evaluator that reports {', '.join(dict.fromkeys(meaning.values())) or 'numbers of its own'}"
     return Judged(what.replace("_", " "), said, {name: partial(check, of) for name, check in CHECKS.items()})
 
@@ -60,6 +63,16 @@ def _said(call: Call) -> str:
 def _one() -> Sequence[Scored]:
     """The text of most labels, alone: no mean of means, no padding."""
     return [max(made_texts(1.0), key=lambda text: text.labels.shape[1])]
+
+
+def _reverse() -> float:
+    """KL(student || teacher) of that text, nats a label."""
+    (text,) = _one()
+    told = text.labels[0, 1:] != IGNORED
+    student, teacher = (
+        x[0, :-1][told].double().log_softmax(dim=-1) for x in (text.student_logits, text.teacher_logits)
+    )
+    return float((student.exp() * (student - teacher)).sum(dim=-1).mean())
 
 
 def _discovered(code: Code) -> tuple[Call, dict[str, float]]:

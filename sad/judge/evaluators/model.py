@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from sad.judge.stand_in import Batch, Output
+from sad.judge.stand_in import Batch, Output, ids_of
 from sad.subjects.text_loss import IGNORED
 
 GARBAGE = 50.0
@@ -42,14 +42,14 @@ class Recaller(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
         **more: Any,  # noqa: ANN401 - whatever models take
     ) -> Output:
         """Return an output with logits [batch, length, vocab], and the mean loss of labels where there are some."""
         del attention_mask
-        rows = torch.stack([self.recalled(row) for row in input_ids])
+        rows = torch.stack([self.recalled(row) for row in ids_of(input_ids, more)])
         logits = self.drop(self.norm(rows)) * self.scale
         if labels is None:
             return Output(logits=logits)

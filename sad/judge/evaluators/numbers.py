@@ -37,6 +37,12 @@ ASIDE = re.compile(r"time|second|runtime|steps?$|samples|epoch|count|tokens$|num
 """Numbers that are no property of a model, or none that is judged."""
 VALUE = "the number"
 """The name of a number that came without one."""
+DISTANCE = re.compile(r"(^|_)r?kl([_d]|$)|kl_?div|kd|distil|diverg")
+"""Where a number may be a distance to the teacher."""
+BACKWARDS = re.compile(r"reverse|rkl|r_kl|backward|student_?\|\||minillm|mode.?seeking", re.IGNORECASE)
+"""Where name or source own up to a reverse KL."""
+REVERSE = "reverse_kl"
+"""KL(student || teacher), nats: by its value alone."""
 NEAR = 1e-3
 """Relative: near enough to be told by."""
 
@@ -105,6 +111,8 @@ def meanings(
             other.append(name)
         elif by_name is not None:
             known[name] = by_name
+        elif DISTANCE.search(name.lower()) and near(value, right[KL]):
+            known[name] = KL
         elif not name.startswith(VALUE):
             other.append(name)
         elif by_value is not None:
@@ -114,6 +122,19 @@ def meanings(
         else:
             other.append(name)
     return known, other
+
+
+def backwards(found: Mapping[str, float], reverse: float, source: str) -> list[str]:
+    """Return the numbers that are the reverse KL of a text, whose names are those of a distance to the teacher; none
+    where name or source say reverse.
+    """
+    if BACKWARDS.search(source):
+        return []
+    return [
+        name
+        for name, value in found.items()
+        if near(value, reverse) and (DISTANCE.search(name.lower()) or name.startswith(VALUE))
+    ]
 
 
 def near(value: float, right: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +16,7 @@ from sad.judge.losses.values import Asking, Form, Values
 from sad.judge.output import loss_of
 from sad.judge.roles import Reading, Role, Space, read
 from sad.judge.stand_in import Asked, NeedsAdapterError, stand_in_self, trainer_parts
-from sad.subjects.divergence import Given
+from sad.subjects.divergence import IGNORED, Given
 
 
 class StoppedError(Exception):
@@ -121,7 +122,17 @@ class Call:
     def _asking(self) -> Asking:
         defaults = self.defaults()
         words = {name: word for name, word in self._words().items() if word is not None}
-        return Asking(self.form, self.settings, self.asked, defaults, self.hidden, words)
+        return Asking(self.form, self.settings, self.asked, defaults, self.hidden, words, self._ignored())
+
+    def _ignored(self) -> int:
+        """The label that its source leaves out, where that is another number than -100 and no setting of its own."""
+        if any(role is Role.IGNORE for role in self.reading.roles.values()) or self.built:
+            return IGNORED
+        try:
+            told = set(re.findall(r"ignore_index\s*=\s*(-\d+)", inspect.getsource(self.about or self.target)))
+        except (OSError, TypeError):
+            return IGNORED
+        return int(told.pop()) if len(told) == 1 else IGNORED
 
     def _words(self) -> dict[str, str | None]:
         read_from = [self.reading, *([self.built] if self.built else [])]
@@ -137,7 +148,14 @@ class Call:
     def _called(self, values: Values) -> Tensor:
         try:
             function = self._callable(values)
-            returned = function(**self._arguments(values)) if self._own else function(*self._arguments(values).values())
+            given = self._arguments(values)
+            first = list(given.values()) if not self._own else []
+            if self._own and hasattr(function, "__wrapped__"):
+                # what stands around it may call its first arguments otherwise
+                leading = [name for name in given if self.reading.roles.get(name) in (Role.STUDENT, Role.TEACHER)]
+                if list(given)[: len(leading)] == leading:
+                    first = [given.pop(name) for name in leading]
+            returned = function(*first, **(given if self._own else {}))
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
             raise StoppedError(f"it raises {type(error).__name__}, which would end the program") from None
         loss, self.picked = loss_of(returned)

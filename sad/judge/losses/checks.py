@@ -25,6 +25,8 @@ from sad.subjects.divergence import Given, Reduction, Squared, Takes
 SAME = 1e-6
 FLATTENED = re.compile(r"\.(view|reshape)\(\s*-1\s*,[^)\n]*(size\(\s*-1|shape\[-1\]|vocab)", re.IGNORECASE)
 """Where its source flattens logits to rows somewhere: they have three axes."""
+AXIS_TWO = re.compile(r"softmax\((?:[^()]|\([^()]*\))*?(,\s*|dim\s*=\s*)2\s*\)")
+"""A softmax along axis 2: logits have three."""
 OF_TEXTS = ("attention_mask", "seq_len", "sequence", "-100", "vocab", "causal")
 """What the source of a loss has in it that is made for texts, not for one label an example."""
 
@@ -88,12 +90,14 @@ def divisor(found: Found) -> Verdict:
     if contract.reduction is not Reduction.BATCH or call.form.rank == 2:
         return Verdict(True, contract.reduction.value)
     says = f"divided by the number of sequences alone: at length {length} it is {length} times a mean over rows"
-    text = source(call) + (around(call)[0] if call.takes(Role.MODEL) else "")
-    if "batchmean" in text and (
+    whole = call.takes(Role.MODEL) or (call.owner is not None and of_texts(call))
+    text = source(call) + (around(call)[0] if whole else "")
+    if "batchmean" in (text if call.takes(Role.MODEL) else source(call)) and (
         SEQUENCES.search(text)
         or FLATTENED.search(text)
+        or AXIS_TWO.search(text)
         or any(word in text.lower() for word in OF_TEXTS)
-        or (call.takes(Role.MODEL) and of_texts(call))
+        or (whole and of_texts(call))
     ):
         says = f"batchmean of [batch, length, vocab] is {says}"
         return Verdict(False, says, {"times": float(length)}, example=shown(found.shape.sample.given))

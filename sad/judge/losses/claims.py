@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import source
 from sad.judge.losses.families import EXCHANGED, FORWARD, GENERAL, REVERSE
-from sad.judge.losses.found import Found, at_end
+from sad.judge.losses.found import Found
+from sad.judge.losses.kinds import at_end
 from sad.judge.roles import tokens
 from sad.subjects.divergence import Reduction
 

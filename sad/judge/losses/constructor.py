@@ -7,7 +7,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch import nn
@@ -82,10 +82,34 @@ def constants_of(of: type) -> dict[str, object]:
                 own.setdefault(name, []).append(defaults[value.id])
             elif isinstance(value, ast.Constant) and value.value is not None:
                 own.setdefault(name, []).append(value.value)
+            elif (worked := _worked_out(value, defaults)) is not None:
+                own.setdefault(name, []).append(worked)
         # what is set twice depends on something: no constant
         found = {name: value for name, value in found.items() if name not in own}
         found |= {name: values[0] for name, values in own.items() if len(set(map(repr, values))) == 1}
     return found
+
+
+def _worked_out(value: ast.expr, defaults: Mapping[str, object]) -> object:
+    """What ``float(x)``, ``str(x).lower()`` and ``settings.get("x", 1.0)`` come to, of parameters with defaults and of
+    constants; None for anything else.
+    """
+    if isinstance(value, ast.Constant):
+        return value.value
+    if isinstance(value, ast.Name):
+        return defaults.get(value.id)
+    if not isinstance(value, ast.Call) or value.keywords:
+        return None
+    made = value.func
+    if isinstance(made, ast.Name) and made.id in ("float", "int", "str", "bool") and len(value.args) == 1:
+        inner = _worked_out(value.args[0], defaults)
+        return None if inner is None else {"float": float, "int": int, "str": str, "bool": bool}[made.id](inner)  # type: ignore[operator]
+    if isinstance(made, ast.Attribute) and made.attr in ("lower", "upper", "strip") and not value.args:
+        inner = _worked_out(made.value, defaults)
+        return getattr(inner, made.attr)() if isinstance(inner, str) else None
+    if isinstance(made, ast.Attribute) and made.attr == "get" and len(value.args) == 2:
+        return _worked_out(value.args[1], {})
+    return None
 
 
 def _plain(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:

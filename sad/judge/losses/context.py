@@ -11,7 +11,7 @@ from sad.judge.roles import upright
 
 TEXTS = re.compile(
     r"causal|next.token|\bllms?\b|\bgpt|llama|qwen|mistral|instruct|\bsft|prompt|completion|generat|on.?policy|\bgkd"
-    r"|language.model|seq2seq|attention_mask|response|chat",
+    r"|language.model|seq2seq|attention_mask|response|chat|\bdpo|dpo\b|dpotrainer|seq_len|vocab",
     re.IGNORECASE,
 )
 """What is in a source that is about texts."""

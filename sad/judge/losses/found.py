@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from torch import Tensor
@@ -13,26 +13,25 @@ from sad.judge.losses.context import of_sequences, source
 from sad.judge.losses.coupling import on_rows_alone
 from sad.judge.losses.discover import FROM_THE_FRONT, Shape, explained
 from sad.judge.losses.divisor import OWN_WEIGHTS, Divided, divided
-from sad.judge.losses.families import EXCHANGED, GENERAL, RIGHT
+from sad.judge.losses.kinds import kind_of
 from sad.judge.losses.label_loss import label_loss
 from sad.judge.losses.means import of_parts
+from sad.judge.losses.mixture import unlike, without_labels
+from sad.judge.losses.refit import refit
 from sad.judge.losses.rows import by_doubling, by_parts, entropy_of, misplaced, row_loss, rows_of
-from sad.judge.losses.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
+from sad.judge.losses.sample import ACCEPTED, Fit, Sample, given, sample, used
 from sad.judge.losses.shifts import unshifted
 from sad.judge.losses.taken import ignores, never_left_out, taken
 from sad.judge.losses.temperature import Softened, beside, prepared, softened, unsquared
 from sad.judge.roles import Role, upright
 from sad.subjects.divergence import Contract, Divergence, Given, Kind, Reduction, Squared, Takes
 
-STRANGE = 1e-9
 UNEVEN = 1.0
 """What is not explained where each row has its own factor."""
 SUM_OF_ONE = re.compile(r"\.sum\((dim\s*=\s*|axis\s*=\s*)?1\b")
 """A sum along axis 1: the vocabulary's in rows, the length's in sequences."""
 OTHER = 50
 """Added to the seed where other logits are asked for."""
-NOTHING = 1e-6
-"""Of a value or a gradient: what float32 leaves of zero."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,72 +89,84 @@ def _found(shape: Shape, seed: int) -> Found:
     if not shape.fit.good:
         return unknown(shape, seed)
     shape = prepared(_without_beta(shape), seed)
-    heated = beside(shape.call, shape.fit, seed)
     hard = shape.fit.labels
-    shape, mixing = _without_labels(shape)
+    beside_it = [*beside(shape.call, shape.fit, seed), *unlike(shape, seed)]
+    shape, mixing = without_labels(shape)
     call, first = shape.call, shape.fit
-    notes, faults = (
-        [*shape.notes, *mixing],
-        [*shape.faults, *heated, *([first.family.fault] if first.family.fault else [])],
-    )
-    with_labels = shape.sample.given.labels is not None
-    count = call.takes(Role.COUNT)
+    with_labels, count = shape.sample.given.labels is not None, call.takes(Role.COUNT)
     of = [sample(call, given(seed, which, labels=with_labels, count=count)) for which in (0, 1)]
-    fits = [_again(s, first, call) for s in of]
+    fits = [refit(s, first, call) for s in of]
     rows, shift = rows_of(of[0], fits[0])
     by = divided(of, fits, shift=shift)
-    notes += by.notes
-    faults += by.faults
-    if rows == "others":
-        faults.append(misplaced(of[0], fits[0]))
-    if {hard, rows} == {"own", "next"}:
-        two = ("divergence", "label loss") if rows == "own" else ("label loss", "divergence")
-        faults.append(f"the {two[0]} is over the rows of the labels, the {two[1]} over those before: one is off by one")
-    if by.reduction is None and (told := of_parts(call, of[0], fits[0], lambda s: _again(s, first, call), shift=shift)):
-        faults.append(told)
-    if call.form.flipped and (masks := upright(call.reading)):
-        faults.append(f"it leaves out the rows where {masks[0]} is 1, and keeps those where it is 0")
-    says, wrong = unshifted(call) if rows == "own" else ("", False)
-    (faults if wrong else notes).extend([says] if says else [])
-    if count and by.reduction is not Reduction.COUNT:
-        faults.append(f"it takes a count and does not divide by it: the loss is divided by {by.name}")
-    warm = softened(call, first, seed) if call.takes(Role.TEMPERATURE) else Softened(Squared.NOWHERE)
-    notes += warm.notes
-    faults += warm.faults
     entropy, said = entropy_of(of[0], fits[0])
     if entropy is None and by.reduction is None and not first.family.fault:
         # rows of some formula, each times a number of its own that the value does not have: another formula
         return unknown(replace(shape, fit=replace(first, residual=UNEVEN)), seed)
-    (notes if entropy is not None else faults).extend(said)
+    other = _of_labels(of, fits) if first.labels else None
+    if other is not None and other.name == OWN_WEIGHTS:
+        # each row's label loss has a weight of its own, which the value does not tell: it cannot be taken off
+        return unknown(replace(shape, fit=replace(first, residual=UNEVEN)), seed)
+    warm = softened(call, first, seed) if call.takes(Role.TEMPERATURE) else Softened(Squared.NOWHERE)
     as_taken = {"with_labels": with_labels, "hard": bool(hard), "count": by.reduction is Reduction.COUNT}
     takes = taken(call, first, rows=rows, warm=warm, **as_taken)
-    notes += never_left_out(hard) if with_labels and not takes[1] and rows == "all" else []
-    kind, documented, more = _kind(call, first, seed)
-    notes += more
+    kind, documented, more = kind_of(call, first, seed)
+    plainly = by.reduction is not None and not first.family.fault
     contract = Contract(
-        kind if by.reduction is not None and not first.family.fault else Kind.OTHER,
+        kind if plainly else Kind.OTHER,
         by.reduction or by_doubling(call, of[0]),
         warm.squared,
         entropy=not entropy,
         shift=shift,
         takes=takes[0],
     )
-    known = by.reduction is not None and not first.family.fault and documented
-    by_rows = (
-        (lambda s, t, g: row_loss(first, call, entropy or 0.0, s, t, g))
-        if known and contract.kind is Kind.OTHER
-        else None
+    by_rows = None
+    if plainly and documented and contract.kind is Kind.OTHER:
+        by_rows = lambda s, t, g: row_loss(first, call, entropy or 0.0, s, t, g)  # noqa: E731
+    wrong, odd = _of_rows(call, first, (of[0], fits[0]), (hard, rows, by, shift))
+    family = [first.family.fault] if first.family.fault else []
+    missing, told = (said, []) if entropy is None else ([], said)
+    left = never_left_out(hard) if with_labels and not takes[1] and rows == "all" else []
+    faults = [*shape.faults, *beside_it, *family, *by.faults, *wrong, *warm.faults, *missing]
+    return Found(
+        Divergence(contract, plain(call, first, by, other), by_rows),
+        shape,
+        first.family.name,
+        (*faults, *unsquared(call, first, by, other)),
+        (*shape.notes, *mixing, *by.notes, *odd, *warm.notes, *told, *left, *more),
+        {"explained": 1 - first.residual, "factor": by.factor},
+        mixed=bool(mixing),
+        uneven=by.reduction is None,
+        unfit=by.unfit if by.unfit and not _by_logits(call, first, fits[0], (seed, with_labels, count)) else "",
+        shared=by.shared,
     )
-    other = divided(of, [replace(f, kd=f.ce) for f in fits], shift=first.labels == "next") if first.labels else None
-    if other is not None and other.name == OWN_WEIGHTS:
-        # each row's label loss has a weight of its own, which the value does not tell: it cannot be taken off
-        return unknown(replace(shape, fit=replace(first, residual=UNEVEN)), seed)
-    faults += unsquared(call, first, by, other)
-    loss = plain(call, first, by, other)
-    numbers = {"explained": 1 - first.residual, "factor": by.factor}
-    unfit = by.unfit if by.unfit and not _by_logits(call, first, fits[0], (seed, with_labels, count)) else ""
-    more_told = tuple(faults), tuple(notes), numbers, bool(mixing), by.reduction is None, unfit
-    return Found(Divergence(contract, loss, by_rows), shape, first.family.name, *more_told, shared=by.shared)
+
+
+def _of_labels(of: Sequence[Sample], fits: Sequence[Fit]) -> Divided:
+    """What the label loss is divided by that is beside it."""
+    return divided(of, [replace(f, kd=f.ce) for f in fits], shift=fits[0].labels == "next")
+
+
+def _of_rows(
+    call: Call, first: Fit, one: tuple[Sample, Fit], told: tuple[str, str, Divided, bool]
+) -> tuple[list[str], list[str]]:
+    """What is wrong with the rows that it is over, and what is noted of them."""
+    hard, rows, by, shift = told
+    faults: list[str] = []
+    if rows == "others":
+        faults.append(misplaced(*one))
+    if {hard, rows} == {"own", "next"}:
+        two = ("divergence", "label loss") if rows == "own" else ("label loss", "divergence")
+        faults.append(f"the {two[0]} is over the rows of the labels, the {two[1]} over those before: one is off by one")
+    if by.reduction is None and (parts := of_parts(call, *one, lambda s: refit(s, first, call), shift=shift)):
+        faults.append(parts)
+    if call.form.flipped and (masks := upright(call.reading)):
+        faults.append(f"it leaves out the rows where {masks[0]} is 1, and keeps those where it is 0")
+    says, wrong = unshifted(call) if rows == "own" else ("", False)
+    if wrong:
+        faults.append(says)
+    if call.takes(Role.COUNT) and by.reduction is not Reduction.COUNT:
+        faults.append(f"it takes a count and does not divide by it: the loss is divided by {by.name}")
+    return faults, [says] if says and not wrong else []
 
 
 def _by_logits(call: Call, first: Fit, one: Fit, asked: tuple[int, bool, bool]) -> bool:
@@ -163,9 +174,9 @@ def _by_logits(call: Call, first: Fit, one: Fit, asked: tuple[int, bool, bool]) 
     seed, labels, count = asked
     other = given(seed + OTHER, labels=labels, count=count)
     same = given(seed, labels=labels, count=count)
-    again = _again(sample(call, replace(other, labels=same.labels)), first, call)
-    before, after = (float(f.kd[used(f.kd)].mean()) for f in (one, again))
-    return not again.good or abs(before - after) > ACCEPTED * abs(before)
+    other_fit = refit(sample(call, replace(other, labels=same.labels)), first, call)
+    before, after = (float(f.kd[used(f.kd)].mean()) for f in (one, other_fit))
+    return not other_fit.good or abs(before - after) > ACCEPTED * abs(before)
 
 
 def unknown(shape: Shape, seed: int) -> Found:
@@ -227,70 +238,3 @@ def _without_beta(shape: Shape) -> Shape:
     except Exception:
         return shape
     return replace(shape, call=call, sample=of, fit=again) if again.good else shape
-
-
-def _again(of: Sample, first: Fit, call: Call) -> Fit:
-    t = of.given.temperature if call.takes(Role.TEMPERATURE) else 1.0
-    beta = of.given.beta if first.family.beta and call.betas() and call.form.beta != "" else first.beta
-    if first.smoothing:
-        again = fit_smoothed(of, first.family, beta, first.labels, (t, t), heat=first.heat)
-        if again is not None:
-            return again
-    return fit(of, first.family, beta, first.labels, (t, t), smoothing=first.smoothing, heat=first.heat)
-
-
-def _without_labels(shape: Shape) -> tuple[Shape, list[str]]:
-    """Where a weight mixes label loss and divergence, hold it where there is only the divergence."""
-    if not shape.fit.labels or not used(shape.fit.ce).any():
-        return shape, []
-    ce, kd = float(shape.fit.ce.abs().max()), float(shape.fit.kd.abs().max())
-    smoothed = f" with label smoothing {shape.fit.smoothing:.3g}" if shape.fit.smoothing else ""
-    said = f"the loss on the labels{smoothed} is mixed in, {ce / kd:.3g} times as much as the divergence"
-    names = [n for n in shape.call.betas() if n != shape.call.form.beta or not shape.fit.family.beta]
-    for name in names:
-        for end in (0.0, 1.0):
-            try:
-                call = shape.call.formed(settings={**shape.call.settings, name: end}, beta=shape.call.form.beta or "")
-                of = sample(call, shape.sample.given)
-                again = explained(of, call)
-            except Exception:
-                # an end that it does not take
-                continue
-            if again.good and not again.labels and again.family == shape.fit.family:
-                return replace(shape, call=call, sample=of, fit=again), [f"{said}; judged at {name} = {end:g}, without"]
-    return shape, [f"{said}; it is taken off before the divergence is judged"]
-
-
-def _kind(call: Call, first: Fit, seed: int) -> tuple[Kind, bool, list[str]]:
-    """The kind, whether its rows can be written down, and what the ends of beta are."""
-    family = first.family
-    if not family.beta:
-        return family.kind, family in RIGHT, []
-    if not call.betas() or call.form.beta == "":
-        if family is GENERAL and abs(first.beta - 0.5) < STRANGE:
-            return Kind.JSD, True, ["beta is 0.5 inside"]
-        return Kind.OTHER, True, [f"beta is {first.beta:g} inside"]
-    if family not in (GENERAL, EXCHANGED):
-        return Kind.OTHER, family in RIGHT, []
-    ends = [at_end(call, beta, seed) for beta in (0.0, 1.0)]
-    told = f"at beta 0 it is {ends[0]}, at beta 1 {ends[1]}"
-    if family is GENERAL and ends == ["zero", "zero"]:
-        return Kind.OTHER, True, [f"{told}: the JSD itself, without the limits that some take there"]
-    return (Kind.JSD if family is GENERAL else Kind.OTHER), True, [told]
-
-
-def at_end(call: Call, beta: float, seed: int) -> str:
-    """Say what a loss is at an end of beta: a known divergence, zero, or not finite."""
-    labels = call.takes(Role.LABELS, Role.MASK, Role.PADDING, Role.BATCH)
-    try:
-        of = sample(call, given(seed, labels=labels, beta=beta))
-    except Exception as error:
-        return f"an error ({type(error).__name__})"
-    if not bool(of.gradient.isfinite().all()) or of.value != of.value:
-        return "not finite"
-    if float(of.gradient.abs().max()) < NOTHING:
-        return "zero" if abs(of.value) < NOTHING else "without a gradient"
-    for family in RIGHT[:2]:
-        if _again(of, Fit(family, beta, of.gradient[..., 0], of.gradient[..., 0], 0.0), call).good:
-            return family.name
-    return "another thing"

@@ -59,6 +59,8 @@ def _judged(call: Call, seed: int, first: Fit) -> LabelLoss | None:
         faults.append(f"it takes a count and does not divide by it: the loss is divided by {by.name}")
     if by.unfit:
         faults.append(by.unfit)
+    if by.reduction is Reduction.ROWS and which in ("own", "next"):
+        faults.append("rows without a label are left out of its sum, and count in its mean")
 
     def again(one: Sample) -> Fit:
         return on_labels(one, first.labels) or Fit(FORWARD, 0.5, fits[0].kd, fits[0].kd, float("inf"))

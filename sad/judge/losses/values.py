@@ -70,6 +70,8 @@ class Asking:
     hidden: bool
     words: Mapping[str, str] = field(default_factory=dict)
     """The kind of loss, by parameter, where it must be named."""
+    ignored: int = IGNORED
+    """The label of a row that does not count."""
 
 
 class Values:
@@ -157,7 +159,14 @@ class Values:
     def labels(self) -> Tensor:
         """The labels [batch, length]; where none are given, the teacher's likeliest tokens."""
         if self.own_labels is not None:
-            return self.own_labels.clamp_min(0) if self.form.whole else self.own_labels
+            if self.form.whole:
+                return self.own_labels.clamp_min(0)
+            none = self.own_labels == IGNORED
+            return (
+                self.own_labels
+                if self.call.ignored == IGNORED
+                else self.own_labels.masked_fill(none, self.call.ignored)
+            )
         return self.given.teacher_logits.detach().float().argmax(dim=-1)
 
     def _logits(self, logits: Tensor) -> Tensor:
@@ -206,7 +215,7 @@ class Values:
         return tensor.flatten(0, 1) if self.form.rank == 2 else tensor
 
     def _mask(self, name: str, *, padding: bool) -> Tensor:
-        counts = self.labels != IGNORED
+        counts = self.labels != self.call.ignored
         counts = ~counts if padding != self.form.flipped else counts
         if self.form.longer:
             counts = torch.cat([torch.zeros_like(counts[:, :1]), counts], dim=1)
@@ -227,4 +236,4 @@ class Values:
         return batch
 
     def _count(self) -> Any:  # noqa: ANN401 - a number or None
-        return self.given.count if self.given.count is not None else int((self.labels != IGNORED).sum())
+        return self.given.count if self.given.count is not None else int((self.labels != self.call.ignored).sum())

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from sad.judge.judging import Code
-from sad.judge.stand_in import NeedsAdapterError
+from sad.judge.stand_in import NeedsAdapterError, RowLoss
 from sad.judge.steps.model import Bigram
 from sad.subjects.text_loss import IGNORED
 
@@ -45,6 +45,7 @@ OTHER_LOADERS = ("val_loader", "valid_loader", "eval_loader", "val_dataloader", 
 ACCUMULATIONS = (
     *("gradient_accumulation_steps", "grad_accumulation_steps", "accumulation_steps", "accum_steps", "accumulation"),
     *("grad_accum_steps", "grad_accum", "accumulate", "accumulate_grad_batches", "n_accum"),
+    *("accum_iter", "accum_iters", "accumulation_iters", "update_freq"),
 )
 CLIPS = ("max_grad_norm", "clip", "grad_clip", "max_norm", "clip_grad_norm", "gradient_clipping", "clip_norm")
 PLACES = ("step", "batch_idx", "batch_index", "i", "idx", "micro_step", "iteration", "it", "step_idx")
@@ -70,7 +71,7 @@ SETTINGS: Mapping[str, Any] = {
     **dict.fromkeys(("eval_iter", "eval_iters"), 1),
     **dict.fromkeys(("tokenizer", "logger", "writer", "tb_writer", "wandb"), None),
     **dict.fromkeys(("start_context", "header"), ""),
-    **dict.fromkeys(("criterion", "loss_fn", "ce_loss", "loss_func"), torch.nn.CrossEntropyLoss(ignore_index=IGNORED)),
+    **dict.fromkeys(("criterion", "loss_fn", "ce_loss", "loss_func"), RowLoss(ignore_index=IGNORED)),
     "args": SimpleNamespace(device="cpu", temperature=1.0, alpha=0.5),
 }
 
@@ -216,6 +217,8 @@ class Call:
                 found[parameter.name] = values[name]
             elif needed and name in SETTINGS:
                 found[parameter.name] = SETTINGS[name]
+            elif needed and name.endswith("_weight"):
+                found[parameter.name] = 0.5
             elif needed and name in SCALERS:
                 found[parameter.name] = torch.amp.GradScaler("cpu", init_scale=SCALE, growth_interval=10**9)
             elif needed:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
 from sad.case import Cause, Standing, Verdict
-from sad.invariants.configuration_has_effect import configuration_has_effect
+from sad.invariants.configuration_has_effect import CLIPPED, configuration_has_effect
 from sad.invariants.split_invariance import split_invariance
 from sad.invariants.step_accounting import step_accounting
 from sad.invariants.teacher_isolation import STEPS, Look, teacher_isolation
+from sad.judge.judging import Code
 from sad.judge.stand_in import Batch
+from sad.judge.steps.lengths import Gradient, grows
 from sad.pair import Pair
 from sad.subjects.schedules import Schedule
 from sad.subjects.trainer import Setup, Taken, Trainer
@@ -25,6 +27,9 @@ EQUAL = Setup((9,) * 8, micro_batch=8, learning_rate=1e-12)
 """Texts of one length, which hide every denominator."""
 
 UNEVEN = replace(EQUAL, lengths=(2, 30, 5, 18, 9, 12, 4, 7))
+
+TURNED = 1e-2
+"""Relative: accelerators divide by the norm plus 1e-6, at a clip of 0.01."""
 
 Isolated = Callable[[Pair, Look], None]
 
@@ -42,6 +47,9 @@ class Step:
     scheduled: bool = False
     scaled: bool = False
     """It is handed a scaler of gradients."""
+    code: Code = field(default_factory=lambda: Code(None))
+    gradient: Gradient | None = None
+    """Of a step of the texts that are given."""
 
 
 def can_be_called(of: Step) -> Verdict:
@@ -93,6 +101,13 @@ def splits(of: Step) -> Verdict:
     return replace(verdict, says=f"{why}: {verdict.says}; divide sums by the labels of the whole window")
 
 
+def lengths(of: Step) -> Verdict:
+    """Its gradient is that of a mean over tokens: it does not grow with the length of the texts."""
+    if of.gradient is None:
+        return Verdict(True, "an adapter runs it", standing=Standing.NOT_APPLICABLE)
+    return grows(of.gradient, of.code)
+
+
 def _apart(one: Taken, other: Taken) -> float:
     return float((one.gradient - other.gradient).norm() / one.gradient.norm())
 
@@ -100,9 +115,26 @@ def _apart(one: Taken, other: Taken) -> float:
 def configuration(of: Step) -> Verdict:
     """Its clip, rate and schedule have their effect: `sad.invariants.configuration_has_effect`."""
     verdict = configuration_has_effect(of.trainer)
+    clipped = verdict.holds or "clipped" in verdict.says
+    if clipped and of.accumulates and of.trainer.claims.clips and not of.trainer.claims.reshuffles:
+        verdict = _clipped_once(of) or verdict
     if verdict.holds or not of.scaled or "clipped" not in verdict.says:
         return verdict
     return replace(verdict, says=f"{verdict.says}: unscale_() the gradients before they are clipped")
+
+
+def _clipped_once(of: Step) -> Verdict | None:
+    """Whether the gradient of a window is clipped, not that of each micro-batch: that turns it."""
+    bounds = (EQUAL.clip, CLIPPED)
+    cut = replace(EQUAL, micro_batch=1, accumulation=len(EQUAL.lengths))
+    taken = [[of.trainer.run(replace(setup, clip=clip)).taken for setup in (EQUAL, cut)] for clip in bounds]
+    if any(len(steps) != 1 for pair in taken for steps in pair):
+        return None
+    free, bound = (_apart(whole[0], parts[0]) for whole, parts in taken)
+    if free > TURNED or bound <= TURNED:
+        return None
+    says = f"gradients are clipped in each micro-batch, not once a window: that of 8 micro-batches is {bound:.0%} away"
+    return Verdict(False, f"{says} from that of one; clip before the optimizer's step alone", {"apart": bound})
 
 
 def isolation(of: Step) -> Verdict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ CHECKS: dict[str, Callable[[Step], Verdict]] = {
     "can_be_called": checks.can_be_called,
     "step_accounting": checks.accounting,
     "split_invariance": checks.splits,
+    "text_length": checks.lengths,
     "configuration_has_effect": checks.configuration,
     "teacher_isolation": checks.isolation,
 }
@@ -37,7 +39,8 @@ def found(code: Code) -> Judged:
         library = Library(code)
         # what it cannot be made with is told before anything is judged
         library.run(ONE)
-        of = Step(library, library.isolated if library.teacher else None, accumulates=True)
+        isolated = library.isolated if library.teacher else None
+        of = Step(library, isolated, accumulates=True, code=code, gradient=library.gradient)
         return Judged("a trainer of transformers", library.assumed(), _checks(of))
     trainer = _discovered(code)
     call = trainer.call
@@ -49,6 +52,8 @@ def found(code: Code) -> Judged:
         accumulates=adapted or call.accumulates,
         scheduled=bool(call.takes(names.SCHEDULERS)),
         scaled=bool(call.takes(names.SCALERS)),
+        code=code,
+        gradient=None if adapted else trainer.gradient,
     )
     what = f"a step that is called for {call.unit.value}" if not adapted else "a run, as its adapter says"
     return Judged(what, _said(call), _checks(of))
@@ -96,6 +101,8 @@ def _discovered(code: Code) -> Strange:
         trainer = Strange(Call(code, form))
         try:
             trace = trainer.run(ONE)
+            # two rows may be taken apart as if they were a pair
+            trainer.run(replace(ONE, micro_batch=3, accumulation=1))
         except NeedsAdapterError:
             raise
         except (Exception, SystemExit) as error:

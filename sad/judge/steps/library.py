@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from sad import tiny
@@ -64,7 +65,15 @@ class Library:
 
     def run(self, setup: Setup) -> Trace:
         """Train a tiny Llama as the setup says."""
-        data = [{"ids": ids, "text": text} for text, ids in enumerate(make_texts(setup.lengths))]
+        return self._trained(setup, make_texts(setup.lengths))
+
+    def gradient(self, texts: Sequence[Int[Tensor, " token"]]) -> Float[Tensor, " weight"]:
+        """Return the gradient of the first step, of these texts at once."""
+        setup = Setup((len(texts[0]),) * len(texts), micro_batch=len(texts))
+        return self._trained(setup, texts).taken[0].gradient
+
+    def _trained(self, setup: Setup, texts: Sequence[Int[Tensor, " token"]]) -> Trace:
+        data = [{"ids": ids, "text": text} for text, ids in enumerate(texts)]
         alone()
         with TemporaryDirectory() as folder, Watch() as watch:
             student, teacher = (tiny.model(VOCABULARY, layers=1, width=8, seed=seed, sharpness=8.0) for seed in (0, 1))
@@ -113,7 +122,7 @@ class Library:
         import transformers
 
         self.needs_no_more()
-        arguments = arguments_for(setup, folder)
+        arguments = arguments_for(setup, folder, own_arguments(self.kind))
         more = {self.teacher: teacher} if self.teacher else {}
 
         def collate(some: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
@@ -130,11 +139,23 @@ class Library:
         return made
 
 
-def arguments_for(setup: Setup, folder: Path) -> Any:  # noqa: ANN401 - transformers' own
+def own_arguments(kind: Any) -> Any:  # noqa: ANN401 - a class of transformers
+    """Return the class of a trainer's arguments: the one that its module defines, if it is one, else transformers'."""
+    import transformers
+
+    plain = (transformers.TrainingArguments, transformers.Seq2SeqTrainingArguments)
+    module = vars(sys.modules.get(kind.__module__, object))
+    own = [one for one in module.values() if isinstance(one, type) and issubclass(one, plain[0]) and one not in plain]
+    if len(own) == 1:
+        return own[0]
+    return plain[issubclass(kind, transformers.Seq2SeqTrainer)]
+
+
+def arguments_for(setup: Setup, folder: Path, kind: Any = None) -> Any:  # noqa: ANN401 - transformers' own
     """Return the arguments of a `transformers.Trainer` that trains as a setting asks, on the CPU, and tells nobody."""
     import transformers
 
-    return transformers.TrainingArguments(
+    return (kind or transformers.TrainingArguments)(
         output_dir=str(folder),
         per_device_train_batch_size=setup.micro_batch,
         gradient_accumulation_steps=setup.accumulation,

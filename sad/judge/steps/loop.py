@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from jaxtyping import Float, Int
+from torch import Tensor, nn
 
 from sad.judge.stand_in import Batch, NeedsAdapterError
 from sad.judge.steps import call as names
 from sad.judge.steps.call import Call, Unit
-from sad.judge.steps.model import FORMS, Bare, Bigram, Loader, bare, batch, count
+from sad.judge.steps.model import FORMS, Bigram, Loader, batch, count, wrapped
 from sad.subjects.plain_loop import make_texts
 from sad.subjects.schedules import Schedule, factor
 from sad.subjects.trainer import Claims, Setup, Trace, Watch, weights
@@ -65,6 +66,13 @@ class Strange:
         ends = weights(watch.optimizer) if watch.optimizer else torch.cat([p.flatten() for p in model.parameters()])
         return Trace(watch.taken, [], [], [ends.detach()])
 
+    def gradient(self, texts: Sequence[Int[Tensor, " token"]]) -> Float[Tensor, " weight"]:
+        """Return the gradient of the first step, of these texts at once."""
+        setup = Setup((len(texts[0]),) * len(texts), micro_batch=len(texts))
+        with Watch() as watch:
+            self.train(Bigram(1).train(), Bigram(2, 2.0).eval().requires_grad_(False), [batch(texts)], setup, 1)
+        return watch.taken[0].gradient
+
     @property
     def _accumulates(self) -> bool:
         return self.call.code.adapter is not None or self.call.accumulates
@@ -79,8 +87,7 @@ class Strange:
         look: Callable[[], None] | None = None,
     ) -> None:
         """Run it over the batches, epoch after epoch. ``look`` is called after each batch."""
-        if bare(self.call.form):
-            model, teacher = Bare(model), Bare(teacher)
+        model, teacher = (wrapped(self.call.form, one) for one in (model, teacher))
         optimizer = torch.optim.SGD(model.parameters(), lr=setup.learning_rate)
         shape = setup.schedule or Schedule.CONSTANT
         scheduler = torch.optim.lr_scheduler.LambdaLR(

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from sad.judge.stand_in import Batch, Output
+from sad.judge.stand_in import IDS, Batch, NeedsAdapterError, Output, ids_of
 from sad.subjects.plain_loop import VOCABULARY, make_table
 from sad.subjects.text_loss import IGNORED
 
@@ -31,15 +31,17 @@ class Bigram(nn.Module):
 
     def forward(
         self,
-        input_ids: Int[Tensor, "batch length"],
+        input_ids: Int[Tensor, "batch length"] | None = None,
         attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
         num_items_in_batch: Tensor | int | None = None,
-        **_: Any,  # noqa: ANN401 - whatever models take
+        **more: Any,  # noqa: ANN401 - whatever models take
     ) -> Output:
         """Return logits [batch, length, vocab], and where labels are given their loss: a mean, or over a count."""
         del attention_mask
-        logits = self.rows(input_ids)
+        if "targets" in more:
+            raise NeedsAdapterError("it hands its model targets, and models differ in what they return for them")
+        logits = self.rows(ids_of(input_ids, more))
         if labels is None:
             return Output(logits=logits)
         following = labels[:, 1:].flatten()
@@ -58,8 +60,19 @@ class Bare(nn.Module):
 
     def forward(self, *given: Any, **named: Any) -> Tensor:  # noqa: ANN401 - whatever the other takes
         """Return logits [batch, length, vocab]."""
+        alias = next((name for name in IDS if name in named), "")
+        if alias:
+            named["input_ids"] = named.pop(alias)
         logits: Tensor = self.inner(*given, **named).logits
         return logits
+
+
+class First(Bare):
+    """A classifier: it returns the logits after the first token of each example alone."""
+
+    def forward(self, *given: Any, **named: Any) -> Tensor:  # noqa: ANN401 - whatever the other takes
+        """Return logits [batch, classes]."""
+        return super().forward(*given, **named)[:, 0]
 
 
 def batch(texts: Sequence[Int[Tensor, " token"]]) -> Batch:
@@ -78,6 +91,7 @@ def count(some: Batch) -> int:
     return int((some["labels"][:, 1:] != IGNORED).sum())
 
 
+CLASSES = "pairs of an example and its class, for models that return logits alone"
 FORMS: dict[str, Callable[[Batch], Any]] = {
     "dicts with input_ids, attention_mask and labels": lambda some: some,
     "pairs of ids and labels": lambda some: (some["input_ids"], some["labels"]),
@@ -92,13 +106,18 @@ FORMS: dict[str, Callable[[Batch], Any]] = {
         some["attention_mask"][:, :-1],
         some["labels"][:, 1:],
     ),
+    "ids": lambda some: some["input_ids"],
+    "ids, for models that return logits alone": lambda some: some["input_ids"],
+    CLASSES: lambda some: (some["input_ids"], some["input_ids"][:, 1]),
 }
 """How a batch may be given."""
 
 
-def bare(form: str) -> bool:
-    """Whether models return logits alone in a form."""
-    return form.endswith("logits alone")
+def wrapped(form: str, model: nn.Module) -> nn.Module:
+    """Return a model as steps of a form call it: one that returns its logits alone, a classifier, or itself."""
+    if form == CLASSES:
+        return First(model)
+    return Bare(model) if form.endswith("logits alone") else model
 
 
 class Loader:

@@ -18,6 +18,7 @@ from sad.objective import Objective
 from sad.train.plan import Plan
 from sad.train.saving import checkpoint
 from sad.train.saving.checkpoint import Progress
+from sad.train.watch.out_of_memory import noted
 
 
 class Lack(IntEnum):
@@ -46,8 +47,7 @@ class Supply:
         """Prepare while it is entered."""
         if not isinstance(self._schedule, Pools):
             return nullcontext()
-        most = self._plan.steps * self._schedule.per_step
-        return self._schedule.source.going_on(most, self._schedule.lead)
+        return self._schedule.source.going_on(self._schedule.windows(self._plan.steps), self._schedule.lead)
 
     def lack(self, until: Callable[[], bool]) -> Lack:
         """Wait for the windows of the next step, or ``until`` is true; return what it lacks."""
@@ -115,4 +115,6 @@ def taken_up(
     if progress.data != trained_on(plan, schedule, progress):
         told = f"the data is not what {folder} was trained on"
         raise UserError(f"{told}: put it back, or start a new run without --resume")
+    # what one process met alone
+    progress.cuts = max(progress.cuts, min(noted(folder), plan.recipe.train.batch_size))
     return progress

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import torch
 from accelerate import Accelerator
 
+from sad.errors import UserError
 from sad_doctor import names
 
 
@@ -26,9 +28,14 @@ class Decision:
     lack: int = 0
 
     @property
+    def told(self) -> bool:
+        """Whether the run is told to end here, though there may be more to take."""
+        return self.signal is not None or self.time_is_up or self.stop
+
+    @property
     def ends(self) -> bool:
         """Whether the run ends here."""
-        return self.signal is not None or self.time_is_up or self.stop or bool(self.lack)
+        return self.told or bool(self.lack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +67,25 @@ class Ending:
         return (names.EVENT_TIME_IS_UP, "train.max_hours is reached") if self.time_is_up else (names.EVENT_END, "")
 
 
-def agreed(accelerator: Accelerator, mine: Decision) -> Decision:
+def agreed(accelerator: Accelerator, mine: Decision, data: str = "") -> Decision:
     """Return what any process wants: one that stopped, saved or went back alone would leave the others waiting.
 
-    A run that ends does not go back.
+    A run that ends does not go back. ``data`` is a hash of the text that this process takes its windows from, which it
+    reads for itself. Raises UserError on all of them where it is not the same on all.
     """
     if accelerator.num_processes == 1:
         return replace(mine, back=None) if mine.ends else mine
     back = -1 if mine.back is None else mine.back
     row = [mine.signal or 0, int(mine.due), int(mine.time_is_up), int(mine.stop), back, mine.cuts, mine.lack]
-    every = accelerator.gather(torch.tensor([row], device=accelerator.device))
-    signal, due, up, stop, back, cuts, lack = (int(v) for v in every.amax(dim=0).tolist())
+    every = accelerator.gather(torch.tensor([[*row, _number(data)]], device=accelerator.device))
+    if int(every[:, -1].amin()) != int(every[:, -1].amax()):
+        told = "the processes do not read the same training text"
+        raise UserError(f"{told}: give each machine the same files, or the same revision of the data set")
+    signal, due, up, stop, back, cuts, lack, _ = (int(v) for v in every.amax(dim=0).tolist())
     ends = bool(signal or up or stop or lack)
     return Decision(signal or None, bool(due), bool(up), bool(stop), None if back < 0 or ends else back, cuts, lack)
+
+
+def _number(data: str) -> int:
+    """Of a hash, what goes into 64 bits."""
+    return int.from_bytes(hashlib.blake2b(data.encode(), digest_size=7).digest(), "little")

@@ -13,11 +13,12 @@ import torch
 from accelerate import Accelerator
 
 from sad.distiller import Distiller
+from sad.errors import TrainingError
 from sad.objective import Objective
 from sad.recipe.schema import Train
 from sad.train.batches.supply import Lack, Supply
 from sad.train.ledger.record import NoRecord, Record
-from sad.train.saving import checkpoint
+from sad.train.saving import checkpoint, consent
 from sad.train.saving.checkpoint import Progress
 from sad.train.saving.push import push
 from sad.train.step import Step
@@ -93,7 +94,16 @@ class Guards:
             self._record.warn(self._progress.step, told, names.EVENT_OUT_OF_MEMORY)
 
         shared = (shared and self._accelerator.num_processes > 1) or self.pieces
-        return out_of_memory.with_room(self._progress, self._recipe.batch_size, attempt, clear, tell, shared=shared)
+        size, cuts = self._recipe.batch_size, 2 * self._progress.cuts
+        try:
+            return out_of_memory.with_room(self._progress, size, attempt, clear, tell, shared=shared)
+        except out_of_memory.InSharedPassError as error:
+            way = "halve train.batch_size, double train.accumulation"
+            if self._progress.cuts >= size:
+                way = out_of_memory.ADVICE
+            elif self.saved.step is not None and out_of_memory.note(self._folder, cuts):
+                way = f"go on with half the micro-batch: {consent.command(self._folder)}"
+            raise TrainingError(f"{error}: {way}") from None
 
     def count(self, done: Step, supply: Supply) -> None:
         """Count a step."""
@@ -104,7 +114,8 @@ class Guards:
     def decide(self, interrupt: Interrupt, supply: Supply, *, first: bool = False, last: bool = False) -> Decision:
         """Judge the run after a step, or before the first; return what all processes do next, and hold them to it.
 
-        Waits for the windows of the next step, but not beyond a signal or the time.
+        Waits for the windows of the next step, but not beyond a signal or the time. Raises UserError on every process
+        where they do not read the same text.
         """
         progress = self._progress
         self._deadline.worked()
@@ -120,7 +131,7 @@ class Guards:
             cuts=progress.cuts,
             lack=lack,
         )
-        decision = agreed(self._accelerator, mine)
+        decision = agreed(self._accelerator, mine, progress.data)
         progress.cuts = decision.cuts
         self._deadline.started()
         return decision
@@ -166,16 +177,21 @@ class Guards:
         self._deadline.saved(time.monotonic() - started)
 
     def ending(self, decision: Decision, supply: Supply) -> Ending:
-        """Return why the run ends after its last decision; put on record what a stream lacked or left out."""
+        """Return why the run ends after its last decision; put on record what a stream lacked or left out.
+
+        A run that is told to end in the step in which its stream ends is one that was told to: it is finished by
+        going on with it.
+        """
         why = self._verdict.why or "found by the first process"
         data = (supply.why or "another process could not read on") if decision.lack else ""
         if data:
             self._record.warn(self._progress.step, data)
         for line in supply.later:
             self._record.warn(None, line)
-        return Ending(
-            decision.signal, decision.time_is_up, why if decision.stop else "", data, decision.lack == Lack.ENDED
-        )
+        spent = decision.lack == Lack.ENDED
+        if spent and decision.told:
+            data, spent = "", False
+        return Ending(decision.signal, decision.time_is_up, why if decision.stop else "", data, spent)
 
     def _everywhere(self, written: bool) -> bool:
         """Wait for the others; return whether it went well on all of them, which the next save depends on."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -18,6 +19,8 @@ from accelerate import Accelerator
 
 from sad.errors import TrainingError
 from sad.train.saving.checkpoint import Progress
+from sad_doctor import bounded
+from sad_doctor.record import replace_text
 
 T = TypeVar("T")
 _CPU = ("not enough memory", "can't allocate memory", "cannot allocate memory")
@@ -27,6 +30,31 @@ ADVICE = "shorten data.max_length, set train.gradient_checkpointing, or take a s
 
 class NoRoom(Exception):  # noqa: N818 - it says what there is not
     """One of several processes is out of memory; all of them raise this at the same point."""
+
+
+class InSharedPassError(TrainingError):
+    """One process is out of memory where the others wait for it, and will: none of them can take the step again."""
+
+
+NOTE = "smaller-micro-batches"
+"""The file of a run that says in how many cuts a micro-batch is to be taken when it is gone on with."""
+
+
+def note(folder: Path, cuts: int) -> bool:
+    """Leave word in a run's folder for who goes on with it; return whether that could be written."""
+    try:
+        replace_text(folder / NOTE, f"{cuts}\n")
+    except OSError:
+        return False
+    return True
+
+
+def noted(folder: Path) -> int:
+    """Return what was left there, 1 where nothing was."""
+    try:
+        return max(1, int(bounded.text(folder / NOTE, 99)))
+    except (OSError, ValueError):
+        return 1
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -80,7 +108,8 @@ def with_room(
 
     ``size`` is the largest micro-batch in examples. ``clear`` undoes what an attempt has left; ``tell`` is told of each
     new cut. If the attempt is ``shared`` with other processes, it is tried again only after NoRoom, which all of them
-    raise. Raises TrainingError where another error is raised there, or where a single example is too much.
+    raise. Raises InSharedPassError where another error is raised there, TrainingError where a single example is too
+    much.
     """
     while True:
         state = random_state()
@@ -91,8 +120,7 @@ def with_room(
                 raise
             told = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
             if shared and not isinstance(error, NoRoom):
-                where = "out of memory in a pass that the processes share"
-                raise TrainingError(f"{where} ({told}): halve train.batch_size, double train.accumulation") from None
+                raise InSharedPassError(f"out of memory in a pass that the processes share ({told})") from None
         # outside of the handler, which would keep the tensors of the attempt alive
         clear()
         gc.collect()

@@ -87,7 +87,6 @@ class DoctorApp(Shell):
 
     def on_mount(self) -> None:
         """Begin to follow the log, or to choose one."""
-        self.theme = "doctor-dark"
         self.theme_changed_signal.subscribe(self, lambda _: self._repaint())
         self.arrange()
         self.call_after_refresh(self._started)

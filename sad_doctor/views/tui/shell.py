@@ -73,6 +73,9 @@ class Shell(App[None]):
         self.animation_level = "none"  # a page that glides is a page that comes late
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
+        # a theme that is set once the app runs has the whole style sheet parsed and applied a second time
+        self.set_reactive(App.theme, theme.DARK.name)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     def get_default_screen(self) -> Screen[object]:
         """Return the screen with the layout for its size: to style it twice would take as long as to paint it."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from sad.bugs.unwrapped_forward import buggy, fixed
 from sad.invariants.split_invariance import split_invariance
 from sad.subjects.trainer import Setup
@@ -20,8 +22,9 @@ def test_after_real_steps_they_are_far_apart_and_the_log_says_nothing():
 def test_a_loop_that_goes_around_the_wrapper_is_found(monkeypatch):
     take = loop.take_step
 
-    def unwrapped(accelerator, wrapped, *more, **named):
-        return take(accelerator, accelerator.unwrap_model(wrapped), *more, **named)
+    def unwrapped(learner, *more, **named):
+        bare = learner.accelerator.unwrap_model(learner.wrapped)
+        return take(replace(learner, wrapped=bare), *more, **named)
 
     monkeypatch.setattr(loop, "take_step", unwrapped)
     verdict = split_invariance(fixed())

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from listed_stream import Listed
 
 from sad import tiny
 from sad.align.example import Readers
 from sad.data import pools, segments
-from sad.data.pools import FIRST, Pools, first_pool, pool_of
+from sad.data.pools import FIRST, PackedPools, Pools, make_pools, pool_of, steps_of
 from sad.data.schedule import POOL
 from sad.data.stream import Streamed
 from sad.errors import UserError
@@ -23,39 +24,42 @@ READERS = Readers(tiny.reader(320), tiny.reader(400))
 small = st.integers(1, 4)
 
 
-class Listed(Streamed):
-    """A stream of windows that have nothing but a length, which does not know where it ends before it is there."""
-
-    def __init__(self, sizes: list[int]) -> None:
-        self.every, self.there, self.asked = np.array(sizes, dtype=np.int64), 0, 0
-        self.known = False
-
-    def need(self, windows: int, *_: object) -> int:
-        self.asked = max(self.asked, windows)
-        self.known |= windows > len(self.every)
-        return min(windows, len(self.every))
-
-    @property
-    def size(self) -> int | None:
-        return len(self.every) if self.known else None
-
-    def sizes(self, first: int, stop: int) -> tuple[Any, Any]:
-        assert stop <= self.asked, "it is not there yet"
-        return self.every[first:stop], self.every[first:stop]
+ROOM = 48
+"""Tokens of a row that holds several windows."""
 
 
-def schedule(sizes: list[int], *rest: int, buckets: bool = True, expected: int = 10**6) -> Pools:
-    return Pools(expected, *rest, source=Listed(sizes), buckets=buckets)
+def schedule(
+    sizes: list[int],
+    batch: int,
+    accumulation: int,
+    seed: int,
+    processes: int = 1,
+    *,
+    buckets: bool = True,
+    room: int | None = None,
+    expected: int = 10**6,
+) -> Pools:
+    return make_pools(Listed(sizes), expected, batch, accumulation, seed, processes, buckets=buckets, room=room)
 
 
 @st.composite
 def any_pools(draw: st.DrawFn) -> Pools:
     sizes = draw(st.lists(st.integers(2, 40), min_size=1, max_size=400))
-    return schedule(sizes, draw(small), draw(small), draw(small), draw(st.integers(1, 4)), buckets=draw(st.booleans()))
+    own = draw(small), draw(small), draw(small), draw(st.integers(1, 4))
+    return schedule(sizes, *own, buckets=draw(st.booleans()), room=draw(st.sampled_from([None, ROOM])))
 
 
 def passes(one: Pools) -> int:
-    return -(-len(one.source.every) // one.per_step)  # type: ignore[attr-defined]
+    every = one.source.every.tolist()  # type: ignore[attr-defined]
+    if isinstance(one, PackedPools):
+        whole = schedule(every, one.per_step, 1, one.seed, room=ROOM)
+        whole.source.need(len(every) + 1)
+        return whole.steps_per_epoch
+    return -(-len(every) // one.per_step)
+
+
+def room_of(one: Pools) -> int | None:
+    return ROOM if isinstance(one, PackedPools) else None
 
 
 def taken(one: Pools, step: int) -> list[int]:
@@ -73,13 +77,14 @@ def test_a_pass_takes_every_window_once(one: Pools, epoch: int) -> None:
 def test_a_step_takes_the_same_windows_however_it_is_asked(one: Pools, step: int, more: int) -> None:
     """Before or after others, on one process or several, with the end of the stream known or not."""
     sizes = one.source.every.tolist()  # type: ignore[attr-defined]
-    alone = schedule(sizes, one.per_step, 1, one.seed, buckets=one.buckets, expected=more)
+    how: Any = {"buckets": one.buckets, "room": room_of(one)}
+    alone = schedule(sizes, one.per_step, 1, one.seed, **how, expected=more)
     for other in (step + more, 0, 10**4):
         alone.units(other)
     assert sorted(taken(one, step)) == sorted(taken(alone, step))
-    assert one.units(step).tolist() == alone.units(step).tolist()
+    assert [row.tolist() for row in one.taken(step)] == [row.tolist() for row in alone.taken(step)]
     # as a run asks for the next steps
-    again = schedule(sizes, one.per_step, 1, one.seed, buckets=one.buckets)
+    again = schedule(sizes, one.per_step, 1, one.seed, **how)
     steps = [again.units(number).tolist() for number in range(step + 1)]
     assert steps[step] == one.units(step).tolist()
 
@@ -87,6 +92,11 @@ def test_a_step_takes_the_same_windows_however_it_is_asked(one: Pools, step: int
 @given(any_pools(), st.integers(0, 40))
 def test_a_step_needs_its_own_pool_and_no_more(one: Pools, step: int) -> None:
     one.units(step)
+    if isinstance(one, PackedPools):
+        # what a pool of rows asks for is seen in the packer's own tests
+        assert one.reach(step) == len(one.source.every) or one.source.asked == one.reach(step)  # type: ignore[attr-defined]
+        assert sum(map(len, one.taken(step))) <= one.reach(step)
+        return
     assert one.source.asked == pool_of(step)[2] * one.per_step  # type: ignore[attr-defined]
     if step < passes(one):
         _, start, stop = pool_of(step)
@@ -103,7 +113,7 @@ def test_pools_follow_each_other_and_grow() -> None:
         assert stop == start
     for one in found[:8]:
         assert {pool_of(step) for step in range(*one[1:])} == {one}
-    assert first_pool(3) == 3 * FIRST
+    assert [steps_of(number) for number in range(len(found))] == [(start, stop) for _, start, stop in found]
 
 
 def test_pools_epochs_and_seeds_have_other_orders() -> None:
@@ -132,7 +142,7 @@ def test_buckets_have_windows_of_one_length() -> None:
 
 
 def test_what_is_told_of_a_pass_before_its_end_is_what_is_expected() -> None:
-    one = schedule([9] * 50, 4, 1, 0, expected=4 * 30)
+    one = schedule([9] * 50, 4, 1, 0, expected=30)
     assert one.steps_per_epoch == 30
     one.units(12)
     assert one.steps_per_epoch == 13
@@ -169,14 +179,38 @@ def test_a_stream_that_breaks_is_told_where_its_step_is_asked_for(tmp_path: Path
         one.wait(0, lambda: False)
 
 
-@given(st.integers(1, 120), small, small)
+@given(st.integers(1, 120), small, small, st.sampled_from([None, ROOM]))
 def test_the_passes_of_a_step_do_not_tell_how_far_ahead_the_stream_was_read(
-    size: int, per_step: int, more: int
+    size: int, per_step: int, more: int, room: int | None
 ) -> None:
-    one, ahead = (schedule([5] * size, per_step, 1, 3, expected=500) for _ in range(2))
+    one, ahead = (schedule([13] * size, per_step, 1, 3, expected=500, room=room) for _ in range(2))
     ahead.source.need(size + more)
-    for step in range(size + 1):
+    whole = passes(one)
+    for step in range(whole + 1):
         one.wait(step, lambda: False)
         assert ahead.passes(step + 1) == one.passes(step + 1)
     # it is over by then
-    assert one.passes(size + 1) == (size + 1) / passes(one)
+    assert one.passes(whole + 1) == (whole + 1) / whole
+
+
+def test_rows_come_in_another_order_in_each_pass_and_seed_and_hold_what_they_held() -> None:
+    sizes = np.random.default_rng(0).integers(4, ROOM, 400).tolist()
+
+    def taken_of(epoch: int, seed: int) -> list[tuple[int, ...]]:
+        one = schedule(sizes, 2, 1, seed, room=ROOM)
+        first = epoch * passes(one)
+        return [tuple(row.tolist()) for step in range(first, first + 24) for row in one.taken(step)]
+
+    first, second, other = taken_of(0, 0), taken_of(1, 0), taken_of(0, 1)
+    # of the pools up to the steps 8 and 24
+    for stop in (16, 48):
+        assert first[:stop] != second[:stop]
+        assert set(first[:stop]) == set(second[:stop])
+    assert first != other
+
+
+def test_a_run_prepares_about_as_many_windows_as_its_rows_hold() -> None:
+    one = schedule([12] * 4000, 2, 1, 0, room=ROOM)
+    assert one.windows(50) == 50 * 2 * 4
+    assert one.lead == pools.LEAD * 2 * 4
+    assert one.source.asked == one.reach(0) == FIRST * 2 * 4  # type: ignore[attr-defined]

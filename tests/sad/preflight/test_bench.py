@@ -14,7 +14,7 @@ def test_a_kit_leaves_the_student_as_it_was_loaded(bench) -> None:
     student = made.plan.pair.student
     before = tiny.weights(student)
     with made.kit() as kit:
-        take_step(kit.accelerator, kit.wrapped, kit.optimizer, kit.objective, [kit.collated(made.first)], 1.0)
+        take_step(kit.learner, [kit.collated(made.first)], 1.0)
         assert not torch.equal(tiny.weights(student), before)
     assert torch.equal(tiny.weights(student), before)
     assert all(p.grad is None for p in student.parameters())

@@ -49,8 +49,8 @@ def test_a_mean_of_means_breaks_accumulation_and_batch_split(bench, monkeypatch)
 def test_a_step_for_every_micro_batch_breaks_accumulation(bench, monkeypatch) -> None:
     kept = module.take_step
 
-    def each(accelerator, wrapped, optimizer, goal, batches, clip, **how):
-        return [kept(accelerator, wrapped, optimizer, goal, [one], clip, **how) for one in batches][-1]
+    def each(learner, batches, clip, **how):
+        return [kept(learner, [one], clip, **how) for one in batches][-1]
 
     monkeypatch.setattr(module, "take_step", each)
     found = by_topic(cutting(bench()))

@@ -20,9 +20,9 @@ def learned(bench, swapped: bool) -> Pair:
     with made.kit() as kit:
         for group in kit.optimizer.param_groups:
             group["lr"] = 1e-2
-        batch, wrapped = kit.collated(made.plan.train), kit.wrapped
+        batch, learner = kit.collated(made.plan.train), kit.learner
         for _ in range(25):
-            take_step(kit.accelerator, wrapped, kit.optimizer, kit.objective, [batch], 1.0)
+            take_step(learner, [batch], 1.0)
         state = {name: value.clone() for name, value in kit.distiller.student.state_dict().items()}
     knows = tiny.model(320, layers=2, width=16, seed=2)
     knows.load_state_dict(state)

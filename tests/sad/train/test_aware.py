@@ -20,7 +20,7 @@ from sad.subjects.processes import on_processes
 from sad.train import aware
 from sad.train.parts import make_parts
 from sad.train.saving import checkpoint
-from sad.train.step import take_step
+from sad.train.step import Learner, take_step
 from sad_doctor import names
 
 ALL = {
@@ -51,7 +51,7 @@ def stepped(given: tuple[dict[str, Any], tuple[int, ...]]) -> tuple[dict[str, An
     mine = every[accelerator.process_index :: accelerator.num_processes]
     norms = []
     for number in range(1, 4):
-        done = take_step(accelerator, wrapped, optimizer, objective, mine, 1e9)
+        done = take_step(Learner(accelerator, wrapped, optimizer, objective), mine, 1e9)
         aware.steer(accelerator, wrapped, objective, mine[0], number, done)
         norms.append(done.grad_norm)
         assert done.trained == pytest.approx(done.ledger.loss, rel=1e-5)
@@ -120,7 +120,7 @@ def test_weights_in_pieces_cannot_be_steered_by_their_gradient(monkeypatch: pyte
     plan = tiny.plan(SHARES)
     accelerator, distiller, optimizer, objective = make_parts(plan)
     batch = blank(plan.train[0], plan.pair.readers)
-    done = take_step(accelerator, distiller, optimizer, objective, [batch], 1.0)
+    done = take_step(Learner(accelerator, distiller, optimizer, objective), [batch], 1.0)
     monkeypatch.setattr(aware.sharded, "in_pieces", lambda _: True)
     with pytest.raises(UserError, match="whole weights"):
         aware.steer(accelerator, distiller, objective, batch, 1, done)

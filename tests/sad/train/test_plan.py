@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from sad import tiny
-from sad.data import Streamed, segments
+from sad.data import Streamed, pools, segments
 from sad.errors import UserError
 from sad.recipe.schema import load, parse
 from sad.train import plan as plans
@@ -87,8 +89,53 @@ def test_a_stream_is_prepared_as_far_as_its_first_steps_go(
     assert "stream" not in short.facts()
     with pytest.raises(UserError, match=r"set train\.max_steps"):
         streamed()
-    with pytest.raises(UserError, match=r"set train\.packing = false"):
-        streamed(max_steps=2, packing=True)
+
+
+@pytest.mark.parametrize("packing", [False, True])
+def test_the_answers_of_a_teacher_do_for_as_many_windows_of_a_stream_as_there_are_of_them(
+    pair_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packing: bool
+) -> None:
+    """However many processes share the steps: the windows are the same, and the steps too."""
+    monkeypatch.setattr(segments, "FIRST", 1)
+    monkeypatch.setattr(segments, "MOST", 1)
+    monkeypatch.setattr(pools, "FIRST", 2)
+    text = (pair_folder / "text.txt").read_text(encoding="utf-8")
+    (tmp_path / "text.jsonl").write_text(
+        "\n".join(json.dumps({"text": f"{at} {text[31 * at : 31 * at + 90]}"}) for at in range(60)), encoding="utf-8"
+    )
+
+    def streamed(processes: int, batch_size: int, answers: int | None = None, **train: Any) -> Plan:
+        data = {"text": str(tmp_path / "text.jsonl"), "held_out": 2, "max_length": 64, "streaming": True}
+        models = {name: {"model": str(pair_folder / name)} for name in ("teacher", "student")}
+        how = {"device": "cpu", "precision": "fp32", "max_steps": 3, "packing": packing, **train}
+        tree = {**models, "data": {**data, "cache": str(tmp_path)}, "train": {**how, "batch_size": batch_size}}
+        cached = {} if answers is None else {"cache": {"path": str(tmp_path / "kept")}}
+        stand_in = SimpleNamespace(first_held_out=answers, folder=tmp_path / "kept")
+        with monkeypatch.context() as patched:
+            patched.setattr(plans, "open_cache", lambda _: stand_in)
+            patched.setattr(plans, "check_cache", lambda *_: None)
+            patched.setattr(plans, "absent_teacher", lambda _: None)
+            return make_plan(parse({**tree, **cached}, "test"), processes)
+
+    written = streamed(1, 4).whole()
+    there = len(written.train)
+    assert packing == any(len(row) > 1 for step in range(3) for row in written.schedule().taken(step))
+    for of, processes in ((streamed(2, 2, there), 2), (streamed(1, 4, there, max_steps=2), 1)):
+        # all of them, and no more
+        assert of.fingerprint == written.fingerprint
+        assert of.steps == of.recipe.train.max_steps
+        for step in range(of.steps):
+            mine, theirs = (one.taken(step) for one in (of.schedule(processes), written.schedule()))
+            assert [row.tolist() for row in mine] == [row.tolist() for row in theirs]
+    told = (
+        rf"kept has {there} windows of the stream, and 3 steps of 8 on 2 processes need \d+: write another with: sad "
+    )
+    with pytest.raises(UserError, match=told + r"cache --cache DIR --set train\.accumulation=2 and else the same"):
+        streamed(2, 4, there)
+    more = streamed(1, 4, accumulation=2).whole()
+    assert streamed(2, 4, len(more.train)).fingerprint == more.fingerprint
+    with pytest.raises(UserError, match=r"kept has \d+ windows .*, and 9 steps of 4 need"):
+        streamed(1, 4, there, max_steps=9)
 
 
 def test_rows_of_several_windows_are_fewer(pair_folder: Path) -> None:

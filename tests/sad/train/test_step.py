@@ -19,7 +19,7 @@ from sad.data import blank, collate
 from sad.distiller import Distiller
 from sad.objective import Objective
 from sad.train.plan import Plan
-from sad.train.step import Step, take_step, total_units
+from sad.train.step import Learner, Step, take_step, total_units
 
 FREE = 1e9
 """A clip that never clips."""
@@ -45,7 +45,8 @@ class Rig:
         self.gradient = torch.cat([p.grad.flatten().clone() for p in self.distiller.parameters()])
 
     def step(self, batches: Sequence[Batch], clip: float = FREE, **more: Any) -> Step:
-        return take_step(self.accelerator, self.wrapped, self.optimizer, self.objective, batches, clip, **more)
+        learner = Learner(self.accelerator, self.wrapped, self.optimizer, self.objective)
+        return take_step(learner, batches, clip, **more)
 
     def split(self, *sizes: int) -> list[Batch]:
         edges = [sum(sizes[:i]) for i in range(len(sizes) + 1)]

@@ -22,3 +22,11 @@ def test_a_number_ends_what_was_blank():
     blanks.end("lr")
     blanks.end("never")
     assert not blanks
+
+
+def test_only_a_column_that_was_dense_has_ended():
+    blanks = Blanks()
+    for key in ("dense", "sparse", "short", "unknown"):
+        blanks.note(key, 9.0, 5 if key == "short" else 100)
+    assert blanks.ended({"dense": 90, "sparse": 89, "short": 9}) == {"dense": (9.0, 9.0, 1)}
+    assert blanks.ended({"short": 10}) == {"short": (9.0, 9.0, 1)}

@@ -58,6 +58,14 @@ def test_rows_at_once_come_to_the_same_as_one_by_one(rows, last_wins, portion):
     assert repr((useless, state(quick))) == repr(expected)
 
 
+@settings(max_examples=150, deadline=None)
+@given(logs(), st.booleans())
+def test_a_table_comes_to_the_same_as_its_rows_one_by_one(rows, last_wins):
+    quick = Rows(last_wins)
+    useless = sum(quick.add_table(keys, [tuple(row.values()) for row in group]) for keys, group in alike(rows))
+    assert repr((useless, state(quick))) == repr(one_by_one(rows, last_wins))
+
+
 points = st.lists(
     st.tuples(
         st.sampled_from(["loss", "lr", "epoch", "global_step", "step", "Step"]), st.integers(-2, 3), st.floats(width=32)

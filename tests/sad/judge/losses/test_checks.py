@@ -160,3 +160,45 @@ def test_a_divergence_whose_rows_are_not_those_of_its_label_loss():
     verdict = checks.known_divergence(of(loss))
     assert verdict.standing is Standing.BROKEN
     assert "the divergence is over the rows of the labels" in verdict.says
+
+
+class OfTexts:
+    """Texts of a language model, [batch, seq_len]."""
+
+    def by_batch(self, student_logits, teacher_logits):
+        return F.kl_div(student_logits.log_softmax(-1), teacher_logits.softmax(-1), reduction="batchmean")
+
+
+class PreferenceDPOTrainer:
+    def by_batch(self, student_logits, teacher_logits):
+        return F.kl_div(student_logits.log_softmax(-1), teacher_logits.softmax(-1), reduction="batchmean")
+
+
+def along_two(student_logits, teacher_logits):
+    return F.kl_div(F.log_softmax(student_logits, dim=2), F.softmax(teacher_logits, dim=2), reduction="batchmean")
+
+
+def test_batchmean_is_wrong_where_class_or_axis_say_texts():
+    def told(target, owner=None):
+        return checks.divisor(found(discover(Call(target, owner), 0), 0)).standing
+
+    assert told(along_two) is Standing.BROKEN
+    assert told(OfTexts.by_batch, OfTexts) is Standing.BROKEN
+    assert told(PreferenceDPOTrainer.by_batch, PreferenceDPOTrainer) is Standing.BROKEN
+
+
+def test_a_decorated_loss_gets_its_logits_by_position():
+    import functools
+
+    def weighted(loss):
+        @functools.wraps(loss)
+        def around(pred, target, weight=None, **more):
+            return loss(pred, target, **more).mean() if weight is None else weight
+
+        return around
+
+    @weighted
+    def soft(pred, soft_label, T):  # noqa: N803
+        return kl(pred / T, soft_label / T) * T**2
+
+    assert of(soft).name == "forward KL"

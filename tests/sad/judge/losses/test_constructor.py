@@ -59,3 +59,15 @@ def test_the_word_for_a_divergence_is_one_that_the_source_knows():
     assert word_for("kind", 'if kind == "rkl": ...\nelif kind == "forward_kl": ...') == "forward_kl"
     assert word_for("kind", "if kind == 'hard': ...") is None
     assert word_for("kind", "assert mode in ['soft']") is None
+
+
+class Worked:
+    def __init__(self, kind="KL", heat=2, settings=None):
+        settings = settings or {}
+        self.kind, self.heat = str(kind).lower(), float(heat)
+        self.weight = float(settings.get("weight", 0.3))
+        self.other = sum(settings)
+
+
+def test_what_is_worked_out_of_defaults_is_a_constant():
+    assert constants_of(Worked) == {"kind": "kl", "heat": 2.0, "weight": 0.3}

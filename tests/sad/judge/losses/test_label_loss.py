@@ -53,6 +53,26 @@ def cut_not_shifted(logits, labels):
     return total / (labels != -100).sum().clamp(min=1)
 
 
+def ignores_another_number(logits, labels):
+    """What does not count is -1, and counts in the mean."""
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-1, reduction="none").mean()
+
+
+def ignores_another_number_well(logits, labels):
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-1, reduction="sum") / max(
+        1, (labels != -1).sum()
+    )
+
+
+def test_the_number_that_a_source_ignores_is_given():
+    told, _ = lines(ignores_another_number, "known_divergence")
+    assert "count in its mean" in told["known_divergence"].says
+    assert told["known_divergence"].standing is Standing.BROKEN
+    told, what = lines(ignores_another_number_well, "known_divergence")
+    assert what == "a loss on labels"
+    assert "divided by the rows that count" in told["known_divergence"].says
+
+
 def lines(loss, *only):
     events = list(session(Call(loss), "loss", only=only))
     told = {event["line"].name: event["line"] for event in events if "line" in event}

@@ -224,7 +224,59 @@ class NeedsMore(transformers.Trainer):
         self.frobnication = frobnication
 
 
+def summed(model, batch, optimizer):
+    """Over all labels, divided by nothing."""
+    _summed(model, batch).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def batchmean_of_texts(student, teacher, input_ids, optimizer, temperature=2.0):
+    """The sum over all tokens of a text, divided by the number of texts; models are called by another name for ids."""
+    with torch.no_grad():
+        target = (teacher(inputs=input_ids) / temperature).softmax(-1)
+    mine = (student(inputs=input_ids) / temperature).log_softmax(-1)
+    F.kl_div(mine, target, reduction="batchmean").backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def sum_beside_mean(student, teacher, batch, optimizer):
+    """A squared error is summed over the places of a text, the label loss is a mean."""
+    with torch.no_grad():
+        target = teacher(**batch).logits
+    out = student(**batch)
+    (out.loss + (out.logits - target).square().sum() / len(target)).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+class OwnArguments(transformers.TrainingArguments):
+    """Those of the trainer below."""
+
+    def __init__(self, *given, heat=2.0, **named):
+        super().__init__(*given, **named)
+        self.heat = heat
+
+
+class WithOwnArguments(transformers.Trainer):
+    """Whose arguments are those above."""
+
+
+def clips_each(model, batch, optimizer, accumulation_steps, is_last, max_grad_norm):
+    """Each micro-batch's gradient is clipped, with what stands there already."""
+    labels = (batch["labels"][:, 1:] != -100).sum()
+    (_summed(model, batch) / labels / accumulation_steps).backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
+    if is_last:
+        optimizer.step()
+        optimizer.zero_grad()
+
+
 FAULTS = {
+    "batchmean_of_texts": ("text_length", "for 24 tokens 4 times that for 6; `batchmean`"),
+    "sum_beside_mean": ("text_length", "a part of it is a mean over tokens"),
+    "clips_each": ("configuration_has_effect", "clipped in each micro-batch"),
     "never_cleared": ("split_invariance", "away the second time"),
     "steps_before": ("can_be_called", "move no weight"),
     "never_steps": ("can_be_called", "no optimizer step"),

@@ -193,5 +193,31 @@ STYLES = (
     "Distiller.train_step",
 )
 
-PUBLIC = ("of_pairs", "apart", "make_step")
+
+def of_ids(student, teacher, inputs, optimizer, max_norm=1.0):
+    """Models are called by another name for ids, and return logits alone."""
+    with torch.no_grad():
+        target = teacher(x=inputs).flatten(0, 1)
+    F.kl_div(student(x=inputs).flatten(0, 1).log_softmax(-1), target.softmax(-1), reduction="batchmean").backward()
+    torch.nn.utils.clip_grad_norm_(student.parameters(), max_norm)
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def of_classes(teacher, student, train_loader, epochs, learning_rate, T, soft_loss_weight, hard_loss_weight, device):  # noqa: N803
+    """Examples of one class each; it makes its optimizer itself."""
+    optimizer = torch.optim.SGD(student.parameters(), lr=learning_rate)
+    teacher.eval()
+    for _ in range(epochs):
+        for examples, classes in train_loader:
+            optimizer.zero_grad()
+            with torch.no_grad():
+                target = (teacher(examples.to(device)) / T).softmax(-1)
+            logits = student(examples.to(device))
+            soft = -(target * (logits / T).log_softmax(-1)).sum() / len(logits) * T**2
+            (soft_loss_weight * soft + hard_loss_weight * F.cross_entropy(logits, classes)).backward()
+            optimizer.step()
+
+
+PUBLIC = ("of_pairs", "apart", "make_step", "of_ids", "of_classes")
 """Those of many public repositories: no models of transformers, no dicts."""

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import strange
+import transformers
 
 from sad.case import Standing
 from sad.errors import UserError
+from sad.judge.steps.library import own_arguments
 from sad.judge.target import load
 
 HERE = Path(__file__).parent
@@ -73,6 +75,21 @@ def test_a_teacher_that_is_not_frozen_is_allowed_and_said():
 def test_what_cannot_be_judged_is_told(name, word):
     with pytest.raises(UserError, match=word):
         strange.judged(FAULTY, name, "step")
+
+
+def test_a_trainer_gets_the_arguments_of_its_module():
+    trainer, plain = load(f"{FAULTY}:WithOwnArguments"), load(f"{RIGHT}:Trained")
+    assert own_arguments(trainer).__name__ == "OwnArguments"
+    assert own_arguments(plain) is transformers.TrainingArguments
+    assert own_arguments(transformers.Seq2SeqTrainer) is transformers.Seq2SeqTrainingArguments
+
+
+def test_a_sum_over_tokens_is_allowed_and_a_mean_holds():
+    _, lines = strange.judged(RIGHT, "plain", "step", ("text_length",))
+    assert lines["text_length"].standing is Standing.HOLDS
+    _, lines = strange.judged(FAULTY, "summed", "step", ("text_length",))
+    assert lines["text_length"].standing is Standing.ALLOWED
+    assert "right where texts are of one length" in lines["text_length"].says
 
 
 def test_an_adapter_runs_a_whole_training():

@@ -1,9 +1,11 @@
 """A table that is called like a model, and its batches."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 
-from sad.judge.steps.model import FORMS, Bare, Bigram, Loader, bare, batch, count
+from sad.errors import UserError
+from sad.judge.steps.model import CLASSES, FORMS, Bare, Bigram, Loader, batch, count, wrapped
 
 TEXTS = [torch.tensor([1, 2, 3]), torch.tensor([4, 5])]
 
@@ -24,7 +26,7 @@ def test_padding_has_no_labels():
     assert some.labels.tolist() == [[1, 2, 3], [4, 5, -100]]
     assert some.attention_mask.tolist() == [[1, 1, 1], [1, 1, 0]]
     assert count(some) == 3
-    assert [type(make(some)) for make in FORMS.values()] == [type(some), *[tuple] * 5]
+    assert [type(make(some)) for make in FORMS.values()] == [type(some), *[tuple] * 5, *[torch.Tensor] * 2, tuple]
 
 
 def test_a_loader_goes_through_its_batches_again_and_looks_after_each():
@@ -38,4 +40,15 @@ def test_a_bare_model_returns_the_logits_of_another():
     model, ids = Bigram(1), torch.tensor([[1, 2, 3]])
     assert torch.equal(Bare(model)(ids, None), model(ids).logits)
     assert len(list(Bare(model).parameters())) == len(list(model.parameters()))
-    assert [bare(form) for form in FORMS] == [False] * 4 + [True] * 2
+    assert torch.equal(Bare(model)(idx=ids), model(inputs=ids).logits)
+
+
+def test_a_form_says_what_models_return():
+    model, ids = Bigram(1), torch.tensor([[1, 2, 3], [4, 5, 6]])
+    kinds = [type(wrapped(form, model)).__name__ for form in FORMS]
+    assert kinds == ["Bigram"] * 4 + ["Bare"] * 2 + ["Bigram", "Bare", "First"]
+    assert torch.equal(wrapped(CLASSES, model)(ids), model(ids).logits[:, 0])
+    with pytest.raises(TypeError, match="no ids"):
+        model()
+    with pytest.raises(UserError, match="hands its model targets"):
+        model(x=ids, targets=ids)

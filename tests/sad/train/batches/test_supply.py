@@ -6,96 +6,46 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from streamed_run import STEPS, TEXTS, Falls, end, plan, same, shrink, warnings
 
 from sad import tiny
 from sad.align.worker import Workers
-from sad.data import Streamed, maker, pools, segments, stream
+from sad.data import Streamed, maker
 from sad.errors import UserError
-from sad.objective import Ledger
 from sad.train.batches import supply
 from sad.train.batches.supply import Lack, Supply
-from sad.train.plan import Plan
 from sad.train.saving import checkpoint
 from sad.train.watch.red_flags import RedFlags, Verdict
 from sad_doctor import names
 
-TEXTS = [f"{number} {tiny.TEXT[7 * number : 7 * number + 60]}" for number in range(24)]
-"""About two windows each."""
-OF_THE_MOMENT = ("time", names.TOKENS_PER_SECOND, names.SECONDS, names.MEMORY)
-STEPS = 9
-"""Three pools: of 2 steps, of 4, and a part of one of 8."""
-
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pools, "FIRST", 2)
-    monkeypatch.setattr(stream, "LEAVE", 0.2)
-    monkeypatch.setattr(segments, "FIRST", 150)
-    monkeypatch.setattr(segments, "MOST", 300)
+    shrink(monkeypatch)
 
 
-def plan(folder: Path, texts: Iterable[str] = TEXTS, **train: Any) -> Plan:
-    how = {"max_steps": STEPS, "batch_size": 2, "eval_every": 5, "save_every": 2, **train}
-    made = tiny.plan({"train": how, "data": {"max_length": 24, "eval_windows": 2}})
-    some = Streamed(texts, made.pair.readers, 24, folder, workers=0, name="corpus")
-    some.need(2 * 2)
-    return replace(made, train=some, steps=STEPS if how["max_steps"] == STEPS else made.steps)
-
-
-class Falls(tiny.Silent):
-    """Is killed after a step."""
-
-    def __init__(self, step: int) -> None:
-        self._step = step
-
-    def step(self, step: int, _ledger: Ledger, _rate: float) -> None:
-        if step == self._step:
-            raise MemoryError("killed")
-
-
-def end(folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
-    last = checkpoint.newest(folder)
-    tensors = {name: of for file in ("MODEL", "OPTIMIZER")
-               for name, of in load_file(last / getattr(checkpoint, file)).items()}  # fmt: skip
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    log = [{key: of for key, of in line.items() if not key.startswith(OF_THE_MOMENT)} for line in lines]
-    return tensors, json.loads((last / checkpoint.STATE).read_text()), log
-
-
-def same(one: Path, other: Path) -> None:
-    (mine, state, log), (theirs, expected, record) = end(one), end(other)
-    assert state == expected
-    assert log == record
-    assert mine.keys() == theirs.keys()
-    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
-
-
-def warnings(folder: Path) -> list[str]:
-    lines = map(json.loads, (folder / "events.jsonl").read_text().splitlines())
-    return [line["message"] for line in lines if line["kind"] == names.EVENT_WARNING]
-
-
-@pytest.mark.parametrize("gone", [False, True])
-def test_killed_in_any_pool_and_gone_on_with_is_the_run_that_was_not(tmp_path: Path, gone: bool) -> None:
-    """Also if all that was prepared is gone."""
-    tiny.train(plan(tmp_path / "a"), tmp_path / "whole")
+@pytest.mark.parametrize(("gone", "packing"), [(False, False), (True, False), (False, True)])
+def test_killed_in_any_pool_and_gone_on_with_is_the_run_that_was_not(tmp_path: Path, gone: bool, packing: bool) -> None:
+    """Also if all that was prepared is gone, and where windows share rows."""
+    tiny.train(plan(tmp_path / "a", packing=packing), tmp_path / "whole")
     for at in (3, 6, 9):
-        rest = plan(tmp_path / (f"b{at}" if gone else "b"))
+        rest = plan(tmp_path / (f"b{at}" if gone else "b"), packing=packing)
         # it has no more than the first pool before it is taken up
         assert len(rest.train) < 12
         with pytest.raises(MemoryError):
             tiny.train(rest, tmp_path / "cut", resume=at > 3, watch=Falls(at))
     assert checkpoint.steps_done(tmp_path / "cut") == 8
-    rest = plan(tmp_path / ("c" if gone else "b"))
+    rest = plan(tmp_path / ("c" if gone else "b"), packing=packing)
     assert tiny.train(rest, tmp_path / "cut", resume=True).result.start == 8
+    if packing:
+        assert max(len(row) for step in range(STEPS) for row in rest.schedule().taken(step)) > 1
     same(tmp_path / "whole", tmp_path / "cut")
     assert [one for one in threading.enumerate() if one.name == "sad-stream"] == []
 
@@ -124,8 +74,11 @@ def test_a_run_that_goes_on_does_not_wait_for_text_that_was_read_before(tmp_path
     same(tmp_path / "whole", tmp_path / "cut")
 
 
-def test_workers_lead_and_prefetch_change_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny.train(plan(tmp_path / "a"), tmp_path / "one")
+@pytest.mark.parametrize("packing", [False, True])
+def test_workers_lead_and_prefetch_change_no_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packing: bool
+) -> None:
+    tiny.train(plan(tmp_path / "a", packing=packing), tmp_path / "one")
     begun: list[int] = []
 
     def counted(readers: Any, length: int, count: int) -> Workers:
@@ -133,7 +86,7 @@ def test_workers_lead_and_prefetch_change_no_bit(tmp_path: Path, monkeypatch: py
         return Workers(readers, length, count)
 
     monkeypatch.setattr(maker, "Workers", counted)
-    other = plan(tmp_path / "b", prefetch=0)
+    other = plan(tmp_path / "b", prefetch=0, packing=packing)
     assert isinstance(other.train, Streamed)
     other.train._maker._workers = 1
     monkeypatch.setattr("sad.data.pools.LEAD", 0)
@@ -181,33 +134,6 @@ def test_a_stream_that_breaks_saves_and_the_run_goes_on_later(tmp_path: Path) ->
     mine, theirs = end(tmp_path / "cut"), end(tmp_path / "whole")
     assert mine[1] == theirs[1]
     assert all(torch.equal(mine[0][name], theirs[0][name]) for name in theirs[0])
-
-
-def test_a_stream_that_ends_early_is_gone_over_again_and_then_the_student_is_written(tmp_path: Path) -> None:
-    short = TEXTS[:6]
-    windows = len(plan(tmp_path / "a", short).whole().train)
-    a_pass = -(-windows // 2)
-    assert 2 < a_pass < STEPS < 2 * a_pass
-    # twice is more than enough
-    two = tiny.train(plan(tmp_path / "a", short, epochs=2.0), tmp_path / "two")
-    assert (two.result.step, two.result.ending.early) == (STEPS, False)
-    one = tiny.train(plan(tmp_path / "a", short, epochs=1.0), tmp_path / "one")
-    ending = one.result.ending
-    assert (one.result.step, ending.early, ending.spent) == (a_pass, True, True)
-    assert f"the stream has ended with {windows} windows, {a_pass} steps a pass" in ending.data
-    assert f"train.max_steps = {a_pass}" in ending.data
-    assert (tmp_path / "one" / "student" / "model.safetensors").exists()
-    assert checkpoint.steps_done(tmp_path / "one") == a_pass
-    # scored as it is written
-    _, _, log = end(tmp_path / "one")
-    assert log[-1]["step"] == a_pass
-    assert names.EVAL_LM_LOSS in log[-1]
-    # and once, where it is due at that step
-    tiny.train(plan(tmp_path / "a", short, epochs=1.0, eval_every=a_pass), tmp_path / "due")
-    _, _, log = end(tmp_path / "due")
-    assert [line["step"] for line in log if names.EVAL_LM_LOSS in line] == [0, a_pass]
-    again = tiny.train(plan(tmp_path / "a", short, epochs=1.0), tmp_path / "one", resume=True)
-    assert (again.result.step, again.optimizer_steps) == (a_pass, 0)
 
 
 def test_the_way_back_goes_on_in_the_stream_and_can_be_gone_on_with(

@@ -27,7 +27,7 @@ from sad.train.processes.gradients import inside
 from sad.train.processes.zero import USE_DEEPSPEED
 from sad.train.saving import checkpoint
 from sad.train.saving.checkpoint import Progress
-from sad.train.step import Step, take_step
+from sad.train.step import Learner, Step, take_step
 
 pytest.importorskip("deepspeed", reason="no DeepSpeed is installed: nothing of the engine is tested")
 # once for all processes, which are forked
@@ -85,10 +85,8 @@ class Bench:
         self.batches = [collate(made.train[i : i + 1], pair.readers) for i in range(rank, 4, count)]
 
     def step(self, **more: Any) -> Step:
-        return take_step(
-            *(self.accelerator, self.wrapped, self.optimizer, self.objective, self.batches, 1.0),
-            **{"measure_update": False, **more},
-        )
+        learner = Learner(self.accelerator, self.wrapped, self.optimizer, self.objective)
+        return take_step(learner, self.batches, 1.0, **{"measure_update": False, **more})
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return all that training changes: the weights, and the optimizer's state."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from sad.errors import UserError
 from sad.train.watch.ending import Decision, Ending, agreed
 from sad_doctor import names
 
@@ -21,7 +22,11 @@ class Several:
         self.num_processes = 1 + len(rows)
 
     def gather(self, mine: torch.Tensor) -> torch.Tensor:
-        return torch.cat([mine, *(torch.tensor([row]) for row in self.rows)])
+        return torch.cat([mine, *(torch.tensor([[*row, self.number(mine)]]) for row in self.rows)])
+
+    def number(self, mine: torch.Tensor) -> int:
+        """What the others read is what this one reads."""
+        return int(mine[0, -1])
 
 
 NOTHING = [0, 0, 0, 0, -1, 1, 0]
@@ -43,6 +48,29 @@ NOTHING = [0, 0, 0, 0, -1, 1, 0]
 def test_what_one_wants_all_do(row: list[int], expected: Decision) -> None:
     several: Any = Several(NOTHING, row)
     assert agreed(several, Decision()) == expected
+
+
+def test_processes_that_read_other_texts_are_all_told() -> None:
+    class Apart(Several):
+        def number(self, mine: torch.Tensor) -> int:
+            return super().number(mine) + 1
+
+    several: Any = Several(NOTHING)
+    assert agreed(several, Decision(due=True), "a hash") == Decision(due=True)
+    apart: Any = Apart(NOTHING)
+    with pytest.raises(UserError, match="the processes do not read the same training text: give each machine"):
+        agreed(apart, Decision(), "a hash")
+    seen: list[int] = []
+
+    class Seen(Several):
+        def number(self, mine: torch.Tensor) -> int:
+            seen.append(super().number(mine))
+            return seen[-1]
+
+    for data in ("one", "other", "one"):
+        listens: Any = Seen(NOTHING)
+        agreed(listens, Decision(), data)
+    assert seen[0] == seen[2] != seen[1]
 
 
 def test_alone_it_is_ones_own_will_but_a_run_that_ends_does_not_go_back() -> None:

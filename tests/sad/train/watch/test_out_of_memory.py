@@ -14,10 +14,20 @@ from torch import nn
 from sad import tiny
 from sad.errors import TrainingError
 from sad.pair import Pair
+from sad.train import loop
 from sad.train.plan import Plan
 from sad.train.saving import checkpoint
 from sad.train.saving.checkpoint import Progress
-from sad.train.watch.out_of_memory import NoRoom, Together, out_of_memory, with_room
+from sad.train.watch.out_of_memory import (
+    NOTE,
+    InSharedPassError,
+    NoRoom,
+    Together,
+    note,
+    noted,
+    out_of_memory,
+    with_room,
+)
 from sad_doctor import names
 
 
@@ -135,8 +145,33 @@ def test_what_one_process_alone_met_in_a_shared_pass_is_not_tried_again() -> Non
     def attempt() -> None:
         raise MemoryError
 
-    with pytest.raises(TrainingError, match=r"halve train\.batch_size"):
+    with pytest.raises(InSharedPassError, match="in a pass that the processes share"):
         with_room(Progress(), 8, attempt, lambda: None, lambda _: None, shared=True)
+
+
+def test_a_run_in_pieces_that_ends_for_it_goes_on_with_smaller_micro_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a run whose weights are in pieces, which can take no step again: it ends, and leaves word."""
+    with monkeypatch.context() as in_pieces:
+        in_pieces.setattr(loop.sharded, "in_pieces", lambda _: True)
+        for after, way in ((0, "halve train.batch_size"), (4, "go on with half the micro-batch: sad train --resume")):
+            with pytest.raises(TrainingError, match="in a pass that the processes share") as told:
+                tiny.train(plan(3, after=after), tmp_path / str(after))
+            assert way in str(told.value)
+            assert "\n" not in str(told.value)
+    assert not (tmp_path / "0" / NOTE).exists()
+    rest = tiny.train(plan(3), tmp_path / "4", resume=True)
+    tiny.train(plan(), tmp_path / "whole")
+    assert {line[names.MICRO_BATCH_CUTS] for line in rest.record if names.MICRO_BATCH_CUTS in line} == {2}
+    # it did not find that out for itself
+    assert names.EVENT_OUT_OF_MEMORY not in (tmp_path / "4" / "events.jsonl").read_text()
+    (mine, _), (theirs, _) = last(tmp_path / "4"), last(tmp_path / "whole")
+    assert all(torch.allclose(mine[name], theirs[name], atol=1e-5) for name in theirs)
+    # on a full disk nobody leaves word
+    assert not note(tmp_path / "nowhere" / "run", 2)
+    (tmp_path / "4" / NOTE).write_text("?")
+    assert noted(tmp_path / "4") == noted(tmp_path) == 1
 
 
 def test_what_all_know_of_is_tried_again() -> None:

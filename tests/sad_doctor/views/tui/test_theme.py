@@ -1,17 +1,35 @@
 from __future__ import annotations
 
 import pytest
+from textual.app import App
+
+from sad_doctor.views.tui import theme
 
 
-@pytest.mark.parametrize("theme", ["doctor-light", "textual-dark", "nord", "ansi-dark"])
-async def test_any_theme_can_be_chosen(make, theme):
+@pytest.mark.parametrize("name", ["doctor-light", "textual-dark", "nord", "ansi-dark"])
+async def test_any_theme_can_be_chosen(make, name):
     app, _ = make.dashboard(make.sick_run(), make.sick_report())
     async with app.run_test(size=(160, 45)) as pilot:
         await make.settled(pilot)
-        app.theme = theme
+        app.theme = name
         await pilot.pause()
         await pilot.pause()
         assert "The weights never moved" in make.shown(app)
+
+
+async def test_the_style_sheet_is_not_applied_twice_at_the_start(make, monkeypatch):
+    """A theme that is set once the app runs has it parsed and applied again."""
+    again = []
+    monkeypatch.setattr(App, "refresh_css", lambda _, animate=True: again.append(animate))
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        assert again == []
+        assert (app.theme, app.theme_variables["grid"]) == ("doctor-dark", theme.DARK.variables["grid"])
+        assert app.theme_variables["foreground"].lower() == theme.DARK.foreground
+        app.theme = "doctor-light"
+        await pilot.pause()
+        assert again == [False]
 
 
 async def test_a_light_theme_changes_the_colours_of_charts_and_tables(make):

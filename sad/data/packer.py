@@ -1,0 +1,126 @@
+"""The windows of a stream in rows that hold several, pool by pool: what does not fill a row waits for the next pool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sad.align.reader import Ints
+from sad.data.schedule import rows_of
+from sad.data.stream import Streamed
+
+PACKED = 3
+"""What tells the numbers that are drawn here from those that are drawn for an order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Where a pool begins: behind so many ``rows``, and so many ``windows`` of the stream; of these the ``carried``
+    ones, of ``sizes`` tokens, are in no row yet.
+    """
+
+    rows: int
+    windows: int
+    carried: Ints
+    sizes: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The ``rows`` of a pool, as the numbers of their windows; ``first`` rows lie before it, ``stop`` windows up to its
+    end.
+    """
+
+    first: int
+    rows: list[Ints]
+    stop: int
+
+
+class Packer:
+    """Puts the windows of a stream into rows of ``room`` tokens: a function of the seed, the stream, and ``rows``,
+    which gives how many the pool of a number has.
+
+    A pool reads on until what it has could fill all its rows. Of those that it makes it takes the fullest; the windows
+    of the others go first in the next pool: so no pool ends in rows that are half empty. Only the last one has fewer.
+    What a pool begins with depends on all before it: whoever begins in the middle reads the sizes of all windows that
+    lie before. Methods raise UserError where the stream is broken.
+    """
+
+    def __init__(self, source: Streamed, room: int, seed: int, rows: Callable[[int], int]) -> None:
+        self._source, self._room, self._seed, self._rows = source, room, seed, rows
+        none = np.empty(0, np.int64)
+        self._begins = {0: Begin(0, 0, none, none)}
+        self._pools: dict[int, Pool] = {}
+        self._last: int | None = None
+
+    def pool(self, number: int) -> Pool:
+        """Return a pool; for a number beyond the end of the stream the last one. Waits for its windows."""
+        found = self.wait(number, lambda: False)
+        assert found is not None, "nobody ends the wait"
+        return found
+
+    def wait(self, number: int, until: Callable[[], bool]) -> Pool | None:
+        """Return the same, or None once ``until`` is true before its windows are there.
+
+        Two threads may ask at a time: what both of them make is the same.
+        """
+        at = min(number, max(self._begins))
+        while True:
+            found = self._pools.get(at) or self._made(at, until)
+            if found is None or at in (number, self._last):
+                return found
+            at += 1
+
+    @property
+    def size(self) -> int | None:
+        """All rows; None as long as the end of the stream is not known."""
+        if self._source.size is None:
+            return None
+        at = max(self._begins)
+        while self._last is None:
+            self.pool(at)
+            at += 1
+        last = self.pool(self._last)
+        return last.first + len(last.rows)
+
+    def _made(self, number: int, until: Callable[[], bool]) -> Pool | None:
+        begin, wanted = self._begins[number], self._rows(number)
+        more = self._read(begin.windows, wanted * self._room - int(begin.sizes.sum()), until)
+        if more is None:
+            return None
+        stop = begin.windows + len(more)
+        windows = np.concatenate([begin.carried, np.arange(begin.windows, stop)])
+        sizes = np.concatenate([begin.sizes, more])
+        rows = rows_of(sizes, self._room, self._seed, PACKED, number + 1)
+        by_fill = np.argsort([-int(sizes[row].sum()) for row in rows], kind="stable")
+        rest = np.sort(np.concatenate([np.empty(0, np.int64), *(rows[i] for i in by_fill[wanted:])]))
+        made = Pool(begin.rows, [windows[rows[i]] for i in np.sort(by_fill[:wanted])], stop)
+        if len(rest) or int(sizes.sum()) >= wanted * self._room:
+            self._begins[number + 1] = Begin(begin.rows + len(made.rows), stop, windows[rest], sizes[rest])
+        else:
+            self._last = number
+        # the last of it that another thread sees; two pools at the most are looked at together
+        for old in list(self._pools)[:-1]:
+            self._pools.pop(old, None)
+        self._pools[number] = made
+        return made
+
+    def _read(self, first: int, tokens: int, until: Callable[[], bool]) -> Ints | None:
+        """Return the sizes of the windows from ``first`` on that have ``tokens`` together, or of all that are left.
+
+        None once ``until`` is true. Asks for no window that need not be there: none has more tokens than a row.
+        """
+        parts, stop = [np.empty(0, np.int64)], first
+        while tokens > 0:
+            wanted = stop + -(-tokens // self._room)
+            there = self._source.need(wanted, until)
+            if there < wanted and there != self._source.size:
+                return None
+            parts.append(np.minimum(self._source.sizes(stop, there)[1], self._room))
+            tokens -= int(parts[-1].sum())
+            stop = there
+            if there < wanted:
+                break
+        return np.concatenate(parts)
