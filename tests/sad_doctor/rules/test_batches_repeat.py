@@ -33,18 +33,15 @@ def test_too_few_records(judge):
         judge(RULE, "steps: 20\ntrain/loss: 5 -> 4")
 
 
-def told_of(teacher):
-    steps = range(60)
-    loss = ", ".join(f"{5 - 0.01 * step + 0.05 * ((7 * step * step) % 11):.4f}" for step in steps)
-    values = ", ".join(f"{teacher(step):.6f}" for step in steps)
-    return f"steps: {', '.join(map(str, steps))}\ntrain/loss: {loss}\ntrain/teacher_lm_loss: {values}"
+def told_of(values):
+    return f"steps: 60\ntrain/loss: 6 -> 5 -> 4.6 ~ 0.2\ntrain/teacher_lm_loss: {', '.join(f'{v:.6f}' for v in values)}"
 
 
 def test_a_teacher_that_says_the_same_again(judge):
-    (finding,) = judge(RULE, told_of(lambda step: 2.5 + 0.0137131 * ((step * step) % 17)))
-    assert "different values in 60 records" in finding.headline
+    (finding,) = judge(RULE, told_of(2.5 + 0.0137131 * ((step * step) % 17) for step in range(60)))
+    assert "9 different values in 60 records" in finding.headline
 
 
-@pytest.mark.parametrize("teacher", [lambda step: 2.5 + 0.0137131 * step, lambda step: 2.5])
-def test_a_teacher_on_new_batches_or_a_number_that_stands(judge, teacher):
-    assert judge(RULE, told_of(teacher)) == []
+@pytest.mark.parametrize("slope", [0.0137131, 0.0])
+def test_a_teacher_on_new_batches_or_a_number_that_stands(judge, slope):
+    assert judge(RULE, told_of(2.5 + slope * step for step in range(60))) == []
