@@ -34,6 +34,8 @@ _WRAPPED = re.compile(
     re.IGNORECASE,
 )
 """A number as a tensor, or as NumPy's, prints itself."""
+_QUOTED = re.compile(rf'": "({NUMBER})"', re.IGNORECASE)
+"""A number as a text of JSON, behind its name."""
 _OF = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.]*[./\-])")
 _EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
 _REST = re.compile(r"[\s,;|:=()\[\]{}\-–—>*#']*")
@@ -74,7 +76,9 @@ class Line:
 
 def parse(line: str) -> Line | None:
     """Return what a line says of a training, or None if it has neither a loss nor a step nor an epoch."""
-    line = line[:LONGEST].replace('"', "'")
+    line = line[:LONGEST]
+    if '": "' in line:
+        line = _QUOTED.sub(r"': \1", line)
     if "tensor(" in line or "float" in line or "array(" in line:
         line = _WRAPPED.sub(r"\1", line)
     step = steps = epoch = epochs = None
