@@ -10,6 +10,8 @@ SAME_EITHER_WAY = {"min", "max", "minimum", "maximum", "mul", "logaddexp", "gcd"
 of b bits take the bytes of b numbers of a bits.
 """
 NO_RESULT = {
+    "inplace",  # whether a result takes the memory of what is thrown away
+    "repr",  # whether a field is printed
     "use_cache",  # whether a pass also returns what a later pass could reuse
     "fused",  # which kernel takes the same optimizer step
     "assume_unique",  # saves a sort of what is sorted

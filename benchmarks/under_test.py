@@ -54,7 +54,11 @@ LEFT_OUT = {
     # the contract of a user's own term
     "sad/distiller.py": ("term",),
     # how files are kept, by whom and for how long; who shares the work
-    "sad/data/cache.py": ("default_workers", "cores", "_checked", "aside", "_alone", "sync"),
+    "sad/data/cache.py": (
+        *("default_workers", "cores", "aside", "_alone", "sync", "sweep"),
+        *("_checked", "nothing"),  # what is said of a text without an example
+    ),
+    "sad/data/schedule.py": ("remember",),  # how many orders that can be made again are kept
     "sad/train/saving/checkpoint.py": (
         *("amend", "drop_after", "last_before", "become", "_first_line"),
         *("__init__", "state_dict"),  # of weights in pieces

@@ -26,7 +26,7 @@ import torch
 
 from sad.case import Bug
 from sad.invariants.resume_equivalence import resume_equivalence
-from sad.shipped.resumable import shipped_resumable
+from sad.shipped.streaming import streamed_resumable
 from sad.subjects.plain_run import Plain, PlainRun
 from sad.subjects.resumable import Resumable
 
@@ -52,6 +52,6 @@ def buggy() -> Resumable:
     return Plain(_NotPassed)
 
 
-fixed = shipped_resumable
+fixed = streamed_resumable
 
 BUG = Bug("V506", "seed-misses-the-data", __doc__, (resume_equivalence,), buggy, fixed, covers=("G04",))

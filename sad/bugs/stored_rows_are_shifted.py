@@ -40,6 +40,9 @@ from sad.invariants.stored_as_live import stored_as_live
 from sad.shipped.stored_teacher import stored_teacher
 from sad.subjects.offline import Offline, OfflineLoss
 
+SILENT = -1e3
+"""Logits below it are those of a token that is never said."""
+
 
 class Store:
     """The plainest store: one long table of lists, and where each text begins in it."""
@@ -66,20 +69,21 @@ class Store:
         student, teacher = Reader(given.student_tokenizer), Reader(given.teacher_tokenizer)
         index = torch.tensor(first_tokens(student, teacher))
         known = (index >= 0).nonzero().squeeze(1)
-        empty = torch.full((1, student.size), -60.0, dtype=torch.float64)
+        empty = torch.full((1, student.size), 10 * SILENT, dtype=torch.float64)
         return [empty.repeat(len(t), 1).index_copy(1, index[known], t[:, known].double()) for t in given.teacher]
 
     def softened(self, logits: Tensor, given: Offline) -> Tensor:
-        """What is stored of some places."""
-        return (logits / given.temperature).softmax(dim=-1)
+        """What is stored of some places: of one at which the teacher says nothing to the student, nothing."""
+        said = logits.amax(dim=-1, keepdim=True) > SILENT
+        return (logits / given.temperature).softmax(dim=-1) * said
 
     def compared(self, kept: Tensor, ids: Tensor, student: Tensor) -> Tensor:
         """KL of each place, the rest as one token."""
         q = student.gather(-1, ids)
         rest = student.scatter(-1, ids, 0.0).sum(dim=-1)
-        others = (1 - kept.sum(dim=-1)).clamp_min(0.0)
+        others = torch.where(kept.amax(dim=-1) > 0, 1 - kept.sum(dim=-1), 0.0).clamp_min(0.0)
         tail = torch.where(others > 1e-12, others * (others.clamp_min(1e-30) / rest.clamp_min(1e-30)).log(), 0.0)
-        return (kept * (kept / q).log()).sum(dim=-1) + tail
+        return (kept * (kept.clamp_min(1e-300) / q).log()).sum(dim=-1) + tail
 
 
 class _Renormalised(Store):
@@ -88,7 +92,7 @@ class _Renormalised(Store):
     def compared(self, kept: Tensor, ids: Tensor, student: Tensor) -> Tensor:
         q = student.gather(-1, ids)
         kept, q = kept / kept.sum(dim=-1, keepdim=True), q / q.sum(dim=-1, keepdim=True)
-        return (kept * (kept / q).log()).sum(dim=-1)
+        return (kept * (kept.clamp_min(1e-300) / q).log()).sum(dim=-1)
 
 
 class _OtherIds(Store):

@@ -44,7 +44,7 @@ def unpack(rows: UInt8[ndarray, "n size"], count: int, bits: int) -> Int64[ndarr
 
 def to_grid(log_probs: Float32[ndarray, "*shape"], bits: int) -> Int64[ndarray, "*shape"]:
     """Return the nearest place on the grid of 2 to the power of ``bits`` places; the last one is -inf."""
-    below = np.clip(-log_probs.astype(np.float64), 0.0, LOWEST)
+    below = (-log_probs.astype(np.float64)).clip(0.0, LOWEST)
     places = np.rint(np.log1p(below / CURVE) * _scale(bits)).astype(np.int64)
     found: ndarray = np.where(np.isneginf(log_probs), 2**bits - 1, places)
     return found

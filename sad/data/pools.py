@@ -8,7 +8,7 @@ from itertools import count
 
 from sad.align.reader import Ints
 from sad.data.packer import Packer
-from sad.data.schedule import POOL, Schedule, bucketed, order
+from sad.data.schedule import POOL, Schedule, bucketed, order, remember
 from sad.data.stream import Streamed
 
 FIRST = 8
@@ -75,10 +75,7 @@ class Pools(Schedule):
         epoch, place = self._place(step)
         number, start, stop = pool_of(place)
         if (epoch, number) not in self._pools:
-            # two pools at the most are looked at together: where one goes over into the next
-            for old in list(self._pools)[:-1]:
-                self._pools.pop(old, None)
-            self._pools[epoch, number] = self._of_pool(epoch, number, start, stop)
+            remember(self._pools, (epoch, number), self._of_pool(epoch, number, start, stop))
         return self._pools[epoch, number][(place - start) * self.per_step : (place - start + 1) * self.per_step]
 
     def wait(self, step: int, until: Callable[[], bool]) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
 from sad.align.reader import Ints
+
+Key = TypeVar("Key")
 
 POOL = 64
 """Steps whose windows are sorted by length together."""
@@ -132,13 +135,14 @@ class Schedule:
 
     def _order(self, epoch: int) -> Ints:
         if epoch not in self._orders:
-            # two epochs at the most are looked at together: where one goes over into the next
-            for old in sorted(self._orders)[:-1]:
-                del self._orders[old]
-            by_length = self.lengths is not None and self.packs is None
-            self._orders[epoch] = (
-                bucketed(self.lengths, self.per_step, epoch, self.seed)
-                if by_length and self.lengths is not None
-                else order(self.size, epoch, self.seed)
-            )
+            plain, sizes = (epoch, self.seed), self.lengths
+            made = order(self.size, *plain) if sizes is None else bucketed(sizes, self.per_step, *plain)
+            remember(self._orders, epoch, made)
         return self._orders[epoch]
+
+
+def remember(orders: dict[Key, Ints], key: Key, made: Ints) -> None:
+    """Keep an order, and the one that was made before it: where one goes over into the next both are looked at."""
+    for old in list(orders)[:-1]:
+        orders.pop(old, None)
+    orders[key] = made

@@ -54,7 +54,7 @@ ID = "I07"
 WEIGHTS = {KD: 0.7, LM: 1.3, LAYERWISE: 0.4}
 STILL, MOVING = 1e-30, 1e-2
 """Learning rates: one that changes no weight in float32, and one that does."""
-READY = "a student that is ready"
+READY, NEARLY = "a student that is ready", "a student that is nearly ready"
 STEPS, STOPPED = 5, 2
 """Three steps are a pass through the texts; the means of means begin with the fourth."""
 CONFUSED, PLAIN = 20.0, 1.0
@@ -97,6 +97,8 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     yield "terms that wait", replace(_task(near, LAYERNORM), texts=texts, held_out=held_out)
     ready = Following(2, waiting=(KD,))
     yield READY, _task(ready, RELATIVE, student=PLAIN, teacher=CONFUSED)
+    # half a nat, of which nothing is gone at its first step
+    yield NEARLY, _task(replace(ready, steps=1), RELATIVE, teacher=CONFUSED)
     shares = Following(STEPS, power=0.5, shares={KD: 50.0, LM: 30.0, LAYERWISE: 20.0}, learned=True)
     yield "shares of the gradient", _task(shares, RELATIVE)
 
@@ -104,7 +106,11 @@ def _tasks() -> Iterator[tuple[str, Task]]:
 def _moving() -> Iterator[tuple[str, Task]]:
     """Tasks between them with all that is known of a student."""
     for name, task in _tasks():
-        if task.following is not None and (task.following.waiting or task.following.shares) and name != READY:
+        if (
+            task.following is not None
+            and (task.following.waiting or task.following.shares)
+            and name not in (READY, NEARLY)
+        ):
             few = replace(task.following, steps=STOPPED + 2)
             yield name, replace(task, rate=MOVING, projection_rate=MOVING, following=few)
 

@@ -6,11 +6,12 @@ in a later one, when the run is stopped twice, and in micro-batches of one: the 
 learning rate and loss at every step, and at the end the same weights and the same state of the optimizer, bit for bit.
 After the load the optimizer owns the live trainable tensors, each once, and no other. What was saved stays what it was:
 the run that saved it trains on, a run that took it up trains on, and it still leads to the same weights. Another seed
-gives another order. A run that can be asked to end does so after the step that it is taking, and has saved it; it says
-how it began, and how it ended. One that knows its data refuses to go on with others, and with steps of another size. Of
-several processes each goes on drawing as it would have, no two alike, also where there are more of them than there
-were. A run that goes back to an earlier save goes on from there by the rates of the steps that it takes again, with the
-samples that come next: none is trained on twice, and what is then taken up is the run that went back.
+gives another order; each pass takes every sample once, however many steps it has, and of many steps in an order of its
+own. A run that can be asked to end does so after the step that it is taking, and has saved it; it says how it began,
+and how it ended. One that knows its data refuses to go on with others, and with steps of another size. Of several
+processes each goes on drawing as it would have, no two alike, also where there are more of them than there were. A run
+that goes back to an earlier save goes on from there by the rates of the steps that it takes again, with the samples
+that come next: none is trained on twice, and what is then taken up is the run that went back.
 
 ## Why it must hold
 Long runs are stopped as a rule, not as an exception. What a resume loses shows as a small jump of the loss, if at all,
@@ -43,6 +44,10 @@ SETTING = Setting(size=7, batch_size=2, accumulation=2, seed=3, steps=6)
 """Epochs of two steps, the second of them of three samples."""
 SINGLE = replace(SETTING, batch_size=1, accumulation=3, steps=3)
 """Steps of three samples, which nothing but micro-batches of one shares where two are too many."""
+LONG = replace(SETTING, size=13, batch_size=1, accumulation=1, steps=29)
+"""Two passes of many steps, and a little of a third."""
+MIDDLE, SECOND = 9, 18
+"""Steps of the long run when it is saved: within the first pass, and within the second."""
 OTHER_SEED = 4
 INSIDE, BOUNDARY, LATER, AGAIN = 1, 2, 3, 5
 """Steps done when the run is saved: within an epoch, at the end of one, within the second; and within the third."""
@@ -71,8 +76,8 @@ def resume_equivalence(resumable: Resumable) -> Verdict:
         return Verdict(
             False, f"seeds {SETTING.seed} and {OTHER_SEED} give one order: {_numbers(other.taken[0])} …", numbers
         )
-    fault = _singly(resumable) or _stops(resumable, whole) or _mistakes(resumable, whole)
-    if fault := fault or _returns(resumable, whole) or _draws(resumable):
+    fault = _passes(SETTING, whole) or _singly(resumable) or _stops(resumable, whole) or _mistakes(resumable, whole)
+    if fault := fault or _returns(resumable, whole) or _draws(resumable) or _long(resumable):
         return Verdict(False, fault, numbers)
     says = f"taken up {numbers['resumes']:.0f} times: samples, rates, losses, weights and optimizer bit-identical"
     return Verdict(True, says, numbers)
@@ -98,6 +103,35 @@ def _singly(resumable: Resumable) -> str:
     ran = resumable.run(SINGLE, whole.saved[INSIDE], ())
     fault = next(differences(whole, INSIDE, ran), "")
     return fault and f"in micro-batches of one, resumed at step {INSIDE}: {fault}"
+
+
+def _long(resumable: Resumable) -> str:
+    """What is wrong with a run whose passes have many steps; empty if nothing is."""
+    whole = resumable.run(LONG, None, (MIDDLE, SECOND))
+    if fault := _passes(LONG, whole):
+        return fault
+    if (first := _order(LONG, whole, 0)) == _order(LONG, whole, 1):
+        return f"two passes have one order: {','.join(map(str, first))}"
+    for at in (MIDDLE, SECOND):
+        if at not in whole.saved:
+            return f"nothing was saved at step {at} of {LONG.steps}"
+        if fault := next(differences(whole, at, resumable.run(LONG, whole.saved[at], ())), ""):
+            return f"resumed at step {at} of {LONG.steps}: {fault}"
+    return ""
+
+
+def _passes(setting: Setting, whole: Ran) -> str:
+    """What is wrong with the passes of a run that was never stopped; empty if nothing is."""
+    for epoch in range(setting.steps // setting.steps_per_epoch):
+        order = _order(setting, whole, epoch)
+        if sorted(order) != list(range(setting.size)):
+            return f"pass {epoch + 1} over {setting.size} samples takes {','.join(map(str, order))}"
+    return ""
+
+
+def _order(setting: Setting, whole: Ran, epoch: int) -> list[int]:
+    taken = whole.taken[epoch * setting.steps_per_epoch : (epoch + 1) * setting.steps_per_epoch]
+    return [sample for one in taken for sample in one.samples]
 
 
 def _stops(resumable: Resumable, whole: Ran) -> str:

@@ -5,7 +5,8 @@ What the teacher says on some texts is stored, and read back by batches in anoth
 and gradient of the divergence are those of the live teacher. With a few tokens, they are those of a divergence between
 these tokens and one bucket of all others, with the whole mass of both models in it: never above the live one. So it
 is with texts of unlike lengths, one of which has no place, in batches of one and of several, at temperatures 1 and 2,
-with one tokenizer and with a teacher whose ids are in another order.
+with one tokenizer, with a teacher whose ids are in another order, and with one that has marks of its own: of what it
+says only the mass of tokens that the student has counts, and a place where it has none counts for nothing.
 
 ## Why it must hold
 A student learns from any distribution it is given, and the loss falls: that it belongs to another place, to another
@@ -16,18 +17,21 @@ temperature, to other tokens, or lacks the mass of all that was not stored, show
 
 ## What breaks it
 Rows of the next or the last place; offsets of another order; ids of the teacher's vocabulary; another temperature than
-that of the student; a list that is made to sum to 1, or summed without the rest.
+that of the student; a list that is made to sum to 1, or summed without the rest; a teacher that says nothing, taken for
+one that says nothing anywhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import torch
 from torch import Tensor
 
 from sad import tiny
 from sad.case import Verdict
+from sad.invariants._spellings import with_reserved
 from sad.invariants.vocabulary import permuted
 from sad.subjects.offline import Offline, OfflineLoss
 
@@ -41,7 +45,9 @@ BATCHES = {
     "in another order, two by two": ((2, 1), (4,), (3, 0)),
 }
 TOP = 4
-SCALE, IMPOSSIBLE = 3.0, -60.0
+SCALE, IMPOSSIBLE, NEVER = 3.0, -60.0, -1e4
+MARKS, SILENT = 6, 3
+"""Marks of a teacher's own, and the text at whose first place it says nothing else."""
 
 
 def stored_as_live(loss: OfflineLoss) -> Verdict:
@@ -79,14 +85,21 @@ def _situations() -> Iterator[tuple[str, Offline, tuple[Tensor, ...]]]:
     for logits in (*student, *teacher):
         # a padding mark has no meaning to carry over
         logits[:, made.pad_token_id] = IMPOSSIBLE
-    heads = (("one tokenizer", made, teacher), ("ids in another order", other, tuple(t[:, order] for t in teacher)))
-    for k in (None, TOP):
-        for temperature in (1.0, 2.0):
-            for which, batches in BATCHES.items():
-                for whose, tokenizer, said in heads:
-                    kept = "all tokens" if k is None else f"{k} tokens and the rest"
-                    name = f"{kept}, {whose}, at T = {temperature:g}, {which}"
-                    yield name, Offline(said, student, made, tokenizer, batches, temperature, k), teacher
+    said = tuple(torch.cat([t, SCALE * torch.randn(len(t), MARKS, generator=noise)], dim=1) for t in teacher)
+    said[SILENT][0, : len(made)] = NEVER
+    silent = tuple(t.clone() for t in teacher)
+    silent[SILENT][0] = -torch.inf
+    heads = (
+        ("one tokenizer", made, teacher, teacher),
+        ("ids in another order", other, tuple(t[:, order] for t in teacher), teacher),
+        ("marks of the teacher's own", with_reserved(made, MARKS), said, silent),
+    )
+    ways = [(k, heat, which) for k in (None, TOP) for heat in (1.0, 2.0) for which in BATCHES]
+    for some in (heads[:2], heads[2:]):
+        for (k, temperature, which), (whose, tokenizer, told, right) in product(ways, some):
+            kept = "all tokens" if k is None else f"{k} tokens and the rest"
+            name = f"{kept}, {whose}, at T = {temperature:g}, {which}"
+            yield name, Offline(told, student, made, tokenizer, BATCHES[which], temperature, k), right
 
 
 def _right(given: Offline, teacher: tuple[Tensor, ...]) -> tuple[float, Tensor]:
@@ -99,12 +112,13 @@ def _right(given: Offline, teacher: tuple[Tensor, ...]) -> tuple[float, Tensor]:
 
 
 def _kl(student: Tensor, teacher: Tensor, k: int | None) -> Tensor:
-    p, q = teacher.softmax(dim=-1), student.softmax(dim=-1)
+    # of a place with nothing, nothing
+    p, q = teacher.softmax(dim=-1).nan_to_num(), student.softmax(dim=-1)
     if k is not None:
         top = p.topk(k, dim=-1).indices
         rest = torch.ones_like(p).scatter(-1, top, 0.0)
         p, q = (torch.cat([m.gather(-1, top), (m * rest).sum(dim=-1, keepdim=True)], dim=-1) for m in (p, q))
-    return torch.where(p > 0, p * (p / q).log(), 0.0).sum()
+    return (p * (torch.where(p > 0, p, 1.0) / q).log()).sum()
 
 
 def _measured(loss: OfflineLoss, given: Offline) -> tuple[float, Tensor]:

@@ -83,8 +83,8 @@ def rows(
 
     float32 in and out; the target may be overwritten. ``target`` are the teacher's log-probabilities, already softened:
     they need not be normalised, and are -inf where it gives no mass. ``soft`` is the softmax of the logits over the
-    temperature, where that is known. In a ``silent`` row the teacher has no mass: value and gradient are 0. A
-    probability of 0 contributes 0, even times an infinity; a NaN stays a NaN.
+    temperature, where that is known. In a ``silent`` row the teacher has no mass: value and gradient are 0, as they are
+    where buckets have none. A probability of 0 contributes 0, even times an infinity; a NaN stays a NaN.
     """
     temperature = divergence.temperature
     if temperature != 1.0:
@@ -93,11 +93,7 @@ def rows(
     if isinstance(target, Buckets):
         found = _bucket_rows(student_logits, soft, target, divergence)
     else:
-        if silent is not None:
-            target = target.masked_fill_(silent, 0.0)
-        found = _rows(student_logits, soft, target, divergence)
-        if silent is not None:
-            found = Rows(found.values.masked_fill(silent[:, 0], 0.0), found.gradient.masked_fill_(silent, 0.0))
+        found = _heard(student_logits, soft, target, divergence, silent)
     # 1 / temperature of the derivative, times temperature squared
     return found if temperature == 1.0 else Rows(found.values, found.gradient.mul_(temperature))
 
@@ -127,6 +123,13 @@ FAR = 60.0
 """A log-ratio beyond which one of the two adds nothing to their mixture in float32."""
 NEVER = -1e30
 """Stands for -inf: unlike that, it gives 0 times a probability of 0."""
+
+
+def _heard(logits: Tensor, soft: Softmax, target: Tensor, divergence: Divergence, silent: Tensor | None) -> Rows:
+    if silent is None:
+        return _rows(logits, soft, target, divergence)
+    found = _rows(logits, soft, target.masked_fill_(silent, 0.0), divergence)
+    return Rows(found.values.masked_fill(silent[:, 0], 0.0), found.gradient.masked_fill_(silent, 0.0))
 
 
 def _rows(logits: Tensor, soft: Softmax, target: Tensor, divergence: Divergence) -> Rows:
@@ -196,6 +199,7 @@ def _bucket_rows(logits: Tensor, soft: Softmax, target: Buckets, divergence: Div
     others = rest.sum(dim=-1, keepdim=True)
     both = torch.cat([logits.gather(-1, target.ids), soft.log_sum + others.log()], dim=-1)
     theirs = torch.cat([target.log_probs, target.tail[:, None]], dim=-1)
-    values, slopes = _rows(both, Softmax(torch.cat([listed, others], dim=-1), soft.log_sum), theirs, divergence)
+    own = Softmax(torch.cat([listed, others], dim=-1), soft.log_sum)
+    values, slopes = _heard(both, own, theirs, divergence, silence(theirs))
     share = torch.where(others == 0, 0.0, slopes[:, -1:] / others)
     return Rows(values, rest.mul_(share).scatter_(-1, target.ids, slopes[:, :-1]))

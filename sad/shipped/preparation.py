@@ -10,18 +10,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
+import numpy as np
+
 from sad import data, tiny
 from sad.align.example import Written, text_of
 from sad.align.reader import Ints, Reader
 from sad.data import cache, facts, segments
 from sad.data.maker import ChangedError
 from sad.document import Document
+from sad.errors import UserError
 from sad.invariants.truncated_alike import Prepare, Prompted, Read
 
 SENTENCE = "The sea was calm."
 FEW = 2
 """Texts that are prepared at a time, so that a few are several portions."""
 SEGMENTS = 8
+BROKEN = "the line is dead"
 
 
 def preparation() -> Prepare:
@@ -41,6 +45,7 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
     for example in prepared(short, readers, room):
         ends = example.student[example.labels()[0] + 1] == readers.student.eos
         assert not ends.any(), "the end of a text is learned that is not"
+    _check_learned(SENTENCE + texts[0].prompt, readers)
     return [
         {
             "the student": _read(example.student, readers.student),
@@ -48,6 +53,33 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
         }
         for example in found
     ]
+
+
+def _check_learned(text: str, readers: data.Readers) -> None:
+    """Raise AssertionError where of a text with some learned ranges other tokens are labels than those in them.
+
+    Of a stretch between two bytes at which both tokenizers end a token, the last byte decides.
+    """
+    size = len(text.encode())
+    third = size // 3
+    for learned in (((0, 2), (third, 2 * third)), ((3, 4), (5, third), (third, third + 1), (2 * third, size))):
+        (one,) = data.examples([Document(text, learned)], readers, 2 * size)
+        inside = {byte for start, stop in learned for byte in range(start, stop)} | ({size} & {learned[-1][1]})
+        sides = [(one.student, readers.student), (one.teacher, readers.teacher)]
+        ends = [np.cumsum([len(reader.bytes[i] or b"") for i in ids.tolist()]) for ids, reader in sides]
+        common = np.intersect1d(ends[0], ends[1])
+        for (ids, reader), end, labels, at in zip(
+            sides, ends, one.labels(), (one.at_student, one.at_teacher), strict=True
+        ):
+            # the end mark stands behind the last byte; before the first common end there is nothing to begin from
+            last = [
+                size if ids[i] == reader.eos else common[np.searchsorted(common, end[i])] - 1 for i in range(len(ids))
+            ]
+            wanted = [i - 1 for i, byte in enumerate(last) if byte in inside and end[i - 1] >= common[0] and i]
+            assert labels.tolist() == wanted, "other labels than the tokens of what is learned"
+            assert at.tolist() == [i for i in wanted if end[i] in common], "compared elsewhere than where is learned"
+        bytes_of = [len(readers.student.bytes[i] or b"") for i in one.student[one.labels()[0] + 1].tolist()]
+        assert one.byte_count == sum(bytes_of), "another number of bytes is learned"
 
 
 def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -> data.Prepared:
@@ -71,6 +103,7 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
         # a segment for each text
         with patch.multiple(segments, FIRST=1, MOST=1):
             _check_stream(texts, readers, max_length, _told(found))
+            _check_parts(texts, readers, max_length, found)
         counts = found.counts
         assert counts.documents == len(texts), "another number of texts"
         assert counts.windows == len(found), "another number of windows"
@@ -108,6 +141,48 @@ def _check_stream(texts: Sequence[Written], readers: data.Readers, max_length: i
             assert one.fingerprint == again.fingerprint, "the same stream is another"
             assert _told(again) == told, "a stream that is found again gives other examples"
     _check_another(one, list(texts), readers, max_length)
+
+
+def _check_parts(texts: Sequence[Written], readers: data.Readers, max_length: int, found: data.Prepared) -> None:
+    """Raise AssertionError where a stream that is read in part, or breaks, is not the first part of its texts."""
+    some, every = (len(found) + 1) // 2, list(found)
+    one, ended = (data.Streamed(iter(texts), readers, max_length, workers=0) for _ in range(2))
+    assert one.need(some) == some <= len(one), "fewer windows than were waited for"
+    there = len(one)
+    known = [one.size]
+    assert known == [None], "the end of a stream that goes on is known"
+    assert _told(one[:there]) == _told(every[:there]), "a part of a stream gives other examples"
+    for first, stop in ((0, there), (there // 3, there - there // 4), (there - 1, there)):
+        assert [of.tolist() for of in one.sizes(first, stop)] == _sizes(every[first:stop]), "other lengths"
+    key = one.key_at(some)
+    assert one.need(sys.maxsize) == one.size == len(found), "another number of windows"
+    assert one.key_at(some) == key, "what was trained on changes while a stream is read on"
+    assert [found.lengths.tolist(), found.longest_side.tolist()] == _sizes(every), "other lengths"
+    assert (one.labels, one.boundaries) == (found.labels, found.boundaries), "another number of labels"
+    assert found.boundaries == sum(len(of.at_student) for of in every), "another number of boundaries"
+    assert one.counts == found.counts, "something else became of the text"
+    ended.end_at(some)
+    assert ended.need(sys.maxsize) == ended.size == len(ended) == some, "a stream goes on behind its end"
+    assert _told(ended) == _told(every[:some]), "a stream that was ended gives other examples"
+    broken = data.Streamed(_breaking(texts), readers, max_length, workers=0)
+    for _ in range(2):
+        told = ""
+        try:
+            broken.need(sys.maxsize)
+        except UserError as error:
+            told = str(error)
+        assert BROKEN in told, "a stream that breaks is taken for one that has ended"
+
+
+def _sizes(some: Sequence[data.Example]) -> list[list[int]]:
+    """The tokens of some examples: of both sides, and of the longer one."""
+    both = [(len(one.student), len(one.teacher)) for one in some]
+    return [[sum(sides) for sides in both], [max(sides) for sides in both]]
+
+
+def _breaking(texts: Sequence[Written]) -> Iterator[Written]:
+    yield from texts
+    raise OSError(BROKEN)
 
 
 def _check_another(one: data.Streamed, texts: list[Written], readers: data.Readers, max_length: int) -> None:

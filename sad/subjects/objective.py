@@ -33,6 +33,8 @@ where they are infinite.
 """
 COVERAGE = "coverage"
 """Of a step: the places at which the models are compared over the student's labels."""
+LENGTH, TOKENS = "length", "tokens"
+"""Of a step: the student's tokens a text, marks too; and those that it has read by then, of all steps."""
 LM_LOSS, BITS, KL, AGREEMENT, MAPPED = "lm loss", "bits per byte", "kl", "agreement", "mapped"
 """Of the held-out texts: nats a label, bits a byte, KL(teacher || student) at temperature 1 a place, the share of
 places at which both rank one token first, the share of the teacher's mass that has a student token.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sad.subjects import plain_terms as plain
 from sad.subjects.following import Following, State
-from sad.subjects.objective import BITS, KD, LM, LM_LOSS, TEACHER, WEIGHT, Account, Task
+from sad.subjects.objective import BITS, KD, LM, LM_LOSS, TEACHER, TOKENS, WEIGHT, Account, Task
 from sad.subjects.plain_objective import PlainObjective
 from sad.subjects.plain_seen import Seen, Sums
 
@@ -51,6 +51,8 @@ class PlainFollowing(PlainObjective):
         now = dict(self.state.weights)
         got = self.account(replace(task, weights=now), steps[-1], projections)
         told = {**got.step, **{WEIGHT + name: weight for name, weight in now.items()}}
+        read = [task.texts[number] for step in steps[:-1] for some in step for number in some]
+        told[TOKENS] += sum(len(self.read(task.student_tokenizer, text)[0]) for text in read)
         return replace(got, step=told, held_out={}, earlier=steps[:-1])
 
     def begin(self, task: Task, student: nn.Module, teacher: nn.Module, maps: Sequence[Tensor]) -> None:

@@ -28,6 +28,7 @@ from sad.subjects.objective import (
     KL,
     LABELS,
     LAYERWISE,
+    LENGTH,
     LM,
     LM_LOSS,
     LOSS,
@@ -35,6 +36,7 @@ from sad.subjects.objective import (
     MAPS,
     RAW,
     TEACHER,
+    TOKENS,
     UPDATE,
     Account,
     Task,
@@ -71,11 +73,12 @@ class PlainObjective:
         carried = self.carried(task)
         # the value of a term, and what its gradient is taken of
         values, slopes = Sums(), Sums()
-        told = dict[str, float]()
+        told, lengths = dict[str, float](), list[int]()
         for numbers in batches:
             seen = [self.see(task, student, teacher, task.texts[number]) for number in numbers]
             self.add_terms(task, seen, maps, carried, values, slopes)
             told = told or self.signals(task, seen, carried)
+            lengths += [len(one.student) for one in seen]
         loss = sum(task.weights[name] * mean for name, mean in slopes.means().items() if name in task.weights)
         named = dict(student.named_parameters())
         every = named | {projection(k): of for k, of in enumerate(maps)}
@@ -88,7 +91,8 @@ class PlainObjective:
             held_out = self.scores(task, student, teacher, maps, carried)
             change = {name: self.change(task, name, of, gradient[name]) for name, of in every.items()}
         moved = plain.norm(change[name] for name in named) / plain.norm(named.values())
-        step = _told(values, task.weights) | {UPDATE: moved, COVERAGE: values.units[KD] / values.units[LM]} | told
+        told |= {UPDATE: moved, COVERAGE: values.units[KD] / values.units[LM]}
+        step = _told(values, task.weights) | told | {LENGTH: sum(lengths) / len(lengths), TOKENS: sum(lengths)}
         return Account(batches, projections, step, held_out, gradient, change)
 
     def besides(self, _task: Task) -> Sequence[Tensor]:

@@ -136,9 +136,21 @@ class Unshuffled(PlainRun):
         return range(self.setting.size)
 
 
+class Turns(PlainRun):
+    """Taken up after eight steps or more, it takes the rest of a pass the other way round."""
+
+    def load(self, saved):
+        super().load(saved)
+        self.turned = self.step >= 8
+
+    def order(self, epoch):
+        return super().order(epoch)[:: -1 if getattr(self, "turned", False) else 1]
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
+        (Turns, "resumed at step 9 of 29: step 10 takes samples "),
         (HalfOnDisk, "resumed at step 1: loss "),
         (Stray, "resumed at step 1: the optimizer owns 4 of 4 live tensors, and 1 others"),
         (Skips, "resumed at step 1: 4 steps taken, not 5"),

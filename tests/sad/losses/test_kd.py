@@ -247,6 +247,12 @@ def test_a_silent_row_gives_nothing_and_no_gradient() -> None:
         assert float(found.values[1]) == 0.0
         assert not bool(found.gradient[1].any())
         assert bool(found.gradient[0].any())
+        # so it is through a cache, of which nothing says it beforehand
+        stored = Buckets(torch.arange(5).expand(3, 5), teacher[:, :5], teacher[:, 5:].logsumexp(-1))
+        found = rows(logits(3, 9, 41).float(), stored, Divergence(kind, mix=0.3))
+        assert float(found.values[1]) == 0.0
+        assert not bool(found.gradient[1].any())
+        assert bool(found.gradient[0].any())
     assert silence(torch.zeros(2, 3)) is None
     assert silence(torch.zeros(0, 3)) is None
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sad import tiny
-from sad.align import columns
-from sad.data import Readers, cache, maker, segments
+from sad.align import columns, example
+from sad.data import Readers, cache, maker, segments, stream
 from sad.invariants.truncated_alike import Prompted, truncated_alike
 from sad.shipped.preparation import _told, preparation, prepared, streamed
 
@@ -90,3 +90,34 @@ def test_windows_that_get_lost_between_two_segments_are_named(monkeypatch):
     )
     with pytest.raises(AssertionError, match="other examples"):
         prepared(TEXTS, READERS, 32)
+
+
+def test_labels_of_what_is_not_learned_are_named(monkeypatch):
+    """Where two ranges have a gap between them."""
+    within = example._within
+    monkeypatch.setattr(example, "_within", lambda *of: within(*of) | (of[2].shape[0] > 1))
+    assert "other labels than the tokens of what is learned" in truncated_alike(preparation()).says
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "says"),
+    [
+        ("sizes", lambda self, *of: shipped["sizes"](self, *of)[::-1], "other lengths"),
+        ("key_at", lambda self, _: self._segments[-1].key, "changes while a stream is read on"),
+        ("end_at", lambda *_: None, "goes on behind its end"),
+        ("_step", lambda self: quietly(self), "taken for one that has ended"),
+    ],
+)
+def test_a_stream_that_is_wrong_in_part_is_named(monkeypatch, name, made, says):
+    monkeypatch.setattr(stream.Streamed, name, made)
+    with pytest.raises(AssertionError, match=says):
+        prepared(TEXTS, READERS, 32)
+
+
+def quietly(self):
+    """Take the next segment; one that cannot be had is the end."""
+    shipped["_step"](self)
+    self._ended, self._error = self._ended or self._error is not None, None
+
+
+shipped = {name: getattr(stream.Streamed, name) for name in ("sizes", "_step")}
