@@ -20,8 +20,9 @@ is not divided out, a sum that is never set to 0, or texts that become harder, w
 - `apart = 0.08`: how far all the parts together must miss the evaluation. `near = 0.05`: how near some must come, and
   three times as near.
 - `grows = 1.4`: the factor by which the ratio must grow from the first to the last third. `falls = 0.05`: the share by
-  which the evaluation must fall meanwhile. `shrinks = 1.25`: the factor in the first pass. `nats = 0.1`: how far the
-  two must part at least. `evaluations = 6`: fewest.
+  which the evaluation must fall meanwhile; `parts = 1.18`: that factor for two that began as one number, within
+  `near`. `shrinks = 1.25`: the factor in the first pass. `nats = 0.1`: how far the two must part at least.
+  `evaluations = 6`: fewest.
 - `factor = 1.2`, `steady = 0.03`, `fallen = 0.05`: the least factor between the two throughout, how far from it a ratio
   may lie, and the share by which the evaluation must fall. `harder = 1.25`: how far above the training an evaluation
   must lie in a first pass. `many = 5`: how many times the training's first records, and any others, it must be where
@@ -172,7 +173,8 @@ def _drift(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Findin
         return None
     tends = signals.rank_correlation(ratio, np.arange(float(ratio.size)))
     falls = float(np.median(value[-third:])) < (1 - t["falls"]) * float(np.median(value[:third]))
-    if tends > _STEADY and falls and last > t["grows"] * first > 0:
+    grows = t["parts"] if abs(first - 1) < t["near"] else t["grows"]  # what began as one number
+    if tends > _STEADY and falls and last > grows * first > 0:
         cause = (
             "The number that is written has a factor that grows, or a sum that is not set to 0; or the texts of the "
             "training become harder, as a curriculum may mean to."
@@ -287,6 +289,6 @@ RULE = Rule(
         "shrinks": 1.25,
         "nats": 0.1,
         "evaluations": 6,
-        **{"factor": 1.2, "steady": 0.03, "fallen": 0.05, "many": 5, "harder": 1.25},
+        **{"factor": 1.2, "steady": 0.03, "fallen": 0.05, "many": 5, "harder": 1.25, "parts": 1.18},
     },
 )

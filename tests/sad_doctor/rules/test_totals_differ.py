@@ -33,7 +33,7 @@ def test_one_of_all_parts_or_of_none_of_their_sums(judge, value):
     assert judge(RULE, PARTS + EVALUATED + value) == []
 
 
-@pytest.mark.parametrize(("end", "fires"), [(20, True), (9, True), (7.4, False)])
+@pytest.mark.parametrize(("end", "fires"), [(20, True), (9, True), (7.4, True), (5.9, False)])
 def test_a_training_that_drifts_away_from_an_evaluation_that_falls(judge, end, fires):
     found = judge(RULE, f"steps: 100\ntrain/loss: 9 -> {end} ~ 0.05\n{EVALUATED}{FALLS.replace('7.1, 7', '5.9, 5.5')}")
     assert bool(found) is fires
