@@ -37,6 +37,7 @@ PICTURES = frozenset(
         "totals-differ",
         "certainty-disagrees",
         "kd-out-of-step",
+        "measures-part",
     }
 )
 """Rules of a picture that many causes leave: their hints come after those that name a cause."""

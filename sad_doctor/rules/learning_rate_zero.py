@@ -92,9 +92,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield from _next_to_zero(run, rate, t)
         return
     if not _rounded(rate, stretch):
-        found = _stretch(run, rate, stretch)
+        told = _stretch(run, rate, stretch)
         rests = stretch.last == rate.step[-1] and stretch.count <= t["rest"] * len(rate)
-        yield replace(found, level=Level.INFO) if rests else found
+        yield replace(told, level=Level.INFO) if rests else told
 
 
 def _next_to_zero(run: Run, rate: Column, t: Thresholds) -> Iterator[Finding]:
