@@ -50,7 +50,7 @@ class StreamRun(LoopRun):
 
     def _read(self, plan: Plan, setting: Setting) -> Plan:
         read = data.Streamed(iter(_texts(setting)), plan.pair.readers, ROOM, Path(self._folder.name), workers=0)
-        read.need(pools.first_pool(setting.per_step))
+        read.need(FIRST * setting.per_step)
         return replace(plan, train=read)
 
     def _plan(self, setting: Setting, save_every: int, seed: int) -> Plan:

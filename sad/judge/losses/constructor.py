@@ -103,7 +103,7 @@ def _worked_out(value: ast.expr, defaults: Mapping[str, object]) -> object:
     made = value.func
     if isinstance(made, ast.Name) and made.id in ("float", "int", "str", "bool") and len(value.args) == 1:
         inner = _worked_out(value.args[0], defaults)
-        return None if inner is None else {"float": float, "int": int, "str": str, "bool": bool}[made.id](inner)  # type: ignore[operator]
+        return None if inner is None else {"float": float, "int": int, "str": str, "bool": bool}[made.id](inner)
     if isinstance(made, ast.Attribute) and made.attr in ("lower", "upper", "strip") and not value.args:
         inner = _worked_out(made.value, defaults)
         return getattr(inner, made.attr)() if isinstance(inner, str) else None
