@@ -62,8 +62,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-CODE, NAME = "R208", "lm-rises-while-kd-falls"
-
 _STEADILY = 0.8
 """The share of the evaluations since the best that are no lower than the one before."""
 
@@ -195,9 +193,7 @@ def _finding(
 ) -> Finding:
     kd_first, kd_last, lm_first, lm_last = (float(np.median(v)) for v in (*soft, *labels))
     lowest = int(np.argmin(lm[1].value))
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=level,
         headline=(
             f"KD falls from {words.number(kd_first)} to {words.number(kd_last)} while {words.called(lm[0])} "
@@ -217,8 +213,8 @@ def _finding(
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R208",
+    name="lm-rises-while-kd-falls",
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
