@@ -102,5 +102,5 @@ def test_ids_come_under_the_names_that_models_have_for_them():
 
 def test_of_a_tokenizer_the_padding_mark_alone_is_known():
     assert Marked().pad_token_id == -100
-    with pytest.raises(NeedsAdapterError, match="tokenizer.decode"):
+    with pytest.raises(NeedsAdapterError, match=r"tokenizer\.decode"):
         _ = Marked().decode
