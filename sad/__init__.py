@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sad.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from sad.api import Distilled, distill
 
@@ -17,3 +19,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever is asked for
 
         return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

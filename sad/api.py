@@ -112,7 +112,8 @@ def distill(
         rank, processes = failure.world()
         folder = None if resume is None else folders.existing(Path(resume))
         if folder is None:
-            chosen = recipes.load(None, {**tree, **changes})
+            origin = os.fspath(recipe) if isinstance(recipe, str | os.PathLike) else "the recipe"
+            chosen = recipes.parse(recipes.tree({**tree, **changes}), origin)
             folders.check(chosen.output.folder)
         else:
             chosen = _resumed(folder, processes)
@@ -133,6 +134,8 @@ def _tree(recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str] | None) ->
         return recipe.model_dump(exclude_unset=True)
     if isinstance(recipe, Mapping):
         return recipes.tree(copy.deepcopy(dict(recipe)))
+    if not isinstance(recipe, str | os.PathLike):
+        raise UserError(f"a recipe is a TOML file, a Recipe or a mapping, not {type(recipe).__name__}")
     return recipes.tree({}, Path(recipe))
 
 
@@ -174,8 +177,11 @@ def _source(dataset: Any, texts: Path) -> Any:  # noqa: ANN401
     lines = []
     for text in dataset:
         if not isinstance(text, str):
-            raise UserError(f"texts must be strings, and one of them is {type(text).__name__}")
+            told = "; give chats as a JSON lines file, or as a datasets.Dataset" if isinstance(text, Mapping) else ""
+            raise UserError(f"texts must be strings, and one of them is {type(text).__name__}{told}")
         lines.append(json.dumps({"text": text}))
+    if not lines:
+        raise UserError("there is no text: the data set is empty")
     content = "".join(f"{line}\n" for line in lines).encode()
     name = f"{hashlib.blake2b(content, digest_size=8).hexdigest()}.jsonl"
     return _written(texts / name, lambda path: path.write_bytes(content))
@@ -199,6 +205,8 @@ def _written(path: Path, write: Callable[[Path], object]) -> str:
 def _resumed(folder: Path, processes: int) -> Recipe:
     from sad.train.saving import checkpoint
 
+    # said before the models are loaded, which takes long
+    checkpoint.newest(folder)
     return elastic.fitted(recipes.load(folder / folders.RECIPE, {}), checkpoint.per_step(folder), processes)
 
 

@@ -18,8 +18,8 @@ from sad_doctor.run import Run
 SLACK = 0.15
 """The share of a consequence's range within which its cause may begin: evaluations stand apart, and medians span."""
 
-NOTES = frozenset({"raw-is-weighted"})
-"""Rules whose hints say how to read the log and not that anything is wrong: they come last."""
+NOTES = frozenset({"raw-is-weighted", "too-few-records"})
+"""Rules whose hints say how to read the log, or how far to trust it, and not that anything is wrong: they come last."""
 
 PICTURES = frozenset(
     {
@@ -35,9 +35,15 @@ PICTURES = frozenset(
         "evaluation-better",
         "learning-rate-odd",
         "totals-differ",
+        "certainty-disagrees",
+        "kd-out-of-step",
+        "measures-part",
     }
 )
 """Rules of a picture that many causes leave: their hints come after those that name a cause."""
+
+_LATER = 10
+"""More than there are groups of rules: each sort of hint keeps their order."""
 
 ORDER = ("R1", "R5", "R4", "R2", "R3")
 """Which of two findings of one level comes first, by the group of its rule: what makes the rest of the log worthless
@@ -45,14 +51,17 @@ ORDER = ("R1", "R5", "R4", "R2", "R3")
 
 
 def check(
-    run: Run, rules: Iterable[Rule] = RULES, thresholds: Mapping[str, Mapping[str, float]] | None = None
+    run: Run, rules: Iterable[Rule] | None = None, thresholds: Mapping[str, Mapping[str, float]] | None = None
 ) -> Report:
-    """Return the verdict of ``rules`` on ``run``; the same run always gives the same report.
+    """Return the verdict of ``rules``, of all if none are given, on ``run``; the same run always gives the same report.
 
     ``thresholds`` replace defaults, by code or name of the rule: ``{"R203": {"share": 0.9}}``. A rule that raises is
-    reported as crashed and the others go on. Raises ValueError for a rule or a threshold that does not exist.
+    reported as crashed and the others go on. Raises ValueError for a rule or a threshold that does not exist, and
+    TypeError for what is no run.
     """
-    rules = tuple(rules)
+    if not isinstance(run, Run):
+        raise TypeError(f"check judges a Run, as read(path) returns it, not {type(run).__name__}")
+    rules = RULES if rules is None else tuple(rules)
     changed = settings(rules, thresholds or {})
     findings: list[Finding] = []
     passed: list[str] = []
@@ -130,9 +139,9 @@ def _explains(cause: Finding, finding: Finding, explains: Mapping[str, Sequence[
 def _rank(finding: Finding) -> tuple[int, int, str, float, str]:
     group = ORDER.index(finding.rule[:2]) if finding.rule[:2] in ORDER else len(ORDER)
     if finding.level == Level.INFO and finding.name in NOTES:
-        group = len(ORDER) + 2
+        group += 2 * _LATER
     elif finding.level == Level.INFO and finding.name in PICTURES:
-        group = len(ORDER) + 1
+        group += _LATER
     first = float("-inf") if finding.first_step is None else finding.first_step
     return -finding.level, group, finding.rule, first, finding.headline
 

@@ -29,6 +29,7 @@ METRICS = "metrics.jsonl"
 EVENTS = "events.jsonl"
 RUN = "run.json"
 _STOPPED = (KeyboardInterrupt, SystemExit, GeneratorExit)
+_NO_NUMBER = (str, bytes, Mapping, list, tuple)
 _PLAIN = (str, int, float, Mapping, list, tuple)
 
 
@@ -78,13 +79,16 @@ class Recorder:
         self._facts.setdefault(names.STARTED, time.time())
         self.heartbeat()
 
-    def log(self, step: int, values: Mapping[str, float], at: float | None = None) -> None:
-        """Append one line with the values of ``step``: numbers or scalars of any library; written at once. ``at`` is
-        when it was, in seconds since the epoch, if that is not now.
+    def log(self, step: int, values: Mapping[str, float | None], at: float | None = None) -> None:
+        """Append one line with the values of ``step``: numbers or scalars of any library; written at once. None is no
+        value. ``at`` is when it was, in seconds since the epoch, if that is not now.
 
         Raises TypeError for a value that is no number, before anything is written, and OSError where the line cannot
         be: nothing of it is in the file then.
         """
+        for name, value in (("step", step), *values.items()):
+            if isinstance(value, _NO_NUMBER) or (value is None and name == "step"):
+                raise TypeError(f"{name} is no number but {type(value).__name__}: log takes numbers, event takes words")
         self._write(self._metrics, {"step": step, "time": time.time() if at is None else at, **values})
 
     def event(self, kind: str, message: str = "", step: int | None = None, at: float | None = None) -> None:

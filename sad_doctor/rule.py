@@ -37,7 +37,7 @@ class Rule:
     code: str
     name: str
     level: Level
-    page: str
+    page: str = field(repr=False)
     needs: tuple[str, ...]
     check: Check
     thresholds: Thresholds = field(default_factory=dict)

@@ -139,7 +139,9 @@ def by_code(changes: Changes, rules: Sequence[Rule] = RULES) -> dict[str, dict[s
         for name in values:
             if name not in rule.thresholds:
                 has = ", ".join(rule.thresholds) or "none"
-                raise ValueError(f"{key} has no threshold {name}; it has: {has}; {meant(name, rule.thresholds)}")
+                near = difflib.get_close_matches(name, rule.thresholds, n=1, cutoff=0.5)
+                more = f"; did you mean {near[0]}?" if near else ""
+                raise ValueError(f"{key} has no threshold {name}; it has: {has}{more}")
             _sane(key, name, values[name], rule.thresholds[name])
         found[rule.code] = {**found.get(rule.code, {}), **values}
     return found

@@ -102,6 +102,15 @@ def _end_when_told() -> None:
         signal.signal(signal.SIGTERM, _told_to_end)
 
 
+def _command(error: Any) -> str:  # noqa: ANN401 - typer's error has no public name
+    """The command whose page of help helps: an option that lacks its value is refused before it is told which."""
+    if error.ctx:
+        return str(error.ctx.command_path)
+    known: Any = typer.main.get_command(app)
+    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    return f"sad {word}" if word in known.commands else "sad"
+
+
 def _told_to_end(number: int, _frame: object) -> None:
     raise Stopped("told to end", number)
 
@@ -126,8 +135,7 @@ def main() -> None:
             # no word at all: the page of help is the answer
             typer.echo(error.ctx.get_help())
             sys.exit(2)
-        where = error.ctx.command_path if error.ctx else "sad"
-        _refuse(f"{error.format_message()} (see: {where} --help)", 2)
+        _refuse(f"{error.format_message()} (see: {_command(error)} --help)", 2)
     except (KeyboardInterrupt, typer.Abort):
         _refuse("stopped", 130)
     except BrokenPipeError:

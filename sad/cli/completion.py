@@ -27,6 +27,8 @@ def pages(incomplete: str) -> Offered:
     yield from bugs(incomplete)
     yield from rules(incomplete)
     yield from properties(incomplete)
+    if "." in incomplete:
+        yield from ((key.removesuffix("="), told) for key, told in recipe_keys(incomplete))
 
 
 def properties(incomplete: str) -> Offered:
@@ -69,15 +71,15 @@ def recipe_keys(incomplete: str) -> Offered:
 
     from sad.recipe.schema import Recipe
 
-    def under(section: type[BaseModel], path: str) -> Iterator[str]:
+    def under(section: type[BaseModel], path: str) -> Offered:
         for name, field in section.model_fields.items():
             kind = field.annotation
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 yield from under(kind, f"{path}{name}.")
             else:
-                yield f"{path}{name}="
+                yield f"{path}{name}=", (field.description or "").split("\n")[0]
 
-    yield from ((key, "") for key in under(Recipe, "") if key.startswith(incomplete))
+    yield from ((key, told) for key, told in under(Recipe, "") if key.startswith(incomplete))
 
 
 def teachers(incomplete: str) -> Offered:

@@ -35,7 +35,9 @@ _NOTIFY = typer.Option(
     help="Tell of each red flag, once: POST it to an address, or run a command.", metavar="URL|COMMAND"
 )
 _CODE = typer.Argument(
-    help="A bug (V101), a property (I08) or a red flag (R203).", metavar="CODE", autocompletion=completion.pages
+    help="A bug (V101), a property (I08), a red flag (R203) or a key of the recipe (terms.kd).",
+    metavar="CODE",
+    autocompletion=completion.pages,
 )
 _RUN = typer.Argument(help="A run: what the red flag measured in it is told too.", metavar="RUN")
 
@@ -104,7 +106,7 @@ def explain(
     run: Annotated[Path | None, _RUN] = None,
     changed: Annotated[list[str] | None, threshold("Another threshold, e.g. R203.share=0.9.")] = None,
 ) -> None:
-    """Print the page of a bug, a property or a red flag; of a red flag also what it measured in a run."""
+    """Print the page of a bug, a property, a red flag or a key of the recipe; of a red flag also what it measured."""
     from sad_doctor.main import explain as explain_rule
 
     if run is not None:
@@ -119,6 +121,7 @@ def _bug_page(code: str) -> str:
     import difflib
 
     from sad import catalogue
+    from sad.pages.recipe import key_page, nearest_key
     from sad.pages.write import bug_page
     from sad_doctor.rules import RULES
     from sad_doctor.settings import nearest
@@ -127,12 +130,14 @@ def _bug_page(code: str) -> str:
     every |= {name for rule in RULES for name in (rule.code.lower(), rule.name)}
     every |= {n for name, number in catalogue.numbers().items() for n in (name, name.replace("_", "-"), number.lower())}
     if code.strip().lower() not in every:
+        if (told := key_page(code)) is not None:
+            return told
         if code[:1].upper() == "R" and code[1:].isdigit():
             raise UserError(f"no red flag {code}; {nearest(code)}")
         # a name with a slip in it means that one name, not all that are a little like it
         slips = difflib.get_close_matches(code.lower(), sorted(name for name in every if "-" in name), n=1, cutoff=0.8)
-        if slips:
-            raise UserError(f"no bug and no red flag {code!r}; did you mean {slips[0]}?")
+        if slips := slips or ([key] if "." in code and (key := nearest_key(code)) else []):
+            raise UserError(f"no bug, no red flag and no key of the recipe {code!r}; did you mean {slips[0]}?")
     return bug_page(code)
 
 

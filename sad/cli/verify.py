@@ -59,11 +59,13 @@ def verify(
     sets: Annotated[list[str] | None, setting("train.batch_size=4", _RUN)] = None,
     write_fix: Annotated[Path | None, _run("FILE", "Write the mended recipe to this file.")] = None,
 ) -> None:
-    """Reproduce real bugs, catch each, and show the code that trains to be free of it. Exit 0 if all hold, else 1.
+    """Reproduce real bugs, catch each, and show the code that trains to be free of it.
 
-    With --loss, --collator, --evaluator, --step or --alignment: judge that code of yours. Exit 1 if something is
-    broken, 2 if it cannot be judged.
-    With --teacher, --student, --data, --config or --set: examine that run before it starts. Exit 1: something is wrong.
+    With --loss, --collator, --evaluator, --step or --alignment: judge that code of yours.
+
+    With --teacher, --student, --data, --config or --set: examine that run before it starts.
+
+    Exit 0 if all is right, 1 if something is wrong, 2 if it cannot be judged.
     """
     run = overrides({"teacher.model": teacher, "student.model": student, "data.text": data})
     named = {"loss": loss, "collator": collator, "evaluator": evaluator, "step": step, "alignment": alignment}
@@ -113,7 +115,8 @@ def _judged(wanted: Mapping[str, object], code: Mapping[str, str]) -> str:
     if empty := [f"--{interface}" for interface, name in code.items() if not name.strip()]:
         raise UserError(f"{empty[0]} is empty: name your code as PLACE:NAME")
     asked = [what for what, given in wanted.items() if given]
-    asked += [f"--{interface}" for interface in code][1:]
+    if len(code) > 1:
+        asked = [*(f"--{interface}" for interface in code), *(what for what in asked if what != "your code")]
     if len(asked) > 1:
         raise UserError(f"{' and '.join(asked)} at once: one call of sad verify judges one of them")
     return "".join(asked)

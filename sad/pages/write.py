@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from sad import catalogue
 from sad.catalogue import Entry
 from sad.errors import UserError
 from sad.pages.commands import commands_markdown
+from sad.pages.recipe import recipe_markdown
 from sad.pages.record import record_markdown
-from sad.recipe.schema import Recipe
-from sad.recipe.section import Section
 
 FRESH, STALE = 0, 1
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,13 +32,6 @@ _PROPERTIES = """# Properties
 What any right implementation does; `sad verify --matrix` shows which of them catches which bug. The number is that of
 the property in `fixtures/bugs.json`; some are asked of several kinds of code. Each is judged on the faulty code of its
 bugs, where it must break, and on the code that trains, where it must hold.
-"""
-
-_RECIPE = """# The recipe
-
-Every key of a recipe, with its default. Generated from `sad/recipe/schema.py` by `sad pages`: edit it, not this file.
-A recipe is a TOML file; flags go on top of it: `sad train --config run.toml --epochs 3 --set terms.kd.weight=0.5`.
-An unknown key is an error that names the nearest right one. `sad train --dry-run` prints the recipe, resolved.
 """
 
 
@@ -99,7 +90,7 @@ def bug_page(code: str) -> str:
     if pages:
         return "\n".join(_property(n, catalogue.properties()[n], level=1) for n in pages)
     near = catalogue.near(wanted, [*catalogue.entries(), *RULES])
-    raise UserError(f"no bug and no red flag {code!r}; {near}")
+    raise UserError(f"no bug, no red flag and no key of the recipe {code!r}; {near}")
 
 
 def bug_markdown(entry: Entry, level: int = 1) -> str:
@@ -121,65 +112,10 @@ def bugs_markdown() -> str:
     return "\n".join([_BUGS, table, "", *bugs, _PROPERTIES, *properties])
 
 
-def recipe_markdown() -> str:
-    """Return ``docs/recipe.md``: a table for each section of the recipe."""
-    return "\n".join([_RECIPE, *_sections(Recipe, ())])
-
-
 def _property(name: str, page: str, level: int = 2) -> str:
     title, *rest = page.splitlines()
     body = "\n".join(rest).strip()
     return _deeper(f"# `{name}` ({catalogue.numbers()[name]})\n\n{title}\n\n{body}\n", level)
-
-
-def _sections(section: type[Section], path: tuple[str, ...]) -> Iterator[str]:
-    """The tables of a section and of those in it; plain keys come before sections, as in TOML."""
-    fields = section.model_fields
-    plain = {name: field for name, field in fields.items() if not _is_section(field.annotation)}
-    if plain:
-        title = f"## `[{'.'.join(path)}]`" if path else "## Outside any section"
-        rows = [f"| `{name}` | {_default(field)} | {_told(field)} |" for name, field in plain.items()]
-        intro = f"{(section.__doc__ or '').strip()}\n" if path else ""
-        yield "\n".join(
-            [f"{title}\n", *([intro] if intro else []), "| key | default | meaning |", "|---|---|---|", *rows, ""]
-        )
-    for name, field in fields.items():
-        if _is_section(field.annotation):
-            yield from _sections(field.annotation, (*path, name))
-
-
-def _is_section(kind: Any) -> TypeGuard[type[Section]]:  # noqa: ANN401 - any annotation
-    return isinstance(kind, type) and issubclass(kind, Section)
-
-
-def _default(field: Any) -> str:  # noqa: ANN401 - pydantic's FieldInfo
-    value = field.get_default(call_default_factory=True)
-    if value is None:
-        return "not set"
-    return (
-        f"`{value.as_posix()}`"
-        if isinstance(value, Path)
-        else f"`{str(value).lower() if isinstance(value, bool) else value}`"
-    )
-
-
-def _told(field: Any) -> str:  # noqa: ANN401
-    """The sentence under the key, and the values that it takes."""
-    signs = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
-    bounds = [
-        f"{word} {_number(getattr(rule, sign))}"
-        for rule in field.metadata
-        for sign, word in signs
-        if hasattr(rule, sign)
-    ]
-    choices = [f"`{one}`" for one in getattr(field.annotation, "__args__", ()) if isinstance(one, str)]
-    limits = " One of " + ", ".join(choices) + "." if choices else ""
-    limits += f" {' and '.join(bounds).capitalize()}." if bounds else ""
-    return (field.description or "").replace("\n", " ").replace("|", "\\|") + limits
-
-
-def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _deeper(text: str, level: int) -> str:

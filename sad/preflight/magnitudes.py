@@ -61,7 +61,7 @@ def magnitudes(bench: Bench) -> Iterator[Finding]:
     blocks = profile.blocks
     rms = [block.rms for block in blocks]
     worst = max(blocks, key=lambda block: block.raw)
-    raw = f"a raw layerwise loss would be up to {worst.raw:,.4g} (block {worst.number + 1}), "
+    raw = f"a raw layerwise loss would be up to {worst.raw:,.4g} (block {worst.number}), "
     raw += f"the normalised one is {worst.normalised:.3g} there"
     numbers = {"raw": worst.raw, "normalised": worst.normalised, "rms_least": min(rms), "rms_most": max(rms)}
     massive = [block for block in blocks if block.massive]
@@ -142,7 +142,7 @@ def _block(number: int, states: Tensor, position: Tensor, raw: float, normalised
 
 
 def _named(blocks: list[Block]) -> str:
-    numbers = [block.number + 1 for block in blocks]
+    numbers = [block.number for block in blocks]
     span = f"blocks {numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"block {numbers[0]}"
     whole = numbers[-1] - numbers[0] + 1 == len(numbers)
     return span if whole else f"{len(numbers)} of {span}"

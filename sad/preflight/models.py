@@ -77,8 +77,10 @@ def _map(bench: Bench) -> Finding:
     wanted = bench.plan.recipe.terms
     used = {"layerwise", "contrastive"} & set(wanted.weights)
     pairs = layer_pairs(mine.num_hidden_layers, theirs.num_hidden_layers, wanted.layerwise.layers)
-    told = ", ".join(f"{s + 1} to {t + 1}" for s, t in pairs)
-    return Finding(TOPIC, Level.FINE, f"layer map (student's block to teacher's, from 1): {told}{_unused(used)}")
+    told = ", ".join(f"{s} to {t}" for s, t in pairs)
+    # as terms.layerwise.layers numbers them
+    says = f"layer map (student's block to teacher's, the first being 0): {told}{_unused(used)}"
+    return Finding(TOPIC, Level.FINE, says)
 
 
 def _unused(used: set[str]) -> str:

@@ -164,7 +164,9 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Recipe:
 
     Raises UserError with one line: no such file, not TOML, an unknown key (with the nearest right one), a bad value.
     """
-    return parse(tree(overrides, path), str(path) if path else "the flags")
+    # which of the two an error is in is not known here
+    origin = "the flags" if path is None else f"{path} and the flags" if overrides else str(path)
+    return parse(tree(overrides, path), origin)
 
 
 def tree(overrides: Mapping[str, Any], path: Path | None = None) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from torch import Tensor
 from sad.batch import KD, LM, Batch, Sum
 from sad.errors import UserError
 from sad.head.target import Live
-from sad.recipe.terms import Custom
+from sad.recipe.terms import Custom, Terms
 from sad.terms import View
 
 Term = Callable[[View], Sum]
@@ -48,6 +48,13 @@ def make(name: str, custom: Custom) -> Term:
         raise UserError(f'{_called(name, custom)} counts per {per!r}: its `per` must be "boundary" or "label"')
     made: Term = term
     return made
+
+
+def check_names(terms: Terms) -> None:
+    """Raise UserError for a term with a weight that is not where its name says; asks for no model, which loads long."""
+    for name, custom in terms.custom.items():
+        if custom.weight > 0:
+            _find(name, custom.term)
 
 
 def units(term: Term, batch: Batch) -> int:

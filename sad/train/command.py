@@ -164,6 +164,8 @@ def _written(recipe: Recipe) -> str:
 def _per_step(folder: Path) -> int:
     from sad.train.saving import checkpoint
 
+    # said before the models are loaded, which takes long
+    checkpoint.newest(folder)
     return checkpoint.per_step(folder)
 
 

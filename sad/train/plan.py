@@ -25,7 +25,7 @@ from sad.models.forward import text_config
 from sad.pair import Given, Pair, load
 from sad.recipe.schema import Cache as CacheAsked
 from sad.recipe.schema import Recipe
-from sad.terms import NEED_STATES
+from sad.terms import NEED_STATES, custom
 from sad.text import documents, glance
 from sad.train.batches.packing import check_packing
 
@@ -142,6 +142,7 @@ def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None) ->
     if given is None or not given.any:
         check_files(recipe)
     glance(recipe.data)
+    custom.check_names(recipe.terms)
     cache = None if recipe.cache.path is None else open_cache(recipe.cache.path)
     dtype = torch.bfloat16 if device == "cuda" and recipe.train.precision != "fp32" else torch.float32
     pair = load(recipe, dtype, absent_teacher(recipe.teacher.model) if cache else None, given)

@@ -18,6 +18,8 @@ from sad_doctor.record import EVENTS, METRICS, RUN
 from sad_doctor.run import Run
 
 FORMAT = "run folder"
+RECIPE = "recipe.toml"
+"""What `sad train` writes first."""
 _LARGEST_FACTS = 16 << 20
 _DEEPEST_FACT = 12
 _SILENCE = 60.0
@@ -27,6 +29,11 @@ _SILENCE = 60.0
 def recognises(folder: Path) -> bool:
     """Return whether ``folder`` is a run that our writer made."""
     return (folder / RUN).is_file() or ((folder / METRICS).is_file() and (folder / EVENTS).is_file())
+
+
+def begins(folder: Path) -> bool:
+    """Return whether ``folder`` is to be a run of `sad train`: its recipe is there before its record."""
+    return (folder / RECIPE).is_file() and not recognises(folder)
 
 
 class RunFolder:

@@ -126,7 +126,11 @@ def test_weights_of_half_precision_are_trained_in_full(tmp_path: Path) -> None:
         ({"teacher_tokenizer": None}, "a loaded teacher needs its tokenizer: pass teacher_tokenizer"),
         ({"student": 3}, "the student must be a name or a loaded model, not int"),
         ({"dataset": {"text": []}}, "a data set must be a name, texts, or one split"),
-        ({"dataset": ["a", 1]}, "texts must be strings, and one of them is int"),
+        ({"dataset": ["a", 1]}, "texts must be strings, and one of them is int$"),
+        ({"dataset": [{"messages": []}]}, "one of them is dict; give chats as a JSON lines file"),
+        ({"dataset": []}, "there is no text: the data set is empty"),
+        ({"recipe": 7}, "a recipe is a TOML file, a Recipe or a mapping, not int"),
+        ({"recipe": {"train.epochs": 0}}, "^the recipe: train.epochs: "),
         ({"recipe": {"train.epoch": 1}}, "unknown key train.epoch; did you mean epochs?"),
         ({"recipe": "none.toml"}, "cannot read the recipe none.toml"),
         ({"resume": "none"}, "no such run: none"),
@@ -182,3 +186,11 @@ def test_the_package_waits_for_torch_until_it_is_asked() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="no attribute 'destill'"):
         sad.destill  # noqa: B018
+
+
+def test_the_package_names_what_is_loaded_late() -> None:
+    import sad
+    from sad import invariants
+
+    assert {"distill", "Distilled", "__version__"} <= set(dir(sad))
+    assert "check" in dir(invariants)

@@ -1,3 +1,4 @@
+import inspect
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -253,3 +254,18 @@ def test_a_loss_of_exactly_0_comes_before_the_weights_that_it_does_not_move():
 
     assert stories[0].finding.name == "non-finite-hidden"
     assert "weights-frozen" in [one.name for one in stories[0].consequences]
+
+
+@pytest.mark.parametrize("given", ["runs/mine", Path("runs/mine"), None])
+def test_what_is_no_run_is_refused_by_its_type(given):
+    with pytest.raises(TypeError, match=rf"as read\(path\) returns it, not {type(given).__name__}$"):
+        check(given)
+
+
+def test_help_on_it_is_not_the_pages_of_all_rules():
+    assert len(str(inspect.signature(check))) < 200
+    assert len(repr(RULES[0])) < 600
+    assert (
+        check(Run("mine", "csv", Path("mine"), {})).not_checked
+        == check(Run("mine", "csv", Path("mine"), {}), RULES).not_checked
+    )

@@ -2,6 +2,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,6 +81,19 @@ def test_what_json_cannot_hold_is_refused_before_anything_is_written(tmp_path: P
             record.log(1, {"a": object()})  # type: ignore[dict-item]
         record.log(2, {"a": 1.0})
     assert [row["step"] for row in lines(tmp_path / METRICS)] == [2]
+
+
+@pytest.mark.parametrize(("step", "value"), [("a", 1.0), (None, 1.0), (1, "x"), (1, [1.0]), (1, {"a": 1.0})])
+def test_words_are_no_numbers(tmp_path: Path, step: Any, value: Any):
+    with Recorder(tmp_path) as record:
+        with pytest.raises(
+            TypeError, match=r"^(step|loss) is no number but \w+: log takes numbers, event takes words$"
+        ):
+            record.log(step, {"loss": value})
+        record.log(2, {"loss": 1, "scalar": np.float32(2.5), "none": None})
+    assert [{**row, "time": 0} for row in lines(tmp_path / METRICS)] == [
+        {"step": 2, "time": 0, "loss": 1, "scalar": 2.5, "none": None}
+    ]
 
 
 def test_spelling_goes_into_mappings_and_lists():

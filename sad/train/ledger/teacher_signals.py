@@ -18,8 +18,9 @@ def teacher_signals(accelerator: Accelerator, distiller: Distiller, batch: Batch
     """Return the teacher's loss of the student's labels and its entropy, nats per common boundary, by doctor's names.
 
     Over one micro-batch of each process; all get the same numbers, none where there is no boundary, nor from a cache
-    that was made at another temperature than 1. The student runs too, since one pass over the vocabulary gives both:
-    with dropout off, so that no random generator moves.
+    that was made at another temperature than 1. The loss is infinite where no token of the teacher leads to a label.
+    The student runs too, since one pass over the vocabulary gives both: with dropout off, so that no random generator
+    moves.
     """
     moved, modes = batch.to(accelerator.device), {module: module.training for module in distiller.modules()}
     distiller.eval()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -19,6 +20,7 @@ from sad.objective import Objective
 from sad.train.optimizer import check_moment
 from sad.train.processes import engine, sharded
 from sad.train.saving import disk, random_states
+from sad.train.saving.folder import RECIPE
 from sad_doctor import bounded
 from sad_doctor.record import replace_text
 
@@ -215,7 +217,8 @@ def newest(run: Path) -> Path:
     """Return the checkpoint with the most steps. Raises UserError if there is none."""
     found = every(run)
     if not found:
-        raise UserError(f"{run} has no checkpoint to go on from; start a new run with: sad train")
+        again = f"sad train --config {shlex.quote(str(run / RECIPE))}"
+        raise UserError(f"{run} has no checkpoint to go on from; start it again with: {again}")
     return found[-1]
 
 

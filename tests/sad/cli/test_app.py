@@ -56,6 +56,7 @@ def test_a_mistake_is_one_plain_line(
         (("doctor", str(NAN), "--report"), "non-finite", 1),
         (("explain", "non-finite"), "# R401 A series is not finite", 0),
         (("explain", "non-finite", str(NAN)), "measured", 0),
+        (("explain", "terms.kd.weight=2"), "# `terms.kd.weight`", 0),
         (("assets", "list"), "smollm2", 0),
         (("env",), "python", 0),
     ],
@@ -131,6 +132,40 @@ def test_everything_and_something_at_once_is_refused(
 ) -> None:
     assert called(monkeypatch, "verify", "--all", "V104") == 2
     assert capsys.readouterr().err.startswith("sad: --all and V104 at once: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("verify", "--tokenizers", "one"), "Option '--tokenizers' requires 2 arguments. (see: sad verify --help)"),
+        (("cache", "--cache"), "Option '--cache' requires an argument. (see: sad cache --help)"),
+        (("assets", "list", "--odd"), "No such option: --odd (see: sad assets list --help)"),
+        (("--odd",), "No such option: --odd (see: sad --help)"),
+        (
+            ("verify", "--loss", "a:b", "--step", "c:d"),
+            "--loss and --step at once: one call of sad verify judges one of them",
+        ),
+        (
+            ("verify", "--loss", "a:b", "--teacher", "c"),
+            "your code and a run at once: one call of sad verify judges one of them",
+        ),
+        (
+            ("explain", "R103", str(NAN), "--set", "R101.odd=1"),
+            "R101 has no threshold odd; it has: digits, fewer_digits, evaluations, jump, rate_after, zero_records, "
+            "update",
+        ),
+        (
+            ("explain", "terms.kd.wieght"),
+            "no bug, no red flag and no key of the recipe 'terms.kd.wieght'; did you mean terms.kd.weight?",
+        ),
+    ],
+    ids=lambda one: " ".join(one[:2]) if isinstance(one, tuple) else "",
+)
+def test_a_mistake_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str
+) -> None:
+    assert called(monkeypatch, *words) == 2
+    assert capsys.readouterr().err == f"sad: {told}\n"
 
 
 def test_a_reader_that_goes_away_is_no_mistake() -> None:

@@ -41,6 +41,7 @@ def asked(shell: str, words: str) -> list[str]:
         ("train --set terms.kd.w", "terms.kd.weight="),
         ("doctor --select loss-s", "loss-spike"),
         ("explain R20", "R203"),
+        ("explain terms.kd.w", "terms.kd.weight"),
     ],
 )
 def test_bash_is_offered_values(words: str, wanted: str) -> None:

@@ -59,7 +59,7 @@ def test_it_is_measured_also_where_no_term_compares_states(bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("numbers", "told"), [([1], "block 2"), ([0, 1, 2], "blocks 1 to 3"), ([0, 2, 5], "3 of blocks 1 to 6")]
+    ("numbers", "told"), [([1], "block 1"), ([0, 1, 2], "blocks 0 to 2"), ([0, 2, 5], "3 of blocks 0 to 5")]
 )
 def test_the_blocks_are_named_from_one(numbers, told) -> None:
     assert _named([SimpleNamespace(number=number) for number in numbers]) == told

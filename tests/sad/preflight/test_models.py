@@ -22,7 +22,7 @@ def test_a_sound_pair_is_fine_and_its_shape_is_told(bench) -> None:
     found = list(models(bench()))
     assert all(f.level is Level.FINE for f in found)
     says = " ".join(f.says for f in found)
-    for part in ("3 layers x 32", "2 layers x 16", "float32", "head tied", "2 to 3", "every trainable tensor"):
+    for part in ("3 layers x 32", "2 layers x 16", "float32", "head tied", "1 to 2", "every trainable tensor"):
         assert part in says
 
 

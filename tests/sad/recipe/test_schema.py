@@ -82,6 +82,8 @@ def test_a_mistake_names_the_file(tmp_path: Path) -> None:
     message = refused(path=path)
     assert message.startswith(f"{path}: train.epochs: ")
     assert "'many'" in message
+    # the file may be right and a flag wrong
+    assert refused(path=path, train__batch_size=0).startswith(f"{path} and the flags: train.")
 
 
 @pytest.mark.parametrize(

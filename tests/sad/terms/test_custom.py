@@ -12,8 +12,10 @@ from sad import tiny
 from sad.data import blank, collate
 from sad.distiller import Distiller
 from sad.errors import UserError
+from sad.recipe.schema import load
 from sad.recipe.terms import Terms
 from sad.terms import custom
+from sad.train.plan import make_plan
 from sad_doctor import names
 
 OWN = """
@@ -269,6 +271,15 @@ def test_options_that_it_does_not_take_are_refused(file: Path) -> None:
     message = refused(terms(file, "Small", siez=2.0))
     assert "does not take its options: TypeError: " in message
     assert "siez" in message
+
+
+def test_what_is_not_there_is_told_before_models_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sad.train.plan.load", lambda *_: pytest.fail("the models were loaded"))
+    own = {"terms.custom": {"mine": {"term": "nowhere:Mine", "weight": 0.1}}}
+    with pytest.raises(UserError, match=r"terms.custom.mine: cannot import nowhere"):
+        make_plan(load(None, own))
+    with pytest.raises(pytest.fail.Exception, match="the models were loaded"):
+        make_plan(load(None, {"terms.custom": {"mine": {"term": "nowhere:Mine", "weight": 0.0}}}))
 
 
 def test_what_is_not_there_is_refused(file: Path, tmp_path: Path) -> None:

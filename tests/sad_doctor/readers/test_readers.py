@@ -195,6 +195,14 @@ def test_a_folder_says_what_was_skipped_and_what_lies_below(tmp_path: Path) -> N
         read(tmp_path)
 
 
+def test_a_run_that_ended_before_its_first_step_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").touch()
+    with pytest.raises(Unreadable, match="a run that has no record: it has not begun, or ended before its first step"):
+        read(tmp_path)
+    (tmp_path / "loss.csv").write_text("step,loss\n1,2\n2,1\n", encoding="utf-8")
+    assert read(tmp_path).columns
+
+
 def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     os.mkfifo(tmp_path / "sub" / "pipe.log")

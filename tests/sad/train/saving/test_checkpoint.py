@@ -159,7 +159,7 @@ def refused(rig: Rig, run: Path) -> str:
 
 
 def test_a_run_without_a_checkpoint_says_so(tmp_path: Path) -> None:
-    assert "has no checkpoint to go on from" in refused(Rig(), tmp_path)
+    assert refused(Rig(), tmp_path).endswith(f"again with: sad train --config {tmp_path}/recipe.toml")
 
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
