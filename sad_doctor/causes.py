@@ -124,6 +124,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "kd-stays": ("kd-out-of-step", "student-no-better", "term-rises"),
     # a label or a token that is wrong
     "label-loss-too-low": (
+        "certainty-disagrees",
         "label-loss-apart",
         "kd-out-of-step",
         "targets-degenerate",
@@ -137,12 +138,14 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("gradient-always-clipped", "evaluation-objective-differs", "lm-rises-while-kd-falls"),
     ),
     "overfitting": (
+        "certainty-disagrees",
         "label-loss-apart",
         *("student-no-better", "worse-than-uniform", "perplexity-too-high", "early-plateau", "learns-little"),
         "level-breaks",
     ),
     # the evaluation is of something else
     "evaluation-objective-differs": (
+        "certainty-disagrees",
         "term-apart",
         "label-loss-apart",
         *("perplexity-disagrees", "student-no-better", "perplexity-too-high", "early-plateau", "worse-than-uniform"),
@@ -202,6 +205,13 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "overfitting",
     ),
     "term-collapses": ("kd-out-of-step", "kd-stays", "level-breaks"),
+    "weight-runs-away": (
+        *("term-dominates", "total-too-high", "loss-diverges", "loss-spike", "level-breaks", "gradient-grows"),
+        *("gradient-always-clipped", "totals-differ", "layerwise-too-high", "term-owns-the-gradient", "kd-out-of-step"),
+        *("early-plateau", "student-no-better", "loss-oscillates", "term-rises", "batches-repeat"),
+    ),
+    "total-negative": ("noise-missing", "level-breaks", "term-rises", "early-plateau", "kd-out-of-step"),
+    "term-flickers": ("kd-out-of-step", "kd-stays", "loss-oscillates", "parts-do-not-sum", "covers-little"),
     "memory-grows": ("throughput-falls",),
     "evaluation-better": ("label-loss-apart",),
     "term-apart": ("kd-out-of-step", "term-rises", "student-no-better", "worse-than-uniform"),

@@ -18,8 +18,8 @@ from sad_doctor.run import Run
 SLACK = 0.15
 """The share of a consequence's range within which its cause may begin: evaluations stand apart, and medians span."""
 
-NOTES = frozenset({"raw-is-weighted"})
-"""Rules whose hints say how to read the log and not that anything is wrong: they come last."""
+NOTES = frozenset({"raw-is-weighted", "too-few-records"})
+"""Rules whose hints say how to read the log, or how far to trust it, and not that anything is wrong: they come last."""
 
 PICTURES = frozenset(
     {
@@ -35,9 +35,15 @@ PICTURES = frozenset(
         "evaluation-better",
         "learning-rate-odd",
         "totals-differ",
+        "certainty-disagrees",
+        "kd-out-of-step",
+        "measures-part",
     }
 )
 """Rules of a picture that many causes leave: their hints come after those that name a cause."""
+
+_LATER = 10
+"""More than there are groups of rules: each sort of hint keeps their order."""
 
 ORDER = ("R1", "R5", "R4", "R2", "R3")
 """Which of two findings of one level comes first, by the group of its rule: what makes the rest of the log worthless
@@ -133,9 +139,9 @@ def _explains(cause: Finding, finding: Finding, explains: Mapping[str, Sequence[
 def _rank(finding: Finding) -> tuple[int, int, str, float, str]:
     group = ORDER.index(finding.rule[:2]) if finding.rule[:2] in ORDER else len(ORDER)
     if finding.level == Level.INFO and finding.name in NOTES:
-        group = len(ORDER) + 2
+        group += 2 * _LATER
     elif finding.level == Level.INFO and finding.name in PICTURES:
-        group = len(ORDER) + 1
+        group += _LATER
     first = float("-inf") if finding.first_step is None else finding.first_step
     return -finding.level, group, finding.rule, first, finding.headline
 

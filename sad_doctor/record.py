@@ -79,7 +79,7 @@ class Recorder:
         self._facts.setdefault(names.STARTED, time.time())
         self.heartbeat()
 
-    def log(self, step: int, values: Mapping[str, float], at: float | None = None) -> None:
+    def log(self, step: int, values: Mapping[str, float | None], at: float | None = None) -> None:
         """Append one line with the values of ``step``: numbers or scalars of any library; written at once. None is no
         value. ``at`` is when it was, in seconds since the epoch, if that is not now.
 

@@ -44,7 +44,6 @@ ELSEWHERE = {
     "sad_doctor/readers/mlflow_database.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
     "sad_doctor/readers/mlflow_files.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
     "sad_doctor/readers/tensorboard.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
-    "sad_doctor/readers/trackio_database.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
     "sad_doctor/readers/cached_rows.py": "tests/sad_doctor/readers/test_cache.py opens and follows with it",
     "sad_doctor/readers/wandb_run.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
     "sad/train/command.py": "tests/e2e/test_train_cli.py",

@@ -16,7 +16,10 @@ BLOWN_UP = ("loss-diverges", "loss-oscillates", "non-finite", "loss-spike", "sta
 SET_BACK = ("loss-diverges", "loss-oscillates", "loss-spike", "resume-jumps", "starts-over", "level-breaks")
 """From one step to the next the student, or what it is asked, is another one."""
 
-BY_HEART = ("overfitting", "label-loss-too-low", "noise-missing", "batches-repeat", "label-loss-apart")
+BY_HEART = (
+    *("overfitting", "label-loss-too-low", "noise-missing", "batches-repeat", "label-loss-apart"),
+    *("evaluation-seen", "certainty-disagrees"),
+)
 """The student is asked what it was told."""
 
 OTHER_TARGETS = (
@@ -25,7 +28,10 @@ OTHER_TARGETS = (
 )
 """The teacher answers for something else, or is another one."""
 
-OTHER_MEASURE = ("evaluation-objective-differs", "perplexity-disagrees", "evaluation-better", "totals-differ")
+OTHER_MEASURE = (
+    *("evaluation-objective-differs", "perplexity-disagrees", "evaluation-better", "totals-differ"),
+    *("certainty-disagrees", "evaluation-set-changes"),
+)
 """The evaluation counts in another way than the training."""
 
 BROKEN = ("non-finite", "non-finite-hidden", "non-finite-gradient")

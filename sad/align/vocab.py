@@ -71,7 +71,7 @@ class VocabMap:
     def mass(self, teacher_logits: Float[Tensor, "boundary teacher_vocab"]) -> Float[Tensor, " boundary"]:
         """Return the share of the teacher's mass that has a student token, per boundary."""
         p = torch.softmax(teacher_logits[:, : self.teacher_size].float(), dim=-1)
-        return torch.ones_like(p[:, 0]) if self.identity else self._gather(p).sum(dim=-1)
+        return p.new_ones(len(p)) if self.identity else self._gather(p).sum(dim=-1)
 
     def restrict(self, student_logits: Float[Tensor, "boundary student_rows"]) -> Float[Tensor, "boundary vocab"]:
         """Leave out the padding rows of the student's head."""

@@ -52,6 +52,8 @@ class Packer:
         self._source, self._room, self._seed, self._rows = source, room, seed, rows
         none = np.empty(0, np.int64)
         self._begins = {0: Begin(0, 0, none, none)}
+        # the last of them
+        self._begun = 0
         self._pools: dict[int, Pool] = {}
         self._last: int | None = None
 
@@ -66,7 +68,7 @@ class Packer:
 
         Two threads may ask at a time: what both of them make is the same.
         """
-        at = min(number, max(self._begins))
+        at = min(number, self._begun)
         while True:
             found = self._pools.get(at) or self._made(at, until)
             if found is None or at in (number, self._last):
@@ -78,7 +80,7 @@ class Packer:
         """All rows; None as long as the end of the stream is not known."""
         if self._source.size is None:
             return None
-        at = max(self._begins)
+        at = self._begun
         while self._last is None:
             self.pool(at)
             at += 1
@@ -99,6 +101,7 @@ class Packer:
         made = Pool(begin.rows, [windows[rows[i]] for i in np.sort(by_fill[:wanted])], stop)
         if len(rest) or int(sizes.sum()) >= wanted * self._room:
             self._begins[number + 1] = Begin(begin.rows + len(made.rows), stop, windows[rest], sizes[rest])
+            self._begun = max(self._begun, number + 1)
         else:
             self._last = number
         # the last of it that another thread sees; two pools at the most are looked at together

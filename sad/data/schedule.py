@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -59,7 +60,7 @@ def rows_of(sizes: Ints, room: int, seed: int, *part: int) -> list[Ints]:
     longest_first = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
     rows: list[list[int]] = []
     # rows by the room that is left in them
-    left: list[list[int]] = [[] for _ in range(room + 1)]
+    left: dict[int, list[int]] = defaultdict(list)
     filled = np.zeros(room + 1, dtype=bool)
     for number in longest_first.tolist():
         size = int(sizes[number])

@@ -4,7 +4,8 @@
 With teacher states of which one activation is thousands of times larger than the rest: the term's value lies below
 10 at every length from 34 to 384; the largest is at most 1.5 times the smallest; at length 384 no position and no
 top 0.01% of the elements has more than 5% of the squared gradient (a fair share of a position is 0.26%). A teacher
-whose states are 2^30 times as large, or as small, teaches the same: the value is within 1e-3.
+whose states are 2^30 times as large, or as small, teaches the same: the value is within 1e-3, also where they are all
+below 0.
 
 ## Why it must hold
 Such activations sit at the first position of real teachers (Sun et al. 2024, arXiv 2402.17762). A term that they own
@@ -87,12 +88,15 @@ def scale_and_dominance(term: Term) -> Verdict:
 
 def _judge(term: Term, profile: Profile) -> tuple[list[str], dict[str, float]]:
     values = {length: float(term(*profile.states(length)).detach()) for length in LENGTHS}
-    short = values[LENGTHS[0]]
     largest, smallest = max(values.values()), min(values.values())
     ratio = largest / smallest if smallest > 0 else float("inf")
     position, elements = _ownership(term, profile)
     student, teacher = profile.states(LENGTHS[0])
-    sized = {size: float(term(student, size * teacher).detach()) for size in SIZES}
+    signs = {"": teacher, ", all below 0": -teacher.abs()}
+    known = {sign: float(term(student, states).detach()) for sign, states in signs.items()}
+    sized = {
+        (size, sign): float(term(student, size * states).detach()) for size in SIZES for sign, states in signs.items()
+    }
     faults = [
         fault
         for fault, sound in (
@@ -101,8 +105,11 @@ def _judge(term: Term, profile: Profile) -> tuple[list[str], dict[str, float]]:
             ("owned by one position", position <= SHARE),
             (f"a few elements have {elements:.1%}", elements <= SHARE),
             *(
-                (f"{value:.2f} for a teacher {size:.0e} times as large", abs(value - short) <= UNITS * short)
-                for size, value in sized.items()
+                (
+                    f"{value:.2f} for a teacher {size:.0e} times as large{of}",
+                    abs(value - known[of]) <= UNITS * known[of],
+                )
+                for (size, of), value in sized.items()
             ),
         )
         if not sound

@@ -159,7 +159,7 @@ class Bench:
 def heaviest(plan: Plan) -> list[Example]:
     """Return the micro-batch with the most padded tokens among those of the first ``LOOKED_AT`` steps."""
     schedule = plan.schedule()
-    if schedule.packs is not None:
+    if plan.recipe.train.packing:
         # rows are about full: as many of the longest windows as hold as many tokens
         sides = longest_sides(plan.train)
         wanted = plan.recipe.train.batch_size * plan.recipe.data.max_length

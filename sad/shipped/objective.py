@@ -24,6 +24,7 @@ from sad.distiller import Distiller
 from sad.head.linear import check_head
 from sad.models.forward import text_config
 from sad.pair import Pair
+from sad.shipped.preparation import streamed
 from sad.subjects.following import Following
 from sad.subjects.objective import (
     AGREEMENT,
@@ -81,7 +82,12 @@ def shipped_objective() -> Learner:
 def _learn(task: Task) -> Account:
     if task.following is not None and task.following.stopped is not None:
         return _taken_up(task, task.following.stopped)
-    return _account(task, _plan(task))
+    plan = _plan(task)
+    if not task.stored:
+        return _account(task, plan)
+    # a teacher that is asked beforehand may be asked about a stream: all that the steps take is read before
+    with streamed(task.texts, plan.pair.readers, LONG) as read:
+        return _account(task, replace(plan, train=read).whole())
 
 
 def _taken_up(task: Task, stopped: int) -> Account:

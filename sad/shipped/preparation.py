@@ -15,7 +15,7 @@ import numpy as np
 from sad import data, tiny
 from sad.align.example import Written, text_of
 from sad.align.reader import Ints, Reader
-from sad.data import cache, facts, segments
+from sad.data import cache, facts, pools, segments
 from sad.data.maker import ChangedError
 from sad.document import Document
 from sad.errors import UserError
@@ -115,11 +115,12 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
         return found
 
 
-def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> data.Streamed:
-    """Return the examples of texts of a stream that has ended, in a few segments: so many stay open."""
+@contextmanager
+def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> Iterator[data.Streamed]:
+    """Give a stream of texts that nobody has read yet, in a few segments; while this is open it can be read."""
     some = 1 + _size(texts) // SEGMENTS
-    with _folder(), patch.multiple(segments, FIRST=some, MOST=some):
-        return _whole(texts, readers, max_length)
+    with _folder(), patch.multiple(segments, FIRST=some, MOST=some), patch.object(pools, "FIRST", 1):
+        yield data.Streamed(iter(texts), readers, max_length, workers=0)
 
 
 def _whole(texts: Sequence[Written], readers: data.Readers, max_length: int, up_to: str = "") -> data.Streamed:

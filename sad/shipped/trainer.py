@@ -16,8 +16,8 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-from sad import tiny
-from sad.batch import ALM, ATTENTION, KD, LAYERWISE, LM
+from sad import data, tiny
+from sad.batch import ALM, ATTENTION, KD, LAYERWISE, LM, Batch
 from sad.errors import Stopped
 from sad.pair import Pair
 from sad.shipped.preparation import streamed
@@ -26,6 +26,7 @@ from sad.subjects.processes import on_processes
 from sad.subjects.schedules import Schedule
 from sad.subjects.trainer import NEVER, Claims, Line, Setup, Trace, Watch, joined, weights
 from sad.train import loop
+from sad.train.batches.feed import Feed
 from sad.train.plan import Plan
 from sad.train.processes import devices
 from sad.train.saving.checkpoint import Progress
@@ -73,32 +74,45 @@ def shipped_trainer() -> ShippedTrainer:
 def _run_as_one_of_several(setup: Setup) -> Trace:
     # what the process that this one was forked from knew of itself
     AcceleratorState._reset_state(reset_partial_state=True)
-    deal, passes = devices.dealt, list[int]()
+    deal, passes, takes = devices.dealt, list[int](), list[list[bool]]()
+    take = Feed.take
 
     def counted(groups: Sequence[list[Item]], accelerator: Accelerator) -> list[list[Item]]:
         dealt = deal(groups, accelerator)
         passes.append(len(dealt))
         return dealt
 
-    with patch.object(devices, "dealt", counted):
+    def taken(feed: Feed, step: int, cuts: int) -> list[Batch]:
+        batches = take(feed, step, cuts)
+        takes.append([len(batch.targets) > 0 for batch in batches])
+        return batches
+
+    with patch.object(devices, "dealt", counted), patch.object(Feed, "take", taken):
         trace = _run(setup)
     every: list[list[int]] = [[] for _ in range(setup.processes)]
     torch.distributed.all_gather_object(every, passes)
     # those that hold pieces of one model wait for one another in each
     assert every == [passes] * setup.processes, f"the processes take {every} batches to score"
+    each: list[list[list[bool]]] = [[] for _ in range(setup.processes)]
+    torch.distributed.all_gather_object(each, takes)
+    for step, same in enumerate(zip(*each, strict=True), 1):
+        assert len({len(one) for one in same}) == 1, f"the processes take {[*map(len, same)]} batches in step {step}"
+        assert all(map(any, zip(*same, strict=True))), f"in step {step} there is a batch in which nobody has a text"
     return trace
 
 
 def _run(setup: Setup) -> Trace:
     watch = Watch()
-    plan = _plan(setup)
+    plan, texts = _plan(setup), _texts(setup)
     progress = partial(Progress, cuts=setup.cuts)
     cut = patch.object(loop, "Progress", progress)
     # nobody reads the student that the run ends with
     unread = patch.object(loop, "export")
-    with TemporaryDirectory() as made, watch, seeing(plan.train, watch.read), cut, unread:
+    stream = streamed(texts, plan.pair.readers, plan.recipe.data.max_length)
+    with TemporaryDirectory() as made, watch, seeing(plan.train, watch.read), cut, unread, stream as read:
         folder = Path(made)
-        found = loop.train(plan, folder, tiny.Silent())
+        # both ways to the text are asked: an odd number comes as a stream. What a run is compared with has as many
+        found = loop.train(replace(plan, train=read) if len(texts) % 2 else plan, folder, tiny.Silent())
         if found.ending.signal is not None:
             # the run ended as it should; whoever asked for that wants no verdict on the steps that are missing
             raise Stopped("stopped before the check was done", found.ending.signal)
@@ -123,6 +137,8 @@ def _plan(setup: Setup) -> Plan:
             "grad_shares_every": 0 if setup.log_every == NEVER else SELDOM,
             "eval_every": setup.eval_every,
             "save_every": setup.steps,
+            "epochs": setup.epochs,
+            "max_steps": setup.steps,
             # a look at the record takes longer than a step
             "on_red_flag": "ignore",
             **own,
@@ -133,12 +149,9 @@ def _plan(setup: Setup) -> Plan:
     if setup.ramp:
         changes["shares"] = {KD: 50.0, LM: 30.0, LAYERWISE: 20.0}
     made = tiny.plan(changes, of=_pair())
-    read = streamed(_texts(setup), made.pair.readers, made.recipe.data.max_length)
+    read = data.examples(_texts(setup), made.pair.readers, made.recipe.data.max_length)
     assert len(read) == len(setup.lengths), "a text is one window"
-    # both ways to the text are asked: an odd number comes as a stream. What a run is compared with has as many
-    plan = replace(made, train=read if len(read) % 2 else list(read))
-    steps = setup.epochs * plan.schedule(setup.processes).steps_per_epoch
-    return replace(plan, steps=steps)
+    return replace(made, train=read, steps=setup.steps)
 
 
 @cache

@@ -64,8 +64,9 @@ _KNOWN = {
 }
 
 _TERMS = {
-    **dict.fromkeys(("kd", "distill", "distillation", "distil", "logit_kd", "logits", "l_kd", "lkd"), names.KD),
+    **dict.fromkeys(("kd", "distill", "distillation", "distil", "ds", "logit_kd", "logits", "l_kd", "lkd"), names.KD),
     **dict.fromkeys(("soft", "soft_target", "soft_targets", "soft_label", "soft_labels"), names.KD),
+    **{"matched": names.KD, "unmatched": "uld"},  # TRL's GOLD: tokens of both vocabularies, and the others
     **dict.fromkeys(("kl", "kld", "kl_div", "kl_divergence", "forward_kl", "reverse_kl", "fkl", "rkl"), names.KD),
     **dict.fromkeys(("lm", "language_model", "mlm", "clm", "ntp", "next_token"), names.LM),
     **{term: term for term in ("ce", "nll", "sft", "task")},

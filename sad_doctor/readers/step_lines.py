@@ -29,6 +29,13 @@ _PAIR = re.compile(
     rf"(?P<value>{_THOUSANDS}|{_KILO}|{NUMBER})(?:\s{{0,3}}/\s{{0,3}}(?P<of>\d{{1,15}}))?",
     re.IGNORECASE,
 )
+_WRAPPED = re.compile(
+    rf"\b(?:tensor|array|(?:np\.|numpy\.)?float\d\d)\(\[?\s{{0,3}}({NUMBER})(?:[^()]|\([^()]{{0,80}}\)){{0,120}}\)",
+    re.IGNORECASE,
+)
+"""A number as a tensor, or as NumPy's, prints itself."""
+_QUOTED = re.compile(rf'": "({NUMBER})"', re.IGNORECASE)
+"""A number as a text of JSON, behind its name."""
 _OF = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.]*[./\-])")
 _EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
 _REST = re.compile(r"[\s,;|:=()\[\]{}\-–—>*#']*")
@@ -70,6 +77,10 @@ class Line:
 def parse(line: str) -> Line | None:
     """Return what a line says of a training, or None if it has neither a loss nor a step nor an epoch."""
     line = line[:LONGEST]
+    if '": "' in line:
+        line = _QUOTED.sub(r"': \1", line)
+    if "tensor(" in line or "float" in line or "array(" in line:
+        line = _WRAPPED.sub(r"\1", line)
     step = steps = epoch = epochs = None
     values: dict[str, float] = {}
     words, rest = "", []
@@ -83,7 +94,8 @@ def parse(line: str) -> Line | None:
         at = found.end()
         words += " " + found["name"]
         if step_rank(name) is not None:
-            if step is None and " per " not in found["name"]:
+            # fairseq's "update" is a part of an epoch, and "num_updates" the steps
+            if (step is None or (step % 1 and not value % 1)) and " per " not in found["name"]:
                 step, steps = value, int(of) if of else steps
         elif plain(name) in _EPOCHS:
             epoch, epochs = value, int(of) if of else epochs

@@ -8,22 +8,30 @@ from collections.abc import Iterator
 from sad_doctor.readers.database import Database
 from sad_doctor.readers.database_run import Row, Store
 
-_METRICS = "SELECT id, step, metrics FROM metrics WHERE run_name = ? AND id > ? ORDER BY id LIMIT ?"
+_METRICS = "SELECT id, step, metrics FROM metrics WHERE {key} = ? AND id > ? ORDER BY id LIMIT ?"
+_NAMES = "SELECT {key}, max(run_name) FROM metrics GROUP BY {key} ORDER BY max(id) DESC"
+
+
+def _key(database: Database, table: str) -> str:
+    """The column that tells runs apart: newer versions give each an id, and one name may be used again."""
+    found = {str(row[1]) for row in database.rows(f"PRAGMA table_xinfo({table})")}
+    return "run_id" if "run_id" in found else "run_name"
 
 
 def _runs(database: Database) -> dict[str, str]:
-    query = "SELECT run_name FROM metrics GROUP BY run_name ORDER BY max(id) DESC"
-    return {str(name): str(name) for (name,) in database.rows(query)}
+    query = _NAMES.format(key=_key(database, "metrics"))
+    return {str(one): str(name) for one, name in database.rows(query)}
 
 
 def _rows(database: Database, run: str, last: int) -> Iterator[tuple[int, Row]]:
-    for at, step, metrics in database.after(_METRICS, last, run):
+    for at, step, metrics in database.after(_METRICS.format(key=_key(database, "metrics")), last, run):
         yield at, {**_object(metrics), "step": step}
 
 
 def _facts(database: Database, run: str) -> Row:
     told: dict[str, object] = {}
-    for (config,) in database.rows("SELECT config FROM configs WHERE run_name = ?", run):
+    query = f"SELECT config FROM configs WHERE {_key(database, 'configs')} = ?"
+    for (config,) in database.rows(query, run):
         told |= {key: value for key, value in _object(config).items() if key != "status"}
     return told
 

@@ -12,15 +12,16 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Sequence
 from itertools import compress
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sad_doctor.readers.jsonlines import quick
 
-LEAST = 1 << 14
-"""Bytes from which on this way is the quicker one."""
+LEAST, MOST = 1 << 14, 1 << 20
+"""Bytes from which on this way is the quicker one, and up to which: the places of what is looked for in one record of
+many megabytes would take hundreds of them."""
 _NUMBER, _HISTORY, _ITEM, _KEY, _PART, _VALUE, _VALUE_TOO = 0x08, 0x12, 0x0A, 0x0A, 0x12, 0x82, 0x01
 _STEP, _STEP_NUMBER, _NO_STEP = 0x12, 0x08, -1
 _WIRE_TYPE, _BYTES = 7, 2
@@ -43,7 +44,7 @@ def histories(records: Sequence[bytes], told: Collection[int]) -> Iterator[tuple
     The step is None where only an item may tell it. A record that is nothing but one field of bytes is passed over if
     the number of that field is not in ``told``.
     """
-    if sum(map(len, records)) < LEAST:
+    if not LEAST <= sum(map(len, records)) <= MOST:
         yield (), records
         return
     block = _Block(records, told)
@@ -61,9 +62,10 @@ def histories(records: Sequence[bytes], told: Collection[int]) -> Iterator[tuple
 class _Block:
     """Records one behind the other in a text.
 
-    Of each record there are its ``begin``, ``content`` and ``end``, whether it is ``silent``, and whether it is still
-    thought to be ``usual``; of each item its ``record``, its first byte ``item``, the ``mark`` of its value and the
-    place ``behind`` it; ``first`` and ``last`` are the items that are so in their records.
+    Of each record it knows the ``begin``, the ``content``, the ``tail`` behind the items and the ``end``, whether it is
+    ``silent``, and whether it is still thought to be ``usual``; of each item the ``record``, its first byte ``item``,
+    the ``mark`` of its value and the place ``behind`` it. ``first`` and ``last`` are the items that are so in their
+    records. All are places in the text or flags, in the order of the file.
     """
 
     def __init__(self, records: Sequence[bytes], told: Collection[int]) -> None:
@@ -166,34 +168,32 @@ class _Block:
         self._blank(self._tail[self._usual], self._end[self._usual])
         self._drop(~self._usual)
         counts = np.bincount(self._record[kept], minlength=self._begin.size)
-        self._check_marks(3 * counts + np.bincount(self._record_of(parts), minlength=counts.size))
+        joints = np.bincount(np.searchsorted(item, parts, "right") - 1, minlength=item.size)
+        marks = self._text == _QUOTE, self._text == _ESCAPE, self._text == _COMMA
+        if sum(map(np.count_nonzero, marks)) != 3 * item.size + parts.size:
+            self._leave_out(counts, item, mark, joints)
         return counts
 
-    def _check_marks(self, written: Numbers) -> None:
-        """Leave out records in which more commas, quotes and escapes stand than were written: they are in its texts.
+    def _leave_out(self, counts: Numbers, item: Numbers, mark: Numbers, joints: Numbers) -> None:
+        """Leave out records with a comma in a key or a value, or with a quote or an escape in a key, of their own.
 
-        Then nothing in a key ends it, and nothing in a value is a key or a value of its own.
+        Then no key ends before its end. And a value is one: if it were more, or less, its object would have more or
+        fewer keys than there are items, for no comma is there that parts anything else.
         """
-        marks = (self._text == _COMMA) | (self._text == _QUOTE) | (self._text == _ESCAPE)
-        if np.count_nonzero(marks) != written.sum():
-            strange = self._usual & (np.add.reduceat(marks, self._begin, dtype=np.int64) != written)
-            self._usual &= ~strange
-            self._drop(strange)
+        signs = np.flatnonzero((self._text == _QUOTE) | (self._text == _ESCAPE))
+        in_key = np.searchsorted(signs, mark, "right") - np.searchsorted(signs, item)
+        commas = np.add.reduceat(self._text == _COMMA, self._begin, dtype=np.int64)
+        strange = self._usual & (commas != counts)
+        strange[self._record_of(item[in_key != 2 + joints])] = True
+        self._usual &= ~strange
+        self._drop(strange)
 
     def _parsed(self, places: Numbers) -> list[dict[str, Any]]:
         """Return what the text says; nothing if it cannot be read."""
         if not places.size:
             return []
         self._text[self._end[places[-1]] + 1] = _CLOSE
-        told = self._text[: -len(_BEHIND)].tobytes()
-        rows: Any = []
-        for parse in (quick, json.loads):  # the quick one refuses NaN
-            try:
-                rows = parse(told)
-                break
-            except (ValueError, RecursionError):
-                continue
-        return rows  # type: ignore[no-any-return]
+        return _rows_of(self._text[: -len(_BEHIND)].tobytes())
 
     def _drop(self, records: Flags) -> None:
         for place in np.flatnonzero(records).tolist():
@@ -218,3 +218,16 @@ class _Block:
             at = at + going
             going = going & (byte >= _ONE_BYTE)
         return value, at, ~going
+
+
+def _rows_of(text: bytes) -> list[dict[str, Any]]:
+    """Return the objects that an array holds; none if it is broken."""
+    try:
+        return cast(list[dict[str, Any]], quick(text))
+    except (ValueError, RecursionError):
+        pass
+    try:
+        # NaN, which the quick one refuses; what is no UTF-8 must be refused here too, and bytes would not be
+        return cast(list[dict[str, Any]], json.loads(text.decode()))
+    except (ValueError, RecursionError):
+        return []

@@ -2,7 +2,8 @@
 
 ## What it sees
 The loss goes up and down from record to record in a pattern that comes again after a fixed number of records: what one
-batch adds to it, it adds again a pass later.
+batch adds to it, it adds again a pass later. Or the loss or the entropy of the teacher, which never learns, takes the
+same values to the last digit again and again: those are the same batches, whatever their order.
 
 ## Why it is bad
 The data is not shuffled anew in each pass, or the loader starts again at its beginning, at a resume or at each
@@ -13,6 +14,8 @@ shorter, part of the data is never seen.
 ## Thresholds
 - `alike = 0.75`: the correlation of the changes with those one pattern earlier. `above = 0.35`: how far it must stand
   out of those a record more and less.
+- `same = 0.5`, `digits = 6`: the share of different values of the teacher's below which they come again, and the digits
+  that they must have.
 - `records = 40`: fewest records; the shortest pattern is 3, the longest a third of the records.
 
 ## Example
@@ -78,6 +81,39 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             lag = int(good[0]) + 3
             yield _finding(column, lag, float(likeness[good[0] + 1]))
             return
+    if (found := _of_the_teacher(run, t)) is not None:
+        yield found
+
+
+def _of_the_teacher(run: Run, t: Thresholds) -> Finding | None:
+    """Values of the teacher's that come again: its weights rest, so they are of the same batches."""
+    for name in (names.TEACHER_LOSS, names.TEACHER_ENTROPY):
+        told = run.get(name)
+        column = None if told is None else signals.finite(signals.tidy(told))
+        if column is None or len(column) < t["records"]:
+            continue
+        value = column.value[-_LAST:]
+        digits = np.median([signals.significant_digits(float(v)) for v in signals.sample(value)])
+        # one batch in two orders of its texts differs by rounding
+        different = np.unique(np.round(value / max(float(np.median(np.abs(value))), 1e-12), int(t["digits"]) - 1)).size
+        if digits < t["digits"] or not 1 < different <= t["same"] * value.size:
+            continue
+        return Finding(
+            rule=CODE,
+            name=NAME,
+            level=Level.INFO,
+            headline=(
+                f"The same batches come again: {words.called(name)} has {different:,} different values in "
+                f"{value.size:,} records, to the last digit."
+            ),
+            evidence=("A teacher that does not learn says the same of the same batch",),
+            cause="The loader begins again and again at its first batch, or the batches of a pass are not made anew.",
+            remedy="Shuffle in every pass; compare the number of different values with the batches of an epoch.",
+            first_step=float(column.step[0]),
+            last_step=float(column.step[-1]),
+            numbers={"different": float(different), "records": float(value.size)},
+        )
+    return None
 
 
 def _likeness(changes: Floats) -> Floats:
@@ -121,5 +157,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,
-    thresholds={"alike": 0.75, "above": 0.35, "records": 40},
+    thresholds={"alike": 0.75, "above": 0.35, "same": 0.5, "digits": 6, "records": 40},
 )

@@ -3,7 +3,7 @@
 ## What it sees
 Two series of the training that mean different things, such as KD and the label loss, or the student's and the teacher's
 loss, whose ratio or whose difference is one number in nearly every record, although both change from batch to batch.
-Or evaluations that are, to the last digit, the training's number of the same step.
+Or evaluations that are, to the last digit, the training's number of the same step; or a perplexity that is exp of it.
 
 ## Why it is bad
 One of the two is not what it is called: KD that is computed against the labels, a teacher that is the student, a
@@ -54,6 +54,9 @@ from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R405", "columns-copied"
+
+_PRINTED, _MOVED = 3e-4, 100
+"""How far the logarithm of a printed perplexity may lie from a printed loss, and how far it must move, in that."""
 
 _SHOWN = 2000
 """So many records are looked at, evenly spread."""
@@ -139,28 +142,47 @@ def _finding(one: str, other: str, column: Column, found: tuple[str, float]) -> 
     )
 
 
+def _pairs(run: Run) -> list[tuple[str, str, float]]:
+    """An evaluation, the training's number that it may be, and how far apart the two may lie."""
+    labels = [names.RAW + term for term in sorted(names.ANCHORS) if run.get(names.RAW + term) is not None]
+    told = [(names.EVAL_LOSS, names.LOSS, 0.0), *((names.EVAL_LM_LOSS, label, 0.0) for label in labels)]
+    return told + [(names.EVAL_PERPLEXITY, label, _PRINTED) for label in (*labels, names.LOSS) if _evaluated(run)]
+
+
+def _evaluated(run: Run) -> bool:
+    """Whether the perplexity is logged with the evaluations: many print one beside each loss of the training."""
+    told, loss = run.get(names.EVAL_PERPLEXITY), run.get(names.LOSS)
+    beside = run.get(names.EVAL_LOSS) or run.get(names.EVAL_LM_LOSS)
+    if told is None or beside is None or loss is None:
+        return False
+    return bool(np.all(np.isin(told.step, beside.step))) and 2 * len(told) <= len(loss)
+
+
 def _of_training(run: Run, t: Thresholds) -> Finding | None:
     """Evaluations that are the training's number of the same step, to the last digit."""
-    pairs = ((names.EVAL_LOSS, names.LOSS), (names.EVAL_LM_LOSS, names.RAW + names.LM))
-    for name, beside in pairs:
+    for name, beside, slack in _pairs(run):
         told, training = run.get(name), run.get(beside)
         if told is None or training is None:
             continue
         a, b = signals.finite(signals.tidy(told)), signals.finite(signals.tidy(training))
+        if slack:  # a perplexity stands for its logarithm
+            a = Column(a.step, np.log(np.maximum(a.value, 1)))
         step, at, among = np.intersect1d(a.step, b.step, assume_unique=True, return_indices=True)
         one, other = a.value[at], b.value[among]
         fine = [signals.significant_digits(float(value)) >= 4 for value in one]
         if step.size < t["evaluations"] or len(set(one.tolist())) < t["evaluations"] or sum(fine) < 0.5 * len(fine):
             continue
-        yields = float(np.mean(one == other))
-        if yields > 0.9:
+        same = np.abs(one - other) <= slack
+        if slack and float(np.ptp(one)) < _MOVED * slack:
+            continue
+        if float(np.mean(same)) > 0.9:
             return Finding(
                 rule=CODE,
                 name=NAME,
                 level=Level.WARNING,
                 headline=(
-                    f"{words.capital(words.called(name))} is {words.called(beside)} of the same step, to the last "
-                    f"digit, in {int(np.sum(one == other))} of {step.size} evaluations."
+                    f"{words.capital(words.called(name))} is {'exp of ' if slack else ''}{words.called(beside)} of the "
+                    f"same step, to the last digit, in {int(np.sum(same))} of {step.size} evaluations."
                 ),
                 evidence=(f"{words.number(float(one[-1]))} at step {words.step(step[-1])}",),
                 cause="The training's variable is logged as the evaluation, or the evaluation is of the same batch.",
@@ -177,7 +199,10 @@ RULE = Rule(
     name=NAME,
     level=Level.WARNING,
     page=__doc__,
-    needs=(f"{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}|{names.EVAL_LOSS}|{names.TEACHER_LOSS}",),
+    needs=(
+        f"{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}|{names.EVAL_LOSS}|{names.EVAL_PERPLEXITY}"
+        f"|{names.TEACHER_LOSS}",
+    ),
     check=check,
     thresholds={"same": 0.004, "noise": 0.02, "records": 20, "evaluations": 3},
 )

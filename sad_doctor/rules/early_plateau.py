@@ -4,11 +4,11 @@
 Between the first half of what was logged (its part from 20% to 45%) and its last fifth, the evaluation or the training
 total improves by less than the threshold, and surely so: the upper end of the confidence interval of the improvement
 lies below it. No other series (evaluation, KD or LM term) may improve by more, as far as noise lets one see; a loss
-that has come near 0 has nowhere to fall, and one that rises far is told by R105. Or early stopping ended the run before
-half of its planned steps. Or the training loss, noisy before, is one number to the last digit until the end. Where the
-log does not tell how long the run will be, the logged range stands for it, if it has four times as many records. Where
-batches are too noisy or records too few, it does not judge. A series that came down first, and levels off as the
-learning rate decays, is a hint.
+that has come near 0 has nowhere to fall, one that rises far is told by R105, and one that is thrown up in between by
+R505. Or early stopping ended the run before half of its planned steps. Or the training loss, noisy before, is one
+number to the last digit until the end. Where the log does not tell how long the run will be, the logged range stands
+for it, if it has four times as many records. Where batches are too noisy or records too few, it does not judge. A
+series that came down first, and levels off as the learning rate decays, is a hint.
 
 ## Why it is bad
 The student learns nothing from most of the steps that are paid for. Common reasons: a learning rate far too small or
@@ -111,7 +111,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if any(_improves(*windows, t) for windows in judged.values()):
         return
     if _lower_between(run, judged, t):
-        raise TooFew("the loss was lower in between, or before: it rises, which is no plateau")
+        raise TooFew("the loss lay elsewhere in between, or lower before: it rises, which is no plateau")
     flat = {name: windows for name, windows in judged.items() if _flat(*windows, t, planned)}
     if not any(name in _WHOLE for name in flat):
         raise TooFew("the noise of the batches hides whether the loss still falls; or it is near 0, or rises")
@@ -121,7 +121,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _lower_between(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], t: Thresholds) -> bool:
-    """Whether the series that must be flat surely lay lower for a while: between the windows, or far before them."""
+    """Whether the series that must be flat surely lay elsewhere: between the windows, or lower far before them."""
     for name, (before, after) in judged.items():
         if name not in _WHOLE or min(before.size, after.size) < 2:
             continue
@@ -130,8 +130,11 @@ def _lower_between(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]]
         middle = column.value[(part > 0.45) & (part < 0.8)]
         for block in np.array_split(middle, 4):
             gains = [signals.gain(window, block) for window in (before, after)] if block.size >= 2 else []
-            if gains and all(gain.surely_above(_limit(float(np.median(after)), t), sigmas=4) for gain in gains):
+            limit = _limit(float(np.median(after)), t)
+            if gains and all(gain.surely_above(limit, sigmas=4) for gain in gains):
                 return True
+            if gains and all(gain.surely_below(-max(limit, _RISEN * abs(float(np.median(after))))) for gain in gains):
+                return True  # it was thrown up and comes down: R104 and R505
         early = column.value[(part > 0.05) & (part < 0.2)]
         far = max(_limit(float(np.median(after)), t), _RISEN * abs(float(np.median(after))))
         if early.size >= 2 and all(signals.gain(w, early).surely_above(far, sigmas=4) for w in (before, after)):
@@ -213,7 +216,7 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
     return Finding(
         rule=CODE,
         name=NAME,
-        level=Level.WARNING,
+        level=Level.INFO if rises and _untold(run) else Level.WARNING,
         headline=(f"{what} has not fallen since {when}: {lines[0][:1].lower()}{lines[0][1:]}."),
         evidence=tuple(lines),
         cause=(
@@ -231,6 +234,11 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
         last_step=run.last_step,
         numbers=numbers,
     )
+
+
+def _untold(run: Run) -> bool:
+    """Whether the log has totals alone: a term that comes in lifts them."""
+    return not (run.terms(names.RAW) or run.terms(names.WEIGHTED) or run.get(names.EVAL_LM_LOSS))
 
 
 def _logged(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], part: float) -> float:
@@ -286,15 +294,7 @@ RULE = Rule(
     needs=(f"{names.LOSS}|{names.EVAL_LOSS}|{names.EVAL_LM_LOSS}|{names.RAW}|{names.WEIGHTED}",),
     check=check,
     thresholds={
-        "improvement": 0.005,
-        "floor": 0.01,
-        "progress": 0.3,
-        "records": 50,
-        "evaluations": 8,
-        "stopped_before": 0.5,
-        "unplanned": 4,
-        "rise": 0.25,
-        "nats": 0.5,
-        "frozen": 0.2,
+        **{"improvement": 0.005, "floor": 0.01, "progress": 0.3, "records": 50, "evaluations": 8},
+        **{"stopped_before": 0.5, "unplanned": 4, "rise": 0.25, "nats": 0.5, "frozen": 0.2},
     },
 )

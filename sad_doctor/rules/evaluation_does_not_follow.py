@@ -66,7 +66,7 @@ _DOWN = 0.8
 _WITHIN = 8
 """Fewest records of the training within a stretch of equal evaluations."""
 
-_EARLY, _ALIKE = 0.15, 0.15
+_EARLY, _ALIKE = 0.2, 0.15
 """By when the first evaluation must be, of the run, and how near the training's beginning."""
 
 _STUDENT = (names.EVAL_LM_LOSS, names.EVAL_BITS_PER_BYTE, names.EVAL_RAW + names.LM, names.EVAL_PERPLEXITY)
@@ -187,7 +187,10 @@ def _never(name: str, column: Column, training: tuple[str, Column], run: Run, t:
     first, epoch = float(column.value[0]), run.get(names.EPOCH)
     began = float(np.median(signals.finite(signals.tidy(training[1])).value[:3]))
     alike = training[0].startswith(names.WEIGHTED) or abs(began - first) < _ALIKE * first
-    known = np.empty(0) if epoch is None else signals.finite(epoch).value
+    if run.facts.get(names.STEP_UNIT) == "epoch":
+        known = training[1].step
+    else:
+        known = np.empty(0) if epoch is None else signals.finite(epoch).value
     once = bool(known.size) and float(known.max()) <= 1  # what was seen again may be known by heart
     early = column.step[0] <= _EARLY * run.last_step
     low = float(np.min(column.value[1:])) > (1 - t["near"]) * first

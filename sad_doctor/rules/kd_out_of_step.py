@@ -4,7 +4,7 @@
 KD and the label loss in blocks of records, each as the share of its own largest fall that it has done: one of the two
 is ahead of the other by more than the threshold, surely beyond the noise of the batches. No weight and no temperature
 changes such a share, as long as it is constant. Or, where both are told before their weights: KD that falls far while
-the label loss hardly does.
+the label loss hardly does, from the first records on or from two fifths of the run on.
 
 ## Why it is bad
 A teacher that knows the text gives its tokens the odds that the text has. Then the label loss is the teacher's own loss
@@ -77,7 +77,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         "raw x weight",
         "weighted",
     )
-    if before and (found := _alone(kd[1], lm[1], t)) is not None:
+    later = [Column(c.step[_later(c) :], c.value[_later(c) :]) for c in (kd[1], lm[1])]
+    if before and (found := _alone(kd[1], lm[1], t) or _alone(later[0], later[1], t)) is not None:
         yield found
         return
     soft, labels = _done(kd[1]), _done(lm[1])
@@ -89,6 +90,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("share of its fall that KD or the label loss is ahead", float(ahead[at]), "apart")
     if sure > t["apart"]:
         yield _finding((kd[1], lm[1]), at, float(ahead[at]), (float(soft[0][at]), float(labels[0][at])))
+
+
+def _later(column: Column) -> int:
+    """Where two fifths of it are over: the frequencies of tokens, with which both fall, are learned by then."""
+    return int(0.4 * len(column))
 
 
 def _alone(kd: Column, lm: Column, t: Thresholds) -> Finding | None:

@@ -4,7 +4,8 @@
 The label loss surely falls, and the KL from the teacher, before its weight, does not follow: it falls by less than a
 tenth of the nats that the label loss loses, and its ends lie within a narrow band; or it rises. The evaluation's values
 are taken where the log has both, else the training's. A KD that begins near 0 and rises is a hint: a student that
-starts as a copy of its teacher and learns new text does that. A KD that stays near the logarithm of a vocabulary needs
+starts as a copy of its teacher and learns new text does that, and it is told where KD's first record is next to nothing
+of all later ones. A KD that stays near the logarithm of a vocabulary needs
 to lose less than a fiftieth only; there the total stands for the label loss where the log has none.
 
 ## Why it is bad
@@ -22,6 +23,8 @@ misaligned, so that the targets belong to other text; a temperature so high that
   quarter, in which every student learns the frequencies of tokens; behind an unknown weight the share alone counts.
 - `high = 8`, `most = 16`: between so many nats KD is near ln(vocabulary), as between unrelated distributions; a
   smaller one loses its nats with the labels, a larger one is a sum. `stays = 0.02`: the share it must lose there.
+- `begins = 0.03`, `above = 0.02`: the first record of a copy's KD, as a share of the later ones' median, and what that
+  is above, in nats.
 - `floor = 0.2`: a KD below so many nats is at its end. `copy = 0.5`: below so many at the beginning it is a copy's.
 - `records = 40`, `evaluations = 6`: fewest points.
 
@@ -66,9 +69,15 @@ from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R207", "kd-stays"
 
+_EARLY = 0.02
+"""The share of the run up to which a record is of its beginning."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when KD does not follow the label loss."""
+    if (copied := _copied(run, t)) is not None:
+        yield copied
+        return
     found = _evaluations(run, t) or _training(run, t) or _beside_the_total(run, t)
     if found is None:
         raise TooFew("too few evaluations, or records, of KD and of the label loss before their weights")
@@ -97,6 +106,37 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         begin = float(kd[1].value[0])
         labels_of = "the training loss" if lm[0] == names.LOSS else "the label loss"
         yield _finding(run, kd, (soft, labels), (begin, labels_of), t, rises=rises, tight=tight and not high)
+
+
+def _copied(run: Run, t: Thresholds) -> Finding | None:
+    """The hint of a KD whose first record is next to nothing of what it is from then on."""
+    kd = signals.unweighted(run, [names.KD])
+    if kd is None and names.KD in run.terms(names.RAW):
+        kd = names.RAW + names.KD, signals.finite(signals.tidy(run.columns[names.RAW + names.KD]))
+    if kd is None or len(kd[1]) < t["records"]:
+        return None
+    value, early = kd[1].value, kd[1].step[0] - run.first_step <= _EARLY * (run.last_step - run.first_step)
+    later = value[len(value) // 4 :]
+    level = float(np.median(later))
+    if not early or level < t["above"] or not 0 <= value[0] < t["begins"] * level:
+        return None
+    if float(np.min(later)) < t["copy"] * level:  # one that comes and goes is a switch of its own
+        return None
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"KD begins at {words.number(float(value[0]))} and is {words.number(level)} from then on: at its first "
+            "step the student already says what its teacher says."
+        ),
+        evidence=(f"{words.capital(words.called(kd[0]))}: {words.counted(len(value), 'record')}",),
+        cause="Teacher and student are loaded from one place; or the value is weighted, and its weight rises.",
+        remedy="Print the number of weights of both, and the path of each; log KD before its weight.",
+        first_step=float(kd[1].step[0]),
+        last_step=float(kd[1].step[-1]),
+        numbers={"first": float(value[0]), "later": level},
+    )
 
 
 def _evaluations(run: Run, t: Thresholds) -> tuple[tuple[str, Column], tuple[str, Column]] | None:
@@ -229,6 +269,7 @@ RULE = Rule(
         "most": 16,
         "stays": 0.02,
         "copy": 0.5,
+        **{"begins": 0.03, "above": 0.02},
         "records": 40,
         "evaluations": 6,
     },

@@ -2,7 +2,9 @@
 
 ## What it sees
 A learning rate that still rises when the run is over or at its half; one that is below 0; one that jumps up by a large
-factor from one record to the next, once the warm-up is over; or one that goes up and down throughout.
+factor from one record to the next, once the warm-up is over, or falls and climbs back; or one that goes up and down
+throughout. Or, as a hint, one whose peak is far from what is used with Adam: so large that each step moves every
+weight by a good part of itself, or so small that no step arrives.
 
 ## Why it is bad
 A warm-up that is counted in the wrong unit never ends, and the run is trained at a fraction of its rate. A jump upwards
@@ -14,12 +16,20 @@ look the same, so this is a hint there.
 - `rises = 1.5`: by which factor the rate must grow over the second half. `jump = 1.3`: by which factor it must jump.
 - `creeps = 1.05`: the same for a rate that has never fallen, in a run that is over.
 - `turns = 0.2`: the share of records at which it turns round. `records = 12`: fewest records.
+- `large = 0.02`, `small = 1e-07`: the peak above or below which it is a hint. Adam moves a weight by about the rate in
+  each step, and weights of a language model are about 0.02 in size; in bfloat16 a step below a 256th of a weight is
+  rounded away. Plain SGD and prompts that are tuned alone take larger ones.
 
 ## Example
 ```run fires
 steps: 100
 train/lr: 0.000001 -> 0.0001
 fact total_steps: 100
+```
+
+```run fires
+steps: 100
+train/lr: 0.3 -> 0
 ```
 
 ```run quiet
@@ -39,6 +49,8 @@ warmup = 0.05
 
 ## Sources
 - Loshchilov and Hutter 2017, "SGDR", arXiv 1608.03983: restarts that are meant.
+- Radford et al. 2019, GPT-2: weights drawn with a deviation of 0.02. UMLAUT (Schoop et al. 2021): rates above 0.01 or
+  below 1e-7 are told.
 - accelerate's documentation: a prepared scheduler is stepped once for each process unless batches are split.
 """
 
@@ -55,11 +67,14 @@ from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R112", "learning-rate-odd"
 
+_HALF, _BACK, _CLIMB = 0.5, 0.8, 3
+"""The share that is left after a fall, that to which a rate climbs back, and the fewest records that takes."""
+
 _TO_ZERO = "Count warm-up and schedule in optimizer steps: batches / accumulation, once for each of them."
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
-    """Yield one finding for the first of the four that the rate shows."""
+    """Yield one finding for the first of these that the rate shows."""
     rate = signals.finite(signals.tidy(run.columns[names.LEARNING_RATE]))
     if len(rate) < t["records"]:
         raise TooFew(f"fewer than {t['records']:g} records of the learning rate")
@@ -93,8 +108,18 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         says = f"The learning rate goes up and down: it turns round at {words.percent(turns)} of its records"
         cause = "The schedule is stepped by what is no optimizer step, or two schedules set one rate."
         yield _finding(rate, 0, Level.INFO, says, cause, _TO_ZERO)
+    elif drops := _drops(value):
+        says = (
+            f"The learning rate falls from {words.number(float(value[drops[0] - 1]))} to "
+            f"{words.number(float(value[drops[0]]))} at step {words.step(rate.step[drops[0]])} and climbs back"
+            + (f", and so at {len(drops) - 1} more places" if len(drops) > 1 else "")
+        )
+        cause = "The warm-up begins anew, in each epoch or stage; or restarts with a warm-up are meant."
+        yield _finding(rate, drops[0], Level.INFO, says, cause, _TO_ZERO)
+    elif jumps := list(_jump(rate, t)):
+        yield from jumps
     else:
-        yield from _jump(rate, t)
+        yield from _size(rate, t)
 
 
 def _never_down(value: Floats, t: Thresholds) -> bool:
@@ -110,6 +135,17 @@ def _over(run: Run, rate: Column) -> int:
     if run.facts.get(names.STATUS) == "finished" or (total and rate.step[-1] >= 0.9 * total):
         return 2
     return int(total is None or total <= 0 or bool(rate.step[-1] >= 0.5 * total))
+
+
+def _drops(value: Floats) -> list[int]:
+    """Where the rate falls to less than half from one record to the next and then climbs back to most of that."""
+    falls = np.flatnonzero((value[1:] < _HALF * value[:-1]) & (value[:-1] > _HALF * value.max())) + 1
+    ends = np.append(falls[1:], value.size)[: falls.size].tolist()
+    return [
+        at
+        for at, end in zip(falls.tolist(), ends, strict=True)
+        if end - at >= _CLIMB and value[at + 1 : end].max(initial=0.0) > _BACK * value[at - 1]
+    ]
 
 
 def _jump(rate: Column, t: Thresholds) -> Iterator[Finding]:
@@ -133,6 +169,20 @@ def _jump(rate: Column, t: Thresholds) -> Iterator[Finding]:
         "The schedule begins anew, at a resume, an epoch or a stage; or restarts are meant.",
         "Save and load the scheduler's state; make it once, for all steps of the run.",
     )
+
+
+def _size(rate: Column, t: Thresholds) -> Iterator[Finding]:
+    """A peak that hardly anybody means."""
+    peak = float(rate.value.max())
+    told = words.number(peak)
+    if peak > t["large"]:
+        says = f"The learning rate goes up to {told}: with Adam a step moves every weight by about that much"
+        cause = "A decimal point, or a rate of SGD that is given to Adam; with SGD it may be meant."
+        yield _finding(rate, 0, Level.INFO, says, cause, "Begin with 1e-4 for a trained student, 1e-3 for a new one.")
+    elif 0 < peak < t["small"]:
+        says = f"The learning rate is never above {told}: no step of Adam arrives in weights of half precision"
+        cause = "A decimal point, or a schedule that divides the rate once more."
+        yield _finding(rate, 0, Level.INFO, says, cause, "Begin with 1e-5 for a trained student, 1e-3 for a new one.")
 
 
 def _finding(rate: Column, at: int, level: Level, says: str, cause: str, remedy: str) -> Finding:
@@ -160,5 +210,8 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LEARNING_RATE,),
     check=check,
-    thresholds={"rises": 1.5, "jump": 1.3, "turns": 0.2, "records": 12, "creeps": 1.05},
+    thresholds={
+        **{"rises": 1.5, "jump": 1.3, "turns": 0.2, "records": 12, "creeps": 1.05},
+        **{"large": 0.02, "small": 1e-7},
+    },
 )

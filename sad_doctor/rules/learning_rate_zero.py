@@ -14,6 +14,7 @@ epochs, accumulation or devices were known. A learning rate of 0 throughout says
 - `share = 0.1`: zeros at the start, at the end or in the middle, as a share of all records, that are not excused.
 - `nothing = 0.001`, `early = 0.3`: the share of the peak that is next to nothing, and how much of the run may be
   spent there. A cosine is below this share in its last fiftieth only. `records = 20`: fewest records for it.
+- `rest = 0.15`: a rate of 0 in no more than this share at the very end is a hint: little is lost by it.
 - `after = 300`: a run that has only zeros is judged when they span so many steps, an epoch, or half of the planned
   steps.
 
@@ -58,6 +59,7 @@ final_learning_rate = 0.1
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -90,7 +92,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield from _next_to_zero(run, rate, t)
         return
     if not _rounded(rate, stretch):
-        yield _stretch(run, rate, stretch)
+        told = _stretch(run, rate, stretch)
+        rests = stretch.last == rate.step[-1] and stretch.count <= t["rest"] * len(rate)
+        yield replace(told, level=Level.INFO) if rests else told
 
 
 def _next_to_zero(run: Run, rate: Column, t: Thresholds) -> Iterator[Finding]:
@@ -207,5 +211,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LEARNING_RATE,),
     check=check,
-    thresholds={"share": 0.1, "after": 300, "nothing": 1e-3, "early": 0.3, "records": 20},
+    thresholds={"share": 0.1, "after": 300, "nothing": 1e-3, "early": 0.3, "rest": 0.15, "records": 20},
 )

@@ -3,7 +3,7 @@
 ## What it sees
 KD, before its weight, surely falls by more than a tenth from the first third of the records to the last, and the label
 loss (or the evaluation's) surely rises by more than the threshold. Where an evaluation of the label loss is logged and
-falls, it is quiet.
+falls, it is quiet; where that rises steadily from its best one on, in a first pass over the texts, it is a hint.
 
 ## Why it is bad
 The student comes nearer to its teacher and further from the text. If the targets were the teacher's view of the same
@@ -21,6 +21,7 @@ targets flatten the student; a KD weight that leaves the label loss no say.
   0.6 of the fall will do, and the label loss may take `shared = 0.1` of it.
 - `halved = 0.35`, `little = 0.03`: a KD that loses so large a share beside a label loss that keeps its level, within
   this share of it, is a hint too.
+- `turned = 0.02`: how far the last evaluation must lie above the best in a first pass, as a share.
 - `records = 40`, `evaluations = 4`: fewest points.
 
 ## Example
@@ -63,6 +64,12 @@ from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R208", "lm-rises-while-kd-falls"
 
+_STEADILY = 0.8
+"""The share of the evaluations since the best that are no lower than the one before."""
+
+_OFF = 2
+"""Records of exactly 0 above which the label loss is switched off there."""
+
 _LEARNS = 0.1
 """The share by which the training's label loss must fall to learn what the evaluation does not show."""
 
@@ -83,6 +90,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         ends = (signals.ends(lm[1]) or _nothing()) if len(lm[1]) >= t["records"] else _nothing()
     if kd is None or len(kd[1]) < t["records"] or not ends[0].size:
         raise TooFew("too few records of KD and of the label loss before their weights")
+    if int(np.sum(lm[1].value == 0)) > _OFF:
+        raise TooFew("the label loss is exactly 0 in some records: its weight changes")
+    if lm[0] == names.EVAL_LM_LOSS and _turned(run, lm[1], t) and signals.falls(kd[1], t["falls"]):
+        yield _finding(lm, signals.ends(kd[1]) or _nothing(), _turn(lm[1]), Level.INFO, risen=True)
+        return
     if lm[0] == names.EVAL_LM_LOSS and _training_learns(run):
         return  # the evaluation parts from the training: told by R305 and R312
     soft = signals.ends(kd[1]) or _nothing()
@@ -104,6 +116,23 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield _finding(lm, soft, ends, Level.WARNING)
     elif down.surely_above(max(t["halved"] * level, t["fall_nats"])) and _level(lm[1], t["little"] * labels):
         yield _finding(lm, soft, ends, Level.INFO)
+
+
+def _turned(run: Run, column: Column, t: Thresholds) -> bool:
+    """Whether an evaluation rises steadily since its best, in a first pass, in which nothing is learned by heart."""
+    epoch = run.get(names.EPOCH)
+    known = np.empty(0) if epoch is None else signals.finite(epoch).value
+    best, since = int(np.argmin(column.value)), _turn(column)[1]
+    if not known.size or not 0 < float(known.max()) <= 1 or since.size < t["evaluations"] + 1 or not best:
+        return False
+    steady = float(np.mean(np.diff(since) >= 0)) >= _STEADILY
+    return steady and float(since[-1]) > (1 + t["turned"]) * float(since[0]) > 0
+
+
+def _turn(column: Column) -> tuple[Floats, Floats]:
+    """The best value of an evaluation, and all since."""
+    best = int(np.argmin(column.value))
+    return column.value[best : best + 1], column.value[best:]
 
 
 def _training_learns(run: Run) -> bool:
@@ -205,5 +234,6 @@ RULE = Rule(
         "halved": 0.35,
         "little": 0.03,
         "above": 1,
+        "turned": 0.02,
     },
 )

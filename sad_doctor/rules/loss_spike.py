@@ -2,9 +2,10 @@
 
 ## What it sees
 A record of the total loss that stands ten robust deviations (1.4826 times the median absolute deviation), half of its
-level and half a nat above the median of the records before it. Or a loss that is thrown up within some records, stays
-there for three or more, and then comes down again: less suffices there, as no single batch does that. It is a hint,
-never an alarm: small batches have bad days, and a curriculum that lets a term in makes one jump that stays.
+level and half a nat above the median of the records before it; three tenths of its level suffice for one that comes
+down again at once. Or a loss that is thrown up within some records, stays there for three or more, and then comes down
+again: less suffices there, as no single batch does that. It is a hint, never an alarm: small batches have bad days,
+and a curriculum that lets a term in makes one jump that stays.
 
 ## Why it is bad
 Single jumps heal. Jumps that come more often, or that take hundreds of steps to come down, go before a divergence; the
@@ -13,11 +14,12 @@ or its optimizer changed: something was loaded, rounded or restored there, or on
 
 ## Thresholds
 - `sigmas = 10`, `factor = 1.5`, `nats = 0.5`: how far above the level of the last records a jump must stand.
-
+- `alone = 1.3`: the factor for one that comes down at once. A batch of random tokens costs a student that has learned
+  the frequencies of tokens a third more.
 - `back_sigmas = 8`, `back = 0.06`, `back_nats = 0.1`: the same for one that stays up for some records.
 
-The level is taken over the 64 records before a block of 64, so the first 64 are not judged: R109 looks at those. A loss
-that is thrown back is seen from 20 records on.
+The level is taken over the 64 records before a block of 64, so the first 64 are not judged: R109 looks at those. In a
+log of less than 256 records such a block has 24. A loss that is thrown back is seen from 20 records on.
 
 ## Example
 ```run fires
@@ -62,11 +64,15 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Column, Run
+from sad_doctor.run import Column, Floats, Run
 
 CODE, NAME = "R104", "loss-spike"
 
-WINDOW = 64
+WINDOW, SHORT = 64, 24
+"""Records of a block; those of one in a log of less than four long ones."""
+
+_LOOKED = 256
+"""So many lone jumps are looked at."""
 
 _NEAR, _AS_HIGH = 5, 0.95
 """So many records before a jump tell from where it came; jumps that differ by less are as high."""
@@ -79,9 +85,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     loss = signals.tidy(found)
     thrown = signals.leaps(signals.finite(loss), t["back_sigmas"], t["back"], t["back_nats"])
-    if len(loss) <= WINDOW and not thrown:
-        raise TooFew(f"{words.counted(len(loss), 'record')} of the loss; it judges from {WINDOW + 1} on")
-    height = signals.spikes(loss.value, WINDOW, t["sigmas"], t["factor"], t["nats"])
+    window = WINDOW if len(loss) >= 4 * WINDOW else SHORT
+    if len(loss) <= window and not thrown:
+        raise TooFew(f"{words.counted(len(loss), 'record')} of the loss; it judges from {window + 1} on")
+    height = signals.spikes(loss.value, window, t["sigmas"], t["factor"], t["nats"])
+    if not np.any(height):
+        height = _single(loss.value, window, t)
     jumps = np.flatnonzero(height)
     yield Reading("highest jump, robust deviations", float(np.max(height)), "sigmas")
     yield Reading("jumps", jumps.size)
@@ -92,6 +101,19 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield _finding(run, loss, jumps.tolist(), int(jumps[int(np.argmax(rises >= _AS_HIGH * rises.max()))]))
     elif thrown:
         yield _thrown(run, thrown)
+
+
+def _single(value: Floats, window: int, t: Thresholds) -> Floats:
+    """The height of jumps that are not so high and come down at once; 0 elsewhere."""
+    height = signals.spikes(value, window, t["sigmas"], t["alone"], t["nats"])
+    places = np.flatnonzero(height)
+    height[places[_LOOKED:]] = 0.0
+    for at in places[:_LOOKED].tolist():
+        before, after = value[max(0, at - _NEAR) : at], value[at + 1 : at + 1 + _NEAR]
+        level = float(np.nanmedian(before))
+        if not after.size or not float(np.nanmedian(after)) < level + 0.5 * (value[at] - level):
+            height[at] = 0.0
+    return height
 
 
 def _finding(run: Run, loss: Column, jumps: list[int], worst: int) -> Finding:
@@ -157,5 +179,13 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LOSS,),
     check=check,
-    thresholds={"sigmas": 10, "factor": 1.5, "nats": 0.5, "back_sigmas": 8, "back": 0.06, "back_nats": 0.1},
+    thresholds={
+        "sigmas": 10,
+        "factor": 1.5,
+        "alone": 1.3,
+        "nats": 0.5,
+        "back_sigmas": 8,
+        "back": 0.06,
+        "back_nats": 0.1,
+    },
 )

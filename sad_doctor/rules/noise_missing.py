@@ -63,13 +63,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     losses = [name for name in known if name == names.LOSS or names.term_of(name) in names.ANCHORS]
     if not losses:
         raise TooFew(f"fewer than {t['records']:g} records of the loss")
-    told = {name: signals.noise_share(_late(known[name])) for name in losses}
+    told = {name: signals.noise_share(_late(known[name]), at_most=True) for name in losses}
     for name, share in told.items():
         yield Reading(f"noise of {name}, as a share of its level", share, "noise")
     sums = [_sum(name, known[name]) for name in known if name in losses or names.term_of(name) is not None]
     yield from [found for found in sums if found is not None][:1]
     name = min(told, key=lambda one: told[one] if told[one] == told[one] else np.inf)
-    # NaN, too coarse to tell, is not below; a part of a quiet total has a little more noise than all of it
+    # what is printed too coarsely to tell counts as noisy as that; a part of a quiet total is a little more so than all
     quiet = told[name] < t["noise"] and all(share < _PART * t["noise"] for share in told.values())
     if quiet and signals.falls(known[name], t["falls"]):
         norm = known.get(names.GRAD_NORM)

@@ -196,7 +196,7 @@ def _coarse(series: dict[str, Column], t: Thresholds) -> Iterator[Finding]:
 def _ended(run: Run, t: Thresholds) -> Iterator[Finding]:
     """The total loss, whose records end long before those of a setting and of the evaluations."""
     loss, others = run.get(names.LOSS), [run.get(name) for name in (*_WITNESSES, names.LEARNING_RATE, names.GRAD_NORM)]
-    if loss is None or len(loss) < t["records"]:
+    if loss is None or len(loss) < t["records"] or float(np.mean(np.diff(loss.step) <= 0)) > 0.1:
         return
     end, gap = float(loss.step.max()), float(np.median(np.diff(loss.step)))
     later = max((int(np.sum(other.step > end + gap)) for other in others if other is not None), default=0)

@@ -8,8 +8,9 @@ its first step holds several starts, which is a hint too; or the counter alone b
 that has most steps twice, at two levels that never meet, holds two runs that wrote into it at once: every other rule
 then judges a mixture.
 
-Where nothing tells of a resume: a label loss that jumps back to near where it began, from one record to the next, stays
-there, and falls once more as it did.
+Where nothing tells of a resume: a label loss that jumps back to near where it began, from one record to the next,
+stays there, and falls once more as it did. A total that does not come down to where it was is a hint: a term that
+comes in lifts it too.
 
 ## Why it is bad
 Weights without the optimizer's moments, a scheduler that starts anew, a sampler that shows the same batches again, an
@@ -53,6 +54,7 @@ sad train --resume runs/latest
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -82,8 +84,8 @@ _COUNTED = (
     "The number of the step is not in the checkpoint, and with it a schedule or a plan may have begun anew.",
     "Save the counter with the checkpoint; compare the learning rate on both sides.",
 )
-_SUDDEN = 0.7
-"""The share of a rise that the loss falls by at once elsewhere, as at another text or objective."""
+_SUDDEN, _AGAIN = 0.7, 0.05
+"""Shares of a rise: what the loss falls by at once elsewhere, as at another text or objective; what is left of it."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -164,7 +166,11 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     sudden = float(np.max(before - after)) > _SUDDEN * (high - low)
     if far and t["back"] <= back <= 1.3 and again and kept and not sudden:
         step = float(loss.step[place])
-        yield _finding((step, step), (low, high), None, jumps=True)
+        told = _finding((step, step), (low, high), None, jumps=True)
+        # a total alone may be lifted by a term that comes in; a student that was set back comes down to where it was
+        down = float(np.median(later[-2 * width :])) < low + _AGAIN * (high - low)
+        sure = down or label is not None or any("token_accuracy" in name for name in run.columns)
+        yield told if sure else replace(told, level=Level.INFO)
 
 
 def _gone(loss: Column, before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:

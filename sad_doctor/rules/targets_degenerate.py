@@ -18,7 +18,7 @@ teach: its tokenizer, its weights or the alignment are not what is believed.
 - `even = 0.002`: a teacher's loss that varies by less than this share between batches is that of guessing: every text
   costs it ln(vocabulary).
 - `worse = 1.25`, `nats = 0.5`: how far a teacher's held-out loss may lie above the student's first one.
-- `records = 5`: fewest records. `nothing = 0.005`, `all = 20`: the loss of the first records below which a total asks
+- `records = 5`: fewest records. `nothing = 0.008`, `all = 20`: the loss of the first records below which a total asks
   next to nothing, and how many records it needs.
 
 ## Example
@@ -190,6 +190,6 @@ RULE = Rule(
     check=check,
     thresholds={
         **{"sharp": 0.05, "flat": 0.97, "uniform": 0.98, "worse": 1.25, "nats": 0.5, "even": 0.002, "records": 5},
-        **{"nothing": 0.005, "all": 20},
+        **{"nothing": 0.008, "all": 20},
     },
 )

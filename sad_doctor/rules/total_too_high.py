@@ -3,6 +3,7 @@
 ## What it sees
 The median of the last 50 records of the total loss, counted from step 5,000 on, above 15. Where the log tells every
 term before its weight, and all of these are below 15, the total is large by the weights alone: then it is quiet.
+Before that step, a log of a total alone that begins and ends above what any mean over tokens begins with is a hint.
 
 ## Why it is bad
 A language model that knows nothing pays the logarithm of its vocabulary: 10.8 nats for 49,152 tokens, 11.9 for 151,936.
@@ -13,6 +14,8 @@ reported value. Or nothing learns at all.
 ## Thresholds
 - `total = 15`, `step = 5000`: the figures of the project's wanted trajectory (9 to 12 after a fifth of the run).
 - `records = 50`: the window of the median, so that one bad batch does not count.
+- `begin = 25`, `few = 12`: the level of the first records and of the last ones from which a total alone is a hint, and
+  how many records that takes: twice the logarithm of 262,144, the largest vocabulary in use.
 
 An objective with large weights on purpose needs a larger `total`, unless the log tells its raw values.
 
@@ -20,6 +23,11 @@ An objective with large weights on purpose needs a larger `total`, unless the lo
 ```run fires
 steps: 100 every 100
 train/loss: 180 -> 60 ~ 5
+```
+
+```run fires
+steps: 60
+train/loss: 81 -> 50 -> 39 -> 36 ~ 2
 ```
 
 ```run quiet
@@ -48,9 +56,12 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Run
+from sad_doctor.run import Column, Run
 
 CODE, NAME = "R201", "total-too-high"
+
+_FIRST = 5
+"""So many records stand for the beginning."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -60,6 +71,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     total = signals.finite(signals.tidy(found))
     late = total.step > t["step"]
+    if not late.any() and (hint := _scale(run, total, t)) is not None:
+        yield hint
+        return
     if not late.any():
         raise TooFew(f"no record of the loss after step {words.step(t['step'])} yet")
     window = total.value[late][-max(int(t["records"]), 1) :]
@@ -89,6 +103,31 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     )
 
 
+def _scale(run: Run, total: Column, t: Thresholds) -> Finding | None:
+    """The hint of a total alone that is above any mean over tokens from its first record to its last."""
+    if len(total) < t["few"] or run.terms(names.RAW) or run.terms(names.WEIGHTED):
+        return None
+    third = len(total) // 3
+    first, last = float(np.median(total.value[:_FIRST])), float(np.median(total.value[-third:]))
+    if float(np.min(total.value[:_FIRST])) <= t["begin"] or last <= t["begin"]:
+        return None
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"The total loss begins at {words.number(first)} and is {words.number(last)} at step "
+            f"{words.step(total.step[-1])}: no mean over tokens begins so high."
+        ),
+        evidence=(f"{words.counted(len(total), 'record')}; who guesses every token of 262,144 alike pays 12.5 nats",),
+        cause="A sum over positions or the batch in place of a mean, a term of raw hidden states, or a large weight.",
+        remedy="Log each term before its weight; divide sums by the number of tokens with a label.",
+        first_step=float(total.step[0]),
+        last_step=float(total.step[-1]),
+        numbers={"first": first, "last": last, "limit": t["begin"]},
+    )
+
+
 def _by_weights(run: Run, t: Thresholds) -> bool:
     """Whether every part is known before its weight, and none of them is on a large scale."""
     parts, raw = signals.parts(run), run.terms(names.RAW)
@@ -113,5 +152,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LOSS,),
     check=check,
-    thresholds={"total": 15, "step": 5000, "records": 50},
+    thresholds={"total": 15, "step": 5000, "records": 50, "begin": 25, "few": 12},
 )

@@ -6,8 +6,10 @@ parts: the evaluation's is the sum of some of the training's parts and not of al
 alone. Or the training's total, as a multiple of the evaluation's, grows all along, while the evaluation falls: the one
 says that the student learns, and the other that it does not. Or each evaluation adds the training's total to the one
 before, which is a warning. Or it shrinks all along in the first pass over the texts, in which every batch is as new to
-the student as the evaluation is, so that nothing can have been learned by heart. An evaluation that rises beside a
-training that falls is another picture, R305 and R312.
+the student as the evaluation is, so that nothing can have been learned by heart. Or the one is the other times one
+factor at every evaluation, while both fall; or the evaluation lies above it in a first pass, or is many times the
+training from the first record on. An evaluation that rises beside a training that falls is another picture, R305 and
+R312.
 
 ## Why it is bad
 The two cannot be compared, and one of them is no measure of what the optimizer does: an early stop, a best checkpoint
@@ -18,10 +20,22 @@ is not divided out, a sum that is never set to 0, or texts that become harder, w
 - `apart = 0.08`: how far all the parts together must miss the evaluation. `near = 0.05`: how near some must come, and
   three times as near.
 - `grows = 1.4`: the factor by which the ratio must grow from the first to the last third. `falls = 0.05`: the share by
-  which the evaluation must fall meanwhile. `shrinks = 1.25`: the factor in the first pass. `nats = 0.1`: how far the
-  two must part at least. `evaluations = 6`: fewest.
+  which the evaluation must fall meanwhile; `parts = 1.18`: that factor for two that began as one number, within
+  `near`. `shrinks = 1.25`: the factor in the first pass. `nats = 0.1`: how far the two must part at least.
+  `evaluations = 6`: fewest.
+- `factor = 1.2`, `steady = 0.03`, `fallen = 0.05`: the least factor between the two throughout, how far from it a ratio
+  may lie, and the share by which the evaluation must fall. `harder = 1.25`: how far above the training an evaluation
+  must lie in a first pass. `many = 5`: how many times the training's first records, and any others, it must be where
+  three of them suffice.
 
 ## Example
+```run fires
+steps: 100
+train/loss: 13 -> 8.7 ~ 0.05
+steps: 8 every 12
+eval/loss: 9, 8.6, 8.2, 7.8, 7.4, 7, 6.7, 6.4
+```
+
 ```run fires
 steps: 100
 train/loss: 9 -> 6 ~ 0.05
@@ -77,6 +91,9 @@ _MOST = 6
 _ADDED = 0.25
 """How far from the training's total what an evaluation adds may lie."""
 
+_FEW = 3
+"""Fewest evaluations that lie far from the training throughout."""
+
 _STEADY = 0.9
 """The rank correlation of a ratio that grows all along with its place."""
 
@@ -90,11 +107,15 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     # what is evaluated before the first record has none beside it
     within = evaluation.step >= training.step[0] if len(training) else np.zeros(len(evaluation), dtype=bool)
     evaluation = Column(evaluation.step[within], evaluation.value[within])
+    if (far := _far(run, evaluation, training, t)) is not None:
+        yield far
+        return
     if len(evaluation) < t["evaluations"] or len(training) < 4 * _AROUND or not np.all(evaluation.value > 0):
         raise TooFew(f"fewer than {t['evaluations']:g} evaluations of the total beside the training's records")
     level = _around(training, evaluation.step)
     yield Reading("the training's total over the evaluation's, median", float(np.median(level / evaluation.value)))
     found = _sums(evaluation, level) or _some(run, evaluation, t) or _drift(run, evaluation, level, t)
+    found = found or _factor(evaluation, level, t) or _harder(run, evaluation, level, t)
     if found is not None:
         yield found
 
@@ -152,7 +173,8 @@ def _drift(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Findin
         return None
     tends = signals.rank_correlation(ratio, np.arange(float(ratio.size)))
     falls = float(np.median(value[-third:])) < (1 - t["falls"]) * float(np.median(value[:third]))
-    if tends > _STEADY and falls and last > t["grows"] * first > 0:
+    grows = t["parts"] if abs(first - 1) < t["near"] else t["grows"]  # what began as one number
+    if tends > _STEADY and falls and last > grows * first > 0:
         cause = (
             "The number that is written has a factor that grows, or a sum that is not set to 0; or the texts of the "
             "training become harder, as a curriculum may mean to."
@@ -171,6 +193,56 @@ def _drift(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Findin
         f"Training {words.number(float(level[0]))}, then {words.number(float(level[-1]))}; evaluation "
         f"{words.number(float(value[0]))}, then {words.number(float(value[-1]))}",
         cause,
+    )
+
+
+def _factor(evaluation: Column, level: Floats, t: Thresholds) -> Finding | None:
+    """One factor between the two throughout, while both fall."""
+    ratio, value = level / evaluation.value, evaluation.value
+    middle = float(np.median(ratio))
+    steady = bool(np.all(np.abs(ratio / middle - 1) < t["steady"]))
+    if not steady or max(middle, 1 / middle) < t["factor"] or value[-1] > (1 - t["fallen"]) * value[0]:
+        return None
+    bits = abs(middle * np.log(2) - 1) < t["steady"]
+    return _finding(
+        evaluation,
+        f"The training's total is {words.number(middle, 2)} times the evaluation's throughout, while both fall",
+        f"Within {words.percent(t['steady'])} of it at {len(evaluation)} evaluations",
+        "That is 1 / ln(2): the training writes bits, and the evaluation nats."
+        if bits
+        else "One of the two is divided or weighted in another way, or the evaluation's texts are of another kind.",
+    )
+
+
+def _harder(run: Run, evaluation: Column, level: Floats, t: Thresholds) -> Finding | None:
+    """An evaluation that falls, and lies above the training in a first pass: every text is as new to the student."""
+    ratio, value = evaluation.value / level, evaluation.value
+    if not _first_pass(run) or value[-1] > (1 - t["fallen"]) * value[0] or float(np.min(ratio)) < t["harder"]:
+        return None
+    return _finding(
+        evaluation,
+        f"The evaluation's total is {words.number(float(np.median(ratio)), 2)} times the training's about it, in a "
+        "first pass over the texts, in which nothing can have been learned by heart",
+        f"At least {words.number(float(np.min(ratio)), 2)} times at each of {len(evaluation)} evaluations",
+        "The evaluation's texts are of another kind or length, or its labels, mask or weights are others.",
+    )
+
+
+def _far(run: Run, evaluation: Column, training: Column, t: Thresholds) -> Finding | None:
+    """An evaluation many times the training, its first records among them: nothing can have been learned by then."""
+    if len(evaluation) < _FEW or len(training) < _AROUND or run.first_step > 0.1 * run.last_step:
+        return None
+    first = float(np.median(training.value[:3]))
+    most = max(first, float(np.max(_around(training, evaluation.step))))
+    least = float(np.min(evaluation.value))
+    if most <= 0 or least < t["many"] * most or run.terms(names.RAW) or run.terms(names.WEIGHTED):
+        return None
+    return _finding(
+        evaluation,
+        f"The evaluation's total is {words.number(least / most, 1)} times the training's or more, and was so from the "
+        "first record on",
+        f"Training {words.number(first)} at first; evaluation {words.number(least)} at the least",
+        "The two count other tokens, texts or terms: what is generated and what is given, a mean and a sum.",
     )
 
 
@@ -217,5 +289,6 @@ RULE = Rule(
         "shrinks": 1.25,
         "nats": 0.1,
         "evaluations": 6,
+        **{"factor": 1.2, "steady": 0.03, "fallen": 0.05, "many": 5, "harder": 1.25, "parts": 1.18},
     },
 )

@@ -4,6 +4,7 @@
 A logged weight of KD, of the label loss or of a layerwise term that is below zero; or, where no weight is logged, a
 weighted value that is below zero while the value before its weight is above; or, where that is not logged either, a
 weighted KD or label loss that is below zero in every record from the first on: its floor is 0, so its sign is turned.
+Or a total that falls below zero while all of its terms, KD or the label loss among them, surely rise.
 
 ## Why it is bad
 The optimizer makes the term larger: the student is driven away from the teacher, or from the text. The total falls all
@@ -13,6 +14,8 @@ place of a sum, a curriculum that goes on falling through zero.
 ## Thresholds
 - `share = 0.2`: the share of the records below zero from which it is an error; below it a warning.
 - `records = 3`: fewest records below zero.
+- `against = 0.1`: the share of its level by which the total must fall, and every term rise, where the log tells no
+  weight.
 
 ## Example
 ```run fires
@@ -20,6 +23,13 @@ steps: 100
 train/weight/kd: -0.5
 train/raw/kd: 2 -> 9
 train/raw/lm: 4 -> 3
+```
+
+```run fires
+steps: 100
+train/loss: 1 -> -3 ~ 0.05
+train/raw/kd: 2 -> 20 ~ 0.1
+train/raw/lm: 4 -> 14 ~ 0.1
 ```
 
 ```run quiet
@@ -64,7 +74,10 @@ _BY_TOTAL = "The log tells no weight; with this one the terms add up to the tota
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for each term whose weight is below zero."""
     yield from _turned(run, t)
-    for term, weight in _weights(run).items():
+    weights = _weights(run)
+    if not weights:
+        yield from _against(run, t)
+    for term, weight in weights.items():
         below = weight.value < 0
         share = float(np.mean(below))
         yield Reading(f"share of the records with a weight of {term} below zero", share, "share")
@@ -123,6 +136,50 @@ def _turned(run: Run, t: Thresholds) -> Iterator[Finding]:
         )
 
 
+def _against(run: Run, t: Thresholds) -> Iterator[Finding]:
+    """A total that falls below zero while all of its terms rise, in a log that neither tells weights nor gives them."""
+    terms, total = run.terms(names.RAW), run.get(names.LOSS)
+    if total is None or len(terms) < 2 or not (names.KD in terms or names.ANCHORS & set(terms)):
+        return
+    whole = _moved(total)
+    moved = {term: _moved(column) for term, column in terms.items()}
+    if whole is None or any(one is None for one in moved.values()):
+        return
+    rise = {term: one for term, one in moved.items() if one is not None and _surely(one, -1, t)}
+    if len(rise) < len(terms) or whole[1] >= 0 or not _surely(whole, 1, t):
+        return
+    told = words.listing(f"{term} from {words.number(one[0])} to {words.number(one[1])}" for term, one in rise.items())
+    yield Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.ERROR,
+        headline=(
+            f"The total falls from {words.number(whole[0])} to {words.number(whole[1])} while all of its terms rise "
+            f"({told}): one of them counts with a negative weight."
+        ),
+        evidence=("Medians of the first third of the records and of the last", "The log tells no weights"),
+        cause="A sign in the recipe, or a difference in place of a sum; or a term that is not logged goes below zero.",
+        remedy="Log each term with its weight, and look at the sign in the sum of the terms.",
+        first_step=float(total.step[0]),
+        last_step=float(total.step[-1]),
+        numbers={"first": whole[0], "last": whole[1]},
+    )
+
+
+def _moved(column: Column) -> tuple[float, float, signals.Gain] | None:
+    """The medians of both ends, and what lies between them; None for too few records."""
+    ends = signals.ends(column)
+    if ends is None:
+        return None
+    return float(np.median(ends[0])), float(np.median(ends[1])), signals.gain(*ends)
+
+
+def _surely(moved: tuple[float, float, signals.Gain], sign: int, t: Thresholds) -> bool:
+    """Whether it surely fell, or with a sign of -1 rose, by a share of its level."""
+    gain = signals.Gain(sign * moved[2].amount, moved[2].error)
+    return gain.surely_above(t["against"] * max(abs(moved[0]), abs(moved[1])))
+
+
 def _weights(run: Run) -> dict[str, Column]:
     """The weight of each term that is minimised: as logged, else weighted by raw where both are not 0, else the one by
     which the terms add up to the total.
@@ -160,5 +217,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.WEIGHT}|{names.WEIGHTED}|{names.RAW}",),
     check=check,
-    thresholds={"share": 0.2, "records": 3},
+    thresholds={"share": 0.2, "records": 3, "against": 0.1},
 )

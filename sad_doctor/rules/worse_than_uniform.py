@@ -109,6 +109,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             f"the training's label loss is {words.number(training)}, the evaluation's {words.number(end)}: not the "
             "same objective"
         )
+    if name == names.LOSS and end > t["over"] * uniform:
+        return  # a total may be a sum, of which R201, R304 and R320 tell
     if end > t["over"] * uniform:
         unsure = end < _WEIGHT * uniform and _may_be_weighted(run, name)
         finding = _finding(name, column, end, known, Level.INFO if unsure else Level.ERROR)
@@ -184,6 +186,10 @@ def _series(run: Run, t: Thresholds) -> tuple[str, Column, int] | None:
     if evaluated is not None and len(known := signals.finite(signals.tidy(evaluated))):
         return names.EVAL_LM_LOSS, known, 1
     label = signals.label_loss(run)
+    loss = run.get(names.LOSS)
+    parted = run.terms(names.RAW) or run.terms(names.WEIGHTED)
+    if label is None and loss is not None and not parted and any("token_accuracy" in name for name in run.columns):
+        label = names.LOSS, signals.finite(signals.tidy(loss))  # what such a trainer logs is the label loss alone
     if label is None or len(label[1]) < t["records"]:
         return None
     return label[0], label[1], max(int(t["records"]), len(label[1]) // 5)
@@ -222,7 +228,7 @@ RULE = Rule(
     name=NAME,
     level=Level.ERROR,
     page=__doc__,
-    needs=(f"{names.EVAL_LM_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
+    needs=(f"{names.EVAL_LM_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}|{names.LOSS}",),
     check=check,
     thresholds={
         "over": 1.1,

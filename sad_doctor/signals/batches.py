@@ -10,6 +10,8 @@ from sad_doctor.signals.precision import sample, unit
 from sad_doctor.signals.series import finite, tidy
 
 _TERMS = (names.RAW, names.UNWEIGHTED, names.WEIGHTED)
+_MEASURED = 1e-7
+"""The share of the level below which a unit is that of a number which nobody measured in single precision."""
 _ONES = (names.LOSS, names.GRAD_NORM, names.TEACHER_LOSS, names.TEACHER_ENTROPY)
 
 
@@ -29,16 +31,19 @@ def neighbours(values: Floats) -> float:
     return float(np.median(np.abs(np.diff(values)))) / level if values.size > 1 and level else 0.0
 
 
-def noise_share(values: Floats) -> float:
+def noise_share(values: Floats, *, at_most: bool = False) -> float:
     """Return the deviation of neighbours from a curve through them, as a share of the level; NaN if coarse.
 
     From second differences, which have sqrt(6) of it and which no slope moves. A series that moves by less than two
-    units of the last printed digit is too coarse to tell, and so is one of fewer than four values or at 0.
+    units of the last printed digit is too coarse to tell, and so is one of fewer than four values or at 0. With
+    ``at_most`` such a series has that noise which two units would be, unless it shows all digits of a straight line.
     """
     level = abs(float(np.median(values))) if values.size >= 4 else 0.0
     if not level:
         return float("nan")
     second = float(np.median(np.abs(np.diff(values, 2))))
-    if second < 2 * min(map(unit, sample(values).tolist())):
+    coarse = 2 * min(map(unit, sample(values).tolist()))
+    if second < coarse and not (at_most and coarse > _MEASURED * level):
         return float("nan")
+    second = max(second, coarse)
     return 1.4826 * second / float(np.sqrt(6)) / level

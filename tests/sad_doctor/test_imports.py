@@ -46,6 +46,13 @@ def test_a_report_for_a_pipe_loads_no_terminal_library(tmp_path):
     assert modules_after(code).isdisjoint(HEAVY)
 
 
+@pytest.mark.parametrize(("name", "loaded"), [("foreign/run-foreign.wandb", False), ("runs/run2.log", True)])
+def test_the_reader_of_console_logs_is_loaded_for_a_text_only(pytestconfig, name, loaded):
+    log = str(pytestconfig.rootpath / "fixtures" / name)
+    found = modules_after(f"import sad_doctor.main\nfrom sad_doctor.readers import read\nread({log!r})")
+    assert ("sad_doctor.readers.console" in found) == loaded
+
+
 def test_every_public_name_is_there():
     import sad_doctor
 

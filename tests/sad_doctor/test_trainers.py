@@ -10,7 +10,7 @@ from sad_doctor.finding import Level
 LOGS = Path(__file__).parents[2] / "fixtures" / "trainers"
 SOUND = (
     *("sft_well.log", "sft_resumed.log", "gkd_well.log", "gold_well.log", "trainer_well.log", "trainer_kd_alone.log"),
-    *("loop_well.csv", "loop_well.log", "loop_well_tune.log"),
+    *("loop_well.csv", "loop_well.log", "loop_well_tune.log", "loop_kd_comes_in.jsonl"),
 )
 NAMED = {
     "sft_loss_times_accumulation.log": ("evaluation-objective-differs", "8 times the evaluation's"),
@@ -24,6 +24,19 @@ NAMED = {
     "loop_kd_summed.csv": ("term-dominates", "The term kd is 98"),
     "loop_padding_learned.log": ("label-loss-too-low", "no text is learned so fast"),
     "loop_evaluation_never_reset.csv": ("totals-differ", "larger than the one before"),
+    "sft_evaluates_its_training_texts.log": ("evaluation-seen", "15.9 passes"),
+    "sft_bad_shard.log": ("loss-spike", "to 7.742"),
+    "sft_logits_scaled.log": ("worse-than-uniform", "is 35.07"),
+    "gkd_teacher_of_random_weights.log": ("targets-degenerate", "next to nothing is asked"),
+    "gkd_one_new_token.log": ("totals-differ", "from the first record on"),
+    "gold_tokenizer_of_the_student.log": ("term-vanishes", "uld never appears"),
+    "trainer_kd_subtracted_in_rows_of_its_own.log": ("weight-negative", "all of its terms rise"),
+    "trainer_kd_summed_in_a_total_alone.log": ("total-too-high", "begins at 80.95"),
+    "trainer_student_for_the_teacher.log": ("kd-stays", "already says what its teacher says"),
+    "trainer_temperature_falls.log": ("kd-out-of-step", "not near the text"),
+    "loop_training_in_bits.jsonl": ("totals-differ", "1.47 times the evaluation's throughout"),
+    "loop_worker_hangs.csv": ("noise-missing", "one and the same batch"),
+    "loop_rate_hundredfold.csv": ("learning-rate-odd", "goes up to 0.1865"),
     "loop_perplexity_of_the_total.log": ("perplexity-of-the-total", "exp of the evaluation's total"),
 }
 

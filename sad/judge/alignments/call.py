@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -15,8 +16,20 @@ from sad.judge.judging import Code
 from sad.judge.roles import tokens
 from sad.judge.stand_in import NeedsAdapterError
 
-MINE = {"student", "s", "stu", "src", "source", "draft", "a", "1", "left", "first", "x"}
-THEIRS = {"teacher", "t", "tea", "tgt", "target", "b", "2", "right", "second", "y"}
+MINE = {"student", "s", "stu", "src", "source", "draft", "a", "1", "left", "first", "x", "orig", "old"}
+THEIRS = {"teacher", "t", "tea", "tgt", "target", "b", "2", "right", "second", "y", "new"}
+
+
+CONFIGS = {"config", "cfg", "args", "settings"}
+
+
+class Switches:
+    """Settings of a class that an alignment is a method of: numbers are 1, switches are off."""
+
+    def __getattr__(self, name: str) -> float | bool:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return False if {"use", "skip", "is", "do"} & set(tokens(name)) else 1.0
 
 
 class Part(StrEnum):
@@ -35,7 +48,7 @@ WORDS: dict[Part, set[str]] = {
     Part.BYTES: {"byte", "bytes"},
     Part.OFFSETS: {"offsets", "offset", "spans", "mapping", "ends"},
     Part.IDS: {"ids", "id"},
-    Part.TOKENS: {"tokens", "pieces", "strings", "words"},
+    Part.TOKENS: {"tokens", "toks", "pieces", "strings", "words"},
     Part.TEXT: {"text", "string", "sentence", "texts"},
 }
 
@@ -121,6 +134,8 @@ class Call:
             if _part(parameter.name) is Part.TOKENIZER:
                 whose = _side(parameter.name) or ("teacher" if values else "student")
                 values[parameter.name] = getattr(given, whose).tokenizer
+            elif parameter.name.lower() in CONFIGS:
+                values[parameter.name] = Switches()
             elif parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
                 raise NeedsAdapterError(
                     f"what {parameter.name} of {of.__name__} should be cannot be told from the name"
@@ -175,13 +190,18 @@ def read(text: str, reader: Reader) -> Reading:
     return Reading(reader.tokenizer, text, ids, reader.tokenizer.convert_ids_to_tokens(ids), offsets, spans)
 
 
+def split(name: str) -> list[str]:
+    """The words of a name; a digit at its end is one: offsets1, offsets2."""
+    return [word for part in tokens(name) for word in re.findall(r"\d+|\D+", part)]
+
+
 def _part(name: str) -> Part | None:
-    words = set(tokens(name))
+    words = set(split(name))
     return next((part for part, own in WORDS.items() if words & own), None)
 
 
 def _side(name: str) -> str:
-    words: Sequence[str] = tokens(name)
+    words: Sequence[str] = split(name)
     mine, theirs = any(word in MINE for word in words), any(word in THEIRS for word in words)
     if mine == theirs:
         return ""

@@ -11,11 +11,16 @@ from sad.data import Readers
 from sad.invariants.text_alignment import Read, judged_on, text_alignment
 from sad.invariants.vocabulary import permuted
 from sad.judge.alignments.call import Call
+from sad.judge.target import said
 from sad.pair import load_tokenizer
 
 LONG = 512
 SENTENCE = "The whale had been seen again, north of the lighthouse."
 SCRIPTS = "Früh, перед 夜明け 🐋 it was grey."
+COMPOSED = (
+    "the cafe\u0301 was naï\u0308ve, an A\u030angstro\u0308m of \ufb01ne \u1112\u1161\u11ab and \u0915\u094d\u0937"
+)
+"""Letters with marks behind them, a ligature, and syllables that are put together."""
 PAIR = (320, 400)
 """Sizes of the vocabularies of two byte-level tokenizers."""
 
@@ -36,8 +41,21 @@ def text(call: Call) -> Verdict:
     """What it pairs ends at the same byte: `sad.invariants.text_alignment`."""
     verdict = text_alignment(lambda readers, text, length: compared(call, readers, text, length))
     if verdict.holds:
-        return verdict
+        return composed(call) or verdict
     return Verdict(False, verdict.says, verdict.numbers, example=_smallest(call))
+
+
+def composed(call: Call) -> Verdict | None:
+    """What is wrong with characters that are put together of several: who composes them has others."""
+    # a tokenizer that has learned the text keeps letter and mark together, the other does not
+    readers = Readers(tiny.reader(PAIR[1], text=COMPOSED), tiny.reader(PAIR[0]))
+    try:
+        verdict = judged_on(compared(call, readers, COMPOSED, LONG), readers, COMPOSED, LONG)
+    except Exception as error:
+        return Verdict(False, f"a text with combining marks: {said(error)}", example=repr(COMPOSED))
+    if verdict.holds:
+        return None
+    return Verdict(False, f"a text with combining marks: {verdict.says}", verdict.numbers, example=repr(COMPOSED))
 
 
 def text_kept(call: Call) -> Verdict:

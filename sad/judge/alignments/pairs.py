@@ -36,6 +36,13 @@ def aligned(returned: Any, student: int, teacher: int) -> Aligned:  # noqa: ANN4
         found = _sides(found) if two_sides else list(found.items())
     if not isinstance(found, list):
         raise WrongPairsError(f"returns {_told(returned)}, no pairs")
+    if (
+        len(found) == student != 2
+        and all(isinstance(one, list) and _all_places(one) for one in found)
+        and any(len(one) != 2 for one in found)
+    ):
+        # for each token of the student those of the teacher
+        found = [[[i], sorted(set(one))] for i, one in enumerate(found) if one]
     if len(found) == 2 and all(isinstance(one, list) for one in found) and _two_lists(found, two_sides):
         found = list(map(list, zip(*found, strict=True)))
     if not found:
@@ -88,6 +95,10 @@ def _within(pairs: Sequence[tuple[int, int]], student: int, teacher: int) -> Non
     off = next((p for p in pairs if not (0 <= p[0] < student and 0 <= p[1] < teacher)), None)
     if off is not None:
         raise WrongPairsError(f"pairs token {off[0]} with token {off[1]}, of {student} and {teacher} tokens")
+
+
+def _all_places(one: list[Any]) -> bool:
+    return all(map(_is_place, one))
 
 
 def _places(one: Any) -> tuple[int, ...]:  # noqa: ANN401

@@ -98,8 +98,11 @@ def _are_next(ids: Int[Tensor, "batch length"], labels: Int[Tensor, "batch lengt
 def _as_dict(returned: Any) -> Mapping[str, Any]:  # noqa: ANN401
     if isinstance(returned, Mapping) or hasattr(returned, "keys"):
         return {str(key): returned[key] for key in returned.keys()}  # noqa: SIM118 - not every one is a Mapping
-    if isinstance(returned, tuple | list) and 2 <= len(returned) <= 3 and all(_is_array(one) for one in returned):
-        return _from_tuple([torch.as_tensor(one) for one in returned])
+    if isinstance(returned, tuple | list):
+        # a number beside them is a count
+        parts = [one for one in returned if not isinstance(one, int | float) and getattr(one, "ndim", True)]
+        if 2 <= len(parts) <= 3 and all(map(_is_array, parts)):
+            return _from_tuple([torch.as_tensor(one) for one in parts])
     if hasattr(returned, "__dict__") and not isinstance(returned, Tensor):
         return dict(vars(returned))
     raise WrongBatchError(f"returns {_told(returned)}, no batch")

@@ -11,8 +11,8 @@ from typing import Any
 
 from sad.invariants._models import VOCABULARY
 from sad.judge.collators.batch import Read, read, with_last
-from sad.judge.collators.features import FORMS, Features
-from sad.judge.collators.marker import MARKER, bare, marked, without_added_ends, without_marker
+from sad.judge.collators.features import FORMS, MESSAGES, Features
+from sad.judge.collators.marker import MARKER, bare, marked, without_added_ends, without_header, without_marker
 from sad.judge.collators.words import LONGEST, tokenizer
 from sad.judge.judging import Code
 from sad.judge.stand_in import NeedsAdapterError
@@ -22,7 +22,11 @@ FEATURES = {
     *("features", "examples", "batch", "instances", "items", "samples", "data", "rows", "sequences", "texts"),
     *("inputs", "batch_list", "feature_list"),
 }
-LENGTHS = ("max_length", "max_seq_length", "max_seq_len", "max_len", "block_size", "model_max_length", "seq_len")
+LENGTHS = (
+    *("max_length", "max_seq_length", "max_seq_len", "max_len", "block_size", "model_max_length", "seq_len"),
+    *("max_sequence_length", "allowed_max_length", "cutoff_len"),
+)
+OTHER_LENGTHS = ("source_max_len", "target_max_len", "max_input_length", "max_target_length", "max_response_length")
 TEMPLATES = ("response_template", "response_template_ids", "response_token_ids")
 PROMPTS = ("max_prompt_length", "max_prompt_len", "max_source_length")
 TOKENIZER = ("tokenizer", "tok", "processing_class", "processor")
@@ -55,9 +59,12 @@ class Call:
     """What stands before a completion, where it looks for that: as a string, or in ids."""
     appends: bool = False
     """It puts an end mark behind each text itself: texts are given without."""
+    one_mark: bool = False
+    """Its padding mark is its end mark."""
 
     def __call__(self, texts: Sequence[Text], marks: Marks) -> Read:
         """Collate texts. Raises whatever the code raises, and ``WrongBatchError`` where it returns no batch."""
+        marks = Marks(marks.eos, marks.eos) if self.one_mark else marks
         found = self.of(self.features(texts, marks), texts, marks)
         found = replace(found, batch=with_last(found.batch, marks.pad))
         if self.appends:
@@ -74,7 +81,11 @@ class Call:
         if self.code.adapter is not None:
             return read(self._adapted(texts, marks))
         found = read(self.made(marks)(features))
-        return replace(found, batch=without_marker(found.batch)) if self.takes(TEMPLATES) else found
+        if bool((found.batch.input_ids == self.size).any()):
+            raise NeedsAdapterError("it puts words into its texts that the tokenizer here has not")
+        if self.takes(TEMPLATES):
+            return replace(found, batch=without_marker(found.batch))
+        return replace(found, batch=without_header(found.batch)) if self.form is MESSAGES else found
 
     def other(self, **changes: Any) -> Call:  # noqa: ANN401 - fields of this class
         """Return the same collator, called otherwise."""
@@ -127,6 +138,9 @@ class Call:
             value = self._setting(parameter.name, marks)
             if value is not None:
                 found[parameter.name] = value
+            elif _needed(parameter) and parameter.annotation in (bool, "bool"):
+                # a switch that must be told is off
+                found[parameter.name] = False
             elif _needed(parameter):
                 raise NeedsAdapterError(f"what {parameter.name} of {of} should be cannot be told from the name")
         return found
@@ -150,7 +164,7 @@ class Call:
             **dict.fromkeys(("eos_token_id", "eos_id", "eos", "end_id"), marks.eos),
             **dict.fromkeys(("ignore_index", "label_pad_token_id", "ignore_id", "label_pad_id"), IGNORED),
             **dict.fromkeys(("args", "data_args", "config", "cfg"), SimpleNamespace(max_length=self.longest)),
-            **dict.fromkeys(LENGTHS, self.longest),
+            **dict.fromkeys((*LENGTHS, *OTHER_LENGTHS), self.longest),
             **dict.fromkeys(PROMPTS, self.longest // 2),
             **dict.fromkeys(TEMPLATES, self.template if isinstance(self.template, str) else list(self.template)),
             "mlm": False,

@@ -14,6 +14,8 @@ from sad.invariants.batch_composition import batch_composition
 from sad.invariants.target_alignment import EOS, PAD, TEXTS, target_alignment
 from sad.judge.collators.call import Call
 from sad.judge.collators.cutting import cut_alike
+from sad.judge.collators.features import MESSAGES
+from sad.judge.collators.marker import MARKER
 from sad.judge.collators.textbook import Place, masks_prompts, narrow, outside, places, smallest
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text, collated_loss
 
@@ -143,6 +145,8 @@ def features_untouched(call: Call) -> Verdict:
 
 def targets(call: Call) -> Verdict:
     """The targets are those of the completions: `sad.invariants.target_alignment` on the loss of its labels."""
+    if asked := _asks_again(call):
+        return asked
     verdict = target_alignment(collated_loss(lambda texts, marks: narrow(call(texts, marks).batch, texts)))
     learned = not masks_prompts(call(TEXTS, BOTH[0]).batch, TEXTS)
     if verdict.holds:
@@ -151,6 +155,17 @@ def targets(call: Call) -> Verdict:
         return verdict
     calls = [(call(texts, marks).batch, texts, marks) for texts in SHORT for marks in BOTH]
     return replace(verdict, example=smallest(calls, prompts=learned))
+
+
+def _asks_again(call: Call) -> Verdict | None:
+    """Whether the header that asks for an answer stands behind the answer, and is learned."""
+    batch = call(TEXTS, BOTH[0]).batch
+    behind = (batch.input_ids == MARKER) & (batch.labels == MARKER)
+    if call.form is not MESSAGES or not bool(behind.any()):
+        return None
+    says = f"{int(behind.sum())} headers that ask for an answer stand behind one, and are learned"
+    example = f"ids {batch.input_ids[0].tolist()}, labels {batch.labels[0].tolist()}: {MARKER} is the header"
+    return Verdict(False, f"{says}: add_generation_prompt=True is for prompts alone", example=example)
 
 
 def composition(call: Call) -> Verdict:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 
 from torch import Tensor
 
 from sad.case import Standing, Verdict
 from sad.invariants.truncated_alike import ROOM, TEXTS, Prepare, Prompted, Read, truncated_alike
-from sad.judge.collators.call import LENGTHS, Call
+from sad.judge.collators.call import LENGTHS, TEMPLATES, Call
+from sad.judge.collators.features import MESSAGES
+from sad.judge.collators.marker import MARKER
+from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import said
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text
 
@@ -25,14 +29,26 @@ def cut_alike(call: Call) -> Verdict:
     if not name:
         return Verdict(True, "it takes no length to cut at", standing=Standing.NOT_APPLICABLE)
     pieces = _pieces()
-    size = 2 + len(pieces)
-    table = {2 + number: piece for number, piece in enumerate(pieces)}
-    short, marks = call.other(longest=ROOM, size=size), Marks(EOS, PAD)
+    # a template before a completion is a token of its own, and takes room
+    free = (token for token in count(2) if token != MARKER)
+    table = dict(zip(free, pieces, strict=False))
+    size = max(*table, MARKER) + 1
+    room = ROOM + (bool(call.takes(TEMPLATES)) or call.form is MESSAGES)
+    short, marks = call.other(longest=room, size=size), Marks(EOS, PAD)
 
     def prepare(texts: Sequence[Prompted], _: int) -> Sequence[Mapping[str, Read]]:
         ids = [_ids(text, table) for text in texts]
-        batch = short(ids, marks)
-        return [_row(batch.batch, batch.whole, row, table) for row in range(len(batch.batch.input_ids))]
+        try:
+            found = short(ids, marks)
+        except NeedsAdapterError:
+            if len(texts) < 2:
+                raise
+            # in some of them the marker was cut off
+            return [one for text in texts for one in prepare([text], ROOM)]
+        rows = [_row(found.batch, found.whole, row, table) for row in range(len(found.batch.input_ids))]
+        # what is not a text's may take its room: the marker, and the last token where labels are shifted already
+        more = room - ROOM + found.batch.shifted
+        return [{name: replace(one, tokens=max(0, one.tokens - more)) for name, one in row.items()} for row in rows]
 
     refused = {text: why for text in TEXTS if (why := _refuses(prepare, text))}
     if TEXTS[0] in refused:
@@ -66,6 +82,8 @@ def _instead(
 def _refuses(prepare: Prepare, text: Prompted) -> str:
     try:
         prepare([text], ROOM)
+    except NeedsAdapterError:
+        raise
     except Exception as error:
         return said(error)
     return ""

@@ -82,6 +82,11 @@ def _tried(call: Call) -> _Tried:
 def _ended(found: _Tried) -> Call:
     """The call, with texts that lack their end mark where the collator puts a second one behind them."""
     batch = found.read.batch
+    if bool(((batch.labels == PAD).sum(dim=1) == 1).all()) and len(batch.labels) == len(TEXTS):
+        # one padding mark behind each text is learned: it is the end mark
+        single = _one_mark(found.call)
+        if single is not None:
+            return single.call
     ends = [at for at in outside(batch, TEXTS) if int(batch.labels[at]) == EOS]
     other = _appending(found.call) if ends and not batch.shifted else None
     return found.call if other is None else other.call
@@ -93,6 +98,16 @@ def _appending(call: Call) -> _Tried | None:
     except (Exception, SystemExit):
         return None
     return found if found.whole else None
+
+
+def _one_mark(call: Call) -> _Tried | None:
+    """The call with the end mark for its padding mark, if texts that end once are whole then."""
+    try:
+        found = _tried(call.other(appends=True, one_mark=True))
+    except (Exception, SystemExit):
+        return None
+    there = zip(places(found.read.batch, TEXTS), TEXTS, strict=True)
+    return found if all(place is not None or text.ids.count(EOS) > 1 for place, text in there) else None
 
 
 def _one_length(code: Code) -> UserError | None:

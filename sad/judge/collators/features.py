@@ -90,7 +90,7 @@ def _ids(text: Text, _: Marks) -> dict[str, list[int]]:
 def _tensors(make: Make) -> Make:
     def made(text: Text, marks: Marks) -> dict[str, Any]:
         found = make(text, marks)
-        return {k: torch.tensor(v) if isinstance(v, list) else v for k, v in found.items()}
+        return {k: torch.tensor(v) if isinstance(v, list | int) else v for k, v in found.items()}
 
     return made
 
@@ -111,7 +111,17 @@ def _shifted_pair(text: Text, _: Marks) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.tensor(text.ids[:-1]), torch.tensor(own_labels(text)[1:])
 
 
+def _everything(text: Text, marks: Marks) -> dict[str, Any]:
+    """What any feature of the others is called, all at once."""
+    told, size = [0] * text.first + [1] * (len(text.ids) - text.first), len(text.ids)
+    masks = dict.fromkeys(("completion_mask", "assistant_masks", "loss_mask", "labels_mask"), told)
+    lengths = dict.fromkeys(("length", "lengths", "input_length", "seq_len", "seq_length", "num_tokens"), size)
+    prompts = dict.fromkeys(("prompt_len", "prompt_length", "prompt_lens", "source_len", "input_len"), text.first)
+    return {**_labelled(text, marks), **masks, **lengths, **prompts}
+
+
 DICT = "a dict with"
+MESSAGES = Features(f"{DICT} messages", _messages, ("messages",))
 FORMS: tuple[Features, ...] = (
     Features(f"{DICT} input_ids, attention_mask and labels, as lists", _labelled),
     Features(f"{DICT} input_ids and labels, as lists", _only(_labelled, "input_ids", "labels")),
@@ -145,7 +155,9 @@ FORMS: tuple[Features, ...] = (
             ("source", "target"),
         )
     ),
-    Features(f"{DICT} messages", _messages, ("messages",)),
+    MESSAGES,
+    Features(f"{DICT} ids, labels, masks and lengths, as lists", _everything),
+    Features(f"{DICT} ids, labels, masks and lengths, as tensors", _tensors(_everything)),
     Features(f"{DICT} input_ids and attention_mask, as lists", _ids, (), prompts=False),
     Features(f"{DICT} input_ids alone, as lists", lambda t, _: {"input_ids": list(t.ids)}, (), prompts=False),
     Features(f"{DICT} input_ids and attention_mask, as tensors", _tensors(_ids), (), prompts=False),

@@ -33,6 +33,8 @@ def found(code: Code) -> Judged:
     said = ["called as its adapter says" if code.adapter else f"a text is {call.form.says}"]
     if call.appends:
         said.append("it puts an end mark behind each text itself, so texts are given without one")
+    if call.one_mark:
+        said.append("its padding mark is its end mark, and it is given that alone")
     if call.takes(TEMPLATES):
         said.append("its template is one token, which stands before each completion and is taken out of the batch")
     if code.adapter is None:

@@ -41,6 +41,26 @@ def without_marker(batch: Collated) -> Collated:
     return Collated(ids, labels, cut(batch.attention_mask), cut(batch.position_ids), batch.shifted)
 
 
+def without_header(batch: Collated) -> Collated:
+    """Return the batch without the marker that the chat template puts before an answer, the first in each row.
+
+    Another one stays, with its label: a header behind the answer, which asks for one more.
+    """
+    there = batch.input_ids == MARKER
+    if not bool(there.any(dim=1).all()):
+        return batch
+    kept = torch.ones_like(there)
+    kept[torch.arange(len(there)), there.int().argmax(dim=1)] = False
+
+    def cut(of: Tensor | None) -> Tensor | None:
+        return None if of is None or of.ndim != 2 else of[kept].view(len(of), -1)
+
+    ids, labels = cut(batch.input_ids), cut(batch.labels)
+    assert ids is not None, "ids have two axes"
+    assert labels is not None, "labels have the shape of ids"
+    return Collated(ids, labels, cut(batch.attention_mask), cut(batch.position_ids), batch.shifted)
+
+
 def bare(text: Text, marks: Marks) -> Text:
     """Return a text without its end mark."""
     ends = text.ids[-1] == marks.eos and len(text.completion) > 1

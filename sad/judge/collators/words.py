@@ -11,11 +11,15 @@ from sad.invariants._models import VOCABULARY
 from sad.subjects.text_loss import Marks
 
 END, PAD = "</s>", "<pad>"
+HEADER = f"t{VOCABULARY - 1} "
+"""What stands before an answer in a conversation, and where one is asked for: a word that no text holds."""
 TEMPLATE = (
-    "{% for message in messages %}{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] + ' ' }}"
-    "{% endgeneration %}{% else %}{{ message['content'] + ' ' }}{% endif %}{% endfor %}"
+    "{% for message in messages %}{% if message['role'] == 'assistant' %}{{ '" + HEADER + "' }}"
+    "{% generation %}{{ message['content'] + ' ' }}{% endgeneration %}"
+    "{% else %}{{ message['content'] + ' ' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '" + HEADER + "' }}{% endif %}"
 )
-"""A chat template that adds nothing: a conversation is its messages."""
+"""A chat template that adds nothing but a header before each answer: a conversation is its messages."""
 LONGEST = 64
 """Tokens that a text may have at the most: more than any here has, and fewer than the models can read."""
 

@@ -53,7 +53,10 @@ FORMS = (
     Form("dicts with input_ids, attention_mask and labels", _all),
     Form("pairs of ids and labels", lambda r: (r.ids, r.labels)),
     Form("triples of ids, mask and labels", lambda r: (r.ids, r.mask, r.labels)),
-    Form("pairs of what is read and the token after each", lambda r: (r.ids[:, :-1], r.labels[:, 1:])),
+    Form(
+        "pairs of what is read and the token after each",
+        lambda r: (r.ids[:, :-1].contiguous(), r.labels[:, 1:].contiguous()),
+    ),
     Form(
         "dicts with input_ids and attention_mask",
         lambda r: Batch(input_ids=r.ids, attention_mask=r.mask),
@@ -68,7 +71,7 @@ FORMS = (
     ),
     Form(
         "pairs of what is read and the token after each, for models that return logits alone",
-        lambda r: (r.ids[:, :-1], r.labels[:, 1:]),
+        lambda r: (r.ids[:, :-1].contiguous(), r.labels[:, 1:].contiguous()),
         alone=True,
     ),
 )

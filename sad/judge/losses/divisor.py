@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from sad.judge.losses.sample import Fit, Sample, used
 from sad.subjects.divergence import IGNORED, Contract, Given, Reduction, counted
 
@@ -72,68 +70,108 @@ def _told(of: Given, *, shift: bool) -> str:
     return f"{int(counted(Contract(shift=shift), of).sum())} rows that count in {batch} sequences of {length}"
 
 
-def _candidates(*, shift: bool) -> list[tuple[Reduction | None, str, Number, str]]:
-    """A reduction, its name, its number, and what is wrong with it."""
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """What a sum over rows could be divided by; with ``shift`` row i has the label i + 1, and the last none."""
 
-    def counting(of: Given) -> float:
-        return float(counted(Contract(shift=shift), of).sum())
+    shift: bool
 
-    def unshifted(of: Given) -> float:
-        return float((of.labels != IGNORED).sum()) if of.labels is not None else float(rows(of))
+    def counting(self, of: Given) -> float:
+        return float(counted(Contract(shift=self.shift), of).sum())
 
-    def rows(of: Given) -> float:
+    def unshifted(self, of: Given) -> float:
+        return float((of.labels != IGNORED).sum()) if of.labels is not None else float(self.rows(of))
+
+    def rows(self, of: Given) -> float:
         batch, length = of.student_logits.shape[:2]
-        return batch * (length - shift)
+        return batch * (length - self.shift)
 
-    def batch(of: Given) -> float:
-        return of.student_logits.shape[0]
+    def longest(self, of: Given) -> float:
+        return float(counted(Contract(shift=self.shift), of).sum(dim=1).max())
 
-    def length(of: Given) -> float:
-        return of.student_logits.shape[1]
 
-    def vocab(of: Given) -> float:
-        return of.student_logits.shape[2]
+def _batch(of: Given) -> float:
+    return of.student_logits.shape[0]
 
-    def each(of: Given) -> Tensor:
-        return counted(Contract(shift=shift), of).sum(dim=1).double()
 
-    not_sequences = " and not by the number of sequences"
-    by_vocab = "the vocabulary's size too: `mean` over every entry is the divergence divided by it"
-    return [
-        (Reduction.MEAN, "the rows that count", counting, ""),
-        (Reduction.COUNT, "the given count", lambda g: float(g.count or counting(g)), ""),
+def _length(of: Given) -> float:
+    return of.student_logits.shape[1]
+
+
+def _vocab(of: Given) -> float:
+    return of.student_logits.shape[2]
+
+
+Candidate = tuple[Reduction | None, str, Number, str]
+"""A reduction, its name, its number, and what is wrong with it."""
+
+
+def _candidates(*, shift: bool) -> list[Candidate]:
+    """Every divisor that is looked for, the right ones first."""
+    of = _Counts(shift)
+    right: list[Candidate] = [
+        (Reduction.MEAN, "the rows that count", of.counting, ""),
+        (Reduction.COUNT, "the given count", lambda g: float(g.count or of.counting(g)), ""),
         (Reduction.SUM, "nothing", lambda _: 1.0, ""),
-        (Reduction.BATCH, "the number of sequences", batch, ""),
-        (Reduction.ROWS, "all rows", rows, ""),
-        (None, "the length", length, f"divided by the length{not_sequences}"),
-        (None, "rows that count by the unshifted labels", unshifted, "counts labels that it does not use")
-        if shift
+        (Reduction.BATCH, "the number of sequences", _batch, ""),
+        (Reduction.ROWS, "all rows", of.rows, ""),
+    ]
+    return [*right, *_of_lengths(of), *_with_the_vocabulary(of), *_twice(of)]
+
+
+def _of_lengths(of: _Counts) -> list[Candidate]:
+    """Lengths alone, and numbers that are off by a row a sequence."""
+    wrong = " and not by the number of sequences"
+    fewer: Candidate = (
+        (None, "rows that count by the unshifted labels", of.unshifted, "counts labels that it does not use")
+        if of.shift
         else (
             None,
             "all rows but the last",
-            lambda g: batch(g) * (length(g) - 1),
+            lambda g: _batch(g) * (_length(g) - 1),
             "divided by one row a sequence too few",
-        ),
-        (None, "rows that count and vocabulary", lambda g: counting(g) * vocab(g), f"divided by {by_vocab}"),
-        (None, "all rows and vocabulary", lambda g: rows(g) * vocab(g), f"divided by {by_vocab}"),
-        (None, "sequences and vocabulary", lambda g: batch(g) * vocab(g), f"divided by {by_vocab}"),
-        (None, "the vocabulary", vocab, f"divided by {by_vocab}"),
-        (None, "the mean length", lambda g: counting(g) / batch(g), f"divided by the mean length{not_sequences}"),
-        (None, "the longest", lambda g: float(each(g).max()), f"divided by the longest length{not_sequences}"),
+        )
+    )
+    return [
+        (None, "the length", _length, f"divided by the length{wrong}"),
+        fewer,
+        (None, "the mean length", lambda g: of.counting(g) / _batch(g), f"divided by the mean length{wrong}"),
+        (None, "the longest", of.longest, f"divided by the longest length{wrong}"),
+    ]
+
+
+def _with_the_vocabulary(of: _Counts) -> list[Candidate]:
+    fault = "divided by the vocabulary's size too: `mean` over every entry is the divergence divided by it"
+    return [
+        (None, "rows that count and vocabulary", lambda g: of.counting(g) * _vocab(g), fault),
+        (None, "all rows and vocabulary", lambda g: of.rows(g) * _vocab(g), fault),
+        (None, "sequences and vocabulary", lambda g: _batch(g) * _vocab(g), fault),
+        (None, "the vocabulary", _vocab, fault),
+    ]
+
+
+def _twice(of: _Counts) -> list[Candidate]:
+    """Two numbers of which one would do."""
+    return [
         (
             None,
             "rows that count and length",
-            lambda g: counting(g) * length(g),
+            lambda g: of.counting(g) * _length(g),
             "divided by the rows that count, and by the length as well",
         ),
         (
             None,
             "all rows and sequences",
-            lambda g: rows(g) * batch(g),
+            lambda g: of.rows(g) * _batch(g),
             "divided by all rows, and by the number of sequences as well",
         ),
-        (None, "sequences twice over", lambda g: batch(g) * counting(g), "divided by the number of sequences as well"),
-        (None, "rows that count, twice", lambda g: counting(g) ** 2, "divided by the rows that count twice over"),
+        (
+            None,
+            "sequences twice over",
+            lambda g: _batch(g) * of.counting(g),
+            "divided by the number of sequences as well",
+        ),
+        (None, "rows that count, twice", lambda g: of.counting(g) ** 2, "divided by the rows that count twice over"),
     ]
 
 

@@ -35,51 +35,62 @@ SLOPE = 2e-2
 def unexplained(found: Found) -> Verdict:
     """Judge a loss that is no known divergence: it must be least and flat where student equals teacher."""
     if found.label_loss:
-        return Verdict(
-            True,
-            f"{found.label_loss}; no divergence, so only what asks no teacher is judged",
-            standing=Standing.ALLOWED,
-        )
+        says = f"{found.label_loss}; no divergence, so only what asks no teacher is judged"
+        return Verdict(True, says, standing=Standing.ALLOWED)
     call, of, near = found.shape.call, found.shape.sample, found.notes[0]
     teacher = of.given.teacher_logits
     equal = sample(call, replace(of.given, student_logits=teacher.clone()))
     norm, usual = float(equal.gradient.norm()), float(of.gradient.norm())
     numbers = {"gradient at equal logits": norm, "usual gradient": usual, "value at equal logits": equal.value}
     numbers["unexplained"] = found.shape.fit.residual
-    example = f"student = teacher: {shown(of.given)}"
-    for rows in (1, -1):
-        beside = explained(replace(of, given=replace(of.given, teacher_logits=teacher.roll(rows, dims=1))), call)
-        if beside.good and not beside.family.fault:
-            other = f"i {'-' if rows > 0 else '+'} 1"
-            says = f"it is {beside.family.name} between the student's row i and the teacher's row {other}"
-            return Verdict(False, f"{says}: the two are shifted against each other", numbers, example=shown(of.given))
-    if verdict := _weighted(found, numbers):
+    if verdict := _shifted(found, numbers) or _weighted(found, numbers):
         return verdict
     if says := along(of, call):
         return Verdict(False, says, numbers, example=shown(of.given))
+    example = f"student = teacher: {shown(of.given)}"
     if norm != norm or equal.value != equal.value:
         says = f"not finite where student equals teacher{_close_by(call, of.given, usual)}"
         return Verdict(False, f"{says}; {near}", numbers, example=example)
     if norm > ZERO * usual:
         verdict = _pulling(call, equal, (norm, usual), near)
         return replace(verdict, numbers=numbers, example="" if verdict.holds else example)
-    small = replace(of.given, student_logits=SMALL * of.given.student_logits, teacher_logits=SMALL * teacher)
-    near_nothing = explained(sample(call, small), call)
-    off = 100 * fit(of, near_nothing.family, near_nothing.beta, near_nothing.labels).residual
-    if near_nothing.good and not near_nothing.family.fault and off > 100 * ACCEPTED:
-        says = (
-            f"on logits a tenth as large it is {near_nothing.family.name}, on ordinary ones {off:.3g}% of its gradient"
-        )
-        return Verdict(
-            False,
-            f"{says} is something else: large logits or small probabilities are cut off",
-            numbers,
-            example=shown(of.given),
-        )
-    lowest = min(_above(call, of.given, seed, equal.value) for seed in range(1, TRIES + 1))
+    return _cut_off(found, numbers) or _least(found, equal.value, numbers)
+
+
+def _shifted(found: Found, numbers: dict[str, float]) -> Verdict | None:
+    """A known divergence between a row of the student's and the teacher's before or after it."""
+    call, of = found.shape.call, found.shape.sample
+    for rows in (1, -1):
+        moved = replace(of.given, teacher_logits=of.given.teacher_logits.roll(rows, dims=1))
+        beside = explained(replace(of, given=moved), call)
+        if beside.good and not beside.family.fault:
+            other = f"i {'-' if rows > 0 else '+'} 1"
+            says = f"it is {beside.family.name} between the student's row i and the teacher's row {other}"
+            return Verdict(False, f"{says}: the two are shifted against each other", numbers, example=shown(of.given))
+    return None
+
+
+def _cut_off(found: Found, numbers: dict[str, float]) -> Verdict | None:
+    """A known divergence on small logits alone."""
+    call, of = found.shape.call, found.shape.sample
+    student, teacher = (SMALL * logits for logits in (of.given.student_logits, of.given.teacher_logits))
+    near = explained(sample(call, replace(of.given, student_logits=student, teacher_logits=teacher)), call)
+    off = 100 * fit(of, near.family, near.beta, near.labels).residual
+    if not near.good or near.family.fault or off <= 100 * ACCEPTED:
+        return None
+    says = f"on logits a tenth as large it is {near.family.name}, on ordinary ones {off:.3g}% of its gradient"
+    why = "is something else: large logits or small probabilities are cut off"
+    return Verdict(False, f"{says} {why}", numbers, example=shown(of.given))
+
+
+def _least(found: Found, equal: float, numbers: dict[str, float]) -> Verdict:
+    """Whether it is least at equal logits, where it is ``equal``; by its gradient where its value does not say."""
+    call, of, near = found.shape.call, found.shape.sample, found.notes[0]
+    seeds = range(1, TRIES + 1)
+    lowest = min(_above(call, of.given, seed, equal) for seed in seeds)
     numbers["least above"] = lowest
     own = _its_own_gradient(call, of.given)
-    if lowest <= 0 and not (not own and all(_towards(call, of.given, seed) for seed in range(1, TRIES + 1))):
+    if lowest <= 0 and not (not own and all(_towards(call, of.given, seed) for seed in seeds)):
         says = f"it is {-lowest:.4g} lower at other logits than where student equals teacher; {near}"
         return Verdict(False, says, numbers, example=shown(of.given))
     if not own:

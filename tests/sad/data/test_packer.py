@@ -43,6 +43,8 @@ texts = st.lists(st.integers(1, ROOM + 2), min_size=1, max_size=200)
 """Two of the lengths are more than a row has."""
 
 
+@example([21] * 4, 0)
+@example([21] * 24, 0)
 @given(texts, st.integers(0, 3))
 def test_each_window_is_in_one_row_and_each_pool_but_the_last_is_full(sizes: list[int], seed: int) -> None:
     found = every(packer(sizes, seed))

@@ -136,6 +136,11 @@ class Unshuffled(PlainRun):
         return range(self.setting.size)
 
 
+class Same(PlainRun):
+    def order(self, _):
+        return super().order(0)
+
+
 class Turns(PlainRun):
     """Taken up after eight steps or more, it takes the rest of a pass the other way round."""
 
@@ -150,6 +155,7 @@ class Turns(PlainRun):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
+        (Same, "two passes have one order: "),
         (Turns, "resumed at step 9 of 29: step 10 takes samples "),
         (HalfOnDisk, "resumed at step 1: loss "),
         (Stray, "resumed at step 1: the optimizer owns 4 of 4 live tensors, and 1 others"),

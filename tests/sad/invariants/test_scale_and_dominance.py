@@ -49,3 +49,12 @@ def test_an_epsilon_that_counts_where_states_are_small_breaks_it():
 
     verdict = scale_and_dominance(lambda s, t: (normal(s) - normal(t)).square().mean())
     assert "for a teacher 9e-10 times as large" in verdict.says
+
+
+def test_a_scale_that_is_lost_where_all_is_below_0_breaks_it():
+    def normal(states):
+        largest = states.detach().amax(dim=-1, keepdim=True)
+        return F.layer_norm(states / torch.where(largest <= 0, 1.0, largest), states.shape[-1:])
+
+    verdict = scale_and_dominance(lambda s, t: (normal(s) - normal(t)).square().mean())
+    assert "for a teacher 9e-10 times as large, all below 0" in verdict.says

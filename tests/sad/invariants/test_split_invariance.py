@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -85,9 +87,18 @@ class ScoresOfOneProcess(PlainLoop):
         return super().score() * (1 + 0.1 * (len(self.processes) > 1))
 
 
+class PassesOfOneProcess(PlainLoop):
+    """Says how often its own share of the texts was read."""
+
+    def run(self, setup):
+        trace = super().run(setup)
+        return replace(trace, log=[replace(line, epoch=line.step / setup.processes) for line in trace.log])
+
+
 @pytest.mark.parametrize(
     ("trainer", "says"),
     [
+        (PassesOfOneProcess, "number of passes 0.2500 logged, 1.0000 in one micro-batch"),
         (ClearsTooMuch, "away from that of one micro-batch"),
         (DividesTheTailByTheWindow, "accumulated, 1 process"),
         (LogsTheFirstProcess, "processes)"),

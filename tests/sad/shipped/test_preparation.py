@@ -38,7 +38,10 @@ def test_examples_of_another_length_that_are_taken_for_these_are_named(monkeypat
 def test_a_stream_gives_what_a_list_gives():
     texts = [text for text in tiny.TEXT.split("\n\n") if text]
     readers = Readers(tiny.reader(320), tiny.reader(400))
-    assert _told(streamed(texts, readers, 64)) == _told(prepared(texts, readers, 64))
+    with streamed(texts, readers, 64) as read:
+        assert read.size is None
+        assert read.need(1000) == len(read)
+        assert _told(read) == _told(prepared(texts, readers, 64))
 
 
 def test_labels_that_are_counted_wrongly_are_named(monkeypatch):

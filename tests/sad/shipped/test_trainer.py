@@ -100,6 +100,13 @@ def test_processes_that_score_unequal_numbers_of_batches_are_named(monkeypatch) 
         shipped_trainer().run(Setup((5, 9), devices=2))
 
 
+def test_a_batch_in_which_nobody_has_a_text_is_named(monkeypatch) -> None:
+    cut = feed.cut
+    monkeypatch.setattr(feed, "cut", lambda *of: [*cut(*of), []])
+    with pytest.raises(RuntimeError, match="in step 1 there is a batch in which nobody has a text"):
+        shipped_trainer().run(Setup((5, 9), devices=2))
+
+
 def test_a_request_to_end_is_no_verdict(monkeypatch):
     asked = SimpleNamespace(ending=SimpleNamespace(signal=15))
     monkeypatch.setattr(trainer.loop, "train", lambda *_: asked)

@@ -189,3 +189,25 @@ def test_an_epoch_that_is_cut_short_names_the_line(tmp_path: Path) -> None:
     assert run.columns[names.LOSS].step.tolist() == list(range(1, 17))
     assert run.columns[names.LOSS].value.tolist() == [round(5 - i / 10, 4) for i in range(1, 17)]
     assert run.columns[names.EPOCH].value.tolist() == list(range(1, 17))
+
+
+def test_numbers_in_the_wrapping_of_a_tensor_or_of_numpy_are_read(tmp_path: Path) -> None:
+    lines = [
+        f"step {i}: {{'total_loss': tensor({9 - i}.25, device='cuda:0', grad_fn=<DivBackward0>), "
+        f"'kd_loss': np.float64({8 - i}.5)}}"
+        for i in range(1, 9)
+    ]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].value.tolist() == [9.25 - i for i in range(1, 9)]
+    assert run.columns[names.RAW + names.KD].value.tolist() == [8.5 - i for i in range(1, 9)]
+
+
+def test_fairseqs_lines_of_json(tmp_path: Path) -> None:
+    lines = [
+        f'2026-11-26 10:00:01 | INFO | train_inner | {{"epoch": 1, "update": {i / 9:.3f}, "loss": "{9 - i}.5", '
+        f'"num_updates": "{100 * i}", "lr": "0.0001", "gnorm": "1.5"}}'
+        for i in range(1, 9)
+    ]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].step.tolist() == [100 * i for i in range(1, 9)]
+    assert run.columns[names.LOSS].value.tolist() == [9.5 - i for i in range(1, 9)]

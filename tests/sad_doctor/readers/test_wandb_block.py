@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sad_doctor.readers import wandb_block
 from sad_doctor.readers.protobuf import fields
-from sad_doctor.readers.wandb_block import LEAST, histories
+from sad_doctor.readers.wandb_block import LEAST, MOST, histories
 from sad_doctor.readers.wandb_run import WandbLog
 from sad_doctor.run import Run
 from tests.sad_doctor.readers.test_wandb_items import message, varint
@@ -23,7 +23,9 @@ NEVER = 1 << 40
 
 
 def item(key: tuple[str, ...], told: str, number: int = 2) -> bytes:
-    return message(1, b"".join(message(number, one.encode()) for one in key) + message(16, told.encode()))
+    return message(
+        1, b"".join(message(number, one.encode("utf-8", "surrogatepass")) for one in key) + message(16, told.encode())
+    )
 
 
 def history(items: list[bytes], step: bytes = b"", number: bytes = b"\x08\x05") -> bytes:
@@ -69,8 +71,11 @@ def same(one: Run, other: Run) -> None:
 
 keys = st.one_of(
     st.sampled_from([("loss",), ("_step",), ("_runtime",), ("step",), ("train/kd",), ("nested", "a"), ("a", "b", "c")]),
-    st.sampled_from([("é",), ("",), ("", "a"), ("a,b",), ('a"b',), ('a":1,"b',), ("a\\",), ("a\n",), ("\x82\x01",)]),
+    st.sampled_from(
+        [("é",), ("",), ("", "a"), ("a,b",), ('a"b',), ('a":1,"b',), ("a\\",), ("a\n",), ("\x82\x01",), ("\ud800",)]
+    ),
     st.sampled_from([("x" * 70,), ("x" * 120,), ("x" * 140,), ("y" * 60, "z" * 60)]),
+    st.sampled_from([(":",), ("}",), ("]",), ("{",), (":1}",), ('"',)]),
     st.text(max_size=4).map(lambda key: (key,)),
 )
 texts = st.one_of(
@@ -84,7 +89,10 @@ texts = st.one_of(
         ['1,"b":2', '1},{"c":2', "\x82\x01", "é", "\n", "0" * 130, "1" * 200, "broken", '{"_type":"table"}']
     ),
 )
-made = st.builds(item, keys, texts, st.sampled_from([1, 2]))
+evil = st.sampled_from(
+    ['{"q', 'x"}', '"x}', '\\"', '"\\\\"', '"a\\"b"', '"', '":', '[{"q":1', "2}]", '"}', "\\", '"\\u00e9"']
+)
+made = st.builds(item, keys, st.one_of(texts, evil), st.sampled_from([1, 2]))
 numbers = st.builds(lambda key, value: item((key,), repr(value)), st.sampled_from("abcd"), st.floats(-9, 9))
 steps = st.one_of(
     st.just(b""),
@@ -194,6 +202,9 @@ STRANGE = {
     "a bracket over two values": history([item(("a",), '{"q":1'), item(("b",), "2}")]),
     "a step of five bytes": history(good_items, message(2, b"\x08" + varint(1 << 29))),
     "a step that does not end": history(good_items, message(2, b"\x08\x80")),
+    "a step that reaches beyond the record": history(good_items, b"\x12\x05\x08\x07"),
+    "a step that ends before the record": history(good_items, b"\x12\x01\x08\x07"),
+    "a step of nothing that reaches beyond the record": history(good_items, b"\x12\x05"),
     "a step in another field": history(good_items, message(2, b"\x10\x05")),
     "a field behind the step": history(good_items, message(2, b"\x08\x05\x10\x05")),
     "the step in another field": history(good_items, message(3, b"\x08\x05")),
@@ -204,6 +215,10 @@ STRANGE = {
     "a history in no bytes": b"\x08\x05\x10\x05",
     "another record that is cut": message(3, b"a")[:-1],
     "a record of a high number": message(18, b"\x08\x00"),
+    "a record of a high number with nothing in it": message(18, b""),
+    "a group": b"\x1b\x00",
+    "a number of the record that goes on": b"\x08\x80\x80\x80\x80\x1a\x00",
+    "a length that does not end": b"\x1a\x80\x80\x80\x80",
     "nothing": b"",
 }
 
@@ -222,10 +237,24 @@ def test_a_strange_record_is_left_to_the_patient_reader_and_no_other(name: str) 
     }
 
 
+def test_what_is_no_utf8_is_read_as_the_patient_reader_does(tmp_path: Path) -> None:
+    """Python's parser of JSON passes surrogates where it is given bytes."""
+    data = framed([history([item(("a\ud800",), "1"), item(("b",), "NaN"), item(("_step",), str(k))]) for k in range(9)])
+    run = read(data, tmp_path / "a.wandb", 1)
+    assert list(run.columns) == ["a\ufffd\ufffd\ufffd", "b"]
+    same(run, read(data, tmp_path / "b.wandb", NEVER))
+
+
 def test_few_records_are_left_to_the_patient_reader() -> None:
     few = [history(good_items)] * ((LEAST - 1) // len(history(good_items)))
     assert list(histories(few, {2})) == [((), few)]
     assert list(histories([*few, few[0]], {2})) == [([({"a": 1}, None)] * (len(few) + 1), ())]
+
+
+def test_what_is_very_large_is_left_to_the_patient_reader() -> None:
+    """Of a record that is nothing but marks, their places would take eight times as much as the record."""
+    large = history([item(("a",), "1"), message(1, b"\x82\x01" * (MOST // 2))])
+    assert list(histories([large], {2})) == [((), [large])]
 
 
 def test_what_tells_nothing_is_passed_over_and_the_rest_keeps_its_order() -> None:

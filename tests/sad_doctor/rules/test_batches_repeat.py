@@ -31,3 +31,17 @@ def test_a_new_order_in_each_pass_and_curves_are_left_alone(judge, seed):
 def test_too_few_records(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 20\ntrain/loss: 5 -> 4")
+
+
+def told_of(values):
+    return f"steps: 60\ntrain/loss: 6 -> 5 -> 4.6 ~ 0.2\ntrain/teacher_lm_loss: {', '.join(f'{v:.6f}' for v in values)}"
+
+
+def test_a_teacher_that_says_the_same_again(judge):
+    (finding,) = judge(RULE, told_of(2.5 + 0.0137131 * ((step * step) % 17) for step in range(60)))
+    assert "9 different values in 60 records" in finding.headline
+
+
+@pytest.mark.parametrize("slope", [0.0137131, 0.0])
+def test_a_teacher_on_new_batches_or_a_number_that_stands(judge, slope):
+    assert judge(RULE, told_of(2.5 + slope * step for step in range(60))) == []

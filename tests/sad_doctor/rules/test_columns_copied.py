@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
 from sad_doctor.rules.columns_copied import RULE
 
 LM = 4 + np.random.default_rng(0).normal(0, 0.3, 40)
@@ -45,3 +46,14 @@ def test_an_evaluation_that_is_the_trainings_number(judge):
     (finding,) = judge(RULE, f"{text(train__loss=LM)}\n{told}")
     assert "4 of 4 evaluations" in finding.headline
     assert judge(RULE, f"{text(train__loss=LM)}\nsteps: 4, 8, 12\neval/loss: 4.1234, 4.0321, 3.9871") == []
+
+
+def test_a_perplexity_that_is_exp_of_the_training_batch(judge):
+    steps = (4, 8, 12, 16)
+    shown = ", ".join(f"{np.exp(LM[step - 1]):.2f}" for step in steps)
+    log = f"{text(train__loss=LM)}\nsteps: 4, 8, 12, 16\neval/perplexity: {shown}\n"
+    (finding,) = judge(RULE, f"{log}eval/loss: 4.1, 4.05, 4.03, 4.01")
+    assert "is exp of the training loss" in finding.headline
+    # beside no evaluation it is the training's own
+    with pytest.raises(TooFew):
+        judge(RULE, log)

@@ -108,5 +108,14 @@ def test_the_headline_names_the_evaluation_and_a_logged_step(judge):
 
 
 def test_a_loss_that_was_lower_in_between_is_no_plateau(judge):
-    with pytest.raises(TooFew, match="lower in between"):
+    with pytest.raises(TooFew, match="elsewhere in between"):
         judge(RULE, "fact total_steps: 1000\nsteps: 200 every 5\ntrain/loss: 4 -> 3 -> 3 -> 2 -> 2 -> 3 -> 3 ~ 0.02")
+
+
+def test_a_loss_that_was_thrown_up_in_between_is_no_plateau(judge):
+    with pytest.raises(TooFew, match="elsewhere in between"):
+        judge(
+            RULE,
+            "fact total_steps: 200\nsteps: 110\ntrain/loss: 5 -> 3.7 -> 3.7 ~ 0.05\n"
+            f"steps: {', '.join(map(str, range(111, 201)))}\ntrain/loss: 4.8 -> 4.2 -> 4 -> 3.9 -> 3.8 ~ 0.05",
+        )

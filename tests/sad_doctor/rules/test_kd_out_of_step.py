@@ -59,3 +59,12 @@ def test_kd_that_comes_down_alone(judge):
     (finding,) = judge(RULE, text + "train/raw/ce: 6.2 -> 5.9 ~ 0.02\ntrain/weighted/ce: 3.1 -> 2.95 ~ 0.02")
     assert "not near the text" in finding.headline
     assert judge(RULE, text + "train/raw/ce: 6.2 -> 5.2 ~ 0.02\ntrain/weighted/ce: 3.1 -> 2.6 ~ 0.02") == []
+
+
+def test_kd_that_falls_alone_after_both_came_down(judge):
+    text = (
+        "steps: 100\ntrain/loss: 6.8 -> 3.6 -> 3.5 -> 3.1\ntrain/raw/kd: 7.4 -> 2 -> 1.9 -> 0.8 ~ 0.02\n"
+        "train/weight/kd: 0.5\ntrain/raw/lm: 6.2 -> 5.3 -> 5.3 -> 5.3 ~ 0.02\ntrain/weight/lm: 0.5"
+    )
+    (finding,) = judge(RULE, text)
+    assert "not near the text" in finding.headline

@@ -69,3 +69,17 @@ def test_evaluations_of_both_are_judged_where_the_training_logs_neither(judge):
     (finding,) = judge(RULE, text + "8 -> 4")
     assert finding.headline.startswith("KD stays (3.995, later 4)")
     assert judge(RULE, text + "8 -> 7.9") == []
+
+
+def test_a_student_that_is_its_teacher_at_first_is_a_hint(judge):
+    (finding,) = judge(
+        RULE, "steps: 100\ntrain/raw/kd: 0 -> 0.2 -> 0.2 -> 0.2 -> 0.2 ~ 0.0001\ntrain/raw/lm: 6 -> 5 ~ 0.1"
+    )
+    assert finding.level == Level.INFO
+    assert "already says what its teacher says" in finding.headline
+
+
+@pytest.mark.parametrize("kd", ["0.1 -> 0.2 -> 0.2 -> 0.2", "0 -> 0.01 -> 0.01", "4 -> 2"])
+def test_a_student_of_its_own_is_left_alone(judge, kd):
+    told = judge(RULE, f"steps: 100\ntrain/raw/kd: {kd}\ntrain/raw/lm: 6 -> 5 ~ 0.1")
+    assert not any("already says" in finding.headline for finding in told)

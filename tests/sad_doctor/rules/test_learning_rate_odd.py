@@ -63,3 +63,25 @@ def test_a_rate_that_never_comes_down(judge):
 
 def test_a_long_warm_up_and_a_rate_that_is_held(judge):
     assert judge(RULE, "steps: 100\ntrain/lr: 0.00001 -> 0.0001 -> 0.0001 -> 0.0001\nfact total_steps: 100") == []
+
+
+@pytest.mark.parametrize(("peak", "says"), [("0.3", "moves every weight"), ("3e-09", "no step of Adam arrives")])
+def test_a_peak_that_nobody_means_is_a_hint(judge, peak, says):
+    (finding,) = judge(RULE, f"steps: 100\ntrain/lr: {peak} -> 0\nfact total_steps: 100")
+    assert (finding.level, says in finding.headline) == (Level.INFO, True)
+
+
+@pytest.mark.parametrize("peak", ["0.02", "2e-07"])
+def test_peaks_in_use_are_left_alone(judge, peak):
+    assert judge(RULE, f"steps: 100\ntrain/lr: {peak} -> 0\nfact total_steps: 100") == []
+
+
+def test_a_warm_up_in_every_epoch(judge):
+    rates = ", ".join(f"{(step % 20) / 20e3:.6f}" for step in range(120))
+    (finding,) = judge(RULE, f"steps: {', '.join(map(str, range(120)))}\ntrain/lr: {rates}")
+    assert "climbs back, and so at 4 more places" in finding.headline
+
+
+def test_a_staircase_is_left_alone(judge):
+    rates = ", ".join(str(1e-3 * 0.1 ** (step // 40)) for step in range(120))
+    assert judge(RULE, f"steps: {', '.join(map(str, range(120)))}\ntrain/lr: {rates}") == []

@@ -95,3 +95,10 @@ def test_next_to_zero_long_before_the_end(judge):
     assert judge(RULE, "fact total_steps: 1000\nsteps: 100\ntrain/lr: 1e-3 -> 9e-4") == []
     assert judge(RULE, "steps: 100\ntrain/lr: 1e-3 -> 5e-4 -> 1e-4 -> 1e-8") == []
     assert judge(RULE, "steps: 100\ntrain/lr: 1e-3 -> 1e-3 -> 4e-5 -> 4e-5") == []
+
+
+@pytest.mark.parametrize(("rest", "level"), [(13, Level.INFO), (30, Level.WARNING)])
+def test_a_rest_at_the_very_end_is_a_hint(judge, rest, level):
+    rates = ", ".join("0" if step >= 100 - rest else f"{1e-3 * (1 - step / 200):.6f}" for step in range(100))
+    (finding,) = judge(RULE, f"steps: {', '.join(map(str, range(100)))}\ntrain/lr: {rates}")
+    assert finding.level == level

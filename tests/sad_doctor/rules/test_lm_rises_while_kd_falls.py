@@ -46,3 +46,15 @@ def test_an_evaluation_that_ends_above_its_best_has_risen(judge):
     (finding,) = judge(RULE, text + "3.4, 3.6, 3.8, 3.9, 3.9")
     assert "rises" in finding.headline
     assert judge(RULE, text + "3.1, 3, 3, 3, 3") == []
+
+
+def test_an_evaluation_that_turns_in_a_first_pass_is_a_hint(judge):
+    text = (
+        "steps: 100\ntrain/raw/kd: 24 -> 20 -> 17 -> 15 ~ 0.2\ntrain/raw/lm: 5.7 -> 5.1 -> 5 -> 5.1 ~ 0.1\n"
+        "train/epoch: 0.01 -> {}\nsteps: 10 every 10\n"
+        "eval/lm_loss: 5.7, 5.5, 5.2, 4.9, 4.83, 4.84, 4.89, 4.94, 4.96, 4.97"
+    )
+    (finding,) = judge(RULE, text.format("0.4"))
+    assert finding.level == Level.INFO
+    assert "rises (4.83, later" in finding.headline
+    assert judge(RULE, text.format("4")) == []

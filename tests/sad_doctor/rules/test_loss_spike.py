@@ -33,8 +33,8 @@ def test_small_losses_have_a_floor(judge):
 
 
 def test_few_records_are_not_judged(judge):
-    with pytest.raises(TooFew, match="64"):
-        judge(RULE, "steps: 64\ntrain/loss: 4")
+    with pytest.raises(TooFew, match="24"):
+        judge(RULE, "steps: 24\ntrain/loss: 4")
 
 
 def test_of_a_level_that_stays_up_the_step_up_to_it_is_shown(judge):
@@ -58,5 +58,18 @@ def test_a_loss_that_is_thrown_back_needs_no_64_records(judge):
 
 
 def test_one_that_stays_up_is_another_picture(judge):
-    with pytest.raises(TooFew):
-        judge(RULE, BACK.format("4.9"))
+    assert judge(RULE, BACK.format("4.9")) == []
+
+
+def test_a_batch_of_random_tokens_in_a_short_log(judge):
+    (hint,) = judge(RULE, "steps: 60\ntrain/loss: 6 -> 5.3 -> 5.3 ~ 0.05\nsteps: 61, 62\ntrain/loss: 7.6, 5.3")
+    assert "to 7.6 at step 61" in hint.headline
+
+
+def test_a_hard_batch_is_none(judge):
+    assert judge(RULE, "steps: 60\ntrain/loss: 6 -> 5.3 -> 5.3 ~ 0.05\nsteps: 61, 62\ntrain/loss: 6.2, 5.3") == []
+
+
+def test_a_level_that_rises_by_a_third_and_stays_is_none(judge):
+    text = "steps: 60\ntrain/loss: 5.3 ~ 0.05\nsteps: 61, 62, 63, 64, 65, 66, 67\ntrain/loss: 7.2"
+    assert judge(RULE, text) == []

@@ -33,3 +33,9 @@ def test_a_sum_that_is_never_set_to_0(judge, kd, fires):
     found = judge(RULE, f"steps: 80\ntrain/loss: 6 -> 5 ~ 0.1\ntrain/raw/kd: {kd}")
     assert bool(found) is fires
     assert all("sum of all so far" in one.headline for one in found)
+
+
+def test_a_running_mean_of_four_digits(judge):
+    values = ", ".join(f"{3.8 + 1.3 / (1 + 0.1 * step):.3f}" for step in range(60))
+    (finding,) = judge(RULE, f"steps: {', '.join(map(str, range(60)))}\ntrain/loss: {values}")
+    assert "no noise of batches" in finding.headline

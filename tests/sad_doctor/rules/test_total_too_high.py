@@ -1,12 +1,13 @@
 import pytest
 
+from sad_doctor.finding import Level
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.total_too_high import RULE
 
 
 def test_before_step_5000_it_waits(judge):
     with pytest.raises(TooFew, match="5,000"):
-        judge(RULE, "steps: 50 every 100\ntrain/loss: 100")
+        judge(RULE, "steps: 50 every 100\ntrain/loss: 20")
 
 
 def test_one_bad_batch_does_not_count(judge):
@@ -35,3 +36,22 @@ def test_a_raw_value_on_another_scale_is_not(judge):
 
 def test_the_threshold_can_be_changed(judge):
     assert judge(RULE, "steps: 6000, 7000\ntrain/loss: 20, 20", total=25) == []
+
+
+def test_a_total_alone_that_begins_above_any_mean_over_tokens_is_a_hint(judge):
+    (finding,) = judge(RULE, "steps: 60\ntrain/loss: 81 -> 50 -> 39 ~ 2")
+    assert finding.level == Level.INFO
+    assert "no mean over tokens begins so high" in finding.headline
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "train/loss: 81 -> 9 -> 4 -> 4",
+        "train/loss: 24 -> 20",
+        "train/loss: 81 -> 39\ntrain/raw/lm: 5 -> 4",
+    ],
+)
+def test_one_that_comes_down_or_tells_its_terms_waits(judge, text):
+    with pytest.raises(TooFew):
+        judge(RULE, f"steps: 60\n{text}")

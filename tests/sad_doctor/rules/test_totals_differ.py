@@ -33,7 +33,7 @@ def test_one_of_all_parts_or_of_none_of_their_sums(judge, value):
     assert judge(RULE, PARTS + EVALUATED + value) == []
 
 
-@pytest.mark.parametrize(("end", "fires"), [(20, True), (9, True), (7.4, False)])
+@pytest.mark.parametrize(("end", "fires"), [(20, True), (9, True), (7.4, True), (5.9, False)])
 def test_a_training_that_drifts_away_from_an_evaluation_that_falls(judge, end, fires):
     found = judge(RULE, f"steps: 100\ntrain/loss: 9 -> {end} ~ 0.05\n{EVALUATED}{FALLS.replace('7.1, 7', '5.9, 5.5')}")
     assert bool(found) is fires
@@ -62,3 +62,37 @@ def test_sums_that_are_never_set_to_0(judge, values, fires):
     found = judge(RULE, f"steps: 100\ntrain/loss: 8 ~ 0.05\n{EVALUATED}{values}")
     assert [one.level for one in found] == ([Level.WARNING] if fires else [])
     assert all("never set to 0" in one.cause for one in found)
+
+
+FALLING = "steps: 8 every 12\neval/loss: 9, 8.6, 8.2, 7.8, 7.4, 7, 6.7, 6.4"
+
+
+def test_one_factor_throughout_is_bits_or_another_divisor(judge):
+    (finding,) = judge(RULE, f"steps: 100\ntrain/loss: 13 -> 8.9 ~ 0.05\n{FALLING}")
+    assert finding.level == Level.INFO
+    assert "bits" in finding.cause
+    (finding,) = judge(RULE, f"steps: 100\ntrain/loss: 11.7 -> 8.0 ~ 0.05\n{FALLING}")
+    assert "throughout" in finding.headline
+    assert "bits" not in finding.cause
+
+
+@pytest.mark.parametrize("loss", ["9.6 -> 6.6", "11.5 -> 8.9"])
+def test_a_small_factor_or_a_constant_distance_is_none(judge, loss):
+    assert judge(RULE, f"steps: 100\ntrain/loss: {loss} ~ 0.05\n{FALLING}") == []
+
+
+def test_an_evaluation_many_times_the_training_from_the_first_record(judge):
+    (finding,) = judge(RULE, "steps: 50\ntrain/loss: 0.012 -> 0.005\nsteps: 3 every 15\neval/loss: 0.33, 0.31, 0.31")
+    assert "from the first record on" in finding.headline
+
+
+def test_overfitting_opens_such_a_gap_later(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, "steps: 50\ntrain/loss: 2 -> 0.1\nsteps: 3 every 15\neval/loss: 2, 2.5, 3")
+
+
+def test_an_evaluation_above_the_training_in_a_first_pass(judge):
+    text = "steps: 100\ntrain/loss: 6.2 -> 5 -> 4.2 -> 4 ~ 0.05\ntrain/epoch: 0.01 -> {}\n" + FALLING
+    (finding,) = judge(RULE, text.format("0.9"))
+    assert "in a first pass" in finding.headline
+    assert judge(RULE, text.format("3")) == []

@@ -76,3 +76,22 @@ def test_the_total_tells_that_a_term_is_subtracted(judge):
     assert finding.headline.startswith("The weight of the term kd is negative, -0.5")
     assert "The log tells no weight" in finding.evidence[1]
     assert judge(RULE, told(1)) == []
+
+
+RISING = "train/raw/kd: 2 -> 20 ~ 0.1\ntrain/raw/lm: 4 -> 14 ~ 0.1"
+
+
+def test_a_total_below_zero_whose_terms_all_rise(judge):
+    (finding,) = judge(RULE, f"steps: 100\ntrain/loss: 1 -> -3 ~ 0.05\n{RISING}")
+    assert finding.level == Level.ERROR
+    assert "all of its terms rise" in finding.headline
+
+
+@pytest.mark.parametrize("total", ["1 -> 0.1", "1 -> 3", "-1"])
+def test_a_total_that_stays_above_zero_or_does_not_fall_may_have_moving_weights(judge, total):
+    assert judge(RULE, f"steps: 100\ntrain/loss: {total} ~ 0.05\n{RISING}") == []
+
+
+def test_one_term_that_falls_makes_the_total_fall(judge):
+    text = "steps: 100\ntrain/loss: 1 -> -3 ~ 0.05\ntrain/raw/kd: 2 -> 20 ~ 0.1\ntrain/raw/lm: 4 -> 1 ~ 0.1"
+    assert judge(RULE, text) == []

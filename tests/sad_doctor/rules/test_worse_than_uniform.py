@@ -60,3 +60,10 @@ def test_a_part_of_unknown_weight_is_a_hint(judge):
         RULE, parts + "train/weight/lm: 1\ntrain/weight/kd: 1\ntrain/weighted/lm: 15\ntrain/weighted/kd: 10"
     )
     assert (unknown.level.name, known.level.name) == ("INFO", "ERROR")
+
+
+def test_the_total_of_a_trainer_that_logs_token_accuracy_is_the_label_loss(judge):
+    text = "steps: 60\ntrain/loss: 35 -> 9 -> 6 -> 5.5\nmean_token_accuracy: 0.01"
+    (finding,) = judge(RULE, text)
+    assert finding.level == Level.INFO
+    assert "is 35 at step 1" in finding.headline

@@ -22,3 +22,11 @@ def test_the_noise_of_a_series_whatever_its_slope():
     assert noise_share(np.sqrt(np.arange(1.0, 100.0))) < 1e-3
     assert np.isnan(noise_share(np.round(np.linspace(4, 3.9, 100), 2)))
     assert np.isnan(noise_share(np.ones(3)))
+
+
+def test_what_is_printed_coarsely_has_at_most_the_noise_of_two_units():
+    smooth = np.round(4 + np.exp(-np.linspace(0, 3, 100)), 3)
+    assert np.isnan(noise_share(smooth))
+    assert 0 < noise_share(smooth, at_most=True) < 0.0005
+    # of a straight line with all its digits nothing was measured
+    assert np.isnan(noise_share(np.linspace(9, 8, 40), at_most=True))

@@ -33,6 +33,36 @@ def nearest(student_offsets, teacher_offsets):
     ]
 
 
+def composes(text, student_offsets, teacher_offsets):
+    """Letters and their marks are counted as one: what ends between them ends behind them too."""
+    import unicodedata
+
+    found = []
+    for offsets in (student_offsets, teacher_offsets):
+        ends = {}
+        for place, (_, end) in enumerate(offsets):
+            if place + 1 == len(offsets) or offsets[place + 1][1] > end:
+                ends.setdefault(len(unicodedata.normalize("NFC", text[:end])), place)
+        found.append(ends)
+    return [(found[0][end], found[1][end]) for end in sorted(found[0].keys() & found[1].keys())]
+
+
+class Grouped:
+    """Groups by what prefixes of ids decode to: half a character decodes to something else."""
+
+    def __init__(self, config, student_tokenizer, teacher_tokenizer):
+        self.skip, self.weight = config.skip_end, config.weight
+        self.tokenizers = student_tokenizer, teacher_tokenizer
+
+    def groups(self, student_ids, teacher_ids):
+        assert (self.skip, self.weight) == (False, 1.0)
+        spelled = [
+            {tokenizer.decode(ids[: i + 1]): i for i in range(len(ids))}
+            for tokenizer, ids in zip(self.tokenizers, (student_ids, teacher_ids), strict=True)
+        ]
+        return [(spelled[0][text], spelled[1][text]) for text in spelled[0] if text in spelled[1]]
+
+
 def few(student_offsets, teacher_offsets):
     """Only the last token is paired."""
     return [(len(student_offsets) - 1, len(teacher_offsets) - 1)]
@@ -67,6 +97,8 @@ def unknown(student_ids, teacher_ids, frobnication):
 
 
 FAULTS = {
+    "composes": ("text_alignment", "pairs end at different bytes"),
+    "Grouped.groups": ("text_alignment", "common places"),
     "by_number": ("text_alignment", "pairs end at different bytes"),
     "by_id": ("ids_permuted", "ids in another order"),
     "first_of_a_character": ("text_alignment", "pairs end at different bytes"),

@@ -9,6 +9,9 @@ import strange
 
 from sad.case import Standing
 from sad.errors import UserError
+from sad.judge.alignments.call import Call
+from sad.judge.alignments.checks import composed
+from sad.judge.judging import Code
 from sad.judge.target import load
 
 HERE = Path(__file__).parent
@@ -36,6 +39,13 @@ def test_a_faulty_one_breaks_its_property(name):
 def test_the_smallest_word_is_shown():
     _, lines = strange.judged(FAULTY, "first_of_a_character", "alignment", ("text_alignment",))
     assert "ends at byte" in lines["text_alignment"].example
+
+
+def test_marks_that_are_composed_show_in_a_text_that_has_them():
+    verdict = composed(Call(Code(load(f"{FAULTY}:composes"))))
+    assert verdict is not None
+    assert "a text with combining marks" in verdict.says
+    assert composed(Call(Code(load(f"{RIGHT}:boundaries")))) is None
 
 
 def test_what_cannot_be_judged_is_told():

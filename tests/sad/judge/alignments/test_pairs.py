@@ -49,3 +49,9 @@ def test_two_lists_of_places_are_one_a_side():
 def test_what_is_none_is_told(returned, word):
     with pytest.raises(WrongPairsError, match=word):
         aligned(returned, 3, 3)
+
+
+def test_a_list_for_each_token_of_the_student_is_read():
+    found = aligned([[0], [1, 2, 2], [], [3]], 4, 4)
+    assert found.groups == [((0,), (0,)), ((1,), (1, 2)), ((3,), (3,))]
+    assert found.pairs == [(0, 0), (1, 2), (3, 3)]

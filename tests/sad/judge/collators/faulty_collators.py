@@ -221,7 +221,43 @@ class Refuses:
         return _batch(rows, labels, self.tokenizer.pad_token_id)
 
 
+class AsksAgain:
+    """The header that asks for an answer stands behind the answer too."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+
+    def __call__(self, examples):
+        rows, labels = [], []
+        for one in examples:
+            whole = self.tokenizer.apply_chat_template(one["messages"], tokenize=False, add_generation_prompt=True)
+            prompt = self.tokenizer.apply_chat_template(
+                one["messages"][:-1], tokenize=False, add_generation_prompt=True
+            )
+            rows.append(self.tokenizer(whole, add_special_tokens=False)["input_ids"])
+            first = len(self.tokenizer(prompt, add_special_tokens=False)["input_ids"])
+            labels.append([-100] * first + rows[-1][first:])
+        longest = max(map(len, rows))
+        return {
+            "input_ids": torch.tensor([row + [1] * (longest - len(row)) for row in rows]),
+            "labels": torch.tensor([row + [-100] * (longest - len(row)) for row in labels]),
+        }
+
+
+def one_end_alone(batch, pad_token_id=0):
+    """The end mark pads; the first of a text is learned, which is not its last where it has two."""
+    longest = 1 + max(map(len, batch))
+    rows = torch.tensor([row + [pad_token_id] * (longest - len(row)) for row in batch])
+    labels = rows[:, 1:].clone()
+    for row in labels:
+        ends = (row == pad_token_id).nonzero().flatten()
+        row[ends[1:]] = -100
+    return rows[:, :-1], labels
+
+
 FAULTS = {
+    "AsksAgain": ("target_alignment", "5 headers that ask for an answer stand behind one"),
+    "one_end_alone": ("target_alignment", "4 of 5 end marks are targets"),
     "end_masked": ("target_alignment", "0 of 5 end marks are targets"),
     "drops_the_short": ("tokens_kept", "texts are dropped: the batch has"),
     "padding_is_learned": ("target_alignment", "of padding"),

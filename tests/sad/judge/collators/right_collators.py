@@ -208,7 +208,19 @@ class Trainerlike:
 ready = SupervisedCollator(None)
 """An object that was made already."""
 
+
+def by_lengths(features, eos_token_id, max_sequence_length=None):
+    """Lengths are told, as tensors; a count comes beside the batch."""
+    ids = torch.nn.utils.rnn.pad_sequence([one["input_ids"] for one in features], True, eos_token_id)
+    ids = ids[:, :max_sequence_length]
+    at = torch.arange(ids.shape[1])
+    size, first = (torch.stack([one[name] for one in features])[:, None] for name in ("input_length", "prompt_length"))
+    labels = ids.masked_fill((at < first) | (at >= size), -100)
+    return ids, labels, int(size.sum())
+
+
 STYLES = (
+    "by_lengths",
     "lists",
     "tensors",
     "without_a_mask",

@@ -19,8 +19,8 @@ def test_a_conversation_is_its_messages():
     told = tokenizer(Marks(0, 1)).apply_chat_template(
         talk, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
     )
-    assert told["input_ids"] == [5, 6, 7, 0]
-    assert told["assistant_masks"] == [0, 0, 1, 1]
+    assert told["input_ids"] == [5, 6, 47, 7, 0]
+    assert told["assistant_masks"] == [0, 0, 0, 1, 1]
 
 
 def test_the_side_is_the_one_that_is_asked_for():

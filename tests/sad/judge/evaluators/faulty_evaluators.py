@@ -178,7 +178,36 @@ def nan_without_labels(model, dataloader):
     return total / count
 
 
+def _distances(model, teacher, batches, turned):
+    total, labels = 0.0, 0
+    for batch in batches:
+        kept = batch["labels"][:, 1:] != -100
+        mine, theirs = (of(batch["input_ids"]).logits[:, :-1][kept].log_softmax(-1) for of in (model, teacher))
+        pair = (theirs, mine) if turned else (mine, theirs)
+        total += F.kl_div(*pair, log_target=True, reduction="sum").item()
+        labels += int(kept.sum())
+    return total / labels
+
+
+@torch.no_grad()
+def exchanged(model, teacher, batches):
+    """Of its distance to the teacher, which it calls after none of the two."""
+    return {"kd_loss": _distances(model, teacher, batches, turned=True)}
+
+
+@torch.no_grad()
+def reverse_kl(model, teacher, batches):
+    """It says so."""
+    return {"kd_loss": _distances(model, teacher, batches, turned=True)}
+
+
+@torch.no_grad()
+def distance(model, teacher, batches):
+    return {"kd_loss": _distances(model, teacher, batches, turned=False)}
+
+
 FAULTS = {
+    "exchanged": ("token_weighted", "kd_loss is KL(student || teacher)"),
     "mean_of_batches": ("token_weighted", "lm_loss"),
     "mean_of_texts": ("token_weighted", "lm_loss"),
     "weighed_by_texts": ("batch_split", "eval_loss"),

@@ -69,6 +69,15 @@ def test_the_trainer_of_transformers_averages_the_means_of_batches():
     assert lines["batch_split"].example.startswith("texts with 3, 28, 7, 1, 18, 7 labels")
 
 
+def test_a_distance_is_told_by_its_value_where_its_name_leaves_that_open():
+    what, lines = strange.judged(FAULTY, "distance", "evaluator", ("token_weighted",))
+    assert what == "an evaluator that reports kl"
+    assert lines["token_weighted"].standing is Standing.HOLDS
+    what, lines = strange.judged(FAULTY, "reverse_kl", "evaluator", ("token_weighted",))
+    assert what == "an evaluator that reports numbers of its own"
+    assert lines["token_weighted"].standing is Standing.NOT_APPLICABLE
+
+
 def test_an_unknown_parameter_needs_an_adapter():
     with pytest.raises(UserError, match="frobnication"):
         strange.judged(FAULTY, "asks_too_much", "evaluator")

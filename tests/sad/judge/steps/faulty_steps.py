@@ -251,18 +251,6 @@ def sum_beside_mean(student, teacher, batch, optimizer):
     optimizer.zero_grad()
 
 
-class OwnArguments(transformers.TrainingArguments):
-    """Those of the trainer below."""
-
-    def __init__(self, *given, heat=2.0, **named):
-        super().__init__(*given, **named)
-        self.heat = heat
-
-
-class WithOwnArguments(transformers.Trainer):
-    """Whose arguments are those above."""
-
-
 def clips_each(model, batch, optimizer, accumulation_steps, is_last, max_grad_norm):
     """Each micro-batch's gradient is clipped, with what stands there already."""
     labels = (batch["labels"][:, 1:] != -100).sum()

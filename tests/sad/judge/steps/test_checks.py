@@ -78,7 +78,7 @@ def test_what_cannot_be_judged_is_told(name, word):
 
 
 def test_a_trainer_gets_the_arguments_of_its_module():
-    trainer, plain = load(f"{FAULTY}:WithOwnArguments"), load(f"{RIGHT}:Trained")
+    trainer, plain = load(f"{HERE / 'own_arguments.py'}:WithOwnArguments"), load(f"{RIGHT}:Trained")
     assert own_arguments(trainer).__name__ == "OwnArguments"
     assert own_arguments(plain) is transformers.TrainingArguments
     assert own_arguments(transformers.Seq2SeqTrainer) is transformers.Seq2SeqTrainingArguments

@@ -1,0 +1,116 @@
+"""The loss falls and the measure gets worse
+
+## What it sees
+An evaluation whose loss falls, and a measure beside it of which more is better, such as a token accuracy, the agreement
+with the teacher, ROUGE, BLEU, F1 or exact matches, that goes down nearly all along, by a good part of what it was.
+
+## Why it is bad
+A student that says the text with more probability is mostly right more often. Where the two part, one of them is
+measured wrongly, or they are of different things: predictions that are shifted by one against their labels, labels of
+another tokenizer, padding that counts in one of them, texts that are generated at another temperature or cut too short,
+or a student that becomes flatter and not better.
+
+## Thresholds
+- `falls = 0.05`: the share by which the evaluation's loss must fall from its first third to its last.
+- `worse = 0.1`, `often = 0.8`: the share by which the measure must fall, and the rank correlation with time, turned.
+- `evaluations = 6`: fewest of both.
+
+## Example
+```run fires
+steps: 8 every 50
+eval/loss: 5, 4.6, 4.3, 4.1, 4, 3.9, 3.8, 3.8
+eval/agreement: 0.5, 0.48, 0.45, 0.41, 0.38, 0.35, 0.33, 0.32
+```
+
+```run quiet
+steps: 8 every 50
+eval/loss: 5, 4.6, 4.3, 4.1, 4, 3.9, 3.8, 3.8
+eval/agreement: 0.3, 0.34, 0.33, 0.38, 0.41, 0.42, 0.44, 0.43
+```
+
+## Remedy
+Print a few predictions with their labels at the first checkpoint and at the last, and count by hand.
+
+## Sources
+- TheDeepChecker (Ben Braiek and Khomh 2022), "Representativeness": a loss must go with the measure that it stands for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from sad_doctor import names, signals, words
+from sad_doctor.finding import Finding, Level, Reading
+from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.run import Column, Run
+
+CODE, NAME = "R323", "measures-part"
+
+_BETTER = re.compile(
+    r"(?:eval|val|valid|validation|test)[/_](?:\w+[/_])?"
+    r"(?:(?:mean_)?(?:token_)?acc(?:uracy)?|agreement|rouge\w{0,6}|s?bleu|f1|exact_match|em)",
+    re.IGNORECASE,
+)
+"""Measures of which more is better."""
+
+
+def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
+    """Yield one hint for the first measure that gets worse while the loss falls."""
+    told = run.get(names.EVAL_LM_LOSS) or run.get(names.EVAL_LOSS)
+    measures = {name: column for name, column in run.columns.items() if _BETTER.fullmatch(name) and len(column)}
+    if told is None or not measures or len(told) < t["evaluations"]:
+        raise TooFew(f"fewer than {t['evaluations']:g} evaluations of a loss beside a measure of which more is better")
+    loss = signals.finite(signals.tidy(told))
+    first, last = _ends(loss)
+    if not len(loss) >= t["evaluations"] or last > (1 - t["falls"]) * first:
+        return
+    for name, column in measures.items():
+        measure = signals.finite(signals.tidy(column))
+        if len(measure) < t["evaluations"]:
+            continue
+        begin, end = _ends(measure)
+        down = -signals.rank_correlation(measure.value, np.arange(float(len(measure))))
+        yield Reading(f"rank correlation of {words.called(name)} with time, turned", down, "often")
+        if begin > 0 and end < (1 - t["worse"]) * begin and down >= t["often"]:
+            yield _finding(name, measure, (begin, end), (first, last))
+            return
+
+
+def _ends(column: Column) -> tuple[float, float]:
+    """The medians of the first third and of the last."""
+    third = max(1, len(column) // 3)
+    return float(np.median(column.value[:third])), float(np.median(column.value[-third:]))
+
+
+def _finding(name: str, measure: Column, ends: tuple[float, float], loss: tuple[float, float]) -> Finding:
+    return Finding(
+        rule=CODE,
+        name=NAME,
+        level=Level.INFO,
+        headline=(
+            f"{words.capital(words.called(name))} falls from {words.number(ends[0])} to {words.number(ends[1])} while "
+            f"the evaluation's loss falls from {words.number(loss[0])} to {words.number(loss[1])}: one of them does "
+            "not measure the student."
+        ),
+        evidence=(f"{words.counted(len(measure), 'evaluation')}, medians of the first third and of the last",),
+        cause="Predictions and labels are shifted, padded or cut in another way in one of the two; or they are of "
+        "different texts.",
+        remedy="Print a few predictions with their labels at the first checkpoint and at the last.",
+        first_step=float(measure.step[0]),
+        last_step=float(measure.step[-1]),
+        numbers={"first": ends[0], "last": ends[1]},
+    )
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    level=Level.INFO,
+    page=__doc__,
+    needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}",),
+    check=check,
+    thresholds={"falls": 0.05, "worse": 0.1, "often": 0.8, "evaluations": 6},
+)

@@ -1,0 +1,34 @@
+import pytest
+
+from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
+from sad_doctor.rules.measures_part import RULE
+
+LOSS = "steps: 8 every 50\neval/loss: 5, 4.6, 4.3, 4.1, 4, 3.9, 3.8, 3.8"
+DOWN = "0.5, 0.48, 0.45, 0.41, 0.38, 0.35, 0.33, 0.32"
+
+
+@pytest.mark.parametrize("name", ["eval/agreement", "eval_mean_token_accuracy", "eval_rougeL", "val/xsum/rouge1"])
+def test_a_measure_that_gets_worse(judge, name):
+    (finding,) = judge(RULE, f"{LOSS}\n{name}: {DOWN}")
+    assert finding.level == Level.INFO
+    assert "one of them does not measure the student" in finding.headline
+
+
+@pytest.mark.parametrize(
+    "values", ["0.3, 0.34, 0.33, 0.38, 0.41, 0.42, 0.44, 0.43", "0.5", "0.5, 0.5, 0.49, 0.48, 0.47, 0.47, 0.46, 0.46"]
+)
+def test_one_that_grows_or_keeps_its_level(judge, values):
+    values = ", ".join([values] * 8) if "," not in values else values
+    assert judge(RULE, f"{LOSS}\neval/agreement: {values}") == []
+
+
+def test_a_loss_that_rises_is_another_picture(judge):
+    assert (
+        judge(RULE, f"steps: 8 every 50\neval/loss: 4, 4, 4.1, 4.2, 4.3, 4.4, 4.5, 4.6\neval/agreement: {DOWN}") == []
+    )
+
+
+def test_without_a_measure_it_does_not_judge(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, f"{LOSS}\neval_runtime: {DOWN}")
