@@ -185,7 +185,7 @@ def test_settings_of_a_folder_are_told_of(tmp_path: Path) -> None:
     """A stranger may leave rules out: the report says whose settings it follows."""
     folder = run_folder(tmp_path / "run")
     (folder / "sad.toml").write_text('[doctor]\nignore = ["R1"]\n')
-    from sad_doctor.main import _noted
+    from sad_doctor.visit import _noted
 
     assert "sad.toml" in _noted(read(folder), folder / "sad.toml").notes[-1]
 
