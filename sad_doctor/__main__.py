@@ -11,6 +11,7 @@ from sad_doctor import main, settings
 from sad_doctor.clean import LONGEST, clean
 from sad_doctor.readers import Unreadable
 from sad_doctor.views.plain import line
+from sad_doctor.visit import HEALTHY, UNREADABLE
 from sad_doctor.watch import Watching
 
 _FORMS = {
@@ -27,11 +28,11 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         told = clean(" ".join(message.removeprefix("argument ").split()), 400)
-        self.exit(main.UNREADABLE, f"sad doctor: {told} (--help lists the options)\n")
+        self.exit(UNREADABLE, f"sad doctor: {told} (--help lists the options)\n")
 
     def refuse(self, problem: object) -> NoReturn:
         """End with a line that says all there is to say."""
-        self.exit(main.UNREADABLE, f"sad doctor: {problem}\n")
+        self.exit(UNREADABLE, f"sad doctor: {problem}\n")
 
 
 def parser() -> _Parser:
@@ -91,7 +92,7 @@ def run(arguments: Sequence[str] | None = None, program: str = "") -> int:
         if page is None:
             made.refuse(f"no rule {clean(given.explain, 100)}; {settings.nearest(given.explain)}")
         sys.stdout.write(page)
-        return main.HEALTHY
+        return HEALTHY
     if not given.run:
         made.refuse("name a run: a folder of `sad train`, or a log file (--help lists the options)")
     try:
@@ -122,8 +123,8 @@ def _explain(code: str, path: str, thresholds: dict[str, dict[str, float]]) -> i
         sys.stdout.write(main.explain_run(code, path, thresholds))
     except (ValueError, Unreadable) as problem:
         print(f"sad doctor: {line(problem, LONGEST)}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
-        return main.UNREADABLE
-    return main.HEALTHY
+        return UNREADABLE
+    return HEALTHY
 
 
 if __name__ == "__main__":

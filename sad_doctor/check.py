@@ -11,36 +11,14 @@ from sad_doctor import names, words
 from sad_doctor.causes import EXPLAINS
 from sad_doctor.clean import clean
 from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Reading, Report, Story
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
 
 SLACK = 0.15
 """The share of a consequence's range within which its cause may begin: evaluations stand apart, and medians span."""
 
-NOTES = frozenset({"raw-is-weighted", "too-few-records"})
-"""Rules whose hints say how to read the log, or how far to trust it, and not that anything is wrong: they come last."""
-
-PICTURES = frozenset(
-    {
-        "batches-repeat",
-        "noise-missing",
-        "level-breaks",
-        "counters-disagree",
-        "evaluation-jumps",
-        "term-rises",
-        "total-negative",
-        "term-collapses",
-        "gradient-grows",
-        "evaluation-better",
-        "learning-rate-odd",
-        "totals-differ",
-        "certainty-disagrees",
-        "kd-out-of-step",
-        "measures-part",
-    }
-)
-"""Rules of a picture that many causes leave: their hints come after those that name a cause."""
+HINTS = {rule.name: rule.hint for rule in RULES}
 
 _LATER = 10
 """More than there are groups of rules: each sort of hint keeps their order."""
@@ -138,10 +116,8 @@ def _explains(cause: Finding, finding: Finding, explains: Mapping[str, Sequence[
 
 def _rank(finding: Finding) -> tuple[int, int, str, float, str]:
     group = ORDER.index(finding.rule[:2]) if finding.rule[:2] in ORDER else len(ORDER)
-    if finding.level == Level.INFO and finding.name in NOTES:
-        group += 2 * _LATER
-    elif finding.level == Level.INFO and finding.name in PICTURES:
-        group += _LATER
+    if finding.level == Level.INFO:
+        group += _LATER * HINTS.get(finding.name, Hint.CAUSE).value
     first = float("-inf") if finding.first_step is None else finding.first_step
     return -finding.level, group, finding.rule, first, finding.headline
 

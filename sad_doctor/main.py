@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 
 from sad_doctor.check import check
-from sad_doctor.clean import LONGEST, clean
 from sad_doctor.comparing import comparing, read
-from sad_doctor.finding import Comparison, Level, Report
-from sad_doctor.output import Unwritable, guard, written
+from sad_doctor.finding import Level
+from sad_doctor.output import Unwritable, guard
 from sad_doctor.page import markdown, rule_of
-from sad_doctor.readers import Source, Unreadable, open_log, several
+from sad_doctor.readers import Unreadable, open_log
 from sad_doctor.readers.renamed import is_ours, named, nearest
-from sad_doctor.run import Run
 from sad_doctor.settings import chosen, find, load, merged
 from sad_doctor.settings import nearest as nearest_rule
-from sad_doctor.views.plain import line
+from sad_doctor.visit import Visit, refuse, worst
 from sad_doctor.watch import Watching
 
-HEALTHY, RED_FLAGS, UNREADABLE, UNJUDGED = 0, 1, 2, 3
 FORMS = ("report", "json", "markdown", "sarif", "junit")
 """What can be written to standard output: each has a view of its own."""
 FAIL_ON = {"error": Level.ERROR, "warn": Level.WARNING}
@@ -85,36 +79,26 @@ def run_doctor(
         )
         compare, good = comparing(band, baseline, told)
     except (ValueError, Unreadable) as problem:
-        return _refuse(problem)
+        return refuse(problem)
     mine = {code: values for code, values in changed.items() if any(rule.code == code for rule in rules)}
     quiet = partial(check, rules=rules, thresholds=mine)
-    judge = watching.judging(quiet, level)
-
-    def opened(one: str | Path) -> Source:
-        return named(watching.opened(one), names or {}, total_steps)
-
-    def reported(one: str | Path) -> int:
-        source = opened(one)
-        watching.follow(source, judge)
-        run = _noted(read(source), told.file)
-        verdict = _beside(judge, compare)(run)
-        if svg is not None:
-            _saved("picture", svg, lambda: _picture(source, judge, svg), form)
-        if html is not None:
-            _saved("page", html, lambda: _page(run, verdict, html), form)
-        if (svg is not None or html is not None) and not form:
-            return exit_code(verdict, level)
-        return _shown(run, verdict, form, apart=one is not paths[0]) or exit_code(verdict, level)
-
+    visit = Visit(
+        judge=watching.judging(quiet, level),
+        quiet=quiet,
+        compare=compare,
+        level=level,
+        opened=lambda one: named(watching.opened(one), names or {}, total_steps),
+        watching=watching,
+        settings=told.file,
+        form=form,
+        files={name: path for name, path in (("svg", svg), ("html", html)) if path is not None},
+    )
     try:
         if dashboard:
-            watching.hold()
-            whole = _beside(judge, compare)
-            shown = _dashboard(paths, opened, whole, quiet, speed, [] if good is None else [open_log(good)])
-            return _worst(exit_code(verdict, level) for verdict in shown)
-        return _worst([reported(one) for one in paths])
+            return visit.dashboard(paths, speed, [] if good is None else [open_log(good)])
+        return worst(visit.report(one, apart=one is not paths[0]) for one in paths)
     except (Unreadable, Unwritable) as problem:
-        return _refuse(problem)
+        return refuse(problem)
 
 
 def _sane(paths: Sequence[str | Path], total_steps: float | None) -> None:
@@ -123,23 +107,6 @@ def _sane(paths: Sequence[str | Path], total_steps: float | None) -> None:
         raise ValueError("the name of a run is empty: name a folder of `sad train`, or a log file")
     if total_steps is not None and not 0 < total_steps < math.inf:
         raise ValueError(f"--total-steps {total_steps:g}: it is a number of steps above 0")
-
-
-def _beside(
-    judge: Callable[[Run], Report], compare: Callable[[Run], tuple[Comparison, ...]]
-) -> Callable[[Run], Report]:
-    return lambda run: replace(judge(run), comparisons=compare(run))
-
-
-def _noted(run: Run, file: Path | None) -> Run:
-    return run if file is None else replace(run, notes=(*run.notes, f"settings of the doctor from {clean(str(file))}"))
-
-
-def exit_code(report: Report, fail_on: Level = Level.ERROR) -> int:
-    """Return 1 for a finding of level ``fail_on`` or above or a crashed rule, 3 if no rule could judge, else 0."""
-    if report.crashed or (report.worst is not None and report.worst >= fail_on):
-        return RED_FLAGS
-    return HEALTHY if report.judged else UNJUDGED
 
 
 def explain(code: str) -> str | None:
@@ -203,90 +170,3 @@ def _speed(replay: str, dashboard: bool, watching: Watching) -> float | None:
     if watching.notifies:
         raise ValueError("--replay plays a run that is over: nobody is told of its red flags; leave --notify out")
     return speed
-
-
-def _dashboard(
-    paths: Sequence[str | Path],
-    opened: Callable[[str | Path], Source],
-    judge: Callable[[Run], Report],
-    glance: Callable[[Run], Report],
-    speed: float | None,
-    beside: Sequence[Source],
-) -> list[Report]:
-    gc.disable()  # until the first screen is painted: its libraries make many objects, and none of them is garbage
-    try:
-        from sad_doctor.views.tui.launch import launch
-
-        found = several(paths[0]) if len(paths) == 1 else []
-        sources = [] if found else [opened(path) for path in paths]
-        return launch(sources, judge, glance=glance, choices=found, opener=opened, speed=speed, beside=beside)
-    finally:
-        gc.enable()
-
-
-def _worst(codes: Iterable[int]) -> int:
-    """Of several exit codes the one that matters: what cannot be read, red flags, nothing to judge, healthy."""
-    order = (UNREADABLE, RED_FLAGS, UNJUDGED, HEALTHY)
-    return min(codes, key=order.index, default=UNJUDGED)
-
-
-def _saved(what: str, path: str | Path, write: Callable[[], None], form: str) -> None:
-    """Write a file and say where, on standard error where standard output is a report. Raises Unwritable."""
-    said = written(what, path, write)
-    stream = sys.stderr if form else sys.stdout
-    try:
-        print(said, file=stream, flush=True)
-    except BrokenPipeError:
-        _discard()
-    except OSError as error:
-        _discard()
-        raise Unwritable(f"standard output cannot be written: {error.strerror or error}") from error
-
-
-def _page(run: Run, verdict: Report, path: str | Path) -> None:
-    from sad_doctor.views.html import render
-
-    Path(path).write_text(render(run, verdict), encoding="utf-8")
-
-
-def _picture(source: Source, judge: Callable[[Run], Report], path: str | Path) -> None:
-    from sad_doctor.views.tui.picture import save_picture
-
-    save_picture(source, judge, path)
-
-
-def _refuse(problem: Exception) -> int:
-    print(f"sad doctor: {line(problem, LONGEST)}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
-    return UNREADABLE
-
-
-def _shown(run: Run, verdict: Report, form: str, apart: bool = False) -> int:
-    """Write the verdict to standard output, ``apart`` from one before it; 0, or 2 if it cannot be written.
-
-    A reader that has gone away, such as ``head``, is no error, nor is an output that was closed from the start.
-    """
-    if sys.stdout is None:
-        return HEALTHY
-    try:
-        if apart:
-            sys.stdout.write("\n")
-        if form in ("", "report"):
-            from sad_doctor.views.text import show
-
-            show(run, verdict)
-        else:
-            # only the view that is asked for is loaded
-            view = import_module(f"sad_doctor.views.{form}")
-            sys.stdout.write(view.render(run, verdict))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _discard()
-    except OSError as error:
-        _discard()
-        return _refuse(OSError(f"standard output cannot be written: {error.strerror or error}"))
-    return HEALTHY
-
-
-def _discard() -> None:
-    """What is still in the buffer would be tried again at the end of the program, and fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from sad_doctor import words
 from sad_doctor.finding import Finding, Level, Reading
@@ -24,6 +25,17 @@ def require(count: int, least: float, what: str, of: str) -> None:
         raise TooFew(f"{words.counted(count, what)} {of}; it judges from {least:g} on")
 
 
+class Hint(Enum):
+    """What a rule's hints (findings of level INFO) speak of, and so where they stand among those of other rules."""
+
+    CAUSE = 0
+    """Of a cause: first."""
+    PICTURE = 1
+    """Of a picture that many causes leave: after those that name one."""
+    READING = 2
+    """Of how the log is to be read, or how far to be trusted, not of anything wrong: last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A red flag.
@@ -41,6 +53,24 @@ class Rule:
     needs: tuple[str, ...]
     check: Check
     thresholds: Thresholds = field(default_factory=dict)
+    hint: Hint = Hint.CAUSE
+
+    def finding(
+        self,
+        *,
+        headline: str,
+        evidence: tuple[str, ...],
+        cause: str,
+        remedy: str,
+        level: Level | None = None,
+        first_step: float | None = None,
+        last_step: float | None = None,
+        numbers: Mapping[str, float] | None = None,
+    ) -> Finding:
+        """Return a finding of this rule, of its own ``level`` where none is given; see :class:`Finding`."""
+        of = self.level if level is None else level
+        told = (headline, evidence, cause, remedy, first_step, last_step, numbers or {})
+        return Finding(self.code, self.name, of, *told)
 
     @property
     def title(self) -> str:

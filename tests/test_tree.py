@@ -21,6 +21,7 @@ ELSEWHERE = {
     "sad/cli/doctor.py": "tests/sad_doctor/test_main.py starts both commands",
     "sad/cli/train.py": "tests/e2e/test_train_cli.py",
     "sad/cli/verify.py": "tests/e2e/test_verify_cli.py",
+    "sad_doctor/visit.py": "tests/sad_doctor/test_main.py and test_main_dashboard.py make it",
     "sad_doctor/causes.py": "a table; tests/sad_doctor/rules/test_rules.py",
     "sad/cli/run_cache.py": "tests/e2e/test_cache_cli.py",
     "sad/assets/error.py": "an exception without code of its own",

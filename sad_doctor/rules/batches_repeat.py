@@ -53,10 +53,8 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
-
-CODE, NAME = "R406", "batches-repeat"
 
 _LAST = 4096
 """So many of the last records are looked at."""
@@ -98,10 +96,7 @@ def _of_the_teacher(run: Run, t: Thresholds) -> Finding | None:
         different = np.unique(np.round(value / max(float(np.median(np.abs(value))), 1e-12), int(t["digits"]) - 1)).size
         if digits < t["digits"] or not 1 < different <= t["same"] * value.size:
             continue
-        return Finding(
-            rule=CODE,
-            name=NAME,
-            level=Level.INFO,
+        return RULE.finding(
             headline=(
                 f"The same batches come again: {words.called(name)} has {different:,} different values in "
                 f"{value.size:,} records, to the last digit."
@@ -133,10 +128,7 @@ def _likeness(changes: Floats) -> Floats:
 
 def _finding(column: Column, lag: int, likeness: float) -> Finding:
     steps = lag * float(np.median(np.diff(column.step)))
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=(
             f"The same batches come again in the same order every {words.step(steps)} steps: what the loss does from "
             "record to record, it does again."
@@ -151,9 +143,10 @@ def _finding(column: Column, lag: int, likeness: float) -> Finding:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R406",
+    name="batches-repeat",
     level=Level.INFO,
+    hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,

@@ -55,10 +55,8 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
-
-CODE, NAME = "R320", "certainty-disagrees"
 
 _ENTROPY = re.compile(r"(?:train[/_])?(?:student_|token_|mean_)?entropy", re.IGNORECASE)
 _RIGHT = re.compile(r"(?:train[/_])?(?:mean_|student_)?(?:next_)?token_acc(?:uracy)?", re.IGNORECASE)
@@ -172,10 +170,7 @@ def _beside_right(name: str, label: Column, right: Floats, t: Thresholds) -> Fin
 
 def _finding(name: str, label: Column, what: str, cause: str) -> Finding:
     late = float(np.median(label.value[len(label) // 2 :]))
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=f"{words.capital(words.called(name))}, {words.number(late)} in the second half, {what}.",
         evidence=(
             f"First {words.number(float(label.value[0]))}, last {words.number(label.last)}, "
@@ -190,9 +185,10 @@ def _finding(name: str, label: Column, what: str, cause: str) -> Finding:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R320",
+    name="certainty-disagrees",
     level=Level.INFO,
+    hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.EVAL_LOSS}|{names.EVAL_LM_LOSS}",),
     check=check,

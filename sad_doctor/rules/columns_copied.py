@@ -53,8 +53,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-CODE, NAME = "R405", "columns-copied"
-
 _PRINTED, _MOVED = 3e-4, 100
 """How far the logarithm of a printed perplexity may lie from a printed loss, and how far it must move, in that."""
 
@@ -120,9 +118,7 @@ def _finding(one: str, other: str, column: Column, found: tuple[str, float]) -> 
     kinds = {_what(one), _what(other)}
     anchored = bool(kinds & (names.ANCHORS | {names.TEACHER_LOSS}))
     apart = f"{words.number(amount)} times" if how == "times" else f"{words.number(amount)} plus"
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.WARNING if anchored and names.TEACHER_ENTROPY not in kinds else Level.INFO,
         headline=(
             f"{words.capital(words.called(other))} is {'' if equal else apart + ' '}{words.called(one)} in every "
@@ -176,10 +172,7 @@ def _of_training(run: Run, t: Thresholds) -> Finding | None:
         if slack and float(np.ptp(one)) < _MOVED * slack:
             continue
         if float(np.mean(same)) > 0.9:
-            return Finding(
-                rule=CODE,
-                name=NAME,
-                level=Level.WARNING,
+            return RULE.finding(
                 headline=(
                     f"{words.capital(words.called(name))} is {'exp of ' if slack else ''}{words.called(beside)} of the "
                     f"same step, to the last digit, in {int(np.sum(same))} of {step.size} evaluations."
@@ -195,8 +188,8 @@ def _of_training(run: Run, t: Thresholds) -> Finding | None:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R405",
+    name="columns-copied",
     level=Level.WARNING,
     page=__doc__,
     needs=(

@@ -45,10 +45,8 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
-
-CODE, NAME = "R507", "counters-disagree"
 
 _SEAMS, _ALIKE = 3, 0.2
 """So many times a log goes back for resumes; and the share of the noise by which the values of one step may differ."""
@@ -98,10 +96,7 @@ def _again(run: Run, loss: Column, t: Thresholds) -> Iterator[Finding]:
     if not often and back <= _SEAMS:
         return
     alike = gap < _ALIKE * noise
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    yield RULE.finding(
         headline=(
             f"{count:,} records tell a step once more, "
             + (f"and the log goes back {back} times; " if back else "")
@@ -122,10 +117,7 @@ def _again(run: Run, loss: Column, t: Thresholds) -> Iterator[Finding]:
 
 
 def _past(last: float, total: float) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=(
             f"The log goes to step {words.step(last)}, and {words.step(total)} were planned: "
             f"{words.number(last / total)} times as many."
@@ -189,10 +181,7 @@ def _missing(loss: Column, t: Thresholds) -> Iterator[Finding]:
 
 def _finding(name: str, column: Column, at: float, says: str, cause: str) -> Finding:
     called = {names.EPOCH: "the epoch"}.get(name, words.called(name))
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=f"{words.capital(called)} {says}.",
         evidence=(
             f"{words.number(float(column.value[0]))} at step {words.step(column.step[0])}, "
@@ -207,9 +196,10 @@ def _finding(name: str, column: Column, at: float, says: str, cause: str) -> Fin
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R507",
+    name="counters-disagree",
     level=Level.INFO,
+    hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.EPOCH}|{names.TOKENS}|{names.LOSS}",),
     check=check,

@@ -55,8 +55,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R213", "covers-little"
-
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the compared positions, one for the mass."""
@@ -81,9 +79,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _finding(known: Column, middle: float, t: Thresholds, limit: str, what: str) -> Finding:
     none = middle < t["none"]
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.ERROR if none else Level.WARNING,
         headline=f"Only {words.percent(middle)} {what}.",
         evidence=(
@@ -103,8 +99,8 @@ def _finding(known: Column, middle: float, t: Thresholds, limit: str, what: str)
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R213",
+    name="covers-little",
     level=Level.ERROR,
     page=__doc__,
     needs=(f"{names.COVERAGE}|{names.EVAL_MAPPED}",),

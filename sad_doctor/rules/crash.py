@@ -54,8 +54,6 @@ from sad_doctor.finding import Finding, Level
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Run
 
-CODE, NAME = "R501", "crash"
-
 _SIZES = re.compile(r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\).*?dimension (\d+)")
 _SHAPES = re.compile(r"shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)")
 _DTYPE = re.compile(
@@ -96,10 +94,7 @@ def check(run: Run, _t: Thresholds) -> Iterator[Finding]:
 def _finding(message: str, at: float | None) -> Finding:
     known = _explain(message)
     where = "" if at is None else f" at step {words.step(at)}"
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.ERROR,
+    return RULE.finding(
         headline=f"The run crashed{where}: {known.says}.",
         evidence=(message,) if message else ("The status of the run is crashed; the log has no message",),
         cause=known.cause,
@@ -183,4 +178,4 @@ def _sizes(a: int, b: int, dimension: int) -> _Known:
     )
 
 
-RULE = Rule(code=CODE, name=NAME, level=Level.ERROR, page=__doc__, needs=(), check=check)
+RULE = Rule(code="R501", name="crash", level=Level.ERROR, page=__doc__, needs=(), check=check)

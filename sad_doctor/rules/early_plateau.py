@@ -64,8 +64,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Event, Run
 
-CODE, NAME = "R103", "early-plateau"
-
 _WHOLE = frozenset({names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_KL, names.LOSS})
 """One of these must be flat: a single term may rightly be at its end."""
 
@@ -213,9 +211,7 @@ def _plateau(run: Run, judged: Mapping[str, tuple[np.ndarray, np.ndarray]], tota
     if total is None:
         lines.append("Over the logged range: the log does not tell how many steps the run will take")
     what = "The loss" if names.LOSS in judged else "The evaluation"  # one of these is flat
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO if rises and _untold(run) else Level.WARNING,
         headline=(f"{what} has not fallen since {when}: {lines[0][:1].lower()}{lines[0][1:]}."),
         evidence=tuple(lines),
@@ -254,10 +250,7 @@ def _frozen(run: Run, t: Thresholds) -> Finding | None:
     if loss is None or found is None or found[0].value == 0:  # 0 is a hidden NaN, and told as that
         return None
     same, noise = found
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=(
             f"The training loss is exactly {words.number(same.value)} in the last {same.count:,} of {len(loss):,} "
             f"records, from step {words.step(same.first)} on: no loss of batches."
@@ -272,10 +265,7 @@ def _frozen(run: Run, t: Thresholds) -> Finding | None:
 
 
 def _stopped(stop: Event, at: float, total: float) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=f"Early stopping ended the run at {words.percent(at / total)} of {words.step(total)} planned steps.",
         evidence=(f"Step {words.step(at)}: {stop.message or 'early stop'}",),
         cause="The evaluation did not improve for as long as the patience allows.",
@@ -287,8 +277,8 @@ def _stopped(stop: Event, at: float, total: float) -> Finding:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R103",
+    name="early-plateau",
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.LOSS}|{names.EVAL_LOSS}|{names.EVAL_LM_LOSS}|{names.RAW}|{names.WEIGHTED}",),

@@ -46,10 +46,8 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
-
-CODE, NAME = "R314", "evaluation-better"
 
 _NEAR = 5
 
@@ -68,10 +66,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     share = float(np.median(below))
     yield Reading("how far the evaluation's label loss lies below the training's, as a share", share, "below")
     if float(np.mean(below > below_by)) >= t["often"]:
-        yield Finding(
-            rule=CODE,
-            name=NAME,
-            level=Level.INFO,
+        yield RULE.finding(
             headline=(
                 f"{words.capital(words.called(name))} {words.number(float(value[-1]))} lies {words.percent(share)} "
                 f"below the training's, about {words.number(float(near[-1]))} at step {words.step(step[-1])}."
@@ -104,9 +99,10 @@ def _pair(run: Run, t: Thresholds) -> tuple[str, Column, Column, float]:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R314",
+    name="evaluation-better",
     level=Level.INFO,
+    hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}",),
     check=check,

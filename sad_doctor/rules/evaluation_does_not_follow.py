@@ -58,8 +58,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R312", "evaluation-does-not-follow"
-
 _DOWN = 0.8
 """The share of evaluations that are no higher than the one before, as of an average."""
 
@@ -107,10 +105,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if not same or not fall.surely_above(t["falls"] * level):
         return
     first, last = (float(np.median(v)) for v in ends)
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.ERROR,
+    yield RULE.finding(
         headline=(
             f"The evaluation does not follow the training: {words.called(training[0])} falls from "
             f"{words.number(first)} to {words.number(last)}, and {words.called(name)} is "
@@ -146,9 +141,7 @@ def _stands(column: Column, training: Column, t: Thresholds) -> tuple[signals.St
 
 
 def _stood(name: str, column: Column, training: str, one: signals.Still, first: float, last: float) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.WARNING,
         headline=(
             f"The evaluation does not follow the training from step {words.step(one.first)} to {words.step(one.last)}: "
@@ -201,9 +194,7 @@ def _never(name: str, column: Column, training: tuple[str, Column], run: Run, t:
 
 def _apart(name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
     value = column.value
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.WARNING,
         headline=(
             f"The evaluation does not follow the training, and never did: {words.called(training)} falls from "
@@ -225,9 +216,7 @@ def _apart(name: str, column: Column, training: str, ends: tuple[float, ...]) ->
 
 def _lags(name: str, column: Column, training: str, ends: tuple[float, ...]) -> Finding:
     value = column.value
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.WARNING,
         headline=(
             f"The evaluation hardly follows the training: {words.called(training)} falls from "
@@ -275,8 +264,8 @@ def _training(run: Run) -> tuple[str, Column] | None:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R312",
+    name="evaluation-does-not-follow",
     level=Level.ERROR,
     page=__doc__,
     needs=("|".join((*_STUDENT, names.EVAL_LOSS)), f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),

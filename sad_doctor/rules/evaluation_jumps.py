@@ -40,10 +40,8 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Run
-
-CODE, NAME = "R315", "evaluation-jumps"
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -64,10 +62,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     # a trend hides turns: of jumps that are far larger fewer suffice
     enough = t["turns"] if noise < 2 * t["jumps"] * level else 0.6 * t["turns"]
     if level and noise > t["jumps"] * level and turns >= enough:
-        yield Finding(
-            rule=CODE,
-            name=NAME,
-            level=Level.INFO,
+        yield RULE.finding(
             headline=(
                 f"{words.capital(words.called(name))} jumps by about {words.number(2 * noise)} from one evaluation to "
                 f"the next, {words.percent(2 * noise / level)} of it: its best is the luckiest."
@@ -82,9 +77,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R315",
+    name="evaluation-jumps",
     level=Level.INFO,
+    hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}",),
     check=check,

@@ -64,8 +64,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-CODE, NAME = "R304", "evaluation-objective-differs"
-
 AROUND = 5
 """Training records on either side of an evaluation."""
 
@@ -135,10 +133,7 @@ def _whole_multiple(evaluation: Column, training: Column) -> Finding | None:
 
 
 def _bits(step: Floats, values: tuple[float, float]) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=(
             f"The evaluation is 1.44 times the training's loss throughout: {words.number(values[0])} for "
             f"{words.number(values[1])} at the end. That is 1 / ln(2): bits beside nats."
@@ -154,10 +149,7 @@ def _bits(step: Floats, values: tuple[float, float]) -> Finding:
 
 def _times(what: str, step: Floats, values: tuple[float, float], times: int) -> Finding:
     of = "micro-batches or devices" if times <= _MICRO else "tokens or texts"
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=f"The {what} throughout: {words.number(values[1])} for {words.number(values[0])} at the end.",
         evidence=(f"Within {words.percent(_STEADY)} of {times} at {step.size} evaluations, while both fall",),
         cause=f"The loss of a step is a sum over {times} {of} that is not divided by their number.",
@@ -188,10 +180,7 @@ def _other_weights(run: Run, t: Thresholds) -> Iterator[tuple[str, float, float,
 
 def _weighed(evaluation: Column, found: list[tuple[str, float, float, int]]) -> Finding:
     term, there, here, count = found[0]
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=(
             f"The evaluation weighs {term} by {words.number(there)}, the training by {words.number(here)}: not one "
             "objective."
@@ -227,10 +216,7 @@ def _around(training: Column, steps: Floats) -> Floats:
 def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
     at, value, training = float(evaluation.step[-1]), evaluation.last, float(level[-1])
     closest = float(np.min(evaluation.value - level))
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=(
             f"The evaluation's total is {words.number(value)} at step {words.step(at)}, the training's about "
             f"{words.number(training)}: not the same objective."
@@ -290,8 +276,8 @@ def _by_term(run: Run, at: float) -> tuple[str, ...]:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R304",
+    name="evaluation-objective-differs",
     level=Level.WARNING,
     page=__doc__,
     needs=(names.EVAL_LOSS, names.LOSS),

@@ -54,8 +54,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R321", "evaluation-seen"
-
 _BESIDE = 3
 """Records on each side of an evaluation that stand for the training there."""
 
@@ -84,10 +82,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     level = float(np.median(late[: late.size // 4]))
     if level < t["nats"] or not fell.surely_above(t["falls"] * level) or abs(apart) > t["near"]:
         return
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    yield RULE.finding(
         headline=(
             f"{words.capital(words.called(name))} falls with the training to the end, to {words.number(seen.last)} "
             f"after {words.number(passes, 1)} passes over the data: text that was held out does not follow so far."
@@ -117,8 +112,8 @@ def _pair(run: Run) -> tuple[str, Column, Column] | None:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R321",
+    name="evaluation-seen",
     level=Level.INFO,
     page=__doc__,
     needs=(names.EPOCH, f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}"),

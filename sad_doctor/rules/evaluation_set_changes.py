@@ -49,8 +49,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R322", "evaluation-set-changes"
-
 _SECONDS, _SPEED = "eval_runtime", "eval_samples_per_second"
 
 
@@ -71,10 +69,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if most <= t["apart"] * blurred * least or most - least < 1:
         return
     at = int(np.argmin(samples.value))
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    yield RULE.finding(
         headline=(
             f"The evaluations are not of one set: {most:,.0f} samples in one of them, {least:,.0f} at step "
             f"{words.step(float(steps[at]))}."
@@ -89,8 +84,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R322",
+    name="evaluation-set-changes",
     level=Level.INFO,
     page=__doc__,
     needs=(_SECONDS, _SPEED, f"{names.EVAL_LOSS}|{names.EVAL_LM_LOSS}|{names.LOSS}"),

@@ -60,8 +60,6 @@ from sad_doctor.rule import Rule, Thresholds, TooFew, require
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals import Beside
 
-CODE, NAME = "R211", "falls-by-its-weights"
-
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the weights alone explain the fall."""
@@ -97,9 +95,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 def _untold(label: Beside) -> Finding:
     first, last = (words.number(float(v)) for v in (label.training[0], label.training[-1]))
     begin, end = (words.number(float(v)) for v in (label.evaluation[0], label.evaluation[-1]))
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO,
         headline=(
             f"The loss falls by a weight: the training's label loss goes from {first} to {last}, and the evaluation's "
@@ -128,10 +124,7 @@ def _finding(
         for term, (a, b) in moved.items()
         if a != b
     ]
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=(
             f"The loss falls from {words.number(first)} to {words.number(last)} by its weights, and hardly by its "
             f"terms: with the weights of the beginning it goes from {words.number(kept_first)} to "
@@ -147,8 +140,8 @@ def _finding(
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R211",
+    name="falls-by-its-weights",
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.RAW}|{names.WEIGHTED}",),

@@ -60,8 +60,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, require
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R107", "gradient-always-clipped"
-
 _KEYS = ("clip", "max_grad_norm", "gradient_clip_val", "clip_grad_norm", "grad_clip")
 
 
@@ -86,9 +84,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if above < t["often"] or middle < t["times"] * limit:
         return
     known = "an assumed clip of 1" if assumed else f"the clip of {words.number(limit)}"
-    yield Finding(
-        rule=CODE,
-        name=NAME,
+    yield RULE.finding(
         level=Level.INFO if assumed and middle < t["unknown"] else Level.WARNING,
         headline=(
             f"The gradient is always clipped: its norm is {words.number(middle)} in the median, "
@@ -107,10 +103,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _grows(norm: Column, first: float, last: float, clip: float) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=(
             f"The gradient norm grows from {words.number(first)} to {words.number(last)}, "
             f"{words.number(last / first, 0)} times: it explodes."
@@ -145,8 +138,8 @@ def _search(facts: Mapping[str, object]) -> float | None:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R107",
+    name="gradient-always-clipped",
     level=Level.WARNING,
     page=__doc__,
     needs=(names.GRAD_NORM,),

@@ -40,10 +40,8 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Run
-
-CODE, NAME = "R113", "gradient-grows"
 
 _BLOCKS = 10
 
@@ -58,10 +56,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     steady = signals.rank_correlation(found.middle[1:], np.arange(_BLOCKS - 1, dtype=np.float64))
     yield Reading("growth of the gradient norm, as a factor", end / begin if begin > 0 else 0.0, "grows")
     if begin > 0 and end > t["grows"] * begin and steady > t["steady"]:
-        yield Finding(
-            rule=CODE,
-            name=NAME,
-            level=Level.INFO,
+        yield RULE.finding(
             headline=(
                 f"The gradient norm grows throughout, from {words.number(begin)} to {words.number(end)}, "
                 f"{words.number(end / begin, 1)} times."
@@ -76,9 +71,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R113",
+    name="gradient-grows",
     level=Level.INFO,
+    hint=Hint.PICTURE,
     page=__doc__,
     needs=(names.GRAD_NORM,),
     check=check,

@@ -56,8 +56,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, require
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R108", "gradient-vanishes"
-
 _MOST = 0.9
 """Share of the norms below the limit from the onset on."""
 
@@ -90,9 +88,7 @@ def _loss_is_high(run: Run) -> bool:
 def _finding(run: Run, norm: Column, first: float, last: float, gone: float, t: Thresholds) -> Finding:
     since = _onset(norm, max(t["norm"], t["fall"] * first))
     learns = signals.loss_falls(_from(run, since))
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO if learns else Level.ERROR,
         headline=(
             f"The gradient vanishes: its norm is {words.number(last)} at the end, {words.number(first)} at the "
@@ -131,8 +127,8 @@ def _from(run: Run, step: float) -> Run:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R108",
+    name="gradient-vanishes",
     level=Level.ERROR,
     page=__doc__,
     needs=(names.GRAD_NORM,),

@@ -54,8 +54,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R206", "kd-below-its-floor"
-
 _EVALUATED = (names.EVAL_LM_LOSS, names.EVAL_KL)
 
 
@@ -98,9 +96,7 @@ def _finding(share: float, name: str, column: Column, t: Thresholds) -> Finding:
     lowest = int(np.argmin(column.value))
     first = float(column.step[below][0])
     what = words.called(name)
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.ERROR if share >= t["often"] else Level.WARNING,
         headline=(
             f"{words.capital(what)} is below zero, where it cannot be: {words.number(float(column.value[lowest]))} at "
@@ -122,8 +118,8 @@ def _finding(share: float, name: str, column: Column, t: Thresholds) -> Finding:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R206",
+    name="kd-below-its-floor",
     level=Level.ERROR,
     page=__doc__,
     needs=(f"{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}|{names.EVAL_RAW}|{names.EVAL_LM_LOSS}|{names.EVAL_KL}",),

@@ -57,10 +57,8 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
-
-CODE, NAME = "R221", "kd-out-of-step"
 
 _BLOCKS, _FIRST = 8, 5
 
@@ -107,10 +105,7 @@ def _alone(kd: Column, lm: Column, t: Thresholds) -> Finding | None:
         return None
     if came > t["little"] * begun or fell < t["times"] * max(came, 0.0):
         return None
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=(
             f"KD falls from {words.number(first)} to {words.number(last)}, the label loss from {words.number(begun)} "
             f"to {words.number(left)} only: the student comes near the teacher and not near the text."
@@ -155,10 +150,7 @@ def _finding(series: tuple[Column, Column], at: int, ahead: float, done: tuple[f
     ]
     (kd_first, kd_last), (lm_first, lm_last) = ends
     when = words.step(float(np.array_split(series[0].step, _BLOCKS)[at][-1]))
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=(
             f"KD ({kd_first}, later {kd_last}) and the label loss ({lm_first}, later {lm_last}) do not come down "
             f"together: by step {when} {'the label loss' if ahead > 0 else 'KD'} is far ahead."
@@ -182,9 +174,10 @@ def _finding(series: tuple[Column, Column], at: int, ahead: float, done: tuple[f
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R221",
+    name="kd-out-of-step",
     level=Level.INFO,
+    hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,

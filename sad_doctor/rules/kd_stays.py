@@ -67,8 +67,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-CODE, NAME = "R207", "kd-stays"
-
 _EARLY = 0.02
 """The share of the run up to which a record is of its beginning."""
 
@@ -122,9 +120,7 @@ def _copied(run: Run, t: Thresholds) -> Finding | None:
         return None
     if float(np.min(later)) < t["copy"] * level:  # one that comes and goes is a switch of its own
         return None
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO,
         headline=(
             f"KD begins at {words.number(float(value[0]))} and is {words.number(level)} from then on: at its first "
@@ -221,9 +217,7 @@ def _finding(
     untold = signals.parts(run).source == "raw" and run.get(names.WEIGHT + names.KD) is None
     copy = rises and (begin < t["copy"] or untold)
     what = "rises" if rises else "stays"
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO if copy or tight else Level.WARNING,  # an unknown weight may have moved
         headline=(
             f"KD {what} ({words.number(start)}, later {words.number(end)}) while {labels} falls from "
@@ -252,8 +246,8 @@ def _finding(
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R207",
+    name="kd-stays",
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}|{names.EVAL_KL}|{names.EVAL_RAW}",),

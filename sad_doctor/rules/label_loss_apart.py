@@ -64,8 +64,6 @@ from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Run
 from sad_doctor.signals import Beside
 
-CODE, NAME = "R316", "label-loss-apart"
-
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding where the label losses part."""
@@ -91,10 +89,7 @@ def _finding(label: Beside, others: dict[str, Beside], t: Thresholds) -> Finding
     begin, end = (words.number(float(v)) for v in (label.evaluation[0], label.evaluation[-1]))
     apart = [term for term, pair in others.items() if pair.surely_moved(t["with"]) and (pair.drift > 0) == up]
     along = [term for term in others if term not in apart]
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=(
             f"Training and evaluation part: the training's label loss goes from {first} to {last}, the evaluation's "
             f"from {begin} to {end}."
@@ -120,8 +115,8 @@ def _finding(label: Beside, others: dict[str, Beside], t: Thresholds) -> Finding
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R316",
+    name="label-loss-apart",
     level=Level.INFO,
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_PERPLEXITY}", f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),

@@ -65,8 +65,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R311", "label-loss-too-low"
-
 _FEW = 3
 """So many records stand for a level."""
 
@@ -190,9 +188,7 @@ def _called(name: str) -> str:
 
 
 def _finding(name: str, column: Column, value: float, how: str, level: Level) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=level,
         headline=f"{_called(name)} is {words.number(value)} at the end, {how}.",
         evidence=(
@@ -208,8 +204,8 @@ def _finding(name: str, column: Column, value: float, how: str, level: Level) ->
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R311",
+    name="label-loss-too-low",
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),

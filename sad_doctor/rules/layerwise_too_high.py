@@ -62,8 +62,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R202", "layerwise-too-high"
-
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the layerwise term."""
@@ -106,9 +104,7 @@ def _finding(run: Run, column: Column, limit: float, kind: str, level: Level = L
     share = signals.shares(run).get(names.LAYERWISE)
     part = float("nan") if share is None else share.at(at)
     of_loss = "" if np.isnan(part) else f", {words.percent(part)} of the loss"
-    yield Finding(
-        rule=CODE,
-        name=NAME,
+    yield RULE.finding(
         level=level,
         headline=(
             f"The layerwise term ({kind}) is {words.number(value)} at step {words.step(at)}, above "
@@ -133,8 +129,8 @@ def _finding(run: Run, column: Column, limit: float, kind: str, level: Level = L
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R202",
+    name="layerwise-too-high",
     level=Level.ERROR,
     page=__doc__,
     needs=(f"{names.RAW}{names.LAYERWISE}|{names.WEIGHTED}{names.LAYERWISE}",),

@@ -62,10 +62,8 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
-
-CODE, NAME = "R112", "learning-rate-odd"
 
 _HALF, _BACK, _CLIMB = 0.5, 0.8, 3
 """The share that is left after a fall, that to which a rate climbs back, and the fewest records that takes."""
@@ -186,9 +184,7 @@ def _size(rate: Column, t: Thresholds) -> Iterator[Finding]:
 
 
 def _finding(rate: Column, at: int, level: Level, says: str, cause: str, remedy: str) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=level,
         headline=f"{says}.",
         evidence=(
@@ -204,9 +200,10 @@ def _finding(rate: Column, at: int, level: Level, says: str, cause: str, remedy:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R112",
+    name="learning-rate-odd",
     level=Level.WARNING,
+    hint=Hint.PICTURE,
     page=__doc__,
     needs=(names.LEARNING_RATE,),
     check=check,

@@ -68,8 +68,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R102", "learning-rate-zero"
-
 _LATE = 0.2
 """Share of the planned steps after which no warm-up is under way."""
 
@@ -110,9 +108,7 @@ def _next_to_zero(run: Run, rate: Column, t: Thresholds) -> Iterator[Finding]:
     gone = float(known.step[-1]) - since  # of what was logged: what is still to come says nothing
     if gone <= t["early"] * (end - float(known.step[0])) or known.value[-1] <= 0:
         return
-    yield Finding(
-        rule=CODE,
-        name=NAME,
+    yield RULE.finding(
         level=Level.WARNING,
         headline=(
             f"The learning rate is next to zero since step {words.step(since)}: {words.number(known.last)} at the end, "
@@ -148,9 +144,7 @@ def _throughout(run: Run, rate: Column) -> Finding:
     doubted = falls or signals.evaluation_moves(run)
     yet = "the loss falls" if falls else "the evaluation changes"
     says = f"The learning rate is exactly 0 in {len(rate):,} of {len(rate):,} records"
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO if doubted else Level.ERROR,
         headline=f"{says}, yet {yet}: it is not what the optimizer uses." if doubted else f"{says}.",
         evidence=(f"Learning rate 0 from step {words.step(rate.step[0])} to {words.step(rate.step[-1])}",),
@@ -185,9 +179,7 @@ def _stretch(run: Run, rate: Column, stretch: signals.Still) -> Finding:
     where = f"from step {words.step(stretch.first)} to {words.step(stretch.last)}"
     total = run.fact(names.TOTAL_STEPS)
     planned = f"; the run is planned for {words.step(total)} steps" if total else ""
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.WARNING,
         headline=f"The learning rate is exactly 0 {where}: {stretch.count:,} of {len(rate):,} records.",
         evidence=(f"Largest learning rate {peak}, then 0 {where}{planned}",),
@@ -205,8 +197,8 @@ def _stretch(run: Run, rate: Column, stretch: signals.Still) -> Finding:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R102",
+    name="learning-rate-zero",
     level=Level.ERROR,
     page=__doc__,
     needs=(names.LEARNING_RATE,),

@@ -69,8 +69,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-CODE, NAME = "R313", "learns-little"
-
 _DIGITS = 4
 _TINY, _LARGE, _GROWS = 1e-5, 1e-2, 4.0
 """Sizes of the update over the weights, and how far the gradient's norm grows, that speak for one cause."""
@@ -197,9 +195,7 @@ def _finding(run: Run, course: _Course, gained: float, against: str, *, sure: bo
     cause, remedy, evidence = _why(run)
     what = words.called(course.name)
     how = f"falls by {words.percent(gained)} in all" if gained > 0 else "does not fall at all"
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.WARNING if sure else Level.INFO,
         headline=(
             f"The student learns next to nothing: {what} {how}, from {words.number(course.first)} to "
@@ -269,8 +265,8 @@ def _values(run: Run, name: str) -> Floats:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R313",
+    name="learns-little",
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}|{names.LOSS}|{names.RAW}|{names.WEIGHTED}",),

@@ -49,10 +49,8 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
-
-CODE, NAME = "R408", "level-breaks"
 
 _WIDTH = 10
 """Records whose mean stands for a level; of a long log a hundredth of it."""
@@ -156,10 +154,7 @@ def _finding(there: dict[str, tuple[float, float, float]], rest: list[str], at: 
         f"{words.called(name)} from {words.number(one[1])} to {words.number(one[2])}" for name, one in there.items()
     ]
     others = [words.called(name) for name in rest]
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=(
             f"At step {words.step(at)} the level breaks, and the log does not say why: {words.listing(told[:3])}"
             + (f", and {len(told) - 3} more." if len(told) > 3 else ".")
@@ -191,9 +186,10 @@ def _cause(broken: set[str], whole: set[str]) -> str:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R408",
+    name="level-breaks",
     level=Level.INFO,
+    hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}|{names.GRAD_NORM}|{names.TEACHER_LOSS}",),
     check=check,

@@ -57,8 +57,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-CODE, NAME = "R210", "loss-depends-on-length"
-
 _SIGMAS = 3.0
 
 
@@ -108,10 +106,7 @@ def _finding(name: str, column: Column, size: Floats, power: float, error: float
     term = name.rsplit("/", 1)[1]
     short, long = int(np.argmin(size)), int(np.argmax(size))
     grows = power > 0
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=(
             f"The term {term} {'grows' if grows else 'falls'} with the length of the batch, as its power "
             f"{words.number(power, 2)}: {words.number(float(column.value[short]))} at length "
@@ -135,8 +130,8 @@ def _finding(name: str, column: Column, size: Floats, power: float, error: float
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R210",
+    name="loss-depends-on-length",
     level=Level.WARNING,
     page=__doc__,
     needs=(names.LENGTH, f"{names.RAW}|{names.WEIGHTED}"),

@@ -67,8 +67,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, require
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R105", "loss-diverges"
-
 _BLOCKS = 8
 _SIGMAS = 4.0
 """The lowest of eight blocks is low by chance too: one more than the three of a single comparison."""
@@ -194,9 +192,7 @@ def _changed(changed: list[tuple[signals.Switch, signals.Jump]], rise: _Rise, en
         f"after; the loss {words.number(j.before)}, then {words.number(j.after)}"
         for s, j in changed
     ]
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO,
         headline=(
             f"The loss steps up from {words.number(jump.before)} to {words.number(jump.after)} at step "
@@ -217,9 +213,7 @@ def _finding(run: Run, loss: Column, rise: _Rise, risen: list[str], t: Threshold
     jump = _jump(loss, rise)
     level = Level.ERROR if rise.share > t["error"] or rise.last > rise.first else Level.WARNING
     excused = falling or (undone and rise.last < _FAR * abs(rise.first))
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO if excused else level,
         headline=(
             f"The loss jumps from {words.number(jump.before)} to {words.number(jump.after)} at step "
@@ -259,8 +253,8 @@ def _falls_since(column: Column, step: float) -> bool:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R105",
+    name="loss-diverges",
     level=Level.ERROR,
     page=__doc__,
     needs=(names.LOSS,),

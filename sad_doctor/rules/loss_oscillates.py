@@ -54,8 +54,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, require
 from sad_doctor.run import Column, Floats, Run
 
-CODE, NAME = "R106", "loss-oscillates"
-
 _BLOCKS = 40
 _SIGMAS = 6.0
 _GAIN = 0.25
@@ -139,9 +137,7 @@ def _finding(run: Run, loss: Column, turns: int, size: float, *, slow: bool) -> 
     falling = any(signals.falls(c, 0.02) or _steps_down(c) for c in signals.evaluations(run).values())
     level = float(np.median(loss.value))
     how = f"turns {turns} times, by {words.number(size)} in the median" if slow else "alternates from record to record"
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO if falling else Level.WARNING,
         headline=f"The loss swings: at a level of {words.number(level)} it {how}.",
         evidence=(
@@ -163,8 +159,8 @@ def _steps_down(column: Column) -> bool:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R106",
+    name="loss-oscillates",
     level=Level.WARNING,
     page=__doc__,
     needs=(names.LOSS,),

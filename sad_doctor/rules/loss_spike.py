@@ -66,8 +66,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-CODE, NAME = "R104", "loss-spike"
-
 WINDOW, SHORT = 64, 24
 """Records of a block; those of one in a log of less than four long ones."""
 
@@ -119,10 +117,7 @@ def _single(value: Floats, window: int, t: Thresholds) -> Floats:
 def _finding(run: Run, loss: Column, jumps: list[int], worst: int) -> Finding:
     at, value = float(loss.step[worst]), float(loss.value[worst])
     before = float(np.nanmedian(loss.value[worst - _NEAR : worst]))
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=f"The loss jumps from about {words.number(before)} to {words.number(value)} at step {words.step(at)}.",
         evidence=(f"Jumps at {words.steps([float(loss.step[i]) for i in jumps])}", *_term(run, at)),
         cause="A hard or broken batch, or a learning rate near the edge.",
@@ -137,10 +132,7 @@ def _thrown(run: Run, leaps: list[signals.Leap]) -> Finding:
     worst = leaps[0]
     told = sorted(leap.step for leap in leaps)
     often = f", and so at {len(told) - 1} more places" if len(told) > 1 else ""
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=(
             f"The loss is thrown back at step {words.step(worst.step)}, from {words.number(worst.before)} to "
             f"{words.number(worst.after)}{often}; it takes {worst.records} records to lose half of that."
@@ -173,8 +165,8 @@ def _term(run: Run, at: float) -> tuple[str, ...]:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R104",
+    name="loss-spike",
     level=Level.INFO,
     page=__doc__,
     needs=(names.LOSS,),

@@ -44,10 +44,8 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
-
-CODE, NAME = "R323", "measures-part"
 
 _BETTER = re.compile(
     r"(?:eval|val|valid|validation|test)[/_](?:\w+[/_])?"
@@ -86,10 +84,7 @@ def _ends(column: Column) -> tuple[float, float]:
 
 
 def _finding(name: str, measure: Column, ends: tuple[float, float], loss: tuple[float, float]) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=(
             f"{words.capital(words.called(name))} falls from {words.number(ends[0])} to {words.number(ends[1])} while "
             f"the evaluation's loss falls from {words.number(loss[0])} to {words.number(loss[1])}: one of them does "
@@ -106,9 +101,10 @@ def _finding(name: str, measure: Column, ends: tuple[float, float], loss: tuple[
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R323",
+    name="measures-part",
     level=Level.INFO,
+    hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}",),
     check=check,

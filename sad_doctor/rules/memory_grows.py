@@ -48,8 +48,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R504", "memory-grows"
-
 _BLOCKS, _STAYS = 10, 8
 """Blocks, and the fewest records after a growth at once."""
 _GIB = 2.0**30
@@ -94,9 +92,7 @@ def _leap(column: Column, t: Thresholds) -> tuple[float, float, float] | None:
 
 
 def _stepped(column: Column, what: str, at: float, low: float, high: float) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO,
         headline=(
             f"{what} grows at once, at step {words.step(at)}, from {words.number(low / _GIB, 2)} to "
@@ -114,10 +110,7 @@ def _stepped(column: Column, what: str, at: float, low: float, high: float) -> F
 def _finding(column: Column, what: str, blocks: signals.Blocks, growth: float) -> Finding:
     first, last = (float(blocks.middle[i]) / _GIB for i in (2, -1))
     pace = growth / _GIB / max(float(blocks.step[-1] - blocks.step[2]), 1.0) * 1000
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=(
             f"{what} keeps growing: {words.number(first, 2)} GiB at step {words.step(blocks.step[2])}, "
             f"{words.number(last, 2)} GiB at step {words.step(blocks.step[-1])}."
@@ -135,8 +128,8 @@ def _finding(column: Column, what: str, blocks: signals.Blocks, growth: float) -
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R504",
+    name="memory-grows",
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.MEMORY}|{names.MEMORY_DEVICE}",),

@@ -57,8 +57,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Run
 
-CODE, NAME = "R502", "no-sign-of-life"
-
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the silence is longer than anything that the run's own pace explains."""
@@ -86,9 +84,7 @@ def _finding(run: Run, silent: float, limit: float, usual: float, t: Thresholds)
     at = run.last_step if run.last_step >= 0 else None
     where = "" if at is None else f" (step {words.step(at)})"
     pace = f"; its records come every {words.number(usual, 1)} seconds" if usual else ""
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.ERROR if silent > t["error"] * limit else Level.WARNING,
         headline=f'There is no sign of life for {words.duration(silent)}, though the status is "running"{where}.',
         evidence=(f"Silent for {words.duration(silent)}{pace}",),
@@ -101,8 +97,8 @@ def _finding(run: Run, silent: float, limit: float, usual: float, t: Thresholds)
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R502",
+    name="no-sign-of-life",
     level=Level.ERROR,
     page=__doc__,
     needs=(),

@@ -45,10 +45,8 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
-
-CODE, NAME = "R407", "noise-missing"
 
 _LAST = 4096
 """So many of the last records are looked at."""
@@ -84,9 +82,7 @@ def _sum(name: str, column: Column) -> Finding | None:
     first, usual = float(value[0]), float(np.median(added[: max(3, added.size // 10)]))
     if not usual / _SUM < first < usual * _SUM or value[-1] < 5 * first:
         return None
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.WARNING,
         headline=(
             f"{words.capital(words.called(name))} only ever rises, from {words.number(first)} to "
@@ -111,10 +107,7 @@ def _noisy(norm: Column) -> bool:
 
 
 def _finding(name: str, column: Column, share: float, noisy: bool) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=(
             f"{words.capital(words.called(name))} has no noise of batches: neighbours differ by {100 * share:.2g}% of "
             "it. It is that of one and the same batch, or a mean over many steps."
@@ -132,9 +125,10 @@ def _finding(name: str, column: Column, share: float, noisy: bool) -> Finding:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R407",
+    name="noise-missing",
     level=Level.INFO,
+    hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,

@@ -58,8 +58,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-CODE, NAME = "R401", "non-finite"
-
 Places = NDArray[np.intp]
 
 STORED_INFINITY = 1.797e308
@@ -162,9 +160,7 @@ def _finding(bad: list[_Bad], told: list[str], first: float | None, level: Level
     ]
     if len(bad) > _SHOWN:
         lines.append(f"and {len(bad) - _SHOWN} more series")
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=level,
         headline=_headline(bad, first) if level == Level.ERROR else _hint(bad),
         evidence=(*lines, *told),
@@ -218,8 +214,8 @@ def _spelled(value: float) -> str:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R401",
+    name="non-finite",
     level=Level.ERROR,
     page=__doc__,
     needs=(),

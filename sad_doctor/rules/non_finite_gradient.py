@@ -53,8 +53,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Run
 
-CODE, NAME = "R402", "non-finite-gradient"
-
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding."""
@@ -82,9 +80,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _finding(steps: list[float], values: list[float], records: int, level: Level, since: float) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=level,
         headline=(
             f"The gradient norm is {words.number(values[0])} at step {words.step(steps[0])} while the loss is finite, "
@@ -108,8 +104,8 @@ def _finding(steps: list[float], values: list[float], records: int, level: Level
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R402",
+    name="non-finite-gradient",
     level=Level.ERROR,
     page=__doc__,
     needs=(names.GRAD_NORM, names.LOSS),

@@ -59,8 +59,6 @@ from sad_doctor.finding import Finding, Level
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Event, Run
 
-CODE, NAME = "R403", "non-finite-hidden"
-
 _ZEROED = re.compile(
     r"(non-?finite|\bnans?\b|\binf(inity)?s?\b).*(\b(to|by|with|as)\s+|clamp\w*\s+|=\s*)(zeros?|0(\.0*)?)\b",
     re.IGNORECASE,
@@ -88,10 +86,7 @@ def _told(messages: list[Event]) -> Finding:
     first = messages[0]
     at = "" if first.step is None else f" at step {words.step(first.step)}"
     steps = [e.step for e in messages if e.step is not None]
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.ERROR,
+    return RULE.finding(
         headline=f"A non-finite value was replaced by zero{at}: {first.message}",
         evidence=tuple(
             f"{'Before any step' if e.step is None else f'Step {words.step(e.step)}'}: {e.message}"
@@ -122,10 +117,7 @@ def _zeros(run: Run, t: Thresholds) -> Iterator[Finding]:
     at = float(loss.step[last + 1])
     if before <= 10 * t["from"] and _lives(run, at):
         return
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.ERROR,
+    yield RULE.finding(
         headline=f"The loss is exactly 0 from step {words.step(at)} on, after {words.number(before)}: a hidden NaN.",
         evidence=(f"The last {count:,} of {len(loss):,} records are exactly 0", *_gradient(run, at)),
         cause="The loss became NaN and the logger filters it (Hugging Face: logging_nan_inf_filter).",
@@ -143,10 +135,7 @@ def _never(run: Run, count: int, t: Thresholds) -> Iterator[Finding]:
         return
     if any("reward" in name for name in run.columns):
         return
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.ERROR,
+    yield RULE.finding(
         headline=f"The loss is exactly 0 in all {count:,} records: nothing is learned from.",
         evidence=(f"All of {count:,} records are exactly 0", *_gradient(run, run.first_step)),
         cause="Every label is masked, a mean over nothing or NaN was set to 0, or no term of it is computed.",
@@ -172,9 +161,7 @@ def _regular(run: Run, t: Thresholds) -> Iterator[Finding]:
     steps = loss.step[zero].tolist()
     if zero[-1] - zero[0] + 1 == zero.size:
         return
-    yield Finding(
-        rule=CODE,
-        name=NAME,
+    yield RULE.finding(
         level=Level.INFO,
         headline=(
             f"The training loss is exactly 0 in every {int(np.diff(zero)[0])} records, {zero.size:,} of {len(loss):,}, "
@@ -213,9 +200,7 @@ def _flickers(run: Run, t: Thresholds) -> Iterator[Finding]:
             continue
         steps = column.step[inside].tolist()
         what = f"The term {term}" if term else "The training loss"
-        yield Finding(
-            rule=CODE,
-            name=NAME,
+        yield RULE.finding(
             level=Level.WARNING,
             headline=(
                 f"{what} is exactly 0 in {inside.size:,} of {len(column):,} records, and about "
@@ -246,10 +231,7 @@ def _blanks(run: Run, t: Thresholds) -> Iterator[Finding]:
     on = [other for other, column in run.columns.items() if len(column) and column.step[-1] >= last]
     if on and not any(_beside(run, name, other) for other in on):
         return
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.ERROR,
+    yield RULE.finding(
         headline=(
             f"{words.capital(words.called(name))} is blank from step {words.step(first)} on, while the log goes on to "
             f"step {words.step(last)}: a hidden NaN, or it is no longer logged."
@@ -290,8 +272,8 @@ def _gradient(run: Run, at: float) -> tuple[str, ...]:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R403",
+    name="non-finite-hidden",
     level=Level.ERROR,
     page=__doc__,
     needs=(),

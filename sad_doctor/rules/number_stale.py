@@ -73,8 +73,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R404", "number-stale"
-
 Flags = NDArray[np.bool_]
 _WITNESSES, _FEW = (names.EVAL_LM_LOSS, names.EVAL_LOSS), 3
 """Evaluations that tell that the run goes on, and fewest of them; whether they stand still is told by R101."""
@@ -112,9 +110,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         ):
             continue
         norm = name == names.GRAD_NORM
-        yield Finding(
-            rule=CODE,
-            name=NAME,
+        yield RULE.finding(
             level=Level.INFO if norm else Level.WARNING,
             headline=(
                 f"{words.capital(words.called(name))} is {words.number(value, 6)} in all {len(column):,} records, to "
@@ -145,9 +141,7 @@ def _repeated(name: str, column: Column, one: signals.Repeat) -> Finding:
     where = f"from step {words.step(one.first)} to {words.step(one.last)}"
     what, cause = (_LIMIT, _CLIPPED if name == names.GRAD_NORM else _CUT) if one.limit else (_STANDS, _OLD)
     surely = not one.limit and name != names.GRAD_NORM and one.count > _MUCH * len(column)
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.WARNING if surely and one.last == column.step[-1] else Level.INFO,
         headline=(
             f"{words.capital(words.called(name))} is {words.number(one.value, 6)} in {one.count:,} of "
@@ -176,9 +170,7 @@ def _coarse(series: dict[str, Column], t: Thresholds) -> Iterator[Finding]:
         # a loss near 0 has few digits by itself
         coarse = share > t["coarse"] and share * float(np.median(np.abs(losses[name].value))) >= t["digit"]
         if name not in _WITNESSES and coarse and fine and np.ptp(losses[name].value) > 0:
-            yield Finding(
-                rule=CODE,
-                name=NAME,
+            yield RULE.finding(
                 level=Level.INFO,
                 headline=(
                     f"{words.capital(words.called(name))} is written with too few digits: the last of them is "
@@ -202,9 +194,7 @@ def _ended(run: Run, t: Thresholds) -> Iterator[Finding]:
     later = max((int(np.sum(other.step > end + gap)) for other in others if other is not None), default=0)
     if later < _FEW or run.last_step - end < max(_MUCH * (run.last_step - run.first_step), 10 * gap):
         return
-    yield Finding(
-        rule=CODE,
-        name=NAME,
+    yield RULE.finding(
         level=Level.INFO,
         headline=f"The training loss is logged no more after step {words.step(end)}; the log goes on to "
         f"{words.step(run.last_step)}.",
@@ -249,9 +239,7 @@ def _held(series: dict[str, Column], t: Thresholds) -> Iterator[tuple[str, Findi
 def _holds(name: str, column: Column, same: Flags, other: str, bound: float | None) -> Finding:
     what = words.capital(words.called(name))
     count = f"{int(same.sum()):,} of {len(column):,} records"
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO if bound is None else Level.WARNING,
         headline=(
             f"{what} repeats the record before, to the last digit, in {count}: it is computed now and then, and kept."
@@ -287,8 +275,8 @@ def _measured(run: Run, t: Thresholds) -> dict[str, Column]:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R404",
+    name="number-stale",
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.GRAD_NORM}",),

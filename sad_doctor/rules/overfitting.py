@@ -59,8 +59,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-CODE, NAME = "R305", "overfitting"
-
 _SIGMAS = 4.0
 """The lowest of several stretches is low by chance too: one more than the three of a single comparison."""
 
@@ -115,10 +113,7 @@ def _by_heart(run: Run, name: str, evaluation: Column, t: Thresholds) -> tuple[s
 
 
 def _apart(name: str, evaluation: Column, training: str, level: float) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=(
             f"The training is learned by heart: {words.called(training)} comes down to {words.number(level)}, and "
             f"{words.called(name)} stays at {words.number(float(np.median(evaluation.value[-3:])))}."
@@ -177,9 +172,7 @@ def _training_rises(run: Run, name: str, evaluation: Column) -> bool:
 def _finding(name: str, evaluation: Column, best: int, accuracy: str | None) -> Finding:
     at, low, last = float(evaluation.step[best]), float(evaluation.value[best]), evaluation.last
     after = evaluation.value[best:]
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO if accuracy else Level.WARNING,
         headline=(
             f"{words.capital(words.called(name))} was best at step {words.step(at)} ({words.number(low)}) and rises "
@@ -210,8 +203,8 @@ def _finding(name: str, evaluation: Column, best: int, accuracy: str | None) -> 
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R305",
+    name="overfitting",
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}|{names.EVAL_BITS_PER_BYTE}",),

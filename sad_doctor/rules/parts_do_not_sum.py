@@ -56,8 +56,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-CODE, NAME = "R204", "parts-do-not-sum"
-
 _MOST = 8
 """With more terms some of them sum to the total by chance."""
 _EXACT = 2e-3
@@ -180,9 +178,7 @@ def _counted(step: Floats, loss: Floats, parts: dict[str, Floats]) -> Finding | 
 
 
 def _told(step: Floats, what: str, why: tuple[str, str], numbers: dict[str, float], level: Level) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=level,
         headline=f"{what}.",
         evidence=(f"{step.size:,} steps compared, {words.step(float(step[0]))} to {words.step(float(step[-1]))}",),
@@ -203,10 +199,7 @@ def _lag(whole: Floats) -> float:
 
 def _finding(parts: signals.Parts, step: Floats, loss: Floats, whole: Floats, middle: float) -> Finding:
     at = words.step(float(step[-1]))
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=(
             f"The parts sum to {words.number(float(whole[-1]))} at step {at}, the loss is "
             f"{words.number(float(loss[-1]))}: {words.percent(abs(middle))} "
@@ -229,8 +222,8 @@ def _finding(parts: signals.Parts, step: Floats, loss: Floats, whole: Floats, mi
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R204",
+    name="parts-do-not-sum",
     level=Level.WARNING,
     page=__doc__,
     needs=(names.LOSS, f"{names.RAW}|{names.WEIGHTED}"),

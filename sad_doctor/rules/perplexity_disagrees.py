@@ -49,9 +49,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Floats, Run
 
-CODE, NAME = "R310", "perplexity-disagrees"
-
-
 _CAUSE = "The loss is in bits, and 2 is its base; or it is in nats, and was taken for bits."
 _REMEDY = "See in which unit the loss is: of nats take exp, of bits the power of 2."
 
@@ -89,10 +86,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 def _held(name: str, step: Floats, shown: Floats, told: Floats, held: list[int]) -> Finding:
     first, last = held[0] - 1, held[-1]
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=(
             f"The perplexity is {words.number(float(shown[last]))} from step {words.step(step[first])} to "
             f"{words.step(step[last])}, while {words.called(name)} goes from {words.number(float(told[first]))} to "
@@ -118,9 +112,7 @@ def _of_training(run: Run) -> Finding | None:
     fits = bool(np.all(np.abs(np.log2(shown.value) / near - 1) < _NEAR))
     if not fits or not bool(np.all(np.abs(np.log(shown.value) / near - 1) > 3 * _NEAR)):
         return None
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO,
         headline=(
             f"The perplexity {words.number(shown.last)} at step {words.step(shown.step[-1])} is 2 to the power of "
@@ -153,9 +145,7 @@ def _finding(name: str, step: Floats, shown: Floats, told: Floats, t: Thresholds
     above = bool(np.all(gap > 0))
     means = "The perplexity is a mean of the batches' perplexities, or it is of another text or another objective."
     other = "The loss or the perplexity is of another objective, or one of them averages over padding."
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO if two else Level.WARNING,
         headline=(
             f"The perplexity {words.number(float(shown[-1]))} {'is 2 to the power of' if two else 'does not fit'} "
@@ -178,8 +168,8 @@ def _finding(name: str, step: Floats, shown: Floats, told: Floats, t: Thresholds
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R310",
+    name="perplexity-disagrees",
     level=Level.WARNING,
     page=__doc__,
     needs=(names.EVAL_PERPLEXITY, f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}"),

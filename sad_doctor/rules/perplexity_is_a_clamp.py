@@ -42,8 +42,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R301", "perplexity-is-a-clamp"
-
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for each clamp that is met."""
@@ -74,10 +72,7 @@ def _finding(run: Run, perplexity: Column, k: int, hits: list[int]) -> Finding:
     evidence = [f"ln {words.number(value)} = {k}, at {words.steps(at)}"]
     if inside >= k:
         evidence.append(f"The evaluation loss there is {words.number(inside)}: capped at {k} before exp")
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.ERROR,
+    return RULE.finding(
         headline=(
             f"The perplexity {words.number(value)} is exp({k}) in {len(hits)} of {len(perplexity)} evaluations: a "
             "clamp, not a measurement."
@@ -92,8 +87,8 @@ def _finding(run: Run, perplexity: Column, k: int, hits: list[int]) -> Finding:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R301",
+    name="perplexity-is-a-clamp",
     level=Level.ERROR,
     page=__doc__,
     needs=(names.EVAL_PERPLEXITY,),

@@ -55,8 +55,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R302", "perplexity-of-the-total"
-
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when most evaluations agree."""
@@ -149,10 +147,7 @@ def _level(run: Run, step: float) -> float:
 
 def _finding(hits: list[tuple[float, float, str]], count: int) -> Finding:
     step, value, why = hits[-1]
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.ERROR,
+    return RULE.finding(
         headline=f"The perplexity {words.number(value)} at step {words.step(step)} is {why}: no language model's.",
         evidence=(
             *(f"Step {words.step(s)}: {words.number(p)} is {w}" for s, p, w in hits[:4]),
@@ -167,8 +162,8 @@ def _finding(hits: list[tuple[float, float, str]], count: int) -> Finding:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R302",
+    name="perplexity-of-the-total",
     level=Level.ERROR,
     page=__doc__,
     needs=(names.EVAL_PERPLEXITY, f"{names.LOSS}|{names.EVAL_LOSS}"),

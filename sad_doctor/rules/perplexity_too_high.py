@@ -58,8 +58,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R303", "perplexity-too-high"
-
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the last evaluation."""
@@ -82,9 +80,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if value <= t["perplexity"]:
         return
     best = float(perplexity.value.min())
-    yield Finding(
-        rule=CODE,
-        name=NAME,
+    yield RULE.finding(
         level=Level.INFO if _still_falls(perplexity, total, t) else Level.ERROR if planned else Level.WARNING,
         headline=(
             f"The perplexity is {words.number(value)} {_where(at, total if planned else None)}, above "
@@ -130,8 +126,8 @@ def _perplexity(run: Run) -> Column:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R303",
+    name="perplexity-too-high",
     level=Level.ERROR,
     page=__doc__,
     needs=(f"{names.EVAL_PERPLEXITY}|{names.EVAL_LM_LOSS}",),

@@ -48,10 +48,8 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
-
-CODE, NAME = "R205", "raw-is-weighted"
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding]:
@@ -112,9 +110,7 @@ def _finding(
     ]
     what = "values called raw" if sure else "parts logged without a weight"
     doubt = "." if sure else ", or every weight is 1."
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.WARNING if sure else Level.INFO,
         headline=(
             f"The {what} sum to the total ({words.number(total)} at step {words.step(at)}): they are "
@@ -130,9 +126,10 @@ def _finding(
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R205",
+    name="raw-is-weighted",
     level=Level.WARNING,
+    hint=Hint.READING,
     page=__doc__,
     needs=(names.LOSS, names.RAW),
     check=check,

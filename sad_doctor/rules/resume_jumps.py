@@ -63,8 +63,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R505", "resume-jumps"
-
 _SHOWN, _MANY_SEAMS = 4, 3
 """Ends of starts that are named; so many times a run is taken up, more often it is no run alone that writes."""
 
@@ -201,10 +199,7 @@ def _finding(
     if rates is not None:
         lines.append(f"Learning rate {words.number(rates[0])} before, {words.number(rates[1])} after")
     what = f"the loss jumps from {before} to {after}" if jumps else lines[-1][:1].lower() + lines[-1][1:]
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=f"The run does not go on where it stopped: at the resume from step {words.step(seam[1])} {what}.",
         evidence=tuple(lines),
         cause=(
@@ -225,9 +220,7 @@ def _overlap(loss: Column, end: float, start: float) -> Finding:
     step, one, other = np.intersect1d(first.step, again.step, return_indices=True)
     gaps = np.abs(first.value[one] - again.value[other])
     apart = f"; their loss differs by {words.number(float(np.median(gaps)))} in the median" if step.size else ""
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO,
         headline=(
             f"The log goes back from step {words.step(end)} to {words.step(start)}: a resume, and {step.size:,} steps "
@@ -250,9 +243,7 @@ def _anew(run: Run, seams: list[signals.Beginning]) -> Finding:
     again = [f"{len(short)} times the memory did not suffice"] if len(short) > 1 else []
     where = words.listing(words.step(one.end) for one in seams[:_SHOWN]) + (" …" if len(seams) > _SHOWN else "")
     what, cause, remedy = _COUNTED if counted else _TWO if starts == 2 else _MANY
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO,
         headline=(
             f"The log begins again at step {words.step(start)} "
@@ -271,10 +262,7 @@ def _anew(run: Run, seams: list[signals.Beginning]) -> Finding:
 def _interleaved(two: signals.Doubled) -> Finding:
     """Two runs in one log: most steps twice in a row, at two levels that never meet, far apart beside their noise."""
     low, high = (words.number(value) for value in two.ends)
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=(
             f"The log holds two runs at once: {two.count:,} steps stand in it twice, with two losses that never meet "
             f"({low} and {high} at step {words.step(two.last)})."
@@ -289,8 +277,8 @@ def _interleaved(two: signals.Doubled) -> Finding:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R505",
+    name="resume-jumps",
     level=Level.WARNING,
     page=__doc__,
     needs=(names.LOSS,),

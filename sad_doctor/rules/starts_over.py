@@ -53,8 +53,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-CODE, NAME = "R111", "starts-over"
-
 _AT_ONCE = 0.85
 """The share of a stretch's fall from which on it comes at once; where that is late in it, it is another text."""
 
@@ -80,10 +78,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     steps = [float(step) for step in loss.step[places]]
     every = words.step(round(float(np.median(gaps))))
     often = "with every epoch" if _whole_epochs(run, steps) else f"every {every} steps"
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    yield RULE.finding(
         headline=(
             f"The student starts over {often}: {words.called(name)} jumps back from about {words.number(low)} to "
             f"{words.number(high)}, near its beginning at {words.number(float(np.median(loss.value[:_WIDTH])))}."
@@ -164,8 +159,8 @@ def _whole_epochs(run: Run, steps: list[float]) -> bool:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R111",
+    name="starts-over",
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),

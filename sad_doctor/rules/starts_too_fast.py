@@ -64,8 +64,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R109", "starts-too-fast"
-
 _SIGMAS, _FEWER = 6.0, 3.0
 """How far the rise must stand out of the noise; fewer for a hint, where there is no warm-up."""
 
@@ -161,9 +159,7 @@ def _finding(run: Run, name: str, rise: tuple[float, float, float], *, known: bo
         if known
         else ["A hint only: it stands little out of the noise, or its weight, which the log does not tell, may rise"]
     )
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.WARNING if known else Level.INFO,
         headline=(
             f"The first steps throw the student back: {words.called(name)} rises from {words.number(first)} to "
@@ -179,8 +175,8 @@ def _finding(run: Run, name: str, rise: tuple[float, float, float], *, known: bo
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R109",
+    name="starts-too-fast",
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),

@@ -54,8 +54,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R309", "student-no-better"
-
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the end is no better than the beginning."""
@@ -95,9 +93,7 @@ def _finding(run: Run, name: str, evaluation: Column, first: float, end: float, 
     low = int(np.argmin(evaluation.value))
     nearer = _kl_falls(run)
     level = Level.ERROR if worse else Level.WARNING
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO if nearer and not worse else level,
         headline=(
             f"The student is {'worse' if worse else 'no better'} than at its start: {words.called(name)} was "
@@ -125,8 +121,8 @@ def _finding(run: Run, name: str, evaluation: Column, first: float, end: float, 
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R309",
+    name="student-no-better",
     level=Level.ERROR,
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_BITS_PER_BYTE}",),

@@ -62,8 +62,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R308", "targets-degenerate"
-
 _SAME = 1e-6
 """A spread below this share is that of one batch, again and again: of the loader, not of the teacher."""
 
@@ -115,9 +113,7 @@ def _nothing(run: Run, t: Thresholds) -> Finding | None:
     first, most = float(np.median(told.value[: int(t["records"])])), float(np.max(told.value))
     if not 0 < first < t["nothing"] or most > 10 * first:
         return None
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO,
         headline=f"The training loss is {words.number(first)} from the first record on: next to nothing is asked.",
         evidence=(f"At most {words.number(most)} in {len(told):,} records",),
@@ -145,9 +141,7 @@ def _losses(run: Run, t: Thresholds) -> list[tuple[str, Column]]:
 
 
 def _entropy(column: Column, middle: float, uniform: float, *, sharp: bool) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.WARNING,
         headline=(
             f"The soft targets are {'hard labels' if sharp else 'uniform'}: the teacher's entropy is "
@@ -167,9 +161,7 @@ def _entropy(column: Column, middle: float, uniform: float, *, sharp: bool) -> F
 
 
 def _ignorant(name: str, column: Column, how: str, middle: float, level: Level) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=level,
         headline=f"The teacher does not know this text: its own loss is {words.number(middle)}, {how}.",
         evidence=(f"Median of {words.counted(len(column), 'record')} of {name}",),
@@ -182,8 +174,8 @@ def _ignorant(name: str, column: Column, how: str, middle: float, level: Level) 
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R308",
+    name="targets-degenerate",
     level=Level.ERROR,
     page=__doc__,
     needs=(f"{names.LOSS}|{names.TEACHER_ENTROPY}|{names.TEACHER_EVAL_LM_LOSS}|{names.TEACHER_LOSS}",),

@@ -59,8 +59,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew, require
 from sad_doctor.run import Run
 
-CODE, NAME = "R214", "teacher-does-not-match"
-
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for a teacher that does not know the labels."""
@@ -91,10 +89,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return  # it did know the text at first: it changes
     held = "" if gap is None else f", {words.number(gap.held_out)} on held-out text"
     guess = f"; guessing gives {words.number(uniform)}" if math.isfinite(uniform) else ""
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.ERROR,
+    yield RULE.finding(
         headline=(
             f"The teacher speaks of other text: its loss on the training labels is {words.number(level)}{held}{guess}."
         ),
@@ -111,8 +106,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R214",
+    name="teacher-does-not-match",
     level=Level.ERROR,
     page=__doc__,
     needs=(names.TEACHER_LOSS,),

@@ -60,8 +60,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-CODE, NAME = "R307", "teacher-drifts"
-
 _HELD_OUT = (names.TEACHER_EVAL_LM_LOSS, names.TEACHER_EVAL_BITS_PER_BYTE)
 _ALIKE = 0.01
 _BLOCKS = 10
@@ -126,9 +124,7 @@ def _from_the_start(run: Run, gap: signals.TeacherGap) -> bool:
 
 
 def _in_training(column: Column, gap: signals.TeacherGap) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.WARNING,
         headline=(
             f"The teacher is worse in training than when it is evaluated: its loss is {words.number(gap.training)} on "
@@ -166,9 +162,7 @@ def _finding(name: str, column: Column, first: float, last: float, level: Level)
     held_out = name in _HELD_OUT
     what = "held-out text" if held_out else "the training batches"
     kind = "entropy" if name == names.TEACHER_ENTROPY else "own loss"
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=level,
         headline=(
             f"The teacher changes: its {kind} on {what} goes from {words.number(first)} to {words.number(last)}."
@@ -190,8 +184,8 @@ def _finding(name: str, column: Column, first: float, last: float, level: Level)
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R307",
+    name="teacher-drifts",
     level=Level.ERROR,
     page=__doc__,
     needs=("|".join((*_HELD_OUT, *_TRAINING)),),

@@ -56,8 +56,6 @@ from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Run
 from sad_doctor.signals import Beside
 
-CODE, NAME = "R220", "term-apart"
-
 _REST = "the rest of the loss"
 
 
@@ -83,9 +81,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 def _finding(what: str, pair: Beside, label: Beside, level: Level) -> Finding:
     first, last = (words.number(float(v)) for v in (pair.training[0], pair.training[-1]))
     begin, end = (words.number(float(v)) for v in (pair.evaluation[0], pair.evaluation[-1]))
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=level,
         headline=(
             f"{words.capital(what)} is another one in training than at the evaluation: there from {first} to {last}, "
@@ -109,8 +105,8 @@ def _finding(what: str, pair: Beside, label: Beside, level: Level) -> Finding:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R220",
+    name="term-apart",
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_PERPLEXITY}", f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),

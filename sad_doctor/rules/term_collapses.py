@@ -45,10 +45,8 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
-
-CODE, NAME = "R219", "term-collapses"
 
 _FIRST = 3
 """So many records stand for the beginning."""
@@ -91,10 +89,7 @@ def _label(run: Run) -> Column | None:
 
 
 def _finding(term: str, column: Column, first: float, last: float, kept: float) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=(
             f"The term {term} falls from {words.number(first)} to {words.number(last)}, next to nothing, while the "
             f"label loss keeps {words.percent(kept)} of what it began with: it was made small without the student."
@@ -109,9 +104,10 @@ def _finding(term: str, column: Column, first: float, last: float, kept: float) 
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R219",
+    name="term-collapses",
     level=Level.INFO,
+    hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}",),
     check=check,

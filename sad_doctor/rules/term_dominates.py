@@ -63,8 +63,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R203", "term-dominates"
-
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for the term that owns the loss, if one does."""
@@ -121,9 +119,7 @@ def _finding(run: Run, term: str, window: Column, shares: dict[str, Column], t: 
     share, at = float(window.value[place]), float(window.step[place])
     ranked = sorted((name for name in shares if shares[name].at(at) > 0), key=lambda name: -shares[name].at(at))
     parts = signals.parts(run)
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=level,
         headline=(
             f"The term {term} is {words.percent(share)} of the loss at step {words.step(at)}, {words.percent(middle)} "
@@ -175,8 +171,8 @@ def _remedy(run: Run, term: str, share: float, target: float, source: str) -> st
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R203",
+    name="term-dominates",
     level=Level.ERROR,
     page=__doc__,
     needs=(f"{names.RAW}|{names.WEIGHTED}",),

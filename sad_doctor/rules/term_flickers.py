@@ -51,8 +51,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R223", "term-flickers"
-
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one hint for each term that is 0 now and then."""
@@ -83,10 +81,7 @@ def _terms(run: Run) -> dict[str, Column]:
 
 def _finding(term: str, column: Column, share: float, turns: int) -> Finding:
     others = column.value[column.value != 0]
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=(
             f"The {'coverage' if term == 'coverage' else f'term {term}'} is exactly 0 in {words.percent(share)} of the "
             f"records, now and then, and {words.number(float(np.median(others)))} in the others."
@@ -102,8 +97,8 @@ def _finding(term: str, column: Column, share: float, turns: int) -> Finding:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R223",
+    name="term-flickers",
     level=Level.INFO,
     page=__doc__,
     needs=(f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}|{names.COVERAGE}",),

@@ -56,8 +56,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R212", "term-owns-the-gradient"
-
 _TARGET = 0.3
 
 
@@ -84,9 +82,7 @@ def _finding(run: Run, term: str, late: Column, middle: float, limit: float, *, 
     weight = run.get(names.WEIGHT + term)
     new = f"[terms.{term}] weight = {weight.last * factor:.3g}, now {weight.last:.3g}" if weight is not None else ""
     level = Level.WARNING if term == names.KD else Level.ERROR
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO if anchor else level,
         headline=(
             f"The term {term} is {words.percent(middle)} of the gradient in the median of the last "
@@ -114,8 +110,8 @@ def _finding(run: Run, term: str, late: Column, middle: float, limit: float, *, 
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R212",
+    name="term-owns-the-gradient",
     level=Level.ERROR,
     page=__doc__,
     needs=(names.GRAD_SHARE,),

@@ -45,10 +45,8 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
-
-CODE, NAME = "R217", "term-rises"
 
 _MAY = re.compile(r"aux|balanc|router|z_?loss|^z$|^l[12]$|reg|entropy|penalty|decay|reward|margin", re.IGNORECASE)
 """Terms that may rise: they hold something back, or are to grow."""
@@ -80,10 +78,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _finding(name: str, column: Column, first: float, last: float) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=(
             f"{words.capital(words.called(name))} rises from {words.number(first)} to {words.number(last)} while the "
             "loss falls: the student moves away from what it asks for."
@@ -98,9 +93,10 @@ def _finding(name: str, column: Column, first: float, last: float) -> Finding:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R217",
+    name="term-rises",
     level=Level.INFO,
+    hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}",),
     check=check,

@@ -56,8 +56,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R216", "term-stays"
-
 _RESTS = re.compile(r"aux|balanc|router|z_?loss|^z$|^l[12]$|reg|entropy|penalty|decay", re.IGNORECASE)
 """Terms that keep something where it is: a load balance rests at its floor from the first step on."""
 
@@ -85,9 +83,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         if not fell or not level or not stays or not _even(column, level, t):
             continue
         share = float(np.median(shares[term].value)) if term in shares else float("nan")
-        yield Finding(
-            rule=CODE,
-            name=NAME,
+        yield RULE.finding(
             level=Level.WARNING if sure and not share < t["share"] else Level.INFO,
             headline=(
                 f"The term {term} stays where it began ({words.number(float(np.median(begin)))}, later "
@@ -155,8 +151,8 @@ def _learned(run: Run, t: Thresholds) -> tuple[str, float, float, bool] | None:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R216",
+    name="term-stays",
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}",),

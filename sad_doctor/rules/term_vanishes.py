@@ -72,8 +72,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R209", "term-vanishes"
-
 _SCHEDULE = "A schedule ends there: it comes down to 0 smoothly, or at a stage that the log tells."
 _MEANT = "Nothing, if the schedule is meant to end so early; else give it the number of optimizer steps."
 
@@ -155,9 +153,7 @@ def _switched_off(run: Run, t: Thresholds) -> Iterator[tuple[str, Finding]]:
         why = (_SCHEDULE, _MEANT) if faded else _ENDS
         yield (
             term,
-            Finding(
-                rule=CODE,
-                name=NAME,
+            RULE.finding(
                 level=Level.INFO if faded else Level.WARNING,
                 headline=(
                     f"The term {term} vanishes: its weight {'ends at' if faded else 'is'} 0 from step "
@@ -188,9 +184,7 @@ def _finding(run: Run, term: str, column: Column, what: tuple[str, float], t: Th
         level = Level.ERROR
     why = (_OFF if switched_off else _SCHEDULE, _MEANT) if switched_off or faded else _EMPTY
     told = f"its weight is {words.number(float(after[-1]))}" if after.size else "the log does not tell its weight"
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=level,
         headline=f"The term {term} {'vanishes' if ever else 'never appears'}: it {what[0]}.",
         evidence=(f"{words.capital(told)}; {words.counted(len(column), 'record')} of the term",),
@@ -241,9 +235,7 @@ def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
 
 
 def _small(kd: Column, headline: str, evidence: str, why: tuple[str, str], numbers: dict[str, float]) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.WARNING,
         headline=headline,
         evidence=(evidence,),
@@ -278,8 +270,8 @@ def _too_small(kd: Column, lm: Column, first: float, t: Thresholds) -> Iterator[
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R209",
+    name="term-vanishes",
     level=Level.ERROR,
     page=__doc__,
     needs=(f"{names.RAW}|{names.WEIGHTED}",),

@@ -56,8 +56,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R503", "throughput-falls"
-
 _BLOCKS = 12
 _STRETCH, _HELD = 5, 0.8
 """Fewest records of a slow stretch, and the share of all slow records that must lie in such."""
@@ -88,9 +86,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     since = float(slow[0]) if slow.size else float(blocks.step[-3])
     lost = _lost(run, since, before / after, unit, pace)
     cliff = float(np.max(late)) * t["cliff"] <= before and (lost is None or lost >= t["lost"])
-    yield Finding(
-        rule=CODE,
-        name=NAME,
+    yield RULE.finding(
         level=Level.WARNING if cliff else Level.INFO,
         headline=(
             f"The run is {words.number(before / after, 1)} times slower since step {words.step(since)}: "
@@ -120,9 +116,7 @@ def _stalls(run: Run, pace: Column, t: Thresholds) -> Iterator[Finding]:
     thirds = [int(part.sum()) for part in np.array_split(slow, 3)]
     if share < t["waits"] or min(thirds) < 1 or float(np.mean(slow)) > 0.45:
         return
-    yield Finding(
-        rule=CODE,
-        name=NAME,
+    yield RULE.finding(
         level=Level.INFO,
         headline=(
             f"The run waits again and again: {int(slow.sum()):,} of {len(known):,} records are more than "
@@ -152,9 +146,7 @@ def _stretches(pace: Column, t: Thresholds) -> Iterator[Finding]:
     if int(long.sum()) < 2 or float(lengths[long].sum()) < _HELD * float(slow.sum()) or float(np.mean(slow)) < 0.1:
         return
     level = float(np.median(known.value[slow]))
-    yield Finding(
-        rule=CODE,
-        name=NAME,
+    yield RULE.finding(
         level=Level.INFO,
         headline=(
             f"The run is {words.number(fast / level, 1)} times slower in {int(long.sum())} stretches, "
@@ -206,8 +198,8 @@ def _lost(run: Run, since: float, times: float, unit: str, pace: Column) -> floa
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R503",
+    name="throughput-falls",
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.TOKENS_PER_SECOND}|{names.SAMPLES_PER_SECOND}|{names.STEPS_PER_SECOND}|{names.TIME}",),

@@ -40,10 +40,8 @@ from collections.abc import Iterator
 
 from sad_doctor import names, words
 from sad_doctor.finding import TOO_FEW, Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Run
-
-CODE, NAME = TOO_FEW, "too-few-records"
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -57,10 +55,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         return
     are = "is" if count == 1 else "are"
     of = "of the training loss" if loss is not None else "of the series that has most"
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    yield RULE.finding(
         headline=f"There {are} {words.counted(count, 'record')} {of}: too few for trends, and most rules need more.",
         evidence=(f"Trends are judged from {t['records']:g} records on",),
         cause="The run is young, or logs seldom.",
@@ -72,9 +67,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code=TOO_FEW,
+    name="too-few-records",
     level=Level.INFO,
+    hint=Hint.READING,
     page=__doc__,
     needs=(),
     check=check,

@@ -42,10 +42,8 @@ from numpy.typing import NDArray
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
-
-CODE, NAME = "R218", "total-negative"
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -75,9 +73,7 @@ def _turned(column: Column, other: Column | None, t: Thresholds) -> bool:
 
 def _finding(name: str, column: Column, below: NDArray[np.bool_], turned: bool) -> Finding:
     first = float(column.step[below][0])
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.WARNING if turned else Level.INFO,
         headline=(
             f"{words.capital(words.called(name))} is below zero in {int(below.sum()):,} of {len(column):,} records, "
@@ -106,9 +102,10 @@ def _finding(name: str, column: Column, below: NDArray[np.bool_], turned: bool) 
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R218",
+    name="total-negative",
     level=Level.INFO,
+    hint=Hint.PICTURE,
     page=__doc__,
     needs=(f"{names.LOSS}|{names.EVAL_LOSS}|{names.EVAL_LM_LOSS}",),
     check=check,

@@ -58,8 +58,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R201", "total-too-high"
-
 _FIRST = 5
 """So many records stand for the beginning."""
 
@@ -82,10 +80,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if middle <= t["total"] or _by_weights(run, t):
         return
     first, last = float(total.step[late][-window.size]), float(total.step[-1])
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.ERROR,
+    yield RULE.finding(
         headline=(
             f"The total loss is {words.number(middle)} at step {words.step(last)}, above {words.number(t['total'])} "
             f"after step {words.step(t['step'])}."
@@ -111,9 +106,7 @@ def _scale(run: Run, total: Column, t: Thresholds) -> Finding | None:
     first, last = float(np.median(total.value[:_FIRST])), float(np.median(total.value[-third:]))
     if float(np.min(total.value[:_FIRST])) <= t["begin"] or last <= t["begin"]:
         return None
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=Level.INFO,
         headline=(
             f"The total loss begins at {words.number(first)} and is {words.number(last)} at step "
@@ -146,8 +139,8 @@ def _largest(run: Run) -> tuple[str, ...]:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R201",
+    name="total-too-high",
     level=Level.ERROR,
     page=__doc__,
     needs=(names.LOSS,),

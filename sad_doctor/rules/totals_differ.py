@@ -77,10 +77,8 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, TooFew
+from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
-
-CODE, NAME = "R319", "totals-differ"
 
 _AROUND = 5
 """Training records on either side of an evaluation."""
@@ -260,10 +258,7 @@ def _around(training: Column, steps: Floats) -> Floats:
 
 
 def _finding(evaluation: Column, says: str, evidence: str, cause: str) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.INFO,
+    return RULE.finding(
         headline=f"{says}.",
         evidence=(evidence,),
         cause=cause,
@@ -275,9 +270,10 @@ def _finding(evaluation: Column, says: str, evidence: str, cause: str) -> Findin
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R319",
+    name="totals-differ",
     level=Level.INFO,
+    hint=Hint.PICTURE,
     page=__doc__,
     needs=(names.EVAL_LOSS, names.LOSS),
     check=check,

@@ -52,8 +52,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, require
 from sad_doctor.run import Run
 
-CODE, NAME = "R110", "updates-tiny"
-
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for updates that move nothing."""
@@ -70,10 +68,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         if rate is None
         else f" at a learning rate of up to {words.number(float(np.max(signals.finite(rate).value, initial=0.0)))}"
     )
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    yield RULE.finding(
         headline=f"A step moves the weights by {words.number(middle)} of their size{told}: too little to learn from.",
         evidence=(
             f"Between {words.number(float(update.value.min()))} and {words.number(float(update.value.max()))} in "
@@ -94,8 +89,8 @@ def _falls(run: Run) -> bool:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R110",
+    name="updates-tiny",
     level=Level.WARNING,
     page=__doc__,
     needs=(names.UPDATE_RATIO,),

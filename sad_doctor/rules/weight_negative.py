@@ -62,8 +62,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R215", "weight-negative"
-
 _MINIMISED = frozenset({names.KD, names.LAYERWISE, *names.ANCHORS})
 """Terms that are losses in every log; others may be rewards or bonuses, which have a sign of their own."""
 
@@ -87,9 +85,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         lowest = words.number(float(weight.value[below].min()))
         told = _LOGGED if names.WEIGHT + term in run.columns else _SIGN
         told = _BY_TOTAL if names.WEIGHTED + term not in run.columns and told == _SIGN else told
-        yield Finding(
-            rule=CODE,
-            name=NAME,
+        yield RULE.finding(
             level=Level.ERROR if share >= t["share"] else Level.WARNING,
             headline=(
                 f"The weight of the term {term} is negative, {lowest} at the least: the training makes the term larger."
@@ -116,10 +112,7 @@ def _turned(run: Run, t: Thresholds) -> Iterator[Finding]:
         value = signals.finite(signals.tidy(column)).value
         if value.size < max(t["records"], 1) or not bool(np.all(value < 0)):
             continue
-        yield Finding(
-            rule=CODE,
-            name=NAME,
-            level=Level.ERROR,
+        yield RULE.finding(
             headline=(
                 f"The term {term} counts with a negative sign: {words.number(float(value[0]))} in the first record, "
                 f"{words.number(float(value[-1]))} in the last; the training makes it larger."
@@ -149,10 +142,7 @@ def _against(run: Run, t: Thresholds) -> Iterator[Finding]:
     if len(rise) < len(terms) or whole[1] >= 0 or not _surely(whole, 1, t):
         return
     told = words.listing(f"{term} from {words.number(one[0])} to {words.number(one[1])}" for term, one in rise.items())
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.ERROR,
+    yield RULE.finding(
         headline=(
             f"The total falls from {words.number(whole[0])} to {words.number(whole[1])} while all of its terms rise "
             f"({told}): one of them counts with a negative weight."
@@ -211,8 +201,8 @@ def _ratio(weighted: Column, raw: Column) -> Column:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R215",
+    name="weight-negative",
     level=Level.ERROR,
     page=__doc__,
     needs=(f"{names.WEIGHT}|{names.WEIGHTED}|{names.RAW}",),

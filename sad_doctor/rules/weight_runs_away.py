@@ -52,8 +52,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
-CODE, NAME = "R222", "weight-runs-away"
-
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for each weight that is multiplied all along."""
@@ -89,10 +87,7 @@ def _quarters(weight: Column) -> Floats:
 
 
 def _finding(term: str, weight: Column, at: Floats) -> Finding:
-    return Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.WARNING,
+    return RULE.finding(
         headline=(
             f"The weight of {term} grows without end: {words.number(float(at[0]))} at a quarter of the run, "
             f"{words.number(float(at[1]))} at its half, {words.number(float(at[-1]))} at the end."
@@ -107,8 +102,8 @@ def _finding(term: str, weight: Column, at: Floats) -> Finding:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R222",
+    name="weight-runs-away",
     level=Level.WARNING,
     page=__doc__,
     needs=(f"{names.WEIGHT}|{names.WEIGHTED}",),

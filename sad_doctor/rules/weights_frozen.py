@@ -73,8 +73,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R101", "weights-frozen"
-
 FULL_PRECISION = 9
 """Significant digits from which one repetition cannot be chance: a float32 has 7 to 9."""
 
@@ -108,10 +106,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             raise TooFew(untold)
         return
     lines = [*([_repeats(evaluation)] if evaluation else []), *evidence]
-    yield Finding(
-        rule=CODE,
-        name=NAME,
-        level=Level.ERROR,
+    yield RULE.finding(
         headline=_headline(run, evaluation, lines),
         evidence=tuple(words.capital(line) for line in lines),
         cause=_cause(run, evidence),
@@ -287,8 +282,8 @@ def _numbers(run: Run, evaluation: _Evaluation | None) -> dict[str, float]:
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R101",
+    name="weights-frozen",
     level=Level.ERROR,
     page=__doc__,
     needs=(

@@ -63,8 +63,6 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-CODE, NAME = "R306", "worse-than-uniform"
-
 _COUNTS = (names.TOKENS, "train/num_tokens", "num_tokens", "n_tokens", "tokens", "ntokens", names.LENGTH)
 """Columns that may tell how many tokens a record's loss is summed over."""
 
@@ -198,9 +196,7 @@ def _series(run: Run, t: Thresholds) -> tuple[str, Column, int] | None:
 def _finding(name: str, column: Column, value: float, known: str, level: Level, how: str = "worse than") -> Finding:
     ends = level == Level.ERROR
     at = float(column.step[-1 if ends else 0])
-    return Finding(
-        rule=CODE,
-        name=NAME,
+    return RULE.finding(
         level=level,
         headline=(
             f"{words.capital(words.called(name))} is {words.number(value)} at step {words.step(at)}, "
@@ -224,8 +220,8 @@ def _finding(name: str, column: Column, value: float, known: str, level: Level, 
 
 
 RULE = Rule(
-    code=CODE,
-    name=NAME,
+    code="R306",
+    name="worse-than-uniform",
     level=Level.ERROR,
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}|{names.LOSS}",),

@@ -9,9 +9,10 @@ import pytest
 
 from sad_doctor.__main__ import run as command
 from sad_doctor.finding import Crashed, Report
-from sad_doctor.main import exit_code, explain, renaming, run_doctor
+from sad_doctor.main import explain, renaming, run_doctor
 from sad_doctor.rules import RULES
 from sad_doctor.settings import chosen, threshold, thresholds
+from sad_doctor.visit import exit_code
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "runs"
 
@@ -215,9 +216,7 @@ def test_the_dashboard_opens_where_it_can_be_seen(term, encoding, opened, monkey
     out = Terminal()
     out.encoding = encoding
     shown = []
-    monkeypatch.setattr(
-        "sad_doctor.main._dashboard", lambda *opened: shown.append(opened) or [Report((), ("R101",), (), ())]
-    )
+    monkeypatch.setattr("sad_doctor.visit.Visit.dashboard", lambda *opened: shown.append(opened) or 0)
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(sys, "stdout", out)

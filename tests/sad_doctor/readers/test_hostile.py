@@ -13,7 +13,7 @@ import pytest
 from sad_doctor.main import run_doctor
 from sad_doctor.readers import Unreadable, databases, open_log, read
 from sad_doctor.readers.database import Database
-from sad_doctor.readers.wandb_run import Records
+from sad_doctor.readers.wandb_records import Records
 from sad_doctor.record import EVENTS, METRICS, RUN
 
 FRAGMENT = struct.Struct("<IHB")
@@ -185,7 +185,7 @@ def test_settings_of_a_folder_are_told_of(tmp_path: Path) -> None:
     """A stranger may leave rules out: the report says whose settings it follows."""
     folder = run_folder(tmp_path / "run")
     (folder / "sad.toml").write_text('[doctor]\nignore = ["R1"]\n')
-    from sad_doctor.main import _noted
+    from sad_doctor.visit import _noted
 
     assert "sad.toml" in _noted(read(folder), folder / "sad.toml").notes[-1]
 
