@@ -53,6 +53,20 @@ class Projector(nn.Module):
         return projected
 
 
+def check_terms(terms: Terms, student: nn.Module, teacher: nn.Module, vocab: VocabMap) -> None:
+    """Raise UserError for terms that this pair cannot have, as far as it can be told without a pass of a model."""
+    if KD in terms.weights and divergence(terms.kd).plain == Kind.REVERSE_KL and not vocab.identity:
+        raise UserError(
+            "terms.kd.divergence: reverse KL is infinite where the student has tokens that no token of the teacher "
+            "becomes; the two tokenizers differ: take forward_kl, jsd or skew_reverse_kl"
+        )
+    depths = text_config(student).num_hidden_layers, text_config(teacher).num_hidden_layers
+    if NEED_STATES & set(terms.weights):
+        layer_pairs(*depths, terms.layerwise.layers)
+    if ATTENTION in terms.weights:
+        layer_pairs(*depths, terms.attention.layers)
+
+
 class Distiller(nn.Module):
     """Student, projectors, and the terms between them and a teacher that it reads but does not own.
 
@@ -73,11 +87,7 @@ class Distiller(nn.Module):
         super().__init__()
         if {id(p) for p in student.parameters()} & {id(p) for p in teacher.parameters()}:
             raise ValueError("student and teacher share weights: freezing the teacher would freeze the student")
-        if KD in terms.weights and divergence(terms.kd).plain == Kind.REVERSE_KL and not vocab.identity:
-            raise UserError(
-                "terms.kd.divergence: reverse KL is infinite where the student has tokens that no token of the teacher "
-                "becomes; the two tokenizers differ: take forward_kl, jsd or skew_reverse_kl"
-            )
+        check_terms(terms, student, teacher, vocab)
         self.student = student
         self._outside = (teacher.eval().requires_grad_(False), vocab, stored)
         self.terms = terms

@@ -86,7 +86,8 @@ class Recorder:
         Raises TypeError for a value that is no number, before anything is written, and OSError where the line cannot
         be: nothing of it is in the file then.
         """
-        for name, value in (("step", step), *values.items()):
+        given: dict[str, object] = {"step": step, **values}
+        for name, value in given.items():
             if isinstance(value, _NO_NUMBER) or (value is None and name == "step"):
                 raise TypeError(f"{name} is no number but {type(value).__name__}: log takes numbers, event takes words")
         self._write(self._metrics, {"step": step, "time": time.time() if at is None else at, **values})

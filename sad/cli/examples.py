@@ -35,5 +35,5 @@ DOCTOR = shown(
     "sad doctor runs/latest --baseline runs/good --html report.html",
     "sad doctor runs/latest --follow --notify 'notify-send sad'",
 )
-EXPLAIN = shown("sad explain V104", "sad explain R203", "sad explain R203 runs/latest")
+EXPLAIN = shown("sad explain V104", "sad explain R203 runs/latest", "sad explain terms.kd")
 CACHE = shown("sad cache --config run.toml --cache teacher", "sad train --config run.toml --cache teacher")

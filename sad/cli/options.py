@@ -39,7 +39,7 @@ def setting(example: str, panel: str | None = None) -> Any:  # noqa: ANN401
     return typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help=f"Any key of the recipe: {example}; may be given again.",
+        help=f"Any key of the recipe: {example}; may be given again. sad explain KEY tells what it is.",
         autocompletion=completion.recipe_keys,
         rich_help_panel=panel,
     )

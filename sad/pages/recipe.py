@@ -14,9 +14,9 @@ _RECIPE = """# The recipe
 
 Every key of a recipe, with its default. Generated from `sad/recipe/schema.py` by `sad pages`: edit it, not this file.
 A recipe is a TOML file; flags go on top of it: `sad train --config run.toml --epochs 3 --set terms.kd.weight=0.5`.
-An unknown key is an error that names the nearest right one. `sad train --dry-run` prints the recipe, resolved.
+An unknown key is an error that names the nearest right one. `sad train --dry-run` prints the recipe, resolved;
+`sad explain terms.kd` prints a section of this page, `sad explain learning_rate` a key.
 """
-
 
 Names = tuple[str, ...]
 

@@ -18,6 +18,7 @@ from sad.cache.reader import Cache, open_cache
 from sad.data import Example, Pools, Prepared, Readers, Schedule, Streamed, blank, collate_rows, make_pools, prepare
 from sad.data.facts import coverage, fingerprint, lengths, longest_sides
 from sad.data.schedule import rows_of
+from sad.distiller import check_terms
 from sad.document import Document
 from sad.errors import UserError
 from sad.models.files import check_files
@@ -146,6 +147,7 @@ def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None) ->
     cache = None if recipe.cache.path is None else open_cache(recipe.cache.path)
     dtype = torch.bfloat16 if device == "cuda" and recipe.train.precision != "fp32" else torch.float32
     pair = load(recipe, dtype, absent_teacher(recipe.teacher.model) if cache else None, given)
+    check_terms(recipe.terms, pair.student, pair.teacher, pair.vocab)
     precision = choose_precision(recipe.train.precision, device, text_config(pair.teacher).hidden_size)
     if recipe.teacher.dtype == "auto" and recipe.teacher.quantization == "none":
         pair.teacher.to(torch.bfloat16 if precision == "bf16" else torch.float32)

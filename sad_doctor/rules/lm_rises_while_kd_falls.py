@@ -90,11 +90,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         raise TooFew("too few records of KD and of the label loss before their weights")
     if int(np.sum(lm[1].value == 0)) > _OFF:
         raise TooFew("the label loss is exactly 0 in some records: its weight changes")
-    if lm[0] == names.EVAL_LM_LOSS and _turned(run, lm[1], t) and signals.falls(kd[1], t["falls"]):
-        yield _finding(lm, signals.ends(kd[1]) or _nothing(), _turn(lm[1]), Level.INFO, risen=True)
-        return
+    turned = lm[0] == names.EVAL_LM_LOSS and _turned(run, lm[1], t) and signals.falls(kd[1], t["falls"])
     if lm[0] == names.EVAL_LM_LOSS and _training_learns(run):
-        return  # the evaluation parts from the training: told by R305 and R312
+        # the evaluation parts from the training: told by R305 and R312, but for a first pass
+        if turned:
+            yield _finding(lm, signals.ends(kd[1]) or _nothing(), _turn(lm[1]), Level.INFO, risen=True)
+        return
     soft = signals.ends(kd[1]) or _nothing()
     down, up = signals.gain(*soft), signals.gain(*ends)
     level, labels = (abs(float(np.median(first))) for first, _ in (soft, ends))
@@ -114,6 +115,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield _finding(lm, soft, ends, Level.WARNING)
     elif down.surely_above(max(t["halved"] * level, t["fall_nats"])) and _level(lm[1], t["little"] * labels):
         yield _finding(lm, soft, ends, Level.INFO)
+    elif turned:
+        yield _finding(lm, soft, _turn(lm[1]), Level.INFO, risen=True)
 
 
 def _turned(run: Run, column: Column, t: Thresholds) -> bool:

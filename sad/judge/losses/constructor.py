@@ -12,14 +12,25 @@ from typing import Any
 
 from torch import nn
 
+OWN = re.compile(r"loss|kl|diverg|distil|criterion", re.IGNORECASE)
+"""Names of classes that are losses."""
 
-def kept_losses(of: type) -> dict[str, nn.Module]:
-    """Return the attributes that are made as ``self.name = nn.KLDivLoss(...)``, with constants alone as arguments."""
-    found: dict[str, nn.Module] = {}
+
+def kept_losses(of: type) -> dict[str, Any]:
+    """Return the attributes that are made as ``self.name = nn.KLDivLoss(...)``, with constants alone as arguments; and
+    the losses of its own that can be made with nothing: they are, with their defaults.
+    """
+    found: dict[str, Any] = {}
     for base, _, tree in _constructors(of):
         names = vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {}
         for name, call in _assigned(tree):
             kind = _named(call.func, names)
+            if isinstance(kind, type) and OWN.search(kind.__name__) and not kind.__module__.startswith("torch."):
+                try:
+                    found[name] = kind()
+                except Exception:
+                    # it needs more
+                    continue
             if isinstance(kind, type) and issubclass(kind, nn.Module) and kind.__module__ == nn.KLDivLoss.__module__:
                 try:
                     arguments = [ast.literal_eval(one) for one in call.args]

@@ -6,7 +6,18 @@ import torch
 from torch import nn
 
 from sad.judge.roles import Role
-from sad.judge.stand_in import Asked, Batch, Config, Model, NeedsAdapterError, Output, stand_in_self
+from sad.judge.stand_in import (
+    Asked,
+    Batch,
+    Config,
+    Marked,
+    Model,
+    NeedsAdapterError,
+    Output,
+    RowLoss,
+    ids_of,
+    stand_in_self,
+)
 
 SETTINGS = {Role.TEMPERATURE: 3.0, Role.BETA: 0.3}
 
@@ -74,3 +85,22 @@ def test_constants_stand_in_for_what_no_name_tells():
 
     stand = stand_in_self(Mine, SETTINGS, Asked(), {}, {"max_rows": 7, "temperature": 100.0})
     assert stand.loss() == 10.0
+
+
+def test_a_criterion_takes_rows_and_sequences():
+    logits, labels = torch.randn(2, 3, 5), torch.tensor([[1, 2, -100], [0, -100, 4]])
+    rows = RowLoss(ignore_index=-100)(logits.flatten(0, 1), labels.flatten())
+    assert torch.equal(RowLoss(ignore_index=-100)(logits, labels), rows)
+
+
+def test_ids_come_under_the_names_that_models_have_for_them():
+    ids = torch.ones(1, 2)
+    assert ids_of(ids, {}) is ids_of(None, {"idx": ids}) is ids
+    with pytest.raises(TypeError, match="no ids"):
+        ids_of(None, {"labels": ids})
+
+
+def test_of_a_tokenizer_the_padding_mark_alone_is_known():
+    assert Marked().pad_token_id == -100
+    with pytest.raises(NeedsAdapterError, match=r"tokenizer\.decode"):
+        _ = Marked().decode

@@ -40,6 +40,19 @@ def test_steps_are_epochs_over_examples_and_the_cap_cuts_them(pair_folder: Path)
     assert made(pair_folder, processes=2, epochs=1).steps == math.ceil(len(found.train) / 8)
 
 
+@pytest.mark.parametrize(
+    ("terms", "told"),
+    [
+        ({"kd": {"divergence": "reverse_kl"}}, r"^terms\.kd\.divergence: reverse KL is infinite"),
+        ({"layerwise": {"layers": [[9, 0]]}}, r"the pair \[9, 0\] names block 9 of the student"),
+        ({"attention": {"weight": 1.0, "layers": [[0, 9]]}}, r"the pair \[0, 9\] names block 9 of the teacher"),
+    ],
+)
+def test_terms_that_the_pair_cannot_have_are_refused_before_a_run_is_made(terms: dict[str, Any], told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        make_plan(parse({"terms": terms}, "test"))
+
+
 def test_held_out_windows_are_few_and_not_trained_on(pair_folder: Path) -> None:
     found = made(pair_folder)
     assert len(found.held_out) == 5

@@ -13,7 +13,7 @@ import pytest
 from sad_doctor.main import run_doctor
 from sad_doctor.readers import Unreadable, databases, open_log, read
 from sad_doctor.readers.database import Database
-from sad_doctor.readers.wandb_run import Records
+from sad_doctor.readers.wandb_records import Records
 from sad_doctor.record import EVENTS, METRICS, RUN
 
 FRAGMENT = struct.Struct("<IHB")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sad.judge.evaluators.numbers import WrongNumbersError, meanings, named, numbers
+from sad.judge.evaluators.numbers import WrongNumbersError, backwards, meanings, named, numbers
 
 RIGHT = {"lm_loss": 2.0, "perplexity": 7.389, "accuracy": 0.25, "kl": 0.5, "entropy": 1.0, "agreement": 0.75}
 
@@ -52,3 +52,11 @@ def test_what_has_no_name_is_told_by_its_value():
 def test_with_a_teacher_a_loss_may_be_the_objective():
     known, other = meanings({"loss": 3.0, "lm_loss": 2.0, "seconds": 1.0}, RIGHT, "evaluate", teacher=True)
     assert (known, other) == ({"lm_loss": "lm_loss"}, ["loss"])
+
+
+def test_a_distance_whose_name_leaves_open_which_is_told_by_its_value():
+    found = {"kd_loss": 0.5, "distill": 0.7, "task": 0.5}
+    assert meanings(found, RIGHT, "", teacher=True) == ({"kd_loss": "kl"}, ["distill", "task"])
+    assert backwards(found, 0.7, "def evaluate(model, teacher)") == ["distill"]
+    assert backwards(found, 0.7, "the reverse KL") == []
+    assert backwards({"the number": 0.7}, 0.7, "") == ["the number"]

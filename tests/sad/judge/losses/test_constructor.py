@@ -71,3 +71,32 @@ class Worked:
 
 def test_what_is_worked_out_of_defaults_is_a_constant():
     assert constants_of(Worked) == {"kind": "kl", "heat": 2.0, "weight": 0.3}
+
+
+class Divergence:
+    def __init__(self, factor=1.0):
+        self.factor = factor
+
+    def of_rows(self, student_logits, teacher_logits):
+        rows = F.kl_div(student_logits.log_softmax(-1), teacher_logits.softmax(-1), reduction="none").sum(-1)
+        return self.factor * rows.mean()
+
+
+class NeedsMoreLoss:
+    def __init__(self, needed):
+        self.needed = needed
+
+
+class Keeps:
+    def __init__(self, factor):
+        self.soft, self.kind = None, factor
+        self.soft = Divergence(factor=factor)
+        self.hard = NeedsMoreLoss(factor)
+
+    def kd(self, student_logits, teacher_logits):
+        return self.soft.of_rows(student_logits, teacher_logits)
+
+
+def test_a_loss_of_its_own_is_made_with_its_defaults():
+    assert set(kept_losses(Keeps)) == {"soft"}
+    assert found(discover(Call(Keeps.kd, Keeps), 0), 0).name == "forward KL"
