@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from sad import data, tiny
 from sad.data import cache, pools, schedule, segments, stream
-from sad.shipped.resumable import LoopRun, _Asked
+from sad.shipped.resumable import Asked, LoopRun
 from sad.subjects.resumable import Ran, Resumable, Saved, Setting
 from sad.train.plan import Plan
 
@@ -36,7 +36,7 @@ class StreamRun(LoopRun):
         setting: Setting,
         saved: Saved | None,
         save_at: Collection[int],
-        asked: _Asked,
+        asked: Asked,
         undone: range = range(0),
     ) -> Ran:
         with ExitStack() as small:
