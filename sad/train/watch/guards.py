@@ -181,8 +181,8 @@ class Guards:
     def ending(self, decision: Decision, supply: Supply) -> Ending:
         """Return why the run ends after its last decision; put on record what a stream lacked or left out.
 
-        A run that is told to end in the step in which its stream ends is one that was told to: it is finished by
-        going on with it.
+        A run that is asked to end in the step in which its stream ends is one that was stopped: going on with it
+        finishes it.
         """
         why = self._verdict.why or "found by the first process"
         data = (supply.why or "another process could not read on") if decision.lack else ""
@@ -191,7 +191,7 @@ class Guards:
         for line in supply.later:
             self._record.warn(None, line)
         spent = decision.lack == Lack.ENDED
-        if spent and decision.told:
+        if spent and decision.asked:
             data, spent = "", False
         return Ending(decision.signal, decision.time_is_up, why if decision.stop else "", data, spent)
 
