@@ -105,9 +105,12 @@ def _several(sound: Path, path: Path, table: str, key: str) -> Path:
             every = [column[1] for column in database.execute(f"PRAGMA table_info({one})")]
             columns = [column for column in every if column not in ("id", "log_id")]
             rows = database.execute(f"SELECT {', '.join(columns)} FROM {one}").fetchall()
-            place, marks = columns.index(key), ", ".join("?" * len(columns))
+            own, marks = (
+                {columns.index(name) for name in (key, "run_id") if name in columns},
+                ", ".join("?" * len(columns)),
+            )
             for other in ("again", "third"):
-                copies = [(*row[:place], f"{other} {row[place]}", *row[place + 1 :]) for row in rows]
+                copies = [[f"{other} {cell}" if at in own else cell for at, cell in enumerate(row)] for row in rows]
                 database.executemany(f"INSERT INTO {one} ({', '.join(columns)}) VALUES ({marks})", copies)
     return path
 

@@ -70,3 +70,9 @@ def test_fragments_in_any_order_are_the_same_in_one_piece_and_byte_by_byte(
 def test_a_whole_record_ends_one_that_was_begun() -> None:
     data = b":W&B\xe1\xbe\x00" + fragment(2, b"begun") + fragment(1, b"whole") + fragment(4, b"ended")
     assert fed(data, []) == ([b"whole", b"ended"], None, False)
+
+
+def test_a_fragment_over_the_end_of_its_block_breaks_the_file() -> None:
+    data = b":W&B\xe1\xbe\x00" + fragment(1, b"a" * (BLOCK - 7 - HEADER - 20)) + fragment(1, b"b" * 14)
+    records, broken, _ = fed(data, [])
+    assert ([len(record) for record in records], broken) == ([BLOCK - 34], BLOCK - 20)
