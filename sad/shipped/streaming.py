@@ -57,7 +57,9 @@ class StreamRun(LoopRun):
         """A plan of the setting on texts of which each is one window."""
         plan = super()._plan(replace(setting, size=1, other=False), save_every, seed)
         # so many passes as its steps are: a stream that has ended may not end the run before
-        train = plan.recipe.train.model_copy(update={"epochs": setting.steps / setting.steps_per_epoch})
+        own = {"epochs": setting.steps / setting.steps_per_epoch, "buckets": setting.batch_size > 1}
+        # and of one sample there is none that is as long
+        train = plan.recipe.train.model_copy(update=own)
         examples = data.examples(_texts(setting), plan.pair.readers, ROOM)
         assert len(examples) == setting.size, "a text is one window"
         return replace(plan, recipe=plan.recipe.model_copy(update={"train": train}), train=examples)

@@ -98,10 +98,10 @@ class Guards:
         try:
             return out_of_memory.with_room(self._progress, size, attempt, clear, tell, shared=shared)
         except out_of_memory.InSharedPassError as error:
-            way = "halve train.batch_size, double train.accumulation"
-            if self._progress.cuts >= size:
+            way, half = "halve train.batch_size, double train.accumulation", max(1, size // (2 * self._progress.cuts))
+            if size // self._progress.cuts <= 1:
                 way = out_of_memory.ADVICE
-            elif self.saved.step is not None and out_of_memory.note(self._folder, 2 * self._progress.cuts):
+            elif self.saved.step is not None and out_of_memory.note(self._folder, half):
                 way = f"go on with half the micro-batch: {consent.command(self._folder)}"
             raise TrainingError(f"{error}: {way}") from None
 
@@ -172,6 +172,8 @@ class Guards:
         else:
             self._record.saved(self._progress.step, made)
             if self._main:
+                # the checkpoint holds the cuts
+                out_of_memory.forget(self._folder)
                 self._push()
         self.saved.now(self._progress.step if self._everywhere(written) else self.saved.step)
         self._deadline.saved(time.monotonic() - started)
