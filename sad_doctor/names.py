@@ -81,7 +81,10 @@ COVERAGE = "train/coverage"
 
 TEACHER_LOSS = "train/teacher_lm_loss"
 """The teacher's own language-model loss on the same batches, nats per token; in our record, of the student's labels
-at compared positions."""
+at compared positions, those that some token of the teacher leads to."""
+
+TEACHER_LABELS = "train/teacher_labels"
+"""Share of the labels at compared positions that some token of the teacher leads to, where there are two tokenizers."""
 
 TEACHER_ENTROPY = "train/teacher_entropy"
 """Entropy of the teacher's next-token distribution at compared positions, nats."""
