@@ -14,7 +14,8 @@ teach: its tokenizer, its weights or the alignment are not what is believed.
 ## Thresholds
 - `sharp = 0.05`: nats below which the targets are hard labels; a teacher on its own text has 1 to 3.
 - `flat = 0.97`: the share of ln(vocabulary) above which they are uniform.
-- `uniform = 0.98`: the share of ln(vocabulary) from which a teacher's loss is guessing.
+- `uniform = 0.98`: the share of ln(vocabulary) from which a teacher's loss is guessing: of its own vocabulary on
+  held-out text, of the smaller one at compared positions.
 - `even = 0.002`: a teacher's loss that varies by less than this share between batches is that of guessing: every text
   costs it ln(vocabulary).
 - `worse = 1.25`, `nats = 0.5`: how far a teacher's held-out loss may lie above the student's first one.
@@ -71,8 +72,7 @@ _REWARDED = re.compile(r"reward|advantage|policy|logps", re.IGNORECASE)
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for the entropy, and one for a teacher that does not know the text."""
-    told = run.fact(names.VOCABULARY_SIZE)
-    uniform = math.log(told if told and told > 1 else _UNKNOWN)
+    uniform = signals.teacher_guess(run, names.TEACHER_ENTROPY) or math.log(_UNKNOWN)
     entropy, loss = _known(run, names.TEACHER_ENTROPY, t), _losses(run, t)
     if entropy is None and not loss:
         if (nothing := _nothing(run, t)) is not None:
@@ -87,6 +87,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             yield _entropy(entropy, middle, uniform, sharp=middle < t["sharp"])
     for name, column in loss:
         middle = float(np.median(column.value))
+        uniform = signals.teacher_guess(run, name) or math.log(_UNKNOWN)
         yield Reading("the teacher's loss over ln(vocabulary)", middle / uniform, "uniform")
         spread = float(np.std(column.value)) if len(column) >= t["records"] else float("nan")
         if name == names.TEACHER_LOSS and middle > 1 and _SAME * middle < spread < t["even"] * middle:
@@ -98,10 +99,19 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             return
         student = run.get(names.EVAL_LM_LOSS)
         first = None if student is None else float(student.value[0])
-        if first is not None and middle > max(t["worse"] * first, first + t["nats"]):
+        if (
+            first is not None
+            and not (name == names.TEACHER_EVAL_LM_LOSS and _cut_apart(run))
+            and middle > max(t["worse"] * first, first + t["nats"])
+        ):
             worse = f"worse than the student's at its first evaluation ({words.number(first)})"
             yield _ignorant(name, column, worse, middle, Level.WARNING)
             return
+
+
+def _cut_apart(run: Run) -> bool:
+    """Whether the two models cut the text into tokens of their own: nats per token are then no common measure."""
+    return run.fact(names.TEACHER_VOCABULARY_SIZE) is not None
 
 
 def _nothing(run: Run, t: Thresholds) -> Finding | None:

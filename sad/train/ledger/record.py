@@ -207,10 +207,12 @@ def blame(done: Step) -> str:
 
 def facts(plan: Plan) -> dict[str, object]:
     """What ``run.json`` says of a run before its first step."""
-    recipe = plan.recipe
+    recipe, readers = plan.recipe, plan.pair.readers
+    others = readers.teacher.size != readers.student.size
     return {
         names.TOTAL_STEPS: plan.steps,
-        names.VOCABULARY_SIZE: plan.pair.readers.student.size,
+        names.VOCABULARY_SIZE: readers.student.size,
+        **({names.TEACHER_VOCABULARY_SIZE: readers.teacher.size} if others else {}),
         names.CONFIG: recipe.model_dump(mode="json"),
         names.MODELS: {"teacher": recipe.teacher.model, "student": recipe.student.model},
         names.ALIGNMENT: plan.facts(),

@@ -22,7 +22,9 @@ def teacher_signals(accelerator: Accelerator, distiller: Distiller, batch: Batch
     Over one micro-batch of each process; all get the same numbers, none where there is no boundary, nor from a cache
     that was made at another temperature than 1. With two tokenizers the loss is the mean over those labels that some
     token of the teacher leads to, and their share of all labels is told too; there is no loss where there is no such
-    label. With one tokenizer a label without mass makes it infinite. The student runs too, since one pass over the vocabulary gives both: with dropout off, so that no random generator
+    label. With one tokenizer a label without mass makes it infinite.
+
+    The student runs too, since one pass over the vocabulary gives both: with dropout off, so that no random generator
     moves.
     """
     moved, modes = batch.to(accelerator.device), {module: module.training for module in distiller.modules()}

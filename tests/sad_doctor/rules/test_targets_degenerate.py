@@ -32,3 +32,28 @@ def test_a_total_that_is_next_to_nothing_from_the_first_record_on(judge):
     ):
         with pytest.raises(TooFew):
             judge(RULE, f"steps: 40\n{other}")
+
+
+def test_a_teacher_guesses_among_its_own_tokens(judge):
+    # ln 600 is 6.397, ln 416 is 6.031
+    sizes = "fact vocabulary_size: 600\nfact teacher_vocabulary_size: 416\n"
+    (held_out,) = judge(RULE, f"{sizes}steps: 1\nteacher/lm_loss: 6.251")
+    (compared,) = judge(RULE, f"{sizes}steps: 50\ntrain/teacher_lm_loss: 6 ~ 0.1")
+    (entropy,) = judge(RULE, f"{sizes}steps: 50\ntrain/teacher_entropy: 5.95 ~ 0.01")
+
+    assert "as bad as guessing (6.0307 nats)" in held_out.headline
+    assert "as bad as guessing (6.0307 nats)" in compared.headline
+    assert "of at most 6.0307" in entropy.headline
+
+
+def test_a_larger_vocabulary_of_the_teacher_costs_more_to_guess_from(judge):
+    sizes = "fact vocabulary_size: 416\nfact teacher_vocabulary_size: 600\n"
+    assert judge(RULE, f"{sizes}steps: 1\nteacher/lm_loss: 6.1") == []
+    assert judge(RULE, f"{sizes}steps: 50\ntrain/teacher_lm_loss: 6.1 ~ 0.1") != []
+
+
+def test_nats_of_two_vocabularies_are_not_compared(judge):
+    # of longer tokens each costs more: per byte this teacher may be the better one
+    text = "fact vocabulary_size: 600\n{}steps: 1, 2\nteacher/lm_loss: 5, 5\neval/lm_loss: 3.5, 3.4"
+    assert len(judge(RULE, text.format(""))) == 1
+    assert judge(RULE, text.format("fact teacher_vocabulary_size: 5000\n")) == []

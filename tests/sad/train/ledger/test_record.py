@@ -185,7 +185,7 @@ def test_a_folder_without_a_record_is_fine(tmp_path: Path) -> None:
 def test_facts_are_plain_json(plan: Plan) -> None:
     found = json.loads(json.dumps(facts(plan), allow_nan=False))
     assert found[names.TOTAL_STEPS] == 12
-    assert found[names.VOCABULARY_SIZE] == 320
+    assert (found[names.VOCABULARY_SIZE], found[names.TEACHER_VOCABULARY_SIZE]) == (320, 400)
     assert found[names.CONFIG]["train"]["log_every"] == 5
     assert 0 < found[names.ALIGNMENT]["coverage"] < 1
     assert found[names.VERSIONS]["torch"]
