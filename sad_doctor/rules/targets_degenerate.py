@@ -3,13 +3,15 @@
 ## What it sees
 The entropy of the teacher's next-token distribution, in the median of the records, next to 0 or next to that of a
 uniform distribution. Or a teacher whose own label loss on this text is no better than guessing, or clearly worse than
-the student's at its first evaluation. In a log of a total alone, a hint: a loss that is next to nothing from the first
-record on.
+the student's at its first evaluation. Or a student that ends far past its teacher on the same held-out text, in bits
+per byte or, with one vocabulary, in nats, while KD is in its loss. In a log of a total alone, a hint: a loss that is
+next to nothing from the first record on.
 
 ## Why it is bad
 A target of entropy 0 is a hard label: KD then is a second label loss, of what the teacher would say. One of full
 entropy asks the student to know nothing. And a teacher that guesses, or knows less than the student, has nothing to
-teach: its tokenizer, its weights or the alignment are not what is believed.
+teach: its tokenizer, its weights or the alignment are not what is believed. So it is with one that the student has
+passed, as one that is trained on this kind of text can: KD pulls it back.
 
 ## Thresholds
 - `sharp = 0.05`: nats below which the targets are hard labels; a teacher on its own text has 1 to 3.
@@ -19,6 +21,8 @@ teach: its tokenizer, its weights or the alignment are not what is believed.
 - `even = 0.002`: a teacher's loss that varies by less than this share between batches is that of guessing: every text
   costs it ln(vocabulary).
 - `worse = 1.25`, `nats = 0.5`: how far a teacher's held-out loss may lie above the student's first one.
+- `past = 0.1`, `far = 0.25`: the share of the teacher's held-out loss by which the student's last two must lie below it
+  for a hint and for a warning.
 - `records = 5`: fewest records. `nothing = 0.008`, `all = 20`: the loss of the first records below which a total asks
   next to nothing, and how many records it needs.
 
@@ -74,7 +78,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for the entropy, and one for a teacher that does not know the text."""
     uniform = signals.teacher_guess(run, names.TEACHER_ENTROPY) or math.log(_UNKNOWN)
     entropy, loss = _known(run, names.TEACHER_ENTROPY, t), _losses(run, t)
-    if entropy is None and not loss:
+    past = _past(run)
+    if past is not None:
+        name, own, theirs = past
+        share = 1 - own.last / theirs.last
+        yield Reading("the student's held-out loss below the teacher's, as a share", share, "past")
+        if _ends_below(own, theirs, t["past"]):
+            yield _passed(run, past, Level.WARNING if _ends_below(own, theirs, t["far"]) else Level.INFO)
+    elif entropy is None and not loss:
         if (nothing := _nothing(run, t)) is not None:
             yield nothing
             return
@@ -107,6 +118,52 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             worse = f"worse than the student's at its first evaluation ({words.number(first)})"
             yield _ignorant(name, column, worse, middle, Level.WARNING)
             return
+
+
+def _past(run: Run) -> tuple[str, Column, Column] | None:
+    """The column, the student's points and the teacher's on one held-out text, where KD is in the loss at the end."""
+    weight = run.get(names.WEIGHT + names.KD)
+    if all(run.get(kind + names.KD) is None for kind in (names.RAW, names.WEIGHTED)):
+        return None
+    if weight is not None and weight.last == 0:
+        return None
+    pairs = [(names.EVAL_BITS_PER_BYTE, names.TEACHER_EVAL_BITS_PER_BYTE)]
+    pairs += [] if _cut_apart(run) else [(names.EVAL_LM_LOSS, names.TEACHER_EVAL_LM_LOSS)]
+    for name, other in pairs:
+        own, theirs = (None if (c := run.get(one)) is None else signals.finite(c) for one in (name, other))
+        if own is not None and theirs is not None and len(own) > 1 and len(theirs) and theirs.last > 0:
+            return name, own, theirs
+    return None
+
+
+def _ends_below(own: Column, theirs: Column, share: float) -> bool:
+    return float(own.value[-2:].max()) < (1 - share) * theirs.last
+
+
+def _passed(run: Run, past: tuple[str, Column, Column], level: Level) -> Finding:
+    name, own, theirs = past
+    unit = "bits per byte" if name == names.EVAL_BITS_PER_BYTE else "nats a token"
+    perplexities = [run.get(one) for one in (names.EVAL_PERPLEXITY, names.TEACHER_EVAL_PERPLEXITY)]
+    last = [words.number(one.last) for one in perplexities if one is not None]
+    return RULE.finding(
+        level=level,
+        headline=(
+            f"The student is past its teacher, and KD pulls it back: {words.number(own.last)} against "
+            f"{words.number(theirs.last)} {unit} on the same held-out text."
+        ),
+        evidence=(
+            f"First {words.number(float(own.value[0]))} at step {words.step(own.step[0])}, "
+            f"{words.counted(len(own), 'evaluation')}",
+            *([f"Perplexity {' against '.join(last)}, each per token of its own"] if len(last) > 1 else []),
+        ),
+        cause="The student is trained on this kind of text and the teacher was not; or the held-out text is in its "
+        "training, or the teacher's weights or tokenizer are not what is believed.",
+        remedy="Evaluate the teacher alone on this text. Take one that knows it, or train it there first; else let "
+        "the weight of KD fall to 0.",
+        first_step=float(own.step[0]),
+        last_step=float(own.step[-1]),
+        numbers={"student": own.last, "teacher": theirs.last},
+    )
 
 
 def _cut_apart(run: Run) -> bool:
@@ -192,6 +249,6 @@ RULE = Rule(
     check=check,
     thresholds={
         **{"sharp": 0.05, "flat": 0.97, "uniform": 0.98, "worse": 1.25, "nats": 0.5, "even": 0.002, "records": 5},
-        **{"nothing": 0.008, "all": 20},
+        **{"past": 0.1, "far": 0.25, "nothing": 0.008, "all": 20},
     },
 )
