@@ -28,7 +28,7 @@ from sad.recipe.schema import Cache as CacheAsked
 from sad.recipe.schema import Recipe
 from sad.terms import NEED_STATES, custom
 from sad.text import documents, glance
-from sad.train.batches.packing import check_packing
+from sad.train.packing import check_packing
 
 WIDE = 512
 """Features from which bf16 pays on a CPU."""

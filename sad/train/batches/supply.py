@@ -116,5 +116,5 @@ def taken_up(
         told = f"the data is not what {folder} was trained on"
         raise UserError(f"{told}: put it back, or start a new run without --resume")
     # what one process met alone
-    progress.cuts = max(progress.cuts, min(noted(folder), plan.recipe.train.batch_size))
+    progress.cuts = max(progress.cuts, noted(folder, plan.recipe.train.batch_size))
     return progress

@@ -28,14 +28,14 @@ class Decision:
     lack: int = 0
 
     @property
-    def told(self) -> bool:
-        """Whether the run is told to end here, though there may be more to take."""
+    def asked(self) -> bool:
+        """Whether the run is asked to end here, though there may be more to take."""
         return self.signal is not None or self.time_is_up or self.stop
 
     @property
     def ends(self) -> bool:
         """Whether the run ends here."""
-        return self.told or bool(self.lack)
+        return self.asked or bool(self.lack)
 
 
 @dataclass(frozen=True, slots=True)
