@@ -18,7 +18,7 @@ from sad_doctor.readers import Unreadable, open_log
 from sad_doctor.readers.renamed import is_ours, named, nearest
 from sad_doctor.settings import chosen, find, load, merged
 from sad_doctor.settings import nearest as nearest_rule
-from sad_doctor.visit import Visit, refuse, worst
+from sad_doctor.visit import Visit, refuse
 from sad_doctor.watch import Watching
 
 FORMS = ("report", "json", "markdown", "sarif", "junit")
@@ -96,7 +96,7 @@ def run_doctor(
     try:
         if dashboard:
             return visit.dashboard(paths, speed, [] if good is None else [open_log(good)])
-        return worst(visit.report(one, apart=one is not paths[0]) for one in paths)
+        return visit.reports(paths)
     except (Unreadable, Unwritable) as problem:
         return refuse(problem)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from sad_doctor.clean import LONGEST, clean
 from sad_doctor.comparing import read
 from sad_doctor.finding import Comparison, Level, Report
-from sad_doctor.output import Unwritable, written
-from sad_doctor.readers import Source, several
+from sad_doctor.output import Unwritable, tell, written
+from sad_doctor.readers import Source, Unreadable, several
 from sad_doctor.run import Run
 from sad_doctor.views.plain import line
 from sad_doctor.watch import Watching
@@ -47,6 +47,19 @@ class Visit:
     def beside(self, run: Run) -> Report:
         """Judge a run, and lay it beside others."""
         return replace(self.judge(run), comparisons=self.compare(run))
+
+    def reports(self, paths: Sequence[str | Path]) -> int:
+        """Report on each log in turn, on those behind one that cannot be read too; return the exit code that matters.
+
+        Raises Unwritable.
+        """
+        codes = []
+        for number, one in enumerate(paths):
+            try:
+                codes.append(self.report(one, apart=number > 0))
+            except Unreadable as problem:
+                codes.append(refuse(problem))
+        return worst(codes)
 
     def report(self, one: str | Path, apart: bool) -> int:
         """Judge a log and write what was asked for, ``apart`` from one before it; return the exit code.
@@ -89,9 +102,14 @@ class Visit:
     def _save(self, what: str, path: str | Path, write: Callable[[], None]) -> None:
         """Write a file and say where, on standard error where standard output is a report. Raises Unwritable."""
         said = written(what, path, write)
-        stream = sys.stderr if self.form else sys.stdout
+        if self.form:
+            tell(said)
+            return
+        if sys.stdout is None:
+            return
         try:
-            print(said, file=stream, flush=True)
+            sys.stdout.write(f"{said}\n")
+            sys.stdout.flush()
         except BrokenPipeError:
             _discard()
         except OSError as error:
@@ -114,7 +132,7 @@ def worst(codes: Iterable[int]) -> int:
 
 def refuse(problem: Exception) -> int:
     """Say in one line why nothing is shown; return the exit code."""
-    print(f"sad doctor: {line(problem, LONGEST)}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
+    tell(f"sad doctor: {line(problem, LONGEST)}")
     return UNREADABLE
 
 

@@ -21,6 +21,14 @@ def test_several_runs_are_reported_one_after_the_other_and_the_worst_counts(caps
     assert command([str(FIXTURES / "healthy"), str(FIXTURES / "run2.log"), "--report"]) == 1
 
 
+def test_a_run_that_cannot_be_read_leaves_the_others_their_reports(capsys):
+    assert run_doctor([FIXTURES / "none", FIXTURES / "run2.log"], form="report") == 2
+    told = capsys.readouterr()
+    assert "The weights never moved" in told.out
+    assert told.err.count("\n") == 1
+    assert "there is no such file" in told.err
+
+
 @pytest.mark.parametrize("view", [{"form": "json"}, {"html": "a.html"}, {"svg": "a.svg"}])
 def test_a_view_of_one_run_refuses_several(capsys, view, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
