@@ -29,7 +29,7 @@ NO_RESULT = {
 """Flags of calls that say how a result is reached or written, never what it is."""
 PORTIONS = {
     *("CHUNK", "CHARACTERS", "BLOCK", "OTHERS", "PIECE", "FEWEST", "TILE", "ROWS", "LEAST_ROWS", "MOST_ROWS"),
-    *("OPEN", "EVER", "WORTH_TELLING"),
+    *("OPEN", "EVER", "LEAD", "WORTH_TELLING"),
 }
 """Constants that say how much is done, or kept, at a time, or is worth a word; one for more steps than a run takes."""
 BY_AXIS = {"gather", "scatter", "scatter_", "scatter_add_", "squeeze", "log_softmax"}
@@ -40,9 +40,9 @@ CLOCKS = ("perf_counter(", "monotonic(")
 """Who is asked for the time tells how long something took, never what it gave."""
 TOLD = {"counts"}
 """Who is told what became of a text, for a person to read."""
-MARKS = {"mark", "self.clock.start", "done.took", "guards.begin", "devices.place"}
-"""Calls that tell a clock which part of a step begins, a person how far something is, or a guard to take its place; and
-one that puts models where a processor has them already.
+MARKS = {"mark", "self.clock.start", "done.took", "guards.begin", "devices.place", "check_moment"}
+"""Calls that tell a clock which part of a step begins, a person how far something is, or a guard to take its place, or
+to look at what a file holds; and one that puts models where a processor has them already.
 """
 GPU = {"self.fused", "self._pinned"}
 """Whether a GPU's kernel, or memory that a GPU copies from, is used: never on a processor."""

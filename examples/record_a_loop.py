@@ -28,7 +28,7 @@ def train(folder: str, rate: float, steps: int) -> None:
     random = np.random.default_rng(0)
     teacher = random.normal(size=(8, 5))
     left, right = 0.3 * random.normal(size=(8, 2)), 0.3 * random.normal(size=(2, 5))
-    with Recorder(folder, {"total_steps": steps}) as record:
+    with Recorder(folder, {"total_steps": steps, "optimizer": "SGD"}) as record:
         for step in range(1, steps + 1):
             inputs = random.normal(size=(256, 8))
             wanted = np.exp(log_softmax(inputs @ teacher))

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from sad_doctor import main, settings
-from sad_doctor.clean import LONGEST, clean
+from sad_doctor.clean import clean
 from sad_doctor.readers import Unreadable
-from sad_doctor.views.plain import line
-from sad_doctor.visit import HEALTHY, UNREADABLE
+from sad_doctor.visit import HEALTHY, UNREADABLE, refuse
 from sad_doctor.watch import Watching
 
 _FORMS = {
@@ -122,8 +121,7 @@ def _explain(code: str, path: str, thresholds: dict[str, dict[str, float]]) -> i
     try:
         sys.stdout.write(main.explain_run(code, path, thresholds))
     except (ValueError, Unreadable) as problem:
-        print(f"sad doctor: {line(problem, LONGEST)}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
-        return UNREADABLE
+        return refuse(problem)
     return HEALTHY
 
 

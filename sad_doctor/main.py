@@ -18,7 +18,7 @@ from sad_doctor.readers import Unreadable, open_log
 from sad_doctor.readers.renamed import is_ours, named, nearest
 from sad_doctor.settings import chosen, find, load, merged
 from sad_doctor.settings import nearest as nearest_rule
-from sad_doctor.visit import Visit, refuse, worst
+from sad_doctor.visit import Visit, refuse
 from sad_doctor.watch import Watching
 
 FORMS = ("report", "json", "markdown", "sarif", "junit")
@@ -45,7 +45,8 @@ def run_doctor(
 ) -> int:
     """Judge the log at ``path`` and show the verdict: the dashboard on a terminal, else the report.
 
-    Several paths are compared in the dashboard, and reported one after the other elsewhere; the other views take one.
+    Several paths are compared in the dashboard; elsewhere they are reported one after the other, with a table of all at
+    the end. The other views take one.
     ``replay``, such as ``20x``, plays finished runs in the dashboard.
 
     ``form`` is one of :data:`FORMS`. ``svg`` names a file for a picture of the dashboard, ``html`` one for a page;
@@ -96,7 +97,7 @@ def run_doctor(
     try:
         if dashboard:
             return visit.dashboard(paths, speed, [] if good is None else [open_log(good)])
-        return worst(visit.report(one, apart=one is not paths[0]) for one in paths)
+        return visit.reports(paths)
     except (Unreadable, Unwritable) as problem:
         return refuse(problem)
 

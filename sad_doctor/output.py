@@ -1,9 +1,10 @@
-"""Where a page or a picture goes: never over what was read."""
+"""Where a page or a picture goes, never over what was read; and a word to the person, on standard error."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -34,6 +35,13 @@ def guard(targets: Iterable[tuple[str, str | Path | None]], inputs: Iterable[str
                 raise ValueError(f"{option} {shown(target)}: it would overwrite what is read: name another file")
         if any(_same(target, other) for _, other in wanted[:number]):
             raise ValueError(f"{option} {shown(target)}: another option writes this file too: name another one")
+
+
+def tell(text: str) -> None:
+    """Say a line on standard error. That nobody listens there, or that it cannot be written, changes nothing else."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 def written(what: str, path: str | Path, write: Callable[[], None]) -> str:

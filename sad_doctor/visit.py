@@ -13,8 +13,8 @@ from pathlib import Path
 from sad_doctor.clean import LONGEST, clean
 from sad_doctor.comparing import read
 from sad_doctor.finding import Comparison, Level, Report
-from sad_doctor.output import Unwritable, written
-from sad_doctor.readers import Source, several
+from sad_doctor.output import Unwritable, tell, written
+from sad_doctor.readers import Source, Unreadable, several
 from sad_doctor.run import Run
 from sad_doctor.views.plain import line
 from sad_doctor.watch import Watching
@@ -48,11 +48,26 @@ class Visit:
         """Judge a run, and lay it beside others."""
         return replace(self.judge(run), comparisons=self.compare(run))
 
-    def report(self, one: str | Path, apart: bool) -> int:
-        """Judge a log and write what was asked for, ``apart`` from one before it; return the exit code.
+    def reports(self, paths: Sequence[str | Path]) -> int:
+        """Judge logs and write what was asked for, also of those behind one that cannot be read; then how they compare.
 
-        Raises Unreadable and Unwritable.
+        Return the exit code that matters. Raises Unwritable.
         """
+        judged: list[tuple[Run, Report]] = []
+        codes = []
+        for one in paths:
+            try:
+                codes.append(self._report(one, judged))
+            except Unreadable as problem:
+                codes.append(refuse(problem))
+        if len(judged) > 1:
+            from sad_doctor.views.side_by_side import show
+
+            codes.append(_put(lambda: show(judged), apart=True))
+        return worst(codes)
+
+    def _report(self, one: str | Path, judged: list[tuple[Run, Report]]) -> int:
+        """Judge a log, write its report apart from those ``judged`` before, and add it to them."""
         source = self.opened(one)
         self.watching.follow(source, self.judge)
         run = _noted(read(source), self.settings)
@@ -61,7 +76,8 @@ class Visit:
             self._save("picture", svg, lambda: _picture(source, self.judge, svg))
         if (html := self.files.get("html")) is not None:
             self._save("page", html, lambda: _page(run, verdict, html))
-        shown = HEALTHY if self.files and not self.form else _shown(run, verdict, self.form, apart)
+        shown = HEALTHY if self.files and not self.form else _shown(run, verdict, self.form, apart=bool(judged))
+        judged.append((run, verdict))
         return shown or exit_code(verdict, self.level)
 
     def dashboard(self, paths: Sequence[str | Path], speed: float | None, good: Sequence[Source]) -> int:
@@ -89,9 +105,14 @@ class Visit:
     def _save(self, what: str, path: str | Path, write: Callable[[], None]) -> None:
         """Write a file and say where, on standard error where standard output is a report. Raises Unwritable."""
         said = written(what, path, write)
-        stream = sys.stderr if self.form else sys.stdout
+        if self.form:
+            tell(said)
+            return
+        if sys.stdout is None:
+            return
         try:
-            print(said, file=stream, flush=True)
+            sys.stdout.write(f"{said}\n")
+            sys.stdout.flush()
         except BrokenPipeError:
             _discard()
         except OSError as error:
@@ -114,20 +135,14 @@ def worst(codes: Iterable[int]) -> int:
 
 def refuse(problem: Exception) -> int:
     """Say in one line why nothing is shown; return the exit code."""
-    print(f"sad doctor: {line(problem, LONGEST)}", file=sys.stderr)  # noqa: T201 - the one line of a wrong use
+    tell(f"sad doctor: {line(problem, LONGEST)}")
     return UNREADABLE
 
 
-def _shown(run: Run, verdict: Report, form: str, apart: bool = False) -> int:
-    """Write the verdict to standard output, ``apart`` from one before it; 0, or 2 if it cannot be written.
+def _shown(run: Run, verdict: Report, form: str, *, apart: bool) -> int:
+    """Write the verdict to standard output, ``apart`` from one before it; 0, or 2 if it cannot be written."""
 
-    A reader that has gone away, such as ``head``, is no error, nor is an output that was closed from the start.
-    """
-    if sys.stdout is None:
-        return HEALTHY
-    try:
-        if apart:
-            sys.stdout.write("\n")
+    def write() -> None:
         if form in ("", "report"):
             from sad_doctor.views.text import show
 
@@ -136,6 +151,21 @@ def _shown(run: Run, verdict: Report, form: str, apart: bool = False) -> int:
             # only the view that is asked for is loaded
             view = import_module(f"sad_doctor.views.{form}")
             sys.stdout.write(view.render(run, verdict))
+
+    return _put(write, apart=apart)
+
+
+def _put(write: Callable[[], None], *, apart: bool) -> int:
+    """Let something be written to standard output, ``apart`` from what is before it; 0, or 2 if that cannot be.
+
+    A reader that has gone away, such as ``head``, is no error, nor is an output that was closed from the start.
+    """
+    if sys.stdout is None:
+        return HEALTHY
+    try:
+        if apart:
+            sys.stdout.write("\n")
+        write()
         sys.stdout.flush()
     except BrokenPipeError:
         _discard()

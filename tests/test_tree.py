@@ -48,7 +48,7 @@ ELSEWHERE = {
     "sad_doctor/readers/cached_rows.py": "tests/sad_doctor/readers/test_cache.py opens and follows with it",
     "sad_doctor/readers/wandb_run.py": "tests/sad_doctor/readers/test_foreign.py reads what the libraries wrote",
     "sad/train/command.py": "tests/e2e/test_train_cli.py",
-    "sad/train/processes/gradients.py": "tests/sad/train/test_step.py and test_engine.py take their steps with it",
+    "sad/train/processes/gradients.py": "tests/sad/train/test_step.py, processes/test_engine.py",
     "sad/train/parts.py": "tests/sad/train/test_aware.py and test_loop.py train with them",
     "sad/terms/table.py": "tests/sad/terms/test_view.py takes every term through its view",
     "sad/terms/teacher.py": "tests/sad/terms/test_view.py takes every term through its view",

@@ -15,7 +15,7 @@ that the positions count, or give a mask of blocks.
 ## Fix
 Where texts share rows (`train.packing`), attention gets a mask of blocks and positions that begin anew (`run` in
 `sad/models/forward.py`), for both models; before a run each model proves on a few tokens that this keeps texts apart
-(`sad/train/batches/packing.py`), or packing is refused. The same property is judged on packed rows, with every term.
+(`sad/train/packing.py`), or packing is refused. The same property is judged on packed rows, with every term.
 
 ## Source
 pytorch/torchtune 2613; huggingface/trl 4170 and 3673 (a mask that hides the positions); unsloth-zoo 1066;

@@ -138,8 +138,9 @@ def _stops(resumable: Resumable, whole: Ran) -> str:
     """What is wrong with how a run ends, asked or not; empty if nothing is."""
     if whole.began not in ("", ANEW):
         return f"a run that was never stopped says that it was {whole.began}"
-    if whole.ended not in ("", FINISHED):
-        return f"a run that took all its steps says that it was {whole.ended}"
+    # one that says how it began says how it ended
+    if whole.ended not in ("" if not whole.began else FINISHED, FINISHED):
+        return f"a run that took all its steps says that it was {whole.ended or 'nothing'}"
     stopped = resumable.stopped(SETTING, LATER)
     if stopped is None:
         return ""

@@ -158,7 +158,8 @@ def _check_parts(texts: Sequence[Written], readers: data.Readers, max_length: in
     key = one.key_at(some)
     assert one.need(sys.maxsize) == one.size == len(found), "another number of windows"
     assert one.key_at(some) == key, "what was trained on changes while a stream is read on"
-    assert [found.lengths.tolist(), found.longest_side.tolist()] == _sizes(every), "other lengths"
+    for of in (one, found):
+        assert [of.lengths.tolist(), of.longest_side.tolist()] == _sizes(every), "other lengths"
     assert (one.labels, one.boundaries) == (found.labels, found.boundaries), "another number of labels"
     assert found.boundaries == sum(len(of.at_student) for of in every), "another number of boundaries"
     assert one.counts == found.counts, "something else became of the text"

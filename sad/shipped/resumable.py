@@ -55,7 +55,7 @@ class _Seen:
     ends: list[int] = field(default_factory=list)
 
 
-class _Asked(Unheard):
+class Asked(Unheard):
     """Tells of a signal while step ``at`` is taken."""
 
     def __init__(self, at: int) -> None:
@@ -113,11 +113,11 @@ class LoopRun:
 
     def run(self, setting: Setting, saved: Saved | None, save_at: Collection[int]) -> Ran:
         """Run the loop to its end; with ``saved``, on the files as they were."""
-        return self._run(setting, saved, save_at, _Asked(NEVER))
+        return self._run(setting, saved, save_at, Asked(NEVER))
 
     def stopped(self, setting: Setting, at: int) -> Ran:
         """Run the loop, with a signal in its step ``at``."""
-        return self._run(setting, None, (at,), _Asked(at))
+        return self._run(setting, None, (at,), Asked(at))
 
     def went_back(self, setting: Setting, at: int, to: int) -> Ran:
         """Run the loop; after its step ``at`` a red flag sends it back to the checkpoint of step ``to``, once."""
@@ -126,7 +126,7 @@ class LoopRun:
             return Verdict(back=to if progress.step == at and not progress.rollbacks and not last else None)
 
         with patch.object(RedFlags, "look", look):
-            return self._run(setting, None, (to,), _Asked(NEVER), range(to, at))
+            return self._run(setting, None, (to,), Asked(NEVER), range(to, at))
 
     def drawn(self) -> Sequence[Drawn]:
         """Save and put back the generators of two processes."""
@@ -137,7 +137,7 @@ class LoopRun:
         setting: Setting,
         saved: Saved | None,
         save_at: Collection[int],
-        asked: _Asked,
+        asked: Asked,
         undone: range = range(0),
     ) -> Ran:
         """Run the loop; steps that are ``undone`` are taken, and are none of those that count."""
@@ -246,7 +246,7 @@ def shipped_resumable() -> Resumable:
 
 
 @contextmanager
-def _watching(examples: Sequence[Example], asked: _Asked) -> Iterator[_Seen]:
+def _watching(examples: Sequence[Example], asked: Asked) -> Iterator[_Seen]:
     seen = _Seen()
 
     def stepped(optimizer: Optimizer, *_: object) -> None:

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from sad import data, tiny
 from sad.data import cache, pools, schedule, segments, stream
-from sad.shipped.resumable import LoopRun, _Asked
+from sad.shipped.resumable import Asked, LoopRun
 from sad.subjects.resumable import Ran, Resumable, Saved, Setting
 from sad.train.plan import Plan
 
@@ -36,7 +36,7 @@ class StreamRun(LoopRun):
         setting: Setting,
         saved: Saved | None,
         save_at: Collection[int],
-        asked: _Asked,
+        asked: Asked,
         undone: range = range(0),
     ) -> Ran:
         with ExitStack() as small:
@@ -57,7 +57,9 @@ class StreamRun(LoopRun):
         """A plan of the setting on texts of which each is one window."""
         plan = super()._plan(replace(setting, size=1, other=False), save_every, seed)
         # so many passes as its steps are: a stream that has ended may not end the run before
-        train = plan.recipe.train.model_copy(update={"epochs": setting.steps / setting.steps_per_epoch})
+        own = {"epochs": setting.steps / setting.steps_per_epoch, "buckets": setting.batch_size > 1}
+        # and of one sample there is none that is as long
+        train = plan.recipe.train.model_copy(update=own)
         examples = data.examples(_texts(setting), plan.pair.readers, ROOM)
         assert len(examples) == setting.size, "a text is one window"
         return replace(plan, recipe=plan.recipe.model_copy(update={"train": train}), train=examples)

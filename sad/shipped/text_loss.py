@@ -17,6 +17,7 @@ from sad.align.spans import Window
 from sad.align.vocab import VocabMap
 from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum
 from sad.data import batches
+from sad.data.schedule import rows_of
 from sad.distiller import Distiller
 from sad.document import Document
 from sad.head.linear import head_of
@@ -160,9 +161,19 @@ def _batch(texts: Sequence[Text], marks: Marks, *, same: bool, packed: bool = Fa
     room = 2 * max(len(one.teacher) for one in some)
     recipe = tiny.recipe({"train": {"packing": True, "batch_size": len(some)}, "data": {"max_length": max(room, 16)}})
     ((*rows,),) = make_schedule(recipe, some).rows(0)
-    taken = sorted(sum(max(len(some[i].student), len(some[i].teacher)) for i in row) for row in rows)
-    assert len(taken) == 1 or sum(taken[:2]) > room, "two rows fit into one"
+    sizes = np.array([max(len(one.student), len(one.teacher)) for one in some])
+    _check_rows(sizes, rows, room)
+    # and where the longest fills a row
+    _check_rows(sizes, rows_of(sizes, int(sizes.max()), 0), int(sizes.max()))
     return batches.collate_rows([[some[i] for i in row] for row in rows], readers)
+
+
+def _check_rows(sizes: Ints, rows: Sequence[Ints], room: int) -> None:
+    """Raise AssertionError where texts of ``sizes`` tokens are not in rows of ``room``, or two rows fit into one."""
+    assert sorted(i for row in rows for i in row.tolist()) == list(range(len(sizes))), "each text is in one row"
+    taken = sorted(int(sizes[row].sum()) for row in rows)
+    assert taken[-1] <= room, "a row holds more than fits"
+    assert len(taken) == 1 or sum(taken[:2]) > room, "two rows fit into one"
 
 
 def _window(text: Text, marks: Marks, same: bool) -> Window:

@@ -24,7 +24,7 @@ _WRAPPERS = frozenset({"data", "metrics", "log", "logs", "scalars", "values"})
 
 _TOTALS = (
     *("total_loss", "loss_total", "loss/total", "losses/total", "loss", "losses/loss", "train_loss", "training_loss"),
-    *("loss/train", "loss_train", "train_loss_step", "loss_step"),
+    *("loss/train", "loss_train", "train_loss_step", "loss_step", "tot_loss"),
 )
 
 _A_SECOND = ("_per_second", "_per_sec", "/s", "/sec")

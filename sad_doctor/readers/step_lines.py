@@ -26,7 +26,7 @@ _WORD = r"(?!(?:nan|inf|infinity)(?![\w./\-]))[A-Za-z_][\w./\-]{0,60}"
 _PAIR = re.compile(
     rf"(?<![\w./\-])(?P<name>{_WORD}(?: {_WORD}){{0,4}})'?"
     rf"(?: ?\([^()]{{0,20}}\))?\s{{0,3}}[:=]?\s{{0,12}}['\[(]?\s{{0,3}}"
-    rf"(?P<value>{_THOUSANDS}|{_KILO}|{NUMBER})(?:\s{{0,3}}/\s{{0,3}}(?P<of>\d{{1,15}}))?",
+    rf"(?P<value>{_THOUSANDS}|{_KILO}|{NUMBER})(?:\s{{0,3}}/\s{{0,12}}(?P<of>\d{{1,15}}))?",
     re.IGNORECASE,
 )
 _WRAPPED = re.compile(
@@ -48,6 +48,8 @@ _OF_A_LOSS = frozenset(
 )
 """Words before ``loss`` that a logger writes or that leave its meaning; any other makes it a loss of another kind."""
 _EPOCHS = ("epoch", "ep")
+_INNER = frozenset({"inner", "ppo"})
+"""Words before a step or an epoch that count within one: of the passes over a batch of the student's own texts."""
 _LOSSES = (names.LOSS, names.EVAL_LOSS, names.EVAL_LM_LOSS, names.EVAL_PERPLEXITY, names.EVAL_KL)
 _PARTS = (names.RAW, names.WEIGHTED, names.EVAL_RAW, names.EVAL_WEIGHTED)
 
@@ -82,6 +84,7 @@ def parse(line: str) -> Line | None:
     if "tensor(" in line or "float" in line or "array(" in line:
         line = _WRAPPED.sub(r"\1", line)
     step = steps = epoch = epochs = None
+    within = False
     values: dict[str, float] = {}
     words, rest = "", []
     at = 0
@@ -93,11 +96,14 @@ def parse(line: str) -> Line | None:
         rest.append(line[at : found.start()])
         at = found.end()
         words += " " + found["name"]
+        inner = not _INNER.isdisjoint(told.lower().split())
         if step_rank(name) is not None:
             # fairseq's "update" is a part of an epoch, and "num_updates" the steps
-            if (step is None or (step % 1 and not value % 1)) and " per " not in found["name"]:
-                step, steps = value, int(of) if of else steps
-        elif plain(name) in _EPOCHS:
+            if (step is None or (within and not inner) or (step % 1 and not value % 1)) and " per " not in found[
+                "name"
+            ]:
+                step, steps, within = value, int(of) if of else None if within else steps, inner
+        elif plain(name) in _EPOCHS and not inner:
             epoch, epochs = value, int(of) if of else epochs
         elif not math.isfinite(value) and not _signed(found) and column_of(name) is None and plain(name)[-4:] != "loss":
             continue  # prose: number of nan iterations

@@ -55,9 +55,8 @@ class Records:
                 break
             _, size, kind = _FRAGMENT.unpack_from(data, at)
             if kind not in (_WHOLE, _FIRST, _MIDDLE, _LAST) or _FRAGMENT.size + size > room:
-                if left > _WAITING or data[at:].strip(
-                    b"\x00"
-                ):  # a file that was laid out ahead ends in zeros: they wait
+                # a file that was laid out ahead ends in zeros: they wait
+                if left > _WAITING or data[at:].strip(b"\x00"):
                     self.broken = start + at
                 break
             if left < _FRAGMENT.size + size:

@@ -2,7 +2,8 @@
 
 ## What it sees
 The epoch or the number of tokens, beside the step: it falls while the steps go on, stands still, jumps by far more than
-it usually grows, or grows at another pace in the last third than in the first. Or steps that are missing in the middle
+it usually grows, or grows at another pace in the last third than in the first. One that is printed too coarsely to
+rise in every record does not stand still. Or steps that are missing in the middle
 of the log, that go on far past the last one that was planned, or that stand in it twice.
 
 ## Why it is bad
@@ -96,20 +97,22 @@ def _again(run: Run, loss: Column, t: Thresholds) -> Iterator[Finding]:
     if not often and back <= _SEAMS:
         return
     alike = gap < _ALIKE * noise
+    several = "several write into one log, " + ("each its own." if back else "or each micro-batch is a record.")
     yield RULE.finding(
         headline=(
             f"{count:,} records tell a step once more, "
             + (f"and the log goes back {back} times; " if back else "")
             + f"the losses of one step differ by {words.number(gap)} in the median: "
-            + ("two processes write one run." if alike else "several write into one log, each its own.")
+            + ("two processes write one run." if alike else several)
         ),
         evidence=(f"Neighbouring steps differ by {words.number(noise)}",),
         cause=(
             "Each process of a distributed run writes the same numbers."
             if alike
-            else "Each process of a distributed run logs its own batches, or several runs share a log."
+            else "Each process of a distributed run logs its own batches, or each micro-batch is logged "
+            "under the step that it belongs to, or several runs share a log."
         ),
-        remedy="Log in the first process only, the mean over all of them; give each run a log of its own.",
+        remedy="Log in the first process only, once a step, the mean over all of it; give each run a log of its own.",
         first_step=float(loss.step.min()),
         last_step=float(loss.step.max()),
         numbers={"again": float(count), "back": float(back), "gap": gap},
@@ -142,10 +145,20 @@ def _fine(column: Column) -> bool:
     return bool(np.mean(np.diff(column.value) != 0) > 0.5) or len(np.unique(column.value)) > 0.3 * len(column)
 
 
+def _coarse(column: Column) -> bool:
+    """Whether it grows evenly and is only printed coarsely: an epoch of two digits stands still by its rounding."""
+    rises = np.diff(column.value)
+    unit = float(np.min(rises[rises > 0], initial=np.inf))
+    even = np.interp(column.step, column.step[[0, -1]], column.value[[0, -1]])
+    return bool(np.all(np.abs(column.value - even) <= 1.5 * unit))
+
+
 def _odd(column: Column, t: Thresholds) -> tuple[float, str, str] | None:
     """The step, what is odd, and the likeliest cause; None for a counter that counts."""
     grown, steps = np.diff(column.value), np.diff(column.step)
     usual = float(np.median(grown / steps))
+    if usual <= 0 and _coarse(column):
+        return None
     if usual <= 0:
         return float(column.step[0]), "stands still in most records", "It is not counted, or not logged anew."
     falls = np.flatnonzero(grown < -0.5 * usual * steps)

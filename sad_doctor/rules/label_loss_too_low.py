@@ -7,7 +7,9 @@ training, if no evaluation says otherwise: a training text that was learned by h
 overfitting, and told as that. Or, where the log has the teacher's own loss on the same batches, a label loss of the
 training far below that. Where the log has no label loss at all, the evaluation's loss of a training that began far
 above it may be one: next to 0 it is a hint, and beside a token accuracy of nearly 1 a warning. A hint, too, is a
-label loss of the training that comes down from that of a student that knows nothing within its first steps.
+label loss of the training that comes down from that of a student that knows nothing within its first steps. Where it
+is of classes, as a term that is called after a task or an accuracy that is not said to be of tokens lets one think, it
+may rightly be near 0, and is a hint.
 
 ## Why it is bad
 The next token of a text cannot be known: English costs a large model two to three nats a token, code about one. A loss
@@ -68,6 +70,9 @@ from sad_doctor.run import Column, Run
 _FEW = 3
 """So many records stand for a level."""
 
+_TASK = "task"
+"""The term that the losses of a classification are read as."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for a label loss that no text has."""
@@ -94,7 +99,9 @@ def _at_last(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     end = float(np.median(column.value[-recent:]))
     yield Reading(f"{words.called(name)} at the end, nats", end, "nats")
     if 0 < end < t["nats"]:
-        yield _finding(name, column, end, f"below {words.number(t['nats'])}, which no text costs", Level.WARNING)
+        classes = signals.of_classes(run) or name.endswith(f"/{_TASK}")
+        how = f"below {words.number(t['nats'])}, which no text costs" + (", though classes may" if classes else "")
+        yield _finding(name, column, end, how, Level.INFO if classes else Level.WARNING)
         return
     label = signals.label_loss(run)
     trained = label is not None and bool(np.any(label[1].value != 0))

@@ -18,7 +18,8 @@ look the same, so this is a hint there.
 - `turns = 0.2`: the share of records at which it turns round. `records = 12`: fewest records.
 - `large = 0.02`, `small = 1e-07`: the peak above or below which it is a hint. Adam moves a weight by about the rate in
   each step, and weights of a language model are about 0.02 in size; in bfloat16 a step below a 256th of a weight is
-  rounded away. Plain SGD and prompts that are tuned alone take larger ones.
+  rounded away. Prompts that are tuned alone take larger ones, and so does plain SGD, which is left alone where the log
+  names it (`optimizer`, `optim`).
 
 ## Example
 ```run fires
@@ -30,6 +31,12 @@ fact total_steps: 100
 ```run fires
 steps: 100
 train/lr: 0.3 -> 0
+```
+
+```run quiet
+steps: 100
+train/lr: 0.3 -> 0
+fact optimizer: SGD
 ```
 
 ```run quiet
@@ -56,7 +63,7 @@ warmup = 0.05
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -117,7 +124,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     elif jumps := list(_jump(rate, t)):
         yield from jumps
     else:
-        yield from _size(rate, t)
+        yield from _size(run, rate, t)
 
 
 def _never_down(value: Floats, t: Thresholds) -> bool:
@@ -169,11 +176,19 @@ def _jump(rate: Column, t: Thresholds) -> Iterator[Finding]:
     )
 
 
-def _size(rate: Column, t: Thresholds) -> Iterator[Finding]:
+def _plain(facts: Mapping[str, object]) -> bool:
+    """Whether the log says that its optimizer is plain SGD, which moves a weight by far less than the rate."""
+    return any(
+        _plain(value) if isinstance(value, Mapping) else "optim" in str(key).lower() and "sgd" in str(value).lower()
+        for key, value in facts.items()
+    )
+
+
+def _size(run: Run, rate: Column, t: Thresholds) -> Iterator[Finding]:
     """A peak that hardly anybody means."""
     peak = float(rate.value.max())
     told = words.number(peak)
-    if peak > t["large"]:
+    if peak > t["large"] and not _plain(run.facts):
         says = f"The learning rate goes up to {told}: with Adam a step moves every weight by about that much"
         cause = "A decimal point, or a rate of SGD that is given to Adam; with SGD it may be meant."
         yield _finding(rate, 0, Level.INFO, says, cause, "Begin with 1e-4 for a trained student, 1e-3 for a new one.")

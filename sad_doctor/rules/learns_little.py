@@ -6,7 +6,7 @@ of it. Where the vocabulary is known: it still lies at the uniform loss, ln(voca
 Where the teacher's own loss on the same text is known: hardly any of the way to it was gone. Where neither is: it lies
 within a few percent of its beginning and is flat, which is a hint, as a student that came trained may have no more to
 gain; but if every evaluation says one number of four digits or more, it has not moved at all. A run that is not far
-enough is not judged.
+enough is not judged, nor is the total of a log with rewards, which need not fall while a policy learns.
 
 ## Why it is bad
 Every training of a fresh student falls far in its first hundreds of steps, if only to the frequencies of the tokens.
@@ -93,6 +93,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     course = _course(run, t)
     if course is None:
         raise TooFew("too few evaluations, or records, from the beginning of the run on")
+    if course.name in (names.LOSS, names.EVAL_LOSS) and signals.rewarded(run):
+        raise TooFew("the log has rewards: the loss of a policy need not fall")
     gained = (course.first - course.last) / abs(course.first) if course.first else float("nan")
     yield Reading(f"fall of {words.called(course.name)} in all, as a share", gained, "gained")
     if not course.first > 0 or not np.isfinite(gained) or _kd_falls(run, t):

@@ -5,8 +5,8 @@ The logarithm of the perplexity differs from the evaluation's label loss beside 
 printing explains. Where the log has no label loss, and the loss has no parts, the evaluation's loss stands for it. Two
 to the power of the loss in place of e is recognised, also by the training's label loss about each evaluation, and is a
 hint: of a loss in bits it is right, of one in nats it is not, and a log seldom says which. A mean of perplexities is
-recognised too, and so is a perplexity that stands while its loss moves. Clamps and exp of the total have rules of their
-own.
+recognised too, and so is a perplexity that stands while its loss moves. Where the log has the training's perplexity and
+the evaluation's, the evaluation's counts. Clamps and exp of the total have rules of their own.
 
 ## Why it is bad
 One of the two is not what it is called, and comparisons with other models' perplexities are wrong: by a power for the
@@ -40,6 +40,7 @@ Sum the label loss over tokens, divide once by their number, take exp of that: n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -47,10 +48,13 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
-from sad_doctor.run import Floats, Run
+from sad_doctor.run import Column, Floats, Run
 
 _CAUSE = "The loss is in bits, and 2 is its base; or it is in nats, and was taken for bits."
 _REMEDY = "See in which unit the loss is: of nats take exp, of bits the power of 2."
+
+_OWN = re.compile(r"logged/(?:eval|val|valid|validation|dev|test)[/_](?:ppl|perplexity)", re.IGNORECASE)
+"""The evaluation's perplexity, in a log that told the training's first: fairseq writes both."""
 
 _FEWEST, _NEAR = 4, 0.06
 """Evaluations, and how near the training's label loss about them comes to the evaluation's."""
@@ -62,7 +66,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield found
         return
     name = _beside(run)
-    perplexity, loss = (signals.finite(signals.tidy(run.columns[n])) for n in (names.EVAL_PERPLEXITY, name))
+    perplexity, loss = (signals.finite(signals.tidy(one)) for one in (_perplexity(run), run.columns[name]))
     step, at, among = np.intersect1d(perplexity.step, loss.step, return_indices=True)
     shown, told = perplexity.value[at], loss.value[among]
     usable = (shown > 0) & np.array([signals.clamp_of(float(v)) is None for v in shown], dtype=bool)
@@ -82,6 +86,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield _finding(name, step, shown, told, t)
     elif len(held) >= max(t["held"], 1):
         yield _held(name, step, shown, told, held)
+
+
+def _perplexity(run: Run) -> Column:
+    own = next((column for name, column in run.columns.items() if _OWN.fullmatch(name)), None)
+    return run.columns[names.EVAL_PERPLEXITY] if own is None else own
 
 
 def _held(name: str, step: Floats, shown: Floats, told: Floats, held: list[int]) -> Finding:

@@ -4,7 +4,8 @@
 A label loss (in a log without parts, a total) that jumps up twice or more, at even distances, each time back to near
 where the run began, and falls after each jump as it fell at the beginning. The jumps stand out of the noise of the
 records, and make up for at least half of what was gained. A restart of the learning rate throws back less; data in an
-order of its own falls as suddenly as it rises.
+order of its own falls as suddenly as it rises. Where a setting that is logged, such as a stage or a length, takes
+another value at each jump, the task may be a harder one from there on: that is a hint.
 
 ## Why it is bad
 Whatever was learned between two jumps is thrown away: the run is as good as its last stretch. The student, or its
@@ -77,14 +78,18 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     gaps = np.diff(loss.step[places])
     steps = [float(step) for step in loss.step[places]]
     every = words.step(round(float(np.median(gaps))))
+    setting = _setting(run, loss, places)
     often = "with every epoch" if _whole_epochs(run, steps) else f"every {every} steps"
     yield RULE.finding(
+        level=Level.INFO if setting else Level.WARNING,
         headline=(
             f"The student starts over {often}: {words.called(name)} jumps back from about {words.number(low)} to "
             f"{words.number(high)}, near its beginning at {words.number(float(np.median(loss.value[:_WIDTH])))}."
         ),
         evidence=(f"At {words.steps(steps)}", "It falls after each jump as it did at the beginning"),
-        cause="Model or optimizer are made, or old weights are loaded and left in, inside of the loop.",
+        cause=f"{words.capital(words.called(setting))} takes another value there: a harder task, or all is made anew."
+        if setting
+        else "Model or optimizer are made, or old weights are loaded and left in, inside of the loop.",
         remedy="Make both once, before the loops; print the norm of one weight on either side of such a step.",
         first_step=steps[0],
         last_step=float(loss.step[-1]),
@@ -146,6 +151,19 @@ def _falls_again(value: Floats, places: list[int]) -> bool:
         at_once = float(np.max(steps)) > _AT_ONCE * fall and int(np.argmax(steps)) > _WIDTH // 2
         falls.append(thirds[0] > thirds[1] >= thirds[2] - 0.25 * fall and not at_once)
     return bool(falls) and all(falls)
+
+
+def _setting(run: Run, loss: Column, places: list[int]) -> str:
+    """The setting that takes another value within a window's width of each jump; nothing if there is none."""
+    found: dict[str, list[float]] = {}
+    for switch in signals.switches(run):
+        if names.term_of(switch.column) is None and "epoch" not in switch.column:
+            found.setdefault(switch.column, []).append(switch.step)
+    for name, steps in found.items():
+        at = np.searchsorted(loss.step, steps)
+        if all(int(np.min(np.abs(at - place))) <= _WIDTH for place in places):
+            return name
+    return ""
 
 
 def _whole_epochs(run: Run, steps: list[float]) -> bool:

@@ -8,7 +8,8 @@ of them has its sign turned, and that is a warning.
 ## Why it is bad
 A cross-entropy and a KL are never negative, nor are squared errors. A total below zero holds a term with a wrong sign,
 a KL of numbers that are no distributions, or a division by a negative count; minimised, it has no floor and the student
-goes wherever that leads. Rewards and log-likelihoods of densities may rightly be negative, so this is a hint.
+goes wherever that leads. Log-likelihoods of densities may rightly be negative, so this is a hint; a log with rewards is
+left out, for the loss of a policy has no floor.
 
 ## Thresholds
 - `often = 0.2`: the share of the records below zero. `below = 0.01`: how far below zero counts. `records = 10`: fewest.
@@ -48,6 +49,8 @@ from sad_doctor.run import Column, Run
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for the first loss that is below zero."""
+    if signals.rewarded(run):
+        raise TooFew("the log has rewards: the loss of a policy has no floor at 0")
     fewest = {names.LOSS: t["records"], names.EVAL_LOSS: t["evaluations"], names.EVAL_LM_LOSS: t["evaluations"]}
     told = {name: signals.finite(signals.tidy(column)) for name in fewest if (column := run.get(name)) is not None}
     told = {name: column for name, column in told.items() if len(column) >= fewest[name]}

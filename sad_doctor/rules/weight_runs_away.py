@@ -3,7 +3,8 @@
 ## What it sees
 The weight of a term, as logged or as its weighted value over the one before, that is at least twice as large at the
 half of the run as at its quarter, twice as large again at three quarters, and twice as large again at the end. A weight
-that a curriculum brings in grows evenly, or comes to its end before.
+that a curriculum brings in grows evenly, or comes to its end before. One that is no more than 1 at the end may be
+brought in by a factor, as on a logarithmic scale, or by a cube: that is a hint.
 
 ## Why it is bad
 A weight that is multiplied, epoch by epoch or at each resume, is soon the whole loss: the other terms are still
@@ -11,7 +12,8 @@ computed and logged, and pull at nothing. The student learns what that term alon
 takes the rest of the step.
 
 ## Thresholds
-- `times = 2`: the factor from each quarter to the next one. `records = 20`: fewest records.
+- `times = 2`: the factor from each quarter to the next one. `large = 1`: the weight at the end up to which it is a
+  hint. `records = 20`: fewest records.
 
 ## Example
 ```run fires
@@ -65,7 +67,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         least = float(np.min(at[1:] / at[:-1]))
         yield Reading(f"least growth of the weight of {term} from quarter to quarter", least, "times")
         if least >= t["times"]:
-            yield _finding(term, weight, at)
+            yield _finding(term, weight, at, Level.WARNING if at[-1] > t["large"] else Level.INFO)
 
 
 def _weights(run: Run) -> dict[str, Column]:
@@ -86,10 +88,12 @@ def _quarters(weight: Column) -> Floats:
     return weight.value[places]
 
 
-def _finding(term: str, weight: Column, at: Floats) -> Finding:
+def _finding(term: str, weight: Column, at: Floats, level: Level) -> Finding:
+    how = "grows without end" if level > Level.INFO else "is multiplied all along"
     return RULE.finding(
+        level=level,
         headline=(
-            f"The weight of {term} grows without end: {words.number(float(at[0]))} at a quarter of the run, "
+            f"The weight of {term} {how}: {words.number(float(at[0]))} at a quarter of the run, "
             f"{words.number(float(at[1]))} at its half, {words.number(float(at[-1]))} at the end."
         ),
         evidence=(f"First {words.number(float(weight.value[0]))}; {words.counted(len(weight), 'record')}",),
@@ -108,5 +112,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.WEIGHT}|{names.WEIGHTED}",),
     check=check,
-    thresholds={"times": 2, "records": 20},
+    thresholds={"times": 2, "large": 1, "records": 20},
 )

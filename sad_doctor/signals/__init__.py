@@ -6,6 +6,7 @@ from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.leaps import Leap, leaps
 from sad_doctor.signals.learning import always_zero, falls, level_off, loss_falls, never_steps
+from sad_doctor.signals.objective import of_classes, rewarded
 from sad_doctor.signals.parts import Parts, found_weights, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
@@ -22,7 +23,7 @@ from sad_doctor.signals.seams import (
 )
 from sad_doctor.signals.series import Gain, Still, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
-from sad_doctor.signals.teacher import TeacherGap, teacher_gap
+from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess
 from sad_doctor.signals.temperature import temperature
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 
@@ -67,6 +68,7 @@ __all__ = [
     "neighbours",
     "never_steps",
     "noise_share",
+    "of_classes",
     "parts",
     "per_batch",
     "rank_correlation",
@@ -75,6 +77,7 @@ __all__ = [
     "repeats",
     "resolution",
     "rest",
+    "rewarded",
     "sample",
     "shares",
     "significant_digits",
@@ -85,6 +88,7 @@ __all__ = [
     "switches",
     "table",
     "teacher_gap",
+    "teacher_guess",
     "temperature",
     "tidy",
     "told_again",

@@ -190,6 +190,17 @@ def test_an_output_that_was_closed_from_the_start_leaves_the_exit_code(kind, nam
     assert (done.returncode, done.stderr) == (code, b"")
 
 
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
+@pytest.mark.parametrize(("run", "code"), [("healthy", 0), ("none", 2)])
+def test_what_nobody_hears_leaves_the_report_and_the_exit_code(closed, run, code, tmp_path):
+    program = f'"{sys.executable}" -m sad_doctor "{FIXTURES / run}" --json --html "{tmp_path / "a.html"}" {closed}'
+    environment = {**os.environ, "PYTHONPATH": str(FIXTURES.parents[1])}
+
+    done = subprocess.run(program, shell=True, stdout=subprocess.PIPE, env=environment, check=False)
+    assert done.returncode == code
+    assert (json.loads(done.stdout)["run"]["name"] == run) if code == 0 else (done.stdout == b"")
+
+
 @pytest.mark.parametrize("kind", ["report", "json"])
 def test_a_full_disk_is_one_line_and_2(kind, monkeypatch, capfd):
     with open(os.open(os.devnull, os.O_RDONLY), "w") as full:  # read only: a write fails, as on a full disk

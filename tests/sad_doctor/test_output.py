@@ -1,8 +1,10 @@
+import io
 import os
+import sys
 
 import pytest
 
-from sad_doctor.output import Unwritable, guard, written
+from sad_doctor.output import Unwritable, guard, tell, written
 
 
 @pytest.fixture
@@ -64,3 +66,14 @@ def test_where_it_was_written_is_said_and_a_failure_is_one_line(tmp_path):
         written("page", "x", lambda: (tmp_path / "no" / "x").write_text(""))
     with pytest.raises(Unwritable, match=r"x: the page cannot be written: embedded null byte"):
         written("page", "x", fails)
+
+
+def test_a_word_goes_to_standard_error_or_nowhere(monkeypatch, capsys):
+    tell("page written: a.html")
+    assert capsys.readouterr() == ("", "page written: a.html\n")
+    closed = io.StringIO()
+    closed.close()
+    for stream in (None, closed):
+        monkeypatch.setattr(sys, "stderr", stream)
+        tell("nobody hears this")
+    assert capsys.readouterr().out == ""

@@ -18,8 +18,6 @@ from sad.judge.stand_in import NeedsAdapterError
 
 MINE = {"student", "s", "stu", "src", "source", "draft", "a", "1", "left", "first", "x", "orig", "old"}
 THEIRS = {"teacher", "t", "tea", "tgt", "target", "b", "2", "right", "second", "y", "new"}
-
-
 CONFIGS = {"config", "cfg", "args", "settings"}
 
 
@@ -190,18 +188,18 @@ def read(text: str, reader: Reader) -> Reading:
     return Reading(reader.tokenizer, text, ids, reader.tokenizer.convert_ids_to_tokens(ids), offsets, spans)
 
 
-def split(name: str) -> list[str]:
+def _words(name: str) -> list[str]:
     """The words of a name; a digit at its end is one: offsets1, offsets2."""
     return [word for part in tokens(name) for word in re.findall(r"\d+|\D+", part)]
 
 
 def _part(name: str) -> Part | None:
-    words = set(split(name))
+    words = set(_words(name))
     return next((part for part, own in WORDS.items() if words & own), None)
 
 
 def _side(name: str) -> str:
-    words: Sequence[str] = split(name)
+    words: Sequence[str] = _words(name)
     mine, theirs = any(word in MINE for word in words), any(word in THEIRS for word in words)
     if mine == theirs:
         return ""

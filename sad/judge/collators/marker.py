@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor
 
 from sad.invariants._models import VOCABULARY
@@ -31,14 +32,7 @@ def without_marker(batch: Collated) -> Collated:
     counts = (~kept).sum(dim=1)
     if int(counts.min()) != int(counts.max()):
         raise NeedsAdapterError("it looks for a template between prompt and completion, and packs texts into rows")
-
-    def cut(of: Tensor | None) -> Tensor | None:
-        return None if of is None or of.ndim != 2 else of[kept].view(len(of), -1)
-
-    ids, labels = cut(batch.input_ids), cut(batch.labels)
-    assert ids is not None, "ids have two axes"
-    assert labels is not None, "labels have the shape of ids"
-    return Collated(ids, labels, cut(batch.attention_mask), cut(batch.position_ids), batch.shifted)
+    return _cut(batch, kept)
 
 
 def without_header(batch: Collated) -> Collated:
@@ -51,6 +45,11 @@ def without_header(batch: Collated) -> Collated:
         return batch
     kept = torch.ones_like(there)
     kept[torch.arange(len(there)), there.int().argmax(dim=1)] = False
+    return _cut(batch, kept)
+
+
+def _cut(batch: Collated, kept: Bool[Tensor, "batch length"]) -> Collated:
+    """Return the batch with the places that are kept, as many in each row."""
 
     def cut(of: Tensor | None) -> Tensor | None:
         return None if of is None or of.ndim != 2 else of[kept].view(len(of), -1)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from sad.case import Standing, Verdict
-from sad.judge.adapter import Adapted
+from sad.judge.losses.adapter import Adapted
 from sad.judge.losses.call import Call
 from sad.judge.losses.found import Found
 from sad.judge.losses.reach import reach

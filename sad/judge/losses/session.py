@@ -8,9 +8,9 @@ from typing import Any
 
 from sad.case import Standing, Verdict
 from sad.errors import UserError
-from sad.judge.adapter import Adapted
 from sad.judge.battery import OWN, chosen, stated
 from sad.judge.losses import checks
+from sad.judge.losses.adapter import Adapted
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import source
 from sad.judge.losses.coupling import RELATED, coupled

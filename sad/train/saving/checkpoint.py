@@ -189,8 +189,7 @@ def load(
         told = f"{folder} does not fit this run: {_first_line(error)}"
         raise UserError(f"{told}; remove it to go on from the checkpoint before it") from None
     objective.weights |= weights
-    objective.means.clear()
-    objective.means.update(means)
+    objective.means = means
     objective.recall(aware)
     return progress
 

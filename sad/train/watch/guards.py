@@ -94,14 +94,14 @@ class Guards:
             self._record.warn(self._progress.step, told, names.EVENT_OUT_OF_MEMORY)
 
         shared = (shared and self._accelerator.num_processes > 1) or self.pieces
-        size, cuts = self._recipe.batch_size, 2 * self._progress.cuts
+        size = self._recipe.batch_size
         try:
             return out_of_memory.with_room(self._progress, size, attempt, clear, tell, shared=shared)
         except out_of_memory.InSharedPassError as error:
-            way = "halve train.batch_size, double train.accumulation"
-            if self._progress.cuts >= size:
+            way, half = "halve train.batch_size, double train.accumulation", max(1, size // (2 * self._progress.cuts))
+            if size // self._progress.cuts <= 1:
                 way = out_of_memory.ADVICE
-            elif self.saved.step is not None and out_of_memory.note(self._folder, cuts):
+            elif self.saved.step is not None and out_of_memory.note(self._folder, half):
                 way = f"go on with half the micro-batch: {consent.command(self._folder)}"
             raise TrainingError(f"{error}: {way}") from None
 
@@ -131,7 +131,7 @@ class Guards:
             cuts=progress.cuts,
             lack=lack,
         )
-        decision = agreed(self._accelerator, mine, progress.data)
+        decision = agreed(self._accelerator, mine, supply.ahead)
         progress.cuts = decision.cuts
         self._deadline.started()
         return decision
@@ -172,6 +172,8 @@ class Guards:
         else:
             self._record.saved(self._progress.step, made)
             if self._main:
+                # the checkpoint holds the cuts
+                out_of_memory.forget(self._folder)
                 self._push()
         self.saved.now(self._progress.step if self._everywhere(written) else self.saved.step)
         self._deadline.saved(time.monotonic() - started)
@@ -179,8 +181,8 @@ class Guards:
     def ending(self, decision: Decision, supply: Supply) -> Ending:
         """Return why the run ends after its last decision; put on record what a stream lacked or left out.
 
-        A run that is told to end in the step in which its stream ends is one that was told to: it is finished by
-        going on with it.
+        A run that is asked to end in the step in which its stream ends is one that was stopped: going on with it
+        finishes it.
         """
         why = self._verdict.why or "found by the first process"
         data = (supply.why or "another process could not read on") if decision.lack else ""
@@ -189,7 +191,7 @@ class Guards:
         for line in supply.later:
             self._record.warn(None, line)
         spent = decision.lack == Lack.ENDED
-        if spent and decision.told:
+        if spent and decision.asked:
             data, spent = "", False
         return Ending(decision.signal, decision.time_is_up, why if decision.stop else "", data, spent)
 

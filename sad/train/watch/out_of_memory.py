@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,24 +37,35 @@ class InSharedPassError(TrainingError):
 
 
 NOTE = "smaller-micro-batches"
-"""The file of a run that says in how many cuts a micro-batch is to be taken when it is gone on with."""
+"""The file of a run that says how many windows a micro-batch may have when it is gone on with: not in how many cuts,
+since that may be with a recipe, or on a number of processes, whose micro-batch is small enough."""
 
 
-def note(folder: Path, cuts: int) -> bool:
+def note(folder: Path, windows: int) -> bool:
     """Leave word in a run's folder for who goes on with it; return whether that could be written."""
     try:
-        replace_text(folder / NOTE, f"{cuts}\n")
+        replace_text(folder / NOTE, f"{windows}\n")
     except OSError:
         return False
     return True
 
 
-def noted(folder: Path) -> int:
-    """Return what was left there, 1 where nothing was."""
+def noted(folder: Path, size: int) -> int:
+    """Return the cuts of a micro-batch of ``size`` windows that were asked for there, 1 where nothing was."""
     try:
-        return max(1, int(bounded.text(folder / NOTE, 99)))
+        most = max(1, int(bounded.text(folder / NOTE, 99)))
     except (OSError, ValueError):
         return 1
+    cuts = 1
+    while size // cuts > most:
+        cuts = min(2 * cuts, size)
+    return cuts
+
+
+def forget(folder: Path) -> None:
+    """Remove what was left there, once a checkpoint knows of it; what cannot be removed stays, and asks for no more."""
+    with suppress(OSError):
+        (folder / NOTE).unlink(missing_ok=True)
 
 
 def out_of_memory(error: BaseException) -> bool:

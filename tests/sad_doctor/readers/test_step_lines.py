@@ -211,3 +211,17 @@ def test_fairseqs_lines_of_json(tmp_path: Path) -> None:
     run = read(written(tmp_path / "run.log", lines))
     assert run.columns[names.LOSS].step.tolist() == [100 * i for i in range(1, 9)]
     assert run.columns[names.LOSS].value.tolist() == [9.5 - i for i in range(1, 9)]
+
+
+def test_minillms_steps_are_its_global_ones_and_its_inner_epochs_none(tmp_path: Path) -> None:
+    lines = [
+        f"train | data_epochs  0/ 3 | inner iter: {i % 5:3d}/  5 | ppo epoch: {i % 2:2d}/ 4 | "
+        f"global iter: {i:6d}/    40| tot_loss: {9 - 0.1 * i:.4f} | rl_loss: 0.5000 | reward: -2.1000 | "
+        "rev_kl: 0.8000| lr: 5.0000e-06 | scale:   1.00 | time: 2.100 | step time: 2.200"
+        for i in range(1, 41)
+    ]
+    run = read(written(tmp_path / "run.log", lines))
+    assert run.columns[names.LOSS].step.tolist() == list(range(1, 41))
+    assert run.columns[names.LOSS].value == pytest.approx([9 - 0.1 * i for i in range(1, 41)])
+    assert run.facts[names.TOTAL_STEPS] == 40
+    assert names.EPOCH not in run.columns

@@ -65,8 +65,14 @@ def _told(rows):
     return [one.headline for one in found if isinstance(one, Finding)]
 
 
-@pytest.mark.parametrize(("noise", "says"), [(0.2, "each its own"), (0.001, "two processes write one run")])
-def test_steps_that_two_processes_write(noise, says):
+@pytest.mark.parametrize(
+    ("noise", "says", "back"),
+    [
+        (0.2, "or each micro-batch is a record", "each its own"),
+        (0.001, "two processes write one run", "two processes write one run"),
+    ],
+)
+def test_steps_that_two_processes_write(noise, says, back):
     random = np.random.default_rng(0)
     level = 6 - np.arange(60) / 60 + random.normal(0, 0.1, 60)
     rows = [(step, float(level[step] + random.normal(0, noise))) for step in range(60) for _ in range(2)]
@@ -76,7 +82,7 @@ def test_steps_that_two_processes_write(noise, says):
     (headline,) = _told(
         [row for at in range(0, 116, 4) for row in (rows[at], rows[at + 2], rows[at + 1], rows[at + 3])]
     )
-    assert says in headline
+    assert back in headline
     assert "goes back" in headline
 
 
@@ -84,3 +90,20 @@ def test_a_resume_is_told_elsewhere():
     level = [(step, 6 - step / 60 + 0.1 * (step % 3)) for step in range(100)]
     assert _told([*level[:60], *level[50:]]) == []
     assert _told(level) == []
+
+
+@pytest.mark.parametrize(
+    ("epochs", "fires"),
+    [
+        ([round(0.9 * step / 250, 2) for step in range(250)], False),
+        ([round(0.9 * step / 250 + 0.2, 2) for step in range(250)], False),
+        # it does not rise in the second half
+        ([round(min(step, 125) / 125, 2) for step in range(250)], True),
+        # it rises in a part of the records only
+        ([round(max(0, step - 150) / 100, 2) for step in range(250)], True),
+    ],
+)
+def test_a_counter_of_two_digits_stands_still_by_its_rounding(judge, epochs, fires):
+    told = ", ".join(map(str, epochs))
+    steps = ", ".join(str(10 * step) for step in range(250))
+    assert bool(judge(RULE, f"steps: {steps}\ntrain/epoch: {told}")) is fires

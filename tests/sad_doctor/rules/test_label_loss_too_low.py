@@ -71,3 +71,19 @@ def test_a_label_loss_that_no_text_has_so_soon(judge):
     assert finding.level.name == "INFO"
     assert judge(RULE, text.format(50)) == []
     assert judge(RULE, text.format(2).replace("6.2, 5.8", "3.2, 2.8")) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "level"),
+    [
+        ("train/raw/task: 0.7 -> 0.05 ~ 0.01", Level.INFO),
+        ("train/raw/ce: 2.3 -> 0.03 ~ 0.005\ntrain/acc1: 20 -> 99", Level.INFO),
+        ("train/raw/ce: 2.3 -> 0.03 ~ 0.005\ntest/accuracy: 0.2 -> 0.9", Level.INFO),
+        ("train/raw/ce: 2.3 -> 0.03 ~ 0.005\nmean_token_accuracy: 0.2 -> 0.9", Level.WARNING),
+        ("train/raw/lm: 2.3 -> 0.03 ~ 0.005\neval/agreement: 0.2 -> 0.9", Level.WARNING),
+    ],
+)
+def test_what_may_be_of_classes_is_a_hint(judge, told, level):
+    (finding,) = judge(RULE, f"steps: 100\n{told}")
+    assert finding.level == level
+    assert ("classes may" in finding.headline) is (level == Level.INFO)

@@ -96,3 +96,15 @@ def test_an_evaluation_that_began_after_the_fall_has_little_left_of_it(judge):
 
     assert judge(RULE, text.format(6.3)) == []
     assert judge(RULE, text.format(5.45))
+
+
+@pytest.mark.parametrize(
+    ("beside", "judged"), [("reward: 0 -> 1", False), ("rewards/margins: 0 -> 1", True), ("train/lr: 0.001", True)]
+)
+def test_the_loss_of_a_policy_need_not_fall(judge, beside, judged):
+    text = f"steps: 100\ntrain/loss: 0.7 ~ 0.01\n{beside}"
+    if judged:
+        assert len(judge(RULE, text)) == 1
+    else:
+        with pytest.raises(TooFew, match="rewards"):
+            judge(RULE, text)

@@ -62,3 +62,10 @@ def test_a_perplexity_that_stands_while_its_loss_moves(judge, shown, fires):
     found = judge(RULE, text)
     assert bool(found) is fires
     assert all("cut at a limit" in one.headline for one in found)
+
+
+@pytest.mark.parametrize(("factor", "fires"), [(1.0, False), (1.3, True)])
+def test_the_perplexity_of_the_training_is_not_held_against_the_evaluation(judge, factor, fires):
+    own = ", ".join(f"{factor * math.exp(v):.6g}" for v in LOSSES)
+    log = text([0.8 * math.exp(v) for v in LOSSES]) + f"\nlogged/valid_ppl: {own}"
+    assert bool(judge(RULE, log)) is fires

@@ -54,6 +54,27 @@ def test_others_are_left_alone(judge, value):
     assert judge(RULE, written(value)) == []
 
 
+@pytest.mark.parametrize(
+    ("told", "level"),
+    [
+        ([1] * 40 + [2] * 40 + [3] * 40 + [4] * 40, Level.INFO),
+        # it does not change at the last jump
+        ([1] * 40 + [2] * 40 + [3] * 80, Level.WARNING),
+    ],
+)
+@pytest.mark.parametrize("setting", ["stage", "train/length"])
+def test_a_setting_that_changes_at_each_jump_makes_it_a_hint(judge, setting, told, level):
+    (finding,) = judge(RULE, written(np.tile(learned(STRETCH), 4), f"\n{setting}: {', '.join(map(str, told))}"))
+    assert finding.level == level
+    assert ("takes another value" in finding.cause) is (level == Level.INFO)
+
+
+def test_the_epoch_is_no_setting(judge):
+    told = ", ".join(str(step // STRETCH) for step in range(4 * STRETCH))
+    (finding,) = judge(RULE, written(np.tile(learned(STRETCH), 4), f"\ncurrent_epoch: {told}"))
+    assert finding.level == Level.WARNING
+
+
 def test_few_records_are_not_judged(judge):
     with pytest.raises(TooFew):
         judge(RULE, written(learned(30)))

@@ -41,3 +41,8 @@ def test_a_negative_label_loss_of_the_evaluation_is_a_hint(judge):
     text = "steps: 40\ntrain/loss: 9 -> 6 ~ 0.1\nsteps: 10, 20, 30, 40\neval/lm_loss: -4, -3, -2, -1"
     (finding,) = judge(RULE, text)
     assert finding.level == Level.INFO
+
+
+def test_the_loss_of_a_policy_may_be_negative(judge):
+    with pytest.raises(TooFew, match="rewards"):
+        judge(RULE, "steps: 40\ntrain/loss: 0.1 -> -0.3 ~ 0.1\nreward: 0 -> 1")

@@ -24,6 +24,16 @@ def test_curricula_are_left_alone(judge, weight):
     assert judge(RULE, f"steps: 100\ntrain/weight/kd: {weight}") == []
 
 
+@pytest.mark.parametrize(
+    ("last", "level"), [(1.0, Level.INFO), (0.5, Level.INFO), (1.5, Level.WARNING), (64.0, Level.WARNING)]
+)
+def test_a_weight_brought_in_by_a_factor_is_a_hint_up_to_1(judge, last, level):
+    told = ", ".join(f"{0.01 * (last / 0.01) ** (step / 99):.6g}" for step in range(100))
+    (finding,) = judge(RULE, f"{STEPS}\ntrain/weight/kd: {told}")
+    assert finding.level == level
+    assert ("without end" in finding.headline) is (level == Level.WARNING)
+
+
 def test_too_few_records(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 5\ntrain/weight/kd: 1 -> 64")

@@ -15,3 +15,19 @@ class OwnArguments(transformers.TrainingArguments):
 
 class WithOwnArguments(transformers.Trainer):
     """Whose arguments are those above."""
+
+
+class WithTeacher(transformers.Trainer):
+    """One that takes a teacher, and nothing else."""
+
+    def __init__(self, *given, teacher_model=None, **named):
+        super().__init__(*given, **named)
+        self.teacher_model = teacher_model
+
+
+class WithMore(transformers.Trainer):
+    """One that must be given more."""
+
+    def __init__(self, model, args, frobnication, **named):
+        super().__init__(model, args, **named)
+        self.frobnication = frobnication

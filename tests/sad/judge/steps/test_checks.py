@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 import strange
+import torch
 import transformers
+from accelerate.state import AcceleratorState
 
 from sad.case import Standing
 from sad.errors import UserError
-from sad.judge.steps.library import own_arguments
+from sad.judge.judging import Code
+from sad.judge.steps.lengths import alike
+from sad.judge.steps.library import Library, alone, own_arguments
+from sad.judge.steps.loop import accelerated
 from sad.judge.target import load
 
 HERE = Path(__file__).parent
@@ -82,6 +87,29 @@ def test_a_trainer_gets_the_arguments_of_its_module():
     assert own_arguments(trainer).__name__ == "OwnArguments"
     assert own_arguments(plain) is transformers.TrainingArguments
     assert own_arguments(transformers.Seq2SeqTrainer) is transformers.Seq2SeqTrainingArguments
+
+
+def test_what_a_trainer_takes_is_read_from_its_constructor():
+    kinds = {name: Library(Code(load(f"{HERE / 'own_arguments.py'}:{name}"))) for name in ("WithTeacher", "WithMore")}
+    assert [kind.teacher for kind in kinds.values()] == ["teacher_model", ""]
+    kinds["WithTeacher"].needs_no_more()
+    with pytest.raises(UserError, match=r"WithMore\(\) needs frobnication"):
+        kinds["WithMore"].needs_no_more()
+    assert kinds["WithTeacher"].assumed()[1] == "teacher_model is a frozen model"
+
+
+def test_no_accelerator_is_left_of_a_run():
+    accelerated(1)
+    assert AcceleratorState._shared_state
+    alone()
+    assert not AcceleratorState._shared_state
+
+
+def test_a_trainers_gradient_of_equal_tokens_does_not_grow():
+    library = Library(Code(load(f"{RIGHT}:Trained")))
+    short, long = (library.gradient(alike(size)) for size in (6, 12))
+    assert torch.allclose(short, long, rtol=1e-3, atol=1e-5 * float(short.norm()))
+    assert float(short.norm()) > 0
 
 
 def test_a_sum_over_tokens_is_allowed_and_a_mean_holds():

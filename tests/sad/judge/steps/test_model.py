@@ -43,6 +43,11 @@ def test_a_bare_model_returns_the_logits_of_another():
     assert torch.equal(Bare(model)(idx=ids), model(inputs=ids).logits)
 
 
+def test_its_table_is_its_embedding():
+    model = Bigram(1)
+    assert model.get_input_embeddings() is model.rows
+
+
 def test_a_form_says_what_models_return():
     model, ids = Bigram(1), torch.tensor([[1, 2, 3], [4, 5, 6]])
     kinds = [type(wrapped(form, model)).__name__ for form in FORMS]

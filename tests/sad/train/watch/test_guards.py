@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from sad import tiny
+from sad.errors import TrainingError
 from sad.objective import Ledger
 from sad.train.ledger.record import NoRecord
 from sad.train.plan import Plan
@@ -22,6 +23,7 @@ from sad.train.saving import checkpoint
 from sad.train.saving.checkpoint import FOLDER, MODEL, OPTIMIZER, STATE, Progress
 from sad.train.watch import red_flags
 from sad.train.watch.guards import Guards, Saved
+from sad.train.watch.out_of_memory import NoRoom, noted
 from sad.train.watch.red_flags import RedFlags, Verdict
 from sad_doctor import names
 
@@ -234,6 +236,20 @@ def test_a_checkpoint_counts_only_where_it_went_well_on_every_process(tmp_path: 
         guards = Guards(joined, plan().recipe.train, tmp_path, Progress(), NoRecord(), None, None)  # type: ignore[arg-type]
         assert guards._everywhere(True) is expected
         assert guards._everywhere(False) is False
+
+
+def test_who_ends_in_a_shared_pass_after_a_cut_leaves_word_of_half_of_that(tmp_path: Path) -> None:
+    several: Any = SimpleNamespace(num_processes=2, is_main_process=True)
+    progress = Progress()
+    guards = Guards(several, plan(batch_size=8).recipe.train, tmp_path, progress, NoRecord(), 4, None)
+    errors = iter((NoRoom("out of memory on one of the processes"), MemoryError("out of memory")))
+
+    def attempt() -> None:
+        raise next(errors)
+
+    with pytest.raises(TrainingError, match="go on with half the micro-batch"):
+        guards.with_room(attempt, lambda: None, shared=True)
+    assert (progress.cuts, noted(tmp_path, 8)) == (2, 4)
 
 
 def test_a_checkpoint_is_due_so_long_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:

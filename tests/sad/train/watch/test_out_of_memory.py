@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,15 +15,20 @@ from torch import nn
 from sad import tiny
 from sad.errors import TrainingError
 from sad.pair import Pair
+from sad.recipe.schema import Train
 from sad.train import loop
+from sad.train.ledger.record import NoRecord
 from sad.train.plan import Plan
 from sad.train.saving import checkpoint
 from sad.train.saving.checkpoint import Progress
+from sad.train.watch.guards import Guards
 from sad.train.watch.out_of_memory import (
+    ADVICE,
     NOTE,
     InSharedPassError,
     NoRoom,
     Together,
+    forget,
     note,
     noted,
     out_of_memory,
@@ -168,10 +174,57 @@ def test_a_run_in_pieces_that_ends_for_it_goes_on_with_smaller_micro_batches(
     assert names.EVENT_OUT_OF_MEMORY not in (tmp_path / "4" / "events.jsonl").read_text()
     (mine, _), (theirs, _) = last(tmp_path / "4"), last(tmp_path / "whole")
     assert all(torch.allclose(mine[name], theirs[name], atol=1e-5) for name in theirs)
+    # what a checkpoint holds is not said twice
+    assert not (tmp_path / "4" / NOTE).exists()
+    assert last(tmp_path / "4")[1]["cuts"] == 2
+
+
+def test_word_is_of_windows_so_that_a_recipe_that_is_small_enough_is_not_cut(tmp_path: Path) -> None:
+    assert note(tmp_path, 4)
+    assert [noted(tmp_path, size) for size in (1, 4, 5, 6, 8, 9, 16)] == [1, 1, 2, 2, 2, 2, 4]
+    assert note(tmp_path, 1)
+    assert [noted(tmp_path, size) for size in (1, 2, 3, 6)] == [1, 2, 2, 4]
+    for strange, cuts in (("?", 1), ("-3", 8), ("0", 8), ("9" * 99, 1), ("9" * 100, 1), ("", 1)):
+        (tmp_path / NOTE).write_text(strange)
+        assert noted(tmp_path, 8) == cuts
+    forget(tmp_path)
+    forget(tmp_path)
+    assert noted(tmp_path, 8) == 1
     # on a full disk nobody leaves word
     assert not note(tmp_path / "nowhere" / "run", 2)
-    (tmp_path / "4" / NOTE).write_text("?")
-    assert noted(tmp_path / "4") == noted(tmp_path) == 1
+    # nor can anybody take it away where it is no file
+    (tmp_path / NOTE).mkdir()
+    forget(tmp_path)
+    assert noted(tmp_path, 8) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "cuts", "failures", "way"),
+    [
+        (8, 1, [MemoryError], 4),
+        (8, 2, [MemoryError], 2),
+        # what all of them met first has cut it already
+        (8, 1, [NoRoom, MemoryError], 2),
+        (3, 1, [MemoryError], 1),
+        (6, 4, [MemoryError], None),
+        (1, 1, [MemoryError], None),
+    ],
+)
+def test_word_is_left_of_half_of_what_did_not_fit(
+    tmp_path: Path, size: int, cuts: int, failures: list[type[Exception]], way: int | None
+) -> None:
+    several: Any = SimpleNamespace(num_processes=2, is_main_process=True)
+    guards = Guards(several, Train(batch_size=size), tmp_path, Progress(cuts=cuts), NoRecord(), 3, None)
+    left = iter(failures)
+
+    def attempt() -> None:
+        raise next(left)
+
+    with pytest.raises(TrainingError) as told:
+        guards.with_room(attempt, lambda: None, shared=True)
+    assert (way is None) == (ADVICE in str(told.value)) == (not (tmp_path / NOTE).exists())
+    if way is not None:
+        assert int((tmp_path / NOTE).read_text()) == way
 
 
 def test_what_all_know_of_is_tried_again() -> None:

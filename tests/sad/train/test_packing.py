@@ -8,7 +8,7 @@ import torch
 from sad import tiny
 from sad.errors import UserError
 from sad.models import forward
-from sad.train.batches.packing import check_packing
+from sad.train.packing import check_packing
 
 
 def model(kind: str = "Llama", **more):
