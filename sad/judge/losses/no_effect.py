@@ -7,6 +7,7 @@ of classes, the label loss that the name promises is not there.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,15 +17,18 @@ from torch import Tensor
 from sad.case import Standing, Verdict
 from sad.judge.losses.adapter import Adapted
 from sad.judge.losses.call import Call
+from sad.judge.losses.context import source
 from sad.judge.losses.found import Found
 from sad.judge.losses.reach import reach
 from sad.judge.losses.sample import sample
-from sad.judge.roles import Role
+from sad.judge.roles import Reading, Role
 from sad.subjects.divergence import IGNORED, Given
 
 PROMISING = (Role.LABELS, Role.MASK, Role.PADDING, Role.IGNORE, Role.ONES, Role.TEMPERATURE)
 """Roles of what is believed to be in force when it is given."""
 REDUCTIONS = ("sum", "mean", "none")
+OF_A_CONSTRUCTOR = 3
+"""How often the source of a class names a parameter that it only keeps: `def __init__(…, x)`, `self.x = x`."""
 SHORT = 40
 """Characters of a value that are still shown."""
 Change = tuple[str, Any]
@@ -53,30 +57,50 @@ def judged(call: Call, of: Given, name: str) -> tuple[str, str]:
     """Say what is to be said of a parameter, '' where it has an effect; and what shows that it has none, '' else."""
     if _acts(call, of, name) or _acts(_by_default(call, name), of, name):
         return "", ""
-    if call.form.firsts and call.reading.roles[name] in (Role.MASK, Role.PADDING):
+    if call.form.firsts and _role(call, name) in (Role.MASK, Role.PADDING):
         return f"{name} has no effect: the first place alone is read, which is no padding", ""
     if any(_acts(other, of, name) for other in _otherwise(call, name)):
         return f"{name} serves a part that is off by default", ""
-    how = reach(_read(call), name)
-    kept_in = call.owner is not None or call.built is not None or bool(call.asked.roles)
-    if how is not None and how.returned and (how.optional or kept_in):
+    if _may_serve(call, name):
         return f"{name} serves a part that no default turns on", ""
     if name.startswith("_"):
         return f"the argument {name} has no effect, as its name says", ""
-    return f"the argument {name} has no effect{_meaning(call, name)}", _shown(call, of, name)
+    return f"the argument {name} has no effect{_meaning(call, of, name)}", _shown(call, of, name)
+
+
+def _may_serve(call: Call, name: str) -> bool:
+    """Whether its source says that it is read for a part that nothing here turned on."""
+    if name not in call.reading.roles:
+        # of a constructor: kept, and read somewhere else
+        return len(re.findall(rf"\b{name}\b", source(call))) > OF_A_CONSTRUCTOR
+    how = reach(_read(call), name)
+    kept_in = call.owner is not None or call.built is not None or bool(call.asked.roles)
+    return how is not None and how.returned and (how.optional or kept_in)
+
+
+def _role(call: Call, name: str) -> Role:
+    roles = call.built.roles if call.built is not None and name not in call.reading.roles else call.reading.roles
+    return roles[name]
+
+
+def _readings(call: Call) -> list[Reading]:
+    return [call.reading, *([call.built] if call.built is not None else [])]
 
 
 def _promising(call: Call) -> list[str]:
     """The parameters of such roles, and a `reduction`, by name."""
     kept = call.defaults()
-    word = [name for name in ("reduction",) if isinstance(kept.get(name), str) and name in call.reading.roles]
-    return [*(name for role in PROMISING for name in call.reading.named(role)), *word]
+    word = ["reduction"] if isinstance(kept.get("reduction"), str) else []
+    named = (name for reading in _readings(call) for role in PROMISING for name in reading.named(role))
+    return list(dict.fromkeys([*named, *word]))
 
 
-def _meaning(call: Call, name: str) -> str:
-    role = call.reading.roles[name]
+def _meaning(call: Call, of: Given, name: str) -> str:
+    role = _role(call, name)
+    others = [other for kind in (Role.LABELS, Role.MASK, Role.PADDING) for other in call.reading.named(kind)]
+    others = [other for other in others if other != name and _acts(call, of, other)]
     if role in (Role.MASK, Role.PADDING, Role.IGNORE):
-        return ": every row counts, padding too"
+        return f": only {others[0]} is read; leave it away" if others else ": every row counts, padding too"
     if role is Role.LABELS:
         return ": no row is left out where they are -100, and there is no label loss; leave it away, or read it"
     return ": leave it away, or read it"
@@ -106,12 +130,12 @@ def _same(one: Tensor, other: Tensor) -> bool:
 
 
 def _given(call: Call, name: str, value: Any) -> Call:  # noqa: ANN401 - any value
-    """Return the call with a parameter held at a value; the role says no more than that it is not left out."""
-    return call.formed(settings={**call.settings, name: value}, roles={**call.roles, name: Role.ON})
+    """Return the call with a parameter held at a value."""
+    return call.formed(settings={**call.settings, name: value})
 
 
 def _changes(call: Call, of: Given, name: str) -> Iterator[Change]:
-    role = call.reading.roles[name]
+    role = _role(call, name)
     if role is Role.DEFAULT:
         yield from ((repr(word), word) for word in REDUCTIONS if word != call.defaults().get(name))
     elif role is Role.TEMPERATURE:
@@ -137,22 +161,18 @@ def _changes(call: Call, of: Given, name: str) -> Iterator[Change]:
 def _by_default(call: Call, but: str) -> Call:
     """The same with its weights as they are by default, at a half where there is none; ``but`` one."""
     kept = call.defaults()
-    return _set(call, {name: kept.get(name, 0.5) for name in _weights(call, but) if kept.get(name, 0.5) is not None})
+    settings = {name: kept.get(name, 0.5) for name in _weights(call, but) if kept.get(name, 0.5) is not None}
+    return call.formed(settings=settings)
 
 
 def _otherwise(call: Call, but: str) -> Iterator[Call]:
     """The same with what is a weight or a switch turned on, ``but`` one."""
     kept = call.defaults()
     weights: dict[str, Any] = {name: 0.3 if kept.get(name) == 0.5 else 0.5 for name in _weights(call, but)}
-    names = [name for name in call.reading.roles if name != but]
+    names = [name for reading in _readings(call) for name in reading.roles if name != but]
     switches: dict[str, Any] = {name: not kept[name] for name in names if isinstance(kept.get(name), bool)}
     for settings in (weights, switches, weights | switches, *({name: on} for name, on in switches.items())):
-        yield _set(call, settings)
-
-
-def _set(call: Call, settings: dict[str, Any]) -> Call:
-    own = dict.fromkeys((name for name in settings if name in call.reading.roles), Role.ON)
-    return call.formed(settings=settings, roles={**call.roles, **own})
+        yield call.formed(settings=settings)
 
 
 def _weights(call: Call, but: str) -> list[str]:
@@ -160,7 +180,7 @@ def _weights(call: Call, but: str) -> list[str]:
     kept = call.defaults()
     return [
         name
-        for reading in (call.reading, *([call.built] if call.built else []))
+        for reading in _readings(call)
         for name, role in reading.roles.items()
         if name != but and (role in (Role.OFF, Role.ON, Role.BETA) or _weight(kept.get(name)))
     ]

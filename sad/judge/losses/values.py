@@ -95,8 +95,10 @@ class Values:
         }
 
     def left(self, role: Role, name: str) -> bool:
-        """Whether a parameter keeps its default."""
-        other = role is Role.BETA and self.form.beta not in (None, name) and name not in self.call.settings
+        """Whether a parameter keeps its default; one that is held at a value does not."""
+        if name in self.call.settings:
+            return False
+        other = role is Role.BETA and self.form.beta not in (None, name)
         absent = (role is Role.COUNT and self.given.count is None) or (
             role in (Role.LABELS, Role.MASK, Role.PADDING, Role.IDS) and self.given.labels is None
         )

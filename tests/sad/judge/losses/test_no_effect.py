@@ -63,11 +63,34 @@ class Module(nn.Module):
         return _kl(student_logits, teacher_logits)
 
 
+class Constructed(nn.Module):
+    def __init__(self, ignore_index=-100, reduction="sum"):
+        super().__init__()
+        self.ignore_index = ignore_index
+
+    def forward(self, student_logits, teacher_logits):
+        return _kl(student_logits, teacher_logits)
+
+
+class Reduced(nn.Module):
+    def __init__(self, reduction="sum"):
+        super().__init__()
+        self.reduction = reduction
+
+    def forward(self, student_logits, teacher_logits):
+        return _kl(student_logits, teacher_logits)
+
+
+def both(student_logits, teacher_logits, labels, padding_mask):
+    return kept(student_logits, teacher_logits, labels)
+
+
 BROKEN = {
+    "padding_mask": (both,),
     "labels": (plain, classes, looked_at, times_nothing, Module()),
     "mask": (masked,),
-    "ignore_index": (index,),
-    "reduction": (word,),
+    "ignore_index": (index, Constructed),
+    "reduction": (word, Reduced),
     "temperature": (heat,),
     "token_weights": (weights,),
 }
@@ -116,7 +139,24 @@ def first_places(student_states, teacher_states, mask=None):
     return (F.normalize(mine, dim=1) - F.normalize(theirs, dim=1)).pow(2).sum(dim=-1).mean()
 
 
-@pytest.mark.parametrize("loss", [off, switched, handed, declared, first_places])
+def of_no_weight(student_logits, teacher_logits, labels, hard_weight=0.0):
+    kl = _kl(student_logits, teacher_logits)
+    return kl + hard_weight * F.cross_entropy(student_logits.flatten(0, -2), labels.flatten())
+
+
+class Switched(nn.Module):
+    def __init__(self, hard=False, reduction="mean"):
+        super().__init__()
+        self.hard, self.reduction = hard, reduction
+
+    def forward(self, student_logits, teacher_logits, labels):
+        kl = _kl(student_logits, teacher_logits)
+        if not self.hard:
+            return kl
+        return kl + F.cross_entropy(student_logits.flatten(0, -2), labels.flatten(), reduction=self.reduction)
+
+
+@pytest.mark.parametrize("loss", [of_no_weight, Switched, off, switched, handed, declared, first_places])
 def test_what_serves_an_optional_part_is_allowed_and_noted(loss):
     (line,) = [line for line in judged(loss, only=ONLY).lines if line.name == "arguments_have_effect"]
     assert line.standing is Standing.ALLOWED
