@@ -45,7 +45,8 @@ def run_doctor(
 ) -> int:
     """Judge the log at ``path`` and show the verdict: the dashboard on a terminal, else the report.
 
-    Several paths are compared in the dashboard, and reported one after the other elsewhere; the other views take one.
+    Several paths are compared in the dashboard; elsewhere they are reported one after the other, with a table of all at
+    the end. The other views take one.
     ``replay``, such as ``20x``, plays finished runs in the dashboard.
 
     ``form`` is one of :data:`FORMS`. ``svg`` names a file for a picture of the dashboard, ``html`` one for a page;

@@ -81,7 +81,10 @@ COVERAGE = "train/coverage"
 
 TEACHER_LOSS = "train/teacher_lm_loss"
 """The teacher's own language-model loss on the same batches, nats per token; in our record, of the student's labels
-at compared positions."""
+at compared positions, those that some token of the teacher leads to."""
+
+TEACHER_LABELS = "train/teacher_labels"
+"""Share of the labels at compared positions that some token of the teacher leads to, where there are two tokenizers."""
 
 TEACHER_ENTROPY = "train/teacher_entropy"
 """Entropy of the teacher's next-token distribution at compared positions, nats."""
@@ -155,6 +158,8 @@ STARTED = "started"
 """Unix time at which the run began."""
 VOCABULARY_SIZE = "vocabulary_size"
 """Tokens that the student can predict; the logarithm of it is the loss of a guess."""
+TEACHER_VOCABULARY_SIZE = "teacher_vocabulary_size"
+"""Tokens that the teacher can predict, where it has others than the student."""
 CONFIG = "config"
 """The recipe, or what a foreign log says of its settings."""
 MODELS = "models"

@@ -49,23 +49,25 @@ class Visit:
         return replace(self.judge(run), comparisons=self.compare(run))
 
     def reports(self, paths: Sequence[str | Path]) -> int:
-        """Report on each log in turn, on those behind one that cannot be read too; return the exit code that matters.
+        """Judge logs and write what was asked for, also of those behind one that cannot be read; then how they compare.
 
-        Raises Unwritable.
+        Return the exit code that matters. Raises Unwritable.
         """
+        judged: list[tuple[Run, Report]] = []
         codes = []
-        for number, one in enumerate(paths):
+        for one in paths:
             try:
-                codes.append(self.report(one, apart=number > 0))
+                codes.append(self._report(one, judged))
             except Unreadable as problem:
                 codes.append(refuse(problem))
+        if len(judged) > 1:
+            from sad_doctor.views.side_by_side import show
+
+            codes.append(_put(lambda: show(judged), apart=True))
         return worst(codes)
 
-    def report(self, one: str | Path, apart: bool) -> int:
-        """Judge a log and write what was asked for, ``apart`` from one before it; return the exit code.
-
-        Raises Unreadable and Unwritable.
-        """
+    def _report(self, one: str | Path, judged: list[tuple[Run, Report]]) -> int:
+        """Judge a log, write its report apart from those ``judged`` before, and add it to them."""
         source = self.opened(one)
         self.watching.follow(source, self.judge)
         run = _noted(read(source), self.settings)
@@ -74,7 +76,8 @@ class Visit:
             self._save("picture", svg, lambda: _picture(source, self.judge, svg))
         if (html := self.files.get("html")) is not None:
             self._save("page", html, lambda: _page(run, verdict, html))
-        shown = HEALTHY if self.files and not self.form else _shown(run, verdict, self.form, apart)
+        shown = HEALTHY if self.files and not self.form else _shown(run, verdict, self.form, apart=bool(judged))
+        judged.append((run, verdict))
         return shown or exit_code(verdict, self.level)
 
     def dashboard(self, paths: Sequence[str | Path], speed: float | None, good: Sequence[Source]) -> int:
@@ -136,16 +139,10 @@ def refuse(problem: Exception) -> int:
     return UNREADABLE
 
 
-def _shown(run: Run, verdict: Report, form: str, apart: bool = False) -> int:
-    """Write the verdict to standard output, ``apart`` from one before it; 0, or 2 if it cannot be written.
+def _shown(run: Run, verdict: Report, form: str, *, apart: bool) -> int:
+    """Write the verdict to standard output, ``apart`` from one before it; 0, or 2 if it cannot be written."""
 
-    A reader that has gone away, such as ``head``, is no error, nor is an output that was closed from the start.
-    """
-    if sys.stdout is None:
-        return HEALTHY
-    try:
-        if apart:
-            sys.stdout.write("\n")
+    def write() -> None:
         if form in ("", "report"):
             from sad_doctor.views.text import show
 
@@ -154,6 +151,21 @@ def _shown(run: Run, verdict: Report, form: str, apart: bool = False) -> int:
             # only the view that is asked for is loaded
             view = import_module(f"sad_doctor.views.{form}")
             sys.stdout.write(view.render(run, verdict))
+
+    return _put(write, apart=apart)
+
+
+def _put(write: Callable[[], None], *, apart: bool) -> int:
+    """Let something be written to standard output, ``apart`` from what is before it; 0, or 2 if that cannot be.
+
+    A reader that has gone away, such as ``head``, is no error, nor is an output that was closed from the start.
+    """
+    if sys.stdout is None:
+        return HEALTHY
+    try:
+        if apart:
+            sys.stdout.write("\n")
+        write()
         sys.stdout.flush()
     except BrokenPipeError:
         _discard()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sad_doctor import names
 
@@ -34,6 +34,26 @@ def steps(values: Sequence[float]) -> str:
     if len(told) <= 4:
         return f"steps {', '.join(told[:-1])} and {told[-1]}"
     return f"steps {told[0]}, {told[1]} … {told[-1]} ({len(told)} of them)"
+
+
+def span(first: float, last: float) -> str:
+    """Return a stretch of steps as words: "steps 499 to 999", or "step 499" for one."""
+    return f"steps {step(first)} to {step(last)}" if last > first else f"step {step(first)}"
+
+
+def spread(
+    values: Sequence[float], what: str, spell: Callable[[float], str] = number, unit: str = "", of: str = ""
+) -> str:
+    """Return how far ``values``, of which there is one at least, reach, and in how many of ``what``.
+
+    "Between 31.0% and 48.1% in 11 records", "48.1% in each of 11 records", "48.1% in the only record". ``unit`` stands
+    after the numbers, ``of`` at the end.
+    """
+    low, high = spell(min(values)), spell(max(values))
+    if low != high:
+        return f"Between {low} and {high}{unit} in {counted(len(values), what)}{of}"
+    each = f"the only {what}" if len(values) == 1 else f"each of {counted(len(values), what)}"
+    return f"{low}{unit} in {each}{of}"
 
 
 def in_epochs(sentence: str) -> str:

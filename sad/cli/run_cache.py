@@ -65,7 +65,7 @@ def _run(recipe: Recipe, folder: Path, *, dry_run: bool) -> int:
         console.print(clean(line), markup=False, highlight=False, soft_wrap=True)
 
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
-        plan = make_plan(recipe.model_copy(update={"cache": Cache()})).whole()
+        plan = make_plan(recipe.model_copy(update={"cache": Cache()}), beforehand=True).whole()
         source, parts, layers = _planned(recipe, plan)
         if not dry_run and (folder / manifest.WHOLE).is_file():
             from sad.cache.reader import open_cache

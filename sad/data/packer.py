@@ -56,6 +56,8 @@ class Packer:
         self._begun = 0
         self._pools: dict[int, Pool] = {}
         self._last: int | None = None
+        # kept: those who ask at each step would have the last pool made again and again
+        self._rows_of_all = 0
 
     def pool(self, number: int) -> Pool:
         """Return a pool; for a number beyond the end of the stream the last one. Waits for its windows."""
@@ -84,8 +86,7 @@ class Packer:
         while self._last is None:
             self.pool(at)
             at += 1
-        last = self.pool(self._last)
-        return last.first + len(last.rows)
+        return self._rows_of_all
 
     def _made(self, number: int, until: Callable[[], bool]) -> Pool | None:
         begin, wanted = self._begins[number], self._rows(number)
@@ -103,6 +104,7 @@ class Packer:
             self._begins[number + 1] = Begin(begin.rows + len(made.rows), stop, windows[rest], sizes[rest])
             self._begun = max(self._begun, number + 1)
         else:
+            self._rows_of_all = begin.rows + len(made.rows)
             self._last = number
         # the last of it that another thread sees; two pools at the most are looked at together
         for old in list(self._pools)[:-1]:

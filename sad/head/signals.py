@@ -9,8 +9,8 @@ from torch import Tensor
 from sad.losses.kd import Buckets
 
 TEACHER_ENTROPY, STUDENT_ENTROPY = "teacher_entropy", "student_entropy"
-AGREEMENT, TEACHER_NLL, MAPPED = "agreement", "teacher_nll", "mapped"
-NAMES = (TEACHER_ENTROPY, STUDENT_ENTROPY, AGREEMENT, TEACHER_NLL, MAPPED)
+AGREEMENT, TEACHER_NLL, LABELLED, MAPPED = "agreement", "teacher_nll", "labelled", "mapped"
+NAMES = (TEACHER_ENTROPY, STUDENT_ENTROPY, AGREEMENT, TEACHER_NLL, LABELLED, MAPPED)
 
 
 def measured(
@@ -18,8 +18,10 @@ def measured(
     target: Float[Tensor, "n vocab"] | Buckets,
     token: Int[Tensor, " n"] | None,
 ) -> dict[str, Float[Tensor, " n"]]:
-    """Return each row's entropies, the teacher's negative log-likelihood of the label (nats), and 1 where both rank
-    the same token first. The target's log-probabilities need not be normalised. Without labels the likelihood is NaN.
+    """Return each row's entropies, the teacher's negative log-likelihood of the label (nats), 1 where it gives the
+    label any mass, and 1 where both rank the same token first. The target's log-probabilities need not be normalised.
+    Without labels the likelihood is NaN. Of a label without mass it is 0, since infinity would hide all other rows in
+    a sum: divide the sum by that of the rows with mass.
 
     Of buckets the entropy is that of the buckets, and a label outside the list has the likelihood of all that is
     outside: both are what the list knows, no more than the true ones.
@@ -33,11 +35,17 @@ def measured(
     else:
         every, theirs = torch.log_softmax(target, dim=-1), target.argmax(dim=-1)
         nll = None if token is None else -every.gather(-1, token[:, None]).squeeze(-1)
+    nll = torch.full_like(log_q[:, 0], torch.nan) if nll is None else nll
+    labelled = ~nll.isposinf()
+    if token is not None and not isinstance(target, Buckets):
+        # a row without any mass has no normalised one: its likelihood would be NaN
+        labelled = ~target.gather(-1, token[:, None]).squeeze(-1).isneginf()
     return {
         TEACHER_ENTROPY: _entropy(every),
         STUDENT_ENTROPY: _entropy(log_q),
         AGREEMENT: (first == theirs).float(),
-        TEACHER_NLL: torch.full_like(log_q[:, 0], torch.nan) if nll is None else nll,
+        TEACHER_NLL: torch.where(labelled, nll, 0.0),
+        LABELLED: labelled.float(),
     }
 
 

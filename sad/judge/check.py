@@ -8,9 +8,9 @@ import time
 from typing import Any
 
 from sad.errors import UserError
-from sad.judge.adapter import adapt
 from sad.judge.interface import Interface
 from sad.judge.judging import Code, judging
+from sad.judge.losses.adapter import adapt
 from sad.judge.losses.call import Call
 from sad.judge.losses.session import session
 from sad.judge.report import Report, told

@@ -51,8 +51,8 @@ def _events(request: dict[str, Any]) -> Any:  # noqa: ANN401 - an iterator of ev
     import torch
 
     torch.set_num_threads(1)
-    from sad.judge.adapter import adapted
     from sad.judge.interface import Interface
+    from sad.judge.losses.adapter import adapted
     from sad.judge.losses.call import Call
     from sad.judge.losses.session import session
     from sad.judge.target import load, owner

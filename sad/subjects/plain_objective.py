@@ -182,6 +182,9 @@ class PlainObjective:
         p = torch.cat([self.compared(task, one, carried, 1.0)[0] for one in seen])
         labels = torch.tensor([one.student[place + 1] for one in seen for place, _ in one.places])
         likely = p.gather(1, labels[:, None]).log()
+        if task.student_tokenizer is not task.teacher_tokenizer:
+            # no token of the teacher leads to some labels
+            likely = likely[likely.isfinite()]
         told = {LABELS: float(-likely.mean()), ENTROPY: float(torch.special.entr(p).sum(1).mean())}
         return {TEACHER + name: value for name, value in told.items() if math.isfinite(value)}
 

@@ -97,7 +97,7 @@ def _run(asked: Asked, *, dry_run: bool, began: float) -> int:
         say(plain(line, LONGEST))
     if dry_run:
         return 0
-    folder = asked.folder or folders.shared(plan.recipe, plan.device, lambda line: say(f"note: {line}"))
+    folder = asked.folder or folders.shared(plan.recipe, plan.device)
     return _train_in(folder, plan, console, resume=asked.folder is not None, began=began)
 
 

@@ -137,8 +137,10 @@ class Plan:
         return {**key, "train": self.fingerprint, "held_out": held_out}
 
 
-def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None) -> Plan:
-    """Load and measure everything that a run needs; what of the pair is ``given`` is there. Raises UserError."""
+def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None, *, beforehand: bool = False) -> Plan:
+    """Load and measure everything that a run needs; what of the pair is ``given`` is there. A teacher that is asked
+    ``beforehand`` reads each window by itself, whatever the run does. Raises UserError.
+    """
     device = choose_device(recipe.train.device)
     if given is None or not given.any:
         check_files(recipe)
@@ -169,7 +171,7 @@ def make_plan(recipe: Recipe, processes: int = 1, given: Given | None = None) ->
     if r.packing:
         # one that is on disk has read each window by itself
         both = (("teacher", pair.teacher), ("student", pair.student))
-        for name, model in both[1:] if cache else both:
+        for name, model in both[1:] if cache or beforehand else both:
             check_packing(model, name, data.max_length)
     a_pass = make_schedule(recipe, train, processes).steps_per_epoch
     if data.streaming:

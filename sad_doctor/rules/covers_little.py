@@ -83,8 +83,8 @@ def _finding(known: Column, middle: float, t: Thresholds, limit: str, what: str)
         level=Level.ERROR if none else Level.WARNING,
         headline=f"Only {words.percent(middle)} {what}.",
         evidence=(
-            f"Between {words.percent(float(known.value.min()))} and {words.percent(float(known.value.max()))} in "
-            f"{words.counted(len(known), 'record')}; wanted is {words.percent(t[limit])} or more",
+            f"{words.spread(known.value.tolist(), 'record', words.percent)}; "
+            f"wanted is {words.percent(t[limit])} or more",
         ),
         cause=(
             "The spans are of other text on the two sides: a normaliser, a template, a BOS or a prefix space."

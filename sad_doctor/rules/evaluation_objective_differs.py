@@ -215,15 +215,13 @@ def _around(training: Column, steps: Floats) -> Floats:
 
 def _finding(run: Run, evaluation: Column, level: Floats) -> Finding:
     at, value, training = float(evaluation.step[-1]), evaluation.last, float(level[-1])
-    closest = float(np.min(evaluation.value - level))
     return RULE.finding(
         headline=(
             f"The evaluation's total is {words.number(value)} at step {words.step(at)}, the training's about "
             f"{words.number(training)}: not the same objective."
         ),
         evidence=(
-            f"Between {words.number(closest)} and {words.number(float(np.max(evaluation.value - level)))} nats above "
-            f"the training total in {len(evaluation)} evaluations",
+            words.spread((evaluation.value - level).tolist(), "evaluation", unit=" nats above the training total"),
             *_multiple(evaluation.value / level),
             *_by_term(run, at),
         ),

@@ -111,9 +111,9 @@ def _finding(run: Run, column: Column, limit: float, kind: str, level: Level = L
             f"{words.number(limit)}{of_loss}."
         ),
         evidence=(
-            f"Above {words.number(limit)} in {int(above.sum()):,} of {len(known):,} records, steps {words.step(first)} "
-            f"to {words.step(last)}",
-            f"Between {words.number(float(known.value.min()))} and {words.number(value)}",
+            f"Above {words.number(limit)} in {int(above.sum()):,} of {words.counted(len(known), 'record')}, "
+            f"{words.span(first, last)}",
+            words.spread(known.value.tolist(), "record"),
         ),
         cause=(
             "Hidden states compared without normalisation: a few very large activations of the teacher own the error."

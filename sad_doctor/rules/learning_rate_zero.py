@@ -130,7 +130,7 @@ def _short(run: Run, rate: Column) -> str:
     total = run.fact(names.TOTAL_STEPS)
     first, last = float(rate.step[0]), float(rate.step[-1])
     count = "the only record has" if len(rate) == 1 else f"all {len(rate)} records have"
-    where = f"steps {words.step(first)} to {words.step(last)}" if last > first else f"step {words.step(first)}"
+    where = words.span(first, last)
     if total and first > _LATE * total:
         return (
             f"{count} a learning rate of 0, but the log holds only {where} of {words.step(total)}: a schedule may be "

@@ -3,21 +3,26 @@
 ## What it sees
 The entropy of the teacher's next-token distribution, in the median of the records, next to 0 or next to that of a
 uniform distribution. Or a teacher whose own label loss on this text is no better than guessing, or clearly worse than
-the student's at its first evaluation. In a log of a total alone, a hint: a loss that is next to nothing from the first
-record on.
+the student's at its first evaluation. Or a student that ends far past its teacher on the same held-out text, in bits
+per byte or, with one vocabulary, in nats, while KD is in its loss. In a log of a total alone, a hint: a loss that is
+next to nothing from the first record on.
 
 ## Why it is bad
 A target of entropy 0 is a hard label: KD then is a second label loss, of what the teacher would say. One of full
 entropy asks the student to know nothing. And a teacher that guesses, or knows less than the student, has nothing to
-teach: its tokenizer, its weights or the alignment are not what is believed.
+teach: its tokenizer, its weights or the alignment are not what is believed. So it is with one that the student has
+passed, as one that is trained on this kind of text can: KD pulls it back.
 
 ## Thresholds
 - `sharp = 0.05`: nats below which the targets are hard labels; a teacher on its own text has 1 to 3.
 - `flat = 0.97`: the share of ln(vocabulary) above which they are uniform.
-- `uniform = 0.98`: the share of ln(vocabulary) from which a teacher's loss is guessing.
+- `uniform = 0.98`: the share of ln(vocabulary) from which a teacher's loss is guessing: of its own vocabulary on
+  held-out text, of the smaller one at compared positions.
 - `even = 0.002`: a teacher's loss that varies by less than this share between batches is that of guessing: every text
   costs it ln(vocabulary).
 - `worse = 1.25`, `nats = 0.5`: how far a teacher's held-out loss may lie above the student's first one.
+- `past = 0.1`, `far = 0.25`: the share of the teacher's held-out loss by which the student's last two must lie below it
+  for a hint and for a warning.
 - `records = 5`: fewest records. `nothing = 0.008`, `all = 20`: the loss of the first records below which a total asks
   next to nothing, and how many records it needs.
 
@@ -71,10 +76,16 @@ _REWARDED = re.compile(r"reward|advantage|policy|logps", re.IGNORECASE)
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for the entropy, and one for a teacher that does not know the text."""
-    told = run.fact(names.VOCABULARY_SIZE)
-    uniform = math.log(told if told and told > 1 else _UNKNOWN)
+    uniform = signals.teacher_guess(run, names.TEACHER_ENTROPY) or math.log(_UNKNOWN)
     entropy, loss = _known(run, names.TEACHER_ENTROPY, t), _losses(run, t)
-    if entropy is None and not loss:
+    past = _past(run)
+    if past is not None:
+        name, own, theirs = past
+        share = 1 - own.last / theirs.last
+        yield Reading("the student's held-out loss below the teacher's, as a share", share, "past")
+        if _ends_below(own, theirs, t["past"]):
+            yield _passed(run, past, Level.WARNING if _ends_below(own, theirs, t["far"]) else Level.INFO)
+    elif entropy is None and not loss:
         if (nothing := _nothing(run, t)) is not None:
             yield nothing
             return
@@ -87,6 +98,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             yield _entropy(entropy, middle, uniform, sharp=middle < t["sharp"])
     for name, column in loss:
         middle = float(np.median(column.value))
+        uniform = signals.teacher_guess(run, name) or math.log(_UNKNOWN)
         yield Reading("the teacher's loss over ln(vocabulary)", middle / uniform, "uniform")
         spread = float(np.std(column.value)) if len(column) >= t["records"] else float("nan")
         if name == names.TEACHER_LOSS and middle > 1 and _SAME * middle < spread < t["even"] * middle:
@@ -98,10 +110,65 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             return
         student = run.get(names.EVAL_LM_LOSS)
         first = None if student is None else float(student.value[0])
-        if first is not None and middle > max(t["worse"] * first, first + t["nats"]):
+        if (
+            first is not None
+            and not (name == names.TEACHER_EVAL_LM_LOSS and _cut_apart(run))
+            and middle > max(t["worse"] * first, first + t["nats"])
+        ):
             worse = f"worse than the student's at its first evaluation ({words.number(first)})"
             yield _ignorant(name, column, worse, middle, Level.WARNING)
             return
+
+
+def _past(run: Run) -> tuple[str, Column, Column] | None:
+    """The column, the student's points and the teacher's on one held-out text, where KD is in the loss at the end."""
+    weight = run.get(names.WEIGHT + names.KD)
+    if all(run.get(kind + names.KD) is None for kind in (names.RAW, names.WEIGHTED)):
+        return None
+    if weight is not None and weight.last == 0:
+        return None
+    pairs = [(names.EVAL_BITS_PER_BYTE, names.TEACHER_EVAL_BITS_PER_BYTE)]
+    pairs += [] if _cut_apart(run) else [(names.EVAL_LM_LOSS, names.TEACHER_EVAL_LM_LOSS)]
+    for name, other in pairs:
+        own, theirs = (None if (c := run.get(one)) is None else signals.finite(c) for one in (name, other))
+        if own is not None and theirs is not None and len(own) > 1 and len(theirs) and theirs.last > 0:
+            return name, own, theirs
+    return None
+
+
+def _ends_below(own: Column, theirs: Column, share: float) -> bool:
+    return float(own.value[-2:].max()) < (1 - share) * theirs.last
+
+
+def _passed(run: Run, past: tuple[str, Column, Column], level: Level) -> Finding:
+    name, own, theirs = past
+    unit = "bits per byte" if name == names.EVAL_BITS_PER_BYTE else "nats a token"
+    perplexities = [run.get(one) for one in (names.EVAL_PERPLEXITY, names.TEACHER_EVAL_PERPLEXITY)]
+    last = [words.number(one.last) for one in perplexities if one is not None]
+    return RULE.finding(
+        level=level,
+        headline=(
+            f"The student is past its teacher, and KD pulls it back: {words.number(own.last)} against "
+            f"{words.number(theirs.last)} {unit} on the same held-out text."
+        ),
+        evidence=(
+            f"First {words.number(float(own.value[0]))} at step {words.step(own.step[0])}, "
+            f"{words.counted(len(own), 'evaluation')}",
+            *([f"Perplexity {' against '.join(last)}, each per token of its own"] if len(last) > 1 else []),
+        ),
+        cause="The student is trained on this kind of text and the teacher was not; or the held-out text is in its "
+        "training, or the teacher's weights or tokenizer are not what is believed.",
+        remedy="Evaluate the teacher alone on this text. Take one that knows it, or train it there first; else let "
+        "the weight of KD fall to 0.",
+        first_step=float(own.step[0]),
+        last_step=float(own.step[-1]),
+        numbers={"student": own.last, "teacher": theirs.last},
+    )
+
+
+def _cut_apart(run: Run) -> bool:
+    """Whether the two models cut the text into tokens of their own: nats per token are then no common measure."""
+    return run.fact(names.TEACHER_VOCABULARY_SIZE) is not None
 
 
 def _nothing(run: Run, t: Thresholds) -> Finding | None:
@@ -182,6 +249,6 @@ RULE = Rule(
     check=check,
     thresholds={
         **{"sharp": 0.05, "flat": 0.97, "uniform": 0.98, "worse": 1.25, "nats": 0.5, "even": 0.002, "records": 5},
-        **{"nothing": 0.008, "all": 20},
+        **{"past": 0.1, "far": 0.25, "nothing": 0.008, "all": 20},
     },
 )

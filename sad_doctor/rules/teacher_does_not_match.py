@@ -64,12 +64,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding for a teacher that does not know the labels."""
     column = signals.finite(signals.tidy(run.columns[names.TEACHER_LOSS]))
     require(len(column), t["records"], "record", "of the teacher's loss")
-    size = run.fact(names.VOCABULARY_SIZE)
+    guessed = signals.teacher_guess(run, names.TEACHER_LOSS)
     gap = signals.teacher_gap(run, int(t["records"]))
-    if gap is None and not (size and size > 1):
+    if gap is None and guessed is None:
         raise TooFew("the log has neither the teacher's held-out loss nor the size of the vocabulary to compare with")
     level = float(np.median(column.value[len(column) // 3 :]))
-    uniform = math.log(size) if size and size > 1 else float("inf")
+    uniform = float("inf") if guessed is None else guessed
     yield Reading("the teacher's loss on training batches over ln(vocabulary)", level / uniform, "uniform")
     far = False
     if gap is not None:

@@ -167,10 +167,7 @@ def _finding(name: str, column: Column, first: float, last: float, level: Level)
         headline=(
             f"The teacher changes: its {kind} on {what} goes from {words.number(first)} to {words.number(last)}."
         ),
-        evidence=(
-            f"Between {words.number(float(column.value.min()))} and {words.number(float(column.value.max()))} in "
-            f"{words.counted(len(column), 'record')} of {name}",
-        ),
+        evidence=(words.spread(column.value.tolist(), "record", of=f" of {name}"),),
         cause=(
             "The teacher is trained, or is in train mode (dropout), or shares weights with the student."
             if held_out

@@ -70,10 +70,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     )
     yield RULE.finding(
         headline=f"A step moves the weights by {words.number(middle)} of their size{told}: too little to learn from.",
-        evidence=(
-            f"Between {words.number(float(update.value.min()))} and {words.number(float(update.value.max()))} in "
-            f"{words.counted(len(update), 'record')}; usual is 1e-05 to 1e-03",
-        ),
+        evidence=(f"{words.spread(update.value.tolist(), 'record')}; usual is 1e-05 to 1e-03",),
         cause="The learning rate is far too small, or it was divided once too often; in bf16 such updates are lost.",
         remedy="Raise the learning rate tenfold and look at fifty steps; keep float32 weights in the optimizer.",
         first_step=float(update.step[0]),

@@ -23,7 +23,7 @@ from sad_doctor.signals.seams import (
 )
 from sad_doctor.signals.series import Gain, Still, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
-from sad_doctor.signals.teacher import TeacherGap, teacher_gap
+from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess
 from sad_doctor.signals.temperature import temperature
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 
@@ -88,6 +88,7 @@ __all__ = [
     "switches",
     "table",
     "teacher_gap",
+    "teacher_guess",
     "temperature",
     "tidy",
     "told_again",

@@ -1,7 +1,10 @@
-"""The teacher's loss on training batches beside its held-out one, the difference of the two texts taken off."""
+"""The teacher's loss on training batches beside its held-out one, the difference of the two texts taken off; and what
+a teacher pays that guesses.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +46,25 @@ def teacher_gap(run: Run, fewest: int = 20) -> TeacherGap | None:
     level, apart = float(np.median(late)), _text(run)
     error = gain(late[: late.size // 2], late[late.size // 2 :]).error / 2
     return TeacherGap(level, told.last, level - told.last - (apart or 0.0), error, apart is not None)
+
+
+def teacher_guess(run: Run, name: str) -> float | None:
+    """Return the nats that a teacher has in column ``name`` that gives every token alike; None where that is not known.
+
+    Its held-out loss is over its own tokens. What is measured at compared positions is over the tokens of the student
+    that it has too, which are no more than the smaller of the two vocabularies.
+    """
+    student, own = (_tokens(run, fact) for fact in (names.VOCABULARY_SIZE, names.TEACHER_VOCABULARY_SIZE))
+    if own is None or student is None:
+        size = own or student
+    else:
+        size = own if name == names.TEACHER_EVAL_LM_LOSS else min(own, student)
+    return None if size is None else math.log(size)
+
+
+def _tokens(run: Run, fact: str) -> float | None:
+    size = run.fact(fact)
+    return size if size is not None and 1 < size < math.inf else None
 
 
 def _text(run: Run) -> float | None:

@@ -42,6 +42,7 @@ _TRAINING: Mapping[str, str] = {
     names.COVERAGE: "Coverage",
     names.SKIPPED_STEPS: "Skipped steps",
     names.TEACHER_LOSS: "Teacher's LM loss",
+    names.TEACHER_LABELS: "Labels the teacher has",
     names.TEACHER_ENTROPY: "Teacher's entropy",
 }
 

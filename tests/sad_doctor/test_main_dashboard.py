@@ -16,6 +16,13 @@ def test_several_runs_are_reported_one_after_the_other_and_the_worst_counts(caps
     assert run_doctor([FIXTURES / "healthy", FIXTURES / "run2.log"]) == 1
     out = capsys.readouterr().out
     assert out.index("Nothing wrong found") < out.index("The weights never moved")
+    table = out[out.index("Side by side") :]
+    assert out.index("The weights never moved") < out.index("Side by side")
+    assert "  A  healthy: Nothing wrong found" in table
+    assert "  B  run2.log: The weights never moved" in table
+    assert "\n  Training loss " in table
+    assert run_doctor([FIXTURES / "healthy"], form="report") == 0
+    assert "Side by side" not in capsys.readouterr().out
     assert run_doctor([FIXTURES / "healthy", FIXTURES / "metrics.csv"], form="report") == 0
     assert run_doctor([FIXTURES / "healthy", FIXTURES / "none"], form="report") == 2
     assert command([str(FIXTURES / "healthy"), str(FIXTURES / "run2.log"), "--report"]) == 1

@@ -71,3 +71,27 @@ def test_a_log_whose_steps_are_epochs_says_so():
         == "Stood from epoch 0.5 to 3, at epochs 1, 2 and 3; see `optimizer.step()`, every step counts."
     )
     assert words.in_epochs("Steps 1 to 2") == "Epochs 1 to 2"
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([0.3104, 0.481, 0.4], "Between 31.0% and 48.1% in 3 records"),
+        # alike as they are printed
+        ([0.48101, 0.48102], "48.1% in each of 2 records"),
+        ([0.481] * 1100, "48.1% in each of 1,100 records"),
+        ([0.481], "48.1% in the only record"),
+    ],
+)
+def test_a_spread_of_nothing_is_none(values, text):
+    assert words.spread(values, "record", words.percent) == text
+
+
+def test_a_spread_has_a_unit_and_an_owner():
+    assert words.spread([2, 3], "record", unit=" nats", of=" of kd") == "Between 2 and 3 nats in 2 records of kd"
+    assert words.spread([2, 2], "record", unit=" nats", of=" of kd") == "2 nats in each of 2 records of kd"
+
+
+def test_a_span_of_steps():
+    assert words.span(499, 2000) == "steps 499 to 2,000"
+    assert words.span(499, 499) == "step 499"

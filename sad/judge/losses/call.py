@@ -104,6 +104,10 @@ class Call:
         mine, theirs = torch.autograd.grad(self._called(values), (values.student, values.weight))
         return mine, theirs
 
+    def value_of(self, role: Role, name: str, given: Given) -> Any:  # noqa: ANN401 - any value
+        """Return what a parameter of this role is given in one call."""
+        return Values(self._asking(), given).of(role, name)
+
     def betas(self) -> list[str]:
         """The names of the settings that could be beta."""
         read_from = [self.reading, *([self.built] if self.built else [])]

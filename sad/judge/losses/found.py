@@ -125,7 +125,7 @@ def _found(shape: Shape, seed: int) -> Found:
     wrong, odd = _of_rows(call, first, (of[0], fits[0]), (hard, rows, by, shift))
     family = [first.family.fault] if first.family.fault else []
     missing, told = (said, []) if entropy is None else ([], said)
-    left = never_left_out(hard) if with_labels and not takes[1] and rows == "all" else []
+    left = never_left_out(call, hard) if with_labels and not takes[1] and rows == "all" else []
     faults = [*shape.faults, *beside_it, *family, *by.faults, *wrong, *warm.faults, *missing]
     return Found(
         Divergence(contract, plain(call, first, by, other), by_rows),

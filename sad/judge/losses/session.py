@@ -8,9 +8,9 @@ from typing import Any
 
 from sad.case import Standing, Verdict
 from sad.errors import UserError
-from sad.judge.adapter import Adapted
 from sad.judge.battery import OWN, chosen, stated
 from sad.judge.losses import checks
+from sad.judge.losses.adapter import Adapted
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import source
 from sad.judge.losses.coupling import RELATED, coupled
@@ -21,6 +21,7 @@ from sad.judge.losses.label_loss import beside_a_label_loss
 from sad.judge.losses.leave_open import settled
 from sad.judge.losses.misread import given_as, uncertain
 from sad.judge.losses.no_divergence import form_of
+from sad.judge.losses.no_effect import no_effect
 from sad.judge.report import Line
 from sad.judge.roles import Role
 from sad.judge.stand_in import NeedsAdapterError
@@ -161,7 +162,8 @@ def _stated(name: str, divergence: Divergence, whole: Found | None, *, dead: boo
     of["uneven"] = of["uneven"] or (not whole.known and beside_a_label_loss(whole.shape))
     of["coupled"] = not whole.known and bool(RELATED.search(source(whole.shape.call)))
     of["coupled"] = of["coupled"] and coupled(whole.shape.sample, whole.shape.call)
-    return settled(name, divergence, source(whole.shape.call), **of)
+    verdict = settled(name, divergence, source(whole.shape.call), **of)
+    return no_effect(whole, verdict) if name == "arguments_have_effect" else verdict
 
 
 def _raised(what: str) -> str:

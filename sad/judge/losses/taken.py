@@ -9,6 +9,11 @@ from sad.judge.losses.temperature import Softened
 from sad.judge.roles import Role
 from sad.subjects.divergence import Takes
 
+OTHERWISE = (
+    "for texts, with -100 on padding, give --adapter a file with contract = Contract(takes=frozenset({Takes.LABELS}))"
+)
+"""How to say that labels leave rows out, where neither names nor shapes tell."""
+
 
 def taken(
     call: Call, first: Fit, *, with_labels: bool, rows: str, warm: Softened, count: bool, hard: bool = True
@@ -33,10 +38,16 @@ def taken(
     return frozenset(takes), leaves_out
 
 
-def never_left_out(hard: str) -> list[str]:
-    """Say that labels leave no row out; ``hard`` is not '' where there is a loss on them."""
+def never_left_out(call: Call, hard: str) -> list[str]:
+    """Say that labels leave no row out; ``hard`` is not '' where there is a loss on them.
+
+    Where nothing says that it is for classes, say too that this was assumed, and how to say otherwise.
+    """
     served = "labels serve the label loss alone" if hard else "labels are taken and have no effect"
-    return [f"no row is ever left out: {served}, so -100 is not asked of it"]
+    says = f"no row is ever left out: {served}, so -100 is not asked of it"
+    if of_classes(call):
+        return [says]
+    return [says, f"taken for a loss of classes, one label an example; {OTHERWISE}"]
 
 
 def ignores(call: Call) -> bool:

@@ -33,12 +33,13 @@ class Supply:
     """The windows of one run. A context: while it is open, those of a stream are prepared.
 
     ``why`` says in a line why there are no more; ``waited`` are the seconds since the last step that were waited for
-    them.
+    them. ``ahead`` is a hash of all that decides the examples up to those of the next step, nothing where they may not
+    be there.
     """
 
     def __init__(self, plan: Plan, schedule: Schedule, progress: Progress) -> None:
         self._plan, self._schedule, self._progress = plan, schedule, progress
-        self.why = ""
+        self.why = self.ahead = ""
         self.waited = 0.0
         self.mark()
 
@@ -51,11 +52,16 @@ class Supply:
 
     def lack(self, until: Callable[[], bool]) -> Lack:
         """Wait for the windows of the next step, or ``until`` is true; return what it lacks."""
+        self.ahead = self._progress.data
         if not isinstance(self._schedule, Pools) or self._progress.step >= self._plan.steps:
             return Lack.NOTHING
-        started = time.perf_counter()
+        started, at = time.perf_counter(), self._progress.step + self._progress.passed
+        self.ahead = ""
         try:
-            self._schedule.wait(self._progress.step + self._progress.passed, until)
+            self._schedule.wait(at, until)
+            # else it would be waited for all the same
+            if not until():
+                self.ahead = self._schedule.key(at + 1)
         except UserError as error:
             self.why = str(error)
             return Lack.BROKEN

@@ -19,7 +19,7 @@ from sad.train.plan import Plan
 from sad.train.progress import Watcher
 from sad.train.saving import disk
 from sad.train.saving.checkpoint import FOLDER, Progress
-from sad.train.saving.folder import RECIPE
+from sad.train.saving.folder import RECIPE, point
 from sad.train.step import Step
 from sad.train.watch.ending import Ending
 from sad.version import __version__
@@ -52,6 +52,9 @@ class Record:
         config = plan.recipe.model_dump(mode="json")
         self._trackers = Trackers(plan.recipe.train.trackers, folder, config, lambda told: self.warn(None, told))
         self._apart = False
+        # of the runs of a recipe only: elsewhere nobody asked for a link
+        runs = plan.recipe.output.folder.absolute()
+        self._unlinked = resumed_at is None and folder.absolute().parent == runs
 
     def step(
         self,
@@ -66,6 +69,7 @@ class Record:
 
         ``measured`` gives what else is known of it, by the doctor's names; it is asked only where the step is logged.
         """
+        self._link()
         self._left_out(progress, done)
         self._check_parts(progress.step, done)
         out = done.spike or not done.finite
@@ -121,6 +125,7 @@ class Record:
 
     def saved(self, step: int, path: Path) -> None:
         """Log a checkpoint, and a sign of life."""
+        self._link()
         self.recorder.event(names.EVENT_CHECKPOINT, path.name, step)
         self.recorder.heartbeat()
 
@@ -155,6 +160,12 @@ class Record:
         self._trackers.close()
         if ending.early:
             self.recorder.close("interrupted")
+
+    def _link(self) -> None:
+        """Let ``latest`` point to a new run, once: after its first step, or checkpoint."""
+        if self._unlinked:
+            self._unlinked = False
+            point(self._folder, self._watch.say)
 
     def _make_folder(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -207,10 +218,12 @@ def blame(done: Step) -> str:
 
 def facts(plan: Plan) -> dict[str, object]:
     """What ``run.json`` says of a run before its first step."""
-    recipe = plan.recipe
+    recipe, readers = plan.recipe, plan.pair.readers
+    others = readers.teacher.size != readers.student.size
     return {
         names.TOTAL_STEPS: plan.steps,
-        names.VOCABULARY_SIZE: plan.pair.readers.student.size,
+        names.VOCABULARY_SIZE: readers.student.size,
+        **({names.TEACHER_VOCABULARY_SIZE: readers.teacher.size} if others else {}),
         names.CONFIG: recipe.model_dump(mode="json"),
         names.MODELS: {"teacher": recipe.teacher.model, "student": recipe.student.model},
         names.ALIGNMENT: plan.facts(),

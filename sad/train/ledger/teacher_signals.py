@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from accelerate import Accelerator
 
@@ -18,7 +20,10 @@ def teacher_signals(accelerator: Accelerator, distiller: Distiller, batch: Batch
     """Return the teacher's loss of the student's labels and its entropy, nats per common boundary, by doctor's names.
 
     Over one micro-batch of each process; all get the same numbers, none where there is no boundary, nor from a cache
-    that was made at another temperature than 1. The loss is infinite where no token of the teacher leads to a label.
+    that was made at another temperature than 1. With two tokenizers the loss is the mean over those labels that some
+    token of the teacher leads to, and their share of all labels is told too; there is no loss where there is no such
+    label. With one tokenizer a label without mass makes it infinite.
+
     The student runs too, since one pass over the vocabulary gives both: with dropout off, so that no random generator
     moves.
     """
@@ -35,6 +40,15 @@ def teacher_signals(accelerator: Accelerator, distiller: Distiller, batch: Batch
         for module, training in modes.items():
             module.training = training
     count = torch.tensor(float(len(moved.boundaries)), device=accelerator.device)
-    row = torch.stack([told[signals.TEACHER_NLL].float(), told[signals.TEACHER_ENTROPY].float(), count])
-    nll, entropy, total = accelerator.reduce(row, "sum").tolist()
-    return {names.TEACHER_LOSS: nll / total, names.TEACHER_ENTROPY: entropy / total} if total else {}
+    asked = (signals.TEACHER_NLL, signals.TEACHER_ENTROPY, signals.LABELLED)
+    row = torch.stack([*(told[name].float() for name in asked), count])
+    nll, entropy, labelled, total = accelerator.reduce(row, "sum").tolist()
+    if not total:
+        return {}
+    found = {names.TEACHER_ENTROPY: entropy / total}
+    if distiller.vocab.identity:
+        # every label is a token of the teacher: none without mass is left out
+        return found | {names.TEACHER_LOSS: nll / total if labelled == total else math.inf}
+    if labelled:
+        found[names.TEACHER_LOSS] = nll / labelled
+    return found | {names.TEACHER_LABELS: labelled / total}

@@ -1,4 +1,4 @@
-"""The run's folder: `runs/<time>-<name>/`, and `runs/latest`, which points to the newest."""
+"""The run's folder: `runs/<time>-<name>/`, and `runs/latest`, which points to the newest that took a step."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ STUDENT = "student"
 ELSEWHERE = "choose another place with --push-checkpoint"
 
 
-def new(runs: Path, name: str, tell: Callable[[str], object] = lambda _: None) -> Path:
-    """Make a fresh folder for a run and let ``latest`` point to it, or ``tell`` why it does not. Raises UserError."""
+def new(runs: Path, name: str) -> Path:
+    """Make a fresh folder for a run. Raises UserError."""
     _no_broken_link(runs)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     for number in range(1, 1000):
@@ -34,16 +34,25 @@ def new(runs: Path, name: str, tell: Callable[[str], object] = lambda _: None) -
             continue
         except OSError as error:
             raise UserError(f"cannot write to {runs}: {error.strerror}; choose another place with --output") from None
-        if not _point(runs / LATEST, folder.name):
-            tell(f"{runs / LATEST} is no link, or cannot be one: it is left as it is, and is not this run")
         return folder
     raise UserError(f"{runs} is full of runs of this second: start it again")
 
 
-def shared(recipe: Recipe, device: str, tell: Callable[[str], object] = lambda _: None) -> Path:
+def point(folder: Path, tell: Callable[[str], object]) -> None:
+    """Let ``latest``, beside a run's folder, point to it, or ``tell`` why it does not.
+
+    Not when the folder is made: a run that is refused at its first batch, or ended before, would take the place of one
+    that can be gone on with.
+    """
+    link = folder.with_name(LATEST)
+    if folder.is_dir() and not _point(link, folder.name):
+        tell(f"{link} is no link, or cannot be one: it is left as it is, and is not this run")
+
+
+def shared(recipe: Recipe, device: str) -> Path:
     """Make the folder of a new run, with its recipe, once for all processes; every process is told which it is.
 
-    ``tell`` takes a line about what was odd. Raises UserError.
+    Raises UserError.
     """
     from accelerate import PartialState
     from accelerate.utils import broadcast_object_list
@@ -55,7 +64,7 @@ def shared(recipe: Recipe, device: str, tell: Callable[[str], object] = lambda _
     with hidden(USE_DEEPSPEED):
         state = PartialState(cpu=device == "cpu")
     if state.is_main_process:
-        folder = new(recipe.output.folder, recipe.output.name, tell)
+        folder = new(recipe.output.folder, recipe.output.name)
         try:
             # half a recipe could be read as the whole one of another run
             replace_text(folder / RECIPE, toml.toml(toml.anchored(recipe)))

@@ -70,15 +70,15 @@ class Ending:
 def agreed(accelerator: Accelerator, mine: Decision, data: str = "") -> Decision:
     """Return what any process wants: one that stopped, saved or went back alone would leave the others waiting.
 
-    A run that ends does not go back. ``data`` is a hash of the text that this process takes its windows from, which it
-    reads for itself. Raises UserError on all of them where it is not the same on all.
+    A run that ends does not go back. ``data`` is a hash of the text up to the windows of the next step, which this
+    process reads for itself. Raises UserError on all of them where it is not the same on all that have it.
     """
     if accelerator.num_processes == 1:
         return replace(mine, back=None) if mine.ends else mine
     back = -1 if mine.back is None else mine.back
     row = [mine.signal or 0, int(mine.due), int(mine.time_is_up), int(mine.stop), back, mine.cuts, mine.lack]
     every = accelerator.gather(torch.tensor([[*row, _number(data)]], device=accelerator.device))
-    if int(every[:, -1].amin()) != int(every[:, -1].amax()):
+    if len(set(every[:, -1].tolist()) - {0}) > 1:
         told = "the processes do not read the same training text"
         raise UserError(f"{told}: give each machine the same files, or the same revision of the data set")
     signal, due, up, stop, back, cuts, lack, _ = (int(v) for v in every.amax(dim=0).tolist())
@@ -87,5 +87,5 @@ def agreed(accelerator: Accelerator, mine: Decision, data: str = "") -> Decision
 
 
 def _number(data: str) -> int:
-    """Of a hash, what goes into 64 bits."""
-    return int.from_bytes(hashlib.blake2b(data.encode(), digest_size=7).digest(), "little")
+    """Of a hash, what goes into 64 bits; 0 where there is none."""
+    return 0 if not data else int.from_bytes(hashlib.blake2b(data.encode(), digest_size=7).digest(), "little")

@@ -131,7 +131,7 @@ class Guards:
             cuts=progress.cuts,
             lack=lack,
         )
-        decision = agreed(self._accelerator, mine, progress.data)
+        decision = agreed(self._accelerator, mine, supply.ahead)
         progress.cuts = decision.cuts
         self._deadline.started()
         return decision

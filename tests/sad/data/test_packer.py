@@ -112,6 +112,28 @@ def test_there_are_hardly_more_rows_than_if_all_windows_were_packed_at_once(kind
     assert max(behind) < 64
 
 
+def test_pools_are_not_made_at_each_step_by_those_who_go_through_a_stream_whose_end_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a run does: it looks how many rows there are in each step, and prepares a step ahead."""
+    made: list[int] = []
+    kept = Packer._made
+
+    def counted(self: Packer, number: int, until: Callable[[], bool]) -> Pool | None:
+        made.append(number)
+        return kept(self, number, until)
+
+    monkeypatch.setattr(Packer, "_made", counted)
+    one = packer([9] * 400)
+    one._source.need(10**6)
+    for number in range(10):
+        for ahead in (0, 1, 0):
+            one.pool(number + ahead)
+            assert one.size == 100
+    # once for the size, and once or twice where it is gone through
+    assert len(made) <= 15 + 2 * 11
+
+
 def test_a_wait_that_is_broken_off_is_taken_up_again() -> None:
     class Halting(Listed):
         halts = True

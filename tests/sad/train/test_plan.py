@@ -244,6 +244,13 @@ def test_a_cache_takes_the_teachers_place(pair_folder: Path, tmp_path: Path, mon
     }
     monkeypatch.setattr("signal.signal", lambda *_: None)
     assert run_cache(None, tree, [], dry_run=False) == 0
+    # who is asked beforehand need not be able to read several texts in a row
+    rows, checked = {**tree, "train.packing": True, "train.max_steps": 1}, list[str]()
+    with monkeypatch.context() as patched:
+        patched.setattr(plans, "check_packing", lambda _model, name, _length: checked.append(name))
+        assert run_cache(None, {**rows, "cache.path": str(tmp_path / "d")}, [], dry_run=True) == 0
+        make_plan(load(None, {key: of for key, of in rows.items() if not key.startswith("cache.")}))
+    assert checked == ["student", "teacher", "student"]
     monkeypatch.setattr(pairs, "load_teacher", lambda *_: 1 / 0)
     found = make_plan(load(None, tree))
     assert found.cache is not None
@@ -251,7 +258,7 @@ def test_a_cache_takes_the_teachers_place(pair_folder: Path, tmp_path: Path, mon
     assert "teacher_cache" in found.facts()
     assert found.layers == {2}
     # it has no weights to be asked whether it may read several texts in a row: it has read each by itself
-    packed = make_plan(load(None, {**tree, "train.packing": True, "train.max_steps": 1}))
+    packed = make_plan(load(None, rows))
     assert math.isfinite(tiny.train(packed).record[-1][names.EVAL_KL])
     assert make_plan(load(None, {**tree, "terms.kd.weight": 0, "terms.kd.temperature": 9.0})).cache is not None
     for key, value, told in (

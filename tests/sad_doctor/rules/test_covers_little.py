@@ -15,3 +15,9 @@ def test_mass_without_a_token(judge):
     (finding,) = judge(RULE, "steps: 9\ntrain/coverage: 0.9\nsteps: 1, 2\neval/mapped_mass: 0.3, 0.3")
 
     assert "30.0% of the teacher's probability" in finding.headline
+
+
+def test_both_ends_alike_are_told_once(judge):
+    (finding,) = judge(RULE, "steps: 11\ntrain/coverage: 0.481")
+
+    assert finding.evidence == ("48.1% in each of 11 records; wanted is 50.0% or more",)

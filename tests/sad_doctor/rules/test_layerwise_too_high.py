@@ -51,3 +51,9 @@ def test_a_weighted_value_that_makes_little_of_the_loss_is_a_hint(judge):
     (small,) = judge(RULE, text.format(20))
     (large,) = judge(RULE, text.format(3))
     assert (small.level, large.level) == (Level.INFO, Level.ERROR)
+
+
+def test_one_record_is_no_stretch(judge):
+    (finding,) = judge(RULE, "steps: 1\ntrain/weighted/kd: 5\ntrain/weighted/layerwise: 160")
+
+    assert finding.evidence == ("Above 2 in 1 of 1 record, step 1", "160 in the only record")

@@ -25,3 +25,9 @@ def test_guessing_needs_only_the_vocabulary(judge):
 
 def test_a_teacher_that_changes_is_another_story(judge):
     assert judge(RULE, HELD + "train/teacher_lm_loss: 3 -> 7 -> 7 -> 7 -> 7") == []
+
+
+def test_a_guess_is_among_the_tokens_that_both_have(judge):
+    sizes = "fact vocabulary_size: 600\nfact teacher_vocabulary_size: 416\nsteps: 100\n"
+    (finding,) = judge(RULE, f"{sizes}train/teacher_lm_loss: 6.1 ~ 0.1")
+    assert "guessing gives 6.0307" in finding.headline

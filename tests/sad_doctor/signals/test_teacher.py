@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from sad_doctor import signals
@@ -33,3 +35,15 @@ def test_a_student_that_knows_its_text_by_heart_takes_nothing_off():
 def test_what_it_needs():
     assert signals.teacher_gap(parse("steps: 100\ntrain/teacher_lm_loss: 4")) is None
     assert gap("train/loss: 4") is None
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "held_out", "compared"),
+    [(600, None, 600, 600), (None, 416, 416, 416), (600, 416, 416, 416), (416, 600, 600, 416), (0, 1, None, None)],
+)
+def test_a_guess_is_among_the_tokens_that_a_column_is_over(student, teacher, held_out, compared):
+    sizes = {"vocabulary_size": student, "teacher_vocabulary_size": teacher}
+    facts = "".join(f"fact {name}: {size}\n" for name, size in sizes.items() if size is not None)
+    run = parse(f"{facts}steps: 1\ntrain/loss: 1")
+    for name, size in (("teacher/lm_loss", held_out), ("train/teacher_lm_loss", compared)):
+        assert signals.teacher_guess(run, name) == (None if size is None else pytest.approx(math.log(size)))

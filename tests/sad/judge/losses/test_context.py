@@ -10,7 +10,7 @@ from sad.judge.losses.call import Call
 from sad.judge.losses.context import around, of_classes, of_sequences, of_texts, source
 from sad.judge.target import load, owner
 
-FILE = Path(__file__).parents[1] / "public_styles.py"
+FILE = Path(__file__).parent / "public_styles.py"
 
 
 def call(name):

@@ -9,7 +9,7 @@ from sad.judge.losses.forms import forms
 from sad.judge.roles import Space
 from sad.judge.target import load, owner
 
-FILE = Path(__file__).parents[1] / "public_styles.py"
+FILE = Path(__file__).parent / "public_styles.py"
 
 
 def every(name):

@@ -13,7 +13,7 @@ from sad.judge.losses.misread import given_as, uncertain
 from sad.judge.losses.session import session
 from sad.judge.target import load, owner
 
-FILE = Path(__file__).parents[1] / "public_styles.py"
+FILE = Path(__file__).parent / "public_styles.py"
 HOLDS, BREAKS, UNTOLD = (load(f"{FILE}:{name}") for name in ("HOLDS", "BREAKS", "UNTOLD"))
 CHEAP = (
     *("can_be_called", "known_divergence", "claims", "divisor", "temperature_squared", "inputs_untouched"),

@@ -194,3 +194,53 @@ def test_seconds_that_are_waited_belong_to_the_next_step(tmp_path: Path, monkeyp
     assert one.waited == 0
     listed = tiny.plan()
     assert Supply(listed, listed.schedule(), checkpoint.Progress()).lack(lambda: False) is Lack.NOTHING
+
+
+@pytest.mark.parametrize("packing", [False, True])
+def test_processes_that_read_other_texts_know_it_before_they_take_a_step_of_them(tmp_path: Path, packing: bool) -> None:
+    """By a hash that is of the next step, also where one of the texts ends there; none where that is not waited for."""
+
+    def hashes(name: str, texts: list[str]) -> tuple[list[str], list[list[list[int]]]]:
+        made = plan(tmp_path / name, texts, packing=packing)
+        progress = checkpoint.Progress()
+        one, found, taken = Supply(made, made.schedule(), progress), [], []
+        for progress.step in range(STEPS):
+            one.lack(lambda: False)
+            found.append(one.ahead)
+            taken.append([row.tolist() for row in made.schedule().taken(progress.step)])
+        return found, taken
+
+    (whole, steps), (again, _) = hashes("a", TEXTS), hashes("b", TEXTS)
+    assert whole == again
+    assert "" not in whole
+    for texts in ([*TEXTS[:9], "Another text altogether. " * 9, *TEXTS[10:]], TEXTS[:9]):
+        other, others = hashes(f"c{len(texts)}", texts)
+        apart = next(at for at in range(STEPS) if other[at] != whole[at])
+        assert 0 < apart < STEPS
+        # until then both of them take the same
+        assert steps[:apart] == others[:apart]
+        assert all(mine != theirs for mine, theirs in zip(whole[apart:], other[apart:], strict=True))
+    made = plan(tmp_path / "d", packing=packing)
+    one = Supply(made, made.schedule(), checkpoint.Progress())
+    one.lack(lambda: True)
+    assert one.ahead == ""
+
+
+def test_a_list_has_one_hash_whatever_the_step() -> None:
+    made = tiny.plan()
+    one = Supply(made, made.schedule(), checkpoint.Progress(step=made.steps))
+    one.lack(lambda: False)
+    assert one.ahead == made.fingerprint
+
+
+def test_a_stream_that_breaks_has_no_hash_of_what_would_come(tmp_path: Path) -> None:
+    def breaks() -> Iterator[str]:
+        yield from TEXTS[:4]
+        raise ConnectionError("connection lost")
+
+    made = plan(tmp_path / "a", breaks())
+    progress = checkpoint.Progress()
+    one = Supply(made, made.schedule(), progress)
+    progress.step = 6
+    assert one.lack(lambda: False) is Lack.BROKEN
+    assert one.ahead == ""

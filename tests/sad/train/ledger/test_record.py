@@ -16,6 +16,7 @@ from sad.objective import Ledger
 from sad.train.ledger.record import NoRecord, Record, facts, forget_after
 from sad.train.plan import Plan
 from sad.train.saving.checkpoint import Progress
+from sad.train.saving.folder import LATEST
 from sad.train.step import Step
 from sad.train.watch.ending import Ending
 from sad_doctor import names
@@ -50,6 +51,38 @@ def lines(folder: Path, name: str = "metrics.jsonl") -> list[dict[str, Any]]:
 
     text = (folder / name).read_text(encoding="utf-8")
     return [json.loads(line, parse_constant=refuse) for line in text.splitlines()]
+
+
+def in_runs(plan: Plan, runs: Path) -> Plan:
+    recipe = plan.recipe
+    return replace(plan, recipe=recipe.model_copy(update={"output": recipe.output.model_copy(update={"folder": runs})}))
+
+
+@pytest.mark.parametrize("first", ["step", "saved"])
+def test_latest_is_a_run_that_took_a_step_or_can_be_gone_on_with(plan: Plan, tmp_path: Path, first: str) -> None:
+    link = tmp_path / LATEST
+    earlier, stub = tmp_path / "earlier", tmp_path / "stub"
+    stub.mkdir()
+    earlier.mkdir()
+    link.symlink_to(earlier.name)
+    record = Record(stub, in_runs(plan, tmp_path), Watch())
+    record.teacher(0, SCORES.likelihood)
+    record.evaluation(0, SCORES)
+    # refused at its first batch, it would end here
+    assert link.resolve() == earlier.resolve()
+    if first == "step":
+        # also one that is not logged
+        record.step(Progress(1, 1), DONE, rate=1e-3, epoch=0.5, seconds=0.25)
+    else:
+        record.saved(0, stub / "checkpoints" / "0")
+    assert link.resolve() == stub.resolve()
+
+
+def test_a_run_elsewhere_or_gone_on_with_sets_no_link(plan: Plan, tmp_path: Path) -> None:
+    for folder, runs, resumed in ((tmp_path / "a", tmp_path / "runs", None), (tmp_path / "b", tmp_path, 3)):
+        folder.mkdir()
+        Record(folder, in_runs(plan, runs), Watch(), resumed).saved(4, folder / "checkpoints" / "4")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
 
 
 def test_a_step_is_on_record_in_the_doctors_words(plan: Plan, tmp_path: Path) -> None:
@@ -185,7 +218,7 @@ def test_a_folder_without_a_record_is_fine(tmp_path: Path) -> None:
 def test_facts_are_plain_json(plan: Plan) -> None:
     found = json.loads(json.dumps(facts(plan), allow_nan=False))
     assert found[names.TOTAL_STEPS] == 12
-    assert found[names.VOCABULARY_SIZE] == 320
+    assert (found[names.VOCABULARY_SIZE], found[names.TEACHER_VOCABULARY_SIZE]) == (320, 400)
     assert found[names.CONFIG]["train"]["log_every"] == 5
     assert 0 < found[names.ALIGNMENT]["coverage"] < 1
     assert found[names.VERSIONS]["torch"]

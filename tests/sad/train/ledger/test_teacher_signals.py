@@ -39,6 +39,34 @@ def test_they_are_those_of_the_teachers_logits(rig: tuple[tiny.Plan, Distiller])
     assert found == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("hidden", [0, 1, 1000])
+def test_of_two_tokenizers_they_are_of_the_labels_that_the_teacher_has(hidden: int) -> None:
+    AcceleratorState._reset_state()
+    made = tiny.pair(400, 320)
+    plan = tiny.plan(of=made)
+    batch = collate(plan.train[:3], plan.pair.readers)
+    at = batch.boundaries
+    labels = batch.targets.token[at.target]
+    # as if no token of the teacher led to some of the labels
+    for token in labels.unique()[:hidden].tolist():
+        made.vocab.index[made.vocab.index == token] = -1
+    distiller = Distiller(made.student, made.teacher, made.vocab, plan.recipe.terms).train()
+    logits = distiller.teacher(batch.teacher.input_ids, attention_mask=batch.teacher.attention_mask).logits.double()
+    p = torch.zeros(len(labels), 320, dtype=torch.float64)
+    theirs = logits[at.row, at.teacher].softmax(-1)
+    for token, leads in enumerate(made.vocab.index.tolist()):
+        if leads >= 0:
+            p[:, leads] += theirs[:, token]
+    likely = (p / p.sum(-1, keepdim=True)).gather(-1, labels[:, None]).squeeze(-1)
+    found = teacher_signals(Accelerator(cpu=True), distiller, batch)
+    assert found[names.TEACHER_LABELS] == pytest.approx(float((likely > 0).double().mean()))
+    if (likely > 0).any():
+        assert found[names.TEACHER_LOSS] == pytest.approx(float(-likely[likely > 0].log().mean()), rel=1e-5)
+    else:
+        assert names.TEACHER_LOSS not in found
+    assert (likely == 0).any() == bool(hidden)
+
+
 def test_asking_moves_nothing(rig: tuple[tiny.Plan, Distiller]) -> None:
     plan, distiller = rig
     batch = collate(plan.train[:3], plan.pair.readers)

@@ -18,6 +18,8 @@ from sad.train.saving import folder
 
 def test_a_run_has_a_folder_named_by_time_and_name_and_latest_points_to_it(tmp_path: Path) -> None:
     made = folder.new(tmp_path / "deep" / "runs", "distil")
+    assert [p.name for p in made.parent.iterdir()] == [made.name]
+    folder.point(made, pytest.fail)
     assert re.fullmatch(r"\d{8}-\d{6}-distil", made.name)
     assert made.is_dir()
     link = tmp_path / "deep" / "runs" / folder.LATEST
@@ -29,6 +31,8 @@ def test_a_run_has_a_folder_named_by_time_and_name_and_latest_points_to_it(tmp_p
 def test_runs_of_one_second_do_not_share_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.strftime", lambda _: "20260101-000000")
     made = [folder.new(tmp_path, "a") for _ in range(3)]
+    for one in made:
+        folder.point(one, pytest.fail)
     assert [m.name for m in made] == ["20260101-000000-a", "20260101-000000-a-2", "20260101-000000-a-3"]
     assert (tmp_path / folder.LATEST).resolve() == made[-1].resolve()
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
@@ -38,7 +42,7 @@ def test_runs_of_one_second_do_not_share_a_folder(tmp_path: Path, monkeypatch: p
 def test_a_real_file_named_latest_is_left_alone_and_that_is_told(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / folder.LATEST)
     told: list[str] = []
-    folder.new(tmp_path, "a", told.append)
+    folder.point(folder.new(tmp_path, "a"), told.append)
     assert not (tmp_path / folder.LATEST).is_symlink()
     assert told == [
         f"{tmp_path / folder.LATEST} is no link, or cannot be one: it is left as it is, and is not this run"
@@ -51,7 +55,8 @@ def test_a_link_that_points_nowhere_is_replaced(tmp_path: Path, target: str) -> 
     with pytest.raises(UserError, match="latest is a link that leads to no run: name the folder"):
         folder.existing(tmp_path / folder.LATEST)
     told: list[str] = []
-    made = folder.new(tmp_path, "a", told.append)
+    made = folder.new(tmp_path, "a")
+    folder.point(made, told.append)
     assert (tmp_path / folder.LATEST).resolve() == made.resolve()
     assert told == []
 
@@ -79,6 +84,24 @@ def test_a_place_where_no_copy_can_be_written_is_one_line(tmp_path: Path) -> Non
 def test_a_place_is_judged_by_a_try_and_not_by_its_rights() -> None:
     with pytest.raises(UserError, match="cannot copy checkpoints to /proc/copies: "):
         folder.check_copies(Path("/proc/copies"))
+
+
+def test_a_folder_that_is_gone_takes_no_link(tmp_path: Path) -> None:
+    kept, gone = folder.new(tmp_path, "a"), folder.new(tmp_path, "b")
+    folder.point(kept, pytest.fail)
+    gone.rmdir()
+    folder.point(gone, pytest.fail)
+    assert (tmp_path / folder.LATEST).resolve() == kept.resolve()
+
+
+def test_two_processes_that_point_at_once_leave_a_link_to_a_run(tmp_path: Path) -> None:
+    code = "import sys; from pathlib import Path; from sad.train.saving import folder\n"
+    code += "for _ in range(100): folder.point(folder.new(Path(sys.argv[1]), sys.argv[2]), sys.exit)"
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[4])}
+    started = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name], env=env) for name in "ab"]
+    assert [one.wait(60) for one in started] == [0, 0]
+    assert (tmp_path / folder.LATEST).resolve(strict=True).is_dir()
+    assert sum(one.name.startswith(".") for one in tmp_path.iterdir()) == 0
 
 
 def test_half_a_recipe_is_never_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,6 +159,7 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 def test_an_existing_run_is_found_also_by_its_link(tmp_path: Path) -> None:
     made = folder.new(tmp_path, "a")
+    folder.point(made, pytest.fail)
     (made / folder.RECIPE).write_text("", encoding="utf-8")
     assert folder.existing(tmp_path / folder.LATEST) == made.resolve()
 

@@ -249,7 +249,7 @@ def test_who_ends_in_a_shared_pass_after_a_cut_leaves_word_of_half_of_that(tmp_p
 
     with pytest.raises(TrainingError, match="go on with half the micro-batch"):
         guards.with_room(attempt, lambda: None, shared=True)
-    assert (progress.cuts, noted(tmp_path)) == (2, 4)
+    assert (progress.cuts, noted(tmp_path, 8)) == (2, 4)
 
 
 def test_a_checkpoint_is_due_so_long_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:

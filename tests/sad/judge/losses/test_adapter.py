@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from sad.errors import UserError
-from sad.judge.adapter import adapt, adapted
 from sad.judge.check import judged
+from sad.judge.losses.adapter import adapt, adapted
 from sad.judge.process import judge
 from sad.judge.roles import Role
 from sad.subjects.divergence import Divergence
 
-RIGHT = Path(__file__).parent / "right_losses.py"
+RIGHT = Path(__file__).parents[1] / "right_losses.py"
 STRANGE = """
 def loss(given, target):
     return target(frobnicated=given.student_logits, other=given.teacher_logits, which=given.labels)

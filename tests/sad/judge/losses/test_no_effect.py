@@ -1,0 +1,152 @@
+# ruff: noqa: ARG001, ARG002
+"""Arguments that change nothing are told, without any docs; those of an optional part are allowed."""
+
+from __future__ import annotations
+
+import pytest
+import torch.nn.functional as F
+from torch import nn
+
+from sad.case import Standing
+from sad.judge.check import check, judged
+
+ONLY = ("known_divergence", "arguments_have_effect")
+
+
+def _kl(student_logits, teacher_logits):
+    rows = F.kl_div(student_logits.log_softmax(-1), teacher_logits.softmax(-1), reduction="none")
+    return rows.sum(-1).mean()
+
+
+def plain(student_logits, teacher_logits, labels, temperature=2.0):
+    t = temperature
+    mine, theirs = F.log_softmax(student_logits / t, dim=-1), F.softmax(teacher_logits / t, dim=-1)
+    return F.kl_div(mine, theirs, reduction="batchmean") * t * t
+
+
+def classes(student_logits, teacher_logits, labels):
+    assert student_logits.dim() == 2
+    return _kl(student_logits, teacher_logits)
+
+
+def looked_at(student_logits, teacher_logits, labels=None):
+    chosen = labels is not None and labels != 0  # noqa: F841
+    return _kl(student_logits, teacher_logits)
+
+
+def times_nothing(student_logits, teacher_logits, labels):
+    return _kl(student_logits, teacher_logits) + 0.0 * labels.sum()
+
+
+def masked(student_logits, teacher_logits, mask):
+    return _kl(student_logits, teacher_logits)
+
+
+def index(student_logits, teacher_logits, ignore_index=-100):
+    return _kl(student_logits, teacher_logits)
+
+
+def word(student_logits, teacher_logits, reduction="mean"):
+    return _kl(student_logits, teacher_logits)
+
+
+def heat(student_logits, teacher_logits, temperature=2.0):
+    return _kl(student_logits, teacher_logits)
+
+
+def weights(student_logits, teacher_logits, token_weights):
+    return _kl(student_logits, teacher_logits)
+
+
+class Module(nn.Module):
+    def forward(self, student_logits, teacher_logits, labels):
+        return _kl(student_logits, teacher_logits)
+
+
+BROKEN = {
+    "labels": (plain, classes, looked_at, times_nothing, Module()),
+    "mask": (masked,),
+    "ignore_index": (index,),
+    "reduction": (word,),
+    "temperature": (heat,),
+    "token_weights": (weights,),
+}
+
+
+@pytest.mark.parametrize(("name", "loss"), [(name, loss) for name, losses in BROKEN.items() for loss in losses])
+def test_an_argument_without_effect_is_broken(name, loss):
+    (line,) = [line for line in judged(loss, only=ONLY).lines if line.name == "arguments_have_effect"]
+    assert line.standing is Standing.BROKEN
+    assert name == "mask" or f"the argument {name} has no effect" in line.says
+    assert line.example
+
+
+def test_the_smallest_input_shows_it():
+    with pytest.raises(
+        AssertionError, match=r"one row: the loss is [\d.]+ with labels as usual, and with \[+0\]+ and \[+-100\]+"
+    ):
+        check(plain, only=ONLY)
+
+
+def off(student_logits, teacher_logits, labels=None, alpha=0.0):
+    kl = _kl(student_logits, teacher_logits)
+    if labels is None or alpha == 0:
+        return kl
+    return (1 - alpha) * kl + alpha * F.cross_entropy(student_logits.flatten(0, -2), labels.flatten())
+
+
+def switched(student_logits, teacher_logits, labels, hard=False):
+    kl = _kl(student_logits, teacher_logits)
+    return kl + F.cross_entropy(student_logits.flatten(0, -2), labels.flatten()) if hard else kl
+
+
+def handed(student_logits, teacher_logits, labels, extra=None):
+    kl = _kl(student_logits, teacher_logits)
+    if extra is not None:
+        kl = kl + extra(student_logits, labels)
+    return kl
+
+
+def declared(student_logits, teacher_logits, _labels):
+    return _kl(student_logits, teacher_logits)
+
+
+def first_places(student_states, teacher_states, mask=None):
+    mine, theirs = (x[:, 0] if x.dim() == 3 else x for x in (student_states, teacher_states))
+    return (F.normalize(mine, dim=1) - F.normalize(theirs, dim=1)).pow(2).sum(dim=-1).mean()
+
+
+@pytest.mark.parametrize("loss", [off, switched, handed, declared, first_places])
+def test_what_serves_an_optional_part_is_allowed_and_noted(loss):
+    (line,) = [line for line in judged(loss, only=ONLY).lines if line.name == "arguments_have_effect"]
+    assert line.standing is Standing.ALLOWED
+    assert "labels" in line.says or "mask has no effect: the first place" in line.says
+
+
+def mixed(student_logits, teacher_logits, labels, temperature=2.0, alpha=0.5):
+    t = temperature
+    mine, theirs = F.log_softmax(student_logits / t, dim=-1), F.softmax(teacher_logits / t, dim=-1)
+    kl = F.kl_div(mine, theirs, reduction="none").sum(-1).mean() * t * t
+    return alpha * kl + (1 - alpha) * F.cross_entropy(student_logits.flatten(0, -2), labels.flatten())
+
+
+def kept(student_logits, teacher_logits, labels, ignore_index=-100):
+    some = labels != ignore_index
+    rows = F.kl_div(student_logits.log_softmax(-1), teacher_logits.softmax(-1), reduction="none").sum(-1)
+    return (rows * some).sum() / some.sum().clamp(min=1)
+
+
+def by_its_caller(student_logits, labels, teacher_logits, alpha):
+    return alpha * _kl(student_logits, teacher_logits) + (1 - alpha) * F.cross_entropy(
+        student_logits.flatten(0, -2), labels.flatten()
+    )
+
+
+@pytest.mark.parametrize("loss", [mixed, kept, by_its_caller])
+def test_one_that_acts_is_not_told(loss):
+    report = check(loss, only=ONLY)
+    assert not any("no effect" in line.says or "serves" in line.says for line in report.lines if "arg" in line.name)
+
+
+def test_what_was_assumed_says_how_to_say_otherwise():
+    assert any("--adapter" in said for said in check(mixed, only=ONLY).assumed)
