@@ -45,6 +45,8 @@ class Named(Protocol):
 
 AnyNamed = TypeVar("AnyNamed", bound=Named)
 
+LISTS = "sad verify --list, docs/doctor.md and docs/recipe.md"
+"""Where all bugs, all red flags and all keys of the recipe are."""
 CORE = "V1"
 """How the codes of the core begin."""
 
@@ -88,15 +90,18 @@ def core(every: Sequence[AnyNamed]) -> tuple[AnyNamed, ...]:
 
 
 def near(word: str, every: Iterable[Named]) -> str:
-    """Say which codes or names are nearest to a word that is neither."""
+    """Say which are nearest, by code and name, to a word that is neither."""
     every = list(every)
+    names = {one.code: one.name for one in every}
     # a bug and the red flag that sees it may have one name
     known = {n for one in every for n in (one.name, one.code.lower())}
     found = difflib.get_close_matches(word.lower(), known, n=12, cutoff=0.5)
     codes = list(dict.fromkeys(one.code for n in found for one in every if n in (one.name, one.code.lower())))
     # of codes, those of the same hundred first
     codes = sorted(codes, key=lambda code: code[:2] != word[:2].upper())[:3]
-    return f"did you mean {' or '.join(codes)}?" if codes else "sad verify --list shows them all"
+    if codes:
+        return f"did you mean {' or '.join(f'{code} {names[code]}' for code in codes)}?"
+    return f"{LISTS} show them all"
 
 
 def _fits(one: Named, word: str) -> bool:

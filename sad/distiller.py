@@ -62,9 +62,9 @@ def check_terms(terms: Terms, student: nn.Module, teacher: nn.Module, vocab: Voc
         )
     depths = text_config(student).num_hidden_layers, text_config(teacher).num_hidden_layers
     if NEED_STATES & set(terms.weights):
-        layer_pairs(*depths, terms.layerwise.layers)
+        layer_pairs(*depths, terms.layerwise.layers, key="terms.layerwise.layers")
     if ATTENTION in terms.weights:
-        layer_pairs(*depths, terms.attention.layers)
+        layer_pairs(*depths, terms.attention.layers, key="terms.attention.layers")
 
 
 class Distiller(nn.Module):
@@ -104,7 +104,8 @@ class Distiller(nn.Module):
         )
         learned = aware.layers.learned and LAYERWISE in self.names
         depths = mine.num_hidden_layers, theirs.num_hidden_layers
-        self.pairs = layer_pairs(*depths, wanted, repeat=learned) if wanted else ()
+        key = "terms.layerwise.layers"
+        self.pairs = layer_pairs(*depths, wanted, repeat=learned, key=key) if wanted else ()
         self.projectors = nn.ModuleList(Projector(mine.hidden_size, theirs.hidden_size) for _ in self.pairs)
         self.layer_map = LayerMap([block for _, block in self.pairs], theirs.num_hidden_layers) if learned else None
         self.gaps = Gaps(aware.tokens.power, aware.tokens.most) if aware.tokens.power and KD in self.names else None

@@ -179,9 +179,11 @@ def nearest(key: str) -> str:
     known = [word for rule in RULES for word in (rule.code, rule.name)]
     spelled = key.upper() if any(letter.isdigit() for letter in key) else key.lower()
     near = difflib.get_close_matches(spelled, known, n=1, cutoff=0.5)
+    names = {rule.code: f"{rule.code} {rule.name}" for rule in RULES}
     if near:
-        return f"did you mean {near[0]}?"
-    return f"nearest: {', '.join(difflib.get_close_matches(spelled, known, n=3, cutoff=0.0))}"
+        return f"did you mean {names.get(near[0], near[0])}?"
+    alike = difflib.get_close_matches(spelled, known, n=3, cutoff=0.0)
+    return f"nearest: {', '.join(names.get(word, word) for word in alike)}"
 
 
 def chosen(select: Iterable[str], ignore: Iterable[str]) -> tuple[Rule, ...]:

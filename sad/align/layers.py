@@ -11,7 +11,7 @@ Map = int | Sequence[Sequence[int]]
 
 
 def layer_pairs(
-    student_layers: int, teacher_layers: int, wanted: Map, *, repeat: bool = False
+    student_layers: int, teacher_layers: int, wanted: Map, *, repeat: bool = False, key: str = "layers"
 ) -> tuple[tuple[int, int], ...]:
     """Return pairs of block numbers (student's, teacher's); 0 is the first block.
 
@@ -21,10 +21,10 @@ def layer_pairs(
     several, one a block of the student. Pairs are taken as they are, in their order.
 
     Block numbers, not entries of ``hidden_states``: entry 0 there is the embedding. Raises UserError for a block that
-    is not there.
+    is not there; ``key`` is what a recipe calls the map.
     """
     if not isinstance(wanted, int):
-        return _checked(wanted, student_layers, teacher_layers)
+        return _checked(wanted, student_layers, teacher_layers, key=key)
     if min(student_layers, teacher_layers, wanted) < 1:
         raise ValueError(f"layers and pairs must be positive: {student_layers}, {teacher_layers}, {wanted}")
     count = min(wanted, student_layers, wanted if repeat else teacher_layers)
@@ -36,12 +36,12 @@ def _block(depth: float, layers: int) -> int:
     return max(0, round(depth * layers) - 1)
 
 
-def _checked(pairs: Sequence[Sequence[int]], *depths: int) -> tuple[tuple[int, int], ...]:
+def _checked(pairs: Sequence[Sequence[int]], *depths: int, key: str) -> tuple[tuple[int, int], ...]:
     for pair in pairs:
         for who, block, depth in zip(("student", "teacher"), pair, depths, strict=True):
             if not 0 <= block < depth:
                 raise UserError(
-                    f"layers: the pair {list(pair)} names block {block} of the {who}, which has {depth}: "
+                    f"{key}: the pair {list(pair)} names block {block} of the {who}, which has {depth}: "
                     f"blocks are numbered 0 to {depth - 1}"
                 )
     return tuple((pair[0], pair[1]) for pair in pairs)

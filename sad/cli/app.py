@@ -71,7 +71,9 @@ def _refuse(message: str, code: int) -> NoReturn:
     from sad_doctor.clean import LONGEST
     from sad_doctor.views.plain import line
 
-    print(f"sad: {line(message, LONGEST)}", file=sys.stderr)  # noqa: T201 - the one place that talks to stderr
+    # the doctor, which is a package of its own, names itself: one form of error for one command
+    who = "sad doctor" if sys.argv[1:2] == ["doctor"] else "sad"
+    print(f"{who}: {line(message, LONGEST)}", file=sys.stderr)  # noqa: T201 - the one place that talks to stderr
     sys.exit(code)
 
 

@@ -16,7 +16,7 @@ def cache(
     teacher: Annotated[str | None, TEACHER] = None,
     student: Annotated[str | None, student("As in sad train: its tokenizer decides the ids.")] = None,
     data: Annotated[str | None, DATA] = None,
-    k: Annotated[int | None, number("Likeliest tokens of a boundary; 32 if not set.")] = None,
+    k: Annotated[int | None, number("Likeliest tokens of a boundary.", show_default="32")] = None,
     bits: Annotated[int | None, number("Bits of a log-probability: 8, 10, 12, 16; 32 is exact.")] = None,
     states: Annotated[bool, typer.Option("--states", help="Keep hidden states, also if no term asks yet.")] = False,
     sets: Annotated[list[str] | None, setting("terms.kd.temperature=2.0")] = None,

@@ -24,9 +24,9 @@ def number(what: str, **more: Any) -> Any:  # noqa: ANN401 - typer's options hav
     return typer.Option(metavar="N", help=what, **more)
 
 
-def path(metavar: str, what: str, panel: str | None = None) -> Any:  # noqa: ANN401
+def path(metavar: str, what: str, panel: str | None = None, **more: Any) -> Any:  # noqa: ANN401
     """An option that takes a path: FILE, FOLDER or RUN."""
-    return typer.Option(metavar=metavar, help=what, rich_help_panel=panel)
+    return typer.Option(metavar=metavar, help=what, rich_help_panel=panel, **more)
 
 
 def student(what: str) -> Any:  # noqa: ANN401

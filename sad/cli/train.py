@@ -35,7 +35,7 @@ def train(
     seed: Annotated[int | None, number("Seed of weights, order and held-out choice.")] = None,
     cache: Annotated[Path | None, path("FOLDER", "The teacher's answers, as sad cache wrote them.")] = None,
     sets: Annotated[list[str] | None, setting("terms.kd.weight=0.5")] = None,
-    output: Annotated[Path | None, path("FOLDER", "Where the runs are; runs if not set.")] = None,
+    output: Annotated[Path | None, path("FOLDER", "Where the runs are.", show_default="runs")] = None,
     dry_run: Annotated[bool, _DRY_RUN] = False,
     resume: Annotated[Path | None, path("RUN", "Run folder to go on with, e.g. runs/latest.", _STOP)] = None,
     trust: Annotated[bool, _TRUST] = False,

@@ -27,7 +27,7 @@ _CODES = typer.Argument(
     help="Codes (V104), their beginnings (V1) or names.", metavar="CODE", autocompletion=completion.bugs
 )
 _ALL = typer.Option("--all", help="The whole catalogue; without it, and without codes, the core (V1).")
-_JOBS = number("Processes; if not set one a core, and 1 for chosen codes.", min=1)
+_JOBS = number("Processes.", min=1, show_default="one a core; 1 for chosen codes")
 _MATRIX = typer.Option("--matrix", help="Show which property catches which bug.")
 _TOKENIZERS = _code("TEACHER STUDENT", "How two tokenizers relate; with --alignment, judge it on them too.")
 _ONLY = _code("PROPERTY", "Properties to judge, by name or number.", autocompletion=completion.properties)
@@ -48,7 +48,7 @@ def verify(
     alignment: Annotated[str | None, _code("PLACE:NAME", "What pairs the tokens of two tokenizers.")] = None,
     tokenizers: Annotated[tuple[str, str] | None, _TOKENIZERS] = None,
     adapter: Annotated[Path | None, _code("FILE.py", "Python file that says how your code is called.")] = None,
-    timeout: Annotated[float | None, _code("SECONDS", "For each property; 60 if not set.")] = None,
+    timeout: Annotated[float | None, _code("SECONDS", "For each property.", show_default="60")] = None,
     only: Annotated[list[str] | None, _ONLY] = None,
     junit: Annotated[Path | None, _code("FILE", "Write the verdict as JUnit XML.")] = None,
     seed: Annotated[int, _code("N", "Seed of the random inputs.")] = 0,

@@ -13,6 +13,7 @@ from sad.judge.judging import Code, judging
 from sad.judge.losses.adapter import adapt
 from sad.judge.losses.call import Call
 from sad.judge.losses.session import session
+from sad.judge.output import article
 from sad.judge.report import Report, told
 from sad.subjects.divergence import Contract, Divergence
 
@@ -47,6 +48,8 @@ def judged(
 ) -> Report:
     """Judge code in this process and return the report, broken or not."""
     started, interface = time.perf_counter(), _interface(kind)
+    if not (callable(code) or isinstance(code, Divergence)):
+        raise UserError(f"check({code!r}): give the function itself, not {_its(code)}")
     name = getattr(code, "__qualname__", type(code).__name__)
     report = Report(name, interface=interface)
     if interface is Interface.LOSS:
@@ -59,6 +62,10 @@ def judged(
             report.lines.append(event["line"])
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _its(code: object) -> str:
+    return "its name" if isinstance(code, str) else "None" if code is None else article(type(code).__name__)
 
 
 def _interface(kind: str) -> Interface:

@@ -69,6 +69,10 @@ def _spelled(parameter: Any) -> str:  # noqa: ANN401
 def _default(parameter: Any) -> str:  # noqa: ANN401
     if parameter.required:
         return "needed"
+    told = getattr(parameter, "show_default", None)
+    if isinstance(told, str):
+        # the default is None, and this is what it stands for
+        return told
     if parameter.default in (None, False, "", (), []) or parameter.nargs == -1:
         return ""
     return f"`{parameter.default}`"

@@ -76,7 +76,9 @@ def _map(bench: Bench) -> Finding:
     mine, theirs = (text_config(m) for m in (bench.plan.pair.student, bench.plan.pair.teacher))
     wanted = bench.plan.recipe.terms
     used = {"layerwise", "contrastive"} & set(wanted.weights)
-    pairs = layer_pairs(mine.num_hidden_layers, theirs.num_hidden_layers, wanted.layerwise.layers)
+    pairs = layer_pairs(
+        mine.num_hidden_layers, theirs.num_hidden_layers, wanted.layerwise.layers, key="terms.layerwise.layers"
+    )
     told = ", ".join(f"{s} to {t}" for s, t in pairs)
     # as terms.layerwise.layers numbers them
     says = f"layer map (student's block to teacher's, the first being 0): {told}{_unused(used)}"

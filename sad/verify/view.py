@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sad.verify.battery import Outcome
 
 BUG, TIME = 17, 6
+NARROWEST = 40
+"""Columns that a wrapped line has at least."""
 WIDE = 140
 """From this width on, names are not broken."""
 NAME = 28
@@ -119,7 +121,7 @@ class Waiting:
 
 
 class Lines:
-    """One plain line a bug, and each detail on a line of its own."""
+    """One plain line a bug, and each detail below it, wrapped to the terminal's width."""
 
     def __init__(self, console: Console, marks: Marks) -> None:
         self._console, self._marks = console, marks
@@ -133,8 +135,10 @@ class Lines:
         head = f"{self._marks[outcome.good]} {bug.code} {bug.name}"
         says = f"reproduced: {reproduced(outcome)}  fixed: {fixed(outcome)}"
         self.line(f"{head}  {says}  {outcome.seconds:.1f} s")
-        for line in notes(outcome) if details else ():
-            self.line(f"    {line}")
+        for note in notes(outcome) if details else ():
+            width = max(NARROWEST, self._console.width)
+            for line in textwrap.wrap(note, width, initial_indent="    ", subsequent_indent="      "):
+                self.line(line)
 
     def line(self, line: str) -> None:
         """Show a line, whole: the console would wrap it."""

@@ -61,10 +61,10 @@ def test_reading_it_imports_neither_torch_nor_the_bugs():
 @pytest.mark.parametrize(
     ("word", "says"),
     [
-        ("V1l0", "V110"),
+        ("V1l0", "V110 "),
         ("temperature", "V109"),
         ("teacher-train", "V110"),
-        ("qqqq", "sad verify --list shows them all"),
+        ("qqqq", "sad verify --list, docs/doctor.md and docs/recipe.md show them all"),
     ],
 )
 def test_what_is_near_an_unknown_word_is_named_by_code(word, says):
@@ -72,7 +72,7 @@ def test_what_is_near_an_unknown_word_is_named_by_code(word, says):
 
 
 def test_what_is_near_is_named_once():
-    assert near("v1", [Entry("V1", "v1", "", ())]) == "did you mean V1?"
+    assert near("v1", [Entry("V1", "v1", "", ())]) == "did you mean V1 v1?"
 
 
 def test_every_bug_of_the_list_of_real_bugs_is_reproduced_by_exactly_one_file():

@@ -93,7 +93,7 @@ def test_every_threshold_can_be_set_by_code_or_name_to_what_is_sane(rule, value,
     [
         ("R50", "there are R501, R502, R503, R504, R505, R506, R507"),
         ("loss-spke", "did you mean loss-spike?"),
-        ("R601", "did you mean R501?"),
+        ("R601", "did you mean R501 crash?"),
         ("Loss-Spike", "did you mean loss-spike?"),
     ],
 )

@@ -10,7 +10,8 @@ from sad.judge.roles import Role
 from sad.subjects.divergence import Takes
 
 OTHERWISE = (
-    "for texts, with -100 on padding, give --adapter a file with contract = Contract(takes=frozenset({Takes.LABELS}))"
+    "for texts, with -100 on padding, state contract = Contract(takes=frozenset({Takes.LABELS})) in the file of "
+    "--adapter (docs/judge-your-loss.md), or as check's contract"
 )
 """How to say that labels leave rows out, where neither names nor shapes tell."""
 

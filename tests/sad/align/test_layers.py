@@ -79,5 +79,5 @@ def test_named_pairs_are_taken_as_they_are(pairs: list[tuple[int, int]]) -> None
 )
 def test_a_block_that_is_not_there_is_named(pair: list[int], says: str) -> None:
     with pytest.raises(UserError) as caught:
-        layer_pairs(4, 9, [[0, 0], pair])
-    assert str(caught.value) == says
+        layer_pairs(4, 9, [[0, 0], pair], key="terms.layerwise.layers")
+    assert str(caught.value) == f"terms.layerwise.{says}"

@@ -127,6 +127,14 @@ def test_a_home_in_which_nothing_can_be_written_is_told(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [("--nope",), ("no-such-log",), (str(NAN), "--select", "R9999")])
+def test_every_error_of_the_doctor_has_one_form(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    assert called(monkeypatch, "doctor", *words) == 2
+    assert capsys.readouterr().err.startswith("sad doctor: ")
+
+
 def test_everything_and_something_at_once_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,6 +45,15 @@ def test_a_function_of_a_given_and_a_divergence_are_taken_as_they_are():
     assert not judged(Divergence(Contract(takes=frozenset({Takes.LABELS})), mine), only=FEW).broken
 
 
+@pytest.mark.parametrize(
+    ("code", "says"), [("losses:kd_loss", "its name"), (None, "None"), (3, "an int"), (["a"], "a list")]
+)
+@pytest.mark.parametrize("kind", ["loss", "collator"])
+def test_what_cannot_be_called_is_refused_in_words_of_python(code, says, kind):
+    with pytest.raises(UserError, match=rf"give the function itself, not {says}$"):
+        check(code, kind=kind)
+
+
 def test_nothing_else_is_found_by_name():
     with pytest.raises(AttributeError, match="nosuch"):
         sad.invariants.nosuch  # noqa: B018

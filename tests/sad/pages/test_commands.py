@@ -61,3 +61,16 @@ def test_every_option_of_the_program_is_on_the_page():
             assert all(word in part for word in one.opts if word.startswith("-"))
             seen += 1
     assert seen > 60
+
+
+def test_a_default_that_is_found_out_later_is_told_as_one():
+    told = {
+        one.name: row
+        for one in typer.main.get_command(app).commands["verify"].params  # type: ignore[attr-defined]
+        for row in commands_markdown(typer.main.get_command(app)).splitlines()
+        if one.name in ("timeout", "jobs") and row.startswith(f"| `--{one.name} ")
+    }
+    assert told == {
+        "timeout": "| `--timeout SECONDS` | 60 | For each property. |",
+        "jobs": "| `--jobs N` | one a core; 1 for chosen codes | Processes. |",
+    }

@@ -3,7 +3,9 @@ import io
 from rich.console import Console
 
 from sad.bugs import BUGS
-from sad.verify.view import Marks, Waiting, spells
+from sad.case import Verdict
+from sad.verify.battery import Outcome
+from sad.verify.view import Lines, Marks, Waiting, spells
 
 
 def test_words_stand_for_marks_that_an_encoding_lacks():
@@ -25,3 +27,15 @@ def test_a_bar_shows_how_far_it_is_on_a_terminal_and_nothing_elsewhere():
         with Waiting(console) as waiting:
             assert list(waiting.over(BUGS[:2], outcomes)) == outcomes
         assert ("2/2" in file.getvalue()) is terminal
+
+
+def test_details_are_wrapped_to_the_width():
+    file, says = io.StringIO(), " ".join(["word"] * 100)
+    broken = (Verdict(False, says),)
+    outcome = Outcome(BUGS[0], broken, {"a fix": broken}, (Verdict(True, "good"),), 0.1)
+    Lines(Console(file=file, width=60), Marks.of("utf-8")).outcome(outcome, details=True)
+    head, *rest = file.getvalue().splitlines()
+    assert says in head
+    assert len(rest) > 8
+    assert all(len(line) <= 60 and line.startswith("    ") for line in rest)
+    assert " ".join(line.strip() for line in rest) == f"documented fix (a fix): {says}"
