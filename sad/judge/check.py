@@ -15,6 +15,7 @@ from sad.judge.losses.call import Call
 from sad.judge.losses.session import session
 from sad.judge.output import article
 from sad.judge.report import Report, told
+from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.divergence import Contract, Divergence
 
 
@@ -52,14 +53,21 @@ def judged(
         raise UserError(f"check({code!r}): give the function itself, not {_its(code)}")
     name = getattr(code, "__qualname__", type(code).__name__)
     report = Report(name, interface=interface)
-    if interface is Interface.LOSS:
-        events = session(_subject(code, contract), name, only=only, seed=seed)
-    else:
-        events = judging(Code(code, _owner(code)), name, interface=interface, only=only)
-    for event in events:
-        report.what, report.assumed = event.get("what", report.what), event.get("assumed", report.assumed)
-        if "line" in event:
-            report.lines.append(event["line"])
+    try:
+        if interface is Interface.LOSS:
+            events = session(_subject(code, contract), name, only=only, seed=seed)
+        else:
+            events = judging(Code(code, _owner(code)), name, interface=interface, only=only)
+        for event in events:
+            report.what, report.assumed = event.get("what", report.what), event.get("assumed", report.assumed)
+            if "line" in event:
+                report.lines.append(event["line"])
+    except NeedsAdapterError as error:
+        if interface is not Interface.LOSS:
+            raise
+        # options are for the command line
+        says = "give check a function of one parameter, given, that calls it (docs/judge-your-loss.md)"
+        raise UserError(f"{error.why}; {says}") from None
     report.seconds = time.perf_counter() - started
     return report
 

@@ -18,6 +18,7 @@ class NeedsAdapterError(UserError):
     """How the loss is called cannot be told; the sentence says why, and that an adapter helps."""
 
     def __init__(self, why: str) -> None:
+        self.why = why
         super().__init__(f"{why}; say how it is called with --adapter file.py (docs/judge-your-loss.md)")
 
 

@@ -54,6 +54,17 @@ def test_what_cannot_be_called_is_refused_in_words_of_python(code, says, kind):
         check(code, kind=kind)
 
 
+def test_what_cannot_be_called_by_its_names_is_refused_in_words_of_python():
+    def odd(student_logits, teacher_logits, frobnication):
+        return frobnication(student_logits, teacher_logits)
+
+    with pytest.raises(UserError, match=r"frobnication.*give check a function of one parameter, given") as error:
+        check(odd)
+    assert "--adapter" not in str(error.value)
+    with pytest.raises(UserError, match=r"objects of dict are not called; give check a function"):
+        check(dict)
+
+
 def test_nothing_else_is_found_by_name():
     with pytest.raises(AttributeError, match="nosuch"):
         sad.invariants.nosuch  # noqa: B018
