@@ -89,6 +89,7 @@ _BARE = frozenset({"kd", "lm", "ce", "nll", "layerwise", "l_ce", "l_kd", "lce", 
 """Terms that need no word such as loss beside them."""
 _REWARDED = re.compile(r"reward|advantage|policy|clip_ratio|clip_frac")
 """Signs of reinforcement learning, whose divergence is that from a reference model, not from a teacher."""
+_VARIATIONAL = re.compile(r"recon|elbo")  # an autoencoder's, whose divergence is that from a prior
 _MODELLED = re.compile(r"(?:loss(?:es)?[/_])*(?:mlm|clm)(?:_loss)?")
 """The label loss of DistilBERT's script, whose ``loss_ce`` is the distillation."""
 _CE = re.compile(r"(?:loss(?:es)?[/_])*ce(?:_loss)?")
@@ -199,6 +200,8 @@ def column_among(key: str, row: Iterable[str]) -> str | None:
         return held[0] if held is not None else None
     name = plain(key).removeprefix("train/")
     if name in _KL and any(_REWARDED.search(other.lower()) for other in row):
+        return None
+    if name.removesuffix("_loss") in _KL and any(_VARIATIONAL.search(other.lower()) for other in row):
         return None
     if _CE.fullmatch(name) and any(_MODELLED.fullmatch(plain(other).removeprefix("train/")) for other in row):
         return names.RAW + names.KD

@@ -51,6 +51,8 @@ from sad_doctor.run import Column, Floats, Run
 _LAST = 4096
 """So many of the last records are looked at."""
 _PART = 2.5
+_SETTLED = 0.02
+"""The share of the first increments below which those of the end are a rise that comes to rest."""
 _SUM = 2.0
 """The first record over what the next ones add, either way, in a sum that began at 0."""
 
@@ -79,7 +81,10 @@ def _sum(name: str, column: Column) -> Finding | None:
     value, added = column.value, np.diff(column.value)
     if not bool(np.all(added > 0)):
         return None
-    first, usual = float(value[0]), float(np.median(added[: max(3, added.size // 10)]))
+    tenth = max(3, added.size // 10)
+    first, usual = float(value[0]), float(np.median(added[:tenth]))
+    if float(np.median(added[-tenth:])) < _SETTLED * usual:
+        return None  # it comes to rest: no loss of batches falls so far, and a divergence may rise so
     if not usual / _SUM < first < usual * _SUM or value[-1] < 5 * first:
         return None
     return RULE.finding(

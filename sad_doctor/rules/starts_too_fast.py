@@ -135,9 +135,18 @@ def _rise(run: Run, column: Column, width: int, t: Thresholds) -> tuple[float, f
 def _surely(column: Column, rise: tuple[float, float, float], width: int, t: Thresholds, sigmas: float) -> bool:
     first, top, at = rise
     later = column.value[column.step > at]
-    noise = float(np.median(np.abs(np.diff(column.value[len(column) // 2 :])))) if width > 1 else 0.0
+    noise = _noise(column) if width > 1 else 0.0
     high = top - first > max(t["rise"] * abs(first), t["nats"], sigmas * noise)
     return high and later.size >= 2 and float(np.median(later[-max(2, later.size // 4) :])) < first
+
+
+def _noise(column: Column) -> float:
+    """The median change of a batch, late or in the first records, where it is the larger one of a loss that falls far.
+
+    Without the first change: that is the throw itself.
+    """
+    value = column.value
+    return max(float(np.median(np.abs(np.diff(part)))) for part in (value[value.size // 2 :], value[1 : 2 * _NEXT]))
 
 
 def _below_all(column: Column) -> bool:

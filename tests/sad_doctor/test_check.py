@@ -163,7 +163,8 @@ NUMBERS = st.one_of(
 TERMS = ("train/raw/", "train/weight/", "train/weighted/", "eval/raw/")
 SERIES = ("train/loss", "train/lr", "train/grad_norm", "train/update_ratio", "eval/loss", "eval/lm_loss", "eval/kl")
 MORE = (
-    *(names.LENGTH, names.COVERAGE, names.TEACHER_LOSS, names.TEACHER_ENTROPY, names.TEACHER_EVAL_LM_LOSS, names.TIME),
+    *(names.LENGTH, names.COVERAGE, names.TEACHER_LOSS, names.TEACHER_ENTROPY, names.TEACHER_EVAL_LM_LOSS),
+    *(names.EVAL_BITS_PER_BYTE, names.TEACHER_EVAL_BITS_PER_BYTE, names.TIME),
     *(names.MEMORY, names.TOKENS_PER_SECOND, names.EVAL_MAPPED, names.GRAD_SHARE + "kd", names.GRAD_SHARE + "lm"),
 )
 COLUMNS = st.sampled_from(
@@ -190,6 +191,7 @@ def runs(draw):
     facts = {
         names.TOTAL_STEPS: draw(st.sampled_from([0, 1, 5000, 10000, math.nan, -1, "many"])),
         names.VOCABULARY_SIZE: draw(st.sampled_from([None, 0, 192, 49152, math.nan, math.inf, -3])),
+        names.TEACHER_VOCABULARY_SIZE: draw(st.sampled_from([None, 0, 300, math.nan, math.inf, -3])),
     }
     return Run("any", "test", Path("any"), columns, tuple(draw(st.lists(event, max_size=4))), facts)
 

@@ -127,6 +127,8 @@ def test_the_names_beside_it_say_what_a_name_is():
     assert [column_among(key, distilbert) for key in distilbert[:3]] == [names.LOSS, "train/raw/kd", "train/raw/lm"]
     assert column_among("loss_ce", ("loss", "loss_ce", "loss_kd")) == "train/raw/ce"
     assert column_among("kl", ("loss", "kl", "reward")) is None
+    assert column_among("kl_loss", ("loss", "kl_loss", "recon_loss")) is None
+    assert column_among("kl_loss", ("loss", "kl_loss", "ce_loss")) == "train/raw/kd"
     assert column_among("kl", ("loss", "kl", "lm_loss")) == "train/raw/kd"
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from sad_doctor.finding import Level
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.early_plateau import RULE
 
@@ -58,11 +59,21 @@ def test_a_loss_that_rises_far_is_no_plateau(judge):
         judge(RULE, "fact total_steps: 1000\nsteps: 200 every 5\ntrain/loss: 3 -> 13 ~ 0.05")
 
 
+RISES = "fact total_steps: 1000\nsteps: 200 every 5\ntrain/loss: 3 -> 3.2 ~ 0.02"
+
+
 def test_one_that_rises_slowly_has_another_cause(judge):
-    (finding,) = judge(RULE, "fact total_steps: 1000\nsteps: 200 every 5\ntrain/loss: 3 -> 3.2 ~ 0.02")
+    (finding,) = judge(RULE, RISES)
 
     assert "rises" in finding.cause
     assert "too small" not in finding.cause
+
+
+@pytest.mark.parametrize(("beside", "level"), [("", Level.INFO), ("\ntrain/raw/kd: 5 ~ 2", Level.WARNING)])
+def test_a_total_alone_that_rises_slowly_is_a_hint(judge, beside, level):
+    """A term that comes in lifts it too."""
+    (finding,) = judge(RULE, RISES + beside)
+    assert finding.level == level
 
 
 def test_too_early_is_not_judged(judge):

@@ -76,6 +76,11 @@ def test_peaks_in_use_are_left_alone(judge, peak):
     assert judge(RULE, f"steps: 100\ntrain/lr: {peak} -> 0\nfact total_steps: 100") == []
 
 
+@pytest.mark.parametrize(("fact", "hints"), [("optimizer: SGD", 0), ("optim: sgd", 0), ("optimizer: AdamW", 1)])
+def test_the_peak_of_plain_sgd_may_be_large(judge, fact, hints):
+    assert len(judge(RULE, f"steps: 100\ntrain/lr: 0.3 -> 0\nfact {fact}")) == hints
+
+
 def test_a_warm_up_in_every_epoch(judge):
     rates = ", ".join(f"{(step % 20) / 20e3:.6f}" for step in range(120))
     (finding,) = judge(RULE, f"steps: {', '.join(map(str, range(120)))}\ntrain/lr: {rates}")

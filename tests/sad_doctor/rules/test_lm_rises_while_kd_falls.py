@@ -18,6 +18,11 @@ def test_the_evaluation_speaks_for_the_label_loss(judge):
     assert "the evaluation's LM loss rises" in finding.headline
 
 
+def test_an_evaluation_that_parts_from_a_training_that_learns_is_told_by_others(judge):
+    text = KD + "train/raw/lm: 4 -> 3 ~ 0.05\nsteps: 6 every 50\neval/lm_loss: 4, 4.2, 4.6, 4.9, 5.2, 5.5"
+    assert judge(RULE, text) == []
+
+
 def test_a_label_loss_that_stays_far_above_the_teacher(judge):
     text = KD + "steps: 8 every 40\neval/lm_loss: 5.4, 5.2, 5.2, 5.2, 5.2, 5.21, 5.22, 5.23\n"
 

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from sad_doctor.rules.noise_missing import RULE
@@ -39,3 +41,10 @@ def test_a_running_mean_of_four_digits(judge):
     values = ", ".join(f"{3.8 + 1.3 / (1 + 0.1 * step):.3f}" for step in range(60))
     (finding,) = judge(RULE, f"steps: {', '.join(map(str, range(60)))}\ntrain/loss: {values}")
     assert "no noise of batches" in finding.headline
+
+
+@pytest.mark.parametrize(("speed", "fires"), [(10, False), (4.5, False), (2, True)])
+def test_a_term_that_rises_and_comes_to_rest_is_no_sum(judge, speed, fires):
+    value = ", ".join(f"{25 * (1 - math.exp(-speed * step / 300)):.6f}" for step in range(1, 301))
+    log = f"steps: {', '.join(map(str, range(1, 301)))}\ntrain/loss: 540 -> 100 ~ 2\ntrain/raw/kd: {value}"
+    assert any("sum of all" in finding.headline for finding in judge(RULE, log)) is fires

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from sad_doctor.rule import TooFew
@@ -66,3 +67,13 @@ def test_three_records_far_up_without_a_warm_up_are_a_hint(judge):
     assert "rises from 6.25 to 7.76" in finding.headline
     assert judge(RULE, text.format(0.001)) == []
     assert judge(RULE, text.format(0.3).replace("6.82", "6.1")) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_loss_whose_noise_falls_with_it_may_begin_low_by_chance(judge, seed):
+    """Noise in proportion, as of small batches of classes: late records are no measure of the first ones."""
+    random = np.random.default_rng(seed)
+    value = (0.05 + 2.2 * np.exp(-np.linspace(0, 5, 400))) * (1 + 0.1 * random.standard_normal(400))
+    value[0] = 0.82 * 2.25
+    told = ", ".join(f"{v:.4f}" for v in value)
+    assert judge(RULE, f"steps: {', '.join(map(str, range(1, 401)))}\ntrain/raw/ce: {told}") == []
