@@ -21,6 +21,7 @@ from sad.judge.losses.context import source
 from sad.judge.losses.found import Found
 from sad.judge.losses.reach import reach
 from sad.judge.losses.sample import sample
+from sad.judge.losses.taken import OTHERWISE
 from sad.judge.roles import Reading, Role
 from sad.subjects.divergence import IGNORED, Given
 
@@ -48,6 +49,8 @@ def no_effect(found: Found, verdict: Verdict) -> Verdict:
         if example:
             return Verdict(False, says, example=example)
         notes += [says] if says else []
+    # what neither names nor shapes tell is no silent pass
+    notes += [note for note in found.notes if OTHERWISE in note]
     if not notes:
         return verdict
     return Verdict(True, "; ".join([verdict.says, *notes]), verdict.numbers, standing=Standing.ALLOWED)

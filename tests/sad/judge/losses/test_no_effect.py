@@ -189,4 +189,8 @@ def test_one_that_acts_is_not_told(loss):
 
 
 def test_what_was_assumed_says_how_to_say_otherwise():
-    assert any("--adapter" in said for said in check(mixed, only=ONLY).assumed)
+    report = check(mixed, only=ONLY)
+    assert any("--adapter" in said for said in report.assumed)
+    (line,) = [line for line in report.lines if line.name == "arguments_have_effect"]
+    assert line.standing is Standing.ALLOWED
+    assert "taken for a loss of classes" in line.says
