@@ -66,8 +66,9 @@ def judged(
         if interface is not Interface.LOSS:
             raise
         # options are for the command line
-        says = "give check a function of one parameter, given, that calls it (docs/judge-your-loss.md)"
-        raise UserError(f"{error.why}; {says}") from None
+        raise UserError(
+            f"{error.why}; give check a function of one parameter, given, that calls it (docs/judge-your-loss.md)"
+        ) from None
     report.seconds = time.perf_counter() - started
     return report
 

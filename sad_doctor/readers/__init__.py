@@ -127,7 +127,7 @@ def _open_file(path: Path) -> Source:
         what = "a binary file"
     if what is not None:
         raise Unreadable(f"{shown(path)}: {what}. Accepted: {ACCEPTED}")
-    for reader in _text_readers():
+    for reader in text_readers():
         if reader.recognises(path, head):
             source = reader.open(path)
             # rows of JSON have a cache of their own, that grows with the log
@@ -135,7 +135,7 @@ def _open_file(path: Path) -> Source:
     raise Unreadable(f"{shown(path)}: text without a line that a training would log. Accepted: {ACCEPTED}")
 
 
-def _text_readers() -> Iterator[Reader]:
+def text_readers() -> Iterator[Reader]:
     """Yield the readers of single text files, in the order in which they are asked.
 
     That of console logs is loaded last: its patterns take a third of the time that loading all readers takes.

@@ -16,7 +16,7 @@ def test_verify_catches_it_and_finds_it_absent():
     assert outcome.caught
     assert outcome.absent
     assert outcome.reproduced[0].says.startswith("terms that wait: loss is")
-    assert outcome.fixed[0].says.startswith("350 numbers and gradients follow the student")
+    assert outcome.fixed[0].says.startswith("417 numbers and gradients follow the student")
 
 
 def nothing(*_):

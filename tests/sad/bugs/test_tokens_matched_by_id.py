@@ -47,7 +47,7 @@ def test_verify_catches_it_and_finds_it_absent():
     assert outcome.reproduced[0].says.startswith("two tokenizers: raw kd is")
     (half_a_fix,) = outcome.attempts["one size is one tokenizer"]
     assert half_a_fix.says.startswith("two tokenizers of one size: raw kd is")
-    assert outcome.fixed[0].says.startswith("365 numbers and gradients are what the texts say")
+    assert outcome.fixed[0].says.startswith("377 numbers and gradients are what the texts say")
 
 
 def test_a_map_by_id_is_found(monkeypatch, found_in_the_code_that_trains):

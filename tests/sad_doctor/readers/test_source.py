@@ -1,5 +1,7 @@
-from sad_doctor.readers import READERS
+from sad_doctor.readers import text_readers
 from sad_doctor.readers.source import ACCEPTED
+
+READERS = tuple(text_readers())
 
 
 def test_every_reader_has_a_name_and_refuses_an_empty_file(tmp_path):
