@@ -73,7 +73,9 @@ def _refuse(message: str, code: int) -> NoReturn:
 
     # the doctor, which is a package of its own, names itself: one form of error for one command
     who = "sad doctor" if sys.argv[1:2] == ["doctor"] else "sad"
-    print(f"{who}: {line(message, LONGEST)}", file=sys.stderr)  # noqa: T201 - the one place that talks to stderr
+    # where standard error is closed, print would take standard output for it
+    if sys.stderr is not None:
+        print(f"{who}: {line(message, LONGEST)}", file=sys.stderr)  # noqa: T201 - the one place that talks to stderr
     sys.exit(code)
 
 

@@ -135,6 +135,14 @@ def test_every_error_of_the_doctor_has_one_form(
     assert capsys.readouterr().err.startswith("sad doctor: ")
 
 
+def test_a_mistake_is_not_told_on_standard_output_where_nobody_hears_of_errors(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    assert called(monkeypatch, "train", "--config", "no-such.toml") == 2
+    assert capsys.readouterr().out == ""
+
+
 def test_everything_and_something_at_once_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
