@@ -139,7 +139,8 @@ def test_the_forecast_is_near_what_a_run_takes(tmp_path: Path) -> None:
     assert tokens > SMALL
     assert found.peak(tokens) + found.baseline == pytest.approx(taken(recipe, tmp_path), rel=0.1)
     # the evaluation by itself never is the most of a run: against the probe's own process with whole batches, of which
-    # one in some holds a fifth more for what the heap was given before; so may the process that foresees it
+    # one in three holds a fifth more (208 or 254 MB) for what the heap was given before, and so both in one of nine; so
+    # may the process that foresees it
     peaks = []
     for _ in range(2):
         done = subprocess.run(
@@ -153,4 +154,4 @@ def test_the_forecast_is_near_what_a_run_takes(tmp_path: Path) -> None:
         told = json.loads(done.stdout)
         assert told["sizes"][-1]["tokens"] == tokens
         peaks.append(told["sizes"][-1]["evaluation_peak"] - told["baseline"])
-    assert 0.85 * min(peaks) < found.scoring.at(tokens) < 1.3 * max(peaks)
+    assert 0.75 * min(peaks) < found.scoring.at(tokens) < 1.3 * max(peaks)
