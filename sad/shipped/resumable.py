@@ -6,7 +6,7 @@ import json
 import math
 import signal
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -144,7 +144,7 @@ class LoopRun:
         # the run that is asked to end saves because of that, and not because it is time
         every = NEVER if asked.at != NEVER else math.gcd(*save_at) or setting.steps
         plan = self._plan(setting, every, BEGINS if saved is None else TAKES_UP)
-        with TemporaryDirectory() as made, _watching(plan.train, asked) as seen, _gpu() as gpu:
+        with self._small(), TemporaryDirectory() as made, _watching(plan.train, asked) as seen, _gpu() as gpu:
             folder = Path(made)
             for name, content in ({} if saved is None else saved).items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -167,6 +167,10 @@ class LoopRun:
             for line, (first, last) in zip(steps, ends, strict=False)
         ]
         return _ran(taken, kept, seen, {"random/gpu": gpu.state}, (told, began))
+
+    def _small(self) -> AbstractContextManager[object]:
+        """What is made smaller than in a run of a person's while the loop runs: here nothing."""
+        return nullcontext()
 
     def _read(self, plan: Plan, setting: Setting) -> Plan:  # noqa: ARG002 - for who reads its texts in another way
         """The plan with its examples as the loop gets them: here a list."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,8 +11,8 @@ from unittest.mock import patch
 
 from sad import data, tiny
 from sad.data import cache, pools, schedule, segments, stream
-from sad.shipped.resumable import Asked, LoopRun
-from sad.subjects.resumable import Ran, Resumable, Saved, Setting
+from sad.shipped.resumable import LoopRun
+from sad.subjects.resumable import Resumable, Setting
 from sad.train.plan import Plan
 
 FIRST, POOL = 1, 4
@@ -31,14 +31,8 @@ class StreamRun(LoopRun):
         super().__init__()
         self._folder = TemporaryDirectory(ignore_cleanup_errors=True)
 
-    def _run(
-        self,
-        setting: Setting,
-        saved: Saved | None,
-        save_at: Collection[int],
-        asked: Asked,
-        undone: range = range(0),
-    ) -> Ran:
+    @contextmanager
+    def _small(self) -> Iterator[None]:
         with ExitStack() as small:
             # a text is a segment, and no disk is waited for
             small.enter_context(patch.multiple(segments, FIRST=1, MOST=1))
@@ -46,7 +40,7 @@ class StreamRun(LoopRun):
             small.enter_context(patch.object(schedule, "POOL", POOL))
             small.enter_context(patch.object(stream, "OPEN", OPEN))
             small.enter_context(patch.object(cache, "sync"))
-            return super()._run(setting, saved, save_at, asked, undone)
+            yield
 
     def _read(self, plan: Plan, setting: Setting) -> Plan:
         read = data.Streamed(iter(_texts(setting)), plan.pair.readers, ROOM, Path(self._folder.name), workers=0)
