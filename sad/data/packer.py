@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sad.align.reader import Ints
-from sad.data.schedule import rows_of
+from sad.data.schedule import remember, rows_of
 from sad.data.stream import Streamed
 
 PACKED = 3
@@ -106,10 +106,8 @@ class Packer:
         else:
             self._rows_of_all = begin.rows + len(made.rows)
             self._last = number
-        # the last of it that another thread sees; two pools at the most are looked at together
-        for old in list(self._pools)[:-1]:
-            self._pools.pop(old, None)
-        self._pools[number] = made
+        # last, for another thread may look: what goes with a pool is there before it
+        remember(self._pools, number, made)
         return made
 
     def _read(self, first: int, tokens: int, until: Callable[[], bool]) -> Ints | None:

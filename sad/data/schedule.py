@@ -12,6 +12,7 @@ import numpy as np
 from sad.align.reader import Ints
 
 Key = TypeVar("Key")
+Made = TypeVar("Made")
 
 POOL = 64
 """Steps whose windows are sorted by length together."""
@@ -142,8 +143,8 @@ class Schedule:
         return self._orders[epoch]
 
 
-def remember(orders: dict[Key, Ints], key: Key, made: Ints) -> None:
+def remember(kept: dict[Key, Made], key: Key, made: Made) -> None:
     """Keep an order, and the one that was made before it: where one goes over into the next both are looked at."""
-    for old in list(orders)[:-1]:
-        orders.pop(old, None)
-    orders[key] = made
+    for old in list(kept)[:-1]:
+        kept.pop(old, None)
+    kept[key] = made
