@@ -12,11 +12,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """``read``: something is made of it. ``returned``: that reaches a return. ``optional``: part of it stands under a
-    condition on something else.
+    """``returned``: something made of it reaches a return. ``optional``: part of that stands under a condition on
+    something else.
     """
 
-    read: bool
     returned: bool
     optional: bool
 
@@ -35,11 +34,7 @@ def reach(function: Callable[..., Any], name: str) -> Reach | None:
     under = [node for node in ast.walk(body) if isinstance(node, ast.If | ast.IfExp)]
     guarded = [node for node in under if made & _loads([node.test]) and _returns(node)]
     optional = any(not _loads([node.test]) <= made and made & _loads(_branches(node)) for node in under)
-    return Reach(
-        any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(body)),
-        bool(guarded) or any(made & _loads([node]) for node in returns),
-        optional,
-    )
+    return Reach(bool(guarded) or any(made & _loads([node]) for node in returns), optional)
 
 
 def _made_of(body: ast.FunctionDef, name: str) -> set[str]:

@@ -50,12 +50,12 @@ def chosen(x, labels, alpha=0.0):
 
 
 def test_how_far():
-    assert reach(unread, "labels") == Reach(read=False, returned=False, optional=False)
-    assert reach(looked_at, "labels") == Reach(read=True, returned=False, optional=False)
+    assert reach(unread, "labels") == Reach(returned=False, optional=False)
+    assert reach(looked_at, "labels") == Reach(returned=False, optional=False)
     for function in (used, written_into, gathered, branched):
-        assert reach(function, "labels") == Reach(read=True, returned=True, optional=False), function.__name__
+        assert reach(function, "labels") == Reach(returned=True, optional=False), function.__name__
     for function in (optional, chosen):
-        assert reach(function, "labels") == Reach(read=True, returned=True, optional=True), function.__name__
+        assert reach(function, "labels") == Reach(returned=True, optional=True), function.__name__
 
 
 def test_without_source_nothing_is_told():
