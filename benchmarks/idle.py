@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Set
 
-SAME_EITHER_WAY = {"min", "max", "minimum", "maximum", "mul", "logaddexp", "gcd", "packed_size"}
+SAME_EITHER_WAY = {"min", "max", "minimum", "maximum", "mul", "logaddexp", "gcd", "addcmul_", "packed_size"}
 """Functions whose first two arguments may be swapped: the smaller of a and b is the smaller of b and a, and a numbers
 of b bits take the bytes of b numbers of a bits.
 """
@@ -32,6 +32,8 @@ PORTIONS = {
     *("OPEN", "EVER", "LEAD", "WORTH_TELLING"),
 }
 """Constants that say how much is done, or kept, at a time, or is worth a word; one for more steps than a run takes."""
+LIMITS = {"FAR", "FARTHEST"}
+"""How far something may go: one more is no other limit."""
 BY_AXIS = {"gather", "scatter", "scatter_", "scatter_add_", "squeeze", "log_softmax"}
 """Methods whose first argument is an axis."""
 TOLERANCES = {"ONE", "PROPORTION", "LEAST", "NOTHING", "SIGN"}
@@ -79,6 +81,9 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
             name.isupper()
         ):
             yield number
+        # numpy finds the length of an axis that is told by any negative number
+        case ast.Call(args=[ast.UnaryOp(op=ast.USub(), operand=number), *_]) if _is_call_of(node, {"reshape"}):
+            yield number
         case ast.Compare(comparators=[ast.Name(id=name)]) if name in TOLERANCES | PORTIONS:
             yield node
         # where no graph is made there is nothing to detach from
@@ -99,7 +104,8 @@ def _last_axis(node: ast.AST) -> ast.AST | None:
 
 
 def _asks_for_gpu(test: ast.AST) -> bool:
-    return any(gpu in ast.unparse(test) for gpu in ("== 'cuda'", "cuda.is_available()"))
+    told = ast.unparse(test)
+    return told in GPU or any(gpu in told for gpu in ("== 'cuda'", "cuda.is_available()"))
 
 
 def _beside(node: ast.AST) -> bool:
@@ -110,7 +116,7 @@ def _beside(node: ast.AST) -> bool:
         case ast.keyword(arg=arg):
             return arg in NO_RESULT
         case ast.Assign(targets=[target], value=value):
-            return _names(target) <= PORTIONS | GPU or any(clock in ast.unparse(value) for clock in CLOCKS)
+            return _names(target) <= PORTIONS | GPU | LIMITS or any(clock in ast.unparse(value) for clock in CLOCKS)
         case ast.AugAssign(target=target, value=value):
             told = ast.unparse(target).partition(".")[0] in TOLD
             return told or any(clock in ast.unparse(value) for clock in CLOCKS)
