@@ -76,13 +76,7 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
         # the last axis of a table is its axis 1: dim=1 is dim=-1 (dim=-2 is not, and is tried)
         case ast.keyword() | ast.Call() if (axis := _last_axis(node)) is not None:
             yield axis
-        # a negative number that has a name is a mark: any other negative one marks as well (a positive one is tried)
-        case ast.Assign(targets=[ast.Name(id=name)], value=ast.UnaryOp(op=ast.USub(), operand=number)) if (
-            name.isupper()
-        ):
-            yield number
-        # numpy finds the length of an axis that is told by any negative number
-        case ast.Call(args=[ast.UnaryOp(op=ast.USub(), operand=number), *_]) if _is_call_of(node, {"reshape"}):
+        case ast.Assign() | ast.Call() if (number := _mark(node)) is not None:
             yield number
         case ast.Compare(comparators=[ast.Name(id=name)]) if name in TOLERANCES | PORTIONS:
             yield node
@@ -100,6 +94,18 @@ def _last_axis(node: ast.AST) -> ast.AST | None:
             return axis
         case ast.Call(args=[ast.UnaryOp(op=ast.USub()) as axis, *_]) if _is_call_of(node, BY_AXIS):
             return axis
+    return None
+
+
+def _mark(node: ast.AST) -> ast.AST | None:
+    """The number of which only the sign matters: a negative number that has a name is a mark, and any other negative
+    one marks as well; numpy finds the length of an axis that is told by any (a positive one is tried).
+    """
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.UnaryOp(op=ast.USub(), operand=number)):
+            return number if name.isupper() else None
+        case ast.Call(args=[ast.UnaryOp(op=ast.USub(), operand=number), *_]) if _is_call_of(node, {"reshape"}):
+            return number
     return None
 
 
