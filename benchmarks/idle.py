@@ -42,7 +42,7 @@ CLOCKS = ("perf_counter(", "monotonic(")
 """Who is asked for the time tells how long something took, never what it gave."""
 TOLD = {"counts"}
 """Who is told what became of a text, for a person to read."""
-MARKS = {"mark", "self.clock.start", "done.took", "guards.begin", "devices.place", "check_moment"}
+MARKS = {"mark", "self.clock.start", "done.took", "guards.begin", "devices.place", "check_moment", "require_maps"}
 """Calls that tell a clock which part of a step begins, a person how far something is, or a guard to take its place, or
 to look at what a file holds; and one that puts models where a processor has them already.
 """

@@ -81,7 +81,7 @@ class _Loop:
         self.fused = self.device.type in FUSED and fused.installed() and job.simple and len(products.sums) < 2
         self.buffers: dict[str, Tensor] = {}
         self.values = {name: Column(self.hidden_rows, self.device) for name in (KD, LM)}
-        measured = signals.NAMES if job.measure and job.compared is not None else ()
+        measured = signals.NAMES if job.measure else ()
         self.measured = {name: Column(self.hidden_rows, self.device) for name in measured}
 
     def run(self) -> dict[str, Tensor]:
@@ -129,7 +129,9 @@ class _Loop:
         for start in range(0, count, self.piece):
             span = slice(start, min(start + self.piece, count))
             found = self._piece(block, span, logits[span], teacher)
-            slope = job.head.slope(logits[span]) if outs else 1.0
+            if not outs:
+                continue
+            slope = job.head.slope(logits[span])
             for name, out in outs.items():
                 self._into(out[span], [each for each in found if name in (each.name, BOTH)], slope)
         for name, out in outs.items():
@@ -172,7 +174,7 @@ class _Loop:
         if self.teacher is None:
             self.teacher = Factor(of.hidden, of.head, self.products.operands)
         with self.teacher.multiplying():
-            return self.teacher.into(out, of.hidden[block.boundaries].detach().to(self.teacher.dtype))
+            return self.teacher.into(out, of.hidden[block.boundaries].to(self.teacher.dtype))
 
     def _piece(self, block: Block, span: slice, logits: Tensor, teacher: Tensor | None) -> list[Found]:
         """Compute each term at some rows; the products become logits."""

@@ -44,8 +44,8 @@ def run(model: nn.Module, tokens: Tokens, blocks: Sequence[int] = ()) -> Forward
         return states.reshape(*shape, states.shape[-1])
 
     last = rows(before_logits(model)(out.last_hidden_state))
-    width = text_config(model).hidden_size if kept else 0
-    states = {block: one_stream(states, asked["input_ids"].shape, width) for block, states in kept.items()}
+    places, config = asked["input_ids"].shape, text_config(model)
+    states = {block: one_stream(states, places, config.hidden_size) for block, states in kept.items()}
     for block, state in states.items():
         if state.shape[:-1].numel() != shape.numel():
             raise UserError(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -17,11 +18,15 @@ from sad.distiller import Distiller
 from sad.head.linear import IDENTITY
 from sad.head.target import Live
 from sad.head.vocabulary import vocabulary_pass
-from sad.invariants.target_gets_no_gradient import Compared, Transfer
+from sad.invariants.target_gets_no_gradient import Compared, Distance, Transfer
 from sad.losses import alm, attention, contrastive, layerwise
+from sad.subjects import plain_terms as plain
+from sad.subjects.objective import COSINE, LAYERNORM, RELATIVE
 from sad.terms import TERMS, TeacherOutput
 
 LEAN = 0.1
+FEW = 3
+"""Places whose relations are held at once."""
 
 
 def shipped_transfer() -> Transfer:
@@ -68,29 +73,74 @@ def shipped_transfer() -> Transfer:
 
         def related(student: Tensor, teacher: Tensor) -> Sum:
             row, heads = batch.boundaries.row, view.attention.heads
+            longest = int(row.bincount().max())
             each = zip(student.chunk(3, dim=-1), teacher.chunk(3, dim=-1), strict=True)
-            three = [attention.relation_divergence(*one, row, heads) for one in each]
+            with patch.object(attention, "ROWS", FEW):
+                three = [attention.relation_divergence(*one, row, heads, longest) for one in each]
             return Sum(torch.stack([one.total for one in three]).mean(), three[0].units)
 
         def mapped(student: Tensor, teacher: Tensor) -> Sum:
             return layerwise.between(student, learned(0, [teacher, teacher.flip(-1)]))
 
-        looks = [torch.cat(side, dim=-1) for side in zip(*view.looks(), strict=True)]
-        sides = {
-            KD: ((view.head.logits(view.target_states()), leaning.hidden), kd),
-            LAYERWISE: (states, layerwise.layer_distance),
-            CONTRASTIVE: (states, lambda s, t: contrastive.info_nce(s, t, batch.boundaries.row, cold)),
-            ALM: (chunks(), lambda s, t: alm.chunk_divergence(s, t, terms.alm.temperature)),
-            ATTENTION: ((looks[0], looks[1]), related),
+        def by_text(one: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+            """The mean over places of what is defined for one text."""
+            row = batch.boundaries.row
+            parts = [row == number for number in row.unique()]
+            return lambda s, t: torch.stack([one(s[part], t[part]) for part in parts]).sum() / len(row)
+
+        def relations(student: Tensor, teacher: Tensor) -> Tensor:
+            each = zip(student.chunk(3, dim=-1), teacher.chunk(3, dim=-1), strict=True)
+            return torch.stack([plain.relations(*one, view.attention.heads) for one in each]).mean()
+
+        text, looks = batch.boundaries.row, [torch.cat(side, dim=-1) for side in zip(*view.looks(), strict=True)]
+        sides: dict[str, _Sides] = {
+            KD: (view.head.logits(view.target_states()), leaning.hidden, kd, None),
+            LAYERWISE: (*states, layerwise.layer_distance, _distance(LAYERNORM)),
+            CONTRASTIVE: (
+                *states,
+                lambda s, t: contrastive.info_nce(s, t, text, cold),
+                by_text(lambda s, t: plain.nearest(s, t, cold)),
+            ),
+            ALM: (
+                *chunks(),
+                lambda s, t: alm.chunk_divergence(s, t, terms.alm.temperature),
+                lambda s, t: plain.chunks_apart(-s, -t, terms.alm.temperature) / len(s),
+            ),
+            ATTENTION: (looks[0], looks[1], related, by_text(relations)),
         }
         every = {
-            name: Compared(_mean(TERMS[name](view)), *both, lambda s, t, of=of: _mean(of(s, t)))  # type: ignore[misc]
-            for name, (both, of) in sides.items()
+            name: Compared(_mean(TERMS[name](view)), *both, _meaned(of), definition)
+            for name, (*both, of, definition) in sides.items()
         }
-        through = Compared(_mean(mapped(*states)), *states, lambda s, t: _mean(mapped(s, t)))
-        return every | {"a learned map of layers": through}
+        other: dict[str, _Sides] = {
+            "a learned map of layers": (*states, mapped, None),
+            "a batch of negatives": (
+                *states,
+                lambda s, t: contrastive.info_nce(s, t, text, cold, "batch"),
+                lambda s, t: plain.nearest(s, t, cold) / len(s),
+            ),
+            **{
+                how: (*states, lambda s, t, how=how: layerwise.layer_distance(s, t, how), _distance(how))  # type: ignore[misc]
+                for how in (RELATIVE, COSINE)
+            },
+        }
+        for name, (*both, of, definition) in other.items():
+            every[name] = Compared(_meaned(of)(*both), *both, _meaned(of), definition)
+        return every
 
     return Transfer([p for p in distiller.student.parameters() if p.requires_grad], compare)
+
+
+_Sides = tuple[Tensor, Tensor, Callable[[Tensor, Tensor], Sum], Distance | None]
+"""A prediction and a target, what the code that trains makes of them, and its definition."""
+
+
+def _distance(how: str) -> Distance:
+    return lambda s, t: plain.distance(s, t, how) / len(s)
+
+
+def _meaned(of: Callable[[Tensor, Tensor], Sum]) -> Distance:
+    return lambda s, t: _mean(of(s, t))
 
 
 def _mean(one: Sum) -> Tensor:

@@ -18,7 +18,7 @@ def test_verify_catches_it_and_finds_it_absent():
     assert found.reproduced[0].numbers["kd_leak"] > 0.5
     assert (
         found.fixed[0].says
-        == "kd, layerwise, contrastive, alm, attention, a learned map of layers: nothing through the target"
+        == "kd, layerwise, contrastive, alm, attention, a learned map of layers, a batch of negatives, relative, cosine: nothing through the target"
     )
 
 
