@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from unittest.mock import patch
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from sad.align.vocab import VocabMap
 from sad.batch import KD, LM
-from sad.head import blocks, products, signals
+from sad.head import blocks, likelihood, products, signals
 from sad.head.linear import Head
 from sad.head.target import Live, Target, TopK
 from sad.head.vocabulary import Compared, vocabulary_pass
@@ -23,10 +24,11 @@ FEW = 16
 """Rows of a half-precision weight at a time, so that a small one is several portions."""
 SMALL = 24
 """Places: so few are gone through in every way."""
-PORTIONS = {"LEAST_ROWS": 5, "MOST_ROWS": {"cpu": 5}, "PIECE": {"cpu": 1}, "FEWEST": 2}
+PORTIONS: dict[str, Any] = {"LEAST_ROWS": 5, "MOST_ROWS": {"cpu": 5}, "PIECE": {"cpu": 1}, "FEWEST": 2}
 """Rows of a block, and of a piece of it, so that a few are several."""
 TIMES = 4.0
-CLOSE = 1e-4
+CLOSE, NEAR = 1e-4, 1e-3
+"""How far apart, of themselves, two numbers may be that are one; and how near two factors are that are not."""
 
 
 def states_loss() -> StatesLoss:
@@ -43,6 +45,10 @@ def _loss(given: States) -> Tensor:
         if len(given.labels) < SMALL:
             with unwritten_is_nan():
                 ways += [_pass(given, None), _pass(given, (TIMES * given.shares[0], TIMES * given.shares[1]))]
+            # one that is multiplied by 0 adds no gradient
+            ways[0] = ways[0] + 0.0 * _pass(given, given.shares)
+            _check_announced(given)
+            _check_likelihood(given)
             with patch.multiple(blocks, **PORTIONS):
                 ways.append(_pass(given, given.shares, measure=bool(given.shares[0])))
     return torch.stack(ways).mean()
@@ -60,6 +66,27 @@ def _pass(given: States, announced: tuple[float, float] | None, *, measure: bool
     if measure:
         _check_signals(given, found.signals, labelled=token is not None)
     return given.shares[0] * found.kd + given.shares[1] * found.lm
+
+
+def _check_announced(given: States) -> None:
+    """Raise AssertionError where other factors than the announced ones are taken for them."""
+    if 0 not in given.shares:
+        made = replace(given, hidden=given.hidden.detach().requires_grad_())
+        try:
+            _pass(made, (given.shares[0], (1 + NEAR) * given.shares[1])).backward()  # type: ignore[no-untyped-call]
+        except RuntimeError:
+            return
+        raise AssertionError("a gradient of other factors than announced")
+
+
+@torch.no_grad()
+def _check_likelihood(given: States) -> None:
+    """Raise AssertionError where the likelihood without a gradient is another than that of the labels' loss."""
+    head = Head(given.weight, given.bias, given.scale, given.softcap)
+    labels = vocabulary_pass(given.hidden, head, given.labels).lm
+    with patch.object(likelihood, "BLOCK", FEW * len(given.weight)):
+        found = -likelihood.log_likelihood(given.hidden, head, given.labels).sum()
+    assert torch.allclose(found, labels, rtol=CLOSE), "another likelihood without a gradient"
 
 
 @torch.no_grad()

@@ -85,7 +85,7 @@ def shipped_transfer() -> Transfer:
         def by_text(one: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
             """The mean over places of what is defined for one text."""
             row = batch.boundaries.row
-            parts = [row == number for number in row.unique()]
+            parts = [row == number for number in set(row.tolist())]
             return lambda s, t: torch.stack([one(s[part], t[part]) for part in parts]).sum() / len(row)
 
         def relations(student: Tensor, teacher: Tensor) -> Tensor:
@@ -109,10 +109,10 @@ def shipped_transfer() -> Transfer:
             ATTENTION: (looks[0], looks[1], related, by_text(relations)),
         }
         every = {
-            name: Compared(_mean(TERMS[name](view)), *both, _meaned(of), definition)
-            for name, (*both, of, definition) in sides.items()
+            name: Compared(_mean(TERMS[name](view)), one, other, _meaned(of), definition)
+            for name, (one, other, of, definition) in sides.items()
         }
-        other: dict[str, _Sides] = {
+        more: dict[str, _Sides] = {
             "a learned map of layers": (*states, mapped, None),
             "a batch of negatives": (
                 *states,
@@ -124,8 +124,8 @@ def shipped_transfer() -> Transfer:
                 for how in (RELATIVE, COSINE)
             },
         }
-        for name, (*both, of, definition) in other.items():
-            every[name] = Compared(_meaned(of)(*both), *both, _meaned(of), definition)
+        for name, (one, other, of, definition) in more.items():
+            every[name] = Compared(_meaned(of)(one, other), one, other, _meaned(of), definition)
         return every
 
     return Transfer([p for p in distiller.student.parameters() if p.requires_grad], compare)
