@@ -135,7 +135,7 @@ def train(
     recipe = plan.recipe.train
     accelerator, distiller, optimizer, objective = make_parts(plan)
     schedule, clock = plan.schedule(accelerator.num_processes), Clock(accelerator.device)
-    fresh = Progress(per_step=schedule.per_step)
+    fresh = Progress(per_step=schedule.per_step, manner=schedule.manner)
     wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer, recipe.clip)
     # only now is what a checkpoint holds cut where this run cuts it
     progress = taken_up(folder, plan, schedule, fresh, distiller, optimizer, objective) if resume else fresh
