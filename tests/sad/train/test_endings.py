@@ -13,10 +13,10 @@ from safetensors import SafetensorError
 from sad import tiny
 from sad.errors import TrainingError, UserError
 from sad.train import loop
+from sad.train.guards import Saved
 from sad.train.plan import Plan
 from sad.train.saving import checkpoint, disk
 from sad.train.saving.checkpoint import Progress
-from sad.train.watch.guards import Saved
 from sad_doctor import names
 
 FULL = "Error while serializing: I/O error: No space left on device (os error 28)"
