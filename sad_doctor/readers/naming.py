@@ -93,7 +93,7 @@ _VARIATIONAL = re.compile(r"recon|elbo")  # an autoencoder's, whose divergence i
 _MODELLED = re.compile(r"(?:loss(?:es)?[/_])*(?:mlm|clm)(?:_loss)?")
 """The label loss of DistilBERT's script, whose ``loss_ce`` is the distillation."""
 _CE = re.compile(r"(?:loss(?:es)?[/_])*ce(?:_loss)?")
-_HOOK, _TRAINED = re.compile(r"_(?:step|epoch)$"), re.compile(r"^train(?:ing)?[/_]")
+_HOOK, _TRAINED = re.compile(r"_(?:step|epoch)$"), re.compile(r"^(?:train(?:ing)?|actor)[/_]")
 """What Lightning puts behind the name of a metric that it logs per step, per epoch or both; what others put before."""
 _MEMORY = re.compile(
     r"(?:system/)?(?:(?P<host>rss|(?:cpu|host|process|ram)_mem(?:ory)?)|(?:peak_|max_)?(?:gpu|cuda|device)_mem(?:ory)?"
@@ -106,7 +106,7 @@ _KINDS = (
     (re.compile(r"(?:raw|unweighted)[/_](.+)|(.+)[/_](?:raw|unweighted)"), names.RAW),
     (re.compile(r"weighted[/_](.+)|(.+)[/_](?:weighted|scaled)"), names.WEIGHTED),
     (re.compile(r"weights?[/_](.+)|(.+)[/_]weight"), names.WEIGHT),
-    (re.compile(r"loss(?:es)?[/_](.+)|(.+)_loss"), names.RAW),
+    (re.compile(r"loss(?:es)?[/_](.+)|(.+)[/_]loss"), names.RAW),
 )
 _SAID = re.compile(r"(raw|unweighted|weighted|weight)/([a-z_]\w{0,79})")
 """A prefix that says what the value is: then any name is a term."""

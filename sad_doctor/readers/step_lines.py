@@ -113,7 +113,7 @@ def parse(line: str) -> Line | None:
     if unnamed is not None:
         step, steps = unnamed
     rest.append(line[at:])
-    own = any(plain(name).startswith(("eval/", "train_", "train/")) for name in values)
+    own = any(plain(name).startswith(("eval/", "train_", "train/", "actor/")) for name in values)
     if not own and (_EVALUATES.search(line) is not None):
         values = {f"eval_{name}": value for name, value in values.items()}
     whole = bool(values) and all(_REST.fullmatch(one) for one in rest)

@@ -88,7 +88,7 @@ class _Course:
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield at most one finding."""
     total = run.fact(names.TOTAL_STEPS)
-    if total and total > 0 and run.last_step < t["progress"] * total:
+    if total and total > 0 and run.last_step < t["progress"] * total and not _stands(run, t):
         raise TooFew(f"only {words.percent(max(run.last_step, 0) / total)} of the planned steps are logged")
     course = _course(run, t)
     if course is None:
@@ -128,6 +128,15 @@ def _against(run: Run, course: _Course, gained: float, t: Thresholds) -> tuple[s
     if still and course.last >= t["knows"] and right < t["right"]:
         return "a language model that came trained lies far below that", True
     return ("a student that came untrained falls much further" if still else ""), False
+
+
+def _stands(run: Run, t: Thresholds) -> bool:
+    """Whether the loss has kept one level in very many records, at a rate that is warm: no need to wait for half."""
+    rate, label, total = run.get(names.LEARNING_RATE), signals.label_loss(run), run.get(names.LOSS)
+    column = label[1] if label is not None else None if total is None else signals.finite(signals.tidy(total))
+    found = None if column is None or len(column) < t["many"] else signals.blocks(column, 6)
+    warms = rate is not None and int(np.argmax(rate.value)) == len(rate) - 1
+    return found is not None and not warms and float(found.range) < t["keeps"] * abs(float(np.median(found.middle)))
 
 
 def _fell_before(run: Run, course: _Course, t: Thresholds) -> bool:
@@ -286,6 +295,6 @@ RULE = Rule(
         "progress": 0.5,
         "evaluations": 4,
         "records": 40,
-        **{"knows": 5, "right": 0.1},
+        **{"knows": 5, "right": 0.1, "many": 200, "keeps": 0.001},
     },
 )

@@ -21,7 +21,8 @@ from sad_doctor.signals.seams import (
     told_again,
     warms_again,
 )
-from sad_doctor.signals.series import Gain, Still, fades, finite, frozen, gain, spikes, still, tidy, trend
+from sad_doctor.signals.series import Gain, Still, clamped, fades, finite, frozen, gain, spikes, still, tidy, trend
+from sad_doctor.signals.sides import negligible, sides, totalled
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess
 from sad_doctor.signals.temperature import temperature
@@ -47,6 +48,7 @@ __all__ = [
     "beside",
     "blocks",
     "clamp_of",
+    "clamped",
     "doubled",
     "ends",
     "evaluation_moves",
@@ -65,6 +67,7 @@ __all__ = [
     "level_off",
     "loss_falls",
     "measured",
+    "negligible",
     "neighbours",
     "never_steps",
     "noise_share",
@@ -80,6 +83,7 @@ __all__ = [
     "rewarded",
     "sample",
     "shares",
+    "sides",
     "significant_digits",
     "spikes",
     "staged",
@@ -93,6 +97,7 @@ __all__ = [
     "tidy",
     "told_again",
     "tolerance",
+    "totalled",
     "trend",
     "unit",
     "unweighted",
