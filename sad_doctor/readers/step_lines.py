@@ -36,6 +36,8 @@ _WRAPPED = re.compile(
 """A number as a tensor, or as NumPy's, prints itself."""
 _QUOTED = re.compile(rf'": "({NUMBER})"', re.IGNORECASE)
 """A number as a text of JSON, behind its name."""
+_LIT = re.compile(rf"loss train: ({NUMBER}), val: (?:({NUMBER})|n/a)", re.IGNORECASE)
+"""LitGPT's two losses; the second is that of the last evaluation."""
 _OF = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.]*[./\-])")
 _EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
 _REST = re.compile(r"[\s,;|:=()\[\]{}\-–—>*#']*")
@@ -79,6 +81,8 @@ class Line:
 def parse(line: str) -> Line | None:
     """Return what a line says of a training, or None if it has neither a loss nor a step nor an epoch."""
     line = line[:LONGEST]
+    if "loss train:" in line:
+        line = _LIT.sub(lambda said: f"loss: {said[1]}" + (f" val_loss: {said[2]}" if said[2] else ""), line)
     if '": "' in line:
         line = _QUOTED.sub(r"': \1", line)
     if "tensor(" in line or "float" in line or "array(" in line:

@@ -100,8 +100,8 @@ def _at_last(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     name, column, recent = found
     end = float(np.median(column.value[-recent:]))
     yield Reading(f"{words.called(name)} at the end, nats", end, "nats")
-    if 0 < end < t["nats"]:
-        classes = signals.of_classes(run) or name.endswith(f"/{_TASK}")
+    classes = signals.of_classes(run) or name.endswith(f"/{_TASK}")
+    if 0 < end < (t["total"] if classes else t["nats"]):
         how = f"below {words.number(t['nats'])}, which no text costs" + (", though classes may" if classes else "")
         yield _finding(name, column, end, how, Level.INFO if classes else Level.WARNING)
         return
@@ -179,7 +179,7 @@ def _total(run: Run, t: Thresholds) -> Finding | None:
 
 def _nothing_left(run: Run, t: Thresholds) -> Finding | None:
     """A total of the training that falls to a thousandth of its beginning, in a log that tells no more of it."""
-    loss = run.get(names.LOSS)
+    loss = None if signals.evaluations(run) else run.get(names.LOSS)
     known = None if loss is None else signals.finite(signals.tidy(loss))
     if known is None or len(known) < t["records"] or run.terms(names.RAW) or run.terms(names.WEIGHTED):
         return None
