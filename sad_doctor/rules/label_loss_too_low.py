@@ -110,11 +110,11 @@ def _at_last(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if name.startswith("eval/") and len(column) >= t["last"] and not np.any(np.abs(column.value) > 1e-9) and trained:
         yield _finding(name, column, 0.0, "and was so each time: it is not computed", Level.WARNING)
         return
-    bar = run.get(names.TEACHER_EVAL_LM_LOSS)
+    bar = signals.teacher_held_out(run)
     if bar is not None and name == names.EVAL_LM_LOSS:
-        yield Reading("the held-out loss over the teacher's", end / bar.last if bar.last else float("nan"), "half")
-        if 0 < column.last < min(t["half"] * bar.last, bar.last - t["under"]):
-            yield _finding(name, column, column.last, f"where its teacher's is {words.number(bar.last)}", Level.WARNING)
+        yield Reading("the held-out loss over the teacher's", end / bar if bar else float("nan"), "half")
+        if 0 < column.last < min(t["half"] * bar, bar - t["under"]):
+            yield _finding(name, column, column.last, f"where its teacher's is {words.number(bar)}", Level.WARNING)
             return
     told = run.get(names.TEACHER_LOSS)
     teacher = None if told is None else signals.finite(told)

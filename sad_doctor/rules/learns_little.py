@@ -107,18 +107,18 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 def _against(run: Run, course: _Course, gained: float, t: Thresholds) -> tuple[str, bool]:
     """What the end is held against, and whether that is certain; nothing where the student learns."""
     label = course.name not in (names.LOSS, names.EVAL_LOSS)
-    size, teacher = run.fact(names.VOCABULARY_SIZE), run.get(names.TEACHER_EVAL_LM_LOSS)
+    size, teacher = run.fact(names.VOCABULARY_SIZE), signals.teacher_held_out(run)
     if label and size and size > 1:
         uniform = math.log(size)
         if t["uniform"] * uniform <= course.last <= t["over"] * uniform and gained < t["fell"]:
             return f"guessing every token alike gives {words.number(uniform)}", True
-    if teacher is not None and course.name == names.EVAL_LM_LOSS and np.isfinite(teacher.last):
-        far = min(course.first, course.last) > teacher.last + t["nats"]
-        way = (course.first - course.last) / max(course.first - teacher.last, 1e-12)
+    if teacher is not None and course.name == names.EVAL_LM_LOSS and np.isfinite(teacher):
+        far = min(course.first, course.last) > teacher + t["nats"]
+        way = (course.first - course.last) / max(course.first - teacher, 1e-12)
         stands = course.since.surely_below(t["stands"] * abs(course.first))
         if far and way < t["way"] and stands:
-            return f"its teacher's is {words.number(teacher.last)}", True
-        if course.last <= teacher.last + t["nats"]:
+            return f"its teacher's is {words.number(teacher)}", True
+        if course.last <= teacher + t["nats"]:
             return "", False  # there is little left to learn
     flat = course.since.surely_below(t["flat"] * abs(course.first), sigmas=2)
     still = gained < t["gained"] and flat and not _fell_before(run, course, t)

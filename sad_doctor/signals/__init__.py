@@ -24,7 +24,7 @@ from sad_doctor.signals.seams import (
 from sad_doctor.signals.series import Gain, Still, clamped, fades, finite, frozen, gain, spikes, still, tidy, trend
 from sad_doctor.signals.sides import negligible, sides, totalled
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
-from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess
+from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess, teacher_held_out
 from sad_doctor.signals.temperature import temperature
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 
@@ -93,6 +93,7 @@ __all__ = [
     "table",
     "teacher_gap",
     "teacher_guess",
+    "teacher_held_out",
     "temperature",
     "tidy",
     "told_again",
