@@ -38,17 +38,20 @@ Change = tuple[str, Any]
 
 def no_effect(found: Found, verdict: Verdict) -> Verdict:
     """Return the verdict on arguments; broken where one without any effect is found, allowed where it is optional."""
-    if not verdict.holds:
-        return verdict
     call, of = found.shape.call, found.shape.sample.given
     if isinstance(call, Adapted) or (of.labels is None and call.takes(Role.LABELS)):
         return verdict
     notes = []
     for name in _promising(call):
+        if not verdict.holds and _role(call, name) in (Role.LABELS, Role.MASK, Role.PADDING):
+            # that is what is broken already
+            continue
         says, example = judged(call, of, name)
         if example:
-            return Verdict(False, says, example=example)
+            return Verdict(False, "; ".join([*([] if verdict.holds else [verdict.says]), says]), example=example)
         notes += [says] if says else []
+    if not verdict.holds:
+        return verdict
     # what neither names nor shapes tell is no silent pass
     notes += [note for note in found.notes if OTHERWISE in note]
     if not notes:
