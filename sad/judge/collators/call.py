@@ -32,6 +32,10 @@ PROMPTS = ("max_prompt_length", "max_prompt_len", "max_source_length")
 TOKENIZER = ("tokenizer", "tok", "processing_class", "processor")
 
 
+class OwnWordsError(NeedsAdapterError):
+    """A batch has words that no text has: the collator's own, or keys of features that it took for texts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """What an adapter gets: texts in ids, the marks, a tokenizer that writes them, and features as datasets have them
@@ -82,7 +86,7 @@ class Call:
             return read(self._adapted(texts, marks))
         found = read(self.made(marks)(features))
         if bool((found.batch.input_ids == self.size).any()):
-            raise NeedsAdapterError("it puts words into its texts that the tokenizer here has not")
+            raise OwnWordsError("it puts words into its texts that the tokenizer here has not")
         if self.takes(TEMPLATES):
             return replace(found, batch=without_marker(found.batch))
         return replace(found, batch=without_header(found.batch)) if self.form is MESSAGES else found

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sad.errors import UserError
 from sad.invariants.target_alignment import EOS, PAD, TEXTS
 from sad.judge.collators.batch import OtherBatchError, Read, WrongBatchError
-from sad.judge.collators.call import TEMPLATES, Call
+from sad.judge.collators.call import TEMPLATES, Call, OwnWordsError
 from sad.judge.collators.features import DICT, fitting
 from sad.judge.collators.marker import MARKER
 from sad.judge.collators.textbook import masks_prompts, outside, places
@@ -44,7 +44,7 @@ def discover(code: Code) -> Call:
         try:
             found = _tried(call)
         except (Exception, SystemExit) as error:
-            if isinstance(error, NeedsAdapterError) and not isinstance(error, OtherBatchError):
+            if isinstance(error, NeedsAdapterError) and not isinstance(error, OtherBatchError | OwnWordsError):
                 raise
             failed.append((call.form.says, error))
             continue
@@ -126,6 +126,8 @@ def _one_length(code: Code) -> UserError | None:
 def _refused(failed: list[tuple[str, Exception | SystemExit]]) -> Exception:
     """Why no form of features runs: what it returned, else the first error on a dict; or that it asks for another."""
     dicts = [(says, error) for says, error in failed if says.startswith(DICT)]
+    if own := next((error for _, error in failed if isinstance(error, OwnWordsError)), None):
+        return own
     wrong = next((str(error) for _, error in dicts if isinstance(error, WrongBatchError)), "")
     kind = next((error for _, error in dicts if isinstance(error, OtherBatchError)), None)
     asked = dict.fromkeys(str(error.args[0]) for _, error in dicts if isinstance(error, KeyError) and error.args)
@@ -136,5 +138,7 @@ def _refused(failed: list[tuple[str, Exception | SystemExit]]) -> Exception:
     if asked:
         names = ", ".join(map(repr, list(asked)[:4]))
         return NeedsAdapterError(f"it asks its features for {names}: none of the forms that are known has all it asks")
-    other = next(iter(dicts), failed[0])
+    # what raises at a list alone was meant for tensors
+    plain = [one for one in dicts if "'list' object" not in str(one[1])]
+    other = next(iter([*plain, *dicts]), failed[0])
     return CannotRunError(f"{raised(other[1])}, given {other[0]}; no other form of features runs either")

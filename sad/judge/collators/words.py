@@ -33,13 +33,15 @@ def tokenizer(marks: Marks, side: str = "right", size: int = VOCABULARY) -> Any:
 
 @cache
 def _made(marks: Marks, size: int) -> Any:  # noqa: ANN401
-    from tokenizers import Tokenizer, models, pre_tokenizers
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     names = {word(i, marks): i for i in range(size)}
     names["<unk>"] = size
     made = Tokenizer(models.WordLevel(names, unk_token="<unk>"))
-    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    # words that a collator joins without a space between them are read one by one
+    apart = pre_tokenizers.Split(Regex(r"t[0-9]+|</s>|<pad>"), behavior="isolated")
+    made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), apart])
     whole = PreTrainedTokenizerFast(
         tokenizer_object=made,
         eos_token=END,
