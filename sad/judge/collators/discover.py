@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -18,6 +19,11 @@ from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.text_loss import Marks
 
 MARKS = Marks(EOS, PAD)
+ENCODES = re.compile(
+    r"\.(encode|convert_tokens_to_ids)\(\s*(self\.)?(\w*(template|key|marker|header|response|assistant)|[A-Z_]{4,}|f?['\"])",
+    re.IGNORECASE,
+)
+"""Where a source looks for a template that it encodes itself."""
 
 
 class _Tried(NamedTuple):
@@ -42,7 +48,7 @@ def discover(code: Code) -> Call:
     failed: list[tuple[str, Exception | SystemExit]] = []
     for call in _calls(code):
         try:
-            found = _tried(call)
+            found = _begun(call)
         except (Exception, SystemExit) as error:
             if isinstance(error, NeedsAdapterError) and not isinstance(error, OtherBatchError | OwnWordsError):
                 raise
@@ -62,12 +68,30 @@ def discover(code: Code) -> Call:
 
 
 def _calls(code: Code) -> Iterator[Call]:
-    """Every way to call it, what is meant first; a template before completions once as a string, once in ids."""
-    for form in fitting(source(code)):
+    """Every way to call it, what is meant first; a template before completions once as a string, once in ids; one of
+    its own, which it encodes, as one word or as a few.
+    """
+    text = source(code)
+    for form in fitting(text):
         call = Call(code, form)
+        if ENCODES.search(text) and not call.takes(TEMPLATES):
+            yield from (call.other(words=words) for words in (1, 2, 3))
         yield call
         if call.takes(TEMPLATES):
             yield call.other(template=(MARKER,))
+
+
+def _begun(call: Call) -> _Tried:
+    """Try a call; with a begin mark, where words that no text has may be one."""
+    try:
+        return _tried(call)
+    except OwnWordsError:
+        found = _tried(call.other(begins=True))
+        if not found.whole and (other := _appending(found.call)) is not None:
+            found = other
+        if not found.whole:
+            raise
+        return found
 
 
 def _tried(call: Call) -> _Tried:
