@@ -186,7 +186,9 @@ def _nothing_left(run: Run, t: Thresholds) -> Finding | None:
     begun, late = float(np.median(known.value[:_FEW])), known.value[-(len(known) // 5) :]
     if begun < t["began"] or not 0 < float(np.median(late)) or float(np.max(late)) > t["left"] * begun:
         return None
-    told = _finding(names.LOSS, known, float(np.median(late)), f"from {words.number(begun)} at the beginning", Level.INFO)
+    told = _finding(
+        names.LOSS, known, float(np.median(late)), f"from {words.number(begun)} at the beginning", Level.INFO
+    )
     return replace(
         told,
         cause="What is asked comes to meet the student: targets that are trained or say one thing for all texts, no "
