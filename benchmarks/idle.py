@@ -37,8 +37,11 @@ PORTIONS = {
     # tells the numbers that are drawn for one thing from those for another: any number of its own does
     "PACKED",
 }
-    told = ast.unparse(test)
-    return told in GPU or any(gpu in told for gpu in ("== 'cuda'", "== 'mps'", "cuda.is_available()"))
+"""Constants that say how much is done, or kept, at a time, is worth a word, or how long somebody waits; one is for more
+steps than a run takes.
+"""
+LIMITS = {"FAR", "FARTHEST"}
+"""How far something may go: one more is no other limit."""
 BY_AXIS = {"gather", "scatter", "scatter_", "scatter_add_", "squeeze", "log_softmax"}
 """Methods whose first argument is an axis."""
 TOLERANCES = {"ONE", "PROPORTION", "LEAST", "NOTHING", "SIGN"}
@@ -121,12 +124,8 @@ def _mark(node: ast.AST) -> ast.AST | None:
 
 
 def _asks_for_gpu(test: ast.AST) -> bool:
-<<<<<<< HEAD
     told = ast.unparse(test)
-    return told in GPU or any(gpu in told for gpu in ("== 'cuda'", "cuda.is_available()"))
-=======
-    return any(gpu in ast.unparse(test) for gpu in ("== 'cuda'", "== 'mps'", "cuda.is_available()"))
->>>>>>> mutb
+    return told in GPU or any(gpu in told for gpu in ("== 'cuda'", "== 'mps'", "cuda.is_available()"))
 
 
 def _beside(node: ast.AST) -> bool:
