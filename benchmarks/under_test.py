@@ -15,7 +15,7 @@ FILES = (
     *(f"sad/{name}.py" for name in ("objective", "models/forward", "distiller", "evaluate")),
     # the step, the loop around it, and what a checkpoint brings back
     *(f"sad/train/{name}.py" for name in ("plan", "parts", "loop", "step", "optimizer", "held_out")),
-    *(f"sad/train/{name}.py" for name in ("batches/feed", "ledger/update")),
+    *(f"sad/train/{name}.py" for name in ("batches/feed", "update")),
     *(f"sad/train/processes/{name}.py" for name in ("devices", "elastic", "gradients")),
     *(f"sad/train/saving/{name}.py" for name in ("checkpoint", "random_states")),
     # what follows the student

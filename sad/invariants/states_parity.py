@@ -89,7 +89,8 @@ def _cases() -> Iterator[tuple[str, States]]:
     yield "padding rows that have all the mass", replace(small, bias=filled, shares=(0.7, 0.3))
     bias = torch.randn(len(small.weight), generator=noise).bfloat16()
     biased = replace(both, bias=torch.randn(len(small.weight), generator=noise))
-    for trained in product((True, False), repeat=len(LEAVES)):
+    asked = (True, False)
+    for trained in product(asked, asked, asked):
         if any(trained):
             named = " and ".join(name for name, asks in zip(LEAVES, trained, strict=True) if asks)
             yield f"a gradient to {named} alone", replace(biased, trained=trained)

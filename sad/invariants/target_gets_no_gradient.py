@@ -89,7 +89,9 @@ def target_gets_no_gradient(transfer: Transfer) -> Verdict:
 
 def _by_definition(of: Compared) -> Iterator[tuple[str, str]]:
     """In which situations a distance is not that of its definition, and how."""
-    for name, (prediction, target) in _situations(of).items() if of.definition is not None else ():
+    if of.definition is None:
+        return
+    for name, (prediction, target) in _situations(of).items():
         mine, exact = (prediction.to(dtype).requires_grad_() for dtype in (prediction.dtype, torch.float64))
         got, right = of.distance(mine, target), of.definition(exact, target.double())
         slope, wanted = (torch.autograd.grad(*each)[0].double() for each in ((got, mine), (right, exact)))

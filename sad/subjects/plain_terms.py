@@ -31,8 +31,8 @@ def distance(mine: Tensor, theirs: Tensor, normalisation: str) -> Tensor:
 
 def chunks(mine: Sequence[Tensor], theirs: Sequence[Tensor], temperature: float) -> Tensor:
     """Chunk likelihood, of the negative log-likelihoods of each chunk's labels."""
-    sums = [torch.stack([nats.sum() for nats in side]) for side in (mine, theirs)]
-    return chunks_apart(*sums, temperature)
+    student, teacher = (torch.stack([nats.sum() for nats in side]) for side in (mine, theirs))
+    return chunks_apart(student, teacher, temperature)
 
 
 def chunks_apart(mine: Tensor, theirs: Tensor, temperature: float) -> Tensor:
