@@ -39,6 +39,7 @@ LEAVES = ("states", "weight", "bias")
 WIDTH, TEACHER_WIDTH, PADDING = 6, 5, 3
 FAR = 300.0
 """In nats: float32 has no probability so small."""
+APART = 25.0
 LONG, WIDE = (4_300, 101), (9, 70_001)
 """Places and tokens: more places than a block of any size that is in use has, and a row that fills a cache."""
 
@@ -116,6 +117,7 @@ def _cases() -> Iterator[tuple[str, States]]:
             yield f"{kind}, another vocabulary", replace(other, kind=kind, mix=0.3)
     for kind, mix in ((Kind.SKEW, 0.0), (Kind.SKEW_REVERSE, 0.0), (Kind.JSD, 0.0), (Kind.JSD, 1.0)):
         yield f"{kind} with a mixture of {mix:g}", replace(both, kind=kind, mix=mix)
+        yield f"the same, {APART:g} times as far apart", replace(both, kind=kind, mix=mix, hidden=APART * both.hidden)
     yield "a teacher that says nothing in one place", _silent(other)
     for size in (WIDE, LONG):
         yield f"{size[0]:,} places over {size[1]:,} tokens", replace(_states(*size), shares=(0.7, 0.3), softcap=3.0)
