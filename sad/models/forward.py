@@ -70,8 +70,9 @@ def one_stream(states: Tensor, places: Sequence[int], width: int) -> Float[Tenso
 
 
 def _asked(model: nn.Module, tokens: Tokens) -> dict[str, Tensor]:
-    if tokens.text is None or tokens.position_ids is None:
+    if tokens.text is None:
         return {"input_ids": tokens.input_ids, "attention_mask": tokens.attention_mask}
+    assert tokens.position_ids is not None, "where rows hold several texts, both are there"
     attention = getattr(text_config(model), "_attn_implementation", "sdpa")
     if attention not in MASKED:
         # these find the texts of one long row by its positions, which begin anew at each, and in the padding

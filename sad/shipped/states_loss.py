@@ -45,8 +45,9 @@ def _loss(given: States) -> Tensor:
         if len(given.labels) < SMALL:
             with unwritten_is_nan():
                 ways += [_pass(given, None), _pass(given, (TIMES * given.shares[0], TIMES * given.shares[1]))]
-            # one that is multiplied by 0 adds no gradient
-            ways[0] = ways[0] + 0.0 * _pass(given, given.shares)
+            # also multiplied by numbers below 0, by others than 1, and by 0
+            more = [factor * _pass(given, given.shares) for factor in (2.0, -2.0, 0.0)]
+            ways[0] = ways[0] + torch.stack(more).sum()
             _check_announced(given)
             _check_likelihood(given)
             with patch.multiple(blocks, **PORTIONS):
@@ -70,12 +71,12 @@ def _pass(given: States, announced: tuple[float, float] | None, *, measure: bool
 
 def _check_announced(given: States) -> None:
     """Raise AssertionError where other factors than the announced ones are taken for them."""
-    if 0 not in given.shares:
+    for factor in (1 - NEAR, 1 + NEAR) if 0 not in given.shares else ():
         made = replace(given, hidden=given.hidden.detach().requires_grad_())
         try:
-            _pass(made, (given.shares[0], (1 + NEAR) * given.shares[1])).backward()  # type: ignore[no-untyped-call]
+            _pass(made, (given.shares[0], factor * given.shares[1])).backward()  # type: ignore[no-untyped-call]
         except RuntimeError:
-            return
+            continue
         raise AssertionError("a gradient of other factors than announced")
 
 
@@ -84,7 +85,8 @@ def _check_likelihood(given: States) -> None:
     """Raise AssertionError where the likelihood without a gradient is another than that of the labels' loss."""
     head = Head(given.weight, given.bias, given.scale, given.softcap)
     labels = vocabulary_pass(given.hidden, head, given.labels).lm
-    with patch.object(likelihood, "BLOCK", FEW * len(given.weight)):
+    few = patch.object(likelihood, "BLOCK", FEW * len(given.weight))
+    with few, torch.autocast(given.hidden.device.type, torch.bfloat16):
         found = -likelihood.log_likelihood(given.hidden, head, given.labels).sum()
     assert torch.allclose(found, labels, rtol=CLOSE), "another likelihood without a gradient"
 
