@@ -51,7 +51,8 @@ CLOCKS = ("perf_counter(", "monotonic(")
 TOLD = {"counts"}
 """Who is told what became of a text, for a person to read."""
 MARKS = {
-    *("mark", "self.clock.start", "guards.begin", "devices.place", "check_moment", "require_maps"),
+    *("mark", "self.clock.start", "guards.begin", "devices.place", "check_moment"),
+    *("require_maps", "check_terms"),
     *("os.fsync", "opened.flush", "sync", "cache.sync", "disk.sync", "time.sleep"),
     "remember",
 }
