@@ -40,7 +40,7 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
     # of which a part is learned
     parts = [Document(t.prompt + t.completion, ((len(t.prompt), len(t.prompt + t.completion)),)) for t in texts]
     if some := [part for part, one in zip(parts, texts, strict=True) if one.completion]:
-        prepared([*some, _in_parts(SENTENCE + some[0].text)], readers, room)
+        prepared([*some, _in_parts(SENTENCE)], readers, room)
     # and all but its last character: then its end is not learned either
     short = [Document(text, ((0, len(text) - 1),)) for text in (SENTENCE, *(of.text for of in parts)) if len(text) > 1]
     for example in prepared(short, readers, room):
