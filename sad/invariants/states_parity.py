@@ -81,6 +81,7 @@ def _cases() -> Iterator[tuple[str, States]]:
     yield "as it is", small
     yield "with labels", replace(small, shares=(0.7, 0.3))
     yield "labels alone", replace(small, shares=(0.0, 1.0))
+    yield "the likeliest tokens alone, with labels", replace(small, shares=(0.7, 0.3), top=4)
     both = replace(small, shares=(0.7, 0.3), temperature=2.0)
     yield "at temperature 2", both
     noise = torch.Generator().manual_seed(1)

@@ -101,12 +101,17 @@ def _check_signals(given: States, found: Mapping[str, Tensor], *, labelled: bool
         # what a teacher thinks that says nothing, nobody knows
         return
     right = {signals.STUDENT_ENTROPY: torch.special.entr(q), signals.AGREEMENT: p.argmax(dim=-1) == q.argmax(dim=-1)}
-    if given.top is None:
-        likely = p.gather(-1, given.labels[given.at, None])
-        right |= {signals.TEACHER_ENTROPY: torch.special.entr(p), signals.MAPPED: mass}
-        if labelled:
-            right[signals.LABELLED] = likely > 0
-            right[signals.TEACHER_NLL] = torch.where(likely > 0, -likely.log(), 0.0)
+    likely = p.gather(-1, given.labels[given.at, None])
+    if given.top is not None:
+        # as far as the list knows it: all others are one
+        ids = p.topk(given.top, dim=-1).indices
+        rest = p.scatter(-1, ids, 0.0).sum(dim=-1, keepdim=True)
+        likely = torch.where((ids == given.labels[given.at, None]).any(dim=-1, keepdim=True), likely, rest)
+        p, mass = torch.cat([p.gather(-1, ids), rest], dim=-1), torch.ones(len(p))
+    right |= {signals.TEACHER_ENTROPY: torch.special.entr(p), signals.MAPPED: mass}
+    if labelled:
+        right[signals.LABELLED] = likely > 0
+        right[signals.TEACHER_NLL] = torch.where(likely > 0, -likely.log(), 0.0)
     for name, each in right.items():
         assert torch.allclose(found[name].double(), each.double().sum(), rtol=CLOSE), f"another {name}"
 
