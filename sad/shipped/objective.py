@@ -143,6 +143,14 @@ def _named(line: Mapping[str, float], prefix: str, beginning: str) -> dict[str, 
     return {beginning + (CONTRASTIVE if name == OWN else name): value for name, value in told.items()}
 
 
+class LeftOut:
+    """A user's own term that must not be asked: its weight is 0."""
+
+    def __call__(self, view: View) -> Sum:
+        """Raise AssertionError."""
+        raise AssertionError("a term without a weight is asked")
+
+
 class Own:
     """The contrastive term as a user's own."""
 
@@ -168,7 +176,10 @@ def _plan(task: Task) -> Plan:
     }
     terms = {name: {"weight": weight, **options.get(name, {})} for name, weight in task.weights.items()}
     if task.negatives == BATCH:
-        terms["custom"] = {OWN: {"term": f"{__name__}:{Own.__name__}", "weight": task.weights[CONTRASTIVE]}}
+        terms["custom"] = {
+            OWN: {"term": f"{__name__}:{Own.__name__}", "weight": task.weights[CONTRASTIVE]},
+            "left_out": {"term": f"{__name__}:{LeftOut.__name__}", "weight": 0.0},
+        }
         terms[CONTRASTIVE]["weight"] = 0.0
     follows = task.following
     steps = 1 if follows is None else follows.steps
