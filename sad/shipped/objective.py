@@ -146,7 +146,7 @@ def _named(line: Mapping[str, float], prefix: str, beginning: str) -> dict[str, 
 class LeftOut:
     """A user's own term that must not be asked: its weight is 0."""
 
-    def __call__(self, view: View) -> Sum:
+    def __call__(self, _: View) -> Sum:
         """Raise AssertionError."""
         raise AssertionError("a term without a weight is asked")
 
