@@ -36,7 +36,7 @@ TOLERANCE = 1e-5
 VALUE, GRADIENT, HALF = 1e-4, 1e-3, 1e-2
 LEAST = 1e-2
 """Of a value that is smaller as much must be right as of one of this size; of a gradient too, per unit of its rows."""
-SIZES = (1e-3, 10.0, -1e-8)
+SIZES = (1e-3, 10.0, -1e-6)
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 
