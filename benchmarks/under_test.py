@@ -51,8 +51,8 @@ LEFT_OUT = {
     "sad/head/linear.py": ("check_head",),
     "sad/cache/writer.py": ("took", "check_hashes", "_take_up", "_key", "_hash"),
     "sad/train/loop.py": ("undo", "measurements", "_check_in_vain"),
-    # the contract of a user's own term
-    "sad/distiller.py": ("term",),
+    # a guard: of terms that a pair cannot have; and the contract of a user's own term
+    "sad/distiller.py": ("check_terms", "term"),
     # how files are kept, by whom and for how long; who shares the work
     "sad/data/cache.py": (
         *("default_workers", "cores", "aside", "_alone", "sync", "sweep"),

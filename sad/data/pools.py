@@ -26,7 +26,7 @@ def pool_of(step: int) -> tuple[int, int, int]:
             return number, start, start + size
         start, size = start + size, min(2 * size, POOL)
         if size == POOL:
-            more = max(0, step - start) // POOL
+            more = (step - start) // POOL
             return number + 1 + more, start + more * POOL, start + (more + 1) * POOL
     raise AssertionError("a step is in a pool")
 
