@@ -65,7 +65,11 @@ _ERRORS = re.compile(
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one hint for the first measure that gets worse while the loss falls."""
     told = run.get(names.EVAL_LM_LOSS) or run.get(names.EVAL_LOSS)
-    signs = {name: -1.0 if _BETTER.fullmatch(name) else 1.0 for name in run.columns if _BETTER.fullmatch(name) or _ERRORS.fullmatch(name)}
+    signs = {
+        name: -1.0 if _BETTER.fullmatch(name) else 1.0
+        for name in run.columns
+        if _BETTER.fullmatch(name) or _ERRORS.fullmatch(name)
+    }
     measures = {name: column for name in signs if len(column := run.columns[name])}
     if told is None or not measures or len(told) < t["evaluations"]:
         raise TooFew(f"fewer than {t['evaluations']:g} evaluations of a loss beside a measure whose better is known")

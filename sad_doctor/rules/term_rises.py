@@ -103,7 +103,7 @@ RULE = Rule(
     level=Level.INFO,
     hint=Hint.PICTURE,
     page=__doc__,
-    needs=(f"{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}",),
+    needs=(f"{names.LOSS}|{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}",),
     check=check,
     thresholds={"rises": 0.1, "balance": 1, "falls": 0.05, "records": 24},
 )

@@ -36,9 +36,15 @@ SHAPES = {
         {KD: "y"},
     ),
     "LitGPT": ("Epoch 1 | iter {i} step {i} | loss train: {x}, val: n/a | iter time: 357.71 ms (step)", {}),
-    "timm": ("Train: 0 [{i:>4d}/900 ( 12%)]  Loss: {x} (4.00)  Time: 0.310s,  825.81/s  LR: 5.000e-01  Data: 0.010", {}),
+    "timm": (
+        "Train: 0 [{i:>4d}/900 ( 12%)]  Loss: {x} (4.00)  Time: 0.310s,  825.81/s  LR: 5.000e-01  Data: 0.010",
+        {},
+    ),
     "Composer": ("[epoch=1][batch={i}/900]:\n\t Train time/batch: 7\n\t Train loss/train/total: {x}", {}),
-    "verl": ("step:{i} - actor/kd/loss:{y} - actor/loss:{x} - actor/lr:0.000001 - response_length/mean:180.5", {KD: "y"}),
+    "verl": (
+        "step:{i} - actor/kd/loss:{y} - actor/loss:{x} - actor/lr:0.000001 - response_length/mean:180.5",
+        {KD: "y"},
+    ),
     "a dict": ("{{'step': {i}, 'loss': {x}, 'kd_loss': {y}}}", {KD: "y"}),
     "a logger's": ("2026-01-01 10:00:00,123 - INFO - trainer - Epoch 1 Step {i}/900 loss={x} lr=1.0e-04", {}),
     "a launcher's": ("[2026-01-01 10:00:00,123] [INFO] [my.train:12] [RANK:0] global_step={i} loss={x}", {}),

@@ -90,3 +90,8 @@ def test_a_warm_up_in_every_epoch(judge):
 def test_a_staircase_is_left_alone(judge):
     rates = ", ".join(str(1e-3 * 0.1 ** (step // 40)) for step in range(120))
     assert judge(RULE, f"steps: {', '.join(map(str, range(120)))}\ntrain/lr: {rates}") == []
+
+
+@pytest.mark.parametrize(("loss", "told"), [("7 -> 3 -> 2", 0), ("7 -> 6 -> 5", 1)])
+def test_a_rate_of_which_the_loss_falls_by_half_fits(judge, loss, told):
+    assert len(judge(RULE, f"steps: 60\ntrain/lr: 0.3 -> 0\ntrain/loss: {loss} ~ 0.05")) == told
