@@ -133,10 +133,12 @@ _TOO = {"rise": 0.1, "nats": 0.05}
 def _steadily(loss: Column, t: Thresholds) -> Finding | None:
     """A loss that rises from its first records to its last, never having fallen: few records tell that, and little."""
     third = len(loss) // 3
-    if len(loss) < t["few"] or not signals.rank_correlation(loss.step, loss.value) > t["steady"]:
+    if len(loss) < t["few"]:
         return None
     first, last = float(np.median(loss.value[:third])), float(np.median(loss.value[-third:]))
     if not last - first > t["steadily"] * abs(first):
+        return None
+    if not signals.rank_correlation(loss.step, loss.value) > t["steady"]:
         return None
     return RULE.finding(
         level=Level.INFO,
