@@ -66,7 +66,7 @@ import numpy as np
 
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, require
+from sad_doctor.rule import Rule, Thresholds, TooFew, require
 from sad_doctor.run import Column, Run
 
 _BLOCKS = 8
@@ -115,6 +115,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         if (steady := _steadily(loss, t)) is not None:
             yield steady
         return
+    if signals.beginnings(run):
+        raise TooFew("the log holds several starts, whose steps lie over one another: R505")
     terms = _terms(run)
     risen = [name for name, column in terms.items() if len(column) >= t["records"] and _rise(column, {**t, **_TOO})]
     if terms and not risen:
