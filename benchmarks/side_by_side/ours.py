@@ -66,7 +66,7 @@ def steps(asked: dict[str, Any], pair: dict[str, Path], peak: Peak) -> dict[str,
     from sad.recipe.schema import load
     from sad.train.batches.feed import Feed
     from sad.train.block_modes import as_asked
-    from sad.train.ledger.clock import Clock
+    from sad.train.clock import Clock
     from sad.train.parts import make_parts
     from sad.train.plan import make_plan
     from sad.train.processes import devices
