@@ -10,7 +10,7 @@ from sad.judge.losses.asking import other_readings
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
-from sad.judge.roles import Role
+from sad.judge.roles import Role, Space
 
 
 def rows(student, teacher):
@@ -66,3 +66,13 @@ def test_a_classs_target_that_is_flattened_behind_the_batch_is_judged_on_rows():
 
     told = found(discover(Call(Soft), 0), 0)
     assert (told.name, told.faults, told.shape.call.form.rank) == ("forward KL", (), 2)
+
+
+def test_an_epsilon_among_probabilities_is_no_softmax_of_them():
+    """ListNet's loss: near the forward KL of logits, and no fault of arguments."""
+
+    def list_net(y_pred, y_true, eps=1e-6):
+        return -(F.softmax(y_true, dim=1) * (F.softmax(y_pred, dim=1) + eps).log()).sum(1).mean()
+
+    shape = discover(Call(list_net), 0)
+    assert (shape.call.form.student, shape.fit.family.name) == (Space.LOGITS, "forward KL")
