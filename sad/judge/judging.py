@@ -132,6 +132,15 @@ def raised(error: BaseException) -> str:
     return f"raised {said(error)}"
 
 
+def refused(error: BaseException, given: str) -> Exception:
+    """Return why code cannot be judged that raises in every form: it is broken, or what stands for its models and
+    batches may be the reason.
+    """
+    says = f"{raised(error)}, given {given}; no other form of batches runs either"
+    ours = isinstance(error, AttributeError | KeyError | IndexError | TypeError) and "module '" not in str(error)
+    return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)
+
+
 def source(code: Code) -> str:
     """Return the source of code, '' where there is none to read."""
     target: Any = code.target

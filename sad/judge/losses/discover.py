@@ -69,7 +69,9 @@ def discover(call: Call, seed: int) -> Shape:
     except CannotRunError as error:
         for other in other_readings(call, str(error)):
             with contextlib.suppress(CannotRunError):
-                return _discovered(other, seed)
+                found = _discovered(other, seed)
+                if found.sample.attached:
+                    return found
         raise
 
 

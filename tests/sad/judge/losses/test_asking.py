@@ -6,6 +6,8 @@ import pytest
 import torch.nn.functional as F
 from torch import nn
 
+from sad.case import Standing
+from sad.judge.losses import checks
 from sad.judge.losses.asking import other_readings
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
@@ -66,6 +68,29 @@ def test_a_classs_target_that_is_flattened_behind_the_batch_is_judged_on_rows():
 
     told = found(discover(Call(Soft), 0), 0)
     assert (told.name, told.faults, told.shape.call.form.rank) == ("forward KL", (), 2)
+
+
+class Kept:
+    """Whose constructor makes the loss, with a divisor that its method does not name."""
+
+    def __init__(self):
+        self.kl_loss = nn.KLDivLoss(reduction="batchmean")
+
+    def loss(self, inputs):
+        labels = inputs.pop("labels")
+        student, teacher = (model(**inputs).get("logits") for model in (self.student, self.teacher))
+        return self.kl_loss(student.log_softmax(-1), teacher.softmax(-1)) + 0.0 * labels.sum()
+
+
+def test_what_a_constructor_keeps_divides_by_the_texts():
+    verdict = checks.divisor(found(discover(Call(Kept.loss, Kept), 0), 0))
+    assert (verdict.standing, "batchmean" in verdict.says) == (Standing.ALLOWED, False)
+
+    class ForCausalLM(Kept):
+        pass
+
+    verdict = checks.divisor(found(discover(Call(ForCausalLM.loss, ForCausalLM), 0), 0))
+    assert (verdict.standing, "batchmean" in verdict.says) == (Standing.BROKEN, True)
 
 
 def test_an_epsilon_among_probabilities_is_no_softmax_of_them():
