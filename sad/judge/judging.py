@@ -137,7 +137,8 @@ def refused(error: BaseException, given: str) -> Exception:
     batches may be the reason.
     """
     says = f"{raised(error)}, given {given}; no other form of batches runs either"
-    ours = isinstance(error, AttributeError | KeyError | IndexError | TypeError) and "module '" not in str(error)
+    told = "module '" in str(error) or LACKING.search(raised(error))
+    ours = isinstance(error, AttributeError | KeyError | IndexError | TypeError) and not told
     return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)
 
 

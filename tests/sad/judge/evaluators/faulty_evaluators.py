@@ -218,7 +218,20 @@ class KeepsItsCounts:
         return {"accuracy": float(sum(self.right) / len(self.right))}
 
 
+def counts_first_tokens(model, dataloader):
+    """Means of batches weighed by all labels, of which a model's loss leaves the first out."""
+    model.eval()
+    total = count = 0
+    for batch in dataloader:
+        with torch.no_grad():
+            loss = model(**batch).loss
+        number = (batch["labels"] != -100).sum().item()
+        total, count = total + loss.item() * number, count + number
+    return {"loss": total / count}
+
+
 FAULTS = {
+    "counts_first_tokens": ("token_weighted", "count labels[:, 1:]"),
     "KeepsItsCounts": ("can_be_called", "keeps what it counted"),
     "exchanged": ("token_weighted", "kd_loss is KL(student || teacher)"),
     "mean_of_batches": ("token_weighted", "lm_loss"),
