@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from sad_doctor import bounded
+from sad_doctor.dataclass import dataclass, field
 from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from sad_doctor import names
+from sad_doctor.dataclass import dataclass
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals.precision import FLOAT32, sample, tolerance, unit
 from sad_doctor.signals.series import tidy
