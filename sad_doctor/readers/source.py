@@ -40,9 +40,11 @@ class Source(Protocol):
 class Reader:
     """One format of single files.
 
-    ``recognises`` gets the path and the first bytes of the file; ``open`` gets the path.
+    ``recognises`` gets the path and the first bytes of the file; ``open`` gets the path. ``caches`` tells that what it
+    opens keeps a cache of its own.
     """
 
     name: str
     recognises: Callable[[Path, bytes], bool]
     open: Callable[[Path], Source]
+    caches: bool = False
