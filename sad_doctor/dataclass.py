@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 else:
 
-    def dataclass(*, frozen: bool = False, slots: bool = False, eq: bool = True) -> Callable[[type], type]:
+    def dataclass(
+        *, frozen: bool = False, slots: bool = False, eq: bool = True, weakref_slot: bool = False
+    ) -> Callable[[type], type]:
         """Return a decorator that makes a dataclass."""
 
         def made(given: type) -> type:
-            cls = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots)(given)
+            cls = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, weakref_slot=weakref_slot)(given)
             fields = dataclasses.fields(cls)
             # a class without a method of its own has that of `object`; its own stays
             methods: dict[str, Any] = {"__init__": _init(cls, fields, frozen), "__repr__": _repr}

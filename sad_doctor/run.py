@@ -55,7 +55,7 @@ class Event:
     time: float | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Run:
     """Everything a log told. Rules are pure functions of it.
 
