@@ -27,6 +27,7 @@ class Edged(Widget):
     """
 
     _around: object = None
+    _look: object = None
     _edges: dict[int, Strip]
     _whole: dict[int, tuple[Strip, Strip]]
     _styles_seen: dict[Style, Style]
@@ -39,10 +40,12 @@ class Edged(Widget):
             return super().render_lines(crop)
         below, behind = self.background_colors
         told = tuple(self.get_line_filters()), behind
-        if (around := (size, gutter, below, *told, self.border_title, self.border_subtitle)) != self._around:
-            self._around, self._whole, self._styles_seen, self._edges = around, {}, {}, {}
+        if (look := (size, gutter, below, *told, self.border_title, self.border_subtitle)) != self._look:
+            self._look, self._edges = look, {}
         edge = self._edge(inner.start)
         left, right = edge.crop(0, gutter.left), edge.crop(size.width - gutter.right, size.width)
+        if (around := (size, left, right, *told)) != self._around:
+            self._around, self._whole, self._styles_seen = around, {}, {}
         strips = []
         for y in crop.line_range:
             if y not in inner:
@@ -77,7 +80,7 @@ class Edged(Widget):
 
     def notify_style_update(self) -> None:
         """Forget the edges, which may have another look."""
-        self._around = None
+        self._look = None
         super().notify_style_update()
 
     def _edge(self, y: int) -> Strip:
@@ -112,7 +115,7 @@ class Framed(Painted):
 
     def light(self) -> None:
         """Give the frame the colour that it has with or without the focus."""
-        self._around = None
+        self._look = None
         inline, kind = self.styles.inline, self.styles.base.border_top[0]
         lit = self.has_focus and bool(kind)
         colour = TextualStyle.parse("$border").foreground if lit else None
