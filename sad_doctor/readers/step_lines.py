@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from sad_doctor import names
 from sad_doctor.dataclass import dataclass, field
 from sad_doctor.readers.naming import column_of, plain, step_rank
-from sad_doctor.readers.progress import NUMBER
+from sad_doctor.readers.numbers import NUMBER
 from sad_doctor.readers.rows import Rows
 from sad_doctor.run import Column
 
