@@ -64,7 +64,11 @@ def sizes() -> None:
     print("| bits | k |", " | ".join(f"bytes, V {v:,}" for v in (768, *LARGE)), "|\n|---|---|---|---|---|")
     for bits in (12, 16):
         for k in KS:
-            print(f"| {bits} | {k} |", " | ".join(str(Layout(v, bits, ((1.0, k),)).size) for v in (768, *LARGE)), "|")
+            print(f"| {bits} | {k} |", " | ".join(str(_layout(v, bits, k).size) for v in (768, *LARGE)), "|")
+
+
+def _layout(vocabulary: int, bits: int, k: int) -> Layout:
+    return Layout(vocabulary, bits, ((1.0, k),), mass=False, blocks=(), width=0)
 
 
 def recipe(folder: Path, **more: Any) -> Recipe:
@@ -159,7 +163,7 @@ def errors(folder: Path, trained: Path) -> None:
         kl = sum(value for value, _ in right) / rows
         for k in KS:
             for bits in BITS:
-                layout = Layout(fresh.pair.vocab.student_size, bits, ((1.0, k),))
+                layout = _layout(fresh.pair.vocab.student_size, bits, k)
                 found = []
                 for state, target in zip(states, live, strict=True):
                     stored, _ = layout.decode(layout.encode(listed(target, layout.lists), {}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Set
 
-SAME_EITHER_WAY = {"min", "max", "minimum", "maximum", "mul", "logaddexp", "gcd", "packed_size"}
+SAME_EITHER_WAY = {"min", "max", "minimum", "maximum", "mul", "logaddexp", "gcd", "addcmul_", "packed_size"}
 """Functions whose first two arguments may be swapped: the smaller of a and b is the smaller of b and a, and a numbers
 of b bits take the bytes of b numbers of a bits.
 """
@@ -30,8 +30,18 @@ NO_RESULT = {
 PORTIONS = {
     *("CHUNK", "CHARACTERS", "BLOCK", "OTHERS", "PIECE", "FEWEST", "TILE", "ROWS", "LEAST_ROWS", "MOST_ROWS"),
     *("OPEN", "EVER", "LEAD", "WORTH_TELLING"),
+    # of a cache for which nobody says how much
+    *("DEFAULT_K", "DEFAULT_BITS", "HELD_OUT_K", "HELD_OUT_BITS", "SMALL"),
+    # seconds
+    *("PAUSE", "PATIENCE", "LEAVE"),
+    # tells the numbers that are drawn for one thing from those for another: any number of its own does
+    "PACKED",
 }
-"""Constants that say how much is done, or kept, at a time, or is worth a word; one for more steps than a run takes."""
+"""Constants that say how much is done, or kept, at a time, is worth a word, or how long somebody waits; one is for more
+steps than a run takes.
+"""
+LIMITS = {"FAR", "FARTHEST"}
+"""How far something may go: one more is no other limit."""
 BY_AXIS = {"gather", "scatter", "scatter_", "scatter_add_", "squeeze", "log_softmax"}
 """Methods whose first argument is an axis."""
 TOLERANCES = {"ONE", "PROPORTION", "LEAST", "NOTHING", "SIGN"}
@@ -40,9 +50,14 @@ CLOCKS = ("perf_counter(", "monotonic(")
 """Who is asked for the time tells how long something took, never what it gave."""
 TOLD = {"counts"}
 """Who is told what became of a text, for a person to read."""
-MARKS = {"mark", "self.clock.start", "done.took", "guards.begin", "devices.place", "check_moment"}
-"""Calls that tell a clock which part of a step begins, a person how far something is, or a guard to take its place, or
-to look at what a file holds; and one that puts models where a processor has them already.
+MARKS = {
+    *("mark", "self.clock.start", "guards.begin", "devices.place", "check_moment"),
+    *("os.fsync", "opened.flush", "sync", "cache.sync", "disk.sync", "time.sleep"),
+    "remember",
+}
+"""Calls that tell a clock which part of a step begins, or a guard to take its place or to look at what a file holds;
+that wait, for a disk or for a while; one that puts models where a processor has them already; and one that keeps what
+can be made again.
 """
 GPU = {"self.fused", "self._pinned"}
 """Whether a GPU's kernel, or memory that a GPU copies from, is used: never on a processor."""
@@ -51,8 +66,8 @@ GPU = {"self.fused", "self._pinned"}
 def idle(node: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes at or below ``node`` of which no edit can change a result."""
     match node:
-        # what only words a message, annotates a type or imports
-        case _ if _only_words(node):
+        # what only words a message, annotates a type or imports, and what stands beside the work
+        case _ if _only_words(node) or _beside(node):
             yield from ast.walk(node)
         # what dataclass(frozen=True) and its like promise is no arithmetic
         case ast.ClassDef():
@@ -66,18 +81,16 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
             yield node
             run = body if isinstance(body, list) else [body]
             yield from (part for one in (test, *run) for part in ast.walk(one))
-        case _ if _beside(node):
-            yield from ast.walk(node)
+        # `sad verify` breaks no disk
+        case ast.ExceptHandler(type=ast.expr() as kind) if "OSError" in ast.unparse(kind):
+            yield from (part for one in node.body for part in ast.walk(one))
         # of a zip, which raises where lengths do not agree, and pairs those that do alike
         case ast.Call(func=ast.Name(id="zip")):
             yield from (part for flag in node.keywords for part in ast.walk(flag))
         # the last axis of a table is its axis 1: dim=1 is dim=-1 (dim=-2 is not, and is tried)
         case ast.keyword() | ast.Call() if (axis := _last_axis(node)) is not None:
             yield axis
-        # a negative number that has a name is a mark: any other negative one marks as well (a positive one is tried)
-        case ast.Assign(targets=[ast.Name(id=name)], value=ast.UnaryOp(op=ast.USub(), operand=number)) if (
-            name.isupper()
-        ):
+        case ast.Assign() | ast.Call() if (number := _mark(node)) is not None:
             yield number
         case ast.Compare(comparators=[ast.Name(id=name)]) if name in TOLERANCES | PORTIONS:
             yield node
@@ -98,8 +111,21 @@ def _last_axis(node: ast.AST) -> ast.AST | None:
     return None
 
 
+def _mark(node: ast.AST) -> ast.AST | None:
+    """The number of which only the sign matters: a negative number that has a name is a mark, and any other negative
+    one marks as well; numpy finds the length of an axis that is told by any (a positive one is tried).
+    """
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.UnaryOp(op=ast.USub(), operand=number)):
+            return number if name.isupper() else None
+        case ast.Call(args=[ast.UnaryOp(op=ast.USub(), operand=number), *_]) if _is_call_of(node, {"reshape"}):
+            return number
+    return None
+
+
 def _asks_for_gpu(test: ast.AST) -> bool:
-    return any(gpu in ast.unparse(test) for gpu in ("== 'cuda'", "cuda.is_available()"))
+    told = ast.unparse(test)
+    return told in GPU or any(gpu in told for gpu in ("== 'cuda'", "== 'mps'", "cuda.is_available()"))
 
 
 def _beside(node: ast.AST) -> bool:
@@ -110,7 +136,7 @@ def _beside(node: ast.AST) -> bool:
         case ast.keyword(arg=arg):
             return arg in NO_RESULT
         case ast.Assign(targets=[target], value=value):
-            return _names(target) <= PORTIONS | GPU or any(clock in ast.unparse(value) for clock in CLOCKS)
+            return _names(target) <= PORTIONS | GPU | LIMITS or any(clock in ast.unparse(value) for clock in CLOCKS)
         case ast.AugAssign(target=target, value=value):
             told = ast.unparse(target).partition(".")[0] in TOLD
             return told or any(clock in ast.unparse(value) for clock in CLOCKS)

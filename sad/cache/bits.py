@@ -8,8 +8,6 @@ import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 from numpy import ndarray
 
-WIDEST = 25
-"""Bits of a number that can be read from four bytes wherever it begins."""
 CURVE = 0.5
 """In nats: the grid is even up to about here and widens beyond."""
 LOWEST = 32.0
@@ -26,7 +24,7 @@ def pack(values: Int64[ndarray, "n count"], bits: int) -> UInt8[ndarray, "n size
 
     Numbers are at least 0 and below 2 to the power of ``bits``, which is 1 to 25.
     """
-    assert 1 <= bits <= WIDEST, f"numbers of {bits} bits"
+    assert 1 <= bits <= 25, f"numbers of {bits} bits, which four bytes do not hold wherever they begin"
     each = (values[:, :, None] >> np.arange(bits)) & 1
     return np.packbits(each.reshape(len(values), values.shape[1] * bits).astype(np.uint8), axis=1, bitorder="little")
 
@@ -35,7 +33,7 @@ def unpack(rows: UInt8[ndarray, "n size"], count: int, bits: int) -> Int64[ndarr
     """Read what :func:`pack` wrote."""
     first = np.arange(count) * bits
     found = np.zeros((len(rows), count), dtype=np.uint32)
-    for byte in range(4):
+    for byte in range(found.itemsize):
         # beyond the end any byte will do: its bits are cut off
         found |= rows.take((first >> 3) + byte, axis=1, mode="clip").astype(np.uint32) << np.uint32(8 * byte)
     values: ndarray = ((found >> (first & 7).astype(np.uint32)) & np.uint32(2**bits - 1)).astype(np.int64)

@@ -34,9 +34,9 @@ class Layout:
     vocabulary: int
     bits: int
     lists: tuple[tuple[float, int], ...]
-    mass: bool = False
-    blocks: tuple[int, ...] = ()
-    width: int = 0
+    mass: bool
+    blocks: tuple[int, ...]
+    width: int
 
     @property
     def id_bits(self) -> int:
@@ -68,7 +68,7 @@ class Layout:
             parts += [self._values(_numpy(found.log_probs), self.bits), self._values(_numpy(found.tail)[:, None], TAIL)]
         if self.mass:
             assert target.mass is not None, "the mapped mass is asked for"
-            parts.append(_bytes(_numpy(target.mass.float())[:, None]))
+            parts.append(_bytes(_numpy(target.mass)[:, None]))
         parts += [self._pack_state(blocks[block].float()) for block in self.blocks]
         return np.concatenate(parts, axis=1)
 

@@ -43,5 +43,5 @@ def _list(target: Live, temperature: float, k: int) -> TopK:
 
 
 def _blocks(target: Live) -> list[slice]:
-    size = max(1, BLOCK // max(1, target.vocab.student_size, target.vocab.teacher_size))
+    size = -(-BLOCK // max(target.vocab.student_size, target.vocab.teacher_size))
     return [slice(start, min(start + size, len(target))) for start in range(0, len(target), size)]

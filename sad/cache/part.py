@@ -58,7 +58,7 @@ class Part:
     def shards(self) -> Iterator[Shard]:
         """Yield the shards that hold an example, in order."""
         numbers = self.offsets[:-1] // self.shard_rows
-        firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
+        firsts = np.unique(numbers, return_index=True)[1]
         for first, stop in zip(firsts, [*firsts[1:], len(numbers)], strict=True):
             yield Shard(self.file(int(numbers[first])), int(first), int(stop))
 

@@ -106,9 +106,9 @@ def plan_parts(
     *,
     k: int | None = None,
     bits: int | None = None,
-    blocks: Sequence[int] = (),
-    width: int = 0,
-    shard_rows: int = 2**16,
+    blocks: Sequence[int],
+    width: int,
+    shard_rows: int,
 ) -> dict[str, Part]:
     """Return the parts of a cache: one list at ``temperature`` for training; for held-out text a longer one, one more
     at temperature 1, at which scores are measured, and the mapped share of the teacher's mass.
@@ -117,10 +117,10 @@ def plan_parts(
     more = vocabulary if vocabulary <= SMALL else max(k, HELD_OUT_K)
     heats = list(dict.fromkeys((temperature, 1.0)))
     fine = EXACT if bits == EXACT else max(bits, HELD_OUT_BITS)
-    chosen, wide = tuple(sorted(set(blocks))), width if blocks else 0
+    chosen = tuple(sorted(set(blocks)))
     layouts = {
-        TRAIN: Layout(vocabulary, bits, ((temperature, k),), False, chosen, wide),
-        HELD_OUT: Layout(vocabulary, fine, tuple((heat, more) for heat in heats), True, chosen, wide),
+        TRAIN: Layout(vocabulary, bits, ((temperature, k),), False, chosen, width),
+        HELD_OUT: Layout(vocabulary, fine, tuple((heat, more) for heat in heats), True, chosen, width),
     }
     return {name: Part(name, layouts[name], offsets_of(of), shard_rows) for name, of in examples.items()}
 

@@ -55,9 +55,8 @@ class Packer:
         # the last of them
         self._begun = 0
         self._pools: dict[int, Pool] = {}
-        self._last: int | None = None
-        # kept: those who ask at each step would have the last pool made again and again
-        self._rows_of_all = 0
+        # the number of the last pool, and all rows: who asks at each step would have that pool made again and again
+        self._end: tuple[int, int] | None = None
 
     def pool(self, number: int) -> Pool:
         """Return a pool; for a number beyond the end of the stream the last one. Waits for its windows."""
@@ -73,7 +72,7 @@ class Packer:
         at = min(number, self._begun)
         while True:
             found = self._pools.get(at) or self._made(at, until)
-            if found is None or at in (number, self._last):
+            if found is None or at == number or (self._end is not None and at == self._end[0]):
                 return found
             at += 1
 
@@ -83,10 +82,10 @@ class Packer:
         if self._source.size is None:
             return None
         at = self._begun
-        while self._last is None:
+        while self._end is None:
             self.pool(at)
             at += 1
-        return self._rows_of_all
+        return self._end[1]
 
     def _made(self, number: int, until: Callable[[], bool]) -> Pool | None:
         begin, wanted = self._begins[number], self._rows(number)
@@ -104,8 +103,7 @@ class Packer:
             self._begins[number + 1] = Begin(begin.rows + len(made.rows), stop, windows[rest], sizes[rest])
             self._begun = max(self._begun, number + 1)
         else:
-            self._rows_of_all = begin.rows + len(made.rows)
-            self._last = number
+            self._end = number, begin.rows + len(made.rows)
         # last, for another thread may look: what goes with a pool is there before it
         remember(self._pools, number, made)
         return made

@@ -8,7 +8,7 @@ from itertools import count
 
 from sad.align.reader import Ints
 from sad.data.packer import Packer
-from sad.data.schedule import POOL, Schedule, bucketed, order, remember
+from sad.data.schedule import ALIKE, ANY, POOL, ROWS, Schedule, bucketed, order, remember
 from sad.data.stream import Streamed
 
 FIRST = 8
@@ -26,7 +26,7 @@ def pool_of(step: int) -> tuple[int, int, int]:
             return number, start, start + size
         start, size = start + size, min(2 * size, POOL)
         if size == POOL:
-            more = max(0, step - start) // POOL
+            more = (step - start) // POOL
             return number + 1 + more, start + more * POOL, start + (more + 1) * POOL
     raise AssertionError("a step is in a pool")
 
@@ -100,6 +100,10 @@ class Pools(Schedule):
         return self.windows(LEAD)
 
     @property
+    def _unit(self) -> str:
+        return ALIKE if self.buckets else ANY
+
+    @property
     def _whole(self) -> int | None:
         """Units of a pass; None as long as nobody knows where the stream ends."""
         return self.source.size
@@ -154,6 +158,10 @@ class PackedPools(Pools):
         """Return about how many windows so many steps take, as far as the first pool tells."""
         first = self.packer.pool(0)
         return -(-steps * self.per_step * first.stop // len(first.rows))
+
+    @property
+    def _unit(self) -> str:
+        return ROWS
 
     @property
     def _whole(self) -> int | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left, bisect_right
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +57,7 @@ class Streamed(Windows):
         self._stops: list[int] = []
         # segments that the text was read up to; those after them were adopted
         self._read = 0
-        self._open: OrderedDict[str, Prepared] = OrderedDict()
+        self._opened = lru_cache(maxsize=OPEN)(self._open)
         self._ended = False
         self._error: BaseException | None = None
         self._other: UserError | None = None
@@ -154,17 +154,17 @@ class Streamed(Windows):
         return self._there if self._cap is None else self._cap
 
     def _window(self, number: int) -> Example:
-        of = self._segments[bisect_right(self._stops, number)]
-        return self._opened(of)[number - of.first]
+        at = bisect_right(self._stops, number)
+        return self._opened(at)[number - self._segments[at].first]
 
     def sizes(self, first: int, stop: int) -> tuple[Ints, Ints]:
         """Return the tokens of the windows from ``first`` up to ``stop``: of both sides, and of the longer one."""
         both, longer = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-        for of in self._segments[bisect_right(self._stops, first) :]:
-            if of.first >= stop:
+        for at in range(bisect_right(self._stops, first), len(self._segments)):
+            before = self._segments[at].first
+            if before >= stop:
                 break
-            here = slice(max(0, first - of.first), stop - of.first)
-            found = self._opened(of)
+            here, found = slice(max(0, first - before), stop - before), self._opened(at)
             both.append(found.lengths[here])
             longer.append(found.longest_side[here])
         return np.concatenate(both), np.concatenate(longer)
@@ -212,15 +212,9 @@ class Streamed(Windows):
     def _there(self) -> int:
         return self._stops[-1] if self._stops else 0
 
-    def _opened(self, of: Segment) -> Prepared:
-        with self._changed:
-            found = self._open.pop(of.key, None)
-            if found is None:
-                found = segments.opened(self._maker.folder, of, self._maker.name)
-            self._open[of.key] = found
-            if len(self._open) > OPEN:
-                self._open.popitem(last=False)
-            return found
+    def _open(self, at: int) -> Prepared:
+        """Open the segment of a number."""
+        return segments.opened(self._maker.folder, self._segments[at], self._maker.name)
 
     def _adopted(self, number: int) -> Segment | None:
         with self._changed:

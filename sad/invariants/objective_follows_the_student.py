@@ -95,10 +95,10 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     # in this order the mean of the LM loss falls, and rises again; from other texts, that are harder
     texts, held_out = tuple(TEXTS[i] for i in (0, 4, 1, 2, 3)), (TEXTS[3], TEXTS[0])
     yield "terms that wait", replace(_task(near, LAYERNORM), texts=texts, held_out=held_out)
-    ready = Following(2, waiting=(KD,))
+    ready = Following(1, waiting=(KD,))
     yield READY, _task(ready, RELATIVE, student=PLAIN, teacher=CONFUSED)
     # half a nat, of which nothing is gone at its first step
-    yield NEARLY, _task(replace(ready, steps=1), RELATIVE, teacher=CONFUSED)
+    yield NEARLY, _task(ready, RELATIVE, teacher=CONFUSED)
     shares = Following(STEPS, power=0.5, shares={KD: 50.0, LM: 30.0, LAYERWISE: 20.0}, learned=True)
     yield "shares of the gradient", _task(shares, RELATIVE)
 

@@ -13,8 +13,9 @@ from unittest.mock import patch
 import numpy as np
 
 from sad import data, tiny
-from sad.align.example import Written, text_of
+from sad.align.example import Written, cut, text_of
 from sad.align.reader import Ints, Reader
+from sad.assets.store import cache_folder
 from sad.data import cache, facts, pools, segments
 from sad.data.maker import ChangedError
 from sad.document import Document
@@ -39,7 +40,7 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
     # of which a part is learned
     parts = [Document(t.prompt + t.completion, ((len(t.prompt), len(t.prompt + t.completion)),)) for t in texts]
     if some := [part for part, one in zip(parts, texts, strict=True) if one.completion]:
-        prepared(some, readers, room)
+        prepared([*some, _in_parts(SENTENCE + some[0].text)], readers, room)
     # and all but its last character: then its end is not learned either
     short = [Document(text, ((0, len(text) - 1),)) for text in (SENTENCE, *(of.text for of in parts)) if len(text) > 1]
     for example in prepared(short, readers, room):
@@ -53,6 +54,12 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
         }
         for example in found
     ]
+
+
+def _in_parts(text: str) -> Document:
+    """A text of which two parts are learned."""
+    third = len(text.encode()) // 3
+    return Document(text, ((1, third), (2 * third, 2 * third + third // 2)))
 
 
 def _check_learned(text: str, readers: data.Readers) -> None:
@@ -100,6 +107,7 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
         with patch.object(cache, "_fresh", side_effect=AssertionError("what was prepared is prepared again")):
             found = data.prepare(texts, readers, max_length)
         assert _told(found) == _told(made[0]) == _told(made[1]), "examples of other texts, or of another run"
+        _check_limit(texts, readers, max_length, found)
         # a segment for each text
         with patch.multiple(segments, FIRST=1, MOST=1):
             _check_stream(texts, readers, max_length, _told(found))
@@ -123,6 +131,19 @@ def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> It
         yield data.Streamed(iter(texts), readers, max_length, workers=0)
 
 
+def _check_limit(texts: Sequence[Written], readers: data.Readers, max_length: int, found: data.Prepared) -> None:
+    """Raise AssertionError where the first examples of texts are others, or more is prepared than they need."""
+    for limit in {1, (len(found) + 1) // 2, len(found), len(found) + 1}:
+        every = [
+            data.examples(texts, readers, max_length, limit),
+            *(data.prepare(texts, readers, max_length, limit=limit) for _ in range(2)),
+        ]
+        assert all(_told(some) == _told(found)[:limit] for some in every), "the first examples are others"
+        counts = data.prepare(texts, readers, max_length, limit=limit).counts
+        before = cut(texts[: counts.documents - FEW], readers, max_length)[0] if counts.documents > FEW else []
+        assert len(before) < limit, "for the first examples more is prepared than they need"
+
+
 def _whole(texts: Sequence[Written], readers: data.Readers, max_length: int, up_to: str = "") -> data.Streamed:
     """A stream that is read to its end, with all its files open; ``up_to`` a segment it is as it was prepared."""
     found = data.Streamed(iter(texts), readers, max_length, workers=0)
@@ -141,7 +162,21 @@ def _check_stream(texts: Sequence[Written], readers: data.Readers, max_length: i
         for again in (_whole(texts, readers, max_length, up_to) for up_to in ("", one.key_at(len(one)))):
             assert one.fingerprint == again.fingerprint, "the same stream is another"
             assert _told(again) == told, "a stream that is found again gives other examples"
+    assert _adopted(texts, readers, max_length, one.key_at(1)) == len(one), "of what is on disk some is not taken"
     _check_another(one, list(texts), readers, max_length)
+    # a segment is gone
+    first = segments.place(cache_folder() / "prepared" / "streams", one.key_at(1))
+    first.unlink()
+    assert not _adopted(texts, readers, max_length, one.key_at(len(one))), "a part is taken of which the first is gone"
+    assert _told(_whole(texts, readers, max_length)) == told, "what was gone is prepared otherwise"
+    assert first.exists(), "what was gone is not prepared"
+
+
+def _adopted(texts: Sequence[Written], readers: data.Readers, max_length: int, key: str) -> int:
+    """Return how many windows are there of a stream of which nothing is read, once it is taken up to a segment."""
+    found = data.Streamed(iter(texts), readers, max_length, workers=0)
+    found.take_up(key)
+    return len(found)
 
 
 def _check_parts(texts: Sequence[Written], readers: data.Readers, max_length: int, found: data.Prepared) -> None:
@@ -192,6 +227,9 @@ def _check_another(one: data.Streamed, texts: list[Written], readers: data.Reade
     texts = [*texts[:-1], f"{text_of(texts[-1])} {SENTENCE}"]
     other = _whole(texts, readers, max_length)
     assert one.fingerprint != other.fingerprint, "another stream is the same"
+    if len(texts) > 1:
+        both = len(data.examples(texts[:-1], readers, max_length))
+        assert _adopted(texts, readers, max_length, one.key_at(1)) == both, "a way is taken where there are two"
     try:
         _whole(texts, readers, max_length, one.key_at(len(one)))
     except ChangedError:
@@ -220,7 +258,9 @@ def _folder() -> Iterator[Path]:
 
 
 def _told(some: Sequence[data.Example]) -> list[tuple[list[int] | int, ...]]:
-    return [(*(of.tolist() for of in (e.student, e.teacher, e.at_student, e.at_teacher)), e.byte_count) for e in some]
+    """All that there is of some examples."""
+    every = [(e.student, e.teacher, e.at_student, e.at_teacher, *e.labels()) for e in some]
+    return [(*(of.tolist() for of in one), e.byte_count) for one, e in zip(every, some, strict=True)]
 
 
 def _read(ids: Ints, reader: Reader) -> Read:

@@ -29,6 +29,8 @@ from sad.head.signals import MAPPED
 from sad.head.target import Live
 from sad.head.vocabulary import Compared, vocabulary_pass
 from sad.losses.kd import Divergence
+from sad.shipped.records import check_records
+from sad.shipped.writing import check_writing
 from sad.subjects.offline import Offline, OfflineLoss
 
 SHARD = 6
@@ -40,8 +42,12 @@ BLOCK, WIDTH = 1, 3
 def stored_teacher() -> OfflineLoss:
     """Return the distillation term over a cache that is written anew, with float32 on disk.
 
-    It raises AssertionError where the states that were stored too are those of other places.
+    It raises AssertionError where the states that were stored too are those of other places. Raises AssertionError
+    where the records of a cache are not what their format says, and where a writer that was stopped writes another
+    cache when it goes on.
     """
+    check_records()
+    check_writing()
     return _loss
 
 

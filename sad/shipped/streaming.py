@@ -12,6 +12,7 @@ from unittest.mock import patch
 from sad import data, tiny
 from sad.data import cache, pools, schedule, segments, stream
 from sad.shipped.resumable import LoopRun
+from sad.shipped.scheduled import check_streams
 from sad.subjects.resumable import Resumable, Setting
 from sad.train.plan import Plan
 
@@ -60,7 +61,10 @@ class StreamRun(LoopRun):
 
 
 def streamed_resumable() -> Resumable:
-    """Return the code that trains, on a stream."""
+    """Return the code that trains, on a stream. Raises AssertionError where its steps take other windows than those of
+    a pass.
+    """
+    check_streams(packed=False)
     return StreamRun()
 
 

@@ -26,6 +26,7 @@ from sad.invariants._models import other_ends, other_reading, teacher
 from sad.models import forward
 from sad.models.forward import text_config
 from sad.recipe.terms import SHIPPED, Terms
+from sad.shipped.scheduled import check_rows, check_streams
 from sad.subjects.text_loss import DistilledLoss, Marks, Text, TextLoss
 from sad.train.plan import make_schedule
 
@@ -47,12 +48,17 @@ def distillation_loss() -> TextLoss:
 
 
 def packed_loss() -> TextLoss:
-    """Return the distillation loss, and the contrastive term, of texts that share rows."""
+    """Return the distillation loss, and the contrastive term, of texts that share rows.
+
+    Raises AssertionError where the rows of a stream are not what they should be.
+    """
+    check_streams(packed=True)
     return _packed_loss
 
 
 def packed_language_model_loss() -> TextLoss:
-    """Return the language-model loss of texts that share rows."""
+    """Return the language-model loss of texts that share rows. Raises AssertionError as the packed loss does."""
+    check_streams(packed=True)
     return _packed_language_model_loss
 
 
@@ -162,18 +168,10 @@ def _batch(texts: Sequence[Text], marks: Marks, *, same: bool, packed: bool = Fa
     recipe = tiny.recipe({"train": {"packing": True, "batch_size": len(some)}, "data": {"max_length": max(room, 16)}})
     ((*rows,),) = make_schedule(recipe, some).rows(0)
     sizes = np.array([max(len(one.student), len(one.teacher)) for one in some])
-    _check_rows(sizes, rows, room)
+    check_rows(sizes, rows, room)
     # and where the longest fills a row
-    _check_rows(sizes, rows_of(sizes, int(sizes.max()), 0), int(sizes.max()))
+    check_rows(sizes, rows_of(sizes, int(sizes.max()), 0), int(sizes.max()))
     return batches.collate_rows([[some[i] for i in row] for row in rows], readers)
-
-
-def _check_rows(sizes: Ints, rows: Sequence[Ints], room: int) -> None:
-    """Raise AssertionError where texts of ``sizes`` tokens are not in rows of ``room``, or two rows fit into one."""
-    assert sorted(i for row in rows for i in row.tolist()) == list(range(len(sizes))), "each text is in one row"
-    taken = sorted(int(sizes[row].sum()) for row in rows)
-    assert taken[-1] <= room, "a row holds more than fits"
-    assert len(taken) == 1 or sum(taken[:2]) > room, "two rows fit into one"
 
 
 def _window(text: Text, marks: Marks, same: bool) -> Window:

@@ -49,13 +49,13 @@ def test_a_record_gives_back_what_was_put_in(rows: int, vocabulary: int, k: int,
 
 
 def test_thirty_two_of_a_large_vocabulary_take_less_than_150_bytes() -> None:
-    of = Layout(151_936, 12, ((1.0, 32),))
+    of = Layout(151_936, 12, ((1.0, 32),), mass=False, blocks=(), width=0)
     assert of.size == 32 * 18 // 8 + 32 * 12 // 8 + 2 == 122
     assert replace(of, bits=16).size == 138
 
 
 def test_no_state_overflows_and_a_state_of_zeros_stays_one() -> None:
-    of = Layout(4, 12, ((1.0, 1),), blocks=(0,), width=3)
+    of = Layout(4, 12, ((1.0, 1),), mass=False, blocks=(0,), width=3)
     states = torch.tensor([[3e38, -1e36, 0.0], [0.0, 0.0, 0.0], [1e-20, 5e-21, -1e-20]])
     given = Stored((random_list(3, 4, 1, 1.0, 0),))
     _, blocks = of.decode(of.encode(given, {0: states}))
@@ -64,7 +64,7 @@ def test_no_state_overflows_and_a_state_of_zeros_stays_one() -> None:
 
 @pytest.mark.parametrize("bits", [12, EXACT])
 def test_a_place_without_any_mass_stays_one(bits: int) -> None:
-    of = Layout(4, bits, ((1.0, 2),))
+    of = Layout(4, bits, ((1.0, 2),), mass=False, blocks=(), width=0)
     nothing = TopK(torch.tensor([[3, 1]]), torch.full((1, 2), -torch.inf), torch.full((1,), -torch.inf))
     (found,) = of.decode(of.encode(Stored((nothing,)), {}))[0].lists
     assert found.log_probs.isneginf().all()

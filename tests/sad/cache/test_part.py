@@ -14,7 +14,7 @@ from sad.cache.part import Part, Records, check_shard, offsets_of
 from sad.data import Example
 from sad.errors import UserError
 
-LAYOUT = Layout(200, 32, ((1.0, 1),))
+LAYOUT = Layout(200, 32, ((1.0, 1),), mass=False, blocks=(), width=0)
 
 
 def part_of(counts: list[int], shard_rows: int) -> Part:

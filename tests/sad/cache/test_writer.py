@@ -72,11 +72,11 @@ def test_held_out_text_is_kept_at_temperature_1_too_with_the_mapped_mass(tmp_pat
 def test_a_large_vocabulary_keeps_more_of_held_out_text() -> None:
     plan = tiny.plan()
     examples = {TRAIN: plan.train, HELD_OUT: plan.held_out}
-    parts = plan_parts(examples, 50_000, 2.0)
+    parts = plan_parts(examples, 50_000, 2.0, blocks=(), width=0, shard_rows=9)
     assert parts[TRAIN].layout.lists == ((2.0, 32),)
     assert parts[HELD_OUT].layout.lists == ((2.0, 512), (1.0, 512))
     assert (parts[TRAIN].layout.bits, parts[HELD_OUT].layout.bits) == (12, 16)
-    assert plan_parts(examples, 20, 1.0)[HELD_OUT].layout.lists == ((1.0, 20),)
+    assert plan_parts(examples, 20, 1.0, blocks=(), width=0, shard_rows=9)[HELD_OUT].layout.lists == ((1.0, 20),)
 
 
 @pytest.mark.parametrize("at", [1, 3])

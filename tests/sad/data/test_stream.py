@@ -292,5 +292,5 @@ def test_files_are_mapped_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.Mo
     found.need(ALL)
     order = np.random.default_rng(0).permutation(len(PLAIN))
     assert [found[i].student.tolist() for i in order] == [PLAIN[i] for i in order]
-    assert len(found._open) == 2
+    assert found._opened.cache_info().currsize == 2
     assert "kept in" in found.told

@@ -63,6 +63,25 @@ TEXTS = [text for text in tiny.TEXT.split("\n\n") if text]
 
 
 @pytest.mark.parametrize(
+    ("limited", "says"),
+    [(lambda limit: limit and limit + 1, "the first examples are others"), (lambda _: None, "others")],
+)
+def test_a_limit_that_is_not_kept_is_named(monkeypatch, limited, says):
+    shipped = cache.Prepared
+    monkeypatch.setattr(cache, "Prepared", lambda source, told, limit: shipped(source, told, limited(limit)))
+    with pytest.raises(AssertionError, match=says):
+        prepared(TEXTS, READERS, 32)
+
+
+def test_texts_that_are_prepared_beyond_a_limit_are_named(monkeypatch):
+    shipped = cache._write
+    monkeypatch.setattr(
+        cache, "_write", lambda writer, some, readers, room, _, n: shipped(writer, some, readers, room, None, n)
+    )
+    assert "more is prepared than they need" in truncated_alike(preparation()).says
+
+
+@pytest.mark.parametrize(
     ("names", "says"),
     [(lambda: repeat("0"), "another stream is the same"), (lambda: map(str, count()), "a stream is prepared again")],
 )
@@ -106,7 +125,13 @@ def test_labels_of_what_is_not_learned_are_named(monkeypatch):
     ("name", "made", "says"),
     [
         ("sizes", lambda self, *of: shipped["sizes"](self, *of)[::-1], "other lengths"),
-        ("key_at", lambda self, _: self._segments[-1].key, "changes while a stream is read on"),
+        ("key_at", lambda self, _: self._segments[-1].key, "a way is taken where there are two"),
+        (
+            "key_at",
+            lambda self, n: shipped["key_at"](self, n + self._ended * (n > 1)),
+            "changes while a stream is read",
+        ),
+        ("take_up", lambda self, key: shipped["take_up"](self, key) if self._segments else None, "some is not taken"),
         ("end_at", lambda *_: None, "goes on behind its end"),
         ("_step", lambda self: quietly(self), "taken for one that has ended"),
     ],
@@ -123,4 +148,4 @@ def quietly(self):
     self._ended, self._error = self._ended or self._error is not None, None
 
 
-shipped = {name: getattr(stream.Streamed, name) for name in ("sizes", "_step")}
+shipped = {name: getattr(stream.Streamed, name) for name in ("sizes", "_step", "key_at", "take_up")}

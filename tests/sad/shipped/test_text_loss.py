@@ -12,7 +12,7 @@ from sad.invariants._models import gpt2, llama
 from sad.invariants.batch_composition import batch_composition
 from sad.invariants.target_alignment import target_alignment
 from sad.models import forward
-from sad.shipped import text_loss
+from sad.shipped.scheduled import check_rows
 from sad.shipped.text_loss import distillation_loss, language_model_loss, packed_language_model_loss
 from sad.subjects.text_loss import Marks, Text
 
@@ -103,4 +103,4 @@ def test_one_long_row_whose_positions_are_not_told_is_named(monkeypatch):
 def test_rows_that_are_not_those_of_a_best_fit_are_named(rows, says):
     sizes = np.array([5, 2, 2])
     with pytest.raises(AssertionError, match=says):
-        text_loss._check_rows(sizes, [np.array(row) for row in rows(sizes)], 5)
+        check_rows(sizes, [np.array(row) for row in rows(sizes)], 5)
