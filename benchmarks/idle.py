@@ -52,6 +52,7 @@ TOLD = {"counts"}
 """Who is told what became of a text, for a person to read."""
 MARKS = {
     *("mark", "self.clock.start", "guards.begin", "devices.place", "check_moment"),
+    *("require_maps", "check_terms"),
     *("os.fsync", "opened.flush", "sync", "cache.sync", "disk.sync", "time.sleep"),
     "remember",
 }
@@ -92,7 +93,7 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
             yield axis
         case ast.Assign() | ast.Call() if (number := _mark(node)) is not None:
             yield number
-        case ast.Compare(comparators=[ast.Name(id=name)]) if name in TOLERANCES | PORTIONS:
+        case ast.Compare() if _either_way(node):
             yield node
         # where no graph is made there is nothing to detach from
         case ast.FunctionDef() if any("no_grad" in ast.unparse(d) for d in node.decorator_list):
@@ -109,6 +110,14 @@ def _last_axis(node: ast.AST) -> ast.AST | None:
         case ast.Call(args=[ast.UnaryOp(op=ast.USub()) as axis, *_]) if _is_call_of(node, BY_AXIS):
             return axis
     return None
+
+
+def _either_way(node: ast.Compare) -> bool:
+    """A comparison with a tolerance; and whether it is a processor, as on a GPU the host must not wait: that way gives
+    the same numbers, and may be taken on a processor.
+    """
+    told = ast.unparse(node.comparators[0])
+    return told in TOLERANCES | PORTIONS or (told == "'cpu'" and ast.unparse(node.left).endswith(".type"))
 
 
 def _mark(node: ast.AST) -> ast.AST | None:

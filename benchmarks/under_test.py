@@ -37,8 +37,11 @@ LEFT_OUT = {
     "sad/align/token_bytes.py": ("_backend",),
     # a form for callers from outside: nothing that trains, or scores, calls it
     "sad/losses/lm.py": ("cross_entropy",),
-    # a GPU's way, its memory, and several of them
-    "sad/head/blocks.py": ("_fuse",),
+    # how much at a time; a GPU's way, its memory, and several of them; of factors in half precision a processor asks
+    # only whether it may be fast with them, and can be
+    "sad/head/products.py": ("_half", "native_halves"),
+    "sad/head/blocks.py": ("_fuse", "portions"),
+    "sad/head/likelihood.py": ("portion",),
     "sad/head/job.py": ("simple",),
     "sad/batch.py": ("pinned",),
     "sad/align/reader.py": ("__getstate__",),  # for processes that no check starts

@@ -97,15 +97,11 @@ class Distiller(nn.Module):
         self.own = nn.ModuleDict({name: term for name, term in own.items() if isinstance(term, nn.Module)})
         self._own, self._unchecked = own, set(own)
         mine, theirs = text_config(student), text_config(teacher)
-        wanted = (
-            terms.layerwise.layers
-            if NEED_STATES & set(self.names) or any(map(custom.reads_states, own.values()))
-            else 0
-        )
+        states = bool(NEED_STATES & set(self.names)) or any(map(custom.reads_states, own.values()))
         learned = aware.layers.learned and LAYERWISE in self.names
         depths = mine.num_hidden_layers, theirs.num_hidden_layers
         key = "terms.layerwise.layers"
-        self.pairs = layer_pairs(*depths, wanted, repeat=learned, key=key) if wanted else ()
+        self.pairs = layer_pairs(*depths, terms.layerwise.layers, repeat=learned, key=key) if states else ()
         self.projectors = nn.ModuleList(Projector(mine.hidden_size, theirs.hidden_size) for _ in self.pairs)
         self.layer_map = LayerMap([block for _, block in self.pairs], theirs.num_hidden_layers) if learned else None
         self.gaps = Gaps(aware.tokens.power, aware.tokens.most) if aware.tokens.power and KD in self.names else None

@@ -86,7 +86,7 @@ class Objective:
         raw = {name: total / units[name] for name, total in totals.items() if units[name]}
         return Ledger(raw, {name: self.weights[name] for name in raw})
 
-    def follow(self, ledger: Ledger, factors: float = 0.0) -> None:
+    def follow(self, ledger: Ledger, factors: float) -> None:
         """Update after a step: what follows the student, and the weights, a little towards the target shares.
 
         ``factors`` is the sum of the positions' unscaled weights (:meth:`sad.aware.tokens.Gaps.counted`). Without

@@ -29,11 +29,10 @@ def layer_pairs(
         raise ValueError(f"layers and pairs must be positive: {student_layers}, {teacher_layers}, {wanted}")
     count = min(wanted, student_layers, wanted if repeat else teacher_layers)
     depths = [(k + 1) / count for k in range(count)]
-    return tuple((_block(d, student_layers), _block(d, teacher_layers)) for d in depths)
-
-
-def _block(depth: float, layers: int) -> int:
-    return max(0, round(depth * layers) - 1)
+    mine, theirs = (
+        [max(0, round(depth * layers) - 1) for depth in depths] for layers in (student_layers, teacher_layers)
+    )
+    return tuple(zip(mine, theirs, strict=True))
 
 
 def _checked(pairs: Sequence[Sequence[int]], *depths: int, key: str) -> tuple[tuple[int, int], ...]:

@@ -25,11 +25,10 @@ def by_piece(
     bytes in both models, and no mass is lost. ``columns`` is more than the boundaries of a row. In a row of several
     texts none attends to another.
     """
-    batch, length, _ = attention.shape
-    ends = torch.zeros(batch, length + 1, dtype=torch.int64, device=attention.device)
-    ends[row, position + 1] = 1
+    ends = torch.zeros(attention.shape[:2], dtype=torch.int64, device=attention.device)
+    ends[row, position] = 1
     # boundaries before each token; pieces of an earlier text hold no mass, and those behind the last one none either
-    piece = ends.cumsum(dim=1)[:, :length]
+    piece = ends.cumsum(dim=1) - ends
     before = places(row) - places(text)
     out = attention.new_zeros(len(row), columns)
     return out.scatter_add(1, (piece[row] - before[:, None]).clamp_min(0), attention[row, position])

@@ -51,7 +51,7 @@ class Reader:
         self._spelled = _spelled(self._backend, self.bytes)
         # marks: begin, end, the turns of a chat
         self.special: NDArray[np.bool_] = np.array([b is None for b in self.bytes], dtype=bool)
-        self._lengths = np.array([-1 if b is None else len(b) for b in self._spelled], dtype=np.int64)
+        self._lengths = np.array([NO_END if b is None else len(b) for b in self._spelled], dtype=np.int64)
         # what the tokenizer itself puts before a text: the models were trained to see it
         self.prefix: tuple[int, ...] = tuple(_prefix(tokenizer))
         self.eos: int | None = tokenizer.eos_token_id

@@ -96,7 +96,6 @@ def first_tokens(student: Reader, teacher: Reader) -> list[int]:
     that changes the text) the longest student token that begins the bytes. Special tokens go by their role.
     """
     by_bytes = {b: i for i, b in reversed(list(enumerate(student.bytes))) if b}
-    longest = max(map(len, by_bytes), default=0)
     texts = [_decoded(b) for b in teacher.bytes]
     first = _first_read(student, texts)
     roles = _roles(student, teacher)
@@ -109,7 +108,7 @@ def first_tokens(student: Reader, teacher: Reader) -> list[int]:
         elif read is not None and token.startswith(student.bytes[read] or b"\0\0"):
             ids.append(read)
         else:
-            ids.append(_longest_prefix(token, by_bytes, longest))
+            ids.append(_longest_prefix(token, by_bytes))
     return ids
 
 
@@ -125,8 +124,8 @@ def _first_read(student: Reader, texts: Sequence[str | None]) -> list[int | None
     return [int(r.ids[0]) if text and len(r.ids) else None for text, r in zip(texts, readings, strict=True)]
 
 
-def _longest_prefix(token: bytes, by_bytes: dict[bytes, int], longest: int) -> int:
-    for length in range(min(len(token), longest), 0, -1):
+def _longest_prefix(token: bytes, by_bytes: dict[bytes, int]) -> int:
+    for length in range(len(token), 0, -1):
         if (found := by_bytes.get(token[:length])) is not None:
             return found
     return UNMAPPED

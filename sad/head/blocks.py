@@ -63,6 +63,13 @@ def run(job: Job, products: Products) -> dict[str, Float[Tensor, ""]]:
     return _Loop(job, products).run()
 
 
+def portions(kind: str, columns: int) -> tuple[int, int]:
+    """Return how many rows of so many columns are a block, and a piece of it, on a kind of device."""
+    numbers, columns = BLOCK.get(kind, OTHERS), max(1, columns)
+    size = min(MOST_ROWS.get(kind, numbers), max(LEAST_ROWS, numbers // columns))
+    return size, max(FEWEST, PIECE.get(kind, numbers) // columns)
+
+
 class _Loop:
     """The buffers and what was found so far."""
 
@@ -73,15 +80,12 @@ class _Loop:
         self.columns = products.hidden.shape[1] if weight is None else weight.shape[0]
         if job.token is None and job.compared is not None:
             self.columns = min(self.columns, job.compared.tokens)
-        numbers = BLOCK.get(self.device.type, OTHERS)
-        most = MOST_ROWS.get(self.device.type, numbers)
-        self.size = min(most, max(LEAST_ROWS, numbers // max(1, self.columns)))
-        self.piece = max(FEWEST, PIECE.get(self.device.type, numbers) // max(1, self.columns))
+        self.size, self.piece = portions(self.device.type, self.columns)
         self.teacher: Factor | None = None
         self.fused = self.device.type in FUSED and fused.installed() and job.simple and len(products.sums) < 2
         self.buffers: dict[str, Tensor] = {}
         self.values = {name: Column(self.hidden_rows, self.device) for name in (KD, LM)}
-        measured = signals.NAMES if job.measure and job.compared is not None else ()
+        measured = signals.NAMES if job.measure else ()
         self.measured = {name: Column(self.hidden_rows, self.device) for name in measured}
 
     def run(self) -> dict[str, Tensor]:
@@ -129,7 +133,9 @@ class _Loop:
         for start in range(0, count, self.piece):
             span = slice(start, min(start + self.piece, count))
             found = self._piece(block, span, logits[span], teacher)
-            slope = job.head.slope(logits[span]) if outs else 1.0
+            if not outs:
+                continue
+            slope = job.head.slope(logits[span])
             for name, out in outs.items():
                 self._into(out[span], [each for each in found if name in (each.name, BOTH)], slope)
         for name, out in outs.items():
@@ -172,7 +178,7 @@ class _Loop:
         if self.teacher is None:
             self.teacher = Factor(of.hidden, of.head, self.products.operands)
         with self.teacher.multiplying():
-            return self.teacher.into(out, of.hidden[block.boundaries].detach().to(self.teacher.dtype))
+            return self.teacher.into(out, of.hidden[block.boundaries].to(self.teacher.dtype))
 
     def _piece(self, block: Block, span: slice, logits: Tensor, teacher: Tensor | None) -> list[Found]:
         """Compute each term at some rows; the products become logits."""
@@ -182,7 +188,8 @@ class _Loop:
         count = max(0, min(span.stop, block.compared) - span.start)
         soft = None if token is None else softmax(mine)
         found = list[Found]()
-        if count and job.compared is not None:
+        if count:
+            assert job.compared is not None, "nothing else counts the compared rows"
             first = block.boundaries.start + span.start
             part = slice(first, first + count)
             raw = None if teacher is None else teacher[span.start : span.start + count]

@@ -18,9 +18,14 @@ def log_likelihood(
 ) -> Float[Tensor, " target"]:
     """Return the log-probability of each label in nats, float32, over every row of the head: one product a row."""
     columns = hidden.shape[1] if head.weight is None else head.weight.shape[0]
-    size, found = max(1, BLOCK // max(1, columns)), [hidden.new_zeros(0, dtype=torch.float32)]
+    size, found = portion(columns), [hidden.new_zeros(0, dtype=torch.float32)]
     for start in range(0, len(token), size):
         logits = head.logits(hidden[start : start + size])
         chosen = logits.gather(-1, token[start : start + size, None]).squeeze(-1)
         found.append(chosen - logits.logsumexp(dim=-1))
     return torch.cat(found)
+
+
+def portion(columns: int) -> int:
+    """Return how many rows of so many columns are a block."""
+    return max(1, BLOCK // max(1, columns))

@@ -37,7 +37,7 @@ def measured(
     else:
         mass, every, theirs = target, torch.log_softmax(target, dim=-1), target.argmax(dim=-1)
         nll = None if token is None else -every.gather(-1, token[:, None]).squeeze(-1)
-    nll = torch.full_like(log_q[:, 0], torch.nan) if nll is None else nll
+    nll = log_q.new_full((len(log_q),), torch.nan) if nll is None else nll
     labelled = ~nll.isposinf()
     if token is not None and not isinstance(target, Buckets):
         # a row without any mass has no normalised one: its likelihood would be NaN

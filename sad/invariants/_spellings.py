@@ -104,7 +104,7 @@ def cut_otherwise(tokenizer: Any) -> Any:  # noqa: ANN401
     """Return a tokenizer with the same tokens, that takes every e by itself."""
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     alone = {"type": "Split", "pattern": {"String": "e"}, "behavior": "Isolated", "invert": False}
-    state["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [alone, state["pre_tokenizer"]]}
+    state["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [state["pre_tokenizer"], alone]}
     return _of(tokenizer, state)
 
 

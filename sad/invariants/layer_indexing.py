@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +43,7 @@ WIDTH = 16
 STREAMS = (2.0, 1.0, 1.0, 0.0)
 """What each stream is of the state; their mean is the state."""
 ROUNDING = 1e-6
-Arrange = Callable[[Tensor], Tensor]
+Arrange = Callable[[Any], Any]
 ARRANGED: dict[str, tuple[Arrange, Arrange]] = {
     "before the places": (lambda streams: streams, lambda kept: kept.mean(0)),
     "behind the places": (lambda streams: streams.movedim(0, -2), lambda kept: kept.mean(-2)),
@@ -51,6 +51,7 @@ ARRANGED: dict[str, tuple[Arrange, Arrange]] = {
         lambda streams: streams.movedim(0, -2).flatten(-2),
         lambda kept: kept.reshape(*kept.shape[:-1], len(STREAMS), WIDTH).mean(-2),
     ),
+    "as one, beside something else": (lambda streams: (streams.mean(0), None), lambda kept: kept[0]),
 }
 """Where a block keeps streams that come as [stream, batch, length, width], and how what follows it reads them."""
 
@@ -124,7 +125,7 @@ def _streamed(layers: Layers, model: nn.Module, tokens: Tokens, true: list[Tenso
     after = [*blocks[1:], model.get_submodule("model.norm")]
     for where, (arranged, read) in ARRANGED.items():
 
-        def keep(_block: nn.Module, _inputs: object, output: Tensor, arranged: Arrange = arranged) -> Tensor:
+        def keep(_block: nn.Module, _inputs: object, output: Tensor, arranged: Arrange = arranged) -> Any:  # noqa: ANN401
             return arranged(torch.stack([share * output for share in STREAMS]))
 
         def one(_module: nn.Module, inputs: tuple[Tensor, ...], read: Arrange = read) -> tuple[Tensor, ...]:

@@ -37,6 +37,7 @@ a buffer of which a part is never written.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sized
+from functools import partial
 from typing import Any
 
 import torch
@@ -165,7 +166,7 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     yield "one vocabulary, cut in two ways", _one_vocabulary()
     yield "a stored teacher", _stored_teacher()
     odd = _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 0),), 2.0, **ONE_PAIR)
-    odd.student.register_forward_hook(_doubled)
+    _scaled(odd.student, 2.0)
     yield ODD, odd
 
 
@@ -178,7 +179,7 @@ def _two_of_one_size() -> Task:
     # learned from another text: as many tokens, and other ones
     mine, theirs = (tiny.tokenizer(300, begins=True, text=text) for text in (tiny.TEXT, OTHER))
     assert len(mine) == len(theirs)
-    few: dict[str, Any] = {"num_key_value_heads": 1}
+    few: dict[str, Any] = {"num_attention_heads": 4, "num_key_value_heads": 2}
     kinds: tuple[Kind, Kind] = (
         ("Granite", {"logits_scaling": 0.5}),
         ("Gemma2", few | {"final_logit_softcapping": 5.0, "head_dim": 8}),
@@ -210,8 +211,11 @@ def _one_vocabulary() -> Task:
     # one projection for queries, keys and values: of fewer keys, and of one head after the other
     marks = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0)
     # narrower than any two heads of a relation
-    narrow: Kind = ("Phi3", marks | {"num_key_value_heads": 1, "head_dim": 4})
-    return _task(tiny.tokenizer(320), other, ((0, 0),), 2.0, narrow, ("GPTNeoX", marks), **ONE_PAIR)
+    narrow: Kind = ("Phi3", marks | {"num_attention_heads": 6, "num_key_value_heads": 3, "head_dim": 4})
+    made = _task(tiny.tokenizer(320), other, ((0, 0),), 2.0, narrow, ("GPTNeoX", marks), **ONE_PAIR)
+    # HyperCLOVA X multiplies by what Granite divides by
+    _scaled(made.student, 1.5, logits_scaling=1.5, model_type="hyperclovax")
+    return made
 
 
 def _stored_teacher() -> Task:
@@ -224,6 +228,9 @@ def _stored_teacher() -> Task:
     made = _task(tiny.tokenizer(320), theirs, ((0, 1), (1, 0)), 2.0, *kinds, **how)
     # the body is not where the class says it is (Llama 4)
     made.student.base_model_prefix = "language_model"  # type: ignore[assignment]
+    # Falcon-H1, Inkling
+    _scaled(made.student, 0.7, lm_head_multiplier=0.7)
+    _scaled(made.teacher, 1 / 0.6, logits_mup_width_multiplier=0.6)
     return made
 
 
@@ -248,8 +255,15 @@ def _task(
     return Task(*models, mine, theirs, TEXTS, HELD_OUT, weights, temperature, 0.5, blocks, 2, **options)
 
 
-def _doubled(_model: nn.Module, _inputs: object, out: Any) -> None:  # noqa: ANN401 - transformers' outputs
-    out.logits = 2 * out.logits
+def _scaled(model: nn.Module, factor: float, **config: Any) -> None:  # noqa: ANN401 - what transformers' configs hold
+    """Let a model multiply its logits, as others do whose configuration says so."""
+    for name, value in config.items():
+        setattr(model.config, name, value)
+    model.register_forward_hook(partial(_times, factor))
+
+
+def _times(factor: float, _model: nn.Module, _inputs: object, out: Any) -> None:  # noqa: ANN401
+    out.logits = factor * out.logits
 
 
 def _cut(model: nn.Module, _inputs: object, out: Any) -> None:  # noqa: ANN401 - transformers' outputs

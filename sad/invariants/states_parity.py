@@ -39,6 +39,7 @@ LEAVES = ("states", "weight", "bias")
 WIDTH, TEACHER_WIDTH, PADDING = 6, 5, 3
 FAR = 300.0
 """In nats: float32 has no probability so small."""
+APART = 25.0
 LONG, WIDE = (4_300, 101), (9, 70_001)
 """Places and tokens: more places than a block of any size that is in use has, and a row that fills a cache."""
 
@@ -80,6 +81,7 @@ def _cases() -> Iterator[tuple[str, States]]:
     yield "as it is", small
     yield "with labels", replace(small, shares=(0.7, 0.3))
     yield "labels alone", replace(small, shares=(0.0, 1.0))
+    yield "the likeliest tokens alone, with labels", replace(small, shares=(0.7, 0.3), top=4)
     both = replace(small, shares=(0.7, 0.3), temperature=2.0)
     yield "at temperature 2", both
     noise = torch.Generator().manual_seed(1)
@@ -89,7 +91,8 @@ def _cases() -> Iterator[tuple[str, States]]:
     yield "padding rows that have all the mass", replace(small, bias=filled, shares=(0.7, 0.3))
     bias = torch.randn(len(small.weight), generator=noise).bfloat16()
     biased = replace(both, bias=torch.randn(len(small.weight), generator=noise))
-    for trained in product((True, False), repeat=len(LEAVES)):
+    asked = (True, False)
+    for trained in product(asked, asked, asked):
         if any(trained):
             named = " and ".join(name for name, asks in zip(LEAVES, trained, strict=True) if asks)
             yield f"a gradient to {named} alone", replace(biased, trained=trained)
@@ -115,6 +118,7 @@ def _cases() -> Iterator[tuple[str, States]]:
             yield f"{kind}, another vocabulary", replace(other, kind=kind, mix=0.3)
     for kind, mix in ((Kind.SKEW, 0.0), (Kind.SKEW_REVERSE, 0.0), (Kind.JSD, 0.0), (Kind.JSD, 1.0)):
         yield f"{kind} with a mixture of {mix:g}", replace(both, kind=kind, mix=mix)
+        yield f"the same, {APART:g} times as far apart", replace(both, kind=kind, mix=mix, hidden=APART * both.hidden)
     yield "a teacher that says nothing in one place", _silent(other)
     for size in (WIDE, LONG):
         yield f"{size[0]:,} places over {size[1]:,} tokens", replace(_states(*size), shares=(0.7, 0.3), softcap=3.0)

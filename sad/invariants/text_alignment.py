@@ -103,7 +103,7 @@ def _texts() -> Iterator[tuple[str, Readers, str, int]]:
         readers = Readers(tiny.reader(320, begins=mine), tiny.reader(400, begins=theirs))
         yield f"a begin mark for {whose}, {SHORT} tokens at a time", readers, scripts, SHORT
     # two spaces make one that stands alone
-    yield "in lower case", Readers(_lower(320), _lower(400)), scripts.replace(", ", ",  ") + EDGES, SHORT
+    yield "in lower case", Readers(_lower(320), _lower(400)), scripts.replace(", ", ",  ") + EDGES, WHOLE
     yield "one in lower case before its tokenizer is asked", Readers(_lower(320), _lowered(400)), scripts, SHORT
     yield "marks within the text", Readers(_marked(320, "s"), _marked(400, ",")), scripts, SHORT
     words, letters = tiny.reader(400, text=LONG_WORDS), tiny.reader(258)
@@ -120,16 +120,17 @@ def _texts() -> Iterator[tuple[str, Readers, str, int]]:
 
 @cache
 def _lower(vocabulary: int) -> Reader:
-    """A reader that turns everything into lower case, so that its tokens do not spell the text that it was given, and
-    trims the places that it tells: of a space alone nothing is left.
+    """A reader that turns everything into lower case, so that its tokens do not spell the text that it was given, puts
+    a mark before it, and trims the places that it tells: of a space alone nothing is left.
     """
     from tokenizers import Tokenizer, normalizers, processors
     from transformers import PreTrainedTokenizerFast
 
-    made = Tokenizer.from_str(tiny.tokenizer(vocabulary).backend_tokenizer.to_str())
+    plain = tiny.tokenizer(vocabulary, begins=True).backend_tokenizer
+    made = Tokenizer.from_str(plain.to_str())
     made.normalizer = normalizers.Lowercase()
-    made.post_processor = processors.ByteLevel(trim_offsets=True)
-    return Reader(PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<|endoftext|>"))
+    made.post_processor = processors.Sequence([processors.ByteLevel(trim_offsets=True), plain.post_processor])
+    return Reader(PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<|endoftext|>", bos_token="<|begin|>"))
 
 
 @cache

@@ -46,8 +46,7 @@ def rows(
     fails = not_p * (_log_complement(x) - _log_complement(y))
     # q - p without cancellation; both are 0 where the gap is
     rises = torch.sign(gap) * torch.maximum(p, q) * torch.expm1(-gap.abs())
-    values = (happens + fails).clamp_min(0.0)
-    return temperature * values, rises / not_q
+    return temperature * (happens + fails), rises / not_q
 
 
 def _log_complement(x: Float[Tensor, " chunk"]) -> Float[Tensor, " chunk"]:

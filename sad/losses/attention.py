@@ -24,7 +24,7 @@ def relation_divergence(
     teacher: Float[Tensor, "boundary teacher_width"],
     text: Int[Tensor, " boundary"],
     heads: int,
-    longest: int | None = None,
+    longest: int,
 ) -> Sum:
     """Return the sum over boundaries of the KL from the teacher's relations to the student's, in nats, float32.
 
@@ -35,15 +35,12 @@ def relation_divergence(
     the teacher cannot cost more than the student's own row is sharp, so no massive activation owns the sum.
 
     ``text`` numbers the text of each boundary and never falls; ``longest`` is a bound on the boundaries of a text that
-    the host knows: without one a GPU is waited for. ``ROWS`` boundaries are compared at a time and the gradient is
+    the host knows. ``ROWS`` boundaries are compared at a time and the gradient is
     formed at once, so memory does not grow with the square of the length. The teacher gets no gradient. Raises
     ValueError where ``heads`` does not divide both widths.
     """
-    for width in (student.shape[-1], teacher.shape[-1]):
-        if width % heads:
-            raise ValueError(f"{heads} relation heads do not divide a width of {width}")
-    if longest is None:
-        longest = int(torch.unique_consecutive(text, return_counts=True)[1].max()) if len(text) else 0
+    if student.shape[1] % heads or teacher.shape[1] % heads:
+        raise ValueError(f"{heads} relation heads do not divide widths of {student.shape[1]} and {teacher.shape[1]}")
     total: Tensor = _Relations.apply(student, teacher, text, heads, longest)  # type: ignore[no-untyped-call]
     return Sum(total, int(student.shape[0]))
 

@@ -70,7 +70,7 @@ def normalise(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundar
 
 def _mean_square_one(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary width"]:
     """Bring each row to mean square 1; a row of zeros stays."""
-    return _unit(states) * math.sqrt(states.shape[-1])
+    return _unit(states) * math.sqrt(states.shape[1])
 
 
 def _unit(states: Float[Tensor, "boundary width"]) -> Float[Tensor, "boundary width"]:

@@ -139,7 +139,7 @@ def _map_hooks(model: nn.Module, block: int, found: Kept) -> Iterator[Any]:
     def one(_module: nn.Module, _inputs: object, out: object) -> None:
         for part in out if isinstance(out, tuple) else ():
             if isinstance(part, Tensor) and part.ndim == 4:
-                found[block] = (part.float().mean(dim=1),)
+                found[block] = (part.mean(dim=1, dtype=torch.float32),)
 
     for module in block_list(model)[block].children():
         yield module.register_forward_hook(one)

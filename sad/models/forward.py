@@ -44,8 +44,8 @@ def run(model: nn.Module, tokens: Tokens, blocks: Sequence[int] = ()) -> Forward
         return states.reshape(*shape, states.shape[-1])
 
     last = rows(before_logits(model)(out.last_hidden_state))
-    width = text_config(model).hidden_size if kept else 0
-    states = {block: one_stream(states, asked["input_ids"].shape, width) for block, states in kept.items()}
+    places, config = asked["input_ids"].shape, text_config(model)
+    states = {block: one_stream(states, places, config.hidden_size) for block, states in kept.items()}
     for block, state in states.items():
         if state.shape[:-1].numel() != shape.numel():
             raise UserError(
@@ -70,8 +70,9 @@ def one_stream(states: Tensor, places: Sequence[int], width: int) -> Float[Tenso
 
 
 def _asked(model: nn.Module, tokens: Tokens) -> dict[str, Tensor]:
-    if tokens.text is None or tokens.position_ids is None:
+    if tokens.text is None:
         return {"input_ids": tokens.input_ids, "attention_mask": tokens.attention_mask}
+    assert tokens.position_ids is not None, "where rows hold several texts, both are there"
     attention = getattr(text_config(model), "_attn_implementation", "sdpa")
     if attention not in MASKED:
         # these find the texts of one long row by its positions, which begin anew at each, and in the padding

@@ -17,6 +17,7 @@ from sad import data, tiny
 from sad.align.layers import layer_pairs
 from sad.align.reader import Reader
 from sad.align.vocab import VocabMap
+from sad.batch import Sum
 from sad.cache.part import HELD_OUT, TRAIN
 from sad.cache.reader import Cache, open_cache
 from sad.cache.writer import Source, Written, plan_parts, write
@@ -30,6 +31,7 @@ from sad.subjects.objective import (
     AGREEMENT,
     ALM,
     ATTENTION,
+    BATCH,
     BITS,
     CONTRASTIVE,
     COVERAGE,
@@ -52,6 +54,7 @@ from sad.subjects.objective import (
     Task,
     projection,
 )
+from sad.terms import TERMS, View
 from sad.train.plan import Plan
 from sad.train.saving import checkpoint
 from sad_doctor import names
@@ -60,6 +63,9 @@ LONG = 256
 """Tokens of a window: more than any text has."""
 BITS_STORED, SHARD = 18, 40
 """Bits of a log-probability, and rows of a file: of a few texts."""
+
+OWN = "own"
+"""What the contrastive term is called where it is a user's own: with negatives of the batch."""
 
 SCORES = {
     LM_LOSS: names.EVAL_LM_LOSS,
@@ -133,7 +139,26 @@ def _account(task: Task, plan: Plan, folder: Path | None = None, *, resume: bool
 
 
 def _named(line: Mapping[str, float], prefix: str, beginning: str) -> dict[str, float]:
-    return {beginning + name.removeprefix(prefix): value for name, value in line.items() if name.startswith(prefix)}
+    told = {name.removeprefix(prefix): value for name, value in line.items() if name.startswith(prefix)}
+    return {beginning + (CONTRASTIVE if name == OWN else name): value for name, value in told.items()}
+
+
+class LeftOut:
+    """A user's own term that must not be asked: its weight is 0."""
+
+    def __call__(self, _: View) -> Sum:
+        """Raise AssertionError."""
+        raise AssertionError("a term without a weight is asked")
+
+
+class Own:
+    """The contrastive term as a user's own."""
+
+    states = True
+
+    def __call__(self, view: View) -> Sum:
+        """Compute it."""
+        return TERMS[CONTRASTIVE](view)
 
 
 def _plan(task: Task) -> Plan:
@@ -150,6 +175,12 @@ def _plan(task: Task) -> Plan:
         CONTRASTIVE: {"temperature": task.sharpness, "negatives": task.negatives},
     }
     terms = {name: {"weight": weight, **options.get(name, {})} for name, weight in task.weights.items()}
+    if task.negatives == BATCH:
+        terms["custom"] = {
+            OWN: {"term": f"{__name__}:{Own.__name__}", "weight": task.weights[CONTRASTIVE]},
+            "left_out": {"term": f"{__name__}:{LeftOut.__name__}", "weight": 0.0},
+        }
+        terms[CONTRASTIVE]["weight"] = 0.0
     follows = task.following
     steps = 1 if follows is None else follows.steps
     chosen = tiny.recipe(

@@ -23,6 +23,8 @@ from sad.errors import UserError
 from sad.invariants.truncated_alike import Prepare, Prompted, Read
 
 SENTENCE = "The sea was calm."
+PARTS = ((3, 7), (11, 15))
+"""What is learned of it, in bytes: two stretches that do not touch."""
 FEW = 2
 """Texts that are prepared at a time, so that a few are several portions."""
 SEGMENTS = 8
@@ -40,7 +42,7 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
     # of which a part is learned
     parts = [Document(t.prompt + t.completion, ((len(t.prompt), len(t.prompt + t.completion)),)) for t in texts]
     if some := [part for part, one in zip(parts, texts, strict=True) if one.completion]:
-        prepared([*some, _in_parts(SENTENCE + some[0].text)], readers, room)
+        prepared([*some, Document(SENTENCE, PARTS)], readers, room)
     # and all but its last character: then its end is not learned either
     short = [Document(text, ((0, len(text) - 1),)) for text in (SENTENCE, *(of.text for of in parts)) if len(text) > 1]
     for example in prepared(short, readers, room):
@@ -54,12 +56,6 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
         }
         for example in found
     ]
-
-
-def _in_parts(text: str) -> Document:
-    """A text of which two parts are learned."""
-    third = len(text.encode()) // 3
-    return Document(text, ((1, third), (2 * third, 2 * third + third // 2)))
 
 
 def _check_learned(text: str, readers: data.Readers) -> None:

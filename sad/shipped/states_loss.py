@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from unittest.mock import patch
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from sad.align.vocab import VocabMap
 from sad.batch import KD, LM
-from sad.head import blocks, products, signals
+from sad.head import blocks, likelihood, products, signals
 from sad.head.linear import Head
 from sad.head.target import Live, Target, TopK
 from sad.head.vocabulary import Compared, vocabulary_pass
@@ -23,10 +24,11 @@ FEW = 16
 """Rows of a half-precision weight at a time, so that a small one is several portions."""
 SMALL = 24
 """Places: so few are gone through in every way."""
-PORTIONS = {"LEAST_ROWS": 5, "MOST_ROWS": {"cpu": 5}, "PIECE": {"cpu": 1}, "FEWEST": 2}
+PORTIONS: dict[str, Any] = {"LEAST_ROWS": 5, "MOST_ROWS": {"cpu": 5}, "PIECE": {"cpu": 1}, "FEWEST": 2}
 """Rows of a block, and of a piece of it, so that a few are several."""
 TIMES = 4.0
-CLOSE = 1e-4
+CLOSE, NEAR = 1e-4, 1e-3
+"""How far apart, of themselves, two numbers may be that are one; and how near two factors are that are not."""
 
 
 def states_loss() -> StatesLoss:
@@ -43,6 +45,11 @@ def _loss(given: States) -> Tensor:
         if len(given.labels) < SMALL:
             with unwritten_is_nan():
                 ways += [_pass(given, None), _pass(given, (TIMES * given.shares[0], TIMES * given.shares[1]))]
+            # also multiplied by numbers below 0, by others than 1, and by 0
+            more = [factor * _pass(given, given.shares) for factor in (2.0, -2.0, 0.0)]
+            ways[0] = ways[0] + torch.stack(more).sum()
+            _check_announced(given)
+            _check_likelihood(given)
             with patch.multiple(blocks, **PORTIONS):
                 ways.append(_pass(given, given.shares, measure=bool(given.shares[0])))
     return torch.stack(ways).mean()
@@ -62,6 +69,28 @@ def _pass(given: States, announced: tuple[float, float] | None, *, measure: bool
     return given.shares[0] * found.kd + given.shares[1] * found.lm
 
 
+def _check_announced(given: States) -> None:
+    """Raise AssertionError where other factors than the announced ones are taken for them."""
+    for factor in (1 - NEAR, 1 + NEAR) if 0 not in given.shares else ():
+        made = replace(given, hidden=given.hidden.detach().requires_grad_())
+        try:
+            _pass(made, (given.shares[0], factor * given.shares[1])).backward()  # type: ignore[no-untyped-call]
+        except RuntimeError:
+            continue
+        raise AssertionError("a gradient of other factors than announced")
+
+
+@torch.no_grad()
+def _check_likelihood(given: States) -> None:
+    """Raise AssertionError where the likelihood without a gradient is another than that of the labels' loss."""
+    head = Head(given.weight, given.bias, given.scale, given.softcap)
+    labels = vocabulary_pass(given.hidden, head, given.labels).lm
+    few = patch.object(likelihood, "BLOCK", FEW * len(given.weight))
+    with few, torch.autocast(given.hidden.device.type, torch.bfloat16):
+        found = -likelihood.log_likelihood(given.hidden, head, given.labels).sum()
+    assert torch.allclose(found, labels, rtol=CLOSE), "another likelihood without a gradient"
+
+
 @torch.no_grad()
 def _check_signals(given: States, found: Mapping[str, Tensor], *, labelled: bool) -> None:
     """Raise AssertionError where a sum over the compared places is not what its definition gives."""
@@ -72,12 +101,17 @@ def _check_signals(given: States, found: Mapping[str, Tensor], *, labelled: bool
         # what a teacher thinks that says nothing, nobody knows
         return
     right = {signals.STUDENT_ENTROPY: torch.special.entr(q), signals.AGREEMENT: p.argmax(dim=-1) == q.argmax(dim=-1)}
-    if given.top is None:
-        likely = p.gather(-1, given.labels[given.at, None])
-        right |= {signals.TEACHER_ENTROPY: torch.special.entr(p), signals.MAPPED: mass}
-        if labelled:
-            right[signals.LABELLED] = likely > 0
-            right[signals.TEACHER_NLL] = torch.where(likely > 0, -likely.log(), 0.0)
+    likely = p.gather(-1, given.labels[given.at, None])
+    if given.top is not None:
+        # as far as the list knows it: all others are one
+        ids = p.topk(given.top, dim=-1).indices
+        rest = p.scatter(-1, ids, 0.0).sum(dim=-1, keepdim=True)
+        likely = torch.where((ids == given.labels[given.at, None]).any(dim=-1, keepdim=True), likely, rest)
+        p, mass = torch.cat([p.gather(-1, ids), rest], dim=-1), torch.ones(len(p))
+    right |= {signals.TEACHER_ENTROPY: torch.special.entr(p), signals.MAPPED: mass}
+    if labelled:
+        right[signals.LABELLED] = likely > 0
+        right[signals.TEACHER_NLL] = torch.where(likely > 0, -likely.log(), 0.0)
     for name, each in right.items():
         assert torch.allclose(found[name].double(), each.double().sum(), rtol=CLOSE), f"another {name}"
 

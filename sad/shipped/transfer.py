@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -17,13 +18,19 @@ from sad.distiller import Distiller
 from sad.head.linear import IDENTITY
 from sad.head.target import Live
 from sad.head.vocabulary import vocabulary_pass
-from sad.invariants.target_gets_no_gradient import Compared, Transfer
+from sad.invariants.target_gets_no_gradient import Compared, Distance, Transfer
 from sad.losses import alm, attention, contrastive, layerwise
+from sad.subjects import plain_terms as plain
+from sad.subjects.objective import COSINE, LAYERNORM, RELATIVE
 from sad.terms import TERMS, TeacherOutput, View
 
 LEAN = 0.1
+FEW = 3
+"""Places whose relations are held at once."""
 
 Term = Callable[[Tensor, Tensor], Sum]
+Side = tuple[tuple[Tensor, Tensor], Term, Distance | None]
+"""The student's side and the teacher's, a term as a function of them, and its definition."""
 
 
 def shipped_transfer() -> Transfer:
@@ -44,7 +51,8 @@ def shipped_transfer() -> Transfer:
         view = distiller.view(batch, _leaning(distiller.ask_teacher(batch), embedding))
         every = {name: _compared(TERMS[name](view), *of) for name, of in _sides(view).items()}
         states = view.states(0)
-        return every | {"a learned map of layers": _compared(mapped(*states), states, mapped)}
+        others = {"a learned map of layers": (states, mapped, None), **_ways(view)}
+        return every | {name: _compared(term(*both), both, term, by) for name, (both, term, by) in others.items()}
 
     return Transfer([p for p in distiller.student.parameters() if p.requires_grad], compare)
 
@@ -65,11 +73,11 @@ def _leaning(output: TeacherOutput, embedding: Tensor) -> TeacherOutput:
     )
 
 
-def _sides(view: View) -> dict[str, tuple[tuple[Tensor, Tensor], Term]]:
-    """Of each term the student's side and the teacher's, and the term as a function of them."""
+def _sides(view: View) -> dict[str, Side]:
+    """Each term."""
     target, row, states = view.teacher.target, view.batch.boundaries.row, view.states(0)
     assert isinstance(target, Live), "the teacher itself was asked"
-    asked = view.terms
+    heads, cold, hot = view.attention.heads, view.terms.contrastive.temperature, view.terms.alm.temperature
 
     def kd(student: Tensor, teacher: Tensor) -> Sum:
         compared = replace(view.compared(view.divergence), target=replace(target, hidden=teacher))
@@ -78,17 +86,54 @@ def _sides(view: View) -> dict[str, tuple[tuple[Tensor, Tensor], Term]]:
 
     def related(student: Tensor, teacher: Tensor) -> Sum:
         each = zip(student.chunk(3, dim=-1), teacher.chunk(3, dim=-1), strict=True)
-        three = [attention.relation_divergence(*one, row, view.attention.heads) for one in each]
+        with patch.object(attention, "ROWS", FEW):
+            three = [attention.relation_divergence(*one, row, heads, int(row.bincount().max())) for one in each]
         return Sum(torch.stack([one.total for one in three]).mean(), three[0].units)
+
+    def relations(student: Tensor, teacher: Tensor) -> Tensor:
+        each = zip(student.chunk(3, dim=-1), teacher.chunk(3, dim=-1), strict=True)
+        return torch.stack([plain.relations(*one, heads) for one in each]).mean()
 
     mine, theirs = (torch.cat(side, dim=-1) for side in zip(*view.looks(), strict=True))
     return {
-        KD: ((view.head.logits(view.target_states()), target.hidden), kd),
-        LAYERWISE: (states, layerwise.layer_distance),
-        CONTRASTIVE: (states, lambda s, t: contrastive.info_nce(s, t, row, asked.contrastive.temperature)),
-        ALM: (_chunks(view), lambda s, t: alm.chunk_divergence(s, t, asked.alm.temperature)),
-        ATTENTION: ((mine, theirs), related),
+        KD: ((view.head.logits(view.target_states()), target.hidden), kd, None),
+        LAYERWISE: (states, layerwise.layer_distance, _distance(LAYERNORM)),
+        CONTRASTIVE: (
+            states,
+            lambda s, t: contrastive.info_nce(s, t, row, cold),
+            _by_text(lambda s, t: plain.nearest(s, t, cold), row),
+        ),
+        ALM: (
+            _chunks(view),
+            lambda s, t: alm.chunk_divergence(s, t, hot),
+            lambda s, t: plain.chunks_apart(-s, -t, hot) / len(s),
+        ),
+        ATTENTION: ((mine, theirs), related, _by_text(relations, row)),
     }
+
+
+def _ways(view: View) -> dict[str, Side]:
+    """Terms in the ways that a recipe may ask for, beside the usual ones."""
+    row, states, cold = view.batch.boundaries.row, view.states(0), view.terms.contrastive.temperature
+    return {
+        "a batch of negatives": (
+            states,
+            lambda s, t: contrastive.info_nce(s, t, row, cold, "batch"),
+            lambda s, t: plain.nearest(s, t, cold) / len(s),
+        ),
+        RELATIVE: (states, lambda s, t: layerwise.layer_distance(s, t, "relative"), _distance(RELATIVE)),
+        COSINE: (states, lambda s, t: layerwise.layer_distance(s, t, "cosine"), _distance(COSINE)),
+    }
+
+
+def _distance(how: str) -> Distance:
+    return lambda s, t: plain.distance(s, t, how) / len(s)
+
+
+def _by_text(one: Distance, row: Tensor) -> Distance:
+    """The mean over places of what is defined for one text."""
+    parts = [row == number for number in sorted(set(row.tolist()))]
+    return lambda s, t: torch.stack([one(s[part], t[part]) for part in parts]).sum() / len(row)
 
 
 def _chunks(view: View) -> tuple[Tensor, Tensor]:
@@ -100,8 +145,8 @@ def _chunks(view: View) -> tuple[Tensor, Tensor]:
     return chunk_sums(likely, chunk, len(at)), theirs
 
 
-def _compared(value: Sum, sides: tuple[Tensor, Tensor], term: Term) -> Compared:
-    return Compared(_mean(value), *sides, lambda student, teacher: _mean(term(student, teacher)))
+def _compared(value: Sum, sides: tuple[Tensor, Tensor], term: Term, definition: Distance | None) -> Compared:
+    return Compared(_mean(value), *sides, lambda student, teacher: _mean(term(student, teacher)), definition)
 
 
 def _mean(one: Sum) -> Tensor:

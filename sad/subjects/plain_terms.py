@@ -13,14 +13,17 @@ from sad.subjects.objective import COSINE, RELATIVE
 
 FLOOR = 1e-6
 """Mass added to every piece that a map may look at."""
+SURE = 1e-6
+"""Nats that float32 does not tell from none."""
 
 
 def distance(mine: Tensor, theirs: Tensor, normalisation: str) -> Tensor:
     """The layerwise term over the places: [place, width] each."""
     if normalisation == COSINE:
-        apart = 1 - (unit(mine) * unit(theirs)).sum(dim=-1)
+        # 1 - cos; half of that against a row of zeros
+        apart = (unit(mine).square() + unit(theirs).square()).sum(dim=-1) / 2 - (unit(mine) * unit(theirs)).sum(dim=-1)
     elif normalisation == RELATIVE:
-        apart = (mine - theirs / theirs.square().mean(dim=-1, keepdim=True).sqrt()).square().mean(dim=-1)
+        apart = (mine - unit(theirs) * math.sqrt(theirs.shape[-1])).square().mean(dim=-1)
     else:
         apart = (normal(mine) - normal(theirs)).square().mean(dim=-1)
     return apart.sum()
@@ -28,11 +31,15 @@ def distance(mine: Tensor, theirs: Tensor, normalisation: str) -> Tensor:
 
 def chunks(mine: Sequence[Tensor], theirs: Sequence[Tensor], temperature: float) -> Tensor:
     """Chunk likelihood, of the negative log-likelihoods of each chunk's labels."""
-    total = torch.zeros((), dtype=torch.float64)
-    for student, teacher in zip(mine, theirs, strict=True):
-        q, p = (torch.exp(-nats.sum() / temperature) for nats in (student, teacher))
-        total = total + p * (p.log() - q.log()) + (1 - p) * ((1 - p).log() - (1 - q).log())
-    return temperature * total
+    student, teacher = (torch.stack([nats.sum() for nats in side]) for side in (mine, theirs))
+    return chunks_apart(student, teacher, temperature)
+
+
+def chunks_apart(mine: Tensor, theirs: Tensor, temperature: float) -> Tensor:
+    """The same, of the negative log-likelihood of each chunk; none is surer than float32 tells."""
+    q, p = (torch.exp(-(nats.clamp_min(0.0) + SURE) / temperature) for nats in (mine, theirs))
+    apart = torch.xlogy(p, p) - torch.xlogy(p, q) + (1 - p) * (torch.log1p(-p) - torch.log1p(-q))
+    return temperature * apart.sum()
 
 
 def relations(mine: Tensor, theirs: Tensor, heads: int) -> Tensor:
@@ -72,15 +79,15 @@ def nearest(mine: Tensor, theirs: Tensor, sharpness: float) -> Tensor:
 
 
 def normal(states: Tensor) -> Tensor:
-    """Mean 0 and variance 1 over the features."""
+    """Mean 0 and variance 1 over the features; a row that is the same everywhere becomes 0."""
     centred = states - states.mean(dim=-1, keepdim=True)
-    return centred / centred.square().mean(dim=-1, keepdim=True).sqrt()
+    return unit(centred) * math.sqrt(states.shape[-1])
 
 
 def unit(states: Tensor) -> Tensor:
-    """Length 1."""
-    size: Tensor = states.norm(dim=-1, keepdim=True)
-    return states / size
+    """Length 1; a row of zeros stays."""
+    size = states.norm(dim=-1, keepdim=True)
+    return states / torch.where(size > 0, size, 1.0)
 
 
 def norm(tensors: Iterable[Tensor]) -> float:

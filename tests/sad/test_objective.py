@@ -97,7 +97,7 @@ def controlled(**more: float) -> Objective:
 
 def step(objective: Objective, raw: dict[str, float]) -> Ledger:
     ledger = objective.ledger(raw, dict.fromkeys(raw, 1))
-    objective.follow(ledger)
+    objective.follow(ledger, 0.0)
     return ledger
 
 
@@ -148,7 +148,9 @@ def test_a_term_without_units_keeps_its_weight_near() -> None:
     for _ in range(60):
         step(objective, {"kd": 3.0, "lm": 5.0, "layerwise": 0.02})
     before = dict(objective.weights)
-    objective.follow(objective.ledger({"lm": 5.0, "kd": 0.0, "layerwise": 0.0}, {"lm": 1, "kd": 0, "layerwise": 0}))
+    objective.follow(
+        objective.ledger({"lm": 5.0, "kd": 0.0, "layerwise": 0.0}, {"lm": 1, "kd": 0, "layerwise": 0}), 0.0
+    )
     for name, weight in objective.weights.items():
         assert weight == pytest.approx(before[name], rel=0.11)
 

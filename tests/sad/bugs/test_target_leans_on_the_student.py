@@ -16,10 +16,10 @@ def test_verify_catches_it_and_finds_it_absent():
     assert found.absent
     assert found.reproduced[0].says.startswith("kd: with the student's side constant its gradient is 0.81")
     assert found.reproduced[0].numbers["kd_leak"] > 0.5
-    assert (
-        found.fixed[0].says
-        == "kd, layerwise, contrastive, alm, attention, a learned map of layers: nothing through the target"
+    names = (
+        "kd, layerwise, contrastive, alm, attention, a learned map of layers, a batch of negatives, relative, cosine"
     )
+    assert found.fixed[0].says == f"{names}: nothing through the target"
 
 
 @pytest.mark.parametrize(

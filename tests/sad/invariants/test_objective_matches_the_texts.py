@@ -1,11 +1,12 @@
 import copy
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
 from sad.errors import UserError
-from sad.invariants.objective_matches_the_texts import _doubled, objective_matches_the_texts
+from sad.invariants.objective_matches_the_texts import objective_matches_the_texts
 from sad.subjects.objective import AGREEMENT, COVERAGE, LOSS, MAPPED, UPDATE
 from sad.subjects.plain_objective import PlainObjective
 
@@ -167,13 +168,17 @@ def test_an_account_that_is_altered_breaks_it(change, says):
     assert says in verdict.says
 
 
+def _doubles(hook):
+    return isinstance(hook, partial) and hook.args == (2.0,)
+
+
 class Linear(PlainObjective):
     """Takes every head for a linear map: what comes after it is not seen."""
 
     def __call__(self, task):
         student = copy.deepcopy(task.student)
         for number, hook in list(student._forward_hooks.items()):
-            if hook is _doubled:
+            if _doubles(hook):
                 del student._forward_hooks[number]
         return super().__call__(replace(task, student=student))
 
@@ -182,7 +187,7 @@ class Refusing(PlainObjective):
     """Refuses what it does not know."""
 
     def __call__(self, task):
-        if _doubled in task.student._forward_hooks.values():
+        if any(map(_doubles, task.student._forward_hooks.values())):
             raise UserError("its head does something else")
         return super().__call__(task)
 
@@ -226,4 +231,4 @@ class AllMapped(PlainObjective):
 
 def test_mass_that_a_stored_teacher_cannot_give_is_asked_for():
     says = objective_matches_the_texts(AllMapped()).says
-    assert says.startswith("a stored teacher: held-out mapped is 1, from the texts 0.6")
+    assert says.startswith("a stored teacher: held-out mapped is 1, from the texts 0.59")

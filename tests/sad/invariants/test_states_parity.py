@@ -14,7 +14,7 @@ from sad.subjects.states import Kind
 def test_the_code_that_trains_holds_in_more_than_one_block_and_in_pieces():
     verdict = states_parity(states_loss())
     assert verdict.holds
-    assert verdict.numbers["judged"] == 45
+    assert verdict.numbers["judged"] == 50
     size, piece = blocks.MOST_ROWS["cpu"], blocks.PIECE["cpu"]
     assert LONG[0] > size
     assert WIDE[0] * WIDE[1] > piece

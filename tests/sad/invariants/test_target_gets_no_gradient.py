@@ -61,3 +61,24 @@ def test_a_term_that_teaches_nothing_is_named():
 def test_a_gradient_that_is_no_number_is_named():
     broken = transfer(lambda _, fixed: fixed, lambda p, t: F.mse_loss(p, t) * torch.nan)
     assert not target_gets_no_gradient(broken).holds
+
+
+@pytest.mark.parametrize(
+    ("distance", "says"),
+    [
+        (lambda p, t: 1.01 * ((p - t) ** 2).sum(), "term, as it is: "),
+        (lambda p, t: ((p - t) ** 2).sum() + 0.1 * (p - p.detach()).sum(), "term, as it is: its gradient"),
+        (lambda p, t: ((p - t) ** 2 / t.clamp_min(1.0) * t).sum(), "term, a target with rows of zeros: "),
+        (lambda p, t: ((p - t).clamp(-9, 9) ** 2).sum(), "term, 10 times as large: "),
+        (lambda p, t: ((p - t) ** 2).sum(dtype=p.dtype).float(), "term, in half precision: "),
+        (lambda p, t: ((p.float() - t.float()) ** 2).sum() + 0.5 * (p == t).all(), "term, both sides equal: "),
+    ],
+)
+def test_a_term_that_is_not_its_definition_is_named(distance, says):
+    weight, fixed = torch.nn.Parameter(torch.linspace(-1, 1, 6)), torch.linspace(2, 3, 6)
+
+    def compare():
+        definition = lambda p, t: ((p - t) ** 2).sum()  # noqa: E731
+        return {"term": Compared(distance(2 * weight, fixed), 2 * weight, fixed, distance, definition)}
+
+    assert target_gets_no_gradient(Transfer([weight], compare)).says.startswith(says)

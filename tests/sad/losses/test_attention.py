@@ -41,6 +41,7 @@ def ours(
     student: Tensor, teacher: Tensor, text: Tensor, heads: int, longest: int | None = None
 ) -> tuple[Tensor, Tensor]:
     leaf = student.clone().requires_grad_()
+    longest = int(text.bincount().max()) if longest is None and len(text) else longest or 0
     found = relation_divergence(leaf, teacher, text, heads, longest)
     (gradient,) = torch.autograd.grad(found.total, leaf)
     assert found.units == len(text)
@@ -118,15 +119,15 @@ def test_a_massive_activation_does_not_own_the_loss(dtype: torch.dtype) -> None:
 
 
 def test_heads_that_do_not_divide_are_refused() -> None:
-    with pytest.raises(ValueError, match="3 relation heads do not divide a width of 8"):
-        relation_divergence(states(4, 6, 1), states(4, 8, 2), texts([4]), 3)
+    with pytest.raises(ValueError, match="3 relation heads do not divide widths of 6 and 8"):
+        relation_divergence(states(4, 6, 1), states(4, 8, 2), texts([4]), 3, 4)
 
 
 def test_a_nan_stays_one_and_no_boundary_sums_to_zero() -> None:
     for side in (0, 1):
         sides = [states(5, 8, 7).float(), states(5, 8, 8).float()]
         sides[side][2, 1] = math.nan
-        assert math.isnan(float(relation_divergence(sides[0], sides[1], texts([5]), 2).total))
+        assert math.isnan(float(relation_divergence(sides[0], sides[1], texts([5]), 2, 5).total))
     value, gradient = ours(torch.empty(0, 8), torch.empty(0, 4), torch.empty(0, dtype=torch.int64), 2)
     assert (float(value), gradient.shape) == (0.0, (0, 8))
 
@@ -172,7 +173,7 @@ def test_a_map_that_is_zero_where_the_teacher_looks_stays_finite() -> None:
 
 def test_nothing_flows_to_the_teacher() -> None:
     student, teacher = states(5, 8, 15).float().requires_grad_(), states(5, 8, 16).float().requires_grad_()
-    relation_divergence(student, teacher, texts([5]), 2).total.backward()
+    relation_divergence(student, teacher, texts([5]), 2, 5).total.backward()
     assert teacher.grad is None
     assert student.grad is not None
     (mine, visible), (theirs, _) = maps(1.0, 17, [5]), maps(1.0, 18, [5])

@@ -6,7 +6,7 @@ from sad.shipped.transfer import shipped_transfer
 def test_the_targets_do_lean_on_the_student():
     """Else nothing would have to be cut."""
     compared = shipped_transfer().compare()
-    assert set(compared) == {"kd", "alm", "layerwise", "attention", "contrastive", "a learned map of layers"}
+    assert {"kd", "alm", "layerwise", "attention", "contrastive", "a learned map of layers"} <= set(compared)
     assert all(of.target.requires_grad for of in compared.values())
 
 
