@@ -50,7 +50,7 @@ TOLD = {"counts"}
 """Who is told what became of a text, for a person to read."""
 MARKS = {
     *("mark", "self.clock.start", "guards.begin", "devices.place", "check_moment"),
-    *("os.fsync", "opened.flush", "sync", "cache.sync", "disk.sync", "time.sleep"),
+    *("os.fsync", "opened.flush", "sync", "cache.sync", "disk.sync", "time.sleep", "self._schedule.wait"),
     "remember",
 }
 """Calls that tell a clock which part of a step begins, or a guard to take its place or to look at what a file holds;
@@ -93,7 +93,10 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
             name.isupper()
         ):
             yield number
-        case ast.Compare(comparators=[ast.Name(id=name)]) if name in TOLERANCES | PORTIONS:
+        # how many at a time, of how much at a time
+        case ast.Compare(comparators=[ast.Name(id=name)]) | ast.BinOp(
+            left=ast.Name(id=name) | ast.UnaryOp(operand=ast.Name(id=name))
+        ) if name in TOLERANCES | PORTIONS:
             yield node
         # where no graph is made there is nothing to detach from
         case ast.FunctionDef() if any("no_grad" in ast.unparse(d) for d in node.decorator_list):

@@ -59,4 +59,4 @@ class Readiness:
             return
         way = self.start - self.goal
         now = (self.start - loss) / way if way > 0 else 1.0
-        self.reached = max(self.reached, min(1.0, now))
+        self.reached = max(self.reached, now)

@@ -135,7 +135,7 @@ def layout(tree: dict[str, Any]) -> Layout:
 def _normalised(log_probs: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
     """Take the grid's error out of the sum; where there is no mass at all there stays none."""
     whole = torch.logaddexp(log_probs.logsumexp(dim=-1), tail)
-    whole = torch.where(whole.isneginf(), 0.0, whole)
+    whole = whole.clamp_min(torch.finfo(whole.dtype).min)
     return log_probs - whole[:, None], tail - whole
 
 

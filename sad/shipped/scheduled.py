@@ -7,14 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
+from typing import Any, cast
 from unittest.mock import patch
 
 import numpy as np
 
+from sad import tiny
 from sad.align.reader import Ints
 from sad.data import pools, schedule
 from sad.data.pools import Pools, make_pools
+from sad.data.schedule import rows_of
 from sad.data.stream import Streamed
+from sad.errors import UserError
+from sad.train.plan import Plan, _end_with, make_schedule
 
 FIRST, LARGEST = 1, 4
 """Steps of the first pool and of the largest."""
@@ -58,6 +63,10 @@ class Listed(Streamed):
         assert first <= stop <= self.asked, "a window is looked at that nobody asked for"
         return 2 * self.every[first:stop], self.every[first:stop]
 
+    def end_at(self, windows: int) -> None:
+        """Let it end there."""
+        self.every, self._known = self.every[:windows], True
+
     def key_at(self, windows: int) -> str:
         """Return what decided the first so many windows."""
         return str(self.every[:windows].tolist())
@@ -81,10 +90,17 @@ def check_streams(*, packed: bool) -> None:
     """
     draw = np.random.default_rng(0)
     some = [draw.integers(1, ROOM + 1, windows).tolist() for windows in WINDOWS]
-    for sizes in (*some, *([length] * 45 for length in (ROOM, ROOM // 2 + 1, ROOM // 2))):
+    for sizes in map(np.array, some if packed else ()):
+        check_rows(sizes, rows := rows_of(sizes, ROOM, SEEDS[0]), ROOM)
+        # the bound of a best fit, the longest first (Johnson 1974)
+        assert len(rows) <= 11 / 9 * -(-sizes.sum() // ROOM) + 1, "more rows than the longest first would need"
+    for sizes in (*some, *([length] * 45 for length in (ROOM, ROOM // 2 + 1, ROOM // 2)), [1] * 200):
         for buckets in (False,) if packed else (False, True):
             with _small():
                 _check(sizes, Form(ROOM if packed else None, buckets))
+    with _small():
+        for steps in range(1, 10):
+            _check_end(some[-1], steps, packed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +173,36 @@ def _first_pass(made: Pools, source: Listed, form: Form) -> tuple[list[list[list
         if stop == FIRST:
             assert made.windows(FIRST) == source.asked, "so many steps take another number of windows"
     return steps, read
+
+
+def _check_end(sizes: Sequence[int], steps: int, packed: bool) -> None:
+    """Raise AssertionError where a stream of which all is needed beforehand ends elsewhere than its last step needs, or
+    one with a teacher's answers elsewhere than they do.
+    """
+    train = {"max_steps": steps, "batch_size": 2, "accumulation": 2, "packing": packed, "buckets": False}
+    asked = tiny.recipe({"train": train, "data": {"max_length": ROOM}})
+    wanted = make_schedule(asked, Listed(sizes))
+    assert isinstance(wanted, Pools), "a stream is taken pool by pool"
+    whole, nothing = Listed(sizes), cast(Any, None)
+    Plan(asked, nothing, whole, [], steps, "fp32", "cpu").whole()
+    assert whole.size == wanted.reach(steps - 1), "a stream ends elsewhere than its last step needs"
+    for there in (whole.size, whole.size + 1):
+        answered = Listed(sizes)
+        _end_with(cast(Any, Answered(there)), answered, asked, 1)
+        assert answered.size == there, "a stream ends elsewhere than the teacher's answers"
+    try:
+        _end_with(cast(Any, Answered(whole.size - 1)), Listed(sizes), asked, 1)
+    except UserError:
+        return
+    raise AssertionError("a run goes on of which a window has no answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What is asked of a cache that has answers for so many windows."""
+
+    first_held_out: int
+    folder: str = "the answers"
 
 
 def _check_shared(made: Pools, step: int) -> None:

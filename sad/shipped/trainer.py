@@ -191,4 +191,5 @@ def _logged(lines: list[dict[str, Any]]) -> Iterator[Line]:
                 for kind in (names.RAW, names.WEIGHT, names.WEIGHTED)
             )
             beside = (line.get(name) for name in (names.GRAD_NORM, names.EPOCH, names.UPDATE_RATIO))
-            yield Line(line["step"], line[names.LOSS], raw, weight, weighted, *beside)
+            counts = {name: line[name] for name in (names.TOKENS, names.LENGTH, names.COVERAGE)}
+            yield Line(line["step"], line[names.LOSS], raw, weight, weighted, *beside, counts)

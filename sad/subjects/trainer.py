@@ -106,6 +106,8 @@ class Line:
     epoch: float | None = None
     update: float | None = None
     """How far the step moved the weights, of their size."""
+    counts: Mapping[str, float] = field(default_factory=dict)
+    """What is said of the texts of a step, by name: how many tokens there were, and the like."""
 
 
 @dataclass(frozen=True, slots=True)
