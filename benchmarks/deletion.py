@@ -7,6 +7,10 @@ The first path is the code, the others are tests. They are collected once; then 
 process, and tells which functions it enters. A function that is taken away returns None (a generator yields nothing) in
 another fork, which runs the tests that enter the function until one fails, those of its own test file first.
 
+With ``--warm`` the tests run once in this process itself: what they import and make once is there in every fork, which
+is many times quicker. A function that only what was made once needs is then missed by none: ask again, without it,
+for those that no test misses.
+
 What is not judged is listed as such: what no test of these enters in this process (a test may start another), what runs
 while modules are imported, and functions within functions. Bodies that do nothing anyway are left out.
 """
@@ -22,6 +26,8 @@ import inspect
 import io
 import json
 import os
+import resource
+import select
 import signal
 import sys
 import threading
@@ -38,10 +44,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-LIMIT = 120.0
-"""Seconds after which the tests of one function are stopped: without it they wait for ever, which is noticed."""
+LIMIT, PATIENCE = 120, 300.0
+"""Seconds, of the processor and by the clock, after which the tests of one function are stopped. The first is noticed:
+without the function they go on for ever. The second may be a busy machine, and judges nothing."""
 Outcome = str
-MISSED, SURVIVED, UNREACHED, UNKNOWN = "missed", "survived", "not entered", "out of reach"
+MISSED, SURVIVED, UNREACHED, UNKNOWN, SLOW = "missed", "survived", "not entered", "out of reach", "not ended"
 
 
 @dataclass(frozen=True)
@@ -137,6 +144,7 @@ class Audit:
     code: Path
     kept: Path | None
     seconds: float
+    warm: bool = False
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     _failed: bool = False
 
@@ -149,11 +157,13 @@ class Audit:
         wanted = list(functions(self.code))
         items, began = session.items, time.monotonic()
         entered: dict[str, list[tuple[str, float]]] = {}
+        if self.warm:
+            entered = json.loads(self._entered(items))
         if self.kept and self.kept.is_file():
             entered, self.outcomes = json.loads(self.kept.read_text())
-        else:
+        elif not self.warm:
             entered = json.loads(_apart(lambda: self._entered(items), None) or "{}")
-            self._keep(entered)
+        self._keep(entered)
         by_id = {item.nodeid: item for item in items}
         for one in wanted:
             if one.key in self.outcomes:
@@ -200,6 +210,7 @@ class Audit:
             return UNKNOWN
 
         def run() -> str:
+            resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + LIMIT, resource.RLIM_INFINITY))
             take_away(function)
             self._failed = False
             for item, following in zip(tests, [*tests[1:], None], strict=True):
@@ -208,8 +219,11 @@ class Audit:
                     return MISSED
             return SURVIVED
 
-        # a process that dies, or does not end, misses the function too
-        return _apart(run, LIMIT) or MISSED
+        try:
+            # a process that dies, or does not end, misses the function too
+            return _apart(run, PATIENCE) or MISSED
+        except TimeoutError:
+            return SLOW
 
 
 def _in_turn(function: Function, test: tuple[str, float]) -> tuple[bool, float]:
@@ -219,7 +233,9 @@ def _in_turn(function: Function, test: tuple[str, float]) -> tuple[bool, float]:
 
 
 def _apart(act: Callable[[], str], limit: float | None) -> str | None:
-    """Return what ``act`` gives in a fork of this process; None if it dies, or takes longer than ``limit`` seconds."""
+    """Return what ``act`` gives in a fork of this process; None if it dies. Raises TimeoutError where nothing comes for
+    ``limit`` seconds.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -235,15 +251,19 @@ def _apart(act: Callable[[], str], limit: float | None) -> str | None:
         finally:
             os._exit(0)
     os.close(writing)
-    watch = threading.Timer(limit, lambda: os.killpg(child, 9)) if limit else None
+    told, more = b"", b"more"
     try:
-        if watch:
-            watch.start()
-        with os.fdopen(reading, encoding="utf-8") as pipe:
-            return pipe.read() or None
+        while more:
+            if not select.select([reading], [], [], limit)[0]:
+                if told:
+                    # all is said, and what a test left running holds the pipe
+                    break
+                raise TimeoutError
+            more = os.read(reading, 2**16)
+            told += more
+        return told.decode() or None
     finally:
-        if watch:
-            watch.cancel()
+        os.close(reading)
         with contextlib.suppress(ProcessLookupError):
             # what a test left running, and all of it where this process is told to end
             os.killpg(child, 9)
@@ -252,10 +272,11 @@ def _apart(act: Callable[[], str], limit: float | None) -> str | None:
 
 def show(outcomes: dict[str, Outcome], wanted: Sequence[Function]) -> str:
     """Return the counts and the functions that need a look."""
-    by = {what: [f for f in wanted if outcomes.get(f.key) == what] for what in (MISSED, SURVIVED, UNREACHED, UNKNOWN)}
+    every = (MISSED, SURVIVED, UNREACHED, UNKNOWN, SLOW)
+    by = {what: [f for f in wanted if outcomes.get(f.key) == what] for what in every}
     judged = len(by[MISSED]) + len(by[SURVIVED])
     lines = [f"{judged} of {len(wanted)} functions judged: {len(by[MISSED])} missed, {len(by[SURVIVED])} not"]
-    for what, told in ((SURVIVED, "no test misses"), (UNREACHED, "no test enters here"), (UNKNOWN, "out of reach")):
+    for what, told in zip(every[1:], ("no test misses", "no test enters here", *every[3:]), strict=True):
         lines += [f"{told}: {len(by[what])}", *(f"  {f.file}:{f.line} {f.name}" for f in by[what])]
     return "\n".join(lines)
 
@@ -266,9 +287,10 @@ def main() -> None:
     parser.add_argument("tests", nargs="+", help="what pytest collects; further options are pytest's")
     parser.add_argument("--kept", type=Path, help="JSON of what was found; a run that was stopped goes on from there")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no other function after so many seconds")
+    parser.add_argument("--warm", action="store_true", help="run each test once in this process first")
     asked, more = parser.parse_known_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    audit = Audit(asked.code, asked.kept, asked.seconds)
+    audit = Audit(asked.code, asked.kept, asked.seconds, asked.warm)
     options = ["-p", "no:cacheprovider", "-p", "no:xdist"]
     with contextlib.redirect_stdout(io.StringIO()) as told:
         pytest.main([*options, *more, *asked.tests], plugins=[audit])

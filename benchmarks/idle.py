@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Set
 
-SAME_EITHER_WAY = {"min", "max", "minimum", "maximum", "mul", "logaddexp", "gcd", "packed_size"}
+SAME_EITHER_WAY = {"min", "max", "minimum", "maximum", "mul", "logaddexp", "gcd", "addcmul_", "packed_size"}
 """Functions whose first two arguments may be swapped: the smaller of a and b is the smaller of b and a, and a numbers
 of b bits take the bytes of b numbers of a bits.
 """
@@ -37,9 +37,11 @@ PORTIONS = {
     # tells the numbers that are drawn for one thing from those for another: any number of its own does
     "PACKED",
 }
-"""Constants that say how much is done, or kept, at a time, or is worth a word, or how long somebody waits; one for more
+"""Constants that say how much is done, or kept, at a time, is worth a word, or how long somebody waits; one is for more
 steps than a run takes.
 """
+LIMITS = {"FAR", "FARTHEST"}
+"""How far something may go: one more is no other limit."""
 BY_AXIS = {"gather", "scatter", "scatter_", "scatter_add_", "squeeze", "log_softmax"}
 """Methods whose first argument is an axis."""
 TOLERANCES = {"ONE", "PROPORTION", "LEAST", "NOTHING", "SIGN"}
@@ -88,10 +90,7 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
         # the last axis of a table is its axis 1: dim=1 is dim=-1 (dim=-2 is not, and is tried)
         case ast.keyword() | ast.Call() if (axis := _last_axis(node)) is not None:
             yield axis
-        # a negative number that has a name is a mark: any other negative one marks as well (a positive one is tried)
-        case ast.Assign(targets=[ast.Name(id=name)], value=ast.UnaryOp(op=ast.USub(), operand=number)) if (
-            name.isupper()
-        ):
+        case ast.Assign() | ast.Call() if (number := _mark(node)) is not None:
             yield number
         # how many at a time, of how much at a time
         case ast.Compare(comparators=[ast.Name(id=name)]) | ast.BinOp(
@@ -115,8 +114,21 @@ def _last_axis(node: ast.AST) -> ast.AST | None:
     return None
 
 
+def _mark(node: ast.AST) -> ast.AST | None:
+    """The number of which only the sign matters: a negative number that has a name is a mark, and any other negative
+    one marks as well; numpy finds the length of an axis that is told by any (a positive one is tried).
+    """
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.UnaryOp(op=ast.USub(), operand=number)):
+            return number if name.isupper() else None
+        case ast.Call(args=[ast.UnaryOp(op=ast.USub(), operand=number), *_]) if _is_call_of(node, {"reshape"}):
+            return number
+    return None
+
+
 def _asks_for_gpu(test: ast.AST) -> bool:
-    return any(gpu in ast.unparse(test) for gpu in ("== 'cuda'", "== 'mps'", "cuda.is_available()"))
+    told = ast.unparse(test)
+    return told in GPU or any(gpu in told for gpu in ("== 'cuda'", "== 'mps'", "cuda.is_available()"))
 
 
 def _beside(node: ast.AST) -> bool:
@@ -127,7 +139,7 @@ def _beside(node: ast.AST) -> bool:
         case ast.keyword(arg=arg):
             return arg in NO_RESULT
         case ast.Assign(targets=[target], value=value):
-            return _names(target) <= PORTIONS | GPU or any(clock in ast.unparse(value) for clock in CLOCKS)
+            return _names(target) <= PORTIONS | GPU | LIMITS or any(clock in ast.unparse(value) for clock in CLOCKS)
         case ast.AugAssign(target=target, value=value):
             told = ast.unparse(target).partition(".")[0] in TOLD
             return told or any(clock in ast.unparse(value) for clock in CLOCKS)

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from sad.quiet import quiet_libraries
 from sad.recipe.schema import load
-from sad.train.ledger import update
-from sad.train.ledger.clock import Clock
+from sad.train import update
+from sad.train.clock import Clock
 from sad.train.ledger.grad_shares import grad_shares
 from sad.train.ledger.measurements import measured
 from sad.train.ledger.record import Record

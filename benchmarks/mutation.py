@@ -130,6 +130,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sample", type=int, default=0, help="so many mutants, drawn by the seed; 0: all")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--files", default="", help="of files alone whose path begins with one of these, by commas")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--only", default="", help="mutants whose line has this in it, as path/to/file.py:12")
     parser.add_argument("--map", type=Path, help="keep here what each property runs, for the next time")
@@ -137,7 +138,9 @@ def main() -> None:
     given = parser.parse_args()
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
-    every = [place for path in paths(Path()) for place in places(path, LEFT_OUT.get(path.as_posix(), ()))]
+    asked = tuple(given.files.split(","))
+    files = [path for path in paths(Path()) if path.as_posix().startswith(asked)]
+    every = [place for path in files for place in places(path, LEFT_OUT.get(path.as_posix(), ()))]
     chosen = random.Random(given.seed).sample(every, given.sample) if 0 < given.sample < len(every) else every
     picked = [one for one in map(edited, chosen) if given.only in str(one)]
     libraries()

@@ -15,7 +15,7 @@ FILES = (
     *(f"sad/{name}.py" for name in ("objective", "models/forward", "distiller", "evaluate")),
     # the step, the loop around it, and what a checkpoint brings back
     *(f"sad/train/{name}.py" for name in ("plan", "parts", "loop", "step", "optimizer", "held_out")),
-    *(f"sad/train/{name}.py" for name in ("batches/feed", "ledger/update")),
+    *(f"sad/train/{name}.py" for name in ("batches/feed", "update")),
     *(f"sad/train/processes/{name}.py" for name in ("devices", "elastic", "gradients")),
     *(f"sad/train/saving/{name}.py" for name in ("checkpoint", "random_states")),
     # what follows the student
@@ -51,8 +51,8 @@ LEFT_OUT = {
     "sad/head/linear.py": ("check_head",),
     "sad/cache/writer.py": ("took", "check_hashes", "_take_up", "_key", "_hash"),
     "sad/train/loop.py": ("undo", "measurements", "_check_in_vain"),
-    # the contract of a user's own term
-    "sad/distiller.py": ("term",),
+    # a guard: of terms that a pair cannot have; and the contract of a user's own term
+    "sad/distiller.py": ("check_terms", "term"),
     # how files are kept, by whom and for how long; who shares the work
     "sad/data/cache.py": (
         *("default_workers", "cores", "aside", "_alone", "sync", "sweep"),

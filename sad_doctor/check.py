@@ -14,6 +14,7 @@ from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Reading, Rep
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.rules import RULES
 from sad_doctor.run import Run
+from sad_doctor.signals import totalled
 
 SLACK = 0.15
 """The share of a consequence's range within which its cause may begin: evaluations stand apart, and medians span."""
@@ -41,6 +42,7 @@ def check(
         raise TypeError(f"check judges a Run, as read(path) returns it, not {type(run).__name__}")
     rules = RULES if rules is None else tuple(rules)
     changed = settings(rules, thresholds or {})
+    run = totalled(run)
     findings: list[Finding] = []
     passed: list[str] = []
     not_checked: list[NotChecked] = []

@@ -87,7 +87,7 @@ TEACHER_LABELS = "train/teacher_labels"
 """Share of the labels at compared positions that some token of the teacher leads to, where there are two tokenizers."""
 
 TEACHER_ENTROPY = "train/teacher_entropy"
-"""Entropy of the teacher's next-token distribution at compared positions, nats."""
+"""Entropy of the teacher's next-token distribution at compared positions, nats; where any of its tokens maps."""
 
 EVAL_LOSS = "eval/loss"
 """The training objective on held-out text, at the weights of the same step."""

@@ -27,6 +27,5 @@ def chunk_of(
 
 def chunk_sums(values: Float[Tensor, " target"], chunk: Int[Tensor, " target"], chunks: int) -> Float[Tensor, " chunk"]:
     """Add up the labels' values of each chunk."""
-    # what belongs to none goes to a place behind the last
-    where = torch.where(chunk < 0, chunks, chunk)
-    return values.new_zeros(chunks + 1).index_add(0, where, values)[:chunks]
+    # what belongs to none goes to a place before the first
+    return values.new_zeros(1 + chunks).index_add(0, 1 + chunk, values)[1:]

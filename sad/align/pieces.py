@@ -22,17 +22,17 @@ def by_piece(
     """Return what the boundaries' tokens attend to, by the pieces that the boundaries of their text cut it into.
 
     Column k holds the mass on the tokens after boundary k - 1 and up to boundary k, as this model cuts them: the same
-    bytes in both models, and no mass is lost. ``columns`` is at least the most boundaries of a text. In a row of
-    several texts none attends to another.
+    bytes in both models, and no mass is lost. ``columns`` is more than the boundaries of a row. In a row of several
+    texts none attends to another.
     """
     batch, length, _ = attention.shape
     ends = torch.zeros(batch, length + 1, dtype=torch.int64, device=attention.device)
     ends[row, position + 1] = 1
-    # boundaries before each token; those behind the last one hold no mass: attention is causal
+    # boundaries before each token; pieces of an earlier text hold no mass, and those behind the last one none either
     piece = ends.cumsum(dim=1)[:, :length]
     before = places(row) - places(text)
     out = attention.new_zeros(len(row), columns)
-    return out.scatter_add(1, (piece[row] - before[:, None]).clamp(0, columns - 1), attention[row, position])
+    return out.scatter_add(1, (piece[row] - before[:, None]).clamp_min(0), attention[row, position])
 
 
 def visible(text: Int[Tensor, " boundary"], columns: int) -> Bool[Tensor, "boundary column"]:

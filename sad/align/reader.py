@@ -99,8 +99,8 @@ class Reader:
                 spans = self._backend.encode(text, add_special_tokens=False).offsets
             return Reading(ids, ends_from_spans(text, spans))
         ends = np.cumsum(lengths) - added
-        # before the first byte of the text nothing has been read
-        return Reading(ids, np.where(ends > 0, ends, NO_END))
+        # a token of no text, or of what was put before it, has read nothing
+        return Reading(ids, np.where(ends > np.maximum(ends - lengths, 0), ends, NO_END))
 
     def _added_bytes(self, text: str, tokens: list[int]) -> int | None:
         """How many bytes the tokens spell before the text: 0, or 1 where the tokenizer puts a space first.

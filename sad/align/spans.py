@@ -47,8 +47,8 @@ def common(student: Reading, teacher: Reading) -> Common:
     if student is teacher:
         everywhere = np.arange(len(student.ids))
         return Common(everywhere, everywhere, np.maximum.accumulate(np.maximum(student.ends, 0)))
-    s_end, s_at = _last_of_each(student.ends)
-    t_end, t_at = _last_of_each(teacher.ends)
+    s_end, s_at = _known(student.ends)
+    t_end, t_at = _known(teacher.ends)
     # both rise, so a table of the bytes finds the shared ones without a sort
     there = np.zeros(max(int(s_end.max(initial=0)), int(t_end.max(initial=0))) + 1, dtype=bool)
     there[t_end] = True
@@ -92,9 +92,7 @@ def _window(student: Reading, teacher: Reading, shared: Common, which: slice, or
     )
 
 
-def _last_of_each(ends: Ints) -> tuple[Ints, Ints]:
-    """Distinct ends and, for each, the last token that ends there: after it all of that text has been read."""
+def _known(ends: Ints) -> tuple[Ints, Ints]:
+    """The ends that are known, and the tokens that they are of: no two tokens have one."""
     at = np.flatnonzero(ends != NO_END)
-    kept = ends[at]
-    last = np.append(kept[1:] != kept[:-1], True) if kept.size else np.empty(0, dtype=bool)
-    return kept[last], at[last]
+    return ends[at], at

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from sad.case import Bug
 from sad.invariants.divergence_gradient import divergence_gradient
+from sad.invariants.half_precision import half_precision
 from sad.invariants.ignored_rows import ignored_rows
 from sad.shipped.divergence import forward_kl
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Kind, Takes
@@ -64,7 +65,7 @@ BUG = Bug(
     "V201",
     "topk-union-has-duplicates",
     __doc__,
-    (divergence_gradient, ignored_rows),
+    (divergence_gradient, ignored_rows, half_precision),
     buggy,
     fixed,
     covers=("S06",),

@@ -65,18 +65,20 @@ def _run(recipe: Recipe, folder: Path, *, dry_run: bool) -> int:
         console.print(clean(line), markup=False, highlight=False, soft_wrap=True)
 
     with console.status("loading the pair and reading the text") if console.is_terminal else contextlib.nullcontext():
-        plan = make_plan(recipe.model_copy(update={"cache": Cache()}), beforehand=True).whole()
-        source, parts, layers = _planned(recipe, plan)
+        plan = make_plan(recipe.model_copy(update={"cache": Cache()}), beforehand=True)
         if not dry_run and (folder / manifest.WHOLE).is_file():
             from sad.cache.reader import open_cache
 
-            check_cache(plan, found := open_cache(str(folder)), recipe.cache)
+            # of a stream it may hold more than the steps take
+            check_cache(plan.within(found := open_cache(str(folder))), found, recipe.cache)
+            found.check_layers(_layers(recipe, plan))
             check_hashes(folder, found.manifest)
             # killed between its last two steps
             (folder / manifest.PARTIAL).unlink(missing_ok=True)
-            say(f"{folder} is whole, and of this run: {found.told()}")
+            say(f"{folder} is whole, and holds all that is asked for: {found.told()}")
             return 0
-        key = {**plan.key(layers), "k": _k(parts), "bits": _bits(parts)}
+        source, parts = _planned(recipe, plan.whole())
+        key = {**plan.key(_layers(recipe, plan)), "k": _k(parts), "bits": _bits(parts)}
     for line in _described(parts):
         say(line)
     _room(folder, parts)
@@ -93,7 +95,12 @@ def _run(recipe: Recipe, folder: Path, *, dry_run: bool) -> int:
     return 0
 
 
-def _planned(recipe: Recipe, plan: Plan) -> tuple[Source, dict[str, Part], set[int]]:
+def _layers(recipe: Recipe, plan: Plan) -> set[int]:
+    """The teacher's blocks whose states are kept."""
+    return plan.layers_of(recipe.terms.layerwise.layers) if recipe.cache.states else plan.layers
+
+
+def _planned(recipe: Recipe, plan: Plan) -> tuple[Source, dict[str, Part]]:
     import torch
 
     from sad.cache.part import HELD_OUT, TRAIN
@@ -102,7 +109,6 @@ def _planned(recipe: Recipe, plan: Plan) -> tuple[Source, dict[str, Part], set[i
     from sad.models.forward import text_config
 
     pair, asked = plan.pair, recipe.cache
-    layers = plan.layers_of(recipe.terms.layerwise.layers) if asked.states else plan.layers
     examples = {TRAIN: plan.train, HELD_OUT: plan.held_out}
     parts = plan_parts(
         examples,
@@ -110,7 +116,7 @@ def _planned(recipe: Recipe, plan: Plan) -> tuple[Source, dict[str, Part], set[i
         recipe.terms.kd.temperature,
         k=asked.k,
         bits=asked.bits,
-        blocks=sorted(layers),
+        blocks=sorted(_layers(recipe, plan)),
         width=text_config(pair.teacher).hidden_size,
         shard_rows=asked.shard,
     )
@@ -119,7 +125,7 @@ def _planned(recipe: Recipe, plan: Plan) -> tuple[Source, dict[str, Part], set[i
     def context() -> torch.autocast:
         return torch.autocast(plan.device, torch.bfloat16, enabled=plan.precision == "bf16")
 
-    return Source(distiller, pair.readers, examples, recipe.train.batch_size, context), parts, layers
+    return Source(distiller, pair.readers, examples, recipe.train.batch_size, context), parts
 
 
 def _k(parts: Mapping[str, Part]) -> int:

@@ -8,7 +8,7 @@ from itertools import count
 
 from sad.align.reader import Ints
 from sad.data.packer import Packer
-from sad.data.schedule import POOL, Schedule, bucketed, order, remember
+from sad.data.schedule import ALIKE, ANY, POOL, ROWS, Schedule, bucketed, order, remember
 from sad.data.stream import Streamed
 
 FIRST = 8
@@ -97,6 +97,10 @@ class Pools(Schedule):
         return self.windows(LEAD)
 
     @property
+    def _unit(self) -> str:
+        return ALIKE if self.buckets else ANY
+
+    @property
     def _whole(self) -> int | None:
         """Units of a pass; None as long as nobody knows where the stream ends."""
         return self.source.size
@@ -151,6 +155,10 @@ class PackedPools(Pools):
         """Return about how many windows so many steps take, as far as the first pool tells."""
         first = self.packer.pool(0)
         return -(-steps * self.per_step * first.stop // len(first.rows))
+
+    @property
+    def _unit(self) -> str:
+        return ROWS
 
     @property
     def _whole(self) -> int | None:

@@ -21,6 +21,9 @@ JITTER = 0.05
 """Share of its length by which a window may be taken for longer or shorter: else a small text gives the same few
 batches in every epoch."""
 
+ROWS, ALIKE, ANY = "rows of several windows", "windows of about one length", "windows of any length"
+"""What the units of a step are."""
+
 
 def generator(seed: int, *which: int) -> np.random.Generator:
     """Return where all that is drawn for the order comes from."""
@@ -106,6 +109,17 @@ class Schedule:
     def steps_per_epoch(self) -> int:
         """Optimizer steps of one pass over the examples."""
         return -(-self.size // self.per_step)
+
+    @property
+    def manner(self) -> str:
+        """In words, what decides which of the examples a full step of so many units takes, and how they share rows."""
+        return f"{self._unit}, drawn from the seed {self.seed}"
+
+    @property
+    def _unit(self) -> str:
+        if self.packs is not None:
+            return ROWS
+        return ANY if self.lengths is None else ALIKE
 
     def passes(self, steps: int) -> float:
         """Return the passes over the examples that the first so many steps are."""

@@ -88,8 +88,9 @@ class _Loop:
         for block in self._blocks():
             self._block(block)
         self.job.signals.update({name: each.sum() for name, each in self.measured.items()})
-        chunks = self.job.chunks
-        alm = torch.zeros((), device=self.device) if chunks is None else chunks.value.detach().float().clone()
+        alm = torch.zeros((), device=self.device)
+        if self.job.chunks is not None:
+            alm += self.job.chunks.value
         return {name: each.sum() for name, each in self.values.items()} | {ALM: alm}
 
     def _blocks(self) -> Iterator[Block]:
@@ -179,8 +180,7 @@ class _Loop:
         rows, mine = block.rows[span], job.head.finished(logits)
         token = None if job.token is None else job.token[rows]
         count = max(0, min(span.stop, block.compared) - span.start)
-        plain = job.compared is not None and job.compared.divergence.temperature == 1.0
-        soft = softmax(mine) if token is not None or (count and plain) else None
+        soft = None if token is None else softmax(mine)
         found = list[Found]()
         if count and job.compared is not None:
             first = block.boundaries.start + span.start

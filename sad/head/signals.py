@@ -10,7 +10,8 @@ from sad.losses.kd import Buckets
 
 TEACHER_ENTROPY, STUDENT_ENTROPY = "teacher_entropy", "student_entropy"
 AGREEMENT, TEACHER_NLL, LABELLED, MAPPED = "agreement", "teacher_nll", "labelled", "mapped"
-NAMES = (TEACHER_ENTROPY, STUDENT_ENTROPY, AGREEMENT, TEACHER_NLL, LABELLED, MAPPED)
+HEARD = "heard"
+NAMES = (TEACHER_ENTROPY, HEARD, STUDENT_ENTROPY, AGREEMENT, TEACHER_NLL, LABELLED, MAPPED)
 
 
 def measured(
@@ -19,9 +20,10 @@ def measured(
     token: Int[Tensor, " n"] | None,
 ) -> dict[str, Float[Tensor, " n"]]:
     """Return each row's entropies, the teacher's negative log-likelihood of the label (nats), 1 where it gives the
-    label any mass, and 1 where both rank the same token first. The target's log-probabilities need not be normalised.
-    Without labels the likelihood is NaN. Of a label without mass it is 0, since infinity would hide all other rows in
-    a sum: divide the sum by that of the rows with mass.
+    label any mass, 1 where it gives any token any (``HEARD``), and 1 where both rank the same token first. The target's
+    log-probabilities need not be normalised. Without labels the likelihood is NaN. Of a label without mass it is 0, and
+    so is the entropy of a row without mass, since infinity or NaN would hide all other rows in a sum: divide the sum by
+    that of the rows with mass.
 
     Of buckets the entropy is that of the buckets, and a label outside the list has the likelihood of all that is
     outside: both are what the list knows, no more than the true ones.
@@ -29,19 +31,21 @@ def measured(
     log_q = torch.log_softmax(student_logits, dim=-1)
     first = student_logits.argmax(dim=-1)
     if isinstance(target, Buckets):
-        every = torch.cat([target.log_probs, target.tail[:, None]], dim=-1)
+        mass = every = torch.cat([target.log_probs, target.tail[:, None]], dim=-1)
         nll = _nll_of_list(target, token)
         theirs = target.ids.gather(-1, target.log_probs.argmax(dim=-1, keepdim=True)).squeeze(-1)
     else:
-        every, theirs = torch.log_softmax(target, dim=-1), target.argmax(dim=-1)
+        mass, every, theirs = target, torch.log_softmax(target, dim=-1), target.argmax(dim=-1)
         nll = None if token is None else -every.gather(-1, token[:, None]).squeeze(-1)
     nll = torch.full_like(log_q[:, 0], torch.nan) if nll is None else nll
     labelled = ~nll.isposinf()
     if token is not None and not isinstance(target, Buckets):
         # a row without any mass has no normalised one: its likelihood would be NaN
         labelled = ~target.gather(-1, token[:, None]).squeeze(-1).isneginf()
+    heard = ~mass.amax(dim=-1).isneginf()
     return {
-        TEACHER_ENTROPY: _entropy(every),
+        TEACHER_ENTROPY: torch.where(heard, _entropy(every), 0.0),
+        HEARD: heard.float(),
         STUDENT_ENTROPY: _entropy(log_q),
         AGREEMENT: (first == theirs).float(),
         TEACHER_NLL: torch.where(labelled, nll, 0.0),

@@ -4,9 +4,10 @@
 From last hidden states and heads, value and gradients to states, weight and bias are those of all logits held at once
 in float64: with 19 places, with 4,300 and with 9 over 70,001 tokens; with a bias, a logit scale, a soft-cap, a head
 that is tied to the embedding, padding rows, another vocabulary, a temperature, a head in half precision, of either
-model; for forward and reverse KL, JSD and both skewed ones, also at the ends of a mixture; where the teacher is sure of
-what the student cannot say, which counts for nothing; against the teacher's whole distribution and against its
-likeliest tokens with the rest as one; alone and with cross-entropy, where some places have a label and no boundary.
+model; with any of states, weight and bias frozen; for forward and reverse KL, JSD and both skewed ones, also at the
+ends of a mixture; where the teacher is sure of what the student cannot say, which counts for nothing; against the
+teacher's whole distribution and against its likeliest tokens with the rest as one; alone and with cross-entropy, where
+some places have a label and no boundary.
 
 ## Why it must hold
 Nobody holds the logits of two models at once: what trains works in blocks, and forms its gradient by hand. Everything
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import torch
 
@@ -33,6 +35,7 @@ from sad.subjects.states import Kind, Slopes, States, StatesLoss, plain, slopes
 
 ID = "I07"
 VALUE, GRADIENT, HALF = 2e-5, 1e-4, 4e-3
+LEAVES = ("states", "weight", "bias")
 WIDTH, TEACHER_WIDTH, PADDING = 6, 5, 3
 FAR = 300.0
 """In nats: float32 has no probability so small."""
@@ -62,7 +65,7 @@ def _fault(got: Slopes, right: Slopes, of_weight: float) -> tuple[str, float]:
     if not apart <= VALUE:
         return f"value {got.value:.5g}, in the plain form {right.value:.5g}", apart
     worst = 0.0
-    for name, mine, theirs in zip(("states", "weight", "bias"), got.gradients, right.gradients, strict=False):
+    for name, mine, theirs in zip(LEAVES, got.gradients, right.gradients, strict=False):
         off = float((mine - theirs).norm() / theirs.norm().clamp_min(1e-12))
         # what is handed back in half precision is rounded to it
         allowed = GRADIENT if name == "states" else of_weight
@@ -85,6 +88,11 @@ def _cases() -> Iterator[tuple[str, States]]:
     filled = torch.where(torch.arange(len(small.weight)) < small.tokens, 0.0, FAR)
     yield "padding rows that have all the mass", replace(small, bias=filled, shares=(0.7, 0.3))
     bias = torch.randn(len(small.weight), generator=noise).bfloat16()
+    biased = replace(both, bias=torch.randn(len(small.weight), generator=noise))
+    for trained in product((True, False), repeat=len(LEAVES)):
+        if any(trained):
+            named = " and ".join(name for name, asks in zip(LEAVES, trained, strict=True) if asks)
+            yield f"a gradient to {named} alone", replace(biased, trained=trained)
     yield "a head in half precision", replace(both, weight=small.weight.bfloat16(), bias=bias)
     yield "a logit scale", replace(both, scale=0.25)
     yield "a soft-cap", replace(both, softcap=2.0)

@@ -189,6 +189,8 @@ def _setting(parameter: Parameter) -> Role | None:
         return role if role is not Role.ON or number or required else None
     if role_of_kind := _kind(lower, required=required):
         return role_of_kind
+    if required and parameter.annotation in (str, "str"):
+        return Role.WORD
     if required and (lower.startswith("w_") or lower.endswith(("_weight", "_coef"))) and not words & (MINE | THEIRS):
         return Role.ON
     short = words & BETAS if len(words) == 1 else words & (BETAS - {"a", "b", "mix"})

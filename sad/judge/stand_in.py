@@ -243,8 +243,9 @@ class Marked:
         raise NeedsAdapterError(f"it reads tokenizer.{name}, whose meaning is not known")
 
 
-def trainer_parts(teacher: Callable[[], nn.Module]) -> dict[str, Any]:
+def trainer_parts(teacher: Callable[[], nn.Module], student: Callable[[], nn.Module]) -> dict[str, Any]:
     """Return what a trainer's method finds on its ``self`` besides settings."""
     parts: dict[str, Any] = {"accelerator": Accelerator(), "device": torch.device("cpu"), "state": Batch(global_step=1)}
     parts |= dict.fromkeys(("tokenizer", "processing_class"), Marked())
+    parts |= dict.fromkeys(("student_model", "student", "model"), student())
     return parts | dict.fromkeys(("teacher_model", "teacher", "ref_model"), teacher())

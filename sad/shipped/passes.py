@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from sad import tiny
+from sad.batch import ATTENTION
 from sad.data import collate
 from sad.distiller import Distiller
 from sad.evaluate import evaluate, likelihood
@@ -21,7 +22,7 @@ def shipped_passes() -> Passes:
     teacher, student = (
         tiny.model(size, layers=2, width=16, seed=seed, sharpness=8.0, attention_dropout=0.5) for seed in (1, 2)
     )
-    plan = tiny.plan(of=pair)
+    plan = tiny.plan({"terms": {ATTENTION: {"weight": 0.1}}}, of=pair)
     with torch.random.fork_rng(devices=[]):
         distiller = Distiller(student, teacher, pair.vocab, plan.recipe.terms).train()
     batch = collate(plan.train[:2], pair.readers)

@@ -40,7 +40,7 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
     # of which a part is learned
     parts = [Document(t.prompt + t.completion, ((len(t.prompt), len(t.prompt + t.completion)),)) for t in texts]
     if some := [part for part, one in zip(parts, texts, strict=True) if one.completion]:
-        prepared(some, readers, room)
+        prepared([*some, _in_parts(SENTENCE + some[0].text)], readers, room)
     # and all but its last character: then its end is not learned either
     short = [Document(text, ((0, len(text) - 1),)) for text in (SENTENCE, *(of.text for of in parts)) if len(text) > 1]
     for example in prepared(short, readers, room):
@@ -54,6 +54,12 @@ def _prepare(texts: Sequence[Prompted], room: int) -> Sequence[Mapping[str, Read
         }
         for example in found
     ]
+
+
+def _in_parts(text: str) -> Document:
+    """A text of which two parts are learned."""
+    third = len(text.encode()) // 3
+    return Document(text, ((1, third), (2 * third, 2 * third + third // 2)))
 
 
 def _check_learned(text: str, readers: data.Readers) -> None:
@@ -252,7 +258,9 @@ def _folder() -> Iterator[Path]:
 
 
 def _told(some: Sequence[data.Example]) -> list[tuple[list[int] | int, ...]]:
-    return [(*(of.tolist() for of in (e.student, e.teacher, e.at_student, e.at_teacher)), e.byte_count) for e in some]
+    """All that there is of some examples."""
+    every = [(e.student, e.teacher, e.at_student, e.at_teacher, *e.labels()) for e in some]
+    return [(*(of.tolist() for of in one), e.byte_count) for one, e in zip(every, some, strict=True)]
 
 
 def _read(ids: Ints, reader: Reader) -> Read:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
@@ -19,78 +19,89 @@ from sad.head.target import Live
 from sad.head.vocabulary import vocabulary_pass
 from sad.invariants.target_gets_no_gradient import Compared, Transfer
 from sad.losses import alm, attention, contrastive, layerwise
-from sad.terms import TERMS, TeacherOutput
+from sad.terms import TERMS, TeacherOutput, View
 
 LEAN = 0.1
+
+Term = Callable[[Tensor, Tensor], Sum]
 
 
 def shipped_transfer() -> Transfer:
     """Return the code that trains."""
     pair = tiny.pair(320, 320)
     plan = tiny.plan({"terms": {name: {"weight": 0.1} for name in (ALM, ATTENTION, CONTRASTIVE)}}, of=pair)
-    terms = plan.recipe.terms
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        distiller = Distiller(pair.student, pair.teacher, pair.vocab, terms).eval()
+        distiller = Distiller(pair.student, pair.teacher, pair.vocab, plan.recipe.terms).eval()
     learned = LayerMap([1], 2)
     batch = collate(plan.train[:2], pair.readers)
     embedding: Tensor = pair.student.get_input_embeddings().weight  # type: ignore[operator]
 
-    def lean(states: Tensor) -> Tensor:
-        """The teacher's states, moved by the student: only the losses can cut the graph now."""
-        return states + LEAN * torch.tanh(embedding).sum(dim=0).repeat(states.shape[-1] // embedding.shape[-1])
+    def mapped(student: Tensor, teacher: Tensor) -> Sum:
+        return layerwise.between(student, learned(0, [teacher, teacher.flip(-1)]))
 
     def compare() -> Mapping[str, Compared]:
-        output = distiller.ask_teacher(batch)
-        target = output.target
-        assert isinstance(target, Live), "the teacher itself was asked"
-        leaning = replace(target, hidden=lean(target.hidden))
-        moved = TeacherOutput(
-            leaning,
-            {block: lean(states) for block, states in output.blocks.items()},
-            {block: tuple(map(lean, looks)) for block, looks in output.attended.items()},
-            None if output.chunks is None else output.chunks - torch.tanh(embedding).sum().square(),
-        )
-        view = distiller.view(batch, moved)
-        states, cold = view.states(0), terms.contrastive.temperature
-
-        def kd(student: Tensor, teacher: Tensor) -> Sum:
-            compared = replace(view.compared(view.divergence), target=replace(leaning, hidden=teacher))
-            # the head is the student's side too, and stays outside
-            return Sum(vocabulary_pass(student, IDENTITY, None, compared).kd, len(batch.boundaries))
-
-        def chunks() -> tuple[Tensor, Tensor]:
-            at, labels = batch.boundaries, batch.targets
-            likely = view.head.logits(view.target_states()).log_softmax(-1).gather(-1, labels.token[:, None])[:, 0]
-            chunk = chunk_of(labels, at.row, at.student, batch.student.input_ids.shape[1])
-            assert moved.chunks is not None
-            return chunk_sums(likely, chunk, len(at)), moved.chunks
-
-        def related(student: Tensor, teacher: Tensor) -> Sum:
-            row, heads = batch.boundaries.row, view.attention.heads
-            each = zip(student.chunk(3, dim=-1), teacher.chunk(3, dim=-1), strict=True)
-            three = [attention.relation_divergence(*one, row, heads) for one in each]
-            return Sum(torch.stack([one.total for one in three]).mean(), three[0].units)
-
-        def mapped(student: Tensor, teacher: Tensor) -> Sum:
-            return layerwise.between(student, learned(0, [teacher, teacher.flip(-1)]))
-
-        looks = [torch.cat(side, dim=-1) for side in zip(*view.looks(), strict=True)]
-        sides = {
-            KD: ((view.head.logits(view.target_states()), leaning.hidden), kd),
-            LAYERWISE: (states, layerwise.layer_distance),
-            CONTRASTIVE: (states, lambda s, t: contrastive.info_nce(s, t, batch.boundaries.row, cold)),
-            ALM: (chunks(), lambda s, t: alm.chunk_divergence(s, t, terms.alm.temperature)),
-            ATTENTION: ((looks[0], looks[1]), related),
-        }
-        every = {
-            name: Compared(_mean(TERMS[name](view)), *both, lambda s, t, of=of: _mean(of(s, t)))  # type: ignore[misc]
-            for name, (both, of) in sides.items()
-        }
-        through = Compared(_mean(mapped(*states)), *states, lambda s, t: _mean(mapped(s, t)))
-        return every | {"a learned map of layers": through}
+        view = distiller.view(batch, _leaning(distiller.ask_teacher(batch), embedding))
+        every = {name: _compared(TERMS[name](view), *of) for name, of in _sides(view).items()}
+        states = view.states(0)
+        return every | {"a learned map of layers": _compared(mapped(*states), states, mapped)}
 
     return Transfer([p for p in distiller.student.parameters() if p.requires_grad], compare)
+
+
+def _leaning(output: TeacherOutput, embedding: Tensor) -> TeacherOutput:
+    """The teacher's answers, moved by the student: only the losses can cut the graph now."""
+    target = output.target
+    assert isinstance(target, Live), "the teacher itself was asked"
+
+    def lean(states: Tensor) -> Tensor:
+        return states + LEAN * torch.tanh(embedding).sum(dim=0).repeat(states.shape[-1] // embedding.shape[-1])
+
+    return TeacherOutput(
+        replace(target, hidden=lean(target.hidden)),
+        {block: lean(states) for block, states in output.blocks.items()},
+        {block: tuple(map(lean, looks)) for block, looks in output.attended.items()},
+        None if output.chunks is None else output.chunks - torch.tanh(embedding).sum().square(),
+    )
+
+
+def _sides(view: View) -> dict[str, tuple[tuple[Tensor, Tensor], Term]]:
+    """Of each term the student's side and the teacher's, and the term as a function of them."""
+    target, row, states = view.teacher.target, view.batch.boundaries.row, view.states(0)
+    assert isinstance(target, Live), "the teacher itself was asked"
+    asked = view.terms
+
+    def kd(student: Tensor, teacher: Tensor) -> Sum:
+        compared = replace(view.compared(view.divergence), target=replace(target, hidden=teacher))
+        # the head is the student's side too, and stays outside
+        return Sum(vocabulary_pass(student, IDENTITY, None, compared).kd, len(row))
+
+    def related(student: Tensor, teacher: Tensor) -> Sum:
+        each = zip(student.chunk(3, dim=-1), teacher.chunk(3, dim=-1), strict=True)
+        three = [attention.relation_divergence(*one, row, view.attention.heads) for one in each]
+        return Sum(torch.stack([one.total for one in three]).mean(), three[0].units)
+
+    mine, theirs = (torch.cat(side, dim=-1) for side in zip(*view.looks(), strict=True))
+    return {
+        KD: ((view.head.logits(view.target_states()), target.hidden), kd),
+        LAYERWISE: (states, layerwise.layer_distance),
+        CONTRASTIVE: (states, lambda s, t: contrastive.info_nce(s, t, row, asked.contrastive.temperature)),
+        ALM: (_chunks(view), lambda s, t: alm.chunk_divergence(s, t, asked.alm.temperature)),
+        ATTENTION: ((mine, theirs), related),
+    }
+
+
+def _chunks(view: View) -> tuple[Tensor, Tensor]:
+    """The log-likelihood of each chunk, of both sides."""
+    at, labels, theirs = view.batch.boundaries, view.batch.targets, view.teacher.chunks
+    assert theirs is not None
+    likely = view.head.logits(view.target_states()).log_softmax(-1).gather(-1, labels.token[:, None])[:, 0]
+    chunk = chunk_of(labels, at.row, at.student, view.batch.student.input_ids.shape[1])
+    return chunk_sums(likely, chunk, len(at)), theirs
+
+
+def _compared(value: Sum, sides: tuple[Tensor, Tensor], term: Term) -> Compared:
+    return Compared(_mean(value), *sides, lambda student, teacher: _mean(term(student, teacher)))
 
 
 def _mean(one: Sum) -> Tensor:

@@ -57,6 +57,8 @@ class States:
     teacher_softcap: float | None = None
     shares: tuple[float, float] = (1.0, 0.0)
     """What divergence and cross-entropy are multiplied by."""
+    trained: tuple[bool, bool, bool] = (True, True, True)
+    """Which of states, weight and bias ask for a gradient."""
 
 
 StatesLoss = Callable[[States], Float[Tensor, ""]]
@@ -67,7 +69,9 @@ with a gradient to the states, the weight and the bias.
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slopes:
-    """What a call gave: its value, and its gradients to states, weight and, where there is one, bias, in float64."""
+    """What a call gave: its value, and its gradients to states, weight and, where there is one, bias, in float64; zero
+    to what asks for none.
+    """
 
     value: float
     gradients: tuple[Tensor, ...]
@@ -75,11 +79,13 @@ class Slopes:
 
 def slopes(loss: StatesLoss, given: States) -> Slopes:
     """Call a loss and send it back."""
-    leaves = [x.detach().clone().requires_grad_() for x in (given.hidden, given.weight, given.bias) if x is not None]
+    every = zip((given.hidden, given.weight, given.bias), given.trained, strict=True)
+    leaves = [x.detach().clone().requires_grad_(asks) for x, asks in every if x is not None]
     hidden, weight, *bias = leaves
     made = hidden if given.tied is None else hidden + weight[given.tied]
     total = loss(replace(given, hidden=made, weight=weight, bias=bias[0] if bias else None))
-    found = torch.autograd.grad(total, leaves, allow_unused=True, materialize_grads=True)
+    total.backward()  # type: ignore[no-untyped-call]
+    found = [torch.zeros_like(x) if x.grad is None else x.grad for x in leaves]
     return Slopes(float(total.detach()), tuple(each.double() for each in found))
 
 
@@ -95,6 +101,13 @@ def plain(given: States) -> Slopes:
 
 def teacher_probabilities(given: States) -> Float[Tensor, "compared tokens"]:
     """The teacher's distribution over the student's tokens at the temperature, in float64."""
+    onto = teacher_mass(given)
+    mass = onto.sum(dim=-1, keepdim=True)
+    return torch.where(mass > NOTHING, onto / mass, 0.0)
+
+
+def teacher_mass(given: States) -> Float[Tensor, "compared tokens"]:
+    """What of the teacher's mass the student's tokens get: less than 1 where some of its tokens go nowhere."""
     logits = given.teacher_hidden.double() @ given.teacher_weight.double().T
     if given.teacher_bias is not None:
         logits = logits + given.teacher_bias.double()
@@ -104,9 +117,14 @@ def teacher_probabilities(given: States) -> Float[Tensor, "compared tokens"]:
         return p
     onto = torch.zeros(len(p), given.tokens, dtype=p.dtype)
     kept = given.index >= 0
-    onto.index_add_(1, given.index[kept], p[:, kept])
-    mass = onto.sum(dim=-1, keepdim=True)
-    return torch.where(mass > NOTHING, onto / mass, 0.0)
+    return onto.index_add_(1, given.index[kept], p[:, kept])
+
+
+def student_logits(given: States) -> Float[Tensor, "place rows"]:
+    """The student's logits, in the type of what is given."""
+    return _finished(
+        given.hidden @ given.weight.T + (0.0 if given.bias is None else given.bias), given.scale, given.softcap
+    )
 
 
 def _finished(products: Tensor, scale: float, softcap: float | None) -> Tensor:
@@ -115,8 +133,7 @@ def _finished(products: Tensor, scale: float, softcap: float | None) -> Tensor:
 
 
 def _plain(given: States) -> Tensor:
-    logits = given.hidden @ given.weight.T + (0.0 if given.bias is None else given.bias)
-    logits = _finished(logits, given.scale, given.softcap)
+    logits = student_logits(given)
     labels = torch.nn.functional.cross_entropy(logits, given.labels, reduction="sum")
     p = teacher_probabilities(given)
     q = torch.softmax(logits[given.at, : given.tokens] / given.temperature, dim=-1)

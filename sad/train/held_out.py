@@ -12,10 +12,10 @@ from sad.data import collate
 from sad.distiller import Distiller
 from sad.evaluate import Likelihood, Scores, evaluate, likelihood
 from sad.objective import Objective
+from sad.train.guards import Guards
 from sad.train.plan import Plan
 from sad.train.processes import devices, sharded
 from sad.train.saving.checkpoint import Progress
-from sad.train.watch.guards import Guards
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,14 @@ from sad.data import blank
 from sad.errors import TrainingError
 from sad.evaluate import Likelihood, Scores
 from sad.objective import Objective
+from sad.train import update
 from sad.train.aware import measured_from, steer
 from sad.train.batches.feed import Feed
 from sad.train.batches.supply import Supply, taken_up
 from sad.train.block_modes import as_asked
+from sad.train.clock import Clock
+from sad.train.guards import Guards
 from sad.train.held_out import HeldOut
-from sad.train.ledger import update
-from sad.train.ledger.clock import Clock
 from sad.train.ledger.grad_shares import grad_shares
 from sad.train.ledger.measurements import due, measured
 from sad.train.ledger.record import NoRecord, Record, blame
@@ -37,7 +38,6 @@ from sad.train.saving.export import export
 from sad.train.saving.folder import STUDENT
 from sad.train.step import Learner, Step, take_step
 from sad.train.watch.ending import Ending
-from sad.train.watch.guards import Guards
 from sad.train.watch.interrupt import Interrupt
 from sad_doctor import names
 
@@ -135,7 +135,7 @@ def train(
     recipe = plan.recipe.train
     accelerator, distiller, optimizer, objective = make_parts(plan)
     schedule, clock = plan.schedule(accelerator.num_processes), Clock(accelerator.device)
-    fresh = Progress(per_step=schedule.per_step)
+    fresh = Progress(per_step=schedule.per_step, manner=schedule.manner)
     wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer, recipe.clip)
     # only now is what a checkpoint holds cut where this run cuts it
     progress = taken_up(folder, plan, schedule, fresh, distiller, optimizer, objective) if resume else fresh

@@ -110,6 +110,12 @@ class Plan:
             return []
         return [line for line in (*self.told, *self.train.left_out) if line not in self.notes]
 
+    def within(self, cache: Cache) -> Plan:
+        """Return the plan with the windows that a cache has. Raises UserError where the steps take more of a stream."""
+        if isinstance(self.train, Streamed):
+            _end_with(cache, self.train, self.recipe, 1)
+        return self
+
     def whole(self) -> Plan:
         """Return the plan with all windows that its steps take: a cache numbers them before the first is asked for."""
         if isinstance(self.train, Streamed):

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from sad.batch import KD, LM, Batch, widest
 from sad.distiller import Distiller
 from sad.objective import Ledger, Objective
-from sad.train.ledger.clock import Clock
-from sad.train.ledger.update import update_ratio
+from sad.train.clock import Clock
 from sad.train.processes import sharded
 from sad.train.processes.engine import Engine
 from sad.train.processes.gradients import Joined, joined
+from sad.train.update import update_ratio
 from sad.train.watch.out_of_memory import Together
 
 

@@ -24,7 +24,7 @@ _WRAPPERS = frozenset({"data", "metrics", "log", "logs", "scalars", "values"})
 
 _TOTALS = (
     *("total_loss", "loss_total", "loss/total", "losses/total", "loss", "losses/loss", "train_loss", "training_loss"),
-    *("loss/train", "loss_train", "train_loss_step", "loss_step", "tot_loss"),
+    *("loss/train", "loss_train", "train_loss_step", "loss_step", "tot_loss", "reduced_train_loss", "loss/train/total"),
 )
 
 _A_SECOND = ("_per_second", "_per_sec", "/s", "/sec")
@@ -57,7 +57,9 @@ _KNOWN = {
     "eval/loss": names.EVAL_LOSS,
     **{f"loss/{held}": names.EVAL_LOSS for held in ("eval", "val", "valid", "validation", "dev", "test")},
     **dict.fromkeys(("eval/perplexity", "eval/ppl", "perplexity", "ppl"), names.EVAL_PERPLEXITY),
-    **dict.fromkeys(("eval/lm_loss", "eval/ce_loss", "eval/nll_loss"), names.EVAL_LM_LOSS),
+    **dict.fromkeys(
+        ("eval/lm_loss", "eval/ce_loss", "eval/nll_loss", "metrics/eval/languagecrossentropy"), names.EVAL_LM_LOSS
+    ),
     **dict.fromkeys(("eval/kl", "eval/kl_loss", "eval/kl_div"), names.EVAL_KL),
     **dict.fromkeys(("eval/bits_per_byte", "eval/bpb", "bits_per_byte", "bpb"), names.EVAL_BITS_PER_BYTE),
     **dict.fromkeys(("eval/agreement", "eval/top1_agreement"), names.EVAL_AGREEMENT),
@@ -93,7 +95,7 @@ _VARIATIONAL = re.compile(r"recon|elbo")  # an autoencoder's, whose divergence i
 _MODELLED = re.compile(r"(?:loss(?:es)?[/_])*(?:mlm|clm)(?:_loss)?")
 """The label loss of DistilBERT's script, whose ``loss_ce`` is the distillation."""
 _CE = re.compile(r"(?:loss(?:es)?[/_])*ce(?:_loss)?")
-_HOOK, _TRAINED = re.compile(r"_(?:step|epoch)$"), re.compile(r"^train(?:ing)?[/_]")
+_HOOK, _TRAINED = re.compile(r"_(?:step|epoch)$"), re.compile(r"^(?:train(?:ing)?|actor)[/_]")
 """What Lightning puts behind the name of a metric that it logs per step, per epoch or both; what others put before."""
 _MEMORY = re.compile(
     r"(?:system/)?(?:(?P<host>rss|(?:cpu|host|process|ram)_mem(?:ory)?)|(?:peak_|max_)?(?:gpu|cuda|device)_mem(?:ory)?"
@@ -106,7 +108,7 @@ _KINDS = (
     (re.compile(r"(?:raw|unweighted)[/_](.+)|(.+)[/_](?:raw|unweighted)"), names.RAW),
     (re.compile(r"weighted[/_](.+)|(.+)[/_](?:weighted|scaled)"), names.WEIGHTED),
     (re.compile(r"weights?[/_](.+)|(.+)[/_]weight"), names.WEIGHT),
-    (re.compile(r"loss(?:es)?[/_](.+)|(.+)_loss"), names.RAW),
+    (re.compile(r"loss(?:es)?[/_](.+)|(.+)[/_]loss"), names.RAW),
 )
 _SAID = re.compile(r"(raw|unweighted|weighted|weight)/([a-z_]\w{0,79})")
 """A prefix that says what the value is: then any name is a term."""

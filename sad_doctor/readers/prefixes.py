@@ -7,7 +7,7 @@ import re
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
 _TIME = (
     rf"(?:\d{{4}}[-/]\d\d[-/]\d\d(?:[T ]{_CLOCK})?(?:Z| ?[+-]\d\d:?\d\d)?"
-    rf"|\d\d[-/]\d\d[-/](?:\d{{4}}|\d\d)[ T]{_CLOCK}|{_CLOCK})"
+    rf"|\d\d[-/]\d\d(?:[-/](?:\d{{4}}|\d\d))?[ T]{_CLOCK}|{_CLOCK})"
 )
 _LEVEL = r"(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|FATAL)"
 # `[Warning] ...` is a line of its own meaning, so a warning's level in brackets stays

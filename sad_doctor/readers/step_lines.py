@@ -36,6 +36,12 @@ _WRAPPED = re.compile(
 """A number as a tensor, or as NumPy's, prints itself."""
 _QUOTED = re.compile(rf'": "({NUMBER})"', re.IGNORECASE)
 """A number as a text of JSON, behind its name."""
+_METER = re.compile(rf"{NUMBER} {{1,3}}\(\s{{0,9}}({NUMBER})\)", re.IGNORECASE)
+"""A batch's value and the mean so far: of an evaluation the mean counts, and that of its last batch."""
+_TIMM = re.compile(r"^Train: (\d{1,9}) \[\s{0,9}(\d{1,15}/\d{1,15})[^\]]{0,20}\]")
+"""Where timm's batch stands: its epoch, and its place among those of it."""
+_LIT = re.compile(rf"loss train: ({NUMBER}), val: (?:({NUMBER})|n/a)", re.IGNORECASE)
+"""LitGPT's two losses; the second is that of the last evaluation."""
 _OF = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.]*[./\-])")
 _EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
 _REST = re.compile(r"[\s,;|:=()\[\]{}\-–—>*#']*")
@@ -79,6 +85,10 @@ class Line:
 def parse(line: str) -> Line | None:
     """Return what a line says of a training, or None if it has neither a loss nor a step nor an epoch."""
     line = line[:LONGEST]
+    line = _METER.sub(r"\1", line) if line.startswith("Test: ") else line
+    line = _TIMM.sub(r"epoch: \1 step: \2", line) if line.startswith("Train: ") else line
+    if "loss train:" in line:
+        line = _LIT.sub(lambda said: f"loss: {said[1]}" + (f" val_loss: {said[2]}" if said[2] else ""), line)
     if '": "' in line:
         line = _QUOTED.sub(r"': \1", line)
     if "tensor(" in line or "float" in line or "array(" in line:
@@ -113,7 +123,7 @@ def parse(line: str) -> Line | None:
     if unnamed is not None:
         step, steps = unnamed
     rest.append(line[at:])
-    own = any(plain(name).startswith(("eval/", "train_", "train/")) for name in values)
+    own = any(plain(name).startswith(("eval/", "train_", "train/", "actor/")) for name in values)
     if not own and (_EVALUATES.search(line) is not None):
         values = {f"eval_{name}": value for name, value in values.items()}
     whole = bool(values) and all(_REST.fullmatch(one) for one in rest)

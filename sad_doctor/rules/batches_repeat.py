@@ -3,7 +3,8 @@
 ## What it sees
 The loss goes up and down from record to record in a pattern that comes again after a fixed number of records: what one
 batch adds to it, it adds again a pass later. Or the loss or the entropy of the teacher, which never learns, takes the
-same values to the last digit again and again: those are the same batches, whatever their order.
+same values to the last digit again and again: those are the same batches, whatever their order. A term of the loss that
+does so is not computed anew.
 
 ## Why it is bad
 The data is not shuffled anew in each pass, or the loader starts again at its beginning, at a resume or at each
@@ -79,13 +80,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             lag = int(good[0]) + 3
             yield _finding(column, lag, float(likeness[good[0] + 1]))
             return
-    if (found := _of_the_teacher(run, t)) is not None:
+    if (found := _to_the_digit(run, t)) is not None:
         yield found
 
 
-def _of_the_teacher(run: Run, t: Thresholds) -> Finding | None:
-    """Values of the teacher's that come again: its weights rest, so they are of the same batches."""
-    for name in (names.TEACHER_LOSS, names.TEACHER_ENTROPY):
+def _to_the_digit(run: Run, t: Thresholds) -> Finding | None:
+    """Values of the teacher's that come again: its weights rest. Or of a term, in which then nothing learns."""
+    terms = [name for name in run.columns if name.startswith((names.RAW, names.WEIGHTED, names.UNWEIGHTED))]
+    for name in (names.TEACHER_LOSS, names.TEACHER_ENTROPY, *terms):
         told = run.get(name)
         column = None if told is None else signals.finite(signals.tidy(told))
         if column is None or len(column) < t["records"]:
@@ -101,8 +103,10 @@ def _of_the_teacher(run: Run, t: Thresholds) -> Finding | None:
                 f"The same batches come again: {words.called(name)} has {different:,} different values in "
                 f"{value.size:,} records, to the last digit."
             ),
-            evidence=("A teacher that does not learn says the same of the same batch",),
-            cause="The loader begins again and again at its first batch, or the batches of a pass are not made anew.",
+            evidence=("What does not learn says the same of the same batch",),
+            cause="The loader begins again and again at its first batch, or the batches of a pass are not made anew."
+            if name not in terms
+            else "It is taken from a cache of an earlier pass, or of weights that do not move: nothing of it is learned.",
             remedy="Shuffle in every pass; compare the number of different values with the batches of an epoch.",
             first_step=float(column.step[0]),
             last_step=float(column.step[-1]),

@@ -56,15 +56,6 @@ from sad_doctor.run import Run
 
 _SIZES = re.compile(r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\).*?dimension (\d+)")
 _SHAPES = re.compile(r"shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)")
-_DTYPE = re.compile(
-    r"(same dtype|expected (?:scalar )?type|expected m\w+ and m\w+).*?(Half|Float|BFloat16|half|float|bfloat16)",
-    re.DOTALL,
-)
-_MEMORY = re.compile(r"out of memory|OutOfMemory|can't allocate memory|MemoryError", re.IGNORECASE)
-_KILLED = re.compile(r"^Killed\b|CANCELLED|oom.kill|SIGKILL", re.IGNORECASE)
-_TIME = re.compile(r"DUE TO TIME.?LIMIT", re.IGNORECASE)
-_ASSERT = re.compile(r"device-side assert|index out of range in self|Target \d+ is out of bounds", re.IGNORECASE)
-_CUT = re.compile(r"^a traceback without its last line$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +63,64 @@ class _Known:
     says: str
     cause: str
     remedy: str
+
+
+_TEXTS = (
+    (
+        re.compile(
+            r"(same dtype|expected (?:scalar )?type|expected m\w+ and m\w+)"
+            r".*?(Half|Float|BFloat16|half|float|bfloat16)",
+            re.DOTALL,
+        ),
+        _Known(
+            "half and single precision meet in one product",
+            "A cast to half precision reached more than was meant: a projector's `.to(fp16)` also casts an embedding "
+            "that it shares with the student; or the evaluation runs without the autocast that training has.",
+            "Keep the weights in float32 and let autocast choose; run the evaluation in the same context.",
+        ),
+    ),
+    (
+        re.compile(r"out of memory|OutOfMemory|can't allocate memory|MemoryError", re.IGNORECASE),
+        _Known(
+            "out of memory",
+            "Most often the logits of student and teacher, [batch, length, vocabulary] each, held at once.",
+            "Lower batch_size and raise accumulation by the same factor, or lower max_length.",
+        ),
+    ),
+    (
+        re.compile(r"DUE TO TIME.?LIMIT", re.IGNORECASE),
+        _Known(
+            "the scheduler's time limit was reached",
+            "The job asked for less time than the run takes.",
+            "Go on from the last checkpoint, and ask for more time or end the run before the limit.",
+        ),
+    ),
+    (
+        re.compile(r"^Killed\b|CANCELLED|oom.kill|SIGKILL", re.IGNORECASE),
+        _Known(
+            "the system killed the process",
+            "Most often the machine's memory (not the GPU's) ran out, or the scheduler's limit on it was reached.",
+            "Look at the machine's memory and at the job's limits; fewer data workers, fewer copies of the models.",
+        ),
+    ),
+    (
+        re.compile(r"device-side assert|index out of range in self|Target \d+ is out of bounds", re.IGNORECASE),
+        _Known(
+            "an index lies outside its table",
+            "A token id or label that the model's vocabulary does not have: the other model's tokenizer, or padding.",
+            "Repeat the batch on the CPU, and compare the largest token id with the size of the embedding.",
+        ),
+    ),
+    (
+        re.compile(r"^a traceback without its last line$"),
+        _Known(
+            "a traceback without its last line",
+            "The log was cut there, or the process died while it printed.",
+            "Look for the error in the job's other stream (standard error), or in the scheduler's log.",
+        ),
+    ),
+)
+"""How errors are known, the first that fits; those with numbers in them are told by functions."""
 
 
 def check(run: Run, _t: Thresholds) -> Iterator[Finding]:
@@ -108,52 +157,20 @@ def _explain(message: str) -> _Known:
     if sizes := _SIZES.search(message):
         return _sizes(int(sizes[1]), int(sizes[2]), int(sizes[3]))
     if shapes := _SHAPES.search(message):
-        return _Known(
-            f"a state of width {shapes[2]} meets a matrix for width {shapes[3]}",
-            f"A hidden state of {shapes[2]} numbers goes through a layer that was made for {shapes[3]}: teacher and "
-            "student differ in width, and one is projected with the other's projector or with none.",
-            "Project the student's states to the teacher's width before comparing them; check which model the states "
-            "come from.",
-        )
-    if _DTYPE.search(message):
-        return _Known(
-            "half and single precision meet in one product",
-            "A cast to half precision reached more than was meant: a projector's `.to(fp16)` also casts an embedding "
-            "that it shares with the student; or the evaluation runs without the autocast that training has.",
-            "Keep the weights in float32 and let autocast choose; run the evaluation in the same context.",
-        )
-    if _MEMORY.search(message):
-        return _Known(
-            "out of memory",
-            "Most often the logits of student and teacher, [batch, length, vocabulary] each, held at once.",
-            "Lower batch_size and raise accumulation by the same factor, or lower max_length.",
-        )
-    if _TIME.search(message):
-        return _Known(
-            "the scheduler's time limit was reached",
-            "The job asked for less time than the run takes.",
-            "Go on from the last checkpoint, and ask for more time or end the run before the limit.",
-        )
-    if _KILLED.search(message):
-        return _Known(
-            "the system killed the process",
-            "Most often the machine's memory (not the GPU's) ran out, or the scheduler's limit on it was reached.",
-            "Look at the machine's memory and at the job's limits; fewer data workers, fewer copies of the models.",
-        )
-    if _ASSERT.search(message):
-        return _Known(
-            "an index lies outside its table",
-            "A token id or label that the model's vocabulary does not have: the other model's tokenizer, or padding.",
-            "Repeat the batch on the CPU, and compare the largest token id with the size of the embedding.",
-        )
-    if _CUT.search(message):
-        return _Known(
-            "a traceback without its last line",
-            "The log was cut there, or the process died while it printed.",
-            "Look for the error in the job's other stream (standard error), or in the scheduler's log.",
-        )
+        return _widths(shapes[2], shapes[3])
     first = message.splitlines()[0][:200] if message else "no message was logged"
-    return _Known(first.rstrip("."), "Not one of the known texts.", "Read the last lines of the log.")
+    other = _Known(first.rstrip("."), "Not one of the known texts.", "Read the last lines of the log.")
+    return next((known for text, known in _TEXTS if text.search(message)), other)
+
+
+def _widths(state: str, matrix: str) -> _Known:
+    return _Known(
+        f"a state of width {state} meets a matrix for width {matrix}",
+        f"A hidden state of {state} numbers goes through a layer that was made for {matrix}: teacher and student "
+        "differ in width, and one is projected with the other's projector or with none.",
+        "Project the student's states to the teacher's width before comparing them; check which model the states come "
+        "from.",
+    )
 
 
 def _sizes(a: int, b: int, dimension: int) -> _Known:

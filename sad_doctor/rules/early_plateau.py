@@ -69,8 +69,8 @@ _WHOLE = frozenset({names.EVAL_LM_LOSS, names.EVAL_LOSS, names.EVAL_KL, names.LO
 
 _CONVERGED = "It levels off as the learning rate decays: it came trained and has little to gain, or stopped learning."
 
-_BEFORE, _RISEN, _ZERO = (0.2, 0.45), 0.05, 5
-"""What the end is held against; how far both lie above what came before; so many floors are an end."""
+_BEFORE, _RISEN, _ZERO, _NOTHING = (0.2, 0.45), 0.05, 5, 1e-3
+"""What the end is held against; how far both lie above what came before; so many floors are an end; nothing is left."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -250,6 +250,8 @@ def _frozen(run: Run, t: Thresholds) -> Finding | None:
     if loss is None or found is None or found[0].value == 0:  # 0 is a hidden NaN, and told as that
         return None
     same, noise = found
+    if abs(same.value) < _NOTHING * abs(float(np.median(loss.value[:_ZERO]))):
+        return None  # it fell to nothing, and its digits end: R311
     return RULE.finding(
         headline=(
             f"The training loss is exactly {words.number(same.value)} in the last {same.count:,} of {len(loss):,} "

@@ -25,6 +25,8 @@ over; or labels that are nearly all masked, so that what is left is a fixed temp
   which it is a warning: a student trained on a narrow text can pass a general teacher, but hardly by half.
 - `total = 0.03`, `began = 1`: an evaluation's loss below this, of a training that began above that, in nats, where
   nothing tells whether it is the label loss; `accuracy = 0.98`: the token accuracy that tells.
+- `left = 0.001`: the share of its beginning below which a total of the training, of which the log tells no more, has
+  nothing left; a hint.
 - `nothing = 4`, `knows = 1.5`: nats from which and below which that is, within `quick = 100` steps, or `epoch = 0.5`
   where the log counts epochs alone.
 - `records = 20`: fewest records of the training's label loss; `last = 3`: so many of the last evaluations count.
@@ -90,7 +92,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 def _at_last(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for the level of the end."""
     found = _series(run, t)
-    if found is None and (total := _total(run, t)) is not None:
+    if found is None and (total := _total(run, t) or _nothing_left(run, t)) is not None:
         yield total
         return
     if found is None:
@@ -98,8 +100,8 @@ def _at_last(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     name, column, recent = found
     end = float(np.median(column.value[-recent:]))
     yield Reading(f"{words.called(name)} at the end, nats", end, "nats")
-    if 0 < end < t["nats"]:
-        classes = signals.of_classes(run) or name.endswith(f"/{_TASK}")
+    classes = signals.of_classes(run) or name.endswith(f"/{_TASK}")
+    if 0 < end < (t["total"] if classes else t["nats"]):
         how = f"below {words.number(t['nats'])}, which no text costs" + (", though classes may" if classes else "")
         yield _finding(name, column, end, how, Level.INFO if classes else Level.WARNING)
         return
@@ -108,11 +110,11 @@ def _at_last(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if name.startswith("eval/") and len(column) >= t["last"] and not np.any(np.abs(column.value) > 1e-9) and trained:
         yield _finding(name, column, 0.0, "and was so each time: it is not computed", Level.WARNING)
         return
-    bar = run.get(names.TEACHER_EVAL_LM_LOSS)
+    bar = signals.teacher_held_out(run)
     if bar is not None and name == names.EVAL_LM_LOSS:
-        yield Reading("the held-out loss over the teacher's", end / bar.last if bar.last else float("nan"), "half")
-        if 0 < column.last < min(t["half"] * bar.last, bar.last - t["under"]):
-            yield _finding(name, column, column.last, f"where its teacher's is {words.number(bar.last)}", Level.WARNING)
+        yield Reading("the held-out loss over the teacher's", end / bar if bar else float("nan"), "half")
+        if 0 < column.last < min(t["half"] * bar, bar - t["under"]):
+            yield _finding(name, column, column.last, f"where its teacher's is {words.number(bar)}", Level.WARNING)
             return
     told = run.get(names.TEACHER_LOSS)
     teacher = None if told is None else signals.finite(told)
@@ -175,6 +177,26 @@ def _total(run: Run, t: Thresholds) -> Finding | None:
     )
 
 
+def _nothing_left(run: Run, t: Thresholds) -> Finding | None:
+    """A total of the training that falls to a thousandth of its beginning, in a log that tells no more of it."""
+    loss = None if signals.evaluations(run) else run.get(names.LOSS)
+    known = None if loss is None else signals.finite(signals.tidy(loss))
+    if known is None or len(known) < t["records"] or run.terms(names.RAW) or run.terms(names.WEIGHTED):
+        return None
+    begun, late = float(np.median(known.value[:_FEW])), known.value[-(len(known) // 5) :]
+    if begun < t["began"] or not 0 < float(np.median(late)) or float(np.max(late)) > t["left"] * begun:
+        return None
+    told = _finding(
+        names.LOSS, known, float(np.median(late)), f"from {words.number(begun)} at the beginning", Level.INFO
+    )
+    return replace(
+        told,
+        cause="What is asked comes to meet the student: targets that are trained or say one thing for all texts, no "
+        "centering; or the answer is in the input, or known by heart.",
+        remedy="Take the loss of a few texts that it never saw, and look whether answers differ from text to text.",
+    )
+
+
 def _series(run: Run, t: Thresholds) -> tuple[str, Column, int] | None:
     evaluated = run.get(names.EVAL_LM_LOSS)
     if evaluated is not None and len(known := signals.finite(signals.tidy(evaluated))):
@@ -215,11 +237,12 @@ RULE = Rule(
     name="label-loss-too-low",
     level=Level.WARNING,
     page=__doc__,
-    needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
+    needs=(f"{names.EVAL_LM_LOSS}|{names.LOSS}|{names.EVAL_LOSS}|{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}",),
     check=check,
     thresholds={
         "total": 0.03,
         "began": 1,
+        "left": 0.001,
         "accuracy": 0.98,
         "nats": 0.3,
         "teacher": 0.4,

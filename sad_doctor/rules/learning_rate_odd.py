@@ -19,7 +19,7 @@ look the same, so this is a hint there.
 - `large = 0.02`, `small = 1e-07`: the peak above or below which it is a hint. Adam moves a weight by about the rate in
   each step, and weights of a language model are about 0.02 in size; in bfloat16 a step below a 256th of a weight is
   rounded away. Prompts that are tuned alone take larger ones, and so does plain SGD, which is left alone where the log
-  names it (`optimizer`, `optim`).
+  names it (`optimizer`, `optim`), or where the loss has fallen to less than half.
 
 ## Example
 ```run fires
@@ -184,11 +184,21 @@ def _plain(facts: Mapping[str, object]) -> bool:
     )
 
 
+def _fits(run: Run) -> bool:
+    """Whether the loss has fallen by half and more since its beginning: so it does at no rate that is far too large."""
+    label, total = signals.label_loss(run), run.get(names.LOSS)
+    column = label[1] if label is not None else None if total is None else signals.finite(signals.tidy(total))
+    third = 0 if column is None else len(column) // 3
+    if column is None or third < _CLIMB:
+        return False
+    return float(np.max(column.value[-third:])) < _HALF * float(np.median(column.value[:_CLIMB]))
+
+
 def _size(run: Run, rate: Column, t: Thresholds) -> Iterator[Finding]:
     """A peak that hardly anybody means."""
     peak = float(rate.value.max())
     told = words.number(peak)
-    if peak > t["large"] and not _plain(run.facts):
+    if peak > t["large"] and not _plain(run.facts) and not _fits(run):
         says = f"The learning rate goes up to {told}: with Adam a step moves every weight by about that much"
         cause = "A decimal point, or a rate of SGD that is given to Adam; with SGD it may be meant."
         yield _finding(rate, 0, Level.INFO, says, cause, "Begin with 1e-4 for a trained student, 1e-3 for a new one.")

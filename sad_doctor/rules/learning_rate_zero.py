@@ -16,7 +16,7 @@ epochs, accumulation or devices were known. A learning rate of 0 throughout says
   spent there. A cosine is below this share in its last fiftieth only. `records = 20`: fewest records for it.
 - `rest = 0.15`: a rate of 0 in no more than this share at the very end is a hint: little is lost by it.
 - `after = 300`: a run that has only zeros is judged when they span so many steps, an epoch, or half of the planned
-  steps.
+  steps; from 50 records on a twentieth of these.
 
 A loss that falls all the same, or an evaluation that changes, proves the zero wrong: then it was rounded by the logger
 ("0.0000" for 2e-5), or belongs to another parameter group, and the finding is only a hint. Zeros that lie next to the

@@ -88,7 +88,7 @@ class _Course:
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield at most one finding."""
     total = run.fact(names.TOTAL_STEPS)
-    if total and total > 0 and run.last_step < t["progress"] * total:
+    if total and total > 0 and run.last_step < t["progress"] * total and not _stands(run, t):
         raise TooFew(f"only {words.percent(max(run.last_step, 0) / total)} of the planned steps are logged")
     course = _course(run, t)
     if course is None:
@@ -107,18 +107,18 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 def _against(run: Run, course: _Course, gained: float, t: Thresholds) -> tuple[str, bool]:
     """What the end is held against, and whether that is certain; nothing where the student learns."""
     label = course.name not in (names.LOSS, names.EVAL_LOSS)
-    size, teacher = run.fact(names.VOCABULARY_SIZE), run.get(names.TEACHER_EVAL_LM_LOSS)
+    size, teacher = run.fact(names.VOCABULARY_SIZE), signals.teacher_held_out(run)
     if label and size and size > 1:
         uniform = math.log(size)
         if t["uniform"] * uniform <= course.last <= t["over"] * uniform and gained < t["fell"]:
             return f"guessing every token alike gives {words.number(uniform)}", True
-    if teacher is not None and course.name == names.EVAL_LM_LOSS and np.isfinite(teacher.last):
-        far = min(course.first, course.last) > teacher.last + t["nats"]
-        way = (course.first - course.last) / max(course.first - teacher.last, 1e-12)
+    if teacher is not None and course.name == names.EVAL_LM_LOSS and np.isfinite(teacher):
+        far = min(course.first, course.last) > teacher + t["nats"]
+        way = (course.first - course.last) / max(course.first - teacher, 1e-12)
         stands = course.since.surely_below(t["stands"] * abs(course.first))
         if far and way < t["way"] and stands:
-            return f"its teacher's is {words.number(teacher.last)}", True
-        if course.last <= teacher.last + t["nats"]:
+            return f"its teacher's is {words.number(teacher)}", True
+        if course.last <= teacher + t["nats"]:
             return "", False  # there is little left to learn
     flat = course.since.surely_below(t["flat"] * abs(course.first), sigmas=2)
     still = gained < t["gained"] and flat and not _fell_before(run, course, t)
@@ -128,6 +128,15 @@ def _against(run: Run, course: _Course, gained: float, t: Thresholds) -> tuple[s
     if still and course.last >= t["knows"] and right < t["right"]:
         return "a language model that came trained lies far below that", True
     return ("a student that came untrained falls much further" if still else ""), False
+
+
+def _stands(run: Run, t: Thresholds) -> bool:
+    """Whether the loss has kept one level in very many records, at a rate that is warm: no need to wait for half."""
+    rate, label, total = run.get(names.LEARNING_RATE), signals.label_loss(run), run.get(names.LOSS)
+    column = label[1] if label is not None else None if total is None else signals.finite(signals.tidy(total))
+    found = None if column is None or len(column) < t["many"] else signals.blocks(column, 6)
+    warms = rate is not None and int(np.argmax(rate.value)) == len(rate) - 1
+    return found is not None and not warms and float(found.range) < t["keeps"] * abs(float(np.median(found.middle)))
 
 
 def _fell_before(run: Run, course: _Course, t: Thresholds) -> bool:
@@ -286,6 +295,6 @@ RULE = Rule(
         "progress": 0.5,
         "evaluations": 4,
         "records": 40,
-        **{"knows": 5, "right": 0.1},
+        **{"knows": 5, "right": 0.1, "many": 200, "keeps": 0.001},
     },
 )

@@ -157,13 +157,13 @@ def _far(down: signals.Gain, level: float, t: Thresholds, ignorant: bool) -> boo
 
 def _stays_far(run: Run, lm: tuple[str, Column], kd: tuple[float, float], t: Thresholds) -> bool:
     """Whether an evaluated label loss stays far above the teacher's from its first quarter on, though KD falls far."""
-    teacher = run.get(names.TEACHER_EVAL_LM_LOSS)
+    teacher = signals.teacher_held_out(run)
     fall, level = kd
     if teacher is None or lm[0] != names.EVAL_LM_LOSS or fall < t["far"] * level:
         return False
     late = lm[1].value[len(lm[1]) // 4 :]
     half = late.size // 2
-    if half < 2 or float(late.min()) < teacher.last + t["above"]:
+    if half < 2 or float(late.min()) < teacher + t["above"]:
         return False
     return signals.gain(late[:half], late[-half:]).surely_below(_MOVES)
 

@@ -19,6 +19,8 @@ Every checkpoint after the lowest stretch is worse than the one there.
 - `error = 0.5`: above this share, or above where the loss began, it is an error; below it a warning: batches that come
   in an order of their own, by source or by length, move a loss too.
 - `records = 50`: fewest records.
+- `few = 12`, `steady = 0.8`, `steadily = 0.05`: fewest records, their rank correlation with the steps, and the share
+  by which it rises, of a loss that rises all along; that is a hint.
 
 ## Example
 ```run fires
@@ -100,6 +102,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if found is None:
         return
     loss = signals.finite(signals.tidy(found))
+    if len(loss) < t["records"] and (steady := _steadily(loss, t)) is not None:
+        yield steady
+        return
     require(len(loss), t["records"], "finite record", "of the loss")
     late = float(np.median(loss.value[-(len(loss) // 5) :]))
     low = _lowest(loss)
@@ -107,6 +112,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     yield Reading("the same as a share", (late - low) / max(abs(low), 1e-12), "rise")
     rise = _rise(loss, t)
     if rise is None:
+        if (steady := _steadily(loss, t)) is not None:
+            yield steady
         return
     terms = _terms(run)
     risen = [name for name, column in terms.items() if len(column) >= t["records"] and _rise(column, {**t, **_TOO})]
@@ -121,6 +128,30 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 _TOO = {"rise": 0.1, "nats": 0.05}
 """How far a single term must rise with the total: it says only that no weight made the rise."""
+
+
+def _steadily(loss: Column, t: Thresholds) -> Finding | None:
+    """A loss that rises from its first records to its last, never having fallen: few records tell that, and little."""
+    third = len(loss) // 3
+    if len(loss) < t["few"] or not signals.rank_correlation(loss.step, loss.value) > t["steady"]:
+        return None
+    first, last = float(np.median(loss.value[:third])), float(np.median(loss.value[-third:]))
+    if not last - first > t["steadily"] * abs(first):
+        return None
+    return RULE.finding(
+        level=Level.INFO,
+        headline=(
+            f"The loss rises from the first records to the last, from {words.number(first)} to {words.number(last)}, "
+            "and has never fallen."
+        ),
+        evidence=(f"{words.counted(len(loss), 'record')}, medians of the first and the last third",),
+        cause="The learning rate is too large for weights that came trained; a state was not loaded at a resume; "
+        "or texts come in an order of their own, or a weight rises.",
+        remedy="Evaluate the student that the run began with on the same text; begin anew at a third of the rate.",
+        first_step=float(loss.step[0]),
+        last_step=float(loss.step[-1]),
+        numbers={"lowest": first, "last": last, "first": first},
+    )
 
 
 def _comes_down(loss: Column, rise: _Rise) -> bool:
@@ -259,5 +290,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.LOSS,),
     check=check,
-    thresholds={"rise": 0.25, "nats": 0.5, "error": 0.5, "records": 50},
+    thresholds={"rise": 0.25, "nats": 0.5, "error": 0.5, "records": 50, **{"few": 12, "steady": 0.8, "steadily": 0.05}},
 )

@@ -1,8 +1,9 @@
 """The loss falls and the measure gets worse
 
 ## What it sees
-An evaluation whose loss falls, and a measure beside it of which more is better, such as a token accuracy, the agreement
-with the teacher, ROUGE, BLEU, F1 or exact matches, that goes down nearly all along, by a good part of what it was.
+An evaluation whose loss falls, and a measure beside it that gets worse nearly all along, by a good part of what it was:
+one of which more is better, such as a token accuracy, the agreement with the teacher, ROUGE, BLEU, F1 or exact matches,
+or one of which less is, a rate of errors. Or a measure that is one number, to the last digit, in all evaluations.
 
 ## Why it is bad
 A student that says the text with more probability is mostly right more often. Where the two part, one of them is
@@ -12,7 +13,7 @@ or a student that becomes flatter and not better.
 
 ## Thresholds
 - `falls = 0.05`: the share by which the evaluation's loss must fall from its first third to its last.
-- `worse = 0.1`, `often = 0.8`: the share by which the measure must fall, and the rank correlation with time, turned.
+- `worse = 0.1`, `often = 0.8`: the share by which the measure must get worse, and its rank correlation with time.
 - `evaluations = 6`: fewest of both.
 
 ## Example
@@ -54,13 +55,24 @@ _BETTER = re.compile(
 )
 """Measures of which more is better."""
 
+_ERRORS = re.compile(
+    r"(?:eval|val|valid|validation|test)[/_](?:\w+[/_])?(?:[wcmtps]er|(?:word_|char(?:acter)?_)?error(?:_rate)?)",
+    re.IGNORECASE,
+)
+"""Measures of which less is better."""
+
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one hint for the first measure that gets worse while the loss falls."""
     told = run.get(names.EVAL_LM_LOSS) or run.get(names.EVAL_LOSS)
-    measures = {name: column for name, column in run.columns.items() if _BETTER.fullmatch(name) and len(column)}
+    signs = {
+        name: -1.0 if _BETTER.fullmatch(name) else 1.0
+        for name in run.columns
+        if _BETTER.fullmatch(name) or _ERRORS.fullmatch(name)
+    }
+    measures = {name: column for name in signs if len(column := run.columns[name])}
     if told is None or not measures or len(told) < t["evaluations"]:
-        raise TooFew(f"fewer than {t['evaluations']:g} evaluations of a loss beside a measure of which more is better")
+        raise TooFew(f"fewer than {t['evaluations']:g} evaluations of a loss beside a measure whose better is known")
     loss = signals.finite(signals.tidy(told))
     first, last = _ends(loss)
     if not len(loss) >= t["evaluations"] or last > (1 - t["falls"]) * first:
@@ -70,9 +82,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         if len(measure) < t["evaluations"]:
             continue
         begin, end = _ends(measure)
-        down = -signals.rank_correlation(measure.value, np.arange(float(len(measure))))
-        yield Reading(f"rank correlation of {words.called(name)} with time, turned", down, "often")
-        if begin > 0 and end < (1 - t["worse"]) * begin and down >= t["often"]:
+        worse = signs[name] * signals.rank_correlation(measure.value, np.arange(float(len(measure))))
+        yield Reading(f"rank correlation of {words.called(name)} with time, where it gets worse", worse, "often")
+        stands = bool(np.all(measure.value == measure.value[0]))
+        by = signs[name] * (end - begin)
+        if stands or (begin > 0 and by > t["worse"] * begin and worse >= t["often"]):
             yield _finding(name, measure, (begin, end), (first, last))
             return
 
@@ -84,9 +98,12 @@ def _ends(column: Column) -> tuple[float, float]:
 
 
 def _finding(name: str, measure: Column, ends: tuple[float, float], loss: tuple[float, float]) -> Finding:
+    moves = "falls" if ends[1] < ends[0] else "rises"
+    stands = bool(np.all(measure.value == measure.value[0]))
+    how = "is" if stands else f"{moves} from {words.number(ends[0])} to"
     return RULE.finding(
         headline=(
-            f"{words.capital(words.called(name))} falls from {words.number(ends[0])} to {words.number(ends[1])} while "
+            f"{words.capital(words.called(name))} {how} {words.number(ends[1])}{' each time' if stands else ''} while "
             f"the evaluation's loss falls from {words.number(loss[0])} to {words.number(loss[1])}: one of them does "
             "not measure the student."
         ),

@@ -57,6 +57,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     label = _label(run)
     terms = {**run.terms(names.RAW), **run.terms(names.UNWEIGHTED), **run.terms(names.WEIGHTED)}
     judged = {term: found for term in sorted(terms) if (found := _series(run, term, t)) is not None}
+    judged |= {term: column for term, column in signals.sides(run).items() if len(column) >= t["records"]}
     if label is None or not judged:
         raise TooFew("no label loss, or no term beside it with enough records")
     begun = float(np.median(label.value[:_FIRST]))

@@ -11,7 +11,8 @@ other text does. A layerwise term may rise a little when its states grow: a dist
 
 ## Thresholds
 - `rises = 0.1`: by what share of its level it must surely rise, from the first third to the last and from the first
-  records to the last. `falls = 0.05`: by what share the other must surely fall. `records = 24`: fewest records.
+  records to the last. `falls = 0.05`: by what share the other must surely fall.
+  `balance = 1`: the share by which a load balance must rise: the experts collapse then. `records = 24`: fewest records.
 
 ## Example
 ```run fires
@@ -48,8 +49,11 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run
 
-_MAY = re.compile(r"aux|balanc|router|z_?loss|^z$|^l[12]$|reg|entropy|penalty|decay|reward|margin", re.IGNORECASE)
+_MAY = re.compile(r"z_?loss|^z$|^l[12]$|reg|entropy|penalty|decay|reward|margin", re.IGNORECASE)
 """Terms that may rise: they hold something back, or are to grow."""
+
+_BALANCES = re.compile(r"aux|balanc|router", re.IGNORECASE)
+"""Terms that rest at their floor and may leave it; not by far."""
 
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
@@ -60,6 +64,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         found = None if term in names.ANCHORS or _MAY.search(term) else signals.unweighted(run, [term])
         if found is not None and len(found[1]) >= t["records"]:
             series[found[0]] = found[1]
+    series |= {term: c for term, c in signals.sides(run).items() if not _MAY.search(term) and len(c) >= t["records"]}
     if not series:
         raise TooFew("no term before its weight, beside the label loss, with enough records")
     label, total = signals.label_loss(run), run.get(names.LOSS)
@@ -72,8 +77,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         level = abs(float(np.median(first)))
         yield Reading(f"rise of {name}, as a share", rise.amount / level if level else 0.0, "rises")
         early = float(np.median(column.value[: max(3, third // 4)]))
-        higher = float(np.median(last)) > early + t["rises"] * level
-        if falls and higher and rise.surely_above(t["rises"] * level):
+        least = (t["balance"] if _BALANCES.search(name) else t["rises"]) * level
+        if falls and float(np.median(last)) > early + least and rise.surely_above(least):
             yield _finding(name, column, early, float(np.median(last)))
 
 
@@ -100,5 +105,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}",),
     check=check,
-    thresholds={"rises": 0.1, "falls": 0.05, "records": 24},
+    thresholds={"rises": 0.1, "balance": 1, "falls": 0.05, "records": 24},
 )

@@ -67,6 +67,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for each term that keeps its first level while the student learns."""
     learned = _learned(run, t)
     judged = {term: found for term in _others(run) if (found := _series(run, term, t)) is not None}
+    aside = {term: column for term, column in signals.sides(run).items() if not _RESTS.search(term)}
+    judged |= {term: (column, False) for term, column in aside.items() if len(column) >= t["records"]}
     if learned is None or not judged:
         raise TooFew("too few records of KD or the label loss, or of another term beside them")
     what, first, last, fell = learned

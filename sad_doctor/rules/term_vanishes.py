@@ -64,6 +64,7 @@ weight = 1.0
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -102,7 +103,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield a finding for each term that is gone, and one for the fingerprint."""
     found = signals.parts(run)
     products = found.terms if found.source == "raw x weight" else {}
-    terms = {**run.terms(names.RAW), **products, **run.terms(names.WEIGHTED)}
+    sides = signals.sides(run)
+    terms = {**sides, **run.terms(names.RAW), **products, **run.terms(names.WEIGHTED)}
     most = max((len(c) for c in terms.values()), default=0)
     if most < t["records"]:
         raise TooFew(f"at most {words.counted(most, 'record')} of a term; it judges from {t['records']:g} on")
@@ -116,8 +118,12 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         tidied = signals.tidy(column)
         yield Reading(f"share of the records of {term} at exactly 0", float(np.mean(tidied.value == 0)), "never")
         what = _gone(tidied, start, end, others=len(terms) > 1, t=t)
+        hint = what is None or term in sides
+        if what is None and signals.negligible(run, term, tidied, t["beside_all"]) and len(tidied) >= t["records"]:
+            what = f"is {words.number(float(np.median(tidied.value)))}, next to nothing beside the loss", start
         if what is not None and term not in told:
-            yield _finding(run, term, tidied, what, t)
+            one = _finding(run, term, tidied, what, t)
+            yield replace(one, level=Level.INFO) if hint else one
     yield from _fingerprint(run, t)
 
 
@@ -128,6 +134,8 @@ def _gone(column: Column, start: float, end: float, *, others: bool, t: Threshol
         if float(np.mean(zero)) >= t["never"]:
             return f"is exactly 0 in {int(zero.sum()):,} of {len(column):,} records", float(column.step[0])
         tail = len(column) - (int(np.flatnonzero(~zero)[-1]) + 1)
+        if tail < len(column) and (since := signals.clamped(column)) is not None:
+            return f"is exactly 0 in most records from step {words.step(since)} on", since
         if tail >= max(t["last"] * len(column), 5):
             since = float(column.step[-tail])
             return f"is exactly 0 from step {words.step(since)} on, in the last {tail:,} records", since
@@ -287,6 +295,6 @@ RULE = Rule(
         **{"beside": 0.05, "grows": 4},
         **{"nat": 0.05, "since": 0.15},
         "off": 0.5,
-        "faded": 0.1,
+        **{"faded": 0.1, "beside_all": 1e-4},
     },
 )

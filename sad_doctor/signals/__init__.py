@@ -21,9 +21,10 @@ from sad_doctor.signals.seams import (
     told_again,
     warms_again,
 )
-from sad_doctor.signals.series import Gain, Still, fades, finite, frozen, gain, spikes, still, tidy, trend
+from sad_doctor.signals.series import Gain, Still, clamped, fades, finite, frozen, gain, spikes, still, tidy, trend
+from sad_doctor.signals.sides import negligible, sides, totalled
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
-from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess
+from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess, teacher_held_out
 from sad_doctor.signals.temperature import temperature
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 
@@ -47,6 +48,7 @@ __all__ = [
     "beside",
     "blocks",
     "clamp_of",
+    "clamped",
     "doubled",
     "ends",
     "evaluation_moves",
@@ -65,6 +67,7 @@ __all__ = [
     "level_off",
     "loss_falls",
     "measured",
+    "negligible",
     "neighbours",
     "never_steps",
     "noise_share",
@@ -80,6 +83,7 @@ __all__ = [
     "rewarded",
     "sample",
     "shares",
+    "sides",
     "significant_digits",
     "spikes",
     "staged",
@@ -89,10 +93,12 @@ __all__ = [
     "table",
     "teacher_gap",
     "teacher_guess",
+    "teacher_held_out",
     "temperature",
     "tidy",
     "told_again",
     "tolerance",
+    "totalled",
     "trend",
     "unit",
     "unweighted",

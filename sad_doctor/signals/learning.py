@@ -68,7 +68,8 @@ def always_zero(column: Column | None, points: int) -> bool:
 def never_steps(run: Run, after: float) -> bool:
     """Say whether the learning rate is 0 wherever it was logged, neither before a warm-up nor after a decay.
 
-    That needs a few records that span ``after`` steps, an epoch, or half of the planned steps: a loop that logs every
+    That needs a few records that span ``after`` steps, an epoch, or half of the planned steps, a twentieth of them where
+    there are :data:`FEW` records and more: a loop that logs every
     batch of a large accumulation rightly starts with as many records at 0, and a log that holds only the end of a run
     may end so.
     """
@@ -76,6 +77,6 @@ def never_steps(run: Run, after: float) -> bool:
     if rate is None or not always_zero(rate, FEWEST_RATES):
         return False
     total, epoch = run.fact(names.TOTAL_STEPS), run.get(names.EPOCH)
-    enough = after if not total or total <= 0 else min(after, 0.5 * total)
+    enough = after if not total or total <= 0 else min(after, (0.5 if len(rate) < FEW else 0.05) * total)
     epochs = 0.0 if epoch is None else float(np.ptp(epoch.value))
     return float(np.ptp(rate.step)) >= enough or epochs >= 1

@@ -13,7 +13,8 @@ _REWARDED = re.compile(
 
 _CLASSES = re.compile(
     r"(?:(?:train|training|eval|val|valid|validation|test|dev)[/_])*(?:acc(?:uracy)?|top_?-?[15](?:_?acc(?:uracy)?)?"
-    r"|acc(?:uracy)?_?@?[15]|prec(?:ision)?@?[15]|m?iou|m?ap)",
+    r"|acc(?:uracy)?_?@?[15]|prec(?:ision)?@?[15]|m?iou|m?ap"
+    r"|loss_(?:[a-z]+_)?(?:bbox|box|iou|giou|dfl|mask|dice|rpn)|(?:[a-z]+_)?(?:bbox|box|iou|giou|dfl|mask|dice|rpn)_loss)",
     re.IGNORECASE,
 )
 
@@ -24,5 +25,5 @@ def rewarded(run: Run) -> bool:
 
 
 def of_classes(run: Run) -> bool:
-    """Say whether an accuracy is logged that is not said to be of tokens: a loss may then come near 0."""
+    """Say whether an accuracy is logged that is not said to be of tokens, or a loss of boxes: one may come near 0."""
     return any(_CLASSES.fullmatch(name) for name in run.columns)

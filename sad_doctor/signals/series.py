@@ -17,6 +17,9 @@ NOISY = 10
 """So many records, and so many units of the last digit between them, show that a series has noise."""
 
 
+_FIRST, _MOSTLY, _NEXT = 5, 0.6, 0.05
+
+
 @dataclass(frozen=True, slots=True)
 class Gain:
     """How much lower the later values are: ``amount``, and its standard error; both in the unit of the series."""
@@ -104,6 +107,18 @@ def still(column: Column) -> Still | None:
     longest = int(np.argmax(ends - starts))
     first, last = int(starts[longest]), int(ends[longest])
     return Still(float(column.value[first]), last - first + 1, float(column.step[first]), float(column.step[last]))
+
+
+def clamped(column: Column) -> float | None:
+    """Return since which step a tidy column is 0 but for a few points, which are next to nothing; None if it is not.
+
+    Over the last third :data:`_MOSTLY` of the points are exactly 0 and none has :data:`_NEXT` of the first five.
+    """
+    late, first = np.abs(column.value[-(len(column) // 3) :]), np.abs(column.value[:_FIRST])
+    begun = float(np.median(first)) if first.size else 0.0
+    if not late.size or not begun > 0 or float(np.mean(late == 0)) < _MOSTLY or float(np.max(late)) > _NEXT * begun:
+        return None
+    return float(column.step[int(np.argmax(np.abs(column.value) <= _NEXT * begun))])
 
 
 def fades(column: Column, share: float) -> bool:

@@ -48,6 +48,23 @@ def teacher_gap(run: Run, fewest: int = 20) -> TeacherGap | None:
     return TeacherGap(level, told.last, level - told.last - (apart or 0.0), error, apart is not None)
 
 
+def teacher_held_out(run: Run) -> float | None:
+    """Return the teacher's last held-out loss, in nats a token of the student's; None where the log does not tell it.
+
+    Tokens of two vocabularies are of different lengths: there the bits per byte of both are compared, whose ratio to
+    the loss is the student's.
+    """
+    own, others = run.get(names.TEACHER_EVAL_LM_LOSS), run.fact(names.TEACHER_VOCABULARY_SIZE) is not None
+    if own is None or not others:
+        return None if own is None else own.last
+    theirs, bits, loss = (
+        run.get(name) for name in (names.TEACHER_EVAL_BITS_PER_BYTE, names.EVAL_BITS_PER_BYTE, names.EVAL_LM_LOSS)
+    )
+    if theirs is None or bits is None or loss is None or not bits.last > 0:
+        return None
+    return theirs.last * loss.last / bits.last
+
+
 def teacher_guess(run: Run, name: str) -> float | None:
     """Return the nats that a teacher has in column ``name`` that gives every token alike; None where that is not known.
 

@@ -74,8 +74,10 @@ def test_write_kill_go_on_and_train_without_the_teachers_weights(room: Room) -> 
     assert code == 0
     assert " were there" in out
     assert files(room.folder / "killed") == files(room.folder / "whole")
+    told = refused(cache(room, "killed", *small, "--set", "terms.layerwise.layers=3"))
+    assert "it has no states of block 1" in told
     code, out, _ = cache(room, "killed", *small)
-    assert (code, "killed is whole, and of this run" in out) == (0, True)
+    assert (code, "killed is whole, and holds all that is asked for" in out) == (0, True)
 
     # the weights are changed, then gone
     weights = room.folder / "teacher" / "model.safetensors"

@@ -166,6 +166,13 @@ def test_a_cache_of_the_teacher_is_written_and_trained_from(room: Room) -> None:
     assert room.sad("cache", "--config", "run.toml", "--cache", "more", *sets, *more)[0] == 0
     assert room.sad(*ahead, "--cache", "more", *sets, **two)[0] == 0
 
+    # written again for fewer windows than it has, and for more
+    code, out, err = room.sad("cache", "--config", "run.toml", "--cache", "more", *sets)
+    assert (code, err, "more is whole, and holds all that is asked for" in out) == (0, "", True)
+    code, out, err = room.sad("cache", *words, *more)
+    assert code == 2
+    assert "kept has 32 windows of the stream, and 3 steps of 8 need 64: write another" in out + err
+
 
 def test_windows_that_share_rows_are_the_same_on_two_processes_that_go_on_at_the_edge_of_a_pool(room: Room) -> None:
     how = ("--set", "train.packing=true", "--set", "train.max_steps=10", "--set", "train.batch_size=8")

@@ -18,7 +18,7 @@ IDS = ("input_ids", "inputs", "ids", "tokens", "input", "x")
 OWN, NEXT = ("labels", "label_ids", "lm_labels"), ("shift_labels", "targets", "target_ids", "target", "y")
 MASKS = ("attention_mask", "attn_mask", "mask")
 POSITIONS = ("position_ids", "positions")
-LEARNED = ("loss_mask", "completion_mask", "assistant_masks", "labels_mask")
+LEARNED = ("loss_mask", "completion_mask", "assistant_masks", "labels_mask", "label_mask", "label_masks")
 
 
 class WrongBatchError(Exception):
@@ -56,6 +56,9 @@ def read(returned: Any) -> Read:  # noqa: ANN401 - that is the question
     position_name, positions = _tensor(whole, POSITIONS)
     if labels is None and learned is not None:
         label_name, labels = learned_name, torch.where(learned.bool(), ids, IGNORED)
+    elif labels is not None and learned is not None and not bool((labels == IGNORED).any()):
+        # the loss is over the labels that the mask says
+        labels = torch.where(learned.bool(), labels, IGNORED)
     if labels is None:
         raise WrongBatchError(f"returns no labels; it returns {_told(returned)}")
     parts = ((label_name, labels), (position_name, positions), (mask_name, mask))

@@ -13,7 +13,7 @@ from sad.invariants._models import VOCABULARY
 from sad.judge.collators.batch import Read, read, with_last
 from sad.judge.collators.features import FORMS, MESSAGES, Features
 from sad.judge.collators.marker import MARKER, bare, marked, without_added_ends, without_header, without_marker
-from sad.judge.collators.words import LONGEST, tokenizer
+from sad.judge.collators.words import HEADER, LONGEST, tokenizer
 from sad.judge.judging import Code
 from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.text_loss import IGNORED, Marks, Text
@@ -30,6 +30,10 @@ OTHER_LENGTHS = ("source_max_len", "target_max_len", "max_input_length", "max_ta
 TEMPLATES = ("response_template", "response_template_ids", "response_token_ids")
 PROMPTS = ("max_prompt_length", "max_prompt_len", "max_source_length")
 TOKENIZER = ("tokenizer", "tok", "processing_class", "processor")
+
+
+class OwnWordsError(NeedsAdapterError):
+    """A batch has words that no text has: the collator's own, or keys of features that it took for texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,10 @@ class Call:
     """Words of the tokenizer."""
     template: str | tuple[int, ...] = f"t{MARKER}"
     """What stands before a completion, where it looks for that: as a string, or in ids."""
+    words: int = 0
+    """Words of a template of its own that it looks for, none of which a text holds; 0 where it looks for none."""
+    begins: bool = False
+    """It puts a begin mark before each text, which the tokenizer has then."""
     appends: bool = False
     """It puts an end mark behind each text itself: texts are given without."""
     one_mark: bool = False
@@ -74,7 +82,8 @@ class Call:
     def features(self, texts: Sequence[Text], marks: Marks) -> list[Any]:
         """Return fresh features of some texts."""
         given = [bare(text, marks) for text in texts] if self.appends else texts
-        return self.form.of([marked(text) for text in given] if self.takes(TEMPLATES) else given, marks)
+        times = self.words or int(bool(self.takes(TEMPLATES)))
+        return self.form.of([marked(text, times) for text in given] if times else given, marks)
 
     def of(self, features: list[Any], texts: Sequence[Text], marks: Marks) -> Read:
         """Collate features that were made already."""
@@ -82,10 +91,11 @@ class Call:
             return read(self._adapted(texts, marks))
         found = read(self.made(marks)(features))
         if bool((found.batch.input_ids == self.size).any()):
-            raise NeedsAdapterError("it puts words into its texts that the tokenizer here has not")
-        if self.takes(TEMPLATES):
+            raise OwnWordsError("it puts words into its texts that the tokenizer here has not")
+        if self.words or self.takes(TEMPLATES):
             return replace(found, batch=without_marker(found.batch))
-        return replace(found, batch=without_header(found.batch)) if self.form is MESSAGES else found
+        headed = self.form is MESSAGES or self.begins
+        return replace(found, batch=without_header(found.batch)) if headed else found
 
     def other(self, **changes: Any) -> Call:  # noqa: ANN401 - fields of this class
         """Return the same collator, called otherwise."""
@@ -158,7 +168,10 @@ class Call:
         """Return the value of a setting by its name, None for one that is left as it is."""
         lower = name.lower()
         if lower in TOKENIZER:
-            return tokenizer(marks, self.side, self.size)
+            made = tokenizer(marks, self.side, self.size, unknown=bool(self.words))
+            if self.begins:
+                made.bos_token = HEADER.strip()
+            return made
         known: Mapping[str, Any] = {
             **dict.fromkeys(("pad_token_id", "pad_id", "padding_value", "pad_idx", "pad_token", "pad"), marks.pad),
             **dict.fromkeys(("eos_token_id", "eos_id", "eos", "end_id"), marks.eos),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 from sad.errors import UserError
 from sad.invariants.target_alignment import EOS, PAD, TEXTS
 from sad.judge.collators.batch import OtherBatchError, Read, WrongBatchError
-from sad.judge.collators.call import TEMPLATES, Call
+from sad.judge.collators.call import TEMPLATES, Call, OwnWordsError
 from sad.judge.collators.features import DICT, fitting
 from sad.judge.collators.marker import MARKER
 from sad.judge.collators.textbook import masks_prompts, outside, places
@@ -18,6 +19,11 @@ from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.text_loss import Marks
 
 MARKS = Marks(EOS, PAD)
+ENCODES = re.compile(
+    r"\.(encode|convert_tokens_to_ids)\(\s*(self\.)?(\w*(template|key|marker|header|response|assistant)|[A-Z_]{4,}|f?['\"])",
+    re.IGNORECASE,
+)
+"""Where a source looks for a template that it encodes itself."""
 
 
 class _Tried(NamedTuple):
@@ -42,9 +48,9 @@ def discover(code: Code) -> Call:
     failed: list[tuple[str, Exception | SystemExit]] = []
     for call in _calls(code):
         try:
-            found = _tried(call)
+            found = _begun(call)
         except (Exception, SystemExit) as error:
-            if isinstance(error, NeedsAdapterError) and not isinstance(error, OtherBatchError):
+            if isinstance(error, NeedsAdapterError) and not isinstance(error, OtherBatchError | OwnWordsError):
                 raise
             failed.append((call.form.says, error))
             continue
@@ -62,12 +68,30 @@ def discover(code: Code) -> Call:
 
 
 def _calls(code: Code) -> Iterator[Call]:
-    """Every way to call it, what is meant first; a template before completions once as a string, once in ids."""
-    for form in fitting(source(code)):
+    """Every way to call it, what is meant first; a template before completions once as a string, once in ids; one of
+    its own, which it encodes, as one word or as a few.
+    """
+    text = source(code)
+    for form in fitting(text):
         call = Call(code, form)
+        if ENCODES.search(text) and not call.takes(TEMPLATES):
+            yield from (call.other(words=words) for words in (1, 2, 3))
         yield call
         if call.takes(TEMPLATES):
             yield call.other(template=(MARKER,))
+
+
+def _begun(call: Call) -> _Tried:
+    """Try a call; with a begin mark, where words that no text has may be one."""
+    try:
+        return _tried(call)
+    except OwnWordsError:
+        found = _tried(call.other(begins=True))
+        if not found.whole and (other := _appending(found.call)) is not None:
+            found = other
+        if not found.whole:
+            raise
+        return found
 
 
 def _tried(call: Call) -> _Tried:
@@ -126,6 +150,8 @@ def _one_length(code: Code) -> UserError | None:
 def _refused(failed: list[tuple[str, Exception | SystemExit]]) -> Exception:
     """Why no form of features runs: what it returned, else the first error on a dict; or that it asks for another."""
     dicts = [(says, error) for says, error in failed if says.startswith(DICT)]
+    if own := next((error for _, error in failed if isinstance(error, OwnWordsError)), None):
+        return own
     wrong = next((str(error) for _, error in dicts if isinstance(error, WrongBatchError)), "")
     kind = next((error for _, error in dicts if isinstance(error, OtherBatchError)), None)
     asked = dict.fromkeys(str(error.args[0]) for _, error in dicts if isinstance(error, KeyError) and error.args)
@@ -136,5 +162,7 @@ def _refused(failed: list[tuple[str, Exception | SystemExit]]) -> Exception:
     if asked:
         names = ", ".join(map(repr, list(asked)[:4]))
         return NeedsAdapterError(f"it asks its features for {names}: none of the forms that are known has all it asks")
-    other = next(iter(dicts), failed[0])
+    # what raises at a list alone was meant for tensors
+    plain = [one for one in dicts if "'list' object" not in str(one[1])]
+    other = next(iter([*plain, *dicts]), failed[0])
     return CannotRunError(f"{raised(other[1])}, given {other[0]}; no other form of features runs either")

@@ -83,6 +83,10 @@ def _messages(text: Text, marks: Marks) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": first}, {"role": "assistant", "content": rest}]}
 
 
+def _turns(text: Text, marks: Marks) -> list[str]:
+    return [written(part, marks) for part in cut(text)]
+
+
 def _ids(text: Text, _: Marks) -> dict[str, list[int]]:
     return {"input_ids": list(text.ids), "attention_mask": [1] * len(text.ids)}
 
@@ -90,7 +94,7 @@ def _ids(text: Text, _: Marks) -> dict[str, list[int]]:
 def _tensors(make: Make) -> Make:
     def made(text: Text, marks: Marks) -> dict[str, Any]:
         found = make(text, marks)
-        return {k: torch.tensor(v) if isinstance(v, list | int) else v for k, v in found.items()}
+        return type(found)({k: torch.tensor(v) if isinstance(v, list | int) else v for k, v in found.items()})
 
     return made
 
@@ -111,13 +115,26 @@ def _shifted_pair(text: Text, _: Marks) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.tensor(text.ids[:-1]), torch.tensor(own_labels(text)[1:])
 
 
+class _Asked(dict[str, Any]):
+    """A feature that answers to other names of what it holds."""
+
+    def __missing__(self, name: str) -> Any:  # noqa: ANN401 - ids, labels or a mask
+        if name.endswith("mask") or name.endswith("masks"):
+            return self["attention_mask" if "att" in name else "loss_mask"]
+        if name in ("tokens", "ids", "token_ids", "input_tokens"):
+            return self["input_ids"]
+        if name in ("label", "target", "targets", "label_ids", "target_ids", "lm_labels"):
+            return self["labels"]
+        raise KeyError(name)
+
+
 def _everything(text: Text, marks: Marks) -> dict[str, Any]:
     """What any feature of the others is called, all at once."""
     told, size = [0] * text.first + [1] * (len(text.ids) - text.first), len(text.ids)
     masks = dict.fromkeys(("completion_mask", "assistant_masks", "loss_mask", "labels_mask"), told)
     lengths = dict.fromkeys(("length", "lengths", "input_length", "seq_len", "seq_length", "num_tokens"), size)
     prompts = dict.fromkeys(("prompt_len", "prompt_length", "prompt_lens", "source_len", "input_len"), text.first)
-    return {**_labelled(text, marks), **masks, **lengths, **prompts}
+    return _Asked({**_labelled(text, marks), **masks, **lengths, **prompts})
 
 
 DICT = "a dict with"
@@ -163,6 +180,7 @@ FORMS: tuple[Features, ...] = (
     Features(f"{DICT} input_ids and attention_mask, as tensors", _tensors(_ids), (), prompts=False),
     Features("a pair of ids and labels, as tensors", _pair),
     Features("a pair of ids and of labels that were shifted, as tensors", _shifted_pair),
+    Features("a list of a prompt and its completion, as strings", _turns),
     Features("ids, as a tensor", lambda text, _: torch.tensor(text.ids), (), prompts=False),
     Features("ids, as a list", lambda text, _: list(text.ids), (), prompts=False),
     Features(f"{DICT} text", lambda t, m: {"text": written(t.ids, m)}, ("text",), prompts=False),

@@ -35,6 +35,11 @@ def found(code: Code) -> Judged:
         said.append("it puts an end mark behind each text itself, so texts are given without one")
     if call.one_mark:
         said.append("its padding mark is its end mark, and it is given that alone")
+    if call.begins:
+        said.append("it puts a begin mark before each text, which is taken out of the batch")
+    if call.words:
+        what = "a word" if call.words == 1 else f"{call.words} words"
+        said.append(f"it looks for {what} of its own, put before each completion and taken out of the batch")
     if call.takes(TEMPLATES):
         said.append("its template is one token, which stands before each completion and is taken out of the batch")
     if code.adapter is None:

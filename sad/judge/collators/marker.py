@@ -18,9 +18,9 @@ MARKER = VOCABULARY - 1
 """Stands between a prompt and its completion where a collator looks for a template there; no text holds it."""
 
 
-def marked(text: Text) -> Text:
+def marked(text: Text, times: int = 1) -> Text:
     """Return a text with the marker behind its prompt; a text without one gets its first token for it."""
-    return Text((*text.ids[: text.first], MARKER), text.ids[text.first :])
+    return Text((*text.ids[: text.first], *(MARKER,) * times), text.ids[text.first :])
 
 
 def without_marker(batch: Collated) -> Collated:

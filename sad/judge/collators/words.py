@@ -24,27 +24,32 @@ LONGEST = 64
 """Tokens that a text may have at the most: more than any here has, and fewer than the models can read."""
 
 
-def tokenizer(marks: Marks, side: str = "right", size: int = VOCABULARY) -> Any:  # noqa: ANN401 - no common type
-    """Return a fast tokenizer of ``size`` words that pads on ``side``; where both marks are one, the end mark pads."""
-    made = copy.deepcopy(_made(marks, size))
+def tokenizer(marks: Marks, side: str = "right", size: int = VOCABULARY, *, unknown: bool = False) -> Any:  # noqa: ANN401 - no common type
+    """Return a fast tokenizer of ``size`` words that pads on ``side``; where both marks are one, the end mark pads.
+
+    With ``unknown`` every word that is none of those is the last one: a template that a collator looks for.
+    """
+    made = copy.deepcopy(_made(marks, size, HEADER.strip() if unknown else "<unk>"))
     made.padding_side = side
     return made
 
 
 @cache
-def _made(marks: Marks, size: int) -> Any:  # noqa: ANN401
-    from tokenizers import Tokenizer, models, pre_tokenizers
+def _made(marks: Marks, size: int, unknown: str) -> Any:  # noqa: ANN401
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     names = {word(i, marks): i for i in range(size)}
     names["<unk>"] = size
-    made = Tokenizer(models.WordLevel(names, unk_token="<unk>"))
-    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    made = Tokenizer(models.WordLevel(names, unk_token=unknown))
+    # words that a collator joins without a space between them are read one by one
+    apart = pre_tokenizers.Split(Regex(r"t[0-9]+|</s>|<pad>"), behavior="isolated")
+    made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), apart])
     whole = PreTrainedTokenizerFast(
         tokenizer_object=made,
         eos_token=END,
         pad_token=word(marks.pad, marks),
-        unk_token="<unk>",
+        unk_token=unknown,
         model_max_length=LONGEST,
         clean_up_tokenization_spaces=False,
     )

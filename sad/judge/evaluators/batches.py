@@ -42,7 +42,7 @@ class Form:
     bare: bool = False
     listed: bool = False
     alone: bool = False
-    """Models return their logits alone."""
+    """Models return their logits alone; a metric that takes no model is given the likeliest tokens."""
 
 
 def _all(rows: Rows) -> Batch:

@@ -74,17 +74,38 @@ class Call:
             return self._adapted(model, teacher, rows)
         if self.trainer:
             return evaluated(Library(self.code), model, rows)
+        values = self._values(model, teacher, rows)
+        return self._function(values)(**self._arguments(_parameters(self.code.target), values))
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it is an object that is made without the model and its texts, and may remember those of before."""
+        made = self.code.target if isinstance(self.code.target, type) else self.code.owner
+        if self.code.adapter is not None or self.trainer or made is None:
+            return False
+        return not {p.name.lower() for p in _own(made)} & {*MODELS, *TEACHERS, *LOADERS}
+
+    def after(self, before: Sequence[Scored], batches: Sequence[Scored]) -> dict[str, float]:
+        """Evaluate batches with an object that evaluated others before."""
+        function: Callable[..., Any] | None = None
+        for some in (before, batches):
+            model, teacher, rows = self.readied(some)
+            values = self._values(model.eval(), teacher, rows)
+            function = function or self._function(values)
+            returned = function(**self._arguments(_parameters(self.code.target), values))
+        return numbers(returned)
+
+    def _values(self, model: nn.Module, teacher: nn.Module, rows: Sequence[Rows]) -> Mapping[str, Any]:
         if self.metric:
-            return self._metric(model, rows)
+            return self._scored(model, rows)
         if self.form.alone:
             model, teacher = Bare(model), Bare(teacher)
-        values = {
+        return {
             **dict.fromkeys(MODELS, model),
             **dict.fromkeys(TEACHERS, teacher),
             **dict.fromkeys(LOADERS, loader(self.form, rows)),
             **dict.fromkeys(LIMITS, len(rows)),
         }
-        return self._function(values)(**self._arguments(_parameters(self.code.target), values))
 
     @property
     def trainer(self) -> bool:
@@ -108,15 +129,16 @@ class Call:
             return False
         return any(p.name in TEACHERS for p in _parameters(self.code.target))
 
-    def _metric(self, model: nn.Module, rows: Sequence[Rows]) -> Any:  # noqa: ANN401
+    def _scored(self, model: nn.Module, rows: Sequence[Rows]) -> Mapping[str, Any]:
         """All batches at once, padded together, as a trainer hands them over; plain functions get tensors."""
         longest = max(one.ids.shape[1] for one in rows)
         with torch.no_grad():
             logits = torch.cat([_wide(model(one.ids).logits, longest, 0.0) for one in rows])
         labels = torch.cat([_wide(one.labels, longest, IGNORED) for one in rows])
+        # a trainer may hand over what its preprocess_logits_for_metrics made of logits: the likeliest tokens
+        logits = logits.argmax(dim=-1) if self.form.alone else logits
         pair = _Pair(logits.numpy(), labels.numpy())
-        values = {**dict.fromkeys(LOGITS, logits), **dict.fromkeys(LABELS, labels), **dict.fromkeys(PAIRS, pair)}
-        return self._function(values)(**self._arguments(_parameters(self.code.target), values))
+        return {**dict.fromkeys(LOGITS, logits), **dict.fromkeys(LABELS, labels), **dict.fromkeys(PAIRS, pair)}
 
     def _function(self, values: Mapping[str, Any]) -> Callable[..., Any]:
         target, own = self.code.target, self.code.owner
@@ -136,6 +158,9 @@ class Call:
             needed = parameter.default is parameter.empty
             if name in known and (needed or name not in LIMITS):
                 found[parameter.name] = known[name]
+            elif needed and name.endswith("loader") and "loader" in known:
+                # of whatever split: the one whose texts are scored
+                found[parameter.name] = known["loader"]
             elif needed:
                 raise NeedsAdapterError(f"what {parameter.name} should be cannot be told from the name")
         return found

@@ -38,6 +38,12 @@ def can_be_called(of: Evaluator) -> Verdict:
             return Verdict(False, f"{name} is {value:g} for an ordinary model")
         if abs(value - again[name]) > TOLERANCE * max(abs(value), LEAST):
             return Verdict(False, f"the same model twice: {name} {value:.6g} and {again[name]:.6g}")
+    if of.call.keeps:
+        later = of.call.after([padded(texts[:2])], [padded(texts)])
+        for name, value in told.items():
+            if abs(value - later[name]) > TOLERANCE * max(abs(value), LEAST):
+                says = f"{name} {value:.6g}, and {later[name]:.6g} where it has scored other texts before"
+                return Verdict(False, f"{says}: it keeps what it counted there")
     says = ", ".join(f"{name} {value:.4g}" for name, value in list(told.items())[:6])
     return Verdict(True, f"{says} for an ordinary model", told)
 

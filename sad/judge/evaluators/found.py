@@ -55,9 +55,11 @@ def _said(call: Call) -> str:
             "the trainer is made with model, args, data_collator and eval_dataset, and evaluates; its batches are ours"
         )
     if call.metric:
-        return "it takes logits and labels of all texts at once; row i is judged by label i + 1"
+        what = "the likeliest tokens" if call.form.alone else "logits"
+        return f"it takes {what} and labels of all texts at once; row i is judged by label i + 1"
+    alone = ", but returns its logits alone" if call.form.alone else ""
     prompts = ", without prompts" if call.form.bare else ""
-    return f"its batches are {call.form.says}{prompts}; the model is called as those of transformers"
+    return f"its batches are {call.form.says}{prompts}; the model is called as those of transformers{alone}"
 
 
 def _one() -> Sequence[Scored]:
@@ -81,7 +83,7 @@ def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
     failed: list[Exception | SystemExit] = []
     told = right(_one())
     for form in FORMS[:1] if code.adapter is not None or Call(code).trainer or Call(code).metric else FORMS:
-        for one in (form, _as_list(form)):
+        for one in dict.fromkeys((form, _as_list(form), replace(form, alone=True))):
             call = Call(code, one)
             try:
                 numbers = call(_one())

@@ -163,9 +163,9 @@ def inputs_untouched(found: Found) -> Verdict:
     if call.hidden or call.form.chunks:
         return Verdict(True, "it takes no logits", standing=Standing.NOT_APPLICABLE)
     kept: list[tuple[str, Tensor, Tensor]] = []
-    watched = call.watching(kept)
     try:
-        watched(replace(of, temperature=2.0))
+        call.watching(kept)(replace(of, temperature=2.0))
+        kept += _labels_under_a_mask(call, of)
     except Exception as error:
         return Verdict(True, f"could not be judged: {said(error)}", standing=Standing.NOT_APPLICABLE)
     for whose, before, after in kept:
@@ -178,6 +178,17 @@ def inputs_untouched(found: Found) -> Verdict:
                 example=shown(of),
             )
     return Verdict(True, "logits and labels are the same after the call")
+
+
+def _labels_under_a_mask(call: Call, of: Given) -> list[tuple[str, Tensor, Tensor]]:
+    """Labels that are ids where a mask is 0 too, before and after a call: there -100 would be written over -100."""
+    names = call.reading.named(Role.LABELS)
+    if not call.takes(Role.MASK, Role.PADDING) or of.labels is None or len(names) != 1:
+        return []
+    ids = call.value_of(Role.LABELS, names[0], of).clamp_min(0)
+    before = ids.clone()
+    call.formed(settings={**call.settings, names[0]: ids})(of)
+    return [("labels", before, ids)]
 
 
 def fused_gradients(found: Found) -> Verdict:

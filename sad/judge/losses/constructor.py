@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from torch import nn
@@ -16,7 +18,8 @@ OWN = re.compile(r"loss|kl|diverg|distil|criterion", re.IGNORECASE)
 """Names of classes that are losses."""
 
 
-def kept_losses(of: type) -> dict[str, Any]:
+@functools.cache
+def kept_losses(of: type) -> Mapping[str, Any]:
     """Return the attributes that are made as ``self.name = nn.KLDivLoss(...)``, with constants alone as arguments; and
     the losses of its own that can be made with nothing: they are, with their defaults.
     """
@@ -37,7 +40,7 @@ def kept_losses(of: type) -> dict[str, Any]:
                     found[name] = kind(*arguments, **{k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg})
                 except (ValueError, TypeError):
                     continue
-    return found
+    return MappingProxyType(found)
 
 
 def _constructors(of: type) -> Iterator[tuple[type, Callable[..., Any], ast.AST]]:
@@ -78,7 +81,8 @@ def word_for(name: str, text: str) -> str | None:
     return next((word for word in KIND if word in told), None)
 
 
-def constants_of(of: type) -> dict[str, object]:
+@functools.cache
+def constants_of(of: type) -> Mapping[str, object]:
     """Return what a constructor sets its attributes to that is plain: a constant, or a parameter that has a default."""
     found: dict[str, object] = {}
     for _, made, tree in _constructors(of):
@@ -98,7 +102,7 @@ def constants_of(of: type) -> dict[str, object]:
         # what is set twice depends on something: no constant
         found = {name: value for name, value in found.items() if name not in own}
         found |= {name: values[0] for name, values in own.items() if len(set(map(repr, values))) == 1}
-    return found
+    return MappingProxyType(found)
 
 
 def _worked_out(value: ast.expr, defaults: Mapping[str, object]) -> object:

@@ -54,6 +54,16 @@ def source(call: Call) -> str:
         return ""
 
 
+def with_helpers(call: Call) -> str:
+    """Return the source of the loss, and of the functions of its module that it calls, and that those call."""
+    texts = [source(call)]
+    module = sys.modules.get(getattr(call.about or call.target, "__module__", "") or "")
+    left = {name: of for name, of in vars(module).items() if inspect.isfunction(of)} if module else {}
+    while named := [name for name in left if re.search(rf"\b{name}\(", texts[-1])]:
+        texts.append("\n".join(_source(left.pop(name)) for name in named))
+    return "\n".join(texts)
+
+
 def of_sequences(call: Call) -> bool:
     """Whether source or parameters say that logits are [batch, length, vocab]."""
     return bool(AXES.search(source(call))) or bool(upright(call.reading))

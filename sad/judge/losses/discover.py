@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Iterator
@@ -10,10 +11,12 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from sad.errors import UserError
+from sad.judge.losses.asking import other_readings
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import AXIS_ONE, of_sequences, source
 from sad.judge.losses.families import EVERY, FORWARD, REVERSE, RIGHT, Family
 from sad.judge.losses.forms import forms
+from sad.judge.losses.on_labels import of_labels_alone
 from sad.judge.losses.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
 from sad.judge.losses.screen import Entry, screened
 from sad.judge.roles import Role
@@ -55,10 +58,20 @@ class CannotRunError(Exception):
 
 
 def discover(call: Call, seed: int) -> Shape:
-    """Return how the loss is called.
+    """Return how the loss is called: as its names say, or as what it raises asks for.
 
     Raises ``CannotRunError`` where nothing that was tried runs, UserError where what it takes cannot be told.
     """
+    try:
+        return _discovered(call, seed)
+    except CannotRunError as error:
+        for other in other_readings(call, str(error)):
+            with contextlib.suppress(CannotRunError):
+                return _discovered(other, seed)
+        raise
+
+
+def _discovered(call: Call, seed: int) -> Shape:
     ran: list[Shape] = []
     first: Exception | None = None
     began, tried, stopped = time.perf_counter(), 0, ""
@@ -81,6 +94,8 @@ def discover(call: Call, seed: int) -> Shape:
             continue
         if found.fit.good and not found.fit.family.fault and not _put_off(found):
             return _firsts(_crosswise(found, ran), ran)
+        if of_labels_alone(found.sample, call):
+            return found
         ran.append(found)
     if not ran:
         raise CannotRunError(said(first) if first is not None else "there is no way to call it")

@@ -14,6 +14,8 @@ from sad.judge.losses.context import of_classes, source
 from sad.judge.roles import Role, Space
 
 LOG, PROB, LOGIT = Space.LOG_PROBS, Space.PROBS, Space.LOGITS
+OF_OUTPUT = re.compile(r"""\.logits|\[['"]logits['"]\]|\.get\(\s*['"]logits['"]""")
+"""Where a source reads the logits of a model's output."""
 SPACES = ((LOGIT, LOGIT), (LOG, PROB), (LOG, LOG), (PROB, PROB))
 
 
@@ -28,7 +30,8 @@ def forms(call: Call) -> Iterator[Call]:
     listed = re.search(r"list\[(torch\.)?tensor", text, re.IGNORECASE)
     number = re.search(r"num_\w*chunks\w*\s*:\s*int\s*=\s*(\d+)", text)
     chunks = (int(number[1]) if number else 2, 0) if listed else (0,)
-    outputs = (False, True) if ".logits" in text or "['logits']" in text or '["logits"]' in text else (False,)
+    outputs = (False, True) if OF_OUTPUT.search(text) else (False,)
+    outputs = (True,) if call.form.outputs else outputs
     flips, longer = ((False, True), (False, True)) if masked else ((False,), (False,))
     even = "tensor_split" in text
     whole = (False, True) if call.takes(Role.LABELS, Role.BATCH) else (False,)

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
-
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import Shape
-from sad.judge.losses.divisor import divided
+from sad.judge.losses.divisor import OWN_WEIGHTS, divided
 from sad.judge.losses.families import FORWARD
 from sad.judge.losses.means import of_parts
-from sad.judge.losses.rows import misplaced, rows_of
-from sad.judge.losses.sample import ACCEPTED, Fit, Sample, given, label_rows, label_slope, sample
+from sad.judge.losses.on_labels import on_labels
+from sad.judge.losses.rows import by_count, misplaced, rows_of
+from sad.judge.losses.sample import Fit, Sample, given, sample
 from sad.judge.losses.shifts import unshifted
 from sad.judge.roles import Role, upright
-from sad.subjects.divergence import IGNORED, Reduction
-
-NONE = 1e-9
-"""Of the largest amount: what float noise leaves of a row without any."""
+from sad.subjects.divergence import Reduction
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,8 @@ def _judged(call: Call, seed: int, first: Fit) -> LabelLoss | None:
     faults = [*by.faults]
     if which == "others":
         faults.append(misplaced(samples[0], fits[0]))
-    if count and by.reduction is not Reduction.COUNT:
+    counted = by.reduction is Reduction.COUNT or (by.name == OWN_WEIGHTS and by_count(call, samples[0]))
+    if count and not counted:
         faults.append(f"it takes a count and does not divide by it: the loss is divided by {by.name}")
     if by.unfit:
         faults.append(by.unfit)
@@ -73,21 +70,6 @@ def _judged(call: Call, seed: int, first: Fit) -> LabelLoss | None:
     faults += [says] if wrong else []
     whose = "each row's own label" if first.labels == "own" else "the label after each row's own"
     return LabelLoss(f"it is a loss on labels, the cross-entropy with {whose}, {'; '.join(by.notes)}", tuple(faults))
-
-
-def on_labels(of: Sample, rows: str) -> Fit | None:
-    """How much of the label loss, smoothed or not, is in each row; None where that leaves part of the gradient over."""
-    counts = label_rows(of.given, rows) != IGNORED
-    columns = torch.stack([label_slope(of, rows, share) for share in (0.0, 1.0)], dim=-1)
-    amounts = (torch.linalg.pinv(columns) @ of.gradient[..., None])[..., 0]
-    left = of.gradient - (columns @ amounts[..., None])[..., 0]
-    norm = float(of.gradient.norm())
-    if not (norm > 0 and float(left.norm()) <= ACCEPTED * norm):
-        return None
-    whole = torch.where(counts, amounts.sum(dim=-1), 0.0)
-    if bool((whole < -NONE * float(whole.abs().max())).any()):
-        return None
-    return Fit(FORWARD, 0.5, whole, torch.zeros_like(whole), 0.0, rows)
 
 
 def beside_at_equal(equal: Sample) -> bool:

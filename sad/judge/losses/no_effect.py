@@ -25,7 +25,7 @@ from sad.judge.losses.taken import OTHERWISE
 from sad.judge.roles import Reading, Role
 from sad.subjects.divergence import IGNORED, Given
 
-PROMISING = (Role.LABELS, Role.MASK, Role.PADDING, Role.IGNORE, Role.ONES, Role.TEMPERATURE)
+PROMISING = (Role.LABELS, Role.MASK, Role.PADDING, Role.IGNORE, Role.ONES, Role.TEMPERATURE, Role.BETA)
 """Roles of what is believed to be in force when it is given."""
 REDUCTIONS = ("sum", "mean", "none")
 OF_A_CONSTRUCTOR = 3
@@ -38,17 +38,20 @@ Change = tuple[str, Any]
 
 def no_effect(found: Found, verdict: Verdict) -> Verdict:
     """Return the verdict on arguments; broken where one without any effect is found, allowed where it is optional."""
-    if not verdict.holds:
-        return verdict
     call, of = found.shape.call, found.shape.sample.given
     if isinstance(call, Adapted) or (of.labels is None and call.takes(Role.LABELS)):
         return verdict
     notes = []
     for name in _promising(call):
+        if not verdict.holds and _role(call, name) in (Role.LABELS, Role.MASK, Role.PADDING):
+            # that is what is broken already
+            continue
         says, example = judged(call, of, name)
         if example:
-            return Verdict(False, says, example=example)
+            return Verdict(False, "; ".join([*([] if verdict.holds else [verdict.says]), says]), example=example)
         notes += [says] if says else []
+    if not verdict.holds:
+        return verdict
     # what neither names nor shapes tell is no silent pass
     notes += [note for note in found.notes if OTHERWISE in note]
     if not notes:
@@ -68,6 +71,9 @@ def judged(call: Call, of: Given, name: str) -> tuple[str, str]:
         return f"{name} serves a part that no default turns on", ""
     if name.startswith("_"):
         return f"the argument {name} has no effect, as its name says", ""
+    if _role(call, name) is Role.BETA and name not in call.betas()[:1]:
+        # one of several: which of them is the weight of what is a guess
+        return "", ""
     return f"the argument {name} has no effect{_meaning(call, of, name)}", _shown(call, of, name)
 
 
@@ -143,6 +149,8 @@ def _changes(call: Call, of: Given, name: str) -> Iterator[Change]:
         yield from ((repr(word), word) for word in REDUCTIONS if word != call.defaults().get(name))
     elif role is Role.TEMPERATURE:
         yield from ((f"{heat:g}", heat) for heat in (2.0, 3.0))
+    elif role is Role.BETA:
+        yield from ((f"{beta:g}", beta) for beta in (0.2, 0.9))
     elif role is Role.IGNORE:
         yield from ((str(index), index) for index in (-7, 0))
     elif role is Role.LABELS:
@@ -174,8 +182,16 @@ def _otherwise(call: Call, but: str) -> Iterator[Call]:
     weights: dict[str, Any] = {name: 0.3 if kept.get(name) == 0.5 else 0.5 for name in _weights(call, but)}
     names = [name for reading in _readings(call) for name in reading.roles if name != but]
     switches: dict[str, Any] = {name: not kept[name] for name in names if isinstance(kept.get(name), bool)}
+    if lacking := {name: None for name in _leaving_out(call) if name != but and kept.get(name, 0) is None}:
+        # a mask leaves out what it is left out by too
+        yield call.formed(settings=lacking)
     for settings in (weights, switches, weights | switches, *({name: on} for name, on in switches.items())):
         yield call.formed(settings=settings)
+
+
+def _leaving_out(call: Call) -> list[str]:
+    """The parameters that say which rows count."""
+    return [name for role in (Role.LABELS, Role.MASK, Role.PADDING) for name in call.reading.named(role)]
 
 
 def _weights(call: Call, but: str) -> list[str]:

@@ -44,6 +44,14 @@ def misplaced(of: Sample, first: Fit) -> str:
     return f"the rows that it counts are neither those with a label nor those before one {told}"
 
 
+def by_count(call: Call, of: Sample) -> bool:
+    """Whether its gradient is half as large where the count that it is given is twice as large."""
+    if of.given.count is None:
+        return False
+    other = sample(call, replace(of.given, count=2 * of.given.count))
+    return float((2 * other.gradient - of.gradient).norm()) <= CLOSE * float(of.gradient.norm())
+
+
 def entropy_of(of: Sample, first: Fit) -> tuple[float | None, list[str]]:
     """How much of the teacher's entropy the value has on top; None where value and gradient do not belong together."""
     student, teacher = of.given.student_logits.double(), of.given.teacher_logits.double()

@@ -12,7 +12,7 @@ from sad.judge.battery import OWN, chosen, stated
 from sad.judge.losses import checks
 from sad.judge.losses.adapter import Adapted
 from sad.judge.losses.call import Call
-from sad.judge.losses.context import source
+from sad.judge.losses.context import source, with_helpers
 from sad.judge.losses.coupling import RELATED, coupled
 from sad.judge.losses.discover import CannotRunError
 from sad.judge.losses.families import COSINE
@@ -162,7 +162,7 @@ def _stated(name: str, divergence: Divergence, whole: Found | None, *, dead: boo
     of["uneven"] = of["uneven"] or (not whole.known and beside_a_label_loss(whole.shape))
     of["coupled"] = not whole.known and bool(RELATED.search(source(whole.shape.call)))
     of["coupled"] = of["coupled"] and coupled(whole.shape.sample, whole.shape.call)
-    verdict = settled(name, divergence, source(whole.shape.call), **of)
+    verdict = settled(name, divergence, with_helpers(whole.shape.call), **of)
     return no_effect(whole, verdict) if name == "arguments_have_effect" else verdict
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sad.judge.roles import Role, Space
+from sad.judge.roles import Role, Space, tokens
 from sad.judge.stand_in import BETA_IS, Asked, Batch, Config, Model, NeedsAdapterError, Output, label_loss
 from sad.subjects.divergence import IGNORED, Given
 
@@ -35,6 +35,8 @@ class Form:
     """Chunks are as `tensor_split` makes them, of lengths that differ by 1 at most, not as `chunk` does."""
     outputs: bool = False
     """Logits inside a model's output."""
+    alike: bool = True
+    """Where one side is an output the other is one too, whatever it is called."""
     pairs: bool = False
     """The student's logits twice, as a tuple: those of two heads."""
     bare: bool = False
@@ -117,7 +119,7 @@ class Values:
         if role in self.settings:
             return self.settings[role]
         if role in (Role.STUDENT, Role.TEACHER):
-            return self._side(role)
+            return self._side(role, name)
         match role:
             case Role.STUDENT_WEIGHT | Role.TEACHER_WEIGHT:
                 return self._weight(role)
@@ -195,7 +197,7 @@ class Values:
         identity = torch.eye(self.given.student_logits.shape[-1], dtype=logits.dtype)
         return identity.requires_grad_() if mine else identity
 
-    def _side(self, role: Role) -> Any:  # noqa: ANN401 - a tensor, a list of them, or an output
+    def _side(self, role: Role, name: str) -> Any:  # noqa: ANN401 - a tensor, a list of them, or an output
         mine = (role is Role.STUDENT) != self.form.swapped
         logits = self.student if mine else self.teacher
         space = self.form.student if mine else self.form.teacher
@@ -208,7 +210,8 @@ class Values:
             cut = logits.tensor_split if self.form.even else logits.chunk
             return list(cut(self.form.chunks, dim=1))
         logits = self._flat(logits)
-        if self.form.outputs:
+        # beside an output, what is named logits is those
+        if self.form.outputs and (self.form.alike or "logits" not in tokens(name)):
             loss = {} if self.own_labels is None else {"loss": label_loss(logits, self._flat(self.labels))}
             return Output(logits=logits, **loss)
         return (logits, logits) if mine and self.form.pairs else logits

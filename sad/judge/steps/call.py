@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from sad.judge.judging import Code
+from sad.judge.judging import Code, source
 from sad.judge.stand_in import NeedsAdapterError, RowLoss
 from sad.judge.steps.model import Bigram
 from sad.subjects.text_loss import IGNORED
@@ -57,6 +57,8 @@ WARMUPS = ("warmup_steps", "num_warmup_steps", "warmup")
 TOTALS = ("max_steps", "num_steps", "total_steps", "num_training_steps", "steps")
 COUNTS = ("num_items_in_batch", "num_items", "num_tokens", "total_tokens")
 ACCELERATORS = ("accelerator",)
+ACCUMULATES = re.compile(r"accumulat|sync_gradients|no_sync")
+"""Where a source that takes an accelerator speaks of windows of micro-batches: one that does not has none."""
 SETTINGS: Mapping[str, Any] = {
     "device": "cpu",
     **dict.fromkeys(("temperature", "t", "tau", "temp", "kd_temperature"), 1.0),
@@ -128,9 +130,9 @@ class Call:
     @property
     def accumulates(self) -> bool:
         """Whether it is told of windows of micro-batches."""
-        return bool(
-            self.takes(ACCUMULATIONS, LASTS, ACCELERATORS) or (self.code.adapter is None and self.takes(WINDOWS))
-        )
+        if self.takes(ACCELERATORS) and self.code.adapter is None and ACCUMULATES.search(source(self.code)):
+            return True
+        return bool(self.takes(ACCUMULATIONS, LASTS) or (self.code.adapter is None and self.takes(WINDOWS)))
 
     def parameters(self) -> list[inspect.Parameter]:
         """Return its parameters, without `self`."""

@@ -111,11 +111,15 @@ def taken_up(
 ) -> Progress:
     """Load the newest checkpoint. Raises UserError where it stands for a training on other data, or by other steps."""
     progress = checkpoint.load(folder, distiller, optimizer, objective)
+    # a checkpoint of an older release does not tell
+    progress.per_step, progress.manner = progress.per_step or fresh.per_step, progress.manner or fresh.manner
     # first: how much of a stream was trained on is counted in steps
-    progress.per_step = progress.per_step or fresh.per_step
     if progress.per_step != fresh.per_step:
         told = f"a step of {folder} takes {progress.per_step} windows, and here it would take {fresh.per_step}"
         raise UserError(f"{told}: change train.accumulation so that the steps are the same")
+    if progress.manner != fresh.manner:
+        told = f"the steps of {folder} take {progress.manner}, and here they would take {fresh.manner}"
+        raise UserError(f"{told}: put train.packing, train.buckets and train.seed back, or start a new run")
     if isinstance(plan.train, Streamed):
         plan.train.take_up(progress.data)
     if progress.data != trained_on(plan, schedule, progress):

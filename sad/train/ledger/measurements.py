@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import torch
 
-from sad.train.ledger.clock import Clock
+from sad.train.clock import Clock
 from sad.train.ledger.memory import held
 from sad.train.saving.checkpoint import Progress
 from sad_doctor import names

@@ -20,7 +20,8 @@ def teacher_signals(accelerator: Accelerator, distiller: Distiller, batch: Batch
     """Return the teacher's loss of the student's labels and its entropy, nats per common boundary, by doctor's names.
 
     Over one micro-batch of each process; all get the same numbers, none where there is no boundary, nor from a cache
-    that was made at another temperature than 1. With two tokenizers the loss is the mean over those labels that some
+    that was made at another temperature than 1. The entropy is the mean over the places at which some token of the
+    teacher leads to one of the student's. With two tokenizers the loss is the mean over those labels that some
     token of the teacher leads to, and their share of all labels is told too; there is no loss where there is no such
     label. With one tokenizer a label without mass makes it infinite.
 
@@ -40,12 +41,12 @@ def teacher_signals(accelerator: Accelerator, distiller: Distiller, batch: Batch
         for module, training in modes.items():
             module.training = training
     count = torch.tensor(float(len(moved.boundaries)), device=accelerator.device)
-    asked = (signals.TEACHER_NLL, signals.TEACHER_ENTROPY, signals.LABELLED)
+    asked = (signals.TEACHER_NLL, signals.TEACHER_ENTROPY, signals.LABELLED, signals.HEARD)
     row = torch.stack([*(told[name].float() for name in asked), count])
-    nll, entropy, labelled, total = accelerator.reduce(row, "sum").tolist()
+    nll, entropy, labelled, heard, total = accelerator.reduce(row, "sum").tolist()
     if not total:
         return {}
-    found = {names.TEACHER_ENTROPY: entropy / total}
+    found = {names.TEACHER_ENTROPY: entropy / heard} if heard else {}
     if distiller.vocab.identity:
         # every label is a token of the teacher: none without mass is left out
         return found | {names.TEACHER_LOSS: nll / total if labelled == total else math.inf}

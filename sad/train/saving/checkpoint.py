@@ -33,7 +33,8 @@ LARGEST = torch.finfo(torch.float32).max
 @dataclass(slots=True)
 class Progress:
     """How far the run is: ``step`` optimizer steps are done, ``skipped`` of them changed no weight, the last
-    ``in_vain`` in a row. ``data`` is the fingerprint of the examples that it trains on, ``per_step`` of them in a step.
+    ``in_vain`` in a row. ``data`` is the fingerprint of the examples that it trains on, ``per_step`` of them in a step,
+    taken in this ``manner``.
 
     The guards' memory is here too, so that a resumed run does what an uninterrupted one would have done: ``spikes``
     steps left out for their loss, and the log-losses of the ``recent`` ones, ``above`` of them spikes in a row;
@@ -53,6 +54,7 @@ class Progress:
     passed: int = 0
     told: list[str] = field(default_factory=list)
     per_step: int = 0
+    manner: str = ""
     tokens: int = 0
 
     def took(self, finite: bool, tokens: int) -> None:
@@ -81,7 +83,7 @@ _KINDS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(
         ("step", "skipped", "in_vain", "spikes", "above", "cuts", "rollbacks", "passed", "per_step", "tokens"), int
     ),
-    "data": str,
+    **dict.fromkeys(("data", "manner"), str),
     "recent": lambda values: [float(v) for v in values],
     "told": lambda values: [str(v) for v in values],
 }

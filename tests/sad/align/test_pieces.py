@@ -21,7 +21,7 @@ def test_a_column_is_the_mass_of_its_tokens(positions: list[set[int]], spare: in
     attention = causal(len(positions), 12)
     row = torch.tensor([r for r, of in enumerate(positions) for _ in of])
     position = torch.tensor([p for of in positions for p in sorted(of)])
-    columns = max(map(len, positions)) + spare
+    columns = 1 + max(map(len, positions)) + spare
     found, seen = by_piece(attention, row, position, row, columns), visible(row, columns)
     index = 0
     for r, of in enumerate(positions):
@@ -52,8 +52,8 @@ def test_texts_in_one_row_are_cut_as_they_would_be_alone():
     ends = [torch.tensor([0, 1, 3]), torch.tensor([1, 4])]
     text = torch.tensor([0, 0, 0, 1, 1])
     row, position = torch.zeros(5, dtype=torch.int64), torch.cat([ends[0], ends[1] + 4])
-    found = by_piece(packed, row, position, text, 4)
+    found = by_piece(packed, row, position, text, 6)
     for number, (attention, at) in enumerate(zip(alone, ends, strict=True)):
         zeros = torch.zeros_like(at)
-        torch.testing.assert_close(found[text == number], by_piece(attention, zeros, at, zeros, 4))
+        torch.testing.assert_close(found[text == number], by_piece(attention, zeros, at, zeros, 6))
     assert visible(text, 4).sum(dim=1).tolist() == [1, 2, 3, 1, 2]

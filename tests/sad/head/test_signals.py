@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sad.head.signals import AGREEMENT, LABELLED, STUDENT_ENTROPY, TEACHER_ENTROPY, TEACHER_NLL, measured
+from sad.head.signals import AGREEMENT, HEARD, LABELLED, STUDENT_ENTROPY, TEACHER_ENTROPY, TEACHER_NLL, measured
 from sad.losses.kd import Buckets
 
 
@@ -52,6 +52,20 @@ def test_a_label_without_mass_hides_no_other(rows: int, vocab: int, listed: bool
     assert torch.equal(found[LABELLED].bool(), ~none)
     right = -log_p.gather(-1, token[:, None]).squeeze(-1)[~none].sum()
     torch.testing.assert_close(found[TEACHER_NLL].sum().double(), right, rtol=1e-4, atol=1e-5)
+
+
+@given(st.integers(1, 6), st.integers(3, 40), st.booleans(), st.data())
+def test_a_row_without_mass_hides_no_other(rows: int, vocab: int, listed: bool, data: st.DataObject) -> None:
+    noise = torch.Generator().manual_seed(vocab)
+    p = torch.randn(rows, vocab, generator=noise, dtype=torch.float64).softmax(-1)
+    silent = torch.tensor(data.draw(st.lists(st.booleans(), min_size=rows, max_size=rows)))
+    target = p.log().float()
+    target[silent] = -torch.inf
+    if listed:
+        target = Buckets(torch.arange(vocab).expand(rows, -1), target, torch.full((rows,), -torch.inf))
+    found = measured(torch.zeros(rows, vocab), target, None)
+    assert torch.equal(found[HEARD].bool(), ~silent)
+    torch.testing.assert_close(found[TEACHER_ENTROPY].sum().double(), entropy(p[~silent]).sum(), rtol=1e-4, atol=1e-5)
 
 
 def test_without_labels_the_likelihood_is_nan() -> None:

@@ -1,8 +1,8 @@
 import torch
 
-from sad.head import blocks
 from sad.head.products import Factor, Products
 from sad.invariants.logits_precision import logits_precision
+from sad.losses import kd
 from sad.shipped.states_loss import states_loss
 
 
@@ -31,9 +31,9 @@ def test_a_gradient_that_is_rounded_on_its_way_is_allowed(monkeypatch):
 
 
 def test_half_of_a_rounding_is_told_apart_from_none(monkeypatch):
-    """The student's logits alone: at once far more near the teacher than far from it."""
-    shipped = blocks.softmax
-    monkeypatch.setattr(blocks, "softmax", lambda logits: shipped(logits.bfloat16().float()))
+    """Behind the products: at once far more near the teacher than far from it."""
+    shipped = kd.softmax
+    monkeypatch.setattr(kd, "softmax", lambda logits: shipped(logits.bfloat16().float()))
     assert not logits_precision(states_loss()).holds
 
 

@@ -14,7 +14,7 @@ from sad.subjects.states import Kind
 def test_the_code_that_trains_holds_in_more_than_one_block_and_in_pieces():
     verdict = states_parity(states_loss())
     assert verdict.holds
-    assert verdict.numbers["judged"] == 38
+    assert verdict.numbers["judged"] == 45
     size, piece = blocks.MOST_ROWS["cpu"], blocks.PIECE["cpu"]
     assert LONG[0] > size
     assert WIDE[0] * WIDE[1] > piece
@@ -75,8 +75,12 @@ def test_a_piece_that_sees_the_first_rows_of_the_teacher_is_named(monkeypatch):
         return shipped(self, compared, part, mine, first, *more)
 
     monkeypatch.setattr(blocks._Loop, "_compare", compare)
+    monkeypatch.setattr("sad.shipped.states_loss.SMALL", 0)
     monkeypatch.setattr("sad.invariants.states_parity.LONG", (40, 101))
     assert states_parity(states_loss()).says.startswith("9 places over 70,001 tokens: value")
+    monkeypatch.undo()
+    monkeypatch.setattr(blocks._Loop, "_compare", compare)
+    assert states_parity(states_loss()).says == "as it is: it raises AssertionError: another teacher_entropy"
 
 
 def test_a_slope_of_the_soft_cap_that_is_forgotten_is_named(monkeypatch):
@@ -134,4 +138,4 @@ def test_a_row_of_a_half_precision_weight_that_is_lost_is_named(monkeypatch):
         )
 
     monkeypatch.setattr(products, "tiles", lossy)
-    assert states_parity(states_loss()).says.startswith("a head in half precision: value")
+    assert states_parity(states_loss()).says.startswith("a head in half precision: it raises AssertionError: another")

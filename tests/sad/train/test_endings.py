@@ -13,10 +13,10 @@ from safetensors import SafetensorError
 from sad import tiny
 from sad.errors import TrainingError, UserError
 from sad.train import loop
+from sad.train.guards import Saved
 from sad.train.plan import Plan
 from sad.train.saving import checkpoint, disk
 from sad.train.saving.checkpoint import Progress
-from sad.train.watch.guards import Saved
 from sad_doctor import names
 
 FULL = "Error while serializing: I/O error: No space left on device (os error 28)"
@@ -52,10 +52,18 @@ def test_a_step_that_counts_ends_the_row() -> None:
     assert (progress.step, progress.skipped, progress.in_vain) == (4, 3, 1)
 
 
-def test_other_data_is_not_gone_on_with(tmp_path: Path) -> None:
+def test_other_data_or_another_order_of_it_is_not_gone_on_with(tmp_path: Path) -> None:
     tiny.train(plan(), tmp_path)
     with pytest.raises(UserError, match="put it back"):
         tiny.train(plan(text_from=1, max_steps=6), tmp_path, resume=True)
+    # the same examples, in other batches
+    for other, told in (
+        ({"packing": True}, "rows of several windows, drawn from the seed 0"),
+        ({"buckets": False}, "windows of any length, drawn from the seed 0"),
+        ({"seed": 5}, "windows of about one length, drawn from the seed 5"),
+    ):
+        with pytest.raises(UserError, match=rf"take windows of about one length.* seed 0, and .* take {told}: put"):
+            tiny.train(plan(max_steps=6, **other), tmp_path, resume=True)
     assert tiny.train(plan(max_steps=6), tmp_path, resume=True).result.step == 6
 
 

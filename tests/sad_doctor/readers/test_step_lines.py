@@ -30,6 +30,21 @@ SHAPES = {
     "Keras": ("{i}/900 [====>......] - ETA: 3s - loss: {x} - kd_loss: {y}", {KD: "y"}),
     "brackets": ("Epoch [1/3], Step [{i}/900], Loss: {x}", {}),
     "MNIST": ("Train Epoch: 1 [{i}/900 (1%)]\tLoss: {x}", {}),
+    "mmengine": (
+        "10/30 22:18:02 - mmengine - INFO - Epoch(train)  [1][ {i}/900]  lr: 1.9870e-04  eta: 2:46:39  time: 2.8906  "
+        "memory: 10762  loss: {x}  grad_norm: 3.0608  kd_loss: {y}",
+        {KD: "y"},
+    ),
+    "LitGPT": ("Epoch 1 | iter {i} step {i} | loss train: {x}, val: n/a | iter time: 357.71 ms (step)", {}),
+    "timm": (
+        "Train: 0 [{i:>4d}/900 ( 12%)]  Loss: {x} (4.00)  Time: 0.310s,  825.81/s  LR: 5.000e-01  Data: 0.010",
+        {},
+    ),
+    "Composer": ("[epoch=1][batch={i}/900]:\n\t Train time/batch: 7\n\t Train loss/train/total: {x}", {}),
+    "verl": (
+        "step:{i} - actor/kd/loss:{y} - actor/loss:{x} - actor/lr:0.000001 - response_length/mean:180.5",
+        {KD: "y"},
+    ),
     "a dict": ("{{'step': {i}, 'loss': {x}, 'kd_loss': {y}}}", {KD: "y"}),
     "a logger's": ("2026-01-01 10:00:00,123 - INFO - trainer - Epoch 1 Step {i}/900 loss={x} lr=1.0e-04", {}),
     "a launcher's": ("[2026-01-01 10:00:00,123] [INFO] [my.train:12] [RANK:0] global_step={i} loss={x}", {}),

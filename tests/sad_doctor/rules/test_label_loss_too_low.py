@@ -76,9 +76,9 @@ def test_a_label_loss_that_no_text_has_so_soon(judge):
 @pytest.mark.parametrize(
     ("told", "level"),
     [
-        ("train/raw/task: 0.7 -> 0.05 ~ 0.01", Level.INFO),
-        ("train/raw/ce: 2.3 -> 0.03 ~ 0.005\ntrain/acc1: 20 -> 99", Level.INFO),
-        ("train/raw/ce: 2.3 -> 0.03 ~ 0.005\ntest/accuracy: 0.2 -> 0.9", Level.INFO),
+        ("train/raw/task: 0.7 -> 0.01 -> 0.01 ~ 0.001", Level.INFO),
+        ("train/raw/ce: 2.3 -> 0.01 -> 0.01 ~ 0.001\ntrain/acc1: 20 -> 99", Level.INFO),
+        ("train/raw/ce: 2.3 -> 0.01 -> 0.01 ~ 0.001\ntest/accuracy: 0.2 -> 0.9", Level.INFO),
         ("train/raw/ce: 2.3 -> 0.03 ~ 0.005\nmean_token_accuracy: 0.2 -> 0.9", Level.WARNING),
         ("train/raw/lm: 2.3 -> 0.03 ~ 0.005\neval/agreement: 0.2 -> 0.9", Level.WARNING),
     ],
@@ -87,3 +87,17 @@ def test_what_may_be_of_classes_is_a_hint(judge, told, level):
     (finding,) = judge(RULE, f"steps: 100\n{told}")
     assert finding.level == level
     assert ("classes may" in finding.headline) is (level == Level.INFO)
+
+
+@pytest.mark.parametrize("beside", ["train/acc1: 20 -> 90", "bbox_loss: 0.3 -> 0.1", "loss_giou: 0.6 -> 0.2"])
+def test_classes_and_boxes_have_a_low_loss_by_right(judge, beside):
+    assert judge(RULE, f"steps: 100\ntrain/raw/ce: 1.4 -> 0.2 ~ 0.01\n{beside}") == []
+
+
+def test_a_total_of_which_nothing_is_left(judge):
+    text = "steps: 200\ntrain/loss: 10.9 -> 4 -> 0.002 -> 0.002 -> 0.002 ~ 0.0001"
+    (hint,) = judge(RULE, text)
+    assert (hint.level, "from 10." in hint.headline) == (Level.INFO, True)
+    for quiet in (text.replace("10.9", "0.9"), text.replace("0.002", "0.2")):
+        with pytest.raises(TooFew):
+            judge(RULE, quiet)

@@ -30,11 +30,10 @@ def test_a_small_rise_below_the_beginning_is_a_warning(judge):
     [
         "9 -> 4 ~ 0.5",
         "4 ~ 1.5",
-        "4 -> 4.6 ~ 0.1",
-        "0.02 -> 0.3 ~ 0.01",
+        "4 -> 4.1 ~ 0.1",
         "9 -> 3 -> 3 -> 12 -> 3 -> 2.9 -> 2.8 -> 2.7 -> 2.6",
     ],
-    ids=["falls", "noise", "a little", "near 0", "a spike that heals"],
+    ids=["falls", "noise", "a little", "a spike that heals"],
 )
 def test_no_alarm(judge, loss):
     assert judge(RULE, f"steps: 200\ntrain/loss: {loss}") == []
@@ -59,9 +58,13 @@ def test_an_evaluation_that_falls_makes_it_a_hint(judge):
     assert finding.level == Level.INFO
 
 
-def test_few_records_are_not_judged(judge):
+def test_few_records_are_not_judged_but_for_a_rise_all_along(judge):
     with pytest.raises(TooFew, match="20 finite records"):
-        judge(RULE, "steps: 20\ntrain/loss: 3 -> 13")
+        judge(RULE, "steps: 20\ntrain/loss: 3 -> 2 -> 13")
+    for rises in ("steps: 16\ntrain/loss: 1.42 -> 1.64 ~ 0.01", "steps: 200\ntrain/loss: 0.02 -> 0.3 ~ 0.01"):
+        (hint,) = judge(RULE, rises)
+        assert hint.level == Level.INFO
+        assert "has never fallen" in hint.headline
 
 
 def test_a_rise_that_is_undone_in_a_log_without_parts_is_a_hint(judge):

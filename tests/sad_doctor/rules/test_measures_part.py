@@ -16,11 +16,19 @@ def test_a_measure_that_gets_worse(judge, name):
 
 
 @pytest.mark.parametrize(
-    "values", ["0.3, 0.34, 0.33, 0.38, 0.41, 0.42, 0.44, 0.43", "0.5", "0.5, 0.5, 0.49, 0.48, 0.47, 0.47, 0.46, 0.46"]
+    "values", ["0.3, 0.34, 0.33, 0.38, 0.41, 0.42, 0.44, 0.43", "0.5, 0.5, 0.49, 0.48, 0.47, 0.47, 0.46, 0.46"]
 )
 def test_one_that_grows_or_keeps_its_level(judge, values):
-    values = ", ".join([values] * 8) if "," not in values else values
     assert judge(RULE, f"{LOSS}\neval/agreement: {values}") == []
+
+
+def test_a_rate_of_errors_that_rises_and_a_measure_that_stands(judge):
+    (rises,) = judge(RULE, f"{LOSS}\neval_wer: {', '.join(reversed(DOWN.split(', ')))}")
+    assert "wer rises from" in rises.headline
+    for name in ("eval_wer", "eval/agreement"):
+        (stands,) = judge(RULE, f"{LOSS}\n{name}: {', '.join(['0.5'] * 8)}")
+        assert "is 0.5 each time" in stands.headline
+    assert judge(RULE, f"{LOSS}\neval_wer: {DOWN}") == []
 
 
 def test_a_loss_that_rises_is_another_picture(judge):

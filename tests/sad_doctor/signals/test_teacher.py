@@ -47,3 +47,12 @@ def test_a_guess_is_among_the_tokens_that_a_column_is_over(student, teacher, hel
     run = parse(f"{facts}steps: 1\ntrain/loss: 1")
     for name, size in (("teacher/lm_loss", held_out), ("train/teacher_lm_loss", compared)):
         assert signals.teacher_guess(run, name) == (None if size is None else pytest.approx(math.log(size)))
+
+
+def test_of_two_vocabularies_bytes_are_compared():
+    text = "steps: 1, 2\nteacher/lm_loss: 3, 3\neval/lm_loss: 4, 2"
+    bits = "\neval/bits_per_byte: 1.5, 1\nteacher/bits_per_byte: 0.8, 0.75"
+    two = "fact teacher_vocabulary_size: 600\n"
+    assert signals.teacher_held_out(parse(text + bits)) == 3
+    assert signals.teacher_held_out(parse(two + text + bits)) == pytest.approx(0.75 * 2 / 1)
+    assert signals.teacher_held_out(parse(two + text)) is None

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 
 from sad.case import Standing
 from sad.judge.losses.call import Call
-from sad.judge.losses.label_loss import beside_at_equal, on_labels
+from sad.judge.losses.label_loss import beside_at_equal
+from sad.judge.losses.on_labels import on_labels
 from sad.judge.losses.sample import given, sample
 from sad.judge.losses.session import session
 

@@ -108,11 +108,14 @@ def test_another_text_is_refused_where_the_run_stands(tmp_path: Path) -> None:
     assert rest.result.step < STEPS
 
 
-def test_steps_of_another_size_are_not_taken_for_another_text(tmp_path: Path) -> None:
+def test_steps_of_another_size_or_kind_are_not_taken_for_another_text(tmp_path: Path) -> None:
     with pytest.raises(MemoryError):
         tiny.train(plan(tmp_path / "a"), tmp_path / "cut", watch=Falls(5))
     with pytest.raises(UserError, match=r"a step of .*cut takes 2 windows, and here it would take 4"):
         tiny.train(plan(tmp_path / "a", batch_size=4), tmp_path / "cut", resume=True)
+    for other, told in (({"packing": True}, "rows of several windows"), ({"buckets": False}, "windows of any length")):
+        with pytest.raises(UserError, match=f"here they would take {told}"):
+            tiny.train(plan(tmp_path / "a", **other), tmp_path / "cut", resume=True)
 
 
 def test_a_stream_that_breaks_saves_and_the_run_goes_on_later(tmp_path: Path) -> None:

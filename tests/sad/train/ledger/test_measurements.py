@@ -8,7 +8,7 @@ import pytest
 
 from sad import tiny
 from sad.distiller import Distiller
-from sad.train.ledger.clock import Clock
+from sad.train.clock import Clock
 from sad.train.ledger.measurements import measured
 from sad.train.optimizer import make_optimizer, rate_factor
 from sad.train.saving.checkpoint import Progress

@@ -39,7 +39,7 @@ def test_they_are_those_of_the_teachers_logits(rig: tuple[tiny.Plan, Distiller])
     assert found == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("hidden", [0, 1, 1000])
+@pytest.mark.parametrize("hidden", [0, 1, 1000, -1])
 def test_of_two_tokenizers_they_are_of_the_labels_that_the_teacher_has(hidden: int) -> None:
     AcceleratorState._reset_state()
     made = tiny.pair(400, 320)
@@ -48,7 +48,7 @@ def test_of_two_tokenizers_they_are_of_the_labels_that_the_teacher_has(hidden: i
     at = batch.boundaries
     labels = batch.targets.token[at.target]
     # as if no token of the teacher led to some of the labels
-    for token in labels.unique()[:hidden].tolist():
+    for token in labels.unique()[:hidden].tolist() if hidden >= 0 else range(320):
         made.vocab.index[made.vocab.index == token] = -1
     distiller = Distiller(made.student, made.teacher, made.vocab, plan.recipe.terms).train()
     logits = distiller.teacher(batch.teacher.input_ids, attention_mask=batch.teacher.attention_mask).logits.double()
@@ -64,7 +64,10 @@ def test_of_two_tokenizers_they_are_of_the_labels_that_the_teacher_has(hidden: i
         assert found[names.TEACHER_LOSS] == pytest.approx(float(-likely[likely > 0].log().mean()), rel=1e-5)
     else:
         assert names.TEACHER_LOSS not in found
-    assert (likely == 0).any() == bool(hidden)
+    assert (~(likely > 0)).any() == bool(hidden)
+    heard = p.sum(-1) > 0
+    spread = torch.special.entr(p[heard] / p[heard].sum(-1, keepdim=True)).sum(-1)
+    assert found.get(names.TEACHER_ENTROPY) == (pytest.approx(float(spread.mean()), rel=1e-5) if heard.any() else None)
 
 
 def test_asking_moves_nothing(rig: tuple[tiny.Plan, Distiller]) -> None:

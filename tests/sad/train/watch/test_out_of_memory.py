@@ -17,11 +17,11 @@ from sad.errors import TrainingError
 from sad.pair import Pair
 from sad.recipe.schema import Train
 from sad.train import loop
+from sad.train.guards import Guards
 from sad.train.ledger.record import NoRecord
 from sad.train.plan import Plan
 from sad.train.saving import checkpoint
 from sad.train.saving.checkpoint import Progress
-from sad.train.watch.guards import Guards
 from sad.train.watch.out_of_memory import (
     ADVICE,
     NOTE,

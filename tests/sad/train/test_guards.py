@@ -17,12 +17,12 @@ from safetensors.torch import load_file
 from sad import tiny
 from sad.errors import TrainingError
 from sad.objective import Ledger
+from sad.train.guards import Guards, Saved
 from sad.train.ledger.record import NoRecord
 from sad.train.plan import Plan
 from sad.train.saving import checkpoint
 from sad.train.saving.checkpoint import FOLDER, MODEL, OPTIMIZER, STATE, Progress
 from sad.train.watch import red_flags
-from sad.train.watch.guards import Guards, Saved
 from sad.train.watch.out_of_memory import NoRoom, noted
 from sad.train.watch.red_flags import RedFlags, Verdict
 from sad_doctor import names

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from sad import tiny
-from sad.train.ledger.clock import Clock
+from sad.train.clock import Clock
 from sad_doctor import names
 
 

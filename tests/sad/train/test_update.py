@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from sad.train.ledger.update import EVERY, FIRST, measured, update_ratio
+from sad.train.update import EVERY, FIRST, measured, update_ratio
 
 
 @given(seed=st.integers(0, 2**31), rate=st.floats(1e-4, 1.0), frozen=st.booleans())

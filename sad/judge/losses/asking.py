@@ -1,0 +1,34 @@
+"""Other readings of a loss's parameters, where in the one that its names suggest it raised: what it raised says which.
+
+A tensor that is asked for ``.logits`` or ``.get("logits")`` should be a model's output, one that is asked for
+``.pop("labels")`` a batch, and labels of which a softmax is taken are the teacher's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sad.judge.losses.call import Call
+from sad.judge.roles import Role
+
+LACKS = re.compile(r"'Tensor' object has no attribute '(\w+)'")
+OF_OUTPUTS = {"logits", "loss", "get", "hidden_states", "to_tuple"}
+OF_BATCHES = {"pop", "items", "keys", "update", "get", "copy"}
+OF_LABELS = re.compile(r"not implemented for '(Long|Int)'|floating point|Float but found Long|dtype.*Long")
+"""What is raised where whole numbers go through a softmax, or through a divergence."""
+
+
+def other_readings(call: Call, raised: str) -> Iterator[Call]:
+    """Return the loss read otherwise, the likeliest reading first; nothing where what it raised says of none."""
+    roles = call.reading.roles
+    sides = [name for name, role in roles.items() if role in (Role.STUDENT, Role.TEACHER)]
+    lacks = LACKS.search(raised)
+    if lacks and lacks[1] in OF_OUTPUTS and not call.form.outputs:
+        yield call.formed(outputs=True, alike=False)
+    if lacks and lacks[1] in OF_BATCHES and len(sides) == 1:
+        # the models are on self, or are parameters beside it
+        yield call.formed(roles={**call.roles, sides[0]: Role.BATCH})
+    labels = [name for name, role in roles.items() if role is Role.LABELS]
+    if OF_LABELS.search(raised) and len(labels) == 1 and Role.TEACHER not in roles.values():
+        yield call.formed(roles={**call.roles, labels[0]: Role.TEACHER})
