@@ -32,6 +32,8 @@ PORTIONS = {
     *("OPEN", "EVER", "LEAD", "WORTH_TELLING"),
     # of a cache for which nobody says how much
     *("DEFAULT_K", "DEFAULT_BITS", "HELD_OUT_K", "HELD_OUT_BITS", "SMALL"),
+    # of a segment, and of a pool of steps
+    *("FIRST", "MOST", "POOL"),
     # seconds
     *("PAUSE", "PATIENCE", "LEAVE"),
     # tells the numbers that are drawn for one thing from those for another: any number of its own does
@@ -52,7 +54,16 @@ TOLD = {"counts"}
 """Who is told what became of a text, for a person to read."""
 MARKS = {
     *("mark", "self.clock.start", "guards.begin", "devices.place", "check_moment"),
-    *("os.fsync", "opened.flush", "sync", "cache.sync", "disk.sync", "time.sleep", "self._schedule.wait"),
+    *(
+        "os.fsync",
+        "opened.flush",
+        "sync",
+        "cache.sync",
+        "disk.sync",
+        "time.sleep",
+        "self._schedule.wait",
+        "self._thread.join",
+    ),
     "remember",
 }
 """Calls that tell a clock which part of a step begins, or a guard to take its place or to look at what a file holds;
@@ -93,8 +104,9 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
         case ast.Assign() | ast.Call() if (number := _mark(node)) is not None:
             yield number
         # how many at a time, of how much at a time
-        case ast.Compare(comparators=[ast.Name(id=name)]) | ast.BinOp(
-            left=ast.Name(id=name) | ast.UnaryOp(operand=ast.Name(id=name))
+        case (
+            ast.Compare(comparators=[ast.Name(id=name)])
+            | ast.BinOp(left=ast.Name(id=name) | ast.UnaryOp(operand=ast.Name(id=name)))
         ) if name in TOLERANCES | PORTIONS:
             yield node
         # where no graph is made there is nothing to detach from

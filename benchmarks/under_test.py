@@ -68,6 +68,7 @@ LEFT_OUT = {
     "sad/train/plan.py": (
         *("make_plan", "_train_examples", "check_cache", "choose_device", "choose_precision"),
         *("facts", "layers", "layers_of", "key"),
+        *("eval_every", "save_every"),  # how often a run is scored, and saved
     ),
     "sad/train/processes/devices.py": ("sharding", "place"),
 }

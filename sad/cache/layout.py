@@ -140,7 +140,7 @@ def _normalised(log_probs: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _numpy(of: Tensor) -> np.ndarray:
-    return of.detach().cpu().numpy()
+    return of.cpu().numpy()
 
 
 def _bytes(of: np.ndarray) -> np.ndarray:

@@ -33,6 +33,9 @@ def _check_gaps() -> None:
     made.recall({"mean": 2.0, "size": 0.5})
     assert made.weights(torch.tensor([2.0, 4.0])).tolist() == [2.0, 4.0], "other weights of places"
     assert float(made.counted()) == 3, "another sum of factors"
+    # what is next to nothing may be computed as a little less
+    rooted = Gaps(0.5, 4.0, mean=1.0)
+    assert rooted.weights(torch.tensor([-1e-9, 1.0, 100.0])).tolist() == [0.25, 1.0, 4.0], "other weights of places"
     made.begin()
     assert float(made.counted()) == 0, "what was counted is not forgotten"
 

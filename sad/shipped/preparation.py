@@ -133,7 +133,8 @@ def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> It
 
 def _check_limit(texts: Sequence[Written], readers: data.Readers, max_length: int, found: data.Prepared) -> None:
     """Raise AssertionError where the first examples of texts are others, or more is prepared than they need."""
-    for limit in {1, (len(found) + 1) // 2, len(found), len(found) + 1}:
+    first = len(cut(texts[:FEW], readers, max_length)[0])
+    for limit in {1, max(1, first), (len(found) + 1) // 2, len(found), len(found) + 1}:
         every = [
             data.examples(texts, readers, max_length, limit),
             *(data.prepare(texts, readers, max_length, limit=limit) for _ in range(2)),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,7 @@ from accelerate.state import AcceleratorState
 
 from sad import data, tiny
 from sad.batch import ALM, ATTENTION, KD, LAYERWISE, LM, Batch
+from sad.distiller import Distiller
 from sad.errors import Stopped
 from sad.pair import Pair
 from sad.shipped.preparation import streamed
@@ -25,11 +27,13 @@ from sad.shipped.seen import seeing
 from sad.subjects.processes import on_processes
 from sad.subjects.schedules import Schedule
 from sad.subjects.trainer import NEVER, Claims, Line, Setup, Trace, Watch, joined, weights
+from sad.terms import TeacherOutput
 from sad.train import loop
 from sad.train.batches.feed import Feed
+from sad.train.loop import Stepper
 from sad.train.plan import Plan
 from sad.train.processes import devices
-from sad.train.saving.checkpoint import Progress
+from sad.train.saving.random_states import rank
 from sad_doctor import names
 
 CHARACTERS = 3
@@ -104,12 +108,17 @@ def _run_as_one_of_several(setup: Setup) -> Trace:
 def _run(setup: Setup) -> Trace:
     watch = Watch()
     plan, texts = _plan(setup), _texts(setup)
-    progress = partial(Progress, cuts=setup.cuts)
-    cut = patch.object(loop, "Progress", progress)
     # nobody reads the student that the run ends with
     unread = patch.object(loop, "export")
     stream = streamed(texts, plan.pair.readers, plan.recipe.data.max_length)
-    with TemporaryDirectory() as made, watch, seeing(plan.train, watch.read), cut, unread, stream as read:
+    with (
+        TemporaryDirectory() as made,
+        watch,
+        seeing(plan.train, watch.read),
+        _short(setup, watch),
+        unread,
+        stream as read,
+    ):
         folder = Path(made)
         # both ways to the text are asked: an odd number comes as a stream. What a run is compared with has as many
         found = loop.train(replace(plan, train=read) if len(texts) % 2 else plan, folder, tiny.Silent())
@@ -119,6 +128,32 @@ def _run(setup: Setup) -> Trace:
         log, scores = _record(folder / "metrics.jsonl", setup)
     ends = [weights(watch.optimizer)] if watch.optimizer is not None else []
     return Trace(watch.taken, log, scores, ends)
+
+
+@contextmanager
+def _short(setup: Setup, watch: Watch) -> Iterator[None]:
+    """While it is open, memory is too short for micro-batches that are not cut: of several processes that of the last
+    one, in the middle of a step, and that of each where held-out text is scored.
+    """
+    ask, undo, taken = Distiller.ask_teacher, Stepper.undo, count()
+
+    def asked(distiller: Distiller, batch: Batch) -> TeacherOutput:
+        trains = torch.is_grad_enabled()
+        if len(batch.student.input_ids) > max(1, setup.micro_batch // setup.cuts) and (
+            not trains or (rank() == setup.processes - 1 and next(taken) == (setup.accumulation - 1) // 2)
+        ):
+            raise torch.OutOfMemoryError("there is no more")
+        return ask(distiller, batch)
+
+    def undone(stepper: Stepper, plan: Plan) -> None:
+        undo(stepper, plan)
+        watch.forget()
+
+    if setup.cuts == 1:
+        yield
+        return
+    with patch.object(Distiller, "ask_teacher", asked), patch.object(Stepper, "undo", undone):
+        yield
 
 
 def _plan(setup: Setup) -> Plan:
@@ -192,4 +227,4 @@ def _logged(lines: list[dict[str, Any]]) -> Iterator[Line]:
             )
             beside = (line.get(name) for name in (names.GRAD_NORM, names.EPOCH, names.UPDATE_RATIO))
             counts = {name: line[name] for name in (names.TOKENS, names.LENGTH, names.COVERAGE)}
-            yield Line(line["step"], line[names.LOSS], raw, weight, weighted, *beside, counts)
+            yield Line(line["step"], line[names.LOSS], raw, weight, weighted, *beside, counts=counts)

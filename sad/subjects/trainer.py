@@ -179,6 +179,10 @@ class Watch:
         """Note that a text was read for the step to come."""
         self._texts.append(text)
 
+    def forget(self) -> None:
+        """The step to come is begun again: what was read for it counts no more."""
+        self._texts.clear()
+
     def _look(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:  # noqa: ANN401 - torch's own signature
         self.optimizer = self.optimizer or optimizer
         if optimizer is self.optimizer:

@@ -118,15 +118,18 @@ def _accumulate(
     trained, totals = torch.zeros((), dtype=wide, device=accelerator.device), dict[str, Tensor]()
     for number, batch in enumerate(batches, 1):
         last = number == len(batches)
-        if last:
-            # the last pass is the one in which processes wait for one another
-            together.agree()
         with accelerator.autocast(), gradients.passing(last=last):
             with together.trying():
                 moved = batch.to(accelerator.device)
                 mark("data")
                 teacher = distiller.ask_teacher(moved)
                 mark("teacher")
+            if last:
+                # processes wait for one another in its forward pass already, in which the exchange is laid out once
+                together.agree()
+            if together.failed:
+                continue
+            with together.trying():
                 sums = learner.wrapped(moved, teacher, scales)
                 loss = objective.part(sums, units)
                 mark("student")

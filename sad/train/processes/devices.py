@@ -98,7 +98,9 @@ def make_accelerator(device: str, precision: str, terms: Sequence[str]) -> Accel
             mixed_precision="bf16" if precision == "bf16" else "no",
             cpu=device == "cpu",
             kwargs_handlers=[
-                DistributedDataParallelKwargs(find_unused_parameters=unused),
+                # buffers are constants, rotary frequencies: to send them in a forward pass would make a process wait
+                # there for one that was out of memory before it
+                DistributedDataParallelKwargs(find_unused_parameters=unused, broadcast_buffers=False),
                 # autocast keeps what it has cast to the end of the pass: of weights in pieces, all of the model
                 AutocastKwargs(cache_enabled=not _in_pieces(how)),
             ],
