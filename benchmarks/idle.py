@@ -87,8 +87,8 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
         case ast.If(test=test, body=[*body, ast.Raise()], orelse=[]):
             yield node
             yield from (part for one in (test, *body) for part in ast.walk(one))
-        # what only a GPU runs: `sad verify` runs on a processor
-        case ast.If(test=test, body=body) | ast.IfExp(test=test, body=body) if _asks_for_gpu(test):
+        # what only a GPU or DeepSpeed runs: `sad verify` runs on a processor, and without what is not installed with it
+        case ast.If(test=test, body=body) | ast.IfExp(test=test, body=body) if _asks_for_what_is_not_here(test):
             yield node
             run = body if isinstance(body, list) else [body]
             yield from (part for one in (test, *run) for part in ast.walk(one))
@@ -138,9 +138,11 @@ def _mark(node: ast.AST) -> ast.AST | None:
     return None
 
 
-def _asks_for_gpu(test: ast.AST) -> bool:
+def _asks_for_what_is_not_here(test: ast.AST) -> bool:
     told = ast.unparse(test)
-    return told in GPU or any(gpu in told for gpu in ("== 'cuda'", "== 'mps'", "cuda.is_available()"))
+    return told in GPU or any(
+        gpu in told for gpu in ("== 'cuda'", "== 'mps'", "cuda.is_available()", "isinstance(how, Zero)")
+    )
 
 
 def _beside(node: ast.AST) -> bool:

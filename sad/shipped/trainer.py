@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -28,12 +28,13 @@ from sad.subjects.processes import on_processes
 from sad.subjects.schedules import Schedule
 from sad.subjects.trainer import NEVER, Claims, Line, Setup, Trace, Watch, joined, weights
 from sad.terms import TeacherOutput
-from sad.train import loop
+from sad.train import held_out, loop
 from sad.train.batches.feed import Feed
 from sad.train.loop import Stepper
 from sad.train.plan import Plan
 from sad.train.processes import devices
 from sad.train.saving.random_states import rank
+from sad.train.step import Learner, Step
 from sad_doctor import names
 
 CHARACTERS = 3
@@ -135,24 +136,43 @@ def _short(setup: Setup, watch: Watch) -> Iterator[None]:
     """While it is open, memory is too short for micro-batches that are not cut: of several processes that of the last
     one, in the middle of a step, and that of each where held-out text is scored.
     """
-    ask, undo, taken = Distiller.ask_teacher, Stepper.undo, count()
+    if setup.cuts == 1:
+        yield
+        return
+    take, ask, undo = loop.take_step, Distiller.ask_teacher, Stepper.undo
+    asks = count(1)
+
+    def room(batch: Batch) -> Batch:
+        if len(batch.student.input_ids) > max(1, setup.micro_batch // setup.cuts):
+            raise torch.OutOfMemoryError("there is no more")
+        return batch
+
+    def taken(learner: Learner, batches: Sequence[Batch], *of: Any, **how: Any) -> Step:  # noqa: ANN401
+        nonlocal asks
+        # one in the middle of the step; what is measured beside steps has room
+        asks = count(-((setup.accumulation - 1) // 2))
+        try:
+            return take(learner, batches, *of, **how)
+        finally:
+            asks = count(1)
 
     def asked(distiller: Distiller, batch: Batch) -> TeacherOutput:
-        trains = torch.is_grad_enabled()
-        if len(batch.student.input_ids) > max(1, setup.micro_batch // setup.cuts) and (
-            not trains or (rank() == setup.processes - 1 and next(taken) == (setup.accumulation - 1) // 2)
-        ):
-            raise torch.OutOfMemoryError("there is no more")
-        return ask(distiller, batch)
+        short = next(asks) == 0 and rank() == setup.processes - 1
+        return ask(distiller, room(batch) if short else batch)
 
     def undone(stepper: Stepper, plan: Plan) -> None:
         undo(stepper, plan)
         watch.forget()
 
-    if setup.cuts == 1:
-        yield
-        return
-    with patch.object(Distiller, "ask_teacher", asked), patch.object(Stepper, "undo", undone):
+    def scored(shipped: Callable[..., Item]) -> Callable[..., Item]:
+        return lambda distiller, batches, *of: shipped(distiller, map(room, batches), *of)
+
+    with (
+        patch.object(loop, "take_step", taken),
+        patch.object(Distiller, "ask_teacher", asked),
+        patch.object(Stepper, "undo", undone),
+        patch.multiple(held_out, evaluate=scored(held_out.evaluate), likelihood=scored(held_out.likelihood)),
+    ):
         yield
 
 
