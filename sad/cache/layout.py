@@ -84,13 +84,13 @@ class Layout:
                 start += size
             ids = torch.from_numpy(unpack(cut[0], k, self.id_bits)).to(device)
             log_probs = self._read(cut[1], k, self.bits).to(device)
-            tail = self._read(cut[2], 1, TAIL)[:, 0].to(device)
+            tail = self._read(cut[2], 1, TAIL).squeeze(1).to(device)
             if self.bits != EXACT:
                 log_probs, tail = _normalised(log_probs, tail)
             lists.append(TopK(ids, log_probs, tail, temperature))
         mass = None
         if self.mass:
-            mass = _floats(records[:, start : start + 4])[:, 0].to(device)
+            mass = _floats(records[:, start : start + 4]).squeeze(1).to(device)
             start += 4
         blocks = {}
         for block in self.blocks:

@@ -117,6 +117,7 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
         assert counts.windows == len(found), "another number of windows"
         # two tokenizers of bytes share every end of a text: none of it is lost
         assert counts.kept + counts.unlabelled == counts.bytes == _size(texts), "another number of bytes"
+        assert cache.content_key(texts, readers, max_length)[1] == _size(texts), "another number of bytes"
         assert counts.kept >= sum(one.byte_count for one in found), "fewer bytes than are learned"
         assert found.labels == sum(len(one.labels()[0]) for one in found), "another number of labels"
         assert facts.coverage(found) == facts.coverage(list(found)), "another share of the labels"

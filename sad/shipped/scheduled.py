@@ -141,8 +141,8 @@ def _check(sizes: Sequence[int], form: Form) -> None:
     # of one step there may be but one order
     assert len(first) < 3 or first not in (others[1], second), "two seeds, or two passes, have one order"
     for cut in CUTS:
-        again, known = form.of(sizes, cut=cut)
-        known.need(len(sizes) + 1)
+        again, read_through = form.of(sizes, cut=cut)
+        read_through.need(len(sizes) + 1)
         for step in reversed(range(len(first) + len(second))):
             assert _taken(again, step) == [*first, *second][step], "what a step takes depends on who asks, and when"
             _check_shared(again, step)

@@ -93,8 +93,8 @@ def take_step(
     gradients.clear()
     grad_norm = gradients.norm(norm)
     mark("optimizer")
-    if not math.isfinite(grad_norm):
-        finite, spike, ratio = False, False, None
+    finite = finite and math.isfinite(grad_norm)
+    spike, ratio = spike and finite, ratio if finite else None
     if not spike:
         objective.follow(ledger, factors / max(1, units[KD]))
     coverage = units[KD] / max(1, units[LM])
@@ -127,14 +127,13 @@ def _accumulate(
             if last:
                 # processes wait for one another in its forward pass already, in which the exchange is laid out once
                 together.agree()
-            if together.failed:
-                continue
-            with together.trying():
-                sums = learner.wrapped(moved, teacher, scales)
-                loss = objective.part(sums, units)
-                mark("student")
-                if not last:
-                    gradients.backward(loss)
+            if not together.failed:
+                with together.trying():
+                    sums = learner.wrapped(moved, teacher, scales)
+                    loss = objective.part(sums, units)
+                    mark("student")
+                    if not last:
+                        gradients.backward(loss)
             if last:
                 together.agree()
                 gradients.backward(loss)

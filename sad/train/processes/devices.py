@@ -17,6 +17,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import AutocastKwargs, DistributedDataParallelKwargs
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from sad.batch import KD, LM, widest
 from sad.distiller import Distiller
@@ -98,9 +99,7 @@ def make_accelerator(device: str, precision: str, terms: Sequence[str]) -> Accel
             mixed_precision="bf16" if precision == "bf16" else "no",
             cpu=device == "cpu",
             kwargs_handlers=[
-                # buffers are constants, rotary frequencies: to send them in a forward pass would make a process wait
-                # there for one that was out of memory before it
-                DistributedDataParallelKwargs(find_unused_parameters=unused, broadcast_buffers=False),
+                DistributedDataParallelKwargs(find_unused_parameters=unused),
                 # autocast keeps what it has cast to the end of the pass: of weights in pieces, all of the model
                 AutocastKwargs(cache_enabled=not _in_pieces(how)),
             ],
@@ -136,6 +135,10 @@ def prepare(
     if sharded.is_sharded(distiller):
         return distiller, optimizer
     prepared: tuple[nn.Module, torch.optim.Optimizer] = accelerator.prepare(distiller, optimizer)
+    if isinstance(prepared[0], DistributedDataParallel):
+        # they are constants, rotary frequencies: to send them again in a forward pass would make a process wait there
+        # for one that was out of memory before it
+        prepared[0].broadcast_buffers = False
     return prepared
 
 
