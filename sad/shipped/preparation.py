@@ -135,13 +135,11 @@ def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> It
 def _check_limit(texts: Sequence[Written], readers: data.Readers, max_length: int, found: data.Prepared) -> None:
     """Raise AssertionError where the first examples of texts are others, or more is prepared than they need."""
     first = len(cut(texts[:FEW], readers, max_length)[0])
-    for limit in {1, max(1, first), (len(found) + 1) // 2, len(found), len(found) + 1}:
-        every = [
-            data.examples(texts, readers, max_length, limit),
-            *(data.prepare(texts, readers, max_length, limit=limit) for _ in range(2)),
-        ]
-        assert all(_told(some) == _told(found)[:limit] for some in every), "the first examples are others"
-        counts = data.prepare(texts, readers, max_length, limit=limit).counts
+    for limit in {1, max(1, first), len(found) + 1}:
+        few = data.examples(texts, readers, max_length, limit)
+        made, again = (data.prepare(texts, readers, max_length, limit=limit) for _ in range(2))
+        assert all(_told(some) == _told(found)[:limit] for some in (few, made, again)), "the first examples are others"
+        counts = made.counts
         before = cut(texts[: counts.documents - FEW], readers, max_length)[0] if counts.documents > FEW else []
         assert len(before) < limit, "for the first examples more is prepared than they need"
 

@@ -21,6 +21,7 @@ from sad import data, tiny
 from sad.batch import ALM, ATTENTION, KD, LAYERWISE, LM, Batch
 from sad.distiller import Distiller
 from sad.errors import Stopped
+from sad.evaluate import evaluate, likelihood
 from sad.pair import Pair
 from sad.shipped.preparation import streamed
 from sad.shipped.seen import seeing
@@ -34,7 +35,7 @@ from sad.train.loop import Stepper
 from sad.train.plan import Plan
 from sad.train.processes import devices
 from sad.train.saving.random_states import rank
-from sad.train.step import Learner, Step
+from sad.train.step import Learner, Step, take_step
 from sad_doctor import names
 
 CHARACTERS = 3
@@ -139,7 +140,7 @@ def _short(setup: Setup, watch: Watch) -> Iterator[None]:
     if setup.cuts == 1:
         yield
         return
-    take, ask, undo = loop.take_step, Distiller.ask_teacher, Stepper.undo
+    take, ask, undo = take_step, Distiller.ask_teacher, Stepper.undo
     asks = count(1)
 
     def room(batch: Batch) -> Batch:
@@ -171,7 +172,7 @@ def _short(setup: Setup, watch: Watch) -> Iterator[None]:
         patch.object(loop, "take_step", taken),
         patch.object(Distiller, "ask_teacher", asked),
         patch.object(Stepper, "undo", undone),
-        patch.multiple(held_out, evaluate=scored(held_out.evaluate), likelihood=scored(held_out.likelihood)),
+        patch.multiple(held_out, evaluate=scored(evaluate), likelihood=scored(likelihood)),
     ):
         yield
 
@@ -245,6 +246,6 @@ def _logged(lines: list[dict[str, Any]]) -> Iterator[Line]:
                 {key.removeprefix(kind): value for key, value in line.items() if key.startswith(kind)}
                 for kind in (names.RAW, names.WEIGHT, names.WEIGHTED)
             )
-            beside = (line.get(name) for name in (names.GRAD_NORM, names.EPOCH, names.UPDATE_RATIO))
+            norm, epoch, update = (line.get(name) for name in (names.GRAD_NORM, names.EPOCH, names.UPDATE_RATIO))
             counts = {name: line[name] for name in (names.TOKENS, names.LENGTH, names.COVERAGE)}
-            yield Line(line["step"], line[names.LOSS], raw, weight, weighted, *beside, counts=counts)
+            yield Line(line["step"], line[names.LOSS], raw, weight, weighted, norm, epoch, update, counts)
