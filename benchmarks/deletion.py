@@ -7,9 +7,8 @@ The first path is the code, the others are tests. They are collected once; then 
 process, and tells which functions it enters. A function that is taken away returns None (a generator yields nothing) in
 another fork, which runs the tests that enter the function until one fails, those of its own test file first.
 
-With ``--warm`` the tests run once in this process itself: what they import and make once is there in every fork, which
-is many times quicker. A function that only what was made once needs is then missed by none: ask again, without it,
-for those that no test misses.
+With ``--warm`` the tests run once in this process itself: what they import and make once is there in every fork, many
+times quicker. What only that needs is then missed by none: ask again without it for those that no test misses.
 
 What is not judged is listed as such: what no test of these enters in this process (a test may start another), what runs
 while modules are imported, and functions within functions. Bodies that do nothing anyway are left out.
@@ -156,13 +155,13 @@ class Audit:
         """Learn which tests enter which function, then take each away."""
         wanted = list(functions(self.code))
         items, began = session.items, time.monotonic()
-        entered: dict[str, list[tuple[str, float]]] = {}
         if self.warm:
             entered = json.loads(self._entered(items))
         if self.kept and self.kept.is_file():
             entered, self.outcomes = json.loads(self.kept.read_text())
         elif not self.warm:
             entered = json.loads(_apart(lambda: self._entered(items), None) or "{}")
+        entered = {one.key: entered.get(one.key, []) for one in wanted}
         self._keep(entered)
         by_id = {item.nodeid: item for item in items}
         for one in wanted:
@@ -170,7 +169,7 @@ class Audit:
                 continue
             if time.monotonic() - began > self.seconds:
                 break
-            tests = sorted(entered.get(one.key, []), key=partial(_in_turn, one))
+            tests = sorted(entered[one.key], key=partial(_in_turn, one))
             self.outcomes[one.key] = self._judge(one, [by_id[name] for name, _ in tests if name in by_id])
             self._keep(entered)
         return True
@@ -233,9 +232,7 @@ def _in_turn(function: Function, test: tuple[str, float]) -> tuple[bool, float]:
 
 
 def _apart(act: Callable[[], str], limit: float | None) -> str | None:
-    """Return what ``act`` gives in a fork of this process; None if it dies. Raises TimeoutError where nothing comes for
-    ``limit`` seconds.
-    """
+    """Return what ``act`` gives in a fork; None if it dies. Raises TimeoutError after ``limit`` seconds."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:

@@ -21,6 +21,7 @@ from sad.head.linear import head_of
 from sad.head.vocabulary import vocabulary_pass
 from sad.losses.kd import Divergence
 from sad.models.forward import run
+from sad.models.modes import evaluating
 from sad.objective import Ledger, Objective
 from sad.terms import View
 
@@ -94,16 +95,11 @@ def evaluate(distiller: Distiller, batches: Iterable[Batch], objective: Objectiv
     all processes, each of which scores its own ``batches``.
     """
     device = next(distiller.parameters()).device
-    modes = {module: module.training for module in distiller.modules()}
-    distiller.eval()
     totals = _Totals([*distiller.names, "own/lm", "own/kl"], ["own/agree", "own/mapped", "bytes"])
-    try:
+    with evaluating(distiller):
         for one in batches:
             batch = one.to(device)
             distiller.inside(partial(_read, distiller, batch, totals))
-    finally:
-        for module, training in modes.items():
-            module.training = training
     return _scores(reduce(totals.values), distiller.names, objective)
 
 

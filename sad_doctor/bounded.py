@@ -6,7 +6,6 @@ import json
 import os
 import re
 import stat
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +56,8 @@ def toml_of(path: Path, most: int = TOML) -> dict[str, Any]:
 
 def toml(told: str) -> dict[str, Any]:
     """Return the tables of a TOML text. Raises ValueError also for keys of many parts and where it nests too deeply."""
+    import tomllib
+
     if _LONG_KEY.search(_STRINGS.sub("s", told)):
         raise ValueError("a key of it has more than 32 parts")
     try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sad_doctor.dataclass import dataclass, field
 
 if TYPE_CHECKING:
     import pandas
@@ -54,7 +55,7 @@ class Event:
     time: float | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Run:
     """Everything a log told. Rules are pure functions of it.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from sad_doctor import bounded
+from sad_doctor import bounded, words
+from sad_doctor.dataclass import dataclass, field
 from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
 
@@ -71,7 +70,7 @@ def load(file: Path | None) -> Settings:
         raise ValueError(f"{file}: cannot be read: {reason}") from None
     doctor = told.get("doctor")
     if doctor is None:
-        near = difflib.get_close_matches("doctor", told, n=1)
+        near = words.alike("doctor", told, n=1)
         if near:
             raise ValueError(f"{file}: there is no table [{near[0]}]; did you mean [doctor]?")
         return Settings()
@@ -139,7 +138,7 @@ def by_code(changes: Changes, rules: Sequence[Rule] = RULES) -> dict[str, dict[s
         for name in values:
             if name not in rule.thresholds:
                 has = ", ".join(rule.thresholds) or "none"
-                near = difflib.get_close_matches(name, rule.thresholds, n=1, cutoff=0.5)
+                near = words.alike(name, rule.thresholds, n=1, cutoff=0.5)
                 more = f"; did you mean {near[0]}?" if near else ""
                 raise ValueError(f"{key} has no threshold {name}; it has: {has}{more}")
             _sane(key, name, values[name], rule.thresholds[name])
@@ -167,7 +166,7 @@ def merged(first: Changes, second: Changes) -> dict[str, dict[str, float]]:
 def meant(word: str, known: Iterable[str]) -> str:
     """Return a question for the nearest of ``known``, or all of them where none is near."""
     known = list(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    near = words.alike(word, known, n=1, cutoff=0.5)
     return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
 
 
@@ -178,11 +177,11 @@ def nearest(key: str) -> str:
         return f"there are {', '.join(under)}"
     known = [word for rule in RULES for word in (rule.code, rule.name)]
     spelled = key.upper() if any(letter.isdigit() for letter in key) else key.lower()
-    near = difflib.get_close_matches(spelled, known, n=1, cutoff=0.5)
+    near = words.alike(spelled, known, n=1, cutoff=0.5)
     names = {rule.code: f"{rule.code} {rule.name}" for rule in RULES}
     if near:
         return f"did you mean {names.get(near[0], near[0])}?"
-    alike = difflib.get_close_matches(spelled, known, n=3, cutoff=0.0)
+    alike = words.alike(spelled, known, n=3, cutoff=0.0)
     return f"nearest: {', '.join(names.get(word, word) for word in alike)}"
 
 

@@ -114,3 +114,11 @@ def called(column: str) -> str:
 def capital(sentence: str) -> str:
     """Return ``sentence`` with its first letter in upper case."""
     return sentence[:1].upper() + sentence[1:]
+
+
+def alike(word: str, known: Iterable[str], n: int = 1, cutoff: float = 0.6) -> list[str]:
+    """Return at most ``n`` of the ``known`` words that are spelled most like ``word``, above a share of ``cutoff``."""
+    # loaded where somebody mistyped
+    import difflib
+
+    return difflib.get_close_matches(word, list(known), n=n, cutoff=cutoff)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Maker:
 
     It does so here and now, and in ``workers`` processes where it is ``ahead`` of who needs them, or there is much
     text; None is one a core, at most ``PROCESSES``. A process that ``follows`` waits for another one of this machine
-    to write. ``expected`` gives the segment that is known to be that of a number, and needs no look at the disk.
+    to write.
     """
 
     def __init__(
@@ -61,25 +61,22 @@ class Maker:
         except OSError as error:
             raise self._unwritten(error) from None
 
-    def segments(self, expected: Callable[[int], Segment | None]) -> Generator[Segment]:
+    def segments(self) -> Generator[Segment]:
         """Read the text; yield its segments, those that are on disk without preparing them.
 
-        Raises UserError where the text is not the one that was expected, or the disk is full, and what reading raises.
+        Raises UserError where the disk is full, and what reading raises.
         """
-        rest, number, stop = segments.groups(self._documents, self._readers, self._max_length), 0, 0
+        rest, stop = segments.groups(self._documents, self._readers, self._max_length), 0
         held: list[Group] = []
         while not self.closed and (group := held.pop() if held else next(rest, None)) is not None:
-            found = expected(number)
-            if found is not None and found.key != group.key:
-                raise ChangedError(self.name)
-            found = found or self._found(group, stop)
+            found = self._found(group, stop)
             if found is not None:
-                number, stop = number + 1, found.stop
+                stop = found.stop
                 yield found
                 continue
             with Workers(self._readers, self._max_length, count := self._count()) as pool:
                 for made in self._written(pool, count, group, rest, held, stop):
-                    number, stop = number + 1, made.stop
+                    stop = made.stop
                     yield made
 
     def _written(

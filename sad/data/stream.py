@@ -51,7 +51,7 @@ class Streamed(Windows):
     ) -> None:
         where = (folder or cache_folder() / "prepared") / "streams"
         self._maker = Maker(documents, readers, max_length, where, workers=workers, follows=follows, name=name)
-        self._making = self._maker.segments(self._adopted)
+        self._making = self._maker.segments()
         self._changed = threading.Condition(threading.RLock())
         self._segments: list[Segment] = []
         self._stops: list[int] = []
@@ -217,10 +217,6 @@ class Streamed(Windows):
         """Open the segment of a number."""
         return segments.opened(self._maker.folder, self._segments[at], self._maker.name)
 
-    def _adopted(self, number: int) -> Segment | None:
-        with self._changed:
-            return self._segments[number] if number < len(self._segments) else None
-
     def _append(self, one: Segment) -> None:
         self._segments.append(one)
         self._stops.append(one.stop)
@@ -246,8 +242,6 @@ class Streamed(Windows):
         name = self._maker.name
         try:
             found = next(self._making, None)
-        except ChangedError as told:
-            error = self._other = told
         except UserError as told:
             error = told
         except (RuntimeError, OSError) as told:

@@ -146,16 +146,35 @@ def _right(name: str, task: Task, got: Account) -> Account:
     return _RIGHT[of]
 
 
+Kind = tuple[str, Mapping[str, Any]]
+"""An architecture of transformers, and what its configuration has beyond Llama's: what it does to its logits."""
+
+ODD = "a head that doubles its logits"
+
+LLAMA: Kind = ("Llama", {})
+
+
+PLAIN: dict[str, Any] = {"attention": RELATIONS, "relation_heads": None, "chunk_temperature": 100.0}
+ONE_PAIR = PLAIN | {"attention_blocks": ((0, 0),), "normalisation": LAYERNORM, "negatives": TEXT}
+
+
 def _tasks() -> Iterator[tuple[str, Task]]:
-    plain: dict[str, Any] = {"attention": RELATIONS, "relation_heads": None, "chunk_temperature": 100.0}
-    maps: dict[str, Any] = {"attention": MAPS, "attention_blocks": ((0, 1), (1, 3))}
-    yield (
-        "two tokenizers",
-        _task(
-            *(tiny.tokenizer(320), tiny.pieces(400), ((0, 1), (1, 3)), 2.0),
-            **(plain | maps | {"normalisation": LAYERNORM, "negatives": TEXT}),
-        ),
-    )
+    yield "two tokenizers", _two_tokenizers()
+    yield "two tokenizers of one size", _two_of_one_size()
+    yield "one tokenizer", _one_tokenizer()
+    yield "one vocabulary, cut in two ways", _one_vocabulary()
+    yield "a stored teacher", _stored_teacher()
+    odd = _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 0),), 2.0, **ONE_PAIR)
+    odd.student.register_forward_hook(_doubled)
+    yield ODD, odd
+
+
+def _two_tokenizers() -> Task:
+    how = PLAIN | {"attention": MAPS, "attention_blocks": ((0, 1), (1, 3)), "normalisation": LAYERNORM}
+    return _task(tiny.tokenizer(320), tiny.pieces(400), ((0, 1), (1, 3)), 2.0, **how, negatives=TEXT)
+
+
+def _two_of_one_size() -> Task:
     # learned from another text: as many tokens, and other ones
     mine, theirs = (tiny.tokenizer(300, begins=True, text=text) for text in (tiny.TEXT, OTHER))
     assert len(mine) == len(theirs)
@@ -164,54 +183,48 @@ def _tasks() -> Iterator[tuple[str, Task]]:
         ("Granite", {"logits_scaling": 0.5}),
         ("Gemma2", few | {"final_logit_softcapping": 5.0, "head_dim": 8}),
     )
-    named: dict[str, Any] = {"attention_blocks": ((0, 2), (1, 1)), "relation_heads": 4, "chunk_temperature": 5.0}
-    yield (
-        "two tokenizers of one size",
-        _task(
-            *(mine, theirs, ((1, 0), (0, 3)), 3.0, *kinds),
-            **(plain | named | {"normalisation": RELATIVE, "negatives": BATCH}),
-        ),
-    )
+    named = {"attention_blocks": ((0, 2), (1, 1)), "relation_heads": 4, "chunk_temperature": 5.0}
+    how = PLAIN | named | {"normalisation": RELATIVE, "negatives": BATCH}
+    return _task(mine, theirs, ((1, 0), (0, 3)), 3.0, *kinds, **how)
+
+
+def _one_tokenizer() -> Task:
     # so sure that it gives some chunks a likelihood of 0
-    kinds = ("Phi", {}), ("Cohere", {"logit_scale": 12.0, **dict.fromkeys(("bos_token_id", "eos_token_id"), 0)})
-    last: dict[str, Any] = {"attention_blocks": ((2, 5),), "chunk_temperature": 1.0}
-    same = written_otherwise(tiny.tokenizer(320))
-    cut = _task(
-        *(tiny.tokenizer(320), same, ((0, 1), (1, 3), (2, 5)), 2.0, *kinds),
-        **(plain | last | {"normalisation": COSINE, "negatives": TEXT}),
+    kinds: tuple[Kind, Kind] = (
+        ("Phi", {}),
+        ("Cohere", {"logit_scale": 12.0, **dict.fromkeys(("bos_token_id", "eos_token_id"), 0)}),
     )
+    same = written_otherwise(tiny.tokenizer(320))
+    last = {"attention_blocks": ((2, 5),), "chunk_temperature": 1.0, "normalisation": COSINE, "negatives": TEXT}
+    made = _task(tiny.tokenizer(320), same, ((0, 1), (1, 3), (2, 5)), 2.0, *kinds, **(PLAIN | last))
     # the rows to spare have no logits (Inkling)
-    cut.student.config.unpadded_vocab_size = len(same)  # type: ignore[union-attr]
-    cut.student.register_forward_hook(_cut)
-    yield "one tokenizer", cut
-    few = plain | {"attention_blocks": ((0, 0),), "normalisation": LAYERNORM, "negatives": TEXT}
+    made.student.config.unpadded_vocab_size = len(same)  # type: ignore[union-attr]
+    made.student.register_forward_hook(_cut)
+    return made
+
+
+def _one_vocabulary() -> Task:
     other = cut_otherwise(tiny.tokenizer(320))
     # after it was made: its own rules do not know of it
     other.sep_token = WORD
     # one projection for queries, keys and values: of fewer keys, and of one head after the other
     marks = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0)
     # narrower than any two heads of a relation
-    kinds = ("Phi3", marks | {"num_key_value_heads": 1, "head_dim": 4}), ("GPTNeoX", marks)
-    yield "one vocabulary, cut in two ways", _task(tiny.tokenizer(320), other, ((0, 0),), 2.0, *kinds, **few)
-    from_store = few | {"weights": {name: WEIGHTS[name] for name in (KD, LM, LAYERWISE, CONTRASTIVE)}, "stored": True}
+    narrow: Kind = ("Phi3", marks | {"num_key_value_heads": 1, "head_dim": 4})
+    return _task(tiny.tokenizer(320), other, ((0, 0),), 2.0, narrow, ("GPTNeoX", marks), **ONE_PAIR)
+
+
+def _stored_teacher() -> Task:
+    weights = {name: WEIGHTS[name] for name in (KD, LM, LAYERWISE, CONTRASTIVE)}
     theirs = with_reserved(tiny.tokenizer(400), RESERVED)
     # a dense layer, an activation and a norm stand before the map to the logits
-    kinds = LLAMA, ("ModernBertDecoder", {f"{name}_token_id": 0 for name in ("bos", "eos", "pad", "cls", "sep")})
-    stored = _task(tiny.tokenizer(320), theirs, ((0, 1), (1, 0)), 2.0, *kinds, **from_store)
+    marks = {f"{name}_token_id": 0 for name in ("bos", "eos", "pad", "cls", "sep")}
+    kinds: tuple[Kind, Kind] = (LLAMA, ("ModernBertDecoder", marks))
+    how = ONE_PAIR | {"weights": weights, "stored": True}
+    made = _task(tiny.tokenizer(320), theirs, ((0, 1), (1, 0)), 2.0, *kinds, **how)
     # the body is not where the class says it is (Llama 4)
-    stored.student.base_model_prefix = "language_model"  # type: ignore[assignment]
-    yield "a stored teacher", stored
-    odd = _task(tiny.tokenizer(320), tiny.tokenizer(320), ((0, 0),), 2.0, **few)
-    odd.student.register_forward_hook(_doubled)
-    yield ODD, odd
-
-
-Kind = tuple[str, Mapping[str, Any]]
-"""An architecture of transformers, and what its configuration has beyond Llama's: what it does to its logits."""
-
-ODD = "a head that doubles its logits"
-
-LLAMA: Kind = ("Llama", {})
+    made.student.base_model_prefix = "language_model"  # type: ignore[assignment]
+    return made
 
 
 def _task(

@@ -132,6 +132,16 @@ def raised(error: BaseException) -> str:
     return f"raised {said(error)}"
 
 
+def refused(error: BaseException, given: str) -> Exception:
+    """Return why code cannot be judged that raises in every form: it is broken, or what stands for its models and
+    batches may be the reason.
+    """
+    says = f"{raised(error)}, given {given}; no other form of batches runs either"
+    told = "module '" in str(error) or LACKING.search(raised(error))
+    ours = isinstance(error, AttributeError | KeyError | IndexError | TypeError) and not told
+    return NeedsAdapterError(f"it {says}: a guess in part") if ours else CannotRunError(says)
+
+
 def source(code: Code) -> str:
     """Return the source of code, '' where there is none to read."""
     target: Any = code.target

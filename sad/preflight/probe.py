@@ -15,9 +15,17 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sad.batch import Batch
+    from sad.data import Example
+    from sad.distiller import Distiller
+    from sad.recipe.schema import Recipe
+    from sad.train.plan import Plan
+    from sad.train.step import Learner
 
 SMALL = 6144
 """Padded student tokens of the larger of the two sizes, at the most."""
@@ -46,7 +54,7 @@ def main() -> None:
         out.flush()
 
 
-def _measured(recipe: Any, told: Callable[[], str]) -> dict[str, Any] | None:  # noqa: ANN401 - imported late
+def _measured(recipe: Recipe, told: Callable[[], str]) -> dict[str, Any] | None:
     """Load, wait until told to go on, measure; None if whoever asked is gone."""
     import torch
 
@@ -54,13 +62,14 @@ def _measured(recipe: Any, told: Callable[[], str]) -> dict[str, Any] | None:  #
     from sad.train.plan import make_plan
     from sad.train.saving import checkpoint
     from sad.train.saving.checkpoint import Progress
+    from sad.train.step import Learner
 
     baseline = resident()
     plan = make_plan(recipe)
     accelerator, distiller, optimizer, objective = make_parts(plan)
     wrapped, optimizer = accelerator.prepare(distiller, optimizer)
     loading = peak()
-    parts = (accelerator, distiller, wrapped, optimizer, objective)
+    learner = Learner(accelerator, wrapped, optimizer, objective)
     found: dict[str, Any] = {"device": plan.device, "sizes": [], "steps": plan.steps, "held_out": len(plan.held_out)}
     wanted = sizes(plan)
     if not told():
@@ -69,12 +78,12 @@ def _measured(recipe: Any, told: Callable[[], str]) -> dict[str, Any] | None:  #
     try:
         # the first step makes what is there ever after: the optimizer's state, the libraries' workspaces
         some = wanted[0]
-        _step(plan, parts, some)
+        _step(plan, learner, some)
         for some in wanted:
-            scored.append(_scored(plan, parts, some))
+            scored.append(_scored(plan, learner, distiller, some))
         behave_as_larger(plan, wanted[-1])
         for some, told_before in zip(wanted, scored, strict=True):
-            found["sizes"].append(told_before | _at(plan, parts, some))
+            found["sizes"].append(told_before | _at(plan, learner, distiller, some))
     except torch.OutOfMemoryError:
         found["out_of_memory"] = len(some)
     start_again()
@@ -87,25 +96,24 @@ def _measured(recipe: Any, told: Callable[[], str]) -> dict[str, Any] | None:  #
     return found
 
 
-def _at(plan: Any, parts: Any, some: list[Any]) -> dict[str, float]:  # noqa: ANN401
+def _at(plan: Plan, learner: Learner, distiller: Distiller, some: Sequence[Example]) -> dict[str, float]:
     """Train on one micro-batch; return its size, its peak and the seconds."""
     from sad.train.ledger.grad_shares import grad_shares
 
-    accelerator, distiller, _, _, objective = parts
-    batch = _collated(plan, some)
-    start_again(accelerator.device.type)
-    seconds = _step(plan, parts, some)
+    batch, device = _collated(plan, some), learner.accelerator.device.type
+    start_again(device)
+    seconds = _step(plan, learner, some)
     if plan.recipe.train.grad_shares_every:
         # seldom, but after the first step already; a gradient for each term takes more than one for their sum
-        grad_shares(accelerator, distiller, objective, batch)
+        grad_shares(learner.accelerator, distiller, learner.objective, batch)
     return {
         "tokens": batch.student.input_ids.numel(),
-        "peak": peak(accelerator.device.type),
+        "peak": peak(device),
         "seconds": seconds,
     }
 
 
-def _scored(plan: Any, parts: Any, some: list[Any]) -> dict[str, float]:  # noqa: ANN401
+def _scored(plan: Plan, learner: Learner, distiller: Distiller, some: Sequence[Example]) -> dict[str, float]:
     """Evaluate one micro-batch; return the peak and the seconds.
 
     Apart from training, because a run may evaluate on other sizes than it trains on, and the two grow at different
@@ -113,37 +121,35 @@ def _scored(plan: Any, parts: Any, some: list[Any]) -> dict[str, float]:  # noqa
     """
     from sad.evaluate import evaluate
 
-    accelerator, distiller, _, _, objective = parts
-    batch = _collated(plan, some)
+    batch, device = _collated(plan, some), learner.accelerator.device.type
     give_back()
-    start_again(accelerator.device.type)
+    start_again(device)
     started = time.perf_counter()
-    with accelerator.autocast():
-        evaluate(distiller, [batch], objective)
-    return {"evaluation_peak": peak(accelerator.device.type), "evaluation": time.perf_counter() - started}
+    with learner.accelerator.autocast():
+        evaluate(distiller, [batch], learner.objective)
+    return {"evaluation_peak": peak(device), "evaluation": time.perf_counter() - started}
 
 
-def _step(plan: Any, parts: Any, some: list[Any]) -> float:  # noqa: ANN401
+def _step(plan: Plan, learner: Learner, some: Sequence[Example]) -> float:
     """Take one of the run's own steps on copies of a micro-batch; return the seconds of one of them."""
-    from sad.train.step import Learner, take_step
+    from sad.train.step import take_step
 
-    accelerator, _, wrapped, optimizer, objective = parts
     # gradients of one micro-batch are there while the next one runs
     micro = min(2, plan.recipe.train.accumulation)
     started = time.perf_counter()
     batches = [_collated(plan, some)] * micro
-    take_step(Learner(accelerator, wrapped, optimizer, objective), batches, plan.recipe.train.clip)
+    take_step(learner, batches, plan.recipe.train.clip)
     seconds: float = (time.perf_counter() - started) / micro
     return seconds
 
 
-def _collated(plan: Any, some: list[Any]) -> Any:  # noqa: ANN401
+def _collated(plan: Plan, some: Sequence[Example]) -> Batch:
     from sad.data import collate
 
     return collate(some, plan.pair.readers)
 
 
-def sizes(plan: Any) -> list[list[Any]]:  # noqa: ANN401
+def sizes(plan: Plan) -> list[list[Example]]:
     """Return the windows of two micro-batches, from the heaviest of the run, cut where whole ones would take long."""
     from sad.preflight.bench import heaviest, shortened
 
@@ -158,7 +164,7 @@ def sizes(plan: Any) -> list[list[Any]]:  # noqa: ANN401
     return [batch[: max(1, most // APART)], batch[:most]]
 
 
-def behave_as_larger(plan: Any, some: list[Any]) -> None:  # noqa: ANN401
+def behave_as_larger(plan: Plan, some: Sequence[Example]) -> None:
     """Set glibc's allocator so that small sizes behave as the whole micro-batch would.
 
     It keeps blocks up to 32 MiB in its heap when they are freed, in pieces, and gives larger ones back. A tensor that

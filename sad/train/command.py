@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -25,6 +25,13 @@ from sad.train.saving import consent
 from sad.train.saving import folder as folders
 from sad_doctor.clean import LONGEST, clean
 from sad_doctor.views.plain import line as plain
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from sad.train.loop import Result
+    from sad.train.plan import Plan
+    from sad.train.watch.ending import Ending
 
 OF_THE_SESSION = frozenset({"train.on_red_flag", "train.max_hours", "train.push_checkpoint"})
 """Keys that decide nothing of what is learnt: a run can be resumed with others."""
@@ -101,7 +108,7 @@ def _run(asked: Asked, *, dry_run: bool, began: float) -> int:
     return _train_in(folder, plan, console, resume=asked.folder is not None, began=began)
 
 
-def _planned(asked: Asked, processes: int, console: Console) -> Any:  # noqa: ANN401
+def _planned(asked: Asked, processes: int, console: Console) -> Plan:
     """Decide all that is decided before the first step, the quickest to tell first."""
     # what can be said without the heavy imports is said at once
     glance(asked.recipe.data)
@@ -121,7 +128,7 @@ def _planned(asked: Asked, processes: int, console: Console) -> Any:  # noqa: AN
         return make_plan(recipe, processes)
 
 
-def _train_in(folder: Path, plan: Any, console: Console, *, resume: bool, began: float) -> int:  # noqa: ANN401
+def _train_in(folder: Path, plan: Plan, console: Console, *, resume: bool, began: float) -> int:
     """Train in a folder that nobody else trains in. Whatever ends the run there, it says how to go on."""
     from sad.train.saving import disk
 
@@ -180,7 +187,7 @@ def _way_on(folder: Path) -> str:
     return f"go on from step {done} with: {consent.command(folder)}"
 
 
-def _train(plan: Any, folder: Path, console: Console, *, resume: bool, began: float) -> int:  # noqa: ANN401
+def _train(plan: Plan, folder: Path, console: Console, *, resume: bool, began: float) -> int:
     from sad.train.loop import train
     from sad.train.progress import Bar, Lines
     from sad.train.saving import checkpoint
@@ -209,7 +216,7 @@ def _train(plan: Any, folder: Path, console: Console, *, resume: bool, began: fl
     return 0
 
 
-def _early(ending: Any) -> tuple[int, str]:  # noqa: ANN401
+def _early(ending: Ending) -> tuple[int, str]:
     """The exit code of a run that ended before its last step, and why it did."""
     if ending.signal is not None:
         return 128 + ending.signal, ""
@@ -220,7 +227,7 @@ def _early(ending: Any) -> tuple[int, str]:  # noqa: ANN401
     return 0, ": train.max_hours is reached"
 
 
-def describe(plan: Any, processes: int = 1) -> list[str]:  # noqa: ANN401
+def describe(plan: Plan, processes: int = 1) -> list[str]:
     """The plan in a few lines."""
     r, pair = plan.recipe, plan.pair
     parameters = {n: sum(p.numel() for p in getattr(pair, n).parameters()) for n in ("teacher", "student")}
@@ -240,7 +247,7 @@ def describe(plan: Any, processes: int = 1) -> list[str]:  # noqa: ANN401
     ]
 
 
-def table(result: Any) -> Any:  # noqa: ANN401 - rich.table.Table
+def table(result: Result) -> Table:
     """The end of a run: student before and after, and the teacher, on the same held-out bytes."""
     from rich.table import Table
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from sad.batch import Batch
-from sad.data import blank
+from sad.data import Schedule, blank
 from sad.errors import TrainingError
 from sad.evaluate import Likelihood, Scores
 from sad.objective import Objective
@@ -66,23 +66,40 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Stepper:
-    """Takes the steps of a run, one at a time."""
+    """Takes the steps of a run, one at a time, and puts each on record."""
 
+    plan: Plan
+    progress: Progress
+    schedule: Schedule
     learner: Learner
     feed: Feed
+    supply: Supply
     clock: Clock
     guards: Guards
-    supply: Supply
+    record: Record | NoRecord
 
-    def take(self, plan: Plan, progress: Progress) -> tuple[Step, Batch]:
-        """Take the next step; return it and its first micro-batch."""
+    def next(self) -> Step:
+        """Take the next step, with smaller micro-batches where the memory is too small for it, and count it."""
+        plan, progress = self.plan, self.progress
+        started = time.perf_counter() - self.supply.waited
+        rate = set_learning_rate(self.learner.optimizer, progress.step, plan.steps, plan.recipe.train)
+        done, first = self.guards.with_room(self._take, self._undo, shared=True)
+        seconds = time.perf_counter() - started
+        self.guards.count(done, self.supply)
+        passes, measure = self.schedule.passes(progress.step), self._measurements(first)
+        self.record.step(progress, done, rate, passes, seconds, measure)
+        return done
+
+    def _take(self) -> tuple[Step, Batch]:
+        """Return the step and its first micro-batch."""
+        progress, recipe = self.progress, self.plan.recipe.train
         self.clock.start(self.supply.waited)
         batches = self.feed.take(progress.step + progress.passed, progress.cuts)
         done = take_step(
             self.learner,
             batches,
-            plan.recipe.train.clip,
-            measure_update=update.measured(progress.step + 1, plan.recipe.train.log_every),
+            recipe.clip,
+            measure_update=update.measured(progress.step + 1, recipe.log_every),
             is_spike=self.guards.is_spike,
             clock=self.clock,
         )
@@ -90,28 +107,28 @@ class Stepper:
         steer(of.accelerator, of.wrapped, of.objective, batches[0], progress.step + 1, done)
         return done, batches[0]
 
-    def undo(self, plan: Plan) -> None:
+    def _undo(self) -> None:
         """Clear what a step that was given up has left. Raises what a step raises."""
         of = self.learner
         if of.accelerator.num_processes > 1:
             # where the forward pass went well, the exchange of gradients still waits for its backward pass: give every
             # process a pass to end on, of a batch that counts for nothing
             distiller = inside(of.accelerator, of.wrapped)
-            batch = blank(plan.train[0], plan.pair.readers).to(of.accelerator.device)
+            batch = blank(self.plan.train[0], self.plan.pair.readers).to(of.accelerator.device)
             with of.accelerator.autocast():
                 sums = of.wrapped(batch, distiller.ask_teacher(batch))
                 of.accelerator.backward(of.objective.part(sums, distiller.counts(batch)))
         of.optimizer.zero_grad(set_to_none=True)
 
-    def measurements(self, plan: Plan, progress: Progress, first: Batch) -> Callable[[], Mapping[str, float]]:
+    def _measurements(self, first: Batch) -> Callable[[], Mapping[str, float]]:
         """Return a function that measures the step just taken, called if it is logged; ``first`` is its micro-batch."""
         of, seldom = self.learner, dict[str, float]()
-        if not self.guards.pieces and due(progress.step, plan.recipe.train.grad_shares_every):
+        if not self.guards.pieces and due(self.progress.step, self.plan.recipe.train.grad_shares_every):
             distiller = inside(of.accelerator, of.wrapped)
             shares = grad_shares(of.accelerator, distiller, of.objective, first)
             seldom = {names.GRAD_SHARE + name: share for name, share in shares.items()}
             seldom |= teacher_signals(of.accelerator, distiller, first)
-        return partial(measured, self.clock, of.optimizer, progress, of.accelerator.device, seldom)
+        return partial(measured, self.clock, of.optimizer, self.progress, of.accelerator.device, seldom)
 
 
 def train(
@@ -130,7 +147,7 @@ def train(
     """
     recipe = plan.recipe.train
     accelerator, distiller, optimizer, objective = make_parts(plan)
-    schedule, clock = plan.schedule(accelerator.num_processes), Clock(accelerator.device)
+    schedule = plan.schedule(accelerator.num_processes)
     fresh = Progress(per_step=schedule.per_step, manner=schedule.manner)
     wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer, recipe.clip)
     # only now is what a checkpoint holds cut where this run cuts it
@@ -143,22 +160,15 @@ def train(
 
     held_out = HeldOut(plan, progress, accelerator, distiller, guards)
     feed, supply = Feed(plan, schedule, accelerator), Supply(plan, schedule, progress)
-    stepper = Stepper(Learner(accelerator, wrapped, optimizer, objective), feed, clock, guards, supply)
+    learner = Learner(accelerator, wrapped, optimizer, objective)
+    stepper = Stepper(plan, progress, schedule, learner, feed, supply, Clock(accelerator.device), guards, record)
     with signals or Interrupt() as interrupt, record.recorder, as_asked(recipe, distiller), feed, supply.open:
         teacher = held_out.teacher()
         before = after = _before(held_out, objective, teacher, NoRecord() if resume else record, fresh=not resume)
         guards.begin(distiller, optimizer, objective)
         decision = guards.decide(interrupt, supply, first=True)
         while progress.step < plan.steps and not decision.ends:
-            started = time.perf_counter() - supply.waited
-            rate = set_learning_rate(optimizer, progress.step, plan.steps, recipe)
-            step, first = guards.with_room(
-                partial(stepper.take, plan, progress), partial(stepper.undo, plan), shared=True
-            )
-            seconds = time.perf_counter() - started
-            guards.count(step, supply)
-            measure = stepper.measurements(plan, progress, first)
-            record.step(progress, step, rate, schedule.passes(progress.step), seconds, measure)
+            step = stepper.next()
             last = progress.step == plan.steps
             if last or progress.step % plan.eval_every == 0:
                 after = held_out.student(objective)

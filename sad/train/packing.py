@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from sad.batch import Tokens
 from sad.errors import UserError
 from sad.models.forward import run, text_config
+from sad.models.modes import evaluating
 
 LENGTHS = ((7, 5, 9), (11, 3))
 """Tokens of the texts of each row."""
@@ -32,19 +33,15 @@ def check_packing(model: nn.Module, name: str, max_length: int) -> None:
         sees = getattr(config, key, None)
         if isinstance(sees, int) and not isinstance(sees, bool) and 0 < sees < max_length:
             raise UserError(f"{refuse}: its layers see {sees} tokens ({key}), a row has {max_length}; {way_out}")
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
     try:
-        changed, would = _changed(model)
+        with evaluating(model):
+            changed, would = _changed(model)
     except UserError:
         raise
     except Exception as error:
         # what a model does with a mask of four dimensions that it does not know is its own affair
         told = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"{refuse}: it fails ({told}); {way_out}") from None
-    finally:
-        for module, training in modes.items():
-            module.training = training
     most = MOST.get(next(model.parameters()).dtype, 2e-2)
     if not (changed <= most and changed <= NOISE * would):
         says = f"its states change by {changed:.2g} of the largest, and by {would:.2g} where texts do see each other"

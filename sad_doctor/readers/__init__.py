@@ -1,5 +1,7 @@
 """Opens any log that we know: content decides, then the name.
 
+A reader is loaded when it is its turn to be asked, so that nobody waits for those of other formats.
+
 >>> from sad_doctor.readers import read                # doctest: +SKIP
 >>> read("runs/latest").columns["train/loss"].last     # doctest: +SKIP
 """
@@ -8,32 +10,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 from sad_doctor.clean import clean
-from sad_doctor.readers import (
-    csv_table,
-    databases,
-    jsonl,
-    mlflow_files,
-    run_folder,
-    tensorboard,
-    trainer_state,
-    wandb_run,
-)
 from sad_doctor.readers.encoding import AsUtf8
 from sad_doctor.readers.find import MOST_LOOKED_AT, Search, last_written, search
 from sad_doctor.readers.kept import Kept, with_cache
 from sad_doctor.readers.renamed import Named
 from sad_doctor.readers.source import ACCEPTED, Reader, Source, Unreadable
-from sad_doctor.readers.tail import is_binary
+from sad_doctor.readers.tail import is_binary, is_database
 from sad_doctor.record import EVENTS, METRICS, RUN
 from sad_doctor.run import Run
 
 __all__ = ["Source", "Unreadable", "open_log", "read", "settle", "several"]
-
-BINARY: tuple[Reader, ...] = (wandb_run.READER, tensorboard.READER)
-"""The readers of files that are no text."""
 
 _HEAD = 1 << 18
 _BLANK = 64 << 20
@@ -57,14 +47,16 @@ def open_log(path: str | os.PathLike[str]) -> Source:
             return _open_folder(path)
         if not path.exists() and path.is_symlink():
             raise Unreadable(f"{shown(path)}: a link to {shown(path.readlink())}, which leads nowhere")
-        if not path.exists() and databases.is_database(path.parent):
-            return databases.open_run(path.parent, path.name)
+        if not path.exists() and is_database(path.parent):
+            return _of_database(path.parent, path.name)
         if not path.exists():
             raise Unreadable(f"{shown(path)}: there is no such file or folder")
         if not path.is_file():
             raise Unreadable(f"{shown(path)}: not a regular file: save the log to a file first")
         if path.name in (METRICS, EVENTS, RUN) and (path.parent / RUN).is_file():
-            return run_folder.RunFolder(path.parent)
+            from sad_doctor.readers.run_folder import RunFolder
+
+            return RunFolder(path.parent)
         return _open_file(path)
     except OSError as error:
         raise Unreadable(f"{shown(path)}: cannot be opened: {error.strerror or error}") from error
@@ -84,14 +76,14 @@ def several(path: str | os.PathLike[str]) -> list[Path]:
     """Return the runs in a folder that is no run itself, or in a database, if there are two or more; else nothing."""
     place = Path(path)
     try:
-        if place.is_file() and databases.is_database(place):
-            found = databases.runs_in(place)
+        if place.is_file() and is_database(place):
+            found = _runs_in(place)
         elif not place.is_dir() or _is_run(place):
             return []
         else:
             looked = search(place, _is_run)
             every = (*looked.runs, *looked.below)
-            inside = ((one, databases.runs_in(one) if databases.is_database(one) else []) for one in every)
+            inside = ((one, _runs_in(one) if is_database(one) else []) for one in every)
             found = [run for one, runs in inside for run in (runs if len(runs) > 1 else [one])]
     except (OSError, ValueError):
         return []
@@ -102,8 +94,8 @@ def settle(source: Source) -> None:
     """Take what still waits for the end of its line: the log is read once, not followed."""
     while isinstance(source, Named | Kept):
         source = source.source
-    if isinstance(source, csv_table.CsvLog):
-        source.settle()
+    if callable(waits := getattr(source, "settle", None)):
+        waits()
 
 
 def shown(path: Path) -> str:
@@ -114,12 +106,12 @@ def shown(path: Path) -> str:
 def _open_file(path: Path) -> Source:
     # what the kernel shows as a file of no size, such as its own log, may never end, nor begin
     some = path.stat().st_size > 0
-    if some and databases.is_database(path):
-        return databases.open_run(path)
+    if some and is_database(path):
+        return _of_database(path)
     head = _head(path) if some else b""
     if not head.strip():
         raise Unreadable(f"{shown(path)}: the file is empty: wait until the run has logged something")
-    for reader in BINARY:
+    for reader in binary_readers():
         if reader.recognises(path, head):
             return with_cache(reader.open(path), lambda: [path])
     what = next((what for magic, what in _MAGIC.items() if head.startswith(magic)), None)
@@ -131,22 +123,40 @@ def _open_file(path: Path) -> Source:
         if reader.recognises(path, head):
             source = reader.open(path)
             # rows of JSON have a cache of their own, that grows with the log
-            return source if reader is jsonl.READER else with_cache(source, lambda: [path])
+            return source if reader.caches else with_cache(source, lambda: [path])
     raise Unreadable(f"{shown(path)}: text without a line that a training would log. Accepted: {ACCEPTED}")
 
 
+def binary_readers() -> Iterator[Reader]:
+    """Yield the readers of single files that are no text, in the order in which they are asked."""
+    yield from _loaded("wandb_run", "tensorboard")
+
+
 def text_readers() -> Iterator[Reader]:
-    """Yield the readers of single text files, in the order in which they are asked.
+    """Yield the readers of single text files, in the order in which they are asked."""
+    yield from _loaded("trainer_state", "jsonl", "csv_table", "console")
 
-    That of console logs is loaded last: its patterns take a third of the time that loading all readers takes.
-    """
-    yield from (trainer_state.READER, jsonl.READER, csv_table.READER)
-    from sad_doctor.readers import console
 
-    yield console.READER
+def _loaded(*modules: str) -> Iterator[Reader]:
+    for module in modules:
+        yield import_module(f"{__name__}.{module}").READER
+
+
+def _of_database(path: Path, wanted: str | None = None) -> Source:
+    from sad_doctor.readers.databases import open_run
+
+    return open_run(path, wanted)
+
+
+def _runs_in(path: Path) -> list[Path]:
+    from sad_doctor.readers.databases import runs_in
+
+    return runs_in(path)
 
 
 def _open_folder(folder: Path) -> Source:
+    from sad_doctor.readers import mlflow_files, run_folder, tensorboard
+
     if run_folder.recognises(folder):
         return run_folder.RunFolder(folder)
     if mlflow_files.recognises(folder):
@@ -206,6 +216,8 @@ def _refusal(path: Path) -> str:
 def _is_run(path: Path) -> bool:
     try:
         if path.is_dir():
+            from sad_doctor.readers import mlflow_files, run_folder, tensorboard
+
             return run_folder.recognises(path) or mlflow_files.recognises(path) or bool(tensorboard.event_files(path))
         if not path.is_file():  # to open a pipe is to wait for its writer
             return False

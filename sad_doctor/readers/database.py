@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-MAGIC = b"SQLite format 3\x00"
 _AT_ONCE = 50_000
 _LONGEST, _MOST_HELD = 16 << 20, 256 << 20
 """Bytes of a value that is read, and of those that are held at once."""

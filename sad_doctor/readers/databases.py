@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sad_doctor.clean import clean
 from sad_doctor.readers import mlflow_database, trackio_database
-from sad_doctor.readers.database import MAGIC, Database
+from sad_doctor.readers.database import Database
 from sad_doctor.readers.database_run import DatabaseRun, Store
 from sad_doctor.readers.kept import with_cache
 from sad_doctor.readers.renamed import Named
@@ -17,15 +17,6 @@ from sad_doctor.readers.source import Source, Unreadable
 
 STORES: tuple[Store, ...] = (mlflow_database.STORE, trackio_database.STORE)
 _SHOWN = 5
-
-
-def is_database(path: Path) -> bool:
-    """Return whether the file at ``path`` is an SQLite database."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
-    except OSError:
-        return False
 
 
 def runs_in(path: Path) -> list[Path]:

@@ -58,4 +58,4 @@ class JsonlLog:
         return self._run
 
 
-READER = Reader(FORMAT, recognises, JsonlLog)
+READER = Reader(FORMAT, recognises, JsonlLog, caches=True)

@@ -57,9 +57,7 @@ _KNOWN = {
     "eval/loss": names.EVAL_LOSS,
     **{f"loss/{held}": names.EVAL_LOSS for held in ("eval", "val", "valid", "validation", "dev", "test")},
     **dict.fromkeys(("eval/perplexity", "eval/ppl", "perplexity", "ppl"), names.EVAL_PERPLEXITY),
-    **dict.fromkeys(
-        ("eval/lm_loss", "eval/ce_loss", "eval/nll_loss", "metrics/eval/languagecrossentropy"), names.EVAL_LM_LOSS
-    ),
+    **dict.fromkeys(("eval/lm_loss", "eval/ce_loss", "eval/nll_loss", "eval/languagecrossentropy"), names.EVAL_LM_LOSS),
     **dict.fromkeys(("eval/kl", "eval/kl_loss", "eval/kl_div"), names.EVAL_KL),
     **dict.fromkeys(("eval/bits_per_byte", "eval/bpb", "bits_per_byte", "bpb"), names.EVAL_BITS_PER_BYTE),
     **dict.fromkeys(("eval/agreement", "eval/top1_agreement"), names.EVAL_AGREEMENT),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sad_doctor import names
-from sad_doctor.readers.progress import NUMBER
+from sad_doctor.readers.numbers import NUMBER
 
 BLOCK = re.compile(r"\[TRAIN DEBUG\] Step (\d{1,15})")
 CURRICULUM = re.compile(r"\[CURRICULUM\] Step (\d{1,15})\b(.*)")

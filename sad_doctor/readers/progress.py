@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
-NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|nan|inf(?:inity)?)(?![\w.])"
-"""A number as Python prints it. Use it without regard to case."""
+from sad_doctor.dataclass import dataclass
+from sad_doctor.readers.numbers import NUMBER
 
 _BAR = re.compile(
     r"(?P<description>[^|%\[\]]{0,80}?)\s*\b\d{1,3}%\|[^|]{0,300}\|\s*(?P<at>\d+)/(?P<total>\d+)\s\[(?P<rest>[^\]]{0,2000})\]"

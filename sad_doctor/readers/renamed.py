@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sad_doctor import names
+from sad_doctor import names, words
 from sad_doctor.clean import clean
 from sad_doctor.readers.naming import column_of, in_bytes
 from sad_doctor.readers.source import Source, Unreadable
@@ -34,7 +33,7 @@ def nearest(name: str) -> str:
     ends = sorted((one for one in known if one.endswith(f"/{name}")), key=lambda one: (len(one.split("/")), one))
     if ends:
         return next((one for one in ends if one.startswith("train/")), ends[0])
-    return (difflib.get_close_matches(name, known, n=1, cutoff=0.0) or known)[0]
+    return (words.alike(name, known, n=1, cutoff=0.0) or known)[0]
 
 
 def named(source: Source, columns: Mapping[str, str], total_steps: float | None = None) -> Source:
@@ -108,6 +107,6 @@ def _key(run: Run, theirs: str) -> str:
     meant = (theirs, f"logged/{theirs}", beside, column_of(theirs), held[0] if held is not None else None)
     found = next((key for key in meant if key is not None and key in run.columns), None)
     if found is None:
-        near = difflib.get_close_matches(theirs, run.columns, n=3, cutoff=0.0)
+        near = words.alike(theirs, run.columns, n=3, cutoff=0.0)
         raise Unreadable(f"--map {clean(theirs, 60)}: the log has no such column; it has {', '.join(near)} …")
     return found

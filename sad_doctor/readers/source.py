@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from sad_doctor.dataclass import dataclass
 from sad_doctor.run import Run
 
 ACCEPTED = (
@@ -40,9 +40,11 @@ class Source(Protocol):
 class Reader:
     """One format of single files.
 
-    ``recognises`` gets the path and the first bytes of the file; ``open`` gets the path.
+    ``recognises`` gets the path and the first bytes of the file; ``open`` gets the path. ``caches`` tells that what it
+    opens keeps a cache of its own.
     """
 
     name: str
     recognises: Callable[[Path, bytes], bool]
     open: Callable[[Path], Source]
+    caches: bool = False

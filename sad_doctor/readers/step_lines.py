@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from sad_doctor import names
+from sad_doctor.dataclass import dataclass, field
 from sad_doctor.readers.naming import column_of, plain, step_rank
-from sad_doctor.readers.progress import NUMBER
+from sad_doctor.readers.numbers import NUMBER
 from sad_doctor.readers.rows import Rows
+from sad_doctor.readers.spelled import spelled
 from sad_doctor.run import Column
 
 LONGEST = 2000
@@ -29,19 +30,6 @@ _PAIR = re.compile(
     rf"(?P<value>{_THOUSANDS}|{_KILO}|{NUMBER})(?:\s{{0,3}}/\s{{0,12}}(?P<of>\d{{1,15}}))?",
     re.IGNORECASE,
 )
-_WRAPPED = re.compile(
-    rf"\b(?:tensor|array|(?:np\.|numpy\.)?float\d\d)\(\[?\s{{0,3}}({NUMBER})(?:[^()]|\([^()]{{0,80}}\)){{0,120}}\)",
-    re.IGNORECASE,
-)
-"""A number as a tensor, or as NumPy's, prints itself."""
-_QUOTED = re.compile(rf'": "({NUMBER})"', re.IGNORECASE)
-"""A number as a text of JSON, behind its name."""
-_METER = re.compile(rf"{NUMBER} {{1,3}}\(\s{{0,9}}({NUMBER})\)", re.IGNORECASE)
-"""A batch's value and the mean so far: of an evaluation the mean counts, and that of its last batch."""
-_TIMM = re.compile(r"^Train: (\d{1,9}) \[\s{0,9}(\d{1,15}/\d{1,15})[^\]]{0,20}\]")
-"""Where timm's batch stands: its epoch, and its place among those of it."""
-_LIT = re.compile(rf"loss train: ({NUMBER}), val: (?:({NUMBER})|n/a)", re.IGNORECASE)
-"""LitGPT's two losses; the second is that of the last evaluation."""
 _OF = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.]*[./\-])")
 _EVALUATES = re.compile(r"\b(?:eval|evaluation|valid|validation|val|dev|test)\b", re.IGNORECASE)
 _REST = re.compile(r"[\s,;|:=()\[\]{}\-–—>*#']*")
@@ -84,15 +72,7 @@ class Line:
 
 def parse(line: str) -> Line | None:
     """Return what a line says of a training, or None if it has neither a loss nor a step nor an epoch."""
-    line = line[:LONGEST]
-    line = _METER.sub(r"\1", line) if line.startswith("Test: ") else line
-    line = _TIMM.sub(r"epoch: \1 step: \2", line) if line.startswith("Train: ") else line
-    if "loss train:" in line:
-        line = _LIT.sub(lambda said: f"loss: {said[1]}" + (f" val_loss: {said[2]}" if said[2] else ""), line)
-    if '": "' in line:
-        line = _QUOTED.sub(r"': \1", line)
-    if "tensor(" in line or "float" in line or "array(" in line:
-        line = _WRAPPED.sub(r"\1", line)
+    line = spelled(line[:LONGEST])
     step = steps = epoch = epochs = None
     within = False
     values: dict[str, float] = {}

@@ -6,17 +6,18 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from stat import S_ISREG
 
+from sad_doctor.dataclass import dataclass, field
 from sad_doctor.readers.encoding import AsUtf8
 
 CHUNK = 1 << 18
 """Bytes that are read at once: what is made of them should fit the processor's cache."""
 LONGEST_LINE = 16 << 20
 _MARK = 64
+_DATABASE = b"SQLite format 3\x00"
 
 
 @dataclass(slots=True)
@@ -169,6 +170,15 @@ def is_binary(sample: bytes) -> bool:
     control = sum(byte < 32 and byte not in b"\t\n\r\x0b\x0c\x1b\x08\x07" for byte in sample)
     wrong = sample.decode("utf-8", "replace").count("\ufffd")
     return control + wrong > 0.1 * max(1, len(sample))
+
+
+def is_database(path: Path) -> bool:
+    """Return whether the file at ``path`` is an SQLite database."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_DATABASE)) == _DATABASE
+    except OSError:
+        return False
 
 
 class Lines:

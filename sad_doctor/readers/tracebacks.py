@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sad_doctor.readers.progress import NUMBER
+from sad_doctor.readers.numbers import NUMBER
 
 TITLE = "Traceback (most recent call last)"
 UNENDED = "a traceback without its last line"

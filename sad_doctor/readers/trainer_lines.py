@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from sad_doctor import names
+from sad_doctor.dataclass import dataclass
 from sad_doctor.readers.naming import Naming, scale_of, step_rank
-from sad_doctor.readers.progress import NUMBER, Bar, find_bar
+from sad_doctor.readers.numbers import NUMBER
+from sad_doctor.readers.progress import Bar, find_bar
 from sad_doctor.run import Column
 
 _LINE = re.compile(r"\{'[^{}]*\}")

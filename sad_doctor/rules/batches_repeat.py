@@ -106,7 +106,7 @@ def _to_the_digit(run: Run, t: Thresholds) -> Finding | None:
             evidence=("What does not learn says the same of the same batch",),
             cause="The loader begins again and again at its first batch, or the batches of a pass are not made anew."
             if name not in terms
-            else "It is taken from a cache of an earlier pass, or of weights that do not move: nothing of it is learned.",
+            else "It is taken from a cache of an earlier pass, or of weights that rest: nothing of it is learned.",
             remedy="Shuffle in every pass; compare the number of different values with the batches of an epoch.",
             first_step=float(column.step[0]),
             last_step=float(column.step[-1]),

@@ -3,7 +3,8 @@
 ## What it sees
 Two series of the training that mean different things, such as KD and the label loss, or the student's and the teacher's
 loss, whose ratio or whose difference is one number in nearly every record, although both change from batch to batch.
-Or evaluations that are, to the last digit, the training's number of the same step; or a perplexity that is exp of it.
+Or evaluations that are, to the last digit, the training's number of the same step or of the record before; or a
+perplexity that is exp of it.
 
 ## Why it is bad
 One of the two is not what it is called: KD that is computed against the labels, a teacher that is the student, a
@@ -55,6 +56,9 @@ from sad_doctor.run import Column, Floats, Run
 
 _PRINTED, _MOVED = 3e-4, 100
 """How far the logarithm of a printed perplexity may lie from a printed loss, and how far it must move, in that."""
+
+_OFTEN = 0.9
+"""In so many of the evaluations one is the training's number."""
 
 _SHOWN = 2000
 """So many records are looked at, evenly spread."""
@@ -168,14 +172,19 @@ def _of_training(run: Run, t: Thresholds) -> Finding | None:
         fine = [signals.significant_digits(float(value)) >= 4 for value in one]
         if step.size < t["evaluations"] or len(set(one.tolist())) < t["evaluations"] or sum(fine) < 0.5 * len(fine):
             continue
-        same = np.abs(one - other) <= slack
+        # the training's number of the same step, or of the record before
+        earlier = b.value[np.maximum(among - 1, 0)]
+        same, late = np.abs(one - other) <= slack, (np.abs(one - earlier) <= slack) | (among == 0)
+        before = float(np.mean(late)) > float(np.mean(same))
+        same = late if before else same
         if slack and float(np.ptp(one)) < _MOVED * slack:
             continue
-        if float(np.mean(same)) > 0.9:
+        if float(np.mean(same)) > _OFTEN:
             return RULE.finding(
                 headline=(
                     f"{words.capital(words.called(name))} is {'exp of ' if slack else ''}{words.called(beside)} of the "
-                    f"same step, to the last digit, in {int(np.sum(same))} of {step.size} evaluations."
+                    f"{'record before' if before else 'same step'}, to the last digit, in {int(np.sum(same))} of "
+                    f"{step.size} evaluations."
                 ),
                 evidence=(f"{words.number(float(one[-1]))} at step {words.step(step[-1])}",),
                 cause="The training's variable is logged as the evaluation, or the evaluation is of the same batch.",

@@ -184,13 +184,16 @@ def _nothing_left(run: Run, t: Thresholds) -> Finding | None:
     if known is None or len(known) < t["records"] or run.terms(names.RAW) or run.terms(names.WEIGHTED):
         return None
     begun, late = float(np.median(known.value[:_FEW])), known.value[-(len(known) // 5) :]
-    if begun < t["began"] or not 0 < float(np.median(late)) or float(np.max(late)) > t["left"] * begun:
+    if begun < t["began"] or float(np.median(late)) <= 0 or float(np.max(late)) > t["left"] * begun:
         return None
     told = _finding(
         names.LOSS, known, float(np.median(late)), f"from {words.number(begun)} at the beginning", Level.INFO
     )
     return replace(
         told,
+        evidence=(
+            f"{words.counted(len(known), 'record')}, at most {words.number(float(np.max(late)))} in the last fifth",
+        ),
         cause="What is asked comes to meet the student: targets that are trained or say one thing for all texts, no "
         "centering; or the answer is in the input, or known by heart.",
         remedy="Take the loss of a few texts that it never saw, and look whether answers differ from text to text.",

@@ -15,6 +15,8 @@ look the same, so this is a hint there.
 ## Thresholds
 - `rises = 1.5`: by which factor the rate must grow over the second half. `jump = 1.3`: by which factor it must jump.
 - `creeps = 1.05`: the same for a rate that has never fallen, in a run that is over.
+- `lowest = 0.7`, `left = 0.25`: the share of the records for which it keeps its lowest value, below this share of the
+  peak; a hint.
 - `turns = 0.2`: the share of records at which it turns round. `records = 12`: fewest records.
 - `large = 0.02`, `small = 1e-07`: the peak above or below which it is a hint. Adam moves a weight by about the rate in
   each step, and weights of a language model are about 0.02 in size; in bfloat16 a step below a 256th of a weight is
@@ -123,8 +125,24 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield _finding(rate, drops[0], Level.INFO, says, cause, _TO_ZERO)
     elif jumps := list(_jump(rate, t)):
         yield from jumps
+    elif (low := _lowest_early(rate, t)) is not None:
+        says = (
+            f"The learning rate is at its lowest, {words.number(rate.last)}, from step {words.step(rate.step[low])} "
+            f"on, {words.percent(1 - low / len(rate))} of the run"
+        )
+        cause = "The decay is far shorter than the run: a length that was left at its default, or another unit."
+        yield _finding(rate, low, Level.INFO, says, cause, _TO_ZERO)
     else:
         yield from _size(run, rate, t)
+
+
+def _lowest_early(rate: Column, t: Thresholds) -> int | None:
+    """From which record on the rate keeps its lowest value after the peak, to the last digit, for most of the run."""
+    top = int(np.argmax(rate.value))
+    same = rate.value[top:] == rate.last
+    low = top + int(np.argmax(same))
+    early = low <= (1 - t["lowest"]) * len(rate) and bool(np.all(same[low - top :]))
+    return low if early and 0 < rate.last < t["left"] * rate.value[top] else None
 
 
 def _never_down(value: Floats, t: Thresholds) -> bool:
@@ -234,6 +252,6 @@ RULE = Rule(
     check=check,
     thresholds={
         **{"rises": 1.5, "jump": 1.3, "turns": 0.2, "records": 12, "creeps": 1.05},
-        **{"large": 0.02, "small": 1e-7},
+        **{"large": 0.02, "small": 1e-7, "lowest": 0.7, "left": 0.25},
     },
 )

@@ -7,7 +7,8 @@ lets a term in: where the log tells the label loss (lm, ce, nll, task, sft) or r
 well; and where an evaluation falls meanwhile, the finding is only a hint. It is one too where the loss makes its rise
 in steps at which the log shows another objective: a term that was exactly 0 comes in, or a weight, a length, a stage
 takes another value. A rise that comes from one record to the next without such a change is told as a jump: a learning
-rate that is too large needs many steps for it.
+rate that is too large needs many steps for it. A loss that rises steadily from its first records to its last is a hint,
+and few records tell it. A log that holds several starts is not judged.
 
 ## Why it is bad
 A loss that has left its lowest level for good has lost what it had learned; the weights are far from where they were,
@@ -60,13 +61,13 @@ clip = 1.0
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from sad_doctor import names, signals, words
+from sad_doctor.dataclass import dataclass
 from sad_doctor.finding import Finding, Level, Reading
-from sad_doctor.rule import Rule, Thresholds, require
+from sad_doctor.rule import Rule, Thresholds, TooFew, require
 from sad_doctor.run import Column, Run
 
 _BLOCKS = 8
@@ -115,6 +116,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         if (steady := _steadily(loss, t)) is not None:
             yield steady
         return
+    if signals.beginnings(run):
+        raise TooFew("the log holds several starts, whose steps lie over one another: R505")
     terms = _terms(run)
     risen = [name for name, column in terms.items() if len(column) >= t["records"] and _rise(column, {**t, **_TOO})]
     if terms and not risen:
@@ -133,10 +136,12 @@ _TOO = {"rise": 0.1, "nats": 0.05}
 def _steadily(loss: Column, t: Thresholds) -> Finding | None:
     """A loss that rises from its first records to its last, never having fallen: few records tell that, and little."""
     third = len(loss) // 3
-    if len(loss) < t["few"] or not signals.rank_correlation(loss.step, loss.value) > t["steady"]:
+    if len(loss) < t["few"]:
         return None
     first, last = float(np.median(loss.value[:third])), float(np.median(loss.value[-third:]))
     if not last - first > t["steadily"] * abs(first):
+        return None
+    if not signals.rank_correlation(loss.step, loss.value) > t["steady"]:
         return None
     return RULE.finding(
         level=Level.INFO,

@@ -3,7 +3,8 @@
 ## What it sees
 An evaluation whose loss falls, and a measure beside it that gets worse nearly all along, by a good part of what it was:
 one of which more is better, such as a token accuracy, the agreement with the teacher, ROUGE, BLEU, F1 or exact matches,
-or one of which less is, a rate of errors. Or a measure that is one number, to the last digit, in all evaluations.
+or one of which less is, a rate of errors. So is a token accuracy of the training beside its loss. Or a measure that is
+one number, to the last digit, in all evaluations.
 
 ## Why it is bad
 A student that says the text with more probability is mostly right more often. Where the two part, one of them is
@@ -14,7 +15,7 @@ or a student that becomes flatter and not better.
 ## Thresholds
 - `falls = 0.05`: the share by which the evaluation's loss must fall from its first third to its last.
 - `worse = 0.1`, `often = 0.8`: the share by which the measure must get worse, and its rank correlation with time.
-- `evaluations = 6`: fewest of both.
+- `evaluations = 6`, `records = 30`: fewest of both, of an evaluation and of the training.
 
 ## Example
 ```run fires
@@ -39,7 +40,7 @@ Print a few predictions with their labels at the first checkpoint and at the las
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
 
 import numpy as np
 
@@ -62,33 +63,53 @@ _ERRORS = re.compile(
 """Measures of which less is better."""
 
 
+_OF_TRAINING = re.compile(r"(?:train[/_])?(?:mean_)?token_acc(?:uracy)?|train[/_]acc(?:uracy)?", re.IGNORECASE)
+"""Those of which more is better, of the batches that are trained on."""
+
+
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one hint for the first measure that gets worse while the loss falls."""
-    told = run.get(names.EVAL_LM_LOSS) or run.get(names.EVAL_LOSS)
-    signs = {
-        name: -1.0 if _BETTER.fullmatch(name) else 1.0
-        for name in run.columns
-        if _BETTER.fullmatch(name) or _ERRORS.fullmatch(name)
-    }
-    measures = {name: column for name in signs if len(column := run.columns[name])}
-    if told is None or not measures or len(told) < t["evaluations"]:
+    signs = {name: -1.0 if _BETTER.fullmatch(name) else 1.0 for name in run.columns if _told_of(name)}
+    evaluated = {name: sign for name, sign in signs.items() if len(run.columns[name])}
+    trained = {name: -1.0 for name in run.columns if _OF_TRAINING.fullmatch(name) and len(run.columns[name])}
+    told = (
+        (run.get(names.EVAL_LM_LOSS) or run.get(names.EVAL_LOSS), evaluated, t["evaluations"], "the evaluation's"),
+        (run.get(names.LOSS), trained, t["records"], "the training's"),
+    )
+    judged = False
+    for loss, measures, least, what in told:
+        if loss is None or not measures or len(loss) < least:
+            continue
+        judged = True
+        if (yield from _beside(run, signals.finite(signals.tidy(loss)), measures, least, what, t)):
+            return
+    if not judged:
         raise TooFew(f"fewer than {t['evaluations']:g} evaluations of a loss beside a measure whose better is known")
-    loss = signals.finite(signals.tidy(told))
+
+
+def _told_of(name: str) -> bool:
+    return _BETTER.fullmatch(name) is not None or _ERRORS.fullmatch(name) is not None
+
+
+def _beside(
+    run: Run, loss: Column, signs: Mapping[str, float], least: float, what: str, t: Thresholds
+) -> Generator[Finding | Reading, None, bool]:
+    """Yield a finding for the first of these measures that parts from ``loss``; return whether one does."""
     first, last = _ends(loss)
-    if not len(loss) >= t["evaluations"] or last > (1 - t["falls"]) * first:
-        return
-    for name, column in measures.items():
-        measure = signals.finite(signals.tidy(column))
-        if len(measure) < t["evaluations"]:
+    if not len(loss) >= least or last > (1 - t["falls"]) * first:
+        return False
+    for name, sign in signs.items():
+        measure = signals.finite(signals.tidy(run.columns[name]))
+        if len(measure) < least:
             continue
         begin, end = _ends(measure)
-        worse = signs[name] * signals.rank_correlation(measure.value, np.arange(float(len(measure))))
+        worse = sign * signals.rank_correlation(measure.value, np.arange(float(len(measure))))
         yield Reading(f"rank correlation of {words.called(name)} with time, where it gets worse", worse, "often")
         stands = bool(np.all(measure.value == measure.value[0]))
-        by = signs[name] * (end - begin)
-        if stands or (begin > 0 and by > t["worse"] * begin and worse >= t["often"]):
-            yield _finding(name, measure, (begin, end), (first, last))
-            return
+        if stands or (begin > 0 and sign * (end - begin) > t["worse"] * begin and worse >= t["often"]):
+            yield _finding(name, measure, (begin, end), (first, last), what)
+            return True
+    return False
 
 
 def _ends(column: Column) -> tuple[float, float]:
@@ -97,14 +118,14 @@ def _ends(column: Column) -> tuple[float, float]:
     return float(np.median(column.value[:third])), float(np.median(column.value[-third:]))
 
 
-def _finding(name: str, measure: Column, ends: tuple[float, float], loss: tuple[float, float]) -> Finding:
+def _finding(name: str, measure: Column, ends: tuple[float, float], loss: tuple[float, float], what: str) -> Finding:
     moves = "falls" if ends[1] < ends[0] else "rises"
     stands = bool(np.all(measure.value == measure.value[0]))
     how = "is" if stands else f"{moves} from {words.number(ends[0])} to"
     return RULE.finding(
         headline=(
             f"{words.capital(words.called(name))} {how} {words.number(ends[1])}{' each time' if stands else ''} while "
-            f"the evaluation's loss falls from {words.number(loss[0])} to {words.number(loss[1])}: one of them does "
+            f"{what} loss falls from {words.number(loss[0])} to {words.number(loss[1])}: one of them does "
             "not measure the student."
         ),
         evidence=(f"{words.counted(len(measure), 'evaluation')}, medians of the first third and of the last",),
@@ -123,7 +144,7 @@ RULE = Rule(
     level=Level.INFO,
     hint=Hint.PICTURE,
     page=__doc__,
-    needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}",),
+    needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}|{names.LOSS}",),
     check=check,
-    thresholds={"falls": 0.05, "worse": 0.1, "often": 0.8, "evaluations": 6},
+    thresholds={"falls": 0.05, "worse": 0.1, "often": 0.8, "evaluations": 6, "records": 30},
 )

@@ -14,6 +14,7 @@ wrong base, upwards for a mean of the batches' perplexities, by anything for a s
 
 ## Thresholds
 - `nats = 0.05`: how far apart they may lie; the mean over batches of unequal size stays below.
+- `mean = 0.002`: nats by which it may lie above a loss that is called the label's, each time: more is a hint.
 - `base = 0.01`: how near log2 of the perplexity must come to the loss.
 - `often = 0.5`: the share of the evaluations. `held = 2`: so many that repeat a perplexity and not its loss.
 
@@ -86,6 +87,17 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         yield _finding(name, step, shown, told, t)
     elif len(held) >= max(t["held"], 1):
         yield _held(name, step, shown, told, held)
+    elif name == names.EVAL_LM_LOSS and step.size >= _FEWEST and _above(gap, shown, told) > t["mean"]:
+        yield _finding(name, step, shown, told, {**t, "nats": t["mean"]}, level=Level.INFO)
+
+
+def _above(gap: Floats, shown: Floats, told: Floats) -> float:
+    """The median gap, in nats, where each is larger than what the last printed digits may make; else 0."""
+    units = [
+        (signals.unit(float(one)) / float(one), signals.unit(float(other)))
+        for one, other in zip(shown, told, strict=True)
+    ]
+    return float(np.median(gap)) if bool(np.all(gap > np.array(units).sum(axis=1))) else 0.0
 
 
 def _perplexity(run: Run) -> Column:
@@ -148,14 +160,16 @@ def _beside(run: Run) -> str:
     return names.EVAL_LOSS
 
 
-def _finding(name: str, step: Floats, shown: Floats, told: Floats, t: Thresholds) -> Finding:
+def _finding(
+    name: str, step: Floats, shown: Floats, told: Floats, t: Thresholds, level: Level = Level.WARNING
+) -> Finding:
     gap = np.log(shown) - told
     two = bool(np.all(np.abs(np.log2(shown) - told) <= t["base"] + 0.005 * np.abs(told)))
     above = bool(np.all(gap > 0))
     means = "The perplexity is a mean of the batches' perplexities, or it is of another text or another objective."
     other = "The loss or the perplexity is of another objective, or one of them averages over padding."
     return RULE.finding(
-        level=Level.INFO if two else Level.WARNING,
+        level=Level.INFO if two else level,
         headline=(
             f"The perplexity {words.number(float(shown[-1]))} {'is 2 to the power of' if two else 'does not fit'} "
             f"{words.called(name)} {words.number(float(told[-1]))} at step {words.step(step[-1])}"
@@ -183,5 +197,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.EVAL_PERPLEXITY, f"{names.EVAL_LM_LOSS}|{names.EVAL_LOSS}"),
     check=check,
-    thresholds={"nats": 0.05, "base": 0.01, "often": 0.5, "held": 2},
+    thresholds={"nats": 0.05, "base": 0.01, "often": 0.5, "held": 2, "mean": 0.002},
 )

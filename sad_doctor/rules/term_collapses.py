@@ -3,7 +3,7 @@
 ## What it sees
 KD or another term that falls to a few percent of its first records, while the label loss keeps most of what it began
 with. A weight that fades out does the same to a weighted value; where the log tells weights, what is before them is
-looked at.
+looked at. So is a term that the log names by itself.
 
 ## Why it is bad
 A student that has come so near to its teacher predicts text as well as the teacher does, and its label loss falls with

@@ -2,7 +2,8 @@
 
 ## What it sees
 A term before its weight, other than the label loss, that surely ends above where it began, while the total or the label
-loss falls; or, on held-out text, the KL to the teacher that does.
+loss falls; or, on held-out text, the KL to the teacher that does. So is a term that the log names by itself. What holds
+something back may rise, but for a load balance that grows to twice its size.
 
 ## Why it is bad
 The student moves away from what this term asks for. It is multiplied by too small a weight, or by a negative one; its
@@ -103,7 +104,7 @@ RULE = Rule(
     level=Level.INFO,
     hint=Hint.PICTURE,
     page=__doc__,
-    needs=(f"{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}",),
+    needs=(f"{names.LOSS}|{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}",),
     check=check,
     thresholds={"rises": 0.1, "balance": 1, "falls": 0.05, "records": 24},
 )

@@ -7,6 +7,8 @@ none, and neither is one that keeps something where it is, such as a load balanc
 values are logged it is a hint: the weight may rise while the term falls; so it is where the term makes less than a
 hundredth of the loss, as nothing pulls on it then.
 
+A term that the log names by itself, as `loss_feat` does, is looked at too, for a hint.
+
 ## Why it is bad
 A term with a gradient into the student falls in its first steps, if by nothing else than by its mean. One that does
 not has no gradient there: its states were detached or taken under `no_grad`, the projector in front of it is not in the

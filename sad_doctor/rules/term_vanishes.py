@@ -5,6 +5,7 @@ KD or the label loss exactly 0 in nearly every record; or either of them, or a t
 was there and is exactly 0 in the last records; or that was logged with the others at first and then is not, while they
 go on. For other terms it is a hint: a curriculum switches terms off. It is one too for a term or a weight that comes
 down to 0 smoothly, its last values small against its largest, or at a stage that the log tells: a schedule does that.
+A term that the log names by itself is looked at too, for a hint, and so is one that is next to nothing all along.
 And a KD, before its weight, below a thousandth of a nat from its first records on that becomes a plausible KD when it
 is multiplied by the vocabulary: the fingerprint of a mean over the vocabulary. Where the log tells a temperature whose
 square explains it, that is said in its place.
@@ -23,6 +24,7 @@ the vocabulary; the term is then tens of thousands of times too small and the KD
   `high = 20`: between these its product with the vocabulary is plausible; one that grows `grows = 4` times has none.
 - `nat = 0.05`: a first KL of less than this share of the nats that the label loss has lost since, `since = 0.15` or
   more, cannot be.
+- `beside_all = 0.0001`: the share of the total below which a term of unknown weight, which does not fall, is nothing.
 - `faded = 0.1`: the share of its largest value below which the last three before the zeros lie in a schedule.
 - `off = 0.5`: the share of the records, from the end, with a weight of 0, from which KD or the label loss is missed.
 
@@ -95,6 +97,11 @@ _UNSCALED = (
     "Multiply KD by the temperature squared, so that its gradient keeps its size; or lower the temperature.",
 )
 
+_SAME = (
+    "Both of its sides are one: a teacher that is its student, an average without memory; or a tiny factor.",
+    "Compare what both sides give for one batch; they must differ. Look for a factor before the term.",
+)
+
 _UNKNOWN, _FIRST = 50_000.0, 5
 """A vocabulary where the log tells none: most lie within three times of it; records of the beginning."""
 
@@ -118,12 +125,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         tidied = signals.tidy(column)
         yield Reading(f"share of the records of {term} at exactly 0", float(np.mean(tidied.value == 0)), "never")
         what = _gone(tidied, start, end, others=len(terms) > 1, t=t)
-        hint = what is None or term in sides
-        if what is None and signals.negligible(run, term, tidied, t["beside_all"]) and len(tidied) >= t["records"]:
-            what = f"is {words.number(float(np.median(tidied.value)))}, next to nothing beside the loss", start
         if what is not None and term not in told:
             one = _finding(run, term, tidied, what, t)
-            yield replace(one, level=Level.INFO) if hint else one
+            yield replace(one, level=Level.INFO) if term in sides else one
+        elif len(tidied) >= t["records"] and signals.negligible(run, term, tidied, t["beside_all"]):
+            size = words.number(float(np.median(tidied.value)))
+            says = f"The term {term} is {size} all along, next to nothing beside the loss: nothing of it is learned."
+            one = _small(tidied, says, words.counted(len(tidied), "record"), _SAME, {"share": t["beside_all"]})
+            yield replace(one, level=Level.INFO)
     yield from _fingerprint(run, t)
 
 
@@ -282,19 +291,10 @@ RULE = Rule(
     name="term-vanishes",
     level=Level.ERROR,
     page=__doc__,
-    needs=(f"{names.RAW}|{names.WEIGHTED}",),
+    needs=(f"{names.LOSS}|{names.RAW}|{names.WEIGHTED}",),
     check=check,
     thresholds={
-        "never": 0.95,
-        "last": 0.2,
-        "records": 20,
-        "tiny": 1e-3,
-        "labels": 1,
-        "low": 0.05,
-        "high": 20,
-        **{"beside": 0.05, "grows": 4},
-        **{"nat": 0.05, "since": 0.15},
-        "off": 0.5,
-        **{"faded": 0.1, "beside_all": 1e-4},
+        **{"never": 0.95, "last": 0.2, "records": 20, "off": 0.5, "faded": 0.1, "beside_all": 1e-4},
+        **{"tiny": 1e-3, "labels": 1, "low": 0.05, "high": 20, "beside": 0.05, "grows": 4, "nat": 0.05, "since": 0.15},
     },
 )

@@ -68,10 +68,9 @@ def always_zero(column: Column | None, points: int) -> bool:
 def never_steps(run: Run, after: float) -> bool:
     """Say whether the learning rate is 0 wherever it was logged, neither before a warm-up nor after a decay.
 
-    That needs a few records that span ``after`` steps, an epoch, or half of the planned steps, a twentieth of them where
-    there are :data:`FEW` records and more: a loop that logs every
-    batch of a large accumulation rightly starts with as many records at 0, and a log that holds only the end of a run
-    may end so.
+    That needs a few records that span ``after`` steps, an epoch, or half of the planned steps, a twentieth of them for
+    :data:`FEW` records and more: a loop that logs every batch of a large accumulation rightly starts with as many
+    records at 0, and a log that holds only the end of a run may end so.
     """
     rate = run.get(names.LEARNING_RATE)
     if rate is None or not always_zero(rate, FEWEST_RATES):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from sad_doctor import names
+from sad_doctor.dataclass import dataclass
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals.precision import FLOAT32, sample, tolerance, unit
 from sad_doctor.signals.series import tidy
@@ -33,6 +34,10 @@ class Parts:
     source: Source
 
 
+_FOUND: WeakKeyDictionary[Run, Parts] = WeakKeyDictionary()
+"""Of runs that somebody still holds: a dozen rules ask for the parts of the same one."""
+
+
 def parts(run: Run) -> Parts:
     """Return the weighted parts of the training loss.
 
@@ -41,6 +46,13 @@ def parts(run: Run) -> Parts:
     add up to the total tell nothing about shares: no parts. Columns whose names look like parts, such as ``loss_mse``,
     are some where the sum nearly fits with them and not without.
     """
+    found = _FOUND.get(run)
+    if found is None:
+        found = _FOUND[run] = _parts(run)
+    return found
+
+
+def _parts(run: Run) -> Parts:
     weighted, raw = run.terms(names.WEIGHTED), run.terms(names.RAW)
     merged = {**raw, **weighted}
     total = run.get(names.LOSS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
 
 import numpy as np
 
@@ -24,15 +23,20 @@ def unit(value: float) -> float:
     # a file of single precision writes 0.0078 as 0.007799999788...; what it cannot hold is a whole number
     if not value.is_integer() and float(single := np.float32(value)) == value:
         told = str(single)
-    exponent = Decimal(told).normalize().as_tuple().exponent
-    return float(Decimal(1).scaleb(int(exponent)))
+    digits, _, scale = told.partition("e")
+    whole, _, fraction = digits.partition(".")
+    places = len(fraction.rstrip("0"))
+    if not places and value:
+        places = len(whole.rstrip("0")) - len(whole)
+    return float(f"1e{int(scale or 0) - places}")
 
 
 def significant_digits(value: float) -> int:
     """Return how many significant digits the shortest spelling of ``value`` has: 6 for 51.7094; 0 for 0 and NaN."""
     if not math.isfinite(value) or value == 0:
         return 0
-    return len(Decimal(repr(float(value))).normalize().as_tuple().digits)
+    digits = repr(float(value)).partition("e")[0].lstrip("-").replace(".", "")
+    return len(digits.strip("0"))
 
 
 def tolerance(*values: float) -> float:

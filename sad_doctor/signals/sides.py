@@ -50,7 +50,7 @@ def negligible(run: Run, term: str, column: Column, share: float) -> bool:
 
 
 def totalled(run: Run) -> Run:
-    """Return the run with its only term as the total, where the log tells no total: ``lm loss`` and nothing beside it."""
+    """Return the run with its only term as the total too, where the log tells no total: ``lm loss`` alone."""
     terms = [name for name in run.columns if name.startswith(names.PREFIXES)]
     if run.get(names.LOSS) is not None or len(terms) != 1 or not terms[0].startswith(names.RAW) or sides(run):
         return run

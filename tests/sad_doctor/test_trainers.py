@@ -11,6 +11,7 @@ LOGS = Path(__file__).parents[2] / "fixtures" / "trainers"
 SOUND = (
     *("sft_well.log", "sft_resumed.log", "gkd_well.log", "gold_well.log", "trainer_well.log", "trainer_kd_alone.log"),
     *("loop_well.csv", "loop_well.log", "loop_well_tune.log", "loop_kd_comes_in.jsonl"),
+    *("reported_boxes_well.log", "reported_timm_well.log"),
 )
 NAMED = {
     "sft_loss_times_accumulation.log": ("evaluation-objective-differs", "8 times the evaluation's"),
@@ -38,6 +39,17 @@ NAMED = {
     "loop_worker_hangs.csv": ("noise-missing", "one and the same batch"),
     "loop_rate_hundredfold.csv": ("learning-rate-odd", "goes up to 0.1865"),
     "loop_perplexity_of_the_total.log": ("perplexity-of-the-total", "exp of the evaluation's total"),
+    "reported_rises_after_a_resume.log": ("loss-diverges", "has never fallen"),
+    "reported_loss_zero_norm_one.log": ("non-finite-hidden", "exactly 0"),
+    "reported_overflows_from_the_start.log": ("weights-frozen", "the learning rate is exactly 0 in 60 of 60 records"),
+    "reported_every_step_is_skipped.log": ("non-finite-gradient", "in 40 of 40 records"),
+    "reported_one_dimension_wins.log": ("label-loss-too-low", "from 10.9008 at the beginning"),
+    "reported_two_kd_terms_are_zero.log": ("term-vanishes", "kd never appears"),
+    "reported_top_tokens_are_emptied.log": ("kd-below-its-floor", "below"),
+    "reported_cosine_target_is_turned.log": ("term-vanishes", "exactly 0 in most records"),
+    "reported_teacher_without_memory.log": ("term-vanishes", "next to nothing beside the loss"),
+    "reported_errors_of_words_stand.log": ("measures-part", "is 100 each time"),
+    "reported_composer_diverges.log": ("loss-diverges", "stays up"),
 }
 
 

@@ -11,6 +11,7 @@ from sad.data import Readers
 from sad.invariants.text_alignment import Read, judged_on, text_alignment
 from sad.invariants.vocabulary import permuted
 from sad.judge.alignments.call import Call
+from sad.judge.alignments.overlap import SAYS, by_overlap
 from sad.judge.target import said
 from sad.pair import load_tokenizer
 
@@ -42,7 +43,13 @@ def text(call: Call) -> Verdict:
     verdict = text_alignment(lambda readers, text, length: compared(call, readers, text, length))
     if verdict.holds:
         return composed(call) or verdict
+    if _overlaps(call):
+        return Verdict(True, f"{SAYS}; {verdict.says}", verdict.numbers, standing=Standing.ALLOWED)
     return Verdict(False, verdict.says, verdict.numbers, example=_smallest(call))
+
+
+def _overlaps(call: Call) -> bool:
+    return by_overlap(call, (SENTENCE, SCRIPTS), [tiny.reader(size) for size in PAIR])
 
 
 def composed(call: Call) -> Verdict | None:
@@ -60,6 +67,8 @@ def composed(call: Call) -> Verdict | None:
 
 def text_kept(call: Call) -> Verdict:
     """Groups hold every token once, and both sides of a group spell the same bytes."""
+    if _overlaps(call):
+        return Verdict(True, SAYS, standing=Standing.NOT_APPLICABLE)
     for text in (SENTENCE, SCRIPTS):
         readers = [tiny.reader(size) for size in PAIR]
         found, mine, theirs = call(text, *readers)

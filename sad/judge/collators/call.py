@@ -151,6 +151,9 @@ class Call:
             elif _needed(parameter) and parameter.annotation in (bool, "bool"):
                 # a switch that must be told is off
                 found[parameter.name] = False
+            elif _needed(parameter) and parameter.name == "model":
+                # few read it, and most take None
+                found[parameter.name] = None
             elif _needed(parameter):
                 raise NeedsAdapterError(f"what {parameter.name} of {of} should be cannot be told from the name")
         return found

@@ -93,8 +93,10 @@ def _ids(text: Text, _: Marks) -> dict[str, list[int]]:
 
 def _tensors(make: Make) -> Make:
     def made(text: Text, marks: Marks) -> dict[str, Any]:
-        found = make(text, marks)
-        return type(found)({k: torch.tensor(v) if isinstance(v, list | int) else v for k, v in found.items()})
+        found: dict[str, Any] = make(text, marks)
+        for name, value in found.items():
+            found[name] = torch.tensor(value) if isinstance(value, list | int) else value
+        return found
 
     return made
 

@@ -78,11 +78,12 @@ FORMS = (
 """In the order in which they are tried."""
 
 
-def rows_of(scored: Scored, *, bare: bool) -> tuple[Rows, list[Known], list[Known]]:
+def rows_of(scored: Scored, *, bare: bool, firsts: bool = False) -> tuple[Rows, list[Known], list[Known]]:
     """Return a batch's rows in ids, and what the student and the teacher know of each text.
 
     A text begins before its first label, or with a prompt of one place more; where it begins in the padded batch is
-    told by the labels alone, so the padding before it is what it was.
+    told by the labels alone, so the padding before it is what it was. With ``firsts`` no text has a prompt, and its
+    first token has a label too, as in texts that are learned whole.
     """
     texts = []
     for row in range(len(scored.labels)):
@@ -90,13 +91,14 @@ def rows_of(scored: Scored, *, bare: bool) -> tuple[Rows, list[Known], list[Know
         counted = 1 + (scored.labels[row, 1:] != IGNORED).nonzero().flatten()
         first, last = (int(counted[0]) - 1, int(counted[-1]) + 1) if len(counted) else (0, 1)
         # of a prompt as much is read as there is
-        prompt = 0 if bare else min(first, 1 + row % 2)
+        prompt = 0 if bare or firsts else min(first, 1 + row % 2)
         start = first - prompt
         labels = scored.labels[row, start:last].clone()
         labels[0] = IGNORED
         filler = torch.full_like(labels, FILLER)
         filler[0] = FILLER + 1
         ids = torch.where(labels == IGNORED, filler, labels)
+        labels[0] = ids[0] if firsts and len(counted) else IGNORED
         texts.append((ids, labels, scored.student_logits[row, start:last], scored.teacher_logits[row, start:last]))
     longest = max(len(ids) for ids, *_ in texts)
     left = not bare and bool((scored.labels[:, -1] != IGNORED).all()) and len(texts) > 1

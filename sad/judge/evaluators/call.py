@@ -51,6 +51,8 @@ class Call:
 
     code: Code
     form: Form = FORMS[0]
+    firsts: bool = False
+    """The first token of a text has a label too, which nothing predicts."""
 
     def __call__(self, batches: Sequence[Scored]) -> dict[str, float]:
         """Evaluate the student on some batches, in evaluation mode. Raises whatever the code raises."""
@@ -63,7 +65,7 @@ class Call:
 
     def readied(self, batches: Sequence[Scored]) -> tuple[Recaller, Recaller, list[Rows]]:
         """Return a student and a teacher that know the batches' logits, and the batches in ids."""
-        made = [rows_of(one, bare=self.form.bare) for one in batches]
+        made = [rows_of(one, bare=self.form.bare, firsts=self.firsts) for one in batches]
         student = [text for _, known, _ in made for text in known]
         teacher = [text for _, _, known in made for text in known]
         return Recaller(student), Recaller(teacher).eval().requires_grad_(False), [rows for rows, *_ in made]

@@ -11,6 +11,7 @@ import torch
 from sad.case import Cause, Standing, Verdict
 from sad.invariants.modes_restored import Passes, modes_restored
 from sad.invariants.token_weighted import LEAST, TOLERANCE, made_texts, padded, token_weighted
+from sad.judge.evaluators.batches import FORMS
 from sad.judge.evaluators.call import Call
 from sad.judge.evaluators.numbers import ASIDE, numbers
 from sad.subjects.metric import Scored
@@ -109,14 +110,33 @@ def token_mean(of: Evaluator) -> Verdict:
 
     verdict = token_weighted(metric)
     if verdict.holds:
-        return verdict
+        return _with_first_labels(of) or verdict
     example = f"texts with {_lengths()} labels, {verdict.says.split(':')[0]}"
     if _only_where_nothing_counts(verdict):
         with_labels = token_weighted(lambda spread: metric(_without_empty(spread)))
         if with_labels.holds:
             says = f"a batch without any label makes it {verdict.numbers['got']:g}: leave such batches out"
-            return Verdict(True, says, verdict.numbers, standing=Standing.ALLOWED, example=example)
+            left = Verdict(True, says, verdict.numbers, standing=Standing.ALLOWED, example=example)
+            return _with_first_labels(of) or left
     return replace(verdict, example=example)
+
+
+def _with_first_labels(of: Evaluator) -> Verdict | None:
+    """What is wrong where the first token of a text has a label too: a model's loss is not of it."""
+    call = of.call
+    if call.code.adapter is not None or call.trainer or call.metric or call.form.says != FORMS[0].says:
+        return None
+    texts = made_texts(1.0)
+    whole, apart = ([padded(texts)], [padded([text]) for text in texts])
+    for name in of.meaning:
+        one, six = (replace(call, firsts=True)(some).get(name, math.nan) for some in (whole, apart))
+        if not abs(one - six) <= TOLERANCE * max(abs(one), LEAST):
+            says = f"where first tokens have labels too, {name} {one:.4g} in one batch, {six:.4g} in six"
+            why = "batches are weighed by labels that no loss is of: count labels[:, 1:]"
+            return Verdict(
+                False, f"{says}: {why}", {"whole": one, "split": six}, example=f"texts with {_lengths()} labels"
+            )
+    return None
 
 
 def _only_where_nothing_counts(verdict: Verdict) -> bool:

@@ -13,7 +13,7 @@ from sad.judge.evaluators.batches import FORMS, Form
 from sad.judge.evaluators.call import Call
 from sad.judge.evaluators.checks import Evaluator
 from sad.judge.evaluators.numbers import WrongNumbersError, backwards, meanings, near
-from sad.judge.judging import CannotRunError, Code, Judged, raised, source
+from sad.judge.judging import CannotRunError, Code, Judged, refused, source
 from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.metric import LM_LOSS, PERPLEXITY, Scored
 from sad.subjects.text_loss import IGNORED
@@ -99,8 +99,9 @@ def _discovered(code: Code) -> tuple[Call, dict[str, float]]:
     if runs:
         return runs[0]
     first = next((one for one in failed if isinstance(one, WrongNumbersError)), failed[0])
-    says = str(first) if isinstance(first, WrongNumbersError) else raised(first)
-    raise CannotRunError(f"{says}, given {FORMS[0].says}; no other form of batches runs either")
+    if isinstance(first, WrongNumbersError):
+        raise CannotRunError(f"{first}, given {FORMS[0].says}; no other form of batches runs either")
+    raise refused(first, FORMS[0].says)
 
 
 def _as_list(form: Form) -> Form:

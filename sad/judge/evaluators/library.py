@@ -27,7 +27,8 @@ def evaluated(library: Library, model: nn.Module, rows: Sequence[Rows]) -> Any: 
             output_dir=folder, report_to="none", disable_tqdm=True, use_cpu=True, remove_unused_columns=False
         )
         of = type(library.kind.__name__, (library.kind,), {"get_eval_dataloader": lambda *_, **__: given})
-        made = of(model=model, args=arguments, data_collator=given.collate_fn, eval_dataset=given.dataset)
+        values = {"model": model, "args": arguments, "data_collator": given.collate_fn, "eval_dataset": given.dataset}
+        made = of(**library.arguments(values))
         found = made.evaluate()
     alone()
     return found

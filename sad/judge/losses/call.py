@@ -217,7 +217,7 @@ class Call:
         if not inspect.isclass(target) and self.owner is not None:
             every = list(inspect.signature(target).parameters.values())
             if self._bound(every):
-                parts = trainer_parts(values.teacher_model, values.model) | kept_losses(self.owner)
+                parts = trainer_parts(values.teacher_model, values.model) | dict(kept_losses(self.owner))
                 first = stand_in_self(self.owner, values.settings, self.asked, parts, constants_of(self.owner))
                 return lambda *args, **named: target(first, *args, **named)
         return target  # type: ignore[no-any-return]

@@ -11,6 +11,7 @@ from torch import Tensor
 from sad.case import Standing, Verdict
 from sad.judge.losses.call import Call
 from sad.judge.losses.claims import claims as claimed
+from sad.judge.losses.constructor import kept_losses
 from sad.judge.losses.context import SEQUENCES, around, of_texts, source
 from sad.judge.losses.families import FORWARD, forward_kl
 from sad.judge.losses.found import Found
@@ -92,7 +93,7 @@ def divisor(found: Found) -> Verdict:
     says = f"divided by the number of sequences alone: at length {length} it is {length} times a mean over rows"
     whole = call.takes(Role.MODEL) or (call.owner is not None and of_texts(call))
     text = source(call) + (around(call)[0] if whole else "")
-    if "batchmean" in (text if call.takes(Role.MODEL) else source(call)) and (
+    if _batchmean(call, text) and (
         SEQUENCES.search(text)
         or FLATTENED.search(text)
         or AXIS_TWO.search(text)
@@ -102,6 +103,16 @@ def divisor(found: Found) -> Verdict:
         says = f"batchmean of [batch, length, vocab] is {says}"
         return Verdict(False, says, {"times": float(length)}, example=shown(found.shape.sample.given))
     return Verdict(True, f"{says}; give it rows of one axis for a mean", standing=Standing.ALLOWED)
+
+
+def _batchmean(call: Call, text: str) -> bool:
+    """Whether it says `batchmean`, or calls a loss that its constructor makes with that."""
+    if "batchmean" in (text if call.takes(Role.MODEL) else source(call)):
+        return True
+    kept = kept_losses(call.owner) if call.owner is not None else {}
+    return any(
+        getattr(loss, "reduction", "") == "batchmean" and f"self.{name}(" in source(call) for name, loss in kept.items()
+    )
 
 
 def temperature_squared(found: Found) -> Verdict:

@@ -19,7 +19,7 @@ from sad.judge.losses.forms import forms
 from sad.judge.losses.on_labels import of_labels_alone
 from sad.judge.losses.sample import ACCEPTED, Fit, Sample, fit, fit_smoothed, given, sample, used
 from sad.judge.losses.screen import Entry, screened
-from sad.judge.roles import Role
+from sad.judge.roles import Role, Space
 from sad.judge.target import said
 
 UNKNOWN_BETAS = (0.5, 0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.4, 0.6, 0.05, 0.95, 0.01, 0.99, 0.25, 0.75)
@@ -31,6 +31,8 @@ the latest, on 150 losses.
 """
 AS_NEAR = 1.5
 """How many times the least residual still counts as near: below that the likeliest form is taken."""
+NEARLY = 0.01
+"""What an epsilon among probabilities may leave unexplained of a gradient."""
 FLAT = 1e-4
 """Of the gradient's norm at equal logits against that at ordinary ones."""
 SEARCH = 10.0
@@ -67,7 +69,9 @@ def discover(call: Call, seed: int) -> Shape:
     except CannotRunError as error:
         for other in other_readings(call, str(error)):
             with contextlib.suppress(CannotRunError):
-                return _discovered(other, seed)
+                found = _discovered(other, seed)
+                if found.sample.attached:
+                    return found
         raise
 
 
@@ -99,7 +103,7 @@ def _discovered(call: Call, seed: int) -> Shape:
         ran.append(found)
     if not ran:
         raise CannotRunError(said(first) if first is not None else "there is no way to call it")
-    good = [shape for shape in ran if shape.fit.good]
+    good = [shape for shape in ran if shape.fit.good and not _beside_a_nearer_one(shape, ran)]
     shape = next((s for s in good if not s.fit.family.fault), good[0] if good else _nearest(ran))
     shape = replace(shape, notes=(*shape.notes, *([stopped] if stopped else [])))
     return shape if good else _fixed_temperature(shape, until=began + 1.5 * SEARCH)
@@ -211,6 +215,14 @@ def _crosswise(shape: Shape, ran: list[Shape]) -> Shape:
         "there, axis 1 is the length, and softmax must go along the last"
     )
     return replace(shape, faults=(says,))
+
+
+def _beside_a_nearer_one(shape: Shape, ran: list[Shape]) -> bool:
+    """Whether it is a known mistake on probabilities, and nearly a right formula on logits: an epsilon is in that."""
+    on_logits = [one for one in ran if (one.call.form.student, one.call.form.teacher) == (Space.LOGITS, Space.LOGITS)]
+    if not shape.fit.family.fault or shape in on_logits:
+        return False
+    return any(one.fit.residual <= NEARLY and not one.fit.family.fault for one in on_logits)
 
 
 def _put_off(shape: Shape) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
 from sad.judge.losses.call import Call
-from sad.judge.losses.context import of_sequences
+from sad.judge.losses.context import of_sequences, source
 from sad.judge.losses.coupling import on_rows_alone
 from sad.judge.losses.discover import FROM_THE_FRONT, Shape, explained
 from sad.judge.losses.divisor import OWN_WEIGHTS, Divided, divided
@@ -17,7 +18,7 @@ from sad.judge.losses.label_loss import label_loss
 from sad.judge.losses.means import of_parts
 from sad.judge.losses.mixture import unlike, without_labels
 from sad.judge.losses.refit import refit
-from sad.judge.losses.rows import by_count, by_doubling, by_parts, entropy_of, misplaced, row_loss, rows_of
+from sad.judge.losses.rows import APART, by_count, by_doubling, by_parts, entropy_of, misplaced, row_loss, rows_of
 from sad.judge.losses.sample import ACCEPTED, Fit, Sample, given, sample, used
 from sad.judge.losses.shifts import unshifted
 from sad.judge.losses.taken import ignores, never_left_out, taken
@@ -27,6 +28,8 @@ from sad.subjects.divergence import Contract, Divergence, Given, Kind, Reduction
 
 UNEVEN = 1.0
 """What is not explained where each row has its own factor."""
+SUM_OF_ONE = re.compile(r"\.sum\((dim\s*=\s*|axis\s*=\s*)?1\b")
+"""A sum along axis 1: the vocabulary's in rows, the length's in sequences."""
 OTHER = 50
 """Added to the seed where other logits are asked for."""
 
@@ -68,6 +71,8 @@ def found(shape: Shape, seed: int) -> Found:
     whole = _found(shape, seed)
     call = shape.call
     if not whole.faults or call.form.rank != 3 or call.form.chunks or of_sequences(call):
+        return whole
+    if not SUM_OF_ONE.search(source(call)) and not any(APART in fault for fault in whole.faults):
         return whole
     flat = call.formed(rank=2)
     try:

@@ -14,6 +14,7 @@ from sad.subjects.divergence import IGNORED, Contract, Given, Reduction, counted
 CLOSE = 1e-3
 """Relative: between a value and the value that belongs to its gradient."""
 STRANGE = 1e-9
+APART = "value and gradient do not belong together"
 
 
 def rows_of(of: Sample, first: Fit) -> tuple[str, bool]:
@@ -70,7 +71,7 @@ def entropy_of(of: Sample, first: Fit) -> tuple[float | None, list[str]]:
             part = "" if share == 1 else f"{share:g} times "
             return share, [f"its value has {part}the teacher's entropy on top, a cross-entropy; its gradient has not"]
     return None, [
-        f"value and gradient do not belong together: value {of.value:.6g}, that of its gradient {value:.6g}"
+        f"{APART}: value {of.value:.6g}, that of its gradient {value:.6g}"
         + (f" ({of.value / value:.4g} times)" if value else "")
     ]
 

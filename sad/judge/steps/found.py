@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from sad.case import Verdict
 from sad.invariants.teacher_isolation import STEPS, Look
-from sad.judge.judging import CannotRunError, Code, Judged, raised
+from sad.judge.judging import Code, Judged, refused
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.steps import call as names
 from sad.judge.steps import checks
@@ -115,5 +114,4 @@ def _discovered(code: Code) -> Strange:
         runs.append(trainer)
     if runs:
         return runs[0]
-    first: Any = failed[0]
-    raise CannotRunError(f"{raised(first)}, given {next(iter(FORMS))}; no other form of batches runs either")
+    raise refused(failed[0], next(iter(FORMS)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,18 @@ from sad.subjects.trainer import NEVER, Claims, Line, Setup, Trace, Watch, weigh
 SCHEDULES = {Schedule.COSINE: "cosine", Schedule.LINEAR: "linear", Schedule.CONSTANT: "constant_with_warmup"}
 TEXTS = "texts"
 """The key of a batch under which the numbers of its texts come."""
+GIVEN = {
+    "model": names.MODELS,
+    "args": ("args", "training_args", "train_args", "config"),
+    "data_collator": ("data_collator", "collator", "collate_fn"),
+    "train_dataset": ("train_dataset", "train_data"),
+}
+"""What a trainer is made with, and the names under which a constructor of someone's takes it."""
+NOTHING = (
+    *("eval_dataset", "tokenizer", "processing_class", "compute_metrics", "callbacks", "model_init", "peft_config"),
+    *("optimizers", "preprocess_logits_for_metrics", "device"),
+)
+"""What a constructor may take besides, and is given None for where it must have something."""
 ROUNDED = 3e-4
 """What is logged has four digits."""
 
@@ -113,22 +125,44 @@ class Library:
             p.name
             for p in inspect.signature(self.kind).parameters.values()
             if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-            if p.name not in ("model", "args", self.teacher)
+            if p.name not in {*self._names(), *NOTHING, *names.SETTINGS}
         ]
         if needed:
             raise NeedsAdapterError(f"{self.kind.__name__}() needs {', '.join(needed)}")
+
+    def _names(self) -> dict[str, str]:
+        """Return what each parameter is, by its name."""
+        known = {alias: what for what, aliases in GIVEN.items() for alias in aliases}
+        return known | ({self.teacher: "teacher"} if self.teacher else {})
+
+    def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what its constructor is called with: all that it names, and what it hands on to its base."""
+        every = inspect.signature(self.kind).parameters
+        roles, found = self._names(), {}
+        for name, parameter in every.items():
+            needed, what = parameter.default is parameter.empty, roles.get(name, name)
+            if what in values and (needed or name in (what, self.teacher)):
+                found[name] = values[what]
+            elif needed and name in NOTHING:
+                found[name] = None
+            elif needed and name in names.SETTINGS:
+                found[name] = names.SETTINGS[name]
+        told = {roles.get(name, name) for name in found}
+        if any(p.kind is p.VAR_KEYWORD for p in every.values()):
+            found |= {what: value for what, value in values.items() if what not in told and what != "teacher"}
+        return found
 
     def _made(self, student: Any, teacher: Any, setup: Setup, folder: Path, data: Any, watch: Watch) -> Any:  # noqa: ANN401
         import transformers
 
         self.needs_no_more()
         arguments = arguments_for(setup, folder, own_arguments(self.kind))
-        more = {self.teacher: teacher} if self.teacher else {}
 
         def collate(some: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
             return {**batch([one["ids"] for one in some]), TEXTS: torch.tensor([one["text"] for one in some])}
 
-        whole = {"model": student, "args": arguments, "data_collator": collate, "train_dataset": data, **more}
+        values = {"model": student, "args": arguments, "data_collator": collate, "train_dataset": data}
+        whole = self.arguments({**values, "teacher": teacher})
         try:
             made = _told(self.kind, watch)(**whole)
         except Exception as error:

@@ -12,6 +12,7 @@ from sad.distiller import Distiller
 from sad.head import signals
 from sad.head.vocabulary import vocabulary_pass
 from sad.losses.kd import Divergence
+from sad.models.modes import evaluating
 from sad_doctor import names
 
 
@@ -28,18 +29,13 @@ def teacher_signals(accelerator: Accelerator, distiller: Distiller, batch: Batch
     The student runs too, since one pass over the vocabulary gives both: with dropout off, so that no random generator
     moves.
     """
-    moved, modes = batch.to(accelerator.device), {module: module.training for module in distiller.modules()}
-    distiller.eval()
-    try:
-        with accelerator.autocast():
-            view = distiller.view(moved, distiller.ask_teacher(moved))
-            if not view.teacher.target.knows(1.0):
-                return {}
-            compared = view.compared(Divergence())
-            told = vocabulary_pass(view.target_states(), view.head, moved.targets.token, compared, measure=True).signals
-    finally:
-        for module, training in modes.items():
-            module.training = training
+    moved = batch.to(accelerator.device)
+    with evaluating(distiller), accelerator.autocast():
+        view = distiller.view(moved, distiller.ask_teacher(moved))
+        if not view.teacher.target.knows(1.0):
+            return {}
+        compared = view.compared(Divergence())
+        told = vocabulary_pass(view.target_states(), view.head, moved.targets.token, compared, measure=True).signals
     count = torch.tensor(float(len(moved.boundaries)), device=accelerator.device)
     asked = (signals.TEACHER_NLL, signals.TEACHER_ENTROPY, signals.LABELLED, signals.HEARD)
     row = torch.stack([*(told[name].float() for name in asked), count])

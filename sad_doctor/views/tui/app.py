@@ -150,6 +150,9 @@ class DoctorApp(Shell):
 
     def _pieces(self) -> Iterator[None]:
         """What the first look at each page needs, in pieces that take less than a frame."""
+        for chart in [one for one in (self.board.loss, self.board.metric) if not one.size]:
+            chart.prepare(self.size.width - chart.styles.gutter.width)
+            yield
         if not self.sheet.display:
             self.sheet.show(help_page())
         self.prepare(self.sheet)

@@ -98,6 +98,11 @@ class Chart(Framed, can_focus=True):
         self.smoothing = share
         self._changed()
 
+    def prepare(self, width: int) -> None:
+        """Thin the plot as for a canvas of ``width`` cells: the first time the whole history is gone through."""
+        if self.plot.drawn:
+            self.thinner.thin(replace(self.plot, log=self.logarithmic), max(width, 1), self.smoothing, "#808080")
+
     def point_at(self, step: float | None) -> None:
         """Put the cursor on a step; None takes it away."""
         if step != self.cursor:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from textual.content import Content
 
 from sad_doctor import names
+from sad_doctor.dataclass import dataclass
 from sad_doctor.finding import Level, Report
 from sad_doctor.views import numerals, palette
 from sad_doctor.views.palette import GLYPHS, STYLES

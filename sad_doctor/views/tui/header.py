@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
 from sad_doctor import names
+from sad_doctor.dataclass import dataclass
 from sad_doctor.finding import Level, Report
 from sad_doctor.run import Run
 from sad_doctor.views import numerals
@@ -54,7 +54,7 @@ class Head:
     now: float = 0.0
     opened: float = 1.0
     last: float | None = None
-    tempo: Tempo = Tempo()  # noqa: RUF009 - frozen
+    tempo: Tempo = Tempo()
     label: str = ""
     nameless: str = "opening …"
 

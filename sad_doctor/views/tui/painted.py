@@ -27,6 +27,8 @@ class Edged(Widget):
     """
 
     _around: object = None
+    _look: object = None
+    _edges: dict[int, Strip]
     _whole: dict[int, tuple[Strip, Strip]]
     _styles_seen: dict[Style, Style]
 
@@ -36,15 +38,18 @@ class Edged(Widget):
         inner = range(gutter.top, size.height - gutter.bottom)
         if sum(y in inner for y in crop.line_range) < _WORTH or self.opacity != 1:
             return super().render_lines(crop)
-        edge = self._plain(inner.start)
+        below, behind = self.background_colors
+        told = tuple(self.get_line_filters()), behind
+        if (look := (size, gutter, below, *told, self.border_title, self.border_subtitle)) != self._look:
+            self._look, self._edges = look, {}
+        edge = self._edge(inner.start)
         left, right = edge.crop(0, gutter.left), edge.crop(size.width - gutter.right, size.width)
-        told = tuple(self.get_line_filters()), self.background_colors[1]
         if (around := (size, left, right, *told)) != self._around:
             self._around, self._whole, self._styles_seen = around, {}, {}
         strips = []
         for y in crop.line_range:
             if y not in inner:
-                strips.append(self._plain(y))
+                strips.append(self._edge(y))
                 continue
             content = self.render_line(y - inner.start)
             known = self._whole.get(y)
@@ -73,8 +78,17 @@ class Edged(Widget):
                 told = seen[style] = found[0].style or style
             yield cell if told is style else Segment(text, told)
 
-    def _plain(self, y: int) -> Strip:
-        return super().render_lines(Region(0, y, self.region.width, 1))[0]
+    def notify_style_update(self) -> None:
+        """Forget the edges, which may have another look."""
+        self._look = None
+        super().notify_style_update()
+
+    def _edge(self, y: int) -> Strip:
+        """A row of the frame, or one of which only the ends are wanted, as Textual paints it; each once for a look."""
+        strip = self._edges.get(y)
+        if strip is None:
+            strip = self._edges[y] = super().render_lines(Region(0, y, self.region.width, 1))[0]
+        return strip
 
 
 class Painted(ScrollView, Edged, can_focus=False):
@@ -101,6 +115,7 @@ class Framed(Painted):
 
     def light(self) -> None:
         """Give the frame the colour that it has with or without the focus."""
+        self._look = None
         inline, kind = self.styles.inline, self.styles.base.border_top[0]
         lit = self.has_focus and bool(kind)
         colour = TextualStyle.parse("$border").foreground if lit else None

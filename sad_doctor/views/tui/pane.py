@@ -38,7 +38,10 @@ class Pane(Scrolled, can_focus=True):
     def prepare(self, width: int, rows: int) -> None:
         """Lay out and paint the first rows as they will be shown in so many cells; nothing while they are shown."""
         if not self.size.width and width > BAR:
-            for at, line in enumerate(self._lines(width - BAR - _MARGIN)[:rows]):
+            lines = self._lines(width - BAR - _MARGIN)
+            # what is known before it is shown is not painted again when the widget learns its size
+            self.extend(len(lines))
+            for at, line in enumerate(lines[:rows]):
                 self._strips[at] = strip(line, width - BAR, self.visual_style)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from textual.content import Content
+
+from sad_doctor.dataclass import dataclass
 
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -25,7 +26,7 @@ class Paragraph:
     """
 
     text: Content
-    bullet: Content = Content("")  # noqa: RUF009 - content is immutable
+    bullet: Content = Content("")
     most: int = 0
 
 

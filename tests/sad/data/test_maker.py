@@ -14,7 +14,7 @@ import pytest
 from sad import tiny
 from sad.align.example import Readers
 from sad.data import cache, maker, segments
-from sad.data.maker import ChangedError, Maker
+from sad.data.maker import Maker
 from sad.data.segments import Segment
 from sad.errors import UserError
 
@@ -30,12 +30,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "CHUNK", 1)
 
 
-def nothing(_: int) -> Segment | None:
-    return None
-
-
 def made(folder: Path, texts: list[str] = TEXTS, **how: Any) -> list[Segment]:
-    return list(Maker(texts, READERS, 24, folder, **how).segments(nothing))
+    return list(Maker(texts, READERS, 24, folder, **how).segments())
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -86,31 +82,22 @@ def test_no_more_is_read_than_is_asked_for(tmp_path: Path) -> None:
             read.append(number)
             yield f"{number} {TEXTS[number % 12]}"
 
-    some = Maker(endless(), READERS, 24, tmp_path).segments(nothing)
+    some = Maker(endless(), READERS, 24, tmp_path).segments()
     next(some)
     next(some)
     some.close()
     assert len(read) <= 3 * 4
 
 
-def test_a_text_that_was_expected_to_be_another_is_told(tmp_path: Path) -> None:
-    first = made(tmp_path)
-    other = Maker([*TEXTS[:4], "Another text. " * 20, *TEXTS[4:]], READERS, 24, tmp_path)
-    some = other.segments(lambda number: first[number])
-    assert next(some) == first[0]
-    with pytest.raises(ChangedError, match="the stream is not what it was: put it back"):
-        list(some)
-
-
 def test_one_that_follows_waits_for_who_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[Segment] = []
     monkeypatch.setattr(maker, "PAUSE", 0.001)
     follows = Maker(TEXTS, READERS, 24, tmp_path, follows=True)
-    thread = threading.Thread(target=lambda: found.extend(follows.segments(nothing)))
+    thread = threading.Thread(target=lambda: found.extend(follows.segments()))
     thread.start()
     wrote: list[Segment] = []
     monkeypatch.setattr(follows, "_written", lambda *_: 1 / 0)
-    for one in Maker(TEXTS, READERS, 24, tmp_path).segments(nothing):
+    for one in Maker(TEXTS, READERS, 24, tmp_path).segments():
         wrote.append(one)
         time.sleep(0.01)
     thread.join(30)
@@ -145,7 +132,7 @@ def test_more_processes_take_over_in_the_middle(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(maker, "Workers", counted)
     ahead = Maker(TEXTS, READERS, 24, tmp_path / "ahead")
     found = []
-    for one in ahead.segments(nothing):
+    for one in ahead.segments():
         found.append(one)
         ahead.ahead = len(found) > 1
     assert begun == [0, 2]

@@ -29,6 +29,13 @@ def test_the_scripts_write_the_committed_bytes(runs, tmp_path):
     assert [name for name in made if made[name] != committed[name]] == []
 
 
+def test_the_logs_of_reported_faults_are_those_that_their_script_writes(runs, tmp_path):
+    builder(runs, "make_reported_runs").main(tmp_path)
+    committed = contents(runs.parent / "trainers")
+    made = contents(tmp_path)
+    assert {name: committed[name] for name in committed if name.startswith("reported_")} == made
+
+
 def test_the_runs_stay_small(runs):
     assert sum(map(len, contents(runs).values())) < LARGEST
 

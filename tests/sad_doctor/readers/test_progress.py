@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sad_doctor.readers.progress import NUMBER, find_bar
+from sad_doctor.readers.numbers import NUMBER
+from sad_doctor.readers.progress import find_bar
 
 LINE = "Epoch 0:   4%|▍         | 1000/24914 [07:25<3:00:02, 2.21it/s, loss=29.0376, lr=0.000e+00, step=999]"
 

@@ -45,3 +45,11 @@ def test_a_teacher_that_says_the_same_again(judge):
 @pytest.mark.parametrize("slope", [0.0137131, 0.0])
 def test_a_teacher_on_new_batches_or_a_number_that_stands(judge, slope):
     assert judge(RULE, told_of(2.5 + slope * step for step in range(60))) == []
+
+
+def test_a_term_whose_values_come_again_is_not_computed_anew(judge):
+    once = ", ".join(f"1.{(i * 7919) % 100003:06d}" for i in range(20))
+    text = f"steps: 60\ntrain/raw/ce: 5 -> 2 ~ 0.2\ntrain/raw/kd: {', '.join([once] * 3)}"
+    (finding,) = judge(RULE, text)
+    assert "20 different values in 60 records" in finding.headline
+    assert "cache" in finding.cause

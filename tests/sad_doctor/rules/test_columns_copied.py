@@ -57,3 +57,11 @@ def test_a_perplexity_that_is_exp_of_the_training_batch(judge):
     # beside no evaluation it is the training's own
     with pytest.raises(TooFew):
         judge(RULE, log)
+
+
+def test_an_evaluation_that_is_the_training_s_of_the_record_before(judge):
+    losses = [5.1234, 4.2345, 3.5456, 3.1567, 2.9678, 2.8123, 2.7234, 2.6345]
+    text = "steps: 8\ntrain/loss: {}\neval/loss: {}"
+    (finding,) = judge(RULE, text.format(str(losses)[1:-1], str([6.0, *losses[:-1]])[1:-1]))
+    assert "of the record before" in finding.headline
+    assert judge(RULE, text.format(str(losses)[1:-1], str([one + 0.01 for one in losses])[1:-1])) == []

@@ -90,3 +90,17 @@ def test_a_warm_up_in_every_epoch(judge):
 def test_a_staircase_is_left_alone(judge):
     rates = ", ".join(str(1e-3 * 0.1 ** (step // 40)) for step in range(120))
     assert judge(RULE, f"steps: {', '.join(map(str, range(120)))}\ntrain/lr: {rates}") == []
+
+
+@pytest.mark.parametrize(("loss", "told"), [("7 -> 3 -> 2", 0), ("7 -> 6 -> 5", 1)])
+def test_a_rate_of_which_the_loss_falls_by_half_fits(judge, loss, told):
+    assert len(judge(RULE, f"steps: 60\ntrain/lr: 0.3 -> 0\ntrain/loss: {loss} ~ 0.05")) == told
+
+
+@pytest.mark.parametrize(("rate", "told"), [(3e-5, 1), (3e-4, 0)], ids=["a twentieth is left", "half is left"])
+def test_a_decay_that_is_over_early(judge, rate, told):
+    values = [6e-4] * 5 + [5e-4, 4e-4] + [rate] * 33
+    text = f"steps: 40 every 10\ntrain/lr: {', '.join(map(str, values))}"
+    assert ["at its lowest, 3e-05, from step 80 on" in one.headline for one in judge(RULE, text)] == [True] * told
+    late = f"steps: 40 every 10\ntrain/lr: {', '.join(map(str, [6e-4] * 20 + [rate] * 20))}"
+    assert judge(RULE, late) == []

@@ -102,3 +102,13 @@ def test_a_rest_at_the_very_end_is_a_hint(judge, rest, level):
     rates = ", ".join("0" if step >= 100 - rest else f"{1e-3 * (1 - step / 200):.6f}" for step in range(100))
     (finding,) = judge(RULE, f"steps: {', '.join(map(str, range(100)))}\ntrain/lr: {rates}")
     assert finding.level == level
+
+
+@pytest.mark.parametrize(("planned", "records", "told"), [(1200, 70, 1), (1200, 30, 0), (6000, 70, 0)])
+def test_many_zeros_need_a_twentieth_of_the_plan(judge, planned, records, told):
+    text = f"steps: {records}\ntrain/loss: 3 ~ 0.2\ntrain/lr: 0\nfact total_steps: {planned}"
+    if told:
+        assert len(judge(RULE, text)) == 1
+    else:
+        with pytest.raises(TooFew):
+            judge(RULE, text)

@@ -108,3 +108,21 @@ def test_the_loss_of_a_policy_need_not_fall(judge, beside, judged):
     else:
         with pytest.raises(TooFew, match="rewards"):
             judge(RULE, text)
+
+
+@pytest.mark.parametrize(
+    ("loss", "rate", "told"),
+    [
+        ("11.0904 ~ 0.0006", "0 -> 0.001 -> 0.001", 1),
+        ("11.0904 ~ 0.0006", "0 -> 0.001", 0),
+        ("11 -> 10.9 ~ 0.001", "0.1", 0),
+    ],
+    ids=["stands", "still warms up", "falls a little"],
+)
+def test_a_loss_that_stands_in_very_many_records_needs_no_half_of_the_plan(judge, loss, rate, told):
+    text = f"steps: 300\ntrain/loss: {loss}\ntrain/lr: {rate}\nfact total_steps: 30000"
+    if told:
+        assert len(judge(RULE, text)) == 1
+    else:
+        with pytest.raises(TooFew):
+            judge(RULE, text)

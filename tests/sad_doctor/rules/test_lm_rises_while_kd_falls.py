@@ -1,4 +1,7 @@
+import pytest
+
 from sad_doctor.finding import Level
+from sad_doctor.rule import TooFew
 from sad_doctor.rules.lm_rises_while_kd_falls import RULE
 
 KD = "steps: 300\ntrain/raw/kd: 4 -> 1 ~ 0.05\n"
@@ -39,9 +42,25 @@ def test_a_label_loss_that_stays_is_not_said_to_rise(judge):
 
 
 def test_a_level_label_loss_beside_a_kd_that_falls_far_is_a_hint(judge):
-    (finding,) = judge(RULE, KD + "train/raw/lm: 4.56 -> 4.53 ~ 0.005")
+    (finding,) = judge(RULE, KD + "train/raw/lm: 4.56 -> 4.49 ~ 0.005")
     assert finding.level == Level.INFO
+    # a fall that is sure, and small beside that of KD
+    assert [f.level for f in judge(RULE, KD + "train/raw/lm: 4.56 -> 4.48 ~ 0.005")] == [Level.INFO]
     assert judge(RULE, KD + "train/raw/lm: 4.56 -> 4.1 ~ 0.005") == []
+
+
+def test_how_far_kd_must_fall_beside_a_label_loss_that_stays(judge):
+    text = "steps: 300\ntrain/raw/kd: 4 -> 4 -> {} -> {} ~ 0.02\ntrain/raw/lm: 4.5 ~ 0.005"
+    assert [f.level for f in judge(RULE, text.format(2.8, 2.8))] == [Level.INFO]
+    assert judge(RULE, text.format(3.3, 3.3)) == []
+    # of a student that knows nothing less is far
+    (finding,) = judge(RULE, text.format(3.3, 3.3) + "\nfact vocabulary_size: 90")
+    assert finding.level == Level.WARNING
+
+
+def test_too_few_records_of_the_label_loss(judge):
+    with pytest.raises(TooFew):
+        judge(RULE, KD + "steps: 10\ntrain/raw/lm: 4 -> 5")
 
 
 def test_an_evaluation_that_ends_above_its_best_has_risen(judge):

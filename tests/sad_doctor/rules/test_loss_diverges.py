@@ -138,3 +138,10 @@ def test_a_loss_that_explodes_is_no_hint_though_it_comes_down(judge):
     text = "steps: 60\ntrain/loss: 7 -> 4 ~ 0.1\nsteps: " + ", ".join(str(i) for i in range(61, 101))
     (finding,) = judge(RULE, f"{text}\ntrain/loss: 70000 -> 900")
     assert finding.level == Level.ERROR
+
+
+def test_steps_of_several_starts_that_lie_over_one_another(judge):
+    steps = ", ".join(map(str, [*range(1, 101), *range(1, 51)]))
+    losses = [10 - 0.06 * i for i in range(100)] + [2.5 - 0.005 * i for i in range(50)]
+    with pytest.raises(TooFew, match="several starts"):
+        judge(RULE, f"steps: {steps}\ntrain/loss: {', '.join(map(str, losses))}")

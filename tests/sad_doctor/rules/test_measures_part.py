@@ -40,3 +40,10 @@ def test_a_loss_that_rises_is_another_picture(judge):
 def test_without_a_measure_it_does_not_judge(judge):
     with pytest.raises(TooFew):
         judge(RULE, f"{LOSS}\neval_runtime: {DOWN}")
+
+
+def test_the_accuracy_of_the_training(judge):
+    text = "steps: 40\ntrain/loss: 2.1 -> 1.2 ~ 0.05\nmean_token_accuracy: {} ~ 0.003"
+    (finding,) = judge(RULE, text.format("0.56 -> 0.3"))
+    assert "while the training's loss falls" in finding.headline
+    assert judge(RULE, text.format("0.4 -> 0.5")) == []

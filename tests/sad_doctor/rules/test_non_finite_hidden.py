@@ -116,3 +116,21 @@ def test_a_total_that_is_0_at_a_regular_distance(judge, every, fires):
     found = judge(RULE, f"steps: {steps}\ntrain/loss: {values}")
     assert bool(found) is fires
     assert all("in every 5 records" in one.headline for one in found)
+
+
+@pytest.mark.parametrize(
+    ("at", "weight", "fires"),
+    [((7, 19, 40, 41), "", True), ((10, 20, 30, 40), "", False), ((7, 19, 40, 41), "0.5", True), ((), "", False)],
+)
+def test_a_term_that_is_0_in_single_records(judge, at, weight, fires):
+    """At no regular distance, and not where its weight is 0."""
+    values = ", ".join("0" if i in at else f"{6 - i / 50:.2f}" for i in range(60))
+    also = f"\ntrain/weight/kd: {weight}" if weight else ""
+    found = judge(RULE, f"steps: 60\ntrain/loss: 8 -> 7 ~ 0.1\ntrain/raw/kd: {values}{also}")
+    assert [one.headline for one in found] == (
+        ["The term kd is exactly 0 in 4 of 60 records, and about 5.41 in the others: something was replaced by zero."]
+        if fires
+        else []
+    )
+    weights = ", ".join("0" if i in at else "1" for i in range(60))
+    assert judge(RULE, f"steps: 60\ntrain/loss: 8 -> 7 ~ 0.1\ntrain/raw/kd: {values}\ntrain/weight/kd: {weights}") == []

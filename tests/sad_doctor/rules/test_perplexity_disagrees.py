@@ -35,6 +35,16 @@ def test_a_mean_of_perplexities_lies_above(judge):
     assert "mean of the batches' perplexities" in finding.cause
 
 
+@pytest.mark.parametrize(("factor", "digits"), [(1.001, 6), (0.99, 6), (1.01, 2)], ids=["little", "below", "rounded"])
+def test_a_little_above_is_a_hint(judge, factor, digits):
+    losses = (4.01234, 3.51234, 3.21234, 3.01234)
+    log = "steps: 4 every 100\neval/lm_loss: {}\neval/perplexity: {}"
+    shown = [float(f"{factor * math.exp(v):.{digits}g}") for v in losses]
+    (hint,) = judge(RULE, log.format(str(losses)[1:-1], ", ".join(f"{1.01 * math.exp(v):.6g}" for v in losses)))
+    assert (hint.level, "mean of the batches" in hint.cause) == (Level.INFO, True)
+    assert judge(RULE, log.format(str(losses)[1:-1], str(shown)[1:-1])) == []
+
+
 def test_a_loss_with_parts_is_no_label_loss(judge):
     fit = text([2**v for v in LOSSES], "eval/loss")
 

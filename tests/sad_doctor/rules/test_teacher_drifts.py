@@ -17,6 +17,14 @@ def test_a_teacher_in_the_optimizer_moves_at_once(judge):
     assert judge(RULE, "steps: 100\ntrain/teacher_lm_loss: 2.7 -> 2.9 ~ 0.3") == []
 
 
+@pytest.mark.parametrize(("first", "fires"), [(2.7, True), (4.2, False)])
+def test_one_that_a_few_steps_have_changed_differs_in_the_very_first_record(judge, first, fires):
+    later = ", ".join(f"{4.7 + 0.1 * (i % 3 - 1):.1f}" for i in range(59))
+    found = judge(RULE, f"steps: 60\ntrain/teacher_lm_loss: {first}, {later}")
+    told = "The teacher changes: its own loss on the training batches goes from 2.7 to 4.7."
+    assert [one.headline for one in found] == ([told] if fires else [])
+
+
 def test_dropout_shows_beside_the_student(judge):
     text = (
         "steps: 1, 2\nteacher/lm_loss: 2.85, 2.85\nsteps: 100\ntrain/raw/lm: 5 -> 4 ~ 0.05\ntrain/weight/lm: 1\n"

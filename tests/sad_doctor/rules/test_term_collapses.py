@@ -39,3 +39,10 @@ def test_without_a_label_loss_nothing_is_said(judge):
 def test_a_label_loss_of_zero_tells_nothing(judge):
     with pytest.raises(TooFew, match="begins at 0"):
         judge(RULE, f"steps: 100\ntrain/raw/kd: {FALLS}\nsteps: 5 every 20\neval/lm_loss: 0, 0, 0, 0, 0")
+
+
+def test_a_term_that_the_log_names_by_itself(judge):
+    (finding,) = judge(
+        RULE, "steps: 60\ntrain/loss: 6 -> 5\ntrain/raw/lm: 5 -> 4.8 ~ 0.05\nfit_loss: 1 -> 0.01 -> 0.01"
+    )
+    assert "The term fit falls" in finding.headline

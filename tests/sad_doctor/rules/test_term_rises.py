@@ -38,3 +38,16 @@ def test_others_are_left_alone(judge, text):
 def test_too_few_records(judge):
     with pytest.raises(TooFew):
         judge(RULE, "steps: 10\ntrain/raw/kd: 1.5 -> 2.5")
+
+
+@pytest.mark.parametrize(
+    ("term", "told"), [("1.0 -> 7.9", 1), ("1.0 -> 1.7", 0)], ids=["the experts collapse", "it leaves its floor"]
+)
+def test_a_load_balance_must_rise_far(judge, term, told):
+    text = f"steps: 60\ntrain/raw/lm: 9 -> 3 ~ 0.05\ntrain/raw/load_balance: {term} ~ 0.01"
+    assert len(judge(RULE, text)) == told
+
+
+def test_a_term_that_the_log_names_by_itself(judge):
+    (finding,) = judge(RULE, "steps: 60\ntrain/loss: 9 -> 3 ~ 0.05\nloss_dis: 3 -> 9 ~ 0.1")
+    assert finding.headline.startswith("Dis rises from")

@@ -51,3 +51,8 @@ def test_kd_has_a_rule_of_its_own_and_a_load_balance_rests(judge):
         judge(RULE, f"steps: 90\n{LEARNS}\ntrain/raw/router_aux: 1.01 ~ 0.01\ntrain/weight/router_aux: 0.01")
     with pytest.raises(TooFew):
         judge(RULE, f"steps: 90\n{LEARNS}\ntrain/raw/kd: 2 ~ 0.02\ntrain/weight/kd: 0.5")
+
+
+def test_a_term_that_the_log_names_by_itself_is_a_hint(judge):
+    (finding,) = judge(RULE, "steps: 60\ntrain/loss: 8 -> 5\ntrain/raw/ce: 5 -> 2 ~ 0.05\nloss_feat_kd: 2.9 ~ 0.01")
+    assert (finding.level, "feat_kd stays" in finding.headline) == (Level.INFO, True)

@@ -2,6 +2,8 @@ import math
 
 import pytest
 
+from sad_doctor.example import parse
+from sad_doctor.finding import Reading
 from sad_doctor.rule import TooFew
 from sad_doctor.rules.weights_frozen import RULE
 
@@ -175,3 +177,12 @@ def test_a_student_that_stands_while_a_projector_learns(judge):
     (finding,) = judge(RULE, text.format("layerwise"))
     assert "never moved" in finding.headline
     assert judge(RULE, text.format("kd")) == []
+
+
+def test_what_was_measured_is_told_whatever_came_of_it():
+    run = parse("steps: 5 every 100\neval/loss: 4.8, 3.9, 3.1, 3.1, 3.1\nsteps: 60 every 10\ntrain/update_ratio: 1e-3")
+    told = [one for one in RULE.check(run, RULE.thresholds) if isinstance(one, Reading)]
+    assert [(one.what, one.value, one.against) for one in told] == [
+        ("longest stretch of equal values of eval/loss", 3, "evaluations"),
+        ("largest update of the weights", 1e-3, "update"),
+    ]

@@ -1,4 +1,6 @@
+import weakref
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sad_doctor.example import parse
-from sad_doctor.run import Column
+from sad_doctor.run import Column, Run
 from sad_doctor.signals import found_weights, parts, shares, sums_to
 from sad_doctor.signals.precision import tolerance
 
@@ -178,3 +180,14 @@ def test_a_term_that_is_not_in_the_total_has_no_weight(seed):
 
     assert found["t1"] == 0
     assert found["t0"] == pytest.approx(1.3, abs=1e-3)
+
+
+def test_the_parts_of_a_run_are_worked_out_once_and_go_with_it():
+    column = Column(np.arange(3.0), np.ones(3))
+    run = Run("a", "b", Path("a"), {"train/weighted/kd": column, "train/loss": column})
+    one, other = parts(run), parts(replace(run, columns={}))
+    assert parts(run) is one
+    assert other.terms == {}
+    gone = weakref.ref(run)
+    del run
+    assert gone() is None

@@ -1,5 +1,6 @@
 import math
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -21,6 +22,15 @@ def test_unit_of_the_last_digit(value, expected):
 )
 def test_significant_digits(value, digits):
     assert significant_digits(value) == digits
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.decimals(-(10**9), 10**9, places=6).map(float))
+def test_digits_and_their_unit_are_those_of_the_decimal_number(value):
+    single = float(np.float32(value)) if abs(value) < 1e38 else math.inf
+    told = str(np.float32(value)) if single == value and not value.is_integer() else repr(value)
+    digits = Decimal(told).normalize().as_tuple()
+    assert unit(value) == float(Decimal(1).scaleb(digits.exponent))
+    assert significant_digits(value) == (len(Decimal(repr(value)).normalize().as_tuple().digits) if value else 0)
 
 
 @given(st.lists(st.floats(0.001, 1e4), min_size=1, max_size=8), st.integers(2, 6))

@@ -71,3 +71,8 @@ class Aligner:
 
 
 STYLES = ("boundaries", "by_bytes", "groups", "ranges", "Aligner.pairs")
+
+
+def overlapping(offsets1, offsets2):
+    """For each token of one side those of the other with which it has characters in common."""
+    return [[t for t, (c, d) in enumerate(offsets2) if max(a, c) < min(b, d)] for a, b in offsets1]

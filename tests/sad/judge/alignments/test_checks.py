@@ -58,3 +58,12 @@ def test_an_adapter_gets_both_readings():
     adapter = lambda given, _: pairs(given.student.offsets, given.teacher.offsets)  # noqa: E731
     _, lines = strange.judged(FAULTY, "unknown", "alignment", ("can_be_called", "ids_permuted"), adapter)
     assert {line.standing for line in lines.values()} == {Standing.HOLDS}
+
+
+def test_what_overlaps_is_many_to_many_and_allowed():
+    _, lines = strange.judged(RIGHT, "overlapping", "alignment", ("text_alignment", "text_kept"))
+    assert [lines[name].standing for name in ("text_alignment", "text_kept")] == [
+        Standing.ALLOWED,
+        Standing.NOT_APPLICABLE,
+    ]
+    assert "many to many" in lines["text_alignment"].says

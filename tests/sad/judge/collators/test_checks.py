@@ -14,6 +14,7 @@ from sad.judge.target import load
 HERE = Path(__file__).parent
 RIGHT, FAULTY = (HERE / f"{name}_collators.py" for name in ("right", "faulty"))
 STYLES, FAULTS = load(f"{RIGHT}:STYLES"), load(f"{FAULTY}:FAULTS")
+ASKING = HERE / "asking_collators.py"
 
 
 @pytest.mark.parametrize("name", STYLES)
@@ -21,6 +22,13 @@ def test_a_right_one_is_left_alone(name):
     what, lines = strange.judged(RIGHT, name, "collator")
     assert {one: line.says for one, line in lines.items() if line.standing is Standing.BROKEN} == {}, what
     assert lines["target_alignment"].standing is Standing.HOLDS or name == "whole_texts"
+
+
+@pytest.mark.parametrize("name", load(f"{ASKING}:STYLES"))
+def test_what_one_asks_for_is_found_out(name):
+    what, lines = strange.judged(ASKING, name, "collator", ("tokens_kept", "target_alignment", "left_padding"))
+    assert lines["tokens_kept"].standing is Standing.HOLDS, what
+    assert lines["target_alignment"].standing is Standing.HOLDS, lines["target_alignment"].says
 
 
 def test_an_object_that_was_made_already_gets_our_tokenizer():

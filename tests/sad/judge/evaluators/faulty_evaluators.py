@@ -206,7 +206,33 @@ def distance(model, teacher, batches):
     return {"kd_loss": _distances(model, teacher, batches, turned=False)}
 
 
+class KeepsItsCounts:
+    """The accuracies of an evaluation are in the mean of the next one too (LLaMA-Factory #4786)."""
+
+    def __init__(self):
+        self.right = []
+
+    def __call__(self, eval_preds):
+        predictions, labels = eval_preds.predictions[:, :-1], eval_preds.label_ids[:, 1:]
+        self.right.extend((predictions == labels)[labels != -100])
+        return {"accuracy": float(sum(self.right) / len(self.right))}
+
+
+def counts_first_tokens(model, dataloader):
+    """Means of batches weighed by all labels, of which a model's loss leaves the first out."""
+    model.eval()
+    total = count = 0
+    for batch in dataloader:
+        with torch.no_grad():
+            loss = model(**batch).loss
+        number = (batch["labels"] != -100).sum().item()
+        total, count = total + loss.item() * number, count + number
+    return {"loss": total / count}
+
+
 FAULTS = {
+    "counts_first_tokens": ("token_weighted", "count labels[:, 1:]"),
+    "KeepsItsCounts": ("can_be_called", "keeps what it counted"),
     "exchanged": ("token_weighted", "kd_loss is KL(student || teacher)"),
     "mean_of_batches": ("token_weighted", "lm_loss"),
     "mean_of_texts": ("token_weighted", "lm_loss"),

@@ -142,7 +142,35 @@ class Evaluator:
         return {"loss": summed(model, dataloader)}
 
 
+def for_bare_models(model, testloader):
+    """Of dicts, with a model that returns its logits alone."""
+    was = model.training
+    total = count = 0
+    with torch.no_grad():
+        for batch in testloader:
+            logits, labels = model.eval()(batch["input_ids"])[:, :-1], batch["labels"][:, 1:]
+            total += F.cross_entropy(logits.reshape(-1, logits.size(-1)), labels.reshape(-1), reduction="sum").item()
+            count += (labels != -100).sum().item()
+    model.train(was)
+    return {"loss": total / count}
+
+
+class Accuracy:
+    """Of the likeliest tokens that a trainer keeps; it forgets what it counted."""
+
+    def __init__(self):
+        self.right = []
+
+    def __call__(self, eval_preds):
+        predictions, labels = eval_preds.predictions[:, :-1], eval_preds.label_ids[:, 1:]
+        self.right.extend((predictions == labels)[labels != -100])
+        result, self.right = float(np.mean(self.right)), []
+        return {"accuracy": result}
+
+
 STYLES = (
+    "for_bare_models",
+    "Accuracy",
     "summed",
     "weighed_means",
     "perplexity",

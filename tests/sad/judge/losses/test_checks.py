@@ -90,6 +90,18 @@ def test_labels_that_are_changed_in_place_are_told():
     assert "changes the labels in place" in verdict.says
 
 
+def test_labels_that_a_mask_changes_in_place_are_told():
+    """Where both are 0 and -100 at the same rows nothing is seen (Automodel's MaskedCrossEntropy)."""
+
+    def masks(student_logits, teacher_logits, labels, mask):
+        labels.masked_fill_(mask == 0, -100)
+        return kl(student_logits, teacher_logits)[labels != -100].sum()
+
+    verdict = checks.inputs_untouched(of(masks))
+    assert verdict.standing is Standing.BROKEN
+    assert "changes the labels in place" in verdict.says
+
+
 def test_batchmean_beside_logits_that_are_flattened_for_the_labels():
     """The label loss flattens three axes, the divergence does not (MambaInLlama #11)."""
 

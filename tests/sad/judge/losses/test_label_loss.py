@@ -132,3 +132,22 @@ def test_what_is_left_at_equal_logits_beside_a_divergence():
     assert "a loss on the labels" in found["known_divergence"].says
     away = sample(lambda g: (g.student_logits - 2 * g.teacher_logits).square().sum(), given(0))
     assert not beside_at_equal(away)
+
+
+def weighed(outputs, labels, num_items_in_batch=None):
+    """Each row weighs as its own probability, which is held constant (arXiv 2508.05629)."""
+    labels = F.pad(labels, (0, 1), value=-100)[..., 1:]
+    some = (labels != -100).to(outputs.get("logits").dtype)
+    log_p = outputs.get("logits").log_softmax(-1).gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+    count = some.sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch
+    return -(log_p.exp().detach() * log_p * some).sum() / count
+
+
+def weighed_by_nothing(outputs, labels, num_items_in_batch=None):
+    return weighed(outputs, labels)
+
+
+def test_weights_of_its_own_and_a_count():
+    says = {of: lines(of, "known_divergence")[0]["known_divergence"] for of in (weighed, weighed_by_nothing)}
+    assert says[weighed].standing is Standing.ALLOWED
+    assert "does not divide by it" in says[weighed_by_nothing].says

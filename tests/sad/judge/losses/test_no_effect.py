@@ -81,6 +81,10 @@ class Reduced(nn.Module):
         return _kl(student_logits, teacher_logits)
 
 
+def unread(student_logits, teacher_logits, beta=0.5):
+    return _kl(student_logits, teacher_logits)
+
+
 def both(student_logits, teacher_logits, labels, padding_mask):
     return kept(student_logits, teacher_logits, labels)
 
@@ -93,6 +97,7 @@ BROKEN = {
     "reduction": (word, Reduced),
     "temperature": (heat,),
     "token_weights": (weights,),
+    "beta": (unread,),
 }
 
 

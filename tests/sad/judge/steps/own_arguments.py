@@ -31,3 +31,11 @@ class WithMore(transformers.Trainer):
     def __init__(self, model, args, frobnication, **named):
         super().__init__(model, args, **named)
         self.frobnication = frobnication
+
+
+class WithOtherNames(transformers.Trainer):
+    """One whose constructor has other names for what it hands on."""
+
+    def __init__(self, config, student_model, train_dataset, eval_dataset, data_collator, temperature):
+        super().__init__(student_model, config, data_collator, train_dataset=train_dataset, eval_dataset=eval_dataset)
+        self.temperature = temperature

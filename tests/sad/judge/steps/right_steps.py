@@ -180,7 +180,17 @@ class Trained(transformers.Trainer):
         return (outputs.loss, outputs) if return_outputs else outputs.loss
 
 
+def by_accelerate(model, train_dataloader, optimizer, accelerator):
+    """It takes an accelerator, and nothing of it but its backward: no windows."""
+    model.train()
+    for batch in train_dataloader:
+        accelerator.backward(model(**batch).loss)
+        optimizer.step()
+        optimizer.zero_grad()
+
+
 STYLES = (
+    "by_accelerate",
     "plain",
     "distilled",
     "by_count",

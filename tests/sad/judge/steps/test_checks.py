@@ -96,6 +96,12 @@ def test_what_a_trainer_takes_is_read_from_its_constructor():
     with pytest.raises(UserError, match=r"WithMore\(\) needs frobnication"):
         kinds["WithMore"].needs_no_more()
     assert kinds["WithTeacher"].assumed()[1] == "teacher_model is a frozen model"
+    other = Library(Code(load(f"{HERE / 'own_arguments.py'}:WithOtherNames")))
+    other.needs_no_more()
+    values = {"model": 1, "args": 2, "data_collator": 3, "train_dataset": 4}
+    given = {"config": 2, "student_model": 1, "train_dataset": 4, "eval_dataset": None, "data_collator": 3}
+    assert other.arguments(values) == {**given, "temperature": 1.0}
+    assert kinds["WithTeacher"].arguments({**values, "teacher": 5}) == {**values, "teacher_model": 5}
 
 
 def test_no_accelerator_is_left_of_a_run():

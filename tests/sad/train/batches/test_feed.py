@@ -47,6 +47,11 @@ def test_the_pieces_are_those_of_a_schedule_with_smaller_micro_batches(
             assert len(found) == len(cut(whole.rows(step), whole.rows(step), batch, cuts))
 
 
+def making() -> int:
+    """How many threads make batches ahead."""
+    return sum(one.name == "sad-prefetch" for one in threading.enumerate())
+
+
 @pytest.mark.parametrize("ahead", [0, 2])
 def test_steps_may_be_taken_again_passed_over_and_cut(ahead: int) -> None:
     AcceleratorState._reset_state()
@@ -59,6 +64,8 @@ def test_steps_may_be_taken_again_passed_over_and_cut(ahead: int) -> None:
             for mine, right in zip(found, wanted, strict=True):
                 assert torch.equal(mine.student.input_ids, right.student.input_ids)
                 assert torch.equal(mine.targets.token, right.targets.token)
+            assert making() == bool(ahead)
+    assert making() == 0
 
 
 def test_another_step_is_not_kept_waiting_by_a_stream_that_hangs(

@@ -136,6 +136,16 @@ def test_a_term_that_is_not_finite_is_blamed_by_name(plan: Plan, tmp_path: Path)
     assert lines(tmp_path)[0][names.LOSS] == "Infinity"
 
 
+def test_a_loss_that_is_not_the_sum_of_its_parts_is_told_once(plan: Plan, tmp_path: Path) -> None:
+    record = Record(tmp_path, plan, Watch())
+    # the parts sum to 7
+    for step, trained in enumerate((7.0, 7.005, None, 7.05, 6.0), 1):
+        record.step(Progress(step), replace(DONE, trained=trained), 1e-3, 0.1, 1.0)
+    warnings = [e for e in lines(tmp_path, "events.jsonl") if e["kind"] == names.EVENT_WARNING]
+    told = "the loss that is trained is 7.05, its parts sum to 7"
+    assert [(event["step"], event["message"]) for event in warnings] == [(4, told)]
+
+
 def test_evaluations_of_both_models(plan: Plan, tmp_path: Path) -> None:
     watch = Watch()
     record = Record(tmp_path, plan, watch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,16 @@ def saver(run: Path) -> Callable[[int, int], Path]:
     distiller = Distiller(pair.student, pair.teacher, pair.vocab, plan.recipe.terms)
     optimizer = make_optimizer(distiller, plan.recipe.train)
     return lambda step, keep: checkpoint.save(run, Progress(step), distiller, optimizer, Objective({"kd": 1.0}), keep)
+
+
+def test_a_checkpoint_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: dict[int, bool] = {}
+    final = tmp_path / FOLDER / "step-00000001"
+    monkeypatch.setattr("os.fsync", lambda handle: synced.setdefault(os.fstat(handle).st_ino, final.exists()))
+    assert saver(tmp_path)(1, 2) == final
+    files = {file.stat().st_ino: False for file in final.iterdir()}
+    assert len(files) == 3
+    assert synced == {**files, final.parent.stat().st_ino: True}
 
 
 def test_on_a_full_disk_the_oldest_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

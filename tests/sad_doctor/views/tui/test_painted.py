@@ -55,7 +55,12 @@ async def test_it_paints_what_textual_paints(crop, bare, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1") if bare else monkeypatch.delenv("NO_COLOR", raising=False)
     app = Shown()
     async with app.run_test(size=(40, 20)) as pilot:
-        for change in (lambda: None, lambda: app.set_focus(app.rows), lambda: setattr(app, "theme", "textual-light")):
+        for change in (
+            lambda: None,
+            lambda: app.set_focus(app.rows),
+            lambda: setattr(app.rows, "border_subtitle", "another"),
+            lambda: setattr(app, "theme", "textual-light"),
+        ):
             change()
             await pilot.pause()
             assert cells(app.rows.render_lines(crop)) == cells(textuals(app.rows, crop))

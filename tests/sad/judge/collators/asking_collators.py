@@ -1,0 +1,77 @@
+"""Right collators that ask for more than ids and labels: other names, turns, marks and templates of their own."""
+
+from __future__ import annotations
+
+import torch
+from right_collators import lists
+
+
+def by_other_names(batch, ignore_idx=-100):
+    """torchtune's names for ids, and a mask of what is learned by one of its own (Firefly's)."""
+    rows = [{"input_ids": one["tokens"]} for one in batch]
+    for row, one in zip(rows, batch, strict=True):
+        pairs = zip(one["tokens"], one["target_mask"], strict=True)
+        row["labels"] = [token if told else ignore_idx for token, told in pairs]
+    return {"tokens": lists(rows)["input_ids"], "labels": lists(rows)["labels"]}
+
+
+class Turns:
+    """Lists of turns, joined without a space, told apart by their offsets; targets are those of the next place."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+
+    def __call__(self, features):
+        read = [self.tokenizer("".join(turns), return_offsets_mapping=True) for turns in features]
+        longest = max(len(one["input_ids"]) for one in read) + 1
+        ids, mask, told = (torch.zeros(len(read), longest, dtype=torch.long) for _ in range(3))
+        for row, (one, turns) in enumerate(zip(read, features, strict=True)):
+            size = len(one["input_ids"])
+            ids[row, :size], mask[row, :size] = torch.tensor(one["input_ids"]), 1
+            told[row, :size] = torch.tensor([end > len(turns[0]) for _, end in one["offset_mapping"]])
+        ids[mask == 0] = self.tokenizer.pad_token_id
+        return {
+            "input_ids": ids[:, :-1],
+            "attention_mask": mask[:, :-1],
+            "targets": ids[:, 1:],
+            "label_masks": told[:, 1:].bool(),
+        }
+
+
+KEY = "### Response:\n"
+
+
+class Dolly:
+    """Looks for the first token of a template of its own."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+
+    def __call__(self, examples):
+        rows = [{"input_ids": one["input_ids"], "labels": list(one["input_ids"])} for one in examples]
+        key = self.tokenizer.encode(KEY)[0]
+        for row in rows:
+            end = row["input_ids"].index(key) + 1
+            row["labels"][:end] = [-100] * end
+        return lists(rows)
+
+
+class Begins:
+    """QLoRA's way: strings between a begin mark and an end mark."""
+
+    def __init__(self, tokenizer, source_max_len, target_max_len):
+        self.tokenizer, self.lengths = tokenizer, (source_max_len, target_max_len)
+
+    def __call__(self, instances):
+        rows = []
+        for one in instances:
+            texts = f"{self.tokenizer.bos_token}{one['input']}", f"{one['output']}{self.tokenizer.eos_token}"
+            prompt, rest = (
+                self.tokenizer(text, truncation=True, max_length=length, add_special_tokens=False)["input_ids"]
+                for text, length in zip(texts, self.lengths, strict=True)
+            )
+            rows.append({"input_ids": prompt + rest, "labels": [-100] * len(prompt) + rest})
+        return lists(rows)
+
+
+STYLES = ("by_other_names", "Turns", "Dolly", "Begins")
