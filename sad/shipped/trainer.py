@@ -140,7 +140,7 @@ def _short(setup: Setup, watch: Watch) -> Iterator[None]:
     if setup.cuts == 1:
         yield
         return
-    take, ask, undo = take_step, Distiller.ask_teacher, Stepper.undo
+    take, ask, undo = take_step, Distiller.ask_teacher, Stepper._undo
     asks = count(1)
 
     def room(batch: Batch) -> Batch:
@@ -161,8 +161,8 @@ def _short(setup: Setup, watch: Watch) -> Iterator[None]:
         short = next(asks) == 0 and rank() == setup.processes - 1
         return ask(distiller, room(batch) if short else batch)
 
-    def undone(stepper: Stepper, plan: Plan) -> None:
-        undo(stepper, plan)
+    def undone(stepper: Stepper) -> None:
+        undo(stepper)
         watch.forget()
 
     def scored(shipped: Callable[..., Item]) -> Callable[..., Item]:
@@ -171,7 +171,7 @@ def _short(setup: Setup, watch: Watch) -> Iterator[None]:
     with (
         patch.object(loop, "take_step", taken),
         patch.object(Distiller, "ask_teacher", asked),
-        patch.object(Stepper, "undo", undone),
+        patch.object(Stepper, "_undo", undone),
         patch.multiple(held_out, evaluate=scored(evaluate), likelihood=scored(likelihood)),
     ):
         yield
