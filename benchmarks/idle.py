@@ -32,6 +32,8 @@ PORTIONS = {
     *("OPEN", "EVER", "LEAD", "WORTH_TELLING"),
     # of a cache for which nobody says how much
     *("DEFAULT_K", "DEFAULT_BITS", "HELD_OUT_K", "HELD_OUT_BITS", "SMALL"),
+    # of a segment, and of a pool of steps
+    *("FIRST", "MOST", "POOL"),
     # seconds
     *("PAUSE", "PATIENCE", "LEAVE"),
     # tells the numbers that are drawn for one thing from those for another: any number of its own does
@@ -54,6 +56,7 @@ MARKS = {
     *("mark", "self.clock.start", "guards.begin", "devices.place", "check_moment"),
     *("require_maps", "check_terms"),
     *("os.fsync", "opened.flush", "sync", "cache.sync", "disk.sync", "time.sleep"),
+    *("self._schedule.wait", "self._thread.join"),
     "remember",
 }
 """Calls that tell a clock which part of a step begins, or a guard to take its place or to look at what a file holds;
@@ -77,8 +80,8 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
         case ast.If(test=test, body=[*body, ast.Raise()], orelse=[]):
             yield node
             yield from (part for one in (test, *body) for part in ast.walk(one))
-        # what only a GPU runs: `sad verify` runs on a processor
-        case ast.If(test=test, body=body) | ast.IfExp(test=test, body=body) if _asks_for_gpu(test):
+        # what only a GPU or DeepSpeed runs: `sad verify` runs on a processor, and without what is not installed with it
+        case ast.If(test=test, body=body) | ast.IfExp(test=test, body=body) if _asks_for_what_is_not_here(test):
             yield node
             run = body if isinstance(body, list) else [body]
             yield from (part for one in (test, *run) for part in ast.walk(one))
@@ -94,6 +97,9 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
         case ast.Assign() | ast.Call() if (number := _mark(node)) is not None:
             yield number
         case ast.Compare() if _either_way(node):
+            yield node
+        # how many at a time, of how much at a time
+        case ast.BinOp(left=ast.Name(id=name) | ast.UnaryOp(operand=ast.Name(id=name))) if name in PORTIONS:
             yield node
         # where no graph is made there is nothing to detach from
         case ast.FunctionDef() if any("no_grad" in ast.unparse(d) for d in node.decorator_list):
@@ -132,9 +138,11 @@ def _mark(node: ast.AST) -> ast.AST | None:
     return None
 
 
-def _asks_for_gpu(test: ast.AST) -> bool:
+def _asks_for_what_is_not_here(test: ast.AST) -> bool:
     told = ast.unparse(test)
-    return told in GPU or any(gpu in told for gpu in ("== 'cuda'", "== 'mps'", "cuda.is_available()"))
+    return told in GPU or any(
+        gpu in told for gpu in ("== 'cuda'", "== 'mps'", "cuda.is_available()", "isinstance(how, Zero)")
+    )
 
 
 def _beside(node: ast.AST) -> bool:

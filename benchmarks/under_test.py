@@ -53,7 +53,7 @@ LEFT_OUT = {
     # guards: of a head that is none, of a cache of another teacher, of files that were damaged
     "sad/head/linear.py": ("check_head",),
     "sad/cache/writer.py": ("took", "check_hashes", "_take_up", "_key", "_hash"),
-    "sad/train/loop.py": ("undo", "measurements", "_check_in_vain"),
+    "sad/train/loop.py": ("_undo", "_measurements", "_check_in_vain"),
     # a guard: of terms that a pair cannot have; and the contract of a user's own term
     "sad/distiller.py": ("check_terms", "term"),
     # how files are kept, by whom and for how long; who shares the work
@@ -62,6 +62,7 @@ LEFT_OUT = {
         *("_checked", "nothing"),  # what is said of a text without an example
     ),
     "sad/data/schedule.py": ("remember",),  # how many orders that can be made again are kept
+    "sad/data/stream.py": ("_due",),  # how far ahead a thread works: who needs a window waits for it
     "sad/train/saving/checkpoint.py": (
         *("amend", "drop_after", "last_before", "become", "_first_line"),
         *("__init__", "state_dict"),  # of weights in pieces
@@ -70,6 +71,7 @@ LEFT_OUT = {
     "sad/train/plan.py": (
         *("make_plan", "_train_examples", "check_cache", "choose_device", "choose_precision"),
         *("facts", "layers", "layers_of", "key"),
+        *("eval_every", "save_every"),  # how often a run is scored, and saved
     ),
     "sad/train/processes/devices.py": ("sharding", "place"),
 }

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from sad_doctor import bounded, names, signals, words
-from sad_doctor.dataclass import dataclass
 from sad_doctor.finding import Comparison, Row
 from sad_doctor.run import Column, Run
 from sad_doctor.settings import meant

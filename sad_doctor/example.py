@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import re
 import zlib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from sad_doctor.dataclass import dataclass, field
 from sad_doctor.run import Column, Event, Floats, Run
 
 _FENCE = re.compile(r"^```run (fires|quiet)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

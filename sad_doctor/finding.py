@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
-
-from sad_doctor.dataclass import dataclass, field
 
 
 class Level(IntEnum):

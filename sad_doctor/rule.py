@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from sad_doctor import words
-from sad_doctor.dataclass import dataclass, field
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.run import Run
 

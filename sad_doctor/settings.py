@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sad_doctor import bounded, words
-from sad_doctor.dataclass import dataclass, field
 from sad_doctor.rule import Rule
 from sad_doctor.rules import RULES
 

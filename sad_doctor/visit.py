@@ -6,13 +6,12 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
 from sad_doctor.clean import LONGEST, clean
 from sad_doctor.comparing import read
-from sad_doctor.dataclass import dataclass
 from sad_doctor.finding import Comparison, Level, Report
 from sad_doctor.output import Unwritable, tell, written
 from sad_doctor.readers import Source, Unreadable, several

@@ -28,7 +28,7 @@ class LayerMap(nn.Module):
     @property
     def weights(self) -> Float[Tensor, "pair block"]:
         """The map: rows of shares that sum to 1."""
-        return torch.softmax(self.scores.float(), dim=-1)
+        return torch.softmax(self.scores, dim=-1)
 
     def forward(self, pair: int, blocks: Sequence[Float[Tensor, "boundary width"]]) -> Float[Tensor, "boundary width"]:
         """Return the mixture of the teacher's ``blocks`` for a pair, float32, with gradient to the map alone.

@@ -58,5 +58,5 @@ class Readiness:
         if self.start is None or self.goal is None or not math.isfinite(self.start - self.goal):
             return
         way = self.start - self.goal
-        now = (self.start - loss) / way if way > 0 else 1.0
-        self.reached = max(self.reached, min(1.0, now))
+        now = (self.start - loss) / way if way > 0 else self.end
+        self.reached = max(self.reached, now)

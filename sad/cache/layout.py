@@ -84,13 +84,13 @@ class Layout:
                 start += size
             ids = torch.from_numpy(unpack(cut[0], k, self.id_bits)).to(device)
             log_probs = self._read(cut[1], k, self.bits).to(device)
-            tail = self._read(cut[2], 1, TAIL)[:, 0].to(device)
+            tail = self._read(cut[2], 1, TAIL).squeeze(1).to(device)
             if self.bits != EXACT:
                 log_probs, tail = _normalised(log_probs, tail)
             lists.append(TopK(ids, log_probs, tail, temperature))
         mass = None
         if self.mass:
-            mass = _floats(records[:, start : start + 4])[:, 0].to(device)
+            mass = _floats(records[:, start : start + 4]).squeeze(1).to(device)
             start += 4
         blocks = {}
         for block in self.blocks:
@@ -135,12 +135,12 @@ def layout(tree: dict[str, Any]) -> Layout:
 def _normalised(log_probs: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
     """Take the grid's error out of the sum; where there is no mass at all there stays none."""
     whole = torch.logaddexp(log_probs.logsumexp(dim=-1), tail)
-    whole = torch.where(whole.isneginf(), 0.0, whole)
+    whole = whole.clamp_min(torch.finfo(whole.dtype).min)
     return log_probs - whole[:, None], tail - whole
 
 
 def _numpy(of: Tensor) -> np.ndarray:
-    return of.detach().cpu().numpy()
+    return of.cpu().numpy()
 
 
 def _bytes(of: np.ndarray) -> np.ndarray:

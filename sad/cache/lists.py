@@ -14,7 +14,7 @@ BLOCK = 2**24
 
 
 @torch.no_grad()
-def listed(target: Live, lists: Sequence[tuple[float, int]], *, mass: bool = False) -> Stored:
+def listed(target: Live, lists: Sequence[tuple[float, int]], *, mass: bool) -> Stored:
     """Return a list for each (temperature, k), likeliest first, a few rows at a time.
 
     Carried over to the student's tokens before the choice, so that ids are the student's. ``mass`` asks for the

@@ -113,6 +113,6 @@ def check_shard(file: Path, part: Part, shard: Shard) -> None:
 
 def _map(file: Path, part: Part, shard: Shard) -> np.ndarray:
     check_shard(file, part, shard)
-    if not part.bytes_of(shard):
-        return np.empty((0, part.layout.size), dtype=np.uint8)
-    return np.memmap(file, dtype=np.uint8, mode="r").reshape(-1, part.layout.size)
+    # an empty file cannot be mapped
+    content = np.memmap(file, dtype=np.uint8, mode="r") if part.bytes_of(shard) else np.empty(0, dtype=np.uint8)
+    return content.reshape(-1, part.layout.size)

@@ -119,7 +119,7 @@ class Packer:
             there = self._source.need(wanted, until)
             if there < wanted and there != self._source.size:
                 return None
-            parts.append(np.minimum(self._source.sizes(stop, there)[1], self._room))
+            parts.append(self._source.sizes(stop, there)[1])
             tokens -= int(parts[-1].sum())
             stop = there
             if there < wanted:

@@ -31,15 +31,12 @@ def pool_of(step: int) -> tuple[int, int, int]:
     raise AssertionError("a step is in a pool")
 
 
-def steps_of(number: int) -> tuple[int, int]:
-    """Return the steps from which and up to which a pool goes."""
-    start, size = 0, FIRST
-    for done in range(number):
-        if size == POOL:
-            start += (number - done) * POOL
-            break
-        start, size = start + size, min(2 * size, POOL)
-    return start, start + size
+def steps_of(number: int) -> int:
+    """Return how many steps a pool has."""
+    size = FIRST
+    while number and size < POOL:
+        number, size = number - 1, min(2 * size, POOL)
+    return size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +132,7 @@ class Pools(Schedule):
 class PackedPools(Pools):
     """The same in rows of several windows, which are the unit then: those of a pool are shuffled among themselves.
 
-    They stay the same in each pass, and with any number of processes.
+    They stay the same in each pass, and with any number of processes. There are no buckets: all are about full.
     """
 
     packer: Packer = field(kw_only=True)
@@ -189,8 +186,5 @@ def make_pools(
     if room is None:
         return Pools(*own, source=source, buckets=buckets)
 
-    def rows(number: int) -> int:
-        start, stop = steps_of(number)
-        return (stop - start) * per_step
-
-    return PackedPools(*own, source=source, buckets=False, packer=Packer(source, room, seed, rows))
+    packer = Packer(source, room, seed, lambda number: steps_of(number) * per_step)
+    return PackedPools(*own, source=source, buckets=buckets, packer=packer)

@@ -56,7 +56,8 @@ def bucketed(lengths: Ints, per_step: int, epoch: int, seed: int, *part: int) ->
 
 
 def rows_of(sizes: Ints, room: int, seed: int, *part: int) -> list[Ints]:
-    """Put windows of ``sizes`` tokens into rows of ``room``: best fit, the longest first. Each is in one row.
+    """Put windows of ``sizes`` tokens, at most ``room``, into rows of so many: best fit, the longest first. Each is in
+    one row.
 
     Which of several windows of one size goes where is drawn from the seed, and the ``part`` of a text.
     """
@@ -68,12 +69,12 @@ def rows_of(sizes: Ints, room: int, seed: int, *part: int) -> list[Ints]:
     filled = np.zeros(room + 1, dtype=bool)
     for number in longest_first.tolist():
         size = int(sizes[number])
-        fits = size + int(np.argmax(filled[size:])) if size <= room else room
-        if size <= room and filled[fits]:
+        fits = size + int(np.argmax(filled[size:]))
+        if filled[fits]:
             row = left[fits].pop()
             filled[fits] = bool(left[fits])
         else:
-            row, fits = len(rows), max(room, size)
+            row, fits = len(rows), room
             rows.append([])
         rows[row].append(number)
         left[fits - size].append(row)

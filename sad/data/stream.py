@@ -120,8 +120,10 @@ class Streamed(Windows):
 
         Waits for them; of a stream that has fewer it is that of all.
         """
-        there = windows if windows <= self._there else self.need(windows)
-        return self._segments[bisect_left(self._stops, there)].key
+        at = bisect_left(self._stops, windows)
+        if at == len(self._stops):
+            at = bisect_left(self._stops, self.need(windows))
+        return self._segments[at].key
 
     @property
     def fingerprint(self) -> str:
@@ -138,14 +140,13 @@ class Streamed(Windows):
             yield
         finally:
             self.close()
+            self._thread.join(LEAVE)
 
     def close(self) -> None:
         """Read and prepare nothing any more. What is there stays there."""
         with self._changed:
             self._maker.closed = True
             self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join(LEAVE)
         # one that is still at work ends by itself
         with suppress(ValueError):
             self._making.close()

@@ -1,11 +1,11 @@
 """An optimizer step is the same for every way of cutting it into micro-batches and processes.
 
 ## Property
-The gradient that the optimizer is handed for some texts, the loss and the passes that are logged, and the scores of a
-run that evaluates, are those of all the texts in one micro-batch: for micro-batches of any size and number, for a last
-window and a last micro-batch that are not full, for one process and for several, on one node or on more, and where
-memory is too short for a micro-batch. A step has the same texts however it is cut. The same texts at the same weights
-give the same gradient the second time. All processes end with the same weights.
+The gradient that the optimizer is handed for some texts, the loss, the passes and the counts of tokens that are logged,
+and the scores of a run that evaluates, are those of all the texts in one micro-batch: for micro-batches of any size and
+number, for a last window and a last micro-batch that are not full, for one process and for several, on one node or on
+more, and where memory is too short for a micro-batch. A step has the same texts however it is cut. The same texts at
+the same weights give the same gradient the second time. All processes end with the same weights.
 
 ## Why it must hold
 Accumulation and devices are how a step is computed, not what it is. Otherwise a run that is moved to another machine,
@@ -55,7 +55,8 @@ CUTS: tuple[tuple[Setup, Setup], ...] = (
     (WHOLE, replace(WHOLE, micro_batch=1, accumulation=8)),
     (WHOLE, replace(WHOLE, micro_batch=4, accumulation=2)),
     (WHOLE, replace(WHOLE, micro_batch=3, accumulation=3, cuts=2)),
-    (WHOLE, replace(WHOLE, micro_batch=2, accumulation=2, devices=2)),
+    (WHOLE, replace(WHOLE, micro_batch=2, accumulation=2, devices=2, cuts=2)),
+    (HALF, replace(HALF, cuts=4)),
     (HALF, replace(HALF, micro_batch=1, accumulation=2, nodes=2)),
     (WHOLE, replace(WHOLE, micro_batch=1, accumulation=2, devices=2, nodes=2)),
     (TAIL, replace(TAIL, micro_batch=1, accumulation=6)),
@@ -136,6 +137,7 @@ def _told(whole: Line, cut: Line | None) -> Iterator[tuple[float, str]]:
     if whole.epoch is not None:
         pairs["number of passes"] = (whole.epoch, math.nan if cut.epoch is None else cut.epoch)
     pairs |= {f"raw {name}": (value, cut.raw.get(name, math.nan)) for name, value in whole.raw.items()}
+    pairs |= {name: (value, cut.counts.get(name, math.nan)) for name, value in whole.counts.items()}
     for name, (expected, found) in pairs.items():
         apart = abs(found - expected) / max(abs(expected), 1e-30)
         yield apart, f"{name} {found:.4f} logged, {expected:.4f} in one micro-batch"

@@ -29,6 +29,7 @@ from sad.models.forward import body
 from sad.objective import Objective
 from sad.pair import load_teacher, load_tokenizer
 from sad.recipe.schema import Teacher
+from sad.shipped.preparation import streamed
 from sad.subjects.kept import Claim, Keeper, Kept, Weights
 from sad.train.optimizer import make_optimizer
 from sad.train.plan import Plan
@@ -77,7 +78,7 @@ def _run() -> Kept:
         loose = unsynced(every)
     told_of_full, more = _on_a_full_disk(plan)
     return Kept(
-        claims,
+        [*claims, *_of_a_stream()],
         lambda weights: _score(plan, weights),
         start,
         _copy(student),
@@ -88,6 +89,23 @@ def _run() -> Kept:
         loose,
         told_of_full,
     )
+
+
+def _of_a_stream() -> list[Claim]:
+    """What is saved of a run whose text is at its end before its steps are."""
+    more = {"max_steps": STEPS, "eval_every": STEPS, "save_every": STEPS, "batch_size": 4, "epochs": 1}
+    plan = tiny.plan({"train": more}, of=tiny.pair(320, 320))
+    texts = tiny.TEXT.split("\n\n")[:2]
+    with TemporaryDirectory() as made, streamed(texts, plan.pair.readers, plan.recipe.data.max_length) as read:
+        record = tiny.train(replace(plan, train=read, steps=STEPS), Path(made), signals=Unheard()).record
+        told = {line["step"]: line["eval/lm_loss"] for line in record if "eval/lm_loss" in line}
+        last = max(told)
+        assert 0 < last < STEPS, "a text that ended is not scored, or goes on"
+        exported = load_teacher(Teacher(model=str(Path(made) / folder.STUDENT)), torch.float32)
+        return [
+            Claim("the exported student of a text that ended", told[last], _copy(exported)),
+            Claim("the last checkpoint of a text that ended", told[last], _checkpoint(plan, Path(made), last)),
+        ]
 
 
 def _name(step: int) -> str:

@@ -113,6 +113,7 @@ def prepared(texts: Sequence[Written], readers: data.Readers, max_length: int) -
         assert counts.windows == len(found), "another number of windows"
         # two tokenizers of bytes share every end of a text: none of it is lost
         assert counts.kept + counts.unlabelled == counts.bytes == _size(texts), "another number of bytes"
+        assert cache.content_key(texts, readers, max_length)[1] == _size(texts), "another number of bytes"
         assert counts.kept >= sum(one.byte_count for one in found), "fewer bytes than are learned"
         assert found.labels == sum(len(one.labels()[0]) for one in found), "another number of labels"
         assert facts.coverage(found) == facts.coverage(list(found)), "another share of the labels"
@@ -129,13 +130,12 @@ def streamed(texts: Sequence[str], readers: data.Readers, max_length: int) -> It
 
 def _check_limit(texts: Sequence[Written], readers: data.Readers, max_length: int, found: data.Prepared) -> None:
     """Raise AssertionError where the first examples of texts are others, or more is prepared than they need."""
-    for limit in {1, (len(found) + 1) // 2, len(found), len(found) + 1}:
-        every = [
-            data.examples(texts, readers, max_length, limit),
-            *(data.prepare(texts, readers, max_length, limit=limit) for _ in range(2)),
-        ]
-        assert all(_told(some) == _told(found)[:limit] for some in every), "the first examples are others"
-        counts = data.prepare(texts, readers, max_length, limit=limit).counts
+    first = len(cut(texts[:FEW], readers, max_length)[0])
+    for limit in {1, max(1, first), len(found) + 1}:
+        few = data.examples(texts, readers, max_length, limit)
+        made, again = (data.prepare(texts, readers, max_length, limit=limit) for _ in range(2))
+        assert all(_told(some) == _told(found)[:limit] for some in (few, made, again)), "the first examples are others"
+        counts = made.counts
         before = cut(texts[: counts.documents - FEW], readers, max_length)[0] if counts.documents > FEW else []
         assert len(before) < limit, "for the first examples more is prepared than they need"
 

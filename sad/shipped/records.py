@@ -47,8 +47,12 @@ def _check_record(of: Layout) -> None:
     mass = torch.rand(ROWS, generator=draw) if of.mass else None
     states = {block: 10.0**block * torch.randn(ROWS, WIDTH, generator=draw) for block in of.blocks}
     for state in states.values():
-        # one that float16 cannot hold, and one of nothing
+        # one that float16 cannot hold, one of nothing, and one whose small numbers it cannot hold
         state[0], state[1] = torch.tensor([3e38, -1e36, 0.0]), 0.0
+        state[2] = torch.tensor([1.0, 1e-8, -3e-8])
+    if of.blocks:
+        # as a teacher in half precision has them
+        states[of.blocks[0]] = states[of.blocks[0]].bfloat16()
     records = of.encode(Stored(target, mass), states)
     assert records.shape == (ROWS, of.size), "a record of another size than its layout says"
     back, blocks = of.decode(records)

@@ -7,14 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
+from typing import Any, cast
 from unittest.mock import patch
 
 import numpy as np
 
+from sad import tiny
 from sad.align.reader import Ints
 from sad.data import pools, schedule
 from sad.data.pools import Pools, make_pools
+from sad.data.schedule import rows_of
 from sad.data.stream import Streamed
+from sad.errors import UserError
+from sad.train.plan import Plan, _end_with, make_schedule
 
 FIRST, LARGEST = 1, 4
 """Steps of the first pool and of the largest."""
@@ -58,6 +63,10 @@ class Listed(Streamed):
         assert first <= stop <= self.asked, "a window is looked at that nobody asked for"
         return 2 * self.every[first:stop], self.every[first:stop]
 
+    def end_at(self, windows: int) -> None:
+        """Let it end there."""
+        self.every, self._known = self.every[:windows], True
+
     def key_at(self, windows: int) -> str:
         """Return what decided the first so many windows."""
         return str(self.every[:windows].tolist())
@@ -81,10 +90,17 @@ def check_streams(*, packed: bool) -> None:
     """
     draw = np.random.default_rng(0)
     some = [draw.integers(1, ROOM + 1, windows).tolist() for windows in WINDOWS]
-    for sizes in (*some, *([length] * 45 for length in (ROOM, ROOM // 2 + 1, ROOM // 2))):
+    for sizes in map(np.array, some if packed else ()):
+        check_rows(sizes, rows := rows_of(sizes, ROOM, SEEDS[0]), ROOM)
+        # the bound of a best fit, the longest first (Johnson 1974)
+        assert len(rows) <= 11 / 9 * -(-sizes.sum() // ROOM) + 1, "more rows than the longest first would need"
+    for sizes in (*some, *([length] * 45 for length in (ROOM, ROOM // 2 + 1, ROOM // 2)), [1] * 200):
         for buckets in (False,) if packed else (False, True):
             with _small():
                 _check(sizes, Form(ROOM if packed else None, buckets))
+    with _small():
+        for steps in range(1, 10):
+            _check_end(some[-1], steps, packed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +131,18 @@ def _check(sizes: Sequence[int], form: Form) -> None:
         assert all(len(step) == PER_STEP for step in one[:-1]), "a step that is not full"
         assert all(len(row) == 1 or sum(sizes[i] for i in row) <= (form.room or 0) for row in rows), "a row too full"
     assert len(second) == len(first) == made.steps_per_epoch, "passes of other lengths"
-    # a stream may end where a pool does: then the step behind it tells
-    for steps in (len(first) + 1, 2 * len(first)):
-        assert made.passes(steps) == steps / len(first), "so many steps are another number of passes"
+    units = sum(map(len, first))
+    for steps in range(1, 2 * len(first) + 1):
+        # a stream may end where a pool does: then the step behind it tells
+        known = units < _pool(steps - 1)[1] * PER_STEP
+        assert made.passes(steps) == steps / (len(first) if known else EXPECTED), "another number of passes"
     others = [[_taken(form.of(sizes, seed)[0], step) for step in range(len(first))] for seed in SEEDS]
     assert others[0] == first, "the same stream in another order"
     # of one step there may be but one order
     assert len(first) < 3 or first not in (others[1], second), "two seeds, or two passes, have one order"
     for cut in CUTS:
-        again, known = form.of(sizes, cut=cut)
-        known.need(len(sizes) + 1)
+        again, read_through = form.of(sizes, cut=cut)
+        read_through.need(len(sizes) + 1)
         for step in reversed(range(len(first) + len(second))):
             assert _taken(again, step) == [*first, *second][step], "what a step takes depends on who asks, and when"
             _check_shared(again, step)
@@ -159,6 +177,36 @@ def _first_pass(made: Pools, source: Listed, form: Form) -> tuple[list[list[list
     return steps, read
 
 
+def _check_end(sizes: Sequence[int], steps: int, packed: bool) -> None:
+    """Raise AssertionError where a stream of which all is needed beforehand ends elsewhere than its last step needs, or
+    one with a teacher's answers elsewhere than they do.
+    """
+    train = {"max_steps": steps, "batch_size": 2, "accumulation": 2, "packing": packed, "buckets": False}
+    asked = tiny.recipe({"train": train, "data": {"max_length": ROOM}})
+    wanted = make_schedule(asked, Listed(sizes))
+    assert isinstance(wanted, Pools), "a stream is taken pool by pool"
+    whole, nothing = Listed(sizes), cast(Any, None)
+    Plan(asked, nothing, whole, [], steps, "fp32", "cpu").whole()
+    assert whole.size == wanted.reach(steps - 1), "a stream ends elsewhere than its last step needs"
+    for there in (whole.size, whole.size + 1):
+        answered = Listed(sizes)
+        _end_with(cast(Any, Answered(there)), answered, asked, 1)
+        assert answered.size == there, "a stream ends elsewhere than the teacher's answers"
+    try:
+        _end_with(cast(Any, Answered(whole.size - 1)), Listed(sizes), asked, 1)
+    except UserError:
+        return
+    raise AssertionError("a run goes on of which a window has no answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What is asked of a cache that has answers for so many windows."""
+
+    first_held_out: int
+    folder: str = "the answers"
+
+
 def _check_shared(made: Pools, step: int) -> None:
     """Raise AssertionError where the processes do not share a step among them, in as many batches each."""
     whole = _taken(made, step)
@@ -182,6 +230,7 @@ def _check_waits(made: Pools, source: Listed, read: Sequence[int]) -> None:
         source.hangs = False
         made.wait(step, lambda: False)
         assert source.asked >= wanted, "who waited for a step finds that its windows are not there"
+        assert source.asked == wanted or source.size is not None, "who waits for a step waits for more"
 
 
 def _pool(step: int) -> tuple[int, int]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,18 +19,23 @@ from accelerate.state import AcceleratorState
 
 from sad import data, tiny
 from sad.batch import ALM, ATTENTION, KD, LAYERWISE, LM, Batch
+from sad.distiller import Distiller
 from sad.errors import Stopped
+from sad.evaluate import evaluate, likelihood
 from sad.pair import Pair
 from sad.shipped.preparation import streamed
 from sad.shipped.seen import seeing
 from sad.subjects.processes import on_processes
 from sad.subjects.schedules import Schedule
 from sad.subjects.trainer import NEVER, Claims, Line, Setup, Trace, Watch, joined, weights
-from sad.train import loop
+from sad.terms import TeacherOutput
+from sad.train import held_out, loop
 from sad.train.batches.feed import Feed
+from sad.train.loop import Stepper
 from sad.train.plan import Plan
 from sad.train.processes import devices
-from sad.train.saving.checkpoint import Progress
+from sad.train.saving.random_states import rank
+from sad.train.step import Learner, Step, take_step
 from sad_doctor import names
 
 CHARACTERS = 3
@@ -104,12 +110,17 @@ def _run_as_one_of_several(setup: Setup) -> Trace:
 def _run(setup: Setup) -> Trace:
     watch = Watch()
     plan, texts = _plan(setup), _texts(setup)
-    progress = partial(Progress, cuts=setup.cuts)
-    cut = patch.object(loop, "Progress", progress)
     # nobody reads the student that the run ends with
     unread = patch.object(loop, "export")
     stream = streamed(texts, plan.pair.readers, plan.recipe.data.max_length)
-    with TemporaryDirectory() as made, watch, seeing(plan.train, watch.read), cut, unread, stream as read:
+    with (
+        TemporaryDirectory() as made,
+        watch,
+        seeing(plan.train, watch.read),
+        _short(setup, watch),
+        unread,
+        stream as read,
+    ):
         folder = Path(made)
         # both ways to the text are asked: an odd number comes as a stream. What a run is compared with has as many
         found = loop.train(replace(plan, train=read) if len(texts) % 2 else plan, folder, tiny.Silent())
@@ -119,6 +130,51 @@ def _run(setup: Setup) -> Trace:
         log, scores = _record(folder / "metrics.jsonl", setup)
     ends = [weights(watch.optimizer)] if watch.optimizer is not None else []
     return Trace(watch.taken, log, scores, ends)
+
+
+@contextmanager
+def _short(setup: Setup, watch: Watch) -> Iterator[None]:
+    """While it is open, memory is too short for micro-batches that are not cut: of several processes that of the last
+    one, in the middle of a step, and that of each where held-out text is scored.
+    """
+    if setup.cuts == 1:
+        yield
+        return
+    take, ask, undo = take_step, Distiller.ask_teacher, Stepper._undo
+    asks = count(1)
+
+    def room(batch: Batch) -> Batch:
+        if len(batch.student.input_ids) > max(1, setup.micro_batch // setup.cuts):
+            raise torch.OutOfMemoryError("there is no more")
+        return batch
+
+    def taken(learner: Learner, batches: Sequence[Batch], *of: Any, **how: Any) -> Step:  # noqa: ANN401
+        nonlocal asks
+        # one in the middle of the step; what is measured beside steps has room
+        asks = count(-((setup.accumulation - 1) // 2))
+        try:
+            return take(learner, batches, *of, **how)
+        finally:
+            asks = count(1)
+
+    def asked(distiller: Distiller, batch: Batch) -> TeacherOutput:
+        short = next(asks) == 0 and rank() == setup.processes - 1
+        return ask(distiller, room(batch) if short else batch)
+
+    def undone(stepper: Stepper) -> None:
+        undo(stepper)
+        watch.forget()
+
+    def scored(shipped: Callable[..., Item]) -> Callable[..., Item]:
+        return lambda distiller, batches, *of: shipped(distiller, map(room, batches), *of)
+
+    with (
+        patch.object(loop, "take_step", taken),
+        patch.object(Distiller, "ask_teacher", asked),
+        patch.object(Stepper, "_undo", undone),
+        patch.multiple(held_out, evaluate=scored(evaluate), likelihood=scored(likelihood)),
+    ):
+        yield
 
 
 def _plan(setup: Setup) -> Plan:
@@ -190,5 +246,6 @@ def _logged(lines: list[dict[str, Any]]) -> Iterator[Line]:
                 {key.removeprefix(kind): value for key, value in line.items() if key.startswith(kind)}
                 for kind in (names.RAW, names.WEIGHT, names.WEIGHTED)
             )
-            beside = (line.get(name) for name in (names.GRAD_NORM, names.EPOCH, names.UPDATE_RATIO))
-            yield Line(line["step"], line[names.LOSS], raw, weight, weighted, *beside)
+            norm, epoch, update = (line.get(name) for name in (names.GRAD_NORM, names.EPOCH, names.UPDATE_RATIO))
+            counts = {name: line[name] for name in (names.TOKENS, names.LENGTH, names.COVERAGE)}
+            yield Line(line["step"], line[names.LOSS], raw, weight, weighted, norm, epoch, update, counts)

@@ -84,13 +84,29 @@ def check_writing() -> None:
                 break
             there = sum(file.stat().st_size // parts[file.name.split("-0")[0]].layout.size for file in _rows(folder))
             # what a writer that was killed left behind
-            (folder / ".left.tmp").touch()
+            for left in (".left.tmp", ".partial.json.tmp"):
+                (folder / left).touch()
             rest, done = Answers(), Written(every)
             write(folder, KEY, parts, rest, done)
             assert _files(folder) == files, "a writer that goes on writes another cache"
             assert (rest.asked, done.kept, done.rows) == (every - there, there, every), "what is there is asked for"
+            _check_refused(folder, parts)
         assert stop > len(_rows(whole)) / 2, "the writer is stopped in the middle"
         _check_damaged(whole, files)
+
+
+def _check_refused(folder: Path, parts: Mapping[str, Part]) -> None:
+    """Raise AssertionError where a cache is written over what is something else, or whole."""
+    for name, key in (("manifest.json", KEY), ("partial.json", {"of": "another"}), ("other.txt", KEY)):
+        if name == "partial.json":
+            (folder / "manifest.json").rename(folder / name)
+        if name == "other.txt":
+            (folder / "partial.json").rename(folder / name)
+        try:
+            write(folder, key, parts, Answers(), Written(0))
+        except UserError:
+            continue
+        raise AssertionError(f"a cache is written over {name}")
 
 
 def _write(folder: Path, parts: Mapping[str, Part], source: Answers) -> None:

@@ -106,6 +106,8 @@ class Line:
     epoch: float | None = None
     update: float | None = None
     """How far the step moved the weights, of their size."""
+    counts: Mapping[str, float] = field(default_factory=dict)
+    """What is said of the texts of a step, by name: how many tokens there were, and the like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,10 @@ class Watch:
     def read(self, text: int) -> None:
         """Note that a text was read for the step to come."""
         self._texts.append(text)
+
+    def forget(self) -> None:
+        """The step to come is begun again: what was read for it counts no more."""
+        self._texts.clear()
 
     def _look(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:  # noqa: ANN401 - torch's own signature
         self.optimizer = self.optimizer or optimizer

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from torch.nn.parallel import DistributedDataParallel
-
 from sad.batch import Batch
 from sad.data import Schedule, blank
 from sad.errors import TrainingError
@@ -113,10 +111,8 @@ class Stepper:
         """Clear what a step that was given up has left. Raises what a step raises."""
         of = self.learner
         if of.accelerator.num_processes > 1:
-            # where the forward pass went well, the exchange of gradients still waits for its backward pass, and the
-            # buffers count as exchanged: give every process a pass to end on, of a batch that counts for nothing
-            if isinstance(of.wrapped, DistributedDataParallel):
-                of.wrapped.require_forward_param_sync = True
+            # where the forward pass went well, the exchange of gradients still waits for its backward pass: give every
+            # process a pass to end on, of a batch that counts for nothing
             distiller = inside(of.accelerator, of.wrapped)
             batch = blank(self.plan.train[0], self.plan.pair.readers).to(of.accelerator.device)
             with of.accelerator.autocast():

@@ -119,8 +119,7 @@ class Plan:
     def whole(self) -> Plan:
         """Return the plan with all windows that its steps take: a cache numbers them before the first is asked for."""
         if isinstance(self.train, Streamed):
-            last = (self.recipe.train.max_steps or 1) - 1
-            self.train.end_at(_pools(self.recipe, self.train).reach(last))
+            self.train.end_at(_pools(self.recipe, self.train).reach(_asked(self.recipe) - 1))
         return self
 
     @property
@@ -218,7 +217,7 @@ def _end_with(cache: Cache, stream: Streamed, recipe: Recipe, processes: int) ->
     """
     there, r = cache.first_held_out, recipe.train
     pools = _pools(recipe, stream, processes)
-    wanted = stream.need(pools.reach((r.max_steps or 1) - 1))
+    wanted = stream.need(pools.reach(_asked(recipe) - 1))
     if wanted > there:
         told = f"{cache.folder} has {there:,} windows of the stream, and {r.max_steps:,} steps of {pools.per_step}"
         told += f" on {processes} processes" if processes > 1 else ""
@@ -233,7 +232,13 @@ def _pools(recipe: Recipe, stream: Streamed, processes: int = 1) -> Pools:
     r = recipe.train
     room = recipe.data.max_length if r.packing else None
     own = (r.batch_size, r.accumulation, r.seed, processes)
-    return make_pools(stream, r.max_steps or 1, *own, buckets=r.buckets, room=room)
+    return make_pools(stream, _asked(recipe), *own, buckets=r.buckets, room=room)
+
+
+def _asked(recipe: Recipe) -> int:
+    """Return the steps that are asked for: a stream has no other end that is known."""
+    assert recipe.train.max_steps is not None, "a stream that nobody asked steps of"
+    return recipe.train.max_steps
 
 
 def make_schedule(recipe: Recipe, train: Sequence[Example], processes: int = 1) -> Schedule:

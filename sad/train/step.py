@@ -93,8 +93,8 @@ def take_step(
     gradients.clear()
     grad_norm = gradients.norm(norm)
     mark("optimizer")
-    if not math.isfinite(grad_norm):
-        finite, spike, ratio = False, False, None
+    finite = finite and math.isfinite(grad_norm)
+    spike, ratio = spike and finite, ratio if finite else None
     if not spike:
         objective.follow(ledger, factors / max(1, units[KD]))
     coverage = units[KD] / max(1, units[LM])
@@ -118,20 +118,22 @@ def _accumulate(
     trained, totals = torch.zeros((), dtype=wide, device=accelerator.device), dict[str, Tensor]()
     for number, batch in enumerate(batches, 1):
         last = number == len(batches)
-        if last:
-            # the last pass is the one in which processes wait for one another
-            together.agree()
         with accelerator.autocast(), gradients.passing(last=last):
             with together.trying():
                 moved = batch.to(accelerator.device)
                 mark("data")
                 teacher = distiller.ask_teacher(moved)
                 mark("teacher")
-                sums = learner.wrapped(moved, teacher, scales)
-                loss = objective.part(sums, units)
-                mark("student")
-                if not last:
-                    gradients.backward(loss)
+            if last:
+                # processes wait for one another in its forward pass already, in which the exchange is laid out once
+                together.agree()
+            if not together.failed:
+                with together.trying():
+                    sums = learner.wrapped(moved, teacher, scales)
+                    loss = objective.part(sums, units)
+                    mark("student")
+                    if not last:
+                        gradients.backward(loss)
             if last:
                 together.agree()
                 gradients.backward(loss)

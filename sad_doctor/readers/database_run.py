@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sad_doctor import names
 from sad_doctor.clean import clean
-from sad_doctor.dataclass import dataclass, field
 from sad_doctor.readers.database import Database
 from sad_doctor.readers.naming import LENGTHS
 from sad_doctor.readers.numbers import number

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-
-from sad_doctor.dataclass import dataclass, field
 
 _MOST_ENTRIES = 500
 MOST_LOOKED_AT = 1000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
-from sad_doctor.dataclass import dataclass
 from sad_doctor.readers.numbers import NUMBER
 
 _BAR = re.compile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain, groupby, repeat
 from operator import eq
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sad_doctor.dataclass import dataclass, field
 from sad_doctor.readers.columns import GrowingColumn
 from sad_doctor.readers.numbers import number
 from sad_doctor.run import Floats

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sad_doctor.dataclass import dataclass
 from sad_doctor.run import Run
 
 ACCEPTED = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sad_doctor.readers.progress import NUMBER
+from sad_doctor.readers.numbers import NUMBER
 
 _WRAPPED = re.compile(
     rf"\b(?:tensor|array|(?:np\.|numpy\.)?float\d\d)\(\[?\s{{0,3}}({NUMBER})(?:[^()]|\([^()]{{0,80}}\)){{0,120}}\)",

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from sad_doctor import names
-from sad_doctor.dataclass import dataclass, field
 from sad_doctor.readers.naming import column_of, plain, step_rank
 from sad_doctor.readers.numbers import NUMBER
 from sad_doctor.readers.rows import Rows

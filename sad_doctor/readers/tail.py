@@ -6,11 +6,11 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from stat import S_ISREG
 
-from sad_doctor.dataclass import dataclass, field
 from sad_doctor.readers.encoding import AsUtf8
 
 CHUNK = 1 << 18

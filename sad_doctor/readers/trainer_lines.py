@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.dataclass import dataclass
 from sad_doctor.readers.naming import Naming, scale_of, step_rank
 from sad_doctor.readers.numbers import NUMBER
 from sad_doctor.readers.progress import Bar, find_bar

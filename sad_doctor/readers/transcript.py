@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import isfinite
 
 from sad_doctor import names
-from sad_doctor.dataclass import dataclass
 from sad_doctor.readers import phrases
 from sad_doctor.readers.columns import MOST_COLUMNS, Columns
 from sad_doctor.readers.ending import Ending

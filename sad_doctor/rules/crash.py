@@ -47,9 +47,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sad_doctor import names, words
-from sad_doctor.dataclass import dataclass
 from sad_doctor.finding import Finding, Level
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Run

@@ -64,11 +64,11 @@ learning_rate = 2e-5
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from sad_doctor import names, signals, words
-from sad_doctor.dataclass import dataclass
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Run

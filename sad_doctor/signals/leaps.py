@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from sad_doctor.dataclass import dataclass
 from sad_doctor.run import Column, Floats
 
 FEWEST = 20

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.dataclass import dataclass
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals.precision import FLOAT32, sample, tolerance, unit
 from sad_doctor.signals.series import tidy

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from sad_doctor.dataclass import dataclass
 from sad_doctor.run import Column, Floats
 from sad_doctor.signals.precision import unit
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.dataclass import dataclass
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.signals.series import finite, tidy
 

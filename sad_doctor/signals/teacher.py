@@ -5,11 +5,11 @@ a teacher pays that guesses.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.dataclass import dataclass
 from sad_doctor.run import Run
 from sad_doctor.signals.series import finite, gain, tidy
 from sad_doctor.signals.unweighted import label_loss

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
 import numpy as np
 
-from sad_doctor.dataclass import dataclass
 from sad_doctor.record import spell
 from sad_doctor.run import Column, Floats
 from sad_doctor.views import axis, numerals

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sad_doctor import names
-from sad_doctor.dataclass import dataclass
 from sad_doctor.run import Column, Run
 from sad_doctor.views import palette
 from sad_doctor.views.plain import line

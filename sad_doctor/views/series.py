@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
-from sad_doctor.dataclass import dataclass
 from sad_doctor.run import Column
 
 Kind = Literal["line", "points", "level"]

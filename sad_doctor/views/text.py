@@ -8,11 +8,11 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TextIO
 
 from sad_doctor import names, words
 from sad_doctor.clean import clean
-from sad_doctor.dataclass import dataclass
 from sad_doctor.finding import Finding, Level, Report, Story
 from sad_doctor.run import Run
 from sad_doctor.views import beside

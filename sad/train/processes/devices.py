@@ -17,6 +17,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import AutocastKwargs, DistributedDataParallelKwargs
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from sad.batch import KD, LM, widest
 from sad.distiller import Distiller
@@ -134,6 +135,10 @@ def prepare(
     if sharded.is_sharded(distiller):
         return distiller, optimizer
     prepared: tuple[nn.Module, torch.optim.Optimizer] = accelerator.prepare(distiller, optimizer)
+    if isinstance(prepared[0], DistributedDataParallel):
+        # they are constants, rotary frequencies: to send them again in a forward pass would make a process wait there
+        # for one that was out of memory before it
+        prepared[0].broadcast_buffers = False
     return prepared
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from rich.style import Style
 
-from sad_doctor.dataclass import dataclass, field
 from sad_doctor.run import Column, Floats
 from sad_doctor.views import axis, numerals, palette
 from sad_doctor.views.tui import raster

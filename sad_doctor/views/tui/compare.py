@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from textual.content import Content
 
 from sad_doctor import names
-from sad_doctor.dataclass import dataclass
 from sad_doctor.finding import Level, Report
 from sad_doctor.views import numerals, palette
 from sad_doctor.views.palette import GLYPHS, STYLES

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
 from sad_doctor import names
-from sad_doctor.dataclass import dataclass
 from sad_doctor.finding import Level, Report
 from sad_doctor.run import Run
 from sad_doctor.views import numerals

@@ -7,10 +7,11 @@ one row in a million is still drawn, and a mean over a million rows is a sum ove
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sad_doctor.dataclass import dataclass
 from sad_doctor.run import Column, Floats
 from sad_doctor.views.tui import raster
 

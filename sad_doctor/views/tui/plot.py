@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from rich.style import Style
 
-from sad_doctor.dataclass import dataclass
 from sad_doctor.finding import Level
 from sad_doctor.run import Column
 from sad_doctor.views import axis, numerals

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from textual.content import Content
-
-from sad_doctor.dataclass import dataclass
 
 _CODE = re.compile(r"`([^`]+)`")
 

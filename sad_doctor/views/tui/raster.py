@@ -6,10 +6,11 @@ that a spike of one step in a million is still drawn.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sad_doctor.dataclass import dataclass
 from sad_doctor.run import Column, Floats
 
 Bools = NDArray[np.bool_]

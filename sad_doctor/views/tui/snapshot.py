@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from sad_doctor import names, signals
-from sad_doctor.dataclass import dataclass, field
 from sad_doctor.finding import Report
 from sad_doctor.readers.tail import Pace
 from sad_doctor.run import Column, Floats, Run

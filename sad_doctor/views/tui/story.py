@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from textual.content import Content
 
-from sad_doctor.dataclass import dataclass
 from sad_doctor.finding import Finding, Report, Story
 from sad_doctor.run import Run
 from sad_doctor.views import numerals

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from sad_doctor import names
-from sad_doctor.dataclass import dataclass
 from sad_doctor.run import Column, Floats, Run
 from sad_doctor.views.tui.history import grown_from
 

@@ -30,7 +30,7 @@ def test_it_is_the_top_of_the_distribution_and_the_mass_of_the_rest(
 ) -> None:
     k = min(k, size)
     logits = 5 * torch.randn(rows, size, generator=torch.Generator().manual_seed(seed))
-    (found,) = listed(Live(logits, IDENTITY, same(size)), [(heat, k)]).lists
+    (found,) = listed(Live(logits, IDENTITY, same(size)), [(heat, k)], mass=False).lists
     p = (logits.double() / heat).softmax(dim=-1)
     for row in range(rows):
         order = sorted(range(size), key=lambda token, row=row: -float(p[row, token]))
@@ -42,7 +42,7 @@ def test_it_is_the_top_of_the_distribution_and_the_mass_of_the_rest(
 
 def test_a_small_rest_is_not_lost_beside_one() -> None:
     logits = torch.tensor([[0.0, -20.0, -21.0]])
-    (found,) = listed(Live(logits, IDENTITY, same(3)), [(1.0, 1)]).lists
+    (found,) = listed(Live(logits, IDENTITY, same(3)), [(1.0, 1)], mass=False).lists
     assert float(found.tail) == pytest.approx(-20 + float(torch.tensor(1 + 2.718281828**-1).log()), rel=1e-5)
 
 
@@ -62,4 +62,4 @@ def test_ids_are_the_students_and_blocks_change_nothing(monkeypatch: pytest.Monk
 def test_a_teacher_that_gives_no_numbers_is_refused() -> None:
     live = Live(torch.tensor([[0.0, torch.nan]]), IDENTITY, same(2))
     with pytest.raises(UserError, match=r"not numbers here: load it in fp32"):
-        listed(live, [(1.0, 1)])
+        listed(live, [(1.0, 1)], mass=False)

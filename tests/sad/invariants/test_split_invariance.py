@@ -3,8 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from sad.invariants import split_invariance as split_invariance_module
 from sad.invariants.split_invariance import split_invariance
 from sad.subjects.plain_loop import PlainLoop
+from sad.subjects.trainer import Line
 
 
 class ClearsTooMuch(PlainLoop):
@@ -162,3 +164,10 @@ def test_only_as_many_processes_are_asked_of_as_are_claimed():
     alone.claims = type(alone.claims)(noise=1e-10)
     assert split_invariance(alone).holds
     assert torch.is_grad_enabled()
+
+
+def test_a_count_of_tokens_that_depends_on_the_cut_is_named():
+    whole = Line(1, 2.0, counts={"tokens": 12})
+    off, says = max(split_invariance_module._told(whole, replace(whole, counts={"tokens": 13})))
+    assert off == pytest.approx(1 / 12)
+    assert says == "tokens 13.0000 logged, 12.0000 in one micro-batch"

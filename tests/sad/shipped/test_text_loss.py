@@ -1,6 +1,5 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,7 +11,6 @@ from sad.invariants._models import gpt2, llama
 from sad.invariants.batch_composition import batch_composition
 from sad.invariants.target_alignment import target_alignment
 from sad.models import forward
-from sad.shipped.scheduled import check_rows
 from sad.shipped.text_loss import distillation_loss, language_model_loss, packed_language_model_loss
 from sad.subjects.text_loss import Marks, Text
 
@@ -90,17 +88,3 @@ def test_one_long_row_whose_positions_are_not_told_is_named(monkeypatch):
     texts = [Text((5, 9), (7, 30, 0)), Text((6,), (8, 31, 12, 0)), Text((21,), (14, 3, 0)), Text((4,), (9, 0))]
     with pytest.raises(AssertionError, match="where attention finds texts by their positions"):
         packed_language_model_loss()(llama(), texts, MARKS)
-
-
-@pytest.mark.parametrize(
-    ("rows", "says"),
-    [
-        (lambda sizes: [[i] for i in range(len(sizes))], "two rows fit into one"),
-        (lambda sizes: [range(len(sizes))], "a row holds more than fits"),
-        (lambda sizes: [[i] for i in range(1, len(sizes))], "each text is in one row"),
-    ],
-)
-def test_rows_that_are_not_those_of_a_best_fit_are_named(rows, says):
-    sizes = np.array([5, 2, 2])
-    with pytest.raises(AssertionError, match=says):
-        check_rows(sizes, [np.array(row) for row in rows(sizes)], 5)

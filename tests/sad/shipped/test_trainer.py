@@ -18,6 +18,7 @@ from sad.invariants.step_accounting import step_accounting
 from sad.shipped import trainer
 from sad.shipped.trainer import shipped_trainer
 from sad.subjects.trainer import Setup, Trace
+from sad.train import loop
 from sad.train.batches import feed
 from sad.train.processes import devices
 
@@ -72,10 +73,10 @@ def test_no_split_changes_the_step(lengths, micro_batch, accumulation, seed) -> 
 
 @settings(max_examples=3)
 @given(lengths=st.lists(st.integers(2, 40), min_size=3, max_size=7), accumulation=st.integers(1, 3))
-def test_nor_does_a_second_process(lengths, accumulation) -> None:
-    cut = Setup(tuple(lengths), 1, accumulation, devices=2, learning_rate=1e-12)
+def test_nor_does_a_second_process_that_is_short_of_memory(lengths, accumulation) -> None:
+    cut = Setup(tuple(lengths), 2, accumulation, devices=2, learning_rate=1e-12, cuts=2)
     found = shipped_trainer().run(cut)
-    expected = shipped_trainer().run(replace(cut, micro_batch=cut.global_batch, accumulation=1, devices=1))
+    expected = shipped_trainer().run(replace(cut, micro_batch=cut.global_batch, accumulation=1, devices=1, cuts=1))
     for left, right in zip(found.taken, expected.taken, strict=True):
         assert float((left.gradient - right.gradient).norm() / right.gradient.norm()) < 1e-5
     assert torch.equal(*found.ends)
@@ -90,6 +91,13 @@ def test_a_micro_batch_that_is_lost_where_memory_is_short_is_named(monkeypatch) 
 
     monkeypatch.setattr(feed, "cut", lossy)
     assert "texts in step 1 instead of 8" in split_invariance(shipped_trainer()).says
+
+
+def test_a_gradient_that_is_left_of_a_step_that_was_given_up_is_named(monkeypatch) -> None:
+    monkeypatch.setattr(loop.Stepper, "undo", lambda *_: None)
+    short = Setup((3, 9, 5, 14, 2, 7), micro_batch=2, accumulation=3, learning_rate=1e-12, cuts=2)
+    found, right = (shipped_trainer().run(one) for one in (short, replace(short, cuts=1)))
+    assert float((found.taken[0].gradient - right.taken[0].gradient).norm() / right.taken[0].gradient.norm()) > 0.1
 
 
 def test_processes_that_score_unequal_numbers_of_batches_are_named(monkeypatch) -> None:
