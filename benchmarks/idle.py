@@ -97,15 +97,13 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
             yield axis
         case ast.Assign() | ast.Call() if (number := _mark(node)) is not None:
             yield number
-        case ast.Compare() if _either_way(node):
-            yield node
         # how many at a time, of how much at a time
         case ast.BinOp(left=ast.Name(id=name) | ast.UnaryOp(operand=ast.Name(id=name))) if name in PORTIONS:
             yield node
         # where no graph is made there is nothing to detach from
         case ast.FunctionDef() if any("no_grad" in ast.unparse(d) for d in node.decorator_list):
             yield from (part for part in ast.walk(node) if _is_call_of(part, {"detach"}))
-        case ast.Call(args=[first, second, *_]) if _is_call_of(node, SAME_EITHER_WAY) or _equal(first, second):
+        case ast.Compare() | ast.Call() if _either_way(node):
             yield node
 
 
@@ -119,12 +117,17 @@ def _last_axis(node: ast.AST) -> ast.AST | None:
     return None
 
 
-def _either_way(node: ast.Compare) -> bool:
-    """A comparison with a tolerance; and whether it is a processor, as on a GPU the host must not wait: that way gives
-    the same numbers, and may be taken on a processor.
+def _either_way(node: ast.Compare | ast.Call) -> bool:
+    """A call whose first two arguments may be swapped; a comparison with a tolerance; and whether it is a processor, as
+    on a GPU the host must not wait: that way gives the same numbers, and may be taken on a processor.
     """
-    told = ast.unparse(node.comparators[0])
-    return told in TOLERANCES | PORTIONS or (told == "'cpu'" and ast.unparse(node.left).endswith(".type"))
+    match node:
+        case ast.Call(args=[first, second, *_]):
+            return _is_call_of(node, SAME_EITHER_WAY) or _equal(first, second)
+        case ast.Compare(left=left, comparators=[with_what]):
+            told = ast.unparse(with_what)
+            return told in TOLERANCES | PORTIONS or (told == "'cpu'" and ast.unparse(left).endswith(".type"))
+    return False
 
 
 def _mark(node: ast.AST) -> ast.AST | None:
