@@ -80,14 +80,8 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
         case ast.If(test=test, body=[*body, ast.Raise()], orelse=[]):
             yield node
             yield from (part for one in (test, *body) for part in ast.walk(one))
-        # what only a GPU or DeepSpeed runs: `sad verify` runs on a processor, and without what is not installed with it
-        case ast.If(test=test, body=body) | ast.IfExp(test=test, body=body) if _asks_for_what_is_not_here(test):
-            yield node
-            run = body if isinstance(body, list) else [body]
-            yield from (part for one in (test, *run) for part in ast.walk(one))
-        # `sad verify` breaks no disk
-        case ast.ExceptHandler(type=ast.expr() as kind) if "OSError" in ast.unparse(kind):
-            yield from (part for one in node.body for part in ast.walk(one))
+        case ast.If() | ast.IfExp() | ast.ExceptHandler():
+            yield from _never_here(node)
         # of a zip, which raises where lengths do not agree, and pairs those that do alike
         case ast.Call(func=ast.Name(id="zip")):
             yield from (part for flag in node.keywords for part in ast.walk(flag))
@@ -106,6 +100,19 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
             yield from (part for part in ast.walk(node) if _is_call_of(part, {"detach"}))
         case ast.Call(args=[first, second, *_]) if _is_call_of(node, SAME_EITHER_WAY) or _equal(first, second):
             yield node
+
+
+def _never_here(node: ast.If | ast.IfExp | ast.ExceptHandler) -> Iterator[ast.AST]:
+    """What only a GPU or DeepSpeed runs: `sad verify` runs on a processor, and without what is not installed with it;
+    and what a broken disk runs: it breaks none.
+    """
+    match node:
+        case ast.If(test=test, body=body) | ast.IfExp(test=test, body=body) if _asks_for_what_is_not_here(test):
+            yield node
+            run = body if isinstance(body, list) else [body]
+            yield from (part for one in (test, *run) for part in ast.walk(one))
+        case ast.ExceptHandler(type=ast.expr() as kind) if "OSError" in ast.unparse(kind):
+            yield from (part for one in node.body for part in ast.walk(one))
 
 
 def _last_axis(node: ast.AST) -> ast.AST | None:
