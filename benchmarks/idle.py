@@ -90,10 +90,7 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
             yield axis
         case ast.Assign() | ast.Call() if (number := _mark(node)) is not None:
             yield number
-        case ast.Compare() if _either_way(node):
-            yield node
-        # how many at a time, of how much at a time
-        case ast.BinOp(left=ast.Name(id=name) | ast.UnaryOp(operand=ast.Name(id=name))) if name in PORTIONS:
+        case ast.Compare() | ast.BinOp() if _either_way(node):
             yield node
         # where no graph is made there is nothing to detach from
         case ast.FunctionDef() if any("no_grad" in ast.unparse(d) for d in node.decorator_list):
@@ -125,10 +122,12 @@ def _last_axis(node: ast.AST) -> ast.AST | None:
     return None
 
 
-def _either_way(node: ast.Compare) -> bool:
-    """A comparison with a tolerance; and whether it is a processor, as on a GPU the host must not wait: that way gives
-    the same numbers, and may be taken on a processor.
+def _either_way(node: ast.Compare | ast.BinOp) -> bool:
+    """A comparison with a tolerance; how many are done at a time, of how much at a time; and whether it is a processor,
+    as on a GPU the host must not wait: that way gives the same numbers, and may be taken on a processor.
     """
+    if isinstance(node, ast.BinOp):
+        return ast.unparse(node.left).removeprefix("-") in PORTIONS
     told = ast.unparse(node.comparators[0])
     return told in TOLERANCES | PORTIONS or (told == "'cpu'" and ast.unparse(node.left).endswith(".type"))
 
