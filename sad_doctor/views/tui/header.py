@@ -54,7 +54,7 @@ class Head:
     now: float = 0.0
     opened: float = 1.0
     last: float | None = None
-    tempo: Tempo = Tempo()
+    tempo: Tempo = Tempo()  # noqa: RUF009 - frozen
     label: str = ""
     nameless: str = "opening …"
 
