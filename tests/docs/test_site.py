@@ -17,7 +17,7 @@ CONF = ast.parse((markdown.ROOT / "docs" / "conf.py").read_text(encoding="utf-8"
 """As a whole it needs the generator."""
 
 
-def setting(name: str) -> Any:  # noqa: ANN401 - lists of patterns, for one
+def setting(name: str) -> Any:
     """Return the value that docs/conf.py gives to a name."""
     node = next(n for n in CONF.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == name)
     return ast.literal_eval(node.value)
