@@ -62,6 +62,7 @@ def test_reading_it_imports_neither_torch_nor_the_bugs():
     ("word", "says"),
     [
         ("V1l0", "V110 "),
+        ("V999", "sad verify --list, docs/doctor.md and docs/recipe.md show them all"),
         ("temperature", "V109"),
         ("teacher-train", "V110"),
         ("qqqq", "sad verify --list, docs/doctor.md and docs/recipe.md show them all"),
