@@ -1,5 +1,6 @@
 """Signals: arrays in, arrays out. Shares, trend, plateau, frozen, clamp, spike, printed precision."""
 
+from sad_doctor.signals.absent import Absent, absent, gone
 from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
@@ -30,6 +31,7 @@ from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_los
 
 __all__ = [
     "CLAMPS",
+    "Absent",
     "Beginning",
     "Beside",
     "Blocks",
@@ -42,6 +44,7 @@ __all__ = [
     "Still",
     "Switch",
     "TeacherGap",
+    "absent",
     "after_its_weight",
     "always_zero",
     "beginnings",
@@ -59,6 +62,7 @@ __all__ = [
     "found_weights",
     "frozen",
     "gain",
+    "gone",
     "is_exp_of",
     "is_summed",
     "jump_at",
