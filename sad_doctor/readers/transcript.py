@@ -12,9 +12,9 @@ from sad_doctor.readers import phrases
 from sad_doctor.readers.columns import MOST_COLUMNS, Columns
 from sad_doctor.readers.ending import Ending
 from sad_doctor.readers.events import Events
-from sad_doctor.readers.naming import bar_column, plain, term, unused
+from sad_doctor.readers.naming import plain, term, unused
 from sad_doctor.readers.prefixes import without_prefix
-from sad_doctor.readers.progress import Bar, find_bar
+from sad_doctor.readers.progress import Bar, Beside, find_bar
 from sad_doctor.readers.step_lines import StepLines
 from sad_doctor.readers.tracebacks import UNENDED, Tracebacks
 from sad_doctor.readers.trainer_lines import Row, TrainerLines
@@ -57,6 +57,7 @@ class Transcript:
         self._tracebacks = Tracebacks()
         self._trainer = TrainerLines()
         self._steps = StepLines()
+        self._beside = Beside()
         self._ending = Ending(self._events)
         self._section: str | None = None
         self._in_section = self._sectioned = False
@@ -170,9 +171,8 @@ class Transcript:
         self._at_work = max(self.step, float(passed + bar.at))
         if bar.rate is not None:
             self._put(names.STEPS_PER_SECOND, bar.rate)
-        for name, value in bar.values.items():
-            if name != "step":
-                self._put(bar_column(name), value)
+        for column, value in self._beside.news(bar):
+            self._put(column, value)
 
     def _on_rows(self, rows: list[Row]) -> None:
         for row in rows:
