@@ -115,7 +115,9 @@ class Beside:
         self._stands: dict[str, float] = {}
 
     def news(self, bar: Bar) -> Iterator[tuple[str, float]]:
-        """Yield the values that this bar tells, by column; an evaluation when it is another one than before."""
+        """Yield the pace and the values that a bar tells, by column; an evaluation where it is another than before."""
+        if bar.rate is not None:
+            yield names.STEPS_PER_SECOND, bar.rate
         for name, value in bar.values.items():
             column = bar_column(name)
             held = column.startswith("eval/")

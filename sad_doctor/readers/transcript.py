@@ -167,10 +167,10 @@ class Transcript:
             return
         passed = max(0, self._last_epoch - (self._first_epoch or 0)) * self._bar_total
         step = bar.values.get("step", float(passed + bar.at))
+        if not bar.at and step < self.step and "step" not in bar.values:
+            return  # drawn empty once more at an epoch's end, with the values from before
         self._advance(step if isfinite(step) else self.step)
         self._at_work = max(self.step, float(passed + bar.at))
-        if bar.rate is not None:
-            self._put(names.STEPS_PER_SECOND, bar.rate)
         for column, value in self._beside.news(bar):
             self._put(column, value)
 
@@ -273,9 +273,8 @@ class Transcript:
 
     def _facts(self, status: str) -> dict[str, object]:
         facts: dict[str, object] = {names.STATUS: status, "events": True, **self._steps.facts, **self._trainer.facts}
-        epochs = max(self._epochs, self._last_epoch - (self._first_epoch or 0) + 1)
-        if self._bar_total:
-            facts |= {names.TOTAL_STEPS: self._bar_total * epochs, "batches_per_epoch": self._bar_total}
+        epochs, total = max(self._epochs, self._last_epoch - (self._first_epoch or 0) + 1), self._bar_total
+        facts |= {names.TOTAL_STEPS: total * epochs, "batches_per_epoch": total} if total else {}
         facts |= {"epochs": self._epochs} if self._epochs else {}
         facts |= {names.CONFIG: dict(self._settings)} if self._settings else {}
         return facts
