@@ -19,6 +19,7 @@ from sad_doctor.signals.seams import (
     doubled,
     rates_beside,
     recounted,
+    rewound,
     told_again,
     warms_again,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "resolution",
     "rest",
     "rewarded",
+    "rewound",
     "sample",
     "shares",
     "sides",
