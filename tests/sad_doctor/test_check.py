@@ -15,6 +15,7 @@ from sad_doctor.finding import Finding, Level
 from sad_doctor.rule import Rule, TooFew
 from sad_doctor.rules import RULES
 from sad_doctor.run import Column, Event, Run
+from sad_doctor.views.text import verdict
 
 RUN = parse("steps: 4\ntrain/loss: 9 -> 8")
 
@@ -271,3 +272,23 @@ def test_help_on_it_is_not_the_pages_of_all_rules():
         check(Run("mine", "csv", Path("mine"), {})).not_checked
         == check(Run("mine", "csv", Path("mine"), {}), RULES).not_checked
     )
+
+
+@pytest.mark.parametrize(
+    ("log", "little"),
+    [
+        ("steps: 1\ntrain/loss: 9", "1 record of a loss, and no evaluation"),
+        ("steps: 2\ntrain/raw/kd: 9\ntrain/lr: 1", "2 records of a loss, and no evaluation"),
+        ("steps: 4\ntrain/loss: 9, nan, nan, 8", ""),
+        ("steps: 1\ntrain/lr: 9", "1 record, and no evaluation"),
+        ("steps: 1\nmy_loss: 9", "1 record of a loss, and no evaluation"),
+        ("steps: 3\ntrain/loss: 9", ""),
+        ("steps: 1\ntrain/loss: 9\neval/loss: 8", ""),
+        ("steps: 3\ntrain/lr: 9", ""),
+    ],
+)
+def test_a_record_or_two_are_no_health(log, little):
+    report = check(parse(log))
+    assert report.little == little
+    assert not (report.judged and little)
+    assert verdict(report).startswith("Too little to judge: " + little) or not little
