@@ -9,13 +9,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
-from accelerate import Accelerator
 from torch import nn
 
 from sad.batch import LAYERWISE
 from sad.distiller import Distiller
 from sad.objective import Objective
 from sad.train import held_out, loop, optimizer, step
+from sad.train.processes.gradients import Joined
 from sad.train.saving import checkpoint
 from sickened.fault import Fault, Make, World
 
@@ -32,11 +32,11 @@ def never(_right: Any) -> Any:
 
 
 def cleared(right: Any) -> Any:
-    def forward(self: Distiller, *given: Any, **more: Any) -> Any:
-        self.zero_grad()
-        return right(self, *given, **more)
+    def backward(self: Joined, loss: torch.Tensor) -> None:
+        self.clear()
+        right(self, loss)
 
-    return forward
+    return backward
 
 
 def own_units(*terms: str) -> tuple[tuple[Any, str, Make], ...]:
@@ -72,25 +72,14 @@ def own_units(*terms: str) -> tuple[tuple[Any, str, Make], ...]:
     return (Objective, "scales", scales), (Distiller, "forward", forward), (Objective, "part", part)
 
 
-def clipped_each() -> tuple[tuple[Any, str, Make], ...]:
+def clipped_each(right: Any) -> Any:
     """The gradient is clipped after every micro-batch, and not only before the step."""
-    seen: list[nn.Module] = []
 
-    def forward(right: Any) -> Any:
-        def run(self: Distiller, *given: Any, **more: Any) -> Any:
-            seen[:] = [self]
-            return right(self, *given, **more)
+    def backward(self: Joined, loss: torch.Tensor) -> None:
+        right(self, loss)
+        nn.utils.clip_grad_norm_(self.distiller.parameters(), 0.3)
 
-        return run
-
-    def backward(right: Any) -> Any:
-        def run(self: Accelerator, loss: torch.Tensor, **more: Any) -> None:
-            right(self, loss, **more)
-            nn.utils.clip_grad_norm_(seen[0].parameters(), 0.3)
-
-        return run
-
-    return (Distiller, "forward", forward), (step.Accelerator, "backward", backward)
+    return backward
 
 
 def by_micro_batches(right: Any) -> Any:
@@ -224,7 +213,7 @@ FAULTS = (
     Fault(
         "V406",
         "gradients cleared in the window",
-        ((Distiller, "forward", cleared),),
+        ((Joined, "backward", cleared),),
         (),
         World(FOUR),
         unseen="the norm is that of a smaller batch, and every value is right",
@@ -232,7 +221,7 @@ FAULTS = (
     Fault(
         "V407",
         "gradients clipped in the window",
-        clipped_each(),
+        ((Joined, "backward", clipped_each),),
         (),
         World(FOUR),
         unseen="the norm is lower than without, which only another run shows",
