@@ -12,6 +12,7 @@ of b bits take the bytes of b numbers of a bits.
 NO_RESULT = {
     "inplace",  # whether a result takes the memory of what is thrown away
     "repr",  # whether a field is printed
+    "return_attention_mask",  # whether a mask is given that nobody reads
     "use_cache",  # whether a pass also returns what a later pass could reuse
     "fused",  # which kernel takes the same optimizer step
     "assume_unique",  # saves a sort of what is sorted

@@ -14,9 +14,11 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "kd-out-of-step",
         *("learning-rate-zero", "early-plateau", "total-too-high", "perplexity-too-high", "student-no-better"),
         *("gradient-vanishes", "kd-stays", "worse-than-uniform", "loss-oscillates", "learns-little", "number-stale"),
+        # terms that set in, or other texts: what does not move does not diverge
+        "loss-diverges",
     ),
     "learning-rate-zero": (
-        "kd-out-of-step",
+        *("kd-out-of-step", "loss-diverges"),
         *("early-plateau", "total-too-high", "perplexity-too-high", "student-no-better", "kd-stays", "learns-little"),
     ),
     "gradient-vanishes": ("early-plateau", "student-no-better", "kd-stays", "perplexity-too-high", "learns-little"),
