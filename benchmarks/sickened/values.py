@@ -196,7 +196,7 @@ def defaults_of_its_own(right: Any) -> Any:
 
     def divergence(self: View) -> kd.Divergence:
         asked: kd.Divergence = right.fget(self)
-        return asked if self.scales is None else replace(asked, temperature=2.0 * asked.temperature)
+        return replace(asked, temperature=2.0 * asked.temperature) if torch.is_grad_enabled() else asked
 
     return property(divergence)
 
