@@ -128,7 +128,8 @@ def table(faults: Sequence[Fault], found: Found) -> str:
             f"- Of the {kinds['none']} that should leave no trace, it found nothing in {says['none', 'nothing']} and "
             f"something in {says['none', 'another']}.",
             f"- `sad verify` found {verified['own']} of {total} by the properties of the same bug, "
-            f"{verified['beside']} more by those of a neighbour; the Fix of the page names the file that it was in for {named}.",
+            f"{verified['beside']} more by those of a neighbour; the Fix of the page names the file "
+            f"that it was in for {named}.",
             f"- After the fix the doctor found nothing in {healthy} of {total}.",
             *(f"- Not in the table: {one}, as {why}." for one, why in ABSENT.items()),
         ]
