@@ -22,7 +22,7 @@ from sad_doctor.signals.seams import (
     warms_again,
 )
 from sad_doctor.signals.series import Gain, Still, clamped, fades, finite, frozen, gain, spikes, still, tidy, trend
-from sad_doctor.signals.sides import negligible, sides, totalled
+from sad_doctor.signals.sides import negligible, sides, totalled, unlogged
 from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess, teacher_held_out
 from sad_doctor.signals.temperature import temperature
@@ -101,6 +101,7 @@ __all__ = [
     "totalled",
     "trend",
     "unit",
+    "unlogged",
     "unweighted",
     "warms_again",
     "weight_moves",

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -62,3 +64,22 @@ def test_a_clamped_series_is_mostly_zero_at_its_end(values, share):
     value[-late:] = np.where(np.arange(late) < zeros, 0.0, 0.001)
     run = parse(f"steps: {len(value)}\ntrain/loss: " + ", ".join(map(repr, value.tolist())))
     assert (signals.clamped(run.columns[names.LOSS]) is not None) is (zeros / late >= 0.6)
+
+
+def test_a_term_that_the_recipe_weighs_and_no_column_tells_is_unlogged():
+    terms = {"kd": {"weight": 1.0}, "attention": {"weight": 0.5}, "alm": {"weight": 0.0}, "custom": {}}
+    run = parse("steps: 30\ntrain/loss: 4\ntrain/raw/kd: 3")
+    told = replace(run, facts=run.facts | {names.CONFIG: {"terms": terms}})
+    assert signals.unlogged(told) == ["attention"]
+    assert [f.headline for f in check(told).findings if f.rule == "R209"] == [
+        "The term attention never appears: it has a weight in the recipe, and no column in the log."
+    ]
+    for other in ({}, {names.CONFIG: "of another trainer"}, {names.CONFIG: {"terms": ["kd"]}}):
+        assert signals.unlogged(replace(run, facts=run.facts | other)) == []
+
+
+@pytest.mark.parametrize(("weighted", "says"), [("train/weighted/map: 0.0001\n", True), ("", False)])
+def test_a_term_is_next_to_nothing_by_its_part_of_the_loss(weighted, says):
+    run = parse(f"steps: 30\ntrain/loss: 4\ntrain/raw/map: 0.0002\ntrain/weight/map: 0.5\n{weighted}")
+    column = run.columns[names.WEIGHTED + "map" if weighted else names.RAW + "map"]
+    assert signals.negligible(run, "map", column, 1e-4) == says
