@@ -144,3 +144,12 @@ def test_a_count_of_tokens_tells_of_a_resume(judge):
     assert "at the resume from step 40 the loss jumps" in finding.headline
     goes_on = ", ".join(f"{6.2 - 0.025 * min(i, 40) + 0.05 * (i % 3):.3f}" for i in range(60))
     assert judge(RULE, text.format(tokens, goes_on)) == []
+
+
+def test_a_load_that_the_first_step_undoes(judge):
+    """The first record after it is of what was loaded."""
+    before = [11 - 2.7 * min(1, i / 20) + 0.1 * (i % 3) for i in range(40)]
+    undone = [8.2, *(11.4 - 0.25 * i + 0.1 * (i % 3) for i in range(20))]
+    for after, fires in ((undone, True), ([8.2, 11.4, *before[-19:]], False)):
+        log = f"event resume @ 40: go on\nsteps: 61\ntrain/loss: {', '.join(f'{v:.3f}' for v in [*before, *after])}"
+        assert [f.level for f in judge(RULE, log)] == [Level.WARNING] * fires
