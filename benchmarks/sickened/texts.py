@@ -108,7 +108,14 @@ FAULTS = (
         ((forward, "_keep", block_before),),
         unseen="the states of another block can be learned as well",
     ),
-    Fault("V113", "tokens matched by id", ((vocab, "first_tokens", by_id),), AGAINST, LOOKED_AT),
+    Fault(
+        "V113",
+        "tokens matched by id",
+        ((vocab, "first_tokens", by_id),),
+        AGAINST,
+        LOOKED_AT,
+        unseen="a third of the ids are the same tokens: the curves are those of a sound run within 5%",
+    ),
     Fault(
         "V304",
         "packed texts see each other",
