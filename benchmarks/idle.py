@@ -12,6 +12,7 @@ of b bits take the bytes of b numbers of a bits.
 NO_RESULT = {
     "inplace",  # whether a result takes the memory of what is thrown away
     "repr",  # whether a field is printed
+    "return_attention_mask",  # whether a mask is given that nobody reads
     "use_cache",  # whether a pass also returns what a later pass could reuse
     "fused",  # which kernel takes the same optimizer step
     "assume_unique",  # saves a sort of what is sorted
@@ -80,14 +81,8 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
         case ast.If(test=test, body=[*body, ast.Raise()], orelse=[]):
             yield node
             yield from (part for one in (test, *body) for part in ast.walk(one))
-        # what only a GPU or DeepSpeed runs: `sad verify` runs on a processor, and without what is not installed with it
-        case ast.If(test=test, body=body) | ast.IfExp(test=test, body=body) if _asks_for_what_is_not_here(test):
-            yield node
-            run = body if isinstance(body, list) else [body]
-            yield from (part for one in (test, *run) for part in ast.walk(one))
-        # `sad verify` breaks no disk
-        case ast.ExceptHandler(type=ast.expr() as kind) if "OSError" in ast.unparse(kind):
-            yield from (part for one in node.body for part in ast.walk(one))
+        case ast.If() | ast.IfExp() | ast.ExceptHandler():
+            yield from _never_here(node)
         # of a zip, which raises where lengths do not agree, and pairs those that do alike
         case ast.Call(func=ast.Name(id="zip")):
             yield from (part for flag in node.keywords for part in ast.walk(flag))
@@ -96,16 +91,26 @@ def idle(node: ast.AST) -> Iterator[ast.AST]:
             yield axis
         case ast.Assign() | ast.Call() if (number := _mark(node)) is not None:
             yield number
-        case ast.Compare() if _either_way(node):
-            yield node
-        # how many at a time, of how much at a time
-        case ast.BinOp(left=ast.Name(id=name) | ast.UnaryOp(operand=ast.Name(id=name))) if name in PORTIONS:
+        case ast.Compare() | ast.BinOp() if _either_way(node):
             yield node
         # where no graph is made there is nothing to detach from
         case ast.FunctionDef() if any("no_grad" in ast.unparse(d) for d in node.decorator_list):
             yield from (part for part in ast.walk(node) if _is_call_of(part, {"detach"}))
         case ast.Call(args=[first, second, *_]) if _is_call_of(node, SAME_EITHER_WAY) or _equal(first, second):
             yield node
+
+
+def _never_here(node: ast.If | ast.IfExp | ast.ExceptHandler) -> Iterator[ast.AST]:
+    """What only a GPU or DeepSpeed runs: `sad verify` runs on a processor, and without what is not installed with it;
+    and what a broken disk runs: it breaks none.
+    """
+    match node:
+        case ast.If(test=test, body=body) | ast.IfExp(test=test, body=body) if _asks_for_what_is_not_here(test):
+            yield node
+            run = body if isinstance(body, list) else [body]
+            yield from (part for one in (test, *run) for part in ast.walk(one))
+        case ast.ExceptHandler(type=ast.expr() as kind) if "OSError" in ast.unparse(kind):
+            yield from (part for one in node.body for part in ast.walk(one))
 
 
 def _last_axis(node: ast.AST) -> ast.AST | None:
@@ -118,10 +123,12 @@ def _last_axis(node: ast.AST) -> ast.AST | None:
     return None
 
 
-def _either_way(node: ast.Compare) -> bool:
-    """A comparison with a tolerance; and whether it is a processor, as on a GPU the host must not wait: that way gives
-    the same numbers, and may be taken on a processor.
+def _either_way(node: ast.Compare | ast.BinOp) -> bool:
+    """A comparison with a tolerance; how many are done at a time, of how much at a time; and whether it is a processor,
+    as on a GPU the host must not wait: that way gives the same numbers, and may be taken on a processor.
     """
+    if isinstance(node, ast.BinOp):
+        return ast.unparse(node.left).removeprefix("-") in PORTIONS
     told = ast.unparse(node.comparators[0])
     return told in TOLERANCES | PORTIONS or (told == "'cpu'" and ast.unparse(node.left).endswith(".type"))
 

@@ -16,6 +16,11 @@ from sad_doctor.rules import RULES
 from sad_doctor.run import Run
 from sad_doctor.signals import totalled
 
+LEAST = 3
+"""Fewest finite records of a loss by which a log without an evaluation is judged at all."""
+
+_LOSSES = (names.LOSS, names.BAR_LOSS, *names.PREFIXES)
+
 SLACK = 0.15
 """The share of a consequence's range within which its cause may begin: evaluations stand apart, and medians span."""
 
@@ -69,7 +74,24 @@ def check(
             readings[rule.code] = measured
     if run.facts.get(names.STEP_UNIT) == "epoch":
         findings = [_in_epochs(finding) for finding in findings]
-    return Report(tell(findings), tuple(passed), tuple(not_checked), tuple(crashed), readings)
+    unread = run.facts.get(names.UNREAD)
+    report = Report(tell(findings), tuple(passed), tuple(not_checked), tuple(crashed), readings)
+    report = replace(report, unread=unread) if isinstance(unread, str) else report
+    calm = report.judged and (report.worst or Level.INFO) == Level.INFO
+    return replace(report, little=_little(run)) if calm else report
+
+
+def _little(run: Run) -> str:
+    """What there is of losses, where that is less than a run can be called healthy by; else empty.
+
+    An evaluation is enough; where the log tells no loss at all, records of anything are.
+    """
+    losses = {name: c for name, c in run.columns.items() if name.startswith(_LOSSES) or names.maybe_term(name)}
+    counts = [int(np.count_nonzero(np.isfinite(c.value))) for c in (losses or run.columns).values()]
+    most = max(counts, default=0)
+    if not counts or most >= LEAST or any(name.startswith("eval/") for name in run.columns):
+        return ""
+    return f"{words.counted(most, 'record')}{' of a loss' if losses else ''}, and no evaluation"
 
 
 def _in_epochs(finding: Finding) -> Finding:

@@ -101,6 +101,8 @@ class Report:
     """The verdict on a run: stories, worst cause first; what passed; what could not be judged.
 
     ``readings`` holds what each rule measured, by code; ``comparisons`` the run beside others, if that was asked for.
+    ``unread`` says what of the run could not be read, as a sentence without its full stop.
+    ``little`` says what there is where that is too little to call a run healthy by, whatever passed; else it is empty.
     """
 
     stories: tuple[Story, ...]
@@ -109,11 +111,13 @@ class Report:
     crashed: tuple[Crashed, ...]
     readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
     comparisons: tuple[Comparison, ...] = ()
+    little: str = ""
+    unread: str = ""
 
     @property
     def judged(self) -> bool:
-        """Whether any rule could judge the run."""
-        return any(code != TOO_FEW for code in (*self.passed, *(f.rule for f in self.findings)))
+        """Whether any rule could judge the run, by more than a record or two."""
+        return not self.little and any(code != TOO_FEW for code in (*self.passed, *(f.rule for f in self.findings)))
 
     @property
     def findings(self) -> tuple[Finding, ...]:

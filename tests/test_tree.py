@@ -53,6 +53,7 @@ ELSEWHERE = {
     "sad/terms/table.py": "tests/sad/terms/test_view.py takes every term through its view",
     "sad/terms/teacher.py": "tests/sad/terms/test_view.py takes every term through its view",
     "sad/invariants/__init__.py": "tests/sad/judge/test_check.py",
+    "sad/invariants/_pairs.py": "tests/sad/subjects/test_plain_objective.py",
     "sad/judge/alignments/overlap.py": "tests/sad/judge/alignments/test_checks.py",
     "sad/judge/losses/on_labels.py": "tests/sad/judge/losses/test_label_loss.py",
     "sad/judge/collators/call.py": "tests/sad/judge/collators/test_checks.py calls every style",

@@ -115,7 +115,7 @@ class Factor:
                 torch.mm(states, tile.T, out_dtype=torch.float32, out=out)
             else:
                 torch.mm(states, tile.T, out=out[:, span])
-        return out if self.bias is None else out.add_(self.bias[:columns].float())
+        return out if self.bias is None else out.add_(self.bias[:columns])
 
     def back(self, gradient: Float[Tensor, "n columns"]) -> Float[Tensor, "n width"]:
         """Return the product of a gradient with the weight, in float32."""

@@ -31,7 +31,8 @@ from typing import Any
 
 from sad import tiny
 from sad.case import Verdict
-from sad.invariants.objective_matches_the_texts import HELD_OUT, LLAMA, TEXTS, TOLERANCE, compared, sharpened
+from sad.invariants._pairs import HELD_OUT, LLAMA, TEXTS, sharpened
+from sad.invariants.objective_matches_the_texts import TOLERANCE, compared
 from sad.subjects.following import Following
 from sad.subjects.objective import (
     COSINE,

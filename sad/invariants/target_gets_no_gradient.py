@@ -111,7 +111,10 @@ def _situations(of: Compared) -> dict[str, tuple[Tensor, Tensor]]:
     some[::3] = 0.0
     found = {"as it is": (mine, theirs), "a target with rows of zeros": (mine, some)}
     found |= {f"{size:g} times as large": (size * mine, size * theirs) for size in SIZES}
-    found["in half precision"] = mine.bfloat16(), theirs.bfloat16()
+    found |= {
+        "a target in half precision": (mine, theirs.bfloat16()),
+        "in half precision": (mine.bfloat16(), theirs.bfloat16()),
+    }
     if mine.shape == theirs.shape:
         found["both sides equal"] = theirs.clone(), theirs
     return found

@@ -74,7 +74,8 @@ def _check_announced(given: States) -> None:
     for factor in (1 - NEAR, 1 + NEAR) if 0 not in given.shares else ():
         made = replace(given, hidden=given.hidden.detach().requires_grad_())
         try:
-            _pass(made, (given.shares[0], factor * given.shares[1])).backward()  # type: ignore[no-untyped-call]
+            # the smaller they are, the nearer must they be
+            (NEAR * _pass(made, (given.shares[0], factor * given.shares[1]))).backward()  # type: ignore[no-untyped-call]
         except RuntimeError:
             continue
         raise AssertionError("a gradient of other factors than announced")
@@ -84,10 +85,11 @@ def _check_announced(given: States) -> None:
 def _check_likelihood(given: States) -> None:
     """Raise AssertionError where the likelihood without a gradient is another than that of the labels' loss."""
     head = Head(given.weight, given.bias, given.scale, given.softcap)
-    labels = vocabulary_pass(given.hidden, head, given.labels).lm
+    states = given.hidden.bfloat16()
+    labels = vocabulary_pass(states.float(), head, given.labels).lm
     few = patch.object(likelihood, "BLOCK", FEW * len(given.weight))
     with few, torch.autocast(given.hidden.device.type, torch.bfloat16):
-        found = -likelihood.log_likelihood(given.hidden, head, given.labels).sum()
+        found = -likelihood.log_likelihood(states, head, given.labels).sum()
     assert torch.allclose(found, labels, rtol=CLOSE), "another likelihood without a gradient"
 
 

@@ -223,15 +223,6 @@ def scale_of(key: str, column: str) -> float:
     return held[1] if held is not None and held[0] == column else 1.0
 
 
-@remembered
-def bar_column(name: str) -> str:
-    """Return the column for a value beside a progress bar, whose loss is often a mean over batches."""
-    column = column_of(name) or ""
-    if column == names.LOSS:
-        return names.BAR_LOSS
-    return column if column.startswith("train/") else f"progress_bar/{name}"
-
-
 class Naming:
     """The renamings of one log. Each column takes its values from one key only: the first that means it."""
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from sad_doctor import names
+from sad_doctor.readers.naming import column_of, plain
 from sad_doctor.readers.numbers import NUMBER
+from sad_doctor.readers.remembered import remembered
 
 _BAR = re.compile(
     r"(?P<description>[^|%\[\]]{0,80}?)\s*\b\d{1,3}%\|[^|]{0,300}\|\s*(?P<at>\d+)/(?P<total>\d+)\s\[(?P<rest>[^\]]{0,2000})\]"
@@ -17,6 +20,8 @@ _VALUE = re.compile(rf"([A-Za-z_][\w/.\-]*)=({NUMBER})", re.IGNORECASE)
 _RATE = re.compile(
     r"\b(\d{1,9}(?:\.\d{1,9})?) ?(?:(?:it|step|batch|iter|ba)(?:e?s)?/s\b|s/(?:it|step|batch|iter|ba)\b)"
 )
+_TUNED = re.compile(rf"(?P<epoch>\d{{1,9}})\|(?P<step>\d{{1,15}})\|Loss: (?P<loss>{NUMBER}):?\s*$", re.IGNORECASE)
+"""torchtune's, before its bar: the epoch, the step of the run and the loss of it."""
 _EPOCH = re.compile(r"epoch\W{0,3}(\d+)", re.IGNORECASE)
 _NOT_TRAINING = re.compile(r"eval|valid|test|load|download|token|map|shard|generat", re.IGNORECASE)
 
@@ -68,12 +73,17 @@ def find_bar(line: str) -> Bar | None:
         return None
     total = match["total"] if match.re is _BAR else None
     values = {name: float(value) for name, value in _VALUE.findall(match["rest"])}
+    description, start = match["description"].strip(" :"), match.start()
+    tuned = _TUNED.search(line, max(0, start - 40), match.end("description")) if description else None
+    if tuned is not None:
+        values |= {"step": float(tuned["step"]), "loss": float(tuned["loss"])}
+        description, start = f"Epoch {tuned['epoch']}", tuned.start()
     return Bar(
-        match["description"].strip(" :"),
+        description,
         int(match["at"][:15]),
         int(total[:15]) if total else None,
         values,
-        match.start(),
+        start,
         match.end(),
         _rate_in(match["rest"]),
     )
@@ -86,3 +96,32 @@ def _rate_in(rest: str) -> float | None:
     if found is None or not told:
         return None
     return told if found[0].endswith("/s") else 1 / told
+
+
+@remembered
+def bar_column(name: str) -> str:
+    """Return the column for a value beside a progress bar, whose loss is often a mean over batches."""
+    column = column_of(name) or ""
+    if column == names.LOSS:
+        return names.BAR_LOSS
+    ours = column.startswith("train/") or plain(name).startswith("eval/")
+    return column if column and ours else f"progress_bar/{name}"
+
+
+class Beside:
+    """The values beside the bars of a training. An evaluation stands there until the next one."""
+
+    def __init__(self) -> None:
+        self._stands: dict[str, float] = {}
+
+    def news(self, bar: Bar) -> Iterator[tuple[str, float]]:
+        """Yield the pace and the values that a bar tells, by column; an evaluation where it is another than before."""
+        if bar.rate is not None:
+            yield names.STEPS_PER_SECOND, bar.rate
+        for name, value in bar.values.items():
+            column = bar_column(name)
+            held = column.startswith("eval/")
+            if name != "step" and not (held and self._stands.get(column) == value):
+                yield column, value
+            if held:
+                self._stands[column] = value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from json import JSONDecodeError
 from pathlib import Path
 
 from sad_doctor import bounded, names
@@ -45,7 +46,7 @@ class RunFolder:
         self._events = Events()
         self._facts: dict[str, object] = {}
         self._facts_stat: tuple[int, int, int] | None = None
-        self._facts_broken = False
+        self._facts_broken = ""
         self.pace = Pace()
         self._metrics_file = CachedRows(self._folder / METRICS, self.pace, last_wins=True)
         self._events_file = JsonLines(self._folder / EVENTS, self._event, self._events_reset, self.pace)
@@ -69,10 +70,12 @@ class RunFolder:
     def run(self) -> Run:
         """Return the run as logged so far."""
         if self._run is None:
+            broken: dict[str, object] = {}
             notes = [*self._metrics_file.rows.notes, *self._metrics_file.notes, *self._events.notes]
             notes += [f"{EVENTS}: {note}" for note in self._events_file.notes]
             if self._facts_broken:
                 notes.append(f"{RUN} cannot be read as JSON: its facts are not known")
+                broken = {names.UNREAD: f"the facts in {RUN} cannot be read{self._facts_broken}; no rule knows them"}
             told = self._metrics_file.rows.facts
             again = {names.REWOUND: told[names.REWOUND]} if names.REWOUND in told else {}
             self._run = Run(
@@ -81,7 +84,14 @@ class RunFolder:
                 path=self.path,
                 columns=self._metrics_file.rows.snapshot(),
                 events=self._events.snapshot(),
-                facts={names.STATUS: "unknown", "events": True, **self._facts, **again, names.SEEN: self._looked},
+                facts={
+                    names.STATUS: "unknown",
+                    "events": True,
+                    **self._facts,
+                    **again,
+                    **broken,
+                    names.SEEN: self._looked,
+                },
                 notes=tuple(notes),
             )
         return self._run
@@ -96,11 +106,11 @@ class RunFolder:
             facts = bounded.json_of(path, _LARGEST_FACTS)
         except OSError:
             return False
-        except ValueError:
-            self._facts_stat, self._facts_broken = stat, True
+        except ValueError as error:
+            self._facts_stat, self._facts_broken = stat, _fault(error)
             return True
         self._facts_stat = stat
-        self._facts_broken = not isinstance(facts, dict)
+        self._facts_broken = "" if isinstance(facts, dict) else ": it is no JSON object"
         if isinstance(facts, dict):
             self._facts = {clean(str(key), 200): cleaned(value) for key, value in facts.items()}
         return True
@@ -117,6 +127,11 @@ class RunFolder:
 
     def _events_reset(self) -> None:
         self._events = Events()
+
+
+def _fault(error: ValueError) -> str:
+    """Why a file of facts was not read, behind a colon."""
+    return ": it is no JSON" if isinstance(error, JSONDecodeError | UnicodeDecodeError) else f": {error}"
 
 
 def cleaned(value: object, depth: int = 0) -> object:

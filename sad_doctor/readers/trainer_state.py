@@ -12,7 +12,7 @@ from sad_doctor.clean import clean
 from sad_doctor.readers.encoding import AsUtf8
 from sad_doctor.readers.numbers import number
 from sad_doctor.readers.rows import Rows
-from sad_doctor.readers.source import Reader
+from sad_doctor.readers.source import Reader, Unreadable
 from sad_doctor.run import Run
 
 FORMAT = "Hugging Face trainer_state.json"
@@ -52,14 +52,18 @@ class TrainerState:
         return True
 
     def run(self) -> Run:
-        """Return the run as of the last save."""
+        """Return the run as of the last save. Raises Unreadable where it is nested too deeply."""
         if self._run is None:
             self._run = self._parse()
             self._text = ""
         return self._run
 
     def _parse(self) -> Run:
-        state, whole = parse(self._text)
+        try:
+            state, whole = parse(self._text)
+        except RecursionError:
+            told = f"{clean(str(self.path), 300)}: its JSON is nested too deeply to be a trainer's: mend or remove it"
+            raise Unreadable(told) from None
         rows, summary, left_out = Rows(), {}, 0
         history = state.get("log_history")
         for entry in history if isinstance(history, list) else []:
@@ -92,16 +96,19 @@ class TrainerState:
 
 
 def parse(text: str) -> tuple[dict[str, Any], bool]:
-    """Return the state and whether it was whole; from a file that is cut off, what comes before and the history."""
+    """Return the state and whether it was whole; from a file that is cut off, what comes before and the history.
+
+    Raises RecursionError where it is nested too deeply.
+    """
     try:
         state = json.loads(text)
         return (state, True) if isinstance(state, dict) else ({}, True)
-    except (ValueError, RecursionError):
+    except ValueError:
         pass
     at = text.find(_HISTORY)
     try:
         state = json.loads(text[: max(at, 0)].rstrip().rstrip(",") + "}") if at >= 0 else {}
-    except (ValueError, RecursionError):
+    except ValueError:
         state = {}
     start = text.find("[", at) if at >= 0 else -1
     if start >= 0:
@@ -117,7 +124,7 @@ def _entries(text: str, at: int) -> list[Any]:
             at += 1
         try:
             entry, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
+        except ValueError:
             return entries
         entries.append(entry)
 

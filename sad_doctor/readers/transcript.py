@@ -12,9 +12,9 @@ from sad_doctor.readers import phrases
 from sad_doctor.readers.columns import MOST_COLUMNS, Columns
 from sad_doctor.readers.ending import Ending
 from sad_doctor.readers.events import Events
-from sad_doctor.readers.naming import bar_column, plain, term, unused
+from sad_doctor.readers.naming import plain, term, unused
 from sad_doctor.readers.prefixes import without_prefix
-from sad_doctor.readers.progress import Bar, find_bar
+from sad_doctor.readers.progress import Bar, Beside, find_bar
 from sad_doctor.readers.step_lines import StepLines
 from sad_doctor.readers.tracebacks import UNENDED, Tracebacks
 from sad_doctor.readers.trainer_lines import Row, TrainerLines
@@ -57,6 +57,7 @@ class Transcript:
         self._tracebacks = Tracebacks()
         self._trainer = TrainerLines()
         self._steps = StepLines()
+        self._beside = Beside()
         self._ending = Ending(self._events)
         self._section: str | None = None
         self._in_section = self._sectioned = False
@@ -166,13 +167,12 @@ class Transcript:
             return
         passed = max(0, self._last_epoch - (self._first_epoch or 0)) * self._bar_total
         step = bar.values.get("step", float(passed + bar.at))
+        if not bar.at and step < self.step and "step" not in bar.values:
+            return  # drawn empty once more at an epoch's end, with the values from before
         self._advance(step if isfinite(step) else self.step)
         self._at_work = max(self.step, float(passed + bar.at))
-        if bar.rate is not None:
-            self._put(names.STEPS_PER_SECOND, bar.rate)
-        for name, value in bar.values.items():
-            if name != "step":
-                self._put(bar_column(name), value)
+        for column, value in self._beside.news(bar):
+            self._put(column, value)
 
     def _on_rows(self, rows: list[Row]) -> None:
         for row in rows:
@@ -273,9 +273,8 @@ class Transcript:
 
     def _facts(self, status: str) -> dict[str, object]:
         facts: dict[str, object] = {names.STATUS: status, "events": True, **self._steps.facts, **self._trainer.facts}
-        epochs = max(self._epochs, self._last_epoch - (self._first_epoch or 0) + 1)
-        if self._bar_total:
-            facts |= {names.TOTAL_STEPS: self._bar_total * epochs, "batches_per_epoch": self._bar_total}
+        epochs, total = max(self._epochs, self._last_epoch - (self._first_epoch or 0) + 1), self._bar_total
+        facts |= {names.TOTAL_STEPS: total * epochs, "batches_per_epoch": total} if total else {}
         facts |= {"epochs": self._epochs} if self._epochs else {}
         facts |= {names.CONFIG: dict(self._settings)} if self._settings else {}
         return facts

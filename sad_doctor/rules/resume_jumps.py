@@ -98,6 +98,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     back = np.flatnonzero(np.diff(loss.step) < 0)
     seams = [(float(loss.step[i]), float(loss.step[i + 1])) for i in back.tolist()]
     seams += [(e.step, e.step) for e in run.events if e.kind == names.EVENT_RESUME and e.step is not None]
+    replaced = {start: end for end, start in signals.rewound(run)}
+    seams += [(start, start) for start in replaced]
     seams += [(step, step) for step in signals.recounted(run) if not seams]
     anew = signals.beginnings(run)
     if len(back) > _MANY_SEAMS and len(anew) <= 1:
@@ -129,6 +131,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             )
         elif start < end:
             yield _overlap(loss, end, start)
+        elif start in replaced:
+            yield _goes_back(
+                replaced[start], start, int(np.sum((start <= loss.step) & (loss.step <= replaced[start]))), ""
+            )
     if not judged:
         raise TooFew("too few records beside the seams of a resume")
 
@@ -172,13 +178,18 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _gone(loss: Column, before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:
-    """Whether the first records after a seam are back at the beginning of the run, most of what it gained lost."""
+    """Whether the first records after a seam are back at the beginning of the run, most of what it gained lost.
+
+    The very first may be of what was loaded: an optimizer with copies of the weights undoes the load by its first step.
+    """
     few = max(int(t["records"]), 2)
     if min(before.size, after.size) < few:
         return False
-    gain, level = signals.gain(before, after[:few]), float(np.median(before))
-    back = -gain.amount > t["back"] * (float(np.median(loss.value[:few])) - level) > 0
-    return back and gain.surely_below(-max(t["rise"] * abs(level), t["nats"]), sigmas=4)
+    level = float(np.median(before))
+    least = max(t["rise"] * abs(level), t["nats"])
+    gains = [signals.gain(before, after[skip : skip + few]) for skip in (0, 1) if after.size >= skip + few]
+    gained = float(np.median(loss.value[:few])) - level
+    return any(-gain.amount > t["back"] * gained > 0 and gain.surely_below(-least, sigmas=4) for gain in gains)
 
 
 def _beside(loss: Column, end: float, start: float, window: int) -> tuple[np.ndarray, np.ndarray]:
@@ -220,10 +231,14 @@ def _overlap(loss: Column, end: float, start: float) -> Finding:
     step, one, other = np.intersect1d(first.step, again.step, return_indices=True)
     gaps = np.abs(first.value[one] - again.value[other])
     apart = f"; their loss differs by {words.number(float(np.median(gaps)))} in the median" if step.size else ""
+    return _goes_back(end, start, int(step.size), apart)
+
+
+def _goes_back(end: float, start: float, twice: int, apart: str) -> Finding:
     return RULE.finding(
         level=Level.INFO,
         headline=(
-            f"The log goes back from step {words.step(end)} to {words.step(start)}: a resume, and {step.size:,} steps "
+            f"The log goes back from step {words.step(end)} to {words.step(start)}: a resume, and {twice:,} steps "
             "are logged twice."
         ),
         evidence=(f"The later values count{apart}",),
@@ -231,7 +246,7 @@ def _overlap(loss: Column, end: float, start: float) -> Finding:
         remedy="Nothing, where the loss goes on at its level; values that differ tell that other batches were drawn.",
         first_step=start,
         last_step=end,
-        numbers={"twice": float(step.size)},
+        numbers={"twice": float(twice)},
     )
 
 

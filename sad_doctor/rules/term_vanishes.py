@@ -3,18 +3,20 @@
 ## What it sees
 KD or the label loss exactly 0 in nearly every record; or either of them, or a term whose logged weight is above 0, that
 was there and is exactly 0 in the last records; or that was logged with the others at first and then is not, while they
-go on. For other terms it is a hint: a curriculum switches terms off. It is one too for a term or a weight that comes
-down to 0 smoothly, its last values small against its largest, or at a stage that the log tells: a schedule does that.
-A term that the log names by itself is looked at too, for a hint, and so is one that is next to nothing all along.
+go on; or that has a weight above 0, in the log or in the recipe beside it, and not one value. For other terms it is a
+hint: a curriculum switches terms off. It is one too for a term or a weight that comes down to 0 smoothly, its last
+values small against its largest, or at a stage that the log tells: a schedule does that; and for a term without a
+value where no other has one. A term that the log names by itself is looked at too, for a hint, and so is one that is
+next to nothing all along.
 And a KD, before its weight, below a thousandth of a nat from its first records on that becomes a plausible KD when it
 is multiplied by the vocabulary: the fingerprint of a mean over the vocabulary. Where the log tells a temperature whose
 square explains it, that is said in its place.
 
 ## Why it is bad
 A term of 0 has no gradient: the run is another run than the recipe says. Common reasons: a batch without one compared
-position or one valid label, an exception that a `try` swallows and replaces by 0, a NaN that is set to 0, a mask that
-is all zeros, a top-k mass of nothing; or a name that changed. `KLDivLoss(reduction="mean")` divides by positions and by
-the vocabulary; the term is then tens of thousands of times too small and the KD weight means nothing.
+position or one valid label, an exception or a NaN that becomes 0, a mask of zeros, a top-k mass of nothing; or a name
+that changed. `KLDivLoss(reduction="mean")` divides by positions and by the vocabulary; the term is then tens of
+thousands of times too small.
 
 ## Thresholds
 - `never = 0.95`: the share of the records at exactly 0.
@@ -22,9 +24,8 @@ the vocabulary; the term is then tens of thousands of times too small and the KD
 - `tiny = 0.001`: a KD below this, in nats, at the beginning, is held against the vocabulary, while the label loss is
   above `labels = 1`; where the vocabulary is known, a KD below `beside = 0.05` of the label loss. `low = 0.05`,
   `high = 20`: between these its product with the vocabulary is plausible; one that grows `grows = 4` times has none.
-- `nat = 0.05`: a first KL of less than this share of the nats that the label loss has lost since, `since = 0.15` or
-  more, cannot be.
-- `beside_all = 0.0001`: the share of the total below which a term of unknown weight, which does not fall, is nothing.
+- `nat = 0.05`: a first KL of less than this share of the label loss's fall, of `since = 0.15` or more, cannot be.
+- `beside_all = 0.0001`: the share of the total below which a term that does not fall is nothing.
 - `faded = 0.1`: the share of its largest value below which the last three before the zeros lie in a schedule.
 - `off = 0.5`: the share of the records, from the end, with a weight of 0, from which KD or the label loss is missed.
 
@@ -50,8 +51,7 @@ train/weighted/lm: 4 -> 3
 
 ## Remedy
 Count the compared positions and the valid labels of each batch beside the terms; let an empty batch be skipped, not 0.
-For the fingerprint: sum over the vocabulary, then divide by the number of positions (`batchmean` over flattened
-positions). `sad verify` checks both.
+For the fingerprint: sum over the vocabulary, then divide by the positions. `sad verify` checks both.
 
 ```toml
 [terms.kd]
@@ -77,7 +77,6 @@ from sad_doctor.run import Column, Run
 
 _SCHEDULE = "A schedule ends there: it comes down to 0 smoothly, or at a stage that the log tells."
 _MEANT = "Nothing, if the schedule is meant to end so early; else give it the number of optimizer steps."
-
 _OFF = "Its weight is 0: a schedule switched it off."
 _EMPTY = (
     "Batches without a compared position or a valid label, an exception or a NaN that becomes 0, or a mask of zeros; "
@@ -96,10 +95,13 @@ _UNSCALED = (
     "A KL at a temperature is smaller by its square, which was not put back; or it is a mean over the vocabulary.",
     "Multiply KD by the temperature squared, so that its gradient keeps its size; or lower the temperature.",
 )
-
 _SAME = (
     "Both of its sides are one: a teacher that is its student, an average without memory; or a tiny factor.",
     "Compare what both sides give for one batch; they must differ. Look for a factor before the term.",
+)
+_ABSENT = (
+    "It is not computed, and the run is another than its recipe says; or it is computed and not logged.",
+    "Log each term beside its weight; look whether a flag or a missing input leaves it out of the sum.",
 )
 
 _UNKNOWN, _FIRST = 50_000.0, 5
@@ -113,18 +115,20 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     sides = signals.sides(run)
     terms = {**sides, **run.terms(names.RAW), **products, **run.terms(names.WEIGHTED)}
     most = max((len(c) for c in terms.values()), default=0)
-    if most < t["records"]:
+    absent = list(signals.absent(run, t["records"]))
+    yield from map(_absent, absent)
+    if most < t["records"] and not absent:
         raise TooFew(f"at most {words.counted(most, 'record')} of a term; it judges from {t['records']:g} on")
-    told = set()
+    told: set[str] = set()
     for term, finding in _switched_off(run, t):
         told.add(term)
         yield finding
-    end = max(float(c.step.max()) for c in terms.values())
-    start = min(float(c.step.min()) for c in terms.values())
+    ends = [(float(c.step.min()), float(c.step.max())) for c in terms.values()]
+    span = (min(one[0] for one in ends), max(one[1] for one in ends)) if ends else (0.0, 0.0)
     for term, column in terms.items():
         tidied = signals.tidy(column)
         yield Reading(f"share of the records of {term} at exactly 0", float(np.mean(tidied.value == 0)), "never")
-        what = _gone(tidied, start, end, others=len(terms) > 1, t=t)
+        what = signals.gone(tidied, span, (t["never"], t["last"], t["records"]), others=len(terms) > 1)
         if what is not None and term not in told:
             one = _finding(run, term, tidied, what, t)
             yield replace(one, level=Level.INFO) if term in sides else one
@@ -134,25 +138,6 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
             one = _small(tidied, says, words.counted(len(tidied), "record"), _SAME, {"share": t["beside_all"]})
             yield replace(one, level=Level.INFO)
     yield from _fingerprint(run, t)
-
-
-def _gone(column: Column, start: float, end: float, *, others: bool, t: Thresholds) -> tuple[str, float] | None:
-    """How a term is gone and since when, or None."""
-    zero = column.value == 0
-    if len(column) >= t["records"]:
-        if float(np.mean(zero)) >= t["never"]:
-            return f"is exactly 0 in {int(zero.sum()):,} of {len(column):,} records", float(column.step[0])
-        tail = len(column) - (int(np.flatnonzero(~zero)[-1]) + 1)
-        if tail < len(column) and (since := signals.clamped(column)) is not None:
-            return f"is exactly 0 in most records from step {words.step(since)} on", since
-        if tail >= max(t["last"] * len(column), 5):
-            since = float(column.step[-tail])
-            return f"is exactly 0 from step {words.step(since)} on, in the last {tail:,} records", since
-    gap = float(np.median(np.diff(column.step))) if len(column) > 1 else 0.0
-    if others and end - float(column.step[-1]) > max(t["last"] * (end - start), 5 * gap, 1):
-        last = float(column.step[-1])
-        return f"is not logged after step {words.step(last)}, while other terms go on to {words.step(end)}", last
-    return None
 
 
 def _switched_off(run: Run, t: Thresholds) -> Iterator[tuple[str, Finding]]:
@@ -213,6 +198,18 @@ def _finding(run: Run, term: str, column: Column, what: tuple[str, float], t: Th
     )
 
 
+def _absent(one: signals.Absent) -> Finding:
+    core, weight = one.term in {names.KD, *names.ANCHORS}, words.number(one.weight)
+    return RULE.finding(
+        level=Level.WARNING if core and one.sure else Level.INFO,
+        headline=f"The term {one.term} never appears: its weight is {weight}, and no value of it is recorded.",
+        evidence=(f"The weight stands in {one.where}; neither {names.RAW}{one.term} nor its weighted value is there",),
+        cause=_ABSENT[0],
+        remedy=_ABSENT[1],
+        numbers={"weight": one.weight},
+    )
+
+
 def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
     kd, lm = signals.unweighted(run, [names.KD]), signals.label_loss(run)
     told = run.fact(names.VOCABULARY_SIZE)
@@ -237,9 +234,8 @@ def _fingerprint(run: Run, t: Thresholds) -> Iterator[Finding]:
         factor, by = temperature**2, f"the temperature squared ({words.number(temperature)}²)"
         what = "it is not scaled up by it", _UNSCALED
     else:
-        size = (
-            f"{words.step(vocabulary)} tokens" if told else f"about {words.step(vocabulary)} tokens, which is assumed"
-        )
+        tokens = f"{words.step(vocabulary)} tokens"
+        size = tokens if told else f"about {tokens}, which is assumed"
         factor, by, what = vocabulary, f"the vocabulary ({size})", ("it is divided by the vocabulary", _MEAN)
     yield _small(
         kd[1],

@@ -1,5 +1,6 @@
 """Signals: arrays in, arrays out. Shares, trend, plateau, frozen, clamp, spike, printed precision."""
 
+from sad_doctor.signals.absent import Absent, absent, gone
 from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
@@ -18,6 +19,7 @@ from sad_doctor.signals.seams import (
     doubled,
     rates_beside,
     recounted,
+    rewound,
     told_again,
     warms_again,
 )
@@ -30,6 +32,7 @@ from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_los
 
 __all__ = [
     "CLAMPS",
+    "Absent",
     "Beginning",
     "Beside",
     "Blocks",
@@ -42,6 +45,7 @@ __all__ = [
     "Still",
     "Switch",
     "TeacherGap",
+    "absent",
     "after_its_weight",
     "always_zero",
     "beginnings",
@@ -59,6 +63,7 @@ __all__ = [
     "found_weights",
     "frozen",
     "gain",
+    "gone",
     "is_exp_of",
     "is_summed",
     "jump_at",
@@ -81,6 +86,7 @@ __all__ = [
     "resolution",
     "rest",
     "rewarded",
+    "rewound",
     "sample",
     "shares",
     "sides",

@@ -68,6 +68,21 @@ def beginnings(run: Run) -> list[Beginning]:
     return found
 
 
+def rewound(run: Run) -> list[tuple[float, float]]:
+    """Return the last step before each place where the log went back, and the step it went back to.
+
+    Of a reader that keeps the later values only. None where the log began again at its first step, which
+    :func:`beginnings` tells, nor where an event beside it tells of a resume or of a rollback.
+    """
+    column = run.get(names.LOSS)
+    if column is None:
+        return []
+    gap = float(np.median(np.diff(column.step))) if len(column) > 1 else 0.0
+    known = [one.step for one in run.events if one.kind in (names.EVENT_RESUME, names.EVENT_ROLLBACK)]
+    found = [(end, start) for end, start, _ in _told(run.facts.get(names.REWOUND)) if start > column.step[0]]
+    return [(e, s) for e, s in found if not any(k is not None and s - 2 * gap <= k <= e for k in known)]
+
+
 def recounted(run: Run) -> list[float]:
     """Return the last steps before the count of tokens began anew, as some trainers let it at a resume.
 

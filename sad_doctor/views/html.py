@@ -69,7 +69,7 @@ def _inked(series: Series) -> Series:
 
 def _body(run: Run, report: Report) -> Iterator[str]:
     worst = report.worst or Level.INFO
-    kind = worst.name.lower() if worst > Level.INFO else "good"
+    kind = worst.name.lower() if worst > Level.INFO else "good" if report.judged else "info"
     yield f'<h1 class="{kind}">{_text(verdict(report))}</h1>'
     yield f"<p class=about>{_text(about(run))}</p>"
     for number, story in enumerate(report.stories):

@@ -8,7 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
 from sad_doctor import names, words
@@ -72,6 +72,10 @@ def verdict(report: Report) -> str:
         return broken if not _alarming(report) else f"{report.stories[0].finding.headline} Besides, {broken}"
     if _alarming(report):
         return report.stories[0].finding.headline
+    if report.unread:
+        return f"{words.capital(report.unread)}. {verdict(replace(report, unread=''))}"
+    if report.little:
+        return f"Too little to judge: {report.little}."
     if not report.judged:
         return "Nothing could be judged: the log has none of the series that the rules need."
     untold = f"; {len(report.not_checked)} could not judge" if report.not_checked else ""
@@ -97,7 +101,9 @@ def _alarming(report: Report) -> bool:
 
 def _lines(run: Run, report: Report) -> Iterator[_Line]:
     worst = report.worst or Level.INFO
-    yield _Line(verdict(report), style=_STYLES[worst] if worst > Level.INFO else "bold green")
+    yield _Line(
+        verdict(report), style=_STYLES[worst] if worst > Level.INFO else "bold green" if report.judged else "bold"
+    )
     yield _Line()
     yield _Line(about(run), style="dim")
     for index, story in enumerate(report.stories):

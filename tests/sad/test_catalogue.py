@@ -1,5 +1,6 @@
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,17 @@ def test_a_page_has_a_title_and_its_sections_in_order(entry):
     assert lines[0]
     assert not lines[0].startswith("#")
     assert [line.removeprefix("## ") for line in lines if line.startswith("## ")] == SECTIONS
+
+
+@pytest.mark.parametrize("entry", catalogue.entries(), ids=lambda e: e.code)
+def test_the_fix_names_what_is_there(entry):
+    fix = entry.page.partition("\n## Fix\n")[2].partition("\n## ")[0]
+    files = re.findall(r"`(sad/[^`]+)`", fix)
+    assert [file for file in files if not (FOLDER.parent / file).exists()] == []
+    assert any(file.endswith(".py") for file in files)
+    for name, file in re.findall(r"`([A-Za-z_.]+)`\s+in\s+`(sad/[^`]+\.py)`", fix):
+        text = (FOLDER.parent / file).read_text(encoding="utf-8")
+        assert [part for part in name.split(".") if not re.search(rf"\b{part}\b", text)] == []
 
 
 @pytest.mark.parametrize(("name", "page"), catalogue.properties().items())

@@ -15,6 +15,7 @@ from sad_doctor.finding import Finding, Level
 from sad_doctor.rule import Rule, TooFew
 from sad_doctor.rules import RULES
 from sad_doctor.run import Column, Event, Run
+from sad_doctor.views.text import verdict
 
 RUN = parse("steps: 4\ntrain/loss: 9 -> 8")
 
@@ -116,7 +117,7 @@ def test_rules_that_explain_each_other_make_one_story():
     assert story.finding.rule == "R401"
 
 
-@given(st.permutations(["R101", "R102", "R201", "R303", "R401", "R501"]))
+@given(st.permutations(["R101", "R102", "R201", "R303", "R502", "R501"]))
 def test_stories_do_not_depend_on_the_order_of_findings(order):
     by_name = {rule.name: rule.code for rule in RULES}
     name_of = {code: name for name, code in by_name.items()}
@@ -127,7 +128,7 @@ def test_stories_do_not_depend_on_the_order_of_findings(order):
     assert [(s.finding.rule, [c.rule for c in s.consequences]) for s in stories] == [
         ("R101", ["R102", "R201", "R303"]),
         ("R501", []),
-        ("R401", []),
+        ("R502", []),
     ]
 
 
@@ -271,3 +272,23 @@ def test_help_on_it_is_not_the_pages_of_all_rules():
         check(Run("mine", "csv", Path("mine"), {})).not_checked
         == check(Run("mine", "csv", Path("mine"), {}), RULES).not_checked
     )
+
+
+@pytest.mark.parametrize(
+    ("log", "little"),
+    [
+        ("steps: 1\ntrain/loss: 9", "1 record of a loss, and no evaluation"),
+        ("steps: 2\ntrain/raw/kd: 9\ntrain/lr: 1", "2 records of a loss, and no evaluation"),
+        ("steps: 4\ntrain/loss: 9, nan, nan, 8", ""),
+        ("steps: 1\ntrain/lr: 9", "1 record, and no evaluation"),
+        ("steps: 1\nmy_loss: 9", "1 record of a loss, and no evaluation"),
+        ("steps: 3\ntrain/loss: 9", ""),
+        ("steps: 1\ntrain/loss: 9\neval/loss: 8", ""),
+        ("steps: 3\ntrain/lr: 9", ""),
+    ],
+)
+def test_a_record_or_two_are_no_health(log, little):
+    report = check(parse(log))
+    assert report.little == little
+    assert not (report.judged and little)
+    assert verdict(report).startswith("Too little to judge: " + little) or not little

@@ -13,6 +13,7 @@ from sad_doctor.views import numerals, palette
 from sad_doctor.views.palette import GLYPHS, STYLES
 from sad_doctor.views.plain import line
 from sad_doctor.views.series import Series
+from sad_doctor.views.tui.header import unflagged
 from sad_doctor.views.tui.prose import Page, Paragraph
 from sad_doctor.views.tui.snapshot import Snapshot
 from sad_doctor.views.tui.styled import styled
@@ -64,12 +65,9 @@ def flags(report: Report) -> Content:
     """Return how many findings of each level a report has."""
     counts = [(lv, sum(f.level == lv for f in report.findings)) for lv in sorted(Level, reverse=True)]
     found = [Content.styled(f"{GLYPHS[lv]} {n}", STYLES[lv]) for lv, n in counts if n]
-    if found:
-        return Content(" ").join(found)
-    judged = bool(report.passed)
-    return (
-        Content.styled("✓ no red flags", "$success") if judged else Content.styled("○ nothing to judge", "$text-muted")
-    )
+    if not found or report.little:
+        found.append(unflagged(report, "$success"))
+    return Content(" ").join(found)
 
 
 def run_row(snapshot: Snapshot | None, name: str, ink: str, in_front: bool) -> Page:

@@ -54,7 +54,7 @@ class Head:
     now: float = 0.0
     opened: float = 1.0
     last: float | None = None
-    tempo: Tempo = Tempo()
+    tempo: Tempo = Tempo()  # noqa: RUF009 - frozen
     label: str = ""
     nameless: str = "opening …"
 
@@ -145,7 +145,16 @@ def verdict(head: Head) -> Content:
         return Content("")
     counts = {level: sum(f.level == level for f in head.report.findings) for level in sorted(Level, reverse=True)}
     parts = [Content.styled(f"{GLYPHS[lv]} {n}", f"bold {STYLES[lv]}") for lv, n in counts.items() if n]
-    return Content(" ").join(parts) if parts else Content.styled("✓ no red flags", "bold $success")
+    if not parts or head.report.little:
+        parts.append(unflagged(head.report, "bold $success"))
+    return Content(" ").join(parts)
+
+
+def unflagged(report: Report, style: str) -> Content:
+    """Return what is said of a run without a finding: that it has none, in ``style``, or that it could not be told."""
+    if report.judged:
+        return Content.styled("✓ no red flags", style)
+    return Content.styled(f"○ {'too little' if report.little else 'nothing'} to judge", "$text-muted")
 
 
 def status(head: Head) -> Content:

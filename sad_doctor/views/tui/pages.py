@@ -76,7 +76,8 @@ def verdict_page(report: Report) -> list[Paragraph]:
 
 def healthy_page(report: Report, run: Run) -> Page:
     """Return what the run achieved, which rules found nothing, and how many could not look."""
-    page = [*title("No rule that could look found anything."), *course(run)]
+    told = f"Too little to judge: {report.little}." if report.little else "No rule that could look found anything."
+    page = [*title(told), *course(run)]
     if report.not_checked:
         text = f"{len(report.not_checked)} of {len(report.passed) + len(report.not_checked)} rules could not judge."
         page += [BLANK, Paragraph(Content.styled(text, "$warning"))]

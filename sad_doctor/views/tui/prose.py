@@ -25,7 +25,7 @@ class Paragraph:
     """
 
     text: Content
-    bullet: Content = Content("")
+    bullet: Content = Content("")  # noqa: RUF009 - content is immutable
     most: int = 0
 
 

@@ -27,7 +27,7 @@ def test_the_code_that_trains_holds_in_more_than_one_block_and_in_pieces():
         ({"softcap": None}, "a soft-cap: value"),
         ({"kind": Kind.FORWARD}, "reverse_kl: value"),
         ({"temperature": 1.0}, "at temperature 2: value"),
-        ({"top": None}, "the likeliest tokens: value"),
+        ({"top": None}, "the likeliest tokens alone, with labels: value"),
         ({"teacher_bias": None}, "a teacher's bias, scale and soft-cap: value"),
         ({"teacher_scale": 1.0}, "a teacher's bias, scale and soft-cap: value"),
         ({"teacher_softcap": None}, "a teacher's bias, scale and soft-cap: value"),

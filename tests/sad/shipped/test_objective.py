@@ -2,14 +2,14 @@ import copy
 
 import torch
 
-from sad.invariants.objective_matches_the_texts import _tasks
+from sad.invariants._pairs import tasks
 from sad.shipped.objective import shipped_objective
 from sad.subjects.objective import AGREEMENT, LOSS, RAW, TEACHER
 from sad.subjects.plain_objective import PlainObjective
 
 
 def test_it_gives_an_account_of_everything_and_leaves_the_task_alone():
-    name, task = next(_tasks())
+    name, task = next(tasks())
     assert name == "two tokenizers"
     before = copy.deepcopy(task.student.state_dict())
     account = shipped_objective()(task)
@@ -26,7 +26,7 @@ def test_it_gives_an_account_of_everything_and_leaves_the_task_alone():
 
 
 def test_it_gives_the_same_account_twice():
-    _, task = next(_tasks())
+    _, task = next(tasks())
     first, second = (shipped_objective()(task) for _ in range(2))
     assert first.step == second.step
     assert first.held_out == second.held_out

@@ -94,7 +94,7 @@ def test_a_micro_batch_that_is_lost_where_memory_is_short_is_named(monkeypatch) 
 
 
 def test_a_gradient_that_is_left_of_a_step_that_was_given_up_is_named(monkeypatch) -> None:
-    monkeypatch.setattr(loop.Stepper, "undo", lambda *_: None)
+    monkeypatch.setattr(loop.Stepper, "_undo", lambda *_: None)
     short = Setup((3, 9, 5, 14, 2, 7), micro_batch=2, accumulation=3, learning_rate=1e-12, cuts=2)
     found, right = (shipped_trainer().run(one) for one in (short, replace(short, cuts=1)))
     assert float((found.taken[0].gradient - right.taken[0].gradient).norm() / right.taken[0].gradient.norm()) > 0.1

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sad.invariants.objective_matches_the_texts import _tasks
+from sad.invariants import _pairs
 from sad.subjects.objective import BITS, KL, LM_LOSS, MAPPED, RAW, TEACHER
 from sad.subjects.plain_objective import PlainObjective
 from sad.subjects.spelling import spelled
@@ -16,7 +16,7 @@ PLAIN = PlainObjective()
 
 @pytest.fixture(scope="module")
 def tasks():
-    return dict(_tasks())
+    return dict(_pairs.tasks())
 
 
 def test_a_model_sees_its_marks(tasks):

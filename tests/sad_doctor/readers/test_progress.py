@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sad_doctor.readers.numbers import NUMBER
-from sad_doctor.readers.progress import find_bar
+from sad_doctor.readers.progress import Beside, bar_column, find_bar
 
+LOSSES = ((1, 2.5), (2, 2.5), (3, 2.25), (4, 2.25))
 LINE = "Epoch 0:   4%|▍         | 1000/24914 [07:25<3:00:02, 2.21it/s, loss=29.0376, lr=0.000e+00, step=999]"
 
 
@@ -81,3 +82,28 @@ def test_the_pace_of_a_bar(told, rate):
     bar = find_bar(f"Epoch 0:  4%|x | 10/24914 [07:25<3:00:02, {told}, loss=9.0]")
     assert bar is not None
     assert bar.rate == rate
+
+
+@pytest.mark.parametrize("before", ["", "\x1b[A", "noise | "])
+def test_the_bar_of_torchtune_has_its_values_before_it(before):
+    line = f"{before}2|13|Loss: 2.5034:  60%|██████    | 3/5 [00:01<00:01,  1.93it/s]"
+    bar = find_bar(line)
+    assert bar is not None
+    assert (bar.epoch, bar.at, bar.total, bar.values) == (2, 3, 5, {"step": 13.0, "loss": 2.5034})
+    assert bar.is_training
+    assert (bar.start, bar.end) == (len(before), len(line))
+
+
+def test_an_evaluation_beside_a_bar_counts_when_it_is_another():
+    shown = Beside()
+    bars = [
+        find_bar(f"Epoch 1: 10%|█ | {at}/9 [00:01<00:02, 9it/s, v_num=0, loss=3, val_loss={v}]") for at, v in LOSSES
+    ]
+    told = [dict(shown.news(bar)) for bar in bars if bar is not None]
+    assert [one.get("eval/loss") for one in told] == [2.5, None, 2.25, None]
+    assert [one["progress_bar/loss"] for one in told] == [3, 3, 3, 3]
+
+
+def test_what_a_bar_says_of_a_perplexity_is_not_of_an_evaluation():
+    assert bar_column("ppl") == "progress_bar/ppl"
+    assert (bar_column("val_ppl"), bar_column("val_acc")) == ("eval/perplexity", "progress_bar/val_acc")

@@ -2,11 +2,12 @@ import json
 import math
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sad_doctor import names
-from sad_doctor.readers import read
+from sad_doctor.readers import Unreadable, read
 from sad_doctor.readers.trainer_state import READER, TrainerState
 
 SLOW = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -91,3 +92,11 @@ def test_written_in_any_slices_it_tells_what_it_tells_whole(places, runs, whole,
 @given(data=st.binary(max_size=300))
 def test_junk_raises_nothing(data, whole):
     whole(TrainerState, b'{"log_history": [' + data)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"log_history": ' + "[" * 20_000, '{"a": ' + '{"b": ' * 20_000, '{"log_history": [' + "[" * 9999]
+)
+def test_one_that_is_nested_too_deeply_is_refused_for_that(write, text):
+    with pytest.raises(Unreadable, match="nested too deeply"):
+        read(write("trainer_state.json", text))

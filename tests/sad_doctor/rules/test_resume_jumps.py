@@ -4,6 +4,8 @@ import numpy as np
 
 from sad_doctor import names
 from sad_doctor.finding import Finding, Level
+from sad_doctor.readers import read
+from sad_doctor.record import Recorder
 from sad_doctor.rules.resume_jumps import RULE
 from sad_doctor.run import Column, Event, Run
 
@@ -144,3 +146,39 @@ def test_a_count_of_tokens_tells_of_a_resume(judge):
     assert "at the resume from step 40 the loss jumps" in finding.headline
     goes_on = ", ".join(f"{6.2 - 0.025 * min(i, 40) + 0.05 * (i % 3):.3f}" for i in range(60))
     assert judge(RULE, text.format(tokens, goes_on)) == []
+
+
+def _rewound(tmp_path, after, *events):
+    steps = [*range(1, 301), *range(251, 401)]
+    with Recorder(tmp_path / "run") as record:
+        for at, step in enumerate(steps):
+            level = 3 + 5 * 0.99 ** (step if at < 300 or not after else 0)
+            record.log(step, {names.LOSS: level + 0.02 * (step * 7 % 5)})
+            if at == 300:
+                for kind in events:
+                    record.event(kind, "", 250)
+    return [one for one in RULE.check(read(tmp_path / "run"), RULE.thresholds) if isinstance(one, Finding)]
+
+
+def test_a_run_folder_that_goes_back_without_an_event_is_told_as_a_log_is(tmp_path):
+    (finding,) = _rewound(tmp_path, after=False)
+    assert (finding.level, finding.numbers) == (Level.INFO, {"twice": 50.0})
+    assert "goes back from step 300 to 251: a resume" in finding.headline
+
+
+def test_where_an_event_tells_of_it_nothing_is_said(tmp_path):
+    assert _rewound(tmp_path, False, names.EVENT_RESUME) == []
+
+
+def test_a_run_folder_that_goes_back_and_jumps(tmp_path):
+    (finding,) = _rewound(tmp_path, after=True)
+    assert "at the resume from step 251 the loss jumps" in finding.headline
+
+
+def test_a_load_that_the_first_step_undoes(judge):
+    """The first record after it is of what was loaded."""
+    before = [11 - 2.7 * min(1, i / 20) + 0.1 * (i % 3) for i in range(40)]
+    undone = [8.2, *(11.4 - 0.25 * i + 0.1 * (i % 3) for i in range(20))]
+    for after, fires in ((undone, True), ([8.2, 11.4, *before[-19:]], False)):
+        log = f"event resume @ 40: go on\nsteps: 61\ntrain/loss: {', '.join(f'{v:.3f}' for v in [*before, *after])}"
+        assert [f.level for f in judge(RULE, log)] == [Level.WARNING] * fires

@@ -113,3 +113,13 @@ def test_a_kd_that_was_small_from_the_first_record_where_most_of_the_fall_is_ear
     (finding,) = judge(RULE, text + ", ".join(f"{5.3 - 0.002 * i:.3f}" for i in range(54)))
 
     assert "far too small" in finding.headline
+
+
+def test_a_term_with_a_weight_and_no_value(judge):
+    text = "steps: 50\ntrain/raw/lm: 4 -> 3\ntrain/weight/lm: 1\ntrain/weight/{}: 0.7"
+
+    (finding,) = judge(RULE, text.format("kd"))
+    assert (finding.level, finding.numbers) == (Level.WARNING, {"weight": 0.7})
+    assert "kd never appears: its weight is 0.7, and no value of it is recorded" in finding.headline
+    assert levels(judge(RULE, text.format("contrastive"))) == [Level.INFO]
+    assert levels(judge(RULE, "steps: 50\ntrain/loss: 4\ntrain/weight/kd: 1")) == [Level.INFO]

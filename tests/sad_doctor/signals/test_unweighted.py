@@ -38,3 +38,15 @@ def test_the_label_loss_under_any_of_its_names():
     assert found is not None
     assert both is not None
     assert (found[0], both[0]) == ("train/raw/ce", "train/raw/lm")
+
+
+@pytest.mark.parametrize(
+    ("loss", "weighted", "summed"),
+    [("31", "", True), ("9", "", False), ("9", "31", False), ("", "31", True), ("", "", False)],
+)
+def test_a_label_loss_above_any_mean_is_summed(loss, weighted, summed):
+    """The one before its weight, where it is told."""
+    text = "steps: 40\ntrain/loss: 40"
+    text += f"\ntrain/raw/lm: {loss}" if loss else ""
+    text += f"\ntrain/weighted/lm: {weighted}" if weighted else ""
+    assert signals.is_summed(parse(text), 20.0) is summed
