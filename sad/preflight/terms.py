@@ -40,12 +40,14 @@ def terms(bench: Bench) -> Iterator[Finding]:
         return
     table = "; ".join(
         f"{name} {ledger.raw[name]:.4g} x {ledger.weight[name]:.4g} = {ledger.weighted[name]:.4g}, "
-        f"{ledger.shares[name]:.0%} of the loss, {found.gradient_shares[name]:.0%} of the gradient"
+        f"{ledger.shares[name]:.0%} of the loss, {found.gradient_shares[name]:.0%} of the gradient "
+        f"(norm {found.gradient[name]:.3g})"
         for name in ledger.raw
     )
     numbers = {f"share/{n}": s for n, s in ledger.shares.items()}
     numbers |= {f"raw/{n}": v for n, v in ledger.raw.items()} | {f"weight/{n}": v for n, v in ledger.weight.items()}
     numbers |= {f"gradient/{n}": s for n, s in found.gradient_shares.items()} | {"loss": ledger.loss}
+    numbers |= {f"gradient_norm/{n}": norm for n, norm in found.gradient.items()}
     yield Finding(TOPIC, Level.FINE, f"loss {ledger.loss:.4g} on {found.windows} windows: {table}", numbers=numbers)
     yield from _magnitude(found, bench.plan.recipe.terms.layerwise.normalisation)
     yield from _owners(bench, found)

@@ -202,14 +202,14 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"cannot read the recipe {path}: {error.strerror or error}; name a file in TOML") from None
     except ValueError as error:
-        raise UserError(f"{path} cannot be read as TOML: {error}") from None
+        raise UserError(f"{path} cannot be read as TOML: {error}; mend that line") from None
 
 
 def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:  # noqa: ANN401 - any TOML value
     for key in keys[:-1]:
         below = tree.setdefault(key, {})
         if not isinstance(below, dict):
-            raise UserError(f"{'.'.join(keys)}: {key} is a value, not a section")
+            raise UserError(f"{'.'.join(keys)}: {key} is a value, not a section: name it alone")
         tree = below
     tree[keys[-1]] = value
 

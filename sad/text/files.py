@@ -75,7 +75,7 @@ def rows(path: Path) -> Iterator[Row]:
         if error.errno is None and path.suffix.lower() in PACKED:
             # that is how bz2 says it
             raise UserError(f"{path}: the compressed file is broken ({error}): copy or download it again") from None
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+        raise UserError(f"cannot read {path}: {error.strerror or error}; name a file that can be read") from None
 
 
 def _plain(path: Path) -> Iterator[Row]:
@@ -262,7 +262,9 @@ def _whole(path: Path) -> bytes:
 def _lines(file: BinaryIO, path: Path) -> Iterator[bytes]:
     while line := file.readline(LINE + 1):
         if len(line) > LINE:
-            raise UserError(f"{path} has a line of more than {LINE >> 20} MiB: it is no {kind(path)} file of texts")
+            raise UserError(
+                f"{path} has a line of more than {LINE >> 20} MiB: it is no {kind(path)} file of texts; name another"
+            )
         yield line
 
 

@@ -50,7 +50,7 @@ def local(name: str) -> bool:
 def _inside(folder: Path) -> list[Path]:
     found = sorted(p for p in folder.rglob("*") if files.readable(p) and p.is_file())
     if not found:
-        raise UserError(f"{folder} holds no {files.KNOWN} file")
+        raise UserError(f"{folder} holds no {files.KNOWN} file: name the folder that does")
     return found
 
 

@@ -71,7 +71,9 @@ class Writer:
         if of.kind == "plain":
             found = values.get(of.columns[0])
             if found is not None and not isinstance(found, str):
-                raise UserError(f"{row.place}: column {of.columns[0]!r} holds {type(found).__name__}, not text")
+                raise UserError(
+                    f"{row.place}: column {of.columns[0]!r} holds {type(found).__name__}, not text; set data.column"
+                )
             return self._plain(found, row, tally)
         messages = chat(values, of, row.place)
         if messages is None:
@@ -117,7 +119,9 @@ class Writer:
     def _joined(self, messages: Sequence[dict[str, Any]], given: int, *, whole: bool) -> Document:
         """The question and its answer, one behind the other, with nothing in between."""
         if given != 1 or [m["role"] for m in messages] != ["user", "assistant"]:
-            raise UserError("data.template is none, which joins a prompt with its completion: a chat needs a template")
+            raise UserError(
+                "data.template is none, which joins a prompt with its completion: set it to student, a chat needs one"
+            )
         if self._special and any(self._special.search(m["content"]) for m in messages):
             raise LeftOutError("with the spelling of a special token in a message")
         question, answer = (str(m["content"]) for m in messages)
@@ -128,7 +132,9 @@ class Writer:
 
     def _make(self) -> Template:
         if not self.readers:
-            raise UserError("a chat is written with the template of a tokenizer, and there is none here")
+            raise UserError(
+                "a chat needs the template of a tokenizer, and there is none here: set data.template to a file"
+            )
         student, teacher = self.readers[0], self.readers[-1]
         wanted = self.data.template
         if wanted in TEMPLATES:
@@ -188,7 +194,7 @@ def _own(reader: Reader) -> str | None:
 def _file(name: str) -> str:
     path = Path(name).expanduser()
     if not path.is_file():
-        raise UserError(f"data.template is {name}: neither student, teacher or none, nor a file")
+        raise UserError(f"data.template is {name}: neither student, teacher or none, nor a file; set it to one of them")
     try:
         return bounded.text(path, bounded.TOML)
     except (OSError, ValueError) as error:

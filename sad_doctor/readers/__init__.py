@@ -46,7 +46,9 @@ def open_log(path: str | os.PathLike[str]) -> Source:
         if path.is_dir():
             return _open_folder(path)
         if not path.exists() and path.is_symlink():
-            raise Unreadable(f"{shown(path)}: a link to {shown(path.readlink())}, which leads nowhere")
+            raise Unreadable(
+                f"{shown(path)}: a link to {shown(path.readlink())}, which leads nowhere: name the log itself"
+            )
         if not path.exists() and is_database(path.parent):
             return _of_database(path.parent, path.name)
         if not path.exists():
@@ -59,9 +61,11 @@ def open_log(path: str | os.PathLike[str]) -> Source:
             return RunFolder(path.parent)
         return _open_file(path)
     except OSError as error:
-        raise Unreadable(f"{shown(path)}: cannot be opened: {error.strerror or error}") from error
+        raise Unreadable(
+            f"{shown(path)}: cannot be opened: {error.strerror or error}; name a log that can be read"
+        ) from error
     except ValueError as error:
-        raise Unreadable(f"{shown(path)}: not a path: {error}") from error
+        raise Unreadable(f"{shown(path)}: not a path: {error}; name a log, or the folder of a run") from error
 
 
 def read(path: str | os.PathLike[str]) -> Run:

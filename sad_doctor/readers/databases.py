@@ -37,7 +37,7 @@ def open_run(path: Path, wanted: str | None = None) -> Source:
     store, runs = _looked(database, told)
     chosen = [key for key, name in runs.items() if wanted is None or wanted in (key, name)]
     if not runs:
-        raise Unreadable(f"{told}: a {store.name} without a run in it")
+        raise Unreadable(f"{told}: a {store.name} without a run in it: name one that holds some")
     if not chosen:
         raise Unreadable(f"{told}: no run {clean(wanted or '', 100)!r} in it; it has {_listed(path, runs.values())}")
     if len(chosen) == 1:
@@ -71,10 +71,10 @@ def _looked(database: Database, told: str) -> tuple[Store, dict[str, str]]:
         store = next((one for one in STORES if one.tables <= tables), None)
         if store is None:
             known = " or ".join(one.name.removesuffix(" database") for one in STORES)
-            raise Unreadable(f"{told}: an SQLite database, but not one of {known}")
+            raise Unreadable(f"{told}: an SQLite database, but not one of {known}: export the run as JSON lines or CSV")
         return store, store.runs(database)
     except sqlite3.Error as error:
-        raise Unreadable(f"{told}: the SQLite database cannot be read: {_line(error)}") from None
+        raise Unreadable(f"{told}: the SQLite database cannot be read: {_line(error)}; copy it again") from None
 
 
 def _listed(path: Path, names: Iterable[str]) -> str:

@@ -199,7 +199,7 @@ def test_a_mistake_is_told_once(room: Room) -> None:
     room.write(size=1, accumulation=1)
     code, _, err = room.train(2, "--config", "run.toml", "--teacher", "./nothing")
     assert code == 1
-    assert ours(err) == ["sad: no such folder: ./nothing"]
+    assert ours(err) == ["sad: no such folder: ./nothing; name the folder that holds the model"]
     # with DeepSpeed there is no stage 0, and without it none at all
     asked = {"ACCELERATE_USE_DEEPSPEED": "true", "ACCELERATE_DEEPSPEED_ZERO_STAGE": "0"}
     code, _, err = room.train(2, "--config", "run.toml", **asked)

@@ -193,7 +193,10 @@ def test_a_run_without_a_checkpoint_cannot_be_resumed(room: Room) -> None:
 
 
 def test_a_model_that_is_not_there(room: Room) -> None:
-    assert refused(room.train("--teacher", "./nothing")) == "no such folder: ./nothing"
+    assert (
+        refused(room.train("--teacher", "./nothing"))
+        == "no such folder: ./nothing; name the folder that holds the model"
+    )
 
 
 def test_a_teacher_smaller_than_its_tokenizer(room: Room, pair_folder: Path) -> None:

@@ -128,7 +128,7 @@ def test_weights_of_half_precision_are_trained_in_full(tmp_path: Path) -> None:
         ({"dataset": {"text": []}}, "a data set must be a name, texts, or one split"),
         ({"dataset": ["a", 1]}, "texts must be strings, and one of them is int$"),
         ({"dataset": [{"messages": []}]}, "one of them is dict; give chats as a JSON lines file"),
-        ({"dataset": []}, "there is no text: the data set is empty"),
+        ({"dataset": []}, "there is no text: the data set is empty; give texts"),
         ({"recipe": 7}, "a recipe is a TOML file, a Recipe or a mapping, not int"),
         ({"recipe": {"train.epochs": 0}}, "^the recipe: train.epochs: "),
         ({"recipe": {"train.epoch": 1}}, "unknown key train.epoch; did you mean epochs?"),

@@ -112,8 +112,14 @@ def test_a_fresh_student_needs_a_tokenizer(pair_folder: Path) -> None:
 
 def test_what_is_not_there(pair_folder: Path) -> None:
     missing = str(pair_folder / "nothing")
-    assert refused(recipe(pair_folder, teacher={"model": missing})) == f"no such folder: {missing}"
-    assert refused(recipe(pair_folder, student={"model": missing})) == f"no such folder: {missing}"
+    assert (
+        refused(recipe(pair_folder, teacher={"model": missing}))
+        == f"no such folder: {missing}; name the folder that holds the model"
+    )
+    assert (
+        refused(recipe(pair_folder, student={"model": missing}))
+        == f"no such folder: {missing}; name the folder that holds the model"
+    )
     message = refused(recipe(pair_folder, teacher={"model": "nobody/nothing"}))
     assert message.startswith("cannot load a causal language model from nobody/nothing: ")
 

@@ -149,7 +149,9 @@ def test_what_has_no_text(tmp_path: Path) -> None:
     assert "holds no text" in refused(empty)
     for name in ("none.jsonl", "none.csv", "none.parquet"):
         (tmp_path / name).write_bytes(b"")
-        assert refused(tmp_path / name).endswith(f"{name} holds no text")
+        assert refused(tmp_path / name).endswith(
+            f"{name} holds no text; name other text, or its column with data.column"
+        )
     (tmp_path / "inner").mkdir()
     assert "holds no .txt" in refused(tmp_path / "inner")
     one = tmp_path / "one.txt"

@@ -43,7 +43,9 @@ def discover(code: Code) -> Call:
         Call(code)(TEXTS, MARKS)
         return Call(code)
     if not isinstance(code.target, type) and getattr(code.target, "mlm", False) is True:
-        raise UserError("it masks tokens at random (mlm is True): that is no collator of a causal language model")
+        raise UserError(
+            "it masks tokens at random (mlm is True): that is no collator of a causal language model; give it mlm=False"
+        )
     best: _Tried | None = None
     failed: list[tuple[str, Exception | SystemExit]] = []
     for call in _calls(code):
@@ -144,7 +146,9 @@ def _one_length(code: Code) -> UserError | None:
         Call(code)(TEXTS[1:2], MARKS)
     except Exception:
         return None
-    return UserError(f"it collates texts of one length only (of unequal ones it {says}): it cuts and pads nothing")
+    return UserError(
+        f"it collates texts of one length only (of unequal ones it {says}): it cuts and pads nothing; judge what does"
+    )
 
 
 def _refused(failed: list[tuple[str, Exception | SystemExit]]) -> Exception:

@@ -53,7 +53,9 @@ def sharding(environment: Mapping[str, str] | None = None, clip: float | None = 
 
     for name, what in (("ACCELERATE_USE_MEGATRON_LM", "Megatron-LM"), ("ACCELERATE_USE_PARALLELISM_CONFIG", "it")):
         if yes(name):
-            raise UserError(f"accelerate's configuration asks for {what}: only data parallelism is known here")
+            raise UserError(
+                f"accelerate's configuration asks for {what}: only data parallelism is known here, take it out"
+            )
     if told.get("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "1").strip() not in {"", "1"}:
         # accelerate would divide the loss by it
         raise UserError("accelerate's configuration sets gradient_accumulation_steps: set train.accumulation instead")

@@ -117,4 +117,4 @@ def _plugin(told: Mapping[str, str]) -> DeepSpeedPlugin:
         )
     except (OSError, ValueError) as error:
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UserError(f"{_CONFIG} for DeepSpeed cannot be read: {first}") from None
+        raise UserError(f"{_CONFIG} for DeepSpeed cannot be read: {first}; mend that file") from None

@@ -14,9 +14,17 @@ from sad.preflight.terms import WANTED, mended_weight, terms
 
 
 def test_a_sound_recipe_has_no_alarm(bench) -> None:
-    found = list(terms(bench()))
+    made = bench()
+    found = list(terms(made))
     assert all(f.level is Level.FINE for f in found)
-    assert {"share/kd", "gradient/lm", "raw/layerwise", "weight/kd"} <= found[0].numbers.keys()
+    numbers = found[0].numbers
+    assert {"share/kd", "gradient/lm", "raw/layerwise", "weight/kd"} <= numbers.keys()
+    # the norm of each term is what its share is of all of them
+    norms = {name: numbers[f"gradient_norm/{name}"] for name in ("kd", "lm", "layerwise")}
+    assert min(norms.values()) > 0
+    for name, norm in norms.items():
+        assert numbers[f"gradient/{name}"] == pytest.approx(norm / sum(norms.values()))
+        assert f"of the gradient (norm {norm:.3g})" in found[0].says
 
 
 def test_a_layerwise_weight_far_too_large_is_wrong_and_the_edit_mends_it(bench, wrong) -> None:

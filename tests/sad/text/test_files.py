@@ -187,7 +187,10 @@ def test_which_files_of_a_folder_are_text(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_ours(tmp_path: Path) -> None:
-    assert refused(tmp_path / "none.txt") == f"cannot read {tmp_path / 'none.txt'}: No such file or directory"
+    assert (
+        refused(tmp_path / "none.txt")
+        == f"cannot read {tmp_path / 'none.txt'}: No such file or directory; name a file that can be read"
+    )
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.json", "a.csv", "a.parquet"])

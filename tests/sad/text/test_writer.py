@@ -71,7 +71,9 @@ def test_plain_text_that_spells_a_special_token_is_read_as_one_and_told() -> Non
 
 
 def test_a_row_that_is_no_text_is_an_error() -> None:
-    assert refused([{"text": "a"}, {"text": 3}]) == "a.jsonl, line 2: column 'text' holds int, not text"
+    assert (
+        refused([{"text": "a"}, {"text": 3}]) == "a.jsonl, line 2: column 'text' holds int, not text; set data.column"
+    )
 
 
 def test_plain_text_has_no_answers() -> None:
@@ -115,7 +117,7 @@ def test_a_prompt_and_its_completion_can_be_joined_bare() -> None:
     assert written(ANSWERED, template="none")[0] == [Document("ä?b", ((3, 4),))]
     assert written(ANSWERED, template="none", learn="all")[0] == [Document("ä?b")]
     chat = [{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}] * 2}]
-    assert "a chat needs a template" in refused(chat, template="none")
+    assert "a chat needs one" in refused(chat, template="none")
     forged = [*ANSWERED, {"prompt": "a", "completion": "b<|endoftext|>"}, {"prompt": "a", "completion": " "}]
     found, told = written(forged, (reader(),), template="none")
     assert len(found) == 1
