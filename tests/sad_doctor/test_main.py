@@ -220,10 +220,14 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("term", "encoding", "opened"),
-    [("xterm", "utf-8", True), ("xterm", "ascii", False), ("xterm", "latin-1", False), ("dumb", "utf-8", False)],
+    ("term", "encoding", "error", "opened"),
+    [
+        *(("xterm", "utf-8", Terminal, True), ("xterm", "ascii", Terminal, False)),
+        *(("xterm", "latin-1", Terminal, False), ("dumb", "utf-8", Terminal, False)),
+        ("xterm", "utf-8", io.StringIO, False),  # sad doctor RUN 2>file
+    ],
 )
-def test_the_dashboard_opens_where_it_can_be_seen(term, encoding, opened, monkeypatch):
+def test_the_dashboard_opens_where_it_can_be_seen(term, encoding, error, opened, monkeypatch):
     out = Terminal()
     out.encoding = encoding
     shown = []
@@ -231,6 +235,7 @@ def test_the_dashboard_opens_where_it_can_be_seen(term, encoding, opened, monkey
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", error())
 
     run_doctor(FIXTURES / "healthy")
     assert bool(shown) is opened

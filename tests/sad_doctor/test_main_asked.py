@@ -10,6 +10,7 @@ import pytest
 
 from sad_doctor.__main__ import run as command
 from sad_doctor.main import renaming, run_doctor
+from sad_doctor.rules import RULES
 from sad_doctor.settings import nearest
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "runs"
@@ -22,7 +23,7 @@ def test_a_rule_is_explained_with_what_it_measured_in_a_run(capsys):
     out = capsys.readouterr().out
     assert "measured: median share of kd: 0.9398 (threshold `share = 0.99`)" in out
     assert command([log, "--explain", "R999"]) == 2
-    assert "did you mean" in capsys.readouterr().err
+    assert "no rule R999; the codes go from R101" in capsys.readouterr().err
     assert command(["nowhere.log", "--explain", "R203"]) == 2
 
 
@@ -87,7 +88,19 @@ def test_a_band_and_a_good_run_stand_in_the_page_too(tmp_path, capsys):
             "--map b=eval/loss: another column is eval/loss already: a column of ours takes one of theirs",
         ),
         (["LOG", "--baseline", ""], "--baseline: the name of a run is empty: name a good run"),
-        (["LOG", "--baseline", "no-run"], "--baseline: no-run: there is no such file or folder"),
+        (
+            ["LOG", "--baseline", "no-run"],
+            "--baseline: no-run: there is no such file or folder: name a run folder or a log that is there",
+        ),
+        (
+            ["http://example.com/a.log"],
+            "http://example.com/a.log: an address is not read: download the log, then name the file",
+        ),
+        (
+            ["LOG", "--map", "a=b=c"],
+            "--map a=b=c: c is none of the doctor's names; such are train/loss, train/raw/kd and eval/loss",
+        ),
+        (["LOG", "--select", "R999"], f"no rule 'R999'; the codes go from R101 to {max(rule.code for rule in RULES)}"),
         (["--explain", "no-rule"], f"no rule no-rule; {nearest('no-rule')}"),
     ],
 )
@@ -159,7 +172,7 @@ def test_a_length_that_is_passed_already_is_noted(capsys):
     ("words", "says"),
     [
         (["--set", "R203.share=-5"], "R203.share is a finite number, at least 0, not -5"),
-        (["--set", "foo.bar=1"], "no rule foo; nearest: "),
+        (["--set", "foo.bar=1"], "no rule foo; the codes go from R101 "),
         (["--select", "R105", "--ignore", "R105"], "no rule is left"),
     ],
 )

@@ -106,7 +106,7 @@ def existing(path: Path) -> Path:
     if path.is_symlink() and not path.exists():
         raise UserError(f"{path} is a link that leads to no run: name the folder of the run itself")
     if not path.exists():
-        raise UserError(f"no such run: {path}")
+        raise UserError(f"no such run: {path}; name the folder of a run, the one that holds its {RECIPE}")
     if not path.is_dir():
         raise UserError(f"{path} is a file, not the folder of a run")
     folder = path.resolve()
