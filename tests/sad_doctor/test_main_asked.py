@@ -211,3 +211,26 @@ def test_explain_of_a_word_that_is_no_rule():
 def test_a_column_that_ends_in_the_word_is_meant():
     with pytest.raises(ValueError, match="did you mean train/loss"):
         renaming(["loss=loss"])
+
+
+@pytest.mark.parametrize("form", ["report", "json", "markdown"])
+def test_one_record_is_not_healthy(form, tmp_path, capsys):
+    (tmp_path / "train.jsonl").write_text('{"step": 1, "train/loss": 3.2}\n')
+
+    assert run_doctor(tmp_path / "train.jsonl", form=form) == 3
+    told = capsys.readouterr().out
+    assert '"status": "unjudged"' in told if form == "json" else "Too little to judge: 1 record of a loss" in told
+
+
+@pytest.mark.parametrize(
+    ("facts", "fault"),
+    [("[" * 5000, "it is nested too deeply"), ("{,", "it is no JSON"), ("3", "it is no JSON object")],
+)
+def test_facts_that_cannot_be_read_are_told_first(facts, fault, tmp_path, capsys):
+    (tmp_path / "run.json").write_text(facts)
+    (tmp_path / "metrics.jsonl").write_text(
+        "".join(f'{{"step": {i}, "train/loss": {9 - i / 50}}}\n' for i in range(99))
+    )
+
+    assert run_doctor(tmp_path, form="markdown") == 0
+    assert capsys.readouterr().out.startswith(f"**The facts in run.json cannot be read: {fault}")
