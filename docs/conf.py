@@ -27,8 +27,8 @@ author = "the authors of sad"
 release = version = __version__
 extensions = ["myst_parser"]
 root_doc = "docs/index"
-include_patterns = ["docs/*.md", "examples/*.md", "fixtures/*.md", "*.md"]
-exclude_patterns = [".*", "build", "dist", "runs", "sad", "sad_doctor", "tests", "packages", "benchmarks"]
+include_patterns = ["docs/*.md", "examples/*.md", "fixtures/*.md", "benchmarks/*.md", "*.md"]
+exclude_patterns = [".*", "build", "dist", "runs", "sad", "sad_doctor", "tests", "packages"]
 myst_heading_anchors = 6
 nitpicky = True
 

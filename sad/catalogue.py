@@ -94,11 +94,13 @@ def near(word: str, every: Iterable[Named]) -> str:
     every = list(every)
     names = {one.code: one.name for one in every}
     # a bug and the red flag that sees it may have one name
-    known = {n for one in every for n in (one.name, one.code.lower())}
-    found = difflib.get_close_matches(word.lower(), known, n=12, cutoff=0.5)
-    codes = list(dict.fromkeys(one.code for n in found for one in every if n in (one.name, one.code.lower())))
-    # of codes, those of the same hundred first
-    codes = sorted(codes, key=lambda code: code[:2] != word[:2].upper())[:3]
+    found = difflib.get_close_matches(word.lower(), {one.name for one in every}, n=12, cutoff=0.6)
+    codes = [one.code for name in found for one in every if one.name == name]
+    if not codes and len(word) == len(min(names, default="")):
+        # of codes all are alike: near is one with a single other character, of the same hundred first
+        slips = [code for code in names if sum(a != b for a, b in zip(code, word.upper(), strict=True)) == 1]
+        codes = sorted(slips, key=lambda code: code[:2] != word[:2].upper())
+    codes = codes[:3]
     if codes:
         return f"did you mean {' or '.join(f'{code} {names[code]}' for code in codes)}?"
     return f"{LISTS} show them all"

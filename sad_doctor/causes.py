@@ -186,13 +186,14 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "perplexity-of-the-total": ("perplexity-too-high", "perplexity-disagrees"),
     "perplexity-disagrees": ("perplexity-too-high", "targets-degenerate", "label-loss-too-low", "evaluation-better"),
     # numbers
-    "non-finite": ("non-finite-hidden", "term-vanishes"),
+    # steps that are left out move no weight, and a run of nothing else is ended
+    "non-finite": ("non-finite-hidden", "term-vanishes", "weights-frozen", "crash"),
     # a loss of exactly 0 has no gradient
     "non-finite-hidden": (
         *("non-finite", "non-finite-gradient", "term-vanishes"),
         *("weights-frozen", "gradient-vanishes"),
     ),
-    "non-finite-gradient": ("weights-frozen", "non-finite", "non-finite-hidden"),
+    "non-finite-gradient": ("weights-frozen", "non-finite", "non-finite-hidden", "crash"),
     # the run itself
     "resume-jumps": (
         "term-apart",

@@ -21,13 +21,14 @@ class World:
 
     ``changes`` are sections of the recipe. ``massive``: the teacher's states hold an enormous activation at the first
     position. ``unlabelled``: each so many-th window has nothing to learn. ``resumed``: the run is taken up in the
-    middle.
+    middle. ``processes`` of them, joined by gloo, train together.
     """
 
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     massive: bool = False
     unlabelled: int = 0
     resumed: bool = False
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Fault:
     """The bug ``code``, put in at ``places``: (owner, attribute, what makes the faulty one of the right one).
 
     ``causes`` are the red flags of which the doctor should name one first, decided beforehand; none where no column of
-    a log should show it.
+    a log should show it, for the reason in ``unseen``. ``neighbour`` is a bug whose properties are asked where its own
+    look elsewhere.
     """
 
     code: str
@@ -43,6 +45,8 @@ class Fault:
     places: tuple[tuple[Any, str, Make], ...]
     causes: tuple[str, ...] = ()
     world: World = World()
+    unseen: str = ""
+    neighbour: str = ""
 
     @contextmanager
     def put_in(self) -> Iterator[None]:

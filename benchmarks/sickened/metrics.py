@@ -11,9 +11,10 @@ from sad import evaluate
 from sad.distiller import Distiller, Projector
 from sad.evaluate import Likelihood, Scores
 from sad.objective import Objective
+from sad.terms import View
 from sad.train import held_out
 from sad.train.ledger import record
-from sickened.fault import Fault, World
+from sickened.fault import Fault, Make, World
 
 HEAVY = {"terms": {"kd": {"weight": 8.0}}, "train": {"clip": 50.0}}
 HALVES = {"terms": {"kd": {"weight": 0.5}, "lm": {"weight": 0.7}}}
@@ -62,6 +63,55 @@ def mean_of_batches(right: Any) -> Any:
     return scored
 
 
+def faded(_right: Any) -> Any:
+    """The weights of the objective fall with every step."""
+
+    def follow(self: Objective, *_given: Any) -> None:
+        self.weights |= {name: 0.98 * weight for name, weight in self.weights.items()}
+
+    return follow
+
+
+def sum_of_the_moment(right: Any) -> Any:
+    """Evaluations are compared by the objective, with its weights of the moment."""
+
+    def scores(*given: Any) -> Scores:
+        found = right(*given)
+        own = found.likelihood
+        return replace(found, likelihood=Likelihood(found.ledger.loss * own.tokens, own.tokens, own.bytes))
+
+    return scores
+
+
+def no_labels(right: Any) -> Any:
+    """The evaluation's forward pass does not find its labels."""
+
+    def scores(done: dict[str, float], *given: Any) -> Scores:
+        lost = [f"{part}/{name}" for part in ("total", "units") for name in ("lm", "own/lm")]
+        return right(done | dict.fromkeys(lost, 0.0), *given)
+
+    return scores
+
+
+def sums_of_texts() -> tuple[tuple[Any, str, Make], ...]:
+    """The KL is summed over places and divided by the number of texts."""
+
+    def score(right: Any) -> Any:
+        def run(distiller: Distiller, view: View, totals: Any) -> None:
+            right(distiller, view, totals)
+            totals.values["texts"] = totals.values.get("texts", 0.0) + len(view.batch.student.input_ids)
+
+        return run
+
+    def scores(right: Any) -> Any:
+        def run(done: dict[str, float], *given: Any) -> Scores:
+            return replace(right(done, *given), kl=done["total/own/kl"] / max(1.0, done["texts"]))
+
+        return run
+
+    return (evaluate, "_score", score), (evaluate, "_scores", scores)
+
+
 def weighted_for_raw(right: Any) -> Any:
     def parts(ledger: Any, raw: str, *more: Any) -> dict[str, float]:
         return right(ledger, raw, *more) | {raw + name: value for name, value in ledger.weighted.items()}
@@ -101,6 +151,25 @@ FAULTS = (
         ("evaluation-objective-differs",),
     ),
     Fault("V107", "the projector is cast to half", ((Projector, "__init__", half_projector),), ("crash",)),
+    Fault(
+        "V312",
+        "the evaluation has no label loss",
+        ((evaluate, "_scores", no_labels),),
+        ("non-finite",),
+        neighbour="V704",
+    ),
+    Fault(
+        "V412",
+        "the weights fade, and evaluations are compared by the loss",
+        ((Objective, "follow", faded), (evaluate, "_scores", sum_of_the_moment)),
+        ("falls-by-its-weights",),
+    ),
+    Fault(
+        "V701",
+        "the KL is divided by the number of texts",
+        sums_of_texts(),
+        ("evaluation-objective-differs", "totals-differ"),
+    ),
     Fault(
         "V702", "raw values are weighted", ((record, "_parts", weighted_for_raw),), ("raw-is-weighted",), World(HALVES)
     ),

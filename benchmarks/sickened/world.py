@@ -11,28 +11,33 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from accelerate.state import AcceleratorState
 from torch import nn
 
 from sad import catalogue, data, distiller, embedded, pair, tiny
+from sad.errors import TrainingError
 from sad.models.forward import Forward
 from sad.quiet import quiet_libraries
 from sad.recipe import schema as recipe
+from sad.subjects import processes
 from sad.train import loop
 from sad.train.plan import Plan
 from sad.verify import battery
 from sad_doctor import check, read
 from sad_doctor.finding import Level
-from sickened import metrics, steps, texts, values
+from sickened import metrics, several, steps, texts, values
 from sickened.fault import Fault, World
 
 FAULTS: tuple[Fault, ...] = tuple(
-    sorted(steps.FAULTS + values.FAULTS + metrics.FAULTS + texts.FAULTS, key=lambda f: f.code)
+    sorted(steps.FAULTS + values.FAULTS + metrics.FAULTS + texts.FAULTS + several.FAULTS, key=lambda fault: fault.code)
 )
 STEPS, LENGTH, CHAPTERS, HELD_OUT = 80, 40, 8, 8
 TOO_FEW = "too-few-records"
 MASSIVE = 3000.0
 """An activation of the teacher's states at the first positions; SmolLM2-135M has one of 24,961."""
 FIRST = 3
+PATIENCE = 600.0
+"""Seconds that several processes have."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,22 @@ def without_labels(one: data.Example) -> data.Example:
 def train(world: World, folder: Path) -> str:
     """Train; return what the run crashed with, which is in its log too."""
     quiet_libraries()
+    if world.processes == 1:
+        return _train(world, folder)
+    with patch.object(processes, "SECONDS", PATIENCE):
+        try:
+            return processes.on_processes(lambda given: _one_of_several(*given), (world, folder), world.processes)[0]
+        except RuntimeError as error:
+            return f"{type(error).__name__}: {error}"
+
+
+def _one_of_several(world: World, folder: Path) -> str:
+    # what the process that this one was forked from knew of itself
+    AcceleratorState._reset_state(reset_partial_state=True)
+    return _train(world, folder)
+
+
+def _train(world: World, folder: Path) -> str:
     made = plan(world)
     with massive(made.pair.teacher) if world.massive else nullcontext():
         try:
@@ -86,7 +107,7 @@ def train(world: World, folder: Path) -> str:
                 loop.train(replace(made, steps=STEPS // 2), folder, tiny.Silent())
                 made = plan(world)
             loop.train(made, folder, tiny.Silent(), resume=world.resumed)
-        except RuntimeError as error:
+        except (RuntimeError, TrainingError) as error:
             return f"{type(error).__name__}: {error}"
     return ""
 
@@ -133,7 +154,9 @@ def lived(fault: Fault, folder: Path) -> dict[str, Any]:
     """Train with the bug in the code, ask the doctor of the log, and `sad verify` of the code."""
     with fault.put_in():
         crashed = train(fault.world, folder)
-        return {**asdict(said(folder)), "crashed": crashed, "sick": is_sick(fault.code)}
+        sick = is_sick(fault.code)
+        beside = not sick and bool(fault.neighbour) and is_sick(fault.neighbour)
+        return {**asdict(said(folder)), "crashed": crashed, "sick": sick, "beside": beside}
 
 
 def mended(world: World, folder: Path) -> Mapping[str, Any]:

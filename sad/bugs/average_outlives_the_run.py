@@ -11,8 +11,8 @@ steps, the run has 3,114: 0.9999 ** 3114 = 0.73, so that 73% of what is evaluate
 There was none.
 
 ## Fix
-There is no average: the weights that are evaluated are those that are trained (`sad/train/loop.py`). Where one is kept,
-its decay begins low and rises, or is chosen by the length of the run.
+There is no average: the weights that are evaluated are those that are trained (`HeldOut.student` in
+`sad/train/held_out.py`). Where one is kept, its decay begins low and rises, or is chosen by the length of the run.
 
 ## Source
 rakeshb49/student_aware_distillation, ModelEMA; S13 of the catalogue of real bugs.

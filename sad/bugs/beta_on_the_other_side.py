@@ -13,7 +13,8 @@ It exchanged the two weights of the mixture. Then the loss is 0 at beta 0 and 1,
 written down as the KLs that they stand for.
 
 ## Fix
-By the definition; so is the JSD of the code that trains judged, and its limits.
+By the definition; so is the JSD of the code that trains judged, and its limits (`Kind` and `rows` in
+`sad/losses/kd.py`).
 
 ## Source
 huggingface/trl 3043; T01 of the catalogue of real bugs. Agarwal et al. 2023, arXiv 2306.13649, equation 1.

@@ -12,7 +12,7 @@ is 1 and has a gradient. Cut, the estimate is a constant; the weight's gradient,
 It detaches the weight where the clamp is in force.
 
 ## Fix
-The code that trains has the whole KL, with no sampling and no clamp, judged by the same property.
+The code that trains has the whole KL, with no sampling and no clamp (`sad/losses/kd.py`), judged by the same property.
 
 ## Source
 NVIDIA-NeMo/RL 2958; R02 of the catalogue of real bugs.

@@ -13,6 +13,7 @@ It asks for both.
 
 ## Fix
 There is one path: `Distiller.view` (`sad/distiller.py`), in training and in evaluation, and targets under one name.
+`evaluate` in `sad/evaluate.py` adds their loss up whatever the terms are.
 
 ## Source
 linkedin/Liger-Kernel 888; met as ArcticTraining 266.

@@ -14,7 +14,8 @@ that zips the maps of both models sums over nothing, and has a term that is exac
 ## Fix
 The attention term compares relations of queries, keys and values, which every kernel needs; hooks take them, as they
 take the states (`sad/models/attention.py`). One that is asked for maps loads both models with eager attention, and
-refuses a model that has another in one line. A term that is enabled is in every sum (`sad/distiller.py`).
+refuses a model that has another in one line. A term that is enabled is in every sum (`sad/terms/table.py`,
+`sad/distiller.py`).
 
 ## Source
 huggingface/transformers#31990, Qwen3-VL#1817, transformerlab#547; H01 of the catalogue of real bugs.

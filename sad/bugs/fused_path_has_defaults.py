@@ -13,7 +13,7 @@ It passes both weights and the temperature, as two other trainers of the same li
 
 ## Fix
 There is one path, held to the plain form in value and gradient (V220). A term is what its name says, and every weight
-stands in the recipe (`sad/terms/`).
+stands in the recipe (`View.divergence` in `sad/terms/view.py`).
 
 ## Source
 huggingface/trl 5731; T10 of the catalogue of real bugs.

@@ -11,8 +11,8 @@ that is logged is that of them all.
 It moved the call out of the loop.
 
 ## Fix
-One function takes a step: all micro-batches, one update, then the gradients are cleared, in any case
-(`sad/train/step.py`).
+One function takes a step: all micro-batches, one update, then the gradients are cleared, in any case (`take_step` in
+`sad/train/step.py`, `Joined` in `sad/train/processes/gradients.py`).
 
 ## Source
 pytorch/torchtitan#3575 (da230bbb2); P02 of the catalogue of real bugs.

@@ -13,7 +13,8 @@ It multiplied by the number of processes. The sum over all labels had come in wi
 mending that fault on one process had brought this one on several.
 
 ## Fix
-The loss of each micro-batch is multiplied by the number of processes before the backward pass (`sad/train/step.py`).
+The loss of each micro-batch is multiplied by the number of processes before the backward pass (`Joined.backward` in
+`sad/train/processes/gradients.py`).
 
 ## Source
 pytorch/torchtune#2172 (e420bc0c7), after #1917; K03 of the catalogue of real bugs.

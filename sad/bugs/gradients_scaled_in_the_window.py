@@ -13,7 +13,7 @@ It scaled the loss instead, and left the gradients alone.
 
 ## Fix
 The loss of each micro-batch is divided once, by the units of the whole step; nothing touches accumulated gradients but
-the clipping (`sad/train/step.py`).
+the clipping, once (`take_step` in `sad/train/step.py`, `Joined.clip` in `sad/train/processes/gradients.py`).
 
 ## Source
 pytorch/torchtitan#1732 (3e1b843ec), issue #1733; P04 of the catalogue of real bugs.

@@ -11,7 +11,8 @@ rows of the chunk, divided by all rows.
 It leaves those rows out of the sum and divides by the rest, at least 1.
 
 ## Fix
-Rows without a label are selected away before the teacher is even asked (`sad/terms/`).
+Rows without a label are selected away before the teacher is even asked (`sad/data/batches.py`, `View.target_states` in
+`sad/terms/view.py`).
 
 ## Source
 linkedin/Liger-Kernel 974; L01 of the catalogue of real bugs.

@@ -13,7 +13,8 @@ between, the last place of a row is taught the first label of the next row too.
 It shifts once: the loss is told that its labels are shifted already, or is replaced by one that does not shift.
 
 ## Fix
-The code that trains never shifts. A target is listed with the place that predicts it (`Targets` in `sad/batch.py`).
+The code that trains never shifts. A target is listed with the place that predicts it (`Targets` in `sad/batch.py`), and
+the list is made once (`sad/data/batches.py`).
 
 ## Source
 huggingface/transformers 47394 (flat rows), 37830, 46784, 46898, 46901, 46895.

@@ -16,7 +16,8 @@ is another place in the text than position i of the other. On this passage 90% o
 
 ## Fix
 Positions come from `sad/align/spans.py` alone: the byte offsets at which both readings have a token end. Windows are
-cut there too, and no loss slices, pads or truncates.
+cut there too, and no loss slices, pads or truncates: both sides are taken at these positions (`teacher_rows` in
+`sad/terms/teacher.py`).
 
 ## Source
 rakeshb49/student_aware_distillation, evaluation and the layerwise loss; arcee-ai/DistillKit, hidden-state loss.

@@ -12,8 +12,9 @@ at random. The gradient is the difference of two softmaxes: 2.5% of it is noise 
 `logits.float()` before the softmax: everything after the rounding is exact, and the rounding stays.
 
 ## Fix
-Products that come out in float32 (`sad/head/products.py`): bfloat16 in, float32 out, nothing in between. The gradient
-to the logits may be rounded on its way, as that is 0.2% of itself however small it is.
+Products that come out in float32 (`Products` in `sad/head/products.py`, `Head.finished` in `sad/head/linear.py`):
+bfloat16 in, float32 out, nothing in between. The gradient to the logits may be rounded on its way, as that is 0.2% of
+itself however small it is.
 
 ## Source
 Measured on transformers, DistillKit, TRL's GKD and Liger, all of which round; N02 of the catalogue of real bugs.

@@ -14,7 +14,8 @@ NaN was turned into 0 after the fact and warned of once; logits were clamped aga
 as no weight had moved.
 
 ## Fix
-A sum and its count; over nothing the objective divides by 1 (`sad/losses/lm.py`, `sad/objective.py`).
+A sum and its count (`sad/terms/table.py`, `sad/losses/lm.py`); over nothing the objective divides by 1
+(`Objective.part` in `sad/objective.py`).
 
 ## Source
 rakeshb49/student_aware_distillation, `_chunked_cross_entropy`, 5eb3d68; S10 of the catalogue of real bugs.

@@ -16,7 +16,8 @@ elsewhere, not a run that goes on.
 
 ## Fix
 The student's weights are float32 and are themselves what the optimizer moves; a forward pass in bf16 is autocast, and
-there are no copies (`sad/pair.py`, `sad/train/optimizer.py`). Where there are some, they belong in the checkpoint.
+there are no copies (`sad/pair.py`, `sad/train/optimizer.py`). A checkpoint is loaded into these weights (`load` in
+`sad/train/saving/checkpoint.py`). Where there are copies, they belong in it.
 
 ## Source
 NVIDIA/Megatron-LM#174, NeMo Speech#10470; C06 of the catalogue of real bugs.

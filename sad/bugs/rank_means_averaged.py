@@ -13,8 +13,9 @@ The labels are counted over all processes, and the loss is multiplied by their n
 The same fault stands where each micro-batch on each process is a mean of its own.
 
 ## Fix
-The units of a step are summed over the processes before its first forward pass, and the loss is multiplied by the
-number of processes (`sad/train/step.py`).
+The units of a step are summed over the processes before its first forward pass (`total_units` in `sad/train/step.py`),
+each sum is divided by them (`Objective.part` in `sad/objective.py`), and the loss is multiplied by the number of
+processes (`Joined.backward` in `sad/train/processes/gradients.py`).
 
 ## Source
 huggingface/transformers#34242 and pull request #34373; pytorch/torchtitan#2206 and #1842. X04 and P05 of the catalogue

@@ -12,8 +12,9 @@ nearly uniform rows is nearly nothing, whatever the maps were. A temperature tha
 There was none.
 
 ## Fix
-No term compares attention maps. What is put through a softmax are logits, once (`sad/losses/kd.py`,
-`sad/align/vocab.py`); states are normalised and compared as they are (`sad/losses/layerwise.py`).
+Maps are compared as the probabilities that they are, and relations are put through a softmax once
+(`sad/losses/attention.py`). So are logits (`sad/losses/kd.py`, `sad/align/vocab.py`); states are normalised and
+compared as they are (`sad/losses/layerwise.py`).
 
 ## Source
 rakeshb49/student_aware_distillation, AttentionTransferModule; S09 of the catalogue of real bugs.

@@ -14,8 +14,8 @@ goes to the forward KL.
 `lt` became `le`.
 
 ## Fix
-The code that trains has no such threshold: the forward KL over the whole distribution, judged by the same property at
-the same undecided teacher.
+The code that trains has no such threshold: the forward KL over the whole distribution (`sad/losses/kd.py`), judged by
+the same property at the same undecided teacher.
 
 ## Source
 songmzhang/DSKD fb2f154; D03 of the catalogue of real bugs. The loss: Wu et al. 2024, arXiv 2404.02657.

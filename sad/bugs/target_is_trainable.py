@@ -13,8 +13,8 @@ There was none: falling values were read as learning. A random projector of the 
 same fault: it sits on the teacher's side.
 
 ## Fix
-The teacher's states are compared as they are; only the student is projected, from outside its saved weights, and
-every loss detaches the teacher (`sad/terms/`, `sad/distiller.py`).
+The teacher's states are compared as they are; only the student is projected, from outside its saved weights, and every
+loss detaches the teacher (`View.states` in `sad/terms/view.py`, `sad/distiller.py`).
 
 ## Source
 rakeshb49/student_aware_distillation, student_aware_router.py (attention alignment, logit and head projectors); S07 of

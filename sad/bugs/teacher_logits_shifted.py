@@ -12,7 +12,8 @@ it reads, or is shifted a second time: student row i + 1 meets teacher row i, or
 It takes the second shift out.
 
 ## Fix
-One list of places for both models (`Boundaries` in `sad/batch.py`); no loss shifts or slices.
+One list of places for both models (`Boundaries` in `sad/batch.py`), at which `teacher_rows` in `sad/terms/teacher.py`
+takes the teacher's states; no loss shifts or slices.
 
 ## Source
 linkedin/fmchisel 23 (a redundant shift of the teacher's logits); DeepOpt-com/WrinkleFree-Monorepo 13 (the student taken

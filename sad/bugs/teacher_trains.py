@@ -14,8 +14,9 @@ it: `no_grad` around the pass keeps the weights, not the mode; `eval()` once, be
 neither.
 
 ## Fix
-The teacher is outside the module that trains: out of `parameters()`, of `train()`, of every saved state; frozen and
-in evaluation mode from then on (`sad/distiller.py`). The optimizer is given the student and the projectors by name.
+The teacher is outside the module that trains: out of `parameters()`, of `train()`, of every saved state; frozen and in
+evaluation mode from then on (`sad/distiller.py`). The optimizer is given the student and the projectors by name, and
+nothing else moves a weight (`_update` in `sad/train/step.py`).
 
 ## Source
 rakeshb49/student_aware_distillation, utils/training.py; yolov8_Distillation 5 and 16, lightly-train 352 and 434,

@@ -12,8 +12,8 @@ the subset is normalised.
 It was never noticed.
 
 ## Fix
-The KL over the whole vocabulary, a few rows at a time. Where a subset is wanted: a set, made by scattering into a
-mask, and one bucket for the rest.
+The KL over the whole vocabulary, a few rows at a time (`rows` in `sad/losses/kd.py`). Where a subset is wanted: a set,
+made by scattering into a mask, and one bucket for the rest.
 
 ## Source
 rakeshb49/student_aware_distillation, `_kl_on_subset`, 5eb3d68; S06 of the catalogue of real bugs.

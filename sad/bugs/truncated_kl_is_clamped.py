@@ -12,8 +12,8 @@ with the rest of its mass is never asked.
 Open when it was recorded: proposed is one bucket for all other tokens.
 
 ## Fix
-The KL over the whole vocabulary. Where only the top is at hand: the top and a bucket, which is a KL, or both
-distributions made to sum to 1.
+The KL over the whole vocabulary (`rows` in `sad/losses/kd.py`). Where only the top is at hand: the top and a bucket,
+which is a KL, or both distributions made to sum to 1.
 
 ## Source
 verl-project/verl 7855 and 7856; DistillKit 18; B03 of the catalogue of real bugs.

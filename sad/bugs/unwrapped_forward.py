@@ -13,7 +13,8 @@ The forward pass is redirected: the fused path runs inside the wrapper's ``forwa
 
 ## Fix
 Everything that needs a gradient happens in the forward of one module, and that module is called through its wrapper
-(`sad/distiller.py`, `sad/train/step.py`). Judged in two processes joined by gloo.
+(`sad/distiller.py`, `sad/train/step.py`), which `prepare` in `sad/train/processes/devices.py` makes. Judged in two
+processes joined by gloo.
 
 ## Source
 huggingface/trl#5934 (1cdf17e30); T14 of the catalogue of real bugs.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import signal
 import sys
 import threading
@@ -115,6 +116,17 @@ def _command(error: Any) -> str:  # noqa: ANN401 - typer's error has no public n
     return f"sad {word}" if word in known.commands else "sad"
 
 
+def _ours(message: str) -> str:
+    """Return what typer says of wrong words in the form of every other message: an option named, no sentence."""
+    told = re.sub(r"^Invalid value for '?([^':]+)'?: ", r"\1: ", message.strip())
+    told = told.replace("Got unexpected extra argument(s) (", "more words than are taken (").replace(
+        ": Input ", ": it "
+    )
+    # none of the beginnings that are left is a name
+    told = told[:1].lower() + told[1:]
+    return re.sub(r"\.? \(?(Did you mean|Possible options:) ([^?)]+)[?)]?$", r"; did you mean \2?", told).rstrip(".")
+
+
 def _told_to_end(number: int, _frame: object) -> None:
     raise Stopped("told to end", number)
 
@@ -139,7 +151,7 @@ def main() -> None:
             # no word at all: the page of help is the answer
             typer.echo(error.ctx.get_help())
             sys.exit(2)
-        _refuse(f"{error.format_message()} (see: {_command(error)} --help)", 2)
+        _refuse(f"{_ours(error.format_message())} (see: {_command(error)} --help)", 2)
     except (KeyboardInterrupt, typer.Abort):
         _refuse("stopped", 130)
     except BrokenPipeError:

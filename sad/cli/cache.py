@@ -12,7 +12,7 @@ from sad.cli.options import CONFIG, DATA, TEACHER, number, overrides, path, sett
 
 def cache(
     config: Annotated[Path | None, CONFIG] = None,
-    cache: Annotated[Path | None, path("FOLDER", "Folder of the cache.")] = None,
+    cache: Annotated[str | None, path("FOLDER", "Folder of the cache.")] = None,
     teacher: Annotated[str | None, TEACHER] = None,
     student: Annotated[str | None, student("As in sad train: its tokenizer decides the ids.")] = None,
     data: Annotated[str | None, DATA] = None,
@@ -32,7 +32,7 @@ def cache(
         "teacher.model": teacher,
         "student.model": student,
         "data.text": data,
-        "cache.path": None if cache is None else str(cache),
+        "cache.path": cache,
         "cache.k": k,
         "cache.bits": bits,
         "cache.states": states or None,

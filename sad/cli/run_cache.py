@@ -20,6 +20,7 @@ from sad.quiet import quiet_libraries
 from sad.recipe import schema as recipes
 from sad.recipe.schema import Cache, Recipe
 from sad.train.output import patient_console
+from sad.train.saving import disk
 from sad_doctor.clean import clean
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def run_cache(config: Path | None, flags: Mapping[str, Any], sets: Sequence[str]
         raise UserError("sad cache is one process: start it without accelerate launch or torchrun")
     signal.signal(signal.SIGTERM, _terminated)
     folder = Path(recipe.cache.path).expanduser()
+    # before anything slow is loaded
+    if not dry_run and (why := disk.refusal(folder)):
+        raise UserError(f"cannot write the cache to {folder}: {why}; choose another place with --cache")
     try:
         return _run(recipe, folder, dry_run=dry_run)
     except (KeyboardInterrupt, Stopped) as stop:

@@ -33,14 +33,14 @@ def train(
     max_steps: Annotated[int | None, number("Optimizer steps at the most.")] = None,
     batch_size: Annotated[int | None, number("Windows of a micro-batch on each device.")] = None,
     seed: Annotated[int | None, number("Seed of weights, order and held-out choice.")] = None,
-    cache: Annotated[Path | None, path("FOLDER", "The teacher's answers, as sad cache wrote them.")] = None,
+    cache: Annotated[str | None, path("FOLDER", "The teacher's answers, as sad cache wrote them.")] = None,
     sets: Annotated[list[str] | None, setting("terms.kd.weight=0.5")] = None,
-    output: Annotated[Path | None, path("FOLDER", "Where the runs are.", show_default="runs")] = None,
+    output: Annotated[str | None, path("FOLDER", "Where the runs are.", show_default="runs")] = None,
     dry_run: Annotated[bool, _DRY_RUN] = False,
     resume: Annotated[Path | None, path("RUN", "Run folder to go on with, e.g. runs/latest.", _STOP)] = None,
     trust: Annotated[bool, _TRUST] = False,
     max_hours: Annotated[float | None, _MAX_HOURS] = None,
-    push_checkpoint: Annotated[Path | None, path("FOLDER", "Copy each checkpoint to this folder too.", _STOP)] = None,
+    push_checkpoint: Annotated[str | None, path("FOLDER", "Copy each checkpoint to this folder too.", _STOP)] = None,
     on_red_flag: Annotated[str | None, _ON_RED_FLAG] = None,
 ) -> None:
     """Distil a teacher into a student. Without arguments: the embedded pair, offline, in about a minute."""
@@ -52,12 +52,15 @@ def train(
         "teacher.model": teacher,
         "student.model": student,
         "data.text": data,
-        "output.folder": None if output is None else str(output),
+        "output.folder": output,
         "train.seed": seed,
         "train.max_steps": max_steps,
-        "cache.path": None if cache is None else str(cache),
+        "cache.path": cache,
         "train.on_red_flag": on_red_flag,
         "train.max_hours": max_hours,
-        "train.push_checkpoint": None if push_checkpoint is None else str(push_checkpoint.expanduser().absolute()),
+        # an empty one is refused as such
+        "train.push_checkpoint": str(Path(push_checkpoint).expanduser().absolute())
+        if push_checkpoint
+        else push_checkpoint,
     }
     raise typer.Exit(run_train(config, overrides(flags), sets or [], resume, dry_run=dry_run, trust=trust))

@@ -35,11 +35,9 @@ def main(request_file: str, result_file: str) -> int:
             for event in _events(request):
                 tell(_plain(event))
         except UserError as error:
-            from sad.judge.target import UnloadableError
-
-            tell({"unloadable" if isinstance(error, UnloadableError) else "unjudged": str(error)})
+            tell({"unjudged": str(error)})
         except BaseException as error:
-            # an exit or an interrupt that the code itself raises, wherever it does: at import too
+            # an exit or an interrupt that the code itself raises where it is called
             from sad.judge.target import said
 
             tell({"raised": said(error)})

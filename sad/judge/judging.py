@@ -70,7 +70,7 @@ class Named:
     tokenizers: tuple[str, ...] = ()
 
     def code(self) -> Code:
-        """Import it. Raises UserError where there is no such thing, ``UnloadableError`` where importing raises."""
+        """Import it. Raises UserError where there is no such thing, or importing it raises."""
         target, of = (None, None) if self.target is None else (load(self.target), owner(self.target))
         if self.adapter is None:
             assert self.target is not None, "a request names code or an adapter"

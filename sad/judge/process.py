@@ -139,10 +139,6 @@ def _take(event: dict[str, Any], report: Report, tell: Told) -> None:
         line = line_of(event["line"])
         report.lines.append(line)
         tell(line)
-    if "unloadable" in event:
-        line = Line("can_be_called", Standing.BROKEN, event["unloadable"])
-        report.lines.append(line)
-        tell(line)
     report.what = event.get("what", report.what)
     report.assumed = event.get("assumed", report.assumed)
     report.unjudged = event.get("unjudged", report.unjudged)

@@ -7,18 +7,15 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sad.errors import UserError
+from sad.errors import UserError, listed
 
 TELLING = ("loss", "kl", "jsd", "diverg", "distil", "forward", "call")
 """What the name of a thing that can be judged often has in it."""
-
-
-class UnloadableError(UserError):
-    """The target is named rightly, and raises while it is imported."""
 
 
 def split(target: str) -> tuple[str, str]:
@@ -32,7 +29,7 @@ def split(target: str) -> tuple[str, str]:
 def load(target: str) -> Any:  # noqa: ANN401 - a function, a class, or what a class has
     """Import the module and return the named thing in it.
 
-    Raises UserError if there is no such module or name, and ``UnloadableError`` if importing it raises.
+    Raises UserError if there is no such module or name, or if importing it raises.
     """
     where, name = split(target)
     found: Any = _module(where)
@@ -68,8 +65,15 @@ def _module(where: str) -> ModuleType:
                 f"there is no module {where}; run from its folder, install it, or give path/to/file.py:name"
             ) from None
         raise UserError(f"importing {where} needs the module {error.name}: install it where sad is") from None
+    except SyntaxError as error:
+        raise UserError(
+            f"{where} cannot be imported: {_place(error)}{type(error).__name__}: {error.msg}: mend it first"
+        ) from None
+    except SystemExit as error:
+        told = f"{where} cannot be imported: it ends the program (exit code {error.code})"
+        raise UserError(f"{told}: put what runs behind if __name__ == '__main__'") from None
     except Exception as error:
-        raise UnloadableError(f"importing {where} raised {said(error)}") from None
+        raise UserError(f"{where} cannot be imported: {_place(error)}{said(error)}: mend it first") from None
 
 
 def _from_file(path: Path) -> ModuleType:
@@ -110,10 +114,22 @@ def said(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
 
 
+def _place(error: BaseException) -> str:
+    """Return ``file:line: `` of the user's code that raised last; "" where none of it did."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{Path(error.filename).name}:{error.lineno}: "
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = [(file, line) for file, line in frames if file != __file__ and not file.startswith("<frozen")]
+    return f"{Path(own[-1][0]).name}:{own[-1][1]}: " if own else ""
+
+
 def _missing(inside: Any, name: str) -> str:  # noqa: ANN401 - a module or a class
-    what = getattr(inside, "__name__", str(inside))
+    is_module = isinstance(inside, ModuleType)
+    # a module of a file of its own bears a name that nobody gave it
+    what = Path(inside.__file__).name if is_module and inside.__file__ else getattr(inside, "__name__", str(inside))
     names = [n for n, value in vars(inside).items() if callable(getattr(value, "__func__", value)) and n[:2] != "__"]
     near = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
     near = near or [n for n in names if any(word in n.lower() for word in TELLING)][:4]
-    hint = f"; it has {', '.join(near)}" if near else ""
-    return f"{what} has no {name}{hint}"
+    # what it imported is not what was meant
+    own = near or [n for n in names if not is_module or vars(inside)[n].__module__ == inside.__name__]
+    return f"{what} has no {name}; " + (f"it has {listed(own)}" if own else "it defines no function and no class")

@@ -62,9 +62,9 @@ def whole(name: str) -> Path:
     path = Path(name).expanduser()
     if path.suffix.lower() == ".gguf":
         if not path.is_file():
-            raise UserError(f"no such file: {name}")
+            raise UserError(f"no such file: {name}; name a GGUF file that is there, or the folder of a model")
     elif path.is_file():
-        raise UserError(f"{name} is a file: name the folder that holds the model, {path.absolute().parent}")
+        raise UserError(f"{name} is a file, and no GGUF file: name the folder that holds the model, or a GGUF file")
     return path
 
 
@@ -81,7 +81,7 @@ def resolve(name: str) -> str | Path:
     if path.exists():
         return path
     if name.startswith((".", "/", "~")):
-        raise UserError(f"no such folder: {name}")
+        raise UserError(f"no such folder: {name}; name the folder that holds the model")
     hub.ready()
     return name
 

@@ -197,7 +197,7 @@ def _explained(error: Exception, name: str) -> str:
     told = str(error).strip()
     first = told.splitlines()[0] if told else type(error).__name__
     if isinstance(error, KeyError):
-        return f"it lacks {first}"
+        return f"it lacks {first}: fetch it again"
     low = told.lower()
     if "gated repo" in low or "access to model" in low:
         return "it is gated: ask for access on its page, then log in with: hf auth login"
@@ -205,7 +205,7 @@ def _explained(error: Exception, name: str) -> str:
         return "the hub has no such model, or it is private: check the name, or log in with: hf auth login"
     if "couldn't connect" in low or "disk cache" in low or "offline mode" in low:
         # the hub client names its address and no way out
-        return "no such folder here, and the hub cannot be reached"
+        return "no such folder here, and the hub cannot be reached: name the folder of a model, or embedded"
     if "safetensors" in low and ("no file named" in low or "does not appear to have" in low):
         return _convert(name)
     if "ignore_mismatched_sizes" in low:

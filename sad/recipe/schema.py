@@ -200,7 +200,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return bounded.toml_of(path)
     except OSError as error:
-        raise UserError(f"cannot read the recipe {path}: {error.strerror or error}") from None
+        raise UserError(f"cannot read the recipe {path}: {error.strerror or error}; name a file in TOML") from None
     except ValueError as error:
         raise UserError(f"{path} cannot be read as TOML: {error}") from None
 

@@ -45,7 +45,7 @@ class Following:
     begin: float = 0.25
     end: float = 0.5
     shares: Mapping[str, float] | None = None
-    every: int = 2
+    every: int = 3
     stopped: int | None = None
 
 

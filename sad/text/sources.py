@@ -37,7 +37,7 @@ def source(name: str, data: Data, split: str | None = None) -> Source:
     if path.exists():
         return lambda: files.rows(path)
     if local(name):
-        raise UserError(f"no such file: {name}")
+        raise UserError(f"no such file: {name}; name a file or a folder of text, a data set of the hub, or embedded")
     return _from_hub(name, data, split or "train")
 
 
@@ -109,7 +109,7 @@ def _way_out(error: Exception) -> str:
     if "Unknown split" in whole:
         return f"{line} (set data.split)"
     if "ConnectionError" in type(error).__name__ or "OfflineMode" in type(error).__name__:
-        return "no such file or folder here, and the hub cannot be reached"
+        return "no such file or folder here, and the hub cannot be reached: name a file, a folder, or embedded"
     return line
 
 

@@ -31,7 +31,7 @@ class Tally:
         """Tell what there is to tell. Raises UserError where no row gave a document, or each is a number."""
         if not self.kept:
             why = f": {self.reasons}" if self._out else ""
-            raise UserError(f"{self.origin} holds no text{why}")
+            raise UserError(f"{self.origin} holds no text{why}; name other text, or its column with data.column")
         if self.numbers == self.kept:
             raise UserError(f"{self.origin} holds numbers, not text: set data.column to another column")
         for line in self.lines() if tell else ():

@@ -92,14 +92,17 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     fall = signals.gain(*ends)
     yield Reading("evaluations that differ from the first", float(np.sum(column.value != column.value[0])))
     yield Reading("fall of the training, as a share", fall.amount / level if level else float("nan"), "falls")
-    lags = not same and fall.surely_above(t["far"] * level) and _hardly(column, fall.amount / level, t)
+    never = not same and _never(name, column, training, run, t)
+    # one that began where the training did is proven by less
+    lags = not same and fall.surely_above(t["falls" if never else "far"] * level)
+    lags = lags and _hardly(column, fall.amount / level, t)
     if lags and signals.weight_moves(run, signals.beside(run)) is None:  # R211 tells of a weight
         yield _lags(name, column, training[0], tuple(float(np.median(v)) for v in ends))
         return
     if sharp and not same and (stands := _stands(column, training[1], t)) is not None:
         yield _stood(name, column, training[0], *stands)
         return
-    if not same and fall.surely_above(t["surely"] * level) and _never(name, column, training, run, t):
+    if never and fall.surely_above(t["surely"] * level):
         yield _apart(name, column, training[0], tuple(float(np.median(v)) for v in ends))
         return
     if not same or not fall.surely_above(t["falls"] * level):

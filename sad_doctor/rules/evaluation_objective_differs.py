@@ -4,9 +4,9 @@
 At the first evaluations, and at half of all or more, the evaluation's total is more than 1.5 times the training total
 around the same step, and at least 1 nat above it. The median of the eleven training records around the evaluation is
 compared, so that one easy batch does not count. Or the training's loss is twice the evaluation's, or another whole
-number of times, throughout; or the evaluation's is 1.44 times the training's, as bits are of nats. Overfitting opens
-such a gap too, but not from the first evaluation on, if that comes early: where it comes late and the training has
-fallen until then, the rule does not judge.
+number of times, throughout; or the evaluation's is 1.44 times the training's, as bits are of nats. Or its KL is many
+times its own label loss, which no mean over places is. Overfitting opens such a gap too, but not from the first
+evaluation on, if that comes early: where it comes late and the training has fallen until then, the rule does not judge.
 
 Where the log tells a term of the evaluation before and after its weight, that weight is compared with the training's
 about the same step: no other proof is needed.
@@ -56,6 +56,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     evaluation, training = run.get(names.EVAL_LOSS), run.get(names.LOSS)
     if evaluation is None or training is None:
         return
-    if (found := _whole_multiple(evaluation, training)) is not None:
+    if (found := _summed_kl(run) or _whole_multiple(evaluation, training)) is not None:
         yield found
         return
     terms = {**run.terms(names.RAW), **run.terms(names.WEIGHTED), **run.terms(names.EVAL_RAW)}
@@ -105,6 +106,21 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         if _late(run, evaluation, t) and _has_fallen(training, float(level[0])):
             raise TooFew("the first evaluation came late: overfitting may have opened the gap before it")
         yield _finding(run, evaluation, level)
+
+
+def _summed_kl(run: Run) -> Finding | None:
+    """The KL of every evaluation far above its label loss, which it is a part of: a sum over the places of a text."""
+    told = {name: run.columns[name] for name in (names.EVAL_KL, names.EVAL_LM_LOSS) if name in run.columns}
+    step, values = signals.table({name: signals.finite(signals.tidy(column)) for name, column in told.items()})
+    if len(told) < 2 or step.size < _MANY:
+        return None
+    kl, label = values[names.EVAL_KL], values[names.EVAL_LM_LOSS]
+    if not bool(np.all(kl > 2 * _COUNTED * np.maximum(label, 1.0))):
+        return None
+    times, ends = round(float(np.median(kl / label))), (float(label[-1]), float(kl[-1]))
+    found = _times(f"evaluation's KL is about {times} times its label loss", step, ends, times)
+    cause = "It is summed over the places of a text or a batch, padding included, and divided by the texts alone."
+    return replace(found, cause=cause, evidence=(f"At {step.size} evaluations",))
 
 
 def _whole_multiple(evaluation: Column, training: Column) -> Finding | None:

@@ -7,7 +7,8 @@ one. A total that lags behind falling parts is allowed for.
 
 Where the log tells no weights: a loss that is a whole multiple of the sum of its parts or a whole part of it, or the
 sum of all parts but one, to the last digit at every step; and, as a hint, one part that is in it several times. A loss
-that is the mean of its parts has weights that are equal and sum to 1, which is no fault.
+that is the mean of its parts has weights that are equal and sum to 1, which is no fault. Or the trainer itself says
+that the loss it differentiates is another one than the sum of the parts it logs, as `sad train` does.
 
 ## Why it is bad
 Shares computed from such parts are wrong, and a term that is not logged cannot be watched. Or the loss that is logged
@@ -33,6 +34,14 @@ train/weighted/kd: 8 -> 5
 train/weighted/lm: 4 -> 3
 ```
 
+```run fires
+event warning @ 1: the loss that is trained is 24.4, its parts sum to 6.1
+steps: 40
+train/loss: 6.1 -> 4
+train/weighted/kd: 3.1 -> 2
+train/weighted/lm: 3 -> 2
+```
+
 ## Remedy
 Log every term after its weight, at the same step and over the same batches as the total. `sad train` writes
 `train/weighted/<term>` for all terms; in another loop
@@ -47,6 +56,7 @@ record.log(step, {"train/loss": loss, "train/weighted/kd": w_kd * kd, "train/wei
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -56,6 +66,7 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Rule, Thresholds, TooFew
 from sad_doctor.run import Column, Floats, Run
 
+_SAID = re.compile(r"the loss that is trained is (-?[\d.]+(?:e[-+]?\d+)?), its parts sum to (-?[\d.]+(?:e[-+]?\d+)?)")
 _MOST = 8
 """With more terms some of them sum to the total by chance."""
 _EXACT = 2e-3
@@ -87,6 +98,9 @@ _TWICE = (
 
 def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     """Yield one finding when the gap is systematic."""
+    if (said := _said(run)) is not None:
+        yield said
+        return
     parts, total = signals.parts(run), run.get(names.LOSS)
     if total is None:
         return
@@ -113,6 +127,32 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     same_side = float(np.mean(np.sign(gap) == np.sign(middle)))
     if abs(middle) > max(t["gap"], _lag(whole[late])) and same_side >= t["side"]:
         yield _finding(parts, step[late], loss[late], whole[late], middle)
+
+
+def _said(run: Run) -> Finding | None:
+    """What the trainer says of the loss that it differentiates."""
+    for event in run.events:
+        found = _SAID.search(event.message) if event.kind == names.EVENT_WARNING else None
+        if found is None:
+            continue
+        trained, summed = float(found[1]), float(found[2])
+        at = "" if event.step is None else f" at step {words.step(event.step)}"
+        return RULE.finding(
+            headline=(
+                f"The loss that is trained is {words.number(trained)}{at}, the parts that are logged sum to "
+                f"{words.number(summed)}."
+            ),
+            evidence=(event.message,),
+            cause=(
+                "Its terms are divided by other counts than those of the whole step: by those of a micro-batch or of a "
+                "process; or a term is added that is not logged."
+            ),
+            remedy="Divide each sum once, by its units in all micro-batches and processes of the step.",
+            first_step=event.step,
+            last_step=event.step,
+            numbers={"trained": trained, "sum": summed},
+        )
+    return None
 
 
 def _exact(run: Run, total: Column, t: Thresholds) -> Finding | None:

@@ -178,13 +178,18 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _gone(loss: Column, before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:
-    """Whether the first records after a seam are back at the beginning of the run, most of what it gained lost."""
+    """Whether the first records after a seam are back at the beginning of the run, most of what it gained lost.
+
+    The very first may be of what was loaded: an optimizer with copies of the weights undoes the load by its first step.
+    """
     few = max(int(t["records"]), 2)
     if min(before.size, after.size) < few:
         return False
-    gain, level = signals.gain(before, after[:few]), float(np.median(before))
-    back = -gain.amount > t["back"] * (float(np.median(loss.value[:few])) - level) > 0
-    return back and gain.surely_below(-max(t["rise"] * abs(level), t["nats"]), sigmas=4)
+    level = float(np.median(before))
+    least = max(t["rise"] * abs(level), t["nats"])
+    gains = [signals.gain(before, after[skip : skip + few]) for skip in (0, 1) if after.size >= skip + few]
+    gained = float(np.median(loss.value[:few])) - level
+    return any(-gain.amount > t["back"] * gained > 0 and gain.surely_below(-least, sigmas=4) for gain in gains)
 
 
 def _beside(loss: Column, end: float, start: float, window: int) -> tuple[np.ndarray, np.ndarray]:

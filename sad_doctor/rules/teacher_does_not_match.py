@@ -2,7 +2,8 @@
 
 ## What it sees
 The teacher's loss on the labels of the training batches, far above its loss on held-out text, or as bad as guessing. If
-the training text is harder for the student too, as far as the log tells it, that much is taken off.
+the training text is harder for the student too, as far as the log tells it, that much is taken off. A teacher that
+guesses on held-out text as well knows nothing (R308), unless its entropy says that it is sure of what it says.
 
 ## Why it is bad
 A teacher that knows the text and guesses its labels is asked about other labels: its positions are shifted by one, its
@@ -14,6 +15,7 @@ at the wrong places. The curves look almost right, as frequencies of tokens can 
 - `uniform = 0.98`: the share of ln(vocabulary) from which it is as bad as guessing.
 - `surprise = 0.5`: nats by which its loss must exceed its entropy, where the log tells that: a teacher of flat targets
   is told by another rule.
+- `sure = 0.5`: the share of ln(vocabulary) below which one that guesses everywhere is sure by its entropy.
 - `records = 20`: fewest records on training batches.
 
 ## Example
@@ -40,7 +42,7 @@ Print the text of teacher and student around three compared positions. Feed both
 bytes of the tokens; shift logits once. `sad verify` reproduces each of these.
 
 ```sh
-sad verify V102 V113 V313
+sad verify V102 V113 V305 V313
 ```
 
 ## Sources
@@ -77,14 +79,15 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         far = gap.gap - 3 * gap.error > max(t["nats"], t["share"] * gap.held_out)
     if not far and level <= t["uniform"] * uniform:
         return
-    if not far and gap is not None and gap.held_out > t["uniform"] * uniform:
-        return  # it knows nothing at all, which is another story
     told = run.get(names.TEACHER_ENTROPY)
     entropy = np.empty(0) if told is None else signals.finite(told).value
     if entropy.size and level < float(np.median(entropy)) + t["surprise"]:
         return  # it is not surprised: it does not know, and says so
+    lost = gap is not None and gap.held_out > t["uniform"] * uniform
+    if not far and lost and not (entropy.size and float(np.median(entropy)) < t["sure"] * uniform):
+        return  # it knows nothing at all, which is another story; one that is sure, and wrong on all text, is not that
     begin = float(np.median(column.value[:3]))
-    moved = gap is not None and begin < gap.held_out + 0.5 * (level - gap.held_out)
+    moved = gap is not None and not lost and begin < gap.held_out + 0.5 * (level - gap.held_out)
     if moved:
         return  # it did know the text at first: it changes
     held = "" if gap is None else f", {words.number(gap.held_out)} on held-out text"
@@ -112,5 +115,5 @@ RULE = Rule(
     page=__doc__,
     needs=(names.TEACHER_LOSS,),
     check=check,
-    thresholds={"nats": 1, "share": 0.25, "uniform": 0.98, "surprise": 0.5, "records": 20},
+    thresholds={"nats": 1, "share": 0.25, "uniform": 0.98, "surprise": 0.5, "sure": 0.5, "records": 20},
 )

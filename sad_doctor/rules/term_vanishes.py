@@ -14,9 +14,9 @@ square explains it, that is said in its place.
 
 ## Why it is bad
 A term of 0 has no gradient: the run is another run than the recipe says. Common reasons: a batch without one compared
-position or one valid label, an exception that a `try` swallows and replaces by 0, a NaN that is set to 0, a mask that
-is all zeros, a top-k mass of nothing; or a name that changed. `KLDivLoss(reduction="mean")` divides by positions and by
-the vocabulary; the term is then tens of thousands of times too small and the KD weight means nothing.
+position or one valid label, an exception or a NaN that becomes 0, a mask of zeros, a top-k mass of nothing; or a name
+that changed. `KLDivLoss(reduction="mean")` divides by positions and by the vocabulary; the term is then tens of
+thousands of times too small.
 
 ## Thresholds
 - `never = 0.95`: the share of the records at exactly 0.
@@ -24,9 +24,8 @@ the vocabulary; the term is then tens of thousands of times too small and the KD
 - `tiny = 0.001`: a KD below this, in nats, at the beginning, is held against the vocabulary, while the label loss is
   above `labels = 1`; where the vocabulary is known, a KD below `beside = 0.05` of the label loss. `low = 0.05`,
   `high = 20`: between these its product with the vocabulary is plausible; one that grows `grows = 4` times has none.
-- `nat = 0.05`: a first KL of less than this share of the nats that the label loss has lost since, `since = 0.15` or
-  more, cannot be.
-- `beside_all = 0.0001`: the share of the total below which a term of unknown weight, which does not fall, is nothing.
+- `nat = 0.05`: a first KL of less than this share of the label loss's fall, of `since = 0.15` or more, cannot be.
+- `beside_all = 0.0001`: the share of the total below which a term that does not fall is nothing.
 - `faded = 0.1`: the share of its largest value below which the last three before the zeros lie in a schedule.
 - `off = 0.5`: the share of the records, from the end, with a weight of 0, from which KD or the label loss is missed.
 
@@ -52,8 +51,7 @@ train/weighted/lm: 4 -> 3
 
 ## Remedy
 Count the compared positions and the valid labels of each batch beside the terms; let an empty batch be skipped, not 0.
-For the fingerprint: sum over the vocabulary, then divide by the number of positions (`batchmean` over flattened
-positions). `sad verify` checks both.
+For the fingerprint: sum over the vocabulary, then divide by the positions. `sad verify` checks both.
 
 ```toml
 [terms.kd]
@@ -79,7 +77,6 @@ from sad_doctor.run import Column, Run
 
 _SCHEDULE = "A schedule ends there: it comes down to 0 smoothly, or at a stage that the log tells."
 _MEANT = "Nothing, if the schedule is meant to end so early; else give it the number of optimizer steps."
-
 _OFF = "Its weight is 0: a schedule switched it off."
 _EMPTY = (
     "Batches without a compared position or a valid label, an exception or a NaN that becomes 0, or a mask of zeros; "

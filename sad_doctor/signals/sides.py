@@ -38,12 +38,13 @@ def sides(run: Run) -> dict[str, Column]:
 
 
 def negligible(run: Run, term: str, column: Column, share: float) -> bool:
-    """Say whether a term of unknown weight is, all along and not only at its end, below ``share`` of the total.
+    """Say whether a term, as it is in the total, is below ``share`` of it all along and not only at its end.
 
     Terms that hold something back may rightly be; and one that falls was more once.
     """
     total = run.get(names.LOSS)
-    if total is None or _HOLDS.search(term) or run.get(names.WEIGHT + term) is not None or not len(column):
+    before = run.get(names.WEIGHT + term) is not None and run.get(names.WEIGHTED + term) is None
+    if total is None or _HOLDS.search(term) or before or not len(column):
         return False
     size, level = np.abs(column.value), float(np.median(np.abs(finite(total).value))) if len(total) else 0.0
     return bool(size.any()) and float(size.max()) < share * level and not falls(column, 0.3)

@@ -41,7 +41,7 @@ def test_a_signal_before_the_first_step_is_one_line(tmp_path: Path, number: int,
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--nonsense",), "No such option: --nonsense (see: sad --help)"),
+        (("--nonsense",), "no such option: --nonsense (see: sad --help)"),
         (("train", "--epochs", "many"), "(see: sad train --help)"),
         (("train", "--teacher", "x.gguf"), "no such file: x.gguf"),
         (("train", "--student", "random:axb"), "random:LAYERSxWIDTH"),
@@ -49,8 +49,8 @@ def test_a_signal_before_the_first_step_is_one_line(tmp_path: Path, number: int,
         (("train", "--output", "file/runs"), "file is a file; choose another place with --output"),
         (("train", "--data", "./loop.txt"), "no such file: ./loop.txt"),
         (("train", "--teacher", "file"), "name the folder that holds the model"),
-        (("doctor",), "Missing argument 'RUN'. (see: sad doctor --help)"),
-        (("bogus",), "No such command 'bogus'. (see: sad --help)"),
+        (("doctor",), "missing argument 'RUN' (see: sad doctor --help)"),
+        (("bogus",), "no such command 'bogus' (see: sad --help)"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(tmp_path: Path, words: tuple[str, ...], told: str) -> None:

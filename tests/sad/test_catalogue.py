@@ -1,5 +1,6 @@
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,17 @@ def test_a_page_has_a_title_and_its_sections_in_order(entry):
     assert [line.removeprefix("## ") for line in lines if line.startswith("## ")] == SECTIONS
 
 
+@pytest.mark.parametrize("entry", catalogue.entries(), ids=lambda e: e.code)
+def test_the_fix_names_what_is_there(entry):
+    fix = entry.page.partition("\n## Fix\n")[2].partition("\n## ")[0]
+    files = re.findall(r"`(sad/[^`]+)`", fix)
+    assert [file for file in files if not (FOLDER.parent / file).exists()] == []
+    assert any(file.endswith(".py") for file in files)
+    for name, file in re.findall(r"`([A-Za-z_.]+)`\s+in\s+`(sad/[^`]+\.py)`", fix):
+        text = (FOLDER.parent / file).read_text(encoding="utf-8")
+        assert [part for part in name.split(".") if not re.search(rf"\b{part}\b", text)] == []
+
+
 @pytest.mark.parametrize(("name", "page"), catalogue.properties().items())
 def test_a_property_has_a_title_and_its_sections_in_order(name, page):
     assert name
@@ -62,6 +74,7 @@ def test_reading_it_imports_neither_torch_nor_the_bugs():
     ("word", "says"),
     [
         ("V1l0", "V110 "),
+        ("V999", "sad verify --list, docs/doctor.md and docs/recipe.md show them all"),
         ("temperature", "V109"),
         ("teacher-train", "V110"),
         ("qqqq", "sad verify --list, docs/doctor.md and docs/recipe.md show them all"),

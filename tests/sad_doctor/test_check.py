@@ -117,7 +117,7 @@ def test_rules_that_explain_each_other_make_one_story():
     assert story.finding.rule == "R401"
 
 
-@given(st.permutations(["R101", "R102", "R201", "R303", "R401", "R501"]))
+@given(st.permutations(["R101", "R102", "R201", "R303", "R502", "R501"]))
 def test_stories_do_not_depend_on_the_order_of_findings(order):
     by_name = {rule.name: rule.code for rule in RULES}
     name_of = {code: name for name, code in by_name.items()}
@@ -128,7 +128,7 @@ def test_stories_do_not_depend_on_the_order_of_findings(order):
     assert [(s.finding.rule, [c.rule for c in s.consequences]) for s in stories] == [
         ("R101", ["R102", "R201", "R303"]),
         ("R501", []),
-        ("R401", []),
+        ("R502", []),
     ]
 
 

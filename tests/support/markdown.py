@@ -14,6 +14,7 @@ PAGES = sorted(
         *ROOT.glob("docs/*.md"),
         *ROOT.glob("examples/*.md"),
         *ROOT.glob("fixtures/*.md"),
+        *ROOT.glob("benchmarks/*.md"),
         *ROOT.glob("packages/*/*.md"),
         *ROOT.glob(".github/**/*.md"),
     ]

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from safetensors import SafetensorError
 
@@ -35,6 +36,24 @@ def told(error: OSError) -> str:
     """Return what an error says, in one line, with the file if it names one."""
     said = error.strerror or next(iter(str(error).splitlines()), "") or type(error).__name__
     return f"{error.filename}: {said}" if error.filename else said
+
+
+def refusal(folder: Path) -> str:
+    """Return why nothing can be written to a folder, which need not exist yet; "" if something can. It is tried, with a
+    file that has no name: of an administrator's rights and of a disk that cannot be written to only a try tells.
+    """
+    place = nearest = folder.expanduser()
+    try:
+        if place.is_symlink() and not place.exists():
+            return "it is a link that leads nowhere"
+        nearest = next(p for p in (place, *place.absolute().parents) if p.exists())
+        if not nearest.is_dir():
+            return f"{nearest} is a file"
+        with TemporaryFile(dir=nearest):
+            return ""
+    except OSError as error:
+        said = error.strerror or type(error).__name__
+        return f"{nearest} takes no files ({said[:1].lower()}{said[1:]})"
 
 
 def way_out(error: OSError) -> str:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from sad.errors import UserError
 from sad.recipe import toml
@@ -19,7 +18,6 @@ from sad_doctor.record import replace_text
 LATEST = "latest"
 RECIPE = "recipe.toml"
 STUDENT = "student"
-ELSEWHERE = "choose another place with --push-checkpoint"
 
 
 def new(runs: Path, name: str) -> Path:
@@ -77,28 +75,14 @@ def shared(recipe: Recipe, device: str) -> Path:
 
 def check(runs: Path) -> None:
     """Raise UserError if no folder of a run can be made there; before anything slow is loaded."""
-    _no_broken_link(runs)
-    nearest = next(p for p in (runs, *runs.absolute().parents) if p.exists())
-    if not nearest.is_dir():
-        raise UserError(f"cannot write to {runs}: {nearest} is a file; choose another place with --output")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise UserError(f"cannot write to {runs}: permission denied; choose another place with --output")
+    if why := disk.refusal(runs):
+        raise UserError(f"cannot write to {runs}: {why}; choose another place with --output")
 
 
 def check_copies(there: Path) -> None:
-    """Raise UserError if no checkpoint can be copied there, by writing what has no name; before anything slow."""
-    place = there.expanduser()
-    nearest = next(p for p in (place, *place.absolute().parents) if p.exists())
-    try:
-        if place.is_symlink() and not place.exists():
-            raise UserError(f"cannot copy checkpoints to {there}: it is a link that leads nowhere; {ELSEWHERE}")
-        if not nearest.is_dir():
-            raise UserError(f"cannot copy checkpoints to {there}: {nearest} is a file; {ELSEWHERE}")
-        # of a system administrator's rights and of a disk that cannot be written to only a try tells
-        with TemporaryFile(dir=nearest):
-            pass
-    except OSError as error:
-        raise UserError(f"cannot copy checkpoints to {there}: {disk.told(error)}; {ELSEWHERE}") from None
+    """Raise UserError if no checkpoint can be copied there; before anything slow is loaded."""
+    if why := disk.refusal(there):
+        raise UserError(f"cannot copy checkpoints to {there}: {why}; choose another place with --push-checkpoint")
 
 
 def existing(path: Path) -> Path:
@@ -106,12 +90,14 @@ def existing(path: Path) -> Path:
     if path.is_symlink() and not path.exists():
         raise UserError(f"{path} is a link that leads to no run: name the folder of the run itself")
     if not path.exists():
-        raise UserError(f"no such run: {path}; name the folder of a run, the one that holds its {RECIPE}")
+        raise UserError(f"no such run: {path}; name the folder of a run, such as runs/latest")
     if not path.is_dir():
-        raise UserError(f"{path} is a file, not the folder of a run")
+        raise UserError(f"{path} is a file: name the folder of a run, such as runs/latest")
     folder = path.resolve()
     if not (folder / RECIPE).is_file():
-        raise UserError(f"{path} is not a run of sad train: it holds no {RECIPE}")
+        raise UserError(
+            f"{path} is not a run of sad train: it holds no {RECIPE}; name the folder of one, such as runs/latest"
+        )
     return folder
 
 

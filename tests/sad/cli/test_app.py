@@ -153,10 +153,28 @@ def test_everything_and_something_at_once_is_refused(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("verify", "--tokenizers", "one"), "Option '--tokenizers' requires 2 arguments. (see: sad verify --help)"),
-        (("cache", "--cache"), "Option '--cache' requires an argument. (see: sad cache --help)"),
-        (("assets", "list", "--odd"), "No such option: --odd (see: sad assets list --help)"),
-        (("--odd",), "No such option: --odd (see: sad --help)"),
+        (("verify", "--tokenizers", "one"), "option '--tokenizers' requires 2 arguments (see: sad verify --help)"),
+        (("cache", "--cache"), "option '--cache' requires an argument (see: sad cache --help)"),
+        (("assets", "list", "--odd"), "no such option: --odd (see: sad assets list --help)"),
+        (("--odd",), "no such option: --odd (see: sad --help)"),
+        (("train", "runs"), "more words than are taken (runs) (see: sad train --help)"),
+        (("trian",), "no such command 'trian'; did you mean 'train'? (see: sad --help)"),
+        (
+            ("train", "--epch", "3"),
+            "no such option: --epch; did you mean --cache, --epochs, --teacher? (see: sad train --help)",
+        ),
+        (("train", "--output", ""), "the flags: output: folder is empty: give it a value, or leave it out"),
+        (("cache", "--cache", ""), "the flags: cache: path is empty: give it a value, or leave it out"),
+        (
+            ("cache", "--cache", "/dev/null/x"),
+            "cannot write the cache to /dev/null/x: /dev/null is a file; choose another place with --cache",
+        ),
+        (
+            ("train", "--push-checkpoint", ""),
+            "the flags: train: push_checkpoint is empty: give it a value, or leave it out",
+        ),
+        (("verify", "--jobs", "0"), "--jobs: it should be greater than or equal to 1 (see: sad verify --help)"),
+        (("explain",), "missing argument 'CODE' (see: sad explain --help)"),
         (
             ("verify", "--loss", "a:b", "--step", "c:d"),
             "--loss and --step at once: one call of sad verify judges one of them",

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from sad.errors import UserError
-from sad.judge.target import UnloadableError, load, owner, said, split
+from sad.judge.target import load, owner, said, split
 
 
 def test_the_forms_of_a_target():
@@ -44,12 +46,30 @@ def test_what_is_missing_is_told_and_what_raises_is_another_thing(tmp_path):
     with pytest.raises(UserError, match="there is no file"):
         load("no/such/file.py:loss")
     file = tmp_path / "wrong.py"
-    file.write_text("1 / 0\n")
-    with pytest.raises(UnloadableError, match="ZeroDivisionError"):
-        load(f"{file}:loss")
-    file.write_text("import nosuchmodule\n")
-    with pytest.raises(UserError, match="install it"):
-        load(f"{file}:loss")
+    for text, told in (
+        ("1 / 0\n", r"wrong.py cannot be imported: wrong.py:1: ZeroDivisionError: division by zero: mend it"),
+        ("\ndef f(:\n", r"wrong.py cannot be imported: wrong.py:2: SyntaxError: invalid syntax: mend it first"),
+        ("import sys\nsys.exit(3)\n", r"ends the program \(exit code 3\): put what runs behind if __name__"),
+        ("import nosuchmodule\n", r"importing .*wrong.py needs the module nosuchmodule: install it"),
+        ("from json import nosuch\n", r"wrong.py:1: ImportError: cannot import name 'nosuch' from 'json'"),
+    ):
+        file.write_text(text)
+        with pytest.raises(UserError, match=told):
+            load(f"{file}:loss")
+
+
+def test_a_name_that_is_missing_is_told_with_the_file_and_what_is_there(tmp_path):
+    file = tmp_path / "names.py"
+    for text, told in (
+        ("from json import loads\ndef one(): ...\ndef two(): ...\n", "names.py has no f; it has one, two"),
+        ("x = 1\n", "names.py has no f; it defines no function and no class"),
+        ("def kd_loss(): ...\ndef other(): ...\n", "names.py has no f; it has kd_loss"),
+    ):
+        file.write_text(text)
+        with pytest.raises(UserError, match=f"{told}$"):
+            load(f"{file}:f")
+        # what was imported stays
+        del sys.modules["judged_names"]
 
 
 def test_said_is_one_line():

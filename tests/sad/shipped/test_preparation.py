@@ -31,7 +31,7 @@ def test_a_text_that_fits_is_one_piece():
 
 def test_examples_of_another_length_that_are_taken_for_these_are_named(monkeypatch):
     key = cache.content_key
-    monkeypatch.setattr(cache, "content_key", lambda texts, readers, _, limit: key(texts, readers, 64, limit))
+    monkeypatch.setattr(cache, "content_key", lambda texts, readers, _, limit=None: key(texts, readers, 64, limit))
     assert "examples of other texts" in truncated_alike(preparation()).says
 
 

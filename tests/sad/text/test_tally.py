@@ -33,10 +33,10 @@ def test_nothing_odd_is_nothing_told() -> None:
 
 def test_no_text_at_all_says_why() -> None:
     tally = Tally("a.csv")
-    with pytest.raises(UserError, match=r"^a\.csv holds no text$"):
+    with pytest.raises(UserError, match=r"^a\.csv holds no text; name other text, or its column with data.column$"):
         tally.finish(None)
     tally.leave_out("that are empty", "line 8")
-    with pytest.raises(UserError, match=r"^a.csv holds no text: 1 rows that are empty$"):
+    with pytest.raises(UserError, match=r"^a.csv holds no text: 1 rows that are empty; name"):
         tally.finish(None)
 
 

@@ -126,7 +126,7 @@ def test_a_prompt_and_its_completion_can_be_joined_bare() -> None:
 def test_chats_without_a_label_are_an_error() -> None:
     chat = [{"messages": [{"role": "user", "content": "a"}]}, {"messages": None}]
     expected = "a.jsonl holds no text: 1 rows without an answer, 1 rows that lack a part of the chat"
-    assert refused(chat, (reader(CHATML),)) == expected
+    assert refused(chat, (reader(CHATML),)) == f"{expected}; name other text, or its column with data.column"
     assert written(chat, (reader(CHATML),), learn="all")[0] == [Document("<user>a</>")]
 
 

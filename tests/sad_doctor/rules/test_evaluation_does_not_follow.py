@@ -98,3 +98,14 @@ def test_two_totals_of_which_one_never_came_down(judge, passes, values, fires):
     else:
         with pytest.raises(TooFew):
             judge(RULE, text)
+
+
+@pytest.mark.parametrize(("first", "fires"), [(6, True), (9, False)])
+def test_less_proves_an_average_that_is_too_slow_where_both_began_alike(judge, first, fires):
+    text = f"""steps: 80
+train/raw/lm: 6 -> 5.1 -> 4.9 ~ 0.15
+train/weight/lm: 1
+train/epoch: 0 -> 0.6
+steps: 0, 10, 20, 30, 40, 50, 60, 70, 80
+eval/lm_loss: {", ".join(str(first - 0.002 * k) for k in range(9))}"""
+    assert bool(judge(RULE, text, far=0.5)) == fires

@@ -125,3 +125,11 @@ def test_the_size_of_the_evaluation_tells_what_it_is(judge):
     assert "ce alone, before its weight" in cause("6.2, 6.1, 6, 5.9, 5.8, 5.7")
     assert "a sum over tokens" in cause("1100, 1050, 1000, 960, 920, 880")
     assert "curriculum" in cause("5, 4.8, 4.6, 4.5, 4.4, 4.3")
+
+
+@pytest.mark.parametrize(("last", "fires"), [(70, True), (20, False)])
+def test_a_kl_that_is_summed_over_the_places_of_a_text(judge, last, fires):
+    text = "steps: 80\ntrain/loss: 9 -> 7\ntrain/raw/kd: 4 -> 3\ntrain/raw/lm: 5 -> 4\n"
+    text += "steps: 8 every 10\neval/loss: 9 -> 7\n"
+    found = [one.headline for one in judge(RULE, text + f"eval/lm_loss: 6 -> 5\neval/kl: 120 -> {last}")]
+    assert found == ["The evaluation's KL is about 17 times its label loss throughout: 70 for 5 at the end."] * fires

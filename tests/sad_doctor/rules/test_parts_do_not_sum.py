@@ -109,3 +109,13 @@ def test_a_label_loss_that_is_only_watched_is_a_hint(judge):
 
     assert "The term ce is not in the loss: kd alone is it" in finding.headline
     assert finding.level == Level.INFO
+
+
+def test_the_trainer_itself_says_that_they_do_not(judge):
+    sound = "steps: 40\ntrain/loss: 6.1 -> 4\ntrain/weighted/kd: 3.1 -> 2\ntrain/weighted/lm: 3 -> 2"
+    said = "the loss that is trained is 2.5e+01, its parts sum to 6.125"
+
+    assert judge(RULE, sound) == []
+    (finding,) = judge(RULE, f"event warning @ 7: {said}\n{sound}")
+    assert finding.numbers == {"trained": 25.0, "sum": 6.125}
+    assert "at step 7" in finding.headline

@@ -173,3 +173,12 @@ def test_where_an_event_tells_of_it_nothing_is_said(tmp_path):
 def test_a_run_folder_that_goes_back_and_jumps(tmp_path):
     (finding,) = _rewound(tmp_path, after=True)
     assert "at the resume from step 251 the loss jumps" in finding.headline
+
+
+def test_a_load_that_the_first_step_undoes(judge):
+    """The first record after it is of what was loaded."""
+    before = [11 - 2.7 * min(1, i / 20) + 0.1 * (i % 3) for i in range(40)]
+    undone = [8.2, *(11.4 - 0.25 * i + 0.1 * (i % 3) for i in range(20))]
+    for after, fires in ((undone, True), ([8.2, 11.4, *before[-19:]], False)):
+        log = f"event resume @ 40: go on\nsteps: 61\ntrain/loss: {', '.join(f'{v:.3f}' for v in [*before, *after])}"
+        assert [f.level for f in judge(RULE, log)] == [Level.WARNING] * fires

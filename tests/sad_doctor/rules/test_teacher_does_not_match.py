@@ -31,3 +31,13 @@ def test_a_guess_is_among_the_tokens_that_both_have(judge):
     sizes = "fact vocabulary_size: 600\nfact teacher_vocabulary_size: 416\nsteps: 100\n"
     (finding,) = judge(RULE, f"{sizes}train/teacher_lm_loss: 6.1 ~ 0.1")
     assert "guessing gives 6.0307" in finding.headline
+
+
+def test_one_that_is_sure_and_wrong_on_all_text_is_asked_about_other_labels(judge):
+    text = "fact vocabulary_size: 192\nsteps: 1, 2\nteacher/lm_loss: 6.5, 6.5\nsteps: 100\n"
+    text += "train/teacher_lm_loss: 6.5 ~ 0.1\n"
+
+    assert judge(RULE, text) == []
+    assert judge(RULE, text + "train/teacher_entropy: 4.5 ~ 0.1") == []
+    (finding,) = judge(RULE, text + "train/teacher_entropy: 1.5 ~ 0.1")
+    assert "6.5 on held-out text; guessing gives 5.2575" in finding.headline

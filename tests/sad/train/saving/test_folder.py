@@ -168,7 +168,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such run"):
         folder.existing(tmp_path / "none")
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="file is a file, not the folder of a run"):
+    with pytest.raises(UserError, match="file is a file: name the folder of a run"):
         folder.existing(tmp_path / "file")
     with pytest.raises(UserError, match="is not a run of sad train"):
         folder.existing(tmp_path)
