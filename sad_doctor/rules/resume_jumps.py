@@ -66,7 +66,6 @@ from sad_doctor.run import Column, Run
 _SHOWN, _MANY_SEAMS = 4, 3
 """Ends of starts that are named; so many times a run is taken up, more often it is no run alone that writes."""
 
-
 _TWO = (
     ": it holds two runs.",
     "Two runs wrote to one file, or the run was started from the beginning again.",
@@ -98,8 +97,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     back = np.flatnonzero(np.diff(loss.step) < 0)
     seams = [(float(loss.step[i]), float(loss.step[i + 1])) for i in back.tolist()]
     seams += [(e.step, e.step) for e in run.events if e.kind == names.EVENT_RESUME and e.step is not None]
-    replaced = {start: end for end, start in signals.rewound(run)}
-    seams += [(start, start) for start in replaced]
+    seams += [(start, start) for start in (replaced := {start: end for end, start in signals.rewound(run)})]
     seams += [(step, step) for step in signals.recounted(run) if not seams]
     anew = signals.beginnings(run)
     if len(back) > _MANY_SEAMS and len(anew) <= 1:
