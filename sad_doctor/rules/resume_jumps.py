@@ -97,7 +97,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     back = np.flatnonzero(np.diff(loss.step) < 0)
     seams = [(float(loss.step[i]), float(loss.step[i + 1])) for i in back.tolist()]
     seams += [(e.step, e.step) for e in run.events if e.kind == names.EVENT_RESUME and e.step is not None]
-    seams += [(start, start) for start in (replaced := {start: end for end, start in signals.rewound(run)})]
+    replaced = {start: end for end, start in signals.rewound(run)}
+    seams += [(start, start) for start in replaced]
     seams += [(step, step) for step in signals.recounted(run) if not seams]
     anew = signals.beginnings(run)
     if len(back) > _MANY_SEAMS and len(anew) <= 1:
@@ -130,9 +131,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         elif start < end:
             yield _overlap(loss, end, start)
         elif start in replaced:
-            yield _goes_back(
-                replaced[start], start, int(np.sum((start <= loss.step) & (loss.step <= replaced[start]))), ""
-            )
+            twice = int(np.sum((start <= loss.step) & (loss.step <= replaced[start])))
+            yield _goes_back(replaced[start], start, twice, "")
     if not judged:
         raise TooFew("too few records beside the seams of a resume")
 
