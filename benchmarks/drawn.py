@@ -27,6 +27,8 @@ from doctor import ROOT, write_wandb
 
 REST = 2.0
 """Seconds of the clock in which a program that has drawn all uses nearly nothing."""
+STARTED = 0.2
+"""Processor seconds that a program has used before it can have drawn anything: one that waits for a disk rests too."""
 TICK = os.sysconf("SC_CLK_TCK")
 LONGEST = 90.0
 
@@ -62,8 +64,11 @@ def drawn(command: list[str], folder: Path) -> tuple[float, float]:
                 continue
             looks.append((now, *used(child.pid)))
             before = [look for look in looks if now - look[0] >= REST]
-            if (before and looks[-1][1] - before[-1][1] < REST / 20) or now - looks[0][0] > LONGEST:
+            if before and before[-1][1] >= STARTED and looks[-1][1] - before[-1][1] < REST / 20:
                 break
+            if now - looks[0][0] > LONGEST:
+                child.kill()
+                raise SystemExit(f"{command[0]} did not rest within {LONGEST:.0f} s, having used {looks[-1][1]:.2f} s")
         child.kill()
     os.close(ours)
     return before[-1][1:]

@@ -134,11 +134,11 @@ def renaming(texts: Iterable[str]) -> dict[str, str]:
     """Return the columns of ``theirs=ours`` texts. Raises ValueError, also for a name that is none of ours."""
     found: dict[str, str] = {}
     for text in texts:
-        theirs, equals, ours = (part.strip() for part in text.partition("="))
+        theirs, equals, ours = (part.strip() for part in text.rpartition("="))
         if not (equals and theirs and ours):
             raise ValueError(f"--map {text}: write it as theirs=ours, for example my_kl=train/raw/kd")
         if not is_ours(ours):
-            raise ValueError(f"--map {text}: {ours} is none of the doctor's names; did you mean {nearest(ours)}?")
+            raise ValueError(f"--map {text}: {ours} is none of the doctor's names; {nearest(ours)}")
         if ours in found.values():
             raise ValueError(f"--map {text}: another column is {ours} already: a column of ours takes one of theirs")
         found[theirs] = ours
@@ -146,7 +146,8 @@ def renaming(texts: Iterable[str]) -> dict[str, str]:
 
 
 def _interactive() -> bool:
-    terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+    # the dashboard draws to standard error
+    terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
     return terminal and os.environ.get("TERM") not in ("dumb", "", None) and _spells("⣿", sys.stdout.encoding)
 
 

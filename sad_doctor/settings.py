@@ -171,18 +171,19 @@ def meant(word: str, known: Iterable[str]) -> str:
 
 
 def nearest(key: str) -> str:
-    """Return which rules a word that names none may stand for: those whose code begins with it, else the most alike."""
+    """Return which rules a word that names none may stand for: those whose code begins with it, else the most alike.
+
+    Where none is near, what the codes are.
+    """
     under = [rule.code for rule in RULES if key and rule.code.startswith(key.upper())]
     if under:
         return f"there are {', '.join(under)}"
+    coded = any(letter.isdigit() for letter in key)
     known = [word for rule in RULES for word in (rule.code, rule.name)]
-    spelled = key.upper() if any(letter.isdigit() for letter in key) else key.lower()
-    near = words.alike(spelled, known, n=1, cutoff=0.5)
+    near = words.alike(key.upper() if coded else key.lower(), known, n=1, cutoff=0.7 if coded else 0.6)
     names = {rule.code: f"{rule.code} {rule.name}" for rule in RULES}
-    if near:
-        return f"did you mean {names.get(near[0], near[0])}?"
-    alike = words.alike(spelled, known, n=3, cutoff=0.0)
-    return f"nearest: {', '.join(names.get(word, word) for word in alike)}"
+    codes = sorted(names)
+    return f"did you mean {names.get(near[0], near[0])}?" if near else f"the codes go from {codes[0]} to {codes[-1]}"
 
 
 def chosen(select: Iterable[str], ignore: Iterable[str]) -> tuple[Rule, ...]:

@@ -9,10 +9,12 @@ A reader is loaded when it is its turn to be asked, so that nobody waits for tho
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+from sad_doctor import words
 from sad_doctor.clean import clean
 from sad_doctor.readers.encoding import AsUtf8
 from sad_doctor.readers.find import MOST_LOOKED_AT, Search, last_written, search
@@ -29,6 +31,8 @@ _HEAD = 1 << 18
 _BLANK = 64 << 20
 """Zeros that may stand before a log: a hole of many gigabytes is made in no time."""
 _SHOWN = 5
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):/")
+"""Of a page or a bucket; a path that was made of one has a single stroke."""
 _MAGIC = {
     b"\x1f\x8b": "a gzip file: unpack it first",
     b"PK\x03\x04": "a zip file: unpack it first",
@@ -41,10 +45,14 @@ def open_log(path: str | os.PathLike[str]) -> Source:
 
     Raises Unreadable, with one line for the user, if it is none that can be read.
     """
+    address = _ADDRESS.match(os.fspath(path))
     path = Path(path)
     try:
         if path.is_dir():
             return _open_folder(path)
+        if address is not None and not path.exists():
+            whole = f"{address[1]}://{os.fspath(path)[address.end() :].lstrip('/')}"
+            raise Unreadable(f"{clean(whole, 300)}: an address is not read: download the log, then name the file")
         if not path.exists() and path.is_symlink():
             raise Unreadable(
                 f"{shown(path)}: a link to {shown(path.readlink())}, which leads nowhere: name the log itself"
@@ -52,7 +60,9 @@ def open_log(path: str | os.PathLike[str]) -> Source:
         if not path.exists() and is_database(path.parent):
             return _of_database(path.parent, path.name)
         if not path.exists():
-            raise Unreadable(f"{shown(path)}: there is no such file or folder")
+            raise Unreadable(
+                f"{shown(path)}: there is no such file or folder: name a run folder or a log that is there"
+            )
         if not path.is_file():
             raise Unreadable(f"{shown(path)}: not a regular file: save the log to a file first")
         if path.name in (METRICS, EVENTS, RUN) and (path.parent / RUN).is_file():
@@ -172,7 +182,8 @@ def _open_folder(folder: Path) -> Source:
     found, beside = looked.runs, _beside(folder, looked)
     if len(found) == 1:
         return Named(open_log(found[0]), {}, None, beside) if beside else open_log(found[0])
-    told = "".join(f"; {note}" for note in beside)
+    rest = f"{words.counted(looked.others, 'other file')} without a log's name" if looked.others else ""
+    told = "".join(f"; {note}" for note in (*beside, *([rest] if rest else ())))
     if not found and run_folder.begins(folder):
         raise Unreadable(f"{shown(folder)}: a run that has no record: it has not begun, or ended before its first step")
     if not found:

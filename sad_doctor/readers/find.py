@@ -25,13 +25,15 @@ _CHECKPOINT = re.compile(r"checkpoint-(\d{1,15})")
 class Search:
     """What is in a folder: the runs, the logs beside them that are none, and the runs in the folders below.
 
-    ``below`` is empty where the runs are there themselves. ``cut`` tells that not all was looked at.
+    ``below`` is empty where the runs are there themselves. ``cut`` tells that not all was looked at, ``others`` counts
+    the files there that are no runs and whose names promise no log.
     """
 
     runs: list[Path] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
     below: list[Path] = field(default_factory=list)
     cut: bool = False
+    others: int = 0
 
 
 def search(folder: Path, is_run: Callable[[Path], bool]) -> Search:
@@ -56,6 +58,10 @@ def search(folder: Path, is_run: Callable[[Path], bool]) -> Search:
                 found.runs.append(entry)
             elif entry.suffix.lower() in _LOGS:
                 found.skipped.append(entry)
+            else:
+                found.others += 1
+        elif entry.is_file():
+            found.others += 1
     level = [entry for entry in entries if entry.is_dir()]
     runs = [entry for entry in level if not _CHECKPOINT.fullmatch(entry.name) and asked(entry)]
     if found.runs:

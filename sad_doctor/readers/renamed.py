@@ -27,13 +27,14 @@ def is_ours(name: str) -> bool:
 
 
 def nearest(name: str) -> str:
-    """Return the column of ours that is spelled most like ``name``."""
+    """Return a question for the column of ours that ``name`` may stand for, or a few of them where none is near."""
     known = sorted(METRICS | {prefix + term for prefix in names.PREFIXES for term in (names.KD, names.LM)})
     # of several that end in this word the one of training is meant: loss is train/loss
     ends = sorted((one for one in known if one.endswith(f"/{name}")), key=lambda one: (len(one.split("/")), one))
     if ends:
-        return next((one for one in ends if one.startswith("train/")), ends[0])
-    return (words.alike(name, known, n=1, cutoff=0.0) or known)[0]
+        return f"did you mean {next((one for one in ends if one.startswith('train/')), ends[0])}?"
+    near = words.alike(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"such are {names.LOSS}, {names.RAW}{names.KD} and {names.EVAL_LOSS}"
 
 
 def named(source: Source, columns: Mapping[str, str], total_steps: float | None = None) -> Source:

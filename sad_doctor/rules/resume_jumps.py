@@ -66,7 +66,6 @@ from sad_doctor.run import Column, Run
 _SHOWN, _MANY_SEAMS = 4, 3
 """Ends of starts that are named; so many times a run is taken up, more often it is no run alone that writes."""
 
-
 _TWO = (
     ": it holds two runs.",
     "Two runs wrote to one file, or the run was started from the beginning again.",
@@ -132,9 +131,8 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         elif start < end:
             yield _overlap(loss, end, start)
         elif start in replaced:
-            yield _goes_back(
-                replaced[start], start, int(np.sum((start <= loss.step) & (loss.step <= replaced[start]))), ""
-            )
+            twice = int(np.sum((start <= loss.step) & (loss.step <= replaced[start])))
+            yield _goes_back(replaced[start], start, twice, "")
     if not judged:
         raise TooFew("too few records beside the seams of a resume")
 

@@ -20,7 +20,8 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 LIGHT = ROOT / "packages" / "sad-doctor"
 RUNS, FOREIGN = ROOT / "fixtures" / "runs", ROOT / "fixtures" / "foreign"
-LOGS = sorted([*RUNS.iterdir(), *(path for path in FOREIGN.iterdir() if path.name != "truth.jsonl")])
+OTHERS = (*(path for path in FOREIGN.iterdir() if path.name not in ("truth.jsonl", "trackio")),)
+LOGS = sorted([*RUNS.iterdir(), *OTHERS, FOREIGN / "trackio" / "distil.db"])
 HEAVY = (
     "torch",
     "transformers",
@@ -117,7 +118,7 @@ def run(program: Path, *words: str, cwd: Path) -> subprocess.CompletedProcess[st
 
 def test_every_reader_and_every_view_do_without_the_rest(programs: Path, tmp_path: Path) -> None:
     drawn = [str(RUNS / "healthy"), str(RUNS / "run2.log")]
-    script = WALK.format(heavy=HEAVY, logs=[str(path) for path in LOGS if path.name != "trackio"], drawn=drawn)
+    script = WALK.format(heavy=HEAVY, logs=[str(path) for path in LOGS], drawn=drawn)
     done = run(programs / "python", "-c", script, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     codes = json.loads(done.stdout)

@@ -1,4 +1,3 @@
-import io
 import json
 import os
 import subprocess
@@ -212,31 +211,6 @@ def test_a_full_disk_is_one_line_and_2(kind, monkeypatch, capfd):
     assert capfd.readouterr().err.startswith("sad doctor: standard output cannot be written: ")
 
 
-class Terminal(io.StringIO):
-    encoding = "utf-8"
-
-    def isatty(self):
-        return True
-
-
-@pytest.mark.parametrize(
-    ("term", "encoding", "opened"),
-    [("xterm", "utf-8", True), ("xterm", "ascii", False), ("xterm", "latin-1", False), ("dumb", "utf-8", False)],
-)
-def test_the_dashboard_opens_where_it_can_be_seen(term, encoding, opened, monkeypatch):
-    out = Terminal()
-    out.encoding = encoding
-    shown = []
-    monkeypatch.setattr("sad_doctor.visit.Visit.dashboard", lambda *opened: shown.append(opened) or 0)
-    monkeypatch.setenv("TERM", term)
-    monkeypatch.setattr(sys, "stdin", Terminal())
-    monkeypatch.setattr(sys, "stdout", out)
-
-    run_doctor(FIXTURES / "healthy")
-    assert bool(shown) is opened
-    assert ("Nothing wrong found" in out.getvalue()) is not opened
-
-
 def test_thresholds_of_several_texts_go_to_their_rules():
     assert thresholds(["R203.share=0.9", "R203.window=5", "loss-spike.sigmas=8"]) == {
         "R203": {"share": 0.9, "window": 5.0},
@@ -294,26 +268,3 @@ def test_a_page_is_written_and_says_the_verdict(tmp_path, capsys):
     assert (json.loads(told.out)["schema"], told.err) == (1, f"page written: {page}\n")
     assert run_doctor(FIXTURES / "run2.log", html=tmp_path / "no" / "page.html") == 2
     assert "the page cannot be written: No such file" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("form", ["report", "json", "markdown"])
-def test_one_record_is_not_healthy(form, tmp_path, capsys):
-    (tmp_path / "train.jsonl").write_text('{"step": 1, "train/loss": 3.2}\n')
-
-    assert run_doctor(tmp_path / "train.jsonl", form=form) == 3
-    told = capsys.readouterr().out
-    assert '"status": "unjudged"' in told if form == "json" else "Too little to judge: 1 record of a loss" in told
-
-
-@pytest.mark.parametrize(
-    ("facts", "fault"),
-    [("[" * 5000, "it is nested too deeply"), ("{,", "it is no JSON"), ("3", "it is no JSON object")],
-)
-def test_facts_that_cannot_be_read_are_told_first(facts, fault, tmp_path, capsys):
-    (tmp_path / "run.json").write_text(facts)
-    (tmp_path / "metrics.jsonl").write_text(
-        "".join(f'{{"step": {i}, "train/loss": {9 - i / 50}}}\n' for i in range(99))
-    )
-
-    assert run_doctor(tmp_path, form="markdown") == 0
-    assert capsys.readouterr().out.startswith(f"**The facts in run.json cannot be read: {fault}")

@@ -10,6 +10,7 @@ import pytest
 
 from sad_doctor.__main__ import run as command
 from sad_doctor.main import renaming, run_doctor
+from sad_doctor.rules import RULES
 from sad_doctor.settings import nearest
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "runs"
@@ -22,7 +23,7 @@ def test_a_rule_is_explained_with_what_it_measured_in_a_run(capsys):
     out = capsys.readouterr().out
     assert "measured: median share of kd: 0.9398 (threshold `share = 0.99`)" in out
     assert command([log, "--explain", "R999"]) == 2
-    assert "did you mean" in capsys.readouterr().err
+    assert "no rule R999; the codes go from R101" in capsys.readouterr().err
     assert command(["nowhere.log", "--explain", "R203"]) == 2
 
 
@@ -87,7 +88,19 @@ def test_a_band_and_a_good_run_stand_in_the_page_too(tmp_path, capsys):
             "--map b=eval/loss: another column is eval/loss already: a column of ours takes one of theirs",
         ),
         (["LOG", "--baseline", ""], "--baseline: the name of a run is empty: name a good run"),
-        (["LOG", "--baseline", "no-run"], "--baseline: no-run: there is no such file or folder"),
+        (
+            ["LOG", "--baseline", "no-run"],
+            "--baseline: no-run: there is no such file or folder: name a run folder or a log that is there",
+        ),
+        (
+            ["http://example.com/a.log"],
+            "http://example.com/a.log: an address is not read: download the log, then name the file",
+        ),
+        (
+            ["LOG", "--map", "a=b=c"],
+            "--map a=b=c: c is none of the doctor's names; such are train/loss, train/raw/kd and eval/loss",
+        ),
+        (["LOG", "--select", "R999"], f"no rule 'R999'; the codes go from R101 to {max(rule.code for rule in RULES)}"),
         (["--explain", "no-rule"], f"no rule no-rule; {nearest('no-rule')}"),
     ],
 )
@@ -159,7 +172,7 @@ def test_a_length_that_is_passed_already_is_noted(capsys):
     ("words", "says"),
     [
         (["--set", "R203.share=-5"], "R203.share is a finite number, at least 0, not -5"),
-        (["--set", "foo.bar=1"], "no rule foo; nearest: "),
+        (["--set", "foo.bar=1"], "no rule foo; the codes go from R101 "),
         (["--select", "R105", "--ignore", "R105"], "no rule is left"),
     ],
 )
@@ -198,3 +211,26 @@ def test_explain_of_a_word_that_is_no_rule():
 def test_a_column_that_ends_in_the_word_is_meant():
     with pytest.raises(ValueError, match="did you mean train/loss"):
         renaming(["loss=loss"])
+
+
+@pytest.mark.parametrize("form", ["report", "json", "markdown"])
+def test_one_record_is_not_healthy(form, tmp_path, capsys):
+    (tmp_path / "train.jsonl").write_text('{"step": 1, "train/loss": 3.2}\n')
+
+    assert run_doctor(tmp_path / "train.jsonl", form=form) == 3
+    told = capsys.readouterr().out
+    assert '"status": "unjudged"' in told if form == "json" else "Too little to judge: 1 record of a loss" in told
+
+
+@pytest.mark.parametrize(
+    ("facts", "fault"),
+    [("[" * 5000, "it is nested too deeply"), ("{,", "it is no JSON"), ("3", "it is no JSON object")],
+)
+def test_facts_that_cannot_be_read_are_told_first(facts, fault, tmp_path, capsys):
+    (tmp_path / "run.json").write_text(facts)
+    (tmp_path / "metrics.jsonl").write_text(
+        "".join(f'{{"step": {i}, "train/loss": {9 - i / 50}}}\n' for i in range(99))
+    )
+
+    assert run_doctor(tmp_path, form="markdown") == 0
+    assert capsys.readouterr().out.startswith(f"**The facts in run.json cannot be read: {fault}")

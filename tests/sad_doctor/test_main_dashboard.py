@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,35 @@ def test_on_a_terminal_the_dashboard_opens_what_was_named_or_lets_one_choose(mon
     assert opened[1] == (["run1.log", "run2.log"], [], None)
     assert opened[2][0] == []
     assert {"run1.log", "run2.log", "nan.jsonl"} <= set(opened[2][1])
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("term", "encoding", "error", "opened"),
+    [
+        ("xterm", "utf-8", Terminal, True),
+        ("xterm", "utf-8", io.StringIO, False),  # sad doctor RUN 2>file
+        ("xterm", "ascii", Terminal, False),
+        ("xterm", "latin-1", Terminal, False),
+        ("dumb", "utf-8", Terminal, False),
+    ],
+)
+def test_the_dashboard_opens_where_it_can_be_seen(term, encoding, error, opened, monkeypatch):
+    out = Terminal()
+    out.encoding = encoding
+    shown = []
+    monkeypatch.setattr("sad_doctor.visit.Visit.dashboard", lambda *opened: shown.append(opened) or 0)
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", error())
+
+    run_doctor(FIXTURES / "healthy")
+    assert bool(shown) is opened
+    assert ("Nothing wrong found" in out.getvalue()) is not opened

@@ -21,7 +21,7 @@ def test_every_metric_and_every_term_is_ours():
     assert is_ours("train/raw/anything")
     assert not is_ours("train/raw/")
     assert not is_ours("loss")
-    assert nearest("train/los") == "train/loss"
+    assert nearest("train/los") == "did you mean train/loss?"
 
 
 def test_a_name_that_was_understood_can_be_given_another(runs):

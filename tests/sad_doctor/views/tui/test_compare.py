@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from sad_doctor import names
+from sad_doctor import check, names
+from sad_doctor.example import parse
 from sad_doctor.views import metrics
 from sad_doctor.views.tui import compare
 from sad_doctor.views.tui.prose import lay_out
@@ -39,3 +40,10 @@ def test_a_row_tells_verdict_and_last_figures(make):
 def test_colours_of_runs_are_six_and_then_repeat():
     assert len({compare.colour(n, True) for n in range(12)}) == 6
     assert compare.colour(0, True) != compare.colour(0, False)
+
+
+def test_a_record_or_two_have_no_clean_bill():
+    little = check(parse("steps: 1\ntrain/loss: 3"))
+    assert "too little to judge" in compare.flags(little).plain
+    assert "no red flags" not in compare.flags(little).plain
+    assert "to judge" not in compare.flags(check(parse("steps: 60\ntrain/loss: 3 -> 2"))).plain
