@@ -176,15 +176,13 @@ def _unannounced(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 
 
 def _gone(loss: Column, before: np.ndarray, after: np.ndarray, t: Thresholds) -> bool:
-    """Whether the first records after a seam are back at the beginning of the run, most of what it gained lost.
-
-    The very first may be of what was loaded: an optimizer with copies of the weights undoes the load by its first step.
-    """
+    """Whether the first records after a seam are back at the beginning of the run, most of what it gained lost."""
     few = max(int(t["records"]), 2)
     if min(before.size, after.size) < few:
         return False
     level = float(np.median(before))
     least = max(t["rise"] * abs(level), t["nats"])
+    # the very first may be of what was loaded: an optimizer with copies of the weights undoes the load by its step
     gains = [signals.gain(before, after[skip : skip + few]) for skip in (0, 1) if after.size >= skip + few]
     gained = float(np.median(loss.value[:few])) - level
     return any(-gain.amount > t["back"] * gained > 0 and gain.surely_below(-least, sigmas=4) for gain in gains)

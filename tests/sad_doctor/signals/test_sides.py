@@ -62,3 +62,8 @@ def test_a_clamped_series_is_mostly_zero_at_its_end(values, share):
     value[-late:] = np.where(np.arange(late) < zeros, 0.0, 0.001)
     run = parse(f"steps: {len(value)}\ntrain/loss: " + ", ".join(map(repr, value.tolist())))
     assert (signals.clamped(run.columns[names.LOSS]) is not None) is (zeros / late >= 0.6)
+
+
+def test_beside_a_total_that_is_never_finite_nothing_is_negligible():
+    run = parse("steps: 30\ntrain/loss: nan\ntrain/raw/map: 0.0001")
+    assert not signals.negligible(run, "map", run.columns["train/raw/map"], 1e-4)
