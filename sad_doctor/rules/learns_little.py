@@ -22,8 +22,8 @@ curves that still fall, such as a layerwise term or a total whose weights change
 - `kd = 0.15`: a KD that surely falls by this share is learning of another kind, and told by others.
 - `gained = 0.08`, `flat = 0.02`: the share of its beginning that it gained in all, and since its second quarter, below
   which it is a hint.
-- `knows = 5`, `right = 0.1`: a loss from which, in nats, and a token accuracy below which a student knows nothing yet,
-  so that it is no hint.
+- `knows = 5`, `right = 0.1`: a loss, in nats, and a token accuracy by which a student knows nothing yet: no hint.
+- `many = 200`, `keeps = 0.001`: so many records within this share of one level need not wait for `progress`.
 - `progress = 0.5`: the share of the planned steps that must be done. `evaluations = 4`, `records = 40`: fewest points.
 
 ## Example
