@@ -71,7 +71,7 @@ def test_following_waits_for_the_run_tells_each_finding_once_and_ends_with_the_r
     told = capsys.readouterr()
     assert json.loads(told.out)["run"]["last_step"] == 30
     lines = told.err.splitlines()
-    assert "no such file or folder (waiting; Ctrl-C ends it)" in lines[0]
+    assert "a log that is there (waiting; Ctrl-C ends it)" in lines[0]
     assert [line.partition(": ERROR ")[2].split(":")[0] for line in lines if "ERROR" in line] == ["R401 non-finite"]
     assert [message["finding"]["rule"] for message in kept(out)] == ["R401"]
 

@@ -12,7 +12,7 @@ def test_verify_catches_it_and_finds_it_absent():
     assert found.absent
     (verdict,) = found.reproduced
     assert verdict.numbers["again"] > 5 * verdict.numbers["told"]
-    assert found.fixed[0].numbers["claims"] == 3
+    assert found.fixed[0].numbers["claims"] == 5
 
 
 def test_an_evaluation_of_other_weights_is_found(monkeypatch, found_in_the_code_that_trains):

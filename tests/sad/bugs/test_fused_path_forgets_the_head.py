@@ -7,9 +7,9 @@ def test_verify_catches_it_and_finds_it_absent():
     (found,) = run([BUG])
     assert found.caught
     assert found.absent
-    assert found.reproduced[0].says.startswith("a bias: value")
+    assert ": value " in found.reproduced[0].says
     (attempt,) = found.attempts["the soft-cap in the value"]
-    assert attempt.says.startswith("a soft-cap: the gradient to the states")
+    assert "in the plain form" in attempt.says
 
 
 def test_a_soft_cap_without_its_slope_in_the_code_that_trains_is_found(monkeypatch, found_in_the_code_that_trains):
@@ -19,4 +19,4 @@ def test_a_soft_cap_without_its_slope_in_the_code_that_trains_is_found(monkeypat
 
 def test_a_soft_cap_that_is_left_out_of_the_code_that_trains_is_found(monkeypatch, found_in_the_code_that_trains):
     monkeypatch.setattr(Head, "finished", lambda self, products: products.mul_(self.scale))
-    assert "a soft-cap: value" in found_in_the_code_that_trains(BUG)
+    assert "a soft-cap: " in found_in_the_code_that_trains(BUG)

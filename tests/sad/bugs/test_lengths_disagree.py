@@ -129,8 +129,9 @@ def test_spans_that_are_off_by_a_character_are_named(monkeypatch, found_in_the_c
     def late(text, spans):
         calls.append(None)
         right = shipped(text, spans)
-        # of one model only
-        return np.where(right < len(text.encode()), right + len(calls) % 2, right)
+        # of one model only, and where it ends no two tokens at one byte
+        free = right + 1 < np.append(right[1:], right[-1:])
+        return right + free * (len(calls) % 2)
 
     monkeypatch.setattr(reader, "ends_from_spans", late)
     assert "(in lower case)" in found_in_the_code_that_trains(BUG)

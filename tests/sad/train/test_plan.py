@@ -114,7 +114,10 @@ def test_the_answers_of_a_teacher_do_for_as_many_windows_of_a_stream_as_there_ar
     monkeypatch.setattr(pools, "FIRST", 2)
     text = (pair_folder / "text.txt").read_text(encoding="utf-8")
     (tmp_path / "text.jsonl").write_text(
-        "\n".join(json.dumps({"text": f"{at} {text[31 * at : 31 * at + 90]}"}) for at in range(60)), encoding="utf-8"
+        "\n".join(
+            json.dumps({"text": f"{at} {text[31 * at : 31 * at + (60 if packing else 90)]}"}) for at in range(60)
+        ),
+        encoding="utf-8",
     )
 
     def streamed(processes: int, batch_size: int, answers: int | None = None, **train: Any) -> Plan:
