@@ -81,7 +81,6 @@ def _cases() -> Iterator[tuple[str, States]]:
     yield "as it is", small
     yield "with labels", replace(small, shares=(0.7, 0.3))
     yield "labels alone", replace(small, shares=(0.0, 1.0))
-    yield "the likeliest tokens alone, with labels", replace(small, shares=(0.7, 0.3), top=4)
     both = replace(small, shares=(0.7, 0.3), temperature=2.0)
     yield "at temperature 2", both
     noise = torch.Generator().manual_seed(1)
@@ -99,6 +98,7 @@ def _cases() -> Iterator[tuple[str, States]]:
     yield "a head in half precision", replace(both, weight=small.weight.bfloat16(), bias=bias)
     yield "a logit scale", replace(both, scale=0.25)
     yield "a soft-cap", replace(both, softcap=2.0)
+    yield "the likeliest tokens alone, with labels", replace(small, shares=(0.7, 0.3), top=4)
     whole = replace(both, teacher_bias=2 * torch.randn(len(small.teacher_weight), generator=noise))
     whole = replace(whole, teacher_scale=0.5, teacher_softcap=2.0)
     yield "a teacher's bias, scale and soft-cap", whole
