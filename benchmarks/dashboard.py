@@ -127,10 +127,10 @@ async def follow(
         for tick in range(ticks):
             with path.open("a") as file:
                 file.writelines(row(records + 8 * tick + n, records, noise) + "\n" for n in range(8))
-            found: list[snapshots.Snapshot | None] = []
-            reads.append(timed(lambda: found.append(watch.look())))  # noqa: B023
-            assert found[0] is not None
-            paints.append(timed(lambda: (app.board.show(found[0]), paint(app))))  # noqa: B023
+            looked: list[snapshots.Snapshot | None] = []
+            reads.append(timed(lambda: looked.append(watch.look())))  # noqa: B023
+            assert looked[0] is not None
+            paints.append(timed(partial(draw, looked[0])))
             await pilot.pause()
         keys = {}
         for name, (first, group) in GROUPS.items():

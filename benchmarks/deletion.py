@@ -8,7 +8,8 @@ process, and tells which functions it enters. A function that is taken away retu
 another fork, which runs the tests that enter the function until one fails, those of its own test file first.
 
 With ``--warm`` the tests run once in this process itself: what they import and make once is there in every fork, many
-times quicker. What only that needs is then missed by none: ask again without it for those that no test misses.
+times quicker. What only that needs is then missed by none: ask again without it for those that no test misses. Tests
+that fail when they run again in a fork, with nothing taken away, judge nothing.
 
 What is not judged is listed as such: what no test of these enters in this process (a test may start another), what runs
 while modules are imported, and functions within functions. Bodies that do nothing anyway are left out.
@@ -157,6 +158,8 @@ class Audit:
         items, began = session.items, time.monotonic()
         if self.warm:
             entered = json.loads(self._entered(items))
+            alike = set(json.loads(_apart(lambda: self._passing(items), None) or "[]"))
+            entered = {key: [one for one in tests if one[0] in alike] for key, tests in entered.items()}
         if self.kept and self.kept.is_file():
             entered, self.outcomes = json.loads(self.kept.read_text())
         elif not self.warm:
@@ -194,13 +197,23 @@ class Audit:
             sys.settrace(call)
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]
+            threading.settrace(None)
             took = time.monotonic() - began
             for code in () if self._failed else seen:
                 if code.co_filename.startswith(top):
                     file = Path(code.co_filename).relative_to(ROOT).as_posix()
                     by_function[f"{file}:{code.co_qualname}"].append((item.nodeid, took))
         return json.dumps(by_function)
+
+    def _passing(self, items: Sequence[pytest.Item]) -> str:
+        """Run every test; return those that pass."""
+        passing = []
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            self._failed = False
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if not self._failed:
+                passing.append(item.nodeid)
+        return json.dumps(passing)
 
     def _judge(self, of: Function, tests: Sequence[pytest.Item]) -> Outcome:
         if not tests:

@@ -236,9 +236,10 @@ def timed(plan: Any, folder: Path, watch: Any, train: Any, waited: list[float]) 
     """Seconds of the steps, without evaluations."""
     from sad.data.prefetch import Prefetched
     from sad.train import loop
+    from sad.train.step import take_step as shipped
 
     spent = [0.0]
-    shipped, leave = loop.take_step, Prefetched.__exit__
+    leave = Prefetched.__exit__
 
     def step(*given: Any, **named: Any) -> Any:
         started = time.perf_counter()
@@ -251,12 +252,9 @@ def timed(plan: Any, folder: Path, watch: Any, train: Any, waited: list[float]) 
         waited.append(self.waited)
         leave(self, *given)
 
-    loop.take_step, Prefetched.__exit__ = step, ended  # type: ignore[method-assign]
-    try:
-        folder.mkdir()
+    folder.mkdir()
+    with patch.object(loop, "take_step", step), patch.object(Prefetched, "__exit__", ended):
         train(plan, folder, watch)
-    finally:
-        loop.take_step, Prefetched.__exit__ = shipped, leave  # type: ignore[method-assign]
     return spent[0] + waited[0]
 
 

@@ -49,7 +49,7 @@ class TotalNoisy(OfWritten):
     """The total is written for another batch than its parts: it has noise of its own, a quarter of it."""
 
     traces = (Trace(("parts",), NOT_THE_SUM),)
-    way: ClassVar[Way] = staticmethod(lambda past, _done: past[-1] * (1 + 0.25 * ((len(past) * 37 % 17) / 8 - 1)))
+    way = staticmethod(lambda past, _done: past[-1] * (1 + 0.25 * ((len(past) * 37 % 17) / 8 - 1)))
 
 
 class EvaluationHeld(OfEvaluated):

@@ -21,7 +21,7 @@ from sad_doctor import names
 class OfResume(Sick):
     """At 60% of the run it is taken up again, and something is not as it was."""
 
-    traces = (Trace((), SET_BACK),)
+    traces: ClassVar[tuple[Trace, ...]] = (Trace((), SET_BACK),)
 
     def planned(self, plan: Plan) -> Plan:
         return replace(plan, schedule="constant")

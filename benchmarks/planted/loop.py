@@ -25,7 +25,7 @@ HARDLY_LEARNS = (
 class HardlyLearns(Sick):
     """Whatever keeps the evaluation within a twelfth of its start."""
 
-    traces = HARDLY_LEARNS
+    traces: ClassVar[tuple[Trace, ...]] = HARDLY_LEARNS
 
     @staticmethod
     def took(record: Record) -> bool:
@@ -86,7 +86,7 @@ class RateOfOneGroup(Sick):
     traces = (Trace((), BLOWN_UP),)
 
     def make_optimizer(self) -> torch.optim.Optimizer:
-        tables = [self.student.token.weight, self.student.place.weight]
+        tables: list[Tensor] = [self.student.token.weight, self.student.place.weight]
         rest = [p for p in self.parameters() if all(p is not table for table in tables)]
         return torch.optim.AdamW([{"params": tables}, {"params": rest}], lr=self.plan.rate, weight_decay=0.0)
 
@@ -138,7 +138,7 @@ class GradientsUnderflow(Sick):
 
     def prepare(self) -> None:
         for p in self.parameters():
-            p.register_hook(lambda g: g.half().float())
+            p.register_hook(lambda g: g.half().float())  # type: ignore[no-untyped-call]
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         return torch.optim.AdamW(self.parameters(), lr=self.plan.rate, weight_decay=0.0)

@@ -94,6 +94,6 @@ def trained_teacher(vocabulary: int, width: int, length: int, seed: int, spoken:
         logits, _ = model(ids[:, :-1])
         loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return model.eval().requires_grad_(False), language

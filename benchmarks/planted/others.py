@@ -146,7 +146,7 @@ class PerplexityMeanOfBatches(Sick):
     traces = (Trace((names.EVAL_PERPLEXITY, names.EVAL_LM_LOSS), ("perplexity-disagrees",)),)
 
     def perplexity(self, lm: float, total: float) -> float:
-        return 2.718281828 ** (lm + 0.12)
+        return math.exp(lm + 0.12)
 
 
 class StepsSkippedByScale(Sick):

@@ -68,7 +68,7 @@ class LabelsShiftedTwice(Sick):
 class Mistaught(Sick):
     """The teacher answers for something else than the student reads, for long enough to be seen."""
 
-    traces = (
+    traces: ClassVar[tuple[Trace, ...]] = (
         Trace((names.TEACHER_LOSS,), (*CONTRADICTS, "targets-degenerate")),
         Trace(("kd", "lm"), CONTRADICTS, stays),
     )
