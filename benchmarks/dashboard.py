@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bytecode import installed
@@ -110,6 +111,10 @@ async def follow(
         report = check(run)  # type: ignore[arg-type]
         judging.append(1e3 * (time.process_time() - begun))
         return report
+
+    def draw(found: snapshots.Snapshot) -> None:
+        app.board.show(found)
+        paint(app)
 
     app = DoctorApp(open_log(path), judge, interval=3600.0)  # type: ignore[arg-type]
     async with app.run_test(size=size) as pilot:

@@ -14,9 +14,11 @@ import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from sad.batch import Batch
 from sad.quiet import quiet_libraries
 from sad.recipe.schema import load
 from sad.train import update

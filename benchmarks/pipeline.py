@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -186,7 +187,7 @@ def uneven(count: int) -> list[Document]:
     ]
 
 
-WAYS = {
+WAYS: dict[str, dict[str, Any]] = {
     "as it comes": {"buckets": False, "prefetch": 0},
     "buckets": {},
     "packed": {"packing": True},

@@ -58,6 +58,8 @@ def torn_line(number: int, share: float) -> None:
 
 def torn_tensors(number: int, share: float) -> None:
     """Die inside the ``number``-th file of tensors of a checkpoint, of which so much is on disk."""
+    from safetensors.torch import save_file, save_model
+
     from sad.train.saving import checkpoint
 
     count = _counter(number)

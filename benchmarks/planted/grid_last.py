@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,7 +18,6 @@ from planted.grid_written import NOT_THE_SUM, OfWritten
 from planted.loop import HARDLY_LEARNS
 from planted.optimisation import Sick
 from planted.record import Record, Row, Trace
-from planted.ways import Way
 from sad_doctor import names
 
 

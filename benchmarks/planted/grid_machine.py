@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import replace
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -41,7 +42,7 @@ class OfResume(Sick):
         """What is loaded."""
 
     @staticmethod
-    def took(record: Record) -> bool:
+    def took(record: Record, /) -> bool:
         # the loss after it stands clearly above the loss before it
         cut = int(0.6 * record.plan.steps)
         loss = [(step, row[names.LOSS]) for step, _, row in record.rows if names.LOSS in row]

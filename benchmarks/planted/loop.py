@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -86,9 +87,10 @@ class RateOfOneGroup(Sick):
     traces = (Trace((), BLOWN_UP),)
 
     def make_optimizer(self) -> torch.optim.Optimizer:
-        tables: list[Tensor] = [self.student.token.weight, self.student.place.weight]
+        tables = [self.student.token.weight, self.student.place.weight]
         rest = [p for p in self.parameters() if all(p is not table for table in tables)]
-        return torch.optim.AdamW([{"params": tables}, {"params": rest}], lr=self.plan.rate, weight_decay=0.0)
+        groups: list[dict[str, Any]] = [{"params": tables}, {"params": rest}]
+        return torch.optim.AdamW(groups, lr=self.plan.rate, weight_decay=0.0)
 
     def update(self, step: int) -> None:
         self.optimizer.param_groups[0]["lr"] *= 400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from random import Random
 from typing import Any, ClassVar
 
@@ -95,7 +95,8 @@ class Training:
 
     def teach(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
-            return self.teacher(ids)
+            logits, states = self.teacher(ids)
+        return logits, states
 
     def kd(self, student: Tensor, teacher: Tensor) -> Tensor:
         t = self.plan.temperature

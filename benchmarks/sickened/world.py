@@ -116,6 +116,7 @@ def _train(world: World, folder: Path) -> str:
 @contextmanager
 def massive(teacher: nn.Module) -> Iterator[None]:
     """Put an enormous activation into what the blocks of a teacher hand on, as models of real size have one."""
+
     def enlarged(model: nn.Module, *given: Any) -> Forward:
         found = run(model, *given)
         if model is teacher:
