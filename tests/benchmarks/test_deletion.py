@@ -124,8 +124,6 @@ def test_a_small_package(tmp_path: Path) -> None:
 def test_one_that_fails_the_second_time_judges_nothing_of_what_was_kept_warm(tmp_path: Path) -> None:
     """Else each of its functions would count as missed, whatever it says of them."""
     once = "from small.shapes import idle\nran = []\ndef test_once():\n    ran.append(idle())\n    assert len(ran) == 1"
-        "from small.shapes import idle\nran = []\n\ndef test_once():\n    ran.append(idle())\n    assert len(ran) == 1"
-    )
     for name, text in (("small/__init__.py", ""), ("small/shapes.py", CODE), ("tests/test_shapes.py", once)):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
