@@ -26,7 +26,6 @@ ELSEWHERE = {
     "sad/cli/run_cache.py": "tests/e2e/test_cache_cli.py",
     "sad/assets/error.py": "an exception without code of its own",
     "sad/version.py": "a number",
-    "sad/case.py": "data classes; tests/sad/verify/test_battery.py judges with them",
     "sad/verify/command.py": "tests/sad/verify/test_battery.py",
     "sad/head/kernel.py": "tests/sad/head/test_fused.py interprets it, where Triton is",
     "sad/preflight/command.py": "tests/e2e/test_preflight_cli.py",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sad.case import Standing
 from sad.judge.process import _late, judge
+from sad.verdict import Standing
 
 UNRULY = Path(__file__).parent / "unruly_losses.py"
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import strange
 
-from sad.case import Standing
 from sad.errors import UserError
 from sad.judge.alignments.call import Call
 from sad.judge.alignments.checks import composed
 from sad.judge.judging import Code
 from sad.judge.target import load
+from sad.verdict import Standing
 
 HERE = Path(__file__).parent
 RIGHT, FAULTY = (HERE / f"{name}_alignments.py" for name in ("right", "faulty"))

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import strange
 
-from sad.case import Standing
 from sad.errors import UserError
 from sad.judge.target import load
+from sad.verdict import Standing
 
 HERE = Path(__file__).parent
 RIGHT, FAULTY = (HERE / f"{name}_evaluators.py" for name in ("right", "faulty"))

@@ -7,12 +7,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sad.case import Standing
 from sad.judge.losses.call import Call
 from sad.judge.losses.label_loss import beside_at_equal
 from sad.judge.losses.on_labels import on_labels
 from sad.judge.losses.sample import given, sample
 from sad.judge.losses.session import session
+from sad.verdict import Standing
 
 
 def causal(logits, labels, vocab_size: int, num_items_in_batch=None):

@@ -7,8 +7,8 @@ import pytest
 import torch.nn.functional as F
 from torch import nn
 
-from sad.case import Standing
 from sad.judge.check import check, judged
+from sad.verdict import Standing
 
 ONLY = ("known_divergence", "arguments_have_effect")
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from sad.case import Standing
 from sad.errors import UserError
 from sad.judge.battery import OWN
 from sad.judge.losses.call import Call
 from sad.judge.losses.session import session
 from sad.judge.target import load, owner
+from sad.verdict import Standing
 
 HERE = Path(__file__).parents[1]
 RIGHT, FAULTY = load(f"{HERE / 'right_losses.py'}:EXPECTED"), load(f"{HERE / 'faulty_losses.py'}:EXPECTED")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from sad.case import Standing
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
 from sad.judge.losses.unexplained import unexplained
+from sad.verdict import Standing
 
 
 def verdict(loss):
