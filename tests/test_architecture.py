@@ -46,7 +46,7 @@ def layers(*, within: bool = True) -> dict[str, list[str]]:
 
 
 def test_the_order_of_imports_is_that_which_is_checked() -> None:
-    """What the page says comes first is in an earlier layer, or no deeper."""
+    """What the page puts above another stands above it there."""
     block = PAGE.partition("## Imports run one way")[2].partition("```text\n")[2].partition("```")[0]
     found = layers(within=False)
     for package, told in zip(PACKAGES, re.split(r"(?= main)", block), strict=True):

@@ -168,6 +168,11 @@ class Accuracy:
         return {"accuracy": result}
 
 
+def all_but_none(model, batches, limit=None):
+    """A part of the batches, taken as of a list."""
+    return summed(model, batches[:limit])
+
+
 STYLES = (
     "for_bare_models",
     "Accuracy",

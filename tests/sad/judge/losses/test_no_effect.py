@@ -109,6 +109,20 @@ def test_an_argument_without_effect_is_broken(name, loss):
     assert line.example
 
 
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        (index, "the argument ignore_index has no effect: every row counts, padding too"),
+        (both, "the argument padding_mask has no effect: only labels is read; leave it away"),
+        (plain, "labels has no effect: no row is left out where they are -100, and there is no label loss"),
+        (heat, "the argument temperature has no effect: leave it away, or read it"),
+    ],
+)
+def test_it_is_told_what_that_means(loss, told):
+    (line,) = [line for line in judged(loss, only=ONLY).lines if line.name == "arguments_have_effect"]
+    assert told in line.says
+
+
 def test_the_smallest_input_shows_it():
     with pytest.raises(
         AssertionError, match=r"one row: the loss is [\d.]+ with labels as usual, and with \[+0\]+ and \[+-100\]+"
