@@ -163,6 +163,10 @@ def of_no_weight(student_logits, teacher_logits, labels, hard_weight=0.0):
     return kl + hard_weight * F.cross_entropy(student_logits.flatten(0, -2), labels.flatten())
 
 
+def of_a_plain_number(student_logits, teacher_logits, labels, mu=0.0):
+    return of_no_weight(student_logits, teacher_logits, labels, mu)
+
+
 class Switched(nn.Module):
     def __init__(self, hard=False, reduction="mean"):
         super().__init__()
@@ -175,7 +179,9 @@ class Switched(nn.Module):
         return kl + F.cross_entropy(student_logits.flatten(0, -2), labels.flatten(), reduction=self.reduction)
 
 
-@pytest.mark.parametrize("loss", [of_no_weight, Switched, off, switched, handed, declared, first_places])
+@pytest.mark.parametrize(
+    "loss", [of_no_weight, of_a_plain_number, Switched, off, switched, handed, declared, first_places]
+)
 def test_what_serves_an_optional_part_is_allowed_and_noted(loss):
     (line,) = [line for line in judged(loss, only=ONLY).lines if line.name == "arguments_have_effect"]
     assert line.standing is Standing.ALLOWED
