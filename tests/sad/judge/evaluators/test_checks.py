@@ -116,3 +116,8 @@ def test_logits_alone_are_told():
 def test_one_that_slices_its_batches_gets_a_list():
     _, lines = strange.judged(RIGHT, "all_but_none", "evaluator", ("can_be_called", "token_weighted"))
     assert [line.standing for line in lines.values()] == [Standing.HOLDS, Standing.HOLDS]
+
+
+def test_a_metric_may_take_what_it_is_given_by_place():
+    _, lines = strange.judged(RIGHT, "by_place", "evaluator", ("can_be_called", "token_weighted"))
+    assert [line.standing for line in lines.values()] == [Standing.HOLDS, Standing.HOLDS]
