@@ -16,8 +16,8 @@ from sad.losses.kd import Divergence, Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BLOCK = 4096
-"""Tokens that a program works on at a time."""
+BLOCK, WARPS = 4096, 8
+"""Tokens that a program works on at a time, and the warps that share them."""
 NUMBERS = {kind: number for number, kind in enumerate(Kind)}
 
 
@@ -67,5 +67,6 @@ def fused_rows(
         T_HAS_CAP=heads[1].softcap is not None,
         SLOPE=out is not None,
         BLOCK=BLOCK,
+        num_warps=WARPS,
     )
     return values[0, :compared], values[1]
