@@ -5,8 +5,8 @@ The evaluation's loss is as many times the training loss as there are processes 
 
 ## Mechanism
 A text is spread over several devices, each of which has some of its labels. The summed loss is added over the group;
-the count that it is divided by is the device's own. Shown in processes joined by gloo: one sum is reduced over them, one
-count is not.
+the count that it is divided by is the device's own. Shown in processes joined by gloo: the sum is reduced over
+them, the count is not.
 
 ## What its documented fix did
 It adds the count over the group too. Training was never wrong: it is given the count of the whole step.

@@ -239,5 +239,5 @@ def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
 
 def _whole(tensor: Tensor) -> Tensor:
     # gathered by torch itself and not by the loop that is watched: what it says of its pieces may be wrong
-    whole: Tensor = tensor.detach().full_tensor() if hasattr(tensor, "full_tensor") else tensor.detach()
-    return whole
+    gather: Callable[[], Tensor] | None = getattr(tensor.detach(), "full_tensor", None)
+    return gather() if gather else tensor.detach()

@@ -17,8 +17,8 @@ TEXTS = made_texts(1.0)
 
 def counted(batches: Sequence[Scored]) -> Mapping[str, float]:
     mine = torch.tensor([float(len(batches)), float(batches[0].labels.shape[1])])
-    total = added(mine)
-    return {"mine": float(mine[0]), "all": float(total[0]), "length": float(total[1]), "size": size(), "at": os.getpid()}
+    total = added(mine).tolist()
+    return {"mine": float(mine[0]), "all": total[0], "length": total[1], "size": size(), "at": os.getpid()}
 
 
 def test_each_process_has_its_own_batches_and_the_first_reports() -> None:
