@@ -6,8 +6,8 @@ it also decides the clip, a gradient is clipped too late, and each process short
 gradient is turned as well.
 
 ## Mechanism
-With the weights in pieces (FSDP) each process has a part of the gradient. The sum of squares is taken over that part and
-never added over the processes: because local tensors are looked at, or because the norm of a DTensor is a partial one
+With the weights in pieces (FSDP) each process has a part of the gradient. The sum of squares is taken over that part,
+and never added over the processes: because local tensors are looked at, or because the norm of a DTensor is partial
 until it is gathered, and `item()` gives what of it is here. Shown in two processes joined by gloo, under FSDP2; torch
 2.13 gathers the norm that `clip_grad_norm_` returns, so the faulty code reads its piece itself.
 

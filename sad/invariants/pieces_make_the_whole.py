@@ -75,17 +75,18 @@ def pieces_make_the_whole(trainer: Trainer) -> Verdict:
 
 
 def _steps(whole: Trace, cut: Trace) -> Found:
-    """What is logged of each step, then the gradient that the optimizer was handed."""
-    if len(cut.taken) != len(whole.taken) or len(cut.log) != len(whole.log) or len(cut.scores) != len(whole.scores):
-        yield math.inf, f"{len(cut.taken)} steps, {len(cut.log)} logged, {len(cut.scores)} evaluations"
+    """What is logged of each step and the gradient that the optimizer was handed, then the evaluations."""
+    counts = [(len(run.taken), len(run.log), len(run.scores)) for run in (whole, cut)]
+    if counts[0] != counts[1]:
+        told = ["{} steps, {} of them logged, and {} evaluations".format(*count) for count in counts]
+        yield math.inf, f"{told[1]} in pieces, {told[0]} whole"
         return
-    for line, other in zip(whole.log, cut.log, strict=True):
+    for line, other, left, right in zip(whole.log, cut.log, whole.taken, cut.taken, strict=True):
         for name, expected, value in _told(line, other):
             yield _off(value, expected), f"step {line.step}: {name} {value:.4g} in pieces, {expected:.4g} whole"
-    for number, (left, right) in enumerate(zip(whole.taken, cut.taken, strict=True), 1):
         apart = _away(right.gradient, left.gradient)
         ratio = float(right.gradient.double().norm() / left.gradient.double().norm())
-        yield apart, f"step {number}: gradient {apart:.0%} away from the whole one and {ratio:.2f} times as long"
+        yield apart, f"step {line.step}: gradient {apart:.0%} away from the whole one and {ratio:.2f} times as long"
     for number, (expected, value) in enumerate(zip(whole.scores, cut.scores, strict=True), 1):
         yield _off(value, expected), f"evaluation {number} scores {value:.4g} in pieces, {expected:.4g} whole"
 
