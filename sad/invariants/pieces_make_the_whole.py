@@ -4,7 +4,8 @@
 Of two processes, each of which holds a part of every matrix (FSDP2), every step that is taken is that of one process
 which holds them all: the loss and the gradient norm that are logged, the gradient that the optimizer is handed once it
 is clipped, how far the weights moved, where that is logged, and the scores of evaluations. Both processes end with the
-same whole. What is saved has the names, the shapes and the values of what one process saves.
+same whole. What is saved, moments of the optimizer too, has the names, the shapes and the values of what one process
+saves.
 
 The gradient and the weights are gathered by torch, from outside of the trainer. No process may hold all of them, else
 nothing was shown.
@@ -16,7 +17,7 @@ that forgets the other pieces raises nothing where it runs.
 ## Tolerance
 What the trainer's arithmetic explains (`Claims.noise`): 1e-10 in float64 (measured on the plain loop in pieces: 1e-16),
 1e-5 in float32 (measured on the loop that trains, after four steps: 2e-7). Relative, of the norm of the whole gradient,
-of each value that is logged, and, of what is saved, of the way that the weights have gone.
+of each value that is logged, and, of what is saved, of its size or the way that the weights have gone, the smaller.
 
 ## What breaks it
 The norm of one piece taken for that of all, for the log or for the clip; a piece that is saved in place of the whole; a
@@ -121,8 +122,14 @@ def _saved(whole: Trace, cut: Trace) -> Found:
         if found.shape != expected.shape:
             yield math.inf, f"{name} is saved as {list(found.shape)}, whole it is {list(expected.shape)}"
             return
-        apart = float((found - expected).double().norm()) / _way(whole)
-        yield apart, f"{name} is saved {apart:.0%} of the way that the weights have gone from the whole one"
+        # moments are small beside weights, and weights large beside the way that they have gone
+        size = min(_way(whole), max(float(expected.double().norm()), 1e-300))
+        apart = float((found - expected).double().norm()) / size
+        apart = apart if apart == apart else math.inf
+        yield (
+            apart,
+            f"{name} is saved {apart:.0%} away from the whole one",
+        )
 
 
 def _way(whole: Trace) -> float:

@@ -49,8 +49,13 @@ def _run_in_pieces(setup: Setup) -> Trace:
 
 
 def _read(folder: Path) -> Mapping[str, Tensor]:
-    """The last checkpoint's weights and the exported student's; nothing where another process has written them."""
+    """The last checkpoint's weights and moments, and the exported student's weights; nothing where another process has
+    written them.
+    """
     if not (folder / STUDENT).exists():
         return {}
-    last = load_file(checkpoint.newest(folder) / checkpoint.MODEL)
-    return {**last, **{f"exported {name}": value for name, value in load_file(folder / STUDENT).items()}}
+    last = checkpoint.newest(folder)
+    # the states of random generators are of each process, and bytes
+    moments = {name: of for name, of in load_file(last / checkpoint.OPTIMIZER).items() if of.is_floating_point()}
+    exported = {f"exported {name}": value for name, value in load_file(folder / STUDENT).items()}
+    return {**load_file(last / checkpoint.MODEL), **{f"moment {name}": of for name, of in moments.items()}, **exported}

@@ -22,6 +22,7 @@ def test_what_is_saved_is_the_checkpoint_and_the_exported_student() -> None:
     trace = sharded_trainer().run(replace(WHOLE, epochs=1))
     name = "model.layers.0.mlp.up_proj.weight"
     assert torch.equal(trace.saved[f"exported {name}"], trace.saved[f"student.{name}"])
+    assert {"moment 0/exp_avg", "moment 0/exp_avg_sq", "moment 0/step"} <= set(trace.saved)
     assert trace.held == [len(trace.ends[0])]
 
 
