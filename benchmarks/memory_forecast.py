@@ -3,7 +3,8 @@
     python benchmarks/memory_forecast.py [RECIPE.toml[:key=value[,key=value...]] ...]
 
 The forecast comes from two small micro-batches; the measured peak is the operating system's, or on CUDA that of torch's
-allocator, of a `sad train` of three steps with an evaluation and a checkpoint, in a process of its own. Without arguments: the embedded pair, three sizes.
+allocator, of a `sad train` of three steps with an evaluation and a checkpoint, in a process of its own. Without
+arguments: the embedded pair, three sizes.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ def _near(one: Any, other: Any) -> bool:  # noqa: ANN401 - whatever JSON has
 def _apart(one: Path, other: Path) -> float:
     """Return the norm of the difference of two checkpoints' weights."""
     a, b = load_file(one / checkpoint.MODEL), load_file(other / checkpoint.MODEL)
-    return sum(float((a[name].double() - b[name].double()).square().sum()) for name in a) ** 0.5
+    return math.sqrt(sum(float((a[name].double() - b[name].double()).square().sum()) for name in a))
 
 
 @torch.no_grad()
