@@ -1,4 +1,4 @@
-"""What is written for a key, and that nothing else was needed: a terminal of our own shows what Textual has composed."""
+"""What is written for a key, and that no more was needed: a terminal of our own shows what Textual has composed."""
 
 from __future__ import annotations
 
