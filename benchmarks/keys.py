@@ -77,7 +77,7 @@ def measured(log: Path, size: tuple[int, int], times: int, root: Path) -> dict[s
     command = [sys.executable, "-m", "sad_doctor", str(log)]
     found: dict[str, list[list[Took]]] = {}
     with subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True
+        command, cwd=root, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True
     ) as child:
         os.close(theirs)
         silent(ours, OPENED, OPENED)
