@@ -136,14 +136,3 @@ async def test_facts_that_cannot_be_read_are_told_in_the_head_and_first_in_the_l
         await looked(make, pilot)
         assert "run.json" not in make.shown(app)
         assert "finished" in make.shown(app).splitlines()[0]
-
-
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda s: f"{s[0]}x{s[1]}")
-def test_facts_that_cannot_be_read_look_as_they_did(make, snap_compare, tmp_path, size):
-    app = DoctorApp(open_log(unreadable_facts(tmp_path)), check, interval=3600.0, now=lambda: make.now, label="LOG")
-
-    async def settled(pilot):
-        await looked(make, pilot)
-        await pilot.press("4")
-
-    assert snap_compare(app, terminal_size=size, run_before=settled)
