@@ -3,17 +3,24 @@
 ## What it sees
 A series of the training, a loss, a term, the gradient norm, the teacher's loss, the coverage, changes its level from
 one record to the next, far beyond its noise, and stays there; and no event, no weight and no other setting in the log
-changes at that step. Which series break there, and which go on, tells where to look.
+changes at that step. Which series break there, and which go on, tells where to look. A line is fitted on either side as
+well, and followed to the edge, so that a small step in a series that falls fast is seen. Where the noise changes at the
+same step, less of a break suffices; the length of the texts, and an evaluation just before, are told if the log has
+them.
 
 ## Why it is bad
 From that step on the run is another one than before, and the log does not say why. If the teacher's numbers or the
 terms against it break and the label loss goes on, the teacher's side changed: a cache, a checkpoint, a temperature. If
 the label loss and the teacher's break together, the text did. If only the student's do, its weights or its mode did. If
-the total breaks alone, a weight that is not logged; if the gradient norm alone, the accumulation, clip or scale.
+the total breaks alone, a weight that is not logged; if the gradient norm alone, the accumulation, clip or scale. If the
+noise of the losses changes with it, and above all that of the teacher's, which learns nothing, the batches do: fewer
+texts, shorter ones, others. If it comes just after an evaluation, that left something behind: a mode, weights, a seed.
 
 ## Thresholds
 - `sigmas = 8`: how far the level must move, in deviations of neighbours. `share = 0.15`: and as a share of it.
 - `norm = 2.5`: the factor for a gradient norm that breaks where nothing else does.
+- `torn = 7.5`, `apart = 0.05`: standard errors, and share of the level, between two lines at the edge; the most that
+  sound runs have where nothing is changed is 6.4. `weak = 5.5` where the noise changes too: `noisier = 1.8` times.
 - `records = 40`: fewest records; a tenth at the beginning, where all falls, and the last five are not judged.
 
 ## Example
@@ -44,6 +51,7 @@ column. Then compare one batch before with one after it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -58,6 +66,10 @@ _WIDTH = 10
 _SHOWN = 5000
 """So many values tell which are far out."""
 
+_MOVES, _RARE = 3, 6
+"""Standard errors by which a series moves along; records between evaluations from which on one is no chance.
+"""
+
 _TEACHERS = (names.TEACHER_LOSS, names.TEACHER_ENTROPY, names.COVERAGE)
 
 
@@ -71,8 +83,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if not series:
         raise TooFew(f"fewer than {t['records']:g} records of any series")
     breaks = {name: found for name, column in series.items() if (found := _break(column, t)) is not None}
+    torn = {name: one for name, c in series.items() if (one := signals.breaks(c, t["weak"], t["apart"])) is not None}
+    breaks |= {
+        name: (one.step, one.before, one.after)
+        for name, one in torn.items()
+        if name not in breaks and (one.sigmas >= t["torn"] or _noises(series, one.step, t))
+    }
     alone = breaks.get(names.GRAD_NORM) if len(breaks) == 1 and len(series) > 1 else None
-    if alone is not None and max(alone[1:]) < t["norm"] * min(alone[1:]):
+    if alone is not None and max(alone[1:]) < t["norm"] * min(alone[1:]) and not _noises(series, alone[0], t):
         breaks = {}  # a norm rises by itself when the student begins to learn
     yield Reading("series that break", float(len(breaks)))
     if not breaks:
@@ -83,7 +101,58 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     at = max(places, key=lambda place: (near[place], -place))
     there = {name: one for name, one in breaks.items() if abs(one[0] - at) <= 2.5 * gap}
     if not _excused(run, at, gap):
-        yield _finding(there, [name for name in series if name not in breaks], at, run.last_step)
+        yield _finding(
+            run, _Seen(there, series, _noises(series, at, t), _lengths(run, at, gap), _evaluated(run, at, gap))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is seen at the step of the break: levels, noises (times), lengths, and the evaluation just before."""
+
+    there: dict[str, tuple[float, float, float]]
+    series: dict[str, Column]
+    noises: dict[str, float]
+    lengths: tuple[float, float] | None
+    evaluated: float | None
+
+    @property
+    def at(self) -> float:
+        return max(step for step, _, _ in self.there.values())
+
+    @property
+    def moves(self) -> set[str]:
+        """Series without a break of their own that move there nevertheless, if by little."""
+        rest = [name for name in self.series if name not in self.there]
+        seen = {name: signals.torn(self.series[name], self.at) for name in rest}
+        return {name for name, one in seen.items() if one is not None and one.sigmas > _MOVES}
+
+
+def _noises(series: dict[str, Column], at: float, t: Thresholds) -> dict[str, float]:
+    """How many times the noise of a series becomes at a step, where it surely becomes another; not of the norm."""
+    found = {}
+    for name, column in series.items():
+        told = None if name == names.GRAD_NORM else signals.spread(column, at)
+        if told is not None and abs(told[0]) > max(np.log(t["noisier"]), 3 * told[1]):
+            found[name] = float(np.exp(told[0]))
+    return found
+
+
+def _lengths(run: Run, at: float, gap: float) -> tuple[float, float] | None:
+    """The length of the texts before and after, if it changes there, and nowhere else."""
+    there = [switch for switch in signals.switches(run) if switch.column == names.LENGTH]
+    here = len(there) == 1 and abs(there[0].step - at) <= 2.5 * gap
+    return (there[0].before, there[0].after) if here else None
+
+
+def _evaluated(run: Run, at: float, gap: float) -> float | None:
+    """The step of the evaluation since the record before, where evaluations are rare enough for that to be no chance."""
+    found = signals.evaluations(run)
+    steps = next(iter(found.values())).step if found else np.empty(0)
+    if steps.size < 2 or float(np.median(np.diff(steps))) < _RARE * gap:
+        return None
+    before = steps[(steps < at) & (steps >= at - 1.01 * gap)]
+    return float(before[-1]) if before.size else None
 
 
 def _break(column: Column, t: Thresholds) -> tuple[float, float, float] | None:
@@ -142,38 +211,56 @@ def _excused(run: Run, at: float, gap: float) -> bool:
         e.step is not None and abs(e.step - at) <= 2.5 * gap and e.kind != names.EVENT_CHECKPOINT for e in run.events
     ):
         return True
-    if any(abs(switch.step - at) <= 2.5 * gap for switch in signals.switches(run)):
+    told = [switch for switch in signals.switches(run) if abs(switch.step - at) <= 2.5 * gap]
+    if any(switch.column != names.LENGTH for switch in told) or (told and _lengths(run, at, gap) is None):
         return True
     rate = run.get(names.LEARNING_RATE)
     jump = None if rate is None else signals.jump_at(signals.finite(signals.tidy(rate)), at)
     return jump is not None and min(jump.before, jump.after) < 0.5 * max(jump.before, jump.after)
 
 
-def _finding(there: dict[str, tuple[float, float, float]], rest: list[str], at: float, end: float) -> Finding:
+def _finding(run: Run, seen: _Seen) -> Finding:
     told = [
-        f"{words.called(name)} from {words.number(one[1])} to {words.number(one[2])}" for name, one in there.items()
+        f"{words.called(name)} from {words.number(one[1])} to {words.number(one[2])}"
+        for name, one in seen.there.items()
     ]
-    others = [words.called(name) for name in rest]
+    if seen.lengths is not None:
+        told.insert(0, f"the length of the texts from {seen.lengths[0]:g} to {seen.lengths[1]:g}")
+    moves = seen.moves
+    whole = [name for name in seen.series if name not in seen.there and name not in moves]
+    after = "" if seen.evaluated is None else f", after the evaluation of step {words.step(seen.evaluated)},"
+    noises = [f"{words.called(name)} {words.number(times, 1)}" for name, times in seen.noises.items()]
+    lines = (
+        f"{words.capital(words.listing([words.called(name) for name in sorted(moves)][:4]))}: moves, by less",
+        f"{words.capital(words.listing([words.called(name) for name in whole][:4]))}: no break",
+        f"The noise is another one from there on: that of {words.listing(noises[:4])} times as large",
+    )
     return RULE.finding(
         headline=(
-            f"At step {words.step(at)} the level breaks, and the log does not say why: {words.listing(told[:3])}"
-            + (f", and {len(told) - 3} more." if len(told) > 3 else ".")
+            f"At step {words.step(seen.at)}{after} the level breaks, and the log does not say why: "
+            f"{words.listing(told[:3])}" + (f", and {len(told) - 3} more." if len(told) > 3 else ".")
         ),
-        evidence=tuple(
-            filter(None, (f"{words.capital(words.listing(others[:4]))}: no break" if others else "", *told[3:6]))
-        ),
-        cause=_cause(set(there), set(rest)),
+        evidence=(*(line for line, any_ in zip(lines, (moves, whole, noises), strict=True) if any_), *told[3:6]),
+        cause=_cause(seen, set(whole)),
         remedy="See what begins at that step: an epoch, a shard, a stage, a resume, a file of the cache.",
-        first_step=at,
-        last_step=end,
-        numbers={"series": float(len(there))},
+        first_step=seen.at,
+        last_step=run.last_step,
+        numbers={"series": float(len(seen.there))},
     )
 
 
-def _cause(broken: set[str], whole: set[str]) -> str:
+def _cause(seen: _Seen, whole: set[str]) -> str:
+    broken = set(seen.there)
     terms = {names.term_of(name) for name in broken} - {None}
     label, teachers = bool(terms & names.ANCHORS), bool(broken & set(_TEACHERS))
     label_goes_on = any(names.term_of(name) in names.ANCHORS for name in whole)
+    if seen.lengths is not None:
+        return "The texts become longer or shorter: another shard, filter or limit of the length."
+    if seen.noises and not teachers and not terms:
+        more = float(np.median(list(seen.noises.values()))) > 1
+        return f"The batches hold {'less' if more else 'more'}: their size, the accumulation, or the texts in them."
+    if seen.evaluated is not None and not teachers:
+        return "What the evaluation leaves behind: a mode (dropout), weights, a seed; else the text changes."
     if broken == {names.GRAD_NORM}:
         return "The accumulation, the clip or the scale of the loss changes."
     if broken <= {names.LOSS, names.GRAD_NORM} and (terms or not whole <= {names.GRAD_NORM}):
@@ -193,5 +280,14 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.LOSS}|{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}|{names.GRAD_NORM}|{names.TEACHER_LOSS}",),
     check=check,
-    thresholds={"sigmas": 8, "share": 0.15, "norm": 2.5, "records": 40},
+    thresholds={
+        "sigmas": 8,
+        "share": 0.15,
+        "norm": 2.5,
+        "records": 40,
+        "torn": 7.5,
+        "apart": 0.05,
+        "weak": 5.5,
+        "noisier": 1.8,
+    },
 )

@@ -4,13 +4,16 @@ from sad_doctor.signals.absent import Absent, absent, gone
 from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
+from sad_doctor.signals.breaks import Break, breaks, spread, torn
 from sad_doctor.signals.evaluations import evaluation_moves, evaluations, measured
 from sad_doctor.signals.leaps import Leap, leaps
 from sad_doctor.signals.learning import always_zero, falls, level_off, loss_falls, never_steps
+from sad_doctor.signals.levels import BLOCK, Levels, levels
 from sad_doctor.signals.objective import of_classes, rewarded
 from sad_doctor.signals.parts import Parts, found_weights, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
+from sad_doctor.signals.regular import Regular, regular
 from sad_doctor.signals.repeats import Repeat, repeats, resolution
 from sad_doctor.signals.seams import (
     Beginning,
@@ -31,16 +34,20 @@ from sad_doctor.signals.temperature import temperature
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
 
 __all__ = [
+    "BLOCK",
     "CLAMPS",
     "Absent",
     "Beginning",
     "Beside",
     "Blocks",
+    "Break",
     "Doubled",
     "Gain",
     "Jump",
     "Leap",
+    "Levels",
     "Parts",
+    "Regular",
     "Repeat",
     "Still",
     "Switch",
@@ -51,6 +58,7 @@ __all__ = [
     "beginnings",
     "beside",
     "blocks",
+    "breaks",
     "clamp_of",
     "clamped",
     "doubled",
@@ -70,6 +78,7 @@ __all__ = [
     "label_loss",
     "leaps",
     "level_off",
+    "levels",
     "loss_falls",
     "measured",
     "negligible",
@@ -82,6 +91,7 @@ __all__ = [
     "rank_correlation",
     "rates_beside",
     "recounted",
+    "regular",
     "repeats",
     "resolution",
     "rest",
@@ -92,6 +102,7 @@ __all__ = [
     "sides",
     "significant_digits",
     "spikes",
+    "spread",
     "staged",
     "still",
     "sums_to",
@@ -104,6 +115,7 @@ __all__ = [
     "tidy",
     "told_again",
     "tolerance",
+    "torn",
     "totalled",
     "trend",
     "unit",
