@@ -107,6 +107,10 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     ),
     "teacher-drifts": (
         "term-apart",
+        "level-breaks",
+        "number-stale",
+        "term-collapses",
+        "worse-than-uniform",
         "kd-out-of-step",
         "kd-stays",
         "targets-degenerate",
@@ -175,6 +179,8 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "loss-oscillates",
         "counters-disagree",
     ),
+    "two-levels": ("level-breaks", "loss-oscillates", "kd-out-of-step", "term-apart"),
+    "records-stand-out": ("loss-spike",),
     "level-breaks": ("evaluation-jumps", "term-rises", "loss-oscillates", "early-plateau"),
     "noise-missing": (
         "label-loss-apart",

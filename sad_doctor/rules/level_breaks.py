@@ -146,7 +146,7 @@ def _lengths(run: Run, at: float, gap: float) -> tuple[float, float] | None:
 
 
 def _evaluated(run: Run, at: float, gap: float) -> float | None:
-    """The step of the evaluation since the record before, where evaluations are rare enough for that to be no chance."""
+    """The step of the evaluation since the record before, where they are too rare for that to be chance."""
     found = signals.evaluations(run)
     steps = next(iter(found.values())).step if found else np.empty(0)
     if steps.size < 2 or float(np.median(np.diff(steps))) < _RARE * gap:
@@ -220,27 +220,29 @@ def _excused(run: Run, at: float, gap: float) -> bool:
 
 
 def _finding(run: Run, seen: _Seen) -> Finding:
-    told = [
-        f"{words.called(name)} from {words.number(one[1])} to {words.number(one[2])}"
-        for name, one in seen.there.items()
-    ]
+    levels = {words.called(name): one for name, one in reversed(seen.there.items())}  # a term before its weight
+    told = [f"{n} from {words.number(one[1])} to {words.number(one[2])}" for n, one in reversed(levels.items())]
     if seen.lengths is not None:
         told.insert(0, f"the length of the texts from {seen.lengths[0]:g} to {seen.lengths[1]:g}")
     moves = seen.moves
     whole = [name for name in seen.series if name not in seen.there and name not in moves]
     after = "" if seen.evaluated is None else f", after the evaluation of step {words.step(seen.evaluated)},"
-    noises = [f"{words.called(name)} {words.number(times, 1)}" for name, times in seen.noises.items()]
-    lines = (
-        f"{words.capital(words.listing([words.called(name) for name in sorted(moves)][:4]))}: moves, by less",
-        f"{words.capital(words.listing([words.called(name) for name in whole][:4]))}: no break",
-        f"The noise is another one from there on: that of {words.listing(noises[:4])} times as large",
-    )
+    noises = {words.called(name): words.number(times, 1) for name, times in seen.noises.items()}
+    lines = [
+        f"{words.capital(words.listing([words.called(name) for name in some[:4]]))}: {what}"
+        for some, what in ((sorted(moves), "moves, by less"), (whole, "no break"))
+        if some
+    ]
+    if noises:
+        line = words.listing([f"{name} {times}" for name, times in list(noises.items())[:4]])
+        lines.append(f"The noise is another one from there on, how many times as large: {line}")
+    noisier = "" if not noises else f", and the noise of {next(iter(noises))} {next(iter(noises.values()))} times"
     return RULE.finding(
         headline=(
             f"At step {words.step(seen.at)}{after} the level breaks, and the log does not say why: "
-            f"{words.listing(told[:3])}" + (f", and {len(told) - 3} more." if len(told) > 3 else ".")
+            f"{words.listing(told[:3])}" + (f", and {len(told) - 3} more" if len(told) > 3 else "") + f"{noisier}."
         ),
-        evidence=(*(line for line, any_ in zip(lines, (moves, whole, noises), strict=True) if any_), *told[3:6]),
+        evidence=(*lines, *told[3:6]),
         cause=_cause(seen, set(whole)),
         remedy="See what begins at that step: an epoch, a shard, a stage, a resume, a file of the cache.",
         first_step=seen.at,

@@ -19,10 +19,14 @@ others for a moment.
 
 ## Example
 ```run fires
-steps: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24
-train/loss: 5, 5.1, 4.9, 5, 4.9, 5.1, 5, 7, 4.8, 5, 4.9, 4.8, 4.9, 5, 4.8, 6.8, 4.7, 4.9, 4.8, 4.7, 4.9, 4.8, 4.7, 6.7
-steps: 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48
-train/loss: 4.7, 4.8, 4.6, 4.7, 4.6, 4.8, 4.7, 6.6, 4.5, 4.7, 4.6, 4.5, 4.6, 4.7, 4.5, 6.5, 4.4, 4.6, 4.5, 4.4, 4.6, 4.5, 4.4, 6.4
+steps: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+train/loss: 4.89, 5.08, 5.07, 4.86, 4.95, 5.04, 4.93, 6.92, 5.01, 5.00, 4.79, 4.98, 4.77, 4.86
+steps: 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28
+train/loss: 4.85, 6.84, 4.93, 4.72, 4.71, 4.90, 4.79, 4.88, 4.87, 6.76, 4.75, 4.74, 4.83, 4.62
+steps: 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42
+train/loss: 4.61, 4.80, 4.59, 6.68, 4.77, 4.66, 4.75, 4.54, 4.73, 4.52, 4.51, 6.60, 4.69, 4.48
+steps: 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56
+train/loss: 4.57, 4.46, 4.55, 4.54, 4.63, 6.52, 4.61, 4.50, 4.59, 4.48, 4.47, 4.56, 4.55, 6.44
 ```
 
 ```run quiet
@@ -77,6 +81,7 @@ def _finding(run: Run, there: dict[str, Regular], rest: list[str]) -> Finding:
     one = next(iter(there.values()))
     told = [f"{words.called(name)} by {words.number(r.by)} of {words.number(r.level)}" for name, r in there.items()]
     with_it = _with(run, one)
+    others = words.listing([words.called(name) for name in rest[:4]]) if rest else ""
     return RULE.finding(
         headline=(
             f"Every {words.step(one.steps)} steps a single record stands out{with_it}: {words.listing(told[:3])}"
@@ -84,11 +89,7 @@ def _finding(run: Run, there: dict[str, Regular], rest: list[str]) -> Finding:
         ),
         evidence=(
             f"{one.hits} of the {one.of} records at that distance, from step {words.step(one.first)} on",
-            *(
-                [f"{words.capital(words.listing([words.called(name) for name in rest][:4]))}: nothing there"]
-                if rest
-                else []
-            ),
+            *([f"{words.capital(others)}: nothing there"] if rest else []),
             *told[3:6],
         ),
         cause=_cause(set(there), set(rest), with_it),

@@ -20,10 +20,14 @@ have them together, the batches come from two sources. If only the student's hav
 
 ## Example
 ```run fires
-steps: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24
-train/teacher_entropy: 2.7, 2.7, 4.4, 2.8, 4.4, 2.7, 2.7, 2.8, 4.4, 2.7, 4.4, 4.4, 2.7, 2.8, 4.4, 2.7, 2.7, 4.4, 2.8, 2.7, 4.4, 2.7, 4.4, 2.8
-steps: 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48
-train/teacher_entropy: 4.4, 2.7, 4.4, 2.8, 2.7, 2.7, 4.4, 2.8, 4.4, 2.7, 4.4, 2.7, 2.7, 2.8, 4.4, 2.7, 2.7, 4.4, 2.8, 4.4, 2.7, 2.7, 4.4, 2.8
+steps: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+train/teacher_entropy: 4.4, 2.8, 2.75, 2.7, 2.7, 2.8, 4.4, 2.8, 2.75, 4.4, 2.75, 4.4, 4.45, 4.4
+steps: 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28
+train/teacher_entropy: 4.45, 2.75, 4.45, 4.45, 4.4, 4.45, 2.8, 2.75, 2.7, 2.75, 4.45, 2.8, 2.75, 4.45
+steps: 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42
+train/teacher_entropy: 4.45, 4.45, 2.7, 2.8, 4.45, 2.75, 2.75, 2.7, 2.7, 4.4, 4.4, 2.7, 2.75, 2.7
+steps: 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56
+train/teacher_entropy: 4.4, 2.8, 2.7, 2.75, 4.4, 4.4, 2.7, 2.7, 4.45, 4.45, 2.7, 4.4, 4.45, 2.75
 ```
 
 ```run quiet
@@ -81,15 +85,16 @@ def _agree(one: Levels, other: Levels) -> float:
 def _finding(there: dict[str, Levels], rest: list[str]) -> Finding:
     one = next(iter(there.values()))
     told = [f"{words.called(name)} {words.number(two.low)} or {words.number(two.high)}" for name, two in there.items()]
-    others = words.listing([words.called(name) for name in rest][:4])
+    others = words.listing([words.called(name) for name in rest[:4]]) if rest else ""
+    share = words.percent(float(np.mean(one.upper)))
     return RULE.finding(
         headline=(
             f"Records lie on two levels that take turns, with nothing between: {words.listing(told[:3])}"
             + (f", and {len(told) - 3} more." if len(told) > 3 else ".")
         ),
         evidence=(
-            f"{words.counted(int(one.turns), 'turn')}; {words.percent(float(np.mean(one.upper)))} of the records are on "
-            f"the upper level; the distance is {words.number(one.apart, 1)} times the spread of a level",
+            f"{words.counted(int(one.turns), 'turn')}; {share} of the records are on the upper level; the distance is "
+            f"{words.number(one.apart, 1)} times the spread of a level",
             *([f"{words.capital(others)}: one level"] if others else []),
             *told[3:6],
         ),

@@ -96,12 +96,13 @@ def _thinned(column: Column) -> tuple[Floats, Floats]:
     if size == 1:
         return column.step, column.value
     whole = len(column) // size * size
-    return column.step[:whole:size], column.value[:whole].reshape(-1, size).mean(axis=1)
+    means: Floats = column.value[:whole].reshape(-1, size).mean(axis=1)
+    return column.step[:whole:size], means
 
 
 def _weights() -> Floats:
     """Weights by which :data:`WIDTH` values give their line's value half a record behind the last one."""
-    at = np.arange(WIDTH) - (WIDTH - 1) / 2
+    at = np.arange(WIDTH, dtype=np.float64) - (WIDTH - 1) / 2
     return 1 / WIDTH + at * (WIDTH / 2) / float(np.sum(np.square(at)))
 
 
@@ -121,5 +122,5 @@ def _sides(value: Floats) -> tuple[Floats, Floats, Floats]:
     at = np.arange(WIDTH) - (WIDTH - 1) / 2
     rest = np.square(windows - middle[:, None] - slope[:, None] * at).sum(axis=1)
     left, right = ends[:-WIDTH], starts[WIDTH:]
-    noise = np.sqrt((rest[:-WIDTH] + rest[WIDTH:]) / (2 * WIDTH - 4))
+    noise: Floats = np.sqrt((rest[:-WIDTH] + rest[WIDTH:]) / (2 * WIDTH - 4))
     return left, right, noise

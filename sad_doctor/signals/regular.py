@@ -39,7 +39,8 @@ def regular(column: Column, sigmas: float, share: float) -> Regular | None:
     """Return the shortest distance at which records of a tidied, finite ``column`` stand out, or None.
 
     One stands out by ``sigmas`` robust deviations from the median of the records about it. The share ``share`` of the
-    records at that distance must do so, on the same side, and as much of all that do must be there. Linear in the length.
+    records at that distance must do so, on the same side, and as much of all that do must be there. Linear in
+    the length.
     """
     step, value = column.step[-_LAST:], column.value[-_LAST:]
     if value.size < FEWEST * _SHORTEST:
