@@ -19,7 +19,7 @@ label loss is there that nobody can learn: so less suffices where the label loss
 ## Thresholds
 - `below = 1.35`: how many times the ratio becomes smaller; texts that are seen a few times make it a tenth smaller.
 - `above = 1.1`: how many times it becomes larger, which no training does on text of one kind; or smaller, where
-  another term parts in the same direction by `with = 1.25`.
+  another term parts in the same direction by `with = 1.25`. If another becomes larger by as much, `both = 1.03`.
 - `alone = 1.08`: how many times smaller, where every other term keeps its ratio within `kept = 1.06`. In the first pass
   over texts of one kind it is 1.02 at most.
 
@@ -84,7 +84,9 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     along = any(pair.surely_moved(t["with"]) and (pair.drift > 0) == (label.drift > 0) for pair in others.values())
     kept = [abs(pair.drift) < np.log(t["kept"]) for pair in others.values()]
     alone = bool(kept) and all(kept)
-    if label.surely_moved(t["above"] if label.drift > 0 or along else t["alone"] if alone else t["below"]):
+    both = label.drift > 0 and any(pair.drift > 0 and pair.surely_moved(t["above"]) for pair in others.values())
+    least = t["both"] if both else t["above"] if label.drift > 0 or along else t["alone"] if alone else t["below"]
+    if label.surely_moved(least):
         yield _finding(label, others, t)
 
 
@@ -107,7 +109,7 @@ def _finding(label: Beside, others: dict[str, Beside], t: Thresholds) -> Finding
         ),
         cause=(
             "The training's labels or texts are not those of the evaluation: other labels, text that gets harder, "
-            "a student that is trained with much dropout."
+            "a student that is trained with much dropout or on spoilt inputs."
             if up
             else "The label loss, or its labels, are made in another way on one of the two sides: a temperature, a "
             "smoothing, a mask, a weight that changes; or the evaluation's text is of another kind, of more noise."
@@ -129,5 +131,5 @@ RULE = Rule(
     page=__doc__,
     needs=(f"{names.EVAL_LM_LOSS}|{names.EVAL_PERPLEXITY}", f"{names.RAW}|{names.WEIGHTED}|{names.UNWEIGHTED}"),
     check=check,
-    thresholds={"below": 1.35, "above": 1.1, "with": 1.25, "alone": 1.08, "kept": 1.06},
+    thresholds={"below": 1.35, "above": 1.1, "with": 1.25, "alone": 1.08, "kept": 1.06, "both": 1.03},
 )

@@ -2,11 +2,11 @@
 
 ## What it sees
 A series of the training, a loss, a term, the gradient norm, the teacher's loss, the coverage, changes its level from
-one record to the next, far beyond its noise, and stays there; and no event, no weight and no other setting in the log
-changes at that step. Which series break there, and which go on, tells where to look. A line is fitted on either side as
-well, and followed to the edge, so that a small step in a series that falls fast is seen. Where the noise changes at the
-same step, less of a break suffices; the length of the texts, and an evaluation just before, are told if the log has
-them.
+one record to the next, far beyond its noise, and stays there; and no event but a resume, no weight and no other setting
+in the log changes at that step. Which series break there, and which go on, tells where to look. A line is fitted on
+either side as well, and followed to the edge, so that a small step in a series that falls fast is seen. Where the
+noise changes at the same step, less of a break suffices; the length of the texts, and an evaluation just before, are
+told if the log has them.
 
 ## Why it is bad
 From that step on the run is another one than before, and the log does not say why. If the teacher's numbers or the
@@ -20,7 +20,7 @@ texts, shorter ones, others. If it comes just after an evaluation, that left som
 - `sigmas = 8`: how far the level must move, in deviations of neighbours. `share = 0.15`: and as a share of it.
 - `norm = 2.5`: the factor for a gradient norm that breaks where nothing else does.
 - `torn = 7.5`, `apart = 0.05`: standard errors, and share of the level, between two lines at the edge; the most that
-  sound runs have where nothing is changed is 6.4. `weak = 5.5` where the noise changes too: `noisier = 1.8` times.
+  sound runs have where nothing is changed is 7.0. `weak = 5.5` where the noise changes too: `noisier = 1.8` times.
 - `records = 40`: fewest records; a tenth at the beginning, where all falls, and the last five are not judged.
 
 ## Example
@@ -66,9 +66,8 @@ _WIDTH = 10
 _SHOWN = 5000
 """So many values tell which are far out."""
 
-_MOVES, _RARE = 3, 6
-"""Standard errors by which a series moves along; records between evaluations from which on one is no chance.
-"""
+_MOVES = 3
+"""Standard errors by which a series moves along."""
 
 _TEACHERS = (names.TEACHER_LOSS, names.TEACHER_ENTROPY, names.COVERAGE)
 
@@ -87,10 +86,14 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     breaks |= {
         name: (one.step, one.before, one.after)
         for name, one in torn.items()
-        if name not in breaks and (one.sigmas >= t["torn"] or _noises(series, one.step, t))
+        if name not in breaks and (one.sigmas >= t["torn"] or signals.noises(series, one.step, t["noisier"]))
     }
     alone = breaks.get(names.GRAD_NORM) if len(breaks) == 1 and len(series) > 1 else None
-    if alone is not None and max(alone[1:]) < t["norm"] * min(alone[1:]) and not _noises(series, alone[0], t):
+    if (
+        alone is not None
+        and max(alone[1:]) < t["norm"] * min(alone[1:])
+        and not signals.noises(series, alone[0], t["noisier"])
+    ):
         breaks = {}  # a norm rises by itself when the student begins to learn
     yield Reading("series that break", float(len(breaks)))
     if not breaks:
@@ -101,9 +104,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     at = max(places, key=lambda place: (near[place], -place))
     there = {name: one for name, one in breaks.items() if abs(one[0] - at) <= 2.5 * gap}
     if not _excused(run, at, gap):
-        yield _finding(
-            run, _Seen(there, series, _noises(series, at, t), _lengths(run, at, gap), _evaluated(run, at, gap))
-        )
+        resumed = any(one.kind == names.EVENT_RESUME for one in signals.events_at(run, at, gap))
+        noises = signals.noises(series, at, t["noisier"])
+        beside = (noises, signals.lengths(run, at, gap), signals.evaluated(run, at, gap), resumed)
+        yield _finding(run, _Seen(there, series, *beside))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ class _Seen:
     noises: dict[str, float]
     lengths: tuple[float, float] | None
     evaluated: float | None
+    resumed: bool
 
     @property
     def at(self) -> float:
@@ -126,33 +131,6 @@ class _Seen:
         rest = [name for name in self.series if name not in self.there]
         seen = {name: signals.torn(self.series[name], self.at) for name in rest}
         return {name for name, one in seen.items() if one is not None and one.sigmas > _MOVES}
-
-
-def _noises(series: dict[str, Column], at: float, t: Thresholds) -> dict[str, float]:
-    """How many times the noise of a series becomes at a step, where it surely becomes another; not of the norm."""
-    found = {}
-    for name, column in series.items():
-        told = None if name == names.GRAD_NORM else signals.spread(column, at)
-        if told is not None and abs(told[0]) > max(np.log(t["noisier"]), 3 * told[1]):
-            found[name] = float(np.exp(told[0]))
-    return found
-
-
-def _lengths(run: Run, at: float, gap: float) -> tuple[float, float] | None:
-    """The length of the texts before and after, if it changes there, and nowhere else."""
-    there = [switch for switch in signals.switches(run) if switch.column == names.LENGTH]
-    here = len(there) == 1 and abs(there[0].step - at) <= 2.5 * gap
-    return (there[0].before, there[0].after) if here else None
-
-
-def _evaluated(run: Run, at: float, gap: float) -> float | None:
-    """The step of the evaluation since the record before, where they are too rare for that to be chance."""
-    found = signals.evaluations(run)
-    steps = next(iter(found.values())).step if found else np.empty(0)
-    if steps.size < 2 or float(np.median(np.diff(steps))) < _RARE * gap:
-        return None
-    before = steps[(steps < at) & (steps >= at - 1.01 * gap)]
-    return float(before[-1]) if before.size else None
 
 
 def _break(column: Column, t: Thresholds) -> tuple[float, float, float] | None:
@@ -207,12 +185,10 @@ def _cut(value: Floats) -> Floats:
 
 def _excused(run: Run, at: float, gap: float) -> bool:
     """Whether an event, a setting or the learning rate changes there, which then is the cause."""
-    if any(
-        e.step is not None and abs(e.step - at) <= 2.5 * gap and e.kind != names.EVENT_CHECKPOINT for e in run.events
-    ):
+    if any(one.kind not in (names.EVENT_CHECKPOINT, names.EVENT_RESUME) for one in signals.events_at(run, at, gap)):
         return True
     told = [switch for switch in signals.switches(run) if abs(switch.step - at) <= 2.5 * gap]
-    if any(switch.column != names.LENGTH for switch in told) or (told and _lengths(run, at, gap) is None):
+    if any(switch.column != names.LENGTH for switch in told) or (told and signals.lengths(run, at, gap) is None):
         return True
     rate = run.get(names.LEARNING_RATE)
     jump = None if rate is None else signals.jump_at(signals.finite(signals.tidy(rate)), at)
@@ -227,6 +203,7 @@ def _finding(run: Run, seen: _Seen) -> Finding:
     moves = seen.moves
     whole = [name for name in seen.series if name not in seen.there and name not in moves]
     after = "" if seen.evaluated is None else f", after the evaluation of step {words.step(seen.evaluated)},"
+    after = ", where the run is taken up again," if seen.resumed else after
     noises = {words.called(name): words.number(times, 1) for name, times in seen.noises.items()}
     lines = [
         f"{words.capital(words.listing([words.called(name) for name in some[:4]]))}: {what}"
@@ -261,6 +238,10 @@ def _cause(seen: _Seen, whole: set[str]) -> str:
     if seen.noises and not teachers and not terms:
         more = float(np.median(list(seen.noises.values()))) > 1
         return f"The batches hold {'less' if more else 'more'}: their size, the accumulation, or the texts in them."
+    if seen.resumed and label_goes_on and not label and terms:
+        return "Another teacher, temperature or weight was loaded; or what goes with that term was not."
+    if seen.resumed:
+        return "What was loaded or set is not what was saved: weights, a mode, a mask, the texts."
     if seen.evaluated is not None and not teachers:
         return "What the evaluation leaves behind: a mode (dropout), weights, a seed; else the text changes."
     if broken == {names.GRAD_NORM}:

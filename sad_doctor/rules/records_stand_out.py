@@ -2,8 +2,9 @@
 
 ## What it sees
 Series of the training, the losses, the gradient norm, the teacher's, in which single records stand far above or below
-those about them, every so many records and nearly nowhere else. The distance is compared with that of the evaluations
-and with the length of an epoch, and the series that take part are told apart from those that go on.
+those about them, every so many records and nearly nowhere else, or in the first record after each evaluation. The
+distance is compared with that of the evaluations and with the length of an epoch, and the series that take part are
+told apart from those that go on.
 
 ## Why it is bad
 What happens every so many steps is made by the loop and not by chance: the last, smaller batch of an epoch that counts
@@ -52,7 +53,7 @@ import numpy as np
 from sad_doctor import names, signals, words
 from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
-from sad_doctor.run import Run
+from sad_doctor.run import Floats, Run
 from sad_doctor.signals import Regular
 
 _TEACHERS = (names.TEACHER_LOSS, names.TEACHER_ENTROPY)
@@ -65,9 +66,11 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     series = signals.per_batch(run, int(t["records"]))
     if not series:
         raise TooFew(f"fewer than {t['records']:g} records of any series")
-    found = {
-        name: one for name, c in series.items() if (one := signals.regular(c, t["sigmas"], t["share"])) is not None
-    }
+    steps = _evaluations(run)
+    known = {name: signals.after(column, steps, t["sigmas"], t["share"]) for name, column in series.items()}
+    if not any(known.values()):
+        known = {name: signals.regular(column, t["sigmas"], t["share"]) for name, column in series.items()}
+    found = {name: one for name, one in known.items() if one is not None}
     yield Reading("series in which records stand out at a fixed distance", float(len(found)))
     if not found:
         return
@@ -80,19 +83,20 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
 def _finding(run: Run, there: dict[str, Regular], rest: list[str]) -> Finding:
     one = next(iter(there.values()))
     told = [f"{words.called(name)} by {words.number(r.by)} of {words.number(r.level)}" for name, r in there.items()]
-    with_it = _with(run, one)
+    with_it = _with(run, one) if one.distance else ""
+    where = f"Every {words.step(one.steps)} steps" if one.distance else "After each evaluation"
     others = words.listing([words.called(name) for name in rest[:4]]) if rest else ""
     return RULE.finding(
         headline=(
-            f"Every {words.step(one.steps)} steps a single record stands out{with_it}: {words.listing(told[:3])}"
+            f"{where} a single record stands out{with_it}: {words.listing(told[:3])}"
             + (f", and {len(told) - 3} more." if len(told) > 3 else ".")
         ),
         evidence=(
-            f"{one.hits} of the {one.of} records at that distance, from step {words.step(one.first)} on",
+            f"{one.hits} of the {one.of} records there, from step {words.step(one.first)} on",
             *([f"{words.capital(others)}: nothing there"] if rest else []),
             *told[3:6],
         ),
-        cause=_cause(set(there), set(rest), with_it),
+        cause=_cause(set(there), set(rest), with_it if one.distance else "evaluation"),
         remedy="Look at what the loop does at those steps; print the size of the batch and the divisor there.",
         first_step=one.first,
         last_step=one.last,
@@ -102,8 +106,7 @@ def _finding(run: Run, there: dict[str, Regular], rest: list[str]) -> Finding:
 
 def _with(run: Run, one: Regular) -> str:
     """What else has that distance: the evaluations, or an epoch."""
-    found = signals.evaluations(run)
-    steps = next(iter(found.values())).step if found else np.empty(0)
+    steps = _evaluations(run)
     if steps.size > 2 and abs(float(np.median(np.diff(steps))) - one.steps) <= _EQUAL * one.steps:
         return ", as often as an evaluation"
     epoch = run.get(names.EPOCH)
@@ -114,11 +117,18 @@ def _with(run: Run, one: Regular) -> str:
     return ", once an epoch" if abs(length - one.steps) <= 2 * _EQUAL * one.steps else ""
 
 
+def _evaluations(run: Run) -> Floats:
+    """The steps of the evaluations after the first step."""
+    found = signals.evaluations(run)
+    steps = next(iter(found.values())).step if found else np.empty(0)
+    return steps[steps > 0]
+
+
 def _cause(there: set[str], rest: set[str], with_it: str) -> str:
     terms = {names.term_of(name) for name in there} - {None}
     if there & set(_TEACHERS):
         return "The batch there is another one: the last of an epoch, a smaller one, or one of another kind of text."
-    if there == {names.LOSS} and any(names.term_of(name) for name in rest):
+    if there <= {names.LOSS, names.GRAD_NORM} and names.LOSS in there and any(names.term_of(name) for name in rest):
         return "The total is made in another way there, as its parts go on: a divisor, a window, a term beside them."
     if there == {names.GRAD_NORM}:
         return "The gradient is another one there: an accumulation that is cut short, or not cleared, or a scale."

@@ -1,6 +1,7 @@
 """Signals: arrays in, arrays out. Shares, trend, plateau, frozen, clamp, spike, printed precision."""
 
 from sad_doctor.signals.absent import Absent, absent, gone
+from sad_doctor.signals.along import evaluated, events_at, lengths, noises
 from sad_doctor.signals.batches import neighbours, noise_share, per_batch
 from sad_doctor.signals.beside import Beside, beside, rest, weight_moves
 from sad_doctor.signals.blocks import Blocks, blocks, ends, rank_correlation
@@ -12,8 +13,8 @@ from sad_doctor.signals.levels import BLOCK, Levels, levels
 from sad_doctor.signals.objective import of_classes, rewarded
 from sad_doctor.signals.parts import Parts, found_weights, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
-from sad_doctor.signals.precision import sample, significant_digits, tolerance, unit
-from sad_doctor.signals.regular import Regular, regular
+from sad_doctor.signals.precision import sample, significand, significant_digits, tolerance, unit
+from sad_doctor.signals.regular import Regular, after, outlying, regular
 from sad_doctor.signals.repeats import Repeat, repeats, resolution
 from sad_doctor.signals.seams import (
     Beginning,
@@ -53,6 +54,7 @@ __all__ = [
     "Switch",
     "TeacherGap",
     "absent",
+    "after",
     "after_its_weight",
     "always_zero",
     "beginnings",
@@ -63,8 +65,10 @@ __all__ = [
     "clamped",
     "doubled",
     "ends",
+    "evaluated",
     "evaluation_moves",
     "evaluations",
+    "events_at",
     "fades",
     "falls",
     "finite",
@@ -77,6 +81,7 @@ __all__ = [
     "jump_at",
     "label_loss",
     "leaps",
+    "lengths",
     "level_off",
     "levels",
     "loss_falls",
@@ -85,7 +90,9 @@ __all__ = [
     "neighbours",
     "never_steps",
     "noise_share",
+    "noises",
     "of_classes",
+    "outlying",
     "parts",
     "per_batch",
     "rank_correlation",
@@ -100,6 +107,7 @@ __all__ = [
     "sample",
     "shares",
     "sides",
+    "significand",
     "significant_digits",
     "spikes",
     "spread",

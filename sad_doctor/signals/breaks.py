@@ -56,7 +56,7 @@ def breaks(column: Column, sigmas: float, share: float) -> Break | None:
             continue
         near = float(np.median(value[edge : edge + _NEXT]) - np.median(value[edge - _NEXT : edge]))
         later = value[edge : edge + WIDTH] - float(left[at])
-        if near * np.sign(moved) > 0.6 * abs(moved) and float(np.median(later)) * np.sign(moved) > 0.5 * abs(moved):
+        if near * np.sign(moved) > 0.6 * abs(moved) and float(np.median(later)) * np.sign(moved) > 0.4 * abs(moved):
             return Break(float(step[edge]), float(left[at]), float(right[at]), float(height[at]))
     return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sad_doctor.run import Column, Floats
 
@@ -68,6 +69,45 @@ def regular(column: Column, sigmas: float, share: float) -> Regular | None:
             hits,
             of,
         )
+    return None
+
+
+def outlying(column: Column, sigmas: float) -> NDArray[np.bool_]:
+    """Return which records of a tidied, finite ``column`` stand ``sigmas`` robust deviations from those about them.
+
+    The level is followed by a running median, so that no trend counts. Linear in the length.
+    """
+    if len(column) < 2 * _BESIDE + 1:
+        return np.zeros(len(column), dtype=bool)
+    height = np.abs(column.value - _about(column.value))
+    found: NDArray[np.bool_] = height > max(sigmas * 1.4826 * float(np.median(height)), 1e-9)
+    return found
+
+
+def after(column: Column, steps: Floats, sigmas: float, share: float) -> Regular | None:
+    """Return as :func:`regular` the records that are the first ones after each of ``steps``, if those stand out.
+
+    Their distance in records is 0, as it need not be one; that in steps is the median of ``steps``'s.
+    """
+    step, value = column.step[-_LAST:], column.value[-_LAST:]
+    places = np.unique(np.searchsorted(step, steps[steps >= step[0]], side="right")) if step.size else np.empty(0, int)
+    places = places[places < step.size]
+    if places.size < FEWEST or places.size * _SHORTEST > value.size:
+        return None
+    level = _about(value)
+    height = value - level
+    noise = 1.4826 * float(np.median(np.abs(height)))
+    if not noise > 0:
+        return None
+    for side in (height > 0, height < 0):
+        out = side & (np.abs(height) > sigmas * noise)
+        here = places[out[places]]
+        if here.size >= max(FEWEST, share * places.size, share * int(out.sum())):
+            first, last = float(step[here[0]]), float(step[here[-1]])
+            by, about = float(np.median(height[here])), float(np.median(level[here]))
+            return Regular(
+                0, float(np.median(np.diff(steps))), first, last, by, about, int(here.size), int(places.size)
+            )
     return None
 
 
