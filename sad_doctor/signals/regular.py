@@ -48,7 +48,7 @@ def regular(column: Column, sigmas: float, share: float) -> Regular | None:
         return None
     level = _about(value)
     height = value - level
-    noise = 1.4826 * float(np.median(np.abs(height)))
+    noise = _noise(height)
     if not noise > 0:
         return None
     out = np.abs(height) > sigmas * noise
@@ -79,8 +79,9 @@ def outlying(column: Column, sigmas: float) -> NDArray[np.bool_]:
     """
     if len(column) < 2 * _BESIDE + 1:
         return np.zeros(len(column), dtype=bool)
-    height = np.abs(column.value - _about(column.value))
-    found: NDArray[np.bool_] = height > max(sigmas * 1.4826 * float(np.median(height)), 1e-9)
+    height = column.value - _about(column.value)
+    bends = np.abs(np.diff(column.value, 2)) / np.sqrt(6)
+    found: NDArray[np.bool_] = np.abs(height) > max(sigmas * max(_noise(height), _noise(bends)), 1e-9)
     return found
 
 
@@ -96,7 +97,7 @@ def after(column: Column, steps: Floats, sigmas: float, share: float) -> Regular
         return None
     level = _about(value)
     height = value - level
-    noise = 1.4826 * float(np.median(np.abs(height)))
+    noise = _noise(height)
     if not noise > 0:
         return None
     for side in (height > 0, height < 0):
@@ -127,3 +128,8 @@ def _about(value: Floats) -> Floats:
     padded = np.pad(value, _BESIDE, mode="edge")
     found: Floats = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * _BESIDE + 1), axis=1)
     return found
+
+
+def _noise(height: Floats) -> float:
+    """The standard deviation of heights, by the quantile that a third of outliers and a quiet half leave alone."""
+    return float(np.quantile(np.abs(height), 0.6)) / 0.8416
