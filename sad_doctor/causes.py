@@ -181,7 +181,15 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     ),
     "two-levels": ("level-breaks", "loss-oscillates", "kd-out-of-step", "term-apart"),
     "records-stand-out": ("loss-spike",),
-    "level-breaks": ("evaluation-jumps", "term-rises", "loss-oscillates", "early-plateau"),
+    "batches-in-waves": ("label-loss-apart", "evaluation-better", "loss-oscillates", "level-breaks"),
+    "level-breaks": (
+        "label-loss-apart",
+        "term-apart",
+        "evaluation-jumps",
+        "term-rises",
+        "loss-oscillates",
+        "early-plateau",
+    ),
     "noise-missing": (
         "label-loss-apart",
         "term-collapses",

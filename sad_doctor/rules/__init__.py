@@ -9,6 +9,7 @@ R3xx the evaluation, R4xx numbers, R5xx the run itself. A code is never used aga
 
 from sad_doctor.rule import Rule
 from sad_doctor.rules import (
+    batches_in_waves,
     batches_repeat,
     certainty_disagrees,
     columns_copied,
@@ -155,6 +156,7 @@ RULES: tuple[Rule, ...] = (
     level_breaks.RULE,
     two_levels.RULE,
     records_stand_out.RULE,
+    batches_in_waves.RULE,
     digits_few.RULE,
     records_far_out.RULE,
     crash.RULE,

@@ -99,7 +99,7 @@ def _finding(label: Beside, others: dict[str, Beside], t: Thresholds) -> Finding
     return RULE.finding(
         headline=(
             f"Training and evaluation part: the training's label loss goes from {first} to {last}, the evaluation's "
-            f"from {begin} to {end}."
+            f"from {begin} to {end}" + (f", all at once by step {words.step(label.since)}." if label.since else ".")
         ),
         evidence=(
             f"The ratio of the two is {words.number(float(np.exp(label.drift)), 3)} times the first one, at "
@@ -118,7 +118,7 @@ def _finding(label: Beside, others: dict[str, Beside], t: Thresholds) -> Finding
             "or masked by something that changes."
         ),
         remedy="Send one training batch through the evaluation's code; decode its labels beside its inputs.",
-        first_step=float(label.step[0]),
+        first_step=float(label.step[0]) if label.since is None else label.since,
         last_step=float(label.step[-1]),
         numbers={"times": float(np.exp(label.drift))},
     )

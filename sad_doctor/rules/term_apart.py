@@ -107,7 +107,7 @@ def _finding(what: str, pair: Beside, label: Beside, level: Level) -> Finding:
             "much dropout is on there."
         ),
         remedy="Send one training batch through the evaluation's code: the term must be one number.",
-        first_step=float(pair.step[0]),
+        first_step=float(pair.step[0]) if pair.since is None else pair.since,
         last_step=float(pair.step[-1]),
         numbers={"times": float(np.exp(pair.drift))},
     )

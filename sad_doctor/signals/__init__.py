@@ -33,6 +33,7 @@ from sad_doctor.signals.switches import Jump, Switch, jump_at, staged, switches
 from sad_doctor.signals.teacher import TeacherGap, teacher_gap, teacher_guess, teacher_held_out
 from sad_doctor.signals.temperature import temperature
 from sad_doctor.signals.unweighted import after_its_weight, is_summed, label_loss, unweighted
+from sad_doctor.signals.waves import Wave, waves
 
 __all__ = [
     "BLOCK",
@@ -53,6 +54,7 @@ __all__ = [
     "Still",
     "Switch",
     "TeacherGap",
+    "Wave",
     "absent",
     "after",
     "after_its_weight",
@@ -129,5 +131,6 @@ __all__ = [
     "unit",
     "unweighted",
     "warms_again",
+    "waves",
     "weight_moves",
 ]
