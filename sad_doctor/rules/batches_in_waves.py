@@ -17,10 +17,18 @@ in the loop has that period: a rate, a term, an evaluation that leaves something
 
 ## Example
 ```run fires
-steps: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24
-train/loss: 4.1, 4.3, 4.6, 4.8, 5.1, 5.3, 5.6, 5.8, 4.0, 4.4, 4.5, 4.9, 5.0, 5.4, 5.5, 5.7, 4.1, 4.2, 4.6, 4.7, 5.1, 5.2, 5.5, 5.8
-steps: 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48
-train/loss: 4.0, 4.3, 4.5, 4.8, 4.9, 5.3, 5.4, 5.7, 4.1, 4.2, 4.4, 4.6, 5.0, 5.1, 5.4, 5.6, 3.9, 4.2, 4.5, 4.6, 4.9, 5.2, 5.3, 5.6
+steps: 1, 2, 3, 4, 5, 6, 7, 8
+train/loss: 3.90, 4.35, 4.40, 4.75, 4.90, 5.25, 5.50, 5.75
+steps: 9, 10, 11, 12, 13, 14, 15, 16
+train/loss: 4.08, 4.23, 4.38, 4.63, 4.98, 5.13, 5.48, 5.73
+steps: 17, 18, 19, 20, 21, 22, 23, 24
+train/loss: 4.06, 4.11, 4.56, 4.71, 4.96, 5.31, 5.36, 5.81
+steps: 25, 26, 27, 28, 29, 30, 31, 32
+train/loss: 3.84, 4.19, 4.34, 4.59, 4.84, 5.29, 5.54, 5.59
+steps: 33, 34, 35, 36, 37, 38, 39, 40
+train/loss: 3.92, 4.27, 4.32, 4.67, 5.02, 5.07, 5.52, 5.57
+steps: 41, 42, 43, 44, 45, 46, 47, 48
+train/loss: 3.90, 4.15, 4.50, 4.55, 4.90, 5.05, 5.50, 5.55
 ```
 
 ```run quiet
@@ -82,7 +90,7 @@ def _finding(run: Run, first: str, found: dict[str, Wave]) -> Finding:
         cause=(
             "The batches are sorted within a window, by length or by how hard they are, or sources take turns."
             if first in _TEACHERS
-            else "The batches are sorted within a window or sources take turns; or something in the loop has that period."
+            else "The batches are sorted within a window or sources take turns; or something in the loop has it."
         ),
         remedy="Shuffle the batches after they are made; compare the period with the window of the sampler.",
         first_step=run.first_step,

@@ -20,7 +20,8 @@ texts, shorter ones, others. If it comes just after an evaluation, that left som
 - `sigmas = 8`: how far the level must move, in deviations of neighbours. `share = 0.15`: and as a share of it.
 - `norm = 2.5`: the factor for a gradient norm that breaks where nothing else does.
 - `torn = 7.5`, `apart = 0.05`: standard errors, and share of the level, between two lines at the edge; the most that
-  sound runs have where nothing is changed is 7.0. `weak = 5.5` where the noise changes too: `noisier = 1.8` times.
+  sound runs have where nothing is changed is 7.0. `weak = 5.5` where the noise changes too, `noisier = 1.8` times:
+  that of the teacher's numbers, or without them of two others, as a student that begins to learn is noisier by itself.
 - `records = 40`: fewest records; a tenth at the beginning, where all falls, and the last five are not judged.
 
 ## Example
@@ -86,14 +87,10 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     breaks |= {
         name: (one.step, one.before, one.after)
         for name, one in torn.items()
-        if name not in breaks and (one.sigmas >= t["torn"] or signals.noises(series, one.step, t["noisier"]))
+        if name not in breaks and (one.sigmas >= t["torn"] or _others(series, one.step, t))
     }
     alone = breaks.get(names.GRAD_NORM) if len(breaks) == 1 and len(series) > 1 else None
-    if (
-        alone is not None
-        and max(alone[1:]) < t["norm"] * min(alone[1:])
-        and not signals.noises(series, alone[0], t["noisier"])
-    ):
+    if alone is not None and max(alone[1:]) < t["norm"] * min(alone[1:]) * (0.8 if _others(series, alone[0], t) else 1):
         breaks = {}  # a norm rises by itself when the student begins to learn
     yield Reading("series that break", float(len(breaks)))
     if not breaks:
@@ -108,6 +105,17 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
         noises = signals.noises(series, at, t["noisier"])
         beside = (noises, signals.lengths(run, at, gap), signals.evaluated(run, at, gap), resumed)
         yield _finding(run, _Seen(there, series, *beside))
+
+
+def _others(series: dict[str, Column], at: float, t: Thresholds) -> bool:
+    """Whether the batches surely hold more or less from a step on, by the noise that they make.
+
+    That of the teacher's numbers tells, as it does not learn; without them, a noise of two or more series that rises.
+    """
+    found = signals.noises(series, at, t["noisier"])
+    if any(name in _TEACHERS for name in series):
+        return any(name in _TEACHERS for name in found)
+    return len(found) > 1 and min(found.values()) > 1
 
 
 @dataclass(frozen=True, slots=True)

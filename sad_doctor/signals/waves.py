@@ -29,8 +29,8 @@ class Wave:
 def waves(column: Column, share: float) -> Wave | None:
     """Return the period that explains most of a tidied, finite ``column`` beside its trend, or None.
 
-    The trend of a period is the mean over one of its length, which takes nothing from what has that period. Explained is
-    the share of the variance that is between the phases, less what chance explains; it must reach ``share``, and the
+    The trend of a period is the mean over one of its length, which takes nothing from what has that period. Explained
+    is the share of the variance that is between the phases, less what chance explains; it must reach ``share``, and the
     shortest period that does so nearly as well as the best is returned.
     """
     step, value = column.step[-_LAST:], column.value[-_LAST:]
