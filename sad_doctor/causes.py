@@ -181,7 +181,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     ),
     "two-levels": ("level-breaks", "loss-oscillates", "kd-out-of-step", "term-apart"),
     "records-stand-out": ("loss-spike",),
-    "batches-in-waves": ("label-loss-apart", "evaluation-better", "loss-oscillates", "level-breaks"),
+    "batches-in-waves": ("label-loss-apart", "evaluation-better"),
     "level-breaks": (
         "label-loss-apart",
         "term-apart",

@@ -67,7 +67,7 @@ _WIDTH = 10
 _SHOWN = 5000
 """So many values tell which are far out."""
 
-_MOVES = 3
+_MOVES = 4
 """Standard errors by which a series moves along."""
 
 _TEACHERS = (names.TEACHER_LOSS, names.TEACHER_ENTROPY, names.COVERAGE)

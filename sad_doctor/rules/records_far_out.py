@@ -71,7 +71,7 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     for name, column in mine.items():
         steps = column.step[signals.outlying(column, t["sigmas"])]
         steps = steps[~np.isin(steps, sorted(of_text))]
-        if t["fewest"] <= steps.size <= t["most"] * len(column):
+        if max(1.0, t["fewest"]) <= steps.size <= t["most"] * len(column):
             found[name] = steps
     yield Reading("series with records far out", float(len(found)))
     if found:

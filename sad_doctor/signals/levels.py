@@ -61,7 +61,7 @@ def levels(column: Column, apart: float, blocks: float) -> Levels | None:
     far = (high - low) / np.maximum(inside, 1e-12 * np.abs(high - low) + 1e-300)
     turning = np.sum(upper[:, 1:] != upper[:, :-1], axis=1)
     good = (far >= apart) & (turning >= _FEWEST)
-    if float(np.mean(good)) < blocks:
+    if not good.any() or float(np.mean(good)) < blocks:
         return None
     last = int(np.flatnonzero(good)[-1])
     return Levels(
