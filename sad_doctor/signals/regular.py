@@ -125,7 +125,7 @@ def _distance(places: np.ndarray, size: int, share: float) -> tuple[int, int, in
 
 def _about(value: Floats) -> Floats:
     """The running median, float64 [records]."""
-    padded = np.pad(value, _BESIDE, mode="edge")
+    padded = np.pad(value, _BESIDE, mode="reflect")  # that repeats no edge
     found: Floats = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * _BESIDE + 1), axis=1)
     return found
 
