@@ -66,13 +66,15 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     mine = {name: column for name, column in series.items() if name in _TEACHERS and len(column) >= t["records"]}
     if not mine:
         raise TooFew(f"fewer than {t['records']:g} records of the teacher's numbers")
-    of_text = {float(step) for c in label.values() for step in c.step[signals.outlying(c, t["label"])].tolist()}
+    out = {name: column.step[signals.outlying(column, t["sigmas"])] for name, column in mine.items()}
+    of_text: set[float] = set()
+    if any(steps.size for steps in out.values()):
+        of_text = {float(step) for c in label.values() for step in c.step[signals.outlying(c, t["label"])].tolist()}
     found = {}
-    for name, column in mine.items():
-        steps = column.step[signals.outlying(column, t["sigmas"])]
-        steps = steps[~np.isin(steps, sorted(of_text))]
-        if max(1.0, t["fewest"]) <= steps.size <= t["most"] * len(column):
-            found[name] = steps
+    for name, steps in out.items():
+        own = steps[~np.isin(steps, sorted(of_text))]
+        if max(1.0, t["fewest"]) <= own.size <= t["most"] * len(mine[name]):
+            found[name] = own
     yield Reading("series with records far out", float(len(found)))
     if found:
         first = max(found, key=lambda name: (name == names.TEACHER_ENTROPY, found[name].size))

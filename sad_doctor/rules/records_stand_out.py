@@ -67,15 +67,13 @@ def check(run: Run, t: Thresholds) -> Iterator[Finding | Reading]:
     if not series:
         raise TooFew(f"fewer than {t['records']:g} records of any series")
     steps = _evaluations(run)
-    known = {name: signals.after(column, steps, t["sigmas"], t["share"]) for name, column in series.items()}
-    if not any(known.values()):
-        known = {name: signals.regular(column, t["sigmas"], t["share"]) for name, column in series.items()}
+    known = {name: signals.regular(column, steps, t["sigmas"], t["share"]) for name, column in series.items()}
     found = {name: one for name, one in known.items() if one is not None}
     yield Reading("series in which records stand out at a fixed distance", float(len(found)))
     if not found:
         return
     counts = [sum(other.distance == one.distance for other in found.values()) for one in found.values()]
-    chosen = list(found.values())[int(np.argmax(counts))].distance
+    chosen = min(one.distance for one, count in zip(found.values(), counts, strict=True) if count == max(counts))
     there = {name: one for name, one in found.items() if one.distance == chosen}
     yield _finding(run, there, [name for name in series if name not in found])
 

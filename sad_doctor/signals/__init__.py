@@ -14,7 +14,7 @@ from sad_doctor.signals.objective import of_classes, rewarded
 from sad_doctor.signals.parts import Parts, found_weights, parts, shares, sums_to, table
 from sad_doctor.signals.perplexity import CLAMPS, clamp_of, is_exp_of
 from sad_doctor.signals.precision import sample, significand, significant_digits, tolerance, unit
-from sad_doctor.signals.regular import Regular, after, outlying, regular
+from sad_doctor.signals.regular import Regular, outlying, regular
 from sad_doctor.signals.repeats import Repeat, repeats, resolution
 from sad_doctor.signals.seams import (
     Beginning,
@@ -56,7 +56,6 @@ __all__ = [
     "TeacherGap",
     "Wave",
     "absent",
-    "after",
     "after_its_weight",
     "always_zero",
     "beginnings",

@@ -19,10 +19,15 @@ _SHORTEST, _LONGEST = 3, 512
 """Distances that are looked for, in records."""
 
 
+_Found = tuple[int, NDArray[np.intp], int]
+"""The distance, the records that stand out there, and how many there are there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Regular:
-    """Every ``distance`` records, from ``first`` to ``last`` (steps), one stands ``by`` above the level, or below it.
+    """Every ``distance`` records, or, where that is 0, after each of some steps, one stands out.
 
+    It does so from ``first`` to ``last`` (steps), and stands ``by`` above the level, or below it.
     ``steps`` is the distance in steps; ``hits`` of the ``of`` records there stand out.
     """
 
@@ -36,12 +41,12 @@ class Regular:
     of: int
 
 
-def regular(column: Column, sigmas: float, share: float) -> Regular | None:
-    """Return the shortest distance at which records of a tidied, finite ``column`` stand out, or None.
+def regular(column: Column, steps: Floats, sigmas: float, share: float) -> Regular | None:
+    """Return where records of a tidied, finite ``column`` stand out: first after each of ``steps``, else at a distance.
 
     One stands out by ``sigmas`` robust deviations from the median of the records about it. The share ``share`` of the
-    records at that distance must do so, on the same side, and as much of all that do must be there. Linear in
-    the length.
+    records there must do so, on the same side, and as much of all that do must be there. The distance is the shortest
+    one; it is 0 for the first records after ``steps``, which need have none. Linear in the length.
     """
     step, value = column.step[-_LAST:], column.value[-_LAST:]
     if value.size < FEWEST * _SHORTEST:
@@ -52,21 +57,20 @@ def regular(column: Column, sigmas: float, share: float) -> Regular | None:
     if not noise > 0:
         return None
     out = np.abs(height) > sigmas * noise
-    for side in (height > 0, height < 0):
-        places = np.flatnonzero(out & side)
-        found = _distance(places, value.size, share) if places.size >= FEWEST else None
+    for side in (out & (height > 0), out & (height < 0)):
+        places = np.flatnonzero(side)
+        found = _after(step, side, steps, share) or _distance(places, value.size, share)
         if found is None:
             continue
-        distance, phase, hits, of = found
-        here = places[places % distance == phase]
+        distance, here, of = found
         return Regular(
             distance,
-            distance * float(np.median(np.diff(step))),
+            float(np.median(np.diff(steps))) if distance == 0 else distance * float(np.median(np.diff(step))),
             float(step[here[0]]),
             float(step[here[-1]]),
             float(np.median(height[here])),
             float(np.median(level[here])),
-            hits,
+            int(here.size),
             of,
         )
     return None
@@ -75,51 +79,36 @@ def regular(column: Column, sigmas: float, share: float) -> Regular | None:
 def outlying(column: Column, sigmas: float) -> NDArray[np.bool_]:
     """Return which records of a tidied, finite ``column`` stand ``sigmas`` robust deviations from those about them.
 
-    The level is followed by a running median, so that no trend counts. Linear in the length.
+    The level is followed by a running median, so that no trend counts. Of a long log the last records are looked at.
     """
-    if len(column) < 2 * _BESIDE + 1:
-        return np.zeros(len(column), dtype=bool)
-    height = column.value - _about(column.value)
-    bends = np.abs(np.diff(column.value, 2)) / np.sqrt(6)
-    found: NDArray[np.bool_] = np.abs(height) > max(sigmas * max(_noise(height), _noise(bends)), 1e-9)
+    found = np.zeros(len(column), dtype=bool)
+    value = column.value[-_LAST:]
+    if value.size > 2 * _BESIDE:
+        height = value - _about(value)
+        bends = np.abs(np.diff(value, 2)) / np.sqrt(6)
+        found[-value.size :] = np.abs(height) > max(sigmas * max(_noise(height), _noise(bends)), 1e-9)
     return found
 
 
-def after(column: Column, steps: Floats, sigmas: float, share: float) -> Regular | None:
-    """Return as :func:`regular` the records that are the first ones after each of ``steps``, if those stand out.
-
-    Their distance in records is 0, as it need not be one; that in steps is the median of ``steps``'s.
-    """
-    step, value = column.step[-_LAST:], column.value[-_LAST:]
-    places = np.unique(np.searchsorted(step, steps[steps >= step[0]], side="right")) if step.size else np.empty(0, int)
+def _after(step: Floats, out: NDArray[np.bool_], steps: Floats, share: float) -> _Found | None:
+    places = np.unique(np.searchsorted(step, steps[steps >= step[0]], side="right"))
     places = places[places < step.size]
-    if places.size < FEWEST or places.size * _SHORTEST > value.size:
+    if places.size < FEWEST or places.size * _SHORTEST > step.size:
         return None
-    level = _about(value)
-    height = value - level
-    noise = _noise(height)
-    if not noise > 0:
-        return None
-    for side in (height > 0, height < 0):
-        out = side & (np.abs(height) > sigmas * noise)
-        here = places[out[places]]
-        if here.size >= max(FEWEST, share * places.size, share * int(out.sum())):
-            first, last = float(step[here[0]]), float(step[here[-1]])
-            by, about = float(np.median(height[here])), float(np.median(level[here]))
-            return Regular(
-                0, float(np.median(np.diff(steps))), first, last, by, about, int(here.size), int(places.size)
-            )
-    return None
+    here = places[out[places]]
+    enough = here.size >= max(FEWEST, share * places.size, share * int(out.sum()))
+    return (0, here, int(places.size)) if enough else None
 
 
-def _distance(places: np.ndarray, size: int, share: float) -> tuple[int, int, int, int] | None:
-    """The distance, its phase, the hits, and the records at it."""
+def _distance(places: NDArray[np.intp], size: int, share: float) -> _Found | None:
+    if places.size < FEWEST:
+        return None
     for distance in range(_SHORTEST, min(_LONGEST, size // FEWEST) + 1):
         counts = np.bincount(places % distance, minlength=distance)
         phase = int(np.argmax(counts))
-        hits, of = int(counts[phase]), -(-(size - phase) // distance)
-        if hits >= max(FEWEST, share * of, share * places.size):
-            return distance, phase, hits, of
+        of = -(-(size - phase) // distance)
+        if counts[phase] >= max(FEWEST, share * of, share * places.size):
+            return distance, places[places % distance == phase], of
     return None
 
 

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from sad_doctor.run import Column, Floats
-from sad_doctor.signals import after, outlying, regular
+from sad_doctor.signals import outlying, regular
 
 AT = np.arange(1, 161)
+NONE = np.empty(0)
 FALLS = np.linspace(5, 4, 160)
 
 
@@ -13,11 +14,11 @@ def _column(value: Floats, every: int = 1) -> Column:
 
 
 def test_every_twentieth_record_stands_out() -> None:
-    found = regular(_column(FALLS + (AT % 20 == 0), every=3), 5, 0.7)
+    found = regular(_column(FALLS + (AT % 20 == 0), every=3), NONE, 5, 0.7)
     assert found is not None
     assert (found.distance, found.steps, found.hits, found.of) == (20, 60, 8, 8)
     assert found.by == pytest.approx(1, abs=0.1)
-    below = regular(_column(FALLS - (AT % 20 == 0)), 5, 0.7)
+    below = regular(_column(FALLS - (AT % 20 == 0)), NONE, 5, 0.7)
     assert below is not None
     assert below.by < 0
 
@@ -33,7 +34,7 @@ def test_every_twentieth_record_stands_out() -> None:
     ],
 )
 def test_what_is_not_regular(value: Floats) -> None:
-    assert regular(_column(value), 5, 0.7) is None
+    assert regular(_column(value), NONE, 5, 0.7) is None
 
 
 def test_the_first_record_after_each_of_some_steps() -> None:
@@ -42,13 +43,13 @@ def test_the_first_record_after_each_of_some_steps() -> None:
     place = np.searchsorted(column.step, steps, side="right")
     value = column.value.copy()
     value[place[place < 160]] /= 2
-    found = after(Column(column.step, value), steps, 5, 0.7)
+    found = regular(Column(column.step, value), steps, 5, 0.7)
     assert found is not None
     assert found.hits == found.of == 10
+    assert found.distance == 0
     assert found.steps == 44
-    assert regular(Column(column.step, value), 5, 0.7) is None  # their distance in records is none
-    assert after(column, steps, 5, 0.7) is None
-    assert after(column, np.empty(0), 5, 0.7) is None
+    assert regular(Column(column.step, value), NONE, 5, 0.7) is None  # their distance in records is none
+    assert regular(column, steps, 5, 0.7) is None
 
 
 def test_records_far_out_of_those_about_them() -> None:
