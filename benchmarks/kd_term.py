@@ -76,9 +76,11 @@ def ours(given: Inputs, kind: str = "forward_kl", lm: bool = False, size: int = 
     n, v = len(given.hidden), len(given.weight)
     target: Any = Live(given.teacher, Head(given.teacher_weight), _same(v))
     if size:
-        ids = torch.arange(size).expand(n, -1)
-        target = TopK(ids, torch.full((n, size), 0.9 / size).log(), torch.full((n,), 0.1).log())
-    compared = Compared(target, torch.arange(n), v, Divergence(Kind(kind)))
+        device = given.hidden.device
+        ids = torch.arange(size, device=device).expand(n, -1)
+        rest = torch.full((n,), 0.1, device=device).log()
+        target = TopK(ids, torch.full((n, size), 0.9 / size, device=device).log(), rest)
+    compared = Compared(target, torch.arange(n, device=given.hidden.device), v, Divergence(Kind(kind)))
     scales = {KD: 1.0, LM: 1.0 if lm else 0.0}
     found = vocabulary_pass(given.hidden, Head(given.weight), given.token if lm else None, compared, scales=scales)
     return found.kd + found.lm if lm else found.kd
@@ -172,12 +174,13 @@ def operations(loss: Loss, row: Row) -> float:
     return counter.get_total_flops() / (2 * n * row.v * (3 * HS + HT))
 
 
-def error(loss: Loss, row: Row, apart: float) -> float:
+def error(loss: Loss, row: Row, apart: float, device: str = "cpu") -> float:
     """Error of the gradient against float64 on the same numbers, at two models of one width that differ by so much."""
     given = inputs(row, 64, HS)
     with torch.no_grad():
         given.weight.copy_(given.teacher_weight + (apart * HS**-0.5 * torch.randn(given.weight.shape)))
         given.hidden.copy_(given.teacher)
+    given = Inputs(*(x.detach().to(device).requires_grad_(x.requires_grad) for x in given))
     loss(given).backward()
     wide = [x.detach().double() for x in given[:4]]
     leaves = wide[0].requires_grad_(), wide[1].requires_grad_()

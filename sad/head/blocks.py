@@ -18,8 +18,12 @@ from sad.losses import kd, lm
 from sad.losses.kd import Buckets, Divergence
 from sad.rows import Rows, Softmax, softmax
 
-BLOCK, OTHERS = {"cpu": 11 * 2**20}, 3 * 2**25
+BLOCK = {"cpu": 11 * 2**20}
 """Numbers of a block of logits, by the kind of device: enough rows for a product to run at full speed."""
+FUSED_BLOCK, OTHERS = 2**28, 3 * 2**25
+"""The same on other devices: of both models together where one kernel does the rest (1 GiB, nothing else is stored),
+and of one model where tensors as large as its block lie beside it. Each block reads and writes the gradient of the
+whole weight once, which takes as long as its products if it has a few hundred rows only."""
 PIECE = {"cpu": 2**18}
 """Numbers of a piece of a block, small enough for the processor's cache; elsewhere the whole block is one piece."""
 FEWEST = 3
@@ -30,6 +34,8 @@ BOTH = "both"
 """The name of the one sum for all terms, each at its scale."""
 LEAST_ROWS, MOST_ROWS = 128, {"cpu": 512}
 """Rows of a block: with fewer a product reads the whole weight for too little work, with more it is no faster."""
+TILE, LINE = 256, 64
+"""What a GPU's products are cut by: rows of a block, and numbers to which its rows are filled up in memory."""
 
 
 class Column:
@@ -63,9 +69,17 @@ def run(job: Job, products: Products) -> dict[str, Float[Tensor, ""]]:
     return _Loop(job, products).run()
 
 
-def portions(kind: str, columns: int) -> tuple[int, int]:
-    """Return how many rows of so many columns are a block, and a piece of it, on a kind of device."""
-    numbers, columns = BLOCK.get(kind, OTHERS), max(1, columns)
+def portions(kind: str, columns: int, fused: int | None = None) -> tuple[int, int]:
+    """Return how many rows of so many columns are a block, and a piece of it, on a kind of device.
+
+    ``fused`` are the teacher's columns where one kernel does all that is not a product.
+    """
+    columns = max(1, columns)
+    if fused is not None and kind not in BLOCK:
+        size = max(LEAST_ROWS, FUSED_BLOCK // (columns + fused))
+        size -= size % TILE if size > TILE else 0
+        return size, size
+    numbers = BLOCK.get(kind, OTHERS)
     size = min(MOST_ROWS.get(kind, numbers), max(LEAST_ROWS, numbers // columns))
     return size, max(FEWEST, PIECE.get(kind, numbers) // columns)
 
@@ -80,9 +94,11 @@ class _Loop:
         self.columns = products.hidden.shape[1] if weight is None else weight.shape[0]
         if job.token is None and job.compared is not None:
             self.columns = min(self.columns, job.compared.tokens)
-        self.size, self.piece = portions(self.device.type, self.columns)
         self.teacher: Factor | None = None
         self.fused = self.device.type in FUSED and fused.installed() and job.simple and len(products.sums) < 2
+        live = job.compared.target if job.compared is not None else None
+        theirs = live.columns if isinstance(live, Live) else 0
+        self.size, self.piece = portions(self.device.type, self.columns, theirs if self.fused else None)
         self.buffers: dict[str, Tensor] = {}
         self.values = {name: Column(self.hidden_rows, self.device) for name in (KD, LM)}
         measured = signals.NAMES if job.measure else ()
@@ -112,10 +128,12 @@ class _Loop:
         for start in range(0, len(others), self.size):
             yield Block(others[start : start + self.size], slice(0, 0))
 
-    def _buffer(self, name: str, rows: int, columns: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    def _buffer(self, name: str, rows: int, columns: int) -> Tensor:
         if name not in self.buffers:
-            self.buffers[name] = torch.empty(self.size, columns, dtype=dtype, device=self.device)
-        return self.buffers[name][:rows]
+            stride = columns if self.device.type == "cpu" else -(-columns // LINE) * LINE
+            most = min(self.size, self.hidden_rows)
+            self.buffers[name] = torch.empty(most, stride, dtype=torch.float32, device=self.device)
+        return self.buffers[name][:rows, :columns]
 
     def _block(self, block: Block) -> None:
         job, products, count = self.job, self.products, len(block.rows)
@@ -149,8 +167,8 @@ class _Loop:
         divergence = Divergence() if job.compared is None else job.compared.divergence
         out = label = factor = None
         if self.products.sums:
-            half = dtype != torch.float32
-            out = self._buffer("slope", len(logits), self.columns, dtype) if half else logits
+            # in the place of the logits, in the first half of each row where it is of half precision
+            out = self.buffers["student"].view(dtype)[: len(logits), : self.columns]
         if job.token is not None:
             label = job.token[block.rows]
             factor = torch.full((len(label),), scales[LM], dtype=torch.float32, device=self.device)

@@ -16,8 +16,8 @@ from sad.losses.kd import Divergence, Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BLOCK = 4096
-"""Tokens that a program works on at a time."""
+BLOCK, WARPS = 4096, 8
+"""Tokens that a program works on at a time, and the warps that share them."""
 NUMBERS = {kind: number for number, kind in enumerate(Kind)}
 
 
@@ -57,14 +57,16 @@ def fused_rows(
         *(products, products.stride(0), theirs, theirs.stride(0), into, into.stride(0)),
         *(none if labels is None else labels, values[1] if label_factor is None else label_factor),
         *(values[0], values[1], compared, columns, tokens),
-        *(kd_scale * divergence.temperature, divergence.temperature, divergence.mix),
+        *(kd_scale * divergence.temperature, 1.0 / divergence.temperature, divergence.mix),
         *(heads[0].scale, heads[0].softcap or 1.0, heads[1].scale, heads[1].softcap or 1.0),
         KIND=NUMBERS[divergence.plain],
         HAS_KD=teacher is not None,
         HAS_LM=labels is not None,
+        ONE_SUM=teacher is not None and divergence.temperature == 1.0 and tokens == columns and compared == count,
         S_HAS_CAP=heads[0].softcap is not None,
         T_HAS_CAP=heads[1].softcap is not None,
         SLOPE=out is not None,
         BLOCK=BLOCK,
+        num_warps=WARPS,
     )
     return values[0, :compared], values[1]

@@ -92,18 +92,20 @@ class _Pass(torch.autograd.Function):
         if ctx.scales is not None:
             factors = {BOTH: common_factor(factors, ctx.scales)}
         saved, total = iter(ctx.saved_tensors), list[Tensor]()
+        # in place, unless they are needed again: they are as large as the head
+        once = not torch._C._autograd._get_current_graph_task_keep_graph()
         for name, count in ctx.counts.items():
-            part = [_scaled(next(saved), factors[name]) for _ in range(count)]
+            part = [_scaled(next(saved), factors[name], once=once) for _ in range(count)]
             total = [a.add(b) for a, b in zip(total, part, strict=True)] if total else part
         found = iter(total)
         grads = [next(found).to(t) if wanted else None for wanted, t in zip(ctx.wanted, ctx.types, strict=True)]
         return *grads, None, None
 
 
-def _scaled(sums: Tensor, factor: Tensor) -> Tensor:
+def _scaled(sums: Tensor, factor: Tensor, *, once: bool) -> Tensor:
     if factor.device.type == "cpu" and abs(float(factor) - 1.0) <= ONE:
         return sums
-    return sums * factor
+    return sums.mul_(factor) if once else sums * factor
 
 
 def common_factor(factors: Mapping[str, Tensor], scales: Mapping[str, float]) -> Tensor:
