@@ -50,7 +50,9 @@ def inputs(shape: Shape, *, master: bool) -> Inputs:
     n, v, hs, ht = shape
     token = torch.randint(v, (n,), generator=noise, device="cuda")
     weight = normal(v, hs, 3 * hs**-0.5)
-    given = Inputs(normal(n, hs), weight.float() if master else weight, normal(n, ht), normal(v, ht, 3 * ht**-0.5), token)
+    given = Inputs(
+        normal(n, hs), weight.float() if master else weight, normal(n, ht), normal(v, ht, 3 * ht**-0.5), token
+    )
     given.hidden.requires_grad_()
     given.weight.requires_grad_()
     return given
@@ -152,7 +154,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(0)
     versions = [f"torch {torch.__version__}"]
-    versions += [f"{of} {importlib.metadata.version(of)}" for of in PEERS.values() if importlib.util.find_spec(of.split("-")[0])]
+    versions += [
+        f"{of} {importlib.metadata.version(of)}" for of in PEERS.values() if importlib.util.find_spec(of.split("-")[0])
+    ]
     print(f"{torch.cuda.get_device_name()}, {', '.join(versions)}")
     print("| row | variant | ms | x floor | floor, ms | TFLOP/s | transients, MiB | error at KL 0.001 | far |")
     print("|---|---|---|---|---|---|---|---|---|")

@@ -25,7 +25,9 @@ NEAR = 0.045
 class World:
     """States and heads of two models of one tokenizer, on the device; the student's head has rows of padding."""
 
-    def __init__(self, dtype: torch.dtype, apart: float, tokens: int = 1017, *, master: bool = False, **head: Any) -> None:
+    def __init__(
+        self, dtype: torch.dtype, apart: float, tokens: int = 1017, *, master: bool = False, **head: Any
+    ) -> None:
         noise = torch.Generator().manual_seed(0)
 
         def normal(*shape: int) -> Tensor:
