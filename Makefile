@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format pages site release clean help
+.PHONY: demo test gpu check format pages site release clean help
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ demo: $(READY)  ## Verify, train the embedded pair, read the doctor's report
 
 test: $(READY)  ## Run every test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+gpu: $(READY)  ## Run what needs a CUDA device, with the kernel compiled
+	TRITON_INTERPRET=0 $(BIN)/python -m pytest tests/gpu
 
 check: $(READY)  ## Format, lint, types, import contracts, fresh pages
 	$(BIN)/ruff format --check .

@@ -17,6 +17,7 @@ import json
 import statistics
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -30,7 +31,7 @@ LENGTH = 1024
 
 
 class Size(NamedTuple):
-    """A model: width, blocks, width of the MLP, heads, key-value heads, width of a head, and whether its head is tied."""
+    """A model: width, blocks, width of the MLP, heads of queries and of keys, their width, and whether it is tied."""
 
     width: int
     layers: int
@@ -155,27 +156,27 @@ def ours(name: str, folder: Path, options: argparse.Namespace, changes: dict[str
         loop.train(plan, folder / "run", Silent())
     lines = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
     steps = [line for line in lines if names.LOSS in line]
-    between, inside, data = [], [], []
+    between, inside = [], []
     held = {line["step"] for line in lines if "eval/loss" in line}
-    split: dict[str, float] = {}
-    for before, after in zip(steps[WARM:], steps[WARM + 1 :], strict=False):
+    split: dict[str, list[float]] = {}
+    for before, after in pairwise(steps[WARM:]):
         if before["step"] in held:
             continue
         between.append(after["time"] - before["time"])
         parts = {k.removeprefix("train/seconds/"): v for k, v in after.items() if k.startswith("train/seconds/")}
         inside.append(sum(parts.values()))
-        data.append(parts["data"])
         for part, seconds in parts.items():
-            split[part] = split.get(part, 0.0) + seconds
-    taken, whole = statistics.median(between), sum(split.values())
-    tokens = statistics.median([b["train/tokens"] - a["train/tokens"] for a, b in zip(steps, steps[1:], strict=False)])
-    idle = 1 - sum(inside) / sum(between)
-    told = ", ".join(f"{part} {seconds / whole:.1%}" for part, seconds in split.items())
+            split.setdefault(part, []).append(seconds)
+    medians = {part: statistics.median(some) for part, some in split.items()}
+    taken, whole = statistics.median(between), sum(medians.values())
+    tokens = statistics.median([b["train/tokens"] - a["train/tokens"] for a, b in pairwise(steps)])
+    idle = statistics.median(1 - a / b for a, b in zip(inside, between, strict=True))
+    told = ", ".join(f"{part} {seconds / whole:.1%}" for part, seconds in medians.items())
     told += f"; outside of the parts {idle:.1%}; loss {steps[0][names.LOSS]:.3f} to {steps[-1][names.LOSS]:.3f}"
     return {"seconds": taken, "tokens": tokens, "split": told}
 
 
-def loops(name: str, folder: Path, options: argparse.Namespace, *, liger: bool) -> dict[str, Any]:
+def loops(name: str, _: Path, options: argparse.Namespace, *, liger: bool) -> dict[str, Any]:
     from torch.nn import functional as F
 
     kind, big, small, vocabulary, windows = PAIRS[name]
@@ -190,7 +191,7 @@ def loops(name: str, folder: Path, options: argparse.Namespace, *, liger: bool) 
     torch.cuda.reset_peak_memory_stats()
     times = []
     noise = torch.Generator().manual_seed(0)
-    for _ in range(options.steps):
+    for _step in range(options.steps):
         ids = torch.randint(2, 4096, (windows, LENGTH), generator=noise).cuda()
         torch.cuda.synchronize()
         start = time.perf_counter()

@@ -5,7 +5,8 @@ The evaluation's loss is as many times the training loss as there are processes 
 
 ## Mechanism
 A text is spread over several devices, each of which has some of its labels. The summed loss is added over the group;
-the count that it is divided by is the device's own.
+the count that it is divided by is the device's own. Shown in processes joined by gloo: the sum is reduced over
+them, the count is not.
 
 ## What its documented fix did
 It adds the count over the group too. Training was never wrong: it is given the count of the whole step.
@@ -21,29 +22,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import torch
 import torch.nn.functional as F
 
 from sad.case import Bug
 from sad.invariants.token_weighted import token_weighted
 from sad.shipped.metric import metric
 from sad.subjects.metric import LM_LOSS, Metric, Scored
+from sad.subjects.together import added, together
 
 IGNORED = -100
 
 
 def buggy() -> Metric:
     """A sum of all, by the count of the first."""
-
-    def told(processes: Sequence[Sequence[Scored]]) -> Mapping[str, float]:
-        summed = sum(_nats(batch) for batches in processes for batch in batches)
-        mine = sum(int((batch.labels[:, 1:] != IGNORED).sum()) for batch in processes[0])
-        return {LM_LOSS: summed / mine}
-
-    return told
+    return together(_by_own_count)
 
 
 fixed = metric
 """The evaluation of the training loop."""
+
+
+def _by_own_count(batches: Sequence[Scored]) -> Mapping[str, float]:
+    summed = added(torch.tensor(sum(_nats(batch) for batch in batches), dtype=torch.float64))
+    mine = sum(int((batch.labels[:, 1:] != IGNORED).sum()) for batch in batches)
+    return {LM_LOSS: float(summed) / mine}
 
 
 def _nats(batch: Scored) -> float:

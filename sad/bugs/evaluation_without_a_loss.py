@@ -6,7 +6,8 @@ The evaluation's loss is missing in the log, or the evaluation crashes on None. 
 ## Mechanism
 A model is given its labels under one of two names: `labels`, which it shifts, or `shift_labels`, which were shifted
 before (as when a long text is spread over devices). The fused path, taken in training, knows both. The other one,
-taken in evaluation, computes a loss only if `labels` is there.
+taken in evaluation, computes a loss only if `labels` is there. That the texts are spread over devices is why labels
+come shifted, and no part of the fault: one process shows all of it.
 
 ## What its documented fix did
 It asks for both.
@@ -28,6 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sad.case import Bug
+from sad.invariants.evaluation_as_training import evaluation_as_training
 from sad.invariants.target_alignment import target_alignment
 from sad.shipped.text_loss import language_model_loss
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text, TextLoss, cross_entropy, padded, run
@@ -70,7 +72,7 @@ BUG = Bug(
     "V312",
     "evaluation-without-a-loss",
     __doc__,
-    (target_alignment,),
+    (evaluation_as_training, target_alignment),
     buggy,
     fixed,
     covers=("L09",),

@@ -6,6 +6,7 @@ None. On one process another seed gives another order, on several it does not.
 ## Mechanism
 All processes must draw one order, so the loader's random sampler is given a generator when it is prepared for several
 processes. The generator is seeded with 42, whatever the user had set: the seed of the run decides nothing any more.
+Shown in two processes joined by gloo, each of which prepares a sampler and draws from it.
 
 ## What its documented fix did
 The generator's seed is drawn from torch's global generator, which the user's seed has set.
@@ -21,13 +22,16 @@ huggingface/accelerate#3459; A03 of the catalogue of real bugs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import torch
+import torch.distributed as dist
 
 from sad.case import Bug
 from sad.invariants.resume_equivalence import resume_equivalence
 from sad.shipped.resumable import shipped_resumable
 from sad.subjects.plain_run import Plain, PlainRun
+from sad.subjects.processes import on_processes
 from sad.subjects.resumable import Resumable
 
 PROCESSES = 2
@@ -57,9 +61,20 @@ class _SeveralProcesses(PlainRun):
     """Its samples are those of all processes, each of which takes every other one of the common order."""
 
     def order(self, epoch: int) -> Sequence[int]:
-        size, seed = self.setting.size, self.setting.seed
-        every = [_prepared(_Sampler(size, seed), PROCESSES).order(epoch) for _ in range(PROCESSES)]
+        size = self.setting.size
+        every = _drawn_by_two(size, self.setting.seed, epoch)
         return [every[place % PROCESSES][place] for place in range(size)]
+
+
+@cache
+def _drawn_by_two(size: int, seed: int, epoch: int) -> Sequence[Sequence[int]]:
+    """The order that each process draws: the same every time, and asked for at every step."""
+    return on_processes(_drawn, (size, seed, epoch), PROCESSES)
+
+
+def _drawn(given: tuple[int, int, int]) -> list[int]:
+    size, seed, epoch = given
+    return _prepared(_Sampler(size, seed), dist.get_world_size()).order(epoch)
 
 
 def buggy() -> Resumable:

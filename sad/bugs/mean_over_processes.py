@@ -4,7 +4,8 @@
 The same model on the same texts has another accuracy on four devices than on one.
 
 ## Mechanism
-Each process takes the mean over its own labels, and the means are averaged as if each process had as many. The mask
+Each process takes the mean over its own labels, and the means are averaged as if each process had as many (shown in
+processes joined by gloo, with real reductions between them). The mask
 says which tokens are labels (or no padding); it is applied to the rows as it stands, although row i is judged by label
 i + 1. So the place before each completion is left out, and its last one, which predicts nothing, is counted.
 
@@ -22,6 +23,7 @@ huggingface/trl 5620 and 4038.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -30,41 +32,39 @@ from sad.case import Bug
 from sad.invariants.token_weighted import token_weighted
 from sad.shipped.metric import metric
 from sad.subjects.metric import ACCURACY, ENTROPY, Metric, Scored
+from sad.subjects.together import added, size, together
 
 IGNORED = -100
 
 
 def buggy() -> Metric:
     """Both faults."""
-    return lambda processes: _mean_of_means(processes, shift=False)
+    return together(partial(_mean_of_means, shift=False))
 
 
 def shifted() -> Metric:
     """The mask is shifted; the means are averaged."""
-    return lambda processes: _mean_of_means(processes, shift=True)
+    return together(partial(_mean_of_means, shift=True))
 
 
 def not_shifted() -> Metric:
     """Sums and counts are added; the mask is not shifted."""
-
-    def told(processes: Sequence[Sequence[Scored]]) -> Mapping[str, float]:
-        sums = torch.stack([_sums(batch, shift=False) for batches in processes for batch in batches]).sum(0)
-        return {ACCURACY: float(sums[0] / sums[2]), ENTROPY: float(sums[1] / sums[2])}
-
-    return told
+    return together(_of_sums)
 
 
 fixed = metric
 """The evaluation of the training loop."""
 
 
-def _mean_of_means(processes: Sequence[Sequence[Scored]], *, shift: bool) -> Mapping[str, float]:
-    means = []
-    for batches in processes:
-        sums = torch.stack([_sums(batch, shift=shift) for batch in batches]).sum(0)
-        means.append(sums[:2] / sums[2])
-    accuracy, entropy = torch.stack(means).mean(0).tolist()
+def _mean_of_means(batches: Sequence[Scored], *, shift: bool) -> Mapping[str, float]:
+    sums = torch.stack([_sums(batch, shift=shift) for batch in batches]).sum(0)
+    accuracy, entropy = (added(sums[:2] / sums[2]) / size()).tolist()
     return {ACCURACY: accuracy, ENTROPY: entropy}
+
+
+def _of_sums(batches: Sequence[Scored]) -> Mapping[str, float]:
+    sums = added(torch.stack([_sums(batch, shift=False) for batch in batches]).sum(0))
+    return {ACCURACY: float(sums[0] / sums[2]), ENTROPY: float(sums[1] / sums[2])}
 
 
 def _sums(batch: Scored, *, shift: bool) -> Tensor:

@@ -6,7 +6,7 @@ well.
 
 ## Mechanism
 The user names the global batch. The accumulation is that, divided by the micro-batch and by the devices of one node;
-the number of nodes is left out.
+the number of nodes is left out. Shown in two processes joined by gloo, each of which is a node with one device.
 
 ## What its documented fix did
 It divided by the nodes too. Before that, a batch for each machine had been defended as a convenience; the name of the
@@ -26,11 +26,11 @@ from sad.case import Bug
 from sad.invariants.configuration_has_effect import configuration_has_effect
 from sad.invariants.split_invariance import split_invariance
 from sad.shipped.trainer import shipped_trainer
-from sad.subjects.plain_loop import PlainLoop
+from sad.subjects.ddp_loop import DdpLoop
 from sad.subjects.trainer import Trainer
 
 
-class _DevicesOnly(PlainLoop):
+class _DevicesOnly(DdpLoop):
     def accumulation(self) -> int:
         return self.setup.global_batch // (self.setup.micro_batch * self.setup.devices)
 

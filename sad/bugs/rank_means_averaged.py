@@ -6,7 +6,8 @@ differs with the number of processes.
 
 ## Mechanism
 Each process divides by its own labels. DistributedDataParallel and FSDP then average the gradients over processes: a
-process whose texts are short counts as much as one whose texts are long.
+process whose texts are short counts as much as one whose texts are long. Shown in two processes joined by gloo, whose
+gradients DistributedDataParallel averages.
 
 ## What its documented fix did
 The labels are counted over all processes, and the loss is multiplied by their number, so that the average is the sum.
@@ -27,33 +28,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
 from sad.case import Bug
 from sad.invariants.split_invariance import split_invariance
 from sad.shipped.trainer import shipped_trainer
-from sad.subjects.plain_loop import MicroBatch, PlainLoop, Process
+from sad.subjects.ddp_loop import DdpLoop
+from sad.subjects.plain_loop import MicroBatch, Process
 from sad.subjects.trainer import Trainer
 
 
-class _OwnCount(PlainLoop):
+class _OwnCount(DdpLoop):
     """Each process divides by its labels of the window."""
 
     def loss(self, process: Process, texts: Sequence[int], window: Sequence[MicroBatch]) -> Tensor:
         super().loss(process, texts, window)
-        count = max(1, self.own_labels(process, texts, window))
+        count = max(1, self.own_labels(texts, window))
         parts = [self.term_weights()[name] * value / count for name, value in self.summed(process, texts).items()]
         return torch.stack(parts).sum()
 
-    def own_labels(self, process: Process, _texts: Sequence[int], window: Sequence[MicroBatch]) -> int:
-        rank = self.processes.index(process)
+    def own_labels(self, _texts: Sequence[int], window: Sequence[MicroBatch]) -> int:
+        rank = dist.get_rank() if dist.is_initialized() else 0
         return self.labels([[batch[rank]] for batch in window])
 
 
 class _OwnMicroBatch(_OwnCount):
     """Each micro-batch of each process divides by its own labels, and by the accumulation."""
 
-    def own_labels(self, _process: Process, texts: Sequence[int], window: Sequence[MicroBatch]) -> int:
+    def own_labels(self, texts: Sequence[int], window: Sequence[MicroBatch]) -> int:
         return self.labels([[texts]]) * len(window)
 
 

@@ -16,7 +16,7 @@ from sad.losses.kd import Divergence, Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BLOCK, WARPS = 4096, 8
+BLOCK, WARPS = 1024, 4
 """Tokens that a program works on at a time, and the warps that share them."""
 NUMBERS = {kind: number for number, kind in enumerate(Kind)}
 
@@ -70,3 +70,20 @@ def fused_rows(
         num_warps=WARPS,
     )
     return values[0, :compared], values[1]
+
+
+def scaled(
+    sums: Float[Tensor, "*shape"], factor: Float[Tensor, ""], dtype: torch.dtype, near: float
+) -> Float[Tensor, "*shape"]:
+    """Return contiguous float32 sums times a factor, in ``dtype``; in their own memory if that is float32.
+
+    There a factor that is ``near`` 1 is 1, and nothing is read or written.
+    """
+    from sad.head.kernel import scale_kernel
+
+    into = sums if dtype == torch.float32 else torch.empty_like(sums, dtype=dtype)
+    if sums.numel():
+        count = sums.numel()
+        how = {"PLACE": into is sums, "BLOCK": BLOCK, "num_warps": WARPS}
+        scale_kernel[(-(-count // BLOCK),)](sums, into, factor.contiguous(), count, near, **how)
+    return into

@@ -211,3 +211,15 @@ def rows_kernel(
             # in place, all lanes have read before one writes
             tl.debug_barrier()
             tl.store(out + at, slope.to(out.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def scale_kernel(sums, out, factor, numbers, NEAR, PLACE: tl.constexpr, BLOCK: tl.constexpr):
+    """Numbers times one factor, into another tensor or in ``PLACE``: there a factor as ``NEAR`` to 1 costs nothing."""
+    by = tl.load(factor).to(tl.float32)
+    if PLACE:  # noqa: SIM102 - known when it is compiled, the other when it runs
+        if tl.abs(by - 1.0) <= NEAR:
+            return
+    at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    inside = at < numbers
+    tl.store(out + at, (tl.load(sums + at, mask=inside) * by).to(out.dtype.element_ty), mask=inside)

@@ -6,6 +6,7 @@ into the gradients of the states and of the head. Then the block is freed. Backw
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sad.batch import ALM, KD, LM
-from sad.head.blocks import BOTH, run
+from sad.head import fused
+from sad.head.blocks import BOTH, FUSED, run
 from sad.head.job import Chunks, Compared, Job
 from sad.head.linear import Head
 from sad.head.products import Products
@@ -91,21 +93,26 @@ class _Pass(torch.autograd.Function):
         factors = dict(zip((KD, LM, ALM), given, strict=True))
         if ctx.scales is not None:
             factors = {BOTH: common_factor(factors, ctx.scales)}
-        saved, total = iter(ctx.saved_tensors), list[Tensor]()
-        # in place, unless they are needed again: they are as large as the head
-        once = not torch._C._autograd._get_current_graph_task_keep_graph()
+        saved, parts = iter(ctx.saved_tensors), list[list[Tensor]]()
+        types = [t for wanted, t in zip(ctx.wanted, ctx.types, strict=True) if wanted]
+        # in place, unless they are needed again or added up: they are as large as the head
+        once = len(ctx.counts) == 1 and not torch._C._autograd._get_current_graph_task_keep_graph()
         for name, count in ctx.counts.items():
-            part = [_scaled(next(saved), factors[name], once=once) for _ in range(count)]
-            total = [a.add(b) for a, b in zip(total, part, strict=True)] if total else part
-        found = iter(total)
+            parts.append([_scaled(next(saved), factors[name], t, once=once) for t in types[:count]])
+        found = (functools.reduce(torch.add, some) for some in zip(*parts, strict=True))
         grads = [next(found).to(t) if wanted else None for wanted, t in zip(ctx.wanted, ctx.types, strict=True)]
         return *grads, None, None
 
 
-def _scaled(sums: Tensor, factor: Tensor, *, once: bool) -> Tensor:
+def _scaled(sums: Tensor, factor: Tensor, dtype: torch.dtype, *, once: bool) -> Tensor:
+    """Sums times a factor: in ``dtype`` and in their own memory if they are used ``once``, else anew in float32."""
     if factor.device.type == "cpu" and abs(float(factor) - 1.0) <= ONE:
         return sums
-    return sums.mul_(factor) if once else sums * factor
+    if not once:
+        return sums * factor
+    if sums.device.type in FUSED and fused.installed():
+        return fused.scaled(sums, factor, dtype, ONE)
+    return sums.mul_(factor)
 
 
 def common_factor(factors: Mapping[str, Tensor], scales: Mapping[str, float]) -> Tensor:

@@ -32,8 +32,9 @@ class Forward:
 def run(model: nn.Module, tokens: Tokens, blocks: Sequence[int] = ()) -> Forward:
     """Run the body of a causal LM, without its head; keep the outputs of ``blocks``.
 
-    The mask must hide padding on the right only; positions are the model's own, unless rows hold several texts: then
-    those of ``tokens``, and no text sees another.
+    The mask must hide padding on the right only: no real token of a causal LM sees it, so the body is given no mask.
+    It then takes its fastest attention, and need not look at the mask, for which the host would wait on a GPU.
+    Positions are the model's own, unless rows hold several texts: then those of ``tokens``, and no text sees another.
     """
     shape = tokens.input_ids.shape
     with _kept(model, blocks) as kept:
@@ -71,7 +72,7 @@ def one_stream(states: Tensor, places: Sequence[int], width: int) -> Float[Tenso
 
 def _asked(model: nn.Module, tokens: Tokens) -> dict[str, Tensor]:
     if tokens.text is None:
-        return {"input_ids": tokens.input_ids, "attention_mask": tokens.attention_mask}
+        return {"input_ids": tokens.input_ids}
     assert tokens.position_ids is not None, "where rows hold several texts, both are there"
     attention = getattr(text_config(model), "_attn_implementation", "sdpa")
     if attention not in MASKED:

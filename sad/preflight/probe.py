@@ -33,6 +33,9 @@ APART = 4
 """Times that the larger size has the smaller one's windows: a line through near points magnifies their noise."""
 MOST_LOGITS = 100_000_000
 """Logits of both models in the larger of the two sizes, at the most: some seconds of one core."""
+MOST_ON_CUDA = 2**16
+"""Padded student tokens there, whatever the vocabulary: it takes seconds, and a pass over the vocabulary grows with a
+few rows as it does not with many, so that the line through two small sizes would tell of neither."""
 MOST_KEPT, LEAST_MAPPED = 32 * 2**20, 128 * 2**10
 """Of glibc's malloc: the largest block that its heap keeps by itself, and the smallest that it maps at first."""
 TRIM_THRESHOLD, MAP_THRESHOLD = -1, -3
@@ -74,18 +77,14 @@ def _measured(recipe: Recipe, told: Callable[[], str]) -> dict[str, Any] | None:
     wanted = sizes(plan)
     if not told():
         return None
-    scored: list[dict[str, float]] = []
-    try:
-        # the first step makes what is there ever after: the optimizer's state, the libraries' workspaces
-        some = wanted[0]
-        _step(plan, learner, some)
-        for some in wanted:
-            scored.append(_scored(plan, learner, distiller, some))
-        behave_as_larger(plan, wanted[-1])
-        for some, told_before in zip(wanted, scored, strict=True):
-            found["sizes"].append(told_before | _at(plan, learner, distiller, some))
-    except torch.OutOfMemoryError:
-        found["out_of_memory"] = len(some)
+    while not found["sizes"]:
+        try:
+            found["sizes"] = _at_sizes(plan, learner, distiller, wanted)
+        except torch.OutOfMemoryError:
+            found["out_of_memory"] = len(wanted[-1])
+        if len(wanted[-1]) < 2 * APART:
+            break
+        wanted = [some[: len(some) // APART] for some in wanted]
     start_again()
     with tempfile.TemporaryDirectory(prefix="sad-preflight-") as made:
         started = time.perf_counter()
@@ -94,6 +93,17 @@ def _measured(recipe: Recipe, told: Callable[[], str]) -> dict[str, Any] | None:
     # what the run holds on the host at other times than in a step
     found |= {"baseline": baseline, "loading": loading - baseline, "saving": peak() - baseline}
     return found
+
+
+def _at_sizes(
+    plan: Plan, learner: Learner, distiller: Distiller, wanted: Sequence[Sequence[Example]]
+) -> list[dict[str, float]]:
+    """Measure each size, the smaller one first. Raises torch.OutOfMemoryError."""
+    # the first step makes what is there ever after: the optimizer's state, the libraries' workspaces
+    _step(plan, learner, wanted[0])
+    scored = [_scored(plan, learner, distiller, some) for some in wanted]
+    behave_as_larger(plan, wanted[-1])
+    return [before | _at(plan, learner, distiller, some) for some, before in zip(wanted, scored, strict=True)]
 
 
 def _at(plan: Plan, learner: Learner, distiller: Distiller, some: Sequence[Example]) -> dict[str, float]:
@@ -157,6 +167,8 @@ def sizes(plan: Plan) -> list[list[Example]]:
     batch = sorted(heaviest(plan), key=lambda one: -len(one.student))
     length = len(batch[0].student)
     small = min(SMALL, MOST_LOGITS // (plan.pair.readers.student.size + plan.pair.readers.teacher.size))
+    if plan.device == "cuda":
+        small = MOST_ON_CUDA
     most = max(1, min(len(batch), small // length))
     if most == 1:
         whole = shortened(batch[0], max(16, min(length, small)))

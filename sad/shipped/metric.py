@@ -1,10 +1,11 @@
-"""The evaluation of the training loop, behind the interface of a metric."""
+"""The evaluation of the training loop, behind the interface of a metric; of several processes in real ones."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import torch
+from accelerate.state import AcceleratorState
 from torch import nn
 
 from sad import evaluate
@@ -16,34 +17,25 @@ from sad.models.forward import Forward
 from sad.objective import Objective
 from sad.recipe.terms import Terms
 from sad.subjects.metric import AGREEMENT, KL, LM_LOSS, PERPLEXITY, Metric, Scored
+from sad.subjects.together import together
 from sad.terms import TeacherOutput, View, teacher_output
+from sad.train.processes import devices
 
 IGNORED = -100
 
 
 def metric() -> Metric:
-    """Return the evaluation; the totals of the processes are added as the training loop has them added."""
-    return _metric
+    """Return the evaluation; the totals of the processes are added by what adds them in the training loop."""
+    return together(_reported)
 
 
-def _metric(processes: Sequence[Sequence[Scored]]) -> Mapping[str, float]:
-    totals: list[dict[str, float]] = []
-
-    def keep(mine: dict[str, float]) -> dict[str, float]:
-        totals.append(mine)
-        return mine
-
-    for batches in processes:
-        _scores(batches, keep)
-    names = dict.fromkeys(name for one in totals for name in one)
-    added = {name: sum(one.get(name, 0.0) for one in totals) for name in names}
-    scores = _scores(processes[0], lambda _: added)
+def _reported(batches: Sequence[Scored]) -> Mapping[str, float]:
+    # what the process that this one was forked from knew of itself
+    AcceleratorState._reset_state(reset_partial_state=True)
+    reduce = devices.reducer(devices.make_accelerator("cpu", "fp32", (LM,)))
+    scores = evaluate.evaluate(_Said(batches), [_batch(one) for one in batches], Objective({LM: 1.0}), reduce)
     told = scores.likelihood
     return {LM_LOSS: told.lm_loss, PERPLEXITY: told.perplexity, KL: scores.kl, AGREEMENT: scores.agreement}
-
-
-def _scores(batches: Sequence[Scored], reduce: evaluate.Reduce) -> evaluate.Scores:
-    return evaluate.evaluate(_Said(batches), [_batch(one) for one in batches], Objective({LM: 1.0}), reduce)
 
 
 class _Said(Distiller):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cache
 from itertools import count
@@ -16,6 +16,7 @@ from unittest.mock import patch
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from torch import Tensor
 
 from sad import data, tiny
 from sad.batch import ALM, ATTENTION, KD, LAYERWISE, LM, Batch
@@ -27,7 +28,7 @@ from sad.shipped.preparation import streamed
 from sad.shipped.seen import seeing
 from sad.subjects.processes import on_processes
 from sad.subjects.schedules import Schedule
-from sad.subjects.trainer import NEVER, Claims, Line, Setup, Trace, Watch, joined, weights
+from sad.subjects.trainer import NEVER, Claims, Line, Setup, Trace, Watch, held, joined, weights
 from sad.terms import TeacherOutput
 from sad.train import held_out, loop
 from sad.train.batches.feed import Feed
@@ -68,8 +69,8 @@ class ShippedTrainer:
     def run(self, setup: Setup) -> Trace:
         """Train."""
         if setup.processes == 1:
-            return _run(setup)
-        return joined(on_processes(_run_as_one_of_several, setup, setup.processes))
+            return run_here(setup)
+        return joined(on_processes(run_as_one_of_several, setup, setup.processes))
 
 
 def shipped_trainer() -> ShippedTrainer:
@@ -77,7 +78,11 @@ def shipped_trainer() -> ShippedTrainer:
     return ShippedTrainer()
 
 
-def _run_as_one_of_several(setup: Setup) -> Trace:
+def run_as_one_of_several(setup: Setup, read: Callable[[Path], Mapping[str, Tensor]] | None = None) -> Trace:
+    """Train as one of several processes that are joined; ``read`` as in :func:`run_here`.
+
+    Raises AssertionError where they do not take as many batches.
+    """
     # what the process that this one was forked from knew of itself
     AcceleratorState._reset_state(reset_partial_state=True)
     deal, passes, takes = devices.dealt, list[int](), list[list[bool]]()
@@ -94,7 +99,7 @@ def _run_as_one_of_several(setup: Setup) -> Trace:
         return batches
 
     with patch.object(devices, "dealt", counted), patch.object(Feed, "take", taken):
-        trace = _run(setup)
+        trace = run_here(setup, read)
     every: list[list[int]] = [[] for _ in range(setup.processes)]
     torch.distributed.all_gather_object(every, passes)
     # those that hold pieces of one model wait for one another in each
@@ -107,11 +112,12 @@ def _run_as_one_of_several(setup: Setup) -> Trace:
     return trace
 
 
-def _run(setup: Setup) -> Trace:
+def run_here(setup: Setup, read: Callable[[Path], Mapping[str, Tensor]] | None = None) -> Trace:
+    """Train in this process. ``read`` returns what it finds in the folder of the run; without it no student is left."""
     watch = Watch()
     plan, texts = _plan(setup), _texts(setup)
     # nobody reads the student that the run ends with
-    unread = patch.object(loop, "export")
+    unread = patch.object(loop, "export") if read is None else nullcontext()
     stream = streamed(texts, plan.pair.readers, plan.recipe.data.max_length)
     with (
         TemporaryDirectory() as made,
@@ -119,17 +125,19 @@ def _run(setup: Setup) -> Trace:
         seeing(plan.train, watch.read),
         _short(setup, watch),
         unread,
-        stream as read,
+        stream as streaming,
     ):
         folder = Path(made)
         # both ways to the text are asked: an odd number comes as a stream. What a run is compared with has as many
-        found = loop.train(replace(plan, train=read) if len(texts) % 2 else plan, folder, tiny.Silent())
+        found = loop.train(replace(plan, train=streaming) if len(texts) % 2 else plan, folder, tiny.Silent())
         if found.ending.signal is not None:
             # the run ended as it should; whoever asked for that wants no verdict on the steps that are missing
             raise Stopped("stopped before the check was done", found.ending.signal)
         log, scores = _record(folder / "metrics.jsonl", setup)
-    ends = [weights(watch.optimizer)] if watch.optimizer is not None else []
-    return Trace(watch.taken, log, scores, ends)
+        saved = read(folder) if read else {}
+    ends = [] if watch.optimizer is None else [weights(watch.optimizer)]
+    here = [] if watch.optimizer is None else [held(watch.optimizer)]
+    return Trace(watch.taken, log, scores, ends, here, saved)
 
 
 @contextmanager

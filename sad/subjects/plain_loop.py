@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from sad.subjects.schedules import Schedule, factor
-from sad.subjects.trainer import Claims, Line, Setup, Trace, Watch, weights
+from sad.subjects.trainer import Claims, Line, Setup, Trace, Watch, held, weights
 
 VOCABULARY = 7
 KD, LM = "kd", "lm"
@@ -55,7 +55,7 @@ class PlainLoop:
             for epoch in range(setup.epochs):
                 self.epoch(self.micro_batches(self.order(epoch)))
         ends = [weights(process.optimizer) for process in self.processes]
-        return Trace(self.watch.taken, self.log, self.scores, ends)
+        return Trace(self.watch.taken, self.log, self.scores, ends, [held(one.optimizer) for one in self.processes])
 
     def make_processes(self) -> list[Process]:
         """Return the processes, all with the first weights."""

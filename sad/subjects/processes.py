@@ -11,6 +11,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from multiprocessing.context import ForkContext, ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -23,7 +24,10 @@ import torch.distributed as dist
 Given = TypeVar("Given")
 Returned = TypeVar("Returned")
 
-PRELOAD = ("torch.nn.parallel", "accelerate", "transformers.models.llama.modeling_llama")
+SLOW = "torch._dynamo"
+"""What DistributedDataParallel, FSDP and clipping import when they are first used, for seconds: once for all."""
+
+PRELOAD = ("torch.nn.parallel", "accelerate", "transformers.models.llama.modeling_llama", SLOW)
 """What takes long to import, and is imported once for all processes where they cannot be forked from this one."""
 
 SECONDS = 60.0
@@ -55,6 +59,7 @@ def on_processes(function: Callable[[Given], Returned], given: Given, count: int
 def _context() -> ForkContext | ForkServerContext | SpawnContext:
     # threads of a GPU's driver and of autograd's devices do not outlive a fork
     if sys.platform == "linux" and torch.cuda.device_count() == 0:
+        import_module(SLOW)
         return multiprocessing.get_context("fork")
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")

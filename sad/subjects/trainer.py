@@ -113,13 +113,16 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Trace:
     """A run that was watched. ``scores`` are the numbers by which its evaluations are compared, in their order;
-    ``ends`` the last weights of each process.
+    ``ends`` the last weights of each process, whole; ``held`` how many numbers of them each process had at rest.
+    ``saved`` is what was read from what the run saved, by name; empty where nobody looked.
     """
 
     taken: Sequence[Taken]
     log: Sequence[Line]
     scores: Sequence[float]
     ends: Sequence[Float[Tensor, " weight"]]
+    held: Sequence[int] = ()
+    saved: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +200,12 @@ class Watch:
 
 
 def joined(traces: Sequence[Trace]) -> Trace:
-    """Return one trace of a run of several processes, from that of each: log and scores of the first, the texts of
-    all, of each step the gradient that is farthest from the first one's.
+    """Return one trace of a run of several processes, from that of each: log, scores and save of the first, the texts
+    of all, of each step the gradient that is farthest from the first one's.
     """
     taken = [_together(same) for same in zip(*(trace.taken for trace in traces), strict=True)]
-    return Trace(taken, traces[0].log, traces[0].scores, [end for trace in traces for end in trace.ends])
+    ends, held = [end for trace in traces for end in trace.ends], [n for trace in traces for n in trace.held]
+    return replace(traces[0], taken=taken, ends=ends, held=held)
 
 
 def _together(same: Sequence[Taken]) -> Taken:
@@ -211,11 +215,29 @@ def _together(same: Sequence[Taken]) -> Taken:
 
 
 def gradient(optimizer: torch.optim.Optimizer) -> Float[Tensor, " weight"]:
-    """Return a copy of the gradient of every parameter, flat; zeros where there is none."""
-    every = [p for group in optimizer.param_groups for p in group["params"]]
-    return torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).detach().flatten().clone() for p in every])
+    """Return a copy of the gradient of every parameter, flat and whole; zeros where there is none.
+
+    Of weights in pieces every process must ask for it.
+    """
+    grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in _parameters(optimizer)]
+    return torch.cat([_whole(grad).flatten().clone() for grad in grads])
 
 
 def weights(optimizer: torch.optim.Optimizer) -> Float[Tensor, " weight"]:
-    """Return a copy of every parameter, flat."""
-    return torch.cat([p.detach().flatten().clone() for group in optimizer.param_groups for p in group["params"]])
+    """Return a copy of every parameter, flat and whole. Of weights in pieces every process must ask for it."""
+    return torch.cat([_whole(p).flatten().clone() for p in _parameters(optimizer)])
+
+
+def held(optimizer: torch.optim.Optimizer) -> int:
+    """Return how many numbers of the parameters are in this process."""
+    return sum((p.to_local() if hasattr(p, "to_local") else p).numel() for p in _parameters(optimizer))
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    # gathered by torch itself and not by the loop that is watched: what it says of its pieces may be wrong
+    gather: Callable[[], Tensor] | None = getattr(tensor.detach(), "full_tensor", None)
+    return gather() if gather else tensor.detach()

@@ -1,4 +1,4 @@
-"""Tests on a CUDA device: `make gpu`, or `TRITON_INTERPRET=0 python -m pytest tests/gpu`. Elsewhere they are skipped."""
+"""Tests on a CUDA device: `make gpu`. Elsewhere they are skipped, and where the kernel is interpreted."""
 
 from __future__ import annotations
 

@@ -127,8 +127,8 @@ pointers |= dict.fromkeys(["label_factor", "kd_values", "lm_values"], "*fp32")
 whole = ["student_stride", "teacher_stride", "out_stride", "compared", "columns", "tokens"]
 asked = [(True, True, False), (True, True, True), (True, False, True), (False, True, False)]
 for has, cap, slope in itertools.product(asked, [True, False], [True, False]):
-    chosen = {"KIND": int(sys.argv[1]), "HAS_KD": has[0], "HAS_LM": has[1], "ONE_SUM": has[2], "S_HAS_CAP": cap, "T_HAS_CAP": cap}
-    chosen |= {"SLOPE": slope, "BLOCK": 4096}
+    chosen = {"KIND": int(sys.argv[1]), "HAS_KD": has[0], "HAS_LM": has[1], "ONE_SUM": has[2]}
+    chosen |= {"S_HAS_CAP": cap, "T_HAS_CAP": cap, "SLOPE": slope, "BLOCK": 4096}
     types = {name: pointers.get(name, "i32" if name in whole else "fp32") for name in names if name not in chosen}
     source = ASTSource(
         fn=rows_kernel,
