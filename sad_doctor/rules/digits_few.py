@@ -45,6 +45,7 @@ from sad_doctor.finding import Finding, Level, Reading
 from sad_doctor.rule import Hint, Rule, Thresholds, TooFew
 from sad_doctor.run import Run
 
+_TEACHERS = (names.TEACHER_LOSS, names.TEACHER_ENTROPY)
 _TYPES = {8: "bfloat16", 11: "float16"}
 
 
@@ -92,7 +93,7 @@ RULE = Rule(
     level=Level.INFO,
     hint=Hint.PICTURE,
     page=__doc__,
-    needs=(f"{names.LOSS}|{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}|{names.GRAD_NORM}|{names.TEACHER_LOSS}",),
+    needs=("|".join((names.LOSS, names.RAW, names.UNWEIGHTED, names.WEIGHTED, names.GRAD_NORM, *_TEACHERS)),),
     check=check,
     thresholds={"records": 20},
 )

@@ -143,7 +143,7 @@ RULE = Rule(
     level=Level.INFO,
     hint=Hint.PICTURE,
     page=__doc__,
-    needs=(f"{names.LOSS}|{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}|{names.GRAD_NORM}|{names.TEACHER_LOSS}",),
+    needs=("|".join((names.LOSS, names.RAW, names.UNWEIGHTED, names.WEIGHTED, names.GRAD_NORM, *_TEACHERS)),),
     check=check,
     thresholds={"sigmas": 5, "share": 0.7, "records": 48},
 )

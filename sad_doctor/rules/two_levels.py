@@ -124,7 +124,7 @@ RULE = Rule(
     level=Level.INFO,
     hint=Hint.PICTURE,
     page=__doc__,
-    needs=(f"{names.LOSS}|{names.RAW}|{names.UNWEIGHTED}|{names.WEIGHTED}|{names.GRAD_NORM}|{names.TEACHER_LOSS}",),
+    needs=("|".join((names.LOSS, names.RAW, names.UNWEIGHTED, names.WEIGHTED, names.GRAD_NORM, *_TEACHERS)),),
     check=check,
     thresholds={"apart": 6, "blocks": 0.4, "turns": 8, "same": 0.9},
 )
