@@ -166,7 +166,7 @@ def errors(folder: Path, trained: Path) -> None:
                 layout = _layout(fresh.pair.vocab.student_size, bits, k)
                 found = []
                 for state, target in zip(states, live, strict=True):
-                    stored, _ = layout.decode(layout.encode(listed(target, layout.lists), {}))
+                    stored, _ = layout.decode(layout.encode(listed(target, layout.lists, mass=layout.mass), {}))
                     found.append(measured(*state, stored, fresh))
                 value = sum(v for v, _ in found) / sum(v for v, _ in right) - 1
                 slopes = [torch.cat([g for _, g in some]) for some in (found, right)]

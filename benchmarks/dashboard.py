@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bytecode import installed
@@ -111,6 +112,10 @@ async def follow(
         judging.append(1e3 * (time.process_time() - begun))
         return report
 
+    def draw(found: snapshots.Snapshot) -> None:
+        app.board.show(found)
+        paint(app)
+
     app = DoctorApp(open_log(path), judge, interval=3600.0)  # type: ignore[arg-type]
     async with app.run_test(size=size) as pilot:
         while app.snapshot is None or app.snapshot.opened < 1:
@@ -127,10 +132,10 @@ async def follow(
         for tick in range(ticks):
             with path.open("a") as file:
                 file.writelines(row(records + 8 * tick + n, records, noise) + "\n" for n in range(8))
-            found: list[snapshots.Snapshot | None] = []
-            reads.append(timed(lambda: found.append(watch.look())))  # noqa: B023
-            assert found[0] is not None
-            paints.append(timed(lambda: (app.board.show(found[0]), paint(app))))  # noqa: B023
+            looked: list[snapshots.Snapshot | None] = []
+            reads.append(timed(lambda: looked.append(watch.look())))  # noqa: B023
+            assert looked[0] is not None
+            paints.append(timed(partial(draw, looked[0])))
             await pilot.pause()
         keys = {}
         for name, (first, group) in GROUPS.items():

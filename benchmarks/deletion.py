@@ -8,7 +8,8 @@ process, and tells which functions it enters. A function that is taken away retu
 another fork, which runs the tests that enter the function until one fails, those of its own test file first.
 
 With ``--warm`` the tests run once in this process itself: what they import and make once is there in every fork, many
-times quicker. What only that needs is then missed by none: ask again without it for those that no test misses.
+times quicker. What only that needs is then missed by none: ask again without it for those that no test misses. Tests
+that fail when they run again in a fork, with nothing taken away, judge nothing.
 
 What is not judged is listed as such: what no test of these enters in this process (a test may start another), what runs
 while modules are imported, and functions within functions. Bodies that do nothing anyway are left out.
@@ -26,7 +27,6 @@ import io
 import json
 import os
 import resource
-import select
 import signal
 import sys
 import threading
@@ -40,6 +40,7 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 import pytest
+from forked import apart
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -47,6 +48,7 @@ LIMIT, PATIENCE = 120, 300.0
 """Seconds, of the processor and by the clock, after which the tests of one function are stopped. The first is noticed:
 without the function they go on for ever. The second may be a busy machine, and judges nothing."""
 Outcome = str
+Ran = tuple[pytest.Item, bool]
 MISSED, SURVIVED, UNREACHED, UNKNOWN, SLOW = "missed", "survived", "not entered", "out of reach", "not ended"
 
 
@@ -157,10 +159,13 @@ class Audit:
         items, began = session.items, time.monotonic()
         if self.warm:
             entered = json.loads(self._entered(items))
+            again = apart(lambda: json.dumps([one.nodeid for one, passes in self._run(items) if passes]), None)
+            alike = set(json.loads(again or "[]"))
+            entered = {key: [one for one in tests if one[0] in alike] for key, tests in entered.items()}
         if self.kept and self.kept.is_file():
             entered, self.outcomes = json.loads(self.kept.read_text())
         elif not self.warm:
-            entered = json.loads(_apart(lambda: self._entered(items), None) or "{}")
+            entered = json.loads(apart(lambda: self._entered(items), None) or "{}")
         entered = {one.key: entered.get(one.key, []) for one in wanted}
         self._keep(entered)
         by_id = {item.nodeid: item for item in items}
@@ -187,20 +192,27 @@ class Audit:
         def call(frame: FrameType, _event: str, _: object) -> None:
             seen.add(frame.f_code)
 
-        for item, following in zip(items, [*items[1:], None], strict=True):
-            seen.clear()
-            self._failed, began = False, time.monotonic()
-            threading.settrace(call)
-            sys.settrace(call)
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]
+        began = time.monotonic()
+        threading.settrace(call)
+        for item, passes in self._run(items, call):
             took = time.monotonic() - began
-            for code in () if self._failed else seen:
+            for code in seen if passes else ():
                 if code.co_filename.startswith(top):
                     file = Path(code.co_filename).relative_to(ROOT).as_posix()
                     by_function[f"{file}:{code.co_qualname}"].append((item.nodeid, took))
+            seen.clear()
+            began = time.monotonic()
+        threading.settrace(None)
         return json.dumps(by_function)
+
+    def _run(self, tests: Sequence[pytest.Item], trace: Callable[..., Any] | None = None) -> Iterator[Ran]:
+        """Run the tests in turn; yield each with whether it passes."""
+        for item, following in zip(tests, [*tests[1:], None], strict=True):
+            self._failed = False
+            sys.settrace(trace)
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            sys.settrace(None)
+            yield item, not self._failed
 
     def _judge(self, of: Function, tests: Sequence[pytest.Item]) -> Outcome:
         if not tests:
@@ -211,16 +223,11 @@ class Audit:
         def run() -> str:
             resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + LIMIT, resource.RLIM_INFINITY))
             take_away(function)
-            self._failed = False
-            for item, following in zip(tests, [*tests[1:], None], strict=True):
-                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-                if self._failed:
-                    return MISSED
-            return SURVIVED
+            return SURVIVED if all(passes for _, passes in self._run(tests)) else MISSED
 
         try:
             # a process that dies, or does not end, misses the function too
-            return _apart(run, PATIENCE) or MISSED
+            return apart(run, PATIENCE) or MISSED
         except TimeoutError:
             return SLOW
 
@@ -229,42 +236,6 @@ def _in_turn(function: Function, test: tuple[str, float]) -> tuple[bool, float]:
     """Sort tests: those that are named for the function first, then the quick ones."""
     name, seconds = test
     return function.own_test not in name, seconds
-
-
-def _apart(act: Callable[[], str], limit: float | None) -> str | None:
-    """Return what ``act`` gives in a fork; None if it dies. Raises TimeoutError after ``limit`` seconds."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            os.setpgid(0, 0)
-            os.close(reading)
-            sink = os.open(os.devnull, os.O_RDWR)
-            for number in (0, 1, 2):
-                os.dup2(sink, number)
-            told = act().encode()
-            while told:
-                told = told[os.write(writing, told) :]
-        finally:
-            os._exit(0)
-    os.close(writing)
-    told, more = b"", b"more"
-    try:
-        while more:
-            if not select.select([reading], [], [], limit)[0]:
-                if told:
-                    # all is said, and what a test left running holds the pipe
-                    break
-                raise TimeoutError
-            more = os.read(reading, 2**16)
-            told += more
-        return told.decode() or None
-    finally:
-        os.close(reading)
-        with contextlib.suppress(ProcessLookupError):
-            # what a test left running, and all of it where this process is told to end
-            os.killpg(child, 9)
-        os.waitpid(child, 0)
 
 
 def show(outcomes: dict[str, Outcome], wanted: Sequence[Function]) -> str:

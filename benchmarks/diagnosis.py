@@ -24,17 +24,19 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from planted.formats import FORMATS, LOGS
+from planted.record import Record
 from planted.verdict import Verdict, judged, show
 from planted.worlds import GROUPS, KINDS, plan
 
 from sad_doctor import Report
 
 
-def trained(kind: str, split: str, seed: int, runs: Path) -> object:
+def trained(kind: str, split: str, seed: int, runs: Path) -> Record:
     """Return the record of a run, from ``runs`` if it was trained before."""
     path = runs / f"{split}-{kind}-{seed}.pickle"
     if path.is_file():
-        return pickle.loads(path.read_bytes())
+        kept: Record = pickle.loads(path.read_bytes())
+        return kept
     training = KINDS[kind](plan(kind, split, seed))
     record = training.run()
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -201,7 +201,7 @@ def _two_steps(found: Any) -> list[float]:
     from sad.data import collate, examples
     from sad.distiller import Distiller
     from sad.objective import Objective
-    from sad.recipe.schema import Terms
+    from sad.recipe.terms import Terms
 
     batch = collate(examples([tiny.TEXT], found.readers, 32)[:3], found.readers)
     # without dropout, so that the second loss can be compared with the first
@@ -211,7 +211,7 @@ def _two_steps(found: Any) -> list[float]:
     for _ in range(2):
         optimizer.zero_grad()
         loss = objective.part(distiller(batch, asked), batch.counts())
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(float(loss.detach()))
     return losses

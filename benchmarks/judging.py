@@ -31,9 +31,10 @@ Lines = dict[str, set[int]]
 
 def properties() -> dict[str, Callable[[], Any]]:
     """Return, by a name, what judges the code that trains by each property of the whole catalogue."""
+    from sad.bugs import BUGS
     from sad.verify import battery
 
-    pairs = {(i, bug.fixed): f"{bug.code} {i.__name__}" for bug in reversed(battery.BUGS) for i in bug.invariants}
+    pairs = {(i, bug.fixed): f"{bug.code} {i.__name__}" for bug in reversed(BUGS) for i in bug.invariants}
     return {name: lambda i=i, f=f: battery._judge(i, f, on_error=False) for (i, f), name in pairs.items()}  # type: ignore[misc]
 
 

@@ -106,15 +106,17 @@ def trl(given: Inputs) -> Tensor:
     from trl.kernels.chunked_divergence import ChunkedDivergenceFunction
 
     args = (given.hidden, given.weight, None, given.teacher, given.teacher_weight, None, 0.0)
-    return ChunkedDivergenceFunction.apply(*args)[0].sum()
+    total: Tensor = ChunkedDivergenceFunction.apply(*args)[0].sum()
+    return total
 
 
 def liger(given: Inputs) -> Tensor:
     from liger_kernel.chunked_loss import LigerFusedLinearJSDLoss
 
     loss = LigerFusedLinearJSDLoss(0.0, 1.0, beta=0.0, compiled=False, chunk_size=128)
+    mean: Tensor = loss(given.hidden, given.weight, given.teacher, given.teacher_weight, given.token)
     # it divides by the number of labels
-    return loss(given.hidden, given.weight, given.teacher, given.teacher_weight, given.token) * len(given.token)
+    return mean * len(given.token)
 
 
 VARIANTS: dict[str, Loss] = {
@@ -158,7 +160,7 @@ def floor(given: Inputs) -> float:
 def taken(loss: Loss, given: Inputs) -> float:
     given.hidden.grad = given.weight.grad = None
     start = time.process_time()
-    loss(given).backward()
+    loss(given).backward()  # type: ignore[no-untyped-call]
     return time.process_time() - start
 
 
@@ -170,8 +172,8 @@ def operations(loss: Loss, row: Row) -> float:
     more = {aten.addmm_: lambda _, a, b, *__, **___: 2 * a[0] * a[1] * b[1]}
     given = inputs(row, n)
     with FlopCounterMode(display=False, custom_mapping=more) as counter:
-        loss(given).backward()
-    return counter.get_total_flops() / (2 * n * row.v * (3 * HS + HT))
+        loss(given).backward()  # type: ignore[no-untyped-call]
+    return float(counter.get_total_flops()) / (2 * n * row.v * (3 * HS + HT))
 
 
 def error(loss: Loss, row: Row, apart: float, device: str = "cpu") -> float:
@@ -181,7 +183,7 @@ def error(loss: Loss, row: Row, apart: float, device: str = "cpu") -> float:
         given.weight.copy_(given.teacher_weight + (apart * HS**-0.5 * torch.randn(given.weight.shape)))
         given.hidden.copy_(given.teacher)
     given = Inputs(*(x.detach().to(device).requires_grad_(x.requires_grad) for x in given))
-    loss(given).backward()
+    loss(given).backward()  # type: ignore[no-untyped-call]
     wide = [x.detach().double() for x in given[:4]]
     leaves = wide[0].requires_grad_(), wide[1].requires_grad_()
     log_q, log_p = (torch.log_softmax(h @ w.T, dim=-1) for h, w in (leaves, wide[2:]))
@@ -201,7 +203,7 @@ def held() -> int:
 
 def peak(loss: Loss, given: Inputs) -> int:
     """Most bytes that were held during a call and its backward, beyond what was held before; looked at every ms."""
-    loss(inputs(ROWS["small"], 16)).backward()
+    loss(inputs(ROWS["small"], 16)).backward()  # type: ignore[no-untyped-call]
     before, most, done = held(), [0], threading.Event()
 
     def look() -> None:
@@ -210,7 +212,7 @@ def peak(loss: Loss, given: Inputs) -> int:
 
     watch = threading.Thread(target=look)
     watch.start()
-    loss(given).backward()
+    loss(given).backward()  # type: ignore[no-untyped-call]
     done.set()
     watch.join()
     return max(most[0], held()) - before

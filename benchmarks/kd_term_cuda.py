@@ -62,9 +62,9 @@ def milliseconds(act: Callable[[], object], repeat: int) -> float:
     """Return the median over the repetitions, after three that do not count."""
     for _ in range(3):
         act()
-    times = []
+    times: list[float] = []
     for _ in range(repeat):
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         start.record()
         act()
         end.record()
@@ -93,7 +93,7 @@ def once(loss: Loss, given: Inputs, *, master: bool) -> None:
     given.hidden.grad = given.weight.grad = None
     with torch.autocast("cuda", torch.bfloat16, enabled=master):
         value = loss(given)
-    value.backward()
+    value.backward()  # type: ignore[no-untyped-call]
 
 
 def peak(act: Callable[[], object], given: Inputs) -> float:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 
 from sad.data import collate
-from sad.distiller import Distiller
+from sad.distiller import Distiller, Projector
 from sad.losses.layerwise import layer_distance
 from sad.models.forward import run, text_config
 from sad.quiet import quiet_libraries
@@ -34,7 +35,7 @@ def main() -> None:
     depth = text_config(pair.teacher).num_hidden_layers
     teacher = run(pair.teacher, batch.teacher, range(depth))
     student = distiller.view(batch, distiller.ask_teacher(batch))
-    at, projector = batch.boundaries, distiller.projectors[0]
+    at, projector = batch.boundaries, cast(Projector, distiller.projectors[0])
     mine = student.student.blocks[distiller.pairs[0][0]][at.row, at.student].float()
     print("| teacher block | raw | raw without position 0 | as shipped |")
     print("|---|---|---|---|")

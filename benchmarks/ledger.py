@@ -14,9 +14,11 @@ import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from sad.batch import Batch
 from sad.quiet import quiet_libraries
 from sad.recipe.schema import load
 from sad.train import update
@@ -55,12 +57,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         record = Record(Path(made), plan, Silent())
 
-        def bare(batches: list[object]) -> float:
+        def bare(batches: Sequence[Batch]) -> float:
             started = time.process_time()
             take_step(learner, batches, clip, measure_update=False)
             return time.process_time() - started
 
-        def whole(batches: list[object]) -> float:
+        def whole(batches: Sequence[Batch]) -> float:
             started = time.process_time()
             clock.start()
             asks = update.measured(progress.step + 1, log_every)

@@ -171,32 +171,32 @@ def _is_turned(test: ast.AST) -> bool:
     return isinstance(test, ast.UnaryOp) or (isinstance(test, ast.Compare) and isinstance(test.ops[0], turned))
 
 
-def _other_operator(node: Any) -> ast.AST:
+def _other_operator(node: Any) -> Any:
     node.op = SWAPPED[type(node.op)]()
     return node
 
 
-def _other_comparison(node: Any) -> ast.AST:
+def _other_comparison(node: Any) -> Any:
     node.ops = [SWAPPED[type(node.ops[0])]()]
     return node
 
 
-def _negated(node: Any) -> ast.AST:
+def _negated(node: Any) -> Any:
     node.test = ast.UnaryOp(ast.Not(), node.test)
     return node
 
 
-def _constant(node: Any, value: object) -> ast.AST:
+def _constant(node: Any, value: object) -> Any:
     node.value = value
     return node
 
 
-def _swapped_arguments(node: Any) -> ast.AST:
+def _swapped_arguments(node: Any) -> Any:
     node.args[:2] = node.args[1::-1]
     return node
 
 
-def _without_decorators(node: Any) -> ast.AST:
+def _without_decorators(node: Any) -> Any:
     node.decorator_list = [d for d in node.decorator_list if "no_grad" not in ast.unparse(d)]
     return node
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -186,7 +187,7 @@ def uneven(count: int) -> list[Document]:
     ]
 
 
-WAYS = {
+WAYS: dict[str, dict[str, Any]] = {
     "as it comes": {"buckets": False, "prefetch": 0},
     "buckets": {},
     "packed": {"packing": True},
@@ -236,9 +237,10 @@ def timed(plan: Any, folder: Path, watch: Any, train: Any, waited: list[float]) 
     """Seconds of the steps, without evaluations."""
     from sad.data.prefetch import Prefetched
     from sad.train import loop
+    from sad.train.step import take_step as shipped
 
     spent = [0.0]
-    shipped, leave = loop.take_step, Prefetched.__exit__
+    leave = Prefetched.__exit__
 
     def step(*given: Any, **named: Any) -> Any:
         started = time.perf_counter()
@@ -251,12 +253,9 @@ def timed(plan: Any, folder: Path, watch: Any, train: Any, waited: list[float]) 
         waited.append(self.waited)
         leave(self, *given)
 
-    loop.take_step, Prefetched.__exit__ = step, ended  # type: ignore[method-assign]
-    try:
-        folder.mkdir()
+    folder.mkdir()
+    with patch.object(loop, "take_step", step), patch.object(Prefetched, "__exit__", ended):
         train(plan, folder, watch)
-    finally:
-        loop.take_step, Prefetched.__exit__ = shipped, leave  # type: ignore[method-assign]
     return spent[0] + waited[0]
 
 

@@ -25,7 +25,7 @@ PLAIN = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
 """A chat template that adds nothing: the text is what is read."""
 
 
-class Clock(TrainerCallback):
+class Clock(TrainerCallback):  # type: ignore[misc]  # transformers is not read here
     """Processor seconds from the beginning of the first step to the end of the last."""
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:

@@ -1,10 +1,10 @@
-"""docs/architecture.md says what is there: every room by its name, and the contracts as they are checked."""
+"""docs/architecture.md says what is there, in a page: every room by its name, the order of imports."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -23,14 +23,14 @@ def rooms() -> set[str]:
     return {f"{path.relative_to(ROOT).as_posix()}/" for path in folders if path.name != "__pycache__"}
 
 
-def contract(layers: Iterable[str]) -> str:
-    return "\n".join(f"  {line}" for line in layers)
-
-
 def test_what_the_page_names_is_there() -> None:
     assert len(named(PAGE)) > 30
     assert {name for name in named(PAGE) if not (ROOT / name).exists()} == set()
     assert {name for name in named(PAGE) if name.endswith("/") != (ROOT / name).is_dir()} == set()
+
+
+def test_it_is_a_page() -> None:
+    assert len(PAGE.splitlines()) <= 80
 
 
 def test_every_room_is_on_the_page() -> None:
@@ -45,12 +45,16 @@ def layers(*, within: bool = True) -> dict[str, list[str]]:
     return {one["name"]: one["layers"] for one in contracts if within or "containers" not in one}
 
 
-def test_the_contracts_are_those_that_are_checked() -> None:
-    # those within a room stand in pyproject.toml alone
+def test_the_order_of_imports_is_that_which_is_checked() -> None:
+    """What the page puts above another stands above it there."""
+    block = PAGE.partition("## Imports run one way")[2].partition("```text\n")[2].partition("```")[0]
     found = layers(within=False)
-    assert (len(found), len(layers())) == (2, 4)
-    for name, lines in found.items():
-        assert f"{name}:\n{contract(lines)}\n" in PAGE
+    for package, told in zip(PACKAGES, re.split(r"(?= main)", block), strict=True):
+        (lines,) = (lines for lines in found.values() if lines[0].startswith(f"{package}."))
+        depth = {name.strip(): at for at, line in enumerate(lines) for name in line.split("|")}
+        steps = [[depth[f"{package}.{name.strip()}"] for name in step.split(",")] for step in told.split(">")]
+        assert len(steps) > 5
+        assert all(max(upper) < min(lower) for upper, lower in pairwise(steps))
 
 
 def test_every_module_is_in_a_contract() -> None:

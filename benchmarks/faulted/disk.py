@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 from faulted import whole
 from faulted.kills import together
@@ -50,15 +52,14 @@ def fill(place: Path) -> None:
 def at_steps(what: dict[int, Callable[[], object]]) -> None:
     """In the process of a run: do something before some of its steps, counted from 0."""
     from sad.train import loop
+    from sad.train.optimizer import set_learning_rate as real
 
-    real = loop.set_learning_rate
-
-    def set_learning_rate(optimizer: object, step: int, *more: object) -> float:
+    def set_learning_rate(optimizer: Any, step: int, *more: Any) -> float:
         if step in what:
             what.pop(step)()
-        return real(optimizer, step, *more)  # type: ignore[arg-type]
+        return real(optimizer, step, *more)
 
-    loop.set_learning_rate = set_learning_rate
+    patch.object(loop, "set_learning_rate", set_learning_rate).start()
 
 
 def the_run(runs: Path) -> Path:

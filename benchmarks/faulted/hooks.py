@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 CHANGES = frozenset({"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.symlink", "os.truncate"})
 """Audit events of what changes a folder; a file that is opened in it counts too."""
@@ -52,11 +53,13 @@ def torn_line(number: int, share: float) -> None:
             die()
         real(file, line)
 
-    record.Recorder._write = staticmethod(write)  # type: ignore[assignment,method-assign]
+    record.Recorder._write = staticmethod(write)  # type: ignore[method-assign]
 
 
 def torn_tensors(number: int, share: float) -> None:
     """Die inside the ``number``-th file of tensors of a checkpoint, of which so much is on disk."""
+    from safetensors.torch import save_file, save_model
+
     from sad.train.saving import checkpoint
 
     count = _counter(number)
@@ -70,15 +73,16 @@ def torn_tensors(number: int, share: float) -> None:
 
         return save
 
-    checkpoint.save_model = torn(checkpoint.save_model)
-    checkpoint.save_file = torn(checkpoint.save_file)
+    patch.object(checkpoint, "save_model", torn(save_model)).start()
+    patch.object(checkpoint, "save_file", torn(save_file)).start()
 
 
 def in_evaluation(number: int) -> None:
     """Die before the ``number``-th batch that is scored."""
+    from sad.evaluate import evaluate as real
     from sad.train import held_out
 
-    count, real = _counter(number), held_out.evaluate
+    count = _counter(number)
 
     def evaluate(distiller: Any, batches: Iterable[Any], *more: Any) -> Any:
         def watched() -> Iterator[Any]:
@@ -89,7 +93,7 @@ def in_evaluation(number: int) -> None:
 
         return real(distiller, watched(), *more)
 
-    held_out.evaluate = evaluate
+    patch.object(held_out, "evaluate", evaluate).start()
 
 
 def _watch(within: str, look: Callable[[str, str], object]) -> None:

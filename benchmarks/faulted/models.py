@@ -24,11 +24,11 @@ class Case:
     verified: tuple[int, tuple[str, ...]]
 
 
-def _pair(folder: Path, teacher: Any = None, student: Any = None, tokenizers: tuple[int, int] = (400, 320)) -> None:
+def _pair(folder: Path, teacher: Any = None, student: Any = None) -> None:
     from sad import tiny
 
-    readers = tiny.reader(tokenizers[0]), tiny.reader(tokenizers[1])
-    models = (
+    readers = tiny.reader(400), tiny.reader(320)
+    models: tuple[Any, Any] = (
         teacher or tiny.model(readers[0].size, layers=3, width=32, seed=1, sharpness=8.0),
         student or tiny.model(readers[1].size, layers=2, width=16, seed=2),
     )
@@ -44,11 +44,12 @@ def _spoilt(side: str, value: float, all_of: bool = False) -> Callable[[Path], N
         from sad import tiny
 
         shape = {"teacher": (400, 3, 32, 1, 8.0), "student": (320, 2, 16, 2, 1.0)}[side]
-        model = tiny.model(shape[0], layers=shape[1], width=shape[2], seed=shape[3], sharpness=shape[4])
+        model: Any = tiny.model(shape[0], layers=shape[1], width=shape[2], seed=shape[3], sharpness=shape[4])
         with torch.no_grad():
             weight = model.model.norm.weight if all_of else model.model.layers[0].mlp.up_proj.weight.view(-1)[:1]
             weight.fill_(value)
-        _pair(folder, **{side: model})
+        sides: dict[str, Any] = {side: model}
+        _pair(folder, **sides)
 
     return make
 
@@ -73,13 +74,15 @@ def _nothing_common(folder: Path) -> None:
     PreTrainedTokenizerFast(tokenizer_object=made, eos_token="</s>", unk_token="<unk>").save_pretrained(
         folder / "teacher"
     )
-    tiny.model(400, layers=3, width=32, seed=1).save_pretrained(folder / "teacher")
+    teacher: Any = tiny.model(400, layers=3, width=32, seed=1)
+    teacher.save_pretrained(folder / "teacher")
 
 
 def _wide(folder: Path) -> None:
     from sad import tiny
 
-    _pair(folder, *(tiny.model(size, layers=2, width=32, seed=1) for size in (448, 384)))
+    teacher, student = (tiny.model(size, layers=2, width=32, seed=1) for size in (448, 384))
+    _pair(folder, teacher, student)
 
 
 def _heads(tied: bool) -> Callable[[Path], None]:
@@ -88,7 +91,8 @@ def _heads(tied: bool) -> Callable[[Path], None]:
 
         sizes = ((tiny.reader(400).size, 3, 32), (tiny.reader(320).size, 2, 16))
         made = (tiny.model(s, layers=n, width=w, seed=1, tie_word_embeddings=tied) for s, n, w in sizes)
-        _pair(folder, *made)
+        teacher, student = made
+        _pair(folder, teacher, student)
 
     return make
 
@@ -168,7 +172,8 @@ class Models:
             case.make(self.world.folder / place)
             words = ["--teacher", f"./{place}/teacher", "--student", f"./{place}/student"]
             words += ["--set", 'train.on_red_flag="warn"']
-            (code, wants), more = case.verified, ()
+            code, wants = case.verified
+            more: tuple[str, ...] = ()
             if self.command == "train":
                 (code, wants), more = case.trained, ("--max-steps", "6", "--output", f"runs-{number}")
             process = self.world.start(self.command, "--config", "run.toml", *words, *more)

@@ -79,7 +79,7 @@ def table(path: Path, _: Record, rows: Rows) -> Path:
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["step", *columns])
-        for step, _, row in rows:
+        for step, _clock, row in rows:
             cells = {theirs(name): "" if math.isnan(value) else f"{value:.6g}" for name, value in row.items()}
             writer.writerow([step, *(cells.get(column, "") for column in columns)])
     return path

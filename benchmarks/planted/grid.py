@@ -30,11 +30,15 @@ class Cell(Sick):
     """
 
     part: ClassVar[str] = ""
-    way: ClassVar[Way]
     everywhere: ClassVar[bool] = False
     changed: ClassVar[Mapping[str, Any]] = {}
     sound = False
     """Whether the fault is away for a moment."""
+
+    @staticmethod
+    def way(value: Tensor, _known: Memory, /) -> Tensor:
+        """As it is, unless a fault says otherwise."""
+        return value
 
     def planned(self, plan: Plan) -> Plan:
         self.known = Memory(plan.steps, torch.Generator().manual_seed(plan.seed))

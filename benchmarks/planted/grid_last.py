@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,7 +18,6 @@ from planted.grid_written import NOT_THE_SUM, OfWritten
 from planted.loop import HARDLY_LEARNS
 from planted.optimisation import Sick
 from planted.record import Record, Row, Trace
-from planted.ways import Way
 from sad_doctor import names
 
 
@@ -49,7 +48,7 @@ class TotalNoisy(OfWritten):
     """The total is written for another batch than its parts: it has noise of its own, a quarter of it."""
 
     traces = (Trace(("parts",), NOT_THE_SUM),)
-    way: ClassVar[Way] = staticmethod(lambda past, _done: past[-1] * (1 + 0.25 * ((len(past) * 37 % 17) / 8 - 1)))
+    way = staticmethod(lambda past, _done: past[-1] * (1 + 0.25 * ((len(past) * 37 % 17) / 8 - 1)))
 
 
 class EvaluationHeld(OfEvaluated):

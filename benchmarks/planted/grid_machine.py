@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import replace
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -21,7 +22,7 @@ from sad_doctor import names
 class OfResume(Sick):
     """At 60% of the run it is taken up again, and something is not as it was."""
 
-    traces = (Trace((), SET_BACK),)
+    traces: ClassVar[tuple[Trace, ...]] = (Trace((), SET_BACK),)
 
     def planned(self, plan: Plan) -> Plan:
         return replace(plan, schedule="constant")
@@ -41,7 +42,7 @@ class OfResume(Sick):
         """What is loaded."""
 
     @staticmethod
-    def took(record: Record) -> bool:
+    def took(record: Record, /) -> bool:
         # the loss after it stands clearly above the loss before it
         cut = int(0.6 * record.plan.steps)
         loss = [(step, row[names.LOSS]) for step, _, row in record.rows if names.LOSS in row]

@@ -12,7 +12,6 @@ from planted.families import BLOWN_UP, SET_BACK, SLOW
 from planted.loop import HARDLY_LEARNS
 from planted.optimisation import Sick
 from planted.record import Plan, Record, Trace
-from planted.ways import Way
 from sad_doctor import names
 
 ODD = ("learning-rate-odd", "learning-rate-zero")
@@ -22,8 +21,12 @@ ODD = ("learning-rate-odd", "learning-rate-zero")
 class OfRate(Sick):
     """The schedule's rate goes through a way: only a log with the rate can show it."""
 
-    traces = (Trace((names.LEARNING_RATE,), ODD),)
-    way: ClassVar[Way] = staticmethod(ways.scaled(1.0))
+    traces: ClassVar[tuple[Trace, ...]] = (Trace((names.LEARNING_RATE,), ODD),)
+
+    @staticmethod
+    def way(past: Sequence[Any], _done: float, /) -> Any:
+        """As it is, unless a fault says otherwise."""
+        return past[-1]
 
     def learning_rate(self, step: int) -> float:
         past: list[float] = self.__dict__.setdefault("rates", [])

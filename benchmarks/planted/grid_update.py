@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -12,7 +13,6 @@ from planted.families import BLOWN_UP, SET_BACK, SLOW, STANDS
 from planted.loop import HARDLY_LEARNS
 from planted.optimisation import SUMMED, Sick
 from planted.record import Record, Row, Trace
-from planted.ways import Way
 from sad_doctor import names
 
 LEARNS_BADLY = (Trace((), (*SLOW, *BLOWN_UP, "worse-than-uniform")),)
@@ -28,9 +28,13 @@ BAD_BY_NORM = (
 class OfGradients(Sick):
     """Every gradient goes through a way before it is measured."""
 
-    traces = LEARNS_BADLY
+    traces: ClassVar[tuple[Trace, ...]] = LEARNS_BADLY
     took = staticmethod(ways.badly)
-    way: ClassVar[Way] = staticmethod(ways.scaled(1.0))
+
+    @staticmethod
+    def way(past: Sequence[Any], _done: float, /) -> Any:
+        """As it is, unless a fault says otherwise."""
+        return past[-1]
 
     def gradients(self, step: int) -> None:
         kept: dict[int, list[Tensor]] = self.__dict__.setdefault("kept", {})
@@ -123,7 +127,7 @@ class BackwardOfOneTerm(Sick):
 class StepsManyTimes(Sick):
     """The optimizer steps thirty times with each gradient."""
 
-    traces = LEARNS_BADLY
+    traces: ClassVar[tuple[Trace, ...]] = LEARNS_BADLY
     took = staticmethod(ways.badly)
 
     def update(self, step: int) -> None:
@@ -169,7 +173,7 @@ class StepsNoMore(Sick):
 class MomentumTooLong(Sick):
     """The optimizer averages over ten times the run."""
 
-    traces = LEARNS_BADLY
+    traces: ClassVar[tuple[Trace, ...]] = LEARNS_BADLY
     took = staticmethod(ways.badly)
 
     def make_optimizer(self) -> torch.optim.Optimizer:
@@ -183,9 +187,13 @@ class MomentumTooLong(Sick):
 class OfWeights(Sick):
     """After each step the student's weights go through a way."""
 
-    traces = LEARNS_BADLY
+    traces: ClassVar[tuple[Trace, ...]] = LEARNS_BADLY
     took = staticmethod(ways.badly)
-    way: ClassVar[Way] = staticmethod(ways.scaled(1.0))
+
+    @staticmethod
+    def way(past: Sequence[Any], _done: float, /) -> Any:
+        """As it is, unless a fault says otherwise."""
+        return past[-1]
 
     @torch.no_grad()
     def update(self, step: int) -> None:

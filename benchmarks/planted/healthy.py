@@ -119,7 +119,7 @@ class FineTuned(Training):
         ahead = torch.optim.AdamW(self.parameters(), lr=5e-3, fused=True)
         for _ in range(120):
             found, _extra = self.terms(self.micro_batch(0), 0)
-            torch.stack(list(found.values())).sum().backward()
+            torch.stack(list(found.values())).sum().backward()  # type: ignore[no-untyped-call]
             ahead.step()
             ahead.zero_grad()
         self.seen = 0

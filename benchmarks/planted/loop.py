@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ HARDLY_LEARNS = (
 class HardlyLearns(Sick):
     """Whatever keeps the evaluation within a twelfth of its start."""
 
-    traces = HARDLY_LEARNS
+    traces: ClassVar[tuple[Trace, ...]] = HARDLY_LEARNS
 
     @staticmethod
     def took(record: Record) -> bool:
@@ -88,7 +89,8 @@ class RateOfOneGroup(Sick):
     def make_optimizer(self) -> torch.optim.Optimizer:
         tables = [self.student.token.weight, self.student.place.weight]
         rest = [p for p in self.parameters() if all(p is not table for table in tables)]
-        return torch.optim.AdamW([{"params": tables}, {"params": rest}], lr=self.plan.rate, weight_decay=0.0)
+        groups: list[dict[str, Any]] = [{"params": tables}, {"params": rest}]
+        return torch.optim.AdamW(groups, lr=self.plan.rate, weight_decay=0.0)
 
     def update(self, step: int) -> None:
         self.optimizer.param_groups[0]["lr"] *= 400
@@ -138,7 +140,7 @@ class GradientsUnderflow(Sick):
 
     def prepare(self) -> None:
         for p in self.parameters():
-            p.register_hook(lambda g: g.half().float())
+            p.register_hook(lambda g: g.half().float())  # type: ignore[no-untyped-call]
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         return torch.optim.AdamW(self.parameters(), lr=self.plan.rate, weight_decay=0.0)

@@ -25,7 +25,8 @@ class Block(nn.Module):
         q, k, v = self.qkv(self.before_attention(x)).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.drop(self.out(mixed.transpose(1, 2).reshape(batch, length, width)))
-        return x + self.drop(self.down(F.gelu(self.up(self.before_mlp(x)))))
+        further: Tensor = self.drop(self.down(F.gelu(self.up(self.before_mlp(x)))))
+        return x + further
 
 
 class Tiny(nn.Module):
@@ -94,6 +95,6 @@ def trained_teacher(vocabulary: int, width: int, length: int, seed: int, spoken:
         logits, _ = model(ids[:, :-1])
         loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return model.eval().requires_grad_(False), language

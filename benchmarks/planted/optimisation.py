@@ -139,10 +139,17 @@ class LostInBf16(Sick):
     def prepare(self) -> None:
         self.student.bfloat16()
         self.projector.bfloat16()
-        student = self.student.forward
-        self.student.forward = lambda ids: tuple(x.float() for x in student(ids))  # type: ignore[method-assign]
-        projector = self.projector.forward
-        self.projector.forward = lambda x: projector(x.bfloat16()).float()  # type: ignore[method-assign]
+        student, projector = self.student.forward, self.projector.forward
+
+        def wide(ids: Tensor) -> tuple[Tensor, Tensor]:
+            logits, states = student(ids)
+            return logits.float(), states.float()
+
+        def narrow(input: Tensor) -> Tensor:
+            return projector(input.bfloat16()).float()
+
+        self.student.forward = wide  # type: ignore[method-assign]
+        self.projector.forward = narrow  # type: ignore[method-assign]
 
 
 class SummedLoss(Sick):

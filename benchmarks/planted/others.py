@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
@@ -146,7 +147,7 @@ class PerplexityMeanOfBatches(Sick):
     traces = (Trace((names.EVAL_PERPLEXITY, names.EVAL_LM_LOSS), ("perplexity-disagrees",)),)
 
     def perplexity(self, lm: float, total: float) -> float:
-        return 2.718281828 ** (lm + 0.12)
+        return math.exp(lm + 0.12)
 
 
 class StepsSkippedByScale(Sick):

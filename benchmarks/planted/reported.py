@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -122,7 +123,7 @@ class TemperatureLearned(Sick):
         self.log_t = nn.Parameter(torch.tensor(math.log(self.plan.temperature)))
 
     def make_optimizer(self) -> torch.optim.Optimizer:
-        groups = [{"params": self.parameters()}, {"params": [self.log_t], "lr": 0.3}]
+        groups: list[dict[str, Any]] = [{"params": self.parameters()}, {"params": [self.log_t], "lr": 0.3}]
         return torch.optim.AdamW(groups, lr=self.plan.rate, betas=(0.9, 0.98))
 
     def update(self, step: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -68,7 +69,7 @@ class LabelsShiftedTwice(Sick):
 class Mistaught(Sick):
     """The teacher answers for something else than the student reads, for long enough to be seen."""
 
-    traces = (
+    traces: ClassVar[tuple[Trace, ...]] = (
         Trace((names.TEACHER_LOSS,), (*CONTRADICTS, "targets-degenerate")),
         Trace(("kd", "lm"), CONTRADICTS, stays),
     )
@@ -126,7 +127,8 @@ class TeacherTrained(Sick):
         return [*super().parameters(), *self.teacher.requires_grad_(True).parameters()]
 
     def teach(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        return self.teacher(ids)
+        logits, states = self.teacher(ids)
+        return logits, states
 
 
 class TinyData(Sick):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from random import Random
 from typing import Any, ClassVar
 
@@ -26,7 +26,6 @@ class Training:
 
     traces: ClassVar[tuple[Trace, ...]] = ()
     sick: ClassVar[bool] = False
-    took: ClassVar[Callable[[Record], bool]] = staticmethod(lambda _record: True)
 
     def __init__(self, plan: Plan) -> None:
         self.luck = Random(f"{type(self).__name__} {plan.seed}")
@@ -51,6 +50,10 @@ class Training:
         self.window: list[Row] = []
         self.prepare()
         self.optimizer = self.make_optimizer()
+
+    @staticmethod
+    def took(_record: Record, /) -> bool:
+        return True
 
     # what a fault may change ------------------------------------------------------------------------------------
     def planned(self, plan: Plan) -> Plan:
@@ -92,7 +95,8 @@ class Training:
 
     def teach(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
-            return self.teacher(ids)
+            logits, states = self.teacher(ids)
+        return logits, states
 
     def kd(self, student: Tensor, teacher: Tensor) -> Tensor:
         t = self.plan.temperature
@@ -190,7 +194,7 @@ class Training:
             weighted = {term: weights[term] * value for term, value in found.items()}
             loss = self.total(weighted)
             if loss.requires_grad:
-                self.scaled(loss).backward()
+                self.scaled(loss).backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach()) / plan.accumulation
             told = {term: float(value.detach()) for term, value in found.items()}
             for sums, new in ((raw, told), (extra, more)):

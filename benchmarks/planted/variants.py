@@ -26,7 +26,8 @@ class JensenShannon(Training):
     def kd(self, student: Tensor, teacher: Tensor) -> Tensor:
         ours, theirs = F.log_softmax(student, -1), F.log_softmax(teacher, -1)
         middle = torch.logaddexp(ours, theirs) - math.log(2)
-        return 0.5 * sum((side.exp() * (side - middle)).sum(-1).mean() for side in (ours, theirs))
+        one, other = ((side.exp() * (side - middle)).sum(-1).mean() for side in (ours, theirs))
+        return 0.5 * (one + other)
 
 
 class SmoothedLabels(Training):

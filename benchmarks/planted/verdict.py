@@ -55,7 +55,8 @@ def judged(
 ) -> tuple[Verdict, Report | None, Path]:
     """Decide what a log can show, write it, ask the doctor."""
     rows = kept(record, level, form)
-    expected, why_not = (), ""
+    expected: tuple[str, ...] = ()
+    why_not = ""
     if kind.sick:
         seen = trace(kind.traces, has(record, rows, form), record)
         expected = seen.causes if seen else ()

@@ -116,17 +116,17 @@ def tossed(kinds: Iterable[type[Training]], seed: str) -> tuple[tuple[type[Train
 
 
 # what a whole record says of a fault's effect ---------------------------------------------------------------------
-def hardly(record: Record) -> bool:
+def hardly(record: Record, /) -> bool:
     """Whether the label loss of the evaluation ends within a twelfth of its start, or above it."""
     lm = record.column(names.EVAL_LM_LOSS)
     return not lm[-1] < 0.92 * lm[0]
 
 
-def rises(record: Record) -> bool:
+def rises(record: Record, /) -> bool:
     """Whether the loss ends clearly above its lowest."""
     loss = record.column(names.LOSS)
     return not sorted(loss[-9:])[4] < 1.2 * min(loss)
 
 
-def badly(record: Record) -> bool:
+def badly(record: Record, /) -> bool:
     return hardly(record) or rises(record)

@@ -67,7 +67,7 @@ class Fault:
 
 
 def _file(owner: Any, name: str) -> str:
-    right = owner[name] if isinstance(owner, dict) else inspect.getattr_static(owner, name)
+    right: Any = owner[name] if isinstance(owner, dict) else inspect.getattr_static(owner, name)
     right = right.fget if isinstance(right, property) else right
     path = Path(inspect.getsourcefile(inspect.unwrap(right)) or "").resolve()
     # what is in another project's code stands in for a place of ours that calls it

@@ -16,8 +16,8 @@ from sad.train import held_out
 from sad.train.ledger import record
 from sickened.fault import Fault, Make, World
 
-HEAVY = {"terms": {"kd": {"weight": 8.0}}, "train": {"clip": 50.0}}
-HALVES = {"terms": {"kd": {"weight": 0.5}, "lm": {"weight": 0.7}}}
+HEAVY: dict[str, dict[str, Any]] = {"terms": {"kd": {"weight": 8.0}}, "train": {"clip": 50.0}}
+HALVES: dict[str, dict[str, Any]] = {"terms": {"kd": {"weight": 0.5}, "lm": {"weight": 0.7}}}
 
 
 def told(scores: Scores, perplexity: float) -> Scores:
@@ -33,7 +33,7 @@ def told(scores: Scores, perplexity: float) -> Scores:
 
 
 def of_the_total(cap: float) -> Callable[[Any], Any]:
-    def make(right: Any) -> Any:
+    def make(right: Callable[..., Scores]) -> Any:
         def scores(*given: Any) -> Scores:
             found = right(*given)
             return told(found, math.exp(min(found.ledger.loss, cap)))
@@ -43,7 +43,7 @@ def of_the_total(cap: float) -> Callable[[Any], Any]:
     return make
 
 
-def full_weights(right: Any) -> Any:
+def full_weights(right: Callable[..., Scores]) -> Any:
     """An evaluation at the end of a curriculum, whose weights are others."""
 
     def scores(done: Any, terms: Any, objective: Objective) -> Scores:
@@ -52,7 +52,7 @@ def full_weights(right: Any) -> Any:
     return scores
 
 
-def mean_of_batches(right: Any) -> Any:
+def mean_of_batches(right: Callable[..., Scores]) -> Any:
     """The perplexity is the mean of those of the batches."""
 
     def scored(distiller: Distiller, batches: Any, objective: Objective, *more: Any) -> Scores:
@@ -72,7 +72,7 @@ def faded(_right: Any) -> Any:
     return follow
 
 
-def sum_of_the_moment(right: Any) -> Any:
+def sum_of_the_moment(right: Callable[..., Scores]) -> Any:
     """Evaluations are compared by the objective, with its weights of the moment."""
 
     def scores(*given: Any) -> Scores:
@@ -83,7 +83,7 @@ def sum_of_the_moment(right: Any) -> Any:
     return scores
 
 
-def no_labels(right: Any) -> Any:
+def no_labels(right: Callable[..., Scores]) -> Any:
     """The evaluation's forward pass does not find its labels."""
 
     def scores(done: dict[str, float], *given: Any) -> Scores:
@@ -103,7 +103,7 @@ def sums_of_texts() -> tuple[tuple[Any, str, Make], ...]:
 
         return run
 
-    def scores(right: Any) -> Any:
+    def scores(right: Callable[..., Scores]) -> Any:
         def run(done: dict[str, float], *given: Any) -> Scores:
             return replace(right(done, *given), kl=done["total/own/kl"] / max(1.0, done["texts"]))
 
@@ -112,7 +112,7 @@ def sums_of_texts() -> tuple[tuple[Any, str, Make], ...]:
     return (evaluate, "_score", score), (evaluate, "_scores", scores)
 
 
-def weighted_for_raw(right: Any) -> Any:
+def weighted_for_raw(right: Callable[..., dict[str, float]]) -> Any:
     def parts(ledger: Any, raw: str, *more: Any) -> dict[str, float]:
         return right(ledger, raw, *more) | {raw + name: value for name, value in ledger.weighted.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ from sickened.fault import Fault, Make, World
 from sickened.steps import own_units
 
 TWO = World(processes=2)
+Reduce = Callable[[dict[str, float]], dict[str, float]]
+"""From one process's sums to those of all."""
 
 
 def averaged(_right: Any) -> Any:
@@ -39,10 +42,10 @@ def around(right: Any) -> Any:
 def means_of_processes(right: Any) -> Any:
     """The agreement is the mean of those of the processes."""
 
-    def scores(distiller: Any, batches: Any, objective: Any, reduce: Any = evaluate._alone) -> Any:
+    def scores(distiller: Any, batches: Any, objective: Any, reduce: Reduce = evaluate._alone) -> Any:
         def means(totals: dict[str, float]) -> dict[str, float]:
             mean = totals["own/agree"] / max(1.0, totals["units/own/kl"])
-            found: dict[str, float] = reduce(totals | {"own/agree": mean, "processes": 1.0})
+            found = reduce(totals | {"own/agree": mean, "processes": 1.0})
             return found | {"own/agree": found["own/agree"] / found["processes"] * found["units/own/kl"]}
 
         return right(distiller, batches, objective, means)
@@ -53,7 +56,7 @@ def means_of_processes(right: Any) -> Any:
 def own_counts(right: Any) -> Any:
     """Sums are added over the processes, counts are not."""
 
-    def scores(distiller: Any, batches: Any, objective: Any, reduce: Any = evaluate._alone) -> Any:
+    def scores(distiller: Any, batches: Any, objective: Any, reduce: Reduce = evaluate._alone) -> Any:
         def sums(totals: dict[str, float]) -> dict[str, float]:
             return reduce(totals) | {name: value for name, value in totals.items() if name.startswith("units/")}
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from sad.batch import LM, Sum
-from sad.distiller import Distiller
+from sad.distiller import Distiller, Projector
 from sad.head.linear import Head
 from sad.losses import kd, layerwise
 from sad.objective import Objective
@@ -20,7 +21,10 @@ from sickened.fault import Fault, Make, World
 WARM = {"terms": {"kd": {"temperature": 2.0}}}
 JSD = {"terms": {"kd": {"divergence": "jsd", "mix": 0.9}}}
 LAYERS = {"terms": {"layerwise": {"weight": 0.05}}}
-HELD = {"shares": {"kd": 47.0, "lm": 26.0, "layerwise": 27.0}, "terms": {"layerwise": {"weight": 40.0}}}
+HELD: dict[str, dict[str, Any]] = {
+    "shares": {"kd": 47.0, "lm": 26.0, "layerwise": 27.0},
+    "terms": {"layerwise": {"weight": 40.0}},
+}
 
 
 def raw_states(_right: Any) -> Any:
@@ -98,7 +102,7 @@ def trained_target(_right: Any) -> Any:
 
     def states(self: View, pair: int) -> tuple[torch.Tensor, torch.Tensor]:
         at, (mine, theirs) = self.batch.boundaries, self.pairs[pair]
-        weight = self.projectors[pair].map.weight
+        weight = cast(Projector, self.projectors[pair]).map.weight
         return self.student.blocks[mine][at.row, at.student], self.teacher.blocks[theirs] @ weight
 
     return states
@@ -137,13 +141,13 @@ def set_to_zero() -> tuple[tuple[Any, str, Make], ...]:
 
         return lm
 
-    def term(right: Any) -> Any:
+    def term(right: Callable[..., Sum]) -> Any:
         def run(self: Distiller, name: str, view: View) -> Sum:
             one = right(self, name, view)
             if bool(torch.isfinite(one.total)):
                 return one
             told.append(f"{name}_loss produced non-finite value (nan); clamping to zero.")
-            return Sum(_ToZero.apply(one.total), one.units)
+            return Sum(_ToZero.apply(one.total), one.units)  # type: ignore[no-untyped-call]
 
         return run
 

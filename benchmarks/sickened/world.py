@@ -15,8 +15,9 @@ from accelerate.state import AcceleratorState
 from torch import nn
 
 from sad import catalogue, data, distiller, embedded, pair, tiny
+from sad.bugs import BUGS
 from sad.errors import TrainingError
-from sad.models.forward import Forward
+from sad.models.forward import Forward, run
 from sad.quiet import quiet_libraries
 from sad.recipe import schema as recipe
 from sad.subjects import processes
@@ -115,7 +116,6 @@ def _train(world: World, folder: Path) -> str:
 @contextmanager
 def massive(teacher: nn.Module) -> Iterator[None]:
     """Put an enormous activation into what the blocks of a teacher hand on, as models of real size have one."""
-    run = distiller.run
 
     def enlarged(model: nn.Module, *given: Any) -> Forward:
         found = run(model, *given)
@@ -139,7 +139,7 @@ def said(folder: Path) -> Said:
 
 def is_sick(code: str) -> bool:
     """Judge the code that trains, as it is now, by the properties of a bug, as ``sad verify CODE`` does."""
-    (bug,) = (bug for bug in battery.BUGS if bug.code == code)
+    (bug,) = (bug for bug in BUGS if bug.code == code)
     return not all(verdict.holds for verdict in battery._fixed(bug, {}))
 
 

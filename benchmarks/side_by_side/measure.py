@@ -55,7 +55,7 @@ def ideal_operations(teacher: Any, student: Any, tokens: float) -> float:
         table = model.get_input_embeddings().weight
         return sum(p.numel() for p in model.parameters() if p.ndim == 2 and p is not table)
 
-    heads = 2 * teacher.config.vocab_size * teacher.config.hidden_size
+    heads: float = 2 * teacher.config.vocab_size * teacher.config.hidden_size
     heads += 2 * 3 * student.config.vocab_size * student.config.hidden_size
     return tokens * (2 * matrices(teacher) + 6 * matrices(student) + heads)
 

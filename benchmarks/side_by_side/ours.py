@@ -81,7 +81,8 @@ def steps(asked: dict[str, Any], pair: dict[str, Path], peak: Peak) -> dict[str,
     schedule, clock = plan.schedule(), Clock(accelerator.device)
     wrapped, optimizer = devices.prepare(accelerator, distiller, optimizer, 1.0)
     learner = Learner(accelerator, wrapped, optimizer, objective)
-    times, tokens, computed, split = [], [], [], {}
+    times, tokens, computed = [], [], []
+    split: dict[str, float] = {}
     rates = [rate_of_products()]
     with as_asked(plan.recipe.train, distiller), Feed(plan, schedule, accelerator) as feed:
         for step in range(asked["steps"]):

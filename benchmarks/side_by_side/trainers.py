@@ -30,7 +30,7 @@ def steps(asked: dict[str, Any], pair: dict[str, Path], peak: Peak) -> dict[str,
     ]
     rows *= -(-asked["steps"] * BATCH // len(rows))
 
-    class Timed(TrainerCallback):
+    class Timed(TrainerCallback):  # type: ignore[misc]  # transformers is not read here
         def on_train_begin(self, *_: object, **__: object) -> None:
             self.at = time.process_time()
 

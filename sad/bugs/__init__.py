@@ -11,7 +11,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from sad.case import Bug
+from sad.bug import Bug
 
 BUGS: tuple[Bug, ...] = tuple(
     sorted(

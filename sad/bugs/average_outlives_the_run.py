@@ -20,7 +20,7 @@ rakeshb49/student_aware_distillation, ModelEMA; S13 of the catalogue of real bug
 
 from __future__ import annotations
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.saved_is_what_was_scored import saved_is_what_was_scored
 from sad.shipped.kept import shipped_kept
 from sad.subjects.kept import AveragingRun, Keeper

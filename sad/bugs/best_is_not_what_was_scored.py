@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.saved_is_what_was_scored import saved_is_what_was_scored
 from sad.shipped.kept import shipped_kept
 from sad.subjects.kept import AveragingRun, Keeper

@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.ignored_rows import ignored_rows
 from sad.invariants.padding import padding
 from sad.invariants.path_parity import path_parity

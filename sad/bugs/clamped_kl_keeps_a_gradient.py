@@ -23,7 +23,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.divergence_gradient import divergence_gradient
 from sad.shipped.divergence import distillation
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Kind, Takes

@@ -19,7 +19,7 @@ rakeshb49/student_aware_distillation, utils/training.py; S18 of the catalogue of
 
 from __future__ import annotations
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.configuration_has_effect import configuration_has_effect
 from sad.invariants.step_accounting import step_accounting
 from sad.shipped.trainer import shipped_trainer

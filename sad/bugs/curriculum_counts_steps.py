@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.objective_follows_the_student import objective_follows_the_student
 from sad.shipped.objective import shipped_objective
 from sad.subjects.objective import Learner, Task

@@ -35,7 +35,7 @@ from sad import tiny
 from sad.align import layers
 from sad.align.vocab import VocabMap
 from sad.batch import KD, LAYERWISE, LM, Batch, Boundaries, Sum, Targets, Tokens
-from sad.case import Bug
+from sad.bug import Bug
 from sad.distiller import Distiller
 from sad.invariants.layer_indexing import Layers, layer_indexing
 from sad.losses import layerwise

@@ -28,7 +28,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.target_alignment import target_alignment
 from sad.shipped.text_loss import language_model_loss
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text, TextLoss, collated_loss, labels, padded, run

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from sad import tiny
 from sad.batch import KD, LAYERWISE, LM, Batch
-from sad.case import Bug
+from sad.bug import Bug
 from sad.data import collate
 from sad.distiller import Distiller
 from sad.invariants.evaluation_parity import STEPS, Runner, Told, evaluation_parity

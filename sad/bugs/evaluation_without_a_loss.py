@@ -28,7 +28,7 @@ from typing import cast
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.evaluation_as_training import evaluation_as_training
 from sad.invariants.target_alignment import target_alignment
 from sad.shipped.text_loss import language_model_loss

@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from sad.batch import Tokens
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.present_and_sensitive import Comparison, present_and_sensitive
 from sad.shipped.comparison import shipped_comparison
 

@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.states_parity import states_parity
 from sad.shipped.states_loss import states_loss
 from sad.subjects.states import States, StatesLoss, teacher_probabilities

@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.arguments_have_effect import arguments_have_effect
 from sad.invariants.divergence_gradient import divergence_gradient
 from sad.invariants.path_parity import path_parity

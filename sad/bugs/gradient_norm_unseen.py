@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.step_accounting import step_accounting
 from sad.shipped.trainer import shipped_trainer
 from sad.subjects.plain_loop import PlainLoop

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.split_invariance import split_invariance
 from sad.invariants.step_accounting import step_accounting
 from sad.shipped.trainer import shipped_trainer

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.split_invariance import split_invariance
 from sad.shipped.trainer import shipped_trainer
 from sad.subjects.plain_loop import MicroBatch, PlainLoop, Process

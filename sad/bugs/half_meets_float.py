@@ -34,7 +34,7 @@ import torch
 from torch import Tensor, nn
 
 from sad import tiny
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.dtype_and_sharing import Wrap, dtype_and_sharing
 from sad.models.forward import text_config
 from sad.pair import Pair

@@ -25,7 +25,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.finite import finite
 from sad.invariants.ignored_rows import ignored_rows
 from sad.shipped.divergence import distillation

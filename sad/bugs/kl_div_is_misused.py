@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.distinguishes import distinguishes
 from sad.invariants.divergence_gradient import divergence_gradient
 from sad.invariants.no_gradient_to_teacher import no_gradient_to_teacher

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 import torch
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.batch_composition import batch_composition
 from sad.invariants.target_alignment import target_alignment
 from sad.shipped.text_loss import packed_language_model_loss

@@ -27,7 +27,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.target_alignment import target_alignment
 from sad.shipped.text_loss import language_model_loss
 from sad.subjects.text_loss import (

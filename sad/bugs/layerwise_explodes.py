@@ -36,7 +36,7 @@ from torch import Tensor, nn
 from sad import terms, tiny
 from sad.align.vocab import VocabMap
 from sad.batch import LAYERWISE
-from sad.case import Bug
+from sad.bug import Bug
 from sad.data import Example, Readers, collate
 from sad.distiller import Projector
 from sad.head.linear import IDENTITY

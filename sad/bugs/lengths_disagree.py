@@ -35,7 +35,7 @@ from torch import nn
 from sad import data, terms, tiny
 from sad.align.vocab import VocabMap
 from sad.batch import ALM, ATTENTION, CONTRASTIVE, KD, LAYERWISE, LM, Batch
-from sad.case import Bug
+from sad.bug import Bug
 from sad.data import Readers, batches
 from sad.head.linear import IDENTITY
 from sad.invariants.text_alignment import Compare, Read, text_alignment

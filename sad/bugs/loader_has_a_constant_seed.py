@@ -27,7 +27,7 @@ from functools import cache
 import torch
 import torch.distributed as dist
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.resume_equivalence import resume_equivalence
 from sad.shipped.resumable import shipped_resumable
 from sad.subjects.plain_run import Plain, PlainRun

@@ -26,7 +26,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.finite import finite
 from sad.invariants.half_precision import half_precision
 from sad.shipped.divergence import distillation

@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.distinguishes import distinguishes
 from sad.invariants.divergence_gradient import divergence_gradient
 from sad.shipped.divergence import distillation, likelihood

@@ -25,7 +25,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.logits_precision import logits_precision
 from sad.shipped.states_loss import states_loss
 from sad.subjects.states import States, StatesLoss

@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.divergence_gradient import divergence_gradient
 from sad.invariants.finite import finite
 from sad.invariants.path_parity import path_parity

@@ -28,7 +28,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.token_weighted import token_weighted
 from sad.shipped.metric import metric
 from sad.subjects.metric import ACCURACY, ENTROPY, Metric, Scored

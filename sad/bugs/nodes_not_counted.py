@@ -22,7 +22,7 @@ Lightning-AI/litgpt#1947 (3eb93c8d), issues #1927 and #1474; G03 of the catalogu
 
 from __future__ import annotations
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.configuration_has_effect import configuration_has_effect
 from sad.invariants.split_invariance import split_invariance
 from sad.shipped.trainer import shipped_trainer

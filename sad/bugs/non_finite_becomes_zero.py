@@ -37,7 +37,7 @@ from torch import Tensor, nn
 
 from sad import terms, tiny
 from sad.batch import CONTRASTIVE, LM, Batch, Boundaries, Sum, Targets
-from sad.case import Bug
+from sad.bug import Bug
 from sad.data import collate
 from sad.distiller import Distiller
 from sad.errors import TrainingError

@@ -29,7 +29,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.pieces_make_the_whole import pieces_make_the_whole
 from sad.shipped.sharded import sharded_trainer
 from sad.subjects.fsdp_loop import FsdpLoop

@@ -28,7 +28,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.derivative import derivative
 from sad.invariants.divergence_gradient import divergence_gradient
 from sad.invariants.ignored_rows import ignored_rows

@@ -31,7 +31,7 @@ from torch import Tensor
 
 from sad import objective, tiny
 from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM, Batch, Sum
-from sad.case import Bug
+from sad.bug import Bug
 from sad.data import collate
 from sad.distiller import Distiller
 from sad.invariants.shares_counted import shares_counted

@@ -22,7 +22,7 @@ rakeshb49/student_aware_distillation, utils/training.py; S01 of the catalogue of
 
 from __future__ import annotations
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.step_accounting import step_accounting
 from sad.shipped.trainer import shipped_trainer
 from sad.subjects.plain_loop import PlainLoop

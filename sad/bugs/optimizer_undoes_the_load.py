@@ -25,7 +25,7 @@ NVIDIA/Megatron-LM#174, NeMo Speech#10470; C06 of the catalogue of real bugs.
 
 from __future__ import annotations
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.resume_equivalence import resume_equivalence
 from sad.shipped.resumable import shipped_resumable
 from sad.subjects.plain_run import MasterRun, Plain, State

@@ -28,7 +28,7 @@ from collections.abc import Sequence
 
 import torch
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.batch_composition import batch_composition
 from sad.shipped.text_loss import packed_loss
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text, TextLoss, collated_loss, labels

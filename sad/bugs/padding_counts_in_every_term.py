@@ -29,7 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants._models import teacher
 from sad.invariants.batch_composition import batch_composition
 from sad.shipped.text_loss import distillation_loss

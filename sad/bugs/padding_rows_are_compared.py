@@ -24,7 +24,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.vocabulary import vocabulary
 from sad.shipped.vocabulary_loss import vocabulary_loss
 from sad.subjects.vocabulary import Heads, VocabularyLoss

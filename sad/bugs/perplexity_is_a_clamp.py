@@ -30,7 +30,7 @@ import torch
 
 from sad import evaluate
 from sad.batch import LM, Batch
-from sad.case import Bug
+from sad.bug import Bug
 from sad.distiller import Distiller
 from sad.invariants.metric_meaning import Evaluate, Reported, metric_meaning
 from sad.objective import Objective

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.pieces_make_the_whole import pieces_make_the_whole
 from sad.shipped.sharded import sharded_trainer
 from sad.subjects.fsdp_loop import FsdpLoop

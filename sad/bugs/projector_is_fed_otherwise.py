@@ -30,7 +30,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sad import tiny
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.one_path import Paths, one_path
 from sad.shipped.paths import shipped_paths
 

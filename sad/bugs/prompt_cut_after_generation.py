@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sad import tiny
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.truncated_alike import Prepare, Prompted, Read, truncated_alike
 from sad.shipped.preparation import preparation
 

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.target_alignment import target_alignment
 from sad.shipped.text_loss import language_model_loss
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text, TextLoss, collated_loss, padded

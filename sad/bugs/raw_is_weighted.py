@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.parts_reported import Part, Report, Reported, parts_reported
 from sad.shipped.report import report
 

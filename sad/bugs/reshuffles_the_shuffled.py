@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.resume_equivalence import resume_equivalence
 from sad.shipped.resumable import shipped_resumable
 from sad.subjects.plain_run import Plain, PlainRun, State

@@ -22,7 +22,7 @@ rakeshb49/student_aware_distillation, utils/training.py, load_checkpoint; S05 of
 
 from __future__ import annotations
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.resume_equivalence import resume_equivalence
 from sad.shipped.resumable import shipped_resumable
 from sad.subjects.plain_run import Plain, PlainRun, State

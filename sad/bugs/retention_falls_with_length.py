@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 
 import torch.nn.functional as F
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.token_weighted import token_weighted
 from sad.shipped.metric import metric
 from sad.subjects.metric import KL, Metric, Scored

@@ -22,7 +22,7 @@ PyTorch Lightning#1476; starVLA#210. C05 of the catalogue of real bugs.
 
 from __future__ import annotations
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.step_accounting import step_accounting
 from sad.shipped.trainer import shipped_trainer
 from sad.subjects.plain_loop import PlainLoop

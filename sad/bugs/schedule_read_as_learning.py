@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import torch
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.score_knows_no_schedule import score_knows_no_schedule
 from sad.shipped.trainer import shipped_trainer
 from sad.subjects.plain_loop import LM, PlainLoop

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 import torch
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.resume_equivalence import resume_equivalence
 from sad.shipped.streaming import streamed_resumable
 from sad.subjects.plain_run import Plain, PlainRun

@@ -35,7 +35,7 @@ from torch import Tensor
 
 from sad.align.reader import Reader
 from sad.align.vocab import first_tokens
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.stored_as_live import stored_as_live
 from sad.shipped.stored_teacher import stored_teacher
 from sad.subjects.offline import Offline, OfflineLoss

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from sad import terms, tiny
 from sad.batch import CONTRASTIVE, LAYERWISE, Sum
-from sad.case import Bug
+from sad.bug import Bug
 from sad.data import collate
 from sad.distiller import Distiller
 from sad.invariants.no_shortcut import Frozen, no_shortcut

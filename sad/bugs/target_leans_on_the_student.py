@@ -29,7 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.target_gets_no_gradient import Compared, Transfer, target_gets_no_gradient
 from sad.shipped.transfer import shipped_transfer
 

@@ -28,7 +28,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.places_compared import places_compared
 from sad.shipped.text_loss import compared_loss
 from sad.subjects.text_loss import IGNORED, Collated, DistilledLoss, Marks, Text, labels, padded, run

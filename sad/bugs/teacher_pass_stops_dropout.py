@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.modes_restored import Passes, modes_restored
 from sad.shipped.passes import shipped_passes
 

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from sad import tiny
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.truncated_alike import Prepare, Prompted, Read, truncated_alike
 from sad.shipped.preparation import preparation
 

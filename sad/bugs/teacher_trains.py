@@ -30,7 +30,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sad import tiny
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.teacher_isolation import STEPS, Look, Train, teacher_isolation
 from sad.pair import Pair
 

@@ -23,7 +23,7 @@ arcee-ai/DistillKit, 7 and 29; huggingface/trl 4562; rakeshb49/student_aware_dis
 
 from __future__ import annotations
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.objective_matches_the_texts import objective_matches_the_texts
 from sad.shipped.objective import shipped_objective
 from sad.subjects.objective import Learner, Task

@@ -24,7 +24,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.divergence_gradient import divergence_gradient
 from sad.invariants.half_precision import half_precision
 from sad.invariants.ignored_rows import ignored_rows

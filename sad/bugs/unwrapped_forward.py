@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.split_invariance import split_invariance
 from sad.shipped.trainer import shipped_trainer
 from sad.subjects.ddp_loop import DdpLoop

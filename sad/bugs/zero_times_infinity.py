@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sad.case import Bug
+from sad.bug import Bug
 from sad.invariants.finite import finite
 from sad.shipped.divergence import distillation
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Takes

@@ -24,13 +24,13 @@ from functools import partial
 
 import torch
 
-from sad.case import Verdict
 from sad.subjects.compare import apart, difference, recognised
 from sad.subjects.divergence import IGNORED, Divergence, Given, Kind, Takes, counted
 from sad.subjects.inputs import SHAPES, Shape, call, smallest
 from sad.subjects.measure import measure
 from sad.subjects.reference import right
 from sad.subjects.verdicts import broken, holds, not_applicable
+from sad.verdict import Verdict
 
 ID = "I20"
 IDS = "the ids of the labels"

@@ -30,9 +30,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sad.case import Verdict
 from sad.invariants._models import gpt2, llama
 from sad.subjects.text_loss import Marks, Text, TextLoss
+from sad.verdict import Verdict
 
 ID = "I05"
 

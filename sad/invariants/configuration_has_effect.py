@@ -25,9 +25,9 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from sad.case import Verdict
 from sad.subjects.schedules import distance
 from sad.subjects.trainer import Setup, Taken, Trainer
+from sad.verdict import Verdict
 
 ID = "I20"
 

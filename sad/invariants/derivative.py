@@ -30,13 +30,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sad.case import Verdict
 from sad.subjects.compare import difference
 from sad.subjects.divergence import Divergence, Given
 from sad.subjects.inputs import SHAPES, Shape, call, smallest
 from sad.subjects.measure import measure
 from sad.subjects.reference import right
 from sad.subjects.verdicts import allowed, broken, holds
+from sad.verdict import Verdict
 
 ID = "I08"
 STEP = 0.02

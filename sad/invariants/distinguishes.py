@@ -24,13 +24,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from sad.case import Verdict
 from sad.subjects.compare import noise
 from sad.subjects.divergence import Divergence, Given, counted
 from sad.subjects.inputs import SHAPES, Shape, call, smallest
 from sad.subjects.measure import measure
 from sad.subjects.reference import right
 from sad.subjects.verdicts import broken, holds, not_applicable
+from sad.verdict import Verdict
 
 ID = "I15"
 STEPS = (0.0, 0.1, 0.3, 1.0)

@@ -29,13 +29,13 @@ from functools import partial
 
 import torch
 
-from sad.case import Verdict
 from sad.subjects.compare import difference, recognised
 from sad.subjects.divergence import Contract, Divergence, Given, Squared, Takes
 from sad.subjects.inputs import SHAPES, Shape, call, smallest
 from sad.subjects.measure import measure
 from sad.subjects.reference import right
 from sad.subjects.verdicts import allowed, broken, holds, not_applicable
+from sad.verdict import Verdict
 
 ID = "I08"
 TEMPERATURES = (1.0, 2.0, 3.0, 8.0)

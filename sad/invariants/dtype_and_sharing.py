@@ -27,8 +27,8 @@ import torch
 from torch import nn
 
 from sad import tiny
-from sad.case import Verdict
 from sad.pair import Pair
+from sad.verdict import Verdict
 
 ID = "I18"
 

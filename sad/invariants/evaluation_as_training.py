@@ -29,9 +29,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from sad.case import Verdict
 from sad.invariants._models import VOCABULARY, Table, gpt2, llama
 from sad.subjects.text_loss import Marks, Text, TextLoss
+from sad.verdict import Verdict
 
 ID = "I07"
 

@@ -26,7 +26,7 @@ from typing import Protocol
 from torch import nn
 
 from sad import tiny
-from sad.case import Verdict
+from sad.verdict import Verdict
 
 ID = "I02"
 

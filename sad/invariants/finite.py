@@ -31,7 +31,6 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sad.case import Cause, Verdict
 from sad.subjects.compare import RELATIVE, difference
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Given, Takes, counted
 from sad.subjects.inputs import SHAPES, Shape, call, half, smallest
@@ -39,6 +38,7 @@ from sad.subjects.measure import Measured, measure
 from sad.subjects.reference import right
 from sad.subjects.swallows import swallows
 from sad.subjects.verdicts import allowed, broken, holds
+from sad.verdict import Cause, Verdict
 
 ID = "I09"
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)

@@ -28,13 +28,13 @@ from functools import partial
 
 import torch
 
-from sad.case import Verdict
 from sad.subjects.compare import difference
 from sad.subjects.divergence import Contract, Divergence, Given, Kind
 from sad.subjects.inputs import Shape, call, half, smallest
 from sad.subjects.measure import measure
 from sad.subjects.reference import right
 from sad.subjects.verdicts import allowed, broken, holds, not_applicable
+from sad.verdict import Verdict
 
 ID = "I09"
 DTYPES = (torch.float16, torch.bfloat16)

@@ -27,13 +27,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sad.case import Standing, Verdict
 from sad.subjects.compare import apart
 from sad.subjects.divergence import Divergence, Given, Takes, counted
 from sad.subjects.inputs import SHAPES, Shape, call, smallest
 from sad.subjects.measure import measure
 from sad.subjects.swallows import swallows
 from sad.subjects.verdicts import allowed, broken, holds, not_applicable
+from sad.verdict import Standing, Verdict
 
 ID = "I04"
 ORDINARY: dict[str, Callable[[Tensor], Tensor]] = {

@@ -24,8 +24,8 @@ from dataclasses import replace
 
 import torch
 
-from sad.case import Verdict
 from sad.subjects.states import Slopes, States, StatesLoss, plain, slopes
+from sad.verdict import Verdict
 
 ID = "I09"
 TOLERANCE = 0.005

@@ -31,13 +31,13 @@ from torch import nn
 
 from sad import tiny
 from sad.batch import KD, LAYERWISE, LM, Batch
-from sad.case import Verdict
 from sad.data import collate, examples
 from sad.distiller import Distiller
 from sad.models.forward import body
 from sad.objective import Objective
 from sad.pair import Pair
 from sad.recipe.terms import SHIPPED, Terms
+from sad.verdict import Verdict
 
 ID = "I03"
 

@@ -28,7 +28,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from sad.case import Cause, Standing, Verdict
+from sad.verdict import Cause, Standing, Verdict
 
 ID = "I13"
 

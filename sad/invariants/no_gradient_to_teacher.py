@@ -20,12 +20,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from sad.case import Verdict
 from sad.subjects.compare import apart
 from sad.subjects.divergence import Divergence, Given
 from sad.subjects.inputs import Shape, call, smallest
 from sad.subjects.measure import measure
 from sad.subjects.verdicts import allowed, broken, holds
+from sad.verdict import Verdict
 
 ID = "I13"
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sad.case import Verdict
+from sad.verdict import Verdict
 
 ID = "I14"
 

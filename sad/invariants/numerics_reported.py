@@ -32,7 +32,7 @@ import torch
 from torch import Tensor
 
 from sad.batch import KD, LM
-from sad.case import Verdict
+from sad.verdict import Verdict
 
 ID = "I09"
 

@@ -30,7 +30,6 @@ from dataclasses import replace
 from typing import Any
 
 from sad import tiny
-from sad.case import Verdict
 from sad.invariants._pairs import HELD_OUT, LLAMA, TEXTS, sharpened
 from sad.invariants.objective_matches_the_texts import TOLERANCE, compared
 from sad.subjects.following import Following
@@ -49,6 +48,7 @@ from sad.subjects.objective import (
 )
 from sad.subjects.plain_following import PlainFollowing
 from sad.subjects.unwritten import unwritten_is_nan
+from sad.verdict import Verdict
 
 ID = "I07"
 

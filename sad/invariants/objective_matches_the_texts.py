@@ -42,7 +42,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sad.case import Verdict
 from sad.errors import UserError
 from sad.invariants._pairs import ODD, tasks
 from sad.subjects.objective import (
@@ -52,6 +51,7 @@ from sad.subjects.objective import (
 )
 from sad.subjects.plain_objective import PlainObjective
 from sad.subjects.unwritten import unwritten_is_nan
+from sad.verdict import Verdict
 
 ID = "I07"
 

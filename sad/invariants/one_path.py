@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sad.case import Verdict
+from sad.verdict import Verdict
 
 ID = "I07"
 

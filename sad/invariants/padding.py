@@ -26,13 +26,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sad.case import Verdict
 from sad.subjects.compare import apart
 from sad.subjects.divergence import IGNORED, Divergence, Given, Reduction, Takes
 from sad.subjects.inputs import Shape, call, smallest
 from sad.subjects.measure import Measured, measure
 from sad.subjects.reference import divisor
 from sad.subjects.verdicts import broken, holds, not_applicable
+from sad.verdict import Verdict
 
 ID = "I05"
 SHAPES = (Shape(1, 2, 2), Shape(1, 3, 5), Shape(1, 5, 37))

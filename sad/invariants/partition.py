@@ -26,13 +26,13 @@ from functools import partial
 
 import torch
 
-from sad.case import Verdict
 from sad.subjects.compare import apart
 from sad.subjects.divergence import IGNORED, Divergence, Given, Reduction, Takes, counted
 from sad.subjects.inputs import Shape, call, smallest
 from sad.subjects.measure import Measured, measure
 from sad.subjects.reference import divisor
 from sad.subjects.verdicts import allowed, broken, holds, not_applicable
+from sad.verdict import Verdict
 
 ID = "I06"
 SHAPES = (Shape(2, 2, 2), Shape(2, 3, 5), Shape(4, 6, 37))

@@ -24,7 +24,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sad.case import Verdict
+from sad.verdict import Verdict
 
 ID = "I03"
 

@@ -30,13 +30,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sad.case import Cause, Verdict
 from sad.subjects.compare import apart, difference, recognised
 from sad.subjects.divergence import IGNORED, Divergence, Given, Kind, Takes
 from sad.subjects.inputs import SHAPES, Shape, call, smallest
 from sad.subjects.measure import Measured, measure
 from sad.subjects.reference import right
 from sad.subjects.verdicts import allowed, broken, holds
+from sad.verdict import Cause, Verdict
 
 ID = "I07"
 LONG = (

@@ -33,8 +33,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from sad.case import Verdict
 from sad.subjects.trainer import Line, Setup, Trace, Trainer
+from sad.verdict import Verdict
 
 ID = "I06"
 

@@ -23,9 +23,9 @@ from __future__ import annotations
 
 import torch
 
-from sad.case import Verdict
 from sad.invariants._models import Table, drawn
 from sad.subjects.text_loss import DistilledLoss, Marks, Text
+from sad.verdict import Verdict
 
 ID = "I10"
 

@@ -32,7 +32,7 @@ from torch import Tensor, nn
 
 from sad import tiny
 from sad.batch import Tokens
-from sad.case import Verdict
+from sad.verdict import Verdict
 
 ID = "I15"
 

@@ -34,9 +34,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from sad.case import Verdict
 from sad.errors import UserError
 from sad.subjects.resumable import ANEW, FINISHED, STOPPED, TAKEN_UP, Drawn, Ran, Resumable, Setting, Taken
+from sad.verdict import Verdict
 
 ID = "I17"
 

@@ -32,8 +32,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from sad.case import Verdict
 from sad.subjects.kept import Keeper, Kept, Weights
+from sad.verdict import Verdict
 
 ID = "I02"
 

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sad.case import Verdict
+from sad.verdict import Verdict
 
 ID = "I16"
 

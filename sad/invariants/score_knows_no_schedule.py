@@ -21,8 +21,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sad.case import Verdict
 from sad.subjects.trainer import Setup, Trainer
+from sad.verdict import Verdict
 
 ID = "I02"
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from sad.case import Verdict
+from sad.verdict import Verdict
 
 ID = "I03"
 

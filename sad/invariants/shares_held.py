@@ -32,9 +32,9 @@ from torch import Tensor, nn
 
 from sad import tiny
 from sad.batch import CONTRASTIVE, KD, LAYERWISE, LM
-from sad.case import Verdict
 from sad.models.forward import block_list
 from sad.pair import Pair
+from sad.verdict import Verdict
 
 ID = "I16"
 

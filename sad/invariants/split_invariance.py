@@ -30,8 +30,8 @@ from dataclasses import replace
 
 import torch
 
-from sad.case import Verdict
 from sad.subjects.trainer import Line, Setup, Taken, Trace, Trainer
+from sad.verdict import Verdict
 
 ID = "I06"
 

@@ -30,8 +30,8 @@ from itertools import product
 
 import torch
 
-from sad.case import Verdict
 from sad.subjects.states import Kind, Slopes, States, StatesLoss, plain, slopes
+from sad.verdict import Verdict
 
 ID = "I07"
 VALUE, GRADIENT, HALF = 2e-5, 1e-4, 4e-3

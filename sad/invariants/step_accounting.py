@@ -32,9 +32,9 @@ from dataclasses import replace
 
 import torch
 
-from sad.case import Verdict
 from sad.subjects.schedules import Schedule, distance
 from sad.subjects.trainer import NEVER, Setup, Trace, Trainer
+from sad.verdict import Verdict
 
 ID = "I01"
 

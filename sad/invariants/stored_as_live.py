@@ -30,10 +30,10 @@ import torch
 from torch import Tensor
 
 from sad import tiny
-from sad.case import Verdict
 from sad.invariants._spellings import with_reserved
 from sad.invariants.vocabulary import permuted
 from sad.subjects.offline import Offline, OfflineLoss
+from sad.verdict import Verdict
 
 ID = "I07"
 

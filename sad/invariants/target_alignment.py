@@ -28,9 +28,9 @@ from collections.abc import Iterator
 
 import torch
 
-from sad.case import Verdict
 from sad.invariants._models import Table, drawn
 from sad.subjects.text_loss import Marks, Text, TextLoss
+from sad.verdict import Verdict
 
 ID = "I10"
 

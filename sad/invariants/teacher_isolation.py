@@ -29,8 +29,8 @@ import torch
 from torch import Tensor, nn
 
 from sad import tiny
-from sad.case import Cause, Standing, Verdict
 from sad.pair import Pair
+from sad.verdict import Cause, Standing, Verdict
 
 ID = "I13"
 

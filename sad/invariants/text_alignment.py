@@ -37,8 +37,8 @@ from typing import Any
 
 from sad import passage, tiny
 from sad.align.reader import Reader
-from sad.case import Verdict
 from sad.data import Readers
+from sad.verdict import Verdict
 
 ID = "I11"
 

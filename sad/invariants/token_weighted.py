@@ -27,8 +27,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
-from sad.case import Verdict
 from sad.subjects.metric import ACCURACY, AGREEMENT, ENTROPY, KL, LM_LOSS, NAMES, PERPLEXITY, Metric, Scored
+from sad.verdict import Verdict
 
 ID = "I03"
 

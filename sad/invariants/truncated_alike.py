@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sad import tiny
-from sad.case import Verdict
+from sad.verdict import Verdict
 
 ID = "I10"
 

@@ -36,9 +36,9 @@ import torch
 from torch import Tensor
 
 from sad import tiny
-from sad.case import Verdict
 from sad.invariants._spellings import spellings
 from sad.subjects.vocabulary import Heads, VocabularyLoss
+from sad.verdict import Verdict
 
 ID = "I12"
 

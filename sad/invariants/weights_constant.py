@@ -22,7 +22,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from sad.case import Verdict
+from sad.verdict import Verdict
 
 ID = "I14"
 

@@ -9,11 +9,11 @@ from functools import cache
 from importlib.resources import files
 
 from sad import catalogue
-from sad.case import Standing, Verdict
 from sad.errors import UserError
 from sad.judge.interface import PROPERTIES, Interface
 from sad.judge.target import said
 from sad.subjects.divergence import Divergence
+from sad.verdict import Standing, Verdict
 
 OWN = (
     "can_be_called",

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sad.case import Standing, Verdict
 from sad.errors import UserError
 from sad.judge.battery import chosen, numbers
 from sad.judge.interface import Interface
@@ -18,6 +17,7 @@ from sad.judge.output import article
 from sad.judge.report import Line
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import load, owner, said
+from sad.verdict import Standing, Verdict
 
 FOUND = {
     Interface.COLLATOR: "sad.judge.collators.found",

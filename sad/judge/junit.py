@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-from sad.case import Standing
 from sad.errors import UserError
 from sad.judge.report import Report
+from sad.verdict import Standing
 from sad_doctor.clean import clean
 
 

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from sad.case import Standing
 from sad.judge.interface import Interface
 from sad.judge.report import Line, Report, line_of
 from sad.judge.spent import Spent
+from sad.verdict import Standing
 from sad_doctor.clean import clean
 
 TIMEOUT = 60.0

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sad.case import Standing
 from sad.judge.interface import Interface
+from sad.verdict import Standing
 
 SCHEMA = 1
 """Of the JSON: goes up when a key changes its meaning or goes away; new keys may come at any time."""

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sad.case import Standing
 from sad.judge.report import Line, Report
+from sad.verdict import Standing
 
 STYLE = {
     Standing.HOLDS: "green",

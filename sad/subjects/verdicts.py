@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sad.case import Cause, Standing, Verdict
 from sad.subjects.divergence import Given
 from sad.subjects.inputs import told
+from sad.verdict import Cause, Standing, Verdict
 
 
 def holds(says: str, numbers: Mapping[str, float] | None = None) -> Verdict:

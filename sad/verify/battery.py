@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sad.bug import Bug
 from sad.bugs import BUGS
-from sad.case import Bug, Invariant, Verdict
 from sad.catalogue import chosen, core
+from sad.verdict import Invariant, Verdict
 
 SHIPPED = "sad.shipped."
 """Where the code that trains stands behind the interfaces of the invariants."""

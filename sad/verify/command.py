@@ -17,7 +17,8 @@ from sad.verify.view import CATCHES, SILENT, Lines, Marks, Rows, Waiting, blame,
 from sad_doctor.record import spell
 
 if TYPE_CHECKING:
-    from sad.case import Bug, Verdict
+    from sad.bug import Bug
+    from sad.verdict import Verdict
     from sad.verify.battery import Outcome
 
 SCHEMA = 1

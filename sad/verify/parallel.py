@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
-from sad.case import Bug, Verdict
+from sad.bug import Bug
+from sad.verdict import Verdict
 from sad.verify import battery
 from sad.verify.battery import Known, Outcome
 

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from sad.case import Bug, Verdict
+    from sad.bug import Bug
+    from sad.verdict import Verdict
     from sad.verify.battery import Outcome
 
 BUG, TIME = 17, 6

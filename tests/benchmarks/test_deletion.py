@@ -91,29 +91,45 @@ def test_one_of_several_that_wait_ends_at_once() -> None:
     assert asyncio.run(gathered()) == []
 
 
+def _audited(folder: Path, *more: str) -> list[str]:
+    """Return what the audit of the package in ``folder`` prints."""
+    start = (
+        f"import sys; sys.path[:0] = [{str(folder)!r}, {str(Path(deletion.__file__).parent)!r}]; import deletion; "
+        f"from pathlib import Path; deletion.ROOT = Path({str(folder)!r}); deletion.main()"
+    )
+    words = ["small", "tests", "--kept", "kept.json", "-c", "/dev/null", "--rootdir", "."]
+    done = subprocess.run(
+        [sys.executable, "-c", start, *words, *more],
+        cwd=folder,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
 def test_a_small_package(tmp_path: Path) -> None:
     for name, text in (("small/__init__.py", ""), ("small/shapes.py", CODE), ("tests/test_shapes.py", TESTS)):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(textwrap.dedent(text))
-    start = (
-        f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(Path(deletion.__file__).parent)!r}]; import deletion; "
-        f"from pathlib import Path; deletion.ROOT = Path({str(tmp_path)!r}); deletion.main()"
-    )
-    words = ["small", "tests", "--kept", "kept.json", "-c", "/dev/null", "--rootdir", "."]
     # what was kept is not judged again, and says the same; what was made once is not made again for `used`
     for more, unmissed in (([], ["idle"]), ([], ["idle"]), (["--warm", "--kept", "warm.json"], ["used", "idle"])):
-        done = subprocess.run(
-            [sys.executable, "-c", start, *words, *more],
-            cwd=tmp_path,
-            env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        lines = done.stdout.splitlines()
+        lines = _audited(tmp_path, *more)
         assert lines[0] == f"5 of 6 functions judged: {5 - len(unmissed)} missed, {len(unmissed)} not"
         assert [line.split()[-1] for line in lines if line.startswith("  ")] == [*unmissed, "never"]
+
+
+def test_one_that_fails_the_second_time_judges_nothing_of_what_was_kept_warm(tmp_path: Path) -> None:
+    """Else each of its functions would count as missed, whatever it says of them."""
+    once = "from small.shapes import idle\nran = []\ndef test_once():\n    ran.append(idle())\n    assert len(ran) == 1"
+    for name, text in (("small/__init__.py", ""), ("small/shapes.py", CODE), ("tests/test_shapes.py", once)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert _audited(tmp_path)[0] == "1 of 6 functions judged: 0 missed, 1 not"
+    warm = _audited(tmp_path, "--warm", "--kept", "warm.json")
+    assert warm[0] == "0 of 6 functions judged: 0 missed, 0 not"
 
 
 def test_files_are_one_or_all_below_or_all_of_a_folder() -> None:

@@ -22,7 +22,7 @@ SICK = (
     "(lambda found: found._replace(values=d.temperature**2 * found.values))(shipped(s, t, d, *more))"
 )
 BLIND = (
-    "import dataclasses; from sad.verify import battery; from sad.case import Verdict; "
+    "import dataclasses; from sad.verify import battery; from sad.verdict import Verdict; "
     "battery.BUGS = tuple(dataclasses.replace(b, invariants=(lambda _: Verdict(True, 'fine'),)) for b in battery.BUGS)"
 )
 

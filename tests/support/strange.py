@@ -22,3 +22,11 @@ def judged(
         if "line" in event:
             lines[event["line"].name] = event["line"]
     return what, lines
+
+
+def assumed(file: Path, name: str, interface: str) -> tuple[str, list[str]]:
+    """Return what it was found to be, and how it was called, in sentences."""
+    target = f"{file}:{name}"
+    code = Code(load(target), owner(target), None)
+    events = judging(code, "it", interface=Interface(interface), only=("can_be_called",))
+    return next((event["what"], event["assumed"]) for event in events if "assumed" in event)

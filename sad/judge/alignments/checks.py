@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from sad import passage, tiny
 from sad.align.reader import Reader
-from sad.case import Standing, Verdict
 from sad.data import Readers
 from sad.invariants.text_alignment import Read, judged_on, text_alignment
 from sad.invariants.vocabulary import permuted
@@ -14,6 +13,7 @@ from sad.judge.alignments.call import Call
 from sad.judge.alignments.overlap import SAYS, by_overlap
 from sad.judge.target import said
 from sad.pair import load_tokenizer
+from sad.verdict import Standing, Verdict
 
 LONG = 512
 SENTENCE = "The whale had been seen again, north of the lighthouse."

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from functools import partial
 
 from sad import tiny
-from sad.case import Verdict
 from sad.judge.alignments import checks
 from sad.judge.alignments.call import Call, Part
 from sad.judge.alignments.pairs import WrongPairsError
 from sad.judge.judging import CannotRunError, Code, Judged, raised, source
 from sad.judge.stand_in import NeedsAdapterError
+from sad.verdict import Verdict
 
 CHECKS: dict[str, Callable[[Call], Verdict]] = {
     "can_be_called": checks.can_be_called,

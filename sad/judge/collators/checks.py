@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from sad.case import Standing, Verdict
 from sad.invariants.batch_composition import batch_composition
 from sad.invariants.target_alignment import EOS, PAD, TEXTS, target_alignment
 from sad.judge.collators.call import Call
@@ -18,6 +17,7 @@ from sad.judge.collators.features import MESSAGES
 from sad.judge.collators.marker import MARKER
 from sad.judge.collators.textbook import Place, masks_prompts, narrow, outside, places, smallest
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text, collated_loss
+from sad.verdict import Standing, Verdict
 
 BOTH = (Marks(EOS, PAD), Marks(EOS, EOS))
 """A padding mark of its own, and the end mark as the padding mark."""

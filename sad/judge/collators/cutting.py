@@ -8,7 +8,6 @@ from itertools import count
 
 from torch import Tensor
 
-from sad.case import Standing, Verdict
 from sad.invariants.truncated_alike import ROOM, TEXTS, Prepare, Prompted, Read, truncated_alike
 from sad.judge.collators.call import LENGTHS, TEMPLATES, Call
 from sad.judge.collators.features import MESSAGES
@@ -16,6 +15,7 @@ from sad.judge.collators.marker import MARKER
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import said
 from sad.subjects.text_loss import IGNORED, Collated, Marks, Text
+from sad.verdict import Standing, Verdict
 
 EOS, PAD = 0, 1
 PIECE = 4

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from sad.case import Verdict
 from sad.invariants.target_alignment import TEXTS
 from sad.judge.collators import checks
 from sad.judge.collators.call import TEMPLATES, Call
@@ -13,6 +12,7 @@ from sad.judge.collators.discover import MARKS, discover
 from sad.judge.collators.textbook import masks_prompts, outside, places
 from sad.judge.judging import Code, Judged
 from sad.subjects.text_loss import Collated
+from sad.verdict import Verdict
 
 CHECKS: dict[str, Callable[[Call], Verdict]] = {
     "can_be_called": checks.can_be_called,

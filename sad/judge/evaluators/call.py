@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -58,10 +58,6 @@ class Call:
         """Evaluate the student on some batches, in evaluation mode. Raises whatever the code raises."""
         model, teacher, rows = self.readied(batches)
         return numbers(self.of(model.eval(), teacher, rows))
-
-    def other(self, form: Form) -> Call:
-        """Return the same evaluator with batches of another form."""
-        return replace(self, form=form)
 
     def readied(self, batches: Sequence[Scored]) -> tuple[Recaller, Recaller, list[Rows]]:
         """Return a student and a teacher that know the batches' logits, and the batches in ids."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from sad.case import Cause, Standing, Verdict
 from sad.invariants.modes_restored import Passes, modes_restored
 from sad.invariants.token_weighted import LEAST, TOLERANCE, made_texts, padded, token_weighted
 from sad.judge.evaluators.batches import FORMS
@@ -16,6 +15,7 @@ from sad.judge.evaluators.call import Call
 from sad.judge.evaluators.numbers import ASIDE, numbers
 from sad.subjects.metric import Scored
 from sad.subjects.text_loss import IGNORED
+from sad.verdict import Cause, Standing, Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from sad.case import Verdict
 from sad.invariants.token_weighted import made_texts, right
 from sad.judge.evaluators import checks
 from sad.judge.evaluators.batches import FORMS, Form
@@ -17,6 +16,7 @@ from sad.judge.judging import CannotRunError, Code, Judged, refused, source
 from sad.judge.stand_in import NeedsAdapterError
 from sad.subjects.metric import LM_LOSS, PERPLEXITY, Scored
 from sad.subjects.text_loss import IGNORED
+from sad.verdict import Verdict
 
 CHECKS: dict[str, Callable[[Evaluator], Verdict]] = {
     "can_be_called": checks.can_be_called,

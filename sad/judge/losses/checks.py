@@ -8,7 +8,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from sad.case import Standing, Verdict
 from sad.judge.losses.call import Call
 from sad.judge.losses.claims import claims as claimed
 from sad.judge.losses.constructor import kept_losses
@@ -22,6 +21,7 @@ from sad.judge.losses.unexplained import unexplained
 from sad.judge.roles import Role
 from sad.judge.target import said
 from sad.subjects.divergence import Given, Reduction, Squared, Takes
+from sad.verdict import Standing, Verdict
 
 SAME = 1e-6
 FLATTENED = re.compile(r"\.(view|reshape)\(\s*-1\s*,[^)\n]*(size\(\s*-1|shape\[-1\]|vocab)", re.IGNORECASE)

@@ -7,10 +7,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from sad.case import Standing, Verdict
 from sad.judge.losses.call import Call
 from sad.judge.target import said
 from sad.subjects.divergence import Given
+from sad.verdict import Standing, Verdict
 
 WIDTH = 6
 TOLERANCE = 1e-4

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from sad.case import Cause, Standing, Verdict
 from sad.judge.battery import judged
 from sad.subjects.divergence import Divergence
+from sad.verdict import Cause, Standing, Verdict
 
 EPSILON = 0.01
 """Relative: what an epsilon beside 70,000 probabilities may change."""

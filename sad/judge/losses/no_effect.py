@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sad.case import Standing, Verdict
 from sad.judge.losses.adapter import Adapted
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import source
@@ -24,6 +23,7 @@ from sad.judge.losses.sample import sample
 from sad.judge.losses.taken import OTHERWISE
 from sad.judge.roles import Reading, Role
 from sad.subjects.divergence import IGNORED, Given
+from sad.verdict import Standing, Verdict
 
 PROMISING = (Role.LABELS, Role.MASK, Role.PADDING, Role.IGNORE, Role.ONES, Role.TEMPERATURE, Role.BETA)
 """Roles of what is believed to be in force when it is given."""

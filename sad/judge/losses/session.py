@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sad.case import Standing, Verdict
 from sad.errors import UserError
 from sad.judge.battery import OWN, chosen, stated
 from sad.judge.losses import checks
@@ -27,6 +26,7 @@ from sad.judge.roles import Role
 from sad.judge.stand_in import NeedsAdapterError
 from sad.judge.target import said
 from sad.subjects.divergence import Divergence
+from sad.verdict import Standing, Verdict
 
 NO_GPU = ("not compiled with CUDA", "Found no NVIDIA driver", "No CUDA GPUs are available")
 Event = dict[str, Any]

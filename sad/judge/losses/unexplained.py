@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from sad.case import Standing, Verdict
 from sad.judge.losses.axes import along
 from sad.judge.losses.call import Call
 from sad.judge.losses.context import source
@@ -16,6 +15,7 @@ from sad.judge.losses.label_loss import beside_at_equal
 from sad.judge.losses.sample import ACCEPTED, Sample, fit, given, sample, shown, slope_of
 from sad.judge.losses.weighted import undetached
 from sad.subjects.divergence import Given
+from sad.verdict import Standing, Verdict
 
 ZERO = 1e-4
 """Of the gradient's norm at equal logits against that at ordinary ones: float32 and epsilons leave up to 1e-6."""

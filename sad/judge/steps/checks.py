@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from sad.case import Cause, Standing, Verdict
 from sad.invariants.configuration_has_effect import CLIPPED, configuration_has_effect
 from sad.invariants.split_invariance import split_invariance
 from sad.invariants.step_accounting import step_accounting
@@ -19,6 +18,7 @@ from sad.judge.steps.lengths import Gradient, grows
 from sad.pair import Pair
 from sad.subjects.schedules import Schedule
 from sad.subjects.trainer import Setup, Taken, Trainer
+from sad.verdict import Cause, Standing, Verdict
 
 ONE = Setup((3, 9, 5, 4), micro_batch=2, learning_rate=1e-3)
 """Two steps of two texts."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from sad.case import Verdict
 from sad.invariants.teacher_isolation import STEPS, Look
 from sad.judge.judging import Code, Judged, refused
 from sad.judge.stand_in import NeedsAdapterError
@@ -19,6 +18,7 @@ from sad.judge.steps.loop import Strange
 from sad.judge.steps.model import FORMS
 from sad.pair import Pair
 from sad.subjects.trainer import Setup
+from sad.verdict import Verdict
 
 CHECKS: dict[str, Callable[[Step], Verdict]] = {
     "can_be_called": checks.can_be_called,

@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sad.case import Standing, Verdict
 from sad.judge.judging import Code
+from sad.verdict import Standing, Verdict
 
 SIZES = (6, 12, 24)
 """Tokens of a text: each twice as many as the one before."""

@@ -82,6 +82,13 @@ class Place:
         left, right = self.steps
         return left + (column - self.x + 0.5) / self.across * (right - left)
 
+    def column(self, step: float) -> int | None:
+        """Return the canvas column of a step, None if it is not in view."""
+        left, right = self.steps
+        if not left <= step <= right:
+            return None
+        return self.x + raster.place_one(step, left, right, self.across)
+
 
 def paint_bands(width: int, height: int, shares: Shares, ink: Ink) -> tuple[Canvas, Place]:
     """Return the canvas without a cursor, and the place of the bands on it."""
@@ -111,9 +118,7 @@ def paint_bands(width: int, height: int, shares: Shares, ink: Ink) -> tuple[Canv
 
 def paint_cursor(canvas: Canvas, place: Place, cursor: float, ink: Ink) -> None:
     """Draw the cursor over the bands."""
-    left, right = place.steps
-    if left <= cursor <= right:
-        at = place.x + int(raster.place(np.array([cursor]), left, right, place.across)[0])
+    if (at := place.column(cursor)) is not None:
         for y in range(place.rows):
             canvas.cross(at, y, "│", ink.text)
 
@@ -198,7 +203,7 @@ def _foot(canvas: Canvas, place: Place, least: float, ink: Ink) -> None:
     free = 0
     ticks = axis.ticks(*place.steps, max(place.across // 9, 1), least=least) or [place.steps[0]]
     for step, label in zip(ticks, numerals.labels(ticks), strict=True):
-        at = place.x + int(raster.place(np.array([step]), *place.steps, place.across)[0])
+        at = place.x + raster.place_one(step, *place.steps, place.across)
         start = min(max(at - len(label) // 2, 0), canvas.width - len(label))
         if start >= free:
             free = canvas.write(start, place.rows, label, ink.label) + 1

@@ -59,7 +59,7 @@ class Board(Container):
     def compose(self) -> ComposeResult:
         """Yield three columns: is it learning, what is it made of, what is wrong."""
         for widget in self.panes:
-            widget.add_class("pane")
+            widget.add_class("pane", update=False)
         yield from self.columns
 
     def pick(self, tab: int | None, tiny: bool = False) -> None:

@@ -31,9 +31,9 @@ class Browser(Container):
     def __init__(self, title: str, hint: str, named: Callable[[str], str] = str, *, id: str) -> None:
         super().__init__(id=id, classes="browser")
         self.list = Roll(id=f"{id}-list")
-        self.list.add_class("pane")
+        self.list.add_class("pane", update=False)
         self.page = Pane("Page", id=f"{id}-page")
-        self.page.add_class("pane")
+        self.page.add_class("pane", update=False)
         self.list.border_title, self.list.border_subtitle = Content(title), Content(hint)
         self.rows: Sequence[Row] = ()
         self._named = named

@@ -16,7 +16,7 @@ from textual.strip import Strip
 from sad_doctor.finding import Level
 from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.ink import pen
-from sad_doctor.views.tui.painted import Framed
+from sad_doctor.views.tui.painted import Drawn, Framed
 from sad_doctor.views.tui.plot import Frame, Ink, Plot, is_log, overlay, scene, telling_step
 from sad_doctor.views.tui.thin import Thinner
 
@@ -26,7 +26,7 @@ _DRAGGED = 2
 """Cells that the mouse must move for a range rather than a click."""
 
 
-class Chart(Framed, can_focus=True):
+class Chart(Drawn, Framed, can_focus=True):
     """Shows a :class:`Plot`; repaints only when the plot, the size or the theme changed.
 
     What is painted was thinned to the width first: no key costs more because the run is long.
@@ -123,8 +123,8 @@ class Chart(Framed, can_focus=True):
         self._inked = self._spare = None
         super().notify_style_update()
 
-    def render_line(self, y: int) -> Strip:
-        """Return a painted row."""
+    def rows(self) -> list[Strip]:
+        """Return the painted rows."""
         key = (self.plot, self.smoothing, self.size, self.app.theme)
         if (key, self.cursor, self._drag) != self._strips_key:
             ink = self._ink()
@@ -136,7 +136,7 @@ class Chart(Framed, can_focus=True):
             self._strips, self._strips_key = list(self._bare), (key, self.cursor, self._drag)
             for row, strip in zip(changed, canvas.strips(changed), strict=True):
                 self._strips[row] = strip
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
+        return self._strips
 
     def _painted(self, key: object, ink: Ink) -> tuple[Canvas, Frame, Plot]:
         """Return the scene; a cursor that moves does not paint it anew."""

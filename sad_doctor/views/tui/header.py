@@ -17,6 +17,7 @@ from sad_doctor.views.palette import GLYPHS, STYLES
 from sad_doctor.views.plain import line
 from sad_doctor.views.tui.styled import styled
 from sad_doctor.views.tui.tempo import Tempo
+from sad_doctor.words import capital
 
 SILENT = 600.0
 """Seconds without a sign of life after which a running run is called silent."""
@@ -112,6 +113,7 @@ def second_line(head: Head, width: int) -> Content:
         text = " waiting for the first step" if run else ""
         return Content.styled(text, "$text-muted").truncate(width, ellipsis=True)
     left = Content(" ") + progress(run, head.step, 24 if width >= 150 else (12 if width >= 110 else 0)) + pace(head)
+    left = left + fault(head)
     figures = Content("")
     for name, label in _FIGURES:
         column = run.get(name)
@@ -137,6 +139,13 @@ def progress(run: Run, last: float, bar: int) -> Content:
         full = round(share * bar)
         step = step + Content.assemble("  ", ("━" * full, "$accent"), ("─" * (bar - full), "$text-muted"))
     return step + Content.assemble("  ", (numerals.percent(share), "$foreground"))
+
+
+def fault(head: Head) -> Content:
+    """Return what of the run could not be read; empty where all could."""
+    if head.report is None or not head.report.unread:
+        return Content("")
+    return Content.assemble("   ", ("⚠ ", "$warning"), (capital(line(head.report.unread, 300)), "$warning"))
 
 
 def verdict(head: Head) -> Content:

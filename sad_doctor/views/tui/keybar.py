@@ -8,7 +8,8 @@ from typing import Final, Literal, NamedTuple
 from textual import events
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widget import Widget
+
+from sad_doctor.views.tui.oneline import OneLine
 
 Place = Literal["chart", "findings", "detail", "board", "list", "page", "log", "sheet", "finding"]
 """Where the focus is: a chart, the findings, their detail, another pane of the board, the list of a page, a page,
@@ -83,12 +84,12 @@ def _line(width: int, place: Place) -> Content:
     return Content("").join([_cell(key) for key in fitting(width, place)])
 
 
-class KeyBar(Widget):
+class KeyBar(OneLine):
     """Shows the keys; a click on one is as good as the key."""
 
     place: reactive[Place] = reactive("board")
 
-    def render(self) -> Content:
+    def line(self) -> Content:
         """Return the keys that fit."""
         return _line(self.content_size.width, self.place)
 

@@ -39,7 +39,7 @@ class LogPane(Scrolled, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.add_class("pane")
+        self.add_class("pane", update=False)
         self.border_title = Content("Log")
         self._log = LogText()
         self._stale, self._ending = False, True

@@ -16,6 +16,7 @@ from sad_doctor.views.tui.about import about_page, course, section, title
 from sad_doctor.views.tui.prose import BLANK, Page, Paragraph
 from sad_doctor.views.tui.story import steps
 from sad_doctor.views.tui.styled import styled
+from sad_doctor.words import capital
 
 _MUTED, _TEXT, _TITLE, _HEAD = "$text-muted", "$foreground", "bold $foreground", "bold $accent"
 _EVENTS = 200
@@ -45,6 +46,8 @@ def extra_page(key: str, report: Report, run: Run) -> Page:
     if key == "not-checked":
         lacking = [(f"{n.rule} {n.name}", n.reason) for n in report.not_checked]
         return [*title("These rules could not judge: the log lacks what they need."), BLANK, *_pairs(lacking)]
+    if key == "unread":
+        return [*title(f"{capital(line(report.unread))}."), BLANK, *about_page(run)]
     if key == "crashed":
         broken = [(f"{c.rule} {c.name}", c.error) for c in report.crashed]
         return [*title("These rules broke; the others went on."), BLANK, *_pairs(broken)]

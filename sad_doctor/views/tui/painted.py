@@ -28,6 +28,7 @@ class Edged(Widget):
 
     _around: object = None
     _look: object = None
+    _titles: object = None
     _edges: dict[int, Strip]
     _whole: dict[int, tuple[Strip, Strip]]
     _styles_seen: dict[Style, Style]
@@ -40,8 +41,12 @@ class Edged(Widget):
             return super().render_lines(crop)
         below, behind = self.background_colors
         told = tuple(self.get_line_filters()), behind
-        if (look := (size, gutter, below, *told, self.border_title, self.border_subtitle)) != self._look:
+        titles = self.border_title, self.border_subtitle
+        if (look := (size, gutter, below, *told)) != self._look:
             self._look, self._edges = look, {}
+        elif titles != self._titles:
+            self._edges = {y: edge for y, edge in self._edges.items() if y in inner}
+        self._titles = titles
         edge = self._edge(inner.start)
         left, right = edge.crop(0, gutter.left), edge.crop(size.width - gutter.right, size.width)
         if (around := (size, left, right, *told)) != self._around:
@@ -95,6 +100,29 @@ class Painted(ScrollView, Edged, can_focus=False):
     """Paints all of itself. That it is a view that could scroll spares a second layout whenever its size changes."""
 
     DEFAULT_CSS = "Painted { overflow: hidden; }"
+
+
+class Drawn(Painted):
+    """Paints all its rows at once; what they depend on is looked up once a frame."""
+
+    _rows: list[Strip] | None = None
+
+    def rows(self) -> list[Strip]:
+        """Return every row as it is to be seen now."""
+        raise NotImplementedError
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the rows of a region."""
+        self._rows = self.rows()
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._rows = None
+
+    def render_line(self, y: int) -> Strip:
+        """Return a painted row."""
+        rows = self.rows() if self._rows is None else self._rows
+        return rows[y] if y < len(rows) else Strip.blank(self.size.width)
 
 
 class Framed(Painted):

@@ -47,7 +47,7 @@ class Picker(ModalScreen[list[Path]]):
         self._told: dict[Path, tuple[Content, Content]] = {}
         self.marked: list[Path] = []
         self.list = Roll()
-        self.list.add_class("pane")
+        self.list.add_class("pane", update=False)
         self.list.border_title = Content(f"{len(self.paths)} runs")
         self.list.border_subtitle = Content("⏎ open  space mark to compare  esc back")
 

@@ -88,8 +88,8 @@ class Frame:
         """Return the canvas column of a step, None if it is not in view."""
         if not self.window.left <= step <= self.window.right:
             return None
-        dot = raster.place(np.array([step]), self.window.left, self.window.right, self.width * raster.ACROSS)
-        return self.x + int(dot[0]) // raster.ACROSS
+        dot = raster.place_one(step, self.window.left, self.window.right, self.width * raster.ACROSS)
+        return self.x + dot // raster.ACROSS
 
     def step(self, column: int) -> float:
         """Return the step in the middle of a canvas column."""

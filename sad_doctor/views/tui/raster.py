@@ -63,6 +63,14 @@ def place(value: Floats, low: float, high: float, size: int) -> Ints:
     return np.rint(np.clip(share, 0.0, 1.0) * (size - 1)).astype(np.int64)
 
 
+def place_one(value: float, low: float, high: float, size: int) -> int:
+    """Return what :func:`place` gives for one finite value; an array of one takes twenty times as long."""
+    span = high / 2 - low / 2
+    if not span > 0:
+        return (size - 1) // 2
+    return round(min(max((value / 2 - low / 2) / span, 0.0), 1.0) * (size - 1))
+
+
 def rows(value: Floats, window: Window, size: int) -> Ints:
     """Return the row of each finite value, 0 at the top; on a log scale what is not positive lies at the bottom."""
     if not window.log:

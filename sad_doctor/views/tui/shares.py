@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Self
 
 import numpy as np
 from rich.style import Style
@@ -10,7 +11,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from sad_doctor.run import Column
@@ -20,11 +21,11 @@ from sad_doctor.views.tui.canvas import Canvas
 from sad_doctor.views.tui.chart import Chart
 from sad_doctor.views.tui.ink import pen
 from sad_doctor.views.tui.library import Histories
-from sad_doctor.views.tui.painted import Edged, Painted
+from sad_doctor.views.tui.painted import Drawn, Edged
 from sad_doctor.views.tui.plot import Ink
 
 
-class _Drawn(Painted):
+class _Shown(Drawn):
     """Paints shares; repaints only when the shares, the cursor, the size or the theme changed."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -47,18 +48,18 @@ class _Drawn(Painted):
             self.cursor = step
             self.refresh()
 
-    def paint(self, key: object, width: int, height: int) -> Canvas:
-        """Return the painted canvas; ``key`` stands for all that matters but the cursor."""
+    def paint(self, key: object, width: int, height: int) -> list[Strip]:
+        """Return the painted rows; ``key`` stands for all that matters but the cursor."""
         raise NotImplementedError
 
-    def render_line(self, y: int) -> Strip:
-        """Return a painted row."""
+    def rows(self) -> list[Strip]:
+        """Return the painted rows."""
         size = self.size
         key = (self.shares, size, self.app.theme)
         if (key, self.cursor) != self._key:
-            canvas = self.paint(key, max(size.width, 1), max(size.height, 1))
-            self._strips, self._key = canvas.strips(), (key, self.cursor)
-        return self._strips[y] if y < len(self._strips) else Strip.blank(size.width)
+            self._strips = self.paint(key, max(size.width, 1), max(size.height, 1))
+            self._key = key, self.cursor
+        return self._strips
 
     def ink(self) -> Ink:
         """Return the styles of this widget."""
@@ -66,20 +67,37 @@ class _Drawn(Painted):
         return Ink(Style(bgcolor=self.rich_style.bgcolor), label, track, label, text, nan, nan, {})
 
 
-class Bands(_Drawn):
+class Bands(_Shown):
     """Shares over the steps."""
 
-    _painted: tuple[object, Canvas, Place] | None = None
+    _painted: tuple[object, Canvas, list[Strip], Place] | None = None
 
-    def paint(self, key: object, width: int, height: int) -> Canvas:
+    def point_at(self, step: float | None) -> None:
+        """Show the cursor at a step: of the bands its column is painted anew, before and now."""
+        if step == self.cursor:
+            return
+        before, self.cursor = self.cursor, step
+        if self._painted is None:
+            self.refresh()
+            return
+        place = self._painted[3]
+        columns = {at for one in (before, step) if one is not None and (at := place.column(one)) is not None}
+        if columns:
+            self.refresh(*(Region(column, 0, 1, place.rows) for column in sorted(columns)))
+
+    def paint(self, key: object, width: int, height: int) -> list[Strip]:
         """Return stacked bands; a cursor that moves does not stack them anew."""
         ink = self.ink()
         if self._painted is None or key != self._painted[0]:
-            self._painted = (key, *paint_bands(width, height, self._thinned(width), ink))
-        canvas = self._painted[1].copy()
-        if self.cursor is not None and self.shares.columns:
-            paint_cursor(canvas, self._painted[2], self.cursor, ink)
-        return canvas
+            canvas, place = paint_bands(width, height, self._thinned(width), ink)
+            self._painted = (key, canvas, canvas.strips(), place)
+        _, bare, strips, place = self._painted
+        if self.cursor is None or not self.shares.columns:
+            return list(strips)
+        paint_cursor(canvas := bare.copy(), place, self.cursor, ink)
+        changed = canvas.differs(bare)
+        told = dict(zip(changed, canvas.strips(changed), strict=True))
+        return [told.get(row, strip) for row, strip in enumerate(strips)]
 
     def _thinned(self, width: int) -> Shares:
         """The shares with a mean for each cell: stacking costs the same however long the run is."""
@@ -92,29 +110,30 @@ class Bands(_Drawn):
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse clicked."""
         offset = event.get_content_offset(self)
-        if offset is not None and self._painted is not None and offset.x >= self._painted[2].x:
-            self.post_message(Chart.CursorMoved(self._painted[2].step(offset.x)))
+        if offset is not None and self._painted is not None and offset.x >= self._painted[3].x:
+            self.post_message(Chart.CursorMoved(self._painted[3].step(offset.x)))
 
 
-class Bars(_Drawn):
+class Bars(_Shown):
     """Shares of one moment."""
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         """Return a row for each term."""
         return max(len(self.shares.columns), 1)
 
-    def paint(self, key: object, width: int, height: int) -> Canvas:  # noqa: ARG002
+    def paint(self, key: object, width: int, height: int) -> list[Strip]:  # noqa: ARG002
         """Return bars."""
         known = {t: self.histories.of(t, c).at(self.cursor) for t, c in self.shares.columns.items()}
         values = {t: np.array([] if v is None else [v], dtype=np.float64) for t, v in known.items()}
         moment = {t: Column(np.zeros(v.size), v) for t, v in values.items()}
-        return paint_bars(width, height, replace(self.shares, columns=moment), None, self.ink())
+        return paint_bars(width, height, replace(self.shares, columns=moment), None, self.ink()).strips()
 
 
 class SharePane(Horizontal, Edged):
     """Bands and bars side by side; bands alone where it is narrow."""
 
     _under: Strip | None = None
+    _footing = False
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -126,11 +145,23 @@ class SharePane(Horizontal, Edged):
         yield self.bands
         yield self.bars
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the rows of a region; what lies under both is worked out once for all of them."""
+        width = self.size.width
+        if self._under is None or self._under.cell_length != width:
+            self._under = Strip.blank(width, self.rich_style)
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:  # noqa: ARG002
         """Return what lies under both."""
-        if self._under is None or self._under.cell_length != self.size.width:
-            self._under = Strip.blank(self.size.width, self.rich_style)
-        return self._under
+        return Strip.blank(self.size.width, self.rich_style) if self._under is None else self._under
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """Paint anew, for another step at the foot the foot alone."""
+        if self._footing and not regions:
+            left = self.styles.gutter.left
+            regions = (Region(-left, self.size.height, self.region.width, 1),)
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def notify_style_update(self) -> None:
         """Forget what was painted: colours have changed."""
@@ -149,7 +180,9 @@ class SharePane(Horizontal, Edged):
         """Show the shares at a step; None shows the last ones."""
         self.bands.point_at(step)
         self.bars.point_at(step)
+        self._footing = True
         self.border_subtitle = None if step is None else f"at step {numerals.step(step)}"
+        self._footing = False
 
 
 def _same_moment(one: Shares, other: Shares) -> bool:

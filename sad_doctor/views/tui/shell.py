@@ -79,7 +79,7 @@ class Shell(App[None]):
 
     def get_default_screen(self) -> Screen[object]:
         """Return the screen with the layout for its size: to style it twice would take as long as to paint it."""
-        self.stage.add_class(*layout.classes(*self.size))
+        self.stage.add_class(*layout.classes(*self.size), update=False)
         return self.stage
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -91,8 +91,8 @@ class Shell(App[None]):
         yield self.header
         yield self.tabs
         yield self.board
-        self.recipe.add_class("pane")
-        self.sheet.add_class("pane")
+        self.recipe.add_class("pane", update=False)
+        self.sheet.add_class("pane", update=False)
         yield from (self.rules, self.log_pane, self.recipe, self.runs)
         yield self.wanted
         yield self.keys

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
+from textual import events
+from textual.message_pump import MessagePump
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
+from sad_doctor.views.tui.sparing import Sparing
+
 _ALONE = {"display": "block", "width": "100%", "height": "100%", "max_width": "100%", "max_height": "100%"}
 """What a pane that is alone, and all that holds it, look like."""
+
+_HOPS = 64
+"""Turns of the event loop after which a screen is painted though messages go on and on."""
 
 
 class Stage(Screen[object]):
@@ -23,6 +31,7 @@ class Stage(Screen[object]):
 
     def __init__(self, noticed: Callable[[], None] = lambda: None, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._compositor = Sparing()
         self._noticed = noticed
         self.alone: Widget | None = None
         self._told: list[tuple[Widget, str, object]] = []
@@ -30,6 +39,21 @@ class Stage(Screen[object]):
     def watch_focused(self) -> None:
         """Tell that another widget has the focus."""
         self._noticed()
+
+    async def on_idle(self, event: events.Idle) -> None:
+        """Paint once all has been done that a key set off.
+
+        A widget tells the next by a message, and a message takes a turn of the loop: painted before the last of them, a
+        key takes two paintings, the second a frame later.
+        """
+        every: list[MessagePump] = [self.app, *self.walk_children()]
+        for _ in range(_HOPS):
+            if self.message_queue_size:  # it is idle again once it has read them
+                event.prevent_default()
+                return
+            if not any(one.message_queue_size for one in every):
+                return
+            await asyncio.sleep(0)
 
     def isolate(self, pane: Widget) -> None:
         """Let a pane fill all that lies between the head and the keys."""

@@ -14,6 +14,7 @@ from sad_doctor.views.palette import GLYPHS, STYLES
 from sad_doctor.views.plain import line
 from sad_doctor.views.tui.prose import Page, Paragraph
 from sad_doctor.views.tui.styled import styled
+from sad_doctor.words import capital
 
 _MUTED = "$text-muted"
 _HEADLINE = 4
@@ -35,6 +36,7 @@ class Row:
 def rows(report: Report, run: Run, unfolded: frozenset[str], wanted: str = "") -> list[Row]:
     """Return the rows: stories first, then what else there is to tell. ``wanted`` leaves only rows that match it."""
     found: list[Row] = []
+    fault = [Row("unread", [_plain("⚠", f"{capital(line(report.unread, 300))}.", "$warning")])] if report.unread else []
     seen: dict[str, int] = {}
     for story in report.stories:
         found += _story_rows(story, unfolded, wanted, seen)
@@ -42,7 +44,7 @@ def rows(report: Report, run: Run, unfolded: frozenset[str], wanted: str = "") -
         found.append(Row("healthy", [_plain("✓", "No red flags in this run", "$success")]))
     elif not found and wanted:
         found.append(Row("nothing", [_plain(" ", "no finding matches the filter")]))
-    return found + [row for row in _extras(report, run) if not wanted or row.key != "healthy"]
+    return fault + found + [row for row in _extras(report, run) if not wanted or row.key != "healthy"]
 
 
 def matches(wanted: str, *texts: str) -> bool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from textual import events
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widget import Widget
+
+from sad_doctor.views.tui.oneline import OneLine
 
 TABS = ("Overview", "Held-out", "Terms", "Findings", "Rules", "Log", "Recipe", "Runs")
 
 
-class TabStrip(Widget):
+class TabStrip(OneLine):
     """The names of the tabs; the active one stands out."""
 
     active: reactive[int] = reactive(1)
@@ -25,15 +28,15 @@ class TabStrip(Widget):
             super().__init__()
             self.tab = tab
 
-    def render(self) -> Content:
+    def line(self) -> Content:
         """Return the line."""
-        return Content("").join([self._tab(n) for n in range(1, self._count + 1)])
+        return _line(self.active, self._count)
 
     def on_click(self, event: events.Click) -> None:
         """Pick the tab under the mouse."""
         end = 0
         for number in range(1, self._count + 1):
-            end += self._tab(number).cell_length
+            end += _tab(number, False).cell_length
             if event.x < end:
                 self.post_message(self.Picked(number))
                 return
@@ -42,6 +45,12 @@ class TabStrip(Widget):
     def _count(self) -> int:
         return len(TABS) if self.several else len(TABS) - 1
 
-    def _tab(self, number: int) -> Content:
-        style = "bold $background on $accent" if number == self.active else "$text-muted"
-        return Content.styled(f" {number} {TABS[number - 1]} ", style)
+
+def _tab(number: int, active: bool) -> Content:
+    style = "bold $background on $accent" if active else "$text-muted"
+    return Content.styled(f" {number} {TABS[number - 1]} ", style)
+
+
+@cache
+def _line(active: int, count: int) -> Content:
+    return Content("").join([_tab(n, n == active) for n in range(1, count + 1)])

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 import torch.nn.functional as F
 
-from sad.case import Standing
 from sad.invariants.arguments_have_effect import arguments_have_effect
 from sad.subjects.divergence import Contract, Divergence, Kind, Reduction, Takes
 from sad.subjects.right import RIGHT, counting
+from sad.verdict import Standing
 
 ALL = frozenset(Takes)
 JSD = Contract(Kind.JSD, Reduction.MEAN, takes=frozenset({Takes.LABELS, Takes.TEMPERATURE, Takes.BETA}))

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from sad.case import Standing
 from sad.invariants.derivative import derivative
 from sad.subjects.divergence import Contract, Divergence, Kind, Takes
 from sad.subjects.right import RIGHT, kl, logs
+from sad.verdict import Standing
 
 RIGHT_ONE = RIGHT["mean over tokens"]
 

@@ -2,11 +2,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sad.case import Standing
 from sad.invariants.divergence_gradient import divergence_gradient
 from sad.shipped.divergence import distillation
 from sad.subjects.divergence import Contract, Divergence, Kind, Reduction, Squared, Takes
 from sad.subjects.right import RIGHT, counting, kl, logs
+from sad.verdict import Standing
 
 TAKES = frozenset({Takes.LABELS, Takes.TEMPERATURE})
 NATS = Contract(squared=Squared.GRADIENT, takes=TAKES)

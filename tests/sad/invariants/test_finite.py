@@ -2,12 +2,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sad.case import Standing
 from sad.invariants.finite import finite
 from sad.losses import kd
 from sad.shipped.divergence import distillation
 from sad.subjects.divergence import Contract, Divergence, Kind, Reduction, Takes
 from sad.subjects.right import RIGHT, counting, kl, logs
+from sad.verdict import Standing
 
 TAKES = frozenset({Takes.LABELS})
 PLAIN, REVERSE = Contract(takes=TAKES), Contract(Kind.REVERSE_KL, takes=TAKES)

@@ -2,10 +2,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sad.case import Standing
 from sad.invariants.half_precision import half_precision
 from sad.subjects.divergence import Contract, Divergence, Kind, Takes
 from sad.subjects.right import RIGHT, counting
+from sad.verdict import Standing
 
 TAKES = frozenset({Takes.LABELS})
 

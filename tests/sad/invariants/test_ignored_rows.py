@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from sad.case import Standing
 from sad.invariants.ignored_rows import ignored_rows
 from sad.subjects.divergence import Contract, Divergence, Kind, Takes
 from sad.subjects.right import RIGHT, counting, kl, logs
+from sad.verdict import Standing
 
 LABELS = Contract(takes=frozenset({Takes.LABELS}))
 

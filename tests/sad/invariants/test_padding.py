@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from sad.case import Standing
 from sad.invariants.padding import padding
 from sad.subjects.divergence import Contract, Divergence, Reduction, Takes
 from sad.subjects.right import RIGHT, counting, kl, logs
+from sad.verdict import Standing
 
 TAKES = frozenset({Takes.LABELS})
 MEAN = Contract(takes=TAKES)

@@ -1,9 +1,9 @@
 import pytest
 
-from sad.case import Standing
 from sad.invariants.partition import partition
 from sad.subjects.divergence import Contract, Divergence, Reduction, Takes
 from sad.subjects.right import RIGHT, counting, kl, logs
+from sad.verdict import Standing
 
 TAKES = frozenset({Takes.LABELS, Takes.COUNT})
 COUNT = Contract(reduction=Reduction.COUNT, takes=TAKES)

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from sad.case import Standing
 from sad.invariants.path_parity import path_parity
 from sad.subjects.divergence import IGNORED, Contract, Divergence, Kind, Takes
 from sad.subjects.right import RIGHT, counting, kl, logs
+from sad.verdict import Standing
 
 LABELS = Contract(takes=frozenset({Takes.LABELS}))
 RIGHT_ONE = RIGHT["mean over tokens"].loss

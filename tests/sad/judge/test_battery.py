@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import pytest
 
-from sad.case import Standing
 from sad.errors import UserError
 from sad.judge.battery import OWN, chosen, judged, names, stated
 from sad.subjects.divergence import Contract, Divergence
+from sad.verdict import Standing
 
 
 def test_the_properties_of_a_divergence_are_found_with_their_numbers():

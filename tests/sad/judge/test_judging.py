@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sad.case import Standing, Verdict
 from sad.errors import UserError
 from sad.judge import judging
 from sad.judge.interface import PROPERTIES, Interface
 from sad.judge.judging import CannotRunError, Code, Judged, Named
 from sad.judge.stand_in import NeedsAdapterError
+from sad.verdict import Standing, Verdict
 
 NAMES = PROPERTIES[Interface.COLLATOR]
 

@@ -5,10 +5,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from sad.case import Standing
 from sad.errors import UserError
 from sad.judge.junit import junit, writable, write
 from sad.judge.report import Line, Report, line_of, told
+from sad.verdict import Standing
 
 
 def lines():

@@ -36,5 +36,11 @@ def test_what_is_no_loss(returned):
         loss_of(returned)
 
 
+@pytest.mark.parametrize(("returned", "what"), [(None, "None"), ("0.5", "a str"), (object(), "an object")])
+def test_what_came_instead_is_told(returned, what):
+    with pytest.raises(WrongTypeError, match=f"^returns {what}, not a tensor$"):
+        loss_of(returned)
+
+
 def test_a_type_has_its_article():
     assert [article(name) for name in ("int", "object", "str")] == ["an int", "an object", "a str"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
+import psutil
 import pytest
 
-from sad.case import Standing
 from sad.judge.process import _late, judge
+from sad.verdict import Standing
 
 UNRULY = Path(__file__).parent / "unruly_losses.py"
 
@@ -81,3 +83,19 @@ def test_what_cannot_be_imported_is_bad_input_and_not_a_verdict(tmp_path):
     report = judge({"loss": target, "name": target})
     assert (report.code, report.lines) == (2, [])
     assert "gone.py cannot be imported: it ends the program (exit code 0)" in report.unjudged
+
+
+def test_what_hangs_is_gone_and_what_it_started_too(tmp_path):
+    (tmp_path / "hangs.py").write_text(
+        "import os, pathlib, subprocess, sys, time\n"
+        "def loss(student_logits, teacher_logits):\n"
+        "    other = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"    pathlib.Path({str(tmp_path / 'pids')!r}).write_text(f'{{os.getpid()}} {{other.pid}}')\n"
+        "    time.sleep(600)\n"
+    )
+    report = judge({"loss": f"{tmp_path / 'hangs.py'}:loss", "name": "hangs", "only": ["can_be_called"]}, timeout=8)
+    assert report.code == 1
+    for number in (tmp_path / "pids").read_text().split():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            # one that nobody has asked after yet is kept by its name alone
+            assert psutil.Process(int(number)).status() == psutil.STATUS_ZOMBIE

@@ -6,7 +6,6 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from sad.case import Standing
 from sad.invariants.arguments_have_effect import arguments_have_effect
 from sad.invariants.derivative import derivative
 from sad.invariants.distinguishes import distinguishes
@@ -24,6 +23,7 @@ from sad.subjects.inputs import Shape, call, half
 from sad.subjects.measure import measure
 from sad.subjects.reference import right
 from sad.subjects.right import RIGHT
+from sad.verdict import Standing
 
 EVERY = (
     arguments_have_effect,

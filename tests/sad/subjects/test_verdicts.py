@@ -1,7 +1,7 @@
-from sad.case import Standing
 from sad.subjects.divergence import Contract
 from sad.subjects.inputs import SHAPES, call
 from sad.subjects.verdicts import allowed, broken, holds, not_applicable
+from sad.verdict import Standing
 
 GIVEN = call(Contract(), SHAPES[0])
 WORDS = "1 sequence of 2 rows over 2 tokens"

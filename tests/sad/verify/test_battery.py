@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from sad.bug import Bug
 from sad.bugs import BUGS
-from sad.case import Bug, Verdict
 from sad.errors import UserError
+from sad.verdict import Verdict
 from sad.verify import battery
 from sad.verify.command import FAILS, HOLDS, STOPPED, Wanted, run_verify
 

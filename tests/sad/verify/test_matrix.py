@@ -3,7 +3,8 @@ import json
 import pytest
 
 from sad import catalogue
-from sad.case import Bug, Verdict
+from sad.bug import Bug
+from sad.verdict import Verdict
 from sad.verify import battery
 from sad.verify.battery import Outcome
 from sad.verify.command import FAILS, HOLDS, Wanted, run_verify

@@ -3,7 +3,7 @@ import io
 from rich.console import Console
 
 from sad.bugs import BUGS
-from sad.case import Verdict
+from sad.verdict import Verdict
 from sad.verify.battery import Outcome
 from sad.verify.view import Lines, Marks, Waiting, spells
 

@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import sqlite3
+import struct
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sad_doctor import names
 from sad_doctor.readers import Unreadable, open_log, read, several
 
 COLUMNS = {
@@ -285,3 +287,14 @@ def test_a_schema_over_several_lines_is_refused_on_one(foreign, tmp_path):
         read(tmp_path / "mlflow.db")
     assert "unrecognized token" in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_an_exit_code_that_is_an_error_is_a_crash_at_the_last_step(foreign, tmp_path):
+    log = shutil.copy(foreign / "run-foreign.wandb", tmp_path)
+    # one more record, whole in its block: field 18 holds the exit code in its field 1
+    record = bytes([0x92, 0x01, 2, 0x08, 3])
+    with open(log, "ab") as file:
+        file.write(struct.pack("<IHB", 0, len(record), 1) + record)
+    run = read(log)
+    assert run.facts[names.STATUS] == "crashed"
+    assert (run.events[-1].message, run.events[-1].step) == ("exit code 3", run.last_step)

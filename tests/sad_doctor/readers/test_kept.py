@@ -65,6 +65,19 @@ def from_cache(log):
     return source.run(), source._known is not None
 
 
+def test_what_other_readers_kept_is_read_anew(runs, tmp_path, monkeypatch):
+    log = shutil.copy(runs / "metrics.csv", tmp_path)
+    assert [from_cache(log)[1] for _ in range(2)] == [False, True]
+    (other := tmp_path / "readers").mkdir()
+    (other / "kept.py").write_text("an older version")
+    monkeypatch.setattr(kept, "__file__", str(other / "kept.py"))
+    kept._version.cache_clear()
+    try:
+        assert not from_cache(log)[1]
+    finally:
+        kept._version.cache_clear()
+
+
 def test_a_second_opening_tells_the_same_and_reads_nothing(log, same, monkeypatch):
     expected = uncached(log, monkeypatch)
     first, known = from_cache(log)

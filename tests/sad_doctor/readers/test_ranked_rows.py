@@ -50,3 +50,14 @@ def test_without_ranks_they_are_plain_rows():
     assert plain.add_all(rows) == ranked.add_all(rows) == 0
     assert plain.notes == ranked.notes
     assert np.array_equal(plain.snapshot()[names.LOSS].value, ranked.snapshot()[names.LOSS].value)
+
+
+def test_rows_of_the_rank_that_counts_are_not_added_one_by_one(monkeypatch):
+    rows = RankedRows()
+    rows.add({"rank": 0, "step": 0, "loss": 1.0})
+    added = []
+    monkeypatch.setattr(Rows, "add", lambda _, row: added.append(row) or True)
+    rows.add_all([{"rank": 0, "step": n, "loss": 1.0} for n in range(1, 100)])
+    assert added == []
+    rows.add_all([{"rank": n % 2, "step": n // 2, "loss": 1.0} for n in range(200, 300)])
+    assert added

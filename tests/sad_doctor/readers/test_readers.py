@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -193,6 +194,23 @@ def test_a_folder_says_what_was_skipped_and_what_lies_below(tmp_path: Path) -> N
     (tmp_path / "sub" / "run.json").unlink()
     with pytest.raises(Unreadable, match=r"without a run in it; skipped: a.csv \(text without a line"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(("skipped", "more"), [(1, ""), (5, ""), (6, " and 1 more"), (23, " and 18 more")])
+def test_of_many_skipped_files_five_are_named_with_their_reasons_and_the_rest_counted(
+    skipped: int, more: str, tmp_path: Path
+) -> None:
+    (tmp_path / "z.csv").write_text("step,loss\n1,2\n2,1\n", encoding="utf-8")
+    for number in range(skipped):
+        empty = number % 2 == 0
+        (tmp_path / f"a{number:02}.log").write_text("" if empty else "no number in it", encoding="utf-8")
+    (told,) = (note.removeprefix("skipped: ") for note in read(tmp_path).notes if note.startswith("skipped: "))
+    assert told.endswith(more)
+    named = re.findall(r"(a\d\d\.log) \((.*?)\)(?:, |$)", told.removesuffix(more))
+    assert [name for name, _ in named] == [f"a{number:02}.log" for number in range(min(skipped, 5))]
+    reasons = ["the file is empty: wait until the run has logged something", "text without a line that could be read"]
+    assert [why.startswith(reasons[at % 2][:19]) for at, (_, why) in enumerate(named)] == [True] * len(named)
+    assert ("more" in told) == bool(more)
 
 
 def test_a_run_that_ended_before_its_first_step_is_called_one(tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ def test_every_metric_and_every_term_is_ours():
 
 def test_a_name_that_was_understood_can_be_given_another(runs):
     run = read(runs / "nan.jsonl")
-    known = named(Fixed(run), {"train/raw/kd": "train/weighted/kd"}).run()
+    source = named(Fixed(run), {"train/raw/kd": "train/weighted/kd"})
+    assert source.path == run.path
+    known = source.run()
     assert known.columns["train/weighted/kd"] is run.columns["train/raw/kd"]
     assert "train/raw/kd" not in known.columns
 

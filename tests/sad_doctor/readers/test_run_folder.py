@@ -40,6 +40,16 @@ def test_the_fixture_keeps_its_own_arithmetic(runs):
     np.testing.assert_allclose(perplexity, np.exp(run.columns[names.EVAL_LM_LOSS].value), rtol=1e-5)
 
 
+def test_events_that_were_written_anew_stand_alone(runs, tmp_path: Path):
+    folder = shutil.copytree(runs / "healthy", tmp_path / "run")
+    source = RunFolder(folder)
+    source.poll()
+    assert len(source.run().events) == 4
+    (folder / EVENTS).write_text(json.dumps({"kind": "start", "message": "again", "time": 1.0}) + "\n")
+    source.poll()
+    assert [event.message for event in source.run().events] == ["again"]
+
+
 def test_a_link_to_the_latest_run_is_that_run(runs, tmp_path: Path):
     shutil.copytree(runs / "healthy", tmp_path / "2026-healthy")
     (tmp_path / "latest").symlink_to("2026-healthy")

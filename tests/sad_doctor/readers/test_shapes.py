@@ -2,6 +2,7 @@ import json
 import math
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -147,3 +148,33 @@ def test_an_epoch_that_begins_anew_is_counted_on_as_one_by_one():
         for at in range(0, len(rows), 10):
             quick.add_all(rows[at : at + 10])
         assert repr(state(quick)) == repr(one_by_one(rows, False)[1])
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda n: {"step": n, "loss": 1.0 / n},
+        lambda n: {"step": n, "loss": 1.0 / n, "lr": None if n % 3 == 2 else 0.1},
+        lambda n: {"epoch": n / 10, "loss": 1.0 / n},
+        lambda n: {"loss": 1.0 / n},
+    ],
+)
+@pytest.mark.parametrize("last_wins", [False, True])
+def test_rows_of_one_shape_are_not_added_one_by_one(made, last_wins, monkeypatch):
+    rows = Rows(last_wins)
+    rows.add(made(1))
+    added = []
+    monkeypatch.setattr(Rows, "add", lambda _, row: added.append(row) or True)
+    rows.add_all([made(n) for n in range(2, 200)])
+    assert added == []
+    assert rows.snapshot()["train/loss"].value.tolist() == [1.0 / n for n in range(1, 200)]
+
+
+def test_points_of_columns_that_rise_are_not_added_one_by_one(monkeypatch):
+    rows = Rows(last_wins=True)
+    rows.add_points(["loss", "lr"], [1, 1], [9.0, 0.1])
+    added = []
+    monkeypatch.setattr(Rows, "add", lambda _, row: added.append(row) or True)
+    rows.add_points(["loss", "lr"] * 50, [n // 2 + 2 for n in range(100)], [1.0] * 100)
+    assert added == []
+    assert len(rows.snapshot()["train/lr"].value) == 51

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,15 @@ def test_numbers_with_a_unit_or_of_another_thing_are_not_values() -> None:
     told = parse("step 3 | loss 2.5 | 123.4ms | memory 12.3GiB | tokens 1,234,567")
     assert told is not None
     assert dict(told.values) == {"loss": 2.5, "tokens": 1234567}
+
+
+def test_a_name_that_nobody_knows_has_a_nan_only_behind_a_sign() -> None:
+    told = parse("step 3 | loss 2.5 | kl_coef: nan")
+    assert told is not None
+    assert math.isnan(told.values["kl_coef"])
+    told = parse("step 3 | loss 2.5 | number of nan")
+    assert told is not None
+    assert dict(told.values) == {"loss": 2.5}
 
 
 @pytest.mark.parametrize(

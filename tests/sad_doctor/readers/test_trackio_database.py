@@ -42,3 +42,11 @@ def test_the_newest_is_read_and_the_others_are_named(twice):
 def test_a_name_that_two_have_is_asked_back(twice):
     with pytest.raises(Unreadable, match="2 runs of this name"):
         read(twice / "distil")
+
+
+def test_rows_that_hold_no_metric_are_told(twice):
+    with closing(sqlite3.connect(twice)) as connection:
+        rows = [(IDS[0], "distil", 30 + n, "{}") for n in range(2)]
+        connection.executemany("INSERT INTO metrics (run_id, run_name, step, metrics) VALUES (?, ?, ?, ?)", rows)
+        connection.commit()
+    assert "2 rows held no metric and were left out" in read(twice / IDS[0]).notes

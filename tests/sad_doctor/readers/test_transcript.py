@@ -98,6 +98,11 @@ def test_the_other_shape_of_curriculum_and_evaluation():
     assert points(columns["eval/raw/lm"]) == [(500, 2.5)]
 
 
+def test_the_components_of_an_evaluation_are_its_raw_terms():
+    columns = told(bar(20), "[Eval] components: eval_kd: 6.0, lm: 2.5").columns
+    assert [points(columns[names.EVAL_RAW + term]) for term in ("kd", "lm")] == [[(20, 6.0)], [(20, 2.5)]]
+
+
 def test_a_crash_ends_the_run():
     found = told(bar(7), *FRAMES, "ValueError: no", bar(7))
     assert [(event.kind, event.message, event.step) for event in found.events] == [("crash", "ValueError: no", 7)]

@@ -10,6 +10,7 @@ import pytest
 
 from sad_doctor.check import check
 from sad_doctor.example import parse
+from sad_doctor.finding import Comparison, Row
 from sad_doctor.readers import read
 from sad_doctor.views.html import render
 
@@ -124,3 +125,15 @@ def test_the_charts_answer_the_pointer(tmp_path):
     assert zoomed[2] == 1
     assert whole == before
     assert hidden[3] == 1
+
+
+def test_the_run_beside_a_good_one_is_an_article_with_its_points():
+    run = parse("steps: 60\ntrain/loss: 9 -> 3")
+    rows = tuple(Row("total", f"step {n}", 3.0, "3.0", "2.0", "above") for n in (1, 2))
+    beside = Comparison("Beside the band", "2 of 2 lie above <b>", rows, ("a note",))
+    page = render(run, replace(check(run), comparisons=(beside, Comparison("Beside another", "nothing in common"))))
+    assert page.count("<article") == page.count("</article>") > 1
+    assert "<h2>Beside the band</h2><p>2 of 2 lie above &lt;b&gt;</p>" in page
+    assert "<td>total</td><td>step 2</td><td>3.0</td><td>2.0</td><td>above</td>" in page
+    assert "a note" in page
+    assert page.count("All points: ") == 1

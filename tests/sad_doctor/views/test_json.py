@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sad_doctor.check import check
 from sad_doctor.example import parse
-from sad_doctor.finding import Crashed, Finding, Level, NotChecked, Reading, Report, Story
+from sad_doctor.finding import Comparison, Crashed, Finding, Level, NotChecked, Reading, Report, Row, Story
 from sad_doctor.views.json import SCHEMA, render, status
 
 RUN = parse("fact total_steps: 100\nfact status: running\nsteps: 4\ntrain/loss: 9 -> 8")
@@ -77,3 +77,13 @@ def test_any_text_of_a_log_is_strict_ascii_json(text):
 
     assert told["run"]["name"] == text
     assert render(run, check(run)).isascii()
+
+
+def test_the_run_beside_others_is_told_point_by_point():
+    rows = (Row("total", "step 2", math.inf, "inf", "2.0", "above"),)
+    beside = Comparison("Beside the band", "1 of 1 lies above", rows, ("a note",))
+    (told,) = strict(render(RUN, Report((), (), (), (), comparisons=(beside,))))["comparisons"]
+    assert (told["title"], told["headline"], told["notes"]) == ("Beside the band", "1 of 1 lies above", ["a note"])
+    (row,) = told["rows"]
+    assert (row["what"], row["where"], row["wanted"], row["lies"]) == ("total", "step 2", "2.0", "above")
+    assert row["value"] == "Infinity"

@@ -74,6 +74,13 @@ def same_strings(student_tokens, teacher_tokens):
     return [(i, where[token]) for i, token in enumerate(student_tokens) if token in where]
 
 
+def first_with_first(student_offsets, teacher_offsets):
+    """Every token is in a group, by its number; what is left of the longer reading is in the last."""
+    size = min(len(student_offsets), len(teacher_offsets)) - 1
+    single = [[i] for i in range(size)]
+    return [*single, list(range(size, len(student_offsets)))], [*single, list(range(size, len(teacher_offsets)))]
+
+
 def loses_the_rest(student_offsets, teacher_offsets):
     """Groups end with the shorter reading; the last tokens are in none."""
     size = min(len(student_offsets), len(teacher_offsets)) - 1

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import strange
 
-from sad.case import Standing
 from sad.errors import UserError
 from sad.judge.alignments.call import Call
 from sad.judge.alignments.checks import composed
 from sad.judge.judging import Code
 from sad.judge.target import load
+from sad.verdict import Standing
 
 HERE = Path(__file__).parent
 RIGHT, FAULTY = (HERE / f"{name}_alignments.py" for name in ("right", "faulty"))
@@ -67,3 +67,22 @@ def test_what_overlaps_is_many_to_many_and_allowed():
         Standing.NOT_APPLICABLE,
     ]
     assert "many to many" in lines["text_alignment"].says
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("boundaries", "student_offsets is the student's offsets in characters"),
+        ("by_bytes", "student_byte_offsets is the student's offsets in bytes"),
+        ("groups", "t_offsets is the teacher's offsets in bytes"),
+        ("ranges", "text is the text"),
+    ],
+)
+def test_it_is_told_what_each_argument_was_given(name, told):
+    assert told in strange.assumed(RIGHT, name, "alignment")[1]
+
+
+def test_groups_that_hold_every_token_and_spell_other_bytes_are_broken():
+    _, lines = strange.judged(FAULTY, "first_with_first", "alignment", ("text_kept",))
+    assert lines["text_kept"].standing is Standing.BROKEN
+    assert "spell" in lines["text_kept"].says

@@ -221,6 +221,22 @@ class Refuses:
         return _batch(rows, labels, self.tokenizer.pad_token_id)
 
 
+class CutsPromptsShort:
+    """What is too long loses the end of its prompt; the completion follows."""
+
+    def __init__(self, tokenizer, max_length=512):
+        self.tokenizer, self.longest = tokenizer, max_length
+
+    def __call__(self, features):
+        rows, labels = [], []
+        for one in features:
+            completion = one["completion_ids"][: self.longest]
+            prompt = one["prompt_ids"][: self.longest - len(completion)]
+            rows.append(prompt + completion)
+            labels.append([-100] * len(prompt) + completion)
+        return _batch(rows, labels, self.tokenizer.pad_token_id)
+
+
 class AsksAgain:
     """The header that asks for an answer stands behind the answer too."""
 

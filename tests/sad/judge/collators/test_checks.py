@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import strange
 
-from sad.case import Standing
 from sad.errors import UserError
 from sad.judge.target import load
+from sad.verdict import Standing
 
 HERE = Path(__file__).parent
 RIGHT, FAULTY = (HERE / f"{name}_collators.py" for name in ("right", "faulty"))
@@ -84,3 +84,28 @@ def test_a_text_that_is_refused_is_allowed_and_said():
         "it refuses 2 of 4 texts that are too long: ValueError: the completion is too long"
         in lines["truncated_alike"].says
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("lists", "a collator that pads on the right and masks prompts"),
+        ("OnTheLeft", "a collator that pads on the left and masks prompts"),
+        ("packed", "a collator that packs texts into rows and masks prompts"),
+        ("whole_texts", "a collator that pads on the right and learns prompts too"),
+    ],
+)
+def test_it_is_told_what_it_does(name, what):
+    assert strange.assumed(RIGHT, name, "collator")[0] == what
+
+
+@pytest.mark.parametrize("name", ["lists", "tensors", "conversations"])
+def test_features_that_stay_as_they_were_hold(name):
+    _, lines = strange.judged(RIGHT, name, "collator", ("features_untouched",))
+    assert lines["features_untouched"].says == "features are as they were"
+
+
+def test_a_prompt_that_is_cut_at_its_end_is_allowed_and_said():
+    _, lines = strange.judged(FAULTY, "CutsPromptsShort", "collator", ("truncated_alike",))
+    assert lines["truncated_alike"].standing is Standing.ALLOWED
+    assert "the end of a prompt is cut and its completion follows" in lines["truncated_alike"].says

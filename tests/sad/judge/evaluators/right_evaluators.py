@@ -168,6 +168,16 @@ class Accuracy:
         return {"accuracy": result}
 
 
+def by_place(eval_pred):
+    """A metric that takes its predictions and labels by their places."""
+    return compute_metrics((eval_pred[0], eval_pred[1]))
+
+
+def all_but_none(model, batches, limit=None):
+    """A part of the batches, taken as of a list."""
+    return summed(model, batches[:limit])
+
+
 STYLES = (
     "for_bare_models",
     "Accuracy",

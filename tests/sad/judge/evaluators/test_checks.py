@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import strange
 
-from sad.case import Standing
 from sad.errors import UserError
 from sad.judge.target import load
+from sad.verdict import Standing
 
 HERE = Path(__file__).parent
 RIGHT, FAULTY = (HERE / f"{name}_evaluators.py" for name in ("right", "faulty"))
@@ -88,3 +88,36 @@ def test_an_unknown_parameter_needs_an_adapter():
         FAULTY, "asks_too_much", "evaluator", adapter=lambda given, _: judge(given.model, given.batches)
     )
     assert lines["token_weighted"].standing is Standing.HOLDS
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("summed", "its batches are dicts with input_ids, attention_mask and labels; the model is called as those of"),
+        (
+            "of_logits",
+            "its batches are pairs of what is read and the token after each; the model is called as",
+        ),
+        ("without_labels", "dicts with input_ids and attention_mask, without prompts"),
+        ("compute_metrics", "it takes logits and labels of all texts at once"),
+        ("Accuracy", "it takes the likeliest tokens and labels of all texts at once"),
+    ],
+)
+def test_it_is_told_what_it_was_given(name, told):
+    assert told in strange.assumed(RIGHT, name, "evaluator")[1][0]
+
+
+def test_logits_alone_are_told():
+    alone, whole = (strange.assumed(RIGHT, name, "evaluator")[1][0] for name in ("of_logits", "summed"))
+    assert "returns its logits alone" in alone
+    assert "returns its logits alone" not in whole
+
+
+def test_one_that_slices_its_batches_gets_a_list():
+    _, lines = strange.judged(RIGHT, "all_but_none", "evaluator", ("can_be_called", "token_weighted"))
+    assert [line.standing for line in lines.values()] == [Standing.HOLDS, Standing.HOLDS]
+
+
+def test_a_metric_may_take_what_it_is_given_by_place():
+    _, lines = strange.judged(RIGHT, "by_place", "evaluator", ("can_be_called", "token_weighted"))
+    assert [line.standing for line in lines.values()] == [Standing.HOLDS, Standing.HOLDS]

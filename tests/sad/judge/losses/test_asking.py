@@ -6,13 +6,13 @@ import pytest
 import torch.nn.functional as F
 from torch import nn
 
-from sad.case import Standing
 from sad.judge.losses import checks
 from sad.judge.losses.asking import other_readings
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
 from sad.judge.roles import Role, Space
+from sad.verdict import Standing
 
 
 def rows(student, teacher):

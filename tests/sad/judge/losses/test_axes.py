@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch.nn.functional as F
 
-from sad.case import Standing
 from sad.judge.losses.axes import along
 from sad.judge.losses.call import Call
 from sad.judge.losses.sample import given, sample
 from sad.judge.losses.session import session
+from sad.verdict import Standing
 
 
 def of(dim):

@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from sad.case import Standing
 from sad.judge.losses import checks
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
 from sad.judge.target import load
+from sad.verdict import Standing
 
 HERE = Path(__file__).parents[1]
 

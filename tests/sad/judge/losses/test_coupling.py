@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from sad.case import Standing
 from sad.judge.losses.call import Call
 from sad.judge.losses.coupling import coupled, on_rows_alone
 from sad.judge.losses.sample import given, sample
 from sad.judge.losses.session import session
+from sad.verdict import Standing
 
 
 def _sorted(student, teacher, dim):

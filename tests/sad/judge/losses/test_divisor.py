@@ -40,6 +40,12 @@ def test_a_factor_is_a_weight_and_a_sign_is_a_fault():
     assert "sign" in by(lambda of, n: n, -1.0).faults[0]
 
 
+def test_a_divisor_that_all_rows_share_is_told_where_no_contract_has_a_name_for_it():
+    assert by(lambda of, n: n / len(of.labels)).shared == "the mean length"
+    assert by(lambda of, n: n).shared == ""
+    assert by(lambda of, n: n**2 + 5).shared == ""
+
+
 def test_a_mean_over_the_vocabulary_is_a_fault_and_what_has_no_name_is_told():
     assert "vocabulary" in by(lambda of, n: n * of.student_logits.shape[-1]).faults[0]
     assert "no usual divisor" in by(lambda of, n: n**2 + 5).unfit

@@ -7,12 +7,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sad.case import Standing
 from sad.judge.losses.call import Call
-from sad.judge.losses.label_loss import beside_at_equal
-from sad.judge.losses.on_labels import on_labels
+from sad.judge.losses.discover import discover
+from sad.judge.losses.label_loss import beside_a_label_loss, beside_at_equal
+from sad.judge.losses.on_labels import of_labels_alone, on_labels
 from sad.judge.losses.sample import given, sample
 from sad.judge.losses.session import session
+from sad.verdict import Standing
 
 
 def causal(logits, labels, vocab_size: int, num_items_in_batch=None):
@@ -151,3 +152,27 @@ def test_weights_of_its_own_and_a_count():
     says = {of: lines(of, "known_divergence")[0]["known_divergence"] for of in (weighed, weighed_by_nothing)}
     assert says[weighed].standing is Standing.ALLOWED
     assert "does not divide by it" in says[weighed_by_nothing].says
+
+
+def scaled(student_logits, teacher_logits, labels):
+    """No divergence that is known, and a label loss beside it."""
+    apart = (student_logits.softmax(-1).sqrt() - teacher_logits.softmax(-1).sqrt()).square().sum(-1)
+    some = labels != -100
+    return (apart * some).sum() / some.sum() + F.cross_entropy(student_logits.flatten(0, -2), labels.flatten())
+
+
+def alone(student_logits, teacher_logits, labels):
+    apart = (student_logits.softmax(-1).sqrt() - teacher_logits.softmax(-1).sqrt()).square().sum(-1)
+    some = labels != -100
+    return (apart * some).sum() / some.sum()
+
+
+@pytest.mark.parametrize(("loss", "beside"), [(scaled, True), (alone, False)])
+def test_a_label_loss_beside_what_is_not_known_is_seen_where_student_is_teacher(loss, beside):
+    assert beside_a_label_loss(discover(Call(loss), 0)) is beside
+
+
+def test_one_without_a_teacher_is_of_labels_alone():
+    shape, call = discover(Call(smoothed), 0), Call(smoothed)
+    assert of_labels_alone(shape.sample, call)
+    assert not of_labels_alone(shape.sample, Call(scaled))

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from sad.case import Cause, Standing, Verdict
 from sad.judge.battery import judged
 from sad.judge.losses import leave_open
 from sad.subjects.divergence import Contract, Divergence, Kind
+from sad.verdict import Cause, Standing, Verdict
 
 PLAIN = Divergence(Contract(), lambda given: given.student_logits.sum())
 OTHER = Divergence(Contract(kind=Kind.OTHER), PLAIN.loss)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sad.case import Standing
 from sad.judge.losses.call import Call
 from sad.judge.losses.families import FORWARD, forward_kl
 from sad.judge.losses.means import of_parts
 from sad.judge.losses.sample import fit, given, sample
 from sad.judge.losses.session import session
+from sad.verdict import Standing
 
 
 def told(loss) -> str:

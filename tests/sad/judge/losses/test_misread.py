@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from sad.case import Standing
 from sad.errors import UserError
 from sad.judge.losses.call import Call
 from sad.judge.losses.misread import given_as, uncertain
 from sad.judge.losses.session import session
 from sad.judge.target import load, owner
+from sad.verdict import Standing
 
 FILE = Path(__file__).parent / "public_styles.py"
 HOLDS, BREAKS, UNTOLD = (load(f"{FILE}:{name}") for name in ("HOLDS", "BREAKS", "UNTOLD"))

@@ -7,8 +7,8 @@ import pytest
 import torch.nn.functional as F
 from torch import nn
 
-from sad.case import Standing
 from sad.judge.check import check, judged
+from sad.verdict import Standing
 
 ONLY = ("known_divergence", "arguments_have_effect")
 
@@ -109,6 +109,20 @@ def test_an_argument_without_effect_is_broken(name, loss):
     assert line.example
 
 
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        (index, "the argument ignore_index has no effect: every row counts, padding too"),
+        (both, "the argument padding_mask has no effect: only labels is read; leave it away"),
+        (plain, "labels has no effect: no row is left out where they are -100, and there is no label loss"),
+        (heat, "the argument temperature has no effect: leave it away, or read it"),
+    ],
+)
+def test_it_is_told_what_that_means(loss, told):
+    (line,) = [line for line in judged(loss, only=ONLY).lines if line.name == "arguments_have_effect"]
+    assert told in line.says
+
+
 def test_the_smallest_input_shows_it():
     with pytest.raises(
         AssertionError, match=r"one row: the loss is [\d.]+ with labels as usual, and with \[+0\]+ and \[+-100\]+"
@@ -149,6 +163,10 @@ def of_no_weight(student_logits, teacher_logits, labels, hard_weight=0.0):
     return kl + hard_weight * F.cross_entropy(student_logits.flatten(0, -2), labels.flatten())
 
 
+def of_a_plain_number(student_logits, teacher_logits, labels, mu=0.0):
+    return of_no_weight(student_logits, teacher_logits, labels, mu)
+
+
 class Switched(nn.Module):
     def __init__(self, hard=False, reduction="mean"):
         super().__init__()
@@ -161,7 +179,9 @@ class Switched(nn.Module):
         return kl + F.cross_entropy(student_logits.flatten(0, -2), labels.flatten(), reduction=self.reduction)
 
 
-@pytest.mark.parametrize("loss", [of_no_weight, Switched, off, switched, handed, declared, first_places])
+@pytest.mark.parametrize(
+    "loss", [of_no_weight, of_a_plain_number, Switched, off, switched, handed, declared, first_places]
+)
 def test_what_serves_an_optional_part_is_allowed_and_noted(loss):
     (line,) = [line for line in judged(loss, only=ONLY).lines if line.name == "arguments_have_effect"]
     assert line.standing is Standing.ALLOWED

@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
-from sad.case import Standing
 from sad.errors import UserError
 from sad.judge.battery import OWN
 from sad.judge.losses.call import Call
 from sad.judge.losses.session import session
 from sad.judge.target import load, owner
+from sad.verdict import Standing
 
 HERE = Path(__file__).parents[1]
 RIGHT, FAULTY = load(f"{HERE / 'right_losses.py'}:EXPECTED"), load(f"{HERE / 'faulty_losses.py'}:EXPECTED")
@@ -40,6 +41,21 @@ def test_a_faulty_loss_breaks_for_its_reason(name):
     assert lines[invariant].standing is Standing.BROKEN, {n: line.says for n, line in lines.items()}
     assert word in lines[invariant].says
     assert lines[invariant].replay == f"sad verify --loss {name} --only {invariant}"
+
+
+def test_it_is_told_what_each_argument_was_given():
+    _, events = judged("right_losses.py", "plain", only=("can_be_called",))
+    said = next(event["assumed"] for event in events if "assumed" in event)
+    assert said[:2] == ["student_logits is the student's logits", "teacher_logits is the teacher's logits"]
+
+
+def test_it_is_told_how_long_a_call_takes():
+    def slow(student_logits, teacher_logits):
+        time.sleep(0.02)
+        return (student_logits - teacher_logits).square().mean()
+
+    events = list(session(Call(slow), "slow", only=("can_be_called",)))
+    assert next(event["call_seconds"] for event in events if "call_seconds" in event) >= 0.02
 
 
 def test_what_is_not_known_and_behaves_is_allowed():

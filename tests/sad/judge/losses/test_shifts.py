@@ -7,10 +7,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sad.case import Standing
 from sad.judge.losses.call import Call
 from sad.judge.losses.session import session
 from sad.judge.losses.shifts import unshifted
+from sad.verdict import Standing
 
 
 def _masked(trainer, model, inputs, labels, count):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from sad.case import Standing
 from sad.judge.losses.call import Call
 from sad.judge.losses.discover import discover
 from sad.judge.losses.found import found
 from sad.judge.losses.unexplained import unexplained
+from sad.verdict import Standing
 
 
 def verdict(loss):
@@ -24,6 +24,16 @@ def test_a_divergence_that_has_no_name_here_is_allowed():
     told = verdict(hellinger)
     assert told.standing is Standing.ALLOWED
     assert "least and flat" in told.says
+    assert "held back" not in told.says
+
+
+def test_a_gradient_that_is_held_back_is_told():
+    def of_a_constant(student_logits, teacher_logits):
+        p, q = teacher_logits.softmax(-1), student_logits.softmax(-1)
+        apart = (p.sqrt() - q.sqrt()).square().sum(-1)
+        return (apart + apart.detach()).mean()
+
+    assert "part of its gradient is held back" in verdict(of_a_constant).says
 
 
 def test_what_pulls_away_from_the_teacher_is_broken():

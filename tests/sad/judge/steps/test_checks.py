@@ -10,13 +10,13 @@ import torch
 import transformers
 from accelerate.state import AcceleratorState
 
-from sad.case import Standing
 from sad.errors import UserError
 from sad.judge.judging import Code
 from sad.judge.steps.lengths import alike
 from sad.judge.steps.library import Library, alone, own_arguments
 from sad.judge.steps.loop import accelerated
 from sad.judge.target import load
+from sad.verdict import Standing
 
 HERE = Path(__file__).parent
 RIGHT, FAULTY = (HERE / f"{name}_steps.py" for name in ("right", "faulty"))

@@ -4,9 +4,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sad.case import Standing
 from sad.judge.judging import Code
 from sad.judge.steps.lengths import SIZES, alike, grows
+from sad.verdict import Standing
 
 NONE = Code(None)
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from sad_doctor import names
+from sad_doctor.views.tui.history import History
+from sad_doctor.views.tui.thin import Thinner
 
 
 def legend(chart):
@@ -145,3 +147,18 @@ async def test_what_is_on_the_screen_after_any_key_is_what_a_fresh_paint_shows(m
                 widget._strips_key = widget._key = widget._scene_key = widget._around = None
                 widget._styles_cache.clear()
             assert make.shown(app) == shown
+
+
+async def test_a_chart_that_was_prepared_goes_through_its_history_no_more(make, monkeypatch):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await make.settled(pilot)
+        chart = app.board.loss
+        chart.thinner = Thinner()
+        chart.prepare(100)
+        gone_through = []
+        monkeypatch.setattr(History, "follow", lambda self, column: gone_through.append(column) or self)
+        chart.thinner.thin(chart.plot, 100, 0.0, "#808080")
+        assert gone_through == []
+        Thinner().thin(chart.plot, 100, 0.0, "#808080")
+        assert gone_through

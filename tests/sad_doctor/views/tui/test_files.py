@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 
+import pytest
+
 from sad_doctor.check import check
 from sad_doctor.readers import open_log
 from sad_doctor.views.tui.app import DoctorApp
@@ -103,3 +105,34 @@ async def test_megabyte_lines_and_nothing_but_nan_go_through_every_pane(make, tm
             await pilot.pause()
         assert app.is_running
         assert app.problem == ""
+
+
+def unreadable_facts(tmp_path):
+    folder = tmp_path / "student"
+    folder.mkdir()
+    (folder / "metrics.jsonl").write_text(rows(range(300), **{"train/lr": 1e-3}))
+    (folder / "events.jsonl").touch()
+    (folder / "run.json").write_text("{,")
+    return folder
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (220, 60)])
+async def test_facts_that_cannot_be_read_are_told_in_the_head_and_first_in_the_list(make, tmp_path, size):
+    folder = unreadable_facts(tmp_path)
+    app = DoctorApp(open_log(folder), check, interval=3600.0, now=lambda: make.now)
+    async with app.run_test(size=size) as pilot:
+        await looked(make, pilot)
+        assert "⚠ The facts in run.json cannot be read: it is no JSON" in make.shown(app).splitlines()[1]
+        await pilot.press("4")
+        await pilot.pause()
+        assert app.board.findings.rows[0].key == "unread"
+        assert app.board.findings.row.key == "unread"
+        assert any("The facts in run.json cannot be read" in row for row in make.shown(app).splitlines()[3:])
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "The facts in run.json cannot be read: it is no JSON" in app.sheet.page[0].text.plain
+        await pilot.press("escape")
+        (folder / "run.json").write_text('{"status": "finished", "total_steps": 300}')
+        await looked(make, pilot)
+        assert "run.json" not in make.shown(app)
+        assert "finished" in make.shown(app).splitlines()[0]

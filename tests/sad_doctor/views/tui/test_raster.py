@@ -144,3 +144,9 @@ def test_runs_that_started_again_are_lines_of_their_own(gap):
 def test_rows_without_any_order_are_drawn_as_one_piece():
     step = np.tile([0.0, 1.0], 100)
     assert raster.trace(Column(step, step), Window(0.0, 1.0, 0.0, 1.0), 4, 4).dots.any(axis=0).all()
+
+
+@given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9), st.floats(0, 1), st.integers(1, 500))
+def test_one_place_is_what_places_give(low, high, share, size):
+    value = low + share * (high - low)
+    assert raster.place_one(value, low, high, size) == int(raster.place(np.array([value]), low, high, size)[0])

@@ -140,3 +140,20 @@ async def test_a_tab_that_takes_the_screen_styles_nothing_but_what_has_the_focus
             assert [one for one in (app.rules, app.log_pane, app.recipe, app.runs, app.board) if one.display] == [page]
             assert app.screen not in styled
             assert app.header not in styled
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (220, 60)])
+async def test_the_palette_is_no_wider_than_what_is_read_in_it(make, size):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=size) as pilot:
+        await make.settled(pilot)
+        await pilot.press("ctrl+p")
+        await pilot.pause(0.3)
+        region = app.screen.query_one("#--input").region
+        assert region.width == min(size[0], 84)
+        assert abs(region.x - (size[0] - region.right)) <= 1
+        await pilot.press("f", "i", "l", "t", "e", "r")
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await pilot.pause(0.2)
+        assert app.focused is app.wanted

@@ -74,3 +74,23 @@ async def test_a_pane_that_was_alone_is_not_painted_anew(make, monkeypatch):
             await pilot.pause()
         assert painted == [(216, 54)]
         assert make.shown(app) == before
+
+
+@pytest.mark.parametrize(("keys", "key"), [("2", "3"), ("3", "4"), ("4", "down"), ("1", "left"), ("5", "down")])
+async def test_a_key_is_painted_once_however_many_widgets_tell_each_other_of_it(make, monkeypatch, keys, key):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(220, 60)) as pilot:
+        await make.settled(pilot)
+        await pilot.press(keys)
+        await pilot.pause(0.2)
+        painted, before = [], app.screen._compositor.render_update
+
+        def update(**more):  # the clock in the head goes on, and pages that nobody sees are made ready
+            seen = {one for one in app.screen._dirty_widgets if one.region and one is not app.header}
+            painted.extend([seen] if seen else [])
+            return before(**more)
+
+        monkeypatch.setattr(app.screen._compositor, "render_update", update)
+        await pilot.press(key)
+        await pilot.pause(0.1)
+        assert len(painted) == 1, painted

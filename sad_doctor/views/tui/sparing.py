@@ -1,0 +1,66 @@
+"""Paints what has changed on the screen and no more: of widgets, of rows, and of the cells of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from textual._compositor import ChopsUpdate, Compositor
+from textual.geometry import Region
+from textual.strip import Strip
+
+
+class Sparing(Compositor):
+    """Asks only those widgets for rows that lie in a region that has changed.
+
+    Textual asks every widget that lies in the smallest rectangle about all of them, for all of its rows: with a line at
+    the top and one at the bottom this is the whole screen.
+    """
+
+    _wanted: tuple[Region, ...] = ()
+
+    def render_partial_update(self) -> ChopsUpdate | None:
+        """Return what has to be written; None where nothing has changed."""
+        screen = self.size.region
+        self._wanted = tuple(part for one in self._dirty_regions if (part := one.intersection(screen)))
+        try:
+            update = super().render_partial_update()
+        finally:
+            self._wanted = ()
+        return None if update is None else Cropped(update.chops, update.spans, update.chop_ends)
+
+    def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
+        if not self._wanted:
+            yield from super()._get_renders(crop)
+            return
+        for widget, (region, clip) in self.visible_widgets.items():
+            seen = region.intersection(clip)
+            near = [one for one in self._wanted if one.overlaps(seen)]
+            if near:
+                top = max(min(one.y for one in near), seen.y)
+                bottom = min(max(one.bottom for one in near), seen.bottom)
+                part = Region(seen.x, top, seen.width, bottom - top)
+                yield part, part, widget.render_lines(part.translate(-region.offset))
+
+
+class Cropped(ChopsUpdate):
+    """Writes the cells of its spans.
+
+    Textual writes a row from the left edge of the widget on: to move a cursor, half of the chart.
+    """
+
+    def render_segments(self, console: Console) -> str:
+        """Return what is written to a terminal."""
+        written: list[str] = []
+        for y, left, right in self.spans:
+            at = -1
+            for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=True):
+                start, stop = max(x, left), min(end, right)
+                if strip is None or start >= stop:
+                    continue
+                if start != at:
+                    written.append(f"\x1b[{y + 1};{start + 1}H")
+                whole = start == x and stop == end
+                written.append((strip if whole else strip.crop(start - x, stop - x)).render(console))
+                at = stop
+        return "".join(written)

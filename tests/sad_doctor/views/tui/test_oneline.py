@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from textual.app import App
+from textual.content import Content
+
+from sad_doctor.views.tui import oneline
+
+
+class Told(oneline.OneLine):
+    DEFAULT_CSS = "Told { height: 2; width: 12; }"
+    content = Content.styled("one", "bold red")
+
+    def line(self):
+        return self.content
+
+
+class Shown(App[None]):
+    def compose(self):
+        self.told = Told()
+        yield self.told
+
+
+async def test_the_line_is_painted_once_and_the_row_under_it_is_blank(monkeypatch):
+    app, painted, strip = Shown(), [], oneline.strip
+    monkeypatch.setattr(oneline, "strip", lambda *told: (painted.append(told[0].plain), strip(*told))[1])
+    async with app.run_test(size=(20, 4)) as pilot:
+        await pilot.pause()
+        assert [app.told.render_line(y).text for y in (0, 1)] == ["one         ", " " * 12]
+        painted.clear()
+        app.told.render_line(0)
+        assert painted == []
+        app.told.content = Content("another")
+        assert app.told.render_line(0).text == "another     "
+        assert painted == ["another"]
+
+
+async def test_colours_that_change_are_painted_anew():
+    app = Shown()
+    async with app.run_test(size=(20, 4)) as pilot:
+        await pilot.pause()
+        before = [segment.style for segment in app.told.render_line(0)]
+        app.told.styles.background = "blue"
+        await pilot.pause()
+        assert [segment.style for segment in app.told.render_line(0)] != before
+        assert app.told.render_line(0).text == "one         "
+
+
+async def test_it_forgets_before_it_remembers_too_much():
+    app = Shown()
+    async with app.run_test(size=(20, 4)) as pilot:
+        await pilot.pause()
+        for number in range(3 * oneline._KEPT):
+            app.told.content = Content(str(number))
+            assert app.told.render_line(0).text.strip() == str(number)
+        assert len(app.told._painted) <= oneline._KEPT
