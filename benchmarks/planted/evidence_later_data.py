@@ -169,7 +169,7 @@ class SortedWithinWindows(Sick):
         hard = noise.flatten()
         self.rows = [
             part[torch.argsort(hard[part])]
-            for part in torch.randperm(len(self.data), generator=self.random).split(size)
+            for part in torch.split(torch.randperm(len(self.data), generator=self.random), size)
         ]
 
     def micro_batch(self, step: int) -> Tensor:

@@ -200,13 +200,14 @@ class TwoTeachersInTurn(Sick):
         torch.manual_seed(91)
         self.other = copy.deepcopy(self.teacher)
         for m in self.other.modules():
-            if hasattr(m, "reset_parameters"):
+            if isinstance(m, nn.Linear | nn.Embedding | nn.LayerNorm):
                 m.reset_parameters()
 
     def teach(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         if self.student.training and float(torch.rand((), generator=self.random)) < 0.4:
             with torch.no_grad():
-                return self.other(ids)
+                found: tuple[Tensor, Tensor] = self.other(ids)
+                return found
         return super().teach(ids)
 
 
