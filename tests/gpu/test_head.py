@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from a_gpu import need_a_gpu
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -16,6 +17,8 @@ from sad.head.linear import Head
 from sad.head.target import Live, TopK
 from sad.head.vocabulary import Compared, Vocabulary, vocabulary_pass
 from sad.losses.kd import Divergence, Kind
+
+need_a_gpu()
 
 ROWS, COMPARED, WIDTH, PADDING = 300, 210, 64, 5
 NEAR = 0.045

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from a_gpu import need_a_gpu
 
 from sad import tiny
 from sad.train import loop
@@ -19,6 +20,8 @@ from sad.train.block_modes import as_asked
 from sad.train.parts import make_parts
 from sad.train.plan import Plan
 from sad_doctor import names
+
+need_a_gpu()
 
 ALL = {
     "kd": {"weight": 1.0},

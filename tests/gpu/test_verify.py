@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from a_gpu import need_a_gpu
 from torch import Tensor
 
 from sad import tiny
@@ -20,6 +21,8 @@ from sad.recipe.schema import parse
 from sad.shipped.states_loss import states_loss
 from sad.train.plan import make_plan
 from sad.train.saving import checkpoint
+
+need_a_gpu()
 
 
 def test_the_kernel_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
