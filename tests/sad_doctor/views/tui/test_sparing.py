@@ -100,3 +100,21 @@ async def test_a_widget_far_from_what_changed_is_not_asked(make, monkeypatch):
         app.keys.refresh()
         await pilot.pause()
         assert {app.tabs, app.keys} <= set(asked) <= {app.tabs, app.keys, app.board}
+
+
+async def test_a_page_is_gone_though_somebody_looks_where_it_was_before_it_is_laid_out(make, terminal):
+    app, _ = make.dashboard(make.sick_run(), make.sick_report())
+    async with app.run_test(size=(220, 60)) as pilot:
+        await make.settled(pilot)
+        await pilot.press("question_mark")
+        await pilot.pause()
+        screen = terminal(app)
+        assert "Help" in screen.text
+        app.sheet.close()
+        # a widget that is not to be seen has news, and the mouse is asked what is under it
+        compositor = app.screen._compositor
+        compositor.update_widgets({app.runs})
+        assert app.sheet not in compositor.full_map
+        await pilot.pause()
+        assert "Help" not in screen.text
+        assert screen.text == make.shown(app)
