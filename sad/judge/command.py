@@ -20,6 +20,8 @@ from sad.judge.view import View
 from sad_doctor.record import spell
 
 STOPPED = 130
+MOST_SEED = 2**32 - 1
+"""Of the random inputs; the generator takes larger ones, but not the thousandfold that is made of them."""
 
 
 def run_judge(
@@ -50,6 +52,8 @@ def run_judge(
         raise UserError(
             f"--seed chooses the inputs of a loss; those of {interface.flag} are chosen already: leave it out"
         )
+    if not 0 <= seed <= MOST_SEED:
+        raise UserError(f"--seed {seed}: give a whole number from 0 to {MOST_SEED}")
     if tokenizers and interface is not Interface.ALIGNMENT:
         raise UserError(
             f"--tokenizers are for --alignment, or stand alone; {interface.flag} reads no text: leave them out"
