@@ -109,6 +109,10 @@ def explain(
     """Print the page of a bug, a property, a red flag or a key of the recipe; of a red flag also what it measured."""
     from sad_doctor.main import explain as explain_rule
 
+    if changed and run is None:
+        raise UserError(
+            f"--set {changed[0]}: a threshold matters where a run is measured: name the run too, such as runs/latest"
+        )
     if run is not None:
         typer.echo(_explained(code, run, changed or []).rstrip())
         return
@@ -142,12 +146,15 @@ def _bug_page(code: str) -> str:
 
 
 def _explained(code: str, run: Path, changed: list[str]) -> str:
+    from sad_doctor.main import explain as explain_rule
     from sad_doctor.main import explain_run
     from sad_doctor.readers import Unreadable
     from sad_doctor.settings import thresholds
 
-    if code.upper().startswith("V"):
-        raise UserError(f"{code} is a bug, which `sad verify {code}` runs; a run goes with a red flag, such as R203")
+    if explain_rule(code) is None:
+        # of a code that is nothing at all, this says so
+        _bug_page(code)
+        raise UserError(f"{code} is no red flag: a run goes with one, such as R203; leave out {run}")
     try:
         return explain_run(code, run, thresholds(changed))
     except (ValueError, Unreadable) as problem:

@@ -79,6 +79,8 @@ def verify(
     judged = _judged(wanted, code)
     if codes and everything:
         raise UserError(f"--all and {' '.join(codes)} at once: give --all for the whole catalogue, or only the codes")
+    if as_list and as_matrix:
+        raise UserError("--list and --matrix are 2 answers: give one of them")
     if judged == "your code":
         from sad.judge.command import run_judge
 

@@ -62,6 +62,8 @@ def pieces_make_the_whole(trainer: Trainer) -> Verdict:
     total = len(whole.ends[0]) if whole.ends else 0
     if len(whole.taken) != WHOLE.steps or not whole.saved:
         return Verdict(False, f"one process takes {len(whole.taken)} of {WHOLE.steps} steps, or saves nothing")
+    if not any(bool(taken.change.any()) for taken in whole.taken):
+        return Verdict(False, "one process moves no weight: beside it nothing is shown")
     cut = trainer.run(PIECES)
     if len(cut.held) != PIECES.processes or sum(cut.held) != total or max(cut.held) == total:
         return Verdict(False, f"of {total} weights the processes hold {list(cut.held)}: they are not in pieces")

@@ -20,6 +20,8 @@ from sad.judge.view import View
 from sad_doctor.record import spell
 
 STOPPED = 130
+MOST_SEED = 2**32 - 1
+"""Of the random inputs; the generator takes larger ones, but not the thousandfold that is made of them."""
 
 
 def run_judge(
@@ -46,10 +48,7 @@ def run_judge(
     if adapter is not None and not adapter.is_file():
         raise UserError(f"--adapter: there is no file {adapter}; name a Python file")
     interface = interface or _adapted(adapter)
-    if seed and interface is not Interface.LOSS:
-        raise UserError(
-            f"--seed chooses the inputs of a loss; those of {interface.flag} are chosen already: leave it out"
-        )
+    _check_seed(seed, interface)
     if tokenizers and interface is not Interface.ALIGNMENT:
         raise UserError(
             f"--tokenizers are for --alignment, or stand alone; {interface.flag} reads no text: leave them out"
@@ -86,6 +85,15 @@ def run_judge(
     if report.code == 2:
         raise UserError(report.unjudged or f"{name}: no property was judged")
     return report.code
+
+
+def _check_seed(seed: int, interface: Interface) -> None:
+    if seed and interface is not Interface.LOSS:
+        raise UserError(
+            f"--seed chooses the inputs of a loss; those of {interface.flag} are chosen already: leave it out"
+        )
+    if not 0 <= seed <= MOST_SEED:
+        raise UserError(f"--seed {seed}: give a whole number from 0 to {MOST_SEED}")
 
 
 def _adapted(adapter: Path | None) -> Interface:

@@ -56,6 +56,8 @@ def _module(where: str) -> ModuleType:
     is_file = where.endswith(".py") or "/" in where
     if is_file and not Path(where).is_file():
         raise UserError(f"there is no file {where}: write path/to/file.py:name, from the folder that you are in")
+    if is_file and not where.endswith(".py"):
+        raise UserError(f"{where} is no Python file: write path/to/file.py:name")
     try:
         return _from_file(Path(where)) if is_file else importlib.import_module(where)
     except ModuleNotFoundError as error:

@@ -84,7 +84,7 @@ def _measured(recipe: Recipe, told: Callable[[], str]) -> dict[str, Any] | None:
             found["out_of_memory"] = len(wanted[-1])
         if len(wanted[-1]) < 2 * APART:
             break
-        wanted = [some[: len(some) // APART] for some in wanted]
+        wanted = [some[: max(1, len(some) // APART)] for some in wanted]
     start_again()
     with tempfile.TemporaryDirectory(prefix="sad-preflight-") as made:
         started = time.perf_counter()

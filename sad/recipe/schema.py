@@ -201,8 +201,10 @@ def _read(path: Path) -> dict[str, Any]:
         return bounded.toml_of(path)
     except OSError as error:
         raise UserError(f"cannot read the recipe {path}: {error.strerror or error}; name a file in TOML") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text (byte {error.start}): name a file in TOML") from None
     except ValueError as error:
-        raise UserError(f"{path} cannot be read as TOML: {error}; mend that line") from None
+        raise UserError(f"{path} cannot be read as TOML: {error}; mend it") from None
 
 
 def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:  # noqa: ANN401 - any TOML value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.console import Console
-from textual._compositor import ChopsUpdate, Compositor
+from textual._compositor import ChopsUpdate, Compositor, CompositorMap
 from textual.geometry import Region
 from textual.strip import Strip
 
@@ -18,6 +18,21 @@ class Sparing(Compositor):
     """
 
     _wanted: tuple[Region, ...] = ()
+
+    @property
+    def full_map(self) -> CompositorMap:
+        """Where every widget lies. What has moved since the last look is to be painted.
+
+        Textual finds what a layout has moved by comparing it with this map. If somebody looks between a key that hides
+        a widget and the layout, both are the same: the widget would stay on the terminal.
+        """
+        before = self._full_map
+        now = super().full_map
+        if now is not before:
+            screen = self.size.region
+            moved = (one.clip.intersection(one.region) for _, one in now.items() ^ before.items())
+            self._dirty_regions.update(part for one in moved if (part := one.intersection(screen)))
+        return now
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """Return what has to be written; None where nothing has changed."""

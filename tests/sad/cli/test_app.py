@@ -189,6 +189,22 @@ def test_everything_and_something_at_once_is_refused(
             "update",
         ),
         (
+            ("explain", "R203", "--set", "R203.share=x"),
+            "--set R203.share=x: a threshold matters where a run is measured: name the run too, such as runs/latest",
+        ),
+        (("explain", "I08", str(NAN)), f"I08 is no red flag: a run goes with one, such as R203; leave out {NAN}"),
+        (("explain", "R999", str(NAN)), "no red flag R999; the codes go from R101 to R507"),
+        (("verify", "--list", "--matrix"), "--list and --matrix are 2 answers: give one of them"),
+        (("verify", "--loss", "a:b", "--seed", "-1"), "--seed -1: give a whole number from 0 to 4294967295"),
+        (
+            ("verify", "--loss", "a:b", "--seed", "18446744073709551616"),
+            "--seed 18446744073709551616: give a whole number from 0 to 4294967295",
+        ),
+        (
+            ("verify", "--config", "/dev/null"),
+            "/dev/null cannot be read as TOML: it is not a regular file; mend it",
+        ),
+        (
             ("explain", "terms.kd.wieght"),
             "no bug, no red flag and no key of the recipe 'terms.kd.wieght'; did you mean terms.kd.weight?",
         ),

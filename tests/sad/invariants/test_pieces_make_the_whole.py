@@ -86,6 +86,13 @@ class Early(FsdpLoop):
         return super().saved() if self.setup.processes == 1 else self.kept
 
 
+class Still(FsdpLoop):
+    """Learns nothing, in pieces and whole."""
+
+    def backward(self, process: Process, loss: Tensor) -> None:
+        super().backward(process, 0.0 * loss)
+
+
 class NeverSaves(FsdpLoop):
     def saved(self) -> Mapping[str, Tensor]:
         return {}
@@ -102,6 +109,7 @@ class NeverSaves(FsdpLoop):
         (Scores, "evaluation 1 scores"),
         (Renamed, "1 matrices are saved instead of 1: not module.weight"),
         (Early, "weight is saved"),
+        (Still, "one process moves no weight: beside it nothing is shown"),
         (NeverSaves, "one process takes 4 of 4 steps, or saves nothing"),
     ],
 )

@@ -45,6 +45,9 @@ def test_what_is_missing_is_told_and_what_raises_is_another_thing(tmp_path):
         load("nosuchmodule:loss")
     with pytest.raises(UserError, match="there is no file"):
         load("no/such/file.py:loss")
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UserError, match=r"notes\.txt is no Python file"):
+        load(f"{tmp_path / 'notes.txt'}:loss")
     file = tmp_path / "wrong.py"
     for text, told in (
         ("1 / 0\n", r"wrong.py cannot be imported: wrong.py:1: ZeroDivisionError: division by zero: mend it"),

@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
+import torch
 
 from sad import tiny
 from sad.preflight import probe
@@ -36,6 +38,29 @@ def test_the_process_measures_two_rising_sizes_and_prints_nothing_else(pair_fold
     assert large["evaluation_peak"] >= small["evaluation_peak"] * 0.98 > found["baseline"]
     assert large["seconds"] > 0
     assert found["loading"] > 0
+
+
+@pytest.mark.parametrize("fits", [2, 0])
+def test_sizes_that_do_not_fit_are_cut_and_none_is_empty(pair_folder, monkeypatch, fits) -> None:
+    tree = {
+        "teacher": {"model": str(pair_folder / "teacher")},
+        "student": {"model": str(pair_folder / "student")},
+        "data": {"text": str(pair_folder / "text.txt"), "held_out": 0.2, "max_length": 32},
+        "train": {"batch_size": 8, "device": "cpu", "precision": "fp32"},
+    }
+    seen, kept = [], probe._at_sizes
+
+    def full(plan, learner, distiller, wanted):
+        seen.append([len(some) for some in wanted])
+        if len(wanted[-1]) > fits:
+            raise torch.OutOfMemoryError
+        return kept(plan, learner, distiller, wanted)
+
+    monkeypatch.setattr(probe, "_at_sizes", full)
+    found = probe._measured(recipes.parse(tree, "test"), lambda: "go")
+    assert seen == [[2, 8], [1, 2]]
+    assert len(found["sizes"]) == (2 if fits else 0)
+    assert found["out_of_memory"] == (8 if fits else 2)
 
 
 def test_sizes_are_cut_where_whole_windows_would_take_long(monkeypatch) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from sad import tiny
 from sad.preflight import resume as module
@@ -38,6 +39,45 @@ def test_a_checkpoint_without_the_optimizers_state_is_wrong(bench, wrong, monkey
     assert found.topic == "resume"
     assert "distiller.safetensors" in found.says
     assert found.numbers["apart"] > 0
+
+
+@pytest.fixture
+def as_on_cuda(monkeypatch):
+    """Judge as where sums are not the same twice; ``noise`` is added to what was saved last, as a share of the way."""
+
+    def of(noise=0.0):
+        kept = module._compared
+
+        def compared(straight, resumed, _device="cpu"):
+            last = checkpoint.newest(resumed) / checkpoint.MODEL
+            first = min((resumed / checkpoint.FOLDER).iterdir(), key=lambda folder: folder.name) / checkpoint.MODEL
+            before, now = load_file(first), load_file(last)
+            save_file({name: w + noise * (w - before[name]) for name, w in now.items()}, last)
+            return kept(straight, resumed, "cuda")
+
+        monkeypatch.setattr(module, "_compared", compared)
+
+    return of
+
+
+def test_the_noise_of_a_gpus_sums_is_no_fault(bench, as_on_cuda) -> None:
+    as_on_cuda(noise=0.5 * module.NOISE)
+    found = by_topic(resume(bench()))["resume"]
+    assert found.level is Level.FINE
+    assert 0 < found.numbers["apart"] <= module.NOISE
+
+
+def test_more_than_the_noise_of_a_gpus_sums_is_a_fault(bench, wrong, as_on_cuda) -> None:
+    as_on_cuda(noise=2 * module.NOISE)
+    assert [f.topic for f in wrong(resume(bench()))] == ["resume"]
+
+
+def test_moments_that_are_lost_are_more_than_the_noise_of_a_gpus_sums(bench, wrong, as_on_cuda, monkeypatch) -> None:
+    monkeypatch.setattr(checkpoint, "_restore", lambda *_: None)
+    as_on_cuda()
+    (found,) = wrong(resume(bench()))
+    assert found.topic == "resume"
+    assert found.numbers["apart"] > 10 * module.NOISE
 
 
 def test_an_order_that_begins_anew_is_wrong(bench, wrong, monkeypatch) -> None:
