@@ -29,7 +29,21 @@ NO_RESULT = {
 }
 """Flags of calls that say how a result is reached or written, never what it is."""
 PORTIONS = {
-    *("CHUNK", "CHARACTERS", "BLOCK", "OTHERS", "PIECE", "FEWEST", "TILE", "ROWS", "LEAST_ROWS", "MOST_ROWS"),
+    *(
+        "CHUNK",
+        "CHARACTERS",
+        "BLOCK",
+        "OTHERS",
+        "PIECE",
+        "FEWEST",
+        "TILE",
+        "ROWS",
+        "LEAST_ROWS",
+        "MOST_ROWS",
+        "LOGITS",
+        "SLOPES",
+        "LINE",
+    ),
     *("OPEN", "EVER", "LEAD", "WORTH_TELLING"),
     # of a cache for which nobody says how much
     *("DEFAULT_K", "DEFAULT_BITS", "HELD_OUT_K", "HELD_OUT_BITS", "SMALL"),

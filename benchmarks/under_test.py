@@ -40,7 +40,7 @@ LEFT_OUT = {
     # how much at a time; a GPU's way, its memory, and several of them; of factors in half precision a processor asks
     # only whether it may be fast with them, and can be
     "sad/head/products.py": ("_half", "native_halves"),
-    "sad/head/blocks.py": ("_fuse", "portions"),
+    "sad/head/blocks.py": ("_fuse", "portions", "fused_portions"),
     "sad/head/likelihood.py": ("portion",),
     "sad/head/job.py": ("simple",),
     "sad/batch.py": ("pinned",),

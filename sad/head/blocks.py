@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sad.batch import ALM, KD, LM
 from sad.head import fused, signals
+from sad.head.column import Column
 from sad.head.job import Block, Compared, Job
 from sad.head.products import Factor, Products
 from sad.head.slopes import Slopes, lines
@@ -37,24 +38,6 @@ LEAST_ROWS, MOST_ROWS = 128, {"cpu": 512}
 """Rows of a block: with fewer a product reads the whole weight for too little work, with more it is no faster."""
 TILE = 128
 """Rows that a GPU's products are cut by."""
-
-
-class Column:
-    """Collects one number a row in a buffer of its own: small tensors that outlive a piece would fragment the memory
-    between the large ones of the next.
-    """
-
-    def __init__(self, rows: int, device: torch.device) -> None:
-        self.numbers, self.count = torch.zeros(rows, dtype=torch.float32, device=device), 0
-
-    def append(self, some: Float[Tensor, " n"]) -> None:
-        """Take some more."""
-        self.numbers[self.count : self.count + len(some)] = some
-        self.count += len(some)
-
-    def sum(self) -> Float[Tensor, ""]:
-        """Return the sum of all."""
-        return self.numbers[: self.count].sum()
 
 
 class Found(NamedTuple):

@@ -151,12 +151,14 @@ def _compared(straight: Path, resumed: Path, device: str = "cpu") -> Finding:
             numbers=numbers | {"apart": apart},
         )
     start = min((resumed / checkpoint.FOLDER).iterdir(), key=lambda folder: folder.name)
-    share = _apart(one, other) / max(_apart(start, one), 1e-30)
+    # the moments as a share of themselves: each step makes them nearly anew
+    moments = _apart(one, other, checkpoint.OPTIMIZER) / max(_apart(one, None, checkpoint.OPTIMIZER), 1e-30)
+    share = max(_apart(one, other) / max(_apart(start, one), 1e-30), moments)
     return judged(
         "resume",
         not (_alike(one / checkpoint.STATE, other / checkpoint.STATE) and share <= NOISE),
-        f"{told}: the same weights within the noise of this device ({share:.1g} of what the steps since moved them)",
-        f"{told}, {', '.join(differ)} differ (weights by {share:.2g} of what the steps since moved them)",
+        f"{told}: the same weights within the noise of this device ({share:.1g} of what the steps since moved)",
+        f"{told}, {', '.join(differ)} differ (by {share:.2g} of what the steps since moved)",
         advice=advice,
         numbers=numbers | {"apart": share},
     )
@@ -177,10 +179,11 @@ def _near(one: Any, other: Any) -> bool:  # noqa: ANN401 - whatever JSON has
     return bool(one == other)
 
 
-def _apart(one: Path, other: Path) -> float:
-    """Return the norm of the difference of two checkpoints' weights."""
-    a, b = load_file(one / checkpoint.MODEL), load_file(other / checkpoint.MODEL)
-    return math.sqrt(sum(float((a[name].double() - b[name].double()).square().sum()) for name in a))
+def _apart(one: Path, other: Path | None, file: str = checkpoint.MODEL) -> float:
+    """Return the norm of the difference of two checkpoints' tensors, or of those of one alone."""
+    a, b = load_file(one / file), {} if other is None else load_file(other / file)
+    gaps = (a[name].double() - (b[name].double() if b else 0.0) for name in a)
+    return math.sqrt(sum(float(gap.square().sum()) for gap in gaps))
 
 
 @torch.no_grad()

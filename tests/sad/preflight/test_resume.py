@@ -72,6 +72,24 @@ def test_more_than_the_noise_of_a_gpus_sums_is_a_fault(bench, wrong, as_on_cuda)
     assert [f.topic for f in wrong(resume(bench()))] == ["resume"]
 
 
+def test_moments_that_differ_at_the_end_alone_are_a_fault(bench, wrong, as_on_cuda, monkeypatch) -> None:
+    """The weights are the same still; the next step's would not be."""
+    kept = checkpoint.save
+
+    def zeroed(folder, progress, distiller, optimizer, *more):
+        made = kept(folder, progress, distiller, optimizer, *more)
+        if folder.name == "resumed" and progress.step == module.STEPS:
+            file = checkpoint.newest(folder) / checkpoint.OPTIMIZER
+            save_file({name: 0 * moment for name, moment in load_file(file).items()}, file)
+        return made
+
+    monkeypatch.setattr(checkpoint, "save", zeroed)
+    as_on_cuda()
+    (found,) = wrong(resume(bench()))
+    assert found.topic == "resume"
+    assert checkpoint.OPTIMIZER in found.says
+
+
 def test_moments_that_are_lost_are_more_than_the_noise_of_a_gpus_sums(bench, wrong, as_on_cuda, monkeypatch) -> None:
     monkeypatch.setattr(checkpoint, "_restore", lambda *_: None)
     as_on_cuda()
