@@ -39,12 +39,10 @@ def kill(given: argparse.Namespace, folder: Path) -> int:
         for one in pool.map(partial(lane, folder), seeds, shares, wanted, [given.seconds] * lanes):
             counts.add(one)
     print(f"seed {seed}, {lanes} lanes, {STEPS} steps a run")
-    for kind in NAMES:
+    for kind in kinds:
         print(f"{kind:16} {counts.kills[kind]:4} kills")
-    print(
-        f"{'in all':16} {counts.kills.total():4} kills, {counts.ends} runs that came to their end, {counts.anew} starts"
-    )
-    print(f"begun anew for want of a checkpoint; {counts.alone} processes waited for a dead one")
+    print(f"{'in all':16} {counts.kills.total():4} kills, {counts.ends} runs that came to their end")
+    print(f"{counts.anew} starts anew for want of a checkpoint; {counts.alone} processes waited for a dead one")
     print(f"{len(counts.wrong)} wrong")
     print(f"{time.monotonic() - began:.0f} s")
     return int(bool(counts.wrong))
