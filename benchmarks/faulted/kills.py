@@ -208,5 +208,5 @@ def together(world: World, words: tuple[str, ...], processes: int, before: Befor
 
 
 def lane(folder: Path, seed: int, kills: int, wanted: Mapping[str, int], seconds: float) -> Counts:
-    """Kill in a world of its own, ``kills`` times, each kind as often as is ``wanted``, or until ``seconds`` are over."""
+    """Kill in a world of its own, ``kills`` times, each kind as often as is ``wanted``, until ``seconds`` are over."""
     return Killer(world.make(folder / f"world-{seed}"), seed, wanted).kill(kills, seconds)

@@ -82,7 +82,7 @@ def test_a_run_that_is_killed_ends_as_one_that_is_not(tmp_path: Path, never: tup
     assert list(whole.against(run, reference)) == []
 
 
-def test_a_kill_at_a_rename_is_before_it_or_after_it(tmp_path: Path, never: tuple[Path, int]) -> None:
+def test_a_kill_at_a_rename_is_before_it_or_after_it(tmp_path: Path) -> None:
     report = tmp_path / "operations"
     folders = {done: tmp_path / f"done-{done}" for done in (False, True)}
     for done, folder in folders.items():
